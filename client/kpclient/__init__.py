@@ -1,0 +1,1 @@
+"""kpclient: the people's side of kpledger, the ``kpledger`` command."""

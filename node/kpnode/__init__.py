@@ -1,0 +1,1 @@
+"""kpnode: the consensus node of the kpledger network."""
