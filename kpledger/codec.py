@@ -1,0 +1,97 @@
+"""The canonical MessagePack codec: one spelling per value.
+
+Map keys are strings in byte order, integers are in their shortest form, there are no floats, no
+extension types and no trailing bytes. Bytes are decoded into a typed Struct, encoded again and
+compared; anything else is refused. Comparing does not see every second spelling: ``bin`` for
+``str`` and floats are kept out by the Struct's types, and text that is not NFC by
+:func:`_find_denormal_text`.
+"""
+
+import functools
+import unicodedata
+from typing import Final, TypeVar
+
+import msgspec
+
+from kpledger.errors import MalformedError, NotCanonicalError, OversizedError
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+_encoder: Final = msgspec.msgpack.Encoder(order="sorted")
+
+
+def encode(value: msgspec.Struct) -> bytes:
+    """Encode a value in its canonical form."""
+    return _encoder.encode(value)
+
+
+@functools.cache
+def _decoder(kind: type[S]) -> msgspec.msgpack.Decoder[S]:
+    return msgspec.msgpack.Decoder(kind)
+
+
+def decode(data: bytes, kind: type[S], *, what: str, max_bytes: int) -> S:
+    """Decode canonical bytes into a Struct.
+
+    Args:
+        data: the bytes, exactly one value.
+        kind: the Struct class; its fields' types carry the limits.
+        what: what the bytes are called in an error.
+        max_bytes: refused above this size, before anything is decoded.
+
+    Raises:
+        OversizedError: more than ``max_bytes``.
+        MalformedError: not MessagePack, or not of this type; names the field.
+        NotCanonicalError: a second spelling of a value.
+    """
+    if len(data) > max_bytes:
+        raise OversizedError(what, size=len(data), limit=max_bytes)
+    try:
+        decoder: msgspec.msgpack.Decoder[S] = _decoder(kind)
+        value = decoder.decode(data)
+    except msgspec.ValidationError as error:
+        raise malformed(what, error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedError(what, str(error)) from None
+    if _encoder.encode(value) != data:
+        raise NotCanonicalError(f"{what} is not in canonical MessagePack form")
+    denormal = _find_denormal_text(value)
+    if denormal is not None:
+        raise NotCanonicalError(f"{what} holds text that is not NFC: {denormal!r}")
+    return value
+
+
+def decode_trusted(data: bytes, kind: type[S]) -> S:
+    """Decode bytes that this program encoded itself, without checking their spelling."""
+    decoder: msgspec.msgpack.Decoder[S] = _decoder(kind)
+    return decoder.decode(data)
+
+
+def malformed(what: str, error: msgspec.ValidationError) -> MalformedError:
+    """Turn a validation error into ours, with the field's path kept apart."""
+    problem, _, path = str(error).partition(" - at `$")
+    return MalformedError(what, problem, field=path.rstrip("`").lstrip("."))
+
+
+def _find_denormal_text(value: object) -> str | None:
+    """Find a string that is not in Unicode normal form C, in a tree of Structs and tuples."""
+    if isinstance(value, str):
+        if value.isascii() or unicodedata.is_normalized("NFC", value):
+            return None
+        return value
+    if isinstance(value, msgspec.Struct):
+        fields = value.__struct_fields__
+        return _first_denormal(tuple(getattr(value, name) for name in fields))
+    if isinstance(value, tuple):
+        return _first_denormal(value)
+    return None
+
+
+def _first_denormal(values: tuple[object, ...]) -> str | None:
+    for value in values:
+        if isinstance(value, int | bytes):
+            continue
+        denormal = _find_denormal_text(value)
+        if denormal is not None:
+            return denormal
+    return None

@@ -1,0 +1,153 @@
+"""Governance events: who takes part, which offices they have, which keys and numbers those hold.
+
+KPCS core document, sections II, IV(b), V(a) and VI; the catalogue's group G.
+"""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+import msgspec
+from msgspec import Meta
+
+from kpledger.events.base import Body, LongText, Reference, Text
+from kpledger.ids import AuthorityId, NumberPrefix, ParticipantCode, PublicKey
+from kpledger.units import Day, TimeMs
+
+
+class ParticipantKind(StrEnum):
+    """What kind of member it is (KPCS section I, *Participant*)."""
+
+    STATE = "STATE"
+    REIO = "REIO"
+    """A regional economic integration organisation: the European Union."""
+    ENTITY = "ENTITY"
+    """Trades under the scheme without being a participant: Chinese Taipei."""
+
+
+class Standing(StrEnum):
+    """A participant's standing in the scheme at a time."""
+
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    SELF_SUSPENDED = "SELF_SUSPENDED"
+    REMOVED = "REMOVED"
+
+
+class Role(StrEnum):
+    """What an authority is designated for (KPCS section IV(b))."""
+
+    EXPORTING = "EXPORTING"
+    IMPORTING = "IMPORTING"
+
+
+class RevocationReason(StrEnum):
+    """Why a key is withdrawn."""
+
+    SUPERSEDED = "SUPERSEDED"
+    RETIRED = "RETIRED"
+    COMPROMISED = "COMPROMISED"
+
+
+class ParticipantAdmitted(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The Chair admits a participant (KPCS VI.8 and VI.9)."""
+
+    TYPE: ClassVar[str] = "participant_admitted"
+
+    code: ParticipantCode
+    """ISO 3166-1 alpha-2; also the event's subject."""
+    name: Text
+    """The participant's name in English."""
+    kind: ParticipantKind
+    """State, regional organisation or trading entity."""
+    effective_from: TimeMs
+    """From when it may trade; Unix milliseconds."""
+    root_key: PublicKey
+    """The key that speaks for the participant itself."""
+    decision: Reference
+    """The decision that admits it."""
+
+
+class ParticipantStatusChanged(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The standing of a participant changes: by the Chair, or by itself for a self-suspension."""
+
+    TYPE: ClassVar[str] = "participant_status_changed"
+
+    code: ParticipantCode
+    """The participant; also the event's subject."""
+    status: Standing
+    """The new standing."""
+    effective_from: TimeMs
+    """From when it holds; Unix milliseconds."""
+    decision: Reference
+    """The decision or notice behind it."""
+
+
+class AuthorityRegistered(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant designates an office (KPCS IV(b)); the Chair countersigns the first one."""
+
+    TYPE: ClassVar[str] = "authority_registered"
+
+    authority: AuthorityId
+    """The office, unique within the participant; the subject is ``<code>/<authority>``."""
+    title: Text
+    """Its full name."""
+    place: Text
+    """Where it is."""
+    roles: Annotated[tuple[Role, ...], Meta(min_length=1, max_length=2)]
+    """What it is designated for, in alphabetical order, each once."""
+    contact: LongText
+    """How others reach it."""
+
+
+class KeyAdded(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant gives one of its authorities a signing key."""
+
+    TYPE: ClassVar[str] = "key_added"
+
+    authority: AuthorityId
+    """The office that will sign with it; ``root`` for a further key of the participant itself."""
+    key: PublicKey
+    """The Ed25519 public key; the subject is its hexadecimal form."""
+    valid_from: TimeMs
+    """From when signatures under it count; Unix milliseconds."""
+
+
+class KeyRevoked(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant withdraws a key; what it signed before stays on the ledger."""
+
+    TYPE: ClassVar[str] = "key_revoked"
+
+    key: PublicKey
+    """The key; the subject is its hexadecimal form."""
+    reason: RevocationReason
+    """Why."""
+    suspect_since: TimeMs | None
+    """For a compromised key: the first moment it may have been in other hands."""
+
+
+class NumberRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A run of certificate numbers: a prefix and zero-padded serials of one width."""
+
+    prefix: NumberPrefix
+    """What stands before the digits."""
+    width: Annotated[int, Meta(ge=1, le=12)]
+    """How many digits a number of this range has."""
+    first: Annotated[int, Meta(ge=0, lt=10**12)]
+    """The first serial."""
+    last: Annotated[int, Meta(ge=0, lt=10**12)]
+    """The last serial, included."""
+    use_from: Day
+    """The first day on which its numbers may be issued."""
+    use_until: Day
+    """The last day on which its numbers may be issued."""
+
+
+class NumberRangeAllocated(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant allots a run of certificate numbers to one of its exporting authorities."""
+
+    TYPE: ClassVar[str] = "number_range_allocated"
+
+    authority: AuthorityId
+    """The office that may issue them; the subject is ``<code>/<authority>``."""
+    range: NumberRange
+    """The run of numbers."""

@@ -1,0 +1,124 @@
+"""Units: carats in thousandths, US dollars in cents, times in Unix milliseconds UTC, days as dates.
+
+Integers only. The types are narrow on purpose: what does not fit is refused at the door.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+from msgspec import Meta
+
+from kpledger.errors import MalformedError
+
+MAX_AMOUNT = 2**53 - 1
+"""The largest amount: what JSON readers in every language still hold exactly."""
+
+CaratThousandths = Annotated[int, Meta(gt=0, le=MAX_AMOUNT)]
+"""Carat weight in thousandths of a carat; positive."""
+
+UsdCents = Annotated[int, Meta(gt=0, le=MAX_AMOUNT)]
+"""Value in US cents; positive."""
+
+TimeMs = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
+"""An instant, in milliseconds since 1970-01-01T00:00:00Z."""
+
+Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", max_length=10)]
+"""A calendar day in UTC, ``YYYY-MM-DD``. Compared as text; rules check that the day exists."""
+
+DAY_MS = 86_400_000
+_EPOCH = date(1970, 1, 1)
+_CARAT = Decimal(1000)
+_USD = Decimal(100)
+
+
+def parse_day(text: str) -> date:
+    """Read a ``YYYY-MM-DD`` day.
+
+    Raises:
+        MalformedError: the text is not a day of the calendar.
+    """
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise MalformedError("day", f"{text!r} is not a calendar day ({error})") from None
+    if day.isoformat() != text:
+        raise MalformedError("day", f"{text!r} is not written YYYY-MM-DD")
+    return day
+
+
+def start_of_day_ms(day: str) -> int:
+    """Give the first millisecond of a day, UTC.
+
+    Raises:
+        MalformedError: the text is not a day of the calendar.
+    """
+    return (parse_day(day) - _EPOCH).days * DAY_MS
+
+
+def end_of_day_ms(day: str) -> int:
+    """Give the last millisecond of a day, UTC: the instant a certificate expires.
+
+    Raises:
+        MalformedError: the text is not a day of the calendar.
+    """
+    return start_of_day_ms(day) + DAY_MS - 1
+
+
+def add_days(day: str, count: int) -> str:
+    """Give the day ``count`` days later.
+
+    Raises:
+        MalformedError: the text is not a day, or the result leaves the calendar.
+    """
+    try:
+        return (parse_day(day) + timedelta(days=count)).isoformat()
+    except OverflowError:
+        raise MalformedError("day", f"{day} plus {count} days leaves the calendar") from None
+
+
+def format_time(time_ms: int) -> str:
+    """Write an instant as ISO 8601 UTC with milliseconds."""
+    seconds, millis = divmod(time_ms, 1000)
+    moment = datetime.fromtimestamp(seconds, tz=UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
+
+
+def _parse_amount(text: str, scale: Decimal, what: str) -> int:
+    try:
+        amount = Decimal(text) * scale
+    except InvalidOperation:
+        raise MalformedError(what, f"{text!r} is not a decimal number") from None
+    if not amount.is_finite() or amount != amount.to_integral_value():
+        raise MalformedError(what, f"{text!r} has more digits than the unit allows")
+    if not 0 < amount <= MAX_AMOUNT:
+        raise MalformedError(what, f"{text!r} is out of range")
+    return int(amount)
+
+
+def parse_carats(text: str) -> int:
+    """Read carats with up to three decimals, as thousandths.
+
+    Raises:
+        MalformedError: not a positive decimal, or finer than a thousandth.
+    """
+    return _parse_amount(text, _CARAT, "carat weight")
+
+
+def format_carats(thousandths: int) -> str:
+    """Write thousandths of a carat as carats, always with three decimals."""
+    return f"{thousandths // 1000}.{thousandths % 1000:03d}"
+
+
+def parse_usd(text: str) -> int:
+    """Read US dollars with up to two decimals, as cents.
+
+    Raises:
+        MalformedError: not a positive decimal, or finer than a cent.
+    """
+    return _parse_amount(text, _USD, "value in US$")
+
+
+def format_usd(cents: int) -> str:
+    """Write US cents as dollars, always with two decimals."""
+    return f"{cents // 100}.{cents % 100:02d}"
