@@ -24,10 +24,10 @@ from kpledger.note import (
     Signer,
     check_name,
     cosign_note,
+    identify_signers,
     parse_base64,
     parse_note,
     sign_note,
-    verify_note,
 )
 
 _LINES: Final = 3
@@ -144,10 +144,10 @@ def open_checkpoint(data: bytes, *, origin: str, keys: Iterable[NoteKey]) -> Sig
     Raises:
         OriginMismatchError: the checkpoint is of another log.
         UnsignedByLogError: only cosigners have signed.
-        LedgerError: all that ``parse_note``, ``verify_note`` and ``parse_checkpoint`` raise.
+        LedgerError: all that ``parse_note``, ``identify_signers`` and ``parse_checkpoint`` raise.
     """
     note = parse_note(data)
-    signers = verify_note(note, keys)
+    signers = identify_signers(note, keys)
     checkpoint = parse_checkpoint(note.text)
     if checkpoint.origin != origin:
         raise OriginMismatchError(expected=origin, actual=checkpoint.origin)

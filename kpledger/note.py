@@ -226,8 +226,8 @@ def cosign_note(text: str, *, name: str, key: SigningKey, time_s: int) -> NoteSi
     return NoteSignature(name, key_id, time + key.sign(_cosigned_message(text, time_s)))
 
 
-def verify_note(note: Note, keys: Iterable[NoteKey]) -> tuple[Signer, ...]:
-    """Verify the signatures of trusted keys, ignore all others, and give who signed.
+def identify_signers(note: Note, keys: Iterable[NoteKey]) -> tuple[Signer, ...]:
+    """Give the trusted keys that signed a note, verified; all other signatures are ignored.
 
     One bad signature under a trusted key spoils the note, as C2SP signed-note recommends:
     nobody honest has made it.
@@ -247,7 +247,7 @@ def verify_note(note: Note, keys: Iterable[NoteKey]) -> tuple[Signer, ...]:
             continue
         if any(signer.key == key for signer in signers):
             raise RepeatedSignatureError(key)
-        signers.append(Signer(key, _verify_signature(note.text, each.signature, key)))
+        signers.append(Signer(key, _open_signature(note.text, each.signature, key)))
     if not signers:
         raise UntrustedNoteError(tuple(each.name for each in note.signatures))
     return tuple(signers)
@@ -307,7 +307,8 @@ def _index_keys(keys: Iterable[NoteKey]) -> Mapping[tuple[str, bytes], NoteKey]:
     return by_id
 
 
-def _verify_signature(text: str, signature: bytes, key: NoteKey) -> int | None:
+def _open_signature(text: str, signature: bytes, key: NoteKey) -> int | None:
+    """Verify a signature by the rule of its key's type, and give its time if it has one."""
     what = f"the note by {key.name}"
     if key.key_type is KeyType.NOTE:
         verify_signature(key.public_key, text.encode(), signature, what=what)

@@ -27,11 +27,11 @@ from kpledger.note import (
     cosign_note,
     format_note,
     format_vkey,
+    identify_signers,
     parse_base64,
     parse_note,
     parse_vkey,
     sign_note,
-    verify_note,
 )
 
 VECTORS = sorted((Path(__file__).parents[2] / "vectors" / "note").glob("*.json"))
@@ -47,7 +47,7 @@ class NoteVector(msgspec.Struct, frozen=True, kw_only=True, tag="note", tag_fiel
     def check(self) -> None:
         data = bytes.fromhex(self.note_hex) if self.note_hex else self.note.encode()
         note = parse_note(data)
-        signers = verify_note(note, [parse_vkey(key) for key in self.keys])
+        signers = identify_signers(note, [parse_vkey(key) for key in self.keys])
         assert [(signer.key.name, signer.time_s) for signer in signers] == self.signers
         assert format_note(note) == data
 
@@ -121,14 +121,14 @@ def test_base64_round_trips(data: bytes) -> None:
 def test_signature_by_a_trusted_key_verifies(text: str) -> None:
     key = NoteKey("log.example", KeyType.NOTE, LOG_KEY.public_key)
     note = Note(text, (sign_note(text, name="log.example", key=LOG_KEY),))
-    assert verify_note(note, [key]) == (Signer(key, None),)
+    assert identify_signers(note, [key]) == (Signer(key, None),)
 
 
 @given(_texts, st.integers(0, MAX_TIME_S))
 def test_cosignature_by_a_trusted_key_verifies_and_gives_its_time(text: str, time_s: int) -> None:
     key = NoteKey("witness.example", KeyType.COSIGNATURE, WITNESS_KEY.public_key)
     signature = cosign_note(text, name="witness.example", key=WITNESS_KEY, time_s=time_s)
-    assert verify_note(Note(text, (signature,)), [key]) == (Signer(key, time_s),)
+    assert identify_signers(Note(text, (signature,)), [key]) == (Signer(key, time_s),)
 
 
 def test_cosigned_bytes_are_those_of_the_specification() -> None:
@@ -212,14 +212,14 @@ def test_keys_of_one_id_and_name_cannot_both_be_trusted() -> None:
     assert first.key_id == second.key_id
     note = Note(TEXT, (sign_note(TEXT, name="name", key=LOG_KEY),))
     with pytest.raises(KeyConflictError) as caught:
-        verify_note(note, [first, second])
+        identify_signers(note, [first, second])
     assert (caught.value.first, caught.value.second) == (first, second)
 
 
 def test_untrusted_note_names_who_signed_it() -> None:
     signatures = tuple(sign_note(TEXT, name=name, key=LOG_KEY) for name in ("a", "b"))
     with pytest.raises(UntrustedNoteError) as caught:
-        verify_note(Note(TEXT, signatures), [])
+        identify_signers(Note(TEXT, signatures), [])
     assert caught.value.names == ("a", "b")
 
 
@@ -229,4 +229,4 @@ def test_small_order_key_and_signature_are_refused() -> None:
     key = NoteKey("name", KeyType.NOTE, identity)
     note = Note(TEXT, (NoteSignature("name", key.key_id, identity + bytes(32)),))
     with pytest.raises(LedgerError):
-        verify_note(note, [key])
+        identify_signers(note, [key])
