@@ -183,6 +183,21 @@ def test_note_that_would_not_read_back_is_not_written(note: Note) -> None:
         format_note(note)
 
 
+@pytest.mark.parametrize("text", ["", "name", "name+id", "name+0123abcd"])
+def test_key_without_three_parts_is_refused_as_such(text: str) -> None:
+    with pytest.raises(MalformedError) as caught:
+        parse_vkey(text)
+    assert caught.value.problem == "it does not have three parts joined by plus signs"
+
+
+def test_largest_note_is_read() -> None:
+    signature = sign_note(TEXT, name="log.example", key=LOG_KEY)
+    spare = MAX_NOTE_BYTES - len(format_note(Note("\n", (signature,))))
+    note = Note("a" * spare + "\n", (signature,))
+    data = format_note(note)
+    assert (len(data), parse_note(data)) == (MAX_NOTE_BYTES, note)
+
+
 def test_oversized_note_is_refused() -> None:
     with pytest.raises(OversizedError) as caught:
         parse_note(b"a" * (MAX_NOTE_BYTES + 1))
