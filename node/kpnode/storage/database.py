@@ -1,0 +1,204 @@
+"""One LevelDB directory: opened under a lock, written in atomic batches, read with checksums.
+
+What the keys mean is not known here. One thread writes; any thread may read.
+
+What survives what:
+
+* A synced batch that was written survives the loss of power, whole or not at all.
+* A batch written without sync survives the end of the process, and the loss of power once a later
+  synced write returned. What must never happen is that a batch is lost and a later one is kept.
+  Inside one write-ahead file the order of writing excludes that. But when LevelDB changes to a new
+  write-ahead file it does not sync the old one (`DBImpl::MakeRoomForWrite`), so that the end of the
+  old one can be lost while the new one is kept. Therefore at most one batch is ever outstanding:
+  the next write is synced and carries it once more.
+* A write or sync that failed is final. After a failed fsync the kernel may report success for pages
+  it has dropped (Rebello et al., USENIX ATC 2020), so that nothing may be written, let alone
+  promised, until the process has started again from what is really on the disk. Reads go on.
+"""
+
+import os
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+import plyvel
+
+from kpnode.storage.errors import (
+    StorageCorruptError,
+    StorageError,
+    StorageFailedError,
+    StorageMissingError,
+)
+from kpnode.storage.lock import DirectoryLock
+
+_WRITE_BUFFER_BYTES: Final = 16 << 20
+"""Fewer flushes than with LevelDB's 4 MiB; reading so much log at start takes under a second."""
+_TABLE_BYTES: Final = 16 << 20
+"""Ten gigabytes are then hundreds of files instead of thousands."""
+_OPEN_FILES_MAX: Final = 256
+"""Leaves most of the usual 1,024 descriptors of a process to connections."""
+_CACHE_BYTES: Final = 32 << 20
+_BLOOM_FILTER_BITS: Final = 10
+"""Most lookups of event ids are for events never seen: one in a hundred of them reads the disk."""
+
+Puts = tuple[tuple[bytes, bytes], ...]
+Deletes = tuple[bytes, ...]
+
+_NOTHING: Final[tuple[Puts, Deletes]] = ((), ())
+
+
+class Database:
+    """An open directory.
+
+    Attributes:
+        directory: where the database is.
+        failed: the first write that failed, None as long as all is well.
+    """
+
+    def __init__(self, directory: Path, *, create: bool) -> None:
+        """Lock and open a directory.
+
+        Args:
+            directory: the database's own directory.
+            create: make it if it is not there.
+
+        Raises:
+            StorageMissingError: there is no database, and `create` is not set.
+            StorageLockedError: another process is using it.
+            StorageCorruptError: its records of itself, or its write-ahead log, are damaged.
+            StorageError: it cannot be opened for another reason, which is named.
+        """
+        if create:
+            _make_directory(directory)
+        elif not (directory / "CURRENT").exists():
+            raise StorageMissingError(directory, "no ledger here; kpnode init founds one")
+        self.directory = directory
+        self.failed: StorageFailedError | None = None
+        self._outstanding = _NOTHING
+        self._lock = DirectoryLock(directory)
+        try:
+            self._database = self._open(create=create)
+            if create:
+                _sync_directory(directory)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _open(self, *, create: bool) -> plyvel.DB:
+        with self._reading():
+            return plyvel.DB(
+                str(self.directory),
+                create_if_missing=create,
+                # LevelDB then stops at damage instead of silently leaving out what is damaged.
+                paranoid_checks=True,
+                # Blocks are mostly hashes and signatures, which do not compress; and what lies on
+                # the disk as it was written can still be read when the tables are damaged.
+                compression=None,
+                write_buffer_size=_WRITE_BUFFER_BYTES,
+                max_file_size=_TABLE_BYTES,
+                max_open_files=_OPEN_FILES_MAX,
+                lru_cache_size=_CACHE_BYTES,
+                bloom_filter_bits=_BLOOM_FILTER_BITS,
+            )
+
+    def close(self) -> None:
+        """Close the database and let other processes in."""
+        self._database.close()
+        self._lock.release()
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value under a key, None if there is none.
+
+        Raises:
+            StorageCorruptError: it is damaged.
+            StorageError: it cannot be read for another reason.
+        """
+        with self._reading():
+            value: bytes | None = self._database.get(key, verify_checksums=True)
+        return value
+
+    def scan(
+        self, low: bytes, high: bytes | None, *, reverse: bool = False, keep_cache: bool = False
+    ) -> Generator[tuple[bytes, bytes]]:
+        """Yield keys and values in byte order, or against it, as of one moment in time.
+
+        Args:
+            low: first possible key.
+            high: first key beyond, None for no bound.
+            reverse: begin below `high`.
+            keep_cache: what passes is read once and shall not push other things out of the cache.
+
+        Raises:
+            StorageCorruptError: a record is damaged.
+            StorageError: a record cannot be read for another reason.
+        """
+        with self._reading():
+            found = self._database.iterator(
+                start=low,
+                stop=high,
+                reverse=reverse,
+                verify_checksums=True,
+                fill_cache=not keep_cache,
+            )
+            with closing(found):
+                yield from found
+
+    def write(self, puts: Puts, deletes: Deletes, *, sync: bool) -> None:
+        """Write one atomic batch, first the deletes, then the puts.
+
+        Args:
+            puts: keys with their new values.
+            deletes: keys to remove.
+            sync: the batch is durable at return. Without it, it is so after the next write.
+
+        Raises:
+            StorageFailedError: this or an earlier write failed; the node must stop.
+        """
+        if self.failed is not None:
+            raise StorageFailedError(self.directory, self.failed.finding)
+        sync = sync or self._outstanding != _NOTHING
+        batch = self._database.write_batch(sync=sync)
+        for some_puts, some_deletes in (self._outstanding, (puts, deletes)):
+            for key in some_deletes:
+                batch.delete(key)
+            for key, value in some_puts:
+                batch.put(key, value)
+        try:
+            batch.write()
+        except plyvel.Error as error:
+            self.failed = StorageFailedError(self.directory, _explain(error))
+            raise self.failed from error
+        self._outstanding = _NOTHING if sync else (puts, deletes)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Say in our own words what LevelDB says while it reads."""
+        try:
+            yield
+        except plyvel.CorruptionError as error:
+            why = _explain(error)
+            raise StorageCorruptError(self.directory, height=None, finding=why) from error
+        except plyvel.Error as error:
+            raise StorageError(self.directory, f"cannot be read: {_explain(error)}") from error
+
+
+def _explain(error: plyvel.Error) -> str:
+    """Return LevelDB's message, which plyvel hands on as bytes."""
+    return b" ".join(error.args).decode(errors="replace")
+
+
+def _make_directory(directory: Path) -> None:
+    """Make a directory and those above it; a new name lasts once the one above it is synced."""
+    if not directory.exists():
+        _make_directory(directory.parent)
+        directory.mkdir(exist_ok=True)
+        _sync_directory(directory.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,335 @@
+"""The durable storage of one node: log, hard state and derived records in one LevelDB.
+
+The keys and the bytes under them are those of `kpledger.layout`; what survives a crash, and why, is
+told in `kpnode.storage.database`. One thread writes (`save`, `apply`). Any thread may read derived
+records, and entries that are committed: those are never discarded under the reader.
+"""
+
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Final, Self
+
+from kpledger import layout
+from kpledger.errors import LedgerError
+from kpledger.layout import StoredEntry, StoredHardState
+from kpnode.raft import Entry, EntryKind, HardState, Index, InvariantError, NodeId, Term, take_bytes
+from kpnode.storage.database import Database
+from kpnode.storage.errors import (
+    LostHardStateError,
+    OtherChainError,
+    StorageCorruptError,
+    StorageFailedError,
+    StorageMissingError,
+    UnknownFormatError,
+)
+
+TAIL_ENTRIES: Final = 256
+"""Entries at the end of the log that are kept in memory, and all verified at start."""
+TAIL_BYTES: Final = 32 << 20
+"""Payload bytes of the entries kept in memory."""
+PROBES: Final = 256
+"""Entries, evenly spread over the log, that are read at start to find large losses."""
+
+
+class LevelStorage:
+    """Implements `kpnode.ports.Storage`, and a map of bytes for what is derived from the log.
+
+    Attributes:
+        hard_state: as last saved; term 0 and no vote in a new ledger.
+    """
+
+    def __init__(self, database: Database, hard_state: HardState) -> None:
+        """Take over an open database; only :meth:`open` calls this, and goes on to verify."""
+        self.hard_state = hard_state
+        self._database = database
+        self._tail: tuple[Entry, ...] = ()
+
+    @classmethod
+    def open(cls, directory: Path, *, chain: bytes, create: bool) -> Self:
+        """Open the database of a chain and verify what can be verified quickly.
+
+        That is: the format, the chain, the hard state, the first entry, every entry of the tail,
+        and entries spread over the rest. A batch that a crash cut off at the end is dropped by
+        LevelDB, as it must be: nobody was told that it was stored. Damage elsewhere is an error.
+
+        Args:
+            directory: the database's own directory.
+            chain: hash of the genesis file.
+            create: found a ledger if there is none. For `kpnode init` alone: a node that founds its
+                ledger anew where it has lost one forgets its votes.
+
+        Raises:
+            StorageMissingError: no ledger there, and `create` is not set.
+            StorageLockedError: another process is using it.
+            OtherChainError: it holds another chain.
+            UnknownFormatError: it was written by another version or another program.
+            LostHardStateError: there is a chain but no hard state.
+            StorageCorruptError: stored bytes are damaged.
+            StorageError: the directory cannot be opened for another reason, which it names.
+        """
+        database = Database(directory, create=create)
+        try:
+            if create and _is_empty(database):
+                _found(database, chain)
+            _verify_founding(database, chain)
+            last = _find_last(database)
+            storage = cls(database, _load_hard_state(database, last))
+            storage._load_tail(last)
+        except BaseException:
+            database.close()
+            raise
+        return storage
+
+    def close(self) -> None:
+        """Close the database and let other processes in."""
+        self._database.close()
+
+    @property
+    def directory(self) -> Path:
+        """Where the database is."""
+        return self._database.directory
+
+    @property
+    def failed(self) -> StorageFailedError | None:
+        """The first write that failed; None as long as all is well."""
+        return self._database.failed
+
+    def last_index(self) -> Index:
+        """Return the index of the last entry, 0 if there is none."""
+        return self._tail[-1].index if self._tail else Index(0)
+
+    def term_at(self, index: Index) -> Term | None:
+        """Return the term of an entry; 0 for index 0, None beyond the end.
+
+        Raises:
+            StorageCorruptError: the entry cannot be read.
+        """
+        if index == 0:
+            return Term(0)
+        return next((entry.term for entry in self._read(index, index)), None)
+
+    def entries(self, first: Index, last: Index, max_bytes: int) -> tuple[Entry, ...]:
+        """Return entries from `first` to `last`, as many as fit `max_bytes` and at least one.
+
+        Raises:
+            StorageCorruptError: an entry cannot be read.
+        """
+        taken: list[Entry] = []
+        size = 0
+        with closing(self._read(first, last)) as found:
+            for entry in found:
+                size += len(entry.payload)
+                if taken and size > max_bytes:
+                    break
+                taken.append(entry)
+        return tuple(taken)
+
+    def save(self, hard_state: HardState | None, entries: tuple[Entry, ...]) -> None:
+        """Replace the hard state, and everything from the first of the entries on.
+
+        One synced batch: at return all of it is durable.
+
+        Raises:
+            StorageFailedError: this or an earlier write failed; the node must stop.
+            InvariantError: the entries are not contiguous, or would leave a gap.
+            OversizedError: an entry is larger than the layout allows; nothing is written.
+        """
+        if hard_state is None and not entries:
+            return
+        puts = [(layout.block_key(entry.index), _encode_entry(entry)) for entry in entries]
+        if hard_state is not None:
+            puts.append((layout.HARD_STATE_KEY, _encode_hard_state(hard_state)))
+        discarded = range(0)
+        if entries:
+            self._verify_contiguous(entries)
+            discarded = range(entries[-1].index + 1, self.last_index() + 1)
+        deletes = tuple(layout.block_key(height) for height in discarded)
+        self._database.write(tuple(puts), deletes, sync=True)
+        # Readers see the entries only now that they are durable.
+        if entries:
+            self._remember(entries)
+        if hard_state is not None:
+            self.hard_state = hard_state
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value under a key of `kpledger.layout`, None if there is none.
+
+        Raises:
+            StorageCorruptError: it is damaged.
+        """
+        return self._database.get(key)
+
+    def scan(
+        self, prefix: bytes, *, limit: int, start: bytes | None = None, reverse: bool = False
+    ) -> Generator[tuple[bytes, bytes]]:
+        """Yield keys with the prefix and their values, in byte order, as of one moment in time.
+
+        Args:
+            prefix: of the keys.
+            limit: yields no more than that many.
+            start: the key to begin at, itself included; None for the first, or last, of all.
+            reverse: from the last key down.
+
+        Raises:
+            StorageCorruptError: a record is damaged.
+        """
+        low, high = prefix, _after_prefix(prefix)
+        if start is not None and reverse:
+            # The next possible key after `start` is `start` and a zero byte.
+            high = start + b"\0" if high is None else min(high, start + b"\0")
+        elif start is not None:
+            low = max(low, start)
+        with closing(self._database.scan(low, high, reverse=reverse)) as found:
+            yield from islice(found, limit)
+
+    def apply(self, puts: Iterable[tuple[bytes, bytes]], deletes: Iterable[bytes] = ()) -> None:
+        """Change derived records in one atomic step: first the deletes, then the puts.
+
+        Not synced by itself: what is derived can be built again from the log, and how far it got
+        (`layout.APPLIED_KEY`) belongs into the same batch. The next `save` makes it durable, and no
+        crash keeps a later batch while it loses an earlier one.
+
+        Raises:
+            StorageFailedError: this or an earlier write failed; the node must stop.
+            InvariantError: a key is one of those that only `save` may touch.
+        """
+        changed, removed = tuple(puts), tuple(deletes)
+        for key in (*(key for key, _ in changed), *removed):
+            if layout.is_memory_key(key):
+                raise InvariantError(f"{key!r} is not the key of a derived record")
+        self._database.write(changed, removed, sync=False)
+
+    def _load_tail(self, last: int) -> None:
+        """Read the tail, and entries spread over the rest of the log, to see that they are there.
+
+        Reading all of a large log would take minutes; every later read verifies what it reads.
+        """
+        first = max(1, last - TAIL_ENTRIES + 1)
+        for height in range(1, first, max(1, first // PROBES)):
+            for _ in self._read_from_disk(height, height):
+                pass
+        for entry in self._read_from_disk(first, last):
+            self._remember((entry,))
+
+    def _read(self, first: int, last: int) -> Generator[Entry]:
+        """Yield the entries from `first` to `last` or to the end, without a gap."""
+        tail = self._tail
+        if not tail:
+            return
+        last = min(last, tail[-1].index)
+        offset = first - tail[0].index
+        if offset >= 0:
+            yield from tail[offset : last - tail[0].index + 1]
+        else:
+            yield from self._read_from_disk(first, last)
+
+    def _read_from_disk(self, first: int, last: int) -> Generator[Entry]:
+        expected = first
+        low, high = layout.block_key(first), layout.block_key(last + 1)
+        try:
+            with closing(self._database.scan(low, high, keep_cache=True)) as found:
+                while expected <= last:
+                    key, stored = next(found, (b"", b""))
+                    if key != layout.block_key(expected):
+                        raise self._corrupt(expected, "there is no such entry")
+                    yield self._decode(expected, stored)
+                    expected += 1
+        except StorageCorruptError as error:
+            if error.height is not None:
+                raise
+            raise self._corrupt(expected, error.finding) from error
+
+    def _decode(self, height: int, stored: bytes) -> Entry:
+        try:
+            entry = layout.decode_stored_entry(stored)
+        except LedgerError as error:
+            raise self._corrupt(height, str(error)) from error
+        return Entry(Index(height), Term(entry.term), EntryKind(entry.kind), entry.payload)
+
+    def _corrupt(self, height: int, finding: str) -> StorageCorruptError:
+        return StorageCorruptError(self.directory, height=height, finding=finding)
+
+    def _remember(self, entries: tuple[Entry, ...]) -> None:
+        kept = self._tail
+        if kept:
+            kept = kept[: max(0, entries[0].index - kept[0].index)]
+        newest_first = (*kept, *entries)[: -TAIL_ENTRIES - 1 : -1]
+        # One assignment: a reader in another thread has the old tail or the new one.
+        self._tail = take_bytes(newest_first, TAIL_BYTES)[::-1]
+
+    def _verify_contiguous(self, entries: tuple[Entry, ...]) -> None:
+        first = entries[0].index
+        if not 1 <= first <= self.last_index() + 1:
+            raise InvariantError(f"entry {first} after a log of {self.last_index()}")
+        for expected, entry in enumerate(entries, first):
+            if entry.index != expected:
+                raise InvariantError(f"entry {entry.index} in the place of entry {expected}")
+
+
+def _is_empty(database: Database) -> bool:
+    with closing(database.scan(b"", None)) as found:
+        return next(found, None) is None
+
+
+def _found(database: Database, chain: bytes) -> None:
+    puts = (
+        (layout.FORMAT_KEY, layout.FORMAT),
+        (layout.CHAIN_KEY, chain),
+        (layout.HARD_STATE_KEY, _encode_hard_state(HardState(Term(0), None))),
+    )
+    database.write(puts, (), sync=True)
+
+
+def _verify_founding(database: Database, chain: bytes) -> None:
+    directory = database.directory
+    found_format = database.get(layout.FORMAT_KEY)
+    if found_format is None and _is_empty(database):
+        raise StorageMissingError(directory, "an empty database; kpnode init founds a ledger")
+    if found_format != layout.FORMAT:
+        raise UnknownFormatError(directory, expected=layout.FORMAT, found=found_format)
+    found_chain = database.get(layout.CHAIN_KEY) or b""
+    if found_chain != chain:
+        raise OtherChainError(directory, expected=chain, found=found_chain)
+
+
+def _find_last(database: Database) -> int:
+    """Return the height of the last entry, 0 if there is none."""
+    bounds = (layout.FIRST_BLOCK_KEY, _after_prefix(layout.BLOCK_PREFIX))
+    with closing(database.scan(*bounds, reverse=True)) as found:
+        for key, _ in found:
+            try:
+                return layout.parse_block_key(key)
+            except LedgerError as error:
+                why = str(error)
+                raise StorageCorruptError(database.directory, height=None, finding=why) from error
+    return 0
+
+
+def _load_hard_state(database: Database, last: int) -> HardState:
+    stored = database.get(layout.HARD_STATE_KEY)
+    if stored is None:
+        raise LostHardStateError(database.directory, last=last)
+    try:
+        hard_state = layout.decode_hard_state(stored)
+    except LedgerError as error:
+        raise StorageCorruptError(database.directory, height=None, finding=str(error)) from error
+    voted_for = None if hard_state.voted_for is None else NodeId(hard_state.voted_for)
+    return HardState(Term(hard_state.term), voted_for)
+
+
+def _encode_entry(entry: Entry) -> bytes:
+    stored = StoredEntry(kind=entry.kind.value, term=entry.term, payload=entry.payload)
+    return layout.encode_stored_entry(stored)
+
+
+def _encode_hard_state(hard_state: HardState) -> bytes:
+    stored = StoredHardState(term=hard_state.term, voted_for=hard_state.voted_for)
+    return layout.encode_hard_state(stored)
+
+
+def _after_prefix(prefix: bytes) -> bytes | None:
+    """Return the first key after all keys with the prefix, None if there can be none."""
+    stem = prefix.rstrip(b"\xff")
+    return stem[:-1] + bytes([stem[-1] + 1]) if stem else None
