@@ -71,8 +71,21 @@ class AuthorityRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=T
     place: str
     contact: str
     roles: tuple[Role, ...]
-    ranges: tuple[NumberRange, ...]
-    """The certificate numbers allotted to it, in ledger order."""
+
+
+class AllottedRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A run of certificate numbers and the office that may issue them."""
+
+    authority: str
+    range: NumberRange
+
+
+class RangesRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The certificate numbers of a participant, in the order they were allotted."""
+
+    KIND: ClassVar[str] = "ranges"
+
+    ranges: tuple[AllottedRange, ...]
 
 
 class KeyRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -154,6 +167,11 @@ def participant_key(code: str) -> bytes:
 def authority_key(participant: str, authority: str) -> bytes:
     """Give the key of an authority's record."""
     return f"authority/{participant}/{authority}".encode()
+
+
+def ranges_key(participant: str) -> bytes:
+    """Give the key of the record of a participant's number ranges."""
+    return b"ranges/" + participant.encode()
 
 
 def key_key(public_key: bytes) -> bytes:

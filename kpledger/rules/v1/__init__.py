@@ -1,0 +1,40 @@
+"""Version 1 of the rules: execute one event on a state.
+
+Executing is total: the answer is None and the state has changed, or a refusal and it has not.
+Signatures are verified elsewhere, before; here it is decided whether their keys may speak.
+"""
+
+from kpledger.envelope import SignedEvent
+from kpledger.outcome import Refusal, Rule
+from kpledger.records import EventRecord, event_key
+from kpledger.rules.v1 import authorship
+from kpledger.rules.v1.catalogue import CATALOGUE
+from kpledger.rules.v1.context import Context, Position, refuse
+from kpledger.state import ChangeSet
+
+__all__ = ["CATALOGUE", "Position", "execute"]
+
+
+def execute(event: SignedEvent, state: ChangeSet, at: Position) -> Refusal | None:
+    """Execute an event: write its changes into the change-set, or say which rule refuses it."""
+    context = Context(event, state, at)
+    row = CATALOGUE.get(type(event.body))
+    if row is None:
+        return refuse(
+            Rule.E12,
+            "type",
+            f"{event.header.type} v{event.header.version} is unknown to rules v1",
+            ", ".join(sorted(body.TYPE for body in CATALOGUE)),
+        )
+    if state.get(event_key(event.event_id)) is not None:
+        return refuse(Rule.E6, "nonce", "this very event is on the ledger", "a new event")
+    refusal = authorship.check_form(context) or authorship.check_signers(context, row.offices)
+    if refusal is not None:
+        return refusal
+    for check in row.checks:
+        refusal = check(context)
+        if refusal is not None:
+            return refusal
+    row.effect(context)
+    state.put(event_key(event.event_id), EventRecord(index=at.index, height=at.height))
+    return None
