@@ -135,14 +135,18 @@ class Database:
         """
         with self._reading():
             found = self._database.iterator(
-                start=low,
+                # plyvel 1.5.1 finds nothing if it goes down a range whose one key is its start.
+                start=None if reverse else low,
                 stop=high,
                 reverse=reverse,
                 verify_checksums=True,
                 fill_cache=not keep_cache,
             )
             with closing(found):
-                yield from found
+                for key, value in found:
+                    if key < low:
+                        return
+                    yield key, value
 
     def write(self, puts: Puts, deletes: Deletes, *, sync: bool) -> None:
         """Write one atomic batch, first the deletes, then the puts.

@@ -83,7 +83,7 @@ class LevelStorage:
         return storage
 
     def close(self) -> None:
-        """Close the database and let other processes in."""
+        """Close the database and let other processes in; closing twice is harmless."""
         self._database.close()
 
     @property
@@ -216,9 +216,9 @@ class LevelStorage:
     def _read(self, first: int, last: int) -> Generator[Entry]:
         """Yield the entries from `first` to `last` or to the end, without a gap."""
         tail = self._tail
-        if not tail:
+        last = min(last, tail[-1].index if tail else 0)
+        if first > last:
             return
-        last = min(last, tail[-1].index)
         offset = first - tail[0].index
         if offset >= 0:
             yield from tail[offset : last - tail[0].index + 1]

@@ -25,17 +25,18 @@ class DirectoryLock:
         Raises:
             StorageLockedError: another process, or another part of this one, holds it.
         """
-        self._file = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = (directory / LOCK_FILE).open("a+")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(self._file, _PID_DIGITS_MAX)
-            os.close(self._file)
-            pid = int(holder) if holder.isdigit() else None
-            raise StorageLockedError(directory, pid) from None
-        os.truncate(self._file, 0)
-        os.write(self._file, str(os.getpid()).encode())
+            self._file.seek(0)
+            holder = self._file.read(_PID_DIGITS_MAX)
+            self._file.close()
+            raise StorageLockedError(directory, int(holder) if holder.isdigit() else None) from None
+        self._file.truncate(0)
+        self._file.write(str(os.getpid()))
+        self._file.flush()
 
     def release(self) -> None:
-        """Let others in."""
-        os.close(self._file)
+        """Let others in; releasing twice is harmless."""
+        self._file.close()
