@@ -71,7 +71,7 @@ class LevelStorage:
         """
         database = Database(directory, create=create)
         try:
-            if create and _is_empty(database):
+            if create and _is_new(database):
                 _found(database, chain)
             _verify_founding(database, chain)
             last = _find_last(database)
@@ -268,7 +268,9 @@ class LevelStorage:
                 raise InvariantError(f"entry {entry.index} in the place of entry {expected}")
 
 
-def _is_empty(database: Database) -> bool:
+def _is_new(database: Database) -> bool:
+    if database.get(layout.FORMAT_KEY) is not None:
+        return False
     with closing(database.scan(b"", None)) as found:
         return next(found, None) is None
 
@@ -284,9 +286,9 @@ def _found(database: Database, chain: bytes) -> None:
 
 def _verify_founding(database: Database, chain: bytes) -> None:
     directory = database.directory
-    found_format = database.get(layout.FORMAT_KEY)
-    if found_format is None and _is_empty(database):
+    if _is_new(database):
         raise StorageMissingError(directory, "an empty database; kpnode init founds a ledger")
+    found_format = database.get(layout.FORMAT_KEY)
     if found_format != layout.FORMAT:
         raise UnknownFormatError(directory, expected=layout.FORMAT, found=found_format)
     found_chain = database.get(layout.CHAIN_KEY) or b""
