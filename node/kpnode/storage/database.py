@@ -20,7 +20,7 @@ import os
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import plyvel
 
@@ -134,19 +134,11 @@ class Database:
             StorageError: a record cannot be read for another reason.
         """
         with self._reading():
-            found = self._database.iterator(
-                # plyvel 1.5.1 finds nothing if it goes down a range whose one key is its start.
-                start=None if reverse else low,
-                stop=high,
-                reverse=reverse,
-                verify_checksums=True,
-                fill_cache=not keep_cache,
-            )
+            # Not plyvel's own iterators: going up they end without a word where a damaged block
+            # is the last of the range, going down they miss the only key of a range (1.5.1).
+            found = self._database.raw_iterator(verify_checksums=True, fill_cache=not keep_cache)
             with closing(found):
-                for key, value in found:
-                    if key < low:
-                        return
-                    yield key, value
+                yield from (_go_down if reverse else _go_up)(found, low, high)
 
     def write(self, puts: Puts, deletes: Deletes, *, sync: bool) -> None:
         """Write one atomic batch, first the deletes, then the puts.
@@ -185,6 +177,37 @@ class Database:
             raise StorageCorruptError(self.directory, height=None, finding=why) from error
         except plyvel.Error as error:
             raise StorageError(self.directory, f"cannot be read: {_explain(error)}") from error
+
+
+class _Cursor(Protocol):
+    """What plyvel calls a raw iterator; every step raises if LevelDB has met an error."""
+
+    def seek(self, key: bytes, /) -> None: ...
+    def seek_to_last(self) -> None: ...
+    def next(self) -> None: ...
+    def prev(self) -> None: ...
+    def valid(self) -> bool: ...
+    def key(self) -> bytes: ...
+    def item(self) -> tuple[bytes, bytes]: ...
+
+
+def _go_up(found: _Cursor, low: bytes, high: bytes | None) -> Iterator[tuple[bytes, bytes]]:
+    found.seek(low)
+    while found.valid() and (high is None or found.key() < high):
+        yield found.item()
+        found.next()
+
+
+def _go_down(found: _Cursor, low: bytes, high: bytes | None) -> Iterator[tuple[bytes, bytes]]:
+    if high is not None:
+        found.seek(high)
+    if high is not None and found.valid():
+        found.prev()
+    else:
+        found.seek_to_last()
+    while found.valid() and found.key() >= low:
+        yield found.item()
+        found.prev()
 
 
 def _explain(error: plyvel.Error) -> str:

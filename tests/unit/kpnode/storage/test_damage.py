@@ -98,6 +98,38 @@ def test_changed_byte_in_a_table_is_refused_with_a_height_close_by(
     assert abs(error.height - height) < 4096 // len(payload(height))
 
 
+def test_changed_byte_in_the_last_entries_is_not_taken_for_a_shorter_log(
+    storage: LevelStorage, directory: Path
+) -> None:
+    """LevelDB's iterator skips a damaged block; at the end of a range nothing comes after it."""
+    for height in range(1, 10):
+        entry = Entry(Index(height), Term(1), EntryKind.BLOCK, payload(height) * 50)
+        storage.save(None, (entry,))
+    storage.close()
+    with plyvel.DB(str(directory), compression=None) as database:
+        database.compact_range()
+    (table,) = directory.glob("*.ldb")
+    flip_byte(table, payload(9) * 50)
+    assert str(refusal(directory)) == (
+        f"{directory}: the database is damaged: Corruption: block checksum mismatch"
+    )
+
+
+def test_changed_byte_at_the_end_of_a_scan_is_not_taken_for_its_end(
+    storage: LevelStorage, directory: Path
+) -> None:
+    storage.apply([(layout.state_key(b"%d" % number), payload(number) * 50) for number in range(9)])
+    storage.close()
+    with plyvel.DB(str(directory), compression=None) as database:
+        database.compact_range()
+    (table,) = directory.glob("*.ldb")
+    flip_byte(table, payload(8) * 50)
+    again = LevelStorage.open(directory, chain=CHAIN, create=False)
+    with pytest.raises(StorageCorruptError, match="checksum mismatch"):
+        list(again.scan(layout.STATE_PREFIX, limit=99))
+    again.close()
+
+
 def test_changed_byte_in_the_write_ahead_log_is_refused(filled: Path) -> None:
     (log,) = filled.glob("*.log")
     flip_byte(log, payload(LAST // 2))
