@@ -1,0 +1,50 @@
+"""What the node needs from the outside, as the core's surroundings see it.
+
+Ports only: no implementation lives here. `LogReader` is defined by the core, which may not look up
+to this floor, and is repeated here so that adapters find all ports in one place.
+"""
+
+from typing import Protocol, TypeVar
+
+from kpnode.raft import Entry, Envelope, HardState, LogReader
+
+__all__ = ["LogReader", "StateMachine", "Storage", "Transport"]
+
+AppliedT_co = TypeVar("AppliedT_co", covariant=True)
+"""What applying one entry yields."""
+
+
+class Storage(LogReader, Protocol):
+    """The durable log and hard state of one node."""
+
+    def save(self, hard_state: HardState | None, entries: tuple[Entry, ...]) -> None:
+        """Store both in one atomic and synced step, or raise and leave the node to stop.
+
+        None keeps the stored hard state. If there are entries, every stored entry at or after
+        `entries[0].index` is discarded in the same step. A failed sync is final: a second try may
+        report success for data that is lost, so the caller must not go on.
+        """
+        ...
+
+
+class StateMachine(Protocol[AppliedT_co]):
+    """What the entries mean; the one place where consensus meets the ledger."""
+
+    def stage(self, entries: tuple[Entry, ...]) -> None:
+        """Take note that the log now ends with these entries; called right after they are saved.
+
+        As in `Storage.save`, whatever was staged at or after `entries[0].index` is void.
+        """
+        ...
+
+    def apply(self, entry: Entry) -> AppliedT_co:
+        """Apply the next committed entry: never twice, never out of order, never refused."""
+        ...
+
+
+class Transport(Protocol):
+    """The way to the other nodes."""
+
+    def send(self, envelopes: tuple[Envelope, ...]) -> None:
+        """Send what can be sent and forget the rest; never block, never raise for a lost peer."""
+        ...

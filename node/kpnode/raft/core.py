@@ -1,0 +1,238 @@
+"""The consensus core: inputs in, `Ready` out, nothing else.
+
+It has no IO, no clock, no chance and no threads; simulator, replay and production run these lines.
+This module sorts inputs and collects outputs. What the protocol says about them stands in
+`election`, `replication`, `following` and `reads`.
+"""
+
+from typing import assert_never
+
+from kpnode.raft import election, following, replication
+from kpnode.raft.interface import (
+    ConfigProposed,
+    DropReason,
+    Input,
+    PeerStatus,
+    Persisted,
+    Proposed,
+    ReadRequested,
+    Ready,
+    Received,
+    RoleChange,
+    Status,
+    Tick,
+    TransferRequested,
+    Unreachable,
+)
+from kpnode.raft.log import LogReader, RaftLog
+from kpnode.raft.membership import Membership
+from kpnode.raft.messages import (
+    AppendReply,
+    AppendRequest,
+    Envelope,
+    HeartbeatReply,
+    HeartbeatRequest,
+    PreVoteReply,
+    PreVoteRequest,
+    TimeoutNow,
+    VoteReply,
+    VoteRequest,
+)
+from kpnode.raft.state import Leadership, RaftState
+from kpnode.raft.types import (
+    HardState,
+    Index,
+    InvariantError,
+    NodeId,
+    RaftConfig,
+    Recovered,
+)
+
+_SCAN_BYTES = 1 << 20
+
+
+class RaftCore:
+    """One node's part in consensus.
+
+    Raises:
+        InvariantError: The log is younger than the hard state, which no crash can cause.
+    """
+
+    def __init__(self, config: RaftConfig, recovered: Recovered, log: LogReader) -> None:
+        raft_log = RaftLog(log, recovered.applied)
+        if raft_log.last_term > recovered.hard_state.term:
+            raise InvariantError(
+                f"the log ends in term {raft_log.last_term},"
+                f" the hard state in term {recovered.hard_state.term}"
+            )
+        membership = _read_membership(recovered, raft_log)
+        self._state = RaftState(config, recovered.hard_state, raft_log, membership)
+        self._saved = recovered.hard_state
+        self._reported = self._role()
+
+    def handle(self, item: Input) -> None:
+        """Take one input; what follows from it is in the next `Ready`.
+
+        Raises:
+            InvariantError: A committed entry would be lost; the node must stop.
+        """
+        state = self._state
+        match item:
+            case Tick():
+                if isinstance(state.seat, Leadership):
+                    replication.tick(state, state.seat)
+                else:
+                    election.tick(state)
+            case Received():
+                self._receive(item.envelope)
+            case Persisted():
+                state.log.mark_persisted(item.index, item.term)
+                if isinstance(state.seat, Leadership):
+                    replication.commit(state, state.seat)
+            case Unreachable():
+                if isinstance(state.seat, Leadership) and item.peer in state.seat.peers:
+                    state.seat.peers[item.peer].lost()
+            case Proposed() | ConfigProposed() | ReadRequested() | TransferRequested():
+                self._request(item)
+            case _:
+                assert_never(item)
+
+    def take_ready(self) -> Ready:
+        """Move the work out; the caller must do all of it, in the order of the fields."""
+        state = self._state
+        if isinstance(state.seat, Leadership):
+            replication.flush(state, state.seat)
+        hard_state = HardState(state.term, state.voted_for)
+        role = self._role()
+        ready = Ready(
+            hard_state=None if hard_state == self._saved else hard_state,
+            entries=state.log.take_unsaved(),
+            messages=tuple(state.outbox),
+            committed=state.log.take_committed(state.config.max_apply_bytes),
+            reads=tuple(state.reads),
+            dropped=tuple(state.dropped),
+            role=None if role == self._reported else role,
+        )
+        self._saved, self._reported = hard_state, role
+        state.outbox.clear()
+        state.reads.clear()
+        state.dropped.clear()
+        return ready
+
+    def status(self) -> Status:
+        """Return a picture of this moment."""
+        state = self._state
+        lead = state.seat if isinstance(state.seat, Leadership) else None
+        return Status(
+            node=state.node,
+            role=state.role,
+            term=state.term,
+            leader=state.leader,
+            voted_for=state.voted_for,
+            commit=state.log.commit,
+            applied=state.log.applied,
+            persisted=state.log.persisted,
+            last_index=state.log.last_index,
+            last_term=state.log.last_term,
+            configurations=state.membership.active,
+            peers=tuple(
+                PeerStatus(
+                    node=peer,
+                    match=progress.match,
+                    next=progress.next,
+                    in_flight=len(progress.in_flight),
+                    probing=progress.probing,
+                    recently_active=progress.recently_active,
+                )
+                for peer, progress in (lead.peers.items() if lead else ())
+            ),
+            transfer_target=lead.transfer.target if lead and lead.transfer else None,
+        )
+
+    def _role(self) -> RoleChange:
+        return RoleChange(self._state.role, self._state.term, self._state.leader)
+
+    def _request(self, item: Proposed | ConfigProposed | ReadRequested | TransferRequested) -> None:
+        """Sort a wish of the driver; each is answered under its ticket."""
+        state, lead = self._state, self._state.seat
+        if not isinstance(lead, Leadership):
+            state.drop(item.ticket, DropReason.NOT_LEADER)
+            return
+        match item:
+            case Proposed():
+                replication.propose(state, lead, item)
+            case ConfigProposed():
+                replication.propose_configuration(state, lead, item)
+            case ReadRequested():
+                replication.request_read(state, lead, item)
+            case TransferRequested():
+                replication.request_transfer(state, lead, item)
+
+    def _receive(self, envelope: Envelope) -> None:
+        """Sort a message; each kind has its own rule for terms that are not the current one."""
+        state, sender, message = self._state, envelope.sender, envelope.message
+        match message:
+            case PreVoteRequest():
+                election.handle_pre_vote_request(state, sender, message)
+            case VoteRequest():
+                election.handle_vote_request(state, sender, message)
+            case AppendRequest() | HeartbeatRequest() | TimeoutNow():
+                self._receive_from_leader(sender, message)
+            case PreVoteReply() | VoteReply() | AppendReply() | HeartbeatReply():
+                # Only who is asked can answer; a removed node with a high term stays unheard.
+                if state.membership.is_voter(sender):
+                    self._receive_reply(sender, message)
+            case _:
+                assert_never(message)
+
+    def _receive_from_leader(
+        self, sender: NodeId, message: AppendRequest | HeartbeatRequest | TimeoutNow
+    ) -> None:
+        state = self._state
+        if message.term < state.term:
+            if not isinstance(message, TimeoutNow):
+                following.refuse_old_leader(state, sender, message)
+            return
+        # A second leader in one term is a lie; whoever authenticates messages collects the proof,
+        # and the core stays with the one it knows.
+        if message.term == state.term and state.leader not in (None, sender):
+            return
+        state.follow(message.term, sender)
+        match message:
+            case AppendRequest():
+                following.handle_append_request(state, sender, message)
+            case HeartbeatRequest():
+                following.handle_heartbeat_request(state, sender, message)
+            case TimeoutNow():
+                election.handle_timeout_now(state, sender, message)
+
+    def _receive_reply(
+        self, sender: NodeId, message: PreVoteReply | VoteReply | AppendReply | HeartbeatReply
+    ) -> None:
+        state = self._state
+        if isinstance(message, PreVoteReply):
+            # Its term is that of a campaign that has not begun.
+            election.handle_pre_vote_reply(state, sender, message)
+        elif message.term > state.term:
+            state.follow(message.term, None)
+        elif message.term < state.term:
+            pass
+        elif isinstance(message, VoteReply):
+            election.handle_vote_reply(state, sender, message)
+        elif isinstance(state.seat, Leadership) and sender in state.seat.peers:
+            if isinstance(message, AppendReply):
+                replication.handle_append_reply(state, state.seat, sender, message)
+            else:
+                replication.handle_heartbeat_reply(state, state.seat, sender, message)
+
+
+def _read_membership(recovered: Recovered, log: RaftLog) -> Membership:
+    """Find the configurations of a log that was just opened."""
+    membership = Membership(recovered.configuration)
+    first = Index(recovered.configuration_index + 1)
+    while page := log.entries(first, log.last_index, _SCAN_BYTES):
+        for entry in page:
+            membership.append(entry)
+        first = Index(page[-1].index + 1)
+    membership.commit(log.commit)
+    return membership

@@ -1,0 +1,134 @@
+"""How a leader comes to be: pre-vote, vote, and what makes a node refuse either.
+
+A node that waited in vain first asks whether it could win (pre-vote, thesis 9.6), then raises its
+term and asks for votes (3.4). Whoever has heard from a leader recently refuses both (4.2.3), so a
+node that comes back from a partition, or was removed, disturbs nobody. Only the leader itself can
+lift that rule, by asking a successor to campaign (3.10).
+"""
+
+from kpnode.raft.messages import (
+    PreVoteReply,
+    PreVoteRequest,
+    TimeoutNow,
+    VoteReply,
+    VoteRequest,
+)
+from kpnode.raft.quorum import is_quorum
+from kpnode.raft.replication import open_term
+from kpnode.raft.state import Campaign, Leadership, RaftState
+from kpnode.raft.types import NodeId, Term
+
+
+def tick(state: RaftState) -> None:
+    """Let time pass for a node that does not lead."""
+    state.elapsed_ticks += 1
+    if state.elapsed_ticks >= state.election_timeout_ticks and state.membership.is_voter(
+        state.node
+    ):
+        _start_pre_vote(state)
+
+
+def handle_pre_vote_request(state: RaftState, sender: NodeId, request: PreVoteRequest) -> None:
+    """Say whether the sender could have this node's vote; nothing changes here.
+
+    Not even a timer: a grant is no sign of life from a leader.
+    """
+    granted = (
+        request.term > state.term
+        and not _hears_another_leader(state, sender)
+        and _is_up_to_date(state, request)
+    )
+    # The own term in a refusal frees an asker that is stuck in a lower one (canonical/raft #279).
+    state.send(sender, PreVoteReply(request.term if granted else state.term, granted))
+
+
+def handle_pre_vote_reply(state: RaftState, sender: NodeId, reply: PreVoteReply) -> None:
+    """Count a grant; learn a higher term from a refusal."""
+    if not reply.granted:
+        if reply.term > state.term:
+            state.follow(reply.term, None)
+    elif isinstance(state.seat, Campaign) and state.seat.pre and reply.term == state.term + 1:
+        _count(state, state.seat, sender)
+
+
+def handle_vote_request(state: RaftState, sender: NodeId, request: VoteRequest) -> None:
+    """Give or refuse the vote of a term; the same request gets the same answer again."""
+    if request.term > state.term:
+        if not request.transfer and _hears_another_leader(state, sender):
+            return
+        state.follow(request.term, None)
+    granted = request.term == state.term and (
+        state.voted_for == sender
+        or (state.voted_for is None and state.leader is None and _is_up_to_date(state, request))
+    )
+    if granted and state.voted_for is None:
+        state.follow(state.term, None)
+        state.voted_for = sender
+        state.elapsed_ticks = 0
+    state.send(sender, VoteReply(state.term, granted))
+
+
+def handle_vote_reply(state: RaftState, sender: NodeId, reply: VoteReply) -> None:
+    """Count a vote of the current term, once per sender."""
+    if isinstance(state.seat, Campaign) and not state.seat.pre and reply.granted:
+        _count(state, state.seat, sender)
+
+
+def handle_timeout_now(state: RaftState, _sender: NodeId, _request: TimeoutNow) -> None:
+    """Campaign at once, and without pre-vote: the leader wants it."""
+    if state.membership.is_voter(state.node):
+        _start_vote(state, transfer=True)
+
+
+def _hears_another_leader(state: RaftState, asker: NodeId) -> bool:
+    """Tell whether a leader other than the asker spoke within the shortest election timeout.
+
+    A leader hears itself as long as its quorum check keeps it in office. The asker's own presence
+    is no reason to refuse it: it may have lost its quorum and want it back (hashicorp #605).
+    """
+    if isinstance(state.seat, Leadership):
+        return True
+    return state.leader not in (None, asker) and state.elapsed_ticks < state.config.election_ticks
+
+
+def _is_up_to_date(state: RaftState, request: PreVoteRequest | VoteRequest) -> bool:
+    """Compare the ends of the raw logs, committed or not (thesis 3.6.1)."""
+    own = (state.log.last_term, state.log.last_index)
+    return (request.last_term, request.last_index) >= own
+
+
+def _start_pre_vote(state: RaftState) -> None:
+    state.elapsed_ticks = 0
+    state.leader = None
+    state.seat = Campaign(pre=True, granted=[])
+    log = state.log
+    for peer in state.peers:
+        state.send(peer, PreVoteRequest(Term(state.term + 1), log.last_index, log.last_term))
+    _count(state, state.seat, state.node)
+
+
+def _start_vote(state: RaftState, *, transfer: bool) -> None:
+    state.follow(Term(state.term + 1), None)
+    state.elapsed_ticks = 0
+    state.voted_for = state.node
+    state.seat = Campaign(pre=False, granted=[])
+    log = state.log
+    for peer in state.peers:
+        state.send(peer, VoteRequest(state.term, log.last_index, log.last_term, transfer))
+    _count(state, state.seat, state.node)
+
+
+def _count(state: RaftState, campaign: Campaign, voter: NodeId) -> None:
+    """Add a grant and move on when every active configuration has a majority of them.
+
+    The own vote counts at once although it is not durable yet: nothing that follows from it leaves
+    this node before the `Ready` that saves it.
+    """
+    if voter not in campaign.granted:
+        campaign.granted.append(voter)
+    if not is_quorum(state.membership.active, campaign.granted):
+        return
+    if campaign.pre:
+        _start_vote(state, transfer=False)
+    else:
+        open_term(state)

@@ -1,0 +1,51 @@
+"""What a node does with the messages of its leader."""
+
+from kpnode.raft.messages import AppendReply, AppendRequest, HeartbeatReply, HeartbeatRequest
+from kpnode.raft.state import RaftState
+from kpnode.raft.types import NO_TERM, Index, NodeId
+
+
+def handle_append_request(state: RaftState, sender: NodeId, request: AppendRequest) -> None:
+    """Take in entries that continue a log both sides share, or say where they may agree."""
+    log = state.log
+    if log.term_at(request.prev_index) != request.prev_term:
+        hint = log.agreement(floor=log.commit, ceiling=request.prev_index, term=request.prev_term)
+        hint_term = log.term_at(hint)
+        state.send(
+            sender,
+            AppendReply(
+                state.term,
+                accepted=False,
+                index=request.prev_index,
+                hint_index=hint,
+                hint_term=NO_TERM if hint_term is None else hint_term,
+            ),
+        )
+        return
+    # Only a real conflict may truncate: an old, short append can arrive after a newer, longer one.
+    missing = log.missing(request.entries)
+    if missing:
+        state.append(missing)
+    # What was compared is what is acknowledged; entries beyond may stem from another leader.
+    verified = Index(request.prev_index + len(request.entries))
+    state.verified = max(state.verified, verified)
+    state.advance_commit(min(request.commit, verified))
+    state.send(sender, AppendReply(state.term, accepted=True, index=verified))
+
+
+def handle_heartbeat_request(state: RaftState, sender: NodeId, request: HeartbeatRequest) -> None:
+    """Answer a sign of life; learn of commits, but only of entries compared in this term."""
+    state.advance_commit(min(request.commit, state.verified))
+    state.send(sender, HeartbeatReply(state.term, request.round, state.log.commit))
+
+
+def refuse_old_leader(
+    state: RaftState, sender: NodeId, request: AppendRequest | HeartbeatRequest
+) -> None:
+    """Tell a leader of an earlier term that its time is over."""
+    match request:
+        case AppendRequest():
+            refusal = AppendReply(state.term, accepted=False, index=request.prev_index)
+            state.send(sender, refusal)
+        case HeartbeatRequest():
+            state.send(sender, HeartbeatReply(state.term, request.round, state.log.commit))

@@ -1,0 +1,98 @@
+"""How far one peer is, and what may be sent to it next.
+
+A peer is *probed* until the place where the two logs agree is found: one append at a time, the next
+one only after an answer or after the peer answered a heartbeat. Then it is *streamed* to: a window
+of appends in flight, each assuming that those before it arrive. A refusal, or news of a lost
+connection, leads back to probing.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from kpnode.raft.types import NO_INDEX, Entry, Index
+
+
+@dataclass(slots=True)
+class Progress:
+    """One peer of a leader, for one term; nothing of it outlives the leadership."""
+
+    next: Index
+    """First entry to send next."""
+    recently_active: bool
+    """The peer answered, with whatever verdict, since the last quorum check."""
+    match: Index = NO_INDEX
+    """The peer holds the leader's log up to here, durably; never falls."""
+    probing: bool = True
+    in_flight: deque[Index] = field(default_factory=deque)
+    """Last index of each append that is streamed and not answered."""
+    round: int = 0
+    """Newest read round the peer has answered."""
+    commit_sent: Index = NO_INDEX
+    """Commit index in the last append."""
+    _paused: bool = False
+    _poked: bool = False
+
+    def wants(self, *, last_index: Index, commit: Index, window: int) -> bool:
+        """Tell whether an append should go out now."""
+        if self.probing:
+            return not self._paused
+        return self._poked or (
+            len(self.in_flight) < window and (self.next <= last_index or self.commit_sent < commit)
+        )
+
+    def may_carry_entries(self, window: int) -> bool:
+        """Tell whether the next append may hold entries; a poke beyond the window may not."""
+        return self.probing or len(self.in_flight) < window
+
+    def sent(self, entries: tuple[Entry, ...], commit: Index) -> None:
+        """Note that an append with these entries is on its way."""
+        self.commit_sent = commit
+        self._poked = False
+        if self.probing:
+            self._paused = True
+        elif entries:
+            self.next = Index(entries[-1].index + 1)
+            self.in_flight.append(entries[-1].index)
+
+    def accepted(self, index: Index) -> None:
+        """Note that the peer holds the log up to `index`."""
+        if index < self.match:
+            return
+        self.match = index
+        if self.probing:
+            self._restart(Index(index + 1), probing=False)
+        self.next = max(self.next, Index(index + 1))
+        while self.in_flight and self.in_flight[0] <= index:
+            self.in_flight.popleft()
+
+    def refused(self, previous: Index, agreement: Index) -> None:
+        """Note that the peer lacks the entry at `previous`; it may agree up to `agreement`.
+
+        A refusal that was overtaken by later news is ignored, and none ever reaches below `match`:
+        what was acknowledged in this term stays so.
+        """
+        if not self.probing and previous > self.match:
+            self._restart(Index(self.match + 1), probing=True)
+        elif self.probing and previous == self.next - 1:
+            self._restart(Index(max(agreement, self.match) + 1), probing=True)
+
+    def heard(self, *, behind: bool) -> None:
+        """Note an answered heartbeat: if appends were lost, this is what gets things moving.
+
+        A probe may be repeated. A stream is poked with an append that has no entries: its answer
+        either confirms all that is in flight or leads back to probing.
+        """
+        self._paused = False
+        self._poked = behind and not self.probing
+
+    def lost(self) -> None:
+        """Note that the connection broke, and with it perhaps what was in flight."""
+        if not self.probing:
+            self._restart(Index(self.match + 1), probing=True)
+
+    def _restart(self, first: Index, *, probing: bool) -> None:
+        self.next = first
+        self.probing = probing
+        self.in_flight.clear()
+        self._paused = False
+        self._poked = False

@@ -1,0 +1,150 @@
+"""What one core knows, and the few changes that every part of the protocol needs.
+
+A node follows, campaigns or leads; what it needs for the latter two lives in its `seat` and is gone
+with it. So a stale vote count, an old match index or a forgotten transfer cannot outlive its term.
+Not here: when to change; see `election` and `replication`.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from kpnode.raft.interface import Dropped, DropReason, ReadGrant, Role
+from kpnode.raft.log import RaftLog
+from kpnode.raft.membership import Membership
+from kpnode.raft.messages import Envelope, Message
+from kpnode.raft.progress import Progress
+from kpnode.raft.reads import ReadQueue
+from kpnode.raft.types import NO_INDEX, Entry, HardState, Index, NodeId, RaftConfig, Term
+
+
+@dataclass(slots=True)
+class Campaign:
+    """The seat of a (pre-)candidate."""
+
+    pre: bool
+    granted: list[NodeId]
+    """Who granted it, each once."""
+
+
+@dataclass(slots=True)
+class Transfer:
+    """Leadership on its way to a successor."""
+
+    ticket: int
+    target: NodeId
+    elapsed_ticks: int = 0
+    asked: bool = False
+    """The successor was told; cleared with every heartbeat, so that a loss is made good."""
+
+
+@dataclass(slots=True)
+class Leadership:
+    """The seat of a leader."""
+
+    opened_at: Index
+    """Index of the NOOP that opens the term."""
+    peers: dict[NodeId, Progress]
+    """Ascending by name, so that iteration is the same everywhere."""
+    reads: ReadQueue = field(default_factory=ReadQueue)
+    transfer: Transfer | None = None
+    uncommitted: deque[tuple[Index, int]] = field(default_factory=deque)
+    """Index and payload size of what this leadership appended and has not committed."""
+    uncommitted_bytes: int = 0
+    heartbeat_elapsed_ticks: int = 0
+
+
+class RaftState:
+    """One node's state; the modules of the protocol read and change it."""
+
+    def __init__(
+        self, config: RaftConfig, hard_state: HardState, log: RaftLog, membership: Membership
+    ) -> None:
+        self.config = config
+        self.node = config.node
+        self.log = log
+        self.membership = membership
+        self.term = hard_state.term
+        self.voted_for = hard_state.voted_for
+        self.leader: NodeId | None = None
+        self.seat: Campaign | Leadership | None = None
+        self.elapsed_ticks = 0
+        self.verified = NO_INDEX
+        """The log is known to equal that of this term's leader up to here."""
+        self.tickets: deque[tuple[Index, int]] = deque()
+        """Proposals that are in the log and not committed, ascending by index."""
+        self.outbox: list[Envelope] = []
+        self.reads: list[ReadGrant] = []
+        self.dropped: list[Dropped] = []
+
+    @property
+    def role(self) -> Role:
+        """What the seat makes of the node."""
+        match self.seat:
+            case Leadership():
+                return Role.LEADER
+            case Campaign(pre=True):
+                return Role.PRE_CANDIDATE
+            case Campaign():
+                return Role.CANDIDATE
+            case None:
+                return Role.FOLLOWER
+
+    @property
+    def peers(self) -> tuple[NodeId, ...]:
+        """Every other voter of an active configuration, ascending."""
+        return tuple(voter for voter in self.membership.members if voter != self.node)
+
+    @property
+    def election_timeout_ticks(self) -> int:
+        """How long this node waits in this term, in [election_ticks, 2 * election_ticks).
+
+        Drawn from a hash: every node waits differently, every term anew, every run alike.
+        """
+        text = f"{self.config.seed}:{self.node}:{self.term}"
+        draw = int.from_bytes(sha256(text.encode()).digest()[:8])
+        return self.config.election_ticks + draw % self.config.election_ticks
+
+    def send(self, recipient: NodeId, message: Message) -> None:
+        """Put a message into the next `Ready`."""
+        self.outbox.append(Envelope(self.node, recipient, message))
+
+    def drop(self, ticket: int, reason: DropReason) -> None:
+        """Tell the driver that what it asked for will not happen."""
+        self.dropped.append(Dropped(ticket, reason, self.leader))
+
+    def follow(self, term: Term, leader: NodeId | None) -> None:
+        """Take no seat in `term`, which may be the current one; then the vote stays.
+
+        Forgetting the vote when stepping down within a term lets two leaders into it (CCF #5891).
+        """
+        seat, self.seat = self.seat, None
+        if term > self.term:
+            self.term = term
+            self.voted_for = None
+            self.verified = NO_INDEX
+        if leader is not None or seat is not None:
+            self.elapsed_ticks = 0
+        self.leader = leader
+        if isinstance(seat, Leadership):
+            for ticket in seat.reads.tickets():
+                self.drop(ticket, DropReason.NOT_LEADER)
+
+    def append(self, entries: tuple[Entry, ...]) -> None:
+        """Put entries into the log, with all that follows from their presence."""
+        first = entries[0].index
+        self.log.append(entries)
+        self.membership.truncate(first)
+        while self.tickets and self.tickets[-1][0] >= first:
+            self.drop(self.tickets.pop()[1], DropReason.OVERWRITTEN)
+        for entry in entries:
+            self.membership.append(entry)
+
+    def advance_commit(self, index: Index) -> bool:
+        """Commit up to `index` if that is news; tell whether a configuration was replaced."""
+        if index <= self.log.commit:
+            return False
+        self.log.commit = index
+        while self.tickets and self.tickets[0][0] <= index:
+            self.tickets.popleft()
+        return self.membership.commit(index)

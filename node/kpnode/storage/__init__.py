@@ -1,0 +1,1 @@
+"""Where a node keeps its log: one adapter per module, each an implementation of `ports.Storage`."""
