@@ -1,0 +1,279 @@
+"""The node's configuration file: TOML in, frozen values out, and back.
+
+Every key is checked while reading: unknown ones, wrong types and impossible values are refused with
+the file, the key and what would be accepted. Only what one operator decides for one node stands
+here. What all nodes must agree on (voters, keys, rules) is in the genesis file and in the ledger.
+"""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+import msgspec
+from msgspec import Meta, inspect
+
+from kpledger.ids import NodeName
+from kpledger.layout import DATABASE_DIRECTORY
+
+MAX_FILE_BYTES: Final = 1 << 20
+MAX_PEERS: Final = 64
+_PORT_MAX: Final = 65535
+_HOST: Final = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]"
+_ADDRESS: Final = re.compile(rf"(?P<host>{_HOST}):(?P<port>[1-9][0-9]{{0,4}})")
+
+
+class ConfigError(Exception):
+    """A configuration file that cannot be used.
+
+    Attributes:
+        source: the file.
+        key: the offending key with its section, empty if it is the whole file.
+        problem: what is wrong, and what would be accepted.
+    """
+
+    def __init__(self, source: Path, key: str, problem: str) -> None:
+        """Say where, and what."""
+        super().__init__(f"{source}: {key}: {problem}" if key else f"{source}: {problem}")
+        self.source = source
+        self.key = key
+        self.problem = problem
+
+
+class Address(str):
+    """Where something listens: `host:port`, with an IPv6 address in brackets."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Accept text as an address.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        match = _ADDRESS.fullmatch(text)
+        if match is None or int(match["port"]) > _PORT_MAX:
+            raise ValueError(f"{text!r} is not host:port with a port from 1 to {_PORT_MAX}")
+        return super().__new__(cls, text)
+
+    @property
+    def host(self) -> str:
+        """A name, an IPv4 address, or an IPv6 address without its brackets."""
+        return self.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """A TCP port."""
+        return int(self.rpartition(":")[2])
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the sections have in common."""
+
+
+class NodeSection(_Section, frozen=True, kw_only=True):
+    """Who this node is."""
+
+    name: NodeName
+    """As the ledger's configuration names it."""
+    directory: Path
+    """What the node stores; nothing else may write there."""
+    genesis: Path
+    """The genesis file of the ledger."""
+
+    @property
+    def database(self) -> Path:
+        """The directory of the database, inside the node's."""
+        return self.directory / DATABASE_DIRECTORY
+
+
+class ApiSection(_Section, frozen=True, kw_only=True):
+    """The public face: HTTP for authorities, auditors and people."""
+
+    listen: Address
+    tls: bool
+    """Serve HTTPS; false only behind a proxy that does, or on one machine."""
+    max_body_bytes: Annotated[int, Meta(ge=1 << 10, le=64 << 20)] = 1 << 20
+    """Largest request; a larger one is refused before it is read."""
+
+
+class PeersSection(_Section, frozen=True, kw_only=True):
+    """The other nodes; the stream between voters, and gossip."""
+
+    listen: Address
+    addresses: Annotated[dict[NodeName, Address], Meta(max_length=MAX_PEERS)] = {}
+    """Where to find them. This node may be among them, so that all nodes can share one table."""
+
+
+class RaftSection(_Section, frozen=True, kw_only=True):
+    """Pace of the consensus; the same on all voters, or elections are unfair."""
+
+    tick_ms: Annotated[int, Meta(ge=5, le=10_000)] = 100
+    """One step of logical time."""
+    election_ticks: Annotated[int, Meta(ge=2, le=1_000)] = 10
+    """Without a leader for so long, up to twice as long, a node calls an election."""
+    heartbeat_ticks: Annotated[int, Meta(ge=1, le=500)] = 2
+    """So often a leader is heard; below `election_ticks`."""
+    window: Annotated[int, Meta(ge=1, le=1_024)] = 16
+    """Appends under way to one voter."""
+    max_append_bytes: Annotated[int, Meta(ge=1 << 10, le=16 << 20)] = 1 << 20
+    """Blocks in one append; a larger block travels alone."""
+
+    def __post_init__(self) -> None:
+        if self.heartbeat_ticks >= self.election_ticks:
+            ticks = f"{self.heartbeat_ticks} is not below election_ticks = {self.election_ticks}"
+            raise ValueError(f"heartbeat_ticks = {ticks}")
+
+
+class KeysSection(_Section, frozen=True, kw_only=True):
+    """Files with the node's private keys."""
+
+    consensus: Path
+    """Signs blocks, votes and acknowledgements."""
+    tls: Path
+    """Opens connections to other nodes; a key of its own."""
+
+
+class LimitsSection(_Section, frozen=True, kw_only=True):
+    """What this node takes on at once."""
+
+    queue: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
+    """Events waiting for a block; more are turned away, to come again later."""
+    batch_events: Annotated[int, Meta(ge=1, le=10_000)] = 256
+    """Events in one block."""
+    skew_ms: Annotated[int, Meta(ge=1, le=3_600_000)] = 10_000
+    """How far a block's time may be ahead of this node's clock."""
+
+
+class NodeConfig(_Section, frozen=True, kw_only=True):
+    """All of the file."""
+
+    node: NodeSection
+    api: ApiSection
+    peers: PeersSection
+    keys: KeysSection
+    raft: RaftSection = RaftSection()
+    limits: LimitsSection = LimitsSection()
+
+    def addresses_to_dial(self) -> dict[str, Address]:
+        """Return the addresses of the other nodes."""
+        return {
+            name: address
+            for name, address in self.peers.addresses.items()
+            if name != self.node.name
+        }
+
+    def resolve(self, base: Path) -> Self:
+        """Return the same with its relative paths taken from a directory."""
+        node, keys = self.node, self.keys
+        return msgspec.structs.replace(
+            self,
+            node=msgspec.structs.replace(
+                node, directory=base / node.directory, genesis=base / node.genesis
+            ),
+            keys=msgspec.structs.replace(
+                keys, consensus=base / keys.consensus, tls=base / keys.tls
+            ),
+        )
+
+
+def load_config(source: Path) -> NodeConfig:
+    """Read a configuration file; relative paths in it start at its own directory.
+
+    Raises:
+        ConfigError: it cannot be read, or says something impossible.
+    """
+    try:
+        with source.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+        text = content.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(source, "", f"cannot be read: {error}") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise ConfigError(source, "", f"is longer than {MAX_FILE_BYTES} bytes")
+    return parse_config(text, source).resolve(source.parent)
+
+
+def parse_config(text: str, source: Path) -> NodeConfig:
+    """Read the text of a configuration file; paths stay as they are written.
+
+    Raises:
+        ConfigError: it is not TOML, or says something impossible.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(source, "", f"is not TOML: {error}") from error
+    try:
+        return msgspec.convert(table, NodeConfig, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise _explain(source, str(error)) from error
+
+
+def format_config(config: NodeConfig) -> str:
+    """Write a configuration as TOML; :func:`parse_config` reads it back."""
+    tables = msgspec.to_builtins(config, enc_hook=str)
+    lines: list[str] = []
+    for section, table in tables.items():
+        lines += _format_table(section, table)
+    return "\n".join(lines[1:]) + "\n"
+
+
+def _format_table(name: str, table: dict[str, object]) -> list[str]:
+    lines = ["", f"[{name}]"]
+    nested: list[str] = []
+    for key, value in table.items():
+        if isinstance(value, dict):
+            nested += _format_table(f"{name}.{key}", value)
+        else:
+            # A JSON string is a TOML string, but for the one control character JSON lets stand.
+            literal = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+            lines.append(f"{key} = {literal}")
+    return lines + nested
+
+
+def _decode(kind: type, value: object) -> object:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not text in quotes")
+    if kind is Address:
+        return Address(value)
+    if not value or "\0" in value:
+        raise ValueError(f"{value!r} is not a path")
+    return Path(value)
+
+
+def _explain(source: Path, message: str) -> ConfigError:
+    """Add to msgspec's complaint, which ends in the path, what would be accepted there."""
+    problem, _, path = message.partition(" - at `")
+    keys = [key for key in re.sub(r"\[.*\]", "", path.strip("`")).split(".")[1:] if key]
+    named = re.fullmatch(r"Object (?:contains unknown|missing required) field `(.*)`", problem)
+    if named is not None:
+        keys.append(named[1])
+    verb = {"Object c": "is unknown", "Object m": "is missing"}.get(problem[:8], problem)
+    return ConfigError(source, ".".join(keys), f"{verb}; accepted: {_describe(keys)}")
+
+
+def _describe(keys: list[str]) -> str:
+    """Say what may stand under a key; for an unknown one, which keys there are."""
+    kind = inspect.type_info(NodeConfig)
+    for key in keys:
+        if not isinstance(kind, inspect.StructType):
+            break
+        kind = next((field.type for field in kind.fields if field.name == key), kind)
+    match kind:
+        case inspect.StructType():
+            accepted = ", ".join(field.name for field in kind.fields)
+        case inspect.IntType():
+            accepted = f"an integer from {kind.ge} to {kind.le}"
+        case inspect.BoolType():
+            accepted = "true or false"
+        case inspect.StrType():
+            accepted = "up to 32 lower-case letters and digits, hyphens between them"
+        case inspect.DictType():
+            accepted = f'up to {MAX_PEERS} lines as bw-1 = "bw-1.example:7001"'
+        case inspect.CustomType(cls=cls) if cls is Address:
+            accepted = '"host:port", as "127.0.0.1:7001"'
+        case _:
+            accepted = "a path in quotes"
+    return accepted

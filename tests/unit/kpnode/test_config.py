@@ -1,0 +1,235 @@
+"""The configuration file: what it accepts, how it refuses, and that it can be written back."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kpnode.config import (
+    MAX_FILE_BYTES,
+    Address,
+    ApiSection,
+    ConfigError,
+    KeysSection,
+    LimitsSection,
+    NodeConfig,
+    NodeSection,
+    PeersSection,
+    RaftSection,
+    format_config,
+    load_config,
+    parse_config,
+)
+
+EXAMPLE = Path(__file__).parents[3] / "config" / "node.example.toml"
+SOURCE = Path("node.toml")
+SMALLEST = """
+[node]
+name = "bw-1"
+directory = "store"
+genesis = "/etc/kpledger/genesis"
+[api]
+listen = "127.0.0.1:8001"
+tls = false
+[peers]
+listen = "[::1]:7001"
+[keys]
+consensus = "c.key"
+tls = "t.key"
+"""
+SECTIONS = "node, api, peers, keys, raft, limits"
+RAFT_KEYS = "tick_ms, election_ticks, heartbeat_ticks, window, max_append_bytes"
+API_KEYS = "listen, tls, max_body_bytes"
+A_NAME = "up to 32 lower-case letters and digits, hyphens between them"
+A_PATH = "a path in quotes"
+NO_ADDRESS = "is not host:port with a port from 1 to 65535"
+NO_TEXT = "is not text in quotes"
+AN_ADDRESS = '"host:port", as "127.0.0.1:7001"'
+SOME_ADDRESSES = 'up to 64 lines as bw-1 = "bw-1.example:7001"'
+
+names = st.from_regex(r"[a-z0-9]{1,9}(-[a-z0-9]{1,9}){0,2}", fullmatch=True)
+hosts = st.from_regex(r"[a-z0-9]([a-z0-9.-]{0,20}[a-z0-9])?", fullmatch=True)
+ipv6_hosts = st.ip_addresses(v=6).map(lambda host: f"[{host}]")
+addresses = st.builds("{}:{}".format, hosts | ipv6_hosts, st.integers(1, 65535)).map(Address)
+paths = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20
+).map(Path)
+election_ticks = st.integers(2, 1000)
+configs = st.builds(
+    NodeConfig,
+    node=st.builds(NodeSection, name=names, directory=paths, genesis=paths),
+    api=st.builds(ApiSection, listen=addresses, max_body_bytes=st.integers(1 << 10, 64 << 20)),
+    peers=st.builds(
+        PeersSection,
+        listen=addresses,
+        addresses=st.dictionaries(names, addresses, max_size=5),
+    ),
+    keys=st.builds(KeysSection, consensus=paths, tls=paths),
+    raft=election_ticks.flatmap(
+        lambda ticks: st.builds(
+            RaftSection,
+            tick_ms=st.integers(5, 10_000),
+            election_ticks=st.just(ticks),
+            heartbeat_ticks=st.integers(1, min(500, ticks - 1)),
+            window=st.integers(1, 1024),
+            max_append_bytes=st.integers(1 << 10, 16 << 20),
+        )
+    ),
+    limits=st.builds(
+        LimitsSection,
+        queue=st.integers(1, 1_000_000),
+        batch_events=st.integers(1, 10_000),
+        skew_ms=st.integers(1, 3_600_000),
+    ),
+)
+
+
+def test_smallest_file_is_filled_up_with_defaults() -> None:
+    assert parse_config(SMALLEST, SOURCE) == NodeConfig(
+        node=NodeSection(
+            name="bw-1", directory=Path("store"), genesis=Path("/etc/kpledger/genesis")
+        ),
+        api=ApiSection(listen=Address("127.0.0.1:8001"), tls=False, max_body_bytes=1_048_576),
+        peers=PeersSection(listen=Address("[::1]:7001"), addresses={}),
+        keys=KeysSection(consensus=Path("c.key"), tls=Path("t.key")),
+        raft=RaftSection(
+            tick_ms=100,
+            election_ticks=10,
+            heartbeat_ticks=2,
+            window=16,
+            max_append_bytes=1_048_576,
+        ),
+        limits=LimitsSection(queue=10_000, batch_events=256, skew_ms=10_000),
+    )
+
+
+def test_example_loads_and_shows_every_default() -> None:
+    example = load_config(EXAMPLE)
+    assert (example.raft, example.limits) == (RaftSection(), LimitsSection())
+    assert example.api.max_body_bytes == ApiSection.__struct_defaults__[-1]
+    assert sorted(example.peers.addresses) == ["be-1", "bw-1", "za-1"]
+    for section in (example.node, example.api, example.peers, example.keys):
+        for key in section.__struct_fields__:
+            assert f"{key} = " in EXAMPLE.read_text() or f".{key}]" in EXAMPLE.read_text()
+
+
+def test_relative_paths_start_at_the_directory_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "node.toml"
+    file.write_text(SMALLEST)
+    config = load_config(file)
+    assert config.node.directory == tmp_path / "store"
+    assert config.node.database == tmp_path / "store" / "ledger"
+    assert config.node.genesis == Path("/etc/kpledger/genesis")
+    assert config.keys == KeysSection(consensus=tmp_path / "c.key", tls=tmp_path / "t.key")
+
+
+def test_node_does_not_dial_itself() -> None:
+    shared = '[peers.addresses]\nbw-1 = "a:1"\nza-1 = "b:2"\n'
+    config = parse_config(SMALLEST + shared, SOURCE)
+    assert config.addresses_to_dial() == {"za-1": "b:2"}
+    assert sorted(config.peers.addresses) == ["bw-1", "za-1"]
+
+
+@given(configs)
+def test_written_configuration_is_read_back(config: NodeConfig) -> None:
+    assert parse_config(format_config(config), SOURCE) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("127.0.0.1:1", "127.0.0.1", 1),
+        ("bw-1.example:65535", "bw-1.example", 65535),
+        ("[2001:db8::1]:7001", "2001:db8::1", 7001),
+    ],
+)
+def test_address_has_a_host_and_a_port(text: str, host: str, port: int) -> None:
+    address = Address(text)
+    assert (address, address.host, address.port) == (text, host, port)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "host", ":7001", "host:", "host:0", "host:65536", "host:07", "host: 1", "::1:7001",
+     "[::1]", "[]:1", "http://host:1", "host:1\n", "-host:1", "host:\u0661"],
+)  # fmt: skip
+def test_other_text_is_no_address(text: str) -> None:
+    with pytest.raises(ValueError, match="is not host:port with a port from 1 to 65535"):
+        Address(text)
+
+
+MISSING_NAME = SMALLEST.replace('name = "bw-1"', "")
+RAFT = SMALLEST + "[raft]\n"
+PEERS = SMALLEST + "[peers.addresses]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "problem", "accepted"),
+    [
+        (SMALLEST.replace("tls =", "tsl ="), "api.tsl", "is unknown", API_KEYS),
+        (SMALLEST.replace("[api]", "[apis]"), "apis", "is unknown", SECTIONS),
+        (MISSING_NAME, "node.name", "is missing", A_NAME),
+        (SMALLEST.replace("false", "0"), "api.tls", "Expected `bool`, got `int`", "true or false"),
+        (SMALLEST.replace("8001", "0"), "api.listen", "'127.0.0.1:0' " + NO_ADDRESS, AN_ADDRESS),
+        (SMALLEST.replace('"[::1]:7001"', "1"), "peers.listen", "1 " + NO_TEXT, AN_ADDRESS),
+        (SMALLEST.replace("store", ""), "node.directory", "'' is not a path", A_PATH),
+        (SMALLEST.replace("c.key", r"\u0000"), "keys.consensus", r"'\x00' is not a path", A_PATH),
+        (SMALLEST.replace('"t.key"', "[]"), "keys.tls", "[] " + NO_TEXT, A_PATH),
+        (RAFT + "tick_ms = 4", "raft.tick_ms", "Expected `int` >= 5", "an integer from 5 to 10000"),
+        (
+            RAFT + "window = 1.0",
+            "raft.window",
+            "Expected `int`, got `float`",
+            "an integer from 1 to 1024",
+        ),
+        (
+            RAFT + "heartbeat_ticks = 10",
+            "raft",
+            "heartbeat_ticks = 10 is not below election_ticks = 10",
+            RAFT_KEYS,
+        ),
+        (PEERS + 'za-1 = "za"', "peers.addresses", "'za' " + NO_ADDRESS, SOME_ADDRESSES),
+        (
+            PEERS + 'ZA = "za:1"',
+            "peers.addresses",
+            r"Expected `str` matching regex '^[a-z0-9]+(-[a-z0-9]+)*\\Z'",
+            SOME_ADDRESSES,
+        ),
+    ],
+)
+def test_impossible_value_is_refused_with_key_and_remedy(
+    text: str, key: str, problem: str, accepted: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, SOURCE)
+    assert str(caught.value) == f"node.toml: {key}: {problem}; accepted: {accepted}"
+
+
+def test_text_that_is_not_toml_is_refused_with_its_line() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config("[node", SOURCE)
+    assert str(caught.value).startswith("node.toml: is not TOML: Expected ']'")
+
+
+def test_too_many_addresses_are_refused() -> None:
+    table = "[peers.addresses]\n" + "".join(f'n{number} = "n:1"\n' for number in range(65))
+    with pytest.raises(ConfigError, match="of length <= 64"):
+        parse_config(SMALLEST + table, SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "cannot be read: .*No such file"),
+        (b"\xff", "cannot be read: .*invalid start byte"),
+        (b"#" * (MAX_FILE_BYTES + 1), "is longer than 1048576 bytes"),
+    ],
+)
+def test_unreadable_file_is_refused(tmp_path: Path, content: bytes | None, complaint: str) -> None:
+    file = tmp_path / "node.toml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError, match=complaint) as caught:
+        load_config(file)
+    assert (caught.value.source, caught.value.key) == (file, "")
