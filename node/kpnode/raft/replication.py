@@ -170,8 +170,8 @@ def _propose(
     elif _is_full(state, lead, len(payload)):
         state.drop(ticket, DropReason.TOO_MUCH_UNCOMMITTED)
     else:
-        state.tickets.append((Index(state.log.last_index + 1), ticket))
         _append(state, lead, kind, payload)
+        state.tickets.append((state.log.last_index, ticket))
 
 
 def _append(state: RaftState, lead: Leadership, kind: EntryKind, payload: bytes) -> None:
