@@ -53,7 +53,7 @@ def save_and_apply(storage: LevelStorage, number: int, save: Save) -> None:
 def step_records(number: int) -> list[tuple[bytes, bytes]]:
     """Return what is derived in a step: a record of its own, and how far the steps got."""
     digits = str(number).encode()
-    return [(state_key(digits), b""), (APPLIED_KEY, digits)]
+    return [(state_key(digits), b"step %d." % number), (APPLIED_KEY, digits)]
 
 
 def read_content(storage: LevelStorage) -> Content:
@@ -130,6 +130,7 @@ def test_lost_end_of_a_left_write_ahead_file_tears_no_hole(directory: Path) -> N
     storage = LevelStorage.open(directory, chain=CHAIN, create=True)
     synced = [True]
     steps = 0
+    writes = []
     for height in range(1, 7):
         entry = Entry(Index(height), Term(1), EntryKind.BLOCK, b"p")
         storage.save(HardState(Term(height), None), (entry,))
@@ -139,6 +140,7 @@ def test_lost_end_of_a_left_write_ahead_file_tears_no_hole(directory: Path) -> N
             storage.apply(step_records(steps))
             # Of two applies without a save between, the second is synced, and covers the first.
             synced.append(bool(second))
+            writes.append(1 if second else 2)
     storage.save(HardState(Term(7), None), ())
     synced.append(True)
     content = read_content(storage)
@@ -149,6 +151,8 @@ def test_lost_end_of_a_left_write_ahead_file_tears_no_hole(directory: Path) -> N
     # So small that all records are in LevelDB's first block, from where they can be moved as is.
     assert len(whole) < 32768
     assert len(starts) == len(synced) + 1
+    # What was not synced at first is written once more.
+    assert [whole.count(b"step %d." % step) for step in range(1, steps + 1)] == writes
 
     lost = [number for number, is_synced in enumerate(synced) if not is_synced]
     assert len(lost) == 6
