@@ -258,9 +258,8 @@ def _describe(keys: list[str]) -> str:
     """Say what may stand under a key; for an unknown one, which keys there are."""
     kind = inspect.type_info(NodeConfig)
     for key in keys:
-        if not isinstance(kind, inspect.StructType):
-            break
-        kind = next((field.type for field in kind.fields if field.name == key), kind)
+        if isinstance(kind, inspect.StructType):
+            kind = next((field.type for field in kind.fields if field.name == key), kind)
     match kind:
         case inspect.StructType():
             accepted = ", ".join(field.name for field in kind.fields)
