@@ -6,9 +6,9 @@ to this floor, and is repeated here so that adapters find all ports in one place
 
 from typing import Protocol, TypeVar
 
-from kpnode.raft import Entry, Envelope, HardState, LogReader
+from kpnode.raft import Entry, Envelope, HardState, LogReader, NodeId
 
-__all__ = ["LogReader", "StateMachine", "Storage", "Transport"]
+__all__ = ["Links", "LogReader", "StateMachine", "Storage", "Transport"]
 
 AppliedT_co = TypeVar("AppliedT_co", covariant=True)
 """What applying one entry yields."""
@@ -47,4 +47,16 @@ class Transport(Protocol):
 
     def send(self, envelopes: tuple[Envelope, ...]) -> None:
         """Send what can be sent and forget the rest; never block, never raise for a lost peer."""
+        ...
+
+
+class Links(Transport, Protocol):
+    """The links to the other nodes: messages of the core, and events on their way to the leader."""
+
+    def relay(self, peer: NodeId, event_id: bytes, envelope: bytes) -> bool:
+        """Pass a submitted event on to a peer; False if there is no link to it now."""
+        ...
+
+    def connected(self) -> tuple[str, ...]:
+        """Return the peers with a live link, ascending."""
         ...

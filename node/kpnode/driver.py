@@ -1,0 +1,295 @@
+"""The driver: one running node. It owns the clock, the queue of inputs and the thread of the core.
+
+One task takes what has arrived (at most 64 inputs and one block of events), lets the engine make
+one step in a thread of its own, then sends messages and tells those who wait. Whatever arrives
+during a step shares the next one and its fsync.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from kpledger.chain import Execution
+from kpledger.envelope import SignedEvent, decode_envelope
+from kpledger.errors import LedgerError
+from kpledger.genesis import Genesis
+from kpnode.engine import MAX_REFUSED_BLOCKS, Engine, RefusedBlock, Step
+from kpnode.ledger import Ledger
+from kpnode.ports import Links
+from kpnode.raft import Envelope, Input, NodeId, Received, Role, Status, Tick, Unreachable
+from kpnode.submission import (
+    Answer,
+    Committed,
+    Moved,
+    Outcome,
+    Pending,
+    Refused,
+    Rejected,
+    Submissions,
+    Unavailable,
+)
+
+__all__ = [
+    "Committed",
+    "Node",
+    "NodeStatus",
+    "Outcome",
+    "Pending",
+    "Refused",
+    "Rejected",
+    "Unavailable",
+]
+
+MAX_INPUTS: Final = 64
+_RETRY_S: Final = 0.02
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """A picture of the node for the API."""
+
+    raft: Status
+    peers: tuple[str, ...]
+    """Peers with a live link."""
+    pending: int
+    """Events that wait for admission."""
+    failure: str | None
+    """Why the node has stopped taking part; it still answers questions."""
+    refused_blocks: tuple[RefusedBlock, ...]
+    """The newest blocks of other leaders that broke a rule."""
+    uptime_s: int
+
+
+class Node:
+    """One node: submits, orders, replicates; answers what became of an event.
+
+    Attributes:
+        genesis: what the ledger was founded on.
+        name: this node.
+        ledger: the committed ledger, for questions.
+    """
+
+    def __init__(
+        self,
+        genesis: Genesis,
+        name: str,
+        ledger: Ledger,
+        engine: Engine,
+        *,
+        tick_s: float,
+        max_block_events: int,
+        max_queue: int,
+    ) -> None:
+        """Prepare; nothing happens before :meth:`start`."""
+        self.genesis = genesis
+        self.name = name
+        self.ledger = ledger
+        self._engine = engine
+        self._tick_s = tick_s
+        self._max_block_events = max_block_events
+        self._max_queue = max_queue
+        self._links: Links | None = None
+        self._inputs: deque[Input] = deque()
+        self._submissions = Submissions(max_queue)
+        self._tickets: dict[int, tuple[bytes, ...]] = {}
+        self._relayed: dict[bytes, NodeId] = {}
+        self._wake = asyncio.Event()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="core")
+        self._tasks: list[asyncio.Task[None]] = []
+        self._raft = engine.status()
+        self._refused: deque[RefusedBlock] = deque(maxlen=MAX_REFUSED_BLOCKS)
+        self._failure: str | None = None
+        self._started = time.monotonic()
+
+    async def start(self, links: Links) -> None:
+        """Begin to take part, over these links."""
+        self._links = links
+        self._started = time.monotonic()
+        self._tasks = [
+            asyncio.create_task(self._run(), name="core"),
+            asyncio.create_task(self._tick(), name="tick"),
+        ]
+
+    async def stop(self) -> None:
+        """Finish the step under way and stop; whoever waits hears that the node is stopping."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        # A step cannot be cancelled in the middle; what it saved is safe, what it did not is lost
+        # as in a crash.
+        await asyncio.get_running_loop().run_in_executor(self._thread, _nothing)
+        self._thread.shutdown()
+        self._fail("the node is stopping")
+
+    def status(self) -> NodeStatus:
+        """Give a picture of this moment."""
+        return NodeStatus(
+            raft=self._raft,
+            peers=self._links.connected() if self._links else (),
+            pending=len(self._submissions),
+            failure=self._failure,
+            refused_blocks=tuple(self._refused),
+            uptime_s=int(time.monotonic() - self._started),
+        )
+
+    def receive(self, envelope: Envelope) -> None:
+        """Take a message from a peer; its sender was authenticated by the link it came over."""
+        self._put(Received(envelope))
+
+    def unreachable(self, peer: NodeId) -> None:
+        """Note that the link to a peer is gone, and with it perhaps what was in flight."""
+        self._put(Unreachable(peer))
+        lost = [event_id for event_id, via in self._relayed.items() if via == peer]
+        self._submissions.answer_all(lost, Moved())
+
+    def _put(self, item: Input) -> None:
+        # Raft takes the loss of any message; an endless queue would only make all of them late.
+        if len(self._inputs) < self._max_queue:
+            self._inputs.append(item)
+            self._wake.set()
+
+    async def submit(self, envelopes: Sequence[bytes], timeout_s: float) -> list[Outcome]:
+        """Bring events onto the ledger, through the leader wherever it is; outcomes in order."""
+        deadline = time.monotonic() + timeout_s
+        if len(envelopes) == 1:
+            return [await self._submit(envelopes[0], deadline)]
+        return list(await asyncio.gather(*(self._submit(one, deadline) for one in envelopes)))
+
+    async def answer_relay(self, envelope: bytes, timeout_s: float) -> Outcome:
+        """Take an event that another node relayed here because this node was the leader."""
+        return await self._submit(envelope, time.monotonic() + timeout_s, relay=False)
+
+    async def _submit(self, encoded: bytes, deadline: float, *, relay: bool = True) -> Outcome:
+        try:
+            event = decode_envelope(encoded)
+        except LedgerError as error:
+            return Rejected(error)
+        event_id = event.event_id
+        reason = "there is no leader"
+        while True:
+            if self._failure is not None:
+                return Unavailable(event_id, self._failure)
+            future = self._submissions.wait_for(event_id)
+            try:
+                begun = self._begin(event, relay=relay)
+                remaining_s = deadline - time.monotonic()
+                if begun:
+                    answer: Answer = await asyncio.wait_for(future, max(remaining_s, 0))
+                    if not isinstance(answer, Moved):
+                        return answer
+                    reason = "the leader changed"
+                elif not relay or remaining_s <= 0:
+                    return Unavailable(event_id, reason)
+            except TimeoutError:
+                return Pending(event_id)
+            finally:
+                self._submissions.forget(event_id, future)
+                self._relayed.pop(event_id, None)
+            await asyncio.sleep(_RETRY_S)
+
+    def _begin(self, event: SignedEvent, *, relay: bool) -> bool:
+        """Start one attempt; False when nobody can take the event now."""
+        if self._raft.role is Role.LEADER:
+            if not self._submissions.enqueue(event):
+                return False
+            self._wake.set()
+            return True
+        leader = self._raft.leader
+        if not relay or leader is None or self._links is None:
+            return False
+        if not self._links.relay(leader, event.event_id, event.encoded):
+            return False
+        self._relayed[event.event_id] = leader
+        return True
+
+    def relayed(self, event_id: bytes, outcome: Outcome) -> None:
+        """Take the leader's answer to a relayed event.
+
+        A commit is believed when this node has seen it itself; the leader's word only says that it
+        is worth waiting.
+        """
+        if isinstance(outcome, Committed):
+            stored = self.ledger.event(event_id)
+            if stored is not None:
+                self._submissions.answer(event_id, outcome)
+        elif isinstance(outcome, Refused):
+            self._submissions.answer(event_id, outcome)
+        else:
+            self._submissions.answer(event_id, Moved())
+
+    async def _tick(self) -> None:
+        while True:
+            # One step of logical time at a time: after a pause of the machine the node must not
+            # believe that it has waited for others all that while.
+            await asyncio.sleep(self._tick_s)
+            self._put(Tick())
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            items = [self._inputs.popleft() for _ in range(min(MAX_INPUTS, len(self._inputs)))]
+            events = self._submissions.take(self._max_block_events)
+            try:
+                step = await loop.run_in_executor(self._thread, self._engine.step, items, events)
+            except Exception as error:  # noqa: BLE001 (whatever it is, the node must stop here)
+                # Work that the core handed out was not done: taking part any further could break a
+                # promise. Reading stays possible.
+                _log.exception("the node stops taking part")
+                self._fail(f"{type(error).__name__}: {error}")
+                return
+            self._finish(step)
+            if self._inputs or self._submissions:
+                self._wake.set()
+
+    def _finish(self, step: Step) -> None:
+        if self._links is not None and step.outgoing:
+            self._links.send(step.outgoing)
+        if step.status.leader != self._raft.leader or step.status.role is not self._raft.role:
+            self._leadership_changed(step.status)
+        self._raft = step.status
+        if step.proposed is not None:
+            ticket, event_ids = step.proposed
+            self._tickets[ticket] = event_ids
+        for event_id, answer in step.answers:
+            self._submissions.answer(event_id, answer)
+        for dropped in step.dropped:
+            self._submissions.answer_all(self._tickets.pop(dropped.ticket, ()), Moved())
+        for applied in step.applied:
+            self._tell_committed(applied.execution)
+        for refused in step.refused:
+            _log.error("refused a block of %s: %s", refused.leader, refused.problem)
+            self._refused.append(refused)
+
+    def _tell_committed(self, execution: Execution) -> None:
+        header = execution.header
+        event_ids = tuple(event.event_id for event in execution.events)
+        for position, event_id in enumerate(event_ids):
+            index = header.first_event + position
+            committed = Committed(event_id, header.height, index, header.time_ms, duplicate=False)
+            self._submissions.answer(event_id, committed)
+        # Blocks commit in the order in which they were proposed.
+        for ticket in [one for one, ids in self._tickets.items() if ids == event_ids]:
+            del self._tickets[ticket]
+
+    def _leadership_changed(self, status: Status) -> None:
+        _log.info("%s in term %d, leader %s", status.role.value, status.term, status.leader)
+        moved = [event_id for event_id, via in self._relayed.items() if via != status.leader]
+        self._submissions.answer_all(moved, Moved())
+
+    def _fail(self, reason: str) -> None:
+        self._failure = self._failure or reason
+        for event_id in self._submissions.awaited:
+            self._submissions.answer(event_id, Unavailable(event_id, reason))
+
+
+def _nothing() -> None:
+    """Does nothing; when it has run, the thread has finished what came before."""

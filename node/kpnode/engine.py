@@ -1,0 +1,197 @@
+"""One step of a node: inputs and submissions in, effects done on disk, results out.
+
+Runs in the one thread that owns the core, the machine and the storage; knows no event loop and no
+sockets. What must be true before a message leaves is done when :meth:`Engine.step` returns.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from kpledger.chain import BlockBuilder
+from kpledger.envelope import SignedEvent, verify_envelope
+from kpledger.errors import BadSignatureError, LedgerError
+from kpledger.outcome import Refusal, Rule
+from kpledger.records import EventRecord, event_key
+from kpledger.state import read_record
+from kpnode.machine import Applied, Machine
+from kpnode.ports import Storage
+from kpnode.pump import Pumped, pump
+from kpnode.raft import (
+    AppendRequest,
+    Dropped,
+    Envelope,
+    HeartbeatRequest,
+    Input,
+    NodeId,
+    Proposed,
+    RaftCore,
+    Received,
+    Role,
+    Status,
+    Term,
+    TimeoutNow,
+)
+from kpnode.submission import Committed, Moved, Refused
+
+MAX_REFUSED_BLOCKS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedBlock:
+    """A block that this node would not let in, and who sent it."""
+
+    leader: NodeId
+    term: Term
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step came to."""
+
+    outgoing: tuple[Envelope, ...]
+    """May be sent now: what they promise is durable."""
+    applied: tuple[Applied, ...]
+    dropped: tuple[Dropped, ...]
+    answers: tuple[tuple[bytes, Committed | Refused | Moved], ...]
+    """Event ids and what is known about them already."""
+    proposed: tuple[int, tuple[bytes, ...]] | None
+    """The ticket of a block that was proposed, and its events."""
+    refused: tuple[RefusedBlock, ...]
+    status: Status
+
+
+@dataclass(slots=True)
+class _Results:
+    pumped: list[Pumped[Applied]] = field(default_factory=list)
+    answers: list[tuple[bytes, Committed | Refused | Moved]] = field(default_factory=list)
+    refused: list[RefusedBlock] = field(default_factory=list)
+    proposed: tuple[int, tuple[bytes, ...]] | None = None
+
+
+class Engine:
+    """The core, the machine and the storage of one node, moved together."""
+
+    def __init__(
+        self,
+        core: RaftCore,
+        storage: Storage,
+        machine: Machine,
+        *,
+        now_ms: Callable[[], int],
+        max_block_events: int,
+        max_block_bytes: int,
+    ) -> None:
+        """Take over the three; ``now_ms`` is this node's clock."""
+        self._core = core
+        self._storage = storage
+        self._machine = machine
+        self._now_ms = now_ms
+        self._max_block_events = max_block_events
+        self._max_block_bytes = max_block_bytes
+        self._distrusted: dict[NodeId, Term] = {}
+        self._ticket = 0
+
+    def status(self) -> Status:
+        """Give a picture of the core."""
+        return self._core.status()
+
+    def step(self, items: Sequence[Input], events: Sequence[SignedEvent]) -> Step:
+        """Handle inputs, then try to order events; every effect on disk is done at return.
+
+        Raises:
+            Exception: any error is final for the node: work that the core has handed out was not
+                done.
+        """
+        results = _Results()
+        for item in items:
+            if self._admits(item, results):
+                self._core.handle(item)
+        results.pumped.append(pump(self._core, self._storage, self._machine))
+        if events:
+            self._order(events, results)
+            results.pumped.append(pump(self._core, self._storage, self._machine))
+        self._machine.drop_candidates()
+        return Step(
+            outgoing=tuple(one for pumped in results.pumped for one in pumped.outgoing),
+            applied=tuple(one for pumped in results.pumped for one in pumped.applied),
+            dropped=tuple(one for pumped in results.pumped for one in pumped.dropped),
+            answers=tuple(results.answers),
+            proposed=results.proposed,
+            refused=tuple(results.refused),
+            status=self._core.status(),
+        )
+
+    def _admits(self, item: Input, results: _Results) -> bool:
+        """Tell whether an input may reach the core: a block that breaks the rules may not.
+
+        After one such block nothing else is taken from its leader in that term, not even a
+        heartbeat. So an honest majority stops following it and elects another.
+        """
+        if not isinstance(item, Received):
+            return True
+        sender, message = item.envelope.sender, item.envelope.message
+        if not isinstance(message, AppendRequest | HeartbeatRequest | TimeoutNow):
+            return True
+        if self._distrusted.get(sender) == message.term:
+            return False
+        if not isinstance(message, AppendRequest) or message.term < self._core.status().term:
+            return True
+        try:
+            self._machine.check_append(message, self._now_ms())
+        except LedgerError as error:
+            self._distrusted[sender] = message.term
+            results.refused.append(RefusedBlock(sender, message.term, str(error)))
+            return False
+        return True
+
+    def _order(self, events: Sequence[SignedEvent], results: _Results) -> None:
+        """Admit events by the rules and propose what passes as one block."""
+        status = self._core.status()
+        if status.role is not Role.LEADER or status.last_index != self._machine.top.height:
+            results.answers += [(event.event_id, Moved()) for event in events]
+            return
+        builder = self._machine.open_block(self._now_ms())
+        size = 0
+        for position, event in enumerate(events):
+            size += len(event.encoded)
+            full = len(builder.events) >= self._max_block_events or size > self._max_block_bytes
+            if full and builder.events:
+                results.answers += [(left.event_id, Moved()) for left in events[position:]]
+                break
+            answer = self._admit(builder, event)
+            if answer is not None:
+                results.answers.append((event.event_id, answer))
+        if not builder.events:
+            return
+        payload = self._machine.seal(builder, status.term)
+        self._ticket += 1
+        results.proposed = self._ticket, tuple(event.event_id for event in builder.events)
+        self._core.handle(Proposed(self._ticket, payload))
+
+    def _admit(self, builder: BlockBuilder, event: SignedEvent) -> Committed | Refused | None:
+        """Add an event to the block; an answer if that is all that will happen to it.
+
+        An event that is on the way in an earlier block gets no answer now: its commit will be one.
+        """
+        record = read_record(builder.changes, event_key(event.event_id), EventRecord)
+        if record is not None:
+            return self._find_committed(event.event_id, record)
+        try:
+            verify_envelope(event)
+        except BadSignatureError as error:
+            refusal = Refusal(
+                Rule.E1,
+                "signatures",
+                str(error),
+                "a signature over exactly this event by the key it names",
+            )
+            return Refused(event.event_id, refusal)
+        found = builder.add(event)
+        return None if found is None else Refused(event.event_id, found)
+
+    def _find_committed(self, event_id: bytes, record: EventRecord) -> Committed | None:
+        stored = self._machine.ledger.event(event_id)
+        if stored is None:
+            return None
+        return Committed(event_id, record.height, record.index, stored.time_ms, duplicate=True)

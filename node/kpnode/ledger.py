@@ -1,0 +1,211 @@
+"""The committed ledger of one node: state, indexes and tip, derived from the log block by block.
+
+Everything here can be built again from the blocks; it is kept so that a start and a question take
+no replay. One thread writes (whoever runs the pump); any thread may read, and sees the ledger as it
+was after some block, never in the middle of one.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+import msgspec
+
+from kpledger import layout
+from kpledger.block import Header, decode_block, decode_header
+from kpledger.chain import Execution, Tip, genesis_tip
+from kpledger.codec import decode, encode
+from kpledger.envelope import SignedEvent
+from kpledger.events.certificate import CertificateReplaced
+from kpledger.genesis import Genesis
+from kpledger.hashing import decode_digest
+from kpledger.merkle import Frontier
+from kpledger.multiset import MultisetHash
+from kpledger.records import EventRecord, Record, event_key
+from kpledger.state import ChangeSet, MemoryState, read_record
+
+R = TypeVar("R", bound=Record)
+
+HISTORY: Final = b"history"
+"""The index of the events on a subject: subject, a zero byte, u64 event index; to the event id."""
+
+_INDEX: Final = struct.Struct(">Q")
+_MAX_APPLIED_BYTES: Final = 64 * 1024
+
+
+class KeyValueStore(Protocol):
+    """Where derived records are kept (:class:`kpnode.storage.leveldb.LevelStorage`)."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value under a key, None if there is none."""
+        ...
+
+    def scan(
+        self, prefix: bytes, *, limit: int, start: bytes | None = None, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Yield keys with the prefix and their values, in byte order."""
+        ...
+
+    def apply(self, puts: Iterable[tuple[bytes, bytes]], deletes: Iterable[bytes] = ()) -> None:
+        """Change derived records in one atomic step."""
+        ...
+
+
+class _Applied(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The tip, as stored beside the state it belongs to."""
+
+    height: int
+    term: int
+    head: bytes
+    time_ms: int
+    tree: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A committed event, and where and when it was recorded."""
+
+    record: EventRecord
+    time_ms: int
+    """Block time, Unix milliseconds."""
+    encoded: bytes
+    """The envelope."""
+
+
+class StoredState:
+    """The committed state, read through the store (a :class:`kpledger.state.StateReader`)."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: KeyValueStore) -> None:
+        """Read from this store."""
+        self._store = store
+
+    def get(self, key: bytes) -> bytes | None:
+        """Give the encoded record under a key, or None."""
+        return self._store.get(layout.state_key(key))
+
+
+class Ledger:
+    """The ledger after its newest committed block.
+
+    Attributes:
+        genesis: what it was founded on.
+        state: the committed state.
+        tip: the end of the committed chain.
+    """
+
+    def __init__(self, genesis: Genesis, store: KeyValueStore) -> None:
+        """Load the tip, or found the state of a new ledger.
+
+        Raises:
+            LedgerError: the stored tip is damaged.
+        """
+        self.genesis = genesis
+        self.state = StoredState(store)
+        self._store = store
+        applied = store.get(layout.APPLIED_KEY)
+        self.tip = self._found() if applied is None else _decode_tip(applied)
+
+    def _found(self) -> Tip:
+        changes = self.genesis.seed_state(MemoryState())
+        tip = genesis_tip(self.genesis, changes)
+        self._write(changes, tip, [])
+        return tip
+
+    def commit(self, execution: Execution) -> None:
+        """Write what a committed block changes; it must be the next one."""
+        history = [
+            (_history_key(subject, execution.header.first_event + position), event.event_id)
+            for position, event in enumerate(execution.events)
+            for subject in _subjects(event)
+        ]
+        self._write(execution.changes, execution.tip, history)
+        self.tip = execution.tip
+
+    def _write(self, changes: ChangeSet, tip: Tip, history: Iterable[tuple[bytes, bytes]]) -> None:
+        puts = [(layout.state_key(key), value) for key, value in changes.written.items()]
+        self._store.apply([*puts, *history, (layout.APPLIED_KEY, _encode_tip(tip))])
+
+    def record(self, key: bytes, kind: type[R]) -> R | None:
+        """Read the record under a key of :mod:`kpledger.records`, or None."""
+        return read_record(self.state, key, kind)
+
+    def records(
+        self, prefix: bytes, kind: type[R], *, after: bytes | None, limit: int
+    ) -> Iterator[tuple[bytes, R]]:
+        """Read the records whose keys begin with a prefix, in key order, from after a key on."""
+        start = None if after is None else layout.state_key(after) + b"\0"
+        found = self._store.scan(layout.state_key(prefix), limit=limit, start=start)
+        for key, value in found:
+            record = decode(value, kind, what="record", max_bytes=len(value))
+            yield key[len(layout.STATE_PREFIX) :], record
+
+    def event(self, event_id: bytes) -> StoredEvent | None:
+        """Find a committed event by its id."""
+        record = self.record(event_key(event_id), EventRecord)
+        if record is None:
+            return None
+        stored = self.block(record.height)
+        if stored is None:
+            return None
+        block = decode_block(layout.decode_stored_entry(stored).payload)
+        header = decode_header(block.header)
+        encoded = block.events[record.index - header.first_event]
+        return StoredEvent(record, header.time_ms, encoded)
+
+    def history(self, subject: str) -> tuple[bytes, ...]:
+        """Give the ids of the events on a subject, oldest first."""
+        prefix = layout.index_key(HISTORY, subject.encode() + b"\0")
+        return tuple(value for _, value in self._store.scan(prefix, limit=10_000))
+
+    def block(self, height: int) -> bytes | None:
+        """Give the stored bytes of a committed block, or None."""
+        if not 1 <= height <= self.tip.height:
+            return None
+        return self._store.get(layout.block_key(height))
+
+    def header(self, height: int) -> Header | None:
+        """Give the header of a committed block of events; None for others."""
+        stored = self.block(height)
+        entry = None if stored is None else layout.decode_stored_entry(stored)
+        if entry is None or not entry.payload:
+            return None
+        return decode_header(decode_block(entry.payload).header)
+
+
+def _subjects(event: SignedEvent) -> tuple[str, ...]:
+    if isinstance(event.body, CertificateReplaced):
+        return event.header.subject, event.body.certificate.number
+    return (event.header.subject,)
+
+
+def _history_key(subject: str, index: int) -> bytes:
+    return layout.index_key(HISTORY, subject.encode() + b"\0" + _INDEX.pack(index))
+
+
+def _encode_tip(tip: Tip) -> bytes:
+    return encode(
+        _Applied(
+            height=tip.height,
+            term=tip.term,
+            head=tip.head,
+            time_ms=tip.time_ms,
+            tree=tip.tree.encode(),
+            digest=tip.digest.encode(),
+        )
+    )
+
+
+def _decode_tip(encoded: bytes) -> Tip:
+    applied = decode(encoded, _Applied, what="applied record", max_bytes=_MAX_APPLIED_BYTES)
+    return Tip(
+        height=applied.height,
+        term=applied.term,
+        head=decode_digest(applied.head),
+        time_ms=applied.time_ms,
+        tree=Frontier.decode(applied.tree),
+        digest=MultisetHash.decode(applied.digest),
+    )

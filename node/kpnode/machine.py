@@ -1,0 +1,249 @@
+"""The state machine: the one place where consensus (entries) meets the ledger (blocks).
+
+Execute before ordering: a leader admits an event by running the rules on its *speculative* state,
+which is the committed ledger plus one change-set for each block that is not committed yet; a voter
+runs the same rules before its core may even see the block. So what is in a log has been executed
+already, and committing is writing down what is known. Truncating the log drops change-sets; no rule
+knows how to undo.
+
+A block passes through three places: it becomes a *candidate* when it was sealed here or its append
+was checked; it is *staged* when the log holds it durably; it is *applied* when it is committed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kpledger.block import BlockKind, compute_head, decode_block, decode_header, verify_leader
+from kpledger.chain import (
+    BlockBuilder,
+    Execution,
+    InvalidBlockError,
+    Tip,
+    execute_noop,
+    seal_block,
+    verify_block,
+)
+from kpledger.genesis import Genesis
+from kpledger.keys import SigningKey
+from kpledger.state import StateReader
+from kpnode.ledger import Ledger
+from kpnode.raft import AppendRequest, Entry, EntryKind, Index, InvariantError, LogReader, Term
+
+_TAIL_BLOCKS = 64
+_READ_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A block that was just committed."""
+
+    execution: Execution
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An executed block and the very bytes it came from: a liar may send others for its place."""
+
+    payload: bytes
+    execution: Execution
+
+
+class Machine:
+    """Speculative and committed state of one node (implements :class:`kpnode.ports.StateMachine`).
+
+    Attributes:
+        ledger: the committed part.
+    """
+
+    def __init__(self, genesis: Genesis, name: str, key: SigningKey, ledger: Ledger) -> None:
+        """Start at the ledger's tip; :meth:`recover` takes in the rest of the log."""
+        self.ledger = ledger
+        self._genesis = genesis
+        self._name = name
+        self._key = key
+        self._staged: list[Execution] = []
+        self._candidates: dict[tuple[int, int], _Candidate] = {}
+
+    def recover(self, log: LogReader) -> None:
+        """Verify the end of the committed chain, and execute what the log holds beyond it.
+
+        Raises:
+            LedgerError: the log does not fit the ledger, or a block in it is invalid.
+        """
+        height = self.ledger.tip.height
+        last = log.last_index()
+        if height > last:
+            raise InvalidBlockError(last + 1, "height", f"the ledger was applied up to {height}")
+        self._verify_tail(log, height)
+        for entry in _read_entries(log, height + 1, last):
+            self.stage((entry,))
+
+    def _verify_tail(self, log: LogReader, height: int) -> None:
+        """Check links and signatures of the newest committed blocks, and their end with the tip.
+
+        A block that opens a term changes neither tree nor state, so the newest block of events has
+        to agree with the tip whatever follows it.
+        """
+        tip = self.ledger.tip
+        previous: tuple[int, bytes] | None = None
+        newest = None
+        for entry in _read_entries(log, max(1, height - _TAIL_BLOCKS + 1), height):
+            if entry.kind is not EntryKind.BLOCK:
+                continue
+            block = decode_block(entry.payload)
+            header = newest = decode_header(block.header)
+            head = compute_head(block.header)
+            key = self._genesis.consensus_keys.get(header.leader, b"")
+            verify_leader(header, head, block.signature, key)
+            if previous is not None and previous[0] == header.height - 1:
+                _expect(header.height, "prev_head", header.prev_head, previous[1])
+            _expect(header.height, "height", header.height, entry.index)
+            previous = (header.height, head)
+        if newest is not None:
+            _expect(newest.height, "tree_root", newest.tree_root, tip.tree.root())
+            _expect(newest.height, "state_digest", newest.state_digest, tip.digest.digest())
+
+    @property
+    def top(self) -> Tip:
+        """The end of the staged chain: where the log ends."""
+        return self._staged[-1].tip if self._staged else self.ledger.tip
+
+    @property
+    def top_state(self) -> StateReader:
+        """The state at :attr:`top`."""
+        return self._staged[-1].changes if self._staged else self.ledger.state
+
+    def open_block(self, now_ms: int) -> BlockBuilder:
+        """Begin the next block on top of the log; block time never goes back."""
+        time_ms = max(now_ms, self.top.time_ms)
+        return BlockBuilder(self._genesis, self.top, self.top_state, time_ms)
+
+    def seal(self, builder: BlockBuilder, term: Term) -> bytes:
+        """Finish and sign a block as its leader; a candidate from now on."""
+        execution = builder.finish(term, self._name, BlockKind.BLOCK)
+        payload = seal_block(execution, self._key)
+        self._candidates[execution.tip.height, term] = _Candidate(payload, execution)
+        return payload
+
+    def check_append(self, request: AppendRequest, now_ms: int) -> None:
+        """Verify every block of an append that the log does not hold yet.
+
+        Raises:
+            LedgerError: a block does not follow by the rules, is not signed by the leader of its
+                term, or comes from further in the future than the skew limit. The request must not
+                reach the core.
+        """
+        for entry in request.entries:
+            if entry.index <= self.ledger.tip.height or self._holds(entry):
+                continue
+            parent = self._parent(entry, request)
+            if parent is None:
+                # It does not extend this log; the core will say so.
+                return
+            execution = self._execute(entry, *parent)
+            latest = now_ms + self._genesis.file.policy.clock_skew_ms
+            if execution.tip.time_ms > latest:
+                raise InvalidBlockError(
+                    entry.index, "time_ms", f"{execution.tip.time_ms} is after {latest}"
+                )
+            self._candidates[entry.index, entry.term] = _Candidate(entry.payload, execution)
+
+    def _holds(self, entry: Entry) -> bool:
+        candidate = self._candidates.get((entry.index, entry.term))
+        if candidate is not None and candidate.payload == entry.payload:
+            return True
+        staged = self._staged_at(entry.index)
+        return staged is not None and staged.tip.term == entry.term
+
+    def _staged_at(self, index: int) -> Execution | None:
+        position = index - self.ledger.tip.height - 1
+        return self._staged[position] if 0 <= position < len(self._staged) else None
+
+    def _parent(self, entry: Entry, request: AppendRequest) -> tuple[Tip, StateReader] | None:
+        """Find the block before an entry: a candidate, a staged block, or the committed tip."""
+        index = entry.index - 1
+        term = request.prev_term
+        if index > request.prev_index:
+            term = request.entries[index - request.prev_index - 1].term
+        tip = self.ledger.tip
+        if index == tip.height:
+            return (tip, self.ledger.state) if tip.term == term else None
+        candidate = self._candidates.get((index, term))
+        if candidate is not None:
+            return candidate.execution.tip, candidate.execution.changes
+        staged = self._staged_at(index)
+        if staged is not None and staged.tip.term == term:
+            return staged.tip, staged.changes
+        return None
+
+    def _execute(self, entry: Entry, tip: Tip, base: StateReader) -> Execution:
+        if entry.kind is EntryKind.NOOP:
+            if entry.payload:
+                raise InvalidBlockError(entry.index, "payload", "a NOOP carries nothing")
+            return execute_noop(self._genesis, tip, base, entry.term)
+        if entry.kind is EntryKind.CONFIG:
+            raise InvalidBlockError(entry.index, "kind", "rules v1 have no change of voters")
+        execution = verify_block(self._genesis, tip, base, entry.payload)
+        if execution.tip.term != entry.term:
+            raise InvalidBlockError(entry.index, "term", f"the log says {entry.term}")
+        return execution
+
+    def stage(self, entries: tuple[Entry, ...]) -> None:
+        """Take note that the log now ends with these entries.
+
+        Raises:
+            InvariantError: a block reached the log without being checked; the node must stop.
+            LedgerError: during recovery: a block in the log is invalid.
+        """
+        keep = entries[0].index - self.ledger.tip.height - 1
+        if not 0 <= keep <= len(self._staged):
+            raise InvariantError(f"entry {entries[0].index} is staged on block {self.top.height}")
+        del self._staged[keep:]
+        for entry in entries:
+            candidate = self._candidates.pop((entry.index, entry.term), None)
+            if candidate is not None and _fits(candidate, entry, self.top):
+                self._staged.append(candidate.execution)
+            else:
+                self._staged.append(self._execute(entry, self.top, self.top_state))
+
+    def drop_candidates(self) -> None:
+        """Forget candidates that the core did not take; called when all its work is done."""
+        self._candidates.clear()
+
+    def apply(self, entry: Entry) -> Applied:
+        """Commit the lowest staged block.
+
+        Raises:
+            InvariantError: it is not the one that the core commits.
+        """
+        if not self._staged or self._staged[0].tip.height != entry.index:
+            raise InvariantError(f"entry {entry.index} is committed before it was staged")
+        execution = self._staged.pop(0)
+        if execution.tip.term != entry.term:
+            raise InvariantError(
+                f"entry {entry.index} is of term {entry.term}, staged was {execution.tip.term}"
+            )
+        self.ledger.commit(execution)
+        if self._staged:
+            # What it was layered on is in the store now.
+            self._staged[0].changes.base = self.ledger.state
+        return Applied(execution)
+
+
+def _fits(candidate: _Candidate, entry: Entry, top: Tip) -> bool:
+    same_bytes = candidate.payload == entry.payload
+    return same_bytes and candidate.execution.header.prev_head == top.head
+
+
+def _read_entries(log: LogReader, first: int, last: int) -> Iterator[Entry]:
+    while first <= last:
+        page = log.entries(Index(first), Index(last), _READ_BYTES)
+        if not page:
+            raise InvalidBlockError(first, "height", "the log has no such entry")
+        yield from page
+        first = page[-1].index + 1
+
+
+def _expect(height: int, field: str, found: object, expected: object) -> None:
+    if found != expected:
+        raise InvalidBlockError(height, field, "does not fit the chain it stands in")

@@ -1,0 +1,127 @@
+"""Submitted events on their way into a block: what became of each, and who waits to hear it.
+
+Lives in the event loop of one node; the thread that runs the core never touches it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kpledger.envelope import SignedEvent
+from kpledger.errors import LedgerError
+from kpledger.outcome import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The event is on the ledger: a majority of the voters holds its block durably."""
+
+    event_id: bytes
+    height: int
+    index: int
+    time_ms: int
+    """Block time, Unix milliseconds."""
+    duplicate: bool
+    """It was there before; submitting it again has changed nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A rule refuses the event."""
+
+    event_id: bytes
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The bytes are no acceptable envelope."""
+
+    error: LedgerError
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Not decided in time. The same event may be sent again at any time."""
+
+    event_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """The event was not taken in. The same event may be sent again later."""
+
+    event_id: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Whoever was to order the event cannot: try again, perhaps elsewhere. Stays in the node."""
+
+
+Outcome = Committed | Refused | Rejected | Pending | Unavailable
+"""What a submitter hears."""
+
+Answer = Committed | Refused | Unavailable | Moved
+"""What one attempt comes to."""
+
+
+class Submissions:
+    """Events that wait for admission, and everybody who waits for an event.
+
+    Attributes:
+        limit: events that may wait for admission.
+    """
+
+    def __init__(self, limit: int) -> None:
+        """Start empty."""
+        self.limit = limit
+        self._queue: deque[SignedEvent] = deque()
+        self._waiting: dict[bytes, list[asyncio.Future[Answer]]] = {}
+
+    def __len__(self) -> int:
+        """Count the events that wait for admission."""
+        return len(self._queue)
+
+    def enqueue(self, event: SignedEvent) -> bool:
+        """Queue an event for admission; False when too many wait already."""
+        if len(self._queue) >= self.limit:
+            return False
+        self._queue.append(event)
+        return True
+
+    def take(self, count: int) -> list[SignedEvent]:
+        """Take up to so many events out of the queue, oldest first."""
+        return [self._queue.popleft() for _ in range(min(count, len(self._queue)))]
+
+    def wait_for(self, event_id: bytes) -> asyncio.Future[Answer]:
+        """Give a future that is done when something is known about the event."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(event_id, []).append(future)
+        return future
+
+    def forget(self, event_id: bytes, future: asyncio.Future[Answer]) -> None:
+        """Stop waiting."""
+        waiting = self._waiting.get(event_id, [])
+        if future in waiting:
+            waiting.remove(future)
+        if not waiting:
+            self._waiting.pop(event_id, None)
+
+    def answer(self, event_id: bytes, answer: Answer) -> None:
+        """Tell everybody who waits for the event."""
+        for future in self._waiting.pop(event_id, ()):
+            if not future.done():
+                future.set_result(answer)
+
+    def answer_all(self, event_ids: Iterable[bytes], answer: Answer) -> None:
+        """Tell everybody who waits for one of the events."""
+        for event_id in event_ids:
+            self.answer(event_id, answer)
+
+    @property
+    def awaited(self) -> tuple[bytes, ...]:
+        """The events that somebody waits for."""
+        return tuple(self._waiting)
