@@ -1,0 +1,181 @@
+"""Relaying: an event that reached a node which does not lead goes on to the leader.
+
+Joins one node and its transport (implements :class:`kpnode.ports.Links`). A relay that gets no
+answer in time is simply tried again by who submitted it: the event id makes that harmless.
+"""
+
+import asyncio
+import itertools
+from typing import Final
+
+import msgspec
+
+from kpledger.codec import decode, encode
+from kpledger.envelope import MAX_ENVELOPE_BYTES
+from kpledger.errors import LedgerError
+from kpledger.outcome import Refusal, Rule
+from kpnode.driver import Node, Outcome, Refused
+from kpnode.gossip.transport import PeerTransport
+from kpnode.gossip.wire import Frame, RelayReply, RelayRequest
+from kpnode.raft import Envelope, NodeId
+from kpnode.submission import Committed, Unavailable
+
+MAX_RELAYS: Final = 4096
+"""Relays that may be on their way at once, in each direction."""
+RELAY_S: Final = 5.0
+"""How long the leader works on a relayed event before it says that it could not."""
+
+COMMITTED: Final = "committed"
+REFUSED: Final = "refused"
+UNAVAILABLE: Final = "unavailable"
+
+
+class _Refusal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    rule: str
+    field: str
+    problem: str
+    accepted: str
+
+
+class _Commit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    height: int
+    index: int
+    time_ms: int
+    duplicate: bool
+
+
+class PeerLinks:
+    """The links of one node."""
+
+    def __init__(self) -> None:
+        """Wait for :meth:`join`; frames that come earlier are dropped."""
+        self._node: Node | None = None
+        self._transport: PeerTransport | None = None
+        self._tickets = itertools.count(1)
+        self._relayed: dict[int, tuple[NodeId, bytes]] = {}
+        self._answering: set[asyncio.Task[None]] = set()
+
+    def join(self, node: Node, transport: PeerTransport) -> None:
+        """Join the node with its transport."""
+        self._node = node
+        self._transport = transport
+
+    async def close(self) -> None:
+        """Stop working on relayed events."""
+        for task in self._answering:
+            task.cancel()
+        await asyncio.gather(*self._answering, return_exceptions=True)
+
+    def send(self, envelopes: tuple[Envelope, ...]) -> None:
+        """Send messages of the core; best effort."""
+        if self._transport is not None:
+            self._transport.send(envelopes)
+
+    def connected(self) -> tuple[str, ...]:
+        """Give the peers with a live link."""
+        return () if self._transport is None else self._transport.connected_peers()
+
+    def relay(self, peer: NodeId, event_id: bytes, envelope: bytes) -> bool:
+        """Pass a submitted event on; False if it cannot leave now."""
+        if self._transport is None:
+            return False
+        ticket = next(self._tickets)
+        if not self._transport.send_frame(peer, RelayRequest(ticket=ticket, envelope=envelope)):
+            return False
+        self._relayed[ticket] = peer, event_id
+        if len(self._relayed) > MAX_RELAYS:
+            # The oldest has waited longest for a reply that may never come.
+            del self._relayed[next(iter(self._relayed))]
+        return True
+
+    def on_frame(self, peer: NodeId, frame: Frame) -> None:
+        """Take a frame; the transport has authenticated the peer."""
+        if self._node is None:
+            return
+        match frame:
+            case Envelope():
+                self._node.receive(frame)
+            case RelayRequest():
+                self._begin_answer(peer, frame)
+            case RelayReply():
+                self._take_reply(peer, frame)
+
+    def on_unreachable(self, peer: NodeId) -> None:
+        """Forget what was on its way through a peer; whoever submitted it tries again."""
+        self._relayed = {
+            ticket: relay for ticket, relay in self._relayed.items() if relay[0] != peer
+        }
+        if self._node is not None:
+            self._node.unreachable(peer)
+
+    def _begin_answer(self, peer: NodeId, request: RelayRequest) -> None:
+        if len(self._answering) >= MAX_RELAYS:
+            self._reply(peer, request.ticket, UNAVAILABLE, b"")
+            return
+        task = asyncio.create_task(self._answer(peer, request))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _answer(self, peer: NodeId, request: RelayRequest) -> None:
+        if self._node is None:
+            return
+        outcome = await self._node.answer_relay(request.envelope, RELAY_S)
+        self._reply(peer, request.ticket, *_encode_outcome(outcome))
+
+    def _reply(self, peer: NodeId, ticket: int, status: str, body: bytes) -> None:
+        if self._transport is not None:
+            frame = RelayReply(ticket=ticket, status=status, body=body)
+            self._transport.send_frame(peer, frame)
+
+    def _take_reply(self, peer: NodeId, reply: RelayReply) -> None:
+        relay = self._relayed.get(reply.ticket)
+        # Only who was asked can answer.
+        if relay is None or relay[0] != peer or self._node is None:
+            return
+        del self._relayed[reply.ticket]
+        event_id = relay[1]
+        self._node.relayed(event_id, _decode_outcome(event_id, reply))
+
+
+def _encode_outcome(outcome: Outcome) -> tuple[str, bytes]:
+    if isinstance(outcome, Committed):
+        return COMMITTED, encode(
+            _Commit(
+                height=outcome.height,
+                index=outcome.index,
+                time_ms=outcome.time_ms,
+                duplicate=outcome.duplicate,
+            )
+        )
+    if isinstance(outcome, Refused):
+        refusal = outcome.refusal
+        return REFUSED, encode(
+            _Refusal(
+                rule=refusal.rule.name,
+                field=refusal.field,
+                problem=refusal.problem,
+                accepted=refusal.accepted,
+            )
+        )
+    # The relaying node has decoded the envelope itself, so a rejection means as little to its
+    # client as a timeout: try again.
+    return UNAVAILABLE, b""
+
+
+def _decode_outcome(event_id: bytes, reply: RelayReply) -> Outcome:
+    """Read a leader's answer; nonsense counts as none."""
+    try:
+        if reply.status == COMMITTED:
+            commit = decode(reply.body, _Commit, what="relay reply", max_bytes=1024)
+            return Committed(
+                event_id, commit.height, commit.index, commit.time_ms, commit.duplicate
+            )
+        if reply.status == REFUSED:
+            found = decode(reply.body, _Refusal, what="relay reply", max_bytes=MAX_ENVELOPE_BYTES)
+            rule = Rule.__members__.get(found.rule)
+            if rule is not None:
+                refusal = Refusal(rule, found.field, found.problem, found.accepted)
+                return Refused(event_id, refusal)
+    except LedgerError:
+        pass
+    return Unavailable(event_id, "the leader could not take the event")
