@@ -55,12 +55,18 @@ class Machine:
         ledger: the committed part.
     """
 
-    def __init__(self, genesis: Genesis, name: str, key: SigningKey, ledger: Ledger) -> None:
-        """Start at the ledger's tip; :meth:`recover` takes in the rest of the log."""
+    def __init__(
+        self, genesis: Genesis, name: str, key: SigningKey, ledger: Ledger, *, skew_ms: int
+    ) -> None:
+        """Start at the ledger's tip; :meth:`recover` takes in the rest of the log.
+
+        ``skew_ms`` is how far the time of another leader's block may run ahead of this clock.
+        """
         self.ledger = ledger
         self._genesis = genesis
         self._name = name
         self._key = key
+        self._skew_ms = skew_ms
         self._staged: list[Execution] = []
         self._candidates: dict[tuple[int, int], _Candidate] = {}
 
@@ -141,7 +147,7 @@ class Machine:
                 # It does not extend this log; the core will say so.
                 return
             execution = self._execute(entry, *parent)
-            latest = now_ms + self._genesis.file.policy.clock_skew_ms
+            latest = now_ms + self._skew_ms
             if execution.tip.time_ms > latest:
                 raise InvalidBlockError(
                     entry.index, "time_ms", f"{execution.tip.time_ms} is after {latest}"
