@@ -1,0 +1,380 @@
+"""A small world for tests: a genesis file under keys from fixed seeds, signed events, a ledger.
+
+Everything here is a pure function of names, so that two runs give the same bytes. Four participants
+(BW, EU, IN, ZA) run a node each; three of the nodes vote. :func:`found_ledger` gives a ledger in
+memory before its first block; :func:`open_trade` one in which BW/gaborone, EU/antwerp and
+ZA/joburg may issue and confirm.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+import msgspec
+
+from kpledger.block import BlockKind
+from kpledger.chain import (
+    BlockBuilder,
+    Execution,
+    execute_noop,
+    genesis_tip,
+    seal_block,
+    verify_block,
+)
+from kpledger.envelope import compute_event_id, decode_envelope, open_envelope, sign_event
+from kpledger.events import Author, Body, encode_event
+from kpledger.events.certificate import (
+    Certificate,
+    CertificateIssued,
+    CertificateKind,
+    HsCode,
+    Line,
+    Origin,
+    OriginKind,
+    Party,
+)
+from kpledger.events.governance import (
+    AuthorityRegistered,
+    KeyAdded,
+    KeyRevoked,
+    NumberRange,
+    NumberRangeAllocated,
+    ParticipantAdmitted,
+    ParticipantKind,
+    ParticipantStatusChanged,
+    Role,
+)
+from kpledger.events.importing import ImportConfirmed, ImportConfirmedDiscrepant
+from kpledger.genesis import (
+    FORMAT,
+    Genesis,
+    GenesisFile,
+    GenesisNode,
+    GenesisParticipant,
+    GenesisPolicy,
+    format_genesis,
+    parse_genesis,
+)
+from kpledger.hashing import sha256
+from kpledger.keys import SigningKey
+from kpledger.outcome import Refusal
+from kpledger.records import CertificateRecord, Record, certificate_key
+from kpledger.rules.v1 import Position, execute
+from kpledger.state import ChangeSet, MemoryState, read_record
+from kpledger.units import start_of_day_ms
+
+S = TypeVar("S", bound=msgspec.Struct)
+R = TypeVar("R", bound=Record)
+
+TODAY: Final = "2026-03-02"
+FOUNDED_MS: Final = start_of_day_ms("2026-01-01")
+NOW_MS: Final = start_of_day_ms(TODAY) + 43_200_000
+"""Noon of :data:`TODAY`: the time of every block unless a test says otherwise."""
+
+NODES: Final = ("bw-1", "eu-1", "in-1", "za-1")
+VOTERS: Final = ("bw-1", "eu-1", "za-1")
+PARTICIPANTS: Final = {
+    "BW": ("Botswana", ParticipantKind.STATE),
+    "EU": ("European Union", ParticipantKind.REIO),
+    "IN": ("India", ParticipantKind.STATE),
+    "ZA": ("South Africa", ParticipantKind.STATE),
+}
+OFFICES: Final = ("BW/gaborone", "EU/antwerp", "ZA/joburg")
+"""The authorities of :func:`open_trade`, each with both roles, one key and one range."""
+
+CHAIR: Final = "KPCS/chair"
+SERIAL_DIGITS: Final = 6
+EXPORTER: Final = Party(name="Kgalagadi Gems", address="1 Main Mall, Gaborone", licence="BW-7")
+IMPORTER: Final = Party(name="De Scheldt NV", address="Hoveniersstraat 2, Antwerpen", licence="")
+
+
+@functools.cache
+def signing_key(name: str) -> SigningKey:
+    """Give the key of this name: an authority (``BW/root``) or a node's (``bw-1/consensus``)."""
+    return SigningKey.from_seed(sha256(b"kpledger test key " + name.encode()))
+
+
+def public_hex(name: str) -> str:
+    """Give the public half of :func:`signing_key` as the genesis file writes it."""
+    return signing_key(name).public_key.hex()
+
+
+def make_genesis_file(
+    nodes: Sequence[str] = NODES,
+    voters: Sequence[str] = VOTERS,
+    policy: GenesisPolicy | None = None,
+) -> GenesisFile:
+    """Give the content of a genesis file; a node ``za-2`` is run by ZA."""
+    return GenesisFile(
+        format=FORMAT,
+        origin="ledger.example/kp",
+        created_at=FOUNDED_MS,
+        rules_version=1,
+        policy=GenesisPolicy() if policy is None else policy,
+        chair_key=public_hex(CHAIR),
+        secretariat_key=public_hex("KPCS/secretariat"),
+        participants=tuple(
+            GenesisParticipant(code=code, name=name, kind=kind, root_key=public_hex(f"{code}/root"))
+            for code, (name, kind) in PARTICIPANTS.items()
+        ),
+        nodes=tuple(
+            GenesisNode(
+                name=node,
+                participant=node[:2].upper(),
+                consensus_key=public_hex(f"{node}/consensus"),
+                cosigning_key=public_hex(f"{node}/cosigning"),
+                tls_key=public_hex(f"{node}/tls"),
+            )
+            for node in nodes
+        ),
+        voters=tuple(sorted(voters)),
+    )
+
+
+@functools.cache
+def make_genesis() -> Genesis:
+    """Give the parsed genesis file of this world."""
+    return parse_genesis(format_genesis(make_genesis_file()))
+
+
+def vary(value: S, **changes: object) -> S:
+    """Give a copy of a Struct with some fields changed."""
+    return msgspec.structs.replace(value, **changes)
+
+
+def make_event(
+    author: str,
+    body: Body,
+    *,
+    signers: Sequence[str] | None = None,
+    subject: str | None = None,
+    prev: bytes | None = None,
+    occurred_at: int = NOW_MS,
+    chain: bytes | None = None,
+    nonce: int = 0,
+) -> bytes:
+    """Sign a statement of an author such as ``BW/gaborone`` and give the encoded envelope.
+
+    Unless said otherwise it is signed by the key named like the author, about the subject that the
+    body speaks of, and meant for the ledger of :func:`make_genesis`. A confirmation's subject is
+    its number; other events on a certificate need theirs said.
+    """
+    participant, _, authority = author.partition("/")
+    payload = encode_event(
+        chain=make_genesis().chain if chain is None else chain,
+        author=Author(participant=participant, authority=authority),
+        nonce=nonce.to_bytes(16, "big"),
+        occurred_at=occurred_at,
+        subject=_subject_of(participant, body) if subject is None else subject,
+        prev=prev,
+        body=body,
+    )
+    return sign_event(payload, [signing_key(name) for name in signers or (author,)])
+
+
+def _subject_of(participant: str, body: Body) -> str:
+    match body:
+        case ParticipantAdmitted() | ParticipantStatusChanged():
+            return body.code
+        case AuthorityRegistered() | NumberRangeAllocated():
+            return f"{participant}/{body.authority}"
+        case KeyAdded() | KeyRevoked():
+            return body.key.hex()
+        case CertificateIssued():
+            return body.certificate.number
+        case ImportConfirmed() | ImportConfirmedDiscrepant():
+            return body.number
+        case _:
+            raise ValueError(f"say the subject of a {body.TYPE}")
+
+
+def event_id_of(encoded: bytes) -> bytes:
+    """Give the id of the event in an envelope."""
+    return compute_event_id(open_envelope(encoded).payload)
+
+
+def number_of(participant: str, serial: int) -> str:
+    """Give a number in the range that :func:`open_trade` allots."""
+    return f"{participant}{serial:0{SERIAL_DIGITS}d}"
+
+
+def make_certificate(number: str = "BW000001", destination: str = "EU") -> Certificate:
+    """Give a certificate that every rule accepts: two HS lines, one origin, issued today."""
+    return Certificate(
+        number=number,
+        kind=CertificateKind.NORMAL,
+        languages=("en",),
+        issued_on=TODAY,
+        expires_on="2026-04-30",
+        destination=destination,
+        exporter=EXPORTER,
+        importer=IMPORTER,
+        origin=Origin(kind=OriginKind.SINGLE, countries=(number[:2],)),
+        parcels=2,
+        carat_thousandths=100_000,
+        value_usd_cents=5_000_000,
+        lines=(
+            Line(hs=HsCode.INDUSTRIAL, carat_thousandths=40_000, value_usd_cents=1_000_000),
+            Line(hs=HsCode.NON_INDUSTRIAL, carat_thousandths=60_000, value_usd_cents=4_000_000),
+        ),
+        validated_at=NOW_MS,
+        seals=("S-1", "S-0"),
+        sources=(),
+        remarks="",
+    )
+
+
+def make_confirmation(certificate: Certificate) -> ImportConfirmed:
+    """Give the clean confirmation that finds just what was declared, received today."""
+    return ImportConfirmed(
+        number=certificate.number,
+        parcels=certificate.parcels,
+        carat_thousandths=certificate.carat_thousandths,
+        value_usd_cents=certificate.value_usd_cents,
+        exporter=certificate.exporter,
+        importer=certificate.importer,
+        received_on=TODAY,
+        exported_on=None,
+    )
+
+
+class RefusedError(Exception):
+    """A test wanted an event recorded that the rules refuse."""
+
+
+class MemoryLedger:
+    """A ledger in memory: it seals blocks under a voter's key, and checks each by verifying it.
+
+    Attributes:
+        genesis: what it is founded on.
+        state: the state at the tip.
+        tip: the end of the chain.
+        blocks: every block so far in order: the term of a NOOP, the bytes of a block of events.
+        now_ms: time of the next block.
+    """
+
+    def __init__(self, genesis: Genesis) -> None:
+        """Found it."""
+        self.genesis = genesis
+        self.state = MemoryState()
+        seed = genesis.seed_state(MemoryState())
+        self.tip = genesis_tip(genesis, seed)
+        self.state.apply(seed)
+        self.blocks: list[int | bytes] = []
+        self.now_ms = NOW_MS
+
+    def open_term(self, term: int) -> None:
+        """Append the NOOP that opens a term."""
+        self._apply(execute_noop(self.genesis, self.tip, self.state, term), term)
+
+    def attempt(self, encoded: bytes, *, now_ms: int | None = None) -> Refusal | None:
+        """Ask what the rules say to an event; nothing is recorded."""
+        return self.execute(encoded, ChangeSet(self.state), now_ms=now_ms)
+
+    def execute(
+        self, encoded: bytes, changes: ChangeSet, *, now_ms: int | None = None
+    ) -> Refusal | None:
+        """Execute an event as the first of the next block, into a change-set over the state."""
+        at = Position(
+            chain=self.genesis.chain,
+            now_ms=self.now_ms if now_ms is None else now_ms,
+            index=self.tip.tree.size,
+            height=self.tip.height + 1,
+        )
+        return execute(decode_envelope(encoded), changes, at)
+
+    def seal(self, *encoded: bytes, leader: str = "bw-1") -> tuple[bytes, Execution]:
+        """Seal events into the next block without appending it.
+
+        Raises:
+            RefusedError: a rule refuses one of them.
+        """
+        builder = BlockBuilder(self.genesis, self.tip, self.state, self.now_ms)
+        for one in encoded:
+            refusal = builder.add(decode_envelope(one))
+            if refusal is not None:
+                raise RefusedError(str(refusal))
+        execution = builder.finish(self.tip.term, leader, BlockKind.BLOCK)
+        return seal_block(execution, signing_key(f"{leader}/consensus")), execution
+
+    def record(self, *encoded: bytes, leader: str = "bw-1") -> bytes:
+        """Append a block of these events and give it.
+
+        Raises:
+            RefusedError: a rule refuses one of them.
+        """
+        block, _ = self.seal(*encoded, leader=leader)
+        self._apply(verify_block(self.genesis, self.tip, self.state, block), block)
+        return block
+
+    def _apply(self, execution: Execution, block: int | bytes) -> None:
+        self.state.apply(execution.changes)
+        self.tip = execution.tip
+        self.blocks.append(block)
+
+    def read(self, key: bytes, kind: type[R]) -> R:
+        """Read a record that is there.
+
+        Raises:
+            KeyError: it is not.
+        """
+        record = read_record(self.state, key, kind)
+        if record is None:
+            raise KeyError(key)
+        return record
+
+    def certificate(self, number: str) -> CertificateRecord:
+        """Read the record of a certificate."""
+        return self.read(certificate_key(number), CertificateRecord)
+
+
+def found_ledger() -> MemoryLedger:
+    """Give a ledger whose only block opens term 1."""
+    ledger = MemoryLedger(make_genesis())
+    ledger.open_term(1)
+    return ledger
+
+
+def opening_events(office: str) -> tuple[bytes, bytes, bytes]:
+    """Give what opens an office: its registration, its key, and the numbers 1 to 99999."""
+    participant, _, authority = office.partition("/")
+    root = f"{participant}/root"
+    registered = AuthorityRegistered(
+        authority=authority,
+        title=f"Diamond Office, {authority}",
+        place=authority.title(),
+        roles=(Role.EXPORTING, Role.IMPORTING),
+        contact="",
+    )
+    added = KeyAdded(authority=authority, key=signing_key(office).public_key, valid_from=FOUNDED_MS)
+    allotted = NumberRangeAllocated(
+        authority=authority,
+        range=NumberRange(
+            prefix=participant,
+            width=SERIAL_DIGITS,
+            first=1,
+            last=99_999,
+            use_from="2026-01-01",
+            use_until="2027-12-31",
+        ),
+    )
+    return (
+        make_event(root, registered, signers=(root, CHAIR)),
+        make_event(root, added),
+        make_event(root, allotted),
+    )
+
+
+def open_trade() -> MemoryLedger:
+    """Give a ledger in which each of :data:`OFFICES` may issue and confirm."""
+    ledger = found_ledger()
+    for office in OFFICES:
+        ledger.record(*opening_events(office))
+    return ledger
+
+
+def issue(ledger: MemoryLedger, certificate: Certificate, author: str = "BW/gaborone") -> bytes:
+    """Record the issue of a certificate and give the envelope."""
+    encoded = make_event(author, CertificateIssued(certificate=certificate))
+    ledger.record(encoded)
+    return encoded
