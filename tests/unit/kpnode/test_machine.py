@@ -1,0 +1,259 @@
+"""The machine: what it lets into the log, and how it follows the log when that changes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from founding import (
+    NOW_MS,
+    make_certificate,
+    make_event,
+    make_genesis,
+    number_of,
+    opening_events,
+    signing_key,
+)
+
+from kpledger.block import BlockKind, decode_block, encode_block
+from kpledger.chain import InvalidBlockError
+from kpledger.codec import encode
+from kpledger.envelope import decode_envelope
+from kpledger.errors import LedgerError
+from kpledger.events.certificate import CertificateIssued
+from kpledger.records import CertificateRecord, certificate_key
+from kpledger.state import read_record
+from kpnode.ledger import Ledger
+from kpnode.machine import Machine
+from kpnode.raft import (
+    AppendRequest,
+    Configuration,
+    Entry,
+    EntryKind,
+    HardState,
+    Index,
+    InvariantError,
+    NodeId,
+    Term,
+)
+from kpnode.raft.membership import encode_configuration
+from kpnode.storage.leveldb import LevelStorage
+
+SKEW_MS = 1000
+
+
+class World:
+    """A machine of one node on real storage."""
+
+    def __init__(self, directory: Path, name: str) -> None:
+        self.name = name
+        self.storage = LevelStorage.open(directory, chain=make_genesis().chain, create=True)
+        self.machine = self.start()
+
+    def start(self) -> Machine:
+        genesis = make_genesis()
+        ledger = Ledger(genesis, self.storage)
+        key = signing_key(f"{self.name}/consensus")
+        machine = Machine(genesis, self.name, key, ledger, skew_ms=SKEW_MS)
+        machine.recover(self.storage)
+        return machine
+
+    def take(self, *entries: Entry) -> None:
+        """Save and stage entries, as the pump does."""
+        self.storage.save(HardState(entries[-1].term, None), entries)
+        self.machine.stage(entries)
+
+    def seal(self, term: int, *events: bytes, now_ms: int = NOW_MS) -> Entry:
+        builder = self.machine.open_block(now_ms)
+        for event in events:
+            assert builder.add(decode_envelope(event)) is None
+        payload = self.machine.seal(builder, Term(term))
+        return Entry(Index(self.machine.top.height + 1), Term(term), EntryKind.BLOCK, payload)
+
+
+@pytest.fixture
+def leader(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path / "leader", "bw-1")
+    yield world
+    world.storage.close()
+
+
+@pytest.fixture
+def voter(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path / "voter", "eu-1")
+    yield world
+    world.storage.close()
+
+
+def noop(index: int, term: int) -> Entry:
+    return Entry(Index(index), Term(term), EntryKind.NOOP, b"")
+
+
+def append(previous: Entry | None, *entries: Entry) -> AppendRequest:
+    index, term = (previous.index, previous.term) if previous else (Index(0), Term(0))
+    return AppendRequest(entries[-1].term, index, term, entries, Index(0))
+
+
+def issue(serial: int) -> bytes:
+    certificate = make_certificate(number_of("BW", serial))
+    return make_event("BW/gaborone", CertificateIssued(certificate=certificate))
+
+
+def open_both(leader: World, voter: World) -> Entry:
+    """Let both hold and commit a NOOP and the block that opens BW/gaborone; give that block."""
+    leader.take(noop(1, 1))
+    opening = leader.seal(1, *opening_events("BW/gaborone"))
+    leader.take(opening)
+    voter.machine.check_append(append(None, noop(1, 1), opening), NOW_MS)
+    voter.take(noop(1, 1), opening)
+    for world in (leader, voter):
+        world.machine.apply(noop(1, 1))
+        world.machine.apply(opening)
+    return opening
+
+
+def test_leader_and_voter_come_to_the_same_tip(leader: World, voter: World) -> None:
+    opening = open_both(leader, voter)
+    block = leader.seal(1, issue(1), issue(2))
+    leader.take(block)
+    voter.machine.check_append(append(opening, block), NOW_MS)
+    voter.take(block)
+    assert voter.machine.top == leader.machine.top
+    assert voter.machine.top.tree.size == 5
+    assert voter.machine.ledger.tip.tree.size == 3
+
+
+def test_speculative_state_holds_what_is_not_committed(leader: World, voter: World) -> None:
+    open_both(leader, voter)
+    leader.take(leader.seal(1, issue(1)))
+    refused = leader.machine.open_block(NOW_MS).add(decode_envelope(issue(1)))
+    assert refused is not None
+    assert refused.field == "nonce"
+    key = certificate_key(number_of("BW", 1))
+    assert read_record(leader.machine.top_state, key, CertificateRecord) is not None
+    assert leader.machine.ledger.record(key, CertificateRecord) is None
+
+
+def test_truncation_takes_back_what_a_block_changed(leader: World, voter: World) -> None:
+    opening = open_both(leader, voter)
+    before = voter.machine.top
+    block = leader.seal(1, issue(1))
+    voter.machine.check_append(append(opening, block), NOW_MS)
+    voter.take(block)
+    assert voter.machine.top != before
+    voter.take(noop(3, 2))
+    assert voter.machine.top.tree == before.tree
+    assert voter.machine.top.digest == before.digest
+    key = certificate_key(number_of("BW", 1))
+    assert read_record(voter.machine.top_state, key, CertificateRecord) is None
+
+
+def test_block_with_an_event_that_a_rule_refuses_is_not_let_in(leader: World, voter: World) -> None:
+    opening = open_both(leader, voter)
+    twice = [
+        issue(1),
+        make_event("BW/gaborone", CertificateIssued(certificate=make_certificate()), nonce=1),
+    ]
+    builder = leader.machine.open_block(NOW_MS)
+    builder.add(decode_envelope(twice[0]))
+    execution = builder.finish(1, "bw-1", BlockKind.BLOCK)
+    payload = encode_block(execution.header, tuple(twice), signing_key("bw-1/consensus"))
+    forged = Entry(Index(3), Term(1), EntryKind.BLOCK, payload)
+    with pytest.raises(InvalidBlockError) as caught:
+        voter.machine.check_append(append(opening, forged), NOW_MS)
+    assert caught.value.height == 3
+    assert caught.value.field == "events[1]"
+    assert caught.value.refusal is not None
+    assert caught.value.refusal.rule.code == "E3"
+
+
+def test_block_signed_by_another_key_is_not_let_in(leader: World, voter: World) -> None:
+    opening = open_both(leader, voter)
+    block = leader.seal(1, issue(1))
+    sealed = decode_block(block.payload)
+    forged = encode(type(sealed)(header=sealed.header, signature=bytes(64), events=sealed.events))
+    with pytest.raises(LedgerError, match="signature on block 3 by bw-1"):
+        voter.machine.check_append(
+            append(opening, Entry(block.index, block.term, block.kind, forged)), NOW_MS
+        )
+
+
+def test_block_from_the_future_is_not_let_in(leader: World, voter: World) -> None:
+    opening = open_both(leader, voter)
+    block = leader.seal(1, issue(1), now_ms=NOW_MS + SKEW_MS + 1)
+    with pytest.raises(InvalidBlockError, match="time_ms"):
+        voter.machine.check_append(append(opening, block), NOW_MS)
+    voter.machine.check_append(append(opening, block), NOW_MS + 1)
+
+
+def test_block_of_another_term_than_its_entry_is_not_let_in(leader: World, voter: World) -> None:
+    opening = open_both(leader, voter)
+    block = leader.seal(1, issue(1))
+    claimed = Entry(block.index, Term(2), block.kind, block.payload)
+    with pytest.raises(InvalidBlockError, match="the log says 2"):
+        voter.machine.check_append(append(opening, claimed), NOW_MS)
+
+
+def test_change_of_voters_is_not_let_in(voter: World) -> None:
+    payload = encode_configuration(Configuration(voters=(NodeId("bw-1"),)))
+    request = append(None, Entry(Index(1), Term(1), EntryKind.CONFIG, payload))
+    with pytest.raises(InvalidBlockError, match="kind"):
+        voter.machine.check_append(request, NOW_MS)
+
+
+def test_other_bytes_for_a_checked_block_are_executed_anew(leader: World, voter: World) -> None:
+    """A lying leader shows one block to the check and another to the log."""
+    opening = open_both(leader, voter)
+    shown = leader.seal(1, issue(1))
+    leader.machine.drop_candidates()
+    logged = leader.seal(1, issue(2))
+    voter.machine.check_append(append(opening, shown), NOW_MS)
+    voter.take(logged)
+    leader.take(logged)
+    assert voter.machine.top == leader.machine.top
+
+
+def test_append_that_does_not_extend_the_log_is_left_to_the_core(
+    leader: World, voter: World
+) -> None:
+    opening = open_both(leader, voter)
+    block = leader.seal(1, issue(1))
+    leader.take(block)
+    later = leader.seal(1, issue(2))
+    voter.machine.check_append(append(block, later), NOW_MS)
+    assert voter.machine.top.height == opening.index
+
+
+def test_restart_finds_the_same_tip(leader: World, voter: World) -> None:
+    open_both(leader, voter)
+    block = leader.seal(1, issue(1))
+    leader.take(block)
+    top, tip = leader.machine.top, leader.machine.ledger.tip
+    again = leader.start()
+    assert (again.top, again.ledger.tip) == (top, tip)
+    again.apply(block)
+    assert again.ledger.tip == top
+    assert again.ledger.history(number_of("BW", 1)) == (decode_envelope(issue(1)).event_id,)
+    stored = again.ledger.event(decode_envelope(issue(1)).event_id)
+    assert stored is not None
+    assert stored.encoded == issue(1)
+
+
+def test_restart_refuses_a_ledger_ahead_of_its_log(leader: World, voter: World) -> None:
+    open_both(leader, voter)
+    leader.storage.save(HardState(Term(2), None), (noop(1, 2),))
+    with pytest.raises(InvalidBlockError, match="applied up to 2"):
+        leader.start()
+
+
+def test_restart_refuses_a_tail_that_was_changed(leader: World, voter: World) -> None:
+    opening = open_both(leader, voter)
+    sealed = decode_block(opening.payload)
+    forged = encode(type(sealed)(header=sealed.header, signature=bytes(64), events=sealed.events))
+    leader.storage.save(None, (Entry(opening.index, opening.term, opening.kind, forged),))
+    with pytest.raises(LedgerError, match="signature on block 2"):
+        leader.start()
+
+
+def test_commit_out_of_order_stops_the_node(leader: World) -> None:
+    with pytest.raises(InvariantError, match="committed before it was staged"):
+        leader.machine.apply(noop(1, 1))
