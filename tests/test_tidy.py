@@ -1,0 +1,170 @@
+"""The house rules that no linter checks, after TigerBeetle's tidy.zig.
+
+Each is a function from a source to its findings, tried on a bad sample and then on the whole tree.
+"""
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import kpledger
+
+ROOT = Path(__file__).parents[1]
+SHIPPED = ("kpledger", "node/kpnode", "client/kpclient")
+FUNCTION_LINES_MAX = 60
+FILE_LINES_MAX = 450
+# People and pipes read these two; everything else returns values or logs.
+PRINTERS = ("client/kpclient/output.py", "node/kpnode/sim/__main__.py")
+
+Finding = str
+Rule = Callable[[str], Iterator[Finding]]
+
+
+def python_files(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def calls_of(source: str, *names: str) -> Iterator[Finding]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
+            yield f"line {node.lineno}: call of {node.func.id}()"
+
+
+def long_functions(source: str) -> Iterator[Finding]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            if lines > FUNCTION_LINES_MAX:
+                yield f"line {node.lineno}: {node.name} has {lines} lines"
+
+
+def long_file(source: str) -> Iterator[Finding]:
+    lines = len(source.splitlines())
+    if lines > FILE_LINES_MAX:
+        yield f"{lines} lines"
+
+
+def unexplained_todos(source: str) -> Iterator[Finding]:
+    """A thing left to do names the decision it waits for: TODO(ADR 0007)."""
+    for number, line in enumerate(source.splitlines(), start=1):
+        if re.search(r"#.*\bTODO\b(?!\(ADR \d{4}\))", line):
+            yield f"line {number}: {line.strip()}"
+
+
+def missing_docstring(source: str) -> Iterator[Finding]:
+    if ast.get_docstring(ast.parse(source)) is None:
+        yield "no module docstring"
+
+
+def float_literals(source: str) -> Iterator[Finding]:
+    """Rules, hashes and proofs count in integers, or two machines may disagree."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, float):
+            yield f"line {node.lineno}: {node.value}"
+
+
+def unordered_values(source: str) -> Iterator[Finding]:
+    """What differs between two runs of one seed may not reach the consensus core."""
+    yield from calls_of(source, "set", "hash", "id")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.SetComp):
+            yield f"line {node.lineno}: set comprehension"
+
+
+def prints(source: str) -> Iterator[Finding]:
+    yield from calls_of(source, "print")
+
+
+def unused_vectors(vectors: list[Path], sources: list[str]) -> list[Path]:
+    """A vector is used when a test names it, or names its folder and reads all of it."""
+
+    def is_used(vector: Path) -> bool:
+        folder = f'"{vector.parent.name}"'
+        return any(
+            vector.name in source or (folder in source and "glob(" in source) for source in sources
+        )
+
+    return [vector for vector in vectors if not is_used(vector)]
+
+
+BAD_SAMPLES: list[tuple[Rule, str]] = [
+    (long_functions, "def f():\n" + "    pass\n" * FUNCTION_LINES_MAX),
+    (long_functions, "async def f():\n" + "    pass\n" * FUNCTION_LINES_MAX),
+    (long_file, "pass\n" * (FILE_LINES_MAX + 1)),
+    (unexplained_todos, "pass  # TODO: later"),
+    (unexplained_todos, "pass  # TODO(ADR soon)"),
+    (missing_docstring, "x = 1"),
+    (float_literals, "x = 0.5"),
+    (float_literals, "x = 1e3"),
+    (unordered_values, "x = set()"),
+    (unordered_values, "x = {y for y in z}"),
+    (unordered_values, "x = hash(y)"),
+    (unordered_values, "x = id(y)"),
+    (prints, "print(1)"),
+]
+
+GOOD_SAMPLE = '''"""A module."""
+x = 1  # TODO(ADR 0001): a decision that is named
+def f() -> int:
+    return x // 2
+'''
+
+SCOPES: list[tuple[Rule, tuple[str, ...]]] = [
+    (long_functions, (*SHIPPED, "tests", "scripts")),
+    (long_file, (*SHIPPED, "tests", "scripts")),
+    (unexplained_todos, (*SHIPPED, "tests", "scripts")),
+    (missing_docstring, (*SHIPPED, "scripts")),
+    (float_literals, ("kpledger",)),
+    (unordered_values, ("node/kpnode/raft",)),
+    (prints, SHIPPED),
+]
+
+
+@pytest.mark.parametrize(("rule", "source"), BAD_SAMPLES)
+def test_rule_finds_the_one_fault_of_a_bad_sample(rule: Rule, source: str) -> None:
+    assert len(list(rule(source))) == 1
+
+
+@pytest.mark.parametrize("rule", [rule for rule, _ in SCOPES], ids=lambda rule: rule.__name__)
+def test_rule_accepts_a_good_sample(rule: Rule) -> None:
+    assert list(rule(GOOD_SAMPLE)) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "folders"), SCOPES, ids=[f"no_{rule.__name__}" for rule, _ in SCOPES]
+)
+def test_tree_has(rule: Rule, folders: tuple[str, ...]) -> None:
+    exempt = {ROOT / path for path in PRINTERS} if rule is prints else set()
+    # The bad samples of this very file would be findings.
+    files = [path for path in python_files(*folders) if path not in {*exempt, Path(__file__)}]
+    assert files
+    found = {
+        str(path.relative_to(ROOT)): findings
+        for path in files
+        if (findings := list(rule(path.read_text(encoding="utf-8"))))
+    }
+    assert found == {}
+
+
+def test_vector_that_no_test_reads_is_found() -> None:
+    named, globbed, forgotten = Path("a/named.json"), Path("b/any.json"), Path("c/any-other.json")
+    sources = ['load("named.json")', '(VECTORS / "b").glob("*.json")', '"c"']
+    assert unused_vectors([named, globbed, forgotten], sources) == [forgotten]
+
+
+def test_every_vector_is_read_by_a_test() -> None:
+    vectors = sorted(path for path in (ROOT / "tests/vectors").rglob("*") if path.is_file())
+    sources = [path.read_text(encoding="utf-8") for path in python_files("tests")]
+    assert unused_vectors(vectors, sources) == []
+
+
+def test_changelog_is_about_this_version() -> None:
+    """Unreleased stands on top; the newest numbered entry, once there is one, is __version__."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## \[?(Unreleased|\d+\.\d+\.\d+)\b", text, flags=re.MULTILINE)
+    assert headings[:1] in (["Unreleased"], [kpledger.__version__])
+    numbered = [heading for heading in headings if heading != "Unreleased"]
+    assert numbered[:1] in ([], [kpledger.__version__])
