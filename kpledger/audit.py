@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from kpledger.block import BlockKind, compute_head, decode_block, decode_header
+from kpledger.block import BlockKind, decode_block
 from kpledger.chain import (
     Execution,
     InvalidBlockError,
@@ -29,7 +29,7 @@ from kpledger.chain import (
     verify_block,
 )
 from kpledger.envelope import Envelope, SignedEvent, open_envelope, verify_envelope
-from kpledger.errors import BadSignatureError, LedgerError, MalformedError
+from kpledger.errors import BadSignatureError, LedgerError
 from kpledger.genesis import Genesis
 from kpledger.layout import StoredEntry, decode_stored_entry
 from kpledger.state import MemoryState
