@@ -3,8 +3,8 @@
 Integers only. The types are narrow on purpose: what does not fit is refused at the door.
 """
 
+import re
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 from msgspec import Meta
@@ -20,7 +20,10 @@ CaratThousandths = Annotated[int, Meta(gt=0, le=MAX_AMOUNT)]
 UsdCents = Annotated[int, Meta(gt=0, le=MAX_AMOUNT)]
 """Value in US cents; positive."""
 
-TimeMs = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
+MAX_TIME_MS = 253_402_300_799_999
+"""The last millisecond of the year 9999: beyond it a refusal could not write the time."""
+
+TimeMs = Annotated[int, Meta(ge=0, le=MAX_TIME_MS)]
 """An instant, in milliseconds since 1970-01-01T00:00:00Z."""
 
 Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", max_length=10)]
@@ -28,8 +31,8 @@ Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", max_length=1
 
 DAY_MS = 86_400_000
 _EPOCH = date(1970, 1, 1)
-_CARAT = Decimal(1000)
-_USD = Decimal(100)
+_CARAT_DECIMALS = 3
+_USD_DECIMALS = 2
 
 
 def parse_day(text: str) -> date:
@@ -84,16 +87,17 @@ def format_time(time_ms: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
 
 
-def _parse_amount(text: str, scale: Decimal, what: str) -> int:
-    try:
-        amount = Decimal(text) * scale
-    except InvalidOperation:
-        raise MalformedError(what, f"{text!r} is not a decimal number") from None
-    if not amount.is_finite() or amount != amount.to_integral_value():
-        raise MalformedError(what, f"{text!r} has more digits than the unit allows")
+def _parse_amount(text: str, decimals: int, what: str) -> int:
+    # Integers from the first digit on: decimal arithmetic would round a long text in silence.
+    match = re.match(rf"^([0-9]{{1,16}})(?:\.([0-9]{{1,{decimals}}}))?\Z", text)
+    if match is None:
+        problem = f"{text[:80]!r} is not a decimal number with up to {decimals} decimals"
+        raise MalformedError(what, problem)
+    whole, fraction = match.groups(default="")
+    amount = int(whole + fraction.ljust(decimals, "0"))
     if not 0 < amount <= MAX_AMOUNT:
         raise MalformedError(what, f"{text!r} is out of range")
-    return int(amount)
+    return amount
 
 
 def parse_carats(text: str) -> int:
@@ -102,7 +106,7 @@ def parse_carats(text: str) -> int:
     Raises:
         MalformedError: not a positive decimal, or finer than a thousandth.
     """
-    return _parse_amount(text, _CARAT, "carat weight")
+    return _parse_amount(text, _CARAT_DECIMALS, "carat weight")
 
 
 def format_carats(thousandths: int) -> str:
@@ -116,7 +120,7 @@ def parse_usd(text: str) -> int:
     Raises:
         MalformedError: not a positive decimal, or finer than a cent.
     """
-    return _parse_amount(text, _USD, "value in US$")
+    return _parse_amount(text, _USD_DECIMALS, "value in US$")
 
 
 def format_usd(cents: int) -> str:
