@@ -35,7 +35,10 @@ ParticipantCode = Annotated[str, Meta(pattern=PARTICIPANT_PATTERN, max_length=2)
 AuthorCode = Annotated[str, Meta(pattern=r"^([A-Z]{2}|KPCS)\Z", max_length=4)]
 """A participant's code, or ``KPCS`` for the Chair and the secretariat."""
 
-AuthorityId = Annotated[str, Meta(pattern=AUTHORITY_PATTERN, max_length=32)]
+MAX_NAME_CHARS: Final = 32
+"""The longest name of an authority or a node."""
+
+AuthorityId = Annotated[str, Meta(pattern=AUTHORITY_PATTERN, max_length=MAX_NAME_CHARS)]
 """An office of a participant, unique within the participant, for instance ``antwerp``."""
 
 CertificateNumber = Annotated[str, Meta(pattern=NUMBER_PATTERN, max_length=20)]
@@ -44,7 +47,7 @@ CertificateNumber = Annotated[str, Meta(pattern=NUMBER_PATTERN, max_length=20)]
 NumberPrefix = Annotated[str, Meta(pattern=r"^[A-Z]{2}[A-Z-]{0,6}\Z", max_length=8)]
 """What stands before the digits of a certificate number; begins with the country code."""
 
-NodeName = Annotated[str, Meta(pattern=NODE_PATTERN, max_length=32)]
+NodeName = Annotated[str, Meta(pattern=NODE_PATTERN, max_length=MAX_NAME_CHARS)]
 """A server of the network, for instance ``bw-1``."""
 
 Digest32 = Annotated[bytes, Meta(min_length=32, max_length=32)]
@@ -62,8 +65,8 @@ Signature64 = Annotated[bytes, Meta(min_length=64, max_length=64)]
 
 
 def _parse(text: str, pattern: str, what: str, accepted: str) -> str:
-    if re.match(pattern, text) is None:
-        raise MalformedError(what, f"{text!r} is not {accepted}")
+    if len(text) > MAX_NAME_CHARS or re.match(pattern, text) is None:
+        raise MalformedError(what, f"{text[:80]!r} is not {accepted}")
     return text
 
 
@@ -80,7 +83,7 @@ def parse_authority(text: str) -> str:
     """Read an authority's id.
 
     Raises:
-        MalformedError: not lower-case words joined by hyphens.
+        MalformedError: not lower-case words joined by hyphens, or too long.
     """
     accepted = "lower-case letters and digits joined by hyphens, as antwerp"
     return _parse(text, AUTHORITY_PATTERN, "authority", accepted)
