@@ -1,0 +1,108 @@
+"""The climate of one simulated life: what fails, how often, and how the cluster is set up.
+
+Drawn from the seed, because faults hide each other: a run with a little of everything never gets
+to the corners that a run with much of one thing lives in ("swarm testing", Groce et al. 2012).
+"""
+
+from dataclasses import dataclass, fields, replace
+from random import Random
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimOptions:
+    """Rates are per thousand, and per tick unless said otherwise."""
+
+    voters: int
+    spares: int
+    """Nodes that run from the start and vote only if a change of configuration says so."""
+    election_ticks: int
+    heartbeat_ticks: int
+    window: int
+    max_append_entries: int
+    max_append_bytes: int
+    max_uncommitted_bytes: int
+    max_apply_bytes: int
+    delay_ticks: int
+    """Longest ordinary delay of a message."""
+    loss: int
+    """Per message."""
+    copies: int
+    """Per message: it arrives twice."""
+    straggle: int
+    """Per message: it takes many times longer."""
+    partition: int
+    heal: int
+    crash: int
+    """Per node."""
+    crash_in_save: int
+    """Per save; before or after it takes effect."""
+    restart: int
+    """Per stopped node."""
+    stall: int
+    """Per node: its clock misses the tick."""
+    late_report: int
+    """Per save: the core hears of it only later."""
+    lazy_machine: int
+    """Per application: the state machine's own position is not saved yet."""
+    unreachable: int
+    """Per node: the transport reports a lost peer, rightly or not."""
+    propose: int
+    read: int
+    transfer: int
+    reconfigure: int
+
+    @classmethod
+    def from_prng(cls, prng: Random) -> Self:
+        """Draw a climate."""
+        election_ticks = prng.choice((5, 10, 20))
+        mild = cls(
+            voters=prng.choice((1, 2, 3, 3, 3, 4, 5, 5)),
+            spares=prng.choice((0, 0, 1, 2)),
+            election_ticks=election_ticks,
+            heartbeat_ticks=prng.choice((1, 2, election_ticks - 1)),
+            window=prng.choice((1, 2, 8)),
+            max_append_entries=prng.choice((1, 3, 64)),
+            max_append_bytes=prng.choice((1, 40, 1 << 20)),
+            max_uncommitted_bytes=prng.choice((60, 1 << 20)),
+            max_apply_bytes=prng.choice((1, 1 << 20)),
+            delay_ticks=prng.choice((1, 1, 2, 4)),
+            loss=prng.choice((0, 10, 100, 300)),
+            copies=prng.choice((0, 20, 200)),
+            straggle=prng.choice((0, 10, 100)),
+            partition=prng.choice((0, 5, 20)),
+            heal=prng.choice((20, 100)),
+            crash=prng.choice((0, 1, 5)),
+            crash_in_save=prng.choice((0, 2, 10)),
+            restart=prng.choice((20, 100)),
+            stall=prng.choice((0, 0, 100, 400)),
+            late_report=prng.choice((0, 300)),
+            lazy_machine=prng.choice((0, 500, 950)),
+            unreachable=prng.choice((0, 0, 20)),
+            propose=prng.choice((50, 300, 900)),
+            read=prng.choice((0, 100)),
+            transfer=prng.choice((0, 0, 5, 20)),
+            reconfigure=prng.choice((0, 0, 0, 10, 50)),
+        )
+        return mild._stormy(prng) if prng.randrange(3) == 0 else mild
+
+    def healed(self) -> Self:
+        """Return the same cluster under a clear sky."""
+        faults = ("loss", "copies", "straggle", "partition", "crash", "crash_in_save", "stall")
+        wishes = ("unreachable", "propose", "read", "transfer", "reconfigure")
+        calm = {field.name: 0 for field in fields(self) if field.name in faults + wishes}
+        return replace(self, **calm, delay_ticks=1, restart=1000, heal=1000)
+
+    def _stormy(self, prng: Random) -> Self:
+        """Make elections frequent: it takes many of them to see a promise about votes broken."""
+        return replace(
+            self,
+            voters=prng.choice((3, 4, 5)),
+            crash=prng.choice((20, 60)),
+            crash_in_save=prng.choice((20, 100)),
+            restart=700,
+            election_ticks=5,
+            heartbeat_ticks=2,
+            loss=prng.choice((50, 300)),
+            delay_ticks=prng.choice((1, 3)),
+        )
