@@ -1,0 +1,1 @@
+"""The commands of `kpledger`, one module each."""
