@@ -117,18 +117,25 @@ def add_signature(encoded: bytes, key: SigningKey) -> bytes:
     """Add one more signature to an envelope; a key that signed already changes nothing.
 
     Raises:
-        LedgerError: the envelope is not acceptable.
+        LedgerError: the envelope is not acceptable, before or after.
     """
     event = decode_envelope(encoded)
     if key.public_key in event.signers:
         return encoded
     added = EventSignature(keyid=key.public_key, sig=key.sign(encode_pae(event.payload)))
-    return _encode(event.payload, [*event.signatures, added])
+    return _encode_acceptable(event.payload, [*event.signatures, added])
 
 
 def _encode(payload: bytes, signatures: Sequence[EventSignature]) -> bytes:
     ordered = tuple(sorted(signatures, key=lambda signature: signature.keyid))
     return encode(Envelope(payload=payload, payloadType=PAYLOAD_TYPE, signatures=ordered))
+
+
+def _encode_acceptable(payload: bytes, signatures: Sequence[EventSignature]) -> bytes:
+    """Encode parts from outside, which may be too many, too long or there twice."""
+    encoded = _encode(payload, signatures)
+    open_envelope(encoded)
+    return encoded
 
 
 def decode_envelope(encoded: bytes) -> SignedEvent:
@@ -228,7 +235,7 @@ def parse_envelope_json(text: bytes) -> bytes:
         )
         for position, one in enumerate(found.signatures)
     ]
-    return _encode(_parse_base64(found.payload, "payload"), signatures)
+    return _encode_acceptable(_parse_base64(found.payload, "payload"), signatures)
 
 
 def _parse_base64(text: str, field: str) -> bytes:
