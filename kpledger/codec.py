@@ -4,7 +4,7 @@ Map keys are strings in byte order, integers are in their shortest form, there a
 extension types and no trailing bytes. Bytes are decoded into a typed Struct, encoded again and
 compared; anything else is refused. Comparing does not see every second spelling: ``bin`` for
 ``str`` and floats are kept out by the Struct's types, and text that is not NFC by
-:func:`_find_denormal_text`.
+:func:`find_denormal_text`.
 """
 
 import functools
@@ -55,7 +55,7 @@ def decode(data: bytes, kind: type[S], *, what: str, max_bytes: int) -> S:
         raise MalformedError(what, str(error)) from None
     if _encoder.encode(value) != data:
         raise NotCanonicalError(f"{what} is not in canonical MessagePack form")
-    denormal = _find_denormal_text(value)
+    denormal = find_denormal_text(value)
     if denormal is not None:
         raise NotCanonicalError(f"{what} holds text that is not NFC: {denormal!r}")
     return value
@@ -73,7 +73,7 @@ def malformed(what: str, error: msgspec.ValidationError) -> MalformedError:
     return MalformedError(what, problem, field=path.rstrip("`").lstrip("."))
 
 
-def _find_denormal_text(value: object) -> str | None:
+def find_denormal_text(value: object) -> str | None:
     """Find a string that is not in Unicode normal form C, in a tree of Structs and tuples."""
     if isinstance(value, str):
         if value.isascii() or unicodedata.is_normalized("NFC", value):
@@ -91,7 +91,7 @@ def _first_denormal(values: tuple[object, ...]) -> str | None:
     for value in values:
         if isinstance(value, int | bytes):
             continue
-        denormal = _find_denormal_text(value)
+        denormal = find_denormal_text(value)
         if denormal is not None:
             return denormal
     return None
