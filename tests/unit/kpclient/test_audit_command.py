@@ -1,0 +1,259 @@
+"""``kpledger audit`` of copies, at the command line, and the queue of signatures behind it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import plyvel
+import pytest
+import typer
+from founding import (
+    issue,
+    make_certificate,
+    make_genesis,
+    make_genesis_file,
+    number_of,
+    open_trade,
+    signing_key,
+    vary,
+)
+from typer.testing import CliRunner
+
+from kpclient.chain_source import ChainUnavailableError
+from kpclient.commands.audit import audit
+from kpclient.copy import StoredBlock, UnreadableBlock
+from kpclient.verifying import BATCH_BYTES, audit_chain
+from kpledger import layout
+from kpledger.audit import AuditReport, Verdict
+from kpledger.block import decode_block, decode_header, encode_block
+from kpledger.codec import encode
+from kpledger.envelope import open_envelope
+from kpledger.genesis import GenesisPolicy, format_genesis
+from kpledger.layout import StoredEntry, encode_stored_entry
+
+NOOP, BLOCK = 0, 1
+
+
+def store(block: int | bytes) -> bytes:
+    """Give a block of a memory ledger as a node stores it."""
+    if isinstance(block, int):
+        return encode_stored_entry(StoredEntry(kind=NOOP, term=block, payload=b""))
+    return encode_stored_entry(StoredEntry(kind=BLOCK, term=1, payload=block))
+
+
+@pytest.fixture(scope="session")
+def chain() -> tuple[bytes, ...]:
+    """Give a chain of more than two batches, one issue a block."""
+    ledger = open_trade()
+    serial = 0
+    while (
+        sum(len(block) for block in ledger.blocks if isinstance(block, bytes)) < 2.5 * BATCH_BYTES
+    ):
+        serial += 1
+        issue(ledger, make_certificate(number_of("BW", serial)))
+    return tuple(store(block) for block in ledger.blocks)
+
+
+def forge_event(stored: bytes) -> bytes:
+    """Break an event's signature, as a voter could who seals the block again."""
+    block = decode_block(layout.decode_stored_entry(stored).payload)
+    envelope = open_envelope(block.events[0])
+    forged = vary(envelope, signatures=(vary(envelope.signatures[0], sig=bytes(64)),))
+    header = decode_header(block.header)
+    events = (encode(forged), *block.events[1:])
+    return store(encode_block(header, events, signing_key("bw-1/consensus")))
+
+
+def blocks(
+    chain: Sequence[bytes], *, broken_at: int | None = None, cut_at: int | None = None
+) -> Iterator[StoredBlock | UnreadableBlock]:
+    """Give a chain as a source does that breaks or is cut at a height."""
+    for height, stored in enumerate(chain, start=1):
+        if height == broken_at:
+            yield UnreadableBlock(height, "bad checksum")
+            return
+        if height == cut_at:
+            raise ChainUnavailableError("the line went dead")
+        yield StoredBlock(height, stored)
+
+
+def run_audit(source: Iterator[StoredBlock | UnreadableBlock], jobs: int = 0) -> AuditReport:
+    return audit_chain(make_genesis(), source, jobs=jobs, on_progress=lambda _: None)
+
+
+@pytest.mark.parametrize("jobs", [0, 1, 2])
+def test_report_on_a_sound_chain_does_not_depend_on_processes(
+    chain: tuple[bytes, ...], jobs: int
+) -> None:
+    report = run_audit(blocks(chain), jobs)
+    assert (report.verdict, report.height) == (Verdict.SOUND, len(chain))
+    assert report == run_audit(blocks(chain))
+
+
+@pytest.mark.parametrize("jobs", [0, 2])
+@pytest.mark.parametrize("place", ["first batch", "second batch", "rest"])
+def test_forged_signature_is_found_at_its_height_by_any_process(
+    chain: tuple[bytes, ...], jobs: int, place: str
+) -> None:
+    height = {"first batch": 10, "second batch": len(chain) // 2, "rest": len(chain)}[place]
+    forged = [*chain[: height - 1], forge_event(chain[height - 1]), *chain[height:]]
+    report = run_audit(blocks(forged), jobs)
+    assert report.verdict is Verdict.VIOLATION
+    assert (report.first_bad_height, report.height) == (height, height - 1)
+    assert report.field == "events[0]"
+    assert "does not verify under key" in (report.problem or "")
+    sound = run_audit(blocks(chain[: height - 1]))
+    assert (report.head, report.state_digest) == (sound.head, sound.state_digest)
+
+
+@pytest.mark.parametrize("jobs", [0, 2])
+def test_first_of_two_bad_blocks_is_reported(chain: tuple[bytes, ...], jobs: int) -> None:
+    """The forged one is found later, by another process, and yet comes first."""
+    first, second = len(chain) - 3, len(chain) - 1
+    bad = list(chain)
+    bad[first - 1], bad[second - 1] = forge_event(bad[first - 1]), b""
+    assert run_audit(blocks(bad), jobs).first_bad_height == first
+
+
+def test_progress_is_told_in_ascending_order(chain: tuple[bytes, ...]) -> None:
+    told: list[int] = []
+    audit_chain(make_genesis(), blocks(chain), jobs=0, on_progress=told.append)
+    assert len(told) == 2
+    assert told == sorted(told)
+
+
+def test_unreadable_block_is_a_violation_at_its_height(chain: tuple[bytes, ...]) -> None:
+    report = run_audit(blocks(chain, broken_at=7))
+    assert (report.verdict, report.first_bad_height, report.height) == (Verdict.VIOLATION, 7, 6)
+    assert (report.field, report.problem) == ("entry", "bad checksum")
+
+
+def test_source_that_is_cut_decides_nothing(chain: tuple[bytes, ...]) -> None:
+    report = run_audit(blocks(chain, cut_at=7))
+    assert (report.verdict, report.height) == (Verdict.UNDECIDED, 6)
+    assert report.problem == "the line went dead"
+
+
+def test_violation_before_the_cut_is_reported(chain: tuple[bytes, ...]) -> None:
+    forged = [*chain[:4], forge_event(chain[4]), *chain[5:]]
+    report = run_audit(blocks(forged, cut_at=7))
+    assert (report.verdict, report.first_bad_height) == (Verdict.VIOLATION, 5)
+
+
+APP = typer.Typer()
+APP.command()(audit)
+
+
+def write_copy(directory: Path, chain: Sequence[bytes]) -> Path:
+    database = plyvel.DB(str(directory / "ledger"), create_if_missing=True)
+    database.put(layout.FORMAT_KEY, layout.FORMAT)
+    for height, stored in enumerate(chain, start=1):
+        database.put(layout.block_key(height), stored)
+    database.close()
+    return directory
+
+
+def write_genesis(directory: Path) -> Path:
+    file = directory / "genesis.json"
+    file.write_bytes(make_genesis().encoded)
+    return file
+
+
+def run(*arguments: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(APP, [str(argument) for argument in arguments])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_sound_copy_ends_with_0_and_its_figures(tmp_path: Path, chain: tuple[bytes, ...]) -> None:
+    copy = write_copy(tmp_path, chain[:10])
+    code, out, _ = run("--genesis", write_genesis(tmp_path), "--copy", copy, "--json")
+    report = json.loads(out)
+    assert (code, report["verdict"], report["height"]) == (0, "SOUND", 10)
+    assert report["events_by_type"]["certificate_issued"] == 6
+    assert report["first_bad_height"] is None
+
+
+def test_report_for_people_begins_with_the_verdict(
+    tmp_path: Path, chain: tuple[bytes, ...]
+) -> None:
+    copy = write_copy(tmp_path, chain[:10])
+    code, out, _ = run("--genesis", write_genesis(tmp_path), "--copy", copy)
+    first = "SOUND: 10 blocks with 15 events follow from the genesis file"
+    assert (code, out.splitlines()[0]) == (0, first)
+
+
+def test_altered_copy_ends_with_1_and_the_height(tmp_path: Path, chain: tuple[bytes, ...]) -> None:
+    copy = write_copy(tmp_path, [*chain[:5], forge_event(chain[5]), *chain[6:10]])
+    code, out, _ = run("--genesis", write_genesis(tmp_path), "--copy", copy)
+    assert (code, out.splitlines()[0].split(":")[:2]) == (
+        1,
+        ["VIOLATION", " block 6 at events[0]"],
+    )
+
+
+def test_copy_with_a_gap_ends_with_1_and_the_height(
+    tmp_path: Path, chain: tuple[bytes, ...]
+) -> None:
+    copy = write_copy(tmp_path, chain[:10])
+    database = plyvel.DB(str(copy / "ledger"))
+    database.delete(layout.block_key(6))
+    database.close()
+    code, out, _ = run("--genesis", write_genesis(tmp_path), "--copy", copy, "--json")
+    report = json.loads(out)
+    assert (code, report["first_bad_height"], report["height"]) == (1, 6, 5)
+
+
+def test_copy_whose_end_is_cut_off_is_sound(tmp_path: Path, chain: tuple[bytes, ...]) -> None:
+    copy = write_copy(tmp_path, chain[:10])
+    database = plyvel.DB(str(copy / "ledger"))
+    database.delete(layout.block_key(10))
+    database.close()
+    code, out, _ = run("--genesis", write_genesis(tmp_path), "--copy", copy, "--json")
+    assert (code, json.loads(out)["height"]) == (0, 9)
+
+
+def test_other_genesis_ends_with_1_and_names_the_chain(
+    tmp_path: Path, chain: tuple[bytes, ...]
+) -> None:
+    other = tmp_path / "other.json"
+    other.write_bytes(format_genesis(make_genesis_file(policy=GenesisPolicy(max_validity_days=61))))
+    copy = write_copy(tmp_path, chain[:10])
+    code, out, _ = run("--genesis", other, "--copy", copy, "--json")
+    report = json.loads(out)
+    assert (code, report["first_bad_height"], report["field"]) == (1, 2, "chain")
+
+
+def test_empty_copy_decides_nothing(tmp_path: Path) -> None:
+    copy = write_copy(tmp_path, [])
+    code, out, _ = run("--genesis", write_genesis(tmp_path), "--copy", copy, "--json")
+    assert (code, json.loads(out)["verdict"]) == (2, "UNDECIDED")
+
+
+def test_directory_without_a_ledger_decides_nothing(tmp_path: Path) -> None:
+    code, _, err = run("--genesis", write_genesis(tmp_path), "--copy", tmp_path)
+    assert (code, err.partition("/")[0]) == (2, "UNDECIDED: there is no database of a node in ")
+
+
+def test_problem_before_any_chain_is_json_too(tmp_path: Path) -> None:
+    code, out, _ = run("--genesis", write_genesis(tmp_path), "--copy", tmp_path, "--json")
+    report = json.loads(out)
+    assert (code, report["verdict"], sorted(report)) == (2, "UNDECIDED", ["problem", "verdict"])
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", make_genesis().encoded[:-3]])
+def test_genesis_that_founds_nothing_decides_nothing(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "genesis.json"
+    file.write_bytes(content)
+    code, _, err = run("--genesis", file, "--copy", tmp_path)
+    assert (code, err.startswith("UNDECIDED: genesis file: ")) == (2, True)
+
+
+def test_genesis_that_is_not_there_decides_nothing(tmp_path: Path) -> None:
+    code, _, err = run("--genesis", tmp_path / "none.json", "--copy", tmp_path)
+    assert (code, err.startswith("UNDECIDED: the genesis file cannot be read: ")) == (2, True)
+
+
+@pytest.mark.parametrize("chosen", [(), ("--node", "http://127.0.0.1:1", "--copy", "x")])
+def test_node_or_copy_must_be_chosen(tmp_path: Path, chosen: tuple[str, ...]) -> None:
+    code, _, err = run("--genesis", write_genesis(tmp_path), *chosen)
+    assert (code, err) == (2, "UNDECIDED: say either --node URL or --copy DIR\n")
