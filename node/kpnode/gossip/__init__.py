@@ -1,0 +1,1 @@
+"""kpnode.gossip: the ways between nodes."""

@@ -1,0 +1,171 @@
+"""What travels on a link between two nodes: frames, as MessagePack.
+
+A frame is either a message of the consensus core or half of a relay: a node that took an event but
+does not lead hands the event on and waits for the answer. Each WebSocket message is one frame:
+
+    {"type": "message", "sender": "bw-1", "recipient": "na-1",
+     "kind": "vote_reply", "body": {"term": 7, "granted": true}}
+    {"type": "relay_request", "ticket": 12, "envelope": <bytes>}
+    {"type": "relay_reply", "ticket": 12, "status": "committed", "body": <bytes>}
+
+What is decoded is encoded again and compared, so that a field which is unknown, missing, repeated
+or out of order is refused. Not here: who may say what to whom; the listener compares the sender
+with the key of the connection.
+"""
+
+from dataclasses import fields
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from kpledger.codec import malformed
+from kpledger.errors import MalformedError, NotCanonicalError, OversizedError
+from kpnode.raft import (
+    AppendReply,
+    AppendRequest,
+    Envelope,
+    HeartbeatReply,
+    HeartbeatRequest,
+    Message,
+    NodeId,
+    PreVoteReply,
+    PreVoteRequest,
+    TimeoutNow,
+    VoteReply,
+    VoteRequest,
+)
+from kpnode.raft.types import MAX_NODE_ID_BYTES
+
+MAX_FRAME_BYTES: Final = 17 << 20
+"""The largest append that a node can be configured for (16 MiB), and room for what is around it."""
+
+MAX_STATUS_LENGTH: Final = 64
+MAX_NUMBER: Final = 2**63 - 1
+"""Largest term, index, round or ticket."""
+
+_Name = Annotated[str, Meta(max_length=MAX_NODE_ID_BYTES)]
+
+Ticket = Annotated[int, Meta(ge=0, le=MAX_NUMBER)]
+
+
+class RelayRequest(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="relay_request"
+):
+    """Asks another node to submit a signed event."""
+
+    ticket: Ticket
+    """Chosen by the asker, who finds its waiting client by it."""
+    envelope: bytes
+    """The signed event; not read here."""
+
+
+class RelayReply(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="relay_reply"
+):
+    """Answers a `RelayRequest`."""
+
+    ticket: Ticket
+    status: Annotated[str, Meta(min_length=1, max_length=MAX_STATUS_LENGTH)]
+    """What became of the event, in a word of the relaying service."""
+    body: bytes
+    """The answer itself; not read here."""
+
+
+Frame = Envelope | RelayRequest | RelayReply
+"""Everything one node sends to another on a link."""
+
+
+class _Carried(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="message"
+):
+    """An envelope of the core on its way."""
+
+    sender: _Name
+    recipient: _Name
+    kind: _Name
+    body: msgspec.Raw
+
+
+# Written down rather than derived: renaming a class must not change the bytes.
+_MESSAGES: Final[dict[str, type[Message]]] = {
+    "pre_vote_request": PreVoteRequest,
+    "pre_vote_reply": PreVoteReply,
+    "vote_request": VoteRequest,
+    "vote_reply": VoteReply,
+    "append_request": AppendRequest,
+    "append_reply": AppendReply,
+    "heartbeat_request": HeartbeatRequest,
+    "heartbeat_reply": HeartbeatReply,
+    "timeout_now": TimeoutNow,
+}
+_KINDS: Final = {message: kind for kind, message in _MESSAGES.items()}
+_BODIES: Final = {kind: msgspec.msgpack.Decoder(message) for kind, message in _MESSAGES.items()}
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final[msgspec.msgpack.Decoder[_Carried | RelayRequest | RelayReply]] = (
+    msgspec.msgpack.Decoder(_Carried | RelayRequest | RelayReply)
+)
+
+
+def encode_frame(frame: Frame) -> bytes:
+    """Encode a frame.
+
+    Raises:
+        OversizedError: It exceeds what the other side accepts, and so must never be sent.
+    """
+    data = _encoder.encode(_carry(frame) if isinstance(frame, Envelope) else frame)
+    _check_size(data)
+    return data
+
+
+def decode_frame(data: bytes) -> Frame:
+    """Decode a frame from a peer that is known but not trusted.
+
+    Raises:
+        OversizedError: There are more than `MAX_FRAME_BYTES`; nothing was decoded.
+        MalformedError: It is no MessagePack, no frame, or no message that a core may meet.
+        NotCanonicalError: It says more, less or otherwise than `encode_frame` would.
+    """
+    _check_size(data)
+    try:
+        carried = _decoder.decode(data)
+        frame = _uncarry(carried) if isinstance(carried, _Carried) else carried
+    except msgspec.ValidationError as error:
+        raise malformed("frame", error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedError("frame", str(error)) from None
+    if encode_frame(frame) != data:
+        raise NotCanonicalError("frame is not spelled as its sender should have spelled it")
+    return frame
+
+
+def _carry(envelope: Envelope) -> _Carried:
+    return _Carried(
+        sender=envelope.sender,
+        recipient=envelope.recipient,
+        kind=_KINDS[type(envelope.message)],
+        body=msgspec.Raw(_encoder.encode(envelope.message)),
+    )
+
+
+def _uncarry(carried: _Carried) -> Envelope:
+    decoder = _BODIES.get(carried.kind)
+    if decoder is None:
+        raise MalformedError("frame", f"there is no message {carried.kind!r}", field="kind")
+    message = decoder.decode(carried.body)
+    _check_numbers(message)
+    return Envelope(NodeId(carried.sender), NodeId(carried.recipient), message)
+
+
+def _check_numbers(message: Message) -> None:
+    """Refuse numbers no core would send; those of entries follow from the append's own."""
+    for field in fields(message):
+        value = getattr(message, field.name)
+        if isinstance(value, int) and not 0 <= value <= MAX_NUMBER:
+            raise MalformedError("frame", f"{value} is out of range", field=f"body.{field.name}")
+
+
+def _check_size(data: bytes) -> None:
+    if len(data) > MAX_FRAME_BYTES:
+        raise OversizedError("frame", size=len(data), limit=MAX_FRAME_BYTES)
