@@ -86,7 +86,9 @@ class ServedChain:
 
     def _read_blocks(self, response: HTTPResponse) -> Iterator[StoredBlock]:
         unpacker = msgpack.Unpacker(
-            max_buffer_size=MAX_BLOCK_BYTES + _READ_BYTES, max_array_len=2, strict_map_key=True
+            max_buffer_size=MAX_BLOCK_BYTES + _READ_BYTES,
+            max_bin_len=MAX_BLOCK_BYTES,
+            max_array_len=2,
         )
         while chunk := self._read(response):
             unpacker.feed(chunk)

@@ -1,0 +1,227 @@
+"""``kpledger audit --node`` against a server that streams blocks over loopback, whole or not."""
+
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import msgspec
+import pytest
+import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from founding import make_genesis, open_trade
+from typer.testing import CliRunner
+
+from kpclient.commands.audit import audit
+from kpledger.hashing import sha256
+from kpledger.layout import StoredEntry, encode_stored_entry
+from kpledger.pinning import build_tls_certificate
+
+APP = typer.Typer()
+APP.command()(audit)
+
+
+def make_stream() -> list[bytes]:
+    """Give the frames of a ledger of four blocks."""
+    frames = []
+    for height, block in enumerate(open_trade().blocks, start=1):
+        entry = (
+            StoredEntry(kind=0, term=block, payload=b"")
+            if isinstance(block, int)
+            else StoredEntry(kind=1, term=1, payload=block)
+        )
+        frames.append(msgspec.msgpack.encode([height, encode_stored_entry(entry)]))
+    return frames
+
+
+@dataclass
+class Answers:
+    """What a server says; a test changes one thing."""
+
+    frames: list[bytes]
+    height: int = 4
+    status: bytes | None = None
+    code: int = 200
+    whole: bool = True
+    """Whether the chunked body is ended as it must be."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serves the two routes that an audit reads."""
+
+    protocol_version = "HTTP/1.1"
+    answers: Answers
+
+    def do_GET(self) -> None:
+        if self.path == "/v1/status":
+            body = self.answers.status or json.dumps({"height": self.answers.height}).encode()
+            self.send_response(self.answers.code)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        elif self.path == "/v1/blocks?from=1":
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            # Chunks that do not end where frames end.
+            body = b"".join(self.answers.frames)
+            for start in range(0, len(body), 700):
+                chunk = body[start : start + 700]
+                self.wfile.write(b"%x\r\n" % len(chunk) + chunk + b"\r\n")
+            if self.answers.whole:
+                self.wfile.write(b"0\r\n\r\n")
+            self.close_connection = True
+        else:
+            self.send_error(404)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name is inherited)
+        """Say nothing."""
+
+
+@contextmanager
+def serve(answers: Answers, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    handler = type("TestHandler", (Handler,), {"answers": answers})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        scheme = "http" if tls is None else "https"
+        yield f"{scheme}://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def run(tmp_path: Path, url: str) -> tuple[int, dict[str, object]]:
+    genesis = tmp_path / "genesis.json"
+    genesis.write_bytes(make_genesis().encoded)
+    arguments = ["--genesis", str(genesis), "--node", url, "--json"]
+    result = CliRunner().invoke(APP, arguments)
+    return result.exit_code, json.loads(result.stdout)
+
+
+def audit_served(tmp_path: Path, answers: Answers) -> tuple[int, dict[str, object]]:
+    with serve(answers) as url:
+        return run(tmp_path, url)
+
+
+def test_sound_stream_ends_with_0(tmp_path: Path) -> None:
+    code, report = audit_served(tmp_path, Answers(make_stream()))
+    assert (code, report["verdict"], report["height"], report["tree_size"]) == (0, "SOUND", 4, 9)
+
+
+def test_stream_that_grew_meanwhile_is_sound(tmp_path: Path) -> None:
+    code, report = audit_served(tmp_path, Answers(make_stream(), height=2))
+    assert (code, report["height"]) == (0, 4)
+
+
+def test_altered_block_ends_with_1_and_its_height(tmp_path: Path) -> None:
+    frames = make_stream()
+    frames[2] = frames[2][:-1] + bytes([frames[2][-1] ^ 1])
+    code, report = audit_served(tmp_path, Answers(frames))
+    assert (code, report["first_bad_height"], report["height"]) == (1, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("order", "bad_height"),
+    [((0, 1, 3), 3), ((0, 2, 1, 3), 2), ((0, 1, 1, 2, 3), 3)],
+    ids=["removed", "reordered", "duplicated"],
+)
+def test_blocks_out_of_order_end_with_1(
+    tmp_path: Path, order: tuple[int, ...], bad_height: int
+) -> None:
+    frames = make_stream()
+    answers = Answers([frames[position] for position in order])
+    code, report = audit_served(tmp_path, answers)
+    assert (code, report["first_bad_height"], report["field"]) == (1, bad_height, "height")
+
+
+def test_stream_cut_in_the_middle_decides_nothing(tmp_path: Path) -> None:
+    frames = make_stream()
+    frames[-1] = frames[-1][:-700]
+    code, report = audit_served(tmp_path, Answers(frames, whole=False))
+    assert (code, report["verdict"], report["height"]) == (2, "UNDECIDED", 3)
+    assert "stopped in the middle" in str(report["problem"])
+
+
+def test_stream_that_ends_below_the_claimed_height_decides_nothing(tmp_path: Path) -> None:
+    code, report = audit_served(tmp_path, Answers(make_stream()[:3]))
+    assert (code, report["verdict"], report["height"]) == (2, "UNDECIDED", 3)
+    assert str(report["problem"]).endswith("its blocks end at 3, its status says 4")
+
+
+def test_violation_before_the_cut_ends_with_1(tmp_path: Path) -> None:
+    frames = make_stream()
+    frames[1] = frames[1][:-1] + bytes([frames[1][-1] ^ 1])
+    code, report = audit_served(tmp_path, Answers(frames[:3]))
+    assert (code, report["first_bad_height"]) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        msgspec.msgpack.encode({"height": 1}),
+        msgspec.msgpack.encode([1, "text"]),
+        msgspec.msgpack.encode([1, b"", 2]),
+        b"\xc1",
+        b"\x92\x01\xc6\xff\xff\xff\xff" + bytes(100),
+    ],
+    ids=["map", "text", "long array", "no MessagePack", "oversized block"],
+)
+def test_stream_of_something_else_decides_nothing(tmp_path: Path, frame: bytes) -> None:
+    code, report = audit_served(tmp_path, Answers([frame]))
+    assert (code, report["verdict"]) == (2, "UNDECIDED")
+    assert "sends something else than blocks" in str(report["problem"])
+
+
+@pytest.mark.parametrize("status", [b"<html>", b"{}", b"\xff", b'{"height": "4"}'])
+def test_server_that_is_no_node_decides_nothing(tmp_path: Path, status: bytes) -> None:
+    code, report = audit_served(tmp_path, Answers(make_stream(), status=status))
+    assert (code, report["verdict"]) == (2, "UNDECIDED")
+    assert "does not answer as a node" in str(report["problem"])
+
+
+def test_node_that_answers_with_an_error_decides_nothing(tmp_path: Path) -> None:
+    code, report = audit_served(tmp_path, Answers(make_stream(), code=503))
+    assert (code, "503" in str(report["problem"])) == (2, True)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "ftp://127.0.0.1", "node", "http://x:99999"])
+def test_node_that_cannot_be_reached_decides_nothing(tmp_path: Path, url: str) -> None:
+    code, report = run(tmp_path, url)
+    assert (code, report["verdict"]) == (2, "UNDECIDED")
+    assert str(report["problem"]).startswith(f"{url} cannot be reached: ")
+
+
+def make_tls(directory: Path, key_name: str) -> ssl.SSLContext:
+    """Give the server context of whoever holds the TLS key of this name."""
+    private_key = Ed25519PrivateKey.from_private_bytes(
+        sha256(b"kpledger test key " + key_name.encode())
+    )
+    pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file = directory / "tls.pem"
+    file.write_bytes(build_tls_certificate(private_key, "bw-1") + pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+def test_node_that_holds_a_key_of_the_genesis_is_audited_over_https(tmp_path: Path) -> None:
+    with serve(Answers(make_stream()), make_tls(tmp_path, "bw-1/tls")) as url:
+        code, report = run(tmp_path, url)
+    assert (code, report["verdict"]) == (0, "SOUND")
+
+
+def test_stranger_is_refused_over_https(tmp_path: Path) -> None:
+    with serve(Answers(make_stream()), make_tls(tmp_path, "stranger/tls")) as url:
+        code, report = run(tmp_path, url)
+    assert (code, report["verdict"]) == (2, "UNDECIDED")
+    assert "cannot be reached" in str(report["problem"])
