@@ -12,8 +12,14 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from kpledger.codec import encode, malformed
-from kpledger.errors import GenesisError, LedgerError, MalformedError, OversizedError
+from kpledger.codec import encode, find_denormal_text, malformed
+from kpledger.errors import (
+    GenesisError,
+    LedgerError,
+    MalformedError,
+    NotCanonicalError,
+    OversizedError,
+)
 from kpledger.events.base import Text
 from kpledger.events.governance import ParticipantKind, Standing
 from kpledger.hashing import Digest, Domain, hash_with_domain
@@ -212,6 +218,10 @@ def _decode(encoded: bytes) -> GenesisFile:
         raise MalformedError("genesis file", str(error)) from None
     if file.format != FORMAT:
         raise MalformedError("genesis file", f"{file.format!r} is not {FORMAT}", field="format")
+    # What stands here goes into records, and those are canonical.
+    denormal = find_denormal_text(file)
+    if denormal is not None:
+        raise NotCanonicalError(f"text that is not NFC: {denormal!r}")
     return file
 
 
