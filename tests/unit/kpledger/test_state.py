@@ -1,0 +1,117 @@
+"""State and change-sets: layers that are read through, applied or dropped."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kpledger.codec import encode
+from kpledger.events.governance import ParticipantKind, Standing
+from kpledger.multiset import MultisetHash
+from kpledger.records import (
+    EventRecord,
+    ParticipantRecord,
+    StandingSince,
+    authority_key,
+    certificate_key,
+    event_key,
+    key_key,
+    participant_key,
+    ranges_key,
+)
+from kpledger.state import ChangeSet, MemoryState, read_record
+
+keys = st.sampled_from([b"event/a", b"event/b", b"event/c", b"event/d"])
+records = st.builds(EventRecord, index=st.integers(0, 3), height=st.integers(1, 3))
+Layer = list[tuple[bytes, EventRecord]]
+writes = st.lists(st.tuples(keys, records), max_size=8)
+
+
+def _digest(state: MemoryState) -> MultisetHash:
+    digest = MultisetHash.empty()
+    for key, value in state.pairs.items():
+        digest = digest.add(key, value)
+    return digest
+
+
+@given(st.lists(writes, max_size=4))
+def test_layers_read_and_digest_as_if_each_were_applied(
+    layers: list[Layer],
+) -> None:
+    applied = MemoryState()
+    top: MemoryState | ChangeSet = MemoryState()
+    digest = MultisetHash.empty()
+    for layer in layers:
+        changes = ChangeSet(top)
+        for key, record in layer:
+            changes.put(key, record)
+        digest = changes.digest_over(digest)
+        applied.apply(changes)
+        top = changes
+        assert {key: top.get(key) for key in applied.pairs} == applied.pairs
+    assert digest == _digest(applied)
+
+
+def test_dropped_layer_leaves_no_trace() -> None:
+    base = MemoryState()
+    ChangeSet(base).put(b"event/a", EventRecord(index=0, height=1))
+    assert (base.pairs, ChangeSet(base).get(b"event/a")) == ({}, None)
+
+
+def test_record_is_decoded_where_there_is_one() -> None:
+    changes = ChangeSet(MemoryState())
+    record = EventRecord(index=7, height=2)
+    changes.put(b"event/a", record)
+    assert changes.get(b"event/a") == encode(record)
+    assert read_record(changes, b"event/a", EventRecord) == record
+    assert read_record(changes, b"event/b", EventRecord) is None
+
+
+def test_keys_of_records_are_pinned() -> None:
+    assert [
+        participant_key("BW"),
+        authority_key("BW", "gaborone"),
+        ranges_key("BW"),
+        key_key(b"\xab" * 32),
+        certificate_key("BW000001"),
+        event_key(b"\x01" * 32),
+    ] == [
+        b"participant/BW",
+        b"authority/BW/gaborone",
+        b"ranges/BW",
+        b"key/" + b"ab" * 32,
+        b"certificate/BW000001",
+        b"event/" + b"01" * 32,
+    ]
+
+
+def _participant(*steps: tuple[Standing, int]) -> ParticipantRecord:
+    return ParticipantRecord(
+        code="BW",
+        name="Botswana",
+        kind=ParticipantKind.STATE,
+        standings=tuple(
+            StandingSince(status=status, effective_from=since, decision="D")
+            for status, since in steps
+        ),
+        authority_count=0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("time_ms", "expected"),
+    [
+        (9, None),
+        (10, Standing.ACTIVE),
+        (19, Standing.ACTIVE),
+        (20, Standing.SUSPENDED),
+        (25, Standing.ACTIVE),
+    ],
+)
+def test_standing_begins_at_its_very_instant(time_ms: int, expected: Standing | None) -> None:
+    record = _participant((Standing.ACTIVE, 10), (Standing.SUSPENDED, 20), (Standing.ACTIVE, 25))
+    assert record.standing_at(time_ms) is expected
+
+
+def test_newest_decision_counts_where_two_begin_together() -> None:
+    record = _participant((Standing.ACTIVE, 10), (Standing.SUSPENDED, 30), (Standing.REMOVED, 30))
+    assert [record.standing_at(29), record.standing_at(30)] == [Standing.ACTIVE, Standing.REMOVED]
