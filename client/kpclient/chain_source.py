@@ -13,7 +13,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import Final
 from urllib.parse import urlsplit
 
-import msgpack  # type: ignore[import-untyped]
+import msgpack
 import msgspec
 
 from kpclient.copy import StoredBlock
@@ -85,14 +85,10 @@ class ServedChain:
             raise ChainUnavailableError(f"{self._url} does not serve its whole ledger: {problem}")
 
     def _read_blocks(self, response: HTTPResponse) -> Iterator[StoredBlock]:
-        unpacker = msgpack.Unpacker(
-            max_buffer_size=MAX_BLOCK_BYTES + _READ_BYTES,
-            max_bin_len=MAX_BLOCK_BYTES,
-            max_array_len=2,
-        )
+        unpacker = msgpack.Unpacker(max_buffer_size=MAX_BLOCK_BYTES + _READ_BYTES, max_array_len=2)
         while chunk := self._read(response):
-            unpacker.feed(chunk)
             try:
+                unpacker.feed(chunk)
                 for item in unpacker:
                     match item:
                         case [int(height), bytes(stored)]:

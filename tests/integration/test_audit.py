@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from founding import make_genesis, open_trade
 from typer.testing import CliRunner
 
+from kpclient.chain_source import MAX_BLOCK_BYTES
 from kpclient.commands.audit import audit
 from kpledger.hashing import sha256
 from kpledger.layout import StoredEntry, encode_stored_entry
@@ -70,8 +71,9 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             # Chunks that do not end where frames end.
             body = b"".join(self.answers.frames)
-            for start in range(0, len(body), 700):
-                chunk = body[start : start + 700]
+            size = 700 + len(body) // 100
+            for start in range(0, len(body), size):
+                chunk = body[start : start + size]
                 self.wfile.write(b"%x\r\n" % len(chunk) + chunk + b"\r\n")
             if self.answers.whole:
                 self.wfile.write(b"0\r\n\r\n")
@@ -172,7 +174,7 @@ def test_violation_before_the_cut_ends_with_1(tmp_path: Path) -> None:
         msgspec.msgpack.encode([1, "text"]),
         msgspec.msgpack.encode([1, b"", 2]),
         b"\xc1",
-        b"\x92\x01\xc6\xff\xff\xff\xff" + bytes(100),
+        b"\x92\x01\xc6\xff\xff\xff\xff" + bytes(MAX_BLOCK_BYTES + 1_000_000),
     ],
     ids=["map", "text", "long array", "no MessagePack", "oversized block"],
 )
