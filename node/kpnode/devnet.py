@@ -1,0 +1,181 @@
+"""A network on one machine: one process for each node, started together and stopped together."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+
+from kpledger.genesis import Genesis, parse_genesis
+from kpnode.config import NodeConfig, load_config
+from kpnode.founding import (
+    CONFIG_NAME,
+    GENESIS_NAME,
+    KEYS_NAME,
+    Member,
+    found_network,
+    load_nodes,
+    plan_nodes,
+)
+
+READY_S: Final = 30.0
+"""How long a network may take until a leader exists."""
+STOP_S: Final = 10.0
+"""How long a node may take to stop before it is killed."""
+_POLL_S: Final = 0.05
+
+
+class DevnetError(Exception):
+    """The network cannot run; says why."""
+
+
+@dataclass(slots=True)
+class _Running:
+    name: str
+    config: NodeConfig
+    log: Path
+    process: asyncio.subprocess.Process
+    api: str
+
+
+def open_network(
+    directory: Path, members: Callable[[], tuple[Member, ...]], *, voters: int, port: int, tls: bool
+) -> Genesis:
+    """Found a network in a directory, or find the one that is there.
+
+    Raises:
+        DevnetError: the directory holds something else.
+        FoundingError: it cannot be founded.
+    """
+    genesis = directory / GENESIS_NAME
+    if genesis.exists():
+        return parse_genesis(genesis.read_bytes())
+    if directory.exists() and any(directory.iterdir()):
+        raise DevnetError(f"{directory} is not empty and holds no network")
+    found = members()
+    nodes = plan_nodes(found, voters, port)
+    directory.mkdir(parents=True, exist_ok=True)
+    return found_network(directory, found, nodes, api_tls=tls)
+
+
+async def run_network(
+    directory: Path, genesis: Genesis, on_ready: Callable[[dict[str, object]], None]
+) -> None:
+    """Run every node of a network until SIGINT or SIGTERM.
+
+    A node that ends by itself is reported on standard error and not started again: losing one is
+    what such a network is for.
+
+    Raises:
+        DevnetError: a node does not start, or no leader appears in time.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    running: list[_Running] = []
+    watchers: list[asyncio.Task[None]] = []
+    try:
+        for name in load_nodes(genesis):
+            node = await _start(directory / name, name)
+            running.append(node)
+        await _wait_ready(running)
+        on_ready(_describe(directory, genesis, running))
+        watchers = [asyncio.create_task(_watch(node, stopping)) for node in running]
+        await stopping.wait()
+    finally:
+        for watcher in watchers:
+            watcher.cancel()
+        await asyncio.gather(*(_stop(node) for node in running))
+
+
+async def _start(directory: Path, name: str) -> _Running:
+    config = load_config(directory / CONFIG_NAME)
+    log = directory / "node.log"
+    with log.open("ab") as stream:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "kpnode",
+            "run",
+            "--config",
+            str(directory / CONFIG_NAME),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            # Ctrl-C reaches the whole group; the nodes are to be stopped by us, in order.
+            start_new_session=True,
+        )
+    scheme = "https" if config.api.tls else "http"
+    return _Running(name, config, log, process, f"{scheme}://{config.api.listen}")
+
+
+async def _wait_ready(running: Sequence[_Running]) -> None:
+    # The nodes are our own children on this machine: their TLS is not what is examined here.
+    connector = aiohttp.TCPConnector(ssl=False)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        try:
+            async with asyncio.timeout(READY_S):
+                await asyncio.gather(*(_wait_node(session, node) for node in running))
+        except TimeoutError:
+            logs = ", ".join(str(node.log) for node in running)
+            raise DevnetError(f"no leader within {READY_S:.0f} s; see {logs}") from None
+
+
+async def _wait_node(session: aiohttp.ClientSession, node: _Running) -> None:
+    while True:
+        if node.process.returncode is not None:
+            tail = node.log.read_text(errors="replace").strip().splitlines()[-1:]
+            problem = tail[0] if tail else "it said nothing"
+            raise DevnetError(f"{node.name} did not start: {problem}")
+        with suppress(aiohttp.ClientError, OSError):
+            async with session.get(f"{node.api}/health/ready") as response:
+                if response.status == 200:  # noqa: PLR2004 (HTTP OK)
+                    return
+        await asyncio.sleep(_POLL_S)
+
+
+def _describe(directory: Path, genesis: Genesis, running: Sequence[_Running]) -> dict[str, object]:
+    return {
+        "chain": genesis.chain.hex(),
+        "origin": genesis.file.origin,
+        "genesis": str(directory / GENESIS_NAME),
+        "keys": str(directory / KEYS_NAME),
+        "nodes": [
+            {
+                "name": node.name,
+                "api": node.api,
+                "peers": str(node.config.peers.listen),
+                "pid": node.process.pid,
+                "directory": str(node.config.node.directory),
+                "config": str(directory / node.name / CONFIG_NAME),
+                "log": str(node.log),
+            }
+            for node in running
+        ],
+    }
+
+
+async def _watch(node: _Running, stopping: asyncio.Event) -> None:
+    code = await node.process.wait()
+    if not stopping.is_set():
+        print(json.dumps({"node": node.name, "exit": code}), file=sys.stderr, flush=True)  # noqa: T201 (the supervisor's own report)
+
+
+async def _stop(node: _Running) -> None:
+    if node.process.returncode is not None:
+        return
+    with suppress(ProcessLookupError):
+        node.process.terminate()
+    try:
+        await asyncio.wait_for(node.process.wait(), STOP_S)
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            node.process.kill()
+        await node.process.wait()

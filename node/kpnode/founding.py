@@ -1,0 +1,257 @@
+"""Founding a network on one machine: keys for everybody, a genesis file, a directory for each node.
+
+For development and demonstration only: all keys lie in one place. Real authorities each make their
+own (``kpnode init``) and agree on a genesis file.
+"""
+
+import csv
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from kpledger.errors import LedgerError, MalformedError
+from kpledger.events.governance import ParticipantKind
+from kpledger.genesis import (
+    FORMAT,
+    MAX_VOTERS,
+    RULES_VERSION,
+    Genesis,
+    GenesisFile,
+    GenesisNode,
+    GenesisParticipant,
+    GenesisPolicy,
+    format_genesis,
+    parse_genesis,
+)
+from kpledger.ids import parse_participant
+from kpledger.keys import SigningKey
+from kpnode.config import (
+    Address,
+    ApiSection,
+    KeysSection,
+    NodeConfig,
+    NodeSection,
+    PeersSection,
+    format_config,
+)
+from kpnode.keyfile import load_seed, write_new_seed
+from kpnode.storage.leveldb import LevelStorage
+
+GENESIS_NAME: Final = "genesis.json"
+CONFIG_NAME: Final = "node.toml"
+KEYS_NAME: Final = "keys"
+ORIGIN: Final = "kp.example/devnet"
+PEER_PORT_OFFSET: Final = 100
+
+_HOST: Final = "127.0.0.1"
+_NODE_PARTICIPANTS: Final = ("BW", "ZA", "AE", "IN", "EU", "CA", "AO", "CN", "US")
+"""Who runs the first node, the second, and so on, where they are among the participants."""
+
+
+class FoundingError(Exception):
+    """A network that cannot be founded; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A participant as the CSV file names it."""
+
+    code: str
+    name: str
+    kind: ParticipantKind
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedNode:
+    """A node and where it will listen."""
+
+    name: str
+    participant: str
+    api: Address
+    peers: Address
+
+
+def read_members(path: Path) -> tuple[Member, ...]:
+    """Read participants from a CSV file with the columns code, name and kind.
+
+    The csv module keeps ``NA`` (Namibia) and ``NO`` (Norway) the strings they are.
+
+    Raises:
+        FoundingError: it cannot be read; names the line.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FoundingError(f"{path}: {error}") from None
+    members = []
+    for line, row in enumerate(rows, start=2):
+        try:
+            code, name = parse_participant(row["code"]), row["name"]
+            members.append(Member(code, name, ParticipantKind(row["kind"])))
+        except (KeyError, ValueError, MalformedError) as error:
+            raise FoundingError(f"{path} line {line}: {error}") from None
+    if not members:
+        raise FoundingError(f"{path} has no participants")
+    return tuple(members)
+
+
+def plan_nodes(members: tuple[Member, ...], count: int, port: int) -> tuple[PlannedNode, ...]:
+    """Choose who runs a node, and on which ports: ``port`` and on for the API, 100 above for peers.
+
+    Raises:
+        FoundingError: more nodes than there can be voters or participants.
+    """
+    codes = [member.code for member in members]
+    order = [code for code in _NODE_PARTICIPANTS if code in codes]
+    order += [code for code in codes if code not in order]
+    if not 1 <= count <= min(MAX_VOTERS, len(order)):
+        limit = min(MAX_VOTERS, len(order))
+        raise FoundingError(f"{count} voters; from 1 to {limit} are possible here")
+    return tuple(
+        PlannedNode(
+            name=f"{code.lower()}-{number}",
+            participant=code,
+            api=Address(f"{_HOST}:{port + number - 1}"),
+            peers=Address(f"{_HOST}:{port + PEER_PORT_OFFSET + number - 1}"),
+        )
+        for number, code in enumerate(order[:count], start=1)
+    )
+
+
+def found_network(
+    directory: Path,
+    members: tuple[Member, ...],
+    nodes: tuple[PlannedNode, ...],
+    *,
+    api_tls: bool,
+) -> Genesis:
+    """Write keys, genesis file and node directories of a new network.
+
+    Raises:
+        FoundingError: it cannot be founded there.
+        KeyFileError: a key is there already.
+    """
+    keys = directory / KEYS_NAME
+    file = GenesisFile(
+        format=FORMAT,
+        origin=ORIGIN,
+        created_at=time.time_ns() // 1_000_000,
+        rules_version=RULES_VERSION,
+        policy=GenesisPolicy(),
+        chair_key=_draw(keys / "chair.seed"),
+        secretariat_key=_draw(keys / "secretariat.seed"),
+        participants=tuple(
+            GenesisParticipant(
+                code=member.code,
+                name=member.name,
+                kind=member.kind,
+                root_key=_draw(keys / f"root-{member.code}.seed"),
+            )
+            for member in members
+        ),
+        nodes=tuple(_draw_node(directory / node.name, node) for node in nodes),
+        voters=tuple(sorted(node.name for node in nodes)),
+    )
+    encoded = format_genesis(file)
+    try:
+        genesis = parse_genesis(encoded)
+    except LedgerError as error:
+        raise FoundingError(str(error)) from None
+    for node in nodes:
+        _write_node(directory, node, nodes, genesis, api_tls=api_tls)
+    # Last, because its presence says that the network is complete.
+    (directory / GENESIS_NAME).write_bytes(encoded)
+    return genesis
+
+
+def _draw(path: Path) -> str:
+    seed = load_seed(path) if path.exists() else write_new_seed(path)
+    return SigningKey.from_seed(seed).public_key.hex()
+
+
+def _draw_node(directory: Path, node: PlannedNode) -> GenesisNode:
+    return GenesisNode(
+        name=node.name,
+        participant=node.participant,
+        consensus_key=_draw(directory / "consensus.seed"),
+        cosigning_key=_draw(directory / "cosigning.seed"),
+        tls_key=_draw(directory / "tls.seed"),
+    )
+
+
+def _write_node(
+    directory: Path,
+    node: PlannedNode,
+    nodes: tuple[PlannedNode, ...],
+    genesis: Genesis,
+    *,
+    api_tls: bool,
+) -> None:
+    addresses = {one.name: one.peers for one in nodes}
+    config = make_config(node, addresses, genesis=Path("..") / GENESIS_NAME, api_tls=api_tls)
+    place = directory / node.name
+    (place / CONFIG_NAME).write_text(format_config(config), encoding="utf-8")
+    found_storage(config.resolve(place), genesis)
+
+
+def make_config(
+    node: PlannedNode, addresses: dict[str, Address], *, genesis: Path, api_tls: bool
+) -> NodeConfig:
+    """Make the configuration of a node in its own directory; ``genesis`` is seen from there."""
+    return NodeConfig(
+        node=NodeSection(name=node.name, directory=Path(), genesis=genesis),
+        api=ApiSection(listen=node.api, tls=api_tls),
+        peers=PeersSection(listen=node.peers, addresses=addresses),
+        keys=KeysSection(consensus=Path("consensus.seed"), tls=Path("tls.seed")),
+    )
+
+
+def found_storage(config: NodeConfig, genesis: Genesis) -> None:
+    """Found the empty ledger of a node; `kpnode run` never does, so a lost one is noticed.
+
+    Raises:
+        StorageError: the directory cannot be used.
+    """
+    storage = LevelStorage.open(config.node.database, chain=genesis.chain, create=True)
+    storage.close()
+
+
+def init_node(
+    directory: Path,
+    name: str,
+    participant: str,
+    *,
+    genesis: Path | None,
+    api: Address,
+    peers: Address,
+) -> dict[str, object]:
+    """Make the keys of one node and give its entry for the genesis file; found it if there is one.
+
+    Raises:
+        FoundingError: the genesis file names other keys for this node.
+        KeyFileError: a key file cannot be used.
+        GenesisError: the genesis file cannot found a ledger.
+        StorageError: the ledger cannot be founded in this directory.
+        OSError: a file cannot be read or written.
+    """
+    node = PlannedNode(name, parse_participant(participant), api, peers)
+    entry = _draw_node(directory, node)
+    if genesis is not None:
+        encoded = genesis.read_bytes()
+        parsed = parse_genesis(encoded)
+        if parsed.node(name) != entry:
+            raise FoundingError(f"{genesis} names other keys, or another participant, for {name}")
+        (directory / GENESIS_NAME).write_bytes(encoded)
+        config = make_config(node, {name: peers}, genesis=Path(GENESIS_NAME), api_tls=True)
+        (directory / CONFIG_NAME).write_text(format_config(config), encoding="utf-8")
+        found_storage(config.resolve(directory), parsed)
+    return msgspec.structs.asdict(entry)
+
+
+def load_nodes(genesis: Genesis) -> tuple[str, ...]:
+    """Give the names of a founded network's nodes, in the order in which they were planned."""
+    return tuple(node.name for node in genesis.file.nodes)

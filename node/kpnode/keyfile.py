@@ -1,0 +1,74 @@
+"""Key files of a node: the 32-byte seed of an Ed25519 key in hexadecimal, for its owner alone."""
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from kpledger.errors import MalformedError
+from kpledger.ids import parse_hex32
+from kpledger.keys import SigningKey
+
+_PRIVATE_MODE = 0o600
+
+
+class KeyFileError(Exception):
+    """A key file that cannot be used; names the file."""
+
+
+def write_new_seed(path: Path) -> bytes:
+    """Draw a seed, write it durably and give it.
+
+    Raises:
+        KeyFileError: the file is there already; a key is never overwritten.
+    """
+    seed = secrets.token_bytes(32)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_MODE)
+    except FileExistsError:
+        raise KeyFileError(f"{path} is there already; a key is never overwritten") from None
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(seed.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return seed
+
+
+def load_seed(path: Path) -> bytes:
+    """Read a seed.
+
+    Raises:
+        KeyFileError: missing, readable by others, or not 64 hexadecimal digits.
+    """
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        text = path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise KeyFileError(f"{path} cannot be read: {error}") from None
+    if mode & 0o077:
+        raise KeyFileError(f"{path} has mode {mode:04o}; others may read it; chmod 600 it")
+    try:
+        return parse_hex32(text.strip(), "key file")
+    except MalformedError:
+        raise KeyFileError(f"{path} does not hold 64 lower-case hexadecimal digits") from None
+
+
+def load_signing_key(path: Path) -> SigningKey:
+    """Read the key that signs blocks.
+
+    Raises:
+        KeyFileError: it cannot be used.
+    """
+    return SigningKey.from_seed(load_seed(path))
+
+
+def load_tls_key(path: Path) -> Ed25519PrivateKey:
+    """Read the key that authenticates connections.
+
+    Raises:
+        KeyFileError: it cannot be used.
+    """
+    return Ed25519PrivateKey.from_private_bytes(load_seed(path))

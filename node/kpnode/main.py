@@ -1,0 +1,166 @@
+"""The ``kpnode`` command: make a node, run it, run a network on one machine, ask how it is."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import aiohttp
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kpledger.errors import LedgerError
+from kpnode.config import Address, ConfigError, load_config
+from kpnode.devnet import DevnetError, open_network, run_network
+from kpnode.founding import FoundingError, init_node, read_members
+from kpnode.keyfile import KeyFileError
+from kpnode.observe import set_up_logging
+from kpnode.serve import StartError, run_node
+from kpnode.storage.errors import StorageError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A node of the kpledger network.",
+)
+_out = Console()
+_err = Console(stderr=True, highlight=False)
+
+_TROUBLE = (
+    ConfigError,
+    DevnetError,
+    FoundingError,
+    KeyFileError,
+    LedgerError,
+    StartError,
+    StorageError,
+)
+_STATUS_S = 5.0
+_DEFAULT_CSV = Path(__file__).parents[2] / "config" / "data" / "participants.csv"
+
+
+def _stop(problem: object) -> typer.Exit:
+    _err.print(f"kpnode: {problem}", markup=False, soft_wrap=True)
+    return typer.Exit(2)
+
+
+def _print_json(value: Mapping[str, object]) -> None:
+    typer.echo(json.dumps(value))
+
+
+@app.command(epilog="Example: kpnode init /srv/kp --name bw-1 --participant BW")
+def init(
+    directory: Annotated[Path, typer.Argument(help="The node's directory.")],
+    name: Annotated[str, typer.Option(help="The node's name in the ledger's configuration.")],
+    participant: Annotated[str, typer.Option(help="Code of the participant who runs it.")],
+    *,
+    genesis: Annotated[
+        Path | None, typer.Option(help="The genesis file, once the participants agreed on it.")
+    ] = None,
+    api: Annotated[str, typer.Option(help="Where to serve the API.")] = "127.0.0.1:7600",
+    peers: Annotated[str, typer.Option(help="Where to listen for other nodes.")] = "0.0.0.0:7700",
+) -> None:
+    """Make the keys of a node and print their public halves; with --genesis, found its ledger.
+
+    Run it once to get the entry that belongs into the genesis file, and again with the finished
+    file. Keys that are there already are kept.
+    """
+    try:
+        entry = init_node(
+            directory, name, participant, genesis=genesis, api=Address(api), peers=Address(peers)
+        )
+    except (*_TROUBLE, OSError, ValueError) as error:
+        raise _stop(error) from None
+    _print_json(entry)
+
+
+@app.command(epilog="Example: kpnode run --config /srv/kp/node.toml")
+def run(
+    config: Annotated[Path, typer.Option(help="The node's configuration (TOML).")],
+    verbose: Annotated[bool, typer.Option(help="Log everything.")] = False,  # noqa: FBT002 (a flag)
+) -> None:
+    """Run a node until SIGTERM or Ctrl-C. Prints one JSON line when it answers."""
+    set_up_logging(verbose=verbose)
+    try:
+        loaded = load_config(config)
+        ready = {"node": loaded.node.name, "ready": True}
+        asyncio.run(run_node(loaded, lambda url: _print_json(ready | {"api": url})))
+    except _TROUBLE as error:
+        raise _stop(error) from None
+
+
+@app.command(epilog="Example: kpnode devnet /tmp/net --voters 4 --port 7600")
+def devnet(
+    directory: Annotated[Path, typer.Argument(help="Where the network lives; made if missing.")],
+    voters: Annotated[int, typer.Option(help="Nodes, each a process, all voting.")] = 4,
+    port: Annotated[int, typer.Option(help="First API port; peers use those 100 above.")] = 7600,
+    participants: Annotated[
+        Path, typer.Option(help="CSV file with the columns code, name, kind.")
+    ] = _DEFAULT_CSV,
+    api_tls: Annotated[bool, typer.Option(help="Serve the API over TLS as well.")] = False,  # noqa: FBT002 (a flag)
+) -> None:
+    """Run a whole network on this machine, for development and demonstration.
+
+    Writes a genesis file and keys (all in one place, so never for real use), starts one process for
+    each node, prints one JSON object when a leader exists, and stops all of them on Ctrl-C. A
+    directory that holds a network already is started again.
+    """
+    try:
+        place = directory.absolute()
+        genesis = open_network(
+            place, lambda: read_members(participants), voters=voters, port=port, tls=api_tls
+        )
+        asyncio.run(run_network(place, genesis, _print_json))
+    except (*_TROUBLE, OSError) as error:
+        raise _stop(error) from None
+
+
+@app.command(epilog="Example: kpnode status --node http://127.0.0.1:7600")
+def status(
+    node: Annotated[list[str], typer.Option(help="URL of a node's API; may be repeated.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 (a flag)
+) -> None:
+    """Ask nodes how they are."""
+    found = asyncio.run(_ask_all(node))
+    if as_json:
+        _print_json({"nodes": found})
+    else:
+        table = Table("node", "role", "term", "leader", "height", "events", "head", "trouble")
+        for url, one in zip(node, found, strict=True):
+            columns = ("role", "term", "leader", "height", "tree_size", "head")
+            values = [str(one.get(column, "-"))[:16] for column in columns]
+            table.add_row(str(one.get("node", url)), *values, _trouble(one))
+        _out.print(table)
+    if any("error" in one for one in found):
+        raise typer.Exit(2)
+
+
+def _trouble(answer: Mapping[str, object]) -> str:
+    storage = answer.get("storage")
+    failed = storage.get("failed") if isinstance(storage, dict) else None
+    return str(answer.get("error") or failed or "")
+
+
+async def _ask_all(urls: list[str]) -> list[dict[str, object]]:
+    timeout = aiohttp.ClientTimeout(total=_STATUS_S)
+    # What a status page says is believed by nobody: `kpledger audit` is for that.
+    connector = aiohttp.TCPConnector(ssl=False)
+    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
+        return list(await asyncio.gather(*(_ask(session, url) for url in urls)))
+
+
+async def _ask(session: aiohttp.ClientSession, url: str) -> dict[str, object]:
+    try:
+        async with session.get(f"{url.rstrip('/')}/v1/status") as response:
+            found = await response.json()
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+    return found if isinstance(found, dict) else {"error": "no JSON object"}
+
+
+def main() -> None:
+    """Run the command."""
+    app()
