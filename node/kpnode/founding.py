@@ -106,7 +106,7 @@ def plan_nodes(members: tuple[Member, ...], count: int, port: int) -> tuple[Plan
         FoundingError: more nodes than there can be voters or participants.
     """
     codes = [member.code for member in members]
-    order = [code for code in _NODE_PARTICIPANTS if code in codes]
+    order: list[str] = [code for code in _NODE_PARTICIPANTS if code in codes]
     order += [code for code in codes if code not in order]
     if not 1 <= count <= min(MAX_VOTERS, len(order)):
         limit = min(MAX_VOTERS, len(order))
