@@ -1,0 +1,211 @@
+"""The outgoing half of a pair: one WebSocket to one peer, kept up for ever.
+
+Frames travel in one direction only, in the order they were sent; the peer's own frames come in
+through its link to our listener. Nothing is promised: Raft repeats what it needs (thesis 3.3), so a
+frame that cannot leave soon is dropped and counted, and the core is told that the peer is
+unreachable.
+
+What is dropped when the queue is full is the *newest* frame. The waiting ones are then still a
+prefix of what was sent, and appends are of use as a prefix only: with a gap at its start,
+everything behind the gap would be transmitted just to be rejected. When the connection ends the
+queue is emptied, and without a connection nothing is queued: at the reconnect, what is old would
+only delay what is new.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from ssl import SSLContext
+from typing import Final, NoReturn
+
+import aiohttp
+
+from kpnode.config import Address
+from kpnode.gossip.options import Counts, TransportOptions
+from kpnode.gossip.tls import UnknownPeerError, peer_of
+from kpnode.raft import NodeId
+
+PEER_PATH: Final = "/v1/peer"
+
+# A peer answers on our link with pong and close only: at most 125 bytes (RFC 6455, section 5.5).
+_MAX_ANSWER_BYTES: Final = 1024
+
+_MAX_DOUBLINGS: Final = 32
+
+_TROUBLE: Final = (aiohttp.ClientError, OSError, TimeoutError, UnknownPeerError)
+
+_chance: Final = secrets.SystemRandom()
+_logger: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another node: where it listens and what key it holds."""
+
+    address: Address
+    tls_key: bytes
+
+
+def pause_s(failures: int, options: TransportOptions, chance: float) -> float:
+    """Return how long to wait before the next attempt to connect.
+
+    Args:
+        failures: attempts that failed in a row, one at least.
+        options: bounds of the pause.
+        chance: from 0 to 1; spreads the pause over its upper half, so that peers which lost the
+            same node do not come back all at once.
+    """
+    doublings = min(failures - 1, _MAX_DOUBLINGS)
+    longest = min(options.first_pause_s * (1 << doublings), options.longest_pause_s)
+    return longest * (1 + chance) / 2
+
+
+class Link:
+    """Sends to one peer; belongs to one event loop."""
+
+    def __init__(
+        self,
+        node: NodeId,
+        peer: Peer,
+        *,
+        context: SSLContext,
+        options: TransportOptions,
+        counts: Counts,
+        on_unreachable: Callable[[NodeId], None],
+    ) -> None:
+        self.node = node
+        self.peer = peer
+        self._context = context
+        self._options = options
+        self._counts = counts
+        self._on_unreachable = on_unreachable
+        self._queue: deque[bytes] = deque()
+        self._queued_bytes = 0
+        self._waiting = asyncio.Event()
+        self._connected = False
+        self._overflowing = False
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether frames can leave."""
+        return self._connected
+
+    def send(self, data: bytes) -> bool:
+        """Queue one encoded frame; say whether it was."""
+        if not self._connected:
+            self._counts.dropped_unconnected += 1
+            return False
+        if (
+            len(self._queue) >= self._options.max_queued_frames
+            or self._queued_bytes + len(data) > self._options.max_queued_bytes
+        ):
+            self._overflow()
+            return False
+        self._queue.append(data)
+        self._queued_bytes += len(data)
+        self._waiting.set()
+        return True
+
+    async def run(self) -> NoReturn:
+        """Connect, send, reconnect, until cancelled."""
+        loop = asyncio.get_running_loop()
+        failures = 0
+        while True:
+            started = loop.time()
+            try:
+                await self._converse()
+                reason = "the peer closed the connection"
+            except _TROUBLE as error:
+                reason = f"{type(error).__name__}: {error}"
+                if isinstance(error, UnknownPeerError):
+                    self._counts.refused_peers += 1
+            # A connection that is accepted and lost at once is no better than one refused.
+            lasted = loop.time() - started > self._options.longest_pause_s
+            failures = 1 if lasted else failures + 1
+            level = logging.WARNING if failures == 1 else logging.DEBUG
+            _logger.log(level, "no connection to %s (%s)", self.node, reason)
+            self._counts.disconnected += 1
+            self._on_unreachable(self.node)
+            await asyncio.sleep(pause_s(failures, self._options, _chance.random()))
+
+    async def _converse(self) -> None:
+        """Hold one connection from its beginning to its end."""
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+            socket = await self._connect(session)
+            sending = asyncio.create_task(self._flush(socket))
+            listening = asyncio.create_task(_await_end(socket))
+            self._connected = True
+            try:
+                done, _ = await asyncio.wait(
+                    (sending, listening), return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    task.result()
+            finally:
+                self._connected = False
+                self._forget_queue()
+                for task in (sending, listening):
+                    task.cancel()
+                await asyncio.gather(sending, listening, return_exceptions=True)
+                with suppress(*_TROUBLE):
+                    await socket.close()
+
+    async def _connect(self, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
+        """Open a WebSocket to the peer, and to nobody else.
+
+        Raises:
+            UnknownPeerError: Somebody else answered.
+        """
+        async with asyncio.timeout(self._options.connect_s):
+            socket = await session.ws_connect(
+                f"https://{self.peer.address}{PEER_PATH}",
+                ssl=self._context,
+                heartbeat=self._options.ping_s,
+                max_msg_size=_MAX_ANSWER_BYTES,
+                timeout=aiohttp.ClientWSTimeout(ws_close=self._options.closing_s),
+            )
+        try:
+            peer_of(socket.get_extra_info("ssl_object"), {self.node: self.peer.tls_key})
+        except UnknownPeerError:
+            await socket.close()
+            raise
+        _logger.info("connected to %s", self.node)
+        self._counts.connected += 1
+        return socket
+
+    async def _flush(self, socket: aiohttp.ClientWebSocketResponse) -> NoReturn:
+        while True:
+            await self._waiting.wait()
+            while self._queue:
+                data = self._queue.popleft()
+                self._queued_bytes -= len(data)
+                await socket.send_bytes(data)
+                self._counts.sent += 1
+            self._waiting.clear()
+            self._overflowing = False
+
+    def _overflow(self) -> None:
+        """Drop a frame, and say so to the core once per jam: it is to probe, not to push on."""
+        self._counts.dropped_full += 1
+        if not self._overflowing:
+            self._overflowing = True
+            _logger.warning("%s reads too slowly; frames to it are dropped", self.node)
+            self._on_unreachable(self.node)
+
+    def _forget_queue(self) -> None:
+        self._counts.dropped_queued += len(self._queue)
+        self._queue.clear()
+        self._queued_bytes = 0
+        self._waiting.clear()
+        self._overflowing = False
+
+
+async def _await_end(socket: aiohttp.ClientWebSocketResponse) -> None:
+    """Answer pings until the connection ends, by itself or because the peer talks out of turn."""
+    message = await socket.receive()
+    if message.type is aiohttp.WSMsgType.ERROR:
+        raise aiohttp.ClientConnectionError(str(message.data))

@@ -1,0 +1,163 @@
+"""The incoming halves of all pairs: who connects is who holds a pinned key, and speaks for itself.
+
+A peer is known but not trusted. Whatever is wrong with what it sends closes its connection and no
+other; the peer may come back, after a pause of its own.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from kpledger.errors import LedgerError, MalformedError
+from kpnode.gossip.link import PEER_PATH
+from kpnode.gossip.options import Counts, TransportOptions
+from kpnode.gossip.tls import Pins, UnknownPeerError, peer_of, server_context, trust
+from kpnode.gossip.wire import MAX_FRAME_BYTES, Frame, decode_frame
+from kpnode.raft import Envelope, NodeId
+
+_MAX_REASON_LENGTH: Final = 500
+
+_logger: Final = logging.getLogger(__name__)
+
+
+class ForeignEnvelopeError(Exception):
+    """A peer sent a message in another's name, or one that is for another."""
+
+    def __init__(self, peer: NodeId, envelope: Envelope) -> None:
+        """Say who sent it, and what it says."""
+        super().__init__(f"{peer} sent one from {envelope.sender!r} to {envelope.recipient!r}")
+        self.peer = peer
+        self.envelope = envelope
+
+
+class Listener:
+    """Accepts one connection from each peer; belongs to one event loop."""
+
+    def __init__(
+        self,
+        node: NodeId,
+        private_key: Ed25519PrivateKey,
+        *,
+        options: TransportOptions,
+        counts: Counts,
+        on_frame: Callable[[NodeId, Frame], None],
+    ) -> None:
+        self._node = node
+        self._options = options
+        self._counts = counts
+        self._on_frame = on_frame
+        self._pins: Pins = {}
+        self._context = server_context(private_key, node, self._pins)
+        self._connections: dict[NodeId, asyncio.Transport] = {}
+        self._http = web.Server(self._accept, access_log=None)
+        self._server: asyncio.Server | None = None
+
+    @property
+    def port(self) -> int:
+        """The port in use, or 0 if there is none."""
+        sockets = self._server.sockets if self._server is not None else ()
+        return int(sockets[0].getsockname()[1]) if sockets else 0
+
+    @property
+    def connected_peers(self) -> tuple[NodeId, ...]:
+        """Those whose frames can come in."""
+        return tuple(sorted(self._connections))
+
+    def set_pins(self, pins: Pins) -> None:
+        """Accept these keys from now on and no others; end the connections of all others."""
+        before, self._pins = self._pins, dict(pins)
+        trust(self._context, pins)
+        for peer in list(self._connections):
+            if before.get(peer) != pins.get(peer):
+                self._end(peer)
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen.
+
+        Raises:
+            OSError: The address cannot be used.
+        """
+        self._server = await asyncio.get_running_loop().create_server(
+            self._http,
+            host,
+            port,
+            ssl=self._context,
+            ssl_handshake_timeout=self._options.connect_s,
+        )
+
+    async def close(self) -> None:
+        """Stop listening and end all connections."""
+        if self._server is not None:
+            self._server.close()
+        for peer in list(self._connections):
+            self._end(peer)
+        await self._http.shutdown(self._options.closing_s)
+
+    async def _accept(self, request: web.BaseRequest) -> web.StreamResponse:
+        connection = request.transport
+        if request.path != PEER_PATH or connection is None:
+            raise web.HTTPNotFound
+        try:
+            peer = peer_of(connection.get_extra_info("ssl_object"), self._pins)
+        except UnknownPeerError as error:
+            self._counts.refused_peers += 1
+            _logger.warning("refused a connection: %s", error)
+            raise web.HTTPForbidden from error
+        # Who connects again has given up the former connection, even if we have not noticed.
+        self._end(peer)
+        self._connections[peer] = connection
+        try:
+            return await self._converse(peer, request)
+        finally:
+            if self._connections.get(peer) is connection:
+                del self._connections[peer]
+
+    async def _converse(self, peer: NodeId, request: web.BaseRequest) -> web.WebSocketResponse:
+        """Hand on what a peer sends, until it stops or sends what it must not."""
+        socket = web.WebSocketResponse(
+            timeout=self._options.closing_s,
+            heartbeat=self._options.ping_s,
+            max_msg_size=MAX_FRAME_BYTES,
+            compress=False,
+        )
+        await socket.prepare(request)
+        self._counts.accepted += 1
+        async for message in socket:
+            if message.type is WSMsgType.ERROR and not isinstance(message.data, WebSocketError):
+                break  # the connection was lost, which is nobody's fault
+            try:
+                frame = self._read_frame(peer, message)
+            except (LedgerError, ForeignEnvelopeError) as error:
+                self._counts.refused_frames += 1
+                reason = str(error)[:_MAX_REASON_LENGTH]
+                _logger.warning("closed the connection from %s: %s", peer, reason)
+                await socket.close(code=WSCloseCode.POLICY_VIOLATION)
+                break
+            self._counts.received += 1
+            self._on_frame(peer, frame)
+        return socket
+
+    def _read_frame(self, peer: NodeId, message: WSMessage) -> Frame:
+        """Return the frame in a WebSocket message, if this peer may send it to this node.
+
+        Raises:
+            LedgerError: It is not a frame.
+            ForeignEnvelopeError: It is not from the holder of the connection's key, or not for us.
+        """
+        if message.type is WSMsgType.ERROR:
+            raise MalformedError("frame", str(message.data))
+        if message.type is not WSMsgType.BINARY:
+            raise MalformedError("frame", f"it is {message.type.name} and not BINARY")
+        frame = decode_frame(message.data)
+        if isinstance(frame, Envelope) and (frame.sender, frame.recipient) != (peer, self._node):
+            raise ForeignEnvelopeError(peer, frame)
+        return frame
+
+    def _end(self, peer: NodeId) -> None:
+        connection = self._connections.pop(peer, None)
+        if connection is not None:
+            connection.abort()

@@ -1,0 +1,159 @@
+"""The peer transport: for each other node, one link out and one connection in.
+
+It satisfies the port `kpnode.ports.Transport`. All of it lives in one event loop: methods are
+called from there, and so are the two callbacks, which must return at once.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from kpnode.gossip.link import Link, Peer
+from kpnode.gossip.listener import Listener
+from kpnode.gossip.options import Counts, TransportOptions
+from kpnode.gossip.tls import client_context
+from kpnode.gossip.wire import Frame, encode_frame
+from kpnode.raft import Envelope, NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A link and the task that runs it."""
+
+    link: Link
+    task: asyncio.Task[None]
+
+
+class PeerTransport:
+    """Carries frames between this node and its peers; best effort, in order, authenticated."""
+
+    def __init__(
+        self,
+        node: NodeId,
+        private_key: Ed25519PrivateKey,
+        *,
+        on_frame: Callable[[NodeId, Frame], None],
+        on_unreachable: Callable[[NodeId], None],
+        options: TransportOptions,
+    ) -> None:
+        """Make a transport that knows nobody yet and does not listen.
+
+        Args:
+            node: this node.
+            private_key: the key whose public half the other nodes have pinned.
+            on_frame: told each frame and who sent it. An envelope among them is from that sender
+                and for this node.
+            on_unreachable: told when a connection ends, when an attempt to connect fails, and when
+                a peer that reads too slowly begins to miss frames.
+            options: limits and patience.
+        """
+        self._node = node
+        self._private_key = private_key
+        self._on_unreachable = on_unreachable
+        self._options = options
+        self._counts = Counts()
+        self._links: dict[NodeId, _Running] = {}
+        self._listener = Listener(
+            node, private_key, options=options, counts=self._counts, on_frame=on_frame
+        )
+
+    @property
+    def port(self) -> int:
+        """The port this node listens at, or 0 if it does not."""
+        return self._listener.port
+
+    @property
+    def counts(self) -> Counts:
+        """A copy of what was counted so far."""
+        return replace(self._counts)
+
+    def connected_peers(self) -> tuple[NodeId, ...]:
+        """Those to whom frames can leave now."""
+        return tuple(
+            sorted(node for node, running in self._links.items() if running.link.is_connected)
+        )
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen; port 0 takes a free one.
+
+        Raises:
+            OSError: The address cannot be used.
+        """
+        await self._listener.start(host, port)
+
+    async def set_peers(self, peers: Mapping[NodeId, Peer]) -> None:
+        """Connect to these nodes from now on, and to no others; those that stay are not disturbed.
+
+        This node may be among them and is passed over, so that all nodes can share one table.
+
+        Raises:
+            ValueError: Two nodes have the same key, so that it would name neither.
+            MalformedError: A key is not an Ed25519 public key.
+        """
+        others = {node: peer for node, peer in peers.items() if node != self._node}
+        pins = {node: peer.tls_key for node, peer in others.items()}
+        if len(set(pins.values())) < len(pins):
+            raise ValueError(f"two of {sorted(pins)} have the same TLS key")
+        self._listener.set_pins(pins)
+        await self._stop(
+            node for node, running in self._links.items() if running.link.peer != others.get(node)
+        )
+        for node in sorted(others.keys() - self._links.keys()):
+            self._links[node] = self._run_link(node, others[node])
+
+    def send(self, envelopes: tuple[Envelope, ...]) -> None:
+        """Send what can be sent and forget the rest; see `kpnode.ports.Transport`.
+
+        Raises:
+            OversizedError: An envelope is longer than any node accepts: a limit is set wrongly.
+        """
+        for envelope in envelopes:
+            self.send_frame(envelope.recipient, envelope)
+
+    def send_frame(self, peer: NodeId, frame: Frame) -> bool:
+        """Queue one frame; say whether it was. True promises nothing but an attempt.
+
+        Raises:
+            OversizedError: The frame is longer than any node accepts.
+        """
+        data = encode_frame(frame)
+        running = self._links.get(peer)
+        if running is None:
+            self._counts.dropped_unconnected += 1
+            return False
+        return running.link.send(data)
+
+    async def close(self) -> None:
+        """End everything; the transport cannot be used again."""
+        await self._stop(self._links)
+        await self._listener.close()
+
+    def _run_link(self, node: NodeId, peer: Peer) -> _Running:
+        link = Link(
+            node,
+            peer,
+            # Each link trusts one key, so that a peer cannot stand in for another.
+            context=client_context(self._private_key, self._node, {node: peer.tls_key}),
+            options=self._options,
+            counts=self._counts,
+            on_unreachable=self._on_unreachable,
+        )
+        task = asyncio.create_task(link.run(), name=f"link to {node}")
+        task.add_done_callback(_report_death)
+        return _Running(link, task)
+
+    async def _stop(self, nodes: Iterable[NodeId]) -> None:
+        stopped = [self._links.pop(node) for node in list(nodes)]
+        for running in stopped:
+            running.task.cancel()
+        await asyncio.gather(*(running.task for running in stopped), return_exceptions=True)
+
+
+def _report_death(task: asyncio.Task[None]) -> None:
+    """Make it known when a link ends otherwise than by being stopped: that is our own mistake."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        task.get_loop().call_exception_handler(
+            {"message": f"{task.get_name()} died", "exception": error, "task": task}
+        )
