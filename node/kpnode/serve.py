@@ -4,12 +4,14 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable
-
-from aiohttp import web
+from pathlib import Path
+from typing import Final
 
 from kpledger.errors import GenesisError, LedgerError
 from kpledger.genesis import Genesis, parse_genesis
-from kpnode.api.app import build_app
+from kpledger.keys import SigningKey
+from kpnode.api.app import ApiServer, build_app
+from kpnode.api.served import ApiLimits
 from kpnode.config import NodeConfig
 from kpnode.gossip.tls import public_server_context
 from kpnode.keyfile import KeyFileError, load_signing_key, load_tls_key
@@ -17,8 +19,9 @@ from kpnode.raft import NodeId
 from kpnode.service import NodeKeys, NodeService
 from kpnode.storage.errors import StorageError
 
-_KEEPALIVE_S = 75.0
-_SHUTDOWN_S = 2.0
+COSIGNING_NAME: Final = "cosigning.seed"
+"""The file of the cosigning key."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -39,26 +42,41 @@ def load_genesis(config: NodeConfig) -> Genesis:
 
 
 def load_keys(config: NodeConfig, genesis: Genesis) -> NodeKeys:
-    """Read the node's keys, and see that they are those of the genesis file.
+    """Read the keys that the node takes part with, and see that the genesis file names them.
 
     Raises:
         StartError: a file cannot be used, or holds another key.
     """
     try:
         known = genesis.node(config.node.name)
-        keys = NodeKeys(load_signing_key(config.keys.consensus), load_tls_key(config.keys.tls))
+        consensus = load_signing_key(config.keys.consensus)
+        tls = load_tls_key(config.keys.tls)
     except (KeyFileError, GenesisError) as error:
         raise StartError(str(error)) from None
-    for path, found, expected in (
-        (config.keys.consensus, keys.consensus.public_key.hex(), known.consensus_key),
-        (config.keys.tls, keys.tls.public_key().public_bytes_raw().hex(), known.tls_key),
-    ):
-        if found != expected:
-            raise StartError(
-                f"{path} holds the key {found}; the genesis file names {expected}"
-                f" for {config.node.name}"
-            )
-    return keys
+    _expect_key(config.keys.consensus, consensus.public_key, known.consensus_key)
+    _expect_key(config.keys.tls, tls.public_key().public_bytes_raw(), known.tls_key)
+    return NodeKeys(consensus, tls)
+
+
+def load_cosigning_key(config: NodeConfig, genesis: Genesis) -> SigningKey:
+    """Read the key that signs checkpoints; its file lies beside the consensus key's.
+
+    Raises:
+        StartError: the file cannot be used, or holds another key.
+    """
+    path = config.keys.consensus.with_name(COSIGNING_NAME)
+    try:
+        known = genesis.node(config.node.name)
+        key = load_signing_key(path)
+    except (KeyFileError, GenesisError) as error:
+        raise StartError(str(error)) from None
+    _expect_key(path, key.public_key, known.cosigning_key)
+    return key
+
+
+def _expect_key(path: Path, found: bytes, expected: str) -> None:
+    if found.hex() != expected:
+        raise StartError(f"{path} holds the key {found.hex()}; the genesis file names {expected}")
 
 
 async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
@@ -73,6 +91,7 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     """
     genesis = load_genesis(config)
     keys = load_keys(config, genesis)
+    cosigning_key = load_cosigning_key(config, genesis)
     try:
         service = NodeService.open(config, genesis, keys)
     except (StorageError, LedgerError) as error:
@@ -81,30 +100,28 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    runner = web.AppRunner(
-        build_app(service.node, max_body_bytes=config.api.max_body_bytes),
-        access_log=None,
-        keepalive_timeout=_KEEPALIVE_S,
-        shutdown_timeout=_SHUTDOWN_S,
+    limits = ApiLimits(
+        max_body_bytes=config.api.max_body_bytes, max_submissions=config.limits.queue
     )
+    app = build_app(service.node, cosigning_key=cosigning_key, limits=limits)
+    server = ApiServer(app, limits)
     try:
-        await _start(service, runner, keys)
+        await _start(service, server, keys)
         scheme = "https" if config.api.tls else "http"
         on_ready(f"{scheme}://{config.api.listen}")
         await stopping.wait()
         _log.info("stopping")
     finally:
-        await runner.cleanup()
+        await server.stop()
         await service.stop()
 
 
-async def _start(service: NodeService, runner: web.AppRunner, keys: NodeKeys) -> None:
+async def _start(service: NodeService, server: ApiServer, keys: NodeKeys) -> None:
     config = service.config
     listen = config.api.listen
-    context = public_server_context(keys.tls, NodeId(config.node.name)) if config.api.tls else None
-    await runner.setup()
+    tls = public_server_context(keys.tls, NodeId(config.node.name)) if config.api.tls else None
     try:
-        await web.TCPSite(runner, listen.host, listen.port, ssl_context=context).start()
         await service.start()
+        await server.start(listen.host, listen.port, tls)
     except OSError as error:
         raise StartError(f"cannot listen: {error}") from None

@@ -1,0 +1,1 @@
+"""kpnode.api: the node's public face over HTTP; it decides nothing."""

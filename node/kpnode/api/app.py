@@ -1,0 +1,136 @@
+"""The HTTP application: routes, the one middleware, and the server with its limits.
+
+Whatever goes wrong is answered with a problem document (:mod:`kpnode.api.problems`). There is no
+access log: it would cost more than many a request, and a proxy keeps a better one.
+"""
+
+import logging
+import ssl
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from kpledger.errors import LedgerError
+from kpledger.keys import SigningKey
+from kpledger.outcome import Rule
+from kpnode.api.blocks import BlocksApi
+from kpnode.api.openapi import build_openapi
+from kpnode.api.problems import Kind, ProblemError, error_problem, make_problem, respond_problem
+from kpnode.api.query import QueryApi
+from kpnode.api.served import JSON_TYPE, ApiLimits, ServedNode
+from kpnode.api.status import StatusApi
+from kpnode.api.submit import SubmitApi
+from kpnode.storage.errors import StorageError
+
+SHUTDOWN_S: Final = 3.0
+"""How long requests under way may go on when the server is stopped."""
+
+_log = logging.getLogger(__name__)
+
+
+def build_app(node: ServedNode, *, cosigning_key: SigningKey, limits: ApiLimits) -> web.Application:
+    """Build the application that serves a node."""
+    query = QueryApi(node)
+    status = StatusApi(node, cosigning_key)
+    openapi = build_openapi()
+
+    async def get_openapi(_: web.Request) -> web.Response:
+        return web.Response(body=openapi, headers={"Content-Type": JSON_TYPE})
+
+    app = web.Application(client_max_size=limits.max_body_bytes, middlewares=[answer_problems])
+    app.add_routes(
+        [
+            web.post("/v1/events", SubmitApi(node, limits).post_events),
+            web.get("/v1/events/{id}", query.get_event),
+            web.get("/v1/certificates", query.list_certificates),
+            web.get("/v1/certificates/{number}", query.get_certificate),
+            web.get("/v1/certificates/{number}/history", query.get_history),
+            web.get("/v1/participants", query.list_participants),
+            web.get("/v1/participants/{code}", query.get_participant),
+            web.get("/v1/keys/{key}", query.get_key),
+            web.get("/v1/blocks", BlocksApi(node, limits).get_blocks),
+            web.get("/v1/genesis", status.get_genesis),
+            web.get("/v1/status", status.get_status),
+            web.get("/checkpoint", status.get_checkpoint),
+            web.get("/health/live", status.get_live),
+            web.get("/health/ready", status.get_ready),
+            web.get("/openapi.json", get_openapi),
+        ]
+    )
+    return app
+
+
+@web.middleware
+async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever goes wrong into a problem document."""
+    try:
+        return await handler(request)
+    except ProblemError as error:
+        return respond_problem(error.problem)
+    except web.HTTPException as error:
+        return _translate(request, error)
+    except LedgerError as error:
+        return respond_problem(error_problem(error))
+    except StorageError as error:
+        _log.exception("%s %s", request.method, request.path)
+        return respond_problem(make_problem(Kind.STORAGE_FAILED, error.why))
+    except ConnectionError:
+        # The client has gone; aiohttp ends the connection.
+        raise
+    except Exception:  # noqa: BLE001 (the last door: outside nobody is shown a stack trace)
+        _log.exception("%s %s", request.method, request.path)
+        return respond_problem(make_problem(Kind.INTERNAL, "it is in the node's log"))
+
+
+def _translate(request: web.Request, error: web.HTTPException) -> web.Response:
+    """Say in our own words what aiohttp has to say."""
+    match error:
+        case web.HTTPNotFound():
+            return respond_problem(make_problem(Kind.NOT_FOUND, f"there is no {request.path}"))
+        case web.HTTPMethodNotAllowed():
+            allowed = ", ".join(sorted(error.allowed_methods))
+            detail = f"{request.method} is not possible on {request.path}"
+            problem = make_problem(Kind.METHOD_NOT_ALLOWED, detail, accepted=allowed)
+            return respond_problem(problem, {"Allow": allowed})
+        case web.HTTPRequestEntityTooLarge():
+            detail = f"the request is larger than {request.client_max_size} bytes"
+            problem = make_problem(Kind.OVERSIZED, detail, rule=Rule.E12)
+            # What is still coming is not read.
+            return respond_problem(problem, {"Connection": "close"})
+        case _:
+            kind = Kind.MALFORMED if error.status < Kind.INTERNAL.status else Kind.INTERNAL
+            return respond_problem(make_problem(kind, error.reason))
+
+
+class ApiServer:
+    """Listens for HTTP requests."""
+
+    def __init__(self, app: web.Application, limits: ApiLimits) -> None:
+        """Prepare to serve an application; see :func:`build_app`."""
+        self._runner = web.AppRunner(
+            app,
+            handle_signals=False,
+            access_log=None,
+            shutdown_timeout=SHUTDOWN_S,
+            # Counts from the first byte of a connection too, so it also ends one on which the
+            # headers of a request trickle in.
+            keepalive_timeout=limits.request_s,
+            # An event is a few hundred bytes, and what inflates is no event.
+            auto_decompress=False,
+        )
+
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> int:
+        """Listen, and give the port; port 0 takes a free one.
+
+        Raises:
+            OSError: the address cannot be used.
+        """
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port, ssl_context=tls, reuse_address=True)
+        await site.start()
+        return site.port
+
+    async def stop(self) -> None:
+        """Stop listening and end every connection."""
+        await self._runner.cleanup()

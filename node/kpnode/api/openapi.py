@@ -1,0 +1,175 @@
+"""GET /openapi.json: the HTTP API for machines, as OpenAPI 3.1.
+
+Schemas come from the very Structs that are sent; paths are listed here, and a test compares them
+with the routes.
+"""
+
+from typing import Final
+
+import msgspec
+
+from kpledger import __version__
+from kpledger.records import CertificateRecord, KeyRecord
+from kpnode.api.problems import PROBLEM_TYPE, Problem
+from kpnode.api.served import JSON_TYPE, MSGPACK_TYPE
+from kpnode.api.status import StatusAnswer
+from kpnode.api.submit import BatchAnswer, CommittedAnswer, PendingAnswer
+
+Json = dict[str, object]
+
+_REF: Final = "#/components/schemas/{name}"
+_ANY: Final[Json] = {"type": "object"}
+_PROBLEM_STATUSES: Final = ("400", "404", "405", "408", "409", "413", "415", "422", "500", "503")
+
+
+def build_openapi() -> bytes:
+    """Build the document."""
+    structs = (
+        BatchAnswer,
+        CertificateRecord,
+        CommittedAnswer,
+        KeyRecord,
+        PendingAnswer,
+        Problem,
+        StatusAnswer,
+    )
+    _, components = msgspec.json.schema_components(structs, ref_template=_REF)
+    document: Json = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "kpledger node",
+            "version": __version__,
+            "description": "A replicated ledger of Kimberley Process certificates.",
+        },
+        "paths": _paths(),
+        "components": {"schemas": _as_hex(components)},
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2)
+
+
+def _paths() -> Json:
+    committed = _answer("On the ledger", _ref(CommittedAnswer))
+    return {
+        "/v1/events": {
+            "post": {
+                "summary": "Submit a signed event, or a batch of up to 512",
+                "parameters": [_parameter("timeout_ms", "query", "integer")],
+                "requestBody": {
+                    "required": True,
+                    "content": {JSON_TYPE: {"schema": _ENVELOPES}, MSGPACK_TYPE: {}},
+                },
+                "responses": {
+                    "200": _answer("A batch: what became of each", _ref(BatchAnswer)),
+                    "201": committed,
+                    "202": _answer("Not decided in time; send it again", _ref(PendingAnswer)),
+                    **_problems(),
+                },
+            }
+        },
+        "/v1/events/{id}": _get("What is known about an event", _ANY, "id"),
+        "/v1/certificates": _get(
+            "List certificates",
+            _list_of("certificates", _ref(CertificateRecord)),
+            query={
+                "state": "string",
+                "issuer": "string",
+                "destination": "string",
+                "after": "string",
+                "limit": "integer",
+            },
+        ),
+        "/v1/certificates/{number}": _get("A certificate", _ref(CertificateRecord), "number"),
+        "/v1/certificates/{number}/history": _get(
+            "The events on a certificate", _list_of("events", _ANY), "number"
+        ),
+        "/v1/participants": _get("List participants", _list_of("participants", _ANY)),
+        "/v1/participants/{code}": _get("A participant", _ANY, "code"),
+        "/v1/keys/{key}": _get("Whose a key is", _ref(KeyRecord), "key"),
+        "/v1/blocks": _get(
+            "Committed blocks as stored: a stream of MessagePack arrays [height, bytes]",
+            None,
+            query={"from": "integer", "limit": "integer"},
+            media_type=MSGPACK_TYPE,
+        ),
+        "/v1/genesis": _get("The genesis file, byte for byte", _ANY),
+        "/v1/status": _get("The state of the node", _ref(StatusAnswer)),
+        "/checkpoint": _get(
+            "Size and root of the tree, as a C2SP signed note", None, media_type="text/plain"
+        ),
+        "/health/live": _get("The process answers", _ANY),
+        "/health/ready": _get("The node can take events", _ANY),
+        "/openapi.json": _get("This document", _ANY),
+    }
+
+
+_ENVELOPE: Final[Json] = {
+    "type": "object",
+    "description": "DSSE envelope; payload and sig in base64, keyid in hexadecimal",
+    "required": ["payload", "payloadType", "signatures"],
+    "properties": {
+        "payload": {"type": "string"},
+        "payloadType": {"type": "string"},
+        "signatures": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["keyid", "sig"],
+                "properties": {"keyid": {"type": "string"}, "sig": {"type": "string"}},
+            },
+        },
+    },
+}
+_ENVELOPES: Final[Json] = {
+    "oneOf": [_ENVELOPE, {"type": "array", "items": _ENVELOPE, "minItems": 1, "maxItems": 512}]
+}
+
+
+def _get(
+    summary: str,
+    schema: Json | None,
+    *path: str,
+    query: dict[str, str] | None = None,
+    media_type: str = JSON_TYPE,
+) -> Json:
+    parameters = [_parameter(name, "path", "string") for name in path]
+    parameters += [_parameter(name, "query", kind) for name, kind in (query or {}).items()]
+    operation: Json = {
+        "summary": summary,
+        "responses": {"200": _answer(summary, schema, media_type), **_problems()},
+    }
+    if parameters:
+        operation["parameters"] = parameters
+    return {"get": operation}
+
+
+def _parameter(name: str, place: str, kind: str) -> Json:
+    return {"name": name, "in": place, "required": place == "path", "schema": {"type": kind}}
+
+
+def _answer(description: str, schema: Json | None, media_type: str = JSON_TYPE) -> Json:
+    content = {} if schema is None else {"schema": schema}
+    return {"description": description, "content": {media_type: content}}
+
+
+def _problems() -> Json:
+    problem = {"description": "Problem", "content": {PROBLEM_TYPE: {"schema": _ref(Problem)}}}
+    return dict.fromkeys(_PROBLEM_STATUSES, problem)
+
+
+def _list_of(name: str, item: Json) -> Json:
+    return {"type": "object", "properties": {name: {"type": "array", "items": item}}}
+
+
+def _ref(kind: type[msgspec.Struct]) -> Json:
+    return {"$ref": _REF.format(name=kind.__name__)}
+
+
+def _as_hex(schema: object) -> object:
+    """Say that bytes are sent in hexadecimal, where msgspec would write base64."""
+    if isinstance(schema, dict):
+        if schema.get("contentEncoding") == "base64":
+            return {"type": "string", "pattern": "^([0-9a-f]{2})*$"}
+        return {key: _as_hex(value) for key, value in schema.items()}
+    if isinstance(schema, list):
+        return [_as_hex(one) for one in schema]
+    return schema

@@ -1,0 +1,149 @@
+"""Problems: every answer that says no, as a problem document of RFC 9457.
+
+The one place that maps errors and refusals to HTTP statuses. A problem says what is wrong, where,
+and what would be accepted; it never shows how the node works inside.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from kpledger.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError
+from kpledger.outcome import Refusal, Rule
+
+PROBLEM_TYPE: Final = "application/problem+json"
+RETRY_AFTER_S: Final = 1
+_BODY_OF: Final = "body of "
+"""How :func:`kpledger.events.decode_body` names the part that it reads."""
+
+
+class Kind(Enum):
+    """The kinds of problems: slug, status, title."""
+
+    MALFORMED = ("malformed", 400, "Not a well-formed event")
+    NOT_CANONICAL = ("not-canonical", 400, "Not in canonical form")
+    BAD_PARAMETER = ("bad-parameter", 400, "Bad parameter")
+    NOT_FOUND = ("not-found", 404, "Not found")
+    METHOD_NOT_ALLOWED = ("method-not-allowed", 405, "Method not allowed")
+    TOO_SLOW = ("too-slow", 408, "The request came too slowly")
+    CONFLICT = ("conflict", 409, "The event does not fit the state of its subject")
+    OVERSIZED = ("oversized", 413, "Too large")
+    UNSUPPORTED_MEDIA_TYPE = ("unsupported-media-type", 415, "Unsupported media type")
+    REFUSED = ("refused", 422, "A rule refuses the event")
+    BAD_SIGNATURE = ("bad-signature", 422, "A signature does not verify")
+    INTERNAL = ("internal", 500, "The node has made a mistake")
+    NO_LEADER = ("no-leader", 503, "There is no leader at the moment")
+    BUSY = ("busy", 503, "The node has too much to do")
+    STORAGE_FAILED = ("storage-failed", 503, "The node has stopped taking part")
+
+    def __init__(self, slug: str, status: int, title: str) -> None:
+        self.urn = f"urn:kpledger:problem:{slug}"
+        self.status = status
+        self.title = title
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem document; members that do not apply are left out."""
+
+    type: str
+    """``urn:kpledger:problem:<slug>``."""
+    title: str
+    """The kind of problem; the same for each of its kind."""
+    status: int
+    """The HTTP status."""
+    detail: str
+    """What is wrong this time, with the values."""
+    rule: str | None = None
+    """The code of the rule that refuses the event, for instance ``E3``."""
+    clause: str | None = None
+    """Where the scheme says so."""
+    field: str | None = None
+    """The path of the offending field, or the name of the offending parameter."""
+    accepted: str | None = None
+    """What would be accepted."""
+
+
+class ProblemError(Exception):
+    """Ends a request with a problem.
+
+    Attributes:
+        problem: what to answer.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        """Carry the problem."""
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+def make_problem(
+    kind: Kind,
+    detail: str,
+    *,
+    rule: Rule | None = None,
+    field: str | None = None,
+    accepted: str | None = None,
+) -> Problem:
+    """Make a problem of a kind."""
+    return Problem(
+        type=kind.urn,
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        rule=rule and rule.code,
+        clause=rule and rule.clause,
+        field=field or None,
+        accepted=accepted,
+    )
+
+
+def refusal_problem(refusal: Refusal, *, is_signature: bool) -> Problem:
+    """Say that a rule refuses an event; or, where that is why, that a signature is wrong."""
+    kind = Kind.CONFLICT if refusal.rule in (Rule.E6, Rule.E7) else Kind.REFUSED
+    return make_problem(
+        Kind.BAD_SIGNATURE if is_signature else kind,
+        refusal.problem,
+        rule=refusal.rule,
+        field=refusal.field,
+        accepted=refusal.accepted,
+    )
+
+
+def error_problem(error: LedgerError) -> Problem:
+    """Say why bytes are no acceptable envelope, event or body."""
+    match error:
+        case OversizedError():
+            return make_problem(Kind.OVERSIZED, str(error), rule=Rule.E12)
+        case NotCanonicalError():
+            return make_problem(Kind.NOT_CANONICAL, str(error), rule=Rule.E12)
+        case MalformedError(what=what, field=field) if what.startswith(_BODY_OF):
+            # Fields are missing or wrong in an event whose form is known: that is E5, not E12.
+            path = f"body.{field}" if field else "body"
+            return make_problem(Kind.MALFORMED, str(error), rule=Rule.E5, field=path)
+        case MalformedError(field=field):
+            return make_problem(Kind.MALFORMED, str(error), rule=Rule.E12, field=field)
+        case _:
+            return make_problem(Kind.MALFORMED, str(error), rule=Rule.E12)
+
+
+def parameter_error(name: str, problem: str, accepted: str) -> ProblemError:
+    """Make the error for a bad query or path parameter."""
+    detail = f"{name}: {problem}"
+    return ProblemError(make_problem(Kind.BAD_PARAMETER, detail, field=name, accepted=accepted))
+
+
+def not_found(what: str) -> ProblemError:
+    """Make the error for something that is not there."""
+    return ProblemError(make_problem(Kind.NOT_FOUND, what))
+
+
+def respond_problem(problem: Problem, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Answer a request with a problem."""
+    all_headers = {"Content-Type": PROBLEM_TYPE, **(headers or {})}
+    if problem.status == Kind.BUSY.status:
+        all_headers["Retry-After"] = str(RETRY_AFTER_S)
+    body = msgspec.json.encode(problem)
+    return web.Response(status=problem.status, body=body, headers=all_headers)

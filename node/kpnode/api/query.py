@@ -1,0 +1,181 @@
+"""GET /v1/...: questions about events, certificates, participants and keys.
+
+Answers come from the committed ledger of this node, as of the block that the headers name. They are
+this node's word; who wants proof reads the blocks.
+"""
+
+import asyncio
+import time
+from typing import Final
+
+from aiohttp import web
+
+from kpledger.ids import (
+    parse_number,
+    parse_participant,
+)
+from kpledger.lifecycle import CertificateState
+from kpledger.records import (
+    AuthorityRecord,
+    CertificateRecord,
+    KeyRecord,
+    ParticipantRecord,
+    RangesRecord,
+    authority_key,
+    certificate_key,
+    key_key,
+    participant_key,
+    ranges_key,
+)
+from kpnode.api.parameters import Parameters, parse_hex_parameter, parse_parameter
+from kpnode.api.problems import not_found
+from kpnode.api.served import ServedNode, respond_json
+from kpnode.api.views import (
+    View,
+    view_certificate,
+    view_event,
+    view_history_entry,
+    view_participant,
+    view_struct,
+)
+from kpnode.ledger import Ledger
+
+MAX_PAGE: Final = 1000
+DEFAULT_PAGE: Final = 100
+MAX_SCANNED: Final = 5000
+"""Certificates looked at for one page, so that a filter that fits none cannot read them all."""
+MAX_PARTICIPANTS: Final = 1000
+MAX_AUTHORITIES: Final = 1000
+
+_A_NUMBER: Final = "a certificate number, as BW00001234"
+_A_CODE: Final = "two capital letters, as BW"
+
+
+class QueryApi:
+    """Answers questions from the committed ledger."""
+
+    def __init__(self, node: ServedNode) -> None:
+        """Answer from this node's ledger."""
+        self._ledger = node.ledger
+
+    async def get_event(self, request: web.Request) -> web.Response:
+        """Show what is known about an event id."""
+        Parameters(request.query)
+        event_id = parse_hex_parameter("id", request.match_info["id"])
+        tip = self._ledger.tip
+        stored = await asyncio.to_thread(self._ledger.event, event_id)
+        if stored is None:
+            return respond_json({"id": event_id.hex(), "status": "unknown"}, tip)
+        return respond_json(view_event(event_id, stored), tip)
+
+    async def list_certificates(self, request: web.Request) -> web.Response:
+        """List certificates in the order of their numbers, a page at a time."""
+        given = Parameters(request.query, "state", "issuer", "destination", "after", "limit")
+        state = given.parsed("state", CertificateState, ", ".join(CertificateState))
+        issuer = given.parsed("issuer", parse_participant, _A_CODE)
+        destination = given.parsed("destination", parse_participant, _A_CODE)
+        after = given.parsed("after", parse_number, _A_NUMBER)
+        limit = given.integer("limit", low=1, high=MAX_PAGE) or DEFAULT_PAGE
+        tip = self._ledger.tip
+
+        def is_wanted(record: CertificateRecord) -> bool:
+            return (
+                (state is None or record.state is state)
+                and (issuer is None or record.issuer == issuer)
+                and (destination is None or record.destination == destination)
+            )
+
+        def read_page() -> View:
+            # Rule E3: a number begins with its issuer's code.
+            found = self._ledger.records(
+                certificate_key(issuer or ""),
+                CertificateRecord,
+                after=None if after is None else certificate_key(after),
+                limit=MAX_SCANNED,
+            )
+            page: list[View] = []
+            for scanned, (_, record) in enumerate(found, start=1):
+                if is_wanted(record):
+                    page.append(view_certificate(record))
+                if len(page) == limit or scanned == MAX_SCANNED:
+                    return {"certificates": page, "next": record.number}
+            return {"certificates": page, "next": None}
+
+        return respond_json(await asyncio.to_thread(read_page), tip)
+
+    async def get_certificate(self, request: web.Request) -> web.Response:
+        """Show a certificate."""
+        Parameters(request.query)
+        tip = self._ledger.tip
+        return respond_json(view_certificate(self._certificate(request)), tip)
+
+    async def get_history(self, request: web.Request) -> web.Response:
+        """List the events on a certificate, oldest first."""
+        Parameters(request.query)
+        tip = self._ledger.tip
+        number = self._certificate(request).number
+        events = await asyncio.to_thread(_read_history, self._ledger, number)
+        return respond_json({"events": events}, tip)
+
+    def _certificate(self, request: web.Request) -> CertificateRecord:
+        given = request.match_info["number"]
+        number = parse_parameter("number", given, parse_number, _A_NUMBER)
+        record = self._ledger.record(certificate_key(number), CertificateRecord)
+        if record is None:
+            raise not_found(f"there is no certificate {number}")
+        return record
+
+    async def list_participants(self, request: web.Request) -> web.Response:
+        """List all participants."""
+        Parameters(request.query)
+        tip = self._ledger.tip
+        shown = await asyncio.to_thread(_read_participants, self._ledger)
+        return respond_json({"participants": shown}, tip)
+
+    async def get_participant(self, request: web.Request) -> web.Response:
+        """Show a participant."""
+        Parameters(request.query)
+        code = parse_parameter("code", request.match_info["code"], parse_participant, _A_CODE)
+        tip = self._ledger.tip
+        record = self._ledger.record(participant_key(code), ParticipantRecord)
+        if record is None:
+            raise not_found(f"there is no participant {code}")
+        return respond_json(_read_participant(self._ledger, record), tip)
+
+    async def get_key(self, request: web.Request) -> web.Response:
+        """Show whose a key is, and since when."""
+        Parameters(request.query)
+        key = parse_hex_parameter("key", request.match_info["key"])
+        tip = self._ledger.tip
+        record = self._ledger.record(key_key(key), KeyRecord)
+        if record is None:
+            raise not_found(f"key {key.hex()} is not registered")
+        return respond_json({"key": key.hex(), **view_struct(record)}, tip)
+
+
+def _read_history(ledger: Ledger, number: str) -> list[View]:
+    shown = []
+    for event_id in ledger.history(number):
+        stored = ledger.event(event_id)
+        if stored is not None:
+            shown.append(view_history_entry(event_id, stored))
+    return shown
+
+
+def _read_participants(ledger: Ledger) -> list[View]:
+    found = ledger.records(
+        participant_key(""), ParticipantRecord, after=None, limit=MAX_PARTICIPANTS
+    )
+    return [_read_participant(ledger, record) for _, record in found]
+
+
+def _read_participant(ledger: Ledger, record: ParticipantRecord) -> View:
+    authorities = tuple(
+        authority
+        for _, authority in ledger.records(
+            authority_key(record.code, ""), AuthorityRecord, after=None, limit=MAX_AUTHORITIES
+        )
+    )
+    ranges = ledger.record(ranges_key(record.code), RangesRecord)
+    # Standings take effect at a time, also while no block is made.
+    return view_participant(record, authorities, ranges, time.time_ns() // 1_000_000)

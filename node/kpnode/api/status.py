@@ -1,0 +1,178 @@
+"""The node about itself: status, health, genesis file and checkpoint."""
+
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from kpledger import __version__
+from kpledger.checkpoint import Checkpoint, format_checkpoint, sign_checkpoint
+from kpledger.keys import SigningKey
+from kpledger.note import Note, format_note
+from kpnode.api.parameters import Parameters
+from kpnode.api.problems import Kind, ProblemError, make_problem
+from kpnode.api.served import JSON_TYPE, ServedNode, ledger_headers, respond_json
+from kpnode.driver import NodeStatus
+from kpnode.raft import PeerStatus
+
+_DURABILITY: Final = "fsync before every acknowledgement"
+
+
+class PeerAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Another voter, as this node sees it."""
+
+    connected: bool
+    """There is a link to it."""
+    match: int | None = None
+    """On the leader: the peer holds its log up to here."""
+    in_flight: int | None = None
+    """On the leader: appends under way to it."""
+    recently_active: bool | None = None
+    """On the leader: it has answered lately."""
+
+
+class StorageAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """How safe what is stored is."""
+
+    durability: str
+    failed: str | None
+    """Why the node has stopped taking part; null as long as all is well."""
+
+
+class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a node."""
+
+    node: str
+    participant: str
+    """Who runs it."""
+    chain: str
+    origin: str
+    version: str
+    role: str
+    term: int
+    leader: str | None
+    voters: tuple[str, ...]
+    peers: dict[str, PeerAnswer]
+    height: int
+    """The newest committed block."""
+    last_index: int
+    """The end of this node's log; what is above `height` may still be replaced."""
+    head: str
+    tree_size: int
+    tree_root: str
+    state_digest: str
+    block_time_ms: int
+    uptime_s: int
+    storage: StorageAnswer
+    pending: int
+    """Events that wait for a block."""
+    refused_blocks: int
+    """Blocks of other leaders that broke a rule; the newest hundred at most."""
+
+
+class StatusApi:
+    """Answers for the node itself."""
+
+    def __init__(self, node: ServedNode, cosigning_key: SigningKey) -> None:
+        """Answer for this node; checkpoints are signed under its cosigning key."""
+        self._node = node
+        self._cosigning_key = cosigning_key
+        self._checkpoint = (-1, b"")
+
+    async def get_status(self, request: web.Request) -> web.Response:
+        """Show the state of the node."""
+        Parameters(request.query)
+        return respond_json(self._describe(), self._node.ledger.tip)
+
+    def _describe(self) -> StatusAnswer:
+        node, status, tip = self._node, self._node.status(), self._node.ledger.tip
+        file = node.genesis.file
+        return StatusAnswer(
+            node=node.name,
+            participant=node.genesis.node(node.name).participant,
+            chain=node.genesis.chain.hex(),
+            origin=file.origin,
+            version=__version__,
+            role=status.raft.role.value,
+            term=status.raft.term,
+            leader=status.raft.leader,
+            voters=file.voters,
+            peers=_describe_peers(node.name, file.voters, status),
+            height=tip.height,
+            last_index=status.raft.last_index,
+            head=tip.head.hex(),
+            tree_size=tip.tree.size,
+            tree_root=tip.tree.root().hex(),
+            state_digest=tip.digest.digest().hex(),
+            block_time_ms=tip.time_ms,
+            uptime_s=status.uptime_s,
+            storage=StorageAnswer(durability=_DURABILITY, failed=status.failure),
+            pending=status.pending,
+            refused_blocks=len(status.refused_blocks),
+        )
+
+    async def get_live(self, request: web.Request) -> web.Response:
+        """Say that the process answers."""
+        Parameters(request.query)
+        return _respond_word("live")
+
+    async def get_ready(self, request: web.Request) -> web.Response:
+        """Say whether the node can take events: it takes part, and knows a leader."""
+        Parameters(request.query)
+        status = self._node.status()
+        if status.failure is not None:
+            raise ProblemError(make_problem(Kind.STORAGE_FAILED, status.failure))
+        if status.raft.leader is None:
+            raise ProblemError(make_problem(Kind.NO_LEADER, "this node knows no leader"))
+        return _respond_word("ready")
+
+    async def get_genesis(self, request: web.Request) -> web.Response:
+        """Give the genesis file, byte for byte."""
+        Parameters(request.query)
+        headers = {"Content-Type": JSON_TYPE, **ledger_headers(self._node.ledger.tip)}
+        return web.Response(body=self._node.genesis.encoded, headers=headers)
+
+    async def get_checkpoint(self, request: web.Request) -> web.Response:
+        """Give size and root of the tree as a signed note (C2SP tlog-checkpoint).
+
+        Only what is committed is signed, so no two checkpoints of a node contradict each other.
+        """
+        Parameters(request.query)
+        tip = self._node.ledger.tip
+        if self._checkpoint[0] != tip.tree.size:
+            origin = self._node.genesis.file.origin
+            checkpoint = Checkpoint(origin, tip.tree.size, tip.tree.root())
+            signature = sign_checkpoint(checkpoint, key=self._cosigning_key)
+            note = format_note(Note(format_checkpoint(checkpoint), (signature,)))
+            self._checkpoint = tip.tree.size, note
+        # C2SP tlog-tiles asks for this content type.
+        headers = {"Content-Type": "text/plain; charset=utf-8", **ledger_headers(tip)}
+        return web.Response(body=self._checkpoint[1], headers=headers)
+
+
+def _describe_peers(
+    name: str, voters: tuple[str, ...], status: NodeStatus
+) -> dict[str, PeerAnswer]:
+    progress: dict[str, PeerStatus] = {peer.node: peer for peer in status.raft.peers}
+    return {
+        voter: _describe_peer(progress.get(voter), connected=voter in status.peers)
+        for voter in voters
+        if voter != name
+    }
+
+
+def _describe_peer(progress: PeerStatus | None, *, connected: bool) -> PeerAnswer:
+    if progress is None:
+        return PeerAnswer(connected=connected)
+    return PeerAnswer(
+        connected=connected,
+        match=progress.match,
+        in_flight=progress.in_flight,
+        recently_active=progress.recently_active,
+    )
+
+
+def _respond_word(word: str) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode({"status": word}), headers={"Content-Type": JSON_TYPE}
+    )
