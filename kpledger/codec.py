@@ -12,10 +12,20 @@ import unicodedata
 from typing import Final, TypeVar
 
 import msgspec
+from msgspec import inspect
 
 from kpledger.errors import MalformedError, NotCanonicalError, OversizedError
 
 S = TypeVar("S", bound=msgspec.Struct)
+
+_TEXTLESS: Final = (
+    inspect.BoolType,
+    inspect.BytesType,
+    inspect.EnumType,
+    inspect.IntType,
+    inspect.NoneType,
+    inspect.RawType,
+)
 
 _encoder: Final = msgspec.msgpack.Encoder(order="sorted")
 
@@ -80,18 +90,39 @@ def find_denormal_text(value: object) -> str | None:
             return None
         return value
     if isinstance(value, msgspec.Struct):
-        fields = value.__struct_fields__
-        return _first_denormal(tuple(getattr(value, name) for name in fields))
-    if isinstance(value, tuple):
-        return _first_denormal(value)
+        for name in _text_fields(type(value)):
+            denormal = find_denormal_text(getattr(value, name))
+            if denormal is not None:
+                return denormal
+    elif isinstance(value, tuple):
+        for item in value:
+            denormal = find_denormal_text(item)
+            if denormal is not None:
+                return denormal
     return None
 
 
-def _first_denormal(values: tuple[object, ...]) -> str | None:
-    for value in values:
-        if isinstance(value, int | bytes):
-            continue
-        denormal = find_denormal_text(value)
-        if denormal is not None:
-            return denormal
-    return None
+@functools.cache
+def _text_fields(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    """Name the fields of a Struct in which free text may stand, at any depth.
+
+    Most have none: numbers, bytes, and identifiers, which are ASCII by their patterns.
+    """
+    fields = inspect.type_info(kind)
+    if not isinstance(fields, inspect.StructType):
+        return ()
+    return tuple(field.name for field in fields.fields if _may_hold_text(field.type))
+
+
+def _may_hold_text(kind: inspect.Type) -> bool:
+    match kind:
+        case inspect.StrType():
+            return kind.pattern is None
+        case inspect.VarTupleType():
+            return _may_hold_text(kind.item_type)
+        case inspect.UnionType():
+            return any(_may_hold_text(one) for one in kind.types)
+        case inspect.StructType():
+            return bool(_text_fields(kind.cls))
+        case _:
+            return not isinstance(kind, _TEXTLESS)
