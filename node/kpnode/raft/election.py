@@ -39,16 +39,34 @@ def handle_pre_vote_request(state: RaftState, sender: NodeId, request: PreVoteRe
         and _is_up_to_date(state, request)
     )
     # The own term in a refusal frees an asker that is stuck in a lower one (canonical/raft #279).
-    state.send(sender, PreVoteReply(request.term if granted else state.term, granted))
+    state.send(
+        sender,
+        PreVoteReply(
+            request.term if granted else state.term,
+            granted,
+            commit_index=state.log.commit,
+            commit_term=state.log.commit_term,
+        ),
+    )
 
 
 def handle_pre_vote_reply(state: RaftState, sender: NodeId, reply: PreVoteReply) -> None:
-    """Count a grant; learn a higher term from a refusal."""
-    if not reply.granted:
-        if reply.term > state.term:
-            state.follow(reply.term, None)
-    elif isinstance(state.seat, Campaign) and state.seat.pre and reply.term == state.term + 1:
-        _count(state, state.seat, sender)
+    """Count a grant; learn a higher term from a refusal, and from either what is committed.
+
+    Without the latter a removed leader can strand its successor: the successor does not know that
+    the removal is committed, so it needs the vote of the removed node, which refuses because its
+    log is longer, and which itself knows that it may not lead any more.
+    """
+    if not reply.granted and reply.term > state.term:
+        state.follow(reply.term, None)
+    elif isinstance(state.seat, Campaign) and state.seat.pre:
+        # Logs that agree in one entry agree in all before it (thesis 3.5).
+        if state.log.term_at(reply.commit_index) == reply.commit_term:
+            state.advance_commit(reply.commit_index)
+        if not state.membership.is_voter(state.node):
+            state.follow(state.term, None)
+        elif reply.granted and reply.term == state.term + 1:
+            _count(state, state.seat, sender)
 
 
 def handle_vote_request(state: RaftState, sender: NodeId, request: VoteRequest) -> None:

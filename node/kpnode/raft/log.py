@@ -73,10 +73,12 @@ class RaftLog:
     @property
     def last_term(self) -> Term:
         """Term of the last entry."""
-        term = self.term_at(self.last_index)
-        if term is None:
-            raise InvariantError(f"stored entry {self.last_index} has no term")
-        return term
+        return self._own_term(self.last_index)
+
+    @property
+    def commit_term(self) -> Term:
+        """Term of the last entry known to be committed."""
+        return self._own_term(self.commit)
 
     def term_at(self, index: Index) -> Term | None:
         """Return the term of an entry; 0 for index 0, None outside the log."""
@@ -165,6 +167,12 @@ class RaftLog:
         if durable > self.persisted:
             del self._tail[: durable - self.persisted]
             self.persisted = durable
+
+    def _own_term(self, index: Index) -> Term:
+        term = self.term_at(index)
+        if term is None:
+            raise InvariantError(f"entry {index} has no term")
+        return term
 
     def take_committed(self, max_bytes: int) -> tuple[Entry, ...]:
         """Hand out the next committed entries to apply."""

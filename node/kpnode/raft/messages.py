@@ -27,6 +27,10 @@ class PreVoteReply:
     term: Term
     """The term of the request if granted, else the term of the sender."""
     granted: bool
+    commit_index: Index = NO_INDEX
+    """Newest entry the sender knows to be committed."""
+    commit_term: Term = NO_TERM
+    """Its term: an asker that has this very entry may take it for committed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,6 +183,22 @@ class OneLeader(Checker):
             raise self.violation(f"{known} and {node} both lead term {term}")
 
 
+class CommitByOwnTerm(Checker):
+    """A leader that counted replicas did so for an entry of its own term (thesis 3.6.2)."""
+
+    def __init__(self) -> None:
+        self._inherited: dict[Term, Index] = {}
+
+    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+        """Look at what a leader says is committed, beyond what it knew when it was elected."""
+        message = envelope.message
+        if not isinstance(message, AppendRequest):
+            return
+        known = self._inherited.setdefault(message.term, message.commit)
+        if message.commit > known and disk.term_at(message.commit) != message.term:
+            raise self.violation(f"{envelope.sender} commits {message.commit} in {message.term}")
+
+
 class LogMatching(Checker):
     """If two logs hold an entry of one index and term, they are equal up to it."""
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from kpnode.raft import (
-    AppendReply,
     AppendRequest,
     Configuration,
     Entry,
@@ -21,7 +20,6 @@ from kpnode.raft import (
     RaftConfig,
     ReadGrant,
     ReadRequested,
-    Ready,
     Received,
     Recovered,
     Role,
@@ -125,23 +123,6 @@ class _TruncatesWithoutConflict(SimCore):
         self._state.log = _LogThatTruncates(log, recovered.applied)
 
 
-class _AcknowledgesItsEnd(SimCore):
-    """Acknowledges its whole log instead of what was compared (CCF #6001)."""
-
-    def take_ready(self) -> Ready:
-        ready = super().take_ready()
-        end = self.status().last_index
-        return replace(
-            ready,
-            messages=tuple(
-                replace(envelope, message=replace(envelope.message, index=end))
-                if isinstance(envelope.message, AppendReply) and envelope.message.accepted
-                else envelope
-                for envelope in ready.messages
-            ),
-        )
-
-
 class _ReadsWithoutRound(SimCore):
     """Answers reads at once because it leads, as far as it knows."""
 
@@ -185,7 +166,6 @@ PLANTED: Mapping[str, PlantedBug] = MappingProxyType(
         "persisted-without-term": PlantedBug(core=_IgnoresReportTerm),
         "no-log-match": PlantedBug(core=_SkipsLogMatch),
         "truncation-without-conflict": PlantedBug(core=_TruncatesWithoutConflict),
-        "ack-of-own-end": PlantedBug(core=_AcknowledgesItsEnd),
         "read-without-round": PlantedBug(core=_ReadsWithoutRound),
         "no-joint-quorum": PlantedBug(core=_ReplacesVotersAtOnce),
     }

@@ -29,6 +29,7 @@ from kpnode.sim.checkers import (
     AckOnDisk,
     Answers,
     Checker,
+    CommitByOwnTerm,
     CommitForever,
     HardStateForward,
     LogMatching,
@@ -89,6 +90,7 @@ class World:
             HardStateForward(),
             AckOnDisk(self._leader_disk),
             OneLeader(),
+            CommitByOwnTerm(),
             LogMatching(),
             self._commits,
             Answers(self._commits),
@@ -123,8 +125,7 @@ class World:
         asked: set[bytes] = set()
         for _ in range(patience):
             self.tick()
-            leader = self._leader()
-            if leader is not None:
+            for leader in self._leaders():
                 proposal = self._workload.proposal()
                 asked.add(proposal.payload.rstrip())
                 self._ask(leader, proposal)
@@ -143,10 +144,10 @@ class World:
             if node.core is not None and not self._chance(self._options.stall):
                 node.inbox.append(Tick())
         for wish in self._workload.wishes(self._options):
-            leader = self._leader()
-            if leader is None or self._chance(100):
-                leader = self._prng.choice(list(self.nodes.values()))
-            self._ask(leader, wish)
+            # Whoever believes it leads may be asked, also if it leads nobody any more.
+            leaders = self._leaders()
+            everyone = list(self.nodes.values())
+            self._ask(self._prng.choice(leaders or everyone), wish)
         nodes = [node for node in self.nodes.values() if node.inbox]
         self._prng.shuffle(nodes)
         for node in nodes:
@@ -241,7 +242,10 @@ class World:
     def _partition(self) -> None:
         names = list(self.nodes)
         self._prng.shuffle(names)
-        at = self._prng.randint(0, len(names) - 1)
+        # A leader cut off, alone or with few, is what makes logs diverge.
+        leaders = {node.name for node in self._leaders()} if self._chance(500) else set()
+        names.sort(key=lambda name: name not in leaders)
+        at = self._prng.randint(1, max(1, len(names) // 2))
         one_way = self._chance(300)
         self._network.cut(names[:at], names[at:], one_way=one_way)
         self.counts["partitions"] += 1
@@ -261,14 +265,13 @@ class World:
         self._note(f"{node.name} stops")
         node.stop()
 
-    def _leader(self) -> SimNode | None:
-        """Return the running leader of the highest term."""
-        leaders = [
-            (status.term, node)
+    def _leaders(self) -> list[SimNode]:
+        """Return every running node that believes it leads."""
+        return [
+            node
             for node in self.nodes.values()
-            if node.core is not None and (status := node.core.status()).role is Role.LEADER
+            if node.core is not None and node.core.status().role is Role.LEADER
         ]
-        return max(leaders, key=lambda found: found[0])[1] if leaders else None
 
     def _leader_disk(self, name: NodeId, term: Term) -> SimDisk | None:
         """Return the disk of a node if it leads in this term at this moment."""
