@@ -62,3 +62,17 @@ def _texts(info: inspect.StrType) -> st.SearchStrategy[str]:
             lambda text: unicodedata.normalize("NFC", text)
         )
     return drawn.filter(lambda text: lowest <= len(text) <= highest)
+
+
+@st.composite
+def variations(draw: st.DrawFn, value: S) -> S:
+    """Draw values that differ from the given one in a few fields, at any depth."""
+    drawn = draw(structs(type(value)))
+    changes: dict[str, object] = {}
+    for name in value.__struct_fields__:
+        field: object = getattr(value, name)
+        if isinstance(field, msgspec.Struct):
+            changes[name] = draw(variations(field))
+        elif draw(st.integers(0, 4)) == 0:
+            changes[name] = getattr(drawn, name)
+    return msgspec.structs.replace(value, **changes)

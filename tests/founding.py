@@ -165,14 +165,16 @@ def make_event(
         author=Author(participant=participant, authority=authority),
         nonce=nonce.to_bytes(16, "big"),
         occurred_at=occurred_at,
-        subject=_subject_of(participant, body) if subject is None else subject,
+        subject=subject_of(author, body) if subject is None else subject,
         prev=prev,
         body=body,
     )
     return sign_event(payload, [signing_key(name) for name in signers or (author,)])
 
 
-def _subject_of(participant: str, body: Body) -> str:
+def subject_of(author: str, body: Body) -> str:
+    """Give what a statement is about, as far as its body says so."""
+    participant = author.partition("/")[0]
     match body:
         case ParticipantAdmitted() | ParticipantStatusChanged():
             return body.code
@@ -335,8 +337,11 @@ def found_ledger() -> MemoryLedger:
     return ledger
 
 
-def opening_events(office: str) -> tuple[bytes, bytes, bytes]:
-    """Give what opens an office: its registration, its key, and the numbers 1 to 99999."""
+def opening_events(office: str, *, first: bool = True) -> tuple[bytes, bytes, bytes]:
+    """Give what opens an office: its registration, its key, and the numbers 1 to 99999.
+
+    The Chair signs the registration of a participant's first office, and of no other.
+    """
     participant, _, authority = office.partition("/")
     root = f"{participant}/root"
     registered = AuthorityRegistered(
@@ -359,7 +364,7 @@ def opening_events(office: str) -> tuple[bytes, bytes, bytes]:
         ),
     )
     return (
-        make_event(root, registered, signers=(root, CHAIR)),
+        make_event(root, registered, signers=(root, CHAIR) if first else (root,)),
         make_event(root, added),
         make_event(root, allotted),
     )

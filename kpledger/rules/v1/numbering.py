@@ -1,8 +1,10 @@
 """E3: certificate numbers. Each is used once for ever, by the authority it was allotted to."""
 
+from kpledger.errors import MalformedError
 from kpledger.events.certificate import Certificate, CertificateIssued, CertificateReplaced
 from kpledger.events.governance import NumberRange, NumberRangeAllocated
 from kpledger.outcome import Refusal, Rule
+from kpledger.records import RangesRecord
 from kpledger.rules.v1.context import Context, refuse
 from kpledger.units import parse_day
 
@@ -75,6 +77,10 @@ def check_range(context: Context) -> Refusal | None:
     if not new.prefix.startswith(participant):
         problem = f"{new.prefix} does not begin with {participant}"
         return refuse(Rule.E3, "body.range.prefix", problem, f"{participant}...")
+    return _check_bounds(new) or _check_overlap(new, participant, context.ranges(participant))
+
+
+def _check_bounds(new: NumberRange) -> Refusal | None:
     if not new.first <= new.last < 10**new.width:
         return refuse(
             Rule.E3,
@@ -82,14 +88,22 @@ def check_range(context: Context) -> Refusal | None:
             f"{new.first} to {new.last} in {new.width} digits is no range",
             f"first <= last < {10**new.width}",
         )
-    if not parse_day(new.use_from) <= parse_day(new.use_until):
+    for field, day in (("use_from", new.use_from), ("use_until", new.use_until)):
+        try:
+            parse_day(day)
+        except MalformedError as error:
+            return refuse(Rule.E3, f"body.range.{field}", error.problem, "a day of the calendar")
+    if new.use_from > new.use_until:
         problem = f"{new.use_from} is after {new.use_until}"
         return refuse(Rule.E3, "body.range.use_until", problem, "a day from use_from on")
-    ranges = context.ranges(participant).ranges
-    if len(ranges) >= MAX_RANGES:
-        problem = f"{participant} holds {len(ranges)} ranges"
+    return None
+
+
+def _check_overlap(new: NumberRange, participant: str, held: RangesRecord) -> Refusal | None:
+    if len(held.ranges) >= MAX_RANGES:
+        problem = f"{participant} holds {len(held.ranges)} ranges"
         return refuse(Rule.E3, "body.range", problem, f"at most {MAX_RANGES}")
-    for one in ranges:
+    for one in held.ranges:
         old = one.range
         same_form = (old.prefix, old.width) == (new.prefix, new.width)
         if same_form and old.first <= new.last and new.first <= old.last:
