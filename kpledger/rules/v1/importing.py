@@ -104,11 +104,10 @@ def check_clean(context: Context) -> Refusal | None:
     record = context.certificate(context.subject)
     if record is None:
         return None
-    try:
-        if body.exported_on is not None:
-            parse_day(body.exported_on)
-    except MalformedError as error:
-        return refuse(Rule.E8, "body.exported_on", error.problem, "a day of the calendar")
+    if body.exported_on is not None:
+        refusal = _check_exported(record, body.exported_on, body.received_on)
+        if refusal is not None:
+            return refusal
     # Some certificates must leave by their expiry, others must arrive by it; the transport
     # document decides where it is given.
     decisive = body.exported_on or body.received_on
@@ -129,6 +128,22 @@ def check_clean(context: Context) -> Refusal | None:
             "a discrepant confirmation, or a detention",
         )
     return _check_found(context, body, record)
+
+
+def _check_exported(record: CertificateRecord, day: str, received_on: str) -> Refusal | None:
+    # The day decides on expiry, so it may not be one on which the shipment cannot have left.
+    try:
+        parse_day(day)
+    except MalformedError as error:
+        return refuse(Rule.E8, "body.exported_on", error.problem, "a day of the calendar")
+    if not record.issued_on <= day <= received_on:
+        return refuse(
+            Rule.E8,
+            "body.exported_on",
+            f"{day} does not lie between issue and receipt",
+            f"a day from {record.issued_on} to {received_on}",
+        )
+    return None
 
 
 def _check_found(

@@ -1,0 +1,191 @@
+"""E7 and E8: arrival and confirmation (KPCS III(b)1 and III(b)2), and E14 behind them."""
+
+import pytest
+from founding import (
+    CHAIR,
+    NOW_MS,
+    TODAY,
+    MemoryLedger,
+    issue,
+    make_certificate,
+    make_confirmation,
+    make_event,
+    open_trade,
+    vary,
+)
+
+from kpledger.events import Body
+from kpledger.events.certificate import Party
+from kpledger.events.governance import ParticipantStatusChanged, Standing
+from kpledger.events.importing import (
+    ArrivalRecorded,
+    DiscrepancyCause,
+    ImportConfirmed,
+    ImportConfirmedDiscrepant,
+)
+from kpledger.outcome import Refusal, Rule
+from kpledger.units import DAY_MS, add_days, start_of_day_ms
+
+NUMBER = "BW000001"
+CERTIFICATE = make_certificate(NUMBER)
+CLEAN = make_confirmation(CERTIFICATE)
+DISCREPANT = ImportConfirmedDiscrepant(
+    number=NUMBER,
+    parcels=1,
+    carat_thousandths=1,
+    value_usd_cents=1,
+    exporter=CLEAN.exporter,
+    importer=CLEAN.importer,
+    received_on=TODAY,
+    cause=DiscrepancyCause.UNKNOWN,
+    remarks="",
+)
+ARRIVAL = ArrivalRecorded(
+    arrived_on=TODAY, seals_intact=True, opened=True, found_carat_thousandths=1, remarks=""
+)
+YESTERDAY = add_days(TODAY, -1)
+EXPIRY = CERTIFICATE.expires_on
+AFTER_EXPIRY = add_days(EXPIRY, 1)
+LATER_MS = start_of_day_ms(EXPIRY) + 3 * DAY_MS
+STRANGER = Party(name="Somebody", address="Elsewhere", licence="")
+
+
+def _shipped() -> MemoryLedger:
+    ledger = open_trade()
+    issue(ledger, CERTIFICATE)
+    return ledger
+
+
+def _judge(ledger: MemoryLedger, body: Body, *, now_ms: int = NOW_MS) -> Refusal | None:
+    prev = ledger.certificate(NUMBER).head
+    encoded = make_event("EU/antwerp", body, subject=NUMBER, prev=prev)
+    return ledger.attempt(encoded, now_ms=now_ms)
+
+
+def _found(carats: int = 100_000, value: int = 5_000_000) -> ImportConfirmed:
+    return vary(CLEAN, carat_thousandths=carats, value_usd_cents=value)
+
+
+@pytest.mark.parametrize(
+    ("carats", "value", "field"),
+    [
+        (100_100, 5_000_000, None),
+        (99_900, 5_000_000, None),
+        (100_101, 5_000_000, "body.carat_thousandths"),
+        (99_899, 5_000_000, "body.carat_thousandths"),
+        (100_000, 5_100_000, None),
+        (100_000, 4_900_000, None),
+        (100_000, 5_100_001, "body.value_usd_cents"),
+        (100_000, 4_899_999, "body.value_usd_cents"),
+        (100_100, 4_900_000, None),
+    ],
+)
+def test_found_may_differ_by_the_tolerance_and_no_more(
+    carats: int, value: int, field: str | None
+) -> None:
+    refusal = _judge(_shipped(), _found(carats, value))
+    assert (refusal and (refusal.rule, refusal.field)) == (field and (Rule.E8, field))
+
+
+def test_found_parcels_may_not_differ() -> None:
+    refusal = _judge(_shipped(), vary(CLEAN, parcels=3))
+    assert refusal is not None
+    assert (refusal.rule, refusal.field) == (Rule.E8, "body.parcels")
+
+
+@pytest.mark.parametrize("body", [CLEAN, DISCREPANT])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("number", "BW000002"),
+        ("exporter", STRANGER),
+        ("importer", STRANGER),
+        ("received_on", YESTERDAY),
+        ("received_on", add_days(TODAY, 2)),
+        ("received_on", "2026-03-32"),
+    ],
+)
+def test_confirmation_repeats_the_certificate_and_a_possible_day(
+    body: Body, field: str, value: object
+) -> None:
+    refusal = _judge(_shipped(), vary(body, **{field: value}))
+    assert refusal is not None
+    assert (refusal.rule, refusal.field) == (Rule.E7, f"body.{field}")
+
+
+def test_discrepant_confirmation_may_find_anything() -> None:
+    assert _judge(_shipped(), DISCREPANT) is None
+
+
+@pytest.mark.parametrize("day", [YESTERDAY, add_days(TODAY, 2), "2026-02-30"])
+def test_arrival_on_an_impossible_day_is_refused(day: str) -> None:
+    refusal = _judge(_shipped(), vary(ARRIVAL, arrived_on=day))
+    assert refusal is not None
+    assert (refusal.rule, refusal.field) == (Rule.E5, "body.arrived_on")
+
+
+def test_arrival_may_be_dated_tomorrow_in_the_east() -> None:
+    assert _judge(_shipped(), vary(ARRIVAL, arrived_on=add_days(TODAY, 1))) is None
+
+
+def test_arrival_after_expiry_is_recorded() -> None:
+    assert _judge(_shipped(), vary(ARRIVAL, arrived_on=AFTER_EXPIRY), now_ms=LATER_MS) is None
+
+
+@pytest.mark.parametrize(
+    ("received_on", "exported_on", "field"),
+    [
+        (EXPIRY, None, None),
+        (AFTER_EXPIRY, None, "body.received_on"),
+        (AFTER_EXPIRY, EXPIRY, None),
+        (AFTER_EXPIRY, TODAY, None),
+        (AFTER_EXPIRY, AFTER_EXPIRY, "body.exported_on"),
+        # Days on which the shipment cannot have left must not save an expired certificate.
+        (AFTER_EXPIRY, YESTERDAY, "body.exported_on"),
+        (TODAY, add_days(TODAY, 1), "body.exported_on"),
+        (AFTER_EXPIRY, "2026-02-30", "body.exported_on"),
+    ],
+)
+def test_clean_confirmation_needs_a_certificate_that_had_not_expired(
+    received_on: str, exported_on: str | None, field: str | None
+) -> None:
+    body = vary(CLEAN, received_on=received_on, exported_on=exported_on)
+    refusal = _judge(_shipped(), body, now_ms=LATER_MS)
+    assert (refusal and (refusal.rule, refusal.field)) == (field and (Rule.E8, field))
+
+
+def test_expired_certificate_is_confirmed_as_discrepant() -> None:
+    body = vary(DISCREPANT, received_on=AFTER_EXPIRY)
+    assert _judge(_shipped(), body, now_ms=LATER_MS) is None
+
+
+def _change_standing(ledger: MemoryLedger, code: str, status: Standing, since: int) -> None:
+    body = ParticipantStatusChanged(
+        code=code, status=status, effective_from=since, decision="Decision 1"
+    )
+    ledger.record(make_event(CHAIR, body))
+
+
+@pytest.mark.parametrize("code", ["BW", "EU"])
+@pytest.mark.parametrize("status", [Standing.SUSPENDED, Standing.REMOVED])
+def test_later_change_of_standing_does_not_rewrite_a_certificate(
+    code: str, status: Standing
+) -> None:
+    """E14: the standing at the time of issue counts, whatever came after."""
+    ledger = _shipped()
+    before = ledger.certificate(NUMBER)
+    _change_standing(ledger, code, status, NOW_MS + 1)
+    assert ledger.certificate(NUMBER) == before
+    assert _judge(ledger, CLEAN, now_ms=NOW_MS + DAY_MS) is None
+
+
+def test_decision_in_effect_at_issue_bars_a_clean_confirmation() -> None:
+    """A suspension recorded late still began when it began; the record itself stays untouched."""
+    ledger = _shipped()
+    before = ledger.certificate(NUMBER)
+    _change_standing(ledger, "BW", Standing.SUSPENDED, NOW_MS)
+    refusal = _judge(ledger, CLEAN)
+    assert refusal is not None
+    assert (refusal.rule, refusal.field) == (Rule.E8, "subject")
+    assert ledger.certificate(NUMBER) == before
+    assert _judge(ledger, DISCREPANT) is None
