@@ -11,7 +11,9 @@ the state once or not at all. Removing what was never added is not noticed here 
 digest that no honest state has.
 """
 
+import functools
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -22,6 +24,13 @@ ACCUMULATOR_BYTES: Final = 2048
 
 _LANE_BITS: Final = 16
 _KEY_LENGTH_BYTES: Final = 4
+_SUMMANDS: Final = 1 << _LANE_BITS
+"""How many lanes can be added before the carries fill the upper half of a slot."""
+_EXPANDED_PAIRS: Final = 4096
+"""How many expanded pairs are kept; 2 KiB each."""
+
+Pairs = Sequence[tuple[bytes, bytes]]
+"""Keys and values."""
 
 # Two big integers hold the even and the odd lanes, each lane in the lower half of a 32-bit slot.
 # One addition then adds 512 lanes at once: the carry of a lane falls into the upper half of its
@@ -65,6 +74,18 @@ class MultisetHash:
             (self._odd + _BORROW - (element >> _LANE_BITS & _LANES)) & _LANES,
         )
 
+    def exchange(self, *, removed: Pairs, added: Pairs) -> "MultisetHash":
+        """Give the hash with some pairs less and others more, much as ``remove`` and ``add`` do."""
+        even, odd = self._even, self._odd
+        for start in range(0, len(added), _SUMMANDS):
+            more_even, more_odd = _sum(added[start : start + _SUMMANDS])
+            even, odd = (even + more_even) & _LANES, (odd + more_odd) & _LANES
+        for start in range(0, len(removed), _SUMMANDS):
+            less_even, less_odd = _sum(removed[start : start + _SUMMANDS])
+            even = (even + _BORROW - (less_even & _LANES)) & _LANES
+            odd = (odd + _BORROW - (less_odd & _LANES)) & _LANES
+        return MultisetHash(even, odd)
+
     def digest(self) -> Digest:
         """Give the 32 bytes that stand for the whole state in a block header; calculated once."""
         if self._digest is None:
@@ -92,8 +113,25 @@ class MultisetHash:
         return cls(lanes & _LANES, lanes >> _LANE_BITS & _LANES)
 
 
+def _sum(pairs: Pairs) -> tuple[int, int]:
+    """Add up the even and the odd lanes of some pairs, without clearing the carries in between."""
+    total = even = 0
+    for key, value in pairs:
+        element = _expand(key, value)
+        total += element
+        even += element & _LANES
+    # What is left are the odd lanes, each in the upper half of a slot: their carries overflow into
+    # the slot above, where the shift makes room for them.
+    return even, (total - even) >> _LANE_BITS
+
+
+@functools.lru_cache(maxsize=_EXPANDED_PAIRS)
 def _expand(key: bytes, value: bytes) -> int:
-    """Expand a pair to 1024 lanes; the length in front of the key keeps key and value apart."""
+    """Expand a pair to 1024 lanes; the length in front of the key keeps key and value apart.
+
+    What is removed was added before, most often not long ago: a certificate is confirmed days after
+    it was issued.
+    """
     state = _ELEMENT.copy()
     state.update(len(key).to_bytes(_KEY_LENGTH_BYTES, "big") + key + value)
     return int.from_bytes(state.digest(ACCUMULATOR_BYTES), "little")

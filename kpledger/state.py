@@ -69,14 +69,15 @@ class ChangeSet:
         Only the difference between before and after counts, not the way between: a record that
         was written twice is hashed once.
         """
+        removed, added = [], []
         for key, value in self.written.items():
             before = self.base.get(key)
             if before == value:
                 continue
             if before is not None:
-                digest = digest.remove(key, before)
-            digest = digest.add(key, value)
-        return digest
+                removed.append((key, before))
+            added.append((key, value))
+        return digest.exchange(removed=removed, added=added)
 
 
 def read_record(state: StateReader, key: bytes, kind: type[R]) -> R | None:

@@ -101,3 +101,18 @@ def test_earlier_value_is_untouched_by_a_later_one() -> None:
     digest = before.digest()
     before.add(b"b", b"2").digest()
     assert (before, before.digest()) == (_sum({b"a": b"1"}), digest)
+
+
+@given(_pairs, _pairs)
+def test_exchange_equals_removing_and_adding_one_by_one(before: Pairs, after: Pairs) -> None:
+    exchanged = _sum(before).exchange(removed=list(before.items()), added=list(after.items()))
+    assert exchanged == _sum(after)
+    assert exchanged.encode() == _naive_lanes(after)
+
+
+def test_carries_of_very_many_pairs_are_not_lost() -> None:
+    """One pair more than a slot has room for, each the same: a lane is then the pair's own."""
+    pair = (b"key", b"value")
+    many = [pair] * (2**16 + 1)
+    assert MultisetHash.empty().exchange(removed=[], added=many) == _sum(dict([pair]))
+    assert _sum(dict([pair])).exchange(removed=many, added=[]) == MultisetHash.empty()
