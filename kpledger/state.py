@@ -47,12 +47,13 @@ class MemoryState:
 class ChangeSet:
     """What a block, or one event of it, writes over a base. Records are replaced, never removed."""
 
-    __slots__ = ("base", "written")
+    __slots__ = ("_records", "base", "written")
 
     def __init__(self, base: StateReader) -> None:
         """Start without changes."""
         self.base = base
         self.written: dict[bytes, bytes] = {}
+        self._records: dict[bytes, Record] = {}
 
     def get(self, key: bytes) -> bytes | None:
         """Give the encoded record under a key as this layer sees it, or None."""
@@ -62,6 +63,21 @@ class ChangeSet:
     def put(self, key: bytes, record: Record) -> None:
         """Write a record."""
         self.written[key] = encode(record)
+        self._records.pop(key, None)
+
+    def read(self, key: bytes, kind: type[R]) -> R | None:
+        """Decode the record under a key as this layer sees it, or give None.
+
+        Rules ask for the same few records again and again; each is decoded once while the base
+        stays as it is, which it must for as long as a layer on it is in use.
+        """
+        record = self._records.get(key)
+        if isinstance(record, kind):
+            return record
+        found = read_record(self, key, kind)
+        if found is not None:
+            self._records[key] = found
+        return found
 
     def digest_over(self, digest: MultisetHash) -> MultisetHash:
         """Give the multiset hash of the state after these changes, from the one before.

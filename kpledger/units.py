@@ -3,6 +3,7 @@
 Integers only. The types are narrow on purpose: what does not fit is refused at the door.
 """
 
+import functools
 import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
@@ -30,11 +31,14 @@ Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", max_length=1
 """A calendar day in UTC, ``YYYY-MM-DD``. Compared as text; rules check that the day exists."""
 
 DAY_MS = 86_400_000
+_PARSED_DAYS = 4096
+"""How many days are remembered: events of one time name the same few."""
 _EPOCH = date(1970, 1, 1)
 _CARAT_DECIMALS = 3
 _USD_DECIMALS = 2
 
 
+@functools.lru_cache(maxsize=_PARSED_DAYS)
 def parse_day(text: str) -> date:
     """Read a ``YYYY-MM-DD`` day.
 

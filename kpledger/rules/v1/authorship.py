@@ -5,6 +5,7 @@ from enum import Enum
 from kpledger.events.governance import ParticipantStatusChanged, Role, Standing
 from kpledger.ids import CHAIR, KPCS, ROOT
 from kpledger.outcome import Refusal, Rule
+from kpledger.records import KeyRecord
 from kpledger.rules.v1.context import Context, refuse
 from kpledger.units import format_time
 
@@ -57,13 +58,13 @@ def check_signers(context: Context, offices: tuple[Office, ...]) -> Refusal | No
             " or ".join(office.value for office in offices),
         )
     cosigner = _cosigner(context)
-    signed_by = set[tuple[str, str]]()
-    for public_key in context.event.signers:
-        refusal = _check_key(context, public_key)
-        if refusal is not None:
-            return refusal
+    signed_by: set[tuple[str, str]] = set()
+    for signature in context.event.signatures:
+        public_key = signature.keyid
         record = context.key(public_key)
-        owner = (record.participant, record.authority) if record else ("", "")
+        if record is None or not _is_in_force(record, context.at.now_ms):
+            return _refuse_key(public_key, record)
+        owner = (record.participant, record.authority)
         if owner not in (author, cosigner):
             return refuse(
                 Rule.E1,
@@ -72,8 +73,8 @@ def check_signers(context: Context, offices: tuple[Office, ...]) -> Refusal | No
                 f"keys of {context.event.header.author}",
             )
         signed_by.add(owner)
-    for needed in filter(None, (author, cosigner)):
-        if needed not in signed_by:
+    for needed in (author, cosigner):
+        if needed is not None and needed not in signed_by:
             return refuse(
                 Rule.E1,
                 "signatures",
@@ -104,17 +105,18 @@ def _cosigner(context: Context) -> tuple[str, str] | None:
     return (KPCS, CHAIR) if first else None
 
 
-def _check_key(context: Context, public_key: bytes) -> Refusal | None:
-    record = context.key(public_key)
+def _is_in_force(record: KeyRecord, now_ms: int) -> bool:
+    return record.revoked_at is None and record.valid_from <= now_ms
+
+
+def _refuse_key(public_key: bytes, record: KeyRecord | None) -> Refusal:
     name = f"key {public_key.hex()}"
     if record is None:
         problem = f"{name} is not registered"
     elif record.revoked_at is not None:
         problem = f"{name} was revoked at {format_time(record.revoked_at)}"
-    elif record.valid_from > context.at.now_ms:
-        problem = f"{name} is valid from {format_time(record.valid_from)} only"
     else:
-        return None
+        problem = f"{name} is valid from {format_time(record.valid_from)} only"
     return refuse(Rule.E1, "signatures", problem, "a registered key in force")
 
 

@@ -1,6 +1,6 @@
 """E5: what a certificate must say (KPCS Annex I.A), and that its parts agree."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from kpledger.errors import MalformedError
 from kpledger.events.certificate import Certificate, OriginKind
@@ -55,17 +55,20 @@ def _check_sums(certificate: Certificate) -> Refusal | None:
 
 
 def _check_order(certificate: Certificate) -> Refusal | None:
-    lists = (
+    lists: tuple[tuple[str, Sequence[str], bool], ...] = (
         ("lines", [line.hs.value for line in certificate.lines], True),
-        ("languages", list(certificate.languages), True),
-        ("origin.countries", list(certificate.origin.countries), True),
+        ("languages", certificate.languages, True),
+        ("origin.countries", certificate.origin.countries, True),
         ("sources", [source.number for source in certificate.sources], True),
-        ("seals", list(certificate.seals), False),
+        ("seals", certificate.seals, False),
     )
     for field, values, in_order in lists:
+        # Most have one value or none, and those stand in every order, each once.
+        if len(values) <= 1:
+            continue
         if len(set(values)) != len(values):
             return _refuse(field, "one stands there twice", "each once")
-        if in_order and values != sorted(values):
+        if in_order and list(values) != sorted(values):
             return _refuse(field, "not in ascending order", ", ".join(sorted(values)))
     return None
 

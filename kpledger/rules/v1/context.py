@@ -22,7 +22,7 @@ from kpledger.records import (
     participant_key,
     ranges_key,
 )
-from kpledger.state import ChangeSet, read_record
+from kpledger.state import ChangeSet
 
 B = TypeVar("B", bound=Body)
 
@@ -81,30 +81,30 @@ class Context:
         Raises:
             CatalogueError: the state was not founded by a genesis file.
         """
-        record = read_record(self.state, POLICY_KEY, PolicyRecord)
+        record = self.state.read(POLICY_KEY, PolicyRecord)
         if record is None:
             raise CatalogueError("the state has no policy record")
         return record
 
     def participant(self, code: str) -> ParticipantRecord | None:
         """Read a participant."""
-        return read_record(self.state, participant_key(code), ParticipantRecord)
+        return self.state.read(participant_key(code), ParticipantRecord)
 
     def authority(self, participant: str, authority: str) -> AuthorityRecord | None:
         """Read an office."""
-        return read_record(self.state, authority_key(participant, authority), AuthorityRecord)
+        return self.state.read(authority_key(participant, authority), AuthorityRecord)
 
     def key(self, public_key: bytes) -> KeyRecord | None:
         """Read a key record."""
-        return read_record(self.state, key_key(public_key), KeyRecord)
+        return self.state.read(key_key(public_key), KeyRecord)
 
     def certificate(self, number: str) -> CertificateRecord | None:
         """Read a certificate."""
-        return read_record(self.state, certificate_key(number), CertificateRecord)
+        return self.state.read(certificate_key(number), CertificateRecord)
 
     def ranges(self, participant: str) -> RangesRecord:
         """Read a participant's number ranges; empty when none were allotted."""
-        record = read_record(self.state, ranges_key(participant), RangesRecord)
+        record = self.state.read(ranges_key(participant), RangesRecord)
         return RangesRecord(ranges=()) if record is None else record
 
 

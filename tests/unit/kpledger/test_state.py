@@ -115,3 +115,18 @@ def test_standing_begins_at_its_very_instant(time_ms: int, expected: Standing | 
 def test_newest_decision_counts_where_two_begin_together() -> None:
     record = _participant((Standing.ACTIVE, 10), (Standing.SUSPENDED, 30), (Standing.REMOVED, 30))
     assert [record.standing_at(29), record.standing_at(30)] == [Standing.ACTIVE, Standing.REMOVED]
+
+
+def test_record_that_was_read_is_seen_anew_after_it_is_written() -> None:
+    changes = ChangeSet(MemoryState())
+    assert changes.read(b"event/a", EventRecord) is None
+    for index in (7, 8):
+        record = EventRecord(index=index, height=2)
+        changes.put(b"event/a", record)
+        assert [changes.read(b"event/a", EventRecord) for _ in range(2)] == [record, record]
+
+
+def test_record_below_is_seen_through_a_layer_that_has_not_written_it() -> None:
+    below = ChangeSet(MemoryState())
+    below.put(b"event/a", EventRecord(index=7, height=2))
+    assert ChangeSet(below).read(b"event/a", EventRecord) == EventRecord(index=7, height=2)
