@@ -1,0 +1,42 @@
+"""What can go wrong on the people's side, and the exit code each kind of trouble ends with.
+
+The errors of the ledger itself are in :mod:`kpledger.errors`; here are those of files, keys and
+lines. Every class of this package derives from :class:`ClientError`.
+"""
+
+from typing import ClassVar, Final
+
+DONE: Final = 0
+REFUSED: Final = 1
+"""A rule said no, or something is not what it claims to be."""
+UNDECIDED: Final = 2
+"""Wrong usage, or nothing could be found out: unreachable, unreadable, not decided yet."""
+
+
+class ClientError(Exception):
+    """Anything that ends a command."""
+
+    EXIT_CODE: ClassVar[int] = UNDECIDED
+
+    def describe(self) -> dict[str, str]:
+        """Give what is known about it, name by name."""
+        return {"detail": str(self)}
+
+
+class UsageError(ClientError):
+    """What was asked for makes no sense; says what would.
+
+    Attributes:
+        field: the option, file or line it is about.
+    """
+
+    def __init__(self, field: str, problem: str, accepted: str) -> None:
+        """Say where, what is wrong, and what would be accepted."""
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+        self.accepted = accepted
+
+    def describe(self) -> dict[str, str]:
+        """Give what is known about it, name by name."""
+        return {"detail": self.problem, "field": self.field, "accepted": self.accepted}

@@ -1,0 +1,117 @@
+"""Small files that survive a crash: written whole or not at all, and on disk before it returns.
+
+Keys, the outbox and what was last seen of a ledger are all a few hundred bytes; none of them may be
+found half written after a power cut. Nobody but their owner may read them.
+"""
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from kpclient.errors import ClientError
+
+PRIVATE_FILE: Final = 0o600
+PRIVATE_DIRECTORY: Final = 0o700
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+class TooOpenError(ClientError):
+    """A private file or directory that others may read.
+
+    Attributes:
+        path: which.
+        mode: its permissions.
+    """
+
+    def __init__(self, path: Path, mode: int) -> None:
+        """Say which, and the one command that mends it."""
+        wanted = PRIVATE_DIRECTORY if path.is_dir() else PRIVATE_FILE
+        super().__init__(
+            f"{path} is open to others (mode {mode:o}); close it with: chmod {wanted:o} {path}"
+        )
+        self.path = path
+        self.mode = mode
+
+
+class UnreadableError(ClientError):
+    """A file that cannot be read, or is larger than any of its kind.
+
+    Attributes:
+        path: which.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        """Say which, and why."""
+        super().__init__(f"{path} cannot be read: {problem}")
+        self.path = path
+        self.problem = problem
+
+
+def make_private_directory(directory: Path) -> None:
+    """Make a directory for its owner alone; one that exists must be so already.
+
+    Raises:
+        TooOpenError: others may look into it.
+    """
+    directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+    check_private(directory)
+
+
+def check_private(path: Path) -> None:
+    """Refuse what others may read.
+
+    Raises:
+        TooOpenError: they may.
+    """
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & _OTHERS:
+        raise TooOpenError(path, mode)
+
+
+def write_durably(path: Path, content: bytes, *, replace: bool) -> None:
+    """Write a private file in one step: after a crash it is there whole, or as it was before.
+
+    Raises:
+        FileExistsError: it exists, and is not to be replaced.
+    """
+    # mkstemp makes the file with mode 0600, so that it is never open to others, not for a moment.
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            Path(temporary).replace(path)
+        else:
+            path.hardlink_to(temporary)  # unlike a rename, this fails if the name is taken
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make names that were added to or removed from a directory durable."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_bounded(path: Path, *, max_bytes: int) -> bytes:
+    """Read a whole file of limited size.
+
+    Raises:
+        UnreadableError: it is not there, not readable, or too large.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(max_bytes + 1)
+    except OSError as error:
+        raise UnreadableError(path, error.strerror or str(error)) from None
+    if len(content) > max_bytes:
+        raise UnreadableError(path, f"it has more than {max_bytes} bytes")
+    return content
