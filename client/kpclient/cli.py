@@ -1,0 +1,53 @@
+"""The ``kpledger`` command: its commands, put together. What they do is in `kpclient.commands`."""
+
+from typing import Annotated, Final
+
+import typer
+
+import kpledger
+from kpclient.commands import importing, issuing, keys, propose, reading, waiting
+from kpclient.commands.audit import audit
+from kpclient.output import print_line
+
+app: Final = typer.Typer(
+    name="kpledger",
+    help="A signed, replicated ledger of Kimberley Process certificates: the people's side.",
+    epilog="\b\nExample:\n  kpledger status --node http://127.0.0.1:7600 --genesis genesis.json",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for _part in (issuing.app, importing.app, reading.app, propose.cosign_app):
+    app.add_typer(_part)
+app.command("audit")(audit)
+for _name, _group in (("keys", keys.app), ("propose", propose.app), ("outbox", waiting.app)):
+    app.add_typer(_group, name=_name)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 (the signature of a typer callback)
+    if wanted:
+        print_line(f"kpledger {kpledger.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _start(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Keep and read a signed ledger of Kimberley Process certificates."""
+
+
+def main() -> None:
+    """Run the command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""``kpledger keys``: the keys that this person signs with."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from kpclient.commands.options import Local, Passphrase, command
+from kpclient.commands.signing import open_keystore, read_passphrase
+from kpclient.errors import UsageError
+from kpclient.files import read_bounded
+from kpclient.keystore import KeyEntry, make_seed
+from kpclient.output import print_fields, print_json, print_line, print_table, print_trouble
+from kpledger.errors import MalformedError
+from kpledger.events import Author
+from kpledger.ids import KPCS, parse_authority, parse_hex32, parse_participant
+from kpledger.note import KeyType, NoteKey, format_vkey
+
+app = typer.Typer(help="Make, list and export signing keys.", no_args_is_help=True)
+
+_MAX_SEED_FILE_BYTES: Final = 4096
+
+
+@command(app, "new", example="kpledger keys new --author BW/gaborone --name gaborone")
+def new(
+    author: Annotated[
+        str, typer.Option("--author", metavar="CODE/AUTHORITY", help="Whom it signs for.")
+    ],
+    local: Local,
+    passphrase: Passphrase,
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="What to call it. [default: code-office]")
+    ] = "",
+    seed_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--seed-file", metavar="FILE", help="Take this seed (64 hex digits), draw none."
+        ),
+    ] = None,
+) -> None:
+    """Make a key and keep it under a passphrase."""
+    office = parse_author(author)
+    called = name or f"{office.participant}-{office.authority}"
+    seed = make_seed() if seed_file is None else _load_seed(seed_file)
+    secret = read_passphrase(passphrase.passphrase_file, f"Passphrase for {called}", confirm=True)
+    entry = open_keystore(local.home).create(
+        name=called, author=office, seed=seed, passphrase=secret
+    )
+    if local.as_json:
+        print_json(_describe(entry))
+    else:
+        print_fields(_describe(entry))
+
+
+@command(app, "list", example="kpledger keys list --json")
+def list_keys(local: Local) -> None:
+    """List the keys there are, and whom they sign for."""
+    entries = open_keystore(local.home).entries()
+    if local.as_json:
+        print_json({"keys": [_describe(entry) for entry in entries]})
+    else:
+        rows = [tuple(_describe(entry).values()) for entry in entries]
+        print_table(("name", "author", "public key"), rows)
+
+
+@command(app, "export", example="kpledger keys export gaborone --vkey")
+def export(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The key.")],
+    local: Local,
+    passphrase: Passphrase,
+    *,
+    vkey: Annotated[
+        bool, typer.Option("--vkey", help="As a verifier key of signed notes (C2SP).")
+    ] = False,
+    secret: Annotated[
+        bool, typer.Option("--secret", help="The secret seed. Whoever has it can sign as you.")
+    ] = False,
+) -> None:
+    """Print a public key in hexadecimal; the secret only when it is asked for."""
+    keystore = open_keystore(local.home)
+    entry = keystore.entry(name)
+    if vkey and secret:
+        raise UsageError("--vkey", "a secret is no verifier key", "--vkey or --secret, not both")
+    if secret:
+        print_trouble(f"warning: this is the secret of {name}; whoever reads it can sign as you")
+        phrase = read_passphrase(passphrase.passphrase_file, f"Passphrase of {name}")
+        what, text = "seed", keystore.unseal(name, phrase).hex()
+    elif vkey:
+        note_name = f"kpledger/{entry.author}"
+        what = "vkey"
+        text = format_vkey(NoteKey(note_name, KeyType.NOTE, entry.public_key))
+    else:
+        what, text = "public_key", entry.public_key.hex()
+    if local.as_json:
+        print_json({"name": name, what: text})
+    else:
+        print_line(text)
+
+
+def parse_author(text: str) -> Author:
+    """Read ``BW/gaborone``.
+
+    Raises:
+        UsageError: it is not a code and an office.
+    """
+    code, slash, authority = text.partition("/")
+    try:
+        if code != KPCS:
+            parse_participant(code)
+        parse_authority(authority)
+    except MalformedError as error:
+        raise UsageError("--author", error.problem, "CODE/AUTHORITY, as BW/gaborone") from None
+    if not slash:
+        raise UsageError("--author", f"{text!r} has no office", "CODE/AUTHORITY, as BW/gaborone")
+    return Author(participant=code, authority=authority)
+
+
+def _load_seed(path: Path) -> bytes:
+    lines = read_bounded(path, max_bytes=_MAX_SEED_FILE_BYTES).decode("ascii", "replace")
+    # Comment lines say what a development key is; the seed is the one line that is none.
+    seeds = [line.strip() for line in lines.splitlines() if line and not line.startswith("#")]
+    if len(seeds) != 1:
+        raise UsageError("--seed-file", f"{path} has {len(seeds)} lines of seed", "one")
+    return parse_hex32(seeds[0], "seed")
+
+
+def _describe(entry: KeyEntry) -> dict[str, str]:
+    return {
+        "name": entry.name,
+        "author": str(entry.author),
+        "public_key": entry.public_key.hex(),
+    }

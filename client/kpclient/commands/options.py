@@ -1,0 +1,188 @@
+"""Options that commands share, as dataclasses, and what turns such a group into options.
+
+A command takes a group as one parameter; :func:`command` registers it with the fields of the group
+as options of their own. So every command spells an option the same way, reads the same environment
+variable, and ends with the same exit code for the same trouble.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Final, get_type_hints
+
+import typer
+
+from kpclient.errors import UNDECIDED, ClientError
+from kpclient.output import print_json, print_trouble
+from kpledger.errors import LedgerError, MalformedError
+
+DEFAULT_HOME: Final = Path("~/.config/kpledger")
+
+_Home = Annotated[
+    Path,
+    typer.Option("--home", envvar="KPLEDGER_HOME", metavar="DIR", help="Keys, outbox, memory."),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Local:
+    """What a command needs that asks nobody."""
+
+    home: _Home = DEFAULT_HOME
+    as_json: _Json = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """What a command needs that asks a ledger."""
+
+    node: Annotated[
+        str,
+        typer.Option(
+            "--node",
+            envvar="KPLEDGER_NODE",
+            metavar="URL[,URL]",
+            help="Nodes to ask, the preferred one first.",
+        ),
+    ] = ""
+    genesis: Annotated[
+        Path | None,
+        typer.Option(
+            "--genesis",
+            envvar="KPLEDGER_GENESIS",
+            metavar="FILE",
+            help="The genesis file that pins the ledger. [default: genesis.json in the home]",
+        ),
+    ] = None
+    timeout_s: Annotated[
+        float,
+        typer.Option("--timeout", metavar="SECONDS", min=0.1, max=3600, help="Patience."),
+    ] = 10.0
+    home: _Home = DEFAULT_HOME
+    as_json: _Json = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passphrase:
+    """Where the passphrase of a key comes from."""
+
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--passphrase-file",
+            metavar="FILE",
+            help="Its first line is the passphrase. [or KPLEDGER_PASSPHRASE, or a prompt]",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """Under which key a command signs."""
+
+    key: Annotated[
+        str,
+        typer.Option("--key", envvar="KPLEDGER_KEY", metavar="NAME", help="The key to sign with."),
+    ] = ""
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--passphrase-file",
+            metavar="FILE",
+            help="Its first line is the passphrase. [or KPLEDGER_PASSPHRASE, or a prompt]",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """What becomes of an event once it is signed."""
+
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only say whether the rules would accept it."),
+    ] = False
+    offline_ok: Annotated[
+        bool,
+        typer.Option("--offline-ok", help="Keep it in the outbox if no node can be reached."),
+    ] = False
+
+
+Function = Callable[..., None]
+
+
+def command(app: typer.Typer, name: str, *, example: str) -> Callable[[Function], Function]:
+    """Register a function as a command whose help ends with an example."""
+
+    def register(function: Function) -> Function:
+        epilog = f"\b\nExample:\n  {example}"
+        app.command(name, epilog=epilog)(_spread(function))
+        return function
+
+    return register
+
+
+def _spread(function: Function) -> Function:
+    """Give a function with the fields of its groups in place of the groups."""
+    hints = get_type_hints(function, include_extras=True)
+    groups: dict[str, type] = {}
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        kind = hints[name]
+        if is_dataclass(kind) and isinstance(kind, type):
+            groups[name] = kind
+            parameters += _options_of(kind)
+        else:
+            only = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=kind)
+            parameters.append(only)
+
+    @functools.wraps(function)
+    def run(**given: object) -> None:
+        as_json = given.get("as_json") is True
+        for name, kind in groups.items():
+            given[name] = kind(**{one.name: given.pop(one.name) for one in fields(kind)})
+        try:
+            function(**given)
+        except ClientError as error:
+            report(error, as_json=as_json)
+            raise typer.Exit(error.EXIT_CODE) from None
+        except LedgerError as error:
+            report(error, as_json=as_json)
+            raise typer.Exit(UNDECIDED) from None
+
+    # What inspect.signature and typing.get_type_hints look at, and thereby typer.
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    vars(run)["__signature__"] = inspect.Signature(parameters)
+    return run
+
+
+def _options_of(kind: type) -> list[inspect.Parameter]:
+    hints = get_type_hints(kind, include_extras=True)
+    return [
+        inspect.Parameter(
+            one.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if one.default is MISSING else one.default,
+            annotation=hints[one.name],
+        )
+        for one in fields(kind)
+    ]
+
+
+def report(error: ClientError | LedgerError, *, as_json: bool) -> None:
+    """Say what went wrong: a line for each thing known about it, and the JSON object if asked."""
+    known = error.describe() if isinstance(error, ClientError) else _describe(error)
+    if as_json:
+        print_json({"status": "failed", "problem": known})
+    print_trouble(f"error: {error}")
+    for name in ("rule", "clause", "field", "problem", "accepted"):
+        if known.get(name):
+            print_trouble(f"  {name}: {known[name]}")
+
+
+def _describe(error: LedgerError) -> dict[str, str]:
+    field = error.field if isinstance(error, MalformedError) else ""
+    return {"detail": str(error), "field": field}

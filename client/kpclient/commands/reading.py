@@ -1,0 +1,282 @@
+"""``kpledger show``, ``list``, ``participants`` and ``status``: what the ledger says."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+import typer
+
+from kpclient.answers import NodeStatus, Participant, Recorded
+from kpclient.commands.lookup import NotOnLedgerError, check_number
+from kpclient.commands.options import Connection, command
+from kpclient.commands.session import Session
+from kpclient.errors import UsageError
+from kpclient.line import NotTrustworthyError
+from kpclient.output import print_fields, print_json, print_line, print_table, readable
+from kpclient.remote import Remote
+from kpledger.errors import MalformedError
+from kpledger.ids import parse_participant
+from kpledger.lifecycle import CertificateState
+from kpledger.records import CertificateRecord
+from kpledger.units import format_carats, format_time, format_usd
+
+app = typer.Typer()
+
+_EVENT_ID: Final = re.compile(r"[0-9a-f]{64}")
+_PAGE: Final = 1000
+_MAX_LISTED: Final = 1_000_000
+
+
+@command(app, "show", example="kpledger show BW00000042")
+def show(
+    what: Annotated[
+        str, typer.Argument(metavar="NUMBER|EVENT-ID", help="A certificate, or an event.")
+    ],
+    connection: Connection,
+) -> None:
+    """Show a certificate with its history, or an event; every event is verified."""
+    session = Session(connection)
+    if _EVENT_ID.fullmatch(what):
+        _show_event(session, bytes.fromhex(what), as_json=connection.as_json)
+    else:
+        _show_certificate(session, check_number(what), as_json=connection.as_json)
+
+
+def _show_event(session: Session, event_id: bytes, *, as_json: bool) -> None:
+    recorded = session.ask(lambda remote: remote.event(event_id))
+    if recorded is None:
+        raise NotOnLedgerError(f"event {event_id.hex()}")
+    described = _describe_event(recorded)
+    if as_json:
+        print_json(described)
+        return
+    fields = {name: str(value) for name, value in described.items() if name != "body"}
+    fields["occurred_at"] = format_time(recorded.event.header.occurred_at)
+    fields["block_time_ms"] = format_time(recorded.block_time_ms)
+    print_fields(fields | _flatten(described["body"]))
+
+
+def _describe_event(recorded: Recorded) -> dict[str, object]:
+    header = recorded.event.header
+    return {
+        "id": recorded.event.event_id.hex(),
+        "type": header.type,
+        "subject": header.subject,
+        "author": str(header.author),
+        "occurred_at": header.occurred_at,
+        "prev": header.prev.hex() if header.prev else None,
+        "signers": [key.hex() for key in recorded.event.signers],
+        "height": recorded.height,
+        "index": recorded.index,
+        "block_time_ms": recorded.block_time_ms,
+        "body": readable(recorded.event.body),
+    }
+
+
+def _flatten(value: object, name: str = "") -> dict[str, str]:
+    if not isinstance(value, dict):
+        return {name: str(value)}
+    flat: dict[str, str] = {}
+    for key, one in value.items():
+        flat |= _flatten(one, f"{name}.{key}" if name else str(key))
+    return flat
+
+
+async def _fetch_certificate(
+    remote: Remote, number: str
+) -> tuple[CertificateRecord, tuple[Recorded, ...]]:
+    record = await remote.certificate(number)
+    if record is None:
+        raise NotOnLedgerError(f"certificate {number}")
+    events: list[Recorded] = []
+    for item in await remote.history(number):
+        recorded = await remote.event(bytes.fromhex(item.id))
+        if recorded is None:
+            problem = f"its history of {number} names event {item.id}, which it does not have"
+            raise NotTrustworthyError("the node", problem)
+        events.append(recorded)
+    if not events or events[-1].event.event_id != record.head:
+        problem = f"its history of {number} does not end with event {record.head.hex()}"
+        raise NotTrustworthyError("the node", problem)
+    return record, tuple(events)
+
+
+def _show_certificate(session: Session, number: str, *, as_json: bool) -> None:
+    record, events = session.ask(lambda remote: _fetch_certificate(remote, number))
+    if as_json:
+        certificate = {"certificate": readable(record)}
+        print_json(certificate | {"history": [_describe_event(one) for one in events]})
+        return
+    print_fields(
+        {
+            "certificate": record.number,
+            "state": " ".join((record.state, *record.marks)),
+            "issuer": f"{record.issuer}/{record.authority}",
+            "destination": record.destination,
+            "issued": record.issued_on,
+            "expires": record.expires_on,
+            "exporter": f"{record.exporter.name}, {record.exporter.address}",
+            "importer": f"{record.importer.name}, {record.importer.address}",
+            "origin": ", ".join(record.origins) or "mixed",
+            "parcels": str(record.parcels),
+            "carats": format_carats(record.carat_thousandths),
+            "value": f"US$ {format_usd(record.value_usd_cents)}",
+        }
+        | ({"replaces": record.replaces} if record.replaces else {})
+        | ({"replaced by": record.replaced_by} if record.replaced_by else {})
+    )
+    print_table(("recorded", "event", "author", "id"), [_history_row(one) for one in events])
+
+
+def _history_row(recorded: Recorded) -> tuple[str, ...]:
+    header = recorded.event.header
+    return (
+        format_time(recorded.block_time_ms),
+        header.type,
+        str(header.author),
+        recorded.event.event_id.hex(),
+    )
+
+
+@command(app, "list", example="kpledger list --issuer BW --state CONFIRMED")
+def list_certificates(
+    connection: Connection,
+    state: Annotated[CertificateState | None, typer.Option("--state", help="Only these.")] = None,
+    issuer: Annotated[str, typer.Option("--issuer", metavar="CODE", help="Only its own.")] = "",
+    destination: Annotated[
+        str, typer.Option("--destination", metavar="CODE", help="Only those sent there.")
+    ] = "",
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=_MAX_LISTED, help="At most so many.")
+    ] = 100,
+) -> None:
+    """List certificates in the order of their numbers."""
+    wanted = {"state": state.value if state else "", "issuer": issuer, "destination": destination}
+    for option in ("issuer", "destination"):
+        if wanted[option]:
+            check_code(wanted[option], f"--{option}")
+    given = {name: value for name, value in wanted.items() if value}
+    records = Session(connection).ask(lambda remote: _list(remote, given, limit))
+    if connection.as_json:
+        print_json({"certificates": [readable(record) for record in records]})
+        return
+    columns = ("number", "state", "from", "to", "issued", "expires", "carats", "US$")
+    print_table(columns, [_certificate_row(record) for record in records])
+
+
+async def _list(
+    remote: Remote, wanted: Mapping[str, str], limit: int
+) -> tuple[CertificateRecord, ...]:
+    found: list[CertificateRecord] = []
+    after: str | None = None
+    while len(found) < limit:
+        page, after = await remote.certificates(
+            wanted, after=after, limit=min(_PAGE, limit - len(found))
+        )
+        found += page
+        if after is None:
+            break
+    return tuple(found)
+
+
+def _certificate_row(record: CertificateRecord) -> tuple[str, ...]:
+    return (
+        record.number,
+        record.state,
+        f"{record.issuer}/{record.authority}",
+        record.destination,
+        record.issued_on,
+        record.expires_on,
+        format_carats(record.carat_thousandths),
+        format_usd(record.value_usd_cents),
+    )
+
+
+@command(app, "participants", example="kpledger participants BW")
+def participants(
+    connection: Connection,
+    code: Annotated[
+        str, typer.Argument(metavar="[CODE]", help="Only this one, with all about it.")
+    ] = "",
+) -> None:
+    """List the participants, or show one with its offices and numbers."""
+    session = Session(connection)
+    if code:
+        _show_participant(session, check_code(code, "CODE"), as_json=connection.as_json)
+        return
+    found = session.ask(lambda remote: remote.participants())
+    if connection.as_json:
+        print_json({"participants": [readable(one) for one in found]})
+        return
+    columns = ("code", "name", "kind", "status", "authorities", "ranges")
+    print_table(columns, [_participant_row(one) for one in found])
+
+
+def _participant_row(one: Participant) -> tuple[str, ...]:
+    offices = ", ".join(office.authority for office in one.authorities)
+    return (one.code, one.name, one.kind, one.status or "-", offices, str(len(one.ranges)))
+
+
+def _show_participant(session: Session, code: str, *, as_json: bool) -> None:
+    one = session.ask(lambda remote: remote.participant(code))
+    if one is None:
+        raise NotOnLedgerError(f"participant {code}")
+    if as_json:
+        print_json({"participant": readable(one)})
+        return
+    print_fields({"code": one.code, "name": one.name, "kind": one.kind, "status": one.status or ""})
+    for standing in one.standings:
+        since = format_time(standing.effective_from)
+        print_line(f"{standing.status} from {since} ({standing.decision})")
+    for office in one.authorities:
+        roles = ", ".join(office.roles)
+        print_line(f"{code}/{office.authority}: {office.title}, {office.place}: {roles}")
+    for allotted in one.ranges:
+        run = allotted.range
+        serials = f"{run.first:0{run.width}d} to {run.last:0{run.width}d}"
+        days = f"{run.use_from} to {run.use_until}"
+        print_line(f"{code}/{allotted.authority}: {run.prefix} {serials}, for use {days}")
+
+
+@command(app, "status", example="kpledger status --node http://127.0.0.1:7600 --json")
+def status(connection: Connection) -> None:
+    """Show where the ledger stands, as a node sees it, after checking whose ledger it is."""
+    found = Session(connection).ask(_fetch_status)
+    if connection.as_json:
+        print_json({**_fields_of(found)})
+        return
+    print_fields(
+        {
+            "node": f"{found.node} of {found.participant}, {found.role} in term {found.term}",
+            "leader": found.leader or "none known",
+            "voters": ", ".join(found.voters),
+            "ledger": f"{found.origin}, chain {found.chain}",
+            "height": f"{found.height}, {format_time(found.block_time_ms)}",
+            "head": found.head,
+            "tree": f"{found.tree_size} events, root {found.tree_root}",
+            "state digest": found.state_digest,
+            "storage": found.storage.failed or found.storage.durability,
+        }
+    )
+
+
+async def _fetch_status(remote: Remote) -> NodeStatus:
+    await remote.verify_genesis()
+    return await remote.status()
+
+
+def _fields_of(status: NodeStatus) -> Mapping[str, object]:
+    plain = readable(status)
+    return plain if isinstance(plain, dict) else {}
+
+
+def check_code(text: str, option: str) -> str:
+    """Read a participant's code that somebody typed.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return parse_participant(text)
+    except MalformedError as error:
+        raise UsageError(option, error.problem, "two capital letters, as BW") from None

@@ -1,0 +1,154 @@
+"""Sending: what every command does with an event once it is signed."""
+
+from typing import ClassVar
+
+from kpclient.commands.options import Connection, Sending
+from kpclient.commands.rehearsal import rehearse
+from kpclient.commands.session import Session
+from kpclient.commands.signing import now_ms
+from kpclient.errors import REFUSED, UNDECIDED, ClientError
+from kpclient.line import NodeUnreachableError, RemoteProblem
+from kpclient.output import print_fields, print_json, print_line
+from kpclient.remote import Answer, Committed, Refused, Undecided
+from kpledger.envelope import SignedEvent
+from kpledger.outcome import Refusal
+from kpledger.units import format_time
+
+
+class UndecidedError(ClientError):
+    """The ledger has not answered in time; the event waits in the outbox.
+
+    Attributes:
+        event_id: the event.
+    """
+
+    EXIT_CODE: ClassVar[int] = UNDECIDED
+
+    def __init__(self, event_id: bytes, reason: str) -> None:
+        """Say what it is waiting for, and what to do about it."""
+        super().__init__(
+            f"event {event_id.hex()} is not decided yet ({reason});"
+            " it waits in the outbox: kpledger outbox send"
+        )
+        self.event_id = event_id
+
+
+class WouldBeRefusedError(ClientError):
+    """A rehearsal ended with a refusal.
+
+    Attributes:
+        refusal: which rule, where, and what would be accepted.
+    """
+
+    EXIT_CODE: ClassVar[int] = REFUSED
+
+    def __init__(self, refusal: Refusal) -> None:
+        """Say it as the ledger would."""
+        super().__init__(f"would be refused: {refusal.field}: {refusal.problem}")
+        self.refusal = refusal
+
+    def describe(self) -> dict[str, str]:
+        """Give what is known about it, name by name."""
+        return {
+            "rule": self.refusal.rule.code,
+            "clause": self.refusal.rule.clause,
+            "field": self.refusal.field,
+            "problem": self.refusal.problem,
+            "accepted": self.refusal.accepted,
+        }
+
+
+def send(session: Session, event: SignedEvent, *, connection: Connection, sending: Sending) -> None:
+    """Send an event, or rehearse it, and say what became of it.
+
+    Raises:
+        RemoteProblem: it is refused.
+        WouldBeRefusedError: it would be.
+        UndecidedError: nobody knows yet.
+        NodeUnreachableError: no node answers, and it is not to be kept.
+    """
+    if sending.dry_run:
+        _rehearse(session, event, as_json=connection.as_json)
+        return
+    try:
+        (answer,) = session.ask(lambda remote: remote.submit([event]))
+    except NodeUnreachableError as error:
+        if not sending.offline_ok:
+            raise
+        session.outbox.put(event)
+        _show(event, {"status": "waiting", "reason": str(error)}, as_json=connection.as_json)
+        return
+    if isinstance(answer, Undecided):
+        # It may still come to the ledger: the very same bytes have to be sent again, not others.
+        session.outbox.put(event)
+    require_committed(answer)
+    _show(event, describe_answer(answer), as_json=connection.as_json)
+
+
+def require_committed(answer: Answer) -> None:
+    """Pass an event that is on the ledger.
+
+    Raises:
+        RemoteProblem: it was refused.
+        UndecidedError: nobody knows yet.
+    """
+    match answer:
+        case Refused():
+            raise RemoteProblem(answer.problem)
+        case Undecided():
+            raise UndecidedError(answer.event_id, answer.reason)
+        case Committed():
+            return
+
+
+def describe_answer(answer: Answer) -> dict[str, object]:
+    """Give what became of an event, name by name."""
+    match answer:
+        case Committed():
+            return {
+                "status": "committed",
+                "height": answer.height,
+                "index": answer.index,
+                "block_time_ms": answer.block_time_ms,
+                "duplicate": answer.duplicate,
+            }
+        case Refused():
+            return {"status": "refused", "problem": answer.problem}
+        case Undecided():
+            return {"status": "undecided", "reason": answer.reason}
+
+
+def _rehearse(session: Session, event: SignedEvent, *, as_json: bool) -> None:
+    refusal = session.ask(lambda remote: rehearse(remote, session.genesis, event, now_ms=now_ms()))
+    if refusal is not None:
+        raise WouldBeRefusedError(refusal)
+    if as_json:
+        print_json({"status": "acceptable", "type": event.header.type})
+    else:
+        print_line(f"would be accepted: {event.header.type} on {event.header.subject}")
+
+
+def _show(event: SignedEvent, answer: dict[str, object], *, as_json: bool) -> None:
+    header = event.header
+    about: dict[str, object] = {
+        "id": event.event_id,
+        "type": header.type,
+        "subject": header.subject,
+        "author": str(header.author),
+    }
+    if as_json:
+        print_json(about | answer)
+        return
+    # That it was there before is worth a line; that it was not, none.
+    hidden = ("block_time_ms", *(() if answer.get("duplicate") else ("duplicate",)))
+    shown = {name: str(value) for name, value in answer.items() if name not in hidden}
+    time_ms = answer.get("block_time_ms")
+    if isinstance(time_ms, int):
+        shown["block time"] = format_time(time_ms)
+    print_fields(
+        {
+            "event": event.event_id.hex(),
+            "what": f"{header.type} on {header.subject} by {header.author}",
+        }
+        | shown
+    )

@@ -1,0 +1,103 @@
+"""Signing: the keys that a command opens, and the events it writes with them."""
+
+import os
+import secrets
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import typer
+
+from kpclient.commands.options import Signer
+from kpclient.commands.session import Session
+from kpclient.drafts import read_body_draft
+from kpclient.errors import UsageError
+from kpclient.files import read_bounded
+from kpclient.keystore import MAX_PASSPHRASE_BYTES, Keystore
+from kpledger.envelope import SignedEvent, decode_envelope, sign_event
+from kpledger.events import Author, Body, encode_event
+from kpledger.genesis import Genesis
+from kpledger.keys import SigningKey
+
+VARIABLE: Final = "KPLEDGER_PASSPHRASE"
+"""The environment variable that may hold the passphrase."""
+_NONCE_BYTES: Final = 16
+
+
+class Pen:
+    """An opened key: makes signed events of one author for one ledger."""
+
+    def __init__(self, genesis: Genesis, author: Author, keys: tuple[SigningKey, ...]) -> None:
+        """Write for this ledger as this author under these keys."""
+        self._genesis = genesis
+        self.author = author
+        self._keys = keys
+
+    def write(
+        self, body: Body, *, subject: str, prev: bytes | None, occurred_at: int | None = None
+    ) -> SignedEvent:
+        """Make and sign an event; it occurred now unless it is said when.
+
+        Raises:
+            MalformedError: a field of the body is not what it has to be; names it.
+        """
+        plain = msgspec.to_builtins(body, builtin_types=(bytes,))
+        payload = encode_event(
+            chain=self._genesis.chain,
+            author=self.author,
+            nonce=secrets.token_bytes(_NONCE_BYTES),
+            occurred_at=now_ms() if occurred_at is None else occurred_at,
+            subject=subject,
+            prev=prev,
+            body=read_body_draft(body.TYPE, plain),
+        )
+        return decode_envelope(sign_event(payload, self._keys))
+
+
+def open_pen(session: Session, signer: Signer, *, cosigners: tuple[str, ...] = ()) -> Pen:
+    """Open the keys that are asked for; the first one says who the author is.
+
+    Raises:
+        UsageError: no key is named.
+        KeystoreError: a key cannot be found or opened.
+    """
+    if not signer.key:
+        raise UsageError("--key", "no key is named", "a name that `kpledger keys list` shows")
+    keystore = open_keystore(session.home)
+    author = keystore.entry(signer.key).author
+    keys = tuple(
+        keystore.open(name, read_passphrase(signer.passphrase_file, f"Passphrase of {name}"))
+        for name in (signer.key, *cosigners)
+    )
+    return Pen(session.genesis, author, keys)
+
+
+def open_keystore(home: Path) -> Keystore:
+    """Give the keys in a home."""
+    return Keystore(home.expanduser() / "keys")
+
+
+def read_passphrase(file: Path | None, prompt: str, *, confirm: bool = False) -> bytes:
+    """Give a passphrase: from a file, the environment, or whoever sits at the terminal.
+
+    Raises:
+        UsageError: there is none of the three.
+        UnreadableError: the file cannot be read.
+    """
+    if file is not None:
+        return read_bounded(file, max_bytes=MAX_PASSPHRASE_BYTES + 1).partition(b"\n")[0]
+    given = os.environ.get(VARIABLE)
+    if given is not None:
+        return given.encode()
+    if not sys.stdin.isatty():
+        accepted = f"--passphrase-file FILE, or {VARIABLE} in the environment"
+        raise UsageError("passphrase", "there is nobody to ask for it", accepted)
+    answer: str = typer.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True)
+    return answer.encode()
+
+
+def now_ms() -> int:
+    """Give the time by this machine's clock, Unix milliseconds."""
+    return time.time_ns() // 1_000_000

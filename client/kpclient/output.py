@@ -1,0 +1,112 @@
+"""What people and programs see: the one module that prints.
+
+Answers go to stdout, as tables for people or as one JSON object; troubles and progress go to
+stderr. Text that comes from the ledger was written by strangers, so control characters, which could
+move the cursor or hide a line, are shown as a replacement character.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final, Protocol
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+_WIDTH_IN_FILES: Final = 220
+"""Columns where there is no terminal: a table in a file must not be folded at 80."""
+
+
+class Advance(Protocol):
+    """Moves a progress bar on."""
+
+    def __call__(self, steps: int) -> None:
+        """Count some more steps."""
+        ...
+
+
+def print_json(answer: Mapping[str, object]) -> None:
+    """Print an answer for programs: one JSON object on one line, bytes as hexadecimal."""
+    sys.stdout.write(msgspec.json.encode(readable(answer)).decode() + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table; its last line says how many rows there are."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(clean(cell)) for cell in row))
+    console = _console(error=False)
+    console.print(table)
+    console.print(f"{table.row_count} in all")
+
+
+def print_fields(fields: Mapping[str, str]) -> None:
+    """Print names and values, one on a line."""
+    width = max(map(len, fields), default=0)
+    for name, value in fields.items():
+        print_line(f"{name:<{width}}  {value}".rstrip())
+
+
+def print_line(text: str) -> None:
+    """Print a line of an answer."""
+    sys.stdout.write(clean(text) + "\n")
+
+
+def print_trouble(text: str) -> None:
+    """Print a line about something that went wrong or needs care, on stderr."""
+    sys.stderr.write(clean(text) + "\n")
+
+
+@contextmanager
+def show_progress(what: str, total: int) -> Iterator[Advance]:
+    """Show a progress bar on stderr, on a terminal only."""
+    console = _console(error=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task(what, total=total)
+
+        def advance(steps: int) -> None:
+            progress.advance(task, steps)
+
+        yield advance
+
+
+def clean(text: str) -> str:
+    """Replace what is not printable, so that text can only be read and never act."""
+    return "".join(one if one.isprintable() else _REPLACEMENT for one in text)
+
+
+def readable(value: object) -> object:
+    """Give a value as plain ones: Structs as mappings, bytes as lower-case hexadecimal."""
+    return _to_hex(msgspec.to_builtins(value, builtin_types=(bytes,)))
+
+
+def _to_hex(value: object) -> object:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {name: _to_hex(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_to_hex(one) for one in value]
+    return value
+
+
+def _console(*, error: bool) -> Console:
+    # Made for each use: stdout may have been replaced since, and a terminal resized.
+    console = Console(stderr=error, highlight=False, soft_wrap=False)
+    if not console.is_terminal:
+        console.width = _WIDTH_IN_FILES
+    return console
