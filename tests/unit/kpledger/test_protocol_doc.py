@@ -1,0 +1,194 @@
+"""The worked example of docs/protocol.md is made byte for byte by the code."""
+
+import re
+from pathlib import Path
+
+import msgspec
+from founding import make_event, make_genesis_file, signing_key, vary
+from msgspec import inspect
+
+from kpledger.block import (
+    BlockKind,
+    Header,
+    SealedBlock,
+    block_preimage,
+    compute_head,
+    decode_block,
+    encode_header,
+)
+from kpledger.chain import BlockBuilder, execute_noop, genesis_tip, seal_block, verify_block
+from kpledger.envelope import Envelope, EventSignature, decode_envelope, encode_pae
+from kpledger.events import Author, Body, EventHeader
+from kpledger.events.certificate import Certificate, Line, Origin, Party, Source
+from kpledger.events.governance import AuthorityRegistered, NumberRange, Role
+from kpledger.genesis import Genesis, GenesisFile, format_genesis, parse_genesis
+from kpledger.hashing import hash_leaf
+from kpledger.layout import StoredEntry, block_key, encode_stored_entry
+from kpledger.records import (
+    AllottedRange,
+    AuthorityRecord,
+    CertificateRecord,
+    EventRecord,
+    KeyRecord,
+    ParticipantRecord,
+    PolicyRecord,
+    RangesRecord,
+    StandingSince,
+)
+from kpledger.rules.v1 import CATALOGUE
+from kpledger.state import MemoryState
+
+PAGE = Path(__file__).parents[3] / "docs" / "protocol.md"
+TIME_MS = 1_767_225_660_000
+
+
+def _genesis_file() -> GenesisFile:
+    file = make_genesis_file(nodes=("bw-1",), voters=("bw-1",))
+    return vary(file, participants=file.participants[:1])
+
+
+def _event(genesis: Genesis) -> bytes:
+    body = AuthorityRegistered(
+        authority="gaborone",
+        title="Diamond Office",
+        place="Gaborone",
+        roles=(Role.EXPORTING, Role.IMPORTING),
+        contact="",
+    )
+    return make_event(
+        "BW/root",
+        body,
+        signers=("BW/root", "KPCS/chair"),
+        occurred_at=TIME_MS - 1_000,
+        chain=genesis.chain,
+    )
+
+
+def _hex(data: bytes) -> str:
+    text = data.hex()
+    return "\n".join(text[start : start + 64] for start in range(0, len(text), 64)) + "\n"
+
+
+def _describe(info: inspect.Type) -> str:
+    match info:
+        case inspect.UnionType():
+            text = " or ".join(_describe(member) for member in info.types)
+        case inspect.StructType():
+            text = info.cls.__name__
+        case inspect.EnumType():
+            text = "|".join(member.value for member in info.cls)
+        case inspect.VarTupleType():
+            limits = _limits(info.min_length, info.max_length)
+            text = f"array{limits} of {_describe(info.item_type)}"
+        case _:
+            text = _describe_plain(info)
+    return text
+
+
+def _describe_plain(info: inspect.Type) -> str:
+    match info:
+        case inspect.IntType():
+            lowest = info.ge if info.gt is None else info.gt + 1
+            highest = info.le if info.lt is None else info.lt - 1
+            text = "integer" + _limits(lowest, highest)
+        case inspect.StrType():
+            text = "text" + _limits(info.min_length, info.max_length)
+            text += f" /{info.pattern}/" if info.pattern else ""
+        case inspect.BytesType():
+            text = "bytes" + _limits(info.min_length, info.max_length)
+        case inspect.BoolType():
+            text = "boolean"
+        case inspect.NoneType():
+            text = "nil"
+        case inspect.RawType():
+            text = "map, by type"
+        case _:
+            raise TypeError(f"nothing is said of {info}")
+    return text
+
+
+def _limits(lowest: int | None, highest: int | None) -> str:
+    if highest is None:
+        return "" if lowest is None else f" {lowest}.."
+    return f" {highest}" if lowest == highest else f" {lowest or 0}..{highest}"
+
+
+def _fields(*kinds: type[msgspec.Struct]) -> str:
+    blocks = []
+    for kind in kinds:
+        info = inspect.type_info(kind)
+        name = kind.TYPE if issubclass(kind, Body) else kind.__name__
+        lines = [name]
+        if isinstance(info, inspect.StructType):
+            lines += [
+                f"  {field.name:<24}{_describe(field.type)}"
+                for field in sorted(info.fields, key=lambda field: field.name)
+            ]
+        blocks.append("\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def make_examples() -> dict[str, str]:
+    """Give what stands under each marker of the page."""
+    genesis = parse_genesis(format_genesis(_genesis_file()))
+    state = MemoryState()
+    seed = genesis.seed_state(MemoryState())
+    state.apply(seed)
+    tip = genesis_tip(genesis, seed)
+    noop = execute_noop(genesis, tip, state, 1)
+    event = decode_envelope(_event(genesis))
+    builder = BlockBuilder(genesis, noop.tip, state, TIME_MS)
+    refusal = builder.add(event)
+    if refusal is not None:
+        raise ValueError(str(refusal))
+    made = builder.finish(1, "bw-1", BlockKind.BLOCK)
+    block = seal_block(made, signing_key("bw-1/consensus"))
+    verify_block(genesis, noop.tip, state, block)
+    header = encode_header(made.header)
+    stored = encode_stored_entry(StoredEntry(kind=1, term=1, payload=block))
+    opened = encode_stored_entry(StoredEntry(kind=0, term=1, payload=b""))
+    return {
+        "genesis": genesis.encoded.decode(),
+        "chain": _hex(genesis.chain),
+        "config": _hex(genesis.config_hash),
+        "payload": _hex(event.payload),
+        "event id": _hex(event.event_id),
+        "pae": _hex(encode_pae(event.payload)[: -len(event.payload)]),
+        "envelope": _hex(event.encoded),
+        "leaf": _hex(hash_leaf(event.encoded)),
+        "state keys": "".join(f"{key.decode()}\n" for key in sorted(state.pairs)),
+        "state record": _hex(state.pairs[b"policy/network"]),
+        "state digest": _hex(tip.digest.digest()),
+        "noop": _hex(encode_header(noop.header)),
+        "noop head": _hex(noop.tip.head),
+        "header": _hex(header),
+        "head": _hex(compute_head(header)),
+        "preimage": _hex(block_preimage(made.header, made.tip.head)),
+        "signature": _hex(decode_block(block).signature),
+        "stored noop": f"{block_key(1).hex()}\n{opened.hex()}\n",
+        "event fields": _fields(EventHeader, Author),
+        "envelope fields": _fields(Envelope, EventSignature),
+        "block fields": _fields(SealedBlock, Header),
+        "body fields": _fields(*CATALOGUE),
+        "part fields": _fields(Certificate, Party, Origin, Line, Source, NumberRange),
+        "record fields": _fields(
+            PolicyRecord,
+            ParticipantRecord,
+            StandingSince,
+            AuthorityRecord,
+            RangesRecord,
+            AllottedRange,
+            KeyRecord,
+            CertificateRecord,
+            EventRecord,
+        ),
+        "stored block": f"{block_key(2).hex()}\n{stored[:10].hex()}\n",
+    }
+
+
+def test_every_example_of_the_page_is_what_the_code_makes() -> None:
+    found = re.findall(
+        r"<!-- example: ([a-z ]+) -->\n```[a-z]*\n(.*?)```\n", PAGE.read_text(), re.DOTALL
+    )
+    assert dict(found) == make_examples()
+    assert len(found) == len(make_examples())
