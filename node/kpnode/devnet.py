@@ -3,8 +3,9 @@
 import asyncio
 import json
 import signal
+import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,9 @@ from kpnode.config import NodeConfig, load_config
 from kpnode.founding import (
     CONFIG_NAME,
     GENESIS_NAME,
+    HOST,
     KEYS_NAME,
+    PEER_PORT_OFFSET,
     Member,
     found_network,
     load_nodes,
@@ -29,6 +32,8 @@ READY_S: Final = 30.0
 STOP_S: Final = 10.0
 """How long a node may take to stop before it is killed."""
 _POLL_S: Final = 0.05
+_TRIES: Final = 100
+_PORT_MAX: Final = 65535
 
 
 class DevnetError(Exception):
@@ -49,6 +54,13 @@ def open_network(
 ) -> Genesis:
     """Found a network in a directory, or find the one that is there.
 
+    Args:
+        directory: where the network lives.
+        members: gives the participants of a new network.
+        voters: how many nodes a new network has.
+        port: the first port of a new network; 0 takes free ones.
+        tls: a new network serves its API over TLS.
+
     Raises:
         DevnetError: the directory holds something else.
         FoundingError: it cannot be founded.
@@ -59,7 +71,7 @@ def open_network(
     if directory.exists() and any(directory.iterdir()):
         raise DevnetError(f"{directory} is not empty and holds no network")
     found = members()
-    nodes = plan_nodes(found, voters, port)
+    nodes = plan_nodes(found, voters, port or _find_ports(voters))
     directory.mkdir(parents=True, exist_ok=True)
     return found_network(directory, found, nodes, api_tls=tls)
 
@@ -73,8 +85,11 @@ async def run_network(
     what such a network is for.
 
     Raises:
-        DevnetError: a node does not start, or no leader appears in time.
+        DevnetError: a port is taken, a node does not start, or no leader appears in time.
     """
+    configs = {name: load_config(directory / name / CONFIG_NAME) for name in load_nodes(genesis)}
+    for config in configs.values():
+        _check_ports(config)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -82,10 +97,10 @@ async def run_network(
     running: list[_Running] = []
     watchers: list[asyncio.Task[None]] = []
     try:
-        for name in load_nodes(genesis):
-            node = await _start(directory / name, name)
-            running.append(node)
-        await _wait_ready(running)
+        for name, config in configs.items():
+            running.append(await _start(directory / name, config))
+        if await _is_stopped_before(stopping, _wait_ready(running)):
+            return
         on_ready(_describe(directory, genesis, running))
         watchers = [asyncio.create_task(_watch(node, stopping)) for node in running]
         await stopping.wait()
@@ -95,8 +110,54 @@ async def run_network(
         await asyncio.gather(*(_stop(node) for node in running))
 
 
-async def _start(directory: Path, name: str) -> _Running:
-    config = load_config(directory / CONFIG_NAME)
+def _find_ports(voters: int) -> int:
+    """Find a first port from which on all ports that a network needs are free."""
+    for _ in range(_TRIES):
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            first: int = probe.getsockname()[1]
+        wanted = [
+            first + place + offset for offset in (0, PEER_PORT_OFFSET) for place in range(voters)
+        ]
+        if wanted[-1] <= _PORT_MAX and all(_is_free(HOST, port) for port in wanted):
+            return first
+    raise DevnetError(f"no {2 * voters} free ports found")
+
+
+def _check_ports(config: NodeConfig) -> None:
+    """See that a node can listen, so that no stranger on its port is taken for it."""
+    for address in (config.api.listen, config.peers.listen):
+        if not _is_free(address.host, address.port):
+            raise DevnetError(f"{address} is taken by another program; {config.node.name} needs it")
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        # As the node itself does; else a port would look taken for a minute after a stop.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+async def _is_stopped_before(stopping: asyncio.Event, work: Coroutine[None, None, None]) -> bool:
+    """Do work until it is done, or until the network is to stop; tell which came first."""
+    stopped = asyncio.create_task(stopping.wait())
+    working = asyncio.create_task(work)
+    try:
+        await asyncio.wait((stopped, working), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working
+        return stopping.is_set()
+    finally:
+        stopped.cancel()
+        working.cancel()
+        await asyncio.gather(stopped, working, return_exceptions=True)
+
+
+async def _start(directory: Path, config: NodeConfig) -> _Running:
     log = directory / "node.log"
     with log.open("ab") as stream:
         process = await asyncio.create_subprocess_exec(
@@ -113,7 +174,7 @@ async def _start(directory: Path, name: str) -> _Running:
             start_new_session=True,
         )
     scheme = "https" if config.api.tls else "http"
-    return _Running(name, config, log, process, f"{scheme}://{config.api.listen}")
+    return _Running(config.node.name, config, log, process, f"{scheme}://{config.api.listen}")
 
 
 async def _wait_ready(running: Sequence[_Running]) -> None:

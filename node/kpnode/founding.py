@@ -46,7 +46,13 @@ KEYS_NAME: Final = "keys"
 ORIGIN: Final = "kp.example/devnet"
 PEER_PORT_OFFSET: Final = 100
 
-_HOST: Final = "127.0.0.1"
+HOST: Final = "127.0.0.1"
+"""Where the nodes of such a network listen."""
+_WARNING: Final = """\
+DEVELOPMENT KEYS. Each file is the seed of an Ed25519 private key in hexadecimal.
+Whoever can read this directory can speak for every participant of this network. Never use a key
+from here for anything real.
+"""
 _NODE_PARTICIPANTS: Final = ("BW", "ZA", "AE", "IN", "EU", "CA", "AO", "CN", "US")
 """Who runs the first node, the second, and so on, where they are among the participants."""
 
@@ -115,8 +121,8 @@ def plan_nodes(members: tuple[Member, ...], count: int, port: int) -> tuple[Plan
         PlannedNode(
             name=f"{code.lower()}-{number}",
             participant=code,
-            api=Address(f"{_HOST}:{port + number - 1}"),
-            peers=Address(f"{_HOST}:{port + PEER_PORT_OFFSET + number - 1}"),
+            api=Address(f"{HOST}:{port + number - 1}"),
+            peers=Address(f"{HOST}:{port + PEER_PORT_OFFSET + number - 1}"),
         )
         for number, code in enumerate(order[:count], start=1)
     )
@@ -136,6 +142,8 @@ def found_network(
         KeyFileError: a key is there already.
     """
     keys = directory / KEYS_NAME
+    keys.mkdir(parents=True, exist_ok=True)
+    (keys / "README").write_text(_WARNING, encoding="ascii")
     file = GenesisFile(
         format=FORMAT,
         origin=ORIGIN,
@@ -232,7 +240,7 @@ def init_node(
     """Make the keys of one node and give its entry for the genesis file; found it if there is one.
 
     Raises:
-        FoundingError: the genesis file names other keys for this node.
+        FoundingError: there is a node already, or the genesis file names other keys for it.
         KeyFileError: a key file cannot be used.
         GenesisError: the genesis file cannot found a ledger.
         StorageError: the ledger cannot be founded in this directory.
@@ -241,6 +249,8 @@ def init_node(
     node = PlannedNode(name, parse_participant(participant), api, peers)
     entry = _draw_node(directory, node)
     if genesis is not None:
+        if (directory / CONFIG_NAME).exists():
+            raise FoundingError(f"{directory / CONFIG_NAME} is there already")
         encoded = genesis.read_bytes()
         parsed = parse_genesis(encoded)
         if parsed.node(name) != entry:

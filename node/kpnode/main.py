@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -49,6 +50,8 @@ def _stop(problem: object) -> typer.Exit:
 
 def _print_json(value: Mapping[str, object]) -> None:
     typer.echo(json.dumps(value))
+    # Whoever started us reads this line through a pipe, and waits for it.
+    sys.stdout.flush()
 
 
 @app.command(epilog="Example: kpnode init /srv/kp --name bw-1 --participant BW")
@@ -96,7 +99,9 @@ def run(
 def devnet(
     directory: Annotated[Path, typer.Argument(help="Where the network lives; made if missing.")],
     voters: Annotated[int, typer.Option(help="Nodes, each a process, all voting.")] = 4,
-    port: Annotated[int, typer.Option(help="First API port; peers use those 100 above.")] = 7600,
+    port: Annotated[
+        int, typer.Option(help="First API port; peers use those 100 above. 0 takes free ones.")
+    ] = 7600,
     participants: Annotated[
         Path, typer.Option(help="CSV file with the columns code, name, kind.")
     ] = _DEFAULT_CSV,

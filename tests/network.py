@@ -1,0 +1,166 @@
+"""A network of real processes for tests (`kpnode devnet`), and events signed for it."""
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import msgspec
+
+from kpledger.envelope import sign_event
+from kpledger.events import Author, Body, encode_event
+from kpledger.events.governance import KeyAdded
+from kpledger.keys import SigningKey
+
+PATIENCE_S = 60.0
+GLANCE_S = 0.05
+
+
+class NodeSeen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A node as the devnet command names it."""
+
+    name: str
+    api: str
+    peers: str
+    pid: int
+    directory: Path
+    config: Path
+    log: Path
+
+
+class NetworkSeen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the devnet command prints when a leader exists."""
+
+    chain: str
+    origin: str
+    genesis: Path
+    keys: Path
+    nodes: tuple[NodeSeen, ...]
+
+
+_decoder = msgspec.json.Decoder(NetworkSeen, dec_hook=lambda _, text: Path(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A running network."""
+
+    process: asyncio.subprocess.Process
+    seen: NetworkSeen
+
+    def signing_key(self, name: str) -> SigningKey:
+        """Read a development key, as `chair` or `root-BW`."""
+        text = (self.seen.keys / f"{name}.seed").read_text()
+        return SigningKey.from_seed(bytes.fromhex(text.strip()))
+
+    def key_event(self, participant: str = "BW", chain: str | None = None) -> bytes:
+        """Sign a statement that every rule accepts: a further root key, each time another one."""
+        key = SigningKey.from_seed(secrets.token_bytes(32)).public_key
+        body = KeyAdded(authority="root", key=key, valid_from=0)
+        return self.sign(participant, key.hex(), body, chain=chain)
+
+    def sign(
+        self, participant: str, subject: str, body: Body, *, chain: str | None = None
+    ) -> bytes:
+        """Sign a statement of a participant's root."""
+        payload = encode_event(
+            chain=bytes.fromhex(chain or self.seen.chain),
+            author=Author(participant=participant, authority="root"),
+            nonce=secrets.token_bytes(16),
+            occurred_at=time.time_ns() // 1_000_000,
+            subject=subject,
+            prev=None,
+            body=body,
+        )
+        return sign_event(payload, [self.signing_key(f"root-{participant}")])
+
+    async def stop(self, how: signal.Signals = signal.SIGINT) -> int:
+        """Stop it, and give its exit code."""
+        self.process.send_signal(how)
+        return await asyncio.wait_for(self.process.wait(), PATIENCE_S)
+
+
+async def start_kpnode(*arguments: str | Path) -> asyncio.subprocess.Process:
+    """Start the command with both outputs piped."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "kpnode",
+        *map(str, arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def run_kpnode(*arguments: str | Path) -> tuple[int, str, str]:
+    """Run the command to its end; gives the exit code and both outputs."""
+    process = await start_kpnode(*arguments)
+    stdout, stderr = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    return process.returncode or 0, stdout.decode(), stderr.decode()
+
+
+async def read_line(stream: asyncio.StreamReader | None) -> bytes:
+    """Read a line of an output."""
+    assert stream is not None
+    return await asyncio.wait_for(stream.readline(), PATIENCE_S)
+
+
+@asynccontextmanager
+async def running_network(directory: Path, *options: str) -> AsyncIterator[Network]:
+    """Run a network in a directory, on free ports if it is new, until the end of the block."""
+    process = await start_kpnode("devnet", directory, "--port", "0", *options)
+    try:
+        line = await read_line(process.stdout)
+        if not line:
+            _, stderr = await process.communicate()
+            raise AssertionError(stderr.decode())
+        yield Network(process, _decoder.decode(line))
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        # Reads what is left, so that no pipe is closed by the collector.
+        await asyncio.wait_for(process.communicate(), PATIENCE_S)
+
+
+async def wait_until_all(network: Sequence[NodeSeen], height: int) -> list[dict[str, object]]:
+    """Wait until each of the nodes has committed a height; gives their status."""
+    async with aiohttp.ClientSession() as session, asyncio.timeout(PATIENCE_S):
+        while True:
+            found = [await ask_status(session, node) for node in network]
+            if all(isinstance(one["height"], int) and one["height"] >= height for one in found):
+                return found
+            await asyncio.sleep(GLANCE_S)
+
+
+async def ask_status(session: aiohttp.ClientSession, node: NodeSeen) -> dict[str, object]:
+    """Ask a node how it is; a node that does not answer is at height -1."""
+    try:
+        async with session.get(f"{node.api}/v1/status") as response:
+            return msgspec.json.decode(await response.read(), type=dict[str, object])
+    except aiohttp.ClientError:
+        return {"height": -1}
+
+
+async def wait_until_ended(pid: int) -> None:
+    """Wait until there is no such process."""
+    async with asyncio.timeout(PATIENCE_S):
+        while is_alive(pid):  # noqa: ASYNC110 (no event)
+            await asyncio.sleep(GLANCE_S)
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs; one that ended and was not yet waited for does not."""
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+    return state != "Z"

@@ -1,0 +1,116 @@
+"""A node that serves its API on a real socket: the only voter of its consensus, on a real disk.
+
+The genesis file is that of `founding`, the clock stands at its noon; all else is as in production.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import msgspec
+from founding import NOW_MS, OFFICES, make_genesis, opening_events, signing_key
+
+from kpnode.api.app import ApiServer, build_app
+from kpnode.api.served import MSGPACK_TYPE, ApiLimits
+from kpnode.driver import Committed, Node
+from kpnode.engine import Engine
+from kpnode.gossip.relay import PeerLinks
+from kpnode.ledger import Ledger
+from kpnode.machine import Machine
+from kpnode.raft import Configuration, Index, NodeId, RaftConfig, RaftCore, Recovered
+from kpnode.storage.leveldb import LevelStorage
+
+NAME = "bw-1"
+
+
+class Clock:
+    """Stands still; a test may break it, and with it the node."""
+
+    broken = False
+
+    def __call__(self) -> int:
+        if self.broken:
+            raise OSError("the clock is broken")
+        return NOW_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(compare=False)
+
+    @property
+    def json(self) -> dict[str, object]:
+        return msgspec.json.decode(self.body, type=dict[str, object])
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    node: Node
+    clock: Clock
+    port: int
+    session: aiohttp.ClientSession
+
+    async def ask(self, method: str, path: str, **options: object) -> Reply:
+        async with self.session.request(method, path, **options) as response:  # type: ignore[arg-type]
+            return Reply(response.status, await response.read(), dict(response.headers))
+
+    async def get(self, path: str) -> Reply:
+        return await self.ask("GET", path)
+
+    async def post(self, body: bytes, media_type: str = MSGPACK_TYPE, query: str = "") -> Reply:
+        headers = {"Content-Type": media_type}
+        return await self.ask("POST", f"/v1/events{query}", data=body, headers=headers)
+
+    async def record(self, *envelopes: bytes) -> None:
+        for outcome in await self.node.submit(envelopes, 10):
+            assert isinstance(outcome, Committed), outcome
+
+    async def open_trade(self) -> None:
+        for office in OFFICES:
+            for envelope in opening_events(office):
+                await self.record(envelope)
+
+
+def make_node(directory: Path, clock: Clock, voters: Sequence[str]) -> tuple[Node, LevelStorage]:
+    genesis = make_genesis()
+    storage = LevelStorage.open(directory, chain=genesis.chain, create=True)
+    ledger = Ledger(genesis, storage)
+    machine = Machine(genesis, NAME, signing_key(f"{NAME}/consensus"), ledger, skew_ms=1000)
+    machine.recover(storage)
+    core = RaftCore(
+        RaftConfig(node=NodeId(NAME), election_ticks=3, heartbeat_ticks=1, seed=1),
+        Recovered(
+            hard_state=storage.hard_state,
+            configuration=Configuration(voters=tuple(map(NodeId, voters))),
+            applied=Index(ledger.tip.height),
+        ),
+        storage,
+    )
+    engine = Engine(
+        core, storage, machine, now_ms=clock, max_block_events=64, max_block_bytes=1 << 20
+    )
+    node = Node(genesis, NAME, ledger, engine, tick_s=0.005, max_block_events=64, max_queue=1000)
+    return node, storage
+
+
+@asynccontextmanager
+async def serve(
+    directory: Path, limits: ApiLimits, voters: Sequence[str] = (NAME,)
+) -> AsyncIterator[Served]:
+    clock = Clock()
+    node, storage = make_node(directory, clock, voters)
+    app = build_app(node, cosigning_key=signing_key(f"{NAME}/cosigning"), limits=limits)
+    server = ApiServer(app, limits)
+    await node.start(PeerLinks())
+    port = await server.start("127.0.0.1", 0, None)
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+            yield Served(node, clock, port, session)
+    finally:
+        await server.stop()
+        await node.stop()
+        storage.close()

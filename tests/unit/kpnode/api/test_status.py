@@ -1,0 +1,118 @@
+"""The node about itself: status, health, genesis file, checkpoint."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from founding import NOW_MS, make_genesis, opening_events, signing_key
+from serving import Served, serve
+
+from kpledger import __version__
+from kpledger.checkpoint import Checkpoint, open_checkpoint
+from kpledger.errors import BadSignatureError
+from kpledger.note import KeyType, NoteKey
+from kpnode.api.openapi import build_openapi
+from kpnode.api.served import ApiLimits
+from kpnode.api.submit import CommittedAnswer
+
+ORIGIN = make_genesis().file.origin
+KEY = NoteKey(ORIGIN, KeyType.NOTE, signing_key("bw-1/cosigning").public_key)
+
+
+async def test_the_status_names_ledger_and_consensus(served: Served) -> None:
+    await served.record(opening_events("BW/gaborone")[0])
+    tip = served.node.ledger.tip
+    found = (await served.get("/v1/status")).json
+    assert isinstance(found.pop("uptime_s"), int)
+    assert found == {
+        "node": "bw-1",
+        "participant": "BW",
+        "chain": make_genesis().chain.hex(),
+        "origin": ORIGIN,
+        "version": __version__,
+        "role": "leader",
+        "term": 1,
+        "leader": "bw-1",
+        "voters": ["bw-1", "eu-1", "za-1"],
+        "peers": {"eu-1": {"connected": False}, "za-1": {"connected": False}},
+        "height": 2,
+        "last_index": 2,
+        "head": tip.head.hex(),
+        "tree_size": 1,
+        "tree_root": tip.tree.root().hex(),
+        "state_digest": tip.digest.digest().hex(),
+        "block_time_ms": NOW_MS,
+        "storage": {"durability": "fsync before every acknowledgement", "failed": None},
+        "pending": 0,
+        "refused_blocks": 0,
+    }
+
+
+async def test_a_node_that_leads_is_ready(served: Served) -> None:
+    await served.record(opening_events("BW/gaborone")[0])
+    assert (await served.get("/health/ready")).json == {"status": "ready"}
+
+
+async def test_a_node_without_a_leader_lives_but_is_not_ready(tmp_path: Path) -> None:
+    async with serve(tmp_path / "ledger", ApiLimits(), voters=("bw-1", "eu-1")) as served:
+        assert (await served.get("/health/live")).json == {"status": "live"}
+        reply = await served.get("/health/ready")
+        assert (reply.status, reply.json["type"]) == (503, "urn:kpledger:problem:no-leader")
+
+
+async def test_the_genesis_file_is_given_byte_for_byte(served: Served) -> None:
+    assert (await served.get("/v1/genesis")).body == make_genesis().encoded
+
+
+async def test_a_checkpoint_is_a_note_signed_with_the_cosigning_key(served: Served) -> None:
+    for envelope in opening_events("BW/gaborone"):
+        await served.record(envelope)
+        tip = served.node.ledger.tip
+        reply = await served.get("/checkpoint")
+        opened = open_checkpoint(reply.body, origin=ORIGIN, keys=[KEY])
+        assert opened.checkpoint == Checkpoint(ORIGIN, tip.tree.size, tip.tree.root())
+        assert reply.headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+async def test_a_checkpoint_verifies_for_its_own_size_alone(served: Served) -> None:
+    await served.record(opening_events("BW/gaborone")[0])
+    body = (await served.get("/checkpoint")).body
+    altered = body.replace(b"\n1\n", b"\n2\n", 1)
+    with pytest.raises(BadSignatureError):
+        open_checkpoint(altered, origin=ORIGIN, keys=[KEY])
+
+
+async def test_the_openapi_document_lists_the_routes_there_are(served: Served) -> None:
+    document = (await served.get("/openapi.json")).json
+    assert document["openapi"] == "3.1.0"
+    paths = document["paths"]
+    assert isinstance(paths, dict)
+    described = {(path, method) for path, operations in paths.items() for method in operations}
+    assert described == {
+        ("/v1/events", "post"),
+        ("/v1/events/{id}", "get"),
+        ("/v1/certificates", "get"),
+        ("/v1/certificates/{number}", "get"),
+        ("/v1/certificates/{number}/history", "get"),
+        ("/v1/participants", "get"),
+        ("/v1/participants/{code}", "get"),
+        ("/v1/keys/{key}", "get"),
+        ("/v1/blocks", "get"),
+        ("/v1/genesis", "get"),
+        ("/v1/status", "get"),
+        ("/checkpoint", "get"),
+        ("/health/live", "get"),
+        ("/health/ready", "get"),
+        ("/openapi.json", "get"),
+    }
+
+
+def test_every_schema_that_is_referred_to_is_there() -> None:
+    text = build_openapi()
+    document = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    components = msgspec.json.decode(document["components"], type=dict[str, dict[str, object]])
+    schemas = components["schemas"]
+    references = {part.split(b'"')[0].decode() for part in text.split(b"#/components/schemas/")[1:]}
+    assert references <= set(schemas)
+    assert CommittedAnswer.__name__ in references
+    assert b"base64" not in bytes(document["components"])
