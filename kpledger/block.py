@@ -144,7 +144,4 @@ def verify_leader(header: Header, head: Digest, signature: bytes, leader_key: by
 
 def compute_payload_root(leaf_hashes: tuple[Digest, ...]) -> Digest:
     """Give the RFC 6962 root over the leaves of one block."""
-    frontier = Frontier.empty()
-    for leaf_hash in leaf_hashes:
-        frontier = frontier.append(leaf_hash)
-    return frontier.root()
+    return Frontier.empty().extend(leaf_hashes).root()

@@ -24,7 +24,7 @@ from kpledger.block import (
 from kpledger.envelope import SignedEvent, decode_envelope, verify_envelope
 from kpledger.errors import LedgerError
 from kpledger.genesis import Genesis
-from kpledger.hashing import EMPTY_ROOT, Digest, hash_leaf
+from kpledger.hashing import Digest, hash_leaf
 from kpledger.keys import SigningKey
 from kpledger.merkle import Frontier
 from kpledger.multiset import MultisetHash
@@ -98,7 +98,6 @@ class BlockBuilder:
         self.before = tip
         self.changes = ChangeSet(base)
         self.now_ms = now_ms
-        self.tree = tip.tree
         self.events: list[SignedEvent] = []
         self._leaves: list[Digest] = []
 
@@ -107,21 +106,19 @@ class BlockBuilder:
         at = Position(
             chain=self.genesis.chain,
             now_ms=self.now_ms,
-            index=self.tree.size,
+            index=self.before.tree.size + len(self.events),
             height=self.before.height + 1,
         )
         refusal = execute(event, self.changes, at)
         if refusal is None:
-            leaf = hash_leaf(event.encoded)
-            self.tree = self.tree.append(leaf)
-            self._leaves.append(leaf)
+            self._leaves.append(hash_leaf(event.encoded))
             self.events.append(event)
         return refusal
 
     def finish(self, term: int, leader: str, kind: BlockKind) -> Execution:
         """Give the block that these events make."""
         digest = self.changes.digest_over(self.before.digest)
-        root = compute_payload_root(tuple(self._leaves)) if self._leaves else EMPTY_ROOT
+        tree = self.before.tree.extend(self._leaves)
         header = Header(
             chain=self.genesis.chain,
             era=ERA,
@@ -130,9 +127,9 @@ class BlockBuilder:
             prev_head=self.before.head,
             first_event=self.before.tree.size,
             event_count=len(self.events),
-            payload_root=root,
-            tree_size=self.tree.size,
-            tree_root=self.tree.root(),
+            payload_root=compute_payload_root(tuple(self._leaves)),
+            tree_size=tree.size,
+            tree_root=tree.root(),
             state_digest=digest.digest(),
             config_hash=self.genesis.config_hash,
             leader=leader,
@@ -144,7 +141,7 @@ class BlockBuilder:
             term=term,
             head=compute_head(encode_header(header)),
             time_ms=self.now_ms,
-            tree=self.tree,
+            tree=tree,
             digest=digest,
         )
         return Execution(tip, self.changes, tuple(self.events), header)

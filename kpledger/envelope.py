@@ -14,7 +14,6 @@ import base64
 import binascii
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Final
 
 import msgspec
@@ -76,8 +75,7 @@ class _JsonEnvelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 _json_decoder: Final = msgspec.json.Decoder(_JsonEnvelope)
 
 
-@dataclass(frozen=True, slots=True)
-class SignedEvent:
+class SignedEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event with its signatures, decoded once. Its form is checked, its signatures are not."""
 
     encoded: bytes

@@ -8,7 +8,7 @@ that is needed to append (``Frontier``); every perfect subtree, found by its pai
 needed to prove (``TreeReader``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NewType, Protocol, Self
 
@@ -95,13 +95,20 @@ class Frontier:
 
     def append(self, leaf_hash: Digest) -> "Frontier":
         """Give the frontier after one more leaf."""
-        # Adding a leaf is adding one to a binary number: each carry joins two equal subtrees.
-        peaks, node, carry = list(self.peaks), leaf_hash, self.size
-        while carry & 1:
-            node = hash_node(peaks.pop(), node)
-            carry = TreeSize(carry >> 1)
-        peaks.append(node)
-        return Frontier(TreeSize(self.size + 1), tuple(peaks))
+        return self.extend((leaf_hash,))
+
+    def extend(self, leaf_hashes: Iterable[Digest]) -> "Frontier":
+        """Give the frontier after several more leaves; what appending one by one gives."""
+        peaks, size = list(self.peaks), int(self.size)
+        for leaf_hash in leaf_hashes:
+            # Adding a leaf is adding one to a binary number: each carry joins two equal subtrees.
+            node, carry = leaf_hash, size
+            while carry & 1:
+                node = hash_node(peaks.pop(), node)
+                carry >>= 1
+            peaks.append(node)
+            size += 1
+        return Frontier(TreeSize(size), tuple(peaks))
 
     def append_tracking(self, leaf_hash: Digest) -> tuple["Frontier", tuple[Subtree, ...]]:
         """Append, and name the perfect subtrees completed by it: the leaf first, then upwards.

@@ -1,8 +1,9 @@
 """What a rule may look at: the event, the state before it, and block time. Nothing else exists."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
+
+import msgspec
 
 from kpledger.envelope import SignedEvent
 from kpledger.errors import LedgerError
@@ -31,8 +32,7 @@ class CatalogueError(LedgerError):
     """The catalogue pairs an event type with a rule that was written for another."""
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """Where in the ledger an event is executed."""
 
     chain: bytes
@@ -45,8 +45,7 @@ class Position:
     """The block's height."""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """One event at its place."""
 
     event: SignedEvent
