@@ -5,7 +5,7 @@ from typing import Annotated, Final
 import typer
 
 import kpledger
-from kpclient.commands import importing, issuing, keys, propose, reading, waiting
+from kpclient.commands import importing, issuing, keys, propose, reading, submit, waiting
 from kpclient.commands.audit import audit
 from kpclient.output import print_line
 
@@ -18,7 +18,7 @@ app: Final = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _part in (issuing.app, importing.app, reading.app, propose.cosign_app):
+for _part in (issuing.app, importing.app, submit.app, reading.app, propose.cosign_app):
     app.add_typer(_part)
 app.command("audit")(audit)
 for _name, _group in (("keys", keys.app), ("propose", propose.app), ("outbox", waiting.app)):

@@ -1,0 +1,281 @@
+"""``kpledger submit``: put many events on the ledger, each exactly once, whatever happens.
+
+The file is taken in segments. The events of a segment are signed and written to the journal, then
+sent in lanes that run side by side; all events on one certificate are in one lane, in the order of
+the file. A segment ends before an event that is not about a certificate, because what follows may
+depend on it: such events are sent one after the other.
+"""
+
+import asyncio
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, ClassVar, Final
+
+import msgspec
+import typer
+
+from kpclient.answers import Problem
+from kpclient.commands.lines import EventDraft, Line, read_lines
+from kpclient.commands.options import Connection, Signer, command
+from kpclient.commands.session import Session
+from kpclient.commands.signing import Pen, now_ms, open_pen
+from kpclient.errors import REFUSED, UNDECIDED, ClientError, UsageError
+from kpclient.files import write_durably
+from kpclient.journal import Decided, Journal, Signed
+from kpclient.output import Advance, print_fields, print_json, print_trouble, show_progress
+from kpclient.remote import Answer, Committed, Refused, Remote
+from kpledger.envelope import SignedEvent, decode_envelope
+from kpledger.errors import LedgerError, MalformedError
+
+app = typer.Typer()
+
+BATCH: Final = 128
+"""Events in one request; some 128 KiB, well below what a node accepts."""
+_LOOKUPS: Final = 16
+"""Certificates asked for side by side."""
+_SHOWN: Final = 20
+"""Refusals shown on a terminal; the file has them all."""
+
+
+class SomeRefusedError(ClientError):
+    """Some lines were refused; a file beside says which and why."""
+
+    EXIT_CODE: ClassVar[int] = REFUSED
+
+
+class NotDoneError(ClientError):
+    """Some lines are not decided yet; run again."""
+
+    EXIT_CODE: ClassVar[int] = UNDECIDED
+
+
+@command(app, "submit", example="kpledger submit year.ndjson --key gaborone --jobs 4")
+def submit(
+    *,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An event on each line (NDJSON).")],
+    signer: Signer,
+    connection: Connection,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, max=32, help="Requests at the same time.")
+    ] = 4,
+) -> None:
+    """Submit the events of a file; running it again goes on where it ended.
+
+    A line is a signed envelope (DSSE JSON), or a draft that is signed with --key. What was sent is
+    in FILE.progress, what was refused in FILE.refused.
+    """
+    session = Session(connection)
+    if not file.is_file():
+        raise UsageError("FILE", f"{file} is no file", "a file of lines of JSON")
+    with file.open("rb") as lines:
+        total = sum(1 for _ in lines)
+    with (
+        Journal(Path(f"{file}.progress"), session.genesis.chain) as journal,
+        show_progress("events", total) as advance,
+    ):
+        run = Submission(session, signer, journal, jobs=jobs)
+        undecided = session.ask(lambda remote: run.send_file(remote, file, advance))
+    _report(file, journal, undecided, as_json=connection.as_json)
+
+
+@dataclass
+class Submission:
+    """One run over a file."""
+
+    session: Session
+    signer: Signer
+    journal: Journal
+    jobs: int = field(kw_only=True)
+    heads: dict[str, bytes] = field(default_factory=dict)
+    """The newest event on each certificate, as far as this file has made one."""
+
+    async def send_file(self, remote: Remote, file: Path, advance: Advance) -> int:
+        """Send every line that is not decided yet; gives how many were left open.
+
+        Raises:
+            JournalError: the file was changed since an earlier run.
+            ClientError: the nodes cannot be reached, or a key cannot be opened.
+        """
+        for segment in _cut(read_lines(file, now_ms=now_ms()), self.jobs * BATCH):
+            events = await self._sign(remote, segment)
+            answers = await self._send_lanes(remote, events)
+            self.journal.write_decided(
+                _decide(self.journal.signed[number], answer)
+                for number, answer in answers.items()
+                if isinstance(answer, Committed | Refused)
+            )
+            self._forget_refused(segment)
+            undecided = sum(not isinstance(one, Committed | Refused) for one in answers.values())
+            if undecided:
+                return undecided  # what follows may depend on it
+            advance(len(segment))
+        return 0
+
+    @cached_property
+    def pen(self) -> Pen:
+        """The opened key; a file of signed envelopes needs none."""
+        return open_pen(self.session, self.signer)
+
+    async def _sign(self, remote: Remote, segment: Sequence[Line]) -> dict[int, SignedEvent]:
+        """Give the events of a segment that are not decided, each in the journal already."""
+        events: dict[int, SignedEvent] = {}
+        fresh: list[Signed] = []
+        await self._look_up(remote, segment)
+        for line in segment:
+            self.journal.check_text(line.number, line.text)
+            known = self.journal.signed.get(line.number)
+            done = self.journal.decided.get(line.number)
+            if done is not None:
+                if done.event_id is not None and done.outcome != "refused":
+                    self._remember(line, bytes.fromhex(done.event_id))
+                continue
+            if known is not None:
+                event = decode_envelope(known.envelope)
+            else:
+                written = self._write(line)
+                if isinstance(written, LedgerError):
+                    self.journal.write_decided([_decide_unreadable(line, written)])
+                    continue
+                event = written
+                fresh.append(Signed(line.number, line.text, event.event_id, event.encoded))
+            events[line.number] = event
+            self._remember(line, event.event_id)
+        self.journal.write_signed(fresh)
+        return events
+
+    def _write(self, line: Line) -> SignedEvent | LedgerError:
+        draft = line.content
+        if not isinstance(draft, EventDraft):
+            return draft
+        prev = self.heads.get(draft.subject) if draft.follows else draft.prev
+        try:
+            return self.pen.write(
+                draft.body, subject=draft.subject, prev=prev, occurred_at=draft.occurred_at
+            )
+        except LedgerError as error:
+            return error
+
+    def _remember(self, line: Line, event_id: bytes) -> None:
+        if not line.governs:
+            self.heads |= dict.fromkeys(line.subjects, event_id)
+
+    def _forget_refused(self, segment: Sequence[Line]) -> None:
+        """Ask the ledger anew where a line that was to be followed has been refused."""
+        for line in segment:
+            done = self.journal.decided.get(line.number)
+            if done is not None and done.outcome == "refused":
+                for subject in line.subjects:
+                    self.heads.pop(subject, None)
+
+    async def _look_up(self, remote: Remote, segment: Sequence[Line]) -> None:
+        """Ask for the newest event on certificates that this file has not touched before."""
+        wanted = {
+            line.content.subject
+            for line in segment
+            if line.number not in self.journal.signed
+            and line.number not in self.journal.decided
+            and isinstance(line.content, EventDraft)
+            and line.content.follows
+            and not line.governs
+            and line.content.subject not in self.heads
+        }
+        gate = asyncio.Semaphore(_LOOKUPS)
+
+        async def look_up(number: str) -> None:
+            async with gate:
+                record = await remote.certificate(number)
+            if record is not None:
+                self.heads[number] = record.head
+
+        await asyncio.gather(*(look_up(number) for number in sorted(wanted)))
+
+    async def _send_lanes(
+        self, remote: Remote, events: dict[int, SignedEvent]
+    ) -> dict[int, Answer]:
+        lanes = _assign_lanes(events, self.jobs)
+        found = await asyncio.gather(*(_send_lane(remote, lane) for lane in lanes))
+        return {number: answer for answers in found for number, answer in answers.items()}
+
+
+def _cut(lines: Iterable[Line], size: int) -> Iterator[list[Line]]:
+    """Cut lines into segments; one that governs others stands alone."""
+    segment: list[Line] = []
+    for line in lines:
+        if segment and (len(segment) >= size or line.governs or segment[-1].governs):
+            yield segment
+            segment = []
+        segment.append(line)
+    if segment:
+        yield segment
+
+
+def _assign_lanes(events: dict[int, SignedEvent], count: int) -> list[dict[int, SignedEvent]]:
+    lanes: list[dict[int, SignedEvent]] = [{} for _ in range(count)]
+    lane_of: dict[str, int] = {}
+    for number, event in events.items():
+        subjects = Line(number, "", event).subjects
+        lane = lane_of.get(subjects[0], zlib.crc32(subjects[0].encode()) % count)
+        # What happens to a replacement comes after the replacing, so it keeps to its lane.
+        lane_of |= dict.fromkeys(subjects, lane)
+        lanes[lane][number] = event
+    return [lane for lane in lanes if lane]
+
+
+async def _send_lane(remote: Remote, lane: dict[int, SignedEvent]) -> dict[int, Answer]:
+    answers: dict[int, Answer] = {}
+    items = list(lane.items())
+    for start in range(0, len(items), BATCH):
+        batch = items[start : start + BATCH]
+        found = await remote.submit([event for _, event in batch])
+        answers |= {number: answer for (number, _), answer in zip(batch, found, strict=True)}
+    return answers
+
+
+def _decide(signed: Signed, answer: Committed | Refused) -> Decided:
+    decided = Decided(
+        line=signed.line, text=signed.text, event_id=signed.event_id.hex(), outcome="committed"
+    )
+    if isinstance(answer, Refused):
+        return msgspec.structs.replace(decided, outcome="refused", problem=answer.problem)
+    return msgspec.structs.replace(decided, outcome="duplicate") if answer.duplicate else decided
+
+
+def _decide_unreadable(line: Line, error: LedgerError) -> Decided:
+    at = error.field if isinstance(error, MalformedError) else ""
+    problem = Problem(title="not an event", detail=str(error), field=at)
+    return Decided(
+        line=line.number, text=line.text, event_id=None, outcome="refused", problem=problem
+    )
+
+
+def _report(file: Path, journal: Journal, undecided: int, *, as_json: bool) -> None:
+    refusals = journal.refusals()
+    refused_file = Path(f"{file}.refused")
+    counts = Counter(one.outcome for one in journal.decided.values())
+    totals = {name: counts[name] for name in ("committed", "duplicate", "refused")}
+    totals["undecided"] = undecided
+    if refusals:
+        lines = b"".join(msgspec.json.encode(_refusal(one)) + b"\n" for one in refusals)
+        write_durably(refused_file, lines, replace=True)
+    else:
+        refused_file.unlink(missing_ok=True)
+    if as_json:
+        print_json({**totals, "refusals": [_refusal(one) for one in refusals]})
+    else:
+        print_fields({name: str(count) for name, count in totals.items()})
+    for one in refusals[:_SHOWN]:
+        problem = one.problem or Problem()
+        rule = f"{problem.rule}: " if problem.rule else ""
+        print_trouble(f"line {one.line}: {rule}{problem.detail}")
+    if undecided:
+        raise NotDoneError(f"{undecided} events are not decided yet; run it again to go on")
+    if refusals:
+        raise SomeRefusedError(f"{len(refusals)} lines were refused; they are in {refused_file}")
+
+
+def _refusal(one: Decided) -> dict[str, object]:
+    return {"line": one.line, "id": one.event_id, "problem": one.problem}

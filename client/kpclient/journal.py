@@ -1,0 +1,209 @@
+"""The journal of a submission: which line of a file became which event, and what became of it.
+
+It stands beside the file and is written ahead: an event is on disk here before it is sent for the
+first time. Whatever happens in between, the next run sends the very same bytes, and the ledger
+knows them again; so nothing is submitted twice. A line that was torn by a crash was never synced,
+hence never acted upon, and is cut off.
+"""
+
+import base64
+import fcntl
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated, Final, Literal, Self
+
+import msgspec
+from msgspec import Meta
+
+from kpclient.answers import Problem
+from kpclient.errors import ClientError
+from kpclient.files import PRIVATE_FILE, sync_directory
+
+FORMAT: Final = "kpledger-progress/1"
+MAX_JOURNAL_BYTES: Final = 8 * 1024**3
+
+_Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+_LineNumber = Annotated[int, Meta(ge=1)]
+
+
+class JournalError(ClientError):
+    """A journal that cannot be used.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        """Say which file, and what is wrong with it."""
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+
+
+class _Opening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="open"):
+    format: Literal["kpledger-progress/1"]
+    chain: _Hex
+
+
+class _Signed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="signed"):
+    line: _LineNumber
+    text: _Hex
+    event_id: _Hex
+    envelope: str
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="done"):
+    """What became of a line, for good."""
+
+    line: _LineNumber
+    text: _Hex
+    """SHA-256 of the line, to see when a file was changed between two runs."""
+    event_id: _Hex | None
+    """None if the line could not be made an event."""
+    outcome: Literal["committed", "duplicate", "refused"]
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """An event that a line became, to be sent until it is decided."""
+
+    line: int
+    text: str
+    """SHA-256 of the line, hexadecimal."""
+    event_id: bytes
+    envelope: bytes
+
+
+_decoder: Final = msgspec.json.Decoder(_Opening | _Signed | Decided)
+
+
+class Journal:
+    """The journal of one file on one ledger; use it as a context manager.
+
+    Attributes:
+        signed: the events that are not decided yet, by line.
+        decided: the lines that are.
+    """
+
+    def __init__(self, path: Path, chain: bytes) -> None:
+        """Prepare to use a journal; entering the context opens it."""
+        self._path = path
+        self._chain = chain
+        self.signed: dict[int, Signed] = {}
+        self.decided: dict[int, Decided] = {}
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        """Open the journal, or begin it, and take up where the last run ended.
+
+        Raises:
+            JournalError: in use, damaged, or of another ledger.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._descriptor = os.open(self._path, flags, PRIVATE_FILE)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._recover()
+        except BlockingIOError:
+            os.close(self._descriptor)
+            raise JournalError(self._path, "another submission is using it") from None
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the journal and let others use it."""
+        os.close(self._descriptor)
+
+    def write_signed(self, events: Iterable[Signed]) -> None:
+        """Write events durably, before any of them is sent."""
+        entries = list(events)
+        self._append(
+            _Signed(
+                line=one.line,
+                text=one.text,
+                event_id=one.event_id.hex(),
+                envelope=base64.b64encode(one.envelope).decode("ascii"),
+            )
+            for one in entries
+        )
+        self.signed |= {one.line: one for one in entries}
+
+    def write_decided(self, lines: Iterable[Decided]) -> None:
+        """Write durably what became of lines."""
+        entries = list(lines)
+        self._append(entries)
+        for one in entries:
+            self.decided[one.line] = one
+            self.signed.pop(one.line, None)
+
+    def check_text(self, line: int, text: str) -> None:
+        """Refuse a line that is not what it was in an earlier run.
+
+        Raises:
+            JournalError: it was changed.
+        """
+        known: Mapping[int, Signed | Decided] = self.signed if line in self.signed else self.decided
+        if line in known and known[line].text != text:
+            problem = f"line {line} was changed since it was first read; put it back, or"
+            raise JournalError(self._path, f"{problem} use another file")
+
+    def refusals(self) -> tuple[Decided, ...]:
+        """Give the lines that were refused, in order."""
+        found = (one for one in self.decided.values() if one.outcome == "refused")
+        return tuple(sorted(found, key=lambda one: one.line))
+
+    def _recover(self) -> None:
+        size = os.fstat(self._descriptor).st_size
+        if size > MAX_JOURNAL_BYTES:
+            raise JournalError(self._path, f"it has {size} bytes, no journal has")
+        whole = 0
+        with os.fdopen(os.dup(self._descriptor), "rb") as file:
+            file.seek(0)
+            for number, text in enumerate(file, start=1):
+                if not text.endswith(b"\n"):
+                    break
+                self._take(number, text)
+                whole += len(text)
+        if whole < size:
+            os.ftruncate(self._descriptor, whole)
+        if whole == 0:
+            self._append([_Opening(format=FORMAT, chain=self._chain.hex())])
+            sync_directory(self._path.absolute().parent)
+
+    def _take(self, number: int, text: bytes) -> None:
+        try:
+            entry = _decoder.decode(text)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise JournalError(self._path, f"entry {number} is damaged: {error}") from None
+        if isinstance(entry, _Opening) != (number == 1):
+            raise JournalError(self._path, f"entry {number} does not belong there")
+        match entry:
+            case _Opening():
+                if entry.chain != self._chain.hex():
+                    raise JournalError(self._path, f"it is of ledger {entry.chain}")
+            case _Signed():
+                envelope = base64.b64decode(entry.envelope)
+                event_id = bytes.fromhex(entry.event_id)
+                self.signed[entry.line] = Signed(entry.line, entry.text, event_id, envelope)
+            case Decided():
+                self.decided[entry.line] = entry
+                self.signed.pop(entry.line, None)
+
+    def _append(self, entries: Iterable[_Opening | _Signed | Decided]) -> None:
+        content = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+        if not content:
+            return
+        view = memoryview(content)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+        os.fsync(self._descriptor)
