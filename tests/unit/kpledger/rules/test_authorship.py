@@ -17,6 +17,7 @@ from founding import (
     signing_key,
     vary,
 )
+from statements import SOUND
 
 from kpledger.envelope import SignedEvent, decode_envelope
 from kpledger.events import Body
@@ -30,11 +31,10 @@ from kpledger.events.governance import (
     Role,
     Standing,
 )
-from kpledger.events.importing import ShipmentReleased
 from kpledger.outcome import Refusal, Rule
 from kpledger.records import EventRecord, event_key
-from kpledger.rules.v1 import Position, effects, execute
-from kpledger.rules.v1.context import CatalogueError, Context, Effect
+from kpledger.rules.v1 import Position, effects, execute, importing
+from kpledger.rules.v1.context import CatalogueError, Check, Context, Effect
 from kpledger.state import ChangeSet, MemoryState
 from kpledger.units import MAX_TIME_MS
 
@@ -229,18 +229,38 @@ def test_refusal_is_one_line_that_names_rule_clause_field_and_remedy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("effect", "problem"),
+    ("effect", "name", "problem"),
     [
-        (effects.admit_participant, "a rule for participant_admitted was given shipment_released"),
-        (effects.move, "certificate BW000001 was not checked before its change"),
+        (
+            effects.issue,
+            "shipment_released",
+            "a rule for certificate_issued was given shipment_rel",
+        ),
+        (effects.move, "shipment_released", "certificate BW000009 was not checked"),
+        (effects.revoke_key, "key_revoked", "key [0-9a-f]{64} was not checked"),
+        (effects.change_status, "participant_status_changed", "participant BW was not checked"),
     ],
 )
-def test_wrong_catalogue_is_noticed(effect: Effect, problem: str) -> None:
-    event = decode_envelope(
-        make_event("EU/antwerp", ShipmentReleased(remedy=""), subject="BW000001")
-    )
+def test_effect_without_its_rules_is_noticed(effect: Effect, name: str, problem: str) -> None:
+    author, body = SOUND[name]
+    event = decode_envelope(make_event(author, body, subject="BW000009"))
     with pytest.raises(CatalogueError, match=problem):
-        effect(Context(event, ChangeSet(TRADE.state), POSITION))
+        effect(Context(event, ChangeSet(MemoryState()), POSITION))
+
+
+@pytest.mark.parametrize(
+    ("check", "name"),
+    [
+        (importing.check_arrival_day, "arrival_recorded"),
+        (importing.check_repeats, "import_confirmed"),
+        (importing.check_repeats, "import_confirmed_discrepant"),
+        (importing.check_clean, "import_confirmed"),
+    ],
+)
+def test_check_leaves_a_certificate_that_is_not_there_to_another(check: Check, name: str) -> None:
+    author, body = SOUND[name]
+    event = decode_envelope(make_event(author, body, subject="BW000009"))
+    assert check(Context(event, ChangeSet(TRADE.state), POSITION)) is None
 
 
 def test_state_without_a_genesis_is_noticed() -> None:
