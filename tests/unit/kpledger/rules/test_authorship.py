@@ -234,7 +234,7 @@ def test_refusal_is_one_line_that_names_rule_clause_field_and_remedy() -> None:
         (
             effects.issue,
             "shipment_released",
-            "a rule for certificate_issued was given shipment_rel",
+            "a rule for certificate_issued was given ship",
         ),
         (effects.move, "shipment_released", "certificate BW000009 was not checked"),
         (effects.revoke_key, "key_revoked", "key [0-9a-f]{64} was not checked"),
