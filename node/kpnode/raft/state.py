@@ -122,6 +122,9 @@ class RaftState:
         if term > self.term:
             self.term = term
             self.voted_for = None
+            # A vote or an acknowledgement that was superseded before it could be saved never gets
+            # to the disk. It would do no harm, but what leaves a node is to be found on its disk.
+            self.outbox.clear()
             self.verified = NO_INDEX
         if leader is not None or seat is not None:
             self.elapsed_ticks = 0

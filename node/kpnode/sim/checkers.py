@@ -88,9 +88,8 @@ class VoteOnce(Checker):
         known = self._votes.setdefault((voter, message.term), candidate)
         if known != candidate:
             raise self.violation(f"{voter} votes for {known} and {candidate} in {message.term}")
-        saved = disk.hard_state
-        if saved.term < message.term or saved == HardState(message.term, None):
-            raise self.violation(f"{voter} votes in {message.term} with {saved} on disk")
+        if disk.hard_state != HardState(message.term, candidate):
+            raise self.violation(f"{voter} votes for {candidate} with {disk.hard_state} on disk")
 
 
 class HardStateForward(Checker):
