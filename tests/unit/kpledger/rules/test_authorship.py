@@ -151,7 +151,10 @@ def test_key_counts_from_its_first_millisecond() -> None:
     since = NOW_MS + 1_000
     ledger.record(make_event("BW/root", KeyAdded(authority="gaborone", key=key, valid_from=since)))
     encoded = make_event("BW/gaborone", ISSUE, signers=("later",))
-    assert _code(ledger.attempt(encoded, now_ms=since - 1)) == (Rule.E1, "signatures")
+    early = ledger.attempt(encoded, now_ms=since - 1)
+    assert _code(early) == (Rule.E1, "signatures")
+    assert early is not None
+    assert early.problem == f"key {key.hex()} is valid from 2026-03-02T12:00:01.000Z only"
     assert ledger.attempt(encoded, now_ms=since) is None
 
 
@@ -166,6 +169,8 @@ def test_revoked_key_counts_no_more_but_what_it_signed_stays() -> None:
         make_event("BW/gaborone", CertificateIssued(certificate=make_certificate("BW000002")))
     )
     assert _code(refusal) == (Rule.E1, "signatures")
+    assert refusal is not None
+    assert refusal.problem == f"key {key.hex()} was revoked at 2026-03-02T12:00:00.000Z"
     assert ledger.certificate(CERTIFICATE.number) == before
 
 
