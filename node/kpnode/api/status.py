@@ -39,6 +39,14 @@ class StorageAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Why the node has stopped taking part; null as long as all is well."""
 
 
+class RefusedBlockAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A block of another leader that broke a rule, and so was not let in."""
+
+    leader: str
+    term: int
+    problem: str
+
+
 class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a node."""
 
@@ -66,7 +74,7 @@ class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     storage: StorageAnswer
     pending: int
     """Events that wait for a block."""
-    refused_blocks: int
+    refused_blocks: tuple[RefusedBlockAnswer, ...]
     """Blocks of other leaders that broke a rule; the newest hundred at most."""
 
 
@@ -108,7 +116,10 @@ class StatusApi:
             uptime_s=status.uptime_s,
             storage=StorageAnswer(durability=_DURABILITY, failed=status.failure),
             pending=status.pending,
-            refused_blocks=len(status.refused_blocks),
+            refused_blocks=tuple(
+                RefusedBlockAnswer(leader=one.leader, term=one.term, problem=one.problem)
+                for one in status.refused_blocks
+            ),
         )
 
     async def get_live(self, request: web.Request) -> web.Response:

@@ -44,7 +44,7 @@ async def test_the_status_names_ledger_and_consensus(served: Served) -> None:
         "block_time_ms": NOW_MS,
         "storage": {"durability": "fsync before every acknowledgement", "failed": None},
         "pending": 0,
-        "refused_blocks": 0,
+        "refused_blocks": [],
     }
 
 
