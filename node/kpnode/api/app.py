@@ -9,6 +9,7 @@ import ssl
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 from kpledger.errors import LedgerError
@@ -16,7 +17,14 @@ from kpledger.keys import SigningKey
 from kpledger.outcome import Rule
 from kpnode.api.blocks import BlocksApi
 from kpnode.api.openapi import build_openapi
-from kpnode.api.problems import Kind, ProblemError, error_problem, make_problem, respond_problem
+from kpnode.api.problems import (
+    Kind,
+    Problem,
+    ProblemError,
+    error_problem,
+    make_problem,
+    respond_problem,
+)
 from kpnode.api.query import QueryApi
 from kpnode.api.served import JSON_TYPE, ApiLimits, ServedNode
 from kpnode.api.status import StatusApi
@@ -27,6 +35,19 @@ SHUTDOWN_S: Final = 3.0
 """How long requests under way may go on when the server is stopped."""
 
 _log = logging.getLogger(__name__)
+
+
+class _StrangersFilter(logging.Filter):
+    """Keeps out of the log what any stranger could fill it with: bytes that are no HTTP."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let everything else pass."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError | ConnectionError)
+
+
+_http_log = logging.getLogger(f"{__name__}.http")
+_http_log.addFilter(_StrangersFilter())
 
 
 def build_app(node: ServedNode, *, cosigning_key: SigningKey, limits: ApiLimits) -> web.Application:
@@ -66,41 +87,50 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     """Turn whatever goes wrong into a problem document."""
     try:
         return await handler(request)
-    except ProblemError as error:
-        return respond_problem(error.problem)
-    except web.HTTPException as error:
-        return _translate(request, error)
-    except LedgerError as error:
-        return respond_problem(error_problem(error))
-    except StorageError as error:
-        _log.exception("%s %s", request.method, request.path)
-        return respond_problem(make_problem(Kind.STORAGE_FAILED, error.why))
-    except ConnectionError:
-        # The client has gone; aiohttp ends the connection.
-        raise
-    except Exception:  # noqa: BLE001 (the last door: outside nobody is shown a stack trace)
-        _log.exception("%s %s", request.method, request.path)
-        return respond_problem(make_problem(Kind.INTERNAL, "it is in the node's log"))
+    except Exception as error:  # noqa: BLE001 (the last door: nobody outside sees a stack trace)
+        problem = _explain(request, error)
+    headers = {}
+    if problem.status == Kind.METHOD_NOT_ALLOWED.status and problem.accepted:
+        headers["Allow"] = problem.accepted
+    if problem.status == Kind.OVERSIZED.status:
+        # What is still coming is not read.
+        headers["Connection"] = "close"
+    return respond_problem(problem, headers)
 
 
-def _translate(request: web.Request, error: web.HTTPException) -> web.Response:
+def _explain(request: web.Request, error: Exception) -> Problem:
+    """Say what an error means to whoever sent the request; log it if it is ours."""
+    match error:
+        case ProblemError():
+            return error.problem
+        case web.HTTPException():
+            return _translate(request, error)
+        case LedgerError():
+            return error_problem(error)
+        case ConnectionError() | web.RequestPayloadError():
+            # Nobody may be there any more to read this, and it is not worth a line in the log.
+            return make_problem(Kind.BROKEN_OFF, str(error))
+    _log.error("%s %s", request.method, request.path, exc_info=error)
+    if isinstance(error, StorageError):
+        return make_problem(Kind.STORAGE_FAILED, error.why)
+    return make_problem(Kind.INTERNAL, "it is in the node's log")
+
+
+def _translate(request: web.Request, error: web.HTTPException) -> Problem:
     """Say in our own words what aiohttp has to say."""
     match error:
         case web.HTTPNotFound():
-            return respond_problem(make_problem(Kind.NOT_FOUND, f"there is no {request.path}"))
+            return make_problem(Kind.NOT_FOUND, f"there is no {request.path}")
         case web.HTTPMethodNotAllowed():
             allowed = ", ".join(sorted(error.allowed_methods))
             detail = f"{request.method} is not possible on {request.path}"
-            problem = make_problem(Kind.METHOD_NOT_ALLOWED, detail, accepted=allowed)
-            return respond_problem(problem, {"Allow": allowed})
+            return make_problem(Kind.METHOD_NOT_ALLOWED, detail, accepted=allowed)
         case web.HTTPRequestEntityTooLarge():
             detail = f"the request is larger than {request.client_max_size} bytes"
-            problem = make_problem(Kind.OVERSIZED, detail, rule=Rule.E12)
-            # What is still coming is not read.
-            return respond_problem(problem, {"Connection": "close"})
+            return make_problem(Kind.OVERSIZED, detail, rule=Rule.E12)
         case _:
             kind = Kind.MALFORMED if error.status < Kind.INTERNAL.status else Kind.INTERNAL
-            return respond_problem(make_problem(kind, error.reason))
+            return make_problem(kind, error.reason)
 
 
 class ApiServer:
@@ -112,6 +142,7 @@ class ApiServer:
             app,
             handle_signals=False,
             access_log=None,
+            logger=_http_log,
             shutdown_timeout=SHUTDOWN_S,
             # Counts from the first byte of a connection too, so it also ends one on which the
             # headers of a request trickle in.

@@ -25,6 +25,7 @@ class Kind(Enum):
 
     MALFORMED = ("malformed", 400, "Not a well-formed event")
     NOT_CANONICAL = ("not-canonical", 400, "Not in canonical form")
+    BROKEN_OFF = ("broken-off", 400, "The request broke off")
     BAD_PARAMETER = ("bad-parameter", 400, "Bad parameter")
     NOT_FOUND = ("not-found", 404, "Not found")
     METHOD_NOT_ALLOWED = ("method-not-allowed", 405, "Method not allowed")
