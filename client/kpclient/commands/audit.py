@@ -34,7 +34,12 @@ class _NothingToAuditError(Exception):
 def audit(
     genesis: Annotated[
         Path,
-        typer.Option("--genesis", metavar="FILE", help="The genesis file: all that is trusted."),
+        typer.Option(
+            "--genesis",
+            metavar="FILE",
+            envvar="KPLEDGER_GENESIS",
+            help="The genesis file: all that is trusted.",
+        ),
     ],
     node: Annotated[
         str | None, typer.Option("--node", metavar="URL", help="Audit a running node.")
