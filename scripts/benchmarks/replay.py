@@ -1,0 +1,158 @@
+"""How fast a ledger is audited, compared with verifying nothing but its signatures.
+
+The chain is synthetic, stored as a node stores it, and audited by the very code behind
+``kpledger audit --copy``. Making it is not timed.
+"""
+
+import functools
+import itertools
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import plyvel
+from rates import CORES, measure_verify_per_s
+from synthetic import Statement, Trade, make_key
+
+from kpclient.copy import open_copy
+from kpclient.verifying import audit_chain
+from kpledger import layout
+from kpledger.audit import Verdict
+from kpledger.block import BlockKind
+from kpledger.chain import BlockBuilder, execute_noop, genesis_tip, seal_block
+from kpledger.envelope import decode_envelope
+from kpledger.events.governance import ParticipantKind
+from kpledger.genesis import (
+    FORMAT,
+    Genesis,
+    GenesisFile,
+    GenesisNode,
+    GenesisParticipant,
+    GenesisPolicy,
+    format_genesis,
+    parse_genesis,
+)
+from kpledger.ids import CHAIR, KPCS, ROOT
+from kpledger.layout import StoredEntry, encode_stored_entry
+from kpledger.state import MemoryState
+from kpledger.units import start_of_day_ms
+
+DAY: Final = "2026-03-02"
+NOW_MS: Final = start_of_day_ms(DAY) + 43_200_000
+NODE: Final = "bw-1"
+PARTICIPANTS: Final = ("AE", "BW", "IN", "ZA")
+IN_TRANSIT: Final = 100
+"""How many certificates are issued before the first of them is confirmed."""
+_RATE_S: Final = 2.0
+
+
+def run(events: int, block_events: int, jobs: int) -> dict[str, object]:
+    """Build a chain, measure the raw rate, audit, and measure the raw rate again."""
+    with tempfile.TemporaryDirectory(prefix="kpledger-bench-") as scratch:
+        directory = Path(scratch)
+        genesis = make_genesis()
+        write_copy(directory, genesis, events, block_events)
+        before = measure_verify_per_s(CORES, _RATE_S)
+        started = time.perf_counter()
+        report = audit_chain(genesis, open_copy(directory), jobs=jobs, on_progress=lambda _: None)
+        seconds = time.perf_counter() - started
+        after = measure_verify_per_s(CORES, _RATE_S)
+    if report.verdict is not Verdict.SOUND or report.tree_size != events:
+        sys.exit(f"the audit of a sound chain says {report}")
+    raw = (before + after) / 2
+    return {
+        "benchmark": "replay",
+        "events": events,
+        "blocks": report.height,
+        "seconds": round(seconds, 3),
+        "events_per_s": round(events / seconds),
+        "raw_verify_per_s": round(raw),
+        "ratio": round(events / seconds / raw, 3),
+        "processes": 1 + jobs,
+        "cores": CORES,
+        "python": platform.python_version(),
+    }
+
+
+def make_genesis() -> Genesis:
+    """Found a ledger of a few participants with one voter."""
+    node = GenesisNode(
+        name=NODE,
+        participant="BW",
+        consensus_key=make_key("consensus").public_key.hex(),
+        cosigning_key=make_key("cosigning").public_key.hex(),
+        tls_key=make_key("tls").public_key.hex(),
+    )
+    file = GenesisFile(
+        format=FORMAT,
+        origin="bench.example/kpledger",
+        created_at=start_of_day_ms(DAY),
+        rules_version=1,
+        policy=GenesisPolicy(),
+        chair_key=make_key(f"{KPCS}/{CHAIR}").public_key.hex(),
+        secretariat_key=make_key("secretariat").public_key.hex(),
+        participants=tuple(
+            GenesisParticipant(
+                code=code,
+                name=f"Participant {code}",
+                kind=ParticipantKind.STATE,
+                root_key=make_key(f"{code}/{ROOT}").public_key.hex(),
+            )
+            for code in PARTICIPANTS
+        ),
+        nodes=(node,),
+        voters=(NODE,),
+    )
+    return parse_genesis(format_genesis(file))
+
+
+def make_statements(genesis: Genesis) -> Iterator[Statement]:
+    """Open the offices, then trade without an end."""
+    trade = Trade(genesis.chain, PARTICIPANTS, day=DAY)
+    yield from trade.open_offices(NOW_MS)
+    in_transit: list[Statement] = []
+    for serial in itertools.count():
+        issue, confirmation = trade.ship(serial, NOW_MS)
+        yield issue
+        in_transit.append(confirmation)
+        if len(in_transit) > IN_TRANSIT:
+            yield in_transit.pop(0)
+
+
+def make_entries(genesis: Genesis, events: int, block_events: int) -> Iterator[bytes]:
+    """Seal the events into blocks and give the entries of the log as a node stores them."""
+    keyring = functools.cache(make_key)
+    state = MemoryState()
+    seed = genesis.seed_state(MemoryState())
+    state.apply(seed)
+    opening = execute_noop(genesis, genesis_tip(genesis, seed), state, 1)
+    tip = opening.tip
+    yield encode_stored_entry(StoredEntry(kind=0, term=1, payload=b""))
+    statements = itertools.islice(make_statements(genesis), events)
+    while chosen := list(itertools.islice(statements, block_events)):
+        builder = BlockBuilder(genesis, tip, state, NOW_MS + tip.height)
+        for statement in chosen:
+            refusal = builder.add(decode_envelope(statement.sign(keyring)))
+            if refusal is not None:
+                sys.exit(f"the synthetic trade breaks a rule: {refusal}")
+        execution = builder.finish(1, NODE, BlockKind.BLOCK)
+        state.apply(execution.changes)
+        tip = execution.tip
+        payload = seal_block(execution, keyring("consensus"))
+        yield encode_stored_entry(StoredEntry(kind=1, term=1, payload=payload))
+
+
+def write_copy(directory: Path, genesis: Genesis, events: int, block_events: int) -> None:
+    """Write what an auditor reads of a node's directory."""
+    database = plyvel.DB(
+        str(directory / layout.DATABASE_DIRECTORY), create_if_missing=True, compression=None
+    )
+    database.put(layout.FORMAT_KEY, layout.FORMAT)
+    database.put(layout.CHAIN_KEY, genesis.chain)
+    for height, entry in enumerate(make_entries(genesis, events, block_events), start=1):
+        database.put(layout.block_key(height), entry)
+    database.close()
