@@ -1,7 +1,6 @@
 """A network on one machine: one process for each node, started together and stopped together."""
 
 import asyncio
-import json
 import signal
 import socket
 import sys
@@ -34,6 +33,10 @@ STOP_S: Final = 10.0
 _POLL_S: Final = 0.05
 _TRIES: Final = 100
 _PORT_MAX: Final = 65535
+
+
+Report = Callable[[dict[str, object]], None]
+"""Is told something, as a JSON object."""
 
 
 class DevnetError(Exception):
@@ -77,12 +80,18 @@ def open_network(
 
 
 async def run_network(
-    directory: Path, genesis: Genesis, on_ready: Callable[[dict[str, object]], None]
+    directory: Path, genesis: Genesis, *, on_ready: Report, on_ended: Report
 ) -> None:
     """Run every node of a network until SIGINT or SIGTERM.
 
-    A node that ends by itself is reported on standard error and not started again: losing one is
-    what such a network is for.
+    A node that ends by itself is reported and not started again: losing one is what such a network
+    is for.
+
+    Args:
+        directory: where the network lives.
+        genesis: what it was founded on.
+        on_ready: told about the network when a leader exists.
+        on_ended: told about a node that ended by itself.
 
     Raises:
         DevnetError: a port is taken, a node does not start, or no leader appears in time.
@@ -102,7 +111,7 @@ async def run_network(
         if await _is_stopped_before(stopping, _wait_ready(running)):
             return
         on_ready(_describe(directory, genesis, running))
-        watchers = [asyncio.create_task(_watch(node, stopping)) for node in running]
+        watchers = [asyncio.create_task(_watch(node, stopping, on_ended)) for node in running]
         await stopping.wait()
     finally:
         for watcher in watchers:
@@ -223,10 +232,10 @@ def _describe(directory: Path, genesis: Genesis, running: Sequence[_Running]) ->
     }
 
 
-async def _watch(node: _Running, stopping: asyncio.Event) -> None:
+async def _watch(node: _Running, stopping: asyncio.Event, on_ended: Report) -> None:
     code = await node.process.wait()
     if not stopping.is_set():
-        print(json.dumps({"node": node.name, "exit": code}), file=sys.stderr, flush=True)  # noqa: T201 (the supervisor's own report)
+        on_ended({"node": node.name, "exit": code})
 
 
 async def _stop(node: _Running) -> None:

@@ -54,6 +54,10 @@ def _print_json(value: Mapping[str, object]) -> None:
     sys.stdout.flush()
 
 
+def _report_json(value: Mapping[str, object]) -> None:
+    typer.echo(json.dumps(value), err=True)
+
+
 @app.command(epilog="Example: kpnode init /srv/kp --name bw-1 --participant BW")
 def init(
     directory: Annotated[Path, typer.Argument(help="The node's directory.")],
@@ -118,7 +122,7 @@ def devnet(
         genesis = open_network(
             place, lambda: read_members(participants), voters=voters, port=port, tls=api_tls
         )
-        asyncio.run(run_network(place, genesis, _print_json))
+        asyncio.run(run_network(place, genesis, on_ready=_print_json, on_ended=_report_json))
     except (*_TROUBLE, OSError) as error:
         raise _stop(error) from None
 
