@@ -17,10 +17,12 @@ import msgpack
 import msgspec
 
 from kpclient.copy import StoredBlock
+from kpclient.errors import ClientError
+from kpclient.tls import build_context, pins_of
 from kpledger.errors import LedgerError
 from kpledger.genesis import Genesis
 from kpledger.layout import MAX_PAYLOAD_BYTES
-from kpledger.pinning import build_anchor, public_key_of
+from kpledger.pinning import public_key_of
 
 TIMEOUT_S: Final = 30
 """Longest silence of a node."""
@@ -30,11 +32,9 @@ MAX_BLOCK_BYTES: Final = MAX_PAYLOAD_BYTES + 64
 
 _READ_BYTES: Final = 256 << 10
 _OK: Final = 200
-# X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h; the ssl module has no name for it.
-_NO_CHECK_TIME: Final = ssl.VerifyFlags(0x200000)
 
 
-class ChainUnavailableError(Exception):
+class ChainUnavailableError(ClientError):
     """The blocks cannot be had, or not all of them."""
 
 
@@ -138,14 +138,8 @@ def _connect(url: str, genesis: Genesis) -> HTTPConnection:
 
 def _connect_pinned(host: str, port: int | None, genesis: Genesis) -> HTTPConnection:
     """Connect over TLS 1.3 to whoever holds the TLS key of a node in the genesis file."""
-    pins = [bytes.fromhex(node.tls_key) for node in genesis.file.nodes]
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
-    # The node is who holds the key, at whatever address that may be.
-    context.check_hostname = False
-    context.load_verify_locations(cadata=b"".join(map(build_anchor, pins)))
-    connection = HTTPSConnection(host, port, timeout=TIMEOUT_S, context=context)
+    pins = pins_of(genesis)
+    connection = HTTPSConnection(host, port, timeout=TIMEOUT_S, context=build_context(pins))
     connection.connect()
     shown = connection.sock.getpeercert(binary_form=True)
     # A pinned key could have signed for another one, so the handshake alone is not enough.

@@ -4,19 +4,21 @@ Verdicts are those of :mod:`kpledger.audit`; here they become lines for people, 
 and exit codes: 0 sound, 1 violation, 2 cannot decide.
 """
 
+import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kpclient.chain_source import ChainUnavailableError, ServedChain
 from kpclient.copy import NotACopyError, StoredBlock, UnreadableBlock, open_copy
+from kpclient.errors import ClientError
+from kpclient.output import print_json, print_line, print_trouble
 from kpclient.verifying import audit_chain
 from kpledger.audit import AuditReport, Verdict
 from kpledger.errors import LedgerError
@@ -27,7 +29,7 @@ EXIT_CODES: Final = {Verdict.SOUND: 0, Verdict.VIOLATION: 1, Verdict.UNDECIDED: 
 _UNDECIDED: Final = EXIT_CODES[Verdict.UNDECIDED]
 
 
-class _NothingToAuditError(Exception):
+class _NothingToAuditError(ClientError):
     """There is no chain to look at, so there is no report either."""
 
 
@@ -70,16 +72,20 @@ def audit(
         blocks, height = _open_chain(founded, node, copy)
     except _NothingToAuditError as error:
         if as_json:
-            typer.echo(msgspec.json.encode({"verdict": Verdict.UNDECIDED, "problem": str(error)}))
+            print_json({"verdict": Verdict.UNDECIDED, "problem": str(error)})
         else:
-            typer.echo(f"UNDECIDED: {error}", err=True)
+            print_trouble(f"UNDECIDED: {error}")
         raise typer.Exit(_UNDECIDED) from None
     with _progress_bar(height) as advance:
         cores = len(os.sched_getaffinity(0))
         report = audit_chain(
             founded, blocks, jobs=cores if jobs is None else jobs, on_progress=advance
         )
-    typer.echo(msgspec.json.encode(report) if as_json else format_report(report))
+    if as_json:
+        print_json(dataclasses.asdict(report))
+    else:
+        for line in format_report(report):
+            print_line(line)
     raise typer.Exit(EXIT_CODES[report.verdict])
 
 
@@ -131,8 +137,8 @@ def _progress_bar(height: int | None) -> Iterator[Callable[[int], None]]:
         yield advance
 
 
-def format_report(report: AuditReport) -> str:
-    """Write a report for people."""
+def format_report(report: AuditReport) -> list[str]:
+    """Write a report for people, line by line."""
     lines = [report.verdict.value + _what(report)]
     lines += [
         f"  chain         {report.chain}",
@@ -144,7 +150,7 @@ def format_report(report: AuditReport) -> str:
         f"  signed blocks {report.signed_blocks}",
     ]
     lines += [f"  {count:>12}  {kind}" for kind, count in report.events_by_type.items()]
-    return "\n".join(lines)
+    return lines
 
 
 def _what(report: AuditReport) -> str:
