@@ -73,12 +73,12 @@ class RaftLog:
     @property
     def last_term(self) -> Term:
         """Term of the last entry."""
-        return self._own_term(self.last_index)
+        return self.require_term(self.last_index)
 
     @property
     def commit_term(self) -> Term:
         """Term of the last entry known to be committed."""
-        return self._own_term(self.commit)
+        return self.require_term(self.commit)
 
     def term_at(self, index: Index) -> Term | None:
         """Return the term of an entry; 0 for index 0, None outside the log."""
@@ -87,6 +87,17 @@ class RaftLog:
         if index > self.persisted:
             return self._tail[index - self.persisted - 1].term
         return self._reader.term_at(index)
+
+    def require_term(self, index: Index) -> Term:
+        """Return the term of an entry that must be there.
+
+        Raises:
+            InvariantError: It is not.
+        """
+        term = self.term_at(index)
+        if term is None:
+            raise InvariantError(f"entry {index} has no term")
+        return term
 
     def entries(self, first: Index, last: Index, max_bytes: int) -> tuple[Entry, ...]:
         """Return some entries from `first` on; at least one if there is one up to `last`."""
@@ -167,12 +178,6 @@ class RaftLog:
         if durable > self.persisted:
             del self._tail[: durable - self.persisted]
             self.persisted = durable
-
-    def _own_term(self, index: Index) -> Term:
-        term = self.term_at(index)
-        if term is None:
-            raise InvariantError(f"entry {index} has no term")
-        return term
 
     def take_committed(self, max_bytes: int) -> tuple[Entry, ...]:
         """Hand out the next committed entries to apply."""

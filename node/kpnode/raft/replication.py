@@ -22,7 +22,7 @@ from kpnode.raft.messages import (
 from kpnode.raft.progress import Progress
 from kpnode.raft.quorum import is_quorum, quorum_value
 from kpnode.raft.state import Leadership, RaftState, Transfer
-from kpnode.raft.types import Entry, EntryKind, Index, InvariantError, NodeId
+from kpnode.raft.types import Entry, EntryKind, Index, NodeId
 
 
 def open_term(state: RaftState) -> None:
@@ -220,9 +220,7 @@ def _send_heartbeat(state: RaftState, lead: Leadership, peer: NodeId, progress: 
 def _send_append(state: RaftState, peer: NodeId, progress: Progress) -> None:
     config, log = state.config, state.log
     previous = Index(progress.next - 1)
-    term = log.term_at(previous)
-    if term is None:
-        raise InvariantError(f"next index {progress.next} of {peer} is beyond the log")
+    term = log.require_term(previous)
     entries: tuple[Entry, ...] = ()
     if progress.may_carry_entries(config.window):
         last = Index(min(log.last_index, previous + config.max_append_entries))
@@ -240,16 +238,17 @@ def _confirm_reads(state: RaftState, lead: Leadership) -> None:
 def _retire(state: RaftState, lead: Leadership) -> None:
     """Part with the peers that a committed configuration left out, or with the own seat."""
     known, remaining = lead.peers, state.peers
-    # The last thing they hear from this leader, so that they know they need not campaign.
-    _broadcast_heartbeat(state, lead)
+    # For some the last thing they hear from this leader: it tells them, as far as they can follow,
+    # what is committed, and so that the old configuration is over.
+    for peer, progress in known.items():
+        _send_append(state, peer, progress)
     lead.peers = {peer: known[peer] for peer in remaining}
     if state.membership.is_voter(state.node):
         commit(state, lead)
         return
     # A removed leader serves until its removal is committed (thesis 4.2.2), then names the voter
     # that holds most of its log; by name among equals.
-    if remaining:
-        best = max(lead.peers[peer].match for peer in remaining)
-        successor = next(peer for peer in remaining if lead.peers[peer].match == best)
-        state.send(successor, TimeoutNow(state.term))
+    best = max(lead.peers[peer].match for peer in remaining)
+    successor = next(peer for peer in remaining if lead.peers[peer].match == best)
+    state.send(successor, TimeoutNow(state.term))
     state.follow(state.term, None)

@@ -122,6 +122,15 @@ def test_report_counts_for_its_own_batch_only() -> None:
     assert log.persisted == 1
 
 
+def test_report_covers_the_batches_before_it() -> None:
+    log = RaftLog(stored(), Index(0))
+    for index in (1, 2):
+        log.append(run(index, 1))
+        log.take_unsaved()
+    log.mark_persisted(Index(2), Term(1))
+    assert log.persisted == 2
+
+
 def test_log_that_lost_its_end_starts_with_a_lower_commit_index() -> None:
     log = RaftLog(stored(1, 1), Index(5))
     assert (log.commit, log.applied) == (2, 5)

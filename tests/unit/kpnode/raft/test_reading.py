@@ -1,0 +1,136 @@
+"""Linearizable reads: who may answer them, and from when on."""
+
+from kpnode.raft import (
+    Dropped,
+    DropReason,
+    HeartbeatReply,
+    Index,
+    NodeId,
+    Proposed,
+    RaftConfig,
+    ReadGrant,
+    ReadRequested,
+    Role,
+    Term,
+)
+from kpnode.sim.cluster import Cluster, between
+
+
+def led(names: str = "abc", config: RaftConfig | None = None) -> Cluster:
+    cluster = Cluster(names, settings=config)
+    cluster.elect("a")
+    cluster.settle()
+    return cluster
+
+
+def read(cluster: Cluster, *tickets: int, node: str = "a") -> None:
+    cluster.give(node, *(ReadRequested(ticket) for ticket in tickets))
+
+
+def reads(cluster: Cluster) -> list[ReadGrant]:
+    return cluster.members["a"].reads
+
+
+def test_read_waits_for_a_round_of_heartbeats() -> None:
+    cluster = led()
+    read(cluster, 1, 2)
+    assert reads(cluster) == []
+    cluster.settle()
+    assert reads(cluster) == [ReadGrant(1, Index(1)), ReadGrant(2, Index(1))]
+
+
+def test_older_round_proves_nothing_for_a_newer_read() -> None:
+    cluster = led()
+    read(cluster, 1)
+    cluster.deliver(between("a", "b"))
+    read(cluster, 2)
+    cluster.deliver(between("b", "a"))
+    assert reads(cluster) == [ReadGrant(1, Index(1))]
+    cluster.settle()
+    assert reads(cluster) == [ReadGrant(1, Index(1)), ReadGrant(2, Index(1))]
+
+
+def test_answers_of_different_nodes_make_a_round() -> None:
+    cluster = led("abcde")
+    read(cluster, 1)
+    cluster.drop()
+    reply = HeartbeatReply(Term(1), 1, Index(1))
+    for _ in range(2):
+        cluster.tell("a", "b", reply)
+    assert reads(cluster) == []
+    cluster.tell("a", "c", reply)
+    assert reads(cluster) == [ReadGrant(1, Index(1))]
+
+
+def test_answer_to_a_round_that_never_began_confirms_nothing() -> None:
+    cluster = led()
+    cluster.tell("a", "b", HeartbeatReply(Term(1), 99, Index(1)))
+    read(cluster, 1)
+    assert reads(cluster) == []
+
+
+def test_lost_round_is_made_good_by_the_next_heartbeat() -> None:
+    cluster = led()
+    read(cluster, 1)
+    cluster.drop()
+    cluster.tick("a", 2)
+    cluster.settle()
+    assert reads(cluster) == [ReadGrant(1, Index(1))]
+
+
+def test_read_waits_for_an_entry_of_the_own_term() -> None:
+    """Before that the leader does not know what is committed (etcd, TiKV #6340)."""
+    cluster = Cluster("abc", logs={"a": [1], "b": [1]})
+    while cluster.status("a").role is not Role.LEADER:
+        cluster.tick("a")
+        cluster.deliver(between("a", "b"))
+        cluster.deliver(between("b", "a"))
+    read(cluster, 1)
+    cluster.drop()
+    cluster.tell("a", "b", HeartbeatReply(Term(2), 0, Index(0)))
+    assert reads(cluster) == []
+    cluster.tick("a", 2)
+    cluster.settle()
+    assert reads(cluster) == [ReadGrant(1, Index(2))]
+
+
+def test_read_sees_what_was_committed_before_it() -> None:
+    cluster = led()
+    cluster.give("a", Proposed(1, b"x"))
+    cluster.settle()
+    read(cluster, 2)
+    cluster.settle()
+    assert reads(cluster) == [ReadGrant(2, Index(2))]
+
+
+def test_only_voter_reads_at_once() -> None:
+    cluster = led("a")
+    read(cluster, 1)
+    assert reads(cluster) == [ReadGrant(1, Index(1))]
+
+
+def test_deposed_leader_answers_no_read() -> None:
+    cluster = led()
+    read(cluster, 1)
+    cluster.drop()
+    read(cluster, 2)
+    cluster.drop()
+    cluster.elect("b")
+    assert reads(cluster) == []
+    assert [(item.ticket, item.reason) for item in cluster.members["a"].dropped] == [
+        (1, DropReason.NOT_LEADER),
+        (2, DropReason.NOT_LEADER),
+    ]
+
+
+def test_follower_answers_no_read() -> None:
+    cluster = led()
+    read(cluster, 1, node="b")
+    assert cluster.members["b"].dropped == [Dropped(1, DropReason.NOT_LEADER, NodeId("a"))]
+
+
+def test_waiting_reads_are_limited() -> None:
+    cluster = led(config=RaftConfig(NodeId("any"), max_waiting_reads=2))
+    read(cluster, 1)
+    read(cluster, 2, 3)
+    assert cluster.members["a"].dropped == [Dropped(3, DropReason.TOO_MANY_READS, NodeId("a"))]
