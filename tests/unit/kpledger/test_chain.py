@@ -151,6 +151,18 @@ def test_field_that_lies_is_named_even_when_its_leader_signed_it(field: str, val
     assert _fault(_reseal(vary(HEADER, **{field: value}))).field == field
 
 
+def test_fault_shows_what_was_found_and_what_was_expected() -> None:
+    found = [
+        str(_fault(_reseal(vary(HEADER, prev_head=bytes(32))))),
+        str(_fault(_reseal(vary(HEADER, tree_size=99)))),
+    ]
+    height, expected = HEADER.height, HEADER.prev_head.hex()
+    assert found == [
+        f"block {height} is invalid at prev_head: {'00' * 32} is not {expected}",
+        f"block {height} is invalid at tree_size: 99 claimed, {HEADER.tree_size} computed",
+    ]
+
+
 def test_every_field_of_the_header_was_altered() -> None:
     assert {field for field, _ in ALTERED} | {"leader"} == set(HEADER.__struct_fields__)
 

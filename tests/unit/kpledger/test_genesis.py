@@ -161,6 +161,12 @@ def test_file_survives_being_written_and_read(
     assert parse_genesis(format_genesis(file)).file == file
 
 
+def test_file_of_just_the_limit_is_accepted() -> None:
+    file = make_genesis_file()
+    padded = format_genesis(file).ljust(MAX_GENESIS_BYTES)
+    assert parse_genesis(padded).file == file
+
+
 def test_chain_is_the_hash_of_the_exact_bytes() -> None:
     encoded = format_genesis(make_genesis_file())
     assert parse_genesis(encoded).chain == hash_with_domain(Domain.GENESIS, encoded)

@@ -8,6 +8,8 @@ from founding import make_event, make_genesis_file, signing_key, vary
 from msgspec import inspect
 
 from kpledger.block import (
+    MAX_BLOCK_BYTES,
+    MAX_BLOCK_EVENTS,
     BlockKind,
     Header,
     SealedBlock,
@@ -17,11 +19,25 @@ from kpledger.block import (
     encode_header,
 )
 from kpledger.chain import BlockBuilder, execute_noop, genesis_tip, seal_block, verify_block
-from kpledger.envelope import Envelope, EventSignature, decode_envelope, encode_pae
-from kpledger.events import Author, Body, EventHeader
+from kpledger.envelope import (
+    MAX_ENVELOPE_BYTES,
+    MAX_ENVELOPE_JSON_BYTES,
+    Envelope,
+    EventSignature,
+    decode_envelope,
+    encode_pae,
+)
+from kpledger.events import MAX_EVENT_BYTES, MAX_SIGNATURES, Author, Body, EventHeader
 from kpledger.events.certificate import Certificate, Line, Origin, Party, Source
 from kpledger.events.governance import AuthorityRegistered, NumberRange, Role
-from kpledger.genesis import Genesis, GenesisFile, format_genesis, parse_genesis
+from kpledger.genesis import (
+    MAX_GENESIS_BYTES,
+    MAX_VOTERS,
+    Genesis,
+    GenesisFile,
+    format_genesis,
+    parse_genesis,
+)
 from kpledger.hashing import hash_leaf
 from kpledger.layout import StoredEntry, block_key, encode_stored_entry
 from kpledger.records import (
@@ -36,6 +52,7 @@ from kpledger.records import (
     StandingSince,
 )
 from kpledger.rules.v1 import CATALOGUE
+from kpledger.rules.v1.numbering import MAX_RANGES
 from kpledger.state import MemoryState
 
 PAGE = Path(__file__).parents[3] / "docs" / "protocol.md"
@@ -192,3 +209,23 @@ def test_every_example_of_the_page_is_what_the_code_makes() -> None:
     )
     assert dict(found) == make_examples()
     assert len(found) == len(make_examples())
+
+
+def test_limits_of_the_page_are_those_of_the_code() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    table = page.partition("## 13. Limits\n\n")[2].partition("\n\n## 14")[0]
+    assert table.splitlines() == [
+        "| What | At most |",
+        "|---|---|",
+        f"| payload of an event | {MAX_EVENT_BYTES:,} bytes |",
+        f"| signatures on an event | {MAX_SIGNATURES} |",
+        f"| envelope | {MAX_ENVELOPE_BYTES:,} bytes |",
+        f"| envelope in JSON | {MAX_ENVELOPE_JSON_BYTES:,} bytes |",
+        "| header | 1,024 bytes |",
+        f"| events in a block | {MAX_BLOCK_EVENTS:,} |",
+        f"| block | {MAX_BLOCK_BYTES:,} bytes |",
+        f"| genesis file | {MAX_GENESIS_BYTES:,} bytes |",
+        f"| voters | {MAX_VOTERS} |",
+        f"| number ranges of a participant | {MAX_RANGES} |",
+    ]
+    assert (MAX_BLOCK_EVENTS, MAX_BLOCK_BYTES, MAX_GENESIS_BYTES) == (4096, 2**22, 2**20)
