@@ -1,0 +1,108 @@
+"""Every command explains itself, and the manual says what the commands say."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from kpclient.cli import app
+from kpledger import __version__
+
+MANUAL = Path(__file__).parents[2] / "docs" / "cli.md"
+RUNNER = CliRunner()
+
+
+def walk(words: tuple[str, ...], command: object) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Give every command with the words it is called by, groups left out."""
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield words, command
+        return
+    for name, one in inner.items():
+        yield from walk((*words, name), one)
+
+
+COMMANDS = {" ".join(words): one for words, one in walk((), typer.main.get_command(app))}
+GROUPS = ("", "keys", "propose", "outbox")
+
+
+def help_of(name: str) -> str:
+    result = RUNNER.invoke(app, [*name.split(), "--help"])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def summary_of(name: str) -> str:
+    text = COMMANDS[name].help
+    assert isinstance(text, str)
+    return text.strip().splitlines()[0]
+
+
+def example_of(name: str) -> str:
+    """Give the example that ends a command's help, on one line."""
+    return " ".join(help_of(name).rpartition("Example:")[2].split())
+
+
+def test_the_commands_are_those_that_were_promised() -> None:
+    assert sorted(COMMANDS) == sorted(
+        [
+            *("keys new", "keys list", "keys export"),
+            *("issue", "void", "replace"),
+            *("arrive", "confirm", "detain", "release", "refuse", "seize"),
+            *("submit", "cosign", "outbox list", "outbox send"),
+            *("show", "list", "participants", "status", "audit"),
+            *("propose admit", "propose status", "propose authority"),
+            *("propose key", "propose revoke", "propose range"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_ends_with_an_example_of_that_command(name: str) -> None:
+    assert example_of(name).startswith(f"kpledger {name} ".rstrip())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_can_answer_in_json(name: str) -> None:
+    assert "--json" in help_of(name)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_manual_has_every_command_with_its_summary_and_example(name: str) -> None:
+    section = f"### `kpledger {name}`\n\n{summary_of(name)}\n\n```sh\n{example_of(name)}\n```\n"
+    assert section in MANUAL.read_text()
+
+
+def test_the_manual_has_no_command_that_there_is_not() -> None:
+    titles = [line for line in MANUAL.read_text().splitlines() if line.startswith("### `kpledger")]
+    assert sorted(titles) == sorted(f"### `kpledger {name}`" for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_a_group_lists_its_commands(name: str) -> None:
+    text = help_of(name)
+    for command in COMMANDS:
+        words = command.split()
+        if words[:-1] == name.split():
+            assert words[-1] in text
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    result = RUNNER.invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"kpledger {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["no-such-command"], id="unknown command"),
+        pytest.param(["status", "--no-such-option"], id="unknown option"),
+        pytest.param(["void", "BW1", "--reason", "BECAUSE"], id="unknown choice"),
+        pytest.param(["show"], id="missing argument"),
+        pytest.param(["status", "--timeout", "soon"], id="no number"),
+    ],
+)
+def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
+    assert RUNNER.invoke(app, arguments).exit_code == 2

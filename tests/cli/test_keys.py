@@ -1,0 +1,157 @@
+"""``kpledger keys`` and what needs no node: from the command line, on a real disk."""
+
+import json
+from pathlib import Path
+
+import pytest
+from founding import make_genesis
+from typer.testing import CliRunner, Result
+
+from kpclient.cli import app
+from kpledger.note import parse_vkey
+
+SEED = bytes(range(32))
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("NODE", "GENESIS", "KEY", "PASSPHRASE"):
+        monkeypatch.delenv(f"KPLEDGER_{name}", raising=False)
+    monkeypatch.setenv("KPLEDGER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("KPLEDGER_PASSPHRASE", "secret")
+    return tmp_path / "home"
+
+
+def run(*arguments: str | Path, **options: str) -> Result:
+    return CliRunner().invoke(app, [*map(str, arguments)], **options)  # type: ignore[arg-type]
+
+
+def make_key(tmp_path: Path, author: str = "BW/gaborone") -> str:
+    """Make a key from a known seed and give its name."""
+    seed_file = tmp_path / "seed"
+    seed_file.write_text(f"# development only\n{SEED.hex()}\n")
+    result = run("keys", "new", "--author", author, "--seed-file", seed_file, "--json")
+    assert result.exit_code == 0, result.output
+    name = json.loads(result.stdout)["name"]
+    assert isinstance(name, str)
+    return name
+
+
+@pytest.mark.usefixtures("home")
+def test_a_key_is_made_listed_and_exported(tmp_path: Path) -> None:
+    assert make_key(tmp_path) == "BW-gaborone"
+    listed = json.loads(run("keys", "list", "--json").stdout)["keys"]
+    (key,) = listed
+    assert (key["name"], key["author"]) == ("BW-gaborone", "BW/gaborone")
+    assert run("keys", "export", "BW-gaborone").stdout == f"{key['public_key']}\n"
+    vkey = parse_vkey(run("keys", "export", "BW-gaborone", "--vkey").stdout.strip())
+    assert (vkey.name, vkey.public_key.hex()) == ("kpledger/BW/gaborone", key["public_key"])
+
+
+@pytest.mark.usefixtures("home")
+def test_a_drawn_key_is_another_one_each_time() -> None:
+    for name in ("one", "two"):
+        result = run("keys", "new", "--author", "KPCS/chair", "--name", name)
+        assert result.exit_code == 0, result.output
+    assert run("keys", "export", "one").stdout != run("keys", "export", "two").stdout
+
+
+@pytest.mark.usefixtures("home")
+def test_the_secret_is_shown_only_when_asked_for_and_with_a_warning(tmp_path: Path) -> None:
+    name = make_key(tmp_path)
+    for arguments in (
+        ("keys", "list"),
+        ("keys", "export", name),
+        ("keys", "export", name, "--vkey"),
+    ):
+        assert SEED.hex() not in run(*arguments).output
+    result = run("keys", "export", name, "--secret")
+    assert result.stdout == f"{SEED.hex()}\n"
+    assert "can sign as you" in result.stderr
+
+
+@pytest.mark.usefixtures("home")
+def test_a_wrong_passphrase_ends_with_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = make_key(tmp_path)
+    monkeypatch.setenv("KPLEDGER_PASSPHRASE", "wrong")
+    result = run("keys", "export", name, "--secret")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "wrong passphrase" in result.stderr
+
+
+@pytest.mark.usefixtures("home")
+def test_the_passphrase_may_come_from_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = make_key(tmp_path)
+    monkeypatch.delenv("KPLEDGER_PASSPHRASE")
+    (tmp_path / "phrase").write_text("secret\n")
+    result = run("keys", "export", name, "--secret", "--passphrase-file", tmp_path / "phrase")
+    assert result.stdout == f"{SEED.hex()}\n"
+
+
+@pytest.mark.usefixtures("home")
+def test_without_a_terminal_nobody_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = make_key(tmp_path)
+    monkeypatch.delenv("KPLEDGER_PASSPHRASE")
+    result = run("keys", "export", name, "--secret")
+    assert result.exit_code == 2
+    assert "KPLEDGER_PASSPHRASE" in result.stderr
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("author", ["BW", "bw/gaborone", "BW/Gaborone", "BW/", "KPC/chair", "/"])
+def test_what_is_no_author_ends_with_2(author: str) -> None:
+    result = run("keys", "new", "--author", author)
+    assert result.exit_code == 2
+    assert "CODE/AUTHORITY" in result.stderr
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("content", ["", "ab\n", f"{SEED.hex()}\n{SEED.hex()}\n"])
+def test_what_is_no_seed_ends_with_2(tmp_path: Path, content: str) -> None:
+    (tmp_path / "seed").write_text(content)
+    result = run("keys", "new", "--author", "BW/root", "--seed-file", tmp_path / "seed")
+    assert result.exit_code == 2
+
+
+@pytest.mark.usefixtures("home")
+def test_a_key_is_not_overwritten(tmp_path: Path) -> None:
+    make_key(tmp_path)
+    result = run("keys", "new", "--author", "BW/gaborone")
+    assert result.exit_code == 2
+    assert "not overwritten" in result.stderr
+
+
+def test_a_home_open_to_others_is_not_used(home: Path, tmp_path: Path) -> None:
+    make_key(tmp_path)
+    (home / "keys").chmod(0o755)
+    result = run("keys", "list")
+    assert result.exit_code == 2
+    assert f"chmod 700 {home / 'keys'}" in result.stderr
+
+
+@pytest.mark.usefixtures("home")
+def test_an_unreadable_genesis_file_ends_with_2(tmp_path: Path) -> None:
+    (tmp_path / "genesis.json").write_text("{}")
+    for path in (tmp_path / "none.json", tmp_path / "genesis.json"):
+        result = run("status", "--node", "http://127.0.0.1:1", "--genesis", path)
+        assert result.exit_code == 2, result.output
+
+
+def test_the_genesis_file_is_looked_for_at_home_and_a_node_is_needed(home: Path) -> None:
+    home.mkdir()
+    (home / "genesis.json").write_bytes(make_genesis().encoded)
+    result = run("status", "--json")
+    assert result.exit_code == 2
+    assert json.loads(result.stdout) == {
+        "status": "failed",
+        "problem": {
+            "detail": "0 nodes are named",
+            "field": "--node",
+            "accepted": "1 to 64 URLs, separated by commas",
+        },
+    }
+    assert "accepted: 1 to 64 URLs" in result.stderr
