@@ -1,0 +1,55 @@
+"""A node that says what a test tells it to, behind a real socket; honest ones do not lie."""
+
+from dataclasses import dataclass, field
+
+import msgpack
+import msgspec
+from aiohttp import web
+from founding import make_genesis
+
+from kpclient.answers import Problem
+
+STATUS = {
+    "node": "bw-1",
+    "participant": "BW",
+    "chain": make_genesis().chain.hex(),
+    "origin": "ledger.example/kp",
+    "version": "0",
+    "role": "leader",
+    "term": 1,
+    "leader": "bw-1",
+    "voters": ["bw-1"],
+    "height": 3,
+    "last_index": 3,
+    "head": "00" * 32,
+    "tree_size": 2,
+    "tree_root": "11" * 32,
+    "state_digest": "22" * 32,
+    "block_time_ms": 5,
+    "uptime_s": 1.5,
+    "pending": 0,
+    "storage": {"durability": "fsync", "failed": None},
+}
+
+
+@dataclass
+class Script:
+    """A node that says what it is told to; keeps what it was asked."""
+
+    answers: dict[str, object] = field(default_factory=dict)
+    """By method and path; a list is used up, its last one stays."""
+    asked: list[str] = field(default_factory=list)
+    batches: list[list[bytes]] = field(default_factory=list)
+    url: str = ""
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.asked.append(f"{request.method} {request.path}")
+        if request.method == "POST":
+            self.batches.append(msgpack.unpackb(await request.read()))
+        given = ({"GET /v1/status": STATUS} | self.answers)[self.asked[-1]]
+        if isinstance(given, list):
+            given = given.pop(0) if len(given) > 1 else given[0]
+        if isinstance(given, Problem):
+            return web.Response(status=given.status, body=msgspec.json.encode(given))
+        content = given if isinstance(given, bytes) else msgspec.json.encode(given)
+        return web.Response(body=content)

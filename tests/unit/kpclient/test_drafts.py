@@ -1,0 +1,180 @@
+"""Drafts: people's units become the ledger's, and what is wrong is named by its field."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from founding import EXPORTER, IMPORTER, NOW_MS, TODAY, make_certificate
+from hypothesis import given
+from hypothesis import strategies as st
+from statements import ADMISSION, CONFIRMATION, KEY, OFFICE, RANGE
+
+from kpclient.drafts import (
+    load_draft,
+    parse_json_draft,
+    parse_toml_draft,
+    read_body_draft,
+    read_certificate_draft,
+)
+from kpclient.output import readable
+from kpledger.errors import MalformedError
+from kpledger.events import Body
+from kpledger.events.certificate import OriginKind
+from kpledger.units import format_carats, format_usd
+
+PARTIES: dict[str, object] = {
+    "exporter": msgspec.to_builtins(EXPORTER),
+    "importer": msgspec.to_builtins(IMPORTER),
+}
+DRAFT: dict[str, object] = PARTIES | {
+    "number": "BW000001",
+    "destination": "EU",
+    "origin": ["BW"],
+    "parcels": 2,
+    "lines": [
+        {"hs": "710221", "carats": "40", "value_usd": "10000.00"},
+        {"hs": "710231", "carats": "60.000", "value_usd": 40000},
+    ],
+    "expires_on": "2026-04-30",
+    "seals": ["S-1", "S-0"],
+}
+TOML = """\
+number = "NA000001"
+destination = "NO"
+origin = ["NA", "NO"]
+issued_on = 2026-03-01
+expires_on = "2026-03-31"
+exporter = { name = "A", address = "B" }
+importer = { name = "C", address = "D", licence = "E" }
+
+[[lines]]
+hs = "710210"
+carats = 0.1
+value_usd = 1234.5
+"""
+
+
+def test_a_draft_becomes_the_certificate_it_describes() -> None:
+    assert read_certificate_draft(DRAFT, now_ms=NOW_MS) == make_certificate()
+
+
+def test_what_can_be_worked_out_may_be_left_out() -> None:
+    draft = {name: value for name, value in DRAFT.items() if name not in {"expires_on", "parcels"}}
+    found = read_certificate_draft(draft, now_ms=NOW_MS)
+    assert (found.issued_on, found.expires_on, found.parcels) == (TODAY, "2026-05-01", 1)
+    assert (found.carat_thousandths, found.value_usd_cents) == (100_000, 5_000_000)
+
+
+def test_totals_that_are_given_are_left_for_the_rules_to_judge() -> None:
+    found = read_certificate_draft(DRAFT | {"carats": "1", "value_usd": "2"}, now_ms=NOW_MS)
+    assert (found.carat_thousandths, found.value_usd_cents) == (1000, 200)
+
+
+def test_decimals_in_files_are_exact_and_codes_stay_text(tmp_path: Path) -> None:
+    path = tmp_path / "draft.toml"
+    path.write_text(TOML)
+    found = read_certificate_draft(load_draft(path), now_ms=NOW_MS)
+    assert (found.number, found.destination) == ("NA000001", "NO")
+    assert (found.origin.kind, found.origin.countries) == (OriginKind.MIXED, ("NA", "NO"))
+    assert (found.issued_on, found.expires_on) == ("2026-03-01", "2026-03-31")
+    assert (found.carat_thousandths, found.value_usd_cents) == (100, 123_450)
+
+
+def test_json_and_toml_say_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "draft.json"
+    lines = [{"hs": "710210", "carats": 0.1, "value_usd": 1234.5}]
+    plain = parse_toml_draft(TOML.encode())
+    path.write_text(json.dumps({**plain, "lines": lines}))
+    assert load_draft(path) == plain
+
+
+@given(
+    carats=st.integers(min_value=1, max_value=2**53 - 1),
+    cents=st.integers(min_value=1, max_value=2**53 - 1),
+)
+def test_what_is_written_in_units_is_read_back(carats: int, cents: int) -> None:
+    line = {"hs": "710210", "carats": format_carats(carats), "value_usd": format_usd(cents)}
+    found = read_certificate_draft(DRAFT | {"lines": [line]}, now_ms=NOW_MS)
+    assert (found.carat_thousandths, found.value_usd_cents) == (carats, cents)
+
+
+def test_text_is_brought_into_the_one_form_the_ledger_knows() -> None:
+    found = read_certificate_draft(DRAFT | {"remarks": "e\u0301"}, now_ms=NOW_MS)
+    assert found.remarks == "\u00e9"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"number": "bw1"}, "number"),
+        ({"number": 1}, "number"),
+        ({"destination": "EUR"}, "destination"),
+        ({"origin": ["BW", 1]}, "origin[1]"),
+        ({"kind": "OTHER"}, "kind"),
+        ({"parcels": 0}, "parcels"),
+        ({"parcels": "2"}, "parcels"),
+        ({"lines": []}, "lines"),
+        ({"lines": [{"hs": "710239", "carats": "1", "value_usd": "1"}]}, "lines[0].hs"),
+        ({"lines": [{"hs": "710210", "carats": "0.0001", "value_usd": "1"}]}, "lines[0].carats"),
+        ({"lines": [{"hs": "710210", "carats": "1", "value_usd": "-1"}]}, "lines[0].value_usd"),
+        ({"carats": "many"}, "carats"),
+        ({"value_usd": "1.001"}, "value_usd"),
+        ({"issued_on": "2026-02-30"}, "issued_on"),
+        ({"expires_on": "soon"}, "expires_on"),
+        ({"exporter": {"name": "A"}}, "exporter"),
+        ({"importer": {"name": "", "address": "B"}}, "importer.name"),
+        ({"sources": [{"number": "EU1", "carats": "x"}]}, "sources[0]"),
+        ({"languages": ["english"]}, "languages[0]"),
+        ({"colour": "D"}, ""),
+    ],
+)
+def test_what_is_wrong_is_named(change: dict[str, object], field: str) -> None:
+    draft = DRAFT | change
+    if "issued_on" in change:
+        draft = {name: value for name, value in draft.items() if name != "expires_on"}
+    with pytest.raises(MalformedError) as caught:
+        read_certificate_draft(draft, now_ms=NOW_MS)
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", "nan", '{"a": 1, "a": 2}', "[" * 100_000, "\udcff"]
+)
+def test_what_is_no_json_object_is_refused(text: str) -> None:
+    with pytest.raises(MalformedError):
+        parse_json_draft(text.encode(errors="surrogateescape"))
+
+
+@pytest.mark.parametrize("text", ["a = ", "a = 1\na = 2", "\udcff"])
+def test_what_is_no_toml_is_refused(text: str) -> None:
+    with pytest.raises(MalformedError):
+        parse_toml_draft(text.encode(errors="surrogateescape"))
+
+
+@pytest.mark.parametrize("body", [ADMISSION, CONFIRMATION, KEY, OFFICE])
+def test_a_body_that_is_written_as_json_is_read_back(body: Body) -> None:
+    assert read_body_draft(body.TYPE, json.loads(json.dumps(readable(body)))) == body
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "field"),
+    [
+        ("unheard_of", {}, "type"),
+        ("certificate_voided", None, "body"),
+        ("certificate_voided", {"reason": "ERROR"}, "body"),
+        ("certificate_voided", {"reason": "ERROR", "remarks": 1}, "body.remarks"),
+        ("certificate_voided", {"reason": "error", "remarks": ""}, "body.reason"),
+        ("key_added", {"authority": "a", "key": "xy", "valid_from": 0}, "body.key"),
+        ("key_added", {"authority": "a", "key": "ab", "valid_from": 0}, "body.key"),
+        (
+            "number_range_allocated",
+            {"authority": "a", "range": readable(RANGE) | {"width": 13}},  # type: ignore[operator]
+            "body.range.width",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_body_is_named(kind: str, body: object, field: str) -> None:
+    with pytest.raises(MalformedError) as caught:
+        read_body_draft(kind, body)
+    assert caught.value.field == field
