@@ -231,6 +231,17 @@ def test_discrepant_shipment_differs_in_weight_by_more_than_scales_do(
             ]
 
 
+@given(seed=st.integers(min_value=0, max_value=2**32))
+@settings(max_examples=200)
+def test_smallest_shipment_holds_something_in_each_line(seed: int) -> None:
+    # For 50 certificates this leaves some shipments three lines of a thousandth each.
+    tables = Tables(TABLES.participants, {"BW": Amount(100_000, 10**9)}, {"AE": 150_000})
+    for shipment in generate_trade(tables, certificates=CERTIFICATES_MIN, seed=seed):
+        for line in (*shipment.lines, *shipment.found_lines):
+            assert line.carat_thousandths >= 1
+            assert line.value_usd_cents >= 1
+
+
 @for_any_trade
 def test_replaced_certificate_is_an_earlier_voided_one_of_the_same_goods(
     trade: tuple[Shipment, ...],
