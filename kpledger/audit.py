@@ -18,6 +18,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from kpledger.block import BlockKind, decode_block
 from kpledger.chain import (
     Execution,
@@ -28,7 +30,7 @@ from kpledger.chain import (
     genesis_tip,
     verify_block,
 )
-from kpledger.envelope import Envelope, SignedEvent, open_envelope, verify_envelope
+from kpledger.envelope import Envelope, SignedEvent, verify_envelope
 from kpledger.errors import BadSignatureError, LedgerError
 from kpledger.genesis import Genesis
 from kpledger.layout import StoredEntry, decode_stored_entry
@@ -36,6 +38,9 @@ from kpledger.state import MemoryState
 
 _KINDS: Final = (BlockKind.NOOP, BlockKind.BLOCK, BlockKind.CONFIG)
 """Kinds of block by the number that stands for them in a stored entry."""
+
+
+_envelopes: Final = msgspec.msgpack.Decoder(Envelope)
 
 
 class Verdict(StrEnum):
@@ -55,7 +60,7 @@ class Violation:
 
     height: int
     field: str
-    """What of it: a header field, ``events[n]``, ``entry`` or ``height``."""
+    """What of it: a header field, ``signature``, ``events[n]``, ``entry`` or ``height``."""
     problem: str
 
 
@@ -126,6 +131,8 @@ class Auditor:
             execution = self._execute(tip, decode_stored_entry(stored))
         except InvalidBlockError as error:
             return Violation(error.height, error.field, error.problem)
+        except BadSignatureError as error:
+            return Violation(height, "signature", str(error))
         except LedgerError as error:
             return Violation(height, "entry", str(error))
         self._state.apply(execution.changes)
@@ -218,7 +225,8 @@ def defer_signatures(_event: SignedEvent) -> None:
 def find_bad_signature(height: int, stored: bytes) -> Violation | None:
     """Verify the signatures of the events of one stored entry, whatever else is wrong with it.
 
-    Bytes that cannot be decoded have no signatures here: the auditor refuses them.
+    Bytes that cannot be decoded have no signatures here: the auditor refuses them, and also those
+    that are not canonical.
     """
     try:
         entry = decode_stored_entry(stored)
@@ -226,18 +234,10 @@ def find_bad_signature(height: int, stored: bytes) -> Violation | None:
     except LedgerError:
         return None
     for position, encoded in enumerate(events):
-        envelope = _open(encoded)
-        if envelope is None:
-            continue
         try:
-            verify_envelope(envelope)
+            verify_envelope(_envelopes.decode(encoded))
         except BadSignatureError as error:
             return Violation(height, f"events[{position}]", str(error))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
     return None
-
-
-def _open(encoded: bytes) -> Envelope | None:
-    try:
-        return open_envelope(encoded)
-    except LedgerError:
-        return None

@@ -72,6 +72,7 @@ def end_of_day_ms(day: str) -> int:
     return start_of_day_ms(day) + DAY_MS - 1
 
 
+@functools.lru_cache(maxsize=_PARSED_DAYS)
 def add_days(day: str, count: int) -> str:
     """Give the day ``count`` days later.
 

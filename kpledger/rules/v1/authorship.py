@@ -50,7 +50,10 @@ def check_signers(context: Context, offices: tuple[Office, ...]) -> Refusal | No
     has no part in the event is a refusal, not a decoration.
     """
     author = context.author
-    if not any(_holds(context, office) for office in offices):
+    for office in offices:
+        if _holds(context, office):
+            break
+    else:
         return refuse(
             Rule.E1,
             "author",

@@ -56,7 +56,7 @@ def _check_sums(certificate: Certificate) -> Refusal | None:
 
 def _check_order(certificate: Certificate) -> Refusal | None:
     lists: tuple[tuple[str, Sequence[str], bool], ...] = (
-        ("lines", [line.hs.value for line in certificate.lines], True),
+        ("lines", [line.hs for line in certificate.lines], True),
         ("languages", certificate.languages, True),
         ("origin.countries", certificate.origin.countries, True),
         ("sources", [source.number for source in certificate.sources], True),

@@ -193,7 +193,7 @@ def test_altered_block_signed_by_a_non_voter_is_found(signer: str) -> None:
 
 def test_altered_block_signed_under_a_voters_name_by_another_key_is_found() -> None:
     altered = reseal(ISSUED, {"time_ms": NOW_MS + 1}, signer="in-1")
-    assert finding(audit(put_at(ISSUED, altered))) == violation_at(ISSUED, "entry")
+    assert finding(audit(put_at(ISSUED, altered))) == violation_at(ISSUED, "signature")
 
 
 def test_block_replaced_by_a_voter_is_found_where_the_old_chain_goes_on() -> None:
@@ -269,7 +269,10 @@ def test_signatures_of_a_sound_chain_are_good() -> None:
     assert found == [None] * LAST
 
 
-@pytest.mark.parametrize("stored", [b"", b"\x01\x01", store(b"no block"), store(1)])
+@pytest.mark.parametrize(
+    "stored",
+    [b"", b"\x01\x01", store(b"no block"), store(1), with_events(ISSUED, b"\xc1", b"\x81")],
+)
 def test_bytes_without_signatures_have_no_bad_one(stored: bytes) -> None:
     assert find_bad_signature(1, stored) is None
 
