@@ -17,6 +17,8 @@ class ClientError(Exception):
     """Anything that ends a command."""
 
     EXIT_CODE: ClassVar[int] = UNDECIDED
+    IS_ANSWERED: ClassVar[bool] = False
+    """Whether the command has given its answer, and only the exit code is left to be said."""
 
     def describe(self) -> dict[str, str]:
         """Give what is known about it, name by name."""
@@ -40,3 +42,17 @@ class UsageError(ClientError):
     def describe(self) -> dict[str, str]:
         """Give what is known about it, name by name."""
         return {"detail": self.problem, "field": self.field, "accepted": self.accepted}
+
+
+class PartlyRefusedError(ClientError):
+    """Some of what was sent was refused; the answer says which."""
+
+    EXIT_CODE: ClassVar[int] = REFUSED
+    IS_ANSWERED: ClassVar[bool] = True
+
+
+class PartlyUndecidedError(ClientError):
+    """Some of what was sent is not decided yet; the answer says which."""
+
+    EXIT_CODE: ClassVar[int] = UNDECIDED
+    IS_ANSWERED: ClassVar[bool] = True

@@ -147,7 +147,7 @@ def _spread(function: Function) -> Function:
         try:
             function(**given)
         except ClientError as error:
-            report(error, as_json=as_json)
+            report(error, as_json=as_json and not error.IS_ANSWERED)
             raise typer.Exit(error.EXIT_CODE) from None
         except LedgerError as error:
             report(error, as_json=as_json)

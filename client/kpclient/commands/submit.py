@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Final
 
 import msgspec
 import typer
@@ -23,7 +23,7 @@ from kpclient.commands.lines import EventDraft, Line, read_lines
 from kpclient.commands.options import Connection, Signer, command
 from kpclient.commands.session import Session
 from kpclient.commands.signing import Pen, now_ms, open_pen
-from kpclient.errors import REFUSED, UNDECIDED, ClientError, UsageError
+from kpclient.errors import PartlyRefusedError, PartlyUndecidedError, UsageError
 from kpclient.files import write_durably
 from kpclient.journal import Decided, Journal, Signed
 from kpclient.output import Advance, print_fields, print_json, print_trouble, show_progress
@@ -39,18 +39,6 @@ _LOOKUPS: Final = 16
 """Certificates asked for side by side."""
 _SHOWN: Final = 20
 """Refusals shown on a terminal; the file has them all."""
-
-
-class SomeRefusedError(ClientError):
-    """Some lines were refused; a file beside says which and why."""
-
-    EXIT_CODE: ClassVar[int] = REFUSED
-
-
-class NotDoneError(ClientError):
-    """Some lines are not decided yet; run again."""
-
-    EXIT_CODE: ClassVar[int] = UNDECIDED
 
 
 @command(app, "submit", example="kpledger submit year.ndjson --key gaborone --jobs 4")
@@ -272,9 +260,9 @@ def _report(file: Path, journal: Journal, undecided: int, *, as_json: bool) -> N
         rule = f"{problem.rule}: " if problem.rule else ""
         print_trouble(f"line {one.line}: {rule}{problem.detail}")
     if undecided:
-        raise NotDoneError(f"{undecided} events are not decided yet; run it again to go on")
+        raise PartlyUndecidedError(f"{undecided} events are not decided yet; run it again to go on")
     if refusals:
-        raise SomeRefusedError(f"{len(refusals)} lines were refused; they are in {refused_file}")
+        raise PartlyRefusedError(f"{len(refusals)} lines were refused; they are in {refused_file}")
 
 
 def _refusal(one: Decided) -> dict[str, object]:

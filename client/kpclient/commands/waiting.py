@@ -1,14 +1,14 @@
 """``kpledger outbox``: events that are signed and wait to be sent."""
 
 import itertools
-from typing import ClassVar
+from typing import Final
 
 import typer
 
 from kpclient.commands.options import Connection, command
 from kpclient.commands.sending import describe_answer
 from kpclient.commands.session import Session
-from kpclient.errors import REFUSED, UNDECIDED, ClientError
+from kpclient.errors import PartlyRefusedError, PartlyUndecidedError
 from kpclient.outbox import Outbox, Waiting
 from kpclient.output import print_json, print_table, print_trouble
 from kpclient.remote import Answer, Committed, Refused, Remote
@@ -16,19 +16,7 @@ from kpledger.units import format_time
 
 app = typer.Typer(help="List and send what is signed and waits.", no_args_is_help=True)
 
-_BATCH = 64
-
-
-class SomeRefusedError(ClientError):
-    """Some events were refused; they are set aside."""
-
-    EXIT_CODE: ClassVar[int] = REFUSED
-
-
-class SomeWaitError(ClientError):
-    """Some events still wait."""
-
-    EXIT_CODE: ClassVar[int] = UNDECIDED
+_BATCH: Final = 64
 
 
 @command(app, "list", example="kpledger outbox list")
@@ -60,9 +48,9 @@ def send_waiting(connection: Connection) -> None:
     for one in refused:
         print_trouble(f"event {one.event_id.hex()}: {one.problem.rule} {one.problem.detail}")
     if refused:
-        raise SomeRefusedError(f"{len(refused)} events were refused and set aside")
+        raise PartlyRefusedError(f"{len(refused)} events were refused and set aside")
     if sent < len(answers):
-        raise SomeWaitError(f"{len(answers) - sent} events still wait")
+        raise PartlyUndecidedError(f"{len(answers) - sent} events still wait")
 
 
 async def _send(remote: Remote, outbox: Outbox, waiting: tuple[Waiting, ...]) -> list[Answer]:
