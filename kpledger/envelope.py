@@ -12,7 +12,6 @@ Example of the JSON form (payload shortened)::
 
 import base64
 import binascii
-import itertools
 from collections.abc import Sequence
 from typing import Annotated, Final
 
@@ -170,7 +169,7 @@ def open_envelope(encoded: bytes) -> Envelope:
             "envelope", f"{envelope.payloadType!r} is not {PAYLOAD_TYPE}", field="payloadType"
         )
     keys = [signature.keyid for signature in envelope.signatures]
-    if any(left >= right for left, right in itertools.pairwise(keys)):
+    if keys != sorted(set(keys)):
         raise MalformedError("envelope", "key ids do not ascend, each once", field="signatures")
     return envelope
 
