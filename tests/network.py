@@ -149,6 +149,46 @@ async def ask_status(session: aiohttp.ClientSession, node: NodeSeen) -> dict[str
         return {"height": -1}
 
 
+async def end_all(processes: Sequence[asyncio.subprocess.Process]) -> None:
+    """Stop processes that a test has started itself, and wait until their storage is closed."""
+    for process in processes:
+        if process.returncode is None:
+            process.terminate()
+        await asyncio.wait_for(process.communicate(), PATIENCE_S)
+
+
+@asynccontextmanager
+async def ending(processes: Sequence[asyncio.subprocess.Process]) -> AsyncIterator[None]:
+    """Stop these processes at the end of the block, also when the test fails."""
+    try:
+        yield
+    finally:
+        await end_all([process for process in processes if process.returncode is None])
+
+
+async def find_leader(session: aiohttp.ClientSession, network: Network) -> NodeSeen:
+    """Wait until a node says that it leads, and give it."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            for node in network.seen.nodes:
+                if (await ask_status(session, node)).get("role") == "leader":
+                    return node
+            await asyncio.sleep(GLANCE_S)
+
+
+async def wait_until_level(
+    session: aiohttp.ClientSession, network: Network
+) -> list[dict[str, object]]:
+    """Wait until every node answers and stands at one head; gives their status."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            found = [await ask_status(session, node) for node in network.seen.nodes]
+            heads = {str(one.get("head")) for one in found}
+            if len(heads) == 1 and "None" not in heads:
+                return found
+            await asyncio.sleep(GLANCE_S)
+
+
 async def wait_until_ended(pid: int) -> None:
     """Wait until there is no such process."""
     async with asyncio.timeout(PATIENCE_S):

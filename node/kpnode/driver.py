@@ -172,21 +172,19 @@ class Node:
         except LedgerError as error:
             return Rejected(error)
         event_id = event.event_id
-        reason = "there is no leader"
         while True:
             if self._failure is not None:
                 return Unavailable(event_id, self._failure)
             future = self._submissions.wait_for(event_id)
             try:
-                begun = self._begin(event, relay=relay)
+                hindrance = self._begin(event, relay=relay)
                 remaining_s = deadline - time.monotonic()
-                if begun:
+                if hindrance is None:
                     answer: Answer = await asyncio.wait_for(future, max(remaining_s, 0))
                     if not isinstance(answer, Moved):
                         return answer
-                    reason = "the leader changed"
                 elif not relay or remaining_s <= 0:
-                    return Unavailable(event_id, reason)
+                    return Unavailable(event_id, hindrance)
             except TimeoutError:
                 return Pending(event_id)
             finally:
@@ -194,20 +192,22 @@ class Node:
                 self._relayed.pop(event_id, None)
             await asyncio.sleep(_RETRY_S)
 
-    def _begin(self, event: SignedEvent, *, relay: bool) -> bool:
-        """Start one attempt; False when nobody can take the event now."""
+    def _begin(self, event: SignedEvent, *, relay: bool) -> str | None:
+        """Start one attempt; what stands in its way if nobody can take the event now."""
         if self._raft.role is Role.LEADER:
             if not self._submissions.enqueue(event):
-                return False
+                return "too many events wait for a block"
             self._wake.set()
-            return True
+            return None
         leader = self._raft.leader
-        if not relay or leader is None or self._links is None:
-            return False
+        if leader is None or self._links is None:
+            return "there is no leader"
+        if not relay:
+            return "this node does not lead"
         if not self._links.relay(leader, event.event_id, event.encoded):
-            return False
+            return f"there is no link to the leader {leader}"
         self._relayed[event.event_id] = leader
-        return True
+        return None
 
     def relayed(self, event_id: bytes, outcome: Outcome) -> None:
         """Take the leader's answer to a relayed event.

@@ -24,9 +24,13 @@ from network import (
     Network,
     NodeSeen,
     ask_status,
+    end_all,
+    ending,
+    find_leader,
     running_network,
     start_kpnode,
     wait_until_ended,
+    wait_until_level,
 )
 
 from kpclient.copy import StoredBlock, open_copy
@@ -95,26 +99,6 @@ class Load:
                 await self._progress.wait()
 
 
-async def find_leader(session: aiohttp.ClientSession, network: Network) -> NodeSeen:
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            for node in network.seen.nodes:
-                if (await ask_status(session, node)).get("role") == "leader":
-                    return node
-            await asyncio.sleep(GLANCE_S)
-
-
-async def wait_until_level(session: aiohttp.ClientSession, network: Network) -> None:
-    """Wait until every node answers and stands at one head."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            found = [await ask_status(session, node) for node in network.seen.nodes]
-            heads = {str(one.get("head")) for one in found}
-            if len(heads) == 1 and "None" not in heads:
-                return
-            await asyncio.sleep(GLANCE_S)
-
-
 async def wait_until_caught_up(session: aiohttp.ClientSession, node: NodeSeen, height: int) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while True:
@@ -160,6 +144,7 @@ async def test_nothing_acknowledged_is_lost_by_killing_any_voter(tmp_path: Path)
     timeout = aiohttp.ClientTimeout(total=8)
     async with (
         running_network(tmp_path / "net", "--voters", "4") as network,
+        ending(restarted),
         aiohttp.ClientSession(timeout=timeout) as session,
     ):
         load = Load(network)
@@ -173,10 +158,7 @@ async def test_nothing_acknowledged_is_lost_by_killing_any_voter(tmp_path: Path)
         load.stopping = True
         await asyncio.gather(*clients)
         await wait_until_level(session, network)
-        for process in restarted:
-            if process.returncode is None:
-                process.terminate()
-            await process.communicate()
+        await end_all(restarted)
         assert await network.stop() == 0
     genesis = parse_genesis(network.seen.genesis.read_bytes())
     assert len(load.acknowledged) > KILLS * CLIENTS

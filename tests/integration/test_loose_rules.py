@@ -17,14 +17,14 @@ import msgspec
 import pytest
 from founding import make_certificate, vary
 from network import (
-    GLANCE_S,
-    PATIENCE_S,
     Network,
     NodeSeen,
-    ask_status,
+    ending,
+    find_leader,
     running_network,
     start_kpnode,
     wait_until_ended,
+    wait_until_level,
 )
 
 from kpledger.envelope import compute_event_id, sign_event
@@ -101,26 +101,6 @@ async def post(session: aiohttp.ClientSession, node: NodeSeen, event: bytes) -> 
         return msgspec.json.decode(await response.read(), type=Status)
 
 
-async def find_leader(session: aiohttp.ClientSession, network: Network) -> NodeSeen:
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            for node in network.seen.nodes:
-                if (await ask_status(session, node)).get("role") == "leader":
-                    return node
-            await asyncio.sleep(GLANCE_S)
-
-
-async def wait_until_level(session: aiohttp.ClientSession, network: Network) -> list[Status]:
-    """Wait until every node answers and stands at one head."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            found = [await ask_status(session, node) for node in network.seen.nodes]
-            heads = {str(one.get("head")) for one in found}
-            if len(heads) == 1 and "None" not in heads:
-                return found
-            await asyncio.sleep(GLANCE_S)
-
-
 async def start_loose(node: NodeSeen) -> asyncio.subprocess.Process:
     script = Path(__file__).with_name("loose_node.py")
     return await asyncio.create_subprocess_exec(
@@ -134,24 +114,28 @@ async def start_loose(node: NodeSeen) -> asyncio.subprocess.Process:
 
 
 async def make_leader(
-    session: aiohttp.ClientSession, network: Network, wanted: NodeSeen, pids: dict[str, int]
-) -> list[asyncio.subprocess.Process]:
+    session: aiohttp.ClientSession,
+    network: Network,
+    wanted: NodeSeen,
+    pids: dict[str, int],
+    processes: list[asyncio.subprocess.Process],
+) -> None:
     """Take every other leader down until the wanted one leads."""
-    started = []
     while (leader := await find_leader(session, network)).name != wanted.name:
         os.kill(pids[leader.name], signal.SIGKILL)
         await wait_until_ended(pids[leader.name])
         await find_leader(session, network)
         process = await start_kpnode("run", "--config", leader.config)
         pids[leader.name] = process.pid
-        started.append(process)
+        processes.append(process)
         await wait_until_level(session, network)
-    return started
 
 
 async def test_a_block_with_an_invalid_event_never_commits(tmp_path: Path) -> None:
+    processes: list[asyncio.subprocess.Process] = []
     async with (
         running_network(tmp_path / "net", "--voters", "4") as network,
+        ending(processes),
         aiohttp.ClientSession() as session,
     ):
         loose = network.seen.nodes[0]
@@ -160,10 +144,10 @@ async def test_a_block_with_an_invalid_event_never_commits(tmp_path: Path) -> No
         pids = {node.name: node.pid for node in network.seen.nodes}
         os.kill(loose.pid, signal.SIGTERM)
         await wait_until_ended(loose.pid)
-        processes = [await start_loose(loose)]
+        processes.append(await start_loose(loose))
         pids[loose.name] = processes[0].pid
         await wait_until_level(session, network)
-        processes += await make_leader(session, network, loose, pids)
+        await make_leader(session, network, loose, pids, processes)
 
         forbidden = sign_issue(network, certificate("BW000001", "KE"))
         await post(session, loose, forbidden)
@@ -181,7 +165,3 @@ async def test_a_block_with_an_invalid_event_never_commits(tmp_path: Path) -> No
             async with session.get(f"{node.api}/v1/events/{event_id}") as response:
                 answer = msgspec.json.decode(await response.read(), type=Status)
             assert answer["status"] == "unknown", node.name
-        for process in processes:
-            if process.returncode is None:
-                process.terminate()
-            await process.communicate()
