@@ -1,7 +1,11 @@
-"""``kpledger audit --node`` against a server that streams blocks over loopback, whole or not."""
+"""``kpledger audit`` of what is served over loopback: by a scripted server, and by real nodes."""
 
+import asyncio
 import json
+import shutil
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +13,14 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import aiohttp
 import msgspec
 import pytest
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from founding import make_genesis, open_trade
+from network import running_network
 from typer.testing import CliRunner
 
 from kpclient.chain_source import MAX_BLOCK_BYTES
@@ -105,7 +111,11 @@ def serve(answers: Answers, tls: ssl.SSLContext | None = None) -> Iterator[str]:
 def run(tmp_path: Path, url: str) -> tuple[int, dict[str, object]]:
     genesis = tmp_path / "genesis.json"
     genesis.write_bytes(make_genesis().encoded)
-    arguments = ["--genesis", str(genesis), "--node", url, "--json"]
+    return run_on(genesis, "--node", url)
+
+
+def run_on(genesis: Path, *source: str | Path) -> tuple[int, dict[str, object]]:
+    arguments = ["--genesis", str(genesis), *map(str, source), "--json"]
     result = CliRunner().invoke(APP, arguments)
     return result.exit_code, json.loads(result.stdout)
 
@@ -227,3 +237,57 @@ def test_stranger_is_refused_over_https(tmp_path: Path) -> None:
         code, report = run(tmp_path, url)
     assert (code, report["verdict"]) == (2, "UNDECIDED")
     assert "cannot be reached" in str(report["problem"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [(), ("--api-tls",)], ids=["http", "https"])
+async def test_running_node_and_its_copy_are_audited_alike(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """What a node claims is what an audit of it finds, and its disk says the same."""
+    async with running_network(tmp_path / "net", "--voters", "1", *options) as network:
+        (node,) = network.seen.nodes
+        for _ in range(3):
+            status = await post(node.api, network.key_event())
+            assert status == 201
+        code, served = await asyncio.to_thread(run_on, network.seen.genesis, "--node", node.api)
+        claimed = await ask_status_of(node.api)
+        await network.stop()
+    assert (code, served["verdict"]) == (0, "SOUND")
+    assert served["events_by_type"] == {"key_added": 3}
+    claims = ("chain", "height", "head", "tree_size", "tree_root", "state_digest")
+    assert {name: served[name] for name in claims} == {name: claimed[name] for name in claims}
+    copy = shutil.copytree(node.directory, tmp_path / "copy")
+    assert run_on(network.seen.genesis, "--copy", copy) == (0, served)
+
+
+async def post(api: str, envelope: bytes) -> int:
+    headers = {"Content-Type": "application/msgpack"}
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False)) as session,
+        session.post(f"{api}/v1/events", data=envelope, headers=headers) as response,
+    ):
+        return response.status
+
+
+async def ask_status_of(api: str) -> dict[str, object]:
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False)) as session,
+        session.get(f"{api}/v1/status") as response,
+    ):
+        status: dict[str, object] = await response.json()
+        return status
+
+
+@pytest.mark.slow
+def test_replay_benchmark_prints_one_json_object() -> None:
+    program = Path(__file__).parents[2] / "scripts" / "benchmarks"
+    result = subprocess.run(
+        [sys.executable, program, "replay", "--events", "500", "--block-events", "50"],
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    figures = json.loads(result.stdout)
+    assert (figures["benchmark"], figures["events"], figures["blocks"]) == ("replay", 500, 11)
+    assert figures["raw_verify_per_s"] > 0
