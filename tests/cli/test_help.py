@@ -35,7 +35,7 @@ def help_of(name: str) -> str:
 
 
 def summary_of(name: str) -> str:
-    text = COMMANDS[name].help
+    text = getattr(COMMANDS[name], "help", None)
     assert isinstance(text, str)
     return text.strip().splitlines()[0]
 

@@ -1,144 +1,13 @@
 """The commands against a real network: processes, sockets, disks."""
 
-import itertools
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import pytest
 from founding import make_genesis
-from network import PATIENCE_S, NetworkSeen
-from typer.testing import CliRunner, Result
-
-from kpclient.cli import app
-from kpledger.envelope import decode_envelope, format_envelope_json, sign_event
-from kpledger.events import Author, encode_event
-from kpledger.events.governance import KeyAdded
-from kpledger.keys import SigningKey
+from office import Ledger, issuing, new_number, read_seen, start_devnet, stop
 
 pytestmark = pytest.mark.slow
-
-PARTIES = (
-    *("--exporter-name", "Exporter", "--exporter-address", "Gaborone"),
-    *("--importer-name", "Importer", "--importer-address", "Mumbai"),
-)
-_serials = itertools.count(1)
-_decoder = msgspec.json.Decoder(NetworkSeen, dec_hook=lambda _, text: Path(text))
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """A running network and the home of somebody who holds every key of it."""
-
-    seen: NetworkSeen
-    home: Path
-
-    def environment(self) -> dict[str, str]:
-        return {
-            "KPLEDGER_NODE": ",".join(node.api for node in self.seen.nodes),
-            "KPLEDGER_GENESIS": str(self.seen.genesis),
-            "KPLEDGER_HOME": str(self.home),
-            "KPLEDGER_PASSPHRASE": "secret",
-        }
-
-    def run(self, *arguments: str | Path, **environment: str) -> Result:
-        words = [*map(str, arguments)]
-        return CliRunner().invoke(app, words, env=self.environment() | environment)
-
-    def ask(self, *arguments: str | Path) -> dict[str, object]:
-        """Run a command that has to succeed; gives its JSON."""
-        result = self.run(*arguments, "--json")
-        assert result.exit_code == 0, result.output
-        return msgspec.json.decode(result.stdout, type=dict[str, object])
-
-    def refusal(self, *arguments: str | Path) -> tuple[str, str]:
-        """Run a command that has to be refused; gives rule and field."""
-        result = self.run(*arguments, "--json")
-        assert result.exit_code == 1, result.output
-        problem = json.loads(result.stdout)["problem"]
-        return problem["rule"], problem["field"]
-
-    def issue(self, *options: str, number: str = "") -> str:
-        number = number or new_number()
-        assert self.ask(*issuing(number), *options)["status"] == "committed"
-        return number
-
-    def state(self, number: str) -> object:
-        certificate = self.ask("show", number)["certificate"]
-        assert isinstance(certificate, dict)
-        return certificate["state"]
-
-    def size(self) -> int:
-        """Give how many events are on the ledger."""
-        size = self.ask("status")["tree_size"]
-        assert isinstance(size, int)
-        return size
-
-
-def new_number() -> str:
-    return f"BW{next(_serials):08d}"
-
-
-def issuing(number: str) -> tuple[str, ...]:
-    certificate = ("--number", number, "--destination", "IN", "--origin", "BW", *PARTIES)
-    goods = ("--carats", "12.345", "--value", "1234.50")
-    return ("issue", "--key", "gaborone", *certificate, *goods)
-
-
-def start_devnet(directory: Path, *options: str) -> subprocess.Popen[bytes]:
-    words = (sys.executable, "-m", "kpnode", "devnet", str(directory), "--port", "0", *options)
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    process.communicate(timeout=PATIENCE_S)
-
-
-def read_seen(process: subprocess.Popen[bytes]) -> NetworkSeen:
-    assert process.stdout is not None
-    return _decoder.decode(process.stdout.readline())
-
-
-def open_home(seen: NetworkSeen, home: Path) -> Ledger:
-    """Take over the development keys, and open an office in Botswana and one in India."""
-    ledger = Ledger(seen, home)
-    for name, author, seed in (
-        ("chair", "KPCS/chair", "chair"),
-        ("bw-root", "BW/root", "root-BW"),
-        ("in-root", "IN/root", "root-IN"),
-        ("gaborone", "BW/gaborone", ""),
-        ("mumbai", "IN/mumbai", ""),
-    ):
-        file = ("--seed-file", seen.keys / f"{seed}.seed") if seed else ()
-        ledger.ask("keys", "new", "--author", author, "--name", name, *file)
-    for office, root in (("gaborone", "bw-root"), ("mumbai", "in-root")):
-        public_key = ledger.run("keys", "export", office).stdout.strip()
-        roles = ("--role", "EXPORTING", "--role", "IMPORTING")
-        named = ("--title", "Office", "--place", "There", *roles)
-        first = ("--key", root, "--cosign", "chair")
-        ledger.ask("propose", "authority", office, *named, *first)
-        ledger.ask("propose", "key", office, public_key, "--key", root)
-    last = ("--first", "0", "--last", "99999", "--use-from", "2020-01-01")
-    ledger.ask("propose", "range", "gaborone", "--prefix", "BW", *last, "--key", "bw-root")
-    return ledger
-
-
-@pytest.fixture(scope="module")
-def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
-    place = tmp_path_factory.mktemp("network")
-    process = start_devnet(place / "net", "--voters", "3")
-    try:
-        yield open_home(read_seen(process), place / "home")
-    finally:
-        stop(process)
 
 
 def test_a_certificate_is_issued_received_and_confirmed(ledger: Ledger) -> None:
@@ -233,14 +102,14 @@ def test_what_the_rules_refuse_is_refused_and_a_rehearsal_foresees_it(ledger: Le
 def test_governance_is_proposed_and_foreseen(ledger: Ledger, tmp_path: Path) -> None:
     ledger.ask("keys", "new", "--author", "XK/root", "--name", "xk-root")
     root_key = ledger.run("keys", "export", "xk-root").stdout.strip()
-    admit = ("propose", "admit", "XK", "--name", "Kosovo", "--decision", "Plenary")
-    admit = (*admit, "--root-key", root_key, "--key", "chair")
+    named = ("--name", "Kosovo", "--decision", "Plenary")
+    admit = ("propose", "admit", "XK", *named, "--root-key", root_key, "--key", "chair")
     assert ledger.ask(*admit, "--dry-run")["status"] == "acceptable"
     ledger.ask(*admit)
     assert ledger.refusal(*admit) == ledger.refusal(*admit, "--dry-run") == ("E6", "body.code")
 
-    office = ("propose", "authority", "pristina", "--title", "T", "--place", "P")
-    office = (*office, "--role", "EXPORTING", "--key", "xk-root")
+    what = ("--title", "T", "--place", "P", "--role", "EXPORTING")
+    office = ("propose", "authority", "pristina", *what, "--key", "xk-root")
     assert ledger.refusal(*office) == ("E1", "signatures")
     handed = tmp_path / "first.json"
     written = ledger.ask(*office, "--offline", handed)
@@ -312,134 +181,6 @@ def test_what_was_refused_is_set_aside_by_the_outbox(ledger: Ledger) -> None:
     assert "E3" in result.stderr
     assert ledger.ask("outbox", "list") == {"waiting": []}
     assert len(list((ledger.home / "outbox").rglob("*.refused"))) == 1
-
-
-def drafts(count: int, *, confirmed: bool = False) -> list[str]:
-    """Give the lines that issue so many certificates, or confirm them."""
-    party = {"name": "A", "address": "B", "licence": ""}
-    texts: list[str] = []
-    for _ in range(count):
-        number = new_number()
-        certificate = {"number": number, "destination": "IN", "origin": ["BW"]}
-        certificate |= {"exporter": party, "importer": party}
-        line = {"hs": "710210", "carats": "1.5", "value_usd": 100}
-        body: dict[str, object] = {"certificate": certificate | {"lines": [line]}}
-        texts.append(write_draft("certificate_issued", number, body))
-        if confirmed:
-            body = {"reason": "NOT_EXPORTED", "remarks": ""}
-            texts.append(write_draft("certificate_voided", number, body))
-    return texts
-
-
-def write_draft(kind: str, subject: str, body: dict[str, object]) -> str:
-    return json.dumps({"type": kind, "subject": subject, "body": body})
-
-
-def write_file(tmp_path: Path, texts: list[str]) -> Path:
-    file = tmp_path / "file.ndjson"
-    file.write_text("".join(f"{text}\n" for text in texts))
-    return file
-
-
-def test_a_file_is_submitted_and_a_second_run_changes_nothing(
-    ledger: Ledger, tmp_path: Path
-) -> None:
-    file = write_file(tmp_path, drafts(40, confirmed=True))
-    size = ledger.size()
-    expected = {"committed": 80, "duplicate": 0, "refused": 0, "undecided": 0, "refusals": []}
-    assert ledger.ask("submit", file, "--key", "gaborone") == expected
-    assert ledger.ask("submit", file, "--key", "gaborone") == expected
-    assert ledger.size() == size + 80
-    assert not Path(f"{file}.refused").exists()
-
-
-def test_a_submission_that_is_killed_goes_on_and_submits_nothing_twice(
-    ledger: Ledger, tmp_path: Path
-) -> None:
-    file = write_file(tmp_path, drafts(600))
-    journal = Path(f"{file}.progress")
-    size = ledger.size()
-    words = (sys.executable, "-m", "kpclient.cli", "submit", str(file), "--key", "gaborone")
-    environment = os.environ | ledger.environment()
-    kills = 0
-    for wanted in (1, 120, 350):
-        process = subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + PATIENCE_S
-        while process.poll() is None and time.monotonic() < deadline:
-            if journal.exists() and journal.read_bytes().count(b"\n") > wanted:
-                break
-        process.send_signal(signal.SIGKILL)
-        kills += process.wait() == -signal.SIGKILL
-    assert kills >= 1
-    answer = ledger.ask("submit", file, "--key", "gaborone")
-    assert (answer["refused"], answer["undecided"]) == (0, 0)
-    assert ledger.size() == size + 600
-
-
-def test_events_that_are_lost_from_the_journal_are_known_by_the_ledger(
-    ledger: Ledger, tmp_path: Path
-) -> None:
-    """As if it was killed after sending and before writing down the answers."""
-    file = write_file(tmp_path, drafts(10))
-    ledger.ask("submit", file, "--key", "gaborone")
-    size = ledger.size()
-    journal = Path(f"{file}.progress")
-    entries = journal.read_bytes().splitlines(keepends=True)
-    journal.write_bytes(b"".join(one for one in entries if b'"type":"done"' not in one))
-    answer = ledger.ask("submit", file, "--key", "gaborone")
-    assert (answer["committed"], answer["duplicate"]) == (0, 10)
-    assert ledger.size() == size
-
-
-def test_lines_that_are_refused_are_named_and_the_others_go_on(
-    ledger: Ledger, tmp_path: Path
-) -> None:
-    taken = ledger.issue()
-    good, bad = drafts(1), drafts(1)[0].replace("1.5", "-1")
-    twice = write_draft("certificate_voided", taken, {"reason": "ERROR", "remarks": ""})
-    root = SigningKey.from_seed(bytes.fromhex((ledger.seen.keys / "root-BW.seed").read_text()))
-    new_key = SigningKey.from_seed(os.urandom(32)).public_key
-    payload = encode_event(
-        chain=bytes.fromhex(ledger.seen.chain),
-        author=Author(participant="BW", authority="root"),
-        nonce=os.urandom(16),
-        occurred_at=0,
-        subject=new_key.hex(),
-        prev=None,
-        body=KeyAdded(authority="root", key=new_key, valid_from=0),
-    )
-    signed = format_envelope_json(sign_event(payload, [root])).decode()
-    file = write_file(tmp_path, [bad, *good, signed, "", "{", twice, twice])
-    result = ledger.run("submit", file, "--key", "gaborone", "--json")
-    assert result.exit_code == 1, result.output
-    answer = json.loads(result.stdout)
-    counts = [answer[name] for name in ("committed", "duplicate", "refused", "undecided")]
-    assert counts == [3, 0, 3, 0]
-    refused = [json.loads(text) for text in Path(f"{file}.refused").read_text().splitlines()]
-    assert refused == answer["refusals"]
-    named = [(one["line"], one["problem"]["rule"], one["problem"]["field"]) for one in refused]
-    assert named == [(1, "", "lines[0].carats"), (5, "", ""), (7, "E6", "type")]
-    assert "line 7: E6" in result.stderr
-    event = decode_envelope(sign_event(payload, [root]))
-    assert ledger.ask("show", event.event_id.hex())["type"] == "key_added"
-
-
-def test_a_file_that_was_changed_is_not_gone_on_with(ledger: Ledger, tmp_path: Path) -> None:
-    file = write_file(tmp_path, drafts(2))
-    ledger.ask("submit", file, "--key", "gaborone")
-    file.write_text(file.read_text().replace("1.5", "1.6"))
-    result = ledger.run("submit", file, "--key", "gaborone")
-    assert result.exit_code == 2
-    assert "line 1 was changed" in result.stderr
-
-
-def test_without_a_node_a_submission_ends_with_2_and_goes_on_later(
-    ledger: Ledger, tmp_path: Path
-) -> None:
-    file = write_file(tmp_path, drafts(3))
-    words = ("submit", file, "--key", "gaborone", "--timeout", "0.2")
-    assert ledger.run(*words, KPLEDGER_NODE="http://127.0.0.1:9").exit_code == 2
-    assert ledger.ask("submit", file, "--key", "gaborone")["committed"] == 3
 
 
 def test_the_status_is_shown_and_the_audit_finds_it_sound(ledger: Ledger) -> None:

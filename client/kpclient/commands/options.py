@@ -24,6 +24,14 @@ _Home = Annotated[
     Path,
     typer.Option("--home", envvar="KPLEDGER_HOME", metavar="DIR", help="Keys, outbox, memory."),
 ]
+_PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file",
+        metavar="FILE",
+        help="Its first line is the passphrase. [or KPLEDGER_PASSPHRASE, or a prompt]",
+    ),
+]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -69,14 +77,7 @@ class Connection:
 class Passphrase:
     """Where the passphrase of a key comes from."""
 
-    passphrase_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--passphrase-file",
-            metavar="FILE",
-            help="Its first line is the passphrase. [or KPLEDGER_PASSPHRASE, or a prompt]",
-        ),
-    ] = None
+    passphrase_file: _PassphraseFile = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,14 +88,7 @@ class Signer:
         str,
         typer.Option("--key", envvar="KPLEDGER_KEY", metavar="NAME", help="The key to sign with."),
     ] = ""
-    passphrase_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--passphrase-file",
-            metavar="FILE",
-            help="Its first line is the passphrase. [or KPLEDGER_PASSPHRASE, or a prompt]",
-        ),
-    ] = None
+    passphrase_file: _PassphraseFile = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,12 +140,8 @@ def _spread(function: Function) -> Function:
             given[name] = kind(**{one.name: given.pop(one.name) for one in fields(kind)})
         try:
             function(**given)
-        except ClientError as error:
-            report(error, as_json=as_json and not error.IS_ANSWERED)
-            raise typer.Exit(error.EXIT_CODE) from None
-        except LedgerError as error:
-            report(error, as_json=as_json)
-            raise typer.Exit(UNDECIDED) from None
+        except (ClientError, LedgerError, OSError) as error:
+            raise typer.Exit(report(error, as_json=as_json)) from None
 
     # What inspect.signature and typing.get_type_hints look at, and thereby typer.
     run.__annotations__ = {one.name: one.annotation for one in parameters}
@@ -172,17 +162,17 @@ def _options_of(kind: type) -> list[inspect.Parameter]:
     ]
 
 
-def report(error: ClientError | LedgerError, *, as_json: bool) -> None:
-    """Say what went wrong: a line for each thing known about it, and the JSON object if asked."""
-    known = error.describe() if isinstance(error, ClientError) else _describe(error)
-    if as_json:
+def report(error: ClientError | LedgerError | OSError, *, as_json: bool) -> int:
+    """Say what went wrong, line by line or as the JSON object, and give the exit code for it."""
+    known, answered, code = {"detail": str(error)}, False, UNDECIDED
+    if isinstance(error, ClientError):
+        known, answered, code = error.describe(), error.IS_ANSWERED, error.EXIT_CODE
+    elif isinstance(error, MalformedError):
+        known["field"] = error.field
+    if as_json and not answered:
         print_json({"status": "failed", "problem": known})
     print_trouble(f"error: {error}")
     for name in ("rule", "clause", "field", "problem", "accepted"):
         if known.get(name):
             print_trouble(f"  {name}: {known[name]}")
-
-
-def _describe(error: LedgerError) -> dict[str, str]:
-    field = error.field if isinstance(error, MalformedError) else ""
-    return {"detail": str(error), "field": field}
+    return code

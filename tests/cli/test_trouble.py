@@ -1,0 +1,101 @@
+"""Commands when nodes hesitate and disks do not obey: nothing is lost, nothing is claimed."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from aiohttp import web
+from founding import make_genesis
+from office import issuing
+from scripted_node import Script
+from typer.testing import CliRunner, Result
+
+from kpclient.cli import app
+from kpclient.outbox import Outbox
+from kpledger.envelope import decode_envelope
+
+
+class Hesitating(Script):
+    """Takes events and does not say what becomes of them, until it is told to."""
+
+    decides = False
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        if request.method != "POST":
+            return await super().answer(request)
+        self.answers["POST /v1/events"] = {"results": []}
+        await super().answer(request)
+        answer = {"status": "committed", "duplicate": True} if self.decides else {}
+        results = [
+            {"status": "pending", "id": decode_envelope(one).event_id.hex()} | answer
+            for one in self.batches[-1]
+        ]
+        return web.Response(body=msgspec.json.encode({"results": results}))
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "genesis.json").write_bytes(make_genesis().encoded)
+    environment = {
+        "KPLEDGER_GENESIS": str(tmp_path / "genesis.json"),
+        "KPLEDGER_HOME": str(tmp_path / "home"),
+        "KPLEDGER_PASSPHRASE": "secret",
+    }
+    made = ["keys", "new", "--author", "BW/gaborone", "--name", "gaborone"]
+    assert CliRunner().invoke(app, made, env=environment).exit_code == 0
+    return environment
+
+
+@asynccontextmanager
+async def served(script: Script) -> AsyncIterator[str]:
+    server = web.Application()
+    server.router.add_route("*", "/{path:.*}", script.answer)
+    runner = web.AppRunner(server)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def run(environment: dict[str, str], *words: str) -> Result:
+    return await asyncio.to_thread(CliRunner().invoke, app, [*words], env=environment)
+
+
+async def test_an_event_that_is_not_decided_in_time_waits_in_the_outbox(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """It may come to the ledger yet: what is sent again must be the same event, not a new one."""
+    script = Hesitating()
+    outbox = Outbox(tmp_path / "home" / "outbox" / make_genesis().chain.hex())
+    async with served(script) as url:
+        at = ("--node", url, "--timeout", "0.3")
+        result = await run(environment, *issuing("BW000001"), *at, "--json")
+        assert result.exit_code == 2
+        assert json.loads(result.stdout)["status"] == "failed"
+        (waiting,) = outbox.waiting()
+        assert {tuple(batch) for batch in script.batches} == {(waiting.event.encoded,)}
+        still = await run(environment, "outbox", "send", *at, "--json")
+        assert (still.exit_code, json.loads(still.stdout)["sent"]) == (2, 0)
+        assert outbox.waiting() == (waiting,)
+        script.decides = True
+        sent = await run(environment, "outbox", "send", *at, "--json")
+        assert (sent.exit_code, json.loads(sent.stdout)["sent"]) == (0, 1)
+    assert outbox.waiting() == ()
+
+
+def test_a_home_that_cannot_be_written_ends_with_2(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    environment["KPLEDGER_HOME"] = str(tmp_path / "file")
+    words = ["keys", "new", "--author", "BW/root", "--json"]
+    result = CliRunner().invoke(app, words, env=environment)
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["status"] == "failed"
+    assert "Not a directory" in result.stderr

@@ -1,0 +1,119 @@
+"""Somebody who holds every key of a real network, and types commands."""
+
+import itertools
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from network import PATIENCE_S, NetworkSeen
+from typer.testing import CliRunner, Result
+
+from kpclient.cli import app
+
+PARTIES = (
+    *("--exporter-name", "Exporter", "--exporter-address", "Gaborone"),
+    *("--importer-name", "Importer", "--importer-address", "Mumbai"),
+)
+_serials = itertools.count(1)
+_decoder = msgspec.json.Decoder(NetworkSeen, dec_hook=lambda _, text: Path(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """A running network and the home of somebody who holds every key of it."""
+
+    seen: NetworkSeen
+    home: Path
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "KPLEDGER_NODE": ",".join(node.api for node in self.seen.nodes),
+            "KPLEDGER_GENESIS": str(self.seen.genesis),
+            "KPLEDGER_HOME": str(self.home),
+            "KPLEDGER_PASSPHRASE": "secret",
+        }
+
+    def run(self, *arguments: str | Path, **environment: str) -> Result:
+        words = [*map(str, arguments)]
+        return CliRunner().invoke(app, words, env=self.environment() | environment)
+
+    def ask(self, *arguments: str | Path) -> dict[str, object]:
+        """Run a command that has to succeed; gives its JSON."""
+        result = self.run(*arguments, "--json")
+        assert result.exit_code == 0, result.output
+        return msgspec.json.decode(result.stdout, type=dict[str, object])
+
+    def refusal(self, *arguments: str | Path) -> tuple[str, str]:
+        """Run a command that has to be refused; gives rule and field."""
+        result = self.run(*arguments, "--json")
+        assert result.exit_code == 1, result.output
+        problem = json.loads(result.stdout)["problem"]
+        return problem["rule"], problem["field"]
+
+    def issue(self, *options: str, number: str = "") -> str:
+        number = number or new_number()
+        assert self.ask(*issuing(number), *options)["status"] == "committed"
+        return number
+
+    def state(self, number: str) -> object:
+        certificate = self.ask("show", number)["certificate"]
+        assert isinstance(certificate, dict)
+        return certificate["state"]
+
+    def size(self) -> int:
+        """Give how many events are on the ledger."""
+        size = self.ask("status")["tree_size"]
+        assert isinstance(size, int)
+        return size
+
+
+def new_number() -> str:
+    return f"BW{next(_serials):08d}"
+
+
+def issuing(number: str) -> tuple[str, ...]:
+    certificate = ("--number", number, "--destination", "IN", "--origin", "BW", *PARTIES)
+    goods = ("--carats", "12.345", "--value", "1234.50")
+    return ("issue", "--key", "gaborone", *certificate, *goods)
+
+
+def start_devnet(directory: Path, *options: str) -> subprocess.Popen[bytes]:
+    words = (sys.executable, "-m", "kpnode", "devnet", str(directory), "--port", "0", *options)
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    process.communicate(timeout=PATIENCE_S)
+
+
+def read_seen(process: subprocess.Popen[bytes]) -> NetworkSeen:
+    assert process.stdout is not None
+    return _decoder.decode(process.stdout.readline())
+
+
+def open_home(seen: NetworkSeen, home: Path) -> Ledger:
+    """Take over the development keys, and open an office in Botswana and one in India."""
+    ledger = Ledger(seen, home)
+    for name, author, seed in (
+        ("chair", "KPCS/chair", "chair"),
+        ("bw-root", "BW/root", "root-BW"),
+        ("in-root", "IN/root", "root-IN"),
+        ("gaborone", "BW/gaborone", ""),
+        ("mumbai", "IN/mumbai", ""),
+    ):
+        file = ("--seed-file", seen.keys / f"{seed}.seed") if seed else ()
+        ledger.ask("keys", "new", "--author", author, "--name", name, *file)
+    for office, root in (("gaborone", "bw-root"), ("mumbai", "in-root")):
+        public_key = ledger.run("keys", "export", office).stdout.strip()
+        roles = ("--role", "EXPORTING", "--role", "IMPORTING")
+        named = ("--title", "Office", "--place", "There", *roles)
+        first = ("--key", root, "--cosign", "chair")
+        ledger.ask("propose", "authority", office, *named, *first)
+        ledger.ask("propose", "key", office, public_key, "--key", root)
+    last = ("--first", "0", "--last", "99999", "--use-from", "2020-01-01")
+    ledger.ask("propose", "range", "gaborone", "--prefix", "BW", *last, "--key", "bw-root")
+    return ledger
