@@ -20,7 +20,9 @@ app: Final = typer.Typer(
 )
 for _part in (issuing.app, importing.app, submit.app, reading.app, propose.cosign_app):
     app.add_typer(_part)
-app.command("audit")(audit)
+# It stands on its own, with its example in its docstring; in the help, examples come last.
+_explained, _, _shown = (audit.__doc__ or "").partition("Example:")
+app.command("audit", help=_explained, epilog=f"\b\nExample:\n  {_shown.strip()}")(audit)
 for _name, _group in (("keys", keys.app), ("propose", propose.app), ("outbox", waiting.app)):
     app.add_typer(_group, name=_name)
 

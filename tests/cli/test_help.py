@@ -41,8 +41,10 @@ def summary_of(name: str) -> str:
 
 
 def example_of(name: str) -> str:
-    """Give the example that ends a command's help, on one line."""
-    return " ".join(help_of(name).rpartition("Example:")[2].split())
+    """Give the example that a command's help ends with."""
+    *_, title, example = help_of(name).rstrip().splitlines()
+    assert title.strip() == "Example:"
+    return example.strip()
 
 
 def test_the_commands_are_those_that_were_promised() -> None:
