@@ -92,7 +92,7 @@ class Listener:
     async def close(self) -> None:
         """Stop listening and end all connections."""
         if self._server is not None:
-            self._server.close()
+            await stop_accepting(self._server)
         for peer in list(self._connections):
             self._end(peer)
         await self._http.shutdown(self._options.closing_s)
@@ -121,7 +121,8 @@ class Listener:
         socket = web.WebSocketResponse(
             timeout=self._options.closing_s,
             heartbeat=self._options.ping_s,
-            max_msg_size=MAX_FRAME_BYTES,
+            # aiohttp refuses messages of this size already.
+            max_msg_size=MAX_FRAME_BYTES + 1,
             compress=False,
         )
         await socket.prepare(request)
@@ -161,3 +162,16 @@ class Listener:
         connection = self._connections.pop(peer, None)
         if connection is not None:
             connection.abort()
+
+
+async def stop_accepting(server: asyncio.Server) -> None:
+    """Close a server's listening sockets, and no other.
+
+    `asyncio.Server.close` alone loses a connection that was accepted in the same turn of the loop,
+    with its socket open (python/cpython issue 109564, still open for 3.11 and 3.12).
+    """
+    loop = asyncio.get_running_loop()
+    for listening in server.sockets:
+        loop.remove_reader(listening.fileno())
+    await asyncio.sleep(0)
+    server.close()
