@@ -25,9 +25,10 @@ from kpledger.units import TimeMs
 
 MAX_BLOCK_EVENTS: Final = 4096
 MAX_BLOCK_BYTES: Final = 4 * 1024 * 1024
-_MAX_COUNT: Final = 2**53 - 1
+MAX_COUNT: Final = 2**53 - 1
+"""The largest term, height or size: what JSON readers in every language still hold exactly."""
 
-Count = Annotated[int, Meta(ge=0, le=_MAX_COUNT)]
+Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 
 
 class BlockKind(StrEnum):
@@ -50,7 +51,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Counts disaster recoveries; 0 until the first."""
     term: Count
     """Raft term in which the block was made; never changes."""
-    height: Annotated[int, Meta(ge=1, le=_MAX_COUNT)]
+    height: Annotated[int, Meta(ge=1, le=MAX_COUNT)]
     """Raft index, 1-based."""
     prev_head: Digest32
     """Head of the block before; of block 1, the chain id."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from kpledger.block import (
+    MAX_COUNT,
     BlockKind,
     Header,
     SealedBlock,
@@ -153,8 +154,8 @@ def execute_noop(genesis: Genesis, tip: Tip, base: StateReader, term: int) -> Ex
     Raises:
         InvalidBlockError: the term does not rise.
     """
-    if term <= tip.term:
-        _fail(tip, "term", f"{term} does not rise over {tip.term}")
+    if not tip.term < term <= MAX_COUNT:
+        _fail(tip, "term", f"{term} does not rise over {tip.term}, or is beyond {MAX_COUNT}")
     builder = BlockBuilder(genesis, tip, base, tip.time_ms)
     return builder.finish(term, "", BlockKind.NOOP)
 

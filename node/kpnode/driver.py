@@ -99,6 +99,7 @@ class Node:
         self._submissions = Submissions(max_queue)
         self._tickets: dict[int, tuple[bytes, ...]] = {}
         self._relayed: dict[bytes, NodeId] = {}
+        self._held: deque[tuple[int, bytes, Refused]] = deque()
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="core")
         self._tasks: list[asyncio.Task[None]] = []
@@ -218,7 +219,11 @@ class Node:
         if isinstance(outcome, Committed):
             stored = self.ledger.event(event_id)
             if stored is not None:
-                self._submissions.answer(event_id, outcome)
+                record = stored.record
+                own = Committed(
+                    event_id, record.height, record.index, stored.time_ms, outcome.duplicate
+                )
+                self._submissions.answer(event_id, own)
         elif isinstance(outcome, Refused):
             self._submissions.answer(event_id, outcome)
         else:
@@ -260,7 +265,11 @@ class Node:
             ticket, event_ids = step.proposed
             self._tickets[ticket] = event_ids
         for event_id, answer in step.answers:
-            self._submissions.answer(event_id, answer)
+            if isinstance(answer, Refused) and step.grounds > self.ledger.tip.height:
+                self._held.append((step.grounds, event_id, answer))
+            else:
+                self._submissions.answer(event_id, answer)
+        self._release_held()
         for dropped in step.dropped:
             self._submissions.answer_all(self._tickets.pop(dropped.ticket, ()), Moved())
         for applied in step.applied:
@@ -268,6 +277,16 @@ class Node:
         for refused in step.refused:
             _log.error("refused a block of %s: %s", refused.leader, refused.problem)
             self._refused.append(refused)
+
+    def _release_held(self) -> None:
+        """Say the refusals whose grounds are committed by now.
+
+        A refusal may rest on a block that is not: should that block be lost, the event may pass
+        after all, so nobody is told before.
+        """
+        while self._held and self._held[0][0] <= self.ledger.tip.height:
+            _, event_id, refused = self._held.popleft()
+            self._submissions.answer(event_id, refused)
 
     def _tell_committed(self, execution: Execution) -> None:
         header = execution.header
@@ -283,6 +302,8 @@ class Node:
     def _leadership_changed(self, status: Status) -> None:
         _log.info("%s in term %d, leader %s", status.role.value, status.term, status.leader)
         moved = [event_id for event_id, via in self._relayed.items() if via != status.leader]
+        moved += [event_id for _, event_id, _ in self._held]
+        self._held.clear()
         self._submissions.answer_all(moved, Moved())
 
     def _fail(self, reason: str) -> None:

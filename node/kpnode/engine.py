@@ -7,11 +7,11 @@ sockets. What must be true before a message leaves is done when :meth:`Engine.st
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from kpledger.chain import BlockBuilder
+from kpledger.chain import BlockBuilder, InvalidBlockError
 from kpledger.envelope import SignedEvent, verify_envelope
 from kpledger.errors import BadSignatureError, LedgerError
 from kpledger.outcome import Refusal, Rule
-from kpledger.records import EventRecord, event_key
+from kpledger.records import EventRecord, KeyRecord, event_key, key_key
 from kpledger.state import read_record
 from kpnode.machine import Applied, Machine
 from kpnode.ports import Storage
@@ -22,6 +22,7 @@ from kpnode.raft import (
     Envelope,
     HeartbeatRequest,
     Input,
+    Message,
     NodeId,
     Proposed,
     RaftCore,
@@ -30,10 +31,14 @@ from kpnode.raft import (
     Status,
     Term,
     TimeoutNow,
+    VoteRequest,
 )
 from kpnode.submission import Committed, Moved, Refused
 
 MAX_REFUSED_BLOCKS = 100
+MAX_TERM_STEP = 1_000_000
+"""How far ahead of the own term a message may be. Terms rise by about one an election, and pre-vote
+keeps a node that is cut off from raising them; only a liar jumps, to use the terms up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,8 @@ class Step:
     """Event ids and what is known about them already."""
     proposed: tuple[int, tuple[bytes, ...]] | None
     """The ticket of a block that was proposed, and its events."""
+    grounds: int
+    """The height of the newest block that the refusals among the answers rest on."""
     refused: tuple[RefusedBlock, ...]
     status: Status
 
@@ -118,32 +125,57 @@ class Engine:
             dropped=tuple(one for pumped in results.pumped for one in pumped.dropped),
             answers=tuple(results.answers),
             proposed=results.proposed,
+            grounds=self._machine.top.height,
             refused=tuple(results.refused),
             status=self._core.status(),
         )
 
     def _admits(self, item: Input, results: _Results) -> bool:
-        """Tell whether an input may reach the core: a block that breaks the rules may not.
+        """Tell whether an input may reach the core: nothing that only a liar would send may.
 
-        After one such block nothing else is taken from its leader in that term, not even a
+        After one bad block nothing else is taken from its leader in that term, not even a
         heartbeat. So an honest majority stops following it and elects another.
         """
         if not isinstance(item, Received):
             return True
         sender, message = item.envelope.sender, item.envelope.message
-        if not isinstance(message, AppendRequest | HeartbeatRequest | TimeoutNow):
-            return True
-        if self._distrusted.get(sender) == message.term:
+        # Nothing here hands leadership over yet, so nobody can have been asked to campaign.
+        if isinstance(message, TimeoutNow) or (
+            isinstance(message, VoteRequest) and message.transfer
+        ):
             return False
-        if not isinstance(message, AppendRequest) or message.term < self._core.status().term:
-            return True
+        from_leader = isinstance(message, AppendRequest | HeartbeatRequest)
+        if from_leader and self._distrusted.get(sender) == message.term:
+            return False
         try:
-            self._machine.check_append(message, self._now_ms())
+            self._check_message(message)
         except LedgerError as error:
             self._distrusted[sender] = message.term
             results.refused.append(RefusedBlock(sender, message.term, str(error)))
             return False
         return True
+
+    def _check_message(self, message: Message) -> None:
+        """Check what a message claims against what this node knows.
+
+        Raises:
+            LedgerError: no honest node can have sent it.
+        """
+        term = self._core.status().term
+        if message.term > term + MAX_TERM_STEP:
+            raise LedgerError(f"a message of term {message.term}, far beyond {term}")
+        if isinstance(message, AppendRequest) and message.term >= term:
+            self._check_committed(message)
+            self._machine.check_append(message, self._now_ms())
+
+    def _check_committed(self, request: AppendRequest) -> None:
+        """Refuse an append that contradicts a committed block; an honest leader holds them all."""
+        committed = self._machine.ledger.tip.height
+        claims = [(request.prev_index, request.prev_term)]
+        claims += [(entry.index, entry.term) for entry in request.entries]
+        for index, claimed in claims:
+            if index <= committed and self._storage.term_at(index) != claimed:
+                raise InvalidBlockError(index, "term", f"{claimed} contradicts a committed block")
 
     def _order(self, events: Sequence[SignedEvent], results: _Results) -> None:
         """Admit events by the rules and propose what passes as one block."""
@@ -177,16 +209,10 @@ class Engine:
         record = read_record(builder.changes, event_key(event.event_id), EventRecord)
         if record is not None:
             return self._find_committed(event.event_id, record)
-        try:
-            verify_envelope(event)
-        except BadSignatureError as error:
-            refusal = Refusal(
-                Rule.E1,
-                "signatures",
-                str(error),
-                "a signature over exactly this event by the key it names",
-            )
-            return Refused(event.event_id, refusal)
+        problem = _find_bad_signer(builder, event)
+        if problem is not None:
+            accepted = "a signature over exactly this event by a registered key"
+            return Refused(event.event_id, Refusal(Rule.E1, "signatures", problem, accepted))
         found = builder.add(event)
         return None if found is None else Refused(event.event_id, found)
 
@@ -195,3 +221,18 @@ class Engine:
         if stored is None:
             return None
         return Committed(event_id, record.height, record.index, stored.time_ms, duplicate=True)
+
+
+def _find_bad_signer(builder: BlockBuilder, event: SignedEvent) -> str | None:
+    """Say what is wrong with a signature, if anything is.
+
+    Whether the keys are known is looked at first: a stranger's signatures cost no arithmetic.
+    """
+    for public_key in event.signers:
+        if read_record(builder.changes, key_key(public_key), KeyRecord) is None:
+            return f"key {public_key.hex()} is not registered"
+    try:
+        verify_envelope(event)
+    except BadSignatureError as error:
+        return str(error)
+    return None

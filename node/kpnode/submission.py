@@ -93,8 +93,17 @@ class Submissions:
         return True
 
     def take(self, count: int) -> list[SignedEvent]:
-        """Take up to so many events out of the queue, oldest first."""
-        return [self._queue.popleft() for _ in range(min(count, len(self._queue)))]
+        """Take up to so many events out of the queue, oldest first.
+
+        Events that nobody waits for any more are dropped: who submitted them was told that they are
+        pending, and sends them again.
+        """
+        taken: list[SignedEvent] = []
+        while self._queue and len(taken) < count:
+            event = self._queue.popleft()
+            if event.event_id in self._waiting:
+                taken.append(event)
+        return taken
 
     def wait_for(self, event_id: bytes) -> asyncio.Future[Answer]:
         """Give a future that is done when something is known about the event."""

@@ -4,6 +4,11 @@ from kpledger.events.governance import ParticipantStatusChanged, Standing
 from kpledger.outcome import Refusal, Rule
 from kpledger.rules.v1.context import Context, refuse
 from kpledger.rules.v1.numbering import issued_certificate
+from kpledger.units import DAY_MS
+
+MAX_NOTICE_MS = 366 * DAY_MS
+"""How far ahead a change of standing may be decided. Standings follow each other in time, so one
+set by mistake for a distant year would stand in the way of all others until then."""
 
 _NEXT_STANDINGS = {
     Standing.ACTIVE: (Standing.SUSPENDED, Standing.SELF_SUSPENDED, Standing.REMOVED),
@@ -70,5 +75,13 @@ def check_status_change(context: Context) -> Refusal | None:
             "body.effective_from",
             f"{body.effective_from} is before the standing it follows",
             f"a time from {newest.effective_from} on",
+        )
+    latest = context.at.now_ms + MAX_NOTICE_MS
+    if body.effective_from > latest:
+        return refuse(
+            Rule.E14,
+            "body.effective_from",
+            f"{body.effective_from} is too far ahead: no later standing could come before it",
+            f"a time up to {latest}",
         )
     return None

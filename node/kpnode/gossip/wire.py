@@ -41,7 +41,7 @@ MAX_FRAME_BYTES: Final = 17 << 20
 """The largest append that a node can be configured for (16 MiB), and room for what is around it."""
 
 MAX_STATUS_LENGTH: Final = 64
-MAX_NUMBER: Final = 2**63 - 1
+MAX_NUMBER: Final = 2**53 - 1
 """Largest term, index, round or ticket."""
 
 _Name = Annotated[str, Meta(max_length=MAX_NODE_ID_BYTES)]

@@ -25,6 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kpledger.block import (
+    MAX_COUNT,
     BlockKind,
     Header,
     SealedBlock,
@@ -413,3 +414,10 @@ def test_block_with_a_changed_byte_never_verifies(position: int, change: int) ->
 def test_sealed_block_is_the_same_bytes_every_time() -> None:
     assert seal_block(EXECUTION, signing_key("bw-1/consensus")) == BLOCK
     assert decode_header(decode_block(BLOCK).header) == HEADER
+
+
+@pytest.mark.parametrize("term", [1, MAX_COUNT + 1])
+def test_noop_of_a_term_that_does_not_rise_or_leaves_the_range_is_refused(term: int) -> None:
+    ledger = found_ledger()
+    with pytest.raises(InvalidBlockError, match="at term"):
+        execute_noop(ledger.genesis, ledger.tip, ledger.state, term)

@@ -28,6 +28,7 @@ from kpledger.events import Body
 from kpledger.events.governance import (
     NumberRangeAllocated,
     ParticipantKind,
+    ParticipantStatusChanged,
     RevocationReason,
     Role,
     Standing,
@@ -46,6 +47,7 @@ from kpledger.records import (
     ranges_key,
 )
 from kpledger.rules.v1.numbering import MAX_RANGES
+from kpledger.rules.v1.standing import MAX_NOTICE_MS
 from kpledger.state import ChangeSet
 
 SMALL_ORDER_KEY = b"\x01" + bytes(31)
@@ -376,3 +378,18 @@ def test_root_key_is_revoked_by_another_root_key() -> None:
     ledger.record(make_event("BW/root", body, signers=("BW/spare",)))
     refusal = ledger.attempt(make_event("BW/root", OFFICE))
     assert _code(refusal) == (Rule.E1, "signatures")
+
+
+def test_standing_cannot_be_set_for_a_distant_year() -> None:
+    """One typing error would stand in the way of every later standing."""
+    ledger = found_ledger()
+    limit = NOW_MS + MAX_NOTICE_MS
+    for effective_from, rule in ((limit, None), (limit + 1, Rule.E14)):
+        body = ParticipantStatusChanged(
+            code="ZA",
+            status=Standing.SUSPENDED,
+            effective_from=effective_from,
+            decision="notice",
+        )
+        refusal = ledger.attempt(make_event(CHAIR, body))
+        assert (refusal.rule if refusal else None) is rule

@@ -50,7 +50,7 @@ CONFIGURATION = encode_configuration(Configuration((NodeId("bw-1"), NodeId("na-1
 @st.composite
 def append_requests(draw: st.DrawFn) -> AppendRequest:
     """Draw entries that follow each other; the dataclass admits no others."""
-    prev_index = draw(st.integers(0, 2**62))
+    prev_index = draw(st.integers(0, 2**52))
     ascending = sorted(draw(st.lists(numbers, min_size=2, max_size=6)))
     kinds = draw(st.lists(st.sampled_from(EntryKind), min_size=6, max_size=6))
     entries = tuple(
@@ -166,7 +166,7 @@ MALFORMED = {
     "nested too deeply": HEARTBEAT[:-7] + b"\x91" * 100_000 + b"\x00",
     "term missing": respell_body(lambda it: it.pop("term"), VOTE),
     "term negative": respell_body(lambda it: it.update(term=-1), VOTE),
-    "term too large": respell_body(lambda it: it.update(term=2**63), VOTE),
+    "term too large": respell_body(lambda it: it.update(term=2**53), VOTE),
     "term as text": respell_body(lambda it: it.update(term="3"), VOTE),
     "term as float": respell_body(lambda it: it.update(term=3.5), VOTE),
     "unknown entry kind": respell_body(
@@ -182,7 +182,7 @@ MALFORMED = {
         lambda it: it.update(entries=[{**ENTRY, "kind": 2, "payload": b"nobody"}]), APPEND
     ),
     "ticket negative": respell(lambda it: it.update(ticket=-1), REQUEST),
-    "ticket too large": respell(lambda it: it.update(ticket=2**63), REPLY),
+    "ticket too large": respell(lambda it: it.update(ticket=2**53), REPLY),
     "relay unknown field": respell(lambda it: it.update(hops=1), REQUEST),
     "relay without envelope": respell(lambda it: it.pop("envelope"), REQUEST),
     "status empty": respell(lambda it: it.update(status=""), REPLY),
@@ -250,9 +250,9 @@ def test_a_frame_above_the_limit_is_refused_unread() -> None:
 def test_the_largest_append_of_any_configuration_fits() -> None:
     """256 entries with 16 MiB of payload in all."""
     entries = tuple(
-        Entry(Index(2**60 + 1 + offset), Term(2**60), EntryKind.BLOCK, bytes(1 << 16))
+        Entry(Index(2**52 + 1 + offset), Term(2**52), EntryKind.BLOCK, bytes(1 << 16))
         for offset in range(256)
     )
-    append = AppendRequest(Term(2**60), Index(2**60), Term(2**60), entries, Index(2**60))
+    append = AppendRequest(Term(2**52), Index(2**52), Term(2**52), entries, Index(2**52))
     envelope = Envelope(NodeId("b" * 255), NodeId("n" * 255), append)
     assert decode_frame(encode_frame(envelope)) == envelope
