@@ -154,10 +154,10 @@ def audit_chain(
         why = None
         findings = []
         try:
-            findings.append(_execute(auditor, chain, signatures, jobs, on_progress))
-        except ChainUnavailableError as error:
-            why = str(error)
-        try:
+            try:
+                findings.append(_execute(auditor, chain, signatures, jobs, on_progress))
+            except ChainUnavailableError as error:
+                why = str(error)
             # In front, so that of two findings in one block it is the one reported.
             findings.insert(0, signatures.finish())
         except BrokenExecutor as error:
@@ -197,7 +197,8 @@ def _execute(
 def _start_pool(jobs: int) -> ProcessPoolExecutor:
     # Not by fork: a progress bar draws from a thread, and a lock may be held while forking.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["kpledger.audit"])
+    # The program is imported once, not by each process.
+    context.set_forkserver_preload(["__main__", "kpledger.audit"])
     return ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts)
 
 

@@ -1,6 +1,7 @@
 """``kpledger audit`` of copies, at the command line, and the queue of signatures behind it."""
 
 import json
+import multiprocessing
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -138,6 +139,22 @@ def test_violation_before_the_cut_is_reported(chain: tuple[bytes, ...]) -> None:
     forged = [*chain[:4], forge_event(chain[4]), *chain[5:]]
     report = run_audit(blocks(forged, cut_at=7))
     assert (report.verdict, report.first_bad_height) == (Verdict.VIOLATION, 5)
+
+
+@pytest.mark.parametrize("tenths", [5, 10], ids=["between batches", "at the end"])
+def test_death_of_the_verifying_processes_decides_nothing(
+    chain: tuple[bytes, ...], tenths: int
+) -> None:
+    def kill_on_the_way() -> Iterator[StoredBlock | UnreadableBlock]:
+        for block in blocks(chain):
+            if block.height == len(chain) * tenths // 10:
+                for process in multiprocessing.active_children():
+                    process.kill()
+            yield block
+
+    report = run_audit(kill_on_the_way(), jobs=1)
+    assert report.verdict is Verdict.UNDECIDED
+    assert (report.problem or "").startswith("a process that verified signatures has ended: ")
 
 
 APP = typer.Typer()
