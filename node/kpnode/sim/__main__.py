@@ -78,8 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seeds", type=_parse_seeds, default=range(150), help="one seed, or FIRST-LAST"
     )
-    parser.add_argument("--ticks", type=int, default=_TICKS, help="length of the safety phase")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument(
+        "--ticks", type=_parse_count, default=_TICKS, help="length of the safety phase"
+    )
+    parser.add_argument("--jobs", type=_parse_count, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--planted", choices=sorted(PLANTED), help="run with a known bug")
     parser.add_argument("--trace", action="store_true", help="print everything that happens")
     return parser
@@ -91,6 +93,13 @@ def _parse_seeds(text: str) -> range:
     if not seeds:
         raise argparse.ArgumentTypeError(f"{text} is no range of seeds")
     return seeds
+
+
+def _parse_count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not positive")
+    return count
 
 
 def _write(line: str) -> None:

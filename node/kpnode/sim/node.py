@@ -44,15 +44,17 @@ class SimCore(RaftCore):
         self._reports: deque[Persisted] = deque()
 
     def handle(self, item: Input) -> None:
-        """Take an input; reports of durability may queue, but never overtake one another."""
+        """Take an input; reports of durability may queue, but never overtake one another.
+
+        They come at the worst moment as well: when another leader has just written to the log.
+        """
+        term = self._state.log.last_term
         if isinstance(item, Persisted):
             self._reports.append(item)
-            if self.late():
-                return
         else:
             super().handle(item)
-            if self.late():
-                return
+        if term == self._state.log.last_term and self.late():
+            return
         while self._reports:
             super().handle(self._reports.popleft())
 

@@ -76,7 +76,7 @@ class SimOptions:
             crash_in_save=prng.choice((0, 2, 10)),
             restart=prng.choice((20, 100)),
             stall=prng.choice((0, 0, 100, 400)),
-            late_report=prng.choice((0, 300, 950)),
+            late_report=prng.choice((0, 0, 300, 990)),
             lazy_machine=prng.choice((0, 500, 950)),
             unreachable=prng.choice((0, 0, 20)),
             propose=prng.choice((50, 300, 900)),

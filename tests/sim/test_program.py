@@ -1,0 +1,71 @@
+"""The simulator as a program: exit codes, output, and one life per seed."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from kpnode.sim.__main__ import main
+
+
+def run(*arguments: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "kpnode.sim", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+    )
+
+
+def test_same_seed_gives_the_same_life_under_any_hash_seed() -> None:
+    arguments = ("--seeds", "3", "--ticks", "400", "--trace")
+    first, second = (run(*arguments, hash_seed=seed) for seed in ("1", "2"))
+    assert first.stdout == second.stdout
+    assert first.stdout.count("\n") > 1000
+    assert re.search(r"^digest [0-9a-f]{64}$", first.stdout, re.MULTILINE)
+
+
+def test_clean_seeds_exit_with_0_and_say_what_they_covered(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--seeds", "0-3", "--ticks", "300", "--jobs", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "4 seeds, 0 with a violation" in printed
+    assert re.search(r"\d elections$", printed, re.MULTILINE)
+
+
+def test_violation_exits_with_1_and_says_how_to_replay_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bug = ["--planted", "truncation-without-conflict"]
+    assert main(["--seeds", "1-4", "--jobs", "1", *bug]) == 1
+    printed = capsys.readouterr().out
+    found = re.search(
+        r"VIOLATION seed \d: AckOnDisk: .* \(tick \d+\)\n  replay: python -m kpnode\.sim (.*)\n",
+        printed,
+    )
+    assert found
+    assert main(found[1].split()) == 1
+    assert found[0].splitlines()[0] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--seeds", "9-3"],
+        ["--seeds", "x"],
+        ["--ticks", "many"],
+        ["--ticks", "-1"],
+        ["--jobs", "0"],
+        ["--planted", "nothing"],
+        ["--unknown"],
+    ],
+)
+def test_wrong_call_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        main(arguments)
+    assert exit_info.value.code == 2
+    assert "usage" in capsys.readouterr().err
