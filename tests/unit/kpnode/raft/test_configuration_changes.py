@@ -107,6 +107,28 @@ def test_leader_of_both_needs_signs_of_life_from_both() -> None:
     assert cluster.status("a").role is Role.FOLLOWER
 
 
+def test_new_voters_get_time_to_answer() -> None:
+    cluster = led("abc", "a")
+    cluster.tick("a", 9)
+    change(cluster, "abc")
+    cluster.tick("a")
+    assert cluster.status("a").role is Role.LEADER
+    cluster.tick("a", 10)
+    assert cluster.status("a").role is Role.FOLLOWER
+
+
+def test_commit_of_a_change_commits_what_waited_for_the_old_voters() -> None:
+    cluster = led("abcde", "abc")
+    change(cluster, "ade")
+    cluster.give("a", Proposed(2, b"x"))
+    cluster.drop()
+    for name, index in (("d", 3), ("e", 3)):
+        cluster.tell("a", name, AppendReply(Term(1), accepted=True, index=Index(index)))
+    assert cluster.status("a").commit == 1
+    cluster.tell("a", "b", AppendReply(Term(1), accepted=True, index=Index(2)))
+    assert (cluster.status("a").commit, active(cluster, "a")) == (3, ["ade"])
+
+
 def test_second_change_waits_for_the_first() -> None:
     cluster = led("abcd", "abc")
     change(cluster, "abcd")

@@ -92,8 +92,15 @@ def test_configurations_are_found_in_the_log() -> None:
     storage.save(HardState(Term(1), None), tuple(entries))
     assert core(storage).status().configurations == (ALONE, second, ALONE)
     assert core(storage, applied=1).status().configurations == (second, ALONE)
-    known = core(storage, applied=1, configuration=second, at=1)
-    assert known.status().configurations == (second, ALONE)
+
+
+def test_log_is_not_searched_before_the_configuration_that_is_known() -> None:
+    storage = MemoryStorage()
+    alone = Entry(Index(1), Term(1), EntryKind.CONFIG, encode_configuration(ALONE))
+    storage.save(HardState(Term(1), None), (alone,))
+    other = Configuration((NodeId("b"),))
+    known = core(storage, applied=1, configuration=other, at=1)
+    assert known.status().configurations == (other,)
 
 
 def test_status_shows_the_peers_of_a_leader() -> None:

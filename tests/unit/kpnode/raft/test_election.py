@@ -118,6 +118,24 @@ def test_vote_is_given_to_a_log_that_is_up_to_date(last_index: int, last_term: i
     assert cluster.members["a"].storage.hard_state == HardState(Term(7), NodeId("b"))
 
 
+def test_giving_a_vote_gives_the_candidate_time() -> None:
+    cluster = Cluster("abc")
+    cluster.tick("a", 9)
+    assert cluster.tell("a", "b", vote(1)) == granted(1)
+    cluster.tick("a", 9)
+    assert cluster.drop() == []
+
+
+def test_deposed_leader_gives_its_successor_time() -> None:
+    cluster = Cluster("abc")
+    cluster.elect("a")
+    cluster.tick("a", 9)
+    cluster.tell("a", "b", HeartbeatReply(Term(9), 0, Index(0)))
+    cluster.drop()
+    cluster.tick("a", 9)
+    assert cluster.drop() == []
+
+
 def test_repeated_request_gets_the_same_answer() -> None:
     cluster = Cluster("abc")
     for _ in range(2):
@@ -158,7 +176,7 @@ def test_no_vote_in_a_term_that_has_a_leader() -> None:
 def test_request_of_an_older_term_learns_the_newer_one() -> None:
     cluster = Cluster("abc", logs={"a": [5]})
     assert cluster.tell("a", "b", vote(3, 9, 3)) == refused(5)
-    reply = cluster.tell("a", "b", pre_vote(5, 9, 4))
+    reply = cluster.tell("a", "b", pre_vote(5, 9, 5))
     assert reply == (PreVoteReply(Term(5), granted=False),)
 
 

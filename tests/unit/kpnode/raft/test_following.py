@@ -87,6 +87,16 @@ def test_heartbeat_commits_only_what_was_compared_in_its_term() -> None:
     assert cluster.status("a").commit == 2
 
 
+def test_what_was_compared_with_an_earlier_leader_does_not_count() -> None:
+    cluster = follower(1, 1, 1)
+    cluster.tell("a", "b", append(2, (3, 1)))
+    cluster.tell("a", "c", HeartbeatRequest(Term(3), Index(3), 0))
+    assert cluster.status("a").commit == 0
+    cluster.tell("a", "c", append(3, (3, 1)))
+    cluster.tell("a", "c", HeartbeatRequest(Term(3), Index(3), 0))
+    assert cluster.status("a").commit == 3
+
+
 def test_commit_index_never_falls() -> None:
     cluster = follower(1, 1, 1)
     cluster.tell("a", "b", append(2, (3, 1), commit=3))

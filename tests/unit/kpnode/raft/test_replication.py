@@ -213,7 +213,7 @@ def test_acknowledgement_of_another_term_is_ignored() -> None:
     propose(cluster, 1)
     cluster.drop()
     index = cluster.status("a").last_index
-    cluster.tell("a", "b", ack(1, index))
+    assert cluster.tell("a", "b", ack(1, index)) == ()
     assert cluster.status("a").commit == index - 1
 
 
@@ -237,6 +237,15 @@ def test_stale_refusal_never_lowers_what_was_acknowledged() -> None:
     cluster.tell("a", "b", nack(1, 1))
     cluster.tell("a", "b", nack(1, 0))
     assert peer(cluster, "b") == (1, 2, False)
+
+
+def test_every_refusal_of_a_probe_leads_further_back() -> None:
+    """Whatever it hints at: a peer that repeats itself must not keep the leader where it is."""
+    cluster = Cluster("abc", logs={name: [1, 1, 1] for name in "abc"})
+    cluster.elect("a", without="c")
+    for index in (3, 2, 1):
+        cluster.tell("a", "c", nack(2, index, index, 2))
+        assert peer(cluster, "c") == (0, index, True)
 
 
 def test_divergent_log_is_replaced_in_a_round_per_term() -> None:
