@@ -182,18 +182,20 @@ async def test_a_peer_that_answers_no_ping_is_given_up(until: Until) -> None:
 
 
 async def test_a_quiet_peer_that_answers_pings_is_kept(until: Until) -> None:
-    pings = 0
+    """A second ping on one connection shows that the first answer was enough."""
+    most_pings = 0
 
     async def answer_pings(socket: web.WebSocketResponse) -> None:
-        nonlocal pings
+        nonlocal most_pings
+        pings = 0
         async for message in socket:
             assert message.type is aiohttp.WSMsgType.PING
             pings += 1
+            most_pings = max(most_pings, pings)
             await socket.pong(message.data)
 
-    async with linked(answer_pings, ping_s=1.0, autoping=False) as rig:
-        await until(lambda: pings >= 2)
-        assert (rig.counts.connected, rig.unreachable) == (1, [])
+    async with linked(answer_pings, ping_s=0.2, autoping=False):
+        await until(lambda: most_pings >= 2)
 
 
 @pytest.mark.parametrize("out_of_turn", [b"a frame", bytes(2000)], ids=["short", "too long"])

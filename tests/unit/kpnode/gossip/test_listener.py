@@ -1,5 +1,7 @@
 """The listener against clients that do not behave."""
 
+import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -8,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kpnode.gossip.link import PEER_PATH
-from kpnode.gossip.listener import Listener
+from kpnode.gossip.listener import Listener, stop_accepting
 from kpnode.gossip.options import Counts, TransportOptions
 from kpnode.gossip.tls import client_context
 from kpnode.gossip.wire import MAX_FRAME_BYTES, Frame, RelayReply, encode_frame
@@ -58,13 +60,13 @@ class Caller:
         self, door: Door, context: ssl.SSLContext, path: str = PEER_PATH
     ) -> aiohttp.ClientWebSocketResponse:
         brief = aiohttp.ClientWSTimeout(ws_close=0.05)
-        socket = await self.session.ws_connect(door.url + path, ssl=context, timeout=brief)
-        self._sockets.append(socket)
-        return socket
+        connected = await self.session.ws_connect(door.url + path, ssl=context, timeout=brief)
+        self._sockets.append(connected)
+        return connected
 
     async def hang_up(self) -> None:
-        for socket in self._sockets:
-            await socket.close()
+        for connected in self._sockets:
+            await connected.close()
 
 
 @pytest.fixture
@@ -216,3 +218,14 @@ async def test_closing_ends_all_connections(door: Door, caller: Caller) -> None:
     await door.listener.close()
     assert (await na.receive()).type in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
     assert (door.listener.connected_peers, door.listener.port) == ((), 0)
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_connection_accepted_while_closing_is_not_lost(turns: int) -> None:
+    """In which turn of the loop it is accepted is not ours to say, so several are tried."""
+    server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1")
+    address: tuple[str, int] = server.sockets[0].getsockname()
+    with socket.create_connection(address):
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await stop_accepting(server)
