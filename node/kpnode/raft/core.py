@@ -67,6 +67,8 @@ class RaftCore:
             )
         membership = _read_membership(recovered, raft_log)
         self._state = RaftState(config, recovered.hard_state, raft_log, membership)
+        if recovered.applied > raft_log.last_index:
+            self._state.note_loss(recovered.applied)
         self._saved = recovered.hard_state
         self._reported = self._role()
 
@@ -147,6 +149,7 @@ class RaftCore:
                 for peer, progress in (lead.peers.items() if lead else ())
             ),
             transfer_target=lead.transfer.target if lead and lead.transfer else None,
+            lost_up_to=state.lost_up_to,
         )
 
     def _role(self) -> RoleChange:

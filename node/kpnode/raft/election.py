@@ -22,9 +22,7 @@ from kpnode.raft.types import NodeId, Term
 def tick(state: RaftState) -> None:
     """Let time pass for a node that does not lead."""
     state.elapsed_ticks += 1
-    if state.elapsed_ticks >= state.election_timeout_ticks and state.membership.is_voter(
-        state.node
-    ):
+    if state.elapsed_ticks >= state.election_timeout_ticks and _may_campaign(state):
         _start_pre_vote(state)
 
 
@@ -94,8 +92,12 @@ def handle_vote_reply(state: RaftState, sender: NodeId, reply: VoteReply) -> Non
 
 def handle_timeout_now(state: RaftState, _sender: NodeId, _request: TimeoutNow) -> None:
     """Campaign at once, and without pre-vote: the leader wants it."""
-    if state.membership.is_voter(state.node):
+    if _may_campaign(state):
         _start_vote(state, transfer=True)
+
+
+def _may_campaign(state: RaftState) -> bool:
+    return state.membership.is_voter(state.node) and not state.lost_up_to
 
 
 def _hears_another_leader(state: RaftState, asker: NodeId) -> bool:
@@ -111,7 +113,7 @@ def _hears_another_leader(state: RaftState, asker: NodeId) -> bool:
 
 def _is_up_to_date(state: RaftState, request: PreVoteRequest | VoteRequest) -> bool:
     """Compare the ends of the raw logs, committed or not (thesis 3.6.1)."""
-    own = (state.log.last_term, state.log.last_index)
+    own = max(state.log_end, state.least_end)
     return (request.last_term, request.last_index) >= own
 
 

@@ -34,7 +34,13 @@ def handle_append_request(state: RaftState, sender: NodeId, request: AppendReque
 
 
 def handle_heartbeat_request(state: RaftState, sender: NodeId, request: HeartbeatRequest) -> None:
-    """Answer a sign of life; learn of commits, but only of entries compared in this term."""
+    """Answer a sign of life; learn of commits, but only of entries compared in this term.
+
+    A leader speaks here of no commit that this node did not acknowledge to it. One beyond the log
+    means that the disk was wiped or rolled back (etcd #10166, Fabric #3639).
+    """
+    if request.commit > state.log.last_index:
+        state.note_loss(request.commit)
     state.advance_commit(min(request.commit, state.verified))
     state.send(sender, HeartbeatReply(state.term, request.round, state.log.commit))
 

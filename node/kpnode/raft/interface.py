@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from enum import Enum
 
 from kpnode.raft.messages import Envelope
-from kpnode.raft.types import Configuration, Entry, HardState, Index, NodeId, Term
+from kpnode.raft.types import (
+    NO_INDEX,
+    Configuration,
+    Entry,
+    HardState,
+    Index,
+    NodeId,
+    Term,
+)
 
 
 class Role(Enum):
@@ -202,3 +210,6 @@ class Status:
     peers: tuple[PeerStatus, ...]
     """Ascending by name; empty unless this node leads."""
     transfer_target: NodeId | None
+    lost_up_to: Index = NO_INDEX
+    """The disk lost entries this node had acknowledged or applied, up to here; 0 if none that it
+    knows of. Until the leader has brought them back it does not stand for election."""

@@ -4,6 +4,9 @@ A peer is *probed* until the place where the two logs agree is found: one append
 one only after an answer or after the peer answered a heartbeat. Then it is *streamed* to: a window
 of appends in flight, each assuming that those before it arrive. A refusal, or news of a lost
 connection, leads back to probing.
+
+A peer whose disk was wiped or rolled back refuses what it acknowledged. It is probed like any
+other, and what it lost is not counted until it has it again.
 """
 
 from collections import deque
@@ -21,7 +24,9 @@ class Progress:
     recently_active: bool
     """The peer answered, with whatever verdict, since the last quorum check."""
     match: Index = NO_INDEX
-    """The peer holds the leader's log up to here, durably; never falls."""
+    """The highest index the peer has acknowledged; never falls."""
+    held: Index = NO_INDEX
+    """The peer holds the leader's log up to here, durably: `match`, unless its disk lost some."""
     probing: bool = True
     in_flight: deque[Index] = field(default_factory=deque)
     """Last index of each append that is streamed and not answered."""
@@ -56,9 +61,10 @@ class Progress:
 
     def accepted(self, index: Index) -> None:
         """Note that the peer holds the log up to `index`."""
-        if index < self.match:
+        self.match = max(self.match, index)
+        if index < self.held:
             return
-        self.match = index
+        self.held = index
         if self.probing:
             self._restart(Index(index + 1), probing=False)
         self.next = max(self.next, Index(index + 1))
@@ -68,13 +74,17 @@ class Progress:
     def refused(self, previous: Index, agreement: Index) -> None:
         """Note that the peer lacks the entry at `previous`; it may agree up to `agreement`.
 
-        A refusal that was overtaken by later news is ignored, and none ever reaches below `match`:
-        what was acknowledged in this term stays so.
+        A refusal that was overtaken by later news is ignored. One of the last entry the peer is
+        known to hold may be late as well, or its disk lost it. The search begins again, and at
+        worst finds that nothing is missing.
         """
-        if not self.probing and previous > self.match:
-            self._restart(Index(self.match + 1), probing=True)
+        if previous == self.held:
+            self.held = NO_INDEX
+            self._restart(Index(agreement + 1), probing=True)
+        elif not self.probing and previous > self.held:
+            self._restart(Index(self.held + 1), probing=True)
         elif self.probing and previous == self.next - 1:
-            self._restart(Index(max(agreement, self.match) + 1), probing=True)
+            self._restart(Index(max(agreement, self.held) + 1), probing=True)
 
     def heard(self, *, behind: bool) -> None:
         """Note an answered heartbeat: if appends were lost, this is what gets things moving.
@@ -88,7 +98,7 @@ class Progress:
     def lost(self) -> None:
         """Note that the connection broke, and with it perhaps what was in flight."""
         if not self.probing:
-            self._restart(Index(self.match + 1), probing=True)
+            self._restart(Index(self.held + 1), probing=True)
 
     def _restart(self, first: Index, *, probing: bool) -> None:
         self.next = first

@@ -22,7 +22,7 @@ from kpnode.raft.messages import (
 from kpnode.raft.progress import Progress
 from kpnode.raft.quorum import is_quorum, quorum_value
 from kpnode.raft.state import Leadership, RaftState, Transfer
-from kpnode.raft.types import Entry, EntryKind, Index, NodeId
+from kpnode.raft.types import NO_INDEX, Entry, EntryKind, Index, NodeId
 
 
 def open_term(state: RaftState) -> None:
@@ -106,7 +106,7 @@ def handle_append_reply(
         ceiling = Index(min(reply.hint_index, reply.index - 1))
         progress.refused(
             reply.index,
-            state.log.agreement(floor=progress.match, ceiling=ceiling, term=reply.hint_term),
+            state.log.agreement(floor=NO_INDEX, ceiling=ceiling, term=reply.hint_term),
         )
     elif reply.index <= state.log.last_index:
         progress.accepted(reply.index)
@@ -121,15 +121,15 @@ def handle_heartbeat_reply(
     progress.recently_active = True
     progress.round = max(progress.round, min(reply.round, lead.reads.round))
     progress.heard(
-        behind=progress.match < state.log.last_index
-        or reply.commit < min(progress.match, state.log.commit)
+        behind=progress.held < state.log.last_index
+        or reply.commit < min(progress.held, state.log.commit)
     )
     _confirm_reads(state, lead)
 
 
 def commit(state: RaftState, lead: Leadership) -> None:
     """Commit what a majority of every active configuration holds durably."""
-    held: dict[NodeId, int] = {peer: progress.match for peer, progress in lead.peers.items()}
+    held: dict[NodeId, int] = {peer: progress.held for peer, progress in lead.peers.items()}
     # The leader's own disk is one among the others (thesis 10.2.1).
     held[state.node] = state.log.persisted
     index = Index(quorum_value(state.membership.active, held))
@@ -157,7 +157,7 @@ def flush(state: RaftState, lead: Leadership) -> None:
             _send_append(state, peer, progress)
     transfer = lead.transfer
     if transfer is not None and not transfer.asked and transfer.target in lead.peers:
-        transfer.asked = lead.peers[transfer.target].match == state.log.last_index
+        transfer.asked = lead.peers[transfer.target].held == state.log.last_index
         if transfer.asked:
             state.send(transfer.target, TimeoutNow(state.term))
 
@@ -248,7 +248,7 @@ def _retire(state: RaftState, lead: Leadership) -> None:
         return
     # A removed leader serves until its removal is committed (thesis 4.2.2), then names the voter
     # that holds most of its log; by name among equals.
-    best = max(lead.peers[peer].match for peer in remaining)
-    successor = next(peer for peer in remaining if lead.peers[peer].match == best)
+    best = max(lead.peers[peer].held for peer in remaining)
+    successor = next(peer for peer in remaining if lead.peers[peer].held == best)
     state.send(successor, TimeoutNow(state.term))
     state.follow(state.term, None)

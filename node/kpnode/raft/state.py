@@ -15,7 +15,7 @@ from kpnode.raft.membership import Membership
 from kpnode.raft.messages import Envelope, Message
 from kpnode.raft.progress import Progress
 from kpnode.raft.reads import ReadQueue
-from kpnode.raft.types import NO_INDEX, Entry, HardState, Index, NodeId, RaftConfig, Term
+from kpnode.raft.types import NO_INDEX, NO_TERM, Entry, HardState, Index, NodeId, RaftConfig, Term
 
 
 @dataclass(slots=True)
@@ -71,6 +71,8 @@ class RaftState:
         self.elapsed_ticks = 0
         self.verified = NO_INDEX
         """The log is known to equal that of this term's leader up to here."""
+        self.least_end: tuple[Term, Index] = (NO_TERM, NO_INDEX)
+        """No log that ends before this, term before index, holds all this node acknowledged."""
         self.tickets: deque[tuple[Index, int]] = deque()
         """Proposals that are in the log and not committed, ascending by index."""
         self.outbox: list[Envelope] = []
@@ -87,7 +89,7 @@ class RaftState:
                 return Role.PRE_CANDIDATE
             case Campaign():
                 return Role.CANDIDATE
-            case None:
+            case _:
                 return Role.FOLLOWER
 
     @property
@@ -104,6 +106,33 @@ class RaftState:
         text = f"{self.config.seed}:{self.node}:{self.term}"
         draw = int.from_bytes(sha256(text.encode()).digest()[:8])
         return self.config.election_ticks + draw % self.config.election_ticks
+
+    @property
+    def log_end(self) -> tuple[Term, Index]:
+        """End of the raw log, committed or not, in the order in which logs are compared."""
+        return self.log.last_term, self.log.last_index
+
+    @property
+    def lost_up_to(self) -> Index:
+        """Index up to which the log is known to have lost entries, 0 if it is not."""
+        return NO_INDEX if self.log_end >= self.least_end else self.least_end[1]
+
+    def note_loss(self, index: Index) -> None:
+        """Note that the disk lost entries up to `index` of a log of the current term.
+
+        Until the own log reaches as far again this node does not campaign, and it measures
+        candidates by the log it had: with its vote for less, a majority could be one copy short of
+        what is committed. A log that ends in a later term always reaches that far, since whoever
+        led that term held everything committed before it (thesis 3.6.3).
+
+        What a lying leader can do with this: an absurd index keeps those it tells it to from
+        voting until they store an entry of a later term, or restart, since nothing of this is
+        saved. Told to a majority, it stops elections until enough of them were restarted, which
+        the status calls for by naming the index. A leader that lies can stop the others anyway, by
+        committing nothing; it gets no entry lost or forged. To forget sooner would lose committed
+        entries whenever the leader fails before it has brought an honest node up to date.
+        """
+        self.least_end = max(self.least_end, (self.term, index))
 
     def send(self, recipient: NodeId, message: Message) -> None:
         """Put a message into the next `Ready`."""

@@ -1,5 +1,7 @@
 """What a leader may send to a peer next."""
 
+import pytest
+
 from kpnode.raft import Entry, EntryKind, Index, Term
 from kpnode.raft.progress import Progress
 
@@ -80,11 +82,31 @@ def test_refusal_of_an_older_probe_is_ignored() -> None:
     assert (progress.next, wants(progress)) == (9, False)
 
 
-def test_refusal_never_reaches_below_what_was_acknowledged() -> None:
+@pytest.mark.parametrize("streamed", [True, False])
+def test_refusal_of_what_was_acknowledged_begins_the_search_anew(*, streamed: bool) -> None:
     progress = streaming(5)
-    progress.lost()
+    if streamed:
+        progress.sent(entries(6, 7), Index(0))
+    else:
+        progress.lost()
     progress.refused(Index(5), Index(2))
-    assert (progress.match, progress.next) == (5, 6)
+    assert (progress.match, progress.held, progress.next) == (5, 0, 3)
+    assert (progress.probing, wants(progress), len(progress.in_flight)) == (True, True, 0)
+
+
+def test_what_a_peer_lost_is_brought_back_like_anything_else() -> None:
+    progress = streaming(5)
+    progress.refused(Index(5), Index(2))
+    progress.refused(Index(2), Index(1))
+    progress.sent(entries(2, 2), Index(0))
+    progress.accepted(Index(2))
+    assert (progress.match, progress.held, progress.next, progress.probing) == (5, 2, 3, False)
+    progress.sent(entries(3, 4), Index(0))
+    progress.sent(entries(5, 6), Index(0))
+    progress.refused(Index(4), Index(2))
+    assert (progress.held, progress.next, progress.probing) == (2, 3, True)
+    progress.accepted(Index(6))
+    assert (progress.match, progress.held, progress.next) == (6, 6, 7)
 
 
 def test_refusal_in_the_stream_restarts_after_the_match() -> None:
@@ -98,8 +120,8 @@ def test_refusal_in_the_stream_restarts_after_the_match() -> None:
 def test_refusal_overtaken_by_an_acceptance_is_ignored() -> None:
     progress = streaming(5)
     progress.sent(entries(6, 7), Index(0))
-    progress.refused(Index(5), Index(2))
-    assert (progress.probing, progress.next) == (False, 8)
+    progress.refused(Index(4), Index(2))
+    assert (progress.probing, progress.held, progress.next) == (False, 5, 8)
 
 
 def test_heartbeat_answer_repeats_a_probe() -> None:

@@ -234,9 +234,13 @@ def test_refusal_commits_nothing() -> None:
 
 def test_stale_refusal_never_lowers_what_was_acknowledged() -> None:
     cluster = led()
-    cluster.tell("a", "b", nack(1, 1))
-    cluster.tell("a", "b", nack(1, 0))
-    assert peer(cluster, "b") == (1, 2, False)
+    propose(cluster, 1, 2)
+    cluster.settle()
+    for index in (2, 1, 0):
+        cluster.tell("a", "b", nack(1, index))
+        assert peer(cluster, "b") == (3, 4, False)
+    cluster.tell("a", "b", nack(1, 3))
+    assert peer(cluster, "b")[0] == 3
 
 
 def test_every_refusal_of_a_probe_leads_further_back() -> None:
