@@ -70,7 +70,9 @@ def handle_pre_vote_reply(state: RaftState, sender: NodeId, reply: PreVoteReply)
 def handle_vote_request(state: RaftState, sender: NodeId, request: VoteRequest) -> None:
     """Give or refuse the vote of a term; the same request gets the same answer again."""
     if request.term > state.term:
-        if not request.transfer and _hears_another_leader(state, sender):
+        # A node that was removed may have been asked, late, to succeed; it still disturbs nobody.
+        asked = request.transfer and state.membership.is_voter(sender)
+        if not asked and _hears_another_leader(state, sender):
             return
         state.follow(request.term, None)
     granted = request.term == state.term and (

@@ -223,6 +223,16 @@ def test_vote_that_the_leader_asked_for_is_given_although_it_is_heard() -> None:
     assert cluster.tell("a", "c", vote(2, transfer=True)) == granted(2)
 
 
+def test_stranger_that_says_the_leader_asked_for_it_disturbs_nobody() -> None:
+    """It was removed meanwhile, and the nomination reached it late."""
+    cluster = Cluster("abcx", voters="abc")
+    cluster.elect("a")
+    cluster.settle()
+    for name in "abc":
+        assert cluster.tell(name, "x", vote(2, 9, 1, transfer=True)) == ()
+    assert cluster.status("a").role is Role.LEADER
+
+
 def test_node_back_from_a_partition_disturbs_nobody() -> None:
     cluster = Cluster("abc")
     cluster.elect("a")
