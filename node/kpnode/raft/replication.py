@@ -245,6 +245,8 @@ def _retire(state: RaftState, lead: Leadership) -> None:
     lead.peers = {peer: known[peer] for peer in remaining}
     if state.membership.is_voter(state.node):
         commit(state, lead)
+        # The answers of those who remain may be enough now, and no other may come.
+        _confirm_reads(state, lead)
         return
     # A removed leader serves until its removal is committed (thesis 4.2.2), then names the voter
     # that holds most of its log; by name among equals.

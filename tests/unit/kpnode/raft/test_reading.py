@@ -1,6 +1,9 @@
 """Linearizable reads: who may answer them, and from when on."""
 
 from kpnode.raft import (
+    AppendReply,
+    ConfigProposed,
+    Configuration,
     Dropped,
     DropReason,
     HeartbeatReply,
@@ -106,6 +109,30 @@ def test_read_sees_what_was_committed_before_it() -> None:
 def test_only_voter_reads_at_once() -> None:
     cluster = led("a")
     read(cluster, 1)
+    assert reads(cluster) == [ReadGrant(1, Index(1))]
+
+
+def test_read_does_not_wait_for_voters_that_were_removed() -> None:
+    """With nobody left to ask, no answer will ever come to wait for."""
+    cluster = led("ab")
+    read(cluster, 1)
+    cluster.drop()
+    cluster.give("a", ConfigProposed(2, Configuration((NodeId("a"),))))
+    cluster.tell("a", "b", AppendReply(Term(1), accepted=True, index=Index(2)))
+    assert cluster.status("a").commit == 2
+    assert reads(cluster) == [ReadGrant(1, Index(1))]
+
+
+def test_read_needs_answers_from_the_voters_of_both_configurations() -> None:
+    cluster = led("abcde")
+    cluster.give("a", ConfigProposed(2, Configuration((NodeId("a"), NodeId("b")))))
+    read(cluster, 1)
+    cluster.drop()
+    reply = HeartbeatReply(Term(1), 1, Index(1))
+    for name in "cd":
+        cluster.tell("a", name, reply)
+    assert reads(cluster) == []
+    cluster.tell("a", "b", reply)
     assert reads(cluster) == [ReadGrant(1, Index(1))]
 
 
