@@ -174,6 +174,9 @@ class RaftCore:
     def _receive(self, envelope: Envelope) -> None:
         """Sort a message; each kind has its own rule for terms that are not the current one."""
         state, sender, message = self._state, envelope.sender, envelope.message
+        # Whoever took its own messages for another's would follow itself, or vote twice.
+        if sender == state.node:
+            return
         match message:
             case PreVoteRequest():
                 election.handle_pre_vote_request(state, sender, message)

@@ -5,16 +5,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kpnode.raft import (
+    AppendRequest,
     Configuration,
     Entry,
     EntryKind,
     Envelope,
     HardState,
+    HeartbeatReply,
+    HeartbeatRequest,
     Index,
     Input,
     InvariantError,
+    Message,
     NodeId,
     PeerStatus,
+    PreVoteRequest,
     Proposed,
     RaftConfig,
     RaftCore,
@@ -27,6 +32,8 @@ from kpnode.raft import (
     Status,
     Term,
     Tick,
+    TimeoutNow,
+    VoteRequest,
     encode_configuration,
 )
 from kpnode.sim.cluster import Cluster
@@ -101,6 +108,26 @@ def test_log_is_not_searched_before_the_configuration_that_is_known() -> None:
     other = Configuration((NodeId("b"),))
     known = core(storage, applied=1, configuration=other, at=1)
     assert known.status().configurations == (other,)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        AppendRequest(Term(1), Index(1), Term(1), (), Index(1)),
+        HeartbeatRequest(Term(1), Index(1), 0),
+        TimeoutNow(Term(1)),
+        VoteRequest(Term(2), Index(9), Term(1), transfer=True),
+        PreVoteRequest(Term(2), Index(9), Term(1)),
+        HeartbeatReply(Term(9), 0, Index(0)),
+    ],
+)
+def test_node_does_not_listen_to_itself(message: Message) -> None:
+    cluster = Cluster("abc")
+    cluster.elect("a")
+    cluster.settle()
+    before = cluster.status("a")
+    assert cluster.tell("a", "a", message) == ()
+    assert cluster.status("a") == before
 
 
 def test_status_shows_the_peers_of_a_leader() -> None:
