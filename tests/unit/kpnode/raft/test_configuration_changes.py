@@ -2,6 +2,7 @@
 
 from kpnode.raft import (
     AppendReply,
+    AppendRequest,
     ConfigProposed,
     Configuration,
     Dropped,
@@ -15,6 +16,7 @@ from kpnode.raft import (
     Role,
     Term,
     VoteReply,
+    VoteRequest,
     encode_configuration,
 )
 from kpnode.sim.cluster import Cluster, between, touching
@@ -185,6 +187,25 @@ def test_pending_change_survives_a_restart() -> None:
     assert active(cluster, "b") == ["abc", "abcd"]
 
 
+def test_change_found_at_a_restart_still_needs_both_majorities() -> None:
+    cluster = led("abcde", "abc")
+    change(cluster, "ade")
+    cluster.deliver(between("a", "b"))
+    cluster.drop()
+    cluster.restart("b", applied=1)
+    cluster.tick("b", 20)
+    cluster.drop()
+    for voters, role in (("c", "PRE_CANDIDATE"), ("d", "PRE_CANDIDATE"), ("e", "CANDIDATE")):
+        cluster.tell("b", voters, PreVoteReply(Term(2), granted=True))
+        assert cluster.status("b").role is Role[role]
+    for voters in "cde":
+        cluster.tell("b", voters, VoteReply(Term(2), granted=True))
+    assert cluster.status("b").role is Role.LEADER
+    for voters, commit in (("c", 1), ("d", 1), ("e", 3)):
+        cluster.tell("b", voters, AppendReply(Term(2), accepted=True, index=Index(3)))
+        assert cluster.status("b").commit == commit
+
+
 def test_committed_change_survives_a_restart() -> None:
     cluster = led("abcd", "abc")
     change(cluster, "bcd")
@@ -281,6 +302,49 @@ def test_node_that_learns_of_its_removal_ends_its_campaign() -> None:
     reply = PreVoteReply(Term(1), granted=False, commit_index=Index(2), commit_term=Term(1))
     cluster.tell("a", "b", reply)
     assert (cluster.status("a").role, active(cluster, "a")) == (Role.FOLLOWER, ["b"])
+
+
+def test_removed_node_that_knows_it_still_votes_and_acknowledges() -> None:
+    """The others may not know yet, and then they need it (CCF's premature retirement)."""
+    cluster = led("abc", "abc")
+    change(cluster, "ab")
+    cluster.settle()
+    assert active(cluster, "c") == ["ab"]
+    cluster.tick("c", 10)
+    vote = VoteRequest(Term(2), Index(2), Term(1), transfer=False)
+    assert cluster.tell("c", "b", vote) == (VoteReply(Term(2), granted=True),)
+    append = AppendRequest(Term(2), Index(2), Term(1), (), Index(2))
+    assert cluster.tell("c", "b", append) == (AppendReply(Term(2), accepted=True, index=Index(2)),)
+
+
+def test_all_voters_may_be_replaced_at_once() -> None:
+    cluster = led("abcdef", "abc")
+    change(cluster, "def")
+    cluster.settle()
+    leaders = [name for name in "abcdef" if cluster.status(name).role is Role.LEADER]
+    assert len(leaders) == 1
+    assert leaders[0] in "def"
+    cluster.give(leaders[0], Proposed(2, b"x"))
+    cluster.settle(without="abc")
+    assert [cluster.status(name).commit for name in "def"] == [4, 4, 4]
+
+
+def test_voters_may_shrink_to_one_that_was_outvoted() -> None:
+    """Safe since the old majority has its say; from then on one node is all there is."""
+    cluster = led("abc", "abc")
+    change(cluster, "c")
+    converse(cluster, "a", "b")
+    assert cluster.status("a").commit == 1
+    cluster.settle()
+    assert (cluster.status("c").role, active(cluster, "c")) == (Role.LEADER, ["c"])
+
+
+def test_voter_that_is_far_behind_holds_up_nobody_who_has_a_majority_without_it() -> None:
+    cluster = led("abcd", "abc")
+    change(cluster, "abcd")
+    cluster.give("a", Proposed(2, b"x"))
+    cluster.settle(without="d")
+    assert [cluster.status(name).commit for name in "abc"] == [3, 3, 3]
 
 
 def test_only_remaining_voter_may_remove_itself_in_favour_of_another() -> None:
