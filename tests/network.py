@@ -57,34 +57,49 @@ class Network:
 
     def signing_key(self, name: str) -> SigningKey:
         """Read a development key, as `chair` or `root-BW`."""
-        text = (self.seen.keys / f"{name}.seed").read_text()
-        return SigningKey.from_seed(bytes.fromhex(text.strip()))
+        return read_key(self.seen.keys, name)
 
     def key_event(self, participant: str = "BW", chain: str | None = None) -> bytes:
         """Sign a statement that every rule accepts: a further root key, each time another one."""
-        key = SigningKey.from_seed(secrets.token_bytes(32)).public_key
-        body = KeyAdded(authority="root", key=key, valid_from=0)
-        return self.sign(participant, key.hex(), body, chain=chain)
+        return sign_key_event(self.seen.keys, bytes.fromhex(chain or self.seen.chain), participant)
 
     def sign(
         self, participant: str, subject: str, body: Body, *, chain: str | None = None
     ) -> bytes:
         """Sign a statement of a participant's root."""
-        payload = encode_event(
-            chain=bytes.fromhex(chain or self.seen.chain),
-            author=Author(participant=participant, authority="root"),
-            nonce=secrets.token_bytes(16),
-            occurred_at=time.time_ns() // 1_000_000,
-            subject=subject,
-            prev=None,
-            body=body,
-        )
-        return sign_event(payload, [self.signing_key(f"root-{participant}")])
+        of = bytes.fromhex(chain or self.seen.chain)
+        return sign_statement(self.seen.keys, of, participant, subject, body)
 
     async def stop(self, how: signal.Signals = signal.SIGINT) -> int:
         """Stop it, and give its exit code."""
         self.process.send_signal(how)
         return await asyncio.wait_for(self.process.wait(), PATIENCE_S)
+
+
+def read_key(keys: Path, name: str) -> SigningKey:
+    """Read a development key of a network, as `chair` or `root-BW`."""
+    return SigningKey.from_seed(bytes.fromhex((keys / f"{name}.seed").read_text().strip()))
+
+
+def sign_statement(keys: Path, chain: bytes, participant: str, subject: str, body: Body) -> bytes:
+    """Sign a statement of a participant's root."""
+    payload = encode_event(
+        chain=chain,
+        author=Author(participant=participant, authority="root"),
+        nonce=secrets.token_bytes(16),
+        occurred_at=time.time_ns() // 1_000_000,
+        subject=subject,
+        prev=None,
+        body=body,
+    )
+    return sign_event(payload, [read_key(keys, f"root-{participant}")])
+
+
+def sign_key_event(keys: Path, chain: bytes, participant: str = "BW") -> bytes:
+    """Sign a statement that every rule accepts: a further root key, each time another one."""
+    key = SigningKey.from_seed(secrets.token_bytes(32)).public_key
+    body = KeyAdded(authority="root", key=key, valid_from=0)
+    return sign_statement(keys, chain, participant, key.hex(), body)
 
 
 async def start_kpnode(*arguments: str | Path) -> asyncio.subprocess.Process:

@@ -93,7 +93,16 @@ def make_node(directory: Path, clock: Clock, voters: Sequence[str]) -> tuple[Nod
     engine = Engine(
         core, storage, machine, now_ms=clock, max_block_events=64, max_block_bytes=1 << 20
     )
-    node = Node(genesis, NAME, ledger, engine, tick_s=0.005, max_block_events=64, max_queue=1000)
+    node = Node(
+        genesis,
+        NAME,
+        ledger,
+        engine,
+        tick_s=0.005,
+        election_s=0.015,
+        max_block_events=64,
+        max_queue=1000,
+    )
     return node, storage
 
 

@@ -4,8 +4,10 @@ Runs in the one thread that owns the core, the machine and the storage; knows no
 sockets. What must be true before a message leaves is done when :meth:`Engine.step` returns.
 """
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from kpledger.chain import BlockBuilder, InvalidBlockError
 from kpledger.envelope import SignedEvent, verify_envelope
@@ -26,6 +28,7 @@ from kpnode.raft import (
     NodeId,
     Proposed,
     RaftCore,
+    ReadGrant,
     Received,
     Role,
     Status,
@@ -36,6 +39,7 @@ from kpnode.raft import (
 from kpnode.submission import Committed, Moved, Refused
 
 MAX_REFUSED_BLOCKS = 100
+_MAX_FIRST_TICKET = 1 << 52
 MAX_TERM_STEP = 1_000_000
 """How far ahead of the own term a message may be. Terms rise by about one an election, and pre-vote
 keeps a node that is cut off from raising them; only a liar jumps, to use the terms up."""
@@ -57,6 +61,7 @@ class Step:
     outgoing: tuple[Envelope, ...]
     """May be sent now: what they promise is durable."""
     applied: tuple[Applied, ...]
+    reads: tuple[ReadGrant, ...]
     dropped: tuple[Dropped, ...]
     answers: tuple[tuple[bytes, Committed | Refused | Moved], ...]
     """Event ids and what is known about them already."""
@@ -77,7 +82,12 @@ class _Results:
 
 
 class Engine:
-    """The core, the machine and the storage of one node, moved together."""
+    """The core, the machine and the storage of one node, moved together.
+
+    Attributes:
+        tickets: numbers for whatever is asked of the core. They travel to other nodes as well, so
+            they begin anywhere: an answer that outlives a restart must fit no later question.
+    """
 
     def __init__(
         self,
@@ -97,7 +107,7 @@ class Engine:
         self._max_block_events = max_block_events
         self._max_block_bytes = max_block_bytes
         self._distrusted: dict[NodeId, Term] = {}
-        self._ticket = 0
+        self.tickets = count(secrets.randbelow(_MAX_FIRST_TICKET))
 
     def status(self) -> Status:
         """Give a picture of the core."""
@@ -122,6 +132,7 @@ class Engine:
         return Step(
             outgoing=tuple(one for pumped in results.pumped for one in pumped.outgoing),
             applied=tuple(one for pumped in results.pumped for one in pumped.applied),
+            reads=tuple(one for pumped in results.pumped for one in pumped.reads),
             dropped=tuple(one for pumped in results.pumped for one in pumped.dropped),
             answers=tuple(results.answers),
             proposed=results.proposed,
@@ -197,9 +208,9 @@ class Engine:
         if not builder.events:
             return
         payload = self._machine.seal(builder, status.term)
-        self._ticket += 1
-        results.proposed = self._ticket, tuple(event.event_id for event in builder.events)
-        self._core.handle(Proposed(self._ticket, payload))
+        ticket = next(self.tickets)
+        results.proposed = ticket, tuple(event.event_id for event in builder.events)
+        self._core.handle(Proposed(ticket, payload))
 
     def _admit(self, builder: BlockBuilder, event: SignedEvent) -> Committed | Refused | None:
         """Add an event to the block; an answer if that is all that will happen to it.

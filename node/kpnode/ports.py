@@ -57,6 +57,10 @@ class Links(Transport, Protocol):
         """Pass a submitted event on to a peer; False if there is no link to it now."""
         ...
 
+    def ask_index(self, peer: NodeId, ticket: int) -> bool:
+        """Ask a leader for a read index under a ticket; False if there is no link to it now."""
+        ...
+
     def connected(self) -> tuple[str, ...]:
         """Return the peers with a live link, ascending."""
         ...

@@ -143,6 +143,7 @@ def _build_node(
         ledger,
         engine,
         tick_s=raft.tick_ms / 1000,
+        election_s=raft.election_ticks * raft.tick_ms / 1000,
         max_block_events=limits.batch_events,
         max_queue=limits.queue,
     )

@@ -111,13 +111,14 @@ class Submissions:
         self._waiting.setdefault(event_id, []).append(future)
         return future
 
-    def forget(self, event_id: bytes, future: asyncio.Future[Answer]) -> None:
-        """Stop waiting."""
+    def forget(self, event_id: bytes, future: asyncio.Future[Answer]) -> bool:
+        """Stop waiting; True if nobody else waits for the event either."""
         waiting = self._waiting.get(event_id, [])
         if future in waiting:
             waiting.remove(future)
         if not waiting:
             self._waiting.pop(event_id, None)
+        return not waiting
 
     def answer(self, event_id: bytes, answer: Answer) -> None:
         """Tell everybody who waits for the event."""

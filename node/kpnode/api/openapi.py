@@ -10,7 +10,9 @@ import msgspec
 
 from kpledger import __version__
 from kpledger.records import CertificateRecord, KeyRecord
+from kpnode.api.parameters import DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS
 from kpnode.api.problems import PROBLEM_TYPE, Problem
+from kpnode.api.query import Consistency
 from kpnode.api.served import JSON_TYPE, MSGPACK_TYPE
 from kpnode.api.status import StatusAnswer
 from kpnode.api.submit import BatchAnswer, CommittedAnswer, PendingAnswer
@@ -53,7 +55,7 @@ def _paths() -> Json:
         "/v1/events": {
             "post": {
                 "summary": "Submit a signed event, or a batch of up to 512",
-                "parameters": [_parameter("timeout_ms", "query", "integer")],
+                "parameters": [_TIMEOUT],
                 "requestBody": {
                     "required": True,
                     "content": {JSON_TYPE: {"schema": _ENVELOPES}, MSGPACK_TYPE: {}},
@@ -66,8 +68,8 @@ def _paths() -> Json:
                 },
             }
         },
-        "/v1/events/{id}": _get("What is known about an event", _ANY, "id"),
-        "/v1/certificates": _get(
+        "/v1/events/{id}": _ask("What is known about an event", _ANY, "id"),
+        "/v1/certificates": _ask(
             "List certificates",
             _list_of("certificates", _ref(CertificateRecord)),
             query={
@@ -78,13 +80,13 @@ def _paths() -> Json:
                 "limit": "integer",
             },
         ),
-        "/v1/certificates/{number}": _get("A certificate", _ref(CertificateRecord), "number"),
-        "/v1/certificates/{number}/history": _get(
+        "/v1/certificates/{number}": _ask("A certificate", _ref(CertificateRecord), "number"),
+        "/v1/certificates/{number}/history": _ask(
             "The events on a certificate", _list_of("events", _ANY), "number"
         ),
-        "/v1/participants": _get("List participants", _list_of("participants", _ANY)),
-        "/v1/participants/{code}": _get("A participant", _ANY, "code"),
-        "/v1/keys/{key}": _get("Whose a key is", _ref(KeyRecord), "key"),
+        "/v1/participants": _ask("List participants", _list_of("participants", _ANY)),
+        "/v1/participants/{code}": _ask("A participant", _ANY, "code"),
+        "/v1/keys/{key}": _ask("Whose a key is", _ref(KeyRecord), "key"),
         "/v1/blocks": _get(
             "Committed blocks as stored: a stream of MessagePack arrays [height, bytes]",
             None,
@@ -102,6 +104,25 @@ def _paths() -> Json:
     }
 
 
+_TIMEOUT: Final[Json] = {
+    "name": "timeout_ms",
+    "in": "query",
+    "required": False,
+    "description": "How long to wait for consensus",
+    "schema": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": MAX_TIMEOUT_MS,
+        "default": DEFAULT_TIMEOUT_MS,
+    },
+}
+_CONSISTENCY: Final[Json] = {
+    "name": "consistency",
+    "in": "query",
+    "required": False,
+    "description": "linearizable: the answer covers all that was acknowledged before the question",
+    "schema": {"type": "string", "enum": list(Consistency), "default": Consistency.LOCAL},
+}
 _ENVELOPE: Final[Json] = {
     "type": "object",
     "description": "DSSE envelope; payload and sig in base64, keyid in hexadecimal",
@@ -122,6 +143,15 @@ _ENVELOPE: Final[Json] = {
 _ENVELOPES: Final[Json] = {
     "oneOf": [_ENVELOPE, {"type": "array", "items": _ENVELOPE, "minItems": 1, "maxItems": 512}]
 }
+
+
+def _ask(summary: str, schema: Json, *path: str, query: dict[str, str] | None = None) -> Json:
+    """Describe a question that is answered from the ledger."""
+    asked = _get(summary, schema, *path, query=query)
+    operation = asked["get"]
+    if isinstance(operation, dict):
+        operation["parameters"] = [*operation.get("parameters", ()), _CONSISTENCY, _TIMEOUT]
+    return asked
 
 
 def _get(

@@ -12,6 +12,9 @@ from kpnode.api.problems import parameter_error
 
 T = TypeVar("T")
 
+DEFAULT_TIMEOUT_MS: Final = 10_000
+MAX_TIMEOUT_MS: Final = 60_000
+
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 
 
@@ -46,6 +49,15 @@ class Parameters:
         if _DIGITS.fullmatch(text) is None or not low <= int(text) <= high:
             raise parameter_error(name, f"{text[:64]!r}", f"an integer from {low} to {high}")
         return int(text)
+
+    def timeout_s(self) -> float:
+        """Read `timeout_ms`, for how long a request may wait for consensus; in seconds.
+
+        Raises:
+            ProblemError: it is not a number of milliseconds in the range.
+        """
+        given = self.integer("timeout_ms", low=1, high=MAX_TIMEOUT_MS)
+        return (DEFAULT_TIMEOUT_MS if given is None else given) / 1000
 
     def parsed(self, name: str, parse: Callable[[str], T], accepted: str) -> T | None:
         """Read a value with a parser; None if it is not given.

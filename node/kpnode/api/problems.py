@@ -37,6 +37,7 @@ class Kind(Enum):
     BAD_SIGNATURE = ("bad-signature", 422, "A signature does not verify")
     INTERNAL = ("internal", 500, "The node has made a mistake")
     NO_LEADER = ("no-leader", 503, "There is no leader at the moment")
+    NOT_CONFIRMED = ("not-confirmed", 503, "What is newest could not be confirmed in time")
     BUSY = ("busy", 503, "The node has too much to do")
     STORAGE_FAILED = ("storage-failed", 503, "The node has stopped taking part")
 

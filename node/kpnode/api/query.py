@@ -2,14 +2,19 @@
 
 Answers come from the committed ledger of this node, as of the block that the headers name. They are
 this node's word; who wants proof reads the blocks.
+
+With `consistency=linearizable` the node first makes sure that its ledger holds everything that
+anybody was told is committed before the question came; without, it answers with what it has.
 """
 
 import asyncio
 import time
+from enum import StrEnum
 from typing import Final
 
 from aiohttp import web
 
+from kpledger.chain import Tip
 from kpledger.ids import (
     parse_number,
     parse_participant,
@@ -28,7 +33,7 @@ from kpledger.records import (
     ranges_key,
 )
 from kpnode.api.parameters import Parameters, parse_hex_parameter, parse_parameter
-from kpnode.api.problems import not_found
+from kpnode.api.problems import Kind, Problem, ProblemError, make_problem, not_found
 from kpnode.api.served import ServedNode, respond_json
 from kpnode.api.views import (
     View,
@@ -47,8 +52,20 @@ MAX_SCANNED: Final = 5000
 MAX_PARTICIPANTS: Final = 1000
 MAX_AUTHORITIES: Final = 1000
 
+COMMON: Final = ("consistency", "timeout_ms")
+"""Parameters of every question."""
+
 _A_NUMBER: Final = "a certificate number, as BW00001234"
 _A_CODE: Final = "two capital letters, as BW"
+
+
+class Consistency(StrEnum):
+    """What an answer has to take into account."""
+
+    LOCAL = "local"
+    """What this node has."""
+    LINEARIZABLE = "linearizable"
+    """Everything that was acknowledged before the question."""
 
 
 class QueryApi:
@@ -56,13 +73,35 @@ class QueryApi:
 
     def __init__(self, node: ServedNode) -> None:
         """Answer from this node's ledger."""
+        self._node = node
         self._ledger = node.ledger
+
+    async def _catch_up(self, given: Parameters) -> Tip:
+        """Wait for what the answer has to take into account; gives the tip to answer from.
+
+        Raises:
+            ProblemError: a parameter is wrong, or it did not come in time.
+        """
+        accepted = ", ".join(Consistency)
+        timeout_s = given.timeout_s()
+        if given.parsed("consistency", Consistency, accepted) is Consistency.LINEARIZABLE:
+            hindrance = await self._node.catch_up(timeout_s)
+            if hindrance is not None:
+                raise ProblemError(self._explain(hindrance))
+        return self._ledger.tip
+
+    def _explain(self, hindrance: str) -> Problem:
+        status = self._node.status()
+        if status.failure is not None:
+            return make_problem(Kind.STORAGE_FAILED, status.failure)
+        kind = Kind.NO_LEADER if status.raft.leader is None else Kind.NOT_CONFIRMED
+        return make_problem(kind, hindrance)
 
     async def get_event(self, request: web.Request) -> web.Response:
         """Show what is known about an event id."""
-        Parameters(request.query)
+        given = Parameters(request.query, *COMMON)
         event_id = parse_hex_parameter("id", request.match_info["id"])
-        tip = self._ledger.tip
+        tip = await self._catch_up(given)
         stored = await asyncio.to_thread(self._ledger.event, event_id)
         if stored is None:
             return respond_json({"id": event_id.hex(), "status": "unknown"}, tip)
@@ -70,13 +109,14 @@ class QueryApi:
 
     async def list_certificates(self, request: web.Request) -> web.Response:
         """List certificates in the order of their numbers, a page at a time."""
-        given = Parameters(request.query, "state", "issuer", "destination", "after", "limit")
+        filters = ("state", "issuer", "destination", "after", "limit")
+        given = Parameters(request.query, *COMMON, *filters)
         state = given.parsed("state", CertificateState, ", ".join(CertificateState))
         issuer = given.parsed("issuer", parse_participant, _A_CODE)
         destination = given.parsed("destination", parse_participant, _A_CODE)
         after = given.parsed("after", parse_number, _A_NUMBER)
         limit = given.integer("limit", low=1, high=MAX_PAGE) or DEFAULT_PAGE
-        tip = self._ledger.tip
+        tip = await self._catch_up(given)
 
         def is_wanted(record: CertificateRecord) -> bool:
             return (
@@ -105,21 +145,19 @@ class QueryApi:
 
     async def get_certificate(self, request: web.Request) -> web.Response:
         """Show a certificate."""
-        Parameters(request.query)
-        tip = self._ledger.tip
-        return respond_json(view_certificate(self._certificate(request)), tip)
+        given, number = Parameters(request.query, *COMMON), _number_in(request)
+        tip = await self._catch_up(given)
+        return respond_json(view_certificate(self._certificate(number)), tip)
 
     async def get_history(self, request: web.Request) -> web.Response:
         """List the events on a certificate, oldest first."""
-        Parameters(request.query)
-        tip = self._ledger.tip
-        number = self._certificate(request).number
+        given, number = Parameters(request.query, *COMMON), _number_in(request)
+        tip = await self._catch_up(given)
+        self._certificate(number)
         events = await asyncio.to_thread(_read_history, self._ledger, number)
         return respond_json({"events": events}, tip)
 
-    def _certificate(self, request: web.Request) -> CertificateRecord:
-        given = request.match_info["number"]
-        number = parse_parameter("number", given, parse_number, _A_NUMBER)
+    def _certificate(self, number: str) -> CertificateRecord:
         record = self._ledger.record(certificate_key(number), CertificateRecord)
         if record is None:
             raise not_found(f"there is no certificate {number}")
@@ -127,16 +165,15 @@ class QueryApi:
 
     async def list_participants(self, request: web.Request) -> web.Response:
         """List all participants."""
-        Parameters(request.query)
-        tip = self._ledger.tip
+        tip = await self._catch_up(Parameters(request.query, *COMMON))
         shown = await asyncio.to_thread(_read_participants, self._ledger)
         return respond_json({"participants": shown}, tip)
 
     async def get_participant(self, request: web.Request) -> web.Response:
         """Show a participant."""
-        Parameters(request.query)
+        given = Parameters(request.query, *COMMON)
         code = parse_parameter("code", request.match_info["code"], parse_participant, _A_CODE)
-        tip = self._ledger.tip
+        tip = await self._catch_up(given)
         record = self._ledger.record(participant_key(code), ParticipantRecord)
         if record is None:
             raise not_found(f"there is no participant {code}")
@@ -144,13 +181,17 @@ class QueryApi:
 
     async def get_key(self, request: web.Request) -> web.Response:
         """Show whose a key is, and since when."""
-        Parameters(request.query)
+        given = Parameters(request.query, *COMMON)
         key = parse_hex_parameter("key", request.match_info["key"])
-        tip = self._ledger.tip
+        tip = await self._catch_up(given)
         record = self._ledger.record(key_key(key), KeyRecord)
         if record is None:
             raise not_found(f"key {key.hex()} is not registered")
         return respond_json({"key": key.hex(), **view_struct(record)}, tip)
+
+
+def _number_in(request: web.Request) -> str:
+    return parse_parameter("number", request.match_info["number"], parse_number, _A_NUMBER)
 
 
 def _read_history(ledger: Ledger, number: str) -> list[View]:

@@ -38,6 +38,10 @@ class ServedNode(Protocol):
         """Bring events onto the ledger; outcomes in order."""
         ...
 
+    async def catch_up(self, timeout_s: float) -> str | None:
+        """Wait until the ledger holds all that was acknowledged before; else say why it may not."""
+        ...
+
     def status(self) -> NodeStatus:
         """Give a picture of this moment."""
         ...

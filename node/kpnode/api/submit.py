@@ -28,8 +28,6 @@ from kpnode.api.served import JSON_TYPE, MSGPACK_TYPE, ApiLimits, ServedNode
 from kpnode.driver import Committed, Outcome, Pending, Refused, Rejected, Unavailable
 
 MAX_BATCH: Final = 512
-DEFAULT_TIMEOUT_MS: Final = 10_000
-MAX_TIMEOUT_MS: Final = 60_000
 
 _JSON_HEADERS: Final = {"Content-Type": JSON_TYPE}
 _ARRAYS: Final = frozenset({*range(0x90, 0xA0), 0xDC, 0xDD})
@@ -109,11 +107,7 @@ class SubmitApi:
 
     async def post_events(self, request: web.Request) -> web.Response:
         """Take one envelope or a batch."""
-        timeout_ms = DEFAULT_TIMEOUT_MS
-        if request.query_string:
-            parameters = Parameters(request.query, "timeout_ms")
-            given = parameters.integer("timeout_ms", low=1, high=MAX_TIMEOUT_MS)
-            timeout_ms = given or DEFAULT_TIMEOUT_MS
+        timeout_s = Parameters(request.query, "timeout_ms").timeout_s()
         media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if media_type not in (JSON_TYPE, MSGPACK_TYPE):
             detail = f"{media_type or 'no content type'} is not {JSON_TYPE} or {MSGPACK_TYPE}"
@@ -121,11 +115,11 @@ class SubmitApi:
         body = await self._read(request)
         if media_type == MSGPACK_TYPE:
             if body and body[0] in _ARRAYS:
-                return await self._answer_batch(_unpack_batch(body), timeout_ms)
-            return await self._answer_one(body, timeout_ms)
+                return await self._answer_batch(_unpack_batch(body), timeout_s)
+            return await self._answer_one(body, timeout_s)
         if body.lstrip()[:1] == b"[":
-            return await self._answer_batch(_parse_batch(body), timeout_ms)
-        return await self._answer_one(parse_envelope_json(body), timeout_ms)
+            return await self._answer_batch(_parse_batch(body), timeout_s)
+        return await self._answer_one(parse_envelope_json(body), timeout_s)
 
     async def _read(self, request: web.Request) -> bytes:
         limit = self._limits.max_body_bytes
@@ -138,18 +132,18 @@ class SubmitApi:
             detail = f"the body was not there within {self._limits.request_s:g} seconds"
             raise ProblemError(make_problem(Kind.TOO_SLOW, detail)) from None
 
-    async def _submit(self, envelopes: list[bytes], timeout_ms: int) -> list[Outcome]:
+    async def _submit(self, envelopes: list[bytes], timeout_s: float) -> list[Outcome]:
         if self._under_way + len(envelopes) > self._limits.max_submissions:
             detail = f"{self._under_way} events are being submitted; send this again later"
             raise ProblemError(make_problem(Kind.BUSY, detail))
         self._under_way += len(envelopes)
         try:
-            return await self._node.submit(envelopes, timeout_ms / 1000)
+            return await self._node.submit(envelopes, timeout_s)
         finally:
             self._under_way -= len(envelopes)
 
-    async def _answer_one(self, envelope: bytes, timeout_ms: int) -> web.Response:
-        (outcome,) = await self._submit([envelope], timeout_ms)
+    async def _answer_one(self, envelope: bytes, timeout_s: float) -> web.Response:
+        (outcome,) = await self._submit([envelope], timeout_s)
         answer = self._describe(outcome, envelope)
         match answer:
             case CommittedAnswer():
@@ -162,11 +156,11 @@ class SubmitApi:
                 assert_never(answer)
 
     async def _answer_batch(
-        self, batch: list[bytes | LedgerError], timeout_ms: int
+        self, batch: list[bytes | LedgerError], timeout_s: float
     ) -> web.Response:
         """Submit what is an envelope; the rest is refused in its place."""
         envelopes = [one for one in batch if isinstance(one, bytes)]
-        outcomes = iter(await self._submit(envelopes, timeout_ms) if envelopes else ())
+        outcomes = iter(await self._submit(envelopes, timeout_s) if envelopes else ())
         results = tuple(
             self._describe(next(outcomes), one)
             if isinstance(one, bytes)

@@ -1,11 +1,14 @@
-"""Relaying: an event that reached a node which does not lead goes on to the leader.
+"""Relaying: what reached a node which does not lead, and needs the leader, goes on to it.
 
-Joins one node and its transport (implements :class:`kpnode.ports.Links`). A relay that gets no
-answer in time is simply tried again by who submitted it: the event id makes that harmless.
+Joins one node and its transport (implements :class:`kpnode.ports.Links`). An event that gets no
+answer in time is simply tried again by who submitted it: the event id makes that harmless. So is a
+question for a read index: the node asks again, under another ticket.
 """
 
 import asyncio
 import itertools
+import secrets
+from collections.abc import Coroutine
 from typing import Final
 
 import msgspec
@@ -16,14 +19,15 @@ from kpledger.errors import LedgerError
 from kpledger.outcome import Refusal, Rule
 from kpnode.driver import Node, Outcome, Refused
 from kpnode.gossip.transport import PeerTransport
-from kpnode.gossip.wire import Frame, RelayReply, RelayRequest
+from kpnode.gossip.wire import Frame, IndexReply, IndexRequest, RelayReply, RelayRequest
 from kpnode.raft import Envelope, NodeId
 from kpnode.submission import Committed, Unavailable
 
 MAX_RELAYS: Final = 4096
 """Relays that may be on their way at once, in each direction."""
 RELAY_S: Final = 5.0
-"""How long the leader works on a relayed event before it says that it could not."""
+"""How long the leader works on what was asked of it before it says that it could not."""
+_MAX_FIRST_TICKET: Final = 1 << 52
 
 COMMITTED: Final = "committed"
 REFUSED: Final = "refused"
@@ -51,7 +55,8 @@ class PeerLinks:
         """Wait for :meth:`join`; frames that come earlier are dropped."""
         self._node: Node | None = None
         self._transport: PeerTransport | None = None
-        self._tickets = itertools.count(1)
+        # Not from 1: the answer to a question from before a restart must fit no later one.
+        self._tickets = itertools.count(secrets.randbelow(_MAX_FIRST_TICKET))
         self._relayed: dict[int, tuple[NodeId, bytes]] = {}
         self._answering: set[asyncio.Task[None]] = set()
 
@@ -88,6 +93,12 @@ class PeerLinks:
             del self._relayed[next(iter(self._relayed))]
         return True
 
+    def ask_index(self, peer: NodeId, ticket: int) -> bool:
+        """Ask a leader for a read index; False if the question cannot leave now."""
+        return self._transport is not None and self._transport.send_frame(
+            peer, IndexRequest(ticket=ticket)
+        )
+
     def on_frame(self, peer: NodeId, frame: Frame) -> None:
         """Take a frame; the transport has authenticated the peer."""
         if self._node is None:
@@ -99,6 +110,10 @@ class PeerLinks:
                 self._begin_answer(peer, frame)
             case RelayReply():
                 self._take_reply(peer, frame)
+            case IndexRequest():
+                self._begin_index(peer, frame)
+            case IndexReply():
+                self._node.index_told(peer, frame.ticket, frame.index)
 
     def on_unreachable(self, peer: NodeId) -> None:
         """Forget what was on its way through a peer; whoever submitted it tries again."""
@@ -112,7 +127,10 @@ class PeerLinks:
         if len(self._answering) >= MAX_RELAYS:
             self._reply(peer, request.ticket, UNAVAILABLE, b"")
             return
-        task = asyncio.create_task(self._answer(peer, request))
+        self._work_on(self._answer(peer, request))
+
+    def _work_on(self, answer: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(answer)
         self._answering.add(task)
         task.add_done_callback(self._answering.discard)
 
@@ -126,6 +144,17 @@ class PeerLinks:
         if self._transport is not None:
             frame = RelayReply(ticket=ticket, status=status, body=body)
             self._transport.send_frame(peer, frame)
+
+    def _begin_index(self, peer: NodeId, request: IndexRequest) -> None:
+        # Beyond the limit the question gets no answer, and is asked again.
+        if len(self._answering) < MAX_RELAYS:
+            self._work_on(self._answer_index(peer, request))
+
+    async def _answer_index(self, peer: NodeId, request: IndexRequest) -> None:
+        if self._node is None or self._transport is None:
+            return
+        index = await self._node.answer_index(RELAY_S)
+        self._transport.send_frame(peer, IndexReply(ticket=request.ticket, index=index))
 
     def _take_reply(self, peer: NodeId, reply: RelayReply) -> None:
         relay = self._relayed.get(reply.ticket)

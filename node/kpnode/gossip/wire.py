@@ -1,12 +1,15 @@
 """What travels on a link between two nodes: frames, as MessagePack.
 
-A frame is either a message of the consensus core or half of a relay: a node that took an event but
-does not lead hands the event on and waits for the answer. Each WebSocket message is one frame:
+A frame is a message of the consensus core, or half of something that a node which does not lead
+asks of the leader: to order an event that it took (relay), or to say how far its ledger must be
+before it may answer a linearizable read (index). Each WebSocket message is one frame:
 
     {"type": "message", "sender": "bw-1", "recipient": "na-1",
      "kind": "vote_reply", "body": {"term": 7, "granted": true}}
     {"type": "relay_request", "ticket": 12, "envelope": <bytes>}
     {"type": "relay_reply", "ticket": 12, "status": "committed", "body": <bytes>}
+    {"type": "index_request", "ticket": 13}
+    {"type": "index_reply", "ticket": 13, "index": 4711}
 
 What is decoded is encoded again and compared, so that a field which is unknown, missing, repeated
 or out of order is refused. Not here: who may say what to whom; the listener compares the sender
@@ -47,6 +50,7 @@ MAX_NUMBER: Final = 2**53 - 1
 _Name = Annotated[str, Meta(max_length=MAX_NODE_ID_BYTES)]
 
 Ticket = Annotated[int, Meta(ge=0, le=MAX_NUMBER)]
+_Index = Annotated[int, Meta(ge=0, le=MAX_NUMBER)]
 
 
 class RelayRequest(
@@ -72,7 +76,26 @@ class RelayReply(
     """The answer itself; not read here."""
 
 
-Frame = Envelope | RelayRequest | RelayReply
+class IndexRequest(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="index_request"
+):
+    """Asks a leader to prove that it leads, and for its commit index."""
+
+    ticket: Ticket
+    """Chosen by the asker, and never twice: the answer to an older question proves nothing."""
+
+
+class IndexReply(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="index_reply"
+):
+    """Answers an `IndexRequest`."""
+
+    ticket: Ticket
+    index: _Index | None
+    """None if the sender does not lead, or could not prove it."""
+
+
+Frame = Envelope | RelayRequest | RelayReply | IndexRequest | IndexReply
 """Everything one node sends to another on a link."""
 
 
@@ -103,9 +126,9 @@ _KINDS: Final = {message: kind for kind, message in _MESSAGES.items()}
 _BODIES: Final = {kind: msgspec.msgpack.Decoder(message) for kind, message in _MESSAGES.items()}
 
 _encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final[msgspec.msgpack.Decoder[_Carried | RelayRequest | RelayReply]] = (
-    msgspec.msgpack.Decoder(_Carried | RelayRequest | RelayReply)
-)
+_decoder: Final[
+    msgspec.msgpack.Decoder[_Carried | RelayRequest | RelayReply | IndexRequest | IndexReply]
+] = msgspec.msgpack.Decoder(_Carried | RelayRequest | RelayReply | IndexRequest | IndexReply)
 
 
 def encode_frame(frame: Frame) -> bytes:

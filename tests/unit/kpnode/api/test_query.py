@@ -1,5 +1,7 @@
 """GET /v1/...: questions about events, certificates, participants and keys."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from founding import (
@@ -14,12 +16,13 @@ from founding import (
     opening_events,
     public_hex,
 )
-from serving import Reply, Served
+from serving import Reply, Served, serve
 
 from kpledger.envelope import format_envelope_json
 from kpledger.events.certificate import CertificateIssued
 from kpledger.events.governance import ParticipantStatusChanged, Standing
 from kpledger.events.importing import ArrivalRecorded
+from kpnode.api.served import ApiLimits
 
 
 def issue(number: str, author: str = "BW/gaborone", destination: str = "EU") -> bytes:
@@ -296,3 +299,50 @@ async def test_a_question_that_cannot_be_answered_says_why(
 async def test_a_method_that_is_not_possible_names_those_that_are(served: Served) -> None:
     reply = await served.ask("DELETE", "/v1/certificates/BW000001")
     assert (reply.status, reply.headers["Allow"]) == (405, "GET, HEAD")
+
+
+PATHS = (
+    f"/v1/events/{'0' * 64}",
+    "/v1/certificates",
+    "/v1/certificates/BW000001",
+    "/v1/certificates/BW000001/history",
+    "/v1/participants",
+    "/v1/participants/BW",
+    f"/v1/keys/{public_hex('BW/root')}",
+)
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_every_question_may_ask_for_what_is_newest(served: Served, path: str) -> None:
+    await served.open_trade()
+    await served.record(issue("BW000001"))
+    plain = await served.get(path)
+    newest = await served.get(f"{path}?consistency=linearizable&timeout_ms=5000")
+    assert plain == newest == await served.get(f"{path}?consistency=local")
+    assert (plain.status, newest.headers["KP-Height"]) == (200, str(served.node.ledger.tip.height))
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "accepted"),
+    [
+        ("consistency=newest", "consistency", "local, linearizable"),
+        ("consistency=", "consistency", "local, linearizable"),
+        ("consistency=linearizable&timeout_ms=0", "timeout_ms", "an integer from 1 to 60000"),
+        ("timeout_ms=60001", "timeout_ms", "an integer from 1 to 60000"),
+    ],
+)
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_consistency_that_there_is_not_is_refused(
+    served: Served, path: str, query: str, field: str, accepted: str
+) -> None:
+    reply = await served.get(f"{path}?{query}")
+    assert (reply.status, reply.json["field"], reply.json["accepted"]) == (400, field, accepted)
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_what_is_newest_is_not_guessed_without_a_leader(tmp_path: Path, path: str) -> None:
+    async with serve(tmp_path / "ledger", ApiLimits(), voters=("bw-1", "eu-1")) as served:
+        reply = await served.get(f"{path}?consistency=linearizable&timeout_ms=20")
+        assert (reply.status, reply.json["type"]) == (503, "urn:kpledger:problem:no-leader")
+        assert reply.headers["Retry-After"] == "1"
+        assert (await served.get(path)).status in {200, 404}

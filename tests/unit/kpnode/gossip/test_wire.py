@@ -13,6 +13,8 @@ from kpnode.gossip.wire import (
     MAX_FRAME_BYTES,
     MAX_NUMBER,
     Frame,
+    IndexReply,
+    IndexRequest,
     RelayReply,
     RelayRequest,
     decode_frame,
@@ -84,6 +86,8 @@ frames: st.SearchStrategy[Frame] = st.one_of(
     st.builds(Envelope, nodes, nodes, st.one_of(*MESSAGES.values())),
     st.builds(RelayRequest, ticket=numbers, envelope=payloads),
     st.builds(RelayReply, ticket=numbers, status=statuses, body=payloads),
+    st.builds(IndexRequest, ticket=numbers),
+    st.builds(IndexReply, ticket=numbers, index=st.none() | numbers),
 )
 
 
@@ -110,12 +114,14 @@ def test_the_bytes_of_a_frame_do_not_change() -> None:
     """A renamed class or field would part the nodes of two versions."""
     vote = Envelope(NodeId("bw-1"), NodeId("na-1"), VoteReply(Term(7), granted=True))
     relay = RelayReply(ticket=12, status="committed", body=b"\x01")
-    assert (encode_frame(vote), encode_frame(relay)) == (
+    index = IndexReply(ticket=13, index=7)
+    assert (encode_frame(vote), encode_frame(relay), encode_frame(index)) == (
         (
             b"\x85\xa4type\xa7message\xa6sender\xa4bw-1\xa9recipient\xa4na-1"
             b"\xa4kind\xaavote_reply\xa4body\x82\xa4term\x07\xa7granted\xc3"
         ),
         b"\x84\xa4type\xabrelay_reply\xa6ticket\x0c\xa6status\xa9committed\xa4body\xc4\x01\x01",
+        b"\x83\xa4type\xabindex_reply\xa6ticket\x0d\xa5index\x07",
     )
 
 
@@ -185,6 +191,8 @@ MALFORMED = {
     "ticket too large": respell(lambda it: it.update(ticket=2**53), REPLY),
     "relay unknown field": respell(lambda it: it.update(hops=1), REQUEST),
     "relay without envelope": respell(lambda it: it.pop("envelope"), REQUEST),
+    "index negative": respell(lambda it: it.update(index=-1), IndexReply(ticket=1, index=2)),
+    "index missing": respell(lambda it: it.pop("index"), IndexReply(ticket=1, index=None)),
     "status empty": respell(lambda it: it.update(status=""), REPLY),
     "status too long": respell(lambda it: it.update(status="a" * 65), REPLY),
 }

@@ -1,4 +1,4 @@
-"""The driver: one running node. It owns the clock, the queue of inputs and the thread of the core.
+"""One running node. It owns the clock, the queue of inputs and the thread of the core.
 
 One task takes what has arrived (at most 64 inputs and one block of events), lets the engine make
 one step in a thread of its own, then sends messages and tells those who wait. Whatever arrives
@@ -18,10 +18,23 @@ from kpledger.chain import Execution
 from kpledger.envelope import SignedEvent, decode_envelope
 from kpledger.errors import LedgerError
 from kpledger.genesis import Genesis
+from kpnode.driver.reads import RETRY_S, Reads
 from kpnode.engine import MAX_REFUSED_BLOCKS, Engine, RefusedBlock, Step
 from kpnode.ledger import Ledger
 from kpnode.ports import Links
-from kpnode.raft import Envelope, Input, NodeId, Received, Role, Status, Tick, Unreachable
+from kpnode.raft import (
+    Dropped,
+    Envelope,
+    Index,
+    Input,
+    NodeId,
+    ReadRequested,
+    Received,
+    Role,
+    Status,
+    Tick,
+    Unreachable,
+)
 from kpnode.submission import (
     Answer,
     Committed,
@@ -34,19 +47,9 @@ from kpnode.submission import (
     Unavailable,
 )
 
-__all__ = [
-    "Committed",
-    "Node",
-    "NodeStatus",
-    "Outcome",
-    "Pending",
-    "Refused",
-    "Rejected",
-    "Unavailable",
-]
-
 MAX_INPUTS: Final = 64
-_RETRY_S: Final = 0.02
+_ROUND_ELECTIONS: Final = 2
+"""Election timeouts after which a question for a read index, or its answer, is taken for lost."""
 _log = logging.getLogger(__name__)
 
 
@@ -66,6 +69,21 @@ class NodeStatus:
     uptime_s: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """A question for a read index that is on its way."""
+
+    ticket: int
+    leader: NodeId
+    """Who was asked; perhaps this node."""
+    index: asyncio.Future[Index | None]
+
+    def answer(self, index: Index | None) -> None:
+        """End the round; None if it came to nothing."""
+        if not self.index.done():
+            self.index.set_result(index)
+
+
 class Node:
     """One node: submits, orders, replicates; answers what became of an event.
 
@@ -83,15 +101,20 @@ class Node:
         engine: Engine,
         *,
         tick_s: float,
+        election_s: float,
         max_block_events: int,
         max_queue: int,
     ) -> None:
-        """Prepare; nothing happens before :meth:`start`."""
+        """Prepare; nothing happens before :meth:`start`.
+
+        ``election_s`` is the shortest time without a leader before an election.
+        """
         self.genesis = genesis
         self.name = name
         self.ledger = ledger
         self._engine = engine
         self._tick_s = tick_s
+        self._election_s = election_s
         self._max_block_events = max_block_events
         self._max_queue = max_queue
         self._links: Links | None = None
@@ -99,6 +122,8 @@ class Node:
         self._submissions = Submissions(max_queue)
         self._tickets: dict[int, tuple[bytes, ...]] = {}
         self._relayed: dict[bytes, NodeId] = {}
+        self._reads = Reads(self._ask_index, max_queue)
+        self._round: _Round | None = None
         self._held: deque[tuple[int, bytes, Refused]] = deque()
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="core")
@@ -115,6 +140,7 @@ class Node:
         self._tasks = [
             asyncio.create_task(self._run(), name="core"),
             asyncio.create_task(self._tick(), name="tick"),
+            asyncio.create_task(self._reads.run(), name="reads"),
         ]
 
     async def stop(self) -> None:
@@ -149,6 +175,8 @@ class Node:
         self._put(Unreachable(peer))
         lost = [event_id for event_id, via in self._relayed.items() if via == peer]
         self._submissions.answer_all(lost, Moved())
+        if self._round is not None and self._round.leader == peer:
+            self._round.answer(None)
 
     def _put(self, item: Input) -> None:
         # Raft takes the loss of any message; an endless queue would only make all of them late.
@@ -189,9 +217,9 @@ class Node:
             except TimeoutError:
                 return Pending(event_id)
             finally:
-                self._submissions.forget(event_id, future)
-                self._relayed.pop(event_id, None)
-            await asyncio.sleep(_RETRY_S)
+                if self._submissions.forget(event_id, future):
+                    self._relayed.pop(event_id, None)
+            await asyncio.sleep(RETRY_S)
 
     def _begin(self, event: SignedEvent, *, relay: bool) -> str | None:
         """Start one attempt; what stands in its way if nobody can take the event now."""
@@ -228,6 +256,58 @@ class Node:
             self._submissions.answer(event_id, outcome)
         else:
             self._submissions.answer(event_id, Moved())
+
+    async def catch_up(self, timeout_s: float) -> str | None:
+        """Wait until the committed ledger holds all that was acknowledged before this call.
+
+        Returns:
+            None when it does: what is read from now on is linearizable. Else what stood in the way.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                if self._failure is None:
+                    index = await self._reads.confirm()
+                    height = self.ledger.tip.height
+                    if index is not None and await self._reads.reach(index, height):
+                        return None
+        except TimeoutError:
+            if self._raft.leader is None:
+                return "there is no leader"
+            return f"not confirmed by the leader {self._raft.leader} within {timeout_s:g} s"
+        return self._failure or "too many questions wait for the leader"
+
+    async def answer_index(self, timeout_s: float) -> Index | None:
+        """Get a read index for another node, which asks because this node was the leader."""
+        if self._raft.role is not Role.LEADER or self._failure is not None:
+            return None
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._reads.confirm()
+        except TimeoutError:
+            return None
+
+    def index_told(self, peer: NodeId, ticket: int, index: int | None) -> None:
+        """Take a leader's answer to a question for a read index."""
+        asked = self._round
+        # Only who was asked can answer, and only what was asked last.
+        if asked is not None and (asked.leader, asked.ticket) == (peer, ticket):
+            asked.answer(None if index is None else Index(index))
+
+    async def _ask_index(self) -> Index | None:
+        """Make one attempt to get a read index: here if this node leads, else from its leader."""
+        leader, ticket = self._raft.leader, next(self._engine.tickets)
+        if leader is None or self._links is None:
+            return None
+        asked = _Round(ticket, leader, asyncio.get_running_loop().create_future())
+        self._round = asked
+        if self._raft.role is Role.LEADER:
+            self._put(ReadRequested(ticket))
+        elif not self._links.ask_index(leader, ticket):
+            return None
+        try:
+            return await asyncio.wait_for(asked.index, _ROUND_ELECTIONS * self._election_s)
+        except TimeoutError:
+            return None
 
     async def _tick(self) -> None:
         while True:
@@ -271,12 +351,19 @@ class Node:
                 self._submissions.answer(event_id, answer)
         self._release_held()
         for dropped in step.dropped:
-            self._submissions.answer_all(self._tickets.pop(dropped.ticket, ()), Moved())
+            self._take_dropped(dropped)
         for applied in step.applied:
             self._tell_committed(applied.execution)
+        self._reads.applied(self.ledger.tip.height)
+        for grant in step.reads:
+            self.index_told(step.status.node, grant.ticket, grant.index)
         for refused in step.refused:
             _log.error("refused a block of %s: %s", refused.leader, refused.problem)
             self._refused.append(refused)
+
+    def _take_dropped(self, dropped: Dropped) -> None:
+        self._submissions.answer_all(self._tickets.pop(dropped.ticket, ()), Moved())
+        self.index_told(self._raft.node, dropped.ticket, None)
 
     def _release_held(self) -> None:
         """Say the refusals whose grounds are committed by now.
@@ -305,9 +392,12 @@ class Node:
         moved += [event_id for _, event_id, _ in self._held]
         self._held.clear()
         self._submissions.answer_all(moved, Moved())
+        if self._round is not None and self._round.leader != status.leader:
+            self._round.answer(None)
 
     def _fail(self, reason: str) -> None:
         self._failure = self._failure or reason
+        self._reads.give_up()
         for event_id in self._submissions.awaited:
             self._submissions.answer(event_id, Unavailable(event_id, reason))
 

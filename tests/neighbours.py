@@ -1,0 +1,110 @@
+"""Three voters in one event loop, on real disks and real links: for what no node can show alone.
+
+Each is put together by the service that production uses; only time goes faster.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from network import sign_key_event
+
+from kpledger.events.governance import ParticipantKind
+from kpledger.genesis import Genesis
+from kpnode.config import Address, NodeConfig, RaftSection, load_config
+from kpnode.driver import Node
+from kpnode.founding import CONFIG_NAME, KEYS_NAME, Member, PlannedNode, found_network
+from kpnode.raft import Role
+from kpnode.serve import load_keys
+from kpnode.service import NodeService
+
+PATIENCE_S: Final = 30.0
+GLANCE_S: Final = 0.005
+NAMES: Final = ("bw-1", "eu-2", "za-3")
+PACE: Final = RaftSection(tick_ms=20, election_ticks=10, heartbeat_ticks=2)
+
+
+@dataclass
+class Neighbours:
+    """The voters that run, by name."""
+
+    genesis: Genesis
+    directory: Path
+    configs: dict[str, NodeConfig]
+    running: dict[str, NodeService] = field(default_factory=dict)
+
+    def node(self, name: str) -> Node:
+        return self.running[name].node
+
+    def key_event(self) -> bytes:
+        return sign_key_event(self.directory / KEYS_NAME, self.genesis.chain)
+
+    async def start(self, name: str) -> None:
+        config = self.configs[name]
+        service = NodeService.open(config, self.genesis, load_keys(config, self.genesis))
+        self.running[name] = service
+        await service.start()
+
+    async def stop(self, name: str) -> None:
+        await self.running.pop(name).stop()
+
+    async def leader(self) -> str:
+        """Wait until one leads and all that run follow it."""
+
+        def find() -> str | None:
+            seen = [one.node.status().raft for one in self.running.values()]
+            leaders = {one.leader for one in seen}
+            leads = [str(one.node) for one in seen if one.role is Role.LEADER]
+            return leads[0] if len(leads) == 1 and leaders == set(leads) else None
+
+        await wait_until(lambda: find() is not None)
+        found = find()
+        assert found is not None
+        return found
+
+
+async def wait_until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110 (conditions of many kinds, no event for each)
+            await asyncio.sleep(GLANCE_S)
+
+
+def free_addresses(count: int) -> list[Address]:
+    """Find ports nobody listens on."""
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    found = [Address(f"127.0.0.1:{probe.getsockname()[1]}") for probe in probes]
+    for probe in probes:
+        probe.close()
+    return found
+
+
+@asynccontextmanager
+async def neighbours(directory: Path) -> AsyncIterator[Neighbours]:
+    """Found a network of three, run it, and stop what still runs in the end."""
+    codes = [name[:2].upper() for name in NAMES]
+    ports = free_addresses(2 * len(NAMES))
+    planned = tuple(
+        PlannedNode(name, code, ports.pop(), ports.pop())
+        for name, code in zip(NAMES, codes, strict=True)
+    )
+    members = tuple(Member(code, code, ParticipantKind.STATE) for code in codes)
+    genesis = found_network(directory, members, planned, api_tls=False)
+    configs = {
+        name: msgspec.structs.replace(load_config(directory / name / CONFIG_NAME), raft=PACE)
+        for name in NAMES
+    }
+    network = Neighbours(genesis, directory, configs)
+    try:
+        for name in NAMES:
+            await network.start(name)
+        yield network
+    finally:
+        for name in list(network.running):
+            await network.stop(name)
