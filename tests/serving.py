@@ -75,7 +75,9 @@ class Served:
                 await self.record(envelope)
 
 
-def make_node(directory: Path, clock: Clock, voters: Sequence[str]) -> tuple[Node, LevelStorage]:
+def make_node(
+    directory: Path, clock: Clock, voters: Sequence[str], tick_s: float = 0.005
+) -> tuple[Node, LevelStorage]:
     genesis = make_genesis()
     storage = LevelStorage.open(directory, chain=genesis.chain, create=True)
     ledger = Ledger(genesis, storage)
@@ -98,8 +100,8 @@ def make_node(directory: Path, clock: Clock, voters: Sequence[str]) -> tuple[Nod
         NAME,
         ledger,
         engine,
-        tick_s=0.005,
-        election_s=0.015,
+        tick_s=tick_s,
+        election_s=3 * tick_s,
         max_block_events=64,
         max_queue=1000,
     )
