@@ -93,7 +93,13 @@ def make_node(
         storage,
     )
     engine = Engine(
-        core, storage, machine, now_ms=clock, max_block_events=64, max_block_bytes=1 << 20
+        core,
+        storage,
+        machine,
+        now_ms=clock,
+        election_ticks=3,
+        max_block_events=64,
+        max_block_bytes=1 << 20,
     )
     node = Node(
         genesis,

@@ -6,7 +6,7 @@ sockets. What must be true before a message leaves is done when :meth:`Engine.st
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from kpledger.chain import BlockBuilder, InvalidBlockError
@@ -23,6 +23,7 @@ from kpnode.raft import (
     Dropped,
     Envelope,
     HeartbeatRequest,
+    Index,
     Input,
     Message,
     NodeId,
@@ -33,6 +34,7 @@ from kpnode.raft import (
     Role,
     Status,
     Term,
+    Tick,
     TimeoutNow,
     VoteRequest,
 )
@@ -43,6 +45,8 @@ _MAX_FIRST_TICKET = 1 << 52
 MAX_TERM_STEP = 1_000_000
 """How far ahead of the own term a message may be. Terms rise by about one an election, and pre-vote
 keeps a node that is cut off from raising them; only a liar jumps, to use the terms up."""
+TRANSFER_ELECTIONS = 10
+"""Election timeouts from one campaign that sets aside a live leader to the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,15 @@ class RefusedBlock:
     leader: NodeId
     term: Term
     problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Entries that this node had acknowledged, and that its disk does not hold any more."""
+
+    last_index: Index
+    """Where the log ended when that was noticed."""
+    lost_up_to: Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +83,8 @@ class Step:
     grounds: int
     """The height of the newest block that the refusals among the answers rest on."""
     refused: tuple[RefusedBlock, ...]
+    loss: Loss | None
+    """News that the disk has lost something."""
     status: Status
 
 
@@ -78,6 +93,7 @@ class _Results:
     pumped: list[Pumped[Applied]] = field(default_factory=list)
     answers: list[tuple[bytes, Committed | Refused | Moved]] = field(default_factory=list)
     refused: list[RefusedBlock] = field(default_factory=list)
+    loss: Loss | None = None
     proposed: tuple[int, tuple[bytes, ...]] | None = None
 
 
@@ -96,10 +112,11 @@ class Engine:
         machine: Machine,
         *,
         now_ms: Callable[[], int],
+        election_ticks: int,
         max_block_events: int,
         max_block_bytes: int,
     ) -> None:
-        """Take over the three; ``now_ms`` is this node's clock."""
+        """Take over the three; ``now_ms`` is this node's clock, ``election_ticks`` the core's."""
         self._core = core
         self._storage = storage
         self._machine = machine
@@ -107,6 +124,9 @@ class Engine:
         self._max_block_events = max_block_events
         self._max_block_bytes = max_block_bytes
         self._distrusted: dict[NodeId, Term] = {}
+        self._transfer_pause_ticks = TRANSFER_ELECTIONS * election_ticks
+        self._calm_ticks = self._transfer_pause_ticks
+        self._noticed = Index(0)
         self.tickets = count(secrets.randbelow(_MAX_FIRST_TICKET))
 
     def status(self) -> Status:
@@ -122,8 +142,7 @@ class Engine:
         """
         results = _Results()
         for item in items:
-            if self._admits(item, results):
-                self._core.handle(item)
+            self._handle(item, results)
         results.pumped.append(pump(self._core, self._storage, self._machine))
         if events:
             self._order(events, results)
@@ -138,24 +157,37 @@ class Engine:
             proposed=results.proposed,
             grounds=self._machine.top.height,
             refused=tuple(results.refused),
+            loss=results.loss,
             status=self._core.status(),
         )
 
-    def _admits(self, item: Input, results: _Results) -> bool:
-        """Tell whether an input may reach the core: nothing that only a liar would send may.
+    def _handle(self, item: Input, results: _Results) -> None:
+        """Give one input to the core, if it may reach it: nothing that only a liar would send."""
+        if isinstance(item, Tick):
+            self._calm_ticks += 1
+        if not isinstance(item, Received):
+            self._core.handle(item)
+            return
+        envelope = item.envelope
+        if not self._admits(envelope, results):
+            return
+        if isinstance(envelope.message, VoteRequest) and envelope.message.transfer:
+            message = self._limit_transfer(envelope.sender, envelope.message)
+            item = Received(replace(envelope, message=message))
+        self._core.handle(item)
+        if isinstance(envelope.message, HeartbeatRequest):
+            results.loss = self._notice_loss() or results.loss
+
+    def _admits(self, envelope: Envelope, results: _Results) -> bool:
+        """Tell whether a message may reach the core.
 
         After one bad block nothing else is taken from its leader in that term, not even a
         heartbeat. So an honest majority stops following it and elects another.
         """
-        if not isinstance(item, Received):
-            return True
-        sender, message = item.envelope.sender, item.envelope.message
-        # Nothing here hands leadership over yet, so nobody can have been asked to campaign.
-        if isinstance(message, TimeoutNow) or (
-            isinstance(message, VoteRequest) and message.transfer
-        ):
+        sender, message = envelope.sender, envelope.message
+        if isinstance(message, TimeoutNow) and not self._follows(sender, message.term):
             return False
-        from_leader = isinstance(message, AppendRequest | HeartbeatRequest)
+        from_leader = isinstance(message, AppendRequest | HeartbeatRequest | TimeoutNow)
         if from_leader and self._distrusted.get(sender) == message.term:
             return False
         try:
@@ -165,6 +197,36 @@ class Engine:
             results.refused.append(RefusedBlock(sender, message.term, str(error)))
             return False
         return True
+
+    def _follows(self, leader: NodeId, term: Term) -> bool:
+        """Tell whether a node is the leader of the current term, and not this one."""
+        status = self._core.status()
+        return (status.leader, status.term) == (leader, term) and status.role is Role.FOLLOWER
+
+    def _limit_transfer(self, sender: NodeId, request: VoteRequest) -> VoteRequest:
+        """Let a campaign set aside a live leader only if it asked for it, as far as one can know.
+
+        The leader itself knows whom it asked. The others know only that it does not happen often:
+        a liar that claims it again and again would have one election after the other. Beyond the
+        limit the request counts as any other, and whoever hears a leader passes it over.
+        """
+        status = self._core.status()
+        if status.role is Role.LEADER:
+            return replace(request, transfer=status.transfer_target == sender)
+        if request.term <= status.term:
+            return request
+        if self._calm_ticks < self._transfer_pause_ticks:
+            return replace(request, transfer=False)
+        self._calm_ticks = 0
+        return request
+
+    def _notice_loss(self) -> Loss | None:
+        """See whether the core has just learnt that the disk lost what it had acknowledged."""
+        status = self._core.status()
+        if status.lost_up_to <= self._noticed:
+            return None
+        self._noticed = status.lost_up_to
+        return Loss(status.last_index, status.lost_up_to)
 
     def _check_message(self, message: Message) -> None:
         """Check what a message claims against what this node knows.

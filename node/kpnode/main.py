@@ -148,9 +148,9 @@ def status(
 
 
 def _trouble(answer: Mapping[str, object]) -> str:
-    storage = answer.get("storage")
-    failed = storage.get("failed") if isinstance(storage, dict) else None
-    return str(answer.get("error") or failed or "")
+    alarms = answer.get("alarms")
+    said = " ".join(map(str, alarms)) if isinstance(alarms, list) else ""
+    return str(answer.get("error") or said)
 
 
 async def _ask_all(urls: list[str]) -> list[dict[str, object]]:

@@ -111,6 +111,7 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
         on_ready(f"{scheme}://{config.api.listen}")
         await stopping.wait()
         _log.info("stopping")
+        await service.node.hand_over()
     finally:
         await server.stop()
         await service.stop()

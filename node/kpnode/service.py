@@ -134,6 +134,7 @@ def _build_node(
         storage,
         machine,
         now_ms=lambda: time.time_ns() // 1_000_000,
+        election_ticks=raft.election_ticks,
         max_block_events=limits.batch_events,
         max_block_bytes=raft.max_append_bytes,
     )

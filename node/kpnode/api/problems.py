@@ -13,6 +13,7 @@ from aiohttp import web
 
 from kpledger.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError
 from kpledger.outcome import Refusal, Rule
+from kpnode.driver import Cause, Failure
 
 PROBLEM_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 1
@@ -39,7 +40,8 @@ class Kind(Enum):
     NO_LEADER = ("no-leader", 503, "There is no leader at the moment")
     NOT_CONFIRMED = ("not-confirmed", 503, "What is newest could not be confirmed in time")
     BUSY = ("busy", 503, "The node has too much to do")
-    STORAGE_FAILED = ("storage-failed", 503, "The node has stopped taking part")
+    STORAGE_FAILED = ("storage-failed", 503, "The node's storage has failed")
+    STOPPED = ("stopped", 503, "The node has stopped taking part")
 
     def __init__(self, slug: str, status: int, title: str) -> None:
         self.urn = f"urn:kpledger:problem:{slug}"
@@ -129,6 +131,12 @@ def error_problem(error: LedgerError) -> Problem:
             return make_problem(Kind.MALFORMED, str(error), rule=Rule.E12, field=field)
         case _:
             return make_problem(Kind.MALFORMED, str(error), rule=Rule.E12)
+
+
+def failure_problem(failure: Failure) -> Problem:
+    """Say why a node takes no part any more."""
+    kind = Kind.STORAGE_FAILED if failure.cause is Cause.STORAGE else Kind.STOPPED
+    return make_problem(kind, failure.text)
 
 
 def parameter_error(name: str, problem: str, accepted: str) -> ProblemError:

@@ -33,7 +33,14 @@ from kpledger.records import (
     ranges_key,
 )
 from kpnode.api.parameters import Parameters, parse_hex_parameter, parse_parameter
-from kpnode.api.problems import Kind, Problem, ProblemError, make_problem, not_found
+from kpnode.api.problems import (
+    Kind,
+    Problem,
+    ProblemError,
+    failure_problem,
+    make_problem,
+    not_found,
+)
 from kpnode.api.served import ServedNode, respond_json
 from kpnode.api.views import (
     View,
@@ -93,7 +100,7 @@ class QueryApi:
     def _explain(self, hindrance: str) -> Problem:
         status = self._node.status()
         if status.failure is not None:
-            return make_problem(Kind.STORAGE_FAILED, status.failure)
+            return failure_problem(status.failure)
         kind = Kind.NO_LEADER if status.raft.leader is None else Kind.NOT_CONFIRMED
         return make_problem(kind, hindrance)
 

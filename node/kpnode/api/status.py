@@ -10,11 +10,13 @@ from kpledger.checkpoint import Checkpoint, format_checkpoint, sign_checkpoint
 from kpledger.keys import SigningKey
 from kpledger.note import Note, format_note
 from kpnode.api.parameters import Parameters
-from kpnode.api.problems import Kind, ProblemError, make_problem
+from kpnode.api.problems import Kind, ProblemError, failure_problem, make_problem
 from kpnode.api.served import JSON_TYPE, ServedNode, ledger_headers, respond_json
-from kpnode.driver import NodeStatus
+from kpnode.driver import Cause, NodeStatus
 from kpnode.raft import PeerStatus
 
+STOPPED: Final = "stopped"
+"""The role of a node that has stopped taking part."""
 _DURABILITY: Final = "fsync before every acknowledgement"
 
 
@@ -36,7 +38,7 @@ class StorageAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     durability: str
     failed: str | None
-    """Why the node has stopped taking part; null as long as all is well."""
+    """What is wrong with it; null as long as all is well."""
 
 
 class RefusedBlockAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +59,8 @@ class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     origin: str
     version: str
     role: str
+    """``leader``, ``follower``, ``candidate``, ``pre-candidate``; or ``stopped``, if the node takes
+    no part any more and only answers questions."""
     term: int
     leader: str | None
     voters: tuple[str, ...]
@@ -72,6 +76,10 @@ class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     block_time_ms: int
     uptime_s: int
     storage: StorageAnswer
+    failed: str | None
+    """Why the node has stopped taking part, whatever the cause; null as long as all is well."""
+    alarms: tuple[str, ...]
+    """What a person should look at, each with what to do; empty as long as all is well."""
     pending: int
     """Events that wait for a block."""
     refused_blocks: tuple[RefusedBlockAnswer, ...]
@@ -94,16 +102,18 @@ class StatusApi:
 
     def _describe(self) -> StatusAnswer:
         node, status, tip = self._node, self._node.status(), self._node.ledger.tip
-        file = node.genesis.file
+        file, failure = node.genesis.file, status.failure
+        broken = failure is not None and failure.cause is Cause.STORAGE
         return StatusAnswer(
             node=node.name,
             participant=node.genesis.node(node.name).participant,
             chain=node.genesis.chain.hex(),
             origin=file.origin,
             version=__version__,
-            role=status.raft.role.value,
+            role=status.raft.role.value if failure is None else STOPPED,
             term=status.raft.term,
-            leader=status.raft.leader,
+            # Who has stopped hears of no leader, and leads nobody.
+            leader=status.raft.leader if failure is None else None,
             voters=file.voters,
             peers=_describe_peers(node.name, file.voters, status),
             height=tip.height,
@@ -114,7 +124,11 @@ class StatusApi:
             state_digest=tip.digest.digest().hex(),
             block_time_ms=tip.time_ms,
             uptime_s=status.uptime_s,
-            storage=StorageAnswer(durability=_DURABILITY, failed=status.failure),
+            storage=StorageAnswer(
+                durability=_DURABILITY, failed=failure.text if failure and broken else None
+            ),
+            failed=None if failure is None else failure.text,
+            alarms=status.alarms,
             pending=status.pending,
             refused_blocks=tuple(
                 RefusedBlockAnswer(leader=one.leader, term=one.term, problem=one.problem)
@@ -132,7 +146,7 @@ class StatusApi:
         Parameters(request.query)
         status = self._node.status()
         if status.failure is not None:
-            raise ProblemError(make_problem(Kind.STORAGE_FAILED, status.failure))
+            raise ProblemError(failure_problem(status.failure))
         if status.raft.leader is None:
             raise ProblemError(make_problem(Kind.NO_LEADER, "this node knows no leader"))
         return _respond_word("ready")
@@ -164,7 +178,8 @@ class StatusApi:
 def _describe_peers(
     name: str, voters: tuple[str, ...], status: NodeStatus
 ) -> dict[str, PeerAnswer]:
-    progress: dict[str, PeerStatus] = {peer.node: peer for peer in status.raft.peers}
+    known = () if status.failure is not None else status.raft.peers
+    progress: dict[str, PeerStatus] = {peer.node: peer for peer in known}
     return {
         voter: _describe_peer(progress.get(voter), connected=voter in status.peers)
         for voter in voters

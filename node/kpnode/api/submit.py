@@ -20,6 +20,7 @@ from kpnode.api.problems import (
     Problem,
     ProblemError,
     error_problem,
+    failure_problem,
     make_problem,
     refusal_problem,
     respond_problem,
@@ -197,7 +198,7 @@ class SubmitApi:
     def _unavailable_problem(self, outcome: Unavailable) -> Problem:
         status = self._node.status()
         if status.failure is not None:
-            return make_problem(Kind.STORAGE_FAILED, status.failure)
+            return failure_problem(status.failure)
         kind = Kind.NO_LEADER if status.raft.leader is None else Kind.BUSY
         return make_problem(kind, outcome.reason)
 

@@ -1,10 +1,13 @@
 """kpnode.driver: one running node, in one event loop; :class:`Node` is what others see of it."""
 
-from kpnode.driver.node import Node, NodeStatus
+from kpnode.driver.health import Cause, Failure, NodeStatus
+from kpnode.driver.node import Node
 from kpnode.submission import Committed, Outcome, Pending, Refused, Rejected, Unavailable
 
 __all__ = [
+    "Cause",
     "Committed",
+    "Failure",
     "Node",
     "NodeStatus",
     "Outcome",

@@ -18,8 +18,10 @@ from kpledger.chain import Execution
 from kpledger.envelope import SignedEvent, decode_envelope
 from kpledger.errors import LedgerError
 from kpledger.genesis import Genesis
+from kpnode.driver.handover import choose_successor
+from kpnode.driver.health import STOPPING, Failure, NodeStatus, explain_error
 from kpnode.driver.reads import RETRY_S, Reads
-from kpnode.engine import MAX_REFUSED_BLOCKS, Engine, RefusedBlock, Step
+from kpnode.engine import MAX_REFUSED_BLOCKS, Engine, Loss, RefusedBlock, Step
 from kpnode.ledger import Ledger
 from kpnode.ports import Links
 from kpnode.raft import (
@@ -33,6 +35,7 @@ from kpnode.raft import (
     Role,
     Status,
     Tick,
+    TransferRequested,
     Unreachable,
 )
 from kpnode.submission import (
@@ -54,22 +57,6 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class NodeStatus:
-    """A picture of the node for the API."""
-
-    raft: Status
-    peers: tuple[str, ...]
-    """Peers with a live link."""
-    pending: int
-    """Events that wait for admission."""
-    failure: str | None
-    """Why the node has stopped taking part; it still answers questions."""
-    refused_blocks: tuple[RefusedBlock, ...]
-    """The newest blocks of other leaders that broke a rule."""
-    uptime_s: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Round:
     """A question for a read index that is on its way."""
 
@@ -82,6 +69,15 @@ class _Round:
         """End the round; None if it came to nothing."""
         if not self.index.done():
             self.index.set_result(index)
+
+
+@dataclass(frozen=True, slots=True)
+class _Transfer:
+    """Leadership on its way to another node."""
+
+    ticket: int
+    successor: NodeId
+    ended: asyncio.Event
 
 
 class Node:
@@ -124,13 +120,15 @@ class Node:
         self._relayed: dict[bytes, NodeId] = {}
         self._reads = Reads(self._ask_index, max_queue)
         self._round: _Round | None = None
+        self._transfer: _Transfer | None = None
         self._held: deque[tuple[int, bytes, Refused]] = deque()
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="core")
         self._tasks: list[asyncio.Task[None]] = []
         self._raft = engine.status()
         self._refused: deque[RefusedBlock] = deque(maxlen=MAX_REFUSED_BLOCKS)
-        self._failure: str | None = None
+        self._failure: Failure | None = None
+        self._loss: Loss | None = None
         self._started = time.monotonic()
 
     async def start(self, links: Links) -> None:
@@ -143,6 +141,24 @@ class Node:
             asyncio.create_task(self._reads.run(), name="reads"),
         ]
 
+    async def hand_over(self) -> None:
+        """If this node leads, let another one lead, so that stopping it keeps nobody waiting.
+
+        Returns when another node leads, or after about one election timeout: without it the others
+        elect a leader by themselves.
+        """
+        links, status = self._links, self._raft
+        successor = None if links is None else choose_successor(status, links.connected())
+        if successor is None or self._failure is not None:
+            return
+        self._transfer = _Transfer(next(self._engine.tickets), successor, asyncio.Event())
+        self._put(TransferRequested(self._transfer.ticket, successor))
+        try:
+            async with asyncio.timeout(self._election_s):
+                await self._transfer.ended.wait()
+        except TimeoutError:
+            _log.warning("%s did not take over in time", successor)
+
     async def stop(self) -> None:
         """Finish the step under way and stop; whoever waits hears that the node is stopping."""
         for task in self._tasks:
@@ -153,7 +169,7 @@ class Node:
         # as in a crash.
         await asyncio.get_running_loop().run_in_executor(self._thread, _nothing)
         self._thread.shutdown()
-        self._fail("the node is stopping")
+        self._fail(STOPPING)
 
     def status(self) -> NodeStatus:
         """Give a picture of this moment."""
@@ -162,6 +178,7 @@ class Node:
             peers=self._links.connected() if self._links else (),
             pending=len(self._submissions),
             failure=self._failure,
+            loss=self._loss,
             refused_blocks=tuple(self._refused),
             uptime_s=int(time.monotonic() - self._started),
         )
@@ -177,10 +194,12 @@ class Node:
         self._submissions.answer_all(lost, Moved())
         if self._round is not None and self._round.leader == peer:
             self._round.answer(None)
+        if self._transfer is not None and self._transfer.successor == peer:
+            self._transfer.ended.set()
 
     def _put(self, item: Input) -> None:
         # Raft takes the loss of any message; an endless queue would only make all of them late.
-        if len(self._inputs) < self._max_queue:
+        if len(self._inputs) < self._max_queue and self._failure is None:
             self._inputs.append(item)
             self._wake.set()
 
@@ -203,7 +222,7 @@ class Node:
         event_id = event.event_id
         while True:
             if self._failure is not None:
-                return Unavailable(event_id, self._failure)
+                return Unavailable(event_id, self._failure.text)
             future = self._submissions.wait_for(event_id)
             try:
                 hindrance = self._begin(event, relay=relay)
@@ -274,7 +293,7 @@ class Node:
             if self._raft.leader is None:
                 return "there is no leader"
             return f"not confirmed by the leader {self._raft.leader} within {timeout_s:g} s"
-        return self._failure or "too many questions wait for the leader"
+        return self._failure.text if self._failure else "too many questions wait for the leader"
 
     async def answer_index(self, timeout_s: float) -> Index | None:
         """Get a read index for another node, which asks because this node was the leader."""
@@ -329,7 +348,7 @@ class Node:
                 # Work that the core handed out was not done: taking part any further could break a
                 # promise. Reading stays possible.
                 _log.exception("the node stops taking part")
-                self._fail(f"{type(error).__name__}: {error}")
+                self._fail(explain_error(error))
                 return
             self._finish(step)
             if self._inputs or self._submissions:
@@ -344,12 +363,7 @@ class Node:
         if step.proposed is not None:
             ticket, event_ids = step.proposed
             self._tickets[ticket] = event_ids
-        for event_id, answer in step.answers:
-            if isinstance(answer, Refused) and step.grounds > self.ledger.tip.height:
-                self._held.append((step.grounds, event_id, answer))
-            else:
-                self._submissions.answer(event_id, answer)
-        self._release_held()
+        self._take_answers(step)
         for dropped in step.dropped:
             self._take_dropped(dropped)
         for applied in step.applied:
@@ -357,13 +371,30 @@ class Node:
         self._reads.applied(self.ledger.tip.height)
         for grant in step.reads:
             self.index_told(step.status.node, grant.ticket, grant.index)
+        self._take_alarms(step)
+
+    def _take_answers(self, step: Step) -> None:
+        for event_id, answer in step.answers:
+            if isinstance(answer, Refused) and step.grounds > self.ledger.tip.height:
+                self._held.append((step.grounds, event_id, answer))
+            else:
+                self._submissions.answer(event_id, answer)
+        self._release_held()
+
+    def _take_alarms(self, step: Step) -> None:
         for refused in step.refused:
             _log.error("refused a block of %s: %s", refused.leader, refused.problem)
             self._refused.append(refused)
+        if step.loss is not None:
+            self._loss = step.loss
+            for alarm in self.status().alarms:
+                _log.error("%s", alarm)
 
     def _take_dropped(self, dropped: Dropped) -> None:
         self._submissions.answer_all(self._tickets.pop(dropped.ticket, ()), Moved())
         self.index_told(self._raft.node, dropped.ticket, None)
+        if self._transfer is not None and self._transfer.ticket == dropped.ticket:
+            self._transfer.ended.set()
 
     def _release_held(self) -> None:
         """Say the refusals whose grounds are committed by now.
@@ -394,12 +425,15 @@ class Node:
         self._submissions.answer_all(moved, Moved())
         if self._round is not None and self._round.leader != status.leader:
             self._round.answer(None)
+        if self._transfer is not None and status.leader not in (None, status.node):
+            self._transfer.ended.set()
 
-    def _fail(self, reason: str) -> None:
-        self._failure = self._failure or reason
+    def _fail(self, failure: Failure) -> None:
+        self._failure = self._failure or failure
+        self._inputs.clear()
         self._reads.give_up()
         for event_id in self._submissions.awaited:
-            self._submissions.answer(event_id, Unavailable(event_id, reason))
+            self._submissions.answer(event_id, Unavailable(event_id, failure.text))
 
 
 def _nothing() -> None:

@@ -8,7 +8,7 @@ from founding import NOW_MS, make_event, make_genesis, opening_events, signing_k
 
 from kpledger.envelope import decode_envelope
 from kpledger.events.governance import KeyAdded
-from kpnode.engine import MAX_TERM_STEP, Engine
+from kpnode.engine import MAX_TERM_STEP, TRANSFER_ELECTIONS, Engine, Loss
 from kpnode.ledger import Ledger
 from kpnode.machine import Machine
 from kpnode.raft import (
@@ -19,6 +19,7 @@ from kpnode.raft import (
     EntryKind,
     Envelope,
     HeartbeatReply,
+    HeartbeatRequest,
     Index,
     Input,
     Message,
@@ -31,6 +32,7 @@ from kpnode.raft import (
     Term,
     Tick,
     TimeoutNow,
+    TransferRequested,
     VoteReply,
     VoteRequest,
 )
@@ -40,6 +42,7 @@ from kpnode.submission import Refused
 
 VOTERS = tuple(NodeId(name) for name in ("bw-1", "eu-1", "za-1"))
 ME, HONEST, LIAR = VOTERS
+ELECTION_TICKS = 10
 
 
 class World:
@@ -56,6 +59,7 @@ class World:
             self.storage,
             machine,
             now_ms=lambda: NOW_MS,
+            election_ticks=ELECTION_TICKS,
             max_block_events=100,
             max_block_bytes=1 << 20,
         )
@@ -119,13 +123,85 @@ def test_term_that_jumps_is_refused(world: World, message: Message) -> None:
     assert step.status.term == 1
 
 
+def follow(world: World, term: int = 2, leader: NodeId = HONEST) -> None:
+    """Let the node follow a leader."""
+    step = world.engine.step([world.say(leader, HeartbeatRequest(Term(term), Index(0), 0))], [])
+    assert (step.status.leader, step.status.term) == (leader, term)
+
+
+def campaign_of(world: World, sender: NodeId, term: int) -> tuple[int, NodeId | None]:
+    """Let a node campaign as if the leader had asked it to; gives our term and leader then."""
+    request = VoteRequest(Term(term), Index(9), Term(2), transfer=True)
+    step = world.engine.step([world.say(sender, request)], [])
+    return step.status.term, step.status.leader
+
+
+def wait(world: World, ticks: int, term: int, leader: NodeId) -> None:
+    """Let time pass while a leader is heard."""
+    for _ in range(ticks):
+        follow(world, term, leader)
+        world.engine.step([Tick()], [])
+
+
+def test_leader_is_not_set_aside_by_who_was_not_asked(world: World) -> None:
+    assert campaign_of(world, LIAR, 2) == (1, ME)
+    world.engine.step([TransferRequested(7, HONEST)], [])
+    assert campaign_of(world, LIAR, 2) == (1, ME)
+    assert campaign_of(world, HONEST, 2) == (2, None)
+
+
+def test_follower_lets_its_leader_be_set_aside_once_in_a_while(world: World) -> None:
+    follow(world)
+    assert campaign_of(world, LIAR, 3) == (3, None)
+    follow(world, 4)
+    pause = TRANSFER_ELECTIONS * ELECTION_TICKS
+    for ticks in (0, pause - 1):
+        wait(world, ticks, 4, HONEST)
+        assert campaign_of(world, LIAR, 5) == (4, HONEST)
+    wait(world, 1, 4, HONEST)
+    assert campaign_of(world, LIAR, 5) == (5, None)
+    follow(world, 6)
+    assert campaign_of(world, LIAR, 7) == (6, HONEST)
+
+
+def test_campaign_of_no_newer_term_does_not_count(world: World) -> None:
+    follow(world)
+    assert campaign_of(world, LIAR, 2) == (2, HONEST)
+    assert campaign_of(world, LIAR, 3) == (3, None)
+
+
 @pytest.mark.parametrize(
-    "message",
-    [VoteRequest(Term(2), Index(9), Term(1), transfer=True), TimeoutNow(Term(2))],
+    ("sender", "term"), [(LIAR, 2), (LIAR, 3), (HONEST, 1), (HONEST, 3), (ME, 2)]
 )
-def test_made_up_transfer_of_leadership_is_ignored(world: World, message: Message) -> None:
-    step = world.engine.step([world.say(LIAR, message)], [])
-    assert (step.status.term, step.status.role) == (1, Role.LEADER)
+def test_nomination_by_another_than_the_current_leader_is_ignored(
+    world: World, sender: NodeId, term: int
+) -> None:
+    follow(world)
+    step = world.engine.step([world.say(sender, TimeoutNow(Term(term)))], [])
+    assert (step.status.role, step.status.term, step.outgoing) == (Role.FOLLOWER, 2, ())
+
+
+def test_nomination_by_the_current_leader_is_followed(world: World) -> None:
+    follow(world)
+    step = world.engine.step([world.say(HONEST, TimeoutNow(Term(2)))], [])
+    assert (step.status.role, step.status.term) == (Role.CANDIDATE, 3)
+
+
+def test_nomination_never_reaches_a_leader(world: World) -> None:
+    step = world.engine.step([world.say(ME, TimeoutNow(Term(1)))], [])
+    assert (step.status.role, step.status.term) == (Role.LEADER, 1)
+
+
+def test_loss_is_told_once_although_it_is_repaired_in_the_same_step(world: World) -> None:
+    """A leader that speaks of block 4 as acknowledged, to a log that ends at 2."""
+    follow(world, 3)
+    beat = world.say(HONEST, HeartbeatRequest(Term(3), Index(4), 0))
+    entries = tuple(Entry(Index(term + 1), Term(term), EntryKind.NOOP, b"") for term in (2, 3))
+    repair = world.say(HONEST, AppendRequest(Term(3), Index(2), Term(1), entries, Index(4)))
+    step = world.engine.step([beat, beat, repair, beat], [])
+    assert (step.status.lost_up_to, step.status.last_index) == (0, 4)
+    assert step.loss == Loss(Index(2), Index(4))
+    assert world.engine.step([beat], []).loss is None
 
 
 def test_signature_of_a_stranger_is_refused_by_its_key(world: World) -> None:

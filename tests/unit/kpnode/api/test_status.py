@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from founding import NOW_MS, make_genesis, opening_events, signing_key
+from fullness import files_limited_to
 from serving import Served, serve
 
 from kpledger import __version__
@@ -43,6 +44,8 @@ async def test_the_status_names_ledger_and_consensus(served: Served) -> None:
         "state_digest": tip.digest.digest().hex(),
         "block_time_ms": NOW_MS,
         "storage": {"durability": "fsync before every acknowledgement", "failed": None},
+        "failed": None,
+        "alarms": [],
         "pending": 0,
         "refused_blocks": [],
     }
@@ -58,6 +61,41 @@ async def test_a_node_without_a_leader_lives_but_is_not_ready(tmp_path: Path) ->
         assert (await served.get("/health/live")).json == {"status": "live"}
         reply = await served.get("/health/ready")
         assert (reply.status, reply.json["type"]) == (503, "urn:kpledger:problem:no-leader")
+
+
+async def test_a_node_whose_disk_fails_says_that_it_takes_no_part(served: Served) -> None:
+    first, second = opening_events("BW/gaborone")[:2]
+    await served.record(first)
+    with files_limited_to(1):
+        assert (await served.post(second)).json["type"] == "urn:kpledger:problem:storage-failed"
+    found = (await served.get("/v1/status")).json
+    assert (found["role"], found["leader"], found["height"]) == ("stopped", None, 2)
+    assert "File too large" in str(found["failed"])
+    assert found["storage"] == {
+        "durability": "fsync before every acknowledgement",
+        "failed": found["failed"],
+    }
+    advice = "Make room on the disk or replace it, then start the node again."
+    assert found["alarms"] == [f"The node has stopped taking part: {found['failed']}. {advice}"]
+    ready = await served.get("/health/ready")
+    assert (ready.status, ready.json["type"]) == (503, "urn:kpledger:problem:storage-failed")
+    newest = await served.get("/v1/participants/BW?consistency=linearizable")
+    assert (newest.status, newest.json["type"]) == (503, "urn:kpledger:problem:storage-failed")
+    assert (await served.get("/v1/participants/BW")).status == 200
+
+
+async def test_a_mistake_of_the_node_is_not_blamed_on_its_disk(served: Served) -> None:
+    await served.record(opening_events("BW/gaborone")[0])
+    served.clock.broken = True
+    await served.post(opening_events("BW/gaborone")[1])
+    found = (await served.get("/v1/status")).json
+    assert (found["role"], found["failed"]) == ("stopped", "OSError: the clock is broken")
+    assert found["storage"] == {
+        "durability": "fsync before every acknowledgement",
+        "failed": None,
+    }
+    advice = "Keep its log for those who maintain the program, then start the node again."
+    assert found["alarms"] == [f"The node has stopped taking part: {found['failed']}. {advice}"]
 
 
 async def test_the_genesis_file_is_given_byte_for_byte(served: Served) -> None:

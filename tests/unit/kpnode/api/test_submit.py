@@ -278,7 +278,7 @@ async def test_a_node_that_has_failed_says_so_and_still_answers_questions(served
     await served.record(OPENING[0])
     served.clock.broken = True
     reply = await served.post(OPENING[1])
-    assert problem_of(reply) == (503, "storage-failed", None, None)
+    assert problem_of(reply) == (503, "stopped", None, None)
     assert (await served.get("/health/ready")).status == 503
     assert (await served.get("/health/live")).status == 200
     assert (await served.get("/v1/participants/BW")).status == 200

@@ -1,13 +1,10 @@
 """A write that fails is final: nothing more is written, reads go on, a restart loses nothing."""
 
-import resource
-import shutil
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from fullness import enlarge, files_limited_to, small_disk_at
 
 from kpledger.layout import state_key
 from kpnode.raft import Entry, EntryKind, HardState, Index, Term
@@ -15,19 +12,7 @@ from kpnode.storage.errors import StorageError, StorageFailedError
 from kpnode.storage.leveldb import LevelStorage
 
 CHAIN = bytes(range(32))
-MOUNT, UMOUNT = shutil.which("mount") or "/bin/mount", shutil.which("umount") or "/bin/umount"
 WHOLE = (Index(1), Index(1 << 40), 1 << 40)
-
-
-@contextmanager
-def files_limited_to(size: int) -> Iterator[None]:
-    """Let every write fail that would make a file longer; the kernel says EFBIG."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def save_until_failure(storage: LevelStorage) -> tuple[Entry, ...]:
@@ -86,13 +71,8 @@ def test_restart_after_a_failed_write_finds_all_that_was_saved(
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    mount = [MOUNT, "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(tmp_path)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"needs to mount a small tmpfs: {error}")
-    yield tmp_path
-    subprocess.run([UMOUNT, str(tmp_path)], check=True)
+    with small_disk_at(tmp_path, "2m"):
+        yield tmp_path
 
 
 def test_full_disk_stops_the_node_and_loses_nothing(small_disk: Path) -> None:
@@ -106,7 +86,7 @@ def test_full_disk_stops_the_node_and_loses_nothing(small_disk: Path) -> None:
     # While the disk is full the node refuses to start, and says so; it does not speak of damage.
     with pytest.raises(StorageError, match="No space left on device"):
         LevelStorage.open(directory, chain=CHAIN, create=False)
-    subprocess.run([MOUNT, "-o", "remount,size=64m", str(small_disk)], check=True)
+    enlarge(small_disk, "64m")
     again = LevelStorage.open(directory, chain=CHAIN, create=False)
     assert again.entries(*WHOLE) == saved
     assert again.hard_state == HardState(Term(len(saved)), None)

@@ -1,0 +1,94 @@
+"""How a node is: a picture of one moment, why it stopped if it did, and what a person should do."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from kpnode.engine import Loss, RefusedBlock
+from kpnode.raft import Status
+from kpnode.storage.errors import StorageError
+
+
+class Cause(Enum):
+    """What kind of trouble ended a node's part in consensus."""
+
+    STORAGE = "storage"
+    """The disk is full, broken or holds something else than was written."""
+    INTERNAL = "internal"
+    """The program met a state that it knows to be impossible, or made a mistake."""
+    STOPPING = "stopping"
+    """It was asked to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a node takes no part any more. It still answers questions from what it has."""
+
+    cause: Cause
+    text: str
+
+
+STOPPING = Failure(Cause.STOPPING, "the node is stopping")
+
+
+def explain_error(error: Exception) -> Failure:
+    """Say what an error in a step of the node means."""
+    if isinstance(error, StorageError):
+        return Failure(Cause.STORAGE, str(error))
+    return Failure(Cause.INTERNAL, f"{type(error).__name__}: {error}")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """A picture of the node for the API."""
+
+    raft: Status
+    """Where the core stood after its last step."""
+    peers: tuple[str, ...]
+    """Peers with a live link."""
+    pending: int
+    """Events that wait for admission."""
+    failure: Failure | None
+    """Why the node has stopped taking part; it still answers questions."""
+    loss: Loss | None
+    """What the disk was found to have lost since the start."""
+    refused_blocks: tuple[RefusedBlock, ...]
+    """The newest blocks of other leaders that broke a rule."""
+    uptime_s: int
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What a person should look at, each in sentences of its own; empty as long as all is well.
+
+        Sentences say what happened, what it means and what to do.
+        """
+        failed = () if self.failure is None else (_describe_failure(self.failure),)
+        lost = () if self.loss is None else (_describe_loss(self.loss, self.raft),)
+        return (*failed, *lost)
+
+
+def _describe_failure(failure: Failure) -> str:
+    match failure.cause:
+        case Cause.STORAGE:
+            advice = "Make room on the disk or replace it, then start the node again."
+        case Cause.INTERNAL:
+            advice = "Keep its log for those who maintain the program, then start the node again."
+        case Cause.STOPPING:
+            advice = "Nothing needs to be done."
+    return f"The node has stopped taking part: {failure.text}. {advice}"
+
+
+def _describe_loss(loss: Loss, status: Status) -> str:
+    if status.lost_up_to:
+        state = (
+            f"The leader is sending them again; so far the log ends at {status.last_index}. Until"
+            " they are back this node does not stand for election. If they do not come although"
+            " the network works, start the node again."
+        )
+    else:
+        state = "They have come back from the other nodes since."
+    return (
+        f"The disk has lost entries that this node had acknowledged: its log ended at"
+        f" {loss.last_index}, and must have reached {loss.lost_up_to}. {state} Find out whether"
+        " the disk was wiped, restored from an older copy or damaged; one that was damaged is to"
+        " be replaced."
+    )
