@@ -1,4 +1,4 @@
-"""Every file beside this one is a story of a bug that some system had, and that this one has not."""
+"""Every file beside this one is the story of a bug that some system had, and this one has not."""
 
 from pathlib import Path
 

@@ -90,6 +90,10 @@ def _elect(stage: Stage, words: list[str]) -> None:
     stage.elect(words[0], _without(words[1:]))
 
 
+def _win(stage: Stage, words: list[str]) -> None:
+    stage.win(words[0], _without(words[1:]))
+
+
 def _settle(stage: Stage, words: list[str]) -> None:
     stage.settle(_without(words))
 
@@ -266,6 +270,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "timeout": Command("A: tick it until it campaigns", _timeout),
         "lull": Command("A B: let an election timeout pass there, unheard", _lull),
         "elect": Command("A [without B,C]: lull the others, timeout A, settle", _elect),
+        "win": Command("A [without B,C]: like elect, but nobody has heard it lead yet", _win),
         "settle": Command("[without A,B]: deliver until all is quiet", _settle),
         "deliver": Command(_CHOICE, _deliver),
         "drop": Command(_CHOICE, _drop),

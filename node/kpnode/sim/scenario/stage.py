@@ -13,6 +13,7 @@ from kpnode.raft import (
     Index,
     Input,
     NodeId,
+    PreVoteReply,
     PreVoteRequest,
     RaftConfig,
     ReadGrant,
@@ -20,6 +21,7 @@ from kpnode.raft import (
     Role,
     Term,
     Tick,
+    VoteReply,
     VoteRequest,
 )
 from kpnode.sim.node import Applied
@@ -28,6 +30,9 @@ from kpnode.sim.scenario.actor import Actor
 from kpnode.sim.scenario.watch import Watch
 from kpnode.sim.scenario.words import Selection, UsageError, format_envelope
 
+_ELECTION = (PreVoteRequest, PreVoteReply, VoteRequest, VoteReply)
+_CAMPAIGNS = 3
+"""The first may only tell the node in which term the others are."""
 _MAX_ROUNDS = 500
 
 
@@ -196,11 +201,27 @@ class Stage:
         Raises:
             UsageError: It does not become the leader.
         """
+        self.win(name, without)
         self.settle(without)
-        others = [o for o in self.actors if o not in (name, *without)]
+        if self._role(name) is not Role.LEADER:
+            raise UsageError(f"{name} does not stay the leader")
+
+    def win(self, name: str, without: Collection[str] = ()) -> None:
+        """Make a node the leader likewise, and stop before anybody hears it lead.
+
+        Raises:
+            UsageError: It does not become the leader.
+        """
+        self.settle(without)
+        others = [other for other in self.actors if other not in (name, *without)]
         self.lull([other for other in others if self.actor(other).core is not None])
-        self.time_out(name)
-        self.settle(without)
+        electors = tuple(node for node in self.actors if node not in without)
+        talk = Selection(electors, electors, _ELECTION)
+        for _ in range(_CAMPAIGNS):
+            self.time_out(name)
+            while self.deliver(talk):
+                if self._role(name) is Role.LEADER:
+                    return
         if self._role(name) is not Role.LEADER:
             raise UsageError(f"{name} does not become the leader")
 
