@@ -170,6 +170,8 @@ class RaftCore:
                 replication.request_read(state, lead, item)
             case TransferRequested():
                 replication.request_transfer(state, lead, item)
+            case _:
+                assert_never(item)
 
     def _receive(self, envelope: Envelope) -> None:
         """Sort a message; each kind has its own rule for terms that are not the current one."""
@@ -211,6 +213,8 @@ class RaftCore:
                 following.handle_heartbeat_request(state, sender, message)
             case TimeoutNow():
                 election.handle_timeout_now(state, sender, message)
+            case _:
+                assert_never(message)
 
     def _receive_reply(
         self, sender: NodeId, message: PreVoteReply | VoteReply | AppendReply | HeartbeatReply

@@ -49,9 +49,7 @@ def refuse_old_leader(
     state: RaftState, sender: NodeId, request: AppendRequest | HeartbeatRequest
 ) -> None:
     """Tell a leader of an earlier term that its time is over."""
-    match request:
-        case AppendRequest():
-            refusal = AppendReply(state.term, accepted=False, index=request.prev_index)
-            state.send(sender, refusal)
-        case HeartbeatRequest():
-            state.send(sender, HeartbeatReply(state.term, request.round, state.log.commit))
+    if isinstance(request, AppendRequest):
+        state.send(sender, AppendReply(state.term, accepted=False, index=request.prev_index))
+    else:
+        state.send(sender, HeartbeatReply(state.term, request.round, state.log.commit))
