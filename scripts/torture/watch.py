@@ -1,0 +1,190 @@
+"""What can be seen of the network from outside: who leads, for how long nobody did, who latched."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+import msgspec
+
+from scripts.torture.history import History, Note, Outcome, Record, Submission
+from scripts.torture.network import Network
+from scripts.torture.voter import now_s
+
+_POLL_S: Final = 0.1
+_CLOSE_POLL_S: Final = 0.03
+"""Between two looks while a leader is missing."""
+_ANSWER_S: Final = 0.5
+_FRESH_S: Final = 1.0
+HANDOVER: Final = "handover"
+"""A leader that was told to stop in order, and hands over."""
+
+
+class _Storage(msgspec.Struct, frozen=True, kw_only=True):
+    failed: str | None
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """What a node says of itself, as far as it matters here."""
+
+    role: str
+    term: int
+    leader: str | None
+    height: int
+    head: str
+    storage: _Storage
+
+
+@dataclass(slots=True)
+class Loss:
+    """A leader that was lost, and how long it took until there was another."""
+
+    how: str
+    leader: str
+    term: int
+    at_s: float
+    is_healthy: bool
+    """A majority of voters was untouched by faults, from the loss until the next leader."""
+    led_s: float | None = None
+    """Until a majority agreed on the next leader."""
+    acked_s: float | None = None
+    """Until a write was acknowledged that was begun after the loss."""
+
+
+class Watch:
+    """Looks at every node again and again.
+
+    Attributes:
+        losses: what became of each leader that a fault took away.
+        latched: nodes that said they stopped taking part, and why.
+        leaders: every leader that a majority agreed on, with its term.
+    """
+
+    def __init__(self, network: Network, session: aiohttp.ClientSession, history: History) -> None:
+        """Watch this network; listens to the history for acknowledgements."""
+        self.losses: list[Loss] = []
+        self.latched: dict[tuple[str, str], bool] = {}
+        self.leaders: list[tuple[str, int]] = []
+        self._network = network
+        self._session = session
+        self._history = history
+        self._seen: dict[str, tuple[float, Status]] = {}
+        self._impaired = Counter[str]()
+        self._recovering: set[str] = set()
+        self._open: list[Loss] = []
+        history.listeners.append(self._hear)
+
+    async def run(self) -> None:
+        """Look, until cancelled."""
+        async with asyncio.TaskGroup() as looking:
+            for name in self._network.names:
+                looking.create_task(self._follow(name))
+
+    async def _follow(self, name: str) -> None:
+        while True:
+            status = await self.ask(name)
+            if status is not None:
+                self._seen[name] = now_s(), status
+                self._take(name, status)
+            await asyncio.sleep(_CLOSE_POLL_S if self._open else _POLL_S)
+
+    async def ask(self, name: str) -> Status | None:
+        """Ask a node how it is; None if it does not answer soon."""
+        url = f"{self._network.url(name)}/v1/status"
+        with suppress(aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError):
+            async with asyncio.timeout(_ANSWER_S), self._session.get(url) as response:
+                return msgspec.json.decode(await response.read(), type=Status)
+        return None
+
+    def _take(self, name: str, status: Status) -> None:
+        if status.storage.failed is not None:
+            is_allowed = self._network.voters[name].is_full
+            self.latched.setdefault((name, status.storage.failed), is_allowed)
+        agreed = self.agreed()
+        if agreed is None:
+            return
+        leader, term = agreed
+        if not self.leaders or self.leaders[-1] != agreed:
+            self.leaders.append(agreed)
+            self._history.add(Note(at_s=now_s(), what="leader", detail=f"{leader} in term {term}"))
+        if status.leader == leader and status.term == term:
+            self._recovering.discard(name)
+        for loss in self._open:
+            if term > loss.term and loss.led_s is None:
+                loss.led_s = now_s() - loss.at_s
+        self._forget_settled()
+
+    def agreed(self) -> tuple[str, int] | None:
+        """Give the leader that a majority names, itself among them, and its term."""
+        now = now_s()
+        fresh = {name: status for name, (at, status) in self._seen.items() if now - at < _FRESH_S}
+        named = Counter(
+            (status.leader, status.term) for status in fresh.values() if status.leader is not None
+        )
+        for (leader, term), count in named.most_common(1):
+            own = fresh.get(leader)
+            is_leading = own is not None and own.role == "leader" and own.term == term
+            if count >= self._network.majority and is_leading:
+                return leader, term
+        return None
+
+    def heights(self) -> dict[str, int]:
+        """Give the newest committed block of each node, as last seen."""
+        return {
+            name: self._seen[name][1].height if name in self._seen else 0
+            for name in self._network.names
+        }
+
+    @property
+    def is_calm(self) -> bool:
+        """No voter suffers from a fault, or has yet to recover from one; and there is a leader."""
+        return not self._impaired and not self._recovering and self.agreed() is not None
+
+    @contextmanager
+    def impaired(self, names: Iterable[str]) -> Iterator[None]:
+        """Count voters as suffering from a fault; afterwards as recovering, until they follow."""
+        touched = Counter(set(names))
+        self._impaired += touched
+        self._judge_health()
+        try:
+            yield
+        finally:
+            self._impaired -= touched
+            self._recovering |= set(touched)
+
+    @contextmanager
+    def losing(self, how: str, leader: str) -> Iterator[None]:
+        """Measure what follows as the loss of a leader, if it is the one agreed on."""
+        agreed = self.agreed()
+        if agreed is None or agreed[0] != leader:
+            yield
+            return
+        loss = Loss(how, leader, agreed[1], now_s(), is_healthy=True)
+        self.losses.append(loss)
+        self._open.append(loss)
+        self._judge_health()
+        try:
+            yield
+        finally:
+            if loss in self._open:
+                self._open.remove(loss)
+
+    def _judge_health(self) -> None:
+        ill = set(self._impaired) | self._recovering
+        if len(self._network.names) - len(ill) < self._network.majority:
+            for loss in self._open:
+                if loss.led_s is None:
+                    loss.is_healthy = False
+
+    def _hear(self, record: Record) -> None:
+        if isinstance(record, Submission) and record.outcome is Outcome.OK:
+            for loss in self._open:
+                if loss.acked_s is None and record.invoked_s >= loss.at_s:
+                    loss.acked_s = record.returned_s - loss.at_s
+            self._forget_settled()
+
+    def _forget_settled(self) -> None:
+        self._open = [one for one in self._open if one.led_s is None or one.acked_s is None]
