@@ -85,9 +85,8 @@ def free_addresses(count: int) -> list[Address]:
     return found
 
 
-@asynccontextmanager
-async def neighbours(directory: Path) -> AsyncIterator[Neighbours]:
-    """Found a network of three, run it, and stop what still runs in the end."""
+def found_three(directory: Path) -> Genesis:
+    """Found a network of three, each on a port of its own; its directories may be there already."""
     codes = [name[:2].upper() for name in NAMES]
     ports = free_addresses(2 * len(NAMES))
     planned = tuple(
@@ -95,7 +94,13 @@ async def neighbours(directory: Path) -> AsyncIterator[Neighbours]:
         for name, code in zip(NAMES, codes, strict=True)
     )
     members = tuple(Member(code, code, ParticipantKind.STATE) for code in codes)
-    genesis = found_network(directory, members, planned, api_tls=False)
+    return found_network(directory, members, planned, api_tls=False)
+
+
+@asynccontextmanager
+async def neighbours(directory: Path) -> AsyncIterator[Neighbours]:
+    """Run a network of three, and stop what still runs in the end."""
+    genesis = found_three(directory)
     configs = {
         name: msgspec.structs.replace(load_config(directory / name / CONFIG_NAME), raft=PACE)
         for name in NAMES

@@ -6,7 +6,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,8 +102,10 @@ def sign_key_event(keys: Path, chain: bytes, participant: str = "BW") -> bytes:
     return sign_statement(keys, chain, participant, key.hex(), body)
 
 
-async def start_kpnode(*arguments: str | Path) -> asyncio.subprocess.Process:
-    """Start the command with both outputs piped."""
+async def start_kpnode(
+    *arguments: str | Path, environment: Mapping[str, str] | None = None
+) -> asyncio.subprocess.Process:
+    """Start the command with both outputs piped; `environment` adds to our own."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -112,6 +114,7 @@ async def start_kpnode(*arguments: str | Path) -> asyncio.subprocess.Process:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        env=os.environ | (environment or {}),
     )
 
 
@@ -129,9 +132,12 @@ async def read_line(stream: asyncio.StreamReader | None) -> bytes:
 
 
 @asynccontextmanager
-async def running_network(directory: Path, *options: str) -> AsyncIterator[Network]:
+async def running_network(
+    directory: Path, *options: str, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Network]:
     """Run a network in a directory, on free ports if it is new, until the end of the block."""
-    process = await start_kpnode("devnet", directory, "--port", "0", *options)
+    arguments = ("devnet", directory, "--port", "0", *options)
+    process = await start_kpnode(*arguments, environment=environment)
     try:
         line = await read_line(process.stdout)
         if not line:
@@ -179,6 +185,18 @@ async def ending(processes: Sequence[asyncio.subprocess.Process]) -> AsyncIterat
         yield
     finally:
         await end_all([process for process in processes if process.returncode is None])
+
+
+async def wait_until_status(
+    session: aiohttp.ClientSession, node: NodeSeen, **wanted: object
+) -> dict[str, object]:
+    """Wait until a node says so of itself, as `role="stopped"`; gives its status."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            found = await ask_status(session, node)
+            if wanted.items() <= found.items():
+                return found
+            await asyncio.sleep(GLANCE_S)
 
 
 async def find_leader(session: aiohttp.ClientSession, network: Network) -> NodeSeen:
