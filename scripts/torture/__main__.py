@@ -40,6 +40,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="of the plan; drawn if it is not given")
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--pace", type=float, default=0.1, help="mean pause of a client, seconds")
+    parser.add_argument("--only", default="", metavar="FAULT,...", help="no other faults")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     parser.add_argument("--require", action="store_true", help="fail if it has to be skipped")
     parser.add_argument("--keep", action="store_true", help="keep the directory in any case")
@@ -51,7 +52,8 @@ def main() -> int:
     chosen = _parse()
     seconds = chosen.minutes * 60 if chosen.seconds is None else chosen.seconds
     seed = secrets.randbelow(1 << 32) if chosen.seed is None else chosen.seed
-    options = Options(seed, seconds, chosen.voters, chosen.clients, chosen.pace)
+    only = frozenset(filter(None, chosen.only.split(",")))
+    options = Options(seed, seconds, chosen.voters, chosen.clients, chosen.pace, only)
     disk_bytes = int(_DISK_MIB + _DISK_MIB_PER_MINUTE * seconds / 60) * _MIB
     _say(f"chaos: seed {seed}, {chosen.voters} voters, {seconds:.0f} s of faults")
     try:

@@ -42,25 +42,32 @@ def draw_plan(seed: int, leader_losses: Sequence[str], others: Sequence[str]) ->
     """Draw episodes without end: a lost leader, then up to three other faults, and so on.
 
     Kinds come out of a bag that is filled again when it is empty, so that each has its turn.
+    Without kinds on one of the two sides, the episodes are all of the other.
     """
     chance = random.Random(seed)  # noqa: S311 (the plan is to be the same again)
     losses, kinds = _draw_bag(chance, leader_losses), _draw_bag(chance, others)
-    while True:
-        alone = Planned(next(losses), 0.0, _LEADERLESS_S, chance.getrandbits(32))
-        yield Episode((alone,), is_measured=True, pause_s=chance.uniform(0.5, 1.5))
-        count = chance.randint(1, _MOST_AT_ONCE)
-        # No kind twice at once: a minority of wrong clocks is borne, a majority of them is not.
-        chosen = dict.fromkeys(next(kinds) for _ in range(count))
-        faults = tuple(
-            Planned(
-                kind,
-                chance.uniform(0, _SPREAD_S) if count > 1 else 0.0,
-                chance.uniform(_SHORTEST_S, _LONGEST_S),
-                chance.getrandbits(32),
-            )
-            for kind in chosen
+    while leader_losses or others:
+        if leader_losses:
+            alone = Planned(next(losses), 0.0, _LEADERLESS_S, chance.getrandbits(32))
+            yield Episode((alone,), is_measured=True, pause_s=chance.uniform(0.5, 1.5))
+        if others:
+            yield _draw_overlapping(chance, kinds)
+
+
+def _draw_overlapping(chance: random.Random, kinds: Iterator[str]) -> Episode:
+    count = chance.randint(1, _MOST_AT_ONCE)
+    # No kind twice at once: a minority of wrong clocks is borne, a majority of them is not.
+    chosen = dict.fromkeys(next(kinds) for _ in range(count))
+    faults = tuple(
+        Planned(
+            kind,
+            chance.uniform(0, _SPREAD_S) if count > 1 else 0.0,
+            chance.uniform(_SHORTEST_S, _LONGEST_S),
+            chance.getrandbits(32),
         )
-        yield Episode(faults, is_measured=False, pause_s=chance.uniform(0.5, 3.0))
+        for kind in chosen
+    )
+    return Episode(faults, is_measured=False, pause_s=chance.uniform(0.5, 3.0))
 
 
 def _draw_bag(chance: random.Random, kinds: Sequence[str]) -> Iterator[str]:

@@ -41,6 +41,8 @@ class Options:
     clients: int
     pace_s: float
     """Mean pause of a client between two calls."""
+    only: frozenset[str] = frozenset()
+    """The faults to choose among; empty: all."""
     raft: RaftSection = field(default_factory=RaftSection)
 
     @property
@@ -159,9 +161,13 @@ class Run:
     async def _hurt(
         self, network: Network, watch: Watch, history: History, preloads: Preloads
     ) -> None:
-        others = choose_others(preloads)
+        others, only = choose_others(preloads), self._options.only
         faults = LEADER_LOSSES | others
-        plan = draw_plan(self._options.seed, tuple(LEADER_LOSSES), tuple(others))
+        plan = draw_plan(
+            self._options.seed,
+            [name for name in LEADER_LOSSES if name in only or not only],
+            [name for name in others if name in only or not only],
+        )
         deadline = now_s() + self._options.seconds
 
         async def do(planned: Planned) -> None:
