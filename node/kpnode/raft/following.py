@@ -2,7 +2,7 @@
 
 from kpnode.raft.messages import AppendReply, AppendRequest, HeartbeatReply, HeartbeatRequest
 from kpnode.raft.state import RaftState
-from kpnode.raft.types import NO_TERM, Index, NodeId
+from kpnode.raft.types import Index, NodeId
 
 
 def handle_append_request(state: RaftState, sender: NodeId, request: AppendRequest) -> None:
@@ -10,7 +10,6 @@ def handle_append_request(state: RaftState, sender: NodeId, request: AppendReque
     log = state.log
     if log.term_at(request.prev_index) != request.prev_term:
         hint = log.agreement(floor=log.commit, ceiling=request.prev_index, term=request.prev_term)
-        hint_term = log.term_at(hint)
         state.send(
             sender,
             AppendReply(
@@ -18,7 +17,7 @@ def handle_append_request(state: RaftState, sender: NodeId, request: AppendReque
                 accepted=False,
                 index=request.prev_index,
                 hint_index=hint,
-                hint_term=NO_TERM if hint_term is None else hint_term,
+                hint_term=log.require_term(hint),
             ),
         )
         return

@@ -68,6 +68,20 @@ def test_old_acceptance_changes_nothing() -> None:
     assert (progress.probing, progress.match, progress.next) == (True, 5, 6)
 
 
+def test_acceptance_of_what_is_known_reopens_the_stream() -> None:
+    progress = streaming(5)
+    progress.lost()
+    progress.sent((), Index(0))
+    progress.accepted(Index(5))
+    assert (progress.probing, progress.next, wants(progress)) == (False, 6, True)
+
+
+def test_stream_skips_what_the_peer_turns_out_to_have() -> None:
+    progress = streaming(5)
+    progress.accepted(Index(8))
+    assert (progress.match, progress.held, progress.next) == (8, 8, 9)
+
+
 def test_refused_probe_goes_back_to_where_the_logs_may_agree() -> None:
     progress = probing(9)
     progress.sent((), Index(0))

@@ -7,8 +7,10 @@ from kpnode.raft import (
     AppendRequest,
     Dropped,
     DropReason,
+    EntryKind,
     Envelope,
     HardState,
+    HeartbeatReply,
     HeartbeatRequest,
     Index,
     NodeId,
@@ -85,7 +87,11 @@ def test_proposal_is_committed_everywhere() -> None:
     propose(cluster, 1)
     cluster.settle()
     for name in "abc":
-        assert [entry.payload for entry in cluster.members[name].applied] == [b"", b"1"]
+        applied = cluster.members[name].applied
+        assert [(entry.kind, entry.payload) for entry in applied] == [
+            (EntryKind.NOOP, b""),
+            (EntryKind.BLOCK, b"1"),
+        ]
 
 
 def test_proposals_of_one_ready_travel_together() -> None:
@@ -279,6 +285,24 @@ def test_reordered_appends_are_made_good() -> None:
     assert [cluster.terms(name) for name in "abc"] == [[1] * 4] * 3
 
 
+def test_heartbeat_of_an_idle_leader_is_followed_by_nothing() -> None:
+    cluster = led()
+    cluster.tick("a", 2)
+    cluster.deliver()
+    assert {type(e.message) for e in cluster.wire} == {HeartbeatReply}
+    cluster.deliver()
+    assert cluster.wire == []
+
+
+def test_heartbeats_keep_their_time() -> None:
+    cluster = led()
+    for _ in range(3):
+        cluster.tick("a")
+        assert cluster.wire == []
+        cluster.tick("a")
+        assert [type(e.message) for e in cluster.drop()] == [HeartbeatRequest] * 2
+
+
 def test_lost_connection_goes_back_to_probing() -> None:
     cluster = led()
     propose(cluster, 1)
@@ -332,6 +356,12 @@ def test_leader_without_a_quorum_takes_in_only_so_much(config: RaftConfig) -> No
     cluster.settle()
     propose(cluster, 5)
     assert len(cluster.members["a"].dropped) == 1
+
+
+def test_proposal_after_the_smallest_one_has_to_fit() -> None:
+    cluster = led(config=settings(uncommitted=3))
+    cluster.give("a", Proposed(1, b"1"), Proposed(2, b"234"), Proposed(3, b"23"))
+    assert [item.ticket for item in cluster.members["a"].dropped] == [2]
 
 
 def test_single_proposal_is_taken_however_large() -> None:

@@ -63,8 +63,10 @@ def test_nothing_is_taken_in_meanwhile() -> None:
 
 def test_transfer_ends_after_an_election_timeout() -> None:
     cluster = led()
+    cluster.tick("a", 3)
     transfer(cluster, "b")
     for _ in range(10):
+        assert (cluster.status("a").transfer_target, dropped(cluster)) == ("b", [])
         cluster.tick("a")
         cluster.settle(without="b")
     assert dropped(cluster) == [(7, DropReason.TRANSFER_TIMED_OUT)]
