@@ -4,11 +4,9 @@ import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from kpnode.raft import InvariantError
-from kpnode.sim.checkers import ViolationError
 from kpnode.sim.planted import PlantedBug
 from kpnode.sim.scenario.commands import COMMANDS
-from kpnode.sim.scenario.expectations import UnexpectedError, describe
+from kpnode.sim.scenario.expectations import describe
 from kpnode.sim.scenario.stage import Stage
 from kpnode.sim.scenario.words import UsageError, format_envelope
 
@@ -57,9 +55,11 @@ def run_script(
         note(f"{line.number}: {line.text}")
         try:
             _run_line(stage, line)
-        except (UsageError, UnexpectedError, ViolationError, InvariantError) as error:
-            reason = f"{name}:{line.number}: {line.text}\n  {type(error).__name__}: {error}"
-            raise ScriptError("\n".join((reason, *_picture(stage)))) from error
+        # Whatever goes wrong, also inside a broken core, belongs to the line that brought it about.
+        except Exception as error:
+            where = f"{name}:{line.number}: {line.text}"
+            what = f"  {type(error).__name__}: {error}{_usage(line.words[0], error)}"
+            raise ScriptError("\n".join((where, what, *_picture(stage)))) from error
         expected += line.words[0] == "expect"
     return expected
 
@@ -68,16 +68,14 @@ def _run_line(stage: Stage, line: Line) -> None:
     verb, *words = line.words
     if verb not in COMMANDS:
         raise UsageError(f"there is no command {verb!r}, only {', '.join(COMMANDS)}")
-    command = COMMANDS[verb]
-    if verb != "nodes":
-        _ = stage.watch
-    try:
-        command.run(stage, words)
-    except (TypeError, IndexError, ValueError) as error:
-        if isinstance(error, UsageError):
-            raise
-        raise UsageError(f"usage: {verb} {command.usage} ({error})") from error
+    COMMANDS[verb].run(stage, words)
     stage.watch.on_line()
+
+
+def _usage(verb: str, error: Exception) -> str:
+    if verb not in COMMANDS or not isinstance(error, TypeError | IndexError | ValueError):
+        return ""
+    return f" (usage: {verb} {COMMANDS[verb].usage})"
 
 
 def _picture(stage: Stage) -> Iterator[str]:
