@@ -176,7 +176,8 @@ class Stage:
         Raises:
             UsageError: It does not.
         """
-        ticks = 2 * self.actor(name).config.election_ticks
+        # Below twice as many each: a leader loses its seat first, and campaigns later.
+        ticks = 4 * self.actor(name).config.election_ticks
         before = self._role(name)
         for _ in range(ticks):
             said = self.give(name, Tick())
