@@ -212,7 +212,7 @@ class RaftCore:
             case HeartbeatRequest():
                 following.handle_heartbeat_request(state, sender, message)
             case TimeoutNow():
-                election.handle_timeout_now(state, sender, message)
+                election.handle_timeout_now(state)
             case _:
                 assert_never(message)
 

@@ -9,7 +9,6 @@ lift that rule, by asking a successor to campaign (3.10).
 from kpnode.raft.messages import (
     PreVoteReply,
     PreVoteRequest,
-    TimeoutNow,
     VoteReply,
     VoteRequest,
 )
@@ -92,7 +91,7 @@ def handle_vote_reply(state: RaftState, sender: NodeId, reply: VoteReply) -> Non
         _count(state, state.seat, sender)
 
 
-def handle_timeout_now(state: RaftState, _sender: NodeId, _request: TimeoutNow) -> None:
+def handle_timeout_now(state: RaftState) -> None:
     """Campaign at once, and without pre-vote: the leader wants it."""
     if _may_campaign(state):
         _start_vote(state, transfer=True)

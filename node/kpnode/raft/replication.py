@@ -135,7 +135,7 @@ def commit(state: RaftState, lead: Leadership) -> None:
     index = Index(quorum_value(state.membership.active, held))
     # Only an entry of the own term may be committed by counting replicas (thesis 3.6.2): an older
     # one can still be overwritten by a leader that never saw it.
-    if index <= state.log.commit or state.log.term_at(index) != state.term:
+    if state.log.term_at(index) != state.term:
         return
     replaced = state.advance_commit(index)
     while lead.uncommitted and lead.uncommitted[0][0] <= index:

@@ -131,6 +131,13 @@ def test_commit_of_a_change_commits_what_waited_for_the_old_voters() -> None:
     assert (cluster.status("a").commit, active(cluster, "a")) == (3, ["ade"])
 
 
+def test_change_forgets_nothing_about_those_who_stay() -> None:
+    cluster = led("abcd", "abc")
+    change(cluster, "abd")
+    peers = {peer.node: (peer.match, peer.probing) for peer in cluster.status("a").peers}
+    assert peers == {"b": (1, False), "c": (1, False), "d": (0, True)}
+
+
 def test_second_change_waits_for_the_first() -> None:
     cluster = led("abcd", "abc")
     change(cluster, "abcd")

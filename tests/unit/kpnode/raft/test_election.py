@@ -326,6 +326,25 @@ def test_quorum_is_checked_once_in_an_election_timeout() -> None:
         assert cluster.status("a").role is role
 
 
+def test_leader_that_nobody_ever_answers_steps_down() -> None:
+    cluster = Cluster("abc")
+    cluster.tick("a", 20)
+    for reply in (PreVoteReply(Term(1), granted=True), VoteReply(Term(1), granted=True)):
+        cluster.tell("a", "b", reply)
+    cluster.tick("a", 9)
+    assert cluster.status("a").role is Role.LEADER
+    cluster.tick("a")
+    assert cluster.status("a").role is Role.FOLLOWER
+
+
+def test_candidate_waits_for_a_timeout_of_its_term() -> None:
+    cluster = Cluster("abc")
+    cluster.tick("a", 20)
+    cluster.tell("a", "b", PreVoteReply(Term(1), granted=True))
+    assert cluster.status("a").role is Role.CANDIDATE
+    assert ticks_to_campaign(cluster) == ticks_to_campaign(Cluster("abc", logs={"a": [1]}))
+
+
 def test_refusals_keep_a_leader_in_office() -> None:
     """A follower that diverged for long is alive all the same."""
     cluster = Cluster("abc")

@@ -131,6 +131,40 @@ def test_report_covers_the_batches_before_it() -> None:
     assert log.persisted == 2
 
 
+def test_report_moves_entries_from_the_tail_to_the_disk_and_no_others() -> None:
+    storage = stored(1, 1)
+    log = RaftLog(storage, Index(0))
+    log.append(run(3, 2, 2, 2, 2))
+    storage.save(None, log.take_unsaved())
+    for index in (3, 5):
+        log.mark_persisted(Index(index), Term(2))
+        assert (log.persisted, log.last_index) == (index, 6)
+        assert log.entries(Index(index + 1), Index(6), LARGE) == run(index + 1, *[2] * (6 - index))
+
+
+def test_report_about_a_batch_covers_what_no_later_batch_overwrites() -> None:
+    log = RaftLog(stored(), Index(0))
+    log.append(run(1, 1, 1, 1))
+    log.take_unsaved()
+    log.append(run(3, 2))
+    log.take_unsaved()
+    log.mark_persisted(Index(3), Term(1))
+    assert log.persisted == 2
+
+
+def test_report_about_part_of_a_batch_counts_once() -> None:
+    """What was reported is no longer waited for when the slot is written again."""
+    log = RaftLog(stored(), Index(0))
+    log.append(run(1, 1, 1, 1))
+    log.take_unsaved()
+    log.mark_persisted(Index(2), Term(1))
+    for term in (2, 1):
+        log.append(run(2, term))
+        log.take_unsaved()
+    log.mark_persisted(Index(2), Term(1))
+    assert log.persisted == 2
+
+
 def test_log_that_lost_its_end_starts_with_a_lower_commit_index() -> None:
     log = RaftLog(stored(1, 1), Index(5))
     assert (log.commit, log.applied) == (2, 5)

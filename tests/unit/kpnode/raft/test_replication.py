@@ -364,6 +364,19 @@ def test_proposal_after_the_smallest_one_has_to_fit() -> None:
     assert [item.ticket for item in cluster.members["a"].dropped] == [2]
 
 
+def test_what_is_committed_makes_room_for_as_much() -> None:
+    cluster = led("ab", config=settings(uncommitted=20, entries=1))
+    cluster.give("a", *(Proposed(ticket, b"12345678") for ticket in (1, 2, 3)))
+    assert [item.ticket for item in cluster.members["a"].dropped] == [3]
+    cluster.drop()
+    cluster.tell("a", "b", ack(1, 2))
+    cluster.give("a", *(Proposed(ticket, b"12345678") for ticket in (4, 5)))
+    assert [item.ticket for item in cluster.members["a"].dropped] == [3, 5]
+    cluster.tell("a", "b", ack(1, 4))
+    cluster.give("a", *(Proposed(ticket, b"12345678") for ticket in (6, 7, 8)))
+    assert [item.ticket for item in cluster.members["a"].dropped] == [3, 5, 8]
+
+
 def test_single_proposal_is_taken_however_large() -> None:
     cluster = led(config=settings(uncommitted=3))
     cluster.give("a", Proposed(1, b"longer than three"))
