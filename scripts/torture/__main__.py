@@ -73,6 +73,9 @@ def main() -> int:
         _say(f"chaos: {error}")
         _say("chaos: skipped: no network namespaces (needs root and iproute2)")
         return 2 if chosen.require else 0
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        _say("chaos: interrupted")
+        return 130
     verdict = f"{len(result.violations)} violations" if result.violations else "no violation"
     _say(f"chaos: {verdict}; again with: scripts/chaos --seed {seed} --voters {chosen.voters}")
     return 1 if result.violations else 0
