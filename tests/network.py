@@ -136,8 +136,8 @@ async def running_network(
     directory: Path, *options: str, environment: Mapping[str, str] | None = None
 ) -> AsyncIterator[Network]:
     """Run a network in a directory, on free ports if it is new, until the end of the block."""
-    arguments = ("devnet", directory, "--port", "0", *options)
-    process = await start_kpnode(*arguments, environment=environment)
+    ports = ("--port", "0")
+    process = await start_kpnode("devnet", directory, *ports, *options, environment=environment)
     try:
         line = await read_line(process.stdout)
         if not line:

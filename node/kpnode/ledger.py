@@ -31,6 +31,8 @@ HISTORY: Final = b"history"
 """The index of the events on a subject: subject, a zero byte, u64 event index; to the event id."""
 
 _INDEX: Final = struct.Struct(">Q")
+_DERIVED: Final = (layout.STATE_PREFIX, layout.INDEX_PREFIX, layout.MERKLE_PREFIX)
+_FORGOTTEN_AT_ONCE: Final = 1000
 _MAX_APPLIED_BYTES: Final = 64 * 1024
 
 
@@ -114,6 +116,17 @@ class Ledger:
         tip = genesis_tip(self.genesis, changes)
         self._write(changes, tip, [])
         return tip
+
+    def reset(self) -> None:
+        """Forget everything that was derived, and stand before the first block again.
+
+        Where the ledger stood is overwritten last. Until then it is beyond a log that has become
+        shorter, so that a start after a crash in between begins this anew.
+        """
+        for prefix in _DERIVED:
+            while keys := [key for key, _ in self._store.scan(prefix, limit=_FORGOTTEN_AT_ONCE)]:
+                self._store.apply((), keys)
+        self.tip = self._found()
 
     def commit(self, execution: Execution) -> None:
         """Write what a committed block changes; it must be the next one."""

@@ -73,16 +73,28 @@ class Machine:
     def recover(self, log: LogReader) -> None:
         """Verify the end of the committed chain, and execute what the log holds beyond it.
 
+        A ledger that was applied beyond the end of the log is derived anew up to there: no crash
+        leads to that, but a disk that lost something may, and the other nodes can repair it only if
+        this one starts.
+
         Raises:
             LedgerError: the log does not fit the ledger, or a block in it is invalid.
         """
         height = self.ledger.tip.height
         last = log.last_index()
         if height > last:
-            raise InvalidBlockError(last + 1, "height", f"the ledger was applied up to {height}")
+            self._derive_anew(log, last)
+            return
         self._verify_tail(log, height)
         for entry in _read_entries(log, height + 1, last):
             self.stage((entry,))
+
+    def _derive_anew(self, log: LogReader, last: int) -> None:
+        """Execute the log from its beginning. What it holds was committed, since more was."""
+        self.ledger.reset()
+        for entry in _read_entries(log, 1, last):
+            self.stage((entry,))
+            self.apply(entry)
 
     def _verify_tail(self, log: LogReader, height: int) -> None:
         """Check links and signatures of the newest committed blocks, and their end with the tip.

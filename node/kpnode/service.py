@@ -13,7 +13,7 @@ from kpledger.genesis import Genesis
 from kpledger.keys import SigningKey
 from kpnode.config import NodeConfig
 from kpnode.driver import Node
-from kpnode.engine import Engine
+from kpnode.engine import Engine, Loss
 from kpnode.gossip.link import Peer
 from kpnode.gossip.options import TransportOptions
 from kpnode.gossip.relay import PeerLinks
@@ -110,6 +110,7 @@ def _build_node(
     raft, limits, name = config.raft, config.limits, config.node.name
     ledger = Ledger(genesis, storage)
     machine = Machine(genesis, name, key, ledger, skew_ms=limits.skew_ms)
+    applied, last = ledger.tip.height, storage.last_index()
     machine.recover(storage)
     voters = tuple(NodeId(voter) for voter in genesis.file.voters)
     core = RaftCore(
@@ -147,4 +148,5 @@ def _build_node(
         election_s=raft.election_ticks * raft.tick_ms / 1000,
         max_block_events=limits.batch_events,
         max_queue=limits.queue,
+        loss=Loss(last, Index(applied)) if applied > last else None,
     )

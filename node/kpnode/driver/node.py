@@ -21,6 +21,7 @@ from kpledger.genesis import Genesis
 from kpnode.driver.handover import choose_successor
 from kpnode.driver.health import STOPPING, Failure, NodeStatus, explain_error
 from kpnode.driver.reads import RETRY_S, Reads
+from kpnode.driver.rounds import Rounds
 from kpnode.engine import MAX_REFUSED_BLOCKS, Engine, Loss, RefusedBlock, Step
 from kpnode.ledger import Ledger
 from kpnode.ports import Links
@@ -57,21 +58,6 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Round:
-    """A question for a read index that is on its way."""
-
-    ticket: int
-    leader: NodeId
-    """Who was asked; perhaps this node."""
-    index: asyncio.Future[Index | None]
-
-    def answer(self, index: Index | None) -> None:
-        """End the round; None if it came to nothing."""
-        if not self.index.done():
-            self.index.set_result(index)
-
-
-@dataclass(frozen=True, slots=True)
 class _Transfer:
     """Leadership on its way to another node."""
 
@@ -100,10 +86,12 @@ class Node:
         election_s: float,
         max_block_events: int,
         max_queue: int,
+        loss: Loss | None = None,
     ) -> None:
         """Prepare; nothing happens before :meth:`start`.
 
-        ``election_s`` is the shortest time without a leader before an election.
+        ``election_s`` is the shortest time without a leader before an election; ``loss`` is what
+        the disk was found to have lost already.
         """
         self.genesis = genesis
         self.name = name
@@ -118,8 +106,9 @@ class Node:
         self._submissions = Submissions(max_queue)
         self._tickets: dict[int, tuple[bytes, ...]] = {}
         self._relayed: dict[bytes, NodeId] = {}
-        self._reads = Reads(self._ask_index, max_queue)
-        self._round: _Round | None = None
+        patience_s = _ROUND_ELECTIONS * election_s
+        self._rounds = Rounds(engine.tickets, self._send_question, patience_s=patience_s)
+        self._reads = Reads(self._rounds.ask, max_queue)
         self._transfer: _Transfer | None = None
         self._held: deque[tuple[int, bytes, Refused]] = deque()
         self._wake = asyncio.Event()
@@ -128,13 +117,14 @@ class Node:
         self._raft = engine.status()
         self._refused: deque[RefusedBlock] = deque(maxlen=MAX_REFUSED_BLOCKS)
         self._failure: Failure | None = None
-        self._loss: Loss | None = None
+        self._loss = loss
         self._started = time.monotonic()
 
     async def start(self, links: Links) -> None:
         """Begin to take part, over these links."""
         self._links = links
         self._started = time.monotonic()
+        self._log_alarms()
         self._tasks = [
             asyncio.create_task(self._run(), name="core"),
             asyncio.create_task(self._tick(), name="tick"),
@@ -192,8 +182,7 @@ class Node:
         self._put(Unreachable(peer))
         lost = [event_id for event_id, via in self._relayed.items() if via == peer]
         self._submissions.answer_all(lost, Moved())
-        if self._round is not None and self._round.leader == peer:
-            self._round.answer(None)
+        self._rounds.lost(peer)
         if self._transfer is not None and self._transfer.successor == peer:
             self._transfer.ended.set()
 
@@ -307,26 +296,16 @@ class Node:
 
     def index_told(self, peer: NodeId, ticket: int, index: int | None) -> None:
         """Take a leader's answer to a question for a read index."""
-        asked = self._round
-        # Only who was asked can answer, and only what was asked last.
-        if asked is not None and (asked.leader, asked.ticket) == (peer, ticket):
-            asked.answer(None if index is None else Index(index))
+        self._rounds.told(peer, ticket, index)
 
-    async def _ask_index(self) -> Index | None:
-        """Make one attempt to get a read index: here if this node leads, else from its leader."""
-        leader, ticket = self._raft.leader, next(self._engine.tickets)
-        if leader is None or self._links is None:
-            return None
-        asked = _Round(ticket, leader, asyncio.get_running_loop().create_future())
-        self._round = asked
+    def _send_question(self, ticket: int) -> NodeId | None:
+        """Ask for a read index: here if this node leads, else its leader; tells whom."""
+        leader = self._raft.leader
         if self._raft.role is Role.LEADER:
             self._put(ReadRequested(ticket))
-        elif not self._links.ask_index(leader, ticket):
+        elif leader is None or self._links is None or not self._links.ask_index(leader, ticket):
             return None
-        try:
-            return await asyncio.wait_for(asked.index, _ROUND_ELECTIONS * self._election_s)
-        except TimeoutError:
-            return None
+        return leader
 
     async def _tick(self) -> None:
         while True:
@@ -370,7 +349,7 @@ class Node:
             self._tell_committed(applied.execution)
         self._reads.applied(self.ledger.tip.height)
         for grant in step.reads:
-            self.index_told(step.status.node, grant.ticket, grant.index)
+            self._rounds.told(step.status.node, grant.ticket, grant.index)
         self._take_alarms(step)
 
     def _take_answers(self, step: Step) -> None:
@@ -387,12 +366,15 @@ class Node:
             self._refused.append(refused)
         if step.loss is not None:
             self._loss = step.loss
-            for alarm in self.status().alarms:
-                _log.error("%s", alarm)
+            self._log_alarms()
+
+    def _log_alarms(self) -> None:
+        for alarm in self.status().alarms:
+            _log.error("%s", alarm)
 
     def _take_dropped(self, dropped: Dropped) -> None:
         self._submissions.answer_all(self._tickets.pop(dropped.ticket, ()), Moved())
-        self.index_told(self._raft.node, dropped.ticket, None)
+        self._rounds.told(self._raft.node, dropped.ticket, None)
         if self._transfer is not None and self._transfer.ticket == dropped.ticket:
             self._transfer.ended.set()
 
@@ -423,8 +405,7 @@ class Node:
         moved += [event_id for _, event_id, _ in self._held]
         self._held.clear()
         self._submissions.answer_all(moved, Moved())
-        if self._round is not None and self._round.leader != status.leader:
-            self._round.answer(None)
+        self._rounds.led_by(status.leader)
         if self._transfer is not None and status.leader not in (None, status.node):
             self._transfer.ended.set()
 

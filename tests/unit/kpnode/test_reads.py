@@ -166,10 +166,11 @@ async def test_answer_is_taken_only_from_who_was_asked(tmp_path: Path) -> None:
         follower, other = (name for name in NAMES if name != leader)
         node = network.node(follower)
         question = asyncio.create_task(node.catch_up(10))
-        while node._round is None:  # noqa: ASYNC110 (it is there after a few turns of the loop)
+        while node._rounds._last is None:  # noqa: ASYNC110 (it is there after a few turns)
             await asyncio.sleep(0)
-        node.index_told(NodeId(other), node._round.ticket, 1 << 40)
-        node.index_told(NodeId(leader), node._round.ticket - 1, 1 << 40)
+        ticket = node._rounds._last.ticket
+        node.index_told(NodeId(other), ticket, 1 << 40)
+        node.index_told(NodeId(leader), ticket - 1, 1 << 40)
         assert await question is None
 
 
