@@ -132,6 +132,30 @@ def test_giving_a_vote_gives_the_candidate_time() -> None:
     assert ticks_to_campaign(cluster) == ticks_to_campaign(Cluster("abc", logs={"a": [1]}))
 
 
+def test_sign_of_life_of_a_leader_starts_the_wait_anew() -> None:
+    cluster = Cluster("abc", logs={"a": [1]})
+    full = ticks_to_campaign(Cluster("abc", logs={"a": [1]}))
+    cluster.tick("a", 9)
+    cluster.tell("a", "b", heartbeat(1))
+    assert ticks_to_campaign(cluster) == full
+    cluster.tell("a", "b", AppendRequest(Term(1), Index(1), Term(1), (), Index(0)))
+    assert ticks_to_campaign(cluster) == full
+
+
+def test_refused_candidate_costs_no_time() -> None:
+    cluster = Cluster("abc", logs={"a": [1, 1]})
+    cluster.tick("a", 9)
+    assert cluster.tell("a", "b", vote(7, 1, 1)) == refused(7)
+    full = ticks_to_campaign(Cluster("abc", logs={"a": [7]}))
+    assert ticks_to_campaign(cluster) == full - 9
+
+
+def test_vain_campaign_is_repeated_after_a_timeout() -> None:
+    cluster = Cluster("abc")
+    full = ticks_to_campaign(cluster)
+    assert ticks_to_campaign(cluster) == full
+
+
 def test_deposed_leader_gives_its_successor_time() -> None:
     cluster = Cluster("abc")
     cluster.elect("a")

@@ -59,6 +59,15 @@ def test_conflict_hides_what_is_stored() -> None:
     assert log.take_unsaved() == run(2, 2)
 
 
+def test_conflict_in_the_tail_keeps_what_comes_before_it() -> None:
+    log = RaftLog(stored(1, 1), Index(0))
+    log.append(run(3, 1, 1, 1, 1))
+    log.take_unsaved()
+    log.append(run(5, 2))
+    assert (terms(log), log.persisted) == ([1, 1, 1, 1, 2], 2)
+    assert log.take_unsaved() == run(5, 2)
+
+
 def test_each_entry_is_handed_out_once() -> None:
     log = RaftLog(stored(), Index(0))
     log.append(run(1, 1, 1))

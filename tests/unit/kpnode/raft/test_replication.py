@@ -399,6 +399,27 @@ def test_overwritten_proposal_is_reported() -> None:
     assert cluster.terms("a") == cluster.terms("b") == [1, 2]
 
 
+def test_proposal_overwritten_after_others_were_committed_is_reported() -> None:
+    cluster = led()
+    propose(cluster, 1, 2)
+    cluster.drop()
+    cluster.tell("a", "b", ack(1, 2))
+    assert cluster.status("a").commit == 2
+    blocks = cluster.members["a"].storage.entries(Index(2), Index(2), 99)
+    for name in "bc":
+        cluster.tell(name, "a", AppendRequest(Term(1), Index(1), Term(1), blocks, Index(1)))
+    cluster.elect("b", without="a")
+    cluster.tick("b", 2)
+    cluster.settle()
+    assert cluster.members["a"].dropped == [Dropped(2, DropReason.OVERWRITTEN, NodeId("b"))]
+
+
+def test_acknowledgement_that_brings_no_commit_is_followed_by_nothing() -> None:
+    cluster = led()
+    for index in (1, 1, 0):
+        assert cluster.tell("a", "b", ack(1, index)) == ()
+
+
 def test_committed_proposal_is_never_reported_as_dropped() -> None:
     cluster = led()
     propose(cluster, 1)
