@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
+from kpnode.sim import __main__ as program
 from kpnode.sim.__main__ import main
+from kpnode.sim.hunt import Catch
 
 
 def run(*arguments: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
@@ -34,14 +36,38 @@ def test_clean_seeds_exit_with_0_and_say_what_they_covered(
     assert main(["--seeds", "0-3", "--ticks", "300", "--jobs", "2"]) == 0
     printed = capsys.readouterr().out
     assert "4 seeds, 0 with a violation" in printed
-    assert re.search(r"\d elections$", printed, re.MULTILINE)
+    assert re.search(r"\d elections decided$", printed, re.MULTILINE)
+    assert "never happened" not in printed
+
+
+def test_seeds_that_miss_what_must_happen_exit_with_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "_ENOUGH_SEEDS", 2)
+    assert main(["--seeds", "0-1", "--jobs", "1"]) == 1
+    printed = capsys.readouterr().out
+    assert "2 seeds, 0 with a violation" in printed
+    assert re.search(r"^never happened: ", printed, re.MULTILINE)
+
+
+def test_hunt_exits_with_0_only_if_every_bug_is_caught(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caught = Catch("no-log-match", 3, "LogMatching: two logs")
+    escaped = Catch("set-order", None, "not caught by 40 seeds")
+    for catches, code in (((caught,), 0), ((caught, escaped), 1)):
+        monkeypatch.setattr(program, "hunt", lambda _names, *, jobs, c=catches: c[:jobs])
+        assert main(["--planted-bugs", "--jobs", "2"]) == code
+        printed = capsys.readouterr().out
+        assert re.search(r"^no-log-match +seed 3 +LogMatching: two logs$", printed, re.MULTILINE)
+        assert ("ESCAPED" in printed) == bool(code)
 
 
 def test_violation_exits_with_1_and_says_how_to_replay_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     bug = ["--planted", "truncation-without-conflict"]
-    assert main(["--seeds", "1-4", "--jobs", "1", *bug]) == 1
+    assert main(["--seeds", "1-4", "--jobs", "1", "--ticks", "600", *bug]) == 1
     printed = capsys.readouterr().out
     found = re.search(
         r"VIOLATION seed \d: AckOnDisk: .* \(tick \d+\)\n  replay: python -m kpnode\.sim (.*)\n",

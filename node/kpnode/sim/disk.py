@@ -1,15 +1,34 @@
-"""A simulated disk: it survives crashes, and it is where crashes like to happen."""
+"""A simulated disk: it survives crashes, and it is where crashes like to happen.
+
+A save is one synced batch, as in LevelDB: when the power fails in the middle, the batch that is
+being written is lost as a whole ("torn") or is there as a whole. Nothing that was synced is lost,
+unless the disk itself is bad: then it comes back with an older, shorter log, or empty.
+"""
 
 from collections.abc import Callable
 from enum import Enum
 from hashlib import sha256
 
-from kpnode.raft import Entry, HardState, Index
+from kpnode.raft import (
+    Configuration,
+    Entry,
+    EntryKind,
+    HardState,
+    Index,
+    Term,
+    decode_configuration,
+)
 from kpnode.storage.memory import MemoryStorage
+
+_NOBODY = Configuration(voters=("?",))  # type: ignore[arg-type]
 
 
 class SimCrashError(Exception):
     """The node lost power inside a save."""
+
+
+class SimFullError(OSError):
+    """There is no space left for a save; nothing of it was written."""
 
 
 class CrashPoint(Enum):
@@ -28,23 +47,42 @@ def link(previous: bytes, entry: Entry) -> bytes:
 class SimDisk(MemoryStorage):
     """A log that a save either reaches or does not."""
 
-    def __init__(self, crash_point: Callable[[], CrashPoint | None]) -> None:
+    def __init__(
+        self, crash_point: Callable[[], CrashPoint | None], genesis: Configuration = _NOBODY
+    ) -> None:
         super().__init__()
         self._crash_point = crash_point
+        self.full = False
         self.links: list[bytes] = [b""]
         """Digest of the log up to each index."""
-        self.truncations = 0
+        self.configurations: list[tuple[Index, Configuration]] = [(Index(0), genesis)]
+        """Every configuration in the log, ascending; the first one is that of the genesis."""
+        self.writes = 0
+        self.truncated: list[Entry] = []
+        """What writes took away since somebody looked."""
+        self.on_sync: Callable[[], None] = lambda: None
+        """What else becomes durable with a save."""
 
     def link_at(self, index: Index) -> bytes | None:
         """Return the digest of the log up to `index`, None beyond its end."""
         return self.links[index] if index < len(self.links) else None
+
+    def active(self, commit: Index) -> tuple[Configuration, ...]:
+        """Return the configuration in force at `commit`, and every later one in the log."""
+        at = len(self.configurations) - 1
+        while self.configurations[at][0] > commit:
+            at -= 1
+        return tuple(configuration for _, configuration in self.configurations[at:])
 
     def save(self, hard_state: HardState | None, entries: tuple[Entry, ...]) -> None:
         """Store both, unless the power fails first; it may also fail right after.
 
         Raises:
             SimCrashError: It failed.
+            SimFullError: There is no space.
         """
+        if self.full:
+            raise SimFullError
         point = self._crash_point()
         if point is CrashPoint.BEFORE:
             raise SimCrashError
@@ -54,12 +92,29 @@ class SimDisk(MemoryStorage):
 
     def write(self, hard_state: HardState | None, entries: tuple[Entry, ...]) -> None:
         """Store both."""
+        self.writes += 1
         if entries:
-            self.truncations += entries[0].index <= self.last_index()
-            del self.links[entries[0].index :]
+            self._cut(Index(entries[0].index - 1))
         super().save(hard_state, entries)
         for entry in entries:
             self.links.append(link(self.links[-1], entry))
+            if entry.kind is EntryKind.CONFIG:
+                self.configurations.append((entry.index, decode_configuration(entry.payload)))
+        self.on_sync()
 
     def power_off(self) -> None:
         """Lose what is not synced: nothing, since every save is."""
+
+    def lose(self, keep: Index, *, votes: bool) -> None:
+        """Come back with the log up to `keep` only, and without a hard state if `votes`."""
+        self.writes += 1
+        self._cut(keep)
+        del self.log[keep:]
+        if votes:
+            self.hard_state = HardState(Term(0), None)
+
+    def _cut(self, keep: Index) -> None:
+        self.truncated += self.log[keep:]
+        del self.links[keep + 1 :]
+        while self.configurations[-1][0] > keep:
+            self.configurations.pop()

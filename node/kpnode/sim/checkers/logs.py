@@ -1,9 +1,4 @@
-"""What must never be seen, in messages, on disks and in what is applied.
-
-Outcomes alone find little: a forgotten vote rarely leads to two leaders within a run, but it is
-visible at once in two vote messages of one term. So promises are checked where they are made. Each
-checker knows one rule; all of them see everything.
-"""
+"""Rules about logs, acknowledgements, commits and what is applied."""
 
 from collections.abc import Callable
 
@@ -11,115 +6,18 @@ from kpnode.raft import (
     AppendReply,
     AppendRequest,
     Configuration,
-    Dropped,
-    EntryKind,
     Envelope,
-    HardState,
     HeartbeatRequest,
     Index,
     NodeId,
-    ReadGrant,
     Role,
     RoleChange,
+    Status,
     Term,
-    TimeoutNow,
-    VoteReply,
-    VoteRequest,
 )
+from kpnode.sim.checkers.base import Checker
 from kpnode.sim.disk import SimDisk
-from kpnode.sim.node import Applied
-
-
-class ViolationError(Exception):
-    """A rule was broken; the message says by whom and how."""
-
-    def __init__(self, checker: str, what: str) -> None:
-        super().__init__(f"{checker}: {what}")
-        self.checker = checker
-
-
-class Checker:
-    """Sees everything and says nothing; each rule overrides what it needs."""
-
-    def violation(self, what: str) -> ViolationError:
-        """Return the error that says that this rule was broken."""
-        return ViolationError(type(self).__name__, what)
-
-    def on_start(self, node: NodeId, disk: SimDisk, stored: Applied) -> None:
-        """See a node start."""
-
-    def on_save(self, node: NodeId, disk: SimDisk) -> None:
-        """See a disk after each step that may have changed it."""
-
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
-        """See a message leave, with the disk of its sender at that moment."""
-
-    def on_role(self, node: NodeId, role: RoleChange, disk: SimDisk) -> None:
-        """See a node change its role."""
-
-    def on_applied(self, node: NodeId, term: Term, applied: Applied) -> None:
-        """See a node in `term` apply an entry."""
-
-    def on_request(self, ticket: int) -> None:
-        """See a client ask for something."""
-
-    def on_read(self, node: NodeId, grant: ReadGrant) -> None:
-        """See a read granted."""
-
-    def on_dropped(self, dropped: Dropped) -> None:
-        """See a request refused."""
-
-
-class VoteOnce(Checker):
-    """A node gives one vote per term, its own included, and has it on disk before it says so."""
-
-    def __init__(self) -> None:
-        self._votes: dict[tuple[NodeId, Term], NodeId] = {}
-
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
-        """Look at every vote that leaves."""
-        voter, message = envelope.sender, envelope.message
-        if isinstance(message, VoteRequest):
-            candidate = voter
-        elif isinstance(message, VoteReply) and message.granted:
-            candidate = envelope.recipient
-        else:
-            return
-        known = self._votes.setdefault((voter, message.term), candidate)
-        if known != candidate:
-            raise self.violation(f"{voter} votes for {known} and {candidate} in {message.term}")
-        if disk.hard_state != HardState(message.term, candidate):
-            raise self.violation(f"{voter} votes for {candidate} with {disk.hard_state} on disk")
-
-
-class HardStateForward(Checker):
-    """On disk a term never falls, and a vote changes only with the term."""
-
-    def __init__(self) -> None:
-        self._seen: dict[NodeId, HardState] = {}
-
-    def on_save(self, node: NodeId, disk: SimDisk) -> None:
-        """Compare with what was there before."""
-        new = disk.hard_state
-        old = self._seen.get(node, HardState(Term(0), None))
-        if new.term < old.term:
-            raise self.violation(f"{node} falls back from term {old.term} to {new.term}")
-        if new.term == old.term and old.voted_for not in (None, new.voted_for):
-            raise self.violation(f"{node} replaces vote {old} by {new}")
-        self._seen[node] = new
-
-    def on_start(self, node: NodeId, disk: SimDisk, stored: Applied) -> None:
-        """A crash is no excuse."""
-        del stored
-        self.on_save(node, disk)
-
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
-        """No message is ahead of the disk."""
-        message = envelope.message
-        if isinstance(message, VoteReply | AppendReply | AppendRequest | HeartbeatRequest) and (
-            message.term > disk.hard_state.term
-        ):
-            raise self.violation(f"{envelope} leaves with {disk.hard_state} on disk")
+from kpnode.sim.machine import Applied
 
 
 class AckOnDisk(Checker):
@@ -128,6 +26,10 @@ class AckOnDisk(Checker):
     def __init__(self, leader_disk: Callable[[NodeId, Term], SimDisk | None]) -> None:
         self._leader_disk = leader_disk
         self._acks: dict[NodeId, tuple[Term, Index, bytes]] = {}
+
+    def on_loss(self, node: NodeId) -> None:
+        """What it acknowledged no longer counts."""
+        self._acks.pop(node, None)
 
     def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
         """Look for the entry at the moment its acknowledgement leaves."""
@@ -158,28 +60,63 @@ class AckOnDisk(Checker):
         self.on_save(node, disk)
 
 
-class OneLeader(Checker):
-    """A term has one leader."""
+class MatchByAck(Checker):
+    """A leader believes of a peer only what the peer acknowledged to it, in this very term."""
 
     def __init__(self) -> None:
-        self._leaders: dict[Term, NodeId] = {}
+        self._acked: dict[tuple[NodeId, Term, NodeId], Index] = {}
 
     def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
-        """Look at who speaks as a leader."""
+        """Note what is acknowledged; look at what a leader says a peer holds committed."""
         del disk
-        if isinstance(envelope.message, AppendRequest | HeartbeatRequest | TimeoutNow):
-            self._note(envelope.message.term, envelope.sender)
+        message = envelope.message
+        if isinstance(message, AppendReply) and message.accepted:
+            key = envelope.recipient, message.term, envelope.sender
+            self._acked[key] = max(message.index, self._acked.get(key, Index(0)))
+        elif isinstance(message, HeartbeatRequest) and message.commit:
+            acked = self._acked.get((envelope.sender, message.term, envelope.recipient), Index(0))
+            if message.commit > acked:
+                raise self.violation(f"{envelope}, which acknowledged {acked}")
 
-    def on_role(self, node: NodeId, role: RoleChange, disk: SimDisk) -> None:
-        """Look at who takes the seat."""
-        del disk
-        if role.role is Role.LEADER:
-            self._note(role.term, node)
+    def on_status(self, node: NodeId, ticks: int, status: Status, disk: SimDisk) -> None:
+        """Look at what a leader believes."""
+        del ticks, disk
+        for peer in status.peers:
+            if not peer.match:
+                continue
+            acked = self._acked.get((node, status.term, peer.node), Index(0))
+            if peer.match > acked:
+                raise self.violation(
+                    f"{node} takes {peer.node} for {peer.match}, it acknowledged {acked}"
+                )
 
-    def _note(self, term: Term, node: NodeId) -> None:
-        known = self._leaders.setdefault(term, node)
-        if known != node:
-            raise self.violation(f"{known} and {node} both lead term {term}")
+
+class CommitByQuorum(Checker):
+    """A leader commits what a quorum of each configuration has told it, its own disk included."""
+
+    def __init__(self) -> None:
+        self._last: dict[NodeId, Status] = {}
+
+    def on_status(self, node: NodeId, ticks: int, status: Status, disk: SimDisk) -> None:
+        """Look at every commit of a leader that was one before, in the same configurations."""
+        del ticks
+        last = self._last.get(node)
+        self._last[node] = status
+        if (
+            last is None
+            or status.role is not Role.LEADER
+            or (last.role, last.term) != (Role.LEADER, status.term)
+            or status.commit <= last.commit
+            or status.configurations != last.configurations
+        ):
+            return
+        held: dict[NodeId, int] = {peer.node: peer.match for peer in status.peers}
+        held[node] = status.persisted
+        for configuration in disk.active(status.commit):
+            voters = configuration.voters
+            have = sum(held.get(voter, 0) >= status.commit for voter in voters)
+            if 2 * have <= len(voters):
+                raise self.violation(f"{node} commits {status.commit} knowing {held} of {voters}")
 
 
 class CommitByOwnTerm(Checker):
@@ -244,10 +181,13 @@ class CommitForever(Checker):
         """Return how far the node has applied."""
         return Index(self._next[node] - 1)
 
-    def payloads(self, first: Index, last: Index) -> frozenset[bytes]:
-        """Return what was committed from `first` to `last`, without padding."""
-        found = self._history[first : last + 1]
-        return frozenset(applied.entry.payload.rstrip() for applied in found)
+    def at(self, index: Index) -> Applied:
+        """Return what was committed at `index`, at most `height`."""
+        return self._history[index]
+
+    def holds(self, disk: SimDisk, index: Index) -> bool:
+        """Tell whether a disk holds everything that was committed up to `index`."""
+        return disk.link_at(index) == self._links[index]
 
     @property
     def configuration(self) -> Configuration:
@@ -291,40 +231,3 @@ class CommitForever(Checker):
             held = [v for v in voters if self._disks[v].link_at(index) == self._links[index]]
             if 2 * len(held) <= len(voters):
                 raise self.violation(f"{index} is committed on {held} of {voters}")
-
-
-class Answers(Checker):
-    """A read sees all that was committed before it; a dropped proposal never happens."""
-
-    def __init__(self, commits: CommitForever) -> None:
-        self._commits = commits
-        self._floor: dict[int, Index] = {}
-        self._dropped: set[bytes] = set()
-        self._happened: set[bytes] = set()
-
-    def on_request(self, ticket: int) -> None:
-        """Note what is committed at this moment."""
-        self._floor[ticket] = self._commits.height
-
-    def on_read(self, node: NodeId, grant: ReadGrant) -> None:
-        """Compare with what was committed when it was asked for."""
-        if grant.index < self._floor[grant.ticket]:
-            raise self.violation(
-                f"{node} reads at {grant.index}, but {self._floor[grant.ticket]} was committed"
-            )
-
-    def on_dropped(self, dropped: Dropped) -> None:
-        """Remember what will not happen, and look whether it has."""
-        self._dropped.add(b"%d" % dropped.ticket)
-        self._require_disjoint(b"%d" % dropped.ticket)
-
-    def on_applied(self, node: NodeId, term: Term, applied: Applied) -> None:
-        """Look whether it happens all the same."""
-        del node, term
-        if applied.entry.kind is EntryKind.BLOCK:
-            self._happened.add(applied.entry.payload.rstrip())
-            self._require_disjoint(applied.entry.payload.rstrip())
-
-    def _require_disjoint(self, payload: bytes) -> None:
-        if payload in self._dropped and payload in self._happened:
-            raise self.violation(f"dropped proposal {payload!r} is committed")

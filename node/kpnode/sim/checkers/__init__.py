@@ -1,0 +1,54 @@
+"""What must never be seen, in messages, on disks, in logs, in what is applied, and by clients.
+
+Outcomes alone find little: a forgotten vote rarely leads to two leaders within a run, but it is
+visible at once in two vote messages of one term. So promises are checked where they are made. Each
+checker knows one rule; all of them see everything.
+"""
+
+from kpnode.sim.checkers.base import Checker, Panel, ViolationError
+from kpnode.sim.checkers.clients import Answers, History, ReadConfirmed
+from kpnode.sim.checkers.configurations import ActiveConfigurations, HandOver, OneChangeAtATime
+from kpnode.sim.checkers.logs import (
+    AckOnDisk,
+    CommitByOwnTerm,
+    CommitByQuorum,
+    CommitForever,
+    LogMatching,
+    MatchByAck,
+)
+from kpnode.sim.checkers.time import QuorumChecked, Restless, TransferEnds
+from kpnode.sim.checkers.votes import (
+    ElectionQuorum,
+    HardStateForward,
+    OneLeader,
+    Sticky,
+    TermByCampaign,
+    VoteOnce,
+)
+
+__all__ = [
+    "AckOnDisk",
+    "ActiveConfigurations",
+    "Answers",
+    "Checker",
+    "CommitByOwnTerm",
+    "CommitByQuorum",
+    "CommitForever",
+    "ElectionQuorum",
+    "HandOver",
+    "HardStateForward",
+    "History",
+    "LogMatching",
+    "MatchByAck",
+    "OneChangeAtATime",
+    "OneLeader",
+    "Panel",
+    "QuorumChecked",
+    "ReadConfirmed",
+    "Restless",
+    "Sticky",
+    "TermByCampaign",
+    "TransferEnds",
+    "ViolationError",
+    "VoteOnce",
+]

@@ -1,0 +1,209 @@
+"""A simulated node with everything above the core: the real engine, machine and ledger.
+
+Only what the driver adds around the engine is rewritten here, in a few lines: who waits for an
+event, and that a refusal is said once the block that it rests on is committed.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+
+from kpledger import layout
+from kpledger.envelope import SignedEvent
+from kpledger.genesis import Genesis
+from kpledger.layout import StoredEntry
+from kpnode.engine import Engine, Step
+from kpnode.ledger import Ledger
+from kpnode.machine import Applied as Committed_
+from kpnode.machine import Machine
+from kpnode.raft import Entry, Index, Input, RaftConfig, RoleChange
+from kpnode.sim.disk import SimDisk
+from kpnode.sim.founded import SKEW_MS, signing_key
+from kpnode.sim.machine import Applied
+from kpnode.sim.node import Answer, Moods, SimCore, SimNode, Stepped
+from kpnode.submission import Committed, Refused
+
+_MAX_BLOCK_EVENTS = 8
+_MAX_BLOCK_BYTES = 1 << 20
+
+_Undo = tuple[tuple[bytes, bytes | None], ...]
+
+
+class SimStore:
+    """Derived records in memory; those of the newest batches may be lost with the power."""
+
+    def __init__(self, disk: SimDisk) -> None:
+        self._disk = disk
+        self._values: dict[bytes, bytes] = {}
+        self._unsynced: list[_Undo] = []
+        disk.on_sync = self._unsynced.clear
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value under a key, None if there is none; the log's entries are here too."""
+        if key.startswith(layout.BLOCK_PREFIX):
+            entry = self._disk.log[layout.parse_block_key(key) - 1]
+            stored = StoredEntry(entry.kind.value, entry.term, entry.payload)
+            return layout.encode_stored_entry(stored)
+        return self._values.get(key)
+
+    def scan(
+        self, prefix: bytes, *, limit: int, start: bytes | None = None, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Yield keys with the prefix and their values, in byte order."""
+        keys = sorted(key for key in self._values if key.startswith(prefix))
+        keys = keys[bisect_left(keys, start or prefix) :]
+        for key in (keys[::-1] if reverse else keys)[:limit]:
+            yield key, self._values[key]
+
+    def apply(self, puts: Iterable[tuple[bytes, bytes]], deletes: Iterable[bytes] = ()) -> None:
+        """Change derived records in one atomic step, which the next save makes durable."""
+        undo = []
+        for key, value in puts:
+            undo.append((key, self._values.get(key)))
+            self._values[key] = value
+        undo += ((key, self._values.pop(key, None)) for key in deletes)
+        self._unsynced.append(tuple(undo))
+
+    def lose_unsynced(self) -> None:
+        """Forget what no save made durable."""
+        for undo in reversed(self._unsynced):
+            for key, value in reversed(undo):
+                if value is None:
+                    self._values.pop(key, None)
+                else:
+                    self._values[key] = value
+        self._unsynced.clear()
+
+
+class _SeenMachine(Machine):
+    """The machine; what it applies is kept for those who watch."""
+
+    def __init__(self, node: "LedgerNode", genesis: Genesis, ledger: Ledger) -> None:
+        key = signing_key(f"{node.name}/consensus")
+        super().__init__(genesis, node.name, key, ledger, skew_ms=SKEW_MS)
+        self._node = node
+
+    def apply(self, entry: Entry) -> Committed_:
+        """Commit the block, and note what the ledger is then."""
+        committed = super().apply(entry)
+        tip, events = committed.execution.tip, committed.execution.events
+        self._node.applied.append(
+            Applied(
+                entry,
+                tip.head + tip.digest.digest() + tip.tree.root(),
+                self._node.genesis.configuration,
+                events=tuple(event.event_id for event in events),
+            )
+        )
+        return committed
+
+
+class LedgerNode(SimNode):
+    """A node whose entries are blocks of signed events."""
+
+    def __init__(
+        self,
+        config: RaftConfig,
+        genesis: Applied,
+        disk: SimDisk,
+        *,
+        founded: Genesis,
+        events: Mapping[bytes, SignedEvent],
+        core_class: type[SimCore] = SimCore,
+    ) -> None:
+        super().__init__(config, genesis, disk, core_class=core_class, tickets=iter(()))
+        self._founded = founded
+        self._events = events
+        self._store_ = SimStore(disk)
+        self._engine: Engine | None = None
+        self._seen: _SeenMachine | None = None
+        self._waiting_for: dict[bytes, None] = {}
+        self._held: list[tuple[int, Answer]] = []
+        self.refused_blocks = 0
+
+    def start(self, moods: Moods, *, scan: bool) -> None:
+        """Start from the disk and what is derived from it."""
+        ledger = Ledger(self._founded, self._store_)
+        height = Index(ledger.tip.height)
+        self.stored = Applied(
+            self.disk.log[height - 1] if height else self.genesis.entry,
+            b"",
+            self.genesis.configuration,
+        )
+        core = self.core = self._build_core(scan=scan)
+        core.late = moods.late
+        seen = self._seen = _SeenMachine(self, self._founded, ledger)
+        seen.recover(self.disk)
+        self._engine = Engine(
+            core,
+            self.disk,
+            seen,
+            now_ms=self.clock.now_ms,
+            election_ticks=self.config.election_ticks,
+            max_block_events=_MAX_BLOCK_EVENTS,
+            max_block_bytes=_MAX_BLOCK_BYTES,
+        )
+        self.status = core.status()
+
+    def stop(self) -> None:
+        """Lose everything that is not on the disk."""
+        super().stop()
+        self._store_.lose_unsynced()
+        self._engine = self._seen = None
+        self._waiting_for = {}
+        self._held = []
+
+    def step(self, items: list[Input], events: list[bytes]) -> Stepped:
+        """Let the engine make one step.
+
+        Raises:
+            RuntimeError: The node does not run.
+        """
+        if self._engine is None or self._seen is None or self.status is None:
+            raise RuntimeError(f"{self.name} does not run")
+        before = self.status
+        signed = [self._events[event] for event in dict.fromkeys(events)]
+        step = self._engine.step(items, signed)
+        applied = tuple(self.applied)
+        self.refused_blocks += len(step.refused)
+        changed = (before.role, before.term, before.leader) != (
+            step.status.role,
+            step.status.term,
+            step.status.leader,
+        )
+        self.status = step.status if step.status != before else before
+        return Stepped(
+            outgoing=step.outgoing,
+            reads=(),
+            dropped=(),
+            roles=(RoleChange(step.status.role, step.status.term, step.status.leader),)
+            if changed
+            else (),
+            answers=tuple(self._answer(step, events, applied, moved=changed)),
+            values=(),
+        )
+
+    def _answer(
+        self, step: Step, events: list[bytes], applied: tuple[Applied, ...], *, moved: bool
+    ) -> Iterator[Answer]:
+        self._waiting_for.update(dict.fromkeys(events))
+        if moved:
+            # What the refusals rest on may be gone with the leadership.
+            yield from (Answer(held.event, None) for _, held in self._held)
+            self._held = []
+        for event, answer in step.answers:
+            if isinstance(answer, Committed):
+                yield Answer(event, Index(answer.height), answer.duplicate)
+            elif isinstance(answer, Refused):
+                self._held.append((step.grounds, Answer(event, None, refused=True)))
+            else:
+                yield Answer(event, None)
+        for one in applied:
+            for event in one.events:
+                if event in self._waiting_for:
+                    del self._waiting_for[event]
+                    yield Answer(event, one.entry.index)
+        committed = step.status.commit
+        for grounds, held in self._held:
+            if grounds <= committed:
+                yield held
+        self._held = [one for one in self._held if one[0] > committed]
