@@ -26,7 +26,7 @@ from kpnode.raft import (
     decode_configuration,
 )
 from kpnode.sim.disk import CrashPoint, SimCrashError, SimDisk
-from kpnode.sim.node import Applied
+from kpnode.sim.machine import Applied
 from kpnode.sim.planted import PlantedBug
 
 _ALL: Final = 1 << 30
@@ -65,7 +65,8 @@ class Machine:
         if entry.kind is EntryKind.CONFIG:
             configuration = decode_configuration(entry.payload)
         digest = sha256(self.now.digest + entry.payload).digest()
-        self._history.append(Applied(entry, digest, configuration))
+        ticket = int(entry.payload) if entry.payload.strip().isdigit() else 0
+        self._history.append(Applied(entry, digest, configuration, ticket))
         return self.now
 
     def go_back(self, height: int) -> None:

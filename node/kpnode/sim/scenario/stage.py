@@ -24,7 +24,7 @@ from kpnode.raft import (
     VoteReply,
     VoteRequest,
 )
-from kpnode.sim.node import Applied
+from kpnode.sim.machine import Applied
 from kpnode.sim.planted import PlantedBug
 from kpnode.sim.scenario.actor import Actor
 from kpnode.sim.scenario.watch import Watch

@@ -22,11 +22,8 @@ from kpnode.sim.checkers import (
     VoteOnce,
 )
 from kpnode.sim.disk import SimDisk
-from kpnode.sim.node import Applied
+from kpnode.sim.machine import Applied
 from kpnode.sim.scenario.actor import Actor
-
-_DISK_PROMISES = (VoteOnce, HardStateForward, AckOnDisk)
-"""What no node can keep whose disk was taken away."""
 
 
 class Watch:
@@ -52,13 +49,14 @@ class Watch:
     def on_damage(self, actor: Actor) -> None:
         """Expect no longer that the node keeps what it promised before."""
         self._damaged.append(actor.name)
-        self._disks[actor.name] = actor.disk
+        for checker in self._checkers:
+            checker.on_loss(actor.name)
 
     def on_start(self, actor: Actor) -> None:
         """See a node start."""
         self._disks[actor.name] = actor.disk
         self._commit.pop(actor.name, None)
-        for checker in self._concerned(actor.name):
+        for checker in self._checkers:
             checker.on_start(actor.name, actor.disk, actor.stored)
 
     def on_request(self, ticket: int) -> None:
@@ -69,7 +67,7 @@ class Watch:
     def on_work(self, actor: Actor, pumped: Pumped[Applied]) -> None:
         """See all that came out of a node."""
         term = actor.disk.hard_state.term
-        for checker in self._concerned(actor.name):
+        for checker in self._checkers:
             checker.on_save(actor.name, actor.disk)
             for role in pumped.roles:
                 checker.on_role(actor.name, role, actor.disk)
@@ -150,11 +148,6 @@ class Watch:
         ]
         if len(held) < majority(configuration):
             raise ViolationError("CommitIsKept", f"{height} is on the disks of {held} only")
-
-    def _concerned(self, node: NodeId) -> tuple[Checker, ...]:
-        if node not in self._damaged:
-            return self._checkers
-        return tuple(c for c in self._checkers if not isinstance(c, _DISK_PROMISES))
 
     def _link(self, name: str, height: Index) -> bytes | None:
         return self._actors[name].disk.link_at(height)
