@@ -77,7 +77,8 @@ def main() -> int:
         _say("chaos: interrupted")
         return 130
     verdict = f"{len(result.violations)} violations" if result.violations else "no violation"
-    _say(f"chaos: {verdict}; again with: scripts/chaos --seed {seed} --voters {chosen.voters}")
+    again = f"scripts/chaos --seed {seed} --voters {chosen.voters} --seconds {seconds:g}"
+    _say(f"chaos: {verdict}; again with: {again}{f' --only {chosen.only}' if only else ''}")
     return 1 if result.violations else 0
 
 

@@ -1,7 +1,7 @@
 """What is said of a run at its end: a table for people, one object for programs."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Final
 
@@ -14,6 +14,7 @@ from scripts.torture.watch import HANDOVER, Loss
 
 ELECTION_LIMIT: Final = 3
 """Election timeouts within which there is to be a new leader."""
+_MOST_SHOWN: Final = 20
 
 
 def summarize(result: Result) -> dict[str, object]:
@@ -50,6 +51,7 @@ def summarize(result: Result) -> dict[str, object]:
         "handovers": _measure([one for one in healthy if one.how == HANDOVER], options.election_s),
         "leader_losses_without_healthy_majority": len(result.losses) - len(healthy),
         "settled_s": round(result.settled_s, 2),
+        "losses": [asdict(loss) for loss in result.losses],
         "violations": [asdict(violation) for violation in result.violations],
     }
 
@@ -77,20 +79,27 @@ def _percentiles(values: Sequence[float]) -> dict[str, float]:
     return {name: round(ordered[place], 2) for name, place in places.items()}
 
 
-def print_report(console: Console, summary: dict[str, object]) -> None:
-    """Print the table, and the violations under it."""
+def print_report(console: Console, summary: Mapping[str, object]) -> None:
+    """Print the table, and under it the violations, the first of them if they are many."""
     table = Table("what", "how much", title=f"chaos, seed {summary['seed']}", title_justify="left")
     for name, value in summary.items():
-        if name != "violations":
-            table.add_row(name.replace("_", " "), _format(value))
+        if isinstance(value, Mapping):
+            for part, one in value.items():
+                table.add_row(f"{_spell(name)}: {_spell(part)}", _format(one))
+        elif not isinstance(value, list):
+            table.add_row(_spell(name), str(value))
     console.print(table)
     violations = summary["violations"]
     if isinstance(violations, list):
-        for violation in violations:
+        for violation in violations[:_MOST_SHOWN]:
             console.print(f"VIOLATION {violation['kind']}: {violation['detail']}", markup=False)
 
 
+def _spell(name: str) -> str:
+    return name.replace("_", " ")
+
+
 def _format(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_format(one)}" for name, one in value.items()) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {one}" for name, one in value.items()) or "none"
     return str(value)
