@@ -2,7 +2,7 @@
 
 from kpnode.raft.messages import AppendReply, AppendRequest, HeartbeatReply, HeartbeatRequest
 from kpnode.raft.state import RaftState
-from kpnode.raft.types import Index, NodeId
+from kpnode.raft.types import NO_INDEX, Index, NodeId
 
 
 def handle_append_request(state: RaftState, sender: NodeId, request: AppendRequest) -> None:
@@ -47,8 +47,13 @@ def handle_heartbeat_request(state: RaftState, sender: NodeId, request: Heartbea
 def refuse_old_leader(
     state: RaftState, sender: NodeId, request: AppendRequest | HeartbeatRequest
 ) -> None:
-    """Tell a leader of an earlier term that its time is over."""
+    """Tell a leader of an earlier term that its time is over, and nothing else.
+
+    It may lead the current term by the time it hears of this. Therefore the answer repeats neither
+    the round nor the index of the request: beside the current term a round of the earlier one would
+    confirm reads that were asked for later.
+    """
     if isinstance(request, AppendRequest):
-        state.send(sender, AppendReply(state.term, accepted=False, index=request.prev_index))
+        state.send(sender, AppendReply(state.term, accepted=False, index=NO_INDEX))
     else:
-        state.send(sender, HeartbeatReply(state.term, request.round, state.log.commit))
+        state.send(sender, HeartbeatReply(state.term, round=0, commit=state.log.commit))

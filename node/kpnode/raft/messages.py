@@ -87,7 +87,8 @@ class AppendReply:
     term: Term
     accepted: bool
     index: Index
-    """If accepted the end of the verified range, no more; else the `prev_index` refused."""
+    """If accepted the end of the verified range, no more; else the `prev_index` refused, or 0 if
+    the request was one of an earlier term."""
     hint_index: Index = NO_INDEX
     """If refused: the sender's log can agree with the leader's up to here at most."""
     hint_term: Term = NO_TERM

@@ -76,8 +76,11 @@ class Progress:
 
         A refusal that was overtaken by later news is ignored. One of the last entry the peer is
         known to hold may be late as well, or its disk lost it. The search begins again, and at
-        worst finds that nothing is missing.
+        worst finds that nothing is missing. All logs agree at index 0: what is said of it is an
+        answer to an append of an earlier term.
         """
+        if previous == NO_INDEX:
+            return
         if previous == self.held:
             self.held = NO_INDEX
             self._restart(Index(agreement + 1), probing=True)

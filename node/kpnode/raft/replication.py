@@ -119,7 +119,8 @@ def handle_heartbeat_reply(
     """Note a sign of life; it may confirm reads, and it gets a stalled peer moving."""
     progress = lead.peers[sender]
     progress.recently_active = True
-    progress.round = max(progress.round, min(reply.round, lead.reads.round))
+    if reply.round <= lead.reads.round:
+        progress.round = max(progress.round, reply.round)
     progress.heard(
         behind=progress.held < state.log.last_index
         or reply.commit < min(progress.held, state.log.commit)

@@ -162,6 +162,13 @@ def test_node_with_a_sound_disk_knows_of_no_loss_after_a_restart() -> None:
     assert cluster.status("b").commit == 5
 
 
+def test_commit_within_the_log_is_no_loss() -> None:
+    cluster = Cluster("abc", logs={"b": [1, 1, 1]})
+    for commit in (1, 3):
+        cluster.tell("b", "a", beat(2, commit))
+        assert cluster.status("b").lost_up_to == 0
+
+
 def test_commit_beyond_the_log_of_a_stale_leader_means_nothing() -> None:
     cluster = led()
     cluster.elect("b")

@@ -416,7 +416,7 @@ def test_second_leader_of_a_term_is_not_listened_to() -> None:
 def test_leader_of_an_older_term_learns_of_the_newer_one() -> None:
     cluster = Cluster("abc", logs={"a": [5]})
     append = AppendRequest(Term(4), Index(7), Term(4), (), Index(0))
-    assert cluster.tell("a", "b", append) == (AppendReply(Term(5), accepted=False, index=Index(7)),)
+    assert cluster.tell("a", "b", append) == (AppendReply(Term(5), accepted=False, index=Index(0)),)
     assert cluster.tell("a", "b", heartbeat(4)) == (HeartbeatReply(Term(5), 0, Index(0)),)
     assert cluster.status("a").leader is None
 

@@ -87,6 +87,19 @@ def test_heartbeat_commits_only_what_was_compared_in_its_term() -> None:
     assert cluster.status("a").commit == 2
 
 
+def test_heartbeat_commits_no_more_than_the_leader_did() -> None:
+    cluster = follower(1, 1, 1)
+    cluster.tell("a", "b", append(2, (3, 1)), HeartbeatRequest(Term(2), Index(1), 0))
+    assert cluster.status("a").commit == 1
+
+
+def test_old_short_append_takes_nothing_back_of_what_was_compared() -> None:
+    cluster = follower(1, 1, 1)
+    cluster.tell("a", "b", append(2, (3, 1)), append(2, (1, 1)))
+    cluster.tell("a", "b", HeartbeatRequest(Term(2), Index(3), 0))
+    assert cluster.status("a").commit == 3
+
+
 def test_what_was_compared_with_an_earlier_leader_does_not_count() -> None:
     cluster = follower(1, 1, 1)
     cluster.tell("a", "b", append(2, (3, 1)))

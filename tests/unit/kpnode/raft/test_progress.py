@@ -96,6 +96,14 @@ def test_refusal_of_an_older_probe_is_ignored() -> None:
     assert (progress.next, wants(progress)) == (9, False)
 
 
+def test_refusal_of_an_append_of_an_earlier_term_is_ignored() -> None:
+    """It carries index 0, where all logs agree; a new leader's peers hold nothing yet either."""
+    progress = probing(9)
+    progress.sent((), Index(0))
+    progress.refused(Index(0), Index(0))
+    assert (progress.next, wants(progress)) == (9, False)
+
+
 @pytest.mark.parametrize("streamed", [True, False])
 def test_refusal_of_what_was_acknowledged_begins_the_search_anew(*, streamed: bool) -> None:
     progress = streaming(5)

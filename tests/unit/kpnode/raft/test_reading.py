@@ -7,6 +7,7 @@ from kpnode.raft import (
     Dropped,
     DropReason,
     HeartbeatReply,
+    HeartbeatRequest,
     Index,
     NodeId,
     Proposed,
@@ -51,6 +52,36 @@ def test_older_round_proves_nothing_for_a_newer_read() -> None:
     assert reads(cluster) == [ReadGrant(1, Index(1))]
     cluster.settle()
     assert reads(cluster) == [ReadGrant(1, Index(1)), ReadGrant(2, Index(1))]
+
+
+def test_answer_to_a_heartbeat_of_an_earlier_term_confirms_nothing() -> None:
+    """Beside the current term it must not carry the round of the earlier one."""
+    cluster = led()
+    for ticket in range(1, 4):
+        read(cluster, ticket)
+        cluster.settle()
+    cluster.members["a"].reads.clear()
+    old = HeartbeatRequest(Term(1), Index(1), round=3)
+    cluster.elect("b")
+    cluster.elect("a")
+    cluster.settle()
+    term = cluster.status("a").term
+    answers = cluster.tell("b", "a", old)
+    assert answers == (HeartbeatReply(term, round=0, commit=cluster.status("b").commit),)
+    read(cluster, 9)
+    cluster.drop()
+    cluster.tell("a", "b", *answers)
+    assert reads(cluster) == []
+
+
+def test_answer_to_a_round_that_was_never_begun_confirms_nothing() -> None:
+    cluster = led()
+    read(cluster, 1)
+    cluster.drop()
+    cluster.tell("a", "b", HeartbeatReply(Term(1), round=2, commit=Index(1)))
+    assert reads(cluster) == []
+    cluster.tell("a", "b", HeartbeatReply(Term(1), round=1, commit=Index(1)))
+    assert reads(cluster) == [ReadGrant(1, Index(1))]
 
 
 def test_answers_of_different_nodes_make_a_round() -> None:
