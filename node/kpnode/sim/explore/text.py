@@ -1,0 +1,54 @@
+"""Moves and bounds as people read them."""
+
+from dataclasses import fields
+
+from kpnode.raft import AppendRequest, Message
+from kpnode.sim.explore.bounds import Bounds
+from kpnode.sim.explore.local import Act, Deliver, Restart
+from kpnode.sim.explore.rules import describe_log
+from kpnode.sim.explore.space import Move
+
+
+def describe_bounds(bounds: Bounds) -> str:
+    """Return what the world has, without what it has none of."""
+    held = ((field.name, getattr(bounds, field.name)) for field in fields(bounds))
+    return ", ".join(f"{name} {int(value)}" for name, value in held if value)
+
+
+def describe_move(move: Move) -> str:
+    """Return one line about a move."""
+    parts = [f"{move.node}: {_describe_act(move.act)}"]
+    if move.copied:
+        parts.append("a copy stays in flight")
+    if move.manner.silent:
+        parts.append("no leader was heard for long")
+    if move.manner.held:
+        parts.append("the driver does not save yet")
+    if move.manner.late:
+        parts.append("the core is not told yet what is saved")
+    if move.answered:
+        parts.append("the answer arrives at once")
+    return "; ".join(parts)
+
+
+def _describe_act(act: Act) -> str:
+    match act:
+        case Deliver():
+            envelope = act.envelope
+            return f"receives from {envelope.sender} {_describe_message(envelope.message)}"
+        case Restart():
+            kept = "where it was" if act.machine_kept else "at its beginning"
+            return f"crashes and restarts, the state machine {kept}"
+        case _:
+            values = (getattr(act, field.name) for field in fields(act))
+            return " ".join([type(act).__name__, *map(str, values)])
+
+
+def _describe_message(message: Message) -> str:
+    values = []
+    for field in fields(message):
+        value = getattr(message, field.name)
+        if isinstance(message, AppendRequest) and field.name == "entries":
+            value = describe_log(message.entries)
+        values.append(f"{field.name}={value}")
+    return f"{type(message).__name__}({', '.join(values)})"
