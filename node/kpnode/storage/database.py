@@ -31,6 +31,7 @@ from kpnode.storage.errors import (
     StorageMissingError,
 )
 from kpnode.storage.lock import DirectoryLock
+from kpnode.storage.torn import find_damage
 
 _WRITE_BUFFER_BYTES: Final = 16 << 20
 """Fewer flushes than with LevelDB's 4 MiB; reading so much log at start takes under a second."""
@@ -78,12 +79,28 @@ class Database:
         self._outstanding = _NOTHING
         self._lock = DirectoryLock(directory)
         try:
+            self._verify_ends()
             self._database = self._open(create=create)
             if create:
                 _sync_directory(directory)
         except BaseException:
             self._lock.release()
             raise
+
+    def _verify_ends(self) -> None:
+        """See that no file ends where LevelDB will take it to end, but goes on behind damage.
+
+        Raises:
+            StorageCorruptError: one does.
+            StorageError: one cannot be read.
+        """
+        try:
+            for file in sorted((*self.directory.glob("*.log"), *self.directory.glob("MANIFEST-*"))):
+                finding = find_damage(file)
+                if finding is not None:
+                    raise StorageCorruptError(self.directory, height=None, finding=finding)
+        except OSError as error:
+            raise StorageError(self.directory, f"cannot be read: {error}") from error
 
     def _open(self, *, create: bool) -> plyvel.DB:
         with self._reading():

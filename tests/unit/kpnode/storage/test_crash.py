@@ -5,13 +5,14 @@ Run as a program, this file is the process that gets killed.
 
 import os
 import signal
-import struct
 import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from random import Random
+
+from leveldb_files import copy_directory, record_ends
 
 from kpledger.layout import APPLIED_KEY, state_key
 from kpnode.raft import Entry, EntryKind, HardState, Index, NodeId, Term
@@ -83,7 +84,8 @@ def test_kill_loses_nothing_that_save_returned_for(directory: Path) -> None:
     for seed in range(8):
         target = directory.with_name(f"ledger-{seed}")
         saver = [sys.executable, __file__, str(target), str(seed)]
-        with subprocess.Popen(saver, stdout=subprocess.PIPE) as process:
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        with subprocess.Popen(saver, stdout=subprocess.PIPE, env=environment) as process:
             assert process.stdout is not None
             for _ in range(random.randrange(1, 400)):
                 process.stdout.readline()
@@ -165,29 +167,6 @@ def test_lost_end_of_a_left_write_ahead_file_tears_no_hole(directory: Path) -> N
         assert read_content(again) == content
         assert count_applied(again) == steps
         again.close()
-
-
-def record_ends(log: bytes) -> list[int]:
-    """Return where each record of a LevelDB log ends (`doc/log_format.md` of LevelDB)."""
-    ends = []
-    position = 0
-    while position < len(log):
-        left_in_block = 32768 - position % 32768
-        if left_in_block < 7:
-            position += left_in_block
-            continue
-        _, length, kind = struct.unpack_from("<IHB", log, position)
-        position += 7 + length
-        if kind in {1, 4}:  # FULL or LAST
-            ends.append(position)
-    return ends
-
-
-def copy_directory(source: Path, target: Path) -> Path:
-    target.mkdir()
-    for file in source.iterdir():
-        (target / file.name).write_bytes(file.read_bytes())
-    return target
 
 
 def main() -> None:
