@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from kpnode.raft import Index, Input, Tick
+from kpnode.sim.node import SimCore
+from kpnode.sim.planted import PlantedBug
 from kpnode.sim.scenario.__main__ import main
 from kpnode.sim.scenario.script import ScriptError, run_script
 from kpnode.sim.scenario.words import parse_message
@@ -112,6 +115,39 @@ def test_node_that_lost_its_disk_may_break_its_promises_and_no_other() -> None:
     run_script(LED + "wipe b\nrestart b\ninject c -> b vote term=1\nexpect b voted_for=c", "")
     lost = "propose a 1\nsettle\nstart b\nstart c\ntick a"
     assert "ViolationError: HardStateForward" in fault(LED + lost)
+
+
+class _TakesCommitsBack(SimCore):
+    def handle(self, item: Input) -> None:
+        super().handle(item)
+        if isinstance(item, Tick):
+            self._state.log.commit = self._state.log.applied = Index(0)
+
+
+class _CommitsAnything(SimCore):
+    def handle(self, item: Input) -> None:
+        super().handle(item)
+        if isinstance(item, Tick):
+            self._state.log.commit = self._state.log.applied = self._state.log.last_index
+
+
+@pytest.mark.parametrize(
+    ("core", "script", "rule"),
+    [
+        (_TakesCommitsBack, "nodes a b\nelect b\npropose b 1\nsettle\ntick a", "CommitRises"),
+        (
+            _CommitsAnything,
+            "nodes a b\nstart a log=1\nstart b log=2\ntick a\ntick b",
+            "CommitsAgree",
+        ),
+        (SimCore, "nodes a b c\nelect a without c\nstart a term=1 vote=a", "CommitIsKept"),
+    ],
+)
+def test_rule_that_only_all_nodes_together_can_break_is_named(
+    core: type[SimCore], script: str, rule: str
+) -> None:
+    with pytest.raises(ScriptError, match=f"ViolationError: {rule}: "):
+        run_script(script, "story", bug=PlantedBug(core=core))
 
 
 def test_program_ends_with_1_if_a_scenario_fails(

@@ -4,7 +4,7 @@ The checkers of the simulator see every message, save and application. What can 
 looking at all nodes at once is here.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from kpnode.pump import Pumped
 from kpnode.raft import Index, NodeId, Role, Status, Term
@@ -87,21 +87,10 @@ class Watch:
             ViolationError: They cannot all be right.
         """
         running = {n: a.core.status() for n, a in self._actors.items() if a.core is not None}
-        self._require_one_leader(running.values())
         self._require_rising_commits(running)
         self._require_equal_commits(running)
         self._require_true_match(running)
         self._require_kept_commits(running)
-
-    def _require_one_leader(self, running: Collection[Status]) -> None:
-        leaders: dict[Term, NodeId] = {}
-        for status in running:
-            if status.role is Role.LEADER:
-                other = leaders.setdefault(status.term, status.node)
-                if other != status.node:
-                    raise ViolationError(
-                        "OneLeader", f"{other} and {status.node} both lead term {status.term}"
-                    )
 
     def _require_rising_commits(self, running: Mapping[str, Status]) -> None:
         for name, status in running.items():
