@@ -15,7 +15,7 @@ from kpledger.errors import BadSignatureError, LedgerError
 from kpledger.outcome import Refusal, Rule
 from kpledger.records import EventRecord, KeyRecord, event_key, key_key
 from kpledger.state import read_record
-from kpnode.machine import Applied, Machine
+from kpnode.machine import Applied, EarlyBlockError, Machine
 from kpnode.ports import Storage
 from kpnode.pump import Pumped, pump
 from kpnode.raft import (
@@ -49,6 +49,11 @@ TRANSFER_ELECTIONS = 10
 """Election timeouts from one campaign that sets aside a live leader to the next one."""
 
 
+EARLY_ELECTIONS = 3
+"""For how many shortest election timeouts a leader is not listened to whose block came from the
+future: long enough for a majority that found the same to elect another, whose clock is right."""
+
+
 @dataclass(frozen=True, slots=True)
 class RefusedBlock:
     """A block that this node would not let in, and who sent it."""
@@ -56,6 +61,15 @@ class RefusedBlock:
     leader: NodeId
     term: Term
     problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Distrust:
+    """A leader that is not listened to in one term."""
+
+    term: Term
+    until_tick: int | None
+    """When this ends; None if it lasts as long as the term."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +137,9 @@ class Engine:
         self._now_ms = now_ms
         self._max_block_events = max_block_events
         self._max_block_bytes = max_block_bytes
-        self._distrusted: dict[NodeId, Term] = {}
+        self._distrusted: dict[NodeId, _Distrust] = {}
+        self._early_pause_ticks = EARLY_ELECTIONS * election_ticks
+        self._ticks = 0
         self._transfer_pause_ticks = TRANSFER_ELECTIONS * election_ticks
         self._calm_ticks = self._transfer_pause_ticks
         self._noticed = Index(0)
@@ -164,6 +180,7 @@ class Engine:
     def _handle(self, item: Input, results: _Results) -> None:
         """Give one input to the core, if it may reach it: nothing that only a liar would send."""
         if isinstance(item, Tick):
+            self._ticks += 1
             self._calm_ticks += 1
         if not isinstance(item, Received):
             self._core.handle(item)
@@ -182,21 +199,31 @@ class Engine:
         """Tell whether a message may reach the core.
 
         After one bad block nothing else is taken from its leader in that term, not even a
-        heartbeat. So an honest majority stops following it and elects another.
+        heartbeat. So an honest majority stops following it and elects another. A block from the
+        future proves less, since the wrong clock may be this node's: its leader gets another
+        hearing after a while, or this node would be left behind for good.
         """
         sender, message = envelope.sender, envelope.message
         if isinstance(message, TimeoutNow) and not self._follows(sender, message.term):
             return False
         from_leader = isinstance(message, AppendRequest | HeartbeatRequest | TimeoutNow)
-        if from_leader and self._distrusted.get(sender) == message.term:
+        if from_leader and self._distrusts(sender, message.term):
             return False
         try:
             self._check_message(message)
         except LedgerError as error:
-            self._distrusted[sender] = message.term
+            early = isinstance(error, EarlyBlockError)
+            until_tick = self._ticks + self._early_pause_ticks if early else None
+            self._distrusted[sender] = _Distrust(message.term, until_tick)
             results.refused.append(RefusedBlock(sender, message.term, str(error)))
             return False
         return True
+
+    def _distrusts(self, leader: NodeId, term: Term) -> bool:
+        found = self._distrusted.get(leader)
+        if found is None or found.term != term:
+            return False
+        return found.until_tick is None or self._ticks < found.until_tick
 
     def _follows(self, leader: NodeId, term: Term) -> bool:
         """Tell whether a node is the leader of the current term, and not this one."""

@@ -33,6 +33,10 @@ _TAIL_BLOCKS = 64
 _READ_BYTES = 4 << 20
 
 
+class EarlyBlockError(InvalidBlockError):
+    """A block is too far in the future: its leader's clock is wrong, or this node's is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Applied:
     """A block that was just committed."""
@@ -148,8 +152,8 @@ class Machine:
 
         Raises:
             LedgerError: a block does not follow by the rules, is not signed by the leader of its
-                term, or comes from further in the future than the skew limit. The request must not
-                reach the core.
+                term, or comes from further in the future than the skew limit
+                (:class:`EarlyBlockError`). The request must not reach the core.
         """
         for entry in request.entries:
             if entry.index <= self.ledger.tip.height or self._holds(entry):
@@ -161,7 +165,7 @@ class Machine:
             execution = self._execute(entry, *parent)
             latest = now_ms + self._skew_ms
             if execution.tip.time_ms > latest:
-                raise InvalidBlockError(
+                raise EarlyBlockError(
                     entry.index, "time_ms", f"{execution.tip.time_ms} is after {latest}"
                 )
             self._candidates[entry.index, entry.term] = _Candidate(entry.payload, execution)

@@ -8,7 +8,7 @@ from founding import NOW_MS, make_event, make_genesis, opening_events, signing_k
 
 from kpledger.envelope import decode_envelope
 from kpledger.events.governance import KeyAdded
-from kpnode.engine import MAX_TERM_STEP, TRANSFER_ELECTIONS, Engine, Loss
+from kpnode.engine import EARLY_ELECTIONS, MAX_TERM_STEP, TRANSFER_ELECTIONS, Engine, Loss
 from kpnode.ledger import Ledger
 from kpnode.machine import Machine
 from kpnode.raft import (
@@ -43,6 +43,7 @@ from kpnode.submission import Refused
 VOTERS = tuple(NodeId(name) for name in ("bw-1", "eu-1", "za-1"))
 ME, HONEST, LIAR = VOTERS
 ELECTION_TICKS = 10
+SKEW_MS = 1000
 
 
 class World:
@@ -50,15 +51,16 @@ class World:
 
     def __init__(self, directory: Path) -> None:
         genesis = make_genesis()
+        self.now_ms = NOW_MS
         self.storage = LevelStorage.open(directory, chain=genesis.chain, create=True)
         self.ledger = Ledger(genesis, self.storage)
-        machine = Machine(genesis, ME, signing_key(f"{ME}/consensus"), self.ledger, skew_ms=1000)
+        machine = Machine(genesis, ME, signing_key(f"{ME}/consensus"), self.ledger, skew_ms=SKEW_MS)
         recovered = Recovered(self.storage.hard_state, Configuration(VOTERS), Index(0))
         self.engine = Engine(
             RaftCore(RaftConfig(ME), recovered, self.storage),
             self.storage,
             machine,
-            now_ms=lambda: NOW_MS,
+            now_ms=lambda: self.now_ms,
             election_ticks=ELECTION_TICKS,
             max_block_events=100,
             max_block_bytes=1 << 20,
@@ -121,6 +123,45 @@ def test_term_that_jumps_is_refused(world: World, message: Message) -> None:
     step = world.engine.step([world.say(LIAR, message)], [])
     assert "far beyond 1" in step.refused[0].problem
     assert step.status.term == 1
+
+
+def early_block(world: World) -> Input:
+    """Append the third block, sealed for term 2 by a leader whose clock is ahead of ours."""
+    key = signing_key(f"{HONEST}/consensus")
+    leader = Machine(make_genesis(), HONEST, key, world.ledger, skew_ms=SKEW_MS)
+    builder = leader.open_block(NOW_MS + SKEW_MS + 1)
+    body = KeyAdded(authority="root", key=signing_key("new").public_key, valid_from=0)
+    builder.add(decode_envelope(make_event("BW/root", body)))
+    block = Entry(Index(3), Term(2), EntryKind.BLOCK, leader.seal(builder, Term(2)))
+    return world.say(HONEST, AppendRequest(Term(2), Index(2), Term(1), (block,), Index(2)))
+
+
+def test_leader_whose_block_is_early_is_heard_again_after_a_while(world: World) -> None:
+    """It is this node's clock that was behind, and is set right now."""
+    beat = world.say(HONEST, HeartbeatRequest(Term(2), Index(2), 0))
+    follow(world)
+    append = early_block(world)
+    step = world.engine.step([append], [])
+    assert "time_ms" in step.refused[0].problem
+    world.now_ms += 1
+    for _ in range(EARLY_ELECTIONS * ELECTION_TICKS - 1):
+        step = world.engine.step([Tick(), append, beat], [])
+        assert (step.refused, step.status.last_index) == ((), 2)
+    assert step.status.leader is None
+    step = world.engine.step([Tick(), append], [])
+    assert (step.status.leader, step.status.last_index) == (HONEST, 3)
+
+
+def test_leader_whose_block_breaks_a_rule_is_not_heard_again_in_its_term(world: World) -> None:
+    follow(world)
+    forged = Entry(Index(3), Term(2), EntryKind.BLOCK, b"")
+    request = AppendRequest(Term(2), Index(2), Term(1), (forged,), Index(2))
+    assert len(world.engine.step([world.say(HONEST, request)], []).refused) == 1
+    for _ in range(10 * EARLY_ELECTIONS * ELECTION_TICKS):
+        beat = world.say(HONEST, HeartbeatRequest(Term(2), Index(2), 0))
+        step = world.engine.step([Tick(), beat], [])
+    assert step.status.leader is None
+    follow(world, 3)
 
 
 def follow(world: World, term: int = 2, leader: NodeId = HONEST) -> None:

@@ -25,7 +25,7 @@ from kpledger.layout import APPLIED_KEY, INDEX_PREFIX, STATE_PREFIX, block_key
 from kpledger.records import CertificateRecord, certificate_key
 from kpledger.state import read_record
 from kpnode.ledger import Ledger
-from kpnode.machine import Machine
+from kpnode.machine import EarlyBlockError, Machine
 from kpnode.raft import (
     AppendRequest,
     Configuration,
@@ -201,7 +201,7 @@ def test_block_signed_by_another_key_is_not_let_in(leader: World, voter: World) 
 def test_block_from_the_future_is_not_let_in(leader: World, voter: World) -> None:
     opening = open_both(leader, voter)
     block = leader.seal(1, issue(1), now_ms=NOW_MS + SKEW_MS + 1)
-    with pytest.raises(InvalidBlockError, match="time_ms"):
+    with pytest.raises(EarlyBlockError, match="time_ms"):
         voter.machine.check_append(append(opening, block), NOW_MS)
     voter.machine.check_append(append(opening, block), NOW_MS + 1)
 
