@@ -151,9 +151,11 @@ class Desk:
     async def _read(
         self, client: str, node: str, path: str, sights: Sights, *, linearizable: bool
     ) -> None:
-        query = "?consistency=linearizable" if linearizable else ""
+        url = f"{self.network.url(node)}{path}"
+        if linearizable:
+            url += f"?consistency=linearizable&timeout_ms={_WAIT_MS}"
         invoked = now_s()
-        status, text, as_of = await self._ask("GET", f"{self.network.url(node)}{path}{query}")
+        status, text, as_of = await self._ask("GET", url)
         answer = msgspec.json.decode(text, type=Answer) if status == _FOUND else Answer()
         is_answered = status in {_FOUND, _MISSING}
         for event, is_seen in sights.items():

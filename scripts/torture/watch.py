@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -23,8 +23,11 @@ HANDOVER: Final = "handover"
 """A leader that was told to stop in order, and hands over."""
 
 
-class _Storage(msgspec.Struct, frozen=True, kw_only=True):
+class Storage(msgspec.Struct, frozen=True, kw_only=True):
+    """How safe what it stores is."""
+
     failed: str | None
+    """Why the node has stopped taking part."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +38,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     leader: str | None
     height: int
     head: str
-    storage: _Storage
+    storage: Storage
 
 
 @dataclass(slots=True)
@@ -58,19 +61,28 @@ class Watch:
     """Looks at every node again and again.
 
     Attributes:
+        network: what is watched.
+        history: where acknowledgements come from, and leaders are noted.
         losses: what became of each leader that a fault took away.
         latched: nodes that said they stopped taking part, and why.
         leaders: every leader that a majority agreed on, with its term.
     """
 
-    def __init__(self, network: Network, session: aiohttp.ClientSession, history: History) -> None:
-        """Watch this network; listens to the history for acknowledgements."""
+    def __init__(
+        self,
+        network: Network,
+        session: aiohttp.ClientSession,
+        history: History,
+        clock: Callable[[], float] = now_s,
+    ) -> None:
+        """Watch this network, by a clock that counts seconds."""
         self.losses: list[Loss] = []
         self.latched: dict[tuple[str, str], bool] = {}
         self.leaders: list[tuple[str, int]] = []
-        self._network = network
+        self.network = network
         self._session = session
-        self._history = history
+        self._clock = clock
+        self.history = history
         self._seen: dict[str, tuple[float, Status]] = {}
         self._impaired = Counter[str]()
         self._recovering: set[str] = set()
@@ -80,28 +92,29 @@ class Watch:
     async def run(self) -> None:
         """Look, until cancelled."""
         async with asyncio.TaskGroup() as looking:
-            for name in self._network.names:
+            for name in self.network.names:
                 looking.create_task(self._follow(name))
 
     async def _follow(self, name: str) -> None:
         while True:
             status = await self.ask(name)
             if status is not None:
-                self._seen[name] = now_s(), status
-                self._take(name, status)
+                self.take(name, status)
             await asyncio.sleep(_CLOSE_POLL_S if self._open else _POLL_S)
 
     async def ask(self, name: str) -> Status | None:
         """Ask a node how it is; None if it does not answer soon."""
-        url = f"{self._network.url(name)}/v1/status"
+        url = f"{self.network.url(name)}/v1/status"
         with suppress(aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError):
             async with asyncio.timeout(_ANSWER_S), self._session.get(url) as response:
                 return msgspec.json.decode(await response.read(), type=Status)
         return None
 
-    def _take(self, name: str, status: Status) -> None:
+    def take(self, name: str, status: Status) -> None:
+        """Note what a node said of itself just now."""
+        self._seen[name] = self._clock(), status
         if status.storage.failed is not None:
-            is_allowed = self._network.voters[name].is_full
+            is_allowed = self.network.voters[name].is_full
             self.latched.setdefault((name, status.storage.failed), is_allowed)
         agreed = self.agreed()
         if agreed is None:
@@ -109,17 +122,19 @@ class Watch:
         leader, term = agreed
         if not self.leaders or self.leaders[-1] != agreed:
             self.leaders.append(agreed)
-            self._history.add(Note(at_s=now_s(), what="leader", detail=f"{leader} in term {term}"))
+            self.history.add(
+                Note(at_s=self._clock(), what="leader", detail=f"{leader} in term {term}")
+            )
         if status.leader == leader and status.term == term:
             self._recovering.discard(name)
         for loss in self._open:
             if term > loss.term and loss.led_s is None:
-                loss.led_s = now_s() - loss.at_s
+                loss.led_s = self._clock() - loss.at_s
         self._forget_settled()
 
     def agreed(self) -> tuple[str, int] | None:
         """Give the leader that a majority names, itself among them, and its term."""
-        now = now_s()
+        now = self._clock()
         fresh = {name: status for name, (at, status) in self._seen.items() if now - at < _FRESH_S}
         named = Counter(
             (status.leader, status.term) for status in fresh.values() if status.leader is not None
@@ -127,7 +142,7 @@ class Watch:
         for (leader, term), count in named.most_common(1):
             own = fresh.get(leader)
             is_leading = own is not None and own.role == "leader" and own.term == term
-            if count >= self._network.majority and is_leading:
+            if count >= self.network.majority and is_leading:
                 return leader, term
         return None
 
@@ -135,7 +150,7 @@ class Watch:
         """Give the newest committed block of each node, as last seen."""
         return {
             name: self._seen[name][1].height if name in self._seen else 0
-            for name in self._network.names
+            for name in self.network.names
         }
 
     @property
@@ -162,7 +177,7 @@ class Watch:
         if agreed is None or agreed[0] != leader:
             yield
             return
-        loss = Loss(how, leader, agreed[1], now_s(), is_healthy=True)
+        loss = Loss(how, leader, agreed[1], self._clock(), is_healthy=True)
         self.losses.append(loss)
         self._open.append(loss)
         self._judge_health()
@@ -174,7 +189,7 @@ class Watch:
 
     def _judge_health(self) -> None:
         ill = set(self._impaired) | self._recovering
-        if len(self._network.names) - len(ill) < self._network.majority:
+        if len(self.network.names) - len(ill) < self.network.majority:
             for loss in self._open:
                 if loss.led_s is None:
                     loss.is_healthy = False
