@@ -74,6 +74,7 @@ def picture(
     match: dict[NodeId, int] | None = None,
     configurations: tuple[Configuration, ...] = (GENESIS.configuration,),
     transfer: NodeId | None = None,
+    lost_up_to: int = 0,
 ) -> Status:
     peers = tuple(
         PeerStatus(peer, Index(known), Index(known + 1), 0, probing=False, recently_active=True)
@@ -93,6 +94,7 @@ def picture(
         configurations=configurations,
         peers=peers,
         transfer_target=transfer,
+        lost_up_to=Index(lost_up_to),
     )
 
 

@@ -11,6 +11,7 @@ from kpnode.sim.checkers import (
     CommitForever,
     LogMatching,
     MatchByAck,
+    RefusalTrue,
     ViolationError,
 )
 from kpnode.sim.disk import SimDisk
@@ -127,3 +128,28 @@ def test_commit_that_no_quorum_told_the_leader_is_noticed() -> None:
     checker.on_status(A, 0, picture(commit=2, persisted=2, match={B: 2, C: 0}), disk())
     with pytest.raises(ViolationError, match="a commits 3 knowing"):
         checker.on_status(A, 0, picture(commit=3, persisted=2, match={B: 3, C: 0}), disk())
+
+
+def test_refusal_of_what_the_logs_share_is_noticed() -> None:
+    leader, follower = disk(2, B, 1, 1, 2), disk(2, None, 1, 1, 1)
+    checker = RefusalTrue(lambda _node, _term: leader)
+    checker.on_message(refusal(2, 3), follower)
+    checker.on_message(refusal(2, 4), follower)
+    checker.on_message(refusal(2, 0), follower)
+    checker.on_message(said(A, B, ack(2, 2)), follower)
+    with pytest.raises(ViolationError, match="a refuses what follows 2, but holds that"):
+        checker.on_message(refusal(2, 2), follower)
+
+
+def test_refusal_may_be_older_than_a_save_of_the_same_step() -> None:
+    both = disk(2, B, 1)
+    checker = RefusalTrue(lambda _node, _term: both)
+    checker.on_save(A, both)
+    checker.on_message(refusal(2, 1), both)
+    checker.on_inputs(A, 0, [])
+    with pytest.raises(ViolationError, match="a refuses what follows 1"):
+        checker.on_message(refusal(2, 1), both)
+
+
+def refusal(term: int, index: int) -> Envelope:
+    return said(A, B, AppendReply(Term(term), accepted=False, index=Index(index)))

@@ -38,11 +38,15 @@ REQUIRED: Final = (
     "crashes",
     "crashes inside a save, the batch kept",
     "crashes inside a save, the batch lost",
+    "disks rolled back",
+    "disks that came back empty",
     "elections decided",
     "elections decided in a joint configuration",
     "events refused by a rule",
     "hand-overs by a removed leader",
     "leaders deposed by their quorum check",
+    "lives with the whole ledger",
+    "losses noticed",
     "messages copied",
     "messages lost",
     "partitions: bridge",
@@ -114,6 +118,7 @@ class Coverage(Checker):
         last = self._status.get(node)
         self._status[node] = status
         joint = len(status.configurations) > 1
+        self._counts["losses noticed"] += bool(status.lost_up_to and not (last and last.lost_up_to))
         if status.role is Role.LEADER:
             self._count_lead(node, status, last, disk, joint=joint)
         elif last is not None and (last.role, last.term) == (Role.LEADER, status.term):

@@ -29,7 +29,7 @@ from kpnode.sim.disk import CrashPoint, SimCrashError, SimDisk, SimFullError
 from kpnode.sim.journal import Journal
 from kpnode.sim.machine import Applied
 from kpnode.sim.network import SimNetwork
-from kpnode.sim.node import Answer, Moods, SimNode, Stepped
+from kpnode.sim.node import QUIET, Answer, Moods, SimNode, Stepped
 from kpnode.sim.options import SimOptions
 
 Wish = ReadRequested | TransferRequested | ConfigProposed
@@ -101,8 +101,7 @@ class Fleet:
         """Let a stopped node's disk come back with less than was on it."""
         if self.journal.kept:
             self.journal.note(f"{node.name} loses its log from {keep} on, votes too: {votes}")
-        node.disk.lose(keep, votes=votes)
-        node.stored = stored
+        node.lose(keep, stored, votes=votes)
         for hook in self.panel.on_loss:
             hook(node.name)
 
@@ -171,7 +170,7 @@ class Fleet:
         if stepped is not None and status is not None and is_due:
             self._show_status(node, status, stepped)
         self._show_applied(node, applied)
-        if stepped is not None:
+        if stepped is not None and stepped is not QUIET:
             self._show(node, stepped)
 
     def _show_status(self, node: SimNode, status: Status, stepped: Stepped) -> None:

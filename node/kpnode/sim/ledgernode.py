@@ -6,6 +6,7 @@ event, and that a refusal is said once the block that it rests on is committed.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 
 from kpledger import layout
 from kpledger.envelope import SignedEvent
@@ -63,6 +64,11 @@ class SimStore:
         undo += ((key, self._values.pop(key, None)) for key in deletes)
         self._unsynced.append(tuple(undo))
 
+    def lose_all(self) -> None:
+        """Forget everything; it can be derived from the log again."""
+        self._values.clear()
+        self._unsynced.clear()
+
     def lose_unsynced(self) -> None:
         """Forget what no save made durable."""
         for undo in reversed(self._unsynced):
@@ -109,8 +115,10 @@ class LedgerNode(SimNode):
         founded: Genesis,
         events: Mapping[bytes, SignedEvent],
         core_class: type[SimCore] = SimCore,
+        tickets: "count[int]",
     ) -> None:
-        super().__init__(config, genesis, disk, core_class=core_class, tickets=iter(()))
+        super().__init__(config, genesis, disk, core_class=core_class, tickets=tickets)
+        self._all_tickets = tickets
         self._founded = founded
         self._events = events
         self._store_ = SimStore(disk)
@@ -142,6 +150,8 @@ class LedgerNode(SimNode):
             max_block_events=_MAX_BLOCK_EVENTS,
             max_block_bytes=_MAX_BLOCK_BYTES,
         )
+        # The engine begins at a random number, which no replay could repeat.
+        self._engine.tickets = self._all_tickets
         self.status = core.status()
 
     def stop(self) -> None:
@@ -151,6 +161,11 @@ class LedgerNode(SimNode):
         self._engine = self._seen = None
         self._waiting_for = {}
         self._held = []
+
+    def lose(self, keep: Index, stored: Applied, *, votes: bool) -> None:
+        """While it is stopped, lose the log after `keep`, and all that was derived from it."""
+        super().lose(keep, stored, votes=votes)
+        self._store_.lose_all()
 
     def step(self, items: list[Input], events: list[bytes]) -> Stepped:
         """Let the engine make one step.
@@ -173,13 +188,13 @@ class LedgerNode(SimNode):
         self.status = step.status if step.status != before else before
         return Stepped(
             outgoing=step.outgoing,
-            reads=(),
-            dropped=(),
+            reads=step.reads,
+            dropped=step.dropped,
             roles=(RoleChange(step.status.role, step.status.term, step.status.leader),)
             if changed
             else (),
             answers=tuple(self._answer(step, events, applied, moved=changed)),
-            values=(),
+            values=tuple((grant.ticket, Index(step.status.applied)) for grant in step.reads),
         )
 
     def _answer(
@@ -197,13 +212,20 @@ class LedgerNode(SimNode):
                 self._held.append((step.grounds, Answer(event, None, refused=True)))
             else:
                 yield Answer(event, None)
+        yield from self._answer_proposed(step, applied)
+        committed = step.status.commit
+        yield from (answer for grounds, answer in self._held if grounds <= committed)
+        self._held = [one for one in self._held if one[0] > committed]
+
+    def _answer_proposed(self, step: Step, applied: tuple[Applied, ...]) -> Iterator[Answer]:
+        """Say what became of the events in blocks."""
+        if step.proposed is not None:
+            ticket, events = step.proposed
+            self._proposed[ticket] = events
+        for dropped in step.dropped:
+            yield from (Answer(event, None) for event in self._proposed.pop(dropped.ticket, ()))
         for one in applied:
             for event in one.events:
                 if event in self._waiting_for:
                     del self._waiting_for[event]
                     yield Answer(event, one.entry.index)
-        committed = step.status.commit
-        for grounds, held in self._held:
-            if grounds <= committed:
-                yield held
-        self._held = [one for one in self._held if one[0] > committed]

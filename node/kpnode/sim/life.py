@@ -9,7 +9,7 @@ from kpnode.sim.planted import PLANTED, PlantedBug
 from kpnode.sim.world import World
 
 DEFAULT_TICKS = 1500
-LEDGER_SHARE = 5
+LEDGER_SHARE = 3
 """A life with the whole ledger in it is so many times shorter."""
 
 

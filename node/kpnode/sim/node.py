@@ -61,6 +61,10 @@ class Stepped:
     """Tickets of reads, and the state they were answered from."""
 
 
+QUIET = Stepped((), (), (), (), (), ())
+"""What comes out of most steps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moods:
     """What a node draws from the seed while it runs; each call is a draw."""
@@ -86,10 +90,13 @@ class SimCore(RaftCore):
 
         They come at the worst moment as well: when another leader has just written to the log.
         """
-        term = self._state.log.last_term
         if isinstance(item, Persisted):
             self._reports.append(item)
-        else:
+        elif not self._reports:
+            super().handle(item)
+            return
+        term = self._state.log.last_term
+        if not isinstance(item, Persisted):
             super().handle(item)
         if term == self._state.log.last_term and self.late():
             return
@@ -167,6 +174,11 @@ class SimNode:
         self._granted = []
         self.disk.power_off()
 
+    def lose(self, keep: Index, stored: Applied, *, votes: bool) -> None:
+        """While it is stopped, lose the log after `keep`, where the machine was at `stored`."""
+        self.disk.lose(keep, votes=votes)
+        self.stored = stored
+
     def step(self, items: list[Input], events: list[bytes]) -> Stepped:
         """Handle inputs, then try to order events, and do all that follows from both.
 
@@ -183,9 +195,12 @@ class SimNode:
         if events:
             answers += self._order(core, events)
             pumped.append(pump(core, self.disk, self._machine))
-        # A step that only let time pass in silence changes nothing that a status shows.
-        if events or pumped[0] != _SILENCE or not all(isinstance(item, Tick) for item in items):
-            self.status = core.status()
+        if not events and pumped[0] == _SILENCE and not self._granted:
+            # Time that passed in silence changes nothing that a status shows.
+            if not all(isinstance(item, Tick) for item in items):
+                self.status = core.status()
+            return QUIET
+        self.status = core.status()
         return self._finish(pumped, answers)
 
     def _finish(self, pumped: list[Pumped[Applied]], answers: list[Answer]) -> Stepped:

@@ -26,7 +26,7 @@ _FAULTS = (
     "unreachable",
     "give_up",
 )
-_KINDS = ("mild",) * 17 + ("stormy",) * 10 + ("ledger",) * 3
+_KINDS = ("mild",) * 15 + ("stormy",) * 10 + ("churning",) * 2 + ("ledger",) * 3
 _WISHES = ("propose", "read", "transfer", "reconfigure")
 
 
@@ -132,6 +132,8 @@ class SimOptions:
         match prng.choice(_KINDS):
             case "stormy":
                 return mild._stormy(prng)
+            case "churning":
+                return mild._churning(prng)
             case "ledger":
                 return mild._with_ledger(prng)
             case _:
@@ -156,8 +158,24 @@ class SimOptions:
             delay_ticks=prng.choice((1, 3)),
         )
 
+    def _churning(self, prng: Random) -> Self:
+        """Replace voters all the time, under leaders that are cut off while they do it."""
+        return replace(
+            self,
+            voters=prng.choice((3, 4, 5)),
+            spares=2,
+            election_ticks=prng.choice((5, 10)),
+            heartbeat_ticks=2,
+            partition=prng.choice((20, 40)),
+            heal=60,
+            reconfigure=prng.choice((30, 100)),
+            transfer=prng.choice((0, 20)),
+            crash=prng.choice((0, 5)),
+            lose=0,
+        )
+
     def _with_ledger(self, prng: Random) -> Self:
-        """Run what is above the core as well; it knows no change of voters and hands nothing over.
+        """Run what is above the core as well; its rules know no change of voters.
 
         Sealing and checking blocks takes its time, so there are few of them.
         """
@@ -169,8 +187,5 @@ class SimOptions:
             max_append_bytes=1 << 20,
             max_uncommitted_bytes=1 << 20,
             propose=prng.choice((30, 100)),
-            read=0,
-            transfer=0,
             reconfigure=0,
-            lose=0,
         )

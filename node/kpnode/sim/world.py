@@ -29,8 +29,10 @@ from kpnode.sim.checkers import (
     OneChangeAtATime,
     OneLeader,
     Panel,
+    QuietAfterLoss,
     QuorumChecked,
     ReadConfirmed,
+    RefusalTrue,
     Restless,
     Sticky,
     TermByCampaign,
@@ -146,7 +148,7 @@ class World:
             ):
                 clients.begin(self.now)
                 asked[clients.newest] = None
-            elif not self.options.ledger and not clients.answered:
+            elif not clients.answered:
                 wants = "a read is answered"
                 clients.read()
             elif clients.open:
@@ -186,6 +188,7 @@ class World:
             OneLeader(),
             ElectionQuorum(),
             AckOnDisk(self.fleet.leader_disk),
+            RefusalTrue(self.fleet.leader_disk),
             MatchByAck(),
             CommitByQuorum(),
             CommitByOwnTerm(),
@@ -194,6 +197,7 @@ class World:
             ActiveConfigurations(),
             OneChangeAtATime(),
             HandOver(),
+            QuietAfterLoss(),
             Answers(self._commits),
             ReadConfirmed(),
             History(),
@@ -224,6 +228,7 @@ class World:
             founded=make_genesis(genesis.configuration.voters),
             events=self._signed,
             core_class=bug.core,
+            tickets=self._tickets,
         )
 
     def _draw(self, number: int) -> bytes:

@@ -15,7 +15,9 @@ from kpnode.sim.checkers.logs import (
     CommitForever,
     LogMatching,
     MatchByAck,
+    RefusalTrue,
 )
+from kpnode.sim.checkers.losses import QuietAfterLoss
 from kpnode.sim.checkers.time import QuorumChecked, Restless, TransferEnds
 from kpnode.sim.checkers.votes import (
     ElectionQuorum,
@@ -43,8 +45,10 @@ __all__ = [
     "OneChangeAtATime",
     "OneLeader",
     "Panel",
+    "QuietAfterLoss",
     "QuorumChecked",
     "ReadConfirmed",
+    "RefusalTrue",
     "Restless",
     "Sticky",
     "TermByCampaign",

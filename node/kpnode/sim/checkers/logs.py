@@ -1,6 +1,6 @@
 """Rules about logs, acknowledgements, commits and what is applied."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from kpnode.raft import (
     AppendReply,
@@ -9,6 +9,7 @@ from kpnode.raft import (
     Envelope,
     HeartbeatRequest,
     Index,
+    Input,
     NodeId,
     Role,
     RoleChange,
@@ -58,6 +59,36 @@ class AckOnDisk(Checker):
         """A crash is no excuse."""
         del stored
         self.on_save(node, disk)
+
+
+class RefusalTrue(Checker):
+    """Who refuses an append of its leader does not hold what the append was to follow."""
+
+    def __init__(self, leader_disk: Callable[[NodeId, Term], SimDisk | None]) -> None:
+        self._leader_disk = leader_disk
+        self._written: set[NodeId] = set()
+
+    def on_inputs(self, node: NodeId, ticks: int, items: Sequence[Input]) -> None:
+        """Begin to look at a step."""
+        del ticks, items
+        self._written.discard(node)
+
+    def on_save(self, node: NodeId, disk: SimDisk) -> None:
+        """What was written after the refusal may be just what was missing."""
+        del disk
+        self._written.add(node)
+
+    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+        """Compare the logs at the place of a refusal; one of index 0 speaks of no log."""
+        message, node = envelope.message, envelope.sender
+        if not isinstance(message, AppendReply) or message.accepted or not message.index:
+            return
+        if node in self._written:
+            return
+        leader = self._leader_disk(envelope.recipient, message.term)
+        held = disk.link_at(message.index)
+        if leader is not None and held is not None and leader.link_at(message.index) == held:
+            raise self.violation(f"{node} refuses what follows {message.index}, but holds that")
 
 
 class MatchByAck(Checker):

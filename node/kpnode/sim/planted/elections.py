@@ -13,6 +13,7 @@ from kpnode.raft import (
     Received,
     Recovered,
     Role,
+    Term,
     Tick,
     VoteReply,
     VoteRequest,
@@ -125,6 +126,16 @@ class _IsNotSticky(SimCore):
             super().handle(item)
 
 
+class _CampaignsAfterLoss(SimCore):
+    """Stands for election although it knows that its disk lost entries."""
+
+    def handle(self, item: Input) -> None:
+        state = self._state
+        least, state.least_end = state.least_end, (Term(0), Index(0))
+        super().handle(item)
+        state.least_end = max(state.least_end, least)
+
+
 class _LeadsWithoutQuorum(SimCore):
     """Leads until somebody says that its time is over."""
 
@@ -153,6 +164,10 @@ ELECTIONS: Final = {
     ),
     "no-stickiness": PlantedBug(
         core=_IsNotSticky, climate={**FREQUENT_ELECTIONS, "partition": 20, "heal": 20}
+    ),
+    "campaign-after-loss": PlantedBug(
+        core=_CampaignsAfterLoss,
+        climate={**FREQUENT_ELECTIONS, "crash": 5, "lose": 900, "restart": 300, "pause": 10},
     ),
     "no-check-quorum": PlantedBug(
         core=_LeadsWithoutQuorum, climate={**FREQUENT_ELECTIONS, "partition": 20, "crash": 0}

@@ -116,10 +116,19 @@ class _TruncatesWithoutConflict(SimCore):
 
 
 class _AcksItsWholeLog(SimCore):
-    """Acknowledges up to its own end instead of the end of what it compared (CCF #6001)."""
+    """Acknowledges up to its own end instead of the end of what it compared (CCF #6001).
+
+    Our leaders begin to compare where the logs part, which hides it; so these begin lower, which is
+    sound by itself.
+    """
 
     def handle(self, item: Input) -> None:
+        before = self._state.seat
         super().handle(item)
+        seat = self._state.seat
+        if isinstance(seat, Leadership) and seat is not before:
+            for progress in seat.peers.values():
+                progress.next = Index(self._state.log.commit + 1)
         end = self._state.log.last_index
         for place, envelope in enumerate(self._state.outbox):
             if isinstance(envelope.message, AppendReply) and envelope.message.accepted:
@@ -132,6 +141,24 @@ class _TakesRefusalForConsent(SimCore):
 
     def handle(self, item: Input) -> None:
         super().handle(_change_reply(item, lambda reply: replace(reply, accepted=True)))
+
+
+class _RefusesWhatItHolds(SimCore):
+    """Refuses an append that begins below its own end, though the logs agree there."""
+
+    def handle(self, item: Input) -> None:
+        if isinstance(item, Received) and isinstance(item.envelope.message, AppendRequest):
+            request, log = item.envelope.message, self._state.log
+            if request.term == self._state.term and 0 < request.prev_index < log.last_index:
+                refusal = AppendReply(
+                    request.term,
+                    accepted=False,
+                    index=request.prev_index,
+                    hint_index=Index(request.prev_index - 1),
+                )
+                self._state.send(item.envelope.sender, refusal)
+                return
+        super().handle(item)
 
 
 class _RefusalMovesMatch(SimCore):
@@ -249,8 +276,11 @@ REPLICATION: Final = {
     "truncation-without-conflict": PlantedBug(
         core=_TruncatesWithoutConflict, climate={**DIVERGING_LOGS, "max_append_entries": 1}
     ),
-    "ack-beyond-verified": PlantedBug(core=_AcksItsWholeLog, climate=DIVERGING_LOGS),
+    "ack-beyond-verified": PlantedBug(
+        core=_AcksItsWholeLog, climate={**DIVERGING_LOGS, "max_append_entries": 1}
+    ),
     "commit-from-nack": PlantedBug(core=_TakesRefusalForConsent, climate=DIVERGING_LOGS),
+    "nack-of-what-it-holds": PlantedBug(core=_RefusesWhatItHolds, climate=DIVERGING_LOGS),
     "nack-moves-match": PlantedBug(core=_RefusalMovesMatch, climate=DIVERGING_LOGS),
     "ack-of-older-term": PlantedBug(core=_CountsOldAcks, climate=DIVERGING_LOGS),
     "match-of-older-term": PlantedBug(core=_CarriesMatchOver, climate=DIVERGING_LOGS),

@@ -7,11 +7,14 @@ from typing import Final
 
 from kpnode.raft import (
     Entry,
+    HeartbeatReply,
+    HeartbeatRequest,
     Index,
     Input,
     ReadGrant,
     ReadRequested,
     Ready,
+    Received,
     Role,
     Tick,
     TimeoutNow,
@@ -57,6 +60,25 @@ class _ReadsBeforeItsTermIsOpen(SimCore):
         ready = super().take_ready()
         seat.opened_at = opened_at
         return ready
+
+
+class _ConfirmsOldRounds(SimCore):
+    """Repeats the round of an earlier term in a reply of this one; the simulator found it here."""
+
+    def handle(self, item: Input) -> None:
+        state = self._state
+        if not isinstance(item, Received):
+            super().handle(item)
+            return
+        envelope, message = item.envelope, item.envelope.message
+        if isinstance(message, HeartbeatReply) and isinstance(state.seat, Leadership):
+            known = replace(message, round=min(message.round, state.seat.reads.round))
+            super().handle(Received(replace(envelope, message=known)))
+        elif isinstance(message, HeartbeatRequest) and message.term < state.term:
+            reply = HeartbeatReply(state.term, message.round, state.log.commit)
+            state.send(envelope.sender, reply)
+        else:
+            super().handle(item)
 
 
 class _TransferNeverEnds(SimCore):
@@ -133,6 +155,9 @@ class _AnswersAtOnce(SimNode):
 SERVICE: Final = {
     "read-without-round": PlantedBug(core=_ReadsWithoutRound, climate=READING),
     "read-round-reused": PlantedBug(core=_ReusesRound, climate=READING),
+    "read-round-of-older-term": PlantedBug(
+        core=_ConfirmsOldRounds, climate={**READING, "straggle": 200, "crash": 5}
+    ),
     "read-before-term-opens": PlantedBug(core=_ReadsBeforeItsTermIsOpen, climate=READING),
     "transfer-never-ends": PlantedBug(
         core=_TransferNeverEnds, climate={**FREQUENT_ELECTIONS, "loss": 300, "transfer": 10}
