@@ -39,11 +39,14 @@ class Script:
     answers: dict[str, object] = field(default_factory=dict)
     """By method and path; a list is used up, its last one stays."""
     asked: list[str] = field(default_factory=list)
+    queries: list[str] = field(default_factory=list)
+    """The query that came with each of those."""
     batches: list[list[bytes]] = field(default_factory=list)
     url: str = ""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(f"{request.method} {request.path}")
+        self.queries.append(request.query_string)
         if request.method == "POST":
             self.batches.append(msgpack.unpackb(await request.read()))
         given = ({"GET /v1/status": STATUS} | self.answers)[self.asked[-1]]

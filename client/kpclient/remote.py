@@ -97,10 +97,15 @@ Answer = Committed | Refused | Undecided
 class Remote:
     """The questions that the nodes of one ledger answer, and what they are sent."""
 
-    def __init__(self, genesis: Genesis, line: Line) -> None:
-        """Ask over this line, which is open."""
+    def __init__(self, genesis: Genesis, line: Line, *, newest: bool = False) -> None:
+        """Ask over this line, which is open.
+
+        With ``newest`` a node answers questions about the ledger only once it has seen everything
+        that was acknowledged to anybody before it was asked.
+        """
         self._genesis = genesis
         self._line = line
+        self._newest = newest
 
     async def submit(self, events: Sequence[SignedEvent]) -> tuple[Answer, ...]:
         """Send events, in order, at most :data:`MAX_BATCH`, until each is decided or time is up.
@@ -174,7 +179,7 @@ class Remote:
         Raises:
             NotTrustworthyError: the event has another id, or a signature does not hold.
         """
-        node, content = await self._line.request("GET", f"/v1/events/{event_id.hex()}")
+        node, content = await self._question(f"/v1/events/{event_id.hex()}")
         found = read_from(node, content, lambda text: read_answer(text, EventAnswer))
         if found.status not in {"committed", "sealed"}:
             return None
@@ -210,14 +215,14 @@ class Remote:
         """Ask for a page of certificates, and where the next one begins; None at the end."""
         query = {**wanted, "limit": str(limit)} | ({"after": after} if after else {})
         text = "&".join(f"{name}={value}" for name, value in query.items())
-        node, content = await self._line.request("GET", f"/v1/certificates?{text}")
+        node, content = await self._question(f"/v1/certificates?{text}")
         page = read_from(node, content, lambda text: read_answer(text, CertificatePage))
         records = tuple(read_from(node, bytes(raw), read_certificate) for raw in page.certificates)
         return records, page.next
 
     async def participants(self) -> tuple[Participant, ...]:
         """Ask for all participants."""
-        node, content = await self._line.request("GET", "/v1/participants")
+        node, content = await self._question("/v1/participants")
         return read_from(node, content, lambda text: read_answer(text, Participants)).participants
 
     async def participant(self, code: str) -> Participant | None:
@@ -232,12 +237,20 @@ class Remote:
 
     async def _find(self, path: str, read: Callable[[bytes], A]) -> A | None:
         try:
-            node, content = await self._line.request("GET", path)
+            node, content = await self._question(path)
         except RemoteProblem as error:
             if error.problem.status == HTTPStatus.NOT_FOUND:
                 return None
             raise
         return read_from(node, content, read)
+
+    async def _question(self, path: str) -> tuple[str, bytes]:
+        """Ask about the ledger; gives who answered, and the answer."""
+        if self._newest:
+            patience_s = max(0.1, min(ATTEMPT_S - _SPARE_S, self._line.timeout_s))
+            joint = "&" if "?" in path else "?"
+            path += f"{joint}consistency=linearizable&timeout_ms={int(patience_s * 1000)}"
+        return await self._line.request("GET", path)
 
 
 def _read_result(node: str, event_id: bytes, result: Result) -> Answer:

@@ -74,6 +74,16 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How fresh an answer has to be."""
+
+    newest: Annotated[
+        bool,
+        typer.Option("--newest", help="Take in all that was acknowledged to anybody until now."),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Passphrase:
     """Where the passphrase of a key comes from."""
 

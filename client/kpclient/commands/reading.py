@@ -8,7 +8,7 @@ import typer
 
 from kpclient.answers import NodeStatus, Participant, Recorded
 from kpclient.commands.lookup import NotOnLedgerError, check_number
-from kpclient.commands.options import Connection, command
+from kpclient.commands.options import Connection, Reading, command
 from kpclient.commands.session import Session
 from kpclient.errors import UsageError
 from kpclient.line import NotTrustworthyError
@@ -33,9 +33,10 @@ def show(
         str, typer.Argument(metavar="NUMBER|EVENT-ID", help="A certificate, or an event.")
     ],
     connection: Connection,
+    reading: Reading,
 ) -> None:
     """Show a certificate with its history, or an event; every event is verified."""
-    session = Session(connection)
+    session = Session(connection, newest=reading.newest)
     if _EVENT_ID.fullmatch(what):
         _show_event(session, bytes.fromhex(what), as_json=connection.as_json)
     else:
@@ -141,6 +142,8 @@ def _history_row(recorded: Recorded) -> tuple[str, ...]:
 @command(app, "list", example="kpledger list --issuer BW --state CONFIRMED")
 def list_certificates(
     connection: Connection,
+    reading: Reading,
+    *,
     state: Annotated[CertificateState | None, typer.Option("--state", help="Only these.")] = None,
     issuer: Annotated[str, typer.Option("--issuer", metavar="CODE", help="Only its own.")] = "",
     destination: Annotated[
@@ -156,7 +159,9 @@ def list_certificates(
         if wanted[option]:
             check_code(wanted[option], f"--{option}")
     given = {name: value for name, value in wanted.items() if value}
-    records = Session(connection).ask(lambda remote: _list(remote, given, limit))
+    records = Session(connection, newest=reading.newest).ask(
+        lambda remote: _list(remote, given, limit)
+    )
     if connection.as_json:
         print_json({"certificates": [readable(record) for record in records]})
         return
@@ -195,12 +200,13 @@ def _certificate_row(record: CertificateRecord) -> tuple[str, ...]:
 @command(app, "participants", example="kpledger participants BW")
 def participants(
     connection: Connection,
+    reading: Reading,
     code: Annotated[
         str, typer.Argument(metavar="[CODE]", help="Only this one, with all about it.")
     ] = "",
 ) -> None:
     """List the participants, or show one with its offices and numbers."""
-    session = Session(connection)
+    session = Session(connection, newest=reading.newest)
     if code:
         _show_participant(session, check_code(code, "CODE"), as_json=connection.as_json)
         return

@@ -20,9 +20,10 @@ T = TypeVar("T")
 class Session:
     """One run of a command against one ledger."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, newest: bool = False) -> None:
         """Remember what was asked for; nothing is read or asked before it is needed."""
         self._connection = connection
+        self._newest = newest
         self.home = connection.home.expanduser()
 
     @cached_property
@@ -44,7 +45,7 @@ class Session:
         urls = [url.strip() for url in self._connection.node.split(",") if url.strip()]
         line = Line(self.genesis, urls, timeout_s=self._connection.timeout_s, observe=self._compare)
         async with line:
-            return await call(Remote(self.genesis, line))
+            return await call(Remote(self.genesis, line, newest=self._newest))
 
     def _compare(self, node: str, status: NodeStatus) -> None:
         position = Position(

@@ -338,3 +338,27 @@ async def test_a_url_without_a_host_is_refused() -> None:
 
 def test_the_events_of_these_tests_differ() -> None:
     assert compute_event_id(EVENT.payload) != OTHER.event_id
+
+
+async def test_what_is_newest_is_asked_for_with_every_question_and_of_nobody_else() -> None:
+    empty = {"certificates": [], "next": None}
+    script = Script(
+        {
+            "GET /v1/certificates": empty,
+            "GET /v1/participants": {"participants": []},
+            event_path(EVENT): {"id": EVENT.event_id.hex(), "status": "unknown"},
+        }
+    )
+    async with playing(script) as plain:
+        plain._line.timeout_s = 3
+        remote = Remote(GENESIS, plain._line, newest=True)
+        await remote.certificates({"issuer": "BW"}, after=None, limit=7)
+        await remote.participants()
+        await remote.event(EVENT.event_id)
+        await remote.status()
+    newest = "consistency=linearizable&timeout_ms=3000"
+    assert [query for query in script.queries if query] == [
+        f"issuer=BW&limit=7&{newest}",
+        newest,
+        newest,
+    ]
