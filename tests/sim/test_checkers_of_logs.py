@@ -3,12 +3,23 @@
 import pytest
 from sim.sightings import GENESIS, A, B, C, ack, applied, disk, entry, leads, picture, said
 
-from kpnode.raft import AppendReply, AppendRequest, Envelope, HeartbeatRequest, Index, Term
+from kpnode.raft import (
+    AppendReply,
+    AppendRequest,
+    Envelope,
+    HeartbeatReply,
+    HeartbeatRequest,
+    Index,
+    Message,
+    PreVoteReply,
+    Term,
+)
 from kpnode.sim.checkers import (
     AckOnDisk,
     CommitByOwnTerm,
     CommitByQuorum,
     CommitForever,
+    CommitTrue,
     LogMatching,
     MatchByAck,
     RefusalTrue,
@@ -93,6 +104,34 @@ def test_other_entry_and_other_result_are_noticed(other: Applied) -> None:
     checker.on_applied(A, Term(1), applied(1))
     with pytest.raises(ViolationError, match="b applies another entry, or result, at 1"):
         checker.on_applied(B, Term(1), other)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        AppendRequest(Term(1), Index(1), Term(1), (), Index(1)),
+        HeartbeatRequest(Term(1), Index(1), 0),
+        HeartbeatReply(Term(1), 0, Index(1)),
+        PreVoteReply(Term(2), granted=True, commit_index=Index(1), commit_term=Term(1)),
+    ],
+)
+def test_claim_of_a_commit_that_is_none_is_noticed(message: Message) -> None:
+    log = commits(*(disk(1, None, 1) for _ in range(3)))
+    checker = CommitTrue(log)
+    with pytest.raises(ViolationError, match="a calls 1 committed"):
+        checker.on_message(said(A, B, message), disk(1, None, 1))
+    log.on_applied(A, Term(1), applied(1))
+    checker.on_message(said(A, B, message), disk(1, None, 1))
+    with pytest.raises(ViolationError, match="a calls 1 committed"):
+        checker.on_message(said(A, B, message), disk(2, None, 2))
+
+
+def test_claim_of_a_commit_under_another_term_is_noticed() -> None:
+    log = commits(*(disk(1, None, 1) for _ in range(3)))
+    log.on_applied(A, Term(1), applied(1))
+    claim = PreVoteReply(Term(3), granted=True, commit_index=Index(1), commit_term=Term(2))
+    with pytest.raises(ViolationError, match="a calls 1 one of term 2"):
+        CommitTrue(log).on_message(said(A, B, claim), disk(2, None, 1))
 
 
 def test_leader_without_a_committed_entry_is_noticed() -> None:

@@ -7,10 +7,12 @@ from kpnode.raft import (
     AppendRequest,
     Configuration,
     Envelope,
+    HeartbeatReply,
     HeartbeatRequest,
     Index,
     Input,
     NodeId,
+    PreVoteReply,
     Role,
     RoleChange,
     Status,
@@ -262,3 +264,25 @@ class CommitForever(Checker):
             held = [v for v in voters if self._disks[v].link_at(index) == self._links[index]]
             if 2 * len(held) <= len(voters):
                 raise self.violation(f"{index} is committed on {held} of {voters}")
+
+
+class CommitTrue(Checker):
+    """What a message calls committed is committed, and is in the log of the sender."""
+
+    def __init__(self, commits: CommitForever) -> None:
+        self._commits = commits
+
+    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+        """Look at every claim; the sender has applied what it knows to be committed."""
+        message = envelope.message
+        match message:
+            case AppendRequest() | HeartbeatRequest() | HeartbeatReply():
+                claimed, term = message.commit, None
+            case PreVoteReply():
+                claimed, term = message.commit_index, message.commit_term
+            case _:
+                return
+        if claimed > self._commits.height or not self._commits.holds(disk, claimed):
+            raise self.violation(f"{envelope.sender} calls {claimed} committed: {message}")
+        if term is not None and self._commits.at(claimed).entry.term != term:
+            raise self.violation(f"{envelope.sender} calls {claimed} one of term {term}")

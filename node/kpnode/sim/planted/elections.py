@@ -8,6 +8,7 @@ from kpnode.raft import (
     Index,
     Input,
     LogReader,
+    PreVoteReply,
     PreVoteRequest,
     RaftConfig,
     Received,
@@ -136,6 +137,20 @@ class _CampaignsAfterLoss(SimCore):
         state.least_end = max(state.least_end, least)
 
 
+class _ClaimsAllCommitted(SimCore):
+    """Tells a pre-candidate the end of its log instead of what is committed of it."""
+
+    def handle(self, item: Input) -> None:
+        super().handle(item)
+        log = self._state.log
+        for place, envelope in enumerate(self._state.outbox):
+            if isinstance(envelope.message, PreVoteReply):
+                message = replace(
+                    envelope.message, commit_index=log.last_index, commit_term=log.last_term
+                )
+                self._state.outbox[place] = replace(envelope, message=message)
+
+
 class _LeadsWithoutQuorum(SimCore):
     """Leads until somebody says that its time is over."""
 
@@ -165,6 +180,7 @@ ELECTIONS: Final = {
     "no-stickiness": PlantedBug(
         core=_IsNotSticky, climate={**FREQUENT_ELECTIONS, "partition": 20, "heal": 20}
     ),
+    "pre-vote-claims-commits": PlantedBug(core=_ClaimsAllCommitted, climate=FREQUENT_ELECTIONS),
     "campaign-after-loss": PlantedBug(
         core=_CampaignsAfterLoss,
         climate={**FREQUENT_ELECTIONS, "crash": 5, "lose": 900, "restart": 300, "pause": 10},
