@@ -67,9 +67,10 @@ class Progress:
         self.held = index
         if self.probing:
             self._restart(Index(index + 1), probing=False)
-        self.next = max(self.next, Index(index + 1))
-        while self.in_flight and self.in_flight[0] <= index:
-            self.in_flight.popleft()
+        else:
+            self.next = max(self.next, Index(index + 1))
+            while self.in_flight and self.in_flight[0] <= index:
+                self.in_flight.popleft()
 
     def refused(self, previous: Index, agreement: Index) -> None:
         """Note that the peer lacks the entry at `previous`; it may agree up to `agreement`.

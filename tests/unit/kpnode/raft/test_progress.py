@@ -76,6 +76,12 @@ def test_acceptance_of_what_is_known_reopens_the_stream() -> None:
     assert (progress.probing, progress.next, wants(progress)) == (False, 6, True)
 
 
+def test_late_acceptance_ends_the_search_where_it_says() -> None:
+    progress = probing(9)
+    progress.accepted(Index(3))
+    assert (progress.probing, progress.held, progress.next) == (False, 3, 4)
+
+
 def test_stream_skips_what_the_peer_turns_out_to_have() -> None:
     progress = streaming(5)
     progress.accepted(Index(8))
