@@ -29,6 +29,7 @@ from kpnode.sim.machine import Applied
 from kpnode.sim.node import Answer
 
 REQUIRED: Final = (
+    "blocks refused by a node",
     "changes of voters under way",
     "changes of voters committed",
     "clients that gave up",

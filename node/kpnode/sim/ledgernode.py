@@ -5,6 +5,7 @@ event, and that a refusal is said once the block that it rests on is committed.
 """
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 
@@ -116,6 +117,7 @@ class LedgerNode(SimNode):
         events: Mapping[bytes, SignedEvent],
         core_class: type[SimCore] = SimCore,
         tickets: "count[int]",
+        counts: Counter[str],
     ) -> None:
         super().__init__(config, genesis, disk, core_class=core_class, tickets=tickets)
         self._all_tickets = tickets
@@ -126,7 +128,7 @@ class LedgerNode(SimNode):
         self._seen: _SeenMachine | None = None
         self._waiting_for: dict[bytes, None] = {}
         self._held: list[tuple[int, Answer]] = []
-        self.refused_blocks = 0
+        self._counts = counts
 
     def start(self, moods: Moods, *, scan: bool) -> None:
         """Start from the disk and what is derived from it."""
@@ -179,7 +181,7 @@ class LedgerNode(SimNode):
         signed = [self._events[event] for event in dict.fromkeys(events)]
         step = self._engine.step(items, signed)
         applied = tuple(self.applied)
-        self.refused_blocks += len(step.refused)
+        self._counts["blocks refused by a node"] += len(step.refused)
         changed = (before.role, before.term, before.leader) != (
             step.status.role,
             step.status.term,

@@ -115,7 +115,7 @@ class SimOptions:
             restart=prng.choice((20, 100)),
             stall=prng.choice((0, 0, 100, 400)),
             skew=prng.choice((0, 0, 50, 500)),
-            jump=prng.choice((0, 10)),
+            jump=prng.choice((0, 10, 50)),
             pause=prng.choice((0, 0, 1, 5)),
             slow=prng.choice((0, 0, 10, 100)),
             full=prng.choice((0, 0, 1)),

@@ -70,10 +70,6 @@ class Weather:
             node.clock.set_right()
             node.disk.full = False
             node.wakes_at = 0
-            # By a wrong clock a sound block may come from the future. Whoever refused one trusts
-            # its leader no more in that term, unless it is started again.
-            if fleet.options.ledger and node.name in self._jumpers and node.core is not None:
-                fleet.stop(node)
         if fleet.journal.kept:
             fleet.journal.note("fair weather")
 

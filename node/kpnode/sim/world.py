@@ -231,6 +231,7 @@ class World:
             events=self._signed,
             core_class=bug.core,
             tickets=self._tickets,
+            counts=self.fleet.counts,
         )
 
     def _draw(self, number: int) -> bytes:
