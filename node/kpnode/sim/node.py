@@ -169,6 +169,7 @@ class SimNode:
         self.inbox = []
         self.submitted = []
         self.frozen = []
+        self.wakes_at = 0
         self._proposed = {}
         self._waiting = {}
         self._granted = []
