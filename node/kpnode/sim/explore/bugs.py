@@ -105,14 +105,14 @@ _TWO_CHANGES: Final = {"terms": 3, "timeouts": 2, "lapses": 1}
 _OF_CORES: Final[Mapping[str, Mapping[str, int]]] = {
     "vote-forgotten-at-restart": {**_VOTES, "crashes": 1},
     "vote-forgotten-on-step-down": _VOTES,
-    "votes-counted-twice": {**_VOTES, "copies": 1, "nodes": 5, "voters": 5},
+    "votes-counted-twice": {**_VOTES, "copies": 1, "nodes": 5, "voters": 5, "messages": 2},
     "vote-for-any-log": {**_ONE_CHANGE, "entries": 1},
-    "commit-of-older-term": _TWO_CHANGES,
+    "commit-of-older-term": {**_TWO_CHANGES, "messages": 2},
     "leader-counts-unsaved": {"configs": 1, "held": 1},
-    "persisted-without-term": {**_ONE_CHANGE, "entries": 1, "late": 1, "held": 1},
-    "no-log-match": {**_TWO_CHANGES, "entries": 1},
+    "persisted-without-term": {**_ONE_CHANGE, "entries": 1, "late": 1, "held": 1, "messages": 2},
+    "no-log-match": {**_TWO_CHANGES, "entries": 1, "messages": 2},
     "truncation-without-conflict": {"entries": 2, "copies": 1, "window": 2},
-    "commit-from-nack": _TWO_CHANGES,
+    "commit-from-nack": {**_TWO_CHANGES, "messages": 2},
     "heartbeat-commits-all": {"entries": 1, "beats": 1},
     "commit-at-start": {"entries": 1, "crashes": 1},
     "no-joint-quorum": {"configs": 1},
@@ -122,7 +122,7 @@ _OF_CORES: Final[Mapping[str, Mapping[str, int]]] = {
     "second-change-pending": {"configs": 2},
     "read-without-round": {**_ONE_CHANGE, "reads": 1},
     "read-round-reused": {**_ONE_CHANGE, "reads": 2},
-    "read-before-term-opens": {**_ONE_CHANGE, "reads": 1, "entries": 1},
+    "read-before-term-opens": {**_ONE_CHANGE, "reads": 1, "entries": 1, "messages": 2},
 }
 
 BUGS: Final[Mapping[str, Bug]] = MappingProxyType(

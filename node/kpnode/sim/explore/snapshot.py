@@ -9,6 +9,7 @@ was. A node's name is a string of its own, never part of one, also inside the pa
 entry. That is what makes renaming possible.
 """
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import is_dataclass
@@ -20,7 +21,7 @@ from types import FunctionType
 from typing import Final, TypeAlias
 
 from kpnode.raft import Configuration, Entry, EntryKind, decode_configuration, encode_configuration
-from kpnode.raft.state import Campaign
+from kpnode.raft.state import Campaign, RaftState
 
 Plain: TypeAlias = "bool | int | str | bytes | tuple[Plain, ...] | None"
 
@@ -31,16 +32,18 @@ _TUPLE: Final = "()"
 _LIST: Final = "[]"
 _DEQUE: Final = "<>"
 _DICT: Final = "{}"
-_NAMES: Final = "names"
+_BAG: Final = "bag"
 _ENUM: Final = "enum"
 _FUNCTION: Final = "function"
 _CONSTANTS: Final = (_ENUM, _FUNCTION)
 _ATOMS: Final = (bool, int, str, bytes)
 
-# Sets of names: the core never looks at their order, or keeps them ascending.
-_NAME_SETS: Final[Mapping[tuple[type, str], Callable[[Iterable[object]], object]]] = {
+# What the core keeps ascending by name, or never looks at the order of: who granted a campaign, and
+# what is to be sent (messages overtake each other anyway).
+_UNORDERED: Final[Mapping[tuple[type, str], Callable[[Iterable[object]], object]]] = {
     (Configuration, "voters"): tuple,
     (Campaign, "granted"): list,
+    (RaftState, "outbox"): list,
 }
 _CONTAINERS: Final[Mapping[str, Callable[[Iterable[object]], object]]] = {
     _TUPLE: tuple,
@@ -88,7 +91,7 @@ def rename(plain: Plain, names: Mapping[str, str]) -> Plain:
     if not isinstance(plain, tuple):
         return plain
     parts = tuple(rename(part, names) for part in plain)
-    if plain and plain[0] in (_DICT, _NAMES):
+    if plain and plain[0] in (_DICT, _BAG):
         return (parts[0], *sorted(parts[1:], key=repr))
     return parts
 
@@ -139,15 +142,15 @@ class _Freezer:
         return _frozen[value]
 
     def _object(self, value: object, kind: type) -> Plain:
-        if not kind.__module__.startswith(("kpnode.", "test_")):
-            raise SnapshotError(f"{value!r} is foreign")
+        if kind.__module__.partition(".")[0] in sys.stdlib_module_names:
+            raise SnapshotError(f"{value!r} is not known inside out")
         names = (*_slots(kind), *sorted(getattr(value, "__dict__", ())))
         return (_tag(kind), (*names,), *(self._field(value, kind, name) for name in names))
 
     def _field(self, value: object, kind: type, name: str) -> Plain:
         held = getattr(value, name)
-        if (kind, name) in _NAME_SETS:
-            return (_NAMES, *sorted(held))
+        if (kind, name) in _UNORDERED:
+            return (_BAG, *sorted(map(self.freeze, held), key=repr))
         if kind is Entry and name == "payload" and getattr(value, "kind", None) is EntryKind.CONFIG:
             return self.freeze(decode_configuration(held))
         return self.freeze(held)
@@ -170,8 +173,8 @@ def _thaw_object(tag: str, plain: tuple[Plain, ...], disk: object) -> object:
         raise SnapshotError(f"{names!r} are no names of attributes")
     fresh: object = object.__new__(kind)
     for name, value in zip(map(str, names), values, strict=True):
-        if (kind, name) in _NAME_SETS and isinstance(value, tuple):
-            held = _NAME_SETS[kind, name](value[1:])
+        if (kind, name) in _UNORDERED and isinstance(value, tuple):
+            held = _UNORDERED[kind, name](thaw(part, disk) for part in value[1:])
         else:
             held = thaw(value, disk)
         if isinstance(held, Configuration) and kind is Entry:

@@ -15,7 +15,6 @@ from kpnode.raft import (
     Entry,
     InvariantError,
     PreVoteRequest,
-    TimeoutNow,
     VoteRequest,
 )
 from kpnode.sim.explore.bounds import Bounds, Budget
@@ -81,9 +80,7 @@ class Steps:
     def _run(self, node: NodePiece, act: Act, manner: Manner) -> Iterator[Outcome]:
         outcome = self._run_once(node, act, manner)
         yield outcome
-        after = self._pieces.nodes[outcome.node].view
-        messages = (self._pieces.messages[key].envelope.message for key in outcome.sent)
-        if after.leads or not any(isinstance(message, TimeoutNow) for message in messages):
+        if not node.view.leads or self._pieces.nodes[outcome.node].view.leads:
             return
         for renaming in self._renamings:
             back = tuple(renaming.index(place) for place in range(len(renaming)))
