@@ -341,7 +341,7 @@ def test_the_events_of_these_tests_differ() -> None:
 
 
 async def test_what_is_newest_is_asked_for_with_every_question_and_of_nobody_else() -> None:
-    empty = {"certificates": [], "next": None}
+    empty: dict[str, object] = {"certificates": [], "next": None}
     script = Script(
         {
             "GET /v1/certificates": empty,
