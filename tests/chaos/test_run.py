@@ -21,12 +21,14 @@ ROOT = Path(__file__).parents[2]
 SKIPPED = "chaos: skipped: no network namespaces (needs root and iproute2)"
 
 
-def has_ground() -> bool:
+@pytest.fixture
+def ground() -> None:
+    """Skip the test where a run would be skipped."""
     try:
         with laid_ground(("probe",), 1 << 20):
-            return True
-    except GroundError:
-        return False
+            pass
+    except GroundError as error:
+        pytest.skip(f"{SKIPPED}: {error}")
 
 
 async def start_chaos(*options: str, path: str = "") -> asyncio.subprocess.Process:
@@ -68,7 +70,7 @@ async def test_skipping_fails_where_a_run_is_required(tmp_path: Path) -> None:
     assert (code, lines[-1]) == (2, SKIPPED)
 
 
-@pytest.mark.skipif(not has_ground(), reason=SKIPPED)
+@pytest.mark.usefixtures("ground")
 async def test_short_run_finds_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
     options = ("--seconds", "12", "--only", "kill_leader,restart_leader,cut_one_way")
@@ -84,7 +86,7 @@ async def test_short_run_finds_nothing_and_leaves_nothing(tmp_path: Path) -> Non
     assert find_traces(process.pid) == []
 
 
-@pytest.mark.skipif(not has_ground(), reason=SKIPPED)
+@pytest.mark.usefixtures("ground")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 async def test_interrupted_run_leaves_nothing(how: signal.Signals) -> None:
     process = await start_chaos("--seconds", "60")
@@ -96,7 +98,7 @@ async def test_interrupted_run_leaves_nothing(how: signal.Signals) -> None:
     assert find_traces(process.pid) == []
 
 
-@pytest.mark.skipif(not has_ground(), reason=SKIPPED)
+@pytest.mark.usefixtures("ground")
 async def test_leftovers_of_a_killed_run_are_removed_by_the_next() -> None:
     process = await start_chaos("--seconds", "60")
     await wait_for_faults(process)
