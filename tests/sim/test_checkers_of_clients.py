@@ -1,7 +1,7 @@
 """Each checker of what clients see notices what it is there for, and nothing that is right."""
 
 import pytest
-from sim.sightings import GENESIS, A, B, C, applied, disk, entry, picture, said
+from sim.sightings import GENESIS, A, B, C, applied, change, disk, entry, picture, said
 
 from kpnode.raft import (
     Dropped,
@@ -16,6 +16,21 @@ from kpnode.sim.checkers import Answers, CommitForever, History, ReadConfirmed, 
 from kpnode.sim.disk import SimDisk
 from kpnode.sim.machine import Applied
 from kpnode.sim.node import Answer
+
+
+def test_read_may_be_confirmed_by_what_was_active_in_the_middle_of_a_step() -> None:
+    """One change is committed, the read is granted by its only voter, and the next one begins."""
+    log = disk(1, A)
+    log.write(None, (change(1, 1, A),))
+    checker = ReadConfirmed()
+    checker.on_status(A, 0, picture(), log)
+    checker.on_request(7)
+    log.write(None, (change(2, 1, A, B, C),))
+    checker.on_status(A, 0, picture(commit=1), log)
+    checker.on_read(A, ReadGrant(7, Index(1)))
+    checker.on_status(A, 0, picture(commit=1), log)
+    with pytest.raises(ViolationError, match=r"confirmed by \['a'\] alone"):
+        checker.on_read(A, ReadGrant(7, Index(1)))
 
 
 def history(*at: tuple[int, bytes]) -> History:

@@ -2,10 +2,10 @@
 
 The real core runs under the real pump, and in some lives the real engine, machine and ledger above
 it; disks, links, clocks and time are simulated and fail as the seed wills. The same seed gives the
-same run, under any hash seed and on any machine. Start it with `python -m kpnode.sim --seeds 0-149`,
-and with `--planted-bugs` to see what it would find.
+same run, under any hash seed and on any machine. `python -m kpnode.sim --seeds 0-149` starts it,
+`--planted-bugs` shows what it would find.
 
 A `world` is built from the climate in `options`: a `fleet` of nodes on a `network`, to which the
 `weather` and the `workload` happen, while `checkers` look for what must never be and `coverage`
-counts what is rare. A `life` is a world from beginning to end; a `hunt` looks for what is `planted`.
+counts what is rare. A `life` is a world from beginning to end; a `hunt` looks for `planted` bugs.
 """

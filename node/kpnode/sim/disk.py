@@ -69,10 +69,14 @@ class SimDisk(MemoryStorage):
 
     def active(self, commit: Index) -> tuple[Configuration, ...]:
         """Return the configuration in force at `commit`, and every later one in the log."""
+        return tuple(one for _, one in self.configurations[self.in_force(commit) :])
+
+    def in_force(self, commit: Index) -> int:
+        """Return which of `configurations` is in force at `commit`."""
         at = len(self.configurations) - 1
         while self.configurations[at][0] > commit:
             at -= 1
-        return tuple(configuration for _, configuration in self.configurations[at:])
+        return at
 
     def save(self, hard_state: HardState | None, entries: tuple[Entry, ...]) -> None:
         """Store both, unless the power fails first; it may also fail right after.

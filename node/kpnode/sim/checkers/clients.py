@@ -1,5 +1,7 @@
 """Rules as clients see them: what was acknowledged, in which order, and what a read must show."""
 
+from collections.abc import Iterator
+
 from kpnode.raft import (
     Configuration,
     Dropped,
@@ -66,7 +68,9 @@ class ReadConfirmed(Checker):
         self._asked: dict[int, int] = {}
         self._begun: dict[tuple[NodeId, Term, int], int] = {}
         self._answered: dict[tuple[NodeId, Term], dict[NodeId, int]] = {}
-        self._active: dict[NodeId, list[tuple[Configuration, ...]]] = {}
+        self._spans: dict[NodeId, tuple[tuple[int, int], tuple[int, int]]] = {}
+        """The first and last active one of a disk's configurations, before and after a step."""
+        self._disks: dict[NodeId, SimDisk] = {}
         self._led: dict[NodeId, Term] = {}
 
     def on_request(self, ticket: int) -> None:
@@ -77,7 +81,9 @@ class ReadConfirmed(Checker):
     def on_status(self, node: NodeId, ticks: int, status: Status, disk: SimDisk) -> None:
         """Note who is to be asked; within a step that may change, so keep what held before it."""
         del ticks
-        self._active[node] = [*self._active.get(node, [])[-1:], disk.active(status.commit)]
+        span = disk.in_force(status.commit), len(disk.configurations) - 1
+        self._spans[node] = self._spans.get(node, (span, span))[1], span
+        self._disks[node] = disk
         if status.role is Role.LEADER:
             self._led[node] = status.term
 
@@ -101,11 +107,19 @@ class ReadConfirmed(Checker):
             for peer, number in answered.items()
             if self._begun.get((node, term, number), 0) > asked
         }
-        if not any(_is_quorum(active, confirmed) for active in self._active[node]):
+        if not any(_is_quorum(active, confirmed) for active in self._active(node)):
             raise self.violation(
                 f"{node} grants read {grant.ticket} in term {term}, confirmed by"
                 f" {sorted(confirmed)} alone"
             )
+
+    def _active(self, node: NodeId) -> Iterator[tuple[Configuration, ...]]:
+        """Yield every set of configurations that may have been active within the step."""
+        (first, last), (new_first, new_last) = self._spans[node]
+        configurations = [one for _, one in self._disks[node].configurations]
+        for start in range(min(first, new_first), new_first + 1):
+            for end in range(max(start, min(last, new_last)), new_last + 1):
+                yield tuple(configurations[start : end + 1])
 
 
 class History(Checker):
