@@ -39,7 +39,7 @@ def find_seed(kind: str) -> int:
     for seed in count():
         drawn = SimOptions.from_prng(Random(f"climate {seed}"))
         kinds = {
-            "mild": drawn.crash < 20 and not drawn.ledger and not drawn.reconfigure,
+            "mild": drawn.crash < 20 and drawn.voters > 2 and not drawn.ledger,
             "stormy": drawn.crash >= 20 and drawn.voters > 2,
             "churning": drawn.reconfigure >= 30,
             "ledger": bool(drawn.ledger) and drawn.propose >= 100,
