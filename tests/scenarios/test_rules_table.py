@@ -8,7 +8,7 @@ import pytest
 from kpnode.sim.planted import PLANTED
 
 ROOT = Path(__file__).parents[2]
-TABLE = ROOT / "docs/testing-rules.md"
+TABLE = ROOT / "docs/testing.md"
 RULES = [f"B{number}" for number in range(1, 71)]
 
 
