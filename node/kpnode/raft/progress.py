@@ -47,7 +47,7 @@ class Progress:
 
     def may_carry_entries(self, window: int) -> bool:
         """Tell whether the next append may hold entries; a poke beyond the window may not."""
-        return self.probing or len(self.in_flight) < window
+        return len(self.in_flight) < window
 
     def sent(self, entries: tuple[Entry, ...], commit: Index) -> None:
         """Note that an append with these entries is on its way."""
@@ -82,13 +82,11 @@ class Progress:
         """
         if previous == NO_INDEX:
             return
-        if previous == self.held:
+        if not self.probing and previous > self.held:
+            self._restart(Index(self.held + 1), probing=True)
+        elif previous == (self.next - 1 if self.probing else self.held):
             self.held = NO_INDEX
             self._restart(Index(agreement + 1), probing=True)
-        elif not self.probing and previous > self.held:
-            self._restart(Index(self.held + 1), probing=True)
-        elif self.probing and previous == self.next - 1:
-            self._restart(Index(max(agreement, self.held) + 1), probing=True)
 
     def heard(self, *, behind: bool) -> None:
         """Note an answered heartbeat: if appends were lost, this is what gets things moving.
@@ -97,7 +95,7 @@ class Progress:
         either confirms all that is in flight or leads back to probing.
         """
         self._paused = False
-        self._poked = behind and not self.probing
+        self._poked = behind
 
     def lost(self) -> None:
         """Note that the connection broke, and with it perhaps what was in flight."""

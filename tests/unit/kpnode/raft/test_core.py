@@ -101,6 +101,17 @@ def test_configurations_are_found_in_the_log() -> None:
     assert core(storage, applied=1).status().configurations == (second, ALONE)
 
 
+def test_configurations_are_found_wherever_they_are_in_a_long_log() -> None:
+    storage = MemoryStorage()
+    large = [Configuration((NodeId("a"),), b"%d" % index * 600_000) for index in range(4)]
+    entries = [
+        Entry(Index(index), Term(1), EntryKind.CONFIG, encode_configuration(configuration))
+        for index, configuration in enumerate(large, 1)
+    ]
+    storage.save(HardState(Term(1), None), tuple(entries))
+    assert core(storage).status().configurations == (ALONE, *large)
+
+
 def test_log_is_not_searched_before_the_configuration_that_is_known() -> None:
     storage = MemoryStorage()
     alone = Entry(Index(1), Term(1), EntryKind.CONFIG, encode_configuration(ALONE))

@@ -289,6 +289,7 @@ def test_log_that_ends_before_what_was_applied_has_lost_entries() -> None:
 
 def test_log_that_ends_with_what_was_applied_has_lost_nothing() -> None:
     cluster = led()
+    cluster.members["b"].storage.hard_state = HardState(Term(3), None)
     cluster.restart("b", applied=5)
     assert cluster.status("b").lost_up_to == 0
 

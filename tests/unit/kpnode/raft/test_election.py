@@ -1,4 +1,4 @@
-"""Pre-vote, vote, and when either is refused."""
+"""How a node comes to lead, and what ends its campaign."""
 
 import pytest
 
@@ -6,7 +6,6 @@ from kpnode.raft import (
     AppendReply,
     AppendRequest,
     Envelope,
-    HardState,
     HeartbeatReply,
     HeartbeatRequest,
     Index,
@@ -14,7 +13,6 @@ from kpnode.raft import (
     NodeId,
     PreVoteReply,
     PreVoteRequest,
-    RaftConfig,
     Received,
     Role,
     Term,
@@ -37,23 +35,6 @@ def vote(
 
 def heartbeat(term: int, commit: int = 0) -> HeartbeatRequest:
     return HeartbeatRequest(Term(term), Index(commit), 0)
-
-
-def granted(term: int) -> tuple[VoteReply]:
-    return (VoteReply(Term(term), granted=True),)
-
-
-def refused(term: int) -> tuple[VoteReply]:
-    return (VoteReply(Term(term), granted=False),)
-
-
-def ticks_to_campaign(cluster: Cluster, name: str = "a") -> int:
-    cluster.drop()
-    ticks = 0
-    while not cluster.wire:
-        cluster.tick(name)
-        ticks += 1
-    return ticks
 
 
 def roles(cluster: Cluster) -> dict[str, Role]:
@@ -83,133 +64,6 @@ def test_node_that_does_not_vote_does_not_campaign() -> None:
     assert cluster.status("a").role is Role.FOLLOWER
 
 
-def test_timeouts_differ_by_node_and_term_and_never_by_run() -> None:
-    def wait(name: str, term: int) -> int:
-        return ticks_to_campaign(Cluster("abc", logs={name: [term]}), name)
-
-    drawn = {(name, term): wait(name, term) for name in "abc" for term in range(1, 6)}
-    assert drawn == {key: wait(*key) for key in drawn}
-    assert all(10 <= ticks < 20 for ticks in drawn.values())
-    assert len({drawn[name, 1] for name in "abc"} | {drawn["a", t] for t in range(1, 6)}) > 3
-
-
-def test_pre_vote_changes_nothing_at_the_receiver() -> None:
-    """Neither term nor vote nor timer, whatever the answer."""
-    cluster = Cluster("abc", logs={"a": [1]})
-    cluster.tick("a", 9)
-    before = cluster.status("a")
-    reply = cluster.tell("a", "b", pre_vote(7, 1, 1))
-    assert reply == (PreVoteReply(Term(7), granted=True),)
-    assert cluster.status("a") == before
-    untouched = Cluster("abc", logs={"a": [1]})
-    untouched.tick("a", 9)
-    while not untouched.wire:
-        untouched.tick("a")
-        cluster.tick("a")
-    assert cluster.wire == untouched.wire
-
-
-@pytest.mark.parametrize(("last_index", "last_term"), [(1, 2), (3, 1), (0, 0)])
-def test_pre_vote_and_vote_are_refused_to_a_shorter_log(last_index: int, last_term: int) -> None:
-    cluster = Cluster("abc", logs={"a": [1, 2]})
-    reply = cluster.tell("a", "b", pre_vote(7, last_index, last_term))
-    assert reply == (PreVoteReply(Term(2), granted=False),)
-    assert cluster.tell("a", "b", vote(7, last_index, last_term)) == refused(7)
-    assert cluster.members["a"].storage.hard_state == HardState(Term(7), None)
-
-
-@pytest.mark.parametrize(("last_index", "last_term"), [(2, 2), (3, 2), (1, 3)])
-def test_vote_is_given_to_a_log_that_is_up_to_date(last_index: int, last_term: int) -> None:
-    cluster = Cluster("abc", logs={"a": [1, 2]})
-    assert cluster.tell("a", "b", vote(7, last_index, last_term)) == granted(7)
-    assert cluster.members["a"].storage.hard_state == HardState(Term(7), NodeId("b"))
-
-
-def test_giving_a_vote_gives_the_candidate_time() -> None:
-    cluster = Cluster("abc")
-    cluster.tick("a", 9)
-    assert cluster.tell("a", "b", vote(1)) == granted(1)
-    assert ticks_to_campaign(cluster) == ticks_to_campaign(Cluster("abc", logs={"a": [1]}))
-
-
-def test_sign_of_life_of_a_leader_starts_the_wait_anew() -> None:
-    cluster = Cluster("abc", logs={"a": [1]})
-    full = ticks_to_campaign(Cluster("abc", logs={"a": [1]}))
-    cluster.tick("a", 9)
-    cluster.tell("a", "b", heartbeat(1))
-    assert ticks_to_campaign(cluster) == full
-    cluster.tell("a", "b", AppendRequest(Term(1), Index(1), Term(1), (), Index(0)))
-    assert ticks_to_campaign(cluster) == full
-
-
-def test_refused_candidate_costs_no_time() -> None:
-    cluster = Cluster("abc", logs={"a": [1, 1]})
-    cluster.tick("a", 9)
-    assert cluster.tell("a", "b", vote(7, 1, 1)) == refused(7)
-    full = ticks_to_campaign(Cluster("abc", logs={"a": [7]}))
-    assert ticks_to_campaign(cluster) == full - 9
-
-
-def test_vain_campaign_is_repeated_after_a_timeout() -> None:
-    cluster = Cluster("abc")
-    full = ticks_to_campaign(cluster)
-    assert ticks_to_campaign(cluster) == full
-
-
-def test_deposed_leader_gives_its_successor_time() -> None:
-    cluster = Cluster("abc")
-    cluster.elect("a")
-    cluster.tick("a", 9)
-    cluster.tell("a", "b", HeartbeatReply(Term(9), 0, Index(0)))
-    cluster.drop()
-    cluster.tick("a", 9)
-    assert cluster.drop() == []
-
-
-def test_repeated_request_gets_the_same_answer() -> None:
-    cluster = Cluster("abc")
-    for _ in range(2):
-        assert cluster.tell("a", "b", vote(1)) == granted(1)
-        assert cluster.tell("a", "c", vote(1)) == refused(1)
-
-
-def test_repeated_request_is_granted_after_the_candidate_won() -> None:
-    """The log has grown meanwhile, by what this very candidate appended."""
-    cluster = Cluster("abc")
-    cluster.elect("b")
-    assert cluster.tell("a", "b", vote(1)) == granted(1)
-    assert cluster.status("a").leader == "b"
-
-
-def test_vote_survives_a_restart() -> None:
-    cluster = Cluster("abc")
-    cluster.tell("a", "b", vote(1))
-    cluster.restart("a")
-    assert cluster.tell("a", "c", vote(1)) == refused(1)
-    assert cluster.tell("a", "b", vote(1)) == granted(1)
-
-
-def test_stepping_down_within_a_term_keeps_the_vote() -> None:
-    cluster = Cluster("abc")
-    cluster.elect("a")
-    cluster.tick("a", 20)
-    assert (cluster.status("a").role, cluster.status("a").term) == (Role.FOLLOWER, 1)
-    assert cluster.tell("a", "b", vote(1, 9, 1)) == refused(1)
-
-
-def test_no_vote_in_a_term_that_has_a_leader() -> None:
-    cluster = Cluster("abc")
-    cluster.tell("a", "b", heartbeat(3))
-    assert cluster.tell("a", "c", vote(3)) == refused(3)
-
-
-def test_request_of_an_older_term_learns_the_newer_one() -> None:
-    cluster = Cluster("abc", logs={"a": [5]})
-    assert cluster.tell("a", "b", vote(3, 9, 3)) == refused(5)
-    reply = cluster.tell("a", "b", pre_vote(5, 9, 5))
-    assert reply == (PreVoteReply(Term(5), granted=False),)
-
-
 def test_refused_pre_vote_lifts_the_asker_to_the_higher_term() -> None:
     cluster = Cluster("abc", logs={"b": [5], "c": [5]})
     cluster.tick("a", 20)
@@ -217,50 +71,6 @@ def test_refused_pre_vote_lifts_the_asker_to_the_higher_term() -> None:
     cluster.deliver(between("b", "a"))
     status = cluster.status("a")
     assert (status.role, status.term, status.voted_for) == (Role.FOLLOWER, 5, None)
-
-
-def test_node_that_hears_a_leader_refuses_others() -> None:
-    cluster = Cluster("abc")
-    cluster.tell("a", "b", heartbeat(1))
-    cluster.tick("a", 9)
-    assert cluster.tell("a", "c", pre_vote(2)) == (PreVoteReply(Term(1), granted=False),)
-    assert cluster.tell("a", "c", vote(2)) == ()
-    assert cluster.status("a").term == 1
-
-
-def test_node_that_hears_a_leader_does_not_refuse_that_leader() -> None:
-    """It may have lost its quorum and want it back (hashicorp #605)."""
-    cluster = Cluster("abc")
-    cluster.tell("a", "b", heartbeat(1))
-    assert cluster.tell("a", "b", pre_vote(2)) == (PreVoteReply(Term(2), granted=True),)
-    assert cluster.tell("a", "b", vote(2)) == granted(2)
-
-
-def test_leader_refuses_others_while_it_has_its_quorum() -> None:
-    cluster = Cluster("abc")
-    cluster.elect("a")
-    reply = cluster.tell("a", "c", pre_vote(2, 9, 1))
-    assert reply == (
-        PreVoteReply(Term(1), granted=False, commit_index=Index(1), commit_term=Term(1)),
-    )
-    assert cluster.tell("a", "c", vote(2, 9, 1)) == ()
-    assert cluster.status("a").role is Role.LEADER
-
-
-def test_vote_that_the_leader_asked_for_is_given_although_it_is_heard() -> None:
-    cluster = Cluster("abc")
-    cluster.tell("a", "b", heartbeat(1))
-    assert cluster.tell("a", "c", vote(2, transfer=True)) == granted(2)
-
-
-def test_stranger_that_says_the_leader_asked_for_it_disturbs_nobody() -> None:
-    """It was removed meanwhile, and the nomination reached it late."""
-    cluster = Cluster("abcx", voters="abc")
-    cluster.elect("a")
-    cluster.settle()
-    for name in "abc":
-        assert cluster.tell(name, "x", vote(2, 9, 1, transfer=True)) == ()
-    assert cluster.status("a").role is Role.LEADER
 
 
 def test_node_back_from_a_partition_disturbs_nobody() -> None:
@@ -334,49 +144,15 @@ def test_stranger_with_a_high_term_deposes_nobody(
     assert (cluster.status("a").role, cluster.status("a").term) == (Role.FOLLOWER, 9)
 
 
-def test_leader_without_a_quorum_steps_down_in_its_term() -> None:
-    cluster = Cluster("abc")
-    cluster.elect("a")
+def test_candidate_asks_for_votes_on_its_own_behalf() -> None:
+    """Only who was asked to campaign by the leader may say so."""
+    cluster = Cluster("abc", logs={"a": [1, 1]})
     cluster.tick("a", 20)
-    status = cluster.status("a")
-    assert (status.role, status.term, status.leader) == (Role.FOLLOWER, 1, None)
-
-
-def test_quorum_is_checked_once_in_an_election_timeout() -> None:
-    cluster = Cluster("abc")
-    cluster.elect("a")
-    for ticks, role in ((9, Role.LEADER), (1, Role.LEADER), (9, Role.LEADER), (1, Role.FOLLOWER)):
-        cluster.tick("a", ticks)
-        assert cluster.status("a").role is role
-
-
-def test_leader_that_nobody_ever_answers_steps_down() -> None:
-    cluster = Cluster("abc")
-    cluster.tick("a", 20)
-    for reply in (PreVoteReply(Term(1), granted=True), VoteReply(Term(1), granted=True)):
-        cluster.tell("a", "b", reply)
-    cluster.tick("a", 9)
-    assert cluster.status("a").role is Role.LEADER
-    cluster.tick("a")
-    assert cluster.status("a").role is Role.FOLLOWER
-
-
-def test_candidate_waits_for_a_timeout_of_its_term() -> None:
-    cluster = Cluster("abc")
-    cluster.tick("a", 20)
-    cluster.tell("a", "b", PreVoteReply(Term(1), granted=True))
-    assert cluster.status("a").role is Role.CANDIDATE
-    assert ticks_to_campaign(cluster) == ticks_to_campaign(Cluster("abc", logs={"a": [1]}))
-
-
-def test_refusals_keep_a_leader_in_office() -> None:
-    """A follower that diverged for long is alive all the same."""
-    cluster = Cluster("abc")
-    cluster.elect("a")
-    for _ in range(8):
-        cluster.tick("a", 5)
-        cluster.tell("a", "b", AppendReply(Term(1), accepted=False, index=Index(0)))
-    assert cluster.status("a").role is Role.LEADER
+    assert {(e.recipient, e.message) for e in cluster.drop()} == {
+        (name, pre_vote(2, 2, 1)) for name in "bc"
+    }
+    requests = cluster.tell("a", "b", PreVoteReply(Term(2), granted=True))
+    assert requests == (vote(2, 2, 1), vote(2, 2, 1))
 
 
 def test_split_vote_is_followed_by_another_term() -> None:
@@ -446,12 +222,6 @@ def test_nominated_node_that_does_not_vote_stays_where_it_is() -> None:
     assert cluster.tell("x", "a", TimeoutNow(Term(1))) == ()
 
 
-def test_message_of_a_term_that_ended_before_it_could_leave_is_gone() -> None:
-    """What leaves a node is on its disk; this vote was superseded before it got there."""
-    cluster = Cluster("abc")
-    assert cluster.tell("a", "b", vote(1), vote(2)) == granted(2)
-
-
 def test_pre_candidate_learns_from_a_reply_what_is_committed() -> None:
     cluster = Cluster("abc", logs={"a": [1, 1, 2]})
     cluster.tick("a", 20)
@@ -484,8 +254,16 @@ def test_every_answer_goes_to_who_asked() -> None:
         assert [(e.sender, e.recipient) for e in cluster.drop()] == [("a", "b")]
 
 
-def test_settings_reach_the_core() -> None:
-    settings = RaftConfig(NodeId("any"), election_ticks=4, heartbeat_ticks=1)
-    cluster = Cluster("ab", settings=settings)
-    cluster.tick("a", 7)
-    assert cluster.status("a").role is Role.PRE_CANDIDATE
+def test_pre_vote_reply_means_nothing_to_who_does_not_ask() -> None:
+    """Neither as a vote nor as news: only a pre-candidate needs the latter."""
+    cluster = Cluster("abc", logs={"a": [1, 1]})
+    replies = [
+        PreVoteReply(Term(term), granted=True, commit_index=Index(2), commit_term=Term(1))
+        for term in (2, 3)
+    ]
+    cluster.tell("a", "b", *replies)
+    assert (cluster.status("a").role, cluster.status("a").commit) == (Role.FOLLOWER, 0)
+    cluster.tick("a", 20)
+    cluster.tell("a", "b", PreVoteReply(Term(2), granted=True))
+    cluster.tell("a", "c", *replies)
+    assert (cluster.status("a").role, cluster.status("a").commit) == (Role.CANDIDATE, 0)

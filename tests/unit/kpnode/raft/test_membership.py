@@ -76,6 +76,11 @@ def test_bytes_that_are_no_configuration_are_refused(data: bytes) -> None:
         decode_configuration(data)
 
 
+def test_error_says_what_is_wrong_with_the_bytes() -> None:
+    with pytest.raises(InvalidConfigurationError, match=r"^version 2, 18 bytes where 17 are"):
+        decode_configuration(b"\x02" + ENCODED[1:] + b"!")
+
+
 def test_configuration_is_active_beside_the_old_one_until_it_is_committed() -> None:
     membership = Membership(config("a"))
     membership.append(entry(1))

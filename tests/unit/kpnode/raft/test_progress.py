@@ -82,6 +82,14 @@ def test_late_acceptance_ends_the_search_where_it_says() -> None:
     assert (progress.probing, progress.held, progress.next) == (False, 3, 4)
 
 
+def test_acceptance_answers_all_that_went_before_it() -> None:
+    progress = streaming(1)
+    progress.sent(entries(2, 3), Index(0))
+    progress.sent(entries(4, 5), Index(0))
+    progress.accepted(Index(5))
+    assert list(progress.in_flight) == []
+
+
 def test_stream_skips_what_the_peer_turns_out_to_have() -> None:
     progress = streaming(5)
     progress.accepted(Index(8))
@@ -98,8 +106,9 @@ def test_refused_probe_goes_back_to_where_the_logs_may_agree() -> None:
 def test_refusal_of_an_older_probe_is_ignored() -> None:
     progress = probing(9)
     progress.sent((), Index(0))
-    progress.refused(Index(7), Index(4))
-    assert (progress.next, wants(progress)) == (9, False)
+    for previous in (7, 9):
+        progress.refused(Index(previous), Index(4))
+        assert (progress.next, wants(progress)) == (9, False)
 
 
 def test_refusal_of_an_append_of_an_earlier_term_is_ignored() -> None:
@@ -170,6 +179,14 @@ def test_heartbeat_answer_pokes_a_stalled_stream_without_entries() -> None:
     assert not wants(progress)
     progress.heard(behind=False)
     assert not wants(progress)
+
+
+def test_poke_does_not_outlast_the_probe() -> None:
+    progress = probing(5)
+    progress.sent((), Index(0))
+    progress.heard(behind=True)
+    progress.accepted(Index(4))
+    assert not wants(progress, last=4)
 
 
 def test_lost_connection_ends_the_stream() -> None:

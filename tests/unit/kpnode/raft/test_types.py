@@ -15,7 +15,7 @@ def voters(*names: str) -> tuple[NodeId, ...]:
 @pytest.mark.parametrize(
     ("names", "attachment", "complaint"),
     [
-        ((), b"", "at least one voter"),
+        ((), b"", "^a configuration needs at least one voter$"),
         (("b", "a"), b"", "ascending"),
         (("a", "a"), b"", "ascending"),
         (("",), b"", "node id"),
@@ -52,12 +52,20 @@ def test_largest_configuration_is_accepted() -> None:
     ],
 )
 def test_settings_that_make_no_sense_are_refused(build: Callable[[], RaftConfig]) -> None:
-    with pytest.raises(ValueError, match=r"node id|hold|at least"):
+    with pytest.raises(
+        ValueError, match=r"^a node id|^0 < .* hold$|^max.* at least|^window must be at least"
+    ):
         build()
+
+
+def test_longest_name_and_least_settings_are_accepted() -> None:
+    name = NodeId("x" * MAX_NODE_ID_BYTES)
+    config = RaftConfig(name, 2, 1, 0, 1, 1, 1, 1, 1, 1, 1)
+    assert (config.node, config.max_apply_bytes) == (name, 1)
 
 
 @pytest.mark.parametrize(("applied", "at"), [(1, 2), (0, -1)])
 def test_configuration_from_beyond_the_applied_entries_is_refused(applied: int, at: int) -> None:
     """It could still be rolled back, and then nobody would know what to roll back to."""
-    with pytest.raises(ValueError, match="configuration_index"):
+    with pytest.raises(ValueError, match=r"^0 <= configuration_index <= applied does not hold$"):
         Recovered(HardState(Term(1), None), Configuration(voters("a")), Index(applied), Index(at))
