@@ -15,7 +15,7 @@ from kpledger.genesis import Genesis
 from kpledger.layout import StoredEntry
 from kpnode.engine import Engine, Step
 from kpnode.ledger import Ledger
-from kpnode.machine import Applied as Committed_
+from kpnode.machine import Applied as AppliedBlock
 from kpnode.machine import Machine
 from kpnode.raft import Entry, Index, Input, RaftConfig, RoleChange
 from kpnode.sim.disk import SimDisk
@@ -89,7 +89,7 @@ class _SeenMachine(Machine):
         super().__init__(genesis, node.name, key, ledger, skew_ms=SKEW_MS)
         self._node = node
 
-    def apply(self, entry: Entry) -> Committed_:
+    def apply(self, entry: Entry) -> AppliedBlock:
         """Commit the block, and note what the ledger is then."""
         committed = super().apply(entry)
         tip, events = committed.execution.tip, committed.execution.events
@@ -123,7 +123,7 @@ class LedgerNode(SimNode):
         self._all_tickets = tickets
         self._founded = founded
         self._events = events
-        self._store_ = SimStore(disk)
+        self._records = SimStore(disk)
         self._engine: Engine | None = None
         self._seen: _SeenMachine | None = None
         self._waiting_for: dict[bytes, None] = {}
@@ -132,7 +132,7 @@ class LedgerNode(SimNode):
 
     def start(self, moods: Moods, *, scan: bool) -> None:
         """Start from the disk and what is derived from it."""
-        ledger = Ledger(self._founded, self._store_)
+        ledger = Ledger(self._founded, self._records)
         height = Index(ledger.tip.height)
         self.stored = Applied(
             self.disk.log[height - 1] if height else self.genesis.entry,
@@ -159,7 +159,7 @@ class LedgerNode(SimNode):
     def stop(self) -> None:
         """Lose everything that is not on the disk."""
         super().stop()
-        self._store_.lose_unsynced()
+        self._records.lose_unsynced()
         self._engine = self._seen = None
         self._waiting_for = {}
         self._held = []
@@ -167,7 +167,7 @@ class LedgerNode(SimNode):
     def lose(self, keep: Index, stored: Applied, *, votes: bool) -> None:
         """While it is stopped, lose the log after `keep`, and all that was derived from it."""
         super().lose(keep, stored, votes=votes)
-        self._store_.lose_all()
+        self._records.lose_all()
 
     def step(self, items: list[Input], events: list[bytes]) -> Stepped:
         """Let the engine make one step.
