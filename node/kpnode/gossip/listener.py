@@ -7,6 +7,7 @@ other; the peer may come back, after a pause of its own.
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
@@ -127,6 +128,12 @@ class Listener:
         )
         await socket.prepare(request)
         self._counts.accepted += 1
+        # A connection may be lost between a ping and the answer, which aiohttp gives by itself.
+        with suppress(ConnectionResetError):
+            await self._listen(peer, socket)
+        return socket
+
+    async def _listen(self, peer: NodeId, socket: web.WebSocketResponse) -> None:
         async for message in socket:
             if message.type is WSMsgType.ERROR and not isinstance(message.data, WebSocketError):
                 break  # the connection was lost, which is nobody's fault
@@ -140,7 +147,6 @@ class Listener:
                 break
             self._counts.received += 1
             self._on_frame(peer, frame)
-        return socket
 
     def _read_frame(self, peer: NodeId, message: WSMessage) -> Frame:
         """Return the frame in a WebSocket message, if this peer may send it to this node.
