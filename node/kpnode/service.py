@@ -127,6 +127,9 @@ def _build_node(
             hard_state=storage.hard_state,
             configuration=Configuration(voters=voters),
             applied=Index(ledger.tip.height),
+            # No rule changes the voters yet, so what is applied need not be read again for that.
+            configuration_index=Index(ledger.tip.height),
+            lost_up_to=Index(applied),
         ),
         storage,
     )

@@ -67,8 +67,9 @@ class RaftCore:
             )
         membership = _read_membership(recovered, raft_log)
         self._state = RaftState(config, recovered.hard_state, raft_log, membership)
-        if recovered.applied > raft_log.last_index:
-            self._state.note_loss(recovered.applied)
+        known = max(recovered.applied, recovered.lost_up_to)
+        if known > raft_log.last_index:
+            self._state.note_loss(known)
         self._saved = recovered.hard_state
         self._reported = self._role()
 

@@ -146,6 +146,8 @@ class Recovered:
 
     It must not exceed `applied`: a configuration above it could still be rolled back.
     """
+    lost_up_to: Index = NO_INDEX
+    """The driver knows that the disk lost entries up to here which the node had acknowledged."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.configuration_index <= self.applied:

@@ -15,6 +15,8 @@ from kpnode.raft import (
     PreVoteReply,
     PreVoteRequest,
     Proposed,
+    RaftCore,
+    Recovered,
     Role,
     Term,
     TimeoutNow,
@@ -292,6 +294,17 @@ def test_log_that_ends_with_what_was_applied_has_lost_nothing() -> None:
     cluster.members["b"].storage.hard_state = HardState(Term(3), None)
     cluster.restart("b", applied=5)
     assert cluster.status("b").lost_up_to == 0
+
+
+@pytest.mark.parametrize(("lost_up_to", "noted"), [(5, 5), (4, 0), (3, 0)])
+def test_driver_may_know_what_the_disk_has_lost(lost_up_to: int, noted: int) -> None:
+    cluster = led()
+    member = cluster.members["b"]
+    del member.storage.log[4:]
+    state = member.storage.hard_state
+    recovered = Recovered(state, cluster.genesis, Index(0), lost_up_to=Index(lost_up_to))
+    member.core = RaftCore(member.config, recovered, member.storage)
+    assert cluster.status("b").lost_up_to == noted
 
 
 def test_copy_that_was_lost_is_not_counted() -> None:
