@@ -57,6 +57,7 @@ class SimDisk(MemoryStorage):
         """Digest of the log up to each index."""
         self.configurations: list[tuple[Index, Configuration]] = [(Index(0), genesis)]
         """Every configuration in the log, ascending; the first one is that of the genesis."""
+        self._active: tuple[int, tuple[Configuration, ...]] | None = None
         self.writes = 0
         self.truncated: list[Entry] = []
         """What writes took away since somebody looked."""
@@ -69,7 +70,10 @@ class SimDisk(MemoryStorage):
 
     def active(self, commit: Index) -> tuple[Configuration, ...]:
         """Return the configuration in force at `commit`, and every later one in the log."""
-        return tuple(one for _, one in self.configurations[self.in_force(commit) :])
+        at = self.in_force(commit)
+        if self._active is None or self._active[0] != at:
+            self._active = at, tuple(one for _, one in self.configurations[at:])
+        return self._active[1]
 
     def in_force(self, commit: Index) -> int:
         """Return which of `configurations` is in force at `commit`."""
@@ -104,6 +108,7 @@ class SimDisk(MemoryStorage):
             self.links.append(link(self.links[-1], entry))
             if entry.kind is EntryKind.CONFIG:
                 self.configurations.append((entry.index, decode_configuration(entry.payload)))
+                self._active = None
         self.on_sync()
 
     def power_off(self) -> None:
@@ -122,3 +127,4 @@ class SimDisk(MemoryStorage):
         del self.links[keep + 1 :]
         while self.configurations[-1][0] > keep:
             self.configurations.pop()
+            self._active = None

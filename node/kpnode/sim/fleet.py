@@ -193,8 +193,17 @@ class Fleet:
 
     def _show(self, node: SimNode, stepped: Stepped) -> None:
         """Show the checkers all that came out of a node, and send its messages."""
-        panel, name, disk = self.panel, node.name, node.disk
-        _call(panel.on_message, ((envelope, disk) for envelope in stepped.outgoing))
+        for envelope in stepped.outgoing:
+            for on_message in self.panel.on_message:
+                on_message(envelope, node.disk)
+        if stepped.reads or stepped.dropped or stepped.answers or stepped.values:
+            self._show_answers(node.name, stepped)
+        for envelope in stepped.outgoing:
+            self._post(envelope)
+
+    def _show_answers(self, name: NodeId, stepped: Stepped) -> None:
+        """Show the checkers what a node answers, and then those who wait for it."""
+        panel = self.panel
         _call(panel.on_read, ((name, grant) for grant in stepped.reads))
         _call(panel.on_dropped, ((dropped,) for dropped in stepped.dropped))
         _call(panel.on_answer, ((name, answer) for answer in stepped.answers))
@@ -202,8 +211,6 @@ class Fleet:
         if self.journal.kept:
             for one in (*stepped.reads, *stepped.dropped, *stepped.answers, *stepped.values):
                 self.journal.note(f"{name} {one}")
-        for envelope in stepped.outgoing:
-            self._post(envelope)
         for answer in stepped.answers:
             self.on_answer(answer)
         for ticket, _ in stepped.values:

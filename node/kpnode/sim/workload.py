@@ -25,11 +25,10 @@ _SWITCH = 100
 class _Attempt:
     """An event that nobody knows the fate of."""
 
-    at: NodeId
-    """The node it was sent to last."""
-    due: int
+    at: NodeId | None = None
+    """The node that took it in last."""
+    due: int = 0
     """When it is sent again."""
-    attempts: int = 1
 
 
 class Clients:
@@ -71,7 +70,8 @@ class Clients:
         """Send a new event."""
         event = self.newest = self._draw(next(self._numbers))
         self._fleet.invoke(event)
-        self.open[event] = _Attempt(self._send(event), now + self._patience())
+        self.open[event] = attempt = _Attempt()
+        self._send(event, attempt, now)
 
     def read(self) -> None:
         """Ask for a linearizable read."""
@@ -86,18 +86,19 @@ class Clients:
             self._fleet.counts["clients that gave up"] += 1
             del self.open[event]
             return
-        node = self._send(event)
-        self._fleet.counts["retries"] += 1
-        self._fleet.counts["retries through another node"] += node != attempt.at
-        attempt.at, attempt.due = node, now + self._patience()
-        attempt.attempts += 1
+        self._send(event, attempt, now)
 
-    def _send(self, event: bytes) -> NodeId:
-        """Send an event to some node, which may not even run."""
+    def _send(self, event: bytes, attempt: _Attempt, now: int) -> None:
+        """Send an event to some node, which may not even run; who does not lead says so at once."""
         node = self._choose()
-        if node.core is not None:
-            node.submitted.append(event)
-        return node.name
+        if not node.leads:
+            attempt.due = now + _RETRY_TICKS
+            return
+        counts = self._fleet.counts
+        counts["retries"] += attempt.at is not None
+        counts["retries through another node"] += attempt.at not in (None, node.name)
+        node.submitted.append(event)
+        attempt.at, attempt.due = node.name, now + self._patience()
 
     def _choose(self) -> SimNode:
         """Choose a node that believes it leads, also if it leads nobody any more; or any other."""
