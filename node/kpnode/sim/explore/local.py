@@ -20,6 +20,7 @@ from kpnode.raft import (
     HardState,
     Index,
     Input,
+    InvariantError,
     NodeId,
     Persisted,
     Proposed,
@@ -148,6 +149,7 @@ class _SlowReports(RaftCore):
     def __init__(self, core: RaftCore, kept: deque[Persisted], *, late: bool) -> None:
         # It is a core to the pump alone, and has no state of one.
         self._core, self._kept, self._late = core, kept, late
+        self._saves = 0
 
     def handle(self, item: Input) -> None:
         if isinstance(item, Persisted) and (self._late or self._kept):
@@ -156,7 +158,13 @@ class _SlowReports(RaftCore):
             self._core.handle(item)
 
     def take_ready(self) -> Ready:
-        return self._core.take_ready()
+        ready = self._core.take_ready()
+        self._saves += bool(ready.hard_state or ready.entries)
+        # A crash before the only save of a step is one without the step, after it one that loses
+        # what was sent. A crash between two saves would be something else.
+        if self._saves > 1:
+            raise InvariantError("a step saves twice, and no crash in between was explored")
+        return ready
 
 
 @dataclass(slots=True)

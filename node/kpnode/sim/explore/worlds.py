@@ -11,26 +11,34 @@ from typing import Final
 from kpnode.sim.explore.bounds import Bounds
 from kpnode.sim.explore.bugs import NOTHING
 
+_LOSER: Final = {"terms": 2, "timeouts": 1}
+"""The leader of the start may lose its office once."""
+
 WORLDS: Final[Mapping[str, Bounds]] = MappingProxyType(
     {
         "elections": NOTHING.with_({"led": 0, "terms": 2, "timeouts": 3, "crashes": 1}),
-        "polls": NOTHING.with_({"led": 0, "terms": 2, "timeouts": 2, "polls": 0}),
-        "replication": NOTHING.with_({"terms": 2, "timeouts": 1, "entries": 2, "crashes": 1}),
+        "polls": NOTHING.with_({"led": 0, "terms": 2, "timeouts": 2, "crashes": 1, "polls": 0}),
+        "replication": NOTHING.with_({**_LOSER, "entries": 2, "crashes": 1}),
+        "copies": NOTHING.with_({**_LOSER, "entries": 1, "copies": 1}),
         "succession": NOTHING.with_({"terms": 3, "timeouts": 2, "lapses": 1}),
-        "membership": NOTHING.with_({"terms": 2, "timeouts": 1, "entries": 1, "configs": 1}),
-        "reads": NOTHING.with_({"terms": 2, "timeouts": 1, "entries": 1, "reads": 1, "beats": 1}),
-        "transfer": NOTHING.with_(
-            {"terms": 2, "timeouts": 0, "entries": 1, "transfers": 1, "crashes": 1}
+        "membership": NOTHING.with_({**_LOSER, "entries": 1, "configs": 1}),
+        "membership-crash": NOTHING.with_({**_LOSER, "configs": 1, "crashes": 1, "messages": 2}),
+        "reads": NOTHING.with_({**_LOSER, "entries": 1, "reads": 1, "beats": 1, "messages": 2}),
+        "transfer": NOTHING.with_({**_LOSER, "entries": 1, "transfers": 1}),
+        "driver": NOTHING.with_(
+            {**_LOSER, "entries": 1, "late": 1, "held": 1, "crashes": 1, "messages": 2}
         ),
-        "driver": NOTHING.with_({"terms": 2, "timeouts": 1, "entries": 1, "late": 1, "held": 1}),
     }
 )
 """By name."""
 _FEWER: Final[Mapping[str, Mapping[str, int]]] = {
     "elections": {"timeouts": 2},
+    "polls": {"crashes": 0},
     "replication": {"entries": 1},
     "membership": {"entries": 0},
+    "membership-crash": {"timeouts": 0},
     "reads": {"beats": 0},
+    "driver": {"crashes": 0, "held": 0},
 }
 QUICK: Final[Mapping[str, Bounds]] = MappingProxyType(
     {name: world.with_({"messages": 2, **_FEWER.get(name, {})}) for name, world in WORLDS.items()}
