@@ -72,9 +72,8 @@ def test_transfer_that_never_ends_is_noticed() -> None:
     going = picture(transfer=B)
     checker.on_status(A, 0, going, disk(1))
     checker.on_status(A, 5, going, disk(1))
-    checker.on_wish(A, TransferRequested(2, B))
-    checker.on_wish(A, ReadRequested(3))
-    checker.on_wish(A, ConfigProposed(4, GENESIS.configuration))
+    checker.on_inputs(A, 5, [Tick(), TransferRequested(2, B)])
+    checker.on_inputs(A, 6, [ReadRequested(3), ConfigProposed(4, GENESIS.configuration)])
     checker.on_status(A, 6, going, disk(1))
     with pytest.raises(ViolationError, match="a hands over to b for 6 ticks"):
         checker.on_status(A, 12, going, disk(1))

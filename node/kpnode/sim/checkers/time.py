@@ -134,9 +134,10 @@ class TransferEnds(Checker):
         self._election_ticks = election_ticks
         self._since: dict[NodeId, tuple[Term, NodeId, int]] = {}
 
-    def on_wish(self, node: NodeId, wish: Input) -> None:
+    def on_inputs(self, node: NodeId, ticks: int, items: Sequence[Input]) -> None:
         """Count anew: the next transfer may go to the same target."""
-        if isinstance(wish, TransferRequested):
+        del ticks
+        if any(isinstance(item, TransferRequested) for item in items):
             self._since.pop(node, None)
 
     def on_status(self, node: NodeId, ticks: int, status: Status, disk: SimDisk) -> None:
