@@ -186,6 +186,21 @@ def test_overwritten_change_is_rolled_back() -> None:
     assert cluster.members["a"].dropped == [Dropped(1, DropReason.OVERWRITTEN, NodeId("b"))]
 
 
+def test_change_overwritten_by_the_first_of_many_entries_is_rolled_back() -> None:
+    cluster = led("abcd", "abc")
+    change(cluster, "ad")
+    cluster.drop()
+    assert active(cluster, "a") == ["abc", "ad"]
+    cluster.elect("b", without="a")
+    cluster.give("b", Proposed(2, b"x"), Proposed(3, b"y"))
+    cluster.settle(without="a")
+    entries = cluster.members["b"].storage.entries(Index(2), Index(4), 99)
+    assert len(entries) == 3
+    cluster.tell("a", "b", AppendRequest(Term(2), Index(1), Term(1), entries, Index(1)))
+    assert active(cluster, "a") == ["abc"]
+    assert cluster.members["a"].dropped == [Dropped(1, DropReason.OVERWRITTEN, NodeId("b"))]
+
+
 def test_pending_change_survives_a_restart() -> None:
     cluster = led("abcd", "abc")
     change(cluster, "abcd")

@@ -1,0 +1,135 @@
+"""What becomes of a proposal: taken in, refused, overwritten or committed."""
+
+from kpnode.raft import (
+    AppendReply,
+    AppendRequest,
+    Dropped,
+    DropReason,
+    Index,
+    NodeId,
+    Proposed,
+    RaftConfig,
+    Term,
+)
+from kpnode.sim.cluster import Cluster, between
+
+
+def settings(
+    *, window: int = 16, entries: int = 256, uncommitted: int = 1 << 20, count: int = 99
+) -> RaftConfig:
+    return RaftConfig(
+        NodeId("any"),
+        window=window,
+        max_append_entries=entries,
+        max_uncommitted_bytes=uncommitted,
+        max_uncommitted_entries=count,
+    )
+
+
+def led(names: str = "abc", config: RaftConfig | None = None) -> Cluster:
+    cluster = Cluster(names, settings=config)
+    cluster.elect("a")
+    cluster.settle()
+    return cluster
+
+
+def propose(cluster: Cluster, *tickets: int, node: str = "a") -> None:
+    cluster.give(node, *(Proposed(ticket, b"%d" % ticket) for ticket in tickets))
+
+
+def ack(term: int, index: int) -> AppendReply:
+    return AppendReply(Term(term), accepted=True, index=Index(index))
+
+
+def test_follower_refuses_proposals_and_names_the_leader() -> None:
+    cluster = led()
+    propose(cluster, 7, node="b")
+    assert cluster.members["b"].dropped == [Dropped(7, DropReason.NOT_LEADER, NodeId("a"))]
+    assert cluster.terms("b") == [1]
+
+
+def test_proposal_after_the_smallest_one_has_to_fit() -> None:
+    cluster = led(config=settings(uncommitted=3))
+    cluster.give("a", Proposed(1, b"1"), Proposed(2, b"234"), Proposed(3, b"23"))
+    assert [item.ticket for item in cluster.members["a"].dropped] == [2]
+
+
+def test_what_is_committed_makes_room_for_as_much() -> None:
+    cluster = led("ab", config=settings(uncommitted=20, entries=1))
+    cluster.give("a", *(Proposed(ticket, b"12345678") for ticket in (1, 2, 3)))
+    assert [item.ticket for item in cluster.members["a"].dropped] == [3]
+    cluster.drop()
+    cluster.tell("a", "b", ack(1, 2))
+    cluster.give("a", *(Proposed(ticket, b"12345678") for ticket in (4, 5)))
+    assert [item.ticket for item in cluster.members["a"].dropped] == [3, 5]
+    cluster.tell("a", "b", ack(1, 4))
+    cluster.give("a", *(Proposed(ticket, b"12345678") for ticket in (6, 7, 8)))
+    assert [item.ticket for item in cluster.members["a"].dropped] == [3, 5, 8]
+
+
+def test_single_proposal_is_taken_however_large() -> None:
+    cluster = led(config=settings(uncommitted=3))
+    cluster.give("a", Proposed(1, b"longer than three"))
+    cluster.settle()
+    assert cluster.status("a").commit == 2
+    assert cluster.members["a"].dropped == []
+
+
+def test_overwritten_proposal_is_reported() -> None:
+    cluster = led()
+    propose(cluster, 1, 2)
+    cluster.drop()
+    cluster.elect("b", without="a")
+    cluster.tick("b", 2)
+    cluster.settle()
+    assert cluster.members["a"].dropped == [
+        Dropped(2, DropReason.OVERWRITTEN, NodeId("b")),
+        Dropped(1, DropReason.OVERWRITTEN, NodeId("b")),
+    ]
+    assert cluster.terms("a") == cluster.terms("b") == [1, 2]
+
+
+def test_proposal_overwritten_after_others_were_committed_is_reported() -> None:
+    cluster = led()
+    propose(cluster, 1, 2)
+    cluster.drop()
+    cluster.tell("a", "b", ack(1, 2))
+    assert cluster.status("a").commit == 2
+    blocks = cluster.members["a"].storage.entries(Index(2), Index(2), 99)
+    for name in "bc":
+        cluster.tell(name, "a", AppendRequest(Term(1), Index(1), Term(1), blocks, Index(1)))
+    cluster.elect("b", without="a")
+    cluster.tick("b", 2)
+    cluster.settle()
+    assert cluster.members["a"].dropped == [Dropped(2, DropReason.OVERWRITTEN, NodeId("b"))]
+
+
+def test_only_what_is_overwritten_is_reported() -> None:
+    cluster = led()
+    propose(cluster, 1)
+    cluster.deliver(between("a", "b"))
+    cluster.drop()
+    propose(cluster, 2)
+    cluster.drop()
+    cluster.elect("b", without="a")
+    cluster.tick("b", 2)
+    cluster.settle()
+    assert cluster.members["a"].dropped == [Dropped(2, DropReason.OVERWRITTEN, NodeId("b"))]
+    assert cluster.terms("a") == [1, 1, 2]
+
+
+def test_committed_proposals_are_forgotten() -> None:
+    cluster = led()
+    propose(cluster, 100, 200)
+    tickets = cluster.members["a"].core._state.tickets
+    assert list(tickets) == [(2, 100), (3, 200)]
+    cluster.settle()
+    assert list(tickets) == []
+
+
+def test_committed_proposal_is_never_reported_as_dropped() -> None:
+    cluster = led()
+    propose(cluster, 1)
+    cluster.settle()
+    cluster.elect("b")
+    assert cluster.members["a"].dropped == []
