@@ -18,6 +18,7 @@ from scripts.torture.preload import Machine, Preloads
 STOP_S: Final = 15.0
 """How long a node may take to stop in order."""
 _TAIL_LINES: Final = 5
+_SHARED: Final = Path("/dev/shm")  # noqa: S108 (where the kernel has it)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class Voter:
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         code = await process.wait()
+        _clear_shared(process.pid)
         if not self._is_ending:
             tail = self.log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
             self._on_ended(Ended(self.name, code, self.is_full, "\n".join(tail)))
@@ -187,6 +189,12 @@ async def downed(voters: Sequence[Voter], how: signal.Signals) -> AsyncIterator[
         for voter in voters:
             voter.downs -= 1
         await asyncio.gather(*(voter.ensure_running() for voter in voters))
+
+
+def _clear_shared(pid: int) -> None:
+    """Remove what libfaketime leaves behind of a process that was killed."""
+    for name in (f"faketime_shm_{pid}", f"sem.faketime_sem_{pid}"):
+        (_SHARED / name).unlink(missing_ok=True)
 
 
 def now_s() -> float:
