@@ -34,9 +34,12 @@ CAUGHT = {
     "second-change-pending": ("OnePending", 2),
     "read-without-round": ("ReadIsLinearizable", 7),
     "read-round-reused": ("ReadIsLinearizable", 10),
+    "read-round-of-older-term": ("ReadIsLinearizable", 21),
     "read-before-term-opens": ("ReadIsLinearizable", 10),
 }
 LONG = {"no-log-match"}
+# A million states lie before it, more than a test should take; `docs/testing.md` has the run.
+BY_HAND = {"read-round-of-older-term"}
 
 
 def find(name: str, planted: str | None) -> Finding | None:
@@ -50,7 +53,11 @@ def test_every_planted_bug_is_looked_for() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in CAUGHT],
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in LONG else ())
+        for name in CAUGHT
+        if name not in BY_HAND
+    ],
 )
 def test_planted_bug_is_found_on_the_shortest_way(name: str) -> None:
     finding = find(name, name)

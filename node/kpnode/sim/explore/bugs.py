@@ -122,6 +122,7 @@ _OF_CORES: Final[Mapping[str, Mapping[str, int]]] = {
     "second-change-pending": {"configs": 2},
     "read-without-round": {**_ONE_CHANGE, "reads": 1},
     "read-round-reused": {**_ONE_CHANGE, "reads": 2},
+    "read-round-of-older-term": {**_TWO_CHANGES, "reads": 2, "messages": 2},
     "read-before-term-opens": {**_ONE_CHANGE, "reads": 1, "entries": 1, "messages": 2},
 }
 
