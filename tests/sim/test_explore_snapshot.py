@@ -19,20 +19,19 @@ from kpnode.raft import (
     TransferRequested,
 )
 from kpnode.raft.state import Leadership
-from kpnode.sim.explore.bounds import Bounds
-from kpnode.sim.explore.local import (
+from kpnode.sim.explore.acts import (
     Act,
     Beat,
     Deliver,
-    Disk,
     Flush,
     Lapse,
-    Local,
     Manner,
     Report,
     Restart,
     Timeout,
 )
+from kpnode.sim.explore.bounds import Bounds
+from kpnode.sim.explore.local import Disk, Local
 from kpnode.sim.explore.snapshot import DISK, Plain, SnapshotError, freeze, rename, thaw
 
 BOUNDS = Bounds(nodes=3, terms=9, window=2)

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from kpnode.sim.explore.acts import PLAIN, Deliver, Flush
 from kpnode.sim.explore.bounds import Bounds
 from kpnode.sim.explore.bugs import NOTHING
-from kpnode.sim.explore.local import PLAIN, Deliver, Flush, Local
+from kpnode.sim.explore.local import Local
 from kpnode.sim.explore.pieces import is_spent
 from kpnode.sim.explore.search import Result, Search
 from kpnode.sim.explore.share import Task, World

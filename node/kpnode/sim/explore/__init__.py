@@ -4,6 +4,7 @@ Where the simulator draws one life after another, this takes every turn that any
 world could take, and checks the rules of safety in every state. Start it with
 `python -m kpnode.sim.explore --help`.
 
-The parts: `local` runs one node, `steps` every step of one node once, `space` puts nodes, messages
-and history together to states, `share` and `search` walk through them, `rules` judges.
+The parts: `acts` names what can happen to a node, `local` lets it happen to one real core, `steps`
+does so once for every different node and input, `pieces` keeps what states are made of, `space` and
+`choices` know the moves between states, `share` and `search` walk through them, `rules` judges.
 """

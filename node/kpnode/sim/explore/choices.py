@@ -13,9 +13,10 @@ from kpnode.raft import (
     TimeoutNow,
     TransferRequested,
 )
+from kpnode.sim.explore.acts import Act, Beat, Expire, Flush, Lapse, Report, Restart, Timeout
 from kpnode.sim.explore.bounds import Bounds, Budget
-from kpnode.sim.explore.local import Act, Beat, Expire, Flush, Lapse, Report, Restart, Timeout, View
 from kpnode.sim.explore.rules import History
+from kpnode.sim.explore.view import View
 
 _TIMEOUT: Final = Timeout()
 _BEAT: Final = Beat()

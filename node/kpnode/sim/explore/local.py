@@ -8,7 +8,7 @@ choice is possible in life, and after each step the counters of ticks can be for
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Final, Self, TypeAlias, cast
+from typing import Self, cast
 
 from kpnode.pump import Pumped, pump
 from kpnode.raft import (
@@ -16,12 +16,10 @@ from kpnode.raft import (
     Configuration,
     Entry,
     EntryKind,
-    Envelope,
     HardState,
     Index,
     Input,
     InvariantError,
-    NodeId,
     Persisted,
     Proposed,
     RaftConfig,
@@ -30,12 +28,22 @@ from kpnode.raft import (
     Ready,
     Received,
     Recovered,
-    Term,
     Tick,
     TransferRequested,
     decode_configuration,
 )
 from kpnode.raft.state import Leadership
+from kpnode.sim.explore.acts import (
+    Act,
+    Beat,
+    Deliver,
+    Expire,
+    Lapse,
+    Manner,
+    Report,
+    Restart,
+    Timeout,
+)
 from kpnode.sim.explore.snapshot import Plain, freeze, thaw
 from kpnode.storage.memory import MemoryStorage
 
@@ -51,87 +59,6 @@ class Disk(MemoryStorage):
         """Lose what is not durable."""
         self.hard_state, log = self.after_crash()
         self.log = list(log)
-
-
-@dataclass(frozen=True, slots=True)
-class Timeout:
-    """Campaign: no leader was heard."""
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """Send heartbeats."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lapse:
-    """Check the quorum twice with no answer in between; the first check passes and forgets."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expire:
-    """Reach the deadline of a transfer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Tell the core of the oldest save it has not heard about."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flush:
-    """Do what the core wants done since inputs that were only handled."""
-
-
-@dataclass(frozen=True, slots=True)
-class Restart:
-    """Lose power and come back; how long it takes is told by what happens elsewhere meanwhile.
-
-    The state machine is found where it was, or at its beginning.
-    """
-
-    machine_kept: bool
-    genesis: Configuration
-
-
-@dataclass(frozen=True, slots=True)
-class Deliver:
-    """Hand over a message."""
-
-    envelope: Envelope
-
-
-Act: TypeAlias = (
-    Timeout
-    | Beat
-    | Lapse
-    | Expire
-    | Report
-    | Flush
-    | Restart
-    | Deliver
-    | Proposed
-    | ConfigProposed
-    | ReadRequested
-    | TransferRequested
-)
-"""What can happen to one node."""
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How it happens, where the core leaves it to its surroundings."""
-
-    held: bool = False
-    """The driver only hands the input over, and will save later."""
-    late: bool = False
-    """The core does not hear yet that its entries are durable."""
-    silent: bool = False
-    """A leader was last heard longer ago than the shortest election timeout."""
-
-
-PLAIN: Final = Manner()
-"""Nothing unusual."""
 
 
 class _Machine:
@@ -265,57 +192,3 @@ class Local:
         self.core = type(self.core)(self.settings, recovered, self.disk)
         self.kept.clear()
         self.held = False
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What the invariants look at in one node."""
-
-    node: NodeId
-    term: Term
-    leads: bool
-    campaigns: bool
-    held: bool
-    kept: int
-    commit: Index
-    applied: Index
-    log: tuple[Entry, ...]
-    durable: HardState
-    disk: tuple[Entry, ...]
-    """The log that would be found after a crash."""
-    match: tuple[tuple[NodeId, Index], ...]
-    """How far a leader believes its peers to be."""
-    transfers: bool
-    base: Configuration
-    """In force at the commit index, as the core keeps it."""
-    pending: tuple[tuple[Index, Configuration], ...]
-    """Above the commit index, as the core keeps it."""
-    lost_up_to: Index
-
-    @classmethod
-    def of(cls, local: Local) -> Self:
-        """Look at a node."""
-        status, state = local.core.status(), local.core._state  # noqa: SLF001
-        log, membership = state.log, state.membership
-        durable, disk = local.disk.after_crash()
-        found: list[Entry] = []
-        while page := log.entries(Index(len(found) + 1), log.last_index, 1 << 20):
-            found += page
-        return cls(
-            node=status.node,
-            term=status.term,
-            leads=status.role.value == "leader",
-            campaigns=status.role.value == "candidate",
-            held=local.held,
-            kept=len(local.kept),
-            commit=status.commit,
-            applied=status.applied,
-            log=tuple(found),
-            durable=durable,
-            disk=disk,
-            match=tuple((peer.node, peer.match) for peer in status.peers),
-            transfers=status.transfer_target is not None,
-            base=membership.base,
-            pending=tuple(membership.pending),
-            lost_up_to=status.lost_up_to,
-        )

@@ -19,10 +19,12 @@ from kpnode.raft import (
     TimeoutNow,
     VoteReply,
 )
+from kpnode.sim.explore.acts import Act
 from kpnode.sim.explore.bounds import Bounds
-from kpnode.sim.explore.local import Act, Local, View
+from kpnode.sim.explore.local import Local
 from kpnode.sim.explore.rules import History
 from kpnode.sim.explore.snapshot import Plain, freeze, key_of, rename, thaw
+from kpnode.sim.explore.view import View
 
 if TYPE_CHECKING:
     from kpnode.sim.explore.steps import Outcome

@@ -1,11 +1,13 @@
 """Where the exploration begins."""
 
 from kpnode.raft import Envelope, NodeId, RaftCore
+from kpnode.sim.explore.acts import Act, Deliver, Manner, Timeout
 from kpnode.sim.explore.bounds import Bounds
-from kpnode.sim.explore.local import Act, Deliver, Disk, Local, Manner, Timeout, View
+from kpnode.sim.explore.local import Disk, Local
 from kpnode.sim.explore.pieces import Pieces
 from kpnode.sim.explore.rules import History, Rules
 from kpnode.sim.explore.space import State
+from kpnode.sim.explore.view import View
 
 
 def root(

@@ -26,7 +26,8 @@ from kpnode.raft import (
     decode_configuration,
 )
 from kpnode.raft.quorum import majority
-from kpnode.sim.explore.local import Act, Restart, View
+from kpnode.sim.explore.acts import Act, Restart
+from kpnode.sim.explore.view import View
 
 
 class ViolationError(Exception):

@@ -16,9 +16,9 @@ from itertools import combinations, groupby, permutations, product
 from typing import NamedTuple
 
 from kpnode.raft import NodeId, PreVoteReply
+from kpnode.sim.explore.acts import Act, Deliver, Manner
 from kpnode.sim.explore.bounds import Bounds, Budget
 from kpnode.sim.explore.choices import Choices
-from kpnode.sim.explore.local import Act, Deliver, Manner
 from kpnode.sim.explore.pieces import KEY_BYTES, Pieces, Renaming, is_spent
 from kpnode.sim.explore.rules import Rules, ViolationError, held_of
 from kpnode.sim.explore.steps import Outcome, Steps

@@ -17,10 +17,12 @@ from kpnode.raft import (
     PreVoteRequest,
     VoteRequest,
 )
+from kpnode.sim.explore.acts import PLAIN, Act, Deliver, Flush, Manner, Restart
 from kpnode.sim.explore.bounds import Bounds, Budget
-from kpnode.sim.explore.local import PLAIN, Act, Deliver, Flush, Local, Manner, Restart, View
+from kpnode.sim.explore.local import Local
 from kpnode.sim.explore.pieces import NodePiece, Pieces, Renaming
 from kpnode.sim.explore.rules import Rules, ViolationError
+from kpnode.sim.explore.view import View
 
 
 @dataclass(frozen=True, slots=True)

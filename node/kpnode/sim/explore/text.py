@@ -3,8 +3,8 @@
 from dataclasses import fields
 
 from kpnode.raft import AppendRequest, Message
+from kpnode.sim.explore.acts import Act, Deliver, Restart
 from kpnode.sim.explore.bounds import Bounds
-from kpnode.sim.explore.local import Act, Deliver, Restart
 from kpnode.sim.explore.rules import describe_log
 from kpnode.sim.explore.space import Move
 
