@@ -121,10 +121,7 @@ def handle_heartbeat_reply(
     progress.recently_active = True
     if reply.round <= lead.reads.round:
         progress.round = max(progress.round, reply.round)
-    progress.heard(
-        behind=progress.held < state.log.last_index
-        or reply.commit < min(progress.held, state.log.commit)
-    )
+    progress.heard(behind=progress.held < state.log.last_index or reply.commit < state.log.commit)
     _confirm_reads(state, lead)
 
 

@@ -96,6 +96,16 @@ def test_answers_of_different_nodes_make_a_round() -> None:
     assert reads(cluster) == [ReadGrant(1, Index(1))]
 
 
+def test_late_answer_to_an_older_round_takes_nothing_back() -> None:
+    cluster = led("abcde")
+    read(cluster, 1)
+    read(cluster, 2)
+    cluster.drop()
+    for name, number in (("b", 2), ("b", 1), ("c", 2)):
+        cluster.tell("a", name, HeartbeatReply(Term(1), number, Index(1)))
+    assert reads(cluster) == [ReadGrant(1, Index(1)), ReadGrant(2, Index(1))]
+
+
 def test_answer_to_a_round_that_never_began_confirms_nothing() -> None:
     cluster = led()
     cluster.tell("a", "b", HeartbeatReply(Term(1), 99, Index(1)))

@@ -294,6 +294,17 @@ def test_heartbeat_of_an_idle_leader_is_followed_by_nothing() -> None:
     assert cluster.wire == []
 
 
+@pytest.mark.parametrize("commit", [1, 2])
+def test_peer_that_holds_everything_is_not_asked_again(commit: int) -> None:
+    """Not for what nobody has committed, and not if it knows of more commits than the leader."""
+    cluster = led("abcde")
+    propose(cluster, 1)
+    cluster.drop()
+    cluster.tell("a", "b", ack(1, 2))
+    assert (cluster.status("a").commit, peer(cluster, "b")) == (1, (2, 3, False))
+    assert cluster.tell("a", "b", HeartbeatReply(Term(1), 0, Index(commit))) == ()
+
+
 def test_heartbeats_keep_their_time() -> None:
     cluster = led()
     for _ in range(3):

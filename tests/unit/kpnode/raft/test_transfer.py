@@ -41,6 +41,14 @@ def test_target_leads_after_a_transfer() -> None:
     assert dropped(cluster) == []
 
 
+def test_leadership_goes_in_any_direction() -> None:
+    cluster = Cluster("abc")
+    cluster.elect("b")
+    transfer(cluster, "a", node="b")
+    cluster.settle()
+    assert cluster.status("a").role is Role.LEADER
+
+
 def test_target_is_brought_up_to_date_first() -> None:
     cluster = led()
     cluster.give("a", Proposed(1, b"x"))
