@@ -7,9 +7,12 @@ from kpnode.raft import (
     DropReason,
     Index,
     NodeId,
+    PreVoteReply,
     Proposed,
     RaftConfig,
+    Role,
     Term,
+    VoteReply,
 )
 from kpnode.sim.cluster import Cluster, between
 
@@ -46,6 +49,23 @@ def test_follower_refuses_proposals_and_names_the_leader() -> None:
     propose(cluster, 7, node="b")
     assert cluster.members["b"].dropped == [Dropped(7, DropReason.NOT_LEADER, NodeId("a"))]
     assert cluster.terms("b") == [1]
+
+
+def test_leader_that_inherits_too_much_takes_in_nothing() -> None:
+    logs = {name: [1, 1, 1, 1, 1] for name in "abc"}
+    cluster = Cluster("abc", logs=logs, settings=settings(count=3))
+    cluster.tick("a", 20)
+    for reply in (PreVoteReply(Term(2), granted=True), VoteReply(Term(2), granted=True)):
+        cluster.tell("a", "b", reply)
+    assert cluster.status("a").role is Role.LEADER
+    propose(cluster, 1)
+    assert cluster.members["a"].dropped == [
+        Dropped(1, DropReason.TOO_MUCH_UNCOMMITTED, NodeId("a"))
+    ]
+    cluster.tick("a", 2)
+    cluster.settle()
+    propose(cluster, 2)
+    assert len(cluster.members["a"].dropped) == 1
 
 
 def test_proposal_after_the_smallest_one_has_to_fit() -> None:

@@ -305,6 +305,25 @@ def test_peer_that_holds_everything_is_not_asked_again(commit: int) -> None:
     assert cluster.tell("a", "b", HeartbeatReply(Term(1), 0, Index(commit))) == ()
 
 
+def test_heartbeat_never_tells_of_commits_that_are_none() -> None:
+    """What the receiver holds is not committed for that."""
+    cluster = led("abcde")
+    propose(cluster, 1)
+    cluster.drop()
+    cluster.tell("a", "b", ack(1, 2))
+    cluster.tick("a", 2)
+    beats = cluster.drop(between("a", "b"))
+    assert [e.message for e in beats] == [HeartbeatRequest(Term(1), Index(1), 0)]
+
+
+def test_question_beyond_a_full_window_carries_nothing() -> None:
+    cluster = led(config=settings(entries=1, window=2))
+    propose(cluster, 1, 2, 3, 4)
+    cluster.drop()
+    asked = cluster.tell("a", "b", HeartbeatReply(Term(1), 0, Index(1)))
+    assert asked == (AppendRequest(Term(1), Index(3), Term(1), (), Index(1)),)
+
+
 def test_heartbeats_keep_their_time() -> None:
     cluster = led()
     for _ in range(3):
