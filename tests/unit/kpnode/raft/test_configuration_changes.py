@@ -8,13 +8,16 @@ from kpnode.raft import (
     Dropped,
     DropReason,
     EntryKind,
+    Envelope,
     HeartbeatRequest,
     Index,
     NodeId,
     PreVoteReply,
     Proposed,
+    Received,
     Role,
     Term,
+    TimeoutNow,
     VoteReply,
     VoteRequest,
     encode_configuration,
@@ -256,17 +259,16 @@ def test_removed_leader_does_not_count_itself_among_the_new_voters() -> None:
 
 
 def test_removed_leader_hands_over_to_the_voter_that_is_furthest() -> None:
-    cluster = led("abc", "abc")
-    change(cluster, "bc")
+    cluster = led("abcde", "abcde")
+    change(cluster, "bcde")
+    cluster.give("a", Proposed(2, b"x"))
     cluster.drop()
-    cluster.tell("a", "b", AppendReply(Term(1), accepted=False, index=Index(1)))
-    replies = cluster.tell("a", "c", AppendReply(Term(1), accepted=True, index=Index(2)))
-    assert replies == ()
-    cluster.tick("a", 2)
-    cluster.settle()
+    for name, index in (("c", 2), ("d", 3), ("e", 2)):
+        assert cluster.status("a").role is Role.LEADER
+        reply = AppendReply(Term(1), accepted=True, index=Index(index))
+        cluster.give("a", Received(Envelope(NodeId(name), NodeId("a"), reply)))
     assert cluster.status("a").role is Role.FOLLOWER
-    assert {cluster.status("b").role, cluster.status("c").role} == {Role.LEADER, Role.FOLLOWER}
-    assert cluster.status("b").term == 2
+    assert [e.recipient for e in cluster.wire if isinstance(e.message, TimeoutNow)] == ["d"]
 
 
 def test_removed_node_is_told_and_never_campaigns_again() -> None:
