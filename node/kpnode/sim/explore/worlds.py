@@ -29,7 +29,9 @@ WORLDS: Final[Mapping[str, Bounds]] = MappingProxyType(
         "reads-of-two-terms": NOTHING.with_({**_TWICE, "reads": 2, "messages": 2}),
         "transfer": NOTHING.with_({**_LOSER, "entries": 1, "transfers": 1}),
         "driver": NOTHING.with_({**_LOSER, "entries": 1, "late": 1, "held": 1}),
-        "driver-crash": NOTHING.with_({**_LOSER, "held": 1, "crashes": 1, "messages": 2}),
+        "driver-crash": NOTHING.with_(
+            {**_LOSER, "entries": 1, "held": 1, "crashes": 1, "messages": 2}
+        ),
     }
 )
 """By name."""
