@@ -1,7 +1,7 @@
 """The core as a whole: what a Ready holds, how it starts, what it shows."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kpnode.raft import (
@@ -193,7 +193,6 @@ def inputs(cluster: Cluster, step: str) -> list[Input]:
     return []
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["tick a", "tick b", "deliver", "drop", "propose", "read"])))
 def test_same_inputs_give_the_same_outputs(script: list[str]) -> None:
     """Recorded from a cluster, replayed into a fresh core."""

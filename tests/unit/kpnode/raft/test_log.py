@@ -1,7 +1,7 @@
 """The tail that is not durable yet, and what a report of durability covers."""
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kpnode.raft import Entry, EntryKind, Index, InvariantError, Term, take_bytes
@@ -219,7 +219,6 @@ def test_broken_storage_is_noticed() -> None:
 
 @example([1, 2, 2], 0, 3, 1)
 @example([1, 1, 1, 2], 0, 4, 1)
-@settings(deadline=None)
 @given(
     st.lists(st.integers(1, 5), max_size=12).map(sorted),
     st.integers(0, 14),

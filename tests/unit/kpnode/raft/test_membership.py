@@ -1,7 +1,7 @@
 """The bytes of a configuration, and which configurations are active."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kpnode.raft import (
@@ -39,7 +39,6 @@ def entry(index: int, configuration: Configuration | None = None) -> Entry:
     return Entry(Index(index), Term(1), EntryKind.CONFIG, payload)
 
 
-@settings(deadline=None)
 @given(configurations)
 def test_configuration_survives_its_bytes(configuration: Configuration) -> None:
     assert decode_configuration(encode_configuration(configuration)) == configuration
@@ -51,7 +50,6 @@ def test_bytes_of_a_configuration_are_fixed() -> None:
     assert decode_configuration(ENCODED) == AB
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_what_decodes_encodes_to_the_same_bytes(data: bytes) -> None:
     try:

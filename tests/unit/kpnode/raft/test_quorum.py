@@ -1,7 +1,7 @@
 """Majorities are counted in each configuration by itself."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kpnode.raft import Configuration, NodeId
@@ -39,7 +39,6 @@ def test_union_of_configurations_is_not_asked() -> None:
     assert not is_quorum(configs("ab", "cdef"), [NodeId(name) for name in "acdef"])
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(["abc", "cde", "ade", "b"]), min_size=1), st.data())
 def test_quorum_value_is_the_highest_a_quorum_has_reached(
     voters: list[str], data: st.DataObject
