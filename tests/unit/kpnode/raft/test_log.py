@@ -68,6 +68,14 @@ def test_conflict_in_the_tail_keeps_what_comes_before_it() -> None:
     assert log.take_unsaved() == run(5, 2)
 
 
+def test_what_was_overwritten_is_not_read_from_the_disk() -> None:
+    """It stays there until the driver has saved what replaces it."""
+    log = RaftLog(stored(1, 1, 1), Index(0))
+    log.append(run(2, 2, 2))
+    assert log.entries(Index(1), Index(3), LARGE) == run(1, 1)
+    assert log.entries(Index(2), Index(3), LARGE) == run(2, 2, 2)
+
+
 def test_each_entry_is_handed_out_once() -> None:
     log = RaftLog(stored(), Index(0))
     log.append(run(1, 1, 1))
