@@ -13,6 +13,8 @@ from kpnode.sim import __main__ as program
 from kpnode.sim.__main__ import main
 from kpnode.sim.hunt import Catch
 from kpnode.sim.options import SimOptions
+from kpnode.sim.output import UNREAD
+from kpnode.sim.planted import PLANTED
 
 
 def run(*arguments: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
@@ -93,6 +95,7 @@ def test_violation_exits_with_1_and_says_how_to_replay_it(
         printed,
     )
     assert found
+    assert re.search(r"^VIOLATION in \d of 4 seeds: \d(, \d)*\n\Z", printed, re.MULTILINE)
     assert main(found[1].split()) == 1
     assert found[0].splitlines()[0] in capsys.readouterr().out
 
@@ -100,8 +103,6 @@ def test_violation_exits_with_1_and_says_how_to_replay_it(
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--seeds", "9-3"],
-        ["--seeds", "x"],
         ["--ticks", "many"],
         ["--ticks", "-1"],
         ["--jobs", "0"],
@@ -114,3 +115,65 @@ def test_wrong_call_exits_with_2(arguments: list[str], capsys: pytest.CaptureFix
         main(arguments)
     assert exit_info.value.code == 2
     assert "usage" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "0,3", "", "1-", "9-3", "1-2-3"])
+def test_what_is_no_seed_is_refused_in_words(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--seeds", text])
+    expected = f"argument --seeds: {text!r} is no seed and no range FIRST-LAST\n"
+    assert capsys.readouterr().err.endswith(expected)
+
+
+@pytest.mark.parametrize(
+    "other", [["--seeds", "0"], ["--ticks", "9"], ["--planted", "no-log-match"], ["--trace"]]
+)
+def test_search_for_planted_bugs_takes_nothing_it_would_ignore(
+    other: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--planted-bugs", *other])
+    assert "it goes with --jobs alone" in capsys.readouterr().err
+
+
+def test_unknown_bug_is_answered_with_the_known_ones_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--planted", "nope"])
+    shown = capsys.readouterr().err
+    assert all(shown.count(f"'{name}'") == 1 for name in PLANTED)
+
+
+def test_help_states_defaults_the_known_bugs_and_how_to_read_a_trace(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    for text in ("(default: 0-149)", "(default: 1500)", "n3 sends X to n2"):
+        assert text in shown
+    names = shown.partition("known bugs, for --planted:")[2].partition("\n\n")[0]
+    assert names.replace(",", " ").split() == sorted(PLANTED)
+    assert re.search(r"found by --planted-bugs only, .*: set-order$", shown, re.MULTILINE)
+
+
+def test_trace_begins_with_how_to_read_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--seeds", "7", "--ticks", "20", "--trace"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("# how to read a trace")
+    assert next(line for line in lines if not line.startswith("#")) == "0 n1 starts"
+
+
+def test_reader_that_goes_away_is_no_error() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "kpnode.sim", "--seeds", "7", "--ticks", "300", "--trace"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == UNREAD
