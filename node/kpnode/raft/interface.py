@@ -34,7 +34,7 @@ class DropReason(Enum):
     NOT_LEADER = "not leader"
     """Ask the leader named beside it, if any. Also said of reads when leadership ends."""
     OVERWRITTEN = "overwritten"
-    """The entry was accepted, and then replaced by a later leader's."""
+    """The entry was accepted, and another one is committed in its place."""
     TRANSFERRING = "transferring"
     """Leadership is on its way to another node."""
     TRANSFER_TIMED_OUT = "transfer timed out"

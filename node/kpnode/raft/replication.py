@@ -187,7 +187,7 @@ def _append(state: RaftState, lead: Leadership, kind: EntryKind, payload: bytes)
 
 def _is_full(state: RaftState, lead: Leadership, payload_bytes: int) -> bool:
     """Tell whether a payload is too much; a single one always fits, or it never would."""
-    count = state.log.last_index - state.log.commit
+    count = state.log.last_index - state.log.commit + len(state.overwritten)
     total_bytes = lead.uncommitted_bytes + payload_bytes
     return count >= state.config.max_uncommitted_entries or (
         lead.uncommitted_bytes > 0 and total_bytes > state.config.max_uncommitted_bytes

@@ -75,6 +75,9 @@ class RaftState:
         """No log that ends before this, term before index, holds all this node acknowledged."""
         self.tickets: deque[tuple[Index, int]] = deque()
         """Proposals that are in the log and not committed, ascending by index."""
+        self.overwritten: list[tuple[Index, Term, int]] = []
+        """Proposals whose entry was replaced, with its term. A node that kept it may still be
+        elected and commit it; the commit of another one in its place decides."""
         self.outbox: list[Envelope] = []
         self.reads: list[ReadGrant] = []
         self.dropped: list[Dropped] = []
@@ -165,10 +168,11 @@ class RaftState:
     def append(self, entries: tuple[Entry, ...]) -> None:
         """Put entries into the log, with all that follows from their presence."""
         first = entries[0].index
+        while self.tickets and self.tickets[-1][0] >= first:
+            index, ticket = self.tickets.pop()
+            self.overwritten.append((index, self.log.require_term(index), ticket))
         self.log.append(entries)
         self.membership.truncate(first)
-        while self.tickets and self.tickets[-1][0] >= first:
-            self.drop(self.tickets.pop()[1], DropReason.OVERWRITTEN)
         for entry in entries:
             self.membership.append(entry)
 
@@ -179,4 +183,19 @@ class RaftState:
         self.log.commit = index
         while self.tickets and self.tickets[0][0] <= index:
             self.tickets.popleft()
+        self._settle_overwritten()
         return self.membership.commit(index)
+
+    def _settle_overwritten(self) -> None:
+        """Say which replaced proposals will not happen, now that more is decided.
+
+        Terms never fall along a log, so nothing of an earlier term follows what is committed.
+        """
+        waiting, self.overwritten = self.overwritten, []
+        for index, term, ticket in waiting:
+            place = min(index, self.log.commit)
+            found = self.log.require_term(place)
+            if found > term or (place == index and found != term):
+                self.drop(ticket, DropReason.OVERWRITTEN)
+            elif index > place:
+                self.overwritten.append((index, term, ticket))

@@ -199,7 +199,7 @@ def test_change_overwritten_by_the_first_of_many_entries_is_rolled_back() -> Non
     cluster.settle(without="a")
     entries = cluster.members["b"].storage.entries(Index(2), Index(4), 99)
     assert len(entries) == 3
-    cluster.tell("a", "b", AppendRequest(Term(2), Index(1), Term(1), entries, Index(1)))
+    cluster.tell("a", "b", AppendRequest(Term(2), Index(1), Term(1), entries, Index(2)))
     assert active(cluster, "a") == ["abc"]
     assert cluster.members["a"].dropped == [Dropped(1, DropReason.OVERWRITTEN, NodeId("b"))]
 

@@ -153,3 +153,61 @@ def test_committed_proposal_is_never_reported_as_dropped() -> None:
     cluster.settle()
     cluster.elect("b")
     assert cluster.members["a"].dropped == []
+
+
+def elect(cluster: Cluster, name: str, *voters: str) -> None:
+    """Let a node be elected by some, and keep from all what it says as their leader."""
+    for voter in voters:
+        cluster.tick(voter, 2 * cluster.members[voter].config.election_ticks)
+    cluster.drop()
+    for _ in range(5 * cluster.members[name].config.election_ticks):
+        cluster.tick(name)
+        for voter in voters * 2:
+            cluster.deliver(between(name, voter))
+            cluster.deliver(between(voter, name))
+            if cluster.status(name).role is Role.LEADER:
+                cluster.drop()
+                return
+    raise RuntimeError(f"{name} does not become the leader: {cluster.status(name)}")
+
+
+def replaced_at_its_leader() -> Cluster:
+    """Block 7 is on a and b; c, which lacks it, leads term 2 and has its NOOP in a's log."""
+    cluster = led("abcde")
+    propose(cluster, 7)
+    cluster.deliver(between("a", "b"))
+    cluster.drop()
+    elect(cluster, "c", "d", "e")
+    noop = cluster.members["c"].storage.entries(Index(2), Index(2), 99)
+    cluster.tell("a", "c", AppendRequest(Term(2), Index(1), Term(1), noop, Index(1)))
+    assert cluster.terms("a") == [1, 2]
+    return cluster
+
+
+def test_replaced_proposal_that_may_still_be_committed_is_not_reported() -> None:
+    cluster = replaced_at_its_leader()
+    elect(cluster, "b", "d", "e")
+    for _ in range(9):
+        cluster.tick("b")
+        cluster.settle(without="c")
+    assert [entry.payload for entry in cluster.members["a"].applied] == [b"", b"7", b""]
+    assert cluster.members["a"].dropped == []
+
+
+def test_replaced_proposal_is_reported_when_another_is_committed_in_its_place() -> None:
+    cluster = replaced_at_its_leader()
+    assert cluster.members["a"].dropped == []
+    cluster.tell("a", "c", AppendRequest(Term(2), Index(2), Term(2), (), Index(2)))
+    assert cluster.members["a"].dropped == [Dropped(7, DropReason.OVERWRITTEN, NodeId("c"))]
+
+
+def test_replaced_proposals_count_as_uncommitted() -> None:
+    cluster = led("abcde", settings(count=3))
+    propose(cluster, 7)
+    cluster.drop()
+    elect(cluster, "c", "d", "e")
+    noop = cluster.members["c"].storage.entries(Index(2), Index(2), 99)
+    cluster.tell("a", "c", AppendRequest(Term(2), Index(1), Term(1), noop, Index(1)))
+    elect(cluster, "a", "d", "e")
+    propose(cluster, 8)
+    assert [one.reason for one in cluster.members["a"].dropped] == [DropReason.TOO_MUCH_UNCOMMITTED]
