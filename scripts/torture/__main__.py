@@ -1,27 +1,30 @@
-"""Command line of the torture; exit code 1 on a violation. Run it as ``scripts/chaos``."""
+"""The torture as a program, run as ``scripts/chaos``; :mod:`.arguments` has its exit codes."""
 
-import argparse
 import asyncio
 import json
 import os
-import secrets
 import shutil
 import signal
 import sys
 import tempfile
+import traceback
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
+from scripts.torture.arguments import Arguments, format_replay, parse_arguments
 from scripts.torture.ground import GroundError, Plot, laid_ground
 from scripts.torture.network import plan_names
-from scripts.torture.report import print_report, summarize
+from scripts.torture.report import judge, print_report, summarize
 from scripts.torture.run import Options, Result, Run
 
 _MIB: Final = 1 << 20
 _DISK_MIB: Final = 64
 _DISK_MIB_PER_MINUTE: Final = 16
+_FAILED: Final = 2
+_INTERRUPTED: Final = 130
 _console = Console(highlight=False, soft_wrap=True)
 
 
@@ -31,55 +34,51 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="scripts/chaos", description=__doc__)
-    length = parser.add_mutually_exclusive_group()
-    length.add_argument("--minutes", type=float, default=1.0, help="how long faults happen")
-    length.add_argument("--seconds", type=float, help="the same in seconds")
-    parser.add_argument("--voters", type=int, default=3)
-    parser.add_argument("--seed", type=int, help="of the plan; drawn if it is not given")
-    parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--pace", type=float, default=0.1, help="mean pause of a client, seconds")
-    parser.add_argument("--only", default="", metavar="FAULT,...", help="no other faults")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
-    parser.add_argument("--require", action="store_true", help="fail if it has to be skipped")
-    parser.add_argument("--keep", action="store_true", help="keep the directory in any case")
-    return parser.parse_args()
-
-
 def main() -> int:
     """Run it; gives the exit code."""
-    chosen = _parse()
-    seconds = chosen.minutes * 60 if chosen.seconds is None else chosen.seconds
-    seed = secrets.randbelow(1 << 32) if chosen.seed is None else chosen.seed
-    only = frozenset(filter(None, chosen.only.split(",")))
-    options = Options(seed, seconds, chosen.voters, chosen.clients, chosen.pace, only)
-    disk_bytes = int(_DISK_MIB + _DISK_MIB_PER_MINUTE * seconds / 60) * _MIB
-    _say(f"chaos: seed {seed}, {chosen.voters} voters, {seconds:.0f} s of faults")
+    arguments = parse_arguments()
     try:
-        with laid_ground(plan_names(chosen.voters), disk_bytes) as (directory, plots):
-            try:
-                result = asyncio.run(_torture(options, directory, plots))
-            except Exception:
-                _keep(directory, {"seed": seed})
-                raise
-            summary = summarize(result)
-            print_report(_console, summary)
-            if chosen.json:
-                chosen.json.write_text(json.dumps(summary) + "\n", encoding="utf-8")
-            if result.violations or chosen.keep:
-                _keep(directory, summary)
-    except GroundError as error:
-        _say(f"chaos: {error}")
-        _say("chaos: skipped: no network namespaces (needs root and iproute2)")
-        return 2 if chosen.require else 0
+        return _run(arguments)
     except (KeyboardInterrupt, asyncio.CancelledError):
         _say("chaos: interrupted")
-        return 130
-    verdict = f"{len(result.violations)} violations" if result.violations else "no violation"
-    again = f"scripts/chaos --seed {seed} --voters {chosen.voters} --seconds {seconds:g}"
-    _say(f"chaos: {verdict}; again with: {again}{f' --only {chosen.only}' if only else ''}")
-    return 1 if result.violations else 0
+        return _INTERRUPTED
+    except Exception as error:  # noqa: BLE001 (exit code 1 is for violations alone)
+        _say(f"chaos: could not run: {_describe(error)}")
+        return _FAILED
+
+
+def _run(arguments: Arguments) -> int:
+    options = arguments.options
+    _say(f"chaos: seed {options.seed}, {options.voters} voters, {options.seconds:g} s of faults")
+    disk_bytes = int(_DISK_MIB + _DISK_MIB_PER_MINUTE * options.seconds / 60) * _MIB
+    with ExitStack() as undone:
+        try:
+            ground = laid_ground(plan_names(options.voters), disk_bytes)
+            directory, plots = undone.enter_context(ground)
+        except GroundError as error:
+            _say(f"chaos: {error}")
+            needs = "needs root with CAP_SYS_ADMIN, and iproute2"
+            _say(f"chaos: skipped: no network namespaces ({needs})")
+            return _FAILED if arguments.is_required else 0
+        return _run_on(arguments, directory, plots)
+
+
+def _run_on(arguments: Arguments, directory: Path, plots: list[Plot]) -> int:
+    options = arguments.options
+    try:
+        result = asyncio.run(_torture(options, directory, plots))
+        summary = summarize(result)
+    except Exception:
+        _keep(directory, {"seed": options.seed, "error": traceback.format_exc()})
+        raise
+    print_report(_console, summary)
+    if result.violations or arguments.is_kept:
+        _keep(directory, summary)
+    if arguments.figures is not None:
+        arguments.figures.write_text(json.dumps(summary) + "\n", encoding="utf-8")
+    code, verdict = judge(result)
+    _say(f"chaos: {verdict}; again with: {format_replay(options)}")
+    return code
 
 
 async def _torture(options: Options, directory: Path, plots: list[Plot]) -> Result:
@@ -96,6 +95,13 @@ def _keep(directory: Path, summary: dict[str, object]) -> None:
     shutil.copytree(directory, kept, ignore=shutil.ignore_patterns("ballast"))
     (kept / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     _say(f"chaos: history, logs and ledgers are kept in {kept}")
+
+
+def _describe(error: BaseException) -> str:
+    """Name what went wrong, inside of all groups."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 if __name__ == "__main__":

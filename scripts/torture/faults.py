@@ -297,13 +297,19 @@ _OTHERS: Final[tuple[Fault, ...]] = (
     *(kill_node, kill_majority, kill_all, restart_leader, restart_node, stop_node),
     *(isolate_nodes, cut_one_way, cut_to_ring, slow_links, stall_links, reset_links, fill_disk),
 )
+_BY_FAKETIME: Final[tuple[Fault, ...]] = (drift_clock,)
+_BY_BAD_MACHINE: Final[tuple[Fault, ...]] = (jump_clock, slow_disk)
+FAULT_NAMES: Final = tuple(
+    sorted((*LEADER_LOSSES, *(one.__name__ for one in _OTHERS + _BY_FAKETIME + _BY_BAD_MACHINE)))
+)
+"""All faults, also those that this machine cannot do."""
 
 
 def choose_others(preloads: Preloads) -> dict[str, Fault]:
     """Give all other faults that this machine can do."""
     faults = list(_OTHERS)
     if preloads.faketime is not None:
-        faults.append(drift_clock)
+        faults += _BY_FAKETIME
     if preloads.bad_machine is not None:
-        faults += [jump_clock, slow_disk]
+        faults += _BY_BAD_MACHINE
     return {one.__name__: one for one in faults}

@@ -56,6 +56,15 @@ def summarize(result: Result) -> dict[str, object]:
     }
 
 
+def judge(result: Result) -> tuple[int, str]:
+    """Give the exit code and the verdict; where nothing was done to a network, nothing is shown."""
+    if result.violations:
+        return 1, f"{len(result.violations)} violations"
+    if not result.faults:
+        return 2, "no fault happened: nothing was tested"
+    return 0, "no violation"
+
+
 def _measure(losses: Sequence[Loss], election_s: float) -> dict[str, object]:
     led = [one.led_s / election_s for one in losses if one.led_s is not None]
     acked = [one.acked_s / election_s for one in losses if one.acked_s is not None]

@@ -131,8 +131,11 @@ class Run:
         async with running(watch.run()):
             for voter in network.voters.values():
                 await voter.ensure_running()
-            async with asyncio.timeout(_READY_S):
-                await _wait_calm(watch)
+            try:
+                async with asyncio.timeout(_READY_S):
+                    await _wait_calm(watch)
+            except TimeoutError:
+                raise TimeoutError(f"the network had no leader within {_READY_S:.0f} s") from None
             clients = list(self._make_clients(desk))
             for statement in desk.trade().open_offices(desk.now_ms()):
                 if await clients[0].bring(statement) is not Outcome.OK:

@@ -2,8 +2,9 @@
 
 from collections import Counter
 
+from scripts.torture.checker import Kind, Violation
 from scripts.torture.history import Outcome, Place, Record, Submission
-from scripts.torture.report import summarize
+from scripts.torture.report import judge, summarize
 from scripts.torture.run import Options, Result
 from scripts.torture.watch import HANDOVER, Loss
 
@@ -12,20 +13,28 @@ def lose(led_s: float | None, *, how: str = "kill", is_healthy: bool = True) -> 
     return Loss(how, "bw-1", 1, 0.0, is_healthy, led_s=led_s, acked_s=led_s)
 
 
-def summarize_with(losses: list[Loss], records: list[Record]) -> dict[str, object]:
-    options = Options(seed=1, seconds=30, voters=3, clients=1, pace_s=0.1)
-    result = Result(
-        options=options,
-        violations=[],
-        records=records,
-        losses=losses,
+def make_result(
+    *,
+    losses: list[Loss] | None = None,
+    records: list[Record] | None = None,
+    faults: int = 2,
+    violations: list[Violation] | None = None,
+) -> Result:
+    return Result(
+        options=Options(seed=1, seconds=30, voters=3, clients=1, pace_s=0.1),
+        violations=violations or [],
+        records=records or [],
+        losses=losses or [],
         leaders=[("bw-1", 1)],
-        faults=Counter(kill_leader=2),
+        faults=Counter(kill_leader=faults) if faults else Counter(),
         latches=0,
         settled_s=1.0,
         events=1,
     )
-    return summarize(result)
+
+
+def summarize_with(losses: list[Loss], records: list[Record]) -> dict[str, object]:
+    return summarize(make_result(losses=losses, records=records))
 
 
 def test_times_are_percentiles_in_election_timeouts() -> None:
@@ -69,3 +78,14 @@ def test_event_acknowledged_twice_counts_once() -> None:
     ]
     summary = summarize_with([], twice)
     assert (summary["events_acknowledged"], summary["submissions"]) == (1, {"ok": 2})
+
+
+def test_run_without_any_fault_has_tested_nothing() -> None:
+    assert judge(make_result()) == (0, "no violation")
+    assert judge(make_result(faults=0)) == (2, "no fault happened: nothing was tested")
+
+
+def test_violation_is_one_even_where_no_fault_happened() -> None:
+    died = [Violation(Kind.DIED, "bw-1 ended by itself with 1")]
+    for faults in (0, 2):
+        assert judge(make_result(faults=faults, violations=died)) == (1, "1 violations")

@@ -18,7 +18,7 @@ from scripts.torture.ground import PREFIX, GroundError, laid_ground
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
 
 ROOT = Path(__file__).parents[2]
-SKIPPED = "chaos: skipped: no network namespaces (needs root and iproute2)"
+SKIPPED = "chaos: skipped: no network namespaces (needs root with CAP_SYS_ADMIN, and iproute2)"
 
 
 @pytest.fixture
@@ -68,6 +68,13 @@ async def test_skipping_fails_where_a_run_is_required(tmp_path: Path) -> None:
     process = await start_chaos("--seconds", "1", "--require", path=str(tmp_path))
     code, lines = await finish(process)
     assert (code, lines[-1]) == (2, SKIPPED)
+
+
+async def test_what_nobody_expected_ends_with_2_and_says_what_it_was(tmp_path: Path) -> None:
+    (tmp_path / "ip").touch(mode=0o644)
+    code, lines = await finish(await start_chaos("--seconds", "1", path=str(tmp_path)))
+    expected = "chaos: could not run: PermissionError: [Errno 13] Permission denied: 'ip'"
+    assert (code, lines[-1]) == (2, expected)
 
 
 @pytest.mark.usefixtures("ground")
