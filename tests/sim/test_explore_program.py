@@ -6,9 +6,14 @@ import sys
 
 import pytest
 
+from kpnode.raft import NodeId
 from kpnode.sim.explore.__main__ import main
+from kpnode.sim.explore.acts import PLAIN, Lapse
 from kpnode.sim.explore.bounds import Bounds, Budget
+from kpnode.sim.explore.space import Move
+from kpnode.sim.explore.text import RULES, describe_move
 from kpnode.sim.explore.worlds import QUICK, WORLDS
+from kpnode.sim.output import UNREAD
 
 SMALL = ["--world", "transfer", "--depth", "5", "--jobs", "1"]
 
@@ -22,7 +27,7 @@ def test_clean_search_exits_with_0_and_says_what_it_covered(
     assert re.search(r"[1-9]\d* states, all within 5 moves; depth 5", printed)
     assert re.search(r"moves in [\d.]+ s \([\d.]+ s of processor time\), [\d,]+ states/s", printed)
     assert re.search(r"the core ran \d+ times, on \d+ different nodes; checked:", printed)
-    assert re.search(r"^ +\d+ log matching, two nodes$", printed, re.MULTILINE)
+    assert re.search(r"^ +\d+ log matching, two nodes \(LogMatching\)$", printed, re.MULTILINE)
     assert re.search(r"states in [\d.]+ s, no rule broken\n\Z", printed)
 
 
@@ -68,6 +73,9 @@ def test_program_starts_as_a_module_and_help_has_examples() -> None:
     "arguments",
     [
         ["--depth", "x"],
+        ["--led", "5"],
+        ["--forget", "2"],
+        ["--polls", "7"],
         ["--depth", "-1"],
         ["--jobs", "0"],
         ["--world", "nowhere"],
@@ -81,6 +89,33 @@ def test_wrong_call_exits_with_2(arguments: list[str], capsys: pytest.CaptureFix
         main(arguments)
     assert exit_info.value.code == 2
     assert "usage" in capsys.readouterr().err
+
+
+def test_every_check_is_printed_with_the_name_of_its_rule(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(SMALL) == 0
+    table = capsys.readouterr().out.partition("checked:")[2]
+    checks = re.findall(r"^ +[\d,]+ (.*)$", table, re.MULTILINE)
+    assert checks == [f"{check} ({RULES[check]})" for check in sorted(RULES)]
+
+
+def test_lapse_is_told_with_what_it_is() -> None:
+    move = Move(NodeId("n2"), Lapse(), PLAIN)
+    assert describe_move(move) == "n2: Lapse (no quorum answered it)"
+
+
+def test_reader_that_goes_away_is_no_error() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "kpnode.sim.explore", *SMALL],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == UNREAD
 
 
 def test_every_budget_is_spent_in_some_world() -> None:

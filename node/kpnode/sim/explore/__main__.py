@@ -14,8 +14,9 @@ from kpnode.sim.explore.bounds import Bounds
 from kpnode.sim.explore.bugs import BUGS, NOTHING
 from kpnode.sim.explore.search import Result, Search
 from kpnode.sim.explore.share import Task
-from kpnode.sim.explore.text import describe_bounds, describe_move
+from kpnode.sim.explore.text import describe_bounds, describe_check, describe_move
 from kpnode.sim.explore.worlds import QUICK, WORLDS
+from kpnode.sim.output import exit_with
 
 _EXAMPLES = """examples:
   python -m kpnode.sim.explore                          every world, to its end
@@ -46,6 +47,7 @@ _HELP = {
     "forget": "1: drop messages that will be ignored, 0: keep them",
     "polls": "1: a pre-vote request is answered in the same move, 0: two moves",
 }
+_SWITCHES = ("led", "forget", "polls")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,8 +90,8 @@ def _explore(task: Task, depth: int | None) -> Result:
         f" processor time), {result.states / seconds:,.0f} states/s"
     )
     _write(f"  the core ran {result.runs:,} times, on {result.nodes:,} different nodes; checked:")
-    for rule, count in sorted(result.checks.items()):
-        _write(f"  {count:>12,} {rule}")
+    for check, count in sorted(result.checks.items()):
+        _write(f"  {count:>12,} {describe_check(check)}")
     return result
 
 
@@ -126,23 +128,39 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--world", action="append", choices=sorted(WORLDS), help="one world; may be repeated"
     )
-    parser.add_argument("--quick", action="store_true", help="smaller bounds, under a minute")
-    parser.add_argument("--planted", choices=sorted(BUGS), help="plant a known bug")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="smaller bounds, under a minute on two free cores",
+    )
+    parser.add_argument(
+        "--planted",
+        choices=sorted(BUGS),
+        metavar="NAME",
+        help=f"plant a known bug: {', '.join(sorted(BUGS))}",
+    )
     group = parser.add_argument_group("bounds", "each replaces that of every world")
     for field in fields(Bounds):
-        group.add_argument(f"--{field.name}", type=_count, metavar="N", help=_HELP[field.name])
+        read = _switch if field.name in _SWITCHES else _count
+        group.add_argument(f"--{field.name}", type=read, metavar="N", help=_HELP[field.name])
     return parser
 
 
 def _count(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text} is no count")
+        raise argparse.ArgumentTypeError(f"{text!r} is no count")
+    return int(text)
+
+
+def _switch(text: str) -> int:
+    if text not in ("0", "1"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither 0 nor 1")
     return int(text)
 
 
 def _positive(text: str) -> int:
     if _count(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not positive")
+        raise argparse.ArgumentTypeError(f"{text!r} is not positive")
     return int(text)
 
 
@@ -152,4 +170,4 @@ def _write(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

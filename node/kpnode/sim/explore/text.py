@@ -1,12 +1,42 @@
 """Moves and bounds as people read them."""
 
+from collections.abc import Mapping
 from dataclasses import fields
+from types import MappingProxyType
+from typing import Final
 
 from kpnode.raft import AppendRequest, Message
-from kpnode.sim.explore.acts import Act, Deliver, Restart
+from kpnode.sim.explore.acts import Act, Deliver, Lapse, Restart
 from kpnode.sim.explore.bounds import Bounds
 from kpnode.sim.explore.rules import describe_log
 from kpnode.sim.explore.space import Move
+
+RULES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "a leader holds what was committed before its term": "LeaderCompleteness",
+        "a leader knows its peers right, two nodes": "AckOnDisk",
+        "a term has one vote, and terms never fall": "VoteOnce",
+        "acknowledged entries are on disk": "AckOnDisk",
+        "committed entries agree": "StateMachineSafety",
+        "committed entries are durable at a majority of each configuration": "CommittedIsDurable",
+        "entries are applied in order": "AppliedInOrder",
+        "log matching, memory and disk of one node": "LogMatching",
+        "log matching, two nodes": "LogMatching",
+        "no sound disk is taken for one that lost something": "NothingLost",
+        "one leader a term": "ElectionSafety",
+        "one pending configuration at a leader": "OnePending",
+        "reads are linearizable": "ReadIsLinearizable",
+        "the commit index rises, within the log": "CommitMonotone, CommitByOwnTerm",
+        "the voters are those in the log": "VotersOfLog",
+        "votes and terms are durable before they are said": "VoteDurable",
+    }
+)
+"""What a violation of each check of `kpnode.sim.explore.rules` is called."""
+
+
+def describe_check(check: str) -> str:
+    """Return a check with the names that its violations have."""
+    return f"{check} ({RULES[check]})" if check in RULES else check
 
 
 def describe_bounds(bounds: Bounds) -> str:
@@ -39,6 +69,8 @@ def _describe_act(act: Act) -> str:
         case Restart():
             kept = "where it was" if act.machine_kept else "at its beginning"
             return f"crashes and restarts, the state machine {kept}"
+        case Lapse():
+            return "Lapse (no quorum answered it)"
         case _:
             values = (getattr(act, field.name) for field in fields(act))
             return " ".join([type(act).__name__, *map(str, values)])
