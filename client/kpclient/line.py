@@ -8,7 +8,8 @@ and asked again in its turn until the deadline.
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
 from typing import ClassVar, Final, Self, TypeVar
@@ -27,6 +28,8 @@ MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 MAX_NODES: Final = 64
 ATTEMPT_S: Final = 10.0
 """How long one node may take for one answer."""
+_SPARE_S: Final = 1.0
+"""How much earlier a node's patience ends than ours, so that its answer arrives."""
 FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 1.0
 _RETRY: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
@@ -60,18 +63,27 @@ class RemoteProblem(ClientError):  # noqa: N818 (a problem document is what RFC 
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Why a node gave no answer."""
+
+    reason: str
+    kind: str = ""
+    """The type of the problem document in which it said so itself; empty if it said nothing."""
+
+
 class NodeUnreachableError(ClientError):
     """No node gave an answer before the deadline.
 
     Attributes:
-        urls: who was asked.
+        silences: who was asked, and why that one gave none.
     """
 
-    def __init__(self, urls: Sequence[str], last: str) -> None:
-        """Say who was asked, and what went wrong last."""
-        super().__init__(f"no answer from {', '.join(urls)}: {last}")
-        self.urls = tuple(urls)
-        self.last = last
+    def __init__(self, silences: Mapping[str, Silence]) -> None:
+        """Say who was asked, and what went wrong with each."""
+        told = (f"{url} ({silence.reason})" for url, silence in silences.items())
+        super().__init__(f"no answer from {', '.join(told)}")
+        self.silences = dict(silences)
 
 
 class NotTrustworthyError(ClientError):
@@ -93,6 +105,10 @@ class NotTrustworthyError(ClientError):
 
 class _NoAnswerError(Exception):
     """This node gives no answer now; another one, or a later attempt, may."""
+
+    def __init__(self, reason: str, kind: str = "") -> None:
+        super().__init__(reason)
+        self.silence = Silence(reason, kind)
 
 
 class Line:
@@ -163,9 +179,18 @@ class Line:
         return self._urls[self._preferred % len(self._urls)]
 
     async def request(
-        self, method: str, path: str, *, body: bytes | None = None, deadline: float | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        deadline: float | None = None,
+        waits: bool = False,
     ) -> tuple[str, bytes]:
         """Ask one node after the other until one answers; gives who it was, and the answer.
+
+        With ``waits`` the node may have to wait before it can answer. Each is told for how long, so
+        that what hinders it is heard, and that those behind it are asked in time as well.
 
         Raises:
             NodeUnreachableError: none did before the deadline.
@@ -174,16 +199,22 @@ class Line:
         """
         end = time.monotonic() + self.timeout_s if deadline is None else deadline
         pause = FIRST_PAUSE_S
+        silences: dict[str, Silence] = {}
         while True:
             node = self.node
+            until = _share(end, len(self._urls) - len(silences)) if waits else end
             try:
                 if node not in self._met:
-                    await self._meet(node, end)
-                return node, await self._ask(node, method, path, body, end)
+                    await self._meet(node, until)
+                asked = path + _patience(path, until) if waits else path
+                return node, await self._ask(node, method, asked, body, until)
             except _NoAnswerError as error:
                 self.pass_over(node)
+                # What a node said tells more than that it says nothing any more.
+                if error.silence.kind or node not in silences or not silences[node].kind:
+                    silences[node] = error.silence
                 if time.monotonic() + pause >= end:
-                    raise NodeUnreachableError(self._urls, f"{node}: {error}") from None
+                    raise NodeUnreachableError(silences) from None
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
@@ -245,13 +276,29 @@ class Line:
             raise UsageError("--node", f"{node!r} is no URL", "http(s)://host:port") from None
         except aiohttp.ClientConnectorError as error:
             raise _NoAnswerError(str(error.os_error)) from None
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except TimeoutError:
+            raise _NoAnswerError(f"nothing within {patience_s:.1f} s") from None
+        except (aiohttp.ClientError, OSError) as error:
             raise _NoAnswerError(str(error) or type(error).__name__) from None
         if response.status in _RETRY:
-            raise _NoAnswerError(_read_problem(response.status, content).detail)
+            problem = _read_problem(response.status, content)
+            raise _NoAnswerError(problem.detail or problem.title, problem.type)
         if response.status not in _OK:
             raise RemoteProblem(_read_problem(response.status, content))
         return content
+
+
+def _share(end: float, nodes_left: int) -> float:
+    """Give until when to listen to one node, if so many share what is left of the time."""
+    now = time.monotonic()
+    return now + (end - now) / max(1, nodes_left)
+
+
+def _patience(path: str, until: float) -> str:
+    """Give what to add to a path, so that a node answers before we stop listening to it."""
+    left_s = min(ATTEMPT_S, until - time.monotonic())
+    patience_ms = max(1, int(1000 * (left_s - min(_SPARE_S, left_s / 4))))
+    return f"{'&' if '?' in path else '?'}timeout_ms={patience_ms}"
 
 
 async def _read_bounded(node: str, response: aiohttp.ClientResponse) -> bytes:

@@ -35,6 +35,7 @@ from kpclient.answers import (
     read_certificate,
     read_key,
 )
+from kpclient.errors import ClientError
 from kpclient.line import (
     ATTEMPT_S,
     FIRST_PAUSE_S,
@@ -43,6 +44,7 @@ from kpclient.line import (
     NodeUnreachableError,
     NotTrustworthyError,
     RemoteProblem,
+    Silence,
     read_from,
 )
 from kpledger.envelope import (
@@ -61,6 +63,24 @@ MAX_BATCH: Final = 512
 """The most events in one request."""
 _SPARE_S: Final = 5.0
 """How much earlier than a request a node's own patience ends, so that its answer arrives."""
+_UNCONFIRMED: Final = frozenset(
+    {"urn:kpledger:problem:no-leader", "urn:kpledger:problem:not-confirmed"}
+)
+
+
+class NotConfirmedError(ClientError):
+    """Nodes answer, but none can know whether it has seen everything.
+
+    Attributes:
+        silences: who was asked, and why that one could not tell.
+    """
+
+    def __init__(self, silences: Mapping[str, Silence]) -> None:
+        """Say what hinders each of them, and what would be answered."""
+        told = "; ".join(f"{url}: {silence.reason}" for url, silence in silences.items())
+        hint = "without --newest the node answers from what it has"
+        super().__init__(f"what is newest cannot be confirmed: {told} ({hint})")
+        self.silences = dict(silences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,11 +266,15 @@ class Remote:
 
     async def _question(self, path: str) -> tuple[str, bytes]:
         """Ask about the ledger; gives who answered, and the answer."""
-        if self._newest:
-            patience_s = max(0.1, min(ATTEMPT_S - _SPARE_S, self._line.timeout_s))
-            joint = "&" if "?" in path else "?"
-            path += f"{joint}consistency=linearizable&timeout_ms={int(patience_s * 1000)}"
-        return await self._line.request("GET", path)
+        if not self._newest:
+            return await self._line.request("GET", path)
+        path += f"{'&' if '?' in path else '?'}consistency=linearizable"
+        try:
+            return await self._line.request("GET", path, waits=True)
+        except NodeUnreachableError as error:
+            if _UNCONFIRMED.isdisjoint(one.kind for one in error.silences.values()):
+                raise
+            raise NotConfirmedError(error.silences) from None
 
 
 def _read_result(node: str, event_id: bytes, result: Result) -> Answer:

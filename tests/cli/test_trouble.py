@@ -14,6 +14,7 @@ from office import issuing
 from scripted_node import Script
 from typer.testing import CliRunner, Result
 
+from kpclient.answers import Problem
 from kpclient.cli import app
 from kpclient.outbox import Outbox
 from kpledger.envelope import decode_envelope
@@ -87,6 +88,23 @@ async def test_an_event_that_is_not_decided_in_time_waits_in_the_outbox(
         sent = await run(environment, "outbox", "send", *at, "--json")
         assert (sent.exit_code, json.loads(sent.stdout)["sent"]) == (0, 1)
     assert outbox.waiting() == ()
+
+
+async def test_what_is_newest_and_cannot_be_confirmed_is_told_in_the_words_of_the_node(
+    environment: dict[str, str],
+) -> None:
+    problem = Problem(
+        type="urn:kpledger:problem:no-leader", status=503, detail="there is no leader"
+    )
+    script = Script({"GET /v1/certificates/BW000001": problem})
+    async with served(script) as url:
+        asking = ("show", "BW000001", "--newest", "--node", url, "--timeout", "0.5")
+        result = await run(environment, *asking)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"error: what is newest cannot be confirmed: {url}: there is no leader"
+        " (without --newest the node answers from what it has)\n"
+    )
 
 
 def test_a_home_that_cannot_be_written_ends_with_2(

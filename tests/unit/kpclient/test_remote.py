@@ -5,8 +5,10 @@ an honest one answers is tried in ``tests/cli``.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import parse_qsl
 
 import msgspec
 import pytest
@@ -24,7 +26,7 @@ from kpclient.line import (
     RemoteProblem,
 )
 from kpclient.output import readable
-from kpclient.remote import Committed, Refused, Remote, Undecided
+from kpclient.remote import Committed, NotConfirmedError, Refused, Remote, Undecided
 from kpledger.envelope import (
     EventSignature,
     SignedEvent,
@@ -35,6 +37,7 @@ from kpledger.envelope import (
 from kpledger.events.certificate import CertificateIssued
 
 GENESIS = make_genesis()
+NO_LEADER = Problem(type="urn:kpledger:problem:no-leader", status=503, detail="there is no leader")
 EVENT = decode_envelope(
     make_event("BW/gaborone", CertificateIssued(certificate=CERTIFICATE), nonce=1)
 )
@@ -266,7 +269,8 @@ async def test_when_nobody_answers_everybody_is_named() -> None:
     async with line_to(*urls, timeout_s=0.3) as remote:
         with pytest.raises(NodeUnreachableError) as caught:
             await remote.submit([EVENT])
-    assert caught.value.urls == tuple(urls)
+    assert list(caught.value.silences) == urls
+    assert all(str(caught.value).count(url) == 1 for url in urls)
 
 
 async def test_a_refusal_of_the_whole_request_is_passed_on() -> None:
@@ -356,9 +360,60 @@ async def test_what_is_newest_is_asked_for_with_every_question_and_of_nobody_els
         await remote.participants()
         await remote.event(EVENT.event_id)
         await remote.status()
-    newest = "consistency=linearizable&timeout_ms=3000"
-    assert [query for query in script.queries if query] == [
-        f"issuer=BW&limit=7&{newest}",
-        newest,
-        newest,
-    ]
+    asked = [dict(parse_qsl(query)) for query in script.queries if query]
+    assert all(0 < int(query.pop("timeout_ms")) < 3000 for query in asked)
+    newest = {"consistency": "linearizable"}
+    assert asked == [{"issuer": "BW", "limit": "7"} | newest, newest, newest]
+
+
+class Unsure(Script):
+    """Cannot confirm what is newest, and says so a given number of times; then says nothing."""
+
+    def __init__(self, *, says_so: int) -> None:
+        super().__init__()
+        self._left = says_so
+        self.over = asyncio.Event()
+        self.patience_ms: list[int] = []
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        if request.path == "/v1/status":
+            return await super().answer(request)
+        self.patience_ms.append(int(request.query["timeout_ms"]))
+        if not self._left:
+            await self.over.wait()
+        self._left -= 1
+        body = msgspec.json.encode(NO_LEADER)
+        return web.Response(status=503, body=body)
+
+
+async def ask_for_newest(timeout_s: float, *scripts: Unsure) -> str:
+    """Ask what nobody can confirm; gives what the error says, nodes by their places."""
+    async with playing(*scripts) as plain:
+        plain._line.timeout_s = timeout_s
+        try:
+            with pytest.raises(NotConfirmedError) as caught:
+                await Remote(GENESIS, plain._line, newest=True).participants()
+        finally:
+            for script in scripts:
+                script.over.set()
+    text = str(caught.value)
+    for place, script in enumerate(scripts):
+        text = text.replace(script.url, f"node {place}")
+    return text
+
+
+async def test_what_a_node_says_is_kept_when_it_falls_silent_afterwards() -> None:
+    node = Unsure(says_so=1)
+    assert await ask_for_newest(0.5, node) == (
+        "what is newest cannot be confirmed: node 0: there is no leader"
+        " (without --newest the node answers from what it has)"
+    )
+    assert node.patience_ms[0] < 500
+    assert node.patience_ms == sorted(set(node.patience_ms), reverse=True)
+
+
+async def test_a_silent_node_leaves_time_to_ask_the_next_one() -> None:
+    silent, other = Unsure(says_so=0), Unsure(says_so=1)
+    text = await ask_for_newest(2.0, silent, other)
+    assert re.search(r"node 0: nothing within [\d.]+ s; node 1: there is no leader \(", text)
+    assert silent.patience_ms[0] < 1000
