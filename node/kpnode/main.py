@@ -2,15 +2,19 @@
 
 import asyncio
 import json
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import aiohttp
 import typer
+from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from kpledger.errors import LedgerError
 from kpnode.config import Address, ConfigError, load_config
@@ -123,7 +127,7 @@ def devnet(
             place, lambda: read_members(participants), voters=voters, port=port, tls=api_tls
         )
         asyncio.run(run_network(place, genesis, on_ready=_print_json, on_ended=_report_json))
-    except (*_TROUBLE, OSError) as error:
+    except (*_TROUBLE, OSError, ValueError) as error:
         raise _stop(error) from None
 
 
@@ -132,25 +136,46 @@ def status(
     node: Annotated[list[str], typer.Option(help="URL of a node's API; may be repeated.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 (a flag)
 ) -> None:
-    """Ask nodes how they are."""
+    """Ask nodes how they are. Exit code 2 if one of them does not answer."""
+    for url in node:
+        if not _is_url(url):
+            raise _stop(f"--node: {url!r} is no URL of a node; http(s)://host:port would be one")
     found = asyncio.run(_ask_all(node))
     if as_json:
         _print_json({"nodes": found})
     else:
-        table = Table("node", "role", "term", "leader", "height", "events", "head", "trouble")
-        for url, one in zip(node, found, strict=True):
-            columns = ("role", "term", "leader", "height", "tree_size", "head")
-            values = [str(one.get(column, "-"))[:16] for column in columns]
-            table.add_row(str(one.get("node", url)), *values, _trouble(one))
-        _out.print(table)
+        _print_nodes([urlsplit(url).netloc for url in node], found)
     if any("error" in one for one in found):
         raise typer.Exit(2)
 
 
-def _trouble(answer: Mapping[str, object]) -> str:
-    alarms = answer.get("alarms")
-    said = " ".join(map(str, alarms)) if isinstance(alarms, list) else ""
-    return str(answer.get("error") or said)
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _print_nodes(addresses: Sequence[str], answers: Sequence[Mapping[str, object]]) -> None:
+    """Print a row for each node, and below them what is wrong; that would not fit into a row."""
+    titles = ("role", "term", "leader", "height", "events")
+    table = Table(
+        *(Column(title, no_wrap=True) for title in ("node", *titles)),
+        Column("head", overflow="ellipsis"),
+        box=box.SIMPLE_HEAD,
+    )
+    troubles: list[str] = []
+    for address, one in zip(addresses, answers, strict=True):
+        name = str(one.get("node", address))
+        values = (one.get(key) for key in ("role", "term", "leader", "height", "tree_size", "head"))
+        table.add_row(name, *("-" if value is None else str(value)[:16] for value in values))
+        alarms = one.get("alarms")
+        said = alarms if isinstance(alarms, list) else []
+        troubles += [f"{name}: {problem}" for problem in (one.get("error"), *said) if problem]
+    _out.print(table)
+    for trouble in troubles:
+        _out.print(trouble, markup=False, highlight=False, soft_wrap=True)
 
 
 async def _ask_all(urls: list[str]) -> list[dict[str, object]]:
@@ -164,10 +189,24 @@ async def _ask_all(urls: list[str]) -> list[dict[str, object]]:
 async def _ask(session: aiohttp.ClientSession, url: str) -> dict[str, object]:
     try:
         async with session.get(f"{url.rstrip('/')}/v1/status") as response:
+            if response.status != HTTPStatus.OK:
+                return {"error": f"does not answer (HTTP status {response.status})"}
             found = await response.json()
-    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-        return {"error": f"{type(error).__name__}: {error}"}
-    return found if isinstance(found, dict) else {"error": "no JSON object"}
+    except (aiohttp.ContentTypeError, ValueError):
+        return {"error": "its answer makes no sense (no JSON)"}
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        return {"error": f"does not answer ({_reason(error)})"}
+    return found if isinstance(found, dict) else {"error": "its answer makes no sense (no object)"}
+
+
+def _reason(error: aiohttp.ClientError | OSError) -> str:
+    """Say in a few words why nothing came."""
+    if isinstance(error, TimeoutError):
+        return f"nothing within {_STATUS_S:g} s"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "no such host"
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number).lower() if number else str(error) or "the connection broke off"
 
 
 def main() -> None:

@@ -1,0 +1,94 @@
+"""The ``kpnode`` command: what it says of nodes that are down, and of what it cannot do."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import typer
+from aiohttp import web
+from typer.testing import CliRunner, Result
+
+from kpnode.main import app
+
+MANUAL = Path(__file__).parents[3] / "docs" / "cli.md"
+HEAD = "0123456789abcdef" * 4
+STATUS = {"node": "bw-1", "role": "candidate", "term": 7, "leader": None, "height": 1_234_567}
+
+
+@asynccontextmanager
+async def answering(status: int, answer: Mapping[str, object]) -> AsyncIterator[str]:
+    """Serve one answer to every question; gives host and port."""
+
+    async def answer_it(_: web.Request) -> web.Response:
+        return web.json_response(answer, status=status)
+
+    server = web.Application()
+    server.router.add_get("/v1/status", answer_it)
+    runner = web.AppRunner(server)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def run(*words: str) -> Result:
+    return await asyncio.to_thread(CliRunner().invoke, app, [*words], env={"COLUMNS": "80"})
+
+
+async def test_a_node_that_is_down_is_told_in_few_words() -> None:
+    async with answering(200, {}) as address:
+        pass
+    result = await run("status", "--node", f"http://{address}")
+    *_, row, _, trouble = result.stdout.splitlines()
+    assert (result.exit_code, row.split()) == (2, [address, *"------"])
+    assert trouble == f"{address}: does not answer (connection refused)"
+    result = await run("status", "--node", f"http://{address}", "--json")
+    error = {"error": "does not answer (connection refused)"}
+    assert (result.exit_code, json.loads(result.stdout)) == (2, {"nodes": [error]})
+
+
+async def test_what_is_not_known_is_a_dash_and_alarms_stand_below() -> None:
+    alarms = {"alarms": ["the disk [is] full"], "tree_size": 7_654_321, "head": HEAD}
+    async with answering(200, STATUS | alarms) as address:
+        result = await run("status", "--node", f"http://{address}")
+    *_, row, _, trouble = result.stdout.splitlines()
+    shown = ["bw-1", "candidate", "7", "-", "1234567", "7654321", HEAD[:16]]
+    assert (result.exit_code, row.split()) == (0, shown)
+    assert trouble == "bw-1: the disk [is] full"
+
+
+async def test_a_node_that_has_no_time_does_not_answer() -> None:
+    async with answering(503, {"detail": "too much to do"}) as address:
+        result = await run("status", "--node", f"http://{address}")
+    assert result.exit_code == 2
+    assert f"{address}: does not answer (HTTP status 503)" in result.stdout
+
+
+@pytest.mark.parametrize("url", ["nonsense", "127.0.0.1:7600", "http://", "http://x:99999"])
+async def test_what_is_no_url_is_said_in_one_line(url: str) -> None:
+    result = await run("status", "--node", url)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"kpnode: --node: {url!r} is no URL of a node; http(s)://host:port would be one\n"
+    )
+
+
+@pytest.mark.parametrize("port", ["99999", "65530", "-3"])
+async def test_ports_that_there_are_not_are_said_in_one_line(port: str, tmp_path: Path) -> None:
+    result = await run("devnet", str(tmp_path / "net"), "--port", port)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("kpnode: '127.0.0.1:")
+    assert result.stderr.endswith("is not host:port with a port from 1 to 65535\n")
+    assert not (tmp_path / "net").exists()
+
+
+def test_the_manual_has_every_command() -> None:
+    commands = getattr(typer.main.get_command(app), "commands", {})
+    lines = MANUAL.read_text().splitlines()
+    rows = [line for line in lines if line.startswith("| `kpnode ")]
+    assert [row.split()[2].rstrip("`") for row in rows] == [*commands]
