@@ -62,7 +62,7 @@ class Result:
     leaders: list[tuple[str, int]]
     faults: Counter[str]
     latches: int
-    """How often a node with a full disk stopped taking part, as it should."""
+    """Nodes with a full disk that stopped taking part, as they should; once for each reason."""
     settled_s: float
     events: int
     """On the ledger in the end."""
