@@ -1,15 +1,18 @@
 """The language of the scenarios: what a line does, and what is said when it goes wrong."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from kpnode.raft import Index, Input, Tick
 from kpnode.sim.node import SimCore
+from kpnode.sim.output import UNREAD
 from kpnode.sim.planted import PlantedBug
 from kpnode.sim.scenario.__main__ import main
-from kpnode.sim.scenario.script import ScriptError, run_script
+from kpnode.sim.scenario.script import LanguageError, ScriptError, run_script
 from kpnode.sim.scenario.words import parse_message
 
 LED = "nodes a b c\nelect a\n"
@@ -43,7 +46,8 @@ def test_error_shows_the_wire_and_what_is_held() -> None:
     [
         ("dance a", "there is no command 'dance'"),
         ("tick z", "'z' is none of the nodes a, b, c"),
-        ("tick", "usage: tick A [N]"),
+        ("tick", "A is missing\n  usage: tick A [N]"),
+        ("tick a 2 3", "'3' is too much\n  usage: tick A [N]"),
         ("tick a often", "a number stands here: 'often'"),
         ("deliver type news", "'news' is none of pre-vote"),
         ("deliver from a", "no such message"),
@@ -51,7 +55,7 @@ def test_error_shows_the_wire_and_what_is_held() -> None:
         ("inject a -> b vote trem=1", "vote has no field 'trem'"),
         ("inject a -> b append term=1 entries=2", "entry 1 has term 2"),
         ("inject a to b vote", "an arrow stands between"),
-        ("start a lag=1", "start knows no lag"),
+        ("start a lag=1", "there is no 'lag' here, only log, term, vote, applied"),
         ("expect a mood=good", "there is no mood"),
         ("expect peer b a match=1", "b has no peer a"),
         ("expect down a", "a runs"),
@@ -61,9 +65,19 @@ def test_error_shows_the_wire_and_what_is_held() -> None:
         ("expect dropped 7 overwritten", "expected 7 to be dropped"),
         ("expect rounds =0", "expected =0 rounds, found"),
         ("crash a gently", "before-save or after-save"),
-        ("disk a wet", "'wet' is not a valid DiskMode"),
+        ("disk a wet", "'wet' is none of prompt, late, manual"),
         ("elect b without a,c", "b does not become the leader"),
-        ("cut a", "two sides"),
+        ("cut a", "C,D is missing"),
+        ("cut a to b", "two sides"),
+        ("configure a b,z 7", "'z' is none of the nodes a, b, c"),
+        ("configure a b,b 7", "usage: configure A VOTERS TICKET"),
+        ("propose a 7 byte=9", "there is no 'byte' here, only bytes"),
+        ("tick 'a", "No closing quotation"),
+        ("expect", "WHAT... is missing\n  usage: expect A FIELD=VALUE...\n  usage: expect peer "),
+        ("expect bliss", "'bliss' is no expectation and none of the nodes\n  usage: expect A "),
+        ("expect a", "FIELD=VALUE... is missing"),
+        ("expect granted", "TICKET INDEX is missing\n  usage: expect granted TICKET INDEX"),
+        ("expect rounds many", "<=N stands here\n  usage: expect rounds <=N"),
     ],
 )
 def test_line_that_cannot_be_is_refused_with_the_reason(line: str, reason: str) -> None:
@@ -72,7 +86,35 @@ def test_line_that_cannot_be_is_refused_with_the_reason(line: str, reason: str) 
 
 def test_scenario_begins_with_its_nodes() -> None:
     assert "begins with the command nodes" in fault("settle")
+    assert "begins with the command nodes" in fault("tick a")
     assert "no setting is called 'colour'" in fault("nodes a b colour=3")
+    assert "no node is named" in fault("nodes voters=a")
+    assert "usage: nodes A..." in fault("nodes a b election_ticks=0")
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment", LED + "propose a 1"])
+def test_story_that_expects_nothing_is_refused(text: str) -> None:
+    with pytest.raises(LanguageError, match=r"^story\.txt: expects nothing$"):
+        run_script(text, "story.txt")
+
+
+@pytest.mark.parametrize("line", ["tick", "dance a", "disk a slow", "expect granted", "tick 'a"])
+def test_line_that_is_not_in_the_language_brings_no_states_with_it(line: str) -> None:
+    with pytest.raises(LanguageError) as caught:
+        run_script(LED + line, "story.txt")
+    assert "role=" not in str(caught.value)
+
+
+@pytest.mark.parametrize("line", ["expect b role=leader", "deliver from a", "elect b without a,c"])
+def test_story_that_goes_on_otherwise_is_told_with_all_states(line: str) -> None:
+    text = fault(LED + line)
+    assert "  UnexpectedError: " in text
+    assert re.search(r"^  a: .*role=", text, flags=re.MULTILINE)
+
+
+def test_stopped_node_has_nothing_but_its_disk() -> None:
+    assert run_script(LED + "crash a\nexpect a saved_term=1", "story") == 1
+    assert "UnexpectedError: a does not run" in fault(LED + "crash a\nexpect a role=leader")
 
 
 def test_node_that_is_down_hears_nothing_and_can_be_asked_nothing() -> None:
@@ -165,6 +207,43 @@ def test_program_ends_with_1_if_a_scenario_fails(
     assert "2 scenarios, 1 failed" in shown
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file or directory"),
+        (b"nodes a\n# \xff", "not UTF-8 at byte 10"),
+        (b"nodes a\ntick", ":2: tick\n  A is missing"),
+        (b"", "expects nothing"),
+    ],
+)
+def test_program_ends_with_2_if_a_file_is_no_story(
+    content: bytes | None, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "story.txt"
+    if content is not None:
+        path.write_bytes(content)
+    assert main([str(path)]) == 2
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"REFUSED {path}")
+    assert reason in shown
+    assert shown.endswith("1 scenarios, 0 failed, 1 refused\n")
+
+
+def test_reader_that_goes_away_is_no_error() -> None:
+    story = next(Path(__file__).parent.glob("b38*.txt"))
+    with subprocess.Popen(
+        [sys.executable, "-m", "kpnode.sim.scenario", "--trace", *[story] * 9],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == UNREAD
+
+
 def test_program_can_plant_a_bug(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "story.txt"
     path.write_text(
@@ -179,5 +258,5 @@ def test_help_ends_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     shown = capsys.readouterr().out
-    assert "  inject A -> B KIND [FIELD=VALUE]...: it arrives at once" in shown
+    assert "  inject A -> B KIND [FIELD=VALUE]...: it arrives at once; A may be a stranger" in shown
     assert shown.rstrip().endswith("--trace")

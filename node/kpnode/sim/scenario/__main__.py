@@ -1,17 +1,19 @@
 """Run scenarios by hand: `python -m kpnode.sim.scenario FILE...`.
 
-It exits with 0 if every scenario ends well, 1 if one does not, 2 if it was called wrongly.
+It exits with 0 if every scenario ends well. It exits with 1 if one does not: an expectation is not
+met, or a rule is broken. Otherwise it exits with 2 if it was called wrongly or has to refuse a
+file, which cannot be read, has a line that is not in the language, or expects nothing.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from kpnode.sim.output import exit_with, write_line
 from kpnode.sim.planted import PLANTED, PlantedBug
 from kpnode.sim.scenario.commands import COMMANDS
-from kpnode.sim.scenario.expectations import EXPECTATIONS
-from kpnode.sim.scenario.script import ScriptError, run_script
+from kpnode.sim.scenario.expectations import EXPECTATIONS, NODE_USAGE
+from kpnode.sim.scenario.script import LanguageError, ScriptError, run_script
 
 _EXAMPLE = """
 example:
@@ -30,30 +32,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the files and report; return the exit code."""
     options = _parser().parse_args(arguments)
     bug = PLANTED[options.planted] if options.planted else PlantedBug()
-    failed = 0
+    note = write_line if options.trace else lambda _: None
+    failed = refused = 0
     for path in options.files:
         try:
-            met = run_script(
-                path.read_text(encoding="utf-8"),
-                str(path),
-                bug=bug,
-                note=_write if options.trace else lambda _: None,
-            )
+            met = run_script(_read(path), str(path), bug=bug, note=note)
+        except LanguageError as error:
+            refused += 1
+            write_line(f"REFUSED {error}")
         except ScriptError as error:
             failed += 1
-            _write(f"FAIL {error}")
-        except OSError as error:
-            _write(f"{path}: {error.strerror}")
-            return 2
+            write_line(f"FAIL {error}")
         else:
-            _write(f"ok   {path}: {met} expectations met")
-    _write(f"{len(options.files)} scenarios, {failed} failed")
-    return 1 if failed else 0
+            write_line(f"ok   {path}: {met} expectations met")
+    others = f", {refused} refused" if refused else ""
+    write_line(f"{len(options.files)} scenarios, {failed} failed{others}")
+    return 1 if failed else 2 if refused else 0
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise LanguageError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise LanguageError(f"{path}: not UTF-8 at byte {error.start}") from error
 
 
 def _parser() -> argparse.ArgumentParser:
     lines = ["commands:", *(f"  {verb} {it.usage}" for verb, it in COMMANDS.items())]
-    lines += ["expectations:", "  expect A role=leader term=2 log=1,2 ..."]
+    lines += ["expectations:", f"  expect {NODE_USAGE}: as role=leader term=2 log=1,2"]
     lines += [f"  expect {what} {it.usage}" for what, it in EXPECTATIONS.items()]
     parser = argparse.ArgumentParser(
         prog="python -m kpnode.sim.scenario",
@@ -62,14 +70,15 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="scenarios")
-    parser.add_argument("--planted", choices=sorted(PLANTED), help="run with a known bug")
+    parser.add_argument(
+        "--planted",
+        choices=sorted(PLANTED),
+        metavar="NAME",
+        help="run with a known bug; python -m kpnode.sim --help lists them",
+    )
     parser.add_argument("--trace", action="store_true", help="print everything that happens")
     return parser
 
 
-def _write(line: str) -> None:
-    sys.stdout.write(line + "\n")
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

@@ -28,6 +28,7 @@ from kpnode.raft import (
 from kpnode.sim.disk import CrashPoint, SimCrashError, SimDisk
 from kpnode.sim.machine import Applied
 from kpnode.sim.planted import PlantedBug
+from kpnode.sim.scenario.words import UnexpectedError
 
 _ALL: Final = 1 << 30
 
@@ -167,7 +168,7 @@ class Actor:
 
     def _running(self) -> RaftCore:
         if self.core is None:
-            raise RuntimeError(f"{self.name} does not run")
+            raise UnexpectedError(f"{self.name} does not run")
         return self.core
 
     def _new_disk(self) -> SimDisk:

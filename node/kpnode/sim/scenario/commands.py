@@ -26,12 +26,15 @@ from kpnode.sim.scenario.actor import DiskMode
 from kpnode.sim.scenario.expectations import expect
 from kpnode.sim.scenario.stage import Stage
 from kpnode.sim.scenario.words import (
+    UnexpectedError,
     UsageError,
     make_entry,
     parse_message,
     parse_number,
     parse_pair,
+    parse_pairs,
     parse_selection,
+    require_words,
     split_names,
 )
 
@@ -48,24 +51,27 @@ class Command:
 
 def _nodes(stage: Stage, words: list[str]) -> None:
     names = tuple(word for word in words if "=" not in word)
+    if not names:
+        raise UsageError("no node is named")
     said = dict(parse_pair(word) for word in words if "=" in word)
     voters = split_names(said.pop("voters", ",".join(names)))
     if unknown := [name for name in said if name not in RaftConfig.__slots__]:
         raise UsageError(f"no setting is called {unknown[0]!r}")
     make = cast("Callable[..., RaftConfig]", RaftConfig)
     settings = {name: parse_number(value) for name, value in said.items()}
-    stage.build(names, voters, make(_ANY_NODE, **settings))
+    try:
+        stage.build(names, voters, make(_ANY_NODE, **settings))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def _start(stage: Stage, words: list[str]) -> None:
     name, *rest = words
-    said = dict(parse_pair(word) for word in rest)
+    said = parse_pairs(rest, "log", "term", "vote", "applied")
     terms = [parse_number(term) for term in said.pop("log", "").split(",") if term]
     term = parse_number(said.pop("term", str(max(terms, default=0))))
     vote = said.pop("vote", None)
     applied = parse_number(said.pop("applied", "0"))
-    if said:
-        raise UsageError(f"start knows no {', '.join(said)}")
     log = [make_entry(index, term) for index, term in enumerate(terms, 1)]
     hard_state = HardState(Term(term), NodeId(vote) if vote else None)
     stage.actor(name).replace_disk(hard_state, log, applied)
@@ -100,7 +106,7 @@ def _settle(stage: Stage, words: list[str]) -> None:
 
 def _deliver(stage: Stage, words: list[str]) -> None:
     if not stage.deliver(parse_selection(words)):
-        raise UsageError("there is no such message on the wire")
+        raise UnexpectedError("there is no such message on the wire")
 
 
 def _drop(stage: Stage, words: list[str]) -> None:
@@ -110,7 +116,7 @@ def _drop(stage: Stage, words: list[str]) -> None:
 def _hold(stage: Stage, words: list[str]) -> None:
     held = stage.remove(parse_selection(words))
     if not held:
-        raise UsageError("there is no such message on the wire")
+        raise UnexpectedError("there is no such message on the wire")
     stage.held += held
 
 
@@ -118,7 +124,7 @@ def _release(stage: Stage, words: list[str]) -> None:
     """Put held messages back, behind all that is on the wire."""
     released = parse_selection(words).pick(stage.held)
     if not released:
-        raise UsageError("no such message is held")
+        raise UnexpectedError("no such message is held")
     stage.held = [e for e in stage.held if not any(e is other for other in released)]
     stage.wire += released
 
@@ -126,7 +132,7 @@ def _release(stage: Stage, words: list[str]) -> None:
 def _duplicate(stage: Stage, words: list[str]) -> None:
     copied = parse_selection(words).pick(stage.wire)
     if not copied:
-        raise UsageError("there is no such message on the wire")
+        raise UnexpectedError("there is no such message on the wire")
     stage.wire += [replace(envelope) for envelope in copied]
 
 
@@ -145,16 +151,17 @@ def _cut(stage: Stage, words: list[str]) -> None:
 
 
 def _heal(stage: Stage, words: list[str]) -> None:
-    if words:
-        raise UsageError("heal restores every link")
+    del words
     stage.heal()
 
 
 def _disk(stage: Stage, words: list[str]) -> None:
     name, mode = words
-    actor = stage.actor(name)
+    actor, modes = stage.actor(name), {known.value: known for known in DiskMode}
+    if mode not in modes:
+        raise UsageError(f"{mode!r} is none of {', '.join(modes)}")
     stage.take(actor, actor.flush())
-    actor.mode = DiskMode(mode)
+    actor.mode = modes[mode]
 
 
 def _flush(stage: Stage, words: list[str]) -> None:
@@ -190,7 +197,7 @@ def _wipe(stage: Stage, words: list[str]) -> None:
 
 def _rollback(stage: Stage, words: list[str]) -> None:
     name, index, *rest = words
-    said = dict(parse_pair(word) for word in rest)
+    said = parse_pairs(rest, "term", "applied")
     actor = stage.actor(name)
     old = actor.disk.hard_state
     term = Term(parse_number(said.get("term", str(old.term))))
@@ -202,7 +209,7 @@ def _rollback(stage: Stage, words: list[str]) -> None:
 
 def _propose(stage: Stage, words: list[str]) -> None:
     name, ticket, *rest = words
-    said = dict(parse_pair(word) for word in rest)
+    said = parse_pairs(rest, "bytes")
     payload = str(parse_number(ticket)).encode()
     _ask(stage, name, Proposed(int(ticket), payload.ljust(parse_number(said.get("bytes", "0")))))
 
@@ -214,7 +221,11 @@ def _read(stage: Stage, words: list[str]) -> None:
 
 def _configure(stage: Stage, words: list[str]) -> None:
     name, voters, ticket = words
-    config = Configuration(tuple(NodeId(voter) for voter in sorted(split_names(voters))))
+    wanted = [stage.actor(voter).name for voter in sorted(split_names(voters))]
+    try:
+        config = Configuration(tuple(wanted))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     _ask(stage, name, ConfigProposed(parse_number(ticket), config))
 
 
@@ -237,8 +248,7 @@ def _inject(stage: Stage, words: list[str]) -> None:
 
 
 def _mark(stage: Stage, words: list[str]) -> None:
-    if words:
-        raise UsageError("mark stands alone")
+    del words
     stage.sent.clear()
 
 
@@ -260,15 +270,29 @@ def _without(words: list[str]) -> tuple[str, ...]:
             raise UsageError("without A,B or nothing stands here")
 
 
+def run(stage: Stage, verb: str, words: list[str]) -> None:
+    """Run one command.
+
+    Raises:
+        UsageError: There is no such command, or it is not written like this.
+        UnexpectedError: Something is not as the scenario expects.
+        ViolationError: A rule is broken.
+    """
+    if verb not in COMMANDS:
+        raise UsageError(f"there is no command {verb!r}, only {', '.join(COMMANDS)}")
+    require_words(COMMANDS[verb].usage, words)
+    COMMANDS[verb].run(stage, words)
+
+
 _CHOICE = "[from A,B] [to C] [type append,vote] [FIELD=VALUE]... [N]"
 
 COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
-        "nodes": Command("A B C [voters=A,B] [SETTING=N]...", _nodes),
+        "nodes": Command("A... [voters=A,B] [SETTING=N]...", _nodes),
         "start": Command("A [log=1,1,2] [term=2] [vote=B] [applied=0]", _start),
         "tick": Command("A [N]", _tick),
         "timeout": Command("A: tick it until it campaigns", _timeout),
-        "lull": Command("A B: let an election timeout pass there, unheard", _lull),
+        "lull": Command("A...: let an election timeout pass there, unheard", _lull),
         "elect": Command("A [without B,C]: lull the others, timeout A, settle", _elect),
         "win": Command("A [without B,C]: like elect, but nobody has heard it lead yet", _win),
         "settle": Command("[without A,B]: deliver until all is quiet", _settle),
@@ -278,7 +302,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "release": Command(_CHOICE, _release),
         "duplicate": Command(_CHOICE, _duplicate),
         "shuffle": Command("SEED", _shuffle),
-        "cut": Command("A,B C,D or A -> B", _cut),
+        "cut": Command("A,B [->] C,D", _cut),
         "heal": Command("", _heal),
         "disk": Command("A prompt|late|manual", _disk),
         "flush": Command("A [N]: let the disk do N batches", _flush),
@@ -288,12 +312,14 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "rollback": Command("A INDEX [term=N] [applied=N]: stop it and cut its log", _rollback),
         "propose": Command("A TICKET [bytes=N]", _propose),
         "read": Command("A TICKET", _read),
-        "configure": Command("A VOTERS TICKET", _configure),
-        "transfer": Command("A TARGET TICKET", _transfer),
+        "configure": Command("A VOTERS TICKET: the voters are nodes, as in a,b", _configure),
+        "transfer": Command("A TARGET TICKET: the target may be a stranger", _transfer),
         "unreachable": Command("A PEER", _unreachable),
-        "inject": Command("A -> B KIND [FIELD=VALUE]...: it arrives at once", _inject),
+        "inject": Command(
+            "A -> B KIND [FIELD=VALUE]...: it arrives at once; A may be a stranger", _inject
+        ),
         "mark": Command(": count messages from here", _mark),
-        "expect": Command("see below", expect),
+        "expect": Command("WHAT...: what can be expected stands below", expect),
     }
 )
 """Every verb of the language."""

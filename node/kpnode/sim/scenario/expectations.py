@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 
-from kpnode.raft import Envelope
+from kpnode.raft import Envelope, Status
 from kpnode.sim.scenario.stage import Stage
 from kpnode.sim.scenario.words import (
     Bound,
+    UnexpectedError,
     UsageError,
     format_envelope,
     format_value,
@@ -15,13 +16,13 @@ from kpnode.sim.scenario.words import (
     parse_number,
     parse_pair,
     parse_selection,
+    require_words,
 )
 
+NODE_USAGE = "A FIELD=VALUE..."
+"""How a node's own expectation is written; it has no word that it begins with."""
 _AT_LEAST_ONE = Bound(">=", 1)
-
-
-class UnexpectedError(Exception):
-    """Something is not as the scenario expects; the message says what was found."""
+_OF_CORE = [field.name for field in fields(Status) if field.name not in ("node", "peers")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,21 @@ def expect(stage: Stage, words: list[str]) -> None:
         UnexpectedError: They differ.
         UsageError: It is no expectation.
     """
-    if words and words[0] in EXPECTATIONS:
-        EXPECTATIONS[words[0]].check(stage, words[1:])
+    if words[0] in EXPECTATIONS:
+        expectation = EXPECTATIONS[words[0]]
+        require_words(expectation.usage, words[1:])
+        expectation.check(stage, words[1:])
     elif words[:1] == ["no"] and words[1:2] in (["message"], ["sent"]):
         EXPECTATIONS[words[1]].check(stage, [*words[2:], "=0"])
     else:
         _expect_node(stage, words)
+
+
+def usages_of(words: list[str]) -> tuple[str, ...]:
+    """Return how the expectation that begins with these words is written, or how all are."""
+    verb = next((word for word in words if word != "no"), "")
+    known = {what: f"expect {what} {it.usage}" for what, it in EXPECTATIONS.items()}
+    return (known[verb],) if verb in known else (f"expect {NODE_USAGE}", *known.values())
 
 
 def describe(stage: Stage, name: str) -> dict[str, str]:
@@ -58,17 +68,17 @@ def describe(stage: Stage, name: str) -> dict[str, str]:
     }
     if actor.core is not None:
         status = actor.core.status()
-        hidden = ("node", "peers")
-        shown |= {
-            field.name: format_value(getattr(status, field.name))
-            for field in fields(status)
-            if field.name not in hidden
-        }
+        shown |= {name: format_value(getattr(status, name)) for name in _OF_CORE}
     return shown
 
 
 def _expect_node(stage: Stage, words: list[str]) -> None:
     name, *rest = words
+    if name not in stage.actors:
+        raise UsageError(f"{name!r} is no expectation and none of the nodes")
+    require_words(NODE_USAGE, words)
+    if stage.actor(name).core is None and any(parse_pair(word)[0] in _OF_CORE for word in rest):
+        raise UnexpectedError(f"{name} does not run, there is only its disk")
     _compare(name, describe(stage, name), rest)
 
 
@@ -90,7 +100,7 @@ def _compare(what: str, shown: Mapping[str, str], words: list[str]) -> None:
     for word in words:
         name, value = parse_pair(word)
         if name not in shown:
-            raise UnexpectedError(f"{what}: there is no {name}, only {', '.join(shown)}")
+            raise UsageError(f"{what}: there is no {name}, only {', '.join(shown)}")
         if shown[name] != value:
             raise UnexpectedError(f"{what}: expected {word}, found {name}={shown[name]}")
 
@@ -151,10 +161,12 @@ def _expect_rounds(stage: Stage, words: list[str]) -> None:
 
 EXPECTATIONS: Mapping[str, Expectation] = MappingProxyType(
     {
-        "peer": Expectation("LEADER PEER match=3 next=4 probing=no in_flight=0", _expect_peer),
+        "peer": Expectation(
+            "LEADER PEER FIELD=VALUE...: as match=3 next=4 probing=no in_flight=0", _expect_peer
+        ),
         "down": Expectation("A", _expect_down),
-        "message": Expectation("CHOICE [<=N]: on the wire; also: no message", _expect_message),
-        "sent": Expectation("CHOICE [<=N]: since the mark; also: no sent", _expect_sent),
+        "message": Expectation("[CHOICE]... [<=N]: on the wire; also: no message", _expect_message),
+        "sent": Expectation("[CHOICE]... [<=N]: since the mark; also: no sent", _expect_sent),
         "granted": Expectation("TICKET INDEX", _expect_granted),
         "dropped": Expectation("TICKET REASON", _expect_dropped),
         "waiting": Expectation("TICKET...: neither granted nor dropped", _expect_waiting),

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from kpnode.sim.planted import PlantedBug
-from kpnode.sim.scenario.commands import COMMANDS
-from kpnode.sim.scenario.expectations import describe
+from kpnode.sim.scenario.commands import COMMANDS, run
+from kpnode.sim.scenario.expectations import describe, usages_of
 from kpnode.sim.scenario.stage import Stage
 from kpnode.sim.scenario.words import UsageError, format_envelope
 
@@ -18,6 +18,10 @@ class ScriptError(Exception):
     """A scenario did not end well; the message shows file, line, reason and all states."""
 
 
+class LanguageError(ScriptError):
+    """A text is not in the language; the message shows file, line, reason and usage."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One command."""
@@ -27,14 +31,18 @@ class Line:
     words: tuple[str, ...]
 
 
-def read_lines(text: str) -> Iterator[Line]:
+def read_lines(text: str, name: str) -> Iterator[Line]:
     """Yield the commands of a scenario, without comments and empty lines.
 
     Raises:
-        ValueError: A quotation has no end.
+        LanguageError: A quotation has no end.
     """
     for number, line in enumerate(text.splitlines(), 1):
-        if words := shlex.split(line, comments=True):
+        try:
+            words = shlex.split(line, comments=True)
+        except ValueError as error:
+            raise LanguageError(f"{name}:{number}: {line.strip()}\n  {error}") from error
+        if words:
             yield Line(number, line.strip(), tuple(words))
 
 
@@ -48,34 +56,35 @@ def run_script(
     """Run a scenario and return how many expectations were met.
 
     Raises:
-        ScriptError: A line cannot be run, an expectation is not met, or a rule is broken.
+        LanguageError: A line is not in the language, or nothing at all is expected.
+        ScriptError: An expectation is not met, or a rule is broken.
     """
     stage, expected = Stage(bug, note), 0
-    for line in read_lines(text):
+    for line in read_lines(text, name):
         note(f"{line.number}: {line.text}")
+        where = f"{name}:{line.number}: {line.text}"
         try:
-            _run_line(stage, line)
-        # Whatever goes wrong, also inside a broken core, belongs to the line that brought it about.
+            run(stage, line.words[0], list(line.words[1:]))
+            stage.watch.on_line()
+        except UsageError as error:
+            raise LanguageError("\n".join((where, f"  {error}", *_usages(line)))) from error
+        # Whatever else goes wrong, also inside a broken core, belongs to the line that caused it.
         except Exception as error:
-            where = f"{name}:{line.number}: {line.text}"
-            what = f"  {type(error).__name__}: {error}{_usage(line.words[0], error)}"
+            what = f"  {type(error).__name__}: {error}"
             raise ScriptError("\n".join((where, what, *_picture(stage)))) from error
         expected += line.words[0] == "expect"
+    if not expected:
+        raise LanguageError(f"{name}: expects nothing")
     return expected
 
 
-def _run_line(stage: Stage, line: Line) -> None:
+def _usages(line: Line) -> Iterator[str]:
+    """Yield how the command is written."""
     verb, *words = line.words
-    if verb not in COMMANDS:
-        raise UsageError(f"there is no command {verb!r}, only {', '.join(COMMANDS)}")
-    COMMANDS[verb].run(stage, words)
-    stage.watch.on_line()
-
-
-def _usage(verb: str, error: Exception) -> str:
-    if verb not in COMMANDS or not isinstance(error, TypeError | IndexError | ValueError):
-        return ""
-    return f" (usage: {verb} {COMMANDS[verb].usage})"
+    if verb == "expect":
+        yield from (f"  usage: {usage}" for usage in usages_of(words))
+    elif verb in COMMANDS:
+        yield f"  usage: {verb} {COMMANDS[verb].usage}"
 
 
 def _picture(stage: Stage) -> Iterator[str]:

@@ -28,7 +28,12 @@ from kpnode.sim.machine import Applied
 from kpnode.sim.planted import PlantedBug
 from kpnode.sim.scenario.actor import Actor
 from kpnode.sim.scenario.watch import Watch
-from kpnode.sim.scenario.words import Selection, UsageError, format_envelope
+from kpnode.sim.scenario.words import (
+    Selection,
+    UnexpectedError,
+    UsageError,
+    format_envelope,
+)
 
 _ELECTION = (PreVoteRequest, PreVoteReply, VoteRequest, VoteReply)
 _CAMPAIGNS = 3
@@ -85,7 +90,8 @@ class Stage:
             UsageError: There is no such node.
         """
         if name not in self.actors:
-            raise UsageError(f"{name!r} is none of the nodes {', '.join(self.actors)}")
+            known = ", ".join(self.actors) or "(a scenario begins with the command nodes)"
+            raise UsageError(f"{name!r} is none of the nodes {known}")
         return self.actors[name]
 
     def start(self, name: str) -> None:
@@ -98,11 +104,11 @@ class Stage:
         """Give an input to a node; what it says goes onto the wire.
 
         Raises:
-            UsageError: The node does not run.
+            UnexpectedError: The node does not run.
         """
         actor = self.actor(name)
         if actor.core is None:
-            raise UsageError(f"{name} does not run")
+            raise UnexpectedError(f"{name} does not run")
         return self.take(actor, actor.give(item))
 
     def take(self, actor: Actor, pumped: Pumped[Applied]) -> tuple[Envelope, ...]:
@@ -146,7 +152,7 @@ class Stage:
         """Deliver until nobody has anything to say; what touches the nodes left out is lost.
 
         Raises:
-            UsageError: They never stop talking.
+            UnexpectedError: They never stop talking.
         """
         self.rounds = 0
         while self.rounds < _MAX_ROUNDS:
@@ -156,7 +162,7 @@ class Stage:
             if not self.deliver(Selection()):
                 return
             self.rounds += 1
-        raise UsageError("the nodes never stop talking")
+        raise UnexpectedError("the nodes never stop talking")
 
     def cut(self, side: Collection[str], other: Collection[str], *, one_way: bool) -> None:
         """Lose what is on these links and what will be sent over them, until they are healed."""
@@ -174,7 +180,7 @@ class Stage:
         """Let time pass at one node until it campaigns.
 
         Raises:
-            UsageError: It does not.
+            UnexpectedError: It does not.
         """
         # Below twice as many each: a leader loses its seat first, and campaigns later.
         ticks = 4 * self.actor(name).config.election_ticks
@@ -186,7 +192,7 @@ class Stage:
             # Who votes alone has nobody to ask, and a slow disk holds the question back.
             if self._role(name) not in (before, Role.FOLLOWER):
                 return
-        raise UsageError(f"{name} does not campaign within {ticks} ticks")
+        raise UnexpectedError(f"{name} does not campaign within {ticks} ticks")
 
     def lull(self, names: Collection[str]) -> None:
         """Let an election timeout pass at some nodes; nothing they say meanwhile is heard."""
@@ -200,18 +206,18 @@ class Stage:
         """Make a node the leader, the others having slept for an election timeout.
 
         Raises:
-            UsageError: It does not become the leader.
+            UnexpectedError: It does not become the leader.
         """
         self.win(name, without)
         self.settle(without)
         if self._role(name) is not Role.LEADER:
-            raise UsageError(f"{name} does not stay the leader")
+            raise UnexpectedError(f"{name} does not stay the leader")
 
     def win(self, name: str, without: Collection[str] = ()) -> None:
         """Make a node the leader likewise, and stop before anybody hears it lead.
 
         Raises:
-            UsageError: It does not become the leader.
+            UnexpectedError: It does not become the leader.
         """
         self.settle(without)
         others = [other for other in self.actors if other not in (name, *without)]
@@ -224,7 +230,7 @@ class Stage:
                 if self._role(name) is Role.LEADER:
                     return
         if self._role(name) is not Role.LEADER:
-            raise UsageError(f"{name} does not become the leader")
+            raise UnexpectedError(f"{name} does not become the leader")
 
     def _role(self, name: str) -> Role | None:
         core = self.actor(name).core

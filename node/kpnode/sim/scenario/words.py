@@ -47,10 +47,15 @@ KINDS: Mapping[str, type[Message]] = MappingProxyType(
 
 _NAMES = {kind: name for name, kind in KINDS.items()}
 _BOUND = re.compile(r"(<=|>=|=)(\d+)")
+_PLACE = re.compile(r"\[.*?\](?:\.\.\.)?|\S+")
 
 
 class UsageError(ValueError):
     """A line is not how its command is written."""
+
+
+class UnexpectedError(Exception):
+    """Something is not as the scenario expects; the message says what was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,33 @@ class Selection:
                 for name, text in self.values
             )
         )
+
+
+def require_words(usage: str, words: list[str]) -> None:
+    """Compare how many words there are with a usage such as `A B [log=1,2] [N]...: remarks`.
+
+    Raises:
+        UsageError: There are too few or too many.
+    """
+    places = _PLACE.findall(usage.partition(":")[0])
+    required = [place for place in places if not place.startswith("[")]
+    if missing := required[len(words) :]:
+        raise UsageError(f"{' '.join(missing)} is missing")
+    most = sum(len(place.split()) for place in places)
+    if len(words) > most and not any(place.endswith("...") for place in places):
+        raise UsageError(f"{' '.join(words[most:])!r} is too much")
+
+
+def parse_pairs(words: list[str], *known: str) -> dict[str, str]:
+    """Read `name=value ...`.
+
+    Raises:
+        UsageError: It is something else, or a name is not known.
+    """
+    said = dict(parse_pair(word) for word in words)
+    if unknown := [name for name in said if name not in known]:
+        raise UsageError(f"there is no {unknown[0]!r} here, only {', '.join(known)}")
+    return said
 
 
 def parse_selection(words: list[str]) -> Selection:
