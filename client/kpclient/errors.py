@@ -11,6 +11,8 @@ REFUSED: Final = 1
 """A rule said no, or something is not what it claims to be."""
 UNDECIDED: Final = 2
 """Wrong usage, or nothing could be found out: unreachable, unreadable, not decided yet."""
+UNREAD: Final = 141
+"""Whoever read the answer stopped reading; a shell says so of what SIGPIPE has ended."""
 
 
 class ClientError(Exception):

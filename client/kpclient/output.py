@@ -5,6 +5,7 @@ stderr. Text that comes from the ledger was written by strangers, so control cha
 move the cursor or hide a line, are shown as a replacement character.
 """
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+from kpclient.errors import UNREAD
 
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _WIDTH_IN_FILES: Final = 220
@@ -32,7 +35,7 @@ class Advance(Protocol):
 
 def print_json(answer: Mapping[str, object]) -> None:
     """Print an answer for programs: one JSON object on one line, bytes as hexadecimal."""
-    sys.stdout.write(msgspec.json.encode(readable(answer)).decode() + "\n")
+    _write(msgspec.json.encode(readable(answer)).decode() + "\n")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -43,8 +46,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(Text(clean(cell)) for cell in row))
     console = _console(error=False)
-    console.print(table)
-    console.print(f"{table.row_count} in all")
+    # The console would end the program by itself if nobody read what it prints.
+    with console.capture() as printed:
+        console.print(table)
+        console.print(f"{table.row_count} in all")
+    _write(printed.get())
 
 
 def print_fields(fields: Mapping[str, str]) -> None:
@@ -56,7 +62,7 @@ def print_fields(fields: Mapping[str, str]) -> None:
 
 def print_line(text: str) -> None:
     """Print a line of an answer."""
-    sys.stdout.write(clean(text) + "\n")
+    _write(clean(text) + "\n")
 
 
 def print_trouble(text: str) -> None:
@@ -92,6 +98,23 @@ def clean(text: str) -> str:
 def readable(value: object) -> object:
     """Give a value as plain ones: Structs as mappings, bytes as lower-case hexadecimal."""
     return _to_hex(msgspec.to_builtins(value, builtin_types=(bytes,)))
+
+
+def _write(text: str) -> None:
+    """Print to somebody who may stop reading, as in ``| head``: then there is nothing to say.
+
+    Raises:
+        SystemExit: nobody reads any more.
+    """
+    try:
+        sys.stdout.write(text)
+        # Now and not when the interpreter ends, where nobody could see it fail.
+        sys.stdout.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        raise SystemExit(UNREAD) from None
 
 
 def _to_hex(value: object) -> object:
