@@ -212,12 +212,15 @@ class Engine:
         try:
             self._check_message(message)
         except LedgerError as error:
-            early = isinstance(error, EarlyBlockError)
-            until_tick = self._ticks + self._early_pause_ticks if early else None
-            self._distrusted[sender] = _Distrust(message.term, until_tick)
+            if isinstance(message, AppendRequest):
+                self._distrust(sender, message.term, early=isinstance(error, EarlyBlockError))
             results.refused.append(RefusedBlock(sender, message.term, str(error)))
             return False
         return True
+
+    def _distrust(self, leader: NodeId, term: Term, *, early: bool) -> None:
+        until_tick = self._ticks + self._early_pause_ticks if early else None
+        self._distrusted[leader] = _Distrust(term, until_tick)
 
     def _distrusts(self, leader: NodeId, term: Term) -> bool:
         found = self._distrusted.get(leader)
@@ -270,11 +273,12 @@ class Engine:
 
     def _check_committed(self, request: AppendRequest) -> None:
         """Refuse an append that contradicts a committed block; an honest leader holds them all."""
-        committed = self._machine.ledger.tip.height
+        # Several messages are taken in one step: the core knows of commits before the ledger does.
+        committed = self._core.status().commit
         claims = [(request.prev_index, request.prev_term)]
         claims += [(entry.index, entry.term) for entry in request.entries]
         for index, claimed in claims:
-            if index <= committed and self._storage.term_at(index) != claimed:
+            if index <= committed and self._core.term_at(index) != claimed:
                 raise InvalidBlockError(index, "term", f"{claimed} contradicts a committed block")
 
     def _order(self, events: Sequence[SignedEvent], results: _Results) -> None:

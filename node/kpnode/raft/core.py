@@ -46,6 +46,7 @@ from kpnode.raft.types import (
     NodeId,
     RaftConfig,
     Recovered,
+    Term,
 )
 
 _SCAN_BYTES = 1 << 20
@@ -152,6 +153,10 @@ class RaftCore:
             transfer_target=lead.transfer.target if lead and lead.transfer else None,
             lost_up_to=state.lost_up_to,
         )
+
+    def term_at(self, index: Index) -> Term | None:
+        """Return the term of an entry of the log, durable or not; None outside of it."""
+        return self._state.log.term_at(index)
 
     def _role(self) -> RoleChange:
         return RoleChange(self._state.role, self._state.term, self._state.leader)

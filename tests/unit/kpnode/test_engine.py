@@ -36,7 +36,7 @@ from kpnode.raft import (
     VoteReply,
     VoteRequest,
 )
-from kpnode.raft.messages import PreVoteReply
+from kpnode.raft.messages import PreVoteReply, PreVoteRequest
 from kpnode.storage.leveldb import LevelStorage
 from kpnode.submission import Refused
 
@@ -110,6 +110,30 @@ def test_append_after_a_committed_block_of_another_term_is_refused(world: World)
     step = world.engine.step([world.say(LIAR, request)], [])
     assert len(step.refused) == 1
     assert step.status.term == 1
+
+
+def test_append_that_contradicts_what_the_same_step_commits_is_refused(world: World) -> None:
+    """The core knows of the commit, the ledger does not yet."""
+    first, second = (Entry(Index(3), Term(term), EntryKind.NOOP, b"") for term in (4, 5))
+    requests = [
+        world.say(LIAR, AppendRequest(Term(5), Index(2), Term(1), (entry,), Index(3)))
+        for entry in (first, second)
+    ]
+    step = world.engine.step(requests, [])
+    assert [one.problem for one in step.refused] == [
+        "block 3 is invalid at term: 5 contradicts a committed block"
+    ]
+    assert (world.ledger.tip.height, step.status.last_term) == (3, 4)
+
+
+def test_refused_message_of_another_kind_does_not_restore_a_leader(world: World) -> None:
+    forged = Entry(Index(3), Term(2), EntryKind.BLOCK, b"")
+    request = AppendRequest(Term(2), Index(2), Term(1), (forged,), Index(2))
+    beat = HeartbeatRequest(Term(2), Index(0), 0)
+    absurd = PreVoteRequest(Term(3 + MAX_TERM_STEP), Index(0), Term(0))
+    for message in (beat, request, absurd):
+        world.engine.step([world.say(LIAR, message)], [])
+    assert world.engine.step([world.say(LIAR, beat)], []).outgoing == ()
 
 
 @pytest.mark.parametrize(
