@@ -70,10 +70,12 @@ class Database:
             StorageCorruptError: its records of itself, or its write-ahead log, are damaged.
             StorageError: it cannot be opened for another reason, which is named.
         """
+        if not (directory / "CURRENT").exists():
+            _verify_empty(directory)
+            if not create:
+                raise StorageMissingError(directory, "no ledger here; kpnode init founds one")
         if create:
             _make_directory(directory)
-        elif not (directory / "CURRENT").exists():
-            raise StorageMissingError(directory, "no ledger here; kpnode init founds one")
         self.directory = directory
         self.failed: StorageFailedError | None = None
         self._outstanding = _NOTHING
@@ -230,6 +232,24 @@ def _go_down(found: _Cursor, low: bytes, high: bytes | None) -> Iterator[tuple[b
 def _explain(error: plyvel.Error) -> str:
     """Return LevelDB's message, which plyvel hands on as bytes."""
     return b" ".join(error.args).decode(errors="replace")
+
+
+def _verify_empty(directory: Path) -> None:
+    """See that a directory without an entry point is none that has lost it.
+
+    LevelDB would take it for a new database, and delete every table.
+
+    Raises:
+        StorageCorruptError: there are files of a database.
+    """
+    left = sorted(
+        file.name
+        for pattern in ("*.ldb", "*.log", "MANIFEST-*")
+        for file in directory.glob(pattern)
+    )
+    if left:
+        finding = f"the file CURRENT is missing beside {left[0]} and {len(left) - 1} others"
+        raise StorageCorruptError(directory, height=None, finding=finding)
 
 
 def _make_directory(directory: Path) -> None:

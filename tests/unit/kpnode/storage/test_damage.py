@@ -230,3 +230,13 @@ def test_directory_that_cannot_be_opened_is_refused_with_the_reason(filled: Path
     error = refusal(filled)
     assert str(error).startswith(f"{filled}: ")
     assert "CURRENT" in str(error)
+
+
+def test_directory_that_lost_its_entry_point_is_refused_and_kept(filled: Path) -> None:
+    """LevelDB would found a new database there, and delete the tables."""
+    (filled / "CURRENT").unlink()
+    before = sorted(file.name for file in filled.iterdir())
+    error = refusal(filled)
+    assert isinstance(error, StorageCorruptError)
+    assert "CURRENT is missing" in str(error)
+    assert sorted(file.name for file in filled.iterdir()) == before
