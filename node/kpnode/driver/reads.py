@@ -32,8 +32,8 @@ class Reads:
         """
         self._ask = ask
         self._limit = limit
-        self._waiting: list[Waiter] = []
-        self._lagging: list[tuple[Index, Waiter]] = []
+        self._waiting: dict[Waiter, None] = {}
+        self._lagging: dict[Waiter, Index] = {}
         self._wake = asyncio.Event()
 
     def __len__(self) -> int:
@@ -45,28 +45,27 @@ class Reads:
         if len(self) >= self._limit:
             return None
         waiter: Waiter = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
+        self._waiting[waiter] = None
         self._wake.set()
         try:
             return await waiter
         finally:
-            if waiter in self._waiting:
-                self._waiting.remove(waiter)
+            self._waiting.pop(waiter, None)
 
     async def reach(self, index: Index, height: int) -> bool:
         """Wait until the ledger, now at a height, holds the block at an index; False if never."""
         if height >= index:
             return True
         waiter: Waiter = asyncio.get_running_loop().create_future()
-        self._lagging.append((index, waiter))
+        self._lagging[waiter] = index
         try:
             return await waiter is not None
         finally:
-            self._lagging = [one for one in self._lagging if one[1] is not waiter]
+            del self._lagging[waiter]
 
     def applied(self, height: int) -> None:
         """Note how far the ledger is now."""
-        for index, waiter in self._lagging:
+        for waiter, index in self._lagging.items():
             if index <= height:
                 _answer(waiter, index)
 
@@ -81,13 +80,13 @@ class Reads:
             else:
                 for waiter in asked:
                     _answer(waiter, index)
-            self._waiting = [waiter for waiter in self._waiting if not waiter.done()]
+            self._waiting = {waiter: None for waiter in self._waiting if not waiter.done()}
             if not self._waiting:
                 self._wake.clear()
 
     def give_up(self) -> None:
         """Tell all who wait that there will be no answer."""
-        for waiter in (*self._waiting, *(waiter for _, waiter in self._lagging)):
+        for waiter in (*self._waiting, *self._lagging):
             _answer(waiter, None)
 
 
