@@ -88,6 +88,7 @@ def test_scenario_begins_with_its_nodes() -> None:
     assert "begins with the command nodes" in fault("settle")
     assert "begins with the command nodes" in fault("tick a")
     assert "no setting is called 'colour'" in fault("nodes a b colour=3")
+    assert "'z' is to vote and is none of the nodes" in fault("nodes a b voters=a,z")
     assert "no node is named" in fault("nodes voters=a")
     assert "usage: nodes A..." in fault("nodes a b election_ticks=0")
 
