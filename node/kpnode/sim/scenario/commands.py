@@ -55,6 +55,8 @@ def _nodes(stage: Stage, words: list[str]) -> None:
         raise UsageError("no node is named")
     said = dict(parse_pair(word) for word in words if "=" in word)
     voters = split_names(said.pop("voters", ",".join(names)))
+    if strangers := [voter for voter in voters if voter not in names]:
+        raise UsageError(f"{strangers[0]!r} is to vote and is none of the nodes")
     if unknown := [name for name in said if name not in RaftConfig.__slots__]:
         raise UsageError(f"no setting is called {unknown[0]!r}")
     make = cast("Callable[..., RaftConfig]", RaftConfig)

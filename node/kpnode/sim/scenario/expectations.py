@@ -165,7 +165,10 @@ EXPECTATIONS: Mapping[str, Expectation] = MappingProxyType(
             "LEADER PEER FIELD=VALUE...: as match=3 next=4 probing=no in_flight=0", _expect_peer
         ),
         "down": Expectation("A", _expect_down),
-        "message": Expectation("[CHOICE]... [<=N]: on the wire; also: no message", _expect_message),
+        "message": Expectation(
+            "[CHOICE]... [<=N]: on the wire, chosen as for deliver; also: no message",
+            _expect_message,
+        ),
         "sent": Expectation("[CHOICE]... [<=N]: since the mark; also: no sent", _expect_sent),
         "granted": Expectation("TICKET INDEX", _expect_granted),
         "dropped": Expectation("TICKET REASON", _expect_dropped),
