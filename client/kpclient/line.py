@@ -281,8 +281,8 @@ class Line:
         except (aiohttp.ClientError, OSError) as error:
             raise _NoAnswerError(str(error) or type(error).__name__) from None
         if response.status in _RETRY:
-            problem = _read_problem(response.status, content)
-            raise _NoAnswerError(problem.detail or problem.title, problem.type)
+            said = _read_problem(response.status, content)
+            raise _NoAnswerError(said.detail or said.title, said.type)
         if response.status not in _OK:
             raise RemoteProblem(_read_problem(response.status, content))
         return content
