@@ -37,7 +37,7 @@ CAUGHT_BY = {
     "pre-vote-raises-term": "b19",
     "pre-vote-resets-timer": "b19",
     "read-before-term-opens": "b42",
-    "read-round-reused": "b43_read",
+    "read-round-reused": "b43_read_needs_a_round",
     "read-without-round": "b28",
     "removed-leader-leaves-early": "b55",
     "second-change-pending": "b52",
