@@ -10,6 +10,8 @@ from kpnode.sim.explore.search import Finding, Search
 from kpnode.sim.explore.share import Task
 from kpnode.sim.explore.text import describe_move
 
+pytestmark = pytest.mark.slow
+
 # The rule that is broken first on the shortest way, and how many moves that takes.
 CAUGHT = {
     "vote-forgotten-at-restart": ("VoteOnce", 6),

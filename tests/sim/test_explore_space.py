@@ -13,6 +13,8 @@ from kpnode.sim.explore.search import Result, Search
 from kpnode.sim.explore.share import Task, World
 from kpnode.sim.explore.space import State
 
+pytestmark = pytest.mark.slow
+
 REMOVALS = NOTHING.with_({"configs": 1, "timeouts": 1, "terms": 2, "led": 1})
 ELECTIONS = NOTHING.with_({"led": 0, "terms": 1, "timeouts": 2, "crashes": 1})
 DRIVER = NOTHING.with_({"entries": 1, "late": 1, "held": 1})
