@@ -199,6 +199,16 @@ async def wait_until_status(
             await asyncio.sleep(GLANCE_S)
 
 
+async def wait_until_alarm(session: aiohttp.ClientSession, node: NodeSeen, words: str) -> str:
+    """Wait until an alarm of a node has these words in it; gives all its alarms."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            alarms = str((await ask_status(session, node)).get("alarms"))
+            if words in alarms:
+                return alarms
+            await asyncio.sleep(GLANCE_S)
+
+
 async def find_leader(session: aiohttp.ClientSession, network: Network) -> NodeSeen:
     """Wait until a node says that it leads, and give it."""
     async with asyncio.timeout(PATIENCE_S):

@@ -84,8 +84,10 @@ def _run_on(arguments: Arguments, directory: Path, plots: list[Plot]) -> int:
 async def _torture(options: Options, directory: Path, plots: list[Plot]) -> Result:
     task = asyncio.current_task()
     if task is not None:
-        # As Ctrl-C does it: everything is undone on the way out.
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        # Everything is undone on the way out. Whoever is started in the background ignores SIGINT
+        # unless it says otherwise.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     return await Run(options, directory, _say).torture(plots)
 
 

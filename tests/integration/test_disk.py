@@ -26,6 +26,7 @@ from network import (
     run_kpnode,
     running_network,
     start_kpnode,
+    wait_until_alarm,
     wait_until_ended,
     wait_until_level,
     wait_until_status,
@@ -200,10 +201,10 @@ async def verify_that_it_is_repaired(town: Town, node: NodeSeen) -> None:
     """
     process = await town.start(node)
     await town.catch_up(node)
-    status = await wait_until_status(town.session, node, role="follower")
-    alarm = str(status["alarms"])
+    await wait_until_status(town.session, node, role="follower")
+    repaired = "They have come back from the other nodes since."
+    alarm = await wait_until_alarm(town.session, node, repaired)
     assert "lost entries that this node had acknowledged" in alarm
-    assert "They have come back from the other nodes since." in alarm
     await town.load.wait_for_more(CLIENTS)
     assert process.returncode is None
     process.terminate()
