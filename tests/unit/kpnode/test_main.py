@@ -13,7 +13,9 @@ from typer.testing import CliRunner, Result
 
 from kpnode.main import app
 
-MANUAL = Path(__file__).parents[3] / "docs" / "cli.md"
+ROOT = Path(__file__).parents[3]
+MANUAL = ROOT / "docs" / "cli.md"
+MEMBERS = ROOT / "config" / "data" / "participants.csv"
 HEAD = "0123456789abcdef" * 4
 STATUS = {"node": "bw-1", "role": "candidate", "term": 7, "leader": None, "height": 1_234_567}
 
@@ -80,7 +82,8 @@ async def test_what_is_no_url_is_said_in_one_line(url: str) -> None:
 
 @pytest.mark.parametrize("port", ["99999", "65530", "-3"])
 async def test_ports_that_there_are_not_are_said_in_one_line(port: str, tmp_path: Path) -> None:
-    result = await run("devnet", str(tmp_path / "net"), "--port", port)
+    options = ("--port", port, "--participants", str(MEMBERS))
+    result = await run("devnet", str(tmp_path / "net"), *options)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("kpnode: '127.0.0.1:")
     assert result.stderr.endswith("is not host:port with a port from 1 to 65535\n")
