@@ -5,6 +5,8 @@ from kpnode.raft import (
     AppendRequest,
     Dropped,
     DropReason,
+    Entry,
+    EntryKind,
     Index,
     NodeId,
     PreVoteReply,
@@ -192,6 +194,7 @@ def test_replaced_proposal_that_may_still_be_committed_is_not_reported() -> None
         cluster.settle(without="c")
     assert [entry.payload for entry in cluster.members["a"].applied] == [b"", b"7", b""]
     assert cluster.members["a"].dropped == []
+    assert cluster.members["a"].core._state.overwritten == []
 
 
 def test_replaced_proposal_is_reported_when_another_is_committed_in_its_place() -> None:
@@ -211,3 +214,19 @@ def test_replaced_proposals_count_as_uncommitted() -> None:
     elect(cluster, "a", "d", "e")
     propose(cluster, 8)
     assert [one.reason for one in cluster.members["a"].dropped] == [DropReason.TOO_MUCH_UNCOMMITTED]
+
+
+def test_replaced_proposal_of_a_later_term_is_reported_when_its_place_is_committed() -> None:
+    """Whoever replaced it had older entries and a newer term."""
+    cluster = Cluster("abc", logs={"a": [1]})
+    cluster.tell("a", "c", AppendRequest(Term(2), Index(1), Term(1), (), Index(1)))
+    cluster.tick("a", 20)
+    for reply in (PreVoteReply(Term(3), granted=True), VoteReply(Term(3), granted=True)):
+        cluster.tell("a", "b", reply)
+    propose(cluster, 7)
+    assert cluster.terms("a") == [1, 3, 3]
+    older = tuple(Entry(Index(index), Term(2), EntryKind.BLOCK, b"") for index in (2, 3))
+    cluster.tell("a", "c", AppendRequest(Term(4), Index(1), Term(1), older, Index(2)))
+    assert (cluster.status("a").commit, cluster.members["a"].dropped) == (2, [])
+    cluster.tell("a", "c", AppendRequest(Term(4), Index(3), Term(2), (), Index(3)))
+    assert cluster.members["a"].dropped == [Dropped(7, DropReason.OVERWRITTEN, NodeId("c"))]
