@@ -34,6 +34,7 @@ from kpledger.envelope import Envelope, SignedEvent, verify_envelope
 from kpledger.errors import BadSignatureError, LedgerError
 from kpledger.genesis import Genesis
 from kpledger.layout import StoredEntry, decode_stored_entry
+from kpledger.rules.rulebook import RELEASED, Rulebook
 from kpledger.state import MemoryState
 
 _KINDS: Final = (BlockKind.NOOP, BlockKind.BLOCK, BlockKind.CONFIG)
@@ -107,8 +108,15 @@ class Auditor:
         progress: how far it has come.
     """
 
-    def __init__(self, genesis: Genesis, *, verify_event: Verify = verify_envelope) -> None:
+    def __init__(
+        self,
+        genesis: Genesis,
+        *,
+        verify_event: Verify = verify_envelope,
+        rules: Rulebook = RELEASED,
+    ) -> None:
         """Stand before block 1; ``verify_event`` verifies the signatures of an event."""
+        self._rules = rules
         self._genesis = genesis
         self._verify_event = verify_event
         self._state = MemoryState()
@@ -149,7 +157,12 @@ class Auditor:
                 raise InvalidBlockError(height, "payload", "a NOOP carries nothing")
             return execute_noop(self._genesis, tip, self._state, entry.term)
         execution = verify_block(
-            self._genesis, tip, self._state, entry.payload, verify_event=self._verify_event
+            self._genesis,
+            tip,
+            self._state,
+            entry.payload,
+            verify_event=self._verify_event,
+            rules=self._rules,
         )
         if execution.tip.term != entry.term:
             problem = f"{entry.term} beside a header of term {execution.tip.term}"

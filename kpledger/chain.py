@@ -30,7 +30,8 @@ from kpledger.keys import SigningKey
 from kpledger.merkle import Frontier
 from kpledger.multiset import MultisetHash
 from kpledger.outcome import Refusal
-from kpledger.rules.v1 import Position, execute
+from kpledger.rules.position import Position
+from kpledger.rules.rulebook import RELEASED, Rulebook
 from kpledger.state import ChangeSet, StateReader
 
 ERA: Final = 0
@@ -93,9 +94,17 @@ def genesis_tip(genesis: Genesis, changes: ChangeSet) -> Tip:
 class BlockBuilder:
     """Executes events one by one on a tip; both the leader and whoever checks it use it."""
 
-    def __init__(self, genesis: Genesis, tip: Tip, base: StateReader, now_ms: int) -> None:
+    def __init__(
+        self,
+        genesis: Genesis,
+        tip: Tip,
+        base: StateReader,
+        now_ms: int,
+        rules: Rulebook = RELEASED,
+    ) -> None:
         """Start a block at ``now_ms``; ``base`` is the state at the tip."""
         self.genesis = genesis
+        self.rules = rules
         self.before = tip
         self.changes = ChangeSet(base)
         self.now_ms = now_ms
@@ -103,14 +112,18 @@ class BlockBuilder:
         self._leaves: list[Digest] = []
 
     def add(self, event: SignedEvent) -> Refusal | None:
-        """Execute an event; it becomes part of the block unless it is refused."""
+        """Execute an event; it becomes part of the block unless it is refused.
+
+        Raises:
+            UnknownRulesError: the block is under rules that this program does not have.
+        """
         at = Position(
             chain=self.genesis.chain,
             now_ms=self.now_ms,
             index=self.before.tree.size + len(self.events),
             height=self.before.height + 1,
         )
-        refusal = execute(event, self.changes, at)
+        refusal = self.rules.execute(event, self.changes, at)
         if refusal is None:
             self._leaves.append(hash_leaf(event.encoded))
             self.events.append(event)
@@ -178,6 +191,7 @@ def verify_block(
     *,
     verify_event: Verify = verify_envelope,
     decode_event: Callable[[bytes], SignedEvent] = decode_envelope,
+    rules: Rulebook = RELEASED,
 ) -> Execution:
     """Check a block of events against the chain before it, by executing it.
 
@@ -188,6 +202,7 @@ def verify_block(
         encoded: the block, as stored and sent.
         verify_event: verifies an event's signatures.
         decode_event: decodes an envelope; a caller that has it decoded may hand it over.
+        rules: the versions of the rules that the caller knows.
 
     Raises:
         LedgerError: it is not canonical, a signature is wrong, a rule refuses an event
@@ -201,7 +216,7 @@ def verify_block(
     if leader_key is None:
         _fail(tip, "leader", f"{header.leader!r} is not a voter")
     verify_leader(header, compute_head(block.header), block.signature, leader_key)
-    builder = BlockBuilder(genesis, tip, base, header.time_ms)
+    builder = BlockBuilder(genesis, tip, base, header.time_ms, rules)
     for position, event in enumerate(_decode_events(tip, block, decode_event)):
         try:
             verify_event(event)

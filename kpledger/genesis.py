@@ -21,18 +21,25 @@ from kpledger.errors import (
     OversizedError,
 )
 from kpledger.events.base import Text
+from kpledger.events.decisions import PolicyValues
 from kpledger.events.governance import ParticipantKind, Standing
 from kpledger.hashing import Digest, Domain, hash_with_domain
 from kpledger.ids import CHAIR, KPCS, ROOT, SECRETARIAT, NodeName, ParticipantCode
 from kpledger.keys import check_public_key
 from kpledger.records import (
-    POLICY_KEY,
+    RULES_KEY,
+    SCHEME_KEY,
     KeyRecord,
     ParticipantRecord,
     PolicyRecord,
+    PolicySince,
+    RulesRecord,
+    RulesSince,
+    SchemeRecord,
     StandingSince,
     key_key,
     participant_key,
+    policy_key,
 )
 from kpledger.state import ChangeSet, StateReader
 from kpledger.units import TimeMs
@@ -71,7 +78,7 @@ class GenesisNode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class GenesisPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the scheme leaves open (see :class:`kpledger.records.PolicyRecord`)."""
+    """What the scheme leaves open (see :mod:`kpledger.policy`)."""
 
     max_validity_days: Annotated[int, Meta(ge=1, le=3660)] = 60
     carat_tolerance_ppm: Annotated[int, Meta(ge=0, le=100_000)] = 1_000
@@ -152,8 +159,18 @@ class Genesis:
     def seed_state(self, base: StateReader) -> ChangeSet:
         """Give the state before the first block, as changes over an empty one."""
         changes = ChangeSet(base)
-        policy = msgspec.structs.asdict(self.file.policy)
-        changes.put(POLICY_KEY, PolicyRecord(**policy))
+        settled = PolicySince(
+            values=PolicyValues(**msgspec.structs.asdict(self.file.policy)),
+            effective_from=0,
+            recorded_at=self.file.created_at,
+            decision=None,
+        )
+        changes.put(policy_key(None), PolicyRecord(history=(settled,)))
+        first = RulesSince(version=self.file.rules_version, height=1)
+        changes.put(RULES_KEY, RulesRecord(versions=(first,)))
+        chair_key = bytes.fromhex(self.file.chair_key)
+        scheme = SchemeRecord(chair=None, vice_chair=None, year=None, key=chair_key)
+        changes.put(SCHEME_KEY, scheme)
         for authority, key in (
             (CHAIR, self.file.chair_key),
             (SECRETARIAT, self.file.secretariat_key),

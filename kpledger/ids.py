@@ -47,6 +47,18 @@ CertificateNumber = Annotated[str, Meta(pattern=NUMBER_PATTERN, max_length=20)]
 NumberPrefix = Annotated[str, Meta(pattern=r"^[A-Z]{2}[A-Z-]{0,6}\Z", max_length=8)]
 """What stands before the digits of a certificate number; begins with the country code."""
 
+ShortName = Annotated[str, Meta(pattern=AUTHORITY_PATTERN, max_length=MAX_NAME_CHARS)]
+"""The name that an author gives a restriction, a case or a proceeding, for instance ``2026-1``."""
+
+DecisionId = Annotated[str, Meta(pattern=r"^[A-Z0-9]+(-[A-Z0-9]+)*\Z", max_length=40)]
+"""What the scheme calls a decision or a Chair's notice, for instance ``AD-2015-3``."""
+
+CountryCode = Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z", max_length=2)]
+"""ISO 3166-1 alpha-2 code of a country of mining origin; rule E5 knows which exist."""
+
+Zone = Annotated[str, Meta(pattern=r"^[A-Z]{2}/[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=40)]
+"""A mining zone or operation: country code and name, for instance ``CF/berberati``."""
+
 NodeName = Annotated[str, Meta(pattern=NODE_PATTERN, max_length=MAX_NAME_CHARS)]
 """A server of the network, for instance ``bw-1``."""
 

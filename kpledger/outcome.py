@@ -23,7 +23,10 @@ class Rule(Enum):
     E7 = ("E7", "III(b)2", "A confirmation is made once and repeats the certificate")
     E8 = ("E8", "III(b)1", "A clean confirmation needs a valid certificate and what it declares")
     E9 = ("E9", "ledger", "A replacement and the certificate it replaces change together")
+    E10 = ("E10", "ledger", "A technical certificate moves the goods of a case, and no others")
+    E11 = ("E11", "VI.5, VI.16", "A measure of the scheme rests on a decision nobody objected to")
     E12 = ("E12", "ledger", "Time does not run ahead, and the form is known")
+    E13 = ("E13", "IV (end)", "Where lineage is strict, sources cover what is re-exported")
     E14 = ("E14", "VI.16", "Standing is judged at each event's own time")
 
     def __init__(self, code: str, clause: str, text: str) -> None:

@@ -3,6 +3,7 @@
 Integers only. The types are narrow on purpose: what does not fit is refused at the door.
 """
 
+import calendar
 import functools
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -29,6 +30,21 @@ TimeMs = Annotated[int, Meta(ge=0, le=MAX_TIME_MS)]
 
 Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", max_length=10)]
 """A calendar day in UTC, ``YYYY-MM-DD``. Compared as text; rules check that the day exists."""
+
+Quarter = Annotated[str, Meta(pattern=r"^[0-9]{4}Q[1-4]\Z", max_length=6)]
+"""A reference period of the trade statistics, ``2022Q1`` (KPCS Annex III)."""
+
+HalfYear = Annotated[str, Meta(pattern=r"^[0-9]{4}H[12]\Z", max_length=6)]
+"""A reference period of the production statistics, ``2022H1`` (KPCS Annex III)."""
+
+Year = Annotated[int, Meta(ge=1900, le=9999)]
+"""A calendar year."""
+
+CaratTotal = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
+"""A statistical total in thousandths of a carat; may be zero."""
+
+UsdTotal = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
+"""A statistical total in US cents; may be zero."""
 
 DAY_MS = 86_400_000
 _PARSED_DAYS = 4096
@@ -83,6 +99,32 @@ def add_days(day: str, count: int) -> str:
         return (parse_day(day) + timedelta(days=count)).isoformat()
     except OverflowError:
         raise MalformedError("day", f"{day} plus {count} days leaves the calendar") from None
+
+
+@functools.lru_cache(maxsize=_PARSED_DAYS)
+def add_months(day: str, count: int) -> str:
+    """Give the same day ``count`` calendar months later, or the last day of that month.
+
+    Raises:
+        MalformedError: the text is not a day, or the result leaves the calendar.
+    """
+    start = parse_day(day)
+    year, month = divmod(start.year * 12 + start.month - 1 + count, 12)
+    try:
+        last = calendar.monthrange(year, month + 1)[1]
+        return date(year, month + 1, min(start.day, last)).isoformat()
+    except (ValueError, IndexError, OverflowError):
+        raise MalformedError("day", f"{day} plus {count} months leaves the calendar") from None
+
+
+def day_of(time_ms: int) -> str:
+    """Give the calendar day, UTC, that an instant lies in."""
+    return (_EPOCH + timedelta(days=time_ms // DAY_MS)).isoformat()
+
+
+def quarter_of(day: str) -> str:
+    """Give the quarter, ``2022Q1``, that a day lies in."""
+    return f"{day[:4]}Q{(int(day[5:7]) + 2) // 3}"
 
 
 def format_time(time_ms: int) -> str:

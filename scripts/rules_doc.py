@@ -10,7 +10,7 @@ from kpledger.events import Body
 from kpledger.lifecycle import TRANSITIONS
 from kpledger.outcome import Rule
 from kpledger.rules.v1 import CATALOGUE, authorship
-from kpledger.rules.v1.catalogue import Row
+from kpledger.rules.v1.row import Row
 
 PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
 

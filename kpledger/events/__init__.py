@@ -10,7 +10,16 @@ import msgspec
 
 from kpledger.codec import decode, encode
 from kpledger.errors import MalformedError
-from kpledger.events import certificate, governance, importing
+from kpledger.events import (
+    certificate,
+    decisions,
+    governance,
+    importing,
+    life,
+    notes,
+    restrictions,
+    statistics,
+)
 from kpledger.events.base import MAX_EVENT_BYTES, MAX_SIGNATURES, Author, Body, EventHeader
 
 __all__ = [
@@ -21,11 +30,16 @@ __all__ = [
     "Body",
     "EventHeader",
     "certificate",
+    "decisions",
     "decode_body",
     "decode_header",
     "encode_event",
     "governance",
     "importing",
+    "life",
+    "notes",
+    "restrictions",
+    "statistics",
 ]
 
 BODIES: Final[dict[tuple[str, int], type[Body]]] = {

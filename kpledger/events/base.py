@@ -28,6 +28,10 @@ Reference = Annotated[str, Meta(min_length=1, max_length=128)]
 """The name of a document outside the ledger: a decision, a law, a file number."""
 
 
+DocumentHash = Digest32
+"""SHA-256 of a document that stays outside the ledger (data class C)."""
+
+
 class Author(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The office that makes a statement."""
 
@@ -64,7 +68,8 @@ class EventHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     occurred_at: TimeMs
     """When it happened, by the author's clock; Unix milliseconds."""
     subject: Annotated[str, Meta(pattern=r"^[A-Za-z0-9/-]{1,80}\Z", max_length=80)]
-    """What it is about: a certificate number, a participant, an authority or a key."""
+    """What it is about: a certificate number, a participant, an authority, a key, a case, a
+    proceeding (:mod:`kpledger.subjects` spells them)."""
     prev: EventId | None
     """The newest event on the subject that the author had seen (optimistic lock)."""
     body: msgspec.Raw

@@ -9,8 +9,8 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
-from kpledger.events.base import Body, LongText, Reference, Text
-from kpledger.ids import CertificateNumber, ParticipantCode
+from kpledger.events.base import Body, DocumentHash, LongText, Reference, Text
+from kpledger.ids import CertificateNumber, CountryCode, ParticipantCode, Zone
 from kpledger.units import CaratThousandths, Day, TimeMs, UsdCents
 
 
@@ -71,8 +71,13 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     kind: OriginKind
     """One country, or a parcel of mixed origin."""
-    countries: Annotated[tuple[ParticipantCode, ...], Meta(max_length=40)]
+    countries: Annotated[tuple[CountryCode, ...], Meta(max_length=40)]
     """SINGLE: exactly one. MIXED: none, or two and more; in alphabetical order, each once."""
+    shares: Annotated[tuple[Annotated[int, Meta(ge=1, le=10_000)], ...], Meta(max_length=40)] = ()
+    """MIXED with countries: the share of each in the weight, in ten-thousandths; all or none."""
+    zones: Annotated[tuple[Zone, ...], Meta(max_length=40)] = ()
+    """Mining zones or operations within those countries, where a restriction asks for them; in
+    alphabetical order, each once."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -130,14 +135,21 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Total value, in US cents; the sum of the lines."""
     lines: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=3)]
     """One line for each HS code, in its order."""
-    validated_at: TimeMs
-    """When the exporting authority validated it (Annex I.A, *validation*); Unix milliseconds."""
+    validated_at: TimeMs | None
+    """When the exporting authority validated it (Annex I.A, *validation*); Unix milliseconds. Null
+    where validating is a step of its own (:class:`CertificateValidated`)."""
     seals: Annotated[tuple[Reference, ...], Meta(max_length=100)]
     """Numbers of the tamper-resistant containers (KPCS IV(c)), each once."""
     sources: Annotated[tuple[Source, ...], Meta(max_length=500)]
     """For a re-export: the certificates under which the goods came in, each once."""
     remarks: LongText
     """Optional characteristics (Annex I.B)."""
+    case: Annotated[str, Meta(pattern=r"^([A-Za-z0-9/-]{1,80})?\Z", max_length=80)] = ""
+    """TECHNICAL: the case or certificate whose goods it moves; empty otherwise."""
+    photos: Annotated[tuple[DocumentHash, ...], Meta(max_length=50)] = ()
+    """Hashes of photographs of the parcels; ascending, each once."""
+    declaration: DocumentHash | None = None
+    """Hash of the exporter's declaration or of the invoice with its warranty (Annex II, 18)."""
 
 
 class CertificateIssued(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -147,6 +159,34 @@ class CertificateIssued(Body, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     certificate: Certificate
     """The certificate; its number is the event's subject."""
+
+
+class CertificateValidated(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The exporting authority validates a certificate that was issued before (KPCS III(a))."""
+
+    TYPE: ClassVar[str] = "certificate_validated"
+
+    validated_at: TimeMs
+    """When it was validated; Unix milliseconds."""
+    seals: Annotated[tuple[Reference, ...], Meta(max_length=100)]
+    """Numbers of the containers as sealed (KPCS IV(c)), each once; they add to those issued."""
+
+
+class ExportNotified(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The exporting authority announces a shipment to the importing one (Annex II, 19)."""
+
+    TYPE: ClassVar[str] = "export_notified"
+
+    exported_on: Day
+    """The day it leaves."""
+    carrier: Text
+    """Who carries it."""
+    transport_document: Reference
+    """Number of the air waybill or the like."""
+    expected_on: Day | None
+    """The day it should arrive."""
+    transit: Annotated[tuple[CountryCode, ...], Meta(max_length=20)]
+    """Countries that it passes, in their order."""
 
 
 class CertificateVoided(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -172,3 +212,74 @@ class CertificateReplaced(Body, frozen=True, kw_only=True, forbid_unknown_fields
     """Why."""
     certificate: Certificate
     """The new certificate; the old one's number is the event's subject."""
+
+
+class AmendableField(StrEnum):
+    """What may be corrected as a typing error; goods, origin and destination may not."""
+
+    EXPORTER_NAME = "exporter.name"
+    EXPORTER_ADDRESS = "exporter.address"
+    EXPORTER_LICENCE = "exporter.licence"
+    IMPORTER_NAME = "importer.name"
+    IMPORTER_ADDRESS = "importer.address"
+    IMPORTER_LICENCE = "importer.licence"
+    PARCELS = "parcels"
+
+
+class AmendmentEndorsed(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The issuer corrects a typing error; once the goods arrived, the destination signs too."""
+
+    TYPE: ClassVar[str] = "amendment_endorsed"
+
+    field: AmendableField
+    """Which field."""
+    old: Annotated[str, Meta(max_length=256)]
+    """What it says now."""
+    new: Annotated[str, Meta(max_length=256)]
+    """What it should say."""
+    reason: LongText
+    """Why, and on whose instruction."""
+
+
+class CertificateLost(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The issuer or the destination reports a certificate as lost."""
+
+    TYPE: ClassVar[str] = "certificate_lost"
+
+    with_goods: bool
+    """Whether the goods are lost with it."""
+    circumstances: LongText
+    """What is known."""
+
+
+class CertificateFound(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The issuer or the destination reports that a lost certificate was found."""
+
+    TYPE: ClassVar[str] = "certificate_found"
+
+    circumstances: LongText
+    """What is known."""
+
+
+class CertificateReturnedUnused(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The issuer has a certificate back that was never used."""
+
+    TYPE: ClassVar[str] = "certificate_returned_unused"
+
+    returned_on: Day
+    """The day it came back."""
+
+
+class TransitNoted(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A transit country notes that a shipment passed (KPCS III(d)); nobody has to."""
+
+    TYPE: ClassVar[str] = "transit_noted"
+
+    entered_on: Day
+    """The day it came."""
+    left_on: Day | None
+    """The day it went."""
+    seals_intact: bool
+    """Whether the containers were closed."""
+    remarks: LongText
+    """In words."""

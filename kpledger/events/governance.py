@@ -9,8 +9,15 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
-from kpledger.events.base import Body, LongText, Reference, Text
-from kpledger.ids import AuthorityId, NumberPrefix, ParticipantCode, PublicKey
+from kpledger.events.base import Body, DocumentHash, LongText, Text
+from kpledger.ids import (
+    AuthorityId,
+    DecisionId,
+    NumberPrefix,
+    ParticipantCode,
+    PublicKey,
+    ShortName,
+)
 from kpledger.units import Day, TimeMs
 
 
@@ -30,6 +37,8 @@ class Standing(StrEnum):
     ACTIVE = "ACTIVE"
     SUSPENDED = "SUSPENDED"
     SELF_SUSPENDED = "SELF_SUSPENDED"
+    MEMBER_NO_TRADE = "MEMBER_NO_TRADE"
+    """Takes part in everything but trade, as under an embargo."""
     REMOVED = "REMOVED"
 
 
@@ -38,6 +47,12 @@ class Role(StrEnum):
 
     EXPORTING = "EXPORTING"
     IMPORTING = "IMPORTING"
+    MONITORING = "MONITORING"
+    """Approves shipments under a restriction (a working group's team, a zone monitor)."""
+    OBSERVER = "OBSERVER"
+    """Reads and files notes (KPCS section I, *Observer*)."""
+    STATISTICS = "STATISTICS"
+    """Submits a participant's statistics, or questions them for the scheme."""
 
 
 class RevocationReason(StrEnum):
@@ -63,8 +78,10 @@ class ParticipantAdmitted(Body, frozen=True, kw_only=True, forbid_unknown_fields
     """From when it may trade; Unix milliseconds."""
     root_key: PublicKey
     """The key that speaks for the participant itself."""
-    decision: Reference
-    """The decision that admits it."""
+    decision: DecisionId
+    """The recorded decision that admits it, or the Chair's notice."""
+    interim: bool = False
+    """Decided by the Chair's notice alone: it lapses unless it is ratified."""
 
 
 class ParticipantStatusChanged(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,12 +95,18 @@ class ParticipantStatusChanged(Body, frozen=True, kw_only=True, forbid_unknown_f
     """The new standing."""
     effective_from: TimeMs
     """From when it holds; Unix milliseconds."""
-    decision: Reference
-    """The decision or notice behind it."""
+    decision: DecisionId
+    """The recorded decision, or the Chair's notice; a participant's own reference when it
+    suspends itself."""
+    interim: bool = False
+    """Decided by the Chair's notice alone: it lapses unless it is ratified."""
 
 
 class AuthorityRegistered(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A participant designates an office (KPCS IV(b)); the Chair countersigns the first one."""
+    """A participant designates an office (KPCS IV(b)); the Chair countersigns the first one.
+
+    The Chair registers the offices of the scheme itself: monitoring teams, working groups.
+    """
 
     TYPE: ClassVar[str] = "authority_registered"
 
@@ -93,10 +116,23 @@ class AuthorityRegistered(Body, frozen=True, kw_only=True, forbid_unknown_fields
     """Its full name."""
     place: Text
     """Where it is."""
-    roles: Annotated[tuple[Role, ...], Meta(min_length=1, max_length=2)]
+    roles: Annotated[tuple[Role, ...], Meta(min_length=1, max_length=4)]
     """What it is designated for, in alphabetical order, each once."""
     contact: LongText
     """How others reach it."""
+    territory: ParticipantCode | None = None
+    """A territory with numbers of its own that it serves: ``HK`` under China."""
+
+
+class AuthorityClosed(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant closes an office: it signs nothing more, and what it signed stays."""
+
+    TYPE: ClassVar[str] = "authority_closed"
+
+    authority: AuthorityId
+    """The office; the subject is ``<code>/<authority>``."""
+    reason: LongText
+    """Why, and who takes over."""
 
 
 class KeyAdded(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -110,6 +146,21 @@ class KeyAdded(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Ed25519 public key; the subject is its hexadecimal form."""
     valid_from: TimeMs
     """From when signatures under it count; Unix milliseconds."""
+    officer: ShortName | None = None
+    """Whose key it is among the office's people: where several must sign, each counts once."""
+
+
+class KeyRotated(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant puts a new key in the place of one of its own, in one step."""
+
+    TYPE: ClassVar[str] = "key_rotated"
+
+    old: PublicKey
+    """The key that ends, SUPERSEDED; the subject is its hexadecimal form."""
+    new: PublicKey
+    """The key that follows it, for the same office and officer."""
+    valid_from: TimeMs
+    """From when signatures under the new one count; Unix milliseconds."""
 
 
 class KeyRevoked(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -151,3 +202,39 @@ class NumberRangeAllocated(Body, frozen=True, kw_only=True, forbid_unknown_field
     """The office that may issue them; the subject is ``<code>/<authority>``."""
     range: NumberRange
     """The run of numbers."""
+
+
+class NumberRangeRetired(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant withdraws a run of numbers: what is not issued by then never will be."""
+
+    TYPE: ClassVar[str] = "number_range_retired"
+
+    authority: AuthorityId
+    """The office that holds it; the subject is ``<code>/<authority>``."""
+    prefix: NumberPrefix
+    """With the first serial and the width it names the range."""
+    width: Annotated[int, Meta(ge=1, le=12)]
+    """How many digits its numbers have."""
+    first: Annotated[int, Meta(ge=0, lt=10**12)]
+    """Its first serial."""
+    reason: LongText
+    """Why."""
+
+
+class CertificateFormatNotified(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant tells the others what its certificates look like (KPCS II(d))."""
+
+    TYPE: ClassVar[str] = "certificate_format_notified"
+
+    masks: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[A-Z]{2}[A-Z-]{0,6}#{1,12}\Z")], ...],
+        Meta(min_length=1, max_length=16),
+    ]
+    """The forms of its numbers: letters as they are, ``#`` for a digit, as ``EU########``; in
+    alphabetical order, each once."""
+    specimen: DocumentHash
+    """Hash of the specimen that was sent round."""
+    features: LongText
+    """Its security features, as far as they are public."""
+    valid_from: TimeMs
+    """From when numbers must have one of these forms; Unix milliseconds."""

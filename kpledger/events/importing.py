@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from kpledger.events.base import Body, LongText, Reference
+from kpledger.events.base import Body, DocumentHash, LongText, Reference, Text
 from kpledger.events.certificate import Party
-from kpledger.ids import CertificateNumber
+from kpledger.ids import CertificateNumber, CountryCode, ParticipantCode
 from kpledger.units import CaratThousandths, Day, UsdCents
 
 
@@ -52,6 +52,8 @@ class ArrivalRecorded(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """What was weighed, if it was; thousandths of a carat."""
     remarks: LongText
     """In words."""
+    photos: Annotated[tuple[DocumentHash, ...], Meta(max_length=50)] = ()
+    """Hashes of photographs of the parcels; ascending, each once."""
 
 
 class ImportConfirmed(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,8 +105,23 @@ class ImportConfirmedDiscrepant(Body, frozen=True, kw_only=True, forbid_unknown_
     """In words."""
 
 
+class DiscrepancyResolved(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Issuer and importer agree what a discrepant shipment really held; both sign."""
+
+    TYPE: ClassVar[str] = "discrepancy_resolved"
+
+    parcels: Annotated[int, Meta(ge=1, le=100_000)]
+    """Number of parcels, for statistics."""
+    carat_thousandths: CaratThousandths
+    """Weight, in thousandths of a carat, for statistics."""
+    value_usd_cents: UsdCents
+    """Value, in US cents, for statistics."""
+    explanation: LongText
+    """How it came about."""
+
+
 class ShipmentDetained(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The importing authority holds a shipment back."""
+    """An authority holds a shipment back: the destination's, or one where it passes."""
 
     TYPE: ClassVar[str] = "shipment_detained"
 
@@ -138,6 +155,13 @@ class ImportRefusedReturned(Body, frozen=True, kw_only=True, forbid_unknown_fiel
     """In words."""
 
 
+class Seizure(StrEnum):
+    """How final it is."""
+
+    SEIZED = "SEIZED"
+    FORFEITED = "FORFEITED"
+
+
 class ShipmentSeized(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The importing authority seizes a shipment (KPCS IV(d))."""
 
@@ -151,3 +175,104 @@ class ShipmentSeized(Body, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Who holds the goods."""
     carat_thousandths: CaratThousandths
     """How much was seized, in thousandths of a carat."""
+    seizure: Seizure = Seizure.SEIZED
+    """Seized, or forfeited already."""
+
+
+class ReturnReceived(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The original issuer has a refused shipment back."""
+
+    TYPE: ClassVar[str] = "return_received"
+
+    received_on: Day
+    """The day it came back."""
+    carat_thousandths: CaratThousandths
+    """How much came back, in thousandths of a carat."""
+    condition: LongText
+    """In which condition."""
+
+
+class ShipmentDiverted(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A shipment surfaced elsewhere than at its destination; that country's authority says so."""
+
+    TYPE: ClassVar[str] = "shipment_diverted"
+
+    place: Text
+    """Where."""
+    found_on: Day
+    """When."""
+    reason: LongText
+    """Why, as far as known."""
+
+
+class CaseKind(StrEnum):
+    """Why a shipment has a case of its own."""
+
+    DEAD_ARRIVAL = "DEAD_ARRIVAL"
+    """It arrived under a certificate that was voided, replaced or returned unused."""
+    REPRESENTATION = "REPRESENTATION"
+    """It arrived under a certificate that had been used already."""
+    NO_CERTIFICATE = "NO_CERTIFICATE"
+    """It has none that the ledger knows."""
+    SAMPLE = "SAMPLE"
+    """A sample for research that is not traded."""
+
+
+class CaseOpened(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An authority opens a case for goods without a certificate, or for a sample.
+
+    Cases of dead certificates and of those presented again open by themselves, with the arrival or
+    the detention that is recorded on the certificate.
+    """
+
+    TYPE: ClassVar[str] = "case_opened"
+
+    kind: CaseKind
+    """NO_CERTIFICATE or SAMPLE; the subject is ``<code>/case/<name>``."""
+    opened_on: Day
+    """When the goods were found or taken."""
+    carat_thousandths: CaratThousandths | None
+    """How much, if it was weighed; thousandths of a carat."""
+    claimed_provenance: ParticipantCode | None
+    """Where they are said to come from."""
+    bound_for: CountryCode | None
+    """Where they are said to go, for goods in transit."""
+    remarks: LongText
+    """In words."""
+
+
+class SuspectReported(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An authority was shown a certificate that it does not trust."""
+
+    TYPE: ClassVar[str] = "suspect_reported"
+
+    claimed_issuer: CountryCode
+    """Who is said to have issued it; the subject is ``<code>/suspect/<name>`` of the reporter."""
+    claimed_number: Annotated[str, Meta(pattern=r"^[A-Za-z0-9./ -]{0,40}\Z", max_length=40)]
+    """The number that stands on it, as it stands there."""
+    claimed_issue: Day | None
+    """The day of issue that stands on it."""
+    image: DocumentHash | None
+    """Hash of an image of it."""
+    remarks: LongText
+    """In words."""
+
+
+class Verdict(StrEnum):
+    """What a suspect certificate turned out to be."""
+
+    GENUINE = "GENUINE"
+    FAKE = "FAKE"
+    ALTERED = "ALTERED"
+    UNKNOWN = "UNKNOWN"
+
+
+class SuspectJudged(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The claimed issuer says what a suspect certificate is; the Chair, where it is no member."""
+
+    TYPE: ClassVar[str] = "suspect_judged"
+
+    verdict: Verdict
+    """What it is."""
+    remarks: LongText
+    """In words."""

@@ -13,6 +13,8 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from kpledger import layout
+from kpledger.analysis.index import IndexChanges
+from kpledger.analysis.projection import project_block
 from kpledger.block import Header, decode_block, decode_header
 from kpledger.chain import Execution, Tip, genesis_tip
 from kpledger.codec import decode, encode
@@ -33,6 +35,7 @@ HISTORY: Final = b"history"
 _INDEX: Final = struct.Struct(">Q")
 _DERIVED: Final = (layout.STATE_PREFIX, layout.INDEX_PREFIX, layout.MERKLE_PREFIX)
 _FORGOTTEN_AT_ONCE: Final = 1000
+_EVERYTHING: Final = 2**62
 _MAX_APPLIED_BYTES: Final = 64 * 1024
 
 
@@ -90,12 +93,47 @@ class StoredState:
         return self._store.get(layout.state_key(key))
 
 
+class StoredIndex:
+    """The indexes, read through the store (a :class:`kpledger.analysis.index.IndexReader`)."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: KeyValueStore) -> None:
+        """Read from this store."""
+        self._store = store
+
+    def get(self, name: bytes, key: bytes) -> bytes | None:
+        """Give the value under a key of an index, or None."""
+        return self._store.get(layout.index_key(name, key))
+
+    def scan(
+        self,
+        name: bytes,
+        prefix: bytes = b"",
+        *,
+        start: bytes | None = None,
+        limit: int | None = None,
+        reverse: bool = False,
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Yield keys with the prefix and their values, in byte order; ``start`` is included."""
+        begin = len(layout.index_key(name))
+        found = self._store.scan(
+            layout.index_key(name, prefix),
+            limit=_EVERYTHING if limit is None else limit,
+            start=None if start is None else layout.index_key(name, start),
+            reverse=reverse,
+        )
+        for key, value in found:
+            yield key[begin:], value
+
+
 class Ledger:
-    """The ledger after its newest committed block.
+    """The ledger after its newest committed block (a :class:`kpledger.analysis.book.Book`).
 
     Attributes:
         genesis: what it was founded on.
         state: the committed state.
+        index: what is kept for questions that people ask.
         tip: the end of the committed chain.
     """
 
@@ -107,6 +145,7 @@ class Ledger:
         """
         self.genesis = genesis
         self.state = StoredState(store)
+        self.index = StoredIndex(store)
         self._store = store
         applied = store.get(layout.APPLIED_KEY)
         self.tip = self._found() if applied is None else _decode_tip(applied)
@@ -135,12 +174,26 @@ class Ledger:
             for position, event in enumerate(execution.events)
             for subject in _subjects(event)
         ]
-        self._write(execution.changes, execution.tip, history)
+        projected = project_block(execution, self.index)
+        self._write(execution.changes, execution.tip, history, projected)
         self.tip = execution.tip
 
-    def _write(self, changes: ChangeSet, tip: Tip, history: Iterable[tuple[bytes, bytes]]) -> None:
+    def _write(
+        self,
+        changes: ChangeSet,
+        tip: Tip,
+        history: Iterable[tuple[bytes, bytes]],
+        projected: IndexChanges | None = None,
+    ) -> None:
         puts = [(layout.state_key(key), value) for key, value in changes.written.items()]
-        self._store.apply([*puts, *history, (layout.APPLIED_KEY, _encode_tip(tip))])
+        deletes = []
+        for (name, key), value in projected.written.items() if projected else ():
+            if value is None:
+                deletes.append(layout.index_key(name, key))
+            else:
+                puts.append((layout.index_key(name, key), value))
+        puts += [*history, (layout.APPLIED_KEY, _encode_tip(tip))]
+        self._store.apply(puts, deletes)
 
     def record(self, key: bytes, kind: type[R]) -> R | None:
         """Read the record under a key of :mod:`kpledger.records`, or None."""

@@ -7,9 +7,10 @@ Signatures are verified elsewhere, before; here it is decided whether their keys
 from kpledger.envelope import SignedEvent
 from kpledger.outcome import Refusal, Rule
 from kpledger.records import EventRecord, event_key
+from kpledger.rules.position import Position
 from kpledger.rules.v1 import authorship
 from kpledger.rules.v1.catalogue import CATALOGUE
-from kpledger.rules.v1.context import Context, Position, refuse
+from kpledger.rules.v1.context import Context, refuse
 from kpledger.state import ChangeSet
 
 __all__ = ["CATALOGUE", "Position", "execute"]
@@ -28,7 +29,11 @@ def execute(event: SignedEvent, state: ChangeSet, at: Position) -> Refusal | Non
         )
     if state.get(event_key(event.event_id)) is not None:
         return refuse(Rule.E6, "nonce", "this very event is on the ledger", "a new event")
-    refusal = authorship.check_form(context) or authorship.check_signers(context, row.offices)
+    refusal = (
+        authorship.check_form(context)
+        or authorship.check_author(context, row.offices)
+        or authorship.check_signers(context, row.cosigners(context))
+    )
     if refusal is not None:
         return refusal
     for check in row.checks:
@@ -36,5 +41,12 @@ def execute(event: SignedEvent, state: ChangeSet, at: Position) -> Refusal | Non
         if refusal is not None:
             return refusal
     row.effect(context)
-    state.put(event_key(event.event_id), EventRecord(index=at.index, height=at.height))
+    record = EventRecord(
+        index=at.index,
+        height=at.height,
+        type=event.header.type,
+        participant=event.header.author.participant,
+        subject=event.header.subject,
+    )
+    state.put(event_key(event.event_id), record)
     return None

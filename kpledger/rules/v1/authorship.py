@@ -1,11 +1,12 @@
 """E1, E2 and E12: who may say this, about whose certificate, and when."""
 
+from dataclasses import dataclass
 from enum import Enum
 
 from kpledger.events.governance import ParticipantStatusChanged, Role, Standing
-from kpledger.ids import CHAIR, KPCS, ROOT
+from kpledger.ids import CHAIR, KPCS, ROOT, SECRETARIAT
 from kpledger.outcome import Refusal, Rule
-from kpledger.records import KeyRecord
+from kpledger.records import AuthorityRecord, KeyRecord
 from kpledger.rules.v1.context import Context, refuse
 from kpledger.units import format_time
 
@@ -14,12 +15,47 @@ class Office(Enum):
     """The kinds of author that an event type may demand."""
 
     CHAIR = "the Chair (KPCS/chair)"
+    SECRETARIAT = "the secretariat (KPCS/secretariat)"
     PARTICIPANT_ROOT = "a participant's root"
     EXPORTING_AUTHORITY = "an authority with the role EXPORTING"
     IMPORTING_AUTHORITY = "an authority with the role IMPORTING"
+    STATISTICS_OFFICE = "a participant's office with the role STATISTICS"
+    SCHEME_STATISTICS = "an office of the scheme with the role STATISTICS"
+    MONITOR = "an office with the role MONITORING"
+    ANYBODY = "anybody with a key, observers included"
 
 
-_ROLES = {Office.EXPORTING_AUTHORITY: Role.EXPORTING, Office.IMPORTING_AUTHORITY: Role.IMPORTING}
+_ROLES = {
+    Office.EXPORTING_AUTHORITY: Role.EXPORTING,
+    Office.IMPORTING_AUTHORITY: Role.IMPORTING,
+    Office.STATISTICS_OFFICE: Role.STATISTICS,
+    Office.SCHEME_STATISTICS: Role.STATISTICS,
+    Office.MONITOR: Role.MONITORING,
+}
+_OF_THE_SCHEME = (Office.SCHEME_STATISTICS,)
+_OF_EITHER = (Office.MONITOR,)
+
+
+@dataclass(frozen=True, slots=True)
+class Cosigner:
+    """Who has to sign besides the author: one office, or any office of a participant with a role.
+
+    A key that is not registered yet (the next Chair's) stands for itself.
+    """
+
+    participant: str
+    authority: str | None = None
+    """None: any office of the participant with the role."""
+    role: Role | None = None
+    key: bytes | None = None
+
+    def __str__(self) -> str:
+        """Say who, for a refusal."""
+        if self.key is not None:
+            return f"key {self.key.hex()}"
+        if self.authority is not None:
+            return f"{self.participant}/{self.authority}"
+        return f"an authority of {self.participant} with the role {self.role}"
 
 
 def check_form(context: Context) -> Refusal | None:
@@ -43,69 +79,129 @@ def check_form(context: Context) -> Refusal | None:
     return None
 
 
-def check_signers(context: Context, offices: tuple[Office, ...]) -> Refusal | None:
-    """E1: the author holds an office that may say this, and signed it with a key in force.
+def check_author(context: Context, offices: tuple[Office, ...]) -> Refusal | None:
+    """E1: the author holds an office that may say this."""
+    if any(_holds(context, office) for office in offices):
+        return None
+    return refuse(
+        Rule.E1,
+        "author",
+        f"{context.event.header.author} may not make a {context.event.header.type}",
+        " or ".join(office.value for office in offices),
+    )
+
+
+def check_signers(context: Context, cosigners: tuple[Cosigner, ...]) -> Refusal | None:
+    """E1: the author, and whoever has to sign with it, signed with keys in force.
 
     Every signature must count: a key that is unknown, not yet valid, revoked or of somebody who
-    has no part in the event is a refusal, not a decoration.
+    has no part in the event is a refusal, not a decoration. Where the author's participant asks
+    for several officers, so many different ones must have signed.
     """
-    author = context.author
-    for office in offices:
-        if _holds(context, office):
-            break
-    else:
-        return refuse(
-            Rule.E1,
-            "author",
-            f"{context.event.header.author} may not make a {context.event.header.type}",
-            " or ".join(office.value for office in offices),
-        )
-    cosigner = _cosigner(context)
-    signed_by: set[tuple[str, str]] = set()
+    waiting = list(cosigners)
+    officers: set[str] = set()
     for signature in context.event.signatures:
         public_key = signature.keyid
         record = context.key(public_key)
+        cosigner = _find_cosigner(context, waiting, public_key, record)
+        if cosigner is not None and cosigner.key is not None:
+            waiting.remove(cosigner)
+            continue
         if record is None or not _is_in_force(record, context.at.now_ms):
             return _refuse_key(public_key, record)
         owner = (record.participant, record.authority)
-        if owner not in (author, cosigner):
+        if owner == context.author:
+            officers.add(record.officer or public_key.hex())
+        elif cosigner is not None:
+            waiting.remove(cosigner)
+        elif not _counts_again(context, cosigners, record):
             return refuse(
                 Rule.E1,
                 "signatures",
                 f"key {public_key.hex()} belongs to {owner[0]}/{owner[1]}",
                 f"keys of {context.event.header.author}",
             )
-        signed_by.add(owner)
-    for needed in (author, cosigner):
-        if needed is not None and needed not in signed_by:
-            return refuse(
-                Rule.E1,
-                "signatures",
-                f"{needed[0]}/{needed[1]} has not signed",
-                f"a signature by a key of {needed[0]}/{needed[1]}",
-            )
+    return _check_all_signed(context, waiting, len(officers))
+
+
+def _check_all_signed(context: Context, waiting: list[Cosigner], officers: int) -> Refusal | None:
+    missing = [str(context.event.header.author)] if officers == 0 else []
+    missing += [str(cosigner) for cosigner in waiting]
+    if missing:
+        return refuse(
+            Rule.E1,
+            "signatures",
+            f"{missing[0]} has not signed",
+            f"a signature by a key of {missing[0]}",
+        )
+    needed = officers_needed(context)
+    if officers < needed:
+        return refuse(
+            Rule.E1,
+            "signatures",
+            f"{officers} of the {needed} officers that {context.author[0]} asks for have signed",
+            f"signatures by {needed} officers of {context.event.header.author}",
+        )
     return None
+
+
+def officers_needed(context: Context) -> int:
+    """Give how many officers of the author have to sign (four eyes): its participant's policy.
+
+    It is asked of offices only: the root of a participant must be able to change the policy.
+    """
+    participant, authority = context.author
+    if participant == KPCS or authority == ROOT:
+        return 1
+    return context.policy(participant).officers
+
+
+def _find_cosigner(
+    context: Context, waiting: list[Cosigner], public_key: bytes, record: KeyRecord | None
+) -> Cosigner | None:
+    for cosigner in waiting:
+        if cosigner.key is not None:
+            if cosigner.key == public_key:
+                return cosigner
+        elif record is not None and _is_of(context, cosigner, record):
+            return cosigner
+    return None
+
+
+def _counts_again(context: Context, cosigners: tuple[Cosigner, ...], record: KeyRecord) -> bool:
+    # A second officer of somebody who has to sign anyway.
+    return any(one.key is None and _is_of(context, one, record) for one in cosigners)
+
+
+def _is_of(context: Context, cosigner: Cosigner, record: KeyRecord) -> bool:
+    if record.participant != cosigner.participant:
+        return False
+    if cosigner.authority is not None:
+        return record.authority == cosigner.authority
+    office = context.authority(record.participant, record.authority)
+    return office is not None and office.closed_at is None and cosigner.role in office.roles
 
 
 def _holds(context: Context, office: Office) -> bool:
     participant, authority = context.author
-    if office is Office.CHAIR:
-        return context.author == (KPCS, CHAIR)
-    if participant == KPCS:
-        return False
-    if office is Office.PARTICIPANT_ROOT:
-        return authority == ROOT
+    if context.author in ((KPCS, CHAIR), (KPCS, SECRETARIAT)):
+        own = Office.CHAIR if authority == CHAIR else Office.SECRETARIAT
+        return office in (own, Office.ANYBODY)
+    if authority == ROOT and participant != KPCS:
+        known = context.participant(participant) is not None
+        return office is Office.PARTICIPANT_ROOT or (office is Office.ANYBODY and known)
     record = context.authority(participant, authority)
-    return record is not None and _ROLES[office] in record.roles
+    if record is None or record.closed_at is not None:
+        return False
+    return office is Office.ANYBODY or _has_role(record, office)
 
 
-def _cosigner(context: Context) -> tuple[str, str] | None:
-    """Give who must sign besides the author: the Chair, on a participant's first authority."""
-    if context.event.header.type != "authority_registered":
-        return None
-    participant = context.participant(context.author[0])
-    first = participant is not None and participant.authority_count == 0
-    return (KPCS, CHAIR) if first else None
+def _has_role(record: AuthorityRecord, office: Office) -> bool:
+    role = _ROLES.get(office)
+    if role is None or role not in record.roles:
+        return False
+    of_the_scheme = record.participant == KPCS
+    return office in _OF_EITHER or of_the_scheme is (office in _OF_THE_SCHEME)
 
 
 def _is_in_force(record: KeyRecord, now_ms: int) -> bool:
@@ -121,6 +217,15 @@ def _refuse_key(public_key: bytes, record: KeyRecord | None) -> Refusal:
     else:
         problem = f"{name} is valid from {format_time(record.valid_from)} only"
     return refuse(Rule.E1, "signatures", problem, "a registered key in force")
+
+
+def chair_for_the_first_office(context: Context) -> tuple[Cosigner, ...]:
+    """Give who signs a registration besides the root: the Chair, on a participant's first one."""
+    if context.author[0] == KPCS:
+        return ()
+    participant = context.participant(context.author[0])
+    first = participant is not None and participant.authority_count == 0
+    return (Cosigner(KPCS, CHAIR),) if first else ()
 
 
 def check_self_suspension(context: Context) -> Refusal | None:

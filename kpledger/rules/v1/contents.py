@@ -9,7 +9,6 @@ from kpledger.rules.v1.context import Context, refuse
 from kpledger.rules.v1.numbering import issued_certificate
 from kpledger.units import (
     DAY_MS,
-    add_days,
     format_carats,
     format_time,
     format_usd,
@@ -100,7 +99,7 @@ def _check_dates(context: Context, certificate: Certificate) -> Refusal | None:
     try:
         issued = parse_day(certificate.issued_on)
         expires = parse_day(certificate.expires_on)
-        latest = add_days(certificate.issued_on, context.policy().max_validity_days)
+        latest = context.policy(context.author[0]).latest_expiry(certificate.issued_on)
     except MalformedError as error:
         return _refuse("issued_on, expires_on", error.problem, "days of the calendar")
     if not issued <= expires <= parse_day(latest):
@@ -113,7 +112,7 @@ def _check_dates(context: Context, certificate: Certificate) -> Refusal | None:
     # A day begins up to 14 hours earlier in the east than in UTC.
     if start_of_day_ms(certificate.issued_on) > now + DAY_MS:
         return _refuse("issued_on", f"{certificate.issued_on} lies in the future", "today")
-    if certificate.validated_at > now:
+    if certificate.validated_at is not None and certificate.validated_at > now:
         problem = f"{format_time(certificate.validated_at)} lies in the future"
         return _refuse("validated_at", problem, f"a time up to {format_time(now)}")
     return None

@@ -9,20 +9,35 @@ from kpledger.envelope import SignedEvent
 from kpledger.errors import LedgerError
 from kpledger.events import Body
 from kpledger.outcome import Refusal, Rule
+from kpledger.policy import Policy, resolve_policy
 from kpledger.records import (
-    POLICY_KEY,
     AuthorityRecord,
+    CaseRecord,
     CertificateRecord,
+    DecisionRecord,
+    EventRecord,
+    FormatsRecord,
     KeyRecord,
     ParticipantRecord,
     PolicyRecord,
+    ProceedingRecord,
     RangesRecord,
+    Restriction,
+    RestrictionsRecord,
     authority_key,
+    case_key,
     certificate_key,
+    decision_key,
+    event_key,
+    formats_key,
     key_key,
     participant_key,
+    policy_key,
+    proceeding_key,
     ranges_key,
+    restrictions_key,
 )
+from kpledger.rules.position import Position
 from kpledger.state import ChangeSet
 
 B = TypeVar("B", bound=Body)
@@ -30,19 +45,6 @@ B = TypeVar("B", bound=Body)
 
 class CatalogueError(LedgerError):
     """The catalogue pairs an event type with a rule that was written for another."""
-
-
-class Position(msgspec.Struct, frozen=True):
-    """Where in the ledger an event is executed."""
-
-    chain: bytes
-    """The ledger's id."""
-    now_ms: int
-    """Block time."""
-    index: int
-    """The event's leaf position."""
-    height: int
-    """The block's height."""
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -74,16 +76,17 @@ class Context(msgspec.Struct, frozen=True):
         """What the event is about."""
         return self.event.header.subject
 
-    def policy(self) -> PolicyRecord:
-        """Give what the network has settled.
+    def policy(self, code: str | None = None) -> Policy:
+        """Give what holds now for a participant, or for the scheme.
 
         Raises:
             CatalogueError: the state was not founded by a genesis file.
         """
-        record = self.state.read(POLICY_KEY, PolicyRecord)
-        if record is None:
+        network = self.state.read(policy_key(None), PolicyRecord)
+        if network is None:
             raise CatalogueError("the state has no policy record")
-        return record
+        own = None if code is None else self.state.read(policy_key(code), PolicyRecord)
+        return resolve_policy(network, own, self.at.now_ms)
 
     def participant(self, code: str) -> ParticipantRecord | None:
         """Read a participant."""
@@ -105,6 +108,32 @@ class Context(msgspec.Struct, frozen=True):
         """Read a participant's number ranges; empty when none were allotted."""
         record = self.state.read(ranges_key(participant), RangesRecord)
         return RangesRecord(ranges=()) if record is None else record
+
+    def case(self, case: str) -> CaseRecord | None:
+        """Read a case."""
+        return self.state.read(case_key(case), CaseRecord)
+
+    def decision(self, decision: str) -> DecisionRecord | None:
+        """Read a decision of the scheme."""
+        return self.state.read(decision_key(decision), DecisionRecord)
+
+    def earlier(self, event_id: bytes) -> EventRecord | None:
+        """Read where an earlier event stands, and whose it is."""
+        return self.state.read(event_key(event_id), EventRecord)
+
+    def formats(self, participant: str) -> FormatsRecord:
+        """Read what a participant's certificates look like; empty when it was not notified."""
+        record = self.state.read(formats_key(participant), FormatsRecord)
+        return FormatsRecord(formats=()) if record is None else record
+
+    def proceeding(self, subject: str) -> ProceedingRecord | None:
+        """Read a proceeding."""
+        return self.state.read(proceeding_key(subject), ProceedingRecord)
+
+    def restrictions(self, participant: str) -> tuple[Restriction, ...]:
+        """Read the restrictions that a participant was ever under."""
+        record = self.state.read(restrictions_key(participant), RestrictionsRecord)
+        return () if record is None else record.restrictions
 
 
 Check = Callable[[Context], Refusal | None]

@@ -1,8 +1,7 @@
-"""What an accepted event changes. Runs only after every rule has agreed, and cannot refuse."""
+"""What governance changes: participants, offices, keys, numbers, policy."""
 
 import msgspec
 
-from kpledger.events.certificate import Certificate, CertificateReplaced
 from kpledger.events.governance import (
     AuthorityRegistered,
     KeyAdded,
@@ -13,36 +12,25 @@ from kpledger.events.governance import (
     Standing,
 )
 from kpledger.ids import ROOT
-from kpledger.lifecycle import TRANSITIONS, CertificateState
 from kpledger.records import (
     AllottedRange,
     AuthorityRecord,
-    CertificateRecord,
     KeyRecord,
     ParticipantRecord,
     RangesRecord,
     StandingSince,
     authority_key,
-    certificate_key,
     key_key,
     participant_key,
     ranges_key,
 )
 from kpledger.rules.v1.context import CatalogueError, Context
-from kpledger.rules.v1.numbering import issued_certificate
 
 
 def _participant(context: Context, code: str) -> ParticipantRecord:
     record = context.participant(code)
     if record is None:
         raise CatalogueError(f"participant {code} was not checked before its change")
-    return record
-
-
-def _certificate(context: Context) -> CertificateRecord:
-    record = context.certificate(context.subject)
-    if record is None:
-        raise CatalogueError(f"certificate {context.subject} was not checked before its change")
     return record
 
 
@@ -132,57 +120,3 @@ def allot_range(context: Context) -> None:
     new = AllottedRange(authority=body.authority, range=body.range)
     ranges = (*context.ranges(code).ranges, new)
     context.state.put(ranges_key(code), RangesRecord(ranges=ranges))
-
-
-def issue(context: Context) -> None:
-    """Write the new certificate."""
-    _put_issued(context, issued_certificate(context), replaces=None)
-
-
-def replace(context: Context) -> None:
-    """Close the old certificate and write the new one."""
-    certificate = context.body(CertificateReplaced).certificate
-    move(context)
-    old = _certificate(context)
-    closed = msgspec.structs.replace(old, replaced_by=certificate.number)
-    context.state.put(certificate_key(old.number), closed)
-    _put_issued(context, certificate, replaces=old.number)
-
-
-def _put_issued(context: Context, certificate: Certificate, *, replaces: str | None) -> None:
-    issuer, authority = context.author
-    record = CertificateRecord(
-        number=certificate.number,
-        kind=certificate.kind,
-        state=CertificateState.VALIDATED,
-        marks=(),
-        head=context.event.event_id,
-        issuer=issuer,
-        authority=authority,
-        destination=certificate.destination,
-        issued_on=certificate.issued_on,
-        expires_on=certificate.expires_on,
-        recorded_at=context.at.now_ms,
-        exporter=certificate.exporter,
-        importer=certificate.importer,
-        origins=certificate.origin.countries,
-        parcels=certificate.parcels,
-        carat_thousandths=certificate.carat_thousandths,
-        value_usd_cents=certificate.value_usd_cents,
-        replaces=replaces,
-        replaced_by=None,
-    )
-    context.state.put(certificate_key(certificate.number), record)
-
-
-def move(context: Context) -> None:
-    """Move the certificate on, as the table of transitions says."""
-    record = _certificate(context)
-    step = TRANSITIONS[record.state][context.event.header.type]
-    marks = record.marks
-    if step.mark is not None and step.mark not in marks:
-        marks = (*marks, step.mark)
-    moved = msgspec.structs.replace(
-        record, state=step.state, marks=marks, head=context.event.event_id
-    )
-    context.state.put(certificate_key(record.number), moved)

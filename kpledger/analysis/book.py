@@ -1,0 +1,69 @@
+"""The book: state and indexes after some block, as questions are asked of them."""
+
+from collections.abc import Iterator
+from typing import Protocol, TypeVar
+
+from kpledger.analysis.index import IndexReader, MemoryIndex
+from kpledger.analysis.projection import project_block
+from kpledger.chain import Execution, Tip, genesis_tip
+from kpledger.genesis import Genesis
+from kpledger.records import Record
+from kpledger.state import MemoryState, read_record
+
+R = TypeVar("R", bound=Record)
+
+
+class Book(Protocol):
+    """What questions need: a node's ledger, or what an auditor has replayed."""
+
+    @property
+    def tip(self) -> Tip:
+        """The end of the chain that the answers are given as of."""
+        ...
+
+    @property
+    def index(self) -> IndexReader:
+        """The indexes."""
+        ...
+
+    def record(self, key: bytes, kind: type[R]) -> R | None:
+        """Read the record under a key of :mod:`kpledger.records`, or None."""
+        ...
+
+    def records(
+        self, prefix: bytes, kind: type[R], *, after: bytes | None, limit: int
+    ) -> Iterator[tuple[bytes, R]]:
+        """Read the records whose keys begin with a prefix, in key order, from after a key on."""
+        ...
+
+
+class MemoryBook:
+    """A book in memory, made by applying blocks that were verified."""
+
+    def __init__(self, genesis: Genesis) -> None:
+        """Stand before the first block."""
+        self.state = MemoryState()
+        self.index = MemoryIndex()
+        seed = genesis.seed_state(MemoryState())
+        self.tip = genesis_tip(genesis, seed)
+        self.state.apply(seed)
+
+    def apply(self, execution: Execution) -> None:
+        """Take in the next block."""
+        self.index.apply(project_block(execution, self.index))
+        self.state.apply(execution.changes)
+        self.tip = execution.tip
+
+    def record(self, key: bytes, kind: type[R]) -> R | None:
+        """Read the record under a key of :mod:`kpledger.records`, or None."""
+        return read_record(self.state, key, kind)
+
+    def records(
+        self, prefix: bytes, kind: type[R], *, after: bytes | None, limit: int
+    ) -> Iterator[tuple[bytes, R]]:
+        """Read the records whose keys begin with a prefix, in key order, from after a key on."""
+        keys = sorted(key for key in self.state.pairs if key.startswith(prefix))
+        for key in [key for key in keys if after is None or key > after][:limit]:
+            found = read_record(self.state, key, kind)
+            if found is not None:
+                yield key, found

@@ -1,0 +1,54 @@
+"""The projection: what each applied event changes in the indexes.
+
+A projection sees the event and the state *after its block*. Several events of one block may be
+about one certificate, so it may rely on what never changes of a record (what was declared, by whom,
+for whom) and on its own indexes, never on a state in between.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from kpledger.analysis.index import IndexChanges, IndexReader
+from kpledger.chain import Execution
+from kpledger.envelope import SignedEvent
+from kpledger.state import StateReader
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An event that was recorded."""
+
+    event: SignedEvent
+    index: int
+    """Its leaf position in the tree."""
+    height: int
+    time_ms: int
+    """Block time, Unix milliseconds: when it was recorded."""
+    state: StateReader
+    """The state after its block."""
+
+
+Projection = Callable[[Applied, IndexChanges], None]
+"""Writes what an event changes in the indexes of one topic."""
+
+PROJECTIONS: Final[tuple[Projection, ...]] = ()
+"""Every topic, in the order in which they see an event."""
+
+
+def project_block(
+    execution: Execution, base: IndexReader, projections: Iterable[Projection] = PROJECTIONS
+) -> IndexChanges:
+    """Give what the events of a block change in the indexes."""
+    changes = IndexChanges(base)
+    for position, event in enumerate(execution.events):
+        applied = Applied(
+            event=event,
+            index=execution.header.first_event + position,
+            height=execution.header.height,
+            time_ms=execution.header.time_ms,
+            state=execution.changes,
+        )
+        for projection in projections:
+            projection(applied, changes)
+    return changes

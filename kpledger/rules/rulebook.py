@@ -1,0 +1,75 @@
+"""The rulebook: which version of the rules holds for a block, and executing by it.
+
+The ledger decides: the genesis file names the first version, an event of the Chair puts the next
+one in force from a height on. So a replay of old heights uses the old rules, whatever holds today.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from kpledger.envelope import SignedEvent
+from kpledger.errors import LedgerError
+from kpledger.events.decisions import RulesActivated
+from kpledger.outcome import Refusal, Rule
+from kpledger.records import RULES_KEY, RulesRecord
+from kpledger.rules import v1
+from kpledger.rules.position import Position
+from kpledger.state import ChangeSet
+
+Execute = Callable[[SignedEvent, ChangeSet, Position], Refusal | None]
+"""One version: executes an event, or refuses it and leaves the change-set as it was."""
+
+
+class UnknownRulesError(LedgerError):
+    """A block is under a version of the rules that this program does not have."""
+
+    def __init__(self, height: int, version: int, known: tuple[int, ...]) -> None:
+        """Say which version the block asks for, and which there are."""
+        have = ", ".join(f"v{one}" for one in known)
+        super().__init__(
+            f"block {height} is under rules v{version}; this program knows {have}:"
+            " a newer release of it is needed"
+        )
+        self.height = height
+        self.version = version
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """The versions of the rules that a program knows."""
+
+    versions: Mapping[int, Execute]
+
+    def execute(self, event: SignedEvent, state: ChangeSet, at: Position) -> Refusal | None:
+        """Execute an event by the version that holds for its block.
+
+        Raises:
+            UnknownRulesError: this program does not have that version.
+        """
+        record = state.read(RULES_KEY, RulesRecord)
+        version = record.version_at(at.height) if record is not None else min(self.versions)
+        execute = self.versions.get(version)
+        if execute is None:
+            raise UnknownRulesError(at.height, version, tuple(sorted(self.versions)))
+        return self._check_known(event) or execute(event, state, at)
+
+    def _check_known(self, event: SignedEvent) -> Refusal | None:
+        """Refuse to activate what this program could not follow.
+
+        A majority that runs the next release lets the activation in; whoever runs an older one
+        stops there and says so, instead of going on by rules that hold no more.
+        """
+        body = event.body
+        if not isinstance(body, RulesActivated) or body.version in self.versions:
+            return None
+        return Refusal(
+            Rule.E12,
+            "body.version",
+            f"rules v{body.version} are not part of this program",
+            ", ".join(f"v{one}" for one in sorted(self.versions)),
+        )
+
+
+RELEASED: Final = Rulebook({1: v1.execute})
+"""The versions of this release."""
