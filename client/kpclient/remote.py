@@ -16,8 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, TypeVar
+from urllib.parse import urlencode
 
 import msgpack
+import msgspec
 
 from kpclient.answers import (
     CertificatePage,
@@ -58,6 +60,7 @@ from kpledger.genesis import Genesis
 from kpledger.records import CertificateRecord, KeyRecord
 
 A = TypeVar("A")
+S = TypeVar("S", bound=msgspec.Struct)
 
 MAX_BATCH: Final = 512
 """The most events in one request."""
@@ -254,6 +257,23 @@ class Remote:
     async def key(self, public_key: bytes) -> KeyRecord | None:
         """Ask for a key record; None if the key is not registered."""
         return await self._find(f"/v1/keys/{public_key.hex()}", read_key)
+
+    async def ask(self, path: str, question: msgspec.Struct, kind: type[S]) -> S:
+        """Ask what the analysis tells (:mod:`kpledger.analysis.topic`).
+
+        Raises:
+            RemoteProblem: the node refuses the question; names the parameter.
+        """
+        fields = msgspec.to_builtins(question)
+        defaults = msgspec.to_builtins(type(question)())
+        query = {
+            name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in fields.items()
+            if value != defaults.get(name)
+        }
+        text = f"?{urlencode(query)}" if query else ""
+        node, content = await self._question(f"/v1/{path}{text}")
+        return read_from(node, content, lambda content: read_answer(content, kind))
 
     async def _find(self, path: str, read: Callable[[bytes], A]) -> A | None:
         try:

@@ -58,7 +58,13 @@ async def rehearse(
             state.put(key_key(public_key), key)
     recorded = await remote.event(event.event_id)
     if recorded is not None:
-        place = EventRecord(index=recorded.index, height=recorded.height)
+        place = EventRecord(
+            index=recorded.index,
+            height=recorded.height,
+            type=recorded.event.header.type,
+            participant=recorded.event.header.author.participant,
+            subject=recorded.event.header.subject,
+        )
         state.put(event_key(event.event_id), place)
     status = await remote.status()
     at = v1.Position(

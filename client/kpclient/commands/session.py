@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import TypeVar
 
+import msgspec
+
 from kpclient.answers import NodeStatus
 from kpclient.commands.options import Connection
 from kpclient.files import read_bounded
@@ -12,9 +14,12 @@ from kpclient.line import Line
 from kpclient.outbox import Outbox
 from kpclient.remote import Remote
 from kpclient.trust import Memory, Position
+from kpledger.analysis.topic import Topic
 from kpledger.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 
 T = TypeVar("T")
+Q = TypeVar("Q", bound=msgspec.Struct)
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Session:
@@ -40,6 +45,10 @@ class Session:
     def ask(self, call: Callable[[Remote], Awaitable[T]]) -> T:
         """Ask the nodes something and wait for the answer."""
         return asyncio.run(self._ask(call))
+
+    def answer(self, topic: Topic[Q, S], question: Q) -> S:
+        """Ask what the analysis of the ledger tells."""
+        return self.ask(lambda remote: remote.ask(topic.path, question, topic.answer))
 
     async def _ask(self, call: Callable[[Remote], Awaitable[T]]) -> T:
         urls = [url.strip() for url in self._connection.node.split(",") if url.strip()]

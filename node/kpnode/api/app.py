@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
+from kpledger.analysis.topics import TOPICS
 from kpledger.errors import LedgerError
 from kpledger.keys import SigningKey
 from kpledger.outcome import Rule
@@ -29,6 +30,7 @@ from kpnode.api.query import QueryApi
 from kpnode.api.served import JSON_TYPE, ApiLimits, ServedNode
 from kpnode.api.status import StatusApi
 from kpnode.api.submit import SubmitApi
+from kpnode.api.topics import TopicsApi
 from kpnode.storage.errors import StorageError
 
 SHUTDOWN_S: Final = 3.0
@@ -54,6 +56,7 @@ def build_app(node: ServedNode, *, cosigning_key: SigningKey, limits: ApiLimits)
     """Build the application that serves a node."""
     query = QueryApi(node)
     status = StatusApi(node, cosigning_key)
+    topics = TopicsApi(node, query)
     openapi = build_openapi()
 
     async def get_openapi(_: web.Request) -> web.Response:
@@ -77,6 +80,7 @@ def build_app(node: ServedNode, *, cosigning_key: SigningKey, limits: ApiLimits)
             web.get("/health/live", status.get_live),
             web.get("/health/ready", status.get_ready),
             web.get("/openapi.json", get_openapi),
+            *(web.get(f"/v1/{topic.path}", topics.handler(topic)) for topic in TOPICS),
         ]
     )
     return app

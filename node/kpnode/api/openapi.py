@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from kpledger import __version__
+from kpledger.analysis.topics import TOPICS, AnyTopic
 from kpledger.records import CertificateRecord, KeyRecord
 from kpnode.api.parameters import DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS
 from kpnode.api.problems import PROBLEM_TYPE, Problem
@@ -34,6 +35,7 @@ def build_openapi() -> bytes:
         PendingAnswer,
         Problem,
         StatusAnswer,
+        *(kind for topic in TOPICS for kind in (topic.question, topic.answer)),
     )
     _, components = msgspec.json.schema_components(structs, ref_template=_REF)
     document: Json = {
@@ -51,7 +53,8 @@ def build_openapi() -> bytes:
 
 def _paths() -> Json:
     committed = _answer("On the ledger", _ref(CommittedAnswer))
-    return {
+    topics: Json = {f"/v1/{topic.path}": _describe_topic(topic) for topic in TOPICS}
+    return topics | {
         "/v1/events": {
             "post": {
                 "summary": "Submit a signed event, or a batch of up to 512",
@@ -102,6 +105,23 @@ def _paths() -> Json:
         "/health/ready": _get("The node can take events", _ANY),
         "/openapi.json": _get("This document", _ANY),
     }
+
+
+def _describe_topic(topic: AnyTopic) -> Json:
+    """Describe a question of the analysis; its parameters are the fields of its Struct."""
+    _, components = msgspec.json.schema_components((topic.question,), ref_template=_REF)
+    asked = _ask(topic.summary, _ref(topic.answer))
+    fields = components[topic.question.__name__].get("properties", {})
+    operation = asked["get"]
+    if isinstance(operation, dict):
+        operation["parameters"] = [
+            *(
+                {"name": name, "in": "query", "required": False, "schema": schema}
+                for name, schema in fields.items()
+            ),
+            *operation["parameters"],
+        ]
+    return asked
 
 
 _TIMEOUT: Final[Json] = {

@@ -83,7 +83,7 @@ class QueryApi:
         self._node = node
         self._ledger = node.ledger
 
-    async def _catch_up(self, given: Parameters) -> Tip:
+    async def catch_up(self, given: Parameters) -> Tip:
         """Wait for what the answer has to take into account; gives the tip to answer from.
 
         Raises:
@@ -108,7 +108,7 @@ class QueryApi:
         """Show what is known about an event id."""
         given = Parameters(request.query, *COMMON)
         event_id = parse_hex_parameter("id", request.match_info["id"])
-        tip = await self._catch_up(given)
+        tip = await self.catch_up(given)
         stored = await asyncio.to_thread(self._ledger.event, event_id)
         if stored is None:
             return respond_json({"id": event_id.hex(), "status": "unknown"}, tip)
@@ -123,7 +123,7 @@ class QueryApi:
         destination = given.parsed("destination", parse_participant, _A_CODE)
         after = given.parsed("after", parse_number, _A_NUMBER)
         limit = given.integer("limit", low=1, high=MAX_PAGE) or DEFAULT_PAGE
-        tip = await self._catch_up(given)
+        tip = await self.catch_up(given)
 
         def is_wanted(record: CertificateRecord) -> bool:
             return (
@@ -153,13 +153,13 @@ class QueryApi:
     async def get_certificate(self, request: web.Request) -> web.Response:
         """Show a certificate."""
         given, number = Parameters(request.query, *COMMON), _number_in(request)
-        tip = await self._catch_up(given)
+        tip = await self.catch_up(given)
         return respond_json(view_certificate(self._certificate(number)), tip)
 
     async def get_history(self, request: web.Request) -> web.Response:
         """List the events on a certificate, oldest first."""
         given, number = Parameters(request.query, *COMMON), _number_in(request)
-        tip = await self._catch_up(given)
+        tip = await self.catch_up(given)
         self._certificate(number)
         events = await asyncio.to_thread(_read_history, self._ledger, number)
         return respond_json({"events": events}, tip)
@@ -172,7 +172,7 @@ class QueryApi:
 
     async def list_participants(self, request: web.Request) -> web.Response:
         """List all participants."""
-        tip = await self._catch_up(Parameters(request.query, *COMMON))
+        tip = await self.catch_up(Parameters(request.query, *COMMON))
         shown = await asyncio.to_thread(_read_participants, self._ledger)
         return respond_json({"participants": shown}, tip)
 
@@ -180,7 +180,7 @@ class QueryApi:
         """Show a participant."""
         given = Parameters(request.query, *COMMON)
         code = parse_parameter("code", request.match_info["code"], parse_participant, _A_CODE)
-        tip = await self._catch_up(given)
+        tip = await self.catch_up(given)
         record = self._ledger.record(participant_key(code), ParticipantRecord)
         if record is None:
             raise not_found(f"there is no participant {code}")
@@ -190,7 +190,7 @@ class QueryApi:
         """Show whose a key is, and since when."""
         given = Parameters(request.query, *COMMON)
         key = parse_hex_parameter("key", request.match_info["key"])
-        tip = await self._catch_up(given)
+        tip = await self.catch_up(given)
         record = self._ledger.record(key_key(key), KeyRecord)
         if record is None:
             raise not_found(f"key {key.hex()} is not registered")

@@ -1,0 +1,44 @@
+"""Topics: questions that a book answers, each with the form of its question and of its answer.
+
+A topic is served by a node under ``/v1/<path>``, asked by the people's side, and answered the same
+way from a book that an auditor has replayed. Questions and answers are what JSON can hold: text,
+whole numbers, lists; event ids are hexadecimal.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import msgspec
+
+from kpledger.analysis.book import Book
+from kpledger.errors import LedgerError
+
+Q = TypeVar("Q", bound=msgspec.Struct)
+A = TypeVar("A", bound=msgspec.Struct)
+
+
+class QuestionError(LedgerError):
+    """A question that has no answer: names the parameter, and what would be accepted."""
+
+    def __init__(self, field: str, problem: str, accepted: str) -> None:
+        """Say which parameter, what is wrong with it, and what would be right."""
+        super().__init__(f"{field}: {problem}; accepted: {accepted}")
+        self.field = field
+        self.problem = problem
+        self.accepted = accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Topic(Generic[Q, A]):
+    """One kind of question."""
+
+    path: str
+    """Where it is asked, below ``/v1/``."""
+    summary: str
+    """What is answered, in a line."""
+    question: type[Q]
+    """Its parameters: a flat Struct of text, numbers and truth values, with defaults."""
+    answer: type[A]
+    respond: Callable[[Book, Q], A]
+    """Answers from a book; raises :class:`QuestionError`."""
