@@ -54,7 +54,7 @@ def build_openapi() -> bytes:
 def _paths() -> Json:
     committed = _answer("On the ledger", _ref(CommittedAnswer))
     topics: Json = {f"/v1/{topic.path}": _describe_topic(topic) for topic in TOPICS}
-    return topics | {
+    known: Json = {
         "/v1/events": {
             "post": {
                 "summary": "Submit a signed event, or a batch of up to 512",
@@ -105,6 +105,7 @@ def _paths() -> Json:
         "/health/ready": _get("The node can take events", _ANY),
         "/openapi.json": _get("This document", _ANY),
     }
+    return known | topics
 
 
 def _describe_topic(topic: AnyTopic) -> Json:
