@@ -52,25 +52,9 @@ def build_openapi() -> bytes:
 
 
 def _paths() -> Json:
-    committed = _answer("On the ledger", _ref(CommittedAnswer))
     topics: Json = {f"/v1/{topic.path}": _describe_topic(topic) for topic in TOPICS}
     known: Json = {
-        "/v1/events": {
-            "post": {
-                "summary": "Submit a signed event, or a batch of up to 512",
-                "parameters": [_TIMEOUT],
-                "requestBody": {
-                    "required": True,
-                    "content": {JSON_TYPE: {"schema": _ENVELOPES}, MSGPACK_TYPE: {}},
-                },
-                "responses": {
-                    "200": _answer("A batch: what became of each", _ref(BatchAnswer)),
-                    "201": committed,
-                    "202": _answer("Not decided in time; send it again", _ref(PendingAnswer)),
-                    **_problems(),
-                },
-            }
-        },
+        "/v1/events": _describe_submitting(),
         "/v1/events/{id}": _ask("What is known about an event", _ANY, "id"),
         "/v1/certificates": _ask(
             "List certificates",
@@ -106,6 +90,25 @@ def _paths() -> Json:
         "/openapi.json": _get("This document", _ANY),
     }
     return known | topics
+
+
+def _describe_submitting() -> Json:
+    responses: Json = {
+        "200": _answer("A batch: what became of each", _ref(BatchAnswer)),
+        "201": _answer("On the ledger", _ref(CommittedAnswer)),
+        "202": _answer("Not decided in time; send it again", _ref(PendingAnswer)),
+    }
+    return {
+        "post": {
+            "summary": "Submit a signed event, or a batch of up to 512",
+            "parameters": [_TIMEOUT],
+            "requestBody": {
+                "required": True,
+                "content": {JSON_TYPE: {"schema": _ENVELOPES}, MSGPACK_TYPE: {}},
+            },
+            "responses": responses | _problems(),
+        }
+    }
 
 
 def _describe_topic(topic: AnyTopic) -> Json:
