@@ -1,16 +1,19 @@
-"""Writes docs/rules.md from the rules themselves: enum, catalogue and table of transitions.
+"""Writes docs/rules.md from the rules themselves: enum, catalogue and the tables of states.
 
 Run by scripts/docs; with ``--check`` it compares instead and fails when the page is stale.
 """
 
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from kpledger.cases import CASE_TRANSITIONS, OPENING
 from kpledger.events import Body
-from kpledger.lifecycle import TRANSITIONS
+from kpledger.lifecycle import OPENS_CASE, TRANSITIONS, CertificateState
 from kpledger.outcome import Rule
+from kpledger.proceedings import PROCEEDINGS, ProceedingState
 from kpledger.rules.v1 import CATALOGUE, authorship
-from kpledger.rules.v1.row import Row
+from kpledger.rules.v1.row import Row, nobody_else
 
 PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
 
@@ -26,7 +29,7 @@ the same state is refused by every node in the same way. A released version is n
 ## The rules
 
 Clauses are those of the Kimberley Process Certification Scheme core document; *ledger* marks a rule
-of this ledger itself. E10, E11 and E13 are not in use.
+of this ledger itself. What each rule guards is also told by `kpledger rules`.
 
 | Rule | Clause | Demands |
 |---|---|---|
@@ -43,9 +46,27 @@ Then, in this order; the first rule that refuses is the answer.
 LIFE = """
 ## The life of a certificate
 
-Issuing is the first event; the certificate begins as VALIDATED. A blank is refused: E7 for a second
-confirmation, E8 for the confirmation of a certificate that is dead or held back, E6 for the rest.
-Expiry is no state but a day that rules compare. An asterisk marks the certificate for auditors.
+Issuing is the first event: the certificate begins as VALIDATED, or as ISSUED where validating is a
+step of its own. A blank is refused: E7 for a second confirmation, E8 for the confirmation of a
+certificate that is dead, lost or held back, E6 for the rest. *same* moves nothing; *before* leads
+back to the state before. Expiry is no state but a day that rules compare. An asterisk marks the
+certificate for auditors.
+
+"""
+
+CASES = """
+## Cases
+
+A certificate whose life is closed never changes. An arrival or a detention that is recorded on one
+opens a case of its own, named `<number>/<n>`; goods without a certificate, and samples, get one by
+`case_opened`. A shipment that was returned is received back by the issuer of the certificate.
+
+"""
+
+PROCEEDED = """
+## Proceedings
+
+What the scheme does in several steps. Each step names the newest event on the subject.
 
 """
 
@@ -57,34 +78,86 @@ def _first_line(documented: object) -> str:
 def _describe(body: type[Body], row: Row) -> str:
     authors = " or ".join(office.value for office in row.offices)
     checks = "".join(f"{n}. {_first_line(check)}\n" for n, check in enumerate(row.checks, 1))
-    return f"### {body.TYPE}\n\n{_first_line(body)}\n\nAuthor: {authors}.\n\n{checks}\n"
+    signs = ""
+    if row.cosigners is not nobody_else:
+        signs = f" Also signed: {_first_line(row.cosigners)}"
+    return f"### {body.TYPE}\n\n{_first_line(body)}\n\nAuthor: {authors}.{signs}\n\n{checks}\n"
 
 
 def _life() -> str:
     events = sorted({event for steps in TRANSITIONS.values() for event in steps})
-    lines = [
-        "| Event | " + " | ".join(state for state, steps in TRANSITIONS.items() if steps) + " |",
-        "|---" * (1 + sum(1 for steps in TRANSITIONS.values() if steps)) + "|",
-    ]
+    open_states = [state for state, steps in TRANSITIONS.items() if steps]
+    lines = ["| Event | " + " | ".join(open_states) + " |", "|---" * (1 + len(open_states)) + "|"]
     for event in events:
-        cells = [
-            f"{steps[event].state}{'*' if steps[event].mark else ''}" if event in steps else ""
-            for steps in TRANSITIONS.values()
-            if steps
-        ]
+        cells = [_cell(state, event) for state in open_states]
         lines.append(f"| {event} | " + " | ".join(cells) + " |")
     closed = ", ".join(state for state, steps in TRANSITIONS.items() if not steps)
-    return "\n".join(lines) + f"\n\nClosed for ever: {closed}.\n"
+    diagram = _diagram(
+        ("[*]", state, "certificate_issued")
+        for state in (CertificateState.ISSUED, CertificateState.VALIDATED)
+    )
+    return "\n".join(lines) + f"\n\nClosed for ever: {closed}.\n\n{diagram}"
+
+
+def _cell(state: CertificateState, event: str) -> str:
+    step = TRANSITIONS[state].get(event)
+    if step is None:
+        return ""
+    name = step.state or ("before" if state is CertificateState.LOST else "same")
+    return f"{name}{'*' if step.mark else ''}"
+
+
+def _diagram(openings: Iterable[tuple[str, str, str]]) -> str:
+    """Draw the table: one arrow for each pair of states, named by the events that lead along it."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for before, after, event in (*openings, *_moves()):
+        arrows.setdefault((before, after), []).append(event)
+    return _mermaid(arrows)
+
+
+def _moves() -> Iterator[tuple[str, str, str]]:
+    for state, steps in TRANSITIONS.items():
+        for event, step in steps.items():
+            if step.state is not None:
+                yield state, step.state, event
+
+
+def _mermaid(arrows: dict[tuple[str, str], list[str]]) -> str:
+    lines = [
+        f"    {before} --> {after}: {', '.join(events)}"
+        for (before, after), events in arrows.items()
+    ]
+    return "```mermaid\nstateDiagram-v2\n" + "\n".join(lines) + "\n```\n"
+
+
+def _cases() -> str:
+    opened = "".join(f"| {state} | {kind} |\n" for state, kind in OPENS_CASE.items())
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for event, state in OPENING.items():
+        arrows.setdefault(("[*]", state), []).append(event)
+    for before, steps in CASE_TRANSITIONS.items():
+        for event, after in steps.items():
+            arrows.setdefault((before, after), []).append(event)
+    return f"| Certificate is | Kind of case |\n|---|---|\n{opened}\n{_mermaid(arrows)}"
+
+
+def _proceedings() -> str:
+    lines = ["| Kind | State | Event | Next state |", "|---|---|---|---|"]
+    for kind, states in PROCEEDINGS.items():
+        for state, steps in states.items():
+            shown = "" if state is ProceedingState.NONE else state
+            lines += [f"| {kind} | {shown} | {event} | {after} |" for event, after in steps.items()]
+    return "\n".join(lines) + "\n"
 
 
 def format_page() -> str:
     """Give the whole page."""
     rules = "".join(f"| {rule.code} | {rule.clause} | {rule.text} |\n" for rule in Rule)
-    always = "".join(
-        f"* {_first_line(check)}\n" for check in (authorship.check_form, authorship.check_signers)
-    )
+    before_all = (authorship.check_form, authorship.check_author, authorship.check_signers)
+    always = "".join(f"* {_first_line(check)}\n" for check in before_all)
     events = "".join(_describe(body, row) for body, row in CATALOGUE.items())
-    return HEAD + rules + EVENTS + always + "\n" + events.rstrip("\n") + "\n" + LIFE + _life()
+    told = HEAD + rules + EVENTS + always + "\n" + events.rstrip("\n") + "\n"
+    return told + LIFE + _life() + CASES + _cases() + PROCEEDED + _proceedings()
 
 
 def main(arguments: list[str]) -> int:
