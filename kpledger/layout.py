@@ -14,6 +14,7 @@ key                       value
 ``m/format``              u8 version of this table (1)
 ``m/chain``               32 bytes, hash of the genesis file
 ``m/applied``             how far the derived records below reach; the state machine's
+``m/derivation``          u8 version of how the derived records are derived
 ``s`` key                 state of the ledger: the state machine's value under its key
 ``i`` name ``/`` key      the index of that name, for questions people ask
 ``t`` u8 level u64 index  32 bytes, node of the Merkle tree; level 0 are the leaves
@@ -35,6 +36,7 @@ DATABASE_DIRECTORY: Final = "ledger"
 FORMAT_KEY: Final = b"m/format"
 CHAIN_KEY: Final = b"m/chain"
 APPLIED_KEY: Final = b"m/applied"
+DERIVATION_KEY: Final = b"m/derivation"
 HARD_STATE_KEY: Final = b"h"
 
 FORMAT: Final = b"\x01"

@@ -32,6 +32,10 @@ R = TypeVar("R", bound=Record)
 HISTORY: Final = b"history"
 """The index of the events on a subject: subject, a zero byte, u64 event index; to the event id."""
 
+DERIVATION: Final = b"\x01"
+"""Version of what is derived from the blocks. Raised when a record, or an index that is kept for
+questions, changes: a node that finds another one derives everything anew when it starts."""
+
 _INDEX: Final = struct.Struct(">Q")
 _DERIVED: Final = (layout.STATE_PREFIX, layout.INDEX_PREFIX, layout.MERKLE_PREFIX)
 _FORGOTTEN_AT_ONCE: Final = 1000
@@ -135,6 +139,8 @@ class Ledger:
         state: the committed state.
         index: what is kept for questions that people ask.
         tip: the end of the committed chain.
+        outdated_height: how far another version of this program had derived what is to be derived
+            anew; None if there is no such thing.
     """
 
     def __init__(self, genesis: Genesis, store: KeyValueStore) -> None:
@@ -147,13 +153,16 @@ class Ledger:
         self.state = StoredState(store)
         self.index = StoredIndex(store)
         self._store = store
+        self.outdated_height: int | None = None
         applied = store.get(layout.APPLIED_KEY)
+        if applied is not None and store.get(layout.DERIVATION_KEY) != DERIVATION:
+            self.outdated_height = _decode_tip(applied).height
         self.tip = self._found() if applied is None else _decode_tip(applied)
 
     def _found(self) -> Tip:
         changes = self.genesis.seed_state(MemoryState())
         tip = genesis_tip(self.genesis, changes)
-        self._write(changes, tip, [])
+        self._write(changes, tip, [(layout.DERIVATION_KEY, DERIVATION)])
         return tip
 
     def reset(self) -> None:
@@ -166,6 +175,7 @@ class Ledger:
             while keys := [key for key, _ in self._store.scan(prefix, limit=_FORGOTTEN_AT_ONCE)]:
                 self._store.apply((), keys)
         self.tip = self._found()
+        self.outdated_height = None
 
     def commit(self, execution: Execution) -> None:
         """Write what a committed block changes; it must be the next one."""

@@ -21,10 +21,17 @@ from kpledger.codec import encode
 from kpledger.envelope import decode_envelope
 from kpledger.errors import LedgerError
 from kpledger.events.certificate import CertificateIssued
-from kpledger.layout import APPLIED_KEY, INDEX_PREFIX, STATE_PREFIX, block_key
+from kpledger.layout import (
+    APPLIED_KEY,
+    DERIVATION_KEY,
+    INDEX_PREFIX,
+    STATE_PREFIX,
+    block_key,
+    index_key,
+)
 from kpledger.records import CertificateRecord, certificate_key
 from kpledger.state import read_record
-from kpnode.ledger import Ledger
+from kpnode.ledger import DERIVATION, Ledger
 from kpnode.machine import EarlyBlockError, Machine
 from kpnode.raft import (
     AppendRequest,
@@ -337,3 +344,19 @@ def test_power_loss_while_the_ledger_is_derived_anew_does_no_harm(
         [entry] = leader.storage.entries(Index(height), Index(height), 1)
         machine.apply(entry)
     assert derived_records(leader) == seen[4]
+
+
+def test_what_another_version_has_derived_is_derived_anew_and_goes_on(leader: World) -> None:
+    seen = commit_more(leader)
+    bogus = index_key(b"trade", b"of another version")
+    leader.storage.apply([(DERIVATION_KEY, b"\0"), (bogus, b"?")])
+    staged = leader.seal(1, issue(4))
+    leader.take(staged)
+    leader.machine = leader.start()
+    assert derived_records(leader) == seen[-1]
+    assert leader.storage.get(DERIVATION_KEY) == DERIVATION
+    assert leader.machine.ledger.outdated_height is None
+    assert leader.machine.top.height == staged.index
+    leader.machine.apply(staged)
+    leader.machine = leader.start()
+    assert leader.machine.ledger.tip.height == staged.index
