@@ -1,5 +1,6 @@
 """E4 and E14: trade only between participants in good standing, judged at the event's own time."""
 
+from kpledger.events.certificate import CertificateIssued, CertificateReplaced
 from kpledger.events.governance import ParticipantStatusChanged, Standing
 from kpledger.outcome import Refusal, Rule
 from kpledger.rules.v1.context import Context, refuse
@@ -19,18 +20,28 @@ _NEXT_STANDINGS = {
 
 
 def check_trade(context: Context) -> Refusal | None:
-    """E4: issuer and destination are two different members, both active now (KPCS III(c))."""
-    destination = issued_certificate(context).destination
+    """E4: issuer and destination are two different members, both active now (KPCS III(c)).
+
+    Of the certificate that is issued here, or of the one that the event is about: it is judged
+    anew when a certificate is validated and when its shipment leaves.
+    """
+    if isinstance(context.event.body, CertificateIssued | CertificateReplaced):
+        destination, field = issued_certificate(context).destination, "body.certificate.destination"
+    else:
+        record = context.certificate(context.subject)
+        if record is None:
+            return None
+        destination, field = record.destination, "subject"
     issuer = context.author[0]
     if destination == issuer:
         return refuse(
             Rule.E4,
-            "body.certificate.destination",
+            field,
             f"{destination} is the issuer itself; trade within a participant has no certificate",
             "another participant",
         )
-    for field, code in (("author", issuer), ("body.certificate.destination", destination)):
-        refusal = _check_active(context, code, field)
+    for where, code in (("author", issuer), (field, destination)):
+        refusal = _check_active(context, code, where)
         if refusal is not None:
             return refusal
     return None
