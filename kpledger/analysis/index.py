@@ -113,11 +113,24 @@ class MemoryIndex:
             values = self._values.setdefault(name, {})
             if value is None:
                 if values.pop(key, None) is not None:
-                    self._keys.pop(name, None)
+                    self._forget(name, key)
             else:
                 if key not in values:
-                    self._keys.pop(name, None)
+                    self._remember(name, key)
                 values[key] = value
+
+    # Once an index was scanned its keys stay sorted: sorting them anew after each block would
+    # make a replay take a time that grows with the square of the ledger.
+
+    def _remember(self, name: bytes, key: bytes) -> None:
+        keys = self._keys.get(name)
+        if keys is not None:
+            bisect.insort(keys, key)
+
+    def _forget(self, name: bytes, key: bytes) -> None:
+        keys = self._keys.get(name)
+        if keys is not None:
+            del keys[bisect.bisect_left(keys, key)]
 
     def _sorted(self, name: bytes) -> list[bytes]:
         keys = self._keys.get(name)

@@ -5,32 +5,12 @@ about one certificate, so it may rely on what never changes of a record (what wa
 for whom) and on its own indexes, never on a state in between.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Final
 
+from kpledger.analysis.applied import Applied, Projection
 from kpledger.analysis.index import IndexChanges, IndexReader
 from kpledger.chain import Execution
-from kpledger.envelope import SignedEvent
-from kpledger.state import StateReader
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """An event that was recorded."""
-
-    event: SignedEvent
-    index: int
-    """Its leaf position in the tree."""
-    height: int
-    time_ms: int
-    """Block time, Unix milliseconds: when it was recorded."""
-    state: StateReader
-    """The state after its block."""
-
-
-Projection = Callable[[Applied, IndexChanges], None]
-"""Writes what an event changes in the indexes of one topic."""
 
 PROJECTIONS: Final[tuple[Projection, ...]] = ()
 """Every topic, in the order in which they see an event."""
