@@ -11,9 +11,14 @@ from kpledger.events import Body
 from kpledger.outcome import Refusal, Rule
 from kpledger.policy import Policy, resolve_policy
 from kpledger.records import (
+    RULES_KEY,
+    SCHEME_KEY,
+    ApprovalRecord,
     AuthorityRecord,
+    BodyRecord,
     CaseRecord,
     CertificateRecord,
+    CorrectionRecord,
     DecisionRecord,
     EventRecord,
     FormatsRecord,
@@ -22,11 +27,18 @@ from kpledger.records import (
     PolicyRecord,
     ProceedingRecord,
     RangesRecord,
+    ReportRecord,
     Restriction,
     RestrictionsRecord,
+    RulesRecord,
+    SchemeRecord,
+    SubmissionRecord,
+    approval_key,
     authority_key,
+    body_key,
     case_key,
     certificate_key,
+    correction_key,
     decision_key,
     event_key,
     formats_key,
@@ -35,10 +47,13 @@ from kpledger.records import (
     policy_key,
     proceeding_key,
     ranges_key,
+    report_key,
     restrictions_key,
+    submission_key,
 )
 from kpledger.rules.position import Position
 from kpledger.state import ChangeSet
+from kpledger.subjects import Subject
 
 B = TypeVar("B", bound=Body)
 
@@ -134,6 +149,61 @@ class Context(msgspec.Struct, frozen=True):
         """Read the restrictions that a participant was ever under."""
         record = self.state.read(restrictions_key(participant), RestrictionsRecord)
         return () if record is None else record.restrictions
+
+    def approval(self, number: str, participant: str, restriction: str) -> ApprovalRecord | None:
+        """Read what was said to a shipment under a restriction."""
+        return self.state.read(approval_key(number, participant, restriction), ApprovalRecord)
+
+    def scheme(self) -> SchemeRecord:
+        """Read who presides.
+
+        Raises:
+            CatalogueError: the state was not founded by a genesis file.
+        """
+        record = self.state.read(SCHEME_KEY, SchemeRecord)
+        if record is None:
+            raise CatalogueError("the state has no scheme record")
+        return record
+
+    def rules(self) -> RulesRecord:
+        """Read which rules hold for which heights.
+
+        Raises:
+            CatalogueError: the state was not founded by a genesis file.
+        """
+        record = self.state.read(RULES_KEY, RulesRecord)
+        if record is None:
+            raise CatalogueError("the state has no record of the rules")
+        return record
+
+    def policies(self, code: str | None) -> PolicyRecord:
+        """Read what was settled for a participant, or for the scheme; empty when nothing was."""
+        record = self.state.read(policy_key(code), PolicyRecord)
+        return PolicyRecord(history=()) if record is None else record
+
+    def report(self, participant: str, year: int) -> ReportRecord:
+        """Read the editions of an annual report; empty when none was filed."""
+        record = self.state.read(report_key(participant, year), ReportRecord)
+        if record is not None:
+            return record
+        return ReportRecord(participant=participant, year=year, documents=(), filed_at=())
+
+    def composed(self, name: str) -> BodyRecord | None:
+        """Read a working group or committee."""
+        return self.state.read(body_key(name), BodyRecord)
+
+    def submission(self, participant: str, kind: Subject, period: str) -> SubmissionRecord:
+        """Read the editions of submitted statistics; empty when there are none."""
+        key = submission_key(participant, kind, period)
+        record = self.state.read(key, SubmissionRecord)
+        if record is not None:
+            return record
+        return SubmissionRecord(participant=participant, kind=kind, period=period, editions=())
+
+    def corrections(self, event_id: bytes) -> CorrectionRecord:
+        """Read the corrections of an event; empty when there are none."""
+        record = self.state.read(correction_key(event_id), CorrectionRecord)
+        return CorrectionRecord(corrections=()) if record is None else record
 
 
 Check = Callable[[Context], Refusal | None]

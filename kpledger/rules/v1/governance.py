@@ -10,7 +10,6 @@ from kpledger.events.governance import (
     ParticipantStatusChanged,
     RevocationReason,
     Role,
-    Standing,
 )
 from kpledger.ids import ROOT
 from kpledger.keys import check_public_key
@@ -32,17 +31,6 @@ def check_subject(context: Context) -> Refusal | None:
         expected = context.body(KeyRevoked).key.hex()
     if context.subject != expected:
         return refuse(Rule.E5, "subject", f"{context.subject} is not the subject", expected)
-    return None
-
-
-def check_member(context: Context) -> Refusal | None:
-    """E4: only a participant that has not been removed may arrange its own house."""
-    code = context.author[0]
-    participant = context.participant(code)
-    standing = participant.standing_at(context.at.now_ms) if participant else None
-    if standing in (None, Standing.REMOVED):
-        problem = f"{code} is {standing or 'not a participant'}"
-        return refuse(Rule.E4, "author", problem, "a participant that has not been removed")
     return None
 
 

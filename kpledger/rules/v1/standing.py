@@ -2,19 +2,33 @@
 
 from kpledger.events.certificate import CertificateIssued, CertificateReplaced
 from kpledger.events.governance import ParticipantStatusChanged, Standing
+from kpledger.ids import KPCS
 from kpledger.outcome import Refusal, Rule
+from kpledger.records import ParticipantRecord
 from kpledger.rules.v1.context import Context, refuse
 from kpledger.rules.v1.numbering import issued_certificate
-from kpledger.units import DAY_MS
+from kpledger.rules.v1.restrictions import Shipment, check_restrictions
+from kpledger.units import DAY_MS, format_time
 
 MAX_NOTICE_MS = 366 * DAY_MS
 """How far ahead a change of standing may be decided. Standings follow each other in time, so one
 set by mistake for a distant year would stand in the way of all others until then."""
 
 _NEXT_STANDINGS = {
-    Standing.ACTIVE: (Standing.SUSPENDED, Standing.SELF_SUSPENDED, Standing.REMOVED),
-    Standing.SUSPENDED: (Standing.ACTIVE, Standing.REMOVED),
-    Standing.SELF_SUSPENDED: (Standing.ACTIVE, Standing.SUSPENDED, Standing.REMOVED),
+    Standing.ACTIVE: (
+        Standing.SUSPENDED,
+        Standing.SELF_SUSPENDED,
+        Standing.MEMBER_NO_TRADE,
+        Standing.REMOVED,
+    ),
+    Standing.SUSPENDED: (Standing.ACTIVE, Standing.MEMBER_NO_TRADE, Standing.REMOVED),
+    Standing.SELF_SUSPENDED: (
+        Standing.ACTIVE,
+        Standing.SUSPENDED,
+        Standing.MEMBER_NO_TRADE,
+        Standing.REMOVED,
+    ),
+    Standing.MEMBER_NO_TRADE: (Standing.ACTIVE, Standing.SUSPENDED, Standing.REMOVED),
     Standing.REMOVED: (Standing.ACTIVE,),
 }
 
@@ -22,29 +36,36 @@ _NEXT_STANDINGS = {
 def check_trade(context: Context) -> Refusal | None:
     """E4: issuer and destination are two different members, both active now (KPCS III(c)).
 
-    Of the certificate that is issued here, or of the one that the event is about: it is judged
-    anew when a certificate is validated and when its shipment leaves.
+    Of the certificate that is issued here, or of the one on the ledger that the event is about:
+    it is judged anew when it is validated and when its shipment leaves. Trading entities count as
+    members. Restrictions on their trade are looked at in the same breath.
     """
-    if isinstance(context.event.body, CertificateIssued | CertificateReplaced):
-        destination, field = issued_certificate(context).destination, "body.certificate.destination"
-    else:
-        record = context.certificate(context.subject)
-        if record is None:
-            return None
-        destination, field = record.destination, "subject"
-    issuer = context.author[0]
-    if destination == issuer:
+    found = _shipment(context)
+    if found is None:
+        return None
+    shipment, field = found
+    if shipment.destination == shipment.issuer:
         return refuse(
             Rule.E4,
             field,
-            f"{destination} is the issuer itself; trade within a participant has no certificate",
+            f"{shipment.destination} is the issuer itself;"
+            " trade within a participant has no certificate",
             "another participant",
         )
-    for where, code in (("author", issuer), (field, destination)):
+    for where, code in (("author", shipment.issuer), (field, shipment.destination)):
         refusal = _check_active(context, code, where)
         if refusal is not None:
             return refusal
-    return None
+    return check_restrictions(context, shipment)
+
+
+def _shipment(context: Context) -> tuple[Shipment, str] | None:
+    """Give what is to be judged, and the field that names its destination."""
+    if isinstance(context.event.body, CertificateIssued | CertificateReplaced):
+        shipment = Shipment.of_new(context.author[0], issued_certificate(context))
+        return shipment, "body.certificate.destination"
+    record = context.certificate(context.subject)
+    return None if record is None else (Shipment.of_record(record), "subject")
 
 
 def _check_active(context: Context, code: str, field: str) -> Refusal | None:
@@ -60,39 +81,67 @@ def _check_active(context: Context, code: str, field: str) -> Refusal | None:
     return refuse(Rule.E4, field, problem, "a participant that is ACTIVE")
 
 
+def check_member(context: Context) -> Refusal | None:
+    """E4: only a participant that has not been removed arranges its house or takes part."""
+    code = context.author[0]
+    if code == KPCS:
+        return None
+    participant = context.participant(code)
+    standing = participant.standing_at(context.at.now_ms) if participant else None
+    if standing in (None, Standing.REMOVED):
+        problem = f"{code} is {standing or 'not a participant'}"
+        return refuse(Rule.E4, "author", problem, "a participant that has not been removed")
+    return None
+
+
 def check_status_change(context: Context) -> Refusal | None:
     """E14: a standing follows legally on the one before, and never changes the past.
 
     The effective time may lie before now only as far as the last change: certificates keep the
-    judgement of their own time, and auditors see both times.
+    judgement of their own time, and auditors see both times. A standing that lapsed is followed by
+    what it interrupted; an admission that lapsed, by what may follow a removal.
     """
     body = context.body(ParticipantStatusChanged)
     participant = context.participant(body.code)
     if participant is None:
         problem = f"{body.code} is not a participant"
         return refuse(Rule.E6, "body.code", problem, "a participant's code")
-    newest = participant.standings[-1]
-    accepted = _NEXT_STANDINGS[newest.status]
+    newest = _newest(participant, context.at.now_ms)
+    accepted = _NEXT_STANDINGS[newest]
     if body.status not in accepted:
         return refuse(
             Rule.E6,
             "body.status",
-            f"{body.code} is {newest.status} and cannot become {body.status}",
+            f"{body.code} is {newest} and cannot become {body.status}",
             " or ".join(accepted),
         )
-    if body.effective_from < newest.effective_from:
+    earliest = max(standing.effective_from for standing in participant.standings)
+    if body.effective_from < earliest:
         return refuse(
             Rule.E14,
             "body.effective_from",
-            f"{body.effective_from} is before the standing it follows",
-            f"a time from {newest.effective_from} on",
+            f"{format_time(body.effective_from)} is before the standing it follows",
+            f"a time from {format_time(earliest)} on",
         )
+    return check_notice(context, body.effective_from)
+
+
+def _newest(participant: ParticipantRecord, now_ms: int) -> Standing:
+    """Give the standing that was decided last, in force or still to come, and has not lapsed."""
+    for standing in reversed(participant.standings):
+        if standing.lapses_at is None or standing.lapses_at > now_ms:
+            return standing.status
+    return Standing.REMOVED
+
+
+def check_notice(context: Context, effective_from: int) -> Refusal | None:
+    """E14: what is decided takes effect within a year."""
     latest = context.at.now_ms + MAX_NOTICE_MS
-    if body.effective_from > latest:
+    if effective_from > latest:
         return refuse(
             Rule.E14,
             "body.effective_from",
-            f"{body.effective_from} is too far ahead: no later standing could come before it",
-            f"a time up to {latest}",
+            f"{format_time(effective_from)} is too far ahead",
+            f"a time up to {format_time(latest)}",
         )
     return None

@@ -18,7 +18,7 @@ from kpledger.rules.v1.effects import governance as effects
 from kpledger.rules.v1.row import Row
 
 _GOVERN: Final[tuple[Check, ...]] = (governance.check_subject, succession.check_first)
-_OWN_HOUSE: Final[tuple[Check, ...]] = (*_GOVERN, governance.check_member)
+_OWN_HOUSE: Final[tuple[Check, ...]] = (*_GOVERN, standing.check_member)
 
 ROWS: Final[dict[type[Body], Row]] = {
     ParticipantAdmitted: Row(
