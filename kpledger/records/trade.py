@@ -92,6 +92,8 @@ class CaseRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The participant that has the goods before it."""
     returned_to: str | None
     """Whoever has to receive it back: the issuer of the certificate, or the claimed provenance."""
+    carat_thousandths: int | None
+    """What was weighed of it when it was opened, if it was."""
     opened_at: int
     """Block time."""
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from kpledger.errors import MalformedError
-from kpledger.events.certificate import Certificate, OriginKind
+from kpledger.events.certificate import Certificate, Origin, OriginKind
 from kpledger.outcome import Refusal, Rule
 from kpledger.rules.v1.context import Context, refuse
+from kpledger.rules.v1.countries import COUNTRIES
 from kpledger.rules.v1.numbering import issued_certificate
 from kpledger.units import (
     DAY_MS,
@@ -17,6 +18,8 @@ from kpledger.units import (
 )
 
 _FIELD = "body.certificate."
+_WHOLE = 10_000
+"""What the shares of the countries of origin sum to, in ten-thousandths."""
 
 
 def check_contents(context: Context) -> Refusal | None:
@@ -54,21 +57,32 @@ def _check_sums(certificate: Certificate) -> Refusal | None:
 
 
 def _check_order(certificate: Certificate) -> Refusal | None:
+    origin = certificate.origin
     lists: tuple[tuple[str, Sequence[str], bool], ...] = (
         ("lines", [line.hs for line in certificate.lines], True),
         ("languages", certificate.languages, True),
-        ("origin.countries", certificate.origin.countries, True),
+        ("origin.countries", origin.countries, True),
+        ("origin.zones", origin.zones, True),
         ("sources", [source.number for source in certificate.sources], True),
         ("seals", certificate.seals, False),
+        ("photos", [photo.hex() for photo in certificate.photos], True),
     )
     for field, values, in_order in lists:
-        # Most have one value or none, and those stand in every order, each once.
-        if len(values) <= 1:
-            continue
-        if len(set(values)) != len(values):
-            return _refuse(field, "one stands there twice", "each once")
-        if in_order and list(values) != sorted(values):
-            return _refuse(field, "not in ascending order", ", ".join(sorted(values)))
+        refusal = check_each_once(_FIELD + field, values, in_order=in_order)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def check_each_once(field: str, values: Sequence[str], *, in_order: bool) -> Refusal | None:
+    """E5: nothing stands in a list twice, and what has an order is in it."""
+    # Most have one value or none, and those stand in every order, each once.
+    if len(values) <= 1:
+        return None
+    if len(set(values)) != len(values):
+        return refuse(Rule.E5, field, "one stands there twice", "each once")
+    if in_order and list(values) != sorted(values):
+        return refuse(Rule.E5, field, "not in ascending order", ", ".join(sorted(values)))
     return None
 
 
@@ -78,6 +92,38 @@ def _check_origin(certificate: Certificate) -> Refusal | None:
         return _refuse("origin.countries", f"{count} countries for a SINGLE origin", "exactly one")
     if certificate.origin.kind is OriginKind.MIXED and count == 1:
         return _refuse("origin.countries", "one country for a MIXED origin", "none, or two or more")
+    unknown = check_countries(_FIELD + "origin.countries", certificate.origin.countries)
+    return unknown or _check_shares(certificate.origin) or _check_zones(certificate.origin)
+
+
+def check_countries(field: str, codes: Sequence[str]) -> Refusal | None:
+    """E5: what is called a country is one, or was one (ISO 3166)."""
+    for code in codes:
+        if code not in COUNTRIES:
+            return refuse(Rule.E5, field, f"{code} is no country", "codes of ISO 3166")
+    return None
+
+
+def _check_shares(origin: Origin) -> Refusal | None:
+    if not origin.shares:
+        return None
+    if origin.kind is OriginKind.SINGLE:
+        return _refuse("origin.shares", "shares for a SINGLE origin", "none")
+    if len(origin.shares) != len(origin.countries):
+        problem = f"{len(origin.shares)} shares for {len(origin.countries)} countries"
+        return _refuse("origin.shares", problem, "none, or one for each country")
+    if sum(origin.shares) != _WHOLE:
+        problem = f"the shares sum to {sum(origin.shares)}"
+        return _refuse("origin.shares", problem, str(_WHOLE))
+    return None
+
+
+def _check_zones(origin: Origin) -> Refusal | None:
+    for zone in origin.zones:
+        country = zone.partition("/")[0]
+        if country not in origin.countries:
+            named = ", ".join(origin.countries) or "no country, as none is named"
+            return _refuse("origin.zones", f"{zone} lies in {country}", f"zones of {named}")
     return None
 
 
@@ -112,10 +158,18 @@ def _check_dates(context: Context, certificate: Certificate) -> Refusal | None:
     # A day begins up to 14 hours earlier in the east than in UTC.
     if start_of_day_ms(certificate.issued_on) > now + DAY_MS:
         return _refuse("issued_on", f"{certificate.issued_on} lies in the future", "today")
-    if certificate.validated_at is not None and certificate.validated_at > now:
-        problem = f"{format_time(certificate.validated_at)} lies in the future"
-        return _refuse("validated_at", problem, f"a time up to {format_time(now)}")
-    return None
+    if certificate.validated_at is None:
+        return None
+    return check_validated(context, _FIELD + "validated_at", certificate.validated_at)
+
+
+def check_validated(context: Context, field: str, validated_at: int) -> Refusal | None:
+    """E5: a certificate was validated before now."""
+    latest = context.at.now_ms + context.policy().clock_skew_ms
+    if validated_at <= latest:
+        return None
+    problem = f"{format_time(validated_at)} lies in the future"
+    return refuse(Rule.E5, field, problem, f"a time up to {format_time(latest)}")
 
 
 def check_issue_subject(context: Context) -> Refusal | None:

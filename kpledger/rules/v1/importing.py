@@ -1,32 +1,36 @@
 """E7 and E8: the confirmation of an import (KPCS III(b)1 and III(b)2)."""
 
-from kpledger.errors import MalformedError
-from kpledger.events.governance import Standing
+from typing import Final
+
+from kpledger.events.decisions import ExpiryMeaning
+from kpledger.events.governance import Role, Standing
 from kpledger.events.importing import (
     ArrivalRecorded,
     ImportConfirmed,
     ImportConfirmedDiscrepant,
+    ReturnReceived,
+    ShipmentDiverted,
 )
-from kpledger.lifecycle import CertificateState
+from kpledger.lifecycle import TRANSITIONS, USED
 from kpledger.outcome import Refusal, Rule
 from kpledger.records import CertificateRecord
+from kpledger.rules.v1.authorship import Cosigner
+from kpledger.rules.v1.contents import check_each_once
 from kpledger.rules.v1.context import Context, refuse
-from kpledger.units import DAY_MS, format_carats, format_usd, parse_day, start_of_day_ms
+from kpledger.rules.v1.days import check_past_day, check_span
+from kpledger.units import format_carats, format_usd
 
-_CONFIRMED = (CertificateState.CONFIRMED, CertificateState.CONFIRMED_DISCREPANT)
-_NOT_CLEAN = (
-    CertificateState.VOIDED,
-    CertificateState.REPLACED,
-    CertificateState.DETAINED,
-    CertificateState.RETURNED,
-    CertificateState.SEIZED,
+_MILLION: Final = 1_000_000
+_OTHERWISE: Final = "a discrepant confirmation, or a detention"
+_CLEAN_STATES: Final = tuple(
+    state for state, steps in TRANSITIONS.items() if ImportConfirmed.TYPE in steps
 )
 
 
 def check_confirmed_once(context: Context) -> Refusal | None:
     """E7: one confirmation for each certificate."""
     record = context.certificate(context.subject)
-    if record is not None and record.state in _CONFIRMED:
+    if record is not None and record.state in USED:
         return refuse(
             Rule.E7,
             "subject",
@@ -36,15 +40,15 @@ def check_confirmed_once(context: Context) -> Refusal | None:
     return None
 
 
-def check_alive(context: Context) -> Refusal | None:
-    """E8: no clean confirmation of a certificate that is dead or held back."""
+def check_confirmable(context: Context) -> Refusal | None:
+    """E8: no confirmation of a certificate that is dead, lost, held back or not validated."""
     record = context.certificate(context.subject)
-    if record is not None and record.state in _NOT_CLEAN:
+    if record is not None and record.state not in _CLEAN_STATES:
         return refuse(
             Rule.E8,
             "subject",
             f"{record.number} is {record.state}",
-            "a certificate that is VALIDATED or ARRIVED",
+            f"a certificate that is {', '.join(_CLEAN_STATES)}",
         )
     return None
 
@@ -70,32 +74,37 @@ def check_repeats(context: Context) -> Refusal | None:
                 f"{found.name} differs from the certificate",
                 f"{declared.name}, {declared.address}, licence {declared.licence or 'none'}",
             )
-    return _check_day(context, record, body.received_on, "body.received_on", Rule.E7)
+    return check_past_day(context, Rule.E7, "body.received_on", body.received_on, record.issued_on)
 
 
-def check_arrival_day(context: Context) -> Refusal | None:
+def check_arrival(context: Context) -> Refusal | None:
     """E5: a shipment arrives after its certificate was issued, and not in the future."""
     body = context.body(ArrivalRecorded)
     record = context.certificate(context.subject)
-    if record is None:
-        return None
-    return _check_day(context, record, body.arrived_on, "body.arrived_on", Rule.E5)
+    earliest = None if record is None else record.issued_on
+    refusal = check_past_day(context, Rule.E5, "body.arrived_on", body.arrived_on, earliest)
+    photos = [photo.hex() for photo in body.photos]
+    return refusal or check_each_once("body.photos", photos, in_order=True)
 
 
-def _check_day(
-    context: Context, record: CertificateRecord, day: str, field: str, rule: Rule
-) -> Refusal | None:
-    try:
-        parse_day(day)
-    except MalformedError as error:
-        return refuse(rule, field, error.problem, "a day of the calendar")
-    if day < record.issued_on:
-        problem = f"{day} is before {record.number} was issued"
-        return refuse(rule, field, problem, f"a day from {record.issued_on} on")
-    latest = context.at.now_ms + context.policy().clock_skew_ms + DAY_MS
-    if start_of_day_ms(day) > latest:
-        return refuse(rule, field, f"{day} lies in the future", "a day up to today")
-    return None
+def check_found_day(context: Context) -> Refusal | None:
+    """E5: a shipment surfaces after its certificate was issued, and not in the future."""
+    body = context.body(ShipmentDiverted)
+    record = context.certificate(context.subject)
+    earliest = None if record is None else record.issued_on
+    return check_past_day(context, Rule.E5, "body.found_on", body.found_on, earliest)
+
+
+def check_return(context: Context) -> Refusal | None:
+    """E5: goods come back on a day of the calendar that is not in the future."""
+    body = context.body(ReturnReceived)
+    return check_past_day(context, Rule.E5, "body.received_on", body.received_on)
+
+
+def importing_destination(context: Context) -> tuple[Cosigner, ...]:
+    """Give who signs what issuer and importer agree on besides the issuer: the destination."""
+    record = context.certificate(context.subject)
+    return () if record is None else (Cosigner(record.destination, role=Role.IMPORTING),)
 
 
 def check_clean(context: Context) -> Refusal | None:
@@ -104,52 +113,60 @@ def check_clean(context: Context) -> Refusal | None:
     record = context.certificate(context.subject)
     if record is None:
         return None
-    if body.exported_on is not None:
-        refusal = _check_exported(record, body.exported_on, body.received_on)
-        if refusal is not None:
-            return refusal
-    # Some certificates must leave by their expiry, others must arrive by it; the transport
-    # document decides where it is given.
-    decisive = body.exported_on or body.received_on
-    if decisive > record.expires_on:
-        return refuse(
-            Rule.E8,
-            "body.exported_on" if body.exported_on else "body.received_on",
-            f"{decisive} is after {record.number} expired on {record.expires_on}",
-            "an earlier day, a discrepant confirmation, or a detention",
-        )
+    if record.lost:
+        problem = f"{record.number} was reported lost and is not found"
+        return refuse(Rule.E8, "subject", problem, f"certificate_found, {_OTHERWISE}")
+    return (
+        _check_exported(record, body)
+        or _check_unexpired(record, body)
+        or _check_standing(context, record)
+        or _check_found(context, body, record)
+    )
+
+
+def _check_unexpired(record: CertificateRecord, body: ImportConfirmed) -> Refusal | None:
+    decisive, field = body.received_on, "body.received_on"
+    if record.expiry is ExpiryMeaning.EXPORT_BY:
+        # The transport document decides where it is given, then the notice of export.
+        if body.exported_on is not None:
+            decisive, field = body.exported_on, "body.exported_on"
+        elif record.exported_on is not None:
+            return None  # a notice never names a day after the expiry (rule E5)
+    if decisive <= record.expires_on:
+        return None
+    return refuse(
+        Rule.E8,
+        field,
+        f"{decisive} is after {record.number} expired on {record.expires_on} ({record.expiry})",
+        f"an earlier day, {_OTHERWISE}",
+    )
+
+
+def _check_standing(context: Context, record: CertificateRecord) -> Refusal | None:
     issuer = context.participant(record.issuer)
     standing = issuer.standing_at(record.recorded_at) if issuer else None
-    if standing is not Standing.ACTIVE:
-        return refuse(
-            Rule.E8,
-            "subject",
-            f"{record.issuer} was {standing} when {record.number} was issued",
-            "a discrepant confirmation, or a detention",
-        )
-    return _check_found(context, body, record)
+    if standing is Standing.ACTIVE:
+        return None
+    return refuse(
+        Rule.E8,
+        "subject",
+        f"{record.issuer} was {standing} when {record.number} was issued",
+        _OTHERWISE,
+    )
 
 
-def _check_exported(record: CertificateRecord, day: str, received_on: str) -> Refusal | None:
+def _check_exported(record: CertificateRecord, body: ImportConfirmed) -> Refusal | None:
     # The day decides on expiry, so it may not be one on which the shipment cannot have left.
-    try:
-        parse_day(day)
-    except MalformedError as error:
-        return refuse(Rule.E8, "body.exported_on", error.problem, "a day of the calendar")
-    if not record.issued_on <= day <= received_on:
-        return refuse(
-            Rule.E8,
-            "body.exported_on",
-            f"{day} does not lie between issue and receipt",
-            f"a day from {record.issued_on} to {received_on}",
-        )
-    return None
+    day = body.exported_on
+    if day is None:
+        return None
+    return check_span(Rule.E8, "body.exported_on", day, record.issued_on, body.received_on)
 
 
 def _check_found(
     context: Context, body: ImportConfirmed, record: CertificateRecord
 ) -> Refusal | None:
-    policy = context.policy()
+    policy = context.policy(record.destination)
     accepted = "what the certificate declares, or a discrepant confirmation"
     if body.parcels != record.parcels:
         problem = f"{body.parcels} parcels found, {record.parcels} declared"
@@ -167,4 +184,9 @@ def _check_found(
 
 
 def _differs(found: int, declared: int, tolerance_ppm: int) -> bool:
-    return abs(found - declared) * 1_000_000 > declared * tolerance_ppm
+    return abs(found - declared) * _MILLION > declared * tolerance_ppm
+
+
+def exceeds(amount: int, limit: int, tolerance_ppm: int) -> bool:
+    """Tell whether an amount is above a limit by more than a tolerance in millionths of it."""
+    return (amount - limit) * _MILLION > limit * tolerance_ppm

@@ -1,44 +1,68 @@
 """E6 and E9: an event follows the state of its subject, and the event its author saw last."""
 
+from typing import Final
+
+from kpledger.cases import CASE_TRANSITIONS
 from kpledger.events.certificate import CertificateReplaced
-from kpledger.lifecycle import TRANSITIONS
+from kpledger.events.importing import ArrivalRecorded, ShipmentDetained
+from kpledger.lifecycle import OPENS_CASE, TRANSITIONS
 from kpledger.outcome import Refusal, Rule
+from kpledger.records import CaseRecord, CertificateRecord
 from kpledger.rules.v1.context import Context, refuse
+
+_PRESENTED: Final = (ArrivalRecorded.TYPE, ShipmentDetained.TYPE)
+"""What may happen to a closed certificate all the same: a further shipment under it (a case)."""
 
 
 def check_transition(context: Context) -> Refusal | None:
-    """E6: the certificate exists, and its state allows this event."""
-    record = context.certificate(context.subject)
+    """E6: the certificate or case exists, and its state allows this event."""
+    record = context.certificate(context.subject) or context.case(context.subject)
     if record is None:
         return refuse(
             Rule.E6,
             "subject",
-            f"there is no certificate {context.subject}",
-            "the number of a certificate on the ledger",
+            f"there is no certificate or case {context.subject}",
+            "the number of a certificate on the ledger, or a case",
         )
-    steps = TRANSITIONS[record.state]
+    steps = _steps(record)
     if context.event.header.type not in steps:
         return refuse(
             Rule.E6,
             "type",
-            f"{record.number} is {record.state}, which has no {context.event.header.type}",
+            f"{context.subject} is {record.state}, which has no {context.event.header.type}",
             ", ".join(steps) or "nothing: its life is closed",
         )
     return None
 
 
+def _steps(record: CertificateRecord | CaseRecord) -> tuple[str, ...]:
+    if isinstance(record, CaseRecord):
+        return tuple(CASE_TRANSITIONS[record.state])
+    opening = _PRESENTED if record.state in OPENS_CASE else ()
+    return (*TRANSITIONS[record.state], *opening)
+
+
 def check_prev(context: Context) -> Refusal | None:
-    """E6: the author has seen the newest event on the certificate (optimistic lock)."""
-    record = context.certificate(context.subject)
+    """E6: the author has seen the newest event on the certificate or case (optimistic lock)."""
+    record = context.certificate(context.subject) or context.case(context.subject)
     prev = context.event.header.prev
     if record is None or prev == record.head:
         return None
     return refuse(
         Rule.E6,
         "prev",
-        f"{prev.hex() if prev else 'nothing'} is not the newest event on {record.number}",
+        f"{prev.hex() if prev else 'nothing'} is not the newest event on {context.subject}",
         record.head.hex(),
     )
+
+
+def check_lost(context: Context) -> Refusal | None:
+    """E6: only what was reported lost is found."""
+    record = context.certificate(context.subject)
+    if record is None or record.lost:
+        return None
+    problem = f"{record.number} is {record.state} and was not reported lost"
+    return refuse(Rule.E6, "type", problem, "a certificate that is lost")
 
 
 def check_first(context: Context) -> Refusal | None:

@@ -3,8 +3,30 @@
 from typing import Final
 
 from kpledger.events import Body
-from kpledger.events.certificate import CertificateIssued, CertificateReplaced, CertificateVoided
-from kpledger.rules.v1 import authorship, contents, numbering, standing, succession
+from kpledger.events.certificate import (
+    AmendmentEndorsed,
+    CertificateFound,
+    CertificateIssued,
+    CertificateLost,
+    CertificateReplaced,
+    CertificateReturnedUnused,
+    CertificateValidated,
+    CertificateVoided,
+    ExportNotified,
+    TransitNoted,
+)
+from kpledger.rules.v1 import (
+    amendments,
+    authorship,
+    contents,
+    custody,
+    exporting,
+    lineage,
+    numbering,
+    standing,
+    succession,
+    technical,
+)
 from kpledger.rules.v1.authorship import Office
 from kpledger.rules.v1.context import Check
 from kpledger.rules.v1.effects import certificate as effects
@@ -14,7 +36,12 @@ _ISSUE: Final[tuple[Check, ...]] = (
     standing.check_trade,
     numbering.check_number,
     contents.check_contents,
+    technical.check_technical,
+    lineage.check_lineage,
 )
+_NEXT: Final[tuple[Check, ...]] = (succession.check_transition, succession.check_prev)
+_OWN: Final[tuple[Check, ...]] = (authorship.check_own_subject, *_NEXT)
+_EITHER_END: Final = (Office.EXPORTING_AUTHORITY, Office.IMPORTING_AUTHORITY)
 
 ROWS: Final[dict[type[Body], Row]] = {
     CertificateIssued: Row(
@@ -22,20 +49,43 @@ ROWS: Final[dict[type[Body], Row]] = {
         (contents.check_issue_subject, succession.check_first, *_ISSUE),
         effects.issue,
     ),
-    CertificateVoided: Row(
+    CertificateValidated: Row(
         (Office.EXPORTING_AUTHORITY,),
-        (authorship.check_own_subject, succession.check_transition, succession.check_prev),
+        (*_OWN, standing.check_trade, exporting.check_validation),
         effects.move,
     ),
-    CertificateReplaced: Row(
+    ExportNotified: Row(
         (Office.EXPORTING_AUTHORITY,),
         (
-            authorship.check_own_subject,
-            succession.check_transition,
-            succession.check_prev,
-            succession.check_replacement,
-            *_ISSUE,
+            *_OWN,
+            standing.check_trade,
+            exporting.check_unexpired,
+            exporting.check_notice,
         ),
+        effects.notify_export,
+    ),
+    AmendmentEndorsed: Row(
+        (Office.EXPORTING_AUTHORITY,),
+        (*_OWN, amendments.check_amendment),
+        effects.amend,
+        amendments.destination_once_arrived,
+    ),
+    CertificateVoided: Row((Office.EXPORTING_AUTHORITY,), _OWN, effects.take_back),
+    CertificateReplaced: Row(
+        (Office.EXPORTING_AUTHORITY,),
+        (*_OWN, succession.check_replacement, *_ISSUE),
         effects.replace,
+    ),
+    CertificateLost: Row(_EITHER_END, (custody.check_involved, *_NEXT), effects.lose),
+    CertificateFound: Row(
+        _EITHER_END, (custody.check_involved, *_NEXT, succession.check_lost), effects.find
+    ),
+    CertificateReturnedUnused: Row(
+        (Office.EXPORTING_AUTHORITY,), (*_OWN, exporting.check_return_day), effects.take_back
+    ),
+    TransitNoted: Row(
+        _EITHER_END,
+        (custody.check_passing, *_NEXT, exporting.check_transit_days),
+        effects.move,
     ),
 }

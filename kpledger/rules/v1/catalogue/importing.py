@@ -1,48 +1,69 @@
-"""Rows of groups I and M: what happens to a shipment where it arrives or surfaces."""
+"""Rows of groups I and M: what happens to a shipment where it arrives or surfaces; cases."""
 
 from typing import Final
 
 from kpledger.events import Body
 from kpledger.events.importing import (
     ArrivalRecorded,
+    CaseOpened,
+    DiscrepancyResolved,
     ImportConfirmed,
     ImportConfirmedDiscrepant,
     ImportRefusedReturned,
+    ReturnReceived,
     ShipmentDetained,
+    ShipmentDiverted,
     ShipmentReleased,
     ShipmentSeized,
 )
-from kpledger.rules.v1 import authorship, importing, succession
+from kpledger.rules.v1 import authorship, cases, custody, importing, succession, technical
 from kpledger.rules.v1.authorship import Office
 from kpledger.rules.v1.context import Check
-from kpledger.rules.v1.effects import certificate as effects
+from kpledger.rules.v1.effects import importing as effects
+from kpledger.rules.v1.effects.cases import beside, open_named
+from kpledger.rules.v1.effects.certificate import move
 from kpledger.rules.v1.row import Row
 
-_IMPORT: Final[tuple[Check, ...]] = (
-    authorship.check_destination,
-    succession.check_transition,
-    succession.check_prev,
-)
+_NEXT: Final[tuple[Check, ...]] = (succession.check_transition, succession.check_prev)
+_HELD: Final[tuple[Check, ...]] = (custody.check_holder, *_NEXT)
 _CONFIRM: Final[tuple[Check, ...]] = (
     authorship.check_destination,
     importing.check_confirmed_once,
-    importing.check_alive,
-    succession.check_transition,
-    succession.check_prev,
+    importing.check_confirmable,
+    *_NEXT,
     importing.check_repeats,
 )
-
+_IMPORTING: Final = (Office.IMPORTING_AUTHORITY,)
 
 ROWS: Final[dict[type[Body], Row]] = {
     ArrivalRecorded: Row(
-        (Office.IMPORTING_AUTHORITY,), (*_IMPORT, importing.check_arrival_day), effects.move
+        _IMPORTING,
+        (authorship.check_destination, *_NEXT, importing.check_arrival),
+        effects.arrive,
     ),
-    ImportConfirmed: Row(
-        (Office.IMPORTING_AUTHORITY,), (*_CONFIRM, importing.check_clean), effects.move
+    ImportConfirmed: Row(_IMPORTING, (*_CONFIRM, importing.check_clean), effects.confirm),
+    ImportConfirmedDiscrepant: Row(_IMPORTING, _CONFIRM, effects.confirm_discrepant),
+    DiscrepancyResolved: Row(
+        (Office.EXPORTING_AUTHORITY,),
+        (authorship.check_own_subject, *_NEXT),
+        effects.resolve,
+        importing.importing_destination,
     ),
-    ImportConfirmedDiscrepant: Row((Office.IMPORTING_AUTHORITY,), _CONFIRM, effects.move),
-    ShipmentDetained: Row((Office.IMPORTING_AUTHORITY,), _IMPORT, effects.move),
-    ShipmentReleased: Row((Office.IMPORTING_AUTHORITY,), _IMPORT, effects.move),
-    ImportRefusedReturned: Row((Office.IMPORTING_AUTHORITY,), _IMPORT, effects.move),
-    ShipmentSeized: Row((Office.IMPORTING_AUTHORITY,), _IMPORT, effects.move),
+    ShipmentDetained: Row(_IMPORTING, (custody.check_detaining, *_NEXT), beside(effects.detain)),
+    ShipmentReleased: Row(_IMPORTING, _HELD, beside(effects.release)),
+    ImportRefusedReturned: Row(_IMPORTING, (*_HELD, technical.check_return_papers), beside(move)),
+    ShipmentSeized: Row(_IMPORTING, _HELD, beside(move)),
+    ReturnReceived: Row(
+        (Office.EXPORTING_AUTHORITY,),
+        (custody.check_receiver, *_NEXT, importing.check_return),
+        beside(effects.take_over),
+    ),
+    ShipmentDiverted: Row(
+        _IMPORTING, (custody.check_elsewhere, *_NEXT, importing.check_found_day), effects.take_over
+    ),
+    CaseOpened: Row(
+        (Office.EXPORTING_AUTHORITY, Office.IMPORTING_AUTHORITY),
+        (cases.check_case, succession.check_first, cases.check_new_case),
+        open_named,
+    ),
 }

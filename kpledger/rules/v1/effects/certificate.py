@@ -2,10 +2,17 @@
 
 import msgspec
 
-from kpledger.events.certificate import Certificate, CertificateReplaced
+from kpledger.events.certificate import (
+    AmendmentEndorsed,
+    Certificate,
+    CertificateReplaced,
+    ExportNotified,
+)
 from kpledger.lifecycle import TRANSITIONS, CertificateState
 from kpledger.records import CertificateRecord, certificate_key
+from kpledger.rules.v1.amendments import amended
 from kpledger.rules.v1.context import CatalogueError, Context
+from kpledger.rules.v1.effects import lineage
 from kpledger.rules.v1.numbering import issued_certificate
 
 
@@ -17,11 +24,39 @@ def issue(context: Context) -> None:
 def replace(context: Context) -> None:
     """Close the old certificate and write the new one."""
     certificate = context.body(CertificateReplaced).certificate
-    move(context)
-    old = _certificate(context)
-    closed = msgspec.structs.replace(old, replaced_by=certificate.number)
-    context.state.put(certificate_key(old.number), closed)
+    old = advance(context, replaced_by=certificate.number)
+    lineage.give_back(context, old)
     _put_issued(context, certificate, replaces=old.number)
+
+
+def take_back(context: Context) -> None:
+    """Close a certificate that covers no shipment any more: voided, or returned unused."""
+    lineage.give_back(context, advance(context))
+
+
+def notify_export(context: Context) -> None:
+    """Send the shipment on its way and keep the day it leaves."""
+    advance(context, exported_on=context.body(ExportNotified).exported_on)
+
+
+def amend(context: Context) -> None:
+    """Let the certificate say what it should have said."""
+    body = context.body(AmendmentEndorsed)
+    advance(context, **amended(certificate_of(context), body.field, body.new))
+
+
+def lose(context: Context) -> None:
+    """Remember that it is lost, and where it stood."""
+    advance(context, lost=True, prior=certificate_of(context).state)
+
+
+def find(context: Context) -> None:
+    """Take it as found; unless its goods have arrived meanwhile, it stands where it stood."""
+    record = certificate_of(context)
+    if record.state is CertificateState.LOST:
+        advance(context, lost=False, state=record.prior, prior=None)
+    else:
+        advance(context, lost=False)
 
 
 def _put_issued(context: Context, certificate: Certificate, *, replaces: str | None) -> None:
@@ -62,9 +97,11 @@ def _put_issued(context: Context, certificate: Certificate, *, replaces: str | N
         replaced_by=None,
     )
     context.state.put(certificate_key(certificate.number), record)
+    lineage.draw(context, record)
 
 
-def _certificate(context: Context) -> CertificateRecord:
+def certificate_of(context: Context) -> CertificateRecord:
+    """Give the certificate that an accepted event is about."""
     record = context.certificate(context.subject)
     if record is None:
         raise CatalogueError(f"certificate {context.subject} was not checked before its change")
@@ -72,16 +109,22 @@ def _certificate(context: Context) -> CertificateRecord:
 
 
 def move(context: Context) -> None:
-    """Move the certificate on, as the table of transitions says."""
-    record = _certificate(context)
+    """Move the certificate on; nothing else about it changes."""
+    advance(context)
+
+
+def advance(context: Context, **changes: object) -> CertificateRecord:
+    """Move the certificate on, as the table of transitions says, and change what else changes."""
+    record = certificate_of(context)
     step = TRANSITIONS[record.state][context.event.header.type]
     marks = record.marks
     if step.mark is not None and step.mark not in marks:
         marks = (*marks, step.mark)
-    moved = msgspec.structs.replace(
-        record,
-        state=record.state if step.state is None else step.state,
-        marks=marks,
-        head=context.event.event_id,
-    )
+    following = {
+        "state": record.state if step.state is None else step.state,
+        "marks": marks,
+        "head": context.event.event_id,
+    }
+    moved = msgspec.structs.replace(record, **{**following, **changes})
     context.state.put(certificate_key(record.number), moved)
+    return moved

@@ -1,0 +1,52 @@
+"""Cases: when a shipment gets one beside the certificates, and what opens it (E2, E5, E6)."""
+
+from typing import Final
+
+from kpledger.cases import OPENING
+from kpledger.events.importing import CaseKind, CaseOpened
+from kpledger.lifecycle import OPENS_CASE
+from kpledger.outcome import Refusal, Rule
+from kpledger.records import CaseCountRecord, case_count_key
+from kpledger.rules.v1.context import Context, refuse
+from kpledger.rules.v1.days import check_past_day
+from kpledger.subjects import Subject, case_of_certificate, name_under, subject_under
+
+_OPENED_BY_HAND: Final = (CaseKind.NO_CERTIFICATE, CaseKind.SAMPLE)
+
+
+def opening_kind(context: Context) -> CaseKind | None:
+    """Give which case an arrival or a detention opens: that of a closed certificate, or none."""
+    record = context.certificate(context.subject)
+    if record is None or context.event.header.type not in OPENING:
+        return None
+    return OPENS_CASE.get(record.state)
+
+
+def next_case(context: Context) -> tuple[str, int]:
+    """Give the id of the next case of a certificate, and its serial."""
+    known = context.state.read(case_count_key(context.subject), CaseCountRecord)
+    serial = 1 if known is None else known.count + 1
+    return case_of_certificate(context.subject, serial), serial
+
+
+def check_case(context: Context) -> Refusal | None:
+    """E5: a case is opened under the author's code, for goods without a certificate."""
+    body = context.body(CaseOpened)
+    code = context.author[0]
+    if name_under(code, Subject.CASE, context.subject) is None:
+        problem = f"{context.subject} is no name of a case of {code}"
+        accepted = subject_under(code, Subject.CASE, "<name>")
+        return refuse(Rule.E5, "subject", problem, accepted)
+    if body.kind not in _OPENED_BY_HAND:
+        accepted = " or ".join(_OPENED_BY_HAND)
+        problem = f"a case of {body.kind} opens with the arrival or detention on the certificate"
+        return refuse(Rule.E5, "body.kind", problem, accepted)
+    return check_past_day(context, Rule.E5, "body.opened_on", body.opened_on)
+
+
+def check_new_case(context: Context) -> Refusal | None:
+    """E6: the case was not opened before."""
+    if context.case(context.subject) is None:
+        return None
+    problem = f"{context.subject} was opened before"
+    return refuse(Rule.E6, "subject", problem, "a name that was never used")

@@ -1,0 +1,35 @@
+"""Days that events name: each is a day of the calendar, and fits those around it."""
+
+from kpledger.errors import MalformedError
+from kpledger.outcome import Refusal, Rule
+from kpledger.rules.v1.context import Context, refuse
+from kpledger.units import DAY_MS, parse_day, start_of_day_ms
+
+
+def check_past_day(
+    context: Context, rule: Rule, field: str, day: str, earliest: str | None = None
+) -> Refusal | None:
+    """Refuse a day that is none, lies in the future, or before another."""
+    refusal = check_span(rule, field, day, earliest)
+    if refusal is not None:
+        return refusal
+    # A day begins up to 14 hours earlier in the east than in UTC.
+    latest = context.at.now_ms + context.policy().clock_skew_ms + DAY_MS
+    if start_of_day_ms(day) > latest:
+        return refuse(rule, field, f"{day} lies in the future", "a day up to today")
+    return None
+
+
+def check_span(
+    rule: Rule, field: str, day: str, earliest: str | None, latest: str | None = None
+) -> Refusal | None:
+    """Refuse a day that is none, or lies outside a span; both its ends belong to it."""
+    try:
+        parse_day(day)
+    except MalformedError as error:
+        return refuse(rule, field, error.problem, "a day of the calendar")
+    if earliest is not None and day < earliest:
+        return refuse(rule, field, f"{day} is before {earliest}", f"a day from {earliest} on")
+    if latest is not None and day > latest:
+        return refuse(rule, field, f"{day} is after {latest}", f"a day up to {latest}")
+    return None

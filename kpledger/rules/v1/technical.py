@@ -1,0 +1,95 @@
+"""E10: technical certificates move the goods of a case, and no others.
+
+What was detained, seized or refused is not traded and yet has to cross borders, as have samples
+for research; the certificate then says whose goods it moves. Its value is nobody's price and is
+not judged; its weight may not exceed what was weighed of the case, where it was weighed.
+"""
+
+from typing import Final
+
+from kpledger.cases import CaseState
+from kpledger.events.certificate import Certificate, CertificateKind
+from kpledger.events.importing import ImportRefusedReturned
+from kpledger.lifecycle import CertificateState
+from kpledger.outcome import Refusal, Rule
+from kpledger.records import CaseRecord
+from kpledger.rules.v1.context import Context, refuse
+from kpledger.rules.v1.importing import exceeds
+from kpledger.rules.v1.numbering import issued_certificate
+from kpledger.units import format_carats
+
+_HELD: Final = (
+    CertificateState.ARRIVED,
+    CertificateState.DETAINED,
+    CertificateState.DIVERTED,
+    CertificateState.RETURNED,
+    CertificateState.SEIZED,
+)
+_FIELD: Final = "body.certificate.case"
+_ACCEPTED: Final = "a case, or a certificate with its goods, that the author holds"
+
+
+def check_technical(context: Context) -> Refusal | None:
+    """E10: a technical certificate names goods that its issuer holds, any other names none."""
+    certificate = issued_certificate(context)
+    if certificate.kind is not CertificateKind.TECHNICAL:
+        if not certificate.case:
+            return None
+        problem = f"{certificate.case} on a {certificate.kind} certificate"
+        return refuse(Rule.E10, _FIELD, problem, "empty, or a TECHNICAL certificate")
+    case = context.case(certificate.case)
+    if case is not None:
+        return _check_case(context, certificate, case)
+    return _check_held(context, certificate.case)
+
+
+def _check_case(context: Context, certificate: Certificate, case: CaseRecord) -> Refusal | None:
+    issuer = context.author[0]
+    if case.holder != issuer:
+        problem = f"the goods of {case.case} are with {case.holder}"
+        return refuse(Rule.E10, _FIELD, problem, _ACCEPTED)
+    if case.state is CaseState.RETURN_CLOSED:
+        return refuse(Rule.E10, _FIELD, f"{case.case} is {case.state}", _ACCEPTED)
+    weighed = case.carat_thousandths
+    tolerance = context.policy(issuer).carat_tolerance_ppm
+    if weighed is not None and exceeds(certificate.carat_thousandths, weighed, tolerance):
+        carats = format_carats(certificate.carat_thousandths)
+        return refuse(
+            Rule.E10,
+            "body.certificate.carat_thousandths",
+            f"{carats} ct of {case.case}, of which {format_carats(weighed)} ct were weighed",
+            f"up to {weighed}",
+        )
+    return None
+
+
+def _check_held(context: Context, number: str) -> Refusal | None:
+    record = context.certificate(number)
+    if record is None:
+        problem = f"there is no case or certificate {number}" if number else "it names no goods"
+        return refuse(Rule.E10, _FIELD, problem, _ACCEPTED)
+    if record.state not in _HELD:
+        problem = f"{number} is {record.state}"
+        return refuse(Rule.E10, _FIELD, problem, f"a certificate that is {', '.join(_HELD)}")
+    if record.holder != context.author[0]:
+        problem = f"the goods of {number} are with {record.holder}"
+        return refuse(Rule.E10, _FIELD, problem, _ACCEPTED)
+    return None
+
+
+def check_return_papers(context: Context) -> Refusal | None:
+    """E10: what goods are sent back under is a technical certificate of the author for them."""
+    number = context.body(ImportRefusedReturned).technical_certificate
+    if number is None:
+        return None
+    record = context.certificate(number)
+    field = "body.technical_certificate"
+    accepted = f"null, or a TECHNICAL certificate of {context.author[0]} for {context.subject}"
+    if record is None:
+        return refuse(Rule.E10, field, f"there is no certificate {number}", accepted)
+    mine = record.kind is CertificateKind.TECHNICAL and record.issuer == context.author[0]
+    if not mine or record.case != context.subject:
+        problem = f"{number} is a {record.kind} certificate of {record.issuer}"
+        what = f" for {record.case}" if record.case else ""
+        return refuse(Rule.E10, field, problem + what, accepted)
+    return None

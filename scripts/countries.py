@@ -1,0 +1,70 @@
+"""Writes kpledger/rules/v1/countries.py: the countries that diamonds can come from, from babel.
+
+A rule may not change with a library's version, so what the library knows is frozen into a table.
+Run after babel was brought up to date and a new version of the rules is made; with ``--check`` it
+compares instead, and fails where the table is not what the library says.
+"""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from babel.core import Locale, get_global
+
+TABLE: Final = Path(__file__).parents[1] / "kpledger" / "rules" / "v1" / "countries.py"
+
+NO_COUNTRIES: Final = {
+    *("AC", "CP", "CQ", "DG", "EA", "IC", "TA"),  # reserved for parts of countries
+    *("EU", "EZ", "UN"),  # reserved for organisations
+    *("QO", "QU", "XA", "XB", "XK", "ZZ"),  # of private use
+    *("FX", "UK"),  # reserved for what has another code
+}
+"""Two letters that the library knows and that name no country in ISO 3166-1."""
+
+HEAD: Final = '''\
+"""Countries, frozen: what ISO 3166-1 calls or once called a country, by its two letters.
+
+Generated from babel by scripts/countries.py. Codes that ISO withdrew (ZR, YU, SU, ...) stay: stones
+were mined under them. EU is no country of origin; TW is.
+"""
+
+from typing import Final
+
+_CODES: Final = """
+'''
+TAIL: Final = '''"""
+
+COUNTRIES: Final = frozenset(_CODES.split())
+"""Every code."""
+'''
+_PER_LINE: Final = 24
+
+
+def list_countries() -> list[str]:
+    """Give the codes in force and those withdrawn, in order."""
+    known = {*Locale("en").territories, *get_global("territory_aliases")}
+    codes = {code for code in known if len(code) == len("TW") and code.isalpha()}
+    return sorted(codes - NO_COUNTRIES)
+
+
+def write_table() -> str:
+    """Give the module."""
+    codes = list_countries()
+    rows = (codes[n : n + _PER_LINE] for n in range(0, len(codes), _PER_LINE))
+    return HEAD + "".join(f"{' '.join(row)}\n" for row in rows) + TAIL
+
+
+def main() -> int:
+    """Write the table, or compare it."""
+    table = write_table()
+    if "--check" not in sys.argv[1:]:
+        TABLE.write_text(table)
+        return 0
+    if TABLE.read_text() == table:
+        return 0
+    sys.stderr.write(f"{TABLE} is not what babel says: run scripts/countries.py\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
