@@ -1,14 +1,16 @@
 """The book: state and indexes after some block, as questions are asked of them."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Protocol, TypeVar
 
 from kpledger.analysis.index import IndexReader, MemoryIndex
 from kpledger.analysis.projection import project_block
+from kpledger.analysis.sorted_keys import SortedKeys
 from kpledger.chain import Execution, Tip, genesis_tip
 from kpledger.genesis import Genesis
 from kpledger.records import Record
-from kpledger.state import MemoryState, read_record
+from kpledger.state import ChangeSet, MemoryState, read_record
 
 R = TypeVar("R", bound=Record)
 
@@ -46,13 +48,20 @@ class MemoryBook:
         self.index = MemoryIndex()
         seed = genesis.seed_state(MemoryState())
         self.tip = genesis_tip(genesis, seed)
-        self.state.apply(seed)
+        self._keys = SortedKeys()
+        self._take_over(seed)
 
     def apply(self, execution: Execution) -> None:
         """Take in the next block."""
         self.index.apply(project_block(execution, self.index))
-        self.state.apply(execution.changes)
+        self._take_over(execution.changes)
         self.tip = execution.tip
+
+    def _take_over(self, changes: ChangeSet) -> None:
+        for key in changes.written:
+            if key not in self.state.pairs:
+                self._keys.add(key)
+        self.state.apply(changes)
 
     def record(self, key: bytes, kind: type[R]) -> R | None:
         """Read the record under a key of :mod:`kpledger.records`, or None."""
@@ -62,8 +71,8 @@ class MemoryBook:
         self, prefix: bytes, kind: type[R], *, after: bytes | None, limit: int
     ) -> Iterator[tuple[bytes, R]]:
         """Read the records whose keys begin with a prefix, in key order, from after a key on."""
-        keys = sorted(key for key in self.state.pairs if key.startswith(prefix))
-        for key in [key for key in keys if after is None or key > after][:limit]:
+        start = None if after is None else after + b"\0"
+        for key in islice(self._keys.walk(prefix, start=start), limit):
             found = read_record(self.state, key, kind)
             if found is not None:
                 yield key, found

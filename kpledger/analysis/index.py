@@ -5,9 +5,12 @@ change-set is over the state. An index's name has no slash; what the keys mean i
 the module that writes them.
 """
 
-import bisect
+import heapq
 from collections.abc import Iterator
+from itertools import islice
 from typing import Protocol
+
+from kpledger.analysis.sorted_keys import SortedKeys
 
 Place = tuple[bytes, bytes]
 """Name of an index, and a key in it."""
@@ -29,18 +32,22 @@ class IndexReader(Protocol):
         limit: int | None = None,
         reverse: bool = False,
     ) -> Iterator[tuple[bytes, bytes]]:
-        """Yield keys with the prefix and their values, in byte order; ``start`` is included."""
+        """Yield keys with the prefix and their values, in byte order or against it.
+
+        It begins at ``start``, itself included, or else at the first, in reverse the last, of all.
+        """
         ...
 
 
 class IndexChanges:
     """What the events of a block change in the indexes, over what was there before."""
 
-    __slots__ = ("_base", "written")
+    __slots__ = ("_base", "_keys", "written")
 
     def __init__(self, base: IndexReader) -> None:
         """Start without changes."""
         self._base = base
+        self._keys: dict[bytes, SortedKeys] = {}
         self.written: dict[Place, bytes | None] = {}
         """None: the key is removed."""
 
@@ -51,27 +58,35 @@ class IndexChanges:
 
     def put(self, name: bytes, key: bytes, value: bytes = b"") -> None:
         """Write a value under a key."""
-        self.written[name, key] = value
+        self._write(name, key, value)
 
     def delete(self, name: bytes, key: bytes) -> None:
         """Remove a key, if it is there."""
-        self.written[name, key] = None
+        self._write(name, key, None)
+
+    def _write(self, name: bytes, key: bytes, value: bytes | None) -> None:
+        place = (name, key)
+        if place not in self.written:
+            self._keys.setdefault(name, SortedKeys()).add(key)
+        self.written[place] = value
 
     def scan(
         self, name: bytes, prefix: bytes = b"", *, limit: int | None = None
     ) -> Iterator[tuple[bytes, bytes]]:
-        """Yield keys with the prefix as this layer sees them, in byte order."""
-        mine = {
-            key: value
-            for (index, key), value in self.written.items()
-            if index == name and key.startswith(prefix)
-        }
-        below = {key: value for key, value in self._base.scan(name, prefix) if key not in mine}
-        merged = {**below, **{key: value for key, value in mine.items() if value is not None}}
-        for count, key in enumerate(sorted(merged)):
-            if limit is not None and count >= limit:
-                return
-            yield key, merged[key]
+        """Yield keys with the prefix as this layer sees them, in byte order.
+
+        What is written in the meantime may be left out.
+        """
+        keys = self._keys.get(name)
+        if keys is None:
+            yield from self._base.scan(name, prefix, limit=limit)
+            return
+        mine = [(key, self.written[name, key]) for key in keys.walk(prefix)]
+        hidden = {key for key, _ in mine}
+        below = (pair for pair in self._base.scan(name, prefix) if pair[0] not in hidden)
+        # Of two keys none are equal, so that values are never compared.
+        merged = heapq.merge(mine, below)
+        yield from islice(((key, value) for key, value in merged if value is not None), limit)
 
 
 class MemoryIndex:
@@ -82,7 +97,7 @@ class MemoryIndex:
     def __init__(self) -> None:
         """Start empty."""
         self._values: dict[bytes, dict[bytes, bytes]] = {}
-        self._keys: dict[bytes, list[bytes]] = {}
+        self._keys: dict[bytes, SortedKeys] = {}
 
     def get(self, name: bytes, key: bytes) -> bytes | None:
         """Give the value under a key of an index, or None."""
@@ -98,42 +113,20 @@ class MemoryIndex:
         reverse: bool = False,
     ) -> Iterator[tuple[bytes, bytes]]:
         """Yield keys with the prefix and their values, in byte order; ``start`` is included."""
-        values, keys = self._values.get(name, {}), self._sorted(name)
-        first = bisect.bisect_left(keys, max(prefix, start or b""))
-        last = first
-        while last < len(keys) and keys[last].startswith(prefix):
-            last += 1
-        found = keys[first:last]
-        for key in (found[::-1] if reverse else found)[:limit]:
-            yield key, values[key]
+        keys = self._keys.get(name)
+        if keys is not None:
+            values = self._values[name]
+            for key in islice(keys.walk(prefix, start=start, reverse=reverse), limit):
+                yield key, values[key]
 
     def apply(self, changes: IndexChanges) -> None:
         """Take over what a layer says."""
         for (name, key), value in changes.written.items():
             values = self._values.setdefault(name, {})
-            if value is None:
-                if values.pop(key, None) is not None:
-                    self._forget(name, key)
-            else:
+            keys = self._keys.setdefault(name, SortedKeys())
+            if value is not None:
                 if key not in values:
-                    self._remember(name, key)
+                    keys.add(key)
                 values[key] = value
-
-    # Once an index was scanned its keys stay sorted: sorting them anew after each block would
-    # make a replay take a time that grows with the square of the ledger.
-
-    def _remember(self, name: bytes, key: bytes) -> None:
-        keys = self._keys.get(name)
-        if keys is not None:
-            bisect.insort(keys, key)
-
-    def _forget(self, name: bytes, key: bytes) -> None:
-        keys = self._keys.get(name)
-        if keys is not None:
-            del keys[bisect.bisect_left(keys, key)]
-
-    def _sorted(self, name: bytes) -> list[bytes]:
-        keys = self._keys.get(name)
-        if keys is None:
-            keys = self._keys[name] = sorted(self._values.get(name, {}))
-        return keys
+            elif values.pop(key, None) is not None:
+                keys.remove(key)

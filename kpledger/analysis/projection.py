@@ -10,9 +10,14 @@ from typing import Final
 
 from kpledger.analysis.applied import Applied, Projection
 from kpledger.analysis.index import IndexChanges, IndexReader
+from kpledger.analysis.statistics.counting import count_trade
+from kpledger.analysis.statistics.submissions import keep_submission
 from kpledger.chain import Execution
 
-PROJECTIONS: Final[tuple[Projection, ...]] = ()
+PROJECTIONS: Final[tuple[Projection, ...]] = (
+    count_trade,
+    keep_submission,
+)
 """Every topic, in the order in which they see an event."""
 
 

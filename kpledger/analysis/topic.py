@@ -7,7 +7,7 @@ whole numbers, lists; event ids are hexadecimal.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -42,3 +42,42 @@ class Topic(Generic[Q, A]):
     answer: type[A]
     respond: Callable[[Book, Q], A]
     """Answers from a book; raises :class:`QuestionError`."""
+
+    def reply(self, book: Book, question: msgspec.Struct) -> msgspec.Struct:
+        """Answer a question that was read as :attr:`question` says.
+
+        Raises:
+            QuestionError: it has no answer.
+            TypeError: it is a question of another topic.
+        """
+        if not isinstance(question, self.question):
+            raise TypeError(f"{type(question).__name__} is no question of {self.path}")
+        return self.respond(book, question)
+
+
+class AnyTopic(Protocol):
+    """A topic whose question and answer are of whatever type."""
+
+    @property
+    def path(self) -> str:
+        """Where it is asked, below ``/v1/``."""
+        ...
+
+    @property
+    def summary(self) -> str:
+        """What is answered, in a line."""
+        ...
+
+    @property
+    def question(self) -> type[msgspec.Struct]:
+        """Its parameters."""
+        ...
+
+    @property
+    def answer(self) -> type[msgspec.Struct]:
+        """What is answered."""
+        ...
+
+    def reply(self, book: Book, question: msgspec.Struct) -> msgspec.Struct:
+        """Answer a question."""
+        ...

@@ -2,11 +2,12 @@
 
 from typing import Final
 
-import msgspec
+from kpledger.analysis.statistics.annex3 import ANNEX3
+from kpledger.analysis.statistics.summary import SUMMARY
+from kpledger.analysis.topic import AnyTopic
 
-from kpledger.analysis.topic import Topic
-
-AnyTopic = Topic[msgspec.Struct, msgspec.Struct]
-
-TOPICS: Final[tuple[AnyTopic, ...]] = ()
+TOPICS: Final[tuple[AnyTopic, ...]] = (
+    ANNEX3,
+    SUMMARY,
+)
 """In alphabetical order of their paths."""

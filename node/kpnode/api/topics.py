@@ -10,8 +10,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from kpledger.analysis.topic import QuestionError
-from kpledger.analysis.topics import AnyTopic
+from kpledger.analysis.topic import AnyTopic, QuestionError
 from kpledger.codec import malformed
 from kpnode.api.parameters import Parameters
 from kpnode.api.problems import parameter_error
@@ -43,7 +42,7 @@ class TopicsApi:
                 raise parameter_error(name, found.problem, accepted) from None
             tip = await self._query.catch_up(given)
             try:
-                found_answer = await asyncio.to_thread(topic.respond, self._ledger, question)
+                found_answer = await asyncio.to_thread(topic.reply, self._ledger, question)
             except QuestionError as error:
                 raise parameter_error(error.field, error.problem, error.accepted) from None
             return respond_json(found_answer, tip)

@@ -1,0 +1,258 @@
+"""What each event adds to the tables of the trade, or takes back from them."""
+
+import pytest
+from booked import BookedLedger, open_booked_trade
+from founding import event_id_of, issue, make_certificate, make_confirmation, make_event, vary
+
+from kpledger.analysis.statistics.counting import DISCREPANT, UNVALIDATED
+from kpledger.analysis.statistics.tables import (
+    CELL,
+    Cell,
+    read_cells,
+    read_months,
+    read_pair,
+    read_partners,
+    read_total,
+)
+from kpledger.analysis.statistics.totals import NOTHING, Total, parse_known_at, read_history
+from kpledger.codec import encode
+from kpledger.events.certificate import (
+    Certificate,
+    CertificateIssued,
+    CertificateKind,
+    CertificateReplaced,
+    CertificateReturnedUnused,
+    CertificateValidated,
+    CertificateVoided,
+    HsCode,
+    Line,
+    Origin,
+    OriginKind,
+    ReplacementReason,
+    VoidReason,
+)
+from kpledger.events.importing import (
+    DiscrepancyCause,
+    DiscrepancyResolved,
+    ImportConfirmedDiscrepant,
+)
+from kpledger.events.statistics import Flow
+from kpledger.records import certificate_key
+
+BW, EU = "BW/gaborone", "EU/antwerp"
+WHOLE = Total(100_000, 5_000_000, 1)
+"""The certificate of the small world."""
+LINES = {
+    Cell("EU", "BW", "710221"): Total(40_000, 1_000_000),
+    Cell("EU", "BW", "710231"): Total(60_000, 4_000_000),
+}
+VOID = CertificateVoided(reason=VoidReason.ERROR, remarks="")
+VALIDATED = CertificateValidated(validated_at=0, seals=())
+RETURNED = CertificateReturnedUnused(returned_on="2026-03-20")
+
+
+@pytest.fixture
+def ledger() -> BookedLedger:
+    return open_booked_trade()
+
+
+def exports(ledger: BookedLedger, quarter: str = "2026Q1", known_at: str = "") -> Total:
+    return read_total(ledger.book.index, "BW", Flow.EXPORT, quarter, parse_known_at(known_at))
+
+
+def imports(ledger: BookedLedger, quarter: str = "2026Q1", known_at: str = "") -> Total:
+    return read_total(ledger.book.index, "EU", Flow.IMPORT, quarter, parse_known_at(known_at))
+
+
+def found_otherwise(certificate: Certificate, carats: int, value: int) -> ImportConfirmedDiscrepant:
+    return ImportConfirmedDiscrepant(
+        number=certificate.number,
+        parcels=certificate.parcels,
+        carat_thousandths=carats,
+        value_usd_cents=value,
+        exporter=certificate.exporter,
+        importer=certificate.importer,
+        received_on="2026-03-02",
+        cause=DiscrepancyCause.WEIGHING,
+        remarks="",
+    )
+
+
+def agreed(carats: int, value: int) -> DiscrepancyResolved:
+    return DiscrepancyResolved(
+        parcels=2, carat_thousandths=carats, value_usd_cents=value, explanation=""
+    )
+
+
+def plant(ledger: BookedLedger, **changes: object) -> None:
+    """Change the record of the certificate, where no rule leads there yet."""
+    record = vary(ledger.certificate("BW000001"), **changes)
+    ledger.state.pairs[certificate_key("BW000001")] = encode(record)
+
+
+def test_an_issue_is_an_export_of_its_issuer_and_no_import_yet(ledger: BookedLedger) -> None:
+    issue(ledger, make_certificate())
+    index = ledger.book.index
+    assert read_cells(index, "BW", Flow.EXPORT, "2026Q1") == LINES
+    assert read_partners(index, "BW", Flow.EXPORT, "2026Q1") == {"EU": WHOLE}
+    assert read_pair(index, "BW", Flow.EXPORT, "EU", "2026Q1") == WHOLE
+    assert exports(ledger) == WHOLE
+    months = read_months(index, "BW", Flow.EXPORT, first="2026-01", last="2026-12")
+    assert list(months) == [("2026-03", "BW", WHOLE)]
+    assert imports(ledger) == NOTHING
+
+
+def test_the_period_of_an_export_is_that_of_its_day_of_issue(ledger: BookedLedger) -> None:
+    """Recorded in the second quarter, issued on the last day of the first."""
+    ledger.wait_until("2026-04-01")
+    issue(ledger, vary(make_certificate(), issued_on="2026-03-31"))
+    assert (exports(ledger, "2026Q1"), exports(ledger, "2026Q2")) == (WHOLE, NOTHING)
+
+
+def test_the_period_of_an_import_is_that_of_its_day_of_receipt(ledger: BookedLedger) -> None:
+    certificate = make_certificate()
+    issued = event_id_of(issue(ledger, certificate))
+    ledger.wait_until("2026-04-03")
+    confirmation = vary(
+        make_confirmation(certificate), received_on="2026-04-02", exported_on="2026-03-30"
+    )
+    ledger.say(EU, confirmation, prev=issued)
+    assert (imports(ledger, "2026Q1"), imports(ledger, "2026Q2")) == (NOTHING, WHOLE)
+    cells = read_cells(ledger.book.index, "EU", Flow.IMPORT, "2026Q2")
+    assert cells == {Cell("BW", cell.origin, cell.hs): total for cell, total in LINES.items()}
+    assert exports(ledger, "2026Q1") == WHOLE
+
+
+@pytest.mark.parametrize("countries", [(), ("AO", "BW")])
+def test_mixed_origin_has_a_cell_without_a_country(
+    ledger: BookedLedger, countries: tuple[str, ...]
+) -> None:
+    mixed = Origin(kind=OriginKind.MIXED, countries=countries)
+    issue(ledger, vary(make_certificate(), origin=mixed))
+    cells = read_cells(ledger.book.index, "BW", Flow.EXPORT, "2026Q1")
+    assert [cell.origin for cell in cells] == ["", ""]
+    months = read_months(ledger.book.index, "BW", Flow.EXPORT, first="2026-03", last="2026-03")
+    assert list(months) == [("2026-03", "", WHOLE)]
+
+
+def test_a_voided_certificate_is_taken_back_from_its_own_quarter(ledger: BookedLedger) -> None:
+    issued = event_id_of(issue(ledger, make_certificate()))
+    ledger.wait_until("2026-04-15")
+    ledger.say(BW, VOID, subject="BW000001", prev=issued)
+    assert exports(ledger) == NOTHING
+    assert exports(ledger, "2026Q2") == NOTHING
+    assert read_cells(ledger.book.index, "BW", Flow.EXPORT, "2026Q1") == {}
+    assert read_partners(ledger.book.index, "BW", Flow.EXPORT, "2026Q1") == {}
+    assert exports(ledger, known_at="2026-04-14") == WHOLE
+    assert exports(ledger, known_at="2026-04-15") == NOTHING
+
+
+def test_issue_and_void_in_one_block_leave_nothing(ledger: BookedLedger) -> None:
+    issued = make_event(BW, CertificateIssued(certificate=make_certificate()))
+    voided = make_event(BW, VOID, subject="BW000001", prev=event_id_of(issued))
+    ledger.record(issued, voided)
+    assert exports(ledger) == NOTHING
+
+
+def test_a_replacement_counts_once_with_what_it_says(ledger: BookedLedger) -> None:
+    issued = event_id_of(issue(ledger, make_certificate()))
+    ledger.wait_until("2026-04-02")
+    line = Line(hs=HsCode.UNSORTED, carat_thousandths=7, value_usd_cents=9)
+    new = vary(
+        make_certificate("BW000002"),
+        issued_on="2026-04-02",
+        expires_on="2026-05-30",
+        carat_thousandths=7,
+        value_usd_cents=9,
+        lines=(line,),
+    )
+    body = CertificateReplaced(reason=ReplacementReason.ERROR, certificate=new)
+    ledger.say(BW, body, subject="BW000001", prev=issued)
+    assert exports(ledger) == NOTHING
+    assert exports(ledger, "2026Q2") == Total(7, 9, 1)
+
+
+def test_a_certificate_counts_when_it_is_validated(ledger: BookedLedger) -> None:
+    """Annex III counts certificates validated for export; the quarter is that of the issue."""
+    unvalidated = vary(make_certificate(), validated_at=None)
+    issue(ledger, unvalidated)
+    assert exports(ledger) == NOTHING
+    ledger.wait_until("2026-04-09")
+    ledger.project(BW, VALIDATED, subject="BW000001")
+    assert exports(ledger) == WHOLE
+    assert exports(ledger, known_at="2026-04-08") == NOTHING
+    assert ledger.book.index.get(UNVALIDATED, b"BW000001") is None
+
+
+@pytest.mark.parametrize("end", [VOID, RETURNED])
+def test_what_was_never_validated_is_not_taken_back(
+    ledger: BookedLedger, end: CertificateVoided | CertificateReturnedUnused
+) -> None:
+    issue(ledger, vary(make_certificate(), validated_at=None))
+    ledger.project(BW, end, subject="BW000001")
+    assert exports(ledger) == NOTHING
+    assert list(ledger.book.index.scan(UNVALIDATED)) == []
+    assert list(ledger.book.index.scan(CELL)) == []
+
+
+def test_a_certificate_returned_unused_is_taken_back(ledger: BookedLedger) -> None:
+    issue(ledger, make_certificate())
+    ledger.project(BW, RETURNED, subject="BW000001")
+    assert exports(ledger) == NOTHING
+
+
+def test_what_was_found_is_distributed_over_the_declared_codes(ledger: BookedLedger) -> None:
+    certificate = make_certificate()
+    issued = event_id_of(issue(ledger, certificate))
+    ledger.say(EU, found_otherwise(certificate, 99_999, 4_999_999), prev=issued)
+    assert read_cells(ledger.book.index, "EU", Flow.IMPORT, "2026Q1") == {
+        Cell("BW", "BW", "710221"): Total(40_000, 1_000_000),
+        Cell("BW", "BW", "710231"): Total(59_999, 3_999_999),
+    }
+    assert imports(ledger) == Total(99_999, 4_999_999, 1)
+    assert exports(ledger) == WHOLE
+
+
+def test_a_resolved_discrepancy_counts_what_both_sides_agreed_on(ledger: BookedLedger) -> None:
+    certificate = make_certificate()
+    issued = event_id_of(issue(ledger, certificate))
+    ledger.say(EU, found_otherwise(certificate, 90_000, 4_000_000), prev=issued)
+    ledger.wait_until("2026-05-01")
+    ledger.project(BW, agreed(100_000, 5_000_000), subject="BW000001")
+    assert imports(ledger) == WHOLE
+    assert imports(ledger, "2026Q2") == NOTHING
+    assert imports(ledger, known_at="2026-04-30") == Total(90_000, 4_000_000, 1)
+    assert list(ledger.book.index.scan(DISCREPANT)) == []
+
+
+def test_technical_certificates_count_nowhere(ledger: BookedLedger) -> None:
+    """Rule E10: goods that are detained, seized or sent back are not traded."""
+    certificate = vary(make_certificate(), kind=CertificateKind.TECHNICAL, case="EU/case/1")
+    ledger.project(BW, CertificateIssued(certificate=certificate), subject=certificate.number)
+    assert list(ledger.book.index.scan(CELL)) == []
+    issue(ledger, make_certificate())
+    plant(ledger, kind=CertificateKind.TECHNICAL)
+    before = list(ledger.book.index.scan(CELL))
+    for author, body in (
+        (EU, make_confirmation(certificate)),
+        (EU, found_otherwise(certificate, 1, 1)),
+        (BW, VOID),
+        (BW, VALIDATED),
+        (BW, RETURNED),
+        (BW, agreed(1, 1)),
+    ):
+        ledger.project(author, body, subject=certificate.number)
+    assert list(ledger.book.index.scan(CELL)) == before
+
+
+def test_a_cell_remembers_each_day_on_which_it_changed(ledger: BookedLedger) -> None:
+    issue(ledger, make_certificate("BW000001"))
+    issue(ledger, make_certificate("BW000002"))
+    ledger.wait_until("2026-03-05")
+    issue(ledger, make_certificate("BW000003"))
+    history = ledger.book.index.get(CELL, b"BW/EXPORT/2026Q1/EU/BW/710221")
+    first, second = parse_known_at("2026-03-02"), parse_known_at("2026-03-05")
+    assert list(read_history(history)) == [
+        (first, Total(80_000, 2_000_000)),
+        (second, Total(120_000, 3_000_000)),
+    ]

@@ -1,0 +1,55 @@
+"""Reference periods and due days."""
+
+import pytest
+
+from kpledger.analysis.statistics.periods import ask_period, parse_period
+from kpledger.analysis.topic import QuestionError
+
+
+@pytest.mark.parametrize(
+    ("name", "due_on"),
+    [
+        ("2022Q1", "2022-05-31"),
+        ("2022Q2", "2022-08-31"),
+        ("2022Q3", "2022-11-30"),
+        ("2022Q4", "2023-02-28"),
+        ("2023Q4", "2024-02-29"),
+        ("2022H1", "2022-08-31"),
+        ("2022H2", "2023-02-28"),
+    ],
+)
+def test_figures_are_due_two_months_after_the_period(name: str, due_on: str) -> None:
+    """KPCS Annex III: within two months of the reference period."""
+    assert ask_period(name).due_on == due_on
+
+
+@pytest.mark.parametrize(
+    ("name", "quarters", "half_years", "days"),
+    [
+        ("2022Q2", ("2022Q2",), (), ("2022-04-01", "2022-06-30")),
+        ("2022H2", ("2022Q3", "2022Q4"), ("2022H2",), ("2022-07-01", "2022-12-31")),
+        (
+            "2022",
+            ("2022Q1", "2022Q2", "2022Q3", "2022Q4"),
+            ("2022H1", "2022H2"),
+            ("2022-01-01", "2022-12-31"),
+        ),
+    ],
+)
+def test_a_period_knows_what_is_in_it(
+    name: str, quarters: tuple[str, ...], half_years: tuple[str, ...], days: tuple[str, str]
+) -> None:
+    period = ask_period(name)
+    assert (period.quarters, period.half_years) == (quarters, half_years)
+    assert (period.first_day, period.last_day) == days
+
+
+@pytest.mark.parametrize(
+    "name", ["", "2022Q5", "2022Q0", "2022H3", "22Q1", "2022-Q1", "9999", "0000", "2022Q1\n"]
+)
+def test_anything_else_is_refused_by_name(name: str) -> None:
+    assert parse_period(name) is None
+    with pytest.raises(QuestionError) as refused:
+        ask_period(name)
+    assert refused.value.field == "period"
+    assert "2022Q1" in refused.value.accepted
