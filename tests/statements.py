@@ -9,6 +9,7 @@ from typing import Final
 from founding import (
     CHAIR,
     NOW_MS,
+    TODAY,
     make_certificate,
     make_confirmation,
     signing_key,
@@ -16,10 +17,18 @@ from founding import (
 
 from kpledger.events import Body
 from kpledger.events.certificate import (
+    AmendableField,
+    AmendmentEndorsed,
+    CertificateFound,
     CertificateIssued,
+    CertificateLost,
     CertificateReplaced,
+    CertificateReturnedUnused,
+    CertificateValidated,
     CertificateVoided,
+    ExportNotified,
     ReplacementReason,
+    TransitNoted,
     VoidReason,
 )
 from kpledger.events.governance import (
@@ -37,11 +46,16 @@ from kpledger.events.governance import (
 )
 from kpledger.events.importing import (
     ArrivalRecorded,
+    CaseKind,
+    CaseOpened,
     DiscrepancyCause,
+    DiscrepancyResolved,
     HoldReason,
     ImportConfirmedDiscrepant,
     ImportRefusedReturned,
+    ReturnReceived,
     ShipmentDetained,
+    ShipmentDiverted,
     ShipmentReleased,
     ShipmentSeized,
 )
@@ -96,8 +110,32 @@ SOUND: Final[dict[str, tuple[str, Body]]] = {
         ("BW/root", REVOCATION),
         ("BW/root", ALLOTMENT),
         ("BW/gaborone", CertificateIssued(certificate=CERTIFICATE)),
+        ("BW/gaborone", CertificateValidated(validated_at=NOW_MS, seals=("S-2",))),
+        (
+            "BW/gaborone",
+            ExportNotified(
+                exported_on=TODAY,
+                carrier="A carrier",
+                transport_document="AWB 7",
+                expected_on=TODAY,
+                transit=("ZA",),
+            ),
+        ),
+        (
+            "BW/gaborone",
+            AmendmentEndorsed(
+                field=AmendableField.PARCELS,
+                old=str(CERTIFICATE.parcels),
+                new="7",
+                reason="",
+            ),
+        ),
         ("BW/gaborone", CertificateVoided(reason=VoidReason.ERROR, remarks="")),
         ("BW/gaborone", REPLACEMENT),
+        ("BW/gaborone", CertificateLost(with_goods=False, circumstances="")),
+        ("BW/gaborone", CertificateFound(circumstances="")),
+        ("BW/gaborone", CertificateReturnedUnused(returned_on=TODAY)),
+        ("ZA/joburg", TransitNoted(entered_on=TODAY, left_on=None, seals_intact=True, remarks="")),
         (
             "EU/antwerp",
             ArrivalRecorded(
@@ -141,6 +179,25 @@ SOUND: Final[dict[str, tuple[str, Body]]] = {
                 legal_reference="Order 7",
                 custody="Customs",
                 carat_thousandths=1,
+            ),
+        ),
+        (
+            "BW/gaborone",
+            DiscrepancyResolved(
+                parcels=1, carat_thousandths=99_000, value_usd_cents=4_900_000, explanation=""
+            ),
+        ),
+        ("BW/gaborone", ReturnReceived(received_on=TODAY, carat_thousandths=1, condition="")),
+        ("ZA/joburg", ShipmentDiverted(place="An airport", found_on=TODAY, reason="")),
+        (
+            "ZA/joburg",
+            CaseOpened(
+                kind=CaseKind.NO_CERTIFICATE,
+                opened_on=TODAY,
+                carat_thousandths=5_000,
+                claimed_provenance="BW",
+                bound_for="EU",
+                remarks="",
             ),
         ),
     )

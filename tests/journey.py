@@ -1,0 +1,85 @@
+"""The journey of a certificate for tests: its statements, each by whoever may make it.
+
+The statements are those of ``statements.SOUND`` on BW000001, issued to EU; :func:`make_step` gives
+the next one as an event, :func:`travel` records one after the other.
+"""
+
+from collections.abc import Sequence
+from types import EllipsisType
+from typing import Final
+
+from founding import MemoryLedger, issue, make_event, open_trade, vary
+from statements import CERTIFICATE, NUMBER, SOUND
+
+from kpledger.events import Body
+from kpledger.lifecycle import CertificateState
+from kpledger.records import CaseRecord, CertificateRecord, case_key, certificate_key
+from kpledger.state import read_record
+
+OFFICE_OF: Final = {"BW": "BW/gaborone", "EU": "EU/antwerp", "ZA": "ZA/joburg"}
+
+BY_HOLDER: Final = (
+    "shipment_detained",
+    "shipment_released",
+    "import_refused_returned",
+    "shipment_seized",
+)
+_WITH_THE_GOODS: Final = (CertificateState.ARRIVED, CertificateState.DETAINED)
+
+
+def find_shipment(ledger: MemoryLedger, subject: str) -> CertificateRecord | CaseRecord | None:
+    """Read the record of a certificate or a case, or give None."""
+    certificate = read_record(ledger.state, certificate_key(subject), CertificateRecord)
+    return certificate or read_record(ledger.state, case_key(subject), CaseRecord)
+
+
+def make_step(
+    ledger: MemoryLedger,
+    name: str,
+    body: Body | None = None,
+    *,
+    author: str | None = None,
+    signers: Sequence[str] | None = None,
+    subject: str = NUMBER,
+    prev: bytes | EllipsisType | None = ...,
+    nonce: int = 0,
+) -> bytes:
+    """Give the statement of this type as an event on a certificate or a case as it stands now."""
+    said_by, sound = SOUND[name]
+    record = find_shipment(ledger, subject)
+    holder, head = (None, None) if record is None else (record.holder, record.head)
+    if author is None:
+        author = OFFICE_OF[holder] if holder and name in BY_HOLDER else said_by
+    if signers is None:
+        signers = (author, *_cosigners(record, name))
+    return make_event(
+        author,
+        sound if body is None else body,
+        signers=signers,
+        subject=subject,
+        prev=head if isinstance(prev, EllipsisType) else prev,
+        nonce=nonce,
+    )
+
+
+def _cosigners(record: CertificateRecord | CaseRecord | None, name: str) -> tuple[str, ...]:
+    if not isinstance(record, CertificateRecord):
+        return ()
+    arrived = name == "amendment_endorsed" and record.state in _WITH_THE_GOODS
+    agreed = name == "discrepancy_resolved"
+    return (OFFICE_OF[record.destination],) if arrived or agreed else ()
+
+
+def travel(ledger: MemoryLedger, *names: str, subject: str = NUMBER) -> None:
+    """Record these statements, one after the other."""
+    for name in names:
+        ledger.record(make_step(ledger, name, subject=subject, nonce=len(ledger.blocks)))
+
+
+def start_journey(*names: str, validated: bool = True) -> MemoryLedger:
+    """Give a ledger on which BW000001 was issued to EU, and these statements followed."""
+    ledger = open_trade()
+    certificate = CERTIFICATE if validated else vary(CERTIFICATE, validated_at=None)
+    issue(ledger, certificate)
+    travel(ledger, *names)
+    return ledger
