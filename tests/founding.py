@@ -33,15 +33,13 @@ from kpledger.events.certificate import (
     OriginKind,
     Party,
 )
+from kpledger.events.decisions import DecisionRecorded, Procedure
 from kpledger.events.governance import (
     AuthorityRegistered,
     KeyAdded,
-    KeyRevoked,
     NumberRange,
     NumberRangeAllocated,
-    ParticipantAdmitted,
     ParticipantKind,
-    ParticipantStatusChanged,
     Role,
 )
 from kpledger.events.importing import ImportConfirmed, ImportConfirmedDiscrepant
@@ -60,6 +58,7 @@ from kpledger.keys import SigningKey
 from kpledger.outcome import Refusal
 from kpledger.records import CertificateRecord, Record, certificate_key
 from kpledger.rules.v1 import Position, execute
+from kpledger.rules.v1.subject import subject_of as spell_subject
 from kpledger.state import ChangeSet, MemoryState, read_record
 from kpledger.units import start_of_day_ms
 
@@ -83,6 +82,8 @@ OFFICES: Final = ("BW/gaborone", "EU/antwerp", "ZA/joburg")
 """The authorities of :func:`open_trade`, each with both roles, one key and one range."""
 
 CHAIR: Final = "KPCS/chair"
+DECISION: Final = "AD-2026-1"
+"""A decision that :func:`open_trade` records, for the Chair's measures to rest on."""
 SERIAL_DIGITS: Final = 6
 EXPORTER: Final = Party(name="Kgalagadi Gems", address="1 Main Mall, Gaborone", licence="BW-7")
 IMPORTER: Final = Party(name="De Scheldt NV", address="Hoveniersstraat 2, Antwerpen", licence="")
@@ -174,14 +175,10 @@ def make_event(
 
 def subject_of(author: str, body: Body) -> str:
     """Give what a statement is about, as far as its body says so."""
-    participant = author.partition("/")[0]
+    spelled = spell_subject(author.partition("/")[0], body)
+    if spelled is not None:
+        return spelled
     match body:
-        case ParticipantAdmitted() | ParticipantStatusChanged():
-            return body.code
-        case AuthorityRegistered() | NumberRangeAllocated():
-            return f"{participant}/{body.authority}"
-        case KeyAdded() | KeyRevoked():
-            return body.key.hex()
         case CertificateIssued():
             return body.certificate.number
         case ImportConfirmed() | ImportConfirmedDiscrepant():
@@ -370,11 +367,39 @@ def opening_events(office: str, *, first: bool = True) -> tuple[bytes, bytes, by
     )
 
 
+def make_decision(
+    decision: str = DECISION,
+    *,
+    procedure: Procedure = Procedure.WRITTEN,
+    ratifies: Sequence[bytes] = (),
+) -> DecisionRecorded:
+    """Give a decision of today that BW and ZA supported and nobody objected to."""
+    return DecisionRecorded(
+        decision=decision,
+        title=f"Decision {decision}",
+        document=sha256(decision.encode()),
+        procedure=procedure,
+        decided_on=TODAY,
+        supports=("BW", "ZA"),
+        objections=(),
+        ratifies=tuple(sorted(ratifies)),
+    )
+
+
+def decide(ledger: "MemoryLedger", decision: str = DECISION) -> None:
+    """Record a decision of the scheme."""
+    ledger.record(make_event(CHAIR, make_decision(decision)))
+
+
 def open_trade() -> MemoryLedger:
-    """Give a ledger in which each of :data:`OFFICES` may issue and confirm."""
+    """Give a ledger in which each of :data:`OFFICES` may issue and confirm.
+
+    Its newest event records :data:`DECISION`.
+    """
     ledger = found_ledger()
-    for office in OFFICES:
+    for office in OFFICES[:-1]:
         ledger.record(*opening_events(office))
+    ledger.record(*opening_events(OFFICES[-1]), make_event(CHAIR, make_decision()))
     return ledger
 
 

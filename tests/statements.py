@@ -6,14 +6,8 @@ allows a statement, every other rule accepts it.
 
 from typing import Final
 
-from founding import (
-    CHAIR,
-    NOW_MS,
-    TODAY,
-    make_certificate,
-    make_confirmation,
-    signing_key,
-)
+from founding import NOW_MS, TODAY, make_certificate, make_confirmation
+from scheme_statements import STATEMENTS
 
 from kpledger.events import Body
 from kpledger.events.certificate import (
@@ -30,19 +24,6 @@ from kpledger.events.certificate import (
     ReplacementReason,
     TransitNoted,
     VoidReason,
-)
-from kpledger.events.governance import (
-    AuthorityRegistered,
-    KeyAdded,
-    KeyRevoked,
-    NumberRange,
-    NumberRangeAllocated,
-    ParticipantAdmitted,
-    ParticipantKind,
-    ParticipantStatusChanged,
-    RevocationReason,
-    Role,
-    Standing,
 )
 from kpledger.events.importing import (
     ArrivalRecorded,
@@ -66,49 +47,12 @@ CONFIRMATION: Final = make_confirmation(CERTIFICATE)
 REPLACEMENT: Final = CertificateReplaced(
     reason=ReplacementReason.DAMAGED, certificate=make_certificate("BW000002")
 )
-NEW_KEY: Final = signing_key("a new key").public_key
-ADMISSION: Final = ParticipantAdmitted(
-    code="NA",
-    name="Namibia",
-    kind=ParticipantKind.STATE,
-    effective_from=NOW_MS,
-    root_key=signing_key("NA/root").public_key,
-    decision="Plenary 2026/1",
-)
-STATUS: Final = ParticipantStatusChanged(
-    code="BW", status=Standing.SUSPENDED, effective_from=NOW_MS, decision="Plenary 2026/2"
-)
-OFFICE: Final = AuthorityRegistered(
-    authority="francistown",
-    title="Second Diamond Office",
-    place="Francistown",
-    roles=(Role.EXPORTING,),
-    contact="box 1",
-)
-KEY: Final = KeyAdded(authority="gaborone", key=NEW_KEY, valid_from=NOW_MS)
-REVOCATION: Final = KeyRevoked(
-    key=signing_key("BW/gaborone").public_key, reason=RevocationReason.RETIRED, suspect_since=None
-)
-RANGE: Final = NumberRange(
-    prefix="BW",
-    width=6,
-    first=100_000,
-    last=199_999,
-    use_from="2026-01-01",
-    use_until="2026-12-31",
-)
-ALLOTMENT: Final = NumberRangeAllocated(authority="gaborone", range=RANGE)
 
 
 SOUND: Final[dict[str, tuple[str, Body]]] = {
     body.TYPE: (author, body)
     for author, body in (
-        (CHAIR, ADMISSION),
-        (CHAIR, STATUS),
-        ("BW/root", OFFICE),
-        ("BW/root", KEY),
-        ("BW/root", REVOCATION),
-        ("BW/root", ALLOTMENT),
+        *((one.author, one.body) for one in STATEMENTS.values()),
         ("BW/gaborone", CertificateIssued(certificate=CERTIFICATE)),
         ("BW/gaborone", CertificateValidated(validated_at=NOW_MS, seals=("S-2",))),
         (

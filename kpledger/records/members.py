@@ -12,6 +12,7 @@ from kpledger.events.governance import (
     Role,
     Standing,
 )
+from kpledger.events.life import ObserverKind
 from kpledger.events.restrictions import Mode, Scope
 from kpledger.records.base import Record
 
@@ -42,6 +43,8 @@ class ParticipantRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields
     """Every standing it was given, in ledger order; a later one overrules for its time."""
     authority_count: int
     """How many authorities it has registered; the Chair countersigns the first."""
+    statistics_offices: int = 0
+    """How many of them are open and have the role STATISTICS; its root submits where none has."""
 
     def standing_at(self, time_ms: int) -> Standing | None:
         """Give the standing at an instant; None before it was admitted.
@@ -71,7 +74,9 @@ class AuthorityRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=T
     territory: str | None = None
     """A territory with numbers of its own that it serves."""
     closed_at: int | None = None
-    """Block time of its closing; Unix milliseconds."""
+    """Block time of its closing, or of an observer's withdrawal; Unix milliseconds."""
+    observer: ObserverKind | None = None
+    """What kind of observer it is; none for an office."""
 
 
 class AllottedRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -142,10 +147,15 @@ class Restriction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Interim: when it ends unless ratified; Unix milliseconds."""
     event: bytes
 
+    def ends_at(self) -> int | None:
+        """Give when it ends, as far as that is known; Unix milliseconds."""
+        ends = [end for end in (self.effective_until, self.lapses_at) if end is not None]
+        return min(ends, default=None)
+
     def holds_at(self, time_ms: int) -> bool:
         """Tell whether it is in force at an instant."""
-        ends = [end for end in (self.effective_until, self.lapses_at) if end is not None]
-        return self.effective_from <= time_ms and all(time_ms < end for end in ends)
+        end = self.ends_at()
+        return self.effective_from <= time_ms and (end is None or time_ms < end)
 
 
 class RestrictionsRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

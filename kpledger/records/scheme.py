@@ -23,6 +23,8 @@ class EventRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     type: str
     participant: str
     """Its author's participant, or ``KPCS``."""
+    authority: str
+    """Its author's office."""
     subject: str
 
 

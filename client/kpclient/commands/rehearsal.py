@@ -63,6 +63,7 @@ async def rehearse(
             height=recorded.height,
             type=recorded.event.header.type,
             participant=recorded.event.header.author.participant,
+            authority=recorded.event.header.author.authority,
             subject=recorded.event.header.subject,
         )
         state.put(event_key(event.event_id), place)

@@ -46,6 +46,7 @@ def execute(event: SignedEvent, state: ChangeSet, at: Position) -> Refusal | Non
         height=at.height,
         type=event.header.type,
         participant=event.header.author.participant,
+        authority=event.header.author.authority,
         subject=event.header.subject,
     )
     state.put(event_key(event.event_id), record)

@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from kpledger.events.governance import ParticipantStatusChanged, Role, Standing
+from kpledger.events.governance import (
+    AuthorityRegistered,
+    ParticipantStatusChanged,
+    Role,
+    Standing,
+)
 from kpledger.ids import CHAIR, KPCS, ROOT, SECRETARIAT
 from kpledger.outcome import Refusal, Rule
 from kpledger.records import AuthorityRecord, KeyRecord
@@ -220,12 +225,17 @@ def _refuse_key(public_key: bytes, record: KeyRecord | None) -> Refusal:
 
 
 def chair_for_the_first_office(context: Context) -> tuple[Cosigner, ...]:
-    """Give who signs a registration besides the root: the Chair, on a participant's first one."""
+    """Give who signs a registration besides the root: the Chair, on a participant's first one.
+
+    Likewise where an office serves a territory: its numbers will begin with another code than the
+    participant's, and nobody else may take that code.
+    """
     if context.author[0] == KPCS:
         return ()
     participant = context.participant(context.author[0])
     first = participant is not None and participant.authority_count == 0
-    return (Cosigner(KPCS, CHAIR),) if first else ()
+    in_territory = context.body(AuthorityRegistered).territory is not None
+    return (Cosigner(KPCS, CHAIR),) if first or in_territory else ()
 
 
 def check_self_suspension(context: Context) -> Refusal | None:

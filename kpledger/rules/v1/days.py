@@ -5,6 +5,9 @@ from kpledger.outcome import Refusal, Rule
 from kpledger.rules.v1.context import Context, refuse
 from kpledger.units import DAY_MS, parse_day, start_of_day_ms
 
+_FIRST_MONTHS = {"": "01", "Q1": "01", "Q2": "04", "Q3": "07", "Q4": "10", "H1": "01", "H2": "07"}
+"""The month in which each part of a year begins, and a year."""
+
 
 def check_past_day(
     context: Context, rule: Rule, field: str, day: str, earliest: str | None = None
@@ -33,3 +36,15 @@ def check_span(
     if latest is not None and day > latest:
         return refuse(rule, field, f"{day} is after {latest}", f"a day up to {latest}")
     return None
+
+
+def check_begun(context: Context, field: str, period: str) -> Refusal | None:
+    """E5: a quarter, half-year or year has begun.
+
+    That it is over is not asked for, so that nobody is kept from telling early.
+    """
+    first = f"{period[:4]}-{_FIRST_MONTHS[period[4:]]}-01"
+    if check_past_day(context, Rule.E5, field, first) is None:
+        return None
+    accepted = "a period of the calendar that has begun"
+    return refuse(Rule.E5, field, f"{period} has not begun", accepted)

@@ -1,37 +1,22 @@
-"""Participants, authorities, keys: rules E1 to E6 for the catalogue's group G."""
+"""Participants and offices (G1, G2, G4), observers: rules E1, E5, E6."""
 
-from kpledger.errors import UnacceptableKeyError
+from typing import Final
+
 from kpledger.events.governance import (
+    AuthorityClosed,
     AuthorityRegistered,
-    KeyAdded,
-    KeyRevoked,
-    NumberRangeAllocated,
     ParticipantAdmitted,
-    ParticipantStatusChanged,
-    RevocationReason,
     Role,
 )
-from kpledger.ids import ROOT
-from kpledger.keys import check_public_key
+from kpledger.events.life import ObserverRegistered, ObserverWithdrawn
+from kpledger.ids import CHAIR, KPCS, ROOT, SECRETARIAT
 from kpledger.outcome import Refusal, Rule
 from kpledger.rules.v1.context import Context, refuse
+from kpledger.rules.v1.keys import check_unused_key
+from kpledger.rules.v1.lists import check_ascending
 
-
-def check_subject(context: Context) -> Refusal | None:
-    """E5: the subject is what the body speaks of."""
-    body = context.event.body
-    participant = context.author[0]
-    if isinstance(body, ParticipantAdmitted | ParticipantStatusChanged):
-        expected = body.code
-    elif isinstance(body, AuthorityRegistered | NumberRangeAllocated):
-        expected = f"{participant}/{body.authority}"
-    elif isinstance(body, KeyAdded):
-        expected = body.key.hex()
-    else:
-        expected = context.body(KeyRevoked).key.hex()
-    if context.subject != expected:
-        return refuse(Rule.E5, "subject", f"{context.subject} is not the subject", expected)
-    return None
+_OF_THE_SCHEME: Final = (Role.MONITORING, Role.STATISTICS)
+_NAMES_TAKEN: Final = (ROOT, CHAIR, SECRETARIAT)
 
 
 def check_admission(context: Context) -> Refusal | None:
@@ -40,81 +25,80 @@ def check_admission(context: Context) -> Refusal | None:
     if context.participant(body.code) is not None:
         problem = f"{body.code} was admitted before"
         return refuse(Rule.E6, "body.code", problem, "a code that is not on the ledger")
-    return _check_new_key(context, body.root_key, "body.root_key")
+    return check_unused_key(context, body.root_key, "body.root_key")
 
 
 def check_registration(context: Context) -> Refusal | None:
-    """E6: a registered authority was not there before; E5: its roles are in order."""
+    """E6: a registered authority was not there before; E5: its roles and territory fit it."""
     body = context.body(AuthorityRegistered)
+    refusal = _check_new_name(context, body.authority, "body.authority")
+    if refusal is None:
+        refusal = check_ascending(body.roles, "body.roles")
+    return refusal or _check_roles(context, body) or _check_territory(context, body)
+
+
+def _check_new_name(context: Context, name: str, field: str) -> Refusal | None:
     participant = context.author[0]
-    if body.authority == ROOT or context.authority(participant, body.authority) is not None:
-        problem = f"{participant}/{body.authority} exists already"
-        return refuse(Rule.E6, "body.authority", problem, "a name that is not on the ledger")
-    if list(body.roles) != sorted(set(body.roles)):
-        accepted = ", ".join(sorted(set(body.roles)))
-        return refuse(Rule.E5, "body.roles", "not in alphabetical order, each once", accepted)
+    taken = name == ROOT or (participant == KPCS and name in _NAMES_TAKEN)
+    if taken or context.authority(participant, name) is not None:
+        problem = f"{participant}/{name} exists already"
+        return refuse(Rule.E6, field, problem, "a name that is not on the ledger")
     return None
 
 
-def check_new_key(context: Context) -> Refusal | None:
-    """E6: the key is new, and for an office that exists."""
-    body = context.body(KeyAdded)
-    participant = context.author[0]
-    if body.authority != ROOT and context.authority(participant, body.authority) is None:
-        problem = f"{participant}/{body.authority} is not registered"
-        return refuse(Rule.E6, "body.authority", problem, "a registered authority, or root")
-    return _check_new_key(context, body.key, "body.key")
-
-
-def _check_new_key(context: Context, public_key: bytes, field: str) -> Refusal | None:
-    try:
-        check_public_key(public_key)
-    except UnacceptableKeyError as error:
-        return refuse(Rule.E5, field, str(error), "a sound Ed25519 public key")
-    if context.key(public_key) is not None:
-        problem = f"{public_key.hex()} is registered already"
-        return refuse(Rule.E6, field, problem, "a key that was never used")
+def _check_roles(context: Context, body: AuthorityRegistered) -> Refusal | None:
+    of_the_scheme = context.author[0] == KPCS
+    for role in body.roles:
+        fits = role in _OF_THE_SCHEME if of_the_scheme else role is not Role.OBSERVER
+        if not fits:
+            whose = "of the scheme" if of_the_scheme else "of a participant"
+            roles = _OF_THE_SCHEME if of_the_scheme else tuple(set(Role) - {Role.OBSERVER})
+            problem = f"{role} is no role of an office {whose}"
+            return refuse(Rule.E5, "body.roles", problem, ", ".join(sorted(roles)))
     return None
 
 
-def check_revocation(context: Context) -> Refusal | None:
-    """E2: the key is the participant's own; E6: in force; E5: the reason fits.
-
-    A key cannot revoke itself, so the last root key of a participant can never be withdrawn and
-    leave nobody to speak for it.
-    """
-    body = context.body(KeyRevoked)
-    record = context.key(body.key)
-    if record is None or record.participant != context.author[0]:
-        problem = f"{body.key.hex()} is no key of {context.author[0]}"
-        return refuse(Rule.E2, "body.key", problem, "a key of the author's participant")
-    if record.revoked_at is not None:
-        problem = f"{body.key.hex()} is revoked already"
-        return refuse(Rule.E6, "body.key", problem, "a key in force")
-    if body.key in context.event.signers:
-        return refuse(
-            Rule.E1, "signatures", "a key cannot revoke itself", "another root key of the author"
-        )
-    compromised = body.reason is RevocationReason.COMPROMISED
-    if compromised != (body.suspect_since is not None):
-        return refuse(
-            Rule.E5,
-            "body.suspect_since",
-            f"{body.suspect_since} for a key that is {body.reason}",
-            "a time for COMPROMISED, null otherwise",
-        )
+def _check_territory(context: Context, body: AuthorityRegistered) -> Refusal | None:
+    if body.territory is None:
+        return None
+    code = context.author[0]
+    if code == KPCS or context.participant(body.territory) is not None:
+        problem = f"{body.territory} is no territory of {code}"
+        accepted = "null, or a territory with numbers of its own that is no participant"
+        return refuse(Rule.E5, "body.territory", problem, accepted)
     return None
 
 
-def check_range_holder(context: Context) -> Refusal | None:
-    """E6: numbers go to a registered exporting authority."""
-    body = context.body(NumberRangeAllocated)
+def check_closing(context: Context) -> Refusal | None:
+    """E6: an office that is closed was open. Observers are withdrawn, not closed."""
+    body = context.body(AuthorityClosed)
     record = context.authority(context.author[0], body.authority)
-    if record is None or Role.EXPORTING not in record.roles:
-        return refuse(
-            Rule.E6,
-            "body.authority",
-            f"{context.author[0]}/{body.authority} is no exporting authority",
-            "a registered authority with the role EXPORTING",
-        )
-    return None
+    is_office = record is not None and Role.OBSERVER not in record.roles
+    if record is not None and is_office and record.closed_at is None:
+        return None
+    said = "is closed already" if is_office else "is no registered office"
+    problem = f"{context.author[0]}/{body.authority} {said}"
+    return refuse(Rule.E6, "body.authority", problem, "an office that is open")
+
+
+def check_observer(context: Context) -> Refusal | None:
+    """E6: a registered observer was not there before, and its key is new."""
+    body = context.body(ObserverRegistered)
+    return _check_new_name(context, body.observer, "body.observer") or check_unused_key(
+        context, body.key, "body.key"
+    )
+
+
+def check_withdrawal(context: Context) -> Refusal | None:
+    """E6: an observer that is withdrawn was registered."""
+    body = context.body(ObserverWithdrawn)
+    if is_observer(context, body.observer):
+        return None
+    problem = f"{KPCS}/{body.observer} is no registered observer"
+    return refuse(Rule.E6, "body.observer", problem, "an observer that is registered")
+
+
+def is_observer(context: Context, name: str) -> bool:
+    """Tell whether there is an observer of this name now."""
+    record = context.authority(KPCS, name)
+    return record is not None and Role.OBSERVER in record.roles and record.closed_at is None

@@ -1,15 +1,31 @@
 """E3: certificate numbers. Each is used once for ever, by the authority it was allotted to."""
 
+from collections.abc import Sequence
+from typing import Final
+
 from kpledger.errors import MalformedError
 from kpledger.events.certificate import Certificate, CertificateIssued, CertificateReplaced
-from kpledger.events.governance import NumberRange, NumberRangeAllocated
+from kpledger.events.governance import (
+    CertificateFormatNotified,
+    NumberRange,
+    NumberRangeAllocated,
+    NumberRangeRetired,
+    Role,
+)
 from kpledger.outcome import Refusal, Rule
-from kpledger.records import RangesRecord
+from kpledger.records import AllottedRange, FormatSince, RangesRecord
 from kpledger.rules.v1.context import Context, refuse
-from kpledger.units import parse_day
+from kpledger.rules.v1.lists import check_ascending
+from kpledger.units import format_time, parse_day
 
 MAX_RANGES = 500
 """How many ranges a participant may hold; some eight a year for sixty years."""
+
+MAX_FORMATS = 100
+"""How often a participant may notify what its certificates look like."""
+
+_HISTORIC: Final = {"EU": ("EC",)}
+"""Prefixes besides the own code: the European Union's certificates began with EC at first."""
 
 
 def issued_certificate(context: Context) -> Certificate:
@@ -20,11 +36,10 @@ def issued_certificate(context: Context) -> Certificate:
 
 
 def check_number(context: Context) -> Refusal | None:
-    """E3: the number was never used, carries the issuer's code, and is in a range of the office."""
+    """E3: the number was never used, is the office's to use, and has the form that was notified."""
     certificate = issued_certificate(context)
     field = "body.certificate.number"
     number = certificate.number
-    participant, authority = context.author
     known = context.certificate(number)
     if known is not None:
         return refuse(
@@ -33,31 +48,74 @@ def check_number(context: Context) -> Refusal | None:
             f"{number} was issued on {known.issued_on} and is {known.state}",
             "a number that was never used",
         )
-    if not number.startswith(participant):
-        return refuse(
-            Rule.E3, field, f"{number} does not begin with {participant}", f"{participant}..."
-        )
+    return (
+        _check_prefix(context, context.author[1], number, field)
+        or _check_allotted(context, certificate, field)
+        or _check_form(context, number, field)
+    )
+
+
+def _check_prefix(context: Context, authority: str, text: str, field: str) -> Refusal | None:
+    """E3: a number or its prefix begins with the participant's code, or its office's territory."""
+    participant = context.author[0]
+    office = context.authority(participant, authority)
+    codes = (participant, *_HISTORIC.get(participant, ()))
+    if office is not None and office.territory is not None:
+        codes = (*codes, office.territory)
+    if text.startswith(codes):
+        return None
+    accepted = " or ".join(f"{code}..." for code in codes)
+    return refuse(Rule.E3, field, f"{text} does not begin with {' or '.join(codes)}", accepted)
+
+
+def _check_allotted(context: Context, certificate: Certificate, field: str) -> Refusal | None:
+    number = certificate.number
+    participant, authority = context.author
     allotted = [one for one in context.ranges(participant).ranges if _holds(one.range, number)]
     if not allotted:
         return refuse(
             Rule.E3, field, f"{number} is in no range of {participant}", "a number in a range"
         )
-    mine = [one.range for one in allotted if one.authority == authority]
-    if not mine:
+    # Ranges never overlap, so there is one.
+    held = allotted[0]
+    if held.authority != authority:
         return refuse(
             Rule.E3,
             field,
-            f"{number} is allotted to {participant}/{allotted[0].authority}",
+            f"{number} is allotted to {participant}/{held.authority}",
             f"a number in a range of {participant}/{authority}",
         )
-    if not any(one.use_from <= certificate.issued_on <= one.use_until for one in mine):
+    if held.retired_at is not None:
+        problem = f"the range of {number} was retired at {format_time(held.retired_at)}"
+        return refuse(Rule.E3, field, problem, "a number in a range that is in use")
+    if not held.range.use_from <= certificate.issued_on <= held.range.use_until:
         return refuse(
             Rule.E3,
             "body.certificate.issued_on",
             f"{number} is not for use on {certificate.issued_on}",
-            f"a day from {mine[0].use_from} to {mine[0].use_until}",
+            f"a day from {held.range.use_from} to {held.range.use_until}",
         )
     return None
+
+
+def _check_form(context: Context, number: str, field: str) -> Refusal | None:
+    """E3: a number has a form that its participant notified to the others (KPCS II(d))."""
+    newest = _newest_form(context.formats(context.author[0]).formats, context.at.now_ms)
+    if newest is None or _form_of(number) in newest.masks:
+        return None
+    problem = f"{number} has no form that {context.author[0]} notified"
+    return refuse(Rule.E3, field, problem, " or ".join(newest.masks))
+
+
+def _newest_form(formats: Sequence[FormatSince], now_ms: int) -> FormatSince | None:
+    for one in reversed(formats):
+        if one.valid_from <= now_ms:
+            return one
+    return None
+
+
+def _form_of(number: str) -> str:
+    return "".join("#" if one.isdigit() else one for one in number)
 
 
 def _holds(allotted: NumberRange, number: str) -> bool:
@@ -72,12 +130,27 @@ def _holds(allotted: NumberRange, number: str) -> bool:
 
 def check_range(context: Context) -> Refusal | None:
     """E3: a new range is well formed, of the participant, and overlaps no other."""
-    new = context.body(NumberRangeAllocated).range
+    body = context.body(NumberRangeAllocated)
     participant = context.author[0]
-    if not new.prefix.startswith(participant):
-        problem = f"{new.prefix} does not begin with {participant}"
-        return refuse(Rule.E3, "body.range.prefix", problem, f"{participant}...")
-    return _check_bounds(new) or _check_overlap(new, participant, context.ranges(participant))
+    return (
+        _check_holder(context, body.authority)
+        or _check_prefix(context, body.authority, body.range.prefix, "body.range.prefix")
+        or _check_bounds(body.range)
+        or _check_overlap(body.range, participant, context.ranges(participant))
+    )
+
+
+def _check_holder(context: Context, authority: str) -> Refusal | None:
+    """E6: numbers go to an exporting authority that is open."""
+    record = context.authority(context.author[0], authority)
+    if record is None or record.closed_at is not None or Role.EXPORTING not in record.roles:
+        return refuse(
+            Rule.E6,
+            "body.authority",
+            f"{context.author[0]}/{authority} is no exporting authority",
+            "an open authority with the role EXPORTING",
+        )
+    return None
 
 
 def _check_bounds(new: NumberRange) -> Refusal | None:
@@ -113,4 +186,50 @@ def _check_overlap(new: NumberRange, participant: str, held: RangesRecord) -> Re
                 f"overlaps {old.prefix} {old.first} to {old.last} of {one.authority}",
                 "a range of unused numbers",
             )
+    return None
+
+
+def is_named(allotted: AllottedRange, body: NumberRangeRetired) -> bool:
+    """Tell whether a range is the one that an event retires."""
+    held = allotted.range
+    named = (body.authority, body.prefix, body.width, body.first)
+    return (allotted.authority, held.prefix, held.width, held.first) == named
+
+
+def check_retirement(context: Context) -> Refusal | None:
+    """E3: the range that is withdrawn is in use."""
+    body = context.body(NumberRangeRetired)
+    participant = context.author[0]
+    name = f"{body.prefix} in {body.width} digits from {body.first}"
+    for one in context.ranges(participant).ranges:
+        if is_named(one, body):
+            if one.retired_at is None:
+                return None
+            problem = f"{name} was retired at {format_time(one.retired_at)}"
+            return refuse(Rule.E3, "body.first", problem, "a range that is in use")
+    problem = f"{participant}/{body.authority} has no range {name}"
+    return refuse(Rule.E3, "body.first", problem, "prefix, width and first serial of a range")
+
+
+def check_format(context: Context) -> Refusal | None:
+    """E3: the forms that a participant notifies are of its own numbers.
+
+    They begin with its code, or as a range does that it has allotted.
+    """
+    body = context.body(CertificateFormatNotified)
+    participant = context.author[0]
+    refusal = check_ascending(body.masks, "body.masks")
+    if refusal is not None:
+        return refusal
+    prefixes = {one.range.prefix for one in context.ranges(participant).ranges}
+    codes = (participant, *_HISTORIC.get(participant, ()), *sorted(prefixes))
+    for mask in body.masks:
+        if not mask.startswith(codes):
+            problem = f"{mask} is no form of a number of {participant}"
+            accepted = "forms that begin with " + " or ".join(codes[:8])
+            return refuse(Rule.E3, "body.masks", problem, accepted)
+    count = len(context.formats(participant).formats)
+    if count >= MAX_FORMATS:
+        problem = f"{participant} has notified {count} times"
+        return refuse(Rule.E3, "body.masks", problem, f"at most {MAX_FORMATS}")
     return None

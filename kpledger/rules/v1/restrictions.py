@@ -4,11 +4,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kpledger.events.certificate import Certificate, CertificateKind
-from kpledger.events.restrictions import Mode, Scope
+from kpledger.events.governance import Role
+from kpledger.events.restrictions import (
+    Mode,
+    RestrictionLifted,
+    RestrictionSet,
+    Scope,
+    ShipmentApproved,
+    ShipmentDeclined,
+)
 from kpledger.outcome import Refusal, Rule
 from kpledger.records import CertificateRecord, Restriction
 from kpledger.rules.v1.context import Context, refuse
-from kpledger.units import format_carats
+from kpledger.rules.v1.lists import check_ascending
+from kpledger.units import format_carats, format_time
+
+MAX_RESTRICTIONS = 200
+"""How many restrictions a participant may ever have been under."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,4 +130,100 @@ def _check_approved(
             f" {approver} approved {format_carats(approval.carat_thousandths)} ct under {name}",
             f"up to {format_carats(approval.carat_thousandths)} ct",
         )
+    return None
+
+
+def check_restriction(context: Context) -> Refusal | None:
+    """E5, E6: a restriction is new, of a participant, and says who approves what it asks for."""
+    body = context.body(RestrictionSet)
+    if context.participant(body.participant) is None:
+        problem = f"{body.participant} is no participant"
+        return refuse(Rule.E6, "body.participant", problem, "a participant's code")
+    held = context.restrictions(body.participant)
+    if any(one.restriction == body.restriction for one in held):
+        problem = f"{body.participant} has been under {body.restriction}"
+        return refuse(Rule.E6, "body.restriction", problem, "a name that was not used")
+    if len(held) >= MAX_RESTRICTIONS:
+        problem = f"{body.participant} has been under {len(held)} restrictions"
+        return refuse(Rule.E6, "body.restriction", problem, f"at most {MAX_RESTRICTIONS}")
+    return _check_allowed(body) or _check_approver(context, body) or _check_end(body)
+
+
+def _check_allowed(body: RestrictionSet) -> Refusal | None:
+    if body.scope is Scope.ORIGIN:
+        for zone in body.zones:
+            if not zone.startswith(f"{body.participant}/"):
+                accepted = f"zones of {body.participant}"
+                return refuse(Rule.E5, "body.zones", f"{zone} lies elsewhere", accepted)
+    return check_ascending(body.zones, "body.zones")
+
+
+def _check_approver(context: Context, body: RestrictionSet) -> Refusal | None:
+    if body.mode is Mode.PROHIBITED:
+        if body.approver is None:
+            return None
+        problem = f"{body.approver} has nothing to approve"
+        return refuse(Rule.E5, "body.approver", problem, "null, or the mode PRE or POST")
+    if body.approver is None:
+        problem = f"nobody approves under {body.mode}"
+        return refuse(Rule.E5, "body.approver", problem, "an office with the role MONITORING")
+    office = context.authority(body.approver.participant, body.approver.authority)
+    if office is None or office.closed_at is not None or Role.MONITORING not in office.roles:
+        problem = f"{body.approver} does not monitor"
+        accepted = "an open office with the role MONITORING"
+        return refuse(Rule.E6, "body.approver", problem, accepted)
+    return None
+
+
+def _check_end(body: RestrictionSet) -> Refusal | None:
+    if body.effective_until is None or body.effective_until > body.effective_from:
+        return None
+    problem = f"{format_time(body.effective_until)} is not after it begins"
+    accepted = f"a time after {format_time(body.effective_from)}, or null"
+    return refuse(Rule.E5, "body.effective_until", problem, accepted)
+
+
+def check_lifting(context: Context) -> Refusal | None:
+    """E6: a restriction that is lifted would hold longer otherwise; E14: from when it is."""
+    body = context.body(RestrictionLifted)
+    name = f"{body.participant}/{body.restriction}"
+    found = find_restriction(context, body.participant, body.restriction)
+    if found is None:
+        problem = f"there is no restriction {name}"
+        return refuse(Rule.E6, "body.restriction", problem, "a restriction that was set")
+    end = found.ends_at()
+    if end is not None and end <= body.effective_from:
+        problem = f"{name} ends at {format_time(end)} anyway"
+        return refuse(Rule.E6, "body.effective_from", problem, f"a time before {format_time(end)}")
+    if body.effective_from < found.effective_from:
+        problem = f"{name} begins at {format_time(found.effective_from)}"
+        accepted = f"a time from {format_time(found.effective_from)} on"
+        return refuse(Rule.E14, "body.effective_from", problem, accepted)
+    return None
+
+
+def find_restriction(context: Context, participant: str, name: str) -> Restriction | None:
+    """Give the restriction of this name that a participant is or was under."""
+    for one in context.restrictions(participant):
+        if one.restriction == name:
+            return one
+    return None
+
+
+def check_approval(context: Context) -> Refusal | None:
+    """E6: there is such a restriction, and E1: the author is who approves under it."""
+    body = context.event.body
+    if not isinstance(body, ShipmentDeclined):
+        body = context.body(ShipmentApproved)
+    name = f"{body.participant}/{body.restriction}"
+    found = find_restriction(context, body.participant, body.restriction)
+    if found is None or found.approver is None:
+        problem = f"there is no restriction {name} with approvals"
+        return refuse(Rule.E6, "body.restriction", problem, "a restriction with an approver")
+    if context.author != found.approver:
+        approver = "/".join(found.approver)
+        problem = f"{context.event.header.author} does not approve under {name}"
+        return refuse(Rule.E1, "author", problem, approver)
+    if isinstance(body, ShipmentApproved):
+        return check_ascending(body.photos, "body.photos")
     return None
