@@ -161,3 +161,11 @@ OPENS_CASE: Final[dict[CertificateState, CaseKind]] = {
     **dict.fromkeys((*USED, _S.RETURN_CLOSED, _S.SEIZED), CaseKind.REPRESENTATION),
 }
 """States in which an arrival or a detention opens a case and leaves the certificate as it is."""
+
+CLOSING: Final = frozenset(
+    kind
+    for steps in TRANSITIONS.values()
+    for kind, step in steps.items()
+    if step.state in OPENS_CASE
+)
+"""Event types after which a certificate's life is closed."""

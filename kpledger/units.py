@@ -52,6 +52,7 @@ _PARSED_DAYS = 4096
 _EPOCH = date(1970, 1, 1)
 _CARAT_DECIMALS = 3
 _USD_DECIMALS = 2
+_PERCENT_DECIMALS = 2
 
 
 @functools.lru_cache(maxsize=_PARSED_DAYS)
@@ -168,6 +169,15 @@ def parse_usd(text: str) -> int:
         MalformedError: not a positive decimal, or finer than a cent.
     """
     return _parse_amount(text, _USD_DECIMALS, "value in US$")
+
+
+def parse_percent(text: str) -> int:
+    """Read a percentage with up to two decimals, as ten-thousandths.
+
+    Raises:
+        MalformedError: not a positive decimal, or finer than a hundredth.
+    """
+    return _parse_amount(text, _PERCENT_DECIMALS, "percentage")
 
 
 def format_usd(cents: int) -> str:

@@ -135,6 +135,20 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     results: tuple[Result, ...]
 
 
+class Rehearsed(msgspec.Struct, frozen=True, kw_only=True):
+    """What would become of one event."""
+
+    accepted: bool
+    id: HexDigest | None = None
+    problem: Problem | None = None
+
+
+class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
+    """What would become of events, in their order."""
+
+    results: tuple[Rehearsed, ...]
+
+
 class CertificatePage(msgspec.Struct, frozen=True, kw_only=True):
     """Some certificates, and where the next ones begin."""
 

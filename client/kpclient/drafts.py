@@ -9,7 +9,7 @@ only decided whether a draft can be understood; whether it is acceptable is for 
 import json
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
@@ -20,7 +20,6 @@ from msgspec import Meta
 from kpclient.files import read_bounded
 from kpledger.codec import malformed
 from kpledger.errors import MalformedError
-from kpledger.events import BODIES, Body
 from kpledger.events.certificate import (
     Certificate,
     CertificateKind,
@@ -31,16 +30,15 @@ from kpledger.events.certificate import (
     Party,
     Source,
 )
-from kpledger.ids import CertificateNumber, ParticipantCode
-from kpledger.units import Day, add_days, format_time, parse_carats, parse_usd
+from kpledger.ids import CertificateNumber, ParticipantCode, parse_hex32
+from kpledger.units import Day, add_days, format_time, parse_carats, parse_percent, parse_usd
 
 S = TypeVar("S", bound=msgspec.Struct)
+T = TypeVar("T")
 
 DEFAULT_VALIDITY_DAYS: Final = 60
 MAX_DRAFT_BYTES: Final = 1024 * 1024
 _MAX_DECIMALS: Final = 40
-_HEX_FIELDS: Final = ("key", "root_key")
-"""Fields of bodies that hold keys: hexadecimal in JSON."""
 
 Decimals = Annotated[str, Meta(min_length=1, max_length=_MAX_DECIMALS)] | int
 """A decimal number as text, or a whole number."""
@@ -90,11 +88,21 @@ class CertificateDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Today, UTC, if left out."""
     expires_on: Day | None = None
     """Sixty days after the day of issue if left out."""
-    validated_at: int | None = None
-    """Unix milliseconds; now if left out."""
+    validated_at: int | msgspec.UnsetType | None = msgspec.UNSET
+    """Unix milliseconds; now if left out, null where it is validated later."""
     seals: tuple[str, ...] = ()
     sources: tuple[SourceDraft, ...] = ()
     remarks: str = ""
+    shares: tuple[Decimals, ...] = ()
+    """For a mixed origin: the share of each country in the weight, in per cent."""
+    zones: tuple[str, ...] = ()
+    """Mining zones or operations, as ``CF/berberati``."""
+    case: str = ""
+    """For a technical certificate: the case or certificate whose goods it moves."""
+    photos: tuple[str, ...] = ()
+    """Hashes of photographs, hexadecimal."""
+    declaration: str | None = None
+    """Hash of the exporter's declaration, hexadecimal."""
 
 
 def load_draft(path: Path) -> Mapping[str, object]:
@@ -144,7 +152,7 @@ def read_certificate_draft(draft: Mapping[str, object], *, now_ms: int) -> Certi
     Raises:
         MalformedError: it cannot be understood; names the field.
     """
-    found = _convert(draft, CertificateDraft, "draft")
+    found = convert_draft(draft, CertificateDraft)
     lines = tuple(_read_line(line, f"lines[{n}]") for n, line in enumerate(found.lines))
     today = format_time(now_ms)[: len("YYYY-MM-DD")]
     issued_on = found.issued_on or today
@@ -160,6 +168,10 @@ def read_certificate_draft(draft: Mapping[str, object], *, now_ms: int) -> Certi
         origin=Origin(
             kind=OriginKind.SINGLE if len(found.origin) == 1 else OriginKind.MIXED,
             countries=found.origin,
+            shares=tuple(
+                _read_percent(share, f"shares[{n}]") for n, share in enumerate(found.shares)
+            ),
+            zones=found.zones,
         ),
         parcels=found.parcels,
         carat_thousandths=(
@@ -173,54 +185,41 @@ def read_certificate_draft(draft: Mapping[str, object], *, now_ms: int) -> Certi
             else _read_usd(found.value_usd, "value_usd")
         ),
         lines=lines,
-        validated_at=now_ms if found.validated_at is None else found.validated_at,
+        validated_at=now_ms if found.validated_at is msgspec.UNSET else found.validated_at,
         seals=found.seals,
         sources=tuple(
             Source(number=one.number, carat_thousandths=_read_carats(one.carats, f"sources[{n}]"))
             for n, one in enumerate(found.sources)
         ),
         remarks=found.remarks,
+        case=found.case,
+        photos=tuple(_read_hash(photo, f"photos[{n}]") for n, photo in enumerate(found.photos)),
+        declaration=(
+            None if found.declaration is None else _read_hash(found.declaration, "declaration")
+        ),
     )
     # A draft's types are wider than the ledger's: let the ledger's own have the last word.
-    return _convert(msgspec.to_builtins(certificate), Certificate, "draft")
+    plain = msgspec.to_builtins(certificate, builtin_types=(bytes,))
+    return convert_draft(plain, Certificate)
 
 
-def read_body_draft(kind: str, body: object) -> Body:
-    """Turn the JSON of a body into the body of an event of this type, version 1.
-
-    The fields are the ledger's own, in its units; keys are hexadecimal.
+def convert_draft(value: object, kind: type[S], *, within: str = "") -> S:
+    """Read plain values as a Struct; texts become NFC.
 
     Raises:
-        MalformedError: there is no such type, or the body is not of it; names the field.
+        MalformedError: they are not of that form; names the field, below ``within``.
     """
-    known = BODIES.get((kind, 1))
-    if known is None:
-        accepted = ", ".join(sorted(name for name, version in BODIES if version == 1))
-        raise MalformedError(
-            "draft", f"there is no event type {kind!r}; known are {accepted}", field="type"
-        )
-    if not isinstance(body, dict):
-        raise MalformedError("draft", "it is not an object", field="body")
-    plain = {name: _read_key(name, value) for name, value in body.items()}
-    return _convert(plain, known, "draft", within="body.")
-
-
-def _read_key(name: str, value: object) -> object:
-    if name not in _HEX_FIELDS or not isinstance(value, str):
-        return value
-    try:
-        return bytes.fromhex(value)
-    except ValueError:
-        raise MalformedError("draft", "not hexadecimal", field=f"body.{name}") from None
-
-
-def _convert(value: object, kind: type[S], what: str, *, within: str = "") -> S:
+    if isinstance(value, dict):
+        for name in sorted(map(str, set(value).difference(kind.__struct_fields__))):
+            accepted = ", ".join(kind.__struct_fields__)
+            problem = f"unknown; known are {accepted}"
+            raise MalformedError("draft", problem, field=f"{within}{name}")
     try:
         return msgspec.convert(_to_nfc(value), kind, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
-        found = malformed(what, error)
+        found = malformed("draft", error)
         field = f"{within}{found.field}" if found.field else within.rstrip(".")
-        raise MalformedError(what, found.problem, field=field) from None
+        raise MalformedError("draft", found.problem, field=field) from None
 
 
 def _to_nfc(value: object) -> object:
@@ -247,15 +246,24 @@ def _read_party(party: PartyDraft) -> Party:
 
 
 def _read_carats(number: Decimals, field: str) -> int:
-    try:
-        return parse_carats(str(number))
-    except MalformedError as error:
-        raise MalformedError("draft", error.problem, field=field) from None
+    return _read(parse_carats, str(number), field)
 
 
 def _read_usd(number: Decimals, field: str) -> int:
+    return _read(parse_usd, str(number), field)
+
+
+def _read_percent(number: Decimals, field: str) -> int:
+    return _read(parse_percent, str(number), field)
+
+
+def _read_hash(text: str, field: str) -> bytes:
+    return _read(lambda given: parse_hex32(given, "hash"), text, field)
+
+
+def _read(parse: Callable[[str], T], text: str, field: str) -> T:
     try:
-        return parse_usd(str(number))
+        return parse(text)
     except MalformedError as error:
         raise MalformedError("draft", error.problem, field=field) from None
 

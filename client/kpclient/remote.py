@@ -31,6 +31,8 @@ from kpclient.answers import (
     Participants,
     Problem,
     Recorded,
+    Rehearsal,
+    Rehearsed,
     Result,
     Results,
     read_answer,
@@ -180,6 +182,20 @@ class Remote:
         if not all(map(_is_decided, answers.values())):
             self._line.pass_over(node)  # it may be cut off from the leader; others may not
         return answers
+
+    async def rehearse(self, events: Sequence[SignedEvent]) -> tuple[Rehearsed, ...]:
+        """Ask whether a node would accept events, one after the other; nothing is recorded.
+
+        Raises:
+            NotTrustworthyError: a node answers something else.
+        """
+        body: bytes = msgpack.packb([event.encoded for event in events])
+        node, content = await self._line.request("POST", "/v1/rehearsals", body=body)
+        results = read_from(node, content, lambda text: read_answer(text, Rehearsal)).results
+        if len(results) != len(events):
+            problem = f"{len(results)} results for {len(events)} events"
+            raise NotTrustworthyError(node, problem)
+        return results
 
     async def status(self) -> NodeStatus:
         """Ask a node where it stands."""

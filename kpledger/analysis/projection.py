@@ -9,12 +9,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from kpledger.analysis.applied import Applied, Projection
+from kpledger.analysis.history import project_history
 from kpledger.analysis.index import IndexChanges, IndexReader
 from kpledger.analysis.statistics.counting import count_trade
 from kpledger.analysis.statistics.submissions import keep_submission
 from kpledger.chain import Execution
 
 PROJECTIONS: Final[tuple[Projection, ...]] = (
+    project_history,
     count_trade,
     keep_submission,
 )

@@ -4,10 +4,12 @@ from typing import Final
 
 from kpledger.analysis.statistics.annex3 import ANNEX3
 from kpledger.analysis.statistics.summary import SUMMARY
+from kpledger.analysis.subject import SUBJECT
 from kpledger.analysis.topic import AnyTopic
 
 TOPICS: Final[tuple[AnyTopic, ...]] = (
     ANNEX3,
     SUMMARY,
+    SUBJECT,
 )
 """In alphabetical order of their paths."""

@@ -5,7 +5,6 @@ no replay. One thread writes (whoever runs the pump); any thread may read, and s
 was after some block, never in the middle of one.
 """
 
-import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
@@ -13,13 +12,12 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from kpledger import layout
+from kpledger.analysis.history import read_history
 from kpledger.analysis.index import IndexChanges
 from kpledger.analysis.projection import project_block
 from kpledger.block import Header, decode_block, decode_header
 from kpledger.chain import Execution, Tip, genesis_tip
 from kpledger.codec import decode, encode
-from kpledger.envelope import SignedEvent
-from kpledger.events.certificate import CertificateReplaced
 from kpledger.genesis import Genesis
 from kpledger.hashing import decode_digest
 from kpledger.merkle import Frontier
@@ -29,17 +27,14 @@ from kpledger.state import ChangeSet, MemoryState, read_record
 
 R = TypeVar("R", bound=Record)
 
-HISTORY: Final = b"history"
-"""The index of the events on a subject: subject, a zero byte, u64 event index; to the event id."""
-
 DERIVATION: Final = b"\x01"
 """Version of what is derived from the blocks. Raised when a record, or an index that is kept for
 questions, changes: a node that finds another one derives everything anew when it starts."""
 
-_INDEX: Final = struct.Struct(">Q")
 _DERIVED: Final = (layout.STATE_PREFIX, layout.INDEX_PREFIX, layout.MERKLE_PREFIX)
 _FORGOTTEN_AT_ONCE: Final = 1000
 _EVERYTHING: Final = 2**62
+_LONGEST_HISTORY: Final = 10_000
 _MAX_APPLIED_BYTES: Final = 64 * 1024
 
 
@@ -162,7 +157,7 @@ class Ledger:
     def _found(self) -> Tip:
         changes = self.genesis.seed_state(MemoryState())
         tip = genesis_tip(self.genesis, changes)
-        self._write(changes, tip, [(layout.DERIVATION_KEY, DERIVATION)])
+        self._write(changes, tip, also=[(layout.DERIVATION_KEY, DERIVATION)])
         return tip
 
     def reset(self) -> None:
@@ -179,21 +174,17 @@ class Ledger:
 
     def commit(self, execution: Execution) -> None:
         """Write what a committed block changes; it must be the next one."""
-        history = [
-            (_history_key(subject, execution.header.first_event + position), event.event_id)
-            for position, event in enumerate(execution.events)
-            for subject in _subjects(event)
-        ]
         projected = project_block(execution, self.index)
-        self._write(execution.changes, execution.tip, history, projected)
+        self._write(execution.changes, execution.tip, projected)
         self.tip = execution.tip
 
     def _write(
         self,
         changes: ChangeSet,
         tip: Tip,
-        history: Iterable[tuple[bytes, bytes]],
         projected: IndexChanges | None = None,
+        *,
+        also: Iterable[tuple[bytes, bytes]] = (),
     ) -> None:
         puts = [(layout.state_key(key), value) for key, value in changes.written.items()]
         deletes = []
@@ -202,7 +193,7 @@ class Ledger:
                 deletes.append(layout.index_key(name, key))
             else:
                 puts.append((layout.index_key(name, key), value))
-        puts += [*history, (layout.APPLIED_KEY, _encode_tip(tip))]
+        puts += [*also, (layout.APPLIED_KEY, _encode_tip(tip))]
         self._store.apply(puts, deletes)
 
     def record(self, key: bytes, kind: type[R]) -> R | None:
@@ -234,8 +225,7 @@ class Ledger:
 
     def history(self, subject: str) -> tuple[bytes, ...]:
         """Give the ids of the events on a subject, oldest first."""
-        prefix = layout.index_key(HISTORY, subject.encode() + b"\0")
-        return tuple(value for _, value in self._store.scan(prefix, limit=10_000))
+        return tuple(read_history(self.index, subject, limit=_LONGEST_HISTORY))
 
     def block(self, height: int) -> bytes | None:
         """Give the stored bytes of a committed block, or None."""
@@ -250,16 +240,6 @@ class Ledger:
         if entry is None or not entry.payload:
             return None
         return decode_header(decode_block(entry.payload).header)
-
-
-def _subjects(event: SignedEvent) -> tuple[str, ...]:
-    if isinstance(event.body, CertificateReplaced):
-        return event.header.subject, event.body.certificate.number
-    return (event.header.subject,)
-
-
-def _history_key(subject: str, index: int) -> bytes:
-    return layout.index_key(HISTORY, subject.encode() + b"\0" + _INDEX.pack(index))
 
 
 def _encode_tip(tip: Tip) -> bytes:

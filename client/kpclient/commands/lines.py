@@ -2,34 +2,46 @@
 
 A line that starts an envelope (DSSE JSON) is taken as it is. Any other is a draft,
 ``{"type": ..., "subject": ..., "body": {...}}``, with ``occurred_at`` (Unix milliseconds) and
-``prev`` (hexadecimal) if they are to be something else than now and the newest event. The body is
-in the ledger's own fields; only a certificate may also be written as people do (`kpclient.drafts`).
+``prev`` (hexadecimal) if they are to be something else than now and the newest event, and ``keys``
+if others sign it than the command says. Bodies are read in :mod:`kpclient.bodies`.
 """
 
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
-from kpclient.drafts import parse_json_draft, read_body_draft, read_certificate_draft
+from kpclient.bodies import expand_certificate, read_body_draft
+from kpclient.drafts import convert_draft, parse_json_draft
 from kpclient.errors import UsageError
+from kpclient.following import FOLLOWING
 from kpledger.envelope import SignedEvent, decode_envelope, parse_envelope_json, verify_envelope
 from kpledger.errors import LedgerError, MalformedError
-from kpledger.events import Body
-from kpledger.events.certificate import CertificateReplaced
+from kpledger.events import MAX_SIGNATURES, Body
+from kpledger.events.certificate import CertificateIssued, CertificateReplaced
+from kpledger.events.importing import ImportRefusedReturned
 from kpledger.ids import parse_hex32, parse_number
-from kpledger.lifecycle import TRANSITIONS
 
 MAX_LINE_BYTES: Final = 256 * 1024
 MAX_LINES: Final = 10_000_000
 
-FOLLOWING: Final = frozenset(kind for steps in TRANSITIONS.values() for kind in steps)
-"""The types of events that follow another one on the same certificate."""
 
-_DRAFT_FIELDS: Final = frozenset({"type", "subject", "body", "occurred_at", "prev"})
+class LineDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A draft as it stands in a line."""
+
+    type: str
+    subject: str
+    body: dict[str, object]
+    occurred_at: int | None = None
+    """Unix milliseconds; now if left out."""
+    prev: str | None = None
+    """Id of the event that it follows; the newest on its subject if left out."""
+    keys: Annotated[tuple[str, ...], Meta(max_length=MAX_SIGNATURES)] = ()
+    """Names in the keystore: the first is the author's, the others sign with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +52,8 @@ class EventDraft:
     body: Body
     occurred_at: int | None
     prev: bytes | None
+    keys: tuple[str, ...] = ()
+    """Who signs, the author first; empty: whoever the command says."""
 
     @property
     def follows(self) -> bool:
@@ -70,6 +84,18 @@ class Line:
         if isinstance(self.content.body, CertificateReplaced):
             return subject, self.content.body.certificate.number
         return (subject,)
+
+    @property
+    def relies_on(self) -> tuple[str, ...]:
+        """Certificates besides its own that have to be as they should before it is sent."""
+        if isinstance(self.content, LedgerError):
+            return ()
+        match self.content.body:
+            case CertificateIssued(certificate=one) | CertificateReplaced(certificate=one):
+                return (*(source.number for source in one.sources), *filter(None, (one.case,)))
+            case ImportRefusedReturned(technical_certificate=str(number)):
+                return (number,)
+        return ()
 
     @property
     def governs(self) -> bool:
@@ -113,35 +139,15 @@ def _read_line(text: bytes, now_ms: int) -> SignedEvent | EventDraft | LedgerErr
 
 
 def _read_draft(found: Mapping[str, object], now_ms: int) -> EventDraft:
-    for name in found:
-        if name not in _DRAFT_FIELDS:
-            accepted = ", ".join(sorted(_DRAFT_FIELDS))
-            raise MalformedError("draft", f"unknown; known are {accepted}", field=name)
-    kind, subject, body = found.get("type"), found.get("subject"), found.get("body")
-    occurred_at, prev = found.get("occurred_at"), found.get("prev")
-    if not isinstance(kind, str):
-        raise MalformedError("draft", "it is missing or no text", field="type")
-    if not isinstance(subject, str):
-        raise MalformedError("draft", "it is missing or no text", field="subject")
-    if occurred_at is not None and not isinstance(occurred_at, int):
-        raise MalformedError("draft", "not a whole number of milliseconds", field="occurred_at")
+    line = convert_draft(found, LineDraft)
+    body = expand_certificate(line.body, now_ms=line.occurred_at or now_ms)
     return EventDraft(
-        subject=subject,
-        body=read_body_draft(kind, _expand_certificate(body, occurred_at or now_ms)),
-        occurred_at=occurred_at,
-        prev=None if prev is None else parse_hex32(str(prev), "prev"),
+        subject=line.subject,
+        body=read_body_draft(line.type, body),
+        occurred_at=line.occurred_at,
+        prev=None if line.prev is None else parse_hex32(line.prev, "prev"),
+        keys=line.keys,
     )
-
-
-def _expand_certificate(body: object, now_ms: int) -> object:
-    """Turn a certificate that is written as people do into the ledger's fields."""
-    if not isinstance(body, dict):
-        return body
-    draft = body.get("certificate")
-    if not isinstance(draft, dict) or "carat_thousandths" in draft:
-        return body
-    certificate = read_certificate_draft(draft, now_ms=now_ms)
-    return body | {"certificate": msgspec.to_builtins(certificate)}
 
 
 def _is_number(text: str) -> bool:

@@ -2,16 +2,14 @@
 
 from typing import ClassVar
 
+from kpclient.answers import Problem
 from kpclient.commands.options import Connection, Sending
-from kpclient.commands.rehearsal import rehearse
 from kpclient.commands.session import Session
-from kpclient.commands.signing import now_ms
 from kpclient.errors import REFUSED, UNDECIDED, ClientError
 from kpclient.line import NodeUnreachableError, RemoteProblem
 from kpclient.output import print_fields, print_json, print_line
 from kpclient.remote import Answer, Committed, Refused, Undecided
 from kpledger.envelope import SignedEvent
-from kpledger.outcome import Refusal
 from kpledger.units import format_time
 
 
@@ -37,24 +35,24 @@ class WouldBeRefusedError(ClientError):
     """A rehearsal ended with a refusal.
 
     Attributes:
-        refusal: which rule, where, and what would be accepted.
+        problem: which rule, where, and what would be accepted.
     """
 
     EXIT_CODE: ClassVar[int] = REFUSED
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, problem: Problem) -> None:
         """Say it as the ledger would."""
-        super().__init__(f"would be refused: {refusal.field}: {refusal.problem}")
-        self.refusal = refusal
+        super().__init__(f"would be refused: {problem.field}: {problem.detail}")
+        self.problem = problem
 
     def describe(self) -> dict[str, str]:
         """Give what is known about it, name by name."""
         return {
-            "rule": self.refusal.rule.code,
-            "clause": self.refusal.rule.clause,
-            "field": self.refusal.field,
-            "problem": self.refusal.problem,
-            "accepted": self.refusal.accepted,
+            "rule": self.problem.rule,
+            "clause": self.problem.clause,
+            "field": self.problem.field,
+            "problem": self.problem.detail,
+            "accepted": self.problem.accepted,
         }
 
 
@@ -119,9 +117,9 @@ def describe_answer(answer: Answer) -> dict[str, object]:
 
 
 def _rehearse(session: Session, event: SignedEvent, *, as_json: bool) -> None:
-    refusal = session.ask(lambda remote: rehearse(remote, session.genesis, event, now_ms=now_ms()))
-    if refusal is not None:
-        raise WouldBeRefusedError(refusal)
+    (result,) = session.ask(lambda remote: remote.rehearse([event]))
+    if not result.accepted:
+        raise WouldBeRefusedError(result.problem or Problem(detail="no reason given"))
     if as_json:
         print_json({"status": "acceptable", "type": event.header.type})
     else:

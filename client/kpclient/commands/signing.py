@@ -10,9 +10,9 @@ from typing import Final
 import msgspec
 import typer
 
+from kpclient.bodies import read_body_draft
 from kpclient.commands.options import Signer
 from kpclient.commands.session import Session
-from kpclient.drafts import read_body_draft
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
 from kpclient.keystore import MAX_PASSPHRASE_BYTES, Keystore
@@ -56,6 +56,44 @@ class Pen:
         return decode_envelope(sign_event(payload, self._keys))
 
 
+class PenCase:
+    """The pens of one command: every key is opened once, and its passphrase asked for once."""
+
+    def __init__(self, session: Session, signer: Signer) -> None:
+        """Open nothing before it is needed."""
+        self._session = session
+        self._signer = signer
+        self._keys: dict[str, SigningKey] = {}
+        self._pens: dict[tuple[str, ...], Pen] = {}
+
+    def pen(self, names: tuple[str, ...] = ()) -> Pen:
+        """Give the pen of these keys, the author's first; or of the one that the command names.
+
+        Raises:
+            UsageError: no key is named.
+            KeystoreError: a key cannot be found or opened.
+        """
+        wanted = names or ((self._signer.key,) if self._signer.key else ())
+        if not wanted:
+            raise UsageError("--key", "no key is named", "a name that `kpledger keys list` shows")
+        if wanted not in self._pens:
+            author = open_keystore(self._session.home).entry(wanted[0]).author
+            keys = tuple(self.key(name) for name in wanted)
+            self._pens[wanted] = Pen(self._session.genesis, author, keys)
+        return self._pens[wanted]
+
+    def key(self, name: str) -> SigningKey:
+        """Open a key.
+
+        Raises:
+            KeystoreError: it cannot be found or opened.
+        """
+        if name not in self._keys:
+            phrase = read_passphrase(self._signer.passphrase_file, f"Passphrase of {name}")
+            self._keys[name] = open_keystore(self._session.home).open(name, phrase)
+        return self._keys[name]
+
+
 def open_pen(session: Session, signer: Signer, *, cosigners: tuple[str, ...] = ()) -> Pen:
     """Open the keys that are asked for; the first one says who the author is.
 
@@ -63,15 +101,8 @@ def open_pen(session: Session, signer: Signer, *, cosigners: tuple[str, ...] = (
         UsageError: no key is named.
         KeystoreError: a key cannot be found or opened.
     """
-    if not signer.key:
-        raise UsageError("--key", "no key is named", "a name that `kpledger keys list` shows")
-    keystore = open_keystore(session.home)
-    author = keystore.entry(signer.key).author
-    keys = tuple(
-        keystore.open(name, read_passphrase(signer.passphrase_file, f"Passphrase of {name}"))
-        for name in (signer.key, *cosigners)
-    )
-    return Pen(session.genesis, author, keys)
+    named = (signer.key, *cosigners) if signer.key else ()
+    return PenCase(session, signer).pen(named)
 
 
 def open_keystore(home: Path) -> Keystore:

@@ -22,9 +22,10 @@ from kpclient.answers import Problem
 from kpclient.commands.lines import EventDraft, Line, read_lines
 from kpclient.commands.options import Connection, Signer, command
 from kpclient.commands.session import Session
-from kpclient.commands.signing import Pen, now_ms, open_pen
+from kpclient.commands.signing import PenCase, now_ms
 from kpclient.errors import PartlyRefusedError, PartlyUndecidedError, UsageError
 from kpclient.files import write_durably
+from kpclient.following import FOLLOWING, FOUNDING, Head, look_up_head
 from kpclient.journal import Decided, Journal, Signed
 from kpclient.output import Advance, print_fields, print_json, print_trouble, show_progress
 from kpclient.remote import Answer, Committed, Refused, Remote
@@ -53,10 +54,11 @@ def submit(
 ) -> None:
     """Submit the events of a file; running it again goes on where it ended.
 
-    A line is a signed envelope (DSSE JSON), or a draft that is signed with --key. What was sent is
-    in FILE.progress, what was refused in FILE.refused.
+    A line is a signed envelope (DSSE JSON), or a draft that is signed with the keys it names, or
+    with --key. What was sent is in FILE.progress, what was refused in FILE.refused.
     """
-    session = Session(connection)
+    # A line may follow what an earlier one has just made, whichever node is asked.
+    session = Session(connection, newest=True)
     if not file.is_file():
         raise UsageError("FILE", f"{file} is no file", "a file of lines of JSON")
     with file.open("rb") as lines:
@@ -78,7 +80,7 @@ class Submission:
     signer: Signer
     journal: Journal
     jobs: int = field(kw_only=True)
-    heads: dict[str, bytes] = field(default_factory=dict)
+    heads: dict[str, Head] = field(default_factory=dict)
     """The newest event on each certificate, as far as this file has made one."""
 
     async def send_file(self, remote: Remote, file: Path, advance: Advance) -> int:
@@ -104,9 +106,9 @@ class Submission:
         return 0
 
     @cached_property
-    def pen(self) -> Pen:
-        """The opened key; a file of signed envelopes needs none."""
-        return open_pen(self.session, self.signer)
+    def pens(self) -> PenCase:
+        """The opened keys; a file of signed envelopes needs none."""
+        return PenCase(self.session, self.signer)
 
     async def _sign(self, remote: Remote, segment: Sequence[Line]) -> dict[int, SignedEvent]:
         """Give the events of a segment that are not decided, each in the journal already."""
@@ -139,17 +141,26 @@ class Submission:
         draft = line.content
         if not isinstance(draft, EventDraft):
             return draft
-        prev = self.heads.get(draft.subject) if draft.follows else draft.prev
+        head = self.heads.get(draft.subject) if draft.follows else None
+        prev = draft.prev if head is None else head.event_id
         try:
-            return self.pen.write(
+            return self.pens.pen(draft.keys).write(
                 draft.body, subject=draft.subject, prev=prev, occurred_at=draft.occurred_at
             )
         except LedgerError as error:
             return error
 
     def _remember(self, line: Line, event_id: bytes) -> None:
-        if not line.governs:
-            self.heads |= dict.fromkeys(line.subjects, event_id)
+        """Keep in mind what is the newest event on a certificate now."""
+        if line.governs or isinstance(line.content, LedgerError):
+            return
+        kind = line.content.body.TYPE
+        if kind not in FOLLOWING and kind not in FOUNDING:
+            return  # it is about the certificate and does not move it
+        old, *new = line.subjects
+        before = None if kind in FOUNDING and not new else self.heads.get(old)
+        self.heads[old] = (before or Head(event_id)).after(kind, event_id)
+        self.heads |= dict.fromkeys(new, Head(event_id))
 
     def _forget_refused(self, segment: Sequence[Line]) -> None:
         """Ask the ledger anew where a line that was to be followed has been refused."""
@@ -160,7 +171,11 @@ class Submission:
                     self.heads.pop(subject, None)
 
     async def _look_up(self, remote: Remote, segment: Sequence[Line]) -> None:
-        """Ask for the newest event on certificates that this file has not touched before."""
+        """Ask for the newest event on subjects that this file has not touched before."""
+        for line in segment:
+            if line.governs:
+                # Others may have moved it, or a certificate's arrival opened it: never remembered.
+                self.heads.pop(line.subjects[0], None)
         wanted = {
             line.content.subject
             for line in segment
@@ -168,18 +183,17 @@ class Submission:
             and line.number not in self.journal.decided
             and isinstance(line.content, EventDraft)
             and line.content.follows
-            and not line.governs
             and line.content.subject not in self.heads
         }
         gate = asyncio.Semaphore(_LOOKUPS)
 
-        async def look_up(number: str) -> None:
+        async def look_up(subject: str) -> None:
             async with gate:
-                record = await remote.certificate(number)
-            if record is not None:
-                self.heads[number] = record.head
+                head = await look_up_head(remote, subject)
+            if head is not None:
+                self.heads[subject] = head
 
-        await asyncio.gather(*(look_up(number) for number in sorted(wanted)))
+        await asyncio.gather(*(look_up(subject) for subject in sorted(wanted)))
 
     async def _send_lanes(
         self, remote: Remote, events: dict[int, SignedEvent]
@@ -190,13 +204,19 @@ class Submission:
 
 
 def _cut(lines: Iterable[Line], size: int) -> Iterator[list[Line]]:
-    """Cut lines into segments; one that governs others stands alone."""
+    """Cut lines into segments; one that governs others stands alone.
+
+    A line that relies on another certificate comes after all that the segment before says of it.
+    """
     segment: list[Line] = []
+    subjects: set[str] = set()
     for line in lines:
-        if segment and (len(segment) >= size or line.governs or segment[-1].governs):
+        relies = not subjects.isdisjoint(line.relies_on)
+        if segment and (len(segment) >= size or line.governs or segment[-1].governs or relies):
             yield segment
-            segment = []
+            segment, subjects = [], set()
         segment.append(line)
+        subjects.update(line.subjects)
     if segment:
         yield segment
 

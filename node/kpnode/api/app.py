@@ -27,6 +27,7 @@ from kpnode.api.problems import (
     respond_problem,
 )
 from kpnode.api.query import QueryApi
+from kpnode.api.rehearse import RehearsalApi
 from kpnode.api.served import JSON_TYPE, ApiLimits, ServedNode
 from kpnode.api.status import StatusApi
 from kpnode.api.submit import SubmitApi
@@ -66,6 +67,7 @@ def build_app(node: ServedNode, *, cosigning_key: SigningKey, limits: ApiLimits)
     app.add_routes(
         [
             web.post("/v1/events", SubmitApi(node, limits).post_events),
+            web.post("/v1/rehearsals", RehearsalApi(node, query, limits).post_rehearsals),
             web.get("/v1/events/{id}", query.get_event),
             web.get("/v1/certificates", query.list_certificates),
             web.get("/v1/certificates/{number}", query.get_certificate),

@@ -15,6 +15,7 @@ from kpledger.records import CertificateRecord, KeyRecord
 from kpnode.api.parameters import DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS
 from kpnode.api.problems import PROBLEM_TYPE, Problem
 from kpnode.api.query import Consistency
+from kpnode.api.rehearse import RehearsalAnswer
 from kpnode.api.served import JSON_TYPE, MSGPACK_TYPE
 from kpnode.api.status import StatusAnswer
 from kpnode.api.submit import BatchAnswer, CommittedAnswer, PendingAnswer
@@ -35,6 +36,7 @@ def build_openapi() -> bytes:
         KeyRecord,
         PendingAnswer,
         Problem,
+        RehearsalAnswer,
         StatusAnswer,
         *(kind for topic in TOPICS for kind in (topic.question, topic.answer)),
     )
@@ -56,6 +58,7 @@ def _paths() -> Json:
     topics: Json = {f"/v1/{topic.path}": _describe_topic(topic) for topic in TOPICS}
     known: Json = {
         "/v1/events": _describe_submitting(),
+        "/v1/rehearsals": _describe_rehearsing(),
         "/v1/events/{id}": _ask("What is known about an event", _ANY, "id"),
         "/v1/certificates": _ask(
             "List certificates",
@@ -99,14 +102,23 @@ def _describe_submitting() -> Json:
         "201": _answer("On the ledger", _ref(CommittedAnswer)),
         "202": _answer("Not decided in time; send it again", _ref(PendingAnswer)),
     }
+    return _post("Submit a signed event, or a batch of up to 512", responses, _TIMEOUT)
+
+
+def _describe_rehearsing() -> Json:
+    responses: Json = {"200": _answer("What would become of each", _ref(RehearsalAnswer))}
+    summary = "Would signed events be accepted; nothing is recorded"
+    return _post(summary, responses, _CONSISTENCY, _TIMEOUT)
+
+
+def _post(summary: str, responses: Json, *parameters: Json) -> Json:
+    """Describe a request that carries envelopes."""
+    content = {JSON_TYPE: {"schema": _ENVELOPES}, MSGPACK_TYPE: {}}
     return {
         "post": {
-            "summary": "Submit a signed event, or a batch of up to 512",
-            "parameters": [_TIMEOUT],
-            "requestBody": {
-                "required": True,
-                "content": {JSON_TYPE: {"schema": _ENVELOPES}, MSGPACK_TYPE: {}},
-            },
+            "summary": summary,
+            "parameters": list(parameters),
+            "requestBody": {"required": True, "content": content},
             "responses": responses | _problems(),
         }
     }

@@ -4,16 +4,16 @@ One envelope or a batch, as DSSE JSON or as MessagePack. Sending the same event 
 safe: it has one id, and is on the ledger once.
 """
 
-import asyncio
-from typing import Annotated, Final, assert_never
+from collections.abc import Sequence
+from typing import Final, assert_never
 
 import msgspec
 from aiohttp import web
-from msgspec import Meta
 
-from kpledger.envelope import open_envelope, parse_envelope_json, verify_envelope
-from kpledger.errors import BadSignatureError, LedgerError, MalformedError
+from kpledger.envelope import open_envelope, verify_envelope
+from kpledger.errors import BadSignatureError, LedgerError
 from kpledger.outcome import Refusal, Rule
+from kpnode.api.envelopes import read_envelopes
 from kpnode.api.parameters import Parameters
 from kpnode.api.problems import (
     Kind,
@@ -25,14 +25,10 @@ from kpnode.api.problems import (
     refusal_problem,
     respond_problem,
 )
-from kpnode.api.served import JSON_TYPE, MSGPACK_TYPE, ApiLimits, ServedNode
+from kpnode.api.served import JSON_TYPE, ApiLimits, ServedNode
 from kpnode.driver import Committed, Outcome, Pending, Refused, Rejected, Unavailable
 
-MAX_BATCH: Final = 512
-
 _JSON_HEADERS: Final = {"Content-Type": JSON_TYPE}
-_ARRAYS: Final = frozenset({*range(0x90, 0xA0), 0xDC, 0xDD})
-"""First bytes of a MessagePack array; an envelope is a map."""
 
 
 class CommittedAnswer(
@@ -89,12 +85,6 @@ class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _encoder: Final = msgspec.json.Encoder()
-_packed_batch: Final = msgspec.msgpack.Decoder(
-    Annotated[list[bytes], Meta(min_length=1, max_length=MAX_BATCH)]
-)
-_json_batch: Final = msgspec.json.Decoder(
-    Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_BATCH)]
-)
 
 
 class SubmitApi:
@@ -109,29 +99,13 @@ class SubmitApi:
     async def post_events(self, request: web.Request) -> web.Response:
         """Take one envelope or a batch."""
         timeout_s = Parameters(request.query, "timeout_ms").timeout_s()
-        media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if media_type not in (JSON_TYPE, MSGPACK_TYPE):
-            detail = f"{media_type or 'no content type'} is not {JSON_TYPE} or {MSGPACK_TYPE}"
-            raise ProblemError(make_problem(Kind.UNSUPPORTED_MEDIA_TYPE, detail))
-        body = await self._read(request)
-        if media_type == MSGPACK_TYPE:
-            if body and body[0] in _ARRAYS:
-                return await self._answer_batch(_unpack_batch(body), timeout_s)
-            return await self._answer_one(body, timeout_s)
-        if body.lstrip()[:1] == b"[":
-            return await self._answer_batch(_parse_batch(body), timeout_s)
-        return await self._answer_one(parse_envelope_json(body), timeout_s)
-
-    async def _read(self, request: web.Request) -> bytes:
-        limit = self._limits.max_body_bytes
-        if (request.content_length or 0) > limit:
-            raise web.HTTPRequestEntityTooLarge(limit, request.content_length or 0)
-        try:
-            async with asyncio.timeout(self._limits.request_s):
-                return await request.read()
-        except TimeoutError:
-            detail = f"the body was not there within {self._limits.request_s:g} seconds"
-            raise ProblemError(make_problem(Kind.TOO_SLOW, detail)) from None
+        envelopes = await read_envelopes(request, self._limits)
+        if envelopes.is_batch:
+            return await self._answer_batch(envelopes.given, timeout_s)
+        (envelope,) = envelopes.given
+        if isinstance(envelope, LedgerError):
+            raise envelope
+        return await self._answer_one(envelope, timeout_s)
 
     async def _submit(self, envelopes: list[bytes], timeout_s: float) -> list[Outcome]:
         if self._under_way + len(envelopes) > self._limits.max_submissions:
@@ -157,7 +131,7 @@ class SubmitApi:
                 assert_never(answer)
 
     async def _answer_batch(
-        self, batch: list[bytes | LedgerError], timeout_s: float
+        self, batch: Sequence[bytes | LedgerError], timeout_s: float
     ) -> web.Response:
         """Submit what is an envelope; the rest is refused in its place."""
         envelopes = [one for one in batch if isinstance(one, bytes)]
@@ -212,29 +186,3 @@ def _explain_refusal(refusal: Refusal, envelope: bytes) -> Problem:
         except BadSignatureError:
             is_signature = True
     return refusal_problem(refusal, is_signature=is_signature)
-
-
-def _unpack_batch(body: bytes) -> list[bytes | LedgerError]:
-    try:
-        return list(_packed_batch.decode(body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _bad_batch(error) from None
-
-
-def _parse_batch(body: bytes) -> list[bytes | LedgerError]:
-    try:
-        parts = _json_batch.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _bad_batch(error) from None
-    return [_parse_one(bytes(part)) for part in parts]
-
-
-def _parse_one(text: bytes) -> bytes | LedgerError:
-    try:
-        return parse_envelope_json(text)
-    except LedgerError as error:
-        return error
-
-
-def _bad_batch(error: Exception) -> LedgerError:
-    return MalformedError("batch", f"{error}; accepted: 1 to {MAX_BATCH} envelopes")

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statements import ADMISSION, CONFIRMATION, KEY, OFFICE, RANGE
 
+from kpclient.bodies import read_body_draft
 from kpclient.drafts import (
     load_draft,
     parse_json_draft,
     parse_toml_draft,
-    read_body_draft,
     read_certificate_draft,
 )
 from kpclient.output import readable
@@ -126,7 +126,7 @@ def test_text_is_brought_into_the_one_form_the_ledger_knows() -> None:
         ({"importer": {"name": "", "address": "B"}}, "importer.name"),
         ({"sources": [{"number": "EU1", "carats": "x"}]}, "sources[0]"),
         ({"languages": ["english"]}, "languages[0]"),
-        ({"colour": "D"}, ""),
+        ({"colour": "D"}, "colour"),
     ],
 )
 def test_what_is_wrong_is_named(change: dict[str, object], field: str) -> None:

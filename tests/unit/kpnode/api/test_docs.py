@@ -8,9 +8,9 @@ import msgspec
 
 from kpledger.envelope import MAX_ENVELOPE_BYTES
 from kpledger.genesis import format_genesis, parse_genesis
+from kpnode.api.envelopes import MAX_BATCH
 from kpnode.api.openapi import build_openapi
 from kpnode.api.problems import Kind
-from kpnode.api.submit import MAX_BATCH
 from kpnode.main import run
 
 ROOT = Path(__file__).parents[4]

@@ -9,6 +9,7 @@ from fullness import files_limited_to
 from serving import Served, serve
 
 from kpledger import __version__
+from kpledger.analysis.topics import TOPICS
 from kpledger.checkpoint import Checkpoint, open_checkpoint
 from kpledger.errors import BadSignatureError
 from kpledger.note import KeyType, NoteKey
@@ -128,6 +129,7 @@ async def test_the_openapi_document_lists_the_routes_there_are(served: Served) -
     described = {(path, method) for path, operations in paths.items() for method in operations}
     assert described == {
         ("/v1/events", "post"),
+        ("/v1/rehearsals", "post"),
         ("/v1/events/{id}", "get"),
         ("/v1/certificates", "get"),
         ("/v1/certificates/{number}", "get"),
@@ -142,6 +144,7 @@ async def test_the_openapi_document_lists_the_routes_there_are(served: Served) -
         ("/health/live", "get"),
         ("/health/ready", "get"),
         ("/openapi.json", "get"),
+        *((f"/v1/{topic.path}", "get") for topic in TOPICS),
     }
 
 

@@ -21,8 +21,8 @@ from kpledger.envelope import EventSignature, format_envelope_json, open_envelop
 from kpledger.events import MAX_EVENT_BYTES
 from kpledger.events.certificate import CertificateIssued
 from kpledger.events.governance import ParticipantStatusChanged, Standing
+from kpnode.api.envelopes import MAX_BATCH
 from kpnode.api.served import JSON_TYPE, MSGPACK_TYPE, ApiLimits
-from kpnode.api.submit import MAX_BATCH
 
 ISSUE = make_event("BW/gaborone", CertificateIssued(certificate=make_certificate()))
 OPENING = opening_events("BW/gaborone")

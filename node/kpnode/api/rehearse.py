@@ -1,0 +1,87 @@
+"""POST /v1/rehearsals: would these events be accepted, one after the other, if they came now.
+
+The rules of the ledger are run on the committed state of this node, at its clock; nothing is
+recorded, and nobody else hears of it. Since the ledger moves on, it is a forecast and no promise.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from kpledger.chain import BlockBuilder
+from kpledger.envelope import decode_envelope, verify_envelope
+from kpledger.errors import BadSignatureError, LedgerError
+from kpledger.outcome import Refusal, Rule
+from kpnode.api.envelopes import read_envelopes
+from kpnode.api.parameters import Parameters
+from kpnode.api.problems import Problem, error_problem, refusal_problem
+from kpnode.api.query import COMMON, QueryApi
+from kpnode.api.served import ApiLimits, ServedNode, respond_json
+
+_AT_ONCE: Final = 2
+"""Rehearsals at a time: they cost as much as blocks, and anybody may ask for them."""
+
+
+class RehearsalResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What would become of one event."""
+
+    id: str | None
+    """The event's id; null if the bytes are no event."""
+    accepted: bool
+    """Whether it would be recorded."""
+    problem: Problem | None
+    """Why not."""
+
+
+class RehearsalAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What would become of each event, in order; each sees what those before it would change."""
+
+    results: tuple[RehearsalResult, ...]
+
+
+class RehearsalApi:
+    """Runs the rules without recording anything."""
+
+    def __init__(self, node: ServedNode, query: QueryApi, limits: ApiLimits) -> None:
+        """Rehearse on this node's ledger; ``query`` waits for what it has to take into account."""
+        self._node = node
+        self._query = query
+        self._limits = limits
+        self._stage = asyncio.Semaphore(_AT_ONCE)
+
+    async def post_rehearsals(self, request: web.Request) -> web.Response:
+        """Rehearse one envelope or a batch."""
+        given = Parameters(request.query, *COMMON)
+        envelopes = await read_envelopes(request, self._limits)
+        tip = await self._query.catch_up(given)
+        async with self._stage:
+            answer = await asyncio.to_thread(self._rehearse, envelopes.given)
+        return respond_json(answer, tip)
+
+    def _rehearse(self, envelopes: Sequence[bytes | LedgerError]) -> RehearsalAnswer:
+        ledger = self._node.ledger
+        now_ms = max(ledger.tip.time_ms, time.time_ns() // 1_000_000)
+        builder = BlockBuilder(self._node.genesis, ledger.tip, ledger.state, now_ms)
+        return RehearsalAnswer(results=tuple(_rehearse_one(builder, one) for one in envelopes))
+
+
+def _rehearse_one(builder: BlockBuilder, envelope: bytes | LedgerError) -> RehearsalResult:
+    if isinstance(envelope, LedgerError):
+        return RehearsalResult(id=None, accepted=False, problem=error_problem(envelope))
+    try:
+        event = decode_envelope(envelope)
+    except LedgerError as error:
+        return RehearsalResult(id=None, accepted=False, problem=error_problem(error))
+    is_signature = False
+    try:
+        verify_envelope(event)
+        refusal = builder.add(event)
+    except BadSignatureError as error:
+        is_signature = True
+        refusal = Refusal(Rule.E1, "signatures", str(error), "signatures that verify")
+    problem = None if refusal is None else refusal_problem(refusal, is_signature=is_signature)
+    return RehearsalResult(id=event.event_id.hex(), accepted=problem is None, problem=problem)
