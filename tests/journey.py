@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from types import EllipsisType
 from typing import Final
 
-from founding import MemoryLedger, issue, make_event, open_trade, vary
+from founding import NOW_MS, MemoryLedger, issue, make_event, open_trade, vary
 from statements import CERTIFICATE, NUMBER, SOUND
 
 from kpledger.events import Body
@@ -18,13 +18,35 @@ from kpledger.state import read_record
 
 OFFICE_OF: Final = {"BW": "BW/gaborone", "EU": "EU/antwerp", "ZA": "ZA/joburg"}
 
+_S = CertificateState
+
+PATHS: Final[dict[CertificateState, tuple[str, ...]]] = {
+    _S.ISSUED: (),
+    _S.VALIDATED: (),
+    _S.IN_TRANSIT: ("export_notified",),
+    _S.ARRIVED: ("arrival_recorded",),
+    _S.DETAINED: ("shipment_detained",),
+    _S.LOST: ("certificate_lost",),
+    _S.DIVERTED: ("export_notified", "shipment_diverted"),
+    _S.CONFIRMED: ("arrival_recorded", "import_confirmed"),
+    _S.CONFIRMED_DISCREPANT: ("import_confirmed_discrepant",),
+    _S.RESOLVED: ("import_confirmed_discrepant", "discrepancy_resolved"),
+    _S.RETURNED: ("arrival_recorded", "import_refused_returned"),
+    _S.RETURN_CLOSED: ("arrival_recorded", "import_refused_returned", "return_received"),
+    _S.SEIZED: ("shipment_detained", "shipment_seized"),
+    _S.VOIDED: ("certificate_voided",),
+    _S.REPLACED: ("certificate_replaced",),
+    _S.RETURNED_UNUSED: ("certificate_returned_unused",),
+}
+"""By which statements a certificate comes into each state; ISSUED and VALIDATED by its issue."""
+
 BY_HOLDER: Final = (
     "shipment_detained",
     "shipment_released",
     "import_refused_returned",
     "shipment_seized",
 )
-_WITH_THE_GOODS: Final = (CertificateState.ARRIVED, CertificateState.DETAINED)
+_WITH_THE_GOODS: Final = (_S.ARRIVED, _S.DETAINED)
 
 
 def find_shipment(ledger: MemoryLedger, subject: str) -> CertificateRecord | CaseRecord | None:
@@ -42,6 +64,7 @@ def make_step(
     signers: Sequence[str] | None = None,
     subject: str = NUMBER,
     prev: bytes | EllipsisType | None = ...,
+    occurred_at: int = NOW_MS,
     nonce: int = 0,
 ) -> bytes:
     """Give the statement of this type as an event on a certificate or a case as it stands now."""
@@ -58,6 +81,7 @@ def make_step(
         signers=signers,
         subject=subject,
         prev=head if isinstance(prev, EllipsisType) else prev,
+        occurred_at=occurred_at,
         nonce=nonce,
     )
 
@@ -83,3 +107,8 @@ def start_journey(*names: str, validated: bool = True) -> MemoryLedger:
     issue(ledger, certificate)
     travel(ledger, *names)
     return ledger
+
+
+def ledger_in(state: CertificateState) -> MemoryLedger:
+    """Give a ledger on which BW000001 stands in a state."""
+    return start_journey(*PATHS[state], validated=state is not _S.ISSUED)

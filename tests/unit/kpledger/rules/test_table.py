@@ -3,8 +3,8 @@
 from typing import Final
 
 import pytest
-from founding import MemoryLedger, make_event, open_trade
-from journey import make_step, start_journey, travel
+from founding import make_event, open_trade
+from journey import PATHS, ledger_in, make_step, start_journey, travel
 from statements import NUMBER, SOUND
 
 from kpledger.lifecycle import (
@@ -24,25 +24,6 @@ from kpledger.records import certificate_key
 from kpledger.state import ChangeSet
 
 _S = CertificateState
-
-PATHS: Final[dict[CertificateState, tuple[str, ...]]] = {
-    _S.ISSUED: (),
-    _S.VALIDATED: (),
-    _S.IN_TRANSIT: ("export_notified",),
-    _S.ARRIVED: ("arrival_recorded",),
-    _S.DETAINED: ("shipment_detained",),
-    _S.LOST: ("certificate_lost",),
-    _S.DIVERTED: ("export_notified", "shipment_diverted"),
-    _S.CONFIRMED: ("arrival_recorded", "import_confirmed"),
-    _S.CONFIRMED_DISCREPANT: ("import_confirmed_discrepant",),
-    _S.RESOLVED: ("import_confirmed_discrepant", "discrepancy_resolved"),
-    _S.RETURNED: ("arrival_recorded", "import_refused_returned"),
-    _S.RETURN_CLOSED: ("arrival_recorded", "import_refused_returned", "return_received"),
-    _S.SEIZED: ("shipment_detained", "shipment_seized"),
-    _S.VOIDED: ("certificate_voided",),
-    _S.REPLACED: ("certificate_replaced",),
-    _S.RETURNED_UNUSED: ("certificate_returned_unused",),
-}
 
 # The same table as the library's, written down a second time from the scheme.
 ALLOWED: Final = {
@@ -104,10 +85,6 @@ STRANGERS: Final = {
 }
 
 
-def _ledger_in(state: CertificateState) -> MemoryLedger:
-    return start_journey(*PATHS[state], validated=state is not _S.ISSUED)
-
-
 def _needs_loss(state: CertificateState, name: str) -> bool:
     """Tell whether the table has this step only for certificates that were reported lost."""
     return name == "certificate_found" and state is not _S.LOST
@@ -141,7 +118,7 @@ def test_table_is_the_one_of_the_scheme() -> None:
 
 @pytest.mark.parametrize("state", list(CertificateState))
 def test_every_event_moves_as_the_table_says_or_is_refused(state: CertificateState) -> None:
-    ledger = _ledger_in(state)
+    ledger = ledger_in(state)
     assert ledger.certificate(NUMBER).state is state
     outcomes: dict[str, object] = {}
     for name in EVENTS:
@@ -163,7 +140,7 @@ def test_accepted_event_writes_state_head_and_mark(state: CertificateState, name
     if _needs_loss(state, name):
         ledger = start_journey("certificate_lost", *PATHS[state])
     else:
-        ledger = _ledger_in(state)
+        ledger = ledger_in(state)
     before = ledger.certificate(NUMBER)
     ledger.record(make_step(ledger, name))
     after = ledger.certificate(NUMBER)
@@ -179,7 +156,7 @@ def test_accepted_event_writes_state_head_and_mark(state: CertificateState, name
 
 
 def test_detained_and_released_again_and_again() -> None:
-    ledger = _ledger_in(_S.ARRIVED)
+    ledger = ledger_in(_S.ARRIVED)
     travel(ledger, *("shipment_detained", "shipment_released") * 3)
     assert ledger.certificate(NUMBER).state is _S.ARRIVED
 
@@ -196,7 +173,7 @@ def test_event_on_a_certificate_that_does_not_exist_is_refused(name: str) -> Non
     ("state", "name"), [(state, name) for state, steps in TRANSITIONS.items() for name in steps]
 )
 def test_author_must_have_seen_the_newest_event(state: CertificateState, name: str) -> None:
-    ledger = _ledger_in(state)
+    ledger = ledger_in(state)
     head = ledger.certificate(NUMBER).head
     for prev in (None, bytes(32)):
         refusal = ledger.attempt(make_step(ledger, name, prev=prev))
@@ -207,7 +184,7 @@ def test_author_must_have_seen_the_newest_event(state: CertificateState, name: s
 
 @pytest.mark.parametrize("name", [name for name in EVENTS if name != "shipment_detained"])
 def test_others_may_not_act_on_the_certificate(name: str) -> None:
-    ledger = _ledger_in(_S.VALIDATED)
+    ledger = ledger_in(_S.VALIDATED)
     stranger = STRANGERS[SOUND[name][0]]
     encoded = make_step(ledger, name, author=stranger)
     refusal = ledger.attempt(encoded)

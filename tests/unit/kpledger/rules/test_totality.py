@@ -3,20 +3,41 @@
 from typing import Final
 
 from drawing import variations
-from founding import NOW_MS, issue, make_event, open_trade, subject_of
+from founding import NOW_MS, MemoryLedger, subject_of
 from hypothesis import given
 from hypothesis import strategies as st
-from statements import CERTIFICATE, NUMBER, SOUND
+from journey import PATHS, ledger_in, make_step, travel
+from statements import NUMBER, SOUND
 
+from kpledger.events import Body
+from kpledger.lifecycle import OPENS_CASE
 from kpledger.state import ChangeSet
 from kpledger.units import MAX_TIME_MS
 
-BEFORE: Final = open_trade()
-AFTER: Final = open_trade()
-issue(AFTER, CERTIFICATE)
-HEAD: Final = AFTER.certificate(NUMBER).head
+NAMED: Final = "ZA/case/2026-1"
+PRESENTED: Final = f"{NUMBER}/1"
+
+
+def _found_ledgers() -> dict[str, MemoryLedger]:
+    ledgers = {str(state): ledger_in(state) for state in PATHS}
+    for state in OPENS_CASE:
+        travel(ledgers[state], "shipment_detained")
+    for ledger in ledgers.values():
+        travel(ledger, "case_opened", subject=NAMED)
+    return ledgers
+
+
+LEDGERS: Final = _found_ledgers()
 
 times = st.just(NOW_MS) | st.integers(0, MAX_TIME_MS)
+
+
+def _subjects(author: str, body: Body) -> list[str]:
+    try:
+        own = [subject_of(author, body)]
+    except ValueError:
+        own = []
+    return [*own, NUMBER, PRESENTED, NAMED, "ZA/case/2026-2"]
 
 
 @given(st.data(), st.sampled_from(sorted(SOUND)), times, times)
@@ -25,13 +46,9 @@ def test_no_event_makes_a_rule_raise_and_a_refusal_writes_nothing(
 ) -> None:
     author, sound = SOUND[name]
     body = data.draw(variations(sound))
-    subjects = [one for one in (NUMBER, OPENED, _own_subject(author, body)) if one is not None]
-    subject = data.draw(st.sampled_from(subjects))
-    state = data.draw(st.sampled_from(sorted(LEDGERS)))
-    ledger = LEDGERS[state]
-    event = make_step(
-        ledger, name, body, author=author, subject=subject, occurred_at=occurred_at
-    )
+    subject = data.draw(st.sampled_from(_subjects(author, body)))
+    ledger = LEDGERS[data.draw(st.sampled_from(sorted(LEDGERS)))]
+    event = make_step(ledger, name, body, author=author, subject=subject, occurred_at=occurred_at)
     changes = ChangeSet(ledger.state)
     refusal = ledger.execute(event, changes, now_ms=now_ms)
     assert (refusal is None) == bool(changes.written)
