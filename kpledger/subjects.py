@@ -5,10 +5,7 @@ office as ``BW/gaborone``. What has a life of its own beside these gets a path: 
 that was presented under a certificate is ``BW00000042/2``, a review visit ``ZW/review/2026-1``.
 """
 
-import re
 from enum import StrEnum
-
-from kpledger.ids import AUTHORITY_PATTERN, MAX_NAME_CHARS
 
 
 class Subject(StrEnum):
@@ -43,10 +40,3 @@ def subject_under(code: str, kind: Subject, name: str = "") -> str:
 def case_of_certificate(number: str, serial: int) -> str:
     """Spell the case of a further shipment presented under a certificate, counted from 1."""
     return f"{number}/{serial}"
-
-
-def name_under(code: str, kind: Subject, subject: str) -> str | None:
-    """Give the name in a subject that :func:`subject_under` spells; None: it is not one."""
-    name = subject.removeprefix(subject_under(code, kind) + "/")
-    sound = len(name) <= MAX_NAME_CHARS and re.match(AUTHORITY_PATTERN, name) is not None
-    return name if sound and name != subject else None

@@ -1,4 +1,4 @@
-"""Cases: when a shipment gets one beside the certificates, and what opens it (E2, E5, E6)."""
+"""Cases: when a shipment gets one beside the certificates, and what opens it (E5, E6)."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from kpledger.outcome import Refusal, Rule
 from kpledger.records import CaseCountRecord, case_count_key
 from kpledger.rules.v1.context import Context, refuse
 from kpledger.rules.v1.days import check_past_day
-from kpledger.subjects import Subject, case_of_certificate, name_under, subject_under
+from kpledger.subjects import case_of_certificate
 
 _OPENED_BY_HAND: Final = (CaseKind.NO_CERTIFICATE, CaseKind.SAMPLE)
 
@@ -30,13 +30,8 @@ def next_case(context: Context) -> tuple[str, int]:
 
 
 def check_case(context: Context) -> Refusal | None:
-    """E5: a case is opened under the author's code, for goods without a certificate."""
+    """E5: a case is opened by itself for goods without a certificate, on a day that was."""
     body = context.body(CaseOpened)
-    code = context.author[0]
-    if name_under(code, Subject.CASE, context.subject) is None:
-        problem = f"{context.subject} is no name of a case of {code}"
-        accepted = subject_under(code, Subject.CASE, "<name>")
-        return refuse(Rule.E5, "subject", problem, accepted)
     if body.kind not in _OPENED_BY_HAND:
         accepted = " or ".join(_OPENED_BY_HAND)
         problem = f"a case of {body.kind} opens with the arrival or detention on the certificate"

@@ -7,6 +7,7 @@ from kpledger.events.certificate import Certificate, Origin, OriginKind
 from kpledger.outcome import Refusal, Rule
 from kpledger.rules.v1.context import Context, refuse
 from kpledger.rules.v1.countries import COUNTRIES
+from kpledger.rules.v1.lists import check_ascending
 from kpledger.rules.v1.numbering import issued_certificate
 from kpledger.units import (
     DAY_MS,
@@ -57,33 +58,27 @@ def _check_sums(certificate: Certificate) -> Refusal | None:
 
 
 def _check_order(certificate: Certificate) -> Refusal | None:
-    origin = certificate.origin
-    lists: tuple[tuple[str, Sequence[str], bool], ...] = (
-        ("lines", [line.hs for line in certificate.lines], True),
-        ("languages", certificate.languages, True),
-        ("origin.countries", origin.countries, True),
-        ("origin.zones", origin.zones, True),
-        ("sources", [source.number for source in certificate.sources], True),
-        ("seals", certificate.seals, False),
-        ("photos", [photo.hex() for photo in certificate.photos], True),
+    lists: tuple[tuple[str, Sequence[str] | Sequence[bytes]], ...] = (
+        ("lines", [line.hs for line in certificate.lines]),
+        ("languages", certificate.languages),
+        ("origin.countries", certificate.origin.countries),
+        ("origin.zones", certificate.origin.zones),
+        ("sources", [source.number for source in certificate.sources]),
+        ("photos", certificate.photos),
     )
-    for field, values, in_order in lists:
-        refusal = check_each_once(_FIELD + field, values, in_order=in_order)
+    for field, values in lists:
+        refusal = check_ascending(values, _FIELD + field)
         if refusal is not None:
             return refusal
-    return None
+    return check_seals(certificate.seals, _FIELD + "seals")
 
 
-def check_each_once(field: str, values: Sequence[str], *, in_order: bool) -> Refusal | None:
-    """E5: nothing stands in a list twice, and what has an order is in it."""
-    # Most have one value or none, and those stand in every order, each once.
-    if len(values) <= 1:
+def check_seals(seals: Sequence[str], field: str) -> Refusal | None:
+    """E5: each seal is named once, in any order."""
+    if len(set(seals)) == len(seals):
         return None
-    if len(set(values)) != len(values):
-        return refuse(Rule.E5, field, "one stands there twice", "each once")
-    if in_order and list(values) != sorted(values):
-        return refuse(Rule.E5, field, "not in ascending order", ", ".join(sorted(values)))
-    return None
+    twice = next(seal for seal in seals if seals.count(seal) > 1)
+    return refuse(Rule.E5, field, f"{twice} stands there twice", "each once")
 
 
 def _check_origin(certificate: Certificate) -> Refusal | None:
@@ -92,11 +87,11 @@ def _check_origin(certificate: Certificate) -> Refusal | None:
         return _refuse("origin.countries", f"{count} countries for a SINGLE origin", "exactly one")
     if certificate.origin.kind is OriginKind.MIXED and count == 1:
         return _refuse("origin.countries", "one country for a MIXED origin", "none, or two or more")
-    unknown = check_countries(_FIELD + "origin.countries", certificate.origin.countries)
+    unknown = check_countries(certificate.origin.countries, _FIELD + "origin.countries")
     return unknown or _check_shares(certificate.origin) or _check_zones(certificate.origin)
 
 
-def check_countries(field: str, codes: Sequence[str]) -> Refusal | None:
+def check_countries(codes: Sequence[str], field: str) -> Refusal | None:
     """E5: what is called a country is one, or was one (ISO 3166)."""
     for code in codes:
         if code not in COUNTRIES:

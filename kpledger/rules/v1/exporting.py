@@ -7,7 +7,7 @@ from kpledger.events.certificate import (
     TransitNoted,
 )
 from kpledger.outcome import Refusal, Rule
-from kpledger.rules.v1.contents import check_countries, check_each_once, check_validated
+from kpledger.rules.v1.contents import check_countries, check_seals, check_validated
 from kpledger.rules.v1.context import Context, refuse
 from kpledger.rules.v1.days import check_past_day, check_span
 from kpledger.units import end_of_day_ms, format_time
@@ -17,7 +17,7 @@ def check_validation(context: Context) -> Refusal | None:
     """E5: a certificate was validated before now, and its seals are named once each."""
     body = context.body(CertificateValidated)
     late = check_validated(context, "body.validated_at", body.validated_at)
-    return late or check_each_once("body.seals", body.seals, in_order=False)
+    return late or check_seals(body.seals, "body.seals")
 
 
 def check_unexpired(context: Context) -> Refusal | None:
@@ -44,7 +44,7 @@ def check_notice(context: Context) -> Refusal | None:
     )
     if refusal is None and body.expected_on is not None:
         refusal = check_span(Rule.E5, "body.expected_on", body.expected_on, body.exported_on)
-    return refusal or check_countries("body.transit", body.transit)
+    return refusal or check_countries(body.transit, "body.transit")
 
 
 def check_return_day(context: Context) -> Refusal | None:

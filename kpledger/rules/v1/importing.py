@@ -15,9 +15,9 @@ from kpledger.lifecycle import TRANSITIONS, USED
 from kpledger.outcome import Refusal, Rule
 from kpledger.records import CertificateRecord
 from kpledger.rules.v1.authorship import Cosigner
-from kpledger.rules.v1.contents import check_each_once
 from kpledger.rules.v1.context import Context, refuse
 from kpledger.rules.v1.days import check_past_day, check_span
+from kpledger.rules.v1.lists import check_ascending
 from kpledger.units import format_carats, format_usd
 
 _MILLION: Final = 1_000_000
@@ -83,8 +83,7 @@ def check_arrival(context: Context) -> Refusal | None:
     record = context.certificate(context.subject)
     earliest = None if record is None else record.issued_on
     refusal = check_past_day(context, Rule.E5, "body.arrived_on", body.arrived_on, earliest)
-    photos = [photo.hex() for photo in body.photos]
-    return refusal or check_each_once("body.photos", photos, in_order=True)
+    return refusal or check_ascending(body.photos, "body.photos")
 
 
 def check_found_day(context: Context) -> Refusal | None:

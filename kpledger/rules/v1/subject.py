@@ -10,7 +10,7 @@ from typing import Final
 from kpledger.events import Body, life, restrictions, statistics
 from kpledger.events import decisions as d
 from kpledger.events import governance as g
-from kpledger.events.importing import SuspectReported
+from kpledger.events.importing import CaseOpened, SuspectReported
 from kpledger.ids import AUTHORITY_PATTERN, CHAIR, KPCS, MAX_NAME_CHARS
 from kpledger.outcome import Refusal, Rule
 from kpledger.rules.v1.context import Context, refuse
@@ -53,8 +53,9 @@ OPENED: Final[dict[type[Body], str]] = {
     life.ConcernRaised: f"{{participant}}/{Subject.CONCERN}/",
     statistics.AnomalyQuestioned: f"{{participant}}/{Subject.ANOMALY}/",
     SuspectReported: f"{{author}}/{Subject.SUSPECT}/",
+    CaseOpened: f"{{author}}/{Subject.CASE}/",
 }
-"""Likewise what stands before the name that an author gives a proceeding it opens."""
+"""Likewise what stands before the name that an author gives a proceeding or a case it opens."""
 
 
 def subject_of(author: str, body: Body) -> str | None:
@@ -83,7 +84,7 @@ def check_subject(context: Context) -> Refusal | None:
 
 
 def check_name(context: Context) -> Refusal | None:
-    """E5: a proceeding opened here stands under whom it concerns, with a name of its own."""
+    """E5: what is opened here stands under whom it concerns, with a name of its own."""
     template = OPENED.get(type(context.event.body))
     if template is None:
         return None
