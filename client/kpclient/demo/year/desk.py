@@ -37,7 +37,7 @@ _REMEMBERED: Final = 20
 """One confirmed certificate of so many is remembered."""
 LEGAL: Final = "SYNTHETIC customs act"
 _CARRIERS: Final = ("Synthetic Air Cargo", "Synthetic Secure Logistics", "Synthetic Express")
-_TRANSIT: Final = ("EU", "AE", "ZA", "CH", "TR", "SG", "QA")
+_TRANSIT: Final = ("AE", "ZA", "CH", "TR", "SG", "QA")
 
 
 @dataclass(frozen=True, slots=True)

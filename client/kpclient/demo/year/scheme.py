@@ -145,7 +145,8 @@ class Scheme:
             territory=territory,
         )
         subject = f"{code}/{authority}"
-        cosigners = (self._pen.chair_key,) if first else ()
+        # The Chair signs a participant's first office, and those of a territory of its own.
+        cosigners = (self._pen.chair_key,) if first or territory else ()
         self._pen.root(code, subject, registered, cosigners=cosigners)
         for number in range(1, self._cast.officers(code) + 1):
             key = self._cast.key(f"{subject}/{number}").public_key

@@ -1,0 +1,138 @@
+"""A synthetic year as the directory of a node: real rules, real storage, real indexes, no network.
+
+Every event is executed by the rules and every block is signed, stored and applied as a node does
+it; what is left out is the agreement with other nodes. `kpnode run` starts on what is written here.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from kpclient.demo.year.cast import NODE, NODE_KEYS
+from kpclient.demo.year.days import HOUR_MS
+from kpclient.demo.year.folder import write_planted, write_seed
+from kpclient.demo.year.pen import Entry
+from kpclient.demo.year.year import Year
+from kpledger.block import BlockKind
+from kpledger.chain import BlockBuilder, Execution, Tip, execute_noop, seal_block
+from kpledger.envelope import decode_envelope
+from kpledger.genesis import Genesis
+from kpledger.keys import SigningKey
+from kpledger.state import StateReader
+from kpnode.config import Address, NodeConfig, format_config
+from kpnode.founding import GENESIS_NAME, PlannedNode, found_storage, make_config
+from kpnode.ledger import Ledger
+from kpnode.raft import Entry as LogEntry
+from kpnode.raft import EntryKind, HardState, Index, NodeId, Term
+from kpnode.storage.leveldb import LevelStorage
+
+BLOCK_EVENTS: Final = 256
+PLANTED_NAME: Final = "planted.json"
+_TERM: Final = Term(1)
+_SAVED_AT_ONCE: Final = 64
+_REPORT_EVENTS: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a ledger came to."""
+
+    events: int
+    height: int
+    seconds: float
+
+
+Refused = Callable[[Entry, str], None]
+"""Told of an event that the rules refuse."""
+
+
+def stop_at_refusal(entry: Entry, why: str) -> None:
+    """End the program: an honest year breaks no rule, and fraud does not either."""
+    sys.exit(f"the rules refuse {entry.type} on {entry.subject}: {why}")
+
+
+def cut_blocks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Cut events into blocks: of one hour, and not too many."""
+    block: list[Entry] = []
+    for entry in entries:
+        same_hour = block and entry.time_ms // HOUR_MS == block[0].time_ms // HOUR_MS
+        if block and (not same_hour or len(block) >= BLOCK_EVENTS):
+            yield block
+            block = []
+        block.append(entry)
+    if block:
+        yield block
+
+
+def execute_block(
+    genesis: Genesis, tip: Tip, state: StateReader, block: list[Entry], refused: Refused
+) -> Execution | None:
+    """Execute the events of a block; None if all of them are refused."""
+    builder = BlockBuilder(genesis, tip, state, block[-1].time_ms)
+    for entry in block:
+        refusal = builder.add(decode_envelope(entry.envelope))
+        if refusal is not None:
+            refused(entry, str(refusal))
+    return builder.finish(_TERM, NODE, BlockKind.BLOCK) if builder.events else None
+
+
+def found_directory(year: Year, directory: Path, port: int) -> NodeConfig:
+    """Write genesis file, keys and configuration of the one node."""
+    place = directory / NODE
+    place.mkdir(parents=True)
+    (directory / GENESIS_NAME).write_bytes(year.genesis.encoded)
+    for kind in NODE_KEYS:
+        write_seed(place / f"{kind}.seed", year.cast.seed_of(f"{NODE}/{kind}"))
+    peers = Address(f"127.0.0.1:{port + 100}")
+    planned = PlannedNode(NODE, "BW", Address(f"127.0.0.1:{port}"), peers)
+    config = make_config(planned, {NODE: peers}, genesis=Path("..") / GENESIS_NAME, api_tls=False)
+    (place / "node.toml").write_text(format_config(config), encoding="utf-8")
+    resolved = config.resolve(place)
+    found_storage(resolved, year.genesis)
+    return resolved
+
+
+def build(
+    year: Year, directory: Path, *, port: int = 7600, refused: Refused = stop_at_refusal
+) -> Built:
+    """Live a year and write its ledger into a new directory."""
+    started = time.perf_counter()
+    config = found_directory(year, directory, port)
+    storage = LevelStorage.open(config.node.database, chain=year.genesis.chain, create=False)
+    ledger = Ledger(year.genesis, storage)
+    try:
+        _write(year, storage, ledger, refused)
+    finally:
+        storage.close()
+    write_planted(directory / PLANTED_NAME, year.cases.listed())
+    tip = ledger.tip
+    return Built(tip.tree.size, tip.height, time.perf_counter() - started)
+
+
+def _write(year: Year, storage: LevelStorage, ledger: Ledger, refused: Refused) -> None:
+    key = SigningKey.from_seed(year.cast.seed_of(f"{NODE}/consensus"))
+    opening = execute_noop(year.genesis, ledger.tip, ledger.state, _TERM)
+    first = LogEntry(Index(1), _TERM, EntryKind.NOOP, b"")
+    storage.save(HardState(_TERM, NodeId(NODE)), (first,))
+    ledger.commit(opening)
+    waiting: list[LogEntry] = []
+    reported = 0
+    for block in cut_blocks(year.events()):
+        execution = execute_block(year.genesis, ledger.tip, ledger.state, block, refused)
+        if execution is None:
+            continue
+        payload = seal_block(execution, key)
+        index = Index(execution.tip.height)
+        waiting.append(LogEntry(index, _TERM, EntryKind.BLOCK, payload))
+        ledger.commit(execution)
+        # The log may follow what is derived from it here, because nobody starts in between.
+        if len(waiting) >= _SAVED_AT_ONCE:
+            storage.save(None, tuple(waiting))
+            waiting.clear()
+        if ledger.tip.tree.size - reported >= _REPORT_EVENTS:
+            reported = ledger.tip.tree.size
+            sys.stderr.write(f"{reported} events\n")
+    storage.save(None, tuple(waiting))
