@@ -3,6 +3,50 @@
 from typing import Final
 
 from kpledger.events import Body
+from kpledger.events.statistics import (
+    AnomalyAnswered,
+    AnomalyQuestioned,
+    CountStatisticsSubmitted,
+    ProductionStatisticsSubmitted,
+    TradeStatisticsSubmitted,
+)
+from kpledger.rules.v1 import filings, proceedings, standing, subject, succession
+from kpledger.rules.v1.authorship import Office
+from kpledger.rules.v1.context import Check
+from kpledger.rules.v1.effects import life
+from kpledger.rules.v1.effects import statistics as effects
 from kpledger.rules.v1.row import Row
 
-ROWS: Final[dict[type[Body], Row]] = {}
+_SUBMIT: Final[tuple[Check, ...]] = (
+    subject.check_subject,
+    succession.check_first,
+    standing.check_member,
+    filings.check_submitter,
+)
+_STATISTICIAN: Final = (Office.STATISTICS_OFFICE, Office.PARTICIPANT_ROOT)
+
+ROWS: Final[dict[type[Body], Row]] = {
+    TradeStatisticsSubmitted: Row(
+        _STATISTICIAN, (*_SUBMIT, filings.check_trade), effects.submit_trade
+    ),
+    ProductionStatisticsSubmitted: Row(
+        _STATISTICIAN, (*_SUBMIT, filings.check_production), effects.submit_production
+    ),
+    CountStatisticsSubmitted: Row(
+        _STATISTICIAN, (*_SUBMIT, filings.check_counts), effects.submit_counts
+    ),
+    AnomalyQuestioned: Row(
+        (Office.SECRETARIAT, Office.SCHEME_STATISTICS),
+        (
+            subject.check_name,
+            proceedings.check_step,
+            proceedings.check_question,
+        ),
+        life.open_proceeding,
+    ),
+    AnomalyAnswered: Row(
+        _STATISTICIAN,
+        (standing.check_member, proceedings.check_step, proceedings.check_concerned),
+        life.step,
+    ),
+}
