@@ -135,6 +135,23 @@ def format_time(time_ms: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
 
 
+def parse_time(text: str) -> int:
+    """Read an instant in ISO 8601 UTC, ``2004-07-09T12:00:00Z``, milliseconds or none.
+
+    Raises:
+        MalformedError: not such an instant.
+    """
+    match = re.match(r"^(\d{4}-\d\d-\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{3}))?Z\Z", text, re.ASCII)
+    if match is None:
+        raise MalformedError("time", f"{text[:80]!r} is not an instant as 2004-07-09T12:00:00Z")
+    day, *clock, millis = match.groups()
+    hours, minutes, seconds = (int(one) for one in clock)
+    if hours >= 24 or minutes >= 60 or seconds >= 60:  # noqa: PLR2004 (a clock)
+        raise MalformedError("time", f"{text!r} is no time of a day")
+    since_midnight = (hours * 60 + minutes) * 60 + seconds
+    return start_of_day_ms(day) + since_midnight * 1000 + int(millis or 0)
+
+
 def _parse_amount(text: str, decimals: int, what: str) -> int:
     # Integers from the first digit on: decimal arithmetic would round a long text in silence.
     match = re.match(rf"^([0-9]{{1,16}})(?:\.([0-9]{{1,{decimals}}}))?\Z", text)

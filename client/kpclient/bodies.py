@@ -1,9 +1,9 @@
 """Bodies: the body of an event as JSON or TOML writes it, turned into the one the ledger knows.
 
 The fields are the ledger's own, in its units: weights in thousandths of a carat, values in US
-cents, times in Unix milliseconds. What holds bytes (keys, hashes, ids of events) is hexadecimal;
-which fields those are follows from the types. Only a certificate may also be written as people do
-(:mod:`kpclient.drafts`).
+cents, times in Unix milliseconds. What holds bytes (keys, hashes, ids of events) is hexadecimal,
+and a time may be written as people do (``2004-07-09T12:00:00Z``); which fields those are follows
+from the types. Only a certificate may be written as people do altogether (:mod:`kpclient.drafts`).
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from msgspec import inspect
 from kpclient.drafts import convert_draft, read_certificate_draft
 from kpledger.errors import MalformedError
 from kpledger.events import BODIES, Body
+from kpledger.units import MAX_TIME_MS, parse_time
 
 _PEOPLES_CERTIFICATE: Final = "carat_thousandths"
 """The field that a certificate in the ledger's units must have, and one of people's has not."""
@@ -44,7 +45,7 @@ def read_body_draft(kind: str, body: object) -> Body:
     known = known_type(kind)
     if not isinstance(body, dict):
         raise MalformedError("draft", "it is not an object", field="body")
-    plain = _unhex(body, inspect.type_info(known), "body")
+    plain = _read_text(body, inspect.type_info(known), "body")
     return convert_draft(plain, known, within="body.")
 
 
@@ -63,28 +64,42 @@ def expand_certificate(body: object, *, now_ms: int) -> object:
     return body | {"certificate": msgspec.to_builtins(certificate, builtin_types=(bytes,))}
 
 
-def _unhex(value: object, kind: inspect.Type, field: str) -> object:
-    """Decode the hexadecimal text wherever the type holds bytes; leave everything else."""
+def read_time(text: str, field: str) -> int:
+    """Read an instant, for instance ``2004-07-09T12:00:00Z``.
+
+    Raises:
+        MalformedError: it is none; names the field.
+    """
+    try:
+        return parse_time(text)
+    except MalformedError as error:
+        raise MalformedError("draft", error.problem, field=field) from None
+
+
+def _read_text(value: object, kind: inspect.Type, field: str) -> object:
+    """Read the text wherever the type holds bytes or an instant; leave everything else."""
     match kind:
+        case inspect.IntType(le=le) if isinstance(value, str) and le == MAX_TIME_MS:
+            return read_time(value, field)
         case inspect.BytesType() if isinstance(value, str):
             return _from_hex(value, field)
         case inspect.UnionType() if value is not None:
             only = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
-            return _unhex(value, only[0], field) if len(only) == 1 else value
+            return _read_text(value, only[0], field) if len(only) == 1 else value
         case inspect.VarTupleType() if isinstance(value, list | tuple):
             items = enumerate(value)
-            return [_unhex(one, kind.item_type, f"{field}[{n}]") for n, one in items]
+            return [_read_text(one, kind.item_type, f"{field}[{n}]") for n, one in items]
         case inspect.StructType() if isinstance(value, dict):
-            return _unhex_struct(value, kind, field)
+            return _read_struct(value, kind, field)
     return value
 
 
-def _unhex_struct(
+def _read_struct(
     value: Mapping[str, object], kind: inspect.StructType, field: str
 ) -> dict[str, object]:
     types = {one.name: one.type for one in kind.fields}
     return {
-        name: _unhex(one, types[name], f"{field}.{name}") if name in types else one
+        name: _read_text(one, types[name], f"{field}.{name}") if name in types else one
         for name, one in value.items()
     }
 

@@ -1,9 +1,10 @@
 """The lines of a file to submit: each is a signed envelope, or the draft of an event.
 
 A line that starts an envelope (DSSE JSON) is taken as it is. Any other is a draft,
-``{"type": ..., "subject": ..., "body": {...}}``, with ``occurred_at`` (Unix milliseconds) and
-``prev`` (hexadecimal) if they are to be something else than now and the newest event, and ``keys``
-if others sign it than the command says. Bodies are read in :mod:`kpclient.bodies`.
+``{"type": ..., "subject": ..., "body": {...}}``, with ``occurred_at`` (Unix milliseconds, or as
+``2004-07-09T12:00:00Z``) and ``prev`` (hexadecimal) if they are to be something else than now and
+the newest event, and ``keys`` if others sign it than the command says. Bodies are read in
+:mod:`kpclient.bodies`.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from kpclient.bodies import expand_certificate, read_body_draft
+from kpclient.bodies import expand_certificate, read_body_draft, read_time
 from kpclient.drafts import convert_draft, parse_json_draft
 from kpclient.errors import UsageError
 from kpclient.following import FOLLOWING
@@ -36,8 +37,8 @@ class LineDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     type: str
     subject: str
     body: dict[str, object]
-    occurred_at: int | None = None
-    """Unix milliseconds; now if left out."""
+    occurred_at: int | str | None = None
+    """Unix milliseconds, or as ``2004-07-09T12:00:00Z``; now if left out."""
     prev: str | None = None
     """Id of the event that it follows; the newest on its subject if left out."""
     keys: Annotated[tuple[str, ...], Meta(max_length=MAX_SIGNATURES)] = ()
@@ -140,11 +141,14 @@ def _read_line(text: bytes, now_ms: int) -> SignedEvent | EventDraft | LedgerErr
 
 def _read_draft(found: Mapping[str, object], now_ms: int) -> EventDraft:
     line = convert_draft(found, LineDraft)
-    body = expand_certificate(line.body, now_ms=line.occurred_at or now_ms)
+    occurred_at = line.occurred_at
+    if isinstance(occurred_at, str):
+        occurred_at = read_time(occurred_at, "occurred_at")
+    body = expand_certificate(line.body, now_ms=occurred_at or now_ms)
     return EventDraft(
         subject=line.subject,
         body=read_body_draft(line.type, body),
-        occurred_at=line.occurred_at,
+        occurred_at=occurred_at,
         prev=None if line.prev is None else parse_hex32(line.prev, "prev"),
         keys=line.keys,
     )

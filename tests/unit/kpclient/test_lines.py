@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from founding import NOW_MS, make_event
 from statements import CERTIFICATE, CONFIRMATION, KEY, REPLACEMENT
@@ -41,6 +42,28 @@ def test_a_draft_is_read_in_the_ledgers_own_fields(tmp_path: Path) -> None:
     found = content(tmp_path, DRAFT | {"occurred_at": 5, "prev": "ab" * 32})
     assert found == EventDraft("BW000001", CONFIRMATION, 5, bytes.fromhex("ab" * 32))
     assert not found.follows
+
+
+def test_times_may_be_written_as_people_do(tmp_path: Path) -> None:
+    draft = {"type": KEY.TYPE, "subject": KEY.key.hex(), "occurred_at": "1970-01-01T00:00:05Z"}
+    body = readable(KEY)
+    assert isinstance(body, dict)
+    found = content(tmp_path, draft | {"body": body | {"valid_from": "1970-01-01T00:00:07.500Z"}})
+    assert isinstance(found, EventDraft)
+    assert found.occurred_at == 5_000
+    assert found.body == msgspec.structs.replace(KEY, valid_from=7_500)
+
+
+@pytest.mark.parametrize("field", ["occurred_at", "body.valid_from"])
+def test_a_time_that_is_none_is_named(tmp_path: Path, field: str) -> None:
+    draft = {"type": KEY.TYPE, "subject": KEY.key.hex(), "occurred_at": 5, "body": readable(KEY)}
+    if field == "occurred_at":
+        draft["occurred_at"] = "yesterday"
+    else:
+        draft["body"] = {**msgspec.to_builtins(draft["body"]), "valid_from": "yesterday"}
+    found = content(tmp_path, draft)
+    assert isinstance(found, MalformedError)
+    assert (found.field, "2004-07-09T12:00:00Z" in found.problem) == (field, True)
 
 
 def test_a_draft_on_a_certificate_follows_what_there_is_unless_it_says_what(

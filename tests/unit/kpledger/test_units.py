@@ -19,6 +19,7 @@ from kpledger.units import (
     format_usd,
     parse_carats,
     parse_day,
+    parse_time,
     parse_usd,
     start_of_day_ms,
 )
@@ -122,3 +123,30 @@ def test_day_after_the_last_is_refused() -> None:
 )
 def test_instant_is_written_in_utc(time_ms: int, expected: str) -> None:
     assert format_time(time_ms) == expected
+
+
+@given(st.integers(0, MAX_TIME_MS))
+def test_instants_survive_being_written_and_read(time_ms: int) -> None:
+    assert parse_time(format_time(time_ms)) == time_ms
+
+
+def test_instant_may_leave_out_milliseconds() -> None:
+    assert parse_time("2004-07-09T12:30:01Z") == 1_089_376_201_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2004-07-09",
+        "2004-07-09T12:30:01",
+        "2004-07-09 12:30:01Z",
+        "2004-07-09T24:00:00Z",
+        "2004-07-09T12:60:00Z",
+        "2004-07-09T12:00:60Z",
+        "2004-02-30T12:00:00Z",
+        "2004-07-09T12:00:00.1Z",
+    ],
+)
+def test_instant_of_another_form_is_refused(text: str) -> None:
+    with pytest.raises(MalformedError):
+        parse_time(text)
