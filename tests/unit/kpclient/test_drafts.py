@@ -8,7 +8,8 @@ import pytest
 from founding import EXPORTER, IMPORTER, NOW_MS, TODAY, make_certificate
 from hypothesis import given
 from hypothesis import strategies as st
-from statements import ADMISSION, CONFIRMATION, KEY, OFFICE, RANGE
+from scheme_statements import ADMISSION, KEY, OFFICE, RANGE
+from statements import CONFIRMATION
 
 from kpclient.bodies import read_body_draft
 from kpclient.drafts import (

@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from founding import NOW_MS, make_event
-from statements import CERTIFICATE, CONFIRMATION, KEY, REPLACEMENT
+from scheme_statements import KEY
+from statements import CERTIFICATE, CONFIRMATION, REPLACEMENT
 
 from kpclient.commands import lines as lines_module
 from kpclient.commands.lines import EventDraft, Line, read_lines
