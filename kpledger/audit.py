@@ -13,7 +13,7 @@ What an audit cannot see: that a chain was cut at its end is no contradiction in
 checkpoint or a copy from elsewhere shows that there was more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -40,6 +40,9 @@ from kpledger.state import MemoryState
 _KINDS: Final = (BlockKind.NOOP, BlockKind.BLOCK, BlockKind.CONFIG)
 """Kinds of block by the number that stands for them in a stored entry."""
 
+
+Observe = Callable[[Execution], None]
+"""Sees each block that was found sound, in order; its signatures may still be deferred."""
 
 _envelopes: Final = msgspec.msgpack.Decoder(Envelope)
 
@@ -114,9 +117,18 @@ class Auditor:
         *,
         verify_event: Verify = verify_envelope,
         rules: Rulebook = RELEASED,
+        observe: Observe | None = None,
     ) -> None:
-        """Stand before block 1; ``verify_event`` verifies the signatures of an event."""
+        """Stand before block 1.
+
+        Args:
+            genesis: what is trusted.
+            verify_event: verifies the signatures of an event.
+            rules: the versions of the rules that the caller knows.
+            observe: sees what each block changes, after its rules were checked.
+        """
         self._rules = rules
+        self._observe = observe
         self._genesis = genesis
         self._verify_event = verify_event
         self._state = MemoryState()
@@ -143,6 +155,8 @@ class Auditor:
             return Violation(height, "signature", str(error))
         except LedgerError as error:
             return Violation(height, "entry", str(error))
+        if self._observe is not None:
+            self._observe(execution)
         self._state.apply(execution.changes)
         self.progress = _advance(self.progress, execution)
         return None

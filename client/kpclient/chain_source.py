@@ -48,6 +48,7 @@ class ServedChain:
     """The blocks of a node up to where its ledger reached when it was first asked.
 
     Attributes:
+        url: the node.
         height: that height.
     """
 
@@ -58,7 +59,7 @@ class ServedChain:
             ChainUnavailableError: it cannot be reached, is no node, or holds no key of the genesis
                 file.
         """
-        self._url = url
+        self.url = url
         self._genesis = genesis
         with closing(self._connect()) as connection:
             body = self._get(connection, "/v1/status").read(MAX_STATUS_BYTES)
@@ -82,7 +83,7 @@ class ServedChain:
                 reached = block.height
         if reached < self.height:
             problem = f"its blocks end at {reached}, its status says {self.height}"
-            raise ChainUnavailableError(f"{self._url} does not serve its whole ledger: {problem}")
+            raise ChainUnavailableError(f"{self.url} does not serve its whole ledger: {problem}")
 
     def _read_blocks(self, response: HTTPResponse) -> Iterator[StoredBlock]:
         unpacker = msgpack.Unpacker(max_buffer_size=MAX_BLOCK_BYTES + _READ_BYTES, max_array_len=2)
@@ -102,26 +103,26 @@ class ServedChain:
         try:
             return response.read1(_READ_BYTES)
         except (OSError, HTTPException) as error:
-            raise ChainUnavailableError(f"{self._url} stopped in the middle: {error!r}") from None
+            raise ChainUnavailableError(f"{self.url} stopped in the middle: {error!r}") from None
 
     def _not_blocks(self, found: str) -> ChainUnavailableError:
-        return ChainUnavailableError(f"{self._url} sends something else than blocks: {found}")
+        return ChainUnavailableError(f"{self.url} sends something else than blocks: {found}")
 
     def _connect(self) -> HTTPConnection:
         try:
-            return _connect(self._url, self._genesis)
+            return _connect(self.url, self._genesis)
         except (ValueError, OSError, LedgerError) as error:
-            raise ChainUnavailableError(f"{self._url} cannot be reached: {error}") from None
+            raise ChainUnavailableError(f"{self.url} cannot be reached: {error}") from None
 
     def _get(self, connection: HTTPConnection, path: str) -> HTTPResponse:
         try:
             connection.request("GET", path)
             response = connection.getresponse()
         except (OSError, HTTPException) as error:
-            raise ChainUnavailableError(f"{self._url} does not answer: {error!r}") from None
+            raise ChainUnavailableError(f"{self.url} does not answer: {error!r}") from None
         if response.status != _OK:
             answer = f"{response.status} {response.reason} to {path}"
-            raise ChainUnavailableError(f"{self._url} answers {answer}")
+            raise ChainUnavailableError(f"{self.url} answers {answer}")
         return response
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 import typer
 
 import kpledger
-from kpclient.commands import importing, issuing, keys, propose, reading, submit, waiting
+from kpclient.commands import importing, issuing, keys, propose, reading, stats, submit, waiting
 from kpclient.commands.audit import audit
 from kpclient.output import print_line
 
@@ -23,7 +23,12 @@ for _part in (issuing.app, importing.app, submit.app, reading.app, propose.cosig
 # It stands on its own, with its example in its docstring; in the help, examples come last.
 _explained, _, _shown = (audit.__doc__ or "").partition("Example:")
 app.command("audit", help=_explained, epilog=f"\b\nExample:\n  {_shown.strip()}")(audit)
-for _name, _group in (("keys", keys.app), ("propose", propose.app), ("outbox", waiting.app)):
+for _name, _group in (
+    ("keys", keys.app),
+    ("propose", propose.app),
+    ("outbox", waiting.app),
+    ("stats", stats.app),
+):
     app.add_typer(_group, name=_name)
 
 

@@ -92,6 +92,16 @@ def write_durably(path: Path, content: bytes, *, replace: bool) -> None:
     sync_directory(path.parent)
 
 
+def write_plainly(path: Path, content: bytes) -> None:
+    """Write a file that is nobody's secret, whole or not at all; one of this name is replaced."""
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def sync_directory(directory: Path) -> None:
     """Make names that were added to or removed from a directory durable."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)

@@ -35,7 +35,12 @@ class Advance(Protocol):
 
 def print_json(answer: Mapping[str, object]) -> None:
     """Print an answer for programs: one JSON object on one line, bytes as hexadecimal."""
-    _write(msgspec.json.encode(readable(answer)).decode() + "\n")
+    _write(encode_json(answer).decode())
+
+
+def encode_json(answer: Mapping[str, object]) -> bytes:
+    """Give what :func:`print_json` prints."""
+    return msgspec.json.encode(readable(answer)) + b"\n"
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -65,14 +70,19 @@ def print_line(text: str) -> None:
     _write(clean(text) + "\n")
 
 
+def print_text(text: str) -> None:
+    """Print an answer for programs that has lines of its own; nothing of it is replaced."""
+    _write(text)
+
+
 def print_trouble(text: str) -> None:
     """Print a line about something that went wrong or needs care, on stderr."""
     sys.stderr.write(clean(text) + "\n")
 
 
 @contextmanager
-def show_progress(what: str, total: int) -> Iterator[Advance]:
-    """Show a progress bar on stderr, on a terminal only."""
+def show_progress(what: str, total: int | None) -> Iterator[Advance]:
+    """Show a progress bar on stderr, on a terminal only; the total may be unknown."""
     console = _console(error=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(

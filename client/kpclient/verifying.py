@@ -23,6 +23,7 @@ from kpclient.copy import StoredBlock, UnreadableBlock
 from kpledger.audit import (
     Auditor,
     AuditReport,
+    Observe,
     Progress,
     Violation,
     defer_signatures,
@@ -140,6 +141,7 @@ def audit_chain(
     *,
     jobs: int,
     on_progress: Callable[[int], None],
+    observe: Observe | None = None,
 ) -> AuditReport:
     """Audit a chain from its first block to its end.
 
@@ -148,8 +150,9 @@ def audit_chain(
         chain: its blocks from height 1 on.
         jobs: how many other processes verify signatures; with 0, this one does it too.
         on_progress: called now and then with the height reached.
+        observe: sees what each block changes; to be believed only if the report says SOUND.
     """
-    auditor = Auditor(genesis, verify_event=defer_signatures)
+    auditor = Auditor(genesis, verify_event=defer_signatures, observe=observe)
     with _SignatureQueue(jobs) as signatures:
         why = None
         findings = []

@@ -84,6 +84,24 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Offline:
+    """Whether answers come from a chain that was verified here, and where the chain is."""
+
+    replay: Annotated[
+        bool,
+        typer.Option(
+            "--replay", help="Verify the whole chain and answer from it, trusting no node."
+        ),
+    ] = False
+    copy: Annotated[
+        Path | None,
+        typer.Option(
+            "--copy", metavar="DIR", help="Replay a copy of a stopped node's directory instead."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Passphrase:
     """Where the passphrase of a key comes from."""
 

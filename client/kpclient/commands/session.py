@@ -8,13 +8,17 @@ from typing import TypeVar
 import msgspec
 
 from kpclient.answers import NodeStatus
-from kpclient.commands.options import Connection
+from kpclient.commands.options import Connection, Offline
+from kpclient.errors import UsageError
 from kpclient.files import read_bounded
 from kpclient.line import Line
 from kpclient.outbox import Outbox
+from kpclient.output import show_progress
 from kpclient.remote import Remote
+from kpclient.replaying import Chain, open_copied, open_served, replay
 from kpclient.trust import Memory, Position
-from kpledger.analysis.topic import Topic
+from kpledger.analysis.book import MemoryBook
+from kpledger.analysis.topic import QuestionError, Topic
 from kpledger.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 
 T = TypeVar("T")
@@ -25,10 +29,17 @@ S = TypeVar("S", bound=msgspec.Struct)
 class Session:
     """One run of a command against one ledger."""
 
-    def __init__(self, connection: Connection, *, newest: bool = False) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        newest: bool = False,
+        offline: Offline | None = None,
+    ) -> None:
         """Remember what was asked for; nothing is read or asked before it is needed."""
         self._connection = connection
         self._newest = newest
+        self._offline = offline or Offline()
         self.home = connection.home.expanduser()
 
     @cached_property
@@ -47,8 +58,43 @@ class Session:
         return asyncio.run(self._ask(call))
 
     def answer(self, topic: Topic[Q, S], question: Q) -> S:
-        """Ask what the analysis of the ledger tells."""
-        return self.ask(lambda remote: remote.ask(topic.path, question, topic.answer))
+        """Ask what the analysis of the ledger tells: of a node, or of the chain itself.
+
+        Raises:
+            UsageError: the chain has no answer to such a question; names the parameter.
+            ClientError: a node says no, no node answers, or the chain is not sound.
+        """
+        if not self._offline.replay and self._offline.copy is None:
+            return self.ask(lambda remote: remote.ask(topic.path, question, topic.answer))
+        try:
+            return topic.respond(self.book, question)
+        except QuestionError as error:
+            raise UsageError(error.field, error.problem, error.accepted) from None
+
+    @cached_property
+    def book(self) -> MemoryBook:
+        """The book of the whole chain, verified here; it is read once."""
+        source, chain, height = self._open_chain()
+        with show_progress("blocks", height) as advance:
+            book = replay(self.genesis, chain, on_block=lambda: advance(1))
+        tip = book.tip
+        self._accept(
+            Position(
+                height=tip.height,
+                head=tip.head,
+                tree_size=tip.tree.size,
+                tree_root=tip.tree.root(),
+            ),
+            source,
+        )
+        return book
+
+    def _open_chain(self) -> tuple[str, Chain, int | None]:
+        """Give where the chain comes from, its blocks, and how many there are if that is known."""
+        if self._offline.copy is not None:
+            return str(self._offline.copy), open_copied(self._offline.copy), None
+        served = open_served(self.genesis, self._connection.node)
+        return served.url, served, served.height
 
     async def _ask(self, call: Callable[[Remote], Awaitable[T]]) -> T:
         urls = [url.strip() for url in self._connection.node.split(",") if url.strip()]
@@ -63,4 +109,7 @@ class Session:
             tree_size=status.tree_size,
             tree_root=bytes.fromhex(status.tree_root),
         )
-        Memory(self.home / "seen", self.genesis.chain).accept(position, node=node)
+        self._accept(position, node)
+
+    def _accept(self, position: Position, source: str) -> None:
+        Memory(self.home / "seen", self.genesis.chain).accept(position, node=source)
