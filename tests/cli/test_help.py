@@ -25,7 +25,7 @@ def walk(words: tuple[str, ...], command: object) -> Iterator[tuple[tuple[str, .
 
 
 COMMANDS = {" ".join(words): one for words, one in walk((), typer.main.get_command(app))}
-GROUPS = ("", "keys", "propose", "outbox")
+GROUPS = ("", "keys", "propose", "outbox", "stats")
 
 
 def help_of(name: str) -> str:
@@ -55,6 +55,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
             *("arrive", "confirm", "detain", "release", "refuse", "seize"),
             *("submit", "cosign", "outbox list", "outbox send"),
             *("show", "list", "participants", "status", "audit"),
+            *("stats annex3", "stats summary"),
             *("propose admit", "propose status", "propose authority"),
             *("propose key", "propose revoke", "propose range"),
         ]

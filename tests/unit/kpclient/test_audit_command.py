@@ -8,6 +8,7 @@ from pathlib import Path
 import plyvel
 import pytest
 import typer
+from copied import store, write_copy, write_genesis
 from founding import (
     issue,
     make_certificate,
@@ -30,16 +31,6 @@ from kpledger.block import decode_block, decode_header, encode_block
 from kpledger.codec import encode
 from kpledger.envelope import open_envelope
 from kpledger.genesis import GenesisPolicy, format_genesis
-from kpledger.layout import StoredEntry, encode_stored_entry
-
-NOOP, BLOCK = 0, 1
-
-
-def store(block: int | bytes) -> bytes:
-    """Give a block of a memory ledger as a node stores it."""
-    if isinstance(block, int):
-        return encode_stored_entry(StoredEntry(kind=NOOP, term=block, payload=b""))
-    return encode_stored_entry(StoredEntry(kind=BLOCK, term=1, payload=block))
 
 
 @pytest.fixture(scope="session")
@@ -159,21 +150,6 @@ def test_death_of_the_verifying_processes_decides_nothing(
 
 APP = typer.Typer()
 APP.command()(audit)
-
-
-def write_copy(directory: Path, chain: Sequence[bytes]) -> Path:
-    database = plyvel.DB(str(directory / "ledger"), create_if_missing=True)
-    database.put(layout.FORMAT_KEY, layout.FORMAT)
-    for height, stored in enumerate(chain, start=1):
-        database.put(layout.block_key(height), stored)
-    database.close()
-    return directory
-
-
-def write_genesis(directory: Path) -> Path:
-    file = directory / "genesis.json"
-    file.write_bytes(make_genesis().encoded)
-    return file
 
 
 def run(*arguments: object) -> tuple[int, str, str]:
