@@ -171,7 +171,7 @@ def test_report_for_people_begins_with_the_verdict(
 ) -> None:
     copy = write_copy(tmp_path, chain[:10])
     code, out, _ = run("--genesis", write_genesis(tmp_path), "--copy", copy)
-    first = "SOUND: 10 blocks with 15 events follow from the genesis file"
+    first = "SOUND: 10 blocks with 16 events follow from the genesis file"
     assert (code, out.splitlines()[0]) == (0, first)
 
 
