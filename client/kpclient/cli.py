@@ -5,7 +5,18 @@ from typing import Annotated, Final
 import typer
 
 import kpledger
-from kpclient.commands import importing, issuing, keys, propose, reading, stats, submit, waiting
+from kpclient.commands import (
+    cosigning,
+    importing,
+    issuing,
+    keys,
+    make,
+    propose,
+    reading,
+    stats,
+    submit,
+    waiting,
+)
 from kpclient.commands.audit import audit
 from kpclient.output import print_line
 
@@ -18,7 +29,7 @@ app: Final = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _part in (issuing.app, importing.app, submit.app, reading.app, propose.cosign_app):
+for _part in (issuing.app, importing.app, submit.app, reading.app, cosigning.app, make.app):
     app.add_typer(_part)
 # It stands on its own, with its example in its docstring; in the help, examples come last.
 _explained, _, _shown = (audit.__doc__ or "").partition("Example:")

@@ -53,7 +53,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
             *("keys new", "keys list", "keys export"),
             *("issue", "void", "replace"),
             *("arrive", "confirm", "detain", "release", "refuse", "seize"),
-            *("submit", "cosign", "outbox list", "outbox send"),
+            *("submit", "make", "cosign", "outbox list", "outbox send"),
             *("show", "list", "participants", "status", "audit"),
             *("stats annex3", "stats summary"),
             *("propose admit", "propose status", "propose authority"),

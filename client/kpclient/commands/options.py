@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Final, get_type_hints
+from typing import Annotated, Final, TypeGuard, get_type_hints
 
 import typer
 
@@ -133,6 +133,30 @@ class Sending:
     ] = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cosigning:
+    """How further signatures are added."""
+
+    cosign: Annotated[
+        list[str] | None,
+        typer.Option("--cosign", metavar="KEY", help="Sign with this key too; repeated."),
+    ] = None
+    offline: Annotated[
+        Path | None,
+        typer.Option("--offline", metavar="FILE", help="Write it for another signer, send nothing"),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stating:
+    """What every command needs that makes a statement."""
+
+    signer: Signer
+    cosigning: Cosigning
+    sending: Sending
+    connection: Connection
+
+
 Function = Callable[..., None]
 
 
@@ -154,7 +178,7 @@ def _spread(function: Function) -> Function:
     parameters: list[inspect.Parameter] = []
     for name, parameter in inspect.signature(function).parameters.items():
         kind = hints[name]
-        if is_dataclass(kind) and isinstance(kind, type):
+        if _is_group(kind):
             groups[name] = kind
             parameters += _options_of(kind)
         else:
@@ -165,7 +189,7 @@ def _spread(function: Function) -> Function:
     def run(**given: object) -> None:
         as_json = given.get("as_json") is True
         for name, kind in groups.items():
-            given[name] = kind(**{one.name: given.pop(one.name) for one in fields(kind)})
+            given[name] = _gather(kind, given)
         try:
             function(**given)
         except (ClientError, LedgerError, OSError) as error:
@@ -177,17 +201,39 @@ def _spread(function: Function) -> Function:
     return run
 
 
+def _is_group(kind: object) -> TypeGuard[type]:
+    return is_dataclass(kind) and isinstance(kind, type)
+
+
 def _options_of(kind: type) -> list[inspect.Parameter]:
+    """Give the fields of a group as options; a group within it stands for its own fields."""
     hints = get_type_hints(kind, include_extras=True)
-    return [
-        inspect.Parameter(
-            one.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if one.default is MISSING else one.default,
-            annotation=hints[one.name],
-        )
-        for one in fields(kind)
-    ]
+    options: list[inspect.Parameter] = []
+    for one in fields(kind):
+        if _is_group(hints[one.name]):
+            options += _options_of(hints[one.name])
+        else:
+            option = inspect.Parameter(
+                one.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if one.default is MISSING else one.default,
+                annotation=hints[one.name],
+            )
+            options.append(option)
+    return options
+
+
+def _gather(kind: type, given: dict[str, object]) -> object:
+    """Take the options of a group out of what was given, and put the group together."""
+    hints = get_type_hints(kind, include_extras=True)
+    return kind(
+        **{
+            one.name: _gather(hints[one.name], given)
+            if _is_group(hints[one.name])
+            else given.pop(one.name)
+            for one in fields(kind)
+        }
+    )
 
 
 def report(error: ClientError | LedgerError | OSError, *, as_json: bool) -> int:

@@ -1,33 +1,12 @@
-"""``kpledger propose`` and ``cosign``: who takes part, which offices, keys and numbers there are.
+"""``kpledger propose``: who takes part, which offices, keys and numbers there are."""
 
-Some of it takes several signatures: the Chair countersigns a participant's first authority. Where
-all keys are in one place, ``--cosign`` adds them at once; otherwise ``--offline FILE`` writes the
-signed event for the other signer, who adds a signature with ``cosign`` and sends it.
-"""
-
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from kpclient.commands.options import Connection, Sending, Signer, command
-from kpclient.commands.sending import send
-from kpclient.commands.session import Session
-from kpclient.commands.signing import now_ms, open_keystore, open_pen, read_passphrase
-from kpclient.errors import UsageError
-from kpclient.files import read_bounded, write_durably
-from kpclient.output import print_fields, print_json
-from kpledger.envelope import (
-    MAX_ENVELOPE_JSON_BYTES,
-    SignedEvent,
-    add_signature,
-    decode_envelope,
-    format_envelope_json,
-    parse_envelope_json,
-    verify_envelope,
-)
-from kpledger.events import Body
+from kpclient.commands.options import Stating, command
+from kpclient.commands.signing import now_ms
+from kpclient.commands.stating import state
 from kpledger.events.governance import (
     AuthorityRegistered,
     KeyAdded,
@@ -45,7 +24,6 @@ from kpledger.ids import parse_hex32
 from kpledger.units import format_time, start_of_day_ms
 
 app = typer.Typer(help="Propose a change of who takes part, and how.", no_args_is_help=True)
-cosign_app = typer.Typer()
 
 _LAST_DAY: Final = "9999-12-31"
 
@@ -54,53 +32,6 @@ _Office = Annotated[str, typer.Argument(metavar="AUTHORITY", help="The office, a
 _Code = Annotated[str, typer.Argument(metavar="CODE", help="The participant.")]
 _Decision = Annotated[str, typer.Option("--decision", help="The decision behind it.")]
 _From = Annotated[str, typer.Option("--from", metavar="DAY", help="[default: now]")]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cosigning:
-    """How further signatures are added."""
-
-    cosign: Annotated[
-        list[str] | None,
-        typer.Option("--cosign", metavar="KEY", help="Sign with this key too; repeated."),
-    ] = None
-    offline: Annotated[
-        Path | None,
-        typer.Option("--offline", metavar="FILE", help="Write it for another signer, send nothing"),
-    ] = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """What every proposal needs."""
-
-    signer: Signer
-    cosigning: Cosigning
-    sending: Sending
-    connection: Connection
-
-    def make(self, body: Body, *, subject: str | None = None, office: str = "") -> None:
-        """Write the event, and send it or hand it on; an office stands for its own subject."""
-        session = Session(self.connection)
-        pen = open_pen(session, self.signer, cosigners=tuple(self.cosigning.cosign or ()))
-        about = f"{pen.author.participant}/{office}" if subject is None else subject
-        event = pen.write(body, subject=about, prev=None)
-        if self.cosigning.offline is None:
-            send(session, event, connection=self.connection, sending=self.sending)
-        else:
-            _hand_on(event, self.cosigning.offline, as_json=self.connection.as_json)
-
-
-def _hand_on(event: SignedEvent, file: Path, *, as_json: bool) -> None:
-    try:
-        write_durably(file, format_envelope_json(event.encoded) + b"\n", replace=False)
-    except FileExistsError:
-        raise UsageError("--offline", f"{file} is there already", "a new file") from None
-    written = {"id": event.event_id.hex(), "status": "written", "file": str(file)}
-    if as_json:
-        print_json(written)
-    else:
-        print_fields(written)
 
 
 @command(
@@ -115,10 +46,7 @@ def admit(
     name: Annotated[str, typer.Option("--name", help="Its name in English.")],
     root_key: Annotated[str, typer.Option("--root-key", metavar="HEX", help="It signs with it.")],
     decision: _Decision,
-    signer: Signer,
-    cosigning: Cosigning,
-    sending: Sending,
-    connection: Connection,
+    by: Stating,
     kind: Annotated[
         ParticipantKind, typer.Option("--kind", help="What kind of member.")
     ] = ParticipantKind.STATE,
@@ -133,7 +61,7 @@ def admit(
         root_key=parse_hex32(root_key, "root key"),
         decision=decision,
     )
-    _proposal(signer, cosigning, sending, connection).make(body, subject=code)
+    state(by, body)
 
 
 @command(
@@ -146,10 +74,7 @@ def status(
     code: _Code,
     standing: Annotated[Standing, typer.Argument(help="The new standing.")],
     decision: _Decision,
-    signer: Signer,
-    cosigning: Cosigning,
-    sending: Sending,
-    connection: Connection,
+    by: Stating,
     effective_from: _From = "",
 ) -> None:
     """Change a participant's standing; the Chair signs, or itself for SELF_SUSPENDED."""
@@ -159,7 +84,7 @@ def status(
         effective_from=_instant(effective_from),
         decision=decision,
     )
-    _proposal(signer, cosigning, sending, connection).make(body, subject=code)
+    state(by, body)
 
 
 @command(
@@ -174,17 +99,14 @@ def authority(
     title: Annotated[str, typer.Option("--title", help="Its full name.")],
     place: Annotated[str, typer.Option("--place", help="Where it is.")],
     role: Annotated[list[Role], typer.Option("--role", help="What for; repeated.")],
-    signer: Signer,
-    cosigning: Cosigning,
-    sending: Sending,
-    connection: Connection,
+    by: Stating,
     contact: Annotated[str, typer.Option("--contact", help="How to reach it.")] = "",
 ) -> None:
     """Designate an authority; the participant's root signs, the first time the Chair too."""
     body = AuthorityRegistered(
         authority=office, title=title, place=place, roles=tuple(sorted(role)), contact=contact
     )
-    _proposal(signer, cosigning, sending, connection).make(body, office=office)
+    state(by, body)
 
 
 @command(app, "key", example="kpledger propose key gaborone HEX --key bw-root")
@@ -192,10 +114,7 @@ def key(
     *,
     office: _Office,
     public_key: _Key,
-    signer: Signer,
-    cosigning: Cosigning,
-    sending: Sending,
-    connection: Connection,
+    by: Stating,
     valid_from: _From = "",
 ) -> None:
     """Give an authority a signing key; the participant's root signs."""
@@ -204,7 +123,7 @@ def key(
         key=parse_hex32(public_key, "public key"),
         valid_from=start_of_day_ms(valid_from) if valid_from else 0,
     )
-    _proposal(signer, cosigning, sending, connection).make(body, subject=public_key)
+    state(by, body)
 
 
 @command(app, "revoke", example="kpledger propose revoke HEX --reason RETIRED --key bw-root")
@@ -212,10 +131,7 @@ def revoke(
     *,
     public_key: _Key,
     reason: Annotated[RevocationReason, typer.Option("--reason", help="Why.")],
-    signer: Signer,
-    cosigning: Cosigning,
-    sending: Sending,
-    connection: Connection,
+    by: Stating,
     suspect_since: Annotated[
         str, typer.Option("--suspect-since", metavar="DAY", help="With COMPROMISED.")
     ] = "",
@@ -226,7 +142,7 @@ def revoke(
         reason=reason,
         suspect_since=start_of_day_ms(suspect_since) if suspect_since else None,
     )
-    _proposal(signer, cosigning, sending, connection).make(body, subject=public_key)
+    state(by, body)
 
 
 @command(
@@ -240,10 +156,7 @@ def number_range(
     prefix: Annotated[str, typer.Option("--prefix", help="Before the digits, as BW.")],
     first: Annotated[int, typer.Option("--first", min=0, help="The first serial.")],
     last: Annotated[int, typer.Option("--last", min=0, help="The last serial, included.")],
-    signer: Signer,
-    cosigning: Cosigning,
-    sending: Sending,
-    connection: Connection,
+    by: Stating,
     width: Annotated[int, typer.Option("--width", min=1, max=12, help="How many digits.")] = 8,
     use_from: Annotated[
         str, typer.Option("--use-from", metavar="DAY", help="[default: today, UTC]")
@@ -262,44 +175,7 @@ def number_range(
         use_until=use_until,
     )
     body = NumberRangeAllocated(authority=office, range=run)
-    _proposal(signer, cosigning, sending, connection).make(body, office=office)
-
-
-@command(cosign_app, "cosign", example="kpledger cosign first-office.json --key chair")
-def cosign(
-    *,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What --offline has written.")],
-    signer: Signer,
-    sending: Sending,
-    connection: Connection,
-    offline: Annotated[
-        Path | None,
-        typer.Option("--offline", metavar="FILE", help="Write it for another signer, send nothing"),
-    ] = None,
-) -> None:
-    """Add a signature to an event that another has signed, and send it."""
-    session = Session(connection)
-    if not signer.key:
-        raise UsageError("--key", "no key is named", "a name that `kpledger keys list` shows")
-    content = read_bounded(file, max_bytes=MAX_ENVELOPE_JSON_BYTES)
-    event = decode_envelope(parse_envelope_json(content))
-    verify_envelope(event)
-    if event.header.chain != session.genesis.chain:
-        problem = f"it is meant for ledger {event.header.chain.hex()}"
-        raise UsageError("FILE", problem, f"an event for {session.genesis.chain.hex()}")
-    passphrase = read_passphrase(signer.passphrase_file, f"Passphrase of {signer.key}")
-    key_ = open_keystore(session.home).open(signer.key, passphrase)
-    signed = decode_envelope(add_signature(event.encoded, key_))
-    if offline is None:
-        send(session, signed, connection=connection, sending=sending)
-    else:
-        _hand_on(signed, offline, as_json=connection.as_json)
-
-
-def _proposal(
-    signer: Signer, cosigning: Cosigning, sending: Sending, connection: Connection
-) -> Proposal:
-    return Proposal(signer=signer, cosigning=cosigning, sending=sending, connection=connection)
+    state(by, body)
 
 
 def _instant(day: str) -> int:
