@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from types import EllipsisType
 from typing import Final
 
+import msgspec
 from founding import NOW_MS, MemoryLedger, issue, make_event, open_trade, vary
 from statements import CERTIFICATE, NUMBER, SOUND
 
 from kpledger.events import Body
+from kpledger.events.decisions import PolicySet, PolicyValues
 from kpledger.lifecycle import CertificateState
 from kpledger.records import CaseRecord, CertificateRecord, case_key, certificate_key
 from kpledger.state import read_record
@@ -112,3 +114,32 @@ def start_journey(*names: str, validated: bool = True) -> MemoryLedger:
 def ledger_in(state: CertificateState) -> MemoryLedger:
     """Give a ledger on which BW000001 stands in a state."""
     return start_journey(*PATHS[state], validated=state is not _S.ISSUED)
+
+
+def set_policy(ledger: MemoryLedger, code: str, **values: object) -> None:
+    """Let a participant settle for itself, from now on, what the scheme leaves open."""
+    body = PolicySet(
+        participant=code,
+        values=msgspec.convert(values, PolicyValues),
+        effective_from=ledger.now_ms,
+        decision=None,
+    )
+    ledger.record(make_event(f"{code}/root", body, nonce=len(ledger.blocks)))
+
+
+def judge(
+    ledger: MemoryLedger,
+    name: str,
+    body: Body | None = None,
+    *,
+    author: str | None = None,
+    signers: Sequence[str] | None = None,
+    subject: str = NUMBER,
+    now_ms: int | None = None,
+) -> tuple[str, str] | None:
+    """Say by which rule and for which field a statement is refused, or None."""
+    encoded = make_step(
+        ledger, name, body, author=author, signers=signers, subject=subject, nonce=1_000_000
+    )
+    refusal = ledger.attempt(encoded, now_ms=now_ms)
+    return None if refusal is None else (refusal.rule.code, refusal.field)

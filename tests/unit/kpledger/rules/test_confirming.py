@@ -3,6 +3,7 @@
 import pytest
 from founding import (
     CHAIR,
+    DECISION,
     NOW_MS,
     TODAY,
     MemoryLedger,
@@ -161,7 +162,7 @@ def test_expired_certificate_is_confirmed_as_discrepant() -> None:
 
 def _change_standing(ledger: MemoryLedger, code: str, status: Standing, since: int) -> None:
     body = ParticipantStatusChanged(
-        code=code, status=status, effective_from=since, decision="Decision 1"
+        code=code, status=status, effective_from=since, decision=DECISION
     )
     ledger.record(make_event(CHAIR, body))
 

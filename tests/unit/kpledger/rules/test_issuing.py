@@ -3,6 +3,7 @@
 import pytest
 from founding import (
     CHAIR,
+    DECISION,
     FOUNDED_MS,
     NOW_MS,
     TODAY,
@@ -24,6 +25,7 @@ from kpledger.events.certificate import (
     ReplacementReason,
     Source,
 )
+from kpledger.events.decisions import ExpiryMeaning
 from kpledger.events.governance import ParticipantStatusChanged, Standing
 from kpledger.lifecycle import CertificateState
 from kpledger.outcome import Rule
@@ -40,8 +42,8 @@ def _issue(certificate: Certificate, author: str = "BW/gaborone", **changes: obj
     return make_event(author, body)
 
 
-def _origin(kind: OriginKind, *countries: str) -> Certificate:
-    return vary(GOOD, origin=vary(GOOD.origin, kind=kind, countries=countries))
+def _origin(kind: OriginKind, *countries: str, **changes: object) -> Certificate:
+    return vary(GOOD, origin=vary(GOOD.origin, kind=kind, countries=countries, **changes))
 
 
 def _sources(*numbers: str) -> tuple[Source, ...]:
@@ -50,16 +52,23 @@ def _sources(*numbers: str) -> tuple[Source, ...]:
 
 def _set_standing(ledger: MemoryLedger, code: str, status: Standing, since: int) -> None:
     body = ParticipantStatusChanged(
-        code=code, status=status, effective_from=since, decision="Decision 1"
+        code=code, status=status, effective_from=since, decision=DECISION
     )
     ledger.record(make_event(CHAIR, body))
 
 
 ACCEPTED: list[tuple[str, Certificate]] = [
     ("as-it-is", GOOD),
-    ("technical", vary(GOOD, kind=CertificateKind.TECHNICAL)),
     ("mixed-without-countries", _origin(OriginKind.MIXED)),
     ("mixed-of-two", _origin(OriginKind.MIXED, "BW", "ZA")),
+    ("mixed-with-shares", _origin(OriginKind.MIXED, "BW", "ZA", shares=(2_500, 7_500))),
+    ("mixed-of-namibia-and-norway", _origin(OriginKind.MIXED, "NA", "NO")),
+    ("from-a-country-that-was", _origin(OriginKind.SINGLE, "ZR")),
+    ("from-a-trading-entity", _origin(OriginKind.SINGLE, "TW")),
+    ("zones", _origin(OriginKind.SINGLE, "CF", zones=("CF/berberati", "CF/boda"))),
+    ("photos", vary(GOOD, photos=(bytes(32), b"a" * 32))),
+    ("declaration", vary(GOOD, declaration=bytes(32))),
+    ("not-validated-yet", vary(GOOD, validated_at=None)),
     ("two-languages", vary(GOOD, languages=("en", "fr"))),
     (
         "one-line",
@@ -120,6 +129,58 @@ REFUSED: list[tuple[str, Certificate, Rule, str]] = [
     ("mixed-of-one", _origin(OriginKind.MIXED, "BW"), Rule.E5, C + "origin.countries"),
     ("countries-descend", _origin(OriginKind.MIXED, "ZA", "BW"), Rule.E5, C + "origin.countries"),
     ("country-twice", _origin(OriginKind.MIXED, "BW", "BW"), Rule.E5, C + "origin.countries"),
+    ("from-nowhere", _origin(OriginKind.SINGLE, "XX"), Rule.E5, C + "origin.countries"),
+    ("from-the-union", _origin(OriginKind.SINGLE, "EU"), Rule.E5, C + "origin.countries"),
+    (
+        "share-of-a-single-origin",
+        _origin(OriginKind.SINGLE, "BW", shares=(10_000,)),
+        Rule.E5,
+        C + "origin.shares",
+    ),
+    (
+        "shares-without-countries",
+        _origin(OriginKind.MIXED, shares=(10_000,)),
+        Rule.E5,
+        C + "origin.shares",
+    ),
+    (
+        "share-for-one-of-two",
+        _origin(OriginKind.MIXED, "BW", "ZA", shares=(10_000,)),
+        Rule.E5,
+        C + "origin.shares",
+    ),
+    (
+        "shares-of-less-than-all",
+        _origin(OriginKind.MIXED, "BW", "ZA", shares=(5_000, 4_999)),
+        Rule.E5,
+        C + "origin.shares",
+    ),
+    (
+        "shares-of-more-than-all",
+        _origin(OriginKind.MIXED, "BW", "ZA", shares=(5_000, 5_001)),
+        Rule.E5,
+        C + "origin.shares",
+    ),
+    (
+        "zone-of-another-country",
+        _origin(OriginKind.SINGLE, "BW", zones=("CF/boda",)),
+        Rule.E5,
+        C + "origin.zones",
+    ),
+    (
+        "zone-where-no-country-is-named",
+        _origin(OriginKind.MIXED, zones=("CF/boda",)),
+        Rule.E5,
+        C + "origin.zones",
+    ),
+    (
+        "zones-descend",
+        _origin(OriginKind.SINGLE, "CF", zones=("CF/nola", "CF/boda")),
+        Rule.E5,
+        C + "origin.zones",
+    ),
+    ("photos-descend", vary(GOOD, photos=(b"a" * 32, bytes(32))), Rule.E5, C + "photos"),
+    ("photo-twice", vary(GOOD, photos=(bytes(32), bytes(32))), Rule.E5, C + "photos"),
     ("expires-before-issue", vary(GOOD, expires_on="2026-03-01"), Rule.E5, C + "expires_on"),
     ("valid-too-long", vary(GOOD, expires_on=add_days(TODAY, 61)), Rule.E5, C + "expires_on"),
     ("issued-in-the-future", vary(GOOD, issued_on=add_days(TODAY, 2)), Rule.E5, C + "issued_on"),
@@ -178,6 +239,7 @@ def test_issued_certificate_is_recorded_whole() -> None:
         destination="EU",
         issued_on=TODAY,
         expires_on="2026-04-30",
+        expiry=ExpiryMeaning.EXPORT_BY,
         recorded_at=NOW_MS,
         exporter=GOOD.exporter,
         importer=GOOD.importer,
@@ -185,6 +247,15 @@ def test_issued_certificate_is_recorded_whole() -> None:
         parcels=2,
         carat_thousandths=100_000,
         value_usd_cents=5_000_000,
+        lines=GOOD.lines,
+        sources=(),
+        case="",
+        exported_on=None,
+        arrived_on=None,
+        prior=None,
+        lost=False,
+        holder=None,
+        found=None,
         replaces=None,
         replaced_by=None,
     )
