@@ -1,11 +1,13 @@
 """Command line of the benchmarks; each prints one JSON object. Run it as ``scripts/bench``."""
 
 import argparse
+import contextlib
 import json
 import tempfile
 from pathlib import Path
 
 import commit
+import queries
 import replay
 from rates import CORES
 
@@ -24,8 +26,19 @@ def main() -> None:
     committing.add_argument("--seconds", type=float, default=10)
     committing.add_argument("--through", choices=("leader", "all"), default="leader")
     committing.add_argument("--directory", type=Path, default=Path(tempfile.gettempdir()))
+    asking = benchmarks.add_parser("queries", help="ask a node with a large ledger")
+    asking.add_argument("--events", type=int, default=1_000_000)
+    asking.add_argument("--rounds", type=int, default=60, help="requests of each kind")
+    asking.add_argument("--directory", type=Path, help="where the ledger is, or will be kept")
     chosen = parser.parse_args()
-    if chosen.benchmark == "replay":
+    if chosen.benchmark == "queries":
+        with contextlib.ExitStack() as stack:
+            directory = chosen.directory
+            if directory is None:
+                scratch = tempfile.TemporaryDirectory(prefix="kpledger-bench-")
+                directory = Path(stack.enter_context(scratch))
+            result = queries.run(chosen.events, directory, chosen.rounds)
+    elif chosen.benchmark == "replay":
         result = replay.run(chosen.events, chosen.block_events, chosen.jobs)
     else:
         load = commit.Load(chosen.voters, chosen.clients, chosen.seconds, chosen.through)

@@ -7,8 +7,10 @@ it; what is left out is the agreement with other nodes. `kpnode run` starts on w
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Final
 
 from kpclient.demo.year.cast import NODE, NODE_KEYS
@@ -16,13 +18,14 @@ from kpclient.demo.year.days import HOUR_MS
 from kpclient.demo.year.folder import write_planted, write_seed
 from kpclient.demo.year.pen import Entry
 from kpclient.demo.year.year import Year
+from kpledger import layout
 from kpledger.block import BlockKind
 from kpledger.chain import BlockBuilder, Execution, Tip, execute_noop, seal_block
 from kpledger.envelope import decode_envelope
-from kpledger.genesis import Genesis
+from kpledger.genesis import Genesis, parse_genesis
 from kpledger.keys import SigningKey
 from kpledger.state import StateReader
-from kpnode.config import Address, NodeConfig, format_config
+from kpnode.config import Address, NodeConfig, format_config, load_config
 from kpnode.founding import GENESIS_NAME, PlannedNode, found_storage, make_config
 from kpnode.ledger import Ledger
 from kpnode.raft import Entry as LogEntry
@@ -34,6 +37,7 @@ PLANTED_NAME: Final = "planted.json"
 _TERM: Final = Term(1)
 _SAVED_AT_ONCE: Final = 64
 _REPORT_EVENTS: Final = 50_000
+_EVERYTHING: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,3 +140,40 @@ def _write(year: Year, storage: LevelStorage, ledger: Ledger, refused: Refused) 
             reported = ledger.tip.tree.size
             sys.stderr.write(f"{reported} events\n")
     storage.save(None, tuple(waiting))
+
+
+class StoredLedger:
+    """The ledger of a node that is not running.
+
+    Attributes:
+        ledger: the book.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Open it; nobody else may while it is open."""
+        config = load_config(directory / NODE / "node.toml")
+        genesis = parse_genesis((directory / GENESIS_NAME).read_bytes())
+        self._storage = LevelStorage.open(config.node.database, chain=genesis.chain, create=False)
+        self.ledger = Ledger(genesis, self._storage)
+
+    def close(self) -> None:
+        """Let others open it."""
+        self._storage.close()
+
+    def sample_certificates(self, count: int, chance: Random) -> tuple[str, ...]:
+        """Give some of the numbers on it."""
+        prefix = layout.state_key(b"certificate/")
+        numbers = [
+            key[len(prefix) :].decode() for key, _ in self._storage.scan(prefix, limit=_EVERYTHING)
+        ]
+        return tuple(chance.sample(numbers, min(count, len(numbers))))
+
+
+@contextmanager
+def open_ledger(directory: Path) -> Iterator[StoredLedger]:
+    """Open the ledger in a directory that :func:`build` has written."""
+    stored = StoredLedger(directory)
+    try:
+        yield stored
+    finally:
+        stored.close()

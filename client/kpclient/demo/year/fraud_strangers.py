@@ -3,6 +3,7 @@
 from random import Random
 from typing import Final
 
+from kpclient.demo.year.business import judge
 from kpclient.demo.year.desk import REMARK
 from kpclient.demo.year.lives import Lives
 from kpclient.demo.year.planted import Cases, Fraud
@@ -59,3 +60,5 @@ class Strangers:
         )
         self._cases.open(kind, subject, number)
         self._lives.pen.office(office, subject, body)
+        member = None if kind is Fraud.NON_PARTICIPANT else issuer
+        judge(self._lives.agenda, self._lives.pen, self._chance, subject, member)

@@ -98,6 +98,11 @@ class Pen:
         """Write as a participant's root on a proceeding."""
         return self._follow((code, ROOT), subject, body, [self.cast.key(f"{code}/{ROOT}")], None)
 
+    def member_follows(self, code: str, authority: str, subject: str, body: Body) -> bytes:
+        """Write as any office of a participant on a proceeding."""
+        keys = self.officers(code, authority)
+        return self._follow((code, authority), subject, body, keys, None)
+
     @property
     def chair_key(self) -> SigningKey:
         """The Chair's key of now."""

@@ -6,6 +6,7 @@ from random import Random
 
 from kpclient.demo.trade_tables import Tables
 from kpclient.demo.year.agenda import Agenda
+from kpclient.demo.year.business import Business
 from kpclient.demo.year.cast import Cast
 from kpclient.demo.year.flows import Flows, Plan
 from kpclient.demo.year.fraud import Planter
@@ -50,12 +51,14 @@ def make_year(tables: Tables, *, certificates: int, seed: int, fraud: bool) -> Y
     pen = Pen(genesis, cast)
     agenda = Agenda(pen)
     lives = Lives(cast, pen, agenda, chance)
+    business = Business(pen, agenda)
     scheme = Scheme(cast, pen, agenda, chance)
     returns = Returns(cast, pen, agenda, chance)
     planter = Planter(lives, scheme, returns, Random(seed + 1), planted=fraud)
     plan = Plan(certificates, idle=planter.idle, stops=planter.stops)
     flows = Flows(tables, lives, plan, chance)
     scheme.schedule()
+    business.schedule()
     planter.schedule(flows, certificates)
     flows.schedule()
     returns.schedule(lives.chronicle, flows)

@@ -1,0 +1,185 @@
+"""How fast a node answers on a large ledger, beside how fast it answers a request for nothing.
+
+The ledger is a synthetic year, made so dense that it has as many events as wanted, in a real node
+directory under all real projections. A real `kpnode run` serves it; one client asks, one question
+after the other, as a person would.
+"""
+
+import asyncio
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import aiohttp
+from rates import CORES
+from year_ledger import NODE, PLANTED_NAME, build, open_ledger
+
+from kpclient.demo.trade_tables import load_tables
+from kpclient.demo.year.days import YEAR
+from kpclient.demo.year.year import make_year
+
+TABLES: Final = Path(__file__).parents[2] / "config" / "data"
+EVENTS_PER_CERTIFICATE: Final = 4.2
+SEED: Final = 2022
+PORT: Final = 7740
+_WARM_UP: Final = 3
+_PATIENCE_S: Final = 120.0
+_SAMPLES: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What of the ledger is asked about."""
+
+    numbers: tuple[str, ...]
+    codes: tuple[str, ...]
+
+
+Ask = Callable[[Sample, Random], str]
+"""Gives the path of a request, a different one each time where it can."""
+
+
+def _of_certificate(path: str) -> Ask:
+    return lambda sample, chance: path.format(chance.choice(sample.numbers))
+
+
+def _of_participant(path: str) -> Ask:
+    return lambda sample, chance: path.format(chance.choice(sample.codes))
+
+
+def _fixed(path: str) -> Ask:
+    return lambda _sample, _chance: path
+
+
+QUESTIONS: Final[Mapping[str, Ask]] = {
+    "certificate show": _of_certificate("/v1/certificates/{}"),
+    "certificate history": _of_certificate("/v1/certificates/{}/history"),
+    "certificates page": _of_certificate("/v1/certificates?after={}&limit=100"),
+    "participant": _of_participant("/v1/participants/{}"),
+    "participants": _fixed("/v1/participants"),
+    "annex3 quarter": _of_participant(f"/v1/statistics/annex3?participant={{}}&period={YEAR}Q2"),
+    "annex3 year both": _of_participant(
+        f"/v1/statistics/annex3?participant={{}}&period={YEAR}&source=BOTH"
+    ),
+    "annex3 of AE, year both": _fixed(
+        f"/v1/statistics/annex3?participant=AE&period={YEAR}&source=BOTH"
+    ),
+    "summary": _fixed(f"/v1/statistics/summary?year={YEAR}"),
+}
+"""What is asked, by name; a question whose topic this node does not serve is left out."""
+
+
+def run(events: int, directory: Path, rounds: int) -> dict[str, object]:
+    """Build or reuse a ledger, start a node on it, and measure."""
+    built = None
+    if not (directory / PLANTED_NAME).exists():
+        certificates = int(events / EVENTS_PER_CERTIFICATE)
+        year = make_year(load_tables(TABLES), certificates=certificates, seed=SEED, fraud=True)
+        built = build(year, directory, port=PORT)
+    with open_ledger(directory) as stored:
+        size = stored.ledger.tip.tree.size
+        numbers = stored.sample_certificates(_SAMPLES, Random(SEED))
+        codes = ("AE", "AO", "BW", "CN", "EU", "IN", "RU", "ZA")
+    sample = Sample(numbers, codes)
+    with _running(directory) as (url, start_s):
+        measured = asyncio.run(_measure(url, sample, rounds))
+    empty = measured.pop("empty")
+    return {
+        "benchmark": "queries",
+        "events": size,
+        "build_s": None if built is None else round(built.seconds, 1),
+        "build_events_per_s": None if built is None else round(built.events / built.seconds),
+        "start_s": round(start_s, 1),
+        "rounds": rounds,
+        "empty_ms": _figures(empty, empty),
+        "ms": {name: _figures(times, empty) for name, times in measured.items()},
+        "cores": CORES,
+        "python": platform.python_version(),
+    }
+
+
+def _figures(times: list[float], empty: list[float]) -> dict[str, float]:
+    ordered = sorted(times)
+    p50 = statistics.median(ordered)
+    return {
+        "p50": round(p50 * 1e3, 2),
+        "p95": round(ordered[max(0, -(-len(ordered) * 95 // 100) - 1)] * 1e3, 2),
+        "max": round(ordered[-1] * 1e3, 2),
+        "ratio_p50": round(p50 / statistics.median(empty), 1),
+    }
+
+
+@contextmanager
+def _running(directory: Path) -> Iterator[tuple[str, float]]:
+    started = time.perf_counter()
+    with (directory / "node.log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 (our own program)
+            [sys.executable, "-m", "kpnode", "run", "--config", directory / NODE / "node.toml"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+        try:
+            line = process.stdout.readline() if process.stdout else b""
+            if not line:
+                sys.exit(f"the node did not start; see {directory / 'node.log'}")
+            yield json.loads(line)["api"], time.perf_counter() - started
+        finally:
+            process.terminate()
+            process.wait()
+
+
+async def _measure(url: str, sample: Sample, rounds: int) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {"empty": []}
+    async with aiohttp.ClientSession(url) as session:
+        await _wait_for_leader(session)
+        await _time(session, "/health/live", times["empty"], rounds)
+        for name, ask in QUESTIONS.items():
+            chance = Random(name)
+            paths = [ask(sample, chance) for _ in range(_WARM_UP + rounds)]
+            if not await _is_served(session, paths[0]):
+                sys.stderr.write(f"left out: {name} ({paths[0]})\n")
+                continue
+            taken: list[float] = []
+            for path in paths:
+                await _time(session, path, taken, 1)
+            times[name] = taken[_WARM_UP:]
+        # The empty request again, so that both ends of the run count.
+        await _time(session, "/health/live", times["empty"], rounds)
+    return times
+
+
+async def _wait_for_leader(session: aiohttp.ClientSession) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline:
+        async with session.get("/v1/status") as response:
+            if (await response.json())["role"] == "leader":
+                return
+        await asyncio.sleep(0.05)
+    sys.exit("the node does not become the leader")
+
+
+async def _is_served(session: aiohttp.ClientSession, path: str) -> bool:
+    async with session.get(path) as response:
+        if response.status != HTTPStatus.OK:
+            sys.stderr.write(f"{response.status}: {(await response.text())[:300]}\n")
+        return response.status == HTTPStatus.OK
+
+
+async def _time(session: aiohttp.ClientSession, path: str, times: list[float], rounds: int) -> None:
+    for _ in range(rounds):
+        started = time.perf_counter()
+        async with session.get(path) as response:
+            await response.read()
+            if response.status != HTTPStatus.OK:
+                sys.exit(f"{path}: HTTP status {response.status}")
+        times.append(time.perf_counter() - started)
