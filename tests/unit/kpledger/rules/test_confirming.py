@@ -14,9 +14,11 @@ from founding import (
     open_trade,
     vary,
 )
+from journey import judge, make_step, set_policy, start_journey, travel
 
 from kpledger.events import Body
 from kpledger.events.certificate import Party
+from kpledger.events.decisions import ExpiryMeaning
 from kpledger.events.governance import ParticipantStatusChanged, Standing
 from kpledger.events.importing import (
     ArrivalRecorded,
@@ -25,6 +27,7 @@ from kpledger.events.importing import (
     ImportConfirmedDiscrepant,
 )
 from kpledger.outcome import Refusal, Rule
+from kpledger.records import Found
 from kpledger.units import DAY_MS, add_days, start_of_day_ms
 
 NUMBER = "BW000001"
@@ -190,3 +193,114 @@ def test_decision_in_effect_at_issue_bars_a_clean_confirmation() -> None:
     assert (refusal.rule, refusal.field) == (Rule.E8, "subject")
     assert ledger.certificate(NUMBER) == before
     assert _judge(ledger, DISCREPANT) is None
+
+
+def _notified() -> MemoryLedger:
+    return start_journey("export_notified")
+
+
+def _arriving_after_expiry(
+    ledger: MemoryLedger, exported_on: str | None = None
+) -> tuple[str, str] | None:
+    body = vary(CLEAN, received_on=AFTER_EXPIRY, exported_on=exported_on)
+    return judge(ledger, "import_confirmed", body, now_ms=LATER_MS)
+
+
+def test_notice_of_export_shows_that_it_left_in_time() -> None:
+    assert _arriving_after_expiry(_notified()) is None
+
+
+def test_transport_document_overrules_the_notice_of_export() -> None:
+    found = _arriving_after_expiry(_notified(), AFTER_EXPIRY)
+    assert found == ("E8", "body.exported_on")
+
+
+def _for_the_journey() -> MemoryLedger:
+    ledger = open_trade()
+    set_policy(ledger, "BW", expiry=ExpiryMeaning.JOURNEY)
+    issue(ledger, CERTIFICATE)
+    travel(ledger, "export_notified")
+    return ledger
+
+
+def test_certificate_for_the_journey_must_arrive_in_time() -> None:
+    ledger = _for_the_journey()
+    assert _arriving_after_expiry(ledger) == ("E8", "body.received_on")
+    assert _arriving_after_expiry(ledger, TODAY) == ("E8", "body.received_on")
+    body = vary(CLEAN, received_on=EXPIRY)
+    assert judge(ledger, "import_confirmed", body, now_ms=LATER_MS) is None
+
+
+def test_meaning_of_expiry_is_that_of_the_day_of_issue() -> None:
+    ledger = _for_the_journey()
+    set_policy(ledger, "BW", expiry=ExpiryMeaning.EXPORT_BY)
+    assert _arriving_after_expiry(ledger) == ("E8", "body.received_on")
+
+
+def test_tolerance_is_that_of_the_destination() -> None:
+    ledger = _shipped()
+    set_policy(ledger, "EU", carat_tolerance_ppm=0, value_tolerance_ppm=0)
+    set_policy(ledger, "BW", carat_tolerance_ppm=100_000, value_tolerance_ppm=100_000)
+    assert judge(ledger, "import_confirmed") is None
+    for body, field in (
+        (_found(carats=100_001), "body.carat_thousandths"),
+        (_found(carats=99_999), "body.carat_thousandths"),
+        (_found(value=5_000_001), "body.value_usd_cents"),
+    ):
+        assert judge(ledger, "import_confirmed", body) == ("E8", field)
+
+
+def test_what_was_found_is_kept() -> None:
+    ledger = _shipped()
+    body = vary(_found(carats=99_950), exported_on=TODAY)
+    ledger.record(make_step(ledger, "import_confirmed", body))
+    record = ledger.certificate(NUMBER)
+    assert record.found == Found(
+        parcels=2, carat_thousandths=99_950, value_usd_cents=5_000_000, received_on=TODAY
+    )
+    assert (record.holder, record.exported_on) == ("EU", TODAY)
+
+
+def test_day_of_the_notice_stays_where_the_confirmation_has_none() -> None:
+    ledger = _notified()
+    travel(ledger, "import_confirmed")
+    assert ledger.certificate(NUMBER).exported_on == TODAY
+
+
+def test_arrival_is_kept_with_its_day_and_holder() -> None:
+    record = start_journey("arrival_recorded").certificate(NUMBER)
+    assert (record.arrived_on, record.holder) == (TODAY, "EU")
+
+
+@pytest.mark.parametrize("photos", [(b"b" * 32, b"a" * 32), (b"a" * 32, b"a" * 32)])
+def test_photos_of_an_arrival_ascend_each_once(photos: tuple[bytes, ...]) -> None:
+    found = judge(_shipped(), "arrival_recorded", vary(ARRIVAL, photos=photos))
+    assert found == ("E5", "body.photos")
+
+
+def test_agreed_values_take_the_place_of_what_was_found() -> None:
+    ledger = start_journey("import_confirmed_discrepant")
+    before = ledger.certificate(NUMBER)
+    assert before.found is not None
+    travel(ledger, "discrepancy_resolved")
+    after = ledger.certificate(NUMBER)
+    assert after.found == vary(
+        before.found, parcels=1, carat_thousandths=99_000, value_usd_cents=4_900_000
+    )
+
+
+@pytest.mark.parametrize(
+    ("author", "signers", "found"),
+    [
+        ("BW/gaborone", ("BW/gaborone", "EU/antwerp"), None),
+        ("BW/gaborone", ("BW/gaborone",), ("E1", "signatures")),
+        ("BW/gaborone", ("BW/gaborone", "ZA/joburg"), ("E1", "signatures")),
+        ("EU/antwerp", ("EU/antwerp",), ("E1", "signatures")),
+        ("ZA/joburg", ("ZA/joburg", "EU/antwerp"), ("E2", "author")),
+    ],
+)
+def test_discrepancy_is_resolved_by_issuer_and_importer_together(
+    author: str, signers: tuple[str, ...], found: tuple[str, str] | None
+) -> None:
+    ledger = start_journey("import_confirmed_discrepant")
+    assert judge(ledger, "discrepancy_resolved", author=author, signers=signers) == found

@@ -15,6 +15,7 @@ from founding import (
     opening_events,
     vary,
 )
+from journey import set_policy, start_journey
 
 from kpledger.events.certificate import (
     Certificate,
@@ -27,7 +28,7 @@ from kpledger.events.certificate import (
 )
 from kpledger.events.decisions import ExpiryMeaning
 from kpledger.events.governance import ParticipantStatusChanged, Standing
-from kpledger.lifecycle import CertificateState
+from kpledger.lifecycle import EXPORTED, CertificateState
 from kpledger.outcome import Rule
 from kpledger.records import CertificateRecord
 from kpledger.state import ChangeSet
@@ -386,3 +387,34 @@ def test_replacements_may_form_a_chain() -> None:
     ledger.record(make_event("BW/gaborone", body, subject="BW000002", prev=head))
     chain = [ledger.certificate(f"BW00000{serial}").replaced_by for serial in (1, 2, 3)]
     assert chain == ["BW000002", "BW000003", None]
+
+
+@pytest.mark.parametrize(
+    ("values", "last"),
+    [
+        ({"max_validity_days": 30}, add_days(TODAY, 30)),
+        ({"max_validity_months": 2}, "2026-05-02"),
+    ],
+)
+def test_longest_validity_is_that_of_the_issuer(values: dict[str, object], last: str) -> None:
+    ledger = open_trade()
+    set_policy(ledger, "BW", **values)
+    late = ledger.attempt(_issue(GOOD, expires_on=add_days(last, 1)))
+    assert late is not None
+    assert (late.rule, late.field) == (Rule.E5, "body.certificate.expires_on")
+    assert ledger.attempt(_issue(GOOD, expires_on=last)) is None
+    other = vary(make_certificate("ZA000001"), expires_on=add_days(TODAY, 60))
+    assert ledger.attempt(_issue(other, "ZA/joburg")) is None
+
+
+def test_what_was_replaced_on_its_way_says_so() -> None:
+    ledger = start_journey("export_notified")
+    ledger.record(_replace(ledger, make_certificate("BW000002", destination="ZA")))
+    assert ledger.certificate("BW000001").marks == (EXPORTED,)
+    assert ledger.certificate("BW000002").marks == ()
+
+
+def test_issued_without_validation_is_not_validated() -> None:
+    ledger = open_trade()
+    issue(ledger, vary(GOOD, validated_at=None))
+    assert ledger.certificate(GOOD.number).state is CertificateState.ISSUED

@@ -1,0 +1,166 @@
+"""E10: technical certificates move the goods of a case, and no others."""
+
+import pytest
+from founding import MemoryLedger, issue, make_certificate, make_event, open_trade, vary
+from journey import judge, ledger_in, make_step, set_policy, start_journey, travel
+from statements import NUMBER, SOUND
+
+from kpledger.events.certificate import (
+    Certificate,
+    CertificateIssued,
+    CertificateKind,
+    CertificateReplaced,
+    ReplacementReason,
+)
+from kpledger.events.importing import CaseKind, CaseOpened, ImportRefusedReturned
+from kpledger.lifecycle import CertificateState
+from kpledger.outcome import Refusal
+
+FIELD = "body.certificate.case"
+FIRST = f"{NUMBER}/1"
+NAMED = "ZA/case/2026-1"
+OPENED = SOUND["case_opened"][1]
+_S = CertificateState
+
+
+def _technical(issuer: str, case: str, carat_thousandths: int = 100_000) -> Certificate:
+    certificate = make_certificate(f"{issuer}000007", "BW" if issuer != "BW" else "EU")
+    line = vary(
+        certificate.lines[0],
+        carat_thousandths=carat_thousandths,
+        value_usd_cents=certificate.value_usd_cents,
+    )
+    origin = vary(certificate.origin, countries=("BW",))
+    return vary(
+        certificate,
+        kind=CertificateKind.TECHNICAL,
+        case=case,
+        origin=origin,
+        lines=(line,),
+        carat_thousandths=carat_thousandths,
+    )
+
+
+def _judge(ledger: MemoryLedger, certificate: Certificate, author: str) -> Refusal | None:
+    return ledger.attempt(make_event(author, CertificateIssued(certificate=certificate)))
+
+
+def _judge_of(ledger: MemoryLedger, issuer: str, case: str, **changes: object) -> object:
+    author = "EU/antwerp" if issuer == "EU" else "ZA/joburg"
+    certificate = vary(_technical(issuer, case), **changes)
+    refusal = _judge(ledger, certificate, author)
+    return None if refusal is None else (refusal.rule.code, refusal.field)
+
+
+@pytest.mark.parametrize("state", list(CertificateState))
+def test_goods_of_a_certificate_move_while_the_issuer_holds_them(state: CertificateState) -> None:
+    held = state in {_S.ARRIVED, _S.DETAINED, _S.SEIZED, _S.RETURNED}
+    found = _judge_of(ledger_in(state), "EU", NUMBER)
+    assert found == (None if held else ("E10", FIELD))
+
+
+def test_goods_that_surfaced_elsewhere_move_from_there() -> None:
+    ledger = ledger_in(_S.DIVERTED)
+    assert _judge_of(ledger, "ZA", NUMBER) is None
+    assert _judge_of(ledger, "EU", NUMBER) == ("E10", FIELD)
+
+
+def test_goods_of_another_do_not_move() -> None:
+    assert _judge_of(ledger_in(_S.DETAINED), "ZA", NUMBER) == ("E10", FIELD)
+
+
+@pytest.mark.parametrize("case", ["", "BW000099", "BW000099/1", "ZA/case/none"])
+def test_technical_certificate_names_goods_that_are_known(case: str) -> None:
+    assert _judge_of(ledger_in(_S.DETAINED), "EU", case) == ("E10", FIELD)
+
+
+def test_normal_certificate_names_no_goods() -> None:
+    found = _judge_of(ledger_in(_S.DETAINED), "EU", NUMBER, kind=CertificateKind.NORMAL)
+    assert found == ("E10", FIELD)
+
+
+def test_goods_of_a_case_move_while_the_issuer_holds_them() -> None:
+    ledger = start_journey("certificate_voided", "shipment_detained")
+    assert _judge_of(ledger, "EU", FIRST) is None
+    assert _judge_of(ledger, "ZA", FIRST) == ("E10", FIELD)
+    travel(ledger, "import_refused_returned", subject=FIRST)
+    assert _judge_of(ledger, "EU", FIRST) is None
+    travel(ledger, "return_received", subject=FIRST)
+    assert _judge_of(ledger, "EU", FIRST) == ("E10", FIELD)
+
+
+def test_returned_goods_of_a_closed_case_do_not_move_again() -> None:
+    ledger = start_journey("certificate_voided", "arrival_recorded")
+    travel(ledger, "import_refused_returned", "return_received", subject=FIRST)
+    certificate = _technical("BW", FIRST)
+    refusal = _judge(ledger, certificate, "BW/gaborone")
+    assert refusal is not None
+    assert (refusal.rule.code, refusal.field) == ("E10", FIELD)
+
+
+@pytest.mark.parametrize(
+    ("carats", "refused"), [(5_000, False), (5_005, False), (5_006, True), (1, False)]
+)
+def test_weight_stays_within_what_was_weighed_of_the_case(carats: int, *, refused: bool) -> None:
+    assert isinstance(OPENED, CaseOpened)
+    ledger = open_trade()
+    body = vary(OPENED, kind=CaseKind.SAMPLE)
+    ledger.record(make_step(ledger, "case_opened", body, subject=NAMED))
+    refusal = _judge(ledger, _technical("ZA", NAMED, carats), "ZA/joburg")
+    found = None if refusal is None else (refusal.rule.code, refusal.field)
+    assert found == (("E10", "body.certificate.carat_thousandths") if refused else None)
+
+
+def test_tolerance_is_that_of_the_issuer() -> None:
+    ledger = open_trade()
+    travel(ledger, "case_opened", subject=NAMED)
+    set_policy(ledger, "ZA", carat_tolerance_ppm=2_000)
+    assert _judge(ledger, _technical("ZA", NAMED, 5_010), "ZA/joburg") is None
+    assert _judge(ledger, _technical("ZA", NAMED, 5_011), "ZA/joburg") is not None
+
+
+def test_weight_of_a_case_that_was_not_weighed_is_free() -> None:
+    assert isinstance(OPENED, CaseOpened)
+    ledger = open_trade()
+    body = vary(OPENED, carat_thousandths=None)
+    ledger.record(make_step(ledger, "case_opened", body, subject=NAMED))
+    assert _judge_of(ledger, "ZA", NAMED) is None
+
+
+def test_replacement_by_a_technical_certificate_needs_a_case_too() -> None:
+    ledger = start_journey()
+    body = CertificateReplaced(
+        reason=ReplacementReason.CHANGED, certificate=_technical("BW", "BW000099")
+    )
+    assert judge(ledger, "certificate_replaced", body) == ("E10", FIELD)
+
+
+def _refusal_under(number: str) -> ImportRefusedReturned:
+    body = SOUND["import_refused_returned"][1]
+    assert isinstance(body, ImportRefusedReturned)
+    return vary(body, technical_certificate=number)
+
+
+def test_goods_are_sent_back_under_a_technical_certificate_for_them() -> None:
+    ledger = ledger_in(_S.DETAINED)
+    issue(ledger, _technical("EU", NUMBER), "EU/antwerp")
+    body = _refusal_under("EU000007")
+    assert judge(ledger, "import_refused_returned", body) is None
+
+
+@pytest.mark.parametrize("number", ["EU000008", NUMBER, "EU000001"])
+def test_goods_are_sent_back_under_no_other_certificate(number: str) -> None:
+    ledger = ledger_in(_S.DETAINED)
+    normal = vary(make_certificate("EU000001", "BW"), origin=make_certificate().origin)
+    issue(ledger, normal, "EU/antwerp")
+    found = judge(ledger, "import_refused_returned", _refusal_under(number))
+    assert found == ("E10", "body.technical_certificate")
+
+
+def test_goods_of_a_case_are_not_sent_back_under_what_is_for_another() -> None:
+    ledger = start_journey("certificate_voided", "shipment_detained", "shipment_detained")
+    issue(ledger, _technical("EU", FIRST), "EU/antwerp")
+    body = _refusal_under("EU000007")
+    assert judge(ledger, "import_refused_returned", body, subject=FIRST) is None
+    found = judge(ledger, "import_refused_returned", body, subject=f"{NUMBER}/2")
+    assert found == ("E10", "body.technical_certificate")
