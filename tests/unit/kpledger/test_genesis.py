@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 from founding import (
+    FOUNDED_MS,
     NODES,
     PARTICIPANTS,
     VOTERS,
@@ -18,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kpledger.errors import GenesisError
+from kpledger.events.decisions import PolicyValues
 from kpledger.events.governance import Standing
 from kpledger.genesis import (
     MAX_GENESIS_BYTES,
@@ -28,13 +30,19 @@ from kpledger.genesis import (
 )
 from kpledger.hashing import Domain, hash_with_domain
 from kpledger.records import (
-    POLICY_KEY,
+    RULES_KEY,
+    SCHEME_KEY,
     KeyRecord,
     ParticipantRecord,
     PolicyRecord,
+    PolicySince,
+    RulesRecord,
+    RulesSince,
+    SchemeRecord,
     StandingSince,
     key_key,
     participant_key,
+    policy_key,
 )
 from kpledger.state import MemoryState, read_record
 
@@ -198,17 +206,26 @@ def test_policy_left_out_is_the_documented_one() -> None:
     )
 
 
-def test_state_begins_with_policy_participants_and_first_keys() -> None:
+def test_state_begins_with_policy_rules_chair_participants_and_first_keys() -> None:
     state = MemoryState()
     state.apply(make_genesis().seed_state(state))
     owners = ["KPCS/chair", "KPCS/secretariat", *(f"{code}/root" for code in PARTICIPANTS)]
     keys = {key_key(signing_key(owner).public_key): owner for owner in owners}
-    assert set(state.pairs) == {POLICY_KEY, *keys, *map(participant_key, PARTICIPANTS)}
-    assert read_record(state, POLICY_KEY, PolicyRecord) == PolicyRecord(
+    scheme = {policy_key(None), RULES_KEY, SCHEME_KEY}
+    assert set(state.pairs) == {*scheme, *keys, *map(participant_key, PARTICIPANTS)}
+    values = PolicyValues(
         max_validity_days=60,
         carat_tolerance_ppm=1_000,
         value_tolerance_ppm=20_000,
         clock_skew_ms=10_000,
+    )
+    settled = PolicySince(values=values, effective_from=0, recorded_at=FOUNDED_MS, decision=None)
+    assert read_record(state, policy_key(None), PolicyRecord) == PolicyRecord(history=(settled,))
+    assert read_record(state, RULES_KEY, RulesRecord) == RulesRecord(
+        versions=(RulesSince(version=1, height=1),)
+    )
+    assert read_record(state, SCHEME_KEY, SchemeRecord) == SchemeRecord(
+        chair=None, vice_chair=None, year=None, key=signing_key("KPCS/chair").public_key
     )
     for key, owner in keys.items():
         participant, authority = owner.split("/")

@@ -20,8 +20,20 @@ from kpledger.records import (
 )
 from kpledger.state import ChangeSet, MemoryState, read_record
 
+
+def make_record(index: int, height: int) -> EventRecord:
+    return EventRecord(
+        index=index,
+        height=height,
+        type="note_filed",
+        participant="BW",
+        authority="root",
+        subject="BW",
+    )
+
+
 keys = st.sampled_from([b"event/a", b"event/b", b"event/c", b"event/d"])
-records = st.builds(EventRecord, index=st.integers(0, 3), height=st.integers(1, 3))
+records = st.builds(make_record, st.integers(0, 3), st.integers(1, 3))
 Layer = list[tuple[bytes, EventRecord]]
 writes = st.lists(st.tuples(keys, records), max_size=8)
 
@@ -53,13 +65,13 @@ def test_layers_read_and_digest_as_if_each_were_applied(
 
 def test_dropped_layer_leaves_no_trace() -> None:
     base = MemoryState()
-    ChangeSet(base).put(b"event/a", EventRecord(index=0, height=1))
+    ChangeSet(base).put(b"event/a", make_record(0, 1))
     assert (base.pairs, ChangeSet(base).get(b"event/a")) == ({}, None)
 
 
 def test_record_is_decoded_where_there_is_one() -> None:
     changes = ChangeSet(MemoryState())
-    record = EventRecord(index=7, height=2)
+    record = make_record(7, 2)
     changes.put(b"event/a", record)
     assert changes.get(b"event/a") == encode(record)
     assert read_record(changes, b"event/a", EventRecord) == record
@@ -121,12 +133,12 @@ def test_record_that_was_read_is_seen_anew_after_it_is_written() -> None:
     changes = ChangeSet(MemoryState())
     assert changes.read(b"event/a", EventRecord) is None
     for index in (7, 8):
-        record = EventRecord(index=index, height=2)
+        record = make_record(index, 2)
         changes.put(b"event/a", record)
         assert [changes.read(b"event/a", EventRecord) for _ in range(2)] == [record, record]
 
 
 def test_record_below_is_seen_through_a_layer_that_has_not_written_it() -> None:
     below = ChangeSet(MemoryState())
-    below.put(b"event/a", EventRecord(index=7, height=2))
-    assert ChangeSet(below).read(b"event/a", EventRecord) == EventRecord(index=7, height=2)
+    below.put(b"event/a", make_record(7, 2))
+    assert ChangeSet(below).read(b"event/a", EventRecord) == make_record(7, 2)

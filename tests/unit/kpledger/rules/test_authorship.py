@@ -5,6 +5,7 @@ from typing import Final
 import pytest
 from founding import (
     CHAIR,
+    DECISION,
     NOW_MS,
     found_ledger,
     issue,
@@ -33,8 +34,9 @@ from kpledger.events.governance import (
 )
 from kpledger.outcome import Refusal, Rule
 from kpledger.records import EventRecord, event_key
-from kpledger.rules.v1 import Position, effects, execute, importing
+from kpledger.rules.v1 import Position, execute, importing
 from kpledger.rules.v1.context import CatalogueError, Check, Context, Effect
+from kpledger.rules.v1.effects import certificate, decisions, governance, life
 from kpledger.state import ChangeSet, MemoryState
 from kpledger.units import MAX_TIME_MS
 
@@ -45,7 +47,7 @@ OFFICE: Final = AuthorityRegistered(
     authority="gaborone", title="Office", place="Gaborone", roles=(Role.EXPORTING,), contact=""
 )
 STATUS: Final = ParticipantStatusChanged(
-    code="BW", status=Standing.SUSPENDED, effective_from=NOW_MS, decision="D"
+    code="BW", status=Standing.SUSPENDED, effective_from=NOW_MS, decision=DECISION
 )
 TRADE: Final = open_trade()
 POSITION: Final = Position(
@@ -201,7 +203,14 @@ def test_event_enters_once_for_ever() -> None:
     encoded = issue(ledger, CERTIFICATE)
     event_id = decode_envelope(encoded).event_id
     record = ledger.read(event_key(event_id), EventRecord)
-    assert record == EventRecord(index=ledger.tip.tree.size - 1, height=ledger.tip.height)
+    assert record == EventRecord(
+        index=ledger.tip.tree.size - 1,
+        height=ledger.tip.height,
+        type="certificate_issued",
+        participant="BW",
+        authority="gaborone",
+        subject=CERTIFICATE.number,
+    )
     with_other_signers = make_event("BW/gaborone", ISSUE, signers=("BW/root",))
     for again in (encoded, with_other_signers):
         assert _code(ledger.attempt(again)) == (Rule.E6, "nonce")
@@ -237,13 +246,18 @@ def test_refusal_is_one_line_that_names_rule_clause_field_and_remedy() -> None:
     ("effect", "name", "problem"),
     [
         (
-            effects.issue,
+            certificate.issue,
             "shipment_released",
             "a rule for certificate_issued was given ship",
         ),
-        (effects.move, "shipment_released", "certificate BW000009 was not checked"),
-        (effects.revoke_key, "key_revoked", "key [0-9a-f]{64} was not checked"),
-        (effects.change_status, "participant_status_changed", "participant BW was not checked"),
+        (certificate.move, "shipment_released", "certificate BW000009 was not checked"),
+        (governance.revoke_key, "key_revoked", "key [0-9a-f]{64} was not checked"),
+        (governance.change_status, "participant_status_changed", "participant BW was not checked"),
+        (governance.close_authority, "authority_closed", "office BW/gaborone was not checked"),
+        (governance.rotate_key, "key_rotated", "key [0-9a-f]{64} was not checked"),
+        (life.step, "concern_closed", "proceeding BW000009 was not checked"),
+        (decisions.elect_vice_chair, "vice_chair_elected", "no scheme record"),
+        (decisions.activate_rules, "rules_activated", "no record of the rules"),
     ],
 )
 def test_effect_without_its_rules_is_noticed(effect: Effect, name: str, problem: str) -> None:
@@ -256,7 +270,7 @@ def test_effect_without_its_rules_is_noticed(effect: Effect, name: str, problem:
 @pytest.mark.parametrize(
     ("check", "name"),
     [
-        (importing.check_arrival_day, "arrival_recorded"),
+        (importing.check_arrival, "arrival_recorded"),
         (importing.check_repeats, "import_confirmed"),
         (importing.check_repeats, "import_confirmed_discrepant"),
         (importing.check_clean, "import_confirmed"),

@@ -3,9 +3,12 @@
 import pytest
 from founding import (
     CHAIR,
+    DECISION,
     FOUNDED_MS,
     NOW_MS,
     MemoryLedger,
+    decide,
+    event_id_of,
     found_ledger,
     make_event,
     open_trade,
@@ -13,14 +16,17 @@ from founding import (
     signing_key,
     vary,
 )
-from statements import (
+from scheme_statements import (
     ADMISSION,
     ALLOTMENT,
+    FORMAT,
     KEY,
     NEW_KEY,
     OFFICE,
     RANGE,
+    RETIREMENT,
     REVOCATION,
+    ROTATION,
     STATUS,
 )
 
@@ -251,10 +257,16 @@ def test_governance_is_recorded_whole() -> None:
         ledger.record(make_event(author, body))
     genesis = StandingSince(status=Standing.ACTIVE, effective_from=0, decision="genesis")
     suspended = StandingSince(
-        status=Standing.SUSPENDED, effective_from=NOW_MS, decision="Plenary 2026/2"
+        status=Standing.SUSPENDED,
+        effective_from=NOW_MS,
+        decision=DECISION,
+        event=event_id_of(make_event(CHAIR, STATUS)),
     )
     admitted = StandingSince(
-        status=Standing.ACTIVE, effective_from=NOW_MS, decision="Plenary 2026/1"
+        status=Standing.ACTIVE,
+        effective_from=NOW_MS,
+        decision=DECISION,
+        event=event_id_of(make_event(CHAIR, ADMISSION)),
     )
     key = KeyRecord(
         participant="BW",
@@ -293,9 +305,10 @@ def test_governance_is_recorded_whole() -> None:
 
 
 NEXT = {
-    Standing.ACTIVE: {Standing.SUSPENDED, Standing.SELF_SUSPENDED, Standing.REMOVED},
-    Standing.SUSPENDED: {Standing.ACTIVE, Standing.REMOVED},
-    Standing.SELF_SUSPENDED: {Standing.ACTIVE, Standing.SUSPENDED, Standing.REMOVED},
+    Standing.ACTIVE: set(Standing) - {Standing.ACTIVE},
+    Standing.SUSPENDED: {Standing.ACTIVE, Standing.MEMBER_NO_TRADE, Standing.REMOVED},
+    Standing.SELF_SUSPENDED: set(Standing) - {Standing.SELF_SUSPENDED},
+    Standing.MEMBER_NO_TRADE: {Standing.ACTIVE, Standing.SUSPENDED, Standing.REMOVED},
     Standing.REMOVED: {Standing.ACTIVE},
 }
 
@@ -323,12 +336,14 @@ def test_standing_never_begins_before_the_one_it_follows() -> None:
     assert ledger.attempt(make_event(CHAIR, at_once)) is None
 
 
-@pytest.mark.parametrize("status", [Standing.SUSPENDED, Standing.SELF_SUSPENDED])
+@pytest.mark.parametrize(
+    "status", [Standing.SUSPENDED, Standing.SELF_SUSPENDED, Standing.MEMBER_NO_TRADE]
+)
 def test_suspended_participant_still_keeps_its_own_house(status: Standing) -> None:
     assert _in_standing(status).attempt(make_event("BW/root", KEY)) is None
 
 
-@pytest.mark.parametrize("body", [OFFICE, KEY, REVOCATION, ALLOTMENT])
+@pytest.mark.parametrize("body", [OFFICE, KEY, ROTATION, REVOCATION, ALLOTMENT, RETIREMENT, FORMAT])
 def test_removed_participant_arranges_nothing(body: Body) -> None:
     refusal = _in_standing(Standing.REMOVED).attempt(make_event("BW/root", body))
     assert _code(refusal) == (Rule.E4, "author")
@@ -345,6 +360,7 @@ def test_participant_suspends_itself_but_only_the_chair_lifts_it() -> None:
 
 def test_admitted_participant_opens_offices_from_its_first_day() -> None:
     ledger = found_ledger()
+    decide(ledger)
     ledger.record(make_event(CHAIR, vary(ADMISSION, effective_from=NOW_MS + 1)))
     registered, _, _ = opening_events("NA/windhoek")
     assert _code(ledger.attempt(registered)) == (Rule.E4, "author")
@@ -383,13 +399,14 @@ def test_root_key_is_revoked_by_another_root_key() -> None:
 def test_standing_cannot_be_set_for_a_distant_year() -> None:
     """One typing error would stand in the way of every later standing."""
     ledger = found_ledger()
+    decide(ledger)
     limit = NOW_MS + MAX_NOTICE_MS
     for effective_from, rule in ((limit, None), (limit + 1, Rule.E14)):
         body = ParticipantStatusChanged(
             code="ZA",
             status=Standing.SUSPENDED,
             effective_from=effective_from,
-            decision="notice",
+            decision=DECISION,
         )
         refusal = ledger.attempt(make_event(CHAIR, body))
         assert (refusal.rule if refusal else None) is rule
