@@ -17,6 +17,10 @@ PARTIES = (
     *("--exporter-name", "Exporter", "--exporter-address", "Gaborone"),
     *("--importer-name", "Importer", "--importer-address", "Mumbai"),
 )
+PARTIES_IN_DRAFTS: dict[str, object] = {
+    "exporter": {"name": "A", "address": "B", "licence": ""},
+    "importer": {"name": "A", "address": "B", "licence": ""},
+}
 _serials = itertools.count(1)
 _decoder = msgspec.json.Decoder(NetworkSeen, dec_hook=lambda _, text: Path(text))
 

@@ -13,6 +13,7 @@ from kpclient.commands import (
     make,
     propose,
     reading,
+    showing,
     stats,
     submit,
     waiting,
@@ -29,7 +30,15 @@ app: Final = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _part in (issuing.app, importing.app, submit.app, reading.app, cosigning.app, make.app):
+for _part in (
+    issuing.app,
+    importing.app,
+    submit.app,
+    reading.app,
+    showing.app,
+    cosigning.app,
+    make.app,
+):
     app.add_typer(_part)
 # It stands on its own, with its example in its docstring; in the help, examples come last.
 _explained, _, _shown = (audit.__doc__ or "").partition("Example:")

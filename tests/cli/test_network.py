@@ -222,7 +222,7 @@ def test_what_is_not_on_the_ledger_ends_with_1(ledger: Ledger, words: tuple[str,
 @pytest.mark.parametrize(
     "words",
     [
-        pytest.param(("show", "bw1"), id="no number"),
+        pytest.param(("show", "bw 1"), id="no number"),
         pytest.param(("issue", "--draft", "none.json", "--key", "gaborone"), id="no draft"),
         pytest.param((*issuing("BW00000000"), "--carats", "1.0001"), id="too fine"),
         pytest.param(("issue", "--number", "BW1"), id="half a certificate"),

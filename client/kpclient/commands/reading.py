@@ -1,17 +1,15 @@
-"""``kpledger show``, ``list``, ``participants`` and ``status``: what the ledger says."""
+"""``kpledger list``, ``participants`` and ``status``: what the ledger says."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Final
 
 import typer
 
-from kpclient.answers import NodeStatus, Participant, Recorded
-from kpclient.commands.lookup import NotOnLedgerError, check_number
+from kpclient.answers import NodeStatus, Participant
+from kpclient.commands.lookup import NotOnLedgerError
 from kpclient.commands.options import Connection, Reading, command
 from kpclient.commands.session import Session
 from kpclient.errors import UsageError
-from kpclient.line import NotTrustworthyError
 from kpclient.output import print_fields, print_json, print_line, print_table, readable
 from kpclient.remote import Remote
 from kpledger.errors import MalformedError
@@ -22,121 +20,8 @@ from kpledger.units import format_carats, format_time, format_usd
 
 app = typer.Typer()
 
-_EVENT_ID: Final = re.compile(r"[0-9a-f]{64}")
 _PAGE: Final = 1000
 _MAX_LISTED: Final = 1_000_000
-
-
-@command(app, "show", example="kpledger show BW00000042")
-def show(
-    what: Annotated[
-        str, typer.Argument(metavar="NUMBER|EVENT-ID", help="A certificate, or an event.")
-    ],
-    connection: Connection,
-    reading: Reading,
-) -> None:
-    """Show a certificate with its history, or an event; every event is verified."""
-    session = Session(connection, newest=reading.newest)
-    if _EVENT_ID.fullmatch(what):
-        _show_event(session, bytes.fromhex(what), as_json=connection.as_json)
-    else:
-        _show_certificate(session, check_number(what), as_json=connection.as_json)
-
-
-def _show_event(session: Session, event_id: bytes, *, as_json: bool) -> None:
-    recorded = session.ask(lambda remote: remote.event(event_id))
-    if recorded is None:
-        raise NotOnLedgerError(f"event {event_id.hex()}")
-    described = _describe_event(recorded)
-    if as_json:
-        print_json(described)
-        return
-    fields = {name: str(value) for name, value in described.items() if name != "body"}
-    fields["occurred_at"] = format_time(recorded.event.header.occurred_at)
-    fields["block_time_ms"] = format_time(recorded.block_time_ms)
-    print_fields(fields | _flatten(described["body"]))
-
-
-def _describe_event(recorded: Recorded) -> dict[str, object]:
-    header = recorded.event.header
-    return {
-        "id": recorded.event.event_id.hex(),
-        "type": header.type,
-        "subject": header.subject,
-        "author": str(header.author),
-        "occurred_at": header.occurred_at,
-        "prev": header.prev.hex() if header.prev else None,
-        "signers": [key.hex() for key in recorded.event.signers],
-        "height": recorded.height,
-        "index": recorded.index,
-        "block_time_ms": recorded.block_time_ms,
-        "body": readable(recorded.event.body),
-    }
-
-
-def _flatten(value: object, name: str = "") -> dict[str, str]:
-    if not isinstance(value, dict):
-        return {name: str(value)}
-    flat: dict[str, str] = {}
-    for key, one in value.items():
-        flat |= _flatten(one, f"{name}.{key}" if name else str(key))
-    return flat
-
-
-async def _fetch_certificate(
-    remote: Remote, number: str
-) -> tuple[CertificateRecord, tuple[Recorded, ...]]:
-    record = await remote.certificate(number)
-    if record is None:
-        raise NotOnLedgerError(f"certificate {number}")
-    events: list[Recorded] = []
-    for item in await remote.history(number):
-        recorded = await remote.event(bytes.fromhex(item.id))
-        if recorded is None:
-            problem = f"its history of {number} names event {item.id}, which it does not have"
-            raise NotTrustworthyError("the node", problem)
-        events.append(recorded)
-    if not events or events[-1].event.event_id != record.head:
-        problem = f"its history of {number} does not end with event {record.head.hex()}"
-        raise NotTrustworthyError("the node", problem)
-    return record, tuple(events)
-
-
-def _show_certificate(session: Session, number: str, *, as_json: bool) -> None:
-    record, events = session.ask(lambda remote: _fetch_certificate(remote, number))
-    if as_json:
-        certificate = {"certificate": readable(record)}
-        print_json(certificate | {"history": [_describe_event(one) for one in events]})
-        return
-    print_fields(
-        {
-            "certificate": record.number,
-            "state": " ".join((record.state, *record.marks)),
-            "issuer": f"{record.issuer}/{record.authority}",
-            "destination": record.destination,
-            "issued": record.issued_on,
-            "expires": record.expires_on,
-            "exporter": f"{record.exporter.name}, {record.exporter.address}",
-            "importer": f"{record.importer.name}, {record.importer.address}",
-            "origin": ", ".join(record.origins) or "mixed",
-            "parcels": str(record.parcels),
-            "carats": format_carats(record.carat_thousandths),
-            "value": f"US$ {format_usd(record.value_usd_cents)}",
-        }
-        | ({"replaces": record.replaces} if record.replaces else {})
-        | ({"replaced by": record.replaced_by} if record.replaced_by else {})
-    )
-    print_table(("recorded", "event", "author", "id"), [_history_row(one) for one in events])
-
-
-def _history_row(recorded: Recorded) -> tuple[str, ...]:
-    header = recorded.event.header
-    return (
-        format_time(recorded.block_time_ms),
-        header.type,
-        str(header.author),
-        recorded.event.event_id.hex(),
-    )
 
 
 @command(app, "list", example="kpledger list --issuer BW --state CONFIRMED")
