@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from kpledger.analysis.applied import Applied, Projection
+from kpledger.analysis.flags.projecting import project_flags
 from kpledger.analysis.history import project_history
 from kpledger.analysis.index import IndexChanges, IndexReader
 from kpledger.analysis.statistics.counting import count_trade
@@ -19,6 +20,7 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
     project_history,
     count_trade,
     keep_submission,
+    project_flags,
 )
 """Every topic, in the order in which they see an event."""
 

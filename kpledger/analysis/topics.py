@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from kpledger.analysis.flags.topic import FLAGS_TOPIC
 from kpledger.analysis.statistics.annex3 import ANNEX3
 from kpledger.analysis.statistics.summary import SUMMARY
 from kpledger.analysis.subject import SUBJECT
@@ -9,6 +10,7 @@ from kpledger.analysis.topic import AnyTopic
 
 TOPICS: Final[tuple[AnyTopic, ...]] = (
     ANNEX3,
+    FLAGS_TOPIC,
     SUMMARY,
     SUBJECT,
 )

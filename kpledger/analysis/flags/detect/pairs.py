@@ -1,0 +1,186 @@
+"""F2 and F12: what two participants say about the same trade."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from kpledger.analysis.flags.finding import Finding, hexadecimal
+from kpledger.analysis.flags.indexes.pairs import Pair, read_pair, read_pairs
+from kpledger.analysis.flags.indexes.papers import read_issued
+from kpledger.analysis.flags.indexes.submissions import TRADE, Reported, read_reported
+from kpledger.analysis.flags.look import Look
+from kpledger.analysis.flags.periods import end_of, months_of, quarters_between
+from kpledger.analysis.flags.settings import FlagSettings
+from kpledger.units import add_days, format_carats, format_usd
+
+_EXAMPLES: Final = 8
+_EXAMPLES_READ: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A pair and quarter, as issued and as received; the submitted figures where both exist."""
+
+    issuer: str
+    destination: str
+    quarter: str
+    pair: Pair
+    settled: bool
+    """Whether shipments of the quarter can no longer be on their way."""
+    out: Reported | None
+    """What the issuer submitted."""
+    into: Reported | None
+    """What the destination submitted."""
+
+    @property
+    def missing(self) -> int:
+        """Declared and not found, in thousandths; what may be on its way is set apart."""
+        lost = self.pair.settled.carat_thousandths - self.pair.found.carat_thousandths
+        return lost + (self.pair.open.carat_thousandths if self.settled else 0)
+
+    @property
+    def submitted(self) -> tuple[int, int] | None:
+        """Carats that both submitted, out and in; None unless both did."""
+        if self.out is None or self.into is None:
+            return None
+        out = self.out.partners.get(self.destination)
+        into = self.into.partners.get(self.issuer)
+        return (out.out_carats if out else 0, into.in_carats if into else 0)
+
+    @property
+    def unexplained(self) -> int | None:
+        """How far the submitted figures differ beyond what was on its way at either end."""
+        if self.submitted is None:
+            return None
+        out, into = self.submitted
+        on_the_way = self.pair.declared.carat_thousandths - self.pair.received.carat_thousandths
+        return out - into - on_the_way
+
+
+def read_mirror(look: Look, issuer: str, destination: str, quarter: str) -> Mirror:
+    """Read one pair and quarter."""
+    pair = read_pair(look.book.index, quarter, issuer, destination)
+    return _mirror(look, issuer, destination, quarter, pair)
+
+
+def detect_mirror(look: Look) -> Iterator[Finding]:
+    """F12: what A declared and what B found differ."""
+    for quarter in reversed(quarters_between(look.from_day, min(look.until_day, look.at))):
+        found: list[Finding] = []
+        for (issuer, destination), pair in read_pairs(look.book.index, quarter).items():
+            if look.concerns(issuer, destination):
+                mirror = _mirror(look, issuer, destination, quarter, pair)
+                found += _gaps(look, mirror)
+        yield from found
+
+
+def detect_leaning(look: Look) -> Iterator[Finding]:
+    """F2: small differences of a pair that nearly all go the same way."""
+    settings = look.settings.f2
+    for quarter in reversed(quarters_between(look.from_day, min(look.until_day, look.at))):
+        for (issuer, destination), pair in read_pairs(look.book.index, quarter).items():
+            count, lighter = pair.lighter + pair.heavier, pair.lighter
+            side, word = max((lighter, "lighter"), (pair.heavier, "heavier"))
+            leans = side * 100 >= count * settings.leaning_percent
+            if (
+                count < settings.leaning_count
+                or not leans
+                or not look.concerns(issuer, destination)
+            ):
+                continue
+            lost = pair.settled.carat_thousandths - pair.found.carat_thousandths
+            if abs(lost) * 10_000 <= pair.settled.carat_thousandths:
+                continue
+            yield Finding(
+                flag="F2",
+                subject=f"{issuer}-{destination}",
+                participant=issuer,
+                partner=destination,
+                day=end_of(quarter),
+                measure=side * 100 // count,
+                explanation=(
+                    f"{side} of {count} shipments from {issuer} to {destination} in {quarter} that"
+                    f" were confirmed with another weight were {word} than declared;"
+                    f" {format_carats(abs(lost))} ct in all. A scale that needs adjusting does"
+                    f" this; so does somebody who takes a little each time."
+                ),
+                evidence=_confirmed(look, issuer, destination, quarter),
+            )
+
+
+def _gaps(look: Look, mirror: Mirror) -> Iterator[Finding]:
+    declared = mirror.pair.declared
+    if _is_beyond(look.settings, mirror.missing, declared.carat_thousandths):
+        open_part = mirror.pair.open
+        yield _finding(
+            look,
+            mirror,
+            mirror.missing,
+            f"{mirror.issuer} issued {declared.count} certificates for"
+            f" {format_carats(declared.carat_thousandths)} ct to {mirror.destination} in"
+            f" {mirror.quarter}; of those confirmed,"
+            f" {format_carats(mirror.pair.settled.carat_thousandths)} ct were declared and"
+            f" {format_carats(mirror.pair.found.carat_thousandths)} ct found;"
+            f" {format_carats(open_part.carat_thousandths)} ct (US$"
+            f" {format_usd(open_part.value_usd_cents)}) are without an answer. Forgotten"
+            f" confirmations, or goods that never left, are harmless reasons.",
+        )
+    unexplained, submitted = mirror.unexplained, mirror.submitted
+    if unexplained is None or submitted is None:
+        return
+    if _is_beyond(look.settings, unexplained, max(submitted)):
+        yield _finding(
+            look,
+            mirror,
+            unexplained,
+            f"{mirror.issuer} submitted exports of {format_carats(submitted[0])} ct to"
+            f" {mirror.destination} in {mirror.quarter}; {mirror.destination} submitted imports of"
+            f" {format_carats(submitted[1])} ct. What was on its way is taken off;"
+            f" {format_carats(abs(unexplained))} ct stay unexplained. Figures drawn up by other"
+            f" dates, or corrected later, are harmless reasons.",
+        )
+
+
+def _is_beyond(settings: FlagSettings, gap: int, of: int) -> bool:
+    return abs(gap) > max(settings.f12.carats * 1_000, of * settings.f12.percent // 100)
+
+
+def _mirror(look: Look, issuer: str, destination: str, quarter: str, pair: Pair) -> Mirror:
+    return Mirror(
+        issuer=issuer,
+        destination=destination,
+        quarter=quarter,
+        pair=pair,
+        settled=add_days(end_of(quarter), look.settings.f12.settle_days) <= look.at,
+        out=read_reported(look.book.index, issuer, TRADE, quarter),
+        into=read_reported(look.book.index, destination, TRADE, quarter),
+    )
+
+
+def _finding(look: Look, mirror: Mirror, gap: int, explanation: str) -> Finding:
+    events = tuple(one.event for one in (mirror.out, mirror.into) if one is not None)
+    return Finding(
+        flag="F12",
+        subject=f"{mirror.issuer}-{mirror.destination}",
+        participant=mirror.issuer,
+        partner=mirror.destination,
+        day=end_of(mirror.quarter),
+        measure=gap // 1_000,
+        explanation=explanation,
+        evidence=(
+            *hexadecimal(*events),
+            *_confirmed(look, mirror.issuer, mirror.destination, mirror.quarter),
+        ),
+    )
+
+
+def _confirmed(look: Look, issuer: str, destination: str, quarter: str) -> tuple[str, ...]:
+    months = months_of(quarter)
+    papers = read_issued(look.book.index, issuer, f"{months[0]}-01", end_of(quarter))
+    found: list[bytes] = []
+    for _, (_, paper) in zip(range(_EXAMPLES_READ), papers, strict=False):
+        if paper.destination == destination:
+            found.append(paper.issue)
+        if len(found) == _EXAMPLES:
+            break
+    return hexadecimal(*found)

@@ -1,0 +1,132 @@
+"""F1, F9 and F10: certificates without news, arrivals without a confirmation, and a last rush."""
+
+from collections.abc import Iterator
+
+from kpledger.analysis.flags.finding import Finding, hexadecimal
+from kpledger.analysis.flags.indexes.papers import Paper, read_arrived, read_issued, read_open
+from kpledger.analysis.flags.look import Look
+from kpledger.analysis.flags.passages import read_passage
+from kpledger.analysis.flags.periods import add_working_days, days_between, working_days
+from kpledger.events.governance import Standing
+from kpledger.policy import Policy, resolve_policy
+from kpledger.records import CertificateRecord, PolicyRecord, certificate_key, policy_key
+from kpledger.units import add_days, day_of, end_of_day_ms, format_carats
+
+
+def detect_unconfirmed(look: Look) -> Iterator[Finding]:
+    """F1: expired, and for some time nobody has said anything about the goods."""
+    days = look.settings.f1.days
+    until = min(look.until_day, look.at)
+    for expired, paper in read_open(
+        look.book.index, add_days(look.from_day, -days - 1), add_days(until, -days - 1)
+    ):
+        if not look.concerns(paper.issuer, paper.destination):
+            continue
+        record = look.book.record(certificate_key(paper.number), CertificateRecord)
+        lost = " It was reported lost." if record is not None and record.lost else ""
+        waiting = days_between(expired, look.at)
+        yield _finding(
+            "F1",
+            paper,
+            day=add_days(expired, days + 1),
+            measure=waiting,
+            explanation=(
+                f"{format_carats(paper.carat_thousandths)} ct from {paper.issuer} to"
+                f" {paper.destination}, valid until {expired}: no arrival, confirmation or"
+                f" detention in the {waiting} days since.{lost} It may never have left, the"
+                f" confirmation may be forgotten, or the goods went elsewhere."
+            ),
+        )
+
+
+def detect_waiting(look: Look) -> Iterator[Finding]:
+    """F9: arrived, and not confirmed within the destination's own limit."""
+    limits: dict[str, int] = {}
+    until = min(look.until_day, look.at)
+    for arrived, paper in read_arrived(look.book.index, "", until):
+        if not look.concerns(paper.issuer, paper.destination):
+            continue
+        if paper.destination not in limits:
+            limits[paper.destination] = policy_at(look, paper.destination).confirm_within_days
+        limit = limits[paper.destination] + look.settings.f9.grace_days
+        taken = working_days(arrived, look.at)
+        day = add_working_days(arrived, limit + 1)
+        if taken <= limit or not look.covers(day):
+            continue
+        passage = read_passage(look.book.index, paper.number)
+        arrival = passage.arrival if passage is not None else b""
+        yield _finding(
+            "F9",
+            paper,
+            day=day,
+            measure=taken - limits[paper.destination],
+            evidence=(paper.issue, arrival),
+            explanation=(
+                f"Arrived in {paper.destination} on {arrived} and not confirmed in the {taken}"
+                f" working days since; {limits[paper.destination]} are usual there. Holidays are"
+                f" not taken off; customs may still be at work on it."
+            ),
+        )
+
+
+def detect_before_suspension(look: Look) -> Iterator[Finding]:
+    """F10: issued shortly before the issuer's standing was taken away."""
+    days = look.settings.f10.days
+    found: list[Finding] = []
+    for member in look.members:
+        for standing in member.standings:
+            if standing.status is Standing.ACTIVE:
+                continue
+            end = day_of(standing.effective_from)
+            first = max(look.from_day, add_days(end, -days))
+            last = min(look.until_day, add_days(end, -1))
+            if first > last:
+                continue
+            for day, paper in read_issued(look.book.index, member.code, first, last):
+                if look.concerns(paper.issuer, paper.destination):
+                    before = days_between(day, end)
+                    found.append(
+                        _finding(
+                            "F10",
+                            paper,
+                            day=day,
+                            measure=before,
+                            evidence=(paper.issue, standing.event or b""),
+                            explanation=(
+                                f"Issued {before} days before {member.code} became"
+                                f" {standing.status} on {end}"
+                                f" ({format_carats(paper.carat_thousandths)} ct to"
+                                f" {paper.destination}). Ordinary trade goes on until the last"
+                                f" day; so does a sale of what could not be sold later."
+                            ),
+                        )
+                    )
+    yield from sorted(found, key=lambda one: one.day, reverse=True)
+
+
+def policy_at(look: Look, code: str | None) -> Policy:
+    """Give the policy in force at the end of the day that is today."""
+    network = look.book.record(policy_key(None), PolicyRecord)
+    own = None if code is None else look.book.record(policy_key(code), PolicyRecord)
+    return Policy() if network is None else resolve_policy(network, own, end_of_day_ms(look.at))
+
+
+def _finding(
+    flag: str,
+    paper: Paper,
+    *,
+    day: str,
+    measure: int,
+    explanation: str,
+    evidence: tuple[bytes, ...] = (),
+) -> Finding:
+    return Finding(
+        flag=flag,
+        subject=paper.number,
+        participant=paper.issuer,
+        partner=paper.destination,
+        day=day,
+        measure=measure,
+        explanation=explanation,
+        evidence=hexadecimal(*(evidence or (paper.issue,))),
+    )

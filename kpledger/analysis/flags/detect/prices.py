@@ -1,0 +1,68 @@
+"""F3: prices far outside of what is usual for an issuer, origin, HS code and year."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from kpledger.analysis.flags.finding import Finding, hexadecimal
+from kpledger.analysis.flags.indexes.prices import (
+    STEPS_PER_DOUBLING,
+    Group,
+    Priced,
+    read_groups,
+    read_outside,
+    step_of,
+)
+from kpledger.analysis.flags.look import Look
+from kpledger.units import format_usd
+
+_NORMAL: Final = 6_745
+"""The median deviation of a normal distribution, in ten-thousandths of its standard deviation."""
+_TENTHS: Final = 10
+
+
+def detect_prices(look: Look) -> Iterator[Finding]:
+    """F3: prices outside, by the robust z of the logarithm."""
+    settings = look.settings.f3
+    # How many steps a ratio is: the difference of the steps of two prices that have it.
+    ratio = step_of(1_000, settings.ratio_percent * 1_000) - step_of(1_000, 100_000)
+    found: list[Finding] = []
+    for year in range(int(look.from_day[:4]), int(look.until_day[:4]) + 1):
+        for group in read_groups(look.book.index, f"{year:04d}"):
+            if group.count < settings.samples:
+                continue
+            # z > limit, with z = 0.6745 * distance / deviation; all in whole numbers.
+            limit = settings.z_tenths * group.deviation * (10_000 // _TENTHS) // _NORMAL
+            for step, priced in read_outside(look.book.index, group, max(limit, ratio)):
+                if look.covers(priced.day) and look.concerns(group.issuer, priced.destination):
+                    found.append(_finding(group, step, priced))
+    yield from sorted(found, key=lambda one: (one.day, one.subject), reverse=True)
+
+
+def _finding(group: Group, step: int, priced: Priced) -> Finding:
+    z_tenths = _NORMAL * abs(step - group.median) // (group.deviation * (10_000 // _TENTHS))
+    price = priced.value_usd_cents * 1_000 // priced.carat_thousandths
+    usual = _price_of(group.median)
+    stones = f"stones from {group.origin}" if group.origin else "stones of several origins"
+    way = "above" if step > group.median else "below"
+    return Finding(
+        flag="F3",
+        subject=priced.number,
+        participant=group.issuer,
+        partner=priced.destination,
+        day=priced.day,
+        measure=z_tenths,
+        explanation=(
+            f"US$ {format_usd(price)} a carat under HS {group.hs}; {group.issuer} usually declares"
+            f" about US$ {format_usd(usual)} for {stones} ({group.count} prices in {group.year})."
+            f" That is {z_tenths // 10}.{z_tenths % 10} times the usual scatter {way}. A single"
+            f" large stone, or a parcel of very small ones, may explain it; so may a wrong price."
+        ),
+        evidence=hexadecimal(priced.issue),
+    )
+
+
+def _price_of(step: int) -> int:
+    """Give cents per carat in the middle of a step, near enough to be shown."""
+    doublings, rest = divmod(step, STEPS_PER_DOUBLING)
+    # Between two powers of two the price is drawn as a straight line: at most 6 % off.
+    return ((1 << doublings) * (STEPS_PER_DOUBLING + rest)) // STEPS_PER_DOUBLING // 1_000

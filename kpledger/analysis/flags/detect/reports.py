@@ -1,0 +1,173 @@
+"""F13 and F14: submitted statistics against what the certificates add up to, and their calendar."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from kpledger.analysis.flags.finding import Finding, hexadecimal
+from kpledger.analysis.flags.indexes.pairs import Sum, read_pairs
+from kpledger.analysis.flags.indexes.papers import read_began
+from kpledger.analysis.flags.indexes.submissions import (
+    COUNTS,
+    PRODUCTION,
+    TRADE,
+    Reported,
+    read_production,
+    read_reported,
+)
+from kpledger.analysis.flags.look import Look
+from kpledger.analysis.flags.periods import (
+    days_between,
+    due_day,
+    end_of,
+    halves_between,
+    months_of,
+    quarters_between,
+)
+from kpledger.events.governance import Standing
+from kpledger.records import ParticipantRecord
+from kpledger.units import add_days, add_months, day_of, end_of_day_ms, format_carats, format_usd
+
+_LOOK_BACK_MONTHS: Final = -9
+"""Statistics that fall due within some days are of periods that ended at most so long before."""
+
+
+def detect_misreported(look: Look) -> Iterator[Finding]:
+    """F13: totals that were submitted differ from those of the certificates."""
+    for quarter in reversed(quarters_between(look.from_day, min(look.until_day, look.at))):
+        sums = _sum_up(look, quarter)
+        for code in look.codes:
+            sent, taken = sums.get(code, (Sum(), Sum()))
+            trade = read_reported(look.book.index, code, TRADE, quarter)
+            counts = read_reported(look.book.index, code, COUNTS, quarter)
+            for way, derived, reported in (("exports", sent, trade), ("imports", taken, trade)):
+                if reported is not None:
+                    yield from _compare_trade(
+                        look, code, quarter, way=way, derived=derived, reported=reported
+                    )
+            if counts is not None:
+                yield from _compare_counts(look, code, quarter, (sent.count, taken.count), counts)
+
+
+def detect_reporting(look: Look) -> Iterator[Finding]:
+    """F14: statistics that came late, or have not come."""
+    began = read_began(look.book.index)
+    if not began:
+        return
+    first = add_months(look.from_day, _LOOK_BACK_MONTHS)
+    found: list[Finding] = []
+    for member in look.members:
+        if not look.concerns(member.code):
+            continue
+        mines = any(True for _ in read_production(look.book.index, member.code))
+        for period in quarters_between(first, look.at):
+            for series in (TRADE, COUNTS):
+                found += _check(look, member, series, period, began)
+        for period in halves_between(first, look.at) if mines else ():
+            found += _check(look, member, PRODUCTION, period, began)
+    yield from sorted(found, key=lambda one: (one.day, one.subject), reverse=True)
+
+
+def _check(
+    look: Look, member: ParticipantRecord, series: str, period: str, began: str
+) -> Iterator[Finding]:
+    due = add_days(due_day(period), look.settings.f14.late_days)
+    day = add_days(due, 1)
+    joined = day_of(member.standings[0].effective_from)
+    start = f"{months_of(period)[0]}-01"
+    standing = member.standing_at(end_of_day_ms(end_of(period)))
+    if not look.covers(day) or day > look.at or start < max(began[:7], joined[:7]):
+        return
+    if standing is Standing.REMOVED:
+        return
+    reported = read_reported(look.book.index, member.code, series, period)
+    came = look.at if reported is None else day_of(reported.first_recorded_at)
+    late = days_between(due_day(period), came)
+    if late <= look.settings.f14.late_days:
+        return
+    what = f"{series.lower()} figures of {period}, due by {due_day(period)},"
+    happened = (
+        f"have not come in the {late} days since"
+        if reported is None
+        else f"came on {came}, {late} days late"
+    )
+    yield Finding(
+        flag="F14",
+        subject=f"{member.code}/{series.lower()}/{period}",
+        participant=member.code,
+        partner="",
+        day=day,
+        measure=late,
+        explanation=(
+            f"{member.code}: {what} {happened}. A small office, or figures that other bodies"
+            f" collect, are the usual reasons; the Chair should have been told."
+        ),
+        evidence=hexadecimal(reported.event if reported is not None else b""),
+    )
+
+
+def _sum_up(look: Look, quarter: str) -> dict[str, tuple[Sum, Sum]]:
+    sums: dict[str, tuple[Sum, Sum]] = {}
+    for (issuer, destination), pair in read_pairs(look.book.index, quarter).items():
+        sent, taken = sums.get(issuer, (Sum(), Sum()))
+        sums[issuer] = (sent.plus(pair.declared), taken)
+        sent, taken = sums.get(destination, (Sum(), Sum()))
+        sums[destination] = (sent, taken.plus(pair.received))
+    return sums
+
+
+def _compare_trade(
+    look: Look, code: str, quarter: str, *, way: str, derived: Sum, reported: Reported
+) -> Iterator[Finding]:
+    settings, total = look.settings.f13, reported.total
+    out = way == "exports"
+    carats = total.out_carats if out else total.in_carats
+    value = total.out_value if out else total.in_value
+    for figure, said, counted, least, show in (
+        ("ct", carats, derived.carat_thousandths, settings.carats * 1_000, format_carats),
+        ("US$", value, derived.value_usd_cents, settings.usd * 100, format_usd),
+    ):
+        gap = abs(said - counted)
+        if gap > max(least, max(said, counted) * settings.percent // 100):
+            yield _misreported(
+                code,
+                quarter,
+                gap,
+                reported,
+                f"{code} submitted {way} of {show(said)} {figure} for {quarter}; its certificates"
+                f" add up to {show(counted)} {figure}.",
+            )
+
+
+def _compare_counts(
+    look: Look, code: str, quarter: str, derived: tuple[int, int], reported: Reported
+) -> Iterator[Finding]:
+    settings, total = look.settings.f13, reported.total
+    for word, said, counted in zip(
+        ("issued", "received"), (total.issued, total.received), derived, strict=True
+    ):
+        gap = abs(said - counted)
+        if gap > max(settings.certificates, max(said, counted) * settings.percent // 100):
+            yield _misreported(
+                code,
+                quarter,
+                gap,
+                reported,
+                f"{code} submitted {said} certificates {word} for {quarter}; the ledger has"
+                f" {counted}.",
+            )
+
+
+def _misreported(code: str, quarter: str, gap: int, reported: Reported, text: str) -> Finding:
+    return Finding(
+        flag="F13",
+        subject=code,
+        participant=code,
+        partner="",
+        day=end_of(quarter),
+        measure=gap,
+        explanation=(
+            f"{text} Shipments counted by another date, and corrections after the edition, are"
+            f" harmless reasons."
+        ),
+        evidence=hexadecimal(reported.event),
+    )

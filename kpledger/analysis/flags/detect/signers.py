@@ -1,0 +1,38 @@
+"""F16: what was signed with a key that may have been in other hands."""
+
+from collections.abc import Iterator
+
+from kpledger.analysis.flags.finding import Finding, hexadecimal
+from kpledger.analysis.flags.indexes.signers import read_exposed, read_signed
+from kpledger.analysis.flags.look import Look
+from kpledger.units import day_of
+
+
+def detect_exposed(look: Look) -> Iterator[Finding]:
+    """F16: events of a compromised key since it may have been in other hands."""
+    found: list[Finding] = []
+    for key, exposed in read_exposed(look.book.index):
+        if not look.concerns(exposed.participant):
+            continue
+        for signed in read_signed(look.book.index, key, exposed.since_ms):
+            day = day_of(signed.time_ms)
+            if look.covers(day) and signed.event != exposed.revocation:
+                what = signed.type.replace("_", " ")
+                found.append(
+                    Finding(
+                        flag="F16",
+                        subject=signed.subject,
+                        participant=exposed.participant,
+                        partner="",
+                        day=day,
+                        measure=(signed.time_ms - exposed.since_ms) // 86_400_000,
+                        explanation=(
+                            f"This {what} was signed with a key of {exposed.participant} that was"
+                            f" later revoked as compromised, possibly since"
+                            f" {day_of(exposed.since_ms)}. The office may have signed it itself;"
+                            f" ask it."
+                        ),
+                        evidence=hexadecimal(signed.event, exposed.revocation),
+                    )
+                )
+    yield from sorted(found, key=lambda one: (one.day, one.subject), reverse=True)

@@ -1,0 +1,147 @@
+"""Flows: what each participant exported and imported, by month and country of origin.
+
+Exports are dated by issue, imports by receipt, technical certificates left out; what was withdrawn
+is taken out again. The origin is empty for stones whose countries or shares are not known.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from kpledger.analysis.flags.passages import Move, Moved
+from kpledger.analysis.index import IndexChanges, IndexReader
+from kpledger.events.certificate import Certificate
+
+FLOWS: Final = b"flow"
+ORIGINS_IN: Final = b"originin"
+SHARES: Final = b"originshare"
+_WHOLE: Final = 10_000
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+
+
+class Flow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Sums of one participant, month and origin; weights in thousandths, values in cents."""
+
+    export_carats: int = 0
+    export_value: int = 0
+    exports: int = 0
+    """Certificates; one of several origins counts in each."""
+    import_carats: int = 0
+    import_value: int = 0
+    imports: int = 0
+
+    def plus(self, other: "Flow") -> "Flow":
+        """Add two."""
+        return Flow(
+            export_carats=self.export_carats + other.export_carats,
+            export_value=self.export_value + other.export_value,
+            exports=self.exports + other.exports,
+            import_carats=self.import_carats + other.import_carats,
+            import_value=self.import_value + other.import_value,
+            imports=self.imports + other.imports,
+        )
+
+
+_decode: Final = msgspec.msgpack.Decoder(Flow).decode
+_decode_shares: Final = msgspec.msgpack.Decoder(dict[str, int]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class FlowsRead:
+    """The flows of a time, by participant, month and origin."""
+
+    cells: dict[str, dict[str, dict[str, Flow]]]
+
+    def total(self, participant: str, months: tuple[str, ...], origin: str | None = None) -> Flow:
+        """Add up months of a participant, of one origin or of all."""
+        total = Flow()
+        by_month = self.cells.get(participant, {})
+        for month in months:
+            for one, flow in by_month.get(month, {}).items():
+                if origin is None or one == origin:
+                    total = total.plus(flow)
+        return total
+
+    def origins(self, participant: str, months: tuple[str, ...]) -> tuple[str, ...]:
+        """List the origins of a participant's flows in months."""
+        by_month = self.cells.get(participant, {})
+        return tuple(sorted({one for month in months for one in by_month.get(month, {})}))
+
+
+def take_flow(moved: Moved, changes: IndexChanges) -> None:
+    """Add up what moves."""
+    passage = moved.passage
+    if passage.technical:
+        return
+    match moved.move:
+        case Move.ISSUED if moved.certificate is not None:
+            shares = _shares_of(moved.certificate)
+            if len(shares) > 1:
+                changes.put(SHARES, passage.number.encode(), _encode(shares))
+            _add_exports(moved, changes, shares, 1)
+        case Move.WITHDRAWN:
+            _add_exports(moved, changes, _read_shares(moved, changes), -1)
+        case Move.CONFIRMED | Move.DISCREPANT:
+            for origin, share in _read_shares(moved, changes).items():
+                flow = Flow(
+                    import_carats=passage.found_carat_thousandths * share // _WHOLE,
+                    import_value=passage.found_value_usd_cents * share // _WHOLE,
+                    imports=1,
+                )
+                _add(changes, passage.destination, passage.received_on[:7], origin, flow)
+            for origin in passage.origins:
+                changes.put(ORIGINS_IN, f"{passage.destination}/{origin}".encode())
+        case _:
+            pass
+
+
+def read_flows(index: IndexReader, participants: tuple[str, ...], from_month: str) -> FlowsRead:
+    """Read the flows of participants from a month on."""
+    cells: dict[str, dict[str, dict[str, Flow]]] = {}
+    for code in participants:
+        head = f"{code}/"
+        start = f"{head}{from_month}".encode()
+        by_month = cells.setdefault(code, {})
+        for key, value in index.scan(FLOWS, head.encode(), start=start):
+            _, month, origin = key.decode().split("/")
+            by_month.setdefault(month, {})[origin] = _decode(value)
+    return FlowsRead(cells)
+
+
+def has_imported(index: IndexReader, participant: str, origin: str) -> bool:
+    """Tell whether a participant ever received stones that may be of an origin."""
+    return index.get(ORIGINS_IN, f"{participant}/{origin}".encode()) is not None
+
+
+def _add_exports(moved: Moved, changes: IndexChanges, shares: dict[str, int], sign: int) -> None:
+    passage = moved.passage
+    for origin, share in shares.items():
+        flow = Flow(
+            export_carats=sign * (passage.carat_thousandths * share // _WHOLE),
+            export_value=sign * (passage.value_usd_cents * share // _WHOLE),
+            exports=sign,
+        )
+        _add(changes, passage.issuer, passage.issued_on[:7], origin, flow)
+
+
+def _add(changes: IndexChanges, participant: str, month: str, origin: str, flow: Flow) -> None:
+    key = f"{participant}/{month}/{origin}".encode()
+    before = changes.get(FLOWS, key)
+    after = flow if before is None else _decode(before).plus(flow)
+    changes.put(FLOWS, key, _encode(after))
+
+
+def _shares_of(certificate: Certificate) -> dict[str, int]:
+    countries, shares = certificate.origin.countries, certificate.origin.shares
+    if len(countries) == 1:
+        return {countries[0]: _WHOLE}
+    return dict(zip(countries, shares, strict=True)) if shares else {"": _WHOLE}
+
+
+def _read_shares(moved: Moved, changes: IndexChanges) -> dict[str, int]:
+    if len(moved.passage.origins) == 1:
+        return {moved.passage.origins[0]: _WHOLE}
+    stored = changes.get(SHARES, moved.passage.number.encode())
+    return {"": _WHOLE} if stored is None else _decode_shares(stored)

@@ -1,0 +1,53 @@
+"""Look: what somebody wants flagged: of which book, in which days, by which thresholds."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from kpledger.analysis.book import Book
+from kpledger.analysis.flags.finding import Finding
+from kpledger.analysis.flags.settings import FlagSettings
+from kpledger.records import ParticipantRecord
+
+_MAX_PARTICIPANTS = 1_000
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at a book."""
+
+    book: Book
+    settings: FlagSettings
+    from_day: str
+    until_day: str
+    at: str
+    """Today, for whatever is overdue."""
+    participant: str = ""
+    """Only what concerns this one, or everybody."""
+
+    @cached_property
+    def members(self) -> tuple[ParticipantRecord, ...]:
+        """Every participant."""
+        found = self.book.records(
+            b"participant/", ParticipantRecord, after=None, limit=_MAX_PARTICIPANTS
+        )
+        return tuple(record for _, record in found)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of the participants that are looked at."""
+        if self.participant:
+            return (self.participant,)
+        return tuple(record.code for record in self.members)
+
+    def covers(self, day: str) -> bool:
+        """Tell whether a day is looked at."""
+        return self.from_day <= day <= self.until_day
+
+    def concerns(self, *codes: str) -> bool:
+        """Tell whether one of these is looked at."""
+        return not self.participant or self.participant in codes
+
+
+Detector = Callable[[Look], Iterator[Finding]]
+"""Gives the findings of one flag, the newest first."""

@@ -1,0 +1,181 @@
+"""Passages: a certificate as the flags follow it, and the moves that events make it go through.
+
+The record of a certificate shows it after a whole block; a passage is written event by event, so
+that what one event finds is what the events before it have left.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from kpledger.analysis.applied import Applied
+from kpledger.analysis.index import IndexChanges, IndexReader
+from kpledger.events.certificate import (
+    Certificate,
+    CertificateIssued,
+    CertificateKind,
+    CertificateReplaced,
+    ExportNotified,
+)
+from kpledger.events.importing import (
+    ArrivalRecorded,
+    ImportConfirmed,
+    ImportConfirmedDiscrepant,
+    ShipmentDetained,
+)
+
+PASSAGES: Final = b"passage"
+
+
+class Move(StrEnum):
+    """What happened to a certificate."""
+
+    ISSUED = "ISSUED"
+    WITHDRAWN = "WITHDRAWN"
+    """Voided, replaced or returned unused."""
+    EXPORTED = "EXPORTED"
+    ARRIVED = "ARRIVED"
+    CONFIRMED = "CONFIRMED"
+    """As declared, within the tolerance."""
+    DISCREPANT = "DISCREPANT"
+    HELD = "HELD"
+    """Detained, diverted, sent back or seized."""
+    AGAIN = "AGAIN"
+    """Presented once more after its life was over."""
+
+
+class Passage(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What is followed of a certificate."""
+
+    number: str
+    issuer: str
+    destination: str
+    issued_on: str
+    expires_on: str
+    technical: bool
+    origins: tuple[str, ...]
+    carat_thousandths: int
+    value_usd_cents: int
+    issue: bytes
+    """The event that issued it."""
+    recorded_at: int
+    replaces: str = ""
+    exported_on: str = ""
+    arrived_on: str = ""
+    arrival: bytes = b""
+    received_on: str = ""
+    found_carat_thousandths: int = 0
+    found_value_usd_cents: int = 0
+    ended: str = ""
+    """The type of the event that ended its life; empty while it is open."""
+    ending: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One move, the passage after it, and the event that made it."""
+
+    move: Move
+    passage: Passage
+    applied: Applied
+    certificate: Certificate | None = None
+    """As issued."""
+
+    @property
+    def event(self) -> bytes:
+        """The id of the event."""
+        return self.applied.event.event_id
+
+
+_WITHDRAWALS: Final = frozenset(
+    ("certificate_voided", "certificate_replaced", "certificate_returned_unused")
+)
+_HOLDS: Final = frozenset(
+    ("shipment_detained", "shipment_diverted", "import_refused_returned", "shipment_seized")
+)
+_ENDS: Final = frozenset(("import_refused_returned", "shipment_seized"))
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Passage).decode
+
+
+def read_passage(index: IndexReader | IndexChanges, number: str) -> Passage | None:
+    """Read what is followed of a certificate, or None."""
+    value = index.get(PASSAGES, number.encode())
+    return None if value is None else _decode(value)
+
+
+def follow(applied: Applied, changes: IndexChanges) -> Iterator[Moved]:
+    """Give the moves that an event makes, and write the passages after them."""
+    for moved in _moves(applied, changes):
+        changes.put(PASSAGES, moved.passage.number.encode(), _encode(moved.passage))
+        yield moved
+
+
+def _moves(applied: Applied, changes: IndexChanges) -> Iterator[Moved]:
+    body = applied.event.body
+    if isinstance(body, CertificateIssued):
+        yield _issued(applied, body.certificate, "")
+        return
+    before = read_passage(changes, applied.event.header.subject)
+    if before is None:
+        return
+    moved = _moved(applied, before)
+    if moved is not None:
+        yield moved
+    if isinstance(body, CertificateReplaced):
+        yield _issued(applied, body.certificate, before.number)
+
+
+def _issued(applied: Applied, certificate: Certificate, replaces: str) -> Moved:
+    passage = Passage(
+        number=certificate.number,
+        issuer=applied.event.header.author.participant,
+        destination=certificate.destination,
+        issued_on=certificate.issued_on,
+        expires_on=certificate.expires_on,
+        technical=certificate.kind is CertificateKind.TECHNICAL,
+        origins=certificate.origin.countries,
+        carat_thousandths=certificate.carat_thousandths,
+        value_usd_cents=certificate.value_usd_cents,
+        issue=applied.event.event_id,
+        recorded_at=applied.time_ms,
+        replaces=replaces,
+    )
+    return Moved(Move.ISSUED, passage, applied, certificate)
+
+
+def _moved(applied: Applied, before: Passage) -> Moved | None:
+    kind, event = applied.event.header.type, applied.event.event_id
+    if before.ended:
+        presented = isinstance(applied.event.body, ArrivalRecorded | ShipmentDetained)
+        return Moved(Move.AGAIN, before, applied) if presented else None
+    over = msgspec.structs.replace(before, ended=kind, ending=event)
+    moved: Moved | None = None
+    match applied.event.body:
+        case ExportNotified() as notice:
+            sent = msgspec.structs.replace(before, exported_on=notice.exported_on)
+            moved = Moved(Move.EXPORTED, sent, applied)
+        case ArrivalRecorded() as arrived:
+            there = msgspec.structs.replace(before, arrived_on=arrived.arrived_on, arrival=event)
+            moved = Moved(Move.ARRIVED, there, applied)
+        case (ImportConfirmed() | ImportConfirmedDiscrepant()) as found:
+            received = msgspec.structs.replace(
+                over,
+                received_on=found.received_on,
+                found_carat_thousandths=found.carat_thousandths,
+                found_value_usd_cents=found.value_usd_cents,
+                exported_on=getattr(found, "exported_on", None) or before.exported_on,
+            )
+            clean = isinstance(found, ImportConfirmed)
+            moved = Moved(Move.CONFIRMED if clean else Move.DISCREPANT, received, applied)
+        case _ if kind in _WITHDRAWALS:
+            moved = Moved(Move.WITHDRAWN, over, applied)
+        case _ if kind in _HOLDS:
+            moved = Moved(Move.HELD, over if kind in _ENDS else before, applied)
+        case _:
+            pass
+    return moved

@@ -1,0 +1,321 @@
+"""Watching: what is seen at one move of a certificate, and written down as an observation.
+
+A measure below the least value of its setting (:mod:`settings`) is not written down: two offices'
+scales hardly ever agree to the milligram.
+"""
+
+from typing import Final
+
+from kpledger.analysis.applied import Applied
+from kpledger.analysis.flags.finding import Observation
+from kpledger.analysis.flags.indexes.likeness import Earlier, exchange_lane, exchange_mark
+from kpledger.analysis.flags.indexes.serials import Highest
+from kpledger.analysis.flags.neighbours import NEIGHBOURS
+from kpledger.analysis.flags.observations import observe
+from kpledger.analysis.flags.passages import Move, Moved, Passage, read_passage
+from kpledger.analysis.flags.periods import days_between, working_days
+from kpledger.analysis.index import IndexChanges
+from kpledger.events.certificate import Certificate
+from kpledger.events.decisions import ExpiryMeaning
+from kpledger.events.governance import Standing
+from kpledger.events.importing import ArrivalRecorded
+from kpledger.policy import Policy, resolve_policy
+from kpledger.records import (
+    CertificateRecord,
+    ParticipantRecord,
+    PolicyRecord,
+    certificate_key,
+    participant_key,
+    policy_key,
+)
+from kpledger.state import read_record
+from kpledger.units import day_of, format_carats, format_usd
+
+MILLION: Final = 1_000_000
+_PPM_FLOOR: Final = 100
+_VALUE_PPM_FLOOR: Final = 5_000
+_DISCREPANT_PPM_FLOOR: Final = 20_000
+_JUMP_PPM_FLOOR: Final = 200_000
+_LINKED_PPM: Final = 5_000
+_LINK_DAYS: Final = 3_660
+_LANE_DAYS: Final = 365
+
+LISTED_FROM: Final = "2025-03-01"
+"""From when the European Union asks for the countries of a mixed parcel."""
+BARRED_DIRECT: Final = "2024-01-01"
+BARRED_INDIRECT: Final = "2024-03-01"
+G7: Final = frozenset(("CA", "EU", "GB", "JP", "US"))
+
+
+def watch_move(moved: Moved, changes: IndexChanges) -> None:
+    """See what one move shows."""
+    match moved.move:
+        case Move.ISSUED if moved.certificate is not None:
+            _watch_marks(moved, moved.certificate, changes)
+            if not moved.passage.technical:
+                _watch_value_jump(moved, moved.certificate, changes)
+                _watch_return(moved, moved.certificate, changes)
+                _watch_origins(moved, changes)
+        case Move.ARRIVED:
+            _watch_arrival(moved, changes)
+            _watch_presenting(moved, changes)
+        case Move.CONFIRMED | Move.DISCREPANT:
+            _watch_found(moved, changes)
+            _watch_expiry(moved, changes, moved.passage.received_on)
+            _watch_confirming(moved, changes)
+            if not moved.passage.arrived_on:
+                _watch_presenting(moved, changes)
+        case Move.AGAIN:
+            _watch_again(moved, changes)
+        case _:
+            pass
+
+
+def watch_order(moved: Moved, highest: Highest, changes: IndexChanges) -> None:
+    """F7: a higher number of the range was used before."""
+    days = days_between(highest.issued_on, moved.passage.issued_on)
+    if days >= 1:
+        words = (highest.number, highest.issued_on, moved.passage.issued_on, str(days))
+        _note(changes, moved, "F7.order", days, words, evidence=(moved.event, highest.issue))
+
+
+def _watch_found(moved: Moved, changes: IndexChanges) -> None:
+    passage = moved.passage
+    declared, found = passage.carat_thousandths, passage.found_carat_thousandths
+    value, worth = passage.value_usd_cents, passage.found_value_usd_cents
+    ppm = abs(found - declared) * MILLION // declared
+    value_ppm = abs(worth - value) * MILLION // value
+    amounts = (format_carats(declared), format_carats(found), format_usd(value), format_usd(worth))
+    words = (*amounts, _percent(ppm), _percent(value_ppm), format_carats(abs(found - declared)))
+    evidence = (passage.issue, moved.event)
+    if moved.move is Move.DISCREPANT:
+        if ppm >= _DISCREPANT_PPM_FLOOR:
+            _note(changes, moved, "F2.discrepant", ppm, words, evidence=evidence)
+        return
+    if ppm >= _PPM_FLOOR:
+        extent = abs(found - declared)
+        _note(changes, moved, "F2.weight", ppm, words, evidence=evidence, extents=(extent,))
+    if value_ppm >= _VALUE_PPM_FLOOR:
+        _note(changes, moved, "F2.value", value_ppm, words, evidence=evidence)
+
+
+def _watch_value_jump(moved: Moved, certificate: Certificate, changes: IndexChanges) -> None:
+    # What is drawn is priced as its sources were; a part may be the better one by sorting, so
+    # the share of the sources that is drawn is kept beside the measure.
+    drawn = imported = expected = 0
+    latest, events = "", [moved.event]
+    for source in certificate.sources:
+        before = read_passage(changes, source.number)
+        if before is None:
+            continue
+        carats = before.found_carat_thousandths or before.carat_thousandths
+        value = before.found_value_usd_cents or before.value_usd_cents
+        drawn += source.carat_thousandths
+        imported += carats
+        expected += value * source.carat_thousandths // carats
+        latest = max(latest, before.received_on or before.arrived_on or before.issued_on)
+        events.append(before.issue)
+    if not (drawn and expected):
+        return
+    # The shipment may hold less than was drawn for it, or goods without a source.
+    part = min(drawn, certificate.carat_thousandths)
+    price_now = certificate.value_usd_cents * MILLION // certificate.carat_thousandths
+    price_then = max(1, expected * MILLION // drawn)
+    jump = (price_now - price_then) * MILLION // price_then
+    days = days_between(latest, certificate.issued_on)
+    if abs(jump) >= _JUMP_PPM_FLOOR and 0 <= days <= _LINK_DAYS:
+        share = part * 100 // imported
+        change = f"{'+' if jump > 0 else '-'}{_percent(abs(jump))}"
+        words = (_price(price_then), _price(price_now), change, str(days), str(share))
+        _note(
+            changes,
+            moved,
+            "F4.jump",
+            abs(jump),
+            words,
+            evidence=tuple(events),
+            extents=(days, share),
+        )
+
+
+def _watch_return(moved: Moved, certificate: Certificate, changes: IndexChanges) -> None:
+    passage = moved.passage
+    mine = Earlier(number=passage.number, day=passage.issued_on, event=moved.event)
+    earlier = exchange_lane(
+        changes,
+        issuer=passage.issuer,
+        destination=passage.destination,
+        carat_thousandths=passage.carat_thousandths,
+        mine=mine,
+    )
+    linked = [read_passage(changes, source.number) for source in certificate.sources]
+    for one in linked:
+        if one is not None and one.issuer == passage.destination:
+            away = abs(one.carat_thousandths - passage.carat_thousandths)
+            if away * MILLION <= passage.carat_thousandths * _LINKED_PPM:
+                earlier = Earlier(number=one.number, day=one.issued_on, event=one.issue)
+    if earlier is None:
+        return
+    days = days_between(earlier.day, passage.issued_on)
+    if 0 <= days <= _LANE_DAYS:
+        words = (earlier.number, format_carats(passage.carat_thousandths), str(days))
+        _note(changes, moved, "F15.return", days, words, evidence=(earlier.event, moved.event))
+
+
+def _watch_marks(moved: Moved, certificate: Certificate, changes: IndexChanges) -> None:
+    # A technical certificate moves goods that had a certificate before, in the same bags.
+    passage = moved.passage
+    if passage.technical:
+        return
+    mine = Earlier(number=passage.number, day=passage.issued_on, event=moved.event)
+    seals = [("seal", seal, f"s/{passage.issuer}/{seal}") for seal in certificate.seals]
+    photos = [("photo", photo.hex(), f"p/{photo.hex()}") for photo in certificate.photos]
+    for kind, shown, mark in (*seals, *photos):
+        earlier = exchange_mark(changes, mark, mine, replaced=passage.replaces)
+        if earlier is not None and not _was_taken_back(changes, earlier.number):
+            words = (shown[:16], earlier.number, earlier.day)
+            _note(changes, moved, f"F8.{kind}", 1, words, evidence=(earlier.event, moved.event))
+
+
+def _was_taken_back(changes: IndexChanges, number: str) -> bool:
+    before = read_passage(changes, number)
+    return before is not None and before.ended in {
+        "certificate_voided",
+        "certificate_returned_unused",
+    }
+
+
+def _watch_origins(moved: Moved, changes: IndexChanges) -> None:
+    passage = moved.passage
+    origins, day = set(passage.origins), passage.issued_on
+    if passage.destination == "EU" and not origins and day >= LISTED_FROM:
+        _note(changes, moved, "F11.unlisted", 1, (), evidence=(moved.event,))
+    since = BARRED_DIRECT if passage.issuer == "RU" else BARRED_INDIRECT
+    if passage.destination in G7 and "RU" in origins and day >= since:
+        words = (passage.destination, since)
+        _note(changes, moved, "F11.sanctions", 1, words, evidence=(moved.event,))
+    listed = set(policy_of(moved.applied, None).vigilance)
+    if not listed:
+        return
+    if watched := sorted(origins & listed):
+        _note(changes, moved, "F18.origin", 1, (", ".join(watched),), evidence=(moved.event,))
+    else:
+        beside = {code for one in listed for code in NEIGHBOURS.get(one, ())}
+        if near := sorted(origins & beside):
+            _note(changes, moved, "F18.neighbour", 1, (", ".join(near),), evidence=(moved.event,))
+
+
+def _watch_arrival(moved: Moved, changes: IndexChanges) -> None:
+    passage, body = moved.passage, moved.applied.event.body
+    record = _record_of(moved)
+    if record is None or not isinstance(body, ArrivalRecorded):
+        return
+    if not body.seals_intact:
+        _note(changes, moved, "F2.seals", 0, (), evidence=(moved.event, passage.issue))
+    # Whether a certificate that is valid for export was late is not known before the confirmation
+    # says when the shipment left.
+    if record.expiry is ExpiryMeaning.JOURNEY or passage.exported_on:
+        _watch_expiry(moved, changes, body.arrived_on)
+    _watch_notice(moved, changes, body.arrived_on)
+
+
+def _watch_expiry(moved: Moved, changes: IndexChanges, day: str) -> None:
+    passage, record = moved.passage, _record_of(moved)
+    if record is None:
+        return
+    decisive = day
+    if record.expiry is ExpiryMeaning.EXPORT_BY and passage.exported_on:
+        decisive = passage.exported_on
+    if moved.move is not Move.ARRIVED:
+        seen_on_arrival = record.expiry is ExpiryMeaning.JOURNEY and passage.arrived_on
+        if seen_on_arrival and passage.arrived_on > passage.expires_on:
+            return
+    days = days_between(passage.expires_on, decisive)
+    if days > 0:
+        evidence = (passage.issue, passage.arrival, moved.event)
+        words = (passage.expires_on, decisive, str(days))
+        _note(changes, moved, "F9.expired", days, words, evidence=evidence)
+
+
+def _watch_notice(moved: Moved, changes: IndexChanges, day: str) -> None:
+    passage = moved.passage
+    if not passage.exported_on and policy_of(moved.applied, passage.issuer).notice_expected:
+        _note(changes, moved, "F9.notice", 1, (day,), evidence=(passage.issue, moved.event))
+
+
+def _watch_confirming(moved: Moved, changes: IndexChanges) -> None:
+    passage, recorded = moved.passage, day_of(moved.applied.time_ms)
+    there = passage.arrived_on or passage.received_on
+    limit = policy_of(moved.applied, passage.destination).confirm_within_days
+    taken = working_days(there, recorded)
+    if taken > limit:
+        words = (there, recorded, str(taken), str(limit))
+        evidence = (passage.issue, passage.arrival, moved.event)
+        _note(changes, moved, "F9.late", taken - limit, words, evidence=evidence)
+    if not passage.arrived_on:
+        _watch_notice(moved, changes, passage.received_on)
+
+
+def _watch_presenting(moved: Moved, changes: IndexChanges) -> None:
+    passage = moved.passage
+    key = participant_key(passage.issuer)
+    issuer = read_record(moved.applied.state, key, ParticipantRecord)
+    standing = issuer.standing_at(moved.applied.time_ms) if issuer is not None else None
+    if standing is not None and standing is not Standing.ACTIVE:
+        words = (passage.issuer, standing, passage.issued_on)
+        _note(changes, moved, "F10.presented", 0, words, evidence=(passage.issue, moved.event))
+
+
+def _watch_again(moved: Moved, changes: IndexChanges) -> None:
+    passage = moved.passage
+    kind = "again" if passage.received_on else "dead"
+    where = moved.applied.event.header.author.participant
+    words = (where, passage.ended.replace("_", " "), passage.received_on)
+    evidence = (passage.issue, passage.ending, moved.event)
+    _note(changes, moved, f"F8.{kind}", 1, words, evidence=evidence)
+
+
+def policy_of(applied: Applied, code: str | None) -> Policy:
+    """Give the policy in force when an event was recorded."""
+    network = read_record(applied.state, policy_key(None), PolicyRecord)
+    own = None if code is None else read_record(applied.state, policy_key(code), PolicyRecord)
+    return Policy() if network is None else resolve_policy(network, own, applied.time_ms)
+
+
+def _record_of(moved: Moved) -> CertificateRecord | None:
+    key = certificate_key(moved.passage.number)
+    return read_record(moved.applied.state, key, CertificateRecord)
+
+
+def _note(
+    changes: IndexChanges,
+    moved: Moved,
+    kind: str,
+    measure: int,
+    words: tuple[str, ...],
+    *,
+    evidence: tuple[bytes, ...],
+    extents: tuple[int, ...] = (),
+) -> None:
+    passage: Passage = moved.passage
+    issued = moved.move is Move.ISSUED
+    day = passage.issued_on if issued else day_of(moved.applied.time_ms)
+    seen = Observation(
+        kind=kind,
+        subject=passage.number,
+        participant=passage.issuer,
+        partner=passage.destination,
+        measure=measure,
+        extents=extents,
+        words=words,
+        evidence=evidence,
+    )
+    observe(changes, moved.applied, day, seen)
+
+
+def _percent(ppm: int) -> str:
+    return f"{ppm // 10_000}.{ppm % 10_000 // 100:02d} %"
+
+
+def _price(milli_cents: int) -> str:
+    return format_usd(milli_cents // 1_000)
