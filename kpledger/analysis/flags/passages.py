@@ -18,6 +18,7 @@ from kpledger.events.certificate import (
     CertificateIssued,
     CertificateKind,
     CertificateReplaced,
+    CertificateValidated,
     ExportNotified,
 )
 from kpledger.events.importing import (
@@ -34,6 +35,8 @@ class Move(StrEnum):
     """What happened to a certificate."""
 
     ISSUED = "ISSUED"
+    VALIDATED = "VALIDATED"
+    """By a step of its own."""
     WITHDRAWN = "WITHDRAWN"
     """Voided, replaced or returned unused."""
     EXPORTED = "EXPORTED"
@@ -156,6 +159,8 @@ def _moved(applied: Applied, before: Passage) -> Moved | None:
     over = msgspec.structs.replace(before, ended=kind, ending=event)
     moved: Moved | None = None
     match applied.event.body:
+        case CertificateValidated():
+            moved = Moved(Move.VALIDATED, before, applied)
         case ExportNotified() as notice:
             sent = msgspec.structs.replace(before, exported_on=notice.exported_on)
             moved = Moved(Move.EXPORTED, sent, applied)

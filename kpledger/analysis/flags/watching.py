@@ -15,7 +15,7 @@ from kpledger.analysis.flags.observations import observe
 from kpledger.analysis.flags.passages import Move, Moved, Passage, read_passage
 from kpledger.analysis.flags.periods import days_between, working_days
 from kpledger.analysis.index import IndexChanges
-from kpledger.events.certificate import Certificate
+from kpledger.events.certificate import Certificate, CertificateValidated
 from kpledger.events.decisions import ExpiryMeaning
 from kpledger.events.governance import Standing
 from kpledger.events.importing import ArrivalRecorded
@@ -51,11 +51,16 @@ def watch_move(moved: Moved, changes: IndexChanges) -> None:
     """See what one move shows."""
     match moved.move:
         case Move.ISSUED if moved.certificate is not None:
-            _watch_marks(moved, moved.certificate, changes)
+            certificate = moved.certificate
+            _watch_marks(moved, changes, seals=certificate.seals, photos=certificate.photos)
             if not moved.passage.technical:
                 _watch_value_jump(moved, moved.certificate, changes)
                 _watch_return(moved, moved.certificate, changes)
                 _watch_origins(moved, changes)
+        case Move.VALIDATED:
+            body = moved.applied.event.body
+            if isinstance(body, CertificateValidated):
+                _watch_marks(moved, changes, seals=body.seals)
         case Move.ARRIVED:
             _watch_arrival(moved, changes)
             _watch_presenting(moved, changes)
@@ -162,19 +167,29 @@ def _watch_return(moved: Moved, certificate: Certificate, changes: IndexChanges)
         _note(changes, moved, "F15.return", days, words, evidence=(earlier.event, moved.event))
 
 
-def _watch_marks(moved: Moved, certificate: Certificate, changes: IndexChanges) -> None:
+def _watch_marks(
+    moved: Moved,
+    changes: IndexChanges,
+    *,
+    seals: tuple[str, ...],
+    photos: tuple[bytes, ...] = (),
+) -> None:
     # A technical certificate moves goods that had a certificate before, in the same bags.
     passage = moved.passage
     if passage.technical:
         return
     mine = Earlier(number=passage.number, day=passage.issued_on, event=moved.event)
-    seals = [("seal", seal, f"s/{passage.issuer}/{seal}") for seal in certificate.seals]
-    photos = [("photo", photo.hex(), f"p/{photo.hex()}") for photo in certificate.photos]
-    for kind, shown, mark in (*seals, *photos):
+    # Plain digits are counted anew by every maker: they are compared within an issuer only.
+    marks = [
+        ("seal", seal, f"s/{passage.issuer if seal.isdigit() else ''}/{seal}") for seal in seals
+    ]
+    marks += [("photo", photo.hex(), f"p/{photo.hex()}") for photo in photos]
+    for kind, shown, mark in marks:
         earlier = exchange_mark(changes, mark, mine, replaced=passage.replaces)
         if earlier is not None and not _was_taken_back(changes, earlier.number):
-            words = (shown[:16], earlier.number, earlier.day)
+            words = (shown[:40], earlier.number, earlier.day)
             _note(changes, moved, f"F8.{kind}", 1, words, evidence=(earlier.event, moved.event))
+            return
 
 
 def _was_taken_back(changes: IndexChanges, number: str) -> bool:

@@ -52,7 +52,7 @@ def take_paper(moved: Moved, changes: IndexChanges) -> None:
         case Move.ARRIVED:
             changes.delete(OPEN, _open_key(passage))
             changes.put(ARRIVED, waits_since, _encode(_paper_of(passage)))
-        case Move.EXPORTED | Move.AGAIN:
+        case Move.VALIDATED | Move.EXPORTED | Move.AGAIN:
             pass
         case _:
             changes.delete(OPEN, _open_key(passage))

@@ -28,7 +28,10 @@ _MILLI: Final = 1_000_000
 _MIN_DEVIATION: Final = 2
 """Steps: where all prices are nearly the same, a difference of a few percent is none."""
 
-_encode: Final = msgspec.msgpack.Encoder(order="deterministic").encode
+_DEVIATION_IN_SPREAD: Final = 164
+"""Thousandths of what lies between the 2nd and the 98th percentile, in a normal distribution."""
+
+_encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(dict[int, int]).decode
 
 
@@ -59,7 +62,7 @@ class Group:
     median: int
     """Step of the median."""
     deviation: int
-    """Median of the distances from it, in steps."""
+    """Median of the distances from it, in steps; more where the prices lie in several heaps."""
 
     @property
     def key(self) -> str:
@@ -109,7 +112,7 @@ def read_groups(index: IndexReader, year: str, issuer: str = "") -> Iterator[Gro
             away: dict[int, int] = {}
             for step, number in histogram.items():
                 away[abs(step - median)] = away.get(abs(step - median), 0) + number
-            deviation = max(_MIN_DEVIATION, _middle(away, count))
+            deviation = max(_MIN_DEVIATION, _middle(away, count), _spread(histogram, count))
             yield Group(year, whose, origin, hs, count, median, deviation)
 
 
@@ -154,9 +157,22 @@ def _count(moved: Moved, changes: IndexChanges, lines: tuple[Line, ...], sign: i
 
 
 def _middle(histogram: dict[int, int], count: int) -> int:
+    return _quantile(histogram, count, 50)
+
+
+def _spread(histogram: dict[int, int], count: int) -> int:
+    """Give the median deviation that a normal distribution of this spread would have.
+
+    Mixed parcels have prices in several heaps; there the middle ones alone tell too little.
+    """
+    between = _quantile(histogram, count, 98) - _quantile(histogram, count, 2)
+    return between * _DEVIATION_IN_SPREAD // 1_000
+
+
+def _quantile(histogram: dict[int, int], count: int, percent: int) -> int:
     seen = 0
     for step in sorted(histogram):
         seen += histogram[step]
-        if 2 * seen >= count:
+        if 100 * seen >= count * percent:
             return step
     return 0

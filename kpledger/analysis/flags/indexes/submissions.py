@@ -19,7 +19,7 @@ TRADE: Final = "TRADE"
 PRODUCTION: Final = "PRODUCTION"
 COUNTS: Final = "COUNTS"
 
-_encode: Final = msgspec.msgpack.Encoder(order="deterministic").encode
+_encode: Final = msgspec.msgpack.Encoder().encode
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
