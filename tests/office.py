@@ -2,8 +2,10 @@
 
 import itertools
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,9 +86,16 @@ def issuing(number: str) -> tuple[str, ...]:
     return ("issue", "--key", "gaborone", *certificate, *goods)
 
 
-def start_devnet(directory: Path, *options: str) -> subprocess.Popen[bytes]:
+def start_devnet(
+    directory: Path, *options: str, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     words = (sys.executable, "-m", "kpnode", "devnet", str(directory), "--port", "0", *options)
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | (environment or {}),
+    )
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,45 @@
+"""The Central African Republic: suspended, back from compliant zones, and back in full.
+
+Suspended on 23 May 2013. A decision of 17 July 2015 (30 supports, no objection) let exports begin
+again from compliant zones, each approved beforehand by a monitoring team: Berberati first, then
+Boda, Carnot and Nola. From November 2019 the approval became a cross-check afterwards; in November
+2024 all restrictions ended. (Which thirty supported it, the sources do not tell.) The ledger of
+this story begins to write it down in January 2016; the standings are recorded with their own dates.
+"""
+
+import pytest
+from chronicle import Refused, Town
+
+pytestmark = pytest.mark.slow
+
+
+def test_what_is_refused(refused: list[Refused]) -> None:
+    assert refused == [
+        # Suspended.
+        ("certificate_issued", "CF00000001", "E4", "author"),
+        # Not approved yet; approved by who is no monitor; approved for less.
+        ("certificate_issued", "CF00000001", "E4", "subject"),
+        ("shipment_approved", "CF00000001", "E1", "author"),
+        ("certificate_issued", "CF00000001", "E4", "body.certificate.carat_thousandths"),
+        # Approved, but from a zone that is not compliant, or that nobody names.
+        ("certificate_issued", "CF00000002", "E4", "body.certificate.origin.zones"),
+        ("certificate_issued", "CF00000002", "E4", "body.certificate.origin.zones"),
+        # Declined.
+        ("certificate_issued", "CF00000003", "E4", "subject"),
+        # Afterwards the zones still count.
+        ("certificate_issued", "CF00000006", "E4", "body.certificate.origin.zones"),
+    ]
+
+
+@pytest.mark.usefixtures("refused")
+@pytest.mark.parametrize(
+    ("number", "state"),
+    [
+        pytest.param("CF00000001", "CONFIRMED", id="approved beforehand"),
+        pytest.param("CF00000004", "VALIDATED", id="cross-checked"),
+        pytest.param("CF00000005", "VALIDATED", id="not cross-checked yet"),
+        pytest.param("CF00000007", "VALIDATED", id="no restriction any more"),
+    ],
+)
+def test_states(town: Town, number: str, state: str) -> None:
+    assert town.state(number) == state

@@ -1,0 +1,36 @@
+"""A number presented twice: a genuine certificate comes again, with other goods.
+
+A certificate of Guinea was confirmed in Mumbai in July. In August a second parcel comes to Surat
+under the same paper. It cannot be confirmed again; its arrival opens a case of its own, in which
+the goods are detained and seized, and the certificate stays as it was.
+"""
+
+import pytest
+from chronicle import Refused, Town
+
+pytestmark = pytest.mark.slow
+
+
+def test_what_is_refused(refused: list[Refused]) -> None:
+    assert refused == [("import_confirmed", "GN00000001", "E7", "subject")]
+
+
+@pytest.mark.usefixtures("refused")
+def test_the_second_parcel_has_a_case_of_its_own(town: Town) -> None:
+    case = town.ledger.ask("show", "GN00000001/1")["record"]
+    assert isinstance(case, dict)
+    assert (case["kind"], case["state"]) == ("REPRESENTATION", "SEIZED")
+    assert (case["number"], case["holder"], case["returned_to"]) == ("GN00000001", "IN", "GN")
+    assert [one["author"] for one in town.events("GN00000001/1")] == ["IN/surat"] * 3
+
+
+@pytest.mark.usefixtures("refused")
+def test_the_certificate_is_as_it_was(town: Town) -> None:
+    certificate = town.certificate("GN00000001")
+    assert town.state("GN00000001") == "CONFIRMED"
+    assert certificate["found"] == {
+        "parcels": 1,
+        "carat_thousandths": 300_000,
+        "value_usd_cents": 4_500_000,
+        "received_on": "2025-07-08",
+    }
