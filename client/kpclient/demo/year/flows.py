@@ -34,7 +34,7 @@ _LEAST: Final = 8
 
 _YEAR_CERTIFICATES: Final = 60_000
 _FIRST_RE_EXPORT_MS: Final = at(f"{YEAR}-02-01", 0)
-_LAST_MS: Final = at(f"{YEAR}-12-29", 0)
+_LAST_MS: Final = at(f"{YEAR}-12-22", 0)
 _RETRY_MS: Final = 9 * DAY_MS
 _SIZE_SIGMA: Final = 0.9
 _RESOLUTION: Final = 1_000

@@ -161,7 +161,8 @@ class Scheme:
             first=_old_first(office) if year < YEAR else first,
             last=_old_first(office) + last - 1 if year < YEAR else last,
             use_from=f"{year}-01-01",
-            use_until=f"{year}-12-31",
+            # What is sent back in January still has a number of the year it came in.
+            use_until=f"{year}-12-31" if year < YEAR else f"{YEAR + 1}-01-31",
         )
         body = NumberRangeAllocated(authority=office.authority, range=numbers)
         self._pen.root(office.participant, office.subject, body)
