@@ -1,0 +1,249 @@
+"""How well the flags tell planted fraud from honest trade; prints a table and one JSON object.
+
+A synthetic year with fraud is recorded by the real rules in the directory of a node, and the very
+code behind ``kpledger flags`` looks at it with its default settings. A finding is *true* if its
+subject is one that a planted case concerns; a case is *found* by a flag if the flag has a finding
+on one of its subjects. An honest certificate is *flagged* if any flag has a finding on it.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from kpledger.analysis.flags.finding import Finding
+from kpledger.analysis.flags.registry import Flag
+from kpledger.analysis.flags.topic import find_flags, look_at
+from year_ledger import PLANTED_NAME, build, open_ledger
+
+from kpclient.demo.trade_tables import load_tables
+from kpclient.demo.year.days import FOUNDED_ON
+from kpclient.demo.year.planted import Fraud, PlantedCase
+from kpclient.demo.year.year import make_year
+from kpledger.analysis.book import Book
+
+TABLES: Final = Path(__file__).parents[2] / "config" / "data"
+HONEST_FLAGGED_MAX_PPM: Final = 10_000
+_MILLION: Final = 1_000_000
+_PER_CENT: Final = 100
+
+
+class FlagScore(msgspec.Struct, frozen=True, kw_only=True):
+    """How one flag did."""
+
+    flag: str
+    findings: int
+    true: int
+    """On a subject that a planted case concerns."""
+    cases: int
+    """Planted cases that it has to find."""
+    found: int
+    honest: int
+    """Honest certificates that it flags."""
+    seconds: float
+
+
+class KindScore(msgspec.Struct, frozen=True, kw_only=True):
+    """How one kind of fraud was seen."""
+
+    kind: str
+    flags: tuple[str, ...]
+    cases: int
+    found: int
+    """By every flag that has to."""
+    by_any: int
+    """By any flag at all."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The measure of one year."""
+
+    events: int
+    certificates: int
+    honest: int
+    honest_flagged: int
+    by_flag: tuple[FlagScore, ...]
+    by_kind: tuple[KindScore, ...]
+    missed: tuple[str, ...]
+    """Case and flag of what was not found, ``CIRCULAR-2 F15``."""
+
+    @property
+    def honest_flagged_ppm(self) -> int:
+        """Part of the honest certificates that are flagged, in millionths."""
+        return self.honest_flagged * _MILLION // max(1, self.honest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Truth:
+    """Which cases each subject belongs to."""
+
+    subjects: dict[str, set[str]]
+
+    @classmethod
+    def of(cls, cases: Iterable[PlantedCase]) -> "_Truth":
+        subjects: dict[str, set[str]] = {}
+        for case in cases:
+            for subject in case.subjects:
+                subjects.setdefault(subject, set()).add(case.case)
+        return cls(subjects)
+
+    def cases_of(self, finding: Finding) -> set[str]:
+        """Give the cases that a finding is about: by its subject, or either of a pair."""
+        exact = self.subjects.get(finding.subject)
+        if exact is not None:
+            return exact
+        pair = finding.subject.split("-")
+        if len(pair) == len(("A", "B")) and set(pair) == {finding.participant, finding.partner}:
+            return {case for code in pair for case in self.subjects.get(code, ())}
+        return set()
+
+
+def measure(
+    book: Book, cases: Sequence[PlantedCase], numbers: Iterable[str], *, at: str = ""
+) -> tuple[Report, list[Finding]]:
+    """Look with every flag; gives the report, and the findings that are not true."""
+    truth = _Truth.of(cases)
+    honest = {number for number in numbers if number not in truth.subjects}
+    look = look_at(book, from_day=FOUNDED_ON, at=at)
+    found: dict[str, set[str]] = {}
+    flagged: set[str] = set()
+    false: list[Finding] = []
+    scores = []
+    for flag in Flag:
+        started = time.perf_counter()
+        findings = list(find_flags(look, (flag,)))
+        seconds = time.perf_counter() - started
+        true = 0
+        for finding in findings:
+            concerned = truth.cases_of(finding)
+            true += bool(concerned)
+            found.setdefault(flag.code, set()).update(concerned)
+            if not concerned:
+                false.append(finding)
+        mine = {one.subject for one in findings} & honest
+        flagged |= mine
+        wanted = [case.case for case in cases if flag.code in case.flags]
+        hits = found.get(flag.code, set())
+        scores.append(
+            FlagScore(
+                flag=flag.code,
+                findings=len(findings),
+                true=true,
+                cases=len(wanted),
+                found=sum(case in hits for case in wanted),
+                honest=len(mine),
+                seconds=round(seconds, 3),
+            )
+        )
+    report = Report(
+        events=book.tip.tree.size,
+        certificates=len(honest) + sum(number in truth.subjects for number in numbers),
+        honest=len(honest),
+        honest_flagged=len(flagged),
+        by_flag=tuple(scores),
+        by_kind=tuple(_score_kinds(cases, found)),
+        missed=tuple(
+            f"{case.case} {flag}"
+            for case in cases
+            for flag in case.flags
+            if case.case not in found.get(flag, set())
+        ),
+    )
+    return report, false
+
+
+def _score_kinds(cases: Sequence[PlantedCase], found: dict[str, set[str]]) -> Iterable[KindScore]:
+    anywhere = set().union(*found.values())
+    for kind in Fraud:
+        mine = [case for case in cases if case.kind == kind.name]
+        yield KindScore(
+            kind=kind.name,
+            flags=kind.flags,
+            cases=len(mine),
+            found=sum(
+                all(case.case in found.get(flag, set()) for flag in case.flags) for case in mine
+            ),
+            by_any=sum(case.case in anywhere for case in mine),
+        )
+
+
+def _percent(part: int, whole: int) -> str:
+    return "-" if whole == 0 else f"{part * _PER_CENT / whole:.1f} %"
+
+
+def format_markdown(report: Report) -> str:
+    """Write the tables of `docs/flags.md`."""
+    lines = [
+        (
+            f"{report.certificates} certificates in {report.events} events;"
+            f" {sum(one.cases for one in report.by_kind)} planted cases;"
+            f" {report.honest_flagged} of {report.honest} honest certificates flagged"
+            f" ({_percent(report.honest_flagged, report.honest)})."
+        ),
+        "",
+        "| kind of fraud | must be seen by | cases | found | recall |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {one.kind.lower().replace('_', ' ')} | {', '.join(one.flags)} | {one.cases}"
+            f" | {one.found} | {_percent(one.found, one.cases)} |"
+            for one in report.by_kind
+        ),
+        "",
+        (
+            "| flag | findings | on planted cases | precision | cases to find | recall"
+            " | honest certificates flagged |"
+        ),
+        "|---|---|---|---|---|---|---|",
+        *(
+            f"| {one.flag} | {one.findings} | {one.true} | {_percent(one.true, one.findings)}"
+            f" | {one.cases} | {_percent(one.found, one.cases)} | {one.honest} |"
+            for one in report.by_flag
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Build a year or reuse one, look, and print; exit code 1 if something was missed."""
+    parser = argparse.ArgumentParser(prog="scripts/flags-report", description=__doc__)
+    parser.add_argument("--certificates", type=int, default=3_000)
+    parser.add_argument("--seed", type=int, default=2022)
+    parser.add_argument("--directory", type=Path, help="where the ledger is, or will be kept")
+    parser.add_argument("--false", type=int, default=0, help="print so many false findings a flag")
+    chosen = parser.parse_args()
+    with ExitStack() as stack:
+        directory = chosen.directory
+        if directory is None:
+            scratch = tempfile.TemporaryDirectory(prefix="kpledger-flags-")
+            directory = Path(stack.enter_context(scratch))
+        if not (directory / PLANTED_NAME).exists():
+            year = make_year(
+                load_tables(TABLES),
+                certificates=chosen.certificates,
+                seed=chosen.seed,
+                fraud=True,
+            )
+            build(year, directory)
+        cases = msgspec.json.decode((directory / PLANTED_NAME).read_bytes(), type=list[PlantedCase])
+        stored = stack.enter_context(open_ledger(directory))
+        report, false = measure(stored.ledger, cases, stored.certificates())
+    shown: Counter[str] = Counter()
+    for finding in false:
+        shown[finding.flag] += 1
+        if shown[finding.flag] <= chosen.false:
+            sys.stderr.write(f"{finding.flag} {finding.subject} {finding.explanation}\n")
+    print(format_markdown(report))  # noqa: T201 (a program for the command line)
+    print(json.dumps(msgspec.to_builtins(report)))  # noqa: T201 (likewise)
+    sys.exit(1 if report.missed or report.honest_flagged_ppm > HONEST_FLAGGED_MAX_PPM else 0)
+
+
+if __name__ == "__main__":
+    main()
