@@ -313,7 +313,7 @@ def correction_of(encoded: bytes, body: Body) -> notes.CorrectionMade:
     return notes.CorrectionMade(event=event_id, body=encode(body), reason="a slip")
 
 
-def state(ledger: MemoryLedger, name: str, **changes: object) -> bytes:
+def state(ledger: MemoryLedger, name: str, /, **changes: object) -> bytes:
     """Give the event of a statement, for this ledger: on a proceeding, it follows its newest."""
     one = STATEMENTS[name]
     body = vary(one.body, **changes)
