@@ -39,7 +39,8 @@ def view_participant(
     """Show a participant with its offices and numbers, and its standing now."""
     standing = record.standing_at(now_ms)
     shown = view_struct(record)
-    del shown["authority_count"]
+    for counted in ("authority_count", "statistics_offices"):
+        del shown[counted]
     return {
         **shown,
         "status": None if standing is None else standing.value,

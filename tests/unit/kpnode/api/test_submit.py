@@ -126,7 +126,7 @@ async def test_an_event_that_does_not_fit_its_subject_is_a_conflict(served: Serv
             make_event(
                 "KPCS/chair",
                 ParticipantStatusChanged(
-                    code="BW", status=Standing.SUSPENDED, effective_from=NOW_MS, decision="D 1"
+                    code="BW", status=Standing.SUSPENDED, effective_from=NOW_MS, decision="D-1"
                 ),
                 signers=("stranger",),
             ),
