@@ -28,8 +28,7 @@ from kpledger.envelope import (
     encode_pae,
 )
 from kpledger.events import MAX_EVENT_BYTES, MAX_SIGNATURES, Author, Body, EventHeader
-from kpledger.events.certificate import Certificate, Line, Origin, Party, Source
-from kpledger.events.governance import AuthorityRegistered, NumberRange, Role
+from kpledger.events.governance import AuthorityRegistered, Role
 from kpledger.genesis import (
     MAX_GENESIS_BYTES,
     MAX_VOTERS,
@@ -40,17 +39,7 @@ from kpledger.genesis import (
 )
 from kpledger.hashing import hash_leaf
 from kpledger.layout import StoredEntry, block_key, encode_stored_entry
-from kpledger.records import (
-    AllottedRange,
-    AuthorityRecord,
-    CertificateRecord,
-    EventRecord,
-    KeyRecord,
-    ParticipantRecord,
-    PolicyRecord,
-    RangesRecord,
-    StandingSince,
-)
+from kpledger.records import Record
 from kpledger.rules.v1 import CATALOGUE
 from kpledger.rules.v1.numbering import MAX_RANGES
 from kpledger.state import MemoryState
@@ -94,6 +83,8 @@ def _describe(info: inspect.Type) -> str:
             text = info.cls.__name__
         case inspect.EnumType():
             text = "|".join(member.value for member in info.cls)
+        case inspect.TupleType():
+            text = "array of " + ", ".join(_describe(one) for one in info.item_types)
         case inspect.VarTupleType():
             limits = _limits(info.min_length, info.max_length)
             text = f"array{limits} of {_describe(info.item_type)}"
@@ -137,12 +128,42 @@ def _fields(*kinds: type[msgspec.Struct]) -> str:
         name = kind.TYPE if issubclass(kind, Body) else kind.__name__
         lines = [name]
         if isinstance(info, inspect.StructType):
-            lines += [
-                f"  {field.name:<24}{_describe(field.type)}"
-                for field in sorted(info.fields, key=lambda field: field.name)
-            ]
+            # A row is an array: its fields stand in the order in which they are written.
+            shown = info.fields if info.array_like else sorted(info.fields, key=_name)
+            lines[0] += " (array)" if info.array_like else ""
+            lines += [f"  {field.name:<24}{_describe(field.type)}" for field in shown]
         blocks.append("\n".join(lines) + "\n")
     return "\n".join(blocks)
+
+
+def _name(field: inspect.Field) -> str:
+    return field.name
+
+
+def _parts(*kinds: type[msgspec.Struct]) -> tuple[type[msgspec.Struct], ...]:
+    """Give the Structs that stand inside others, each once, in order of appearance."""
+    found: dict[type[msgspec.Struct], None] = {}
+
+    def look(info: inspect.Type) -> None:
+        match info:
+            case inspect.UnionType():
+                for one in info.types:
+                    look(one)
+            case inspect.VarTupleType():
+                look(info.item_type)
+            case inspect.StructType():
+                if info.cls not in kinds:
+                    found[info.cls] = None
+                for field in info.fields:
+                    look(field.type)
+
+    for kind in kinds:
+        look(inspect.type_info(kind))
+    return tuple(found)
+
+
+RECORDS = tuple(sorted(Record.__subclasses__(), key=lambda kind: kind.KIND))
+BODY_PARTS = _parts(*CATALOGUE)
 
 
 def make_examples() -> dict[str, str]:
@@ -187,17 +208,9 @@ def make_examples() -> dict[str, str]:
         "envelope fields": _fields(Envelope, EventSignature),
         "block fields": _fields(SealedBlock, Header),
         "body fields": _fields(*CATALOGUE),
-        "part fields": _fields(Certificate, Party, Origin, Line, Source, NumberRange),
+        "part fields": _fields(*BODY_PARTS),
         "record fields": _fields(
-            PolicyRecord,
-            ParticipantRecord,
-            StandingSince,
-            AuthorityRecord,
-            RangesRecord,
-            AllottedRange,
-            KeyRecord,
-            CertificateRecord,
-            EventRecord,
+            *RECORDS, *(part for part in _parts(*RECORDS) if part not in BODY_PARTS)
         ),
         "stored block": f"{block_key(2).hex()}\n{stored[:10].hex()}\n",
     }
@@ -209,6 +222,11 @@ def test_every_example_of_the_page_is_what_the_code_makes() -> None:
     )
     assert dict(found) == make_examples()
     assert len(found) == len(make_examples())
+
+
+def test_every_kind_of_record_has_its_row() -> None:
+    rows = re.findall(r"^\| `([a-z]+)/[^`]*` \| (\w+) \|$", PAGE.read_text(), re.MULTILINE)
+    assert sorted(set(rows)) == sorted((kind.KIND, kind.__name__) for kind in RECORDS)
 
 
 def test_limits_of_the_page_are_those_of_the_code() -> None:
