@@ -1,5 +1,7 @@
 """A ledger in memory with its book: indexes are kept while blocks are recorded, as a node does."""
 
+from collections.abc import Sequence
+
 from founding import OFFICES, MemoryLedger, event_id_of, make_event, make_genesis, opening_events
 
 from kpledger.analysis.applied import Applied
@@ -33,9 +35,17 @@ class BookedLedger(MemoryLedger):
         """Record what comes next at noon of a day."""
         self.now_ms = start_of_day_ms(day) + 43_200_000
 
-    def say(self, author: str, body: Body, *, subject: str = "", prev: bytes = b"") -> bytes:
+    def say(
+        self,
+        author: str,
+        body: Body,
+        *,
+        subject: str = "",
+        prev: bytes | None = None,
+        signers: Sequence[str] | None = None,
+    ) -> bytes:
         """Record a statement under the rules; gives its id."""
-        encoded = make_event(author, body, subject=subject or None, prev=prev or None)
+        encoded = make_event(author, body, subject=subject or None, prev=prev, signers=signers)
         self.record(encoded)
         return event_id_of(encoded)
 

@@ -2,7 +2,15 @@
 
 import pytest
 from booked import BookedLedger, open_booked_trade
-from founding import event_id_of, issue, make_certificate, make_confirmation, make_event, vary
+from founding import (
+    NOW_MS,
+    event_id_of,
+    issue,
+    make_certificate,
+    make_confirmation,
+    make_event,
+    vary,
+)
 
 from kpledger.analysis.statistics.counting import DISCREPANT, UNVALIDATED
 from kpledger.analysis.statistics.tables import (
@@ -47,8 +55,8 @@ LINES = {
     Cell("EU", "BW", "710231"): Total(60_000, 4_000_000),
 }
 VOID = CertificateVoided(reason=VoidReason.ERROR, remarks="")
-VALIDATED = CertificateValidated(validated_at=0, seals=())
-RETURNED = CertificateReturnedUnused(returned_on="2026-03-20")
+VALIDATED = CertificateValidated(validated_at=NOW_MS, seals=())
+RETURNED = CertificateReturnedUnused(returned_on="2026-03-02")
 
 
 @pytest.fixture
@@ -174,11 +182,10 @@ def test_a_replacement_counts_once_with_what_it_says(ledger: BookedLedger) -> No
 
 def test_a_certificate_counts_when_it_is_validated(ledger: BookedLedger) -> None:
     """Annex III counts certificates validated for export; the quarter is that of the issue."""
-    unvalidated = vary(make_certificate(), validated_at=None)
-    issue(ledger, unvalidated)
+    issued = event_id_of(issue(ledger, vary(make_certificate(), validated_at=None)))
     assert exports(ledger) == NOTHING
     ledger.wait_until("2026-04-09")
-    ledger.project(BW, VALIDATED, subject="BW000001")
+    ledger.say(BW, VALIDATED, subject="BW000001", prev=issued)
     assert exports(ledger) == WHOLE
     assert exports(ledger, known_at="2026-04-08") == NOTHING
     assert ledger.book.index.get(UNVALIDATED, b"BW000001") is None
@@ -188,16 +195,16 @@ def test_a_certificate_counts_when_it_is_validated(ledger: BookedLedger) -> None
 def test_what_was_never_validated_is_not_taken_back(
     ledger: BookedLedger, end: CertificateVoided | CertificateReturnedUnused
 ) -> None:
-    issue(ledger, vary(make_certificate(), validated_at=None))
-    ledger.project(BW, end, subject="BW000001")
+    issued = event_id_of(issue(ledger, vary(make_certificate(), validated_at=None)))
+    ledger.say(BW, end, subject="BW000001", prev=issued)
     assert exports(ledger) == NOTHING
     assert list(ledger.book.index.scan(UNVALIDATED)) == []
     assert list(ledger.book.index.scan(CELL)) == []
 
 
 def test_a_certificate_returned_unused_is_taken_back(ledger: BookedLedger) -> None:
-    issue(ledger, make_certificate())
-    ledger.project(BW, RETURNED, subject="BW000001")
+    issued = event_id_of(issue(ledger, make_certificate()))
+    ledger.say(BW, RETURNED, subject="BW000001", prev=issued)
     assert exports(ledger) == NOTHING
 
 
@@ -216,9 +223,10 @@ def test_what_was_found_is_distributed_over_the_declared_codes(ledger: BookedLed
 def test_a_resolved_discrepancy_counts_what_both_sides_agreed_on(ledger: BookedLedger) -> None:
     certificate = make_certificate()
     issued = event_id_of(issue(ledger, certificate))
-    ledger.say(EU, found_otherwise(certificate, 90_000, 4_000_000), prev=issued)
+    found = ledger.say(EU, found_otherwise(certificate, 90_000, 4_000_000), prev=issued)
     ledger.wait_until("2026-05-01")
-    ledger.project(BW, agreed(100_000, 5_000_000), subject="BW000001")
+    resolved = agreed(100_000, 5_000_000)
+    ledger.say(BW, resolved, subject="BW000001", prev=found, signers=(BW, EU))
     assert imports(ledger) == WHOLE
     assert imports(ledger, "2026Q2") == NOTHING
     assert imports(ledger, known_at="2026-04-30") == Total(90_000, 4_000_000, 1)
