@@ -6,6 +6,7 @@ settle it anew by signed events (G10). Every value is the newest one in force: t
 own where it has one, otherwise the network's.
 """
 
+import functools
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
@@ -47,16 +48,29 @@ class Policy:
 SCHEME_ONLY: Final = ("interim_days", "vigilance", "clock_skew_ms")
 """Values that no participant settles for itself."""
 
+_FOLDED: Final = 1024
+"""How many results are kept: more than participants that settle something for themselves."""
 _NAMES: Final = tuple(field.name for field in fields(Policy))
 
 
 def resolve_policy(network: PolicyRecord, own: PolicyRecord | None, time_ms: int) -> Policy:
     """Give the values in force at an instant for whoever has set ``own``."""
+    return _fold(
+        tuple(
+            since
+            for record in (network, own)
+            for since in (record.history if record is not None else ())
+            if since.effective_from <= time_ms
+        )
+    )
+
+
+@functools.lru_cache(maxsize=_FOLDED)
+def _fold(in_force: tuple[PolicySince, ...]) -> Policy:
+    """Let each override the ones before; every event asks several times for the same few."""
     policy = Policy()
-    for record in (network, own):
-        for since in record.history if record is not None else ():
-            if since.effective_from <= time_ms:
-                policy = _override(policy, since)
+    for since in in_force:
+        policy = _override(policy, since)
     return policy
 
 

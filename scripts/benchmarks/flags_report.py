@@ -19,9 +19,6 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from kpledger.analysis.flags.finding import Finding
-from kpledger.analysis.flags.registry import Flag
-from kpledger.analysis.flags.topic import find_flags, look_at
 from year_ledger import PLANTED_NAME, build, open_ledger
 
 from kpclient.demo.trade_tables import load_tables
@@ -29,6 +26,9 @@ from kpclient.demo.year.days import FOUNDED_ON
 from kpclient.demo.year.planted import Fraud, PlantedCase
 from kpclient.demo.year.year import make_year
 from kpledger.analysis.book import Book
+from kpledger.analysis.flags.finding import Finding
+from kpledger.analysis.flags.registry import Flag
+from kpledger.analysis.flags.topic import find_flags, look_at
 
 TABLES: Final = Path(__file__).parents[2] / "config" / "data"
 HONEST_FLAGGED_MAX_PPM: Final = 10_000

@@ -36,6 +36,7 @@ PLANTED_NAME: Final = "planted.json"
 _TERM: Final = Term(1)
 _SAVED_AT_ONCE: Final = 64
 _REPORT_EVENTS: Final = 50_000
+_REMEMBERED: Final = 1_000_000
 _EVERYTHING: Final = 2**62
 
 
@@ -98,6 +99,37 @@ def found_directory(year: Year, directory: Path, port: int) -> NodeConfig:
     return resolved
 
 
+class Recalling:
+    """A store that remembers what was read and written lately; everything is written through."""
+
+    def __init__(self, storage: LevelStorage) -> None:
+        """Remember nothing yet."""
+        self._storage = storage
+        self._known: dict[bytes, bytes | None] = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        """Give the value under a key."""
+        if key in self._known:
+            return self._known[key]
+        value = self._known[key] = self._storage.get(key)
+        return value
+
+    def scan(
+        self, prefix: bytes, *, limit: int, start: bytes | None = None, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Read from the storage, which has everything."""
+        return self._storage.scan(prefix, limit=limit, start=start, reverse=reverse)
+
+    def apply(self, puts: Iterable[tuple[bytes, bytes]], deletes: Iterable[bytes] = ()) -> None:
+        """Write through."""
+        changed, removed = tuple(puts), tuple(deletes)
+        self._storage.apply(changed, removed)
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+        self._known.update(dict.fromkeys(removed))
+        self._known.update(changed)
+
+
 def build(
     year: Year, directory: Path, *, port: int = 7600, refused: Refused = stop_at_refusal
 ) -> Built:
@@ -105,7 +137,7 @@ def build(
     started = time.perf_counter()
     config = found_directory(year, directory, port)
     storage = LevelStorage.open(config.node.database, chain=year.genesis.chain, create=False)
-    ledger = Ledger(year.genesis, storage)
+    ledger = Ledger(year.genesis, Recalling(storage))
     try:
         _write(year, storage, ledger, refused)
     finally:
