@@ -7,15 +7,11 @@ block time is the time of the story. Clocks only go forward.
 
 import itertools
 import json
-import os
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from network import PATIENCE_S
 from office import Ledger
 
 from kpledger.units import format_time, parse_time
@@ -82,6 +78,12 @@ class Town:
         assert isinstance(found, dict)
         return found
 
+    def record(self, subject: str) -> dict[str, object]:
+        """Give what the ledger says of a participant, a case, or whatever has a record."""
+        found = self.ledger.ask("show", subject)["record"]
+        assert isinstance(found, dict)
+        return found
+
     def state(self, subject: str) -> str:
         """Give the state of a certificate with its marks, of a case, of a proceeding."""
         found = self.ledger.ask("show", subject)
@@ -94,18 +96,6 @@ class Town:
         found = self.ledger.ask("show", subject)["history"]
         assert isinstance(found, list)
         return found
-
-    def run_now(self, *arguments: str) -> dict[str, object]:
-        """Run a command that has to succeed at the time of the story; gives its JSON."""
-        environment = os.environ | self.ledger.environment() | self.clock.environment()
-        words = [sys.executable, "-m", "kpclient.cli", *arguments, "--json"]
-        done = subprocess.run(
-            words, env=environment, capture_output=True, check=False, timeout=PATIENCE_S
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        answer = json.loads(done.stdout)
-        assert isinstance(answer, dict)
-        return answer
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from kpledger.events import Author
 from kpledger.units import parse_time
 
 HERE = Path(__file__).parent
-FOUNDED = "2003-11-01T00:00:00Z"
+FOUNDED = "2003-06-01T00:00:00Z"
 PASSPHRASE = b"secret"
 CHEAP = 2**10
 """The cost of opening a key: nobody attacks these, and each command opens several."""

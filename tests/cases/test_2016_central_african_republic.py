@@ -10,6 +10,8 @@ this story begins to write it down in January 2016; the standings are recorded w
 import pytest
 from chronicle import Refused, Town
 
+from kpledger.units import parse_time
+
 pytestmark = pytest.mark.slow
 
 
@@ -28,6 +30,17 @@ def test_what_is_refused(refused: list[Refused]) -> None:
         ("certificate_issued", "CF00000003", "E4", "subject"),
         # Afterwards the zones still count.
         ("certificate_issued", "CF00000006", "E4", "body.certificate.origin.zones"),
+    ]
+
+
+@pytest.mark.usefixtures("refused")
+def test_standings_have_dates_of_their_own(town: Town) -> None:
+    standings = town.record("CF")["standings"]
+    assert isinstance(standings, list)
+    assert [(one["status"], one["effective_from"]) for one in standings] == [
+        ("ACTIVE", 0),
+        ("SUSPENDED", parse_time("2013-05-23T00:00:00Z")),
+        ("ACTIVE", parse_time("2015-07-17T00:00:00Z")),
     ]
 
 

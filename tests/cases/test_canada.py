@@ -37,7 +37,6 @@ def test_replacement_after_the_export_leaves_a_mark(town: Town) -> None:
 
 @pytest.mark.usefixtures("refused")
 def test_what_arrives_under_the_old_paper_has_a_case(town: Town) -> None:
-    case = town.ledger.ask("show", "CA00000004/1")["record"]
-    assert isinstance(case, dict)
+    case = town.record("CA00000004/1")
     assert (case["kind"], case["state"]) == ("DEAD_ARRIVAL", "DETAINED")
     assert (case["number"], case["holder"], case["returned_to"]) == ("CA00000004", "IL", "CA")

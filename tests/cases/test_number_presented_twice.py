@@ -17,8 +17,7 @@ def test_what_is_refused(refused: list[Refused]) -> None:
 
 @pytest.mark.usefixtures("refused")
 def test_the_second_parcel_has_a_case_of_its_own(town: Town) -> None:
-    case = town.ledger.ask("show", "GN00000001/1")["record"]
-    assert isinstance(case, dict)
+    case = town.record("GN00000001/1")
     assert (case["kind"], case["state"]) == ("REPRESENTATION", "SEIZED")
     assert (case["number"], case["holder"], case["returned_to"]) == ("GN00000001", "IN", "GN")
     assert [one["author"] for one in town.events("GN00000001/1")] == ["IN/surat"] * 3
