@@ -7,15 +7,21 @@ import typer
 import kpledger
 from kpclient.commands import (
     cosigning,
+    exporting,
+    holding,
     importing,
     issuing,
     keys,
     make,
+    noting,
     propose,
+    propose_numbers,
+    propose_scheme,
     reading,
     showing,
     stats,
     submit,
+    suspecting,
     waiting,
 )
 from kpclient.commands.audit import audit
@@ -30,15 +36,24 @@ app: Final = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _part in (
-    issuing.app,
+_ALONE: Final = (
+    cosigning.app,
+    exporting.app,
+    holding.app,
     importing.app,
-    submit.app,
+    issuing.app,
+    make.app,
+    noting.app,
     reading.app,
     showing.app,
-    cosigning.app,
-    make.app,
-):
+    submit.app,
+    suspecting.app,
+)
+"""Whose commands stand by themselves."""
+
+for _part in (propose_numbers.app, propose_scheme.app):
+    propose.app.add_typer(_part)
+for _part in _ALONE:
     app.add_typer(_part)
 # It stands on its own, with its example in its docstring; in the help, examples come last.
 _explained, _, _shown = (audit.__doc__ or "").partition("Example:")

@@ -1,4 +1,4 @@
-"""``kpledger issue``, ``void`` and ``replace``: what an exporting authority does."""
+"""``kpledger issue`` and ``replace``: certificates that an exporting authority draws up."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,20 +7,17 @@ from typing import Annotated
 
 import typer
 
-from kpclient.commands.lookup import find_certificate
-from kpclient.commands.options import Connection, Sending, Signer, command
-from kpclient.commands.sending import send
-from kpclient.commands.session import Session
-from kpclient.commands.signing import now_ms, open_pen
+from kpclient.commands.options import Stating, command
+from kpclient.commands.signing import now_ms
+from kpclient.commands.stating import state
 from kpclient.drafts import load_draft, read_certificate_draft
 from kpclient.errors import UsageError
 from kpledger.events.certificate import (
     Certificate,
     CertificateIssued,
+    CertificateKind,
     CertificateReplaced,
-    CertificateVoided,
     ReplacementReason,
-    VoidReason,
 )
 
 app = typer.Typer()
@@ -53,6 +50,16 @@ class Draft:
     expires_on: Annotated[str, typer.Option("--expires-on", help="[default: 60 days later]")] = ""
     seal: Annotated[list[str] | None, typer.Option("--seal", help="Number; repeated")] = None
     remarks: Annotated[str, typer.Option("--remarks", help="In words")] = ""
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", metavar="NUMBER=CARATS", help="What it re-exports; repeated."),
+    ] = None
+    technical: Annotated[
+        str, typer.Option("--technical", metavar="CASE", help="It moves the goods of this case.")
+    ] = ""
+    unvalidated: Annotated[
+        bool, typer.Option("--unvalidated", help="It is validated later (`validate`).")
+    ] = False
 
     def read(self) -> Certificate:
         """Give the certificate that is meant.
@@ -85,7 +92,12 @@ class Draft:
             },
             "seals": self.seal or [],
             "remarks": self.remarks,
+            "sources": [_read_source(one) for one in self.source or ()],
         }
+        if self.technical:
+            found |= {"kind": CertificateKind.TECHNICAL.value, "case": self.technical}
+        if self.unvalidated:
+            found["validated_at"] = None
         days = {"issued_on": self.issued_on, "expires_on": self.expires_on}
         return found | {name: day for name, day in days.items() if day}
 
@@ -95,33 +107,10 @@ class Draft:
     "issue",
     example="kpledger issue --key gaborone --draft parcel.toml",
 )
-def issue(draft: Draft, signer: Signer, sending: Sending, connection: Connection) -> None:
+def issue(draft: Draft, by: Stating) -> None:
     """Issue and validate a certificate."""
     certificate = draft.read()
-    session = Session(connection)
-    pen = open_pen(session, signer)
-    body = CertificateIssued(certificate=certificate)
-    event = pen.write(body, subject=certificate.number, prev=None)
-    send(session, event, connection=connection, sending=sending)
-
-
-@command(app, "void", example="kpledger void BW00000042 --reason NOT_EXPORTED --key gaborone")
-def void(
-    *,
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The certificate.")],
-    reason: Annotated[VoidReason, typer.Option("--reason", help="Why.")],
-    signer: Signer,
-    sending: Sending,
-    connection: Connection,
-    remarks: Annotated[str, typer.Option("--remarks", help="In words.")] = "",
-) -> None:
-    """Take a certificate back."""
-    session = Session(connection)
-    pen = open_pen(session, signer)
-    record = find_certificate(session, number)
-    body = CertificateVoided(reason=reason, remarks=remarks)
-    event = pen.write(body, subject=record.number, prev=record.head)
-    send(session, event, connection=connection, sending=sending)
+    state(by, CertificateIssued(certificate=certificate), subject=certificate.number)
 
 
 @command(
@@ -134,15 +123,12 @@ def replace(
     old: Annotated[str, typer.Argument(metavar="NUMBER", help="The certificate to replace.")],
     reason: Annotated[ReplacementReason, typer.Option("--reason", help="Why.")],
     draft: Draft,
-    signer: Signer,
-    sending: Sending,
-    connection: Connection,
+    by: Stating,
 ) -> None:
     """Put a new certificate in the place of one."""
-    certificate = draft.read()
-    session = Session(connection)
-    pen = open_pen(session, signer)
-    record = find_certificate(session, old)
-    body = CertificateReplaced(reason=reason, certificate=certificate)
-    event = pen.write(body, subject=record.number, prev=record.head)
-    send(session, event, connection=connection, sending=sending)
+    state(by, CertificateReplaced(reason=reason, certificate=draft.read()), subject=old)
+
+
+def _read_source(text: str) -> dict[str, str]:
+    number, _, carats = text.partition("=")
+    return {"number": number, "carats": carats}
