@@ -59,6 +59,22 @@ class Ledger:
         problem = json.loads(result.stdout)["problem"]
         return problem["rule"], problem["field"]
 
+    def decide(self) -> str:
+        """Record a decision of the scheme; gives its name."""
+        name = f"AD-2026-{next(_serials)}"
+        what = (
+            "--title",
+            "T",
+            "--document",
+            "ab" * 32,
+            "--procedure",
+            "PLENARY",
+            "--support",
+            "BW",
+        )
+        self.ask("propose", "decision", name, *what, "--key", "chair")
+        return name
+
     def issue(self, *options: str, number: str = "") -> str:
         number = number or new_number()
         assert self.ask(*issuing(number), *options)["status"] == "committed"
@@ -115,6 +131,7 @@ def open_home(seen: NetworkSeen, home: Path) -> Ledger:
         ("chair", "KPCS/chair", "chair"),
         ("bw-root", "BW/root", "root-BW"),
         ("in-root", "IN/root", "root-IN"),
+        ("za-root", "ZA/root", "root-ZA"),
         ("gaborone", "BW/gaborone", ""),
         ("mumbai", "IN/mumbai", ""),
     ):

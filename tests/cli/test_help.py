@@ -51,13 +51,19 @@ def test_the_commands_are_those_that_were_promised() -> None:
     assert sorted(COMMANDS) == sorted(
         [
             *("keys new", "keys list", "keys export"),
-            *("issue", "void", "replace"),
-            *("arrive", "confirm", "detain", "release", "refuse", "seize"),
+            *("issue", "validate", "notify", "amend", "void", "replace"),
+            *("return-unused", "lost", "found"),
+            *("arrive", "confirm", "resolve", "transit", "divert", "case"),
+            *("detain", "release", "refuse", "seize", "receive-back"),
+            *("suspect", "judge", "note", "correct"),
             *("submit", "make", "cosign", "outbox list", "outbox send"),
             *("show", "list", "participants", "status", "audit"),
             *("stats annex3", "stats summary"),
-            *("propose admit", "propose status", "propose authority"),
-            *("propose key", "propose revoke", "propose range"),
+            *("propose admit", "propose status", "propose authority", "propose close-authority"),
+            *("propose key", "propose rotate-key", "propose revoke"),
+            *("propose range", "propose retire", "propose format"),
+            *("propose decision", "propose restriction", "propose lift"),
+            *("propose approve", "propose decline", "propose policy"),
         ]
     )
 

@@ -102,7 +102,7 @@ def test_what_the_rules_refuse_is_refused_and_a_rehearsal_foresees_it(ledger: Le
 def test_governance_is_proposed_and_foreseen(ledger: Ledger, tmp_path: Path) -> None:
     ledger.ask("keys", "new", "--author", "XK/root", "--name", "xk-root")
     root_key = ledger.run("keys", "export", "xk-root").stdout.strip()
-    named = ("--name", "Kosovo", "--decision", "Plenary")
+    named = ("--name", "Kosovo", "--decision", ledger.decide())
     admit = ("propose", "admit", "XK", *named, "--root-key", root_key, "--key", "chair")
     assert ledger.ask(*admit, "--dry-run")["status"] == "acceptable"
     ledger.ask(*admit)
@@ -125,7 +125,16 @@ def test_governance_is_proposed_and_foreseen(ledger: Ledger, tmp_path: Path) -> 
     revoke = ("propose", "revoke", key, "--reason", "COMPROMISED", "--key", "xk-root")
     assert ledger.refusal(*revoke) == ("E5", "body.suspect_since")
     ledger.ask(*revoke, "--suspect-since", "2026-01-01")
-    change = ("propose", "status", "XK", "SUSPENDED", "--decision", "N", "--key", "chair")
+    change = (
+        "propose",
+        "status",
+        "XK",
+        "SUSPENDED",
+        "--decision",
+        ledger.decide(),
+        "--key",
+        "chair",
+    )
     ledger.ask(*change)
     found = ledger.ask("participants", "XK")["participant"]
     assert isinstance(found, dict)
