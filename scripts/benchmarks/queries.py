@@ -69,10 +69,10 @@ QUESTIONS: Final[Mapping[str, Ask]] = {
     "participants": _fixed("/v1/participants"),
     "annex3 quarter": _of_participant(f"/v1/statistics/annex3?participant={{}}&period={YEAR}Q2"),
     "annex3 year both": _of_participant(
-        f"/v1/statistics/annex3?participant={{}}&period={YEAR}&source=BOTH"
+        f"/v1/statistics/annex3?participant={{}}&period={YEAR}&source=compared"
     ),
     "annex3 of AE, year both": _fixed(
-        f"/v1/statistics/annex3?participant=AE&period={YEAR}&source=BOTH"
+        f"/v1/statistics/annex3?participant=AE&period={YEAR}&source=compared"
     ),
     "summary": _fixed(f"/v1/statistics/summary?year={YEAR}"),
 }
