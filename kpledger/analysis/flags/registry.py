@@ -138,7 +138,8 @@ class Flag(Enum):
         title="Late",
         looks_for=(
             "Goods moved after expiry; a confirmation took longer than the destination's own limit"
-            " or still has not come; an expected notice is missing."
+            " or still has not come; a notice is missing that is expected, or an approval that a"
+            " restriction asks for afterwards."
         ),
         why="Old papers lend themselves to a second use, and silence hides what was found.",
         evidence="issue, arrival and confirmation",

@@ -103,6 +103,9 @@ class OfF9(_Of, frozen=True, kw_only=True, forbid_unknown_fields=True):
     grace_days: Annotated[
         _Days, Meta(description="working days beyond the destination's own limit")
     ] = 0
+    approval_days: Annotated[
+        _Days, Meta(description="days after issue without an approval that is due afterwards")
+    ] = 31
 
 
 class OfF10(_Of, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from kpledger.analysis.flags.detect.approvals import detect_unapproved
 from kpledger.analysis.flags.detect.balances import (
     detect_deficit,
     detect_laundering,
@@ -30,7 +31,7 @@ DETECTORS: Final[dict[Flag, tuple[Detector, ...]]] = {
     Flag.F6: (detect_laundering,),
     Flag.F7: (detect_observed("F7"), detect_gaps),
     Flag.F8: (detect_observed("F8"),),
-    Flag.F9: (detect_observed("F9"), detect_waiting),
+    Flag.F9: (detect_observed("F9"), detect_waiting, detect_unapproved),
     Flag.F10: (detect_observed("F10"), detect_before_suspension),
     Flag.F11: (detect_observed("F11"),),
     Flag.F12: (detect_mirror,),

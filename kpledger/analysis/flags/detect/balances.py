@@ -5,6 +5,7 @@ where production is known: reported, or overdue and then counted as none. So a p
 could have reported yet raises nothing.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,9 +55,10 @@ class Balance:
     @cached_property
     def mined(self) -> int:
         """What it reported to have mined, in thousandths; a half-year in equal parts by month."""
+        counts = Counter(map(half_of_month, self.months))
         return sum(
-            self.production[half].total.out_carats // _HALF_MONTHS
-            for half in map(half_of_month, self.months)
+            self.production[half].total.out_carats * count // _HALF_MONTHS
+            for half, count in counts.items()
             if half in self.production
         )
 
