@@ -34,7 +34,7 @@ from kpledger.envelope import Envelope, SignedEvent, verify_envelope
 from kpledger.errors import BadSignatureError, LedgerError
 from kpledger.genesis import Genesis
 from kpledger.layout import StoredEntry, decode_stored_entry
-from kpledger.rules.rulebook import RELEASED, Rulebook
+from kpledger.rules.rulebook import RELEASED, Rulebook, UnknownRulesError
 from kpledger.state import MemoryState
 
 _KINDS: Final = (BlockKind.NOOP, BlockKind.BLOCK, BlockKind.CONFIG)
@@ -142,6 +142,10 @@ class Auditor:
         Args:
             height: where its source says that it stands.
             stored: as under :func:`kpledger.layout.block_key`.
+
+        Raises:
+            UnknownRulesError: the block is under rules that this program does not have, so that it
+                cannot say whether it is sound.
         """
         tip = self.progress.tip
         if height != tip.height + 1:
@@ -153,6 +157,8 @@ class Auditor:
             return Violation(error.height, error.field, error.problem)
         except BadSignatureError as error:
             return Violation(height, "signature", str(error))
+        except UnknownRulesError:
+            raise
         except LedgerError as error:
             return Violation(height, "entry", str(error))
         if self._observe is not None:

@@ -31,7 +31,7 @@ from kpledger.merkle import Frontier
 from kpledger.multiset import MultisetHash
 from kpledger.outcome import Refusal
 from kpledger.rules.position import Position
-from kpledger.rules.rulebook import RELEASED, Rulebook
+from kpledger.rules.rulebook import RELEASED, Rulebook, UnknownRules, UnknownRulesError
 from kpledger.state import ChangeSet, StateReader
 
 ERA: Final = 0
@@ -208,6 +208,8 @@ def verify_block(
         LedgerError: it is not canonical, a signature is wrong, a rule refuses an event
             (:class:`InvalidBlockError` with its refusal), or a header field is not what executing
             the events gives.
+        UnknownRulesError: the block is under rules that this program does not have, or activates
+            them: it cannot say whether the block is sound.
     """
     block = decode_block(encoded)
     header = decode_header(block.header)
@@ -223,6 +225,8 @@ def verify_block(
         except LedgerError as error:
             _fail(tip, f"events[{position}]", str(error))
         refusal = builder.add(event)
+        if isinstance(refusal, UnknownRules):
+            raise UnknownRulesError(header.height, refusal.version, rules.known)
         if refusal is not None:
             _fail(tip, f"events[{position}]", str(refusal), refusal)
     execution = builder.finish(header.term, header.leader, BlockKind.BLOCK)

@@ -57,6 +57,7 @@ from kpledger.hashing import sha256
 from kpledger.keys import SigningKey
 from kpledger.outcome import Refusal
 from kpledger.records import CertificateRecord, Record, certificate_key
+from kpledger.rules.rulebook import RELEASED, Rulebook
 from kpledger.rules.v1 import Position, execute
 from kpledger.rules.v1.subject import subject_of as spell_subject
 from kpledger.state import ChangeSet, MemoryState, read_record
@@ -252,9 +253,10 @@ class MemoryLedger:
         now_ms: time of the next block.
     """
 
-    def __init__(self, genesis: Genesis) -> None:
-        """Found it."""
+    def __init__(self, genesis: Genesis, rules: Rulebook = RELEASED) -> None:
+        """Found it; blocks are executed by the rules of a program that has these versions."""
         self.genesis = genesis
+        self.rules = rules
         self.state = MemoryState()
         seed = genesis.seed_state(MemoryState())
         self.tip = genesis_tip(genesis, seed)
@@ -288,7 +290,7 @@ class MemoryLedger:
         Raises:
             RefusedError: a rule refuses one of them.
         """
-        builder = BlockBuilder(self.genesis, self.tip, self.state, self.now_ms)
+        builder = BlockBuilder(self.genesis, self.tip, self.state, self.now_ms, self.rules)
         for one in encoded:
             refusal = builder.add(decode_envelope(one))
             if refusal is not None:
@@ -303,7 +305,8 @@ class MemoryLedger:
             RefusedError: a rule refuses one of them.
         """
         block, _ = self.seal(*encoded, leader=leader)
-        self._apply(verify_block(self.genesis, self.tip, self.state, block), block)
+        execution = verify_block(self.genesis, self.tip, self.state, block, rules=self.rules)
+        self._apply(execution, block)
         return block
 
     def _apply(self, execution: Execution, block: int | bytes) -> None:
@@ -327,9 +330,9 @@ class MemoryLedger:
         return self.read(certificate_key(number), CertificateRecord)
 
 
-def found_ledger() -> MemoryLedger:
+def found_ledger(rules: Rulebook = RELEASED) -> MemoryLedger:
     """Give a ledger whose only block opens term 1."""
-    ledger = MemoryLedger(make_genesis())
+    ledger = MemoryLedger(make_genesis(), rules)
     ledger.open_term(1)
     return ledger
 

@@ -33,6 +33,7 @@ from kpledger.audit import (
     report_violation,
 )
 from kpledger.genesis import Genesis
+from kpledger.rules.rulebook import UnknownRulesError
 
 BATCH_BYTES: Final = 256 << 10
 """Blocks that travel to another process together; some 300 events."""
@@ -159,7 +160,7 @@ def audit_chain(
         try:
             try:
                 findings.append(_execute(auditor, chain, signatures, jobs, on_progress))
-            except ChainUnavailableError as error:
+            except (ChainUnavailableError, UnknownRulesError) as error:
                 why = str(error)
             # In front, so that of two findings in one block it is the one reported.
             findings.insert(0, signatures.finish())

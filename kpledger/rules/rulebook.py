@@ -28,11 +28,22 @@ class UnknownRulesError(LedgerError):
         """Say which version the block asks for, and which there are."""
         have = ", ".join(f"v{one}" for one in known)
         super().__init__(
-            f"block {height} is under rules v{version}; this program knows {have}:"
+            f"block {height} asks for rules v{version}; this program knows {have}:"
             " a newer release of it is needed"
         )
         self.height = height
         self.version = version
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownRules(Refusal):
+    """A sound activation of rules that this program does not have.
+
+    Who is asked to let it in refuses it. Who finds it in a block that others let in cannot tell
+    whether they were right, and stops there: see :func:`kpledger.chain.verify_block`.
+    """
+
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +52,16 @@ class Rulebook:
 
     versions: Mapping[int, Execute]
 
+    @property
+    def known(self) -> tuple[int, ...]:
+        """The versions, ascending."""
+        return tuple(sorted(self.versions))
+
     def execute(self, event: SignedEvent, state: ChangeSet, at: Position) -> Refusal | None:
         """Execute an event by the version that holds for its block.
+
+        A majority that runs the next release lets its activation in; whoever runs an older one
+        stops there and says so, instead of going on by rules that hold no more.
 
         Raises:
             UnknownRulesError: this program does not have that version.
@@ -51,23 +70,16 @@ class Rulebook:
         version = record.version_at(at.height) if record is not None else min(self.versions)
         execute = self.versions.get(version)
         if execute is None:
-            raise UnknownRulesError(at.height, version, tuple(sorted(self.versions)))
-        return self._check_known(event) or execute(event, state, at)
-
-    def _check_known(self, event: SignedEvent) -> Refusal | None:
-        """Refuse to activate what this program could not follow.
-
-        A majority that runs the next release lets the activation in; whoever runs an older one
-        stops there and says so, instead of going on by rules that hold no more.
-        """
+            raise UnknownRulesError(at.height, version, self.known)
         body = event.body
         if not isinstance(body, RulesActivated) or body.version in self.versions:
-            return None
-        return Refusal(
+            return execute(event, state, at)
+        return execute(event, ChangeSet(state), at) or UnknownRules(
             Rule.E12,
             "body.version",
             f"rules v{body.version} are not part of this program",
-            ", ".join(f"v{one}" for one in sorted(self.versions)),
+            ", ".join(f"v{one}" for one in self.known),
+            body.version,
         )
 
 
