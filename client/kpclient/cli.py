@@ -18,8 +18,10 @@ from kpclient.commands import (
     propose_numbers,
     propose_scheme,
     reading,
+    ruling,
     showing,
     stats,
+    submissions,
     submit,
     suspecting,
     waiting,
@@ -45,6 +47,7 @@ _ALONE: Final = (
     make.app,
     noting.app,
     reading.app,
+    ruling.app,
     showing.app,
     submit.app,
     suspecting.app,
@@ -63,6 +66,7 @@ for _name, _group in (
     ("propose", propose.app),
     ("outbox", waiting.app),
     ("stats", stats.app),
+    ("submit-stats", submissions.app),
 ):
     app.add_typer(_group, name=_name)
 
