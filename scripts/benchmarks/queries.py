@@ -22,11 +22,11 @@ from typing import Final
 
 import aiohttp
 from rates import CORES
-from year_ledger import NODE, PLANTED_NAME, build, open_ledger
 
 from kpclient.demo.trade_tables import load_tables
 from kpclient.demo.year.days import YEAR
 from kpclient.demo.year.year import make_year
+from scripts.synthetic.ledger import NODE, PLANTED_NAME, build, open_ledger
 
 TABLES: Final = Path(__file__).parents[2] / "config" / "data"
 EVENTS_PER_CERTIFICATE: Final = 4.2

@@ -59,6 +59,7 @@ class Paper:
     goods: Goods
     importer: Office
     exported_on: str | None = None
+    is_announced: bool = False
     confirmed: "Then | None" = None
     """What happens to the goods once they are confirmed, instead of lying in the safe."""
 
@@ -203,6 +204,7 @@ class Desk:
                 transit=transit,
             )
             self.pen.office(paper.office, paper.number, body)
+            paper.is_announced = True
             if transit and self.chance.randrange(100) < 3:  # noqa: PLR2004 (per cent)
                 self.agenda.after(self.hours(20, 40), lambda: self._note_transit(paper, transit[0]))
         then(paper)

@@ -1,11 +1,15 @@
 """The life of a certificate in the synthetic year, from its issue to whatever closes it."""
 
 from enum import Enum, auto
+from random import Random
 from typing import Final
 
 import msgspec
 
+from kpclient.demo.year.agenda import Agenda
+from kpclient.demo.year.cast import Cast
 from kpclient.demo.year.desk import LEGAL, REMARK, SHORT_VALIDITY_DAYS, Desk, Draft, Paper, Then
+from kpclient.demo.year.pen import Pen
 from kpledger.events.certificate import (
     AmendableField,
     AmendmentEndorsed,
@@ -27,6 +31,7 @@ from kpledger.events.importing import (
     ImportRefusedReturned,
     ReturnReceived,
     ShipmentDetained,
+    ShipmentDiverted,
     ShipmentReleased,
     ShipmentSeized,
 )
@@ -42,6 +47,7 @@ class Fate(Enum):
     AMENDED = auto()
     LOST_AND_FOUND = auto()
     LOST_AND_REPLACED = auto()
+    DIVERTED = auto()
     DISCREPANT = auto()
     DETAINED = auto()
     REFUSED = auto()
@@ -58,6 +64,7 @@ _RARE: Final = {
     Fate.AMENDED: 40,
     Fate.LOST_AND_FOUND: 12,
     Fate.LOST_AND_REPLACED: 8,
+    Fate.DIVERTED: 4,
     Fate.DISCREPANT: 80,
     Fate.DETAINED: 20,
     Fate.REFUSED: 8,
@@ -65,16 +72,22 @@ _RARE: Final = {
     Fate.LATE: 8,
 }
 """How often each happens, in ten thousand."""
+_ONCE_IN: Final = 25
 _FATES: Final = {**_RARE, Fate.ORDINARY: _TEN_THOUSAND - sum(_RARE.values())}
 
 
 class Lives(Desk):
     """Lives certificates: every step is an event and the appointment of the next one."""
 
+    def __init__(self, cast: Cast, pen: Pen, agenda: Agenda, chance: Random) -> None:
+        """Begin before the first certificate."""
+        super().__init__(cast, pen, agenda, chance)
+        self._shipped = 0
+
     def ship(self, draft: Draft) -> Paper:
         """Issue a certificate now and let chance decide what becomes of it."""
         paper = self.draw_up(draft)
-        fate = self.chance.choices(list(_FATES), list(_FATES.values()))[0]
+        fate = self._draw_fate()
         if self.chance.randrange(100) < 15 and fate is Fate.ORDINARY:  # noqa: PLR2004 (per cent)
             paper.certificate = msgspec.structs.replace(
                 paper.certificate, validated_at=None, seals=()
@@ -85,6 +98,14 @@ class Lives(Desk):
         self.issue(paper)
         self._begin(paper, fate)
         return paper
+
+    def _draw_fate(self) -> Fate:
+        """Choose; what is rare happens once in the first few hundred, however small the year."""
+        self._shipped += 1
+        turn, rest = divmod(self._shipped, _ONCE_IN)
+        if rest == 0 and turn <= len(_RARE):
+            return list(_RARE)[turn - 1]
+        return self.chance.choices(list(_FATES), list(_FATES.values()))[0]
 
     def _validate(self, paper: Paper) -> None:
         seals = self.new_seals(paper.office, paper.certificate.parcels)
@@ -110,6 +131,7 @@ class Lives(Desk):
         endings: dict[Fate, Then] = {
             Fate.LOST_AND_FOUND: self._lose_and_find,
             Fate.LOST_AND_REPLACED: self._lose_and_replace,
+            Fate.DIVERTED: self._divert,
             Fate.DISCREPANT: lambda paper: self.travel_to(paper, self._arrive_discrepant),
             Fate.DETAINED: lambda paper: self.travel_to(paper, self._detain_and_release),
             Fate.REFUSED: lambda paper: self.travel_to(paper, self._refuse),
@@ -176,6 +198,24 @@ class Lives(Desk):
     def _lose_and_replace(self, paper: Paper) -> None:
         self.agenda.after(self.hours(40, 60), lambda: self._lose(paper))
         self.agenda.after(self.hours(80, 120), lambda: self._replace(paper, ReplacementReason.LOST))
+
+    def _divert(self, paper: Paper) -> None:
+        """Let a shipment surface elsewhere; nobody can say so of one that was not announced."""
+        if paper.is_announced:
+            self.agenda.after(self.hours(50, 90), lambda: self._surface(paper))
+        else:
+            self.travel(paper)
+
+    def _surface(self, paper: Paper) -> None:
+        parties = {paper.office.participant, paper.certificate.destination}
+        elsewhere = next(code for code in ("CH", "TR", "SG") if code not in parties)
+        body = ShipmentDiverted(
+            place="Synthetic airport", found_on=day_of(self.agenda.now_ms), reason=REMARK
+        )
+        self.pen.office(self.cast.offices[elsewhere][0], paper.number, body)
+        self.agenda.after(
+            self.hours(20, 40), lambda: self._replace(paper, ReplacementReason.CHANGED)
+        )
 
     def _confirm_late(self, paper: Paper) -> None:
         self.record_arrival(paper)

@@ -17,7 +17,7 @@ from kpclient.demo.year.returns import Returns
 from kpclient.demo.year.scheme import Scheme
 from kpledger.genesis import Genesis
 
-CERTIFICATES_MIN = 500
+CERTIFICATES_MIN = 600
 """With fewer the smallest producers have none in some quarter."""
 
 

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from year_ledger import PLANTED_NAME, build, open_ledger
 
 from kpclient.demo.trade_tables import load_tables
 from kpclient.demo.year.days import FOUNDED_ON
@@ -29,6 +28,7 @@ from kpledger.analysis.book import Book
 from kpledger.analysis.flags.finding import Finding
 from kpledger.analysis.flags.registry import Flag
 from kpledger.analysis.flags.topic import find_flags, look_at
+from scripts.synthetic.ledger import PLANTED_NAME, build, open_ledger
 
 TABLES: Final = Path(__file__).parents[2] / "config" / "data"
 HONEST_FLAGGED_MAX_PPM: Final = 10_000
