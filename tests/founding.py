@@ -199,7 +199,11 @@ def number_of(participant: str, serial: int) -> str:
 
 
 def make_certificate(number: str = "BW000001", destination: str = "EU") -> Certificate:
-    """Give a certificate that every rule accepts: two HS lines, one origin, issued today."""
+    """Give a certificate that every rule accepts: two HS lines, one origin, issued today.
+
+    The stones are the issuer's own; what the EU issues was mined in BW, as it is no country.
+    """
+    issuer = number[:2]
     return Certificate(
         number=number,
         kind=CertificateKind.NORMAL,
@@ -209,7 +213,7 @@ def make_certificate(number: str = "BW000001", destination: str = "EU") -> Certi
         destination=destination,
         exporter=EXPORTER,
         importer=IMPORTER,
-        origin=Origin(kind=OriginKind.SINGLE, countries=(number[:2],)),
+        origin=Origin(kind=OriginKind.SINGLE, countries=("BW" if issuer == "EU" else issuer,)),
         parcels=2,
         carat_thousandths=100_000,
         value_usd_cents=5_000_000,

@@ -38,6 +38,9 @@ WIDTH: Final = 12
 _EXPORTER: Final = Party(name="Jwaneng Sales", address="Gaborone", licence="EX-17")
 _IMPORTER: Final = Party(name="Hoveniers Trading", address="Antwerp", licence="IM-4")
 
+_ORIGIN: Final = "BW"
+"""Where all of it was mined: not every participant is a country."""
+
 Keyring = Callable[[str], SigningKey]
 """Gives the key of ``KPCS/chair``, ``BW/root`` or ``BW/office``."""
 
@@ -152,7 +155,7 @@ class Trade:
             destination=destination,
             exporter=_EXPORTER,
             importer=_IMPORTER,
-            origin=Origin(kind=OriginKind.SINGLE, countries=(issuer,)),
+            origin=Origin(kind=OriginKind.SINGLE, countries=(_ORIGIN,)),
             parcels=1 + serial % 9,
             carat_thousandths=carats + 500,
             value_usd_cents=value + 20_000,

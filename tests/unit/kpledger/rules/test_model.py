@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from statements import REPLACEMENT, SOUND
 
-from kpledger.events.certificate import Certificate, CertificateIssued
+from kpledger.events.certificate import CertificateIssued
 from kpledger.lifecycle import CertificateState
 from kpledger.records import CaseCountRecord, case_count_key
 from kpledger.state import read_record
@@ -175,7 +175,9 @@ class Trade(RuleBasedStateMachine):
         number, destination = number_of(of[:2], serial), to[:2]
         self.nonce += 1
         encoded = make_event(
-            author, CertificateIssued(certificate=_write(number, destination)), nonce=self.nonce
+            author,
+            CertificateIssued(certificate=make_certificate(number, destination)),
+            nonce=self.nonce,
         )
         if self._say(encoded, self._judge_new(author, number, destination)):
             self.papers[number] = Paper(author[:2], destination)
@@ -214,7 +216,7 @@ class Trade(RuleBasedStateMachine):
         old = self._draw_number(data)
         new, destination = number_of(author[:2], serial), to[:2]
         self.nonce += 1
-        body = vary(REPLACEMENT, certificate=_write(new, destination))
+        body = vary(REPLACEMENT, certificate=make_certificate(new, destination))
         prev = self.ledger.certificate(old).head if old in self.papers else None
         encoded = make_event(author, body, subject=old, prev=prev, nonce=self.nonce)
         expected = self._judge_step(author, old, "P", stale=False)
@@ -237,12 +239,6 @@ class Trade(RuleBasedStateMachine):
             assert found.holder == paper.holder
             count = read_record(self.ledger.state, case_count_key(number), CaseCountRecord)
             assert (count.count if count else 0) == paper.cases
-
-
-def _write(number: str, destination: str) -> Certificate:
-    # EU mines nothing: what it issues is from elsewhere.
-    certificate = make_certificate(number, destination)
-    return vary(certificate, origin=make_certificate().origin)
 
 
 Trade.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
