@@ -6,8 +6,10 @@ import typer
 
 import kpledger
 from kpclient.commands import (
+    analysts,
     cosigning,
     exporting,
+    flags,
     holding,
     importing,
     issuing,
@@ -39,8 +41,10 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _ALONE: Final = (
+    analysts.app,
     cosigning.app,
     exporting.app,
+    flags.app,
     holding.app,
     importing.app,
     issuing.app,

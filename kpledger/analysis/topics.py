@@ -2,6 +2,10 @@
 
 from typing import Final
 
+from kpledger.analysis.flags.tables.balance import BALANCE, PRODUCTION_CHECK
+from kpledger.analysis.flags.tables.mirror import MIRROR
+from kpledger.analysis.flags.tables.numbers import NUMBERS
+from kpledger.analysis.flags.tables.unconfirmed import UNCONFIRMED
 from kpledger.analysis.flags.topic import FLAGS_TOPIC
 from kpledger.analysis.statistics.annex3 import ANNEX3
 from kpledger.analysis.statistics.summary import SUMMARY
@@ -9,9 +13,14 @@ from kpledger.analysis.subject import SUBJECT
 from kpledger.analysis.topic import AnyTopic
 
 TOPICS: Final[tuple[AnyTopic, ...]] = (
-    ANNEX3,
+    BALANCE,
     FLAGS_TOPIC,
+    MIRROR,
+    NUMBERS,
+    PRODUCTION_CHECK,
+    ANNEX3,
     SUMMARY,
     SUBJECT,
+    UNCONFIRMED,
 )
 """In alphabetical order of their paths."""

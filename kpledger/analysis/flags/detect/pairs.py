@@ -7,7 +7,7 @@ from typing import Final
 from kpledger.analysis.flags.finding import Finding, hexadecimal
 from kpledger.analysis.flags.indexes.pairs import Pair, read_pair, read_pairs
 from kpledger.analysis.flags.indexes.papers import read_issued
-from kpledger.analysis.flags.indexes.submissions import TRADE, Reported, read_reported
+from kpledger.analysis.flags.indexes.submissions import TRADE, Figures, Reported, read_reported
 from kpledger.analysis.flags.look import Look
 from kpledger.analysis.flags.periods import end_of, months_of, quarters_between
 from kpledger.analysis.flags.settings import FlagSettings
@@ -39,13 +39,19 @@ class Mirror:
         return lost + (self.pair.open.carat_thousandths if self.settled else 0)
 
     @property
+    def submitted_by_each(self) -> tuple[int | None, int | None]:
+        """Carats that each submitted, out and in; None where it has not."""
+        nothing, out, into = Figures(), self.out, self.into
+        return (
+            None if out is None else out.partners.get(self.destination, nothing).out_carats,
+            None if into is None else into.partners.get(self.issuer, nothing).in_carats,
+        )
+
+    @property
     def submitted(self) -> tuple[int, int] | None:
         """Carats that both submitted, out and in; None unless both did."""
-        if self.out is None or self.into is None:
-            return None
-        out = self.out.partners.get(self.destination)
-        into = self.into.partners.get(self.issuer)
-        return (out.out_carats if out else 0, into.in_carats if into else 0)
+        out, into = self.submitted_by_each
+        return None if out is None or into is None else (out, into)
 
     @property
     def unexplained(self) -> int | None:

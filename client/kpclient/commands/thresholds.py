@@ -1,0 +1,65 @@
+"""Thresholds of the flags: from a file, and from what is typed, which counts more."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from kpclient.errors import UsageError
+from kpclient.files import read_bounded
+from kpledger.analysis.flags.settings import parse_settings
+from kpledger.analysis.topic import QuestionError
+
+_MAX_FILE_BYTES: Final = 64 * 1024
+_ACCEPTED: Final = "a table for each flag, as [F1] and below it days = 45; stocks under [stock]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """Other thresholds than the defaults."""
+
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="A TOML file of thresholds."),
+    ] = None
+    # typer takes repeated options as lists only.
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="As F1.days=45; may be repeated."),
+    ] = None
+
+    def as_text(self) -> str:
+        """Give them as a question names them; checked before any node is asked.
+
+        Raises:
+            UsageError: the file is none, or there is no such threshold.
+        """
+        typed = list(self.settings or ())
+        text = ",".join((*_read(self.config), *typed))
+        try:
+            parse_settings(text)
+        except QuestionError as error:
+            option = "--set" if typed else "--config"
+            raise UsageError(option, error.problem, error.accepted) from None
+        return text
+
+
+def _read(path: Path | None) -> tuple[str, ...]:
+    if path is None:
+        return ()
+    try:
+        tables = tomllib.loads(read_bounded(path, max_bytes=_MAX_FILE_BYTES).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError("--config", f"{path} is no TOML file: {error}", _ACCEPTED) from None
+    found = []
+    for part, values in tables.items():
+        if not isinstance(values, dict):
+            raise UsageError("--config", f"{part} stands outside of a table", _ACCEPTED)
+        found += [f"{part}.{name}={_spell(value)}" for name, value in values.items()]
+    return tuple(found)
+
+
+def _spell(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,1 @@
+"""Tables that analysts ask for: mirror, balance, production, unconfirmed certificates, numbers."""
