@@ -313,19 +313,25 @@ def correction_of(encoded: bytes, body: Body) -> notes.CorrectionMade:
     return notes.CorrectionMade(event=event_id, body=encode(body), reason="a slip")
 
 
+def head_of(ledger: MemoryLedger, name: str) -> bytes | None:
+    """Give the newest event on the proceeding that a statement goes on with."""
+    subject = STATEMENTS[name].subject
+    if subject is None:
+        return None
+    record = read_record(ledger.state, proceeding_key(subject), ProceedingRecord)
+    return None if record is None else record.head
+
+
 def state(ledger: MemoryLedger, name: str, /, **changes: object) -> bytes:
     """Give the event of a statement, for this ledger: on a proceeding, it follows its newest."""
     one = STATEMENTS[name]
     body = vary(one.body, **changes)
-    head = None
-    if one.subject is not None:
-        record = read_record(ledger.state, proceeding_key(one.subject), ProceedingRecord)
-        head = None if record is None else record.head
+    head = head_of(ledger, name)
     return make_event(one.author, body, subject=one.subject, prev=head, signers=one.signers)
 
 
 def prepare(ledger: MemoryLedger, name: str) -> MemoryLedger:
-    """Record what a statement follows on, as far as that is not there yet, and its author's key."""
+    """Record what a statement follows on, and the key of its author."""
     one = STATEMENTS[name]
     for earlier in one.after:
         ledger.record(state(ledger, earlier))
