@@ -28,9 +28,6 @@ _MILLI: Final = 1_000_000
 _MIN_DEVIATION: Final = 2
 """Steps: where all prices are nearly the same, a difference of a few percent is none."""
 
-_DEVIATION_IN_SPREAD: Final = 164
-"""Thousandths of what lies between the 2nd and the 98th percentile, in a normal distribution."""
-
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(dict[int, int]).decode
 
@@ -112,7 +109,9 @@ def read_groups(index: IndexReader, year: str, issuer: str = "") -> Iterator[Gro
             away: dict[int, int] = {}
             for step, number in histogram.items():
                 away[abs(step - median)] = away.get(abs(step - median), 0) + number
-            deviation = max(_MIN_DEVIATION, _middle(away, count), _spread(histogram, count))
+            deviation = max(
+                _MIN_DEVIATION, _middle(away, count), _spread(histogram, count, mixed=not origin)
+            )
             yield Group(year, whose, origin, hs, count, median, deviation)
 
 
@@ -160,13 +159,15 @@ def _middle(histogram: dict[int, int], count: int) -> int:
     return _quantile(histogram, count, 50)
 
 
-def _spread(histogram: dict[int, int], count: int) -> int:
+def _spread(histogram: dict[int, int], count: int, *, mixed: bool) -> int:
     """Give the median deviation that a normal distribution of this spread would have.
 
-    Mixed parcels have prices in several heaps; there the middle ones alone tell too little.
+    Prices may lie in several heaps, those of mixed parcels above all, and there the middle ones
+    alone tell too little. The ends are left out, or an outlier would hide itself.
     """
-    between = _quantile(histogram, count, 98) - _quantile(histogram, count, 2)
-    return between * _DEVIATION_IN_SPREAD // 1_000
+    ends, deviation = (2, 164) if mixed else (5, 205)
+    between = _quantile(histogram, count, 100 - ends) - _quantile(histogram, count, ends)
+    return between * deviation // 1_000
 
 
 def _quantile(histogram: dict[int, int], count: int, percent: int) -> int:

@@ -1,0 +1,93 @@
+"""Thresholds are read from text, and a stricter one never finds more."""
+
+import pytest
+from flagging import Trader
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kpledger.analysis.flags.detect import DETECTORS
+from kpledger.analysis.flags.registry import Flag, describe_flags
+from kpledger.analysis.flags.settings import DEFAULTS, parse_settings
+from kpledger.analysis.topic import QuestionError
+
+
+def test_what_is_not_named_keeps_its_default() -> None:
+    assert parse_settings("") == DEFAULTS
+    settings = parse_settings(" F1.days = 45, f8.seals=false ,stock.US=250000")
+    assert (settings.f1.days, settings.f8.seals, settings.stock) == (45, False, {"US": 250_000})
+    assert settings.f3 == DEFAULTS.f3
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("F1", "'F1' is not NAME=VALUE"),
+        ("F1.days", "'F1.days' is not NAME=VALUE"),
+        ("F19.days=1", "unknown field `f19`"),
+        ("F1.dais=1", "unknown field `dais`"),
+        ("F1.days=soon", "Expected `int`"),
+        ("F2.ppm=99", "`int` >= 100"),
+        ("x" * 4_001, "4001 characters"),
+    ],
+)
+def test_a_wrong_threshold_is_refused(text: str, says: str) -> None:
+    with pytest.raises(QuestionError, match="settings: ") as caught:
+        parse_settings(text)
+    assert says in caught.value.problem
+
+
+def test_every_flag_is_found_and_explained() -> None:
+    assert list(DETECTORS) == list(Flag)
+    described = describe_flags()
+    assert [one.flag for one in described] == [f"F{number}" for number in range(1, 19)]
+    for one in described:
+        assert all((one.title, one.looks_for, one.why, one.evidence, one.benign, one.reading))
+        assert one.settings
+        assert all(setting.meaning for setting in one.settings)
+
+
+@pytest.fixture(scope="module")
+def busy() -> Trader:
+    """Give a ledger with something for most flags."""
+    trader = Trader()
+    sent = [trader.draw_up("2026-03-02", cents=4_500_000 + 40_000 * number) for number in range(24)]
+    sent += [trader.draw_up("2026-03-02", cents=cents) for cents in (500_000, 90_000_000)]
+    for certificate in sent:
+        trader.issue(certificate)
+    trader.issue(trader.draw_up("2026-03-02", serial=40))
+    for number, certificate in enumerate(sent[:20]):
+        trader.arrive(certificate, f"2026-03-{3 + number // 4:02d}")
+    for number, certificate in enumerate(sent[:20]):
+        found = 100_000 - 5 * number
+        trader.confirm(certificate, f"2026-03-{10 + number}", carat_thousandths=found)
+    return trader
+
+
+LOOSER_FIRST = {
+    "F1.days": st.integers(0, 200),
+    "F2.ppm": st.integers(100, 1_000),
+    "F2.milligrams": st.integers(0, 100),
+    "F3.z_tenths": st.integers(10, 100),
+    "F3.ratio_percent": st.integers(100, 1_000),
+    "F7.gap_days": st.integers(0, 100),
+    "F9.grace_days": st.integers(0, 20),
+}
+
+
+@pytest.mark.parametrize("name", LOOSER_FIRST)
+def test_a_stricter_threshold_never_finds_more(busy: Trader, name: str) -> None:
+    flag = name.partition(".")[0]
+
+    @given(st.tuples(LOOSER_FIRST[name], LOOSER_FIRST[name]))
+    def compare(pair: tuple[int, int]) -> None:
+        loose, strict = (
+            set(busy.subjects(flag, "2026-06-15", f"{name}={value}")) for value in sorted(pair)
+        )
+        assert strict <= loose
+
+    compare()
+    assert busy.subjects(flag, "2026-06-15", f"{name}={_least(name)}")
+
+
+def _least(name: str) -> int:
+    return {"F2.ppm": 100, "F3.z_tenths": 10, "F3.ratio_percent": 100}.get(name, 0)
