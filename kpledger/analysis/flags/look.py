@@ -1,11 +1,13 @@
 """Look: what somebody wants flagged: of which book, in which days, by which thresholds."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from kpledger.analysis.book import Book
 from kpledger.analysis.flags.finding import Finding
+from kpledger.analysis.flags.indexes.flows import FlowsRead, read_flows
+from kpledger.analysis.flags.indexes.pairs import Pair, read_pairs
 from kpledger.analysis.flags.settings import FlagSettings
 from kpledger.records import ParticipantRecord
 
@@ -24,6 +26,20 @@ class Look:
     """Today, for whatever is overdue."""
     participant: str = ""
     """Only what concerns this one, or everybody."""
+    _flows: dict[str, FlowsRead] = field(default_factory=dict)
+    _pairs: dict[str, dict[tuple[str, str], Pair]] = field(default_factory=dict)
+
+    def flows_since(self, month: str) -> FlowsRead:
+        """Read the flows from a month on, once for all flags that need them."""
+        if month not in self._flows:
+            self._flows[month] = read_flows(self.book.index, self.codes, month)
+        return self._flows[month]
+
+    def pairs_in(self, quarter: str) -> dict[tuple[str, str], Pair]:
+        """Read a quarter of all pairs, once for all flags that need it."""
+        if quarter not in self._pairs:
+            self._pairs[quarter] = read_pairs(self.book.index, quarter)
+        return self._pairs[quarter]
 
     @cached_property
     def members(self) -> tuple[ParticipantRecord, ...]:

@@ -1,5 +1,6 @@
 """Periods: months, quarters and half-years, and when their statistics are due (KPCS Annex III)."""
 
+import functools
 from datetime import date
 
 from kpledger.units import DAY_MS, add_days, add_months, parse_day, start_of_day_ms
@@ -7,6 +8,8 @@ from kpledger.units import DAY_MS, add_days, add_months, parse_day, start_of_day
 _SATURDAY = 5
 _MONTHS = 12
 _MONTH_CHARS = 7
+_REMEMBERED = 1024
+"""Questions name the same few periods for each participant and pair."""
 
 
 def days_between(first: str, second: str) -> int:
@@ -14,6 +17,7 @@ def days_between(first: str, second: str) -> int:
     return (start_of_day_ms(second) - start_of_day_ms(first)) // DAY_MS
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def months_between(first: str, last: str) -> tuple[str, ...]:
     """List the months ``2026-01`` from one to another, both included."""
     year, month = int(first[:4]), int(first[5:7])
@@ -52,6 +56,7 @@ def halves_between(first_day: str, last_day: str) -> tuple[str, ...]:
     return tuple(f"{one[:4]}H{int(one[5]) // 2}" for one in quarters if one[5] in "24")
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def months_of(period: str) -> tuple[str, ...]:
     """List the months of a quarter or half-year."""
     length = 3 if period[4] == "Q" else 6
@@ -59,12 +64,14 @@ def months_of(period: str) -> tuple[str, ...]:
     return tuple(f"{period[:4]}-{month:02d}" for month in range(first, first + length))
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def end_of(period: str) -> str:
     """Give the last day of a month, quarter or half-year."""
     last = period if len(period) == _MONTH_CHARS else months_of(period)[-1]
     return add_days(add_months(f"{last}-01", 1), -1)
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def due_day(period: str) -> str:
     """Give the day by which statistics of a quarter or half-year are due: two months after it."""
     return add_days(add_months(add_days(end_of(period), 1), 2), -1)

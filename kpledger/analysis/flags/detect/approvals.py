@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from kpledger.analysis.flags.finding import Finding, hexadecimal
-from kpledger.analysis.flags.indexes.papers import read_issued
+from kpledger.analysis.flags.indexes.papers import Paper, read_issued
 from kpledger.analysis.flags.look import Look
 from kpledger.analysis.flags.periods import days_between
 from kpledger.events.certificate import CertificateKind
@@ -69,17 +69,31 @@ def _issued_under(
     """Give the certificates that were issued within the scope of a restriction while it held."""
     days = look.settings.f9.approval_days
     first = max(add_days(look.from_day, -days - 1), day_of(restriction.effective_from))
+    last = min(look.until_day, add_days(look.at, -days - 1))
+    if restriction.effective_until is not None:
+        last = min(last, day_of(restriction.effective_until))
     issuers = [code]
     if restriction.scope is not Scope.EXPORT:
         issuers = [member.code for member in look.members]
     for issuer in issuers:
-        for issued_on, paper in read_issued(look.book.index, issuer, first, look.until_day):
+        for issued_on, paper in read_issued(look.book.index, issuer, first, last):
+            if not _may_be_in_scope(paper, code, restriction.scope):
+                continue
             record = look.book.record(certificate_key(paper.number), CertificateRecord)
             if record is None or not look.concerns(record.issuer, record.destination):
                 continue
             held = restriction.holds_at(record.recorded_at)
             if held and _is_in_scope(record, code, restriction.scope):
                 yield issued_on, record
+
+
+def _may_be_in_scope(paper: Paper, code: str, scope: Scope) -> bool:
+    """Tell whether the record is worth reading: most papers name one origin, and another."""
+    return {
+        Scope.EXPORT: True,
+        Scope.IMPORT: paper.destination == code,
+        Scope.ORIGIN: paper.origin in {"", code},
+    }[scope]
 
 
 def _is_in_scope(record: CertificateRecord, code: str, scope: Scope) -> bool:

@@ -206,7 +206,7 @@ def _balances(look: Look, length: int) -> Iterator[tuple[str, Balance]]:
     if not (began and quarters):
         return
     first = month_after(end_of(quarters[0])[:7], 1 - length)
-    flows = read_flows(look.book.index, look.codes, first)
+    flows = look.flows_since(first)
     production = {code: dict(read_production(look.book.index, code)) for code in look.codes}
     for quarter in reversed(quarters):
         day = end_of(quarter)

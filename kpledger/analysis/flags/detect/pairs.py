@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kpledger.analysis.flags.finding import Finding, hexadecimal
-from kpledger.analysis.flags.indexes.pairs import Pair, read_pair, read_pairs
+from kpledger.analysis.flags.indexes.pairs import Pair, read_pair
 from kpledger.analysis.flags.indexes.papers import read_issued
 from kpledger.analysis.flags.indexes.submissions import TRADE, Figures, Reported, read_reported
 from kpledger.analysis.flags.look import Look
@@ -73,7 +73,7 @@ def detect_mirror(look: Look) -> Iterator[Finding]:
     """F12: what A declared and what B found differ."""
     for quarter in reversed(quarters_between(look.from_day, min(look.until_day, look.at))):
         found: list[Finding] = []
-        for (issuer, destination), pair in read_pairs(look.book.index, quarter).items():
+        for (issuer, destination), pair in look.pairs_in(quarter).items():
             if look.concerns(issuer, destination):
                 mirror = _mirror(look, issuer, destination, quarter, pair)
                 found += _gaps(look, mirror)
@@ -84,7 +84,7 @@ def detect_leaning(look: Look) -> Iterator[Finding]:
     """F2: small differences of a pair that nearly all go the same way."""
     settings = look.settings.f2
     for quarter in reversed(quarters_between(look.from_day, min(look.until_day, look.at))):
-        for (issuer, destination), pair in read_pairs(look.book.index, quarter).items():
+        for (issuer, destination), pair in look.pairs_in(quarter).items():
             count, lighter = pair.lighter + pair.heavier, pair.lighter
             side, word = max((lighter, "lighter"), (pair.heavier, "heavier"))
             leans = side * 100 >= count * settings.leaning_percent

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from kpledger.analysis.flags.finding import Finding, hexadecimal
-from kpledger.analysis.flags.indexes.pairs import Sum, read_pairs
+from kpledger.analysis.flags.indexes.pairs import Sum
 from kpledger.analysis.flags.indexes.papers import read_began
 from kpledger.analysis.flags.indexes.submissions import (
     COUNTS,
@@ -70,14 +70,13 @@ def detect_reporting(look: Look) -> Iterator[Finding]:
 def _check(
     look: Look, member: ParticipantRecord, series: str, period: str, began: str
 ) -> Iterator[Finding]:
-    due = add_days(due_day(period), look.settings.f14.late_days)
-    day = add_days(due, 1)
+    day = add_days(due_day(period), look.settings.f14.late_days + 1)
+    if not look.covers(day) or day > look.at:
+        return
     joined = day_of(member.standings[0].effective_from)
     start = f"{months_of(period)[0]}-01"
     standing = member.standing_at(end_of_day_ms(end_of(period)))
-    if not look.covers(day) or day > look.at or start < max(began[:7], joined[:7]):
-        return
-    if standing is Standing.REMOVED:
+    if start < max(began[:7], joined[:7]) or standing is Standing.REMOVED:
         return
     reported = read_reported(look.book.index, member.code, series, period)
     came = look.at if reported is None else day_of(reported.first_recorded_at)
@@ -107,7 +106,7 @@ def _check(
 
 def _sum_up(look: Look, quarter: str) -> dict[str, tuple[Sum, Sum]]:
     sums: dict[str, tuple[Sum, Sum]] = {}
-    for (issuer, destination), pair in read_pairs(look.book.index, quarter).items():
+    for (issuer, destination), pair in look.pairs_in(quarter).items():
         sent, taken = sums.get(issuer, (Sum(), Sum()))
         sums[issuer] = (sent.plus(pair.declared), taken)
         sent, taken = sums.get(destination, (Sum(), Sum()))

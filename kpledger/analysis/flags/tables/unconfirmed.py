@@ -6,7 +6,6 @@ import msgspec
 from msgspec import Meta
 
 from kpledger.analysis.book import Book
-from kpledger.analysis.flags.indexes.pairs import read_pairs
 from kpledger.analysis.flags.indexes.papers import read_open
 from kpledger.analysis.flags.periods import days_between, quarter_of_month
 from kpledger.analysis.flags.topic import look_at
@@ -86,7 +85,7 @@ def _respond(book: Book, question: UnconfirmedQuestion) -> UnconfirmedAnswer:
         found[paper.destination] = (count + 1, carats + paper.carat_thousandths, day)
     issued: dict[str, int] = {}
     for quarter in _quarters(add_months(look.from_day, -_ISSUED_MONTHS), look.at):
-        for (issuer, destination), pair in read_pairs(book.index, quarter).items():
+        for (issuer, destination), pair in look.pairs_in(quarter).items():
             if look.concerns(issuer, destination):
                 issued[destination] = issued.get(destination, 0) + pair.declared.count
     ranking = [
