@@ -26,6 +26,7 @@ from kpclient.commands import (
     submissions,
     submit,
     suspecting,
+    tracing,
     waiting,
 )
 from kpclient.commands.audit import audit
@@ -55,6 +56,7 @@ _ALONE: Final = (
     showing.app,
     submit.app,
     suspecting.app,
+    tracing.app,
 )
 """Whose commands stand by themselves."""
 

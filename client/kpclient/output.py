@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 from rich import box
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 from kpclient.errors import UNREAD
 
@@ -55,6 +56,26 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     with console.capture() as printed:
         console.print(table)
         console.print(f"{table.row_count} in all")
+    _write(printed.get())
+
+
+class Branch(NamedTuple):
+    """A tree of labels."""
+
+    label: str
+    branches: "tuple[Branch, ...]"
+
+
+def print_tree(trunk: Branch) -> None:
+    """Print a tree."""
+    tree = Tree(Text(clean(trunk.label)))
+    waiting = [(tree, trunk)]
+    while waiting:
+        above, branch = waiting.pop()
+        waiting += [(above.add(Text(clean(one.label))), one) for one in branch.branches]
+    console = _console(error=False)
+    with console.capture() as printed:
+        console.print(tree)
     _write(printed.get())
 
 

@@ -12,12 +12,14 @@ from kpledger.analysis.applied import Applied, Projection
 from kpledger.analysis.flags.projecting import project_flags
 from kpledger.analysis.history import project_history
 from kpledger.analysis.index import IndexChanges, IndexReader
+from kpledger.analysis.lineage import project_lineage
 from kpledger.analysis.statistics.counting import count_trade
 from kpledger.analysis.statistics.submissions import keep_submission
 from kpledger.chain import Execution
 
 PROJECTIONS: Final[tuple[Projection, ...]] = (
     project_history,
+    project_lineage,
     count_trade,
     keep_submission,
     project_flags,

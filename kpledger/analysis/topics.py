@@ -11,6 +11,7 @@ from kpledger.analysis.statistics.annex3 import ANNEX3
 from kpledger.analysis.statistics.summary import SUMMARY
 from kpledger.analysis.subject import SUBJECT
 from kpledger.analysis.topic import AnyTopic
+from kpledger.analysis.trace import TRACE
 
 TOPICS: Final[tuple[AnyTopic, ...]] = (
     BALANCE,
@@ -21,6 +22,7 @@ TOPICS: Final[tuple[AnyTopic, ...]] = (
     ANNEX3,
     SUMMARY,
     SUBJECT,
+    TRACE,
     UNCONFIRMED,
 )
 """In alphabetical order of their paths."""

@@ -1,0 +1,41 @@
+"""``kpledger trace`` against a real network: as a tree, as JSON, as a graph."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from office import Ledger, new_number
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def chain(ledger: Ledger) -> tuple[str, str]:
+    """Give an import of India, and a certificate that names it."""
+    first = ledger.issue()
+    ledger.ask("confirm", first, "--key", "mumbai")
+    return first, ledger.issue("--source", f"{first}=2.5", number=new_number())
+
+
+def test_goods_are_traced_both_ways(ledger: Ledger, chain: tuple[str, str]) -> None:
+    first, second = chain
+    link = {"earlier": first, "later": second, "link": "SOURCE", "carat_thousandths": 2500}
+    found = ledger.ask("trace", first)
+    assert (found["back"], found["forward"], found["complete"]) == ([], [link], True)
+    assert ledger.ask("trace", second)["back"] == [link]
+    tree = ledger.run("trace", second).stdout
+    assert f"2.500 ct: {first}, CONFIRMED, BW to IN" in tree
+    assert ledger.run("trace", "BW99999999").exit_code == 1
+
+
+def test_a_graph_is_printed_and_drawn_where_graphviz_is(
+    ledger: Ledger, chain: tuple[str, str], tmp_path: Path
+) -> None:
+    first, second = chain
+    assert f'"{first}" -> "{second}"' in ledger.run("trace", first, "--dot").stdout
+    file = tmp_path / "lineage.svg"
+    result = ledger.run("trace", first, "--svg", file)
+    if shutil.which("dot"):
+        assert (result.exit_code, "<svg" in file.read_text()) == (0, True)
+    else:
+        assert (result.exit_code, "Graphviz" in result.stderr) == (2, True)
