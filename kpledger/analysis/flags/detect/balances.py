@@ -54,8 +54,13 @@ class Balance:
 
     @cached_property
     def mined(self) -> int:
-        """What it reported to have mined, in thousandths; a half-year in equal parts by month."""
+        """What it reported to have mined, in thousandths; a half-year in equal parts by month.
+
+        The half-year that the end of the months cuts counts in full: nobody reports when in it the
+        stones were mined, and a small producer sells all of a half-year at once.
+        """
         counts = Counter(map(half_of_month, self.months))
+        counts[half_of_month(self.months[-1])] = _HALF_MONTHS
         return sum(
             self.production[half].total.out_carats * count // _HALF_MONTHS
             for half, count in counts.items()
