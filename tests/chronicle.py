@@ -91,6 +91,13 @@ class Town:
         assert isinstance(record, dict)
         return " ".join([record["state"], *record.get("marks", ())])
 
+    def flags(self, participant: str, codes: str, *, at: str) -> list[tuple[str, str]]:
+        """Give code and subject of what is flagged in the year until a day, newest first."""
+        asked = ("flags", "--participant", participant, "--flag", codes, "--at", at, "--until", at)
+        found = self.ledger.ask(*asked)["findings"]
+        assert isinstance(found, list)
+        return [(one["flag"], one["subject"]) for one in found]
+
     def events(self, subject: str) -> list[dict[str, object]]:
         """Give the events on a subject, as ``kpledger show`` does."""
         found = self.ledger.ask("show", subject)["history"]

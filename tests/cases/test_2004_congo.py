@@ -82,3 +82,34 @@ def test_the_removal_lasts_because_it_was_ratified(town: Town) -> None:
 @pytest.mark.usefixtures("refused")
 def test_trade_begins_again_with_the_readmission(town: Town) -> None:
     assert town.state("CG00000006") == "VALIDATED"
+
+
+@pytest.mark.usefixtures("refused")
+def test_a_year_of_exports_is_a_hundred_times_the_production(town: Town) -> None:
+    """F6, as soon as the production of the first half of 2004 is overdue (F14)."""
+    question = (
+        "--participant",
+        "CG",
+        "--flag",
+        "F6",
+        "--at",
+        "2004-09-15",
+        "--until",
+        "2004-09-15",
+    )
+    findings = town.ledger.ask("flags", *question)["findings"]
+    assert isinstance(findings, list)
+    newest = findings[0]
+    assert (newest["day"], newest["measure"]) == ("2004-06-30", 100 * 100)
+    assert "From 2003-07 to 2004-06 CG exported 2500000.000 ct" in newest["explanation"]
+    assert ("F14", "CG/production/2004H1") in town.flags("CG", "F14", at="2004-09-15")
+    assert ("F14", "CG/production/2004H1") not in town.flags("CG", "F14", at="2004-08-31")
+
+
+@pytest.mark.usefixtures("refused")
+def test_what_was_issued_before_and_presented_after_the_removal_is_flagged(town: Town) -> None:
+    assert town.flags("CG", "F10", at="2004-12-31") == [
+        ("F10", "CG00000003"),
+        ("F10", "CG00000004"),
+        ("F10", "CG00000003"),
+    ]

@@ -36,3 +36,9 @@ def test_numbers_that_were_issued_stay(town: Town) -> None:
     assert town.state("SL004001") == "CONFIRMED"
     assert town.state("SL005001") == "VALIDATED"
     assert town.ledger.run("show", "SL004306").exit_code == 1
+
+
+@pytest.mark.usefixtures("refused")
+def test_the_forgery_is_flagged_by_its_number(town: Town) -> None:
+    assert town.flags("SL", "F7,F8", at="2015-12-31") == [("F7", "SL004306")]
+    assert town.flags("EU", "F7,F8", at="2015-12-31") == [("F7", "SL004306")]

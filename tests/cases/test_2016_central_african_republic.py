@@ -56,3 +56,9 @@ def test_standings_have_dates_of_their_own(town: Town) -> None:
 )
 def test_states(town: Town, number: str, state: str) -> None:
     assert town.state(number) == state
+
+
+@pytest.mark.usefixtures("refused")
+def test_a_missing_cross_check_is_flagged_after_a_month(town: Town) -> None:
+    assert town.flags("CF", "F9", at="2020-01-02") == []
+    assert town.flags("CF", "F9", at="2020-01-03") == [("F9", "CF00000005")]

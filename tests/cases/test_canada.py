@@ -40,3 +40,8 @@ def test_what_arrives_under_the_old_paper_has_a_case(town: Town) -> None:
     case = town.record("CA00000004/1")
     assert (case["kind"], case["state"]) == ("DEAD_ARRIVAL", "DETAINED")
     assert (case["number"], case["holder"], case["returned_to"]) == ("CA00000004", "IL", "CA")
+
+
+@pytest.mark.usefixtures("refused")
+def test_the_old_paper_that_arrived_is_flagged(town: Town) -> None:
+    assert town.flags("CA", "F8", at="2025-12-31") == [("F8", "CA00000004")]

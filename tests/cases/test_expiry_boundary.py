@@ -48,3 +48,9 @@ def test_each_certificate_keeps_the_meaning_of_its_issuer(town: Town) -> None:
     assert town.certificate("NA00000001")["expiry"] == "EXPORT_BY"
     assert town.certificate("AU00000001")["expiry"] == "JOURNEY"
     assert town.certificate("AU00000001")["expires_on"] == "2025-05-02"
+
+
+@pytest.mark.usefixtures("refused")
+def test_what_nobody_confirmed_is_flagged_thirty_days_after(town: Town) -> None:
+    assert town.flags("NA", "F1", at="2025-06-01") == []
+    assert town.flags("NA", "F1", at="2025-06-02") == [("F1", "NA00000004"), ("F1", "NA00000002")]

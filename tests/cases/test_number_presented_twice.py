@@ -33,3 +33,8 @@ def test_the_certificate_is_as_it_was(town: Town) -> None:
         "value_usd_cents": 4_500_000,
         "received_on": "2025-07-08",
     }
+
+
+@pytest.mark.usefixtures("refused")
+def test_the_second_presentation_is_flagged(town: Town) -> None:
+    assert town.flags("GN", "F8", at="2025-12-31") == [("F8", "GN00000001")]

@@ -40,3 +40,8 @@ def test_they_travelled_under_a_technical_certificate(town: Town) -> None:
     technical = town.certificate("CA00000101")
     assert (technical["kind"], technical["case"]) == ("TECHNICAL", "BW00000001")
     assert technical["state"] == "CONFIRMED"
+
+
+@pytest.mark.usefixtures("refused")
+def test_the_broken_seal_is_flagged(town: Town) -> None:
+    assert town.flags("BW", "F1,F2", at="2025-12-31") == [("F2", "BW00000001")]
