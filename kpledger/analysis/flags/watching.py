@@ -153,11 +153,12 @@ def _watch_return(moved: Moved, certificate: Certificate, changes: IndexChanges)
         carat_thousandths=passage.carat_thousandths,
         mine=mine,
     )
-    linked = [read_passage(changes, source.number) for source in certificate.sources]
-    for one in linked:
+    for source in certificate.sources:
+        one = read_passage(changes, source.number)
         if one is not None and one.issuer == passage.destination:
-            away = abs(one.carat_thousandths - passage.carat_thousandths)
-            if away * MILLION <= passage.carat_thousandths * _LINKED_PPM:
+            # All of what came, and nothing else: a part of it may weigh the same by chance.
+            weights = (one.carat_thousandths, source.carat_thousandths, passage.carat_thousandths)
+            if (max(weights) - min(weights)) * MILLION <= max(weights) * _LINKED_PPM:
                 earlier = Earlier(number=one.number, day=one.issued_on, event=one.issue)
     if earlier is None:
         return
