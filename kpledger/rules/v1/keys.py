@@ -1,8 +1,8 @@
 """Keys (G5): given to offices, replaced, withdrawn. Rules E1, E2, E5, E6.
 
 A participant's root arranges the keys of its offices and its own; the Chair those of the offices
-of the scheme. The Chair's own key changes hands with the chair alone, and the secretariat's not
-at all.
+of the scheme. The Chair's own key changes hands with the chair alone; the secretariat's is put
+in the place of another by the Chair.
 """
 
 from typing import Final
@@ -56,7 +56,8 @@ def check_own_key(context: Context) -> Refusal | None:
     if record is None or record.participant != context.author[0]:
         problem = f"{public_key.hex()} is no key of {context.author[0]}"
         return refuse(Rule.E2, field, problem, "a key of the author's participant")
-    if (record.participant, record.authority) in RESERVED:
+    office = (record.participant, record.authority)
+    if office in RESERVED and (office, type(body)) != ((KPCS, SECRETARIAT), KeyRotated):
         return _refuse_reserved(record, field)
     if record.revoked_at is not None:
         problem = f"{public_key.hex()} is revoked already"
@@ -66,7 +67,7 @@ def check_own_key(context: Context) -> Refusal | None:
 
 def _refuse_reserved(record: KeyRecord, field: str) -> Refusal:
     problem = f"the key of {record.participant}/{record.authority} is not arranged like others"
-    return refuse(Rule.E2, field, problem, "a key of an office of the scheme; else chair_rotated")
+    return refuse(Rule.E2, field, problem, "chair_rotated, or key_rotated for the secretariat")
 
 
 def check_rotation(context: Context) -> Refusal | None:

@@ -1,6 +1,6 @@
 """E4 and E14: trade only between participants in good standing, judged at the event's own time."""
 
-from kpledger.events.certificate import CertificateIssued, CertificateReplaced
+from kpledger.events.certificate import CertificateIssued, CertificateKind, CertificateReplaced
 from kpledger.events.governance import ParticipantStatusChanged, Standing
 from kpledger.ids import KPCS
 from kpledger.outcome import Refusal, Rule
@@ -38,7 +38,8 @@ def check_trade(context: Context) -> Refusal | None:
 
     Of the certificate that is issued here, or of the one on the ledger that the event is about:
     it is judged anew when it is validated and when its shipment leaves. Trading entities count as
-    members. Restrictions on their trade are looked at in the same breath.
+    members. Restrictions on their trade are looked at in the same breath. Goods that are not traded
+    go back under a technical certificate to whoever is a member still, suspended or not.
     """
     found = _shipment(context)
     if found is None:
@@ -53,7 +54,7 @@ def check_trade(context: Context) -> Refusal | None:
             "another participant",
         )
     for where, code in (("author", shipment.issuer), (field, shipment.destination)):
-        refusal = _check_active(context, code, where)
+        refusal = _check_standing(context, code, where, shipment.kind)
         if refusal is not None:
             return refusal
     return check_restrictions(context, shipment)
@@ -68,17 +69,23 @@ def _shipment(context: Context) -> tuple[Shipment, str] | None:
     return None if record is None else (Shipment.of_record(record), "subject")
 
 
-def _check_active(context: Context, code: str, field: str) -> Refusal | None:
+def _check_standing(
+    context: Context, code: str, field: str, kind: CertificateKind
+) -> Refusal | None:
     participant = context.participant(code)
     standing = participant.standing_at(context.at.now_ms) if participant else None
+    is_traded = kind is CertificateKind.NORMAL
     if standing is Standing.ACTIVE:
+        return None
+    if not is_traded and standing not in (None, Standing.REMOVED):
         return None
     problem = (
         f"{code} is not a participant of the scheme"
         if standing is None
         else f"{code} is {standing}"
     )
-    return refuse(Rule.E4, field, problem, "a participant that is ACTIVE")
+    accepted = "is ACTIVE" if is_traded else "has not been removed"
+    return refuse(Rule.E4, field, problem, f"a participant that {accepted}")
 
 
 def check_member(context: Context) -> Refusal | None:

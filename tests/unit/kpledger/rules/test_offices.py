@@ -115,12 +115,22 @@ def test_chair_keeps_the_keys_of_the_offices_of_the_scheme() -> None:
     )
 
 
-@pytest.mark.parametrize("author", [CHAIR, SECRETARIAT])
-@pytest.mark.parametrize("body", [ROTATION, REVOCATION])
-def test_keys_of_chair_and_secretariat_are_not_touched(author: str, body: Body) -> None:
+@pytest.mark.parametrize(
+    ("author", "body"),
+    [(CHAIR, ROTATION), (CHAIR, REVOCATION), (SECRETARIAT, REVOCATION)],
+)
+def test_keys_of_chair_and_secretariat_are_not_withdrawn(author: str, body: Body) -> None:
     field = "old" if body is ROTATION else "key"
     changed = vary(body, **{field: signing_key(author).public_key})
     assert judge(open_trade(), CHAIR, changed) == (Rule.E2, f"body.{field}")
+
+
+def test_chair_puts_a_new_key_in_the_place_of_the_secretariats() -> None:
+    ledger = open_trade()
+    old = signing_key(SECRETARIAT).public_key
+    ledger.record(make_event(CHAIR, vary(ROTATION, old=old)))
+    record = ledger.read(key_key(NEW_KEY), KeyRecord)
+    assert (record.participant, record.authority) == ("KPCS", "secretariat")
 
 
 @pytest.mark.parametrize("authority", ["chair", "secretariat", "root"])

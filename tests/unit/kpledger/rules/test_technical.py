@@ -1,7 +1,16 @@
 """E10: technical certificates move the goods of a case, and no others."""
 
 import pytest
-from founding import MemoryLedger, issue, make_certificate, make_event, open_trade, vary
+from founding import (
+    CHAIR,
+    NOW_MS,
+    MemoryLedger,
+    issue,
+    make_certificate,
+    make_event,
+    open_trade,
+    vary,
+)
 from journey import judge, ledger_in, make_step, set_policy, start_journey, travel
 from statements import NUMBER, SOUND
 
@@ -12,6 +21,7 @@ from kpledger.events.certificate import (
     CertificateReplaced,
     ReplacementReason,
 )
+from kpledger.events.governance import ParticipantStatusChanged, Standing
 from kpledger.events.importing import CaseKind, CaseOpened, ImportRefusedReturned
 from kpledger.lifecycle import CertificateState
 from kpledger.outcome import Refusal
@@ -164,3 +174,22 @@ def test_goods_of_a_case_are_not_sent_back_under_what_is_for_another() -> None:
     assert judge(ledger, "import_refused_returned", body, subject=FIRST) is None
     found = judge(ledger, "import_refused_returned", body, subject=f"{NUMBER}/2")
     assert found == ("E10", "body.technical_certificate")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (Standing.SUSPENDED, None),
+        (Standing.MEMBER_NO_TRADE, None),
+        (Standing.REMOVED, ("E4", "body.certificate.destination")),
+    ],
+)
+def test_goods_go_back_to_whoever_is_a_member_still(
+    status: Standing, expected: tuple[str, str] | None
+) -> None:
+    ledger = ledger_in(_S.DETAINED)
+    change = ParticipantStatusChanged(
+        code="BW", status=status, effective_from=NOW_MS, decision="N-1", interim=True
+    )
+    ledger.record(make_event(CHAIR, change))
+    assert _judge_of(ledger, "EU", NUMBER) == expected
