@@ -98,6 +98,14 @@ class Town:
         assert isinstance(found, list)
         return [(one["flag"], one["subject"]) for one in found]
 
+    def trace(self, subject: str) -> list[tuple[str, str, str]]:
+        """Give how shipments hang together: the kind of link, the earlier and the later one."""
+        found = self.ledger.ask("trace", subject)
+        back, forward = found["back"], found["forward"]
+        assert isinstance(back, list)
+        assert isinstance(forward, list)
+        return [(one["link"], one["earlier"], one["later"]) for one in back + forward]
+
     def events(self, subject: str) -> list[dict[str, object]]:
         """Give the events on a subject, as ``kpledger show`` does."""
         found = self.ledger.ask("show", subject)["history"]

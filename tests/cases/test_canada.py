@@ -45,3 +45,11 @@ def test_what_arrives_under_the_old_paper_has_a_case(town: Town) -> None:
 @pytest.mark.usefixtures("refused")
 def test_the_old_paper_that_arrived_is_flagged(town: Town) -> None:
     assert town.flags("CA", "F8", at="2025-12-31") == [("F8", "CA00000004")]
+
+
+@pytest.mark.usefixtures("refused")
+def test_what_took_its_place_is_traced(town: Town) -> None:
+    assert sorted(town.trace("CA00000004")) == [
+        ("CASE", "CA00000004", "CA00000004/1"),
+        ("REPLACEMENT", "CA00000004", "CA00000005"),
+    ]

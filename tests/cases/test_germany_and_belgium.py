@@ -34,3 +34,8 @@ def test_goods_leave_the_union_from_another_office_than_they_came_to(town: Town)
     certificate = town.certificate("EU50000001")
     assert (certificate["issuer"], certificate["authority"]) == ("EU", "idar-oberstein")
     assert certificate["sources"] == [{"number": "ZA00000001", "carat_thousandths": 40_000}]
+
+
+@pytest.mark.usefixtures("refused")
+def test_the_re_export_is_traced_to_the_import(town: Town) -> None:
+    assert town.trace("EU50000001") == [("SOURCE", "ZA00000001", "EU50000001")]

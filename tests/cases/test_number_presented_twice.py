@@ -38,3 +38,8 @@ def test_the_certificate_is_as_it_was(town: Town) -> None:
 @pytest.mark.usefixtures("refused")
 def test_the_second_presentation_is_flagged(town: Town) -> None:
     assert town.flags("GN", "F8", at="2025-12-31") == [("F8", "GN00000001")]
+
+
+@pytest.mark.usefixtures("refused")
+def test_the_second_parcel_is_traced_to_the_paper(town: Town) -> None:
+    assert town.trace("GN00000001/1") == [("CASE", "GN00000001", "GN00000001/1")]

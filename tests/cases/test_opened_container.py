@@ -45,3 +45,8 @@ def test_they_travelled_under_a_technical_certificate(town: Town) -> None:
 @pytest.mark.usefixtures("refused")
 def test_the_broken_seal_is_flagged(town: Town) -> None:
     assert town.flags("BW", "F1,F2", at="2025-12-31") == [("F2", "BW00000001")]
+
+
+@pytest.mark.usefixtures("refused")
+def test_the_way_back_is_traced(town: Town) -> None:
+    assert town.trace("BW00000001") == [("TECHNICAL", "BW00000001", "CA00000101")]

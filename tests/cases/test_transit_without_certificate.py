@@ -44,3 +44,8 @@ def test_each_parcel_has_a_case(town: Town, name: str, events: list[str], state:
 def test_the_second_one_went_back_under_a_technical_certificate(town: Town) -> None:
     technical = town.certificate("SG00000001")
     assert (technical["kind"], technical["case"]) == ("TECHNICAL", "SG/case/2025-2")
+
+
+@pytest.mark.usefixtures("refused")
+def test_the_way_back_is_traced_to_the_case(town: Town) -> None:
+    assert town.trace("SG00000001") == [("TECHNICAL", "SG/case/2025-2", "SG00000001")]
