@@ -53,9 +53,12 @@ def _judge(ledger: MemoryLedger, certificate: Certificate) -> tuple[str, str] | 
     return None if refusal is None else (refusal.rule.code, refusal.field)
 
 
-def _small(carats: int, *sources: tuple[str, int], **changes: object) -> Certificate:
+def _small(
+    carats: int, *sources: tuple[str, int], number: str = "EU000001", to: str = "ZA"
+) -> Certificate:
     line = vary(make_certificate().lines[0], carat_thousandths=carats, value_usd_cents=5_000_000)
-    return _re_export(*sources, lines=(line,), carat_thousandths=carats, **changes)
+    whole = _re_export(*sources, number=number, to=to)
+    return vary(whole, lines=(line,), carat_thousandths=carats)
 
 
 def _drawn(ledger: MemoryLedger, number: str = NUMBER) -> int:
