@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from kpledger.analysis.flags.finding import Finding, hexadecimal
-from kpledger.analysis.flags.indexes.pairs import Pair, read_pair
-from kpledger.analysis.flags.indexes.papers import read_issued
+from kpledger.analysis.flags.indexes.pairs import Pair, read_numbers, read_pair
 from kpledger.analysis.flags.indexes.submissions import TRADE, Figures, Reported, read_reported
 from kpledger.analysis.flags.look import Look
-from kpledger.analysis.flags.periods import end_of, months_of, quarters_between
+from kpledger.analysis.flags.passages import read_passage
+from kpledger.analysis.flags.periods import end_of, quarters_between
 from kpledger.analysis.flags.settings import FlagSettings
 from kpledger.units import add_days, format_carats, format_usd
 
 _EXAMPLES: Final = 8
-_EXAMPLES_READ: Final = 5_000
+_EXAMPLES_READ: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def detect_leaning(look: Look) -> Iterator[Finding]:
                     f" {format_carats(abs(lost))} ct in all. A scale that needs adjusting does"
                     f" this; so does somebody who takes a little each time."
                 ),
-                evidence=_confirmed(look, issuer, destination, quarter),
+                evidence=_examples(look, issuer, destination, quarter),
             )
 
 
@@ -175,18 +175,15 @@ def _finding(look: Look, mirror: Mirror, gap: int, explanation: str) -> Finding:
         explanation=explanation,
         evidence=(
             *hexadecimal(*events),
-            *_confirmed(look, mirror.issuer, mirror.destination, mirror.quarter),
+            *_examples(look, mirror.issuer, mirror.destination, mirror.quarter),
         ),
     )
 
 
-def _confirmed(look: Look, issuer: str, destination: str, quarter: str) -> tuple[str, ...]:
-    months = months_of(quarter)
-    papers = read_issued(look.book.index, issuer, f"{months[0]}-01", end_of(quarter))
-    found: list[bytes] = []
-    for _, (_, paper) in zip(range(_EXAMPLES_READ), papers, strict=False):
-        if paper.destination == destination:
-            found.append(paper.issue)
-        if len(found) == _EXAMPLES:
-            break
-    return hexadecimal(*found)
+def _examples(look: Look, issuer: str, destination: str, quarter: str) -> tuple[str, ...]:
+    """Give issues that make up a gap: without an answer, or found other than declared."""
+    numbers = read_numbers(look.book.index, quarter, issuer, destination, _EXAMPLES_READ)
+    passages = [read_passage(look.book.index, number) for number in numbers]
+    known = [one for one in passages if one is not None]
+    odd = [one for one in known if one.found_carat_thousandths != one.carat_thousandths]
+    return hexadecimal(*(one.issue for one in (odd or known)[:_EXAMPLES]))

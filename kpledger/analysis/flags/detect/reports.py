@@ -11,7 +11,7 @@ from kpledger.analysis.flags.indexes.submissions import (
     PRODUCTION,
     TRADE,
     Reported,
-    read_production,
+    read_first,
     read_reported,
 )
 from kpledger.analysis.flags.look import Look
@@ -54,53 +54,61 @@ def detect_reporting(look: Look) -> Iterator[Finding]:
     if not began:
         return
     first = add_months(look.from_day, _LOOK_BACK_MONTHS)
+    quarters, halves = quarters_between(first, look.at), halves_between(first, look.at)
+    miners = read_first(look.book.index, PRODUCTION)
     found: list[Finding] = []
-    for member in look.members:
-        if not look.concerns(member.code):
-            continue
-        mines = any(True for _ in read_production(look.book.index, member.code))
-        for period in quarters_between(first, look.at):
-            for series in (TRADE, COUNTS):
-                found += _check(look, member, series, period, began)
-        for period in halves_between(first, look.at) if mines else ():
-            found += _check(look, member, PRODUCTION, period, began)
+    for series, periods in ((TRADE, quarters), (COUNTS, quarters), (PRODUCTION, halves)):
+        for period in periods:
+            if not _is_due(look, period):
+                continue
+            came = read_first(look.book.index, series, period)
+            for member in look.members:
+                expected = look.concerns(member.code) and (
+                    series != PRODUCTION or member.code in miners
+                )
+                if expected and _is_bound(member, period, began):
+                    found += _check(look, member.code, series, period, came.get(member.code))
     yield from sorted(found, key=lambda one: (one.day, one.subject), reverse=True)
 
 
-def _check(
-    look: Look, member: ParticipantRecord, series: str, period: str, began: str
-) -> Iterator[Finding]:
+def _is_due(look: Look, period: str) -> bool:
     day = add_days(due_day(period), look.settings.f14.late_days + 1)
-    if not look.covers(day) or day > look.at:
-        return
+    return look.covers(day) and day <= look.at
+
+
+def _is_bound(member: ParticipantRecord, period: str, began: str) -> bool:
+    """Tell whether a participant was in the scheme, and on the ledger, for all of a period."""
     joined = day_of(member.standings[0].effective_from)
-    start = f"{months_of(period)[0]}-01"
-    standing = member.standing_at(end_of_day_ms(end_of(period)))
-    if start < max(began[:7], joined[:7]) or standing is Standing.REMOVED:
-        return
-    reported = read_reported(look.book.index, member.code, series, period)
-    came = look.at if reported is None else day_of(reported.first_recorded_at)
+    if f"{months_of(period)[0]}-01" < max(began[:7], joined[:7]):
+        return False
+    return member.standing_at(end_of_day_ms(end_of(period))) is not Standing.REMOVED
+
+
+def _check(
+    look: Look, code: str, series: str, period: str, first: tuple[int, bytes] | None
+) -> Iterator[Finding]:
+    came = look.at if first is None else day_of(first[0])
     late = days_between(due_day(period), came)
     if late <= look.settings.f14.late_days:
         return
     what = f"{series.lower()} figures of {period}, due by {due_day(period)},"
     happened = (
         f"have not come in the {late} days since"
-        if reported is None
+        if first is None
         else f"came on {came}, {late} days late"
     )
     yield Finding(
         flag="F14",
-        subject=f"{member.code}/{series.lower()}/{period}",
-        participant=member.code,
+        subject=f"{code}/{series.lower()}/{period}",
+        participant=code,
         partner="",
-        day=day,
+        day=add_days(due_day(period), look.settings.f14.late_days + 1),
         measure=late,
         explanation=(
-            f"{member.code}: {what} {happened}. A small office, or figures that other bodies"
+            f"{code}: {what} {happened}. A small office, or figures that other bodies"
             f" collect, are the usual reasons; the Chair should have been told."
         ),
-        evidence=hexadecimal(reported.event if reported is not None else b""),
+        evidence=hexadecimal(b"" if first is None else first[1]),
     )
 
 

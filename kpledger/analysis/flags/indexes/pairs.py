@@ -5,6 +5,7 @@ certificate is compared with its own confirmation; what was received stands once
 quarter of *receipt*, which is what the importer's statistics count.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -15,6 +16,8 @@ from kpledger.units import quarter_of
 
 PAIRS: Final = b"pair"
 HELD: Final = b"heldpair"
+MEMBERS: Final = b"pairpaper"
+"""Each certificate of a pair and quarter."""
 _QUARTER_CHARS: Final = 6
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -89,6 +92,8 @@ def take_pair(moved: Moved, changes: IndexChanges) -> None:
     unheld = Sum().plus(declared, -1) if was_held else Sum()
     match moved.move:
         case Move.ISSUED:
+            place = f"{issued}/{passage.issuer}/{passage.destination}/{passage.number}"
+            changes.put(MEMBERS, place.encode())
             _add(changes, issued, passage, Pair(declared=declared))
         case Move.WITHDRAWN:
             taken_back = Sum().plus(declared, -1)
@@ -130,6 +135,15 @@ def read_pair(index: IndexReader, quarter: str, issuer: str, destination: str) -
     """Read a quarter of one pair."""
     value = index.get(PAIRS, f"{quarter}/{issuer}/{destination}".encode())
     return Pair() if value is None else _decode(value)
+
+
+def read_numbers(
+    index: IndexReader, quarter: str, issuer: str, destination: str, limit: int
+) -> Iterator[str]:
+    """Give certificates of a pair and quarter, withdrawn or not."""
+    prefix = f"{quarter}/{issuer}/{destination}/".encode()
+    for key, _ in index.scan(MEMBERS, prefix, limit=limit):
+        yield key[len(prefix) :].decode()
 
 
 def _add(changes: IndexChanges, quarter: str, passage: Passage, pair: Pair) -> None:

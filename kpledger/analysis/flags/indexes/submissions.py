@@ -15,9 +15,12 @@ from kpledger.events.statistics import (
 )
 
 REPORTED: Final = b"reported"
+FIRST: Final = b"reportedfirst"
+"""When the first edition was recorded and its event, by series, period and participant."""
 TRADE: Final = "TRADE"
 PRODUCTION: Final = "PRODUCTION"
 COUNTS: Final = "COUNTS"
+_TIME_BYTES: Final = 8
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 
@@ -107,6 +110,9 @@ def take_submission(
         partners=figures,
     )
     changes.put(REPORTED, f"{participant}/{series}/{period}".encode(), _encode(reported))
+    if before is None:
+        first = applied.time_ms.to_bytes(_TIME_BYTES, "big") + applied.event.event_id
+        changes.put(FIRST, f"{series}/{period}/{participant}".encode(), first)
     return series, period, reported, before
 
 
@@ -116,6 +122,18 @@ def read_reported(
     """Read what a participant reported, or None."""
     value = index.get(REPORTED, f"{participant}/{series}/{period}".encode())
     return None if value is None else _decode(value)
+
+
+def read_first(index: IndexReader, series: str, period: str = "") -> dict[str, tuple[int, bytes]]:
+    """Give who reported, when first (block time), and by which event; of all periods or one."""
+    prefix = f"{series}/{period}/" if period else f"{series}/"
+    return {
+        key.decode().rpartition("/")[2]: (
+            int.from_bytes(value[:_TIME_BYTES], "big"),
+            value[_TIME_BYTES:],
+        )
+        for key, value in index.scan(FIRST, prefix.encode())
+    }
 
 
 def read_production(index: IndexReader, participant: str) -> Iterator[tuple[str, Reported]]:

@@ -1,0 +1,56 @@
+"""A node answers for flags and for the analysts' tables."""
+
+import pytest
+from founding import make_certificate, make_event
+from serving import Served
+
+from kpledger.events.certificate import CertificateIssued
+
+
+async def test_a_finding_is_served_with_its_evidence(served: Served) -> None:
+    await served.open_trade()
+    await served.record(
+        make_event("BW/gaborone", CertificateIssued(certificate=make_certificate()))
+    )
+    answer = (await served.get("/v1/flags?flag=F1&at=2026-05-31")).json
+    [found] = answer["findings"]  # type: ignore[misc]
+    history = (await served.get("/v1/certificates/BW000001/history")).json["events"]
+    assert found["evidence"] == [history[0]["id"]]  # type: ignore[index]
+    assert (found["subject"], found["measure"], answer["more"]) == ("BW000001", 31, False)
+    later = await served.get("/v1/flags?flag=F1&at=2026-05-31&settings=F1.days%3D45")
+    assert later.json["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [
+        ("/v1/flags?flag=F19", "flag"),
+        ("/v1/flags?settings=F1.days", "settings"),
+        ("/v1/flags?limit=0", "limit"),
+        ("/v1/flags?codes=BW", "codes"),
+        ("/v1/mirror?one=BW&other=BW&period=2026Q1", "other"),
+        ("/v1/mirror?one=BW&other=EU&period=soon", "period"),
+        ("/v1/balance", "participant"),
+        ("/v1/production-check?participant=bw", "participant"),
+        ("/v1/unconfirmed?days=-1", "days"),
+        ("/v1/numbers?participant=BW&at=never", "at"),
+    ],
+)
+async def test_a_wrong_parameter_is_named(served: Served, path: str, parameter: str) -> None:
+    reply = await served.get(path)
+    assert (reply.status, reply.json["field"]) == (400, parameter)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/mirror?one=BW&other=EU&period=2026",
+        "/v1/balance?participant=BW",
+        "/v1/production-check?participant=BW",
+        "/v1/unconfirmed",
+        "/v1/numbers?participant=BW",
+        "/v1/flags",
+    ],
+)
+async def test_an_empty_ledger_answers_too(served: Served, path: str) -> None:
+    assert (await served.get(path)).status == 200
