@@ -1,0 +1,103 @@
+"""F9 where a restriction asks for an approval after the issue (Mode.POST)."""
+
+import pytest
+from flagging import Trader
+from founding import CHAIR, DECISION, decide, signing_key, vary
+from scheme_statements import APPROVAL, MONITOR, MONITORING, RESTRICTION
+
+from kpledger.events.certificate import Certificate, CertificateVoided, VoidReason
+from kpledger.events.governance import KeyAdded
+from kpledger.events.restrictions import Mode, Scope, ShipmentApproved, ShipmentDeclined
+from kpledger.units import start_of_day_ms
+
+SET = "2026-03-03"
+DAY = "2026-03-04"
+DUE = "2026-04-05"
+"""Thirty-two days after."""
+
+
+@pytest.fixture
+def trader() -> Trader:
+    return Trader()
+
+
+def restrict(trader: Trader, *, scope: Scope = Scope.EXPORT, mode: Mode = Mode.POST) -> None:
+    trader.ledger.wait_until(SET)
+    decide(trader.ledger)
+    trader.say(SET, CHAIR, MONITORING, MONITOR)
+    key = signing_key(MONITOR).public_key
+    trader.say(SET, CHAIR, KeyAdded(authority="car-team", key=key, valid_from=0), key.hex())
+    restriction = vary(
+        RESTRICTION,
+        scope=scope,
+        mode=mode,
+        zones=(),
+        effective_from=start_of_day_ms(DAY),
+        effective_until=None,
+        decision=DECISION,
+    )
+    trader.say(SET, CHAIR, restriction, "BW/restriction/zones")
+
+
+def issue(trader: Trader, issuer: str = "BW", destination: str = "EU") -> Certificate:
+    certificate = trader.draw_up(DAY, issuer, destination)
+    trader.issue(certificate)
+    return certificate
+
+
+def judge(trader: Trader, body: ShipmentApproved | ShipmentDeclined) -> str:
+    """Let the team speak: it follows nothing on the certificate."""
+    trader.ledger.wait_until("2026-03-20")
+    return trader.ledger.say(MONITOR, body, subject=body.number).hex()
+
+
+def test_f9_a_shipment_that_nobody_has_approved_in_a_month(trader: Trader) -> None:
+    restrict(trader)
+    certificate, approved = issue(trader), issue(trader)
+    judge(trader, vary(APPROVAL, number=approved.number))
+    assert trader.flags("F9", "2026-04-04") == []
+    [found] = trader.flags("F9", DUE)
+    assert (found.subject, found.day, found.measure) == (certificate.number, DUE, 1)
+    assert "KPCS/car-team has not approved it" in found.explanation
+    assert trader.subjects("F9", DUE, "F9.approval_days=32") == []
+
+
+def test_f9_a_shipment_that_was_declined(trader: Trader) -> None:
+    restrict(trader)
+    certificate = issue(trader)
+    body = ShipmentDeclined(
+        restriction="zones", participant="BW", number=certificate.number, reason="other goods"
+    )
+    declined = judge(trader, body)
+    [found] = trader.flags("F9", DUE)
+    assert "has declined it" in found.explanation
+    assert declined in found.evidence
+
+
+def test_f9_what_was_issued_before_or_taken_back_needs_no_approval(trader: Trader) -> None:
+    before = trader.draw_up("2026-03-02")
+    trader.issue(before)
+    restrict(trader)
+    voided = issue(trader)
+    body = CertificateVoided(reason=VoidReason.ERROR, remarks="")
+    trader.say(DAY, "BW/gaborone", body, voided.number)
+    assert trader.flags("F9", DUE) == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "issuer", "destination", "raised"),
+    [
+        (Scope.EXPORT, "BW", "EU", True),
+        (Scope.EXPORT, "ZA", "BW", False),
+        (Scope.IMPORT, "ZA", "BW", True),
+        (Scope.IMPORT, "BW", "EU", False),
+        (Scope.ORIGIN, "EU", "ZA", True),
+        (Scope.ORIGIN, "ZA", "EU", False),
+    ],
+)
+def test_f9_only_what_is_in_scope_needs_an_approval(
+    trader: Trader, scope: Scope, issuer: str, destination: str, *, raised: bool
+) -> None:
+    restrict(trader, scope=scope)
+    certificate = issue(trader, issuer, destination)
+    assert trader.subjects("F9", DUE) == ([certificate.number] if raised else [])
