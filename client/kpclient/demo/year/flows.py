@@ -26,12 +26,14 @@ from kpclient.demo.year.stock import Goods, Market
 from kpledger.events.certificate import Origin, OriginKind
 
 OWN_ORIGIN_PERCENT: Final = 40
-EXPORTED_PERCENT: Final = 96
-"""Of what is mined; the rest stays at home."""
+EXPORTED_PER_MILLE: Final = 960
+"""Of what is mined, where no fewer exports were published; the rest stays at home."""
 
 _LEAST: Final = 8
 """Certificates of the smallest producer: two a quarter."""
 
+_LEAST_TARGET: Final = 100_000_000
+"""What is less than 100,000 ct a year is no re-export, but rounding."""
 _YEAR_CERTIFICATES: Final = 60_000
 _FIRST_RE_EXPORT_MS: Final = at(f"{YEAR}-02-01", 0)
 _LAST_MS: Final = at(f"{YEAR}-12-22", 0)
@@ -119,8 +121,8 @@ class Flows:
             ShipmentKind.OWN_ORIGIN,
             code,
             count,
-            amount.carat_thousandths * EXPORTED_PERCENT // 100,
-            amount.value_usd_cents * EXPORTED_PERCENT // 100,
+            amount.carat_thousandths * self._exported_per_mille(code) // 1_000,
+            amount.value_usd_cents * self._exported_per_mille(code) // 1_000,
         )
         last_ms = self._plan.stops.get(code, _LAST_MS)
         span = last_ms - YEAR_START_MS
@@ -140,6 +142,11 @@ class Flows:
             )
             lives.agenda.at(time_ms, partial(lives.ship, draft))
 
+    def _exported_per_mille(self, code: str) -> int:
+        mined = self.production_of_the_year(code)
+        published = self._tables.exports_carat_thousandths.get(code, mined)
+        return min(EXPORTED_PER_MILLE, published * 1_000 // mined) if mined else EXPORTED_PER_MILLE
+
     def draw_destination(self, issuer: str) -> str:
         """Choose where a shipment goes."""
         return draw_destination(self._chance, _DESTINATIONS, issuer)
@@ -155,10 +162,11 @@ class Flows:
 
     def _re_export_targets(self) -> dict[str, int]:
         published = {
-            code: carats - self.production_of_the_year(code) * EXPORTED_PERCENT // 100
+            code: carats
+            - self.production_of_the_year(code) * self._exported_per_mille(code) // 1_000
             for code, carats in self._tables.exports_carat_thousandths.items()
         }
-        targets = {code: carats for code, carats in published.items() if carats > 0}
+        targets = {code: carats for code, carats in published.items() if carats > _LEAST_TARGET}
         targets |= {code: carats * 1_000 for code, carats in _SMALL_HUBS.items()}
         part = min(self._plan.certificates, _YEAR_CERTIFICATES)
         return {

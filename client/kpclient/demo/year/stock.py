@@ -12,8 +12,9 @@ from typing import Final
 from kpclient.demo.trade_shares import divide
 from kpledger.events.certificate import HsCode, Line, Origin, OriginKind, Source
 
-_LOT_COUNTS: Final = (1, 2, 3, 4, 6)
-_LOT_WEIGHTS: Final = (48, 24, 14, 9, 5)
+_LOT_COUNTS: Final = (1, 2, 4, 8, 16)
+"""A re-export is made of so many lots at most."""
+_LOT_WEIGHTS: Final = (20, 20, 25, 20, 15)
 # Never a lot as a whole at first: sent back, it would look like goods that only go round.
 _FIRST_PART_PER_CENT: Final = (25, 90)
 _REST_PER_CENT: Final = 12
@@ -67,19 +68,19 @@ class Market:
 
     def draw(self, chance: Random, wanted: int) -> Goods | None:
         """Take about so many thousandths of a carat out of a few lots; None if there is nothing."""
-        count = min(chance.choices(_LOT_COUNTS, _LOT_WEIGHTS)[0], len(self.lots))
         taken: list[tuple[Lot, dict[HsCode, tuple[int, int]]]] = []
-        for _ in range(count):
+        for _ in range(chance.choices(_LOT_COUNTS, _LOT_WEIGHTS)[0]):
+            if wanted <= 0 or not self.lots:
+                break
             place = chance.randrange(len(self.lots))
             lot = self.lots[place]
-            part = _choose_part(chance, lot, wanted // count)
+            part = _choose_part(chance, lot, wanted)
+            wanted -= part
             self.carat_thousandths -= part
             taken.append((lot, _take(lot, part)))
             if lot.left == 0:
                 self.lots[place] = self.lots[-1]
                 self.lots.pop()
-                if not self.lots:
-                    break
         return _compose(chance, taken) if taken else None
 
 
