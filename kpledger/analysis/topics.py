@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from kpledger.analysis.agenda import CALENDAR
 from kpledger.analysis.flags.tables.balance import BALANCE, PRODUCTION_CHECK
 from kpledger.analysis.flags.tables.mirror import MIRROR
 from kpledger.analysis.flags.tables.numbers import NUMBERS
@@ -15,6 +16,7 @@ from kpledger.analysis.trace import TRACE
 
 TOPICS: Final[tuple[AnyTopic, ...]] = (
     BALANCE,
+    CALENDAR,
     FLAGS_TOPIC,
     MIRROR,
     NUMBERS,

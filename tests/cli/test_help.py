@@ -57,7 +57,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
             *("detain", "release", "refuse", "seize", "receive-back"),
             *("suspect", "judge", "note", "correct"),
             *("submit", "make", "cosign", "outbox list", "outbox send"),
-            *("show", "trace", "list", "participants", "status", "audit"),
+            *("show", "trace", "calendar", "list", "participants", "status", "audit"),
             *("stats annex3", "stats summary", "rules"),
             *("submit-stats trade", "submit-stats production", "submit-stats counts"),
             *("propose admit", "propose status", "propose authority", "propose close-authority"),

@@ -1,0 +1,17 @@
+"""``kpledger calendar`` against a real network."""
+
+import pytest
+from office import Ledger
+
+pytestmark = pytest.mark.slow
+
+
+def test_what_is_due_is_listed_for_people_and_programs(ledger: Ledger) -> None:
+    ledger.issue()
+    words = ("calendar", "--participant", "BW", "--until", "2099-12-31")
+    found = ledger.ask(*words)["entries"]
+    assert isinstance(found, list)
+    assert {one["participant"] for one in found} == {"BW"}
+    assert "ANNUAL_REPORT" in {one["kind"] for one in found}
+    assert "annual report of" in ledger.run(*words).stdout
+    assert ledger.run("calendar", "--from", "tomorrow").exit_code == 1
