@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from kpledger.analysis.flags.finding import Finding, hexadecimal
-from kpledger.analysis.flags.indexes.pairs import Sum
 from kpledger.analysis.flags.indexes.papers import read_began
 from kpledger.analysis.flags.indexes.submissions import (
     COUNTS,
@@ -23,7 +22,10 @@ from kpledger.analysis.flags.periods import (
     months_of,
     quarters_between,
 )
+from kpledger.analysis.statistics.tables import read_total
+from kpledger.analysis.statistics.totals import Total
 from kpledger.events.governance import Standing
+from kpledger.events.statistics import Flow
 from kpledger.records import ParticipantRecord
 from kpledger.units import add_days, add_months, day_of, end_of_day_ms, format_carats, format_usd
 
@@ -32,20 +34,24 @@ _LOOK_BACK_MONTHS: Final = -9
 
 
 def detect_misreported(look: Look) -> Iterator[Finding]:
-    """F13: totals that were submitted differ from those of the certificates."""
+    """F13: totals that were submitted differ from those that are derived from the certificates."""
+    index = look.book.index
     for quarter in reversed(quarters_between(look.from_day, min(look.until_day, look.at))):
-        sums = _sum_up(look, quarter)
         for code in look.codes:
-            sent, taken = sums.get(code, (Sum(), Sum()))
-            trade = read_reported(look.book.index, code, TRADE, quarter)
-            counts = read_reported(look.book.index, code, COUNTS, quarter)
-            for way, derived, reported in (("exports", sent, trade), ("imports", taken, trade)):
-                if reported is not None:
+            trade = read_reported(index, code, TRADE, quarter)
+            counts = read_reported(index, code, COUNTS, quarter)
+            if trade is None and counts is None:
+                continue
+            sent = read_total(index, code, Flow.EXPORT, quarter)
+            taken = read_total(index, code, Flow.IMPORT, quarter)
+            for way, derived in (("exports", sent), ("imports", taken)):
+                if trade is not None:
                     yield from _compare_trade(
-                        look, code, quarter, way=way, derived=derived, reported=reported
+                        look, code, quarter, way=way, derived=derived, reported=trade
                     )
             if counts is not None:
-                yield from _compare_counts(look, code, quarter, (sent.count, taken.count), counts)
+                derived_counts = (sent.certificates, taken.certificates)
+                yield from _compare_counts(look, code, quarter, derived_counts, counts)
 
 
 def detect_reporting(look: Look) -> Iterator[Finding]:
@@ -112,18 +118,8 @@ def _check(
     )
 
 
-def _sum_up(look: Look, quarter: str) -> dict[str, tuple[Sum, Sum]]:
-    sums: dict[str, tuple[Sum, Sum]] = {}
-    for (issuer, destination), pair in look.pairs_in(quarter).items():
-        sent, taken = sums.get(issuer, (Sum(), Sum()))
-        sums[issuer] = (sent.plus(pair.declared), taken)
-        sent, taken = sums.get(destination, (Sum(), Sum()))
-        sums[destination] = (sent, taken.plus(pair.received))
-    return sums
-
-
 def _compare_trade(
-    look: Look, code: str, quarter: str, *, way: str, derived: Sum, reported: Reported
+    look: Look, code: str, quarter: str, *, way: str, derived: Total, reported: Reported
 ) -> Iterator[Finding]:
     settings, total = look.settings.f13, reported.total
     out = way == "exports"
