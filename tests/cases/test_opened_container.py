@@ -50,3 +50,9 @@ def test_the_broken_seal_is_flagged(town: Town) -> None:
 @pytest.mark.usefixtures("refused")
 def test_the_way_back_is_traced(town: Town) -> None:
     assert town.trace("BW00000001") == [("TECHNICAL", "BW00000001", "CA00000101")]
+
+
+@pytest.mark.usefixtures("refused")
+def test_the_way_back_is_no_trade(town: Town) -> None:
+    table = town.ledger.ask("stats", "annex3", "--participant", "CA", "--period", "2025Q3")
+    assert (table["trade"], table["counts"]) == ([], [])
