@@ -24,8 +24,9 @@ import aiohttp
 from rates import CORES
 
 from kpclient.demo.trade_tables import load_tables
-from kpclient.demo.year.days import YEAR
+from kpclient.demo.year.days import FOUNDED_ON, YEAR
 from kpclient.demo.year.year import make_year
+from kpledger.analysis.flags.registry import Flag
 from scripts.synthetic.ledger import NODE, PLANTED_NAME, build, open_ledger
 
 TABLES: Final = Path(__file__).parents[2] / "config" / "data"
@@ -75,6 +76,19 @@ QUESTIONS: Final[Mapping[str, Ask]] = {
         f"/v1/statistics/annex3?participant=AE&period={YEAR}&source=compared"
     ),
     "summary": _fixed(f"/v1/statistics/summary?year={YEAR}"),
+    "trace": _of_certificate("/v1/trace?subject={}"),
+    "mirror of a quarter": _of_participant(f"/v1/mirror?one={{}}&other=IL&period={YEAR}Q2"),
+    "balance": _of_participant("/v1/balance?participant={}"),
+    "production check": _of_participant("/v1/production-check?participant={}"),
+    "numbers": _of_participant("/v1/numbers?participant={}"),
+    "unconfirmed": _fixed("/v1/unconfirmed"),
+    "calendar": _fixed("/v1/calendar"),
+    "flags": _fixed(f"/v1/flags?from_day={FOUNDED_ON}"),
+    "flags of AE": _fixed(f"/v1/flags?from_day={FOUNDED_ON}&participant=AE"),
+    **{
+        f"flag {flag.code}": _fixed(f"/v1/flags?from_day={FOUNDED_ON}&flag={flag.code}")
+        for flag in Flag
+    },
 }
 """What is asked, by name; a question whose topic this node does not serve is left out."""
 
