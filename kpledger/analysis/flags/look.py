@@ -8,6 +8,7 @@ from kpledger.analysis.book import Book
 from kpledger.analysis.flags.finding import Finding
 from kpledger.analysis.flags.indexes.flows import FlowsRead, read_flows
 from kpledger.analysis.flags.indexes.pairs import Pair, read_pairs
+from kpledger.analysis.flags.indexes.submissions import TRADE, Reported, read_reported
 from kpledger.analysis.flags.settings import FlagSettings
 from kpledger.records import ParticipantRecord
 
@@ -28,6 +29,7 @@ class Look:
     """Only what concerns this one, or everybody."""
     _flows: dict[str, FlowsRead] = field(default_factory=dict)
     _pairs: dict[str, dict[tuple[str, str], Pair]] = field(default_factory=dict)
+    _trade: dict[tuple[str, str], Reported | None] = field(default_factory=dict)
 
     def flows_since(self, month: str) -> FlowsRead:
         """Read the flows from a month on, once for all flags that need them."""
@@ -40,6 +42,13 @@ class Look:
         if quarter not in self._pairs:
             self._pairs[quarter] = read_pairs(self.book.index, quarter)
         return self._pairs[quarter]
+
+    def trade_of(self, code: str, quarter: str) -> Reported | None:
+        """Read what a participant submitted of its trade, once for all pairs."""
+        place = (code, quarter)
+        if place not in self._trade:
+            self._trade[place] = read_reported(self.book.index, code, TRADE, quarter)
+        return self._trade[place]
 
     @cached_property
     def members(self) -> tuple[ParticipantRecord, ...]:

@@ -1,8 +1,9 @@
 """F5, F6 and F17: what a participant sends out, against what it mined and took in.
 
-Balances are struck at the ends of quarters, over the months before; the window is moved back to
-where production is known: reported, or overdue and then counted as none. So a period that nobody
-could have reported yet raises nothing.
+Balances are struck at the ends of quarters, over the months before; of a producer at the ends of
+half-years, since production is reported by half-years and what falls into a quarter is a guess.
+They wait until production is known: reported, or overdue and then counted as none. So a period
+that nobody could have reported yet raises nothing.
 """
 
 from collections import Counter
@@ -29,6 +30,7 @@ from kpledger.units import add_days, end_of_day_ms, format_carats
 
 _HALF_MONTHS: Final = 6
 _EXAMPLES: Final = 5
+_HALF_YEAR_ENDS: Final = ("Q2", "Q4")
 _EXAMPLES_READ: Final = 2_000
 
 
@@ -131,7 +133,7 @@ def detect_laundering(look: Look) -> Iterator[Finding]:
 def detect_silence(look: Look) -> Iterator[Finding]:
     """F17: a producer that mines and issues nothing."""
     settings = look.settings.f17
-    for day, balance in _balances(look, 12):
+    for day, balance in _balances(look, 12, by_quarter=True):
         member = next((one for one in look.members if one.code == balance.code), None)
         standing = member.standing_at(end_of_day_ms(day)) if member is not None else None
         quiet = balance.months[-3 * settings.quarters :]
@@ -204,7 +206,9 @@ def balance_of(look: Look, code: str, months: tuple[str, ...]) -> Balance:
     return Balance(code, months, flows, dict(read_production(look.book.index, code)))
 
 
-def _balances(look: Look, length: int) -> Iterator[tuple[str, Balance]]:
+def _balances(
+    look: Look, length: int, *, by_quarter: bool = False
+) -> Iterator[tuple[str, Balance]]:
     """Give the balances to strike, the newest first, as soon as they can be struck."""
     began = read_began(look.book.index)
     quarters = quarters_between(look.from_day, min(look.until_day, look.at))
@@ -222,7 +226,8 @@ def _balances(look: Look, length: int) -> Iterator[tuple[str, Balance]]:
         for code in look.codes:
             balance = Balance(code, months, flows, production[code])
             mines = bool(production[code]) or balance.own.exports
-            if not mines or _is_known(look, production[code], day):
+            is_struck = by_quarter or quarter[-2:] in _HALF_YEAR_ENDS or not mines
+            if is_struck and (not mines or _is_known(look, production[code], day)):
                 yield day, balance
 
 

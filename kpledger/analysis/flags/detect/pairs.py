@@ -6,7 +6,7 @@ from typing import Final
 
 from kpledger.analysis.flags.finding import Finding, hexadecimal
 from kpledger.analysis.flags.indexes.pairs import Pair, read_numbers, read_pair
-from kpledger.analysis.flags.indexes.submissions import TRADE, Figures, Reported, read_reported
+from kpledger.analysis.flags.indexes.submissions import Figures, Reported
 from kpledger.analysis.flags.look import Look
 from kpledger.analysis.flags.passages import read_passage
 from kpledger.analysis.flags.periods import end_of, quarters_between
@@ -158,8 +158,8 @@ def _mirror(look: Look, issuer: str, destination: str, quarter: str, pair: Pair)
         quarter=quarter,
         pair=pair,
         settled=add_days(end_of(quarter), look.settings.f12.settle_days) <= look.at,
-        out=read_reported(look.book.index, issuer, TRADE, quarter),
-        into=read_reported(look.book.index, destination, TRADE, quarter),
+        out=look.trade_of(issuer, quarter),
+        into=look.trade_of(destination, quarter),
     )
 
 

@@ -38,7 +38,7 @@ def detect_misreported(look: Look) -> Iterator[Finding]:
     index = look.book.index
     for quarter in reversed(quarters_between(look.from_day, min(look.until_day, look.at))):
         for code in look.codes:
-            trade = read_reported(index, code, TRADE, quarter)
+            trade = look.trade_of(code, quarter)
             counts = read_reported(index, code, COUNTS, quarter)
             if trade is None and counts is None:
                 continue
