@@ -67,7 +67,10 @@ class IndexChanges:
     def _write(self, name: bytes, key: bytes, value: bytes | None) -> None:
         place = (name, key)
         if place not in self.written:
-            self._keys.setdefault(name, SortedKeys()).add(key)
+            keys = self._keys.get(name)
+            if keys is None:
+                keys = self._keys[name] = SortedKeys()
+            keys.add(key)
         self.written[place] = value
 
     def scan(

@@ -9,6 +9,7 @@ from pathlib import Path
 import commit
 import queries
 import replay
+import tables
 from rates import CORES
 
 
@@ -20,6 +21,7 @@ def main() -> None:
     replaying.add_argument("--events", type=int, default=100_000)
     replaying.add_argument("--block-events", type=int, default=64, help="events in a block")
     replaying.add_argument("--jobs", type=int, default=CORES, help="processes for signatures")
+    replaying.add_argument("--book", action="store_true", help="derive the indexes as well")
     committing = benchmarks.add_parser("commit", help="load a network of real processes")
     committing.add_argument("--voters", type=int, default=3)
     committing.add_argument("--clients", type=int, default=64)
@@ -30,6 +32,9 @@ def main() -> None:
     asking.add_argument("--events", type=int, default=1_000_000)
     asking.add_argument("--rounds", type=int, default=60, help="requests of each kind")
     asking.add_argument("--directory", type=Path, help="where the ledger is, or will be kept")
+    counting = benchmarks.add_parser("tables", help="ask for Annex III after many years")
+    counting.add_argument("--events", type=int, default=1_000_000)
+    counting.add_argument("--rounds", type=int, default=100, help="questions of each kind")
     chosen = parser.parse_args()
     if chosen.benchmark == "queries":
         with contextlib.ExitStack() as stack:
@@ -38,8 +43,10 @@ def main() -> None:
                 scratch = tempfile.TemporaryDirectory(prefix="kpledger-bench-")
                 directory = Path(stack.enter_context(scratch))
             result = queries.run(chosen.events, directory, chosen.rounds)
+    elif chosen.benchmark == "tables":
+        result = tables.run(chosen.events, chosen.rounds)
     elif chosen.benchmark == "replay":
-        result = replay.run(chosen.events, chosen.block_events, chosen.jobs)
+        result = replay.run(chosen.events, chosen.block_events, chosen.jobs, with_book=chosen.book)
     else:
         load = commit.Load(chosen.voters, chosen.clients, chosen.seconds, chosen.through)
         result = commit.run(load, chosen.directory)
