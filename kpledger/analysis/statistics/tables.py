@@ -4,17 +4,16 @@
 index            key                                           totals
 ===============  ============================================  ============================
 ``trade-cell``   reporter/flow/quarter/partner/origin/HS code  weight and value (Annex III)
-``trade-pair``   quarter/flow/reporter/partner                 with certificates; to mirror
+``trade-pair``   quarter/flow/reporter/partner                 with certificates
 ``trade-total``  quarter/flow/reporter                         with certificates
-``trade-month``  reporter/flow/month/origin                    with certificates; to balance
 ===============  ============================================  ============================
 
 Every value is a history (:mod:`kpledger.analysis.statistics.totals`). An origin is a country's
-code, or empty for parcels of mixed origin; a month is ``2022-03``. The totals of a year are the sum
-of four quarters'. A certificate has lines in several cells, so cells count no certificates.
+code, or empty for parcels of mixed origin. The totals of a year are the sum of four quarters'. A
+certificate has lines in several cells, so cells count no certificates.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,9 +25,6 @@ from kpledger.units import quarter_of
 CELL: Final = b"trade-cell"
 PAIR: Final = b"trade-pair"
 TOTAL: Final = b"trade-total"
-MONTH: Final = b"trade-month"
-
-_MONTH_CHARS: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,7 @@ def take_back_entry(changes: IndexChanges, entry: Entry, recorded: int) -> None:
 
 
 def _change(changes: IndexChanges, entry: Entry, sign: int, recorded: int) -> None:
-    quarter, month = quarter_of(entry.day), entry.day[:_MONTH_CHARS]
+    quarter = quarter_of(entry.day)
     carats = value = 0
     for hs, line_carats, line_value in entry.lines:
         carats += line_carats
@@ -77,8 +73,6 @@ def _change(changes: IndexChanges, entry: Entry, sign: int, recorded: int) -> No
     by_flow = f"{quarter}/{entry.flow}/{entry.reporter}"
     _add(changes, PAIR, f"{by_flow}/{entry.partner}", total, recorded)
     _add(changes, TOTAL, by_flow, total, recorded)
-    of_month = f"{entry.reporter}/{entry.flow}/{month}/{entry.origin}"
-    _add(changes, MONTH, of_month, total, recorded)
 
 
 def _add(changes: IndexChanges, name: bytes, key: str, change: Total, recorded: int) -> None:
@@ -110,42 +104,8 @@ def read_partners(
     }
 
 
-def read_pair(
-    index: IndexReader,
-    reporter: str,
-    flow: Flow,
-    partner: str,
-    quarter: str,
-    *,
-    known_at: int | None = None,
-) -> Total:
-    """Give what a reporter traded with one partner in a quarter."""
-    key = f"{quarter}/{flow}/{reporter}/{partner}".encode()
-    return total_at(index.get(PAIR, key), known_at)
-
-
 def read_total(
     index: IndexReader, reporter: str, flow: Flow, quarter: str, known_at: int | None = None
 ) -> Total:
     """Give what a reporter traded in a quarter."""
     return total_at(index.get(TOTAL, f"{quarter}/{flow}/{reporter}".encode()), known_at)
-
-
-def read_months(
-    index: IndexReader,
-    reporter: str,
-    flow: Flow,
-    *,
-    first: str,
-    last: str,
-    known_at: int | None = None,
-) -> Iterator[tuple[str, str, Total]]:
-    """Yield month, origin and total from the month ``first`` to ``last``, both included."""
-    prefix = f"{reporter}/{flow}/".encode()
-    for key, history in index.scan(MONTH, prefix, start=prefix + first.encode()):
-        month, origin = key[len(prefix) :].decode().split("/")
-        if month > last:
-            return
-        total = total_at(history, known_at)
-        if total != NOTHING:
-            yield month, origin, total

@@ -17,8 +17,6 @@ from kpledger.analysis.statistics.tables import (
     CELL,
     Cell,
     read_cells,
-    read_months,
-    read_pair,
     read_partners,
     read_total,
 )
@@ -103,10 +101,7 @@ def test_an_issue_is_an_export_of_its_issuer_and_no_import_yet(ledger: BookedLed
     index = ledger.book.index
     assert read_cells(index, "BW", Flow.EXPORT, "2026Q1") == LINES
     assert read_partners(index, "BW", Flow.EXPORT, "2026Q1") == {"EU": WHOLE}
-    assert read_pair(index, "BW", Flow.EXPORT, "EU", "2026Q1") == WHOLE
     assert exports(ledger) == WHOLE
-    months = read_months(index, "BW", Flow.EXPORT, first="2026-01", last="2026-12")
-    assert list(months) == [("2026-03", "BW", WHOLE)]
     assert imports(ledger) == NOTHING
 
 
@@ -139,8 +134,6 @@ def test_mixed_origin_has_a_cell_without_a_country(
     issue(ledger, vary(make_certificate(), origin=mixed))
     cells = read_cells(ledger.book.index, "BW", Flow.EXPORT, "2026Q1")
     assert [cell.origin for cell in cells] == ["", ""]
-    months = read_months(ledger.book.index, "BW", Flow.EXPORT, first="2026-03", last="2026-03")
-    assert list(months) == [("2026-03", "", WHOLE)]
 
 
 def test_a_voided_certificate_is_taken_back_from_its_own_quarter(ledger: BookedLedger) -> None:

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from kpledger.analysis.statistics.distribution import distribute
-from kpledger.analysis.statistics.tables import CELL, MONTH, PAIR, TOTAL
+from kpledger.analysis.statistics.tables import CELL, PAIR, TOTAL
 from kpledger.analysis.statistics.totals import NOTHING, Total, total_at
 from kpledger.events import Body
 from kpledger.events.certificate import (
@@ -259,7 +259,7 @@ def recount(facts: list[Fact], known_at: int | None) -> dict[tuple[bytes, str], 
     for fact in facts:
         if known_at is not None and fact.day > known_at:
             continue
-        quarter, month = quarter_of(fact.period), fact.period[:7]
+        quarter = quarter_of(fact.period)
         whose = f"{fact.reporter}/{fact.flow}"
         by_flow = f"{quarter}/{fact.flow}/{fact.reporter}"
         for line in fact.lines:
@@ -267,7 +267,6 @@ def recount(facts: list[Fact], known_at: int | None) -> dict[tuple[bytes, str], 
             add(CELL, cell, fact, (line,), 0)
         add(PAIR, f"{by_flow}/{fact.partner}", fact, fact.lines, 1)
         add(TOTAL, by_flow, fact, fact.lines, 1)
-        add(MONTH, f"{whose}/{month}/{fact.origin}", fact, fact.lines, 1)
     totals = {
         place: Total(sums["carats"], sums["value"], sums["certificates"])
         for place, sums in amounts.items()
@@ -279,7 +278,7 @@ def stored(ledger: BookedLedger, known_at: int | None) -> dict[tuple[bytes, str]
     """Read every table as it is kept."""
     return {
         (name, key.decode()): total
-        for name in (CELL, PAIR, TOTAL, MONTH)
+        for name in (CELL, PAIR, TOTAL)
         for key, history in ledger.book.index.scan(name)
         if (total := total_at(history, known_at)) != NOTHING
     }
