@@ -55,6 +55,15 @@ _USD_DECIMALS = 2
 _PERCENT_DECIMALS = 2
 
 
+def bound_amount(amount: int) -> int:
+    """Bound a sum to what is still encoded everywhere, and what JSON readers hold exactly.
+
+    A sum that is cut off here is beyond all diamonds there are: only somebody who declares the
+    largest possible weights again and again gets so far, and what counts them must not fail then.
+    """
+    return max(-MAX_AMOUNT, min(amount, MAX_AMOUNT))
+
+
 @functools.lru_cache(maxsize=_PARSED_DAYS)
 def parse_day(text: str) -> date:
     """Read a ``YYYY-MM-DD`` day.

@@ -25,10 +25,10 @@ from kpledger.analysis.statistics.submissions import (
     read_trade_rows,
 )
 from kpledger.analysis.statistics.tables import Cell, read_cells, read_partners
-from kpledger.analysis.statistics.totals import NOTHING, Total, presentable
+from kpledger.analysis.statistics.totals import NOTHING, Total
 from kpledger.analysis.topic import Topic
 from kpledger.events.statistics import Flow, Series
-from kpledger.units import day_of
+from kpledger.units import bound_amount, day_of
 
 TradeKey = tuple[Flow, Cell]
 Editions = Mapping[tuple[Series, str], tuple[Edition, ...]]
@@ -257,11 +257,11 @@ def _trade_row(
 
 
 def _carats(total: Total | None) -> int | None:
-    return None if total is None else presentable(total.carat_thousandths)
+    return None if total is None else bound_amount(total.carat_thousandths)
 
 
 def _value(total: Total | None) -> int | None:
-    return None if total is None else presentable(total.value_usd_cents)
+    return None if total is None else bound_amount(total.value_usd_cents)
 
 
 def _count_table(

@@ -14,10 +14,11 @@ from kpledger.analysis.statistics.asked import Source, ask_known_at, day_of_answ
 from kpledger.analysis.statistics.periods import Period, parse_period
 from kpledger.analysis.statistics.submissions import Sum, read_newest
 from kpledger.analysis.statistics.tables import read_total
-from kpledger.analysis.statistics.totals import NOTHING, Total, presentable
+from kpledger.analysis.statistics.totals import NOTHING, Total
 from kpledger.analysis.topic import QuestionError, Topic
 from kpledger.events.statistics import Flow, Series
 from kpledger.records import ParticipantRecord
+from kpledger.units import bound_amount
 
 MAX_PARTICIPANTS: Final = 1000
 
@@ -162,13 +163,13 @@ def _row(code: str, name: str, figures: Figures, half_years: int) -> SummaryRow:
     return SummaryRow(
         participant=code,
         name=name,
-        production_carat_thousandths=presentable(production.carat_thousandths),
-        production_value_usd_cents=presentable(production.value_usd_cents),
+        production_carat_thousandths=bound_amount(production.carat_thousandths),
+        production_value_usd_cents=bound_amount(production.value_usd_cents),
         production_usd_cents_per_carat=_per_carat(production),
-        import_carat_thousandths=presentable(imports.carat_thousandths),
-        import_value_usd_cents=presentable(imports.value_usd_cents),
-        export_carat_thousandths=presentable(exports.carat_thousandths),
-        export_value_usd_cents=presentable(exports.value_usd_cents),
+        import_carat_thousandths=bound_amount(imports.carat_thousandths),
+        import_value_usd_cents=bound_amount(imports.value_usd_cents),
+        export_carat_thousandths=bound_amount(exports.carat_thousandths),
+        export_value_usd_cents=bound_amount(exports.value_usd_cents),
         certificates_issued=exports.certificates,
         certificates_received=imports.certificates,
         half_years_submitted=half_years,
@@ -179,7 +180,7 @@ def _per_carat(total: Total) -> int | None:
     carats = total.carat_thousandths
     if carats == 0:
         return None
-    return presentable((2 * total.value_usd_cents * 1000 + carats) // (2 * carats))
+    return bound_amount((2 * total.value_usd_cents * 1000 + carats) // (2 * carats))
 
 
 SUMMARY: Final = Topic(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from kpledger.units import DAY_MS, MAX_AMOUNT, start_of_day_ms
+from kpledger.units import DAY_MS, start_of_day_ms
 
 # Weights and values are kept in 128 bits: every single one fits 53, and no number of certificates
 # that a ledger can hold makes a sum overflow, so that counting cannot fail.
@@ -99,15 +99,6 @@ def read_history(history: bytes | None) -> Iterator[tuple[int, Total]]:
     """Yield the days on which a total changed, and the total at the end of each."""
     for start in range(0, len(history or b""), _ENTRY.size):
         yield _unpack(history or b"", start)
-
-
-def presentable(amount: int) -> int:
-    """Bound an amount to what JSON readers hold exactly.
-
-    A sum that is cut off here is beyond all diamonds there are: only somebody who declares the
-    largest possible weights again and again gets so far, and a question must be answered even then.
-    """
-    return max(-MAX_AMOUNT, min(amount, MAX_AMOUNT))
 
 
 def _day(history: bytes, position: int) -> int:

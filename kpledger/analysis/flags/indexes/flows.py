@@ -12,6 +12,7 @@ import msgspec
 from kpledger.analysis.flags.passages import Move, Moved
 from kpledger.analysis.index import IndexChanges, IndexReader
 from kpledger.events.certificate import Certificate
+from kpledger.units import bound_amount
 
 FLOWS: Final = b"flow"
 ORIGINS_IN: Final = b"originin"
@@ -35,11 +36,11 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     def plus(self, other: "Flow") -> "Flow":
         """Add two."""
         return Flow(
-            export_carats=self.export_carats + other.export_carats,
-            export_value=self.export_value + other.export_value,
+            export_carats=bound_amount(self.export_carats + other.export_carats),
+            export_value=bound_amount(self.export_value + other.export_value),
             exports=self.exports + other.exports,
-            import_carats=self.import_carats + other.import_carats,
-            import_value=self.import_value + other.import_value,
+            import_carats=bound_amount(self.import_carats + other.import_carats),
+            import_value=bound_amount(self.import_value + other.import_value),
             imports=self.imports + other.imports,
         )
 

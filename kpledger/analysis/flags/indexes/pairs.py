@@ -12,7 +12,7 @@ import msgspec
 
 from kpledger.analysis.flags.passages import Move, Moved, Passage
 from kpledger.analysis.index import IndexChanges, IndexReader
-from kpledger.units import quarter_of
+from kpledger.units import bound_amount, quarter_of
 
 PAIRS: Final = b"pair"
 HELD: Final = b"heldpair"
@@ -34,8 +34,8 @@ class Sum(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         """Add another, or take it away."""
         return Sum(
             count=self.count + sign * other.count,
-            carat_thousandths=self.carat_thousandths + sign * other.carat_thousandths,
-            value_usd_cents=self.value_usd_cents + sign * other.value_usd_cents,
+            carat_thousandths=bound_amount(self.carat_thousandths + sign * other.carat_thousandths),
+            value_usd_cents=bound_amount(self.value_usd_cents + sign * other.value_usd_cents),
         )
 
 

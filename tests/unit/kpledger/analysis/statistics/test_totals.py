@@ -10,12 +10,11 @@ from kpledger.analysis.statistics.totals import (
     add_to_history,
     day_number,
     parse_known_at,
-    presentable,
     read_history,
     total_at,
 )
 from kpledger.errors import MalformedError
-from kpledger.units import MAX_AMOUNT
+from kpledger.units import MAX_AMOUNT, bound_amount
 
 AMOUNTS = st.integers(-(2**100), 2**100)
 CHANGES = st.builds(Total, AMOUNTS, AMOUNTS, st.integers(-(10**12), 10**12))
@@ -52,8 +51,8 @@ def test_the_largest_weights_again_and_again_do_not_overflow() -> None:
         history = add_to_history(history, Total(MAX_AMOUNT, MAX_AMOUNT, 1), 1)
     total = total_at(history, None)
     assert total == Total(3000 * MAX_AMOUNT, 3000 * MAX_AMOUNT, 3000)
-    assert presentable(total.carat_thousandths) == MAX_AMOUNT
-    assert presentable(-total.carat_thousandths) == -MAX_AMOUNT
+    assert bound_amount(total.carat_thousandths) == MAX_AMOUNT
+    assert bound_amount(-total.carat_thousandths) == -MAX_AMOUNT
 
 
 def test_known_at_is_a_day_of_the_calendar() -> None:

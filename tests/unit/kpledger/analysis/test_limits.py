@@ -1,0 +1,39 @@
+"""No projection fails: it runs after consensus, where there is nobody left to refuse."""
+
+from booked import open_booked_trade
+from founding import event_id_of, make_certificate, make_confirmation, make_event, number_of, vary
+
+from kpledger.analysis.statistics.annex3 import Annex3Question, answer_annex3
+from kpledger.analysis.statistics.tables import read_total
+from kpledger.events.certificate import CertificateIssued, HsCode, Line
+from kpledger.events.statistics import Flow
+from kpledger.units import MAX_AMOUNT
+
+ENOUGH = 2**64 // MAX_AMOUNT + 2
+"""So many of the largest weights are more than 64 bits hold."""
+BLOCK = 64
+
+
+def test_the_largest_weights_again_and_again_stop_no_node() -> None:
+    """One authority is enough to declare them; every node would have to stop for good."""
+    ledger = open_booked_trade()
+    line = Line(hs=HsCode.UNSORTED, carat_thousandths=MAX_AMOUNT, value_usd_cents=MAX_AMOUNT)
+    events = []
+    for serial in range(1, ENOUGH + 1):
+        certificate = vary(
+            make_certificate(number_of("BW", serial)),
+            carat_thousandths=MAX_AMOUNT,
+            value_usd_cents=MAX_AMOUNT,
+            lines=(line,),
+            seals=(f"S{serial}",),
+        )
+        issued = make_event("BW/gaborone", CertificateIssued(certificate=certificate))
+        confirmed = make_confirmation(certificate)
+        events += [issued, make_event("EU/antwerp", confirmed, prev=event_id_of(issued))]
+    for first in range(0, len(events), BLOCK):
+        ledger.record(*events[first : first + BLOCK])
+    total = read_total(ledger.book.index, "EU", Flow.IMPORT, "2026Q1")
+    assert (total.carat_thousandths, total.certificates) == (ENOUGH * MAX_AMOUNT, ENOUGH)
+    question = Annex3Question(participant="BW", period="2026")
+    (row,) = answer_annex3(ledger.book, question).trade
+    assert row.carat_thousandths == MAX_AMOUNT
