@@ -374,3 +374,13 @@ def test_undecided_report_says_why_and_how_far() -> None:
         report_sound(genesis, progress), verdict=Verdict.UNDECIDED, problem="the line went dead"
     )
     assert report == expected
+
+
+def test_whoever_looks_on_sees_each_sound_block_and_no_other() -> None:
+    seen: list[int] = []
+    auditor = Auditor(make_genesis(), observe=lambda one: seen.append(one.header.height))
+    chain = make_chain()
+    for height, stored in enumerate(chain[:-1], start=1):
+        assert auditor.feed(height, stored) is None
+    assert auditor.feed(len(chain), chain[-2]) is not None
+    assert seen == list(range(1, len(chain)))

@@ -1,5 +1,6 @@
 """No projection fails: it runs after consensus, where there is nobody left to refuse."""
 
+import pytest
 from booked import open_booked_trade
 from founding import event_id_of, make_certificate, make_confirmation, make_event, number_of, vary
 
@@ -14,6 +15,7 @@ ENOUGH = 2**64 // MAX_AMOUNT + 2
 BLOCK = 64
 
 
+@pytest.mark.slow
 def test_the_largest_weights_again_and_again_stop_no_node() -> None:
     """One authority is enough to declare them; every node would have to stop for good."""
     ledger = open_booked_trade()
