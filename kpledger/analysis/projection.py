@@ -13,6 +13,7 @@ from kpledger.analysis.flags.projecting import project_flags
 from kpledger.analysis.history import project_history
 from kpledger.analysis.index import IndexChanges, IndexReader
 from kpledger.analysis.lineage import project_lineage
+from kpledger.analysis.presidency import project_presidency
 from kpledger.analysis.statistics.counting import count_trade
 from kpledger.analysis.statistics.submissions import keep_submission
 from kpledger.chain import Execution
@@ -20,6 +21,7 @@ from kpledger.chain import Execution
 PROJECTIONS: Final[tuple[Projection, ...]] = (
     project_history,
     project_lineage,
+    project_presidency,
     count_trade,
     keep_submission,
     project_flags,

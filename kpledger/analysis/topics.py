@@ -8,6 +8,7 @@ from kpledger.analysis.flags.tables.mirror import MIRROR
 from kpledger.analysis.flags.tables.numbers import NUMBERS
 from kpledger.analysis.flags.tables.unconfirmed import UNCONFIRMED
 from kpledger.analysis.flags.topic import FLAGS_TOPIC
+from kpledger.analysis.scheme import SCHEME
 from kpledger.analysis.statistics.annex3 import ANNEX3
 from kpledger.analysis.statistics.summary import SUMMARY
 from kpledger.analysis.subject import SUBJECT
@@ -21,6 +22,7 @@ TOPICS: Final[tuple[AnyTopic, ...]] = (
     MIRROR,
     NUMBERS,
     PRODUCTION_CHECK,
+    SCHEME,
     ANNEX3,
     SUMMARY,
     SUBJECT,

@@ -7,11 +7,13 @@ import typer
 
 from kpclient.answers import NodeStatus, Participant
 from kpclient.commands.lookup import NotOnLedgerError
-from kpclient.commands.options import Connection, Reading, command
+from kpclient.commands.options import Connection, Offline, Reading, command
+from kpclient.commands.scheme_table import print_scheme
 from kpclient.commands.session import Session
 from kpclient.errors import UsageError
 from kpclient.output import print_fields, print_json, print_line, print_table, readable
 from kpclient.remote import Remote
+from kpledger.analysis.scheme import SCHEME, SchemeQuestion
 from kpledger.errors import MalformedError
 from kpledger.ids import parse_participant
 from kpledger.lifecycle import CertificateState
@@ -130,8 +132,24 @@ def _show_participant(session: Session, code: str, *, as_json: bool) -> None:
 
 
 @command(app, "status", example="kpledger status --node http://127.0.0.1:7600 --json")
-def status(connection: Connection) -> None:
-    """Show where the ledger stands, as a node sees it, after checking whose ledger it is."""
+def status(
+    connection: Connection,
+    offline: Offline,
+    at: Annotated[
+        str, typer.Option("--at", metavar="DAY|now", help="Of the scheme, not of the node.")
+    ] = "",
+) -> None:
+    """Show where the ledger stands, or with --at who could trade under what at a date.
+
+    Where the ledger stands is said by a node, after checking whose ledger it keeps.
+    """
+    if at:
+        _show_scheme(Session(connection, offline=offline), at, as_json=connection.as_json)
+        return
+    if offline.replay or offline.copy is not None:
+        raise UsageError(
+            "--at", "a replay knows no node", "--at DAY, or no replay"
+        )
     found = Session(connection).ask(_fetch_status)
     if connection.as_json:
         print_json({**_fields_of(found)})
@@ -149,6 +167,15 @@ def status(connection: Connection) -> None:
             "storage": found.storage.failed or found.storage.durability,
         }
     )
+
+
+def _show_scheme(session: Session, at: str, *, as_json: bool) -> None:
+    found = session.answer(SCHEME, SchemeQuestion(at="" if at == "now" else at))
+    if as_json:
+        plain = readable(found)
+        print_json(plain if isinstance(plain, dict) else {})
+    else:
+        print_scheme(found)
 
 
 async def _fetch_status(remote: Remote) -> NodeStatus:
