@@ -98,6 +98,19 @@ class Town:
         assert isinstance(found, list)
         return [(one["flag"], one["subject"]) for one in found]
 
+    def standing(self, code: str, day: str) -> str:
+        """Give the standing of a participant at the end of a day."""
+        members = self.ledger.ask("status", "--at", day)["participants"]
+        assert isinstance(members, list)
+        return str(next(one["status"] for one in members if one["code"] == code))
+
+    def restrictions(self, code: str, day: str) -> list[tuple[str, str, list[str]]]:
+        """Give name, mode and zones of what held for a participant at the end of a day."""
+        found = self.ledger.ask("status", "--at", day)["restrictions"]
+        assert isinstance(found, list)
+        of = [one for one in found if one["participant"] == code]
+        return [(one["restriction"], one["mode"], one["zones"]) for one in of]
+
     def trace(self, subject: str) -> list[tuple[str, str, str]]:
         """Give how shipments hang together: the kind of link, the earlier and the later one."""
         found = self.ledger.ask("trace", subject)

@@ -10,9 +10,9 @@ this story begins to write it down in January 2016; the standings are recorded w
 import pytest
 from chronicle import Refused, Town
 
-from kpledger.units import parse_time
-
 pytestmark = pytest.mark.slow
+
+ZONES = ["CF/berberati", "CF/boda", "CF/carnot", "CF/nola"]
 
 
 def test_what_is_refused(refused: list[Refused]) -> None:
@@ -34,14 +34,34 @@ def test_what_is_refused(refused: list[Refused]) -> None:
 
 
 @pytest.mark.usefixtures("refused")
-def test_standings_have_dates_of_their_own(town: Town) -> None:
-    standings = town.record("CF")["standings"]
-    assert isinstance(standings, list)
-    assert [(one["status"], one["effective_from"]) for one in standings] == [
-        ("ACTIVE", 0),
-        ("SUSPENDED", parse_time("2013-05-23T00:00:00Z")),
-        ("ACTIVE", parse_time("2015-07-17T00:00:00Z")),
-    ]
+@pytest.mark.parametrize(
+    ("day", "standing"),
+    [
+        ("2013-05-22", "ACTIVE"),
+        ("2013-05-23", "SUSPENDED"),
+        ("2015-07-16", "SUSPENDED"),
+        ("2015-07-17", "ACTIVE"),
+    ],
+)
+def test_standings_have_dates_of_their_own(town: Town, day: str, standing: str) -> None:
+    assert town.standing("CF", day) == standing
+
+
+@pytest.mark.usefixtures("refused")
+@pytest.mark.parametrize(
+    ("day", "restrictions"),
+    [
+        ("2016-01-11", []),
+        ("2016-01-12", [("compliant-zones", "PRE", ZONES[:1])]),
+        ("2019-11-21", [("compliant-zones", "PRE", ZONES[:1])]),
+        ("2019-11-22", [("cross-check", "POST", ZONES)]),
+        ("2024-11-15", []),
+    ],
+)
+def test_restrictions_of_any_day(
+    town: Town, day: str, restrictions: list[tuple[str, str, list[str]]]
+) -> None:
+    assert town.restrictions("CF", day) == restrictions
 
 
 @pytest.mark.usefixtures("refused")
