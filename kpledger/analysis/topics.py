@@ -8,6 +8,7 @@ from kpledger.analysis.flags.tables.mirror import MIRROR
 from kpledger.analysis.flags.tables.numbers import NUMBERS
 from kpledger.analysis.flags.tables.unconfirmed import UNCONFIRMED
 from kpledger.analysis.flags.topic import FLAGS_TOPIC
+from kpledger.analysis.organisation import ORGANISATION
 from kpledger.analysis.scheme import SCHEME
 from kpledger.analysis.statistics.annex3 import ANNEX3
 from kpledger.analysis.statistics.summary import SUMMARY
@@ -21,6 +22,7 @@ TOPICS: Final[tuple[AnyTopic, ...]] = (
     FLAGS_TOPIC,
     MIRROR,
     NUMBERS,
+    ORGANISATION,
     PRODUCTION_CHECK,
     SCHEME,
     ANNEX3,

@@ -13,9 +13,10 @@ from kpclient.commands.session import Session
 from kpclient.errors import UsageError
 from kpclient.output import print_fields, print_json, print_line, print_table, readable
 from kpclient.remote import Remote
+from kpledger.analysis.organisation import ORGANISATION, OrganisationQuestion
 from kpledger.analysis.scheme import SCHEME, SchemeQuestion
 from kpledger.errors import MalformedError
-from kpledger.ids import parse_participant
+from kpledger.ids import KPCS, parse_participant
 from kpledger.lifecycle import CertificateState
 from kpledger.records import CertificateRecord
 from kpledger.units import format_carats, format_time, format_usd
@@ -89,11 +90,14 @@ def participants(
     connection: Connection,
     reading: Reading,
     code: Annotated[
-        str, typer.Argument(metavar="[CODE]", help="Only this one, with all about it.")
+        str, typer.Argument(metavar="[CODE|KPCS]", help="Only this one, with all about it.")
     ] = "",
 ) -> None:
-    """List the participants, or show one with its offices and numbers."""
+    """List the participants, or show one with its offices and numbers; KPCS: the scheme's own."""
     session = Session(connection, newest=reading.newest)
+    if code == KPCS:
+        _show_organisation(session, as_json=connection.as_json)
+        return
     if code:
         _show_participant(session, check_code(code, "CODE"), as_json=connection.as_json)
         return
@@ -103,6 +107,21 @@ def participants(
         return
     columns = ("code", "name", "kind", "status", "authorities", "ranges")
     print_table(columns, [_participant_row(one) for one in found])
+
+
+def _show_organisation(session: Session, *, as_json: bool) -> None:
+    found = session.answer(ORGANISATION, OrganisationQuestion())
+    if as_json:
+        plain = readable(found)
+        print_json(plain if isinstance(plain, dict) else {})
+        return
+    for one in found.offices:
+        print_line(f"{KPCS}/{one.authority}: {one.title}, {one.place}: {', '.join(one.roles)}")
+    for one in found.observers:
+        print_line(f"{KPCS}/{one.authority}: {one.title}: observer, {one.observer}")
+    for body in found.bodies:
+        members = ", ".join((*body.members, *body.observers))
+        print_line(f"{body.name}: {body.title}: {body.kind}, chaired by {body.chair}: {members}")
 
 
 def _participant_row(one: Participant) -> tuple[str, ...]:
@@ -147,9 +166,7 @@ def status(
         _show_scheme(Session(connection, offline=offline), at, as_json=connection.as_json)
         return
     if offline.replay or offline.copy is not None:
-        raise UsageError(
-            "--at", "a replay knows no node", "--at DAY, or no replay"
-        )
+        raise UsageError("--at", "a replay knows no node", "--at DAY, or no replay")
     found = Session(connection).ask(_fetch_status)
     if connection.as_json:
         print_json({**_fields_of(found)})

@@ -133,12 +133,26 @@ def _describe_topic(topic: AnyTopic) -> Json:
     if isinstance(operation, dict):
         operation["parameters"] = [
             *(
-                {"name": name, "in": "query", "required": False, "schema": schema}
+                {
+                    "name": name,
+                    "in": "query",
+                    "required": False,
+                    # Said in place: the same name may mean another type elsewhere.
+                    "schema": components.get(_name_of(schema), {}) | _without_ref(schema),
+                }
                 for name, schema in fields.items()
             ),
             *operation["parameters"],
         ]
     return asked
+
+
+def _name_of(schema: Json) -> str:
+    return str(schema.get("$ref", "")).rpartition("/")[2]
+
+
+def _without_ref(schema: Json) -> Json:
+    return {name: value for name, value in schema.items() if name != "$ref"}
 
 
 _TIMEOUT: Final[Json] = {
