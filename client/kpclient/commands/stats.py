@@ -29,7 +29,7 @@ from kpclient.output import (
 from kpclient.published import Published, load_published
 from kpclient.tabular import Column, Table, Value, format_csv, format_value, write_parquet
 from kpledger.analysis.statistics.annex3 import ANNEX3, Annex3Answer, Annex3Question
-from kpledger.analysis.statistics.asked import Source
+from kpledger.analysis.statistics.asked import Basis
 from kpledger.analysis.statistics.summary import SUMMARY, SummaryAnswer, SummaryQuestion
 
 app = typer.Typer(help="Print the statistics of the trade.", no_args_is_help=True)
@@ -75,8 +75,8 @@ def annex3(
     printing: Printing,
     known_at: _KnownAt = "",
     source: Annotated[
-        Source, typer.Option("--source", help="From events, from submissions, or both.")
-    ] = Source.DERIVED,
+        Basis, typer.Option("--source", help="From events, from submissions, or both.")
+    ] = Basis.DERIVED,
 ) -> None:
     """Print a participant's trade, certificate counts and production of a period."""
     session = Session(connection, newest=reading.newest, offline=offline)
@@ -101,8 +101,8 @@ def summary(
     printing: Printing,
     known_at: _KnownAt = "",
     source: Annotated[
-        Source, typer.Option("--source", help="Of the trade: derived or submitted.")
-    ] = Source.DERIVED,
+        Basis, typer.Option("--source", help="Of the trade: derived or submitted.")
+    ] = Basis.DERIVED,
 ) -> None:
     """Print a year of all participants, and how it differs from what was published."""
     session = Session(connection, newest=reading.newest, offline=offline)

@@ -12,7 +12,7 @@ import msgspec
 
 from kpledger.analysis.book import Book
 from kpledger.analysis.statistics.asked import (
-    Source,
+    Basis,
     ask_known_at,
     ask_participant,
     day_of_answer,
@@ -44,7 +44,7 @@ class Annex3Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """A quarter, half-year or year: 2022Q1, 2022H1, 2022."""
     known_at: str = ""
     """As known at the end of this day, UTC; empty: as known now."""
-    source: Source = Source.DERIVED
+    source: Basis = Basis.DERIVED
 
 
 class Annex3Trade(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +107,7 @@ class Annex3Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     participant: str
     period: str
-    source: Source
+    source: Basis
     known_at: str
     """The day as of which they are."""
     trade: tuple[Annex3Trade, ...]
@@ -127,8 +127,8 @@ def answer_annex3(book: Book, question: Annex3Question) -> Annex3Answer:
     participant = ask_participant(book, question.participant).code
     as_of = day_of_answer(book, question.known_at)
     editions = _read_editions(book, participant, period, known_at)
-    derived = question.source is not Source.SUBMITTED
-    submitted = question.source is not Source.DERIVED
+    derived = question.source is not Basis.SUBMITTED
+    submitted = question.source is not Basis.DERIVED
     return Annex3Answer(
         participant=participant,
         period=period.name,

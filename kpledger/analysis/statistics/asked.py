@@ -10,7 +10,7 @@ from kpledger.records import ParticipantRecord, participant_key
 from kpledger.units import day_of
 
 
-class Source(StrEnum):
+class Basis(StrEnum):
     """Where figures come from."""
 
     DERIVED = "derived"

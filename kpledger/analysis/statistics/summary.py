@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from kpledger.analysis.book import Book
-from kpledger.analysis.statistics.asked import Source, ask_known_at, day_of_answer
+from kpledger.analysis.statistics.asked import Basis, ask_known_at, day_of_answer
 from kpledger.analysis.statistics.periods import Period, parse_period
 from kpledger.analysis.statistics.submissions import Sum, read_newest
 from kpledger.analysis.statistics.tables import read_total
@@ -35,7 +35,7 @@ class SummaryQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     year: str = ""
     known_at: str = ""
     """As known at the end of this day, UTC; empty: as known now."""
-    source: Source = Source.DERIVED
+    source: Basis = Basis.DERIVED
     """Of trade and certificates: derived or submitted."""
 
 
@@ -63,7 +63,7 @@ class SummaryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The summary."""
 
     year: str
-    source: Source
+    source: Basis
     known_at: str
     """The day as of which it is."""
     participants: tuple[SummaryRow, ...]
@@ -81,11 +81,11 @@ def answer_summary(book: Book, question: SummaryQuestion) -> SummaryAnswer:
     period = parse_period(question.year)
     if period is None or period.name != f"{period.year}":
         raise QuestionError("year", f"{question.year[:64]!r} is no year", "a year, as 2022")
-    if question.source is Source.COMPARED:
+    if question.source is Basis.COMPARED:
         accepted = "derived or submitted; statistics/annex3 compares"
         raise QuestionError("source", "a summary has one source", accepted)
     figures, halves = _read_production(book, period, known_at)
-    if question.source is Source.SUBMITTED:
+    if question.source is Basis.SUBMITTED:
         _add_submitted(figures, book, period, known_at)
     names = {
         record.code: record.name
@@ -93,7 +93,7 @@ def answer_summary(book: Book, question: SummaryQuestion) -> SummaryAnswer:
             b"participant/", ParticipantRecord, after=None, limit=MAX_PARTICIPANTS
         )
     }
-    if question.source is Source.DERIVED:
+    if question.source is Basis.DERIVED:
         for code in names:
             _add_derived(figures, book, code, period, known_at)
     rows = tuple(

@@ -21,7 +21,7 @@ from kpclient.commands.summary_table import (
 )
 from kpclient.published import OTHERS, Production, Published
 from kpclient.tabular import Kind
-from kpledger.analysis.statistics.asked import Source
+from kpledger.analysis.statistics.asked import Basis
 from kpledger.analysis.statistics.summary import SummaryAnswer, SummaryRow
 
 RUNNER = CliRunner()
@@ -202,7 +202,7 @@ def row(code: str, carats: int, value: int, exported: int = 0) -> SummaryRow:
 
 ANSWER = SummaryAnswer(
     year="2022",
-    source=Source.DERIVED,
+    source=Basis.DERIVED,
     known_at="2023-06-30",
     participants=(row("BW", 10, 20, 30), row("NA", 1, 2), row("NO", 3, 4)),
     totals=row("", 14, 26, 30),

@@ -13,7 +13,7 @@ from kpledger.analysis.statistics.annex3 import (
     Annex3Submission,
     Annex3Trade,
 )
-from kpledger.analysis.statistics.asked import Source
+from kpledger.analysis.statistics.asked import Basis
 from kpledger.analysis.topic import QuestionError
 from kpledger.events.certificate import HsCode
 from kpledger.events.statistics import (
@@ -37,7 +37,7 @@ def ledger() -> BookedLedger:
 
 def ask(
     ledger: BookedLedger,
-    source: Source = Source.DERIVED,
+    source: Basis = Basis.DERIVED,
     *,
     participant: str = "BW",
     period: str = "2026Q1",
@@ -143,8 +143,8 @@ def test_the_newest_edition_that_was_known_counts(ledger: BookedLedger) -> None:
     ledger.wait_until("2026-03-04")
     submit_trade(ledger, row(2, 20), row(3, 30, hs=HsCode.NON_INDUSTRIAL), edition=2)
     submit_counts(ledger, CountRow(partner="IN", issued=6, received=7), edition=2)
-    first = ask(ledger, Source.SUBMITTED, known_at="2026-03-03")
-    newest = ask(ledger, Source.SUBMITTED)
+    first = ask(ledger, Basis.SUBMITTED, known_at="2026-03-03")
+    newest = ask(ledger, Basis.SUBMITTED)
     assert [one.submitted_carat_thousandths for one in first.trade] == [1]
     assert [one.submitted_carat_thousandths for one in newest.trade] == [2, 3]
     assert first.counts == (Annex3Count(partner="EU", submitted_issued=4, submitted_received=5),)
@@ -158,7 +158,7 @@ def test_compared_rows_say_how_far_they_are_apart(ledger: BookedLedger) -> None:
     issue(ledger, make_certificate())
     submit_trade(ledger, row(40_500, 990_000), row(5, 7, hs=HsCode.UNSORTED))
     submit_counts(ledger, CountRow(partner="EU", issued=3, received=0))
-    answer = ask(ledger, Source.COMPARED)
+    answer = ask(ledger, Basis.COMPARED)
     assert [
         (one.hs, one.difference_carat_thousandths, one.difference_value_usd_cents)
         for one in answer.trade
@@ -170,7 +170,7 @@ def test_nothing_differs_from_what_was_not_submitted(ledger: BookedLedger) -> No
     """A quarter that is missing is no quarter without trade."""
     issue(ledger, make_certificate())
     submit_trade(ledger, row(40_000, 1_000_000))
-    year = ask(ledger, Source.COMPARED, period="2026")
+    year = ask(ledger, Basis.COMPARED, period="2026")
     assert [one.difference_carat_thousandths for one in year.trade] == [None, None]
     assert [one.submitted_carat_thousandths for one in year.trade] == [40_000, 0]
     assert [one.difference_issued for one in year.counts] == [None]
@@ -195,7 +195,7 @@ def test_the_first_edition_decides_whether_it_came_late(ledger: BookedLedger) ->
     submit_counts(ledger)
     submit_trade(ledger, row(2, 2), edition=2)
     ledger.open_term(2)
-    trade, counts = ask(ledger, Source.SUBMITTED, period="2026Q1").submissions
+    trade, counts = ask(ledger, Basis.SUBMITTED, period="2026Q1").submissions
     assert (trade.series, trade.first_on, trade.newest_on) == (
         Series.TRADE,
         "2026-05-31",

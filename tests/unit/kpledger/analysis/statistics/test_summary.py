@@ -10,7 +10,7 @@ from founding import (
     make_confirmation,
 )
 
-from kpledger.analysis.statistics.asked import Source
+from kpledger.analysis.statistics.asked import Basis
 from kpledger.analysis.statistics.summary import (
     SUMMARY,
     SummaryAnswer,
@@ -42,7 +42,7 @@ def ledger() -> BookedLedger:
 
 
 def ask(
-    ledger: BookedLedger, source: Source = Source.DERIVED, *, year: str = "2026", known_at: str = ""
+    ledger: BookedLedger, source: Basis = Basis.DERIVED, *, year: str = "2026", known_at: str = ""
 ) -> SummaryAnswer:
     question = SummaryQuestion(year=year, known_at=known_at, source=source)
     return SUMMARY.respond(ledger.book, question)
@@ -121,11 +121,11 @@ def test_submitted_trade_takes_the_place_of_what_was_derived(ledger: BookedLedge
     counted = CountRow(partner="EU", issued=3, received=4)
     counts = CountStatisticsSubmitted(quarter="2026Q2", edition=1, rows=(counted,), remarks="")
     ledger.project(BW, counts, subject="BW/counts/2026Q2")
-    found = row_of(ask(ledger, Source.SUBMITTED), "BW")
+    found = row_of(ask(ledger, Basis.SUBMITTED), "BW")
     assert (found.export_carat_thousandths, found.export_value_usd_cents) == (11, 22)
     assert (found.import_carat_thousandths, found.import_value_usd_cents) == (22, 44)
     assert (found.certificates_issued, found.certificates_received) == (3, 4)
-    assert row_of(ask(ledger, Source.SUBMITTED), "EU").certificates_received == 0
+    assert row_of(ask(ledger, Basis.SUBMITTED), "EU").certificates_received == 0
 
 
 def test_it_is_given_as_known_at_a_day(ledger: BookedLedger) -> None:
@@ -144,5 +144,5 @@ def test_anything_but_a_year_is_refused(ledger: BookedLedger, year: str) -> None
 
 def test_a_summary_is_of_one_source(ledger: BookedLedger) -> None:
     with pytest.raises(QuestionError) as refused:
-        ask(ledger, Source.COMPARED)
+        ask(ledger, Basis.COMPARED)
     assert (refused.value.field, "annex3" in refused.value.accepted) == ("source", True)
