@@ -22,6 +22,7 @@ from kpclient.output import readable
 from kpledger.errors import MalformedError
 from kpledger.events import Body
 from kpledger.events.certificate import OriginKind
+from kpledger.events.notes import NoteFiled
 from kpledger.units import format_carats, format_usd
 
 PARTIES: dict[str, object] = {
@@ -179,3 +180,29 @@ def test_what_is_wrong_with_a_body_is_named(kind: str, body: object, field: str)
     with pytest.raises(MalformedError) as caught:
         read_body_draft(kind, body)
     assert caught.value.field == field
+
+
+def test_origin_shares_zones_photos_and_the_case_may_be_told() -> None:
+    more = {
+        "origin": ["BW", "NA"],
+        "shares": ["45.5", "54.5"],
+        "zones": ["BW/orapa"],
+        "photos": ["ab" * 32],
+        "declaration": "cd" * 32,
+        "case": "BW/case/1",
+        "validated_at": None,
+    }
+    found = read_certificate_draft(DRAFT | more, now_ms=NOW_MS)
+    assert (found.origin.shares, found.origin.zones) == ((4550, 5450), ("BW/orapa",))
+    assert (found.photos, found.declaration) == ((b"\xab" * 32,), b"\xcd" * 32)
+    assert (found.case, found.validated_at) == ("BW/case/1", None)
+
+
+def test_bytes_anywhere_in_a_body_are_hexadecimal() -> None:
+    body = {"text": "", "references": ["ab" * 32], "document": None}
+    found = read_body_draft("note_filed", body)
+    assert isinstance(found, NoteFiled)
+    assert found.references == (b"\xab" * 32,)
+    with pytest.raises(MalformedError) as caught:
+        read_body_draft("note_filed", body | {"references": ["ab" * 32, "xy"]})
+    assert caught.value.field == "body.references[1]"

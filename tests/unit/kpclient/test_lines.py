@@ -158,3 +158,26 @@ def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         list(read_lines(tmp_path / "none", now_ms=NOW_MS))
+
+
+def test_a_draft_names_who_signs_it(tmp_path: Path) -> None:
+    found = content(tmp_path, DRAFT | {"keys": ["antwerp", "second"]})
+    assert isinstance(found, EventDraft)
+    assert found.keys == ("antwerp", "second")
+
+
+def test_a_re_export_relies_on_its_sources_and_a_return_on_its_papers(tmp_path: Path) -> None:
+    source = {"number": "ZA000001", "carat_thousandths": 1}
+    body = readable(ISSUED)
+    assert isinstance(body, dict)
+    certificate = body["certificate"] | {"sources": [source], "case": "BW/case/1"}
+    returned = {"reason": "ORDER", "technical_certificate": "ZA000002", "remarks": ""}
+    issue, refusal = read(
+        tmp_path,
+        json.dumps(
+            {"type": ISSUED.TYPE, "subject": "BW000001", "body": {"certificate": certificate}}
+        ),
+        json.dumps({"type": "import_refused_returned", "subject": "BW000003", "body": returned}),
+    )
+    assert issue.relies_on == ("ZA000001", "BW/case/1")
+    assert refusal.relies_on == ("ZA000002",)
