@@ -30,7 +30,8 @@ from kpledger.analysis.topic import Topic
 from kpledger.events.statistics import Flow, Series
 from kpledger.units import bound_amount, day_of
 
-TradeKey = tuple[Flow, Cell]
+TradeKey = tuple[str, Cell]
+"""A value of :class:`Flow`, as plain text because that is compared and hashed faster; a cell."""
 Editions = Mapping[tuple[Series, str], tuple[Edition, ...]]
 """What was submitted by the day, by series and period."""
 
@@ -175,7 +176,9 @@ def _derive_trade(
         for flow in Flow:
             cells = read_cells(book.index, participant, flow, quarter, known_at)
             for cell, total in cells.items():
-                table[flow, cell] = table.get((flow, cell), NOTHING) + total
+                key = flow.value, cell
+                known = table.get(key)
+                table[key] = total if known is None else known + total
     return table
 
 
@@ -184,7 +187,7 @@ def _submitted_trade(book: Book, participant: str, editions: Editions) -> Mappin
     for (series, quarter), found in editions.items():
         if series is Series.TRADE and found:
             for row in read_trade_rows(book.index, quarter, participant, found[-1]):
-                key = row.flow, Cell(row.partner, row.origin, row.hs)
+                key = row.flow.value, Cell(row.partner, row.origin, row.hs.value)
                 total = Total(row.carat_thousandths, row.value_usd_cents)
                 table[key] = table.get(key, NOTHING) + total
     return table
@@ -225,10 +228,7 @@ def _trade_table(
     complete: bool,
 ) -> tuple[Annex3Trade, ...]:
     keys = {*(derived or ()), *(submitted or ())}
-    return tuple(
-        _trade_row(key, derived, submitted, complete=complete)
-        for key in sorted(keys, key=lambda key: (key[0], key[1].partner, key[1].origin, key[1].hs))
-    )
+    return tuple(_trade_row(key, derived, submitted, complete=complete) for key in sorted(keys))
 
 
 def _trade_row(
@@ -243,7 +243,7 @@ def _trade_row(
     theirs = None if submitted is None else submitted.get(key, NOTHING)
     gap = None if ours is None or theirs is None or not complete else theirs - ours
     return Annex3Trade(
-        flow=flow,
+        flow=Flow(flow),
         partner=cell.partner,
         origin=cell.origin,
         hs=cell.hs,

@@ -15,7 +15,7 @@ certificate has lines in several cells, so cells count no certificates.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from kpledger.analysis.index import IndexChanges, IndexReader
 from kpledger.analysis.statistics.totals import NOTHING, Total, add_to_history, total_at
@@ -42,9 +42,8 @@ class Entry:
     """HS code, thousandths of a carat, US cents."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What a cell of a trade table is about."""
+class Cell(NamedTuple):
+    """What a cell of a trade table is about; a tuple, for a year has thousands of them."""
 
     partner: str
     origin: str
