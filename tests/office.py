@@ -1,16 +1,20 @@
 """Somebody who holds every key of a real network, and types commands."""
 
+import functools
 import itertools
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import pytest
 from network import PATIENCE_S, NetworkSeen
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from kpclient.cli import app
@@ -100,6 +104,14 @@ def issuing(number: str) -> tuple[str, ...]:
     certificate = ("--number", number, "--destination", "IN", "--origin", "BW", *PARTIES)
     goods = ("--carats", "12.345", "--value", "1234.50")
     return ("issue", "--key", "gaborone", *certificate, *goods)
+
+
+@contextmanager
+def commands_built_once() -> Iterator[None]:
+    """Keep the commands that typer builds: for each run anew takes longer than what they do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", functools.cache(get_command))
+        yield
 
 
 def start_devnet(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from office import Ledger, open_home, read_seen, start_devnet, stop
+from office import Ledger, commands_built_once, open_home, read_seen, start_devnet, stop
 
 
 @pytest.fixture(scope="session")
@@ -11,6 +11,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
     place = tmp_path_factory.mktemp("network")
     process = start_devnet(place / "net", "--voters", "3")
     try:
-        yield open_home(read_seen(process), place / "home")
+        with commands_built_once():
+            yield open_home(read_seen(process), place / "home")
     finally:
         stop(process)
