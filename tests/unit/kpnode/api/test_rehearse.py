@@ -41,9 +41,8 @@ async def test_each_event_sees_what_those_before_it_would_change(served: Served)
 
 
 async def test_nothing_is_recorded(served: Served) -> None:
-    before = served.node.ledger.tip
     await rehearse(served, msgpack.packb(list(OPENING)))
-    assert served.node.ledger.tip == before
+    assert served.node.ledger.tip.tree.size == 0
     await served.record(OPENING[0])
     reply = await rehearse(served, OPENING[0])
     assert outcomes(reply) == [(False, "E6 nonce")]
