@@ -45,6 +45,8 @@ class CertificateRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields
     exporter: Party
     importer: Party
     origins: tuple[str, ...]
+    zones: tuple[str, ...]
+    """Mining zones or operations within them, where it names any."""
     parcels: int
     carat_thousandths: int
     value_usd_cents: int

@@ -32,9 +32,10 @@ class Shipment:
     issuer: str
     destination: str
     origins: tuple[str, ...]
-    zones: tuple[str, ...] | None
-    """None for a certificate on the ledger: its zones were looked at when it was issued."""
+    zones: tuple[str, ...]
     carat_thousandths: int
+    is_new: bool
+    """Whether it is issued here; otherwise it is on the ledger."""
 
     @classmethod
     def of_new(cls, issuer: str, certificate: Certificate) -> "Shipment":
@@ -47,6 +48,7 @@ class Shipment:
             origins=certificate.origin.countries,
             zones=certificate.origin.zones,
             carat_thousandths=certificate.carat_thousandths,
+            is_new=True,
         )
 
     @classmethod
@@ -58,9 +60,14 @@ class Shipment:
             issuer=record.issuer,
             destination=record.destination,
             origins=record.origins,
-            zones=None,
+            zones=record.zones,
             carat_thousandths=record.carat_thousandths,
+            is_new=False,
         )
+
+    def field(self, name: str) -> str:
+        """Give where a refusal points to: into the body, or at the certificate on the ledger."""
+        return f"body.certificate.{name}" if self.is_new else "subject"
 
 
 def check_restrictions(context: Context, shipment: Shipment) -> Refusal | None:
@@ -96,8 +103,6 @@ def _check_zones(code: str, restriction: Restriction, shipment: Shipment) -> Ref
             return None
         problem = f"{name} prohibits it ({restriction.scope}, {restriction.decision})"
         return refuse(Rule.E4, "subject", problem, "a certificate out of its scope")
-    if shipment.zones is None:
-        return None
     named = shipment.zones
     if restriction.scope is Scope.ORIGIN:
         # A parcel of mixed origin names zones of other countries too.
@@ -107,7 +112,7 @@ def _check_zones(code: str, restriction: Restriction, shipment: Shipment) -> Ref
         return None
     problem = f"{name} does not allow {strange[0]}" if strange else f"{name} asks for zones"
     accepted = "zones among " + ", ".join(restriction.zones)
-    return refuse(Rule.E4, "body.certificate.origin.zones", problem, accepted)
+    return refuse(Rule.E4, shipment.field("origin.zones"), problem, accepted)
 
 
 def _check_approved(
@@ -125,7 +130,7 @@ def _check_approved(
     if approval.carat_thousandths < shipment.carat_thousandths:
         return refuse(
             Rule.E4,
-            "body.certificate.carat_thousandths" if shipment.zones is not None else "subject",
+            shipment.field("carat_thousandths"),
             f"{format_carats(shipment.carat_thousandths)} ct,"
             f" {approver} approved {format_carats(approval.carat_thousandths)} ct under {name}",
             f"up to {format_carats(approval.carat_thousandths)} ct",

@@ -81,6 +81,7 @@ def _put_issued(context: Context, certificate: Certificate, *, replaces: str | N
         exporter=certificate.exporter,
         importer=certificate.importer,
         origins=certificate.origin.countries,
+        zones=certificate.origin.zones,
         parcels=certificate.parcels,
         carat_thousandths=certificate.carat_thousandths,
         value_usd_cents=certificate.value_usd_cents,

@@ -245,6 +245,7 @@ def test_issued_certificate_is_recorded_whole() -> None:
         exporter=GOOD.exporter,
         importer=GOOD.importer,
         origins=("BW",),
+        zones=(),
         parcels=2,
         carat_thousandths=100_000,
         value_usd_cents=5_000_000,

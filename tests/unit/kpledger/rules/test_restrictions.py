@@ -172,7 +172,8 @@ def test_lifted_restriction_holds_nothing_back() -> None:
 @pytest.mark.parametrize(
     ("restriction", "expected"),
     [
-        (vary(PROHIBITION, zones=RESTRICTION.zones), None),
+        (vary(PROHIBITION, zones=("BW/orapa",)), None),
+        (vary(PROHIBITION, zones=("BW/jwaneng",)), (Rule.E4, "subject")),
         (vary(RESTRICTION, zones=()), (Rule.E4, "subject")),
         (PROHIBITION, (Rule.E4, "subject")),
     ],
@@ -180,9 +181,9 @@ def test_lifted_restriction_holds_nothing_back() -> None:
 def test_certificate_is_judged_anew_when_it_is_validated(
     restriction: RestrictionSet, expected: Judgement
 ) -> None:
-    """Its zones were looked at when it was issued; a restriction that came since counts."""
+    """A restriction that came since its issue counts, for its zones as well."""
     ledger = _monitored()
-    issue(ledger, vary(CERTIFICATE, validated_at=None))
+    issue(ledger, vary(_with_zones("BW/orapa"), validated_at=None))
     ledger.record(make_event(CHAIR, restriction))
     body = CertificateValidated(validated_at=NOW_MS, seals=())
     head = ledger.certificate("BW000001").head
