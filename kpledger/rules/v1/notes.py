@@ -132,6 +132,9 @@ def _check_open(context: Context, earlier: EventRecord) -> Refusal | None:
     closing = context.earlier(head)
     if not closed or closing is None or closing.participant == earlier.participant:
         return None
+    if closing.index < earlier.index:
+        # It was closed already, and the statement opened a case or knew of the end.
+        return None
     problem = f"{context.subject} was closed by {closing.participant} ({closing.type})"
     return refuse(Rule.E6, "subject", problem, "a statement on what is open, or a note")
 

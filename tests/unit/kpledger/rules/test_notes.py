@@ -189,6 +189,15 @@ def test_what_another_party_closed_is_not_described_anew() -> None:
     assert judge(ledger, "ZA/joburg", correction, NUMBER) == (Rule.E6, "subject")
 
 
+def test_what_was_closed_before_the_statement_does_not_stand_in_the_way() -> None:
+    """A detention under a certificate that was taken back opens a case; the certificate stays."""
+    ledger, _ = _voided()
+    detention = make_step(ledger, "shipment_detained", nonce=77)
+    ledger.record(detention)
+    body = decode_envelope(detention).body
+    assert judge(ledger, "EU/antwerp", correction_of(detention, body), NUMBER) is None
+
+
 def test_closing_statement_itself_is_corrected_by_who_made_it() -> None:
     ledger, voided = _voided()
     assert judge(ledger, "BW/root", correction_of(voided, VOIDED), NUMBER) is None
