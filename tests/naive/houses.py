@@ -1,0 +1,279 @@
+"""How members come and go, and arrange their own house: offices, keys, numbers, forms."""
+
+from typing import TypeVar
+
+from kpledger.events import Body, governance
+from naive.authors import judge_signatures
+from naive.dates import DAY, parse
+from naive.papers import ascending
+from naive.tables import STANDINGS
+from naive.world import House, Key, Member, Run, Said, Since, World
+
+B = TypeVar("B", bound=Body)
+YEAR = 366 * DAY
+UNLIKE_OTHERS = {
+    "key_rotated": (("KPCS", "chair"),),
+    "key_revoked": (("KPCS", "chair"), ("KPCS", "secretariat")),
+}
+"""Offices of which the keys change by a hand-over, or never end without another."""
+ROLES = {
+    True: {"MONITORING", "STATISTICS"},
+    False: {"EXPORTING", "IMPORTING", "MONITORING", "STATISTICS"},
+}
+"""Whether an office is one of the scheme: what it may be designated for."""
+RESERVED = {"KPCS": ("chair", "secretariat", "root")}
+MAX_RUNS = 1000
+
+
+def the(kind: type[B], said: Said) -> B:
+    """Give the body, of which the type is known by the order of questions."""
+    assert isinstance(said.body, kind)
+    return said.body
+
+
+def names_nothing_before(_world: World, said: Said) -> str | None:
+    return "E6" if said.prev is not None else None
+
+
+def house_of(said: Said) -> str:
+    """Give whose offices an author arranges: its own; the Chair those of the scheme."""
+    return said.author[0]
+
+
+def keeps_house(world: World, said: Said) -> str | None:
+    """E4: whoever was removed, or is not in yet, arranges nothing."""
+    code = house_of(said)
+    if code == "KPCS":
+        return None
+    return "E4" if world.standing(code) in (None, "REMOVED") else None
+
+
+# --- members
+
+
+def is_new_member(world: World, said: Said) -> str | None:
+    body = the(governance.ParticipantAdmitted, said)
+    return "E6" if body.code in world.members or body.root_key in world.keys else None
+
+
+def admit(world: World, said: Said) -> None:
+    body = the(governance.ParticipantAdmitted, said)
+    lapses = lapse_of(world, body.effective_from) if body.interim else None
+    world.members[body.code] = Member(
+        kind=body.kind, standings=[Since(body.effective_from, "ACTIVE", lapses, said.event)]
+    )
+    world.keys[body.root_key] = Key((body.code, "root"), 0)
+
+
+def lapse_of(world: World, start: int) -> int:
+    return start + world.number(None, "interim_days") * DAY
+
+
+def suspends_only_itself(_world: World, said: Said) -> str | None:
+    """E1: a member's own root may suspend itself and nothing more."""
+    body = the(governance.ParticipantStatusChanged, said)
+    if said.author[0] == "KPCS":
+        return None
+    own = said.author[0] == body.code and body.status == "SELF_SUSPENDED"
+    return None if own else "E1"
+
+
+def follows_on_standing(world: World, said: Said) -> str | None:
+    """E6: one standing follows on another; E14: and never begins before it."""
+    body = the(governance.ParticipantStatusChanged, said)
+    member = world.members.get(body.code)
+    if member is None:
+        return "E6"
+    last = newest_standing(world, member)
+    if body.status not in STANDINGS[last.status if last else "REMOVED"]:
+        return "E6"
+    if last is not None and not last.start <= body.effective_from <= world.now + YEAR:
+        return "E14"
+    return None
+
+
+def newest_standing(world: World, member: Member) -> Since | None:
+    """Give the standing that a further one follows on: the newest that has not lapsed."""
+    for since in reversed(member.standings):
+        if since.lapses is None or world.now < since.lapses:
+            return since
+    return None
+
+
+def change_standing(world: World, said: Said) -> None:
+    body = the(governance.ParticipantStatusChanged, said)
+    lapses = lapse_of(world, body.effective_from) if body.interim else None
+    since = Since(body.effective_from, body.status, lapses, said.event)
+    world.members[body.code].standings.append(since)
+
+
+# --- offices
+
+
+def registers_soundly(world: World, said: Said) -> str | None:
+    body = the(governance.AuthorityRegistered, said)
+    code = house_of(said)
+    if body.authority in RESERVED.get(code, ("root",)) or (code, body.authority) in world.houses:
+        return "E6"
+    fits = ascending(body.roles) and ROLES[code == "KPCS"].issuperset(body.roles)
+    territory = body.territory is None or (body.territory not in world.members and code != "KPCS")
+    return None if fits and territory else "E5"
+
+
+def is_countersigned_at_first(world: World, said: Said) -> str | None:
+    """E1: the Chair signs a member's first office too, and one with a territory, and no other."""
+    member = world.members.get(said.author[0])
+    claims = the(governance.AuthorityRegistered, said).territory is not None
+    if member is None or (member.offices > 0 and not claims):
+        return judge_signatures(world, said, cosigners=())
+    return judge_signatures(world, said, cosigners=(frozenset({("KPCS", "chair")}),))
+
+
+def register(world: World, said: Said) -> None:
+    body = the(governance.AuthorityRegistered, said)
+    code = house_of(said)
+    world.houses[code, body.authority] = House(set(body.roles), body.territory)
+    if code != "KPCS":
+        world.members[code].offices += 1
+
+
+def closes_an_open_office(world: World, said: Said) -> str | None:
+    body = the(governance.AuthorityClosed, said)
+    office = (house_of(said), body.authority)
+    closable = world.is_open(office) and not world.is_open(office, "OBSERVER")
+    return None if closable else "E6"
+
+
+def close(world: World, said: Said) -> None:
+    world.houses[house_of(said), the(governance.AuthorityClosed, said).authority].closed = True
+
+
+# --- keys
+
+
+def may_have_key(world: World, said: Said) -> str | None:
+    body = the(governance.KeyAdded, said)
+    code = house_of(said)
+    if body.key in world.keys:
+        return "E6"
+    if body.authority == "root" and code != "KPCS":
+        return None
+    return None if world.is_open((code, body.authority)) else "E6"
+
+
+def add_key(world: World, said: Said) -> None:
+    body = the(governance.KeyAdded, said)
+    owner = (house_of(said), body.authority)
+    world.keys[body.key] = Key(owner, body.valid_from, officer=body.officer)
+
+
+def key_named(said: Said) -> bytes:
+    body = said.body
+    return (
+        body.old
+        if isinstance(body, governance.KeyRotated)
+        else the(governance.KeyRevoked, said).key
+    )
+
+
+def is_own_key(world: World, said: Said) -> str | None:
+    """E2: it is a key of its own offices; E6: and in force."""
+    key = world.keys.get(key_named(said))
+    if key is None or key.owner[0] != house_of(said) or key.owner in UNLIKE_OTHERS[said.type]:
+        return "E2"
+    return "E6" if key.end is not None else None
+
+
+def revokes_soundly(_world: World, said: Said) -> str | None:
+    """E1: no key revokes itself; E5: a time of suspicion where it is compromised, only there."""
+    body = the(governance.KeyRevoked, said)
+    if body.key in said.signers:
+        return "E1"
+    return "E5" if (body.reason == "COMPROMISED") != (body.suspect_since is not None) else None
+
+
+def revoke(world: World, said: Said) -> None:
+    world.keys[the(governance.KeyRevoked, said).key].end = world.now
+
+
+def follows_at_once(world: World, said: Said) -> str | None:
+    """E6: the new key is new, and counts now."""
+    body = the(governance.KeyRotated, said)
+    late = body.valid_from > world.now + world.number(None, "clock_skew_ms")
+    return "E6" if body.new in world.keys or late else None
+
+
+def rotate(world: World, said: Said) -> None:
+    body = the(governance.KeyRotated, said)
+    old = world.keys[body.old]
+    old.end = world.now
+    world.keys[body.new] = Key(old.owner, body.valid_from, officer=old.officer)
+
+
+# --- numbers and forms
+
+
+def allots_to_an_exporter(world: World, said: Said) -> str | None:
+    body = the(governance.NumberRangeAllocated, said)
+    return None if world.is_open((said.author[0], body.authority), "EXPORTING") else "E6"
+
+
+def allots_new_numbers(world: World, said: Said) -> str | None:
+    """E3: well formed, of the participant or its territory, beside all others."""
+    body = the(governance.NumberRangeAllocated, said)
+    code, new = said.author[0], body.range
+    house = world.houses[code, body.authority]
+    sound = (
+        new.prefix[:2] in (code, house.territory)
+        and new.first <= new.last < 10**new.width
+        and parse(new.use_from) is not None
+        and parse(new.use_until) is not None
+        and new.use_from <= new.use_until
+        and len(world.runs.get(code, [])) < MAX_RUNS
+    )
+    overlap = any(
+        (run.range.prefix, run.range.width) == (new.prefix, new.width)
+        and run.range.first <= new.last
+        and new.first <= run.range.last
+        for run in world.runs.get(code, [])
+    )
+    return None if sound and not overlap else "E3"
+
+
+def allot(world: World, said: Said) -> None:
+    body = the(governance.NumberRangeAllocated, said)
+    world.runs.setdefault(said.author[0], []).append(Run(body.authority, body.range))
+
+
+def named_run(world: World, said: Said) -> Run | None:
+    body = the(governance.NumberRangeRetired, said)
+    for run in world.runs.get(said.author[0], []):
+        name = (run.office, run.range.prefix, run.range.width, run.range.first)
+        if name == (body.authority, body.prefix, body.width, body.first):
+            return run
+    return None
+
+
+def retires_own_numbers(world: World, said: Said) -> str | None:
+    run = named_run(world, said)
+    return "E3" if run is None or run.retired else None
+
+
+def retire(world: World, said: Said) -> None:
+    run = named_run(world, said)
+    assert run is not None
+    run.retired = True
+
+
+def forms_are_its_own(world: World, said: Said) -> str | None:
+    body = the(governance.CertificateFormatNotified, said)
+    code = said.author[0]
+    own = {code, *(house.territory for owner, house in world.houses.items() if owner[0] == code)}
+    if not ascending(body.masks):
+        return "E5"
+    return None if all(mask[:2] in own for mask in body.masks) else "E3"
+
+
+def notify_form(world: World, said: Said) -> None:
+    body = the(governance.CertificateFormatNotified, said)
+    world.forms.setdefault(said.author[0], []).append((body.valid_from, body.masks))

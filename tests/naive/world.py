@@ -1,0 +1,235 @@
+"""What the model remembers: who takes part, which papers there are, what was said of them."""
+
+import copy
+from dataclasses import dataclass, field
+
+from kpledger.events import Body
+from kpledger.events.certificate import Certificate
+from kpledger.events.decisions import PolicyValues
+from kpledger.events.governance import NumberRange
+from kpledger.events.restrictions import RestrictionSet
+
+Office = tuple[str, str]
+"""Participant and authority."""
+
+
+def broken(*asked: tuple[str, bool]) -> str | None:
+    """Give the rule of the first thing that is not so."""
+    return next((rule for rule, holds in asked if not holds), None)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A statement as the model hears it."""
+
+    event: bytes
+    type: str
+    author: Office
+    signers: tuple[bytes, ...]
+    subject: str
+    prev: bytes | None
+    occurred_at: int
+    body: Body
+    here: bool
+    """Whether it is meant for this ledger."""
+
+
+@dataclass
+class Since:
+    """A standing."""
+
+    start: int
+    status: str
+    lapses: int | None
+    event: bytes | None
+
+
+@dataclass
+class Member:
+    kind: str
+    standings: list[Since]
+    offices: int = 0
+
+
+@dataclass
+class House:
+    """An office."""
+
+    roles: set[str]
+    territory: str | None = None
+    closed: bool = False
+
+
+@dataclass
+class Key:
+    owner: Office
+    start: int
+    end: int | None = None
+    officer: str | None = None
+
+
+@dataclass
+class Run:
+    """A run of numbers."""
+
+    office: str
+    range: NumberRange
+    retired: bool = False
+
+
+@dataclass
+class Ban:
+    """A restriction, one setting of it."""
+
+    body: RestrictionSet
+    until: int | None
+    lapses: int | None
+    event: bytes
+
+
+@dataclass
+class Decision:
+    procedure: str
+
+
+@dataclass
+class Paper:
+    """A certificate."""
+
+    says: Certificate
+    issuer: str
+    office: str
+    state: str
+    head: bytes
+    expiry: str
+    issued_at: int
+    seals: tuple[str, ...] = ()
+    marks: set[str] = field(default_factory=set)
+    exported_on: str | None = None
+    arrived_on: str | None = None
+    before_lost: str | None = None
+    before_held: str | None = None
+    """Where it was when somebody on its way held it back."""
+    lost: bool = False
+    holder: str | None = None
+    found: tuple[int, int, int] | None = None
+    replaces: str | None = None
+    replaced_by: str | None = None
+    drew: dict[str, int] = field(default_factory=dict)
+    """Number: how much of its goods this one exports again."""
+
+
+@dataclass
+class Case:
+    kind: str
+    state: str
+    head: bytes
+    holder: str
+    number: str | None
+    returned_to: str | None
+    weighed: int | None = None
+
+
+@dataclass
+class Affair:
+    """A proceeding: a review, a meeting, a concern, a question, a suspect."""
+
+    kind: str
+    state: str
+    head: bytes
+    participant: str
+    opened_by: str
+    recommendations: dict[str, str] = field(default_factory=dict)
+    until: str = ""
+    """Last day of a meeting."""
+
+
+@dataclass
+class World:
+    """Everything, and the time."""
+
+    now: int
+    members: dict[str, Member] = field(default_factory=dict)
+    houses: dict[Office, House] = field(default_factory=dict)
+    keys: dict[bytes, Key] = field(default_factory=dict)
+    runs: dict[str, list[Run]] = field(default_factory=dict)
+    forms: dict[str, list[tuple[int, tuple[str, ...]]]] = field(default_factory=dict)
+    bans: dict[str, list[Ban]] = field(default_factory=dict)
+    approvals: dict[tuple[str, str, str], tuple[bool, int]] = field(default_factory=dict)
+    policies: dict[str | None, list[tuple[int, PolicyValues]]] = field(default_factory=dict)
+    decisions: dict[str, Decision] = field(default_factory=dict)
+    papers: dict[str, Paper] = field(default_factory=dict)
+    cases: dict[str, Case] = field(default_factory=dict)
+    presented: dict[str, int] = field(default_factory=dict)
+    """Number: how many more shipments came with it."""
+    drawn: dict[str, int] = field(default_factory=dict)
+    """Number: thousandths of a carat of its goods that were exported again."""
+    affairs: dict[str, Affair] = field(default_factory=dict)
+    editions: dict[str, int] = field(default_factory=dict)
+    """Subject of statistics: the newest edition."""
+    reports: dict[str, int] = field(default_factory=dict)
+    bodies: dict[str, bool] = field(default_factory=dict)
+    """Working group: whether it is still there."""
+    corrected: dict[bytes, int] = field(default_factory=dict)
+    events: dict[bytes, Said] = field(default_factory=dict)
+    chair: str | None = None
+    vice_chair: str | None = None
+    year: int | None = None
+    rules: int = 1
+    rules_from: int = 0
+    """The height from which the newest rules hold."""
+    height: int = 1
+    """Of the block that the next event goes into."""
+
+    def copy(self) -> "World":
+        return copy.deepcopy(self)
+
+    def standing(self, code: str, at: int | None = None) -> str | None:
+        """Give a member's standing: by the newest word that holds at the time."""
+        time = self.now if at is None else at
+        member = self.members.get(code)
+        for since in reversed(member.standings if member else []):
+            if since.start <= time and (since.lapses is None or time < since.lapses):
+                return since.status
+        return None
+
+    def policy(self, code: str | None, name: str) -> object:
+        """Give a value that holds now: the member's own, or else everybody's."""
+        for whose in (code, None) if code else (None,):
+            for start, values in reversed(self.policies.get(whose, [])):
+                value = getattr(values, name)
+                if start <= self.now and value is not None:
+                    return value
+        return DEFAULTS[name]
+
+    def number(self, code: str | None, name: str) -> int:
+        value = self.policy(code, name)
+        assert isinstance(value, int)
+        return value
+
+    def validity(self, code: str) -> tuple[str, int]:
+        """Give the longest validity that holds now, ("days", 60) or ("months", 2)."""
+        for whose in (code, None):
+            for start, values in reversed(self.policies.get(whose, [])):
+                if start <= self.now and values.max_validity_months is not None:
+                    return ("months", values.max_validity_months)
+                if start <= self.now and values.max_validity_days is not None:
+                    return ("days", values.max_validity_days)
+        return ("days", 60)
+
+    def is_open(self, office: Office, role: str | None = None) -> bool:
+        """Tell whether an office is there, and does this."""
+        house = self.houses.get(office)
+        return house is not None and not house.closed and (role is None or role in house.roles)
+
+
+DEFAULTS: dict[str, object] = {
+    "expiry": "EXPORT_BY",
+    "carat_tolerance_ppm": 1_000,
+    "value_tolerance_ppm": 20_000,
+    "officers": 1,
+    "strict_lineage": False,
+    "notice_expected": False,
+    "interim_days": 90,
+    "clock_skew_ms": 10_000,
+}

@@ -1,0 +1,98 @@
+"""Restrictions: set, lifted, and what their approvers say to shipments."""
+
+from naive.dates import DAY
+
+from kpledger.events import Body, restrictions
+from kpledger.events.base import Author
+from walk.basis import CHAIR, some_decision, soon
+from walk.chance import Act, Chance
+
+
+def restrict(chance: Chance) -> Act:
+    code = chance.pick(("CF", "ZA", "BW")) if chance.likely(80) else chance.code()
+    decision, interim = some_decision(chance)
+    mode = chance.weighed(
+        {restrictions.Mode.PRE: 5, restrictions.Mode.POST: 5, restrictions.Mode.PROHIBITED: 2}
+    )
+    start = soon(chance)
+    approvers = [
+        office for office, house in chance.world.houses.items() if "MONITORING" in house.roles
+    ]
+    approver = chance.maybe(approvers if chance.likely(95) else list(chance.world.houses))
+    asked = (mode != restrictions.Mode.PROHIBITED) == chance.likely(97)
+    zones = chance.weighed(
+        {(): 10, ("CF/berberati", "CF/boda"): 5, ("ZA/kimberley",): 3, ("ZA/b", "ZA/a"): 1}
+    )
+    body = restrictions.RestrictionSet(
+        restriction=chance.pick(("zones", "export-1", "import-1")),
+        participant=code,
+        scope=chance.pick(list(restrictions.Scope)),
+        mode=mode,
+        zones=zones,
+        approver=Author(participant=approver[0], authority=approver[1])
+        if asked and approver
+        else None,
+        effective_from=start,
+        effective_until=chance.weighed({None: 3, start + 20 * DAY: 10, start: 1, start - 1: 1}),
+        decision=decision,
+        interim=interim,
+    )
+    return chance.act(CHAIR, body, f"{code}/restriction/{body.restriction}")
+
+
+def lift(chance: Chance) -> Act | None:
+    held = [ban for bans in chance.world.bans.values() for ban in bans]
+    ban = chance.maybe(held[-6:])
+    if ban is None:
+        return None
+    body = restrictions.RestrictionLifted(
+        restriction=ban.body.restriction if chance.likely(95) else "no-such",
+        participant=ban.body.participant,
+        effective_from=soon(chance),
+        decision=some_decision(chance)[0],
+    )
+    return chance.act(CHAIR, body, f"{body.participant}/restriction/{body.restriction}")
+
+
+def approve(chance: Chance) -> Act | None:
+    """The approver of a restriction says something to a certificate, before or after its issue."""
+    held = [ban for bans in chance.world.bans.values() for ban in bans if ban.body.approver]
+    ban = chance.maybe(held[-6:])
+    if ban is None or ban.body.approver is None:
+        return None
+    approver = (ban.body.approver.participant, ban.body.approver.authority)
+    if chance.likely(4):
+        approver = chance.any_office()
+    number = number_to_approve(chance, ban.body.participant)
+    name = ban.body.restriction if chance.likely(97) else "no-such"
+    body: Body
+    if chance.likely(80):
+        body = restrictions.ShipmentApproved(
+            restriction=name,
+            participant=ban.body.participant,
+            number=number,
+            carat_thousandths=chance.pick((500, 200_000)),
+            reference="File 1",
+            photos=chance.weighed({(): 20, (bytes([2]) * 32, bytes([1]) * 32): 1}),
+        )
+    else:
+        body = restrictions.ShipmentDeclined(
+            restriction=name, participant=ban.body.participant, number=number, reason=""
+        )
+    return chance.act(approver, body, number)
+
+
+def number_to_approve(chance: Chance, code: str) -> str:
+    """Give a number that was issued, or that may be issued soon."""
+    if chance.likely(40):
+        return chance.maybe(list(chance.world.papers)[-20:]) or "BW000001"
+    runs = chance.world.runs.get(code, []) or [
+        run for runs in chance.world.runs.values() for run in runs
+    ]
+    run = chance.maybe(runs)
+    if run is None:
+        return "BW000001"
+    serial = run.range.first
+    while f"{run.range.prefix}{serial:0{run.range.width}d}" in chance.world.papers:
+        serial += 1
+    return f"{run.range.prefix}{serial:0{run.range.width}d}"
