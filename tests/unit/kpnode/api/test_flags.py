@@ -1,5 +1,6 @@
 """A node answers for flags and for the analysts' tables."""
 
+import msgspec
 import pytest
 from founding import make_certificate, make_event
 from serving import Served
@@ -13,9 +14,10 @@ async def test_a_finding_is_served_with_its_evidence(served: Served) -> None:
         make_event("BW/gaborone", CertificateIssued(certificate=make_certificate()))
     )
     answer = (await served.get("/v1/flags?flag=F1&at=2026-05-31")).json
-    [found] = answer["findings"]  # type: ignore[misc]
-    history = (await served.get("/v1/certificates/BW000001/history")).json["events"]
-    assert found["evidence"] == [history[0]["id"]]  # type: ignore[index]
+    [found] = msgspec.convert(answer["findings"], list[dict[str, object]])
+    told = (await served.get("/v1/certificates/BW000001/history")).json["events"]
+    history = msgspec.convert(told, list[dict[str, object]])
+    assert found["evidence"] == [history[0]["id"]]
     assert (found["subject"], found["measure"], answer["more"]) == ("BW000001", 31, False)
     later = await served.get("/v1/flags?flag=F1&at=2026-05-31&settings=F1.days%3D45")
     assert later.json["findings"] == []

@@ -3,10 +3,11 @@
 import msgpack
 import pytest
 from founding import make_certificate, make_event, opening_events
-from serving import MSGPACK_TYPE, Reply, Served
+from serving import Reply, Served
 
 from kpledger.envelope import format_envelope_json
 from kpledger.events.certificate import CertificateIssued
+from kpnode.api.served import MSGPACK_TYPE
 
 OPENING = opening_events("BW/gaborone")
 ISSUE = make_event("BW/gaborone", CertificateIssued(certificate=make_certificate()))
