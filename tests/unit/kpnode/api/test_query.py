@@ -106,6 +106,7 @@ async def test_a_certificate_is_shown_as_recorded(served: Served) -> None:
         "exporter": party,
         "importer": msgspec.to_builtins(make_certificate().importer),
         "origins": ["BW"],
+        "zones": [],
         "parcels": 2,
         "carat_thousandths": 100_000,
         "value_usd_cents": 5_000_000,
