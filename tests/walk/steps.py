@@ -13,7 +13,8 @@ from walk.shipping import ON_PAPER, draw_case, draw_case_step, draw_step
 
 Draw = Callable[[Chance], Act | None]
 
-SPOILED_PERCENT = 12
+SPOILED_PERCENT = {"govern": 25, "file": 25}
+"""How often something is wrong with a statement of an area, against 12 of the others."""
 
 
 def weighed(chance: Chance, draws: dict[str, tuple[Draw, int]]) -> Act | None:
@@ -49,7 +50,7 @@ def take_step(bench: Bench, area: str, seed: int) -> str | None:
     act = AREAS[area](chance)
     if act is None:
         return None
-    while chance.likely(SPOILED_PERCENT):
+    while chance.likely(SPOILED_PERCENT.get(area, 12)):
         act = chance.spoil(act)
     return bench.say(act)
 
