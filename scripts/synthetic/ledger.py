@@ -6,24 +6,21 @@ it; what is left out is the agreement with other nodes. `kpnode run` starts on w
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from kpclient.demo.year.blocks import TERM, Refused, cut_blocks, execute_block
 from kpclient.demo.year.cast import NODE, NODE_KEYS
-from kpclient.demo.year.days import HOUR_MS
 from kpclient.demo.year.folder import write_planted, write_seed
 from kpclient.demo.year.pen import Entry
 from kpclient.demo.year.year import Year
 from kpledger import layout
-from kpledger.block import BlockKind
-from kpledger.chain import BlockBuilder, Execution, Tip, execute_noop, seal_block
-from kpledger.envelope import decode_envelope
-from kpledger.genesis import Genesis, parse_genesis
+from kpledger.chain import execute_noop, seal_block
+from kpledger.genesis import parse_genesis
 from kpledger.keys import SigningKey
-from kpledger.state import StateReader
 from kpnode.config import Address, NodeConfig, format_config, load_config
 from kpnode.founding import GENESIS_NAME, PlannedNode, found_storage, make_config
 from kpnode.ledger import Ledger
@@ -31,9 +28,8 @@ from kpnode.raft import Entry as LogEntry
 from kpnode.raft import EntryKind, HardState, Index, NodeId, Term
 from kpnode.storage.leveldb import LevelStorage
 
-BLOCK_EVENTS: Final = 256
 PLANTED_NAME: Final = "planted.json"
-_TERM: Final = Term(1)
+_TERM: Final = Term(TERM)
 _SAVED_AT_ONCE: Final = 64
 _REPORT_EVENTS: Final = 50_000
 _REMEMBERED: Final = 1_000_000
@@ -49,38 +45,9 @@ class Built:
     seconds: float
 
 
-Refused = Callable[[Entry, str], None]
-"""Told of an event that the rules refuse."""
-
-
 def stop_at_refusal(entry: Entry, why: str) -> None:
     """End the program: an honest year breaks no rule, and fraud does not either."""
     sys.exit(f"the rules refuse {entry.type} on {entry.subject}: {why}")
-
-
-def cut_blocks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Cut events into blocks: of one hour, and not too many."""
-    block: list[Entry] = []
-    for entry in entries:
-        same_hour = block and entry.time_ms // HOUR_MS == block[0].time_ms // HOUR_MS
-        if block and (not same_hour or len(block) >= BLOCK_EVENTS):
-            yield block
-            block = []
-        block.append(entry)
-    if block:
-        yield block
-
-
-def execute_block(
-    genesis: Genesis, tip: Tip, state: StateReader, block: list[Entry], refused: Refused
-) -> Execution | None:
-    """Execute the events of a block; None if all of them are refused."""
-    builder = BlockBuilder(genesis, tip, state, block[-1].time_ms)
-    for entry in block:
-        refusal = builder.add(decode_envelope(entry.envelope))
-        if refusal is not None:
-            refused(entry, str(refusal))
-    return builder.finish(_TERM, NODE, BlockKind.BLOCK) if builder.events else None
 
 
 def found_directory(year: Year, directory: Path, port: int) -> NodeConfig:

@@ -9,6 +9,7 @@ import pytest
 
 from kpclient.demo.trade_flows import YEAR_CERTIFICATES
 from kpclient.demo.trade_tables import OTHERS, load_tables
+from kpclient.demo.year.blocks import cut_blocks, execute_block
 from kpclient.demo.year.flows import Flows, Plan
 from kpclient.demo.year.folder import read_events, write_events
 from kpclient.demo.year.pen import Entry
@@ -20,7 +21,6 @@ from kpledger.envelope import decode_envelope, verify_envelope
 from kpledger.errors import MalformedError
 from kpledger.events.statistics import ProductionStatisticsSubmitted
 from kpledger.rules.v1 import CATALOGUE
-from scripts.synthetic.ledger import cut_blocks, execute_block
 
 TABLES = load_tables(Path(__file__).parents[4] / "config" / "data")
 
