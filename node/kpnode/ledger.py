@@ -28,8 +28,10 @@ from kpledger.state import ChangeSet, MemoryState, read_record
 R = TypeVar("R", bound=Record)
 
 DERIVATION: Final = b"\x01"
-"""Version of what is derived from the blocks. Raised when a record, or an index that is kept for
-questions, changes: a node that finds another one derives everything anew when it starts."""
+"""Version of what is derived from the blocks beside the state. Raised when an index that is kept
+for questions changes: a node that finds another one derives everything anew when it starts. (A
+record of the state cannot change so: the digest in every header covers it, so that it changes with
+a version of the rules.)"""
 
 _DERIVED: Final = (layout.STATE_PREFIX, layout.INDEX_PREFIX, layout.MERKLE_PREFIX)
 _FORGOTTEN_AT_ONCE: Final = 1000
