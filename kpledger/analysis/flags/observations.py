@@ -9,6 +9,7 @@ from kpledger.analysis.applied import Applied
 from kpledger.analysis.flags.finding import Observation
 from kpledger.analysis.flags.periods import months_between
 from kpledger.analysis.index import IndexChanges, IndexReader
+from kpledger.units import bound_amount
 
 SEEN: Final = b"flag"
 SEEN_OF: Final = b"flagof"
@@ -18,8 +19,17 @@ _decode: Final = msgspec.msgpack.Decoder(Observation).decode
 
 
 def observe(changes: IndexChanges, applied: Applied, day: str, seen: Observation) -> None:
-    """Write an observation down."""
+    """Write an observation down.
+
+    A relative measure of absurd amounts, the largest over the smallest, is cut off: what is beyond
+    every threshold need not be exact, but has to be written by every node.
+    """
     flag = seen.kind.partition(".")[0]
+    seen = msgspec.structs.replace(
+        seen,
+        measure=bound_amount(seen.measure),
+        extents=tuple(bound_amount(extent) for extent in seen.extents),
+    )
     place = applied.index.to_bytes(8, "big") + f"{seen.kind}/{seen.subject}".encode()
     value = _encode(seen)
     changes.put(SEEN, f"{flag}/{day}/".encode() + place, value)
