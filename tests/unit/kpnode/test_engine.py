@@ -4,7 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from founding import NOW_MS, make_event, make_genesis, opening_events, signing_key
+from founding import (
+    CHAIR,
+    NOW_MS,
+    make_decision,
+    make_event,
+    make_genesis,
+    opening_events,
+    signing_key,
+)
+from scheme_statements import HAND_OVER
 
 from kpledger.envelope import decode_envelope
 from kpledger.events.governance import KeyAdded
@@ -269,13 +278,28 @@ def test_loss_is_told_once_although_it_is_repaired_in_the_same_step(world: World
     assert world.engine.step([beat], []).loss is None
 
 
-def test_signature_of_a_stranger_is_refused_by_its_key(world: World) -> None:
+@pytest.mark.parametrize("signers", [("a stranger",), ("BW/root", "a stranger")])
+def test_signature_of_a_stranger_is_refused_by_its_key(
+    world: World, signers: tuple[str, ...]
+) -> None:
     body = KeyAdded(authority="root", key=signing_key("new").public_key, valid_from=0)
-    event = decode_envelope(make_event("BW/root", body, signers=("BW/root", "a stranger")))
+    event = decode_envelope(make_event("BW/root", body, signers=signers))
     [(event_id, answer)] = world.engine.step([], [event]).answers
     assert event_id == event.event_id
     assert isinstance(answer, Refused)
-    assert "is not registered" in answer.refusal.problem
+    stranger = signing_key("a stranger").public_key.hex()
+    assert answer.refusal.problem == f"key {stranger} is not registered"
+
+
+def test_next_chair_signs_the_hand_over_with_a_key_that_is_not_registered_yet(
+    world: World,
+) -> None:
+    decision = decode_envelope(make_event(CHAIR, make_decision()))
+    rotation = decode_envelope(make_event(CHAIR, HAND_OVER, signers=(CHAIR, "the next chair")))
+    step = world.engine.step([], [decision, rotation])
+    assert step.answers == ()
+    assert world.ledger.tip.height == 2
+    assert step.status.last_index == 3
 
 
 def test_refusal_names_the_uncommitted_block_it_rests_on(world: World) -> None:
