@@ -102,7 +102,7 @@ class PolicyValues(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     value_tolerance_ppm: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
     """Likewise for value."""
     officers: Annotated[int, Meta(ge=1, le=8)] | None = None
-    """How many officers of an authority must sign each of its certificate and import events."""
+    """How many officers of an office must sign each of its events; the root signs alone."""
     strict_lineage: bool | None = None
     """Whether re-exports must be covered by the weight of their sources (rule E13)."""
     notice_expected: bool | None = None

@@ -81,7 +81,7 @@ class ImportConfirmed(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ImportConfirmedDiscrepant(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """As :class:`ImportConfirmed`, but what arrived differs from what was declared."""
+    """The importing authority confirms receipt of something else than was declared."""
 
     TYPE: ClassVar[str] = "import_confirmed_discrepant"
 

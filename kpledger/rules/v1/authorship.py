@@ -133,12 +133,10 @@ def _check_all_signed(context: Context, waiting: list[Cosigner], officers: int) 
     missing = [str(context.event.header.author)] if officers == 0 else []
     missing += [str(cosigner) for cosigner in waiting]
     if missing:
-        return refuse(
-            Rule.E1,
-            "signatures",
-            f"{missing[0]} has not signed",
-            f"a signature by a key of {missing[0]}",
-        )
+        accepted = f"a signature by a key of {missing[0]}"
+        if missing[0].startswith("key "):
+            accepted = f"a signature by {missing[0]}"
+        return refuse(Rule.E1, "signatures", f"{missing[0]} has not signed", accepted)
     needed = officers_needed(context)
     if officers < needed:
         return refuse(
