@@ -68,6 +68,17 @@ def test_a_draft_in_a_file_is_issued(ledger: Ledger, tmp_path: Path) -> None:
     assert isinstance(certificate, dict)
     assert certificate["origins"] == ["BW", "NA"]
     assert (certificate["carat_thousandths"], certificate["value_usd_cents"]) == (1350, 1934)
+    goods = "710210 0.100 ct US$ 7.00; 710231 1.250 ct US$ 12.34"
+    assert goods in ledger.run("show", number).stdout
+
+
+def test_certificate_that_is_presented_again_names_its_cases(ledger: Ledger) -> None:
+    number = ledger.issue()
+    ledger.ask("confirm", number, "--key", "mumbai")
+    assert "cases" not in ledger.run("show", number).stdout
+    for _ in range(2):
+        ledger.ask("arrive", number, "--key", "mumbai")
+    assert f"{number}/1, {number}/2" in ledger.run("show", number).stdout
 
 
 def test_what_the_rules_refuse_is_refused_and_a_rehearsal_foresees_it(ledger: Ledger) -> None:

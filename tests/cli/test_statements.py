@@ -117,6 +117,8 @@ def test_policy_and_restrictions_are_settled(ledger: Ledger) -> None:
     assert isinstance(values, dict)
     assert (values["officers"], values["expiry"], values["strict_lineage"]) == (1, "JOURNEY", False)
     assert ledger.run("propose", "policy", "ZA", "--set", "officers").exit_code == 2
+    said = ledger.run("propose", "policy", "ZA", "--set", "overdue_days=20", "--key", "za-root")
+    assert "holds from  2" in said.stdout
     chair = ("--key", "chair")
     limits = ("--scope", "EXPORT", "--mode", "PRE", "--approver", "KPCS/team")
     office = ("--title", "Team", "--place", "There", "--role", "MONITORING")
@@ -130,6 +132,8 @@ def test_policy_and_restrictions_are_settled(ledger: Ledger) -> None:
     passes = ("ZA00000001", "--under", "ZA/zones", "--key", "team")
     approved = ("propose", "approve", *passes, "--carats", "1.5", "--reference", "7")
     assert body_of(ledger, *approved)["carat_thousandths"] == 1500
+    unknown = ledger.run("propose", "approve", *passes, "--reference", "7")
+    assert (unknown.exit_code, "--carats" in unknown.stderr) == (2, True)
     ledger.ask("propose", "decline", *passes, "--reason", "zone")
     ledger.ask("propose", "lift", "ZA", "zones", "--decision", ledger.decide(), *chair)
     assert ledger.ask("show", "ZA/restriction/zones")["state"] == "ENDED"

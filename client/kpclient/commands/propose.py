@@ -68,7 +68,14 @@ def status(
     *,
     code: _Code,
     standing: Annotated[Standing, typer.Argument(help="The new standing.")],
-    decision: Decision,
+    decision: Annotated[
+        str,
+        typer.Option(
+            "--decision",
+            metavar="ID",
+            help="The recorded decision, as AD-2026-1; an own reference for SELF_SUSPENDED.",
+        ),
+    ],
     by: Stating,
     effective_from: FromDay = "",
     interim: Interim = False,

@@ -19,13 +19,14 @@ from kpclient.commands.given import (
     read_key,
     today,
 )
-from kpclient.commands.lookup import find_certificate
+from kpclient.commands.lookup import NotOnLedgerError, find_certificate
 from kpclient.commands.options import Stating, command
 from kpclient.commands.session import Session
 from kpclient.commands.signing import now_ms
 from kpclient.commands.stating import state
 from kpclient.drafts import convert_draft
 from kpclient.errors import UsageError
+from kpclient.output import print_fields
 from kpledger.events import Author
 from kpledger.events.decisions import DecisionRecorded, PolicySet, PolicyValues, Procedure
 from kpledger.events.restrictions import (
@@ -37,7 +38,7 @@ from kpledger.events.restrictions import (
     ShipmentDeclined,
 )
 from kpledger.ids import KPCS
-from kpledger.units import start_of_day_ms
+from kpledger.units import format_time, start_of_day_ms
 
 app = typer.Typer()
 
@@ -166,7 +167,11 @@ def approve(
     participant, name = _read_restriction(under)
     weight = read_carats(carats, "--carats", otherwise=None)
     if weight is None:
-        weight = find_certificate(Session(by.connection), number).carat_thousandths
+        try:
+            weight = find_certificate(Session(by.connection), number).carat_thousandths
+        except NotOnLedgerError:
+            problem = f"{number} is not issued yet, so nothing says how much"
+            raise UsageError("--carats", problem, "up to how much may be issued") from None
     body = ShipmentApproved(
         restriction=name,
         participant=participant,
@@ -210,7 +215,7 @@ def policy(
     ],
     by: Stating,
     effective_from: Annotated[
-        str, typer.Option("--from", metavar="DAY", help="[default: in a minute]")
+        str, typer.Option("--from", metavar="DAY", help="[default: a minute from now]")
     ] = "",
     decision: Annotated[str, typer.Option("--decision", metavar="ID", help="With KPCS only.")] = "",
 ) -> None:
@@ -223,6 +228,8 @@ def policy(
         decision=decision or None,
     )
     state(by, body)
+    if not by.connection.as_json:
+        print_fields({"holds from": format_time(body.effective_from)})
 
 
 def _read_value(text: str) -> tuple[str, object]:

@@ -59,6 +59,14 @@ def print_scheme(found: SchemeAnswer) -> None:
 
 def _write(policy: Policy) -> dict[str, str]:
     return {
-        name: ", ".join(value) if isinstance(value, list | tuple) else str(value)
+        name: ", ".join(value) if isinstance(value, list | tuple) else _write_value(value)
         for name, value in asdict(policy).items()
     }
+
+
+def _write_value(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

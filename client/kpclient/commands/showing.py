@@ -19,12 +19,16 @@ from kpclient.line import NotTrustworthyError
 from kpclient.output import print_fields, print_json, print_table, readable
 from kpclient.remote import Remote
 from kpledger.analysis.subject import SUBJECT, SubjectAnswer, SubjectQuestion
+from kpledger.events.importing import ArrivalRecorded, ShipmentDetained
 from kpledger.ids import NUMBER_PATTERN
 from kpledger.records import CertificateRecord
 from kpledger.units import format_carats, format_time, format_usd
 
 app = typer.Typer()
 
+_INSTANTS: Final = ("_at", "_from", "_until")
+"""How the names of Unix milliseconds end."""
+_OPENS_A_CASE: Final = (ArrivalRecorded.TYPE, ShipmentDetained.TYPE)
 _EVENT_ID: Final = re.compile(r"[0-9a-f]{64}")
 _SUBJECT: Final = re.compile(r"[A-Za-z0-9/-]{1,80}")
 
@@ -59,10 +63,14 @@ def _show_event(session: Session, event_id: str, *, as_json: bool) -> bool:
     if as_json:
         print_json(described)
         return True
-    fields = {name: str(value) for name, value in described.items() if name != "body"}
+    fields = {
+        name: "" if value is None else write_plainly(name, value)
+        for name, value in described.items()
+        if name != "body"
+    }
     fields["occurred_at"] = format_time(recorded.event.header.occurred_at)
     fields["block_time_ms"] = format_time(recorded.block_time_ms)
-    print_fields(fields | _flatten(described["body"]))
+    print_fields(fields | flatten(described["body"]))
     return True
 
 
@@ -83,13 +91,29 @@ def _describe_event(recorded: Recorded) -> dict[str, object]:
     }
 
 
-def _flatten(value: object, name: str = "") -> dict[str, str]:
-    if not isinstance(value, dict):
-        return {name: str(value)}
+def flatten(value: object, name: str = "") -> dict[str, str]:
+    """Give names and values for people; what is not there (null) is left out."""
+    if isinstance(value, dict):
+        parts = [(f"{name}.{key}" if name else str(key), one) for key, one in value.items()]
+    elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        parts = [(f"{name}[{place}]", one) for place, one in enumerate(value)]
+    else:
+        return {} if value is None else {name: write_plainly(name, value)}
     flat: dict[str, str] = {}
-    for key, one in value.items():
-        flat |= _flatten(one, f"{name}.{key}" if name else str(key))
+    for inner, one in parts:
+        flat |= flatten(one, inner)
     return flat
+
+
+def write_plainly(name: str, value: object) -> str:
+    """Write a value of a record or an event: instants as such, truths as words, lists in a line."""
+    if isinstance(value, list):
+        return ", ".join(write_plainly(name, one) for one in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and name.endswith(_INSTANTS):
+        return format_time(value)
+    return str(value)
 
 
 async def _fetch_events(remote: Remote, ids: tuple[str, ...]) -> tuple[Recorded, ...]:
@@ -134,7 +158,7 @@ def _show_subject(session: Session, subject: str, *, as_json: bool) -> None:
         history = [_describe_event(one) for one in events]
         print_json({**known, "record": record, "history": history})
         return
-    print_fields({name: value for name, value in known.items() if value} | _flatten(record))
+    print_fields(flatten({name: value for name, value in known.items() if value} | record))
     _print_history(events)
 
 
@@ -147,6 +171,7 @@ def _show_certificate(session: Session, number: str, *, as_json: bool) -> None:
     print_fields(
         {
             "certificate": record.number,
+            **({"kind": f"{record.kind} for {record.case}"} if record.case else {}),
             "state": " ".join((record.state, *record.marks)),
             "issuer": f"{record.issuer}/{record.authority}",
             "destination": record.destination,
@@ -155,14 +180,29 @@ def _show_certificate(session: Session, number: str, *, as_json: bool) -> None:
             "exporter": f"{record.exporter.name}, {record.exporter.address}",
             "importer": f"{record.importer.name}, {record.importer.address}",
             "origin": ", ".join(record.origins) or "mixed",
+            **({"zones": ", ".join(record.zones)} if record.zones else {}),
             "parcels": str(record.parcels),
             "carats": format_carats(record.carat_thousandths),
             "value": f"US$ {format_usd(record.value_usd_cents)}",
+            "goods": "; ".join(
+                f"{line.hs} {format_carats(line.carat_thousandths)} ct"
+                f" US$ {format_usd(line.value_usd_cents)}"
+                for line in record.lines
+            ),
         }
         | ({"replaces": record.replaces} if record.replaces else {})
         | ({"replaced by": record.replaced_by} if record.replaced_by else {})
+        | ({"cases": cases} if (cases := ", ".join(_name_cases(record, events))) else {})
     )
     _print_history(events)
+
+
+def _name_cases(record: CertificateRecord, events: tuple[Recorded, ...]) -> tuple[str, ...]:
+    """Name the cases that were opened on a certificate after its life was closed."""
+    places = [place for place, one in enumerate(events) if one.event.event_id == record.head]
+    later = (one.event.header.type for one in events[places[-1] + 1 :])
+    opened = [kind for kind in later if kind in _OPENS_A_CASE]
+    return tuple(f"{record.number}/{count}" for count, _ in enumerate(opened, start=1))
 
 
 def _print_history(events: tuple[Recorded, ...]) -> None:
