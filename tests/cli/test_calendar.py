@@ -14,4 +14,4 @@ def test_what_is_due_is_listed_for_people_and_programs(ledger: Ledger) -> None:
     assert {one["participant"] for one in found} == {"BW"}
     assert "ANNUAL_REPORT" in {one["kind"] for one in found}
     assert "annual report of" in ledger.run(*words).stdout
-    assert ledger.run("calendar", "--from", "tomorrow").exit_code == 1
+    assert ledger.run("calendar", "--from", "tomorrow").exit_code == 2

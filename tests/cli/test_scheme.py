@@ -19,7 +19,7 @@ def test_the_scheme_is_shown_at_a_date(ledger: Ledger) -> None:
 
 
 def test_what_makes_no_sense_is_said(ledger: Ledger) -> None:
-    assert ledger.run("status", "--at", "then").exit_code == 1
+    assert ledger.run("status", "--at", "then").exit_code == 2
     assert ledger.run("status", "--replay").exit_code == 2
 
 

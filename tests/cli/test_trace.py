@@ -25,7 +25,7 @@ def test_goods_are_traced_both_ways(ledger: Ledger, chain: tuple[str, str]) -> N
     assert ledger.ask("trace", second)["back"] == [link]
     tree = ledger.run("trace", second).stdout
     assert f"2.500 ct: {first}, CONFIRMED, BW to IN" in tree
-    assert ledger.run("trace", "BW99999999").exit_code == 1
+    assert ledger.run("trace", "BW99999999").exit_code == 2
 
 
 def test_a_graph_is_printed_and_drawn_where_graphviz_is(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import cached_property
+from http import HTTPStatus
 from typing import TypeVar
 
 import msgspec
@@ -11,7 +12,7 @@ from kpclient.answers import NodeStatus
 from kpclient.commands.options import Connection, Offline
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
-from kpclient.line import Line
+from kpclient.line import Line, RemoteProblem
 from kpclient.outbox import Outbox
 from kpclient.output import show_progress
 from kpclient.remote import Remote
@@ -61,15 +62,26 @@ class Session:
         """Ask what the analysis of the ledger tells: of a node, or of the chain itself.
 
         Raises:
-            UsageError: the chain has no answer to such a question; names the parameter.
+            UsageError: there is no answer to such a question; names the parameter.
             ClientError: a node says no, no node answers, or the chain is not sound.
         """
         if not self._offline.replay and self._offline.copy is None:
-            return self.ask(lambda remote: remote.ask(topic.path, question, topic.answer))
+            return self._ask_about(topic, question)
         try:
             return topic.respond(self.book, question)
         except QuestionError as error:
             raise UsageError(error.field, error.problem, error.accepted) from None
+
+    def _ask_about(self, topic: Topic[Q, S], question: Q) -> S:
+        """Ask a node; a question that has no answer is the same mistake there as offline."""
+        try:
+            return self.ask(lambda remote: remote.ask(topic.path, question, topic.answer))
+        except RemoteProblem as error:
+            problem = error.problem
+            if problem.status != HTTPStatus.BAD_REQUEST or not problem.field:
+                raise
+            said = problem.detail.removeprefix(f"{problem.field}: ")
+            raise UsageError(problem.field, said, problem.accepted) from None
 
     @cached_property
     def book(self) -> MemoryBook:
