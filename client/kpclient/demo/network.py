@@ -89,6 +89,9 @@ class Network:
             with suppress(ProcessLookupError):
                 process.terminate()
             await process.wait()
+            if not line:
+                problem = f"no network started on the ports from {port} on; choose others by --port"
+                raise NetworkError(problem) from None
             raise NetworkError(f"kpnode devnet said {line[:200]!r}: {error}") from None
         return cls(
             process,
