@@ -53,7 +53,9 @@ def keeps_house(world: World, said: Said) -> str | None:
 
 def is_new_member(world: World, said: Said) -> str | None:
     body = the(governance.ParticipantAdmitted, said)
-    return "E6" if body.code in world.members or body.root_key in world.keys else None
+    if body.code in world.members or body.root_key in world.keys:
+        return "E6"
+    return "E14" if body.effective_from > world.now + YEAR else None
 
 
 def admit(world: World, said: Said) -> None:
@@ -87,7 +89,10 @@ def follows_on_standing(world: World, said: Said) -> str | None:
     last = newest_standing(world, member)
     if body.status not in STANDINGS[last.status if last else "REMOVED"]:
         return "E6"
-    if last is not None and not last.start <= body.effective_from <= world.now + YEAR:
+    starts = [since.start for since in member.standings]
+    begun = [start for start in starts if start <= world.now]
+    first = max(begun if begun and said.author[0] == "KPCS" else starts)
+    if not first <= body.effective_from <= world.now + YEAR:
         return "E14"
     return None
 

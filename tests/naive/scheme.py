@@ -2,7 +2,7 @@
 
 from kpledger.events import decisions, restrictions
 from naive.authors import signs
-from naive.dates import ends
+from naive.dates import day_at, ends
 from naive.houses import YEAR, lapse_of, the
 from naive.papers import FROZEN_CODES, ascending, is_possible
 from naive.world import Ban, Decision, Key, Said, Since, World, broken
@@ -89,6 +89,7 @@ def hands_over_soundly(world: World, said: Said) -> str | None:
     body = the(decisions.ChairRotated, said)
     vice = body.vice_chair
     return broken(
+        ("E6", body.year <= int(day_at(world.now)[:4]) + 10),
         ("E6", world.year is None or body.year > world.year),
         ("E11", is_decided(world, body.decision)),
         ("E6", has_vote(world, body.chair) and body.key not in world.keys),
@@ -192,6 +193,7 @@ def restricts_soundly(world: World, said: Said) -> str | None:
         ("E5", (approver is None) == (body.mode == "PROHIBITED")),
         ("E6", approver is None or world.is_open(approver, "MONITORING")),
         ("E5", until is None or until > body.effective_from),
+        ("E14", body.effective_from <= world.now + YEAR),
     )
 
 

@@ -29,7 +29,10 @@ from kpledger.rules.v1.days import check_past_day
 from kpledger.rules.v1.keys import check_unused_key
 from kpledger.rules.v1.lists import check_ascending, check_known
 from kpledger.rules.v1.restrictions import find_restriction
-from kpledger.units import DAY_MS, end_of_day_ms, format_time
+from kpledger.units import DAY_MS, day_of, end_of_day_ms, format_time
+
+MAX_YEARS: Final = 10
+"""How many years from now a Chair may be said to preside."""
 
 _VOTING: Final = (Standing.ACTIVE, Standing.MEMBER_NO_TRADE)
 
@@ -169,9 +172,15 @@ def interim_end(context: Context, effective_from: int, *, interim: bool) -> int 
 
 
 def check_rotation(context: Context) -> Refusal | None:
-    """E6, E11: the chair goes to a participant with a vote, for a later year, under a new key."""
+    """E6, E11: the chair goes to a participant with a vote, for a later year, under a new key.
+
+    And not for a distant one: nobody could follow the Chair of the year 9999.
+    """
     body = context.body(ChairRotated)
-    year = context.scheme().year
+    year, latest = context.scheme().year, int(day_of(context.at.now_ms)[:4]) + MAX_YEARS
+    if body.year > latest:
+        problem = f"{body.year} is too far ahead"
+        return refuse(Rule.E6, "body.year", problem, f"a year up to {latest}")
     if year is not None and body.year <= year:
         problem = f"{body.year} is not after {year}, for which the Chair presides"
         return refuse(Rule.E6, "body.year", problem, f"a year from {year + 1} on")

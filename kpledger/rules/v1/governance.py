@@ -14,18 +14,21 @@ from kpledger.outcome import Refusal, Rule
 from kpledger.rules.v1.context import Context, refuse
 from kpledger.rules.v1.keys import check_unused_key
 from kpledger.rules.v1.lists import check_ascending
+from kpledger.rules.v1.notice import check_notice
 
 _OF_THE_SCHEME: Final = (Role.MONITORING, Role.STATISTICS)
 _NAMES_TAKEN: Final = (ROOT, CHAIR, SECRETARIAT)
 
 
 def check_admission(context: Context) -> Refusal | None:
-    """E6: an admitted participant was not there before, and its key is new."""
+    """E6: an admitted participant was not there before, and its key is new; E14: within a year."""
     body = context.body(ParticipantAdmitted)
     if context.participant(body.code) is not None:
         problem = f"{body.code} was admitted before"
         return refuse(Rule.E6, "body.code", problem, "a code that is not on the ledger")
-    return check_unused_key(context, body.root_key, "body.root_key")
+    return check_unused_key(context, body.root_key, "body.root_key") or check_notice(
+        context, body.effective_from
+    )
 
 
 def check_registration(context: Context) -> Refusal | None:

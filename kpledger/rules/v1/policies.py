@@ -7,7 +7,7 @@ from kpledger.policy import SCHEME_ONLY
 from kpledger.rules.v1.context import Context, refuse
 from kpledger.rules.v1.decisions import check_recorded
 from kpledger.rules.v1.lists import check_ascending
-from kpledger.rules.v1.standing import check_notice
+from kpledger.rules.v1.notice import check_notice
 from kpledger.units import format_time
 
 MAX_SETTLED = 500

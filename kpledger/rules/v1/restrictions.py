@@ -17,6 +17,7 @@ from kpledger.outcome import Refusal, Rule
 from kpledger.records import CertificateRecord, Restriction
 from kpledger.rules.v1.context import Context, refuse
 from kpledger.rules.v1.lists import check_ascending
+from kpledger.rules.v1.notice import check_notice
 from kpledger.units import format_carats, format_time
 
 MAX_RESTRICTIONS = 200
@@ -151,7 +152,12 @@ def check_restriction(context: Context) -> Refusal | None:
     if len(held) >= MAX_RESTRICTIONS:
         problem = f"{body.participant} has been under {len(held)} restrictions"
         return refuse(Rule.E6, "body.restriction", problem, f"at most {MAX_RESTRICTIONS}")
-    return _check_allowed(body) or _check_approver(context, body) or _check_end(body)
+    return (
+        _check_allowed(body)
+        or _check_approver(context, body)
+        or _check_end(body)
+        or check_notice(context, body.effective_from)
+    )
 
 
 def _check_allowed(body: RestrictionSet) -> Refusal | None:

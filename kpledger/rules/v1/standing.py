@@ -6,13 +6,10 @@ from kpledger.ids import KPCS
 from kpledger.outcome import Refusal, Rule
 from kpledger.records import ParticipantRecord
 from kpledger.rules.v1.context import Context, refuse
+from kpledger.rules.v1.notice import check_notice
 from kpledger.rules.v1.numbering import issued_certificate
 from kpledger.rules.v1.restrictions import Shipment, check_restrictions
-from kpledger.units import DAY_MS, format_time
-
-MAX_NOTICE_MS = 366 * DAY_MS
-"""How far ahead a change of standing may be decided. Standings follow each other in time, so one
-set by mistake for a distant year would stand in the way of all others until then."""
+from kpledger.units import format_time
 
 _NEXT_STANDINGS = {
     Standing.ACTIVE: (
@@ -106,7 +103,8 @@ def check_status_change(context: Context) -> Refusal | None:
 
     The effective time may lie before now only as far as the last change: certificates keep the
     judgement of their own time, and auditors see both times. A standing that lapsed is followed by
-    what it interrupted; an admission that lapsed, by what may follow a removal.
+    what it interrupted; an admission that lapsed, by what may follow a removal. The Chair need not
+    wait for one still to come: nobody shields itself by a self-suspension of next year.
     """
     body = context.body(ParticipantStatusChanged)
     participant = context.participant(body.code)
@@ -122,7 +120,10 @@ def check_status_change(context: Context) -> Refusal | None:
             f"{body.code} is {newest} and cannot become {body.status}",
             " or ".join(accepted),
         )
-    earliest = max(standing.effective_from for standing in participant.standings)
+    starts = [standing.effective_from for standing in participant.standings]
+    if context.author[0] == KPCS:
+        starts = [start for start in starts if start <= context.at.now_ms] or starts
+    earliest = max(starts)
     if body.effective_from < earliest:
         return refuse(
             Rule.E14,
@@ -139,16 +140,3 @@ def _newest(participant: ParticipantRecord, now_ms: int) -> Standing:
         if standing.lapses_at is None or standing.lapses_at > now_ms:
             return standing.status
     return Standing.REMOVED
-
-
-def check_notice(context: Context, effective_from: int) -> Refusal | None:
-    """E14: what is decided takes effect within a year."""
-    latest = context.at.now_ms + MAX_NOTICE_MS
-    if effective_from > latest:
-        return refuse(
-            Rule.E14,
-            "body.effective_from",
-            f"{format_time(effective_from)} is too far ahead",
-            f"a time up to {format_time(latest)}",
-        )
-    return None

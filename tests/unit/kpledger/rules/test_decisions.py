@@ -283,7 +283,8 @@ def test_chair_is_handed_over_for_a_later_year() -> None:
     ledger.record(state(ledger, "chair_rotated"))
     key = signing_key("a third chair").public_key
     signers = ("the next chair", "a third chair")
-    for year, expected in ((2027, (Rule.E6, "body.year")), (2028, None)):
+    refused = (Rule.E6, "body.year")
+    for year, expected in ((2027, refused), (2028, None), (2036, None), (2037, refused)):
         body = ChairRotated(year=year, chair="IN", key=key, vice_chair=None, decision=DECISION)
         refusal = ledger.attempt(make_event(CHAIR, body, signers=signers))
         assert judgement(refusal) == expected

@@ -52,8 +52,8 @@ from kpledger.records import (
     participant_key,
     ranges_key,
 )
+from kpledger.rules.v1.notice import MAX_NOTICE_MS
 from kpledger.rules.v1.numbering import MAX_RANGES
-from kpledger.rules.v1.standing import MAX_NOTICE_MS
 from kpledger.state import ChangeSet
 
 SMALL_ORDER_KEY = b"\x01" + bytes(31)
@@ -93,6 +93,13 @@ REFUSED: list[tuple[str, str, Body, Rule, str]] = [
         vary(ADMISSION, root_key=SMALL_ORDER_KEY),
         Rule.E5,
         "body.root_key",
+    ),
+    (
+        "admitted-in-a-distant-year",
+        CHAIR,
+        vary(ADMISSION, effective_from=NOW_MS + MAX_NOTICE_MS + 1),
+        Rule.E14,
+        "body.effective_from",
     ),
     ("standing-of-a-stranger", CHAIR, vary(STATUS, code="XX"), Rule.E6, "body.code"),
     ("standing-as-before", CHAIR, vary(STATUS, status=Standing.ACTIVE), Rule.E6, "body.status"),
@@ -410,3 +417,25 @@ def test_standing_cannot_be_set_for_a_distant_year() -> None:
         )
         refusal = ledger.attempt(make_event(CHAIR, body))
         assert (refusal.rule if refusal else None) is rule
+
+
+def test_self_suspension_of_next_year_does_not_hold_off_the_chair() -> None:
+    """Otherwise whoever expects a suspension trades on for a year."""
+    ledger = open_trade()
+    shield = vary(SELF_SUSPENSION, effective_from=NOW_MS + MAX_NOTICE_MS)
+    ledger.record(make_event("BW/root", shield))
+    ledger.record(make_event(CHAIR, STATUS))
+    botswana = ledger.read(participant_key("BW"), ParticipantRecord)
+    at_times = (NOW_MS, shield.effective_from)
+    assert {botswana.standing_at(at) for at in at_times} == {STATUS.status}
+
+
+def test_participant_does_not_overtake_what_the_chair_has_decided() -> None:
+    ledger = open_trade()
+    ledger.record(make_event(CHAIR, STATUS))
+    again = vary(STATUS, status=Standing.ACTIVE, effective_from=NOW_MS + 2)
+    ledger.record(make_event(CHAIR, again))
+    refusal = ledger.attempt(
+        make_event("BW/root", vary(SELF_SUSPENSION, effective_from=NOW_MS + 1))
+    )
+    assert _code(refusal) == (Rule.E14, "body.effective_from")

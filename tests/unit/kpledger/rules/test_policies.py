@@ -11,8 +11,8 @@ from kpledger.events.decisions import ExpiryMeaning, PolicyValues
 from kpledger.outcome import Rule
 from kpledger.policy import Policy, resolve_policy
 from kpledger.records import PolicyRecord, PolicySince, policy_key
+from kpledger.rules.v1.notice import MAX_NOTICE_MS
 from kpledger.rules.v1.policies import MAX_SETTLED
-from kpledger.rules.v1.standing import MAX_NOTICE_MS
 from kpledger.state import ChangeSet, read_record
 
 NETWORK: Final = vary(POLICY, participant=None, decision=DECISION)

@@ -42,7 +42,7 @@ from kpledger.outcome import Rule
 from kpledger.records import RestrictionsRecord, restrictions_key
 from kpledger.rules.v1.restrictions import MAX_RESTRICTIONS
 from kpledger.state import ChangeSet
-from kpledger.units import DAY_MS
+from kpledger.units import DAY_MS, MAX_TIME_MS
 
 CERTIFICATE: Final = make_certificate()
 PROHIBITION: Final = vary(RESTRICTION, mode=Mode.PROHIBITED, approver=None, zones=())
@@ -228,6 +228,12 @@ REFUSED: Final[list[tuple[str, dict[str, object], Rule, str]]] = [
         {"approver": Author(participant="KPCS", authority="nobody")},
         Rule.E6,
         "body.approver",
+    ),
+    (
+        "begins-in-a-distant-year",
+        {"effective_from": MAX_TIME_MS, "effective_until": None},
+        Rule.E14,
+        "body.effective_from",
     ),
     ("ends-as-it-begins", {"effective_until": NOW_MS}, Rule.E5, "body.effective_until"),
 ]
