@@ -114,3 +114,12 @@ def test_a_key_that_is_not_there_ends_the_run(ledger: Ledger, tmp_path: Path) ->
     file.write_text(line("note_filed", "BW", "nobody", text="", references=[], document=None))
     result = ledger.run("submit", file)
     assert (result.exit_code, "nobody" in result.stderr) == (2, True)
+
+
+def test_line_that_names_no_key_is_named(ledger: Ledger, tmp_path: Path) -> None:
+    file = tmp_path / "misspelt.ndjson"
+    note: dict[str, object] = {"text": "seen", "references": [], "document": None}
+    lines = [line("note_filed", "BW00000001", key, **note) for key in ("gaborone", "gaboron")]
+    file.write_text("\n".join(lines))
+    result = ledger.run("submit", file)
+    assert (result.exit_code, "line 2: there is no key 'gaboron'" in result.stderr) == (2, True)

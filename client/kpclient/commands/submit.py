@@ -27,6 +27,7 @@ from kpclient.errors import PartlyRefusedError, PartlyUndecidedError, UsageError
 from kpclient.files import write_durably
 from kpclient.following import FOLLOWING, FOUNDING, Head, look_up_head
 from kpclient.journal import Decided, Journal, Signed
+from kpclient.keystore import UnknownKeyError
 from kpclient.output import Advance, print_fields, print_json, print_trouble, show_progress
 from kpclient.remote import Answer, Committed, Refused, Remote
 from kpledger.envelope import SignedEvent, decode_envelope
@@ -149,6 +150,9 @@ class Submission:
             )
         except LedgerError as error:
             return error
+        except UnknownKeyError as error:
+            accepted = "names that `kpledger keys list` shows"
+            raise UsageError("FILE", f"line {line.number}: {error}", accepted) from None
 
     def _remember(self, line: Line, event_id: bytes) -> None:
         """Keep in mind what is the newest event on a certificate now."""
