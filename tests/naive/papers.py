@@ -148,6 +148,7 @@ def is_dated(world: World, paper: Certificate, issuer: str) -> bool:
     skew = world.number(None, "clock_skew_ms")
     return (
         is_possible(world, paper.issued_on)
+        and paper.issued_on >= "2003-01-01"
         and paper.issued_on <= paper.expires_on <= later(paper.issued_on, count)
         and (paper.validated_at is None or paper.validated_at <= world.now + skew)
     )

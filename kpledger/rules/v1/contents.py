@@ -18,6 +18,10 @@ from kpledger.units import (
     start_of_day_ms,
 )
 
+SCHEME_BEGAN = "2003-01-01"
+"""Since when there are certificates (KPCS, Interlaken Declaration). Statistics are awaited from the
+first day of issue on, so that one of the year 1 would ask everybody for those of two millennia."""
+
 _FIELD = "body.certificate."
 _WHOLE = 10_000
 """What the shares of the countries of origin sum to, in ten-thousandths."""
@@ -143,6 +147,9 @@ def _check_dates(context: Context, certificate: Certificate) -> Refusal | None:
         latest = context.policy(context.author[0]).latest_expiry(certificate.issued_on)
     except MalformedError as error:
         return _refuse("issued_on, expires_on", error.problem, "days of the calendar")
+    if certificate.issued_on < SCHEME_BEGAN:
+        problem = f"{certificate.issued_on} is before the scheme began"
+        return _refuse("issued_on", problem, f"a day from {SCHEME_BEGAN} on")
     if not issued <= expires <= parse_day(latest):
         return _refuse(
             "expires_on",

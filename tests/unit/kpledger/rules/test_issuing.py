@@ -16,6 +16,7 @@ from founding import (
     vary,
 )
 from journey import set_policy, start_journey
+from judging import judgement
 
 from kpledger.events.certificate import (
     Certificate,
@@ -27,7 +28,12 @@ from kpledger.events.certificate import (
     Source,
 )
 from kpledger.events.decisions import ExpiryMeaning
-from kpledger.events.governance import ParticipantStatusChanged, Standing
+from kpledger.events.governance import (
+    NumberRange,
+    NumberRangeAllocated,
+    ParticipantStatusChanged,
+    Standing,
+)
 from kpledger.lifecycle import EXPORTED, CertificateState
 from kpledger.outcome import Rule
 from kpledger.records import CertificateRecord
@@ -419,3 +425,17 @@ def test_issued_without_validation_is_not_validated() -> None:
     ledger = open_trade()
     issue(ledger, vary(GOOD, validated_at=None))
     assert ledger.certificate(GOOD.number).state is CertificateState.ISSUED
+
+
+@pytest.mark.parametrize(("day", "accepted"), [("2002-12-31", False), ("2003-01-01", True)])
+def test_no_certificate_is_older_than_the_scheme(day: str, *, accepted: bool) -> None:
+    """The first day of issue is where the calendar of everybody's statistics begins."""
+    ledger = open_trade()
+    run = NumberRange(
+        prefix="BW", width=8, first=1, last=9, use_from="0001-01-01", use_until="2026-12-31"
+    )
+    ledger.record(make_event("BW/root", NumberRangeAllocated(authority="gaborone", range=run)))
+    old = vary(make_certificate("BW00000001"), issued_on=day, expires_on=day)
+    refusal = ledger.attempt(make_event("BW/gaborone", CertificateIssued(certificate=old)))
+    assert (refusal is None) is accepted
+    assert accepted or judgement(refusal) == (Rule.E5, "body.certificate.issued_on")
