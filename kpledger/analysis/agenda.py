@@ -23,8 +23,8 @@ from kpledger.analysis.flags.periods import (
     months_of,
     quarters_between,
 )
+from kpledger.analysis.flags.topic import check_day
 from kpledger.analysis.topic import QuestionError, Topic
-from kpledger.errors import MalformedError
 from kpledger.events.governance import Standing
 from kpledger.events.life import FollowUpStatus
 from kpledger.ids import CHAIR, KPCS
@@ -43,9 +43,11 @@ from kpledger.records import (
     submission_key,
 )
 from kpledger.subjects import Subject, subject_under
-from kpledger.units import add_days, day_of, end_of_day_ms, parse_day
+from kpledger.units import add_days, day_of, end_of_day_ms
 
 _AHEAD_DAYS: Final = 92
+_FARTHEST_DAYS: Final = 3_660
+"""What is due is counted period by period for everybody: ten years are enough of it."""
 _REPORT_DUE: Final = "03-31"
 _EVERYTHING: Final = 1_000_000
 
@@ -117,11 +119,14 @@ def respond(book: Book, question: CalendarQuestion) -> CalendarAnswer:
     """Say what is due.
 
     Raises:
-        QuestionError: a day is none.
+        QuestionError: a day is none, or too far away.
     """
     today = day_of(book.tip.time_ms)
-    first = _read_day("from_day", question.from_day)
-    last = _read_day("until_day", question.until_day) or add_days(today, _AHEAD_DAYS)
+    first = check_day("from_day", question.from_day)
+    last = check_day("until_day", question.until_day) or add_days(today, _AHEAD_DAYS)
+    farthest = add_days(today, _FARTHEST_DAYS)
+    if last > farthest:
+        raise QuestionError("until_day", f"{last} is too far ahead", f"a day up to {farthest}")
     members = tuple(
         record
         for _, record in book.records(
@@ -146,13 +151,6 @@ CALENDAR: Final = Topic(
     answer=CalendarAnswer,
     respond=respond,
 )
-
-
-def _read_day(field: str, text: str) -> str:
-    try:
-        return parse_day(text).isoformat() if text else ""
-    except MalformedError as error:
-        raise QuestionError(field, error.problem, "a day, as 2026-03-02") from None
 
 
 def _statistics(desk: _Desk, last: str) -> Iterator[CalendarEntry]:

@@ -19,6 +19,8 @@ from kpledger.errors import MalformedError
 from kpledger.ids import parse_participant
 from kpledger.units import add_days, day_of, parse_day
 
+FIRST_YEAR: Final = 1990
+LAST_YEAR: Final = 2099
 LOOK_BACK_DAYS: Final = 365
 MAX_PAGE: Final = 1_000
 
@@ -86,14 +88,20 @@ def look_at(
 def check_day(field: str, text: str) -> str:
     """Read a day, or none.
 
+    Periods are counted one by one from day to day, so that a day near an end of the calendar would
+    cost the node seconds for nothing.
+
     Raises:
-        QuestionError: it is none.
+        QuestionError: it is none, or not of :data:`FIRST_YEAR` to :data:`LAST_YEAR`.
     """
     if text:
         try:
-            parse_day(text)
+            year = parse_day(text).year
         except MalformedError as error:
             raise QuestionError(field, error.problem, "a day, as 2026-03-02") from None
+        if not FIRST_YEAR <= year <= LAST_YEAR:
+            accepted = f"a day of the years {FIRST_YEAR} to {LAST_YEAR}"
+            raise QuestionError(field, f"{text} is too far away", accepted)
     return text
 
 

@@ -164,8 +164,18 @@ def test_days_before_the_first_that_is_asked_for_are_left_out(ledger: BookedLedg
     assert not any(one.overdue for one in later)
 
 
-@pytest.mark.parametrize("field", ["from_day", "until_day"])
-def test_a_day_has_to_be_one(ledger: BookedLedger, field: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "day"),
+    [
+        ("from_day", "2026-02-30"),
+        ("until_day", "2026-02-30"),
+        ("from_day", "9999-12-31"),
+        ("until_day", "0001-01-01"),
+        ("until_day", "2036-03-10"),
+    ],
+)
+def test_a_day_has_to_be_one_within_reach(ledger: BookedLedger, field: str, day: str) -> None:
+    """Further periods are counted one by one: a day of the year 9999 took half a minute."""
     with pytest.raises(QuestionError) as caught:
-        ask(ledger, **{field: "2026-02-30"})
+        ask(ledger, **{field: day})
     assert caught.value.field == field

@@ -63,6 +63,8 @@ def test_flags_of_one_participant_are_those_of_either_side(trader: Trader) -> No
         (FlagsQuestion(flag="F19"), "flag"),
         (FlagsQuestion(participant="bw"), "participant"),
         (FlagsQuestion(at="2026-02-30"), "at"),
+        (FlagsQuestion(at="0001-01-01"), "at"),
+        (FlagsQuestion(at="2100-01-01"), "at"),
         (FlagsQuestion(until="soon"), "until"),
         (FlagsQuestion(from_day="2026-05-01", until="2026-04-01"), "from_day"),
         (FlagsQuestion(settings="F1=3"), "settings"),
