@@ -25,6 +25,8 @@ STEPS_PER_DOUBLING: Final = 32
 _STEP_BITS: Final = 5
 _FRACTION_BITS: Final = 64
 _MILLI: Final = 1_000_000
+_HIGHEST_STEP: Final = 2**16 - 1
+"""What the keys of lines have room for, and no price reaches; a threshold may be higher."""
 _MIN_DEVIATION: Final = 2
 """Steps: where all prices are nearly the same, a difference of a few percent is none."""
 
@@ -123,7 +125,10 @@ def read_outside(index: IndexReader, group: Group, distance: int) -> Iterator[tu
         if step >= group.median - distance:
             break
         yield step, _decode_priced(value)
-    start = head + (group.median + distance + 1).to_bytes(2, "big")
+    above = group.median + distance + 1
+    if above > _HIGHEST_STEP:
+        return
+    start = head + above.to_bytes(2, "big")
     for key, value in index.scan(PRICED, head, start=start):
         yield int.from_bytes(key[len(head) : len(head) + 2], "big"), _decode_priced(value)
 
