@@ -15,10 +15,18 @@ class Rule(Enum):
     """
 
     E1 = ("E1", "IV(b), V(a)", "Signed by a key of the author that is active and permitted to")
-    E2 = ("E2", "II(a), III(b)", "Issuer acts on its certificate, destination on the import")
+    E2 = (
+        "E2",
+        "II(a), III(b), V, VI",
+        "Each acts on what is its own: issuer, destination, holder, whoever is concerned",
+    )
     E3 = ("E3", "Annex I.A", "The number is unique, and in a range allotted to the authority")
     E4 = ("E4", "II(a), III(c)", "Issuer and destination are different and in good standing")
-    E5 = ("E5", "Annex I.A", "Mandatory fields are present and agree with each other")
+    E5 = (
+        "E5",
+        "II(c), V, VI, Annex I.A, Annex III",
+        "Mandatory fields are present and agree with each other",
+    )
     E6 = ("E6", "ledger", "The event fits the state of its subject, and follows its newest event")
     E7 = ("E7", "III(b)2", "A confirmation is made once and repeats the certificate")
     E8 = ("E8", "III(b)1", "A clean confirmation needs a valid certificate and what it declares")

@@ -24,6 +24,7 @@ from kpledger.analysis.flags.periods import (
     quarters_between,
 )
 from kpledger.analysis.flags.topic import check_day
+from kpledger.analysis.statistics.asked import ask_participant
 from kpledger.analysis.topic import QuestionError, Topic
 from kpledger.events.governance import Standing
 from kpledger.events.life import FollowUpStatus
@@ -121,6 +122,8 @@ def respond(book: Book, question: CalendarQuestion) -> CalendarAnswer:
     Raises:
         QuestionError: a day is none, or too far away.
     """
+    if question.participant not in ("", KPCS):
+        ask_participant(book, question.participant)
     today = day_of(book.tip.time_ms)
     first = check_day("from_day", question.from_day)
     last = check_day("until_day", question.until_day) or add_days(today, _AHEAD_DAYS)

@@ -33,8 +33,8 @@ def ask_known_at(text: str) -> int | None:
         raise QuestionError("known_at", error.problem, "a day, as 2022-08-31") from None
 
 
-def ask_participant(book: Book, code: str) -> ParticipantRecord:
-    """Read the ``participant`` of a question.
+def ask_participant(book: Book, code: str, field: str = "participant") -> ParticipantRecord:
+    """Read the participant that a question names.
 
     Raises:
         QuestionError: the ledger knows none of this code.
@@ -42,7 +42,7 @@ def ask_participant(book: Book, code: str) -> ParticipantRecord:
     record = book.record(participant_key(code), ParticipantRecord)
     if record is None:
         accepted = "the code of a participant on the ledger, as BW"
-        raise QuestionError("participant", f"there is no {code[:64]!r}", accepted)
+        raise QuestionError(field, f"there is no participant {code[:64]!r}", accepted)
     return record
 
 

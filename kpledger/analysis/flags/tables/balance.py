@@ -16,8 +16,9 @@ from kpledger.analysis.flags.periods import (
     months_between,
     months_of,
 )
-from kpledger.analysis.flags.topic import check_code, look_at
-from kpledger.analysis.topic import QuestionError, Topic
+from kpledger.analysis.flags.topic import look_at
+from kpledger.analysis.statistics.asked import ask_participant
+from kpledger.analysis.topic import Topic
 
 
 class BalanceQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,7 +98,7 @@ class ProductionAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 def _respond_balance(book: Book, question: BalanceQuestion) -> BalanceAnswer:
     look = look_at(book, at=question.at, settings=question.settings)
-    code = _asked(question.participant)
+    code = ask_participant(book, question.participant).code
     last = look.at[:7]
     months = months_between(month_after(last, 1 - question.months), last)
     whole = balance_of(look, code, months)
@@ -123,7 +124,7 @@ def _respond_balance(book: Book, question: BalanceQuestion) -> BalanceAnswer:
 
 def _respond_production(book: Book, question: ProductionQuestion) -> ProductionAnswer:
     look = look_at(book, at=question.at)
-    code = _asked(question.participant)
+    code = ask_participant(book, question.participant).code
     last = end_of(half_of_month(look.at[:7]))[:7]
     halves = dict.fromkeys(
         half_of_month(month)
@@ -148,13 +149,6 @@ def _production_row(look: Look, code: str, half: str) -> ProductionRow:
         exported_percent=own.export_carats * 100 // mined if mined else None,
         event="" if reported is None else reported.event.hex(),
     )
-
-
-def _asked(text: str) -> str:
-    code = check_code("participant", text)
-    if not code:
-        raise QuestionError("participant", "nobody is named", "two capital letters, as BW")
-    return code
 
 
 BALANCE: Final = Topic(

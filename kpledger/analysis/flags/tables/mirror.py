@@ -6,7 +6,8 @@ import msgspec
 
 from kpledger.analysis.book import Book
 from kpledger.analysis.flags.detect.pairs import Mirror, read_mirror
-from kpledger.analysis.flags.topic import check_code, look_at
+from kpledger.analysis.flags.topic import look_at
+from kpledger.analysis.statistics.asked import ask_participant
 from kpledger.analysis.statistics.periods import ask_period
 from kpledger.analysis.topic import QuestionError, Topic
 
@@ -71,12 +72,11 @@ class MirrorAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 def _respond(book: Book, question: MirrorQuestion) -> MirrorAnswer:
     look = look_at(book, at=question.at)
-    one, other = (
-        check_code("one", question.one),
-        check_code("other", question.other),
-    )
-    if not (one and other) or one == other:
-        problem = f"{one or 'nobody'} and {other or 'nobody'} are no pair"
+    one, other = question.one, question.other
+    for field, code in (("one", one), ("other", other)):
+        ask_participant(book, code, field)
+    if one == other:
+        problem = f"{one} and {other} are no pair"
         raise QuestionError("other", problem, "the codes of two participants")
     return MirrorAnswer(
         at=look.at,

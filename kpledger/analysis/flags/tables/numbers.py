@@ -13,8 +13,9 @@ from kpledger.analysis.flags.finding import Finding
 from kpledger.analysis.flags.indexes.papers import read_began
 from kpledger.analysis.flags.indexes.serials import format_number, read_used
 from kpledger.analysis.flags.look import Look
-from kpledger.analysis.flags.topic import check_code, look_at
-from kpledger.analysis.topic import QuestionError, Topic
+from kpledger.analysis.flags.topic import look_at
+from kpledger.analysis.statistics.asked import ask_participant
+from kpledger.analysis.topic import Topic
 from kpledger.records import AllottedRange
 from kpledger.units import format_time
 
@@ -73,9 +74,7 @@ class NumbersAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond(book: Book, question: NumbersQuestion) -> NumbersAnswer:
-    code = check_code("participant", question.participant)
-    if not code:
-        raise QuestionError("participant", "nobody is named", "two capital letters, as BW")
+    code = ask_participant(book, question.participant).code
     look = look_at(
         book,
         participant=code,

@@ -239,7 +239,10 @@ def test_type_unknown_to_this_version_is_refused() -> None:
 
 def test_refusal_is_one_line_that_names_rule_clause_field_and_remedy() -> None:
     refusal = Refusal(Rule.E5, "body.parcels", "none", "one")
-    assert str(refusal) == "E5 (KPCS Annex I.A): body.parcels: none; accepted: one"
+    assert (
+        str(refusal)
+        == "E5 (KPCS II(c), V, VI, Annex I.A, Annex III): body.parcels: none; accepted: one"
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import pytest
 from flagging import Trader
 
+from kpledger.analysis.agenda import CALENDAR, CalendarQuestion
 from kpledger.analysis.flags.tables.balance import (
     BALANCE,
     PRODUCTION_CHECK,
@@ -87,11 +88,24 @@ def test_the_mirror_shows_both_ways(trader: Trader) -> None:
     assert (back.issuer, back.destination, back.issued) == ("EU", "BW", 0)
 
 
-@pytest.mark.parametrize(("one", "other"), [("BW", "BW"), ("BW", ""), ("", "")])
-def test_a_mirror_needs_two(trader: Trader, one: str, other: str) -> None:
+@pytest.mark.parametrize(("one", "other"), [("BW", "BW"), ("BW", ""), ("BW", "XX")])
+def test_a_mirror_needs_two_participants(trader: Trader, one: str, other: str) -> None:
     question = MirrorQuestion(one=one, other=other, period="2026Q3")
     with pytest.raises(QuestionError, match="other: "):
         MIRROR.respond(trader.ledger.book, question)
+
+
+def test_nobody_is_answered_for_whom_the_ledger_does_not_know(trader: Trader) -> None:
+    """A mistyped code would look like a participant without a fault."""
+    book = trader.ledger.book
+    for answer in (
+        lambda: BALANCE.respond(book, BalanceQuestion(participant="XX")),
+        lambda: NUMBERS.respond(book, NumbersQuestion(participant="XX")),
+        lambda: UNCONFIRMED.respond(book, UnconfirmedQuestion(participant="XX")),
+        lambda: CALENDAR.respond(book, CalendarQuestion(participant="XX")),
+    ):
+        with pytest.raises(QuestionError, match="participant: there is no participant 'XX'"):
+            answer()
 
 
 def test_the_balance_runs_from_the_opening_stock_on(trader: Trader) -> None:
