@@ -15,6 +15,7 @@ import msgspec
 from msgspec import inspect
 
 from kpledger.errors import MalformedError, NotCanonicalError, OversizedError
+from kpledger.unassigned import UNASSIGNED
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -67,7 +68,8 @@ def decode(data: bytes, kind: type[S], *, what: str, max_bytes: int) -> S:
         raise NotCanonicalError(f"{what} is not in canonical MessagePack form")
     denormal = find_denormal_text(value)
     if denormal is not None:
-        raise NotCanonicalError(f"{what} holds text that is not NFC: {denormal!r}")
+        problem = f"text that is not NFC, or has characters unknown to Unicode 14: {denormal!r}"
+        raise NotCanonicalError(f"{what} holds {problem}")
     return value
 
 
@@ -84,11 +86,13 @@ def malformed(what: str, error: msgspec.ValidationError) -> MalformedError:
 
 
 def find_denormal_text(value: object) -> str | None:
-    """Find a string that is not in Unicode normal form C, in a tree of Structs and tuples."""
+    """Find a string that is not in normal form C of Unicode 14, in a tree of Structs and tuples."""
     if isinstance(value, str):
-        if value.isascii() or unicodedata.is_normalized("NFC", value):
+        if value.isascii():
             return None
-        return value
+        # What a later Unicode assigns may be normal for one interpreter and not for another.
+        is_stable = UNASSIGNED.search(value) is None
+        return None if is_stable and unicodedata.is_normalized("NFC", value) else value
     if isinstance(value, msgspec.Struct):
         for name in _text_fields(type(value)):
             denormal = find_denormal_text(getattr(value, name))

@@ -7,12 +7,14 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect
 
+from kpledger.unassigned import UNASSIGNED
+
 S = TypeVar("S", bound=msgspec.Struct)
 
 _MAX_ITEMS = 4
 """Longer lists find nothing more and take long to draw."""
 
-_TEXT = st.characters(exclude_categories=["Cs"])
+_TEXT = st.characters(exclude_categories=["Cs"]).filter(lambda one: UNASSIGNED.search(one) is None)
 
 
 def structs(kind: type[S]) -> st.SearchStrategy[S]:

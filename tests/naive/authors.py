@@ -59,12 +59,19 @@ def judge_signatures(
         return "E1"
     if any(not party.intersection(owners) for party in parties):
         return "E1"
-    return None if count_officers(world, said) >= asked_officers(world, said) else "E1"
+    if count_officers(world, said, own) < asked_officers(world, said):
+        return "E1"
+    for party in parties[1:]:
+        code = min(party)[0]
+        asked = 1 if code == "KPCS" else world.number(code, "officers")
+        if count_officers(world, said, party) < asked:
+            return "E1"
+    return None
 
 
-def count_officers(world: World, said: Said) -> int:
-    own = [(key, world.keys[key]) for key in said.signers if world.keys[key].owner == said.author]
-    return len({known.officer or key for key, known in own})
+def count_officers(world: World, said: Said, party: frozenset[tuple[str, str]]) -> int:
+    known = [(key, world.keys[key]) for key in said.signers if world.keys[key].owner in party]
+    return len({one.officer or key for key, one in known})
 
 
 def asked_officers(world: World, said: Said) -> int:

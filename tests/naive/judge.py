@@ -21,4 +21,6 @@ def judge(world: World, said: Said) -> str | None:
 def take_in(world: World, said: Said) -> None:
     """Remember a statement that nothing refuses, and what follows from it."""
     world.events[said.event] = said
-    order.EFFECTS.get(said.type, lambda *_: None)(world, said)
+    follow = order.EFFECTS.get(said.type)
+    if follow is not None:
+        follow(world, said)

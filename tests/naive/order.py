@@ -18,8 +18,12 @@ def is_about(tell: Callable[[Said], str]) -> Question:
     return ask
 
 
+def told(said: Said, name: str) -> str:
+    return str(getattr(said.body, name))
+
+
 def field(name: str) -> Question:
-    return is_about(lambda said: str(getattr(said.body, name)))
+    return is_about(lambda said: told(said, name))
 
 
 def office(name: str) -> Question:
@@ -34,7 +38,7 @@ about_new_paper = is_about(lambda said: papers.paper_in(said).number)
 
 
 def participant(said: Said) -> str:
-    return str(said.body.participant)
+    return told(said, "participant")
 
 
 FIRST = (authors.came_before, authors.is_meant_and_timely, authors.has_office)
@@ -92,7 +96,7 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     "chair_rotated": (is_about(lambda _: "KPCS/chair"), *HOUSE, scheme.hands_over_soundly),
     "vice_chair_elected": (is_about(lambda _: "KPCS/chair"), *HOUSE, scheme.elects_soundly),
     "decision_recorded": (
-        is_about(lambda said: f"KPCS/decision/{said.body.decision}"), *HOUSE,
+        is_about(lambda said: f"KPCS/decision/{told(said, 'decision')}"), *HOUSE,
         scheme.records_soundly,
     ),
     "policy_set": (is_about(scheme.about_policy), *HOUSE, scheme.settles_soundly),
@@ -115,12 +119,12 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     "import_confirmed": (*CONFIRM, shipments.is_clean),
     "import_confirmed_discrepant": CONFIRM,
     "discrepancy_resolved": STEP,
-    "shipment_detained": STEP,
+    "shipment_detained": (*STEP, shipments.holds_as_member),
     "shipment_released": STEP,
     "import_refused_returned": (*STEP, shipments.returns_under_own_paper),
     "shipment_seized": STEP,
     "return_received": (*STEP, shipments.came_back),
-    "shipment_diverted": (*STEP, shipments.happened("found_on")),
+    "shipment_diverted": (*STEP, shipments.holds_as_member, shipments.happened("found_on")),
     "annual_report_filed": (
         is_about(filings.about_report), *HOUSE, filings.reports_on_year,
     ),
@@ -138,7 +142,7 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     ),
     "meeting_held": (*GO_ON, filings.was_held),
     "body_composed": (
-        is_about(lambda said: f"KPCS/body/{said.body.name}"), *HOUSE, filings.composes_soundly,
+        is_about(lambda said: f"KPCS/body/{told(said, 'name')}"), *HOUSE, filings.composes_soundly,
     ),
     "concern_raised": (
         filings.opens_under("concern", participant), *GO_ON, filings.concerns_another,
@@ -146,10 +150,10 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     "concern_answered": (*GO_ON, filings.answers_for_itself),
     "concern_closed": GO_ON,
     "observer_registered": (
-        is_about(lambda said: f"KPCS/{said.body.observer}"), *HOUSE, filings.is_new_observer,
+        is_about(lambda said: f"KPCS/{told(said, 'observer')}"), *HOUSE, filings.is_new_observer,
     ),
     "observer_withdrawn": (
-        is_about(lambda said: f"KPCS/{said.body.observer}"), *HOUSE, filings.is_observer,
+        is_about(lambda said: f"KPCS/{told(said, 'observer')}"), *HOUSE, filings.is_observer,
     ),
     "suspect_reported": (
         filings.opens_under("suspect", lambda said: said.author[0]), *GO_ON, filings.shows_a_day,
@@ -158,15 +162,15 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     "note_filed": (FIRST_ON_SUBJECT, filings.refers_to_events),
     "correction_made": (FIRST_ON_SUBJECT, filings.corrects_own),
     "trade_statistics_submitted": (
-        is_about(lambda said: f"{said.author[0]}/trade/{said.body.quarter}"), *HOUSE,
+        is_about(lambda said: f"{said.author[0]}/trade/{told(said, 'quarter')}"), *HOUSE,
         filings.has_no_office_for_it, filings.submits_trade,
     ),
     "production_statistics_submitted": (
-        is_about(lambda said: f"{said.author[0]}/production/{said.body.half_year}"), *HOUSE,
+        is_about(lambda said: f"{said.author[0]}/production/{told(said, 'half_year')}"), *HOUSE,
         filings.has_no_office_for_it, filings.submits_production,
     ),
     "count_statistics_submitted": (
-        is_about(lambda said: f"{said.author[0]}/counts/{said.body.quarter}"), *HOUSE,
+        is_about(lambda said: f"{said.author[0]}/counts/{told(said, 'quarter')}"), *HOUSE,
         filings.has_no_office_for_it, filings.submits_counts,
     ),
     "anomaly_questioned": (

@@ -28,7 +28,7 @@ def rests_on_decision(world: World, said: Said) -> str | None:
     interim = getattr(said.body, "interim", False)
     if said.author[0] != "KPCS":
         return "E11" if interim else None
-    name = said.body.decision  # type: ignore[attr-defined]
+    name: str | None = getattr(said.body, "decision", None)
     if interim:
         return "E11" if is_decided(world, name) else None
     return None if is_decided(world, name) else "E11"
@@ -72,7 +72,7 @@ def record(world: World, said: Said) -> None:
     world.decisions[body.decision] = Decision(body.procedure)
     for one in interim_measures(world):
         if one.event in body.ratifies:
-            one.lapses = None  # type: ignore[attr-defined]
+            one.lapses = None
 
 
 # --- the Chair
@@ -184,7 +184,8 @@ def named_ban(world: World, code: str, name: str) -> Ban | None:
 def restricts_soundly(world: World, said: Said) -> str | None:
     body = the(restrictions.RestrictionSet, said)
     elsewhere = any(zone[:2] != body.participant for zone in body.zones)
-    approver = body.approver and (body.approver.participant, body.approver.authority)
+    named = body.approver
+    approver = None if named is None else (named.participant, named.authority)
     until = body.effective_until
     return broken(
         ("E6", body.participant in world.members),

@@ -247,6 +247,14 @@ def resolve(world: World, said: Said) -> None:
     paper.found = (body.parcels, body.carat_thousandths, body.value_usd_cents)
 
 
+def holds_as_member(world: World, said: Said) -> str | None:
+    """E4: whoever was removed holds back nothing that was not sent to it."""
+    paper = world.papers.get(said.subject)
+    if paper is not None and paper.says.destination == said.author[0]:
+        return None
+    return "E4" if world.standing(said.author[0]) in (None, "REMOVED") else None
+
+
 def detain(world: World, said: Said) -> None:
     paper = world.papers.get(said.subject)
     if paper is None or trade.is_over(paper):

@@ -70,7 +70,7 @@ class Bench:
         self.ledger = ledger
         self.world = world
         self.rules = rules
-        self.names = {}
+        self.names: dict[bytes, str] = {}
         for name in (CHAIR, "KPCS/secretariat", *(f"{code}/root" for code in world.members)):
             self.learn(name)
         self.nonce = 0

@@ -1,6 +1,6 @@
 """Chance: choices from what the model knows, by one seeded source of randomness."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import TypeVar
@@ -123,20 +123,20 @@ class Chance:
 
     def also_by(self, act: Act, *names: str) -> Act:
         """Give the same statement with further signatures."""
-        return replace(act, signers=(*act.signers, *names))
+        signers = (*act.signers, *names)
+        return Act(act.author, act.body, act.subject, act.prev, signers, act.occurred_at, act.here)
 
     def spoil(self, act: Act) -> Act:
         """Break one thing about a statement that is not in its body."""
-        return self.pick(
-            (
-                self._misdirect,
-                self._overlook,
-                self._impersonate,
-                self._sign_otherwise,
-                self._run_ahead,
-                lambda one: replace(one, here=False),
-            )
-        )(act)
+        flaws: tuple[Callable[[Act], Act], ...] = (
+            self._misdirect,
+            self._overlook,
+            self._impersonate,
+            self._sign_otherwise,
+            self._run_ahead,
+            lambda one: replace(one, here=False),
+        )
+        return self.pick(flaws)(act)
 
     def _misdirect(self, act: Act) -> Act:
         return replace(act, subject=self.pick([*self.world.papers, "other", "BW/other"]))

@@ -105,6 +105,7 @@ def check_signers(context: Context, cosigners: tuple[Cosigner, ...]) -> Refusal 
     """
     waiting = list(cosigners)
     officers: set[str] = set()
+    partners: dict[str, set[str]] = {one.participant: set() for one in cosigners}
     for signature in context.event.signatures:
         public_key = signature.keyid
         record = context.key(public_key)
@@ -115,18 +116,24 @@ def check_signers(context: Context, cosigners: tuple[Cosigner, ...]) -> Refusal 
         if record is None or not _is_in_force(record, context.at.now_ms):
             return _refuse_key(public_key, record)
         owner = (record.participant, record.authority)
+        officer = record.officer or public_key.hex()
         if owner == context.author:
-            officers.add(record.officer or public_key.hex())
+            officers.add(officer)
         elif cosigner is not None:
             waiting.remove(cosigner)
-        elif not _counts_again(context, cosigners, record):
+            partners[record.participant].add(officer)
+        elif _counts_again(context, cosigners, record):
+            partners[record.participant].add(officer)
+        else:
             return refuse(
                 Rule.E1,
                 "signatures",
                 f"key {public_key.hex()} belongs to {owner[0]}/{owner[1]}",
                 f"keys of {context.event.header.author}",
             )
-    return _check_all_signed(context, waiting, len(officers))
+    return _check_all_signed(context, waiting, len(officers)) or _check_partners(
+        context, cosigners, partners
+    )
 
 
 def _check_all_signed(context: Context, waiting: list[Cosigner], officers: int) -> Refusal | None:
@@ -145,6 +152,26 @@ def _check_all_signed(context: Context, waiting: list[Cosigner], officers: int) 
             f"{officers} of the {needed} officers that {context.author[0]} asks for have signed",
             f"signatures by {needed} officers of {context.event.header.author}",
         )
+    return None
+
+
+def _check_partners(
+    context: Context, cosigners: tuple[Cosigner, ...], partners: dict[str, set[str]]
+) -> Refusal | None:
+    """E1: an office that signs beside the author does so with as many officers as it asks for."""
+    for cosigner in cosigners:
+        if cosigner.role is None:
+            continue
+        needed = context.policy(cosigner.participant).officers
+        signed = len(partners[cosigner.participant])
+        if signed < needed:
+            return refuse(
+                Rule.E1,
+                "signatures",
+                f"{signed} of the {needed} officers that {cosigner.participant} asks for have"
+                " signed",
+                f"signatures by {needed} officers of {cosigner.participant}",
+            )
     return None
 
 

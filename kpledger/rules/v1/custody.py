@@ -9,6 +9,7 @@ from kpledger.outcome import Refusal, Rule
 from kpledger.records import CaseRecord, CertificateRecord
 from kpledger.rules.v1.cases import opening_kind
 from kpledger.rules.v1.context import Context, refuse
+from kpledger.rules.v1.standing import check_member
 
 
 def check_involved(context: Context) -> Refusal | None:
@@ -60,6 +61,13 @@ def check_detaining(context: Context) -> Refusal | None:
     if record is None or record.holder is None or opening_kind(context) is not None:
         return None
     return _check_is(context, record.holder, "who has the goods")
+
+
+def check_member_elsewhere(context: Context) -> Refusal | None:
+    """E4: who has been removed holds back nothing that was not sent to it."""
+    record = _shipment(context)
+    mine = isinstance(record, CertificateRecord) and record.destination == context.author[0]
+    return None if mine else check_member(context)
 
 
 def check_holder(context: Context) -> Refusal | None:

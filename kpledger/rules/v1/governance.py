@@ -15,9 +15,12 @@ from kpledger.rules.v1.context import Context, refuse
 from kpledger.rules.v1.keys import check_unused_key
 from kpledger.rules.v1.lists import check_ascending
 from kpledger.rules.v1.notice import check_notice
+from kpledger.subjects import Subject
 
 _OF_THE_SCHEME: Final = (Role.MONITORING, Role.STATISTICS)
-_NAMES_TAKEN: Final = (ROOT, CHAIR, SECRETARIAT)
+_NAMES_TAKEN: Final = (ROOT, CHAIR, SECRETARIAT, Subject.POLICY, Subject.RULES)
+"""``KPCS/rules`` and ``BW/policy`` are subjects of their own; an office of that name would share
+their history."""
 
 
 def check_admission(context: Context) -> Refusal | None:
@@ -42,7 +45,7 @@ def check_registration(context: Context) -> Refusal | None:
 
 def _check_new_name(context: Context, name: str, field: str) -> Refusal | None:
     participant = context.author[0]
-    taken = name == ROOT or (participant == KPCS and name in _NAMES_TAKEN)
+    taken = name in (ROOT, Subject.POLICY) or (participant == KPCS and name in _NAMES_TAKEN)
     if taken or context.authority(participant, name) is not None:
         problem = f"{participant}/{name} exists already"
         return refuse(Rule.E6, field, problem, "a name that is not on the ledger")

@@ -49,7 +49,11 @@ ROWS: Final[dict[type[Body], Row]] = {
         effects.resolve,
         importing.importing_destination,
     ),
-    ShipmentDetained: Row(_IMPORTING, (custody.check_detaining, *_NEXT), beside(effects.detain)),
+    ShipmentDetained: Row(
+        _IMPORTING,
+        (custody.check_detaining, *_NEXT, custody.check_member_elsewhere),
+        beside(effects.detain),
+    ),
     ShipmentReleased: Row(_IMPORTING, _HELD, beside(effects.release)),
     ImportRefusedReturned: Row(_IMPORTING, (*_HELD, technical.check_return_papers), beside(move)),
     ShipmentSeized: Row(_IMPORTING, _HELD, beside(move)),
@@ -59,7 +63,14 @@ ROWS: Final[dict[type[Body], Row]] = {
         beside(effects.take_over),
     ),
     ShipmentDiverted: Row(
-        _IMPORTING, (custody.check_elsewhere, *_NEXT, importing.check_found_day), effects.take_over
+        _IMPORTING,
+        (
+            custody.check_elsewhere,
+            *_NEXT,
+            custody.check_member_elsewhere,
+            importing.check_found_day,
+        ),
+        effects.take_over,
     ),
     CaseOpened: Row(
         (Office.EXPORTING_AUTHORITY, Office.IMPORTING_AUTHORITY),

@@ -1,11 +1,12 @@
 """C4: typing errors are corrected by the issuer, and with the destination once it has the goods."""
 
 import pytest
-from founding import EXPORTER, IMPORTER, vary
-from journey import judge, make_step, start_journey
+from founding import EXPORTER, IMPORTER, make_event, signing_key, vary
+from journey import judge, make_step, set_policy, start_journey
 from statements import NUMBER, SOUND
 
 from kpledger.events.certificate import AmendableField, AmendmentEndorsed
+from kpledger.events.governance import KeyAdded
 from kpledger.lifecycle import AMENDED
 
 _F = AmendableField
@@ -101,3 +102,13 @@ def test_confirmation_repeats_what_was_amended() -> None:
     renamed = vary(confirmation, importer=vary(IMPORTER, name="Another NV"))
     assert judge(ledger, "import_confirmed", confirmation) == ("E7", "body.importer")
     assert judge(ledger, "import_confirmed", renamed) is None
+
+
+def test_destination_signs_with_as_many_officers_as_it_asks_for() -> None:
+    ledger = start_journey("arrival_recorded")
+    second = KeyAdded(authority="antwerp", key=signing_key("second").public_key, valid_from=0)
+    ledger.record(make_event("EU/root", second))
+    set_policy(ledger, "EU", officers=2)
+    signers = ("BW/gaborone", "EU/antwerp")
+    assert judge(ledger, "amendment_endorsed", signers=signers) == ("E1", "signatures")
+    assert judge(ledger, "amendment_endorsed", signers=(*signers, "second")) is None

@@ -2,7 +2,9 @@
 
 import pytest
 from founding import (
+    CHAIR,
     FOUNDED_MS,
+    NOW_MS,
     MemoryLedger,
     make_event,
     signing_key,
@@ -11,7 +13,13 @@ from founding import (
 from journey import judge, make_step, start_journey, travel
 from statements import NUMBER, SOUND
 
-from kpledger.events.governance import AuthorityRegistered, KeyAdded, Role
+from kpledger.events.governance import (
+    AuthorityRegistered,
+    KeyAdded,
+    ParticipantStatusChanged,
+    Role,
+    Standing,
+)
 from kpledger.lifecycle import CertificateState
 
 _S = CertificateState
@@ -178,3 +186,16 @@ def test_goods_come_back_on_a_day_that_was() -> None:
     for day in ("2026-03-04", "2026-02-30"):
         found = judge(ledger, "return_received", vary(body, received_on=day))
         assert found == ("E5", "body.received_on")
+
+
+@pytest.mark.parametrize(("code", "office"), [("ZA", "ZA/joburg"), ("EU", "EU/antwerp")])
+def test_who_was_removed_holds_back_only_what_was_sent_to_it(code: str, office: str) -> None:
+    ledger = start_journey("export_notified")
+    removed = ParticipantStatusChanged(
+        code=code, status=Standing.REMOVED, effective_from=NOW_MS, decision="N-1", interim=True
+    )
+    ledger.record(make_event(CHAIR, removed))
+    expected = None if code == "EU" else ("E4", "author")
+    assert judge(ledger, "shipment_detained", author=office) == expected
+    if code == "ZA":
+        assert judge(ledger, "shipment_diverted", author=office) == expected

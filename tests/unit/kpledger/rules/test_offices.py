@@ -88,6 +88,8 @@ def test_office_of_a_participant_does_not_observe() -> None:
     [
         ({"authority": "chair"}, (Rule.E6, "body.authority")),
         ({"authority": "secretariat"}, (Rule.E6, "body.authority")),
+        ({"authority": "rules"}, (Rule.E6, "body.authority")),
+        ({"authority": "policy"}, (Rule.E6, "body.authority")),
         ({"authority": "root"}, (Rule.E6, "body.authority")),
         ({"roles": (Role.EXPORTING,)}, (Rule.E5, "body.roles")),
         ({"roles": (Role.OBSERVER,)}, (Rule.E5, "body.roles")),

@@ -1,0 +1,73 @@
+"""Writes kpledger/unassigned.py: the code points that Unicode 14 assigns to no character.
+
+Whether text is normal may not change with the interpreter, and Unicode promises that only for
+characters it has assigned. So text on the ledger is made of those of one version, frozen here. Run
+it with Python 3.11, which has the tables of Unicode 14; with ``--check`` it compares instead.
+"""
+
+import sys
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+TABLE: Final = Path(__file__).parents[1] / "kpledger" / "unassigned.py"
+UNICODE: Final = "14.0.0"
+
+HEAD: Final = '''\
+"""Unassigned code points, frozen: text on the ledger holds none of them.
+
+Unicode keeps the normal form of assigned characters for ever, and of no others: with an interpreter
+that knows more of them, the same text could be normal or not. Generated from the tables of Unicode
+14 by scripts/unicode_table.py.
+"""
+
+import re
+from typing import Final
+
+_RANGES: Final = """
+'''
+TAIL: Final = '''"""
+
+_ENDS: Final = [one.split("-") for one in _RANGES.split()]
+
+UNASSIGNED: Final = re.compile(
+    "[" + "".join(f"{chr(int(first, 16))}-{chr(int(last, 16))}" for first, last in _ENDS) + "]"
+)
+"""Finds the first of them in a text."""
+'''
+_PER_LINE: Final = 7
+
+
+def find_ranges() -> Iterator[str]:
+    """Give the runs of unassigned code points, six hexadecimal digits each end."""
+    first: int | None = None
+    for point in range(sys.maxunicode + 2):
+        free = point <= sys.maxunicode and unicodedata.category(chr(point)) == "Cn"
+        if free and first is None:
+            first = point
+        elif not free and first is not None:
+            yield f"{first:06x}-{point - 1:06x}"
+            first = None
+
+
+def write_table() -> str:
+    """Give the module."""
+    ranges = list(find_ranges())
+    rows = (ranges[n : n + _PER_LINE] for n in range(0, len(ranges), _PER_LINE))
+    return HEAD + "".join(f"{' '.join(row)}\n" for row in rows) + TAIL
+
+
+def main() -> int:
+    """Write the table, or compare it."""
+    if unicodedata.unidata_version != UNICODE:
+        sys.stderr.write(f"this Python has Unicode {unicodedata.unidata_version}, not {UNICODE}\n")
+        return 2
+    if "--check" not in sys.argv[1:]:
+        TABLE.write_text(write_table(), encoding="utf-8")
+        return 0
+    return 0 if TABLE.read_text(encoding="utf-8") == write_table() else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
