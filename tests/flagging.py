@@ -122,7 +122,13 @@ class Trader:
         self.show(day, OFFICE[code], body, f"{code}/production/{half_year}")
 
     def flags(self, flag: str, at: str, settings: str = "", participant: str = "") -> list[Finding]:
-        """Give the findings of a flag as of a day."""
+        """Give the findings of a flag as of a day; those of one participant are a part of all."""
+        found = self._find(flag, at, settings, participant)
+        for one in ("BW", "IN") if not participant else ():
+            assert all(mine in found for mine in self._find(flag, at, settings, one))
+        return found
+
+    def _find(self, flag: str, at: str, settings: str, participant: str) -> list[Finding]:
         look = look_at(
             self.ledger.book,
             from_day="2025-01-01",

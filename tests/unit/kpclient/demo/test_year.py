@@ -15,11 +15,18 @@ from kpclient.demo.year.folder import read_events, write_events
 from kpclient.demo.year.pen import Entry
 from kpclient.demo.year.planted import Fraud, PlantedCase
 from kpclient.demo.year.year import CERTIFICATES_MIN, Year, make_year
+from kpledger.analysis.agenda import CALENDAR, CalendarQuestion, DueKind
 from kpledger.analysis.book import MemoryBook
+from kpledger.analysis.flags.registry import Flag
+from kpledger.analysis.flags.tables.numbers import NUMBERS, NumbersQuestion
+from kpledger.analysis.flags.topic import find_flags, look_at
+from kpledger.analysis.subject import SUBJECT, SubjectQuestion
+from kpledger.analysis.trace import TRACE, TraceQuestion
 from kpledger.chain import execute_noop
 from kpledger.envelope import decode_envelope, verify_envelope
 from kpledger.errors import MalformedError
 from kpledger.events.statistics import ProductionStatisticsSubmitted
+from kpledger.records import ParticipantRecord
 from kpledger.rules.v1 import CATALOGUE
 
 TABLES = load_tables(Path(__file__).parents[4] / "config" / "data")
@@ -48,7 +55,9 @@ def live() -> tuple[tuple[Entry, ...], tuple[PlantedCase, ...]]:
     return events, year.cases.listed()
 
 
-def test_the_rules_accept_every_event_of_the_year() -> None:
+@cache
+def record() -> tuple[MemoryBook, tuple[str, ...]]:
+    """Give the book of the year, and what the rules refused of it."""
     year = make()
     book = MemoryBook(year.genesis)
     book.apply(execute_noop(year.genesis, book.tip, book.state, 1))
@@ -64,8 +73,60 @@ def test_the_rules_accept_every_event_of_the_year() -> None:
         )
         if execution is not None:
             book.apply(execution)
-    assert refusals == []
-    assert book.tip.tree.size == len(events)
+    return book, tuple(refusals)
+
+
+def test_the_rules_accept_every_event_of_the_year() -> None:
+    book, refusals = record()
+    assert refusals == ()
+    assert book.tip.tree.size == len(live()[0])
+
+
+def test_what_is_flagged_for_one_participant_is_a_part_of_all() -> None:
+    book, _ = record()
+    everything = [one for flag in Flag for one in find_flags(look_at(book), (flag,))]
+    assert {one.flag for one in everything} >= {"F1", "F4", "F5", "F7", "F8", "F9", "F16"}
+    for code in ("AE", "BW", "CF", "EU", "RU", "TG"):
+        for flag in Flag:
+            for mine in find_flags(look_at(book, participant=code), (flag,)):
+                assert mine in everything
+
+
+def test_every_number_that_was_used_is_in_a_range() -> None:
+    book, _ = record()
+    numbers = [one.subject for one in live()[0] if one.type == "certificate_issued"]
+    used = 0
+    for _, member in book.records(b"participant/", ParticipantRecord, after=None, limit=100):
+        answer = NUMBERS.respond(book, NumbersQuestion(participant=member.code))
+        used += sum(one.used for one in answer.ranges)
+    assert used >= len(set(numbers))
+
+
+def test_the_calendar_of_everybody_is_that_of_each_together() -> None:
+    book, _ = record()
+    together = CALENDAR.respond(book, CalendarQuestion(from_day="2022-01-01")).entries
+    assert {one.kind for one in together} >= {DueKind.STATISTICS}
+    for code in ("BW", "CF", "KPCS"):
+        question = CalendarQuestion(from_day="2022-01-01", participant=code)
+        mine = CALENDAR.respond(book, question).entries
+        assert mine == tuple(one for one in together if one.participant == code)
+
+
+def test_each_event_of_the_year_is_about_something_that_can_be_shown() -> None:
+    book, _ = record()
+    for subject in {one.subject for one in live()[0]}:
+        assert SUBJECT.respond(book, SubjectQuestion(subject=subject)).events
+
+
+def test_every_step_of_the_goods_is_told_at_both_its_ends() -> None:
+    book, _ = record()
+    numbers = [one.subject for one in live()[0] if one.type == "certificate_issued"]
+    told = {number: TRACE.respond(book, TraceQuestion(subject=number)) for number in numbers}
+    steps = [(number, link) for number in numbers for link in told[number].back]
+    assert steps
+    for number, link in steps:
+        if link.later == number and link.earlier in told:
+            assert link in told[link.earlier].forward
 
 
 def test_every_signature_of_the_year_verifies() -> None:
