@@ -9,7 +9,6 @@ they are distributed over the declared HS codes in proportion. When both sides a
 a discrepant shipment held, the import counts what they agreed on.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -55,22 +54,22 @@ class _Found(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 def count_trade(applied: Applied, changes: IndexChanges) -> None:
     """Count what an event says about trade (a :data:`kpledger.analysis.applied.Projection`)."""
-    count = _COUNTS.get(type(applied.event.body))
-    if count is not None:
-        count(applied, changes)
-
-
-def _count_issue(applied: Applied, changes: IndexChanges) -> None:
-    body = applied.event.body
-    if isinstance(body, CertificateIssued):
-        _add_certificate(applied, changes, body.certificate)
-
-
-def _count_replacement(applied: Applied, changes: IndexChanges) -> None:
-    _take_back_export(applied, changes)
-    body = applied.event.body
-    if isinstance(body, CertificateReplaced):
-        _add_certificate(applied, changes, body.certificate)
+    match applied.event.body:
+        case CertificateIssued(certificate=certificate):
+            _add_certificate(applied, changes, certificate)
+        case CertificateReplaced(certificate=certificate):
+            _take_back_export(applied, changes)
+            _add_certificate(applied, changes, certificate)
+        case CertificateVoided() | CertificateReturnedUnused():
+            _take_back_export(applied, changes)
+        case CertificateValidated():
+            _count_validation(applied, changes)
+        case ImportConfirmed() | ImportConfirmedDiscrepant() as body:
+            _count_import(applied, changes, body)
+        case DiscrepancyResolved() as body:
+            _count_resolution(applied, changes, body)
+        case _:
+            pass
 
 
 def _add_certificate(applied: Applied, changes: IndexChanges, certificate: Certificate) -> None:
@@ -111,24 +110,25 @@ def _take_back_export(applied: Applied, changes: IndexChanges) -> None:
         take_back_entry(changes, _export(record), day_number(applied.time_ms))
 
 
-def _count_import(applied: Applied, changes: IndexChanges) -> None:
-    body, record = applied.event.body, _certificate(applied)
+def _count_import(
+    applied: Applied, changes: IndexChanges, body: ImportConfirmed | ImportConfirmedDiscrepant
+) -> None:
+    record = _certificate(applied)
     if record is None or record.kind is not CertificateKind.NORMAL:
         return
-    if isinstance(body, ImportConfirmed | ImportConfirmedDiscrepant):
-        found = _Found(
-            carat_thousandths=body.carat_thousandths,
-            value_usd_cents=body.value_usd_cents,
-            received_on=body.received_on,
-        )
-        add_entry(changes, _import(record, found), day_number(applied.time_ms))
-        if isinstance(body, ImportConfirmedDiscrepant):
-            changes.put(DISCREPANT, record.number.encode(), encode(found))
+    found = _Found(
+        carat_thousandths=body.carat_thousandths,
+        value_usd_cents=body.value_usd_cents,
+        received_on=body.received_on,
+    )
+    add_entry(changes, _import(record, found), day_number(applied.time_ms))
+    if isinstance(body, ImportConfirmedDiscrepant):
+        changes.put(DISCREPANT, record.number.encode(), encode(found))
 
 
-def _count_resolution(applied: Applied, changes: IndexChanges) -> None:
-    body, record = applied.event.body, _certificate(applied)
-    if record is None or not isinstance(body, DiscrepancyResolved):
+def _count_resolution(applied: Applied, changes: IndexChanges, body: DiscrepancyResolved) -> None:
+    record = _certificate(applied)
+    if record is None:
         return
     number, recorded = record.number.encode(), day_number(applied.time_ms)
     stored = changes.get(DISCREPANT, number)
@@ -142,18 +142,6 @@ def _count_resolution(applied: Applied, changes: IndexChanges) -> None:
             value_usd_cents=body.value_usd_cents,
         )
         add_entry(changes, _import(record, agreed), recorded)
-
-
-_COUNTS: Final[dict[type[msgspec.Struct], Callable[[Applied, IndexChanges], None]]] = {
-    CertificateIssued: _count_issue,
-    CertificateReplaced: _count_replacement,
-    CertificateReturnedUnused: _take_back_export,
-    CertificateValidated: _count_validation,
-    CertificateVoided: _take_back_export,
-    DiscrepancyResolved: _count_resolution,
-    ImportConfirmed: _count_import,
-    ImportConfirmedDiscrepant: _count_import,
-}
 
 
 def _certificate(applied: Applied) -> CertificateRecord | None:
