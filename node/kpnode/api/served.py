@@ -76,5 +76,10 @@ def ledger_headers(tip: Tip) -> dict[str, str]:
 
 def respond_json(value: object, tip: Tip) -> web.Response:
     """Answer with JSON, as of a block."""
+    return respond_encoded(msgspec.json.encode(value), tip)
+
+
+def respond_encoded(encoded: bytes, tip: Tip) -> web.Response:
+    """Answer with JSON that is encoded already, as of a block."""
     headers = {"Content-Type": JSON_TYPE, **ledger_headers(tip)}
-    return web.Response(body=msgspec.json.encode(value), headers=headers)
+    return web.Response(body=encoded, headers=headers)

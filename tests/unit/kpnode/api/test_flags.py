@@ -56,3 +56,19 @@ async def test_a_wrong_parameter_is_named(served: Served, path: str, parameter: 
 )
 async def test_an_empty_ledger_answers_too(served: Served, path: str) -> None:
     assert (await served.get(path)).status == 200
+
+
+async def test_an_answer_holds_until_the_next_block_and_no_longer(served: Served) -> None:
+    await served.open_trade()
+    path = "/v1/flags?flag=F1&at=2026-05-31"
+    before = [await served.get(path) for _ in range(2)]
+    assert [one.json["findings"] for one in before] == [[], []]
+    body = CertificateIssued(certificate=make_certificate())
+    await served.record(make_event("BW/gaborone", body))
+    after = [await served.get(path) for _ in range(2)]
+    subjects = [
+        [one["subject"] for one in msgspec.convert(reply.json["findings"], list[dict[str, object]])]
+        for reply in after
+    ]
+    assert subjects == [["BW000001"], ["BW000001"]]
+    assert after[0].headers["KP-Height"] != before[0].headers["KP-Height"]
