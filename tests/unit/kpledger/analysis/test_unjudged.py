@@ -3,7 +3,7 @@
 import pytest
 from booked import open_booked_trade
 from flagging import Trader
-from founding import CHAIR, DECISION, decide, vary
+from founding import CHAIR, DECISION, decide, signing_key, vary
 from scheme_statements import RESTRICTION
 from statements import SOUND
 
@@ -11,6 +11,7 @@ from kpledger.analysis.agenda import CALENDAR, CalendarQuestion, DueKind
 from kpledger.analysis.flags.registry import Flag
 from kpledger.analysis.flags.topic import find_flags, look_at
 from kpledger.analysis.subject import SUBJECT, SubjectQuestion
+from kpledger.events.governance import KeyRevoked, RevocationReason
 from kpledger.events.importing import SuspectReported
 from kpledger.events.restrictions import Mode
 from kpledger.units import start_of_day_ms
@@ -84,3 +85,38 @@ def test_flags_that_read_the_same_sums_read_them_once() -> None:
     look = look_at(trader.ledger.book, at="2026-12-31")
     twice = [list(find_flags(look, (Flag.F5, Flag.F6, Flag.F17))) for _ in range(2)]
     assert twice[0] == twice[1]
+
+
+def test_interim_restriction_that_lapses_is_on_the_calendar() -> None:
+    trader = Trader()
+    trader.ledger.wait_until("2026-03-03")
+    restriction = vary(
+        RESTRICTION,
+        mode=Mode.PROHIBITED,
+        approver=None,
+        zones=(),
+        effective_from=start_of_day_ms(DAY),
+        effective_until=None,
+        decision="N-1",
+        interim=True,
+    )
+    trader.say("2026-03-03", CHAIR, restriction, "BW/restriction/zones")
+    question = CalendarQuestion(participant="BW", until_day="2026-12-31")
+    entries = CALENDAR.respond(trader.ledger.book, question).entries
+    lapses = [one.day for one in entries if one.kind is DueKind.LAPSE]
+    assert lapses == ["2026-06-02"]
+
+
+def test_what_a_compromised_key_signed_before_the_days_asked_for_is_left_out() -> None:
+    trader = Trader()
+    trader.issue(trader.draw_up(DAY))
+    trader.ledger.wait_until("2026-08-01")
+    body = KeyRevoked(
+        key=signing_key("BW/gaborone").public_key,
+        reason=RevocationReason.COMPROMISED,
+        suspect_since=start_of_day_ms("2026-03-01"),
+    )
+    trader.say("2026-08-01", "BW/root", body, body.key.hex())
+    assert trader.flags("F16", "2026-09-01") != []
+    look = look_at(trader.ledger.book, from_day="2026-07-01", until="2026-09-01", at="2026-09-01")
+    assert list(find_flags(look, (Flag.F16,))) == []
