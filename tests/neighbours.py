@@ -4,7 +4,6 @@ Each is put together by the service that production uses; only time goes faster.
 """
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from kpledger.genesis import Genesis
 from kpnode.config import Address, NodeConfig, RaftSection, load_config
 from kpnode.driver import Node
 from kpnode.founding import CONFIG_NAME, KEYS_NAME, Member, PlannedNode, found_network
+from kpnode.listening import find_ports
 from kpnode.raft import Role
 from kpnode.serve import load_keys
 from kpnode.service import NodeService
@@ -76,13 +76,8 @@ async def wait_until(condition: Callable[[], bool]) -> None:
 
 def free_addresses(count: int) -> list[Address]:
     """Find ports nobody listens on."""
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    found = [Address(f"127.0.0.1:{probe.getsockname()[1]}") for probe in probes]
-    for probe in probes:
-        probe.close()
-    return found
+    first = find_ports("127.0.0.1", range(count))
+    return [Address(f"127.0.0.1:{first + place}") for place in range(count)]
 
 
 def found_three(directory: Path) -> Genesis:

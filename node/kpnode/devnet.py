@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -25,14 +24,13 @@ from kpnode.founding import (
     load_nodes,
     plan_nodes,
 )
+from kpnode.listening import NoPortsError, find_ports, is_free
 
 READY_S: Final = 30.0
 """How long a network may take until a leader exists."""
 STOP_S: Final = 10.0
 """How long a node may take to stop before it is killed."""
 _POLL_S: Final = 0.05
-_TRIES: Final = 100
-_PORT_MAX: Final = 65535
 
 
 Report = Callable[[dict[str, object]], None]
@@ -74,7 +72,7 @@ def open_network(
     if directory.exists() and any(directory.iterdir()):
         raise DevnetError(f"{directory} is not empty and holds no network")
     found = members()
-    nodes = plan_nodes(found, voters, port or _find_ports(voters))
+    nodes = plan_nodes(found, voters, port or _find_first_port(voters))
     directory.mkdir(parents=True, exist_ok=True)
     return found_network(directory, found, nodes, api_tls=tls)
 
@@ -119,36 +117,19 @@ async def run_network(
         await asyncio.gather(*(_stop(node) for node in running))
 
 
-def _find_ports(voters: int) -> int:
-    """Find a first port from which on all ports that a network needs are free."""
-    for _ in range(_TRIES):
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            first: int = probe.getsockname()[1]
-        wanted = [
-            first + place + offset for offset in (0, PEER_PORT_OFFSET) for place in range(voters)
-        ]
-        if wanted[-1] <= _PORT_MAX and all(_is_free(HOST, port) for port in wanted):
-            return first
-    raise DevnetError(f"no {2 * voters} free ports found")
+def _find_first_port(voters: int) -> int:
+    offsets = (place + base for base in (0, PEER_PORT_OFFSET) for place in range(voters))
+    try:
+        return find_ports(HOST, offsets)
+    except NoPortsError as error:
+        raise DevnetError(str(error)) from None
 
 
 def _check_ports(config: NodeConfig) -> None:
     """See that a node can listen, so that no stranger on its port is taken for it."""
     for address in (config.api.listen, config.peers.listen):
-        if not _is_free(address.host, address.port):
+        if not is_free(address.host, address.port):
             raise DevnetError(f"{address} is taken by another program; {config.node.name} needs it")
-
-
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        # As the node itself does; else a port would look taken for a minute after a stop.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
 
 
 async def _is_stopped_before(stopping: asyncio.Event, work: Coroutine[None, None, None]) -> bool:
