@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from kpledger.analysis.flags.finding import Finding, hexadecimal
-from kpledger.analysis.flags.indexes.pairs import Pair, read_numbers, read_pair
+from kpledger.analysis.flags.indexes.pairs import Pair, read_odd, read_pair
 from kpledger.analysis.flags.indexes.submissions import Figures, Reported
 from kpledger.analysis.flags.look import Look
-from kpledger.analysis.flags.passages import read_passage
 from kpledger.analysis.flags.periods import end_of, quarters_between
 from kpledger.analysis.flags.settings import FlagSettings
 from kpledger.units import add_days, format_carats, format_usd
 
 _EXAMPLES: Final = 8
-_EXAMPLES_READ: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +70,9 @@ def read_mirror(look: Look, issuer: str, destination: str, quarter: str) -> Mirr
 def detect_mirror(look: Look) -> Iterator[Finding]:
     """F12: what A declared and what B found differ."""
     for quarter in reversed(quarters_between(look.from_day, min(look.until_day, look.at))):
-        found: list[Finding] = []
         for (issuer, destination), pair in look.pairs_in(quarter).items():
             if look.concerns(issuer, destination):
-                mirror = _mirror(look, issuer, destination, quarter, pair)
-                found += _gaps(look, mirror)
-        yield from found
+                yield from _gaps(look, _mirror(look, issuer, destination, quarter, pair))
 
 
 def detect_leaning(look: Look) -> Iterator[Finding]:
@@ -181,9 +176,5 @@ def _finding(look: Look, mirror: Mirror, gap: int, explanation: str) -> Finding:
 
 
 def _examples(look: Look, issuer: str, destination: str, quarter: str) -> tuple[str, ...]:
-    """Give issues that make up a gap: without an answer, or found other than declared."""
-    numbers = read_numbers(look.book.index, quarter, issuer, destination, _EXAMPLES_READ)
-    passages = [read_passage(look.book.index, number) for number in numbers]
-    known = [one for one in passages if one is not None]
-    odd = [one for one in known if one.found_carat_thousandths != one.carat_thousandths]
-    return hexadecimal(*(one.issue for one in (odd or known)[:_EXAMPLES]))
+    """Give issues that make up a gap."""
+    return hexadecimal(*read_odd(look.book.index, quarter, issuer, destination, _EXAMPLES))

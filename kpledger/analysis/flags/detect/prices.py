@@ -25,17 +25,20 @@ def detect_prices(look: Look) -> Iterator[Finding]:
     settings = look.settings.f3
     # How many steps a ratio is: the difference of the steps of two prices that have it.
     ratio = step_of(1_000, settings.ratio_percent * 1_000) - step_of(1_000, 100_000)
-    found: list[Finding] = []
+    found: list[tuple[Group, int, Priced]] = []
     for year in range(int(look.from_day[:4]), int(look.until_day[:4]) + 1):
-        for group in read_groups(look.book.index, f"{year:04d}"):
-            if group.count < settings.samples:
-                continue
+        for group in read_groups(look.book.index, f"{year:04d}", samples=settings.samples):
             # z > limit, with z = 0.6745 * distance / deviation; all in whole numbers.
             limit = settings.z_tenths * group.deviation * (10_000 // _TENTHS) // _NORMAL
-            for step, priced in read_outside(look.book.index, group, max(limit, ratio)):
-                if look.covers(priced.day) and look.concerns(group.issuer, priced.destination):
-                    found.append(_finding(group, step, priced))
-    yield from sorted(found, key=lambda one: (one.day, one.subject), reverse=True)
+            found += (
+                (group, step, priced)
+                for step, priced in read_outside(look.book.index, group, max(limit, ratio))
+                if look.covers(priced.day) and look.concerns(group.issuer, priced.destination)
+            )
+    # Explained only when somebody reads so far.
+    found.sort(key=lambda one: (one[2].day, one[2].number), reverse=True)
+    for group, step, priced in found:
+        yield _finding(group, step, priced)
 
 
 def _finding(group: Group, step: int, priced: Priced) -> Finding:

@@ -16,8 +16,8 @@ from kpledger.units import bound_amount, quarter_of
 
 PAIRS: Final = b"pair"
 HELD: Final = b"heldpair"
-MEMBERS: Final = b"pairpaper"
-"""Each certificate of a pair and quarter."""
+ODD: Final = b"pairodd"
+"""The certificates of a pair and quarter without an answer, or found other than declared."""
 _QUARTER_CHARS: Final = 6
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -88,14 +88,15 @@ def take_pair(moved: Moved, changes: IndexChanges) -> None:
         value_usd_cents=passage.value_usd_cents,
     )
     issued = quarter_of(passage.issued_on)
+    odd = f"{issued}/{passage.issuer}/{passage.destination}/{passage.number}".encode()
     was_held = changes.get(HELD, passage.number.encode()) is not None
     unheld = Sum().plus(declared, -1) if was_held else Sum()
     match moved.move:
         case Move.ISSUED:
-            place = f"{issued}/{passage.issuer}/{passage.destination}/{passage.number}"
-            changes.put(MEMBERS, place.encode())
+            changes.put(ODD, odd, passage.issue)
             _add(changes, issued, passage, Pair(declared=declared))
         case Move.WITHDRAWN:
+            changes.delete(ODD, odd)
             taken_back = Sum().plus(declared, -1)
             _add(changes, issued, passage, Pair(declared=taken_back, held=unheld))
         case Move.HELD if not was_held:
@@ -109,6 +110,8 @@ def take_pair(moved: Moved, changes: IndexChanges) -> None:
             )
             difference = passage.found_carat_thousandths - passage.carat_thousandths
             clean = moved.move is Move.CONFIRMED
+            if difference == 0:
+                changes.delete(ODD, odd)
             settled = Pair(
                 settled=declared,
                 found=found,
@@ -137,13 +140,12 @@ def read_pair(index: IndexReader, quarter: str, issuer: str, destination: str) -
     return Pair() if value is None else _decode(value)
 
 
-def read_numbers(
+def read_odd(
     index: IndexReader, quarter: str, issuer: str, destination: str, limit: int
-) -> Iterator[str]:
-    """Give certificates of a pair and quarter, withdrawn or not."""
+) -> Iterator[bytes]:
+    """Give the issues of certificates without an answer, or found other than declared."""
     prefix = f"{quarter}/{issuer}/{destination}/".encode()
-    for key, _ in index.scan(MEMBERS, prefix, limit=limit):
-        yield key[len(prefix) :].decode()
+    return (issue for _, issue in index.scan(ODD, prefix, limit=limit))
 
 
 def _add(changes: IndexChanges, quarter: str, passage: Passage, pair: Pair) -> None:

@@ -6,8 +6,10 @@ it, and the lines of certificates are kept in the order of their step, so that o
 outside is read.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 import msgspec
@@ -69,6 +71,39 @@ class Group:
         return f"{self.year}/{self.issuer}/{self.origin}/{self.hs}/"
 
 
+class _Steps:
+    """A histogram in the order of its steps."""
+
+    __slots__ = ("_numbers", "_steps", "_up_to", "count")
+
+    def __init__(self, histogram: dict[int, int]) -> None:
+        self._steps = sorted(histogram)
+        self._numbers = [histogram[step] for step in self._steps]
+        self._up_to = list(accumulate(self._numbers))
+        self.count = self._up_to[-1] if self._up_to else 0
+
+    def quantile(self, percent: int) -> int:
+        """Give the lowest step up to which so much of the whole lies."""
+        return self._steps[bisect_left(self._up_to, -(-self.count * percent // 100))]
+
+    def away_from(self, middle: int) -> "_Steps":
+        """Give the histogram of the distances from a step."""
+        away: dict[int, int] = {}
+        for step, number in zip(self._steps, self._numbers, strict=True):
+            away[abs(step - middle)] = away.get(abs(step - middle), 0) + number
+        return _Steps(away)
+
+    def spread(self, *, mixed: bool) -> int:
+        """Give the median deviation that a normal distribution of this spread would have.
+
+        Prices may lie in several heaps, those of mixed parcels above all, and there the middle
+        ones alone tell too little. The ends are left out, or an outlier would hide itself.
+        """
+        ends, deviation = (2, 164) if mixed else (5, 205)
+        between = self.quantile(100 - ends) - self.quantile(ends)
+        return between * deviation // 1_000
+
+
 def step_of(carat_thousandths: int, value_usd_cents: int) -> int:
     """Give the step of a price: 32 times the binary logarithm of thousandths of a cent per carat.
 
@@ -99,22 +134,17 @@ def take_prices(moved: Moved, changes: IndexChanges) -> None:
             _count(moved, changes, record.lines, -1)
 
 
-def read_groups(index: IndexReader, year: str, issuer: str = "") -> Iterator[Group]:
-    """Read what is usual in each group of a year."""
-    prefix = f"{year}/{issuer}/" if issuer else f"{year}/"
-    for key, value in index.scan(HISTOGRAMS, prefix.encode()):
-        histogram = _decode(value)
-        count = sum(histogram.values())
-        if count > 0:
-            _, whose, origin, hs, _ = key.decode().split("/")
-            median = _middle(histogram, count)
-            away: dict[int, int] = {}
-            for step, number in histogram.items():
-                away[abs(step - median)] = away.get(abs(step - median), 0) + number
+def read_groups(index: IndexReader, year: str, *, samples: int) -> Iterator[Group]:
+    """Read what is usual in each group of a year that has as many prices as wanted."""
+    for key, value in index.scan(HISTOGRAMS, f"{year}/".encode()):
+        steps = _Steps(_decode(value))
+        if steps.count >= max(samples, 1):
+            _, issuer, origin, hs, _ = key.decode().split("/")
+            median = steps.quantile(50)
             deviation = max(
-                _MIN_DEVIATION, _middle(away, count), _spread(histogram, count, mixed=not origin)
+                _MIN_DEVIATION, steps.away_from(median).quantile(50), steps.spread(mixed=not origin)
             )
-            yield Group(year, whose, origin, hs, count, median, deviation)
+            yield Group(year, issuer, origin, hs, steps.count, median, deviation)
 
 
 def read_outside(index: IndexReader, group: Group, distance: int) -> Iterator[tuple[int, Priced]]:
@@ -158,27 +188,3 @@ def _count(moved: Moved, changes: IndexChanges, lines: tuple[Line, ...], sign: i
                 issue=passage.issue,
             )
             changes.put(PRICED, place, _encode(priced))
-
-
-def _middle(histogram: dict[int, int], count: int) -> int:
-    return _quantile(histogram, count, 50)
-
-
-def _spread(histogram: dict[int, int], count: int, *, mixed: bool) -> int:
-    """Give the median deviation that a normal distribution of this spread would have.
-
-    Prices may lie in several heaps, those of mixed parcels above all, and there the middle ones
-    alone tell too little. The ends are left out, or an outlier would hide itself.
-    """
-    ends, deviation = (2, 164) if mixed else (5, 205)
-    between = _quantile(histogram, count, 100 - ends) - _quantile(histogram, count, ends)
-    return between * deviation // 1_000
-
-
-def _quantile(histogram: dict[int, int], count: int, percent: int) -> int:
-    seen = 0
-    for step in sorted(histogram):
-        seen += histogram[step]
-        if 100 * seen >= count * percent:
-            return step
-    return 0

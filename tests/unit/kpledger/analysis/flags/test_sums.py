@@ -8,9 +8,11 @@ from kpledger.events.certificate import (
     Certificate,
     CertificateIssued,
     CertificateKind,
+    CertificateVoided,
     HsCode,
     Origin,
     OriginKind,
+    VoidReason,
 )
 from kpledger.events.decisions import DecisionRecorded, PolicySet, PolicyValues, Procedure
 from kpledger.events.governance import (
@@ -100,7 +102,18 @@ def test_f12_what_both_submitted_but_for_what_was_on_its_way(trader: Trader) -> 
     assert trader.flags("F12", "2026-07-29") == []
     submit(trader, "BW", "2026Q1", exports=3_200, partner="EU")
     [found] = trader.flags("F12", "2026-07-29")
-    assert (found.measure, len(found.evidence)) == (1_200, 3)
+    assert (found.measure, len(found.evidence)) == (1_200, 2)
+
+
+def test_f12_names_what_a_gap_is_made_of(trader: Trader) -> None:
+    day = "2026-05-04"
+    found, lost, taken_back = (trader.draw_up(day, carats=2_000_000) for _ in range(3))
+    issues = [trader.issue(one) for one in (found, lost, taken_back)]
+    trader.confirm(found, "2026-05-20")
+    body = CertificateVoided(reason=VoidReason.ERROR, remarks="")
+    trader.say("2026-05-20", "BW/gaborone", body, taken_back.number)
+    [finding] = trader.flags("F12", "2026-10-28")
+    assert finding.evidence == (issues[1],)
 
 
 def submit(
