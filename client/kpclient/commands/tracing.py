@@ -1,7 +1,5 @@
 """``kpledger trace``: where the goods of a certificate came from, and where they went."""
 
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,7 +9,7 @@ import typer
 from kpclient.commands.given import Shipment
 from kpclient.commands.options import Connection, Offline, Reading, command
 from kpclient.commands.session import Session
-from kpclient.errors import ClientError, UsageError
+from kpclient.drawing import draw_svg
 from kpclient.files import write_plainly
 from kpclient.output import Branch, print_json, print_line, print_text, print_tree, readable
 from kpledger.analysis.trace import (
@@ -26,7 +24,6 @@ from kpledger.units import format_carats
 
 app = typer.Typer()
 
-_DRAWING_S: Final = 60
 _DEEPEST: Final = 100
 """Steps that a tree on a terminal shows one below the other."""
 _STYLES: Final = {
@@ -48,15 +45,13 @@ def trace(
         int, typer.Option("--limit", min=1, max=2000, help="At most so many shipments.")
     ] = 500,
     dot: Annotated[bool, typer.Option("--dot", help="Print a graph for Graphviz.")] = False,
-    svg: Annotated[
-        Path | None, typer.Option("--svg", metavar="FILE", help="Draw it with Graphviz.")
-    ] = None,
+    svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw it.")] = None,
 ) -> None:
     """Trace goods back to where they came from, and forward to where they went."""
     session = Session(connection, newest=reading.newest, offline=offline)
     found = session.answer(TRACE, TraceQuestion(subject=shipment, limit=limit))
     if svg is not None:
-        _draw(found, svg)
+        write_plainly(svg, draw_svg(format_dot(found)))
     if connection.as_json:
         plain = readable(found)
         print_json(plain if isinstance(plain, dict) else {})
@@ -141,18 +136,3 @@ def format_dot(found: TraceAnswer) -> str:
 def _quote(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
-
-
-def _draw(found: TraceAnswer, file: Path) -> None:
-    program = shutil.which("dot")
-    if program is None:
-        accepted = "Graphviz installed, or --dot to draw it elsewhere"
-        raise UsageError("--svg", "there is no program `dot` (Graphviz)", accepted)
-    graph = format_dot(found).encode()
-    try:
-        drawn = subprocess.run(  # noqa: S603 (the program's place is known, the graph is stdin)
-            [program, "-Tsvg"], input=graph, capture_output=True, timeout=_DRAWING_S, check=True
-        )
-    except subprocess.SubprocessError as error:
-        raise ClientError(f"dot cannot draw it: {error}") from None
-    write_plainly(file, drawn.stdout)
