@@ -24,8 +24,7 @@ from kpledger.analysis.flags.periods import (
     quarters_between,
 )
 from kpledger.analysis.flags.topic import check_day
-from kpledger.analysis.statistics.asked import ask_participant
-from kpledger.analysis.topic import QuestionError, Topic
+from kpledger.analysis.topic import QuestionError, Topic, ask_participant
 from kpledger.events.governance import Standing
 from kpledger.events.life import FollowUpStatus
 from kpledger.ids import CHAIR, KPCS

@@ -13,6 +13,7 @@ from kpledger.analysis.flags.projecting import project_flags
 from kpledger.analysis.history import project_history
 from kpledger.analysis.index import IndexChanges, IndexReader
 from kpledger.analysis.lineage import project_lineage
+from kpledger.analysis.listing import project_listing
 from kpledger.analysis.presidency import project_presidency
 from kpledger.analysis.statistics.counting import count_trade
 from kpledger.analysis.statistics.submissions import keep_submission
@@ -21,6 +22,7 @@ from kpledger.chain import Execution
 PROJECTIONS: Final[tuple[Projection, ...]] = (
     project_history,
     project_lineage,
+    project_listing,
     project_presidency,
     count_trade,
     keep_submission,

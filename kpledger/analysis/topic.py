@@ -13,6 +13,7 @@ import msgspec
 
 from kpledger.analysis.book import Book
 from kpledger.errors import LedgerError
+from kpledger.records import ParticipantRecord, participant_key
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A", bound=msgspec.Struct)
@@ -27,6 +28,19 @@ class QuestionError(LedgerError):
         self.field = field
         self.problem = problem
         self.accepted = accepted
+
+
+def ask_participant(book: Book, code: str, field: str = "participant") -> ParticipantRecord:
+    """Read the participant that a question names.
+
+    Raises:
+        QuestionError: the ledger knows none of this code.
+    """
+    record = book.record(participant_key(code), ParticipantRecord)
+    if record is None:
+        accepted = "the code of a participant on the ledger, as BW"
+        raise QuestionError(field, f"there is no participant {code[:64]!r}", accepted)
+    return record
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,12 @@ QUESTIONS: Final[Mapping[str, Ask]] = {
     "certificate show": _of_certificate("/v1/certificates/{}"),
     "certificate history": _of_certificate("/v1/certificates/{}/history"),
     "certificates page": _of_certificate("/v1/certificates?after={}&limit=100"),
+    "certificates detained": _of_participant(
+        "/v1/certificates?state=DETAINED&destination={}&limit=100"
+    ),
+    "certificates confirmed": _of_participant(
+        "/v1/certificates?state=CONFIRMED&destination={}&limit=100"
+    ),
     "participant": _of_participant("/v1/participants/{}"),
     "participants": _fixed("/v1/participants"),
     "annex3 quarter": _of_participant(f"/v1/statistics/annex3?participant={{}}&period={YEAR}Q2"),

@@ -14,7 +14,6 @@ from kpledger.analysis.book import Book
 from kpledger.analysis.statistics.asked import (
     Basis,
     ask_known_at,
-    ask_participant,
     day_of_answer,
 )
 from kpledger.analysis.statistics.periods import Period, ask_period, parse_period
@@ -26,7 +25,7 @@ from kpledger.analysis.statistics.submissions import (
 )
 from kpledger.analysis.statistics.tables import Cell, read_cells, read_partners
 from kpledger.analysis.statistics.totals import NOTHING, Total
-from kpledger.analysis.topic import Topic
+from kpledger.analysis.topic import Topic, ask_participant
 from kpledger.events.statistics import Flow, Series
 from kpledger.units import bound_amount, day_of
 

@@ -6,7 +6,6 @@ from kpledger.analysis.book import Book
 from kpledger.analysis.statistics.totals import parse_known_at
 from kpledger.analysis.topic import QuestionError
 from kpledger.errors import MalformedError
-from kpledger.records import ParticipantRecord, participant_key
 from kpledger.units import day_of
 
 
@@ -31,19 +30,6 @@ def ask_known_at(text: str) -> int | None:
         return parse_known_at(text)
     except MalformedError as error:
         raise QuestionError("known_at", error.problem, "a day, as 2022-08-31") from None
-
-
-def ask_participant(book: Book, code: str, field: str = "participant") -> ParticipantRecord:
-    """Read the participant that a question names.
-
-    Raises:
-        QuestionError: the ledger knows none of this code.
-    """
-    record = book.record(participant_key(code), ParticipantRecord)
-    if record is None:
-        accepted = "the code of a participant on the ledger, as BW"
-        raise QuestionError(field, f"there is no participant {code[:64]!r}", accepted)
-    return record
 
 
 def day_of_answer(book: Book, known_at: str) -> str:

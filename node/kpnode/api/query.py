@@ -14,6 +14,8 @@ from typing import Final
 
 from aiohttp import web
 
+from kpledger.analysis.listing import read_page
+from kpledger.analysis.topic import QuestionError, ask_participant
 from kpledger.chain import Tip
 from kpledger.ids import (
     parse_number,
@@ -40,6 +42,7 @@ from kpnode.api.problems import (
     failure_problem,
     make_problem,
     not_found,
+    parameter_error,
 )
 from kpnode.api.served import ServedNode, respond_json
 from kpnode.api.views import (
@@ -54,8 +57,6 @@ from kpnode.ledger import Ledger
 
 MAX_PAGE: Final = 1000
 DEFAULT_PAGE: Final = 100
-MAX_SCANNED: Final = 5000
-"""Certificates looked at for one page, so that a filter that fits none cannot read them all."""
 MAX_PARTICIPANTS: Final = 1000
 MAX_AUTHORITIES: Final = 1000
 
@@ -125,30 +126,23 @@ class QueryApi:
         limit = given.integer("limit", low=1, high=MAX_PAGE) or DEFAULT_PAGE
         tip = await self.catch_up(given)
 
-        def is_wanted(record: CertificateRecord) -> bool:
-            return (
-                (state is None or record.state is state)
-                and (issuer is None or record.issuer == issuer)
-                and (destination is None or record.destination == destination)
-            )
+        for name, code in (("issuer", issuer), ("destination", destination)):
+            if code is not None:
+                _check_participant(self._ledger, name, code)
 
-        def read_page() -> View:
-            # Rule E3: a number begins with its issuer's code.
-            found = self._ledger.records(
-                certificate_key(issuer or ""),
-                CertificateRecord,
-                after=None if after is None else certificate_key(after),
-                limit=MAX_SCANNED,
+        def read() -> View:
+            page = read_page(
+                self._ledger.index,
+                state=state,
+                issuer=issuer,
+                destination=destination,
+                after=after,
+                limit=limit,
             )
-            page: list[View] = []
-            for scanned, (_, record) in enumerate(found, start=1):
-                if is_wanted(record):
-                    page.append(view_certificate(record))
-                if len(page) == limit or scanned == MAX_SCANNED:
-                    return {"certificates": page, "next": record.number}
-            return {"certificates": page, "next": None}
+            shown = [view_certificate(self._certificate(number)) for number in page.numbers]
+            return {"certificates": shown, "next": page.next}
 
-        return respond_json(await asyncio.to_thread(read_page), tip)
+        return respond_json(await asyncio.to_thread(read), tip)
 
     async def get_certificate(self, request: web.Request) -> web.Response:
         """Show a certificate."""
@@ -195,6 +189,13 @@ class QueryApi:
         if record is None:
             raise not_found(f"key {key.hex()} is not registered")
         return respond_json({"key": key.hex(), **view_struct(record)}, tip)
+
+
+def _check_participant(ledger: Ledger, name: str, code: str) -> None:
+    try:
+        ask_participant(ledger, code, name)
+    except QuestionError as error:
+        raise parameter_error(error.field, error.problem, error.accepted) from None
 
 
 def _number_in(request: web.Request) -> str:

@@ -17,8 +17,7 @@ from kpledger.analysis.flags.periods import (
     months_of,
 )
 from kpledger.analysis.flags.topic import look_at
-from kpledger.analysis.statistics.asked import ask_participant
-from kpledger.analysis.topic import Topic
+from kpledger.analysis.topic import Topic, ask_participant
 
 
 class BalanceQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

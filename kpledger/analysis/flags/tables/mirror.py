@@ -7,9 +7,8 @@ import msgspec
 from kpledger.analysis.book import Book
 from kpledger.analysis.flags.detect.pairs import Mirror, read_mirror
 from kpledger.analysis.flags.topic import look_at
-from kpledger.analysis.statistics.asked import ask_participant
 from kpledger.analysis.statistics.periods import ask_period
-from kpledger.analysis.topic import QuestionError, Topic
+from kpledger.analysis.topic import QuestionError, Topic, ask_participant
 
 
 class MirrorQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

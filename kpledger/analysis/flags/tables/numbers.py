@@ -14,8 +14,7 @@ from kpledger.analysis.flags.indexes.papers import read_began
 from kpledger.analysis.flags.indexes.serials import format_number, read_used
 from kpledger.analysis.flags.look import Look
 from kpledger.analysis.flags.topic import look_at
-from kpledger.analysis.statistics.asked import ask_participant
-from kpledger.analysis.topic import Topic
+from kpledger.analysis.topic import Topic, ask_participant
 from kpledger.records import AllottedRange
 from kpledger.units import format_time
 

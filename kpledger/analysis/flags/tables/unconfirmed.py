@@ -9,8 +9,7 @@ from kpledger.analysis.book import Book
 from kpledger.analysis.flags.indexes.papers import read_open
 from kpledger.analysis.flags.periods import days_between, quarter_of_month
 from kpledger.analysis.flags.topic import look_at
-from kpledger.analysis.statistics.asked import ask_participant
-from kpledger.analysis.topic import Topic
+from kpledger.analysis.topic import Topic, ask_participant
 from kpledger.units import add_days, add_months
 
 _ISSUED_MONTHS: Final = 3

@@ -1,0 +1,79 @@
+"""Signing keys: which keys a participant's offices, officers and observers have, and had."""
+
+from typing import Final
+
+import msgspec
+
+from kpledger.analysis.book import Book
+from kpledger.analysis.topic import Topic, ask_participant
+from kpledger.events.governance import RevocationReason
+from kpledger.ids import KPCS
+from kpledger.records import KeyRecord, key_key
+
+_EVERYTHING: Final = 1_000_000
+
+
+class KeysQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose keys."""
+
+    participant: str
+    """A participant, or ``KPCS`` for the scheme's own."""
+    past: bool = False
+    """Those as well that were revoked."""
+
+
+class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key, and from when until when signatures by it count."""
+
+    key: str
+    """Ed25519, hexadecimal."""
+    authority: str
+    officer: str | None
+    """Whose it is among the office's people, for rules that want several."""
+    valid_from: int
+    """Unix milliseconds of block time."""
+    revoked_at: int | None
+    reason: RevocationReason | None
+    suspect_since: int | None
+    """Since when its signatures may be somebody else's; Unix milliseconds."""
+
+
+class KeysAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Keys by office, those of each in the order of their validity."""
+
+    keys: tuple[SigningKey, ...]
+
+
+def respond(book: Book, question: KeysQuestion) -> KeysAnswer:
+    """List the keys of a participant.
+
+    Raises:
+        QuestionError: the ledger knows no such participant.
+    """
+    if question.participant != KPCS:
+        ask_participant(book, question.participant)
+    prefix = key_key(b"")
+    found = (
+        SigningKey(
+            key=key.removeprefix(prefix).decode(),
+            authority=record.authority,
+            officer=record.officer,
+            valid_from=record.valid_from,
+            revoked_at=record.revoked_at,
+            reason=record.reason,
+            suspect_since=record.suspect_since,
+        )
+        for key, record in book.records(prefix, KeyRecord, after=None, limit=_EVERYTHING)
+        if record.participant == question.participant
+        and (question.past or record.revoked_at is None)
+    )
+    return KeysAnswer(keys=tuple(sorted(found, key=lambda one: (one.authority, one.valid_from))))
+
+
+SIGNING_KEYS: Final = Topic(
+    path="keys",
+    summary="The keys that sign for a participant, and from when until when",
+    question=KeysQuestion,
+    answer=KeysAnswer,
+    respond=respond,
+)
