@@ -16,7 +16,7 @@ _EVERYTHING: Final = 1_000_000
 class KeysQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whose keys."""
 
-    participant: str
+    participant: str = ""
     """A participant, or ``KPCS`` for the scheme's own."""
     past: bool = False
     """Those as well that were revoked."""

@@ -10,6 +10,7 @@ from kpledger.analysis.flags.tables.unconfirmed import UNCONFIRMED
 from kpledger.analysis.flags.topic import FLAGS_TOPIC
 from kpledger.analysis.organisation import ORGANISATION
 from kpledger.analysis.scheme import SCHEME
+from kpledger.analysis.signing_keys import SIGNING_KEYS
 from kpledger.analysis.statistics.annex3 import ANNEX3
 from kpledger.analysis.statistics.summary import SUMMARY
 from kpledger.analysis.subject import SUBJECT
@@ -20,6 +21,7 @@ TOPICS: Final[tuple[AnyTopic, ...]] = (
     BALANCE,
     CALENDAR,
     FLAGS_TOPIC,
+    SIGNING_KEYS,
     MIRROR,
     NUMBERS,
     ORGANISATION,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Final
 
+import msgspec
 import typer
 
 from kpclient.answers import NodeStatus, Participant
@@ -15,6 +16,7 @@ from kpclient.output import print_fields, print_json, print_line, print_table, r
 from kpclient.remote import Remote
 from kpledger.analysis.organisation import ORGANISATION, OrganisationQuestion
 from kpledger.analysis.scheme import SCHEME, SchemeQuestion
+from kpledger.analysis.signing_keys import SIGNING_KEYS, KeysAnswer, KeysQuestion
 from kpledger.errors import MalformedError
 from kpledger.ids import KPCS, parse_participant
 from kpledger.lifecycle import CertificateState
@@ -93,7 +95,10 @@ def participants(
         str, typer.Argument(metavar="[CODE|KPCS]", help="Only this one, with all about it.")
     ] = "",
 ) -> None:
-    """List the participants, or show one with its offices and numbers; KPCS: the scheme's own."""
+    """List the participants, or show one with its offices, numbers and keys.
+
+    KPCS shows the scheme's own offices, observers, working groups and keys.
+    """
     session = Session(connection, newest=reading.newest)
     if code == KPCS:
         _show_organisation(session, as_json=connection.as_json)
@@ -111,9 +116,9 @@ def participants(
 
 def _show_organisation(session: Session, *, as_json: bool) -> None:
     found = session.answer(ORGANISATION, OrganisationQuestion())
+    signing = session.answer(SIGNING_KEYS, KeysQuestion(participant=KPCS, past=True))
     if as_json:
-        plain = readable(found)
-        print_json(plain if isinstance(plain, dict) else {})
+        print_json({**_fields_of(found), **_fields_of(signing)})
         return
     for one in found.offices:
         print_line(f"{KPCS}/{one.authority}: {one.title}, {one.place}: {', '.join(one.roles)}")
@@ -122,6 +127,7 @@ def _show_organisation(session: Session, *, as_json: bool) -> None:
     for body in found.bodies:
         members = ", ".join((*body.members, *body.observers))
         print_line(f"{body.name}: {body.title}: {body.kind}, chaired by {body.chair}: {members}")
+    _print_keys(KPCS, signing)
 
 
 def _participant_row(one: Participant) -> tuple[str, ...]:
@@ -133,8 +139,9 @@ def _show_participant(session: Session, code: str, *, as_json: bool) -> None:
     one = session.ask(lambda remote: remote.participant(code))
     if one is None:
         raise NotOnLedgerError(f"participant {code}")
+    signing = session.answer(SIGNING_KEYS, KeysQuestion(participant=code, past=True))
     if as_json:
-        print_json({"participant": readable(one)})
+        print_json({"participant": readable(one), **_fields_of(signing)})
         return
     print_fields({"code": one.code, "name": one.name, "kind": one.kind, "status": one.status or ""})
     for standing in one.standings:
@@ -148,6 +155,24 @@ def _show_participant(session: Session, code: str, *, as_json: bool) -> None:
         serials = f"{run.first:0{run.width}d} to {run.last:0{run.width}d}"
         days = f"{run.use_from} to {run.use_until}"
         print_line(f"{code}/{allotted.authority}: {run.prefix} {serials}, for use {days}")
+    _print_keys(code, signing)
+
+
+def _print_keys(code: str, signing: KeysAnswer) -> None:
+    columns = ("signs for", "officer", "key", "from", "until", "revoked as", "doubted since")
+    rows = [
+        (
+            f"{code}/{one.authority}",
+            one.officer or "",
+            one.key,
+            format_time(one.valid_from),
+            "" if one.revoked_at is None else format_time(one.revoked_at),
+            one.reason or "",
+            "" if one.suspect_since is None else format_time(one.suspect_since),
+        )
+        for one in signing.keys
+    ]
+    print_table(columns, rows)
 
 
 @command(app, "status", example="kpledger status --node http://127.0.0.1:7600 --json")
@@ -169,7 +194,7 @@ def status(
         raise UsageError("--at", "a replay knows no node", "--at DAY, or no replay")
     found = Session(connection).ask(_fetch_status)
     if connection.as_json:
-        print_json({**_fields_of(found)})
+        print_json(_fields_of(found))
         return
     print_fields(
         {
@@ -189,8 +214,7 @@ def status(
 def _show_scheme(session: Session, at: str, *, as_json: bool) -> None:
     found = session.answer(SCHEME, SchemeQuestion(at="" if at == "now" else at))
     if as_json:
-        plain = readable(found)
-        print_json(plain if isinstance(plain, dict) else {})
+        print_json(_fields_of(found))
     else:
         print_scheme(found)
 
@@ -200,8 +224,8 @@ async def _fetch_status(remote: Remote) -> NodeStatus:
     return await remote.status()
 
 
-def _fields_of(status: NodeStatus) -> Mapping[str, object]:
-    plain = readable(status)
+def _fields_of(answer: msgspec.Struct) -> Mapping[str, object]:
+    plain = readable(answer)
     return plain if isinstance(plain, dict) else {}
 
 
