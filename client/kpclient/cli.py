@@ -1,8 +1,11 @@
 """The ``kpledger`` command: its commands, put together. What they do is in `kpclient.commands`."""
 
-from typing import Annotated, Final
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Annotated, Final, Protocol
 
 import typer
+from typer.core import TyperGroup
 
 import kpledger
 from kpclient.commands import (
@@ -33,8 +36,35 @@ from kpclient.commands import (
 from kpclient.commands.audit import audit
 from kpclient.output import print_line
 
+
+class _HelpFormatter(Protocol):
+    """What typer formats help with; its own class has no public name."""
+
+    width: int
+
+    def section(self, name: str) -> AbstractContextManager[None]: ...
+
+    def write_dl(self, rows: Sequence[tuple[str, str]]) -> None: ...
+
+
+class _Sections(TyperGroup):
+    """Lists commands by who needs them."""
+
+    def format_commands(self, ctx: object, formatter: _HelpFormatter) -> None:  # noqa: ARG002
+        """Write a section of the help for each group of commands."""
+        sections: dict[str, list[tuple[str, str]]] = {name: [] for name in _SECTIONS}
+        width = formatter.width - 6 - max(map(len, self.commands))
+        for name, command in self.commands.items():
+            section = str(getattr(command, "rich_help_panel", ""))
+            sections.setdefault(section, []).append((name, command.get_short_help_str(width)))
+        for section, rows in sections.items():
+            with formatter.section(section):
+                formatter.write_dl(rows)
+
+
 app: Final = typer.Typer(
     name="kpledger",
+    cls=_Sections,
     help="A signed, replicated ledger of Kimberley Process certificates: the people's side.",
     epilog="\b\nExample:\n  kpledger status --node http://127.0.0.1:7600 --genesis genesis.json",
     no_args_is_help=True,
@@ -42,41 +72,39 @@ app: Final = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-_ALONE: Final = (
-    analysts.app,
-    cosigning.app,
-    exporting.app,
-    flags.app,
-    holding.app,
-    importing.app,
-    issuing.app,
-    make.app,
-    noting.app,
-    planning.app,
-    reading.app,
-    ruling.app,
-    showing.app,
-    submit.app,
-    suspecting.app,
-    tracing.app,
+_SECTIONS: Final[Mapping[str, tuple[typer.Typer, ...]]] = {
+    "Export offices": (issuing.app, exporting.app),
+    "Import offices": (importing.app, holding.app, suspecting.app),
+    "Any statement": (make.app, noting.app, cosigning.app, submit.app),
+    "The ledger": (showing.app, reading.app, planning.app, ruling.app),
+    "Analysis": (tracing.app, flags.app, analysts.app),
+}
+"""Whose commands stand by themselves, in the order of the help."""
+_GROUPS: Final = (
+    ("propose", propose.app, "Any statement"),
+    ("submit-stats", submissions.app, "Any statement"),
+    ("outbox", waiting.app, "Any statement"),
+    ("stats", stats.app, "Analysis"),
+    ("keys", keys.app, "Keys"),
 )
-"""Whose commands stand by themselves."""
 
 for _part in (propose_numbers.app, propose_scheme.app):
     propose.app.add_typer(_part)
-for _part in _ALONE:
-    app.add_typer(_part)
+for _section, _parts in _SECTIONS.items():
+    for _part in _parts:
+        for _command in _part.registered_commands:
+            _command.rich_help_panel = _section
+        app.add_typer(_part)
 # It stands on its own, with its example in its docstring; in the help, examples come last.
 _explained, _, _shown = (audit.__doc__ or "").partition("Example:")
-app.command("audit", help=_explained, epilog=f"\b\nExample:\n  {_shown.strip()}")(audit)
-for _name, _group in (
-    ("keys", keys.app),
-    ("propose", propose.app),
-    ("outbox", waiting.app),
-    ("stats", stats.app),
-    ("submit-stats", submissions.app),
-):
-    app.add_typer(_group, name=_name)
+app.command(
+    "audit",
+    help=_explained,
+    epilog=f"\b\nExample:\n  {_shown.strip()}",
+    rich_help_panel="The ledger",
+)(audit)
+for _name, _group, _section in _GROUPS:
+    app.add_typer(_group, name=_name, rich_help_panel=_section)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 (the signature of a typer callback)

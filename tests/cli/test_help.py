@@ -1,6 +1,8 @@
 """Every command explains itself, and the manual says what the commands say."""
 
+import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,7 @@ COMMANDS = {" ".join(words): one for words, one in walk((), typer.main.get_comma
 GROUPS = ("", "keys", "propose", "outbox", "stats")
 
 
+@cache
 def help_of(name: str) -> str:
     result = RUNNER.invoke(app, [*name.split(), "--help"])
     assert result.exit_code == 0, result.output
@@ -98,6 +101,13 @@ def test_a_group_lists_its_commands(name: str) -> None:
         words = command.split()
         if words[:-1] == name.split():
             assert words[-1] in text
+
+
+def test_the_first_help_has_every_command_in_a_section() -> None:
+    options, *sections = re.findall(r"^([A-Z].*):\n((?:  .+\n)+)", help_of(""), re.MULTILINE)
+    assert options[0] == "Options"
+    found = [line.split()[0] for _, lines in sections for line in lines.splitlines()]
+    assert sorted(found) == sorted({name.split()[0] for name in COMMANDS})
 
 
 def test_the_version_is_that_of_the_package() -> None:
