@@ -112,6 +112,8 @@ class CalendarAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class _Desk:
     book: Book
     today: str
+    first: str
+    """What falls on earlier days is not asked for."""
     members: tuple[ParticipantRecord, ...]
 
 
@@ -135,7 +137,7 @@ def respond(book: Book, question: CalendarQuestion) -> CalendarAnswer:
             b"participant/", ParticipantRecord, after=None, limit=_EVERYTHING
         )
     )
-    desk = _Desk(book, today, members)
+    desk = _Desk(book, today, first, members)
     entries = [
         entry
         for source in _SOURCES
@@ -171,7 +173,8 @@ def _statistics(desk: _Desk, last: str) -> Iterator[CalendarEntry]:
                 expected = f"{months_of(period)[0]}-01" >= began[:7] and _belongs(
                     member, f"{months_of(period)[0]}-01", end_of(period)
                 )
-                if expected and desk.book.record(key, SubmissionRecord) is None:
+                asked = expected and due_day(period) >= desk.first
+                if asked and desk.book.record(key, SubmissionRecord) is None:
                     subject = subject_under(member.code, series, period)
                     what = f"{series} statistics of {period}"
                     yield _entry(

@@ -27,7 +27,7 @@ from kpledger.state import ChangeSet, MemoryState, read_record
 
 R = TypeVar("R", bound=Record)
 
-DERIVATION: Final = b"\x02"
+DERIVATION: Final = b"\x03"
 """Version of what is derived from the blocks beside the state. Raised when an index that is kept
 for questions changes: a node that finds another one derives everything anew when it starts. (A
 record of the state cannot change so: the digest in every header covers it, so that it changes with

@@ -23,10 +23,14 @@ from kpledger.events.certificate import (
 )
 from kpledger.events.importing import (
     ArrivalRecorded,
+    DiscrepancyResolved,
     ImportConfirmed,
     ImportConfirmedDiscrepant,
     ShipmentDetained,
+    ShipmentDiverted,
+    ShipmentReleased,
 )
+from kpledger.units import day_of
 
 PASSAGES: Final = b"passage"
 
@@ -44,8 +48,12 @@ class Move(StrEnum):
     CONFIRMED = "CONFIRMED"
     """As declared, within the tolerance."""
     DISCREPANT = "DISCREPANT"
+    RESOLVED = "RESOLVED"
+    """Both sides agreed what a discrepant shipment held."""
     HELD = "HELD"
     """Detained, diverted, sent back or seized."""
+    RELEASED = "RELEASED"
+    """Let go on: to its destination, or into the country where it arrived."""
     AGAIN = "AGAIN"
     """Presented once more after its life was over."""
 
@@ -71,10 +79,21 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     arrival: bytes = b""
     received_on: str = ""
     found_carat_thousandths: int = 0
+    """What was found, or agreed on afterwards."""
     found_value_usd_cents: int = 0
     ended: str = ""
     """The type of the event that ended its life; empty while it is open."""
     ending: bytes = b""
+    notice: bytes = b""
+    """The event that announced it; a confirmation may know the day it left without one."""
+    held_on: str = ""
+    """The day on which the destination detained it before any arrival was recorded."""
+    diverted: bool = False
+
+    @property
+    def there_on(self) -> str:
+        """Since when the destination has the goods before it; empty before."""
+        return self.arrived_on or self.held_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +105,8 @@ class Moved:
     applied: Applied
     certificate: Certificate | None = None
     """As issued."""
+    before: Passage | None = None
+    """The passage before it, where a figure of it changes."""
 
     @property
     def event(self) -> bytes:
@@ -95,9 +116,6 @@ class Moved:
 
 _WITHDRAWALS: Final = frozenset(
     ("certificate_voided", "certificate_replaced", "certificate_returned_unused")
-)
-_HOLDS: Final = frozenset(
-    ("shipment_detained", "shipment_diverted", "import_refused_returned", "shipment_seized")
 )
 _ENDS: Final = frozenset(("import_refused_returned", "shipment_seized"))
 
@@ -109,6 +127,18 @@ def read_passage(index: IndexReader | IndexChanges, number: str) -> Passage | No
     """Read what is followed of a certificate, or None."""
     value = index.get(PASSAGES, number.encode())
     return None if value is None else _decode(value)
+
+
+def is_withdrawn(index: IndexReader, number: str) -> bool:
+    """Tell whether a certificate was voided, replaced or returned unused."""
+    passage = read_passage(index, number)
+    return passage is not None and passage.ended in _WITHDRAWALS
+
+
+def counts_as_trade(index: IndexReader, number: str) -> bool:
+    """Tell whether a certificate counts in sums: not a technical one, and not withdrawn."""
+    passage = read_passage(index, number)
+    return passage is not None and not passage.technical and passage.ended not in _WITHDRAWALS
 
 
 def follow(applied: Applied, changes: IndexChanges) -> Iterator[Moved]:
@@ -154,15 +184,14 @@ def _issued(applied: Applied, certificate: Certificate, replaces: str) -> Moved:
 def _moved(applied: Applied, before: Passage) -> Moved | None:
     kind, event = applied.event.header.type, applied.event.event_id
     if before.ended:
-        presented = isinstance(applied.event.body, ArrivalRecorded | ShipmentDetained)
-        return Moved(Move.AGAIN, before, applied) if presented else None
+        return _moved_after_end(applied, before)
     over = msgspec.structs.replace(before, ended=kind, ending=event)
     moved: Moved | None = None
     match applied.event.body:
         case CertificateValidated():
             moved = Moved(Move.VALIDATED, before, applied)
         case ExportNotified() as notice:
-            sent = msgspec.structs.replace(before, exported_on=notice.exported_on)
+            sent = msgspec.structs.replace(before, exported_on=notice.exported_on, notice=event)
             moved = Moved(Move.EXPORTED, sent, applied)
         case ArrivalRecorded() as arrived:
             there = msgspec.structs.replace(before, arrived_on=arrived.arrived_on, arrival=event)
@@ -179,8 +208,42 @@ def _moved(applied: Applied, before: Passage) -> Moved | None:
             moved = Moved(Move.CONFIRMED if clean else Move.DISCREPANT, received, applied)
         case _ if kind in _WITHDRAWALS:
             moved = Moved(Move.WITHDRAWN, over, applied)
-        case _ if kind in _HOLDS:
-            moved = Moved(Move.HELD, over if kind in _ENDS else before, applied)
+        case _ if kind in _ENDS:
+            moved = Moved(Move.HELD, over, applied)
         case _:
-            pass
+            moved = _held_or_released(applied, before)
     return moved
+
+
+def _held_or_released(applied: Applied, before: Passage) -> Moved | None:
+    event = applied.event.event_id
+    is_there = applied.event.header.author.participant == before.destination
+    match applied.event.body:
+        case ShipmentDetained() if is_there and not before.there_on:
+            held_on = day_of(applied.time_ms)
+            held = msgspec.structs.replace(before, held_on=held_on, arrival=event)
+            return Moved(Move.HELD, held, applied)
+        case ShipmentDetained():
+            return Moved(Move.HELD, before, applied)
+        case ShipmentDiverted():
+            astray = msgspec.structs.replace(before, diverted=True)
+            return Moved(Move.HELD, astray, applied)
+        case ShipmentReleased() if is_there or not before.diverted:
+            return Moved(Move.RELEASED, before, applied)
+        case _:
+            return None
+
+
+def _moved_after_end(applied: Applied, before: Passage) -> Moved | None:
+    match applied.event.body:
+        case ArrivalRecorded() | ShipmentDetained():
+            return Moved(Move.AGAIN, before, applied)
+        case DiscrepancyResolved() as agreed:
+            after = msgspec.structs.replace(
+                before,
+                found_carat_thousandths=agreed.carat_thousandths,
+                found_value_usd_cents=agreed.value_usd_cents,
+            )
+            return Moved(Move.RESOLVED, after, applied, before=before)
+        case _:
+            return None

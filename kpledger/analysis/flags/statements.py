@@ -1,5 +1,6 @@
 """Statements: what is seen at an event whatever it is about, and written down as an observation."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -7,14 +8,15 @@ import msgspec
 from kpledger.analysis.applied import Applied
 from kpledger.analysis.flags.finding import Observation
 from kpledger.analysis.flags.indexes.serials import find_range
-from kpledger.analysis.flags.indexes.submissions import Reported
+from kpledger.analysis.flags.indexes.submissions import PRODUCTION, Figures, Reported
 from kpledger.analysis.flags.observations import observe
 from kpledger.analysis.flags.passages import read_passage
 from kpledger.analysis.flags.periods import days_between
+from kpledger.analysis.flags.words import REPORTS
 from kpledger.analysis.index import IndexChanges
-from kpledger.events.certificate import CertificateIssued
+from kpledger.events.certificate import CertificateIssued, CertificateReplaced
 from kpledger.events.importing import SuspectReported
-from kpledger.units import day_of, format_carats
+from kpledger.units import day_of, format_carats, format_usd
 
 _BACK_DATED_FLOOR: Final = 2
 _RESTATED_PPM_FLOOR: Final = 10_000
@@ -39,20 +41,30 @@ def watch_edition(
     ppm = reported.total.change_ppm(before.total)
     if ppm >= _RESTATED_PPM_FLOOR:
         old, new = before.total, reported.total
-        words = (
-            *(series.lower(), period, str(before.edition), str(reported.edition)),
-            f"{ppm // 10_000}.{ppm % 10_000 // 100:02d} %",
-            *(format_carats(old.out_carats), format_carats(new.out_carats)),
-            *(format_carats(old.in_carats), format_carats(new.in_carats)),
-        )
+        changed = ", ".join(_changes(series, old, new))
+        words = (REPORTS[series], period, str(before.edition), str(reported.edition), changed)
         evidence = (before.event, reported.event)
         _note(applied, changes, "F14.restated", ppm, words, evidence=evidence)
+
+
+def _changes(series: str, old: Figures, new: Figures) -> Iterator[str]:
+    mined = series == PRODUCTION
+    for what, before, after, show in (
+        ("ct mined" if mined else "ct exported", old.out_carats, new.out_carats, format_carats),
+        ("US$ mined" if mined else "US$ exported", old.out_value, new.out_value, format_usd),
+        ("ct imported", old.in_carats, new.in_carats, format_carats),
+        ("US$ imported", old.in_value, new.in_value, format_usd),
+        ("certificates issued", old.issued, new.issued, str),
+        ("certificates received", old.received, new.received, str),
+    ):
+        if before != after:
+            yield f"{show(before)} became {show(after)} {what}"
 
 
 def _watch_dates(applied: Applied, changes: IndexChanges) -> None:
     header, recorded = applied.event.header, day_of(applied.time_ms)
     stated = day_of(header.occurred_at)
-    if isinstance(applied.event.body, CertificateIssued):
+    if isinstance(applied.event.body, CertificateIssued | CertificateReplaced):
         stated = min(stated, applied.event.body.certificate.issued_on)
     days = days_between(stated, recorded)
     if days >= _BACK_DATED_FLOOR:

@@ -14,6 +14,7 @@ from kpledger.analysis.flags.neighbours import NEIGHBOURS
 from kpledger.analysis.flags.observations import observe
 from kpledger.analysis.flags.passages import Move, Moved, Passage, read_passage
 from kpledger.analysis.flags.periods import days_between, working_days
+from kpledger.analysis.flags.sourcing import MILLION, read_sourced
 from kpledger.analysis.index import IndexChanges
 from kpledger.events.certificate import Certificate, CertificateValidated
 from kpledger.events.decisions import ExpiryMeaning
@@ -31,7 +32,6 @@ from kpledger.records import (
 from kpledger.state import read_record
 from kpledger.units import day_of, format_carats, format_usd
 
-MILLION: Final = 1_000_000
 _PPM_FLOOR: Final = 100
 _VALUE_PPM_FLOOR: Final = 5_000
 _DISCREPANT_PPM_FLOOR: Final = 20_000
@@ -68,8 +68,10 @@ def watch_move(moved: Moved, changes: IndexChanges) -> None:
             _watch_found(moved, changes)
             _watch_expiry(moved, changes, moved.passage.received_on)
             _watch_confirming(moved, changes)
-            if not moved.passage.arrived_on:
+            if not moved.passage.there_on:
                 _watch_presenting(moved, changes)
+        case Move.HELD if moved.passage.arrival == moved.event:
+            _watch_presenting(moved, changes)
         case Move.AGAIN:
             _watch_again(moved, changes)
         case _:
@@ -107,38 +109,24 @@ def _watch_found(moved: Moved, changes: IndexChanges) -> None:
 def _watch_value_jump(moved: Moved, certificate: Certificate, changes: IndexChanges) -> None:
     # What is drawn is priced as its sources were; a part may be the better one by sorting, so
     # the share of the sources that is drawn is kept beside the measure.
-    drawn = imported = expected = 0
-    latest, events = "", [moved.event]
-    for source in certificate.sources:
-        before = read_passage(changes, source.number)
-        if before is None:
-            continue
-        carats = before.found_carat_thousandths or before.carat_thousandths
-        value = before.found_value_usd_cents or before.value_usd_cents
-        drawn += source.carat_thousandths
-        imported += carats
-        expected += value * source.carat_thousandths // carats
-        latest = max(latest, before.received_on or before.arrived_on or before.issued_on)
-        events.append(before.issue)
-    if not (drawn and expected):
+    sourced = read_sourced(changes, certificate.sources)
+    if sourced is None:
         return
-    # The shipment may hold less than was drawn for it, or goods without a source.
-    part = min(drawn, certificate.carat_thousandths)
-    price_now = certificate.value_usd_cents * MILLION // certificate.carat_thousandths
-    price_then = max(1, expected * MILLION // drawn)
-    jump = (price_now - price_then) * MILLION // price_then
-    days = days_between(latest, certificate.issued_on)
+    carats, value = certificate.carat_thousandths, certificate.value_usd_cents
+    jump = sourced.change_ppm(carats, value)
+    days = days_between(sourced.latest, certificate.issued_on)
     if abs(jump) >= _JUMP_PPM_FLOOR and 0 <= days <= _LINK_DAYS:
-        share = part * 100 // imported
+        # The shipment may hold less than was drawn for it, or goods without a source.
+        share = min(sourced.drawn, carats) * 100 // sourced.imported
         change = f"{'+' if jump > 0 else '-'}{_percent(abs(jump))}"
-        words = (_price(price_then), _price(price_now), change, str(days), str(share))
+        prices = (_price(sourced.price), _price(value * MILLION // carats))
         _note(
             changes,
             moved,
             "F4.jump",
             abs(jump),
-            words,
-            evidence=tuple(events),
+            (*prices, change, str(days), str(share)),
+            evidence=(moved.event, *sourced.issues),
             extents=(days, share),
         )
 
@@ -185,12 +173,18 @@ def _watch_marks(
         ("seal", seal, f"s/{passage.issuer if seal.isdigit() else ''}/{seal}") for seal in seals
     ]
     marks += [("photo", photo.hex(), f"p/{photo.hex()}") for photo in photos]
+
+    def is_free(number: str) -> bool:
+        return number == passage.replaces or _was_taken_back(changes, number)
+
+    noted = False
     for kind, shown, mark in marks:
-        earlier = exchange_mark(changes, mark, mine, replaced=passage.replaces)
-        if earlier is not None and not _was_taken_back(changes, earlier.number):
+        earlier = exchange_mark(changes, mark, mine, is_free=is_free)
+        # One finding says it; the other marks are put on the certificate all the same.
+        if earlier is not None and not noted:
             words = (shown[:40], earlier.number, earlier.day)
             _note(changes, moved, f"F8.{kind}", 1, words, evidence=(earlier.event, moved.event))
-            return
+            noted = True
 
 
 def _was_taken_back(changes: IndexChanges, number: str) -> bool:
@@ -255,7 +249,7 @@ def _watch_expiry(moved: Moved, changes: IndexChanges, day: str) -> None:
 
 def _watch_notice(moved: Moved, changes: IndexChanges, day: str) -> None:
     passage = moved.passage
-    if not passage.exported_on and policy_of(moved.applied, passage.issuer).notice_expected:
+    if not passage.notice and policy_of(moved.applied, passage.issuer).notice_expected:
         _note(changes, moved, "F9.notice", 1, (day,), evidence=(passage.issue, moved.event))
 
 

@@ -6,6 +6,7 @@ from kpledger.analysis.flags.finding import Finding, hexadecimal
 from kpledger.analysis.flags.indexes.papers import Paper, read_issued
 from kpledger.analysis.flags.look import Look
 from kpledger.analysis.flags.periods import days_between
+from kpledger.analysis.flags.words import count_of
 from kpledger.events.certificate import CertificateKind
 from kpledger.events.restrictions import Mode, Scope
 from kpledger.lifecycle import DEAD
@@ -34,7 +35,7 @@ def detect_unapproved(look: Look) -> Iterator[Finding]:
 
 def _unapproved(look: Look, code: str, restriction: Restriction) -> Iterator[Finding]:
     days = look.settings.f9.approval_days
-    for issued_on, certificate in _issued_under(look, code, restriction):
+    for issued_on, issue, certificate in _issued_under(look, code, restriction):
         day = add_days(issued_on, days + 1)
         if day > look.at or not look.covers(day):
             continue
@@ -51,22 +52,23 @@ def _unapproved(look: Look, code: str, restriction: Restriction) -> Iterator[Fin
             participant=certificate.issuer,
             partner=certificate.destination,
             day=day,
-            measure=waiting - days,
+            measure=waiting,
             explanation=(
                 f"Issued on {issued_on} under restriction {code}/{restriction.restriction};"
-                f" {waiting} days later {approver} {said}. Cross-checks take a month or more where"
-                f" papers go by post; goods from outside the zones are the other reason."
+                f" {count_of(waiting, 'day')} later {approver} {said}. Cross-checks take a month"
+                f" or more where papers go by post; goods from outside the zones are the other"
+                f" reason."
             ),
             evidence=hexadecimal(
-                restriction.event, *(() if approval is None else (approval.event,))
+                issue, restriction.event, *(() if approval is None else (approval.event,))
             ),
         )
 
 
 def _issued_under(
     look: Look, code: str, restriction: Restriction
-) -> Iterator[tuple[str, CertificateRecord]]:
-    """Give the certificates that were issued within the scope of a restriction while it held."""
+) -> Iterator[tuple[str, bytes, CertificateRecord]]:
+    """Give day, event and certificate of what was issued in a restriction's scope in its time."""
     days = look.settings.f9.approval_days
     first = max(add_days(look.from_day, -days - 1), day_of(restriction.effective_from))
     last = min(look.until_day, add_days(look.at, -days - 1))
@@ -84,7 +86,7 @@ def _issued_under(
                 continue
             held = restriction.holds_at(record.recorded_at)
             if held and _is_in_scope(record, code, restriction.scope):
-                yield issued_on, record
+                yield issued_on, paper.issue, record
 
 
 def _may_be_in_scope(paper: Paper, code: str, scope: Scope) -> bool:

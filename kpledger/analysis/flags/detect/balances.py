@@ -8,7 +8,7 @@ that nobody could have reported yet raises nothing.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -17,6 +17,7 @@ from kpledger.analysis.flags.indexes.flows import Flow, FlowsRead, has_imported,
 from kpledger.analysis.flags.indexes.papers import read_began, read_issued
 from kpledger.analysis.flags.indexes.submissions import Reported, read_production
 from kpledger.analysis.flags.look import Look
+from kpledger.analysis.flags.passages import counts_as_trade
 from kpledger.analysis.flags.periods import (
     due_day,
     end_of,
@@ -26,9 +27,10 @@ from kpledger.analysis.flags.periods import (
     quarters_between,
 )
 from kpledger.events.governance import Standing
-from kpledger.units import add_days, end_of_day_ms, format_carats
+from kpledger.units import end_of_day_ms, format_carats
 
 _HALF_MONTHS: Final = 6
+_YEAR_MONTHS: Final = 12
 _EXAMPLES: Final = 5
 _HALF_YEAR_ENDS: Final = ("Q2", "Q4")
 _EXAMPLES_READ: Final = 2_000
@@ -133,13 +135,15 @@ def detect_laundering(look: Look) -> Iterator[Finding]:
 def detect_silence(look: Look) -> Iterator[Finding]:
     """F17: a producer that mines and issues nothing."""
     settings = look.settings.f17
-    for day, balance in _balances(look, 12, by_quarter=True):
+    silent_months = 3 * settings.quarters
+    for day, whole in _balances(look, max(_YEAR_MONTHS, silent_months), by_quarter=True):
+        balance = replace(whole, months=whole.months[-_YEAR_MONTHS:])
         member = next((one for one in look.members if one.code == balance.code), None)
         standing = member.standing_at(end_of_day_ms(day)) if member is not None else None
-        quiet = balance.months[-3 * settings.quarters :]
+        quiet = whole.months[-silent_months:]
         if (
             standing is Standing.ACTIVE
-            and len(quiet) == 3 * settings.quarters
+            and len(quiet) == silent_months
             and balance.mined > settings.carats * 1_000
             and balance.flows.total(balance.code, quiet).exports == 0
         ):
@@ -238,10 +242,11 @@ def _is_known(look: Look, production: dict[str, Reported], day: str) -> bool:
 
 def _examples(look: Look, balance: Balance, origin: str | None) -> tuple[bytes, ...]:
     found: list[bytes] = []
-    last = add_days(end_of(balance.months[-1]), 0)
-    papers = read_issued(look.book.index, balance.code, f"{balance.months[0]}-01", last)
+    index, last = look.book.index, end_of(balance.months[-1])
+    papers = read_issued(index, balance.code, f"{balance.months[0]}-01", last)
     for _, (_, paper) in zip(range(_EXAMPLES_READ), papers, strict=False):
-        if origin is None or paper.origin == origin:
+        wanted = origin is None or paper.origin == origin
+        if wanted and counts_as_trade(index, paper.number):
             found.append(paper.issue)
         if len(found) == _EXAMPLES:
             break

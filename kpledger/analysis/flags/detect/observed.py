@@ -6,7 +6,9 @@ from typing import Final
 from kpledger.analysis.flags.finding import Finding, Observation, hexadecimal
 from kpledger.analysis.flags.look import Detector, Look
 from kpledger.analysis.flags.observations import read_observations
+from kpledger.analysis.flags.passages import is_withdrawn
 from kpledger.analysis.flags.settings import FlagSettings
+from kpledger.analysis.flags.words import Word
 
 Passes = Callable[[FlagSettings, Observation], bool]
 
@@ -35,6 +37,9 @@ PASSES: Final[dict[str, Passes]] = {
 }
 """Kinds with a threshold; the others are always shown."""
 
+UNITS: Final = {"F2.discrepant": _PPM, "F4.jump": _PPM, "F14.restated": _PPM}
+"""Kinds that are observed in millionths and have a threshold in percent."""
+
 TEXTS: Final = {
     "F2.weight": (
         "Declared {0} ct, confirmed {1} ct: {6} ct or {4} apart, though within the tolerance."
@@ -53,12 +58,12 @@ TEXTS: Final = {
         " them, or somebody else did."
     ),
     "F4.jump": (
-        "Came in at US$ {0} a carat and left {3} days later at US$ {1} a carat ({2}); {4} percent"
+        "Came in at US$ {0} a carat and left {3:day} later at US$ {1} a carat ({2}); {4} percent"
         " of the imported weight. Sorting out the better stones explains a part; otherwise the"
         " goods were priced too low on the way in, or are not the same goods."
     ),
     "F7.order": (
-        "Number {0} of the same range was issued on {1}, {3} days before this lower number on"
+        "Number {0} of the same range was issued on {1}, {3:day} before this lower number on"
         " {2}. Several officers with a pad each do this; so does a number kept back for later."
     ),
     "F7.never": (
@@ -78,11 +83,11 @@ TEXTS: Final = {
         " may travel under a used paper; or an officer typed the wrong number."
     ),
     "F8.dead": (
-        "Presented in {0} although its life had ended ({1}). The paper that was taken back may"
-        " have been used all the same; or it was taken back after the goods had left."
+        "Presented in {0} although its life had ended ({1}). The paper may have been used once"
+        " more; or it was taken back after the goods had left."
     ),
     "F8.suspect": (
-        "{0} reported a suspect paper with this number, whose life had ended ({1} {2})."
+        "{0} reported a suspect paper with this number, whose life had ended ({1})."
         " A copy of the paper may be about."
     ),
     "F8.seal": (
@@ -94,12 +99,12 @@ TEXTS: Final = {
         " have been attached, or the goods were shown only once."
     ),
     "F9.expired": (
-        "Valid until {0}, but moved on {1}, {2} days later. Transport is late at times;"
+        "Valid until {0}, but moved on {1}, {2:day} later. Transport is late at times;"
         " an old paper also lends itself to a second use."
     ),
     "F9.late": (
-        "There on {0}, confirmed on {1}: {2} working days, {3} are usual there. Holidays are not"
-        " taken off; a long silence leaves the issuer without an answer."
+        "There on {0}, confirmed on {1}, {2:working day} later, where the limit is {3}. Holidays"
+        " are not taken off; a long silence leaves the issuer without an answer."
     ),
     "F9.notice": (
         "Arrived on {0}, and nobody had announced it, though the issuer is expected to. Notices"
@@ -110,24 +115,24 @@ TEXTS: Final = {
         " standing changed are a harmless reason."
     ),
     "F11.unlisted": (
-        "A mixed parcel for the EU that names no country of origin; the EU asks for all of them"
-        " since 1 March 2025. Goods verified before are exempt. For information."
+        "A mixed parcel for the EU that names no country of origin; the EU has asked for all of"
+        " them since 1 March 2025. Goods verified before are exempt. For information."
     ),
     "F11.sanctions": (
-        "Names Russia as an origin and goes to {0}, which bars it since {1}. National sanctions"
-        " are no rule of the scheme; industrial stones and older stock may be exempt."
+        "Names Russia as an origin and goes to {0}, which has barred it since {1}. National"
+        " sanctions are no rule of the scheme; industrial stones and older stock may be exempt."
     ),
     "F14.restated": (
-        "{0} figures of {1}: edition {3} differs from edition {2} by {4} (out {5} to {6} ct,"
-        " in {7} to {8} ct). Late confirmations and corrected errors are the usual reasons."
+        "The {0} of {1} were restated: from edition {2} to edition {3}, {4}. Late confirmations"
+        " and corrected errors are the usual reasons."
     ),
     "F15.return": (
-        "{1} ct came the other way under {0} {2} days before, and go back now. Goods on approval"
+        "{1} ct came the other way under {0} {2:day} before, and go back now. Goods on approval"
         " that were not sold do this; so does trade that only makes papers."
     ),
     "F16.dated": (
-        "This {0} says {1} but was recorded on {2}, {3} days later. An office without a line, or"
-        " papers entered afterwards, do this."
+        "The event '{0}' states {1} but was recorded on {2}, {3:day} later. An office without a"
+        " line, or papers entered afterwards, do this."
     ),
     "F18.origin": (
         "Origin {0} is one that the Chair asks to look at closely. That alone says nothing about"
@@ -139,6 +144,22 @@ TEXTS: Final = {
     ),
 }
 """What each kind says; the numbers are the words of the observation."""
+
+
+_OF_SHIPMENTS: Final = frozenset(
+    ("F4.jump", "F11.sanctions", "F11.unlisted", "F15.return", "F18.neighbour", "F18.origin")
+)
+"""Kinds about goods that leave; the subject is their certificate."""
+
+
+def _is_taken_back(look: Look, seen: Observation) -> bool:
+    """Tell whether what was seen at an issue is about a shipment that never took place."""
+    if seen.kind not in _OF_SHIPMENTS:
+        return False
+    numbers = [seen.subject]
+    if seen.kind == "F15.return":
+        numbers.append(seen.words[0])
+    return any(is_withdrawn(look.book.index, number) for number in numbers)
 
 
 def detect_observed(flag: str) -> Detector:
@@ -154,15 +175,16 @@ def detect_observed(flag: str) -> Detector:
         )
         for day, seen in found:
             passes = PASSES.get(seen.kind)
-            if passes is None or passes(look.settings, seen):
+            raised = passes is None or passes(look.settings, seen)
+            if raised and not _is_taken_back(look, seen):
                 yield Finding(
                     flag=flag,
                     subject=seen.subject,
                     participant=seen.participant,
                     partner=seen.partner,
                     day=day,
-                    measure=seen.measure,
-                    explanation=TEXTS[seen.kind].format(*seen.words),
+                    measure=seen.measure // UNITS.get(seen.kind, 1),
+                    explanation=TEXTS[seen.kind].format(*map(Word, seen.words)),
                     evidence=hexadecimal(*seen.evidence),
                 )
 

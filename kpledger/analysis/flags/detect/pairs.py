@@ -10,6 +10,7 @@ from kpledger.analysis.flags.indexes.submissions import Figures, Reported
 from kpledger.analysis.flags.look import Look
 from kpledger.analysis.flags.periods import end_of, quarters_between
 from kpledger.analysis.flags.settings import FlagSettings
+from kpledger.analysis.flags.words import count_of
 from kpledger.units import add_days, format_carats, format_usd
 
 _EXAMPLES: Final = 8
@@ -117,7 +118,7 @@ def _gaps(look: Look, mirror: Mirror) -> Iterator[Finding]:
             look,
             mirror,
             mirror.missing,
-            f"{mirror.issuer} issued {declared.count} certificates for"
+            f"{mirror.issuer} issued {count_of(declared.count, 'certificate')} for"
             f" {format_carats(declared.carat_thousandths)} ct to {mirror.destination} in"
             f" {mirror.quarter}; of those confirmed,"
             f" {format_carats(mirror.pair.settled.carat_thousandths)} ct were declared and"

@@ -7,9 +7,17 @@ from kpledger.analysis.flags.indexes.papers import Paper, read_arrived, read_iss
 from kpledger.analysis.flags.look import Look
 from kpledger.analysis.flags.passages import read_passage
 from kpledger.analysis.flags.periods import add_working_days, days_between, working_days
+from kpledger.analysis.flags.words import count_of
 from kpledger.events.governance import Standing
 from kpledger.policy import Policy, resolve_policy
-from kpledger.records import CertificateRecord, PolicyRecord, certificate_key, policy_key
+from kpledger.records import (
+    CertificateRecord,
+    ParticipantRecord,
+    PolicyRecord,
+    StandingSince,
+    certificate_key,
+    policy_key,
+)
 from kpledger.units import add_days, day_of, end_of_day_ms, format_carats
 
 
@@ -32,9 +40,10 @@ def detect_unconfirmed(look: Look) -> Iterator[Finding]:
             measure=waiting,
             explanation=(
                 f"{format_carats(paper.carat_thousandths)} ct from {paper.issuer} to"
-                f" {paper.destination}, valid until {expired}: no arrival, confirmation or"
-                f" detention in the {waiting} days since.{lost} It may never have left, the"
-                f" confirmation may be forgotten, or the goods went elsewhere."
+                f" {paper.destination}, valid until {expired}: no arrival or"
+                f" confirmation in the {count_of(waiting, 'day')} since, and nobody holds it.{lost}"
+                f" It may never have left, the confirmation may be forgotten, or the goods went"
+                f" elsewhere."
             ),
         )
 
@@ -42,31 +51,37 @@ def detect_unconfirmed(look: Look) -> Iterator[Finding]:
 def detect_waiting(look: Look) -> Iterator[Finding]:
     """F9: arrived, and not confirmed within the destination's own limit."""
     limits: dict[str, int] = {}
+    found: list[Finding] = []
     until = min(look.until_day, look.at)
     for arrived, paper in read_arrived(look.book.index, "", until):
         if not look.concerns(paper.issuer, paper.destination):
             continue
         if paper.destination not in limits:
             limits[paper.destination] = policy_at(look, paper.destination).confirm_within_days
-        limit = limits[paper.destination] + look.settings.f9.grace_days
+        usual = limits[paper.destination]
+        limit = usual + look.settings.f9.grace_days
         taken = working_days(arrived, look.at)
         day = add_working_days(arrived, limit + 1)
         if taken <= limit or not look.covers(day):
             continue
         passage = read_passage(look.book.index, paper.number)
         arrival = passage.arrival if passage is not None else b""
-        yield _finding(
-            "F9",
-            paper,
-            day=day,
-            measure=taken - limits[paper.destination],
-            evidence=(paper.issue, arrival),
-            explanation=(
-                f"Arrived in {paper.destination} on {arrived} and not confirmed in the {taken}"
-                f" working days since; {limits[paper.destination]} are usual there. Holidays are"
-                f" not taken off; customs may still be at work on it."
-            ),
+        found.append(
+            _finding(
+                "F9",
+                paper,
+                day=day,
+                measure=taken - usual,
+                evidence=(paper.issue, arrival),
+                explanation=(
+                    f"There in {paper.destination} on {arrived} and not confirmed in the"
+                    f" {count_of(taken, 'working day')} since, where the limit is {usual}. Holidays"
+                    f" are not taken off; customs may still be at work on it."
+                ),
+            )
         )
+    # Each destination has its own limit, so that the order of arrivals is not that of days.
+    yield from sorted(found, key=lambda one: (one.day, one.subject), reverse=True)
 
 
 def detect_before_suspension(look: Look) -> Iterator[Finding]:
@@ -75,13 +90,13 @@ def detect_before_suspension(look: Look) -> Iterator[Finding]:
     found: list[Finding] = []
     for member in look.members:
         for standing in member.standings:
-            if standing.status is Standing.ACTIVE:
+            if not _ends_good_standing(member, standing):
                 continue
+            # Up to the hour on the last day: after it the rules let nobody issue.
             end = day_of(standing.effective_from)
             first = max(look.from_day, add_days(end, -days))
-            last = min(look.until_day, add_days(end, -1))
-            if first > last:
-                continue
+            last = min(look.until_day, end)
+            became = "became" if end <= look.at else "becomes"
             for day, paper in read_issued(look.book.index, member.code, first, last):
                 if look.concerns(paper.issuer, paper.destination):
                     before = days_between(day, end)
@@ -93,7 +108,7 @@ def detect_before_suspension(look: Look) -> Iterator[Finding]:
                             measure=before,
                             evidence=(paper.issue, standing.event or b""),
                             explanation=(
-                                f"Issued {before} days before {member.code} became"
+                                f"Issued {count_of(before, 'day')} before {member.code} {became}"
                                 f" {standing.status} on {end}"
                                 f" ({format_carats(paper.carat_thousandths)} ct to"
                                 f" {paper.destination}). Ordinary trade goes on until the last"
@@ -102,6 +117,16 @@ def detect_before_suspension(look: Look) -> Iterator[Finding]:
                         )
                     )
     yield from sorted(found, key=lambda one: one.day, reverse=True)
+
+
+def _ends_good_standing(member: ParticipantRecord, standing: StandingSince) -> bool:
+    """Tell whether trade ended with it; a later decision may have moved or overruled it."""
+    begin = standing.effective_from
+    return (
+        standing.status is not Standing.ACTIVE
+        and member.standing_at(begin - 1) is Standing.ACTIVE
+        and member.standing_at(begin) is standing.status
+    )
 
 
 def policy_at(look: Look, code: str | None) -> Policy:

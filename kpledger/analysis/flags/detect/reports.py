@@ -22,6 +22,7 @@ from kpledger.analysis.flags.periods import (
     months_of,
     quarters_between,
 )
+from kpledger.analysis.flags.words import REPORTS, count_of
 from kpledger.analysis.statistics.tables import read_total
 from kpledger.analysis.statistics.totals import Total
 from kpledger.events.governance import Standing
@@ -29,8 +30,8 @@ from kpledger.events.statistics import Flow
 from kpledger.records import ParticipantRecord
 from kpledger.units import add_days, add_months, day_of, end_of_day_ms, format_carats, format_usd
 
-_LOOK_BACK_MONTHS: Final = -9
-"""Statistics that fall due within some days are of periods that ended at most so long before."""
+_LOOK_BACK_MONTHS: Final = -3
+"""Statistics that fall due within some days are of periods that ended less than so long before."""
 
 
 def detect_misreported(look: Look) -> Iterator[Finding]:
@@ -59,7 +60,7 @@ def detect_reporting(look: Look) -> Iterator[Finding]:
     began = read_began(look.book.index)
     if not began:
         return
-    first = add_months(look.from_day, _LOOK_BACK_MONTHS)
+    first = add_days(add_months(look.from_day, _LOOK_BACK_MONTHS), -look.settings.f14.late_days)
     quarters, halves = quarters_between(first, look.at), halves_between(first, look.at)
     miners = read_first(look.book.index, PRODUCTION)
     found: list[Finding] = []
@@ -85,7 +86,7 @@ def _is_due(look: Look, period: str) -> bool:
 def _is_bound(member: ParticipantRecord, period: str, began: str) -> bool:
     """Tell whether a participant was in the scheme, and on the ledger, for all of a period."""
     joined = day_of(member.standings[0].effective_from)
-    if f"{months_of(period)[0]}-01" < max(began[:7], joined[:7]):
+    if f"{months_of(period)[0]}-01" < max(began[:7], joined):
         return False
     return member.standing_at(end_of_day_ms(end_of(period))) is not Standing.REMOVED
 
@@ -97,11 +98,11 @@ def _check(
     late = days_between(due_day(period), came)
     if late <= look.settings.f14.late_days:
         return
-    what = f"{series.lower()} figures of {period}, due by {due_day(period)},"
+    what = f"{REPORTS[series]} of {period}, due by {due_day(period)},"
     happened = (
-        f"have not come in the {late} days since"
+        f"have not come in the {count_of(late, 'day')} since"
         if first is None
-        else f"came on {came}, {late} days late"
+        else f"came on {came}, {count_of(late, 'day')} late"
     )
     yield Finding(
         flag="F14",
@@ -125,16 +126,16 @@ def _compare_trade(
     out = way == "exports"
     carats = total.out_carats if out else total.in_carats
     value = total.out_value if out else total.in_value
-    for figure, said, counted, least, show in (
-        ("ct", carats, derived.carat_thousandths, settings.carats * 1_000, format_carats),
-        ("US$", value, derived.value_usd_cents, settings.usd * 100, format_usd),
+    for figure, said, counted, least, unit, show in (
+        ("ct", carats, derived.carat_thousandths, settings.carats, 1_000, format_carats),
+        ("US$", value, derived.value_usd_cents, settings.usd, 100, format_usd),
     ):
         gap = abs(said - counted)
-        if gap > max(least, max(said, counted) * settings.percent // 100):
+        if gap > max(least * unit, max(said, counted) * settings.percent // 100):
             yield _misreported(
                 code,
                 quarter,
-                gap,
+                gap // unit,
                 reported,
                 f"{code} submitted {way} of {show(said)} {figure} for {quarter}; its certificates"
                 f" add up to {show(counted)} {figure}.",
@@ -155,8 +156,8 @@ def _compare_counts(
                 quarter,
                 gap,
                 reported,
-                f"{code} submitted {said} certificates {word} for {quarter}; the ledger has"
-                f" {counted}.",
+                f"{code} submitted {count_of(said, 'certificate')} {word} for {quarter}; the"
+                f" ledger has {counted}.",
             )
 
 

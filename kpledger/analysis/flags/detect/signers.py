@@ -27,10 +27,10 @@ def detect_exposed(look: Look) -> Iterator[Finding]:
                         day=day,
                         measure=(signed.time_ms - exposed.since_ms) // 86_400_000,
                         explanation=(
-                            f"This {what} was signed with a key of {exposed.participant} that was"
-                            f" later revoked as compromised, possibly since"
-                            f" {day_of(exposed.since_ms)}. The office may have signed it itself;"
-                            f" ask it."
+                            f"The event '{what}' was signed with a key of"
+                            f" {exposed.participant} that was later revoked as compromised,"
+                            f" possibly since {day_of(exposed.since_ms)}. The office may have"
+                            f" signed it itself; ask it."
                         ),
                         evidence=hexadecimal(signed.event, exposed.revocation),
                     )

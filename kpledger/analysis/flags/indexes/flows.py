@@ -1,7 +1,8 @@
 """Flows: what each participant exported and imported, by month and country of origin.
 
 Exports are dated by issue, imports by receipt, technical certificates left out; what was withdrawn
-is taken out again. The origin is empty for stones whose countries or shares are not known.
+is taken out again, and what both sides agreed on takes the place of what was found. The origin is
+empty for stones whose countries or shares are not known.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from kpledger.analysis.flags.passages import Move, Moved
+from kpledger.analysis.flags.passages import Move, Moved, Passage
 from kpledger.analysis.index import IndexChanges, IndexReader
 from kpledger.events.certificate import Certificate
 from kpledger.units import bound_amount
@@ -94,15 +95,12 @@ def take_flow(moved: Moved, changes: IndexChanges) -> None:
         case Move.WITHDRAWN:
             _add_exports(moved, changes, _read_shares(moved, changes), -1)
         case Move.CONFIRMED | Move.DISCREPANT:
-            for origin, share in _read_shares(moved, changes).items():
-                flow = Flow(
-                    import_carats=passage.found_carat_thousandths * share // _WHOLE,
-                    import_value=passage.found_value_usd_cents * share // _WHOLE,
-                    imports=1,
-                )
-                _add(changes, passage.destination, passage.received_on[:7], origin, flow)
+            _add_imports(moved, changes, passage, 1)
             for origin in passage.origins:
                 changes.put(ORIGINS_IN, f"{passage.destination}/{origin}".encode())
+        case Move.RESOLVED if moved.before is not None:
+            _add_imports(moved, changes, moved.before, -1)
+            _add_imports(moved, changes, passage, 1)
         case _:
             pass
 
@@ -134,6 +132,16 @@ def _add_exports(moved: Moved, changes: IndexChanges, shares: dict[str, int], si
             exports=sign,
         )
         _add(changes, passage.issuer, passage.issued_on[:7], origin, flow)
+
+
+def _add_imports(moved: Moved, changes: IndexChanges, passage: Passage, sign: int) -> None:
+    for origin, share in _read_shares(moved, changes).items():
+        flow = Flow(
+            import_carats=sign * (passage.found_carat_thousandths * share // _WHOLE),
+            import_value=sign * (passage.found_value_usd_cents * share // _WHOLE),
+            imports=sign,
+        )
+        _add(changes, passage.destination, passage.received_on[:7], origin, flow)
 
 
 def _add(changes: IndexChanges, participant: str, month: str, origin: str, flow: Flow) -> None:

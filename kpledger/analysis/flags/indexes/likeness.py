@@ -1,5 +1,6 @@
 """Likeness: what should stand on one certificate alone: seals, photographs, a weight on a lane."""
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -24,13 +25,13 @@ _decode: Final = msgspec.msgpack.Decoder(Earlier).decode
 
 
 def exchange_mark(
-    changes: IndexChanges, mark: str, mine: Earlier, *, replaced: str
+    changes: IndexChanges, mark: str, mine: Earlier, *, is_free: Callable[[str], bool]
 ) -> Earlier | None:
-    """Put a mark on a certificate; gives another that has it already, unless mine replaces it."""
+    """Put a mark on a certificate; gives another that has it already and did not set it free."""
     key = mark.encode()
     stored = changes.get(MARKS, key)
     earlier = None if stored is None else _decode(stored)
-    if earlier is None or earlier.number == replaced:
+    if earlier is None or is_free(earlier.number):
         changes.put(MARKS, key, _encode(mine))
         return None
     return None if earlier.number == mine.number else earlier

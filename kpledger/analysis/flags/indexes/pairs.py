@@ -47,9 +47,9 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     settled: Sum = Sum()
     """As declared, of those that were confirmed."""
     found: Sum = Sum()
-    """As found, of the same."""
+    """As found or agreed on afterwards, of the same."""
     held: Sum = Sum()
-    """As declared, of those detained, sent back or seized and not confirmed since."""
+    """As declared, of those detained, sent back or seized, and neither released nor confirmed."""
     received: Sum = Sum()
     """As found, by the quarter of receipt."""
     lighter: int = 0
@@ -103,11 +103,7 @@ def take_pair(moved: Moved, changes: IndexChanges) -> None:
             changes.put(HELD, passage.number.encode())
             _add(changes, issued, passage, Pair(held=declared))
         case Move.CONFIRMED | Move.DISCREPANT:
-            found = Sum(
-                count=1,
-                carat_thousandths=passage.found_carat_thousandths,
-                value_usd_cents=passage.found_value_usd_cents,
-            )
+            found = _found(passage)
             difference = passage.found_carat_thousandths - passage.carat_thousandths
             clean = moved.move is Move.CONFIRMED
             if difference == 0:
@@ -121,8 +117,27 @@ def take_pair(moved: Moved, changes: IndexChanges) -> None:
             )
             _add(changes, issued, passage, settled)
             _add(changes, quarter_of(passage.received_on), passage, Pair(received=found))
+        case Move.RELEASED if was_held:
+            changes.delete(HELD, passage.number.encode())
+            _add(changes, issued, passage, Pair(held=unheld))
+        case Move.RESOLVED if moved.before is not None:
+            change = _found(passage).plus(_found(moved.before), -1)
+            if passage.found_carat_thousandths == passage.carat_thousandths:
+                changes.delete(ODD, odd)
+            else:
+                changes.put(ODD, odd, passage.issue)
+            _add(changes, issued, passage, Pair(found=change))
+            _add(changes, quarter_of(passage.received_on), passage, Pair(received=change))
         case _:
             pass
+
+
+def _found(passage: Passage) -> Sum:
+    return Sum(
+        count=1,
+        carat_thousandths=passage.found_carat_thousandths,
+        value_usd_cents=passage.found_value_usd_cents,
+    )
 
 
 def read_pairs(index: IndexReader, quarter: str) -> dict[tuple[str, str], Pair]:

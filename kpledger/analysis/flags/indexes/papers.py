@@ -1,7 +1,7 @@
 """Papers: certificates that wait for something, by the day it is due; and all, by issuer and day.
 
 Without news of the goods they stand by their day of expiry; arrived and not confirmed, by the day
-of arrival.
+of arrival. While goods are detained they stand nowhere, and where they were when they are released.
 """
 
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ _decode: Final = msgspec.msgpack.Decoder(Paper).decode
 def take_paper(moved: Moved, changes: IndexChanges) -> None:
     """Keep the lists as certificates move."""
     passage = moved.passage
-    waits_since = f"{passage.arrived_on}/{passage.number}".encode()
+    waits_since = f"{passage.there_on}/{passage.number}".encode()
     match moved.move:
         case Move.ISSUED:
             paper = _encode(_paper_of(passage))
@@ -52,11 +52,15 @@ def take_paper(moved: Moved, changes: IndexChanges) -> None:
         case Move.ARRIVED:
             changes.delete(OPEN, _open_key(passage))
             changes.put(ARRIVED, waits_since, _encode(_paper_of(passage)))
-        case Move.VALIDATED | Move.EXPORTED | Move.AGAIN:
+        case Move.RELEASED if passage.there_on:
+            changes.put(ARRIVED, waits_since, _encode(_paper_of(passage)))
+        case Move.RELEASED:
+            changes.put(OPEN, _open_key(passage), _encode(_paper_of(passage)))
+        case Move.VALIDATED | Move.EXPORTED | Move.RESOLVED | Move.AGAIN:
             pass
         case _:
             changes.delete(OPEN, _open_key(passage))
-            if passage.arrived_on:
+            if passage.there_on:
                 changes.delete(ARRIVED, waits_since)
 
 

@@ -1,13 +1,13 @@
 """The topics ``balance`` and ``production-check``: what goes out, and what was mined or came in."""
 
+from dataclasses import replace
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
 from kpledger.analysis.book import Book
-from kpledger.analysis.flags.detect.balances import balance_of
-from kpledger.analysis.flags.look import Look
+from kpledger.analysis.flags.detect.balances import Balance, balance_of
 from kpledger.analysis.flags.periods import (
     due_day,
     end_of,
@@ -129,12 +129,12 @@ def _respond_production(book: Book, question: ProductionQuestion) -> ProductionA
         half_of_month(month)
         for month in months_between(month_after(last, 1 - 6 * question.half_years), last)
     )
-    rows = tuple(_production_row(look, code, half) for half in halves)
+    whole = balance_of(look, code, months_of(next(iter(halves))))
+    rows = tuple(_production_row(replace(whole, months=months_of(half)), half) for half in halves)
     return ProductionAnswer(participant=code, at=look.at, rows=rows)
 
 
-def _production_row(look: Look, code: str, half: str) -> ProductionRow:
-    balance = balance_of(look, code, months_of(half))
+def _production_row(balance: Balance, half: str) -> ProductionRow:
     reported, own = balance.production.get(half), balance.own
     mined = None if reported is None else reported.total.out_carats
     return ProductionRow(

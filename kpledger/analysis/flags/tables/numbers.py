@@ -74,10 +74,11 @@ class NumbersAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 def _respond(book: Book, question: NumbersQuestion) -> NumbersAnswer:
     code = ask_participant(book, question.participant).code
+    began = read_began(book.index)
     look = look_at(
         book,
         participant=code,
-        from_day=read_began(book.index),
+        from_day="" if question.at and question.at < began else began,
         at=question.at,
         settings=question.settings,
     )

@@ -57,8 +57,9 @@ def test_f9_a_shipment_that_nobody_has_approved_in_a_month(trader: Trader) -> No
     judge(trader, vary(APPROVAL, number=approved.number))
     assert trader.flags("F9", "2026-04-04") == []
     [found] = trader.flags("F9", DUE)
-    assert (found.subject, found.day, found.measure) == (certificate.number, DUE, 1)
-    assert "KPCS/car-team has not approved it" in found.explanation
+    assert (found.subject, found.day, found.measure) == (certificate.number, DUE, 32)
+    assert "32 days later KPCS/car-team has not approved it" in found.explanation
+    assert len(found.evidence) == 2
     assert trader.subjects("F9", DUE, "F9.approval_days=32") == []
 
 

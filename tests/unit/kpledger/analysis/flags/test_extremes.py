@@ -8,6 +8,8 @@ from kpledger.events.statistics import ProductionStatisticsSubmitted
 from kpledger.units import MAX_AMOUNT
 
 DAY = "2026-03-02"
+MOST_PERCENT = MAX_AMOUNT // 10_000
+"""What is kept in millionths and cut off, in percent."""
 
 
 def test_a_thousandth_declared_and_the_largest_weight_found(trader: Trader) -> None:
@@ -26,7 +28,7 @@ def test_a_thousandth_declared_and_the_largest_weight_found(trader: Trader) -> N
     )
     trader.say(DAY, "EU/antwerp", found, certificate.number)
     [flag] = trader.flags("F2", DAY)
-    assert (flag.subject, flag.measure) == (certificate.number, MAX_AMOUNT)
+    assert (flag.subject, flag.measure) == (certificate.number, MOST_PERCENT)
 
 
 def test_the_lowest_price_comes_in_and_the_highest_goes_out(trader: Trader) -> None:
@@ -35,7 +37,7 @@ def test_the_lowest_price_comes_in_and_the_highest_goes_out(trader: Trader) -> N
     sent = trader.draw_up(DAY, "EU", "BW", carats=1, cents=MAX_AMOUNT, sources=(source,))
     trader.issue(sent)
     [flag] = trader.flags("F4", DAY, "F4.share_percent=0")
-    assert (flag.subject, flag.measure) == (sent.number, MAX_AMOUNT)
+    assert (flag.subject, flag.measure) == (sent.number, MOST_PERCENT)
 
 
 def test_nothing_reported_and_then_the_largest_weight(trader: Trader) -> None:
@@ -49,4 +51,4 @@ def test_nothing_reported_and_then_the_largest_weight(trader: Trader) -> None:
         )
         trader.say(DAY, "BW/root", mined, "BW/production/2025H2")
     [restated] = [one for one in trader.flags("F14", DAY) if "edition" in one.explanation]
-    assert restated.measure == MAX_AMOUNT
+    assert restated.measure == MOST_PERCENT

@@ -1,0 +1,225 @@
+"""Flags follow what becomes of a shipment: released, agreed on, taken back, written anew."""
+
+import pytest
+from flagging import Trader
+from founding import vary
+
+from kpledger.events.certificate import (
+    Certificate,
+    CertificateReplaced,
+    CertificateVoided,
+    Origin,
+    OriginKind,
+    ReplacementReason,
+    Source,
+    VoidReason,
+)
+from kpledger.events.importing import (
+    DiscrepancyCause,
+    DiscrepancyResolved,
+    HoldReason,
+    ImportConfirmedDiscrepant,
+    ShipmentDetained,
+    ShipmentDiverted,
+    ShipmentReleased,
+)
+from kpledger.events.statistics import Flow, TradeRow, TradeStatisticsSubmitted
+
+DAY = "2026-03-02"
+DETAINED = ShipmentDetained(reason=HoldReason.ORDER, legal_reference="Order 7", remarks="")
+RELEASED = ShipmentReleased(remedy="papers were completed")
+
+
+def void(trader: Trader, certificate: Certificate, day: str = DAY) -> None:
+    body = CertificateVoided(reason=VoidReason.ERROR, remarks="")
+    issuer = {"BW": "BW/gaborone", "EU": "EU/antwerp"}[certificate.number[:2]]
+    trader.say(day, issuer, body, certificate.number)
+
+
+def confirm_otherwise(trader: Trader, certificate: Certificate, day: str, carats: int) -> None:
+    body = ImportConfirmedDiscrepant(
+        number=certificate.number,
+        parcels=certificate.parcels,
+        carat_thousandths=carats,
+        value_usd_cents=certificate.value_usd_cents,
+        exporter=certificate.exporter,
+        importer=certificate.importer,
+        received_on=day,
+        cause=DiscrepancyCause.WEIGHING,
+        remarks="",
+    )
+    trader.say(day, "EU/antwerp", body, certificate.number)
+
+
+def agree(trader: Trader, certificate: Certificate, day: str, carats: int) -> None:
+    body = DiscrepancyResolved(
+        parcels=certificate.parcels,
+        carat_thousandths=carats,
+        value_usd_cents=certificate.value_usd_cents,
+        explanation="weighed again",
+    )
+    trader.show(day, "BW/gaborone", body, certificate.number)
+
+
+def test_f1_released_on_its_way_it_waits_for_news_again(trader: Trader) -> None:
+    certificate = trader.draw_up(DAY)
+    trader.issue(certificate)
+    trader.say("2026-03-09", "ZA/joburg", DETAINED, certificate.number)
+    assert trader.flags("F1", "2026-06-30") == []
+    trader.say("2026-03-12", "ZA/joburg", RELEASED, certificate.number)
+    assert trader.subjects("F1", "2026-05-31") == [certificate.number]
+    trader.confirm(certificate, "2026-06-01", exported_on="2026-03-03")
+    assert trader.flags("F1", "2026-06-30") == []
+
+
+def test_f1_what_surfaced_elsewhere_is_not_without_news_when_it_is_released(
+    trader: Trader,
+) -> None:
+    certificate = trader.draw_up(DAY)
+    trader.issue(certificate)
+    for body in (
+        ShipmentDiverted(place="Johannesburg", found_on="2026-03-09", reason=""),
+        DETAINED,
+        RELEASED,
+    ):
+        trader.show("2026-03-09", "ZA/joburg", body, certificate.number)
+    assert trader.flags("F1", "2026-06-30") == []
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_f9_released_at_its_destination_it_waits_for_a_confirmation(
+    trader: Trader, *, arrived: bool
+) -> None:
+    certificate = trader.draw_up(DAY)
+    trader.issue(certificate)
+    if arrived:
+        trader.arrive(certificate, "2026-03-09")
+    trader.say("2026-03-09", "EU/antwerp", DETAINED, certificate.number)
+    assert trader.flags("F9", "2026-03-24") == []
+    trader.say("2026-03-10", "EU/antwerp", RELEASED, certificate.number)
+    assert trader.flags("F9", "2026-03-23") == []
+    [found] = trader.flags("F9", "2026-03-24")
+    assert (found.subject, found.measure, len(found.evidence)) == (certificate.number, 1, 2)
+    trader.confirm(certificate, "2026-03-20")
+    assert trader.flags("F9", "2026-03-20") == []
+
+
+def test_f12_what_was_released_and_never_confirmed_is_missing(trader: Trader) -> None:
+    released, held = (trader.draw_up("2026-05-04", carats=2_000_000) for _ in range(2))
+    for one in (released, held):
+        trader.issue(one)
+    for one in (released, held):
+        trader.say("2026-05-11", "EU/antwerp", DETAINED, one.number)
+    assert trader.flags("F12", "2026-10-28") == []
+    trader.say("2026-05-12", "EU/antwerp", RELEASED, released.number)
+    [found] = trader.flags("F12", "2026-10-28")
+    assert found.measure == 2_000
+    trader.say("2026-05-13", "EU/antwerp", DETAINED, released.number)
+    assert trader.flags("F12", "2026-10-28") == []
+
+
+def test_f12_what_both_sides_agreed_on_takes_the_place_of_what_was_found(
+    trader: Trader,
+) -> None:
+    certificate = trader.draw_up("2026-05-04", carats=4_000_000)
+    trader.issue(certificate)
+    confirm_otherwise(trader, certificate, "2026-05-20", 2_000_000)
+    for code, partner, flow in (("BW", "EU", Flow.EXPORT), ("EU", "BW", Flow.IMPORT)):
+        row = TradeRow(
+            flow=flow,
+            partner=partner,
+            origin="BW",
+            hs=certificate.lines[0].hs,
+            carat_thousandths=4_000_000,
+            value_usd_cents=certificate.value_usd_cents,
+        )
+        body = TradeStatisticsSubmitted(quarter="2026Q2", edition=1, rows=(row,), remarks="")
+        office = "BW/gaborone" if code == "BW" else "EU/antwerp"
+        trader.show("2026-07-10", office, body, f"{code}/trade/2026Q2")
+    assert len(trader.flags("F12", "2026-07-20")) == 2
+    agree(trader, certificate, "2026-07-21", 4_000_000)
+    assert trader.flags("F12", "2026-07-21") == []
+
+
+def test_f5_counts_what_both_sides_agreed_on(trader: Trader) -> None:
+    came = trader.draw_up("2026-07-06", carats=4_000_000)
+    trader.issue(came)
+    confirm_otherwise(trader, came, "2026-07-20", 1_000_000)
+    mixed = Origin(kind=OriginKind.MIXED, countries=())
+    trader.issue(trader.draw_up("2026-12-03", "EU", "BW", carats=4_000_000, origin=mixed))
+    [found] = trader.flags("F5", "2027-01-15")
+    assert found.measure == 3_000
+    agree(trader, came, "2027-01-16", 4_000_000)
+    assert trader.flags("F5", "2027-01-16") == []
+
+
+def test_f5_examples_are_exports_that_were_counted(trader: Trader) -> None:
+    trader.issue(trader.draw_up("2026-07-06", "ZA", "EU"))
+    mixed = Origin(kind=OriginKind.MIXED, countries=())
+    voided, sent = (
+        trader.draw_up("2026-12-03", "EU", "BW", carats=4_000_000, origin=mixed) for _ in range(2)
+    )
+    trader.issue(voided)
+    issue = trader.issue(sent)
+    void(trader, voided, "2026-12-03")
+    [found] = trader.flags("F5", "2027-01-15")
+    assert found.evidence == (issue,)
+
+
+@pytest.mark.parametrize("leg", ["out", "back"])
+def test_f15_a_leg_that_was_voided_is_no_journey(trader: Trader, leg: str) -> None:
+    out = trader.draw_up(DAY, "BW", "EU", carats=123_456)
+    trader.issue(out)
+    back = trader.draw_up("2026-03-20", "EU", "BW", carats=123_456)
+    trader.issue(back)
+    assert trader.subjects("F15", "2026-03-20") == [back.number]
+    void(trader, out if leg == "out" else back, "2026-03-20")
+    assert trader.flags("F15", "2026-03-20") == []
+
+
+def test_f4_a_replaced_re_export_counts_once(trader: Trader) -> None:
+    came = trader.draw_up(DAY)
+    trader.issue(came)
+    trader.confirm(came, "2026-03-09")
+    source = Source(number=came.number, carat_thousandths=100_000)
+    went = trader.draw_up(
+        "2026-04-01", "EU", "ZA", cents=9_000_000, sources=(source,), origin=came.origin
+    )
+    trader.issue(went)
+    anew = vary(trader.draw_up("2026-04-01", "EU", "ZA"), **replaced_fields(went))
+    body = CertificateReplaced(reason=ReplacementReason.ERROR, certificate=anew)
+    trader.say("2026-04-01", "EU/antwerp", body, went.number)
+    assert trader.subjects("F4", "2026-04-01") == [anew.number]
+
+
+def replaced_fields(old: Certificate) -> dict[str, object]:
+    names = ("value_usd_cents", "lines", "sources", "origin")
+    return {name: getattr(old, name) for name in names}
+
+
+def test_f16_a_replacement_recorded_long_after_its_date(trader: Trader) -> None:
+    certificate = trader.draw_up("2026-03-11")
+    trader.issue(certificate)
+    anew = trader.draw_up(DAY)
+    body = CertificateReplaced(reason=ReplacementReason.ERROR, certificate=anew)
+    event = trader.say("2026-03-11", "BW/gaborone", body, certificate.number)
+    [found] = trader.flags("F16", "2026-03-11")
+    assert (found.measure, found.evidence) == (9, (event,))
+
+
+def test_f8_a_seal_set_free_and_then_used_twice(trader: Trader) -> None:
+    voided, second, third = (trader.draw_up(DAY, seals=("BW-77",)) for _ in range(3))
+    trader.issue(voided)
+    void(trader, voided)
+    issue, other = trader.issue(second), trader.issue(third)
+    [found] = trader.flags("F8", DAY)
+    assert (found.subject, found.evidence) == (third.number, (issue, other))
+
+
+def test_f8_every_seal_of_a_certificate_is_remembered(trader: Trader) -> None:
+    trader.issue(trader.draw_up(DAY, seals=("BW-77",)))
+    both = trader.draw_up(DAY, seals=("BW-77", "BW-78"))
+    last = trader.draw_up(DAY, seals=("BW-78",))
+    trader.issue(both)
+    trader.issue(last)
+    assert sorted(trader.subjects("F8", DAY)) == [both.number, last.number]
