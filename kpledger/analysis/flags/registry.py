@@ -66,7 +66,8 @@ class Flag(Enum):
         why=(
             "Undervalued exports move profit and tax to the next country; overvalued ones move"
             " money. Prices differ by orders of magnitude between mines, so each is measured"
-            " against its own group, and in ratios."
+            " against its own group, and in ratios. A re-export that costs what its sources did is"
+            " left out: its price was made where they were issued, and is looked at there."
         ),
         evidence="the issue",
         benign="a single large stone; a parcel of very small ones; a carat or dollar mistyped",

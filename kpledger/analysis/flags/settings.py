@@ -53,6 +53,9 @@ class OfF3(_Of, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ratio_percent: Annotated[
         int, Meta(ge=100, description="and at least so far from the usual price, in percent of it")
     ] = 150
+    sourced_percent: Annotated[
+        _Percent, Meta(description="and a re-export so far from what its sources cost, in percent")
+    ] = 30
 
 
 class OfF4(_Of, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -13,11 +13,15 @@ from kpledger.analysis.flags.indexes.prices import (
     step_of,
 )
 from kpledger.analysis.flags.look import Look
+from kpledger.analysis.flags.sourcing import read_sourced
+from kpledger.records import CertificateRecord, certificate_key
 from kpledger.units import format_usd
 
 _NORMAL: Final = 6_745
 """The median deviation of a normal distribution, in ten-thousandths of its standard deviation."""
 _TENTHS: Final = 10
+_PPM: Final = 10_000
+"""Millionths of a percent."""
 
 
 def detect_prices(look: Look) -> Iterator[Finding]:
@@ -38,7 +42,22 @@ def detect_prices(look: Look) -> Iterator[Finding]:
     # Explained only when somebody reads so far.
     found.sort(key=lambda one: (one[2].day, one[2].number), reverse=True)
     for group, step, priced in found:
-        yield _finding(group, step, priced)
+        if not _costs_what_its_sources_did(look, priced):
+            yield _finding(group, step, priced)
+
+
+def _costs_what_its_sources_did(look: Look, priced: Priced) -> bool:
+    """Tell whether a re-export draws all it holds from sources that cost about the same.
+
+    A trading country mixes stones of very different prices, so that its mixtures lie anywhere. The
+    price of one was made where its sources were issued, and is looked at there.
+    """
+    record = look.book.record(certificate_key(priced.number), CertificateRecord)
+    sourced = None if record is None else read_sourced(look.book.index, record.sources)
+    if record is None or sourced is None or sourced.drawn < record.carat_thousandths:
+        return False
+    change = sourced.change_ppm(record.carat_thousandths, record.value_usd_cents)
+    return abs(change) <= look.settings.f3.sourced_percent * _PPM
 
 
 def _finding(group: Group, step: int, priced: Priced) -> Finding:

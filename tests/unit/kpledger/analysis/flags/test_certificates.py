@@ -123,6 +123,30 @@ def test_f3_a_voided_price_counts_no_more(trader: Trader) -> None:
 
 
 @pytest.mark.parametrize(
+    ("cost", "drawn", "raised"),
+    [
+        pytest.param(390_000_000, 100_000, False, id="what its sources cost"),
+        pytest.param(200_000_000, 100_000, True, id="another price"),
+        pytest.param(390_000_000, 99_999, True, id="a part without a source"),
+    ],
+)
+def test_f3_a_re_export_that_costs_what_its_sources_did(
+    trader: Trader, cost: int, drawn: int, *, raised: bool
+) -> None:
+    came = trader.draw_up(DAY, "ZA", "EU", cents=cost)
+    trader.issue(came)
+    mixed = Origin(kind=OriginKind.MIXED, countries=())
+    for number in range(25):
+        usual = trader.draw_up(DAY, "EU", "BW", cents=4_500_000 + 40_000 * number, origin=mixed)
+        trader.issue(usual)
+    source = Source(number=came.number, carat_thousandths=drawn)
+    odd = trader.draw_up(DAY, "EU", "BW", cents=400_000_000, origin=mixed, sources=(source,))
+    trader.issue(odd)
+    assert trader.subjects("F3", DAY) == ([odd.number] if raised else [])
+    assert trader.subjects("F3", DAY, "F3.sourced_percent=0") == [odd.number]
+
+
+@pytest.mark.parametrize(
     ("cents", "carats", "day", "raised"),
     [
         pytest.param(7_500_000, 100_000, "2026-04-01", True, id="a jump"),
