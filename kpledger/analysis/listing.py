@@ -1,4 +1,4 @@
-"""Listings: certificates by state and by destination, each in the order of their numbers."""
+"""Listings: certificates by state, issuer and destination, each in the order of their numbers."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +14,8 @@ LISTED: Final = b"listed"
 """Number; to the state and the destination that it is listed under."""
 STATES: Final = b"bystate"
 """State, a slash, number."""
+ISSUERS: Final = b"byissuer"
+"""Issuer, a slash, number: a number may begin with the code of a territory, or with an old one."""
 DESTINATIONS: Final = b"bydestination"
 """Destination, a slash, number."""
 
@@ -45,6 +47,8 @@ def _list(number: str, applied: Applied, changes: IndexChanges) -> None:
     key, now = number.encode(), (record.state.encode(), record.destination.encode())
     listed = changes.get(LISTED, key)
     before = (b"", b"") if listed is None else tuple(listed.split(b"/"))
+    if listed is None:
+        changes.put(ISSUERS, record.issuer.encode() + b"/" + key)
     for name, old, new in zip((STATES, DESTINATIONS), before, now, strict=True):
         if old != new:
             if old:
@@ -64,29 +68,25 @@ def read_page(
     limit: int,
 ) -> Page:
     """Give the certificates that meet all filters; None: any will do."""
-    # Rule E3: a number begins with its issuer's code.
-    own = (issuer or "").encode()
-    streams = [(STATES, f"{state}/".encode())] if state else []
-    streams += [(DESTINATIONS, f"{destination}/".encode())] if destination else []
+    wanted = ((STATES, state), (ISSUERS, issuer), (DESTINATIONS, destination))
+    streams = [(name, f"{value}/".encode()) for name, value in wanted if value]
     start = b"" if after is None else after.encode() + b"\0"
-    if len(streams) == 2:  # noqa: PLR2004 (a pair)
-        return _meet(index, streams, own, max(start, own), limit)
+    if len(streams) > 1:
+        return _meet(index, streams, start, limit)
     name, head = streams[0] if streams else (LISTED, b"")
-    found = index.scan(name, head + own, start=head + max(start, own), limit=limit)
+    found = index.scan(name, head, start=head + start, limit=limit)
     numbers = tuple(key[len(head) :].decode() for key, _ in found)
     return Page(numbers, numbers[-1] if len(numbers) == limit else None)
 
 
-def _meet(
-    index: IndexReader, streams: list[tuple[bytes, bytes]], own: bytes, start: bytes, limit: int
-) -> Page:
+def _meet(index: IndexReader, streams: list[tuple[bytes, bytes]], start: bytes, limit: int) -> Page:
     """Give what stands in every stream: each in turn is wound on to where another one is."""
     found: list[str] = []
     place, last = start, None
     for _ in range(MAX_STEPS):
         heads: list[bytes] = []
         for name, head in streams:
-            first = next(index.scan(name, head + own, start=head + place, limit=1), None)
+            first = next(index.scan(name, head, start=head + place, limit=1), None)
             if first is None:
                 return Page(tuple(found), None)
             heads.append(first[0][len(head) :])

@@ -5,32 +5,36 @@ from itertools import product
 import pytest
 from booked import open_booked_trade
 from flagging import OFFICE, Trader
+from founding import vary
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kpledger.analysis import listing
 from kpledger.analysis.index import IndexChanges, MemoryIndex
-from kpledger.analysis.listing import DESTINATIONS, LISTED, STATES, read_page
+from kpledger.analysis.listing import DESTINATIONS, ISSUERS, LISTED, STATES, read_page
 from kpledger.events.certificate import (
+    CertificateIssued,
     CertificateReplaced,
     CertificateVoided,
     ReplacementReason,
     VoidReason,
 )
+from kpledger.events.governance import NumberRange, NumberRangeAllocated
 from kpledger.lifecycle import CertificateState
 
 CODES = ("BW", "EU", "ZA")
 FILTERS = tuple(product((None, *CertificateState), (None, *CODES), (None, *CODES)))
-Row = tuple[str, CertificateState, str]
-"""Number, state and destination."""
+Row = tuple[str, CertificateState, str, str]
+"""Number, state, issuer and destination."""
 
 
 def fill(rows: list[Row]) -> MemoryIndex:
     index = MemoryIndex()
     changes = IndexChanges(index)
-    for number, state, destination in rows:
+    for number, state, issuer, destination in rows:
         changes.put(LISTED, number.encode(), f"{state}/{destination}".encode())
         changes.put(STATES, f"{state}/{number}".encode())
+        changes.put(ISSUERS, f"{issuer}/{number}".encode())
         changes.put(DESTINATIONS, f"{destination}/{number}".encode())
     index.apply(changes)
     return index
@@ -59,15 +63,15 @@ def read_all(
 
 
 def fits(row: Row, *wanted: str | None) -> bool:
-    number, state, destination = row
-    has = (state, number[:2], destination)
-    return all(want in {None, one} for want, one in zip(wanted, has, strict=True))
+    return all(want in {None, one} for want, one in zip(wanted, row[1:], strict=True))
 
 
 rows_strategy = st.lists(
     st.tuples(
-        st.builds("{}{:02}".format, st.sampled_from(CODES), st.integers(0, 20)),
+        # EC is a prefix of the European Union, too.
+        st.builds("{}{:02}".format, st.sampled_from((*CODES, "EC")), st.integers(0, 20)),
         st.sampled_from(CertificateState),
+        st.sampled_from(CODES),
         st.sampled_from(CODES),
     ),
     unique_by=lambda row: row[0],
@@ -90,10 +94,10 @@ def test_filters_that_seldom_meet_are_read_in_several_pages(
     monkeypatch.setattr(listing, "MAX_STEPS", 3)
     held, clean = CertificateState.DETAINED, CertificateState.CONFIRMED
     rows = [
-        (f"BW{number:02}", held if number % 2 else clean, "ZA" if number % 2 else "EU")
+        (f"BW{number:02}", held if number % 2 else clean, "BW", "ZA" if number % 2 else "EU")
         for number in range(40)
     ]
-    rows.append(("BW99", clean, "ZA"))
+    rows.append(("BW99", clean, "BW", "ZA"))
     index = fill(rows)
     first = read_page(index, state=clean, issuer=None, destination="ZA", after=None, limit=9)
     assert (first.numbers, first.next) == ((), "BW02")
@@ -116,6 +120,18 @@ def test_a_certificate_is_listed_under_what_it_has_become() -> None:
     assert read_all(index, CertificateState.VOIDED, "BW", "EU") == [spoilt.number]
     assert read_all(index, destination="EU") == [*both, right.number]
     assert read_all(index, issuer="ZA") == []
+
+
+def test_a_number_with_another_prefix_is_listed_under_its_issuer() -> None:
+    trader = Trader()
+    run = NumberRange(
+        prefix="EC", width=8, first=1, last=99, use_from="2026-01-01", use_until="2026-12-31"
+    )
+    trader.say("2026-03-02", "EU/root", NumberRangeAllocated(authority="antwerp", range=run))
+    certificate = vary(trader.draw_up("2026-03-02", "EU", "ZA"), number="EC00000001")
+    trader.say("2026-03-02", OFFICE["EU"], CertificateIssued(certificate=certificate))
+    assert read_all(trader.ledger.book.index, issuer="EU") == [certificate.number]
+    assert read_all(trader.ledger.book.index, issuer="ZA") == []
 
 
 def test_what_is_no_certificate_is_not_listed() -> None:
