@@ -106,7 +106,7 @@ def _respond_balance(book: Book, question: BalanceQuestion) -> BalanceAnswer:
     for month in months:
         flow = whole.flows.total(code, (month,))
         half = whole.production.get(half_of_month(month))
-        mined = None if half is None else half.total.out_carats // len(months_of("2000H1"))
+        mined = None if half is None else _part(half.total.out_carats, month)
         balance += (mined or 0) + flow.import_carats - flow.export_carats
         rows.append(
             BalanceRow(
@@ -119,6 +119,13 @@ def _respond_balance(book: Book, question: BalanceQuestion) -> BalanceAnswer:
             )
         )
     return BalanceAnswer(participant=code, at=look.at, opening=opening, rows=tuple(rows))
+
+
+def _part(carat_thousandths: int, month: str) -> int:
+    """Give the part of a half-year's production that a month has; the parts of all add up to it."""
+    months = months_of(half_of_month(month))
+    before, length = months.index(month), len(months)
+    return carat_thousandths * (before + 1) // length - carat_thousandths * before // length
 
 
 def _respond_production(book: Book, question: ProductionQuestion) -> ProductionAnswer:

@@ -123,6 +123,13 @@ def test_the_balance_runs_from_the_opening_stock_on(trader: Trader) -> None:
     assert [(row.imported, row.mined) for row in europe.rows] == [(99_995, None)]
 
 
+def test_the_months_of_a_half_year_hold_all_that_was_mined(trader: Trader) -> None:
+    trader.mine("2027-07-10", "ZA", "2027H1", 1)
+    question = BalanceQuestion(participant="ZA", months=6, at="2027-06-30")
+    mined = [row.mined for row in BALANCE.respond(trader.ledger.book, question).rows]
+    assert mined == [166, 167, 167, 166, 167, 167]
+
+
 def test_production_stands_beside_exports(trader: Trader) -> None:
     question = ProductionQuestion(participant="BW", half_years=2, at="2026-12-01")
     first, second = PRODUCTION_CHECK.respond(trader.ledger.book, question).rows
