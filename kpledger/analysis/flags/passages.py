@@ -129,7 +129,7 @@ def read_passage(index: IndexReader | IndexChanges, number: str) -> Passage | No
     return None if value is None else _decode(value)
 
 
-def is_withdrawn(index: IndexReader, number: str) -> bool:
+def is_withdrawn(index: IndexReader | IndexChanges, number: str) -> bool:
     """Tell whether a certificate was voided, replaced or returned unused."""
     passage = read_passage(index, number)
     return passage is not None and passage.ended in _WITHDRAWALS

@@ -8,11 +8,11 @@ from typing import Final
 
 from kpledger.analysis.applied import Applied
 from kpledger.analysis.flags.finding import Observation
-from kpledger.analysis.flags.indexes.likeness import Earlier, exchange_lane, exchange_mark
+from kpledger.analysis.flags.indexes.likeness import Earlier, exchange_mark, note_on_lane, read_lane
 from kpledger.analysis.flags.indexes.serials import Highest
 from kpledger.analysis.flags.neighbours import NEIGHBOURS
 from kpledger.analysis.flags.observations import observe
-from kpledger.analysis.flags.passages import Move, Moved, Passage, read_passage
+from kpledger.analysis.flags.passages import Move, Moved, Passage, is_withdrawn, read_passage
 from kpledger.analysis.flags.periods import days_between, working_days
 from kpledger.analysis.flags.sourcing import MILLION, read_sourced
 from kpledger.analysis.index import IndexChanges
@@ -134,25 +134,31 @@ def _watch_value_jump(moved: Moved, certificate: Certificate, changes: IndexChan
 def _watch_return(moved: Moved, certificate: Certificate, changes: IndexChanges) -> None:
     passage = moved.passage
     mine = Earlier(number=passage.number, day=passage.issued_on, event=moved.event)
-    earlier = exchange_lane(
+    weight = passage.carat_thousandths
+    note_on_lane(
         changes,
         issuer=passage.issuer,
         destination=passage.destination,
-        carat_thousandths=passage.carat_thousandths,
+        carat_thousandths=weight,
         mine=mine,
     )
+    lane = read_lane(
+        changes, issuer=passage.destination, destination=passage.issuer, carat_thousandths=weight
+    )
+    came = (one for one in lane if one.day <= mine.day and not is_withdrawn(changes, one.number))
+    earlier = next(came, None)
     for source in certificate.sources:
         one = read_passage(changes, source.number)
         if one is not None and one.issuer == passage.destination:
             # All of what came, and nothing else: a part of it may weigh the same by chance.
-            weights = (one.carat_thousandths, source.carat_thousandths, passage.carat_thousandths)
+            weights = (one.carat_thousandths, source.carat_thousandths, weight)
             if (max(weights) - min(weights)) * MILLION <= max(weights) * _LINKED_PPM:
                 earlier = Earlier(number=one.number, day=one.issued_on, event=one.issue)
     if earlier is None:
         return
     days = days_between(earlier.day, passage.issued_on)
     if 0 <= days <= _LANE_DAYS:
-        words = (earlier.number, format_carats(passage.carat_thousandths), str(days))
+        words = (earlier.number, format_carats(weight), str(days))
         _note(changes, moved, "F15.return", days, words, evidence=(earlier.event, moved.event))
 
 

@@ -154,12 +154,7 @@ _OF_SHIPMENTS: Final = frozenset(
 
 def _is_taken_back(look: Look, seen: Observation) -> bool:
     """Tell whether what was seen at an issue is about a shipment that never took place."""
-    if seen.kind not in _OF_SHIPMENTS:
-        return False
-    numbers = [seen.subject]
-    if seen.kind == "F15.return":
-        numbers.append(seen.words[0])
-    return any(is_withdrawn(look.book.index, number) for number in numbers)
+    return seen.kind in _OF_SHIPMENTS and is_withdrawn(look.book.index, seen.subject)
 
 
 def detect_observed(flag: str) -> Detector:

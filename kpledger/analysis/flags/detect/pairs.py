@@ -90,8 +90,8 @@ def detect_leaning(look: Look) -> Iterator[Finding]:
                 or not look.concerns(issuer, destination)
             ):
                 continue
-            lost = pair.settled.carat_thousandths - pair.found.carat_thousandths
-            if abs(lost) * 10_000 <= pair.settled.carat_thousandths:
+            drift = abs(pair.drift)
+            if drift * 10_000 <= pair.settled.carat_thousandths:
                 continue
             yield Finding(
                 flag="F2",
@@ -103,7 +103,7 @@ def detect_leaning(look: Look) -> Iterator[Finding]:
                 explanation=(
                     f"{side} of {count} shipments from {issuer} to {destination} in {quarter} that"
                     f" were confirmed with another weight were {word} than declared;"
-                    f" {format_carats(abs(lost))} ct in all. A scale that needs adjusting does"
+                    f" {format_carats(drift)} ct in all. A scale that needs adjusting does"
                     f" this; so does somebody who takes a little each time."
                 ),
                 evidence=_examples(look, issuer, destination, quarter),

@@ -1,6 +1,6 @@
 """Likeness: what should stand on one certificate alone: seals, photographs, a weight on a lane."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import msgspec
@@ -37,10 +37,18 @@ def exchange_mark(
     return None if earlier.number == mine.number else earlier
 
 
-def exchange_lane(
+def note_on_lane(
     changes: IndexChanges, *, issuer: str, destination: str, carat_thousandths: int, mine: Earlier
-) -> Earlier | None:
-    """Note a shipment on its lane; gives the newest of the same weight on the lane back."""
-    changes.put(LANES, f"{issuer}/{destination}/{carat_thousandths}".encode(), _encode(mine))
-    stored = changes.get(LANES, f"{destination}/{issuer}/{carat_thousandths}".encode())
-    return None if stored is None else _decode(stored)
+) -> None:
+    """Note a shipment on its lane, under its weight."""
+    lane = f"{issuer}/{destination}/{carat_thousandths}/{mine.day}/{mine.number}"
+    changes.put(LANES, lane.encode(), _encode(mine))
+
+
+def read_lane(
+    changes: IndexChanges, *, issuer: str, destination: str, carat_thousandths: int
+) -> Iterator[Earlier]:
+    """Give the shipments of one weight on a lane, the newest first."""
+    lane = f"{issuer}/{destination}/{carat_thousandths}/"
+    for _, value in reversed(list(changes.scan(LANES, lane.encode()))):
+        yield _decode(value)

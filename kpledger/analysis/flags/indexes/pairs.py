@@ -55,6 +55,8 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     lighter: int = 0
     """Clean confirmations that found less than declared, though within the tolerance."""
     heavier: int = 0
+    drift: int = 0
+    """Found less declared of these, in thousandths of a carat."""
 
     @property
     def open(self) -> Sum:
@@ -71,6 +73,7 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
             received=self.received.plus(other.received),
             lighter=self.lighter + other.lighter,
             heavier=self.heavier + other.heavier,
+            drift=bound_amount(self.drift + other.drift),
         )
 
 
@@ -114,6 +117,7 @@ def take_pair(moved: Moved, changes: IndexChanges) -> None:
                 held=unheld,
                 lighter=int(clean and difference < 0),
                 heavier=int(clean and difference > 0),
+                drift=difference if clean else 0,
             )
             _add(changes, issued, passage, settled)
             _add(changes, quarter_of(passage.received_on), passage, Pair(received=found))

@@ -41,10 +41,10 @@ class MirrorRow(msgspec.Struct, frozen=True, kw_only=True):
     """As declared."""
     confirmed_value_usd_cents: int
     found_carat_thousandths: int
-    """As found, of the same."""
+    """As found or agreed on afterwards, of the same."""
     found_value_usd_cents: int
     held: int
-    """Detained, sent back or seized, and not confirmed."""
+    """Detained, sent back or seized, and neither released nor confirmed."""
     held_carat_thousandths: int
     open: int
     """Without an answer."""

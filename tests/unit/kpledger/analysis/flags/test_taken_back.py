@@ -118,6 +118,18 @@ def test_f12_what_was_released_and_never_confirmed_is_missing(trader: Trader) ->
     assert trader.flags("F12", "2026-10-28") == []
 
 
+def test_f2_a_discrepancy_does_not_hide_what_is_taken_a_little_at_a_time(trader: Trader) -> None:
+    sent = [trader.draw_up(DAY) for _ in range(21)]
+    for one in sent:
+        trader.issue(one)
+    for one in sent[1:]:
+        trader.confirm(one, "2026-03-09", carat_thousandths=99_950)
+    confirm_otherwise(trader, sent[0], "2026-03-09", 101_000)
+    [found] = [one for one in trader.flags("F2", "2026-04-02") if one.subject == "BW-EU"]
+    assert "20 of 20 shipments" in found.explanation
+    assert "1.000 ct in all" in found.explanation
+
+
 def test_f12_what_both_sides_agreed_on_takes_the_place_of_what_was_found(
     trader: Trader,
 ) -> None:
@@ -166,15 +178,24 @@ def test_f5_examples_are_exports_that_were_counted(trader: Trader) -> None:
     assert found.evidence == (issue,)
 
 
-@pytest.mark.parametrize("leg", ["out", "back"])
-def test_f15_a_leg_that_was_voided_is_no_journey(trader: Trader, leg: str) -> None:
-    out = trader.draw_up(DAY, "BW", "EU", carats=123_456)
-    trader.issue(out)
+def test_f15_a_return_that_was_voided_is_no_journey(trader: Trader) -> None:
+    trader.issue(trader.draw_up(DAY, "BW", "EU", carats=123_456))
     back = trader.draw_up("2026-03-20", "EU", "BW", carats=123_456)
     trader.issue(back)
     assert trader.subjects("F15", "2026-03-20") == [back.number]
-    void(trader, out if leg == "out" else back, "2026-03-20")
+    void(trader, back, "2026-03-20")
     assert trader.flags("F15", "2026-03-20") == []
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_f15_a_voided_leg_is_no_journey_and_hides_none(trader: Trader, *, real: bool) -> None:
+    real_leg, voided = (trader.draw_up(DAY, "BW", "EU", carats=123_456) for _ in range(2))
+    out = trader.issue(real_leg) if real else ""
+    trader.issue(voided)
+    void(trader, voided)
+    back = trader.issue(trader.draw_up("2026-03-20", "EU", "BW", carats=123_456))
+    found = trader.flags("F15", "2026-03-20")
+    assert [one.evidence for one in found] == ([(out, back)] if real else [])
 
 
 def test_f4_a_replaced_re_export_counts_once(trader: Trader) -> None:
