@@ -30,7 +30,7 @@ class OfF2(_Of, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """F2."""
 
     ppm: Annotated[int, Meta(ge=100, description="weight differs, in millionths")] = 500
-    milligrams: Annotated[
+    thousandths: Annotated[
         int, Meta(ge=0, description="and at least so much, in thousandths of a carat")
     ] = 10
     value_ppm: Annotated[int, Meta(ge=5_000, description="value differs, in millionths")] = 20_000

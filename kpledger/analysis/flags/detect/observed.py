@@ -16,7 +16,7 @@ _PPM: Final = 10_000
 """Millionths of a percent."""
 
 PASSES: Final[dict[str, Passes]] = {
-    "F2.weight": lambda to, seen: seen.measure > to.f2.ppm and seen.extents[0] > to.f2.milligrams,
+    "F2.weight": lambda to, seen: seen.measure > to.f2.ppm and seen.extents[0] > to.f2.thousandths,
     "F2.value": lambda to, seen: seen.measure > to.f2.value_ppm,
     "F2.discrepant": lambda to, seen: seen.measure > to.f2.discrepant_percent * _PPM,
     "F4.jump": lambda to, seen: (

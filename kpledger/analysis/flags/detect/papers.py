@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from kpledger.analysis.flags.finding import Finding, hexadecimal
 from kpledger.analysis.flags.indexes.papers import Paper, read_arrived, read_issued, read_open
 from kpledger.analysis.flags.look import Look
-from kpledger.analysis.flags.passages import read_passage
+from kpledger.analysis.flags.passages import is_withdrawn, read_passage
 from kpledger.analysis.flags.periods import add_working_days, days_between, working_days
 from kpledger.analysis.flags.words import count_of
 from kpledger.events.governance import Standing
@@ -98,7 +98,8 @@ def detect_before_suspension(look: Look) -> Iterator[Finding]:
             last = min(look.until_day, end)
             became = "became" if end <= look.at else "becomes"
             for day, paper in read_issued(look.book.index, member.code, first, last):
-                if look.concerns(paper.issuer, paper.destination):
+                mine = look.concerns(paper.issuer, paper.destination)
+                if mine and not is_withdrawn(look.book.index, paper.number):
                     before = days_between(day, end)
                     found.append(
                         _finding(

@@ -66,9 +66,10 @@ def busy() -> Trader:
 LOOSER_FIRST = {
     "F1.days": st.integers(0, 200),
     "F2.ppm": st.integers(100, 1_000),
-    "F2.milligrams": st.integers(0, 100),
+    "F2.thousandths": st.integers(0, 100),
     "F3.z_tenths": st.integers(10, 100),
     "F3.ratio_percent": st.integers(100, 1_000),
+    "F3.sourced_percent": st.integers(0, 100),
     "F7.gap_days": st.integers(0, 100),
     "F9.grace_days": st.integers(0, 20),
 }

@@ -14,6 +14,7 @@ from kpledger.events.certificate import (
     Source,
     VoidReason,
 )
+from kpledger.events.governance import ParticipantStatusChanged, Standing
 from kpledger.events.importing import (
     DiscrepancyCause,
     DiscrepancyResolved,
@@ -24,6 +25,7 @@ from kpledger.events.importing import (
     ShipmentReleased,
 )
 from kpledger.events.statistics import Flow, TradeRow, TradeStatisticsSubmitted
+from kpledger.units import start_of_day_ms
 
 DAY = "2026-03-02"
 DETAINED = ShipmentDetained(reason=HoldReason.ORDER, legal_reference="Order 7", remarks="")
@@ -216,6 +218,21 @@ def test_f4_a_replaced_re_export_counts_once(trader: Trader) -> None:
 def replaced_fields(old: Certificate) -> dict[str, object]:
     names = ("value_usd_cents", "lines", "sources", "origin")
     return {name: getattr(old, name) for name in names}
+
+
+def test_f10_what_was_voided_is_no_last_sale(trader: Trader) -> None:
+    voided, sent = trader.draw_up(DAY), trader.draw_up(DAY)
+    trader.issue(voided)
+    trader.issue(sent)
+    void(trader, voided)
+    body = ParticipantStatusChanged(
+        code="BW",
+        status=Standing.SELF_SUSPENDED,
+        effective_from=start_of_day_ms("2026-03-04"),
+        decision="OWN-1",
+    )
+    trader.say("2026-03-03", "BW/root", body)
+    assert trader.subjects("F10", "2026-03-05") == [sent.number]
 
 
 def test_f16_a_replacement_recorded_long_after_its_date(trader: Trader) -> None:
