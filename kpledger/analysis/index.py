@@ -95,16 +95,17 @@ class IndexChanges:
 class MemoryIndex:
     """All indexes in memory, for replay and tests."""
 
-    __slots__ = ("_keys", "_values")
+    __slots__ = ("_keys", "values")
 
     def __init__(self) -> None:
         """Start empty."""
-        self._values: dict[bytes, dict[bytes, bytes]] = {}
+        self.values: dict[bytes, dict[bytes, bytes]] = {}
+        """Keys and values of each index."""
         self._keys: dict[bytes, SortedKeys] = {}
 
     def get(self, name: bytes, key: bytes) -> bytes | None:
         """Give the value under a key of an index, or None."""
-        return self._values.get(name, {}).get(key)
+        return self.values.get(name, {}).get(key)
 
     def scan(
         self,
@@ -118,14 +119,14 @@ class MemoryIndex:
         """Yield keys with the prefix and their values, in byte order; ``start`` is included."""
         keys = self._keys.get(name)
         if keys is not None:
-            values = self._values[name]
+            values = self.values[name]
             for key in islice(keys.walk(prefix, start=start, reverse=reverse), limit):
                 yield key, values[key]
 
     def apply(self, changes: IndexChanges) -> None:
         """Take over what a layer says."""
         for (name, key), value in changes.written.items():
-            values = self._values.setdefault(name, {})
+            values = self.values.setdefault(name, {})
             keys = self._keys.setdefault(name, SortedKeys())
             if value is not None:
                 if key not in values:
