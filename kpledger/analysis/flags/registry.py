@@ -47,7 +47,8 @@ class Flag(Enum):
         title="Found differs from declared",
         looks_for=(
             "What was confirmed differs from what was declared, though within the tolerance; a"
-            " discrepancy is very large; a pair's differences all go one way; seals were broken."
+            " discrepancy is very large, in weight or in value per carat; a pair's differences all"
+            " go one way; seals were broken."
         ),
         why=(
             "Contents changed on the way show at the destination's scales. A little taken each"

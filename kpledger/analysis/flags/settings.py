@@ -37,6 +37,9 @@ class OfF2(_Of, frozen=True, kw_only=True, forbid_unknown_fields=True):
     discrepant_percent: Annotated[
         int, Meta(ge=2, description="weight differs in an open discrepancy, in percent")
     ] = 10
+    revalued_percent: Annotated[
+        int, Meta(ge=2, description="value per carat differs in an open discrepancy, in percent")
+    ] = 30
     leaning_percent: Annotated[
         int, Meta(ge=51, le=100, description="of a pair's differences to one side, in percent")
     ] = 90

@@ -98,6 +98,12 @@ def _watch_found(moved: Moved, changes: IndexChanges) -> None:
     if moved.move is Move.DISCREPANT:
         if ppm >= _DISCREPANT_PPM_FLOOR:
             _note(changes, moved, "F2.discrepant", ppm, words, evidence=evidence)
+        # By the carat, so that a part of the goods does not look like a price.
+        price_ppm = abs(worth * declared - value * found) * MILLION // (value * found)
+        if price_ppm >= _DISCREPANT_PPM_FLOOR:
+            prices = (_price(value * MILLION // declared), _price(worth * MILLION // found))
+            priced = (*prices, _percent(price_ppm))
+            _note(changes, moved, "F2.revalued", price_ppm, priced, evidence=evidence)
         return
     if ppm >= _PPM_FLOOR:
         extent = abs(found - declared)

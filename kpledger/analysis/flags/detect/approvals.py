@@ -70,7 +70,9 @@ def _issued_under(
 ) -> Iterator[tuple[str, bytes, CertificateRecord]]:
     """Give day, event and certificate of what was issued in a restriction's scope in its time."""
     days = look.settings.f9.approval_days
-    first = max(add_days(look.from_day, -days - 1), day_of(restriction.effective_from))
+    # It holds for what is recorded in its time, which may be dated earlier: F16 sees how much.
+    begin = add_days(day_of(restriction.effective_from), -look.settings.f16.days)
+    first = max(add_days(look.from_day, -days - 1), begin)
     last = min(look.until_day, add_days(look.at, -days - 1))
     if restriction.effective_until is not None:
         last = min(last, day_of(restriction.effective_until))

@@ -19,6 +19,7 @@ PASSES: Final[dict[str, Passes]] = {
     "F2.weight": lambda to, seen: seen.measure > to.f2.ppm and seen.extents[0] > to.f2.thousandths,
     "F2.value": lambda to, seen: seen.measure > to.f2.value_ppm,
     "F2.discrepant": lambda to, seen: seen.measure > to.f2.discrepant_percent * _PPM,
+    "F2.revalued": lambda to, seen: seen.measure > to.f2.revalued_percent * _PPM,
     "F4.jump": lambda to, seen: (
         seen.measure > to.f4.percent * _PPM
         and seen.extents[0] <= to.f4.days
@@ -37,7 +38,7 @@ PASSES: Final[dict[str, Passes]] = {
 }
 """Kinds with a threshold; the others are always shown."""
 
-UNITS: Final = {"F2.discrepant": _PPM, "F4.jump": _PPM, "F14.restated": _PPM}
+UNITS: Final = dict.fromkeys(("F2.discrepant", "F2.revalued", "F4.jump", "F14.restated"), _PPM)
 """Kinds that are observed in millionths and have a threshold in percent."""
 
 TEXTS: Final = {
@@ -52,6 +53,10 @@ TEXTS: Final = {
     "F2.discrepant": (
         "Declared {0} ct worth US$ {2}, found {1} ct worth US$ {3}: {4} apart in weight. Parcels"
         " get mixed up and figures mistyped; contents may also have been changed on the way."
+    ),
+    "F2.revalued": (
+        "Declared at US$ {0} a carat, found to be worth US$ {1} a carat: {2} apart. Valuers differ"
+        " and figures get mistyped; goods that are priced too low on their way out show here, too."
     ),
     "F2.seals": (
         "The containers did not come closed. Customs of a country on the way may have opened"

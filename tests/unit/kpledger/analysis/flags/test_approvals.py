@@ -63,6 +63,13 @@ def test_f9_a_shipment_that_nobody_has_approved_in_a_month(trader: Trader) -> No
     assert trader.subjects("F9", DUE, "F9.approval_days=32") == []
 
 
+def test_f9_a_shipment_dated_before_the_restriction_and_recorded_under_it(trader: Trader) -> None:
+    restrict(trader)
+    certificate = trader.draw_up("2026-03-02")
+    trader.issue(certificate, on="2026-03-05")
+    assert trader.subjects("F9", "2026-04-03") == [certificate.number]
+
+
 def test_f9_a_shipment_that_was_declined(trader: Trader) -> None:
     restrict(trader)
     certificate = issue(trader)

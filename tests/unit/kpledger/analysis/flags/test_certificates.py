@@ -2,6 +2,7 @@
 
 import pytest
 from flagging import Trader
+from founding import vary
 
 from kpledger.events.certificate import (
     CertificateVoided,
@@ -73,6 +74,29 @@ def test_f2_a_large_discrepancy(trader: Trader, found: int, *, raised: bool) -> 
     )
     trader.say("2026-03-09", "EU/antwerp", body, certificate.number)
     assert bool(trader.flags("F2", "2026-03-10")) is raised
+
+
+@pytest.mark.parametrize(
+    ("carats", "cents", "raised"),
+    [
+        pytest.param(100_000, 6_600_000, True, id="worth a third more"),
+        pytest.param(100_000, 6_400_000, False, id="worth a quarter more"),
+        pytest.param(95_000, 4_750_000, False, id="a part at the same price"),
+    ],
+)
+def test_f2_a_large_discrepancy_in_value(
+    trader: Trader, carats: int, cents: int, *, raised: bool
+) -> None:
+    certificate = trader.draw_up(DAY)
+    trader.issue(certificate)
+    body = vary(
+        discrepant(certificate.number, trader, "2026-03-09"),
+        carat_thousandths=carats,
+        value_usd_cents=cents,
+    )
+    trader.say("2026-03-09", "EU/antwerp", body, certificate.number)
+    found = trader.flags("F2", "2026-03-10")
+    assert [one.measure for one in found] == ([32] if raised else [])
 
 
 @pytest.mark.parametrize(("lighter", "raised"), [(20, True), (15, False)])
