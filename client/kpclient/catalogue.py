@@ -7,14 +7,13 @@ import ast
 import functools
 import inspect
 import textwrap
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from msgspec import inspect as types
 
+from kpclient.forms import describe_form
 from kpledger.events import BODIES, Body
-
-_MOST_CHOICES: Final = 16
 
 
 class Field(NamedTuple):
@@ -49,7 +48,7 @@ def fields_of(kind: type[msgspec.Struct], within: str = "") -> tuple[Field, ...]
         return ()
     for one in described.fields:
         path = f"{within}{one.name}"
-        found.append(Field(path, _describe(one.type), one.required, meanings.get(one.name, "")))
+        found.append(Field(path, describe_form(one.type), one.required, meanings.get(one.name, "")))
         part, mark = _part_of(one.type)
         if part is not None:
             found += fields_of(part, f"{path}{mark}.")
@@ -66,29 +65,6 @@ def _part_of(kind: types.Type) -> tuple[type[msgspec.Struct] | None, str]:
             (first, *_) = [one for one in kind.types if not isinstance(one, types.NoneType)]
             return _part_of(first)
     return None, ""
-
-
-def _describe(kind: types.Type) -> str:  # noqa: PLR0911 (one line for each kind of type)
-    match kind:
-        case types.BytesType():
-            return "hexadecimal"
-        case types.EnumType():
-            return " | ".join(str(one.value) for one in list(kind.cls)[:_MOST_CHOICES])
-        case types.IntType():
-            return "whole number"
-        case types.BoolType():
-            return "true | false"
-        case types.StrType():
-            return f"text {kind.pattern}" if kind.pattern else "text"
-        case types.VarTupleType():
-            return f"list of {_describe(kind.item_type)}"
-        case types.StructType():
-            return "array of" if kind.array_like else "object"
-        case types.UnionType():
-            return " | ".join(_describe(one) for one in kind.types)
-        case types.NoneType():
-            return "null"
-    return "value"
 
 
 @functools.cache

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from kpclient.files import read_bounded
-from kpledger.codec import malformed
+from kpclient.forms import explain
 from kpledger.errors import MalformedError
 from kpledger.events.certificate import (
     Certificate,
@@ -40,7 +40,10 @@ DEFAULT_VALIDITY_DAYS: Final = 60
 MAX_DRAFT_BYTES: Final = 1024 * 1024
 _MAX_DECIMALS: Final = 40
 
-Decimals = Annotated[str, Meta(min_length=1, max_length=_MAX_DECIMALS)] | int
+Decimals = Annotated[
+    Annotated[str, Meta(min_length=1, max_length=_MAX_DECIMALS)] | int,
+    Meta(description="a decimal number, as 12.34"),
+]
 """A decimal number as text, or a whole number."""
 
 
@@ -217,7 +220,7 @@ def convert_draft(value: object, kind: type[S], *, within: str = "") -> S:
     try:
         return msgspec.convert(_to_nfc(value), kind, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
-        found = malformed("draft", error)
+        found = explain("draft", value, kind, error)
         field = f"{within}{found.field}" if found.field else within.rstrip(".")
         raise MalformedError("draft", found.problem, field=field) from None
 

@@ -124,7 +124,7 @@ def test_text_is_brought_into_the_one_form_the_ledger_knows() -> None:
         ({"value_usd": "1.001"}, "value_usd"),
         ({"issued_on": "2026-02-30"}, "issued_on"),
         ({"expires_on": "soon"}, "expires_on"),
-        ({"exporter": {"name": "A"}}, "exporter"),
+        ({"exporter": {"name": "A"}}, "exporter.address"),
         ({"importer": {"name": "", "address": "B"}}, "importer.name"),
         ({"sources": [{"number": "EU1", "carats": "x"}]}, "sources[0]"),
         ({"languages": ["english"]}, "languages[0]"),
@@ -164,7 +164,7 @@ def test_a_body_that_is_written_as_json_is_read_back(body: Body) -> None:
     [
         ("unheard_of", {}, "type"),
         ("certificate_voided", None, "body"),
-        ("certificate_voided", {"reason": "ERROR"}, "body"),
+        ("certificate_voided", {"reason": "ERROR"}, "body.remarks"),
         ("certificate_voided", {"reason": "ERROR", "remarks": 1}, "body.remarks"),
         ("certificate_voided", {"reason": "error", "remarks": ""}, "body.reason"),
         ("key_added", {"authority": "a", "key": "xy", "valid_from": 0}, "body.key"),
