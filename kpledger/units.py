@@ -73,8 +73,8 @@ def parse_day(text: str) -> date:
     """
     try:
         day = date.fromisoformat(text)
-    except ValueError as error:
-        raise MalformedError("day", f"{text!r} is not a calendar day ({error})") from None
+    except ValueError:
+        raise MalformedError("day", f"{text!r} is not a calendar day") from None
     if day.isoformat() != text:
         raise MalformedError("day", f"{text!r} is not written YYYY-MM-DD")
     return day

@@ -27,7 +27,7 @@ def walk(words: tuple[str, ...], command: object) -> Iterator[tuple[tuple[str, .
 
 
 COMMANDS = {" ".join(words): one for words, one in walk((), typer.main.get_command(app))}
-GROUPS = ("", "keys", "propose", "outbox", "stats")
+GROUPS = ("", "keys", "propose", "outbox", "stats", "submit-stats")
 
 
 @cache
@@ -101,6 +101,13 @@ def test_a_group_lists_its_commands(name: str) -> None:
         words = command.split()
         if words[:-1] == name.split():
             assert words[-1] in text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_option_asks_for_a_type_of_python(name: str) -> None:
+    assert not re.findall(
+        r"^  --\S+ <(?:str|int|float|path|list\[str).*", help_of(name), re.MULTILINE
+    )
 
 
 def test_the_first_help_has_every_command_in_a_section() -> None:

@@ -174,6 +174,8 @@ def test_certificates_are_listed_by_what_is_wanted(ledger: Ledger) -> None:
     assert isinstance(limited, list)
     assert len(limited) == 1
     assert ledger.run("list", "--issuer", "Botswana").exit_code == 2
+    unknown = ledger.run("list", "--issuer", "XX")
+    assert (unknown.exit_code, unknown.stderr.splitlines()[1]) == (2, "  field: --issuer")
 
 
 def test_what_is_signed_without_a_line_is_sent_when_there_is_one(ledger: Ledger) -> None:

@@ -30,4 +30,4 @@ def test_csv_comes_from_a_node_too(ledger: Ledger) -> None:
 def test_a_nodes_refusal_names_the_parameter(ledger: Ledger) -> None:
     result = ledger.run("stats", "annex3", "--participant", "BW", "--period", "2022Q9")
     assert result.exit_code == 2
-    assert "  field: period" in result.stderr
+    assert "  field: --period" in result.stderr

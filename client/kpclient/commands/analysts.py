@@ -26,16 +26,16 @@ app = typer.Typer()
 
 _MAX_LISTED: Final = 1_000
 
-_Code = Annotated[str, typer.Argument(metavar="CODE", help="A participant.")]
+_Code = Annotated[str, typer.Argument(metavar="CODE", help="A participant, as BW.")]
 _At = Annotated[
-    str, typer.Option("--at", metavar="DAY", help="Today. [default: of the newest block]")
+    str, typer.Option("--at", metavar="YYYY-MM-DD", help="Today. [default: of the newest block]")
 ]
 
 
 @command(app, "mirror", example="kpledger mirror BW EU 2026Q1")
 def mirror(
-    one: Annotated[str, typer.Argument(metavar="A", help="A participant.")],
-    other: Annotated[str, typer.Argument(metavar="B", help="Another.")],
+    one: Annotated[str, typer.Argument(metavar="CODE", help="A participant, as BW.")],
+    other: Annotated[str, typer.Argument(metavar="OTHER-CODE", help="Another, as EU.")],
     period: Annotated[str, typer.Argument(metavar="PERIOD", help="2026Q1, 2026H1 or 2026.")],
     *,
     connection: Connection,
@@ -45,7 +45,7 @@ def mirror(
 ) -> None:
     """Compare what two participants say about the same trade, by quarter and both ways."""
     question = MirrorQuestion(
-        one=check_code(one, "A"), other=check_code(other, "B"), period=period, at=at
+        one=check_code(one, "CODE"), other=check_code(other, "OTHER-CODE"), period=period, at=at
     )
     answer = Session(connection, newest=reading.newest, offline=offline).answer(MIRROR, question)
     if _is_printed(connection, answer):
@@ -153,7 +153,8 @@ def unconfirmed(
         int, typer.Option("--days", min=0, max=3660, help="Days after expiry without news.")
     ] = 30,
     from_day: Annotated[
-        str, typer.Option("--from", metavar="DAY", help="First expiry. [default: a year back]")
+        str,
+        typer.Option("--from", metavar="YYYY-MM-DD", help="First expiry. [default: a year back]"),
     ] = "",
     at: _At = "",
     limit: Annotated[

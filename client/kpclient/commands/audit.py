@@ -53,6 +53,7 @@ def audit(
     jobs: Annotated[
         int | None,
         typer.Option(
+            metavar="N",
             min=0,
             max=256,
             help="Processes that verify signatures; 0: none but this. [default: cores]",

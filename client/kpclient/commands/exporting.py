@@ -56,7 +56,7 @@ def notify(
     by: Stating,
     on: OnDay = "",
     expected_on: Annotated[
-        str, typer.Option("--expected-on", metavar="DAY", help="When it should arrive.")
+        str, typer.Option("--expected-on", metavar="YYYY-MM-DD", help="When it should arrive.")
     ] = "",
     transit: Annotated[
         list[str] | None, typer.Option("--transit", metavar="CODE", help="It passes; repeated.")

@@ -32,13 +32,14 @@ def flags(
         str, typer.Option("--participant", metavar="CODE", help="Only what concerns it.")
     ] = "",
     from_day: Annotated[
-        str, typer.Option("--from", metavar="DAY", help="First day. [default: a year back]")
+        str, typer.Option("--from", metavar="YYYY-MM-DD", help="First day. [default: a year back]")
     ] = "",
     until: Annotated[
-        str, typer.Option("--until", metavar="DAY", help="Last day. [default: today]")
+        str, typer.Option("--until", metavar="YYYY-MM-DD", help="Last day. [default: today]")
     ] = "",
     at: Annotated[
-        str, typer.Option("--at", metavar="DAY", help="Today. [default: of the newest block]")
+        str,
+        typer.Option("--at", metavar="YYYY-MM-DD", help="Today. [default: of the newest block]"),
     ] = "",
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=MAX_PAGE, help="At most so many.")

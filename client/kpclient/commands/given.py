@@ -17,12 +17,13 @@ from kpledger.units import day_of, parse_carats, parse_usd, start_of_day_ms
 T = TypeVar("T")
 D = TypeVar("D", int, None)
 
-Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The certificate.")]
+Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The certificate, as BW00001234.")]
 Shipment = Annotated[
-    str, typer.Argument(metavar="NUMBER|CASE", help="The certificate, or the case, as BW0042/1.")
+    str,
+    typer.Argument(metavar="NUMBER|CASE", help="The certificate, or the case, as BW00001234/1."),
 ]
-OnDay = Annotated[str, typer.Option("--on", metavar="DAY", help="[default: today, UTC]")]
-FromDay = Annotated[str, typer.Option("--from", metavar="DAY", help="[default: now]")]
+OnDay = Annotated[str, typer.Option("--on", metavar="YYYY-MM-DD", help="[default: today, UTC]")]
+FromDay = Annotated[str, typer.Option("--from", metavar="YYYY-MM-DD", help="[default: now]")]
 Remarks = Annotated[str, typer.Option("--remarks", help="In words.")]
 Law = Annotated[str, typer.Option("--law", help="Under which law or order.")]
 Decision = Annotated[
@@ -50,7 +51,16 @@ def read_instant(day: str, option: str) -> int:
     Raises:
         UsageError: it is no day.
     """
-    return _read(start_of_day_ms, day, option, "a day, as 2026-03-02") if day else now_ms()
+    return read_day(day, option, otherwise=now_ms())
+
+
+def read_day(day: str, option: str, *, otherwise: D) -> int | D:
+    """Give the first moment of a day; ``otherwise`` if none is given.
+
+    Raises:
+        UsageError: it is no day.
+    """
+    return _read(start_of_day_ms, day, option, "a day, as 2026-03-02") if day else otherwise
 
 
 def read_carats(text: str, option: str, *, otherwise: D) -> int | D:

@@ -32,7 +32,10 @@ app = typer.Typer()
 
 _Reason = Annotated[HoldReason, typer.Option("--reason", help="Why.")]
 _Carats = Annotated[
-    str, typer.Option("--carats", help="How much. [default: all of the certificate]")
+    str,
+    typer.Option(
+        "--carats", metavar="CARATS", help="How much, as 12.345. [default: all of the certificate]"
+    ),
 ]
 
 
@@ -69,7 +72,10 @@ def refuse(
     reason: _Reason,
     by: Stating,
     technical_certificate: Annotated[
-        str, typer.Option("--technical-certificate", help="It travels back under this one.")
+        str,
+        typer.Option(
+            "--technical-certificate", metavar="NUMBER", help="It travels back under this one."
+        ),
     ] = "",
     remarks: Remarks = "",
 ) -> None:
@@ -137,7 +143,9 @@ def transit(
     number: Number,
     by: Stating,
     on: OnDay = "",
-    left_on: Annotated[str, typer.Option("--left-on", metavar="DAY", help="When it went.")] = "",
+    left_on: Annotated[
+        str, typer.Option("--left-on", metavar="YYYY-MM-DD", help="When it went.")
+    ] = "",
     broken_seals: Annotated[bool, typer.Option("--broken-seals", help="They came open.")] = False,
     remarks: Remarks = "",
 ) -> None:
@@ -181,7 +189,9 @@ def case(
     kind: Annotated[CaseKind, typer.Option("--kind", help="NO_CERTIFICATE or SAMPLE.")],
     by: Stating,
     on: OnDay = "",
-    carats: Annotated[str, typer.Option("--carats", help="How much, if weighed.")] = "",
+    carats: Annotated[
+        str, typer.Option("--carats", metavar="CARATS", help="If weighed, as 12.345.")
+    ] = "",
     provenance: Annotated[
         str, typer.Option("--provenance", metavar="CODE", help="Where they are said to come from.")
     ] = "",

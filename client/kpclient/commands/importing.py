@@ -39,7 +39,9 @@ def arrive(
     number: Number,
     by: Stating,
     on: OnDay = "",
-    found_carats: Annotated[str, typer.Option("--found-carats", help="What was weighed")] = "",
+    found_carats: Annotated[
+        str, typer.Option("--found-carats", metavar="CARATS", help="What was weighed, as 12.345")
+    ] = "",
     remarks: Remarks = "",
     opened: Annotated[bool, typer.Option("--opened", help="The containers were opened")] = False,
     broken_seals: Annotated[bool, typer.Option("--broken-seals", help="They came open")] = False,
@@ -67,10 +69,14 @@ def confirm(
     by: Stating,
     on: OnDay = "",
     exported_on: Annotated[
-        str, typer.Option("--exported-on", metavar="DAY", help="By the transport document")
+        str, typer.Option("--exported-on", metavar="YYYY-MM-DD", help="By the transport document")
     ] = "",
-    found_carats: Annotated[str, typer.Option("--found-carats", help="If it differs")] = "",
-    found_value: Annotated[str, typer.Option("--found-value", help="US$, if it differs")] = "",
+    found_carats: Annotated[
+        str, typer.Option("--found-carats", metavar="CARATS", help="If it differs, as 12.345")
+    ] = "",
+    found_value: Annotated[
+        str, typer.Option("--found-value", metavar="USD", help="If it differs, as 1234.50")
+    ] = "",
     found_parcels: Annotated[
         int | None, typer.Option("--found-parcels", min=1, help="If it differs")
     ] = None,
@@ -131,8 +137,12 @@ def resolve(
     number: Number,
     explanation: Annotated[str, typer.Option("--explanation", help="How it came about.")],
     by: Stating,
-    carats: Annotated[str, typer.Option("--carats", help="[default: as found]")] = "",
-    value: Annotated[str, typer.Option("--value", help="US$. [default: as found]")] = "",
+    carats: Annotated[
+        str, typer.Option("--carats", metavar="CARATS", help="As 12.345. [default: as found]")
+    ] = "",
+    value: Annotated[
+        str, typer.Option("--value", metavar="USD", help="As 1234.50. [default: as found]")
+    ] = "",
     parcels: Annotated[
         int | None, typer.Option("--parcels", min=1, help="[default: as found]")
     ] = None,

@@ -31,31 +31,48 @@ class Draft:
         Path | None,
         typer.Option("--draft", metavar="FILE", help="A draft in JSON or TOML, instead of options"),
     ] = None
-    number: Annotated[str, typer.Option("--number", help="The certificate's number")] = ""
-    destination: Annotated[str, typer.Option("--destination", help="Participant's code")] = ""
-    hs: Annotated[str, typer.Option("--hs", help="710210, 710221 or 710231")] = "710210"
-    carats: Annotated[str, typer.Option("--carats", help="Weight, as 12.345")] = ""
-    value: Annotated[str, typer.Option("--value", help="Value in US$, as 1234.50")] = ""
+    number: Annotated[str, typer.Option("--number", metavar="NUMBER", help="As BW00001234")] = ""
+    destination: Annotated[
+        str, typer.Option("--destination", metavar="CODE", help="Participant, as IN")
+    ] = ""
+    hs: Annotated[str, typer.Option("--hs", metavar="HS", help="710210, 710221 or 710231")] = (
+        "710210"
+    )
+    carats: Annotated[str, typer.Option("--carats", metavar="CARATS", help="Weight, as 12.345")] = (
+        ""
+    )
+    value: Annotated[
+        str, typer.Option("--value", metavar="USD", help="Value in US$, as 1234.50")
+    ] = ""
     parcels: Annotated[int, typer.Option("--parcels", help="Number of parcels")] = 1
     origin: Annotated[
-        list[str] | None, typer.Option("--origin", help="Country; several or none: mixed")
+        list[str] | None,
+        typer.Option("--origin", metavar="CODE", help="Country, as BW; several or none: mixed"),
     ] = None
     exporter_name: Annotated[str, typer.Option("--exporter-name", help="Who sends it")] = ""
-    exporter_address: Annotated[str, typer.Option("--exporter-address", help="Where")] = ""
-    exporter_licence: Annotated[str, typer.Option("--exporter-licence", help="If any")] = ""
+    exporter_address: Annotated[str, typer.Option("--exporter-address", help="Its address")] = ""
+    exporter_licence: Annotated[str, typer.Option("--exporter-licence", help="Number, if any")] = ""
     importer_name: Annotated[str, typer.Option("--importer-name", help="Who receives it")] = ""
-    importer_address: Annotated[str, typer.Option("--importer-address", help="Where")] = ""
-    importer_licence: Annotated[str, typer.Option("--importer-licence", help="If any")] = ""
-    issued_on: Annotated[str, typer.Option("--issued-on", help="[default: today, UTC]")] = ""
-    expires_on: Annotated[str, typer.Option("--expires-on", help="[default: 60 days later]")] = ""
+    importer_address: Annotated[str, typer.Option("--importer-address", help="Its address")] = ""
+    importer_licence: Annotated[str, typer.Option("--importer-licence", help="Number, if any")] = ""
+    issued_on: Annotated[
+        str, typer.Option("--issued-on", metavar="YYYY-MM-DD", help="[default: today, UTC]")
+    ] = ""
+    expires_on: Annotated[
+        str, typer.Option("--expires-on", metavar="YYYY-MM-DD", help="[default: 60 days later]")
+    ] = ""
     seal: Annotated[list[str] | None, typer.Option("--seal", help="Number; repeated")] = None
     remarks: Annotated[str, typer.Option("--remarks", help="In words")] = ""
     source: Annotated[
         list[str] | None,
-        typer.Option("--source", metavar="NUMBER=CARATS", help="What it re-exports; repeated."),
+        typer.Option(
+            "--source",
+            metavar="NUMBER=CARATS",
+            help="What it re-exports, as IN00000007=12.345; repeated.",
+        ),
     ] = None
     technical: Annotated[
-        str, typer.Option("--technical", metavar="CASE", help="It moves the goods of this case.")
+        str, typer.Option("--technical", metavar="NUMBER|CASE", help="It moves the goods of this.")
     ] = ""
     unvalidated: Annotated[
         bool, typer.Option("--unvalidated", help="It is validated later (`validate`).")

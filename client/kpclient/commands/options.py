@@ -10,11 +10,13 @@ import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Final, TypeGuard, get_type_hints
+from typing import Annotated, Final, TypeGuard, get_args, get_type_hints
 
 import typer
+from typer.models import ArgumentInfo, OptionInfo
 
-from kpclient.errors import UNDECIDED, ClientError
+from kpclient.commands.spelling import spell
+from kpclient.errors import UNDECIDED, ClientError, UsageError
 from kpclient.output import print_json, print_trouble
 from kpledger.errors import LedgerError, MalformedError
 
@@ -185,15 +187,22 @@ def _spread(function: Function) -> Function:
             only = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=kind)
             parameters.append(only)
 
+    for one in parameters:
+        _name_value(one)
+    typed = {one.name: _typed(one) for one in parameters}
+
     @functools.wraps(function)
     def run(**given: object) -> None:
-        as_json = given.get("as_json") is True
+        asked = dict(given)
         for name, kind in groups.items():
             given[name] = _gather(kind, given)
         try:
             function(**given)
         except (ClientError, LedgerError, OSError) as error:
-            raise typer.Exit(report(error, as_json=as_json)) from None
+            option = spell(_field_of(error), typed, asked)
+            raise typer.Exit(
+                report(error, as_json=asked.get("as_json") is True, option=option)
+            ) from None
 
     # What inspect.signature and typing.get_type_hints look at, and thereby typer.
     run.__annotations__ = {one.name: one.annotation for one in parameters}
@@ -236,17 +245,61 @@ def _gather(kind: type, given: dict[str, object]) -> object:
     )
 
 
-def report(error: ClientError | LedgerError | OSError, *, as_json: bool) -> int:
-    """Say what went wrong, line by line or as the JSON object, and give the exit code for it."""
+def _name_value(parameter: inspect.Parameter) -> None:
+    """Say in the help of an option that does not say so itself whether text or a number is meant.
+
+    Typer would name the types of Python.
+    """
+    hint = get_args(parameter.annotation)[0]
+    kinds = {str: "TEXT", list[str]: "TEXT", list[str] | None: "TEXT", int: "N", int | None: "N"}
+    for one in getattr(parameter.annotation, "__metadata__", ()):
+        if isinstance(one, OptionInfo) and one.metavar is None:
+            one.metavar = kinds.get(hint)
+
+
+def _typed(parameter: inspect.Parameter) -> str:
+    """Give what a person types for a parameter: the option, or what help calls the argument."""
+    for one in getattr(parameter.annotation, "__metadata__", ()):
+        if isinstance(one, OptionInfo):
+            # Within Annotated, typer keeps the first name of an option as its default.
+            return str(one.default)
+        if isinstance(one, ArgumentInfo) and one.metavar:
+            return one.metavar.strip("[]")
+    return parameter.name
+
+
+def _field_of(error: ClientError | LedgerError | OSError) -> str:
+    """Give the field that an error names, if it is one of the event or of the question."""
+    match error:
+        case MalformedError(what="draft"):
+            return error.field
+        case ClientError():
+            return error.describe().get("field", "")
+    return ""
+
+
+def report(error: ClientError | LedgerError | OSError, *, as_json: bool, option: str = "") -> int:
+    """Say what went wrong, line by line or as the JSON object, and give the exit code for it.
+
+    Args:
+        error: what went wrong.
+        as_json: whether programs are told.
+        option: what was typed for the field that the error names; empty if nothing was.
+    """
+    if option and isinstance(error, MalformedError | UsageError):
+        accepted = error.accepted if isinstance(error, UsageError) else ""
+        error = UsageError(option, error.problem, accepted)
     known, answered, code = {"detail": str(error)}, False, UNDECIDED
     if isinstance(error, ClientError):
         known, answered, code = error.describe(), error.IS_ANSWERED, error.EXIT_CODE
     elif isinstance(error, MalformedError):
         known["field"] = error.field
+    if option and not isinstance(error, UsageError):
+        known["option"] = option
     if as_json and not answered:
         print_json({"status": "failed", "problem": known})
     print_trouble(f"error: {error}")
-    for name in ("rule", "clause", "field", "problem", "accepted"):
+    for name in ("rule", "clause", "field", "option", "problem", "accepted"):
         if known.get(name):
             print_trouble(f"  {name}: {known[name]}")
     return code

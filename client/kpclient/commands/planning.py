@@ -22,10 +22,10 @@ def calendar(
         str, typer.Option("--participant", metavar="CODE|KPCS", help="[default: everybody]")
     ] = "",
     from_day: Annotated[
-        str, typer.Option("--from", metavar="DAY", help="[default: all that is overdue]")
+        str, typer.Option("--from", metavar="YYYY-MM-DD", help="[default: all that is overdue]")
     ] = "",
     until_day: Annotated[
-        str, typer.Option("--until", metavar="DAY", help="[default: in 92 days]")
+        str, typer.Option("--until", metavar="YYYY-MM-DD", help="[default: in 92 days]")
     ] = "",
 ) -> None:
     """List what is due, overdue or about to end: reports, answers, measures, keys."""

@@ -24,7 +24,7 @@ from kpledger.events.governance import (
 app = typer.Typer(help="Propose a change of who takes part, and how.", no_args_is_help=True)
 
 _Office = Annotated[str, typer.Argument(metavar="AUTHORITY", help="The office, as gaborone.")]
-_Code = Annotated[str, typer.Argument(metavar="CODE", help="The participant.")]
+_Code = Annotated[str, typer.Argument(metavar="CODE", help="The participant, as BW.")]
 
 
 @command(
@@ -67,7 +67,7 @@ def admit(
 def status(
     *,
     code: _Code,
-    standing: Annotated[Standing, typer.Argument(help="The new standing.")],
+    standing: Annotated[Standing, typer.Argument(metavar="STANDING", help="The new standing.")],
     decision: Annotated[
         str,
         typer.Option(

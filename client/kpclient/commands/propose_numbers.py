@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
-from kpclient.commands.given import FromDay, read_document, read_instant, read_key, today
+from kpclient.commands.given import FromDay, read_day, read_document, read_instant, read_key, today
 from kpclient.commands.options import Stating, command
 from kpclient.commands.stating import state
 from kpledger.events.governance import (
@@ -17,13 +17,12 @@ from kpledger.events.governance import (
     NumberRangeRetired,
     RevocationReason,
 )
-from kpledger.units import start_of_day_ms
 
 app = typer.Typer()
 
 _LAST_DAY: Final = "9999-12-31"
 
-_Key = Annotated[str, typer.Argument(metavar="HEX", help="The public key.")]
+_Key = Annotated[str, typer.Argument(metavar="HEX", help="The public key, 64 hexadecimal digits.")]
 _Office = Annotated[str, typer.Argument(metavar="AUTHORITY", help="The office, as gaborone.")]
 _Prefix = Annotated[str, typer.Option("--prefix", help="Before the digits, as BW.")]
 _First = Annotated[int, typer.Option("--first", min=0, help="The first serial.")]
@@ -45,7 +44,7 @@ def key(
     body = KeyAdded(
         authority=office,
         key=read_key(public_key, "HEX"),
-        valid_from=start_of_day_ms(valid_from) if valid_from else 0,
+        valid_from=read_day(valid_from, "--from", otherwise=0),
         officer=officer or None,
     )
     state(by, body)
@@ -63,7 +62,7 @@ def rotate_key(
     body = KeyRotated(
         old=read_key(old, "OLD-HEX"),
         new=read_key(new, "NEW-HEX"),
-        valid_from=start_of_day_ms(valid_from) if valid_from else 0,
+        valid_from=read_day(valid_from, "--from", otherwise=0),
     )
     state(by, body)
 
@@ -75,14 +74,14 @@ def revoke(
     reason: Annotated[RevocationReason, typer.Option("--reason", help="Why.")],
     by: Stating,
     suspect_since: Annotated[
-        str, typer.Option("--suspect-since", metavar="DAY", help="With COMPROMISED.")
+        str, typer.Option("--suspect-since", metavar="YYYY-MM-DD", help="With COMPROMISED.")
     ] = "",
 ) -> None:
     """Withdraw a key; what it signed before stays."""
     body = KeyRevoked(
         key=read_key(public_key, "HEX"),
         reason=reason,
-        suspect_since=start_of_day_ms(suspect_since) if suspect_since else None,
+        suspect_since=read_day(suspect_since, "--suspect-since", otherwise=None),
     )
     state(by, body)
 
@@ -101,10 +100,10 @@ def number_range(
     by: Stating,
     width: _Width = 8,
     use_from: Annotated[
-        str, typer.Option("--use-from", metavar="DAY", help="[default: today, UTC]")
+        str, typer.Option("--use-from", metavar="YYYY-MM-DD", help="[default: today, UTC]")
     ] = "",
     use_until: Annotated[
-        str, typer.Option("--use-until", metavar="DAY", help="The last day of use.")
+        str, typer.Option("--use-until", metavar="YYYY-MM-DD", help="The last day of use.")
     ] = _LAST_DAY,
 ) -> None:
     """Allot a run of certificate numbers to an exporting authority."""
@@ -148,7 +147,9 @@ def retire(
 )
 def certificate_format(
     *,
-    mask: Annotated[list[str], typer.Option("--mask", help="Form of a number; repeated.")],
+    mask: Annotated[
+        list[str], typer.Option("--mask", help="Form of a number, as BW########; repeated.")
+    ],
     specimen: Annotated[
         str, typer.Option("--specimen", metavar="FILE|SHA256", help="Only its hash is recorded.")
     ],

@@ -13,6 +13,7 @@ from kpclient.commands.given import (
     Number,
     OnDay,
     read_carats,
+    read_day,
     read_document,
     read_documents,
     read_instant,
@@ -38,14 +39,14 @@ from kpledger.events.restrictions import (
     ShipmentDeclined,
 )
 from kpledger.ids import KPCS
-from kpledger.units import format_time, start_of_day_ms
+from kpledger.units import format_time
 
 app = typer.Typer()
 
 _SOON_MS: Final = 60_000
 """How much later than now policy holds that is to hold at once: never before it is recorded."""
 
-_Code = Annotated[str, typer.Argument(metavar="CODE", help="The participant.")]
+_Code = Annotated[str, typer.Argument(metavar="CODE", help="The participant, as BW.")]
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="What the restriction is called.")]
 _Under = Annotated[
     str, typer.Option("--under", metavar="CODE/NAME", help="The restriction, as CF/zones.")
@@ -103,14 +104,18 @@ def restriction(
     decision: Decision,
     by: Stating,
     zone: Annotated[
-        list[str] | None, typer.Option("--zone", metavar="ZONE", help="Allowed; repeated.")
+        list[str] | None,
+        typer.Option("--zone", metavar="CODE/NAME", help="Allowed, as CF/berberati; repeated."),
     ] = None,
     approver: Annotated[
-        str, typer.Option("--approver", metavar="CODE/AUTHORITY", help="With PRE and POST.")
+        str,
+        typer.Option(
+            "--approver", metavar="CODE/AUTHORITY", help="With PRE and POST, as KPCS/car-team."
+        ),
     ] = "",
     effective_from: FromDay = "",
     until: Annotated[
-        str, typer.Option("--until", metavar="DAY", help="Not included; none: until lifted.")
+        str, typer.Option("--until", metavar="YYYY-MM-DD", help="Not included; none: until lifted.")
     ] = "",
     interim: Interim = False,
 ) -> None:
@@ -124,7 +129,7 @@ def restriction(
         zones=tuple(sorted(set(zone or ()))),
         approver=Author(participant=participant, authority=authority) if approver else None,
         effective_from=read_instant(effective_from, "--from"),
-        effective_until=start_of_day_ms(until) if until else None,
+        effective_until=read_day(until, "--until", otherwise=None),
         decision=decision,
         interim=interim,
     )
@@ -157,7 +162,10 @@ def approve(
     under: _Under,
     reference: Annotated[str, typer.Option("--reference", help="The approver's file.")],
     by: Stating,
-    carats: Annotated[str, typer.Option("--carats", help="Up to. [default: as issued]")] = "",
+    carats: Annotated[
+        str,
+        typer.Option("--carats", metavar="CARATS", help="Up to, as 12.345. [default: as issued]"),
+    ] = "",
     photo: Annotated[
         list[str] | None,
         typer.Option("--photo", metavar="FILE|SHA256", help="Of the parcels; repeated."),
@@ -215,7 +223,7 @@ def policy(
     ],
     by: Stating,
     effective_from: Annotated[
-        str, typer.Option("--from", metavar="DAY", help="[default: a minute from now]")
+        str, typer.Option("--from", metavar="YYYY-MM-DD", help="[default: a minute from now]")
     ] = "",
     decision: Annotated[str, typer.Option("--decision", metavar="ID", help="With KPCS only.")] = "",
 ) -> None:
@@ -224,7 +232,7 @@ def policy(
     body = PolicySet(
         participant=None if code == KPCS else code,
         values=convert_draft(given, PolicyValues, within="--set "),
-        effective_from=(start_of_day_ms(effective_from) if effective_from else now_ms() + _SOON_MS),
+        effective_from=read_day(effective_from, "--from", otherwise=now_ms() + _SOON_MS),
         decision=decision or None,
     )
     state(by, body)

@@ -35,9 +35,11 @@ def list_certificates(
     reading: Reading,
     *,
     state: Annotated[CertificateState | None, typer.Option("--state", help="Only these.")] = None,
-    issuer: Annotated[str, typer.Option("--issuer", metavar="CODE", help="Only its own.")] = "",
+    issuer: Annotated[
+        str, typer.Option("--issuer", metavar="CODE", help="Only its own, as BW.")
+    ] = "",
     destination: Annotated[
-        str, typer.Option("--destination", metavar="CODE", help="Only those sent there.")
+        str, typer.Option("--destination", metavar="CODE", help="Only those sent there, as IN.")
     ] = "",
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=_MAX_LISTED, help="At most so many.")
@@ -49,7 +51,7 @@ def list_certificates(
         if wanted[option]:
             check_code(wanted[option], f"--{option}")
     given = {name: value for name, value in wanted.items() if value}
-    records = Session(connection, newest=reading.newest).ask(
+    records = Session(connection, newest=reading.newest).inquire(
         lambda remote: _list(remote, given, limit)
     )
     if connection.as_json:
@@ -180,7 +182,7 @@ def status(
     connection: Connection,
     offline: Offline,
     at: Annotated[
-        str, typer.Option("--at", metavar="DAY|now", help="Of the scheme, not of the node.")
+        str, typer.Option("--at", metavar="YYYY-MM-DD|now", help="Of the scheme, not of the node.")
     ] = "",
 ) -> None:
     """Show where the ledger stands, or with --at who could trade under what at a date.

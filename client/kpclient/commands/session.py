@@ -66,16 +66,21 @@ class Session:
             ClientError: a node says no, no node answers, or the chain is not sound.
         """
         if not self._offline.replay and self._offline.copy is None:
-            return self._ask_about(topic, question)
+            return self.inquire(lambda remote: remote.ask(topic.path, question, topic.answer))
         try:
             return topic.respond(self.book, question)
         except QuestionError as error:
             raise UsageError(error.field, error.problem, error.accepted) from None
 
-    def _ask_about(self, topic: Topic[Q, S], question: Q) -> S:
-        """Ask a node; a question that has no answer is the same mistake there as offline."""
+    def inquire(self, call: Callable[[Remote], Awaitable[T]]) -> T:
+        """Ask a node a question; one that has no answer is the same mistake there as offline.
+
+        Raises:
+            UsageError: there is no answer to such a question; names the parameter.
+            ClientError: a node says no, or no node answers.
+        """
         try:
-            return self.ask(lambda remote: remote.ask(topic.path, question, topic.answer))
+            return self.ask(call)
         except RemoteProblem as error:
             problem = error.problem
             if problem.status != HTTPStatus.BAD_REQUEST or not problem.field:

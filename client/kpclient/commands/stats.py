@@ -58,7 +58,10 @@ class Printing:
 
 
 _KnownAt = Annotated[
-    str, typer.Option("--known-at", metavar="DAY", help="As known at its end, UTC. [default: now]")
+    str,
+    typer.Option(
+        "--known-at", metavar="YYYY-MM-DD", help="As known at its end, UTC. [default: now]"
+    ),
 ]
 
 

@@ -75,7 +75,7 @@ def trade(
                 _usd(row, line),
             ],
             TradeRow,
-            within=f"line {line}: ",
+            within=f"--file line {line}: ",
         )
         for line, row in _read_table(file, columns)
     ]
@@ -126,7 +126,7 @@ def counts(
         convert_draft(
             [row["partner"], _count(row, "issued", line), _count(row, "received", line)],
             CountRow,
-            within=f"line {line}: ",
+            within=f"--file line {line}: ",
         )
         for line, row in _read_table(file, ("partner", "issued", "received"))
     ]

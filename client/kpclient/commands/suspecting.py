@@ -29,7 +29,7 @@ def suspect(
     by: Stating,
     number: Annotated[str, typer.Option("--number", help="As it stands on it.")] = "",
     issued_on: Annotated[
-        str, typer.Option("--issued-on", metavar="DAY", help="As it stands on it.")
+        str, typer.Option("--issued-on", metavar="YYYY-MM-DD", help="As it stands on it.")
     ] = "",
     document: Document = "",
     remarks: Remarks = "",
@@ -49,7 +49,7 @@ def suspect(
 def judge(
     *,
     subject: _Subject,
-    verdict: Annotated[Verdict, typer.Argument(help="What it is.")],
+    verdict: Annotated[Verdict, typer.Argument(metavar="VERDICT", help="What it is.")],
     by: Stating,
     remarks: Remarks = "",
 ) -> None:

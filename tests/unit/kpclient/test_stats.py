@@ -119,7 +119,7 @@ def test_a_published_year_is_compared(place: Path) -> None:
     [
         (("--format", "parquet"), "--out"),
         (("--out", "table.txt"), "--format"),
-        (("--known-at", "soon"), "known_at"),
+        (("--known-at", "soon"), "--known-at"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_its_name(
