@@ -131,6 +131,11 @@ def readable(value: object) -> object:
     return _to_hex(msgspec.to_builtins(value, builtin_types=(bytes,)))
 
 
+def as_object(answer: msgspec.Struct) -> dict[str, object]:
+    """Give an answer as the JSON object that programs get."""
+    return {name: readable(getattr(answer, name)) for name in answer.__struct_fields__}
+
+
 def _write(text: str) -> None:
     """Print to somebody who may stop reading, as in ``| head``: then there is nothing to say.
 

@@ -10,7 +10,8 @@ from kpclient.commands.options import Connection, Offline, Reading, command
 from kpclient.commands.reading import check_code
 from kpclient.commands.session import Session
 from kpclient.commands.thresholds import Thresholds
-from kpclient.output import print_json, print_line, print_table, readable
+from kpclient.output import as_object, print_json, print_line, print_table
+from kpclient.tabular import Kind, format_value
 from kpledger.analysis.flags.tables.balance import (
     BALANCE,
     PRODUCTION_CHECK,
@@ -51,8 +52,9 @@ def mirror(
     if _is_printed(connection, answer):
         return
     columns = (
-        *("quarter", "from", "to", "issued", "ct", "confirmed", "ct declared", "ct found"),
-        *("held", "open", "ct open", "ct submitted out", "ct in", "unexplained"),
+        *("quarter", "from", "to", "issued", "ct issued", "confirmed", "ct confirmed"),
+        *("ct found", "held", "open", "ct open", "ct submitted as sent"),
+        *("ct submitted as received", "ct unexplained"),
     )
     print_table(
         columns,
@@ -91,7 +93,7 @@ def balance(
     if _is_printed(connection, answer):
         return
     print_table(
-        ("month", "ct mined", "ct imported", "ct exported", "of its own", "balance"),
+        ("month", "ct mined", "ct imported", "ct exported", "ct of its own", "ct balance"),
         [
             (
                 *(row.month, _carats(row.mined), format_carats(row.imported)),
@@ -125,7 +127,10 @@ def production_check(
     if _is_printed(connection, answer):
         return
     print_table(
-        ("half-year", "due", "ct mined", "US$", "ct exported", "US$", "certificates", "percent"),
+        (
+            *("half-year", "due", "ct mined", "US$ mined", "ct exported", "US$ exported"),
+            *("certificates", "percent exported"),
+        ),
         [
             (
                 *(row.half_year, row.due_on, _carats(row.mined_carat_thousandths)),
@@ -234,13 +239,10 @@ def _is_printed(connection: Connection, answer: msgspec.Struct) -> bool:
     """Print an answer for programs, if that is wanted."""
     if not connection.as_json:
         return False
-    plain = readable(answer)
-    print_json(plain if isinstance(plain, dict) else {})
+    print_json(as_object(answer))
     return True
 
 
 def _carats(thousandths: int | None) -> str:
-    if thousandths is None:
-        return "-"
-    sign = "-" if thousandths < 0 else ""
-    return f"{sign}{format_carats(abs(thousandths))}"
+    """Write a weight that may be less than nothing, or that nobody knows."""
+    return "-" if thousandths is None else format_value(thousandths, Kind.CARATS)

@@ -7,10 +7,10 @@ import typer
 from kpclient.commands.options import Connection, Offline, Reading, command
 from kpclient.commands.session import Session
 from kpclient.commands.thresholds import Thresholds
-from kpclient.output import print_json, print_line, print_table, readable
+from kpclient.output import as_object, print_json, print_line, print_table, readable
 from kpledger.analysis.flags.finding import Finding
 from kpledger.analysis.flags.registry import FlagDescription, describe_flags
-from kpledger.analysis.flags.topic import FLAGS_TOPIC, MAX_PAGE, FlagsAnswer, FlagsQuestion
+from kpledger.analysis.flags.topic import FLAGS_TOPIC, MAX_PAGE, FlagsQuestion
 
 app = typer.Typer()
 
@@ -65,7 +65,7 @@ def flags(
     session = Session(connection, newest=reading.newest, offline=offline)
     answer = session.answer(FLAGS_TOPIC, question)
     if connection.as_json:
-        print_json(_as_object(answer))
+        print_json(as_object(answer))
         return
     print_findings(answer.findings)
     print_line(f"{answer.from_day} to {answer.until}, as of {answer.at}")
@@ -104,8 +104,3 @@ def _print_flag(one: FlagDescription) -> None:
 
 def _shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _as_object(answer: FlagsAnswer) -> dict[str, object]:
-    plain = readable(answer)
-    return plain if isinstance(plain, dict) else {}

@@ -18,6 +18,8 @@ T = TypeVar("T")
 D = TypeVar("D", int, None)
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The certificate, as BW00001234.")]
+Code = Annotated[str, typer.Argument(metavar="CODE", help="The participant, as BW.")]
+Office = Annotated[str, typer.Argument(metavar="AUTHORITY", help="The office, as gaborone.")]
 Shipment = Annotated[
     str,
     typer.Argument(metavar="NUMBER|CASE", help="The certificate, or the case, as BW00001234/1."),

@@ -6,7 +6,7 @@ import typer
 
 from kpclient.commands.options import Connection, Offline, Reading, command
 from kpclient.commands.session import Session
-from kpclient.output import print_json, print_table, readable
+from kpclient.output import as_object, print_json, print_table
 from kpledger.analysis.agenda import CALENDAR, CalendarQuestion
 
 app = typer.Typer()
@@ -33,8 +33,7 @@ def calendar(
     session = Session(connection, newest=reading.newest, offline=offline)
     found = session.answer(CALENDAR, question)
     if connection.as_json:
-        plain = readable(found)
-        print_json(plain if isinstance(plain, dict) else {})
+        print_json(as_object(found))
         return
     rows = [
         (one.day, "overdue" if one.overdue else "", one.participant, one.what, one.subject)

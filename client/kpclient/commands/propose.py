@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kpclient.commands.given import Decision, FromDay, Interim, read_instant, read_key
+from kpclient.commands.given import Code, Decision, FromDay, Interim, Office, read_instant, read_key
 from kpclient.commands.options import Stating, command
 from kpclient.commands.stating import state
 from kpledger.events.governance import (
@@ -23,9 +23,6 @@ from kpledger.events.governance import (
 
 app = typer.Typer(help="Propose a change of who takes part, and how.", no_args_is_help=True)
 
-_Office = Annotated[str, typer.Argument(metavar="AUTHORITY", help="The office, as gaborone.")]
-_Code = Annotated[str, typer.Argument(metavar="CODE", help="The participant, as BW.")]
-
 
 @command(
     app,
@@ -35,7 +32,7 @@ _Code = Annotated[str, typer.Argument(metavar="CODE", help="The participant, as 
 )
 def admit(
     *,
-    code: _Code,
+    code: Code,
     name: Annotated[str, typer.Option("--name", help="Its name in English.")],
     root_key: Annotated[str, typer.Option("--root-key", metavar="HEX", help="It signs with it.")],
     decision: Decision,
@@ -66,7 +63,7 @@ def admit(
 )
 def status(
     *,
-    code: _Code,
+    code: Code,
     standing: Annotated[Standing, typer.Argument(metavar="STANDING", help="The new standing.")],
     decision: Annotated[
         str,
@@ -99,7 +96,7 @@ def status(
 )
 def authority(
     *,
-    office: _Office,
+    office: Office,
     title: Annotated[str, typer.Option("--title", help="Its full name.")],
     place: Annotated[str, typer.Option("--place", help="Where it is.")],
     role: Annotated[list[Role], typer.Option("--role", help="What for; repeated.")],
@@ -128,7 +125,7 @@ def authority(
 )
 def close_authority(
     *,
-    office: _Office,
+    office: Office,
     reason: Annotated[str, typer.Option("--reason", help="Why, and who takes over.")],
     by: Stating,
 ) -> None:

@@ -4,7 +4,15 @@ from typing import Annotated, Final
 
 import typer
 
-from kpclient.commands.given import FromDay, read_day, read_document, read_instant, read_key, today
+from kpclient.commands.given import (
+    FromDay,
+    Office,
+    read_day,
+    read_document,
+    read_instant,
+    read_key,
+    today,
+)
 from kpclient.commands.options import Stating, command
 from kpclient.commands.stating import state
 from kpledger.events.governance import (
@@ -23,7 +31,6 @@ app = typer.Typer()
 _LAST_DAY: Final = "9999-12-31"
 
 _Key = Annotated[str, typer.Argument(metavar="HEX", help="The public key, 64 hexadecimal digits.")]
-_Office = Annotated[str, typer.Argument(metavar="AUTHORITY", help="The office, as gaborone.")]
 _Prefix = Annotated[str, typer.Option("--prefix", help="Before the digits, as BW.")]
 _First = Annotated[int, typer.Option("--first", min=0, help="The first serial.")]
 _Width = Annotated[int, typer.Option("--width", min=1, max=12, help="How many digits.")]
@@ -32,7 +39,7 @@ _Width = Annotated[int, typer.Option("--width", min=1, max=12, help="How many di
 @command(app, "key", example="kpledger propose key gaborone HEX --key bw-root")
 def key(
     *,
-    office: _Office,
+    office: Office,
     public_key: _Key,
     by: Stating,
     valid_from: FromDay = "",
@@ -93,7 +100,7 @@ def revoke(
 )
 def number_range(
     *,
-    office: _Office,
+    office: Office,
     prefix: _Prefix,
     first: _First,
     last: Annotated[int, typer.Option("--last", min=0, help="The last serial, included.")],
@@ -126,7 +133,7 @@ def number_range(
 )
 def retire(
     *,
-    office: _Office,
+    office: Office,
     prefix: _Prefix,
     first: _First,
     reason: Annotated[str, typer.Option("--reason", help="Why.")],

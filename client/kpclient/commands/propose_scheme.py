@@ -6,6 +6,7 @@ import msgspec
 import typer
 
 from kpclient.commands.given import (
+    Code,
     Decision,
     Document,
     FromDay,
@@ -46,7 +47,6 @@ app = typer.Typer()
 _SOON_MS: Final = 60_000
 """How much later than now policy holds that is to hold at once: never before it is recorded."""
 
-_Code = Annotated[str, typer.Argument(metavar="CODE", help="The participant, as BW.")]
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="What the restriction is called.")]
 _Under = Annotated[
     str, typer.Option("--under", metavar="CODE/NAME", help="The restriction, as CF/zones.")
@@ -97,7 +97,7 @@ def decision(
 )
 def restriction(
     *,
-    code: _Code,
+    code: Code,
     name: _Name,
     scope: Annotated[Scope, typer.Option("--scope", help="Which certificates.")],
     mode: Annotated[Mode, typer.Option("--mode", help="What it asks for.")],
@@ -138,7 +138,7 @@ def restriction(
 
 @command(app, "lift", example="kpledger propose lift CF zones --decision AD-2026-2 --key chair")
 def lift(
-    *, code: _Code, name: _Name, decision: Decision, by: Stating, effective_from: FromDay = ""
+    *, code: Code, name: _Name, decision: Decision, by: Stating, effective_from: FromDay = ""
 ) -> None:
     """End a restriction."""
     body = RestrictionLifted(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Annotated, Final
 
-import msgspec
 import typer
 
 from kpclient.answers import NodeStatus, Participant
@@ -12,7 +11,7 @@ from kpclient.commands.options import Connection, Offline, Reading, command
 from kpclient.commands.scheme_table import print_scheme
 from kpclient.commands.session import Session
 from kpclient.errors import UsageError
-from kpclient.output import print_fields, print_json, print_line, print_table, readable
+from kpclient.output import as_object, print_fields, print_json, print_line, print_table, readable
 from kpclient.remote import Remote
 from kpledger.analysis.organisation import ORGANISATION, OrganisationQuestion
 from kpledger.analysis.scheme import SCHEME, SchemeQuestion
@@ -120,7 +119,7 @@ def _show_organisation(session: Session, *, as_json: bool) -> None:
     found = session.answer(ORGANISATION, OrganisationQuestion())
     signing = session.answer(SIGNING_KEYS, KeysQuestion(participant=KPCS, past=True))
     if as_json:
-        print_json({**_fields_of(found), **_fields_of(signing)})
+        print_json({**as_object(found), **as_object(signing)})
         return
     for one in found.offices:
         print_line(f"{KPCS}/{one.authority}: {one.title}, {one.place}: {', '.join(one.roles)}")
@@ -143,7 +142,7 @@ def _show_participant(session: Session, code: str, *, as_json: bool) -> None:
         raise NotOnLedgerError(f"participant {code}")
     signing = session.answer(SIGNING_KEYS, KeysQuestion(participant=code, past=True))
     if as_json:
-        print_json({"participant": readable(one), **_fields_of(signing)})
+        print_json({"participant": readable(one), **as_object(signing)})
         return
     print_fields({"code": one.code, "name": one.name, "kind": one.kind, "status": one.status or ""})
     for standing in one.standings:
@@ -196,7 +195,7 @@ def status(
         raise UsageError("--at", "a replay knows no node", "--at DAY, or no replay")
     found = Session(connection).ask(_fetch_status)
     if connection.as_json:
-        print_json(_fields_of(found))
+        print_json(as_object(found))
         return
     print_fields(
         {
@@ -216,7 +215,7 @@ def status(
 def _show_scheme(session: Session, at: str, *, as_json: bool) -> None:
     found = session.answer(SCHEME, SchemeQuestion(at="" if at == "now" else at))
     if as_json:
-        print_json(_fields_of(found))
+        print_json(as_object(found))
     else:
         print_scheme(found)
 
@@ -224,11 +223,6 @@ def _show_scheme(session: Session, at: str, *, as_json: bool) -> None:
 async def _fetch_status(remote: Remote) -> NodeStatus:
     await remote.verify_genesis()
     return await remote.status()
-
-
-def _fields_of(answer: msgspec.Struct) -> Mapping[str, object]:
-    plain = readable(answer)
-    return plain if isinstance(plain, dict) else {}
 
 
 def check_code(text: str, option: str) -> str:

@@ -19,12 +19,12 @@ from kpclient.commands.summary_table import (
 from kpclient.errors import UsageError
 from kpclient.files import write_plainly
 from kpclient.output import (
+    as_object,
     encode_json,
     print_json,
     print_line,
     print_table,
     print_text,
-    readable,
 )
 from kpclient.published import Published, load_published
 from kpclient.tabular import Column, Table, Value, format_csv, format_value, write_parquet
@@ -91,7 +91,7 @@ def annex3(
     if layout is Layout.TABLE and printing.out is None:
         _print_annex3(answer)
     else:
-        _deliver(layout, printing.out, lay_out_annex3(answer), _as_mapping(answer))
+        _deliver(layout, printing.out, lay_out_annex3(answer), as_object(answer))
 
 
 @command(app, "summary", example="kpledger stats summary --year 2022 --format csv --out 2022.csv")
@@ -116,7 +116,7 @@ def summary(
     if layout is Layout.TABLE and printing.out is None:
         _print_summary(answer, published)
     else:
-        described = _as_mapping(answer) | {"published": _describe(answer, published)}
+        described = as_object(answer) | {"published": _describe(answer, published)}
         _deliver(layout, printing.out, lay_out_summary(answer, published), described)
 
 
@@ -148,10 +148,6 @@ def _deliver(
         case _:
             accepted = "csv, json or parquet, or no --out"
             raise UsageError("--format", "a table for people goes to no file", accepted)
-
-
-def _as_mapping(answer: Annex3Answer | SummaryAnswer) -> dict[str, object]:
-    return {name: readable(getattr(answer, name)) for name in answer.__struct_fields__}
 
 
 def _describe(answer: SummaryAnswer, published: Published | None) -> list[dict[str, object]]:

@@ -11,7 +11,7 @@ from kpclient.commands.options import Connection, Offline, Reading, command
 from kpclient.commands.session import Session
 from kpclient.drawing import draw_svg
 from kpclient.files import write_plainly
-from kpclient.output import Branch, print_json, print_line, print_text, print_tree, readable
+from kpclient.output import Branch, as_object, print_json, print_line, print_text, print_tree
 from kpledger.analysis.trace import (
     TRACE,
     Link,
@@ -53,8 +53,7 @@ def trace(
     if svg is not None:
         write_plainly(svg, draw_svg(format_dot(found)))
     if connection.as_json:
-        plain = readable(found)
-        print_json(plain if isinstance(plain, dict) else {})
+        print_json(as_object(found))
     elif dot:
         print_text(format_dot(found))
     elif svg is not None:
