@@ -59,7 +59,7 @@ PROCEEDINGS: Final[dict[Subject, dict[ProceedingState, dict[str, ProceedingState
     Subject.SUSPECT: {
         _P.NONE: {"suspect_reported": _P.RAISED},
         _P.RAISED: {"suspect_judged": _P.JUDGED},
-        _P.JUDGED: {},
+        _P.JUDGED: {"suspect_judged": _P.JUDGED},
     },
 }
 """Kind, state, event type, next state; a consent that is refused leads to DECLINED."""

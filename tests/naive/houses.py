@@ -189,12 +189,15 @@ def is_own_key(world: World, said: Said) -> str | None:
     return "E6" if key.end is not None else None
 
 
-def revokes_soundly(_world: World, said: Said) -> str | None:
+def revokes_soundly(world: World, said: Said) -> str | None:
     """E1: no key revokes itself; E5: a time of suspicion where it is compromised, only there."""
     body = the(governance.KeyRevoked, said)
     if body.key in said.signers:
         return "E1"
-    return "E5" if (body.reason == "COMPROMISED") != (body.suspect_since is not None) else None
+    if (body.reason == "COMPROMISED") != (body.suspect_since is not None):
+        return "E5"
+    latest = world.now + world.number(None, "clock_skew_ms")
+    return "E5" if (body.suspect_since or 0) > latest else None
 
 
 def revoke(world: World, said: Said) -> None:

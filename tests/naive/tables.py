@@ -81,7 +81,8 @@ AFFAIRS = {
         ANSWERED anomaly_answered ANSWERED""",
     "suspect": """
         - suspect_reported RAISED
-        RAISED suspect_judged JUDGED""",
+        RAISED suspect_judged JUDGED
+        JUDGED suspect_judged JUDGED""",
 }
 
 STANDINGS = {

@@ -343,7 +343,7 @@ def activate_rules(chance: Chance) -> Act:
     world = chance.world
     body = decisions.RulesActivated(
         version=chance.weighed({world.rules + 1: 10, world.rules + 2: 1, 2: 1}),
-        height=world.height + chance.weighed({0: 1, 1: 5, 5: 10}),
+        height=world.height + chance.weighed({0: 1, 1: 5, 5: 10, 100_000: 1, 100_001: 1}),
         decision=some_decision(chance)[0],
     )
     return chance.act(CHAIR, body, "KPCS/rules")

@@ -98,4 +98,8 @@ def check_revocation(context: Context) -> Refusal | None:
             f"{body.suspect_since} for a key that is {body.reason}",
             "a time for COMPROMISED, null otherwise",
         )
+    latest = context.at.now_ms + context.policy().clock_skew_ms
+    if body.suspect_since is not None and body.suspect_since > latest:
+        problem = f"{format_time(body.suspect_since)} lies in the future"
+        return refuse(Rule.E5, "body.suspect_since", problem, f"a time up to {format_time(latest)}")
     return None

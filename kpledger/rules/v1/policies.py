@@ -13,6 +13,10 @@ from kpledger.units import format_time
 MAX_SETTLED = 500
 """How often policy may be settled, for the scheme and for each participant."""
 
+MAX_BLOCKS_AHEAD = 100_000
+"""How far ahead rules may be activated: some months of the trade of all participants. One version
+follows another, so one set by mistake for a distant height would stand in the way of all others."""
+
 
 def check_policy(context: Context) -> Refusal | None:
     """E1, E5, E11, E14: the Chair settles for all, a participant for itself; none for the past."""
@@ -78,7 +82,7 @@ def _check_count(context: Context, body: PolicySet) -> Refusal | None:
 
 
 def check_activation(context: Context) -> Refusal | None:
-    """E6, E11: the next version of the rules holds from a block to come."""
+    """E6, E11, E14: the next version of the rules holds from a block to come, no distant one."""
     body = context.body(RulesActivated)
     newest = context.rules().versions[-1]
     if body.version != newest.version + 1:
@@ -88,4 +92,8 @@ def check_activation(context: Context) -> Refusal | None:
     if body.height < lowest:
         problem = f"block {body.height} is not to come after what is decided"
         return refuse(Rule.E14, "body.height", problem, f"a height from {lowest} on")
+    highest = context.at.height + MAX_BLOCKS_AHEAD
+    if body.height > highest:
+        problem = f"block {body.height} is too far ahead"
+        return refuse(Rule.E14, "body.height", problem, f"a height up to {highest}")
     return check_recorded(context, body.decision)

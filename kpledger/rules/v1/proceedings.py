@@ -2,9 +2,11 @@
 
 from typing import Final
 
+from kpledger.events import Body
 from kpledger.events.governance import Standing
 from kpledger.events.importing import SuspectReported
 from kpledger.events.life import (
+    ConcernAnswered,
     ConcernRaised,
     MeetingAnnounced,
     MeetingHeld,
@@ -13,7 +15,7 @@ from kpledger.events.life import (
     ReviewReported,
     ReviewRequested,
 )
-from kpledger.events.statistics import AnomalyQuestioned, Series
+from kpledger.events.statistics import AnomalyAnswered, AnomalyQuestioned, Series
 from kpledger.ids import KPCS
 from kpledger.outcome import Refusal, Rule
 from kpledger.proceedings import PROCEEDINGS, ProceedingState
@@ -23,7 +25,7 @@ from kpledger.rules.v1.lists import check_ascending, check_known
 from kpledger.units import DAY_MS, start_of_day_ms
 
 MAX_DOCUMENTS = 200
-"""How many documents may be filed in one proceeding."""
+"""How many documents may be filed in one proceeding; a step that files none goes on beyond."""
 
 KIND_OF: Final = {
     name: kind for kind, table in PROCEEDINGS.items() for steps in table.values() for name in steps
@@ -51,10 +53,30 @@ def check_step(context: Context) -> Refusal | None:
     if prev != head:
         problem = f"{prev.hex() if prev else 'nothing'} is not the newest event on it"
         return refuse(Rule.E6, "prev", problem, head.hex() if head else "null")
-    if record is not None and len(record.documents) >= MAX_DOCUMENTS:
+    filed = documents_of(context.event.body)
+    if record is not None and filed and len(record.documents) >= MAX_DOCUMENTS:
         problem = f"{len(record.documents)} documents were filed on {context.subject}"
         return refuse(Rule.E6, "type", problem, f"up to {MAX_DOCUMENTS} documents")
     return None
+
+
+def documents_of(body: Body) -> tuple[bytes, ...]:
+    """Give the hashes of what a step puts on file: one document, or none."""
+    match body:
+        case (
+            ReviewReported()
+            | RecommendationFollowedUp()
+            | MeetingHeld()
+            | ConcernRaised()
+            | ConcernAnswered()
+            | AnomalyAnswered()
+        ):
+            filed = body.document
+        case SuspectReported():
+            filed = body.image
+        case _:
+            filed = None
+    return () if filed is None else (filed,)
 
 
 def check_concerned(context: Context) -> Refusal | None:

@@ -11,18 +11,16 @@ from kpledger.events.importing import SuspectReported
 from kpledger.events.life import (
     AnnualReportFiled,
     BodyComposed,
-    ConcernAnswered,
     ConcernRaised,
     FollowUpStatus,
     MeetingAnnounced,
-    MeetingHeld,
     RecommendationFollowedUp,
     ReviewCarriedOut,
     ReviewConsented,
     ReviewReported,
     ReviewRequested,
 )
-from kpledger.events.statistics import AnomalyAnswered, AnomalyQuestioned
+from kpledger.events.statistics import AnomalyQuestioned
 from kpledger.ids import KPCS
 from kpledger.proceedings import PROCEEDINGS, ProceedingState
 from kpledger.records import (
@@ -34,7 +32,7 @@ from kpledger.records import (
     report_key,
 )
 from kpledger.rules.v1.context import CatalogueError, Context
-from kpledger.rules.v1.proceedings import KIND_OF
+from kpledger.rules.v1.proceedings import KIND_OF, documents_of
 from kpledger.units import add_days
 
 REPORT_DAYS: Final = 21
@@ -102,7 +100,7 @@ def _moved(context: Context, record: ProceedingRecord) -> ProceedingRecord:
         state=state,
         head=context.event.event_id,
         due_on=_due_on(body, recommendations),
-        documents=(*record.documents, *_documents(body)),
+        documents=(*record.documents, *documents_of(body)),
         recommendations=recommendations,
     )
 
@@ -141,24 +139,6 @@ def _due_on(body: Body, recommendations: Iterable[RecommendationStatus]) -> str 
             return body.answer_due_on
         case _:
             return None
-
-
-def _documents(body: Body) -> tuple[bytes, ...]:
-    match body:
-        case (
-            ReviewReported()
-            | RecommendationFollowedUp()
-            | MeetingHeld()
-            | ConcernRaised()
-            | ConcernAnswered()
-            | AnomalyAnswered()
-        ):
-            filed = body.document
-        case SuspectReported():
-            filed = body.image
-        case _:
-            filed = None
-    return () if filed is None else (filed,)
 
 
 def file_report(context: Context) -> None:

@@ -55,6 +55,7 @@ from kpledger.records import (
 from kpledger.rules.v1.notice import MAX_NOTICE_MS
 from kpledger.rules.v1.numbering import MAX_RANGES
 from kpledger.state import ChangeSet
+from kpledger.units import DAY_MS
 
 SMALL_ORDER_KEY = b"\x01" + bytes(31)
 
@@ -156,6 +157,13 @@ REFUSED: list[tuple[str, str, Body, Rule, str]] = [
         "retired-with-a-time",
         "BW/root",
         vary(REVOCATION, suspect_since=NOW_MS),
+        Rule.E5,
+        "body.suspect_since",
+    ),
+    (
+        "compromised-from-a-time-to-come",
+        "BW/root",
+        vary(REVOCATION, reason=RevocationReason.COMPROMISED, suspect_since=NOW_MS + DAY_MS),
         Rule.E5,
         "body.suspect_since",
     ),

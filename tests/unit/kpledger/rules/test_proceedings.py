@@ -370,8 +370,28 @@ def test_proceeding_holds_a_bounded_number_of_documents() -> None:
     for count, expected in ((MAX_DOCUMENTS - 1, None), (MAX_DOCUMENTS, (Rule.E6, "type"))):
         full = vary(record, documents=(PAPER,) * count)
         ledger.state.pairs[proceeding_key(record.subject)] = encode(full)
-        followed = state(ledger, "recommendation_followed_up")
+        followed = state(ledger, "recommendation_followed_up", document=PAPER)
         assert judgement(ledger.attempt(followed)) == expected
+
+
+def test_nobody_keeps_a_concern_open_by_filing_documents() -> None:
+    ledger = _walk(open_trade(), PATHS[Subject.CONCERN, ProceedingState.ANSWERED])
+    full = vary(_read(ledger, Subject.CONCERN), documents=(PAPER,) * MAX_DOCUMENTS)
+    ledger.state.pairs[proceeding_key(full.subject)] = encode(full)
+    again = state(ledger, "concern_answered", document=PAPER)
+    assert judgement(ledger.attempt(again)) == (Rule.E6, "type")
+    assert ledger.attempt(state(ledger, "concern_answered", document=None)) is None
+    assert ledger.attempt(state(ledger, "concern_closed")) is None
+
+
+def test_verdict_is_followed_by_another_of_the_same_judge() -> None:
+    ledger = _walk(open_trade(), PATHS[Subject.SUSPECT, ProceedingState.JUDGED])
+    head = _read(ledger, Subject.SUSPECT).head
+    body = SuspectJudged(verdict=Verdict.GENUINE, remarks="")
+    by_chair = make_event(CHAIR, body, subject="EU/suspect/1", prev=head)
+    assert judgement(ledger.attempt(by_chair)) == (Rule.E2, "author")
+    ledger.record(make_event("BW/root", body, subject="EU/suspect/1", prev=head))
+    assert _read(ledger, Subject.SUSPECT).state is ProceedingState.JUDGED
 
 
 @pytest.mark.parametrize(

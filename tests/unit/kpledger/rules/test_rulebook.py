@@ -32,6 +32,7 @@ from kpledger.records import RULES_KEY, RulesRecord, RulesSince
 from kpledger.rules import v1
 from kpledger.rules.position import Position
 from kpledger.rules.rulebook import RELEASED, Rulebook, UnknownRules, UnknownRulesError
+from kpledger.rules.v1.policies import MAX_BLOCKS_AHEAD
 from kpledger.state import ChangeSet
 
 
@@ -184,6 +185,8 @@ def _let_in(_event: SignedEvent, _state: ChangeSet, _at: Position) -> Refusal | 
         ({"version": 3}, (Rule.E6, "body.version")),
         ({"height": 3}, (Rule.E14, "body.height")),
         ({"height": 4}, None),
+        ({"height": 3 + MAX_BLOCKS_AHEAD}, None),
+        ({"height": 4 + MAX_BLOCKS_AHEAD}, (Rule.E14, "body.height")),
         ({"decision": "AD-2026-9"}, (Rule.E11, "body.decision")),
     ],
 )
