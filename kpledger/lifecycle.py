@@ -169,3 +169,7 @@ CLOSING: Final = frozenset(
     if step.state in OPENS_CASE
 )
 """Event types after which a certificate's life is closed."""
+
+NOTES: Final = frozenset({"transit_noted"})
+"""Event types that name the newest event on a certificate and do not become it. Whoever has no part
+in a shipment may file them, and must not outrun those who have."""

@@ -11,7 +11,7 @@ from kpclient.errors import ClientError
 from kpclient.remote import Remote
 from kpledger.analysis.subject import SUBJECT, SubjectQuestion
 from kpledger.cases import CASE_TRANSITIONS, OPENING
-from kpledger.lifecycle import CLOSING, OPENS_CASE, TRANSITIONS
+from kpledger.lifecycle import CLOSING, NOTES, OPENS_CASE, TRANSITIONS
 from kpledger.proceedings import PROCEEDINGS, ProceedingState
 
 _PROCEEDS: Final = frozenset(
@@ -44,7 +44,7 @@ class Head:
 
     def after(self, kind: str, event_id: bytes) -> "Head":
         """Give the head after a further event of this type."""
-        if self.closed and kind in OPENING:
+        if kind in NOTES or (self.closed and kind in OPENING):
             return self
         return Head(event_id, closed=self.closed or kind in CLOSING)
 

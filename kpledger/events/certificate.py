@@ -271,7 +271,10 @@ class CertificateReturnedUnused(Body, frozen=True, kw_only=True, forbid_unknown_
 
 
 class TransitNoted(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A transit country notes that a shipment passed (KPCS III(d)); nobody has to."""
+    """A transit country notes that a shipment passed (KPCS III(d)); nobody has to.
+
+    It names the newest event on the certificate and does not become it.
+    """
 
     TYPE: ClassVar[str] = "transit_noted"
 

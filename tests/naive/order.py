@@ -114,7 +114,7 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     "certificate_lost": STEP,
     "certificate_found": (*STEP, shipments.was_reported_lost),
     "certificate_returned_unused": (*STEP, shipments.happened("returned_on")),
-    "transit_noted": (*STEP, shipments.passes_soundly),
+    "transit_noted": (*STEP, houses.keeps_house, shipments.passes_soundly),
     "arrival_recorded": (*STEP, shipments.arrives_soundly),
     "import_confirmed": (*CONFIRM, shipments.is_clean),
     "import_confirmed_discrepant": CONFIRM,
@@ -178,8 +178,7 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     ),
     "anomaly_answered": (*GO_ON, filings.answers_for_itself),
     "case_opened": (
-        shipments.opens_under_own_code, FIRST_ON_SUBJECT, shipments.is_new_case,
-        shipments.opens_on_a_day,
+        shipments.opens_under_own_code, *HOUSE, shipments.is_new_case, shipments.opens_on_a_day,
     ),
 }  # fmt: skip
 
@@ -212,7 +211,6 @@ EFFECTS: dict[str, Effect] = {
     "certificate_lost": shipments.lose,
     "certificate_found": shipments.find,
     "certificate_returned_unused": trade.step,
-    "transit_noted": trade.step,
     "arrival_recorded": shipments.arrive,
     "import_confirmed": shipments.confirm,
     "import_confirmed_discrepant": shipments.confirm,

@@ -39,6 +39,11 @@ def test_an_event_becomes_the_head_until_the_life_is_closed() -> None:
     assert closed.after("shipment_detained", SECOND) == closed
 
 
+def test_a_note_of_transit_names_the_head_and_leaves_it() -> None:
+    assert "transit_noted" in FOLLOWING
+    assert Head(FIRST).after("transit_noted", SECOND) == Head(FIRST)
+
+
 def test_a_discrepancy_is_resolved_on_a_closed_certificate_all_the_same() -> None:
     closed = Head(FIRST).after("import_confirmed_discrepant", FIRST)
     assert closed.after("discrepancy_resolved", SECOND) == Head(SECOND, closed=True)

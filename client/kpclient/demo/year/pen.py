@@ -11,6 +11,7 @@ from kpledger.events import Author, Body, encode_event
 from kpledger.genesis import Genesis
 from kpledger.ids import CHAIR, KPCS, ROOT
 from kpledger.keys import SigningKey
+from kpledger.lifecycle import NOTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,8 @@ class Pen:
     ) -> bytes:
         prev = self._heads.get(subject)
         event_id = self.write(author, subject, body, keys, prev=prev, occurred_ms=occurred_ms)
-        self._heads[subject] = event_id
+        if body.TYPE not in NOTES:
+            self._heads[subject] = event_id
         return event_id
 
     def write(

@@ -30,6 +30,7 @@ from kpledger.rules.v1 import (
 from kpledger.rules.v1.authorship import Office
 from kpledger.rules.v1.context import Check
 from kpledger.rules.v1.effects import certificate as effects
+from kpledger.rules.v1.effects.notes import keep_note
 from kpledger.rules.v1.row import Row
 
 _ISSUE: Final[tuple[Check, ...]] = (
@@ -85,7 +86,7 @@ ROWS: Final[dict[type[Body], Row]] = {
     ),
     TransitNoted: Row(
         _EITHER_END,
-        (custody.check_passing, *_NEXT, exporting.check_transit_days),
-        effects.move,
+        (custody.check_passing, *_NEXT, standing.check_member, exporting.check_transit_days),
+        keep_note,
     ),
 }

@@ -16,7 +16,16 @@ from kpledger.events.importing import (
     ShipmentReleased,
     ShipmentSeized,
 )
-from kpledger.rules.v1 import authorship, cases, custody, importing, subject, succession, technical
+from kpledger.rules.v1 import (
+    authorship,
+    cases,
+    custody,
+    importing,
+    standing,
+    subject,
+    succession,
+    technical,
+)
 from kpledger.rules.v1.authorship import Office
 from kpledger.rules.v1.context import Check
 from kpledger.rules.v1.effects import importing as effects
@@ -74,7 +83,13 @@ ROWS: Final[dict[type[Body], Row]] = {
     ),
     CaseOpened: Row(
         (Office.EXPORTING_AUTHORITY, Office.IMPORTING_AUTHORITY),
-        (subject.check_name, succession.check_first, cases.check_new_case, cases.check_case),
+        (
+            subject.check_name,
+            succession.check_first,
+            standing.check_member,
+            cases.check_new_case,
+            cases.check_case,
+        ),
         open_named,
     ),
 }

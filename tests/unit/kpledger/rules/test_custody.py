@@ -5,8 +5,10 @@ from founding import (
     CHAIR,
     FOUNDED_MS,
     NOW_MS,
+    TODAY,
     MemoryLedger,
     make_event,
+    open_trade,
     signing_key,
     vary,
 )
@@ -21,6 +23,7 @@ from kpledger.events.governance import (
     Standing,
 )
 from kpledger.lifecycle import CertificateState
+from kpledger.units import DAY_MS, add_days
 
 _S = CertificateState
 
@@ -186,6 +189,37 @@ def test_goods_come_back_on_a_day_that_was() -> None:
     for day in ("2026-03-04", "2026-02-30"):
         found = judge(ledger, "return_received", vary(body, received_on=day))
         assert found == ("E5", "body.received_on")
+
+
+def test_goods_come_back_no_earlier_than_they_arrived() -> None:
+    ledger = start_journey()
+    ledger.now_ms += 2 * DAY_MS
+    _, arrival = SOUND["arrival_recorded"]
+    arrived = vary(arrival, arrived_on=add_days(TODAY, 2))
+    ledger.record(make_step(ledger, "arrival_recorded", arrived))
+    travel(ledger, "import_refused_returned")
+    _, body = SOUND["return_received"]
+    found = {
+        days: judge(ledger, "return_received", vary(body, received_on=add_days(TODAY, days)))
+        for days in (1, 2)
+    }
+    assert found == {1: ("E5", "body.received_on"), 2: None}
+
+
+def test_goods_that_surfaced_come_back_after_the_issue() -> None:
+    ledger = start_journey("export_notified", "shipment_diverted", "import_refused_returned")
+    _, body = SOUND["return_received"]
+    found = judge(ledger, "return_received", vary(body, received_on=add_days(TODAY, -1)))
+    assert found == ("E5", "body.received_on")
+
+
+def test_who_was_removed_opens_no_case() -> None:
+    ledger = open_trade()
+    removed = ParticipantStatusChanged(
+        code="ZA", status=Standing.REMOVED, effective_from=NOW_MS, decision="N-1", interim=True
+    )
+    ledger.record(make_event(CHAIR, removed))
+    assert judge(ledger, "case_opened", subject="ZA/case/1") == ("E4", "author")
 
 
 @pytest.mark.parametrize(("code", "office"), [("ZA", "ZA/joburg"), ("EU", "EU/antwerp")])

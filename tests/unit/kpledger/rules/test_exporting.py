@@ -2,7 +2,7 @@
 
 import pytest
 from founding import CHAIR, DECISION, NOW_MS, TODAY, MemoryLedger, make_event, vary
-from journey import judge, start_journey, travel
+from journey import judge, make_step, start_journey, travel
 from statements import CERTIFICATE, NUMBER, SOUND
 
 from kpledger.events.certificate import (
@@ -13,7 +13,7 @@ from kpledger.events.certificate import (
 )
 from kpledger.events.governance import ParticipantStatusChanged, Standing
 from kpledger.lifecycle import CertificateState
-from kpledger.units import add_days, end_of_day_ms
+from kpledger.units import DAY_MS, add_days, end_of_day_ms, start_of_day_ms
 
 SKEW_MS = 10_000
 YESTERDAY, TOMORROW = add_days(TODAY, -1), add_days(TODAY, 1)
@@ -42,11 +42,13 @@ def test_certificate_without_validation_is_issued_and_validated_later() -> None:
     [
         ({"validated_at": NOW_MS + SKEW_MS}, None),
         ({"validated_at": NOW_MS + SKEW_MS + 1}, "body.validated_at"),
+        ({"validated_at": start_of_day_ms(TODAY) - DAY_MS - SKEW_MS}, None),
+        ({"validated_at": start_of_day_ms(TODAY) - DAY_MS - SKEW_MS - 1}, "body.validated_at"),
         ({"seals": ("b", "a")}, None),
         ({"seals": ("a", "b", "a")}, "body.seals"),
     ],
 )
-def test_validation_lies_in_the_past_and_names_each_seal_once(
+def test_validation_lies_between_issue_and_now_and_names_each_seal_once(
     changes: dict[str, object], field: str | None
 ) -> None:
     assert isinstance(VALIDATION, CertificateValidated)
@@ -54,6 +56,17 @@ def test_validation_lies_in_the_past_and_names_each_seal_once(
         start_journey(validated=False), "certificate_validated", vary(VALIDATION, **changes)
     )
     assert found == (field and ("E5", field))
+
+
+def test_certificate_is_validated_while_it_is_valid() -> None:
+    assert isinstance(VALIDATION, CertificateValidated)
+    ledger = start_journey(validated=False)
+    end = end_of_day_ms(EXPIRY)
+    found = [
+        judge(ledger, "certificate_validated", vary(VALIDATION, validated_at=at), now_ms=end + 1)
+        for at in (end, end + 1)
+    ]
+    assert found == [None, ("E5", "body.validated_at")]
 
 
 @pytest.mark.parametrize(("code", "field"), [("BW", "author"), ("EU", "subject")])
@@ -127,6 +140,25 @@ def test_transit_begins_after_issue_and_ends_after_it_begins(
     assert isinstance(TRANSIT, TransitNoted)
     found = judge(start_journey(), "transit_noted", vary(TRANSIT, **changes))
     assert found == (field and ("E5", field))
+
+
+def test_note_of_transit_leaves_what_the_issuer_has_seen() -> None:
+    """Anybody may note one: it must not make what the parties have prepared out of date."""
+    ledger = start_journey()
+    notified = make_step(ledger, "export_notified")
+    before = ledger.certificate(NUMBER)
+    travel(ledger, "transit_noted")
+    assert ledger.certificate(NUMBER) == before
+    assert ledger.attempt(notified) is None
+
+
+def test_transit_is_noted_by_members() -> None:
+    ledger = start_journey()
+    removed = ParticipantStatusChanged(
+        code="ZA", status=Standing.REMOVED, effective_from=NOW_MS, decision="N-1", interim=True
+    )
+    ledger.record(make_event(CHAIR, removed))
+    assert judge(ledger, "transit_noted") == ("E4", "author")
 
 
 @pytest.mark.parametrize("author", ["BW/gaborone", "EU/antwerp"])
