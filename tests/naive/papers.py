@@ -151,7 +151,16 @@ def is_dated(world: World, paper: Certificate, issuer: str) -> bool:
         and paper.issued_on >= "2003-01-01"
         and paper.issued_on <= paper.expires_on <= later(paper.issued_on, count)
         and (paper.validated_at is None or paper.validated_at <= world.now + skew)
+        and not is_validated_too_early(world, paper, paper.validated_at)
     )
+
+
+def is_validated_too_early(world: World, paper: Certificate, validated_at: int | None) -> bool:
+    """Tell whether a validation lies before the day of issue began anywhere, by any clock."""
+    start = starts(paper.issued_on)
+    if validated_at is None or start is None:
+        return False
+    return validated_at < start - DAY - world.number(None, "clock_skew_ms")
 
 
 def adds_up(paper: Certificate) -> bool:

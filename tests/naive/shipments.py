@@ -9,8 +9,15 @@ from naive import trade
 from naive.authors import judge_signatures
 from naive.dates import ends, parse
 from naive.houses import the
-from naive.papers import FROZEN_CODES, are_in_trade, ascending, is_possible
+from naive.papers import (
+    FROZEN_CODES,
+    are_in_trade,
+    ascending,
+    is_possible,
+    is_validated_too_early,
+)
 from naive.papers import replace as replace_by_new
+from naive.tables import TAKEN_BACK
 from naive.world import Case, Office, Paper, Said, World
 
 MILLION = 10**6
@@ -21,6 +28,13 @@ def is_since_issue(world: World, said: Said, day: str) -> bool:
     """Tell whether something can have happened to a certificate on a day."""
     paper = world.papers.get(said.subject)
     return is_possible(world, day) and (paper is None or paper.says.issued_on <= day)
+
+
+def is_since_arrival(world: World, said: Said, day: str) -> bool:
+    """Tell whether it can have happened on a day, after an arrival if one was recorded."""
+    paper = world.papers.get(said.subject)
+    arrived = paper.arrived_on if paper else None
+    return is_since_issue(world, said, day) and (arrived is None or arrived <= day)
 
 
 def happened(name: str, rule: str = "E5"):  # type: ignore[no-untyped-def] # noqa: ANN201
@@ -44,10 +58,14 @@ def trades_still(world: World, said: Said) -> str | None:
 def validates_soundly(world: World, said: Said) -> str | None:
     body = the(certificate.CertificateValidated, said)
     skew = world.number(None, "clock_skew_ms")
-    seals = (*world.papers[said.subject].seals, *body.seals)
+    paper = world.papers[said.subject]
+    seals = (*paper.seals, *body.seals)
     if body.validated_at > world.now + skew or len(set(seals)) < len(seals):
         return "E5"
-    return None
+    end = ends(paper.says.expires_on)
+    assert end is not None
+    late = body.validated_at > end
+    return "E5" if late or is_validated_too_early(world, paper.says, body.validated_at) else None
 
 
 def validate(world: World, said: Said) -> None:
@@ -194,7 +212,7 @@ def repeats_paper(world: World, said: Said) -> str | None:
         says.exporter,
         says.importer,
     )
-    return None if same and is_since_issue(world, said, body.received_on) else "E7"
+    return None if same and is_since_arrival(world, said, body.received_on) else "E7"
 
 
 def is_clean(world: World, said: Said) -> str | None:
@@ -291,12 +309,14 @@ def returns_under_own_paper(world: World, said: Said) -> str | None:
         paper is not None
         and paper.says.kind == "TECHNICAL"
         and (paper.issuer, paper.says.case) == (said.author[0], said.subject)
+        and paper.state not in TAKEN_BACK
     )
     return None if fits else "E10"
 
 
 def came_back(world: World, said: Said) -> str | None:
-    return None if is_possible(world, the(importing.ReturnReceived, said).received_on) else "E5"
+    day = the(importing.ReturnReceived, said).received_on
+    return None if is_since_arrival(world, said, day) else "E5"
 
 
 def come_back(world: World, said: Said) -> None:

@@ -7,6 +7,7 @@ from kpledger.events.certificate import Certificate, Origin, OriginKind
 from kpledger.outcome import Refusal, Rule
 from kpledger.rules.v1.context import Context, refuse
 from kpledger.rules.v1.countries import COUNTRIES
+from kpledger.rules.v1.days import check_span
 from kpledger.rules.v1.lists import check_ascending
 from kpledger.rules.v1.numbering import issued_certificate
 from kpledger.units import (
@@ -14,7 +15,6 @@ from kpledger.units import (
     format_carats,
     format_time,
     format_usd,
-    parse_day,
     start_of_day_ms,
 )
 
@@ -141,16 +141,15 @@ _CHECKS: tuple[Callable[[Certificate], Refusal | None], ...] = (
 
 
 def _check_dates(context: Context, certificate: Certificate) -> Refusal | None:
+    refusal = check_span(Rule.E5, _FIELD + "issued_on", certificate.issued_on, SCHEME_BEGAN)
+    refusal = refusal or check_span(Rule.E5, _FIELD + "expires_on", certificate.expires_on, None)
+    if refusal is not None:
+        return refusal
     try:
-        issued = parse_day(certificate.issued_on)
-        expires = parse_day(certificate.expires_on)
         latest = context.policy(context.author[0]).latest_expiry(certificate.issued_on)
     except MalformedError as error:
-        return _refuse("issued_on, expires_on", error.problem, "days of the calendar")
-    if certificate.issued_on < SCHEME_BEGAN:
-        problem = f"{certificate.issued_on} is before the scheme began"
-        return _refuse("issued_on", problem, f"a day from {SCHEME_BEGAN} on")
-    if not issued <= expires <= parse_day(latest):
+        return _refuse("issued_on", error.problem, "an earlier day")
+    if not certificate.issued_on <= certificate.expires_on <= latest:
         return _refuse(
             "expires_on",
             f"{certificate.expires_on} for a certificate of {certificate.issued_on}",
@@ -162,16 +161,25 @@ def _check_dates(context: Context, certificate: Certificate) -> Refusal | None:
         return _refuse("issued_on", f"{certificate.issued_on} lies in the future", "today")
     if certificate.validated_at is None:
         return None
-    return check_validated(context, _FIELD + "validated_at", certificate.validated_at)
+    field = _FIELD + "validated_at"
+    return check_validated(context, field, certificate.validated_at, certificate.issued_on)
 
 
-def check_validated(context: Context, field: str, validated_at: int) -> Refusal | None:
-    """E5: a certificate was validated before now."""
-    latest = context.at.now_ms + context.policy().clock_skew_ms
-    if validated_at <= latest:
-        return None
-    problem = f"{format_time(validated_at)} lies in the future"
-    return refuse(Rule.E5, field, problem, f"a time up to {format_time(latest)}")
+def check_validated(
+    context: Context, field: str, validated_at: int, issued_on: str
+) -> Refusal | None:
+    """E5: a certificate was validated before now, and not before the day of its issue."""
+    skew = context.policy().clock_skew_ms
+    latest = context.at.now_ms + skew
+    if validated_at > latest:
+        problem = f"{format_time(validated_at)} lies in the future"
+        return refuse(Rule.E5, field, problem, f"a time up to {format_time(latest)}")
+    # A day begins up to 14 hours earlier in the east than in UTC.
+    earliest = start_of_day_ms(issued_on) - DAY_MS - skew
+    if validated_at < earliest:
+        problem = f"{format_time(validated_at)} is before it was issued on {issued_on}"
+        return refuse(Rule.E5, field, problem, f"a time from {format_time(earliest)} on")
+    return None
 
 
 def check_issue_subject(context: Context) -> Refusal | None:

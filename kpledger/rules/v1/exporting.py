@@ -14,10 +14,17 @@ from kpledger.units import end_of_day_ms, format_time
 
 
 def check_validation(context: Context) -> Refusal | None:
-    """E5: a certificate was validated before now, and its seals are named once each."""
+    """E5: a certificate was validated while it was valid, and its seals are named once each."""
     body = context.body(CertificateValidated)
-    late = check_validated(context, "body.validated_at", body.validated_at)
-    return late or check_seals(body.seals, "body.seals")
+    record = context.certificate(context.subject)
+    if record is None:
+        return None
+    field, end = "body.validated_at", end_of_day_ms(record.expires_on)
+    if body.validated_at > end:
+        problem = f"{format_time(body.validated_at)} is after {record.number} expired"
+        return refuse(Rule.E5, field, problem, f"a time up to {format_time(end)}")
+    refusal = check_validated(context, field, body.validated_at, record.issued_on)
+    return refusal or check_seals(body.seals, "body.seals")
 
 
 def check_unexpired(context: Context) -> Refusal | None:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from kpledger.events.certificate import Party
 from kpledger.events.decisions import ExpiryMeaning
 from kpledger.events.governance import Role, Standing
 from kpledger.events.importing import (
@@ -63,18 +64,22 @@ def check_repeats(context: Context) -> Refusal | None:
         return None
     if body.number != record.number:
         return refuse(Rule.E7, "body.number", f"{body.number} is not the subject", record.number)
-    for field, found, declared in (
-        ("exporter", body.exporter, record.exporter),
-        ("importer", body.importer, record.importer),
-    ):
-        if found != declared:
-            return refuse(
-                Rule.E7,
-                f"body.{field}",
-                f"{found.name} differs from the certificate",
-                f"{declared.name}, {declared.address}, licence {declared.licence or 'none'}",
-            )
-    return check_past_day(context, Rule.E7, "body.received_on", body.received_on, record.issued_on)
+    refusal = _check_party("exporter", body.exporter, record.exporter)
+    refusal = refusal or _check_party("importer", body.importer, record.importer)
+    if refusal is not None:
+        return refusal
+    # What expires with the journey is judged by this day: it is none before the recorded arrival.
+    earliest = record.arrived_on or record.issued_on
+    return check_past_day(context, Rule.E7, "body.received_on", body.received_on, earliest)
+
+
+def _check_party(who: str, found: Party, declared: Party) -> Refusal | None:
+    for name in Party.__struct_fields__:
+        said, expected = getattr(found, name), getattr(declared, name)
+        if said != expected:
+            problem = f"{said!r} differs from the certificate"
+            return refuse(Rule.E7, f"body.{who}.{name}", problem, repr(expected))
+    return None
 
 
 def check_arrival(context: Context) -> Refusal | None:
@@ -95,9 +100,11 @@ def check_found_day(context: Context) -> Refusal | None:
 
 
 def check_return(context: Context) -> Refusal | None:
-    """E5: goods come back on a day of the calendar that is not in the future."""
+    """E5: goods come back after they went, and not in the future."""
     body = context.body(ReturnReceived)
-    return check_past_day(context, Rule.E5, "body.received_on", body.received_on)
+    record = context.certificate(context.subject)
+    earliest = None if record is None else record.arrived_on or record.issued_on
+    return check_past_day(context, Rule.E5, "body.received_on", body.received_on, earliest)
 
 
 def importing_destination(context: Context) -> tuple[Cosigner, ...]:

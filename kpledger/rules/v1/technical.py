@@ -10,7 +10,7 @@ from typing import Final
 from kpledger.cases import CaseState
 from kpledger.events.certificate import Certificate, CertificateKind
 from kpledger.events.importing import ImportRefusedReturned
-from kpledger.lifecycle import CertificateState
+from kpledger.lifecycle import DEAD, CertificateState
 from kpledger.outcome import Refusal, Rule
 from kpledger.records import CaseRecord
 from kpledger.rules.v1.context import Context, refuse
@@ -92,4 +92,6 @@ def check_return_papers(context: Context) -> Refusal | None:
         problem = f"{number} is a {record.kind} certificate of {record.issuer}"
         what = f" for {record.case}" if record.case else ""
         return refuse(Rule.E10, field, problem + what, accepted)
+    if record.state in DEAD:
+        return refuse(Rule.E10, field, f"{number} is {record.state}", accepted)
     return None

@@ -100,7 +100,7 @@ def test_confirmation_repeats_what_was_amended() -> None:
     ledger.record(make_step(ledger, "amendment_endorsed", body))
     confirmation = SOUND["import_confirmed"][1]
     renamed = vary(confirmation, importer=vary(IMPORTER, name="Another NV"))
-    assert judge(ledger, "import_confirmed", confirmation) == ("E7", "body.importer")
+    assert judge(ledger, "import_confirmed", confirmation) == ("E7", "body.importer.name")
     assert judge(ledger, "import_confirmed", renamed) is None
 
 

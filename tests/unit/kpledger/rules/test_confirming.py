@@ -102,8 +102,6 @@ def test_found_parcels_may_not_differ() -> None:
     ("field", "value"),
     [
         ("number", "BW000002"),
-        ("exporter", STRANGER),
-        ("importer", STRANGER),
         ("received_on", YESTERDAY),
         ("received_on", add_days(TODAY, 2)),
         ("received_on", "2026-03-32"),
@@ -115,6 +113,34 @@ def test_confirmation_repeats_the_certificate_and_a_possible_day(
     refusal = _judge(_shipped(), vary(body, **{field: value}))
     assert refusal is not None
     assert (refusal.rule, refusal.field) == (Rule.E7, f"body.{field}")
+
+
+@pytest.mark.parametrize("body", [CLEAN, DISCREPANT])
+@pytest.mark.parametrize("who", ["exporter", "importer"])
+@pytest.mark.parametrize("part", ["name", "address", "licence"])
+def test_confirmation_repeats_every_part_of_the_parties(body: Body, who: str, part: str) -> None:
+    party = getattr(body, who)
+    refusal = _judge(_shipped(), vary(body, **{who: vary(party, **{part: "Other"})}))
+    assert refusal is not None
+    assert (refusal.rule, refusal.field) == (Rule.E7, f"body.{who}.{part}")
+    assert (refusal.problem, refusal.accepted) == (
+        "'Other' differs from the certificate",
+        repr(getattr(party, part)),
+    )
+
+
+@pytest.mark.parametrize("name", ["import_confirmed", "import_confirmed_discrepant"])
+def test_nothing_is_received_before_it_arrived(name: str) -> None:
+    """Otherwise a journey that ended too late could be told to have ended in time."""
+    ledger = start_journey()
+    ledger.now_ms += 2 * DAY_MS
+    arrival = vary(ARRIVAL, arrived_on=add_days(TODAY, 2))
+    ledger.record(make_step(ledger, "arrival_recorded", arrival))
+    body = CLEAN if name == "import_confirmed" else DISCREPANT
+    found = {
+        days: judge(ledger, name, vary(body, received_on=add_days(TODAY, days))) for days in (1, 2)
+    }
+    assert found == {1: ("E7", "body.received_on"), 2: None}
 
 
 def test_discrepant_confirmation_may_find_anything() -> None:

@@ -90,6 +90,10 @@ ACCEPTED: list[tuple[str, Certificate]] = [
     ("longest-validity", vary(GOOD, expires_on=add_days(TODAY, 60))),
     ("issued-tomorrow-in-the-east", vary(GOOD, issued_on=add_days(TODAY, 1))),
     ("validated-at-the-skew", vary(GOOD, validated_at=NOW_MS + SKEW_MS)),
+    (
+        "validated-when-its-day-began-in-the-east",
+        vary(GOOD, validated_at=start_of_day_ms(TODAY) - DAY_MS - SKEW_MS),
+    ),
     ("last-number-of-the-range", vary(GOOD, number="BW099999")),
     ("range-used-from-its-first-day", vary(GOOD, issued_on="2026-01-01", expires_on="2026-02-01")),
 ]
@@ -201,13 +205,19 @@ REFUSED: list[tuple[str, Certificate, Rule, str]] = [
         "no-such-day-of-issue",
         vary(GOOD, issued_on="2026-02-29"),
         Rule.E5,
-        C + "issued_on, expires_on",
+        C + "issued_on",
     ),
     (
         "no-such-day-of-expiry",
         vary(GOOD, expires_on="2026-04-31"),
         Rule.E5,
-        C + "issued_on, expires_on",
+        C + "expires_on",
+    ),
+    (
+        "validated-before-it-was-issued",
+        vary(GOOD, validated_at=start_of_day_ms(TODAY) - DAY_MS - SKEW_MS - 1),
+        Rule.E5,
+        C + "validated_at",
     ),
 ]
 
@@ -328,11 +338,11 @@ def test_latest_day_of_issue_is_the_one_begun_in_the_east() -> None:
     """It may begin a day and the clock skew after block time, and not a millisecond more."""
     ledger = open_trade()
     begins = start_of_day_ms(add_days(TODAY, 1))
+    earliest = begins - DAY_MS - SKEW_MS
     body = CertificateIssued(
-        certificate=vary(GOOD, issued_on=add_days(TODAY, 1), validated_at=FOUNDED_MS)
+        certificate=vary(GOOD, issued_on=add_days(TODAY, 1), validated_at=earliest)
     )
     encoded = make_event("BW/gaborone", body, occurred_at=FOUNDED_MS)
-    earliest = begins - DAY_MS - SKEW_MS
     early = ledger.attempt(encoded, now_ms=earliest - 1)
     assert (early and early.field, ledger.attempt(encoded, now_ms=earliest)) == (
         "body.certificate.issued_on",

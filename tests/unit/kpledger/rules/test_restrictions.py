@@ -159,6 +159,7 @@ def test_interim_restriction_lapses_and_the_chair_lifts_it_alone() -> None:
     assert judge(ledger, CHAIR, vary(LIFTING, decision="CN-2")) is None
     ledger.now_ms = NOW_MS + 90 * DAY_MS
     late = vary(CERTIFICATE, issued_on="2026-05-31", expires_on="2026-06-30")
+    late = vary(late, validated_at=ledger.now_ms)
     assert _judge_issue(ledger, late) is None
 
 

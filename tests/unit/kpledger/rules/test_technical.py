@@ -167,6 +167,17 @@ def test_goods_are_sent_back_under_no_other_certificate(number: str) -> None:
     assert found == ("E10", "body.technical_certificate")
 
 
+def test_goods_are_not_sent_back_under_what_was_taken_back() -> None:
+    ledger = ledger_in(_S.DETAINED)
+    issue(ledger, _technical("EU", NUMBER), "EU/antwerp")
+    travel_back = make_step(
+        ledger, "certificate_voided", author="EU/antwerp", subject="EU000007", nonce=7
+    )
+    ledger.record(travel_back)
+    found = judge(ledger, "import_refused_returned", _refusal_under("EU000007"))
+    assert found == ("E10", "body.technical_certificate")
+
+
 def test_goods_of_a_case_are_not_sent_back_under_what_is_for_another() -> None:
     ledger = start_journey("certificate_voided", "shipment_detained", "shipment_detained")
     issue(ledger, _technical("EU", FIRST), "EU/antwerp")
