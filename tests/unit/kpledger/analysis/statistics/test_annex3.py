@@ -116,7 +116,12 @@ def test_derived_tables_hold_what_was_traded(ledger: BookedLedger) -> None:
 def test_a_year_is_the_sum_of_its_quarters(ledger: BookedLedger) -> None:
     issue(ledger, make_certificate("BW000001"))
     ledger.wait_until("2026-04-10")
-    later = vary(make_certificate("BW000002"), issued_on="2026-04-10", expires_on="2026-05-10")
+    later = vary(
+        make_certificate("BW000002"),
+        issued_on="2026-04-10",
+        expires_on="2026-05-10",
+        validated_at=ledger.now_ms,
+    )
     issue(ledger, later)
     assert [one.carat_thousandths for one in ask(ledger, period="2026").trade] == [80_000, 120_000]
     assert [one.carat_thousandths for one in ask(ledger, period="2026H2").trade] == []
@@ -207,7 +212,13 @@ def test_the_first_edition_decides_whether_it_came_late(ledger: BookedLedger) ->
 
 def test_what_is_missing_is_late_once_its_day_has_passed(ledger: BookedLedger) -> None:
     ledger.wait_until("2026-06-01")
-    issue(ledger, vary(make_certificate(), issued_on="2026-06-01", expires_on="2026-07-01"))
+    certificate = vary(
+        make_certificate(),
+        issued_on="2026-06-01",
+        expires_on="2026-07-01",
+        validated_at=ledger.now_ms,
+    )
+    issue(ledger, certificate)
     expected = Annex3Submission(
         series=Series.TRADE,
         period="2026Q1",

@@ -108,7 +108,7 @@ def test_an_issue_is_an_export_of_its_issuer_and_no_import_yet(ledger: BookedLed
 def test_the_period_of_an_export_is_that_of_its_day_of_issue(ledger: BookedLedger) -> None:
     """Recorded in the second quarter, issued on the last day of the first."""
     ledger.wait_until("2026-04-01")
-    issue(ledger, vary(make_certificate(), issued_on="2026-03-31"))
+    issue(ledger, vary(make_certificate(), issued_on="2026-03-31", validated_at=ledger.now_ms))
     assert (exports(ledger, "2026Q1"), exports(ledger, "2026Q2")) == (WHOLE, NOTHING)
 
 
@@ -166,6 +166,7 @@ def test_a_replacement_counts_once_with_what_it_says(ledger: BookedLedger) -> No
         carat_thousandths=7,
         value_usd_cents=9,
         lines=(line,),
+        validated_at=ledger.now_ms,
     )
     body = CertificateReplaced(reason=ReplacementReason.ERROR, certificate=new)
     ledger.say(BW, body, subject="BW000001", prev=issued)

@@ -43,7 +43,7 @@ from kpledger.events.importing import (
 )
 from kpledger.events.statistics import Flow
 from kpledger.lifecycle import CertificateState
-from kpledger.units import DAY_MS, add_days, quarter_of, start_of_day_ms
+from kpledger.units import DAY_MS, add_days, end_of_day_ms, quarter_of, start_of_day_ms
 
 FIRST_DAY = "2026-03-20"
 AMOUNTS = st.integers(1, 10**9)
@@ -183,7 +183,8 @@ class Story:
         one.state = state
 
     def validate(self, one: Told) -> None:
-        body = CertificateValidated(validated_at=self.ledger.now_ms, seals=())
+        last_ms = end_of_day_ms(one.certificate.expires_on)
+        body = CertificateValidated(validated_at=min(self.ledger.now_ms, last_ms), seals=())
         self.say(one, body, CertificateState.VALIDATED, one.office)
         self.note_export(one, 1)
 
