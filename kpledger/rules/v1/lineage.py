@@ -53,12 +53,15 @@ def _mined_at_home(certificate: Certificate, issuer: str) -> int:
 
 def _check_source(context: Context, source: Source) -> Refusal | None:
     record = context.certificate(source.number)
-    accepted = f"certificates under which {context.author[0]} imported"
+    accepted = f"NORMAL certificates under which {context.author[0]} imported"
     if record is None:
         problem = f"there is no certificate {source.number}"
         return refuse(Rule.E13, _FIELD, problem, accepted)
     if record.destination != context.author[0]:
         problem = f"{source.number} is destined for {record.destination}"
+        return refuse(Rule.E13, _FIELD, problem, accepted)
+    if record.kind is CertificateKind.TECHNICAL:
+        problem = f"{source.number} is {record.kind}: what it moves is not traded"
         return refuse(Rule.E13, _FIELD, problem, accepted)
     if record.state not in USED or record.found is None:
         problem = f"{source.number} is {record.state}"

@@ -69,7 +69,7 @@ ROWS: Final[dict[type[Body], Row]] = {
     ReturnReceived: Row(
         (Office.EXPORTING_AUTHORITY,),
         (custody.check_receiver, *_NEXT, importing.check_return),
-        beside(effects.take_over),
+        beside(effects.receive_back),
     ),
     ShipmentDiverted: Row(
         _IMPORTING,

@@ -7,11 +7,13 @@ from kpledger.events.importing import (
     DiscrepancyResolved,
     ImportConfirmed,
     ImportConfirmedDiscrepant,
+    ReturnReceived,
 )
 from kpledger.lifecycle import CertificateState
 from kpledger.records import Found
 from kpledger.rules.v1.cases import opening_kind
 from kpledger.rules.v1.context import CatalogueError, Context
+from kpledger.rules.v1.effects import lineage
 from kpledger.rules.v1.effects.cases import open_presented
 from kpledger.rules.v1.effects.certificate import advance, certificate_of
 
@@ -91,5 +93,11 @@ def release(context: Context) -> None:
 
 
 def take_over(context: Context) -> None:
-    """Put the goods into the author's hands: it found them, or has them back."""
+    """Put the goods into the author's hands: it found them."""
     advance(context, holder=context.author[0])
+
+
+def receive_back(context: Context) -> None:
+    """Put the goods into the issuer's hands again: it may export them another time."""
+    returned = advance(context, holder=context.author[0])
+    lineage.give_back(context, returned, context.body(ReturnReceived).carat_thousandths)

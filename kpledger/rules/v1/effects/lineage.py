@@ -8,19 +8,25 @@ from kpledger.units import MAX_AMOUNT
 
 def draw(context: Context, record: CertificateRecord) -> None:
     """Count what a new certificate takes from its sources."""
-    _add(context, record, 1)
-
-
-def give_back(context: Context, record: CertificateRecord) -> None:
-    """Count no more what a certificate took that covers no shipment any more."""
-    _add(context, record, -1)
-
-
-def _add(context: Context, record: CertificateRecord, sign: int) -> None:
     for source in counted_sources(context, record):
-        key = drawn_key(source.number)
-        known = context.state.read(key, DrawnRecord)
-        drawn = (0 if known is None else known.carat_thousandths) + sign * source.carat_thousandths
-        # Without strict lineage anything may be named; the total stays an amount all the same.
-        kept = min(max(drawn, 0), MAX_AMOUNT)
-        context.state.put(key, DrawnRecord(carat_thousandths=kept))
+        _add(context, source.number, source.carat_thousandths)
+
+
+def give_back(context: Context, record: CertificateRecord, up_to: int = MAX_AMOUNT) -> None:
+    """Count no more what a certificate took that covers no shipment any more.
+
+    Of goods that were sent back it is as much as came back, in the order of the sources.
+    """
+    for source in counted_sources(context, record):
+        back = min(source.carat_thousandths, up_to)
+        up_to -= back
+        _add(context, source.number, -back)
+
+
+def _add(context: Context, number: str, carat_thousandths: int) -> None:
+    key = drawn_key(number)
+    known = context.state.read(key, DrawnRecord)
+    drawn = (0 if known is None else known.carat_thousandths) + carat_thousandths
+    # Without strict lineage anything may be named; the total stays an amount all the same.
+    kept = min(max(drawn, 0), MAX_AMOUNT)
+    context.state.put(key, DrawnRecord(carat_thousandths=kept))

@@ -3,7 +3,7 @@
 import pytest
 from founding import MemoryLedger, issue, make_certificate, make_confirmation, make_event, vary
 from journey import make_step, set_policy, start_journey, travel
-from statements import NUMBER
+from statements import NUMBER, SOUND
 
 from kpledger.events.certificate import (
     Certificate,
@@ -191,6 +191,59 @@ def test_what_a_dead_certificate_drew_is_free_again(name: str) -> None:
     assert _drawn(ledger) == 60_000
     ledger.record(make_step(ledger, name, author="EU/antwerp", subject="EU000001"))
     assert _drawn(ledger) == 0
+
+
+@pytest.mark.parametrize(
+    ("back", "drawn"),
+    [(80_000, {NUMBER: 0, "ZA000001": 0}), (70_000, {NUMBER: 0, "ZA000001": 10_000})],
+)
+def test_goods_that_came_back_may_be_exported_another_time(
+    back: int, drawn: dict[str, int]
+) -> None:
+    ledger = _imported()
+    issue(ledger, vary(make_certificate("ZA000001", "EU"), **_weight(20_000)), "ZA/joburg")
+    confirmation = vary(
+        make_confirmation(make_certificate("ZA000001", "EU")), carat_thousandths=20_000
+    )
+    ledger.record(make_step(ledger, "import_confirmed", confirmation, subject="ZA000001"))
+    re_export = _small(80_000, (NUMBER, 60_000), ("ZA000001", 20_000))
+    issue(ledger, re_export, "EU/antwerp")
+    for name in ("arrival_recorded", "import_refused_returned"):
+        ledger.record(make_step(ledger, name, author="ZA/joburg", subject="EU000001"))
+    _, returned = SOUND["return_received"]
+    body = vary(returned, carat_thousandths=back)
+    ledger.record(
+        make_step(ledger, "return_received", body, author="EU/antwerp", subject="EU000001")
+    )
+    assert {number: _drawn(ledger, number) for number in drawn} == drawn
+
+
+def test_goods_of_a_technical_certificate_were_not_imported() -> None:
+    """It moves what is not traded; the goods themselves come back under what they left with."""
+    ledger = start_journey("arrival_recorded")
+    origin = make_certificate().origin
+    moved = vary(
+        make_certificate("EU000001", "ZA"),
+        kind=CertificateKind.TECHNICAL,
+        case=NUMBER,
+        origin=origin,
+    )
+    issue(ledger, moved, "EU/antwerp")
+    ledger.record(
+        make_step(
+            ledger,
+            "import_confirmed",
+            make_confirmation(moved),
+            author="ZA/joburg",
+            subject="EU000001",
+        )
+    )
+    set_policy(ledger, "ZA", strict_lineage=True)
+    onward = _small(50_000, ("EU000001", 50_000), number="ZA000001", to="BW")
+    refusal = ledger.attempt(make_event("ZA/joburg", CertificateIssued(certificate=onward)))
+    assert refusal is not None
+    assert (refusal.rule.code, refusal.field) == ("E13", FIELD)
+    assert refusal.problem == "EU000001 is TECHNICAL: what it moves is not traded"
 
 
 def test_replacement_draws_in_the_place_of_what_it_replaces() -> None:
