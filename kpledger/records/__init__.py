@@ -56,11 +56,13 @@ from kpledger.records.trade import (
     CertificateRecord,
     DrawnRecord,
     Found,
+    TechnicalRecord,
     approval_key,
     case_count_key,
     case_key,
     certificate_key,
     drawn_key,
+    technical_key,
 )
 
 __all__ = [
@@ -97,6 +99,7 @@ __all__ = [
     "SchemeRecord",
     "StandingSince",
     "SubmissionRecord",
+    "TechnicalRecord",
     "approval_key",
     "authority_key",
     "body_key",
@@ -116,4 +119,5 @@ __all__ = [
     "report_key",
     "restrictions_key",
     "submission_key",
+    "technical_key",
 ]

@@ -100,6 +100,16 @@ class CaseRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Block time."""
 
 
+class TechnicalRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which technical certificates move the goods of a case, or of a certificate that is held."""
+
+    KIND: ClassVar[str] = "technical"
+
+    numbers: tuple[str, ...]
+    """In the order of their issue; those that were taken back, or whose goods came back, drop out
+    with the next one."""
+
+
 class ApprovalRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the approver of a restriction said to a shipment; the newest word counts."""
 
@@ -133,6 +143,11 @@ def case_key(case: str) -> bytes:
 def case_count_key(number: str) -> bytes:
     """Give the key of the number of cases of a certificate."""
     return b"casecount/" + number.encode()
+
+
+def technical_key(case: str) -> bytes:
+    """Give the key of the technical certificates for a case, or for a certificate that is held."""
+    return b"technical/" + case.encode()
 
 
 def approval_key(number: str, participant: str, restriction: str) -> bytes:

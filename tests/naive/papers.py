@@ -219,14 +219,28 @@ def moves_a_case(world: World, said: Said) -> str | None:
     case = world.cases.get(paper.case)
     if case is not None:
         fits = case.holder == said.author[0] and case.state != "RETURN_CLOSED"
-        allowed = world.number(said.author[0], "carat_tolerance_ppm")
-        more = paper.carat_thousandths - (case.weighed or 0)
-        enough = case.weighed is None or more * MILLION <= case.weighed * allowed
-        return None if fits and enough else "E10"
+        return None if fits and is_enough(world, said, case.weighed) else "E10"
     held = world.papers.get(paper.case)
-    if held is None or held.state not in HELD:
+    if held is None or held.state not in HELD or held.holder != said.author[0]:
         return "E10"
-    return None if held.holder == said.author[0] else "E10"
+    return None if is_enough(world, said, None) else "E10"
+
+
+def is_enough(world: World, said: Said, weighed: int | None) -> bool:
+    """Tell whether goods suffice: one certificate if nobody weighed them, else their weight."""
+    paper = paper_in(said)
+    others = [
+        one.says.carat_thousandths
+        for number, one in world.papers.items()
+        if (one.says.kind, one.says.case) == ("TECHNICAL", paper.case)
+        and one.state not in ("VOIDED", "REPLACED", "RETURNED_UNUSED", "RETURN_CLOSED")
+        and number != said.subject
+    ]
+    if weighed is None:
+        return not others
+    allowed = world.number(said.author[0], "carat_tolerance_ppm")
+    more = paper.carat_thousandths + sum(others) - weighed
+    return len(others) < 100 and more * MILLION <= weighed * allowed
 
 
 def share_from_abroad(paper: Certificate, issuer: str) -> int:
@@ -252,6 +266,8 @@ def covers_sources(world: World, said: Said) -> str | None:
     for source in paper.sources:
         used = world.papers.get(source.number)
         if used is None or used.says.destination != issuer or used.found is None:
+            return "E13"
+        if used.says.kind == "TECHNICAL":
             return "E13"
         left = used.found[1] - world.drawn.get(source.number, 0) + freed.get(source.number, 0)
         if source.carat_thousandths > left:
@@ -290,10 +306,12 @@ def draw(world: World, paper: Paper) -> None:
             )
 
 
-def give_back(world: World, paper: Paper) -> None:
-    """What was to be exported again under a certificate that was taken back is there still."""
-    for number, carats in paper.drew.items():
-        world.drawn[number] -= carats
+def give_back(world: World, paper: Paper, carats: int | None = None) -> None:
+    """What was to be exported again is there still: all of it, or as much as came back."""
+    left = sum(paper.drew.values()) if carats is None else carats
+    for number, drew in paper.drew.items():
+        world.drawn[number] -= min(drew, left)
+        left = max(left - drew, 0)
 
 
 def replace(world: World, said: Said) -> None:

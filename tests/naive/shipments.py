@@ -13,6 +13,7 @@ from naive.papers import (
     FROZEN_CODES,
     are_in_trade,
     ascending,
+    give_back,
     is_possible,
     is_validated_too_early,
 )
@@ -323,6 +324,8 @@ def come_back(world: World, said: Said) -> None:
     trade.step(world, said)
     thing = world.cases.get(said.subject) or world.papers[said.subject]
     thing.holder = said.author[0]
+    if isinstance(thing, Paper):
+        give_back(world, thing, the(importing.ReturnReceived, said).carat_thousandths)
 
 
 def replace_paper(world: World, said: Said) -> None:

@@ -226,7 +226,9 @@ def seized(chance: Chance, _paper: Paper | Case) -> Body:
 
 def received_back(chance: Chance, paper: Paper | Case) -> Body:
     day = some_day(chance, paper) if isinstance(paper, Paper) else chance.day(1, 1)
-    return importing.ReturnReceived(received_on=day, carat_thousandths=1, condition="")
+    most = paper.says.carat_thousandths if isinstance(paper, Paper) else 50_000
+    carats = chance.pick((1, most // 2 or 1, most))
+    return importing.ReturnReceived(received_on=day, carat_thousandths=carats, condition="")
 
 
 def diverted(chance: Chance, paper: Paper) -> Body:

@@ -2,7 +2,8 @@
 
 What was detained, seized or refused is not traded and yet has to cross borders, as have samples
 for research; the certificate then says whose goods it moves. Its value is nobody's price and is
-not judged; its weight may not exceed what was weighed of the case, where it was weighed.
+not judged. What was weighed of a case is the most that all its certificates together may weigh;
+goods that were not weighed move under one certificate at a time.
 """
 
 from typing import Final
@@ -12,7 +13,7 @@ from kpledger.events.certificate import Certificate, CertificateKind
 from kpledger.events.importing import ImportRefusedReturned
 from kpledger.lifecycle import DEAD, CertificateState
 from kpledger.outcome import Refusal, Rule
-from kpledger.records import CaseRecord
+from kpledger.records import CaseRecord, CertificateRecord, TechnicalRecord, technical_key
 from kpledger.rules.v1.context import Context, refuse
 from kpledger.rules.v1.importing import exceeds
 from kpledger.rules.v1.numbering import issued_certificate
@@ -25,6 +26,12 @@ _HELD: Final = (
     CertificateState.RETURNED,
     CertificateState.SEIZED,
 )
+_GONE: Final = (*DEAD, CertificateState.RETURN_CLOSED)
+"""States of a technical certificate that moves nothing: it was taken back, or its goods were."""
+
+MAX_TECHNICAL: Final = 100
+"""How many technical certificates may move the goods of one case."""
+
 _FIELD: Final = "body.certificate.case"
 _ACCEPTED: Final = "a case, or a certificate with its goods, that the author holds"
 
@@ -40,7 +47,7 @@ def check_technical(context: Context) -> Refusal | None:
     case = context.case(certificate.case)
     if case is not None:
         return _check_case(context, certificate, case)
-    return _check_held(context, certificate.case)
+    return _check_held(context, certificate.case) or _check_only(context, certificate.case)
 
 
 def _check_case(context: Context, certificate: Certificate, case: CaseRecord) -> Refusal | None:
@@ -51,16 +58,40 @@ def _check_case(context: Context, certificate: Certificate, case: CaseRecord) ->
     if case.state is CaseState.RETURN_CLOSED:
         return refuse(Rule.E10, _FIELD, f"{case.case} is {case.state}", _ACCEPTED)
     weighed = case.carat_thousandths
+    if weighed is None:
+        return _check_only(context, case.case)
+    moved = moving(context, case.case)
+    if len(moved) >= MAX_TECHNICAL:
+        problem = f"{len(moved)} certificates move the goods of {case.case}"
+        return refuse(Rule.E10, _FIELD, problem, f"at most {MAX_TECHNICAL}")
+    before = sum(one.carat_thousandths for one in moved)
     tolerance = context.policy(issuer).carat_tolerance_ppm
-    if weighed is not None and exceeds(certificate.carat_thousandths, weighed, tolerance):
-        carats = format_carats(certificate.carat_thousandths)
+    if exceeds(before + certificate.carat_thousandths, weighed, tolerance):
+        left = format_carats(max(weighed - before, 0))
         return refuse(
             Rule.E10,
             "body.certificate.carat_thousandths",
-            f"{carats} ct of {case.case}, of which {format_carats(weighed)} ct were weighed",
-            f"up to {weighed}",
+            f"{format_carats(certificate.carat_thousandths)} ct of {case.case}, of which"
+            f" {format_carats(weighed)} ct were weighed and {left} ct are left",
+            f"up to {max(weighed - before, 0)}",
         )
     return None
+
+
+def moving(context: Context, case: str) -> tuple[CertificateRecord, ...]:
+    """Give the technical certificates that move the goods of a case, but one replaced here."""
+    known = context.state.read(technical_key(case), TechnicalRecord)
+    numbers = () if known is None else known.numbers
+    found = (context.certificate(number) for number in numbers if number != context.subject)
+    return tuple(one for one in found if one is not None and one.state not in _GONE)
+
+
+def _check_only(context: Context, case: str) -> Refusal | None:
+    moved = moving(context, case)
+    if not moved:
+        return None
+    problem = f"the goods of {case}, which were not weighed, move under {moved[0].number}"
+    return refuse(Rule.E10, _FIELD, problem, "goods that no technical certificate moves")
 
 
 def _check_held(context: Context, number: str) -> Refusal | None:

@@ -5,15 +5,17 @@ import msgspec
 from kpledger.events.certificate import (
     AmendmentEndorsed,
     Certificate,
+    CertificateKind,
     CertificateReplaced,
     ExportNotified,
 )
 from kpledger.lifecycle import TRANSITIONS, CertificateState
-from kpledger.records import CertificateRecord, certificate_key
+from kpledger.records import CertificateRecord, TechnicalRecord, certificate_key, technical_key
 from kpledger.rules.v1.amendments import amended
 from kpledger.rules.v1.context import CatalogueError, Context
 from kpledger.rules.v1.effects import lineage
 from kpledger.rules.v1.numbering import issued_certificate
+from kpledger.rules.v1.technical import moving
 
 
 def issue(context: Context) -> None:
@@ -99,6 +101,14 @@ def _put_issued(context: Context, certificate: Certificate, *, replaces: str | N
     )
     context.state.put(certificate_key(certificate.number), record)
     lineage.draw(context, record)
+    if record.kind is CertificateKind.TECHNICAL:
+        _list_technical(context, record)
+
+
+def _list_technical(context: Context, record: CertificateRecord) -> None:
+    """Write which technical certificates move the goods now, beside the new one."""
+    numbers = (*(one.number for one in moving(context, record.case)), record.number)
+    context.state.put(technical_key(record.case), TechnicalRecord(numbers=numbers))
 
 
 def certificate_of(context: Context) -> CertificateRecord:

@@ -14,6 +14,7 @@ from founding import (
 from journey import judge, ledger_in, make_step, set_policy, start_journey, travel
 from statements import NUMBER, SOUND
 
+from kpledger.codec import encode
 from kpledger.events.certificate import (
     Certificate,
     CertificateIssued,
@@ -25,6 +26,8 @@ from kpledger.events.governance import ParticipantStatusChanged, Standing
 from kpledger.events.importing import CaseKind, CaseOpened, ImportRefusedReturned
 from kpledger.lifecycle import CertificateState
 from kpledger.outcome import Refusal
+from kpledger.records import TechnicalRecord, technical_key
+from kpledger.rules.v1.technical import MAX_TECHNICAL
 
 FIELD = "body.certificate.case"
 FIRST = f"{NUMBER}/1"
@@ -135,6 +138,90 @@ def test_weight_of_a_case_that_was_not_weighed_is_free() -> None:
     body = vary(OPENED, carat_thousandths=None)
     ledger.record(make_step(ledger, "case_opened", body, subject=NAMED))
     assert _judge_of(ledger, "ZA", NAMED) is None
+
+
+def _weighed(carats: int | None = 5_000) -> MemoryLedger:
+    ledger = open_trade()
+    body = vary(OPENED, carat_thousandths=carats)
+    ledger.record(make_step(ledger, "case_opened", body, subject=NAMED))
+    return ledger
+
+
+def _second(issuer: str, case: str, carats: int) -> Certificate:
+    return vary(_technical(issuer, case, carats), number=f"{issuer}000008")
+
+
+def _found(refusal: Refusal | None) -> tuple[str, str] | None:
+    return None if refusal is None else (refusal.rule.code, refusal.field)
+
+
+WEIGHT = ("E10", "body.certificate.carat_thousandths")
+
+
+def test_goods_are_not_certified_twice() -> None:
+    ledger = _weighed()
+    issue(ledger, _technical("ZA", NAMED, 3_000), "ZA/joburg")
+    assert _found(_judge(ledger, _second("ZA", NAMED, 2_005), "ZA/joburg")) is None
+    refusal = _judge(ledger, _second("ZA", NAMED, 2_006), "ZA/joburg")
+    assert _found(refusal) == WEIGHT
+    assert refusal is not None
+    assert (refusal.problem, refusal.accepted) == (
+        f"2.006 ct of {NAMED}, of which 5.000 ct were weighed and 2.000 ct are left",
+        "up to 2000",
+    )
+
+
+def test_goods_that_were_not_weighed_move_under_one_certificate_at_a_time() -> None:
+    for ledger, case, issuer, office in (
+        (_weighed(None), NAMED, "ZA", "ZA/joburg"),
+        (ledger_in(_S.DETAINED), NUMBER, "EU", "EU/antwerp"),
+    ):
+        issue(ledger, _technical(issuer, case), office)
+        again = _second(issuer, case, 1)
+        assert _found(_judge(ledger, again, office)) == ("E10", FIELD)
+        voided = make_step(
+            ledger, "certificate_voided", author=office, subject=f"{issuer}000007", nonce=9
+        )
+        ledger.record(voided)
+        assert _judge(ledger, again, office) is None
+
+
+def test_what_a_replaced_certificate_moved_is_free_for_the_new_one() -> None:
+    ledger = _weighed()
+    issue(ledger, _technical("ZA", NAMED, 5_000), "ZA/joburg")
+    body = CertificateReplaced(
+        reason=ReplacementReason.ERROR, certificate=_second("ZA", NAMED, 5_000)
+    )
+    step = make_step(ledger, "certificate_replaced", body, author="ZA/joburg", subject="ZA000007")
+    ledger.record(step)
+    third = vary(_technical("ZA", NAMED, 6), number="ZA000009")
+    assert _found(_judge(ledger, third, "ZA/joburg")) == WEIGHT
+    record = ledger.read(technical_key(NAMED), TechnicalRecord)
+    assert record.numbers == ("ZA000008",)
+
+
+def test_goods_that_came_back_move_again() -> None:
+    ledger = _weighed()
+    issue(ledger, _technical("ZA", NAMED, 5_000), "ZA/joburg")
+    for name, author in (
+        ("arrival_recorded", "BW/gaborone"),
+        ("import_refused_returned", "BW/gaborone"),
+        ("return_received", "ZA/joburg"),
+    ):
+        again = _second("ZA", NAMED, 5_000)
+        assert _found(_judge(ledger, again, "ZA/joburg")) == WEIGHT
+        ledger.record(make_step(ledger, name, author=author, subject="ZA000007"))
+    assert _judge(ledger, _second("ZA", NAMED, 5_000), "ZA/joburg") is None
+
+
+def test_goods_of_a_case_move_under_a_bounded_number_of_certificates() -> None:
+    ledger = _weighed()
+    issue(ledger, _technical("ZA", NAMED, 1), "ZA/joburg")
+    key = technical_key(NAMED)
+    for count, found in ((MAX_TECHNICAL - 1, None), (MAX_TECHNICAL, ("E10", FIELD))):
+        full = TechnicalRecord(numbers=("ZA000007",) * count)
+        ledger.state.pairs[key] = encode(full)
+        assert _found(_judge(ledger, _second("ZA", NAMED, 1), "ZA/joburg")) == found
 
 
 def test_replacement_by_a_technical_certificate_needs_a_case_too() -> None:
