@@ -46,6 +46,16 @@ def goes_on(world: World, said: Said) -> str | None:
     return None if has_way and said.prev == head else "E6"
 
 
+def tells(*names: str) -> Question:
+    """E5: one of these fields says something."""
+
+    def ask(_world: World, said: Said) -> str | None:
+        told = [getattr(said.body, name) for name in names]
+        return None if any(one.split() if isinstance(one, str) else one for one in told) else "E5"
+
+    return ask
+
+
 def answers_for_itself(world: World, said: Said) -> str | None:
     return None if said.author[0] == world.affairs[said.subject].participant else "E2"
 

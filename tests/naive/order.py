@@ -146,9 +146,10 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     ),
     "concern_raised": (
         filings.opens_under("concern", participant), *GO_ON, filings.concerns_another,
+        filings.tells("text", "document"),
     ),
-    "concern_answered": (*GO_ON, filings.answers_for_itself),
-    "concern_closed": GO_ON,
+    "concern_answered": (*GO_ON, filings.answers_for_itself, filings.tells("text", "document")),
+    "concern_closed": (*GO_ON, filings.tells("text")),
     "observer_registered": (
         is_about(lambda said: f"KPCS/{told(said, 'observer')}"), *HOUSE, filings.is_new_observer,
     ),
@@ -159,7 +160,9 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
         filings.opens_under("suspect", lambda said: said.author[0]), *GO_ON, filings.shows_a_day,
     ),
     "suspect_judged": (*GO_ON, filings.judges_own_paper),
-    "note_filed": (FIRST_ON_SUBJECT, filings.refers_to_events),
+    "note_filed": (
+        FIRST_ON_SUBJECT, filings.tells("text", "references", "document"), filings.refers_to_events,
+    ),
     "correction_made": (FIRST_ON_SUBJECT, filings.corrects_own),
     "trade_statistics_submitted": (
         is_about(lambda said: f"{said.author[0]}/trade/{told(said, 'quarter')}"), *HOUSE,
@@ -175,8 +178,9 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     ),
     "anomaly_questioned": (
         filings.opens_under("anomaly", participant), filings.goes_on, filings.asks_about_period,
+        filings.tells("question"),
     ),
-    "anomaly_answered": (*GO_ON, filings.answers_for_itself),
+    "anomaly_answered": (*GO_ON, filings.answers_for_itself, filings.tells("answer", "document")),
     "case_opened": (
         shipments.opens_under_own_code, *HOUSE, shipments.is_new_case, shipments.opens_on_a_day,
     ),

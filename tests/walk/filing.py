@@ -153,6 +153,11 @@ def request_review(chance: Chance) -> Act:
     return chance.act(author, body, name_of(chance, code, "review"))
 
 
+def words(chance: Chance, text: str) -> str:
+    """Give what is said, or rarely nothing."""
+    return chance.weighed({text: 20, "": 1, " ": 1})
+
+
 def open_anomaly(chance: Chance) -> Act:
     code = chance.code()
     series = chance.pick(list(statistics.Series))
@@ -162,7 +167,7 @@ def open_anomaly(chance: Chance) -> Act:
         participant=code,
         series=series,
         period=chance.weighed({fitting: 20, half: 1, quarter: 1, "2025": 1}),
-        question="Why?",
+        question=words(chance, "Why?"),
         answer_due_on=due(chance),
     )
     wgs = [office for office, house in chance.world.houses.items() if "STATISTICS" in house.roles]
@@ -176,7 +181,10 @@ def open_anomaly(chance: Chance) -> Act:
 def raise_concern(chance: Chance) -> Act:
     code, other = chance.member(), chance.code()
     body = life.ConcernRaised(
-        participant=other, text="A concern", document=None, answer_due_on=due(chance)
+        participant=other,
+        text=words(chance, "A concern"),
+        document=chance.pick((None, HASH)),
+        answer_due_on=due(chance),
     )
     subject = name_of(chance, other if chance.likely(95) else code, "concern")
     return chance.act((code, "root"), body, subject)
@@ -263,13 +271,16 @@ def next_of_meeting(chance: Chance, _affair: Affair) -> tuple[Office, Body]:
 
 def next_of_concern(chance: Chance, affair: Affair) -> tuple[Office, Body]:
     if chance.likely(60):
-        return (affair.participant, "root"), life.ConcernAnswered(text="", document=None)
-    return CHAIR, life.ConcernClosed(text="solved")
+        answer = life.ConcernAnswered(
+            text=words(chance, "Late"), document=chance.pick((None, HASH))
+        )
+        return (affair.participant, "root"), answer
+    return CHAIR, life.ConcernClosed(text=words(chance, "solved"))
 
 
 def next_of_anomaly(chance: Chance, affair: Affair) -> tuple[Office, Body]:
     author = chance.office_of(affair.participant, "STATISTICS")
-    return author, statistics.AnomalyAnswered(answer="Because", document=None)
+    return author, statistics.AnomalyAnswered(answer=words(chance, "Because"), document=None)
 
 
 def next_of_suspect(chance: Chance, affair: Affair) -> tuple[Office, Body]:
@@ -337,7 +348,7 @@ def note(chance: Chance) -> Act:
         {"BW": 5, chance.maybe(list(chance.world.papers)) or "BW000001": 10, "nothing-like-it": 1}
     )
     body = notes.NoteFiled(
-        text="A note",
+        text=words(chance, "A note"),
         references=chance.weighed({(): 10, some: 10, some[::-1]: 1, (bytes(32),): 1}),
         document=None,
     )

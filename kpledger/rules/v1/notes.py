@@ -30,6 +30,7 @@ from kpledger.records import EventRecord
 from kpledger.rules.v1.context import Context, refuse
 from kpledger.rules.v1.lists import check_ascending
 from kpledger.rules.v1.subject import subject_of
+from kpledger.rules.v1.words import check_words
 
 CORRECTABLE: Final[dict[str, type[Body]]] = {
     kind.TYPE: kind
@@ -59,9 +60,12 @@ MAX_CORRECTIONS = 16
 
 
 def check_note(context: Context) -> Refusal | None:
-    """E5, E6: a note refers to events that are on the ledger, each once."""
-    references = context.body(NoteFiled).references
-    refusal = check_ascending(references, "body.references")
+    """E5, E6: a note says something, and refers to events that are on the ledger, each once."""
+    body = context.body(NoteFiled)
+    references = body.references
+    refusal = check_words(
+        "body.text", body.text, references, body.document, instead="events or a document"
+    ) or check_ascending(references, "body.references")
     if refusal is not None:
         return refusal
     for position, event_id in enumerate(references):

@@ -7,6 +7,7 @@ from kpledger.events.governance import Standing
 from kpledger.events.importing import SuspectReported
 from kpledger.events.life import (
     ConcernAnswered,
+    ConcernClosed,
     ConcernRaised,
     MeetingAnnounced,
     MeetingHeld,
@@ -22,10 +23,13 @@ from kpledger.proceedings import PROCEEDINGS, ProceedingState
 from kpledger.rules.v1.context import Context, refuse
 from kpledger.rules.v1.days import check_begun, check_past_day, check_span
 from kpledger.rules.v1.lists import check_ascending, check_known
+from kpledger.rules.v1.words import check_words
 from kpledger.units import DAY_MS, start_of_day_ms
 
 MAX_DOCUMENTS = 200
 """How many documents may be filed in one proceeding; a step that files none goes on beyond."""
+
+_DOCUMENT: Final = "the hash of a document"
 
 KIND_OF: Final = {
     name: kind for kind, table in PROCEEDINGS.items() for steps in table.values() for name in steps
@@ -161,21 +165,37 @@ def check_held(context: Context) -> Refusal | None:
 
 
 def check_concern(context: Context) -> Refusal | None:
-    """E5: a concern is about another participant."""
+    """E5: a concern is about another participant, and says what it is."""
     body = context.body(ConcernRaised)
     if body.participant == context.author[0]:
         problem = f"{body.participant} raises it about itself"
         return refuse(Rule.E5, "body.participant", problem, "another participant")
-    return check_known(context, (body.participant,), "body.participant") or _check_due(
-        "body.answer_due_on", body.answer_due_on
+    return (
+        check_known(context, (body.participant,), "body.participant")
+        or _check_due("body.answer_due_on", body.answer_due_on)
+        or check_words("body.text", body.text, body.document, instead=_DOCUMENT)
     )
+
+
+def check_answer(context: Context) -> Refusal | None:
+    """E5: an answer says something, or a paper does."""
+    body = context.event.body
+    if isinstance(body, AnomalyAnswered):
+        return check_words("body.answer", body.answer, body.document, instead=_DOCUMENT)
+    answered = context.body(ConcernAnswered)
+    return check_words("body.text", answered.text, answered.document, instead=_DOCUMENT)
+
+
+def check_solution(context: Context) -> Refusal | None:
+    """E5: whoever closes a concern tells all the essence and the solution (KPCS V(f))."""
+    return check_words("body.text", context.body(ConcernClosed).text)
 
 
 _PARTS: Final = {Series.TRADE: "Q", Series.COUNTS: "Q", Series.PRODUCTION: "H"}
 
 
 def check_question(context: Context) -> Refusal | None:
-    """E5: a question is about a period of its series that has begun."""
+    """E5: a question is about a period of its series that has begun, and asks something."""
     body = context.body(AnomalyQuestioned)
     part = _PARTS[body.series]
     if body.period[4:5] not in ("", part):
@@ -186,6 +206,7 @@ def check_question(context: Context) -> Refusal | None:
         check_known(context, (body.participant,), "body.participant")
         or check_begun(context, "body.period", body.period)
         or _check_due("body.answer_due_on", body.answer_due_on)
+        or check_words("body.question", body.question)
     )
 
 

@@ -69,8 +69,8 @@ ROWS: Final[dict[type[Body], Row]] = {
     MeetingHeld: Row(_CLERK, (*_NEXT, proceedings.check_held), effects.step),
     BodyComposed: Row(_CHAIR, (*_FIRST, filings.check_body), effects.compose_body),
     ConcernRaised: Row(_ROOT, (*_OPEN, proceedings.check_concern), effects.open_proceeding),
-    ConcernAnswered: Row(_ROOT, _ANSWER, effects.step),
-    ConcernClosed: Row(_CHAIR, _NEXT, effects.step),
+    ConcernAnswered: Row(_ROOT, (*_ANSWER, proceedings.check_answer), effects.step),
+    ConcernClosed: Row(_CHAIR, (*_NEXT, proceedings.check_solution), effects.step),
     ObserverRegistered: Row(
         _CHAIR, (*_FIRST, governance.check_observer), governed.register_observer
     ),

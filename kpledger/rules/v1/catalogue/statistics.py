@@ -46,7 +46,12 @@ ROWS: Final[dict[type[Body], Row]] = {
     ),
     AnomalyAnswered: Row(
         _STATISTICIAN,
-        (standing.check_member, proceedings.check_step, proceedings.check_concerned),
+        (
+            standing.check_member,
+            proceedings.check_step,
+            proceedings.check_concerned,
+            proceedings.check_answer,
+        ),
         life.step,
     ),
 }

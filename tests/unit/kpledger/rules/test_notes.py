@@ -63,10 +63,25 @@ def test_note_refers_to_events_on_the_ledger_once_each() -> None:
         ((known, known), (Rule.E5, "body.references")),
         ((bytes(32), known), (Rule.E6, "body.references[0]")),
     ):
-        body = NoteFiled(text="", references=references, document=None)
+        body = NoteFiled(text="Again", references=references, document=None)
         assert judge(ledger, "BW/root", body, "BW") == expected
     event = make_event("BW/root", NOTE, subject="BW", prev=known, nonce=9)
     assert judgement(ledger.attempt(event)) == (Rule.E6, "prev")
+
+
+def test_note_says_something_or_names_what_does() -> None:
+    ledger = open_trade()
+    first = make_event("BW/root", NOTE, subject="BW")
+    ledger.record(first)
+    known, paper = (event_id_of(first),), bytes(32)
+    for text, references, document, expected in (
+        ("", (), None, (Rule.E5, "body.text")),
+        (" \t", (), None, (Rule.E5, "body.text")),
+        ("", known, None, None),
+        ("", (), paper, None),
+    ):
+        body = NoteFiled(text=text, references=references, document=document)
+        assert judge(ledger, "BW/root", body, "BW") == expected
 
 
 def _voided() -> tuple[MemoryLedger, bytes]:

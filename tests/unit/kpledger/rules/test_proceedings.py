@@ -226,6 +226,11 @@ REFUSED: Final[list[tuple[str, dict[str, object], Rule, str]]] = [
     ("meeting_announced", {"until_day": "2026-02-23"}, Rule.E5, "body.until_day"),
     ("meeting_held", {"present": ("XX",)}, Rule.E5, "body.present"),
     ("meeting_held", {"present": ("ZA", "BW")}, Rule.E5, "body.present"),
+    ("concern_raised", {"text": " "}, Rule.E5, "body.text"),
+    ("concern_answered", {"text": ""}, Rule.E5, "body.text"),
+    ("concern_closed", {"text": "\n"}, Rule.E5, "body.text"),
+    ("anomaly_questioned", {"question": ""}, Rule.E5, "body.question"),
+    ("anomaly_answered", {"answer": ""}, Rule.E5, "body.answer"),
     ("concern_raised", {"answer_due_on": "2026-02-30"}, Rule.E5, "body.answer_due_on"),
     ("anomaly_questioned", {"period": "2025H2"}, Rule.E5, "body.period"),
     ("anomaly_questioned", {"period": "2026Q2"}, Rule.E5, "body.period"),
@@ -241,6 +246,15 @@ def test_unsound_step_is_refused(
 ) -> None:
     ledger = prepare(open_trade(), name)
     assert judgement(ledger.attempt(state(ledger, name, **changes))) == (rule, field)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("concern_raised", "text"), ("concern_answered", "text"), ("anomaly_answered", "answer")],
+)
+def test_paper_stands_for_words(name: str, text: str) -> None:
+    ledger = prepare(open_trade(), name)
+    assert ledger.attempt(state(ledger, name, **{text: "", "document": PAPER})) is None
 
 
 def test_strangers_are_not_reviewed_questioned_or_complained_about() -> None:
