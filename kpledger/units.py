@@ -165,7 +165,8 @@ def _parse_amount(text: str, decimals: int, what: str) -> int:
     # Integers from the first digit on: decimal arithmetic would round a long text in silence.
     match = re.match(rf"^([0-9]{{1,16}})(?:\.([0-9]{{1,{decimals}}}))?\Z", text)
     if match is None:
-        problem = f"{text[:80]!r} is not a decimal number with up to {decimals} decimals"
+        form = f"a decimal number with up to {decimals} decimals, as {'12.345'[: 3 + decimals]}"
+        problem = f"{text[:80]!r} is not {form}"
         raise MalformedError(what, problem)
     whole, fraction = match.groups(default="")
     amount = int(whole + fraction.ljust(decimals, "0"))

@@ -154,7 +154,7 @@ def test_governance_is_proposed_and_foreseen(ledger: Ledger, tmp_path: Path) -> 
     assert [one["reason"] for one in asked["keys"] if one["key"] == key] == ["COMPROMISED"]
     assert (found["status"], found["authorities"][0]["authority"]) == ("SUSPENDED", "pristina")
     assert found["ranges"][0]["range"]["last"] == 9
-    for word in ("Kosovo", "SUSPENDED", "pristina", "XK 0001 to 0009", key):
+    for word in ("Kosovo", "SUSPENDED", "pristina", "XK 0001 to 0009", key, "its record"):
         assert word in ledger.run("participants", "XK").stdout
     assert "Kosovo" in ledger.run("participants").stdout
     assert ledger.run("participants", "QQ").exit_code == 1

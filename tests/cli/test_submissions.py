@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 from office import Ledger
+from typer.testing import CliRunner
+
+from kpclient.cli import app
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +48,15 @@ def test_production_is_added_up_and_certificates_are_counted(
     body = submit(ledger, tmp_path, "counts", "2026Q1", table)
     assert isinstance(body, dict)
     assert body["rows"] == [["IN", 1, 3], ["ZA", 2, 0]]
+
+
+def test_production_without_a_line_is_not_taken_for_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("carats,value_usd\n")
+    words = ["submit-stats", "production", "--period", "2026H1", "--file", str(file)]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert "  accepted: a line; 0,0 where nothing was mined" in result.stderr.splitlines()
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def _show_participant(session: Session, code: str, *, as_json: bool) -> None:
         return
     print_fields({"code": one.code, "name": one.name, "kind": one.kind, "status": one.status or ""})
     for standing in one.standings:
-        since = format_time(standing.effective_from)
+        since = format_time(standing.effective_from) if standing.effective_from else "the start"
         print_line(f"{standing.status} from {since} ({standing.decision})")
     for office in one.authorities:
         roles = ", ".join(office.roles)
@@ -166,7 +166,8 @@ def _print_keys(code: str, signing: KeysAnswer) -> None:
             f"{code}/{one.authority}",
             one.officer or "",
             one.key,
-            format_time(one.valid_from),
+            # A key without a day of its own is good from when it stands on the ledger.
+            format_time(one.valid_from) if one.valid_from else "its record",
             "" if one.revoked_at is None else format_time(one.revoked_at),
             one.reason or "",
             "" if one.suspect_since is None else format_time(one.suspect_since),

@@ -103,6 +103,9 @@ def production(
 ) -> None:
     """Submit the production of a half-year: carats, value_usd; lines are added up."""
     rows = _read_table(file, ("carats", "value_usd"))
+    if not rows:
+        # Nobody should have mined nothing because the wrong file was at hand.
+        raise UsageError("--file", f"{file} has no line", "a line; 0,0 where nothing was mined")
     body = ProductionStatisticsSubmitted(
         half_year=period,
         edition=edition or _next_edition(by, Subject.PRODUCTION, period),
