@@ -91,7 +91,10 @@ def follows_on_standing(world: World, said: Said) -> str | None:
         return "E6"
     starts = [since.start for since in member.standings]
     begun = [start for start in starts if start <= world.now]
-    first = max(begun if begun and said.author[0] == "KPCS" else starts)
+    by_chair = said.author[0] == "KPCS"
+    first = max(begun if begun and by_chair else starts)
+    if not by_chair:
+        first = max(first, world.now - DAY)
     if not first <= body.effective_from <= world.now + YEAR:
         return "E14"
     return None

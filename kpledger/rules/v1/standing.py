@@ -9,7 +9,7 @@ from kpledger.rules.v1.context import Context, refuse
 from kpledger.rules.v1.notice import check_notice
 from kpledger.rules.v1.numbering import issued_certificate
 from kpledger.rules.v1.restrictions import Shipment, check_restrictions
-from kpledger.units import format_time
+from kpledger.units import DAY_MS, format_time
 
 _NEXT_STANDINGS = {
     Standing.ACTIVE: (
@@ -102,9 +102,11 @@ def check_status_change(context: Context) -> Refusal | None:
     """E14: a standing follows legally on the one before, and never changes the past.
 
     The effective time may lie before now only as far as the last change: certificates keep the
-    judgement of their own time, and auditors see both times. A standing that lapsed is followed by
-    what it interrupted; an admission that lapsed, by what may follow a removal. The Chair need not
-    wait for one still to come: nobody shields itself by a self-suspension of next year.
+    judgement of their own time, and auditors see both times. A participant suspends itself from
+    today on: what it issued before stays in order for whoever imports it. A standing that lapsed is
+    followed by what it interrupted; an admission that lapsed, by what may follow a removal. The
+    Chair need not wait for one still to come: nobody shields itself by a self-suspension of next
+    year.
     """
     body = context.body(ParticipantStatusChanged)
     participant = context.participant(body.code)
@@ -123,12 +125,15 @@ def check_status_change(context: Context) -> Refusal | None:
     starts = [standing.effective_from for standing in participant.standings]
     if context.author[0] == KPCS:
         starts = [start for start in starts if start <= context.at.now_ms] or starts
-    earliest = max(starts)
+    earliest, before = max(starts), "the standing it follows"
+    today = context.at.now_ms - DAY_MS
+    if context.author[0] != KPCS and today > earliest:
+        earliest, before = today, "a participant can suspend itself"
     if body.effective_from < earliest:
         return refuse(
             Rule.E14,
             "body.effective_from",
-            f"{format_time(body.effective_from)} is before the standing it follows",
+            f"{format_time(body.effective_from)} is before {before}",
             f"a time from {format_time(earliest)} on",
         )
     return check_notice(context, body.effective_from)

@@ -364,6 +364,17 @@ def test_removed_participant_arranges_nothing(body: Body) -> None:
     assert _code(refusal) == (Rule.E4, "author")
 
 
+def test_own_suspension_does_not_reach_back() -> None:
+    """It would spoil the certificates that were issued, and are imported, in the meantime."""
+    ledger = open_trade()
+    ledger.now_ms = NOW_MS + 3 * DAY_MS
+    for back, expected in ((DAY_MS, None), (DAY_MS + 1, (Rule.E14, "body.effective_from"))):
+        body = vary(SELF_SUSPENSION, effective_from=ledger.now_ms - back)
+        assert _code(ledger.attempt(make_event("BW/root", body))) == expected
+    by_chair = vary(STATUS, effective_from=NOW_MS)
+    assert ledger.attempt(make_event(CHAIR, by_chair)) is None
+
+
 def test_participant_suspends_itself_but_only_the_chair_lifts_it() -> None:
     ledger = open_trade()
     ledger.record(make_event("BW/root", SELF_SUSPENSION))
