@@ -207,7 +207,7 @@ EFFECTS: dict[str, Effect] = {
     "shipment_approved": scheme.approve,
     "shipment_declined": scheme.approve,
     "certificate_issued": papers.issue,
-    "certificate_validated": shipments.validate,
+    "certificate_validated": trade.step,
     "export_notified": shipments.leave,
     "amendment_endorsed": shipments.amend,
     "certificate_voided": trade.step,

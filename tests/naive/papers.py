@@ -289,7 +289,6 @@ def issue(world: World, said: Said, replaces: str | None = None) -> None:
         head=said.event,
         expiry=str(world.policy(issuer, "expiry")),
         issued_at=world.now,
-        seals=paper.seals,
         replaces=replaces,
     )
     draw(world, world.papers[paper.number])

@@ -103,7 +103,6 @@ class Paper:
     head: bytes
     expiry: str
     issued_at: int
-    seals: tuple[str, ...] = ()
     marks: set[str] = field(default_factory=set)
     exported_on: str | None = None
     arrived_on: str | None = None

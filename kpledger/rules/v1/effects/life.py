@@ -44,7 +44,8 @@ def open_proceeding(context: Context) -> None:
     """Write the proceeding as it begins, or, for a meeting called anew, as it stands now."""
     known = context.proceeding(context.subject)
     if known is not None:
-        step(context)
+        renamed = msgspec.structs.replace(known, title=_describe(context)[1][:_TITLE_CHARS])
+        context.state.put(proceeding_key(context.subject), _moved(context, renamed))
         return
     kind = KIND_OF[context.event.header.type]
     participant, title = _describe(context)

@@ -298,9 +298,10 @@ def test_statistics_office_of_the_scheme_asks() -> None:
 
 def test_meeting_is_called_anew_and_recorded_when_it_is_over() -> None:
     ledger = _walk(open_trade(), ("meeting_announced",))
-    later = state(ledger, "meeting_announced", until_day="2026-03-04")
+    later = state(ledger, "meeting_announced", until_day="2026-03-04", place="Gaborone")
     ledger.record(later)
-    assert _read(ledger, Subject.MEETING).due_on == "2026-03-04"
+    record = _read(ledger, Subject.MEETING)
+    assert (record.due_on, record.title.partition(", ")[2]) == ("2026-03-04", "Gaborone")
     held = state(ledger, "meeting_held")
     assert judgement(ledger.attempt(held)) == (Rule.E6, "type")
     assert ledger.attempt(held, now_ms=NOW_MS + 86_400_000) is None
