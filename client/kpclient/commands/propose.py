@@ -99,7 +99,9 @@ def authority(
     office: Office,
     title: Annotated[str, typer.Option("--title", help="Its full name.")],
     place: Annotated[str, typer.Option("--place", help="Where it is.")],
-    role: Annotated[list[Role], typer.Option("--role", help="What for; repeated.")],
+    role: Annotated[
+        list[Role], typer.Option("--role", metavar="|".join(Role), help="What for; repeated.")
+    ],
     by: Stating,
     contact: Annotated[str, typer.Option("--contact", help="How to reach it.")] = "",
     territory: Annotated[
