@@ -38,10 +38,15 @@ def are_parties_in_order(world: World, said: Said) -> str | None:
     return are_in_trade(world, paper_in(said), said.author[0])
 
 
+def not_in_order(paper: Certificate) -> frozenset[str | None]:
+    """Give the standings in which nobody sends or gets such goods."""
+    return OUT if paper.kind == "TECHNICAL" else NOT_IN_TRADE
+
+
 def are_in_trade(world: World, paper: Certificate, issuer: str) -> str | None:
     """E4: two different members, both in trade now, and no restriction in the way."""
     standings = {world.standing(issuer), world.standing(paper.destination)}
-    if standings & (OUT if paper.kind == "TECHNICAL" else NOT_IN_TRADE):
+    if standings & not_in_order(paper):
         return "E4"
     if issuer == paper.destination or is_restricted(world, paper, issuer):
         return "E4"

@@ -16,6 +16,7 @@ from naive.papers import (
     give_back,
     is_possible,
     is_validated_too_early,
+    not_in_order,
 )
 from naive.papers import replace as replace_by_new
 from naive.tables import TAKEN_BACK
@@ -216,7 +217,7 @@ def is_clean(world: World, said: Said) -> str | None:
     paper = world.papers[said.subject]
     good = (
         not paper.lost
-        and world.standing(paper.issuer, paper.issued_at) == "ACTIVE"
+        and world.standing(paper.issuer, paper.issued_at) not in not_in_order(paper.says)
         and was_in_time(paper, body)
         and body.parcels == paper.says.parcels
         and is_near(world, paper, body, "carat_thousandths", "carat_tolerance_ppm")

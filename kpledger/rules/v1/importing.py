@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from kpledger.events.certificate import Party
+from kpledger.events.certificate import CertificateKind, Party
 from kpledger.events.decisions import ExpiryMeaning
 from kpledger.events.governance import Role, Standing
 from kpledger.events.importing import (
@@ -152,6 +152,10 @@ def _check_standing(context: Context, record: CertificateRecord) -> Refusal | No
     issuer = context.participant(record.issuer)
     standing = issuer.standing_at(record.recorded_at) if issuer else None
     if standing is Standing.ACTIVE:
+        return None
+    # What is not traded may come from whoever is suspended: rule E4 lets it be certified.
+    is_traded = record.kind is CertificateKind.NORMAL
+    if not is_traded and standing not in (None, Standing.REMOVED):
         return None
     return refuse(
         Rule.E8,

@@ -7,6 +7,7 @@ from founding import (
     MemoryLedger,
     issue,
     make_certificate,
+    make_confirmation,
     make_event,
     open_trade,
     vary,
@@ -291,3 +292,23 @@ def test_goods_go_back_to_whoever_is_a_member_still(
     )
     ledger.record(make_event(CHAIR, change))
     assert _judge_of(ledger, "EU", NUMBER) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(Standing.SUSPENDED, None), (Standing.REMOVED, ("E8", "subject"))]
+)
+def test_goods_that_a_suspended_participant_sends_back_are_confirmed(
+    status: Standing, expected: tuple[str, str] | None
+) -> None:
+    ledger = ledger_in(_S.DETAINED)
+    technical = _technical("EU", NUMBER)
+    issue(ledger, technical, "EU/antwerp")
+    change = ParticipantStatusChanged(
+        code="EU", status=status, effective_from=NOW_MS, decision="N-1", interim=True
+    )
+    ledger.record(make_event(CHAIR, change))
+    confirmation = make_confirmation(technical)
+    found = judge(
+        ledger, "import_confirmed", confirmation, author="BW/gaborone", subject=technical.number
+    )
+    assert found == expected
