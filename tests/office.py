@@ -102,7 +102,7 @@ def new_number() -> str:
 
 def issuing(number: str) -> tuple[str, ...]:
     certificate = ("--number", number, "--destination", "IN", "--origin", "BW", *PARTIES)
-    goods = ("--carats", "12.345", "--value", "1234.50")
+    goods = ("--hs", "710210", "--carats", "12.345", "--value", "1234.50")
     return ("issue", "--key", "gaborone", *certificate, *goods)
 
 

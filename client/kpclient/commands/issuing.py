@@ -35,9 +35,7 @@ class Draft:
     destination: Annotated[
         str, typer.Option("--destination", metavar="CODE", help="Participant, as IN")
     ] = ""
-    hs: Annotated[str, typer.Option("--hs", metavar="HS", help="710210, 710221 or 710231")] = (
-        "710210"
-    )
+    hs: Annotated[str, typer.Option("--hs", metavar="HS", help="710210, 710221 or 710231")] = ""
     carats: Annotated[str, typer.Option("--carats", metavar="CARATS", help="Weight, as 12.345")] = (
         ""
     )

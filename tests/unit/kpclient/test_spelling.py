@@ -10,7 +10,18 @@ from kpclient.commands.spelling import spell
 
 ISSUE = (
     *("issue", "--number", "BW00000042", "--destination", "IN", "--carats", "12.345"),
-    *("--value", "4500.50", "--origin", "BW", "--exporter-name", "A", "--exporter-address", "B"),
+    *(
+        "--value",
+        "4500.50",
+        "--hs",
+        "710231",
+        "--origin",
+        "BW",
+        "--exporter-name",
+        "A",
+        "--exporter-address",
+        "B",
+    ),
     *("--importer-name", "C", "--importer-address", "D"),
 )
 CONFIRM = {
@@ -70,6 +81,7 @@ def test_what_stands_in_a_file_keeps_the_name_it_has_there() -> None:
         ("--expires-on", "2026-12"),
         ("--exporter-name", ""),
         ("--hs", "7102"),
+        ("--hs", ""),
         ("--parcels", "0"),
         ("--source", "BW1"),
         ("--source", "BW00000001=x"),
@@ -84,6 +96,13 @@ def test_an_error_in_a_certificate_of_options_names_the_option(option: str, valu
     assert second == f"  field: {option}"
     assert "`" not in first
     assert "regex" not in first
+
+
+def test_no_code_of_the_goods_is_declared_that_nobody_gave() -> None:
+    words = [one for one in ISSUE if one not in ("--hs", "710231")]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: --hs: nothing stands there; wanted: 710210 | 710221")
 
 
 def test_an_error_in_a_draft_names_the_field_of_the_draft(tmp_path: Path) -> None:
