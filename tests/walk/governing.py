@@ -195,7 +195,7 @@ def allot(chance: Chance) -> Act:
             prefix=prefix,
             width=6,
             first=first,
-            last=first + chance.weighed({999: 20, 4: 5, -1: 1, 10**6: 1}),
+            last=max(first + chance.weighed({999: 20, 4: 5, -1: 1, 10**6: 1}), 0),
             use_from=chance.weighed({today: 20, days_later(today, 5): 2, days_later(today, 30): 1}),
             use_until=until,
         ),
