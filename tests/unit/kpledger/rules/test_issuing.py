@@ -15,16 +15,14 @@ from founding import (
     opening_events,
     vary,
 )
-from journey import set_policy, start_journey
+from journey import set_policy
 from judging import judgement
 
 from kpledger.events.certificate import (
     Certificate,
     CertificateIssued,
     CertificateKind,
-    CertificateReplaced,
     OriginKind,
-    ReplacementReason,
     Source,
 )
 from kpledger.events.decisions import ExpiryMeaning
@@ -34,7 +32,7 @@ from kpledger.events.governance import (
     ParticipantStatusChanged,
     Standing,
 )
-from kpledger.lifecycle import EXPORTED, CertificateState
+from kpledger.lifecycle import CertificateState
 from kpledger.outcome import Rule
 from kpledger.records import CertificateRecord
 from kpledger.state import ChangeSet
@@ -350,62 +348,6 @@ def test_latest_day_of_issue_is_the_one_begun_in_the_east() -> None:
     )
 
 
-def _replace(ledger: MemoryLedger, certificate: Certificate) -> bytes:
-    body = CertificateReplaced(reason=ReplacementReason.ERROR, certificate=certificate)
-    prev = ledger.certificate(GOOD.number).head
-    return make_event("BW/gaborone", body, subject=GOOD.number, prev=prev)
-
-
-def test_replacement_changes_both_certificates_together() -> None:
-    ledger = open_trade()
-    issue(ledger, GOOD)
-    encoded = _replace(ledger, make_certificate("BW000002", destination="ZA"))
-    ledger.record(encoded)
-    old, new = ledger.certificate("BW000001"), ledger.certificate("BW000002")
-    assert (old.state, old.replaced_by, old.replaces) == ("REPLACED", "BW000002", None)
-    assert (new.state, new.replaced_by, new.replaces) == ("VALIDATED", None, "BW000001")
-    assert (new.destination, old.head) == ("ZA", new.head)
-
-
-@pytest.mark.parametrize(
-    ("certificate", "rule", "field"),
-    [
-        (GOOD, Rule.E9, "body.certificate.number"),
-        (vary(GOOD, number="BW000003"), Rule.E3, "body.certificate.number"),
-        (vary(GOOD, number="BW000002", destination="BW"), Rule.E4, "body.certificate.destination"),
-        (
-            vary(GOOD, number="BW000002", parcels=1, seals=("a", "a")),
-            Rule.E5,
-            "body.certificate.seals",
-        ),
-    ],
-)
-def test_refused_replacement_changes_nothing(
-    certificate: Certificate, rule: Rule, field: str
-) -> None:
-    ledger = open_trade()
-    issue(ledger, GOOD)
-    issue(ledger, make_certificate("BW000003"))
-    changes = ChangeSet(ledger.state)
-    refusal = ledger.execute(_replace(ledger, certificate), changes)
-    assert refusal is not None
-    assert (refusal.rule, refusal.field) == (rule, field)
-    assert changes.written == {}
-
-
-def test_replacements_may_form_a_chain() -> None:
-    ledger = open_trade()
-    issue(ledger, GOOD)
-    ledger.record(_replace(ledger, make_certificate("BW000002")))
-    body = CertificateReplaced(
-        reason=ReplacementReason.LOST, certificate=make_certificate("BW000003")
-    )
-    head = ledger.certificate("BW000002").head
-    ledger.record(make_event("BW/gaborone", body, subject="BW000002", prev=head))
-    chain = [ledger.certificate(f"BW00000{serial}").replaced_by for serial in (1, 2, 3)]
-    assert chain == ["BW000002", "BW000003", None]
-
-
 @pytest.mark.parametrize(
     ("values", "last"),
     [
@@ -422,13 +364,6 @@ def test_longest_validity_is_that_of_the_issuer(values: dict[str, object], last:
     assert ledger.attempt(_issue(GOOD, expires_on=last)) is None
     other = vary(make_certificate("ZA000001"), expires_on=add_days(TODAY, 60))
     assert ledger.attempt(_issue(other, "ZA/joburg")) is None
-
-
-def test_what_was_replaced_on_its_way_says_so() -> None:
-    ledger = start_journey("export_notified")
-    ledger.record(_replace(ledger, make_certificate("BW000002", destination="ZA")))
-    assert ledger.certificate("BW000001").marks == (EXPORTED,)
-    assert ledger.certificate("BW000002").marks == ()
 
 
 def test_issued_without_validation_is_not_validated() -> None:
