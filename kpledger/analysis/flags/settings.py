@@ -4,12 +4,14 @@ People write them as ``F1.days=45,F6.percent=120,stock.US=250000``. The least va
 of something observed (F2, F4, F7, F14, F16) is the measure below which nothing is written down.
 """
 
-from typing import Annotated, Final, get_type_hints
+from typing import Annotated, Final, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
 from kpledger.analysis.topic import QuestionError
+from kpledger.errors import MalformedError
+from kpledger.ids import parse_participant
 
 _Days = Annotated[int, Meta(ge=0, le=3660)]
 _Percent = Annotated[int, Meta(ge=0, le=10_000)]
@@ -208,6 +210,7 @@ class FlagSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 DEFAULTS: Final = FlagSettings()
 MAX_SETTINGS_CHARS: Final = 4_000
+_FIELD: Final = "settings"
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,15 +245,57 @@ def parse_settings(text: str) -> FlagSettings:
     """
     if len(text) > MAX_SETTINGS_CHARS:
         problem = f"{len(text)} characters"
-        raise QuestionError("settings", problem, f"up to {MAX_SETTINGS_CHARS} characters")
-    parts: dict[str, dict[str, str]] = {}
+        raise QuestionError(_FIELD, problem, f"up to {MAX_SETTINGS_CHARS} characters")
+    settings = DEFAULTS
     for one in filter(None, (piece.strip() for piece in text.split(","))):
-        name, equals, value = one.partition("=")
-        part, dot, setting = name.strip().partition(".")
-        if not (equals and dot):
-            raise QuestionError("settings", f"{one!r} is not NAME=VALUE", "as F1.days=45")
-        parts.setdefault(part.lower(), {})[setting] = value.strip()
+        name, equals, value = (piece.strip() for piece in one.partition("="))
+        if not equals or "." not in name:
+            raise QuestionError(_FIELD, f"{one!r} is not NAME=VALUE", "as F1.days=45")
+        settings = _set(settings, name, value)
+    return settings
+
+
+def _set(settings: FlagSettings, name: str, value: str) -> FlagSettings:
+    code, _, setting = name.partition(".")
+    part = code.lower()
+    old = getattr(settings, part, None)
+    if old is None:
+        known = "F1 to F18, or stock"
+        raise QuestionError(_FIELD, f"{name}: there is no flag {code!r}", known)
+    if isinstance(old, dict):
+        new: object = {**old, _participant(name, setting): _read(name, value, _Carats)}
+    else:
+        hints = get_type_hints(type(old), include_extras=True)
+        if setting not in hints:
+            problem = f"{name}: there is no such setting"
+            raise QuestionError(
+                _FIELD, problem, ", ".join(f"{part.upper()}.{one}" for one in hints)
+            )
+        read = _read(name, value, hints[setting])
+        new = msgspec.structs.replace(old, **{setting: read})
+    return msgspec.structs.replace(settings, **{part: new})
+
+
+def _participant(name: str, code: str) -> str:
     try:
-        return msgspec.convert(parts, FlagSettings, strict=False)
-    except msgspec.ValidationError as error:
-        raise QuestionError("settings", str(error), "as kpledger flags --list says") from None
+        return parse_participant(code)
+    except MalformedError as error:
+        raise QuestionError(_FIELD, f"{name}: {error.problem}", "as stock.US=250000") from None
+
+
+def _read(name: str, value: str, hint: object) -> object:
+    try:
+        return msgspec.convert(value, hint, strict=False)
+    except msgspec.ValidationError:
+        raise QuestionError(_FIELD, f"{name}: {value[:40]!r}", _accepted(hint)) from None
+
+
+def _accepted(hint: object) -> str:
+    """Say in words which values a setting may have."""
+    if hint is bool or get_args(hint)[:1] == (bool,):
+        return "true or false"
+    bounds = getattr(hint, "__metadata__", ())
+    least = max((one.ge for one in bounds if one.ge is not None), default=None)
+    most = min((one.le for one in bounds if one.le is not None), default=None)
+    begin = "" if least is None else f" from {least}"
+    return f"a whole number{begin}{'' if most is None else f' to {most}'}"

@@ -14,7 +14,7 @@ from kpledger.analysis.flags.finding import Finding
 from kpledger.analysis.flags.look import Look
 from kpledger.analysis.flags.registry import FLAGS, Flag
 from kpledger.analysis.flags.settings import parse_settings
-from kpledger.analysis.topic import QuestionError, Topic
+from kpledger.analysis.topic import QuestionError, Topic, ask_participant
 from kpledger.errors import MalformedError
 from kpledger.ids import parse_participant
 from kpledger.units import add_days, day_of, parse_day
@@ -68,8 +68,10 @@ def look_at(
     """Read what somebody wants flagged.
 
     Raises:
-        QuestionError: a parameter is not what it should be; names it.
+        QuestionError: a parameter is not what it should be, or nobody on the ledger; names it.
     """
+    if participant:
+        ask_participant(book, check_code("participant", participant))
     today = check_day("at", at) or day_of(book.tip.time_ms)
     last = check_day("until", until) or today
     first = check_day("from_day", from_day) or add_days(last, -LOOK_BACK_DAYS)
@@ -81,7 +83,7 @@ def look_at(
         from_day=first,
         until_day=last,
         at=today,
-        participant=check_code("participant", participant),
+        participant=participant,
     )
 
 

@@ -9,7 +9,7 @@ from kpledger.analysis.book import Book
 from kpledger.analysis.flags.indexes.papers import read_open
 from kpledger.analysis.flags.periods import days_between, quarter_of_month
 from kpledger.analysis.flags.topic import look_at
-from kpledger.analysis.topic import Topic, ask_participant
+from kpledger.analysis.topic import Topic
 from kpledger.units import add_days, add_months
 
 _ISSUED_MONTHS: Final = 3
@@ -70,8 +70,6 @@ class UnconfirmedAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond(book: Book, question: UnconfirmedQuestion) -> UnconfirmedAnswer:
-    if question.participant:
-        ask_participant(book, question.participant)
     look = look_at(
         book, participant=question.participant, from_day=question.from_day, at=question.at
     )
