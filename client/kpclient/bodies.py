@@ -13,6 +13,7 @@ import msgspec
 from msgspec import inspect
 
 from kpclient.drafts import convert_draft, read_certificate_draft
+from kpclient.forms import may_be_null
 from kpledger.errors import MalformedError
 from kpledger.events import BODIES, Body
 from kpledger.units import MAX_TIME_MS, parse_time
@@ -97,6 +98,9 @@ def _read_text(value: object, kind: inspect.Type, field: str) -> object:
 def _read_struct(
     value: Mapping[str, object], kind: inspect.StructType, field: str
 ) -> dict[str, object]:
+    """Read each field; one that may be null may be left out, since TOML has no null."""
+    absent = {one.name: None for one in kind.fields if one.required and may_be_null(one.type)}
+    value = absent | dict(value)
     types = {one.name: one.type for one in kind.fields}
     return {
         name: _read_text(one, types[name], f"{field}.{name}") if name in types else one

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import inspect as types
 
-from kpclient.forms import describe_form
+from kpclient.forms import describe_form, may_be_null
 from kpledger.events import BODIES, Body
 
 
@@ -48,7 +48,8 @@ def fields_of(kind: type[msgspec.Struct], within: str = "") -> tuple[Field, ...]
         return ()
     for one in described.fields:
         path = f"{within}{one.name}"
-        found.append(Field(path, describe_form(one.type), one.required, meanings.get(one.name, "")))
+        needed = one.required and not may_be_null(one.type)
+        found.append(Field(path, describe_form(one.type), needed, meanings.get(one.name, "")))
         part, mark = _part_of(one.type)
         if part is not None:
             found += fields_of(part, f"{path}{mark}.")

@@ -64,6 +64,13 @@ def describe_form(kind: inspect.Type) -> str:  # noqa: C901, PLR0911 (one line f
     return "value"
 
 
+def may_be_null(kind: inspect.Type) -> bool:
+    """Tell whether nothing may stand there."""
+    return isinstance(kind, inspect.UnionType) and any(
+        isinstance(one, inspect.NoneType) for one in kind.types
+    )
+
+
 def explain(
     what: str, value: object, kind: type[msgspec.Struct], error: msgspec.ValidationError
 ) -> MalformedError:

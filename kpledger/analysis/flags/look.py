@@ -8,9 +8,19 @@ from kpledger.analysis.book import Book
 from kpledger.analysis.flags.finding import Finding
 from kpledger.analysis.flags.indexes.flows import FlowsRead, read_flows
 from kpledger.analysis.flags.indexes.pairs import Pair, read_pairs
+from kpledger.analysis.flags.indexes.papers import Paper, read_open
 from kpledger.analysis.flags.indexes.submissions import TRADE, Reported, read_reported
 from kpledger.analysis.flags.settings import FlagSettings
-from kpledger.records import ParticipantRecord
+from kpledger.cases import CaseState
+from kpledger.events.certificate import CertificateKind
+from kpledger.lifecycle import CertificateState
+from kpledger.records import (
+    CaseRecord,
+    CertificateRecord,
+    ParticipantRecord,
+    case_key,
+    certificate_key,
+)
 
 _MAX_PARTICIPANTS = 1_000
 
@@ -64,6 +74,23 @@ class Look:
         if self.participant:
             return (self.participant,)
         return tuple(record.code for record in self.members)
+
+    def unanswered(self, from_expiry: str, until_expiry: str) -> Iterator[tuple[str, Paper]]:
+        """Give what expired on some days without news, the newest first."""
+        for expired, paper in read_open(self.book.index, from_expiry, until_expiry):
+            if self.concerns(paper.issuer, paper.destination) and not self._came_back(paper):
+                yield expired, paper
+
+    def _came_back(self, paper: Paper) -> bool:
+        """Tell whether a technical certificate is answered by a return that was received."""
+        record = self.book.record(certificate_key(paper.number), CertificateRecord)
+        if record is None or record.kind is not CertificateKind.TECHNICAL:
+            return False
+        refused = self.book.record(certificate_key(record.case), CertificateRecord)
+        case = self.book.record(case_key(record.case), CaseRecord)
+        return (refused is not None and refused.state is CertificateState.RETURN_CLOSED) or (
+            case is not None and case.state is CaseState.RETURN_CLOSED
+        )
 
     def covers(self, day: str) -> bool:
         """Tell whether a day is looked at."""

@@ -167,6 +167,10 @@ def _is_complete(editions: Editions, wanted: Series) -> bool:
     return all(found for (series, _), found in editions.items() if series is wanted)
 
 
+def _is_begun(editions: Editions, wanted: Series) -> bool:
+    return any(found for (series, _), found in editions.items() if series is wanted)
+
+
 def _derive_trade(
     book: Book, participant: str, period: Period, known_at: int | None
 ) -> Mapping[TradeKey, Total]:
@@ -181,7 +185,12 @@ def _derive_trade(
     return table
 
 
-def _submitted_trade(book: Book, participant: str, editions: Editions) -> Mapping[TradeKey, Total]:
+def _submitted_trade(
+    book: Book, participant: str, editions: Editions
+) -> Mapping[TradeKey, Total] | None:
+    """Give what was submitted; None where nothing was, which is not a table of zeros."""
+    if not _is_begun(editions, Series.TRADE):
+        return None
     table: dict[TradeKey, Total] = {}
     for (series, quarter), found in editions.items():
         if series is Series.TRADE and found:
@@ -210,7 +219,10 @@ def _derive_counts(
 
 def _submitted_counts(
     book: Book, participant: str, editions: Editions
-) -> Mapping[str, tuple[int, int]]:
+) -> Mapping[str, tuple[int, int]] | None:
+    """Give what was submitted; None where nothing was."""
+    if not _is_begun(editions, Series.COUNTS):
+        return None
     table: dict[str, tuple[int, int]] = {}
     for (series, quarter), found in editions.items():
         if series is Series.COUNTS and found:

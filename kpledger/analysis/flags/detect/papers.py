@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from kpledger.analysis.flags.finding import Finding, hexadecimal
-from kpledger.analysis.flags.indexes.papers import Paper, read_arrived, read_issued, read_open
+from kpledger.analysis.flags.indexes.papers import Paper, read_arrived, read_issued
 from kpledger.analysis.flags.look import Look
 from kpledger.analysis.flags.passages import is_withdrawn, read_passage
 from kpledger.analysis.flags.periods import add_working_days, days_between, working_days
@@ -25,11 +25,8 @@ def detect_unconfirmed(look: Look) -> Iterator[Finding]:
     """F1: expired, and for some time nobody has said anything about the goods."""
     days = look.settings.f1.days
     until = min(look.until_day, look.at)
-    for expired, paper in read_open(
-        look.book.index, add_days(look.from_day, -days - 1), add_days(until, -days - 1)
-    ):
-        if not look.concerns(paper.issuer, paper.destination):
-            continue
+    first, last = (add_days(day, -days - 1) for day in (look.from_day, until))
+    for expired, paper in look.unanswered(first, last):
         record = look.book.record(certificate_key(paper.number), CertificateRecord)
         lost = " It was reported lost." if record is not None and record.lost else ""
         waiting = days_between(expired, look.at)

@@ -6,7 +6,6 @@ import msgspec
 from msgspec import Meta
 
 from kpledger.analysis.book import Book
-from kpledger.analysis.flags.indexes.papers import read_open
 from kpledger.analysis.flags.periods import days_between, quarter_of_month
 from kpledger.analysis.flags.topic import look_at
 from kpledger.analysis.topic import Topic
@@ -74,11 +73,7 @@ def _respond(book: Book, question: UnconfirmedQuestion) -> UnconfirmedAnswer:
         book, participant=question.participant, from_day=question.from_day, at=question.at
     )
     last = add_days(look.at, -question.days - 1)
-    papers = [
-        (day, paper)
-        for day, paper in read_open(book.index, look.from_day, last)
-        if look.concerns(paper.issuer, paper.destination)
-    ]
+    papers = list(look.unanswered(look.from_day, last))
     found: dict[str, tuple[int, int, str]] = {}
     for day, paper in papers:
         count, carats, _ = found.get(paper.destination, (0, 0, ""))

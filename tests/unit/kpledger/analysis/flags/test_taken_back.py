@@ -6,6 +6,7 @@ from founding import vary
 
 from kpledger.events.certificate import (
     Certificate,
+    CertificateKind,
     CertificateReplaced,
     CertificateVoided,
     Origin,
@@ -20,6 +21,8 @@ from kpledger.events.importing import (
     DiscrepancyResolved,
     HoldReason,
     ImportConfirmedDiscrepant,
+    ImportRefusedReturned,
+    ReturnReceived,
     ShipmentDetained,
     ShipmentDiverted,
     ShipmentReleased,
@@ -261,3 +264,24 @@ def test_f8_every_seal_of_a_certificate_is_remembered(trader: Trader) -> None:
     trader.issue(both)
     trader.issue(last)
     assert sorted(trader.subjects("F8", DAY)) == [both.number, last.number]
+
+
+@pytest.mark.parametrize("came_back", [False, True])
+def test_f1_goods_that_came_back_are_answered_for(trader: Trader, *, came_back: bool) -> None:
+    sent = trader.draw_up(DAY)
+    trader.issue(sent)
+    trader.say("2026-03-10", "EU/antwerp", DETAINED, sent.number)
+    back = trader.draw_up(
+        "2026-03-11", "EU", "BW", kind=CertificateKind.TECHNICAL, case=sent.number
+    )
+    trader.issue(back)
+    refusal = ImportRefusedReturned(
+        reason=HoldReason.ORDER, technical_certificate=back.number, remarks=""
+    )
+    trader.say("2026-03-12", "EU/antwerp", refusal, sent.number)
+    if came_back:
+        received = ReturnReceived(
+            received_on="2026-03-20", carat_thousandths=sent.carat_thousandths, condition=""
+        )
+        trader.say("2026-03-20", "BW/gaborone", received, sent.number)
+    assert trader.subjects("F1", "2026-09-01") == ([] if came_back else [back.number])

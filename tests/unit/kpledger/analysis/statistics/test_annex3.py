@@ -181,6 +181,16 @@ def test_nothing_differs_from_what_was_not_submitted(ledger: BookedLedger) -> No
     assert [one.difference_issued for one in year.counts] == [None]
 
 
+def test_what_was_never_submitted_is_no_table_of_zeros(ledger: BookedLedger) -> None:
+    issue(ledger, make_certificate())
+    answer = ask(ledger, Basis.COMPARED)
+    assert [one.carat_thousandths for one in answer.trade] == [40_000, 60_000]
+    assert {one.submitted_carat_thousandths for one in answer.trade} == {None}
+    assert {one.submitted_value_usd_cents for one in answer.trade} == {None}
+    [count] = answer.counts
+    assert (count.issued, count.submitted_issued, count.submitted_received) == (1, None, None)
+
+
 def test_production_is_what_was_submitted_for_whole_half_years(ledger: BookedLedger) -> None:
     submit_production(ledger, 7, 9)
     submit_production(ledger, 8, 10, edition=2)
