@@ -325,7 +325,11 @@ def read_from(node: str, content: bytes, read: Callable[[bytes], A]) -> A:
 
 
 def _read_problem(status: int, content: bytes) -> Problem:
+    unexplained = Problem(
+        title="no problem document", status=status, detail=f"HTTP status {status}"
+    )
     try:
-        return msgspec.json.decode(content, type=Problem)
+        problem = msgspec.json.decode(content, type=Problem)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return Problem(title="no problem document", status=status, detail=f"HTTP status {status}")
+        return unexplained
+    return problem if problem.detail or problem.title else unexplained

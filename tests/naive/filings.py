@@ -8,7 +8,7 @@ from kpledger.errors import LedgerError
 from kpledger.events import importing, life, notes, statistics
 from naive.dates import parse
 from naive.houses import the
-from naive.papers import ascending, is_possible
+from naive.papers import OUT, ascending, is_possible
 from naive.tables import CLOSED, STEPS
 from naive.world import Affair, House, Key, Said, World
 
@@ -148,7 +148,7 @@ def shows_a_day(_world: World, said: Said) -> str | None:
 def judges_own_paper(world: World, said: Said) -> str | None:
     """E2: the claimed issuer judges; the Chair, where it is no member."""
     code = world.affairs[said.subject].participant
-    right = code if code in world.members else "KPCS"
+    right = "KPCS" if world.standing(code) in OUT else code
     return None if said.author[0] == right else "E2"
 
 

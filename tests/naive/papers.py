@@ -182,6 +182,7 @@ def is_listed(paper: Certificate) -> bool:
         and "en" in paper.languages
         and ascending(tuple(line.hs for line in paper.lines))
         and ascending(tuple(source.number for source in paper.sources))
+        and paper.number not in {source.number for source in paper.sources}
         and ascending(paper.photos)
         and len(set(paper.seals)) == len(paper.seals)
     )

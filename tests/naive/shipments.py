@@ -19,7 +19,7 @@ from naive.papers import (
     not_in_order,
 )
 from naive.papers import replace as replace_by_new
-from naive.tables import TAKEN_BACK
+from naive.tables import CONFIRMED, TAKEN_BACK
 from naive.world import Case, Office, Paper, Said, World
 
 MILLION = 10**6
@@ -305,7 +305,7 @@ def returns_under_own_paper(world: World, said: Said) -> str | None:
         paper is not None
         and paper.says.kind == "TECHNICAL"
         and (paper.issuer, paper.says.case) == (said.author[0], said.subject)
-        and paper.state not in TAKEN_BACK
+        and paper.state not in (*TAKEN_BACK, *CONFIRMED)
     )
     return None if fits else "E10"
 

@@ -74,6 +74,9 @@ def _check_order(certificate: Certificate) -> Refusal | None:
         refusal = check_ascending(values, _FIELD + field)
         if refusal is not None:
             return refusal
+    if any(source.number == certificate.number for source in certificate.sources):
+        problem = f"{certificate.number} names itself"
+        return refuse(Rule.E5, _FIELD + "sources", problem, "earlier certificates")
     return check_seals(certificate.seals, _FIELD + "seals")
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from kpledger.cases import CaseState
 from kpledger.events.certificate import Certificate, CertificateKind
 from kpledger.events.importing import ImportRefusedReturned
-from kpledger.lifecycle import DEAD, CertificateState
+from kpledger.lifecycle import DEAD, USED, CertificateState
 from kpledger.outcome import Refusal, Rule
 from kpledger.records import CaseRecord, CertificateRecord, TechnicalRecord, technical_key
 from kpledger.rules.v1.context import Context, refuse
@@ -123,6 +123,6 @@ def check_return_papers(context: Context) -> Refusal | None:
         problem = f"{number} is a {record.kind} certificate of {record.issuer}"
         what = f" for {record.case}" if record.case else ""
         return refuse(Rule.E10, field, problem + what, accepted)
-    if record.state in DEAD:
+    if record.state in (*DEAD, *USED):
         return refuse(Rule.E10, field, f"{number} is {record.state}", accepted)
     return None

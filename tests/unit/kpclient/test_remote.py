@@ -319,7 +319,7 @@ async def test_a_redirect_is_not_followed() -> None:
         async def answer(self, request: web.Request) -> web.StreamResponse:
             if request.path == "/v1/status":
                 return await super().answer(request)
-            raise web.HTTPFound("/v1/status")
+            raise web.HTTPFound("/v1/status", text="{}")
 
     script = Redirecting()
     async with playing(script) as remote:

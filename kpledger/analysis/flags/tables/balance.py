@@ -18,6 +18,7 @@ from kpledger.analysis.flags.periods import (
 )
 from kpledger.analysis.flags.topic import look_at
 from kpledger.analysis.topic import Topic, ask_participant
+from kpledger.units import bound_amount
 
 
 class BalanceQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,7 +108,7 @@ def _respond_balance(book: Book, question: BalanceQuestion) -> BalanceAnswer:
         flow = whole.flows.total(code, (month,))
         half = whole.production.get(half_of_month(month))
         mined = None if half is None else _part(half.total.out_carats, month)
-        balance += (mined or 0) + flow.import_carats - flow.export_carats
+        balance = bound_amount(balance + (mined or 0) + flow.import_carats - flow.export_carats)
         rows.append(
             BalanceRow(
                 month=month,
@@ -152,7 +153,7 @@ def _production_row(balance: Balance, half: str) -> ProductionRow:
         exported_carat_thousandths=own.export_carats,
         exported_value_usd_cents=own.export_value,
         certificates=own.exports,
-        exported_percent=own.export_carats * 100 // mined if mined else None,
+        exported_percent=bound_amount(own.export_carats * 100 // mined) if mined else None,
         event="" if reported is None else reported.event.hex(),
     )
 

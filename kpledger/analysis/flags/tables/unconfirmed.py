@@ -9,7 +9,7 @@ from kpledger.analysis.book import Book
 from kpledger.analysis.flags.periods import days_between, quarter_of_month
 from kpledger.analysis.flags.topic import look_at
 from kpledger.analysis.topic import Topic
-from kpledger.units import add_days, add_months
+from kpledger.units import add_days, add_months, bound_amount
 
 _ISSUED_MONTHS: Final = 3
 """How far back quarters go: what expired in the window was issued up to so long before it."""
@@ -77,7 +77,7 @@ def _respond(book: Book, question: UnconfirmedQuestion) -> UnconfirmedAnswer:
     found: dict[str, tuple[int, int, str]] = {}
     for day, paper in papers:
         count, carats, _ = found.get(paper.destination, (0, 0, ""))
-        found[paper.destination] = (count + 1, carats + paper.carat_thousandths, day)
+        found[paper.destination] = (count + 1, bound_amount(carats + paper.carat_thousandths), day)
     issued: dict[str, int] = {}
     for quarter in _quarters(add_months(look.from_day, -_ISSUED_MONTHS), look.at):
         for (issuer, destination), pair in look.pairs_in(quarter).items():

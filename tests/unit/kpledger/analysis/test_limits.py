@@ -4,6 +4,7 @@ import pytest
 from booked import open_booked_trade
 from founding import event_id_of, make_certificate, make_confirmation, make_event, number_of, vary
 
+from kpledger.analysis.flags.tables.balance import BALANCE, BalanceQuestion
 from kpledger.analysis.statistics.annex3 import Annex3Question, answer_annex3
 from kpledger.analysis.statistics.tables import read_total
 from kpledger.events.certificate import CertificateIssued, HsCode, Line
@@ -39,3 +40,5 @@ def test_the_largest_weights_again_and_again_stop_no_node() -> None:
     question = Annex3Question(participant="BW", period="2026")
     (row,) = answer_annex3(ledger.book, question).trade
     assert row.carat_thousandths == MAX_AMOUNT
+    balance = BALANCE.respond(ledger.book, BalanceQuestion(participant="BW", months=1))
+    assert balance.rows[0].balance == -MAX_AMOUNT

@@ -131,6 +131,7 @@ REFUSED: list[tuple[str, Certificate, Rule, str]] = [
     ("language-twice", vary(GOOD, languages=("en", "en")), Rule.E5, C + "languages"),
     ("no-english", vary(GOOD, languages=("fr",)), Rule.E5, C + "languages"),
     ("seal-twice", vary(GOOD, seals=("a", "a")), Rule.E5, C + "seals"),
+    ("source-itself", vary(GOOD, sources=_sources(GOOD.number)), Rule.E5, C + "sources"),
     ("source-twice", vary(GOOD, sources=_sources("ZA1", "ZA1")), Rule.E5, C + "sources"),
     ("sources-descend", vary(GOOD, sources=_sources("ZA2", "ZA1")), Rule.E5, C + "sources"),
     ("single-of-none", _origin(OriginKind.SINGLE), Rule.E5, C + "origin.countries"),

@@ -266,6 +266,21 @@ def test_goods_are_not_sent_back_under_what_was_taken_back() -> None:
     assert found == ("E10", "body.technical_certificate")
 
 
+def test_goods_are_not_sent_back_under_what_somebody_has_imported() -> None:
+    ledger = ledger_in(_S.DETAINED)
+    back = _technical("EU", NUMBER)
+    issue(ledger, back, "EU/antwerp")
+    confirm = make_event(
+        "BW/gaborone",
+        make_confirmation(back),
+        subject=back.number,
+        prev=ledger.certificate(back.number).head,
+    )
+    ledger.record(confirm)
+    found = judge(ledger, "import_refused_returned", _refusal_under(back.number))
+    assert found == ("E10", "body.technical_certificate")
+
+
 def test_goods_of_a_case_are_not_sent_back_under_what_is_for_another() -> None:
     ledger = start_journey("certificate_voided", "shipment_detained", "shipment_detained")
     issue(ledger, _technical("EU", FIRST), "EU/antwerp")
