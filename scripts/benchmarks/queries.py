@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -27,6 +27,7 @@ from kpclient.demo.trade_tables import load_tables
 from kpclient.demo.year.days import FOUNDED_ON, YEAR
 from kpclient.demo.year.year import make_year
 from kpledger.analysis.flags.registry import Flag
+from kpledger.units import add_days
 from scripts.synthetic.ledger import NODE, PLANTED_NAME, build, open_ledger
 
 TABLES: Final = Path(__file__).parents[2] / "config" / "data"
@@ -36,6 +37,10 @@ PORT: Final = 7740
 _WARM_UP: Final = 3
 _PATIENCE_S: Final = 120.0
 _SAMPLES: Final = 200
+_DAYS: Final = 2_000
+_SKIPPED: Final = 1_000
+_PAGE: Final = 100
+_SHORTER: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,57 +51,52 @@ class Sample:
     codes: tuple[str, ...]
 
 
-Ask = Callable[[Sample, Random], str]
-"""Gives the path of a request, a different one each time where it can."""
-
-
-def _of_certificate(path: str) -> Ask:
-    return lambda sample, chance: path.format(chance.choice(sample.numbers))
-
-
-def _of_participant(path: str) -> Ask:
-    return lambda sample, chance: path.format(chance.choice(sample.codes))
-
-
-def _fixed(path: str) -> Ask:
-    return lambda _sample, _chance: path
-
-
-QUESTIONS: Final[Mapping[str, Ask]] = {
-    "certificate show": _of_certificate("/v1/certificates/{}"),
-    "certificate history": _of_certificate("/v1/certificates/{}/history"),
-    "certificates page": _of_certificate("/v1/certificates?after={}&limit=100"),
-    "certificates detained": _of_participant(
-        "/v1/certificates?state=DETAINED&destination={}&limit=100"
+_PAGE_OF_FLAGS: Final = f"/v1/flags?from_day={FOUNDED_ON}&limit={{limit}}"
+QUESTIONS: Final[Mapping[str, str]] = {
+    "certificate show": "/v1/certificates/{number}",
+    "certificate history": "/v1/certificates/{number}/history",
+    "certificates page": "/v1/certificates?after={number}&limit=100",
+    "certificates detained": "/v1/certificates?state=DETAINED&destination={code}&after={number}",
+    "certificates confirmed": "/v1/certificates?state=CONFIRMED&destination={code}&after={number}",
+    "participant": "/v1/participants/{code}",
+    "participants": "/v1/participants",
+    "keys": "/v1/keys?participant={code}&past=true",
+    "annex3 quarter": (
+        f"/v1/statistics/annex3?participant={{code}}&period={YEAR}Q2&known_at={{day}}"
     ),
-    "certificates confirmed": _of_participant(
-        "/v1/certificates?state=CONFIRMED&destination={}&limit=100"
+    "annex3 year both": (
+        f"/v1/statistics/annex3?participant={{code}}&period={YEAR}&source=compared&known_at={{day}}"
     ),
-    "participant": _of_participant("/v1/participants/{}"),
-    "participants": _fixed("/v1/participants"),
-    "annex3 quarter": _of_participant(f"/v1/statistics/annex3?participant={{}}&period={YEAR}Q2"),
-    "annex3 year both": _of_participant(
-        f"/v1/statistics/annex3?participant={{}}&period={YEAR}&source=compared"
+    "annex3 of AE, year both": (
+        f"/v1/statistics/annex3?participant=AE&period={YEAR}&source=compared&known_at={{day}}"
     ),
-    "annex3 of AE, year both": _fixed(
-        f"/v1/statistics/annex3?participant=AE&period={YEAR}&source=compared"
-    ),
-    "summary": _fixed(f"/v1/statistics/summary?year={YEAR}"),
-    "trace": _of_certificate("/v1/trace?subject={}"),
-    "mirror of a quarter": _of_participant(f"/v1/mirror?one={{}}&other=IL&period={YEAR}Q2"),
-    "balance": _of_participant("/v1/balance?participant={}"),
-    "production check": _of_participant("/v1/production-check?participant={}"),
-    "numbers": _of_participant("/v1/numbers?participant={}"),
-    "unconfirmed": _fixed("/v1/unconfirmed"),
-    "calendar": _fixed("/v1/calendar"),
-    "flags": _fixed(f"/v1/flags?from_day={FOUNDED_ON}"),
-    "flags of AE": _fixed(f"/v1/flags?from_day={FOUNDED_ON}&participant=AE"),
-    **{
-        f"flag {flag.code}": _fixed(f"/v1/flags?from_day={FOUNDED_ON}&flag={flag.code}")
-        for flag in Flag
-    },
+    "summary": f"/v1/statistics/summary?year={YEAR}&known_at={{day}}",
+    "trace": "/v1/trace?subject={number}",
+    "mirror of a quarter": f"/v1/mirror?one={{code}}&other=IL&period={YEAR}Q2&at={{day}}",
+    "balance": "/v1/balance?participant={code}&at={day}",
+    "production check": "/v1/production-check?participant={code}&at={day}",
+    "numbers": "/v1/numbers?participant={code}&at={day}",
+    "unconfirmed": "/v1/unconfirmed?at={day}",
+    "calendar": f"/v1/calendar?from_day={YEAR}-01-01&until_day={{day}}",
+    "flags": _PAGE_OF_FLAGS,
+    "flags, a later page": f"{_PAGE_OF_FLAGS}&skip={{skip}}",
+    "flags of AE": f"{_PAGE_OF_FLAGS}&participant=AE",
+    **{f"flag {flag.code}": f"{_PAGE_OF_FLAGS}&flag={flag.code}" for flag in Flag},
 }
-"""What is asked, by name; a question whose topic this node does not serve is left out."""
+"""What is asked, by name; a question whose topic this node does not serve is left out.
+
+What stands in braces is drawn, so that questions differ: a node keeps answers until the next block.
+"""
+
+
+def _draw(path: str, sample: Sample, chance: Random) -> str:
+    return path.format(
+        number=chance.choice(sample.numbers),
+        code=chance.choice(sample.codes),
+        day=add_days(f"{YEAR}-12-31", chance.randrange(_DAYS)),
+        limit=_PAGE - chance.randrange(_SHORTER),
+        skip=chance.randrange(_SKIPPED),
+    )
 
 
 def run(events: int, directory: Path, rounds: int) -> dict[str, object]:
@@ -163,15 +163,15 @@ async def _measure(url: str, sample: Sample, rounds: int) -> dict[str, list[floa
     async with aiohttp.ClientSession(url) as session:
         await _wait_for_leader(session)
         await _time(session, "/health/live", times["empty"], rounds)
-        for name, ask in QUESTIONS.items():
+        for name, path in QUESTIONS.items():
             chance = Random(name)
-            paths = [ask(sample, chance) for _ in range(_WARM_UP + rounds)]
-            if not await _is_served(session, paths[0]):
-                sys.stderr.write(f"left out: {name} ({paths[0]})\n")
+            drawn = [_draw(path, sample, chance) for _ in range(_WARM_UP + rounds)]
+            if not await _is_served(session, drawn[0]):
+                sys.stderr.write(f"left out: {name} ({drawn[0]})\n")
                 continue
             taken: list[float] = []
-            for path in paths:
-                await _time(session, path, taken, 1)
+            for one in drawn:
+                await _time(session, one, taken, 1)
             times[name] = taken[_WARM_UP:]
         # The empty request again, so that both ends of the run count.
         await _time(session, "/health/live", times["empty"], rounds)

@@ -9,7 +9,12 @@ from kpledger.analysis.flags.finding import Finding
 from kpledger.analysis.flags.indexes.flows import FlowsRead, read_flows
 from kpledger.analysis.flags.indexes.pairs import Pair, read_pairs
 from kpledger.analysis.flags.indexes.papers import Paper, read_open
-from kpledger.analysis.flags.indexes.submissions import TRADE, Reported, read_reported
+from kpledger.analysis.flags.indexes.submissions import (
+    TRADE,
+    Reported,
+    read_production,
+    read_reported,
+)
 from kpledger.analysis.flags.settings import FlagSettings
 from kpledger.cases import CaseState
 from kpledger.events.certificate import CertificateKind
@@ -40,6 +45,7 @@ class Look:
     _flows: dict[str, FlowsRead] = field(default_factory=dict)
     _pairs: dict[str, dict[tuple[str, str], Pair]] = field(default_factory=dict)
     _trade: dict[tuple[str, str], Reported | None] = field(default_factory=dict)
+    _production: dict[str, dict[str, Reported]] = field(default_factory=dict)
 
     def flows_since(self, month: str) -> FlowsRead:
         """Read the flows from a month on, once for all flags that need them."""
@@ -59,6 +65,12 @@ class Look:
         if place not in self._trade:
             self._trade[place] = read_reported(self.book.index, code, TRADE, quarter)
         return self._trade[place]
+
+    def production_of(self, code: str) -> dict[str, Reported]:
+        """Read what a participant reported to have mined, by half-year, once for all flags."""
+        if code not in self._production:
+            self._production[code] = dict(read_production(self.book.index, code))
+        return self._production[code]
 
     @cached_property
     def members(self) -> tuple[ParticipantRecord, ...]:

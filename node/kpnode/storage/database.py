@@ -212,8 +212,11 @@ class _Cursor(Protocol):
 
 def _go_up(found: _Cursor, low: bytes, high: bytes | None) -> Iterator[tuple[bytes, bytes]]:
     found.seek(low)
-    while found.valid() and (high is None or found.key() < high):
-        yield found.item()
+    while found.valid():
+        item = found.item()
+        if high is not None and item[0] >= high:
+            return
+        yield item
         found.next()
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from kpledger.analysis.flags.finding import Finding, hexadecimal
 from kpledger.analysis.flags.indexes.flows import Flow, FlowsRead, has_imported, read_flows
 from kpledger.analysis.flags.indexes.papers import read_began, read_issued
-from kpledger.analysis.flags.indexes.submissions import Reported, read_production
+from kpledger.analysis.flags.indexes.submissions import Reported
 from kpledger.analysis.flags.look import Look
 from kpledger.analysis.flags.passages import counts_as_trade
 from kpledger.analysis.flags.periods import (
@@ -207,7 +207,7 @@ def _unsourced(look: Look, balance: Balance, day: str, origin: str) -> Finding:
 def balance_of(look: Look, code: str, months: tuple[str, ...]) -> Balance:
     """Strike the balance of one participant over months."""
     flows = read_flows(look.book.index, (code,), months[0])
-    return Balance(code, months, flows, dict(read_production(look.book.index, code)))
+    return Balance(code, months, flows, look.production_of(code))
 
 
 def _balances(
@@ -220,7 +220,7 @@ def _balances(
         return
     first = month_after(end_of(quarters[0])[:7], 1 - length)
     flows = look.flows_since(first)
-    production = {code: dict(read_production(look.book.index, code)) for code in look.codes}
+    production = {code: look.production_of(code) for code in look.codes}
     for quarter in reversed(quarters):
         day = end_of(quarter)
         start = max(month_after(day[:7], 1 - length), began[:7])

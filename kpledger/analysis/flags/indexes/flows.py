@@ -59,12 +59,11 @@ class FlowsRead:
     def total(self, participant: str, months: tuple[str, ...], origin: str | None = None) -> Flow:
         """Add up months of a participant, of one origin or of all."""
         by_month = self.cells.get(participant, {})
-        flows = [
-            flow
-            for month in months
-            for one, flow in by_month.get(month, {}).items()
-            if origin is None or one == origin
-        ]
+        cells = [by_month[month] for month in months if month in by_month]
+        if origin is None:
+            flows = [flow for cell in cells for flow in cell.values()]
+        else:
+            flows = [cell[origin] for cell in cells if origin in cell]
         # Field by field: a question adds up thousands of them.
         return Flow(
             export_carats=sum([flow.export_carats for flow in flows]),

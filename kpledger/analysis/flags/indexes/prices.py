@@ -86,12 +86,15 @@ class _Steps:
         """Give the lowest step up to which so much of the whole lies."""
         return self._steps[bisect_left(self._up_to, -(-self.count * percent // 100))]
 
-    def away_from(self, middle: int) -> "_Steps":
-        """Give the histogram of the distances from a step."""
-        away: dict[int, int] = {}
-        for step, number in zip(self._steps, self._numbers, strict=True):
-            away[abs(step - middle)] = away.get(abs(step - middle), 0) + number
-        return _Steps(away)
+    def deviation(self, middle: int) -> int:
+        """Give the median of the distances from a step."""
+        away = [abs(step - middle) for step in self._steps]
+        seen = 0
+        for distance, number in sorted(zip(away, self._numbers, strict=True)):
+            seen += number
+            if 2 * seen >= self.count:
+                return distance
+        return 0
 
     def spread(self, *, mixed: bool) -> int:
         """Give the median deviation that a normal distribution of this spread would have.
@@ -137,13 +140,12 @@ def take_prices(moved: Moved, changes: IndexChanges) -> None:
 def read_groups(index: IndexReader, year: str, *, samples: int) -> Iterator[Group]:
     """Read what is usual in each group of a year that has as many prices as wanted."""
     for key, value in index.scan(HISTOGRAMS, f"{year}/".encode()):
-        steps = _Steps(_decode(value))
-        if steps.count >= max(samples, 1):
+        histogram = _decode(value)
+        if sum(histogram.values()) >= max(samples, 1):
+            steps = _Steps(histogram)
             _, issuer, origin, hs, _ = key.decode().split("/")
             median = steps.quantile(50)
-            deviation = max(
-                _MIN_DEVIATION, steps.away_from(median).quantile(50), steps.spread(mixed=not origin)
-            )
+            deviation = max(_MIN_DEVIATION, steps.deviation(median), steps.spread(mixed=not origin))
             yield Group(year, issuer, origin, hs, steps.count, median, deviation)
 
 
