@@ -32,10 +32,10 @@ def test_the_list_explains_every_flag_and_asks_nobody(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("[F1]\ndays = 'soon'\n", "Expected `int`"),
+        ("[F1]\ndays = 'soon'\n", "F1.days: 'soon'"),
         ("days = 3\n", "days stands outside of a table"),
         ("[F1\n", "is no TOML file"),
-        ("[F99]\nx = 1\n", "f99"),
+        ("[F99]\nx = 1\n", "there is no flag 'F99'"),
     ],
 )
 def test_a_wrong_file_of_thresholds_is_wrong_usage(tmp_path: Path, content: str, says: str) -> None:
