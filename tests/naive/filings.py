@@ -94,9 +94,11 @@ def note_progress(affair: Affair, said: Said) -> None:
             pass
 
 
-def asks_for_review(_world: World, said: Said) -> str | None:
+def asks_for_review(world: World, said: Said) -> str | None:
     body = the(life.ReviewRequested, said)
-    return None if said.author[0] in ("KPCS", body.participant) else "E1"
+    if said.author[0] not in ("KPCS", body.participant):
+        return "E1"
+    return None if body.participant in world.members else "E5"
 
 
 def was_carried_out(world: World, said: Said) -> str | None:
