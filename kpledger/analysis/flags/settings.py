@@ -258,10 +258,10 @@ def parse_settings(text: str) -> FlagSettings:
 def _set(settings: FlagSettings, name: str, value: str) -> FlagSettings:
     code, _, setting = name.partition(".")
     part = code.lower()
-    old = getattr(settings, part, None)
-    if old is None:
+    if part not in settings.__struct_fields__:
         known = "F1 to F18, or stock"
         raise QuestionError(_FIELD, f"{name}: there is no flag {code!r}", known)
+    old = getattr(settings, part)
     if isinstance(old, dict):
         new: object = {**old, _participant(name, setting): _read(name, value, _Carats)}
     else:
