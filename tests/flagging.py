@@ -24,7 +24,12 @@ from kpledger.events.certificate import (
     Origin,
     OriginKind,
 )
-from kpledger.events.importing import ArrivalRecorded, ImportConfirmed
+from kpledger.events.importing import (
+    ArrivalRecorded,
+    DiscrepancyCause,
+    ImportConfirmed,
+    ImportConfirmedDiscrepant,
+)
 from kpledger.events.statistics import ProductionStatisticsSubmitted
 from kpledger.records import CertificateRecord, certificate_key
 from kpledger.state import read_record
@@ -109,6 +114,22 @@ class Trader:
         """Confirm an import as declared, but for the changes."""
         body: ImportConfirmed = vary(make_confirmation(certificate), received_on=day, **changes)
         return self.say(day, OFFICE[certificate.destination], body, certificate.number)
+
+    def confirm_otherwise(self, certificate: Certificate, day: str, **changes: object) -> str:
+        """Confirm an import that differs from what was declared as the changes say."""
+        body = ImportConfirmedDiscrepant(
+            number=certificate.number,
+            parcels=certificate.parcels,
+            carat_thousandths=certificate.carat_thousandths,
+            value_usd_cents=certificate.value_usd_cents,
+            exporter=certificate.exporter,
+            importer=certificate.importer,
+            received_on=day,
+            cause=DiscrepancyCause.UNKNOWN,
+            remarks="",
+        )
+        office = OFFICE[certificate.destination]
+        return self.say(day, office, vary(body, **changes), certificate.number)
 
     def mine(self, day: str, code: str, half_year: str, carats: int) -> None:
         """Report production, in carats."""

@@ -2,7 +2,6 @@
 
 import pytest
 from flagging import Trader
-from founding import vary
 
 from kpledger.events.certificate import (
     CertificateVoided,
@@ -16,8 +15,6 @@ from kpledger.events.governance import (
     Standing,
 )
 from kpledger.events.importing import (
-    DiscrepancyCause,
-    ImportConfirmedDiscrepant,
     SuspectReported,
 )
 from kpledger.units import start_of_day_ms
@@ -61,18 +58,7 @@ def test_f2_a_little_less_within_the_tolerance(trader: Trader) -> None:
 def test_f2_a_large_discrepancy(trader: Trader, found: int, *, raised: bool) -> None:
     certificate = trader.draw_up(DAY)
     trader.issue(certificate)
-    body = ImportConfirmedDiscrepant(
-        number=certificate.number,
-        parcels=certificate.parcels,
-        carat_thousandths=found,
-        value_usd_cents=certificate.value_usd_cents,
-        exporter=certificate.exporter,
-        importer=certificate.importer,
-        received_on="2026-03-09",
-        cause=DiscrepancyCause.CONTENTS,
-        remarks="",
-    )
-    trader.say("2026-03-09", "EU/antwerp", body, certificate.number)
+    trader.confirm_otherwise(certificate, "2026-03-09", carat_thousandths=found)
     assert bool(trader.flags("F2", "2026-03-10")) is raised
 
 
@@ -89,12 +75,9 @@ def test_f2_a_large_discrepancy_in_value(
 ) -> None:
     certificate = trader.draw_up(DAY)
     trader.issue(certificate)
-    body = vary(
-        discrepant(certificate.number, trader, "2026-03-09"),
-        carat_thousandths=carats,
-        value_usd_cents=cents,
+    trader.confirm_otherwise(
+        certificate, "2026-03-09", carat_thousandths=carats, value_usd_cents=cents
     )
-    trader.say("2026-03-09", "EU/antwerp", body, certificate.number)
     found = trader.flags("F2", "2026-03-10")
     assert [one.measure for one in found] == ([32] if raised else [])
 
@@ -285,27 +268,11 @@ def test_f8_a_seal_may_be_used_for_the_certificate_after_a_voided_one(trader: Tr
     assert trader.flags("F8", DAY) == []
 
 
-def discrepant(certificate_number: str, trader: Trader, day: str) -> ImportConfirmedDiscrepant:
-    certificate = trader.ledger.certificate(certificate_number)
-    return ImportConfirmedDiscrepant(
-        number=certificate.number,
-        parcels=certificate.parcels,
-        carat_thousandths=certificate.carat_thousandths,
-        value_usd_cents=certificate.value_usd_cents,
-        exporter=certificate.exporter,
-        importer=certificate.importer,
-        received_on=day,
-        cause=DiscrepancyCause.UNKNOWN,
-        remarks="",
-    )
-
-
 @pytest.mark.parametrize(("day", "raised"), [("2026-05-01", True), ("2026-04-30", False)])
 def test_f9_received_after_expiry(trader: Trader, day: str, *, raised: bool) -> None:
     certificate = trader.draw_up(DAY)
     trader.issue(certificate)
-    body = discrepant(certificate.number, trader, day)
-    trader.say(day, "EU/antwerp", body, certificate.number)
+    trader.confirm_otherwise(certificate, day)
     assert trader.subjects("F9", day) == ([certificate.number] if raised else [])
 
 

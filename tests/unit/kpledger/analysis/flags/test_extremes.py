@@ -3,7 +3,6 @@
 from flagging import Trader
 
 from kpledger.events.certificate import Source
-from kpledger.events.importing import DiscrepancyCause, ImportConfirmedDiscrepant
 from kpledger.events.statistics import ProductionStatisticsSubmitted
 from kpledger.units import MAX_AMOUNT
 
@@ -15,18 +14,9 @@ MOST_PERCENT = MAX_AMOUNT // 10_000
 def test_a_thousandth_declared_and_the_largest_weight_found(trader: Trader) -> None:
     certificate = trader.draw_up(DAY, carats=1, cents=1)
     trader.issue(certificate)
-    found = ImportConfirmedDiscrepant(
-        number=certificate.number,
-        parcels=certificate.parcels,
-        carat_thousandths=MAX_AMOUNT,
-        value_usd_cents=MAX_AMOUNT,
-        exporter=certificate.exporter,
-        importer=certificate.importer,
-        received_on=DAY,
-        cause=DiscrepancyCause.UNKNOWN,
-        remarks="",
+    trader.confirm_otherwise(
+        certificate, DAY, carat_thousandths=MAX_AMOUNT, value_usd_cents=MAX_AMOUNT
     )
-    trader.say(DAY, "EU/antwerp", found, certificate.number)
     [flag] = trader.flags("F2", DAY)
     assert (flag.subject, flag.measure) == (certificate.number, MOST_PERCENT)
 

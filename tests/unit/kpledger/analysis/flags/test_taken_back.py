@@ -17,10 +17,8 @@ from kpledger.events.certificate import (
 )
 from kpledger.events.governance import ParticipantStatusChanged, Standing
 from kpledger.events.importing import (
-    DiscrepancyCause,
     DiscrepancyResolved,
     HoldReason,
-    ImportConfirmedDiscrepant,
     ImportRefusedReturned,
     ReturnReceived,
     ShipmentDetained,
@@ -39,21 +37,6 @@ def void(trader: Trader, certificate: Certificate, day: str = DAY) -> None:
     body = CertificateVoided(reason=VoidReason.ERROR, remarks="")
     issuer = {"BW": "BW/gaborone", "EU": "EU/antwerp"}[certificate.number[:2]]
     trader.say(day, issuer, body, certificate.number)
-
-
-def confirm_otherwise(trader: Trader, certificate: Certificate, day: str, carats: int) -> None:
-    body = ImportConfirmedDiscrepant(
-        number=certificate.number,
-        parcels=certificate.parcels,
-        carat_thousandths=carats,
-        value_usd_cents=certificate.value_usd_cents,
-        exporter=certificate.exporter,
-        importer=certificate.importer,
-        received_on=day,
-        cause=DiscrepancyCause.WEIGHING,
-        remarks="",
-    )
-    trader.say(day, "EU/antwerp", body, certificate.number)
 
 
 def agree(trader: Trader, certificate: Certificate, day: str, carats: int) -> None:
@@ -129,7 +112,7 @@ def test_f2_a_discrepancy_does_not_hide_what_is_taken_a_little_at_a_time(trader:
         trader.issue(one)
     for one in sent[1:]:
         trader.confirm(one, "2026-03-09", carat_thousandths=99_950)
-    confirm_otherwise(trader, sent[0], "2026-03-09", 101_000)
+    trader.confirm_otherwise(sent[0], "2026-03-09", carat_thousandths=101_000)
     [found] = [one for one in trader.flags("F2", "2026-04-02") if one.subject == "BW-EU"]
     assert "20 of 20 shipments" in found.explanation
     assert "1.000 ct in all" in found.explanation
@@ -140,7 +123,7 @@ def test_f12_what_both_sides_agreed_on_takes_the_place_of_what_was_found(
 ) -> None:
     certificate = trader.draw_up("2026-05-04", carats=4_000_000)
     trader.issue(certificate)
-    confirm_otherwise(trader, certificate, "2026-05-20", 2_000_000)
+    trader.confirm_otherwise(certificate, "2026-05-20", carat_thousandths=2_000_000)
     for code, partner, flow in (("BW", "EU", Flow.EXPORT), ("EU", "BW", Flow.IMPORT)):
         row = TradeRow(
             flow=flow,
@@ -161,7 +144,7 @@ def test_f12_what_both_sides_agreed_on_takes_the_place_of_what_was_found(
 def test_f5_counts_what_both_sides_agreed_on(trader: Trader) -> None:
     came = trader.draw_up("2026-07-06", carats=4_000_000)
     trader.issue(came)
-    confirm_otherwise(trader, came, "2026-07-20", 1_000_000)
+    trader.confirm_otherwise(came, "2026-07-20", carat_thousandths=1_000_000)
     mixed = Origin(kind=OriginKind.MIXED, countries=())
     trader.issue(trader.draw_up("2026-12-03", "EU", "BW", carats=4_000_000, origin=mixed))
     [found] = trader.flags("F5", "2027-01-15")
