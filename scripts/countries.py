@@ -1,4 +1,4 @@
-"""Writes kpledger/rules/v1/countries.py: the countries that diamonds can come from, from babel.
+"""Writes kpledger/scheme/v1/countries.py: the countries that diamonds can come from, from babel.
 
 A rule may not change with a library's version, so what the library knows is frozen into a table.
 Run after babel was brought up to date and a new version of the rules is made; with ``--check`` it
@@ -11,7 +11,7 @@ from typing import Final
 
 from babel.core import Locale, get_global
 
-TABLE: Final = Path(__file__).parents[1] / "kpledger" / "rules" / "v1" / "countries.py"
+TABLE: Final = Path(__file__).parents[1] / "kpledger" / "scheme" / "v1" / "countries.py"
 
 NO_COUNTRIES: Final = {
     *("AC", "CP", "CQ", "DG", "EA", "IC", "TA"),  # reserved for parts of countries

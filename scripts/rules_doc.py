@@ -7,13 +7,14 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from kpledger.cases import CASE_TRANSITIONS, OPENING
-from kpledger.events import Body
-from kpledger.lifecycle import OPENS_CASE, TRANSITIONS, CertificateState
-from kpledger.outcome import Rule
-from kpledger.proceedings import PROCEEDINGS, ProceedingState
-from kpledger.rules.v1 import CATALOGUE, authorship
-from kpledger.rules.v1.row import Row, nobody_else
+from kpledger.scheme.outcome import Rule
+from kpledger.scheme.v1.catalogue import CATALOGUE
+from kpledger.scheme.v1.events import Body
+from kpledger.scheme.v1.lifecycles.case import CASE_TRANSITIONS, OPENING
+from kpledger.scheme.v1.lifecycles.certificate import OPENS_CASE, TRANSITIONS, CertificateState
+from kpledger.scheme.v1.lifecycles.proceeding import PROCEEDINGS, ProceedingState
+from kpledger.scheme.v1.row import Row, nobody_else
+from kpledger.scheme.v1.rules import authorship
 
 PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
 

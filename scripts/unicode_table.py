@@ -1,4 +1,4 @@
-"""Writes kpledger/unassigned.py: the code points that Unicode 14 assigns to no character.
+"""Writes kpledger/base/unassigned.py: the code points that Unicode 14 assigns to no character.
 
 Whether text is normal may not change with the interpreter, and Unicode promises that only for
 characters it has assigned. So text on the ledger is made of those of one version, frozen here. Run

@@ -8,11 +8,11 @@ from kpledger.analysis.applied import Applied
 from kpledger.analysis.book import MemoryBook
 from kpledger.analysis.index import IndexChanges
 from kpledger.analysis.projection import PROJECTIONS
-from kpledger.chain import Execution
-from kpledger.envelope import decode_envelope
-from kpledger.events import Body
-from kpledger.genesis import Genesis
-from kpledger.units import start_of_day_ms
+from kpledger.base.units import start_of_day_ms
+from kpledger.log.chain import Execution
+from kpledger.log.genesis import Genesis
+from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.v1.events import Body
 
 
 class BookedLedger(MemoryLedger):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from office import Ledger
 
-from kpledger.units import format_time, parse_time
+from kpledger.base.units import format_time, parse_time
 
 WALL_CLOCK = Path(__file__).with_name("wall_clock")
 OVERLAP_MS = 600_000

@@ -1,4 +1,7 @@
-"""What every test shares: how hypothesis draws its examples."""
+"""What tests share: how hypothesis draws its examples, and where programs find the laboratory."""
+
+import os
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
@@ -11,3 +14,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("kpledger")
+
+# Programs that tests start import the laboratory as the tests do.
+os.environ["PYTHONPATH"] = str(Path(__file__).parent)

@@ -6,8 +6,8 @@ from pathlib import Path
 import plyvel
 from founding import make_genesis
 
-from kpledger import layout
-from kpledger.layout import StoredEntry, encode_stored_entry
+from kpledger.log import layout
+from kpledger.log.layout import StoredEntry, encode_stored_entry
 
 NOOP, BLOCK = 0, 1
 

@@ -15,8 +15,10 @@ from founding import (
 from kpledger.analysis.flags.finding import Finding
 from kpledger.analysis.flags.registry import FLAGS
 from kpledger.analysis.flags.topic import find_flags, look_at
-from kpledger.events import Body
-from kpledger.events.certificate import (
+from kpledger.base.state import read_record
+from kpledger.base.units import add_days, start_of_day_ms
+from kpledger.scheme.v1.events import Body
+from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
     HsCode,
@@ -24,16 +26,14 @@ from kpledger.events.certificate import (
     Origin,
     OriginKind,
 )
-from kpledger.events.importing import (
+from kpledger.scheme.v1.events.importing import (
     ArrivalRecorded,
     DiscrepancyCause,
     ImportConfirmed,
     ImportConfirmedDiscrepant,
 )
-from kpledger.events.statistics import ProductionStatisticsSubmitted
-from kpledger.records import CertificateRecord, certificate_key
-from kpledger.state import read_record
-from kpledger.units import add_days, start_of_day_ms
+from kpledger.scheme.v1.events.statistics import ProductionStatisticsSubmitted
+from kpledger.scheme.v1.records import CertificateRecord, certificate_key
 
 OFFICE = {"BW": "BW/gaborone", "EU": "EU/antwerp", "ZA": "ZA/joburg"}
 

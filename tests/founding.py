@@ -12,8 +12,12 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from kpledger.block import BlockKind
-from kpledger.chain import (
+from kpledger.base.hashing import sha256
+from kpledger.base.keys import SigningKey
+from kpledger.base.state import ChangeSet, MemoryState, read_record
+from kpledger.base.units import start_of_day_ms
+from kpledger.log.block import BlockKind
+from kpledger.log.chain import (
     BlockBuilder,
     Execution,
     execute_noop,
@@ -21,29 +25,7 @@ from kpledger.chain import (
     seal_block,
     verify_block,
 )
-from kpledger.envelope import compute_event_id, decode_envelope, open_envelope, sign_event
-from kpledger.events import Author, Body, encode_event
-from kpledger.events.certificate import (
-    Certificate,
-    CertificateIssued,
-    CertificateKind,
-    HsCode,
-    Line,
-    Origin,
-    OriginKind,
-    Party,
-)
-from kpledger.events.decisions import DecisionRecorded, Procedure
-from kpledger.events.governance import (
-    AuthorityRegistered,
-    KeyAdded,
-    NumberRange,
-    NumberRangeAllocated,
-    ParticipantKind,
-    Role,
-)
-from kpledger.events.importing import ImportConfirmed, ImportConfirmedDiscrepant
-from kpledger.genesis import (
+from kpledger.log.genesis import (
     FORMAT,
     Genesis,
     GenesisFile,
@@ -53,15 +35,34 @@ from kpledger.genesis import (
     format_genesis,
     parse_genesis,
 )
-from kpledger.hashing import sha256
-from kpledger.keys import SigningKey
-from kpledger.outcome import Refusal
-from kpledger.records import CertificateRecord, Record, certificate_key
-from kpledger.rules.rulebook import RELEASED, Rulebook
-from kpledger.rules.v1 import Position, execute
-from kpledger.rules.v1.subject import subject_of as spell_subject
-from kpledger.state import ChangeSet, MemoryState, read_record
-from kpledger.units import start_of_day_ms
+from kpledger.scheme.envelope import compute_event_id, decode_envelope, open_envelope, sign_event
+from kpledger.scheme.outcome import Refusal
+from kpledger.scheme.position import Position
+from kpledger.scheme.rulebook import RELEASED, Rulebook
+from kpledger.scheme.v1.events import Author, Body, encode_event
+from kpledger.scheme.v1.events.certificate import (
+    Certificate,
+    CertificateIssued,
+    CertificateKind,
+    HsCode,
+    Line,
+    Origin,
+    OriginKind,
+    Party,
+)
+from kpledger.scheme.v1.events.decisions import DecisionRecorded, Procedure
+from kpledger.scheme.v1.events.governance import (
+    AuthorityRegistered,
+    KeyAdded,
+    NumberRange,
+    NumberRangeAllocated,
+    ParticipantKind,
+    Role,
+)
+from kpledger.scheme.v1.events.importing import ImportConfirmed, ImportConfirmedDiscrepant
+from kpledger.scheme.v1.execution import execute
+from kpledger.scheme.v1.records import CertificateRecord, Record, certificate_key
+from kpledger.scheme.v1.rules.subject import subject_of as spell_subject
 
 S = TypeVar("S", bound=msgspec.Struct)
 R = TypeVar("R", bound=Record)

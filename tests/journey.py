@@ -12,11 +12,11 @@ import msgspec
 from founding import NOW_MS, MemoryLedger, issue, make_event, open_trade, vary
 from statements import CERTIFICATE, NUMBER, SOUND
 
-from kpledger.events import Body
-from kpledger.events.decisions import PolicySet, PolicyValues
-from kpledger.lifecycle import CertificateState
-from kpledger.records import CaseRecord, CertificateRecord, case_key, certificate_key
-from kpledger.state import read_record
+from kpledger.base.state import read_record
+from kpledger.scheme.v1.events import Body
+from kpledger.scheme.v1.events.decisions import PolicySet, PolicyValues
+from kpledger.scheme.v1.lifecycles.certificate import CertificateState
+from kpledger.scheme.v1.records import CaseRecord, CertificateRecord, case_key, certificate_key
 
 OFFICE_OF: Final = {"BW": "BW/gaborone", "EU": "EU/antwerp", "ZA": "ZA/joburg"}
 

@@ -15,13 +15,13 @@ from network import GLANCE_S, PATIENCE_S, Network, NodeSeen, ask_status
 from kpclient.copy import StoredBlock, open_copy
 from kpclient.replaying import replay
 from kpclient.verifying import audit_chain
-from kpledger import layout
 from kpledger.analysis.book import MemoryBook
-from kpledger.audit import Verdict
-from kpledger.block import decode_block, decode_header
-from kpledger.envelope import decode_envelope
-from kpledger.genesis import parse_genesis
-from kpledger.layout import decode_stored_entry
+from kpledger.log import layout
+from kpledger.log.audit import Verdict
+from kpledger.log.block import decode_block, decode_header
+from kpledger.log.genesis import parse_genesis
+from kpledger.log.layout import decode_stored_entry
+from kpledger.scheme.envelope import decode_envelope
 
 HEADERS = {"Content-Type": "application/msgpack"}
 

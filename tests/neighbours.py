@@ -13,8 +13,8 @@ from typing import Final
 import msgspec
 from network import sign_key_event
 
-from kpledger.events.governance import ParticipantKind
-from kpledger.genesis import Genesis
+from kpledger.log.genesis import Genesis
+from kpledger.scheme.v1.events.governance import ParticipantKind
 from kpnode.config import Address, NodeConfig, RaftSection, load_config
 from kpnode.driver import Node
 from kpnode.founding import CONFIG_NAME, KEYS_NAME, Member, PlannedNode, found_network

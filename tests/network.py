@@ -14,10 +14,10 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from kpledger.envelope import sign_event
-from kpledger.events import Author, Body, encode_event
-from kpledger.events.governance import KeyAdded
-from kpledger.keys import SigningKey
+from kpledger.base.keys import SigningKey
+from kpledger.scheme.envelope import sign_event
+from kpledger.scheme.v1.events import Author, Body, encode_event
+from kpledger.scheme.v1.events.governance import KeyAdded
 
 PATIENCE_S = 60.0
 GLANCE_S = 0.05

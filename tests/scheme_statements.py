@@ -8,16 +8,16 @@ from typing import Final, NamedTuple
 
 from founding import CHAIR, DECISION, NOW_MS, TODAY, MemoryLedger, make_event, signing_key, vary
 
-from kpledger.codec import encode
-from kpledger.envelope import decode_envelope
-from kpledger.events import Author, Body, life, notes, restrictions, statistics
-from kpledger.events import decisions as d
-from kpledger.events import governance as g
-from kpledger.events.certificate import HsCode
-from kpledger.events.importing import SuspectJudged, SuspectReported, Verdict
-from kpledger.hashing import sha256
-from kpledger.records import ProceedingRecord, proceeding_key
-from kpledger.state import read_record
+from kpledger.base.codec import encode
+from kpledger.base.hashing import sha256
+from kpledger.base.state import read_record
+from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.v1.events import Author, Body, life, notes, restrictions, statistics
+from kpledger.scheme.v1.events import decisions as d
+from kpledger.scheme.v1.events import governance as g
+from kpledger.scheme.v1.events.certificate import HsCode
+from kpledger.scheme.v1.events.importing import SuspectJudged, SuspectReported, Verdict
+from kpledger.scheme.v1.records import ProceedingRecord, proceeding_key
 
 SECRETARIAT: Final = "KPCS/secretariat"
 MONITOR: Final = "KPCS/car-team"

@@ -9,8 +9,8 @@ from typing import Final
 from founding import NOW_MS, TODAY, make_certificate, make_confirmation
 from scheme_statements import STATEMENTS
 
-from kpledger.events import Body
-from kpledger.events.certificate import (
+from kpledger.scheme.v1.events import Body
+from kpledger.scheme.v1.events.certificate import (
     AmendableField,
     AmendmentEndorsed,
     CertificateFound,
@@ -25,7 +25,7 @@ from kpledger.events.certificate import (
     TransitNoted,
     VoidReason,
 )
-from kpledger.events.importing import (
+from kpledger.scheme.v1.events.importing import (
     ArrivalRecorded,
     CaseKind,
     CaseOpened,

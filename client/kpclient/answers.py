@@ -12,9 +12,9 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from kpledger.envelope import SignedEvent
-from kpledger.events.governance import ParticipantKind, Role, Standing
-from kpledger.records import AllottedRange, CertificateRecord, KeyRecord, StandingSince
+from kpledger.scheme.envelope import SignedEvent
+from kpledger.scheme.v1.events.governance import ParticipantKind, Role, Standing
+from kpledger.scheme.v1.records import AllottedRange, CertificateRecord, KeyRecord, StandingSince
 
 A = TypeVar("A", bound=msgspec.Struct)
 

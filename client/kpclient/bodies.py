@@ -14,9 +14,9 @@ from msgspec import inspect
 
 from kpclient.drafts import convert_draft, read_certificate_draft
 from kpclient.forms import may_be_null
-from kpledger.errors import MalformedError
-from kpledger.events import BODIES, Body
-from kpledger.units import MAX_TIME_MS, parse_time
+from kpledger.base.errors import MalformedError
+from kpledger.base.units import MAX_TIME_MS, parse_time
+from kpledger.scheme.v1.events import BODIES, Body
 
 _PEOPLES_CERTIFICATE: Final = "carat_thousandths"
 """The field that a certificate in the ledger's units must have, and one of people's has not."""

@@ -1,6 +1,7 @@
 """The catalogue for people: each event type, its fields, and what they mean, as the ledger says it.
 
-The words are the docstrings of the very Structs (:mod:`kpledger.events`), read from their source.
+The words are the docstrings of the very Structs (:mod:`kpledger.scheme.v1.events`), read from
+their source.
 """
 
 import ast
@@ -13,7 +14,7 @@ import msgspec
 from msgspec import inspect as types
 
 from kpclient.forms import describe_form, may_be_null
-from kpledger.events import BODIES, Body
+from kpledger.scheme.v1.events import BODIES, Body
 
 
 class Field(NamedTuple):

@@ -2,8 +2,8 @@
 
 A node is asked first how far its ledger reaches; a stream that ends below that height was cut off.
 Over https the other side must hold the TLS key of one of the nodes in the genesis file
-(`kpledger.pinning`); over plain http it can be anybody, which is no loss for an audit: every block
-has to prove itself.
+(`kpledger.base.pinning`); over plain http it can be anybody, which is no loss for an audit: every
+block has to prove itself.
 """
 
 import ssl
@@ -19,10 +19,10 @@ import msgspec
 from kpclient.copy import StoredBlock
 from kpclient.errors import ClientError
 from kpclient.tls import build_context, pins_of
-from kpledger.errors import LedgerError
-from kpledger.genesis import Genesis
-from kpledger.layout import MAX_PAYLOAD_BYTES
-from kpledger.pinning import public_key_of
+from kpledger.base.errors import LedgerError
+from kpledger.base.pinning import public_key_of
+from kpledger.log.genesis import Genesis
+from kpledger.log.layout import MAX_PAYLOAD_BYTES
 
 TIMEOUT_S: Final = 30
 """Longest silence of a node."""

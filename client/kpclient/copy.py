@@ -29,7 +29,7 @@ from typing import Final
 
 import plyvel
 
-from kpledger import layout
+from kpledger.log import layout
 
 _TABLES: Final = ("*.ldb", "*.sst")
 _RECORDS: Final = ("CURRENT", "MANIFEST-*", "*.log")

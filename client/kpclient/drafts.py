@@ -19,8 +19,10 @@ from msgspec import Meta
 
 from kpclient.files import read_bounded
 from kpclient.forms import explain
-from kpledger.errors import MalformedError
-from kpledger.events.certificate import (
+from kpledger.base.errors import MalformedError
+from kpledger.base.ids import CertificateNumber, ParticipantCode, parse_hex32
+from kpledger.base.units import Day, add_days, format_time, parse_carats, parse_percent, parse_usd
+from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateKind,
     HsCode,
@@ -30,8 +32,6 @@ from kpledger.events.certificate import (
     Party,
     Source,
 )
-from kpledger.ids import CertificateNumber, ParticipantCode, parse_hex32
-from kpledger.units import Day, add_days, format_time, parse_carats, parse_percent, parse_usd
 
 S = TypeVar("S", bound=msgspec.Struct)
 T = TypeVar("T")

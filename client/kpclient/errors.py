@@ -1,7 +1,7 @@
 """What can go wrong on the people's side, and the exit code each kind of trouble ends with.
 
-The errors of the ledger itself are in :mod:`kpledger.errors`; here are those of files, keys and
-lines. Every class of this package derives from :class:`ClientError`.
+The errors of the ledger itself are in :mod:`kpledger.base.errors`; here are those of files, keys
+and lines. Every class of this package derives from :class:`ClientError`.
 """
 
 from typing import ClassVar, Final

@@ -10,9 +10,9 @@ from typing import Final
 from kpclient.errors import ClientError
 from kpclient.remote import Remote
 from kpledger.analysis.subject import SUBJECT, SubjectQuestion
-from kpledger.cases import CASE_TRANSITIONS, OPENING
-from kpledger.lifecycle import CLOSING, NOTES, OPENS_CASE, TRANSITIONS
-from kpledger.proceedings import PROCEEDINGS, ProceedingState
+from kpledger.scheme.v1.lifecycles.case import CASE_TRANSITIONS, OPENING
+from kpledger.scheme.v1.lifecycles.certificate import CLOSING, NOTES, OPENS_CASE, TRANSITIONS
+from kpledger.scheme.v1.lifecycles.proceeding import PROCEEDINGS, ProceedingState
 
 _PROCEEDS: Final = frozenset(
     event

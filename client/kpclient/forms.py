@@ -9,9 +9,9 @@ from typing import Final
 import msgspec
 from msgspec import inspect
 
-from kpledger.codec import malformed
-from kpledger.errors import MalformedError
-from kpledger.units import MAX_AMOUNT, MAX_TIME_MS
+from kpledger.base.codec import malformed
+from kpledger.base.errors import MalformedError
+from kpledger.base.units import MAX_AMOUNT, MAX_TIME_MS
 
 _MOST_CHOICES: Final = 16
 _MOST_SHOWN: Final = 80

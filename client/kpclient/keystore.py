@@ -26,8 +26,8 @@ from kpclient.files import (
     read_bounded,
     write_durably,
 )
-from kpledger.events import Author
-from kpledger.keys import SEED_BYTES, SigningKey
+from kpledger.base.keys import SEED_BYTES, SigningKey
+from kpledger.scheme.v1.events import Author
 
 FORMAT: Final = "kpledger-key/1"
 MAX_PASSPHRASE_BYTES: Final = 1024

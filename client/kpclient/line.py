@@ -20,7 +20,7 @@ import msgspec
 from kpclient.answers import NodeStatus, Problem, read_answer
 from kpclient.errors import REFUSED, ClientError, UsageError
 from kpclient.tls import PinnedKey, build_context, pins_of
-from kpledger.genesis import Genesis
+from kpledger.log.genesis import Genesis
 
 A = TypeVar("A")
 

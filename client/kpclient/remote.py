@@ -51,15 +51,15 @@ from kpclient.line import (
     Silence,
     read_from,
 )
-from kpledger.envelope import (
+from kpledger.base.errors import LedgerError
+from kpledger.log.genesis import Genesis
+from kpledger.scheme.envelope import (
     SignedEvent,
     decode_envelope,
     parse_envelope_json,
     verify_envelope,
 )
-from kpledger.errors import LedgerError
-from kpledger.genesis import Genesis
-from kpledger.records import CertificateRecord, KeyRecord
+from kpledger.scheme.v1.records import CertificateRecord, KeyRecord
 
 A = TypeVar("A")
 S = TypeVar("S", bound=msgspec.Struct)

@@ -3,7 +3,7 @@
 The audit re-derives every block; a book takes in each one as it goes, and so ends up with the
 indexes that an honest node has. A node that leaves out a block, or answers otherwise than its own
 chain says, is of no consequence here; one that hides the end of the chain is (see
-:mod:`kpledger.audit`).
+:mod:`kpledger.log.audit`).
 """
 
 import os
@@ -16,8 +16,8 @@ from kpclient.copy import NotACopyError, StoredBlock, UnreadableBlock, open_copy
 from kpclient.errors import REFUSED, UNDECIDED, ClientError, UsageError
 from kpclient.verifying import audit_chain
 from kpledger.analysis.book import MemoryBook
-from kpledger.audit import AuditReport, Verdict
-from kpledger.genesis import Genesis
+from kpledger.log.audit import AuditReport, Verdict
+from kpledger.log.genesis import Genesis
 
 Chain = Iterable[StoredBlock | UnreadableBlock]
 

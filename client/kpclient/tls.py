@@ -1,7 +1,7 @@
 """TLS to a node: version 1.3, the node known by the key that the genesis file pins.
 
-How a pinned key becomes something TLS can check is told in :mod:`kpledger.pinning`. Here are the
-two halves for aiohttp: the context of the handshake, and the comparison that must follow it.
+How a pinned key becomes something TLS can check is told in :mod:`kpledger.base.pinning`. Here are
+the two halves for aiohttp: the context of the handshake, and the comparison that must follow it.
 """
 
 import asyncio
@@ -10,9 +10,9 @@ from typing import Final
 
 from aiohttp import Fingerprint, ServerFingerprintMismatch
 
-from kpledger.errors import LedgerError
-from kpledger.genesis import Genesis
-from kpledger.pinning import build_anchor, public_key_of
+from kpledger.base.errors import LedgerError
+from kpledger.base.pinning import build_anchor, public_key_of
+from kpledger.log.genesis import Genesis
 
 # X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h; the ssl module has no name for it.
 _NO_CHECK_TIME: Final = ssl.VerifyFlags(0x200000)

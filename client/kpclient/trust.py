@@ -13,7 +13,7 @@ import msgspec
 
 from kpclient.errors import REFUSED, ClientError
 from kpclient.files import make_private_directory, read_bounded, write_durably
-from kpledger.ids import Digest32
+from kpledger.base.ids import Digest32
 
 _MAX_FILE_BYTES: Final = 4096
 

@@ -6,7 +6,7 @@ processes. A block counts as sound when both have agreed; the report is the same
 processes, because the first bad block is looked for in everything that was begun before it.
 
 Where the blocks come from is told in `kpclient.chain_source` and `kpclient.copy`; what a verdict
-means, in `kpledger.audit`.
+means, in `kpledger.log.audit`.
 """
 
 import multiprocessing
@@ -20,7 +20,7 @@ from typing import Final, Self
 
 from kpclient.chain_source import ChainUnavailableError
 from kpclient.copy import StoredBlock, UnreadableBlock
-from kpledger.audit import (
+from kpledger.log.audit import (
     Auditor,
     AuditReport,
     Observe,
@@ -32,8 +32,8 @@ from kpledger.audit import (
     report_undecided,
     report_violation,
 )
-from kpledger.genesis import Genesis
-from kpledger.rules.rulebook import UnknownRulesError
+from kpledger.log.genesis import Genesis
+from kpledger.scheme.rulebook import UnknownRulesError
 
 BATCH_BYTES: Final = 256 << 10
 """Blocks that travel to another process together; some 300 events."""
@@ -202,7 +202,7 @@ def _start_pool(jobs: int) -> ProcessPoolExecutor:
     # Not by fork: a progress bar draws from a thread, and a lock may be held while forking.
     context = multiprocessing.get_context("forkserver")
     # The program is imported once, not by each process.
-    context.set_forkserver_preload(["__main__", "kpledger.audit"])
+    context.set_forkserver_preload(["__main__", "kpledger.log.audit"])
     return ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts)
 
 

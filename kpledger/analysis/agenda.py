@@ -25,11 +25,12 @@ from kpledger.analysis.flags.periods import (
 )
 from kpledger.analysis.flags.topic import check_day
 from kpledger.analysis.topic import QuestionError, Topic, ask_participant
-from kpledger.events.governance import Standing
-from kpledger.events.life import FollowUpStatus
-from kpledger.ids import CHAIR, KPCS
-from kpledger.proceedings import ProceedingState
-from kpledger.records import (
+from kpledger.base.ids import CHAIR, KPCS
+from kpledger.base.units import add_days, day_of, end_of_day_ms
+from kpledger.scheme.v1.events.governance import Standing
+from kpledger.scheme.v1.events.life import FollowUpStatus
+from kpledger.scheme.v1.lifecycles.proceeding import ProceedingState
+from kpledger.scheme.v1.records import (
     SCHEME_KEY,
     KeyRecord,
     ParticipantRecord,
@@ -42,8 +43,7 @@ from kpledger.records import (
     restrictions_key,
     submission_key,
 )
-from kpledger.subjects import Subject, subject_under
-from kpledger.units import add_days, day_of, end_of_day_ms
+from kpledger.scheme.v1.subjects import Subject, subject_under
 
 _AHEAD_DAYS: Final = 92
 _FARTHEST_DAYS: Final = 3_660

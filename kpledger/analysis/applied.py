@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kpledger.analysis.index import IndexChanges
-from kpledger.envelope import SignedEvent
-from kpledger.state import StateReader
+from kpledger.base.state import StateReader
+from kpledger.scheme.envelope import SignedEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from typing import Protocol, TypeVar
 from kpledger.analysis.index import IndexReader, MemoryIndex
 from kpledger.analysis.projection import project_block
 from kpledger.analysis.sorted_keys import SortedKeys
-from kpledger.chain import Execution, Tip, genesis_tip
-from kpledger.genesis import Genesis
-from kpledger.records import Record
-from kpledger.state import ChangeSet, MemoryState, read_record
+from kpledger.base.state import ChangeSet, MemoryState, read_record
+from kpledger.log.chain import Execution, Tip, genesis_tip
+from kpledger.log.genesis import Genesis
+from kpledger.scheme.v1.records import Record
 
 R = TypeVar("R", bound=Record)
 
@@ -29,7 +29,7 @@ class Book(Protocol):
         ...
 
     def record(self, key: bytes, kind: type[R]) -> R | None:
-        """Read the record under a key of :mod:`kpledger.records`, or None."""
+        """Read the record under a key of :mod:`kpledger.scheme.v1.records`, or None."""
         ...
 
     def records(
@@ -64,7 +64,7 @@ class MemoryBook:
         self.state.apply(changes)
 
     def record(self, key: bytes, kind: type[R]) -> R | None:
-        """Read the record under a key of :mod:`kpledger.records`, or None."""
+        """Read the record under a key of :mod:`kpledger.scheme.v1.records`, or None."""
         return read_record(self.state, key, kind)
 
     def records(

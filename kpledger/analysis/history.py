@@ -1,8 +1,8 @@
 """The history of a subject: the events on it, oldest first.
 
 A replacement is on two certificates. An arrival or a detention on a certificate whose life is
-closed opens a case (:data:`kpledger.lifecycle.OPENS_CASE`): it is on the certificate and on the
-case.
+closed opens a case (``OPENS_CASE`` of :mod:`kpledger.scheme.v1.lifecycles.certificate`): it is on
+the certificate and on the case.
 """
 
 import struct
@@ -11,10 +11,10 @@ from typing import Final
 
 from kpledger.analysis.applied import Applied
 from kpledger.analysis.index import IndexChanges, IndexReader
-from kpledger.cases import OPENING
-from kpledger.events.certificate import CertificateReplaced
-from kpledger.lifecycle import CLOSING
-from kpledger.subjects import case_of_certificate
+from kpledger.scheme.v1.events.certificate import CertificateReplaced
+from kpledger.scheme.v1.lifecycles.case import OPENING
+from kpledger.scheme.v1.lifecycles.certificate import CLOSING
+from kpledger.scheme.v1.subjects import case_of_certificate
 
 HISTORY: Final = b"history"
 """The index of the events on a subject: subject, a zero byte, u64 event index; to the event id."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from kpledger.analysis.applied import Applied
 from kpledger.analysis.index import IndexChanges, IndexReader
-from kpledger.events.certificate import CertificateIssued, CertificateReplaced
+from kpledger.scheme.v1.events.certificate import CertificateIssued, CertificateReplaced
 
 LINEAGE: Final = b"lineage"
 """The index of who names what: certificate or case, a zero byte, the certificate naming it."""

@@ -5,10 +5,10 @@ from typing import Final
 
 from kpledger.analysis.applied import Applied
 from kpledger.analysis.index import IndexChanges, IndexReader
-from kpledger.events.certificate import CertificateReplaced
-from kpledger.lifecycle import CertificateState
-from kpledger.records import CertificateRecord, certificate_key
-from kpledger.state import read_record
+from kpledger.base.state import read_record
+from kpledger.scheme.v1.events.certificate import CertificateReplaced
+from kpledger.scheme.v1.lifecycles.certificate import CertificateState
+from kpledger.scheme.v1.records import CertificateRecord, certificate_key
 
 LISTED: Final = b"listed"
 """Number; to the state and the destination that it is listed under."""

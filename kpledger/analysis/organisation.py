@@ -6,10 +6,10 @@ import msgspec
 
 from kpledger.analysis.book import Book
 from kpledger.analysis.topic import Topic
-from kpledger.events.governance import Role
-from kpledger.events.life import BodyKind, ObserverKind
-from kpledger.ids import KPCS
-from kpledger.records import AuthorityRecord, BodyRecord, authority_key, body_key
+from kpledger.base.ids import KPCS
+from kpledger.scheme.v1.events.governance import Role
+from kpledger.scheme.v1.events.life import BodyKind, ObserverKind
+from kpledger.scheme.v1.records import AuthorityRecord, BodyRecord, authority_key, body_key
 
 _EVERYBODY: Final = 10_000
 

@@ -7,8 +7,8 @@ import msgspec
 
 from kpledger.analysis.applied import Applied
 from kpledger.analysis.index import IndexChanges, IndexReader
-from kpledger.codec import decode_trusted, encode
-from kpledger.events.decisions import ChairRotated, ViceChairElected
+from kpledger.base.codec import decode_trusted, encode
+from kpledger.scheme.v1.events.decisions import ChairRotated, ViceChairElected
 
 PRESIDENCY: Final = b"presidency"
 """The index of changes: u64 block time, u64 event index; to a :class:`Presidency`."""

@@ -17,7 +17,7 @@ from kpledger.analysis.listing import project_listing
 from kpledger.analysis.presidency import project_presidency
 from kpledger.analysis.statistics.counting import count_trade
 from kpledger.analysis.statistics.submissions import keep_submission
-from kpledger.chain import Execution
+from kpledger.log.chain import Execution
 
 PROJECTIONS: Final[tuple[Projection, ...]] = (
     project_history,

@@ -11,10 +11,11 @@ import msgspec
 from kpledger.analysis.book import Book
 from kpledger.analysis.presidency import read_presidency
 from kpledger.analysis.topic import QuestionError, Topic
-from kpledger.errors import MalformedError
-from kpledger.events.governance import ParticipantKind, Standing
-from kpledger.policy import Policy, resolve_policy
-from kpledger.records import (
+from kpledger.base.errors import MalformedError
+from kpledger.base.units import day_of, end_of_day_ms
+from kpledger.scheme.v1.events.governance import ParticipantKind, Standing
+from kpledger.scheme.v1.policy import Policy, resolve_policy
+from kpledger.scheme.v1.records import (
     ParticipantRecord,
     PolicyRecord,
     Restriction,
@@ -23,7 +24,6 @@ from kpledger.records import (
     policy_key,
     restrictions_key,
 )
-from kpledger.units import day_of, end_of_day_ms
 
 _EVERYBODY: Final = 1000
 

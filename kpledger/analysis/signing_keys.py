@@ -6,9 +6,9 @@ import msgspec
 
 from kpledger.analysis.book import Book
 from kpledger.analysis.topic import Topic, ask_participant
-from kpledger.events.governance import RevocationReason
-from kpledger.ids import KPCS
-from kpledger.records import KeyRecord, key_key
+from kpledger.base.ids import KPCS
+from kpledger.scheme.v1.events.governance import RevocationReason
+from kpledger.scheme.v1.records import KeyRecord, key_key
 
 _EVERYTHING: Final = 1_000_000
 

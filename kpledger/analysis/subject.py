@@ -1,7 +1,7 @@
 """What the ledger knows about any subject: what kind of thing it is, where it stands, its head.
 
 Whoever makes an event on a certificate, a case or a proceeding has to name its head; whoever wants
-to look something up names it as the events do (:mod:`kpledger.subjects`).
+to look something up names it as the events do (:mod:`kpledger.scheme.v1.subjects`).
 """
 
 import re
@@ -13,8 +13,8 @@ import msgspec
 from kpledger.analysis.book import Book
 from kpledger.analysis.history import read_history
 from kpledger.analysis.topic import QuestionError, Topic
-from kpledger.ids import KPCS, NUMBER_PATTERN, PARTICIPANT_PATTERN
-from kpledger.records import (
+from kpledger.base.ids import KPCS, NUMBER_PATTERN, PARTICIPANT_PATTERN
+from kpledger.scheme.v1.records import (
     RULES_KEY,
     SCHEME_KEY,
     AuthorityRecord,
@@ -44,7 +44,7 @@ from kpledger.records import (
     restrictions_key,
     submission_key,
 )
-from kpledger.subjects import Subject
+from kpledger.scheme.v1.subjects import Subject
 
 _EVENTS_SHOWN: Final = 1000
 _CHAIR: Final = f"{KPCS}/chair"

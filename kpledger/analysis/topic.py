@@ -12,8 +12,8 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from kpledger.analysis.book import Book
-from kpledger.errors import LedgerError
-from kpledger.records import ParticipantRecord, participant_key
+from kpledger.base.errors import LedgerError
+from kpledger.scheme.v1.records import ParticipantRecord, participant_key
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A", bound=msgspec.Struct)

@@ -17,8 +17,8 @@ from kpledger.analysis.book import Book
 from kpledger.analysis.history import count_cases
 from kpledger.analysis.lineage import read_naming
 from kpledger.analysis.topic import QuestionError, Topic
-from kpledger.records import CaseRecord, CertificateRecord, case_key, certificate_key
-from kpledger.subjects import case_of_certificate
+from kpledger.scheme.v1.records import CaseRecord, CertificateRecord, case_key, certificate_key
+from kpledger.scheme.v1.subjects import case_of_certificate
 
 
 class Link(StrEnum):

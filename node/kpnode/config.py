@@ -14,8 +14,8 @@ from typing import Annotated, Final, Self
 import msgspec
 from msgspec import Meta, inspect
 
-from kpledger.ids import NodeName
-from kpledger.layout import DATABASE_DIRECTORY
+from kpledger.base.ids import NodeName
+from kpledger.log.layout import DATABASE_DIRECTORY
 
 MAX_FILE_BYTES: Final = 1 << 20
 MAX_PEERS: Final = 64

@@ -11,7 +11,7 @@ from typing import Final
 
 import aiohttp
 
-from kpledger.genesis import Genesis, parse_genesis
+from kpledger.log.genesis import Genesis, parse_genesis
 from kpnode.config import NodeConfig, load_config
 from kpnode.founding import (
     CONFIG_NAME,

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from kpledger.chain import BlockBuilder, InvalidBlockError
-from kpledger.envelope import SignedEvent, verify_envelope
-from kpledger.errors import BadSignatureError, LedgerError
-from kpledger.outcome import Refusal, Rule
-from kpledger.records import EventRecord, KeyRecord, event_key, key_key
-from kpledger.state import read_record
+from kpledger.base.errors import BadSignatureError, LedgerError
+from kpledger.base.state import read_record
+from kpledger.log.chain import BlockBuilder, InvalidBlockError
+from kpledger.scheme.envelope import SignedEvent, verify_envelope
+from kpledger.scheme.outcome import Refusal, Rule
+from kpledger.scheme.v1.records import EventRecord, KeyRecord, event_key, key_key
 from kpnode.machine import Applied, EarlyBlockError, Machine
 from kpnode.ports import Storage
 from kpnode.pump import Pumped, pump

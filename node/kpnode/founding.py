@@ -12,9 +12,10 @@ from typing import Final
 
 import msgspec
 
-from kpledger.errors import LedgerError, MalformedError
-from kpledger.events.governance import ParticipantKind
-from kpledger.genesis import (
+from kpledger.base.errors import LedgerError, MalformedError
+from kpledger.base.ids import parse_participant
+from kpledger.base.keys import SigningKey
+from kpledger.log.genesis import (
     FORMAT,
     MAX_VOTERS,
     RULES_VERSION,
@@ -26,8 +27,7 @@ from kpledger.genesis import (
     format_genesis,
     parse_genesis,
 )
-from kpledger.ids import parse_participant
-from kpledger.keys import SigningKey
+from kpledger.scheme.v1.events.governance import ParticipantKind
 from kpnode.config import (
     Address,
     ApiSection,

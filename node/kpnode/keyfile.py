@@ -7,9 +7,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from kpledger.errors import MalformedError
-from kpledger.ids import parse_hex32
-from kpledger.keys import SigningKey
+from kpledger.base.errors import MalformedError
+from kpledger.base.ids import parse_hex32
+from kpledger.base.keys import SigningKey
 
 _PRIVATE_MODE = 0o600
 

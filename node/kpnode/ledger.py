@@ -11,19 +11,19 @@ from typing import Final, Protocol, TypeVar
 
 import msgspec
 
-from kpledger import layout
 from kpledger.analysis.history import read_history
 from kpledger.analysis.index import IndexChanges
 from kpledger.analysis.projection import project_block
-from kpledger.block import Header, decode_block, decode_header
-from kpledger.chain import Execution, Tip, genesis_tip
-from kpledger.codec import decode, encode
-from kpledger.genesis import Genesis
-from kpledger.hashing import decode_digest
-from kpledger.merkle import Frontier
-from kpledger.multiset import MultisetHash
-from kpledger.records import EventRecord, Record, event_key
-from kpledger.state import ChangeSet, MemoryState, read_record
+from kpledger.base.codec import decode, encode
+from kpledger.base.hashing import decode_digest
+from kpledger.base.multiset import MultisetHash
+from kpledger.base.state import ChangeSet, MemoryState, read_record
+from kpledger.log import layout
+from kpledger.log.block import Header, decode_block, decode_header
+from kpledger.log.chain import Execution, Tip, genesis_tip
+from kpledger.log.genesis import Genesis
+from kpledger.log.merkle import Frontier
+from kpledger.scheme.v1.records import EventRecord, Record, event_key
 
 R = TypeVar("R", bound=Record)
 
@@ -81,7 +81,7 @@ class StoredEvent:
 
 
 class StoredState:
-    """The committed state, read through the store (a :class:`kpledger.state.StateReader`)."""
+    """The committed state, read through the store (a :class:`kpledger.base.state.StateReader`)."""
 
     __slots__ = ("_store",)
 
@@ -199,7 +199,7 @@ class Ledger:
         self._store.apply(puts, deletes)
 
     def record(self, key: bytes, kind: type[R]) -> R | None:
-        """Read the record under a key of :mod:`kpledger.records`, or None."""
+        """Read the record under a key of :mod:`kpledger.scheme.v1.records`, or None."""
         return read_record(self.state, key, kind)
 
     def records(

@@ -13,8 +13,10 @@ was checked; it is *staged* when the log holds it durably; it is *applied* when 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kpledger.block import BlockKind, compute_head, decode_block, decode_header, verify_leader
-from kpledger.chain import (
+from kpledger.base.keys import SigningKey
+from kpledger.base.state import StateReader
+from kpledger.log.block import BlockKind, compute_head, decode_block, decode_header, verify_leader
+from kpledger.log.chain import (
     BlockBuilder,
     Execution,
     InvalidBlockError,
@@ -23,9 +25,7 @@ from kpledger.chain import (
     seal_block,
     verify_block,
 )
-from kpledger.genesis import Genesis
-from kpledger.keys import SigningKey
-from kpledger.state import StateReader
+from kpledger.log.genesis import Genesis
 from kpnode.ledger import Ledger
 from kpnode.raft import AppendRequest, Entry, EntryKind, Index, InvariantError, LogReader, Term
 

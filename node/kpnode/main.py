@@ -16,7 +16,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
-from kpledger.errors import LedgerError
+from kpledger.base.errors import LedgerError
 from kpnode.config import Address, ConfigError, load_config
 from kpnode.devnet import DevnetError, open_network, run_network
 from kpnode.founding import FoundingError, init_node, read_members

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from kpledger.errors import GenesisError, LedgerError
-from kpledger.genesis import Genesis, parse_genesis
-from kpledger.keys import SigningKey
+from kpledger.base.errors import GenesisError, LedgerError
+from kpledger.base.keys import SigningKey
+from kpledger.log.genesis import Genesis, parse_genesis
 from kpnode.api.app import ApiServer, build_app
 from kpnode.api.served import ApiLimits
 from kpnode.config import NodeConfig

@@ -9,8 +9,8 @@ from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from kpledger.genesis import Genesis
-from kpledger.keys import SigningKey
+from kpledger.base.keys import SigningKey
+from kpledger.log.genesis import Genesis
 from kpnode.config import NodeConfig
 from kpnode.driver import Node
 from kpnode.engine import Engine, Loss

@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kpledger.envelope import SignedEvent
-from kpledger.errors import LedgerError
-from kpledger.outcome import Refusal
+from kpledger.base.errors import LedgerError
+from kpledger.scheme.envelope import SignedEvent
+from kpledger.scheme.outcome import Refusal
 
 
 @dataclass(frozen=True, slots=True)

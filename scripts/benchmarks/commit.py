@@ -30,8 +30,8 @@ from rates import (
 )
 from synthetic import Keyring, Statement, Trade, make_key
 
-from kpledger.ids import CHAIR, KPCS, ROOT
-from kpledger.keys import SigningKey
+from kpledger.base.ids import CHAIR, KPCS, ROOT
+from kpledger.base.keys import SigningKey
 
 COMMITTED: Final = 201
 PARTICIPANTS: Final = ("AE", "BW", "IN", "ZA")

@@ -21,13 +21,13 @@ from random import Random
 from typing import Final
 
 import aiohttp
+from lab.demo.trade_tables import load_tables
+from lab.year.days import FOUNDED_ON, YEAR
+from lab.year.year import make_year
 from rates import CORES
 
-from kpclient.demo.trade_tables import load_tables
-from kpclient.demo.year.days import FOUNDED_ON, YEAR
-from kpclient.demo.year.year import make_year
 from kpledger.analysis.flags.registry import Flag
-from kpledger.units import add_days
+from kpledger.base.units import add_days
 from scripts.synthetic.ledger import NODE, PLANTED_NAME, build, open_ledger
 
 TABLES: Final = Path(__file__).parents[2] / "config" / "data"

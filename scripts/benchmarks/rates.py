@@ -10,7 +10,7 @@ from typing import Final
 
 from synthetic import make_key
 
-from kpledger.keys import SigningKey, is_signature
+from kpledger.base.keys import SigningKey, is_signature
 
 RECORD_BYTES: Final = 512
 MESSAGE: Final = bytes(600)

@@ -20,14 +20,15 @@ from synthetic import Statement, Trade, make_key
 
 from kpclient.copy import open_copy
 from kpclient.verifying import audit_chain
-from kpledger import layout
 from kpledger.analysis.book import MemoryBook
-from kpledger.audit import Verdict
-from kpledger.block import BlockKind
-from kpledger.chain import BlockBuilder, execute_noop, genesis_tip, seal_block
-from kpledger.envelope import decode_envelope
-from kpledger.events.governance import ParticipantKind
-from kpledger.genesis import (
+from kpledger.base.ids import CHAIR, KPCS, ROOT
+from kpledger.base.state import MemoryState
+from kpledger.base.units import start_of_day_ms
+from kpledger.log import layout
+from kpledger.log.audit import Verdict
+from kpledger.log.block import BlockKind
+from kpledger.log.chain import BlockBuilder, execute_noop, genesis_tip, seal_block
+from kpledger.log.genesis import (
     FORMAT,
     Genesis,
     GenesisFile,
@@ -37,10 +38,9 @@ from kpledger.genesis import (
     format_genesis,
     parse_genesis,
 )
-from kpledger.ids import CHAIR, KPCS, ROOT
-from kpledger.layout import StoredEntry, encode_stored_entry
-from kpledger.state import MemoryState
-from kpledger.units import start_of_day_ms
+from kpledger.log.layout import StoredEntry, encode_stored_entry
+from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.v1.events.governance import ParticipantKind
 
 DAY: Final = "2026-03-02"
 NOW_MS: Final = start_of_day_ms(DAY) + 43_200_000

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kpledger.envelope import compute_event_id, sign_event
-from kpledger.events import Author, Body, encode_event
-from kpledger.events.certificate import (
+from kpledger.base.ids import CHAIR, KPCS, ROOT
+from kpledger.base.keys import SigningKey
+from kpledger.scheme.envelope import compute_event_id, sign_event
+from kpledger.scheme.v1.events import Author, Body, encode_event
+from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
     CertificateKind,
@@ -20,16 +22,14 @@ from kpledger.events.certificate import (
     OriginKind,
     Party,
 )
-from kpledger.events.governance import (
+from kpledger.scheme.v1.events.governance import (
     AuthorityRegistered,
     KeyAdded,
     NumberRange,
     NumberRangeAllocated,
     Role,
 )
-from kpledger.events.importing import ImportConfirmed
-from kpledger.ids import CHAIR, KPCS, ROOT
-from kpledger.keys import SigningKey
+from kpledger.scheme.v1.events.importing import ImportConfirmed
 
 OFFICE: Final = "office"
 """The one authority of each participant of the trade."""

@@ -16,14 +16,14 @@ from typing import Final
 from rates import CORES, find_percentile
 from replay import make_genesis
 
-from kpledger import layout
 from kpledger.analysis.index import IndexChanges
 from kpledger.analysis.statistics.annex3 import Annex3Question, answer_annex3
 from kpledger.analysis.statistics.summary import SummaryQuestion, answer_summary
 from kpledger.analysis.statistics.tables import Entry, add_entry
-from kpledger.events.certificate import HsCode
-from kpledger.events.statistics import Flow
-from kpledger.units import DAY_MS, add_days, start_of_day_ms
+from kpledger.base.units import DAY_MS, add_days, start_of_day_ms
+from kpledger.log import layout
+from kpledger.scheme.v1.events.certificate import HsCode
+from kpledger.scheme.v1.events.statistics import Flow
 from kpnode.ledger import Ledger
 from kpnode.storage.leveldb import LevelStorage
 

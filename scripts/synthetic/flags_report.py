@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from lab.demo.trade_tables import load_tables
+from lab.year.days import FOUNDED_ON
+from lab.year.planted import Fraud, PlantedCase
+from lab.year.year import make_year
 
-from kpclient.demo.trade_tables import load_tables
-from kpclient.demo.year.days import FOUNDED_ON
-from kpclient.demo.year.planted import Fraud, PlantedCase
-from kpclient.demo.year.year import make_year
 from kpledger.analysis.book import Book
 from kpledger.analysis.flags.finding import Finding
 from kpledger.analysis.flags.registry import Flag

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kpclient.demo.year.blocks import TERM, Refused, cut_blocks, execute_block
-from kpclient.demo.year.cast import NODE, NODE_KEYS
-from kpclient.demo.year.folder import write_planted, write_seed
-from kpclient.demo.year.pen import Entry
-from kpclient.demo.year.year import Year
-from kpledger import layout
-from kpledger.chain import execute_noop, seal_block
-from kpledger.genesis import parse_genesis
-from kpledger.keys import SigningKey
+from lab.year.blocks import TERM, Refused, cut_blocks, execute_block
+from lab.year.cast import NODE, NODE_KEYS
+from lab.year.folder import write_planted, write_seed
+from lab.year.pen import Entry
+from lab.year.year import Year
+
+from kpledger.base.keys import SigningKey
+from kpledger.log import layout
+from kpledger.log.chain import execute_noop, seal_block
+from kpledger.log.genesis import parse_genesis
 from kpnode.config import Address, NodeConfig, format_config, load_config
 from kpnode.founding import GENESIS_NAME, PlannedNode, found_storage, make_config
 from kpnode.ledger import Ledger

@@ -10,8 +10,8 @@ from chronicle import Refused, Story, Town, WallClock
 from office import Ledger, commands_built_once, read_seen, start_devnet, stop
 
 from kpclient.keystore import Keystore
-from kpledger.events import Author
-from kpledger.units import parse_time
+from kpledger.base.units import parse_time
+from kpledger.scheme.v1.events import Author
 
 HERE = Path(__file__).parent
 FOUNDED = "2003-06-01T00:00:00Z"

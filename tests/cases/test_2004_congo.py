@@ -14,7 +14,7 @@ import json
 import pytest
 from chronicle import Refused, Story, Town
 
-from kpledger.units import parse_time
+from kpledger.base.units import parse_time
 
 pytestmark = pytest.mark.slow
 

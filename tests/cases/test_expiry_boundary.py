@@ -4,7 +4,7 @@ The European Union says that a shipment must have left by the day of expiry (EXP
 of the network); Australia that it must have arrived (JOURNEY). All certificates here are of 3 March
 2025, so the sixtieth day after is 2 May. Block time decides on the notice of export, so the clocks
 of the network stand at 23:58 of that day, and at the first instant of the next; the last
-millisecond is tested beside the rule itself (``tests/unit/kpledger/rules/test_exporting.py``).
+millisecond is tested beside the rule itself (``tests/unit/kpledger/scheme/test_exporting.py``).
 """
 
 import pytest

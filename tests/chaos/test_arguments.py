@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-
-from scripts.torture.arguments import format_replay, parse_arguments
-from scripts.torture.faults import FAULT_NAMES
+from lab.chaos.arguments import format_replay, parse_arguments
+from lab.chaos.faults import FAULT_NAMES
 
 
 def refuse(capsys: pytest.CaptureFixture[str], *words: str) -> str:

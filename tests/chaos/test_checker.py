@@ -8,9 +8,8 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-
-from scripts.torture.checker import FinalLedger, Kind, check
-from scripts.torture.history import Outcome, Place, Read, Record, Submission
+from lab.chaos.checker import FinalLedger, Kind, check
+from lab.chaos.history import Outcome, Place, Read, Record, Submission
 
 EVENTS = (("a", Place(2, 0)), ("b", Place(3, 1)), ("c", Place(3, 2)))
 NODES = ("bw-1", "za-2", "ae-3")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scripts.torture.history import (
+from lab.chaos.history import (
     History,
     Note,
     Outcome,

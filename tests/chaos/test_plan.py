@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from scripts.torture.plan import Episode, draw_plan
+from lab.chaos.plan import Episode, draw_plan
 
 LOSSES = ("kill", "stop", "isolate")
 OTHERS = tuple(f"fault-{number}" for number in range(7))

@@ -7,8 +7,7 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
-
-from scripts.torture.proxy import Link
+from lab.chaos.proxy import Link
 
 HOST = "127.0.0.1"
 PATIENCE_S = 30.0

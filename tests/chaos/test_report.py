@@ -2,11 +2,11 @@
 
 from collections import Counter
 
-from scripts.torture.checker import Kind, Violation
-from scripts.torture.history import Outcome, Place, Record, Submission
-from scripts.torture.report import judge, summarize
-from scripts.torture.run import Options, Result
-from scripts.torture.watch import HANDOVER, Loss
+from lab.chaos.checker import Kind, Violation
+from lab.chaos.history import Outcome, Place, Record, Submission
+from lab.chaos.report import judge, summarize
+from lab.chaos.run import Options, Result
+from lab.chaos.watch import HANDOVER, Loss
 
 
 def lose(led_s: float | None, *, how: str = "kill", is_healthy: bool = True) -> Loss:

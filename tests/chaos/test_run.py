@@ -12,8 +12,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-
-from scripts.torture.ground import PREFIX, GroundError, laid_ground
+from lab.chaos.ground import PREFIX, GroundError, laid_ground
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
 
@@ -34,7 +33,7 @@ def ground() -> None:
 async def start_chaos(*options: str, path: str = "") -> asyncio.subprocess.Process:
     """Start it as `scripts/chaos` does, without installing anything first."""
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "scripts.torture", *options),
+        *(sys.executable, "-m", "lab.chaos", *options),
         cwd=ROOT,
         env=os.environ | ({"PATH": path} if path else {}),
         stdin=asyncio.subprocess.DEVNULL,

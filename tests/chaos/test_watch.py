@@ -6,13 +6,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 from founding import make_genesis
-
-from scripts.torture.ground import Plot
-from scripts.torture.history import History, Outcome, Place, Submission
-from scripts.torture.network import Network
-from scripts.torture.preload import Preloads
-from scripts.torture.voter import Voter
-from scripts.torture.watch import Loss, Status, Storage, Watch
+from lab.chaos.ground import Plot
+from lab.chaos.history import History, Outcome, Place, Submission
+from lab.chaos.network import Network
+from lab.chaos.preload import Preloads
+from lab.chaos.voter import Voter
+from lab.chaos.watch import Loss, Status, Storage, Watch
 
 NAMES = ("bw-1", "za-2", "ae-3")
 

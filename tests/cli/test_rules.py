@@ -5,8 +5,8 @@ import json
 from typer.testing import CliRunner
 
 from kpclient.cli import app
-from kpledger.outcome import Rule
-from kpledger.rules.guards import guarded_types
+from kpledger.scheme.guards import guarded_types
+from kpledger.scheme.outcome import Rule
 
 RUNNER = CliRunner()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from office import Ledger, new_number
 
-from kpledger.hashing import sha256
+from kpledger.base.hashing import sha256
 
 pytestmark = pytest.mark.slow
 

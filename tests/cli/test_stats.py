@@ -5,7 +5,7 @@ import io
 
 from office import Ledger
 
-from kpledger.units import day_of
+from kpledger.base.units import day_of
 
 
 def test_a_node_answers_what_its_chain_answers(ledger: Ledger) -> None:

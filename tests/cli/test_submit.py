@@ -12,10 +12,10 @@ import pytest
 from network import PATIENCE_S
 from office import Ledger, new_number
 
-from kpledger.envelope import decode_envelope, format_envelope_json, sign_event
-from kpledger.events import Author, encode_event
-from kpledger.events.governance import KeyAdded
-from kpledger.keys import SigningKey
+from kpledger.base.keys import SigningKey
+from kpledger.scheme.envelope import decode_envelope, format_envelope_json, sign_event
+from kpledger.scheme.v1.events import Author, encode_event
+from kpledger.scheme.v1.events.governance import KeyAdded
 
 pytestmark = pytest.mark.slow
 

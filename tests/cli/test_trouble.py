@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from kpclient.answers import Problem
 from kpclient.cli import app
 from kpclient.outbox import Outbox
-from kpledger.envelope import decode_envelope
+from kpledger.scheme.envelope import decode_envelope
 
 
 class Hesitating(Script):

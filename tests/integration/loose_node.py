@@ -5,9 +5,9 @@ Run in the place of ``python -m kpnode``. Everything else about it is the real t
 
 from dataclasses import replace
 
-from kpledger.events.certificate import CertificateIssued
-from kpledger.rules.v1.catalogue import CATALOGUE
-from kpledger.rules.v1.standing import check_trade
+from kpledger.scheme.v1.catalogue import CATALOGUE
+from kpledger.scheme.v1.events.certificate import CertificateIssued
+from kpledger.scheme.v1.rules.standing import check_trade
 from kpnode.main import main
 
 

@@ -25,9 +25,9 @@ from typer.testing import CliRunner
 
 from kpclient.chain_source import MAX_BLOCK_BYTES
 from kpclient.commands.audit import audit
-from kpledger.hashing import sha256
-from kpledger.layout import StoredEntry, encode_stored_entry
-from kpledger.pinning import build_tls_certificate
+from kpledger.base.hashing import sha256
+from kpledger.base.pinning import build_tls_certificate
+from kpledger.log.layout import StoredEntry, encode_stored_entry
 
 APP = typer.Typer()
 APP.command()(audit)

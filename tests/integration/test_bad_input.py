@@ -14,10 +14,10 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from network import PATIENCE_S, Network, running_network
 
-from kpledger.codec import encode
-from kpledger.envelope import format_envelope_json, open_envelope, sign_event
-from kpledger.genesis import parse_genesis
-from kpledger.keys import SigningKey
+from kpledger.base.codec import encode
+from kpledger.base.keys import SigningKey
+from kpledger.log.genesis import parse_genesis
+from kpledger.scheme.envelope import format_envelope_json, open_envelope, sign_event
 from kpnode.config import Address
 from kpnode.gossip.tls import client_context
 from kpnode.raft import NodeId

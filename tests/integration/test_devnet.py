@@ -20,7 +20,7 @@ from network import (
     wait_until_ended,
 )
 
-from kpledger.genesis import parse_genesis
+from kpledger.log.genesis import parse_genesis
 
 pytestmark = pytest.mark.slow
 

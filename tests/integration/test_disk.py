@@ -32,7 +32,7 @@ from network import (
     wait_until_status,
 )
 
-from kpledger.layout import HARD_STATE_KEY
+from kpledger.log.layout import HARD_STATE_KEY
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from lab.demo.trade_tables import load_tables
+from lab.year.year import make_year
 
-from kpclient.demo.trade_tables import load_tables
-from kpclient.demo.year.year import make_year
 from kpledger.analysis.flags.finding import Finding
 from scripts.synthetic.flags_report import HONEST_FLAGGED_MAX_PPM, TABLES, Report, measure
 from scripts.synthetic.ledger import build, open_ledger

@@ -27,17 +27,17 @@ from network import (
     wait_until_level,
 )
 
-from kpledger.envelope import compute_event_id, sign_event
-from kpledger.events import Author, encode_event
-from kpledger.events.certificate import Certificate, CertificateIssued
-from kpledger.events.governance import (
+from kpledger.base.keys import SigningKey
+from kpledger.scheme.envelope import compute_event_id, sign_event
+from kpledger.scheme.v1.events import Author, encode_event
+from kpledger.scheme.v1.events.certificate import Certificate, CertificateIssued
+from kpledger.scheme.v1.events.governance import (
     AuthorityRegistered,
     KeyAdded,
     NumberRange,
     NumberRangeAllocated,
     Role,
 )
-from kpledger.keys import SigningKey
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable
 
-from kpledger.codec import decode, encode
-from kpledger.errors import LedgerError
-from kpledger.events import importing, life, notes, statistics
+from kpledger.base.codec import decode, encode
+from kpledger.base.errors import LedgerError
+from kpledger.scheme.v1.events import importing, life, notes, statistics
 from naive.dates import parse
 from naive.houses import the
 from naive.papers import OUT, ascending, is_possible

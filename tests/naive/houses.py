@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from kpledger.events import Body, governance
+from kpledger.scheme.v1.events import Body, governance
 from naive.authors import judge_signatures
 from naive.dates import DAY, parse
 from naive.papers import ascending

@@ -2,7 +2,11 @@
 
 import re
 
-from kpledger.events.certificate import Certificate, CertificateIssued, CertificateReplaced
+from kpledger.scheme.v1.events.certificate import (
+    Certificate,
+    CertificateIssued,
+    CertificateReplaced,
+)
 from naive.dates import DAY, days_later, months_later, parse, starts
 from naive.world import Ban, Paper, Run, Said, World
 

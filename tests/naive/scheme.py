@@ -1,6 +1,6 @@
 """The scheme itself: decisions and what rests on them (G3, G8 to G10, M1)."""
 
-from kpledger.events import decisions, restrictions
+from kpledger.scheme.v1.events import decisions, restrictions
 from naive.authors import signs
 from naive.dates import day_at, ends
 from naive.houses import YEAR, lapse_of, the

@@ -4,7 +4,7 @@ import re
 
 from msgspec.structs import replace
 
-from kpledger.events import certificate, importing
+from kpledger.scheme.v1.events import certificate, importing
 from naive import trade
 from naive.authors import judge_signatures
 from naive.dates import ends, parse

@@ -3,11 +3,11 @@
 import copy
 from dataclasses import dataclass, field
 
-from kpledger.events import Body
-from kpledger.events.certificate import Certificate
-from kpledger.events.decisions import PolicyValues
-from kpledger.events.governance import NumberRange
-from kpledger.events.restrictions import RestrictionSet
+from kpledger.scheme.v1.events import Body
+from kpledger.scheme.v1.events.certificate import Certificate
+from kpledger.scheme.v1.events.decisions import PolicyValues
+from kpledger.scheme.v1.events.governance import NumberRange
+from kpledger.scheme.v1.events.restrictions import RestrictionSet
 
 Office = tuple[str, str]
 """Participant and authority."""

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from lab.planted import PlantedBug
+from lab.simulator.node import SimCore
+from lab.simulator.output import UNREAD
+from lab.stories.__main__ import main
+from lab.stories.script import LanguageError, ScriptError, run_script
+from lab.stories.words import parse_message
 
 from kpnode.raft import Index, Input, Tick
-from kpnode.sim.node import SimCore
-from kpnode.sim.output import UNREAD
-from kpnode.sim.planted import PlantedBug
-from kpnode.sim.scenario.__main__ import main
-from kpnode.sim.scenario.script import LanguageError, ScriptError, run_script
-from kpnode.sim.scenario.words import parse_message
 
 LED = "nodes a b c\nelect a\n"
 
@@ -233,7 +233,7 @@ def test_program_ends_with_2_if_a_file_is_no_story(
 def test_reader_that_goes_away_is_no_error() -> None:
     story = next(Path(__file__).parent.glob("b38*.txt"))
     with subprocess.Popen(
-        [sys.executable, "-m", "kpnode.sim.scenario", "--trace", *[story] * 9],
+        [sys.executable, "-m", "lab.stories", "--trace", *[story] * 9],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:

@@ -7,9 +7,8 @@ in the driver, no story can see.
 from pathlib import Path
 
 import pytest
-
-from kpnode.sim.planted import PLANTED
-from kpnode.sim.scenario.script import ScriptError, run_script
+from lab.planted import PLANTED
+from lab.stories.script import ScriptError, run_script
 
 HERE = Path(__file__).parent
 

@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-
-from kpnode.sim.planted import PLANTED
+from lab.planted import PLANTED
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "docs/testing.md"

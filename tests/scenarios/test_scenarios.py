@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-
-from kpnode.sim.scenario.script import run_script
+from lab.stories.script import run_script
 
 STORIES = sorted(Path(__file__).parent.glob("*.txt"))
 

@@ -1,5 +1,8 @@
 """What a checker may be shown: disks, messages, applications, pictures of a node."""
 
+from lab.simulator.disk import SimDisk
+from lab.simulator.machine import Applied
+
 from kpnode.raft import (
     AppendReply,
     Configuration,
@@ -20,8 +23,6 @@ from kpnode.raft import (
     VoteReply,
     encode_configuration,
 )
-from kpnode.sim.disk import SimDisk
-from kpnode.sim.machine import Applied
 
 A, B, C = NodeId("a"), NodeId("b"), NodeId("c")
 GENESIS = Applied(Entry(Index(0), Term(0), EntryKind.NOOP, b""), b"", Configuration((A, B, C)))

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from sim.sightings import GENESIS, A, B, C, ack, disk, said, vote
-
-from kpnode.sim import checkers
-from kpnode.sim.checkers import (
+from lab import invariants as checkers
+from lab.invariants import (
     AckOnDisk,
     Checker,
     HardStateForward,
@@ -13,6 +11,7 @@ from kpnode.sim.checkers import (
     TermByCampaign,
     VoteOnce,
 )
+from sim.sightings import GENESIS, A, B, C, ack, disk, said, vote
 
 
 def test_panel_asks_only_those_that_have_something_to_say() -> None:

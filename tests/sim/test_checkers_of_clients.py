@@ -1,6 +1,10 @@
 """Each checker of what clients see notices what it is there for, and nothing that is right."""
 
 import pytest
+from lab.invariants import Answers, CommitForever, History, ReadConfirmed, ViolationError
+from lab.simulator.disk import SimDisk
+from lab.simulator.machine import Applied
+from lab.simulator.node import Answer
 from sim.sightings import GENESIS, A, B, C, applied, change, disk, entry, picture, said
 
 from kpnode.raft import (
@@ -12,10 +16,6 @@ from kpnode.raft import (
     ReadGrant,
     Term,
 )
-from kpnode.sim.checkers import Answers, CommitForever, History, ReadConfirmed, ViolationError
-from kpnode.sim.disk import SimDisk
-from kpnode.sim.machine import Applied
-from kpnode.sim.node import Answer
 
 
 def test_read_may_be_confirmed_by_what_was_active_in_the_middle_of_a_step() -> None:

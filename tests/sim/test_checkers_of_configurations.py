@@ -1,10 +1,10 @@
 """Each checker of changes of voters notices what it is there for, and nothing that is right."""
 
 import pytest
+from lab.invariants import ActiveConfigurations, HandOver, OneChangeAtATime, ViolationError
 from sim.sightings import GENESIS, A, B, C, ack, change, disk, entry, picture, said
 
 from kpnode.raft import Configuration, Term, TimeoutNow, TransferRequested
-from kpnode.sim.checkers import ActiveConfigurations, HandOver, OneChangeAtATime, ViolationError
 
 
 def test_configurations_that_are_not_those_of_the_log_are_noticed() -> None:

@@ -1,6 +1,19 @@
 """Each checker of logs notices the one thing it is there for, and nothing that is right."""
 
 import pytest
+from lab.invariants import (
+    AckOnDisk,
+    CommitByOwnTerm,
+    CommitByQuorum,
+    CommitForever,
+    CommitTrue,
+    LogMatching,
+    MatchByAck,
+    RefusalTrue,
+    ViolationError,
+)
+from lab.simulator.disk import SimDisk
+from lab.simulator.machine import Applied
 from sim.sightings import GENESIS, A, B, C, ack, applied, disk, entry, leads, picture, said
 
 from kpnode.raft import (
@@ -14,19 +27,6 @@ from kpnode.raft import (
     PreVoteReply,
     Term,
 )
-from kpnode.sim.checkers import (
-    AckOnDisk,
-    CommitByOwnTerm,
-    CommitByQuorum,
-    CommitForever,
-    CommitTrue,
-    LogMatching,
-    MatchByAck,
-    RefusalTrue,
-    ViolationError,
-)
-from kpnode.sim.disk import SimDisk
-from kpnode.sim.machine import Applied
 
 
 def commits(*disks: SimDisk) -> CommitForever:

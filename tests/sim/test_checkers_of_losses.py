@@ -1,10 +1,10 @@
 """The checker of lost entries notices what it is there for, and nothing that is right."""
 
 import pytest
+from lab.invariants import QuietAfterLoss, ViolationError
 from sim.sightings import GENESIS, A, B, disk, picture, said
 
 from kpnode.raft import Index, PreVoteRequest, Role, Status, Term
-from kpnode.sim.checkers import QuietAfterLoss, ViolationError
 
 ASKS = said(A, B, PreVoteRequest(Term(2), Index(0), Term(0)))
 

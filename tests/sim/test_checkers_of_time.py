@@ -1,6 +1,7 @@
 """Each checker of deadlines notices what comes too late, and nothing that comes in time."""
 
 import pytest
+from lab.invariants import QuorumChecked, Restless, TransferEnds, ViolationError
 from sim.sightings import GENESIS, A, B, disk, heard, picture, said
 
 from kpnode.raft import (
@@ -18,7 +19,6 @@ from kpnode.raft import (
     VoteReply,
     VoteRequest,
 )
-from kpnode.sim.checkers import QuorumChecked, Restless, TransferEnds, ViolationError
 
 
 @pytest.mark.parametrize("answers", [True, False])

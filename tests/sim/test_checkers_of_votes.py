@@ -1,6 +1,16 @@
 """Each checker of votes and leaders notices what it is there for, and nothing that is right."""
 
 import pytest
+from lab.invariants import (
+    ElectionQuorum,
+    HardStateForward,
+    OneLeader,
+    Sticky,
+    TermByCampaign,
+    ViolationError,
+    VoteOnce,
+)
+from lab.simulator.disk import SimDisk
 from sim.sightings import GENESIS, A, B, C, ack, change, disk, heard, leads, picture, said, vote
 
 from kpnode.raft import (
@@ -19,16 +29,6 @@ from kpnode.raft import (
     VoteReply,
     VoteRequest,
 )
-from kpnode.sim.checkers import (
-    ElectionQuorum,
-    HardStateForward,
-    OneLeader,
-    Sticky,
-    TermByCampaign,
-    ViolationError,
-    VoteOnce,
-)
-from kpnode.sim.disk import SimDisk
 
 
 def test_second_vote_in_a_term_is_noticed() -> None:

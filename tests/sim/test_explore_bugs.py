@@ -1,14 +1,13 @@
 """The search finds a planted bug of each kind, and says which rule it breaks.
 
-Each is searched for in a world of its own, just large enough; see `kpnode.sim.explore.bugs`.
+Each is searched for in a world of its own, just large enough; see `lab.explorer.bugs`.
 """
 
 import pytest
-
-from kpnode.sim.explore.bugs import BUGS, NOTHING
-from kpnode.sim.explore.search import Finding, Search
-from kpnode.sim.explore.share import Task
-from kpnode.sim.explore.text import describe_move
+from lab.explorer.bugs import BUGS, NOTHING
+from lab.explorer.search import Finding, Search
+from lab.explorer.share import Task
+from lab.explorer.text import describe_move
 
 pytestmark = pytest.mark.slow
 

@@ -5,15 +5,15 @@ import subprocess
 import sys
 
 import pytest
+from lab.explorer.__main__ import main
+from lab.explorer.acts import PLAIN, Lapse
+from lab.explorer.bounds import Bounds, Budget
+from lab.explorer.space import Move
+from lab.explorer.text import RULES, describe_move
+from lab.explorer.worlds import QUICK, WORLDS
+from lab.simulator.output import UNREAD
 
 from kpnode.raft import NodeId
-from kpnode.sim.explore.__main__ import main
-from kpnode.sim.explore.acts import PLAIN, Lapse
-from kpnode.sim.explore.bounds import Bounds, Budget
-from kpnode.sim.explore.space import Move
-from kpnode.sim.explore.text import RULES, describe_move
-from kpnode.sim.explore.worlds import QUICK, WORLDS
-from kpnode.sim.output import UNREAD
 
 SMALL = ["--world", "transfer", "--depth", "5", "--jobs", "1"]
 
@@ -59,13 +59,13 @@ def test_bounds_of_every_world_can_be_replaced(capsys: pytest.CaptureFixture[str
 
 def test_program_starts_as_a_module_and_help_has_examples() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "kpnode.sim.explore", "--help"],
+        [sys.executable, "-m", "lab.explorer", "--help"],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0
-    assert "python -m kpnode.sim.explore --planted no-log-match" in done.stdout
+    assert "scripts/explore --planted no-log-match" in done.stdout
     assert "--depth" in done.stdout
 
 
@@ -107,7 +107,7 @@ def test_lapse_is_told_with_what_it_is() -> None:
 
 def test_reader_that_goes_away_is_no_error() -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "kpnode.sim.explore", *SMALL],
+        [sys.executable, "-m", "lab.explorer", *SMALL],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:

@@ -7,6 +7,20 @@ from itertools import pairwise
 from random import Random
 
 import pytest
+from lab.explorer.acts import (
+    Act,
+    Beat,
+    Deliver,
+    Flush,
+    Lapse,
+    Manner,
+    Report,
+    Restart,
+    Timeout,
+)
+from lab.explorer.bounds import Bounds
+from lab.explorer.local import Disk, Local
+from lab.explorer.snapshot import DISK, Plain, SnapshotError, freeze, rename, thaw
 
 from kpnode.raft import (
     ConfigProposed,
@@ -19,20 +33,6 @@ from kpnode.raft import (
     TransferRequested,
 )
 from kpnode.raft.state import Leadership
-from kpnode.sim.explore.acts import (
-    Act,
-    Beat,
-    Deliver,
-    Flush,
-    Lapse,
-    Manner,
-    Report,
-    Restart,
-    Timeout,
-)
-from kpnode.sim.explore.bounds import Bounds
-from kpnode.sim.explore.local import Disk, Local
-from kpnode.sim.explore.snapshot import DISK, Plain, SnapshotError, freeze, rename, thaw
 
 BOUNDS = Bounds(nodes=3, terms=9, window=2)
 NAMES = BOUNDS.names

@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-
-from kpnode.sim.explore.acts import PLAIN, Deliver, Flush
-from kpnode.sim.explore.bounds import Bounds
-from kpnode.sim.explore.bugs import NOTHING
-from kpnode.sim.explore.local import Local
-from kpnode.sim.explore.pieces import is_spent
-from kpnode.sim.explore.search import Result, Search
-from kpnode.sim.explore.share import Task, World
-from kpnode.sim.explore.space import State
+from lab.explorer.acts import PLAIN, Deliver, Flush
+from lab.explorer.bounds import Bounds
+from lab.explorer.bugs import NOTHING
+from lab.explorer.local import Local
+from lab.explorer.pieces import is_spent
+from lab.explorer.search import Result, Search
+from lab.explorer.share import Task, World
+from lab.explorer.space import State
 
 pytestmark = pytest.mark.slow
 

@@ -1,11 +1,10 @@
 """The simulator finds the bugs that real systems had; else its silence would say nothing."""
 
 import pytest
-
-from kpnode.sim.hunt import MAX_SEEDS, TICKS, catch, hunt
-from kpnode.sim.planted import PLANTED, bug
-from kpnode.sim.planted.bug import PlantedBug
-from kpnode.sim.world import World
+from lab.planted import PLANTED, bug
+from lab.planted.bug import PlantedBug
+from lab.simulator.hunt import MAX_SEEDS, TICKS, catch, hunt
+from lab.simulator.world import World
 
 SHOWS_AS_NO_PROGRESS = {"lost-window"}
 """What only shows as a lack of progress is hardly found; this one shows as nothing else."""

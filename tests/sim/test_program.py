@@ -8,18 +8,17 @@ from itertools import count
 from random import Random
 
 import pytest
-
-from kpnode.sim import __main__ as program
-from kpnode.sim.__main__ import main
-from kpnode.sim.hunt import Catch
-from kpnode.sim.options import SimOptions
-from kpnode.sim.output import UNREAD
-from kpnode.sim.planted import PLANTED
+from lab.planted import PLANTED
+from lab.simulator import __main__ as program
+from lab.simulator.__main__ import main
+from lab.simulator.hunt import Catch
+from lab.simulator.options import SimOptions
+from lab.simulator.output import UNREAD
 
 
 def run(*arguments: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "kpnode.sim", *arguments],
+        [sys.executable, "-m", "lab.simulator", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -91,7 +90,7 @@ def test_violation_exits_with_1_and_says_how_to_replay_it(
     assert main(["--seeds", "1-4", "--jobs", "1", "--ticks", "600", *bug]) == 1
     printed = capsys.readouterr().out
     found = re.search(
-        r"VIOLATION seed \d: AckOnDisk: .* \(tick \d+\)\n  replay: python -m kpnode\.sim (.*)\n",
+        r"VIOLATION seed \d: AckOnDisk: .* \(tick \d+\)\n  replay: scripts/sim (.*)\n",
         printed,
     )
     assert found
@@ -167,7 +166,7 @@ def test_trace_begins_with_how_to_read_it(capsys: pytest.CaptureFixture[str]) ->
 
 def test_reader_that_goes_away_is_no_error() -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "kpnode.sim", "--seeds", "7", "--ticks", "300", "--trace"],
+        [sys.executable, "-m", "lab.simulator", "--seeds", "7", "--ticks", "300", "--trace"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:

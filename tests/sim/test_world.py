@@ -5,6 +5,16 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from lab.invariants import ViolationError
+from lab.simulator.clock import WORLD_MS, SimClock
+from lab.simulator.coverage import REQUIRED, never_happened
+from lab.simulator.disk import CrashPoint, SimCrashError, SimDisk, SimFullError
+from lab.simulator.ledgernode import SimStore, _SeenMachine
+from lab.simulator.life import run_seed
+from lab.simulator.machine import Applied, SimMachine, encode_block
+from lab.simulator.network import CutShape, SimNetwork, draw_cut
+from lab.simulator.options import SimOptions
+from lab.simulator.world import World
 
 from kpnode.machine import Applied as Committed
 from kpnode.raft import (
@@ -20,16 +30,6 @@ from kpnode.raft import (
     TimeoutNow,
     encode_configuration,
 )
-from kpnode.sim.checkers import ViolationError
-from kpnode.sim.clock import WORLD_MS, SimClock
-from kpnode.sim.coverage import REQUIRED, never_happened
-from kpnode.sim.disk import CrashPoint, SimCrashError, SimDisk, SimFullError
-from kpnode.sim.ledgernode import SimStore, _SeenMachine
-from kpnode.sim.life import run_seed
-from kpnode.sim.machine import Applied, SimMachine, encode_block
-from kpnode.sim.network import CutShape, SimNetwork, draw_cut
-from kpnode.sim.options import SimOptions
-from kpnode.sim.world import World
 
 A, B = NodeId("a"), NodeId("b")
 STATE = HardState(Term(1), A)

@@ -9,15 +9,16 @@ from founding import CHAIR, MemoryLedger, make_genesis, signing_key
 from naive.judge import judge, take_in
 from naive.world import Key, Member, Said, Since, World
 
-from kpledger.block import BlockKind
-from kpledger.chain import BlockBuilder
-from kpledger.envelope import compute_event_id, decode_envelope, sign_event
-from kpledger.events import Author, Body, encode_event
-from kpledger.events.decisions import PolicyValues
-from kpledger.outcome import Refusal
-from kpledger.rules.rulebook import Rulebook
-from kpledger.rules.v1 import CATALOGUE, execute
-from kpledger.rules.v1.row import Row
+from kpledger.log.block import BlockKind
+from kpledger.log.chain import BlockBuilder
+from kpledger.scheme.envelope import compute_event_id, decode_envelope, sign_event
+from kpledger.scheme.outcome import Refusal
+from kpledger.scheme.rulebook import Rulebook
+from kpledger.scheme.v1.catalogue import CATALOGUE
+from kpledger.scheme.v1.events import Author, Body, encode_event
+from kpledger.scheme.v1.events.decisions import PolicyValues
+from kpledger.scheme.v1.execution import execute
+from kpledger.scheme.v1.row import Row
 from walk.chance import Act, Chance
 from walk.comparing import Archive, compare_all, compare_subject, equate
 

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from naive.tables import CLOSED
 from naive.world import Affair, Case, House, Key, Paper, World
 
-from kpledger.records import (
+from kpledger.base.record import Record
+from kpledger.base.state import StateReader, read_record
+from kpledger.scheme.v1.records import (
     AuthorityRecord,
     BodyRecord,
     CaseRecord,
@@ -29,10 +31,8 @@ from kpledger.records import (
     report_key,
     submission_key,
 )
-from kpledger.records.base import Record
-from kpledger.records.scheme import RULES_KEY, SCHEME_KEY
-from kpledger.state import StateReader, read_record
-from kpledger.subjects import Subject
+from kpledger.scheme.v1.records.scheme import RULES_KEY, SCHEME_KEY
+from kpledger.scheme.v1.subjects import Subject
 
 
 class Difference(AssertionError):  # noqa: N818

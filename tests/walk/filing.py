@@ -5,9 +5,9 @@ from collections.abc import Callable
 from naive.dates import day_at
 from naive.world import Affair, Office
 
-from kpledger.codec import encode
-from kpledger.events import Body, importing, life, notes, statistics
-from kpledger.events.certificate import HsCode
+from kpledger.base.codec import encode
+from kpledger.scheme.v1.events import Body, importing, life, notes, statistics
+from kpledger.scheme.v1.events.certificate import HsCode
 from walk.basis import CHAIR, HASH, SECRETARIAT
 from walk.chance import Act, Chance
 from walk.governing import new_key

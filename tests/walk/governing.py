@@ -6,7 +6,7 @@ from naive.dates import DAY, day_at, days_later
 from naive.tables import STANDINGS
 from naive.world import Office
 
-from kpledger.events import decisions, governance
+from kpledger.scheme.v1.events import decisions, governance
 from walk import restricting
 from walk.basis import CHAIR, HASH, SECRETARIAT, some_decision, soon
 from walk.chance import Act, Chance

@@ -6,7 +6,7 @@ from founding import make_certificate, vary
 from naive.dates import DAY, day_at, days_later, months_later, parse
 from naive.world import Office, Run
 
-from kpledger.events.certificate import (
+from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
     CertificateKind,

@@ -6,9 +6,9 @@ import functools
 from founding import FOUNDED_MS
 from naive.world import World
 
-from kpledger.events import Body, decisions, governance
-from kpledger.rules.rulebook import Rulebook
-from kpledger.state import MemoryState
+from kpledger.base.state import MemoryState
+from kpledger.scheme.rulebook import Rulebook
+from kpledger.scheme.v1.events import Body, decisions, governance
 from walk.basis import CHAIR
 from walk.bench import EVERY_VERSION, Bench, open_bench
 from walk.chance import Act, Chance

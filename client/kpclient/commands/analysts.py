@@ -21,7 +21,7 @@ from kpledger.analysis.flags.tables.balance import (
 from kpledger.analysis.flags.tables.mirror import MIRROR, MirrorQuestion
 from kpledger.analysis.flags.tables.numbers import NUMBERS, NumbersQuestion
 from kpledger.analysis.flags.tables.unconfirmed import UNCONFIRMED, UnconfirmedQuestion
-from kpledger.units import format_carats, format_usd
+from kpledger.base.units import format_carats, format_usd
 
 app = typer.Typer()
 

@@ -1,7 +1,7 @@
 """``kpledger audit``: verify a whole ledger, of a running node or of a copied directory.
 
-Verdicts are those of :mod:`kpledger.audit`; here they become lines for people, JSON for programs,
-and exit codes: 0 sound, 1 violation, 2 cannot decide.
+Verdicts are those of :mod:`kpledger.log.audit`; here they become lines for people, JSON for
+programs, and exit codes: 0 sound, 1 violation, 2 cannot decide.
 """
 
 import dataclasses
@@ -20,10 +20,10 @@ from kpclient.copy import NotACopyError, StoredBlock, UnreadableBlock, open_copy
 from kpclient.errors import ClientError
 from kpclient.output import print_json, print_line, print_trouble
 from kpclient.verifying import audit_chain
-from kpledger.audit import AuditReport, Verdict
-from kpledger.errors import LedgerError
-from kpledger.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
-from kpledger.units import format_time
+from kpledger.base.errors import LedgerError
+from kpledger.base.units import format_time
+from kpledger.log.audit import AuditReport, Verdict
+from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 
 EXIT_CODES: Final = {Verdict.SOUND: 0, Verdict.VIOLATION: 1, Verdict.UNDECIDED: 2}
 _UNDECIDED: Final = EXIT_CODES[Verdict.UNDECIDED]

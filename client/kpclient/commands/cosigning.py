@@ -12,7 +12,7 @@ from kpclient.commands.signing import PenCase
 from kpclient.commands.stating import hand_on
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
-from kpledger.envelope import (
+from kpledger.scheme.envelope import (
     MAX_ENVELOPE_JSON_BYTES,
     add_signature,
     decode_envelope,

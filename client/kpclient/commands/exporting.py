@@ -15,7 +15,7 @@ from kpclient.commands.options import Stating, command
 from kpclient.commands.session import Session
 from kpclient.commands.signing import now_ms
 from kpclient.commands.stating import state
-from kpledger.events.certificate import (
+from kpledger.scheme.v1.events.certificate import (
     AmendableField,
     AmendmentEndorsed,
     CertificateFound,

@@ -10,9 +10,9 @@ import typer
 
 from kpclient.commands.signing import now_ms
 from kpclient.errors import UsageError
-from kpledger.errors import MalformedError
-from kpledger.ids import parse_hex32
-from kpledger.units import day_of, parse_carats, parse_usd, start_of_day_ms
+from kpledger.base.errors import MalformedError
+from kpledger.base.ids import parse_hex32
+from kpledger.base.units import day_of, parse_carats, parse_usd, start_of_day_ms
 
 T = TypeVar("T")
 D = TypeVar("D", int, None)

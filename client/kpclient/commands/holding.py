@@ -1,7 +1,8 @@
 """What authorities do with goods that do not simply pass, under a certificate or in a case.
 
 ``kpledger detain``, ``release``, ``refuse``, ``seize``, ``receive-back``, ``transit``, ``divert``
-and ``case``. A shipment is named by its certificate, or by its case (:mod:`kpledger.cases`).
+and ``case``. A shipment is named by its certificate, or by its case
+(:mod:`kpledger.scheme.v1.lifecycles.case`).
 """
 
 from typing import Annotated
@@ -14,8 +15,8 @@ from kpclient.commands.options import Stating, command
 from kpclient.commands.session import Session
 from kpclient.commands.stating import state
 from kpclient.errors import UsageError
-from kpledger.events.certificate import TransitNoted
-from kpledger.events.importing import (
+from kpledger.scheme.v1.events.certificate import TransitNoted
+from kpledger.scheme.v1.events.importing import (
     CaseKind,
     CaseOpened,
     HoldReason,

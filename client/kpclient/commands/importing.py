@@ -22,7 +22,7 @@ from kpclient.commands.options import Stating, command
 from kpclient.commands.session import Session
 from kpclient.commands.stating import state
 from kpclient.errors import UsageError
-from kpledger.events.importing import (
+from kpledger.scheme.v1.events.importing import (
     ArrivalRecorded,
     DiscrepancyCause,
     DiscrepancyResolved,

@@ -12,7 +12,7 @@ from kpclient.commands.signing import now_ms
 from kpclient.commands.stating import state
 from kpclient.drafts import load_draft, read_certificate_draft
 from kpclient.errors import UsageError
-from kpledger.events.certificate import (
+from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
     CertificateKind,

@@ -11,10 +11,10 @@ from kpclient.errors import UsageError
 from kpclient.files import read_bounded
 from kpclient.keystore import KeyEntry, make_seed
 from kpclient.output import print_fields, print_json, print_line, print_table, print_trouble
-from kpledger.errors import MalformedError
-from kpledger.events import Author
-from kpledger.ids import KPCS, parse_authority, parse_hex32, parse_participant
-from kpledger.note import KeyType, NoteKey, format_vkey
+from kpledger.base.errors import MalformedError
+from kpledger.base.ids import KPCS, parse_authority, parse_hex32, parse_participant
+from kpledger.log.note import KeyType, NoteKey, format_vkey
+from kpledger.scheme.v1.events import Author
 
 app = typer.Typer(help="Make, list and export signing keys.", no_args_is_help=True)
 

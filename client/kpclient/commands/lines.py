@@ -20,12 +20,17 @@ from kpclient.bodies import expand_certificate, read_body_draft, read_time
 from kpclient.drafts import convert_draft, parse_json_draft
 from kpclient.errors import UsageError
 from kpclient.following import FOLLOWING
-from kpledger.envelope import SignedEvent, decode_envelope, parse_envelope_json, verify_envelope
-from kpledger.errors import LedgerError, MalformedError
-from kpledger.events import MAX_SIGNATURES, Body
-from kpledger.events.certificate import CertificateIssued, CertificateReplaced
-from kpledger.events.importing import ImportRefusedReturned
-from kpledger.ids import parse_hex32, parse_number
+from kpledger.base.errors import LedgerError, MalformedError
+from kpledger.base.ids import parse_hex32, parse_number
+from kpledger.scheme.envelope import (
+    SignedEvent,
+    decode_envelope,
+    parse_envelope_json,
+    verify_envelope,
+)
+from kpledger.scheme.v1.events import MAX_SIGNATURES, Body
+from kpledger.scheme.v1.events.certificate import CertificateIssued, CertificateReplaced
+from kpledger.scheme.v1.events.importing import ImportRefusedReturned
 
 MAX_LINE_BYTES: Final = 256 * 1024
 MAX_LINES: Final = 10_000_000

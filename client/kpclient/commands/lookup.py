@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from kpclient.commands.session import Session
 from kpclient.errors import REFUSED, ClientError, UsageError
-from kpledger.errors import MalformedError
-from kpledger.ids import parse_number
-from kpledger.records import CertificateRecord
+from kpledger.base.errors import MalformedError
+from kpledger.base.ids import parse_number
+from kpledger.scheme.v1.records import CertificateRecord
 
 
 class NotOnLedgerError(ClientError):

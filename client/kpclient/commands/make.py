@@ -16,8 +16,8 @@ from kpclient.commands.stating import state
 from kpclient.drafts import load_draft
 from kpclient.errors import UsageError
 from kpclient.output import print_json, print_line, print_table
-from kpledger.errors import MalformedError
-from kpledger.events import Body
+from kpledger.base.errors import MalformedError
+from kpledger.scheme.v1.events import Body
 
 app = typer.Typer()
 

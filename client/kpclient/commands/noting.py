@@ -14,8 +14,8 @@ from kpclient.commands.signing import now_ms
 from kpclient.commands.stating import state
 from kpclient.drafts import load_draft
 from kpclient.output import readable
-from kpledger.codec import encode
-from kpledger.events.notes import CorrectionMade, NoteFiled
+from kpledger.base.codec import encode
+from kpledger.scheme.v1.events.notes import CorrectionMade, NoteFiled
 
 app = typer.Typer()
 

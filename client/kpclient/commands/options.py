@@ -18,7 +18,7 @@ from typer.models import ArgumentInfo, OptionInfo
 from kpclient.commands.reporting import field_of, report
 from kpclient.commands.spelling import spell
 from kpclient.errors import ClientError
-from kpledger.errors import LedgerError
+from kpledger.base.errors import LedgerError
 
 DEFAULT_HOME: Final = Path("~/.config/kpledger")
 

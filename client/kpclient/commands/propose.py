@@ -11,7 +11,7 @@ import typer
 from kpclient.commands.given import Code, Decision, FromDay, Interim, Office, read_instant, read_key
 from kpclient.commands.options import Stating, command
 from kpclient.commands.stating import state
-from kpledger.events.governance import (
+from kpledger.scheme.v1.events.governance import (
     AuthorityClosed,
     AuthorityRegistered,
     ParticipantAdmitted,

@@ -15,7 +15,7 @@ from kpclient.commands.given import (
 )
 from kpclient.commands.options import Stating, command
 from kpclient.commands.stating import state
-from kpledger.events.governance import (
+from kpledger.scheme.v1.events.governance import (
     CertificateFormatNotified,
     KeyAdded,
     KeyRevoked,

@@ -29,9 +29,11 @@ from kpclient.commands.stating import state
 from kpclient.drafts import convert_draft
 from kpclient.errors import UsageError
 from kpclient.output import print_fields
-from kpledger.events import Author
-from kpledger.events.decisions import DecisionRecorded, PolicySet, PolicyValues, Procedure
-from kpledger.events.restrictions import (
+from kpledger.base.ids import KPCS
+from kpledger.base.units import format_time
+from kpledger.scheme.v1.events import Author
+from kpledger.scheme.v1.events.decisions import DecisionRecorded, PolicySet, PolicyValues, Procedure
+from kpledger.scheme.v1.events.restrictions import (
     Mode,
     RestrictionLifted,
     RestrictionSet,
@@ -39,8 +41,6 @@ from kpledger.events.restrictions import (
     ShipmentApproved,
     ShipmentDeclined,
 )
-from kpledger.ids import KPCS
-from kpledger.units import format_time
 
 app = typer.Typer()
 

@@ -16,11 +16,11 @@ from kpclient.remote import Remote
 from kpledger.analysis.organisation import ORGANISATION, OrganisationQuestion
 from kpledger.analysis.scheme import SCHEME, SchemeQuestion
 from kpledger.analysis.signing_keys import SIGNING_KEYS, KeysAnswer, KeysQuestion
-from kpledger.errors import MalformedError
-from kpledger.ids import KPCS, parse_participant
-from kpledger.lifecycle import CertificateState
-from kpledger.records import CertificateRecord
-from kpledger.units import format_carats, format_time, format_usd
+from kpledger.base.errors import MalformedError
+from kpledger.base.ids import KPCS, parse_participant
+from kpledger.base.units import format_carats, format_time, format_usd
+from kpledger.scheme.v1.lifecycles.certificate import CertificateState
+from kpledger.scheme.v1.records import CertificateRecord
 
 app = typer.Typer()
 

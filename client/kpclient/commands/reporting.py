@@ -2,7 +2,7 @@
 
 from kpclient.errors import UNDECIDED, ClientError, UsageError
 from kpclient.output import print_json, print_trouble
-from kpledger.errors import LedgerError, MalformedError
+from kpledger.base.errors import LedgerError, MalformedError
 
 
 def field_of(error: ClientError | LedgerError | OSError) -> str:

@@ -7,9 +7,9 @@ import typer
 from kpclient.commands.options import Local, command
 from kpclient.errors import UsageError
 from kpclient.output import print_fields, print_json, print_table
-from kpledger.outcome import Rule
-from kpledger.rules.guards import guarded_types
-from kpledger.rules.v1.catalogue import CATALOGUE
+from kpledger.scheme.guards import guarded_types
+from kpledger.scheme.outcome import Rule
+from kpledger.scheme.v1.catalogue import CATALOGUE
 
 app = typer.Typer()
 

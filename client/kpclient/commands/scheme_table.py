@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from kpclient.output import print_fields, print_line, print_table
 from kpledger.analysis.scheme import SchemeAnswer
-from kpledger.policy import Policy
+from kpledger.scheme.v1.policy import Policy
 
 
 def print_scheme(found: SchemeAnswer) -> None:

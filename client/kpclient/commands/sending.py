@@ -9,8 +9,8 @@ from kpclient.errors import REFUSED, UNDECIDED, ClientError
 from kpclient.line import NodeUnreachableError, RemoteProblem
 from kpclient.output import print_fields, print_json, print_line
 from kpclient.remote import Answer, Committed, Refused, Undecided
-from kpledger.envelope import SignedEvent
-from kpledger.units import format_time
+from kpledger.base.units import format_time
+from kpledger.scheme.envelope import SignedEvent
 
 
 class UndecidedError(ClientError):

@@ -20,7 +20,7 @@ from kpclient.replaying import Chain, open_copied, open_served, replay
 from kpclient.trust import Memory, Position
 from kpledger.analysis.book import MemoryBook
 from kpledger.analysis.topic import QuestionError, Topic
-from kpledger.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
+from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 
 T = TypeVar("T")
 Q = TypeVar("Q", bound=msgspec.Struct)

@@ -19,10 +19,10 @@ from kpclient.line import NotTrustworthyError
 from kpclient.output import print_fields, print_json, print_table, readable
 from kpclient.remote import Remote
 from kpledger.analysis.subject import SUBJECT, SubjectAnswer, SubjectQuestion
-from kpledger.events.importing import ArrivalRecorded, ShipmentDetained
-from kpledger.ids import NUMBER_PATTERN
-from kpledger.records import CertificateRecord
-from kpledger.units import format_carats, format_time, format_usd
+from kpledger.base.ids import NUMBER_PATTERN
+from kpledger.base.units import format_carats, format_time, format_usd
+from kpledger.scheme.v1.events.importing import ArrivalRecorded, ShipmentDetained
+from kpledger.scheme.v1.records import CertificateRecord
 
 app = typer.Typer()
 

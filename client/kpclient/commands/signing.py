@@ -16,10 +16,10 @@ from kpclient.commands.session import Session
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
 from kpclient.keystore import MAX_PASSPHRASE_BYTES, Keystore
-from kpledger.envelope import SignedEvent, decode_envelope, sign_event
-from kpledger.events import Author, Body, encode_event
-from kpledger.genesis import Genesis
-from kpledger.keys import SigningKey
+from kpledger.base.keys import SigningKey
+from kpledger.log.genesis import Genesis
+from kpledger.scheme.envelope import SignedEvent, decode_envelope, sign_event
+from kpledger.scheme.v1.events import Author, Body, encode_event
 
 VARIABLE: Final = "KPLEDGER_PASSPHRASE"
 """The environment variable that may hold the passphrase."""

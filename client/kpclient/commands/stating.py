@@ -16,9 +16,9 @@ from kpclient.errors import UsageError
 from kpclient.files import write_durably
 from kpclient.following import FOLLOWING, look_up_head
 from kpclient.output import print_fields, print_json
-from kpledger.envelope import SignedEvent, format_envelope_json
-from kpledger.events import Body
-from kpledger.rules.v1.subject import subject_of
+from kpledger.scheme.envelope import SignedEvent, format_envelope_json
+from kpledger.scheme.v1.events import Body
+from kpledger.scheme.v1.rules.subject import subject_of
 
 
 def state(by: Stating, body: Body, *, subject: str = "", prev: bytes | None = None) -> None:

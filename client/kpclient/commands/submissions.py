@@ -23,16 +23,16 @@ from kpclient.drafts import convert_draft
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
 from kpledger.analysis.subject import SUBJECT, SubjectQuestion
-from kpledger.errors import MalformedError
-from kpledger.events.statistics import (
+from kpledger.base.errors import MalformedError
+from kpledger.base.units import parse_carats, parse_usd
+from kpledger.scheme.v1.events.statistics import (
     CountRow,
     CountStatisticsSubmitted,
     ProductionStatisticsSubmitted,
     TradeRow,
     TradeStatisticsSubmitted,
 )
-from kpledger.subjects import Subject, subject_under
-from kpledger.units import parse_carats, parse_usd
+from kpledger.scheme.v1.subjects import Subject, subject_under
 
 app = typer.Typer(
     help="Submit a participant's statistics from a table in CSV.", no_args_is_help=True
@@ -49,7 +49,7 @@ _Row = Mapping[str, str]
 
 
 class _Known(msgspec.Struct):
-    """What is used of a :class:`kpledger.records.SubmissionRecord`."""
+    """What is used of a :class:`kpledger.scheme.v1.records.SubmissionRecord`."""
 
     editions: tuple[msgspec.Raw, ...]
 

@@ -30,8 +30,8 @@ from kpclient.journal import Decided, Journal, Signed
 from kpclient.keystore import UnknownKeyError
 from kpclient.output import Advance, print_fields, print_json, print_trouble, show_progress
 from kpclient.remote import Answer, Committed, Refused, Remote
-from kpledger.envelope import SignedEvent, decode_envelope
-from kpledger.errors import LedgerError, MalformedError
+from kpledger.base.errors import LedgerError, MalformedError
+from kpledger.scheme.envelope import SignedEvent, decode_envelope
 
 app = typer.Typer()
 

@@ -7,7 +7,7 @@ import typer
 from kpclient.commands.given import Document, Remarks, read_document
 from kpclient.commands.options import Stating, command
 from kpclient.commands.stating import state
-from kpledger.events.importing import SuspectJudged, SuspectReported, Verdict
+from kpledger.scheme.v1.events.importing import SuspectJudged, SuspectReported, Verdict
 
 app = typer.Typer()
 

@@ -20,7 +20,7 @@ from kpledger.analysis.trace import (
     TracedShipment,
     TraceQuestion,
 )
-from kpledger.units import format_carats
+from kpledger.base.units import format_carats
 
 app = typer.Typer()
 

@@ -12,7 +12,7 @@ from kpclient.errors import PartlyRefusedError, PartlyUndecidedError
 from kpclient.outbox import Outbox, Waiting
 from kpclient.output import print_json, print_table, print_trouble
 from kpclient.remote import Answer, Committed, Refused, Remote
-from kpledger.units import format_time
+from kpledger.base.units import format_time
 
 app = typer.Typer(help="List and send what is signed and waits.", no_args_is_help=True)
 

@@ -16,10 +16,10 @@ from kpledger.analysis.flags.indexes.submissions import (
     read_reported,
 )
 from kpledger.analysis.flags.settings import FlagSettings
-from kpledger.cases import CaseState
-from kpledger.events.certificate import CertificateKind
-from kpledger.lifecycle import CertificateState
-from kpledger.records import (
+from kpledger.scheme.v1.events.certificate import CertificateKind
+from kpledger.scheme.v1.lifecycles.case import CaseState
+from kpledger.scheme.v1.lifecycles.certificate import CertificateState
+from kpledger.scheme.v1.records import (
     CaseRecord,
     CertificateRecord,
     ParticipantRecord,

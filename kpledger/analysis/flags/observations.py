@@ -9,7 +9,7 @@ from kpledger.analysis.applied import Applied
 from kpledger.analysis.flags.finding import Observation
 from kpledger.analysis.flags.periods import months_between
 from kpledger.analysis.index import IndexChanges, IndexReader
-from kpledger.units import bound_amount
+from kpledger.base.units import bound_amount
 
 SEEN: Final = b"flag"
 SEEN_OF: Final = b"flagof"

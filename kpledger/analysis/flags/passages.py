@@ -13,7 +13,8 @@ import msgspec
 
 from kpledger.analysis.applied import Applied
 from kpledger.analysis.index import IndexChanges, IndexReader
-from kpledger.events.certificate import (
+from kpledger.base.units import day_of
+from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
     CertificateKind,
@@ -21,7 +22,7 @@ from kpledger.events.certificate import (
     CertificateValidated,
     ExportNotified,
 )
-from kpledger.events.importing import (
+from kpledger.scheme.v1.events.importing import (
     ArrivalRecorded,
     DiscrepancyResolved,
     ImportConfirmed,
@@ -30,7 +31,6 @@ from kpledger.events.importing import (
     ShipmentDiverted,
     ShipmentReleased,
 )
-from kpledger.units import day_of
 
 PASSAGES: Final = b"passage"
 

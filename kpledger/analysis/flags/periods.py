@@ -3,7 +3,7 @@
 import functools
 from datetime import date
 
-from kpledger.units import DAY_MS, add_days, add_months, parse_day, start_of_day_ms
+from kpledger.base.units import DAY_MS, add_days, add_months, parse_day, start_of_day_ms
 
 _SATURDAY = 5
 _MONTHS = 12

@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Meta
 
 from kpledger.analysis.topic import QuestionError
-from kpledger.errors import MalformedError
-from kpledger.ids import parse_participant
+from kpledger.base.errors import MalformedError
+from kpledger.base.ids import parse_participant
 
 _Days = Annotated[int, Meta(ge=0, le=3660)]
 _Percent = Annotated[int, Meta(ge=0, le=10_000)]

@@ -5,7 +5,7 @@ from typing import Final
 
 from kpledger.analysis.flags.passages import read_passage
 from kpledger.analysis.index import IndexChanges, IndexReader
-from kpledger.events.certificate import Source
+from kpledger.scheme.v1.events.certificate import Source
 
 MILLION: Final = 1_000_000
 

@@ -14,9 +14,9 @@ from kpledger.analysis.flags.passages import read_passage
 from kpledger.analysis.flags.periods import days_between
 from kpledger.analysis.flags.words import REPORTS
 from kpledger.analysis.index import IndexChanges
-from kpledger.events.certificate import CertificateIssued, CertificateReplaced
-from kpledger.events.importing import SuspectReported
-from kpledger.units import day_of, format_carats, format_usd
+from kpledger.base.units import day_of, format_carats, format_usd
+from kpledger.scheme.v1.events.certificate import CertificateIssued, CertificateReplaced
+from kpledger.scheme.v1.events.importing import SuspectReported
 
 _BACK_DATED_FLOOR: Final = 2
 _RESTATED_PPM_FLOOR: Final = 10_000

@@ -15,9 +15,9 @@ from kpledger.analysis.flags.look import Look
 from kpledger.analysis.flags.registry import FLAGS, Flag
 from kpledger.analysis.flags.settings import parse_settings
 from kpledger.analysis.topic import QuestionError, Topic, ask_participant
-from kpledger.errors import MalformedError
-from kpledger.ids import parse_participant
-from kpledger.units import add_days, day_of, parse_day
+from kpledger.base.errors import MalformedError
+from kpledger.base.ids import parse_participant
+from kpledger.base.units import add_days, day_of, parse_day
 
 FIRST_YEAR: Final = 1990
 LAST_YEAR: Final = 2099

@@ -16,12 +16,14 @@ from kpledger.analysis.flags.passages import Move, Moved, Passage, is_withdrawn,
 from kpledger.analysis.flags.periods import days_between, working_days
 from kpledger.analysis.flags.sourcing import MILLION, read_sourced
 from kpledger.analysis.index import IndexChanges
-from kpledger.events.certificate import Certificate, CertificateValidated
-from kpledger.events.decisions import ExpiryMeaning
-from kpledger.events.governance import Standing
-from kpledger.events.importing import ArrivalRecorded
-from kpledger.policy import Policy, resolve_policy
-from kpledger.records import (
+from kpledger.base.state import read_record
+from kpledger.base.units import day_of, format_carats, format_usd
+from kpledger.scheme.v1.events.certificate import Certificate, CertificateValidated
+from kpledger.scheme.v1.events.decisions import ExpiryMeaning
+from kpledger.scheme.v1.events.governance import Standing
+from kpledger.scheme.v1.events.importing import ArrivalRecorded
+from kpledger.scheme.v1.policy import Policy, resolve_policy
+from kpledger.scheme.v1.records import (
     CertificateRecord,
     ParticipantRecord,
     PolicyRecord,
@@ -29,8 +31,6 @@ from kpledger.records import (
     participant_key,
     policy_key,
 )
-from kpledger.state import read_record
-from kpledger.units import day_of, format_carats, format_usd
 
 _PPM_FLOOR: Final = 100
 _VALUE_PPM_FLOOR: Final = 5_000

@@ -26,8 +26,8 @@ from kpledger.analysis.statistics.submissions import (
 from kpledger.analysis.statistics.tables import Cell, read_cells, read_partners
 from kpledger.analysis.statistics.totals import NOTHING, Total
 from kpledger.analysis.topic import Topic, ask_participant
-from kpledger.events.statistics import Flow, Series
-from kpledger.units import bound_amount, day_of
+from kpledger.base.units import bound_amount, day_of
+from kpledger.scheme.v1.events.statistics import Flow, Series
 
 TradeKey = tuple[str, Cell]
 """A value of :class:`Flow`, as plain text because that is compared and hashed faster; a cell."""

@@ -5,8 +5,8 @@ from enum import StrEnum
 from kpledger.analysis.book import Book
 from kpledger.analysis.statistics.totals import parse_known_at
 from kpledger.analysis.topic import QuestionError
-from kpledger.errors import MalformedError
-from kpledger.units import day_of
+from kpledger.base.errors import MalformedError
+from kpledger.base.units import day_of
 
 
 class Basis(StrEnum):

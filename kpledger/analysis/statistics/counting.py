@@ -18,8 +18,9 @@ from kpledger.analysis.index import IndexChanges
 from kpledger.analysis.statistics.distribution import distribute
 from kpledger.analysis.statistics.tables import Entry, add_entry, take_back_entry
 from kpledger.analysis.statistics.totals import day_number
-from kpledger.codec import decode_trusted, encode
-from kpledger.events.certificate import (
+from kpledger.base.codec import decode_trusted, encode
+from kpledger.base.state import read_record
+from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
     CertificateKind,
@@ -28,14 +29,13 @@ from kpledger.events.certificate import (
     CertificateValidated,
     CertificateVoided,
 )
-from kpledger.events.importing import (
+from kpledger.scheme.v1.events.importing import (
     DiscrepancyResolved,
     ImportConfirmed,
     ImportConfirmedDiscrepant,
 )
-from kpledger.events.statistics import Flow
-from kpledger.records import CertificateRecord, certificate_key
-from kpledger.state import read_record
+from kpledger.scheme.v1.events.statistics import Flow
+from kpledger.scheme.v1.records import CertificateRecord, certificate_key
 
 UNVALIDATED: Final = b"trade-unvalidated"
 """Numbers of certificates that were issued and neither validated nor taken back."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kpledger.analysis.topic import QuestionError
-from kpledger.units import add_days, add_months
+from kpledger.base.units import add_days, add_months
 
 _PERIOD: Final = re.compile(r"([0-9]{4})(?:Q([1-4])|H([12]))?\Z")
 _MONTHS: Final = 12

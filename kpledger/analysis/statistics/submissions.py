@@ -13,8 +13,8 @@ import msgspec
 from kpledger.analysis.applied import Applied
 from kpledger.analysis.index import IndexChanges, IndexReader
 from kpledger.analysis.statistics.totals import day_number
-from kpledger.codec import decode_trusted, encode
-from kpledger.events.statistics import (
+from kpledger.base.codec import decode_trusted, encode
+from kpledger.scheme.v1.events.statistics import (
     CountRow,
     CountStatisticsSubmitted,
     Flow,

@@ -16,9 +16,9 @@ from kpledger.analysis.statistics.submissions import Sum, read_newest
 from kpledger.analysis.statistics.tables import read_total
 from kpledger.analysis.statistics.totals import NOTHING, Total
 from kpledger.analysis.topic import QuestionError, Topic
-from kpledger.events.statistics import Flow, Series
-from kpledger.records import ParticipantRecord
-from kpledger.units import bound_amount
+from kpledger.base.units import bound_amount
+from kpledger.scheme.v1.events.statistics import Flow, Series
+from kpledger.scheme.v1.records import ParticipantRecord
 
 MAX_PARTICIPANTS: Final = 1000
 

@@ -19,8 +19,8 @@ from typing import Final, NamedTuple
 
 from kpledger.analysis.index import IndexChanges, IndexReader
 from kpledger.analysis.statistics.totals import NOTHING, Total, add_to_history, total_at
-from kpledger.events.statistics import Flow
-from kpledger.units import quarter_of
+from kpledger.base.units import quarter_of
+from kpledger.scheme.v1.events.statistics import Flow
 
 CELL: Final = b"trade-cell"
 PAIR: Final = b"trade-pair"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from kpledger.units import DAY_MS, start_of_day_ms
+from kpledger.base.units import DAY_MS, start_of_day_ms
 
 # Weights and values are kept in 128 bits: every single one fits 53, and no number of certificates
 # that a ledger can hold makes a sum overflow, so that counting cannot fail.

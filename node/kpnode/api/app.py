@@ -13,9 +13,9 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 from kpledger.analysis.topics import TOPICS
-from kpledger.errors import LedgerError
-from kpledger.keys import SigningKey
-from kpledger.outcome import Rule
+from kpledger.base.errors import LedgerError
+from kpledger.base.keys import SigningKey
+from kpledger.scheme.outcome import Rule
 from kpnode.api.blocks import BlocksApi
 from kpnode.api.openapi import build_openapi
 from kpnode.api.problems import (

@@ -8,8 +8,8 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from kpledger.envelope import parse_envelope_json
-from kpledger.errors import LedgerError, MalformedError
+from kpledger.base.errors import LedgerError, MalformedError
+from kpledger.scheme.envelope import parse_envelope_json
 from kpnode.api.problems import Kind, ProblemError, make_problem
 from kpnode.api.served import JSON_TYPE, MSGPACK_TYPE, ApiLimits
 

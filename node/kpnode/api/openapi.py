@@ -11,7 +11,7 @@ import msgspec
 from kpledger import __version__
 from kpledger.analysis.topic import AnyTopic
 from kpledger.analysis.topics import TOPICS
-from kpledger.records import CertificateRecord, KeyRecord
+from kpledger.scheme.v1.records import CertificateRecord, KeyRecord
 from kpnode.api.parameters import DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS
 from kpnode.api.problems import PROBLEM_TYPE, Problem
 from kpnode.api.query import Consistency

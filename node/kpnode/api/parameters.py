@@ -6,8 +6,8 @@ from typing import Final, TypeVar
 
 from multidict import MultiMapping
 
-from kpledger.errors import LedgerError, MalformedError
-from kpledger.ids import parse_hex32
+from kpledger.base.errors import LedgerError, MalformedError
+from kpledger.base.ids import parse_hex32
 from kpnode.api.problems import parameter_error
 
 T = TypeVar("T")

@@ -11,14 +11,14 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from kpledger.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError
-from kpledger.outcome import Refusal, Rule
+from kpledger.base.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError
+from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.driver import Cause, Failure
 
 PROBLEM_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 1
 _BODY_OF: Final = "body of "
-"""How :func:`kpledger.events.decode_body` names the part that it reads."""
+"""How :func:`kpledger.scheme.v1.events.decode_body` names the part that it reads."""
 
 
 class Kind(Enum):

@@ -16,13 +16,13 @@ from aiohttp import web
 
 from kpledger.analysis.listing import read_page
 from kpledger.analysis.topic import QuestionError, ask_participant
-from kpledger.chain import Tip
-from kpledger.ids import (
+from kpledger.base.ids import (
     parse_number,
     parse_participant,
 )
-from kpledger.lifecycle import CertificateState
-from kpledger.records import (
+from kpledger.log.chain import Tip
+from kpledger.scheme.v1.lifecycles.certificate import CertificateState
+from kpledger.scheme.v1.records import (
     AuthorityRecord,
     CertificateRecord,
     KeyRecord,

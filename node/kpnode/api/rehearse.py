@@ -12,10 +12,10 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from kpledger.chain import BlockBuilder
-from kpledger.envelope import decode_envelope, verify_envelope
-from kpledger.errors import BadSignatureError, LedgerError
-from kpledger.outcome import Refusal, Rule
+from kpledger.base.errors import BadSignatureError, LedgerError
+from kpledger.log.chain import BlockBuilder
+from kpledger.scheme.envelope import decode_envelope, verify_envelope
+from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.api.envelopes import read_envelopes
 from kpnode.api.parameters import Parameters
 from kpnode.api.problems import Problem, error_problem, refusal_problem

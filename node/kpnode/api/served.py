@@ -7,8 +7,8 @@ from typing import Final, Protocol
 import msgspec
 from aiohttp import web
 
-from kpledger.chain import Tip
-from kpledger.genesis import Genesis
+from kpledger.log.chain import Tip
+from kpledger.log.genesis import Genesis
 from kpnode.driver import NodeStatus, Outcome
 from kpnode.ledger import Ledger
 

@@ -6,9 +6,9 @@ import msgspec
 from aiohttp import web
 
 from kpledger import __version__
-from kpledger.checkpoint import Checkpoint, format_checkpoint, sign_checkpoint
-from kpledger.keys import SigningKey
-from kpledger.note import Note, format_note
+from kpledger.base.keys import SigningKey
+from kpledger.log.checkpoint import Checkpoint, format_checkpoint, sign_checkpoint
+from kpledger.log.note import Note, format_note
 from kpnode.api.parameters import Parameters
 from kpnode.api.problems import Kind, ProblemError, failure_problem, make_problem
 from kpnode.api.served import JSON_TYPE, ServedNode, ledger_headers, respond_json

@@ -10,9 +10,9 @@ from typing import Final, assert_never
 import msgspec
 from aiohttp import web
 
-from kpledger.envelope import open_envelope, verify_envelope
-from kpledger.errors import BadSignatureError, LedgerError
-from kpledger.outcome import Refusal, Rule
+from kpledger.base.errors import BadSignatureError, LedgerError
+from kpledger.scheme.envelope import open_envelope, verify_envelope
+from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.api.envelopes import read_envelopes
 from kpnode.api.parameters import Parameters
 from kpnode.api.problems import (

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from kpledger.analysis.topic import AnyTopic, QuestionError
-from kpledger.codec import malformed
+from kpledger.base.codec import malformed
 from kpnode.api.parameters import Parameters
 from kpnode.api.problems import parameter_error
 from kpnode.api.query import COMMON, QueryApi

@@ -2,8 +2,13 @@
 
 import msgspec
 
-from kpledger.envelope import SignedEvent, decode_envelope, format_envelope_json
-from kpledger.records import AuthorityRecord, CertificateRecord, ParticipantRecord, RangesRecord
+from kpledger.scheme.envelope import SignedEvent, decode_envelope, format_envelope_json
+from kpledger.scheme.v1.records import (
+    AuthorityRecord,
+    CertificateRecord,
+    ParticipantRecord,
+    RangesRecord,
+)
 from kpnode.ledger import StoredEvent
 
 View = dict[str, object]

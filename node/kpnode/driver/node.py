@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from kpledger.chain import Execution
-from kpledger.envelope import SignedEvent, decode_envelope
-from kpledger.errors import LedgerError
-from kpledger.genesis import Genesis
+from kpledger.base.errors import LedgerError
+from kpledger.log.chain import Execution
+from kpledger.log.genesis import Genesis
+from kpledger.scheme.envelope import SignedEvent, decode_envelope
 from kpnode.driver.handover import choose_successor
 from kpnode.driver.health import STOPPING, Failure, NodeStatus, explain_error
 from kpnode.driver.reads import RETRY_S, Reads

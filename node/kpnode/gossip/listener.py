@@ -13,7 +13,7 @@ from typing import Final
 from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from kpledger.errors import LedgerError, MalformedError
+from kpledger.base.errors import LedgerError, MalformedError
 from kpnode.gossip.link import PEER_PATH
 from kpnode.gossip.options import Counts, TransportOptions
 from kpnode.gossip.tls import Pins, UnknownPeerError, peer_of, server_context, trust

@@ -13,10 +13,10 @@ from typing import Final
 
 import msgspec
 
-from kpledger.codec import decode, encode
-from kpledger.envelope import MAX_ENVELOPE_BYTES
-from kpledger.errors import LedgerError
-from kpledger.outcome import Refusal, Rule
+from kpledger.base.codec import decode, encode
+from kpledger.base.errors import LedgerError
+from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES
+from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.driver import Node, Outcome, Refused
 from kpnode.gossip.transport import PeerTransport
 from kpnode.gossip.wire import Frame, IndexReply, IndexRequest, RelayReply, RelayRequest

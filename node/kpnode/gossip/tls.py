@@ -1,8 +1,8 @@
 """TLS between nodes: version 1.3, both sides known by pinned keys.
 
-How a key becomes something TLS can check is told in `kpledger.pinning`; here are the contexts made
-of it. Dates are never checked: an expired TLS certificate must not stop a consortium, and a key is
-withdrawn by a configuration block, not by a calendar.
+How a key becomes something TLS can check is told in `kpledger.base.pinning`; here are the contexts
+made of it. Dates are never checked: an expired TLS certificate must not stop a consortium, and a
+key is withdrawn by a configuration block, not by a calendar.
 """
 
 import os
@@ -14,8 +14,8 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from kpledger.errors import LedgerError
-from kpledger.pinning import build_anchor, build_tls_certificate, public_key_of
+from kpledger.base.errors import LedgerError
+from kpledger.base.pinning import build_anchor, build_tls_certificate, public_key_of
 from kpnode.raft import NodeId
 
 Pins = Mapping[NodeId, bytes]

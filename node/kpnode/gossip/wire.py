@@ -22,8 +22,8 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from kpledger.codec import malformed
-from kpledger.errors import MalformedError, NotCanonicalError, OversizedError
+from kpledger.base.codec import malformed
+from kpledger.base.errors import MalformedError, NotCanonicalError, OversizedError
 from kpnode.raft import (
     AppendReply,
     AppendRequest,

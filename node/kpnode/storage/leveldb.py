@@ -1,8 +1,8 @@
 """The durable storage of one node: log, hard state and derived records in one LevelDB.
 
-The keys and the bytes under them are those of `kpledger.layout`; what survives a crash, and why, is
-told in `kpnode.storage.database`. One thread writes (`save`, `apply`). Any thread may read derived
-records, and entries that are committed: those are never discarded under the reader.
+The keys and the bytes under them are those of `kpledger.log.layout`; what survives a crash, and
+why, is told in `kpnode.storage.database`. One thread writes (`save`, `apply`). Any thread may read
+derived records, and entries that are committed: those are never discarded under the reader.
 """
 
 from collections.abc import Generator, Iterable
@@ -11,9 +11,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, Self
 
-from kpledger import layout
-from kpledger.errors import LedgerError
-from kpledger.layout import StoredEntry, StoredHardState
+from kpledger.base.errors import LedgerError
+from kpledger.log import layout
+from kpledger.log.layout import StoredEntry, StoredHardState
 from kpnode.raft import Entry, EntryKind, HardState, Index, InvariantError, NodeId, Term, take_bytes
 from kpnode.storage.database import Database
 from kpnode.storage.errors import (
@@ -154,7 +154,7 @@ class LevelStorage:
             self.hard_state = hard_state
 
     def get(self, key: bytes) -> bytes | None:
-        """Return the value under a key of `kpledger.layout`, None if there is none.
+        """Return the value under a key of `kpledger.log.layout`, None if there is none.
 
         Raises:
             StorageCorruptError: it is damaged.

@@ -25,12 +25,12 @@ from kpclient.chain_source import ChainUnavailableError
 from kpclient.commands.audit import audit
 from kpclient.copy import StoredBlock, UnreadableBlock
 from kpclient.verifying import BATCH_BYTES, audit_chain
-from kpledger import layout
-from kpledger.audit import AuditReport, Verdict
-from kpledger.block import decode_block, decode_header, encode_block
-from kpledger.codec import encode
-from kpledger.envelope import open_envelope
-from kpledger.genesis import GenesisPolicy, format_genesis
+from kpledger.base.codec import encode
+from kpledger.log import layout
+from kpledger.log.audit import AuditReport, Verdict
+from kpledger.log.block import decode_block, decode_header, encode_block
+from kpledger.log.genesis import GenesisPolicy, format_genesis
+from kpledger.scheme.envelope import open_envelope
 
 
 @pytest.fixture(scope="session")

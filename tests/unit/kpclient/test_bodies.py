@@ -3,8 +3,8 @@
 import pytest
 
 from kpclient.bodies import read_body_draft
-from kpledger.errors import MalformedError
-from kpledger.events.life import ConcernRaised
+from kpledger.base.errors import MalformedError
+from kpledger.scheme.v1.events.life import ConcernRaised
 
 CONCERN = {"participant": "ZA", "text": "Seals."}
 

@@ -6,8 +6,8 @@ import plyvel
 import pytest
 
 from kpclient.copy import NotACopyError, StoredBlock, UnreadableBlock, open_copy
-from kpledger import layout
-from kpledger.layout import StoredEntry
+from kpledger.log import layout
+from kpledger.log.layout import StoredEntry
 
 LAST = 60
 CHECKSUM = "Corruption: checksum mismatch"

@@ -19,11 +19,11 @@ from kpclient.drafts import (
     read_certificate_draft,
 )
 from kpclient.output import readable
-from kpledger.errors import MalformedError
-from kpledger.events import Body
-from kpledger.events.certificate import OriginKind
-from kpledger.events.notes import NoteFiled
-from kpledger.units import format_carats, format_usd
+from kpledger.base.errors import MalformedError
+from kpledger.base.units import format_carats, format_usd
+from kpledger.scheme.v1.events import Body
+from kpledger.scheme.v1.events.certificate import OriginKind
+from kpledger.scheme.v1.events.notes import NoteFiled
 
 PARTIES: dict[str, object] = {
     "exporter": msgspec.to_builtins(EXPORTER),

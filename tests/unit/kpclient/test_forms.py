@@ -9,10 +9,10 @@ from kpclient.bodies import read_body_draft
 from kpclient.catalogue import fields_of
 from kpclient.drafts import convert_draft, read_certificate_draft
 from kpclient.forms import WORDS
-from kpledger.errors import MalformedError
-from kpledger.events import BODIES
-from kpledger.events.decisions import PolicyValues
-from kpledger.events.statistics import TradeRow
+from kpledger.base.errors import MalformedError
+from kpledger.scheme.v1.events import BODIES
+from kpledger.scheme.v1.events.decisions import PolicyValues
+from kpledger.scheme.v1.events.statistics import TradeRow
 
 DRAFT: dict[str, object] = {
     "number": "BW00000042",

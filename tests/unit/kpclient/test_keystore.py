@@ -19,8 +19,8 @@ from kpclient.keystore import (
     WrongPassphraseError,
     make_seed,
 )
-from kpledger.events import Author
-from kpledger.keys import SigningKey, is_signature
+from kpledger.base.keys import SigningKey, is_signature
+from kpledger.scheme.v1.events import Author
 
 AUTHOR = Author(participant="BW", authority="gaborone")
 SEED = bytes(range(32))

@@ -13,9 +13,9 @@ from kpclient.commands import lines as lines_module
 from kpclient.commands.lines import EventDraft, Line, read_lines
 from kpclient.errors import UsageError
 from kpclient.output import readable
-from kpledger.envelope import SignedEvent, decode_envelope, format_envelope_json
-from kpledger.errors import BadSignatureError, LedgerError, MalformedError
-from kpledger.events.certificate import CertificateIssued
+from kpledger.base.errors import BadSignatureError, LedgerError, MalformedError
+from kpledger.scheme.envelope import SignedEvent, decode_envelope, format_envelope_json
+from kpledger.scheme.v1.events.certificate import CertificateIssued
 
 ISSUED = CertificateIssued(certificate=CERTIFICATE)
 ENVELOPE = make_event("BW/gaborone", ISSUED)

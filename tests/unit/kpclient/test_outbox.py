@@ -6,9 +6,9 @@ import pytest
 from founding import make_certificate, make_event, number_of
 
 from kpclient.outbox import Outbox
-from kpledger.envelope import SignedEvent, decode_envelope
-from kpledger.errors import LedgerError
-from kpledger.events.certificate import CertificateIssued
+from kpledger.base.errors import LedgerError
+from kpledger.scheme.envelope import SignedEvent, decode_envelope
+from kpledger.scheme.v1.events.certificate import CertificateIssued
 
 
 def event(serial: int, *, occurred_at: int) -> SignedEvent:

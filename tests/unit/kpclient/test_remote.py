@@ -27,14 +27,14 @@ from kpclient.line import (
 )
 from kpclient.output import readable
 from kpclient.remote import Committed, NotConfirmedError, Refused, Remote, Undecided
-from kpledger.envelope import (
+from kpledger.scheme.envelope import (
     EventSignature,
     SignedEvent,
     compute_event_id,
     decode_envelope,
     format_envelope_json,
 )
-from kpledger.events.certificate import CertificateIssued
+from kpledger.scheme.v1.events.certificate import CertificateIssued
 
 GENESIS = make_genesis()
 NO_LEADER = Problem(type="urn:kpledger:problem:no-leader", status=503, detail="there is no leader")

@@ -18,8 +18,8 @@ from scripted_node import STATUS
 
 from kpclient.line import Line, NotTrustworthyError
 from kpclient.remote import Remote
-from kpledger.hashing import sha256
-from kpledger.pinning import build_tls_certificate
+from kpledger.base.hashing import sha256
+from kpledger.base.pinning import build_tls_certificate
 
 GENESIS = make_genesis()
 

@@ -28,7 +28,7 @@ SMALLEST = """
 [node]
 name = "bw-1"
 directory = "store"
-genesis = "/etc/kpledger/genesis"
+genesis = "/etc/kpledger/log/genesis"
 [api]
 listen = "127.0.0.1:8001"
 tls = false
@@ -88,7 +88,7 @@ configs = st.builds(
 def test_smallest_file_is_filled_up_with_defaults() -> None:
     assert parse_config(SMALLEST, SOURCE) == NodeConfig(
         node=NodeSection(
-            name="bw-1", directory=Path("store"), genesis=Path("/etc/kpledger/genesis")
+            name="bw-1", directory=Path("store"), genesis=Path("/etc/kpledger/log/genesis")
         ),
         api=ApiSection(listen=Address("127.0.0.1:8001"), tls=False, max_body_bytes=1_048_576),
         peers=PeersSection(listen=Address("[::1]:7001"), addresses={}),
@@ -120,7 +120,7 @@ def test_relative_paths_start_at_the_directory_of_the_file(tmp_path: Path) -> No
     config = load_config(file)
     assert config.node.directory == tmp_path / "store"
     assert config.node.database == tmp_path / "store" / "ledger"
-    assert config.node.genesis == Path("/etc/kpledger/genesis")
+    assert config.node.genesis == Path("/etc/kpledger/log/genesis")
     assert config.keys == KeysSection(consensus=tmp_path / "c.key", tls=tmp_path / "t.key")
 
 

@@ -15,8 +15,8 @@ from founding import (
 )
 from scheme_statements import HAND_OVER
 
-from kpledger.envelope import decode_envelope
-from kpledger.events.governance import KeyAdded
+from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.v1.events.governance import KeyAdded
 from kpnode.engine import EARLY_ELECTIONS, MAX_TERM_STEP, TRANSFER_ELECTIONS, Engine, Loss
 from kpnode.ledger import Ledger
 from kpnode.machine import Machine

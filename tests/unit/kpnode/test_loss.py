@@ -6,7 +6,7 @@ import plyvel
 import pytest
 from neighbours import NAMES, neighbours, wait_until
 
-from kpledger.layout import block_key
+from kpledger.log.layout import block_key
 from kpnode.driver import Committed
 
 

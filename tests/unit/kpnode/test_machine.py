@@ -15,13 +15,12 @@ from founding import (
     signing_key,
 )
 
-from kpledger.block import BlockKind, decode_block, encode_block
-from kpledger.chain import InvalidBlockError
-from kpledger.codec import encode
-from kpledger.envelope import decode_envelope
-from kpledger.errors import LedgerError
-from kpledger.events.certificate import CertificateIssued
-from kpledger.layout import (
+from kpledger.base.codec import encode
+from kpledger.base.errors import LedgerError
+from kpledger.base.state import read_record
+from kpledger.log.block import BlockKind, decode_block, encode_block
+from kpledger.log.chain import InvalidBlockError
+from kpledger.log.layout import (
     APPLIED_KEY,
     DERIVATION_KEY,
     INDEX_PREFIX,
@@ -29,8 +28,9 @@ from kpledger.layout import (
     block_key,
     index_key,
 )
-from kpledger.records import CertificateRecord, certificate_key
-from kpledger.state import read_record
+from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.v1.events.certificate import CertificateIssued
+from kpledger.scheme.v1.records import CertificateRecord, certificate_key
 from kpnode.ledger import DERIVATION, Ledger
 from kpnode.machine import EarlyBlockError, Machine
 from kpnode.raft import (

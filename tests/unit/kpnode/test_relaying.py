@@ -9,7 +9,7 @@ import pytest
 from founding import opening_events
 from serving import NAME, Clock, make_node
 
-from kpledger.outcome import Refusal, Rule
+from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.driver import Node, Pending, Refused
 from kpnode.raft import Envelope, HeartbeatRequest, Index, NodeId, Term
 

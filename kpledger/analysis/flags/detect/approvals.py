@@ -7,10 +7,11 @@ from kpledger.analysis.flags.indexes.papers import Paper, read_issued
 from kpledger.analysis.flags.look import Look
 from kpledger.analysis.flags.periods import days_between
 from kpledger.analysis.flags.words import count_of
-from kpledger.events.certificate import CertificateKind
-from kpledger.events.restrictions import Mode, Scope
-from kpledger.lifecycle import DEAD
-from kpledger.records import (
+from kpledger.base.units import add_days, day_of
+from kpledger.scheme.v1.events.certificate import CertificateKind
+from kpledger.scheme.v1.events.restrictions import Mode, Scope
+from kpledger.scheme.v1.lifecycles.certificate import DEAD
+from kpledger.scheme.v1.records import (
     ApprovalRecord,
     CertificateRecord,
     Restriction,
@@ -19,7 +20,6 @@ from kpledger.records import (
     certificate_key,
     restrictions_key,
 )
-from kpledger.units import add_days, day_of
 
 
 def detect_unapproved(look: Look) -> Iterator[Finding]:

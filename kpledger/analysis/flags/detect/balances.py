@@ -26,8 +26,8 @@ from kpledger.analysis.flags.periods import (
     months_between,
     quarters_between,
 )
-from kpledger.events.governance import Standing
-from kpledger.units import end_of_day_ms, format_carats
+from kpledger.base.units import end_of_day_ms, format_carats
+from kpledger.scheme.v1.events.governance import Standing
 
 _HALF_MONTHS: Final = 6
 _YEAR_MONTHS: Final = 12

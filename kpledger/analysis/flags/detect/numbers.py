@@ -7,8 +7,8 @@ from kpledger.analysis.flags.finding import Finding, hexadecimal
 from kpledger.analysis.flags.indexes.serials import format_number, read_used
 from kpledger.analysis.flags.look import Look
 from kpledger.analysis.flags.passages import Passage, read_passage
-from kpledger.records import AllottedRange, RangesRecord, ranges_key
-from kpledger.units import add_days, day_of
+from kpledger.base.units import add_days, day_of
+from kpledger.scheme.v1.records import AllottedRange, RangesRecord, ranges_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from kpledger.analysis.flags.look import Look
 from kpledger.analysis.flags.periods import end_of, quarters_between
 from kpledger.analysis.flags.settings import FlagSettings
 from kpledger.analysis.flags.words import count_of
-from kpledger.units import add_days, format_carats, format_usd
+from kpledger.base.units import add_days, format_carats, format_usd
 
 _EXAMPLES: Final = 8
 

@@ -8,9 +8,10 @@ from kpledger.analysis.flags.look import Look
 from kpledger.analysis.flags.passages import is_withdrawn, read_passage
 from kpledger.analysis.flags.periods import add_working_days, days_between, working_days
 from kpledger.analysis.flags.words import count_of
-from kpledger.events.governance import Standing
-from kpledger.policy import Policy, resolve_policy
-from kpledger.records import (
+from kpledger.base.units import add_days, day_of, end_of_day_ms, format_carats
+from kpledger.scheme.v1.events.governance import Standing
+from kpledger.scheme.v1.policy import Policy, resolve_policy
+from kpledger.scheme.v1.records import (
     CertificateRecord,
     ParticipantRecord,
     PolicyRecord,
@@ -18,7 +19,6 @@ from kpledger.records import (
     certificate_key,
     policy_key,
 )
-from kpledger.units import add_days, day_of, end_of_day_ms, format_carats
 
 
 def detect_unconfirmed(look: Look) -> Iterator[Finding]:

@@ -14,8 +14,8 @@ from kpledger.analysis.flags.indexes.prices import (
 )
 from kpledger.analysis.flags.look import Look
 from kpledger.analysis.flags.sourcing import read_sourced
-from kpledger.records import CertificateRecord, certificate_key
-from kpledger.units import format_usd
+from kpledger.base.units import format_usd
+from kpledger.scheme.v1.records import CertificateRecord, certificate_key
 
 _NORMAL: Final = 6_745
 """The median deviation of a normal distribution, in ten-thousandths of its standard deviation."""

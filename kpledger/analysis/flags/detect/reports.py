@@ -25,10 +25,17 @@ from kpledger.analysis.flags.periods import (
 from kpledger.analysis.flags.words import REPORTS, count_of
 from kpledger.analysis.statistics.tables import read_total
 from kpledger.analysis.statistics.totals import Total
-from kpledger.events.governance import Standing
-from kpledger.events.statistics import Flow
-from kpledger.records import ParticipantRecord
-from kpledger.units import add_days, add_months, day_of, end_of_day_ms, format_carats, format_usd
+from kpledger.base.units import (
+    add_days,
+    add_months,
+    day_of,
+    end_of_day_ms,
+    format_carats,
+    format_usd,
+)
+from kpledger.scheme.v1.events.governance import Standing
+from kpledger.scheme.v1.events.statistics import Flow
+from kpledger.scheme.v1.records import ParticipantRecord
 
 _LOOK_BACK_MONTHS: Final = -3
 """Statistics that fall due within some days are of periods that ended less than so long before."""

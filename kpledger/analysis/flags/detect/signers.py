@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from kpledger.analysis.flags.finding import Finding, hexadecimal
 from kpledger.analysis.flags.indexes.signers import read_exposed, read_signed
 from kpledger.analysis.flags.look import Look
-from kpledger.units import day_of
+from kpledger.base.units import day_of
 
 
 def detect_exposed(look: Look) -> Iterator[Finding]:

@@ -12,8 +12,8 @@ import msgspec
 
 from kpledger.analysis.flags.passages import Move, Moved, Passage
 from kpledger.analysis.index import IndexChanges, IndexReader
-from kpledger.events.certificate import Certificate
-from kpledger.units import bound_amount
+from kpledger.base.units import bound_amount
+from kpledger.scheme.v1.events.certificate import Certificate
 
 FLOWS: Final = b"flow"
 ORIGINS_IN: Final = b"originin"

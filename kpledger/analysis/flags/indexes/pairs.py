@@ -12,7 +12,7 @@ import msgspec
 
 from kpledger.analysis.flags.passages import Move, Moved, Passage
 from kpledger.analysis.index import IndexChanges, IndexReader
-from kpledger.units import bound_amount, quarter_of
+from kpledger.base.units import bound_amount, quarter_of
 
 PAIRS: Final = b"pair"
 HELD: Final = b"heldpair"

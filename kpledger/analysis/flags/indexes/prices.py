@@ -16,9 +16,9 @@ import msgspec
 
 from kpledger.analysis.flags.passages import Move, Moved
 from kpledger.analysis.index import IndexChanges, IndexReader
-from kpledger.events.certificate import Line
-from kpledger.records import CertificateRecord, certificate_key
-from kpledger.state import read_record
+from kpledger.base.state import read_record
+from kpledger.scheme.v1.events.certificate import Line
+from kpledger.scheme.v1.records import CertificateRecord, certificate_key
 
 HISTOGRAMS: Final = b"pricegroup"
 PRICED: Final = b"priceline"

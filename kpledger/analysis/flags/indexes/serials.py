@@ -8,9 +8,9 @@ import msgspec
 
 from kpledger.analysis.flags.passages import Move, Moved
 from kpledger.analysis.index import IndexChanges, IndexReader
-from kpledger.events.governance import NumberRange
-from kpledger.records import AllottedRange, RangesRecord, ranges_key
-from kpledger.state import StateReader, read_record
+from kpledger.base.state import StateReader, read_record
+from kpledger.scheme.v1.events.governance import NumberRange
+from kpledger.scheme.v1.records import AllottedRange, RangesRecord, ranges_key
 
 STARTS: Final = b"serialstart"
 """First serial of an interval; the value is its last."""

@@ -7,7 +7,7 @@ import msgspec
 
 from kpledger.analysis.applied import Applied
 from kpledger.analysis.index import IndexChanges, IndexReader
-from kpledger.events.governance import KeyRevoked, RevocationReason
+from kpledger.scheme.v1.events.governance import KeyRevoked, RevocationReason
 
 SIGNED: Final = b"signed"
 EXPOSED: Final = b"exposedkey"

@@ -7,7 +7,7 @@ import msgspec
 
 from kpledger.analysis.applied import Applied
 from kpledger.analysis.index import IndexChanges, IndexReader
-from kpledger.events.statistics import (
+from kpledger.scheme.v1.events.statistics import (
     CountStatisticsSubmitted,
     Flow,
     ProductionStatisticsSubmitted,

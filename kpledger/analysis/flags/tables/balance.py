@@ -18,7 +18,7 @@ from kpledger.analysis.flags.periods import (
 )
 from kpledger.analysis.flags.topic import look_at
 from kpledger.analysis.topic import Topic, ask_participant
-from kpledger.units import bound_amount
+from kpledger.base.units import bound_amount
 
 
 class BalanceQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

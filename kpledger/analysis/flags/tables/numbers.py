@@ -15,8 +15,8 @@ from kpledger.analysis.flags.indexes.serials import format_number, read_used
 from kpledger.analysis.flags.look import Look
 from kpledger.analysis.flags.topic import look_at
 from kpledger.analysis.topic import Topic, ask_participant
-from kpledger.records import AllottedRange
-from kpledger.units import format_time
+from kpledger.base.units import format_time
+from kpledger.scheme.v1.records import AllottedRange
 
 
 class NumbersQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ from kpledger.analysis.book import Book
 from kpledger.analysis.flags.periods import days_between, quarter_of_month
 from kpledger.analysis.flags.topic import look_at
 from kpledger.analysis.topic import Topic
-from kpledger.units import add_days, add_months, bound_amount
+from kpledger.base.units import add_days, add_months, bound_amount
 
 _ISSUED_MONTHS: Final = 3
 """How far back quarters go: what expired in the window was issued up to so long before it."""

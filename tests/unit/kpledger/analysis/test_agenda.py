@@ -6,10 +6,11 @@ from founding import CHAIR, NOW_MS, TODAY, make_certificate, signing_key
 
 from kpledger.analysis.agenda import CALENDAR, CalendarEntry, CalendarQuestion, DueKind
 from kpledger.analysis.topic import QuestionError
-from kpledger.events.certificate import CertificateIssued
-from kpledger.events.decisions import DecisionRecorded, Procedure
-from kpledger.events.governance import KeyAdded, ParticipantStatusChanged, Standing
-from kpledger.events.life import (
+from kpledger.base.units import DAY_MS
+from kpledger.scheme.v1.events.certificate import CertificateIssued
+from kpledger.scheme.v1.events.decisions import DecisionRecorded, Procedure
+from kpledger.scheme.v1.events.governance import KeyAdded, ParticipantStatusChanged, Standing
+from kpledger.scheme.v1.events.life import (
     AnnualReportFiled,
     ConcernAnswered,
     ConcernRaised,
@@ -22,8 +23,10 @@ from kpledger.events.life import (
     ReviewReported,
     ReviewRequested,
 )
-from kpledger.events.statistics import CountStatisticsSubmitted, ProductionStatisticsSubmitted
-from kpledger.units import DAY_MS
+from kpledger.scheme.v1.events.statistics import (
+    CountStatisticsSubmitted,
+    ProductionStatisticsSubmitted,
+)
 
 
 @pytest.fixture

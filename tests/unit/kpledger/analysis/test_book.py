@@ -3,7 +3,7 @@
 from booked import open_booked_trade
 from founding import PARTICIPANTS, issue, make_certificate, number_of
 
-from kpledger.records import CertificateRecord, ParticipantRecord
+from kpledger.scheme.v1.records import CertificateRecord, ParticipantRecord
 
 
 def test_records_are_read_in_the_order_of_their_keys() -> None:

@@ -7,9 +7,9 @@ from founding import event_id_of, make_certificate, make_confirmation, make_even
 from kpledger.analysis.flags.tables.balance import BALANCE, BalanceQuestion
 from kpledger.analysis.statistics.annex3 import Annex3Question, answer_annex3
 from kpledger.analysis.statistics.tables import read_total
-from kpledger.events.certificate import CertificateIssued, HsCode, Line
-from kpledger.events.statistics import Flow
-from kpledger.units import MAX_AMOUNT
+from kpledger.base.units import MAX_AMOUNT
+from kpledger.scheme.v1.events.certificate import CertificateIssued, HsCode, Line
+from kpledger.scheme.v1.events.statistics import Flow
 
 ENOUGH = 2**64 // MAX_AMOUNT + 2
 """So many of the largest weights are more than 64 bits hold."""

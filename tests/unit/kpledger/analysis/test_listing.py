@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from kpledger.analysis import listing
 from kpledger.analysis.index import IndexChanges, MemoryIndex
 from kpledger.analysis.listing import DESTINATIONS, ISSUERS, LISTED, STATES, read_page
-from kpledger.events.certificate import (
+from kpledger.scheme.v1.events.certificate import (
     CertificateIssued,
     CertificateReplaced,
     CertificateVoided,
     ReplacementReason,
     VoidReason,
 )
-from kpledger.events.governance import NumberRange, NumberRangeAllocated
-from kpledger.lifecycle import CertificateState
+from kpledger.scheme.v1.events.governance import NumberRange, NumberRangeAllocated
+from kpledger.scheme.v1.lifecycles.certificate import CertificateState
 
 CODES = ("BW", "EU", "ZA")
 FILTERS = tuple(product((None, *CertificateState), (None, *CODES), (None, *CODES)))

@@ -5,8 +5,8 @@ from founding import CHAIR, vary
 from scheme_statements import BODY, OBSERVER
 
 from kpledger.analysis.organisation import ORGANISATION, OrganisationAnswer, OrganisationQuestion
-from kpledger.events.governance import AuthorityRegistered, Role
-from kpledger.events.life import ObserverWithdrawn
+from kpledger.scheme.v1.events.governance import AuthorityRegistered, Role
+from kpledger.scheme.v1.events.life import ObserverWithdrawn
 
 
 def test_offices_observers_and_bodies_are_listed_while_they_last() -> None:

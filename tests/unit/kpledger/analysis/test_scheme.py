@@ -6,16 +6,16 @@ from founding import CHAIR, NOW_MS, make_decision, signing_key
 
 from kpledger.analysis.scheme import SCHEME, MemberAt, SchemeAnswer, SchemeQuestion
 from kpledger.analysis.topic import QuestionError
-from kpledger.events.decisions import (
+from kpledger.base.units import DAY_MS
+from kpledger.scheme.v1.events.decisions import (
     ChairRotated,
     ExpiryMeaning,
     PolicySet,
     PolicyValues,
     ViceChairElected,
 )
-from kpledger.events.governance import ParticipantStatusChanged, Standing
-from kpledger.events.restrictions import Mode, RestrictionSet, Scope
-from kpledger.units import DAY_MS
+from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing
+from kpledger.scheme.v1.events.restrictions import Mode, RestrictionSet, Scope
 
 DECISION = make_decision().decision
 

@@ -6,7 +6,7 @@ from founding import FOUNDED_MS, signing_key
 
 from kpledger.analysis.signing_keys import SIGNING_KEYS, KeysQuestion, SigningKey
 from kpledger.analysis.topic import QuestionError
-from kpledger.events.governance import KeyRevoked, RevocationReason
+from kpledger.scheme.v1.events.governance import KeyRevoked, RevocationReason
 
 OFFICE = "BW/gaborone"
 

@@ -7,17 +7,17 @@ from founding import CHAIR, NOW_MS, TODAY, make_certificate, make_decision, sign
 
 from kpledger.analysis.subject import SUBJECT, SubjectAnswer, SubjectQuestion
 from kpledger.analysis.topic import QuestionError
-from kpledger.events.certificate import CertificateIssued, CertificateVoided, VoidReason
-from kpledger.events.decisions import PolicySet, PolicyValues
-from kpledger.events.importing import ArrivalRecorded
-from kpledger.events.life import (
+from kpledger.scheme.v1.events.certificate import CertificateIssued, CertificateVoided, VoidReason
+from kpledger.scheme.v1.events.decisions import PolicySet, PolicyValues
+from kpledger.scheme.v1.events.importing import ArrivalRecorded
+from kpledger.scheme.v1.events.life import (
     AnnualReportFiled,
     ConcernRaised,
     MeetingAnnounced,
     MeetingKind,
 )
-from kpledger.events.notes import NoteFiled
-from kpledger.events.statistics import ProductionStatisticsSubmitted
+from kpledger.scheme.v1.events.notes import NoteFiled
+from kpledger.scheme.v1.events.statistics import ProductionStatisticsSubmitted
 
 ARRIVAL = ArrivalRecorded(
     arrived_on=TODAY, seals_intact=True, opened=False, found_carat_thousandths=None, remarks=""

@@ -6,7 +6,7 @@ from founding import TODAY, make_certificate, make_confirmation, vary
 
 from kpledger.analysis.topic import QuestionError
 from kpledger.analysis.trace import TRACE, Link, TraceAnswer, TraceQuestion
-from kpledger.events.certificate import (
+from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
     CertificateReplaced,
@@ -17,7 +17,7 @@ from kpledger.events.certificate import (
     Source,
     VoidReason,
 )
-from kpledger.events.importing import ArrivalRecorded
+from kpledger.scheme.v1.events.importing import ArrivalRecorded
 
 ARRIVAL = ArrivalRecorded(
     arrived_on=TODAY, seals_intact=True, opened=False, found_carat_thousandths=None, remarks=""

@@ -11,10 +11,10 @@ from kpledger.analysis.agenda import CALENDAR, CalendarQuestion, DueKind
 from kpledger.analysis.flags.registry import Flag
 from kpledger.analysis.flags.topic import find_flags, look_at
 from kpledger.analysis.subject import SUBJECT, SubjectQuestion
-from kpledger.events.governance import KeyRevoked, RevocationReason
-from kpledger.events.importing import SuspectReported
-from kpledger.events.restrictions import Mode
-from kpledger.units import start_of_day_ms
+from kpledger.base.units import start_of_day_ms
+from kpledger.scheme.v1.events.governance import KeyRevoked, RevocationReason
+from kpledger.scheme.v1.events.importing import SuspectReported
+from kpledger.scheme.v1.events.restrictions import Mode
 
 DAY = "2026-03-04"
 

@@ -5,7 +5,7 @@ import pytest
 from founding import make_certificate, make_event
 from serving import Served
 
-from kpledger.events.certificate import CertificateIssued
+from kpledger.scheme.v1.events.certificate import CertificateIssued
 
 
 async def test_a_finding_is_served_with_its_evidence(served: Served) -> None:

@@ -2,14 +2,14 @@
 
 import pytest
 
-from kpledger.errors import (
+from kpledger.base.errors import (
     LedgerError,
     MalformedError,
     NotCanonicalError,
     OversizedError,
     UnacceptableKeyError,
 )
-from kpledger.outcome import Refusal, Rule
+from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.api.problems import Problem, error_problem, refusal_problem
 
 CONFLICTS = {Rule.E6, Rule.E7}

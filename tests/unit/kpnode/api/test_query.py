@@ -18,10 +18,10 @@ from founding import (
 )
 from serving import Reply, Served, serve
 
-from kpledger.envelope import format_envelope_json
-from kpledger.events.certificate import CertificateIssued
-from kpledger.events.governance import ParticipantStatusChanged, Standing
-from kpledger.events.importing import ArrivalRecorded
+from kpledger.scheme.envelope import format_envelope_json
+from kpledger.scheme.v1.events.certificate import CertificateIssued
+from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing
+from kpledger.scheme.v1.events.importing import ArrivalRecorded
 from kpnode.api.served import ApiLimits
 
 

@@ -5,8 +5,8 @@ import pytest
 from founding import make_certificate, make_event, opening_events
 from serving import Reply, Served
 
-from kpledger.envelope import format_envelope_json
-from kpledger.events.certificate import CertificateIssued
+from kpledger.scheme.envelope import format_envelope_json
+from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpnode.api.served import MSGPACK_TYPE
 
 OPENING = opening_events("BW/gaborone")

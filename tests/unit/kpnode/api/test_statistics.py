@@ -10,8 +10,8 @@ from founding import (
 )
 from serving import Served
 
-from kpledger.events.certificate import CertificateIssued
-from kpledger.events.statistics import ProductionStatisticsSubmitted
+from kpledger.scheme.v1.events.certificate import CertificateIssued
+from kpledger.scheme.v1.events.statistics import ProductionStatisticsSubmitted
 
 
 async def trade(served: Served) -> None:

@@ -10,9 +10,9 @@ from serving import Served, serve
 
 from kpledger import __version__
 from kpledger.analysis.topics import TOPICS
-from kpledger.checkpoint import Checkpoint, open_checkpoint
-from kpledger.errors import BadSignatureError
-from kpledger.note import KeyType, NoteKey
+from kpledger.base.errors import BadSignatureError
+from kpledger.log.checkpoint import Checkpoint, open_checkpoint
+from kpledger.log.note import KeyType, NoteKey
 from kpnode.api.openapi import build_openapi
 from kpnode.api.served import ApiLimits
 from kpnode.api.submit import CommittedAnswer

@@ -16,11 +16,11 @@ from founding import (
 )
 from serving import Reply, Served, serve
 
-from kpledger.codec import encode
-from kpledger.envelope import EventSignature, format_envelope_json, open_envelope, sign_event
-from kpledger.events import MAX_EVENT_BYTES
-from kpledger.events.certificate import CertificateIssued
-from kpledger.events.governance import ParticipantStatusChanged, Standing
+from kpledger.base.codec import encode
+from kpledger.scheme.envelope import EventSignature, format_envelope_json, open_envelope, sign_event
+from kpledger.scheme.v1.events import MAX_EVENT_BYTES
+from kpledger.scheme.v1.events.certificate import CertificateIssued
+from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing
 from kpnode.api.envelopes import MAX_BATCH
 from kpnode.api.served import JSON_TYPE, MSGPACK_TYPE, ApiLimits
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpledger.pinning import build_tls_certificate
+from kpledger.base.pinning import build_tls_certificate
 from kpnode.config import Address
 from kpnode.gossip.link import Link, Peer, pause_s
 from kpnode.gossip.listener import stop_accepting

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from kpledger.errors import MalformedError
+from kpledger.base.errors import MalformedError
 from kpnode.gossip.tls import (
     UnknownPeerError,
     client_context,

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from kpledger.errors import OversizedError
+from kpledger.base.errors import OversizedError
 from kpnode.config import Address
 from kpnode.gossip.link import Peer
 from kpnode.gossip.options import TransportOptions

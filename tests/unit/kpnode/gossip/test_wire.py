@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpledger.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError
+from kpledger.base.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError
 from kpnode.gossip.wire import (
     MAX_FRAME_BYTES,
     MAX_NUMBER,

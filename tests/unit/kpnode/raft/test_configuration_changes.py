@@ -1,5 +1,7 @@
 """Voters come and go; old and new ones both have their say until the change is committed."""
 
+from lab.simulator.cluster import Cluster, between, touching
+
 from kpnode.raft import (
     AppendReply,
     AppendRequest,
@@ -22,7 +24,6 @@ from kpnode.raft import (
     VoteRequest,
     encode_configuration,
 )
-from kpnode.sim.cluster import Cluster, between, touching
 
 
 def config(voters: str) -> Configuration:

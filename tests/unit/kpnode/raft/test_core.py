@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lab.simulator.cluster import Cluster
 
 from kpnode.raft import (
     AppendRequest,
@@ -36,7 +37,6 @@ from kpnode.raft import (
     VoteRequest,
     encode_configuration,
 )
-from kpnode.sim.cluster import Cluster
 from kpnode.storage.memory import MemoryStorage
 
 ALONE = Configuration((NodeId("a"),))

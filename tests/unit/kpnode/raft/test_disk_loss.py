@@ -1,6 +1,7 @@
 """A disk that was wiped or rolled back: it is noticed, repaired, and elects nobody meanwhile."""
 
 import pytest
+from lab.simulator.cluster import Cluster, between, touching
 
 from kpnode.raft import (
     AppendReply,
@@ -24,7 +25,6 @@ from kpnode.raft import (
     VoteReply,
     VoteRequest,
 )
-from kpnode.sim.cluster import Cluster, between, touching
 
 LOSSES = [
     pytest.param(0, HardState(Term(0), None), id="wiped"),

@@ -1,6 +1,7 @@
 """How a node comes to lead, and what ends its campaign."""
 
 import pytest
+from lab.simulator.cluster import Cluster, between, every, touching
 
 from kpnode.raft import (
     AppendReply,
@@ -20,7 +21,6 @@ from kpnode.raft import (
     VoteReply,
     VoteRequest,
 )
-from kpnode.sim.cluster import Cluster, between, every, touching
 
 
 def pre_vote(term: int, last_index: int = 0, last_term: int = 0) -> PreVoteRequest:

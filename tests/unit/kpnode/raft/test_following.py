@@ -1,6 +1,7 @@
 """What a follower takes in, acknowledges, refuses and commits."""
 
 import pytest
+from lab.simulator.cluster import Cluster
 
 from kpnode.raft import (
     AppendReply,
@@ -13,7 +14,6 @@ from kpnode.raft import (
     InvariantError,
     Term,
 )
-from kpnode.sim.cluster import Cluster
 
 
 def append(term: int, prev: tuple[int, int], *terms: int, commit: int = 0) -> AppendRequest:

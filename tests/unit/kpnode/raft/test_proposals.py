@@ -1,5 +1,7 @@
 """What becomes of a proposal: taken in, refused, overwritten or committed."""
 
+from lab.simulator.cluster import Cluster, between
+
 from kpnode.raft import (
     AppendReply,
     AppendRequest,
@@ -16,7 +18,6 @@ from kpnode.raft import (
     Term,
     VoteReply,
 )
-from kpnode.sim.cluster import Cluster, between
 
 
 def settings(

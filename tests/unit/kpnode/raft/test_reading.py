@@ -1,5 +1,7 @@
 """Linearizable reads: who may answer them, and from when on."""
 
+from lab.simulator.cluster import Cluster, between
+
 from kpnode.raft import (
     AppendReply,
     ConfigProposed,
@@ -17,7 +19,6 @@ from kpnode.raft import (
     Role,
     Term,
 )
-from kpnode.sim.cluster import Cluster, between
 
 
 def led(names: str = "abc", config: RaftConfig | None = None) -> Cluster:

@@ -1,6 +1,7 @@
 """How a leader brings its log to the others, and what it commits."""
 
 import pytest
+from lab.simulator.cluster import Cluster, between, touching
 
 from kpnode.raft import (
     AppendReply,
@@ -27,7 +28,6 @@ from kpnode.raft import (
     Unreachable,
     VoteReply,
 )
-from kpnode.sim.cluster import Cluster, between, touching
 from kpnode.storage.memory import MemoryStorage
 
 

@@ -1,6 +1,7 @@
 """Leadership on its way to another node."""
 
 import pytest
+from lab.simulator.cluster import Cluster, between, touching
 
 from kpnode.raft import (
     ConfigProposed,
@@ -13,7 +14,6 @@ from kpnode.raft import (
     TimeoutNow,
     TransferRequested,
 )
-from kpnode.sim.cluster import Cluster, between, touching
 
 
 def led() -> Cluster:

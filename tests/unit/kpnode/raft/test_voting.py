@@ -1,6 +1,7 @@
 """Who gets a pre-vote or a vote, and when either is refused."""
 
 import pytest
+from lab.simulator.cluster import Cluster
 
 from kpnode.raft import (
     HardState,
@@ -14,7 +15,6 @@ from kpnode.raft import (
     VoteReply,
     VoteRequest,
 )
-from kpnode.sim.cluster import Cluster
 
 
 def pre_vote(term: int, last_index: int = 0, last_term: int = 0) -> PreVoteRequest:

@@ -1,5 +1,7 @@
 """How long a node waits for a leader, and a leader for its quorum."""
 
+from lab.simulator.cluster import Cluster
+
 from kpnode.raft import (
     AppendReply,
     AppendRequest,
@@ -14,7 +16,6 @@ from kpnode.raft import (
     VoteReply,
     VoteRequest,
 )
-from kpnode.sim.cluster import Cluster
 
 
 def vote(

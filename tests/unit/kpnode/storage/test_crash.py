@@ -14,7 +14,7 @@ from random import Random
 
 from leveldb_files import copy_directory, record_ends
 
-from kpledger.layout import APPLIED_KEY, state_key
+from kpledger.log.layout import APPLIED_KEY, state_key
 from kpnode.raft import Entry, EntryKind, HardState, Index, NodeId, Term
 from kpnode.storage.leveldb import LevelStorage
 from kpnode.storage.memory import MemoryStorage

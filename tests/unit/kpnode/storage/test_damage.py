@@ -6,7 +6,7 @@ from pathlib import Path
 import plyvel
 import pytest
 
-from kpledger import layout
+from kpledger.log import layout
 from kpnode.raft import Entry, EntryKind, HardState, Index, NodeId, Term
 from kpnode.storage.errors import (
     LostHardStateError,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fullness import enlarge, files_limited_to, small_disk_at
 
-from kpledger.layout import state_key
+from kpledger.log.layout import state_key
 from kpnode.raft import Entry, EntryKind, HardState, Index, Term
 from kpnode.storage.errors import StorageError, StorageFailedError
 from kpnode.storage.leveldb import LevelStorage

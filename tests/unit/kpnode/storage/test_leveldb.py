@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpledger import layout
-from kpledger.errors import OversizedError
+from kpledger.base.errors import OversizedError
+from kpledger.log import layout
 from kpnode.raft import Entry, EntryKind, HardState, Index, InvariantError, NodeId, Term
 from kpnode.storage.leveldb import TAIL_ENTRIES, LevelStorage, _after_prefix
 

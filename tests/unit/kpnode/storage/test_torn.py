@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from leveldb_files import copy_directory, record_ends
 
-from kpledger.layout import APPLIED_KEY
+from kpledger.log.layout import APPLIED_KEY
 from kpnode.raft import Entry, EntryKind, HardState, Index, Term
 from kpnode.storage.errors import StorageCorruptError
 from kpnode.storage.leveldb import LevelStorage

@@ -5,10 +5,10 @@ from flagging import Trader
 from founding import CHAIR, DECISION, decide, signing_key, vary
 from scheme_statements import APPROVAL, MONITOR, MONITORING, RESTRICTION
 
-from kpledger.events.certificate import Certificate, CertificateVoided, VoidReason
-from kpledger.events.governance import KeyAdded
-from kpledger.events.restrictions import Mode, Scope, ShipmentApproved, ShipmentDeclined
-from kpledger.units import start_of_day_ms
+from kpledger.base.units import start_of_day_ms
+from kpledger.scheme.v1.events.certificate import Certificate, CertificateVoided, VoidReason
+from kpledger.scheme.v1.events.governance import KeyAdded
+from kpledger.scheme.v1.events.restrictions import Mode, Scope, ShipmentApproved, ShipmentDeclined
 
 SET = "2026-03-03"
 DAY = "2026-03-04"

@@ -3,21 +3,21 @@
 import pytest
 from flagging import Trader
 
-from kpledger.events.certificate import (
+from kpledger.base.units import start_of_day_ms
+from kpledger.scheme.v1.events.certificate import (
     CertificateVoided,
     Origin,
     OriginKind,
     Source,
     VoidReason,
 )
-from kpledger.events.governance import (
+from kpledger.scheme.v1.events.governance import (
     ParticipantStatusChanged,
     Standing,
 )
-from kpledger.events.importing import (
+from kpledger.scheme.v1.events.importing import (
     SuspectReported,
 )
-from kpledger.units import start_of_day_ms
 
 DAY = "2026-03-02"
 

@@ -7,22 +7,22 @@ from founding import CHAIR, DECISION, decide, signing_key
 from kpledger.analysis.flags.tables.numbers import NUMBERS, NumbersQuestion
 from kpledger.analysis.flags.topic import FLAGS_TOPIC, FlagsQuestion
 from kpledger.analysis.flags.words import Word, count_of
-from kpledger.events.certificate import (
+from kpledger.base.units import start_of_day_ms
+from kpledger.scheme.v1.events.certificate import (
     CertificateVoided,
     ExportNotified,
     VoidReason,
 )
-from kpledger.events.decisions import PolicySet, PolicyValues
-from kpledger.events.governance import (
+from kpledger.scheme.v1.events.decisions import PolicySet, PolicyValues
+from kpledger.scheme.v1.events.governance import (
     ParticipantAdmitted,
     ParticipantKind,
     ParticipantStatusChanged,
     Standing,
 )
-from kpledger.events.importing import HoldReason, ShipmentDetained, SuspectReported
-from kpledger.events.statistics import CountRow, CountStatisticsSubmitted, Flow, TradeRow
-from kpledger.events.statistics import TradeStatisticsSubmitted as Submitted
-from kpledger.units import start_of_day_ms
+from kpledger.scheme.v1.events.importing import HoldReason, ShipmentDetained, SuspectReported
+from kpledger.scheme.v1.events.statistics import CountRow, CountStatisticsSubmitted, Flow, TradeRow
+from kpledger.scheme.v1.events.statistics import TradeStatisticsSubmitted as Submitted
 
 DAY = "2026-03-02"
 AFTERNOON_MS = 50_000_000

@@ -2,9 +2,9 @@
 
 from flagging import Trader
 
-from kpledger.events.certificate import Source
-from kpledger.events.statistics import ProductionStatisticsSubmitted
-from kpledger.units import MAX_AMOUNT
+from kpledger.base.units import MAX_AMOUNT
+from kpledger.scheme.v1.events.certificate import Source
+from kpledger.scheme.v1.events.statistics import ProductionStatisticsSubmitted
 
 DAY = "2026-03-02"
 MOST_PERCENT = MAX_AMOUNT // 10_000

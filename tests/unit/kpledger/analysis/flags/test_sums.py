@@ -4,7 +4,8 @@ import pytest
 from flagging import Trader
 from founding import CHAIR, signing_key
 
-from kpledger.events.certificate import (
+from kpledger.base.units import start_of_day_ms
+from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
     CertificateKind,
@@ -14,19 +15,18 @@ from kpledger.events.certificate import (
     OriginKind,
     VoidReason,
 )
-from kpledger.events.decisions import DecisionRecorded, PolicySet, PolicyValues, Procedure
-from kpledger.events.governance import (
+from kpledger.scheme.v1.events.decisions import DecisionRecorded, PolicySet, PolicyValues, Procedure
+from kpledger.scheme.v1.events.governance import (
     KeyRevoked,
     RevocationReason,
 )
-from kpledger.events.statistics import (
+from kpledger.scheme.v1.events.statistics import (
     CountRow,
     CountStatisticsSubmitted,
     Flow,
     TradeRow,
     TradeStatisticsSubmitted,
 )
-from kpledger.units import start_of_day_ms
 
 DAY = "2026-03-02"
 

@@ -4,7 +4,8 @@ import pytest
 from flagging import Trader
 from founding import vary
 
-from kpledger.events.certificate import (
+from kpledger.base.units import start_of_day_ms
+from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateKind,
     CertificateReplaced,
@@ -15,8 +16,8 @@ from kpledger.events.certificate import (
     Source,
     VoidReason,
 )
-from kpledger.events.governance import ParticipantStatusChanged, Standing
-from kpledger.events.importing import (
+from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing
+from kpledger.scheme.v1.events.importing import (
     DiscrepancyResolved,
     HoldReason,
     ImportRefusedReturned,
@@ -25,8 +26,7 @@ from kpledger.events.importing import (
     ShipmentDiverted,
     ShipmentReleased,
 )
-from kpledger.events.statistics import Flow, TradeRow, TradeStatisticsSubmitted
-from kpledger.units import start_of_day_ms
+from kpledger.scheme.v1.events.statistics import Flow, TradeRow, TradeStatisticsSubmitted
 
 DAY = "2026-03-02"
 DETAINED = ShipmentDetained(reason=HoldReason.ORDER, legal_reference="Order 7", remarks="")

@@ -21,8 +21,8 @@ from kpledger.analysis.statistics.tables import (
     read_total,
 )
 from kpledger.analysis.statistics.totals import NOTHING, Total, parse_known_at, read_history
-from kpledger.codec import encode
-from kpledger.events.certificate import (
+from kpledger.base.codec import encode
+from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
     CertificateKind,
@@ -37,13 +37,13 @@ from kpledger.events.certificate import (
     ReplacementReason,
     VoidReason,
 )
-from kpledger.events.importing import (
+from kpledger.scheme.v1.events.importing import (
     DiscrepancyCause,
     DiscrepancyResolved,
     ImportConfirmedDiscrepant,
 )
-from kpledger.events.statistics import Flow
-from kpledger.records import certificate_key
+from kpledger.scheme.v1.events.statistics import Flow
+from kpledger.scheme.v1.records import certificate_key
 
 BW, EU = "BW/gaborone", "EU/antwerp"
 WHOLE = Total(100_000, 5_000_000, 1)

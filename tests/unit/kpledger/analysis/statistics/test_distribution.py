@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kpledger.analysis.statistics.distribution import distribute
-from kpledger.units import MAX_AMOUNT
+from kpledger.base.units import MAX_AMOUNT
 
 WEIGHTS = st.lists(st.integers(1, MAX_AMOUNT), min_size=1, max_size=3)
 

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from kpledger.analysis.statistics.distribution import distribute
 from kpledger.analysis.statistics.tables import CELL, PAIR, TOTAL
 from kpledger.analysis.statistics.totals import NOTHING, Total, total_at
-from kpledger.events import Body
-from kpledger.events.certificate import (
+from kpledger.base.units import DAY_MS, add_days, end_of_day_ms, quarter_of, start_of_day_ms
+from kpledger.scheme.v1.events import Body
+from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
     CertificateReplaced,
@@ -36,14 +37,13 @@ from kpledger.events.certificate import (
     ReplacementReason,
     VoidReason,
 )
-from kpledger.events.importing import (
+from kpledger.scheme.v1.events.importing import (
     DiscrepancyCause,
     DiscrepancyResolved,
     ImportConfirmedDiscrepant,
 )
-from kpledger.events.statistics import Flow
-from kpledger.lifecycle import CertificateState
-from kpledger.units import DAY_MS, add_days, end_of_day_ms, quarter_of, start_of_day_ms
+from kpledger.scheme.v1.events.statistics import Flow
+from kpledger.scheme.v1.lifecycles.certificate import CertificateState
 
 FIRST_DAY = "2026-03-20"
 AMOUNTS = st.integers(1, 10**9)

@@ -18,8 +18,8 @@ from kpledger.analysis.statistics.summary import (
     SummaryRow,
 )
 from kpledger.analysis.topic import QuestionError
-from kpledger.events.certificate import HsCode
-from kpledger.events.statistics import (
+from kpledger.scheme.v1.events.certificate import HsCode
+from kpledger.scheme.v1.events.statistics import (
     CountRow,
     CountStatisticsSubmitted,
     Flow,

@@ -13,8 +13,8 @@ from kpledger.analysis.statistics.totals import (
     read_history,
     total_at,
 )
-from kpledger.errors import MalformedError
-from kpledger.units import MAX_AMOUNT, bound_amount
+from kpledger.base.errors import MalformedError
+from kpledger.base.units import MAX_AMOUNT, bound_amount
 
 AMOUNTS = st.integers(-(2**100), 2**100)
 CHANGES = st.builds(Total, AMOUNTS, AMOUNTS, st.integers(-(10**12), 10**12))

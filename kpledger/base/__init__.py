@@ -1,0 +1,1 @@
+"""Base: what everything else is made of: bytes, identifiers, units, keys, hashes, state, errors."""

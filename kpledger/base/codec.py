@@ -1,0 +1,132 @@
+"""The canonical MessagePack codec: one spelling per value.
+
+Map keys are strings in byte order, integers are in their shortest form, there are no floats, no
+extension types and no trailing bytes. Bytes are decoded into a typed Struct, encoded again and
+compared; anything else is refused. Comparing does not see every second spelling: ``bin`` for
+``str`` and floats are kept out by the Struct's types, and text that is not NFC by
+:func:`find_denormal_text`.
+"""
+
+import functools
+import unicodedata
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from kpledger.base.errors import MalformedError, NotCanonicalError, OversizedError
+from kpledger.base.unassigned import UNASSIGNED
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+_TEXTLESS: Final = (
+    inspect.BoolType,
+    inspect.BytesType,
+    inspect.EnumType,
+    inspect.IntType,
+    inspect.NoneType,
+    inspect.RawType,
+)
+
+_encoder: Final = msgspec.msgpack.Encoder(order="sorted")
+
+
+def encode(value: msgspec.Struct) -> bytes:
+    """Encode a value in its canonical form."""
+    return _encoder.encode(value)
+
+
+@functools.cache
+def _decoder(kind: type[S]) -> msgspec.msgpack.Decoder[S]:
+    return msgspec.msgpack.Decoder(kind)
+
+
+def decode(data: bytes, kind: type[S], *, what: str, max_bytes: int) -> S:
+    """Decode canonical bytes into a Struct.
+
+    Args:
+        data: the bytes, exactly one value.
+        kind: the Struct class; its fields' types carry the limits.
+        what: what the bytes are called in an error.
+        max_bytes: refused above this size, before anything is decoded.
+
+    Raises:
+        OversizedError: more than ``max_bytes``.
+        MalformedError: not MessagePack, or not of this type; names the field.
+        NotCanonicalError: a second spelling of a value.
+    """
+    if len(data) > max_bytes:
+        raise OversizedError(what, size=len(data), limit=max_bytes)
+    try:
+        decoder: msgspec.msgpack.Decoder[S] = _decoder(kind)
+        value = decoder.decode(data)
+    except msgspec.ValidationError as error:
+        raise malformed(what, error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedError(what, str(error)) from None
+    if _encoder.encode(value) != data:
+        raise NotCanonicalError(f"{what} is not in canonical MessagePack form")
+    denormal = find_denormal_text(value)
+    if denormal is not None:
+        problem = f"text that is not NFC, or has characters unknown to Unicode 14: {denormal!r}"
+        raise NotCanonicalError(f"{what} holds {problem}")
+    return value
+
+
+def decode_trusted(data: bytes, kind: type[S]) -> S:
+    """Decode bytes that this program encoded itself, without checking their spelling."""
+    decoder: msgspec.msgpack.Decoder[S] = _decoder(kind)
+    return decoder.decode(data)
+
+
+def malformed(what: str, error: msgspec.ValidationError) -> MalformedError:
+    """Turn a validation error into ours, with the field's path kept apart."""
+    problem, _, path = str(error).partition(" - at `$")
+    return MalformedError(what, problem, field=path.rstrip("`").lstrip("."))
+
+
+def find_denormal_text(value: object) -> str | None:
+    """Find a string that is not in normal form C of Unicode 14, in a tree of Structs and tuples."""
+    if isinstance(value, str):
+        if value.isascii():
+            return None
+        # What a later Unicode assigns may be normal for one interpreter and not for another.
+        is_stable = UNASSIGNED.search(value) is None
+        return None if is_stable and unicodedata.is_normalized("NFC", value) else value
+    if isinstance(value, msgspec.Struct):
+        for name in _text_fields(type(value)):
+            denormal = find_denormal_text(getattr(value, name))
+            if denormal is not None:
+                return denormal
+    elif isinstance(value, tuple):
+        for item in value:
+            denormal = find_denormal_text(item)
+            if denormal is not None:
+                return denormal
+    return None
+
+
+@functools.cache
+def _text_fields(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    """Name the fields of a Struct in which free text may stand, at any depth.
+
+    Most have none: numbers, bytes, and identifiers, which are ASCII by their patterns.
+    """
+    fields = inspect.type_info(kind)
+    if not isinstance(fields, inspect.StructType):
+        return ()
+    return tuple(field.name for field in fields.fields if _may_hold_text(field.type))
+
+
+def _may_hold_text(kind: inspect.Type) -> bool:
+    match kind:
+        case inspect.StrType():
+            return kind.pattern is None
+        case inspect.VarTupleType():
+            return _may_hold_text(kind.item_type)
+        case inspect.UnionType():
+            return any(_may_hold_text(one) for one in kind.types)
+        case inspect.StructType():
+            return bool(_text_fields(kind.cls))
+        case _:
+            return not isinstance(kind, _TEXTLESS)

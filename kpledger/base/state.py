@@ -1,0 +1,110 @@
+"""The state: keys and encoded records, and change-sets on top of it.
+
+A change-set is a layer over a base that can be read through, applied or dropped. Speculative
+state is the committed base plus one change-set for each block that is not committed yet, so
+taking back a block is dropping its layer; no rule knows how to undo.
+"""
+
+import functools
+from typing import Final, Protocol, TypeVar
+
+from kpledger.base.codec import decode_trusted, encode
+from kpledger.base.multiset import MultisetHash
+from kpledger.base.record import Record
+
+R = TypeVar("R", bound=Record)
+
+_DECODED_RECORDS: Final = 4096
+"""How many decoded records are kept: enough for every participant, authority and key."""
+
+
+class StateReader(Protocol):
+    """Something that holds encoded records."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Give the encoded record under a key, or None."""
+        ...
+
+
+class MemoryState:
+    """The whole state in a dictionary; for replay and tests."""
+
+    __slots__ = ("pairs",)
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.pairs: dict[bytes, bytes] = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        """Give the encoded record under a key, or None."""
+        return self.pairs.get(key)
+
+    def apply(self, changes: "ChangeSet") -> None:
+        """Take over what a change-set says."""
+        self.pairs.update(changes.written)
+
+
+class ChangeSet:
+    """What a block, or one event of it, writes over a base. Records are replaced, never removed."""
+
+    __slots__ = ("_records", "base", "written")
+
+    def __init__(self, base: StateReader) -> None:
+        """Start without changes."""
+        self.base = base
+        self.written: dict[bytes, bytes] = {}
+        self._records: dict[bytes, Record] = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        """Give the encoded record under a key as this layer sees it, or None."""
+        value = self.written.get(key)
+        return self.base.get(key) if value is None else value
+
+    def put(self, key: bytes, record: Record) -> None:
+        """Write a record."""
+        self.written[key] = encode(record)
+        self._records.pop(key, None)
+
+    def read(self, key: bytes, kind: type[R]) -> R | None:
+        """Decode the record under a key as this layer sees it, or give None.
+
+        Rules ask for the same few records again and again; each is decoded once while the base
+        stays as it is, which it must for as long as a layer on it is in use.
+        """
+        record = self._records.get(key)
+        if isinstance(record, kind):
+            return record
+        found = read_record(self, key, kind)
+        if found is not None:
+            self._records[key] = found
+        return found
+
+    def digest_over(self, digest: MultisetHash) -> MultisetHash:
+        """Give the multiset hash of the state after these changes, from the one before.
+
+        Only the difference between before and after counts, not the way between: a record that
+        was written twice is hashed once.
+        """
+        removed, added = [], []
+        for key, value in self.written.items():
+            before = self.base.get(key)
+            if before == value:
+                continue
+            if before is not None:
+                removed.append((key, before))
+            added.append((key, value))
+        return digest.exchange(removed=removed, added=added)
+
+
+def read_record(state: StateReader, key: bytes, kind: type[R]) -> R | None:
+    """Read and decode a record, or give None."""
+    value = state.get(key)
+    return None if value is None else _decode_record(value, kind)
+
+
+@functools.lru_cache(maxsize=_DECODED_RECORDS)
+def _decode_record(value: bytes, kind: type[R]) -> R:
+    # Records are immutable, and the same few (participants, offices, keys) are read for every
+    # event: keyed by their bytes, a stale one cannot be served.
+    record: R = decode_trusted(value, kind)
+    return record

@@ -1,0 +1,276 @@
+"""The audit: the whole chain re-derived from the genesis file, which alone is trusted.
+
+An :class:`Auditor` is fed the stored entries of the log from height 1 on and executes each as every
+node does: hashes, links, signatures, rules, roots and state digest are computed again and compared.
+It asks nobody and reads nothing itself; where the entries come from is the caller's business.
+
+Key ids are the public keys themselves, so a signature can be verified before any state is known:
+:func:`find_bad_signature` looks at signatures and nothing else, for blocks in any order and in any
+process. A caller that runs it over every block may give the auditor :func:`defer_signatures` and
+must believe in a block only when both agree.
+
+What an audit cannot see: that a chain was cut at its end is no contradiction in it. Only a
+checkpoint or a copy from elsewhere shows that there was more.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from kpledger.base.errors import BadSignatureError, LedgerError
+from kpledger.base.state import MemoryState
+from kpledger.log.block import BlockKind, decode_block
+from kpledger.log.chain import (
+    Execution,
+    InvalidBlockError,
+    Tip,
+    Verify,
+    execute_noop,
+    genesis_tip,
+    verify_block,
+)
+from kpledger.log.genesis import Genesis
+from kpledger.log.layout import StoredEntry, decode_stored_entry
+from kpledger.scheme.envelope import Envelope, SignedEvent, verify_envelope
+from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRulesError
+
+_KINDS: Final = (BlockKind.NOOP, BlockKind.BLOCK, BlockKind.CONFIG)
+"""Kinds of block by the number that stands for them in a stored entry."""
+
+
+Observe = Callable[[Execution], None]
+"""Sees each block that was found sound, in order; its signatures may still be deferred."""
+
+_envelopes: Final = msgspec.msgpack.Decoder(Envelope)
+
+
+class Verdict(StrEnum):
+    """What an audit ends with."""
+
+    SOUND = "SOUND"
+    """Every block follows from the genesis file."""
+    VIOLATION = "VIOLATION"
+    """A block does not."""
+    UNDECIDED = "UNDECIDED"
+    """Not all could be read, or there was nothing to judge; what was read is sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """The first block that does not follow from the chain before it."""
+
+    height: int
+    field: str
+    """What of it: a header field, ``signature``, ``events[n]``, ``entry`` or ``height``."""
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an audit has come: a value, one for each height."""
+
+    tip: Tip
+    terms: int = 0
+    """How many terms were opened."""
+    signed_blocks: int = 0
+    """How many blocks carried events and their leader's signature."""
+    events_by_type: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """The verdict, and what the ledger is up to the last block that was found sound."""
+
+    verdict: Verdict
+    chain: str
+    """Hash of the genesis file; hexadecimal, as all hashes here."""
+    height: int
+    head: str
+    block_time_ms: int
+    tree_size: int
+    """How many events."""
+    tree_root: str
+    state_digest: str
+    terms: int
+    signed_blocks: int
+    events_by_type: Mapping[str, int]
+    first_bad_height: int | None
+    field: str | None
+    """Where in the first bad block."""
+    problem: str | None
+    """What is wrong, or why nothing can be decided."""
+
+
+class Auditor:
+    """Re-derives a chain, block by block.
+
+    Attributes:
+        progress: how far it has come.
+    """
+
+    def __init__(
+        self,
+        genesis: Genesis,
+        *,
+        verify_event: Verify = verify_envelope,
+        rules: Rulebook = RELEASED,
+        observe: Observe | None = None,
+    ) -> None:
+        """Stand before block 1.
+
+        Args:
+            genesis: what is trusted.
+            verify_event: verifies the signatures of an event.
+            rules: the versions of the rules that the caller knows.
+            observe: sees what each block changes, after its rules were checked.
+        """
+        self._rules = rules
+        self._observe = observe
+        self._genesis = genesis
+        self._verify_event = verify_event
+        self._state = MemoryState()
+        changes = genesis.seed_state(self._state)
+        self.progress = Progress(genesis_tip(genesis, changes))
+        self._state.apply(changes)
+
+    def feed(self, height: int, stored: bytes) -> Violation | None:
+        """Verify the next entry of the log; on a violation nothing has changed.
+
+        Args:
+            height: where its source says that it stands.
+            stored: as under :func:`kpledger.log.layout.block_key`.
+
+        Raises:
+            UnknownRulesError: the block is under rules that this program does not have, so that it
+                cannot say whether it is sound.
+        """
+        tip = self.progress.tip
+        if height != tip.height + 1:
+            problem = f"block {height} stands where block {tip.height + 1} must"
+            return Violation(tip.height + 1, "height", problem)
+        try:
+            execution = self._execute(tip, decode_stored_entry(stored))
+        except InvalidBlockError as error:
+            return Violation(error.height, error.field, error.problem)
+        except BadSignatureError as error:
+            return Violation(height, "signature", str(error))
+        except UnknownRulesError:
+            raise
+        except LedgerError as error:
+            return Violation(height, "entry", str(error))
+        if self._observe is not None:
+            self._observe(execution)
+        self._state.apply(execution.changes)
+        self.progress = _advance(self.progress, execution)
+        return None
+
+    def _execute(self, tip: Tip, entry: StoredEntry) -> Execution:
+        kind = _KINDS[entry.kind]
+        height = tip.height + 1
+        if kind is BlockKind.CONFIG:
+            raise InvalidBlockError(height, "kind", "rules v1 have no change of voters")
+        if kind is BlockKind.NOOP:
+            if entry.payload:
+                raise InvalidBlockError(height, "payload", "a NOOP carries nothing")
+            return execute_noop(self._genesis, tip, self._state, entry.term)
+        execution = verify_block(
+            self._genesis,
+            tip,
+            self._state,
+            entry.payload,
+            verify_event=self._verify_event,
+            rules=self._rules,
+        )
+        if execution.tip.term != entry.term:
+            problem = f"{entry.term} beside a header of term {execution.tip.term}"
+            raise InvalidBlockError(height, "term", problem)
+        return execution
+
+
+def _advance(progress: Progress, execution: Execution) -> Progress:
+    if not execution.events:
+        return replace(progress, tip=execution.tip, terms=progress.terms + 1)
+    counts = dict(progress.events_by_type)
+    for event in execution.events:
+        counts[event.header.type] = counts.get(event.header.type, 0) + 1
+    return replace(
+        progress,
+        tip=execution.tip,
+        signed_blocks=progress.signed_blocks + 1,
+        events_by_type=counts,
+    )
+
+
+def report_sound(genesis: Genesis, progress: Progress) -> AuditReport:
+    """Report on a chain that was read to its end.
+
+    Without one signed block the verdict is UNDECIDED: blocks that open a term follow from any
+    genesis file, so that such a chain is nobody's.
+    """
+    if progress.signed_blocks == 0:
+        problem = "it is empty: there is no signed block in it"
+        return report_undecided(genesis, progress, problem)
+    return _report(genesis, progress, Verdict.SOUND)
+
+
+def report_undecided(genesis: Genesis, progress: Progress, why: str) -> AuditReport:
+    """Report on a chain that could not be read to its end."""
+    return replace(_report(genesis, progress, Verdict.UNDECIDED), problem=why)
+
+
+def report_violation(genesis: Genesis, progress: Progress, violation: Violation) -> AuditReport:
+    """Report a violation; ``progress`` is that before the bad block."""
+    return replace(
+        _report(genesis, progress, Verdict.VIOLATION),
+        first_bad_height=violation.height,
+        field=violation.field,
+        problem=violation.problem,
+    )
+
+
+def _report(genesis: Genesis, progress: Progress, verdict: Verdict) -> AuditReport:
+    tip = progress.tip
+    return AuditReport(
+        verdict=verdict,
+        chain=genesis.chain.hex(),
+        height=tip.height,
+        head=tip.head.hex(),
+        block_time_ms=tip.time_ms,
+        tree_size=tip.tree.size,
+        tree_root=tip.tree.root().hex(),
+        state_digest=tip.digest.digest().hex(),
+        terms=progress.terms,
+        signed_blocks=progress.signed_blocks,
+        events_by_type=dict(sorted(progress.events_by_type.items())),
+        first_bad_height=None,
+        field=None,
+        problem=None,
+    )
+
+
+def defer_signatures(_event: SignedEvent) -> None:
+    """Leave the signatures of an event to :func:`find_bad_signature`."""
+
+
+def find_bad_signature(height: int, stored: bytes) -> Violation | None:
+    """Verify the signatures of the events of one stored entry, whatever else is wrong with it.
+
+    Bytes that cannot be decoded have no signatures here: the auditor refuses them, and also those
+    that are not canonical.
+    """
+    try:
+        entry = decode_stored_entry(stored)
+        events = decode_block(entry.payload).events if entry.payload else ()
+    except LedgerError:
+        return None
+    for position, encoded in enumerate(events):
+        try:
+            verify_envelope(_envelopes.decode(encoded))
+        except BadSignatureError as error:
+            return Violation(height, f"events[{position}]", str(error))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+    return None

@@ -1,0 +1,281 @@
+"""The chain: executing events into a block, and checking a block that somebody else made.
+
+A :class:`Tip` is all that the next block depends on besides the state: head, height, time, tree and
+state digest. Leader, voter, replica and auditor run the same lines: a leader *seals* what its rules
+accept, everybody else *verifies* by executing the same events and comparing every field.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from kpledger.base.errors import LedgerError
+from kpledger.base.hashing import Digest, hash_leaf
+from kpledger.base.keys import SigningKey
+from kpledger.base.multiset import MultisetHash
+from kpledger.base.state import ChangeSet, StateReader
+from kpledger.log.block import (
+    MAX_COUNT,
+    BlockKind,
+    Header,
+    SealedBlock,
+    compute_head,
+    compute_payload_root,
+    decode_block,
+    decode_header,
+    encode_block,
+    encode_header,
+    verify_leader,
+)
+from kpledger.log.genesis import Genesis
+from kpledger.log.merkle import Frontier
+from kpledger.scheme.envelope import SignedEvent, decode_envelope, verify_envelope
+from kpledger.scheme.outcome import Refusal
+from kpledger.scheme.position import Position
+from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRules, UnknownRulesError
+
+ERA: Final = 0
+"""The only era until disaster recovery exists."""
+
+
+class InvalidBlockError(LedgerError):
+    """A block that does not follow from the chain before it.
+
+    Attributes:
+        height: where it stands, or would stand.
+        field: the field of its header, or ``events[n]``.
+    """
+
+    def __init__(
+        self, height: int, field: str, problem: str, refusal: Refusal | None = None
+    ) -> None:
+        """Say which block, which field, and what is wrong with it."""
+        super().__init__(f"block {height} is invalid at {field}: {problem}")
+        self.height = height
+        self.field = field
+        self.problem = problem
+        self.refusal = refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """The end of a chain, as far as the next block depends on it."""
+
+    height: int
+    term: int
+    head: Digest
+    time_ms: int
+    tree: Frontier
+    digest: MultisetHash
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A block and what it changes: the next tip, and the change-set over the state before it."""
+
+    tip: Tip
+    changes: ChangeSet
+    events: tuple[SignedEvent, ...]
+    header: Header
+
+
+def genesis_tip(genesis: Genesis, changes: ChangeSet) -> Tip:
+    """Give the tip before block 1; ``changes`` is the seeded state over an empty one."""
+    return Tip(
+        height=0,
+        term=0,
+        head=genesis.chain,
+        time_ms=genesis.file.created_at,
+        tree=Frontier.empty(),
+        digest=changes.digest_over(MultisetHash.empty()),
+    )
+
+
+class BlockBuilder:
+    """Executes events one by one on a tip; both the leader and whoever checks it use it."""
+
+    def __init__(
+        self,
+        genesis: Genesis,
+        tip: Tip,
+        base: StateReader,
+        now_ms: int,
+        rules: Rulebook = RELEASED,
+    ) -> None:
+        """Start a block at ``now_ms``; ``base`` is the state at the tip."""
+        self.genesis = genesis
+        self.rules = rules
+        self.before = tip
+        self.changes = ChangeSet(base)
+        self.now_ms = now_ms
+        self.events: list[SignedEvent] = []
+        self._leaves: list[Digest] = []
+
+    def add(self, event: SignedEvent) -> Refusal | None:
+        """Execute an event; it becomes part of the block unless it is refused.
+
+        Raises:
+            UnknownRulesError: the block is under rules that this program does not have.
+        """
+        at = Position(
+            chain=self.genesis.chain,
+            now_ms=self.now_ms,
+            index=self.before.tree.size + len(self.events),
+            height=self.before.height + 1,
+        )
+        refusal = self.rules.execute(event, self.changes, at)
+        if refusal is None:
+            self._leaves.append(hash_leaf(event.encoded))
+            self.events.append(event)
+        return refusal
+
+    def finish(self, term: int, leader: str, kind: BlockKind) -> Execution:
+        """Give the block that these events make."""
+        digest = self.changes.digest_over(self.before.digest)
+        tree = self.before.tree.extend(self._leaves)
+        header = Header(
+            chain=self.genesis.chain,
+            era=ERA,
+            term=term,
+            height=self.before.height + 1,
+            prev_head=self.before.head,
+            first_event=self.before.tree.size,
+            event_count=len(self.events),
+            payload_root=compute_payload_root(tuple(self._leaves)),
+            tree_size=tree.size,
+            tree_root=tree.root(),
+            state_digest=digest.digest(),
+            config_hash=self.genesis.config_hash,
+            leader=leader,
+            time_ms=self.now_ms,
+            kind=kind,
+        )
+        tip = Tip(
+            height=header.height,
+            term=term,
+            head=compute_head(encode_header(header)),
+            time_ms=self.now_ms,
+            tree=tree,
+            digest=digest,
+        )
+        return Execution(tip, self.changes, tuple(self.events), header)
+
+
+def execute_noop(genesis: Genesis, tip: Tip, base: StateReader, term: int) -> Execution:
+    """Derive the block that opens a term.
+
+    Raises:
+        InvalidBlockError: the term does not rise.
+    """
+    if not tip.term < term <= MAX_COUNT:
+        _fail(tip, "term", f"{term} does not rise over {tip.term}, or is beyond {MAX_COUNT}")
+    builder = BlockBuilder(genesis, tip, base, tip.time_ms)
+    return builder.finish(term, "", BlockKind.NOOP)
+
+
+def seal_block(execution: Execution, key: SigningKey) -> bytes:
+    """Sign and encode an execution as its leader."""
+    events = tuple(event.encoded for event in execution.events)
+    return encode_block(execution.header, events, key)
+
+
+Verify = Callable[[SignedEvent], None]
+"""Verifies the signatures of an event, or knows that they were verified; raises LedgerError."""
+
+
+def verify_block(
+    genesis: Genesis,
+    tip: Tip,
+    base: StateReader,
+    encoded: bytes,
+    *,
+    verify_event: Verify = verify_envelope,
+    decode_event: Callable[[bytes], SignedEvent] = decode_envelope,
+    rules: Rulebook = RELEASED,
+) -> Execution:
+    """Check a block of events against the chain before it, by executing it.
+
+    Args:
+        genesis: what is trusted.
+        tip: the end of the chain before the block.
+        base: the state at the tip.
+        encoded: the block, as stored and sent.
+        verify_event: verifies an event's signatures.
+        decode_event: decodes an envelope; a caller that has it decoded may hand it over.
+        rules: the versions of the rules that the caller knows.
+
+    Raises:
+        LedgerError: it is not canonical, a signature is wrong, a rule refuses an event
+            (:class:`InvalidBlockError` with its refusal), or a header field is not what executing
+            the events gives.
+        UnknownRulesError: the block is under rules that this program does not have, or activates
+            them: it cannot say whether the block is sound.
+    """
+    block = decode_block(encoded)
+    header = decode_header(block.header)
+    _verify_place(genesis, tip, header)
+    leader_key = genesis.consensus_keys.get(header.leader)
+    if leader_key is None:
+        _fail(tip, "leader", f"{header.leader!r} is not a voter")
+    verify_leader(header, compute_head(block.header), block.signature, leader_key)
+    builder = BlockBuilder(genesis, tip, base, header.time_ms, rules)
+    for position, event in enumerate(_decode_events(tip, block, decode_event)):
+        try:
+            verify_event(event)
+        except LedgerError as error:
+            _fail(tip, f"events[{position}]", str(error))
+        refusal = builder.add(event)
+        if isinstance(refusal, UnknownRules):
+            raise UnknownRulesError(header.height, refusal.version, rules.known)
+        if refusal is not None:
+            _fail(tip, f"events[{position}]", str(refusal), refusal)
+    execution = builder.finish(header.term, header.leader, BlockKind.BLOCK)
+    if execution.header != header:
+        _compare(tip, execution.header, header)
+    return execution
+
+
+def _decode_events(
+    tip: Tip, block: SealedBlock, decode_event: Callable[[bytes], SignedEvent]
+) -> Sequence[SignedEvent]:
+    events = []
+    for position, encoded in enumerate(block.events):
+        try:
+            events.append(decode_event(encoded))
+        except LedgerError as error:
+            _fail(tip, f"events[{position}]", str(error))
+    return events
+
+
+def _verify_place(genesis: Genesis, tip: Tip, header: Header) -> None:
+    """Check what a header must have in common with the chain before its events are looked at."""
+    if header.kind is not BlockKind.BLOCK:
+        _fail(tip, "kind", f"{header.kind} does not carry events")
+    for field, found, expected in (
+        ("chain", header.chain, genesis.chain),
+        ("height", header.height, tip.height + 1),
+        ("prev_head", header.prev_head, tip.head),
+        ("config_hash", header.config_hash, genesis.config_hash),
+    ):
+        if found != expected:
+            _fail(tip, field, f"{_show(found)} is not {_show(expected)}")
+    if header.term < tip.term:
+        _fail(tip, "term", f"{header.term} is below {tip.term}")
+    if header.time_ms < tip.time_ms:
+        _fail(tip, "time_ms", f"{header.time_ms} is before {tip.time_ms}")
+
+
+def _compare(tip: Tip, computed: Header, claimed: Header) -> NoReturn:
+    for field in computed.__struct_fields__:
+        ours, theirs = getattr(computed, field), getattr(claimed, field)
+        if ours != theirs:
+            _fail(tip, field, f"{_show(theirs)} claimed, {_show(ours)} computed")
+    raise InvalidBlockError(tip.height + 1, "header", "differs from what was computed")
+
+
+def _show(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _fail(tip: Tip, field: str, problem: str, refusal: Refusal | None = None) -> NoReturn:
+    raise InvalidBlockError(tip.height + 1, field, problem, refusal)

@@ -1,0 +1,270 @@
+"""The genesis file: the one thing an auditor has to trust.
+
+It is JSON, so that people can read what they pin: who takes part, under which root keys, which
+nodes keep the ledger, what the network has settled where the scheme is silent. The chain id is the
+hash of the file's exact bytes; whoever changes a byte founds another ledger.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from kpledger.base.codec import encode, find_denormal_text, malformed
+from kpledger.base.errors import (
+    GenesisError,
+    LedgerError,
+    MalformedError,
+    NotCanonicalError,
+    OversizedError,
+)
+from kpledger.base.hashing import Digest, Domain, hash_with_domain
+from kpledger.base.ids import CHAIR, KPCS, ROOT, SECRETARIAT, NodeName, ParticipantCode
+from kpledger.base.keys import check_public_key
+from kpledger.base.state import ChangeSet, StateReader
+from kpledger.base.units import TimeMs
+from kpledger.scheme.v1.events.base import Text
+from kpledger.scheme.v1.events.decisions import PolicyValues
+from kpledger.scheme.v1.events.governance import ParticipantKind, Standing
+from kpledger.scheme.v1.records import (
+    RULES_KEY,
+    SCHEME_KEY,
+    KeyRecord,
+    ParticipantRecord,
+    PolicyRecord,
+    PolicySince,
+    RulesRecord,
+    RulesSince,
+    SchemeRecord,
+    StandingSince,
+    key_key,
+    participant_key,
+    policy_key,
+)
+
+FORMAT: Final = "kpledger-genesis/1"
+RULES_VERSION: Final = 1
+MAX_GENESIS_BYTES: Final = 1024 * 1024
+MAX_VOTERS: Final = 9
+
+HexKey = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z", max_length=64)]
+"""An Ed25519 public key as 64 lower-case hexadecimal digits."""
+
+
+class GenesisParticipant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant that is there from the beginning."""
+
+    code: ParticipantCode
+    name: Text
+    kind: ParticipantKind
+    root_key: HexKey
+    """The key that speaks for the participant itself."""
+
+
+class GenesisNode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A server of the network, under three keys that are never shared."""
+
+    name: NodeName
+    participant: ParticipantCode
+    """Who runs it."""
+    consensus_key: HexKey
+    """Signs blocks."""
+    cosigning_key: HexKey
+    """Signs checkpoints."""
+    tls_key: HexKey
+    """Authenticates its connections; pinned by its peers."""
+
+
+class GenesisPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the scheme leaves open (see :mod:`kpledger.scheme.v1.policy`)."""
+
+    max_validity_days: Annotated[int, Meta(ge=1, le=3660)] = 60
+    carat_tolerance_ppm: Annotated[int, Meta(ge=0, le=100_000)] = 1_000
+    value_tolerance_ppm: Annotated[int, Meta(ge=0, le=1_000_000)] = 20_000
+    clock_skew_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 10_000
+
+
+class GenesisFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The content of the genesis file."""
+
+    format: str
+    """Always :data:`FORMAT`."""
+    origin: Annotated[str, Meta(pattern=r"^[a-z0-9./-]+\Z", min_length=3, max_length=128)]
+    """The name of the log, a URL without scheme; first line of every checkpoint."""
+    created_at: TimeMs
+    """Time of the block before the first one; Unix milliseconds."""
+    rules_version: Annotated[int, Meta(ge=1, le=RULES_VERSION)]
+    """The rules the ledger begins with."""
+    policy: GenesisPolicy
+    chair_key: HexKey
+    """Signs for the Chair."""
+    secretariat_key: HexKey
+    """Signs for the secretariat."""
+    participants: Annotated[tuple[GenesisParticipant, ...], Meta(min_length=1, max_length=400)]
+    nodes: Annotated[tuple[GenesisNode, ...], Meta(min_length=1, max_length=400)]
+    voters: Annotated[tuple[NodeName, ...], Meta(min_length=1, max_length=MAX_VOTERS)]
+    """The nodes that decide on blocks, in alphabetical order."""
+
+
+class _Voter(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    consensus_key: bytes
+
+
+class _Configuration(msgspec.Struct, frozen=True, kw_only=True):
+    voters: tuple[_Voter, ...]
+
+
+@dataclass(frozen=True)
+class Genesis:
+    """A parsed and checked genesis file."""
+
+    file: GenesisFile
+    encoded: bytes
+    """The exact bytes of the file."""
+
+    @cached_property
+    def chain(self) -> Digest:
+        """The chain id."""
+        return hash_with_domain(Domain.GENESIS, self.encoded)
+
+    @cached_property
+    def consensus_keys(self) -> dict[str, bytes]:
+        """The consensus key of each voter."""
+        keys = {node.name: bytes.fromhex(node.consensus_key) for node in self.file.nodes}
+        return {voter: keys[voter] for voter in self.file.voters}
+
+    @cached_property
+    def config_hash(self) -> Digest:
+        """The hash of the voters and their keys, which every block header names."""
+        voters = tuple(
+            _Voter(name=name, consensus_key=key) for name, key in self.consensus_keys.items()
+        )
+        return hash_with_domain(Domain.CONFIG, encode(_Configuration(voters=voters)))
+
+    def node(self, name: str) -> GenesisNode:
+        """Give the node of this name.
+
+        Raises:
+            GenesisError: there is none.
+        """
+        for node in self.file.nodes:
+            if node.name == name:
+                return node
+        known = ", ".join(node.name for node in self.file.nodes)
+        raise GenesisError(f"the genesis file has no node {name!r}; it has {known}")
+
+    def seed_state(self, base: StateReader) -> ChangeSet:
+        """Give the state before the first block, as changes over an empty one."""
+        changes = ChangeSet(base)
+        settled = PolicySince(
+            values=PolicyValues(**msgspec.structs.asdict(self.file.policy)),
+            effective_from=0,
+            recorded_at=self.file.created_at,
+            decision=None,
+        )
+        changes.put(policy_key(None), PolicyRecord(history=(settled,)))
+        first = RulesSince(version=self.file.rules_version, height=1)
+        changes.put(RULES_KEY, RulesRecord(versions=(first,)))
+        chair_key = bytes.fromhex(self.file.chair_key)
+        scheme = SchemeRecord(chair=None, vice_chair=None, year=None, key=chair_key)
+        changes.put(SCHEME_KEY, scheme)
+        for authority, key in (
+            (CHAIR, self.file.chair_key),
+            (SECRETARIAT, self.file.secretariat_key),
+        ):
+            changes.put(key_key(bytes.fromhex(key)), _first_key(KPCS, authority))
+        for participant in self.file.participants:
+            record = ParticipantRecord(
+                code=participant.code,
+                name=participant.name,
+                kind=participant.kind,
+                standings=(
+                    StandingSince(status=Standing.ACTIVE, effective_from=0, decision="genesis"),
+                ),
+                authority_count=0,
+            )
+            changes.put(participant_key(participant.code), record)
+            root_key = bytes.fromhex(participant.root_key)
+            changes.put(key_key(root_key), _first_key(participant.code, ROOT))
+        return changes
+
+
+def _first_key(participant: str, authority: str) -> KeyRecord:
+    return KeyRecord(
+        participant=participant,
+        authority=authority,
+        valid_from=0,
+        revoked_at=None,
+        reason=None,
+        suspect_since=None,
+    )
+
+
+def format_genesis(file: GenesisFile) -> bytes:
+    """Write a genesis file, indented for people."""
+    return msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n"
+
+
+def parse_genesis(encoded: bytes) -> Genesis:
+    """Read and check a genesis file.
+
+    Raises:
+        GenesisError: it cannot found a ledger; says which field and why.
+    """
+    try:
+        if len(encoded) > MAX_GENESIS_BYTES:
+            raise OversizedError("genesis file", size=len(encoded), limit=MAX_GENESIS_BYTES)
+        file = _decode(encoded)
+        _check_names(file)
+        for key in _all_keys(file):
+            check_public_key(bytes.fromhex(key))
+    except LedgerError as error:
+        raise GenesisError(f"genesis file: {error}") from None
+    return Genesis(file, encoded)
+
+
+def _decode(encoded: bytes) -> GenesisFile:
+    try:
+        file = msgspec.json.decode(encoded, type=GenesisFile)
+    except msgspec.ValidationError as error:
+        raise malformed("genesis file", error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedError("genesis file", str(error)) from None
+    if file.format != FORMAT:
+        raise MalformedError("genesis file", f"{file.format!r} is not {FORMAT}", field="format")
+    # What stands here goes into records, and those are canonical.
+    denormal = find_denormal_text(file)
+    if denormal is not None:
+        raise NotCanonicalError(f"text that is not NFC: {denormal!r}")
+    return file
+
+
+def _check_names(file: GenesisFile) -> None:
+    nodes = [node.name for node in file.nodes]
+    codes = [participant.code for participant in file.participants]
+    for field, names in (("nodes", nodes), ("participants", codes), ("voters", file.voters)):
+        if len(set(names)) != len(names):
+            raise MalformedError("genesis file", "a name stands there twice", field=field)
+    if list(file.voters) != sorted(file.voters):
+        raise MalformedError("genesis file", "not in alphabetical order", field="voters")
+    for voter in file.voters:
+        if voter not in nodes:
+            raise MalformedError("genesis file", f"{voter} is not among nodes", field="voters")
+    for node in file.nodes:
+        if node.participant not in codes:
+            problem = f"{node.participant} is not among participants"
+            raise MalformedError("genesis file", problem, field=f"nodes.{node.name}")
+    keys = _all_keys(file)
+    if len(set(keys)) != len(keys):
+        raise MalformedError("genesis file", "one key is used twice", field="keys")
+
+
+def _all_keys(file: GenesisFile) -> list[str]:
+    keys = [file.chair_key, file.secretariat_key]
+    keys += [participant.root_key for participant in file.participants]
+    for node in file.nodes:
+        keys += [node.consensus_key, node.cosigning_key, node.tls_key]
+    return keys

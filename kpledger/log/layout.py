@@ -1,0 +1,203 @@
+"""What stands under which key of a node's database, byte by byte.
+
+Shared by the node, which writes it, and by whoever reads a copied directory without a node. Pure:
+no database is opened here. All integers are unsigned and big-endian, so that the database's byte
+order is the numerical order; every value has one spelling and decoding refuses any other.
+
+========================  =============================================================
+key                       value
+========================  =============================================================
+``b`` u64 height          entry of the log: u8 version (1), u8 kind (0 NOOP, 1 BLOCK,
+                          2 CONFIG), u64 term of creation, payload (all that follows)
+``h``                     hard state: u8 version (1), u64 term, name of the node voted
+                          for in that term in UTF-8, no byte for no vote
+``m/format``              u8 version of this table (1)
+``m/chain``               32 bytes, hash of the genesis file
+``m/applied``             how far the derived records below reach; the state machine's
+``m/derivation``          u8 version of how the derived records are derived
+``s`` key                 state of the ledger: the state machine's value under its key
+``i`` name ``/`` key      the index of that name, for questions people ask
+``t`` u8 level u64 index  32 bytes, node of the Merkle tree; level 0 are the leaves
+========================  =============================================================
+
+``b``, ``h``, ``m/format`` and ``m/chain`` are the node's memory: what it has promised to others.
+All else is derived from the ``b`` records and can be built again from them.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from kpledger.base.errors import MalformedError, OversizedError
+
+DATABASE_DIRECTORY: Final = "ledger"
+"""Name of the database's directory inside the node's directory."""
+
+FORMAT_KEY: Final = b"m/format"
+CHAIN_KEY: Final = b"m/chain"
+APPLIED_KEY: Final = b"m/applied"
+DERIVATION_KEY: Final = b"m/derivation"
+HARD_STATE_KEY: Final = b"h"
+
+FORMAT: Final = b"\x01"
+"""Value under :data:`FORMAT_KEY`; a change to the table above makes a new one."""
+
+BLOCK_PREFIX: Final = b"b"
+STATE_PREFIX: Final = b"s"
+INDEX_PREFIX: Final = b"i"
+MERKLE_PREFIX: Final = b"t"
+
+MAX_PAYLOAD_BYTES: Final = 16 << 20
+"""Largest payload of one stored entry."""
+MAX_NAME_BYTES: Final = 255
+"""Longest name of a node."""
+
+_VERSION: Final = 1
+_KIND_MAX: Final = 2
+_U64_MAX: Final = (1 << 64) - 1
+_BLOCK_KEY: Final = struct.Struct(">cQ")
+_MERKLE_KEY: Final = struct.Struct(">cBQ")
+_ENTRY_HEADER: Final = struct.Struct(">BBQ")
+_HARD_STATE_HEADER: Final = struct.Struct(">BQ")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """One entry of the log as it is stored; its height stands in the key."""
+
+    kind: int
+    term: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHardState:
+    """The node's term and its vote in that term, as stored."""
+
+    term: int
+    voted_for: str | None
+
+
+def block_key(height: int) -> bytes:
+    """Return the key of an entry; heights begin at 1."""
+    return _BLOCK_KEY.pack(BLOCK_PREFIX, height)
+
+
+FIRST_BLOCK_KEY: Final = block_key(1)
+LAST_BLOCK_KEY: Final = block_key(_U64_MAX)
+
+
+def parse_block_key(key: bytes) -> int:
+    """Return the height an entry's key speaks of.
+
+    Raises:
+        MalformedError: it is not the key of an entry.
+    """
+    if len(key) != _BLOCK_KEY.size or not key.startswith(BLOCK_PREFIX):
+        raise MalformedError("block key", f"{key[:64].hex()} is not b and 8 bytes")
+    height = int.from_bytes(key[1:], "big")
+    if height == 0:
+        raise MalformedError("block key", "heights begin at 1")
+    return height
+
+
+def state_key(key: bytes) -> bytes:
+    """Return the database key of a key of the state."""
+    return STATE_PREFIX + key
+
+
+def index_key(name: bytes, key: bytes = b"") -> bytes:
+    """Return the database key of an index record; without a key, the prefix of the whole index.
+
+    The name has no slash, or one index would lie inside another.
+    """
+    return INDEX_PREFIX + name + b"/" + key
+
+
+def merkle_key(level: int, index: int) -> bytes:
+    """Return the key of a node of the Merkle tree."""
+    return _MERKLE_KEY.pack(MERKLE_PREFIX, level, index)
+
+
+def is_memory_key(key: bytes) -> bool:
+    """Tell whether the record is one the node promised to keep, not one derived from others."""
+    return key.startswith((BLOCK_PREFIX, HARD_STATE_KEY)) or key in {FORMAT_KEY, CHAIN_KEY}
+
+
+def encode_stored_entry(entry: StoredEntry) -> bytes:
+    """Encode an entry for its place under :func:`block_key`.
+
+    Raises:
+        OversizedError: the payload exceeds :data:`MAX_PAYLOAD_BYTES`.
+    """
+    _verify_payload_size(len(entry.payload))
+    return _ENTRY_HEADER.pack(_VERSION, entry.kind, entry.term) + entry.payload
+
+
+def decode_stored_entry(stored: bytes) -> StoredEntry:
+    """Decode an entry as found under :func:`block_key`.
+
+    Raises:
+        MalformedError: too short, of an unknown version, or of an unknown kind.
+        OversizedError: the payload exceeds :data:`MAX_PAYLOAD_BYTES`.
+    """
+    if len(stored) < _ENTRY_HEADER.size:
+        problem = f"{len(stored)} bytes cannot hold its {_ENTRY_HEADER.size}-byte header"
+        raise MalformedError("stored entry", problem)
+    version, kind, term = _ENTRY_HEADER.unpack_from(stored)
+    _verify_version("stored entry", version)
+    if kind > _KIND_MAX:
+        problem = f"{kind} is not 0 (NOOP), 1 (BLOCK) or 2 (CONFIG)"
+        raise MalformedError("stored entry", problem, field="kind")
+    _verify_payload_size(len(stored) - _ENTRY_HEADER.size)
+    return StoredEntry(kind=kind, term=term, payload=stored[_ENTRY_HEADER.size :])
+
+
+def encode_hard_state(hard_state: StoredHardState) -> bytes:
+    """Encode a hard state for its place under :data:`HARD_STATE_KEY`.
+
+    Raises:
+        MalformedError: the vote is for a name that is empty or too long.
+    """
+    name = b""
+    if hard_state.voted_for is not None:
+        name = hard_state.voted_for.encode()
+        if not 0 < len(name) <= MAX_NAME_BYTES:
+            raise _bad_name(len(name))
+    return _HARD_STATE_HEADER.pack(_VERSION, hard_state.term) + name
+
+
+def decode_hard_state(stored: bytes) -> StoredHardState:
+    """Decode a hard state as found under :data:`HARD_STATE_KEY`.
+
+    Raises:
+        MalformedError: too short, of an unknown version, or the name is too long or not UTF-8.
+    """
+    if len(stored) < _HARD_STATE_HEADER.size:
+        problem = f"{len(stored)} bytes cannot hold its {_HARD_STATE_HEADER.size}-byte header"
+        raise MalformedError("hard state", problem)
+    version, term = _HARD_STATE_HEADER.unpack_from(stored)
+    _verify_version("hard state", version)
+    name = stored[_HARD_STATE_HEADER.size :]
+    if len(name) > MAX_NAME_BYTES:
+        raise _bad_name(len(name))
+    try:
+        voted_for = name.decode() or None
+    except UnicodeDecodeError as error:
+        raise MalformedError("hard state", str(error), field="voted_for") from None
+    return StoredHardState(term=term, voted_for=voted_for)
+
+
+def _verify_version(what: str, version: int) -> None:
+    if version != _VERSION:
+        raise MalformedError(what, f"{version} is not {_VERSION}", field="version")
+
+
+def _verify_payload_size(size: int) -> None:
+    if size > MAX_PAYLOAD_BYTES:
+        raise OversizedError("payload of a stored entry", size=size, limit=MAX_PAYLOAD_BYTES)
+
+
+def _bad_name(size: int) -> MalformedError:
+    problem = f"a name of {size} bytes, where 1 to {MAX_NAME_BYTES} are possible"
+    return MalformedError("hard state", problem, field="voted_for")

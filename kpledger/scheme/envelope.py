@@ -1,0 +1,249 @@
+"""The signed event: a DSSE envelope around the canonical payload of an event.
+
+Signed are the exact payload bytes under the pre-authentication encoding of DSSE v1
+(secure-systems-lab), never a re-encoding. On disk and between nodes the envelope is MessagePack;
+at the HTTP edge it is the standard DSSE JSON with base64.
+
+Example of the JSON form (payload shortened)::
+
+    {"payload": "iKZhdXRob3KC...", "payloadType": "application/vnd.kpledger.event.v1+msgpack",
+     "signatures": [{"keyid": "<64 hex digits>", "sig": "<base64>"}]}
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from kpledger.base.codec import decode, encode, malformed
+from kpledger.base.errors import MalformedError, OversizedError
+from kpledger.base.hashing import Digest, Domain, hash_with_domain
+from kpledger.base.ids import PublicKey, Signature64
+from kpledger.base.keys import SigningKey, verify_signature
+from kpledger.scheme.v1.events import (
+    MAX_EVENT_BYTES,
+    MAX_SIGNATURES,
+    Body,
+    EventHeader,
+    decode_body,
+    decode_header,
+)
+
+PAYLOAD_TYPE: Final = "application/vnd.kpledger.event.v1+msgpack"
+MAX_ENVELOPE_BYTES: Final = MAX_EVENT_BYTES + 4096
+"""The largest envelope; below 65,535 so that every one fits an entry of a C2SP tile."""
+MAX_ENVELOPE_JSON_BYTES: Final = 2 * MAX_ENVELOPE_BYTES
+
+_PAE_PREFIX: Final = b"DSSEv1 %d %s " % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode())
+
+
+class EventSignature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One signature over the payload."""
+
+    keyid: PublicKey
+    """The public key, which is its own id."""
+    sig: Signature64
+    """Ed25519 over the pre-authentication encoding."""
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A DSSE envelope in its MessagePack form."""
+
+    payload: Annotated[bytes, Meta(min_length=1, max_length=MAX_EVENT_BYTES)]
+    """The canonical event."""
+    payloadType: str  # noqa: N815 (the name is DSSE's)
+    """Always :data:`PAYLOAD_TYPE`."""
+    signatures: Annotated[tuple[EventSignature, ...], Meta(min_length=1, max_length=MAX_SIGNATURES)]
+    """In ascending order of key id, one for each key."""
+
+
+class _JsonSignature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    keyid: str
+    sig: str
+
+
+class _JsonEnvelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    payload: str
+    payloadType: str  # noqa: N815 (the name is DSSE's)
+    signatures: list[_JsonSignature]
+
+
+_json_decoder: Final = msgspec.json.Decoder(_JsonEnvelope)
+
+
+class SignedEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event with its signatures, decoded once. Its form is checked, its signatures are not."""
+
+    encoded: bytes
+    """The envelope as stored: the leaf of the Merkle tree is exactly these bytes."""
+    payload: bytes
+    """What was signed."""
+    event_id: Digest
+    """SHA-256 of the payload under the event domain."""
+    header: EventHeader
+    body: Body
+    signatures: tuple[EventSignature, ...]
+
+    @property
+    def signers(self) -> tuple[bytes, ...]:
+        """The public keys that signed, ascending."""
+        return tuple(signature.keyid for signature in self.signatures)
+
+
+def encode_pae(payload: bytes) -> bytes:
+    """Give the pre-authentication encoding that is signed (DSSE v1 protocol, *PAE*)."""
+    return _PAE_PREFIX + b"%d " % len(payload) + payload
+
+
+def compute_event_id(payload: bytes) -> Digest:
+    """Give the id of the event with this payload."""
+    return hash_with_domain(Domain.EVENT, payload)
+
+
+def sign_event(payload: bytes, keys: Sequence[SigningKey]) -> bytes:
+    """Sign a payload with one or more keys and give the encoded envelope."""
+    message = encode_pae(payload)
+    signatures = [EventSignature(keyid=key.public_key, sig=key.sign(message)) for key in keys]
+    return _encode(payload, signatures)
+
+
+def add_signature(encoded: bytes, key: SigningKey) -> bytes:
+    """Add one more signature to an envelope; a key that signed already changes nothing.
+
+    Raises:
+        LedgerError: the envelope is not acceptable, before or after.
+    """
+    event = decode_envelope(encoded)
+    if key.public_key in event.signers:
+        return encoded
+    added = EventSignature(keyid=key.public_key, sig=key.sign(encode_pae(event.payload)))
+    return _encode_acceptable(event.payload, [*event.signatures, added])
+
+
+def _encode(payload: bytes, signatures: Sequence[EventSignature]) -> bytes:
+    ordered = tuple(sorted(signatures, key=lambda signature: signature.keyid))
+    return encode(Envelope(payload=payload, payloadType=PAYLOAD_TYPE, signatures=ordered))
+
+
+def _encode_acceptable(payload: bytes, signatures: Sequence[EventSignature]) -> bytes:
+    """Encode parts from outside, which may be too many, too long or there twice."""
+    encoded = _encode(payload, signatures)
+    open_envelope(encoded)
+    return encoded
+
+
+def decode_envelope(encoded: bytes) -> SignedEvent:
+    """Decode and check the form of an envelope, its event and its body.
+
+    Raises:
+        OversizedError: larger than :data:`MAX_ENVELOPE_BYTES`.
+        MalformedError: not an envelope around a known event; names the field.
+        NotCanonicalError: a second spelling of one.
+    """
+    envelope = open_envelope(encoded)
+    header = decode_header(envelope.payload)
+    return SignedEvent(
+        encoded=encoded,
+        payload=envelope.payload,
+        event_id=compute_event_id(envelope.payload),
+        header=header,
+        body=decode_body(header),
+        signatures=envelope.signatures,
+    )
+
+
+def open_envelope(encoded: bytes) -> Envelope:
+    """Decode an envelope without looking into its payload.
+
+    Raises:
+        OversizedError: larger than :data:`MAX_ENVELOPE_BYTES`.
+        MalformedError: not an envelope; names the field.
+        NotCanonicalError: a second spelling of one.
+    """
+    envelope = decode(encoded, Envelope, what="envelope", max_bytes=MAX_ENVELOPE_BYTES)
+    if envelope.payloadType != PAYLOAD_TYPE:
+        raise MalformedError(
+            "envelope", f"{envelope.payloadType!r} is not {PAYLOAD_TYPE}", field="payloadType"
+        )
+    keys = [signature.keyid for signature in envelope.signatures]
+    if keys != sorted(set(keys)):
+        raise MalformedError("envelope", "key ids do not ascend, each once", field="signatures")
+    return envelope
+
+
+def verify_envelope(envelope: Envelope | SignedEvent) -> None:
+    """Verify every signature of an envelope under the key it names.
+
+    Whether those keys may speak for the author is a rule of the scheme, not looked at here.
+
+    Raises:
+        BadSignatureError: one of them does not verify.
+    """
+    message = encode_pae(envelope.payload)
+    for signature in envelope.signatures:
+        verify_signature(signature.keyid, message, signature.sig, what="the event")
+
+
+def format_envelope_json(encoded: bytes) -> bytes:
+    """Write an envelope as standard DSSE JSON.
+
+    Raises:
+        LedgerError: the envelope is not acceptable.
+    """
+    envelope = open_envelope(encoded)
+    return msgspec.json.encode(
+        _JsonEnvelope(
+            payload=base64.b64encode(envelope.payload).decode(),
+            payloadType=envelope.payloadType,
+            signatures=[
+                _JsonSignature(keyid=one.keyid.hex(), sig=base64.b64encode(one.sig).decode())
+                for one in envelope.signatures
+            ],
+        )
+    )
+
+
+def parse_envelope_json(text: bytes) -> bytes:
+    """Read standard DSSE JSON and give the encoded envelope, signatures in ascending order.
+
+    Raises:
+        OversizedError: larger than :data:`MAX_ENVELOPE_JSON_BYTES`.
+        MalformedError: not a DSSE envelope of an event; names the field.
+    """
+    if len(text) > MAX_ENVELOPE_JSON_BYTES:
+        raise OversizedError("envelope", size=len(text), limit=MAX_ENVELOPE_JSON_BYTES)
+    try:
+        found = _json_decoder.decode(text)
+    except msgspec.ValidationError as error:
+        raise malformed("envelope", error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedError("envelope", str(error)) from None
+    if found.payloadType != PAYLOAD_TYPE:
+        raise MalformedError(
+            "envelope", f"{found.payloadType!r} is not {PAYLOAD_TYPE}", field="payloadType"
+        )
+    signatures = [
+        EventSignature(
+            keyid=_parse_hex(one.keyid, f"signatures[{position}].keyid"),
+            sig=_parse_base64(one.sig, f"signatures[{position}].sig"),
+        )
+        for position, one in enumerate(found.signatures)
+    ]
+    return _encode_acceptable(_parse_base64(found.payload, "payload"), signatures)
+
+
+def _parse_base64(text: str, field: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise MalformedError("envelope", f"not base64: {error}", field=field) from None
+
+
+def _parse_hex(text: str, field: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise MalformedError("envelope", "not hexadecimal", field=field) from None

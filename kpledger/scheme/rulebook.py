@@ -1,0 +1,87 @@
+"""The rulebook: which version of the rules holds for a block, and executing by it.
+
+The ledger decides: the genesis file names the first version, an event of the Chair puts the next
+one in force from a height on. So a replay of old heights uses the old rules, whatever holds today.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from kpledger.base.errors import LedgerError
+from kpledger.base.state import ChangeSet
+from kpledger.scheme.envelope import SignedEvent
+from kpledger.scheme.outcome import Refusal, Rule
+from kpledger.scheme.position import Position
+from kpledger.scheme.v1.events.decisions import RulesActivated
+from kpledger.scheme.v1.execution import execute
+from kpledger.scheme.v1.records import RULES_KEY, RulesRecord
+
+Execute = Callable[[SignedEvent, ChangeSet, Position], Refusal | None]
+"""One version: executes an event, or refuses it and leaves the change-set as it was."""
+
+
+class UnknownRulesError(LedgerError):
+    """A block is under a version of the rules that this program does not have."""
+
+    def __init__(self, height: int, version: int, known: tuple[int, ...]) -> None:
+        """Say which version the block asks for, and which there are."""
+        have = ", ".join(f"v{one}" for one in known)
+        super().__init__(
+            f"block {height} asks for rules v{version}; this program knows {have}:"
+            " a newer release of it is needed"
+        )
+        self.height = height
+        self.version = version
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownRules(Refusal):
+    """A sound activation of rules that this program does not have.
+
+    Who is asked to let it in refuses it. Who finds it in a block that others let in cannot tell
+    whether they were right, and stops there: see :func:`kpledger.log.chain.verify_block`.
+    """
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """The versions of the rules that a program knows."""
+
+    versions: Mapping[int, Execute]
+
+    @property
+    def known(self) -> tuple[int, ...]:
+        """The versions, ascending."""
+        return tuple(sorted(self.versions))
+
+    def execute(self, event: SignedEvent, state: ChangeSet, at: Position) -> Refusal | None:
+        """Execute an event by the version that holds for its block.
+
+        A majority that runs the next release lets its activation in; whoever runs an older one
+        stops there and says so, instead of going on by rules that hold no more.
+
+        Raises:
+            UnknownRulesError: this program does not have that version.
+        """
+        record = state.read(RULES_KEY, RulesRecord)
+        version = record.version_at(at.height) if record is not None else min(self.versions)
+        execute = self.versions.get(version)
+        if execute is None:
+            raise UnknownRulesError(at.height, version, self.known)
+        body = event.body
+        if not isinstance(body, RulesActivated) or body.version in self.versions:
+            return execute(event, state, at)
+        return execute(event, ChangeSet(state), at) or UnknownRules(
+            Rule.E12,
+            "body.version",
+            f"rules v{body.version} are not part of this program",
+            ", ".join(f"v{one}" for one in self.known),
+            body.version,
+        )
+
+
+RELEASED: Final = Rulebook({1: execute})
+"""The versions of this release."""

@@ -1,0 +1,92 @@
+"""Rows of group C: what an issuing participant does with its certificates."""
+
+from typing import Final
+
+from kpledger.scheme.v1.context import Check
+from kpledger.scheme.v1.effects import certificate as effects
+from kpledger.scheme.v1.effects.notes import keep_note
+from kpledger.scheme.v1.events import Body
+from kpledger.scheme.v1.events.certificate import (
+    AmendmentEndorsed,
+    CertificateFound,
+    CertificateIssued,
+    CertificateLost,
+    CertificateReplaced,
+    CertificateReturnedUnused,
+    CertificateValidated,
+    CertificateVoided,
+    ExportNotified,
+    TransitNoted,
+)
+from kpledger.scheme.v1.row import Row
+from kpledger.scheme.v1.rules import (
+    amendments,
+    authorship,
+    contents,
+    custody,
+    exporting,
+    lineage,
+    numbering,
+    standing,
+    succession,
+    technical,
+)
+from kpledger.scheme.v1.rules.authorship import Office
+
+_ISSUE: Final[tuple[Check, ...]] = (
+    standing.check_trade,
+    numbering.check_number,
+    contents.check_contents,
+    technical.check_technical,
+    lineage.check_lineage,
+)
+_NEXT: Final[tuple[Check, ...]] = (succession.check_transition, succession.check_prev)
+_OWN: Final[tuple[Check, ...]] = (authorship.check_own_subject, *_NEXT)
+_EITHER_END: Final = (Office.EXPORTING_AUTHORITY, Office.IMPORTING_AUTHORITY)
+
+ROWS: Final[dict[type[Body], Row]] = {
+    CertificateIssued: Row(
+        (Office.EXPORTING_AUTHORITY,),
+        (contents.check_issue_subject, succession.check_first, *_ISSUE),
+        effects.issue,
+    ),
+    CertificateValidated: Row(
+        (Office.EXPORTING_AUTHORITY,),
+        (*_OWN, standing.check_trade, exporting.check_validation),
+        effects.move,
+    ),
+    ExportNotified: Row(
+        (Office.EXPORTING_AUTHORITY,),
+        (
+            *_OWN,
+            standing.check_trade,
+            exporting.check_unexpired,
+            exporting.check_notice,
+        ),
+        effects.notify_export,
+    ),
+    AmendmentEndorsed: Row(
+        (Office.EXPORTING_AUTHORITY,),
+        (*_OWN, amendments.check_amendment),
+        effects.amend,
+        amendments.destination_once_arrived,
+    ),
+    CertificateVoided: Row((Office.EXPORTING_AUTHORITY,), _OWN, effects.take_back),
+    CertificateReplaced: Row(
+        (Office.EXPORTING_AUTHORITY,),
+        (*_OWN, succession.check_replacement, *_ISSUE),
+        effects.replace,
+    ),
+    CertificateLost: Row(_EITHER_END, (custody.check_involved, *_NEXT), effects.lose),
+    CertificateFound: Row(
+        _EITHER_END, (custody.check_involved, *_NEXT, succession.check_lost), effects.find
+    ),
+    CertificateReturnedUnused: Row(
+        (Office.EXPORTING_AUTHORITY,), (*_OWN, exporting.check_return_day), effects.take_back
+    ),
+    TransitNoted: Row(
+        _EITHER_END,
+        (custody.check_passing, *_NEXT, standing.check_member, exporting.check_transit_days),
+        keep_note,
+    ),
+}

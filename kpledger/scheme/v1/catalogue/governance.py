@@ -1,0 +1,131 @@
+"""Rows of group G and M: who takes part, offices, keys, numbers, decisions, restrictions."""
+
+from typing import Final
+
+from kpledger.scheme.v1.context import Check
+from kpledger.scheme.v1.effects import decisions as decided
+from kpledger.scheme.v1.effects import governance as effects
+from kpledger.scheme.v1.effects import restrictions as restricted
+from kpledger.scheme.v1.events import Body
+from kpledger.scheme.v1.events.decisions import (
+    ChairRotated,
+    DecisionRecorded,
+    PolicySet,
+    RulesActivated,
+    ViceChairElected,
+)
+from kpledger.scheme.v1.events.governance import (
+    AuthorityClosed,
+    AuthorityRegistered,
+    CertificateFormatNotified,
+    KeyAdded,
+    KeyRevoked,
+    KeyRotated,
+    NumberRangeAllocated,
+    NumberRangeRetired,
+    ParticipantAdmitted,
+    ParticipantStatusChanged,
+)
+from kpledger.scheme.v1.events.restrictions import (
+    RestrictionLifted,
+    RestrictionSet,
+    ShipmentApproved,
+    ShipmentDeclined,
+)
+from kpledger.scheme.v1.row import Row
+from kpledger.scheme.v1.rules import (
+    authorship,
+    decisions,
+    governance,
+    keys,
+    numbering,
+    policies,
+    restrictions,
+    standing,
+    subject,
+    succession,
+)
+from kpledger.scheme.v1.rules.authorship import Office
+
+_GOVERN: Final[tuple[Check, ...]] = (
+    subject.check_subject,
+    succession.check_first,
+    standing.check_member,
+)
+_CHAIR: Final = (Office.CHAIR,)
+_ROOT: Final = (Office.PARTICIPANT_ROOT,)
+_HOUSEHOLDER: Final = (Office.PARTICIPANT_ROOT, Office.CHAIR)
+"""Who arranges the offices and keys of its own house: the Chair those of the scheme."""
+
+ROWS: Final[dict[type[Body], Row]] = {
+    ParticipantAdmitted: Row(
+        _CHAIR,
+        (*_GOVERN, governance.check_admission, decisions.check_decision),
+        effects.admit_participant,
+    ),
+    ParticipantStatusChanged: Row(
+        (Office.CHAIR, Office.PARTICIPANT_ROOT),
+        (
+            *_GOVERN,
+            authorship.check_self_suspension,
+            standing.check_status_change,
+            decisions.check_decision,
+        ),
+        effects.change_status,
+    ),
+    RestrictionSet: Row(
+        _CHAIR,
+        (*_GOVERN, restrictions.check_restriction, decisions.check_decision),
+        restricted.set_restriction,
+    ),
+    RestrictionLifted: Row(
+        _CHAIR,
+        (*_GOVERN, restrictions.check_lifting, decisions.check_decision),
+        restricted.lift_restriction,
+    ),
+    AuthorityRegistered: Row(
+        _HOUSEHOLDER,
+        (*_GOVERN, governance.check_registration),
+        effects.register_authority,
+        authorship.chair_for_the_first_office,
+    ),
+    AuthorityClosed: Row(
+        _HOUSEHOLDER, (*_GOVERN, governance.check_closing), effects.close_authority
+    ),
+    KeyAdded: Row(_HOUSEHOLDER, (*_GOVERN, keys.check_new_key), effects.add_key),
+    KeyRotated: Row(
+        _HOUSEHOLDER, (*_GOVERN, keys.check_own_key, keys.check_rotation), effects.rotate_key
+    ),
+    KeyRevoked: Row(
+        _HOUSEHOLDER, (*_GOVERN, keys.check_own_key, keys.check_revocation), effects.revoke_key
+    ),
+    NumberRangeAllocated: Row(_ROOT, (*_GOVERN, numbering.check_range), effects.allot_range),
+    NumberRangeRetired: Row(_ROOT, (*_GOVERN, numbering.check_retirement), effects.retire_range),
+    CertificateFormatNotified: Row(
+        _ROOT, (*_GOVERN, numbering.check_format), effects.notify_format
+    ),
+    ChairRotated: Row(
+        _CHAIR,
+        (*_GOVERN, decisions.check_rotation),
+        decided.hand_over_chair,
+        decisions.next_chair,
+    ),
+    ViceChairElected: Row(_CHAIR, (*_GOVERN, decisions.check_election), decided.elect_vice_chair),
+    DecisionRecorded: Row(
+        (Office.CHAIR, Office.SECRETARIAT),
+        (*_GOVERN, decisions.check_record),
+        decided.record_decision,
+    ),
+    PolicySet: Row(
+        (Office.CHAIR, Office.PARTICIPANT_ROOT),
+        (*_GOVERN, policies.check_policy),
+        decided.settle_policy,
+    ),
+    RulesActivated: Row(_CHAIR, (*_GOVERN, policies.check_activation), decided.activate_rules),
+    ShipmentApproved: Row(
+        (Office.MONITOR,), (*_GOVERN, restrictions.check_approval), restricted.approve_shipment
+    ),
+    ShipmentDeclined: Row(
+        (Office.MONITOR,), (*_GOVERN, restrictions.check_approval), restricted.decline_shipment
+    ),
+}

@@ -1,0 +1,95 @@
+"""Rows of groups I and M: what happens to a shipment where it arrives or surfaces; cases."""
+
+from typing import Final
+
+from kpledger.scheme.v1.context import Check
+from kpledger.scheme.v1.effects import importing as effects
+from kpledger.scheme.v1.effects.cases import beside, open_named
+from kpledger.scheme.v1.effects.certificate import move
+from kpledger.scheme.v1.events import Body
+from kpledger.scheme.v1.events.importing import (
+    ArrivalRecorded,
+    CaseOpened,
+    DiscrepancyResolved,
+    ImportConfirmed,
+    ImportConfirmedDiscrepant,
+    ImportRefusedReturned,
+    ReturnReceived,
+    ShipmentDetained,
+    ShipmentDiverted,
+    ShipmentReleased,
+    ShipmentSeized,
+)
+from kpledger.scheme.v1.row import Row
+from kpledger.scheme.v1.rules import (
+    authorship,
+    cases,
+    custody,
+    importing,
+    standing,
+    subject,
+    succession,
+    technical,
+)
+from kpledger.scheme.v1.rules.authorship import Office
+
+_NEXT: Final[tuple[Check, ...]] = (succession.check_transition, succession.check_prev)
+_HELD: Final[tuple[Check, ...]] = (custody.check_holder, *_NEXT)
+_CONFIRM: Final[tuple[Check, ...]] = (
+    authorship.check_destination,
+    importing.check_confirmed_once,
+    importing.check_confirmable,
+    *_NEXT,
+    importing.check_repeats,
+)
+_IMPORTING: Final = (Office.IMPORTING_AUTHORITY,)
+
+ROWS: Final[dict[type[Body], Row]] = {
+    ArrivalRecorded: Row(
+        _IMPORTING,
+        (authorship.check_destination, *_NEXT, importing.check_arrival),
+        effects.arrive,
+    ),
+    ImportConfirmed: Row(_IMPORTING, (*_CONFIRM, importing.check_clean), effects.confirm),
+    ImportConfirmedDiscrepant: Row(_IMPORTING, _CONFIRM, effects.confirm_discrepant),
+    DiscrepancyResolved: Row(
+        (Office.EXPORTING_AUTHORITY,),
+        (authorship.check_own_subject, *_NEXT),
+        effects.resolve,
+        importing.importing_destination,
+    ),
+    ShipmentDetained: Row(
+        _IMPORTING,
+        (custody.check_detaining, *_NEXT, custody.check_member_elsewhere),
+        beside(effects.detain),
+    ),
+    ShipmentReleased: Row(_IMPORTING, _HELD, beside(effects.release)),
+    ImportRefusedReturned: Row(_IMPORTING, (*_HELD, technical.check_return_papers), beside(move)),
+    ShipmentSeized: Row(_IMPORTING, _HELD, beside(move)),
+    ReturnReceived: Row(
+        (Office.EXPORTING_AUTHORITY,),
+        (custody.check_receiver, *_NEXT, importing.check_return),
+        beside(effects.receive_back),
+    ),
+    ShipmentDiverted: Row(
+        _IMPORTING,
+        (
+            custody.check_elsewhere,
+            *_NEXT,
+            custody.check_member_elsewhere,
+            importing.check_found_day,
+        ),
+        effects.take_over,
+    ),
+    CaseOpened: Row(
+        (Office.EXPORTING_AUTHORITY, Office.IMPORTING_AUTHORITY),
+        (
+            subject.check_name,
+            succession.check_first,
+            standing.check_member,
+            cases.check_new_case,
+            cases.check_case,
+        ),
+        open_named,
+    ),
+}

@@ -1,0 +1,90 @@
+"""Rows of the life of the scheme: reports, reviews, meetings, concerns, observers, notes."""
+
+from typing import Final
+
+from kpledger.scheme.v1.context import Check
+from kpledger.scheme.v1.effects import governance as governed
+from kpledger.scheme.v1.effects import life as effects
+from kpledger.scheme.v1.effects import notes as noted
+from kpledger.scheme.v1.events import Body
+from kpledger.scheme.v1.events.importing import SuspectJudged, SuspectReported
+from kpledger.scheme.v1.events.life import (
+    AnnualReportFiled,
+    BodyComposed,
+    ConcernAnswered,
+    ConcernClosed,
+    ConcernRaised,
+    MeetingAnnounced,
+    MeetingHeld,
+    ObserverRegistered,
+    ObserverWithdrawn,
+    RecommendationFollowedUp,
+    ReviewCarriedOut,
+    ReviewConsented,
+    ReviewReported,
+    ReviewRequested,
+)
+from kpledger.scheme.v1.events.notes import CorrectionMade, NoteFiled
+from kpledger.scheme.v1.row import Row
+from kpledger.scheme.v1.rules import (
+    filings,
+    governance,
+    notes,
+    proceedings,
+    standing,
+    subject,
+    succession,
+)
+from kpledger.scheme.v1.rules.authorship import Office
+
+_FIRST: Final[tuple[Check, ...]] = (
+    subject.check_subject,
+    succession.check_first,
+    standing.check_member,
+)
+_OPEN: Final[tuple[Check, ...]] = (
+    subject.check_name,
+    standing.check_member,
+    proceedings.check_step,
+)
+_NEXT: Final[tuple[Check, ...]] = (standing.check_member, proceedings.check_step)
+_ANSWER: Final[tuple[Check, ...]] = (*_NEXT, proceedings.check_concerned)
+_CHAIR: Final = (Office.CHAIR,)
+_CLERK: Final = (Office.CHAIR, Office.SECRETARIAT)
+_ROOT: Final = (Office.PARTICIPANT_ROOT,)
+_ANY_OFFICE: Final = (Office.EXPORTING_AUTHORITY, Office.IMPORTING_AUTHORITY)
+
+ROWS: Final[dict[type[Body], Row]] = {
+    AnnualReportFiled: Row(_ROOT, (*_FIRST, filings.check_report), effects.file_report),
+    ReviewRequested: Row(
+        (Office.CHAIR, Office.PARTICIPANT_ROOT),
+        (*_OPEN, proceedings.check_request),
+        effects.open_proceeding,
+    ),
+    ReviewConsented: Row(_ROOT, _ANSWER, effects.step),
+    ReviewCarriedOut: Row(_CLERK, (*_NEXT, proceedings.check_carried_out), effects.step),
+    ReviewReported: Row(_CLERK, (*_NEXT, proceedings.check_report), effects.step),
+    RecommendationFollowedUp: Row(_ROOT, (*_ANSWER, proceedings.check_follow_up), effects.step),
+    MeetingAnnounced: Row(_CHAIR, (*_OPEN, proceedings.check_meeting), effects.open_proceeding),
+    MeetingHeld: Row(_CLERK, (*_NEXT, proceedings.check_held), effects.step),
+    BodyComposed: Row(_CHAIR, (*_FIRST, filings.check_body), effects.compose_body),
+    ConcernRaised: Row(_ROOT, (*_OPEN, proceedings.check_concern), effects.open_proceeding),
+    ConcernAnswered: Row(_ROOT, (*_ANSWER, proceedings.check_answer), effects.step),
+    ConcernClosed: Row(_CHAIR, (*_NEXT, proceedings.check_solution), effects.step),
+    ObserverRegistered: Row(
+        _CHAIR, (*_FIRST, governance.check_observer), governed.register_observer
+    ),
+    ObserverWithdrawn: Row(
+        _CHAIR, (*_FIRST, governance.check_withdrawal), governed.withdraw_observer
+    ),
+    SuspectReported: Row(_ANY_OFFICE, (*_OPEN, proceedings.check_suspect), effects.open_proceeding),
+    SuspectJudged: Row(
+        (Office.CHAIR, Office.PARTICIPANT_ROOT, *_ANY_OFFICE),
+        (*_NEXT, proceedings.check_judge),
+        effects.step,
+    ),
+    NoteFiled: Row((Office.ANYBODY,), (succession.check_first, notes.check_note), noted.keep_note),
+    CorrectionMade: Row(
+        (Office.ANYBODY,), (succession.check_first, notes.check_correction), noted.correct
+    ),
+}

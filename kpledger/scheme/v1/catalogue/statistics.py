@@ -1,0 +1,57 @@
+"""Rows of group S: what participants submit, and questions about it."""
+
+from typing import Final
+
+from kpledger.scheme.v1.context import Check
+from kpledger.scheme.v1.effects import life
+from kpledger.scheme.v1.effects import statistics as effects
+from kpledger.scheme.v1.events import Body
+from kpledger.scheme.v1.events.statistics import (
+    AnomalyAnswered,
+    AnomalyQuestioned,
+    CountStatisticsSubmitted,
+    ProductionStatisticsSubmitted,
+    TradeStatisticsSubmitted,
+)
+from kpledger.scheme.v1.row import Row
+from kpledger.scheme.v1.rules import filings, proceedings, standing, subject, succession
+from kpledger.scheme.v1.rules.authorship import Office
+
+_SUBMIT: Final[tuple[Check, ...]] = (
+    subject.check_subject,
+    succession.check_first,
+    standing.check_member,
+    filings.check_submitter,
+)
+_STATISTICIAN: Final = (Office.STATISTICS_OFFICE, Office.PARTICIPANT_ROOT)
+
+ROWS: Final[dict[type[Body], Row]] = {
+    TradeStatisticsSubmitted: Row(
+        _STATISTICIAN, (*_SUBMIT, filings.check_trade), effects.submit_trade
+    ),
+    ProductionStatisticsSubmitted: Row(
+        _STATISTICIAN, (*_SUBMIT, filings.check_production), effects.submit_production
+    ),
+    CountStatisticsSubmitted: Row(
+        _STATISTICIAN, (*_SUBMIT, filings.check_counts), effects.submit_counts
+    ),
+    AnomalyQuestioned: Row(
+        (Office.SECRETARIAT, Office.SCHEME_STATISTICS),
+        (
+            subject.check_name,
+            proceedings.check_step,
+            proceedings.check_question,
+        ),
+        life.open_proceeding,
+    ),
+    AnomalyAnswered: Row(
+        _STATISTICIAN,
+        (
+            standing.check_member,
+            proceedings.check_step,
+            proceedings.check_concerned,
+            proceedings.check_answer,
+        ),
+        life.step,
+    ),
+}

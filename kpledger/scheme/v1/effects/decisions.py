@@ -1,0 +1,108 @@
+"""What decisions change: the chair, policy, the rules, and measures that were interim."""
+
+import msgspec
+
+from kpledger.base.ids import CHAIR, KPCS
+from kpledger.scheme.v1.context import Context
+from kpledger.scheme.v1.effects.governance import end_key, new_key
+from kpledger.scheme.v1.events.decisions import (
+    ChairRotated,
+    DecisionRecorded,
+    PolicySet,
+    RulesActivated,
+    ViceChairElected,
+)
+from kpledger.scheme.v1.events.governance import RevocationReason
+from kpledger.scheme.v1.records import (
+    RULES_KEY,
+    SCHEME_KEY,
+    DecisionRecord,
+    PolicyRecord,
+    PolicySince,
+    RestrictionsRecord,
+    RulesRecord,
+    RulesSince,
+    SchemeRecord,
+    decision_key,
+    key_key,
+    participant_key,
+    policy_key,
+    restrictions_key,
+)
+from kpledger.scheme.v1.rules.decisions import measured
+
+
+def record_decision(context: Context) -> None:
+    """Write the decision, and make lasting what it ratifies."""
+    body = context.body(DecisionRecorded)
+    record = DecisionRecord(
+        decision=body.decision,
+        title=body.title,
+        document=body.document,
+        procedure=body.procedure,
+        decided_on=body.decided_on,
+        supports=body.supports,
+        recorded_at=context.at.now_ms,
+    )
+    context.state.put(decision_key(body.decision), record)
+    for event_id in body.ratifies:
+        _ratify(context, event_id)
+
+
+def _ratify(context: Context, event_id: bytes) -> None:
+    earlier = context.earlier(event_id)
+    code = measured(earlier) if earlier is not None else ""
+    participant = context.participant(code)
+    if participant is not None:
+        standings = tuple(
+            msgspec.structs.replace(one, lapses_at=None) if one.event == event_id else one
+            for one in participant.standings
+        )
+        changed = msgspec.structs.replace(participant, standings=standings)
+        context.state.put(participant_key(code), changed)
+    held = context.restrictions(code)
+    if held:
+        restrictions = tuple(
+            msgspec.structs.replace(one, lapses_at=None) if one.event == event_id else one
+            for one in held
+        )
+        context.state.put(restrictions_key(code), RestrictionsRecord(restrictions=restrictions))
+
+
+def hand_over_chair(context: Context) -> None:
+    """End the old Chair's key, write the new one's, and say who presides."""
+    body = context.body(ChairRotated)
+    end_key(context, context.scheme().key, RevocationReason.SUPERSEDED)
+    context.state.put(key_key(body.key), new_key(KPCS, CHAIR, 0))
+    scheme = SchemeRecord(
+        chair=body.chair, vice_chair=body.vice_chair, year=body.year, key=body.key
+    )
+    context.state.put(SCHEME_KEY, scheme)
+
+
+def elect_vice_chair(context: Context) -> None:
+    """Write who takes the chair next."""
+    vice_chair = context.body(ViceChairElected).vice_chair
+    elected = msgspec.structs.replace(context.scheme(), vice_chair=vice_chair)
+    context.state.put(SCHEME_KEY, elected)
+
+
+def settle_policy(context: Context) -> None:
+    """Add what is settled to the history of the scheme or the participant."""
+    body = context.body(PolicySet)
+    settled = PolicySince(
+        values=body.values,
+        effective_from=body.effective_from,
+        recorded_at=context.at.now_ms,
+        decision=body.decision,
+    )
+    history = (*context.policies(body.participant).history, settled)
+    context.state.put(policy_key(body.participant), PolicyRecord(history=history))
+
+
+def activate_rules(context: Context) -> None:
+    """Write from which height on the next version holds."""
+    body = context.body(RulesActivated)
+    new = RulesSince(version=body.version, height=body.height)
+    versions = (*context.rules().versions, new)
+    context.state.put(RULES_KEY, RulesRecord(versions=versions))

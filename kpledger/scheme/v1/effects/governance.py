@@ -1,0 +1,238 @@
+"""What governance changes: participants, offices, observers, keys, numbers and their form."""
+
+from typing import TypeVar
+
+import msgspec
+
+from kpledger.base.ids import KPCS, ROOT
+from kpledger.scheme.v1.context import CatalogueError, Context
+from kpledger.scheme.v1.events.governance import (
+    AuthorityClosed,
+    AuthorityRegistered,
+    CertificateFormatNotified,
+    KeyAdded,
+    KeyRevoked,
+    KeyRotated,
+    NumberRangeAllocated,
+    NumberRangeRetired,
+    ParticipantAdmitted,
+    ParticipantStatusChanged,
+    RevocationReason,
+    Role,
+    Standing,
+)
+from kpledger.scheme.v1.events.life import ObserverRegistered, ObserverWithdrawn
+from kpledger.scheme.v1.records import (
+    AllottedRange,
+    AuthorityRecord,
+    FormatSince,
+    FormatsRecord,
+    KeyRecord,
+    ParticipantRecord,
+    RangesRecord,
+    StandingSince,
+    authority_key,
+    formats_key,
+    key_key,
+    participant_key,
+    ranges_key,
+)
+from kpledger.scheme.v1.rules.decisions import interim_end
+from kpledger.scheme.v1.rules.numbering import is_named
+
+T = TypeVar("T")
+
+
+def _found(record: T | None, name: str) -> T:
+    if record is None:
+        raise CatalogueError(f"{name} was not checked before its change")
+    return record
+
+
+def _participant(context: Context, code: str) -> ParticipantRecord:
+    return _found(context.participant(code), f"participant {code}")
+
+
+def new_key(
+    participant: str, authority: str, valid_from: int, officer: str | None = None
+) -> KeyRecord:
+    """Give the record of a key that begins."""
+    return KeyRecord(
+        participant=participant,
+        authority=authority,
+        valid_from=valid_from,
+        revoked_at=None,
+        reason=None,
+        suspect_since=None,
+        officer=officer,
+    )
+
+
+def admit_participant(context: Context) -> None:
+    """Write the participant and its root key."""
+    body = context.body(ParticipantAdmitted)
+    standing = StandingSince(
+        status=Standing.ACTIVE,
+        effective_from=body.effective_from,
+        decision=body.decision,
+        lapses_at=interim_end(context, body.effective_from, interim=body.interim),
+        event=context.event.event_id,
+    )
+    record = ParticipantRecord(
+        code=body.code,
+        name=body.name,
+        kind=body.kind,
+        standings=(standing,),
+        authority_count=0,
+    )
+    context.state.put(participant_key(body.code), record)
+    context.state.put(key_key(body.root_key), new_key(body.code, ROOT, 0))
+
+
+def change_status(context: Context) -> None:
+    """Add a standing to the participant's history."""
+    body = context.body(ParticipantStatusChanged)
+    record = _participant(context, body.code)
+    standing = StandingSince(
+        status=body.status,
+        effective_from=body.effective_from,
+        decision=body.decision,
+        lapses_at=interim_end(context, body.effective_from, interim=body.interim),
+        event=context.event.event_id,
+    )
+    changed = msgspec.structs.replace(record, standings=(*record.standings, standing))
+    context.state.put(participant_key(body.code), changed)
+
+
+def register_authority(context: Context) -> None:
+    """Write the office and count it."""
+    body = context.body(AuthorityRegistered)
+    code = context.author[0]
+    record = AuthorityRecord(
+        participant=code,
+        authority=body.authority,
+        title=body.title,
+        place=body.place,
+        contact=body.contact,
+        roles=body.roles,
+        territory=body.territory,
+    )
+    context.state.put(authority_key(code, body.authority), record)
+    if code != KPCS:
+        counted = _count_statistics(_participant(context, code), record, 1)
+        counted = msgspec.structs.replace(counted, authority_count=counted.authority_count + 1)
+        context.state.put(participant_key(code), counted)
+
+
+def _count_statistics(
+    participant: ParticipantRecord, office: AuthorityRecord, step: int
+) -> ParticipantRecord:
+    if Role.STATISTICS not in office.roles:
+        return participant
+    count = participant.statistics_offices + step
+    return msgspec.structs.replace(participant, statistics_offices=count)
+
+
+def close_authority(context: Context) -> None:
+    """Close the office at block time."""
+    code, name = context.author[0], context.body(AuthorityClosed).authority
+    record = _close(context, name)
+    if code != KPCS:
+        counted = _count_statistics(_participant(context, code), record, -1)
+        context.state.put(participant_key(code), counted)
+
+
+def _close(context: Context, name: str) -> AuthorityRecord:
+    code = context.author[0]
+    record = _found(context.authority(code, name), f"office {code}/{name}")
+    closed = msgspec.structs.replace(record, closed_at=context.at.now_ms)
+    context.state.put(authority_key(code, name), closed)
+    return closed
+
+
+def register_observer(context: Context) -> None:
+    """Write the observer as an office of the scheme, and its key."""
+    body = context.body(ObserverRegistered)
+    record = AuthorityRecord(
+        participant=KPCS,
+        authority=body.observer,
+        title=body.title,
+        place="",
+        contact=body.contact,
+        roles=(Role.OBSERVER,),
+        observer=body.kind,
+    )
+    context.state.put(authority_key(KPCS, body.observer), record)
+    context.state.put(key_key(body.key), new_key(KPCS, body.observer, 0))
+
+
+def withdraw_observer(context: Context) -> None:
+    """Close the observer's registration at block time."""
+    _close(context, context.body(ObserverWithdrawn).observer)
+
+
+def add_key(context: Context) -> None:
+    """Write the key record."""
+    body = context.body(KeyAdded)
+    record = new_key(context.author[0], body.authority, body.valid_from, body.officer)
+    context.state.put(key_key(body.key), record)
+
+
+def rotate_key(context: Context) -> None:
+    """Close the old key's record at block time, and write the new one's."""
+    body = context.body(KeyRotated)
+    old = _found(context.key(body.old), f"key {body.old.hex()}")
+    end_key(context, body.old, RevocationReason.SUPERSEDED)
+    record = new_key(old.participant, old.authority, body.valid_from, old.officer)
+    context.state.put(key_key(body.new), record)
+
+
+def revoke_key(context: Context) -> None:
+    """Close the key record at block time."""
+    body = context.body(KeyRevoked)
+    end_key(context, body.key, body.reason, body.suspect_since)
+
+
+def end_key(
+    context: Context, public_key: bytes, reason: RevocationReason, suspect_since: int | None = None
+) -> None:
+    """Write that a key counts no more from block time on."""
+    record = _found(context.key(public_key), f"key {public_key.hex()}")
+    ended = msgspec.structs.replace(
+        record, revoked_at=context.at.now_ms, reason=reason, suspect_since=suspect_since
+    )
+    context.state.put(key_key(public_key), ended)
+
+
+def allot_range(context: Context) -> None:
+    """Add a range to the participant's."""
+    body = context.body(NumberRangeAllocated)
+    code = context.author[0]
+    new = AllottedRange(authority=body.authority, range=body.range)
+    ranges = (*context.ranges(code).ranges, new)
+    context.state.put(ranges_key(code), RangesRecord(ranges=ranges))
+
+
+def retire_range(context: Context) -> None:
+    """Close a range at block time."""
+    body = context.body(NumberRangeRetired)
+    code = context.author[0]
+    ranges = tuple(
+        msgspec.structs.replace(one, retired_at=context.at.now_ms) if is_named(one, body) else one
+        for one in context.ranges(code).ranges
+    )
+    context.state.put(ranges_key(code), RangesRecord(ranges=ranges))
+
+
+def notify_format(context: Context) -> None:
+    """Add what the participant's certificates look like from an instant on."""
+    body = context.body(CertificateFormatNotified)
+    code = context.author[0]
+    new = FormatSince(
+        masks=body.masks,
+        specimen=body.specimen,
+        features=body.features,
+        valid_from=body.valid_from,
+    )
+    formats = (*context.formats(code).formats, new)
+    context.state.put(formats_key(code), FormatsRecord(formats=formats))

@@ -1,0 +1,147 @@
+"""Decisions of the scheme and what follows from them: the Chair, policy, the version of the rules.
+
+KPCS section VI; the catalogue's events G8 to G10. Decisions are taken by consensus (VI.5), so a
+recorded decision has no objection; that of a member without a vote does not count.
+"""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+import msgspec
+from msgspec import Meta
+
+from kpledger.base.ids import CountryCode, DecisionId, EventId, ParticipantCode, PublicKey
+from kpledger.base.units import Day, TimeMs, Year
+from kpledger.scheme.v1.events.base import Body, DocumentHash, Text
+
+Participants = Annotated[tuple[ParticipantCode, ...], Meta(max_length=400)]
+"""Codes in alphabetical order, each once."""
+
+
+class Procedure(StrEnum):
+    """How a decision was taken."""
+
+    PLENARY = "PLENARY"
+    WRITTEN = "WRITTEN"
+    """Between plenary meetings: circulated, and nobody objected."""
+    CHAIR_NOTICE = "CHAIR_NOTICE"
+    """By the Chair alone, in urgency: what rests on it is interim."""
+
+
+class ExpiryMeaning(StrEnum):
+    """What has to happen by the day of expiry; the scheme itself is silent."""
+
+    EXPORT_BY = "EXPORT_BY"
+    """The shipment must have left (European Union)."""
+    JOURNEY = "JOURNEY"
+    """The shipment must have arrived (Australia)."""
+
+
+class DecisionRecorded(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The Chair or the secretariat records a decision of the scheme."""
+
+    TYPE: ClassVar[str] = "decision_recorded"
+
+    decision: DecisionId
+    """What it is called; the subject is ``KPCS/decision/<id>``."""
+    title: Text
+    """What it is about."""
+    document: DocumentHash
+    """Hash of its text."""
+    procedure: Procedure
+    """How it was taken."""
+    decided_on: Day
+    """When."""
+    supports: Participants
+    """Who supported it."""
+    objections: Participants
+    """Who objected."""
+    ratifies: Annotated[tuple[EventId, ...], Meta(max_length=100)]
+    """Interim measures that it makes lasting, by the events that set them; ascending, each once."""
+
+
+class ChairRotated(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The Chair hands over (KPCS VI.4); the old and the new Chair's keys both sign."""
+
+    TYPE: ClassVar[str] = "chair_rotated"
+
+    year: Year
+    """The year for which the new Chair presides; the subject is ``KPCS/chair``."""
+    chair: ParticipantCode
+    """Who takes the chair: the vice-chair, unless a decision says otherwise."""
+    key: PublicKey
+    """The new Chair's key; the old one ends with this event."""
+    vice_chair: ParticipantCode | None
+    """Who follows next, if that is decided already."""
+    decision: DecisionId
+    """The recorded decision behind it."""
+
+
+class ViceChairElected(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The plenary elects who takes the chair next."""
+
+    TYPE: ClassVar[str] = "vice_chair_elected"
+
+    vice_chair: ParticipantCode
+    """Who; the subject is ``KPCS/chair``."""
+    decision: DecisionId
+    """The recorded decision behind it."""
+
+
+class PolicyValues(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the scheme leaves open; null keeps what held before."""
+
+    max_validity_days: Annotated[int, Meta(ge=1, le=3660)] | None = None
+    """Longest time from issue to expiry, in days. Setting it ends a limit in months."""
+    max_validity_months: Annotated[int, Meta(ge=1, le=120)] | None = None
+    """Likewise in calendar months."""
+    expiry: ExpiryMeaning | None = None
+    """What has to happen by the day of expiry."""
+    carat_tolerance_ppm: Annotated[int, Meta(ge=0, le=100_000)] | None = None
+    """How far found may differ from declared weight in a clean confirmation, in millionths."""
+    value_tolerance_ppm: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    """Likewise for value."""
+    officers: Annotated[int, Meta(ge=1, le=8)] | None = None
+    """How many officers of an office must sign each of its events; the root signs alone."""
+    strict_lineage: bool | None = None
+    """Whether re-exports must be covered by the weight of their sources (rule E13)."""
+    notice_expected: bool | None = None
+    """Whether a shipment is expected to be announced before it arrives (Annex II, 19)."""
+    confirm_within_days: Annotated[int, Meta(ge=1, le=366)] | None = None
+    """Working days from arrival to confirmation before it is remarked on."""
+    overdue_days: Annotated[int, Meta(ge=1, le=3660)] | None = None
+    """Days after expiry from which an unconfirmed certificate is remarked on."""
+    interim_days: Annotated[int, Meta(ge=1, le=366)] | None = None
+    """Days after which an interim measure lapses unless ratified; of the scheme only."""
+    vigilance: Annotated[tuple[CountryCode, ...], Meta(max_length=100)] | None = None
+    """Origins that the Chair asks to look at closely; of the scheme only. Alphabetical."""
+    clock_skew_ms: Annotated[int, Meta(ge=0, le=3_600_000)] | None = None
+    """How far ``occurred_at`` and block time may run ahead; of the scheme only."""
+
+
+class PolicySet(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The Chair settles what the scheme leaves open, or a participant what is left to it."""
+
+    TYPE: ClassVar[str] = "policy_set"
+
+    participant: ParticipantCode | None
+    """For whom; null for the whole scheme. The subject is ``<code>/policy`` or ``KPCS/policy``."""
+    values: PolicyValues
+    """What is settled anew."""
+    effective_from: TimeMs
+    """From when; not before the time of its block. Unix milliseconds."""
+    decision: DecisionId | None
+    """The recorded decision, for the scheme; null for a participant's own law."""
+
+
+class RulesActivated(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The Chair puts the next version of the rules in force from a height on."""
+
+    TYPE: ClassVar[str] = "rules_activated"
+
+    version: Annotated[int, Meta(ge=2, le=255)]
+    """The version: one more than the newest; the subject is ``KPCS/rules``."""
+    height: Annotated[int, Meta(ge=1, le=2**53 - 1)]
+    """The first block that it holds for; above the block of this event."""
+    decision: DecisionId
+    """The recorded decision behind it."""

@@ -1,0 +1,240 @@
+"""Governance events: who takes part, which offices they have, which keys and numbers those hold.
+
+KPCS core document, sections II, IV(b), V(a) and VI; the catalogue's group G.
+"""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+import msgspec
+from msgspec import Meta
+
+from kpledger.base.ids import (
+    AuthorityId,
+    DecisionId,
+    NumberPrefix,
+    ParticipantCode,
+    PublicKey,
+    ShortName,
+)
+from kpledger.base.units import Day, TimeMs
+from kpledger.scheme.v1.events.base import Body, DocumentHash, LongText, Text
+
+
+class ParticipantKind(StrEnum):
+    """What kind of member it is (KPCS section I, *Participant*)."""
+
+    STATE = "STATE"
+    REIO = "REIO"
+    """A regional economic integration organisation: the European Union."""
+    ENTITY = "ENTITY"
+    """Trades under the scheme without being a participant: Chinese Taipei."""
+
+
+class Standing(StrEnum):
+    """A participant's standing in the scheme at a time."""
+
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    SELF_SUSPENDED = "SELF_SUSPENDED"
+    MEMBER_NO_TRADE = "MEMBER_NO_TRADE"
+    """Takes part in everything but trade, as under an embargo."""
+    REMOVED = "REMOVED"
+
+
+class Role(StrEnum):
+    """What an authority is designated for (KPCS section IV(b))."""
+
+    EXPORTING = "EXPORTING"
+    IMPORTING = "IMPORTING"
+    MONITORING = "MONITORING"
+    """Approves shipments under a restriction (a working group's team, a zone monitor)."""
+    OBSERVER = "OBSERVER"
+    """Reads and files notes (KPCS section I, *Observer*)."""
+    STATISTICS = "STATISTICS"
+    """Submits a participant's statistics, or questions them for the scheme."""
+
+
+class RevocationReason(StrEnum):
+    """Why a key is withdrawn."""
+
+    SUPERSEDED = "SUPERSEDED"
+    RETIRED = "RETIRED"
+    COMPROMISED = "COMPROMISED"
+
+
+class ParticipantAdmitted(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The Chair admits a participant (KPCS VI.8 and VI.9)."""
+
+    TYPE: ClassVar[str] = "participant_admitted"
+
+    code: ParticipantCode
+    """ISO 3166-1 alpha-2; also the event's subject."""
+    name: Text
+    """The participant's name in English."""
+    kind: ParticipantKind
+    """State, regional organisation or trading entity."""
+    effective_from: TimeMs
+    """From when it may trade; Unix milliseconds."""
+    root_key: PublicKey
+    """The key that speaks for the participant itself."""
+    decision: DecisionId
+    """The recorded decision that admits it, or the Chair's notice."""
+    interim: bool = False
+    """Decided by the Chair's notice alone: it lapses unless it is ratified."""
+
+
+class ParticipantStatusChanged(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The standing of a participant changes: by the Chair, or by itself for a self-suspension."""
+
+    TYPE: ClassVar[str] = "participant_status_changed"
+
+    code: ParticipantCode
+    """The participant; also the event's subject."""
+    status: Standing
+    """The new standing."""
+    effective_from: TimeMs
+    """From when it holds; Unix milliseconds."""
+    decision: DecisionId
+    """The recorded decision, or the Chair's notice; a participant's own reference when it
+    suspends itself."""
+    interim: bool = False
+    """Decided by the Chair's notice alone: it lapses unless it is ratified."""
+
+
+class AuthorityRegistered(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant designates an office (KPCS IV(b)); the Chair countersigns the first one.
+
+    The Chair registers the offices of the scheme itself: monitoring teams, working groups.
+    """
+
+    TYPE: ClassVar[str] = "authority_registered"
+
+    authority: AuthorityId
+    """The office, unique within the participant; the subject is ``<code>/<authority>``."""
+    title: Text
+    """Its full name."""
+    place: Text
+    """Where it is."""
+    roles: Annotated[tuple[Role, ...], Meta(min_length=1, max_length=4)]
+    """What it is designated for, in alphabetical order, each once."""
+    contact: LongText
+    """How others reach it."""
+    territory: ParticipantCode | None = None
+    """A territory with numbers of its own that it serves: ``HK`` under China."""
+
+
+class AuthorityClosed(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant closes an office: it signs nothing more, and what it signed stays."""
+
+    TYPE: ClassVar[str] = "authority_closed"
+
+    authority: AuthorityId
+    """The office; the subject is ``<code>/<authority>``."""
+    reason: LongText
+    """Why, and who takes over."""
+
+
+class KeyAdded(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant gives one of its authorities a signing key."""
+
+    TYPE: ClassVar[str] = "key_added"
+
+    authority: AuthorityId
+    """The office that will sign with it; ``root`` for a further key of the participant itself."""
+    key: PublicKey
+    """The Ed25519 public key; the subject is its hexadecimal form."""
+    valid_from: TimeMs
+    """From when signatures under it count; Unix milliseconds."""
+    officer: ShortName | None = None
+    """Whose key it is among the office's people: where several must sign, each counts once."""
+
+
+class KeyRotated(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant puts a new key in the place of one of its own, in one step."""
+
+    TYPE: ClassVar[str] = "key_rotated"
+
+    old: PublicKey
+    """The key that ends, SUPERSEDED; the subject is its hexadecimal form."""
+    new: PublicKey
+    """The key that follows it, for the same office and officer."""
+    valid_from: TimeMs
+    """From when signatures under the new one count; Unix milliseconds."""
+
+
+class KeyRevoked(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant withdraws a key; what it signed before stays on the ledger."""
+
+    TYPE: ClassVar[str] = "key_revoked"
+
+    key: PublicKey
+    """The key; the subject is its hexadecimal form."""
+    reason: RevocationReason
+    """Why."""
+    suspect_since: TimeMs | None
+    """For a compromised key: the first moment it may have been in other hands."""
+
+
+class NumberRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A run of certificate numbers: a prefix and zero-padded serials of one width."""
+
+    prefix: NumberPrefix
+    """What stands before the digits."""
+    width: Annotated[int, Meta(ge=1, le=12)]
+    """How many digits a number of this range has."""
+    first: Annotated[int, Meta(ge=0, lt=10**12)]
+    """The first serial."""
+    last: Annotated[int, Meta(ge=0, lt=10**12)]
+    """The last serial, included."""
+    use_from: Day
+    """The first day on which its numbers may be issued."""
+    use_until: Day
+    """The last day on which its numbers may be issued."""
+
+
+class NumberRangeAllocated(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant allots a run of certificate numbers to one of its exporting authorities."""
+
+    TYPE: ClassVar[str] = "number_range_allocated"
+
+    authority: AuthorityId
+    """The office that may issue them; the subject is ``<code>/<authority>``."""
+    range: NumberRange
+    """The run of numbers."""
+
+
+class NumberRangeRetired(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant withdraws a run of numbers: what is not issued by then never will be."""
+
+    TYPE: ClassVar[str] = "number_range_retired"
+
+    authority: AuthorityId
+    """The office that holds it; the subject is ``<code>/<authority>``."""
+    prefix: NumberPrefix
+    """With the first serial and the width it names the range."""
+    width: Annotated[int, Meta(ge=1, le=12)]
+    """How many digits its numbers have."""
+    first: Annotated[int, Meta(ge=0, lt=10**12)]
+    """Its first serial."""
+    reason: LongText
+    """Why."""
+
+
+class CertificateFormatNotified(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant tells the others what its certificates look like (KPCS II(d))."""
+
+    TYPE: ClassVar[str] = "certificate_format_notified"
+
+    masks: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[A-Z]{2}[A-Z-]{0,6}#{1,12}\Z")], ...],
+        Meta(min_length=1, max_length=16),
+    ]
+    """The forms of its numbers: letters as they are, ``#`` for a digit, as ``EU########``; in
+    alphabetical order, each once."""
+    specimen: DocumentHash
+    """Hash of the specimen that was sent round."""
+    features: LongText
+    """Its security features, as far as they are public."""
+    valid_from: TimeMs
+    """From when numbers must have one of these forms; Unix milliseconds."""

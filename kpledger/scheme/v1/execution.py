@@ -1,0 +1,63 @@
+"""Execution: one event on a state, by the rules of version 1.
+
+Executing is total: the answer is None and the state has changed, or a refusal and it has not.
+Signatures are verified elsewhere, before; here it is decided whether their keys may speak.
+"""
+
+from collections.abc import Mapping
+
+from kpledger.base.state import ChangeSet
+from kpledger.scheme.envelope import SignedEvent
+from kpledger.scheme.outcome import Refusal, Rule
+from kpledger.scheme.position import Position
+from kpledger.scheme.v1.catalogue import CATALOGUE
+from kpledger.scheme.v1.context import Context, refuse
+from kpledger.scheme.v1.events import Body
+from kpledger.scheme.v1.records import EventRecord, event_key
+from kpledger.scheme.v1.row import Row
+from kpledger.scheme.v1.rules import authorship
+
+
+def execute(
+    event: SignedEvent,
+    state: ChangeSet,
+    at: Position,
+    catalogue: Mapping[type[Body], Row] = CATALOGUE,
+) -> Refusal | None:
+    """Execute an event: write its changes into the change-set, or say which rule refuses it.
+
+    Only whoever wants to know what a rule is worth gives another catalogue than that of the ledger.
+    """
+    context = Context(event, state, at)
+    row = catalogue.get(type(event.body))
+    if row is None:
+        return refuse(
+            Rule.E12,
+            "type",
+            f"{event.header.type} v{event.header.version} is unknown to rules v1",
+            ", ".join(sorted(body.TYPE for body in catalogue)),
+        )
+    if state.get(event_key(event.event_id)) is not None:
+        return refuse(Rule.E6, "nonce", "this very event is on the ledger", "a new event")
+    refusal = (
+        authorship.check_form(context)
+        or authorship.check_author(context, row.offices)
+        or authorship.check_signers(context, row.cosigners(context))
+    )
+    if refusal is not None:
+        return refusal
+    for check in row.checks:
+        refusal = check(context)
+        if refusal is not None:
+            return refusal
+    row.effect(context)
+    record = EventRecord(
+        index=at.index,
+        height=at.height,
+        type=event.header.type,
+        participant=event.header.author.participant,
+        authority=event.header.author.authority,
+        subject=event.header.subject,
+    )
+    state.put(event_key(event.event_id), record)
+    return None

@@ -1,0 +1,1 @@
+"""What has states in version 1, as tables: certificates, cases, proceedings."""

@@ -1,0 +1,85 @@
+"""Policy: what the scheme leaves open, as it holds for a participant at an instant.
+
+The scheme says nothing about how long a certificate is valid, how far weights may differ, who has
+to sign. The genesis file settles it for the network; the Chair, and each participant for itself,
+settle it anew by signed events (G10). Every value is the newest one in force: the participant's
+own where it has one, otherwise the network's.
+"""
+
+import functools
+from dataclasses import dataclass, fields, replace
+from typing import Final
+
+from kpledger.base.units import add_days, add_months
+from kpledger.scheme.v1.events.decisions import ExpiryMeaning, PolicyValues
+from kpledger.scheme.v1.records import PolicyRecord, PolicySince
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Every value, resolved, as in :class:`~kpledger.scheme.v1.events.decisions.PolicyValues`."""
+
+    max_validity_days: int | None = 60
+    """None where the limit is in months."""
+    max_validity_months: int | None = None
+    expiry: ExpiryMeaning = ExpiryMeaning.EXPORT_BY
+    carat_tolerance_ppm: int = 1_000
+    value_tolerance_ppm: int = 20_000
+    officers: int = 1
+    strict_lineage: bool = False
+    notice_expected: bool = False
+    confirm_within_days: int = 10
+    overdue_days: int = 30
+    interim_days: int = 90
+    vigilance: tuple[str, ...] = ()
+    clock_skew_ms: int = 10_000
+
+    def latest_expiry(self, issued_on: str) -> str:
+        """Give the last day to which a certificate of a day may be valid.
+
+        Raises:
+            MalformedError: not a day, or it leaves the calendar.
+        """
+        if self.max_validity_months is not None:
+            return add_months(issued_on, self.max_validity_months)
+        return add_days(issued_on, self.max_validity_days or 0)
+
+
+SCHEME_ONLY: Final = ("interim_days", "vigilance", "clock_skew_ms")
+"""Values that no participant settles for itself."""
+
+_FOLDED: Final = 1024
+"""How many results are kept: more than participants that settle something for themselves."""
+_NAMES: Final = tuple(field.name for field in fields(Policy))
+
+
+def resolve_policy(network: PolicyRecord, own: PolicyRecord | None, time_ms: int) -> Policy:
+    """Give the values in force at an instant for whoever has set ``own``."""
+    return _fold(
+        tuple(
+            since
+            for record in (network, own)
+            for since in (record.history if record is not None else ())
+            if since.effective_from <= time_ms
+        )
+    )
+
+
+@functools.lru_cache(maxsize=_FOLDED)
+def _fold(in_force: tuple[PolicySince, ...]) -> Policy:
+    """Let each override the ones before; every event asks several times for the same few."""
+    policy = Policy()
+    for since in in_force:
+        policy = _override(policy, since)
+    return policy
+
+
+def _override(policy: Policy, since: PolicySince) -> Policy:
+    values: PolicyValues = since.values
+    given = {name: value for name in _NAMES if (value := getattr(values, name)) is not None}
+    # One limit replaces the other: they are two ways to say one thing.
+    if "max_validity_months" in given:
+        given["max_validity_days"] = None
+    elif "max_validity_days" in given:
+        given["max_validity_months"] = None
+    return replace(policy, **given)

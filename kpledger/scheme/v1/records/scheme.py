@@ -1,0 +1,205 @@
+"""Records of the scheme itself and of the ledger: events, decisions, proceedings, submissions."""
+
+from typing import ClassVar
+
+import msgspec
+
+from kpledger.base.record import Record
+from kpledger.scheme.v1.events.decisions import Procedure
+from kpledger.scheme.v1.events.life import BodyKind, FollowUpStatus
+from kpledger.scheme.v1.lifecycles.proceeding import ProceedingState
+from kpledger.scheme.v1.subjects import Subject
+
+
+class EventRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where an event stands; its existence makes submitting twice harmless, for ever."""
+
+    KIND: ClassVar[str] = "event"
+
+    index: int
+    """Leaf position in the tree, 0-based."""
+    height: int
+    """Block that holds it."""
+    type: str
+    participant: str
+    """Its author's participant, or ``KPCS``."""
+    authority: str
+    """Its author's office."""
+    subject: str
+
+
+class DecisionRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A decision of the scheme."""
+
+    KIND: ClassVar[str] = "decision"
+
+    decision: str
+    title: str
+    document: bytes
+    procedure: Procedure
+    decided_on: str
+    supports: tuple[str, ...]
+    recorded_at: int
+    """Block time."""
+
+
+class SchemeRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who presides over the scheme."""
+
+    KIND: ClassVar[str] = "scheme"
+
+    chair: str | None
+    """The participant in the chair; unknown until the first hand-over."""
+    vice_chair: str | None
+    year: int | None
+    key: bytes
+    """The Chair's key."""
+
+
+class RulesSince(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A version of the rules and the first height that it holds for."""
+
+    version: int
+    height: int
+
+
+class RulesRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which rules hold for which heights."""
+
+    KIND: ClassVar[str] = "rules"
+
+    versions: tuple[RulesSince, ...]
+    """In ascending order of version and height."""
+
+    def version_at(self, height: int) -> int:
+        """Give the version that holds for a block."""
+        return [one.version for one in self.versions if one.height <= height][-1]
+
+
+class RecommendationStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A recommendation of a review and how far it was followed."""
+
+    name: str
+    due_on: str | None
+    status: FollowUpStatus
+
+
+class ProceedingRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the scheme does in several steps (:mod:`kpledger.scheme.v1.lifecycles.proceeding`)."""
+
+    KIND: ClassVar[str] = "proceeding"
+
+    subject: str
+    kind: Subject
+    state: ProceedingState
+    head: bytes
+    """Id of the newest event on it: the optimistic lock."""
+    participant: str
+    """Whom it concerns; ``KPCS`` for meetings, the claimed issuer of a suspect certificate."""
+    opened_by: str
+    """Author's participant."""
+    opened_at: int
+    """Block time."""
+    title: str
+    """In a few words, for lists."""
+    due_on: str | None
+    """When its next step is due."""
+    documents: tuple[bytes, ...]
+    """Hashes of what was filed, in order."""
+    recommendations: tuple[RecommendationStatus, ...]
+
+
+class ReportRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An annual report: its editions, in order of filing."""
+
+    KIND: ClassVar[str] = "report"
+
+    participant: str
+    year: int
+    documents: tuple[bytes, ...]
+    filed_at: tuple[int, ...]
+    """Block times."""
+
+
+class BodyRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A working group or committee."""
+
+    KIND: ClassVar[str] = "body"
+
+    name: str
+    title: str
+    kind: BodyKind
+    chair: str
+    members: tuple[str, ...]
+    observers: tuple[str, ...]
+    dissolved: bool
+
+
+class EditionRecorded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One edition of submitted statistics."""
+
+    edition: int
+    event: bytes
+    recorded_at: int
+
+
+class SubmissionRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The editions that a participant submitted for one series and period, in order."""
+
+    KIND: ClassVar[str] = "submission"
+
+    participant: str
+    kind: Subject
+    """TRADE, PRODUCTION or COUNTS."""
+    period: str
+    editions: tuple[EditionRecorded, ...]
+
+
+class CorrectionRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """That an event was corrected, and by which events, in order."""
+
+    KIND: ClassVar[str] = "correction"
+
+    corrections: tuple[bytes, ...]
+
+
+def event_key(event_id: bytes) -> bytes:
+    """Give the key of an event's record."""
+    return b"event/" + event_id.hex().encode()
+
+
+def decision_key(decision: str) -> bytes:
+    """Give the key of a decision."""
+    return b"decision/" + decision.encode()
+
+
+def proceeding_key(subject: str) -> bytes:
+    """Give the key of a proceeding."""
+    return b"proceeding/" + subject.encode()
+
+
+def report_key(participant: str, year: int) -> bytes:
+    """Give the key of an annual report."""
+    return f"report/{participant}/{year}".encode()
+
+
+def body_key(name: str) -> bytes:
+    """Give the key of a working group or committee."""
+    return b"body/" + name.encode()
+
+
+def submission_key(participant: str, kind: Subject, period: str) -> bytes:
+    """Give the key of submitted statistics."""
+    return f"submission/{participant}/{kind}/{period}".encode()
+
+
+def correction_key(event_id: bytes) -> bytes:
+    """Give the key of the corrections of an event."""
+    return b"correction/" + event_id.hex().encode()
+
+
+SCHEME_KEY = b"scheme/kpcs"
+"""The key of the one scheme record."""
+
+RULES_KEY = b"rules/versions"
+"""The key of the one record of the versions of the rules."""

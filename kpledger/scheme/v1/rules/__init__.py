@@ -1,0 +1,1 @@
+"""The checks of version 1: each refuses with the rule that an event breaks."""

@@ -1,0 +1,135 @@
+"""The end of a run: everything healed, the network level, every directory audited and read."""
+
+import asyncio
+import json
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lab.chaos.checker import SOUND, FinalLedger, Kind, Violation
+from lab.chaos.clients import Desk
+from lab.chaos.history import Outcome, Place
+from lab.chaos.network import Network
+from lab.chaos.voter import now_s
+from lab.chaos.watch import Status, Watch
+
+from kpclient.copy import StoredBlock, open_copy
+from kpledger.log.block import decode_block, decode_header
+from kpledger.log.layout import decode_stored_entry
+from kpledger.scheme.envelope import decode_envelope
+from kpnode.founding import GENESIS_NAME
+
+SETTLE_S: Final = 30.0
+"""How long a network may take, with no fault left, until all nodes stand level and take events."""
+_POLL_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How the healed network came to rest."""
+
+    seconds: float
+    heights: dict[str, int]
+    """The newest committed block of each node."""
+    violations: list[Violation]
+
+
+async def settle(network: Network, watch: Watch, desk: Desk) -> Settled:
+    """Wait until the healed network is level, takes an event at each node, and is level again."""
+    begun = now_s()
+    try:
+        async with asyncio.timeout(SETTLE_S):
+            for voter in network.voters.values():
+                await voter.ensure_running()
+            await _wait_level(network, watch)
+            for name in network.names:
+                statement, _ = desk.trade().ship(desk.draw_serial(), desk.now_ms())
+                while await desk.submit("settle", name, statement) is not Outcome.OK:  # noqa: ASYNC110 (no event)
+                    await asyncio.sleep(_POLL_S)
+            height = await _wait_level(network, watch)
+    except TimeoutError:
+        found = {name: await watch.ask(name) for name in network.names}
+        states = "; ".join(f"{name}: {_describe(status)}" for name, status in found.items())
+        problem = f"not level {SETTLE_S:.0f} s after everything healed: {states}"
+        return Settled(SETTLE_S, watch.heights(), [Violation(Kind.STUCK, problem)])
+    return Settled(now_s() - begun, dict.fromkeys(network.names, height), [])
+
+
+async def _wait_level(network: Network, watch: Watch) -> int:
+    """Wait until all nodes have one head and follow one leader; gives the height."""
+    while True:
+        found = await asyncio.gather(*(watch.ask(name) for name in network.names))
+        heads = {None if status is None else (status.height, status.head) for status in found}
+        first = found[0]
+        if first is not None and len(heads) == 1 and watch.agreed() is not None:
+            return first.height
+        await asyncio.sleep(_POLL_S)
+
+
+def _describe(status: Status | None) -> str:
+    if status is None:
+        return "no answer"
+    failed = f", failed: {status.storage.failed}" if status.storage.failed else ""
+    return f"{status.role} in term {status.term} at height {status.height}{failed}"
+
+
+async def stop_all(network: Network) -> list[Violation]:
+    """Stop every voter in order."""
+    codes = await asyncio.gather(*(one.end(signal.SIGTERM) for one in network.voters.values()))
+    return [
+        Violation(Kind.DIED, f"{name} was told to stop and ended with {code}")
+        for name, code in zip(network.names, codes, strict=True)
+        if code != 0
+    ]
+
+
+async def read_ledgers(network: Network, heights: dict[str, int]) -> list[FinalLedger]:
+    """Audit and read the directory of every stopped voter, up to what it had committed."""
+    verdicts = await asyncio.gather(
+        *(_audit(network.directory, voter.plot.disk) for voter in network.voters.values())
+    )
+    return [
+        FinalLedger(
+            node=name,
+            verdict=verdict,
+            height=heights[name],
+            events=await asyncio.to_thread(_read_events, voter.plot.disk, heights[name]),
+        )
+        for (name, voter), verdict in zip(network.voters.items(), verdicts, strict=True)
+    ]
+
+
+async def _audit(directory: Path, copy: Path) -> str:
+    """Give the verdict of ``kpledger audit``; with its reason unless it is ``SOUND``."""
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("kpledger"),
+        *("audit", "--json", "--jobs", "0"),
+        *("--genesis", directory / GENESIS_NAME, "--copy", copy),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    text = output.decode(errors="replace").strip()
+    if process.returncode == 0 and json.loads(text)["verdict"] == SOUND:
+        return SOUND
+    return f"exit code {process.returncode}: {text}"
+
+
+def _read_events(directory: Path, height: int) -> tuple[tuple[str, Place], ...]:
+    """Give the events of a node's directory and their places, up to a height."""
+    events: list[tuple[str, Place]] = []
+    for found in open_copy(directory):
+        # What cannot be read is for the audit to say.
+        if not isinstance(found, StoredBlock) or found.height > height:
+            break
+        payload = decode_stored_entry(found.stored).payload
+        if payload:
+            block = decode_block(payload)
+            first = decode_header(block.header).first_event
+            events += [
+                (decode_envelope(encoded).event_id.hex(), Place(found.height, first + position))
+                for position, encoded in enumerate(block.events)
+            ]
+    return tuple(events)

@@ -1,0 +1,234 @@
+"""The demonstration's network: ``kpnode devnet`` as a process of its own, watched from outside.
+
+Nothing of the node's code is imported: what is shown is what anybody sees who starts it.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import aiohttp
+import msgspec
+from lab.demo.paperwork import FoundingKeys
+
+from kpledger.base.keys import SigningKey
+from kpledger.log.genesis import Genesis, parse_genesis
+
+_POLL_S = 0.01
+_PATIENCE_S = 30.0
+_STOP_S = 30.0
+
+
+class NetworkError(Exception):
+    """The network did not do what it was started for."""
+
+
+class NodePlace(msgspec.Struct, frozen=True, kw_only=True):
+    """A node as ``kpnode devnet`` announces it."""
+
+    name: str
+    api: str
+    pid: int
+    directory: Path
+    config: Path
+    log: Path
+
+
+class Announcement(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``kpnode devnet`` prints when a leader exists."""
+
+    chain: str
+    genesis: Path
+    keys: Path
+    nodes: tuple[NodePlace, ...]
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a node stands, of what its status says."""
+
+    node: str
+    role: str
+    term: int
+    leader: str | None
+    height: int
+    tree_size: int
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A running network."""
+
+    process: asyncio.subprocess.Process
+    announcement: Announcement
+    genesis: Genesis
+    keys: FoundingKeys
+    session: aiohttp.ClientSession
+    restarted: list[asyncio.subprocess.Process]
+
+    @classmethod
+    async def start(cls, directory: Path, *, participants: Path, voters: int, port: int) -> Self:
+        """Found and start a network in a new directory.
+
+        Raises:
+            NetworkError: it did not start; says what it printed.
+        """
+        arguments = ["devnet", str(directory), "--voters", str(voters), "--port", str(port)]
+        process = await _start_kpnode(*arguments, "--participants", str(participants))
+        line = b"" if process.stdout is None else await process.stdout.readline()
+        try:
+            announcement = msgspec.json.decode(line, type=Announcement, dec_hook=_decode_path)
+        except msgspec.DecodeError as error:
+            with suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
+            if not line:
+                problem = f"no network started on the ports from {port} on; choose others by --port"
+                raise NetworkError(problem) from None
+            raise NetworkError(f"kpnode devnet said {line[:200]!r}: {error}") from None
+        return cls(
+            process,
+            announcement,
+            parse_genesis(announcement.genesis.read_bytes()),
+            _load_keys(announcement.keys),
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)),
+            [],
+        )
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The addresses of the nodes."""
+        return tuple(node.api for node in self.announcement.nodes)
+
+    def place(self, name: str) -> NodePlace:
+        """Give the node of this name."""
+        return next(node for node in self.announcement.nodes if node.name == name)
+
+    async def positions(self) -> tuple[Position, ...]:
+        """Ask every node where it stands; those that do not answer are left out."""
+        found = await asyncio.gather(*(self._position(url) for url in self.urls))
+        return tuple(position for position in found if position is not None)
+
+    async def _position(self, url: str) -> Position | None:
+        with suppress(aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError):
+            async with self.session.get(f"{url}/v1/status") as response:
+                return msgspec.json.decode(await response.read(), type=Position)
+        return None
+
+    async def wait_for_leader(self, *, above_term: int = 0) -> Position:
+        """Wait until a node leads in a later term, and give its position.
+
+        Raises:
+            NetworkError: none does in time.
+        """
+        deadline = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < deadline:
+            for position in await self.positions():
+                if position.role == "leader" and position.term > above_term:
+                    return position
+            await asyncio.sleep(_POLL_S)
+        raise NetworkError(f"no leader within {_PATIENCE_S:.0f} s")
+
+    async def kill(self, name: str) -> None:
+        """Kill a node's process with SIGKILL."""
+        os.kill(self.place(name).pid, signal.SIGKILL)
+
+    async def terminate(self, name: str) -> None:
+        """Stop a node cleanly, and wait until it has closed its storage.
+
+        Raises:
+            NetworkError: it goes on running.
+        """
+        pid = self.place(name).pid
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < deadline:
+            if not _is_running(pid):
+                return
+            await asyncio.sleep(_POLL_S)
+        raise NetworkError(f"{name} did not stop within {_PATIENCE_S:.0f} s")
+
+    async def restart(self, name: str) -> None:
+        """Start a killed node again, on what its disk holds."""
+        place = self.place(name)
+        with place.log.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "kpnode", "run", "--config", str(place.config)),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.restarted.append(process)
+
+    async def wait_until_equal(self) -> Position:
+        """Wait until every node stands at the same head, and give that position.
+
+        Raises:
+            NetworkError: they do not in time.
+        """
+        deadline = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < deadline:
+            positions = await self.positions()
+            heads = {position.head for position in positions}
+            if len(positions) == len(self.urls) and len(heads) == 1:
+                return positions[0]
+            await asyncio.sleep(_POLL_S)
+        raise NetworkError(f"the nodes did not come to one head: {await self.positions()}")
+
+    async def stop(self) -> int:
+        """Stop every node cleanly and give devnet's exit code."""
+        await self.session.close()
+        for process in self.restarted:
+            with suppress(ProcessLookupError):
+                process.terminate()
+        await asyncio.gather(*(process.wait() for process in self.restarted))
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGINT)
+        try:
+            return await asyncio.wait_for(self.process.wait(), _STOP_S)
+        except TimeoutError:
+            self.process.kill()
+            return await self.process.wait()
+
+
+def _decode_path(kind: type, value: object) -> Path:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(f"{kind} is no path")
+
+
+def _is_running(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+async def _start_kpnode(*arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "kpnode", *arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        # Ctrl-C reaches the whole group; the network is to be stopped by us.
+        start_new_session=True,
+        limit=1 << 20,
+    )
+
+
+def _load_keys(directory: Path) -> FoundingKeys:
+    roots: Mapping[str, SigningKey] = {
+        path.stem.removeprefix("root-"): _load_key(path)
+        for path in sorted(directory.glob("root-*.seed"))
+    }
+    return FoundingKeys(_load_key(directory / "chair.seed"), roots)
+
+
+def _load_key(path: Path) -> SigningKey:
+    return SigningKey.from_seed(bytes.fromhex(path.read_text(encoding="ascii").strip()))

@@ -1,0 +1,68 @@
+"""Looking at the result: a copy of one node's directory, audited and held against the claims."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kpclient.copy import StoredBlock, open_copy
+from kpclient.verifying import audit_chain
+from kpledger.log.audit import AuditReport
+from kpledger.log.block import decode_block, decode_header
+from kpledger.log.genesis import Genesis
+from kpledger.log.layout import decode_stored_entry
+from kpledger.scheme.envelope import SignedEvent, decode_envelope
+from kpledger.scheme.v1.events.certificate import CertificateIssued, OriginKind
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a copy of the ledger holds."""
+
+    report: AuditReport
+    places: Mapping[bytes, tuple[int, int]]
+    """Height and index of every event, by its id."""
+    carats_by_origin: Mapping[str, int]
+    """Thousandths of a carat of own-origin exports that were not voided."""
+
+
+def review_copy(genesis: Genesis, directory: Path, copy: Path) -> Review:
+    """Copy a node's directory and audit the copy with nothing trusted but the genesis file."""
+    shutil.copytree(directory, copy)
+    jobs = len(os.sched_getaffinity(0))
+    report = audit_chain(genesis, open_copy(copy), jobs=jobs, on_progress=_ignore)
+    places: dict[bytes, tuple[int, int]] = {}
+    own: dict[str, tuple[str, int]] = {}
+    voided: set[str] = set()
+    for height, index, event in _read_events(copy):
+        places[event.event_id] = height, index
+        match event.body:
+            case CertificateIssued(certificate=one):
+                issuer = event.header.author.participant
+                if one.origin.kind is OriginKind.SINGLE and one.origin.countries == (issuer,):
+                    own[one.number] = issuer, one.carat_thousandths
+            case _ if event.header.type == "certificate_voided":
+                voided.add(event.header.subject)
+    carats: dict[str, int] = {}
+    for number, (origin, weight) in own.items():
+        if number not in voided:
+            carats[origin] = carats.get(origin, 0) + weight
+    return Review(report, places, carats)
+
+
+def _read_events(copy: Path) -> Iterator[tuple[int, int, SignedEvent]]:
+    for found in open_copy(copy):
+        if not isinstance(found, StoredBlock):
+            return
+        entry = decode_stored_entry(found.stored)
+        if not entry.payload:
+            continue
+        block = decode_block(entry.payload)
+        first = decode_header(block.header).first_event
+        for position, encoded in enumerate(block.events):
+            yield found.height, first + position, decode_envelope(encoded)
+
+
+def _ignore(_height: int) -> None:
+    """Take note of nothing: this audit is too short for a progress bar."""

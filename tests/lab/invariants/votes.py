@@ -1,0 +1,249 @@
+"""Rules about terms, votes and leaders."""
+
+from collections.abc import Sequence
+
+from lab.invariants.base import Checker
+from lab.simulator.disk import SimDisk
+from lab.simulator.machine import Applied
+
+from kpnode.raft import (
+    AppendReply,
+    AppendRequest,
+    Envelope,
+    HardState,
+    HeartbeatReply,
+    HeartbeatRequest,
+    Input,
+    Message,
+    NodeId,
+    PreVoteReply,
+    PreVoteRequest,
+    Received,
+    Role,
+    RoleChange,
+    Status,
+    Term,
+    Tick,
+    TimeoutNow,
+    VoteReply,
+    VoteRequest,
+)
+
+_NOTHING = HardState(Term(0), None)
+
+_Request = tuple[type[Message], NodeId, Term]
+"""The reply asked for, who asks, and for which term."""
+
+
+class VoteOnce(Checker):
+    """A node gives one vote per term, its own included, and has it on disk before it says so."""
+
+    def __init__(self) -> None:
+        self._votes: dict[tuple[NodeId, Term], NodeId] = {}
+
+    def on_loss(self, node: NodeId) -> None:
+        """Forget with it."""
+        self._votes = {key: vote for key, vote in self._votes.items() if key[0] != node}
+
+    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+        """Look at every vote that leaves."""
+        voter, message = envelope.sender, envelope.message
+        if isinstance(message, VoteRequest):
+            candidate = voter
+        elif isinstance(message, VoteReply) and message.granted:
+            candidate = envelope.recipient
+        else:
+            return
+        known = self._votes.setdefault((voter, message.term), candidate)
+        if known != candidate:
+            raise self.violation(f"{voter} votes for {known} and {candidate} in {message.term}")
+        if disk.hard_state != HardState(message.term, candidate):
+            raise self.violation(f"{voter} votes for {candidate} with {disk.hard_state} on disk")
+
+
+class HardStateForward(Checker):
+    """On disk a term never falls, and a vote changes only with the term."""
+
+    def __init__(self) -> None:
+        self._seen: dict[NodeId, HardState] = {}
+
+    def on_loss(self, node: NodeId) -> None:
+        """Begin again."""
+        self._seen.pop(node, None)
+
+    def on_save(self, node: NodeId, disk: SimDisk) -> None:
+        """Compare with what was there before."""
+        new = disk.hard_state
+        old = self._seen.get(node, _NOTHING)
+        if new is old:
+            return
+        if new.term < old.term:
+            raise self.violation(f"{node} falls back from term {old.term} to {new.term}")
+        if new.term == old.term and old.voted_for not in (None, new.voted_for):
+            raise self.violation(f"{node} replaces vote {old} by {new}")
+        self._seen[node] = new
+
+    def on_start(self, node: NodeId, disk: SimDisk, stored: Applied) -> None:
+        """A crash is no excuse."""
+        del stored
+        self.on_save(node, disk)
+
+    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+        """No message is ahead of the disk."""
+        message = envelope.message
+        if message.term > disk.hard_state.term and isinstance(
+            message, VoteReply | AppendReply | AppendRequest | HeartbeatRequest | HeartbeatReply
+        ):
+            raise self.violation(f"{envelope} leaves with {disk.hard_state} on disk")
+
+
+class TermByCampaign(Checker):
+    """A term begins with a node that campaigns in it; asking whether one could is no campaign."""
+
+    def __init__(self) -> None:
+        self._begun: set[Term] = {Term(0)}
+
+    def on_save(self, node: NodeId, disk: SimDisk) -> None:
+        """Look at every term that reaches a disk."""
+        state = disk.hard_state
+        if state.term in self._begun:
+            return
+        if state.voted_for != node:
+            raise self.violation(f"{node} is in term {state.term}, in which nobody campaigned")
+        self._begun.add(state.term)
+
+
+class OneLeader(Checker):
+    """A term has one leader."""
+
+    def __init__(self) -> None:
+        self._leaders: dict[Term, NodeId] = {}
+
+    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+        """Look at who speaks as a leader."""
+        del disk
+        if isinstance(envelope.message, AppendRequest | HeartbeatRequest | TimeoutNow):
+            self._note(envelope.message.term, envelope.sender)
+
+    def on_role(self, node: NodeId, role: RoleChange, disk: SimDisk) -> None:
+        """Look at who takes the seat."""
+        del disk
+        if role.role is Role.LEADER:
+            self._note(role.term, node)
+
+    def _note(self, term: Term, node: NodeId) -> None:
+        known = self._leaders.setdefault(term, node)
+        if known != node:
+            raise self.violation(f"{known} and {node} both lead term {term}")
+
+
+class ElectionQuorum(Checker):
+    """A leader has the votes of a majority of *each* configuration that is active in its log."""
+
+    def __init__(self) -> None:
+        self._voters: dict[tuple[NodeId, Term], set[NodeId]] = {}
+        self._elected: dict[NodeId, Term] = {}
+
+    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+        """Count every vote that leaves."""
+        del disk
+        message = envelope.message
+        if isinstance(message, VoteReply) and message.granted:
+            key = envelope.recipient, message.term
+            self._voters.setdefault(key, {envelope.recipient}).add(envelope.sender)
+
+    def on_status(self, node: NodeId, ticks: int, status: Status, disk: SimDisk) -> None:
+        """Look at each new leader."""
+        del ticks
+        if status.role is not Role.LEADER or self._elected.get(node) == status.term:
+            return
+        self._elected[node] = status.term
+        votes = self._voters.get((node, status.term), {node})
+        for configuration in disk.active(status.commit):
+            voters = configuration.voters
+            if 2 * sum(voter in votes for voter in voters) <= len(voters):
+                given = sorted(votes)
+                raise self.violation(
+                    f"{node} leads term {status.term} by votes of {given}, voters are {voters}"
+                )
+
+
+class Sticky(Checker):
+    """Who hears a leader helps nobody else to the seat, unless that leader asked for it (4.2.3)."""
+
+    def __init__(self, election_ticks: int) -> None:
+        self._election_ticks = election_ticks
+        self._terms: dict[NodeId, Term] = {}
+        self._contact: dict[NodeId, tuple[NodeId, int]] = {}
+        """Each node's leader, and after how many of its ticks it was last heard."""
+        self._refusals: dict[NodeId, dict[_Request, NodeId | None]] = {}
+        """What a node was asked for in this step, and the leader for whose sake it must refuse."""
+
+    def on_start(self, node: NodeId, disk: SimDisk, stored: Applied) -> None:
+        """A node that starts has heard nobody."""
+        del stored
+        self._terms[node] = disk.hard_state.term
+        self._contact.pop(node, None)
+
+    def on_save(self, node: NodeId, disk: SimDisk) -> None:
+        """A new term has a leader of its own."""
+        if disk.hard_state.term > self._terms.get(node, 0):
+            self._terms[node] = disk.hard_state.term
+            self._contact.pop(node, None)
+
+    def on_inputs(self, node: NodeId, ticks: int, items: Sequence[Input]) -> None:
+        """Follow what a node hears, in order."""
+        self._refusals[node] = {}
+        for item in items:
+            if isinstance(item, Tick):
+                ticks += 1
+            elif isinstance(item, Received):
+                self._hear(node, ticks, item.envelope)
+
+    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+        """Look at every vote, and every promise of one."""
+        del disk
+        message = envelope.message
+        if not isinstance(message, PreVoteReply | VoteReply) or not message.granted:
+            return
+        key = type(message), envelope.recipient, message.term
+        leader = self._refusals.get(envelope.sender, {}).get(key)
+        if leader is not None:
+            raise self.violation(
+                f"{envelope.sender} helps {envelope.recipient} to term {message.term},"
+                f" but hears {leader}"
+            )
+
+    def _hear(self, node: NodeId, ticks: int, envelope: Envelope) -> None:
+        sender, message, term = envelope.sender, envelope.message, self._terms.get(node, Term(0))
+        match message:
+            case AppendRequest() | HeartbeatRequest():
+                if message.term >= term:
+                    self._terms[node] = message.term
+                    self._contact[node] = sender, ticks
+            case PreVoteRequest():
+                self._ask(node, ticks, (PreVoteReply, sender, message.term))
+            case VoteRequest():
+                if message.term > term and (
+                    message.transfer or self._ask(node, ticks, (VoteReply, sender, message.term))
+                ):
+                    self._terms[node] = message.term
+                    self._contact.pop(node, None)
+            case TimeoutNow():
+                self._contact.pop(node, None)
+            case PreVoteReply() | VoteReply() | AppendReply() | HeartbeatReply():
+                # Only a refusal of a pre-vote speaks of a term that has begun; to take a grant for
+                # one as well only makes this rule a little milder.
+                if message.term > term:
+                    self._terms[node] = message.term
+                    self._contact.pop(node, None)
+
+    def _ask(self, node: NodeId, ticks: int, key: _Request) -> bool:
+        """Note a request that must be refused; tell whether it need not be."""
+        leader, heard = self._contact.get(node, (key[1], 0))
+        if leader == key[1] or ticks - heard >= self._election_ticks:
+            # The same request may come twice in a step; one grant is right if either was.
+            self._refusals[node][key] = None
+            return True
+        self._refusals[node].setdefault(key, leader)
+        return False

@@ -1,0 +1,193 @@
+"""Planted bugs about terms, votes and who may lead."""
+
+from dataclasses import replace
+from typing import Final
+
+from lab.planted.bug import FREQUENT_ELECTIONS, PlantedBug
+from lab.simulator.disk import SimDisk
+from lab.simulator.node import SimCore
+
+from kpnode.raft import (
+    HardState,
+    Index,
+    Input,
+    LogReader,
+    PreVoteReply,
+    PreVoteRequest,
+    RaftConfig,
+    Received,
+    Recovered,
+    Role,
+    Term,
+    Tick,
+    VoteReply,
+    VoteRequest,
+)
+from kpnode.raft.quorum import majority
+from kpnode.raft.replication import open_term
+from kpnode.raft.state import Campaign, Leadership
+from kpnode.raft.types import Entry
+
+_FAR = Index(1 << 40)
+
+
+class _ForgetsVote(SimCore):
+    """Keeps its vote in memory only (PySyncObj #84)."""
+
+    def __init__(self, config: RaftConfig, recovered: Recovered, log: LogReader) -> None:
+        forgetful = HardState(recovered.hard_state.term, None)
+        super().__init__(config, replace(recovered, hard_state=forgetful), log)
+
+
+class _ForgetsVoteOnStepDown(SimCore):
+    """Forgets its vote when it loses its seat within a term (CCF #5891)."""
+
+    def handle(self, item: Input) -> None:
+        before = self.status()
+        super().handle(item)
+        after = self.status()
+        if before.role is not Role.FOLLOWER and after.role is Role.FOLLOWER:
+            self._state.voted_for = None
+
+
+class _SavesNoVote(SimDisk):
+    """Writes the hard state only when the term changes, before it is known who gets the vote."""
+
+    def write(self, hard_state: HardState | None, entries: tuple[Entry, ...]) -> None:
+        if hard_state is not None and hard_state.term > self.hard_state.term:
+            super().write(HardState(hard_state.term, None), entries)
+        else:
+            super().write(None, entries)
+
+
+class _CountsVotesTwice(SimCore):
+    """Counts vote messages, not voters (PySyncObj)."""
+
+    _votes = 0
+
+    def handle(self, item: Input) -> None:
+        state, before = self._state, self._state.seat
+        super().handle(item)
+        seat = state.seat
+        if not isinstance(seat, Campaign) or seat.pre or seat is not before:
+            self._votes = 1
+        elif isinstance(item, Received) and isinstance(item.envelope.message, VoteReply):
+            reply = item.envelope.message
+            self._votes += reply.granted and reply.term == state.term
+            if self._votes >= majority(state.membership.newest):
+                open_term(state)
+
+
+class _VotesForAnyLog(SimCore):
+    """Looks at the term of a request, and not at the log behind it."""
+
+    def handle(self, item: Input) -> None:
+        if isinstance(item, Received):
+            message = item.envelope.message
+            if isinstance(message, PreVoteRequest | VoteRequest):
+                message = replace(message, last_term=message.term, last_index=_FAR)
+                item = Received(replace(item.envelope, message=message))
+        super().handle(item)
+
+
+class _PreVoteRaisesTerm(SimCore):
+    """Takes the term of a pre-vote for one that has begun."""
+
+    def handle(self, item: Input) -> None:
+        if isinstance(item, Received) and isinstance(item.envelope.message, PreVoteRequest):
+            term = item.envelope.message.term
+            if term > self._state.term:
+                self._state.follow(term, None)
+        super().handle(item)
+
+
+class _PreVoteResetsTimer(SimCore):
+    """Takes the question of a pre-candidate for a sign of life from a leader (hashicorp #609)."""
+
+    def handle(self, item: Input) -> None:
+        super().handle(item)
+        if isinstance(item, Received) and isinstance(item.envelope.message, PreVoteRequest):
+            self._state.elapsed_ticks = 0
+
+
+class _IsNotSticky(SimCore):
+    """Helps whoever asks, whether there is a leader or not."""
+
+    def handle(self, item: Input) -> None:
+        state = self._state
+        if (
+            isinstance(item, Received)
+            and isinstance(item.envelope.message, PreVoteRequest | VoteRequest)
+            and not isinstance(state.seat, Leadership)
+        ):
+            term, leader, state.leader = state.term, state.leader, None
+            super().handle(item)
+            if state.term == term and state.role is Role.FOLLOWER and state.voted_for is None:
+                state.leader = leader
+        else:
+            super().handle(item)
+
+
+class _CampaignsAfterLoss(SimCore):
+    """Stands for election although it knows that its disk lost entries."""
+
+    def handle(self, item: Input) -> None:
+        state = self._state
+        least, state.least_end = state.least_end, (Term(0), Index(0))
+        super().handle(item)
+        state.least_end = max(state.least_end, least)
+
+
+class _ClaimsAllCommitted(SimCore):
+    """Tells a pre-candidate the end of its log instead of what is committed of it."""
+
+    def handle(self, item: Input) -> None:
+        super().handle(item)
+        log = self._state.log
+        for place, envelope in enumerate(self._state.outbox):
+            if isinstance(envelope.message, PreVoteReply):
+                message = replace(
+                    envelope.message, commit_index=log.last_index, commit_term=log.last_term
+                )
+                self._state.outbox[place] = replace(envelope, message=message)
+
+
+class _LeadsWithoutQuorum(SimCore):
+    """Leads until somebody says that its time is over."""
+
+    def handle(self, item: Input) -> None:
+        seat = self._state.seat
+        if isinstance(item, Tick) and isinstance(seat, Leadership):
+            for progress in seat.peers.values():
+                progress.recently_active = True
+        super().handle(item)
+
+
+ELECTIONS: Final = {
+    "vote-forgotten-at-restart": PlantedBug(core=_ForgetsVote, climate=FREQUENT_ELECTIONS),
+    "vote-forgotten-on-step-down": PlantedBug(
+        core=_ForgetsVoteOnStepDown, climate=FREQUENT_ELECTIONS
+    ),
+    "vote-not-saved": PlantedBug(disk=_SavesNoVote),
+    "votes-counted-twice": PlantedBug(
+        core=_CountsVotesTwice, climate={**FREQUENT_ELECTIONS, "voters": 5, "copies": 600}
+    ),
+    "vote-for-any-log": PlantedBug(core=_VotesForAnyLog, climate=FREQUENT_ELECTIONS),
+    "pre-vote-raises-term": PlantedBug(core=_PreVoteRaisesTerm, climate=FREQUENT_ELECTIONS),
+    "pre-vote-resets-timer": PlantedBug(
+        core=_PreVoteResetsTimer,
+        climate={**FREQUENT_ELECTIONS, "voters": 5, "partition": 20, "heal": 5, "crash": 0},
+    ),
+    "no-stickiness": PlantedBug(
+        core=_IsNotSticky, climate={**FREQUENT_ELECTIONS, "partition": 20, "heal": 20}
+    ),
+    "pre-vote-claims-commits": PlantedBug(core=_ClaimsAllCommitted, climate=FREQUENT_ELECTIONS),
+    "campaign-after-loss": PlantedBug(
+        core=_CampaignsAfterLoss,
+        climate={**FREQUENT_ELECTIONS, "crash": 5, "lose": 900, "restart": 300, "pause": 10},
+    ),
+    "no-check-quorum": PlantedBug(
+        core=_LeadsWithoutQuorum, climate={**FREQUENT_ELECTIONS, "partition": 20, "crash": 0}
+    ),
+}
+"""By name."""

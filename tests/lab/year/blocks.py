@@ -1,0 +1,46 @@
+"""Blocks: the events of the year as one node would seal them, executed by the real rules."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from lab.year.cast import NODE
+from lab.year.days import HOUR_MS
+from lab.year.pen import Entry
+
+from kpledger.base.state import StateReader
+from kpledger.log.block import BlockKind
+from kpledger.log.chain import BlockBuilder, Execution, Tip
+from kpledger.log.genesis import Genesis
+from kpledger.scheme.envelope import decode_envelope
+
+BLOCK_EVENTS: Final = 256
+TERM: Final = 1
+"""The one term of a ledger that no election was held for."""
+
+Refused = Callable[[Entry, str], None]
+"""Told of an event that the rules refuse."""
+
+
+def cut_blocks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Cut events into blocks: of one hour, and not too many."""
+    block: list[Entry] = []
+    for entry in entries:
+        same_hour = block and entry.time_ms // HOUR_MS == block[0].time_ms // HOUR_MS
+        if block and (not same_hour or len(block) >= BLOCK_EVENTS):
+            yield block
+            block = []
+        block.append(entry)
+    if block:
+        yield block
+
+
+def execute_block(
+    genesis: Genesis, tip: Tip, state: StateReader, block: list[Entry], refused: Refused
+) -> Execution | None:
+    """Execute the events of a block; None if all of them are refused."""
+    builder = BlockBuilder(genesis, tip, state, block[-1].time_ms)
+    for entry in block:
+        refusal = builder.add(decode_envelope(entry.envelope))
+        if refusal is not None:
+            refused(entry, str(refusal))
+    return builder.finish(TERM, NODE, BlockKind.BLOCK) if builder.events else None

@@ -1,0 +1,168 @@
+"""The pen: writes and signs events at their own time, each following the newest on its subject."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lab.year.cast import Cast, Office
+from lab.year.days import YEAR
+
+from kpledger.base.ids import CHAIR, KPCS, ROOT
+from kpledger.base.keys import SigningKey
+from kpledger.log.genesis import Genesis
+from kpledger.scheme.envelope import compute_event_id, sign_event
+from kpledger.scheme.v1.events import Author, Body, encode_event
+from kpledger.scheme.v1.lifecycles.certificate import NOTES
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A signed event and the time at which it reaches the ledger."""
+
+    time_ms: int
+    envelope: bytes
+    event_id: bytes
+    subject: str
+    type: str
+
+
+class Pen:
+    """Writes for everybody.
+
+    Attributes:
+        now_ms: the time of whatever is written next.
+        entries: what was written and not yet taken away.
+    """
+
+    def __init__(self, genesis: Genesis, cast: Cast) -> None:
+        """Write for the ledger of a genesis file."""
+        self.genesis = genesis
+        self.cast = cast
+        self.now_ms = genesis.file.created_at
+        self.entries: list[Entry] = []
+        self.chair_year = YEAR - 1
+        self._count = 0
+        self._heads: dict[str, bytes] = {}
+        self._rotated: dict[str, str] = {}
+
+    def head(self, subject: str) -> bytes | None:
+        """Give the newest event on a subject that events follow each other on."""
+        return self._heads.get(subject)
+
+    def set_head(self, subject: str, event_id: bytes) -> None:
+        """Take note of an event on a subject that does not name it."""
+        self._heads[subject] = event_id
+
+    def office(
+        self,
+        office: Office,
+        subject: str,
+        body: Body,
+        *,
+        cosigners: Sequence[SigningKey] = (),
+        occurred_ms: int | None = None,
+    ) -> bytes:
+        """Write on a certificate, case or proceeding, as an office with all its officers."""
+        keys = self.officers(office.participant, office.authority)
+        author = (office.participant, office.authority)
+        return self._follow(author, subject, body, [*keys, *cosigners], occurred_ms)
+
+    def opening(self, office: Office, subject: str, body: Body, case: str) -> bytes:
+        """Write on a closed certificate what opens a case; the certificate stays as it is."""
+        before = self._heads[subject]
+        event_id = self.office(office, subject, body)
+        self._heads[subject] = before
+        self._heads[case] = event_id
+        return event_id
+
+    def officers(self, participant: str, authority: str) -> list[SigningKey]:
+        """Give the keys that an office signs with."""
+        count = 1 if participant == KPCS else self.cast.officers(participant)
+        return [self.key_of(f"{participant}/{authority}/{n}") for n in range(1, count + 1)]
+
+    def key_of(self, label: str) -> SigningKey:
+        """Give the key that is in force under a label."""
+        return self.cast.key(self._rotated.get(label, label))
+
+    def rotate(self, label: str) -> SigningKey:
+        """Put another key under a label, and give it."""
+        self._rotated[label] = f"{label}/rotated"
+        return self.key_of(label)
+
+    def root(
+        self, code: str, subject: str, body: Body, *, cosigners: Sequence[SigningKey] = ()
+    ) -> bytes:
+        """Write as a participant's root, about something that nothing needs to follow."""
+        keys = [self.cast.key(f"{code}/{ROOT}"), *cosigners]
+        return self.write((code, ROOT), subject, body, keys)
+
+    def root_follows(self, code: str, subject: str, body: Body) -> bytes:
+        """Write as a participant's root on a proceeding."""
+        return self._follow((code, ROOT), subject, body, [self.cast.key(f"{code}/{ROOT}")], None)
+
+    def member_follows(self, code: str, authority: str, subject: str, body: Body) -> bytes:
+        """Write as any office of a participant on a proceeding."""
+        keys = self.officers(code, authority)
+        return self._follow((code, authority), subject, body, keys, None)
+
+    @property
+    def chair_key(self) -> SigningKey:
+        """The Chair's key of now."""
+        return self.cast.key(f"{KPCS}/{CHAIR}/{self.chair_year}")
+
+    def chair(self, subject: str, body: Body, *, cosigners: Sequence[SigningKey] = ()) -> bytes:
+        """Write as the Chair."""
+        return self.write((KPCS, CHAIR), subject, body, [self.chair_key, *cosigners])
+
+    def chair_follows(self, subject: str, body: Body) -> bytes:
+        """Write as the Chair on a proceeding."""
+        return self._follow((KPCS, CHAIR), subject, body, [self.chair_key], None)
+
+    def scheme(self, authority: str, subject: str, body: Body) -> bytes:
+        """Write as an office of the scheme."""
+        return self.write((KPCS, authority), subject, body, self.officers(KPCS, authority))
+
+    def scheme_follows(self, authority: str, subject: str, body: Body) -> bytes:
+        """Write as an office of the scheme on a proceeding."""
+        keys = self.officers(KPCS, authority)
+        return self._follow((KPCS, authority), subject, body, keys, None)
+
+    def _follow(
+        self,
+        author: tuple[str, str],
+        subject: str,
+        body: Body,
+        keys: Sequence[SigningKey],
+        occurred_ms: int | None,
+    ) -> bytes:
+        prev = self._heads.get(subject)
+        event_id = self.write(author, subject, body, keys, prev=prev, occurred_ms=occurred_ms)
+        if body.TYPE not in NOTES:
+            self._heads[subject] = event_id
+        return event_id
+
+    def write(
+        self,
+        author: tuple[str, str],
+        subject: str,
+        body: Body,
+        keys: Sequence[SigningKey],
+        *,
+        prev: bytes | None = None,
+        occurred_ms: int | None = None,
+    ) -> bytes:
+        """Write one event and give its id."""
+        self._count += 1
+        payload = encode_event(
+            chain=self.genesis.chain,
+            author=Author(participant=author[0], authority=author[1]),
+            nonce=hashlib.sha256(b"%d" % self._count).digest()[:16],
+            occurred_at=self.now_ms if occurred_ms is None else occurred_ms,
+            subject=subject,
+            prev=prev,
+            body=body,
+        )
+        event_id = compute_event_id(payload)
+        envelope = sign_event(payload, keys)
+        self.entries.append(Entry(self.now_ms, envelope, event_id, subject, body.TYPE))
+        return event_id

@@ -1,0 +1,244 @@
+"""The genesis file: what it founds, and every way in which it cannot."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from founding import (
+    FOUNDED_MS,
+    NODES,
+    PARTICIPANTS,
+    VOTERS,
+    make_genesis,
+    make_genesis_file,
+    public_hex,
+    signing_key,
+    vary,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kpledger.base.errors import GenesisError
+from kpledger.base.hashing import Domain, hash_with_domain
+from kpledger.base.state import MemoryState, read_record
+from kpledger.log.genesis import (
+    MAX_GENESIS_BYTES,
+    GenesisFile,
+    GenesisPolicy,
+    format_genesis,
+    parse_genesis,
+)
+from kpledger.scheme.v1.events.decisions import PolicyValues
+from kpledger.scheme.v1.events.governance import Standing
+from kpledger.scheme.v1.records import (
+    RULES_KEY,
+    SCHEME_KEY,
+    KeyRecord,
+    ParticipantRecord,
+    PolicyRecord,
+    PolicySince,
+    RulesRecord,
+    RulesSince,
+    SchemeRecord,
+    StandingSince,
+    key_key,
+    participant_key,
+    policy_key,
+)
+
+Change = Callable[[GenesisFile], GenesisFile]
+
+
+def _vary_node(file: GenesisFile, **changes: object) -> GenesisFile:
+    return vary(file, nodes=(vary(file.nodes[0], **changes), *file.nodes[1:]))
+
+
+def _vary_participant(file: GenesisFile, **changes: object) -> GenesisFile:
+    first = vary(file.participants[0], **changes)
+    return vary(file, participants=(first, *file.participants[1:]))
+
+
+def _vary_policy(**changes: object) -> Change:
+    return lambda file: vary(file, policy=vary(file.policy, **changes))
+
+
+SMALL_ORDER = "01" + "00" * 31
+
+BAD: list[tuple[str, Change, str]] = [
+    ("format", lambda file: vary(file, format="kpledger-genesis/2"), "at format"),
+    ("rules", lambda file: vary(file, rules_version=2), "at rules_version"),
+    ("origin-empty", lambda file: vary(file, origin=""), "at origin"),
+    ("origin-with-space", lambda file: vary(file, origin="a b"), "at origin"),
+    ("origin-with-newline", lambda file: vary(file, origin="ledger\n"), "at origin"),
+    ("created-before-1970", lambda file: vary(file, created_at=-1), "at created_at"),
+    ("no-participants", lambda file: vary(file, participants=()), "at participants"),
+    ("no-nodes", lambda file: vary(file, nodes=()), "at nodes"),
+    ("no-voters", lambda file: vary(file, voters=()), "at voters"),
+    ("ten-voters", lambda file: vary(file, voters=tuple("abcdefghij")), "at voters"),
+    ("voters-unsorted", lambda file: vary(file, voters=file.voters[::-1]), "at voters: not in"),
+    ("voter-twice", lambda file: vary(file, voters=("bw-1", "bw-1")), "at voters: a name"),
+    ("voter-unknown", lambda file: vary(file, voters=("xx-1",)), "at voters: xx-1 is not among"),
+    ("node-twice", lambda file: vary(file, nodes=file.nodes + file.nodes[:1]), "at nodes: a name"),
+    (
+        "participant-twice",
+        lambda file: vary(file, participants=file.participants * 2),
+        "at participants: a name",
+    ),
+    (
+        "node-of-nobody",
+        lambda file: _vary_node(file, participant="XX"),
+        "at nodes.bw-1: XX is not among participants",
+    ),
+    (
+        "consensus-key-is-tls-key",
+        lambda file: _vary_node(file, tls_key=file.nodes[0].consensus_key),
+        "at keys: one key is used twice",
+    ),
+    (
+        "chair-key-is-root-key",
+        lambda file: vary(file, chair_key=public_hex("BW/root")),
+        "at keys: one key is used twice",
+    ),
+    (
+        "secretariat-key-of-small-order",
+        lambda file: vary(file, secretariat_key=SMALL_ORDER),
+        "is not a canonical point",
+    ),
+    (
+        "root-key-of-small-order",
+        lambda file: _vary_participant(file, root_key=SMALL_ORDER),
+        "is not a canonical point",
+    ),
+    (
+        "tls-key-of-small-order",
+        lambda file: _vary_node(file, tls_key=SMALL_ORDER),
+        "is not a canonical point",
+    ),
+    ("key-short", lambda file: vary(file, chair_key="00"), "at chair_key"),
+    ("key-in-capitals", lambda file: vary(file, chair_key="A" * 64), "at chair_key"),
+    ("code", lambda file: _vary_participant(file, code="bw"), r"at participants\[0\].code"),
+    ("name-empty", lambda file: _vary_participant(file, name=""), r"at participants\[0\].name"),
+    ("name-nfd", lambda file: _vary_participant(file, name="Cote\u0301"), "not NFC"),
+    ("node-name", lambda file: _vary_node(file, name="BW 1"), r"at nodes\[0\].name"),
+    ("validity-0", _vary_policy(max_validity_days=0), "at policy.max_validity_days"),
+    ("carat-tolerance", _vary_policy(carat_tolerance_ppm=100_001), "at policy.carat"),
+    ("value-tolerance", _vary_policy(value_tolerance_ppm=-1), "at policy.value"),
+    ("skew", _vary_policy(clock_skew_ms=3_600_001), "at policy.clock_skew_ms"),
+]
+
+
+@pytest.mark.parametrize(("change", "problem"), [pytest.param(*row[1:], id=row[0]) for row in BAD])
+def test_file_that_cannot_found_a_ledger_is_refused(change: Change, problem: str) -> None:
+    encoded = format_genesis(change(make_genesis_file()))
+    with pytest.raises(GenesisError, match=problem):
+        parse_genesis(encoded)
+
+
+@pytest.mark.parametrize(
+    ("encoded", "problem"),
+    [
+        (b"", "malformed"),
+        (b"[]", "malformed"),
+        (b"{}", "missing required field"),
+        (b"\xff", "malformed"),
+        (b'{"format": "\xff"}', "malformed"),
+        (b"[" * 100_000, "malformed"),
+        (b" " * (MAX_GENESIS_BYTES + 1), f"the limit is {MAX_GENESIS_BYTES}"),
+        (format_genesis(make_genesis_file()) + b"{}", "malformed"),
+        (format_genesis(make_genesis_file()).replace(b'"format"', b'"form"'), "unknown field"),
+    ],
+)
+def test_other_bytes_are_refused(encoded: bytes, problem: str) -> None:
+    with pytest.raises(GenesisError, match=problem):
+        parse_genesis(encoded)
+
+
+@given(
+    st.integers(1, 3660), st.integers(0, 100_000), st.integers(0, 1_000_000), st.integers(0, 1000)
+)
+def test_file_survives_being_written_and_read(
+    days: int, carats: int, value: int, skew: int
+) -> None:
+    policy = GenesisPolicy(
+        max_validity_days=days,
+        carat_tolerance_ppm=carats,
+        value_tolerance_ppm=value,
+        clock_skew_ms=skew,
+    )
+    file = make_genesis_file(policy=policy)
+    assert parse_genesis(format_genesis(file)).file == file
+
+
+def test_file_of_just_the_limit_is_accepted() -> None:
+    file = make_genesis_file()
+    padded = format_genesis(file).ljust(MAX_GENESIS_BYTES)
+    assert parse_genesis(padded).file == file
+
+
+def test_chain_is_the_hash_of_the_exact_bytes() -> None:
+    encoded = format_genesis(make_genesis_file())
+    assert parse_genesis(encoded).chain == hash_with_domain(Domain.GENESIS, encoded)
+    assert parse_genesis(encoded + b"\n").chain != parse_genesis(encoded).chain
+
+
+def test_voters_and_their_keys_make_the_configuration() -> None:
+    genesis = make_genesis()
+    keys = {voter: signing_key(f"{voter}/consensus").public_key for voter in VOTERS}
+    voters = [{"consensus_key": key, "name": voter} for voter, key in keys.items()]
+    encoded = msgspec.msgpack.encode({"voters": voters})
+    assert genesis.consensus_keys == keys
+    assert genesis.config_hash == hash_with_domain(Domain.CONFIG, encoded)
+
+
+def test_node_is_found_by_name_or_the_known_ones_are_named() -> None:
+    genesis = make_genesis()
+    assert [genesis.node(name).name for name in NODES] == list(NODES)
+    with pytest.raises(GenesisError, match="no node 'xx-1'; it has bw-1, eu-1, in-1, za-1"):
+        genesis.node("xx-1")
+
+
+def test_policy_left_out_is_the_documented_one() -> None:
+    assert GenesisPolicy() == GenesisPolicy(
+        max_validity_days=60,
+        carat_tolerance_ppm=1_000,
+        value_tolerance_ppm=20_000,
+        clock_skew_ms=10_000,
+    )
+
+
+def test_state_begins_with_policy_rules_chair_participants_and_first_keys() -> None:
+    state = MemoryState()
+    state.apply(make_genesis().seed_state(state))
+    owners = ["KPCS/chair", "KPCS/secretariat", *(f"{code}/root" for code in PARTICIPANTS)]
+    keys = {key_key(signing_key(owner).public_key): owner for owner in owners}
+    scheme = {policy_key(None), RULES_KEY, SCHEME_KEY}
+    assert set(state.pairs) == {*scheme, *keys, *map(participant_key, PARTICIPANTS)}
+    values = PolicyValues(
+        max_validity_days=60,
+        carat_tolerance_ppm=1_000,
+        value_tolerance_ppm=20_000,
+        clock_skew_ms=10_000,
+    )
+    settled = PolicySince(values=values, effective_from=0, recorded_at=FOUNDED_MS, decision=None)
+    assert read_record(state, policy_key(None), PolicyRecord) == PolicyRecord(history=(settled,))
+    assert read_record(state, RULES_KEY, RulesRecord) == RulesRecord(
+        versions=(RulesSince(version=1, height=1),)
+    )
+    assert read_record(state, SCHEME_KEY, SchemeRecord) == SchemeRecord(
+        chair=None, vice_chair=None, year=None, key=signing_key("KPCS/chair").public_key
+    )
+    for key, owner in keys.items():
+        participant, authority = owner.split("/")
+        assert read_record(state, key, KeyRecord) == KeyRecord(
+            participant=participant,
+            authority=authority,
+            valid_from=0,
+            revoked_at=None,
+            reason=None,
+            suspect_since=None,
+        )
+    for code, (name, kind) in PARTICIPANTS.items():
+        active = StandingSince(status=Standing.ACTIVE, effective_from=0, decision="genesis")
+        assert read_record(state, participant_key(code), ParticipantRecord) == ParticipantRecord(
+            code=code, name=name, kind=kind, standings=(active,), authority_count=0
+        )

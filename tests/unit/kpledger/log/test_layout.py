@@ -1,0 +1,159 @@
+"""The layout of the database: one spelling per record, and nothing else decodes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kpledger.base.errors import LedgerError, MalformedError, OversizedError
+from kpledger.log.layout import (
+    APPLIED_KEY,
+    BLOCK_PREFIX,
+    CHAIN_KEY,
+    FIRST_BLOCK_KEY,
+    FORMAT_KEY,
+    HARD_STATE_KEY,
+    LAST_BLOCK_KEY,
+    MAX_PAYLOAD_BYTES,
+    StoredEntry,
+    StoredHardState,
+    block_key,
+    decode_hard_state,
+    decode_stored_entry,
+    encode_hard_state,
+    encode_stored_entry,
+    index_key,
+    is_memory_key,
+    merkle_key,
+    parse_block_key,
+    state_key,
+)
+
+u64 = st.integers(0, (1 << 64) - 1)
+entries = st.builds(StoredEntry, kind=st.integers(0, 2), term=u64, payload=st.binary(max_size=64))
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=63)
+hard_states = st.builds(StoredHardState, term=u64, voted_for=names | st.none())
+
+
+def test_layout_is_pinned_byte_by_byte() -> None:
+    assert {
+        "block": block_key(0x0102).hex(),
+        "entry": encode_stored_entry(StoredEntry(1, 5, b"\xaa")).hex(),
+        "voted": encode_hard_state(StoredHardState(7, "bw-1")).hex(),
+        "unvoted": encode_hard_state(StoredHardState(7, None)).hex(),
+        "state": state_key(b"x"),
+        "index": index_key(b"holder", b"x"),
+        "merkle": merkle_key(3, 9).hex(),
+    } == {
+        "block": "620000000000000102",
+        "entry": "01010000000000000005aa",
+        "voted": "010000000000000007" + b"bw-1".hex(),
+        "unvoted": "010000000000000007",
+        "state": b"sx",
+        "index": b"iholder/x",
+        "merkle": "74030000000000000009",
+    }
+
+
+@given(entries)
+def test_entry_round_trips(entry: StoredEntry) -> None:
+    assert decode_stored_entry(encode_stored_entry(entry)) == entry
+
+
+@given(hard_states)
+def test_hard_state_round_trips(hard_state: StoredHardState) -> None:
+    assert decode_hard_state(encode_hard_state(hard_state)) == hard_state
+
+
+@given(st.integers(1, (1 << 64) - 1))
+def test_block_key_round_trips(height: int) -> None:
+    assert parse_block_key(block_key(height)) == height
+
+
+@given(st.integers(1, (1 << 64) - 1), st.integers(1, (1 << 64) - 1))
+def test_byte_order_of_keys_is_the_order_of_heights(one: int, other: int) -> None:
+    assert (block_key(one) < block_key(other)) == (one < other)
+    assert FIRST_BLOCK_KEY <= block_key(one) <= LAST_BLOCK_KEY
+
+
+@given(st.binary(max_size=32))
+def test_bytes_that_decode_as_an_entry_are_its_one_spelling(stored: bytes) -> None:
+    try:
+        entry = decode_stored_entry(stored)
+    except LedgerError:
+        return
+    assert encode_stored_entry(entry) == stored
+
+
+@given(st.binary(max_size=32) | st.binary(max_size=16).map(lambda tail: b"\x01" + bytes(8) + tail))
+def test_bytes_that_decode_as_a_hard_state_are_its_one_spelling(stored: bytes) -> None:
+    try:
+        hard_state = decode_hard_state(stored)
+    except LedgerError:
+        return
+    assert encode_hard_state(hard_state) == stored
+
+
+@pytest.mark.parametrize(
+    ("stored", "complaint"),
+    [
+        (bytes(9), "stored entry is malformed: 9 bytes cannot hold its 10-byte header"),
+        (b"\x02" + bytes(9), "stored entry is malformed at version: 2 is not 1"),
+        (
+            b"\x01\x03" + bytes(8),
+            "stored entry is malformed at kind: 3 is not 0 (NOOP), 1 (BLOCK) or 2 (CONFIG)",
+        ),
+    ],
+)
+def test_bad_entry_is_refused_with_the_reason(stored: bytes, complaint: str) -> None:
+    with pytest.raises(MalformedError) as caught:
+        decode_stored_entry(stored)
+    assert str(caught.value) == complaint
+
+
+@pytest.mark.parametrize(
+    ("stored", "complaint"),
+    [
+        (bytes(8), ": 8 bytes cannot hold its 9-byte header"),
+        (b"\x00" + bytes(8), " at version: 0 is not 1"),
+        (
+            b"\x01" + bytes(8) + b"n" * 256,
+            " at voted_for: a name of 256 bytes, where 1 to 255 are possible",
+        ),
+        (
+            b"\x01" + bytes(8) + b"\xff",
+            " at voted_for: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
+        ),
+    ],
+)
+def test_bad_hard_state_is_refused_with_the_reason(stored: bytes, complaint: str) -> None:
+    with pytest.raises(MalformedError) as caught:
+        decode_hard_state(stored)
+    assert str(caught.value) == f"hard state is malformed{complaint}"
+
+
+@pytest.mark.parametrize("name", ["", "n" * 256])
+def test_impossible_vote_is_not_encoded(name: str) -> None:
+    with pytest.raises(MalformedError, match="voted_for"):
+        encode_hard_state(StoredHardState(1, name))
+
+
+@pytest.mark.parametrize("key", [b"", b"b", b"b" + bytes(7), b"s" + bytes(8), b"b" + bytes(8)])
+def test_other_keys_are_not_block_keys(key: bytes) -> None:
+    with pytest.raises(MalformedError, match="block key"):
+        parse_block_key(key)
+
+
+def test_oversized_payload_is_refused_both_ways() -> None:
+    largest = StoredEntry(1, 1, bytes(MAX_PAYLOAD_BYTES))
+    assert decode_stored_entry(encode_stored_entry(largest)) == largest
+    with pytest.raises(OversizedError):
+        encode_stored_entry(StoredEntry(1, 1, bytes(MAX_PAYLOAD_BYTES + 1)))
+    with pytest.raises(OversizedError):
+        decode_stored_entry(encode_stored_entry(largest) + b"\x00")
+
+
+def test_only_what_the_node_promised_is_its_memory() -> None:
+    kept = [block_key(1), BLOCK_PREFIX, HARD_STATE_KEY, FORMAT_KEY, CHAIN_KEY]
+    derived = [APPLIED_KEY, state_key(b"b"), index_key(b"h"), merkle_key(0, 0), b"m/tail"]
+    assert [is_memory_key(key) for key in kept] == [True] * len(kept)
+    assert [is_memory_key(key) for key in derived] == [False] * len(derived)

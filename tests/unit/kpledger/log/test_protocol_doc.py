@@ -1,0 +1,249 @@
+"""The worked example of docs/protocol.md is made byte for byte by the code."""
+
+import re
+from pathlib import Path
+
+import msgspec
+from founding import make_event, make_genesis_file, signing_key, vary
+from msgspec import inspect
+
+from kpledger.base.hashing import hash_leaf
+from kpledger.base.state import MemoryState
+from kpledger.log.block import (
+    MAX_BLOCK_BYTES,
+    MAX_BLOCK_EVENTS,
+    BlockKind,
+    Header,
+    SealedBlock,
+    block_preimage,
+    compute_head,
+    decode_block,
+    encode_header,
+)
+from kpledger.log.chain import BlockBuilder, execute_noop, genesis_tip, seal_block, verify_block
+from kpledger.log.genesis import (
+    MAX_GENESIS_BYTES,
+    MAX_VOTERS,
+    Genesis,
+    GenesisFile,
+    format_genesis,
+    parse_genesis,
+)
+from kpledger.log.layout import StoredEntry, block_key, encode_stored_entry
+from kpledger.scheme.envelope import (
+    MAX_ENVELOPE_BYTES,
+    MAX_ENVELOPE_JSON_BYTES,
+    Envelope,
+    EventSignature,
+    decode_envelope,
+    encode_pae,
+)
+from kpledger.scheme.v1.catalogue import CATALOGUE
+from kpledger.scheme.v1.events import MAX_EVENT_BYTES, MAX_SIGNATURES, Author, Body, EventHeader
+from kpledger.scheme.v1.events.governance import AuthorityRegistered, Role
+from kpledger.scheme.v1.records import Record
+from kpledger.scheme.v1.rules.numbering import MAX_RANGES
+
+PAGE = Path(__file__).parents[4] / "docs" / "protocol.md"
+TIME_MS = 1_767_225_660_000
+
+
+def _genesis_file() -> GenesisFile:
+    file = make_genesis_file(nodes=("bw-1",), voters=("bw-1",))
+    return vary(file, participants=file.participants[:1])
+
+
+def _event(genesis: Genesis) -> bytes:
+    body = AuthorityRegistered(
+        authority="gaborone",
+        title="Diamond Office",
+        place="Gaborone",
+        roles=(Role.EXPORTING, Role.IMPORTING),
+        contact="",
+    )
+    return make_event(
+        "BW/root",
+        body,
+        signers=("BW/root", "KPCS/chair"),
+        occurred_at=TIME_MS - 1_000,
+        chain=genesis.chain,
+    )
+
+
+def _hex(data: bytes) -> str:
+    text = data.hex()
+    return "\n".join(text[start : start + 64] for start in range(0, len(text), 64)) + "\n"
+
+
+def _describe(info: inspect.Type) -> str:
+    match info:
+        case inspect.UnionType():
+            text = " or ".join(_describe(member) for member in info.types)
+        case inspect.StructType():
+            text = info.cls.__name__
+        case inspect.EnumType():
+            text = "|".join(member.value for member in info.cls)
+        case inspect.TupleType():
+            text = "array of " + ", ".join(_describe(one) for one in info.item_types)
+        case inspect.VarTupleType():
+            limits = _limits(info.min_length, info.max_length)
+            text = f"array{limits} of {_describe(info.item_type)}"
+        case _:
+            text = _describe_plain(info)
+    return text
+
+
+def _describe_plain(info: inspect.Type) -> str:
+    match info:
+        case inspect.IntType():
+            lowest = info.ge if info.gt is None else info.gt + 1
+            highest = info.le if info.lt is None else info.lt - 1
+            text = "integer" + _limits(lowest, highest)
+        case inspect.StrType():
+            text = "text" + _limits(info.min_length, info.max_length)
+            text += f" /{info.pattern}/" if info.pattern else ""
+        case inspect.BytesType():
+            text = "bytes" + _limits(info.min_length, info.max_length)
+        case inspect.BoolType():
+            text = "boolean"
+        case inspect.NoneType():
+            text = "nil"
+        case inspect.RawType():
+            text = "map, by type"
+        case _:
+            raise TypeError(f"nothing is said of {info}")
+    return text
+
+
+def _limits(lowest: int | None, highest: int | None) -> str:
+    if highest is None:
+        return "" if lowest is None else f" {lowest}.."
+    return f" {highest}" if lowest == highest else f" {lowest or 0}..{highest}"
+
+
+def _fields(*kinds: type[msgspec.Struct]) -> str:
+    blocks = []
+    for kind in kinds:
+        info = inspect.type_info(kind)
+        name = kind.TYPE if issubclass(kind, Body) else kind.__name__
+        lines = [name]
+        if isinstance(info, inspect.StructType):
+            # A row is an array: its fields stand in the order in which they are written.
+            shown = info.fields if info.array_like else sorted(info.fields, key=_name)
+            lines[0] += " (array)" if info.array_like else ""
+            lines += [f"  {field.name:<24}{_describe(field.type)}" for field in shown]
+        blocks.append("\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def _name(field: inspect.Field) -> str:
+    return field.name
+
+
+def _parts(*kinds: type[msgspec.Struct]) -> tuple[type[msgspec.Struct], ...]:
+    """Give the Structs that stand inside others, each once, in order of appearance."""
+    found: dict[type[msgspec.Struct], None] = {}
+
+    def look(info: inspect.Type) -> None:
+        match info:
+            case inspect.UnionType():
+                for one in info.types:
+                    look(one)
+            case inspect.VarTupleType():
+                look(info.item_type)
+            case inspect.StructType():
+                if info.cls not in kinds:
+                    found[info.cls] = None
+                for field in info.fields:
+                    look(field.type)
+
+    for kind in kinds:
+        look(inspect.type_info(kind))
+    return tuple(found)
+
+
+RECORDS = tuple(sorted(Record.__subclasses__(), key=lambda kind: kind.KIND))
+BODY_PARTS = _parts(*CATALOGUE)
+
+
+def make_examples() -> dict[str, str]:
+    """Give what stands under each marker of the page."""
+    genesis = parse_genesis(format_genesis(_genesis_file()))
+    state = MemoryState()
+    seed = genesis.seed_state(MemoryState())
+    state.apply(seed)
+    tip = genesis_tip(genesis, seed)
+    noop = execute_noop(genesis, tip, state, 1)
+    event = decode_envelope(_event(genesis))
+    builder = BlockBuilder(genesis, noop.tip, state, TIME_MS)
+    refusal = builder.add(event)
+    if refusal is not None:
+        raise ValueError(str(refusal))
+    made = builder.finish(1, "bw-1", BlockKind.BLOCK)
+    block = seal_block(made, signing_key("bw-1/consensus"))
+    verify_block(genesis, noop.tip, state, block)
+    header = encode_header(made.header)
+    stored = encode_stored_entry(StoredEntry(kind=1, term=1, payload=block))
+    opened = encode_stored_entry(StoredEntry(kind=0, term=1, payload=b""))
+    return {
+        "genesis": genesis.encoded.decode(),
+        "chain": _hex(genesis.chain),
+        "config": _hex(genesis.config_hash),
+        "payload": _hex(event.payload),
+        "event id": _hex(event.event_id),
+        "pae": _hex(encode_pae(event.payload)[: -len(event.payload)]),
+        "envelope": _hex(event.encoded),
+        "leaf": _hex(hash_leaf(event.encoded)),
+        "state keys": "".join(f"{key.decode()}\n" for key in sorted(state.pairs)),
+        "state record": _hex(state.pairs[b"policy/network"]),
+        "state digest": _hex(tip.digest.digest()),
+        "noop": _hex(encode_header(noop.header)),
+        "noop head": _hex(noop.tip.head),
+        "header": _hex(header),
+        "head": _hex(compute_head(header)),
+        "preimage": _hex(block_preimage(made.header, made.tip.head)),
+        "signature": _hex(decode_block(block).signature),
+        "stored noop": f"{block_key(1).hex()}\n{opened.hex()}\n",
+        "event fields": _fields(EventHeader, Author),
+        "envelope fields": _fields(Envelope, EventSignature),
+        "block fields": _fields(SealedBlock, Header),
+        "body fields": _fields(*CATALOGUE),
+        "part fields": _fields(*BODY_PARTS),
+        "record fields": _fields(
+            *RECORDS, *(part for part in _parts(*RECORDS) if part not in BODY_PARTS)
+        ),
+        "stored block": f"{block_key(2).hex()}\n{stored[:10].hex()}\n",
+    }
+
+
+def test_every_example_of_the_page_is_what_the_code_makes() -> None:
+    found = re.findall(
+        r"<!-- example: ([a-z ]+) -->\n```[a-z]*\n(.*?)```\n", PAGE.read_text(), re.DOTALL
+    )
+    assert dict(found) == make_examples()
+    assert len(found) == len(make_examples())
+
+
+def test_every_kind_of_record_has_its_row() -> None:
+    rows = re.findall(r"^\| `([a-z]+)/[^`]*` \| (\w+) \|$", PAGE.read_text(), re.MULTILINE)
+    assert sorted(set(rows)) == sorted((kind.KIND, kind.__name__) for kind in RECORDS)
+
+
+def test_limits_of_the_page_are_those_of_the_code() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    table = page.partition("## 13. Limits\n\n")[2].partition("\n\n## 14")[0]
+    assert table.splitlines() == [
+        "| What | At most |",
+        "|---|---|",
+        f"| payload of an event | {MAX_EVENT_BYTES:,} bytes |",
+        f"| signatures on an event | {MAX_SIGNATURES} |",
+        f"| envelope | {MAX_ENVELOPE_BYTES:,} bytes |",
+        f"| envelope in JSON | {MAX_ENVELOPE_JSON_BYTES:,} bytes |",
+        "| header | 1,024 bytes |",
+        f"| events in a block | {MAX_BLOCK_EVENTS:,} |",
+        f"| block | {MAX_BLOCK_BYTES:,} bytes |",
+        f"| genesis file | {MAX_GENESIS_BYTES:,} bytes |",
+        f"| voters | {MAX_VOTERS} |",
+        f"| number ranges of a participant | {MAX_RANGES} |",
+    ]
+    assert (MAX_BLOCK_EVENTS, MAX_BLOCK_BYTES, MAX_GENESIS_BYTES) == (4096, 2**22, 2**20)
