@@ -1,0 +1,104 @@
+"""Periods, which lie in which, and when their figures are due."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from kpledger.base.errors import MalformedError
+from kpledger.books.periods import (
+    add_working_days,
+    days_between,
+    due_day,
+    end_of,
+    half_of,
+    halves_between,
+    month_after,
+    months_between,
+    parse_period,
+    quarters_between,
+    working_days,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "due_on"),
+    [
+        ("2022Q1", "2022-05-31"),
+        ("2022Q2", "2022-08-31"),
+        ("2022Q3", "2022-11-30"),
+        ("2022Q4", "2023-02-28"),
+        ("2023Q4", "2024-02-29"),
+        ("2022H1", "2022-08-31"),
+        ("2022H2", "2023-02-28"),
+        ("2022", "2023-02-28"),
+        ("9998Q4", "9999-02-28"),
+    ],
+)
+def test_figures_are_due_two_months_after_the_period(name: str, due_on: str) -> None:
+    """KPCS Annex III: within two months of the reference period."""
+    assert parse_period(name).due_on == due_day(name) == due_on
+
+
+@pytest.mark.parametrize(
+    ("name", "quarters", "half_years", "days"),
+    [
+        ("2022Q2", ("2022Q2",), (), ("2022-04-01", "2022-06-30")),
+        ("2022H2", ("2022Q3", "2022Q4"), ("2022H2",), ("2022-07-01", "2022-12-31")),
+        (
+            "2022",
+            ("2022Q1", "2022Q2", "2022Q3", "2022Q4"),
+            ("2022H1", "2022H2"),
+            ("2022-01-01", "2022-12-31"),
+        ),
+    ],
+)
+def test_a_period_knows_what_is_in_it(
+    name: str, quarters: tuple[str, ...], half_years: tuple[str, ...], days: tuple[str, str]
+) -> None:
+    period = parse_period(name)
+    assert (period.quarters, period.half_years) == (quarters, half_years)
+    assert (period.first_day, period.last_day) == days
+
+
+@pytest.mark.parametrize(
+    "name", ["", "2022Q5", "2022Q0", "2022H3", "22Q1", "2022-Q1", "9999", "0000", "2022Q1\n"]
+)
+def test_anything_else_is_no_period(name: str) -> None:
+    with pytest.raises(MalformedError):
+        parse_period(name)
+
+
+def test_months_are_counted_over_the_end_of_a_year() -> None:
+    assert months_between("2022-11-15", "2023-02") == ("2022-11", "2022-12", "2023-01", "2023-02")
+    assert months_between("2022-11", "2022-10-31") == ()
+    assert (month_after("2022-11", 3), month_after("2022-01", -1)) == ("2023-02", "2021-12")
+
+
+def test_a_period_lies_between_days_when_it_ends_between_them() -> None:
+    assert quarters_between("2022-03-31", "2022-12-30") == ("2022Q1", "2022Q2", "2022Q3")
+    assert quarters_between("2022-04-01", "2022-06-29") == ()
+    assert halves_between("2022-03-31", "2022-12-31") == ("2022H1", "2022H2")
+    assert halves_between("2022-07-01", "2022-12-30") == ()
+
+
+def test_ends_and_halves_are_those_of_the_calendar() -> None:
+    ends = [end_of(one) for one in ("2024-02", "2022Q4", "2022H1", "2022")]
+    assert ends == ["2024-02-29", "2022-12-31", "2022-06-30", "2022-12-31"]
+    assert [half_of(day) for day in ("2022-06", "2022-07-01")] == ["2022H1", "2022H2"]
+
+
+def test_working_days_are_those_from_monday_to_friday() -> None:
+    start = date(2022, 3, 4)
+    for ahead in range(30):
+        days = [start + timedelta(days=one) for one in range(1, ahead + 1)]
+        counted = sum(day.weekday() < 5 for day in days)
+        end = (start + timedelta(days=ahead)).isoformat()
+        assert working_days(start.isoformat(), end) == counted
+        assert days_between(start.isoformat(), end) == ahead
+    assert working_days("2022-03-04", "2022-03-01") == 0
+
+
+def test_working_days_are_added_and_taken_away() -> None:
+    assert add_working_days("2022-03-04", 1) == "2022-03-07"
+    assert add_working_days("2022-03-07", -6) == "2022-02-25"
+    assert add_working_days("2022-03-05", 0) == "2022-03-05"
