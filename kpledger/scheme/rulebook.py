@@ -14,11 +14,18 @@ from kpledger.scheme.envelope import SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.position import Position
 from kpledger.scheme.v1.events.decisions import RulesActivated
-from kpledger.scheme.v1.execution import execute
+from kpledger.scheme.v1.execution import apply, execute
 from kpledger.scheme.v1.records import RULES_KEY, RulesRecord
 
-Execute = Callable[[SignedEvent, ChangeSet, Position], Refusal | None]
-"""One version: executes an event, or refuses it and leaves the change-set as it was."""
+
+@dataclass(frozen=True, slots=True)
+class RuleVersion:
+    """One version of the rules."""
+
+    execute: Callable[[SignedEvent, ChangeSet, Position], Refusal | None]
+    """Executes an event, or refuses it and leaves the change-set as it was."""
+    apply: Callable[[SignedEvent, ChangeSet, Position], None]
+    """Writes what an accepted event changes, checking nothing."""
 
 
 class UnknownRulesError(LedgerError):
@@ -50,7 +57,7 @@ class UnknownRules(Refusal):
 class Rulebook:
     """The versions of the rules that a program knows."""
 
-    versions: Mapping[int, Execute]
+    versions: Mapping[int, RuleVersion]
 
     @property
     def known(self) -> tuple[int, ...]:
@@ -66,15 +73,11 @@ class Rulebook:
         Raises:
             UnknownRulesError: this program does not have that version.
         """
-        record = state.read(RULES_KEY, RulesRecord)
-        version = record.version_at(at.height) if record is not None else min(self.versions)
-        execute = self.versions.get(version)
-        if execute is None:
-            raise UnknownRulesError(at.height, version, self.known)
+        version = self._version_at(state, at.height)
         body = event.body
         if not isinstance(body, RulesActivated) or body.version in self.versions:
-            return execute(event, state, at)
-        return execute(event, ChangeSet(state), at) or UnknownRules(
+            return version.execute(event, state, at)
+        return version.execute(event, ChangeSet(state), at) or UnknownRules(
             Rule.E12,
             "body.version",
             f"rules v{body.version} are not part of this program",
@@ -82,6 +85,27 @@ class Rulebook:
             body.version,
         )
 
+    def apply(self, event: SignedEvent, changes: ChangeSet, at: Position) -> None:
+        """Write what an accepted event changes, by the version that holds for its block.
 
-RELEASED: Final = Rulebook({1: execute})
+        Nothing is checked: the event stands in a block that was committed or verified.
+
+        Raises:
+            UnknownRulesError: this program does not have that version.
+            CatalogueError: that version does not know the event.
+        """
+        self._version_at(changes, at.height).apply(event, changes, at)
+
+    def _version_at(self, state: ChangeSet, height: int) -> RuleVersion:
+        record = state.read(RULES_KEY, RulesRecord)
+        number = record.version_at(height) if record is not None else min(self.versions)
+        version = self.versions.get(number)
+        if version is None:
+            raise UnknownRulesError(height, number, self.known)
+        return version
+
+
+V1: Final = RuleVersion(execute=execute, apply=apply)
+
+RELEASED: Final = Rulebook({1: V1})
 """The versions of this release."""

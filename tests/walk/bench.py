@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from random import Random
 
@@ -13,7 +14,7 @@ from kpledger.log.block import BlockKind
 from kpledger.log.chain import BlockBuilder
 from kpledger.scheme.envelope import compute_event_id, decode_envelope, sign_event
 from kpledger.scheme.outcome import Refusal
-from kpledger.scheme.rulebook import Rulebook
+from kpledger.scheme.rulebook import V1, Rulebook
 from kpledger.scheme.v1.catalogue import CATALOGUE
 from kpledger.scheme.v1.events import Author, Body, encode_event
 from kpledger.scheme.v1.events.decisions import PolicyValues
@@ -27,8 +28,8 @@ Catalogue = Mapping[type[Body], Row]
 
 def rules_of(catalogue: Catalogue) -> Rulebook:
     """Give a rulebook of one catalogue that knows versions to come, so that each can be tried."""
-    execute_by = partial(execute, catalogue=catalogue)
-    return Rulebook(dict.fromkeys(range(1, 100), execute_by))
+    version = replace(V1, execute=partial(execute, catalogue=catalogue))
+    return Rulebook(dict.fromkeys(range(1, 100), version))
 
 
 EVERY_VERSION = rules_of(CATALOGUE)

@@ -11,7 +11,7 @@ from kpledger.scheme.envelope import SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.position import Position
 from kpledger.scheme.v1.catalogue import CATALOGUE
-from kpledger.scheme.v1.context import Context, refuse
+from kpledger.scheme.v1.context import CatalogueError, Context, refuse
 from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.records import EventRecord, event_key
 from kpledger.scheme.v1.row import Row
@@ -29,6 +29,23 @@ def execute(
     Only whoever wants to know what a rule is worth gives another catalogue than that of the ledger.
     """
     context = Context(event, state, at)
+    refusal = _check(context, catalogue)
+    if refusal is None:
+        _apply(context, catalogue)
+    return refusal
+
+
+def apply(event: SignedEvent, state: ChangeSet, at: Position) -> None:
+    """Write the changes of an event that was accepted at this very place, checking nothing.
+
+    Raises:
+        CatalogueError: these rules do not know the event, so that they cannot have accepted it.
+    """
+    _apply(Context(event, state, at), CATALOGUE)
+
+
+def _check(context: Context, catalogue: Mapping[type[Body], Row]) -> Refusal | None:
+    event = context.event
     row = catalogue.get(type(event.body))
     if row is None:
         return refuse(
@@ -37,7 +54,7 @@ def execute(
             f"{event.header.type} v{event.header.version} is unknown to rules v1",
             ", ".join(sorted(body.TYPE for body in catalogue)),
         )
-    if state.get(event_key(event.event_id)) is not None:
+    if context.state.get(event_key(event.event_id)) is not None:
         return refuse(Rule.E6, "nonce", "this very event is on the ledger", "a new event")
     refusal = (
         authorship.check_form(context)
@@ -50,6 +67,14 @@ def execute(
         refusal = check(context)
         if refusal is not None:
             return refusal
+    return None
+
+
+def _apply(context: Context, catalogue: Mapping[type[Body], Row]) -> None:
+    event, at = context.event, context.at
+    row = catalogue.get(type(event.body))
+    if row is None:
+        raise CatalogueError(f"rules v1 have no effect of {event.header.type}")
     row.effect(context)
     record = EventRecord(
         index=at.index,
@@ -59,5 +84,4 @@ def execute(
         authority=event.header.author.authority,
         subject=event.header.subject,
     )
-    state.put(event_key(event.event_id), record)
-    return None
+    context.state.put(event_key(event.event_id), record)

@@ -6,6 +6,7 @@ The second version is of this test alone: the first one, and no notes any more.
 from dataclasses import replace
 from typing import Final
 
+import msgspec
 import pytest
 from founding import (
     CHAIR,
@@ -28,7 +29,9 @@ from kpledger.log.layout import StoredEntry, encode_stored_entry
 from kpledger.scheme.envelope import SignedEvent, decode_envelope
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.position import Position
-from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRules, UnknownRulesError
+from kpledger.scheme.rulebook import RELEASED, V1, Rulebook, UnknownRules, UnknownRulesError
+from kpledger.scheme.v1.context import CatalogueError
+from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.events.decisions import RulesActivated
 from kpledger.scheme.v1.events.notes import NoteFiled
 from kpledger.scheme.v1.execution import execute
@@ -42,7 +45,7 @@ def _execute_v2(event: SignedEvent, state: ChangeSet, at: Position) -> Refusal |
     return execute(event, state, at)
 
 
-BOTH: Final = Rulebook({1: execute, 2: _execute_v2})
+BOTH: Final = Rulebook({1: V1, 2: replace(V1, execute=_execute_v2)})
 FROM_HEIGHT: Final = 5
 ACTIVATION: Final = RulesActivated(version=2, height=FROM_HEIGHT, decision=DECISION)
 
@@ -80,7 +83,7 @@ def test_activation_and_first_block_may_be_one_after_the_other() -> None:
 
 def test_block_by_the_old_rules_is_refused_where_the_new_ones_hold() -> None:
     """A leader that knows no better than v1 above the height is found out by the others."""
-    ledger = _activated(Rulebook({1: execute, 2: execute}))
+    ledger = _activated(Rulebook({1: V1, 2: V1}))
     ledger.record(_note(1))
     block, _ = ledger.seal(_note(2))
     with pytest.raises(InvalidBlockError, match="v2 has no notes") as caught:
@@ -108,7 +111,7 @@ def test_audit_replays_each_block_by_its_own_rules() -> None:
 
 
 def test_audit_finds_a_block_that_only_the_old_rules_allow() -> None:
-    ledger = _activated(Rulebook({1: execute, 2: execute}))
+    ledger = _activated(Rulebook({1: V1, 2: V1}))
     ledger.record(_note(1))
     ledger.record(_note(2))
     auditor = Auditor(make_genesis(), rules=BOTH)
@@ -165,7 +168,8 @@ def test_audit_without_the_version_stops_at_its_activation_and_accuses_nobody() 
 
 def test_unsound_activation_is_a_violation_to_every_program() -> None:
     """Else anybody could stop the nodes of the release before."""
-    ledger = found_ledger(Rulebook({1: _let_in, 2: _let_in}))
+    lenient = replace(V1, execute=_let_in)
+    ledger = found_ledger(Rulebook({1: lenient, 2: lenient}))
     ledger.record(make_event("BW/root", ACTIVATION))
     auditor = Auditor(make_genesis())
     violations = [auditor.feed(*one) for one in _chain(ledger)]
@@ -204,3 +208,29 @@ def test_version_after_the_next_waits_for_the_next() -> None:
     assert judge(ledger, CHAIR, third) == (Rule.E14, "body.height")
     assert judge(ledger, CHAIR, vary(third, height=FROM_HEIGHT + 1)) is None
     assert judge(ledger, CHAIR, ACTIVATION) == (Rule.E6, "body.version")
+
+
+def test_applying_an_accepted_event_writes_what_executing_it_wrote() -> None:
+    ledger = _activated()
+    executed, applied = ChangeSet(ledger.state), ChangeSet(ledger.state)
+    event = decode_envelope(_note(1))
+    at = Position(make_genesis().chain, ledger.now_ms, ledger.tip.tree.size, ledger.tip.height + 1)
+    assert BOTH.execute(event, executed, at) is None
+    BOTH.apply(event, applied, at)
+    assert executed.written == applied.written != {}
+
+
+def test_event_of_an_unknown_version_is_not_applied() -> None:
+    ledger = _activated()
+    event = decode_envelope(_note(1))
+    at = Position(make_genesis().chain, ledger.now_ms, ledger.tip.tree.size, FROM_HEIGHT)
+    with pytest.raises(UnknownRulesError):
+        RELEASED.apply(event, ChangeSet(ledger.state), at)
+
+
+def test_event_that_a_version_does_not_know_is_not_applied() -> None:
+    ledger = found_ledger()
+    event = msgspec.structs.replace(decode_envelope(_note(1)), body=Body())
+    at = Position(make_genesis().chain, ledger.now_ms, 0, 2)
+    with pytest.raises(CatalogueError):
+        RELEASED.apply(event, ChangeSet(ledger.state), at)
