@@ -12,9 +12,9 @@ import msgspec
 import plyvel
 from network import GLANCE_S, PATIENCE_S, Network, NodeSeen, ask_status
 
-from kpclient.copy import StoredBlock, open_copy
-from kpclient.replaying import replay
-from kpclient.verifying import audit_chain
+from kpclient.replay.copied_chain import StoredBlock, open_copy
+from kpclient.replay.replay import replay
+from kpclient.replay.verification import audit_chain
 from kpledger.analysis.book import MemoryBook
 from kpledger.log import layout
 from kpledger.log.audit import Verdict

@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 from founding import make_genesis
 
-from kpclient.answers import Problem
+from kpclient.net.answers import Problem
 
 STATUS = {
     "node": "bw-1",

@@ -17,7 +17,7 @@ SHIPPED = ("kpledger", "node/kpnode", "client/kpclient")
 FUNCTION_LINES_MAX = 60
 FILE_LINES_MAX = 450
 # People and pipes read these two; everything else returns values or logs.
-PRINTERS = ("client/kpclient/output.py", "tests/lab/simulator/__main__.py")
+PRINTERS = ("client/kpclient/output/console.py", "tests/lab/simulator/__main__.py")
 
 Finding = str
 Rule = Callable[[str], Iterator[Finding]]

@@ -9,32 +9,32 @@ from typer.core import TyperGroup
 
 import kpledger
 from kpclient.commands import (
-    analysts,
-    cosigning,
-    exporting,
+    analysis,
+    calendar,
+    certificates,
+    cosign,
+    detention,
     flags,
-    holding,
-    importing,
-    issuing,
+    imports,
+    issue,
     keys,
+    ledger,
     make,
-    noting,
-    planning,
+    notes,
+    outbox,
     propose,
     propose_numbers,
     propose_scheme,
-    reading,
-    ruling,
-    showing,
+    rules,
+    show,
     stats,
-    submissions,
     submit,
-    suspecting,
-    tracing,
-    waiting,
+    submit_stats,
+    suspects,
+    trace,
 )
 from kpclient.commands.audit import audit
-from kpclient.output import print_line
+from kpclient.output.console import print_line
 
 
 class _HelpFormatter(Protocol):
@@ -73,17 +73,17 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _SECTIONS: Final[Mapping[str, tuple[typer.Typer, ...]]] = {
-    "Export offices": (issuing.app, exporting.app),
-    "Import offices": (importing.app, holding.app, suspecting.app),
-    "Any statement": (make.app, noting.app, cosigning.app, submit.app),
-    "The ledger": (showing.app, reading.app, planning.app, ruling.app),
-    "Analysis": (tracing.app, flags.app, analysts.app),
+    "Export offices": (issue.app, certificates.app),
+    "Import offices": (imports.app, detention.app, suspects.app),
+    "Any statement": (make.app, notes.app, cosign.app, submit.app),
+    "The ledger": (show.app, ledger.app, calendar.app, rules.app),
+    "Analysis": (trace.app, flags.app, analysis.app),
 }
 """Whose commands stand by themselves, in the order of the help."""
 _GROUPS: Final = (
     ("propose", propose.app, "Any statement"),
-    ("submit-stats", submissions.app, "Any statement"),
-    ("outbox", waiting.app, "Any statement"),
+    ("submit-stats", submit_stats.app, "Any statement"),
+    ("outbox", outbox.app, "Any statement"),
     ("stats", stats.app, "Analysis"),
     ("keys", keys.app, "Keys"),
 )

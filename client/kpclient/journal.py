@@ -18,9 +18,9 @@ from typing import Annotated, Final, Literal, Self
 import msgspec
 from msgspec import Meta
 
-from kpclient.answers import Problem
 from kpclient.errors import ClientError
 from kpclient.files import PRIVATE_FILE, sync_directory
+from kpclient.net.answers import Problem
 
 FORMAT: Final = "kpledger-progress/1"
 MAX_JOURNAL_BYTES: Final = 8 * 1024**3

@@ -18,8 +18,8 @@ import plyvel
 from rates import CORES, measure_verify_per_s
 from synthetic import Statement, Trade, make_key
 
-from kpclient.copy import open_copy
-from kpclient.verifying import audit_chain
+from kpclient.replay.copied_chain import open_copy
+from kpclient.replay.verification import audit_chain
 from kpledger.analysis.book import MemoryBook
 from kpledger.base.ids import CHAIR, KPCS, ROOT
 from kpledger.base.state import MemoryState

@@ -14,8 +14,8 @@ from office import issuing
 from scripted_node import Script
 from typer.testing import CliRunner, Result
 
-from kpclient.answers import Problem
 from kpclient.cli import app
+from kpclient.net.answers import Problem
 from kpclient.outbox import Outbox
 from kpledger.scheme.envelope import decode_envelope
 

@@ -23,8 +23,8 @@ from founding import make_genesis, open_trade
 from network import running_network
 from typer.testing import CliRunner
 
-from kpclient.chain_source import MAX_BLOCK_BYTES
 from kpclient.commands.audit import audit
+from kpclient.replay.served_chain import MAX_BLOCK_BYTES
 from kpledger.base.hashing import sha256
 from kpledger.base.pinning import build_tls_certificate
 from kpledger.log.layout import StoredEntry, encode_stored_entry

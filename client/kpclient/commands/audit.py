@@ -15,11 +15,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from kpclient.chain_source import ChainUnavailableError, ServedChain
-from kpclient.copy import NotACopyError, StoredBlock, UnreadableBlock, open_copy
 from kpclient.errors import ClientError
-from kpclient.output import print_json, print_line, print_trouble
-from kpclient.verifying import audit_chain
+from kpclient.output.console import print_json, print_line, print_trouble
+from kpclient.replay.copied_chain import NotACopyError, StoredBlock, UnreadableBlock, open_copy
+from kpclient.replay.served_chain import ChainUnavailableError, ServedChain
+from kpclient.replay.verification import audit_chain
 from kpledger.base.errors import LedgerError
 from kpledger.base.units import format_time
 from kpledger.log.audit import AuditReport, Verdict

@@ -4,10 +4,10 @@ from typing import Annotated, Final
 
 import typer
 
-from kpclient.commands.options import Connection, Offline, Reading, command
-from kpclient.commands.session import Session
-from kpclient.commands.thresholds import Thresholds
-from kpclient.output import as_object, print_json, print_line, print_table, readable
+from kpclient.input.options import ConnectionOptions, FreshnessOptions, OfflineOptions, command
+from kpclient.input.thresholds import Thresholds
+from kpclient.output.console import as_object, print_json, print_line, print_table, readable
+from kpclient.session import Session
 from kpledger.analysis.flags.finding import Finding
 from kpledger.analysis.flags.registry import FlagDescription, describe_flags
 from kpledger.analysis.flags.topic import FLAGS_TOPIC, MAX_PAGE, FlagsQuestion
@@ -19,9 +19,9 @@ COLUMNS: Final = ("flag", "day", "subject", "concerns", "what was seen")
 
 @command(app, "flags", example="kpledger flags --flag F3 --participant BW --from 2026-01-01")
 def flags(
-    connection: Connection,
-    reading: Reading,
-    offline: Offline,
+    connection: ConnectionOptions,
+    reading: FreshnessOptions,
+    offline: OfflineOptions,
     thresholds: Thresholds,
     *,
     listed: Annotated[

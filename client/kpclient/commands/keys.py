@@ -5,12 +5,12 @@ from typing import Annotated, Final
 
 import typer
 
-from kpclient.commands.options import Local, Passphrase, command
-from kpclient.commands.signing import open_keystore, read_passphrase
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
+from kpclient.input.options import LocalOptions, PassphraseOptions, command
 from kpclient.keystore import KeyEntry, make_seed
-from kpclient.output import print_fields, print_json, print_line, print_table, print_trouble
+from kpclient.output.console import print_fields, print_json, print_line, print_table, print_trouble
+from kpclient.statements.signing import open_keystore, read_passphrase
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import KPCS, parse_authority, parse_hex32, parse_participant
 from kpledger.log.note import KeyType, NoteKey, format_vkey
@@ -26,8 +26,8 @@ def new(
     author: Annotated[
         str, typer.Option("--author", metavar="CODE/AUTHORITY", help="Whom it signs for.")
     ],
-    local: Local,
-    passphrase: Passphrase,
+    local: LocalOptions,
+    passphrase: PassphraseOptions,
     name: Annotated[
         str, typer.Option("--name", metavar="NAME", help="What to call it. [default: code-office]")
     ] = "",
@@ -53,7 +53,7 @@ def new(
 
 
 @command(app, "list", example="kpledger keys list --json")
-def list_keys(local: Local) -> None:
+def list_keys(local: LocalOptions) -> None:
     """List the keys there are, and whom they sign for."""
     entries = open_keystore(local.home).entries()
     if local.as_json:
@@ -66,8 +66,8 @@ def list_keys(local: Local) -> None:
 @command(app, "export", example="kpledger keys export gaborone --vkey")
 def export(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The key.")],
-    local: Local,
-    passphrase: Passphrase,
+    local: LocalOptions,
+    passphrase: PassphraseOptions,
     *,
     vkey: Annotated[
         bool, typer.Option("--vkey", help="As a verifier key of signed notes (C2SP).")

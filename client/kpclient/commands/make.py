@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from kpclient.bodies import expand_certificate, known_type, read_body_draft
-from kpclient.catalogue import event_types, fields_of, summarise
-from kpclient.commands.options import Stating, command
-from kpclient.commands.signing import now_ms
-from kpclient.commands.stating import state
-from kpclient.drafts import load_draft
+from kpclient.clock import now_ms
 from kpclient.errors import UsageError
-from kpclient.output import print_json, print_line, print_table
+from kpclient.input.bodies import expand_certificate, known_type, read_body_draft
+from kpclient.input.catalogue import event_types, fields_of, summarise
+from kpclient.input.drafts import load_draft
+from kpclient.input.options import StatementOptions, command
+from kpclient.output.console import print_json, print_line, print_table
+from kpclient.statements.statement import state
 from kpledger.base.errors import MalformedError
 from kpledger.scheme.v1.events import Body
 
@@ -40,7 +40,7 @@ def make(
         Path | None,
         typer.Option("--body", metavar="FILE", help="The body in JSON or TOML; none: empty."),
     ] = None,
-    by: Stating,
+    by: StatementOptions,
     list_types: Annotated[bool, typer.Option("--list", help="List the event types.")] = False,
     fields: Annotated[bool, typer.Option("--fields", help="Explain the fields of TYPE.")] = False,
 ) -> None:

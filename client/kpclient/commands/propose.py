@@ -8,9 +8,17 @@ from typing import Annotated
 
 import typer
 
-from kpclient.commands.given import Code, Decision, FromDay, Interim, Office, read_instant, read_key
-from kpclient.commands.options import Stating, command
-from kpclient.commands.stating import state
+from kpclient.input.option_types import (
+    Code,
+    Decision,
+    FromDay,
+    Interim,
+    Office,
+    read_instant,
+    read_key,
+)
+from kpclient.input.options import StatementOptions, command
+from kpclient.statements.statement import state
 from kpledger.scheme.v1.events.governance import (
     AuthorityClosed,
     AuthorityRegistered,
@@ -36,7 +44,7 @@ def admit(
     name: Annotated[str, typer.Option("--name", help="Its name in English.")],
     root_key: Annotated[str, typer.Option("--root-key", metavar="HEX", help="It signs with it.")],
     decision: Decision,
-    by: Stating,
+    by: StatementOptions,
     kind: Annotated[
         ParticipantKind, typer.Option("--kind", help="What kind of member.")
     ] = ParticipantKind.STATE,
@@ -73,7 +81,7 @@ def status(
             help="The recorded decision, as AD-2026-1; an own reference for SELF_SUSPENDED.",
         ),
     ],
-    by: Stating,
+    by: StatementOptions,
     effective_from: FromDay = "",
     interim: Interim = False,
 ) -> None:
@@ -102,7 +110,7 @@ def authority(
     role: Annotated[
         list[Role], typer.Option("--role", metavar="|".join(Role), help="What for; repeated.")
     ],
-    by: Stating,
+    by: StatementOptions,
     contact: Annotated[str, typer.Option("--contact", help="How to reach it.")] = "",
     territory: Annotated[
         str, typer.Option("--territory", metavar="CODE", help="With own numbers, as HK.")
@@ -129,7 +137,7 @@ def close_authority(
     *,
     office: Office,
     reason: Annotated[str, typer.Option("--reason", help="Why, and who takes over.")],
-    by: Stating,
+    by: StatementOptions,
 ) -> None:
     """Close an authority; what it signed stays."""
     state(by, AuthorityClosed(authority=office, reason=reason))

@@ -4,17 +4,17 @@ from typing import Annotated, Final
 
 import typer
 
-from kpclient.commands.given import (
+from kpclient.clock import today
+from kpclient.input.option_types import (
     FromDay,
     Office,
     read_day,
     read_document,
     read_instant,
     read_key,
-    today,
 )
-from kpclient.commands.options import Stating, command
-from kpclient.commands.stating import state
+from kpclient.input.options import StatementOptions, command
+from kpclient.statements.statement import state
 from kpledger.scheme.v1.events.governance import (
     CertificateFormatNotified,
     KeyAdded,
@@ -41,7 +41,7 @@ def key(
     *,
     office: Office,
     public_key: _Key,
-    by: Stating,
+    by: StatementOptions,
     valid_from: FromDay = "",
     officer: Annotated[
         str, typer.Option("--officer", metavar="NAME", help="Whose it is in the office.")
@@ -62,7 +62,7 @@ def rotate_key(
     *,
     old: Annotated[str, typer.Argument(metavar="OLD-HEX", help="The key that ends.")],
     new: Annotated[str, typer.Argument(metavar="NEW-HEX", help="The key that follows it.")],
-    by: Stating,
+    by: StatementOptions,
     valid_from: FromDay = "",
 ) -> None:
     """Put a new key in the place of one, for the same office and officer."""
@@ -79,7 +79,7 @@ def revoke(
     *,
     public_key: _Key,
     reason: Annotated[RevocationReason, typer.Option("--reason", help="Why.")],
-    by: Stating,
+    by: StatementOptions,
     suspect_since: Annotated[
         str, typer.Option("--suspect-since", metavar="YYYY-MM-DD", help="With COMPROMISED.")
     ] = "",
@@ -104,7 +104,7 @@ def number_range(
     prefix: _Prefix,
     first: _First,
     last: Annotated[int, typer.Option("--last", min=0, help="The last serial, included.")],
-    by: Stating,
+    by: StatementOptions,
     width: _Width = 8,
     use_from: Annotated[
         str, typer.Option("--use-from", metavar="YYYY-MM-DD", help="[default: today, UTC]")
@@ -137,7 +137,7 @@ def retire(
     prefix: _Prefix,
     first: _First,
     reason: Annotated[str, typer.Option("--reason", help="Why.")],
-    by: Stating,
+    by: StatementOptions,
     width: _Width = 8,
 ) -> None:
     """Withdraw a run of numbers: what is not issued by then never will be."""
@@ -160,7 +160,7 @@ def certificate_format(
     specimen: Annotated[
         str, typer.Option("--specimen", metavar="FILE|SHA256", help="Only its hash is recorded.")
     ],
-    by: Stating,
+    by: StatementOptions,
     features: Annotated[str, typer.Option("--features", help="Security features.")] = "",
     valid_from: FromDay = "",
 ) -> None:

@@ -5,7 +5,10 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from kpclient.commands.given import (
+from kpclient.clock import now_ms, today
+from kpclient.errors import UsageError
+from kpclient.input.drafts import convert_draft
+from kpclient.input.option_types import (
     Code,
     Decision,
     Document,
@@ -19,16 +22,12 @@ from kpclient.commands.given import (
     read_documents,
     read_instant,
     read_key,
-    today,
 )
-from kpclient.commands.lookup import NotOnLedgerError, find_certificate
-from kpclient.commands.options import Stating, command
-from kpclient.commands.session import Session
-from kpclient.commands.signing import now_ms
-from kpclient.commands.stating import state
-from kpclient.drafts import convert_draft
-from kpclient.errors import UsageError
-from kpclient.output import print_fields
+from kpclient.input.options import StatementOptions, command
+from kpclient.output.console import print_fields
+from kpclient.session import Session
+from kpclient.statements.lookup import NotOnLedgerError, find_certificate
+from kpclient.statements.statement import state
 from kpledger.base.ids import KPCS
 from kpledger.base.units import format_time
 from kpledger.scheme.v1.events import Author
@@ -65,7 +64,7 @@ def decision(
     title: Annotated[str, typer.Option("--title", help="What it is about.")],
     document: Document,
     procedure: Annotated[Procedure, typer.Option("--procedure", help="How it was taken.")],
-    by: Stating,
+    by: StatementOptions,
     on: OnDay = "",
     support: Annotated[
         list[str] | None, typer.Option("--support", metavar="CODE", help="Repeated.")
@@ -102,7 +101,7 @@ def restriction(
     scope: Annotated[Scope, typer.Option("--scope", help="Which certificates.")],
     mode: Annotated[Mode, typer.Option("--mode", help="What it asks for.")],
     decision: Decision,
-    by: Stating,
+    by: StatementOptions,
     zone: Annotated[
         list[str] | None,
         typer.Option("--zone", metavar="CODE/NAME", help="Allowed, as CF/berberati; repeated."),
@@ -138,7 +137,12 @@ def restriction(
 
 @command(app, "lift", example="kpledger propose lift CF zones --decision AD-2026-2 --key chair")
 def lift(
-    *, code: Code, name: _Name, decision: Decision, by: Stating, effective_from: FromDay = ""
+    *,
+    code: Code,
+    name: _Name,
+    decision: Decision,
+    by: StatementOptions,
+    effective_from: FromDay = "",
 ) -> None:
     """End a restriction."""
     body = RestrictionLifted(
@@ -161,7 +165,7 @@ def approve(
     number: Number,
     under: _Under,
     reference: Annotated[str, typer.Option("--reference", help="The approver's file.")],
-    by: Stating,
+    by: StatementOptions,
     carats: Annotated[
         str,
         typer.Option("--carats", metavar="CARATS", help="Up to, as 12.345. [default: as issued]"),
@@ -201,7 +205,7 @@ def decline(
     number: Number,
     under: _Under,
     reason: Annotated[str, typer.Option("--reason", help="Why.")],
-    by: Stating,
+    by: StatementOptions,
 ) -> None:
     """Do not let a shipment pass under a restriction."""
     participant, name = _read_restriction(under)
@@ -221,7 +225,7 @@ def policy(
         list[str],
         typer.Option("--set", metavar="NAME=VALUE", help="See `make policy_set --fields`."),
     ],
-    by: Stating,
+    by: StatementOptions,
     effective_from: Annotated[
         str, typer.Option("--from", metavar="YYYY-MM-DD", help="[default: a minute from now]")
     ] = "",

@@ -8,17 +8,11 @@ from typing import Annotated
 
 import typer
 
-from kpclient.commands.annex3_table import lay_out_annex3
-from kpclient.commands.options import Connection, Offline, Reading, command
-from kpclient.commands.session import Session
-from kpclient.commands.summary_table import (
-    FIGURES,
-    compare_with_published,
-    lay_out_summary,
-)
 from kpclient.errors import UsageError
 from kpclient.files import write_plainly
-from kpclient.output import (
+from kpclient.input.options import ConnectionOptions, FreshnessOptions, OfflineOptions, command
+from kpclient.output.annex3_table import lay_out_annex3
+from kpclient.output.console import (
     as_object,
     encode_json,
     print_json,
@@ -26,8 +20,14 @@ from kpclient.output import (
     print_table,
     print_text,
 )
-from kpclient.published import Published, load_published
-from kpclient.tabular import Column, Table, Value, format_csv, format_value, write_parquet
+from kpclient.output.published import Published, load_published
+from kpclient.output.summary_table import (
+    FIGURES,
+    compare_with_published,
+    lay_out_summary,
+)
+from kpclient.output.tables import Column, Table, Value, format_csv, format_value, write_parquet
+from kpclient.session import Session
 from kpledger.analysis.statistics.annex3 import ANNEX3, Annex3Answer, Annex3Question
 from kpledger.analysis.statistics.asked import Basis
 from kpledger.analysis.statistics.summary import SUMMARY, SummaryAnswer, SummaryQuestion
@@ -72,9 +72,9 @@ def annex3(
         str, typer.Option("--period", metavar="PERIOD", help="2022Q1, 2022H1 or 2022.")
     ],
     *,
-    connection: Connection,
-    reading: Reading,
-    offline: Offline,
+    connection: ConnectionOptions,
+    reading: FreshnessOptions,
+    offline: OfflineOptions,
     printing: Printing,
     known_at: _KnownAt = "",
     source: Annotated[
@@ -98,9 +98,9 @@ def annex3(
 def summary(
     year: Annotated[str, typer.Option("--year", metavar="YEAR", help="Which year.")],
     *,
-    connection: Connection,
-    reading: Reading,
-    offline: Offline,
+    connection: ConnectionOptions,
+    reading: FreshnessOptions,
+    offline: OfflineOptions,
     printing: Printing,
     known_at: _KnownAt = "",
     source: Annotated[
@@ -120,7 +120,7 @@ def summary(
         _deliver(layout, printing.out, lay_out_summary(answer, published), described)
 
 
-def _layout(connection: Connection, printing: Printing) -> Layout:
+def _layout(connection: ConnectionOptions, printing: Printing) -> Layout:
     return Layout.JSON if connection.as_json else printing.layout
 
 

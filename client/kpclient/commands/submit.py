@@ -18,18 +18,19 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from kpclient.answers import Problem
-from kpclient.commands.lines import EventDraft, Line, read_lines
-from kpclient.commands.options import Connection, Signer, command
-from kpclient.commands.session import Session
-from kpclient.commands.signing import PenCase, now_ms
+from kpclient.clock import now_ms
 from kpclient.errors import PartlyRefusedError, PartlyUndecidedError, UsageError
 from kpclient.files import write_durably
-from kpclient.following import FOLLOWING, FOUNDING, Head, look_up_head
+from kpclient.input.batch import EventDraft, Line, read_lines
+from kpclient.input.options import ConnectionOptions, SignerOptions, command
 from kpclient.journal import Decided, Journal, Signed
 from kpclient.keystore import UnknownKeyError
-from kpclient.output import Advance, print_fields, print_json, print_trouble, show_progress
-from kpclient.remote import Answer, Committed, Refused, Remote
+from kpclient.net.answers import Problem
+from kpclient.net.heads import FOLLOWING, FOUNDING, Head, look_up_head
+from kpclient.net.ledger_client import Answer, Committed, LedgerClient, Refused
+from kpclient.output.console import Advance, print_fields, print_json, print_trouble, show_progress
+from kpclient.session import Session
+from kpclient.statements.signing import Keyring
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.scheme.envelope import SignedEvent, decode_envelope
 
@@ -47,8 +48,8 @@ _SHOWN: Final = 20
 def submit(
     *,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An event on each line (NDJSON).")],
-    signer: Signer,
-    connection: Connection,
+    signer: SignerOptions,
+    connection: ConnectionOptions,
     jobs: Annotated[
         int, typer.Option("--jobs", min=1, max=32, help="Requests at the same time.")
     ] = 4,
@@ -78,13 +79,13 @@ class Submission:
     """One run over a file."""
 
     session: Session
-    signer: Signer
+    signer: SignerOptions
     journal: Journal
     jobs: int = field(kw_only=True)
     heads: dict[str, Head] = field(default_factory=dict)
     """The newest event on each certificate, as far as this file has made one."""
 
-    async def send_file(self, remote: Remote, file: Path, advance: Advance) -> int:
+    async def send_file(self, remote: LedgerClient, file: Path, advance: Advance) -> int:
         """Send every line that is not decided yet; gives how many were left open.
 
         Raises:
@@ -107,11 +108,11 @@ class Submission:
         return 0
 
     @cached_property
-    def pens(self) -> PenCase:
+    def pens(self) -> Keyring:
         """The opened keys; a file of signed envelopes needs none."""
-        return PenCase(self.session, self.signer)
+        return Keyring(self.session, self.signer)
 
-    async def _sign(self, remote: Remote, segment: Sequence[Line]) -> dict[int, SignedEvent]:
+    async def _sign(self, remote: LedgerClient, segment: Sequence[Line]) -> dict[int, SignedEvent]:
         """Give the events of a segment that are not decided, each in the journal already."""
         events: dict[int, SignedEvent] = {}
         fresh: list[Signed] = []
@@ -174,7 +175,7 @@ class Submission:
                 for subject in line.subjects:
                     self.heads.pop(subject, None)
 
-    async def _look_up(self, remote: Remote, segment: Sequence[Line]) -> None:
+    async def _look_up(self, remote: LedgerClient, segment: Sequence[Line]) -> None:
         """Ask for the newest event on subjects that this file has not touched before."""
         for line in segment:
             if line.governs:
@@ -200,7 +201,7 @@ class Submission:
         await asyncio.gather(*(look_up(subject) for subject in sorted(wanted)))
 
     async def _send_lanes(
-        self, remote: Remote, events: dict[int, SignedEvent]
+        self, remote: LedgerClient, events: dict[int, SignedEvent]
     ) -> dict[int, Answer]:
         lanes = _assign_lanes(events, self.jobs)
         found = await asyncio.gather(*(_send_lane(remote, lane) for lane in lanes))
@@ -237,7 +238,7 @@ def _assign_lanes(events: dict[int, SignedEvent], count: int) -> list[dict[int, 
     return [lane for lane in lanes if lane]
 
 
-async def _send_lane(remote: Remote, lane: dict[int, SignedEvent]) -> dict[int, Answer]:
+async def _send_lane(remote: LedgerClient, lane: dict[int, SignedEvent]) -> dict[int, Answer]:
     answers: dict[int, Answer] = {}
     items = list(lane.items())
     for start in range(0, len(items), BATCH):

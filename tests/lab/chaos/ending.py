@@ -15,7 +15,7 @@ from lab.chaos.network import Network
 from lab.chaos.voter import now_s
 from lab.chaos.watch import Status, Watch
 
-from kpclient.copy import StoredBlock, open_copy
+from kpclient.replay.copied_chain import StoredBlock, open_copy
 from kpledger.log.block import decode_block, decode_header
 from kpledger.log.layout import decode_stored_entry
 from kpledger.scheme.envelope import decode_envelope

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kpclient.copy import StoredBlock, open_copy
-from kpclient.verifying import audit_chain
+from kpclient.replay.copied_chain import StoredBlock, open_copy
+from kpclient.replay.verification import audit_chain
 from kpledger.log.audit import AuditReport
 from kpledger.log.block import decode_block, decode_header
 from kpledger.log.genesis import Genesis

@@ -14,9 +14,9 @@ from lab.demo.trade import generate_trade
 from lab.demo.trade_shipment import Outcome, Shipment, summarise
 from lab.demo.trade_tables import OTHERS, Tables
 
-from kpclient.answers import NodeStatus
-from kpclient.line import Line
-from kpclient.remote import Committed, Refused, Remote
+from kpclient.net.answers import NodeStatus
+from kpclient.net.ledger_client import Committed, LedgerClient, Refused
+from kpclient.net.node_client import NodeClient
 from kpledger.log.audit import Verdict
 from kpledger.scheme.envelope import decode_envelope
 
@@ -71,9 +71,9 @@ class Story:
         papers = [registry.write(shipment) for shipment in shipments]
         year = [signed for _, signed in sorted((one for all_ in papers for one in all_), key=_time)]
         self._count(shipments)
-        line = Line(network.genesis, network.urls, timeout_s=_PATIENCE_S, observe=_believe)
+        line = NodeClient(network.genesis, network.urls, timeout_s=_PATIENCE_S, observe=_believe)
         async with line:
-            remote = Remote(network.genesis, line)
+            remote = LedgerClient(network.genesis, line)
             say(f"opening an office in each of {len(network.keys.roots)} participants")
             await self._submit(remote, offices)
             half = len(year) // 2
@@ -101,7 +101,7 @@ class Story:
             origin: amount.carat_thousandths for origin, amount in summarise(shipments).items()
         }
 
-    async def _submit(self, remote: Remote, events: Sequence[Signed]) -> None:
+    async def _submit(self, remote: LedgerClient, events: Sequence[Signed]) -> None:
         for batch in cut_batches(events):
             answers = await remote.submit([decode_envelope(one.envelope) for one in batch])
             for signed, answer in zip(batch, answers, strict=True):
@@ -116,7 +116,7 @@ class Story:
                         self._fail(f"an event on {signed.subject} was not decided in time")
             self.findings.events += len(batch)
 
-    async def _lose_leader(self, remote: Remote, events: Sequence[Signed], say: Say) -> None:
+    async def _lose_leader(self, remote: LedgerClient, events: Sequence[Signed], say: Say) -> None:
         """Kill the leader while events are on their way, and measure how long nobody leads."""
         network, findings = self._network, self.findings
         before = await network.wait_for_leader()
@@ -139,7 +139,7 @@ class Story:
             if max(one.tree_size for one in positions) > before.tree_size:
                 return
 
-    async def _misbehave(self, remote: Remote, attempts: Sequence[Attempt]) -> None:
+    async def _misbehave(self, remote: LedgerClient, attempts: Sequence[Attempt]) -> None:
         for attempt in attempts:
             [answer] = await remote.submit([decode_envelope(attempt.event.envelope)])
             rule = answer.problem.rule if isinstance(answer, Refused) else ""

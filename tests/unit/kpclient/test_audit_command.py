@@ -21,10 +21,10 @@ from founding import (
 )
 from typer.testing import CliRunner
 
-from kpclient.chain_source import ChainUnavailableError
 from kpclient.commands.audit import audit
-from kpclient.copy import StoredBlock, UnreadableBlock
-from kpclient.verifying import BATCH_BYTES, audit_chain
+from kpclient.replay.copied_chain import StoredBlock, UnreadableBlock
+from kpclient.replay.served_chain import ChainUnavailableError
+from kpclient.replay.verification import BATCH_BYTES, audit_chain
 from kpledger.base.codec import encode
 from kpledger.log import layout
 from kpledger.log.audit import AuditReport, Verdict

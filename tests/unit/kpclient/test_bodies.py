@@ -2,7 +2,7 @@
 
 import pytest
 
-from kpclient.bodies import read_body_draft
+from kpclient.input.bodies import read_body_draft
 from kpledger.base.errors import MalformedError
 from kpledger.scheme.v1.events.life import ConcernRaised
 

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from scheme_statements import ADMISSION, KEY, OFFICE, RANGE
 from statements import CONFIRMATION
 
-from kpclient.bodies import read_body_draft
-from kpclient.drafts import (
+from kpclient.input.bodies import read_body_draft
+from kpclient.input.drafts import (
     load_draft,
     parse_json_draft,
     parse_toml_draft,
     read_certificate_draft,
 )
-from kpclient.output import readable
+from kpclient.output.console import readable
 from kpledger.base.errors import MalformedError
 from kpledger.base.units import format_carats, format_usd
 from kpledger.scheme.v1.events import Body

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from msgspec import inspect
 
-from kpclient.bodies import read_body_draft
-from kpclient.catalogue import fields_of
-from kpclient.drafts import convert_draft, read_certificate_draft
-from kpclient.forms import WORDS
+from kpclient.input.bodies import read_body_draft
+from kpclient.input.catalogue import fields_of
+from kpclient.input.drafts import convert_draft, read_certificate_draft
+from kpclient.input.forms import WORDS
 from kpledger.base.errors import MalformedError
 from kpledger.scheme.v1.events import BODIES
 from kpledger.scheme.v1.events.decisions import PolicyValues

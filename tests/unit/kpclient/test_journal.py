@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpclient.answers import Problem
 from kpclient.journal import Decided, Journal, JournalError, Signed
+from kpclient.net.answers import Problem
 
 CHAIN = bytes(32)
 TEXT = "ab" * 32

@@ -4,7 +4,14 @@ import json
 
 import pytest
 
-from kpclient.output import clean, print_fields, print_json, print_table, print_trouble, readable
+from kpclient.output.console import (
+    clean,
+    print_fields,
+    print_json,
+    print_table,
+    print_trouble,
+    readable,
+)
 
 
 @pytest.mark.parametrize("text", ["\x1b[2J", "\r", "\x07", "\u202e", "\x9b31m", "\n"])

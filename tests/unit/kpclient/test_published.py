@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kpclient.published import OTHERS, Production, load_published
+from kpclient.output.published import OTHERS, Production, load_published
 
 ROOT = Path(__file__).parents[3]
 FILES = ("production_2022.csv", "exports_2022.csv")
@@ -14,7 +14,7 @@ FILES = ("production_2022.csv", "exports_2022.csv")
 @pytest.mark.parametrize("name", FILES)
 def test_the_package_holds_the_tables_of_the_project(name: str) -> None:
     """Read as a package's files are, so that a wheel without them fails here."""
-    packaged = (resources.files("kpclient.published") / name).read_bytes()
+    packaged = (resources.files("kpclient.output.published") / name).read_bytes()
     assert packaged == (ROOT / "config" / "data" / name).read_bytes()
 
 

@@ -13,14 +13,14 @@ from founding import event_id_of, issue, make_certificate, make_confirmation
 from typer.testing import CliRunner, Result
 
 from kpclient.cli import app
-from kpclient.commands.summary_table import (
+from kpclient.output.published import OTHERS, Production, Published
+from kpclient.output.summary_table import (
     GLOBAL,
     Comparison,
     compare_with_published,
     lay_out_summary,
 )
-from kpclient.published import OTHERS, Production, Published
-from kpclient.tabular import Kind
+from kpclient.output.tables import Kind
 from kpledger.analysis.statistics.asked import Basis
 from kpledger.analysis.statistics.summary import SummaryAnswer, SummaryRow
 

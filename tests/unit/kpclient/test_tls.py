@@ -16,8 +16,8 @@ from cryptography.x509.oid import NameOID
 from founding import make_genesis
 from scripted_node import STATUS
 
-from kpclient.line import Line, NotTrustworthyError
-from kpclient.remote import Remote
+from kpclient.net.ledger_client import LedgerClient
+from kpclient.net.node_client import NodeClient, NotTrustworthyError
 from kpledger.base.hashing import sha256
 from kpledger.base.pinning import build_tls_certificate
 
@@ -57,7 +57,7 @@ def delegate(holder: Ed25519PrivateKey, other: Ed25519PrivateKey) -> bytes:
 @asynccontextmanager
 async def served(
     directory: Path, key: Ed25519PrivateKey, tls_certificate: bytes, asked: list[str]
-) -> AsyncIterator[Remote]:
+) -> AsyncIterator[LedgerClient]:
     """Serve a status over TLS under a key, and give a line to it."""
     (directory / "node.pem").write_bytes(tls_certificate + pem_of(key))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -74,8 +74,8 @@ async def served(
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     url = f"https://127.0.0.1:{runner.addresses[0][1]}"
     try:
-        async with Line(GENESIS, [url], timeout_s=5, observe=lambda *_: None) as line:
-            yield Remote(GENESIS, line)
+        async with NodeClient(GENESIS, [url], timeout_s=5, observe=lambda *_: None) as line:
+            yield LedgerClient(GENESIS, line)
     finally:
         await runner.cleanup()
 

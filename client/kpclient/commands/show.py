@@ -1,0 +1,219 @@
+"""``kpledger show``: an event, a certificate, or whatever else an event may be about.
+
+Events are verified: their ids are the hashes of what was signed, and their signatures hold. What a
+node says about a subject is its claim.
+"""
+
+import re
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from kpclient.errors import UsageError
+from kpclient.input.options import ConnectionOptions, FreshnessOptions, command
+from kpclient.net.answers import Recorded
+from kpclient.net.ledger_client import LedgerClient
+from kpclient.net.node_client import NotTrustworthyError
+from kpclient.output.console import print_fields, print_json, print_table, readable
+from kpclient.session import Session
+from kpclient.statements.lookup import NotOnLedgerError
+from kpledger.analysis.subject import SUBJECT, SubjectAnswer, SubjectQuestion
+from kpledger.base.ids import NUMBER_PATTERN
+from kpledger.base.units import format_carats, format_time, format_usd
+from kpledger.scheme.v1.events.importing import ArrivalRecorded, ShipmentDetained
+from kpledger.scheme.v1.records import CertificateRecord
+
+app = typer.Typer()
+
+_INSTANTS: Final = ("_at", "_from", "_until")
+"""How the names of Unix milliseconds end."""
+_OPENS_A_CASE: Final = (ArrivalRecorded.TYPE, ShipmentDetained.TYPE)
+_EVENT_ID: Final = re.compile(r"[0-9a-f]{64}")
+_SUBJECT: Final = re.compile(r"[A-Za-z0-9/-]{1,80}")
+
+
+@command(app, "show", example="kpledger show BW00000042")
+def show(
+    what: Annotated[
+        str, typer.Argument(metavar="SUBJECT|EVENT-ID", help="BW00000042, ZW/policy, an event.")
+    ],
+    connection: ConnectionOptions,
+    reading: FreshnessOptions,
+) -> None:
+    """Show a certificate, anything else that events are about, or an event, with its history."""
+    session = Session(connection, newest=reading.newest)
+    if _SUBJECT.fullmatch(what) is None:
+        accepted = "a subject, as BW00000042 or ZW/review/2026-1, or the id of an event"
+        raise UsageError("SUBJECT", f"{what[:80]!r} is none", accepted)
+    if _EVENT_ID.fullmatch(what) and _show_event(session, what, as_json=connection.as_json):
+        return
+    if re.match(NUMBER_PATTERN, what):
+        _show_certificate(session, what, as_json=connection.as_json)
+    else:
+        _show_subject(session, what, as_json=connection.as_json)
+
+
+def _show_event(session: Session, event_id: str, *, as_json: bool) -> bool:
+    """Show an event; False if there is none: a key is named in the same form."""
+    recorded = session.ask(lambda remote: remote.event(bytes.fromhex(event_id)))
+    if recorded is None:
+        return False
+    described = _describe_event(recorded)
+    if as_json:
+        print_json(described)
+        return True
+    fields = {
+        name: "" if value is None else write_plainly(name, value)
+        for name, value in described.items()
+        if name != "body"
+    }
+    fields["occurred_at"] = format_time(recorded.event.header.occurred_at)
+    fields["block_time_ms"] = format_time(recorded.block_time_ms)
+    print_fields(fields | flatten(described["body"]))
+    return True
+
+
+def _describe_event(recorded: Recorded) -> dict[str, object]:
+    header = recorded.event.header
+    return {
+        "id": recorded.event.event_id.hex(),
+        "type": header.type,
+        "subject": header.subject,
+        "author": str(header.author),
+        "occurred_at": header.occurred_at,
+        "prev": header.prev.hex() if header.prev else None,
+        "signers": [key.hex() for key in recorded.event.signers],
+        "height": recorded.height,
+        "index": recorded.index,
+        "block_time_ms": recorded.block_time_ms,
+        "body": readable(recorded.event.body),
+    }
+
+
+def flatten(value: object, name: str = "") -> dict[str, str]:
+    """Give names and values for people; what is not there (null) is left out."""
+    if isinstance(value, dict):
+        parts = [(f"{name}.{key}" if name else str(key), one) for key, one in value.items()]
+    elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        parts = [(f"{name}[{place}]", one) for place, one in enumerate(value)]
+    else:
+        return {} if value is None else {name: write_plainly(name, value)}
+    flat: dict[str, str] = {}
+    for inner, one in parts:
+        flat |= flatten(one, inner)
+    return flat
+
+
+def write_plainly(name: str, value: object) -> str:
+    """Write a value of a record or an event: instants as such, truths as words, lists in a line."""
+    if isinstance(value, list):
+        return ", ".join(write_plainly(name, one) for one in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and name.endswith(_INSTANTS):
+        return format_time(value)
+    return str(value)
+
+
+async def _fetch_events(remote: LedgerClient, ids: tuple[str, ...]) -> tuple[Recorded, ...]:
+    events: list[Recorded] = []
+    for event_id in ids:
+        recorded = await remote.event(bytes.fromhex(event_id))
+        if recorded is None:
+            problem = f"a history of it names event {event_id}, which it does not have"
+            raise NotTrustworthyError("the node", problem)
+        events.append(recorded)
+    return tuple(events)
+
+
+async def _fetch_certificate(
+    remote: LedgerClient, number: str
+) -> tuple[CertificateRecord, tuple[Recorded, ...]]:
+    record = await remote.certificate(number)
+    if record is None:
+        raise NotOnLedgerError(f"certificate {number}")
+    events = await _fetch_events(remote, tuple(one.id for one in await remote.history(number)))
+    # Notes and approvals stand in its history and do not move it.
+    if record.head not in {one.event.event_id for one in events}:
+        problem = f"its history of {number} does not hold event {record.head.hex()}"
+        raise NotTrustworthyError("the node", problem)
+    return record, events
+
+
+async def _fetch_subject(
+    remote: LedgerClient, subject: str
+) -> tuple[SubjectAnswer, tuple[Recorded, ...]]:
+    found = await remote.ask(SUBJECT.path, SubjectQuestion(subject=subject), SUBJECT.answer)
+    if found.kind is None and not found.events:
+        raise NotOnLedgerError(subject)
+    return found, await _fetch_events(remote, found.events)
+
+
+def _show_subject(session: Session, subject: str, *, as_json: bool) -> None:
+    found, events = session.ask(lambda remote: _fetch_subject(remote, subject))
+    record = msgspec.json.decode(found.record, type=dict[str, object] | None) or {}
+    known = {"subject": subject, "kind": found.kind, "state": found.state, "head": found.head}
+    if as_json:
+        history = [_describe_event(one) for one in events]
+        print_json({**known, "record": record, "history": history})
+        return
+    print_fields(flatten({name: value for name, value in known.items() if value} | record))
+    _print_history(events)
+
+
+def _show_certificate(session: Session, number: str, *, as_json: bool) -> None:
+    record, events = session.ask(lambda remote: _fetch_certificate(remote, number))
+    if as_json:
+        certificate = {"certificate": readable(record)}
+        print_json(certificate | {"history": [_describe_event(one) for one in events]})
+        return
+    print_fields(
+        {
+            "certificate": record.number,
+            **({"kind": f"{record.kind} for {record.case}"} if record.case else {}),
+            "state": " ".join((record.state, *record.marks)),
+            "issuer": f"{record.issuer}/{record.authority}",
+            "destination": record.destination,
+            "issued": record.issued_on,
+            "expires": record.expires_on,
+            "exporter": f"{record.exporter.name}, {record.exporter.address}",
+            "importer": f"{record.importer.name}, {record.importer.address}",
+            "origin": ", ".join(record.origins) or "mixed",
+            **({"zones": ", ".join(record.zones)} if record.zones else {}),
+            "parcels": str(record.parcels),
+            "carats": format_carats(record.carat_thousandths),
+            "value": f"US$ {format_usd(record.value_usd_cents)}",
+            "goods": "; ".join(
+                f"{line.hs} {format_carats(line.carat_thousandths)} ct"
+                f" US$ {format_usd(line.value_usd_cents)}"
+                for line in record.lines
+            ),
+        }
+        | ({"replaces": record.replaces} if record.replaces else {})
+        | ({"replaced by": record.replaced_by} if record.replaced_by else {})
+        | ({"cases": cases} if (cases := ", ".join(_name_cases(record, events))) else {})
+    )
+    _print_history(events)
+
+
+def _name_cases(record: CertificateRecord, events: tuple[Recorded, ...]) -> tuple[str, ...]:
+    """Name the cases that were opened on a certificate after its life was closed."""
+    places = [place for place, one in enumerate(events) if one.event.event_id == record.head]
+    later = (one.event.header.type for one in events[places[-1] + 1 :])
+    opened = [kind for kind in later if kind in _OPENS_A_CASE]
+    return tuple(f"{record.number}/{count}" for count, _ in enumerate(opened, start=1))
+
+
+def _print_history(events: tuple[Recorded, ...]) -> None:
+    print_table(("recorded", "event", "author", "id"), [_history_row(one) for one in events])
+
+
+def _history_row(recorded: Recorded) -> tuple[str, ...]:
+    header = recorded.event.header
+    return (
+        format_time(recorded.block_time_ms),
+        header.type,
+        str(header.author),
+        recorded.event.event_id.hex(),
+    )

@@ -1,0 +1,144 @@
+"""``kpledger trace``: where the goods of a certificate came from, and where they went."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from kpclient.files import write_plainly
+from kpclient.input.option_types import Shipment
+from kpclient.input.options import ConnectionOptions, FreshnessOptions, OfflineOptions, command
+from kpclient.output.console import (
+    Branch,
+    as_object,
+    print_json,
+    print_line,
+    print_text,
+    print_tree,
+)
+from kpclient.output.graph import draw_svg
+from kpclient.session import Session
+from kpledger.analysis.trace import (
+    TRACE,
+    Link,
+    TraceAnswer,
+    TracedLink,
+    TracedShipment,
+    TraceQuestion,
+)
+from kpledger.base.units import format_carats
+
+app = typer.Typer()
+
+_DEEPEST: Final = 100
+"""Steps that a tree on a terminal shows one below the other."""
+_STYLES: Final = {
+    Link.SOURCE: "solid",
+    Link.REPLACEMENT: "bold",
+    Link.CASE: "dotted",
+    Link.TECHNICAL: "dashed",
+}
+
+
+@command(app, "trace", example="kpledger trace BW00000042 --svg lineage.svg")
+def trace(
+    *,
+    shipment: Shipment,
+    connection: ConnectionOptions,
+    reading: FreshnessOptions,
+    offline: OfflineOptions,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=2000, help="At most so many shipments.")
+    ] = 500,
+    dot: Annotated[bool, typer.Option("--dot", help="Print a graph for Graphviz.")] = False,
+    svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw it.")] = None,
+) -> None:
+    """Trace goods back to where they came from, and forward to where they went."""
+    session = Session(connection, newest=reading.newest, offline=offline)
+    found = session.answer(TRACE, TraceQuestion(subject=shipment, limit=limit))
+    if svg is not None:
+        write_plainly(svg, draw_svg(format_dot(found)))
+    if connection.as_json:
+        print_json(as_object(found))
+    elif dot:
+        print_text(format_dot(found))
+    elif svg is not None:
+        print_line(f"drawn: {svg}")
+    else:
+        _print(found)
+
+
+def _print(found: TraceAnswer) -> None:
+    shipments = {one.subject: one for one in found.shipments}
+    for title, links, step in (
+        ("came from", found.back, lambda link: (link.later, link.earlier)),
+        ("went to", found.forward, lambda link: (link.earlier, link.later)),
+    ):
+        tree = _grow(found.subject, links, step, shipments)
+        print_tree(Branch(title, (tree,)))
+    if not found.complete:
+        print_line(f"there is more; these are the nearest {len(shipments)} shipments")
+
+
+def _grow(
+    root: str,
+    links: tuple[TracedLink, ...],
+    step: Callable[[TracedLink], tuple[str, str]],
+    shipments: dict[str, TracedShipment],
+) -> Branch:
+    """Make a tree of links; what was shown once is only named when it comes again."""
+    onward: dict[str, list[TracedLink]] = {}
+    for link in links:
+        onward.setdefault(step(link)[0], []).append(link)
+    shown: set[str] = set()
+
+    def grow(subject: str, how: str, depth: int = 0) -> Branch:
+        label = f"{how}{_label(shipments[subject])}"
+        if depth == _DEEPEST and onward.get(subject):
+            return Branch(f"{label} (goes on: trace it)", ())
+        if subject in shown:
+            return Branch(f"{label} (see above)" if onward.get(subject) else label, ())
+        shown.add(subject)
+        branches = [grow(step(link)[1], _how(link), depth + 1) for link in onward.get(subject, ())]
+        return Branch(label, tuple(branches))
+
+    return grow(root, "")
+
+
+def _how(link: TracedLink) -> str:
+    if link.carat_thousandths is not None:
+        return f"{format_carats(link.carat_thousandths)} ct: "
+    return f"{link.link.lower()}: "
+
+
+def _label(shipment: TracedShipment) -> str:
+    if shipment.state is None:
+        return f"{shipment.subject}, not on the ledger"
+    if not shipment.destination:
+        return f"{shipment.subject}, {shipment.state}, with {shipment.issuer}"
+    origins = "+".join(shipment.origins) or "mixed"
+    return (
+        f"{shipment.subject}, {shipment.state}, {shipment.issuer} to {shipment.destination},"
+        f" {shipment.issued_on}, {format_carats(shipment.carat_thousandths)} ct of {origins}"
+    )
+
+
+def format_dot(found: TraceAnswer) -> str:
+    """Write a lineage as a graph in the language of Graphviz."""
+    lines = ["digraph lineage {", "  rankdir=LR;", "  node [shape=box, fontname=sans];"]
+    for one in found.shipments:
+        label = "\n".join(_label(one).split(", "))
+        bold = ", penwidth=3" if one.subject == found.subject else ""
+        lines.append(f"  {_quote(one.subject)} [label={_quote(label)}{bold}];")
+    for link in dict.fromkeys((*found.back, *found.forward)):
+        carats = link.carat_thousandths
+        label = link.link.lower() if carats is None else f"{format_carats(carats)} ct"
+        ends = f"{_quote(link.earlier)} -> {_quote(link.later)}"
+        lines.append(f"  {ends} [label={_quote(label)}, style={_STYLES[link.link]}];")
+    return "\n".join([*lines, "}", ""])
+
+
+def _quote(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

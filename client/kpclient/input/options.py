@@ -1,0 +1,268 @@
+"""Options that commands share, as dataclasses, and what turns such a group into options.
+
+A command takes a group as one parameter; :func:`command` registers it with the fields of the group
+as options of their own. So every command spells an option the same way, reads the same environment
+variable, and ends with the same exit code for the same trouble.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Final, TypeGuard, get_args, get_type_hints
+
+import typer
+from typer.models import ArgumentInfo, OptionInfo
+
+from kpclient.errors import ClientError
+from kpclient.input.option_names import spell
+from kpclient.input.reporting import field_of, report
+from kpledger.base.errors import LedgerError
+
+DEFAULT_HOME: Final = Path("~/.config/kpledger")
+
+_Home = Annotated[
+    Path,
+    typer.Option("--home", envvar="KPLEDGER_HOME", metavar="DIR", help="Keys, outbox, memory."),
+]
+_PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file",
+        metavar="FILE",
+        help="Its first line is the passphrase. [or KPLEDGER_PASSPHRASE, or a prompt]",
+    ),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalOptions:
+    """What a command needs that asks nobody."""
+
+    home: _Home = DEFAULT_HOME
+    as_json: _Json = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionOptions:
+    """What a command needs that asks a ledger."""
+
+    node: Annotated[
+        str,
+        typer.Option(
+            "--node",
+            envvar="KPLEDGER_NODE",
+            metavar="URL[,URL]",
+            help="Nodes to ask, the preferred one first.",
+        ),
+    ] = ""
+    genesis: Annotated[
+        Path | None,
+        typer.Option(
+            "--genesis",
+            envvar="KPLEDGER_GENESIS",
+            metavar="FILE",
+            help="The genesis file that pins the ledger. [default: genesis.json in the home]",
+        ),
+    ] = None
+    timeout_s: Annotated[
+        float,
+        typer.Option("--timeout", metavar="SECONDS", min=0.1, max=3600, help="Patience."),
+    ] = 10.0
+    home: _Home = DEFAULT_HOME
+    as_json: _Json = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreshnessOptions:
+    """How fresh an answer has to be."""
+
+    newest: Annotated[
+        bool,
+        typer.Option("--newest", help="Take in all that was acknowledged to anybody until now."),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfflineOptions:
+    """Whether answers come from a chain that was verified here, and where the chain is."""
+
+    replay: Annotated[
+        bool,
+        typer.Option(
+            "--replay", help="Verify the whole chain and answer from it, trusting no node."
+        ),
+    ] = False
+    copy: Annotated[
+        Path | None,
+        typer.Option(
+            "--copy", metavar="DIR", help="Replay a copy of a stopped node's directory instead."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassphraseOptions:
+    """Where the passphrase of a key comes from."""
+
+    passphrase_file: _PassphraseFile = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignerOptions:
+    """Under which key a command signs."""
+
+    key: Annotated[
+        str,
+        typer.Option("--key", envvar="KPLEDGER_KEY", metavar="NAME", help="The key to sign with."),
+    ] = ""
+    passphrase_file: _PassphraseFile = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendingOptions:
+    """What becomes of an event once it is signed."""
+
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only say whether the rules would accept it."),
+    ] = False
+    offline_ok: Annotated[
+        bool,
+        typer.Option("--offline-ok", help="Keep it in the outbox if no node can be reached."),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CosigningOptions:
+    """How further signatures are added."""
+
+    cosign: Annotated[
+        list[str] | None,
+        typer.Option("--cosign", metavar="KEY", help="Sign with this key too; repeated."),
+    ] = None
+    offline: Annotated[
+        Path | None,
+        typer.Option("--offline", metavar="FILE", help="Write it for another signer, send nothing"),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementOptions:
+    """What every command needs that makes a statement."""
+
+    signer: SignerOptions
+    cosigning: CosigningOptions
+    sending: SendingOptions
+    connection: ConnectionOptions
+
+
+Function = Callable[..., None]
+
+
+def command(app: typer.Typer, name: str, *, example: str) -> Callable[[Function], Function]:
+    """Register a function as a command whose help ends with an example."""
+
+    def register(function: Function) -> Function:
+        epilog = f"\b\nExample:\n  {example}"
+        app.command(name, epilog=epilog)(_spread(function))
+        return function
+
+    return register
+
+
+def _spread(function: Function) -> Function:
+    """Give a function with the fields of its groups in place of the groups."""
+    hints = get_type_hints(function, include_extras=True)
+    groups: dict[str, type] = {}
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        kind = hints[name]
+        if _is_group(kind):
+            groups[name] = kind
+            parameters += _options_of(kind)
+        else:
+            only = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=kind)
+            parameters.append(only)
+
+    for one in parameters:
+        _name_value(one)
+    typed = {one.name: _typed(one) for one in parameters}
+
+    @functools.wraps(function)
+    def run(**given: object) -> None:
+        asked = dict(given)
+        for name, kind in groups.items():
+            given[name] = _gather(kind, given)
+        try:
+            function(**given)
+        except (ClientError, LedgerError, OSError) as error:
+            option = spell(field_of(error), typed, asked)
+            raise typer.Exit(
+                report(error, as_json=asked.get("as_json") is True, option=option)
+            ) from None
+
+    # What inspect.signature and typing.get_type_hints look at, and thereby typer.
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    vars(run)["__signature__"] = inspect.Signature(parameters)
+    return run
+
+
+def _is_group(kind: object) -> TypeGuard[type]:
+    return is_dataclass(kind) and isinstance(kind, type)
+
+
+def _options_of(kind: type) -> list[inspect.Parameter]:
+    """Give the fields of a group as options; a group within it stands for its own fields."""
+    hints = get_type_hints(kind, include_extras=True)
+    options: list[inspect.Parameter] = []
+    for one in fields(kind):
+        if _is_group(hints[one.name]):
+            options += _options_of(hints[one.name])
+        else:
+            option = inspect.Parameter(
+                one.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if one.default is MISSING else one.default,
+                annotation=hints[one.name],
+            )
+            options.append(option)
+    return options
+
+
+def _gather(kind: type, given: dict[str, object]) -> object:
+    """Take the options of a group out of what was given, and put the group together."""
+    hints = get_type_hints(kind, include_extras=True)
+    return kind(
+        **{
+            one.name: _gather(hints[one.name], given)
+            if _is_group(hints[one.name])
+            else given.pop(one.name)
+            for one in fields(kind)
+        }
+    )
+
+
+def _name_value(parameter: inspect.Parameter) -> None:
+    """Say in the help of an option that does not say so itself whether text or a number is meant.
+
+    Typer would name the types of Python.
+    """
+    hint = get_args(parameter.annotation)[0]
+    kinds = {str: "TEXT", list[str]: "TEXT", list[str] | None: "TEXT", int: "N", int | None: "N"}
+    for one in getattr(parameter.annotation, "__metadata__", ()):
+        if isinstance(one, OptionInfo) and one.metavar is None:
+            one.metavar = kinds.get(hint)
+
+
+def _typed(parameter: inspect.Parameter) -> str:
+    """Give what a person types for a parameter: the option, or what help calls the argument."""
+    for one in getattr(parameter.annotation, "__metadata__", ()):
+        if isinstance(one, OptionInfo):
+            # Within Annotated, typer keeps the first name of an option as its default.
+            return str(one.default)
+        if isinstance(one, ArgumentInfo) and one.metavar:
+            return one.metavar.strip("[]")
+    return parameter.name

@@ -1,0 +1,335 @@
+"""The line to the nodes of a ledger: one request at a time, to whichever node answers.
+
+It knows HTTP, TLS and patience, and nothing of events. A node has to belong to the ledger of the
+pinned genesis file before it is asked anything else; a node that does not answer is passed over,
+and asked again in its turn until the deadline.
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import TracebackType
+from typing import ClassVar, Final, Self, TypeVar
+
+import aiohttp
+import msgspec
+
+from kpclient.errors import REFUSED, ClientError, UsageError
+from kpclient.net.answers import NodeStatus, Problem, read_answer
+from kpclient.net.tls import PinnedKey, build_context, pins_of
+from kpledger.log.genesis import Genesis
+
+A = TypeVar("A")
+
+MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
+MAX_NODES: Final = 64
+ATTEMPT_S: Final = 10.0
+"""How long one node may take for one answer."""
+_SPARE_S: Final = 1.0
+"""How much earlier a node's patience ends than ours, so that its answer arrives."""
+FIRST_PAUSE_S: Final = 0.05
+LONGEST_PAUSE_S: Final = 1.0
+_RETRY: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+_OK: Final = range(200, 300)
+
+
+class NodeProblemError(ClientError):
+    """A node says no, and why.
+
+    Attributes:
+        problem: its problem document.
+    """
+
+    EXIT_CODE: ClassVar[int] = REFUSED
+
+    def __init__(self, problem: Problem) -> None:
+        """Say it in the node's words."""
+        super().__init__(problem.detail or problem.title)
+        self.problem = problem
+
+    def describe(self) -> dict[str, str]:
+        """Give what is known about it, name by name."""
+        problem = self.problem
+        return {
+            "type": problem.type,
+            "rule": problem.rule,
+            "clause": problem.clause,
+            "field": problem.field,
+            "problem": problem.detail,
+            "accepted": problem.accepted,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Why a node gave no answer."""
+
+    reason: str
+    kind: str = ""
+    """The type of the problem document in which it said so itself; empty if it said nothing."""
+
+
+class NodeUnreachableError(ClientError):
+    """No node gave an answer before the deadline.
+
+    Attributes:
+        silences: who was asked, and why that one gave none.
+    """
+
+    def __init__(self, silences: Mapping[str, Silence]) -> None:
+        """Say who was asked, and what went wrong with each."""
+        told = (f"{url} ({silence.reason})" for url, silence in silences.items())
+        super().__init__(f"no answer from {', '.join(told)}")
+        self.silences = dict(silences)
+
+
+class NotTrustworthyError(ClientError):
+    """What a node says is not what it has to be.
+
+    Attributes:
+        node: the URL.
+        problem: what is wrong.
+    """
+
+    EXIT_CODE: ClassVar[int] = REFUSED
+
+    def __init__(self, node: str, problem: str) -> None:
+        """Say who said it, and what is wrong."""
+        super().__init__(f"{node} cannot be trusted: {problem}")
+        self.node = node
+        self.problem = problem
+
+
+class _NoAnswerError(Exception):
+    """This node gives no answer now; another one, or a later attempt, may."""
+
+    def __init__(self, reason: str, kind: str = "") -> None:
+        super().__init__(reason)
+        self.silence = Silence(reason, kind)
+
+
+class NodeClient:
+    """Connections to the nodes of one ledger; use it as an asynchronous context manager.
+
+    Attributes:
+        timeout_s: how long it goes on asking for one thing.
+    """
+
+    def __init__(
+        self,
+        genesis: Genesis,
+        urls: Sequence[str],
+        *,
+        timeout_s: float,
+        observe: Callable[[str, NodeStatus], None],
+    ) -> None:
+        """Prepare to ask these nodes.
+
+        Args:
+            genesis: what the ledger is pinned by.
+            urls: ``http://host:port`` or ``https://host:port``, in order of preference.
+            timeout_s: how long to go on asking for one thing.
+            observe: called with the first status of each node, to compare it with what was seen.
+
+        Raises:
+            UsageError: no URL, too many, or one that is none.
+        """
+        if not 1 <= len(urls) <= MAX_NODES:
+            problem = f"{len(urls)} nodes are named"
+            raise UsageError("--node", problem, f"1 to {MAX_NODES} URLs, separated by commas")
+        for url in urls:
+            if not url.startswith(("http://", "https://")):
+                raise UsageError("--node", f"{url!r} is no URL of a node", "http(s)://host:port")
+        self._genesis = genesis
+        self._urls = tuple(url.rstrip("/") for url in urls)
+        self.timeout_s = timeout_s
+        self._observe = observe
+        self._preferred = 0
+        self._met: set[str] = set()
+        self._tls: ssl.SSLContext | bool = True
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the connections' pool."""
+        pins = pins_of(self._genesis)
+        self._tls = build_context(pins)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=PinnedKey(pins), limit=64),
+            timeout=aiohttp.ClientTimeout(total=None),
+            auto_decompress=False,  # no answer may unfold to more than what was sent
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    @property
+    def node(self) -> str:
+        """The node that is asked next."""
+        return self._urls[self._preferred % len(self._urls)]
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes | None = None,
+        deadline: float | None = None,
+        waits: bool = False,
+    ) -> tuple[str, bytes]:
+        """Ask one node after the other until one answers; gives who it was, and the answer.
+
+        With ``waits`` the node may have to wait before it can answer. Each is told for how long, so
+        that what hinders it is heard, and that those behind it are asked in time as well.
+
+        Raises:
+            NodeUnreachableError: none did before the deadline.
+            NodeProblemError: one says no.
+            NotTrustworthyError: one is no node of this ledger.
+        """
+        end = time.monotonic() + self.timeout_s if deadline is None else deadline
+        pause = FIRST_PAUSE_S
+        silences: dict[str, Silence] = {}
+        while True:
+            node = self.node
+            until = _share(end, len(self._urls) - len(silences)) if waits else end
+            try:
+                if node not in self._met:
+                    await self._meet(node, until)
+                asked = path + _patience(path, until) if waits else path
+                return node, await self._ask(node, method, asked, body, until)
+            except _NoAnswerError as error:
+                self.pass_over(node)
+                # What a node said tells more than that it says nothing any more.
+                if error.silence.kind or node not in silences or not silences[node].kind:
+                    silences[node] = error.silence
+                if time.monotonic() + pause >= end:
+                    raise NodeUnreachableError(silences) from None
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    async def _meet(self, node: str, end: float) -> None:
+        content = await self._ask(node, "GET", "/v1/status", None, end)
+        self._observe(node, self.check_status(node, content))
+        self._met.add(node)
+
+    def pass_over(self, node: str) -> None:
+        """Ask the next node from now on, if this one is still the one that is asked."""
+        if node == self.node:
+            self._preferred += 1
+
+    def check_status(self, node: str, content: bytes) -> NodeStatus:
+        """Read a node's status.
+
+        Raises:
+            NotTrustworthyError: it is none, or of another ledger.
+        """
+        status = read_from(node, content, lambda text: read_answer(text, NodeStatus))
+        chain = self._genesis.chain.hex()
+        if status.chain != chain:
+            raise NotTrustworthyError(
+                node, f"it keeps ledger {status.chain}; the genesis file pins {chain}"
+            )
+        return status
+
+    async def _ask(
+        self, node: str, method: str, path: str, body: bytes | None, end: float
+    ) -> bytes:
+        """Ask one node once.
+
+        Raises:
+            _NoAnswerError: it does not answer, or not now.
+            NodeProblemError: it says no.
+            NotTrustworthyError: it holds no pinned key, or its answer has no end.
+        """
+        if self._session is None:
+            raise UsageError("remote", "it was not opened", "async with LedgerClient(...)")
+        patience_s = max(0.1, min(ATTEMPT_S, end - time.monotonic()))
+        headers = {"Content-Type": "application/msgpack"} if body is not None else {}
+        try:
+            async with (
+                asyncio.timeout(patience_s),
+                self._session.request(
+                    method,
+                    node + path,
+                    data=body,
+                    headers=headers,
+                    ssl=self._tls,
+                    allow_redirects=False,
+                ) as response,
+            ):
+                content = await _read_bounded(node, response)
+        except (aiohttp.ServerFingerprintMismatch, aiohttp.ClientSSLError) as error:
+            problem = f"it does not hold the TLS key of a node in the genesis file ({error})"
+            raise NotTrustworthyError(node, problem) from None
+        except aiohttp.InvalidURL:
+            raise UsageError("--node", f"{node!r} is no URL", "http(s)://host:port") from None
+        except aiohttp.ClientConnectorError as error:
+            raise _NoAnswerError(str(error.os_error)) from None
+        except TimeoutError:
+            raise _NoAnswerError(f"nothing within {patience_s:.1f} s") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise _NoAnswerError(str(error) or type(error).__name__) from None
+        if response.status in _RETRY:
+            said = _read_problem(response.status, content)
+            raise _NoAnswerError(said.detail or said.title, said.type)
+        if response.status not in _OK:
+            raise NodeProblemError(_read_problem(response.status, content))
+        return content
+
+
+def _share(end: float, nodes_left: int) -> float:
+    """Give until when to listen to one node, if so many share what is left of the time."""
+    now = time.monotonic()
+    return now + (end - now) / max(1, nodes_left)
+
+
+def _patience(path: str, until: float) -> str:
+    """Give what to add to a path, so that a node answers before we stop listening to it."""
+    left_s = min(ATTEMPT_S, until - time.monotonic())
+    patience_ms = max(1, int(1000 * (left_s - min(_SPARE_S, left_s / 4))))
+    return f"{'&' if '?' in path else '?'}timeout_ms={patience_ms}"
+
+
+async def _read_bounded(node: str, response: aiohttp.ClientResponse) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > MAX_ANSWER_BYTES:
+            raise NotTrustworthyError(node, f"its answer has more than {MAX_ANSWER_BYTES} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def read_from(node: str, content: bytes, read: Callable[[bytes], A]) -> A:
+    """Read an answer.
+
+    Raises:
+        NotTrustworthyError: it is not of the expected form.
+    """
+    try:
+        return read(content)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise NotTrustworthyError(node, f"its answer makes no sense: {error}") from None
+
+
+def _read_problem(status: int, content: bytes) -> Problem:
+    unexplained = Problem(
+        title="no problem document", status=status, detail=f"HTTP status {status}"
+    )
+    try:
+        problem = msgspec.json.decode(content, type=Problem)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return unexplained
+    return problem if problem.detail or problem.title else unexplained

@@ -1,0 +1,127 @@
+"""Answering from the whole chain: verified from its first block on, trusting no node.
+
+The audit re-derives every block; a book takes in each one as it goes, and so ends up with the
+indexes that an honest node has. A node that leaves out a block, or answers otherwise than its own
+chain says, is of no consequence here; one that hides the end of the chain is (see
+:mod:`kpledger.log.audit`).
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from kpclient.errors import REFUSED, UNDECIDED, ClientError, UsageError
+from kpclient.replay.copied_chain import NotACopyError, StoredBlock, UnreadableBlock, open_copy
+from kpclient.replay.served_chain import ChainUnavailableError, ServedChain
+from kpclient.replay.verification import audit_chain
+from kpledger.analysis.book import MemoryBook
+from kpledger.log.audit import AuditReport, Verdict
+from kpledger.log.genesis import Genesis
+
+Chain = Iterable[StoredBlock | UnreadableBlock]
+
+
+class NotSoundError(ClientError):
+    """A chain that does not follow from the genesis file: a block violates the rules.
+
+    Attributes:
+        report: what the audit says.
+    """
+
+    EXIT_CODE: ClassVar[int] = REFUSED
+
+    def __init__(self, report: AuditReport) -> None:
+        """Say which block, and what is wrong with it."""
+        at = f"block {report.first_bad_height} at {report.field}"
+        super().__init__(f"the chain is not sound: {at}: {report.problem}")
+        self.report = report
+
+
+class NotDecidedError(ClientError):
+    """A chain that could not be read to its end, or holds nothing.
+
+    Attributes:
+        report: what the audit says.
+    """
+
+    EXIT_CODE: ClassVar[int] = UNDECIDED
+
+    def __init__(self, report: AuditReport) -> None:
+        """Say how far it is sound, and why no further."""
+        super().__init__(f"the chain is sound up to height {report.height}: {report.problem}")
+        self.report = report
+
+
+def open_served(genesis: Genesis, nodes: str) -> ServedChain:
+    """Give the chain of the first node that answers.
+
+    Raises:
+        UsageError: no node is named.
+        ChainUnavailableError: none answers; says why the last one does not.
+    """
+    problem: ChainUnavailableError | None = None
+    for url in filter(None, map(str.strip, nodes.split(","))):
+        try:
+            return ServedChain(url.rstrip("/"), genesis)
+        except ChainUnavailableError as error:
+            problem = error
+    if problem is None:
+        raise UsageError("--node", "no node is named", "--node URL, or --copy DIR")
+    raise problem
+
+
+def open_copied(directory: Path) -> Chain:
+    """Give the chain in a copy of a stopped node's directory.
+
+    Raises:
+        UsageError: there is none.
+    """
+    try:
+        return open_copy(directory.expanduser())
+    except NotACopyError as error:
+        accepted = "a copy of the directory of a stopped node"
+        raise UsageError("--copy", str(error), accepted) from None
+
+
+def replay(
+    genesis: Genesis,
+    chain: Chain,
+    *,
+    on_block: Callable[[], None] = lambda: None,
+    jobs: int | None = None,
+) -> MemoryBook:
+    """Verify a chain from its first block to its end, and give the book that it makes.
+
+    Args:
+        genesis: what is trusted.
+        chain: its blocks from height 1 on.
+        on_block: called for each block that is read.
+        jobs: how many other processes verify signatures; None: as many as there are cores.
+
+    Raises:
+        NotSoundError: a block violates the protocol or the rules.
+        NotDecidedError: not all of it can be read, or there is nothing in it.
+    """
+    book = MemoryBook(genesis)
+    cores = len(os.sched_getaffinity(0)) if jobs is None else jobs
+    report = audit_chain(
+        genesis,
+        _count(chain, on_block),
+        jobs=cores,
+        on_progress=lambda _: None,
+        observe=book.apply,
+    )
+    match report.verdict:
+        case Verdict.SOUND:
+            return book
+        case Verdict.VIOLATION:
+            raise NotSoundError(report)
+        case Verdict.UNDECIDED:
+            raise NotDecidedError(report)
+
+
+def _count(chain: Chain, on_block: Callable[[], None]) -> Iterator[StoredBlock | UnreadableBlock]:
+    for block in chain:
+        yield block
+        on_block()

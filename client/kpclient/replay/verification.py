@@ -1,0 +1,219 @@
+"""Auditing a whole chain on all cores: rules in this process, signatures in others.
+
+Rules need the state before each block, so one process executes the blocks in order. Signatures need
+nothing but the bytes, and they are the larger half of the work: batches of blocks go to a pool of
+processes. A block counts as sound when both have agreed; the report is the same for any number of
+processes, because the first bad block is looked for in everything that was begun before it.
+
+Where the blocks come from is told in `kpclient.replay.served_chain` and
+`kpclient.replay.copied_chain`; what a verdict means, in `kpledger.log.audit`.
+"""
+
+import multiprocessing
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+from kpclient.replay.copied_chain import StoredBlock, UnreadableBlock
+from kpclient.replay.served_chain import ChainUnavailableError
+from kpledger.log.audit import (
+    Auditor,
+    AuditReport,
+    Observe,
+    Progress,
+    Violation,
+    defer_signatures,
+    find_bad_signature,
+    report_sound,
+    report_undecided,
+    report_violation,
+)
+from kpledger.log.genesis import Genesis
+from kpledger.scheme.rulebook import UnknownRulesError
+
+BATCH_BYTES: Final = 256 << 10
+"""Blocks that travel to another process together; some 300 events."""
+BATCHES_AHEAD: Final = 4
+"""Batches under way for each process; bounds memory when rules run ahead of signatures."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """A violation, and how far the audit had come before the bad block."""
+
+    before: Progress
+    violation: Violation
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Blocks whose signatures are being verified, each with the progress before it."""
+
+    before: tuple[Progress, ...]
+    result: Future[Violation | None]
+
+    def finding(self) -> _Finding | None:
+        """Wait for the result."""
+        violation = self.result.result()
+        if violation is None:
+            return None
+        return _Finding(self.before[violation.height - 1 - self.before[0].tip.height], violation)
+
+
+class _SignatureQueue:
+    """The blocks whose signatures are not known to be good yet, in the order of the chain."""
+
+    def __init__(self, jobs: int) -> None:
+        """Verify in so many other processes; they start when there is enough to do."""
+        self._jobs = jobs
+        self._pool: ProcessPoolExecutor | None = None
+        self._waiting: list[tuple[Progress, bytes]] = []
+        self._waiting_bytes = 0
+        self._begun = deque[_Batch]()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the processes, without waiting for results that nobody wants any more."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def add(self, before: Progress, stored: bytes) -> bool:
+        """Take the next block; tell whether a batch was begun with it."""
+        self._waiting.append((before, stored))
+        self._waiting_bytes += len(stored)
+        if self._waiting_bytes < BATCH_BYTES:
+            return False
+        if self._pool is None and self._jobs:
+            self._pool = _start_pool(self._jobs)
+        self._begin_batch()
+        return True
+
+    def _begin_batch(self) -> None:
+        before = tuple(progress for progress, _ in self._waiting)
+        blocks = [stored for _, stored in self._waiting]
+        first = before[0].tip.height + 1
+        result: Future[Violation | None]
+        if self._pool is None:
+            result = Future()
+            result.set_result(_verify_batch(first, blocks))
+        else:
+            result = self._pool.submit(_verify_batch, first, blocks)
+        self._begun.append(_Batch(before, result))
+        self._waiting.clear()
+        self._waiting_bytes = 0
+
+    def settle(self, *, batches_left: int) -> _Finding | None:
+        """Wait until so few batches are under way; give the first violation found in the others.
+
+        Raises:
+            BrokenExecutor: a process ended without an answer.
+        """
+        while len(self._begun) > batches_left:
+            finding = self._begun.popleft().finding()
+            if finding is not None:
+                return finding
+        return None
+
+    def finish(self) -> _Finding | None:
+        """Verify what is left, and give the first violation in it.
+
+        Raises:
+            BrokenExecutor: a process ended without an answer.
+        """
+        if self._waiting:
+            self._begin_batch()
+        return self.settle(batches_left=0)
+
+
+def audit_chain(
+    genesis: Genesis,
+    chain: Iterable[StoredBlock | UnreadableBlock],
+    *,
+    jobs: int,
+    on_progress: Callable[[int], None],
+    observe: Observe | None = None,
+) -> AuditReport:
+    """Audit a chain from its first block to its end.
+
+    Args:
+        genesis: what is trusted.
+        chain: its blocks from height 1 on.
+        jobs: how many other processes verify signatures; with 0, this one does it too.
+        on_progress: called now and then with the height reached.
+        observe: sees what each block changes; to be believed only if the report says SOUND.
+    """
+    auditor = Auditor(genesis, verify_event=defer_signatures, observe=observe)
+    with _SignatureQueue(jobs) as signatures:
+        why = None
+        findings = []
+        try:
+            try:
+                findings.append(_execute(auditor, chain, signatures, jobs, on_progress))
+            except (ChainUnavailableError, UnknownRulesError) as error:
+                why = str(error)
+            # In front, so that of two findings in one block it is the one reported.
+            findings.insert(0, signatures.finish())
+        except BrokenExecutor as error:
+            why = f"a process that verified signatures has ended: {error}"
+    found = [finding for finding in findings if finding is not None]
+    if found:
+        first = min(found, key=lambda finding: finding.violation.height)
+        return report_violation(genesis, first.before, first.violation)
+    if why is not None:
+        return report_undecided(genesis, auditor.progress, why)
+    return report_sound(genesis, auditor.progress)
+
+
+def _execute(
+    auditor: Auditor,
+    chain: Iterable[StoredBlock | UnreadableBlock],
+    signatures: _SignatureQueue,
+    jobs: int,
+    on_progress: Callable[[int], None],
+) -> _Finding | None:
+    """Execute block after block, up to the end or the first violation."""
+    for block in chain:
+        before = auditor.progress
+        if isinstance(block, UnreadableBlock):
+            return _Finding(before, Violation(block.height, "entry", block.why))
+        if signatures.add(before, block.stored):
+            on_progress(before.tip.height)
+            finding = signatures.settle(batches_left=jobs * BATCHES_AHEAD)
+            if finding is not None:
+                return finding
+        violation = auditor.feed(block.height, block.stored)
+        if violation is not None:
+            return _Finding(before, violation)
+    return None
+
+
+def _start_pool(jobs: int) -> ProcessPoolExecutor:
+    # Not by fork: a progress bar draws from a thread, and a lock may be held while forking.
+    context = multiprocessing.get_context("forkserver")
+    # The program is imported once, not by each process.
+    context.set_forkserver_preload(["__main__", "kpledger.log.audit"])
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts)
+
+
+def _ignore_interrupts() -> None:
+    """Leave Ctrl-C to the process that started this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _verify_batch(first_height: int, blocks: Sequence[bytes]) -> Violation | None:
+    for height, stored in enumerate(blocks, start=first_height):
+        violation = find_bad_signature(height, stored)
+        if violation is not None:
+            return violation
+    return None

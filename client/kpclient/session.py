@@ -1,0 +1,134 @@
+"""What a command works with: the pinned ledger, its nodes, the memory of what was seen."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import cached_property
+from http import HTTPStatus
+from typing import TypeVar
+
+import msgspec
+
+from kpclient.errors import UsageError
+from kpclient.files import read_bounded
+from kpclient.input.options import ConnectionOptions, OfflineOptions
+from kpclient.net.answers import NodeStatus
+from kpclient.net.ledger_client import LedgerClient
+from kpclient.net.node_client import NodeClient, NodeProblemError
+from kpclient.outbox import Outbox
+from kpclient.output.console import show_progress
+from kpclient.replay.replay import Chain, open_copied, open_served, replay
+from kpclient.seen import Memory, Position
+from kpledger.analysis.book import MemoryBook
+from kpledger.analysis.topic import QuestionError, Topic
+from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
+
+T = TypeVar("T")
+Q = TypeVar("Q", bound=msgspec.Struct)
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class Session:
+    """One run of a command against one ledger."""
+
+    def __init__(
+        self,
+        connection: ConnectionOptions,
+        *,
+        newest: bool = False,
+        offline: OfflineOptions | None = None,
+    ) -> None:
+        """Remember what was asked for; nothing is read or asked before it is needed."""
+        self._connection = connection
+        self._newest = newest
+        self._offline = offline or OfflineOptions()
+        self.home = connection.home.expanduser()
+
+    @cached_property
+    def genesis(self) -> Genesis:
+        """The ledger that is meant."""
+        path = self._connection.genesis or self.home / "genesis.json"
+        return parse_genesis(read_bounded(path, max_bytes=MAX_GENESIS_BYTES))
+
+    @property
+    def outbox(self) -> Outbox:
+        """The events of this ledger that wait to be sent."""
+        return Outbox(self.home / "outbox" / self.genesis.chain.hex())
+
+    def ask(self, call: Callable[[LedgerClient], Awaitable[T]]) -> T:
+        """Ask the nodes something and wait for the answer."""
+        return asyncio.run(self._ask(call))
+
+    def answer(self, topic: Topic[Q, S], question: Q) -> S:
+        """Ask what the analysis of the ledger tells: of a node, or of the chain itself.
+
+        Raises:
+            UsageError: there is no answer to such a question; names the parameter.
+            ClientError: a node says no, no node answers, or the chain is not sound.
+        """
+        if not self._offline.replay and self._offline.copy is None:
+            return self.inquire(lambda remote: remote.ask(topic.path, question, topic.answer))
+        try:
+            return topic.respond(self.book, question)
+        except QuestionError as error:
+            raise UsageError(error.field, error.problem, error.accepted) from None
+
+    def inquire(self, call: Callable[[LedgerClient], Awaitable[T]]) -> T:
+        """Ask a node a question; one that has no answer is the same mistake there as offline.
+
+        Raises:
+            UsageError: there is no answer to such a question; names the parameter.
+            ClientError: a node says no, or no node answers.
+        """
+        try:
+            return self.ask(call)
+        except NodeProblemError as error:
+            problem = error.problem
+            if problem.status != HTTPStatus.BAD_REQUEST or not problem.field:
+                raise
+            said = problem.detail.removeprefix(f"{problem.field}: ")
+            raise UsageError(problem.field, said, problem.accepted) from None
+
+    @cached_property
+    def book(self) -> MemoryBook:
+        """The book of the whole chain, verified here; it is read once."""
+        source, chain, height = self._open_chain()
+        with show_progress("blocks", height) as advance:
+            book = replay(self.genesis, chain, on_block=lambda: advance(1))
+        tip = book.tip
+        self._accept(
+            Position(
+                height=tip.height,
+                head=tip.head,
+                tree_size=tip.tree.size,
+                tree_root=tip.tree.root(),
+            ),
+            source,
+        )
+        return book
+
+    def _open_chain(self) -> tuple[str, Chain, int | None]:
+        """Give where the chain comes from, its blocks, and how many there are if that is known."""
+        if self._offline.copy is not None:
+            return str(self._offline.copy), open_copied(self._offline.copy), None
+        served = open_served(self.genesis, self._connection.node)
+        return served.url, served, served.height
+
+    async def _ask(self, call: Callable[[LedgerClient], Awaitable[T]]) -> T:
+        urls = [url.strip() for url in self._connection.node.split(",") if url.strip()]
+        line = NodeClient(
+            self.genesis, urls, timeout_s=self._connection.timeout_s, observe=self._compare
+        )
+        async with line:
+            return await call(LedgerClient(self.genesis, line, newest=self._newest))
+
+    def _compare(self, node: str, status: NodeStatus) -> None:
+        position = Position(
+            height=status.height,
+            head=bytes.fromhex(status.head),
+            tree_size=status.tree_size,
+            tree_root=bytes.fromhex(status.tree_root),
+        )
+        self._accept(position, node)
+
+    def _accept(self, position: Position, source: str) -> None:
+        Memory(self.home / "seen", self.genesis.chain).accept(position, node=source)

@@ -1,0 +1,1 @@
+"""A statement on its way: signed, sent, and what became of it."""

@@ -1,0 +1,51 @@
+"""Lookups that commands begin with: the certificate that is meant, as the ledger knows it."""
+
+from typing import ClassVar
+
+from kpclient.errors import REFUSED, ClientError, UsageError
+from kpclient.session import Session
+from kpledger.base.errors import MalformedError
+from kpledger.base.ids import parse_number
+from kpledger.scheme.v1.records import CertificateRecord
+
+
+class NotOnLedgerError(ClientError):
+    """The ledger does not know it.
+
+    Attributes:
+        what: what was asked for.
+    """
+
+    EXIT_CODE: ClassVar[int] = REFUSED
+
+    def __init__(self, what: str) -> None:
+        """Say what was asked for."""
+        super().__init__(f"there is no {what} on the ledger")
+        self.what = what
+
+
+def check_number(text: str) -> str:
+    """Read a certificate's number that somebody typed.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return parse_number(text)
+    except MalformedError as error:
+        accepted = "a country code, optional letters, digits, as BW00001234"
+        raise UsageError("NUMBER", f"{error.problem}", accepted) from None
+
+
+def find_certificate(session: Session, number: str) -> CertificateRecord:
+    """Give the record of a certificate.
+
+    Raises:
+        UsageError: the number is none.
+        NotOnLedgerError: there is no such certificate.
+    """
+    wanted = check_number(number)
+    record = session.ask(lambda remote: remote.certificate(wanted))
+    if record is None:
+        raise NotOnLedgerError(f"certificate {wanted}")
+    return record

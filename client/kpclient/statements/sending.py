@@ -1,0 +1,154 @@
+"""Sending: what every command does with an event once it is signed."""
+
+from typing import ClassVar
+
+from kpclient.errors import REFUSED, UNDECIDED, ClientError
+from kpclient.input.options import ConnectionOptions, SendingOptions
+from kpclient.net.answers import Problem
+from kpclient.net.ledger_client import Answer, Committed, Refused, Undecided
+from kpclient.net.node_client import NodeProblemError, NodeUnreachableError
+from kpclient.output.console import print_fields, print_json, print_line
+from kpclient.session import Session
+from kpledger.base.units import format_time
+from kpledger.scheme.envelope import SignedEvent
+
+
+class UndecidedError(ClientError):
+    """The ledger has not answered in time; the event waits in the outbox.
+
+    Attributes:
+        event_id: the event.
+    """
+
+    EXIT_CODE: ClassVar[int] = UNDECIDED
+
+    def __init__(self, event_id: bytes, reason: str) -> None:
+        """Say what it is waiting for, and what to do about it."""
+        super().__init__(
+            f"event {event_id.hex()} is not decided yet ({reason});"
+            " it waits in the outbox: kpledger outbox send"
+        )
+        self.event_id = event_id
+
+
+class WouldBeRefusedError(ClientError):
+    """A rehearsal ended with a refusal.
+
+    Attributes:
+        problem: which rule, where, and what would be accepted.
+    """
+
+    EXIT_CODE: ClassVar[int] = REFUSED
+
+    def __init__(self, problem: Problem) -> None:
+        """Say it as the ledger would."""
+        super().__init__(f"would be refused: {problem.field}: {problem.detail}")
+        self.problem = problem
+
+    def describe(self) -> dict[str, str]:
+        """Give what is known about it, name by name."""
+        return {
+            "rule": self.problem.rule,
+            "clause": self.problem.clause,
+            "field": self.problem.field,
+            "problem": self.problem.detail,
+            "accepted": self.problem.accepted,
+        }
+
+
+def send(
+    session: Session, event: SignedEvent, *, connection: ConnectionOptions, sending: SendingOptions
+) -> None:
+    """Send an event, or rehearse it, and say what became of it.
+
+    Raises:
+        NodeProblemError: it is refused.
+        WouldBeRefusedError: it would be.
+        UndecidedError: nobody knows yet.
+        NodeUnreachableError: no node answers, and it is not to be kept.
+    """
+    if sending.dry_run:
+        _rehearse(session, event, as_json=connection.as_json)
+        return
+    try:
+        (answer,) = session.ask(lambda remote: remote.submit([event]))
+    except NodeUnreachableError as error:
+        if not sending.offline_ok:
+            raise
+        session.outbox.put(event)
+        _show(event, {"status": "waiting", "reason": str(error)}, as_json=connection.as_json)
+        return
+    if isinstance(answer, Undecided):
+        # It may still come to the ledger: the very same bytes have to be sent again, not others.
+        session.outbox.put(event)
+    require_committed(answer)
+    _show(event, describe_answer(answer), as_json=connection.as_json)
+
+
+def require_committed(answer: Answer) -> None:
+    """Pass an event that is on the ledger.
+
+    Raises:
+        NodeProblemError: it was refused.
+        UndecidedError: nobody knows yet.
+    """
+    match answer:
+        case Refused():
+            raise NodeProblemError(answer.problem)
+        case Undecided():
+            raise UndecidedError(answer.event_id, answer.reason)
+        case Committed():
+            return
+
+
+def describe_answer(answer: Answer) -> dict[str, object]:
+    """Give what became of an event, name by name."""
+    match answer:
+        case Committed():
+            return {
+                "status": "committed",
+                "height": answer.height,
+                "index": answer.index,
+                "block_time_ms": answer.block_time_ms,
+                "duplicate": answer.duplicate,
+            }
+        case Refused():
+            return {"status": "refused", "problem": answer.problem}
+        case Undecided():
+            return {"status": "undecided", "reason": answer.reason}
+
+
+def _rehearse(session: Session, event: SignedEvent, *, as_json: bool) -> None:
+    (result,) = session.ask(lambda remote: remote.rehearse([event]))
+    if not result.accepted:
+        raise WouldBeRefusedError(result.problem or Problem(detail="no reason given"))
+    if as_json:
+        print_json({"status": "acceptable", "type": event.header.type})
+    else:
+        print_line(f"would be accepted: {event.header.type} on {event.header.subject}")
+
+
+def _show(event: SignedEvent, answer: dict[str, object], *, as_json: bool) -> None:
+    header = event.header
+    about: dict[str, object] = {
+        "id": event.event_id,
+        "type": header.type,
+        "subject": header.subject,
+        "author": str(header.author),
+    }
+    if as_json:
+        print_json(about | answer)
+        return
+    # That it was there before is worth a line; that it was not, none.
+    hidden = ("block_time_ms", *(() if answer.get("duplicate") else ("duplicate",)))
+    shown = {name: str(value) for name, value in answer.items() if name not in hidden}
+    time_ms = answer.get("block_time_ms")
+    if isinstance(time_ms, int):
+        shown["block time"] = format_time(time_ms)
+    print_fields(
+        {
+            "event": event.event_id.hex(),
+            "what": f"{header.type} on {header.subject} by {header.author}",
+        }
+        | shown
+    )

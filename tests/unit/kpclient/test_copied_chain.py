@@ -1,0 +1,241 @@
+"""A copied directory is read without changing it; damage is found where it is."""
+
+from pathlib import Path
+
+import plyvel
+import pytest
+
+from kpclient.replay.copied_chain import NotACopyError, StoredBlock, UnreadableBlock, open_copy
+from kpledger.log import layout
+from kpledger.log.layout import StoredEntry
+
+LAST = 60
+CHECKSUM = "Corruption: checksum mismatch"
+BLOCK_CHECKSUM = "Corruption: block checksum mismatch"
+
+
+def payload(height: int) -> bytes:
+    """Return bytes found nowhere else, from tens of bytes to more than LevelDB's log block."""
+    size = 40_000 if height == 30 else 20 + height * 97 % 3000
+    return (b"<%d>" % height * size)[:size]
+
+
+BLOCKS = [
+    StoredBlock(height, layout.encode_stored_entry(StoredEntry(1, height, payload(height))))
+    for height in range(1, LAST + 1)
+]
+
+
+def write_node(directory: Path, *, batch: int = 1, compact: bool = False) -> Path:
+    """Write a node's directory: some blocks per batch, in the log or in a table."""
+    database_directory = directory / layout.DATABASE_DIRECTORY
+    database_directory.mkdir(parents=True)
+    with plyvel.DB(str(database_directory), create_if_missing=True, compression=None) as database:
+        database.put(layout.FORMAT_KEY, layout.FORMAT)
+        for first in range(0, LAST, batch):
+            with database.write_batch(sync=False) as changes:
+                changes.put(layout.HARD_STATE_KEY, b"hard state")
+                for block in BLOCKS[first : first + batch]:
+                    changes.put(layout.block_key(block.height), block.stored)
+                    changes.put(layout.state_key(b"%d" % block.height), b"derived")
+        if compact:
+            database.compact_range()
+    return directory
+
+
+def find_file(directory: Path, pattern: str) -> Path:
+    (file,) = (directory / layout.DATABASE_DIRECTORY).glob(pattern)
+    return file
+
+
+def with_flipped_byte(content: bytes, position: int) -> bytes:
+    return content[:position] + bytes([content[position] ^ 0x10]) + content[position + 1 :]
+
+
+def positions_inside(content: bytes, height: int) -> list[int]:
+    """Return some places of a payload in a file: its first bytes, its middle, its last."""
+    start = content.index(payload(height)[:20])
+    length = min(len(payload(height)), 20_000)
+    return sorted({start, start + 1, start + length // 2, start + length - 1})
+
+
+def snapshot(directory: Path) -> dict[Path, tuple[bytes, int]]:
+    """Return content and time of change of every file."""
+    return {
+        file: (file.read_bytes(), file.stat().st_mtime_ns)
+        for file in directory.rglob("*")
+        if file.is_file()
+    }
+
+
+@pytest.mark.parametrize("compact", [False, True])
+@pytest.mark.parametrize("inside", ["", layout.DATABASE_DIRECTORY])
+def test_whole_copy_is_read_from_the_first_block_to_the_last(
+    tmp_path: Path, inside: str, *, compact: bool
+) -> None:
+    copy = open_copy(write_node(tmp_path / "node", compact=compact) / inside)
+    assert list(copy) == BLOCKS
+    assert list(copy) == BLOCKS
+
+
+@pytest.mark.parametrize("compact", [False, True])
+@pytest.mark.parametrize("damaged", [False, True])
+def test_reading_changes_nothing(tmp_path: Path, *, compact: bool, damaged: bool) -> None:
+    node = write_node(tmp_path / "node", compact=compact)
+    if damaged:
+        for name in ("*.log", "MANIFEST-*"):
+            file = find_file(node, name)
+            content = file.read_bytes()
+            file.write_bytes(with_flipped_byte(content, len(content) // 2) if content else b"")
+    before = snapshot(tmp_path)
+    list(open_copy(node))
+    assert snapshot(tmp_path) == before
+
+
+def test_scratch_is_removed_also_when_reading_stops_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    blocks = iter(open_copy(write_node(tmp_path / "node")))
+    assert next(blocks) == BLOCKS[0]
+    assert len(list(scratch.iterdir())) == 1
+    del blocks
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("height", [1, 2, 17, 29, 30, 31, 59, 60])
+def test_byte_changed_in_a_table_is_returned_as_it_is(tmp_path: Path, height: int) -> None:
+    node = write_node(tmp_path / "node", compact=True)
+    table = find_file(node, "*.ldb")
+    whole = table.read_bytes()
+    for position in positions_inside(whole, height):
+        table.write_bytes(with_flipped_byte(whole, position))
+        changed = with_flipped_byte(
+            BLOCKS[height - 1].stored, 10 + position - whole.index(payload(height)[:20])
+        )
+        expected: list[StoredBlock | UnreadableBlock] = list(BLOCKS)
+        expected[height - 1] = StoredBlock(height, changed)
+        # All blocks were read; whether there were more, a damaged table does not tell.
+        expected.append(UnreadableBlock(LAST + 1, BLOCK_CHECKSUM))
+        assert list(open_copy(node)) == expected
+
+
+@pytest.mark.parametrize("height", [1, 2, 17, 29, 30, 31, 59, 60])
+def test_byte_changed_in_the_log_makes_its_block_the_first_bad_one(
+    tmp_path: Path, height: int
+) -> None:
+    node = write_node(tmp_path / "node")
+    log = find_file(node, "*.log")
+    whole = log.read_bytes()
+    for position in positions_inside(whole, height):
+        log.write_bytes(with_flipped_byte(whole, position))
+        expected = [*BLOCKS[: height - 1], UnreadableBlock(height, CHECKSUM)]
+        assert list(open_copy(node)) == expected
+
+
+def test_byte_changed_in_a_batch_of_the_log_makes_its_first_block_the_first_bad_one(
+    tmp_path: Path,
+) -> None:
+    """LevelDB keeps or drops a batch as a whole."""
+    node = write_node(tmp_path / "node", batch=4)
+    log = find_file(node, "*.log")
+    whole = log.read_bytes()
+    for height in (1, 4, 23, 24, 57, 60):
+        log.write_bytes(with_flipped_byte(whole, whole.index(payload(height)[:20])))
+        first = height - (height - 1) % 4
+        expected = [*BLOCKS[: first - 1], UnreadableBlock(first, CHECKSUM)]
+        assert list(open_copy(node)) == expected
+
+
+def test_log_cut_off_anywhere_is_a_shorter_chain(tmp_path: Path) -> None:
+    node = write_node(tmp_path / "node")
+    log = find_file(node, "*.log")
+    whole = log.read_bytes()
+    founded = whole.index(layout.FORMAT_KEY) + len(layout.FORMAT_KEY) + 2
+    lengths = []
+    for cut in range(founded, len(whole) + 1, len(whole) // 50):
+        log.write_bytes(whole[:cut])
+        blocks = list(open_copy(node))
+        assert blocks == BLOCKS[: len(blocks)]
+        lengths.append(len(blocks))
+    assert lengths[0] == 0
+    assert lengths == sorted(lengths)
+    assert len(set(lengths)) > 20
+
+
+def test_missing_block_is_reported_with_its_height(tmp_path: Path) -> None:
+    node = write_node(tmp_path / "node")
+    with plyvel.DB(str(node / layout.DATABASE_DIRECTORY)) as database:
+        database.delete(layout.block_key(7))
+    why = "it is missing, and later ones are there"
+    assert list(open_copy(node)) == [*BLOCKS[:6], UnreadableBlock(7, why)]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("MANIFEST-*", "Corruption: no meta-nextfile entry in descriptor"),
+        ("CURRENT", "Corruption: CURRENT file does not end with newline"),
+        ("*.ldb", "IO error: {file}: Invalid argument"),
+    ],
+)
+def test_database_that_cannot_be_read_at_all_is_no_empty_chain(
+    tmp_path: Path, name: str, why: str
+) -> None:
+    node = write_node(tmp_path / "node", compact=True)
+    file = find_file(node, name)
+    file.write_bytes(b"")
+    assert list(open_copy(node)) == [UnreadableBlock(1, why.format(file=file))]
+
+
+def test_lost_table_is_no_clean_end(tmp_path: Path) -> None:
+    node = write_node(tmp_path / "node", compact=True)
+    find_file(node, "*.ldb").unlink()
+    (unreadable,) = open_copy(node)
+    assert isinstance(unreadable, UnreadableBlock)
+    assert unreadable.height == 1
+    assert unreadable.why.startswith("Corruption: 1 missing files; e.g.: ")
+
+
+def test_lost_log_is_no_empty_chain(tmp_path: Path) -> None:
+    node = write_node(tmp_path / "node")
+    find_file(node, "*.log").unlink()
+    assert list(open_copy(node)) == [UnreadableBlock(1, "the format record is missing")]
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_changed_byte_anywhere_is_shown(tmp_path: Path, *, compact: bool) -> None:
+    """Wherever the byte, a chain that is not as it was written does not look like a whole one."""
+    node = write_node(tmp_path / "node", compact=compact)
+    for file in sorted((node / layout.DATABASE_DIRECTORY).iterdir()):
+        whole = file.read_bytes()
+        for position in range(0, len(whole), max(1, len(whole) // 150)):
+            file.write_bytes(with_flipped_byte(whole, position))
+            blocks = list(open_copy(node))
+            assert blocks == BLOCKS or is_damage_shown(blocks)
+        file.write_bytes(whole)
+
+
+def is_damage_shown(blocks: list[StoredBlock | UnreadableBlock]) -> bool:
+    *stored, last = blocks
+    heights = [block.height for block in blocks]
+    return (
+        isinstance(last, UnreadableBlock)
+        and all(isinstance(block, StoredBlock) for block in stored)
+        and heights == list(range(1, len(blocks) + 1))
+    )
+
+
+@pytest.mark.parametrize("content", [None, "node.toml"])
+def test_directory_without_a_database_is_refused(tmp_path: Path, content: str | None) -> None:
+    directory = tmp_path / "node"
+    if content is not None:
+        directory.mkdir()
+        (directory / content).write_text("")
+    with pytest.raises(NotACopyError) as caught:
+        open_copy(directory)
+    assert str(caught.value) == (
+        f"there is no database of a node in {directory / 'ledger'}, nor in {directory} itself"
+    )

@@ -1,0 +1,425 @@
+"""Asking nodes: answers that are verified, nodes that lie, nodes that do not answer.
+
+The nodes here are scripts behind real sockets, because an honest node cannot be made to lie; what
+an honest one answers is tried in ``tests/cli``.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import parse_qsl
+
+import msgspec
+import pytest
+from aiohttp import web
+from founding import make_event, make_genesis, open_trade, signing_key
+from scripted_node import STATUS, Script
+from statements import CERTIFICATE
+
+from kpclient.errors import UsageError
+from kpclient.net.answers import NodeStatus, Problem
+from kpclient.net.ledger_client import (
+    Committed,
+    LedgerClient,
+    NotConfirmedError,
+    Refused,
+    Undecided,
+)
+from kpclient.net.node_client import (
+    NodeClient,
+    NodeProblemError,
+    NodeUnreachableError,
+    NotTrustworthyError,
+)
+from kpclient.output.console import readable
+from kpledger.scheme.envelope import (
+    EventSignature,
+    SignedEvent,
+    compute_event_id,
+    decode_envelope,
+    format_envelope_json,
+)
+from kpledger.scheme.v1.events.certificate import CertificateIssued
+
+GENESIS = make_genesis()
+NO_LEADER = Problem(type="urn:kpledger:problem:no-leader", status=503, detail="there is no leader")
+EVENT = decode_envelope(
+    make_event("BW/gaborone", CertificateIssued(certificate=CERTIFICATE), nonce=1)
+)
+OTHER = decode_envelope(
+    make_event("BW/gaborone", CertificateIssued(certificate=CERTIFICATE), nonce=2)
+)
+
+
+def committed(event: SignedEvent, *, duplicate: bool = False) -> dict[str, object]:
+    return {
+        "id": event.event_id.hex(),
+        "status": "committed",
+        "height": 4,
+        "index": 2,
+        "block_time_ms": 6,
+        "duplicate": duplicate,
+    }
+
+
+def answered(event: SignedEvent) -> dict[str, object]:
+    envelope = msgspec.Raw(format_envelope_json(event.encoded))
+    return committed(event) | {"envelope": envelope}
+
+
+@asynccontextmanager
+async def playing(*scripts: Script) -> AsyncIterator[LedgerClient]:
+    """Start scripted nodes and a line to them, in this order."""
+    runners = []
+    for script in scripts:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", script.answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        script.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        runners.append(runner)
+    try:
+        async with line_to(*(script.url for script in scripts)) as remote:
+            yield remote
+    finally:
+        for runner in runners:
+            await runner.cleanup()
+
+
+@asynccontextmanager
+async def line_to(*urls: str, timeout_s: float = 5.0) -> AsyncIterator[LedgerClient]:
+    async with NodeClient(GENESIS, urls, timeout_s=timeout_s, observe=lambda *_: None) as line:
+        yield LedgerClient(GENESIS, line)
+
+
+async def free_url() -> str:
+    """Give the URL of a port that nobody listens on."""
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    server.close()
+    await server.wait_closed()
+    return f"http://127.0.0.1:{port}"
+
+
+def event_path(event: SignedEvent) -> str:
+    return f"GET /v1/events/{event.event_id.hex()}"
+
+
+async def test_a_status_is_read_and_the_node_is_met_once() -> None:
+    script = Script()
+    async with playing(script) as remote:
+        expected = msgspec.convert(STATUS, NodeStatus)
+        assert [await remote.status(), await remote.status()] == [expected] * 2
+    assert script.asked == ["GET /v1/status"] * 3
+
+
+async def test_what_a_node_shows_first_can_be_compared_with_what_was_seen() -> None:
+    seen: list[tuple[str, int]] = []
+    script = Script()
+    async with playing(script):
+        line = NodeClient(
+            GENESIS,
+            [script.url + "/"],
+            timeout_s=5,
+            observe=lambda node, status: seen.append((node, status.height)),
+        )
+        async with line:
+            await LedgerClient(GENESIS, line).status()
+            await LedgerClient(GENESIS, line).status()
+    assert seen == [(script.url, 3)]
+
+
+async def test_a_node_of_another_ledger_is_not_asked_anything() -> None:
+    script = Script({"GET /v1/status": STATUS | {"chain": "ab" * 32}})
+    async with playing(script) as remote:
+        with pytest.raises(NotTrustworthyError, match="the genesis file pins"):
+            await remote.submit([EVENT])
+    assert script.asked == ["GET /v1/status"]
+
+
+async def test_another_genesis_file_is_noticed() -> None:
+    script = Script({"GET /v1/genesis": [GENESIS.encoded, GENESIS.encoded + b" "]})
+    async with playing(script) as remote:
+        await remote.verify_genesis()
+        with pytest.raises(NotTrustworthyError, match="another genesis file"):
+            await remote.verify_genesis()
+
+
+async def test_an_event_is_verified() -> None:
+    async with playing(Script({event_path(EVENT): answered(EVENT)})) as remote:
+        found = await remote.event(EVENT.event_id)
+    assert found is not None
+    assert (found.event, found.height, found.index, found.block_time_ms) == (EVENT, 4, 2, 6)
+
+
+async def test_an_unknown_event_is_none() -> None:
+    async with playing(Script({event_path(EVENT): {"status": "unknown"}})) as remote:
+        assert await remote.event(EVENT.event_id) is None
+
+
+def forged() -> dict[str, object]:
+    forger = signing_key("a forger")
+    signature = forger.sign(b"something else")
+    found = answered(EVENT)
+    envelope = msgspec.json.decode(format_envelope_json(EVENT.encoded))
+    copied = EventSignature(keyid=forger.public_key, sig=signature)
+    envelope["signatures"] = [
+        {"keyid": copied.keyid.hex(), "sig": msgspec.to_builtins(copied.sig)},
+    ]
+    return found | {"envelope": envelope}
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        pytest.param(answered(OTHER), "it gives", id="another event"),
+        pytest.param(forged(), "does not verify", id="a forged signature"),
+        pytest.param(committed(EVENT), "envelope", id="no envelope"),
+        pytest.param({"status": "perhaps"}, "makes no sense", id="an unknown status"),
+        pytest.param(b"\xff", "makes no sense", id="no JSON"),
+        pytest.param(b"[" * 10_000, "makes no sense", id="nested without end"),
+    ],
+)
+async def test_an_event_that_is_not_what_was_asked_for_is_not_believed(
+    answer: object, problem: str
+) -> None:
+    async with playing(Script({event_path(EVENT): answer})) as remote:
+        with pytest.raises(NotTrustworthyError, match=problem):
+            await remote.event(EVENT.event_id)
+
+
+async def test_a_certificate_is_read_and_must_be_the_one_asked_for() -> None:
+    ledger = open_trade()
+    ledger.record(EVENT.encoded)
+    record = ledger.certificate("BW000001")
+    plain = readable(record)
+    missing = Problem(status=404, detail="there is none")
+    script = Script(
+        {
+            "GET /v1/certificates/BW000001": plain,
+            "GET /v1/certificates/BW000002": plain,
+            "GET /v1/certificates/BW000003": missing,
+            "GET /v1/certificates": {"certificates": [plain], "next": "BW000001"},
+        }
+    )
+    async with playing(script) as remote:
+        assert await remote.certificate("BW000001") == record
+        assert await remote.certificate("BW000003") is None
+        with pytest.raises(NotTrustworthyError, match="asked for BW000002"):
+            await remote.certificate("BW000002")
+        found = await remote.certificates({"issuer": "BW"}, after=None, limit=1)
+    assert found == ((record,), "BW000001")
+
+
+async def test_events_are_sent_once_and_answered_in_order() -> None:
+    refusal = Problem(status=422, detail="no", rule="E3")
+    results = [
+        committed(EVENT, duplicate=True),
+        {"id": OTHER.event_id.hex(), "status": "refused", "problem": readable(refusal)},
+    ]
+    script = Script({"POST /v1/events": {"results": results}})
+    async with playing(script) as remote:
+        answers = await remote.submit([EVENT, OTHER])
+    assert answers == (
+        Committed(EVENT.event_id, 4, 2, 6, duplicate=True),
+        Refused(OTHER.event_id, refusal),
+    )
+    assert script.batches == [[EVENT.encoded, OTHER.encoded]]
+
+
+async def test_what_is_not_decided_is_sent_again_with_the_same_bytes() -> None:
+    pending = {"id": EVENT.event_id.hex(), "status": "pending"}
+    later = {"results": [committed(EVENT, duplicate=True)]}
+    first = {"results": [pending, committed(OTHER)]}
+    script = Script({"POST /v1/events": [first, later]})
+    async with playing(script) as remote:
+        answers = await remote.submit([EVENT, OTHER])
+    assert answers == (
+        Committed(EVENT.event_id, 4, 2, 6, duplicate=True),
+        Committed(OTHER.event_id, 4, 2, 6, duplicate=False),
+    )
+    assert script.batches == [[EVENT.encoded, OTHER.encoded], [EVENT.encoded]]
+
+
+async def test_a_node_without_a_leader_is_passed_over() -> None:
+    problem = {"status": 503, "detail": "no leader"}
+    lost = {"id": EVENT.event_id.hex(), "status": "unavailable", "problem": problem}
+    cut_off = Script({"POST /v1/events": {"results": [lost]}})
+    busy = Script({"POST /v1/events": Problem(status=503, detail="not now")})
+    good = Script({"POST /v1/events": {"results": [committed(EVENT)]}})
+    async with playing(cut_off, busy, good) as remote:
+        answers = await remote.submit([EVENT])
+    assert answers == (Committed(EVENT.event_id, 4, 2, 6, duplicate=False),)
+    assert [len(one.batches) for one in (cut_off, busy, good)] == [1, 1, 1]
+
+
+async def test_a_dead_node_is_passed_over() -> None:
+    good = Script()
+    async with playing(good), line_to(await free_url(), good.url) as remote:
+        assert (await remote.status()).node == "bw-1"
+
+
+async def test_when_time_is_up_nothing_is_claimed() -> None:
+    pending = {"id": EVENT.event_id.hex(), "status": "pending"}
+    script = Script({"POST /v1/events": {"results": [pending]}})
+    async with playing(script), line_to(script.url, timeout_s=0.3) as remote:
+        assert await remote.submit([EVENT]) == (Undecided(EVENT.event_id, "not committed in time"),)
+    assert {tuple(batch) for batch in script.batches} == {(EVENT.encoded,)}
+
+
+async def test_when_nobody_answers_everybody_is_named() -> None:
+    urls = [await free_url(), await free_url()]
+    async with line_to(*urls, timeout_s=0.3) as remote:
+        with pytest.raises(NodeUnreachableError) as caught:
+            await remote.submit([EVENT])
+    assert list(caught.value.silences) == urls
+    assert all(str(caught.value).count(url) == 1 for url in urls)
+
+
+async def test_a_refusal_of_the_whole_request_is_passed_on() -> None:
+    problem = Problem(status=413, detail="too large", rule="E12", accepted="less")
+    async with playing(Script({"POST /v1/events": problem})) as remote:
+        with pytest.raises(NodeProblemError) as caught:
+            await remote.submit([EVENT])
+    assert caught.value.problem == problem
+
+
+async def test_a_failure_without_a_problem_document_is_told_by_its_status() -> None:
+    class Broken(Script):
+        async def answer(self, request: web.Request) -> web.StreamResponse:
+            if request.path == "/v1/status":
+                return await super().answer(request)
+            return web.Response(status=500, text="<html>")
+
+    async with playing(Broken()) as remote:
+        with pytest.raises(NodeProblemError, match="HTTP status 500"):
+            await remote.participants()
+
+
+@pytest.mark.parametrize(
+    ("results", "problem"),
+    [
+        pytest.param([], "0 results for 1 events", id="too few"),
+        pytest.param([committed(OTHER)], "it answers about", id="about another event"),
+        pytest.param([{"status": "perhaps"}], "makes no sense", id="an unknown status"),
+    ],
+)
+async def test_answers_that_do_not_fit_are_not_believed(results: object, problem: str) -> None:
+    async with playing(Script({"POST /v1/events": {"results": results}})) as remote:
+        with pytest.raises(NotTrustworthyError, match=problem):
+            await remote.submit([EVENT])
+
+
+async def test_an_answer_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kpclient.net.node_client.MAX_ANSWER_BYTES", 2000)
+    async with playing(Script({"GET /v1/participants": b"x" * 2001})) as remote:
+        with pytest.raises(NotTrustworthyError, match="more than 2000 bytes"):
+            await remote.participants()
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    class Redirecting(Script):
+        async def answer(self, request: web.Request) -> web.StreamResponse:
+            if request.path == "/v1/status":
+                return await super().answer(request)
+            raise web.HTTPFound("/v1/status", text="{}")
+
+    script = Redirecting()
+    async with playing(script) as remote:
+        with pytest.raises(NodeProblemError, match="HTTP status 302"):
+            await remote.participants()
+    assert script.asked == ["GET /v1/status"]
+
+
+@pytest.mark.parametrize("urls", [[], ["ftp://x"], ["127.0.0.1:1"], ["http://x"] * 65])
+def test_what_is_no_list_of_nodes_is_refused(urls: list[str]) -> None:
+    with pytest.raises(UsageError):
+        NodeClient(GENESIS, urls, timeout_s=1, observe=lambda *_: None)
+
+
+async def test_a_url_without_a_host_is_refused() -> None:
+    async with line_to("http://", timeout_s=0.2) as remote:
+        with pytest.raises(UsageError, match="is no URL"):
+            await remote.status()
+
+
+def test_the_events_of_these_tests_differ() -> None:
+    assert compute_event_id(EVENT.payload) != OTHER.event_id
+
+
+async def test_what_is_newest_is_asked_for_with_every_question_and_of_nobody_else() -> None:
+    empty: dict[str, object] = {"certificates": [], "next": None}
+    script = Script(
+        {
+            "GET /v1/certificates": empty,
+            "GET /v1/participants": {"participants": []},
+            event_path(EVENT): {"id": EVENT.event_id.hex(), "status": "unknown"},
+        }
+    )
+    async with playing(script) as plain:
+        plain._nodes.timeout_s = 3
+        remote = LedgerClient(GENESIS, plain._nodes, newest=True)
+        await remote.certificates({"issuer": "BW"}, after=None, limit=7)
+        await remote.participants()
+        await remote.event(EVENT.event_id)
+        await remote.status()
+    asked = [dict(parse_qsl(query)) for query in script.queries if query]
+    assert all(0 < int(query.pop("timeout_ms")) < 3000 for query in asked)
+    newest = {"consistency": "linearizable"}
+    assert asked == [{"issuer": "BW", "limit": "7"} | newest, newest, newest]
+
+
+class Unsure(Script):
+    """Cannot confirm what is newest, and says so a given number of times; then says nothing."""
+
+    def __init__(self, *, says_so: int) -> None:
+        super().__init__()
+        self._left = says_so
+        self.over = asyncio.Event()
+        self.patience_ms: list[int] = []
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        if request.path == "/v1/status":
+            return await super().answer(request)
+        self.patience_ms.append(int(request.query["timeout_ms"]))
+        if not self._left:
+            await self.over.wait()
+        self._left -= 1
+        body = msgspec.json.encode(NO_LEADER)
+        return web.Response(status=503, body=body)
+
+
+async def ask_for_newest(timeout_s: float, *scripts: Unsure) -> str:
+    """Ask what nobody can confirm; gives what the error says, nodes by their places."""
+    async with playing(*scripts) as plain:
+        plain._nodes.timeout_s = timeout_s
+        try:
+            with pytest.raises(NotConfirmedError) as caught:
+                await LedgerClient(GENESIS, plain._nodes, newest=True).participants()
+        finally:
+            for script in scripts:
+                script.over.set()
+    text = str(caught.value)
+    for place, script in enumerate(scripts):
+        text = text.replace(script.url, f"node {place}")
+    return text
+
+
+async def test_what_a_node_says_is_kept_when_it_falls_silent_afterwards() -> None:
+    node = Unsure(says_so=1)
+    assert await ask_for_newest(0.5, node) == (
+        "what is newest cannot be confirmed: node 0: there is no leader"
+        " (without --newest the node answers from what it has)"
+    )
+    assert node.patience_ms[0] < 500
+    assert node.patience_ms == sorted(set(node.patience_ms), reverse=True)
+
+
+async def test_a_silent_node_leaves_time_to_ask_the_next_one() -> None:
+    silent, other = Unsure(says_so=0), Unsure(says_so=1)
+    text = await ask_for_newest(2.0, silent, other)
+    assert re.search(r"node 0: nothing within [\d.]+ s; node 1: there is no leader \(", text)
+    assert silent.patience_ms[0] < 1000

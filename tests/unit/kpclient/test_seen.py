@@ -1,0 +1,77 @@
+"""What was seen is not forgotten, and what contradicts it is not believed."""
+
+from pathlib import Path
+
+import pytest
+
+from kpclient.seen import ContradictionError, DamagedMemoryError, Memory, Position
+
+CHAIN = bytes(32)
+
+
+def at(height: int, size: int, *, head: int = 0, root: int = 0) -> Position:
+    """Give a position whose head and root follow from height and size, unless they are forged."""
+    return Position(
+        height=height,
+        head=bytes([head, height]) + bytes(30),
+        tree_size=size,
+        tree_root=bytes([root, size]) + bytes(30),
+    )
+
+
+SEEN = at(10, 20)
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Memory:
+    memory = Memory(tmp_path / "seen", CHAIN)
+    memory.accept(SEEN, node="first")
+    return memory
+
+
+def test_nothing_is_known_at_first(tmp_path: Path) -> None:
+    assert Memory(tmp_path, CHAIN).load() is None
+
+
+def test_the_furthest_position_is_kept(memory: Memory, tmp_path: Path) -> None:
+    memory.accept(at(12, 20), node="ahead")
+    assert Memory(tmp_path / "seen", CHAIN).load() == at(12, 20)
+
+
+@pytest.mark.parametrize("shown", [SEEN, at(9, 20), at(9, 19), at(1, 0)])
+def test_a_node_that_lags_is_believed_and_changes_nothing(memory: Memory, shown: Position) -> None:
+    memory.accept(shown, node="slow")
+    assert memory.load() == SEEN
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        pytest.param(at(10, 20, head=1), id="one height, two heads"),
+        pytest.param(at(11, 20, root=1), id="one size, two roots, ahead"),
+        pytest.param(at(9, 20, root=1), id="one size, two roots, behind"),
+        pytest.param(at(11, 19), id="more blocks, fewer events"),
+        pytest.param(at(9, 21), id="fewer blocks, more events"),
+    ],
+)
+def test_a_contradiction_is_refused_and_both_sides_are_kept(
+    memory: Memory, shown: Position
+) -> None:
+    with pytest.raises(ContradictionError, match="liar shows height") as caught:
+        memory.accept(shown, node="liar")
+    assert (caught.value.seen, caught.value.shown) == (SEEN, shown)
+    assert memory.load() == SEEN
+
+
+def test_each_ledger_has_a_memory_of_its_own(memory: Memory, tmp_path: Path) -> None:
+    other = Memory(tmp_path / "seen", bytes([1]) * 32)
+    other.accept(at(10, 20, head=1, root=1), node="other")
+    assert memory.load() == SEEN
+
+
+def test_a_damaged_memory_is_named_and_not_overwritten(memory: Memory, tmp_path: Path) -> None:
+    path = tmp_path / "seen" / f"{CHAIN.hex()}.json"
+    path.write_text("{")
+    with pytest.raises(DamagedMemoryError) as caught:
+        memory.accept(at(99, 99), node="any")
+    assert (caught.value.path, path.read_text()) == (path, "{")

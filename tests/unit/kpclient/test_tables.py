@@ -1,0 +1,114 @@
+"""Tables for other programs: codes stay text, weights and values stay exact."""
+
+import csv
+import io
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from kpclient.output.console import encode_json
+from kpclient.output.tables import (
+    Column,
+    Kind,
+    Table,
+    Value,
+    format_csv,
+    format_decimal,
+    format_value,
+    write_parquet,
+)
+
+TABLE = Table(
+    (
+        Column("participant", Kind.TEXT),
+        Column("carats", Kind.CARATS),
+        Column("value_usd", Kind.USD),
+        Column("issued", Kind.WHOLE),
+        Column("late", Kind.TRUTH),
+    ),
+    (
+        ("NA", 2**53 - 1, -5, 3, True),
+        ("NO", 1, 100, None, False),
+        ("", None, None, 0, None),
+        ('a "b", c', 0, 0, 0, False),
+    ),
+)
+
+
+def test_csv_holds_every_value_in_one_spelling() -> None:
+    assert format_csv(TABLE) == (
+        "participant,carats,value_usd,issued,late\n"
+        "NA,9007199254740.991,-0.05,3,true\n"
+        "NO,0.001,1.00,,false\n"
+        ",,,0,\n"
+        '"a ""b"", c",0.000,0.00,0,false\n'
+    )
+
+
+def test_namibia_and_norway_are_text_in_csv() -> None:
+    rows = list(csv.DictReader(io.StringIO(format_csv(TABLE))))
+    assert [row["participant"] for row in rows[:2]] == ["NA", "NO"]
+
+
+def test_parquet_holds_text_and_exact_decimals(tmp_path: Path) -> None:
+    file = tmp_path / "table.parquet"
+    write_parquet(TABLE, file)
+    table = pq.read_table(file)
+    assert table.column_names == [column.name for column in TABLE.columns]
+    assert table.schema.field("participant").type == pa.string()
+    assert table.to_pylist()[:3] == [
+        {
+            "participant": "NA",
+            "carats": Decimal("9007199254740.991"),
+            "value_usd": Decimal("-0.05"),
+            "issued": 3,
+            "late": True,
+        },
+        {
+            "participant": "NO",
+            "carats": Decimal("0.001"),
+            "value_usd": Decimal("1.00"),
+            "issued": None,
+            "late": False,
+        },
+        {"participant": "", "carats": None, "value_usd": None, "issued": 0, "late": None},
+    ]
+
+
+def test_namibia_and_norway_are_quoted_in_json_which_is_yaml_too() -> None:
+    """YAML takes an unquoted NO for a false; JSON is YAML with every text quoted."""
+    assert encode_json({"to": ["NA", "NO"]}) == b'{"to":["NA","NO"]}\n'
+
+
+def test_namibia_and_norway_are_text_in_toml() -> None:
+    """Drafts and configurations are TOML, in which text without quotes does not exist."""
+    assert tomllib.loads('from = "NA"\nto = "NO"') == {"from": "NA", "to": "NO"}
+    with pytest.raises(tomllib.TOMLDecodeError):
+        tomllib.loads("to = NO")
+
+
+def test_a_table_without_rows_has_its_columns(tmp_path: Path) -> None:
+    empty = Table(TABLE.columns, ())
+    assert format_csv(empty) == "participant,carats,value_usd,issued,late\n"
+    write_parquet(empty, tmp_path / "empty.parquet")
+    assert pq.read_schema(tmp_path / "empty.parquet").names[0] == "participant"
+
+
+@pytest.mark.parametrize(
+    ("amount", "decimals", "text"),
+    [(-1, 3, "-0.001"), (-12_345, 2, "-123.45"), (0, 2, "0.00"), (7, 0, "7"), (-7, 0, "-7")],
+)
+def test_a_decimal_keeps_its_sign(amount: int, decimals: int, text: str) -> None:
+    assert format_decimal(amount, decimals) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "text"),
+    [(None, Kind.USD, ""), (True, Kind.TRUTH, "true"), ("NO", Kind.TEXT, "NO")],
+)
+def test_a_value_has_one_spelling(value: Value, kind: Kind, text: str) -> None:
+    assert format_value(value, kind) == text
