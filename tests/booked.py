@@ -9,7 +9,7 @@ from kpledger.analysis.book import MemoryBook
 from kpledger.analysis.index import IndexChanges
 from kpledger.analysis.projection import PROJECTIONS
 from kpledger.base.units import start_of_day_ms
-from kpledger.log.chain import Execution
+from kpledger.log.chain import ExecutedBlock
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.v1.events import Body
@@ -27,7 +27,7 @@ class BookedLedger(MemoryLedger):
         super().__init__(genesis)
         self.book = MemoryBook(genesis)
 
-    def _apply(self, execution: Execution, block: int | bytes) -> None:
+    def _apply(self, execution: ExecutedBlock, block: int | bytes) -> None:
         super()._apply(execution, block)
         self.book.apply(execution)
 

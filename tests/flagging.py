@@ -21,8 +21,8 @@ from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
+    GoodsLine,
     HsCode,
-    Line,
     Origin,
     OriginKind,
 )
@@ -68,7 +68,9 @@ class Trader:
             carat_thousandths=carats,
             value_usd_cents=cents,
             lines=(
-                Line(hs=HsCode.NON_INDUSTRIAL, carat_thousandths=carats, value_usd_cents=cents),
+                GoodsLine(
+                    hs=HsCode.NON_INDUSTRIAL, carat_thousandths=carats, value_usd_cents=cents
+                ),
             ),
             seals=(f"SEAL-{next(self._seals)}",),
         )

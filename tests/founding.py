@@ -18,8 +18,8 @@ from kpledger.base.state import ChangeSet, MemoryState, read_record
 from kpledger.base.units import start_of_day_ms
 from kpledger.log.block import BlockKind
 from kpledger.log.chain import (
-    BlockBuilder,
-    Execution,
+    BlockExecutor,
+    ExecutedBlock,
     execute_noop,
     genesis_tip,
     seal_block,
@@ -37,15 +37,15 @@ from kpledger.log.genesis import (
 )
 from kpledger.scheme.envelope import compute_event_id, decode_envelope, open_envelope, sign_event
 from kpledger.scheme.outcome import Refusal
-from kpledger.scheme.position import Position
+from kpledger.scheme.place import EventPlace
 from kpledger.scheme.rulebook import RELEASED, Rulebook
 from kpledger.scheme.v1.events import Author, Body, encode_event
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
     CertificateKind,
+    GoodsLine,
     HsCode,
-    Line,
     Origin,
     OriginKind,
     Party,
@@ -219,8 +219,10 @@ def make_certificate(number: str = "BW000001", destination: str = "EU") -> Certi
         carat_thousandths=100_000,
         value_usd_cents=5_000_000,
         lines=(
-            Line(hs=HsCode.INDUSTRIAL, carat_thousandths=40_000, value_usd_cents=1_000_000),
-            Line(hs=HsCode.NON_INDUSTRIAL, carat_thousandths=60_000, value_usd_cents=4_000_000),
+            GoodsLine(hs=HsCode.INDUSTRIAL, carat_thousandths=40_000, value_usd_cents=1_000_000),
+            GoodsLine(
+                hs=HsCode.NON_INDUSTRIAL, carat_thousandths=60_000, value_usd_cents=4_000_000
+            ),
         ),
         validated_at=NOW_MS,
         seals=("S-1", "S-0"),
@@ -281,7 +283,7 @@ class MemoryLedger:
         self, encoded: bytes, changes: ChangeSet, *, now_ms: int | None = None
     ) -> Refusal | None:
         """Execute an event as the first of the next block, into a change-set over the state."""
-        at = Position(
+        at = EventPlace(
             chain=self.genesis.chain,
             now_ms=self.now_ms if now_ms is None else now_ms,
             index=self.tip.tree.size,
@@ -289,19 +291,19 @@ class MemoryLedger:
         )
         return execute(decode_envelope(encoded), changes, at)
 
-    def seal(self, *encoded: bytes, leader: str = "bw-1") -> tuple[bytes, Execution]:
+    def seal(self, *encoded: bytes, leader: str = "bw-1") -> tuple[bytes, ExecutedBlock]:
         """Seal events into the next block without appending it.
 
         Raises:
             RefusedError: a rule refuses one of them.
         """
-        builder = BlockBuilder(self.genesis, self.tip, self.state, self.now_ms, self.rules)
+        executor = BlockExecutor(self.genesis, self.tip, self.state, self.now_ms, self.rules)
         for one in encoded:
-            refusal = builder.add(decode_envelope(one))
+            refusal = executor.add(decode_envelope(one))
             if refusal is not None:
                 raise RefusedError(str(refusal))
-        execution = builder.finish(self.tip.term, leader, BlockKind.BLOCK)
-        return seal_block(execution, signing_key(f"{leader}/consensus")), execution
+        executed = executor.finish(self.tip.term, leader, BlockKind.BLOCK)
+        return seal_block(executed, signing_key(f"{leader}/consensus")), executed
 
     def record(self, *encoded: bytes, leader: str = "bw-1") -> bytes:
         """Append a block of these events and give it.
@@ -310,13 +312,13 @@ class MemoryLedger:
             RefusedError: a rule refuses one of them.
         """
         block, _ = self.seal(*encoded, leader=leader)
-        execution = verify_block(self.genesis, self.tip, self.state, block, rules=self.rules)
-        self._apply(execution, block)
+        executed = verify_block(self.genesis, self.tip, self.state, block, rules=self.rules)
+        self._apply(executed, block)
         return block
 
-    def _apply(self, execution: Execution, block: int | bytes) -> None:
-        self.state.apply(execution.changes)
-        self.tip = execution.tip
+    def _apply(self, executed: ExecutedBlock, block: int | bytes) -> None:
+        self.state.apply(executed.changes)
+        self.tip = executed.tip
         self.blocks.append(block)
 
     def read(self, key: bytes, kind: type[R]) -> R:

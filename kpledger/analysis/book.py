@@ -8,7 +8,7 @@ from kpledger.analysis.index import IndexReader, MemoryIndex
 from kpledger.analysis.projection import project_block
 from kpledger.analysis.sorted_keys import SortedKeys
 from kpledger.base.state import ChangeSet, MemoryState, read_record
-from kpledger.log.chain import Execution, Tip, genesis_tip
+from kpledger.log.chain import ExecutedBlock, Tip, genesis_tip
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.v1.records import Record
 
@@ -51,7 +51,7 @@ class MemoryBook:
         self._keys = SortedKeys()
         self._take_over(seed)
 
-    def apply(self, execution: Execution) -> None:
+    def apply(self, execution: ExecutedBlock) -> None:
         """Take in the next block."""
         self.index.apply(project_block(execution, self.index))
         self._take_over(execution.changes)

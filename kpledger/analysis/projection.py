@@ -17,7 +17,7 @@ from kpledger.analysis.listing import project_listing
 from kpledger.analysis.presidency import project_presidency
 from kpledger.analysis.statistics.counting import count_trade
 from kpledger.analysis.statistics.submissions import keep_submission
-from kpledger.log.chain import Execution
+from kpledger.log.chain import ExecutedBlock
 
 PROJECTIONS: Final[tuple[Projection, ...]] = (
     project_history,
@@ -32,7 +32,7 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (
 
 
 def project_block(
-    execution: Execution, base: IndexReader, projections: Iterable[Projection] = PROJECTIONS
+    execution: ExecutedBlock, base: IndexReader, projections: Iterable[Projection] = PROJECTIONS
 ) -> IndexChanges:
     """Give what the events of a block change in the indexes."""
     changes = IndexChanges(base)

@@ -24,7 +24,7 @@ from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.base.state import MemoryState
 from kpledger.log.block import BlockKind, decode_block
 from kpledger.log.chain import (
-    Execution,
+    ExecutedBlock,
     InvalidBlockError,
     Tip,
     Verify,
@@ -41,7 +41,7 @@ _KINDS: Final = (BlockKind.NOOP, BlockKind.BLOCK, BlockKind.CONFIG)
 """Kinds of block by the number that stands for them in a stored entry."""
 
 
-Observe = Callable[[Execution], None]
+Observe = Callable[[ExecutedBlock], None]
 """Sees each block that was found sound, in order; its signatures may still be deferred."""
 
 _envelopes: Final = msgspec.msgpack.Decoder(Envelope)
@@ -152,7 +152,7 @@ class Auditor:
             problem = f"block {height} stands where block {tip.height + 1} must"
             return Violation(tip.height + 1, "height", problem)
         try:
-            execution = self._execute(tip, decode_stored_entry(stored))
+            executed = self._execute(tip, decode_stored_entry(stored))
         except InvalidBlockError as error:
             return Violation(error.height, error.field, error.problem)
         except BadSignatureError as error:
@@ -162,12 +162,12 @@ class Auditor:
         except LedgerError as error:
             return Violation(height, "entry", str(error))
         if self._observe is not None:
-            self._observe(execution)
-        self._state.apply(execution.changes)
-        self.progress = _advance(self.progress, execution)
+            self._observe(executed)
+        self._state.apply(executed.changes)
+        self.progress = _advance(self.progress, executed)
         return None
 
-    def _execute(self, tip: Tip, entry: StoredEntry) -> Execution:
+    def _execute(self, tip: Tip, entry: StoredEntry) -> ExecutedBlock:
         kind = _KINDS[entry.kind]
         height = tip.height + 1
         if kind is BlockKind.CONFIG:
@@ -176,7 +176,7 @@ class Auditor:
             if entry.payload:
                 raise InvalidBlockError(height, "payload", "a NOOP carries nothing")
             return execute_noop(self._genesis, tip, self._state, entry.term)
-        execution = verify_block(
+        executed = verify_block(
             self._genesis,
             tip,
             self._state,
@@ -184,21 +184,21 @@ class Auditor:
             verify_event=self._verify_event,
             rules=self._rules,
         )
-        if execution.tip.term != entry.term:
-            problem = f"{entry.term} beside a header of term {execution.tip.term}"
+        if executed.tip.term != entry.term:
+            problem = f"{entry.term} beside a header of term {executed.tip.term}"
             raise InvalidBlockError(height, "term", problem)
-        return execution
+        return executed
 
 
-def _advance(progress: Progress, execution: Execution) -> Progress:
-    if not execution.events:
-        return replace(progress, tip=execution.tip, terms=progress.terms + 1)
+def _advance(progress: Progress, executed: ExecutedBlock) -> Progress:
+    if not executed.events:
+        return replace(progress, tip=executed.tip, terms=progress.terms + 1)
     counts = dict(progress.events_by_type)
-    for event in execution.events:
+    for event in executed.events:
         counts[event.header.type] = counts.get(event.header.type, 0) + 1
     return replace(
         progress,
-        tip=execution.tip,
+        tip=executed.tip,
         signed_blocks=progress.signed_blocks + 1,
         events_by_type=counts,
     )

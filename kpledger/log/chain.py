@@ -31,7 +31,7 @@ from kpledger.log.genesis import Genesis
 from kpledger.log.merkle import Frontier
 from kpledger.scheme.envelope import SignedEvent, decode_envelope, verify_envelope
 from kpledger.scheme.outcome import Refusal
-from kpledger.scheme.position import Position
+from kpledger.scheme.place import EventPlace
 from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRules, UnknownRulesError
 
 ERA: Final = 0
@@ -70,7 +70,7 @@ class Tip:
 
 
 @dataclass(frozen=True, slots=True)
-class Execution:
+class ExecutedBlock:
     """A block and what it changes: the next tip, and the change-set over the state before it."""
 
     tip: Tip
@@ -91,7 +91,7 @@ def genesis_tip(genesis: Genesis, changes: ChangeSet) -> Tip:
     )
 
 
-class BlockBuilder:
+class BlockExecutor:
     """Executes events one by one on a tip; both the leader and whoever checks it use it."""
 
     def __init__(
@@ -117,7 +117,7 @@ class BlockBuilder:
         Raises:
             UnknownRulesError: the block is under rules that this program does not have.
         """
-        at = Position(
+        at = EventPlace(
             chain=self.genesis.chain,
             now_ms=self.now_ms,
             index=self.before.tree.size + len(self.events),
@@ -129,7 +129,7 @@ class BlockBuilder:
             self.events.append(event)
         return refusal
 
-    def finish(self, term: int, leader: str, kind: BlockKind) -> Execution:
+    def finish(self, term: int, leader: str, kind: BlockKind) -> ExecutedBlock:
         """Give the block that these events make."""
         digest = self.changes.digest_over(self.before.digest)
         tree = self.before.tree.extend(self._leaves)
@@ -158,10 +158,10 @@ class BlockBuilder:
             tree=tree,
             digest=digest,
         )
-        return Execution(tip, self.changes, tuple(self.events), header)
+        return ExecutedBlock(tip, self.changes, tuple(self.events), header)
 
 
-def execute_noop(genesis: Genesis, tip: Tip, base: StateReader, term: int) -> Execution:
+def execute_noop(genesis: Genesis, tip: Tip, base: StateReader, term: int) -> ExecutedBlock:
     """Derive the block that opens a term.
 
     Raises:
@@ -169,14 +169,14 @@ def execute_noop(genesis: Genesis, tip: Tip, base: StateReader, term: int) -> Ex
     """
     if not tip.term < term <= MAX_COUNT:
         _fail(tip, "term", f"{term} does not rise over {tip.term}, or is beyond {MAX_COUNT}")
-    builder = BlockBuilder(genesis, tip, base, tip.time_ms)
-    return builder.finish(term, "", BlockKind.NOOP)
+    executor = BlockExecutor(genesis, tip, base, tip.time_ms)
+    return executor.finish(term, "", BlockKind.NOOP)
 
 
-def seal_block(execution: Execution, key: SigningKey) -> bytes:
-    """Sign and encode an execution as its leader."""
-    events = tuple(event.encoded for event in execution.events)
-    return encode_block(execution.header, events, key)
+def seal_block(executed: ExecutedBlock, key: SigningKey) -> bytes:
+    """Sign and encode an executed block as its leader."""
+    events = tuple(event.encoded for event in executed.events)
+    return encode_block(executed.header, events, key)
 
 
 Verify = Callable[[SignedEvent], None]
@@ -192,7 +192,7 @@ def verify_block(
     verify_event: Verify = verify_envelope,
     decode_event: Callable[[bytes], SignedEvent] = decode_envelope,
     rules: Rulebook = RELEASED,
-) -> Execution:
+) -> ExecutedBlock:
     """Check a block of events against the chain before it, by executing it.
 
     Args:
@@ -218,21 +218,21 @@ def verify_block(
     if leader_key is None:
         _fail(tip, "leader", f"{header.leader!r} is not a voter")
     verify_leader(header, compute_head(block.header), block.signature, leader_key)
-    builder = BlockBuilder(genesis, tip, base, header.time_ms, rules)
+    executor = BlockExecutor(genesis, tip, base, header.time_ms, rules)
     for position, event in enumerate(_decode_events(tip, block, decode_event)):
         try:
             verify_event(event)
         except LedgerError as error:
             _fail(tip, f"events[{position}]", str(error))
-        refusal = builder.add(event)
+        refusal = executor.add(event)
         if isinstance(refusal, UnknownRules):
             raise UnknownRulesError(header.height, refusal.version, rules.known)
         if refusal is not None:
             _fail(tip, f"events[{position}]", str(refusal), refusal)
-    execution = builder.finish(header.term, header.leader, BlockKind.BLOCK)
-    if execution.header != header:
-        _compare(tip, execution.header, header)
-    return execution
+    executed = executor.finish(header.term, header.leader, BlockKind.BLOCK)
+    if executed.header != header:
+        _compare(tip, executed.header, header)
+    return executed
 
 
 def _decode_events(

@@ -12,7 +12,7 @@ from kpledger.base.errors import LedgerError
 from kpledger.base.state import ChangeSet
 from kpledger.scheme.envelope import SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.position import Position
+from kpledger.scheme.place import EventPlace
 from kpledger.scheme.v1.events.decisions import RulesActivated
 from kpledger.scheme.v1.execution import apply, execute
 from kpledger.scheme.v1.records import RULES_KEY, RulesRecord
@@ -22,9 +22,9 @@ from kpledger.scheme.v1.records import RULES_KEY, RulesRecord
 class RuleVersion:
     """One version of the rules."""
 
-    execute: Callable[[SignedEvent, ChangeSet, Position], Refusal | None]
+    execute: Callable[[SignedEvent, ChangeSet, EventPlace], Refusal | None]
     """Executes an event, or refuses it and leaves the change-set as it was."""
-    apply: Callable[[SignedEvent, ChangeSet, Position], None]
+    apply: Callable[[SignedEvent, ChangeSet, EventPlace], None]
     """Writes what an accepted event changes, checking nothing."""
 
 
@@ -64,7 +64,7 @@ class Rulebook:
         """The versions, ascending."""
         return tuple(sorted(self.versions))
 
-    def execute(self, event: SignedEvent, state: ChangeSet, at: Position) -> Refusal | None:
+    def execute(self, event: SignedEvent, state: ChangeSet, at: EventPlace) -> Refusal | None:
         """Execute an event by the version that holds for its block.
 
         A majority that runs the next release lets its activation in; whoever runs an older one
@@ -85,7 +85,7 @@ class Rulebook:
             body.version,
         )
 
-    def apply(self, event: SignedEvent, changes: ChangeSet, at: Position) -> None:
+    def apply(self, event: SignedEvent, changes: ChangeSet, at: EventPlace) -> None:
         """Write what an accepted event changes, by the version that holds for its block.
 
         Nothing is checked: the event stands in a block that was committed or verified.

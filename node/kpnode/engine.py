@@ -11,7 +11,7 @@ from itertools import count
 
 from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.base.state import read_record
-from kpledger.log.chain import BlockBuilder, InvalidBlockError
+from kpledger.log.chain import BlockExecutor, InvalidBlockError
 from kpledger.scheme.envelope import SignedEvent, verify_envelope
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.records import EventRecord, KeyRecord, event_key, key_key
@@ -287,37 +287,37 @@ class Engine:
         if status.role is not Role.LEADER or status.last_index != self._machine.top.height:
             results.answers += [(event.event_id, Moved()) for event in events]
             return
-        builder = self._machine.open_block(self._now_ms())
+        executor = self._machine.open_block(self._now_ms())
         size = 0
         for position, event in enumerate(events):
             size += len(event.encoded)
-            full = len(builder.events) >= self._max_block_events or size > self._max_block_bytes
-            if full and builder.events:
+            full = len(executor.events) >= self._max_block_events or size > self._max_block_bytes
+            if full and executor.events:
                 results.answers += [(left.event_id, Moved()) for left in events[position:]]
                 break
-            answer = self._admit(builder, event)
+            answer = self._admit(executor, event)
             if answer is not None:
                 results.answers.append((event.event_id, answer))
-        if not builder.events:
+        if not executor.events:
             return
-        payload = self._machine.seal(builder, status.term)
+        payload = self._machine.seal(executor, status.term)
         ticket = next(self.tickets)
-        results.proposed = ticket, tuple(event.event_id for event in builder.events)
+        results.proposed = ticket, tuple(event.event_id for event in executor.events)
         self._core.handle(Proposed(ticket, payload))
 
-    def _admit(self, builder: BlockBuilder, event: SignedEvent) -> Committed | Refused | None:
+    def _admit(self, executor: BlockExecutor, event: SignedEvent) -> Committed | Refused | None:
         """Add an event to the block; an answer if that is all that will happen to it.
 
         An event that is on the way in an earlier block gets no answer now: its commit will be one.
         """
-        record = read_record(builder.changes, event_key(event.event_id), EventRecord)
+        record = read_record(executor.changes, event_key(event.event_id), EventRecord)
         if record is not None:
             return self._find_committed(event.event_id, record)
-        problem = _find_bad_signer(builder, event)
+        problem = _find_bad_signer(executor, event)
         if problem is not None:
             accepted = "a signature over exactly this event by a registered key"
             return Refused(event.event_id, Refusal(Rule.E1, "signatures", problem, accepted))
-        found = builder.add(event)
+        found = executor.add(event)
         return None if found is None else Refused(event.event_id, found)
 
     def _find_committed(self, event_id: bytes, record: EventRecord) -> Committed | None:
@@ -327,13 +327,13 @@ class Engine:
         return Committed(event_id, record.height, record.index, stored.time_ms, duplicate=True)
 
 
-def _find_bad_signer(builder: BlockBuilder, event: SignedEvent) -> str | None:
+def _find_bad_signer(executor: BlockExecutor, event: SignedEvent) -> str | None:
     """Say what is wrong with a signature, if anything is.
 
     Whether any key is known is looked at first: a stranger's signatures cost no arithmetic. One
     among known keys may be new, as the next Chair's is; whether it may is for the rules to say.
     """
-    if not any(_is_registered(builder, public_key) for public_key in event.signers):
+    if not any(_is_registered(executor, public_key) for public_key in event.signers):
         return f"key {event.signers[0].hex()} is not registered"
     try:
         verify_envelope(event)
@@ -342,5 +342,5 @@ def _find_bad_signer(builder: BlockBuilder, event: SignedEvent) -> str | None:
     return None
 
 
-def _is_registered(builder: BlockBuilder, public_key: bytes) -> bool:
-    return read_record(builder.changes, key_key(public_key), KeyRecord) is not None
+def _is_registered(executor: BlockExecutor, public_key: bytes) -> bool:
+    return read_record(executor.changes, key_key(public_key), KeyRecord) is not None

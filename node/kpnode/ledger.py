@@ -20,7 +20,7 @@ from kpledger.base.multiset import MultisetHash
 from kpledger.base.state import ChangeSet, MemoryState, read_record
 from kpledger.log import layout
 from kpledger.log.block import Header, decode_block, decode_header
-from kpledger.log.chain import Execution, Tip, genesis_tip
+from kpledger.log.chain import ExecutedBlock, Tip, genesis_tip
 from kpledger.log.genesis import Genesis
 from kpledger.log.merkle import Frontier
 from kpledger.scheme.v1.records import EventRecord, Record, event_key
@@ -174,7 +174,7 @@ class Ledger:
         self.tip = self._found()
         self.outdated_height = None
 
-    def commit(self, execution: Execution) -> None:
+    def commit(self, execution: ExecutedBlock) -> None:
         """Write what a committed block changes; it must be the next one."""
         projected = project_block(execution, self.index)
         self._write(execution.changes, execution.tip, projected)

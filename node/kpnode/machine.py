@@ -17,8 +17,8 @@ from kpledger.base.keys import SigningKey
 from kpledger.base.state import StateReader
 from kpledger.log.block import BlockKind, compute_head, decode_block, decode_header, verify_leader
 from kpledger.log.chain import (
-    BlockBuilder,
-    Execution,
+    BlockExecutor,
+    ExecutedBlock,
     InvalidBlockError,
     Tip,
     execute_noop,
@@ -41,7 +41,7 @@ class EarlyBlockError(InvalidBlockError):
 class Applied:
     """A block that was just committed."""
 
-    execution: Execution
+    execution: ExecutedBlock
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class _Candidate:
     """An executed block and the very bytes it came from: a liar may send others for its place."""
 
     payload: bytes
-    execution: Execution
+    execution: ExecutedBlock
 
 
 class Machine:
@@ -71,7 +71,7 @@ class Machine:
         self._name = name
         self._key = key
         self._skew_ms = skew_ms
-        self._staged: list[Execution] = []
+        self._staged: list[ExecutedBlock] = []
         self._candidates: dict[tuple[int, int], _Candidate] = {}
 
     def recover(self, log: LogReader) -> None:
@@ -137,14 +137,14 @@ class Machine:
         """The state at :attr:`top`."""
         return self._staged[-1].changes if self._staged else self.ledger.state
 
-    def open_block(self, now_ms: int) -> BlockBuilder:
+    def open_block(self, now_ms: int) -> BlockExecutor:
         """Begin the next block on top of the log; block time never goes back."""
         time_ms = max(now_ms, self.top.time_ms)
-        return BlockBuilder(self._genesis, self.top, self.top_state, time_ms)
+        return BlockExecutor(self._genesis, self.top, self.top_state, time_ms)
 
-    def seal(self, builder: BlockBuilder, term: Term) -> bytes:
+    def seal(self, executor: BlockExecutor, term: Term) -> bytes:
         """Finish and sign a block as its leader; a candidate from now on."""
-        execution = builder.finish(term, self._name, BlockKind.BLOCK)
+        execution = executor.finish(term, self._name, BlockKind.BLOCK)
         payload = seal_block(execution, self._key)
         self._candidates[execution.tip.height, term] = _Candidate(payload, execution)
         return payload
@@ -179,7 +179,7 @@ class Machine:
         staged = self._staged_at(entry.index)
         return staged is not None and staged.tip.term == entry.term
 
-    def _staged_at(self, index: int) -> Execution | None:
+    def _staged_at(self, index: int) -> ExecutedBlock | None:
         position = index - self.ledger.tip.height - 1
         return self._staged[position] if 0 <= position < len(self._staged) else None
 
@@ -200,7 +200,7 @@ class Machine:
             return staged.tip, staged.changes
         return None
 
-    def _execute(self, entry: Entry, tip: Tip, base: StateReader) -> Execution:
+    def _execute(self, entry: Entry, tip: Tip, base: StateReader) -> ExecutedBlock:
         if entry.kind is EntryKind.NOOP:
             if entry.payload:
                 raise InvalidBlockError(entry.index, "payload", "a NOOP carries nothing")

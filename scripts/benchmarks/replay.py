@@ -27,7 +27,7 @@ from kpledger.base.units import start_of_day_ms
 from kpledger.log import layout
 from kpledger.log.audit import Verdict
 from kpledger.log.block import BlockKind
-from kpledger.log.chain import BlockBuilder, execute_noop, genesis_tip, seal_block
+from kpledger.log.chain import BlockExecutor, execute_noop, genesis_tip, seal_block
 from kpledger.log.genesis import (
     FORMAT,
     Genesis,
@@ -147,12 +147,12 @@ def make_entries(genesis: Genesis, events: int, block_events: int) -> Iterator[b
     yield encode_stored_entry(StoredEntry(kind=0, term=1, payload=b""))
     statements = itertools.islice(make_statements(genesis), events)
     while chosen := list(itertools.islice(statements, block_events)):
-        builder = BlockBuilder(genesis, tip, state, NOW_MS + tip.height)
+        executor = BlockExecutor(genesis, tip, state, NOW_MS + tip.height)
         for statement in chosen:
-            refusal = builder.add(decode_envelope(statement.sign(keyring)))
+            refusal = executor.add(decode_envelope(statement.sign(keyring)))
             if refusal is not None:
                 sys.exit(f"the synthetic trade breaks a rule: {refusal}")
-        execution = builder.finish(1, NODE, BlockKind.BLOCK)
+        execution = executor.finish(1, NODE, BlockKind.BLOCK)
         state.apply(execution.changes)
         tip = execution.tip
         payload = seal_block(execution, keyring("consensus"))

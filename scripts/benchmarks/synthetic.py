@@ -16,8 +16,8 @@ from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
     CertificateKind,
+    GoodsLine,
     HsCode,
-    Line,
     Origin,
     OriginKind,
     Party,
@@ -160,8 +160,10 @@ class Trade:
             carat_thousandths=carats + 500,
             value_usd_cents=value + 20_000,
             lines=(
-                Line(hs=HsCode.INDUSTRIAL, carat_thousandths=500, value_usd_cents=20_000),
-                Line(hs=HsCode.NON_INDUSTRIAL, carat_thousandths=carats, value_usd_cents=value),
+                GoodsLine(hs=HsCode.INDUSTRIAL, carat_thousandths=500, value_usd_cents=20_000),
+                GoodsLine(
+                    hs=HsCode.NON_INDUSTRIAL, carat_thousandths=carats, value_usd_cents=value
+                ),
             ),
             validated_at=now_ms,
             seals=(f"S{serial:08d}",),

@@ -11,7 +11,7 @@ from naive.judge import judge, take_in
 from naive.world import Key, Member, Said, Since, World
 
 from kpledger.log.block import BlockKind
-from kpledger.log.chain import BlockBuilder
+from kpledger.log.chain import BlockExecutor
 from kpledger.scheme.envelope import compute_event_id, decode_envelope, sign_event
 from kpledger.scheme.outcome import Refusal
 from kpledger.scheme.rulebook import V1, Rulebook
@@ -91,17 +91,17 @@ class Bench:
 
     def _open_block(self) -> None:
         ledger = self.ledger
-        self.builder = BlockBuilder(
+        self.executor = BlockExecutor(
             ledger.genesis, ledger.tip, ledger.state, ledger.now_ms, self.rules
         )
         self.world.now, self.world.height = ledger.now_ms, ledger.tip.height + 1
 
     def advance(self, milliseconds: int) -> None:
         """Close the block and let time pass."""
-        if self.builder.events:
-            execution = self.builder.finish(self.ledger.tip.term, "bw-1", BlockKind.BLOCK)
-            self.ledger.state.apply(execution.changes)
-            self.ledger.tip = execution.tip
+        if self.executor.events:
+            executed = self.executor.finish(self.ledger.tip.term, "bw-1", BlockKind.BLOCK)
+            self.ledger.state.apply(executed.changes)
+            self.ledger.tip = executed.tip
         compare_all(self.ledger.state, self.world)
         self.archive.check(self.ledger.state, self.world)
         self.ledger.now_ms += milliseconds
@@ -127,7 +127,7 @@ class Bench:
         keys = {name: signing_key(name) for name in act.signers}
         said = self._hear(act, compute_event_id(payload))
         expected = judge(self.world, said)
-        refusal = self.builder.add(decode_envelope(sign_event(payload, list(keys.values()))))
+        refusal = self.executor.add(decode_envelope(sign_event(payload, list(keys.values()))))
         found = refusal.rule.code if refusal else None
         if found != expected:
             raise Disagreement(self._explain(act, refusal, expected))
@@ -154,7 +154,7 @@ class Bench:
                 equate(f"confirmations before of {said.subject}", self.confirmed[said.subject], 0)
                 self.confirmed[said.subject] += 1
             take_in(self.world, said)
-            compare_subject(self.builder.changes, self.world, said.subject)
+            compare_subject(self.executor.changes, self.world, said.subject)
         else:
             self.refused[rule] += 1
 

@@ -11,8 +11,8 @@ from kpledger.scheme.v1.events.certificate import (
     CertificateIssued,
     CertificateKind,
     CertificateReplaced,
+    GoodsLine,
     HsCode,
-    Line,
     Origin,
     OriginKind,
     ReplacementReason,
@@ -112,7 +112,7 @@ def draw_certificate(chance: Chance, office: Office) -> Certificate:
     )
 
 
-def draw_lines(chance: Chance, sources: tuple[Source, ...]) -> tuple[Line, ...]:
+def draw_lines(chance: Chance, sources: tuple[Source, ...]) -> tuple[GoodsLine, ...]:
     total = sum(source.carat_thousandths for source in sources)
     carats = total if total and chance.likely(80) else chance.pick((1_000, 10_000, 100_000))
     codes = chance.pick(((HsCode.UNSORTED,), (HsCode.INDUSTRIAL, HsCode.NON_INDUSTRIAL)))
@@ -122,7 +122,7 @@ def draw_lines(chance: Chance, sources: tuple[Source, ...]) -> tuple[Line, ...]:
         else [carats // 3 or 1, carats - (carats // 3 or 1)]
     )
     return tuple(
-        Line(hs=code, carat_thousandths=part, value_usd_cents=part * 50)
+        GoodsLine(hs=code, carat_thousandths=part, value_usd_cents=part * 50)
         for code, part in zip(codes, parts, strict=False)
     )
 

@@ -25,8 +25,8 @@ from kpledger.base.units import Day, add_days, format_time, parse_carats, parse_
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateKind,
+    GoodsLine,
     HsCode,
-    Line,
     Origin,
     OriginKind,
     Party,
@@ -236,8 +236,8 @@ def _to_nfc(value: object) -> object:
     return value
 
 
-def _read_line(line: LineDraft, field: str) -> Line:
-    return Line(
+def _read_line(line: LineDraft, field: str) -> GoodsLine:
+    return GoodsLine(
         hs=line.hs,
         carat_thousandths=_read_carats(line.carats, f"{field}.carats"),
         value_usd_cents=_read_usd(line.value_usd, f"{field}.value_usd"),

@@ -9,7 +9,7 @@ from kpledger.base.errors import LedgerError
 from kpledger.base.state import ChangeSet
 from kpledger.scheme.envelope import SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.position import Position
+from kpledger.scheme.place import EventPlace
 from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.policy import Policy, resolve_policy
 from kpledger.scheme.v1.records import (
@@ -67,7 +67,7 @@ class Context(msgspec.Struct, frozen=True):
 
     event: SignedEvent
     state: ChangeSet
-    at: Position
+    at: EventPlace
 
     def body(self, kind: type[B]) -> B:
         """Give the body as what the catalogue says it is.

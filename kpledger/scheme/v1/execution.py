@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from kpledger.base.state import ChangeSet
 from kpledger.scheme.envelope import SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.position import Position
+from kpledger.scheme.place import EventPlace
 from kpledger.scheme.v1.catalogue import CATALOGUE
 from kpledger.scheme.v1.context import CatalogueError, Context, refuse
 from kpledger.scheme.v1.events import Body
@@ -21,7 +21,7 @@ from kpledger.scheme.v1.rules import authorship
 def execute(
     event: SignedEvent,
     state: ChangeSet,
-    at: Position,
+    at: EventPlace,
     catalogue: Mapping[type[Body], Row] = CATALOGUE,
 ) -> Refusal | None:
     """Execute an event: write its changes into the change-set, or say which rule refuses it.
@@ -35,7 +35,7 @@ def execute(
     return refusal
 
 
-def apply(event: SignedEvent, state: ChangeSet, at: Position) -> None:
+def apply(event: SignedEvent, state: ChangeSet, at: EventPlace) -> None:
     """Write the changes of an event that was accepted at this very place, checking nothing.
 
     Raises:

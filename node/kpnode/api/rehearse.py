@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 
 from kpledger.base.errors import BadSignatureError, LedgerError
-from kpledger.log.chain import BlockBuilder
+from kpledger.log.chain import BlockExecutor
 from kpledger.scheme.envelope import decode_envelope, verify_envelope
 from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.api.envelopes import read_envelopes
@@ -65,11 +65,11 @@ class RehearsalApi:
     def _rehearse(self, envelopes: Sequence[bytes | LedgerError]) -> RehearsalAnswer:
         ledger = self._node.ledger
         now_ms = max(ledger.tip.time_ms, time.time_ns() // 1_000_000)
-        builder = BlockBuilder(self._node.genesis, ledger.tip, ledger.state, now_ms)
-        return RehearsalAnswer(results=tuple(_rehearse_one(builder, one) for one in envelopes))
+        executor = BlockExecutor(self._node.genesis, ledger.tip, ledger.state, now_ms)
+        return RehearsalAnswer(results=tuple(_rehearse_one(executor, one) for one in envelopes))
 
 
-def _rehearse_one(builder: BlockBuilder, envelope: bytes | LedgerError) -> RehearsalResult:
+def _rehearse_one(executor: BlockExecutor, envelope: bytes | LedgerError) -> RehearsalResult:
     if isinstance(envelope, LedgerError):
         return RehearsalResult(id=None, accepted=False, problem=error_problem(envelope))
     try:
@@ -79,7 +79,7 @@ def _rehearse_one(builder: BlockBuilder, envelope: bytes | LedgerError) -> Rehea
     is_signature = False
     try:
         verify_envelope(event)
-        refusal = builder.add(event)
+        refusal = executor.add(event)
     except BadSignatureError as error:
         is_signature = True
         refusal = Refusal(Rule.E1, "signatures", str(error), "signatures that verify")

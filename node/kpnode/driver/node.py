@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kpledger.base.errors import LedgerError
-from kpledger.log.chain import Execution
+from kpledger.log.chain import ExecutedBlock
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.envelope import SignedEvent, decode_envelope
 from kpnode.driver.handover import choose_successor
@@ -388,7 +388,7 @@ class Node:
             _, event_id, refused = self._held.popleft()
             self._submissions.answer(event_id, refused)
 
-    def _tell_committed(self, execution: Execution) -> None:
+    def _tell_committed(self, execution: ExecutedBlock) -> None:
         header = execution.header
         event_ids = tuple(event.event_id for event in execution.events)
         for position, event_id in enumerate(event_ids):

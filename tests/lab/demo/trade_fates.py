@@ -13,7 +13,7 @@ from lab.demo.trade_flows import YEAR
 from lab.demo.trade_shipment import Outcome, Shipment
 
 from kpledger.base.units import DAY_MS
-from kpledger.scheme.v1.events.certificate import Line
+from kpledger.scheme.v1.events.certificate import GoodsLine
 
 HOUR_MS: Final = 3_600_000
 YEAR_START_MS: Final = int(datetime(YEAR, 1, 1, tzinfo=UTC).timestamp()) * 1_000
@@ -101,7 +101,7 @@ def _per_ten_thousand(count: int, rate: int) -> int:
     return count * rate // 10_000
 
 
-def _misdeclare(chance: Random, lines: tuple[Line, ...]) -> tuple[Line, ...]:
+def _misdeclare(chance: Random, lines: tuple[GoodsLine, ...]) -> tuple[GoodsLine, ...]:
     """Find more or less than declared in the heaviest line, at the declared price."""
     heaviest = max(lines, key=lambda line: line.carat_thousandths)
     declared = heaviest.carat_thousandths
@@ -109,7 +109,7 @@ def _misdeclare(chance: Random, lines: tuple[Line, ...]) -> tuple[Line, ...]:
     found = declared + deviation
     if deviation < declared and chance.randrange(2):
         found = declared - deviation
-    changed = Line(
+    changed = GoodsLine(
         hs=heaviest.hs,
         carat_thousandths=found,
         value_usd_cents=max(1, heaviest.value_usd_cents * found // declared),

@@ -15,7 +15,7 @@ from lab.demo.trade_shares import divide
 from lab.demo.trade_shipment import ShipmentKind
 from lab.demo.trade_tables import Amount
 
-from kpledger.scheme.v1.events.certificate import HsCode, Line
+from kpledger.scheme.v1.events.certificate import GoodsLine, HsCode
 
 _CODES: Final = (HsCode.UNSORTED, HsCode.INDUSTRIAL, HsCode.NON_INDUSTRIAL)
 # How often each of the codes stands on a certificate, in the order above.
@@ -45,7 +45,7 @@ class Goods:
     """The contents of one shipment."""
 
     origins: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[GoodsLine, ...]
 
 
 def draw_goods(chance: Random, flow: Flow, production: Mapping[str, Amount]) -> list[Goods]:
@@ -86,7 +86,7 @@ def draw_goods(chance: Random, flow: Flow, production: Mapping[str, Amount]) -> 
         Goods(
             names,
             tuple(
-                Line(hs=code, carat_thousandths=carats, value_usd_cents=next(values))
+                GoodsLine(hs=code, carat_thousandths=carats, value_usd_cents=next(values))
                 for code, carats in content
             ),
         )

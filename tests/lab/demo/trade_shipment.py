@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from lab.demo.trade_tables import Amount
 
-from kpledger.scheme.v1.events.certificate import Line, Party
+from kpledger.scheme.v1.events.certificate import GoodsLine, Party
 
 
 class ShipmentKind(StrEnum):
@@ -45,7 +45,7 @@ class Shipment:
     """The importing participant; never the issuer."""
     origins: tuple[str, ...]
     """Where the stones were mined, in alphabetical order; several for a mixed parcel."""
-    lines: tuple[Line, ...]
+    lines: tuple[GoodsLine, ...]
     """One line for each HS code, in the order of the codes."""
     parcels: int
     exporter: Party
@@ -61,7 +61,7 @@ class Shipment:
     voided_at_ms: int | None
     """``None`` unless it was voided."""
     outcome: Outcome
-    found_lines: tuple[Line, ...]
+    found_lines: tuple[GoodsLine, ...]
     """What a discrepant shipment turned out to hold; empty for all others."""
     replaces: int | None
     """The position, in the same trade, of the voided certificate that this one replaces."""

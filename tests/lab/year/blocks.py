@@ -9,7 +9,7 @@ from lab.year.pen import Entry
 
 from kpledger.base.state import StateReader
 from kpledger.log.block import BlockKind
-from kpledger.log.chain import BlockBuilder, Execution, Tip
+from kpledger.log.chain import BlockExecutor, ExecutedBlock, Tip
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.envelope import decode_envelope
 
@@ -36,11 +36,11 @@ def cut_blocks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
 
 def execute_block(
     genesis: Genesis, tip: Tip, state: StateReader, block: list[Entry], refused: Refused
-) -> Execution | None:
+) -> ExecutedBlock | None:
     """Execute the events of a block; None if all of them are refused."""
-    builder = BlockBuilder(genesis, tip, state, block[-1].time_ms)
+    executor = BlockExecutor(genesis, tip, state, block[-1].time_ms)
     for entry in block:
-        refusal = builder.add(decode_envelope(entry.envelope))
+        refusal = executor.add(decode_envelope(entry.envelope))
         if refusal is not None:
             refused(entry, str(refusal))
-    return builder.finish(TERM, NODE, BlockKind.BLOCK) if builder.events else None
+    return executor.finish(TERM, NODE, BlockKind.BLOCK) if executor.events else None

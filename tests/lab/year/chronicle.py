@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kpledger.base.units import quarter_of
-from kpledger.scheme.v1.events.certificate import Certificate, HsCode, Line
+from kpledger.scheme.v1.events.certificate import Certificate, GoodsLine, HsCode
 from kpledger.scheme.v1.events.statistics import CountRow, Flow, TradeRow
 
 _Cell = tuple[Flow, str, str, HsCode]
@@ -39,7 +39,7 @@ class Chronicle:
         self._counts[issuer, quarter][certificate.destination][0] += sign
 
     def import_(
-        self, certificate: Certificate, issuer: str, found: Sequence[Line], received_on: str
+        self, certificate: Certificate, issuer: str, found: Sequence[GoodsLine], received_on: str
     ) -> None:
         """Count an import."""
         quarter = quarter_of(received_on)

@@ -20,7 +20,7 @@ from kpledger.scheme.v1.events.certificate import (
     CertificateIssued,
     CertificateKind,
     ExportNotified,
-    Line,
+    GoodsLine,
     TransitNoted,
 )
 from kpledger.scheme.v1.events.importing import (
@@ -251,7 +251,7 @@ class Desk:
         else:
             self.agenda.at(next_working_ms(self.chance, later), lambda: then(paper))
 
-    def reweigh(self, paper: Paper) -> tuple[Line, ...]:
+    def reweigh(self, paper: Paper) -> tuple[GoodsLine, ...]:
         """Weigh again: most scales agree, some differ by a few thousandths of a carat."""
         lines = paper.certificate.lines
         if self.chance.randrange(100) >= 10:
@@ -261,7 +261,7 @@ class Desk:
         weighed = first.carat_thousandths + self.chance.randint(-most, most)
         return (msgspec.structs.replace(first, carat_thousandths=weighed), *lines[1:])
 
-    def confirm(self, paper: Paper, found: Sequence[Line]) -> None:
+    def confirm(self, paper: Paper, found: Sequence[GoodsLine]) -> None:
         """Confirm what was found, cleanly, and put it into the importer's safe."""
         certificate = paper.certificate
         received_on = day_of(self.agenda.now_ms)
@@ -278,7 +278,7 @@ class Desk:
         self.pen.office(paper.importer, paper.number, body)
         self.take_in(paper, found, received_on)
 
-    def take_in(self, paper: Paper, found: Sequence[Line], received_on: str) -> None:
+    def take_in(self, paper: Paper, found: Sequence[GoodsLine], received_on: str) -> None:
         """Count an import and put the goods where they can be re-exported from."""
         certificate = paper.certificate
         if certificate.kind is not CertificateKind.NORMAL:

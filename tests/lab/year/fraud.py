@@ -19,7 +19,7 @@ from lab.year.scheme import Scheme
 from lab.year.stock import Goods
 
 from kpledger.base.units import start_of_day_ms
-from kpledger.scheme.v1.events.certificate import HsCode, Line, Origin, OriginKind
+from kpledger.scheme.v1.events.certificate import GoodsLine, HsCode, Origin, OriginKind
 from kpledger.scheme.v1.events.governance import (
     KeyAdded,
     KeyRevoked,
@@ -129,7 +129,7 @@ class Planter:
         carats = 2_000_000 + certificates * 20
 
         def send() -> None:
-            line = Line(
+            line = GoodsLine(
                 hs=HsCode.NON_INDUSTRIAL,
                 carat_thousandths=self._chance.randint(carats // 2, carats),
                 value_usd_cents=self._chance.randint(carats * 8, carats * 12),

@@ -15,8 +15,8 @@ from lab.year.stock import Goods
 from kpledger.base.units import add_days, day_of
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
+    GoodsLine,
     HsCode,
-    Line,
     Origin,
     OriginKind,
     Source,
@@ -55,7 +55,7 @@ class PaperFraud:
         amount = self._production[code]
         mean = amount.value_usd_cents * carats // amount.carat_thousandths
         value = mean * self._chance.randint(90, 110) // 100
-        line = Line(
+        line = GoodsLine(
             hs=HsCode.NON_INDUSTRIAL,
             carat_thousandths=carats,
             value_usd_cents=max(1, value // cheaper),

@@ -11,7 +11,7 @@ from typing import Final
 
 from lab.demo.trade_shares import divide
 
-from kpledger.scheme.v1.events.certificate import HsCode, Line, Origin, OriginKind, Source
+from kpledger.scheme.v1.events.certificate import GoodsLine, HsCode, Origin, OriginKind, Source
 
 _LOT_COUNTS: Final = (1, 2, 4, 8, 16)
 """A re-export is made of so many lots at most."""
@@ -46,7 +46,7 @@ class Goods:
     """What a certificate will say about its goods."""
 
     origin: Origin
-    lines: tuple[Line, ...]
+    lines: tuple[GoodsLine, ...]
     sources: tuple[Source, ...] = ()
     provenances: tuple[str, ...] = ()
     """Where its sources came from."""
@@ -59,7 +59,7 @@ class Market:
     lots: list[Lot] = field(default_factory=list)
     carat_thousandths: int = 0
 
-    def store(self, number: str, provenance: str, goods: Goods, found: Sequence[Line]) -> None:
+    def store(self, number: str, provenance: str, goods: Goods, found: Sequence[GoodsLine]) -> None:
         """Take in an import as it was found."""
         lines = {line.hs: [line.carat_thousandths, line.value_usd_cents] for line in found}
         total = sum(line.carat_thousandths for line in found)
@@ -123,7 +123,7 @@ def _compose(
             total[1] += value
             sources[lot.number] = sources.get(lot.number, 0) + carats
     lines_out = tuple(
-        Line(
+        GoodsLine(
             hs=code,
             carat_thousandths=carats,
             value_usd_cents=max(1, value * (1000 + margin) // 1000),

@@ -17,7 +17,7 @@ import msgspec
 from kpledger.analysis.flags.passages import Move, Moved
 from kpledger.analysis.index import IndexChanges, IndexReader
 from kpledger.base.state import read_record
-from kpledger.scheme.v1.events.certificate import Line
+from kpledger.scheme.v1.events.certificate import GoodsLine
 from kpledger.scheme.v1.records import CertificateRecord, certificate_key
 
 HISTOGRAMS: Final = b"pricegroup"
@@ -165,7 +165,7 @@ def read_outside(index: IndexReader, group: Group, distance: int) -> Iterator[tu
         yield int.from_bytes(key[len(head) : len(head) + 2], "big"), _decode_priced(value)
 
 
-def _count(moved: Moved, changes: IndexChanges, lines: tuple[Line, ...], sign: int) -> None:
+def _count(moved: Moved, changes: IndexChanges, lines: tuple[GoodsLine, ...], sign: int) -> None:
     passage = moved.passage
     origin = passage.origins[0] if len(passage.origins) == 1 else ""
     for line in lines:

@@ -80,7 +80,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     alphabetical order, each once."""
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class GoodsLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The part of a shipment under one HS code."""
 
     hs: HsCode
@@ -133,7 +133,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Total weight, in thousandths of a carat; the sum of the lines."""
     value_usd_cents: UsdCents
     """Total value, in US cents; the sum of the lines."""
-    lines: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=3)]
+    lines: Annotated[tuple[GoodsLine, ...], Meta(min_length=1, max_length=3)]
     """One line for each HS code, in its order."""
     validated_at: TimeMs | None
     """When the exporting authority validated it (Annex I.A, *validation*); Unix milliseconds. Null

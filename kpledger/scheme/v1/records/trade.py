@@ -5,7 +5,7 @@ from typing import ClassVar
 import msgspec
 
 from kpledger.base.record import Record
-from kpledger.scheme.v1.events.certificate import CertificateKind, Line, Party, Source
+from kpledger.scheme.v1.events.certificate import CertificateKind, GoodsLine, Party, Source
 from kpledger.scheme.v1.events.decisions import ExpiryMeaning
 from kpledger.scheme.v1.events.importing import CaseKind
 from kpledger.scheme.v1.lifecycles.case import CaseState
@@ -50,7 +50,7 @@ class CertificateRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields
     parcels: int
     carat_thousandths: int
     value_usd_cents: int
-    lines: tuple[Line, ...]
+    lines: tuple[GoodsLine, ...]
     sources: tuple[Source, ...]
     case: str
     """TECHNICAL: whose goods it moves; empty otherwise."""

@@ -8,7 +8,7 @@ from kpledger.analysis.flags.tables.balance import BALANCE, BalanceQuestion
 from kpledger.analysis.statistics.annex3 import Annex3Question, answer_annex3
 from kpledger.analysis.statistics.tables import read_total
 from kpledger.base.units import MAX_AMOUNT
-from kpledger.scheme.v1.events.certificate import CertificateIssued, HsCode, Line
+from kpledger.scheme.v1.events.certificate import CertificateIssued, GoodsLine, HsCode
 from kpledger.scheme.v1.events.statistics import Flow
 
 ENOUGH = 2**64 // MAX_AMOUNT + 2
@@ -20,7 +20,7 @@ BLOCK = 64
 def test_the_largest_weights_again_and_again_stop_no_node() -> None:
     """One authority is enough to declare them; every node would have to stop for good."""
     ledger = open_booked_trade()
-    line = Line(hs=HsCode.UNSORTED, carat_thousandths=MAX_AMOUNT, value_usd_cents=MAX_AMOUNT)
+    line = GoodsLine(hs=HsCode.UNSORTED, carat_thousandths=MAX_AMOUNT, value_usd_cents=MAX_AMOUNT)
     events = []
     for serial in range(1, ENOUGH + 1):
         certificate = vary(

@@ -40,7 +40,7 @@ from kpledger.log.block import (
     encode_header,
 )
 from kpledger.log.chain import (
-    Execution,
+    ExecutedBlock,
     InvalidBlockError,
     Tip,
     execute_noop,
@@ -69,7 +69,7 @@ BLOCK, EXECUTION = TRADE.seal(*ISSUES)
 HEADER: Final = EXECUTION.header
 
 
-def _verify(block: bytes) -> Execution:
+def _verify(block: bytes) -> ExecutedBlock:
     return verify_block(TRADE.genesis, TRADE.tip, TRADE.state, block)
 
 

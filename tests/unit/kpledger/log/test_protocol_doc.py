@@ -20,7 +20,7 @@ from kpledger.log.block import (
     decode_block,
     encode_header,
 )
-from kpledger.log.chain import BlockBuilder, execute_noop, genesis_tip, seal_block, verify_block
+from kpledger.log.chain import BlockExecutor, execute_noop, genesis_tip, seal_block, verify_block
 from kpledger.log.genesis import (
     MAX_GENESIS_BYTES,
     MAX_VOTERS,
@@ -175,11 +175,11 @@ def make_examples() -> dict[str, str]:
     tip = genesis_tip(genesis, seed)
     noop = execute_noop(genesis, tip, state, 1)
     event = decode_envelope(_event(genesis))
-    builder = BlockBuilder(genesis, noop.tip, state, TIME_MS)
-    refusal = builder.add(event)
+    executor = BlockExecutor(genesis, noop.tip, state, TIME_MS)
+    refusal = executor.add(event)
     if refusal is not None:
         raise ValueError(str(refusal))
-    made = builder.finish(1, "bw-1", BlockKind.BLOCK)
+    made = executor.finish(1, "bw-1", BlockKind.BLOCK)
     block = seal_block(made, signing_key("bw-1/consensus"))
     verify_block(genesis, noop.tip, state, block)
     header = encode_header(made.header)

@@ -24,7 +24,7 @@ from kpledger.base.state import ChangeSet, MemoryState
 from kpledger.base.units import MAX_TIME_MS
 from kpledger.scheme.envelope import SignedEvent, decode_envelope
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.position import Position
+from kpledger.scheme.place import EventPlace
 from kpledger.scheme.v1.context import CatalogueError, Check, Context, Effect
 from kpledger.scheme.v1.effects import certificate, decisions, governance, life
 from kpledger.scheme.v1.events import Body
@@ -52,7 +52,7 @@ STATUS: Final = ParticipantStatusChanged(
     code="BW", status=Standing.SUSPENDED, effective_from=NOW_MS, decision=DECISION
 )
 TRADE: Final = open_trade()
-POSITION: Final = Position(
+POSITION: Final = EventPlace(
     chain=make_genesis().chain,
     now_ms=NOW_MS,
     index=TRADE.tip.tree.size,

@@ -24,11 +24,11 @@ from scheme_statements import NOTE
 
 from kpledger.base.state import ChangeSet
 from kpledger.log.audit import Auditor
-from kpledger.log.chain import BlockBuilder, InvalidBlockError, verify_block
+from kpledger.log.chain import BlockExecutor, InvalidBlockError, verify_block
 from kpledger.log.layout import StoredEntry, encode_stored_entry
 from kpledger.scheme.envelope import SignedEvent, decode_envelope
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.position import Position
+from kpledger.scheme.place import EventPlace
 from kpledger.scheme.rulebook import RELEASED, V1, Rulebook, UnknownRules, UnknownRulesError
 from kpledger.scheme.v1.context import CatalogueError
 from kpledger.scheme.v1.events import Body
@@ -39,7 +39,7 @@ from kpledger.scheme.v1.records import RULES_KEY, RulesRecord, RulesSince
 from kpledger.scheme.v1.rules.policies import MAX_BLOCKS_AHEAD
 
 
-def _execute_v2(event: SignedEvent, state: ChangeSet, at: Position) -> Refusal | None:
+def _execute_v2(event: SignedEvent, state: ChangeSet, at: EventPlace) -> Refusal | None:
     if isinstance(event.body, NoteFiled):
         return Refusal(Rule.E12, "type", "v2 has no notes", "anything else")
     return execute(event, state, at)
@@ -127,9 +127,11 @@ def test_program_without_the_version_stops_and_says_which_it_needs() -> None:
     versions = (RulesSince(version=1, height=1), RulesSince(version=2, height=3))
     changes.put(RULES_KEY, RulesRecord(versions=versions))
     ledger.state.apply(changes)
-    builder = BlockBuilder(ledger.genesis, ledger.tip, ledger.state, ledger.now_ms)
-    assert builder.add(decode_envelope(_note(1))) is None
-    above = BlockBuilder(ledger.genesis, replace(ledger.tip, height=2), ledger.state, ledger.now_ms)
+    executor = BlockExecutor(ledger.genesis, ledger.tip, ledger.state, ledger.now_ms)
+    assert executor.add(decode_envelope(_note(1))) is None
+    above = BlockExecutor(
+        ledger.genesis, replace(ledger.tip, height=2), ledger.state, ledger.now_ms
+    )
     with pytest.raises(UnknownRulesError) as caught:
         above.add(decode_envelope(_note(1)))
     assert (caught.value.height, caught.value.version) == (3, 2)
@@ -150,7 +152,9 @@ def test_refused_activation_leaves_no_trace() -> None:
     decide(ledger)
     changes = ChangeSet(ledger.state)
     event = decode_envelope(make_event(CHAIR, ACTIVATION))
-    at = Position(make_genesis().chain, ledger.now_ms, ledger.tip.tree.size, ledger.tip.height + 1)
+    at = EventPlace(
+        make_genesis().chain, ledger.now_ms, ledger.tip.tree.size, ledger.tip.height + 1
+    )
     refusal = RELEASED.execute(event, changes, at)
     assert isinstance(refusal, UnknownRules)
     assert changes.written == {}
@@ -178,7 +182,7 @@ def test_unsound_activation_is_a_violation_to_every_program() -> None:
     assert violations[1].field == "events[0]"
 
 
-def _let_in(_event: SignedEvent, _state: ChangeSet, _at: Position) -> Refusal | None:
+def _let_in(_event: SignedEvent, _state: ChangeSet, _at: EventPlace) -> Refusal | None:
     return None
 
 
@@ -214,7 +218,9 @@ def test_applying_an_accepted_event_writes_what_executing_it_wrote() -> None:
     ledger = _activated()
     executed, applied = ChangeSet(ledger.state), ChangeSet(ledger.state)
     event = decode_envelope(_note(1))
-    at = Position(make_genesis().chain, ledger.now_ms, ledger.tip.tree.size, ledger.tip.height + 1)
+    at = EventPlace(
+        make_genesis().chain, ledger.now_ms, ledger.tip.tree.size, ledger.tip.height + 1
+    )
     assert BOTH.execute(event, executed, at) is None
     BOTH.apply(event, applied, at)
     assert executed.written == applied.written != {}
@@ -223,7 +229,7 @@ def test_applying_an_accepted_event_writes_what_executing_it_wrote() -> None:
 def test_event_of_an_unknown_version_is_not_applied() -> None:
     ledger = _activated()
     event = decode_envelope(_note(1))
-    at = Position(make_genesis().chain, ledger.now_ms, ledger.tip.tree.size, FROM_HEIGHT)
+    at = EventPlace(make_genesis().chain, ledger.now_ms, ledger.tip.tree.size, FROM_HEIGHT)
     with pytest.raises(UnknownRulesError):
         RELEASED.apply(event, ChangeSet(ledger.state), at)
 
@@ -231,6 +237,6 @@ def test_event_of_an_unknown_version_is_not_applied() -> None:
 def test_event_that_a_version_does_not_know_is_not_applied() -> None:
     ledger = found_ledger()
     event = msgspec.structs.replace(decode_envelope(_note(1)), body=Body())
-    at = Position(make_genesis().chain, ledger.now_ms, 0, 2)
+    at = EventPlace(make_genesis().chain, ledger.now_ms, 0, 2)
     with pytest.raises(CatalogueError):
         RELEASED.apply(event, ChangeSet(ledger.state), at)

@@ -22,7 +22,7 @@ from lab.demo.trade import (
 from lab.demo.trade_tables import OTHERS, Participant
 
 from kpledger.base.units import DAY_MS
-from kpledger.scheme.v1.events.certificate import HsCode, Line
+from kpledger.scheme.v1.events.certificate import GoodsLine, HsCode
 
 TABLES = load_tables(Path(__file__).parents[4] / "config" / "data")
 NAMED = [origin for origin in TABLES.production if origin != OTHERS]
@@ -43,11 +43,11 @@ def middling_trade() -> tuple[Shipment, ...]:
     return generate_trade(TABLES, certificates=6_000, seed=7)
 
 
-def carats(lines: tuple[Line, ...]) -> int:
+def carats(lines: tuple[GoodsLine, ...]) -> int:
     return sum(line.carat_thousandths for line in lines)
 
 
-def value(lines: tuple[Line, ...]) -> int:
+def value(lines: tuple[GoodsLine, ...]) -> int:
     return sum(line.value_usd_cents for line in lines)
 
 

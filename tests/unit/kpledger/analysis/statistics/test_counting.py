@@ -30,8 +30,8 @@ from kpledger.scheme.v1.events.certificate import (
     CertificateReturnedUnused,
     CertificateValidated,
     CertificateVoided,
+    GoodsLine,
     HsCode,
-    Line,
     Origin,
     OriginKind,
     ReplacementReason,
@@ -158,7 +158,7 @@ def test_issue_and_void_in_one_block_leave_nothing(ledger: BookedLedger) -> None
 def test_a_replacement_counts_once_with_what_it_says(ledger: BookedLedger) -> None:
     issued = event_id_of(issue(ledger, make_certificate()))
     ledger.wait_until("2026-04-02")
-    line = Line(hs=HsCode.UNSORTED, carat_thousandths=7, value_usd_cents=9)
+    line = GoodsLine(hs=HsCode.UNSORTED, carat_thousandths=7, value_usd_cents=9)
     new = vary(
         make_certificate("BW000002"),
         issued_on="2026-04-02",

@@ -30,8 +30,8 @@ from kpledger.scheme.v1.events.certificate import (
     CertificateReturnedUnused,
     CertificateValidated,
     CertificateVoided,
+    GoodsLine,
     HsCode,
-    Line,
     Origin,
     OriginKind,
     ReplacementReason,
@@ -49,7 +49,7 @@ FIRST_DAY = "2026-03-20"
 AMOUNTS = st.integers(1, 10**9)
 LINES = st.lists(
     st.builds(
-        Line,
+        GoodsLine,
         hs=st.sampled_from(HsCode),
         carat_thousandths=AMOUNTS,
         value_usd_cents=AMOUNTS,
@@ -87,7 +87,7 @@ class Fact:
     partner: str
     period: str
     origin: str
-    lines: tuple[Line, ...]
+    lines: tuple[GoodsLine, ...]
 
 
 class Story:
@@ -115,7 +115,9 @@ class Story:
         elif one.state is CertificateState.CONFIRMED_DISCREPANT:
             self.resolve(one)
 
-    def note(self, one: Told, sign: int, flow: Flow, day: str, lines: tuple[Line, ...]) -> None:
+    def note(
+        self, one: Told, sign: int, flow: Flow, day: str, lines: tuple[GoodsLine, ...]
+    ) -> None:
         certificate, countries = one.certificate, one.certificate.origin.countries
         ends = one.office[:2], certificate.destination
         reporter, partner = ends if flow is Flow.EXPORT else ends[::-1]
@@ -250,7 +252,9 @@ def recount(facts: list[Fact], known_at: int | None) -> dict[tuple[bytes, str], 
     """Add up every table from the facts."""
     amounts: dict[tuple[bytes, str], Counter[str]] = {}
 
-    def add(name: bytes, key: str, fact: Fact, lines: tuple[Line, ...], certificates: int) -> None:
+    def add(
+        name: bytes, key: str, fact: Fact, lines: tuple[GoodsLine, ...], certificates: int
+    ) -> None:
         sums = amounts.setdefault((name, key), Counter())
         for line in lines:
             sums["carats"] += fact.sign * line.carat_thousandths

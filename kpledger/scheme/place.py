@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Position(msgspec.Struct, frozen=True):
+class EventPlace(msgspec.Struct, frozen=True):
     """Where in the ledger an event is executed."""
 
     chain: bytes
