@@ -12,8 +12,9 @@ import aiohttp
 import msgspec
 from founding import NOW_MS, OFFICES, make_genesis, opening_events, signing_key
 
+from kpledger.api.routes import MSGPACK_TYPE
 from kpnode.api.app import ApiServer, build_app
-from kpnode.api.served import MSGPACK_TYPE, ApiLimits
+from kpnode.api.served import ApiLimits
 from kpnode.driver import Committed, Node
 from kpnode.engine import Engine
 from kpnode.gossip.relay import PeerLinks

@@ -13,6 +13,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 from kpledger.analysis.topics import TOPICS
+from kpledger.api.answers import Problem
+from kpledger.api.routes import JSON_TYPE
 from kpledger.base.errors import LedgerError
 from kpledger.base.keys import SigningKey
 from kpledger.scheme.outcome import Rule
@@ -20,7 +22,6 @@ from kpnode.api.blocks import BlocksApi
 from kpnode.api.openapi import build_openapi
 from kpnode.api.problems import (
     Kind,
-    Problem,
     ProblemError,
     error_problem,
     make_problem,
@@ -28,7 +29,7 @@ from kpnode.api.problems import (
 )
 from kpnode.api.query import QueryApi
 from kpnode.api.rehearse import RehearsalApi
-from kpnode.api.served import JSON_TYPE, ApiLimits, ServedNode
+from kpnode.api.served import ApiLimits, ServedNode
 from kpnode.api.status import StatusApi
 from kpnode.api.submit import SubmitApi
 from kpnode.api.topics import TopicsApi

@@ -12,9 +12,10 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from kpledger.api.routes import MSGPACK_TYPE
 from kpnode.api.parameters import Parameters
 from kpnode.api.problems import Kind, ProblemError, make_problem
-from kpnode.api.served import MSGPACK_TYPE, ApiLimits, ServedNode, ledger_headers
+from kpnode.api.served import ApiLimits, ServedNode, ledger_headers
 from kpnode.ledger import Ledger
 from kpnode.storage.errors import StorageError
 

@@ -8,12 +8,11 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from kpledger.api.routes import JSON_TYPE, MAX_BATCH, MSGPACK_TYPE
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.scheme.envelope import parse_envelope_json
 from kpnode.api.problems import Kind, ProblemError, make_problem
-from kpnode.api.served import JSON_TYPE, MSGPACK_TYPE, ApiLimits
-
-MAX_BATCH: Final = 512
+from kpnode.api.served import ApiLimits
 
 _ARRAYS: Final = frozenset({*range(0x90, 0xA0), 0xDC, 0xDD})
 """First bytes of a MessagePack array; an envelope is a map."""

@@ -11,14 +11,23 @@ import msgspec
 from kpledger import __version__
 from kpledger.analysis.topic import AnyTopic
 from kpledger.analysis.topics import TOPICS
+from kpledger.api.answers import (
+    BatchAnswer,
+    CommittedAnswer,
+    PendingAnswer,
+    Problem,
+    RehearsalAnswer,
+    StatusAnswer,
+)
+from kpledger.api.routes import (
+    DEFAULT_TIMEOUT_MS,
+    JSON_TYPE,
+    MAX_TIMEOUT_MS,
+    MSGPACK_TYPE,
+    Consistency,
+)
 from kpledger.scheme.v1.records import CertificateRecord, KeyRecord
-from kpnode.api.parameters import DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS
-from kpnode.api.problems import PROBLEM_TYPE, Problem
-from kpnode.api.query import Consistency
-from kpnode.api.rehearse import RehearsalAnswer
-from kpnode.api.served import JSON_TYPE, MSGPACK_TYPE
-from kpnode.api.status import StatusAnswer
-from kpnode.api.submit import BatchAnswer, CommittedAnswer, PendingAnswer
+from kpnode.api.problems import PROBLEM_TYPE
 
 Json = dict[str, object]
 

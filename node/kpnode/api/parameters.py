@@ -6,14 +6,12 @@ from typing import Final, TypeVar
 
 from multidict import MultiMapping
 
+from kpledger.api.routes import DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.base.ids import parse_hex32
 from kpnode.api.problems import parameter_error
 
 T = TypeVar("T")
-
-DEFAULT_TIMEOUT_MS: Final = 10_000
-MAX_TIMEOUT_MS: Final = 60_000
 
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from kpledger.api.answers import Problem
 from kpledger.base.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError
 from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.driver import Cause, Failure
@@ -47,27 +48,6 @@ class Kind(Enum):
         self.urn = f"urn:kpledger:problem:{slug}"
         self.status = status
         self.title = title
-
-
-class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A problem document; members that do not apply are left out."""
-
-    type: str
-    """``urn:kpledger:problem:<slug>``."""
-    title: str
-    """The kind of problem; the same for each of its kind."""
-    status: int
-    """The HTTP status."""
-    detail: str
-    """What is wrong this time, with the values."""
-    rule: str | None = None
-    """The code of the rule that refuses the event, for instance ``E3``."""
-    clause: str | None = None
-    """Where the scheme says so."""
-    field: str | None = None
-    """The path of the offending field, or the name of the offending parameter."""
-    accepted: str | None = None
-    """What would be accepted."""
 
 
 class ProblemError(Exception):

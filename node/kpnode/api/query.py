@@ -9,13 +9,14 @@ anybody was told is committed before the question came; without, it answers with
 
 import asyncio
 import time
-from enum import StrEnum
 from typing import Final
 
 from aiohttp import web
 
 from kpledger.analysis.listing import read_page
 from kpledger.analysis.topic import QuestionError, ask_participant
+from kpledger.api.answers import Problem
+from kpledger.api.routes import Consistency
 from kpledger.base.ids import (
     parse_number,
     parse_participant,
@@ -37,7 +38,6 @@ from kpledger.scheme.v1.records import (
 from kpnode.api.parameters import Parameters, parse_hex_parameter, parse_parameter
 from kpnode.api.problems import (
     Kind,
-    Problem,
     ProblemError,
     failure_problem,
     make_problem,
@@ -65,15 +65,6 @@ COMMON: Final = ("consistency", "timeout_ms")
 
 _A_NUMBER: Final = "a certificate number, as BW00001234"
 _A_CODE: Final = "two capital letters, as BW"
-
-
-class Consistency(StrEnum):
-    """What an answer has to take into account."""
-
-    LOCAL = "local"
-    """What this node has."""
-    LINEARIZABLE = "linearizable"
-    """Everything that was acknowledged before the question."""
 
 
 class QueryApi:

@@ -9,38 +9,21 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
 from aiohttp import web
 
+from kpledger.api.answers import RehearsalAnswer, RehearsalResult
 from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.log.chain import BlockExecutor
 from kpledger.scheme.envelope import decode_envelope, verify_envelope
 from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.api.envelopes import read_envelopes
 from kpnode.api.parameters import Parameters
-from kpnode.api.problems import Problem, error_problem, refusal_problem
+from kpnode.api.problems import error_problem, refusal_problem
 from kpnode.api.query import COMMON, QueryApi
 from kpnode.api.served import ApiLimits, ServedNode, respond_json
 
 _AT_ONCE: Final = 2
 """Rehearsals at a time: they cost as much as blocks, and anybody may ask for them."""
-
-
-class RehearsalResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What would become of one event."""
-
-    id: str | None
-    """The event's id; null if the bytes are no event."""
-    accepted: bool
-    """Whether it would be recorded."""
-    problem: Problem | None
-    """Why not."""
-
-
-class RehearsalAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What would become of each event, in order; each sees what those before it would change."""
-
-    results: tuple[RehearsalResult, ...]
 
 
 class RehearsalApi:

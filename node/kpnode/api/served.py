@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 from aiohttp import web
 
+from kpledger.api.routes import JSON_TYPE
 from kpledger.log.chain import Tip
 from kpledger.log.genesis import Genesis
 from kpnode.driver import NodeStatus, Outcome
 from kpnode.ledger import Ledger
-
-JSON_TYPE: Final = "application/json"
-MSGPACK_TYPE: Final = "application/msgpack"
 
 
 class ServedNode(Protocol):

@@ -6,84 +6,25 @@ import msgspec
 from aiohttp import web
 
 from kpledger import __version__
+from kpledger.api.answers import (
+    PeerAnswer,
+    RefusedBlockAnswer,
+    StatusAnswer,
+    StorageAnswer,
+)
+from kpledger.api.routes import JSON_TYPE
 from kpledger.base.keys import SigningKey
 from kpledger.log.checkpoint import Checkpoint, format_checkpoint, sign_checkpoint
 from kpledger.log.note import Note, format_note
 from kpnode.api.parameters import Parameters
 from kpnode.api.problems import Kind, ProblemError, failure_problem, make_problem
-from kpnode.api.served import JSON_TYPE, ServedNode, ledger_headers, respond_json
+from kpnode.api.served import ServedNode, ledger_headers, respond_json
 from kpnode.driver import Cause, NodeStatus
 from kpnode.raft import PeerStatus
 
 STOPPED: Final = "stopped"
 """The role of a node that has stopped taking part."""
 _DURABILITY: Final = "fsync before every acknowledgement"
-
-
-class PeerAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Another voter, as this node sees it."""
-
-    connected: bool
-    """There is a link to it."""
-    match: int | None = None
-    """On the leader: the peer holds its log up to here."""
-    in_flight: int | None = None
-    """On the leader: appends under way to it."""
-    recently_active: bool | None = None
-    """On the leader: it has answered lately."""
-
-
-class StorageAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """How safe what is stored is."""
-
-    durability: str
-    failed: str | None
-    """What is wrong with it; null as long as all is well."""
-
-
-class RefusedBlockAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A block of another leader that broke a rule, and so was not let in."""
-
-    leader: str
-    term: int
-    problem: str
-
-
-class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of a node."""
-
-    node: str
-    participant: str
-    """Who runs it."""
-    chain: str
-    origin: str
-    version: str
-    role: str
-    """``leader``, ``follower``, ``candidate``, ``pre-candidate``; or ``stopped``, if the node takes
-    no part any more and only answers questions."""
-    term: int
-    leader: str | None
-    voters: tuple[str, ...]
-    peers: dict[str, PeerAnswer]
-    height: int
-    """The newest committed block."""
-    last_index: int
-    """The end of this node's log; what is above `height` may still be replaced."""
-    head: str
-    tree_size: int
-    tree_root: str
-    state_digest: str
-    block_time_ms: int
-    uptime_s: int
-    storage: StorageAnswer
-    failed: str | None
-    """Why the node has stopped taking part, whatever the cause; null as long as all is well."""
-    alarms: tuple[str, ...]
-    """What a person should look at, each with what to do; empty as long as all is well."""
-    pending: int
-    """Events that wait for a block."""
-    refused_blocks: tuple[RefusedBlockAnswer, ...]
-    """Blocks of other leaders that broke a rule; the newest hundred at most."""
 
 
 class StatusApi:

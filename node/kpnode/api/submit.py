@@ -10,6 +10,16 @@ from typing import Final, assert_never
 import msgspec
 from aiohttp import web
 
+from kpledger.api.answers import (
+    BatchAnswer,
+    CommittedAnswer,
+    PendingAnswer,
+    Problem,
+    RefusedAnswer,
+    SubmitAnswer,
+    UnavailableAnswer,
+)
+from kpledger.api.routes import JSON_TYPE
 from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.scheme.envelope import open_envelope, verify_envelope
 from kpledger.scheme.outcome import Refusal, Rule
@@ -17,7 +27,6 @@ from kpnode.api.envelopes import read_envelopes
 from kpnode.api.parameters import Parameters
 from kpnode.api.problems import (
     Kind,
-    Problem,
     ProblemError,
     error_problem,
     failure_problem,
@@ -25,63 +34,10 @@ from kpnode.api.problems import (
     refusal_problem,
     respond_problem,
 )
-from kpnode.api.served import JSON_TYPE, ApiLimits, ServedNode
+from kpnode.api.served import ApiLimits, ServedNode
 from kpnode.driver import Committed, Outcome, Pending, Refused, Rejected, Unavailable
 
 _JSON_HEADERS: Final = {"Content-Type": JSON_TYPE}
-
-
-class CommittedAnswer(
-    msgspec.Struct, frozen=True, kw_only=True, tag="committed", tag_field="status"
-):
-    """The event is on the ledger."""
-
-    id: str
-    """The event's id."""
-    height: int
-    """The block that holds it."""
-    index: int
-    """Its place among all events, from 0."""
-    block_time_ms: int
-    """Time of the block, Unix milliseconds."""
-    duplicate: bool
-    """It was on the ledger before; nothing has changed."""
-
-
-class PendingAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="pending", tag_field="status"):
-    """Not decided in time; the same event may be sent again."""
-
-    id: str
-    """The event's id."""
-
-
-class RefusedAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="refused", tag_field="status"):
-    """One event of a batch is refused."""
-
-    id: str | None
-    """The event's id; null if the bytes are no event."""
-    problem: Problem
-    """Why."""
-
-
-class UnavailableAnswer(
-    msgspec.Struct, frozen=True, kw_only=True, tag="unavailable", tag_field="status"
-):
-    """One event of a batch was not taken in; it may be sent again."""
-
-    id: str
-    """The event's id."""
-    problem: Problem
-    """Why."""
-
-
-SubmitAnswer = CommittedAnswer | PendingAnswer | RefusedAnswer | UnavailableAnswer
-
-
-class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of each event of a batch, in order."""
-
-    results: tuple[SubmitAnswer, ...]
 
 
 _encoder: Final = msgspec.json.Encoder()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
+from kpledger.api.routes import MAX_BATCH
 from kpledger.log.genesis import format_genesis, parse_genesis
 from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES
-from kpnode.api.envelopes import MAX_BATCH
 from kpnode.api.openapi import build_openapi
 from kpnode.api.problems import Kind
 from kpnode.main import run

@@ -2,6 +2,7 @@
 
 import pytest
 
+from kpledger.api.answers import Problem
 from kpledger.base.errors import (
     LedgerError,
     MalformedError,
@@ -10,7 +11,7 @@ from kpledger.base.errors import (
     UnacceptableKeyError,
 )
 from kpledger.scheme.outcome import Refusal, Rule
-from kpnode.api.problems import Problem, error_problem, refusal_problem
+from kpnode.api.problems import error_problem, refusal_problem
 
 CONFLICTS = {Rule.E6, Rule.E7}
 URN = "urn:kpledger:problem:"

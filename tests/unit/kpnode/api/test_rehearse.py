@@ -5,9 +5,9 @@ import pytest
 from founding import make_certificate, make_event, opening_events
 from serving import Reply, Served
 
+from kpledger.api.routes import MSGPACK_TYPE
 from kpledger.scheme.envelope import format_envelope_json
 from kpledger.scheme.v1.events.certificate import CertificateIssued
-from kpnode.api.served import MSGPACK_TYPE
 
 OPENING = opening_events("BW/gaborone")
 ISSUE = make_event("BW/gaborone", CertificateIssued(certificate=make_certificate()))

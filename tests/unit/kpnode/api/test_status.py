@@ -10,12 +10,12 @@ from serving import Served, serve
 
 from kpledger import __version__
 from kpledger.analysis.topics import TOPICS
+from kpledger.api.answers import CommittedAnswer
 from kpledger.base.errors import BadSignatureError
 from kpledger.log.checkpoint import Checkpoint, open_checkpoint
 from kpledger.log.note import KeyType, NoteKey
 from kpnode.api.openapi import build_openapi
 from kpnode.api.served import ApiLimits
-from kpnode.api.submit import CommittedAnswer
 
 ORIGIN = make_genesis().file.origin
 KEY = NoteKey(ORIGIN, KeyType.NOTE, signing_key("bw-1/cosigning").public_key)

@@ -16,13 +16,13 @@ from founding import (
 )
 from serving import Reply, Served, serve
 
+from kpledger.api.routes import JSON_TYPE, MAX_BATCH, MSGPACK_TYPE
 from kpledger.base.codec import encode
 from kpledger.scheme.envelope import EventSignature, format_envelope_json, open_envelope, sign_event
 from kpledger.scheme.v1.events import MAX_EVENT_BYTES
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing
-from kpnode.api.envelopes import MAX_BATCH
-from kpnode.api.served import JSON_TYPE, MSGPACK_TYPE, ApiLimits
+from kpnode.api.served import ApiLimits
 
 ISSUE = make_event("BW/gaborone", CertificateIssued(certificate=make_certificate()))
 OPENING = opening_events("BW/gaborone")

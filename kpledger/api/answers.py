@@ -1,0 +1,171 @@
+"""What a node answers about submissions, about itself, and when it says no.
+
+The answers to questions about the ledger are declared beside those questions
+(:mod:`kpledger.api.routes` lists all of them).
+"""
+
+import msgspec
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem document (RFC 9457); members that do not apply are left out."""
+
+    type: str
+    """``urn:kpledger:problem:<slug>``."""
+    title: str
+    """The kind of problem; the same for each of its kind."""
+    status: int
+    """The HTTP status."""
+    detail: str
+    """What is wrong this time, with the values."""
+    rule: str | None = None
+    """The code of the rule that refuses the event, for instance ``E3``."""
+    clause: str | None = None
+    """Where the scheme says so."""
+    field: str | None = None
+    """The path of the offending field, or the name of the offending parameter."""
+    accepted: str | None = None
+    """What would be accepted."""
+
+
+class CommittedAnswer(
+    msgspec.Struct, frozen=True, kw_only=True, tag="committed", tag_field="status"
+):
+    """The event is on the ledger."""
+
+    id: str
+    """The event's id."""
+    height: int
+    """The block that holds it."""
+    index: int
+    """Its place among all events, from 0."""
+    block_time_ms: int
+    """Time of the block, Unix milliseconds."""
+    duplicate: bool
+    """It was on the ledger before; nothing has changed."""
+
+
+class PendingAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="pending", tag_field="status"):
+    """Not decided in time; the same event may be sent again."""
+
+    id: str
+    """The event's id."""
+
+
+class RefusedAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="refused", tag_field="status"):
+    """One event of a batch is refused."""
+
+    id: str | None
+    """The event's id; null if the bytes are no event."""
+    problem: Problem
+    """Why."""
+
+
+class UnavailableAnswer(
+    msgspec.Struct, frozen=True, kw_only=True, tag="unavailable", tag_field="status"
+):
+    """One event of a batch was not taken in; it may be sent again."""
+
+    id: str
+    """The event's id."""
+    problem: Problem
+    """Why."""
+
+
+SubmitAnswer = CommittedAnswer | PendingAnswer | RefusedAnswer | UnavailableAnswer
+
+
+class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of each event of a batch, in order."""
+
+    results: tuple[SubmitAnswer, ...]
+
+
+class RehearsalResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What would become of one event."""
+
+    id: str | None
+    """The event's id; null if the bytes are no event."""
+    accepted: bool
+    """Whether it would be recorded."""
+    problem: Problem | None
+    """Why not."""
+
+
+class RehearsalAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What would become of each event, in order; each sees what those before it would change."""
+
+    results: tuple[RehearsalResult, ...]
+
+
+class HealthAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """All is well, as far as was asked."""
+
+    status: str
+    """``live`` or ``ready``."""
+
+
+class PeerAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Another voter, as this node sees it."""
+
+    connected: bool
+    """There is a link to it."""
+    match: int | None = None
+    """On the leader: the peer holds its log up to here."""
+    in_flight: int | None = None
+    """On the leader: appends under way to it."""
+    recently_active: bool | None = None
+    """On the leader: it has answered lately."""
+
+
+class StorageAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """How safe what is stored is."""
+
+    durability: str
+    failed: str | None
+    """What is wrong with it; null as long as all is well."""
+
+
+class RefusedBlockAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A block of another leader that broke a rule, and so was not let in."""
+
+    leader: str
+    term: int
+    problem: str
+
+
+class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a node."""
+
+    node: str
+    participant: str
+    """Who runs it."""
+    chain: str
+    origin: str
+    version: str
+    role: str
+    """``leader``, ``follower``, ``candidate``, ``pre-candidate``; or ``stopped``, if the node takes
+    no part any more and only answers questions."""
+    term: int
+    leader: str | None
+    voters: tuple[str, ...]
+    peers: dict[str, PeerAnswer]
+    height: int
+    """The newest committed block."""
+    last_index: int
+    """The end of this node's log; what is above `height` may still be replaced."""
+    head: str
+    tree_size: int
+    tree_root: str
+    state_digest: str
+    block_time_ms: int
+    uptime_s: int
+    storage: StorageAnswer
+    failed: str | None
+    """Why the node has stopped taking part, whatever the cause; null as long as all is well."""
+    alarms: tuple[str, ...]
+    """What a person should look at, each with what to do; empty as long as all is well."""
+    pending: int
+    """Events that wait for a block."""
+    refused_blocks: tuple[RefusedBlockAnswer, ...]
+    """Blocks of other leaders that broke a rule; the newest hundred at most."""

@@ -1,0 +1,210 @@
+"""Every route of a node, declared once: where it is, what it takes, what it answers, and who does.
+
+The servers of a node's two processes, the OpenAPI document and the client's requests are derived
+from these rows. What goes wrong is answered on every route with a
+:class:`kpledger.api.answers.Problem`.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from http import HTTPStatus
+from typing import Annotated, Final
+from urllib.parse import quote, urlencode
+
+import msgspec
+from msgspec import Meta
+
+from kpledger.analysis.topics import TOPICS
+from kpledger.api.answers import (
+    BatchAnswer,
+    CommittedAnswer,
+    HealthAnswer,
+    PendingAnswer,
+    RehearsalAnswer,
+    StatusAnswer,
+)
+
+JSON_TYPE: Final = "application/json"
+MSGPACK_TYPE: Final = "application/msgpack"
+MAX_BATCH: Final = 512
+"""The most events in one request."""
+DEFAULT_TIMEOUT_MS: Final = 10_000
+MAX_TIMEOUT_MS: Final = 60_000
+MAX_HEIGHT: Final = 10**15
+
+TimeoutMs = Annotated[
+    int, Meta(ge=1, le=MAX_TIMEOUT_MS, description="How long the answer may take, in milliseconds")
+]
+
+
+class Answerer(Enum):
+    """Which process of a node answers."""
+
+    CONSENSUS = "consensus"
+    """The one that takes part in consensus: submissions, blocks, the node itself."""
+    BOOKS = "books"
+    """The one that keeps the books: what people ask about the ledger."""
+
+
+class Consistency(StrEnum):
+    """What an answer has to take into account."""
+
+    LOCAL = "local"
+    """What this node has."""
+    LINEARIZABLE = "linearizable"
+    """Everything that was acknowledged before the question."""
+
+
+class NoParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """There is nothing to say."""
+
+
+class SubmitOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How long to wait for the commit."""
+
+    timeout_ms: TimeoutMs = DEFAULT_TIMEOUT_MS
+
+
+class ReadOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Parameters of every question about the ledger."""
+
+    consistency: Annotated[
+        Consistency,
+        Meta(
+            description="linearizable: the answer covers all that was acknowledged"
+            " before the question"
+        ),
+    ] = Consistency.LOCAL
+    timeout_ms: TimeoutMs = DEFAULT_TIMEOUT_MS
+
+
+class BlocksQuestion(msgspec.Struct, frozen=True, kw_only=True, rename={"first": "from"}):
+    """Which blocks."""
+
+    first: Annotated[int, Meta(ge=1, le=MAX_HEIGHT)] = 1
+    limit: Annotated[int, Meta(ge=1, le=MAX_HEIGHT)] = MAX_HEIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A way in which a request succeeds."""
+
+    status: HTTPStatus
+    summary: str
+    kind: type[msgspec.Struct] | None
+    """None: what is answered is no JSON object of ours."""
+    media_type: str = JSON_TYPE
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What is answered at one path."""
+
+    path: str
+    """With the names of those fields of the question that stand in it: ``/v1/keys/{key}``."""
+    summary: str
+    """What is answered, in a line."""
+    replies: tuple[Reply, ...]
+    answerer: Answerer = Answerer.CONSENSUS
+    question: type[msgspec.Struct] = NoParameters
+    """The fields that stand in the path, then the parameters of the query."""
+    options: type[msgspec.Struct] = NoParameters
+    """Further parameters of the query, about how it is answered."""
+    takes_events: bool = False
+    """Whether it is a POST with one or many signed events."""
+
+    @property
+    def method(self) -> str:
+        """``GET`` or ``POST``."""
+        return "POST" if self.takes_events else "GET"
+
+    @property
+    def names_in_path(self) -> tuple[str, ...]:
+        """Which fields of the question stand in the path."""
+        return tuple(re.findall(r"{(\w+)}", self.path))
+
+    def target(self, *parameters: msgspec.Struct) -> str:
+        """Give path and query of a request; parameters that have their default are left out."""
+        said = {
+            field.encode_name: getattr(one, field.name)
+            for one in parameters
+            for field in msgspec.structs.fields(one)
+            if getattr(one, field.name) != field.default
+        }
+        path = re.sub(r"{(\w+)}", lambda found: quote(str(said.pop(found[1])), safe=""), self.path)
+        query = urlencode({name: _spell(value) for name, value in said.items()})
+        return f"{path}?{query}" if query else path
+
+
+def _spell(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _reply(
+    summary: str, kind: type[msgspec.Struct] | None = None, media_type: str = JSON_TYPE
+) -> tuple[Reply, ...]:
+    return (Reply(HTTPStatus.OK, summary, kind, media_type),)
+
+
+SUBMIT: Final = Route(
+    "/v1/events",
+    f"Submit a signed event, or a batch of up to {MAX_BATCH}",
+    (
+        Reply(HTTPStatus.OK, "A batch: what became of each", BatchAnswer),
+        Reply(HTTPStatus.CREATED, "On the ledger", CommittedAnswer),
+        Reply(HTTPStatus.ACCEPTED, "Not decided in time; send it again", PendingAnswer),
+    ),
+    options=SubmitOptions,
+    takes_events=True,
+)
+REHEARSE: Final = Route(
+    "/v1/rehearsals",
+    "Would signed events be accepted; nothing is recorded",
+    _reply("What would become of each", RehearsalAnswer),
+    options=ReadOptions,
+    takes_events=True,
+)
+BLOCKS: Final = Route(
+    "/v1/blocks",
+    "Committed blocks as stored: a stream of MessagePack arrays [height, bytes]",
+    _reply("Blocks", media_type=MSGPACK_TYPE),
+    question=BlocksQuestion,
+)
+GENESIS: Final = Route("/v1/genesis", "The genesis file, byte for byte", _reply("The genesis file"))
+STATUS: Final = Route("/v1/status", "The state of the node", _reply("Its state", StatusAnswer))
+CHECKPOINT: Final = Route(
+    "/checkpoint",
+    "Size and root of the tree, as a C2SP signed note",
+    # C2SP tlog-tiles asks for this content type.
+    _reply("A signed note", media_type="text/plain; charset=utf-8"),
+)
+LIVE: Final = Route("/health/live", "The process answers", _reply("It does", HealthAnswer))
+READY: Final = Route("/health/ready", "The node can take events", _reply("It can", HealthAnswer))
+OPENAPI: Final = Route("/openapi.json", "The routes for machines", _reply("OpenAPI 3.1"))
+
+QUESTIONS: Final = tuple(
+    Route(
+        f"/v1/{topic.path}",
+        topic.summary,
+        _reply(topic.summary, topic.answer),
+        answerer=Answerer.BOOKS,
+        question=topic.question,
+        options=ReadOptions,
+    )
+    for topic in TOPICS
+)
+"""What people ask about the ledger."""
+
+ROUTES: Final = (
+    SUBMIT,
+    REHEARSE,
+    BLOCKS,
+    GENESIS,
+    STATUS,
+    CHECKPOINT,
+    LIVE,
+    READY,
+    OPENAPI,
+    *QUESTIONS,
+)
