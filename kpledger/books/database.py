@@ -1,0 +1,121 @@
+"""The database: opening and creating the books, and reading them."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Final, TypeVar
+
+from kpledger.base.codec import decode_trusted
+from kpledger.base.errors import LedgerError
+from kpledger.base.record import Record
+
+R = TypeVar("R", bound=Record)
+
+DERIVATION: Final = 1
+"""The version of what is derived from the events, and how; raised with every change of it. Books of
+another version are built anew."""
+
+_CACHE_KIB: Final = 64 * 1024
+
+
+class NoBooksError(LedgerError):
+    """There are no books in a database, or they were made by another derivation."""
+
+
+def open_books(path: str, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open a database file, which is created unless it is only to be read.
+
+    Raises:
+        sqlite3.Error: it cannot be opened, or is none.
+    """
+    where = f"file:{path}?mode=ro" if read_only else path
+    connection = sqlite3.connect(
+        where, uri=read_only, isolation_level=None, check_same_thread=False
+    )
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    connection.execute("PRAGMA mmap_size = 0")
+    if not read_only:
+        # Readers go on while one writes; a crash loses at most what is derived again.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Create tables, views and the indexes that the writer needs, in an empty database."""
+    connection.executescript(f"BEGIN;{_read('schema.sql')}COMMIT;")
+
+
+def create_indexes(connection: sqlite3.Connection) -> None:
+    """Create the indexes that questions need, after the rows."""
+    connection.executescript(f"BEGIN;{_read('indexes.sql')}COMMIT;")
+
+
+def _read(name: str) -> str:
+    return files("kpledger.books").joinpath(name).read_text(encoding="utf-8")
+
+
+class Books:
+    """The books as of one block, for the questions asked within one :meth:`reading`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Read through a connection."""
+        self.connection = connection
+        self.height = 0
+        """The newest block in the books."""
+        self.time_ms = 0
+        """Its time, Unix milliseconds: what questions call now."""
+
+    @contextmanager
+    def reading(self) -> Iterator["Books"]:
+        """Begin to read: whatever is asked within sees the same block, though others write.
+
+        Raises:
+            NoBooksError: there are none, or of another derivation.
+        """
+        self.connection.execute("BEGIN")
+        try:
+            meta = read_meta(self.connection)
+            self.height, self.time_ms = int(meta["height"]), int(meta["time_ms"])
+            yield self
+        finally:
+            self.connection.execute("ROLLBACK")
+
+    def record(self, key: bytes, kind: type[R]) -> R | None:
+        """Read the record under a key of :mod:`kpledger.scheme.v1.records`, or None.
+
+        Events are rows of the table ``events`` and have no record here.
+        """
+        row = self.connection.execute("SELECT value FROM records WHERE key = ?", (key,)).fetchone()
+        return None if row is None else decode_trusted(row[0], kind)
+
+    def records(
+        self, prefix: bytes, kind: type[R], *, after: bytes | None = None, limit: int = 1_000_000
+    ) -> Iterator[tuple[bytes, R]]:
+        """Read the records whose keys begin with a prefix, in key order, from after a key on."""
+        # No key holds a byte above ASCII, so that this one is behind all that begin so.
+        rows = self.connection.execute(
+            "SELECT key, value FROM records WHERE key >= ? AND key > ? AND key < ?"
+            " ORDER BY key LIMIT ?",
+            (prefix, after or b"", prefix + b"\xff", limit),
+        )
+        for key, value in rows:
+            yield key, decode_trusted(value, kind)
+
+
+def read_meta(connection: sqlite3.Connection) -> dict[str, str | int]:
+    """Read how far books are.
+
+    Raises:
+        NoBooksError: there are none, or of another derivation.
+    """
+    try:
+        meta = dict(connection.execute("SELECT key, value FROM meta"))
+    except sqlite3.OperationalError as error:
+        raise NoBooksError(f"there are no books here: {error}") from None
+    if meta.get("derivation") != DERIVATION:
+        raise NoBooksError(
+            f"these books are of derivation {meta.get('derivation')}, not {DERIVATION}"
+        )
+    return meta

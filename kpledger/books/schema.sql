@@ -1,0 +1,726 @@
+-- The books: what the ledger's events add up to, as tables.
+--
+-- Units: weights are thousandths of a carat, values are US cents, times are Unix milliseconds
+-- (block time unless said otherwise), days are YYYY-MM-DD, months YYYY-MM, quarters YYYYQn.
+-- Whole numbers everywhere. A sum over many rows is written CAST(TOTAL(x) AS INTEGER): it is exact
+-- up to 2^53 - 1, the largest amount that is ever shown, and does not fail beyond.
+--
+-- An event is named by its event_index, the 0-based position of its leaf in the tree; a certificate
+-- by the event_index of its issue, in columns called certificate, issue, earlier and higher.
+--
+-- known_from and known_until say from and until which block time a row was what the ledger knew;
+-- known_until is NULL while it still is. "As known at T": known_from <= T
+-- AND (known_until IS NULL OR known_until > T).
+--
+-- Rows of the small tables are never changed: another version of a thing closes its rows and adds
+-- others, and event_index is the event that did it (NULL: the genesis file).
+--
+-- Everything here is derived from the events. Deleting the file loses nothing.
+
+-- ------------------------------------------------------------------------------ the ledger itself
+
+-- How far the books are, and by which derivation they were made. Keys:
+--   derivation       version of the derivation; another one means that the books are built anew
+--   chain            id of the ledger, hexadecimal
+--   height           the newest block in the books
+--   head             its head, hexadecimal
+--   time_ms          its time
+--   events           number of events in the books
+--   first_issued_on  the first day of issue of any certificate; '' before there is one
+CREATE TABLE meta (
+    key   TEXT NOT NULL PRIMARY KEY,
+    value NOT NULL
+) WITHOUT ROWID;
+
+-- Blocks of events, and those that open a term.
+CREATE TABLE blocks (
+    height      INTEGER PRIMARY KEY,
+    head        BLOB NOT NULL,
+    time_ms     INTEGER NOT NULL,
+    first_event INTEGER NOT NULL,    -- event_index of its first event
+    event_count INTEGER NOT NULL,
+    leader      TEXT NOT NULL        -- the voter that sealed it; '' of one that opens a term
+);
+
+-- The state as of the newest block: canonical MessagePack by key, as in docs/protocol.md, without
+-- the keys event/..., which are the table events.
+CREATE TABLE records (
+    key   BLOB NOT NULL UNIQUE,
+    value BLOB NOT NULL
+);
+
+CREATE TABLE events (
+    event_index INTEGER PRIMARY KEY,
+    event_id    BLOB NOT NULL,
+    height      INTEGER NOT NULL,    -- the block that holds it
+    recorded_at INTEGER NOT NULL,    -- block time
+    recorded_on TEXT NOT NULL,       -- its day
+    type        TEXT NOT NULL,       -- for instance certificate_issued
+    participant TEXT NOT NULL,       -- the author's participant, or KPCS
+    authority   TEXT NOT NULL,       -- the author's office
+    subject     TEXT NOT NULL,
+    occurred_at INTEGER NOT NULL,    -- when it happened, by the author's clock
+    stated_on   TEXT NOT NULL,       -- the day of that, or the day of issue if that is earlier
+    days_late   INTEGER NOT NULL     -- from stated_on to recorded_on
+);
+
+-- The history of each subject. A replacement is about both certificates; an arrival or detention
+-- under a closed certificate is about the certificate and the case that it opens.
+CREATE TABLE event_subjects (
+    subject     TEXT NOT NULL,
+    event_index INTEGER NOT NULL,
+    PRIMARY KEY (subject, event_index)
+) WITHOUT ROWID;
+
+-- Public keys that have signed, by a short number.
+CREATE TABLE signers (
+    signer INTEGER PRIMARY KEY,
+    key    BLOB NOT NULL UNIQUE
+);
+
+-- Which key signed which events.
+CREATE TABLE signatures (
+    signer      INTEGER NOT NULL,
+    event_index INTEGER NOT NULL,
+    PRIMARY KEY (signer, event_index)
+) WITHOUT ROWID;
+
+-- ------------------------------------------------------------------------------ who takes part
+
+CREATE TABLE participants (
+    participant        TEXT NOT NULL,  -- code, as BW
+    name               TEXT NOT NULL,
+    kind               TEXT NOT NULL,
+    authority_count    INTEGER NOT NULL,
+    statistics_offices INTEGER NOT NULL,
+    event_index        INTEGER,
+    known_from         INTEGER NOT NULL,
+    known_until        INTEGER
+);
+
+-- Every standing a participant was given, in ledger order: of those in effect at an instant and
+-- not lapsed, the one with the highest position counts.
+CREATE TABLE standings (
+    participant    TEXT NOT NULL,
+    position       INTEGER NOT NULL,   -- 0, 1, ... in ledger order
+    status         TEXT NOT NULL,
+    effective_from INTEGER NOT NULL,
+    lapses_at      INTEGER,            -- interim: when it ends unless ratified
+    decision       TEXT NOT NULL,
+    event_id       BLOB,               -- the event that set it; NULL for the genesis file's
+    event_index    INTEGER,
+    known_from     INTEGER NOT NULL,
+    known_until    INTEGER
+);
+
+-- Offices of participants, and the scheme's own and its observers under KPCS.
+CREATE TABLE offices (
+    participant TEXT NOT NULL,
+    authority   TEXT NOT NULL,
+    title       TEXT NOT NULL,
+    place       TEXT NOT NULL,
+    contact     TEXT NOT NULL,
+    roles       TEXT NOT NULL,         -- with commas
+    territory   TEXT,
+    observer    TEXT,                  -- of an observer: what kind
+    closed_at   INTEGER,
+    event_index INTEGER,
+    known_from  INTEGER NOT NULL,
+    known_until INTEGER
+);
+
+CREATE TABLE keys (
+    key           BLOB NOT NULL,
+    participant   TEXT NOT NULL,
+    authority     TEXT NOT NULL,
+    officer       TEXT,
+    valid_from    INTEGER NOT NULL,
+    revoked_at    INTEGER,
+    reason        TEXT,
+    suspect_since INTEGER,             -- its signatures may be somebody else's since
+    event_index   INTEGER,
+    known_from    INTEGER NOT NULL,
+    known_until   INTEGER
+);
+
+CREATE TABLE number_ranges (
+    participant TEXT NOT NULL,
+    position    INTEGER NOT NULL,      -- 0, 1, ... in the order of allotment
+    authority   TEXT NOT NULL,
+    prefix      TEXT NOT NULL,
+    width       INTEGER NOT NULL,      -- digits after the prefix
+    first       INTEGER NOT NULL,
+    last        INTEGER NOT NULL,
+    use_from    TEXT NOT NULL,
+    use_until   TEXT NOT NULL,
+    retired_at  INTEGER,
+    event_index INTEGER,
+    known_from  INTEGER NOT NULL,
+    known_until INTEGER
+);
+
+-- What a participant's certificates look like.
+CREATE TABLE formats (
+    participant TEXT NOT NULL,
+    position    INTEGER NOT NULL,
+    masks       TEXT NOT NULL,         -- with commas
+    specimen    BLOB NOT NULL,         -- SHA-256 of the specimen
+    features    TEXT NOT NULL,
+    valid_from  INTEGER NOT NULL,
+    event_index INTEGER,
+    known_from  INTEGER NOT NULL,
+    known_until INTEGER
+);
+
+CREATE TABLE restrictions (
+    participant     TEXT NOT NULL,     -- whom it restricts
+    position        INTEGER NOT NULL,
+    restriction     TEXT NOT NULL,
+    scope           TEXT NOT NULL,     -- EXPORT, IMPORT or ORIGIN
+    mode            TEXT NOT NULL,
+    zones           TEXT NOT NULL,     -- allowed zones, with commas
+    approver        TEXT,              -- participant/authority
+    effective_from  INTEGER NOT NULL,
+    effective_until INTEGER,
+    lapses_at       INTEGER,
+    decision        TEXT NOT NULL,
+    event_id        BLOB NOT NULL,     -- the event that set it
+    event_index     INTEGER,
+    known_from      INTEGER NOT NULL,
+    known_until     INTEGER
+);
+
+-- What the approver of a restriction said to a shipment; the newest word counts.
+CREATE TABLE approvals (
+    number            TEXT NOT NULL,
+    participant       TEXT NOT NULL,   -- of the restriction
+    restriction       TEXT NOT NULL,
+    approved          INTEGER NOT NULL,
+    carat_thousandths INTEGER NOT NULL,
+    event_index       INTEGER,
+    known_from        INTEGER NOT NULL,
+    known_until       INTEGER
+);
+
+-- ------------------------------------------------------------------------------ how it is governed
+
+-- What the scheme leaves open, as settled; the newest in effect counts for each value.
+CREATE TABLE policies (
+    participant    TEXT NOT NULL,      -- '' for the whole network
+    position       INTEGER NOT NULL,
+    effective_from INTEGER NOT NULL,
+    decision       TEXT,
+    settled        TEXT NOT NULL,      -- JSON object of what it settles
+    event_index    INTEGER,
+    known_from     INTEGER NOT NULL,
+    known_until    INTEGER
+);
+
+CREATE TABLE decisions (
+    decision    TEXT NOT NULL,
+    title       TEXT NOT NULL,
+    document    BLOB NOT NULL,
+    procedure   TEXT NOT NULL,
+    decided_on  TEXT NOT NULL,
+    supports    TEXT NOT NULL,         -- with commas
+    event_index INTEGER,
+    known_from  INTEGER NOT NULL,
+    known_until INTEGER
+);
+
+-- Who presided; chair is NULL before the first hand-over on this ledger.
+CREATE TABLE presidencies (
+    chair       TEXT,
+    vice_chair  TEXT,
+    year        INTEGER,
+    key         BLOB NOT NULL,
+    event_index INTEGER,
+    known_from  INTEGER NOT NULL,
+    known_until INTEGER
+);
+
+CREATE TABLE rule_versions (
+    version     INTEGER NOT NULL,
+    height      INTEGER NOT NULL,      -- the first block it holds for
+    event_index INTEGER,
+    known_from  INTEGER NOT NULL,
+    known_until INTEGER
+);
+
+CREATE TABLE bodies (
+    name        TEXT NOT NULL,
+    title       TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    chair       TEXT NOT NULL,
+    members     TEXT NOT NULL,         -- with commas
+    observers   TEXT NOT NULL,         -- with commas
+    dissolved   INTEGER NOT NULL,
+    event_index INTEGER,
+    known_from  INTEGER NOT NULL,
+    known_until INTEGER
+);
+
+-- Reviews, meetings, concerns, questions about statistics, suspect certificates.
+CREATE TABLE proceedings (
+    subject     TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    participant TEXT NOT NULL,         -- whom it concerns
+    opened_by   TEXT NOT NULL,
+    opened_at   INTEGER NOT NULL,
+    title       TEXT NOT NULL,
+    due_on      TEXT,                  -- when its next step is due
+    event_index INTEGER,
+    known_from  INTEGER NOT NULL,
+    known_until INTEGER
+);
+
+CREATE TABLE recommendations (
+    subject     TEXT NOT NULL,         -- the review
+    name        TEXT NOT NULL,
+    due_on      TEXT,
+    status      TEXT NOT NULL,
+    event_index INTEGER,
+    known_from  INTEGER NOT NULL,
+    known_until INTEGER
+);
+
+-- Annual reports, each edition.
+CREATE TABLE reports (
+    participant TEXT NOT NULL,
+    year        INTEGER NOT NULL,
+    edition     INTEGER NOT NULL,      -- 1, 2, ...
+    document    BLOB NOT NULL,
+    filed_at    INTEGER NOT NULL,
+    event_index INTEGER,
+    known_from  INTEGER NOT NULL,
+    known_until INTEGER
+);
+
+-- Which events were corrected, and by which.
+CREATE TABLE corrections (
+    event_id    BLOB NOT NULL,         -- the corrected event
+    correction  BLOB NOT NULL,         -- the event that corrects it
+    position    INTEGER NOT NULL,
+    event_index INTEGER,
+    known_from  INTEGER NOT NULL,
+    known_until INTEGER
+);
+
+-- Shipments without a certificate of their own.
+CREATE TABLE cases (
+    subject           TEXT NOT NULL,   -- BW00000042/1, or ZW/case/2026-1
+    kind              TEXT NOT NULL,
+    state             TEXT NOT NULL,
+    number            TEXT,            -- the certificate it was presented under
+    holder            TEXT NOT NULL,
+    returned_to       TEXT,
+    carat_thousandths INTEGER,
+    opened_at         INTEGER NOT NULL,
+    event_index       INTEGER,
+    known_from        INTEGER NOT NULL,
+    known_until       INTEGER
+);
+
+-- ------------------------------------------------------------------------------ submitted statistics
+
+-- Every edition of submitted statistics; the highest one known counts. Figures that its series
+-- does not have are 0.
+CREATE TABLE editions (
+    participant                  TEXT NOT NULL,
+    series                       TEXT NOT NULL,  -- trade, production or counts, as in subjects
+    period                       TEXT NOT NULL,  -- 2026Q1, or 2026H1 for production
+    edition                      INTEGER NOT NULL,
+    event_index                  INTEGER NOT NULL,
+    recorded_at                  INTEGER NOT NULL,
+    recorded_on                  TEXT NOT NULL,
+    export_carat_thousandths     INTEGER NOT NULL,
+    export_value_usd_cents       INTEGER NOT NULL,
+    import_carat_thousandths     INTEGER NOT NULL,
+    import_value_usd_cents       INTEGER NOT NULL,
+    production_carat_thousandths INTEGER NOT NULL,
+    production_value_usd_cents   INTEGER NOT NULL,
+    issued                       INTEGER NOT NULL,  -- certificates
+    received                     INTEGER NOT NULL,
+    restated_ppm                 INTEGER,           -- largest change of a figure against the edition
+                                                    -- before, in millionths; NULL for the first
+    PRIMARY KEY (series, period, participant, edition)
+) WITHOUT ROWID;
+
+-- The rows of those editions; trade has flow, origin and hs, counts have issued and received.
+CREATE TABLE edition_rows (
+    participant       TEXT NOT NULL,
+    series            TEXT NOT NULL,
+    period            TEXT NOT NULL,
+    edition           INTEGER NOT NULL,
+    row               INTEGER NOT NULL,
+    flow              TEXT,               -- EXPORT or IMPORT
+    partner           TEXT NOT NULL,
+    origin            TEXT,               -- '' for mixed or unknown
+    hs                TEXT,
+    carat_thousandths INTEGER NOT NULL,
+    value_usd_cents   INTEGER NOT NULL,
+    issued            INTEGER NOT NULL,
+    received          INTEGER NOT NULL,
+    PRIMARY KEY (series, period, participant, edition, row)
+) WITHOUT ROWID;
+
+-- ------------------------------------------------------------------------------ certificates
+
+-- Every certificate: what it says now and where it stands now.
+CREATE TABLE certificates (
+    issue                   INTEGER PRIMARY KEY,  -- event_index of its issue
+    number                  TEXT NOT NULL UNIQUE,
+    kind                    TEXT NOT NULL,        -- NORMAL or TECHNICAL
+    state                   TEXT NOT NULL,
+    marks                   TEXT NOT NULL,        -- remarkable things, with commas
+    issuer                  TEXT NOT NULL,
+    authority               TEXT NOT NULL,
+    destination             TEXT NOT NULL,
+    issued_on               TEXT NOT NULL,
+    quarter                 TEXT NOT NULL,        -- of issued_on
+    recorded_at             INTEGER NOT NULL,     -- of its issue
+    expires_on              TEXT NOT NULL,
+    expiry                  TEXT NOT NULL,        -- what expiry means: JOURNEY or EXPORT_BY
+    exporter_name           TEXT NOT NULL,
+    exporter_licence        TEXT NOT NULL,
+    importer_name           TEXT NOT NULL,
+    importer_licence        TEXT NOT NULL,
+    origins                 TEXT NOT NULL,        -- countries, with commas; '' where it names none
+    origin                  TEXT NOT NULL,        -- the one country; '' where there are several or none
+    zones                   TEXT NOT NULL,        -- with commas
+    parcels                 INTEGER NOT NULL,
+    carat_thousandths       INTEGER NOT NULL,     -- as declared
+    value_usd_cents         INTEGER NOT NULL,
+    case_subject            TEXT,                 -- TECHNICAL: whose goods it moves
+    replaces                TEXT,
+    replaced_by             TEXT,
+    validated               INTEGER NOT NULL,     -- 0: not yet
+    exported_on             TEXT,
+    notice                  INTEGER,              -- event of the notice of export
+    arrived_on              TEXT,
+    held_on                 TEXT,                 -- the day on which the destination detained it
+                                                  -- before any arrival was recorded
+    there_on                TEXT,                 -- since when the destination has the goods
+    arrival                 INTEGER,              -- event of arrived_on or held_on
+    prior                   TEXT,                 -- the state before it was lost or detained
+    lost                    INTEGER NOT NULL,     -- reported lost and not found
+    diverted                INTEGER NOT NULL,
+    holder                  TEXT,                 -- who has the goods before it
+    found_parcels           INTEGER,              -- as confirmed, or agreed on afterwards
+    found_carat_thousandths INTEGER,
+    found_value_usd_cents   INTEGER,
+    received_on             TEXT,
+    ended                   TEXT,                 -- type of the event that ended its life
+    ending                  INTEGER,              -- that event
+    withdrawn               INTEGER NOT NULL,     -- voided, replaced or returned unused
+    held                    INTEGER NOT NULL,     -- detained, sent back or seized, and neither
+                                                  -- released nor confirmed
+    unsettled               INTEGER NOT NULL,     -- a normal one without an answer, or found with
+                                                  -- another weight than declared
+    waits                   TEXT,                 -- NEWS of the goods, CONFIRMATION, or NULL
+    waits_since             TEXT,                 -- expires_on or there_on
+    head                    INTEGER NOT NULL,     -- its newest event
+    -- What is only known at its issue, of normal ones; NULL where there is nothing to say.
+    higher                  INTEGER,              -- certificate with a higher number of the same
+                                                  -- range, issued before
+    days_after_higher       INTEGER,              -- from its day of issue; at least 1
+    earlier                 INTEGER,              -- the shipment that came the other way with the
+                                                  -- same goods, at most 3660 days before
+    days_after_earlier      INTEGER,
+    sourced_price           INTEGER,              -- US cents per carat of what it draws from its
+                                                  -- sources, priced as they were then
+    sourced_change_ppm      INTEGER,              -- its own price against that, in millionths
+    sourced_days            INTEGER,              -- since the last of the sources came in
+    sourced_percent         INTEGER,              -- of the sources' weight that it draws
+    watched_origins         TEXT,                 -- origins on the Chair's list then: 'CD, CF'
+    watched_neighbours      TEXT                  -- if none: origins beside one of the list
+);
+
+-- Its goods by HS code.
+CREATE TABLE certificate_lines (
+    certificate       INTEGER NOT NULL,
+    line              INTEGER NOT NULL,          -- 0, 1, 2
+    hs                TEXT NOT NULL,
+    carat_thousandths INTEGER NOT NULL,
+    value_usd_cents   INTEGER NOT NULL,
+    year              TEXT NOT NULL,             -- of issued_on
+    issuer            TEXT NOT NULL,
+    origin            TEXT NOT NULL,             -- as certificates.origin
+    price_step        INTEGER,                   -- 32 times the binary logarithm of thousandths of
+                                                 -- a cent per carat; NULL for technical ones and
+                                                 -- once the certificate was withdrawn
+    PRIMARY KEY (certificate, line)
+) WITHOUT ROWID;
+
+-- The countries of origin of each certificate.
+CREATE TABLE certificate_origins (
+    origin      TEXT NOT NULL,
+    issued_on   TEXT NOT NULL,
+    certificate INTEGER NOT NULL,
+    share       INTEGER,                         -- ten-thousandths of the weight; NULL if not said
+    PRIMARY KEY (origin, issued_on, certificate)
+) WITHOUT ROWID;
+
+-- The earlier certificates under which the goods of a re-export came in.
+CREATE TABLE certificate_sources (
+    source            TEXT NOT NULL,             -- number of the earlier one
+    certificate       INTEGER NOT NULL,          -- the one that names it
+    position          INTEGER NOT NULL,          -- 0, 1, ... in its own list
+    carat_thousandths INTEGER NOT NULL,          -- how much is drawn
+    PRIMARY KEY (source, certificate)
+) WITHOUT ROWID;
+
+-- What happened to certificates after their issue; one row for each event that moves one.
+CREATE TABLE movements (
+    event_index       INTEGER PRIMARY KEY,
+    certificate       INTEGER NOT NULL,
+    move              TEXT NOT NULL,     -- VALIDATED  by a step of its own
+                                         -- WITHDRAWN  voided, replaced or returned unused
+                                         -- EXPORTED   announced
+                                         -- ARRIVED
+                                         -- CONFIRMED  as declared, within the tolerance
+                                         -- DISCREPANT confirmed otherwise than declared
+                                         -- RESOLVED   both agreed what a discrepant one held
+                                         -- HELD       detained, diverted, sent back or seized
+                                         -- RELEASED   let go on
+                                         -- AGAIN      presented once more after its life was over
+    participant       TEXT NOT NULL,     -- who did it
+    issuer            TEXT NOT NULL,     -- of the certificate, as the next
+    destination       TEXT NOT NULL,
+    recorded_at       INTEGER NOT NULL,
+    recorded_on       TEXT NOT NULL,
+    day               TEXT,              -- stated: of export, arrival or receipt
+    -- CONFIRMED, DISCREPANT, RESOLVED:
+    carat_thousandths INTEGER,           -- as found or agreed on
+    value_usd_cents   INTEGER,
+    weight_ppm        INTEGER,           -- difference to what was declared, in millionths of it
+    value_ppm         INTEGER,
+    price_ppm         INTEGER,           -- DISCREPANT: difference of the value per carat, in
+                                         -- millionths of that found
+    working_days      INTEGER,           -- CONFIRMED, DISCREPANT: Monday to Friday, from arrival
+                                         -- (or receipt) to recording
+    days_allowed      INTEGER,           -- the destination's limit for that then
+    -- ARRIVED, CONFIRMED, DISCREPANT:
+    days_expired      INTEGER,           -- how long after expires_on the goods moved; at least 1.
+                                         -- Once for each certificate that is valid for the journey
+    moved_on          TEXT,              -- the day that decides it
+    unannounced       INTEGER,           -- 1: no notice of export, though its issuer is expected to
+                                         -- give one; seen at the arrival, or else the confirmation
+    seals_broken      INTEGER,           -- ARRIVED: 1 if the containers did not come closed
+    -- The move by which it was first presented (ARRIVED, HELD at the destination, confirmed):
+    issuer_standing   TEXT               -- of its issuer then, if not ACTIVE
+);
+
+-- Seals and photographs, which should be on one certificate alone.
+CREATE TABLE marks (
+    kind          TEXT NOT NULL,         -- SEAL or PHOTO
+    scope         TEXT NOT NULL,         -- issuer, for seals of plain digits; '' for all others
+    mark          TEXT NOT NULL,
+    event_index   INTEGER NOT NULL,      -- issue or validation that put it on the certificate
+    certificate   INTEGER NOT NULL,
+    day           TEXT NOT NULL,         -- of issue; of recording where a validation put it there
+    earlier       INTEGER,               -- the certificate that had it already
+    earlier_event INTEGER,               -- the event that put it there
+    first         INTEGER NOT NULL,      -- 1: the first mark of this event that was used before
+    PRIMARY KEY (kind, scope, mark, event_index)
+) WITHOUT ROWID;
+
+-- Reports of suspect certificates, by what the ledger knew of the number then.
+CREATE TABLE suspects (
+    event_index    INTEGER PRIMARY KEY,
+    recorded_on    TEXT NOT NULL,
+    subject        TEXT NOT NULL,        -- the proceeding
+    number         TEXT NOT NULL,        -- as claimed: letters, digits and hyphens of it
+    claimed_issuer TEXT NOT NULL,
+    claimed_issue  TEXT,                 -- the day on the paper
+    reporter       TEXT NOT NULL,
+    finding        TEXT NOT NULL,        -- NEVER issued; OUTSIDE every range of its issuer; YEAR: in
+                                         -- a range that was not in use on that day; ENDED: its life
+                                         -- was over; IN_FORCE
+    certificate    INTEGER,              -- ENDED, IN_FORCE
+    use_from       TEXT,                 -- YEAR: when the range was for use
+    use_until      TEXT
+);
+
+-- Runs of serial numbers that were used, for each prefix and number of digits.
+CREATE TABLE number_intervals (
+    prefix TEXT NOT NULL,
+    width  INTEGER NOT NULL,
+    first  INTEGER NOT NULL,
+    last   INTEGER NOT NULL,
+    PRIMARY KEY (prefix, width, first)
+) WITHOUT ROWID;
+
+-- The highest serial number that was used in each allotted range.
+CREATE TABLE number_tops (
+    prefix      TEXT NOT NULL,
+    width       INTEGER NOT NULL,
+    first       INTEGER NOT NULL,        -- of the range; 0 for numbers outside of all
+    serial      INTEGER NOT NULL,
+    certificate INTEGER NOT NULL,
+    PRIMARY KEY (prefix, width, first)
+) WITHOUT ROWID;
+
+-- ------------------------------------------------------------------------------ the trade
+
+-- What KPCS Annex III counts: a row for each line of a normal certificate and each side. Exports
+-- count from validation, in the quarter of issue; imports from confirmation, in the quarter of
+-- receipt, as found.
+CREATE TABLE trade (
+    reporter          TEXT NOT NULL,
+    quarter           TEXT NOT NULL,
+    flow              TEXT NOT NULL,     -- EXPORT or IMPORT
+    partner           TEXT NOT NULL,
+    origin            TEXT NOT NULL,     -- '' for mixed
+    hs                TEXT NOT NULL,
+    certificate       INTEGER NOT NULL,
+    line              INTEGER NOT NULL,
+    known_from        INTEGER NOT NULL,
+    known_until       INTEGER,
+    day               TEXT NOT NULL,     -- of issue or receipt
+    carat_thousandths INTEGER NOT NULL,
+    value_usd_cents   INTEGER NOT NULL,
+    certificates      INTEGER NOT NULL,  -- 1 in the first line, 0 in the others
+    PRIMARY KEY (reporter, quarter, flow, partner, origin, hs, certificate, line, known_from)
+) WITHOUT ROWID;
+
+-- The same added up: by how much a reporter's totals changed on each day of recording.
+CREATE TABLE trade_totals (
+    quarter           TEXT NOT NULL,
+    flow              TEXT NOT NULL,
+    reporter          TEXT NOT NULL,
+    known_on          TEXT NOT NULL,     -- the day of recording
+    carat_thousandths INTEGER NOT NULL,
+    value_usd_cents   INTEGER NOT NULL,
+    certificates      INTEGER NOT NULL,
+    PRIMARY KEY (quarter, flow, reporter, known_on)
+) WITHOUT ROWID;
+
+-- For each quarter, issuer and destination: what was declared and what became of it. By the quarter
+-- of issue, so that each certificate is compared with its own confirmation; received_* by the
+-- quarter of receipt. Normal certificates only, withdrawn ones taken out.
+CREATE TABLE pairs (
+    quarter                    TEXT NOT NULL,
+    issuer                     TEXT NOT NULL,
+    destination                TEXT NOT NULL,
+    declared                   INTEGER NOT NULL,  -- certificates
+    declared_carat_thousandths INTEGER NOT NULL,
+    declared_value_usd_cents   INTEGER NOT NULL,
+    settled                    INTEGER NOT NULL,  -- confirmed, as declared
+    settled_carat_thousandths  INTEGER NOT NULL,
+    settled_value_usd_cents    INTEGER NOT NULL,
+    found                      INTEGER NOT NULL,  -- the same, as found or agreed on
+    found_carat_thousandths    INTEGER NOT NULL,
+    found_value_usd_cents      INTEGER NOT NULL,
+    held                       INTEGER NOT NULL,  -- as declared
+    held_carat_thousandths     INTEGER NOT NULL,
+    held_value_usd_cents       INTEGER NOT NULL,
+    received                   INTEGER NOT NULL,  -- as found, by the quarter of receipt
+    received_carat_thousandths INTEGER NOT NULL,
+    received_value_usd_cents   INTEGER NOT NULL,
+    lighter                    INTEGER NOT NULL,  -- clean confirmations below what was declared
+    heavier                    INTEGER NOT NULL,
+    drift_carat_thousandths    INTEGER NOT NULL,  -- found less declared of these
+    PRIMARY KEY (quarter, issuer, destination)
+) WITHOUT ROWID;
+
+-- What each participant exported and imported, by month and country of origin: exports by issue,
+-- imports by receipt, normal certificates only, withdrawn ones taken out. One of several origins
+-- counts in each, by its share.
+CREATE TABLE flows (
+    participant              TEXT NOT NULL,
+    month                    TEXT NOT NULL,
+    origin                   TEXT NOT NULL,       -- '' where countries or shares are not known
+    exports                  INTEGER NOT NULL,    -- certificates
+    export_carat_thousandths INTEGER NOT NULL,
+    export_value_usd_cents   INTEGER NOT NULL,
+    imports                  INTEGER NOT NULL,
+    import_carat_thousandths INTEGER NOT NULL,
+    import_value_usd_cents   INTEGER NOT NULL,
+    PRIMARY KEY (participant, month, origin)
+) WITHOUT ROWID;
+
+-- Which origins a participant ever received, alone or in mixed parcels.
+CREATE TABLE received_origins (
+    participant TEXT NOT NULL,
+    origin      TEXT NOT NULL,
+    PRIMARY KEY (participant, origin)
+) WITHOUT ROWID;
+
+-- How many lines of certificates have a price of each step.
+CREATE TABLE price_steps (
+    year       TEXT NOT NULL,
+    issuer     TEXT NOT NULL,
+    origin     TEXT NOT NULL,
+    hs         TEXT NOT NULL,
+    price_step INTEGER NOT NULL,
+    count      INTEGER NOT NULL,
+    PRIMARY KEY (year, issuer, origin, hs, price_step)
+) WITHOUT ROWID;
+
+-- What is usual in each of those groups.
+CREATE TABLE price_groups (
+    year      TEXT NOT NULL,
+    issuer    TEXT NOT NULL,
+    origin    TEXT NOT NULL,
+    hs        TEXT NOT NULL,
+    count     INTEGER NOT NULL,
+    median    INTEGER NOT NULL,          -- step of the median
+    deviation INTEGER NOT NULL,          -- median distance from it, in steps; more where the prices
+                                         -- lie in several heaps
+    PRIMARY KEY (year, issuer, origin, hs)
+) WITHOUT ROWID;
+
+-- ------------------------------------------------------------------------------ views
+
+-- Certificates as people read them: carats and dollars, event ids in hexadecimal.
+CREATE VIEW v_certificates AS
+SELECT number, kind, state, issuer, certificates.authority, destination, issued_on, expires_on,
+       origins, parcels,
+       printf('%d.%03d', carat_thousandths / 1000, carat_thousandths % 1000) AS carats,
+       printf('%d.%02d', value_usd_cents / 100, value_usd_cents % 100) AS usd,
+       exported_on, arrived_on, received_on,
+       printf('%d.%03d', found_carat_thousandths / 1000, found_carat_thousandths % 1000)
+           AS found_carats,
+       printf('%d.%02d', found_value_usd_cents / 100, found_value_usd_cents % 100) AS found_usd,
+       exporter_name, importer_name, replaces, replaced_by, marks,
+       lower(hex(issued.event_id)) AS issue_event
+FROM certificates JOIN events AS issued ON issued.event_index = certificates.issue;
+
+-- Events as people read them.
+CREATE VIEW v_events AS
+SELECT event_index, lower(hex(event_id)) AS event_id, height,
+       strftime('%Y-%m-%dT%H:%M:%SZ', recorded_at / 1000, 'unixepoch') AS recorded, type,
+       participant || '/' || authority AS author, subject, stated_on
+FROM events;
+
+-- What Annex III counts, as known now.
+CREATE VIEW v_trade AS
+SELECT reporter, trade.quarter, flow, partner, trade.origin, hs, day, certificates.number,
+       trade.carat_thousandths, trade.value_usd_cents
+FROM trade JOIN certificates ON certificates.issue = trade.certificate
+WHERE trade.known_until IS NULL;
+
+-- ------------------------------------------------------------------------------ indexes
+
+-- What the writer asks for; those for questions are in indexes.sql.
+CREATE INDEX certificates_lane ON certificates (issuer, destination, carat_thousandths, issued_on)
+    WHERE kind = 'NORMAL';
+CREATE UNIQUE INDEX number_intervals_last ON number_intervals (prefix, width, last);
+CREATE INDEX participants_key ON participants (participant);
+CREATE INDEX standings_key ON standings (participant);
+CREATE INDEX offices_key ON offices (participant, authority);
+CREATE INDEX keys_key ON keys (key);
+CREATE INDEX number_ranges_key ON number_ranges (participant);
+CREATE INDEX formats_key ON formats (participant);
+CREATE INDEX restrictions_key ON restrictions (participant);
+CREATE INDEX approvals_key ON approvals (number);
+CREATE INDEX policies_key ON policies (participant);
+CREATE INDEX decisions_key ON decisions (decision);
+CREATE INDEX bodies_key ON bodies (name);
+CREATE INDEX proceedings_key ON proceedings (subject);
+CREATE INDEX recommendations_key ON recommendations (subject);
+CREATE INDEX reports_key ON reports (participant);
+CREATE INDEX corrections_key ON corrections (event_id);
+CREATE INDEX cases_key ON cases (subject);
