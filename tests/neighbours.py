@@ -16,10 +16,10 @@ from network import sign_key_event
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.v1.events.governance import ParticipantKind
 from kpnode.config import Address, NodeConfig, RaftSection, load_config
-from kpnode.driver import Node
 from kpnode.founding import CONFIG_NAME, KEYS_NAME, Member, PlannedNode, found_network
 from kpnode.listening import find_ports
 from kpnode.raft import Role
+from kpnode.runtime import Node
 from kpnode.serve import load_keys
 from kpnode.service import NodeService
 

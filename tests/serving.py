@@ -15,13 +15,13 @@ from founding import NOW_MS, OFFICES, make_genesis, opening_events, signing_key
 from kpledger.api.routes import MSGPACK_TYPE
 from kpnode.api.app import ApiServer, build_app
 from kpnode.api.served import ApiLimits
-from kpnode.driver import Committed, Node
 from kpnode.engine import Engine
-from kpnode.gossip.relay import PeerLinks
 from kpnode.ledger import Ledger
 from kpnode.machine import Machine
 from kpnode.raft import Configuration, Index, NodeId, RaftConfig, RaftCore, Recovered
+from kpnode.runtime import Committed, Node
 from kpnode.storage.leveldb import LevelStorage
+from kpnode.transport.relay import PeerLinks
 
 NAME = "bw-1"
 

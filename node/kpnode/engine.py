@@ -21,11 +21,11 @@ from kpnode.pump import Pumped, pump
 from kpnode.raft import (
     AppendRequest,
     Dropped,
-    Envelope,
     HeartbeatRequest,
     Index,
     Input,
     Message,
+    MessageBody,
     NodeId,
     Proposed,
     RaftCore,
@@ -85,7 +85,7 @@ class Loss:
 class Step:
     """What one step came to."""
 
-    outgoing: tuple[Envelope, ...]
+    outgoing: tuple[Message, ...]
     """May be sent now: what they promise is durable."""
     applied: tuple[Applied, ...]
     reads: tuple[ReadGrant, ...]
@@ -185,17 +185,17 @@ class Engine:
         if not isinstance(item, Received):
             self._core.handle(item)
             return
-        envelope = item.envelope
-        if not self._admits(envelope, results):
+        message = item.message
+        if not self._admits(message, results):
             return
-        if isinstance(envelope.message, VoteRequest) and envelope.message.transfer:
-            message = self._limit_transfer(envelope.sender, envelope.message)
-            item = Received(replace(envelope, message=message))
+        if isinstance(message.body, VoteRequest) and message.body.transfer:
+            body = self._limit_transfer(message.sender, message.body)
+            item = Received(replace(message, body=body))
         self._core.handle(item)
-        if isinstance(envelope.message, HeartbeatRequest):
+        if isinstance(message.body, HeartbeatRequest):
             results.loss = self._notice_loss() or results.loss
 
-    def _admits(self, envelope: Envelope, results: _Results) -> bool:
+    def _admits(self, message: Message, results: _Results) -> bool:
         """Tell whether a message may reach the core.
 
         After one bad block nothing else is taken from its leader in that term, not even a
@@ -203,18 +203,18 @@ class Engine:
         future proves less, since the wrong clock may be this node's: its leader gets another
         hearing after a while, or this node would be left behind for good.
         """
-        sender, message = envelope.sender, envelope.message
-        if isinstance(message, TimeoutNow) and not self._follows(sender, message.term):
+        sender, body = message.sender, message.body
+        if isinstance(body, TimeoutNow) and not self._follows(sender, body.term):
             return False
-        from_leader = isinstance(message, AppendRequest | HeartbeatRequest | TimeoutNow)
-        if from_leader and self._distrusts(sender, message.term):
+        from_leader = isinstance(body, AppendRequest | HeartbeatRequest | TimeoutNow)
+        if from_leader and self._distrusts(sender, body.term):
             return False
         try:
-            self._check_message(message)
+            self._check_message(body)
         except LedgerError as error:
-            if isinstance(message, AppendRequest):
-                self._distrust(sender, message.term, early=isinstance(error, EarlyBlockError))
-            results.refused.append(RefusedBlock(sender, message.term, str(error)))
+            if isinstance(body, AppendRequest):
+                self._distrust(sender, body.term, early=isinstance(error, EarlyBlockError))
+            results.refused.append(RefusedBlock(sender, body.term, str(error)))
             return False
         return True
 
@@ -258,18 +258,18 @@ class Engine:
         self._noticed = status.lost_up_to
         return Loss(status.last_index, status.lost_up_to)
 
-    def _check_message(self, message: Message) -> None:
+    def _check_message(self, body: MessageBody) -> None:
         """Check what a message claims against what this node knows.
 
         Raises:
             LedgerError: no honest node can have sent it.
         """
         term = self._core.status().term
-        if message.term > term + MAX_TERM_STEP:
-            raise LedgerError(f"a message of term {message.term}, far beyond {term}")
-        if isinstance(message, AppendRequest) and message.term >= term:
-            self._check_committed(message)
-            self._machine.check_append(message, self._now_ms())
+        if body.term > term + MAX_TERM_STEP:
+            raise LedgerError(f"a message of term {body.term}, far beyond {term}")
+        if isinstance(body, AppendRequest) and body.term >= term:
+            self._check_committed(body)
+            self._machine.check_append(body, self._now_ms())
 
     def _check_committed(self, request: AppendRequest) -> None:
         """Refuse an append that contradicts a committed block; an honest leader holds them all."""

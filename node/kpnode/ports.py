@@ -6,7 +6,7 @@ to this floor, and is repeated here so that adapters find all ports in one place
 
 from typing import Protocol, TypeVar
 
-from kpnode.raft import Entry, Envelope, HardState, LogReader, NodeId
+from kpnode.raft import Entry, HardState, LogReader, Message, NodeId
 
 __all__ = ["Links", "LogReader", "StateMachine", "Storage", "Transport"]
 
@@ -45,7 +45,7 @@ class StateMachine(Protocol[AppliedT_co]):
 class Transport(Protocol):
     """The way to the other nodes."""
 
-    def send(self, envelopes: tuple[Envelope, ...]) -> None:
+    def send(self, messages: tuple[Message, ...]) -> None:
         """Send what can be sent and forget the rest; never block, never raise for a lost peer."""
         ...
 
@@ -53,7 +53,7 @@ class Transport(Protocol):
 class Links(Transport, Protocol):
     """The links to the other nodes: messages of the core, and events on their way to the leader."""
 
-    def relay(self, peer: NodeId, event_id: bytes, envelope: bytes) -> bool:
+    def relay(self, peer: NodeId, event_id: bytes, message: bytes) -> bool:
         """Pass a submitted event on to a peer; False if there is no link to it now."""
         ...
 

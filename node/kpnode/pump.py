@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from kpnode.ports import StateMachine, Storage
-from kpnode.raft import Dropped, Envelope, Persisted, RaftCore, ReadGrant, RoleChange
+from kpnode.raft import Dropped, Message, Persisted, RaftCore, ReadGrant, RoleChange
 
 AppliedT = TypeVar("AppliedT")
 
@@ -18,7 +18,7 @@ AppliedT = TypeVar("AppliedT")
 class Pumped(Generic[AppliedT]):
     """Everything that came out while there was something to do, each in order."""
 
-    outgoing: tuple[Envelope, ...]
+    outgoing: tuple[Message, ...]
     """May be sent now: what they promise is durable."""
     applied: tuple[AppliedT, ...]
     reads: tuple[ReadGrant, ...]
@@ -31,7 +31,7 @@ def pump(core: RaftCore, storage: Storage, machine: StateMachine[AppliedT]) -> P
 
     Any exception is final for the node: the core has already handed out work that was not done.
     """
-    outgoing: list[Envelope] = []
+    outgoing: list[Message] = []
     applied: list[AppliedT] = []
     reads: list[ReadGrant] = []
     dropped: list[Dropped] = []

@@ -14,11 +14,11 @@ from kpledger.log.genesis import Genesis, parse_genesis
 from kpnode.api.app import ApiServer, build_app
 from kpnode.api.served import ApiLimits
 from kpnode.config import NodeConfig
-from kpnode.gossip.tls import public_server_context
 from kpnode.keyfile import KeyFileError, load_signing_key, load_tls_key
 from kpnode.raft import NodeId
 from kpnode.service import NodeKeys, NodeService
 from kpnode.storage.errors import StorageError
+from kpnode.transport.tls import public_server_context
 
 COSIGNING_NAME: Final = "cosigning.seed"
 """The file of the cosigning key."""

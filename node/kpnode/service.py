@@ -1,4 +1,4 @@
-"""One node put together from its configuration: storage, ledger, core, driver and links.
+"""One node put together from its configuration: storage, ledger, core, runtime and links.
 
 Not here: the HTTP API that serves it, and the command line that starts it.
 """
@@ -12,16 +12,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import Genesis
 from kpnode.config import NodeConfig
-from kpnode.driver import Node
 from kpnode.engine import Engine, Loss
-from kpnode.gossip.link import Peer
-from kpnode.gossip.options import TransportOptions
-from kpnode.gossip.relay import PeerLinks
-from kpnode.gossip.transport import PeerTransport
 from kpnode.ledger import Ledger
 from kpnode.machine import Machine
 from kpnode.raft import Configuration, Index, NodeId, RaftConfig, RaftCore, Recovered
+from kpnode.runtime import Node
 from kpnode.storage.leveldb import LevelStorage
+from kpnode.transport.link import Peer
+from kpnode.transport.options import TransportOptions
+from kpnode.transport.peers import PeerTransport
+from kpnode.transport.relay import PeerLinks
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import parse_genesis
 from kpledger.scheme.envelope import format_envelope_json, open_envelope, sign_event
 from kpnode.config import Address
-from kpnode.gossip.tls import client_context
 from kpnode.raft import NodeId
+from kpnode.transport.tls import client_context
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

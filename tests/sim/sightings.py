@@ -8,11 +8,11 @@ from kpnode.raft import (
     Configuration,
     Entry,
     EntryKind,
-    Envelope,
     HardState,
     Index,
     Input,
     Message,
+    MessageBody,
     NodeId,
     PeerStatus,
     Received,
@@ -41,8 +41,8 @@ def disk(term: int = 0, vote: NodeId | None = None, *terms: int) -> SimDisk:
     return made
 
 
-def said(sender: NodeId, recipient: NodeId, message: Message) -> Envelope:
-    return Envelope(sender, recipient, message)
+def said(sender: NodeId, recipient: NodeId, body: MessageBody) -> Message:
+    return Message(sender, recipient, body)
 
 
 def vote(term: int) -> VoteReply:
@@ -62,8 +62,8 @@ def change(index: int, term: int, *voters: NodeId) -> Entry:
     return Entry(Index(index), Term(term), EntryKind.CONFIG, payload)
 
 
-def heard(message: Message, sender: NodeId = B, recipient: NodeId = A) -> Input:
-    return Received(said(sender, recipient, message))
+def heard(body: MessageBody, sender: NodeId = B, recipient: NodeId = A) -> Input:
+    return Received(said(sender, recipient, body))
 
 
 def picture(

@@ -19,11 +19,11 @@ from sim.sightings import GENESIS, A, B, C, ack, applied, disk, entry, leads, pi
 from kpnode.raft import (
     AppendReply,
     AppendRequest,
-    Envelope,
     HeartbeatReply,
     HeartbeatRequest,
     Index,
     Message,
+    MessageBody,
     PreVoteReply,
     Term,
 )
@@ -62,7 +62,7 @@ def test_acknowledged_entry_may_only_go_in_a_later_term() -> None:
 def test_commit_of_an_older_term_by_counting_is_noticed() -> None:
     checker = CommitByOwnTerm()
 
-    def append(commit: int) -> Envelope:
+    def append(commit: int) -> Message:
         return said(A, B, AppendRequest(Term(2), Index(3), Term(2), (), Index(commit)))
 
     log = disk(2, A, 1, 1, 2)
@@ -107,7 +107,7 @@ def test_other_entry_and_other_result_are_noticed(other: Applied) -> None:
 
 
 @pytest.mark.parametrize(
-    "message",
+    "body",
     [
         AppendRequest(Term(1), Index(1), Term(1), (), Index(1)),
         HeartbeatRequest(Term(1), Index(1), 0),
@@ -115,15 +115,15 @@ def test_other_entry_and_other_result_are_noticed(other: Applied) -> None:
         PreVoteReply(Term(2), granted=True, commit_index=Index(1), commit_term=Term(1)),
     ],
 )
-def test_claim_of_a_commit_that_is_none_is_noticed(message: Message) -> None:
+def test_claim_of_a_commit_that_is_none_is_noticed(body: MessageBody) -> None:
     log = commits(*(disk(1, None, 1) for _ in range(3)))
     checker = CommitTrue(log)
     with pytest.raises(ViolationError, match="a calls 1 committed"):
-        checker.on_message(said(A, B, message), disk(1, None, 1))
+        checker.on_message(said(A, B, body), disk(1, None, 1))
     log.on_applied(A, Term(1), applied(1))
-    checker.on_message(said(A, B, message), disk(1, None, 1))
+    checker.on_message(said(A, B, body), disk(1, None, 1))
     with pytest.raises(ViolationError, match="a calls 1 committed"):
-        checker.on_message(said(A, B, message), disk(2, None, 2))
+        checker.on_message(said(A, B, body), disk(2, None, 2))
 
 
 def test_claim_of_a_commit_under_another_term_is_noticed() -> None:
@@ -190,5 +190,5 @@ def test_refusal_may_be_older_than_a_save_of_the_same_step() -> None:
         checker.on_message(refusal(2, 1), both)
 
 
-def refusal(term: int, index: int) -> Envelope:
+def refusal(term: int, index: int) -> Message:
     return said(A, B, AppendReply(Term(term), accepted=False, index=Index(index)))

@@ -9,7 +9,7 @@ from kpnode.raft import (
     HeartbeatReply,
     HeartbeatRequest,
     Index,
-    Message,
+    MessageBody,
     PreVoteRequest,
     ReadRequested,
     Role,
@@ -54,7 +54,7 @@ def test_voter_that_does_not_campaign_is_noticed() -> None:
         None,
     ],
 )
-def test_voter_may_be_silent_with_a_reason(reason: Message | None) -> None:
+def test_voter_may_be_silent_with_a_reason(reason: MessageBody | None) -> None:
     checker = Restless(election_ticks=5)
     silent = picture(Role.FOLLOWER)
     checker.on_status(A, 0, silent, disk(1))

@@ -17,7 +17,7 @@ from kpnode.raft import (
     AppendReply,
     HeartbeatRequest,
     Index,
-    Message,
+    MessageBody,
     NodeId,
     PreVoteReply,
     PreVoteRequest,
@@ -126,7 +126,7 @@ def test_majority_of_the_union_is_none_of_each() -> None:
 )
 @pytest.mark.parametrize("ticks", [4, 5])
 def test_help_against_a_leader_that_is_heard_is_noticed(
-    request_: Message, reply: Message, ticks: int
+    request_: MessageBody, reply: MessageBody, ticks: int
 ) -> None:
     checker = Sticky(election_ticks=5)
     checker.on_start(A, disk(1), GENESIS)
@@ -148,7 +148,7 @@ def test_help_against_a_leader_that_is_heard_is_noticed(
         AppendReply(Term(2), accepted=False, index=Index(0)),
     ],
 )
-def test_help_is_right_once_the_leader_is_over(first: Message) -> None:
+def test_help_is_right_once_the_leader_is_over(first: MessageBody) -> None:
     checker = Sticky(election_ticks=5)
     heartbeat = heard(HeartbeatRequest(Term(1), Index(0), 0))
     asks = heard(VoteRequest(Term(2), Index(0), Term(0), transfer=False), sender=C)

@@ -25,7 +25,7 @@ from lab.explorer.snapshot import DISK, Plain, SnapshotError, freeze, rename, th
 from kpnode.raft import (
     ConfigProposed,
     Configuration,
-    Envelope,
+    Message,
     NodeId,
     Proposed,
     RaftCore,
@@ -68,7 +68,7 @@ def life(seed: int, steps: int) -> Iterator[tuple[NodeId, Act, Manner, dict[Node
     """Let three nodes live by chance; yield what happens before it does."""
     prng = Random(seed)
     nodes = {name: first(name) for name in NAMES}
-    flying: list[Envelope] = []
+    flying: list[Message] = []
     for number in range(steps):
         name = prng.choice(NAMES)
         acts: list[Act] = [
@@ -85,8 +85,8 @@ def life(seed: int, steps: int) -> Iterator[tuple[NodeId, Act, Manner, dict[Node
         ]
         act = prng.choice(acts)
         if flying and prng.random() < 0.8:
-            envelope = flying.pop(prng.randrange(len(flying)))
-            name, act = envelope.recipient, Deliver(envelope)
+            message = flying.pop(prng.randrange(len(flying)))
+            name, act = message.recipient, Deliver(message)
         late = prng.random() < 0.2
         held = prng.random() < 0.2 and not isinstance(act, Flush)
         manner = Manner(held=held, late=late, silent=prng.random() < 0.5)
@@ -205,7 +205,7 @@ def test_restored_node_does_what_one_does_that_was_never_taken_apart(seed: int) 
         pumped = restored.step(act, manner)
         assert twin.step(act, manner) == pumped
         assert restored.freeze() == twin.freeze()
-        leaders += isinstance(restored.core._state.seat, Leadership)
+        leaders += isinstance(restored.core._state.role_state, Leadership)
     assert leaders
 
 
@@ -233,10 +233,10 @@ def test_step_of_the_renamed_node_is_the_renamed_step(seed: int) -> None:
         plain = nodes[name].freeze()
         local, renamed = Local.thaw(plain), Local.thaw(rename(plain, ROTATED))
         other = thaw(rename(freeze(act), ROTATED))
-        led = isinstance(local.core._state.seat, Leadership)
+        led = isinstance(local.core._state.role_state, Leadership)
         sent = local.step(act, manner).outgoing
         sent_by_renamed = renamed.step(other, manner).outgoing  # type: ignore[arg-type]
-        if led and not isinstance(local.core._state.seat, Leadership):
+        if led and not isinstance(local.core._state.role_state, Leadership):
             continue  # a removed leader chooses among equal successors by name; see `steps`
         assert rename(local.freeze(), ROTATED) == renamed.freeze()
         assert sorted(repr(rename(freeze(one), ROTATED)) for one in sent) == sorted(

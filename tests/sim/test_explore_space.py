@@ -68,12 +68,12 @@ def test_message_that_is_forgotten_would_have_been_ignored(bounds: Bounds) -> No
     forgotten = 0
     for state in walk(world, 6):
         for key in state.flying:
-            message = world.pieces.messages[key]
-            node = world.pieces.nodes[state.nodes[message.recipient]]
-            if is_spent(message, node.view):
+            body = world.pieces.messages[key]
+            node = world.pieces.nodes[state.nodes[body.recipient]]
+            if is_spent(body, node.view):
                 forgotten += 1
                 local = Local.thaw(node.plain)
-                assert not local.step(Deliver(message.envelope), PLAIN).outgoing
+                assert not local.step(Deliver(body.message), PLAIN).outgoing
                 # What was waiting to be saved is saved now; nothing else may be different.
                 flushed = Local.thaw(node.plain)
                 flushed.step(Flush(), PLAIN)

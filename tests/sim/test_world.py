@@ -21,10 +21,10 @@ from kpnode.raft import (
     Configuration,
     Entry,
     EntryKind,
-    Envelope,
     HardState,
     Index,
     InvariantError,
+    Message,
     NodeId,
     Term,
     TimeoutNow,
@@ -39,8 +39,8 @@ def entry(index: int) -> Entry:
     return Entry(Index(index), Term(1), EntryKind.BLOCK, b"")
 
 
-def message(term: int) -> Envelope:
-    return Envelope(A, B, TimeoutNow(Term(term)))
+def body(term: int) -> Message:
+    return Message(A, B, TimeoutNow(Term(term)))
 
 
 def options() -> SimOptions:
@@ -85,21 +85,21 @@ def test_gap_on_disk_is_refused() -> None:
 def test_cut_link_loses_what_is_under_way_in_its_direction() -> None:
     network = SimNetwork(Random(1), delay_ticks=1)
     network.cut([(A, B)])
-    back = Envelope(B, A, TimeoutNow(Term(2)))
-    for envelope in (message(1), back):
-        network.post(envelope, now=0, straggles=False)
+    back = Message(B, A, TimeoutNow(Term(2)))
+    for message in (body(1), back):
+        network.post(message, now=0, straggles=False)
     assert (list(network.due(0)), list(network.due(1))) == ([], [back])
     assert network.is_cut
     network.heal()
-    network.post(message(3), now=1, straggles=False)
-    assert list(network.due(2)) == [message(3)]
+    network.post(body(3), now=1, straggles=False)
+    assert list(network.due(2)) == [body(3)]
 
 
 def test_straggler_is_overtaken() -> None:
     network = SimNetwork(Random(1), delay_ticks=1)
-    network.post(message(1), now=0, straggles=True)
-    network.post(message(2), now=0, straggles=False)
-    assert list(network.due(99)) == [message(2), message(1)]
+    network.post(body(1), now=0, straggles=True)
+    network.post(body(2), now=0, straggles=False)
+    assert list(network.due(99)) == [body(2), body(1)]
 
 
 @pytest.mark.parametrize(

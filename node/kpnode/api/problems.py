@@ -14,7 +14,7 @@ from aiohttp import web
 from kpledger.api.answers import Problem
 from kpledger.base.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError
 from kpledger.scheme.outcome import Refusal, Rule
-from kpnode.driver import Cause, Failure
+from kpnode.runtime import Cause, Failure
 
 PROBLEM_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 1

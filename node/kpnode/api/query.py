@@ -84,17 +84,17 @@ class QueryApi:
         accepted = ", ".join(Consistency)
         timeout_s = given.timeout_s()
         if given.parsed("consistency", Consistency, accepted) is Consistency.LINEARIZABLE:
-            hindrance = await self._node.catch_up(timeout_s)
-            if hindrance is not None:
-                raise ProblemError(self._explain(hindrance))
+            reason = await self._node.catch_up(timeout_s)
+            if reason is not None:
+                raise ProblemError(self._explain(reason))
         return self._ledger.tip
 
-    def _explain(self, hindrance: str) -> Problem:
+    def _explain(self, reason: str) -> Problem:
         status = self._node.status()
         if status.failure is not None:
             return failure_problem(status.failure)
         kind = Kind.NO_LEADER if status.raft.leader is None else Kind.NOT_CONFIRMED
-        return make_problem(kind, hindrance)
+        return make_problem(kind, reason)
 
     async def get_event(self, request: web.Request) -> web.Response:
         """Show what is known about an event id."""

@@ -10,12 +10,12 @@ from aiohttp import web
 from kpledger.api.routes import JSON_TYPE
 from kpledger.log.chain import Tip
 from kpledger.log.genesis import Genesis
-from kpnode.driver import NodeStatus, Outcome
 from kpnode.ledger import Ledger
+from kpnode.runtime import NodeStatus, Outcome
 
 
 class ServedNode(Protocol):
-    """What the API needs of a node (:class:`kpnode.driver.Node`)."""
+    """What the API needs of a node (:class:`kpnode.runtime.Node`)."""
 
     @property
     def genesis(self) -> Genesis:

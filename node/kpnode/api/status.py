@@ -19,8 +19,8 @@ from kpledger.log.note import Note, format_note
 from kpnode.api.parameters import Parameters
 from kpnode.api.problems import Kind, ProblemError, failure_problem, make_problem
 from kpnode.api.served import ServedNode, ledger_headers, respond_json
-from kpnode.driver import Cause, NodeStatus
 from kpnode.raft import PeerStatus
+from kpnode.runtime import Cause, NodeStatus
 
 STOPPED: Final = "stopped"
 """The role of a node that has stopped taking part."""

@@ -35,7 +35,7 @@ from kpnode.api.problems import (
     respond_problem,
 )
 from kpnode.api.served import ApiLimits, ServedNode
-from kpnode.driver import Committed, Outcome, Pending, Refused, Rejected, Unavailable
+from kpnode.runtime import Committed, Outcome, Pending, Refused, Rejected, Unavailable
 
 _JSON_HEADERS: Final = {"Content-Type": JSON_TYPE}
 

@@ -29,9 +29,9 @@ from kpnode.raft.membership import Membership
 from kpnode.raft.messages import (
     AppendReply,
     AppendRequest,
-    Envelope,
     HeartbeatReply,
     HeartbeatRequest,
+    Message,
     PreVoteReply,
     PreVoteRequest,
     TimeoutNow,
@@ -83,19 +83,19 @@ class RaftCore:
         state = self._state
         match item:
             case Tick():
-                if isinstance(state.seat, Leadership):
-                    replication.tick(state, state.seat)
+                if isinstance(state.role_state, Leadership):
+                    replication.tick(state, state.role_state)
                 else:
                     election.tick(state)
             case Received():
-                self._receive(item.envelope)
+                self._receive(item.message)
             case Persisted():
                 state.log.mark_persisted(item.index, item.term)
-                if isinstance(state.seat, Leadership):
-                    replication.commit(state, state.seat)
+                if isinstance(state.role_state, Leadership):
+                    replication.commit(state, state.role_state)
             case Unreachable():
-                if isinstance(state.seat, Leadership) and item.peer in state.seat.peers:
-                    state.seat.peers[item.peer].lost()
+                if isinstance(state.role_state, Leadership) and item.peer in state.role_state.peers:
+                    state.role_state.peers[item.peer].lost()
             case Proposed() | ConfigProposed() | ReadRequested() | TransferRequested():
                 self._request(item)
             case _:
@@ -104,8 +104,8 @@ class RaftCore:
     def take_ready(self) -> Ready:
         """Move the work out; the caller must do all of it, in the order of the fields."""
         state = self._state
-        if isinstance(state.seat, Leadership):
-            replication.flush(state, state.seat)
+        if isinstance(state.role_state, Leadership):
+            replication.flush(state, state.role_state)
         hard_state = HardState(state.term, state.voted_for)
         role = self._role()
         ready = Ready(
@@ -126,7 +126,7 @@ class RaftCore:
     def status(self) -> Status:
         """Return a picture of this moment."""
         state = self._state
-        lead = state.seat if isinstance(state.seat, Leadership) else None
+        lead = state.role_state if isinstance(state.role_state, Leadership) else None
         return Status(
             node=state.node,
             role=state.role,
@@ -163,7 +163,7 @@ class RaftCore:
 
     def _request(self, item: Proposed | ConfigProposed | ReadRequested | TransferRequested) -> None:
         """Sort a wish of the driver; each is answered under its ticket."""
-        state, lead = self._state, self._state.seat
+        state, lead = self._state, self._state.role_state
         if not isinstance(lead, Leadership):
             state.drop(item.ticket, DropReason.NOT_LEADER)
             return
@@ -179,67 +179,67 @@ class RaftCore:
             case _:
                 assert_never(item)
 
-    def _receive(self, envelope: Envelope) -> None:
+    def _receive(self, message: Message) -> None:
         """Sort a message; each kind has its own rule for terms that are not the current one."""
-        state, sender, message = self._state, envelope.sender, envelope.message
+        state, sender, body = self._state, message.sender, message.body
         # Whoever took its own messages for another's would follow itself, or vote twice.
         if sender == state.node:
             return
-        match message:
+        match body:
             case PreVoteRequest():
-                election.handle_pre_vote_request(state, sender, message)
+                election.handle_pre_vote_request(state, sender, body)
             case VoteRequest():
-                election.handle_vote_request(state, sender, message)
+                election.handle_vote_request(state, sender, body)
             case AppendRequest() | HeartbeatRequest() | TimeoutNow():
-                self._receive_from_leader(sender, message)
+                self._receive_from_leader(sender, body)
             case PreVoteReply() | VoteReply() | AppendReply() | HeartbeatReply():
                 # Only who is asked can answer; a removed node with a high term stays unheard.
                 if state.membership.is_voter(sender):
-                    self._receive_reply(sender, message)
+                    self._receive_reply(sender, body)
             case _:
-                assert_never(message)
+                assert_never(body)
 
     def _receive_from_leader(
-        self, sender: NodeId, message: AppendRequest | HeartbeatRequest | TimeoutNow
+        self, sender: NodeId, body: AppendRequest | HeartbeatRequest | TimeoutNow
     ) -> None:
         state = self._state
-        if message.term < state.term:
-            if not isinstance(message, TimeoutNow):
-                following.refuse_old_leader(state, sender, message)
+        if body.term < state.term:
+            if not isinstance(body, TimeoutNow):
+                following.refuse_old_leader(state, sender, body)
             return
         # A second leader in one term is a lie; whoever authenticates messages collects the proof,
         # and the core stays with the one it knows.
-        if message.term == state.term and state.leader not in (None, sender):
+        if body.term == state.term and state.leader not in (None, sender):
             return
-        state.follow(message.term, sender)
-        match message:
+        state.follow(body.term, sender)
+        match body:
             case AppendRequest():
-                following.handle_append_request(state, sender, message)
+                following.handle_append_request(state, sender, body)
             case HeartbeatRequest():
-                following.handle_heartbeat_request(state, sender, message)
+                following.handle_heartbeat_request(state, sender, body)
             case TimeoutNow():
                 election.handle_timeout_now(state)
             case _:
-                assert_never(message)
+                assert_never(body)
 
     def _receive_reply(
-        self, sender: NodeId, message: PreVoteReply | VoteReply | AppendReply | HeartbeatReply
+        self, sender: NodeId, body: PreVoteReply | VoteReply | AppendReply | HeartbeatReply
     ) -> None:
         state = self._state
-        if isinstance(message, PreVoteReply):
+        if isinstance(body, PreVoteReply):
             # Its term is that of a campaign that has not begun.
-            election.handle_pre_vote_reply(state, sender, message)
-        elif message.term > state.term:
-            state.follow(message.term, None)
-        elif message.term < state.term:
+            election.handle_pre_vote_reply(state, sender, body)
+        elif body.term > state.term:
+            state.follow(body.term, None)
+        elif body.term < state.term:
             pass
-        elif isinstance(message, VoteReply):
-            election.handle_vote_reply(state, sender, message)
-        elif isinstance(state.seat, Leadership) and sender in state.seat.peers:
-            if isinstance(message, AppendReply):
-                replication.handle_append_reply(state, state.seat, sender, message)
+        elif isinstance(body, VoteReply):
+            election.handle_vote_reply(state, sender, body)
+        elif isinstance(state.role_state, Leadership) and sender in state.role_state.peers:
+            if isinstance(body, AppendReply):
+                replication.handle_append_reply(state, state.role_state, sender, body)
             else:
-                replication.handle_heartbeat_reply(state, state.seat, sender, message)
+                replication.handle_heartbeat_reply(state, state.role_state, sender, body)
 
 
 def _read_membership(recovered: Recovered, log: RaftLog) -> Membership:

@@ -56,14 +56,14 @@ def handle_pre_vote_reply(state: RaftState, sender: NodeId, reply: PreVoteReply)
     """
     if not reply.granted and reply.term > state.term:
         state.follow(reply.term, None)
-    elif isinstance(state.seat, Campaign) and state.seat.pre:
+    elif isinstance(state.role_state, Campaign) and state.role_state.pre:
         # Logs that agree in one entry agree in all before it (thesis 3.5).
         if state.log.term_at(reply.commit_index) == reply.commit_term:
             state.advance_commit(reply.commit_index)
         if not state.membership.is_voter(state.node):
             state.follow(state.term, None)
         elif reply.granted and reply.term == state.term + 1:
-            _count(state, state.seat, sender)
+            _count(state, state.role_state, sender)
 
 
 def handle_vote_request(state: RaftState, sender: NodeId, request: VoteRequest) -> None:
@@ -87,8 +87,8 @@ def handle_vote_request(state: RaftState, sender: NodeId, request: VoteRequest) 
 
 def handle_vote_reply(state: RaftState, sender: NodeId, reply: VoteReply) -> None:
     """Count a vote of the current term, once per sender."""
-    if isinstance(state.seat, Campaign) and not state.seat.pre and reply.granted:
-        _count(state, state.seat, sender)
+    if isinstance(state.role_state, Campaign) and not state.role_state.pre and reply.granted:
+        _count(state, state.role_state, sender)
 
 
 def handle_timeout_now(state: RaftState) -> None:
@@ -107,7 +107,7 @@ def _hears_another_leader(state: RaftState, asker: NodeId) -> bool:
     A leader hears itself as long as its quorum check keeps it in office. The asker's own presence
     is no reason to refuse it: it may have lost its quorum and want it back (hashicorp #605).
     """
-    if isinstance(state.seat, Leadership):
+    if isinstance(state.role_state, Leadership):
         return True
     return state.leader not in (None, asker) and state.elapsed_ticks < state.config.election_ticks
 
@@ -121,22 +121,22 @@ def _is_up_to_date(state: RaftState, request: PreVoteRequest | VoteRequest) -> b
 def _start_pre_vote(state: RaftState) -> None:
     state.elapsed_ticks = 0
     state.leader = None
-    state.seat = Campaign(pre=True, granted=[])
+    state.role_state = Campaign(pre=True, granted=[])
     log = state.log
     for peer in state.peers:
         state.send(peer, PreVoteRequest(Term(state.term + 1), log.last_index, log.last_term))
-    _count(state, state.seat, state.node)
+    _count(state, state.role_state, state.node)
 
 
 def _start_vote(state: RaftState, *, transfer: bool) -> None:
     state.follow(Term(state.term + 1), None)
     state.elapsed_ticks = 0
     state.voted_for = state.node
-    state.seat = Campaign(pre=False, granted=[])
+    state.role_state = Campaign(pre=False, granted=[])
     log = state.log
     for peer in state.peers:
         state.send(peer, VoteRequest(state.term, log.last_index, log.last_term, transfer))
-    _count(state, state.seat, state.node)
+    _count(state, state.role_state, state.node)
 
 
 def _count(state: RaftState, campaign: Campaign, voter: NodeId) -> None:

@@ -7,7 +7,7 @@ order is written down once, in `kpnode.pump`; this module only names the things 
 from dataclasses import dataclass
 from enum import Enum
 
-from kpnode.raft.messages import Envelope
+from kpnode.raft.messages import Message
 from kpnode.raft.types import (
     NO_INDEX,
     Configuration,
@@ -57,7 +57,7 @@ class Tick:
 class Received:
     """A message arrived; the transport has authenticated its sender and checked its recipient."""
 
-    envelope: Envelope
+    message: Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class Ready:
     """To be saved before any message leaves; None if unchanged."""
     entries: tuple[Entry, ...] = ()
     """To be saved in the same batch; any stored entry from `entries[0].index` on is discarded."""
-    messages: tuple[Envelope, ...] = ()
+    messages: tuple[Message, ...] = ()
     """To be sent, but only once the above is on disk."""
     committed: tuple[Entry, ...] = ()
     """To be applied in this order; over all Readies there is no gap and no repeat."""

@@ -123,7 +123,7 @@ class TimeoutNow:
     term: Term
 
 
-Message = (
+MessageBody = (
     PreVoteRequest
     | PreVoteReply
     | VoteRequest
@@ -138,9 +138,9 @@ Message = (
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
+class Message:
     """A message with its authenticated sender."""
 
     sender: NodeId
     recipient: NodeId
-    message: Message
+    body: MessageBody

@@ -26,7 +26,7 @@ from kpnode.raft.types import NO_INDEX, Entry, EntryKind, Index, NodeId
 
 
 def open_term(state: RaftState) -> None:
-    """Take the leader's seat of the current term, and open it with an entry of its own."""
+    """Become the leader of the current term, and open it with an entry of its own."""
     first = Index(state.log.last_index + 1)
     state.leader = state.node
     state.elapsed_ticks = 0
@@ -34,7 +34,7 @@ def open_term(state: RaftState) -> None:
         opened_at=first,
         peers={peer: Progress(next=first, recently_active=False) for peer in state.peers},
     )
-    state.seat = lead
+    state.role_state = lead
     _append(state, lead, EntryKind.NOOP, b"")
 
 
@@ -195,7 +195,7 @@ def _is_full(state: RaftState, lead: Leadership, payload_bytes: int) -> bool:
 
 
 def _check_quorum(state: RaftState, lead: Leadership) -> None:
-    """Give up the seat unless a quorum answered since the last check (thesis 6.2)."""
+    """Step down unless a quorum answered since the last check (thesis 6.2)."""
     heard = [peer for peer, progress in lead.peers.items() if progress.recently_active]
     if not is_quorum(state.membership.active, [state.node, *heard]):
         state.follow(state.term, None)
@@ -234,7 +234,7 @@ def _confirm_reads(state: RaftState, lead: Leadership) -> None:
 
 
 def _retire(state: RaftState, lead: Leadership) -> None:
-    """Part with the peers that a committed configuration left out, or with the own seat."""
+    """Part with the peers that a committed configuration left out, or step down."""
     known, remaining = lead.peers, state.peers
     # For some the last thing they hear from this leader: it tells them, as far as they can follow,
     # what is committed, and so that the old configuration is over.

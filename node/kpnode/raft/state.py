@@ -1,7 +1,8 @@
 """What one core knows, and the few changes that every part of the protocol needs.
 
-A node follows, campaigns or leads; what it needs for the latter two lives in its `seat` and is gone
-with it. So a stale vote count, an old match index or a forgotten transfer cannot outlive its term.
+A node follows, campaigns or leads; what it needs for the latter two lives in its `role_state` and
+is gone with it. So a stale vote count, an old match index or a forgotten transfer cannot outlive
+its term.
 Not here: when to change; see `election` and `replication`.
 """
 
@@ -12,7 +13,7 @@ from hashlib import sha256
 from kpnode.raft.interface import Dropped, DropReason, ReadGrant, Role
 from kpnode.raft.log import RaftLog
 from kpnode.raft.membership import Membership
-from kpnode.raft.messages import Envelope, Message
+from kpnode.raft.messages import Message, MessageBody
 from kpnode.raft.progress import Progress
 from kpnode.raft.reads import ReadQueue
 from kpnode.raft.types import NO_INDEX, NO_TERM, Entry, HardState, Index, NodeId, RaftConfig, Term
@@ -20,7 +21,7 @@ from kpnode.raft.types import NO_INDEX, NO_TERM, Entry, HardState, Index, NodeId
 
 @dataclass(slots=True)
 class Campaign:
-    """The seat of a (pre-)candidate."""
+    """What a (pre-)candidate keeps."""
 
     pre: bool
     granted: list[NodeId]
@@ -40,7 +41,7 @@ class Transfer:
 
 @dataclass(slots=True)
 class Leadership:
-    """The seat of a leader."""
+    """What a leader keeps."""
 
     opened_at: Index
     """Index of the NOOP that opens the term."""
@@ -67,7 +68,7 @@ class RaftState:
         self.term = hard_state.term
         self.voted_for = hard_state.voted_for
         self.leader: NodeId | None = None
-        self.seat: Campaign | Leadership | None = None
+        self.role_state: Campaign | Leadership | None = None
         self.elapsed_ticks = 0
         self.verified = NO_INDEX
         """The log is known to equal that of this term's leader up to here."""
@@ -78,14 +79,14 @@ class RaftState:
         self.overwritten: list[tuple[Index, Term, int]] = []
         """Proposals whose entry was replaced, with its term. A node that kept it may still be
         elected and commit it; the commit of another one in its place decides."""
-        self.outbox: list[Envelope] = []
+        self.outbox: list[Message] = []
         self.reads: list[ReadGrant] = []
         self.dropped: list[Dropped] = []
 
     @property
     def role(self) -> Role:
-        """What the seat makes of the node."""
-        match self.seat:
+        """The node's part in its term."""
+        match self.role_state:
             case Leadership():
                 return Role.LEADER
             case Campaign(pre=True):
@@ -137,20 +138,20 @@ class RaftState:
         """
         self.least_end = max(self.least_end, (self.term, index))
 
-    def send(self, recipient: NodeId, message: Message) -> None:
+    def send(self, recipient: NodeId, body: MessageBody) -> None:
         """Put a message into the next `Ready`."""
-        self.outbox.append(Envelope(self.node, recipient, message))
+        self.outbox.append(Message(self.node, recipient, body))
 
     def drop(self, ticket: int, reason: DropReason) -> None:
         """Tell the driver that what it asked for will not happen."""
         self.dropped.append(Dropped(ticket, reason, self.leader))
 
     def follow(self, term: Term, leader: NodeId | None) -> None:
-        """Take no seat in `term`, which may be the current one; then the vote stays.
+        """Neither campaign nor lead in `term`, which may be the current one; then the vote stays.
 
         Forgetting the vote when stepping down within a term lets two leaders into it (CCF #5891).
         """
-        seat, self.seat = self.seat, None
+        role_state, self.role_state = self.role_state, None
         if term > self.term:
             self.term = term
             self.voted_for = None
@@ -158,11 +159,11 @@ class RaftState:
             # to the disk. It would do no harm, but what leaves a node is to be found on its disk.
             self.outbox.clear()
             self.verified = NO_INDEX
-        if leader is not None or seat is not None:
+        if leader is not None or role_state is not None:
             self.elapsed_ticks = 0
         self.leader = leader
-        if isinstance(seat, Leadership):
-            for ticket in seat.reads.tickets():
+        if isinstance(role_state, Leadership):
+            for ticket in role_state.reads.tickets():
                 self.drop(ticket, DropReason.NOT_LEADER)
 
     def append(self, entries: tuple[Entry, ...]) -> None:

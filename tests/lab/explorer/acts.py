@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 from kpnode.raft import (
     ConfigProposed,
     Configuration,
-    Envelope,
+    Message,
     Proposed,
     ReadRequested,
     TransferRequested,
@@ -58,7 +58,7 @@ class Restart:
 class Deliver:
     """Hand over a message."""
 
-    envelope: Envelope
+    message: Message
 
 
 Act: TypeAlias = (

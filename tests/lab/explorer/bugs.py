@@ -15,11 +15,11 @@ from lab.planted import PLANTED
 
 from kpnode.raft import (
     Entry,
-    Envelope,
     HardState,
     HeartbeatRequest,
     Index,
     Input,
+    Message,
     RaftCore,
     Ready,
     Received,
@@ -67,10 +67,10 @@ class _BelievesHeartbeats(RaftCore):
 
     def handle(self, item: Input) -> None:
         state = self._state
-        if isinstance(item, Received) and isinstance(item.envelope.message, HeartbeatRequest):
-            request = item.envelope.message
+        if isinstance(item, Received) and isinstance(item.message.body, HeartbeatRequest):
+            request = item.message.body
             known = Index(min(request.commit, state.log.last_index))
-            super().handle(Received(replace(item.envelope, message=replace(request, commit=known))))
+            super().handle(Received(replace(item.message, body=replace(request, commit=known))))
             if request.term == state.term:
                 state.advance_commit(known)
         else:
@@ -80,11 +80,11 @@ class _BelievesHeartbeats(RaftCore):
         ready = super().take_ready()
         return replace(ready, messages=tuple(map(self._say_all, ready.messages)))
 
-    def _say_all(self, envelope: Envelope) -> Envelope:
-        if not isinstance(envelope.message, HeartbeatRequest):
-            return envelope
+    def _say_all(self, message: Message) -> Message:
+        if not isinstance(message.body, HeartbeatRequest):
+            return message
         commit = self._state.log.commit
-        return replace(envelope, message=replace(envelope.message, commit=commit))
+        return replace(message, body=replace(message.body, commit=commit))
 
 
 @dataclass(frozen=True, slots=True)

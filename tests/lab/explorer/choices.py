@@ -12,7 +12,7 @@ from lab.explorer.view import View
 from kpnode.raft import (
     ConfigProposed,
     Configuration,
-    Envelope,
+    Message,
     Proposed,
     ReadRequested,
     TimeoutNow,
@@ -39,10 +39,10 @@ class Choices:
             for voters in combinations(bounds.names, count)
         )
 
-    def may_arrive(self, envelope: Envelope) -> bool:
+    def may_arrive(self, message: Message) -> bool:
         """Tell whether a message leads to no term beyond the last."""
-        message = envelope.message
-        return not isinstance(message, TimeoutNow) or message.term < self._terms
+        body = message.body
+        return not isinstance(body, TimeoutNow) or body.term < self._terms
 
     def acts(
         self, node: View, history: History, budget: bytes

@@ -133,12 +133,12 @@ class Local:
         """Return the plain form, without anything that measures time."""
         state = self.core._state
         state.elapsed_ticks = 0
-        if isinstance(state.seat, Leadership):
-            state.seat.heartbeat_elapsed_ticks = 0
-            if state.seat.transfer is not None:
-                state.seat.transfer.elapsed_ticks = 0
+        if isinstance(state.role_state, Leadership):
+            state.role_state.heartbeat_elapsed_ticks = 0
+            if state.role_state.transfer is not None:
+                state.role_state.transfer.elapsed_ticks = 0
             # Only a quorum check looks at this, and `Lapse` begins by forgetting it.
-            for progress in state.seat.peers.values():
+            for progress in state.role_state.peers.values():
                 progress.recently_active = False
         core = freeze(self.core, self.disk)
         return freeze(self.settings), freeze(self.disk), core, freeze(self.kept), self.held
@@ -157,7 +157,7 @@ class Local:
 
     def _take(self, act: Act, manner: Manner) -> None:
         state, settings = self.core._state, self.settings
-        lead = state.seat if isinstance(state.seat, Leadership) else None
+        lead = state.role_state if isinstance(state.role_state, Leadership) else None
         match act:
             case Timeout():
                 state.elapsed_ticks = state.election_timeout_ticks - 1
@@ -175,7 +175,7 @@ class Local:
                 self.core.handle(self.kept.popleft())
             case Deliver():
                 state.elapsed_ticks = settings.election_ticks if manner.silent else 0
-                self.core.handle(Received(act.envelope))
+                self.core.handle(Received(act.message))
             case Proposed() | ConfigProposed() | ReadRequested() | TransferRequested():
                 self.core.handle(act)
             case _:

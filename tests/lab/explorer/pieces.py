@@ -19,9 +19,9 @@ from lab.explorer.view import View
 
 from kpnode.raft import (
     AppendReply,
-    Envelope,
     HeartbeatReply,
     Message,
+    MessageBody,
     NodeId,
     TimeoutNow,
     VoteReply,
@@ -74,13 +74,13 @@ class NodePiece(Piece):
 class MessagePiece(Piece):
     """One message with its sender and recipient."""
 
-    envelope: Envelope
+    message: Message
     recipient: int
 
     @property
-    def content(self) -> Message:
+    def content(self) -> MessageBody:
         """The message itself."""
-        return self.envelope.message
+        return self.message.body
 
 
 @dataclass(slots=True, eq=False)
@@ -110,9 +110,9 @@ class Pieces:
         """Keep a node."""
         return self._keep_node(local.freeze())
 
-    def message(self, envelope: Envelope) -> bytes:
+    def body(self, message: Message) -> bytes:
         """Keep a message."""
-        return self._keep_message(freeze(envelope))
+        return self._keep_message(freeze(message))
 
     def history(self, history: History) -> bytes:
         """Keep a history."""
@@ -179,12 +179,12 @@ class Pieces:
     def _keep_message(self, plain: Plain) -> bytes:
         key = key_of(plain)
         if key not in self.messages:
-            envelope = cast("Envelope", thaw(plain))
+            message = cast("Message", thaw(plain))
             self.messages[key] = MessagePiece(
                 key,
                 dumps(plain),
-                envelope,
-                self._places[envelope.recipient],
+                message,
+                self._places[message.recipient],
             )
         return self.messages[key].key
 
@@ -196,14 +196,14 @@ class Pieces:
         return self.histories[key].key
 
 
-def is_spent(message: MessagePiece, node: View) -> bool:
+def is_spent(body: MessagePiece, node: View) -> bool:
     """Tell whether the recipient will ignore a message whatever happens from now on.
 
     Only where the core's own rule is plain and what it compares with can never fall: terms do not
     fall, not even in a crash, because only what is on the disk counts here; and nobody campaigns or
     leads again in a term in which it has stopped to.
     """
-    content = message.content
+    content = body.content
     if not isinstance(content, VoteReply | AppendReply | HeartbeatReply | TimeoutNow):
         return False
     if content.term != node.durable.term or content.term != node.term:

@@ -8,7 +8,7 @@ from lab.explorer.rules import History, Rules
 from lab.explorer.space import State
 from lab.explorer.view import View
 
-from kpnode.raft import Envelope, NodeId, RaftCore
+from kpnode.raft import Message, NodeId, RaftCore
 
 
 def root(
@@ -25,8 +25,8 @@ def root(
     acts: list[tuple[NodeId, Act]] = [(bounds.names[0], Timeout())] if bounds.led else []
     while acts:
         name, act = acts.pop(0)
-        sent: tuple[Envelope, ...] = nodes[name].step(act, Manner()).outgoing
-        acts += ((envelope.recipient, Deliver(envelope)) for envelope in sent)
+        sent: tuple[Message, ...] = nodes[name].step(act, Manner()).outgoing
+        acts += ((message.recipient, Deliver(message)) for message in sent)
         history = rules.remember(history, View.of(nodes[name]))
     return State(
         tuple(pieces.node(node) for node in nodes.values()),

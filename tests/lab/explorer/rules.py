@@ -158,19 +158,19 @@ class Rules:
 
     def _votes(self, after: View, pumped: Pumped[Entry]) -> None:
         self.checks["votes and terms are durable before they are said"] += 1
-        for envelope in pumped.outgoing:
-            message = envelope.message
-            if isinstance(message, VoteRequest):
-                said = HardState(message.term, envelope.sender)
-            elif isinstance(message, VoteReply) and message.granted:
-                said = HardState(message.term, envelope.recipient)
-            elif isinstance(message, PreVoteRequest | PreVoteReply):
+        for message in pumped.outgoing:
+            body = message.body
+            if isinstance(body, VoteRequest):
+                said = HardState(body.term, message.sender)
+            elif isinstance(body, VoteReply) and body.granted:
+                said = HardState(body.term, message.recipient)
+            elif isinstance(body, PreVoteRequest | PreVoteReply):
                 continue
             else:
-                said = HardState(message.term, after.durable.voted_for)
+                said = HardState(body.term, after.durable.voted_for)
             if said.voted_for != after.durable.voted_for or said.term > after.durable.term:
                 raise ViolationError(
-                    "VoteDurable", f"{envelope} leaves with {after.durable} on disk"
+                    "VoteDurable", f"{message} leaves with {after.durable} on disk"
                 )
 
     def _disk_goes_forward(self, before: View, after: View) -> None:
@@ -182,15 +182,14 @@ class Rules:
 
     def _acknowledged_on_disk(self, after: View, pumped: Pumped[Entry]) -> None:
         self.checks["acknowledged entries are on disk"] += 1
-        for envelope in pumped.outgoing:
-            message = envelope.message
-            if not isinstance(message, AppendReply) or not message.accepted:
+        for message in pumped.outgoing:
+            body = message.body
+            if not isinstance(body, AppendReply) or not body.accepted:
                 continue
-            if message.index > len(after.disk):
+            if body.index > len(after.disk):
                 raise ViolationError(
                     "AckOnDisk",
-                    f"{after.node} acknowledges {message.index}, its disk ends"
-                    f" at {len(after.disk)}",
+                    f"{after.node} acknowledges {body.index}, its disk ends at {len(after.disk)}",
                 )
 
     def _commit(self, before: View, after: View, *, restarted: bool) -> None:

@@ -96,8 +96,8 @@ class Space:
                 for outcome in self._outcomes(key, act, act):
                     move = Move(node.node, act, outcome.manner)
                     yield from self._after(state, place, outcome, move, cost)
-        for message in dict.fromkeys(state.flying):
-            yield from self._deliveries(state, message)
+        for body in dict.fromkeys(state.flying):
+            yield from self._deliveries(state, body)
 
     def judge(self, state: State) -> None:
         """Judge what no single step shows.
@@ -149,12 +149,12 @@ class Space:
         return found
 
     def _deliveries(self, state: State, key: bytes) -> Iterator[tuple[Move, State]]:
-        message = self._pieces.messages[key]
-        if not self._choices.may_arrive(message.envelope):
+        body = self._pieces.messages[key]
+        if not self._choices.may_arrive(body.message):
             return
-        act = Deliver(message.envelope)
-        place = message.recipient
-        name = message.envelope.recipient
+        act = Deliver(body.message)
+        place = body.recipient
+        name = body.message.recipient
         rest = _without(state, key)
         for outcome in self._outcomes(state.nodes[place], key, act):
             move = Move(name, act, outcome.manner)
@@ -196,10 +196,10 @@ class Space:
 
     def _answer(self, state: State, key: bytes, move: Move) -> Iterator[tuple[Move, State]]:
         """Deliver the answer to a poll at once, in the plain manner."""
-        message = self._pieces.messages[key]
-        place = message.recipient
+        body = self._pieces.messages[key]
+        place = body.recipient
         rest = _without(state, key)
-        found = self._outcomes(state.nodes[place], key, Deliver(message.envelope))
+        found = self._outcomes(state.nodes[place], key, Deliver(body.message))
         plain = [outcome for outcome in found if not outcome.costs]
         for outcome in plain or (Outcome(state.nodes[place], ()),):
             yield from self._after(rest, place, outcome, move, None)
@@ -215,13 +215,13 @@ class Space:
 
     def _is_spent(self, key: bytes, nodes: tuple[bytes, ...], place: int | None = None) -> bool:
         """Tell whether a message (if to this place) can never do anything any more."""
-        message = self._pieces.messages[key]
-        if place not in (None, message.recipient) or not self._bounds.forget:
+        body = self._pieces.messages[key]
+        if place not in (None, body.recipient) or not self._bounds.forget:
             return False
-        node = self._pieces.nodes[nodes[message.recipient]]
+        node = self._pieces.nodes[nodes[body.recipient]]
         found = node.spent.get(key)
         if found is None:
-            found = node.spent[key] = is_spent(message, node.view)
+            found = node.spent[key] = is_spent(body, node.view)
         return found
 
 

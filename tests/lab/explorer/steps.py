@@ -72,7 +72,7 @@ class Steps:
             yield Manner()
             return
         asks = isinstance(act, Deliver) and isinstance(
-            act.envelope.message, PreVoteRequest | VoteRequest
+            act.message.body, PreVoteRequest | VoteRequest
         )
         held = (False,) if isinstance(act, Flush) else self._held
         for is_held in held:
@@ -105,7 +105,7 @@ class Steps:
         try:
             pumped = local.step(act, manner)
             key = self._pieces.node(local)
-            sent = tuple(sorted(self._pieces.message(envelope) for envelope in pumped.outgoing))
+            sent = tuple(sorted(self._pieces.body(message) for message in pumped.outgoing))
         except InvariantError as error:
             wrong = ViolationError("Invariant", str(error))
             return Outcome(node.key, (), manner, (*costs,), wrong)

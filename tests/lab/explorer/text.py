@@ -10,7 +10,7 @@ from lab.explorer.bounds import Bounds
 from lab.explorer.rules import describe_log
 from lab.explorer.space import Move
 
-from kpnode.raft import AppendRequest, Message
+from kpnode.raft import AppendRequest, MessageBody
 
 RULES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -65,8 +65,8 @@ def describe_move(move: Move) -> str:
 def _describe_act(act: Act) -> str:
     match act:
         case Deliver():
-            envelope = act.envelope
-            return f"receives from {envelope.sender} {_describe_message(envelope.message)}"
+            message = act.message
+            return f"receives from {message.sender} {_describe_message(message.body)}"
         case Restart():
             kept = "where it was" if act.machine_kept else "at its beginning"
             return f"crashes and restarts, the state machine {kept}"
@@ -77,11 +77,11 @@ def _describe_act(act: Act) -> str:
             return " ".join([type(act).__name__, *map(str, values)])
 
 
-def _describe_message(message: Message) -> str:
+def _describe_message(body: MessageBody) -> str:
     values = []
-    for field in fields(message):
-        value = getattr(message, field.name)
-        if isinstance(message, AppendRequest) and field.name == "entries":
-            value = describe_log(message.entries)
+    for field in fields(body):
+        value = getattr(body, field.name)
+        if isinstance(body, AppendRequest) and field.name == "entries":
+            value = describe_log(body.entries)
         values.append(f"{field.name}={value}")
-    return f"{type(message).__name__}({', '.join(values)})"
+    return f"{type(body).__name__}({', '.join(values)})"

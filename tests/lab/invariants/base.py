@@ -7,7 +7,7 @@ from lab.simulator.disk import SimDisk
 from lab.simulator.machine import Applied
 from lab.simulator.node import Answer
 
-from kpnode.raft import Dropped, Envelope, Index, Input, NodeId, ReadGrant, RoleChange, Status, Term
+from kpnode.raft import Dropped, Index, Input, Message, NodeId, ReadGrant, RoleChange, Status, Term
 
 
 class ViolationError(Exception):
@@ -58,7 +58,7 @@ class Checker:
     def on_applied(self, node: NodeId, term: Term, applied: Applied) -> None:
         """See a node in `term` apply an entry."""
 
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+    def on_message(self, message: Message, disk: SimDisk) -> None:
         """See a message leave, with the disk of its sender at that moment."""
 
     def on_read(self, node: NodeId, grant: ReadGrant) -> None:

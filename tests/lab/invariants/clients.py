@@ -11,10 +11,10 @@ from lab.simulator.node import Answer
 from kpnode.raft import (
     Configuration,
     Dropped,
-    Envelope,
     HeartbeatReply,
     HeartbeatRequest,
     Index,
+    Message,
     NodeId,
     ReadGrant,
     Role,
@@ -88,16 +88,16 @@ class ReadConfirmed(Checker):
         if status.role is Role.LEADER:
             self._led[node] = status.term
 
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+    def on_message(self, message: Message, disk: SimDisk) -> None:
         """Note when each round begins, and who answers it."""
         del disk
         self._now += 1
-        message = envelope.message
-        if isinstance(message, HeartbeatRequest):
-            self._begun.setdefault((envelope.sender, message.term, message.round), self._now)
-        elif isinstance(message, HeartbeatReply):
-            answered = self._answered.setdefault((envelope.recipient, message.term), {})
-            answered[envelope.sender] = max(message.round, answered.get(envelope.sender, 0))
+        body = message.body
+        if isinstance(body, HeartbeatRequest):
+            self._begun.setdefault((message.sender, body.term, body.round), self._now)
+        elif isinstance(body, HeartbeatReply):
+            answered = self._answered.setdefault((message.recipient, body.term), {})
+            answered[message.sender] = max(body.round, answered.get(message.sender, 0))
 
     def on_read(self, node: NodeId, grant: ReadGrant) -> None:
         """Count who answered since the question."""

@@ -5,9 +5,9 @@ from lab.simulator.disk import SimDisk
 
 from kpnode.raft import (
     AppendReply,
-    Envelope,
     Index,
     Input,
+    Message,
     NodeId,
     Role,
     Status,
@@ -73,19 +73,19 @@ class HandOver(Checker):
         del ticks, disk
         self._commit[node] = status.commit
 
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+    def on_message(self, message: Message, disk: SimDisk) -> None:
         """Look at every successor that is named."""
-        leader, target, message = envelope.sender, envelope.recipient, envelope.message
-        if isinstance(message, AppendReply) and message.accepted:
-            key = target, message.term, leader
-            self._acked[key] = max(message.index, self._acked.get(key, Index(0)))
-        if not isinstance(message, TimeoutNow):
+        leader, target, body = message.sender, message.recipient, message.body
+        if isinstance(body, AppendReply) and body.accepted:
+            key = target, body.term, leader
+            self._acked[key] = max(body.index, self._acked.get(key, Index(0)))
+        if not isinstance(body, TimeoutNow):
             return
         if leader not in disk.active(self._commit.get(leader, Index(0)))[0].voters:
             return
         if target not in self._asked.get(leader, ()):
             raise self.violation(f"{leader} hands over to {target}, unasked, while it is a voter")
-        acked = self._acked.get((leader, message.term, target), Index(0))
+        acked = self._acked.get((leader, body.term, target), Index(0))
         if acked < disk.last_index():
             raise self.violation(
                 f"{leader} hands over to {target}, which acknowledged {acked}"

@@ -10,11 +10,11 @@ from kpnode.raft import (
     AppendReply,
     AppendRequest,
     Configuration,
-    Envelope,
     HeartbeatReply,
     HeartbeatRequest,
     Index,
     Input,
+    Message,
     NodeId,
     PreVoteReply,
     Role,
@@ -35,20 +35,20 @@ class AckOnDisk(Checker):
         """What it acknowledged no longer counts."""
         self._acks.pop(node, None)
 
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+    def on_message(self, message: Message, disk: SimDisk) -> None:
         """Look for the entry at the moment its acknowledgement leaves."""
-        message, node = envelope.message, envelope.sender
-        if not isinstance(message, AppendReply) or not message.accepted:
+        body, node = message.body, message.sender
+        if not isinstance(body, AppendReply) or not body.accepted:
             return
-        held = disk.link_at(message.index)
+        held = disk.link_at(body.index)
         if held is None:
-            raise self.violation(f"{node} acknowledges {message.index}, not on its disk")
-        leader = self._leader_disk(envelope.recipient, message.term)
-        if leader is not None and leader.link_at(message.index) != held:
-            raise self.violation(f"{node} acknowledges {message.index}, not the leader's entry")
+            raise self.violation(f"{node} acknowledges {body.index}, not on its disk")
+        leader = self._leader_disk(message.recipient, body.term)
+        if leader is not None and leader.link_at(body.index) != held:
+            raise self.violation(f"{node} acknowledges {body.index}, not the leader's entry")
         known = self._acks.get(node)
-        if known is None or (known[0], known[1]) < (message.term, message.index):
-            self._acks[node] = (message.term, message.index, held)
+        if known is None or (known[0], known[1]) < (body.term, body.index):
+            self._acks[node] = (body.term, body.index, held)
 
     def on_save(self, node: NodeId, disk: SimDisk) -> None:
         """Within the term of an acknowledgement nothing may take the entry away."""
@@ -81,17 +81,17 @@ class RefusalTrue(Checker):
         del disk
         self._written.add(node)
 
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+    def on_message(self, message: Message, disk: SimDisk) -> None:
         """Compare the logs at the place of a refusal; one of index 0 speaks of no log."""
-        message, node = envelope.message, envelope.sender
-        if not isinstance(message, AppendReply) or message.accepted or not message.index:
+        body, node = message.body, message.sender
+        if not isinstance(body, AppendReply) or body.accepted or not body.index:
             return
         if node in self._written:
             return
-        leader = self._leader_disk(envelope.recipient, message.term)
-        held = disk.link_at(message.index)
-        if leader is not None and held is not None and leader.link_at(message.index) == held:
-            raise self.violation(f"{node} refuses what follows {message.index}, but holds that")
+        leader = self._leader_disk(message.recipient, body.term)
+        held = disk.link_at(body.index)
+        if leader is not None and held is not None and leader.link_at(body.index) == held:
+            raise self.violation(f"{node} refuses what follows {body.index}, but holds that")
 
 
 class MatchByAck(Checker):
@@ -100,17 +100,17 @@ class MatchByAck(Checker):
     def __init__(self) -> None:
         self._acked: dict[tuple[NodeId, Term, NodeId], Index] = {}
 
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+    def on_message(self, message: Message, disk: SimDisk) -> None:
         """Note what is acknowledged; look at what a leader says a peer holds committed."""
         del disk
-        message = envelope.message
-        if isinstance(message, AppendReply) and message.accepted:
-            key = envelope.recipient, message.term, envelope.sender
-            self._acked[key] = max(message.index, self._acked.get(key, Index(0)))
-        elif isinstance(message, HeartbeatRequest) and message.commit:
-            acked = self._acked.get((envelope.sender, message.term, envelope.recipient), Index(0))
-            if message.commit > acked:
-                raise self.violation(f"{envelope}, which acknowledged {acked}")
+        body = message.body
+        if isinstance(body, AppendReply) and body.accepted:
+            key = message.recipient, body.term, message.sender
+            self._acked[key] = max(body.index, self._acked.get(key, Index(0)))
+        elif isinstance(body, HeartbeatRequest) and body.commit:
+            acked = self._acked.get((message.sender, body.term, message.recipient), Index(0))
+            if body.commit > acked:
+                raise self.violation(f"{message}, which acknowledged {acked}")
 
     def on_status(self, node: NodeId, ticks: int, status: Status, disk: SimDisk) -> None:
         """Look at what a leader believes."""
@@ -159,14 +159,14 @@ class CommitByOwnTerm(Checker):
     def __init__(self) -> None:
         self._inherited: dict[Term, Index] = {}
 
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+    def on_message(self, message: Message, disk: SimDisk) -> None:
         """Look at what a leader says is committed, beyond what it knew when it was elected."""
-        message = envelope.message
-        if not isinstance(message, AppendRequest):
+        body = message.body
+        if not isinstance(body, AppendRequest):
             return
-        known = self._inherited.setdefault(message.term, message.commit)
-        if message.commit > known and disk.term_at(message.commit) != message.term:
-            raise self.violation(f"{envelope.sender} commits {message.commit} in {message.term}")
+        known = self._inherited.setdefault(body.term, body.commit)
+        if body.commit > known and disk.term_at(body.commit) != body.term:
+            raise self.violation(f"{message.sender} commits {body.commit} in {body.term}")
 
 
 class LogMatching(Checker):
@@ -273,17 +273,17 @@ class CommitTrue(Checker):
     def __init__(self, commits: CommitForever) -> None:
         self._commits = commits
 
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+    def on_message(self, message: Message, disk: SimDisk) -> None:
         """Look at every claim; the sender has applied what it knows to be committed."""
-        message = envelope.message
-        match message:
+        body = message.body
+        match body:
             case AppendRequest() | HeartbeatRequest() | HeartbeatReply():
-                claimed, term = message.commit, None
+                claimed, term = body.commit, None
             case PreVoteReply():
-                claimed, term = message.commit_index, message.commit_term
+                claimed, term = body.commit_index, body.commit_term
             case _:
                 return
         if claimed > self._commits.height or not self._commits.holds(disk, claimed):
-            raise self.violation(f"{envelope.sender} calls {claimed} committed: {message}")
+            raise self.violation(f"{message.sender} calls {claimed} committed: {body}")
         if term is not None and self._commits.at(claimed).entry.term != term:
-            raise self.violation(f"{envelope.sender} calls {claimed} one of term {term}")
+            raise self.violation(f"{message.sender} calls {claimed} one of term {term}")

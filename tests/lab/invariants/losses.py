@@ -4,7 +4,7 @@ from lab.invariants.base import Checker
 from lab.simulator.disk import SimDisk
 from lab.simulator.machine import Applied
 
-from kpnode.raft import Envelope, Index, NodeId, PreVoteRequest, Status, VoteRequest
+from kpnode.raft import Index, Message, NodeId, PreVoteRequest, Status, VoteRequest
 
 
 class QuietAfterLoss(Checker):
@@ -25,11 +25,11 @@ class QuietAfterLoss(Checker):
         self._before[node] = self._after.get(node, Index(0))
         self._after[node] = status.lost_up_to
 
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+    def on_message(self, message: Message, disk: SimDisk) -> None:
         """Look at every campaign of those that knew before the step, and know after it."""
         del disk
-        node = envelope.sender
-        if isinstance(envelope.message, PreVoteRequest | VoteRequest):
+        node = message.sender
+        if isinstance(message.body, PreVoteRequest | VoteRequest):
             lost = min(self._before.get(node, Index(0)), self._after.get(node, Index(0)))
             if lost:
                 raise self.violation(f"{node} campaigns, but lost entries up to {lost}")

@@ -14,10 +14,10 @@ from kpnode.raft import (
     AppendReply,
     AppendRequest,
     Configuration,
-    Envelope,
     HeartbeatReply,
     HeartbeatRequest,
     Input,
+    Message,
     NodeId,
     PreVoteRequest,
     Received,
@@ -47,9 +47,9 @@ class QuorumChecked(Checker):
         ticks += sum(isinstance(item, Tick) for item in items)
         for item in items:
             if isinstance(item, Received) and isinstance(
-                item.envelope.message, AppendReply | HeartbeatReply
+                item.message.body, AppendReply | HeartbeatReply
             ):
-                self._heard[node][item.envelope.sender] = ticks
+                self._heard[node][item.message.sender] = ticks
 
     def on_status(self, node: NodeId, ticks: int, status: Status, disk: SimDisk) -> None:
         """Count those that a leader has heard in time."""
@@ -95,7 +95,7 @@ class Restless(Checker):
             raise self.violation(f"{node} does not campaign after {self._late[node]} silent ticks")
         for item in items:
             if isinstance(item, Received) and isinstance(
-                item.envelope.message, AppendRequest | HeartbeatRequest | TimeoutNow
+                item.message.body, AppendRequest | HeartbeatRequest | TimeoutNow
             ):
                 self._restart(node)
 
@@ -114,14 +114,14 @@ class Restless(Checker):
         elif ticks - since[2] > self._limit:
             self._late[node] = ticks - since[2]
 
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+    def on_message(self, message: Message, disk: SimDisk) -> None:
         """Note campaigns, and votes for others."""
         del disk
-        message = envelope.message
-        if isinstance(message, PreVoteRequest | VoteRequest) or (
-            isinstance(message, VoteReply) and message.granted
+        body = message.body
+        if isinstance(body, PreVoteRequest | VoteRequest) or (
+            isinstance(body, VoteReply) and body.granted
         ):
-            self._restart(envelope.sender)
+            self._restart(message.sender)
 
     def _restart(self, node: NodeId) -> None:
         self._since.pop(node, None)

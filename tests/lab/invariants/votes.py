@@ -9,12 +9,12 @@ from lab.simulator.machine import Applied
 from kpnode.raft import (
     AppendReply,
     AppendRequest,
-    Envelope,
     HardState,
     HeartbeatReply,
     HeartbeatRequest,
     Input,
     Message,
+    MessageBody,
     NodeId,
     PreVoteReply,
     PreVoteRequest,
@@ -31,7 +31,7 @@ from kpnode.raft import (
 
 _NOTHING = HardState(Term(0), None)
 
-_Request = tuple[type[Message], NodeId, Term]
+_Request = tuple[type[MessageBody], NodeId, Term]
 """The reply asked for, who asks, and for which term."""
 
 
@@ -45,19 +45,19 @@ class VoteOnce(Checker):
         """Forget with it."""
         self._votes = {key: vote for key, vote in self._votes.items() if key[0] != node}
 
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+    def on_message(self, message: Message, disk: SimDisk) -> None:
         """Look at every vote that leaves."""
-        voter, message = envelope.sender, envelope.message
-        if isinstance(message, VoteRequest):
+        voter, body = message.sender, message.body
+        if isinstance(body, VoteRequest):
             candidate = voter
-        elif isinstance(message, VoteReply) and message.granted:
-            candidate = envelope.recipient
+        elif isinstance(body, VoteReply) and body.granted:
+            candidate = message.recipient
         else:
             return
-        known = self._votes.setdefault((voter, message.term), candidate)
+        known = self._votes.setdefault((voter, body.term), candidate)
         if known != candidate:
-            raise self.violation(f"{voter} votes for {known} and {candidate} in {message.term}")
-        if disk.hard_state != HardState(message.term, candidate):
+            raise self.violation(f"{voter} votes for {known} and {candidate} in {body.term}")
+        if disk.hard_state != HardState(body.term, candidate):
             raise self.violation(f"{voter} votes for {candidate} with {disk.hard_state} on disk")
 
 
@@ -88,13 +88,13 @@ class HardStateForward(Checker):
         del stored
         self.on_save(node, disk)
 
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+    def on_message(self, message: Message, disk: SimDisk) -> None:
         """No message is ahead of the disk."""
-        message = envelope.message
-        if message.term > disk.hard_state.term and isinstance(
-            message, VoteReply | AppendReply | AppendRequest | HeartbeatRequest | HeartbeatReply
+        body = message.body
+        if body.term > disk.hard_state.term and isinstance(
+            body, VoteReply | AppendReply | AppendRequest | HeartbeatRequest | HeartbeatReply
         ):
-            raise self.violation(f"{envelope} leaves with {disk.hard_state} on disk")
+            raise self.violation(f"{message} leaves with {disk.hard_state} on disk")
 
 
 class TermByCampaign(Checker):
@@ -119,14 +119,14 @@ class OneLeader(Checker):
     def __init__(self) -> None:
         self._leaders: dict[Term, NodeId] = {}
 
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+    def on_message(self, message: Message, disk: SimDisk) -> None:
         """Look at who speaks as a leader."""
         del disk
-        if isinstance(envelope.message, AppendRequest | HeartbeatRequest | TimeoutNow):
-            self._note(envelope.message.term, envelope.sender)
+        if isinstance(message.body, AppendRequest | HeartbeatRequest | TimeoutNow):
+            self._note(message.body.term, message.sender)
 
     def on_role(self, node: NodeId, role: RoleChange, disk: SimDisk) -> None:
-        """Look at who takes the seat."""
+        """Look at who begins to lead."""
         del disk
         if role.role is Role.LEADER:
             self._note(role.term, node)
@@ -144,13 +144,13 @@ class ElectionQuorum(Checker):
         self._voters: dict[tuple[NodeId, Term], set[NodeId]] = {}
         self._elected: dict[NodeId, Term] = {}
 
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+    def on_message(self, message: Message, disk: SimDisk) -> None:
         """Count every vote that leaves."""
         del disk
-        message = envelope.message
-        if isinstance(message, VoteReply) and message.granted:
-            key = envelope.recipient, message.term
-            self._voters.setdefault(key, {envelope.recipient}).add(envelope.sender)
+        body = message.body
+        if isinstance(body, VoteReply) and body.granted:
+            key = message.recipient, body.term
+            self._voters.setdefault(key, {message.recipient}).add(message.sender)
 
     def on_status(self, node: NodeId, ticks: int, status: Status, disk: SimDisk) -> None:
         """Look at each new leader."""
@@ -169,7 +169,7 @@ class ElectionQuorum(Checker):
 
 
 class Sticky(Checker):
-    """Who hears a leader helps nobody else to the seat, unless that leader asked for it (4.2.3)."""
+    """Who hears a leader helps nobody else to lead, unless that leader asked for it (4.2.3)."""
 
     def __init__(self, election_ticks: int) -> None:
         self._election_ticks = election_ticks
@@ -198,44 +198,44 @@ class Sticky(Checker):
             if isinstance(item, Tick):
                 ticks += 1
             elif isinstance(item, Received):
-                self._hear(node, ticks, item.envelope)
+                self._hear(node, ticks, item.message)
 
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+    def on_message(self, message: Message, disk: SimDisk) -> None:
         """Look at every vote, and every promise of one."""
         del disk
-        message = envelope.message
-        if not isinstance(message, PreVoteReply | VoteReply) or not message.granted:
+        body = message.body
+        if not isinstance(body, PreVoteReply | VoteReply) or not body.granted:
             return
-        key = type(message), envelope.recipient, message.term
-        leader = self._refusals.get(envelope.sender, {}).get(key)
+        key = type(body), message.recipient, body.term
+        leader = self._refusals.get(message.sender, {}).get(key)
         if leader is not None:
             raise self.violation(
-                f"{envelope.sender} helps {envelope.recipient} to term {message.term},"
+                f"{message.sender} helps {message.recipient} to term {body.term},"
                 f" but hears {leader}"
             )
 
-    def _hear(self, node: NodeId, ticks: int, envelope: Envelope) -> None:
-        sender, message, term = envelope.sender, envelope.message, self._terms.get(node, Term(0))
-        match message:
+    def _hear(self, node: NodeId, ticks: int, message: Message) -> None:
+        sender, body, term = message.sender, message.body, self._terms.get(node, Term(0))
+        match body:
             case AppendRequest() | HeartbeatRequest():
-                if message.term >= term:
-                    self._terms[node] = message.term
+                if body.term >= term:
+                    self._terms[node] = body.term
                     self._contact[node] = sender, ticks
             case PreVoteRequest():
-                self._ask(node, ticks, (PreVoteReply, sender, message.term))
+                self._ask(node, ticks, (PreVoteReply, sender, body.term))
             case VoteRequest():
-                if message.term > term and (
-                    message.transfer or self._ask(node, ticks, (VoteReply, sender, message.term))
+                if body.term > term and (
+                    body.transfer or self._ask(node, ticks, (VoteReply, sender, body.term))
                 ):
-                    self._terms[node] = message.term
+                    self._terms[node] = body.term
                     self._contact.pop(node, None)
             case TimeoutNow():
                 self._contact.pop(node, None)
             case PreVoteReply() | VoteReply() | AppendReply() | HeartbeatReply():
                 # Only a refusal of a pre-vote speaks of a term that has begun; to take a grant for
                 # one as well only makes this rule a little milder.
-                if message.term > term:
-                    self._terms[node] = message.term
+                if body.term > term:
+                    self._terms[node] = body.term
                     self._contact.pop(node, None)
 
     def _ask(self, node: NodeId, ticks: int, key: _Request) -> bool:

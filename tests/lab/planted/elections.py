@@ -40,7 +40,7 @@ class _ForgetsVote(SimCore):
 
 
 class _ForgetsVoteOnStepDown(SimCore):
-    """Forgets its vote when it loses its seat within a term (CCF #5891)."""
+    """Forgets its vote when it steps down within a term (CCF #5891)."""
 
     def handle(self, item: Input) -> None:
         before = self.status()
@@ -66,13 +66,13 @@ class _CountsVotesTwice(SimCore):
     _votes = 0
 
     def handle(self, item: Input) -> None:
-        state, before = self._state, self._state.seat
+        state, before = self._state, self._state.role_state
         super().handle(item)
-        seat = state.seat
-        if not isinstance(seat, Campaign) or seat.pre or seat is not before:
+        role_state = state.role_state
+        if not isinstance(role_state, Campaign) or role_state.pre or role_state is not before:
             self._votes = 1
-        elif isinstance(item, Received) and isinstance(item.envelope.message, VoteReply):
-            reply = item.envelope.message
+        elif isinstance(item, Received) and isinstance(item.message.body, VoteReply):
+            reply = item.message.body
             self._votes += reply.granted and reply.term == state.term
             if self._votes >= majority(state.membership.newest):
                 open_term(state)
@@ -83,10 +83,10 @@ class _VotesForAnyLog(SimCore):
 
     def handle(self, item: Input) -> None:
         if isinstance(item, Received):
-            message = item.envelope.message
-            if isinstance(message, PreVoteRequest | VoteRequest):
-                message = replace(message, last_term=message.term, last_index=_FAR)
-                item = Received(replace(item.envelope, message=message))
+            body = item.message.body
+            if isinstance(body, PreVoteRequest | VoteRequest):
+                body = replace(body, last_term=body.term, last_index=_FAR)
+                item = Received(replace(item.message, body=body))
         super().handle(item)
 
 
@@ -94,8 +94,8 @@ class _PreVoteRaisesTerm(SimCore):
     """Takes the term of a pre-vote for one that has begun."""
 
     def handle(self, item: Input) -> None:
-        if isinstance(item, Received) and isinstance(item.envelope.message, PreVoteRequest):
-            term = item.envelope.message.term
+        if isinstance(item, Received) and isinstance(item.message.body, PreVoteRequest):
+            term = item.message.body.term
             if term > self._state.term:
                 self._state.follow(term, None)
         super().handle(item)
@@ -106,7 +106,7 @@ class _PreVoteResetsTimer(SimCore):
 
     def handle(self, item: Input) -> None:
         super().handle(item)
-        if isinstance(item, Received) and isinstance(item.envelope.message, PreVoteRequest):
+        if isinstance(item, Received) and isinstance(item.message.body, PreVoteRequest):
             self._state.elapsed_ticks = 0
 
 
@@ -117,8 +117,8 @@ class _IsNotSticky(SimCore):
         state = self._state
         if (
             isinstance(item, Received)
-            and isinstance(item.envelope.message, PreVoteRequest | VoteRequest)
-            and not isinstance(state.seat, Leadership)
+            and isinstance(item.message.body, PreVoteRequest | VoteRequest)
+            and not isinstance(state.role_state, Leadership)
         ):
             term, leader, state.leader = state.term, state.leader, None
             super().handle(item)
@@ -144,21 +144,19 @@ class _ClaimsAllCommitted(SimCore):
     def handle(self, item: Input) -> None:
         super().handle(item)
         log = self._state.log
-        for place, envelope in enumerate(self._state.outbox):
-            if isinstance(envelope.message, PreVoteReply):
-                message = replace(
-                    envelope.message, commit_index=log.last_index, commit_term=log.last_term
-                )
-                self._state.outbox[place] = replace(envelope, message=message)
+        for place, message in enumerate(self._state.outbox):
+            if isinstance(message.body, PreVoteReply):
+                body = replace(message.body, commit_index=log.last_index, commit_term=log.last_term)
+                self._state.outbox[place] = replace(message, body=body)
 
 
 class _LeadsWithoutQuorum(SimCore):
     """Leads until somebody says that its time is over."""
 
     def handle(self, item: Input) -> None:
-        seat = self._state.seat
-        if isinstance(item, Tick) and isinstance(seat, Leadership):
-            for progress in seat.peers.values():
+        role_state = self._state.role_state
+        if isinstance(item, Tick) and isinstance(role_state, Leadership):
+            for progress in role_state.peers.values():
                 progress.recently_active = True
         super().handle(item)
 

@@ -100,11 +100,11 @@ class _ChangesBeforeItsTermIsOpen(SimCore):
     """Begins a change before an entry of its own term is committed (Ongaro 2015)."""
 
     def handle(self, item: Input) -> None:
-        seat = self._state.seat
-        if isinstance(item, ConfigProposed) and isinstance(seat, Leadership):
-            opened_at, seat.opened_at = seat.opened_at, Index(0)
+        role_state = self._state.role_state
+        if isinstance(item, ConfigProposed) and isinstance(role_state, Leadership):
+            opened_at, role_state.opened_at = role_state.opened_at, Index(0)
             super().handle(item)
-            seat.opened_at = opened_at
+            role_state.opened_at = opened_at
         else:
             super().handle(item)
 
@@ -115,7 +115,7 @@ class _LeavesEarly(SimCore):
     def handle(self, item: Input) -> None:
         super().handle(item)
         state = self._state
-        if not isinstance(state.seat, Leadership) or not isinstance(item, ConfigProposed):
+        if not isinstance(state.role_state, Leadership) or not isinstance(item, ConfigProposed):
             return
         voters = state.membership.newest.voters
         if state.node not in voters:

@@ -12,13 +12,13 @@ from kpnode.raft import (
     AppendReply,
     AppendRequest,
     Entry,
-    Envelope,
     HardState,
     HeartbeatReply,
     HeartbeatRequest,
     Index,
     Input,
     LogReader,
+    Message,
     NodeId,
     RaftConfig,
     Ready,
@@ -52,8 +52,8 @@ class _CommitsOlderTerms(SimCore):
     def handle(self, item: Input) -> None:
         super().handle(item)
         state = self._state
-        if isinstance(state.seat, Leadership):
-            held: dict[NodeId, int] = {p: seen.match for p, seen in state.seat.peers.items()}
+        if isinstance(state.role_state, Leadership):
+            held: dict[NodeId, int] = {p: seen.match for p, seen in state.role_state.peers.items()}
             held[state.node] = state.log.persisted
             state.advance_commit(Index(quorum_value(state.membership.active, held)))
 
@@ -64,8 +64,8 @@ class _CountsItselfUnsaved(SimCore):
     def handle(self, item: Input) -> None:
         super().handle(item)
         state = self._state
-        if isinstance(state.seat, Leadership):
-            held: dict[NodeId, int] = {p: seen.match for p, seen in state.seat.peers.items()}
+        if isinstance(state.role_state, Leadership):
+            held: dict[NodeId, int] = {p: seen.match for p, seen in state.role_state.peers.items()}
             held[state.node] = state.log.last_index
             index = Index(quorum_value(state.membership.active, held))
             if state.log.term_at(index) == state.term:
@@ -94,12 +94,12 @@ class _SkipsLogMatch(SimCore):
     """Appends wherever there is no gap, whatever comes before it."""
 
     def handle(self, item: Input) -> None:
-        if isinstance(item, Received) and isinstance(item.envelope.message, AppendRequest):
-            request = item.envelope.message
+        if isinstance(item, Received) and isinstance(item.message.body, AppendRequest):
+            request = item.message.body
             found = self._state.log.term_at(request.prev_index)
             if found is not None and found < request.prev_term:
-                message = replace(request, prev_term=found)
-                item = Received(replace(item.envelope, message=message))
+                body = replace(request, prev_term=found)
+                item = Received(replace(item.message, body=body))
         super().handle(item)
 
 
@@ -124,17 +124,17 @@ class _AcksItsWholeLog(SimCore):
     """
 
     def handle(self, item: Input) -> None:
-        before = self._state.seat
+        before = self._state.role_state
         super().handle(item)
-        seat = self._state.seat
-        if isinstance(seat, Leadership) and seat is not before:
-            for progress in seat.peers.values():
+        role_state = self._state.role_state
+        if isinstance(role_state, Leadership) and role_state is not before:
+            for progress in role_state.peers.values():
                 progress.next = Index(self._state.log.commit + 1)
         end = self._state.log.last_index
-        for place, envelope in enumerate(self._state.outbox):
-            if isinstance(envelope.message, AppendReply) and envelope.message.accepted:
-                message = replace(envelope.message, index=end)
-                self._state.outbox[place] = replace(envelope, message=message)
+        for place, message in enumerate(self._state.outbox):
+            if isinstance(message.body, AppendReply) and message.body.accepted:
+                body = replace(message.body, index=end)
+                self._state.outbox[place] = replace(message, body=body)
 
 
 class _TakesRefusalForConsent(SimCore):
@@ -148,8 +148,8 @@ class _RefusesWhatItHolds(SimCore):
     """Refuses an append that begins below its own end, though the logs agree there."""
 
     def handle(self, item: Input) -> None:
-        if isinstance(item, Received) and isinstance(item.envelope.message, AppendRequest):
-            request, log = item.envelope.message, self._state.log
+        if isinstance(item, Received) and isinstance(item.message.body, AppendRequest):
+            request, log = item.message.body, self._state.log
             if request.term == self._state.term and 0 < request.prev_index < log.last_index:
                 refusal = AppendReply(
                     request.term,
@@ -157,7 +157,7 @@ class _RefusesWhatItHolds(SimCore):
                     index=request.prev_index,
                     hint_index=Index(request.prev_index - 1),
                 )
-                self._state.send(item.envelope.sender, refusal)
+                self._state.send(item.message.sender, refusal)
                 return
         super().handle(item)
 
@@ -167,11 +167,11 @@ class _RefusalMovesMatch(SimCore):
 
     def handle(self, item: Input) -> None:
         super().handle(item)
-        seat = self._state.seat
-        if isinstance(item, Received) and isinstance(seat, Leadership):
-            message, peer = item.envelope.message, seat.peers.get(item.envelope.sender)
-            if isinstance(message, AppendReply) and not message.accepted and peer is not None:
-                peer.match = max(peer.match, message.hint_index)
+        role_state = self._state.role_state
+        if isinstance(item, Received) and isinstance(role_state, Leadership):
+            body, peer = item.message.body, role_state.peers.get(item.message.sender)
+            if isinstance(body, AppendReply) and not body.accepted and peer is not None:
+                peer.match = max(peer.match, body.hint_index)
 
 
 class _CountsOldAcks(SimCore):
@@ -179,7 +179,7 @@ class _CountsOldAcks(SimCore):
 
     def handle(self, item: Input) -> None:
         term = self._state.term
-        if isinstance(item, Received) and item.envelope.message.term < term:
+        if isinstance(item, Received) and item.message.body.term < term:
             item = _change_reply(item, lambda reply: replace(reply, term=term))
         super().handle(item)
 
@@ -192,11 +192,11 @@ class _CarriesMatchOver(SimCore):
         self._known: dict[NodeId, Index] = {}
 
     def handle(self, item: Input) -> None:
-        before = self._state.seat
+        before = self._state.role_state
         super().handle(item)
-        seat = self._state.seat
-        if isinstance(seat, Leadership) and seat is not before:
-            for peer, progress in seat.peers.items():
+        role_state = self._state.role_state
+        if isinstance(role_state, Leadership) and role_state is not before:
+            for peer, progress in role_state.peers.items():
                 progress.accepted(min(self._known.get(peer, Index(0)), self._state.log.last_index))
         elif isinstance(before, Leadership):
             self._known = {peer: progress.match for peer, progress in before.peers.items()}
@@ -208,9 +208,9 @@ class _CommitsUnverified(SimCore):
     def handle(self, item: Input) -> None:
         super().handle(item)
         state = self._state
-        if isinstance(item, Received) and isinstance(item.envelope.message, AppendRequest):
-            request = item.envelope.message
-            if request.term == state.term and state.leader == item.envelope.sender:
+        if isinstance(item, Received) and isinstance(item.message.body, AppendRequest):
+            request = item.message.body
+            if request.term == state.term and state.leader == item.message.sender:
                 state.advance_commit(min(request.commit, state.log.last_index))
 
 
@@ -221,11 +221,11 @@ class _HeartbeatsCommitAll(SimCore):
         ready = super().take_ready()
         return replace(ready, messages=tuple(map(self._change, ready.messages)))
 
-    def _change(self, envelope: Envelope) -> Envelope:
-        message = envelope.message
-        if not isinstance(message, HeartbeatRequest):
-            return envelope
-        return replace(envelope, message=replace(message, commit=self._state.log.commit))
+    def _change(self, message: Message) -> Message:
+        body = message.body
+        if not isinstance(body, HeartbeatRequest):
+            return message
+        return replace(message, body=replace(body, commit=self._state.log.commit))
 
 
 class _ForgetsLostWindow(SimCore):
@@ -233,10 +233,10 @@ class _ForgetsLostWindow(SimCore):
 
     def handle(self, item: Input) -> None:
         super().handle(item)
-        seat = self._state.seat
-        if isinstance(seat, Leadership) and isinstance(item, Received):
-            progress = seat.peers.get(item.envelope.sender)
-            if progress is not None and isinstance(item.envelope.message, HeartbeatReply):
+        role_state = self._state.role_state
+        if isinstance(role_state, Leadership) and isinstance(item, Received):
+            progress = role_state.peers.get(item.message.sender)
+            if progress is not None and isinstance(item.message.body, HeartbeatReply):
                 progress._poked = False
 
 
@@ -253,14 +253,14 @@ class _SendsInSetOrder(SimCore):
 
     def take_ready(self) -> Ready:
         ready = super().take_ready()
-        peers = {envelope.recipient for envelope in ready.messages}
+        peers = {message.recipient for message in ready.messages}
         ordered = [one for peer in peers for one in ready.messages if one.recipient == peer]
         return replace(ready, messages=tuple(ordered))
 
 
 def _change_reply(item: Input, change: Callable[[AppendReply], AppendReply]) -> Input:
-    if isinstance(item, Received) and isinstance(item.envelope.message, AppendReply):
-        return Received(replace(item.envelope, message=change(item.envelope.message)))
+    if isinstance(item, Received) and isinstance(item.message.body, AppendReply):
+        return Received(replace(item.message, body=change(item.message.body)))
     return item
 
 

@@ -42,8 +42,8 @@ class _ReusesRound(SimCore):
     """Lets a read join the round that is under way (etcd #21399)."""
 
     def handle(self, item: Input) -> None:
-        seat = self._state.seat
-        rounds = seat.reads._rounds if isinstance(seat, Leadership) else None
+        role_state = self._state.role_state
+        rounds = role_state.reads._rounds if isinstance(role_state, Leadership) else None
         if isinstance(item, ReadRequested) and rounds:
             rounds[-1] = replace(rounds[-1], tickets=(*rounds[-1].tickets, item.ticket))
         else:
@@ -54,12 +54,12 @@ class _ReadsBeforeItsTermIsOpen(SimCore):
     """Reads at the commit index that it had when it was elected (TiKV #6340)."""
 
     def take_ready(self) -> Ready:
-        seat = self._state.seat
-        if not isinstance(seat, Leadership):
+        role_state = self._state.role_state
+        if not isinstance(role_state, Leadership):
             return super().take_ready()
-        opened_at, seat.opened_at = seat.opened_at, Index(0)
+        opened_at, role_state.opened_at = role_state.opened_at, Index(0)
         ready = super().take_ready()
-        seat.opened_at = opened_at
+        role_state.opened_at = opened_at
         return ready
 
 
@@ -71,13 +71,13 @@ class _ConfirmsOldRounds(SimCore):
         if not isinstance(item, Received):
             super().handle(item)
             return
-        envelope, message = item.envelope, item.envelope.message
-        if isinstance(message, HeartbeatReply) and isinstance(state.seat, Leadership):
-            known = replace(message, round=min(message.round, state.seat.reads.round))
-            super().handle(Received(replace(envelope, message=known)))
-        elif isinstance(message, HeartbeatRequest) and message.term < state.term:
-            reply = HeartbeatReply(state.term, message.round, state.log.commit)
-            state.send(envelope.sender, reply)
+        message, body = item.message, item.message.body
+        if isinstance(body, HeartbeatReply) and isinstance(state.role_state, Leadership):
+            known = replace(body, round=min(body.round, state.role_state.reads.round))
+            super().handle(Received(replace(message, body=known)))
+        elif isinstance(body, HeartbeatRequest) and body.term < state.term:
+            reply = HeartbeatReply(state.term, body.round, state.log.commit)
+            state.send(message.sender, reply)
         else:
             super().handle(item)
 
@@ -86,9 +86,9 @@ class _TransferNeverEnds(SimCore):
     """Waits for its successor for ever (hashicorp #696)."""
 
     def handle(self, item: Input) -> None:
-        seat = self._state.seat
-        if isinstance(item, Tick) and isinstance(seat, Leadership) and seat.transfer:
-            seat.transfer.elapsed_ticks = 0
+        role_state = self._state.role_state
+        if isinstance(item, Tick) and isinstance(role_state, Leadership) and role_state.transfer:
+            role_state.transfer.elapsed_ticks = 0
         super().handle(item)
 
 
@@ -97,8 +97,12 @@ class _TransfersTooEarly(SimCore):
 
     def handle(self, item: Input) -> None:
         super().handle(item)
-        seat = self._state.seat
-        if isinstance(item, TransferRequested) and isinstance(seat, Leadership) and seat.transfer:
+        role_state = self._state.role_state
+        if (
+            isinstance(item, TransferRequested)
+            and isinstance(role_state, Leadership)
+            and role_state.transfer
+        ):
             self._state.send(item.target, TimeoutNow(self._state.term))
 
 

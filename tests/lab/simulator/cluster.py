@@ -13,11 +13,11 @@ from kpnode.raft import (
     Dropped,
     Entry,
     EntryKind,
-    Envelope,
     HardState,
     Index,
     Input,
     Message,
+    MessageBody,
     NodeId,
     RaftConfig,
     RaftCore,
@@ -33,24 +33,24 @@ from kpnode.storage.memory import MemoryStorage
 
 _MAX_DELIVERIES = 10_000
 
-Selector = Callable[[Envelope], bool]
+Selector = Callable[[Message], bool]
 """Picks messages on the wire."""
 
 
-def every(envelope: Envelope) -> bool:
+def every(message: Message) -> bool:
     """Pick every message."""
-    del envelope
+    del message
     return True
 
 
 def between(sender: str, recipient: str) -> Selector:
     """Pick the messages of one link, in one direction."""
-    return lambda envelope: (envelope.sender, envelope.recipient) == (sender, recipient)
+    return lambda message: (message.sender, message.recipient) == (sender, recipient)
 
 
 def touching(node: str) -> Selector:
     """Pick the messages from or to a node."""
-    return lambda envelope: node in (envelope.sender, envelope.recipient)
+    return lambda message: node in (message.sender, message.recipient)
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ class Cluster:
             logs: Terms of the entries a node starts with; its own term is the last of them.
             settings: Everything but the node's name.
         """
-        self.wire: list[Envelope] = []
+        self.wire: list[Message] = []
         self.genesis = Configuration(tuple(NodeId(name) for name in sorted(voters or names)))
         self.members: dict[str, Member] = {}
         template = settings or RaftConfig(NodeId("any"))
@@ -128,14 +128,14 @@ class Cluster:
         self.wire += pumped.outgoing
         return pumped
 
-    def tell(self, name: str, sender: str, *messages: Message) -> tuple[Message, ...]:
+    def tell(self, name: str, sender: str, *bodies: MessageBody) -> tuple[MessageBody, ...]:
         """Give messages to a node as if from `sender`; return its replies, off the wire."""
-        envelopes = [Envelope(NodeId(sender), NodeId(name), message) for message in messages]
+        messages = [Message(NodeId(sender), NodeId(name), body) for body in bodies]
         before = len(self.wire)
-        self.give(name, *(Received(envelope) for envelope in envelopes))
+        self.give(name, *(Received(message) for message in messages))
         replies = self.wire[before:]
         del self.wire[before:]
-        return tuple(reply.message for reply in replies)
+        return tuple(reply.body for reply in replies)
 
     def tick(self, name: str, count: int = 1) -> None:
         """Let time pass for one node."""
@@ -145,15 +145,15 @@ class Cluster:
     def deliver(self, chosen: Selector = every) -> int:
         """Deliver what is on the wire and chosen, in order; return how much it was."""
         taken = self.drop(chosen)
-        for envelope in taken:
-            if envelope.recipient in self.members:
-                self.give(envelope.recipient, Received(envelope))
+        for message in taken:
+            if message.recipient in self.members:
+                self.give(message.recipient, Received(message))
         return len(taken)
 
-    def drop(self, chosen: Selector = every) -> list[Envelope]:
+    def drop(self, chosen: Selector = every) -> list[Message]:
         """Take off the wire what is chosen; return it."""
-        taken = [envelope for envelope in self.wire if chosen(envelope)]
-        self.wire = [envelope for envelope in self.wire if not chosen(envelope)]
+        taken = [message for message in self.wire if chosen(message)]
+        self.wire = [message for message in self.wire if not chosen(message)]
         return taken
 
     def settle(self, *, without: Iterable[str] = ()) -> None:

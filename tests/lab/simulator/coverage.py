@@ -14,9 +14,9 @@ from kpnode.raft import (
     ConfigProposed,
     Dropped,
     EntryKind,
-    Envelope,
     Index,
     Input,
+    Message,
     NodeId,
     PreVoteReply,
     PreVoteRequest,
@@ -160,27 +160,27 @@ class Coverage(Checker):
             self._counts["events committed"] += len(applied.events)
             self._counts["changes of voters committed"] += applied.entry.kind is EntryKind.CONFIG
 
-    def on_message(self, envelope: Envelope, disk: SimDisk) -> None:
+    def on_message(self, message: Message, disk: SimDisk) -> None:
         """Count what is said."""
-        message, node = envelope.message, envelope.sender
-        match message:
+        body, node = message.body, message.sender
+        match body:
             case TimeoutNow():
                 status = self._status[node]
                 removed = node not in status.configurations[0].voters
                 name = "hand-overs by a removed leader" if removed else "transfers begun"
                 self._counts[name] += 1
                 if not removed:
-                    self._handed_over[message.term] = node
+                    self._handed_over[body.term] = node
             case PreVoteRequest():
-                self._asked[node] = message.last_index, message.last_term, message.term
-            case PreVoteReply(granted=False) if envelope.recipient in self._asked:
-                last_index, last_term, term = self._asked[envelope.recipient]
+                self._asked[node] = body.last_index, body.last_term, body.term
+            case PreVoteReply(granted=False) if message.recipient in self._asked:
+                last_index, last_term, term = self._asked[message.recipient]
                 own = (disk.term_at(disk.last_index()) or 0, disk.last_index())
                 self._counts["pre-votes refused because a leader is heard"] += (
                     disk.hard_state.term < term and (last_term, last_index) >= own
                 )
-            case AppendReply(accepted=False) if message.term == disk.hard_state.term:
-                self._count_refusal(envelope.recipient, message)
+            case AppendReply(accepted=False) if body.term == disk.hard_state.term:
+                self._count_refusal(message.recipient, body)
             case _:
                 pass
 

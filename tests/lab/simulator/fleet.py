@@ -19,10 +19,10 @@ from lab.simulator.options import SimOptions
 from kpledger.base.errors import LedgerError
 from kpnode.raft import (
     ConfigProposed,
-    Envelope,
     Index,
     Input,
     InvariantError,
+    Message,
     NodeId,
     ReadRequested,
     Received,
@@ -121,10 +121,10 @@ class Fleet:
 
     def deliver(self, now: int) -> None:
         """Let what arrives now arrive."""
-        for envelope in self.network.due(now):
-            node = self.nodes[envelope.recipient]
+        for message in self.network.due(now):
+            node = self.nodes[message.recipient]
             if node.core is not None:
-                node.inbox.append(Received(envelope))
+                node.inbox.append(Received(message))
 
     def step(self, node: SimNode, now: int) -> None:
         """Let a node work on what waits for it, if it can; its disk may be slow, its power fail."""
@@ -194,13 +194,13 @@ class Fleet:
 
     def _show(self, node: SimNode, stepped: Stepped) -> None:
         """Show the checkers all that came out of a node, and send its messages."""
-        for envelope in stepped.outgoing:
+        for message in stepped.outgoing:
             for on_message in self.panel.on_message:
-                on_message(envelope, node.disk)
+                on_message(message, node.disk)
         if stepped.reads or stepped.dropped or stepped.answers or stepped.values:
             self._show_answers(node.name, stepped)
-        for envelope in stepped.outgoing:
-            self._post(envelope)
+        for message in stepped.outgoing:
+            self._post(message)
 
     def _show_answers(self, name: NodeId, stepped: Stepped) -> None:
         """Show the checkers what a node answers, and then those who wait for it."""
@@ -219,10 +219,10 @@ class Fleet:
         for dropped in stepped.dropped:
             self.on_value(dropped.ticket)
 
-    def _post(self, envelope: Envelope) -> None:
+    def _post(self, message: Message) -> None:
         options, now = self.options, self.journal.now
         if self.journal.kept:
-            self.journal.note(f"{envelope.sender} > {envelope.recipient} {envelope.message}")
+            self.journal.note(f"{message.sender} > {message.recipient} {message.body}")
         self.counts["messages"] += 1
         if self.chance(options.loss):
             self.counts["messages lost"] += 1
@@ -230,7 +230,7 @@ class Fleet:
         copies = 1 + self.chance(options.copies)
         self.counts["messages copied"] += copies - 1
         for _ in range(copies):
-            self.network.post(envelope, now=now, straggles=self.chance(options.straggle))
+            self.network.post(message, now=now, straggles=self.chance(options.straggle))
 
 
 def _call(hooks: Iterable[Callable[..., None]], calls: Iterable[tuple[object, ...]]) -> None:

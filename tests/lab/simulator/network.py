@@ -5,7 +5,7 @@ from enum import Enum
 from heapq import heappop, heappush
 from random import Random
 
-from kpnode.raft import Envelope, NodeId
+from kpnode.raft import Message, NodeId
 
 _STRAGGLE_FACTOR = 12
 
@@ -65,7 +65,7 @@ class SimNetwork:
     def __init__(self, prng: Random, *, delay_ticks: int) -> None:
         self._prng = prng
         self._delay_ticks = delay_ticks
-        self._queue: list[tuple[int, int, Envelope]] = []
+        self._queue: list[tuple[int, int, Message]] = []
         self._posted = 0
         self._cut: set[Link] = set()
 
@@ -74,19 +74,19 @@ class SimNetwork:
         """Tell whether any link is cut."""
         return bool(self._cut)
 
-    def post(self, envelope: Envelope, *, now: int, straggles: bool) -> None:
+    def post(self, message: Message, *, now: int, straggles: bool) -> None:
         """Send one message; the tie of equal arrival times is broken by the order of sending."""
         delay = 1 + int(self._prng.random() * self._delay_ticks)
         due = now + delay * (_STRAGGLE_FACTOR if straggles else 1)
         self._posted += 1
-        heappush(self._queue, (due, self._posted, envelope))
+        heappush(self._queue, (due, self._posted, message))
 
-    def due(self, now: int) -> Iterable[Envelope]:
+    def due(self, now: int) -> Iterable[Message]:
         """Yield what arrives now; what would cross a cut is lost."""
         while self._queue and self._queue[0][0] <= now:
-            envelope = heappop(self._queue)[2]
-            if (envelope.sender, envelope.recipient) not in self._cut:
-                yield envelope
+            message = heappop(self._queue)[2]
+            if (message.sender, message.recipient) not in self._cut:
+                yield message
 
     def cut(self, links: Iterable[Link]) -> None:
         """Cut links."""

@@ -15,10 +15,10 @@ from lab.simulator.machine import Applied, SimMachine, encode_block
 from kpnode.pump import Pumped, pump
 from kpnode.raft import (
     Dropped,
-    Envelope,
     Index,
     Input,
     LogReader,
+    Message,
     NodeId,
     Persisted,
     Proposed,
@@ -53,7 +53,7 @@ class Answer:
 class Stepped:
     """Everything that came out of one step of a node."""
 
-    outgoing: tuple[Envelope, ...]
+    outgoing: tuple[Message, ...]
     reads: tuple[ReadGrant, ...]
     dropped: tuple[Dropped, ...]
     roles: tuple[RoleChange, ...]

@@ -186,7 +186,7 @@ def _has_to_be_saved(ready: Ready) -> bool:
 
 def _join(done: list[Ready], applied: list[Applied]) -> Pumped[Applied]:
     return Pumped(
-        tuple(message for ready in done for message in ready.messages),
+        tuple(body for ready in done for body in ready.messages),
         tuple(applied),
         tuple(grant for ready in done for grant in ready.reads),
         tuple(dropped for ready in done for dropped in ready.dropped),

@@ -26,9 +26,9 @@ from lab.stories.words import (
 from kpnode.raft import (
     ConfigProposed,
     Configuration,
-    Envelope,
     HardState,
     Input,
+    Message,
     NodeId,
     Proposed,
     RaftConfig,
@@ -136,7 +136,7 @@ def _duplicate(stage: Stage, words: list[str]) -> None:
     copied = parse_selection(words).pick(stage.wire)
     if not copied:
         raise UnexpectedError("there is no such message on the wire")
-    stage.wire += [replace(envelope) for envelope in copied]
+    stage.wire += [replace(message) for message in copied]
 
 
 def _shuffle(stage: Stage, words: list[str]) -> None:
@@ -247,7 +247,7 @@ def _inject(stage: Stage, words: list[str]) -> None:
     if arrow != "->":
         raise UsageError("an arrow stands between sender and recipient")
     stage.actor(recipient)
-    stage.receive(Envelope(NodeId(sender), NodeId(recipient), parse_message(rest)))
+    stage.receive(Message(NodeId(sender), NodeId(recipient), parse_message(rest)))
 
 
 def _mark(stage: Stage, words: list[str]) -> None:

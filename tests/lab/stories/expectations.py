@@ -9,7 +9,7 @@ from lab.stories.words import (
     Bound,
     UnexpectedError,
     UsageError,
-    format_envelope,
+    format_message,
     format_value,
     parse_bound,
     parse_number,
@@ -18,7 +18,7 @@ from lab.stories.words import (
     require_words,
 )
 
-from kpnode.raft import Envelope, Status
+from kpnode.raft import Message, Status
 
 NODE_USAGE = "A FIELD=VALUE..."
 """How a node's own expectation is written; it has no word that it begins with."""
@@ -120,13 +120,13 @@ def _expect_sent(stage: Stage, words: list[str]) -> None:
     _count(stage.sent, words, "sent since the mark")
 
 
-def _count(envelopes: list[Envelope], words: list[str], where: str) -> None:
+def _count(messages: list[Message], words: list[str], where: str) -> None:
     bounds = [bound for word in words if (bound := parse_bound(word))]
     selection = parse_selection([word for word in words if not parse_bound(word)])
-    found = selection.pick(envelopes)
+    found = selection.pick(messages)
     bound = bounds[0] if bounds else _AT_LEAST_ONE
     if not bound.holds(len(found)):
-        listed = "".join(f"\n    {format_envelope(e)}" for e in found or envelopes)
+        listed = "".join(f"\n    {format_message(e)}" for e in found or messages)
         count = f"expected {bound.sign}{bound.number}, found {len(found)}"
         raise UnexpectedError(f"{count}; {where}:{listed or ' nothing'}")
 

@@ -8,7 +8,7 @@ from lab.planted import PlantedBug
 from lab.stories.commands import COMMANDS, run
 from lab.stories.expectations import describe, usages_of
 from lab.stories.stage import Stage
-from lab.stories.words import UsageError, format_envelope
+from lab.stories.words import UsageError, format_message
 
 _SOUND = PlantedBug()
 _SHOWN_MESSAGES = 12
@@ -92,8 +92,8 @@ def _picture(stage: Stage) -> Iterator[str]:
     for name in stage.actors:
         shown = describe(stage, name)
         yield f"  {name}: " + " ".join(f"{key}={value}" for key, value in shown.items())
-    for title, envelopes in (("wire", stage.wire), ("held", stage.held)):
-        for envelope in envelopes[:_SHOWN_MESSAGES]:
-            yield f"  {title}: {format_envelope(envelope)}"
-        if len(envelopes) > _SHOWN_MESSAGES:
-            yield f"  {title}: and {len(envelopes) - _SHOWN_MESSAGES} more"
+    for title, messages in (("wire", stage.wire), ("held", stage.held)):
+        for message in messages[:_SHOWN_MESSAGES]:
+            yield f"  {title}: {format_message(message)}"
+        if len(messages) > _SHOWN_MESSAGES:
+            yield f"  {title}: and {len(messages) - _SHOWN_MESSAGES} more"

@@ -11,7 +11,7 @@ from lab.stories.words import (
     Selection,
     UnexpectedError,
     UsageError,
-    format_envelope,
+    format_message,
 )
 
 from kpnode.pump import Pumped
@@ -20,9 +20,9 @@ from kpnode.raft import (
     Dropped,
     Entry,
     EntryKind,
-    Envelope,
     Index,
     Input,
+    Message,
     NodeId,
     PreVoteReply,
     PreVoteRequest,
@@ -47,9 +47,9 @@ class Stage:
 
     def __init__(self, bug: PlantedBug, note: Callable[[str], None]) -> None:
         self.actors: dict[str, Actor] = {}
-        self.wire: list[Envelope] = []
-        self.held: list[Envelope] = []
-        self.sent: list[Envelope] = []
+        self.wire: list[Message] = []
+        self.held: list[Message] = []
+        self.sent: list[Message] = []
         """Every message since the last mark, lost ones too."""
         self.granted: dict[int, ReadGrant] = {}
         self.dropped: dict[int, Dropped] = {}
@@ -101,7 +101,7 @@ class Stage:
         actor.start()
         self.watch.on_start(actor)
 
-    def give(self, name: str, item: Input) -> tuple[Envelope, ...]:
+    def give(self, name: str, item: Input) -> tuple[Message, ...]:
         """Give an input to a node; what it says goes onto the wire.
 
         Raises:
@@ -112,42 +112,42 @@ class Stage:
             raise UnexpectedError(f"{name} does not run")
         return self.take(actor, actor.give(item))
 
-    def take(self, actor: Actor, pumped: Pumped[Applied]) -> tuple[Envelope, ...]:
+    def take(self, actor: Actor, pumped: Pumped[Applied]) -> tuple[Message, ...]:
         """Take what came out of a node; return its messages."""
         for role in pumped.roles:
             self._note(f"  {actor.name} {role.role.value} term={role.term} leader={role.leader}")
         self.granted.update((grant.ticket, grant) for grant in pumped.reads)
         self.dropped.update((dropped.ticket, dropped) for dropped in pumped.dropped)
         self.sent += pumped.outgoing
-        for envelope in pumped.outgoing:
-            lost = (envelope.sender, envelope.recipient) in self._cut
-            self._note(f"  {format_envelope(envelope)}{' (lost)' if lost else ''}")
+        for message in pumped.outgoing:
+            lost = (message.sender, message.recipient) in self._cut
+            self._note(f"  {format_message(message)}{' (lost)' if lost else ''}")
             if not lost:
-                self.wire.append(envelope)
+                self.wire.append(message)
         self.watch.on_work(actor, pumped)
         return pumped.outgoing
 
-    def remove(self, selection: Selection) -> list[Envelope]:
+    def remove(self, selection: Selection) -> list[Message]:
         """Take messages off the wire."""
         chosen = selection.pick(self.wire)
         # By identity: copies of a message are equal.
-        taken = [id(envelope) for envelope in chosen]
-        self.wire = [envelope for envelope in self.wire if id(envelope) not in taken]
+        taken = [id(message) for message in chosen]
+        self.wire = [message for message in self.wire if id(message) not in taken]
         return chosen
 
     def deliver(self, selection: Selection) -> int:
         """Deliver what is on the wire and chosen, in order; return how much it was."""
         chosen = self.remove(selection)
-        for envelope in chosen:
-            self.receive(envelope)
+        for message in chosen:
+            self.receive(message)
         return len(chosen)
 
-    def receive(self, envelope: Envelope) -> None:
+    def receive(self, message: Message) -> None:
         """Let a message arrive; a node that does not run hears nothing."""
-        actor = self.actors.get(envelope.recipient)
+        actor = self.actors.get(message.recipient)
         if actor is not None and actor.core is not None:
-            self._note(f"  * {format_envelope(envelope)}")
-            self.give(envelope.recipient, Received(envelope))
+            self._note(f"  * {format_message(message)}")
+            self.give(message.recipient, Received(message))
 
     def settle(self, without: Collection[str] = ()) -> None:
         """Deliver until nobody has anything to say; what touches the nodes left out is lost.
@@ -183,12 +183,12 @@ class Stage:
         Raises:
             UnexpectedError: It does not.
         """
-        # Below twice as many each: a leader loses its seat first, and campaigns later.
+        # Below twice as many each: a leader steps down first, and campaigns later.
         ticks = 4 * self.actor(name).config.election_ticks
         before = self._role(name)
         for _ in range(ticks):
             said = self.give(name, Tick())
-            if any(isinstance(e.message, PreVoteRequest | VoteRequest) for e in said):
+            if any(isinstance(e.body, PreVoteRequest | VoteRequest) for e in said):
                 return
             # Who votes alone has nobody to ask, and a slow disk holds the question back.
             if self._role(name) not in (before, Role.FOLLOWER):

@@ -74,8 +74,8 @@ class Watch:
                 checker.on_role(actor.name, role, actor.disk)
             for applied in pumped.applied:
                 checker.on_applied(actor.name, term, applied)
-            for envelope in pumped.outgoing:
-                checker.on_message(envelope, actor.disk)
+            for message in pumped.outgoing:
+                checker.on_message(message, actor.disk)
             for grant in pumped.reads:
                 checker.on_read(actor.name, grant)
             for dropped in pumped.dropped:

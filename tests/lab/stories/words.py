@@ -17,11 +17,11 @@ from kpnode.raft import (
     Configuration,
     Entry,
     EntryKind,
-    Envelope,
     HeartbeatReply,
     HeartbeatRequest,
     Index,
     Message,
+    MessageBody,
     PreVoteReply,
     PreVoteRequest,
     Term,
@@ -30,7 +30,7 @@ from kpnode.raft import (
     VoteRequest,
 )
 
-KINDS: Mapping[str, type[Message]] = MappingProxyType(
+KINDS: Mapping[str, type[MessageBody]] = MappingProxyType(
     {
         "pre-vote": PreVoteRequest,
         "pre-vote-reply": PreVoteReply,
@@ -82,24 +82,24 @@ class Selection:
 
     senders: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
-    kinds: tuple[type[Message], ...] = ()
+    kinds: tuple[type[MessageBody], ...] = ()
     values: tuple[tuple[str, str], ...] = ()
     """Fields of the message, as text."""
     limit: int | None = None
     """Only the first so many."""
 
-    def pick(self, envelopes: list[Envelope]) -> list[Envelope]:
+    def pick(self, messages: list[Message]) -> list[Message]:
         """Return those that are meant, in order."""
-        return [e for e in envelopes if self._means(e)][: self.limit]
+        return [e for e in messages if self._means(e)][: self.limit]
 
-    def _means(self, envelope: Envelope) -> bool:
-        message = envelope.message
+    def _means(self, message: Message) -> bool:
+        body = message.body
         return (
-            envelope.sender in (self.senders or (envelope.sender,))
-            and envelope.recipient in (self.recipients or (envelope.recipient,))
-            and isinstance(message, self.kinds or object)
+            message.sender in (self.senders or (message.sender,))
+            and message.recipient in (self.recipients or (message.recipient,))
+            and isinstance(body, self.kinds or object)
             and all(
-                hasattr(message, name) and format_value(getattr(message, name)) == text
+                hasattr(body, name) and format_value(getattr(body, name)) == text
                 for name, text in self.values
             )
         )
@@ -170,7 +170,7 @@ def split_names(text: str) -> tuple[str, ...]:
     return names
 
 
-def parse_kind(word: str) -> type[Message]:
+def parse_kind(word: str) -> type[MessageBody]:
     """Read the kind of a message.
 
     Raises:
@@ -210,7 +210,7 @@ def parse_bound(word: str) -> Bound | None:
     return Bound(found[1], int(found[2])) if found else None
 
 
-def parse_message(words: list[str]) -> Message:
+def parse_message(words: list[str]) -> MessageBody:
     """Read a message; what is not said is 0, no or nothing.
 
     Raises:
@@ -231,7 +231,7 @@ def parse_message(words: list[str]) -> Message:
         else:
             values[name] = parse_number(said.get(name, "0"))
     try:
-        return cast("Callable[..., Message]", kind)(**values)
+        return cast("Callable[..., MessageBody]", kind)(**values)
     except ValueError as error:
         raise UsageError(str(error)) from error
 
@@ -241,11 +241,11 @@ def make_entry(index: int, term: int) -> Entry:
     return Entry(Index(index), Term(term), EntryKind.BLOCK, b"%d.%d" % (term, index))
 
 
-def format_envelope(envelope: Envelope) -> str:
+def format_message(message: Message) -> str:
     """Write a message with its way."""
-    message = envelope.message
-    said = [f"{f.name}={format_value(getattr(message, f.name))}" for f in fields(message)]
-    return " ".join((envelope.sender, ">", envelope.recipient, _NAMES[type(message)], *said))
+    body = message.body
+    said = [f"{f.name}={format_value(getattr(body, f.name))}" for f in fields(body)]
+    return " ".join((message.sender, ">", message.recipient, _NAMES[type(body)], *said))
 
 
 def format_value(value: object) -> str:

@@ -26,12 +26,12 @@ from kpnode.raft import (
     Configuration,
     Entry,
     EntryKind,
-    Envelope,
     HeartbeatReply,
     HeartbeatRequest,
     Index,
     Input,
     Message,
+    MessageBody,
     NodeId,
     RaftConfig,
     RaftCore,
@@ -75,8 +75,8 @@ class World:
             max_block_bytes=1 << 20,
         )
 
-    def say(self, sender: NodeId, message: Message) -> Input:
-        return Received(Envelope(sender, ME, message))
+    def say(self, sender: NodeId, body: MessageBody) -> Input:
+        return Received(Message(sender, ME, body))
 
     def lead(self) -> None:
         """Win the election of term 1, and commit its NOOP and a block."""
@@ -140,20 +140,20 @@ def test_refused_message_of_another_kind_does_not_restore_a_leader(world: World)
     request = AppendRequest(Term(2), Index(2), Term(1), (forged,), Index(2))
     beat = HeartbeatRequest(Term(2), Index(0), 0)
     absurd = PreVoteRequest(Term(3 + MAX_TERM_STEP), Index(0), Term(0))
-    for message in (beat, request, absurd):
-        world.engine.step([world.say(LIAR, message)], [])
+    for body in (beat, request, absurd):
+        world.engine.step([world.say(LIAR, body)], [])
     assert world.engine.step([world.say(LIAR, beat)], []).outgoing == ()
 
 
 @pytest.mark.parametrize(
-    "message",
+    "body",
     [
         VoteRequest(Term(1 << 50), Index(1 << 50), Term(1 << 50), transfer=False),
         HeartbeatReply(Term(2 + MAX_TERM_STEP), 0, Index(0)),
     ],
 )
-def test_term_that_jumps_is_refused(world: World, message: Message) -> None:
-    step = world.engine.step([world.say(LIAR, message)], [])
+def test_term_that_jumps_is_refused(world: World, body: MessageBody) -> None:
+    step = world.engine.step([world.say(LIAR, body)], [])
     assert "far beyond 1" in step.refused[0].problem
     assert step.status.term == 1
 

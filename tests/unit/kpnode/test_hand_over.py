@@ -6,9 +6,9 @@ from pathlib import Path
 
 from neighbours import NAMES, neighbours
 
-from kpnode.driver import Committed
-from kpnode.driver.handover import choose_successor
 from kpnode.raft import Index, NodeId, PeerStatus, Role, Status, Term
+from kpnode.runtime import Committed
+from kpnode.runtime.handover import choose_successor
 
 EVERYBODY = ("b", "c", "d")
 

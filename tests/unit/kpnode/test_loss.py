@@ -7,7 +7,7 @@ import pytest
 from neighbours import NAMES, neighbours, wait_until
 
 from kpledger.log.layout import block_key
-from kpnode.driver import Committed
+from kpnode.runtime import Committed
 
 
 async def test_node_that_lost_the_end_of_its_log_alone_starts_and_is_repaired(

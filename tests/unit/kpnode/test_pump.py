@@ -9,9 +9,9 @@ from kpnode.raft import (
     DropReason,
     Entry,
     EntryKind,
-    Envelope,
     HardState,
     Index,
+    Message,
     NodeId,
     Proposed,
     RaftConfig,
@@ -91,10 +91,10 @@ def test_vote_is_saved_before_it_comes_out() -> None:
     journal = Journal()
     core = build(journal, A, B)
     request = VoteRequest(Term(1), Index(0), Term(0), transfer=False)
-    core.handle(Received(Envelope(B, A, request)))
+    core.handle(Received(Message(B, A, request)))
     pumped = pump(core, journal, journal)
     assert journal.hard_state == HardState(Term(1), B)
-    assert pumped.outgoing == (Envelope(A, B, VoteReply(Term(1), granted=True)),)
+    assert pumped.outgoing == (Message(A, B, VoteReply(Term(1), granted=True)),)
 
 
 def test_nothing_comes_out_if_saving_fails() -> None:

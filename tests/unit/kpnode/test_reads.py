@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from neighbours import NAMES, Neighbours, neighbours, wait_until
 
-from kpnode.driver.reads import Reads
 from kpnode.raft import Index, NodeId
+from kpnode.runtime.reads import Reads
 from kpnode.submission import Committed
 
 
@@ -169,8 +169,8 @@ async def test_answer_is_taken_only_from_who_was_asked(tmp_path: Path) -> None:
         while node._rounds._last is None:  # noqa: ASYNC110 (it is there after a few turns)
             await asyncio.sleep(0)
         ticket = node._rounds._last.ticket
-        node.index_told(NodeId(other), ticket, 1 << 40)
-        node.index_told(NodeId(leader), ticket - 1, 1 << 40)
+        node.on_index_reply(NodeId(other), ticket, 1 << 40)
+        node.on_index_reply(NodeId(leader), ticket - 1, 1 << 40)
         assert await question is None
 
 

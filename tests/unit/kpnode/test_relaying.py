@@ -10,8 +10,8 @@ from founding import opening_events
 from serving import NAME, Clock, make_node
 
 from kpledger.scheme.outcome import Refusal, Rule
-from kpnode.driver import Node, Pending, Refused
-from kpnode.raft import Envelope, HeartbeatRequest, Index, NodeId, Term
+from kpnode.raft import HeartbeatRequest, Index, Message, NodeId, Term
+from kpnode.runtime import Node, Pending, Refused
 
 LEADER = NodeId("eu-1")
 EVENT = opening_events("BW/gaborone")[0]
@@ -24,7 +24,7 @@ class Silence:
     relayed: list[bytes] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def send(self, envelopes: tuple[Envelope, ...]) -> None:
+    def send(self, envelopes: tuple[Message, ...]) -> None:
         pass
 
     def relay(self, peer: NodeId, event_id: bytes, envelope: bytes) -> bool:
@@ -57,7 +57,7 @@ async def node(tmp_path: Path, links: Silence) -> AsyncIterator[Node]:
     node, storage = make_node(tmp_path / "ledger", Clock(), (NAME, LEADER), tick_s=3600)
     await node.start(links)
     heartbeat = HeartbeatRequest(Term(1), Index(0), 0)
-    node.receive(Envelope(LEADER, NodeId(NAME), heartbeat))
+    node.receive(Message(LEADER, NodeId(NAME), heartbeat))
     async with asyncio.timeout(10):
         while node.status().raft.leader != LEADER:  # noqa: ASYNC110 (no event)
             await asyncio.sleep(0.001)

@@ -10,9 +10,9 @@ from kpnode.raft import (
     Dropped,
     DropReason,
     EntryKind,
-    Envelope,
     HeartbeatRequest,
     Index,
+    Message,
     NodeId,
     PreVoteReply,
     Proposed,
@@ -267,9 +267,9 @@ def test_removed_leader_hands_over_to_the_voter_that_is_furthest() -> None:
     for name, index in (("c", 2), ("d", 3), ("e", 2)):
         assert cluster.status("a").role is Role.LEADER
         reply = AppendReply(Term(1), accepted=True, index=Index(index))
-        cluster.give("a", Received(Envelope(NodeId(name), NodeId("a"), reply)))
+        cluster.give("a", Received(Message(NodeId(name), NodeId("a"), reply)))
     assert cluster.status("a").role is Role.FOLLOWER
-    assert [e.recipient for e in cluster.wire if isinstance(e.message, TimeoutNow)] == ["d"]
+    assert [e.recipient for e in cluster.wire if isinstance(e.body, TimeoutNow)] == ["d"]
 
 
 def test_removed_node_is_told_and_never_campaigns_again() -> None:

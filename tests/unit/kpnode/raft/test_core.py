@@ -10,7 +10,6 @@ from kpnode.raft import (
     Configuration,
     Entry,
     EntryKind,
-    Envelope,
     HardState,
     HeartbeatReply,
     HeartbeatRequest,
@@ -18,6 +17,7 @@ from kpnode.raft import (
     Input,
     InvariantError,
     Message,
+    MessageBody,
     NodeId,
     PeerStatus,
     PreVoteRequest,
@@ -122,7 +122,7 @@ def test_log_is_not_searched_before_the_configuration_that_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    "message",
+    "body",
     [
         AppendRequest(Term(1), Index(1), Term(1), (), Index(1)),
         HeartbeatRequest(Term(1), Index(1), 0),
@@ -132,12 +132,12 @@ def test_log_is_not_searched_before_the_configuration_that_is_known() -> None:
         HeartbeatReply(Term(9), 0, Index(0)),
     ],
 )
-def test_node_does_not_listen_to_itself(message: Message) -> None:
+def test_node_does_not_listen_to_itself(body: MessageBody) -> None:
     cluster = Cluster("abc")
     cluster.elect("a")
     cluster.settle()
     before = cluster.status("a")
-    assert cluster.tell("a", "a", message) == ()
+    assert cluster.tell("a", "a", body) == ()
     assert cluster.status("a") == before
 
 
@@ -186,10 +186,10 @@ def inputs(cluster: Cluster, step: str) -> list[Input]:
             cluster.drop()
         case _:
             arrived = cluster.drop()
-            for envelope in arrived:
-                if envelope.recipient == "b":
-                    cluster.give("b", Received(envelope))
-            return [Received(envelope) for envelope in arrived if envelope.recipient == "a"]
+            for message in arrived:
+                if message.recipient == "b":
+                    cluster.give("b", Received(message))
+            return [Received(message) for message in arrived if message.recipient == "a"]
     return []
 
 
@@ -198,13 +198,13 @@ def test_same_inputs_give_the_same_outputs(script: list[str]) -> None:
     """Recorded from a cluster, replayed into a fresh core."""
     cluster = Cluster("ab")
     given_to_a: list[Input] = []
-    said: list[Envelope] = []
+    said: list[Message] = []
     for step in [*["tick a"] * 20, *["deliver"] * 4, *script]:
         for item in inputs(cluster, step):
             given_to_a.append(item)
             said += cluster.give("a", item).outgoing
     replica = Cluster("ab")
-    again = [envelope for item in given_to_a for envelope in replica.give("a", item).outgoing]
+    again = [message for item in given_to_a for message in replica.give("a", item).outgoing]
     assert again == said
     assert replica.status("a") == cluster.status("a")
     assert replica.members["a"].applied == cluster.members["a"].applied

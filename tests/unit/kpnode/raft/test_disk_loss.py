@@ -148,8 +148,8 @@ def test_repair_survives_lost_and_late_messages() -> None:
         cluster.deliver(between("a", "b"))
         cluster.deliver(between("b", "a"))
         cluster.drop(between("a", "b"))
-        for envelope in late:
-            cluster.tell("a", "b", envelope.message)
+        for message in late:
+            cluster.tell("a", "b", message.body)
     wait(cluster, 4)
     assert cluster.terms("b") == [1] * 6
     assert cluster.status("b").commit == 6
@@ -327,9 +327,9 @@ def test_heartbeat_goes_on_telling_what_was_acknowledged() -> None:
     cluster.tell("a", "b", AppendReply(Term(1), accepted=False, index=Index(5)))
     cluster.tick("a", 2)
     beats = [
-        e.message.commit
+        e.body.commit
         for e in cluster.drop(between("a", "b"))
-        if isinstance(e.message, HeartbeatRequest)
+        if isinstance(e.body, HeartbeatRequest)
     ]
     assert beats == [5]
 
@@ -340,7 +340,7 @@ def test_leadership_does_not_go_to_a_node_that_lost_entries() -> None:
     cluster.tell("a", "b", AppendReply(Term(1), accepted=False, index=Index(5)))
     cluster.drop()
     cluster.give("a", TransferRequested(7, NodeId("b")))
-    assert [e for e in cluster.wire if isinstance(e.message, TimeoutNow)] == []
+    assert [e for e in cluster.wire if isinstance(e.body, TimeoutNow)] == []
     cluster.tick("a", 2)
     cluster.settle()
     assert (cluster.status("b").role, cluster.terms("b")) == (Role.LEADER, [1] * 5 + [2])

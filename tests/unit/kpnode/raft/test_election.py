@@ -6,11 +6,11 @@ from lab.simulator.cluster import Cluster, between, every, touching
 from kpnode.raft import (
     AppendReply,
     AppendRequest,
-    Envelope,
     HeartbeatReply,
     HeartbeatRequest,
     Index,
     Message,
+    MessageBody,
     NodeId,
     PreVoteReply,
     PreVoteRequest,
@@ -125,7 +125,7 @@ def test_stranger_has_no_vote() -> None:
 
 
 @pytest.mark.parametrize(
-    "message",
+    "body",
     [
         VoteReply(Term(9), granted=False),
         AppendReply(Term(9), accepted=False, index=Index(0)),
@@ -134,13 +134,13 @@ def test_stranger_has_no_vote() -> None:
     ],
 )
 def test_stranger_with_a_high_term_deposes_nobody(
-    message: VoteReply | AppendReply | HeartbeatReply | PreVoteReply,
+    body: VoteReply | AppendReply | HeartbeatReply | PreVoteReply,
 ) -> None:
     cluster = Cluster("abcx", voters="abc")
     cluster.elect("a")
-    cluster.tell("a", "x", message)
+    cluster.tell("a", "x", body)
     assert cluster.status("a").role is Role.LEADER
-    cluster.tell("a", "c", message)
+    cluster.tell("a", "c", body)
     assert (cluster.status("a").role, cluster.status("a").term) == (Role.FOLLOWER, 9)
 
 
@@ -148,7 +148,7 @@ def test_candidate_asks_for_votes_on_its_own_behalf() -> None:
     """Only who was asked to campaign by the leader may say so."""
     cluster = Cluster("abc", logs={"a": [1, 1]})
     cluster.tick("a", 20)
-    assert {(e.recipient, e.message) for e in cluster.drop()} == {
+    assert {(e.recipient, e.body) for e in cluster.drop()} == {
         (name, pre_vote(2, 2, 1)) for name in "bc"
     }
     requests = cluster.tell("a", "b", PreVoteReply(Term(2), granted=True))
@@ -239,7 +239,7 @@ def test_every_answer_goes_to_who_asked() -> None:
     append = AppendRequest(Term(2), Index(0), Term(0), (), Index(0))
     late = AppendRequest(Term(4), Index(9), Term(4), (), Index(0))
     early = AppendRequest(Term(4), Index(0), Term(0), (), Index(0))
-    messages: list[Message] = [
+    messages: list[MessageBody] = [
         pre_vote(2),
         pre_vote(9, 9, 9),
         vote(2),
@@ -250,8 +250,8 @@ def test_every_answer_goes_to_who_asked() -> None:
         early,
         heartbeat(4),
     ]
-    for message in messages:
-        cluster.give("a", Received(Envelope(NodeId("b"), NodeId("a"), message)))
+    for body in messages:
+        cluster.give("a", Received(Message(NodeId("b"), NodeId("a"), body)))
         assert [(e.sender, e.recipient) for e in cluster.drop()] == [("a", "b")]
 
 

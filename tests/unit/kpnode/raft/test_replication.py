@@ -9,11 +9,11 @@ from kpnode.raft import (
     Dropped,
     DropReason,
     EntryKind,
-    Envelope,
     HardState,
     HeartbeatReply,
     HeartbeatRequest,
     Index,
+    Message,
     NodeId,
     Persisted,
     PreVoteReply,
@@ -57,9 +57,9 @@ def propose(cluster: Cluster, *tickets: int, node: str = "a") -> None:
 def appends(cluster: Cluster, recipient: str) -> list[tuple[int, list[int], int]]:
     """What waits for a node: previous index, entries, commit index."""
     return [
-        (e.message.prev_index, [entry.index for entry in e.message.entries], e.message.commit)
+        (e.body.prev_index, [entry.index for entry in e.body.entries], e.body.commit)
         for e in cluster.wire
-        if e.recipient == recipient and isinstance(e.message, AppendRequest)
+        if e.recipient == recipient and isinstance(e.body, AppendRequest)
     ]
 
 
@@ -183,11 +183,11 @@ def test_followers_alone_may_make_a_majority() -> None:
     while core.status().role is Role.FOLLOWER:
         core.handle(Tick())
     for reply in (PreVoteReply(Term(1), granted=True), VoteReply(Term(1), granted=True)):
-        core.handle(Received(Envelope(NodeId("b"), NodeId("a"), reply)))
+        core.handle(Received(Message(NodeId("b"), NodeId("a"), reply)))
     entries = core.take_ready().entries
     for name in "bc":
         assert core.status().commit == 0
-        core.handle(Received(Envelope(NodeId(name), NodeId("a"), ack(1, 1))))
+        core.handle(Received(Message(NodeId(name), NodeId("a"), ack(1, 1))))
     assert core.take_ready().committed == entries
 
 
@@ -289,7 +289,7 @@ def test_heartbeat_of_an_idle_leader_is_followed_by_nothing() -> None:
     cluster = led()
     cluster.tick("a", 2)
     cluster.deliver()
-    assert {type(e.message) for e in cluster.wire} == {HeartbeatReply}
+    assert {type(e.body) for e in cluster.wire} == {HeartbeatReply}
     cluster.deliver()
     assert cluster.wire == []
 
@@ -313,7 +313,7 @@ def test_heartbeat_never_tells_of_commits_that_are_none() -> None:
     cluster.tell("a", "b", ack(1, 2))
     cluster.tick("a", 2)
     beats = cluster.drop(between("a", "b"))
-    assert [e.message for e in beats] == [HeartbeatRequest(Term(1), Index(1), 0)]
+    assert [e.body for e in beats] == [HeartbeatRequest(Term(1), Index(1), 0)]
 
 
 def test_question_beyond_a_full_window_carries_nothing() -> None:
@@ -330,7 +330,7 @@ def test_heartbeats_keep_their_time() -> None:
         cluster.tick("a")
         assert cluster.wire == []
         cluster.tick("a")
-        assert [type(e.message) for e in cluster.drop()] == [HeartbeatRequest] * 2
+        assert [type(e.body) for e in cluster.drop()] == [HeartbeatRequest] * 2
 
 
 def test_lost_connection_goes_back_to_probing() -> None:
@@ -362,8 +362,8 @@ def test_heartbeat_never_tells_of_commits_beyond_what_the_receiver_holds() -> No
     propose(cluster, 1)
     cluster.settle(without="c")
     cluster.tick("a", 2)
-    beats = [e for e in cluster.wire if isinstance(e.message, HeartbeatRequest)]
-    assert [(e.recipient, e.message) for e in beats] == [
+    beats = [e for e in cluster.wire if isinstance(e.body, HeartbeatRequest)]
+    assert [(e.recipient, e.body) for e in beats] == [
         ("b", HeartbeatRequest(Term(1), Index(2), 0)),
         ("c", HeartbeatRequest(Term(1), Index(1), 0)),
     ]

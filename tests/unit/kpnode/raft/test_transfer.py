@@ -54,7 +54,7 @@ def test_target_is_brought_up_to_date_first() -> None:
     cluster.give("a", Proposed(1, b"x"))
     cluster.drop(touching("b"))
     transfer(cluster, "b")
-    assert [e for e in cluster.wire if isinstance(e.message, TimeoutNow)] == []
+    assert [e for e in cluster.wire if isinstance(e.body, TimeoutNow)] == []
     cluster.tick("a", 2)
     cluster.settle()
     assert (cluster.status("b").role, cluster.terms("b")) == (Role.LEADER, [1, 1, 2])

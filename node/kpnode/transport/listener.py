@@ -14,25 +14,25 @@ from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kpledger.base.errors import LedgerError, MalformedError
-from kpnode.gossip.link import PEER_PATH
-from kpnode.gossip.options import Counts, TransportOptions
-from kpnode.gossip.tls import Pins, UnknownPeerError, peer_of, server_context, trust
-from kpnode.gossip.wire import MAX_FRAME_BYTES, Frame, decode_frame
-from kpnode.raft import Envelope, NodeId
+from kpnode.raft import Message, NodeId
+from kpnode.transport.link import PEER_PATH
+from kpnode.transport.options import Counts, TransportOptions
+from kpnode.transport.tls import Pins, UnknownPeerError, peer_of, server_context, trust
+from kpnode.transport.wire import MAX_FRAME_BYTES, Frame, decode_frame
 
 _MAX_REASON_LENGTH: Final = 500
 
 _logger: Final = logging.getLogger(__name__)
 
 
-class ForeignEnvelopeError(Exception):
+class ForeignMessageError(Exception):
     """A peer sent a message in another's name, or one that is for another."""
 
-    def __init__(self, peer: NodeId, envelope: Envelope) -> None:
+    def __init__(self, peer: NodeId, message: Message) -> None:
         """Say who sent it, and what it says."""
-        super().__init__(f"{peer} sent one from {envelope.sender!r} to {envelope.recipient!r}")
+        super().__init__(f"{peer} sent one from {message.sender!r} to {message.recipient!r}")
         self.peer = peer
-        self.envelope = envelope
+        self.message = message
 
 
 class Listener:
@@ -134,12 +134,12 @@ class Listener:
         return socket
 
     async def _listen(self, peer: NodeId, socket: web.WebSocketResponse) -> None:
-        async for message in socket:
-            if message.type is WSMsgType.ERROR and not isinstance(message.data, WebSocketError):
+        async for received in socket:
+            if received.type is WSMsgType.ERROR and not isinstance(received.data, WebSocketError):
                 break  # the connection was lost, which is nobody's fault
             try:
-                frame = self._read_frame(peer, message)
-            except (LedgerError, ForeignEnvelopeError) as error:
+                frame = self._read_frame(peer, received)
+            except (LedgerError, ForeignMessageError) as error:
                 self._counts.refused_frames += 1
                 reason = str(error)[:_MAX_REASON_LENGTH]
                 _logger.warning("closed the connection from %s: %s", peer, reason)
@@ -148,20 +148,20 @@ class Listener:
             self._counts.received += 1
             self._on_frame(peer, frame)
 
-    def _read_frame(self, peer: NodeId, message: WSMessage) -> Frame:
+    def _read_frame(self, peer: NodeId, received: WSMessage) -> Frame:
         """Return the frame in a WebSocket message, if this peer may send it to this node.
 
         Raises:
             LedgerError: It is not a frame.
-            ForeignEnvelopeError: It is not from the holder of the connection's key, or not for us.
+            ForeignMessageError: It is not from the holder of the connection's key, or not for us.
         """
-        if message.type is WSMsgType.ERROR:
-            raise MalformedError("frame", str(message.data))
-        if message.type is not WSMsgType.BINARY:
-            raise MalformedError("frame", f"it is {message.type.name} and not BINARY")
-        frame = decode_frame(message.data)
-        if isinstance(frame, Envelope) and (frame.sender, frame.recipient) != (peer, self._node):
-            raise ForeignEnvelopeError(peer, frame)
+        if received.type is WSMsgType.ERROR:
+            raise MalformedError("frame", str(received.data))
+        if received.type is not WSMsgType.BINARY:
+            raise MalformedError("frame", f"it is {received.type.name} and not BINARY")
+        frame = decode_frame(received.data)
+        if isinstance(frame, Message) and (frame.sender, frame.recipient) != (peer, self._node):
+            raise ForeignMessageError(peer, frame)
         return frame
 
     def _end(self, peer: NodeId) -> None:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from kpnode.gossip.link import Link, Peer
-from kpnode.gossip.listener import Listener
-from kpnode.gossip.options import Counts, TransportOptions
-from kpnode.gossip.tls import client_context
-from kpnode.gossip.wire import Frame, encode_frame
-from kpnode.raft import Envelope, NodeId
+from kpnode.raft import Message, NodeId
+from kpnode.transport.link import Link, Peer
+from kpnode.transport.listener import Listener
+from kpnode.transport.options import Counts, TransportOptions
+from kpnode.transport.tls import client_context
+from kpnode.transport.wire import Frame, encode_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,11 @@ class PeerTransport:
         Args:
             node: this node.
             private_key: the key whose public half the other nodes have pinned.
-            on_frame: told each frame and who sent it. An envelope among them is from that sender
+            on_frame: told each frame and who sent it. A message among them is from that sender
                 and for this node.
             on_unreachable: told when a connection ends, when an attempt to connect fails, and when
                 a peer that reads too slowly begins to miss frames.
-            options: limits and patience.
+            options: limits and timeouts.
         """
         self._node = node
         self._private_key = private_key
@@ -103,14 +103,14 @@ class PeerTransport:
         for node in sorted(others.keys() - self._links.keys()):
             self._links[node] = self._run_link(node, others[node])
 
-    def send(self, envelopes: tuple[Envelope, ...]) -> None:
+    def send(self, messages: tuple[Message, ...]) -> None:
         """Send what can be sent and forget the rest; see `kpnode.ports.Transport`.
 
         Raises:
-            OversizedError: An envelope is longer than any node accepts: a limit is set wrongly.
+            OversizedError: A message is longer than any node accepts: a limit is set wrongly.
         """
-        for envelope in envelopes:
-            self.send_frame(envelope.recipient, envelope)
+        for message in messages:
+            self.send_frame(message.recipient, message)
 
     def send_frame(self, peer: NodeId, frame: Frame) -> bool:
         """Queue one frame; say whether it was. True promises nothing but an attempt.

@@ -8,7 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kpledger.base.errors import MalformedError
-from kpnode.gossip.tls import (
+from kpnode.raft import NodeId
+from kpnode.transport.tls import (
     UnknownPeerError,
     client_context,
     peer_of,
@@ -16,7 +17,6 @@ from kpnode.gossip.tls import (
     server_context,
     trust,
 )
-from kpnode.raft import NodeId
 
 BW, NA, EVE = NodeId("bw-1"), NodeId("na-1"), NodeId("eve-1")
 KEYS = {

@@ -9,7 +9,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kpledger.base.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError
-from kpnode.gossip.wire import (
+from kpnode.raft import (
+    AppendReply,
+    AppendRequest,
+    Configuration,
+    Entry,
+    EntryKind,
+    HeartbeatReply,
+    HeartbeatRequest,
+    Index,
+    Message,
+    MessageBody,
+    NodeId,
+    PreVoteReply,
+    PreVoteRequest,
+    Term,
+    TimeoutNow,
+    VoteReply,
+    VoteRequest,
+    encode_configuration,
+)
+from kpnode.transport.wire import (
     MAX_FRAME_BYTES,
     MAX_NUMBER,
     Frame,
@@ -19,26 +39,6 @@ from kpnode.gossip.wire import (
     RelayRequest,
     decode_frame,
     encode_frame,
-)
-from kpnode.raft import (
-    AppendReply,
-    AppendRequest,
-    Configuration,
-    Entry,
-    EntryKind,
-    Envelope,
-    HeartbeatReply,
-    HeartbeatRequest,
-    Index,
-    Message,
-    NodeId,
-    PreVoteReply,
-    PreVoteRequest,
-    Term,
-    TimeoutNow,
-    VoteReply,
-    VoteRequest,
-    encode_configuration,
 )
 
 numbers = st.integers(0, MAX_NUMBER)
@@ -69,7 +69,7 @@ def append_requests(draw: st.DrawFn) -> AppendRequest:
     )
 
 
-MESSAGES: dict[type[Message], st.SearchStrategy[Message]] = {
+MESSAGES: dict[type[MessageBody], st.SearchStrategy[MessageBody]] = {
     PreVoteRequest: st.builds(PreVoteRequest, terms, indexes, terms),
     PreVoteReply: st.builds(PreVoteReply, terms, st.booleans()),
     VoteRequest: st.builds(VoteRequest, terms, indexes, terms, st.booleans()),
@@ -83,7 +83,7 @@ MESSAGES: dict[type[Message], st.SearchStrategy[Message]] = {
 
 statuses = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=64)
 frames: st.SearchStrategy[Frame] = st.one_of(
-    st.builds(Envelope, nodes, nodes, st.one_of(*MESSAGES.values())),
+    st.builds(Message, nodes, nodes, st.one_of(*MESSAGES.values())),
     st.builds(RelayRequest, ticket=numbers, envelope=payloads),
     st.builds(RelayReply, ticket=numbers, status=statuses, body=payloads),
     st.builds(IndexRequest, ticket=numbers),
@@ -92,14 +92,14 @@ frames: st.SearchStrategy[Frame] = st.one_of(
 
 
 def test_every_message_of_the_core_is_drawn_here() -> None:
-    assert set(MESSAGES) == set(get_args(Message))
+    assert set(MESSAGES) == set(get_args(MessageBody))
 
 
 @pytest.mark.parametrize("kind", MESSAGES)
-def test_every_message_comes_out_as_it_went_in(kind: type[Message]) -> None:
+def test_every_message_comes_out_as_it_went_in(kind: type[MessageBody]) -> None:
     @given(nodes, nodes, MESSAGES[kind])
-    def check(sender: NodeId, recipient: NodeId, message: Message) -> None:
-        envelope = Envelope(sender, recipient, message)
+    def check(sender: NodeId, recipient: NodeId, message: MessageBody) -> None:
+        envelope = Message(sender, recipient, message)
         assert decode_frame(encode_frame(envelope)) == envelope
 
     check()
@@ -112,7 +112,7 @@ def test_every_frame_comes_out_as_it_went_in(frame: Frame) -> None:
 
 def test_the_bytes_of_a_frame_do_not_change() -> None:
     """A renamed class or field would part the nodes of two versions."""
-    vote = Envelope(NodeId("bw-1"), NodeId("na-1"), VoteReply(Term(7), granted=True))
+    vote = Message(NodeId("bw-1"), NodeId("na-1"), VoteReply(Term(7), granted=True))
     relay = RelayReply(ticket=12, status="committed", body=b"\x01")
     index = IndexReply(ticket=13, index=7)
     assert (encode_frame(vote), encode_frame(relay), encode_frame(index)) == (
@@ -132,8 +132,8 @@ def respell(change: Callable[[dict[str, object]], object], frame: Frame) -> byte
     return msgspec.msgpack.encode(tampered)
 
 
-def respell_body(change: Callable[[dict[str, object]], object], message: Message) -> bytes:
-    envelope = Envelope(NodeId("bw-1"), NodeId("na-1"), message)
+def respell_body(change: Callable[[dict[str, object]], object], message: MessageBody) -> bytes:
+    envelope = Message(NodeId("bw-1"), NodeId("na-1"), message)
 
     def change_body(tampered: dict[str, object]) -> None:
         body = tampered["body"]
@@ -148,10 +148,10 @@ ENTRY = {"index": 6, "term": 3, "kind": 1, "payload": b"block"}
 APPEND = AppendRequest(
     Term(3), Index(5), Term(2), (Entry(Index(6), Term(3), EntryKind.BLOCK, b"block"),), Index(5)
 )
-ENVELOPE = Envelope(NodeId("bw-1"), NodeId("na-1"), VOTE)
+ENVELOPE = Message(NodeId("bw-1"), NodeId("na-1"), VOTE)
 REQUEST = RelayRequest(ticket=12, envelope=b"event")
 REPLY = RelayReply(ticket=12, status="committed", body=b"answer")
-HEARTBEAT = encode_frame(Envelope(NodeId("bw-1"), NodeId("na-1"), TimeoutNow(Term(1))))
+HEARTBEAT = encode_frame(Message(NodeId("bw-1"), NodeId("na-1"), TimeoutNow(Term(1))))
 
 MALFORMED = {
     "nothing": b"",
@@ -262,5 +262,5 @@ def test_the_largest_append_of_any_configuration_fits() -> None:
         for offset in range(256)
     )
     append = AppendRequest(Term(2**52), Index(2**52), Term(2**52), entries, Index(2**52))
-    envelope = Envelope(NodeId("b" * 255), NodeId("n" * 255), append)
+    envelope = Message(NodeId("b" * 255), NodeId("n" * 255), append)
     assert decode_frame(encode_frame(envelope)) == envelope

@@ -25,9 +25,9 @@ from typing import Final, NoReturn
 import aiohttp
 
 from kpnode.config import Address
-from kpnode.gossip.options import Counts, TransportOptions
-from kpnode.gossip.tls import UnknownPeerError, peer_of
 from kpnode.raft import NodeId
+from kpnode.transport.options import Counts, TransportOptions
+from kpnode.transport.tls import UnknownPeerError, peer_of
 
 PEER_PATH: Final = "/v1/peer"
 

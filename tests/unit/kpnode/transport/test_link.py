@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 
 from kpledger.base.pinning import build_tls_certificate
 from kpnode.config import Address
-from kpnode.gossip.link import Link, Peer, pause_s
-from kpnode.gossip.listener import stop_accepting
-from kpnode.gossip.options import Counts, TransportOptions
-from kpnode.gossip.tls import client_context, server_context
-from kpnode.gossip.wire import MAX_FRAME_BYTES
 from kpnode.raft import NodeId
+from kpnode.transport.link import Link, Peer, pause_s
+from kpnode.transport.listener import stop_accepting
+from kpnode.transport.options import Counts, TransportOptions
+from kpnode.transport.tls import client_context, server_context
+from kpnode.transport.wire import MAX_FRAME_BYTES
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 

@@ -1,7 +1,7 @@
-"""kpnode.driver: one running node, in one event loop; :class:`Node` is what others see of it."""
+"""kpnode.runtime: one running node, in one event loop; :class:`Node` is what others see of it."""
 
-from kpnode.driver.health import Cause, Failure, NodeStatus
-from kpnode.driver.node import Node
+from kpnode.runtime.health import Cause, Failure, NodeStatus
+from kpnode.runtime.node import Node
 from kpnode.submission import Committed, Outcome, Pending, Refused, Rejected, Unavailable
 
 __all__ = [

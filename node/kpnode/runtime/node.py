@@ -18,18 +18,14 @@ from kpledger.base.errors import LedgerError
 from kpledger.log.chain import ExecutedBlock
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.envelope import SignedEvent, decode_envelope
-from kpnode.driver.handover import choose_successor
-from kpnode.driver.health import STOPPING, Failure, NodeStatus, explain_error
-from kpnode.driver.reads import RETRY_S, Reads
-from kpnode.driver.rounds import Rounds
 from kpnode.engine import MAX_REFUSED_BLOCKS, Engine, Loss, RefusedBlock, Step
 from kpnode.ledger import Ledger
 from kpnode.ports import Links
 from kpnode.raft import (
     Dropped,
-    Envelope,
     Index,
     Input,
+    Message,
     NodeId,
     ReadRequested,
     Received,
@@ -39,6 +35,10 @@ from kpnode.raft import (
     TransferRequested,
     Unreachable,
 )
+from kpnode.runtime.handover import choose_successor
+from kpnode.runtime.health import STOPPING, Failure, NodeStatus, explain_error
+from kpnode.runtime.reads import RETRY_S, Reads
+from kpnode.runtime.rounds import Rounds
 from kpnode.submission import (
     Answer,
     Committed,
@@ -106,8 +106,8 @@ class Node:
         self._submissions = Submissions(max_queue)
         self._tickets: dict[int, tuple[bytes, ...]] = {}
         self._relayed: dict[bytes, NodeId] = {}
-        patience_s = _ROUND_ELECTIONS * election_s
-        self._rounds = Rounds(engine.tickets, self._send_question, patience_s=patience_s)
+        timeout_s = _ROUND_ELECTIONS * election_s
+        self._rounds = Rounds(engine.tickets, self._send_question, timeout_s=timeout_s)
         self._reads = Reads(self._rounds.ask, max_queue)
         self._transfer: _Transfer | None = None
         self._held: deque[tuple[int, bytes, Refused]] = deque()
@@ -173,9 +173,9 @@ class Node:
             uptime_s=int(time.monotonic() - self._started),
         )
 
-    def receive(self, envelope: Envelope) -> None:
+    def receive(self, message: Message) -> None:
         """Take a message from a peer; its sender was authenticated by the link it came over."""
-        self._put(Received(envelope))
+        self._put(Received(message))
 
     def unreachable(self, peer: NodeId) -> None:
         """Note that the link to a peer is gone, and with it perhaps what was in flight."""
@@ -214,14 +214,14 @@ class Node:
                 return Unavailable(event_id, self._failure.text)
             future = self._submissions.wait_for(event_id)
             try:
-                hindrance = self._begin(event, relay=relay)
+                reason = self._begin(event, relay=relay)
                 remaining_s = deadline - time.monotonic()
-                if hindrance is None:
+                if reason is None:
                     answer: Answer = await asyncio.wait_for(future, max(remaining_s, 0))
                     if not isinstance(answer, Moved):
                         return answer
                 elif not relay or remaining_s <= 0:
-                    return Unavailable(event_id, hindrance)
+                    return Unavailable(event_id, reason)
             except TimeoutError:
                 return Pending(event_id)
             finally:
@@ -294,9 +294,9 @@ class Node:
         except TimeoutError:
             return None
 
-    def index_told(self, peer: NodeId, ticket: int, index: int | None) -> None:
+    def on_index_reply(self, peer: NodeId, ticket: int, index: int | None) -> None:
         """Take a leader's answer to a question for a read index."""
-        self._rounds.told(peer, ticket, index)
+        self._rounds.on_reply(peer, ticket, index)
 
     def _send_question(self, ticket: int) -> NodeId | None:
         """Ask for a read index: here if this node leads, else its leader; tells whom."""
@@ -349,7 +349,7 @@ class Node:
             self._tell_committed(applied.execution)
         self._reads.applied(self.ledger.tip.height)
         for grant in step.reads:
-            self._rounds.told(step.status.node, grant.ticket, grant.index)
+            self._rounds.on_reply(step.status.node, grant.ticket, grant.index)
         self._take_alarms(step)
 
     def _take_answers(self, step: Step) -> None:
@@ -374,7 +374,7 @@ class Node:
 
     def _take_dropped(self, dropped: Dropped) -> None:
         self._submissions.answer_all(self._tickets.pop(dropped.ticket, ()), Moved())
-        self._rounds.told(self._raft.node, dropped.ticket, None)
+        self._rounds.on_reply(self._raft.node, dropped.ticket, None)
         if self._transfer is not None and self._transfer.ticket == dropped.ticket:
             self._transfer.ended.set()
 

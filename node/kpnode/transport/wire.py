@@ -27,10 +27,10 @@ from kpledger.base.errors import MalformedError, NotCanonicalError, OversizedErr
 from kpnode.raft import (
     AppendReply,
     AppendRequest,
-    Envelope,
     HeartbeatReply,
     HeartbeatRequest,
     Message,
+    MessageBody,
     NodeId,
     PreVoteReply,
     PreVoteRequest,
@@ -95,14 +95,14 @@ class IndexReply(
     """None if the sender does not lead, or could not prove it."""
 
 
-Frame = Envelope | RelayRequest | RelayReply | IndexRequest | IndexReply
+Frame = Message | RelayRequest | RelayReply | IndexRequest | IndexReply
 """Everything one node sends to another on a link."""
 
 
 class _Carried(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="message"
 ):
-    """An envelope of the core on its way."""
+    """A message of the core on its way."""
 
     sender: _Name
     recipient: _Name
@@ -111,7 +111,7 @@ class _Carried(
 
 
 # Written down rather than derived: renaming a class must not change the bytes.
-_MESSAGES: Final[dict[str, type[Message]]] = {
+_MESSAGES: Final[dict[str, type[MessageBody]]] = {
     "pre_vote_request": PreVoteRequest,
     "pre_vote_reply": PreVoteReply,
     "vote_request": VoteRequest,
@@ -122,8 +122,8 @@ _MESSAGES: Final[dict[str, type[Message]]] = {
     "heartbeat_reply": HeartbeatReply,
     "timeout_now": TimeoutNow,
 }
-_KINDS: Final = {message: kind for kind, message in _MESSAGES.items()}
-_BODIES: Final = {kind: msgspec.msgpack.Decoder(message) for kind, message in _MESSAGES.items()}
+_KINDS: Final = {body: kind for kind, body in _MESSAGES.items()}
+_BODIES: Final = {kind: msgspec.msgpack.Decoder(body) for kind, body in _MESSAGES.items()}
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final[
@@ -137,7 +137,7 @@ def encode_frame(frame: Frame) -> bytes:
     Raises:
         OversizedError: It exceeds what the other side accepts, and so must never be sent.
     """
-    data = _encoder.encode(_carry(frame) if isinstance(frame, Envelope) else frame)
+    data = _encoder.encode(_carry(frame) if isinstance(frame, Message) else frame)
     _check_size(data)
     return data
 
@@ -163,28 +163,28 @@ def decode_frame(data: bytes) -> Frame:
     return frame
 
 
-def _carry(envelope: Envelope) -> _Carried:
+def _carry(message: Message) -> _Carried:
     return _Carried(
-        sender=envelope.sender,
-        recipient=envelope.recipient,
-        kind=_KINDS[type(envelope.message)],
-        body=msgspec.Raw(_encoder.encode(envelope.message)),
+        sender=message.sender,
+        recipient=message.recipient,
+        kind=_KINDS[type(message.body)],
+        body=msgspec.Raw(_encoder.encode(message.body)),
     )
 
 
-def _uncarry(carried: _Carried) -> Envelope:
+def _uncarry(carried: _Carried) -> Message:
     decoder = _BODIES.get(carried.kind)
     if decoder is None:
         raise MalformedError("frame", f"there is no message {carried.kind!r}", field="kind")
-    message = decoder.decode(carried.body)
-    _check_numbers(message)
-    return Envelope(NodeId(carried.sender), NodeId(carried.recipient), message)
+    body = decoder.decode(carried.body)
+    _check_numbers(body)
+    return Message(NodeId(carried.sender), NodeId(carried.recipient), body)
 
 
-def _check_numbers(message: Message) -> None:
+def _check_numbers(body: MessageBody) -> None:
     """Refuse numbers no core would send; those of entries follow from the append's own."""
-    for field in fields(message):
-        value = getattr(message, field.name)
+    for field in fields(body):
+        value = getattr(body, field.name)
         if isinstance(value, int) and not 0 <= value <= MAX_NUMBER:
             raise MalformedError("frame", f"{value} is out of range", field=f"body.{field.name}")
 

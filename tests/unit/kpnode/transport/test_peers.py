@@ -9,11 +9,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kpledger.base.errors import OversizedError
 from kpnode.config import Address
-from kpnode.gossip.link import Peer
-from kpnode.gossip.options import TransportOptions
-from kpnode.gossip.transport import PeerTransport
-from kpnode.gossip.wire import MAX_FRAME_BYTES, Frame, RelayReply, RelayRequest
-from kpnode.raft import Envelope, HeartbeatRequest, Index, NodeId, Term
+from kpnode.raft import HeartbeatRequest, Index, Message, NodeId, Term
+from kpnode.transport.link import Peer
+from kpnode.transport.options import TransportOptions
+from kpnode.transport.peers import PeerTransport
+from kpnode.transport.wire import MAX_FRAME_BYTES, Frame, RelayReply, RelayRequest
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -55,8 +55,8 @@ class Station:
         return Peer(Address(f"127.0.0.1:{self.transport.port}"), key)
 
 
-def heartbeat(sender: NodeId, recipient: NodeId, round_: int) -> Envelope:
-    return Envelope(sender, recipient, HeartbeatRequest(Term(1), Index(0), round_))
+def heartbeat(sender: NodeId, recipient: NodeId, round_: int) -> Message:
+    return Message(sender, recipient, HeartbeatRequest(Term(1), Index(0), round_))
 
 
 @asynccontextmanager

@@ -17,11 +17,11 @@ from kpledger.base.codec import decode, encode
 from kpledger.base.errors import LedgerError
 from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES
 from kpledger.scheme.outcome import Refusal, Rule
-from kpnode.driver import Node, Outcome, Refused
-from kpnode.gossip.transport import PeerTransport
-from kpnode.gossip.wire import Frame, IndexReply, IndexRequest, RelayReply, RelayRequest
-from kpnode.raft import Envelope, NodeId
+from kpnode.raft import Message, NodeId
+from kpnode.runtime import Node, Outcome, Refused
 from kpnode.submission import Committed, Unavailable
+from kpnode.transport.peers import PeerTransport
+from kpnode.transport.wire import Frame, IndexReply, IndexRequest, RelayReply, RelayRequest
 
 MAX_RELAYS: Final = 4096
 """Relays that may be on their way at once, in each direction."""
@@ -71,10 +71,10 @@ class PeerLinks:
             task.cancel()
         await asyncio.gather(*self._answering, return_exceptions=True)
 
-    def send(self, envelopes: tuple[Envelope, ...]) -> None:
+    def send(self, messages: tuple[Message, ...]) -> None:
         """Send messages of the core; best effort."""
         if self._transport is not None:
-            self._transport.send(envelopes)
+            self._transport.send(messages)
 
     def connected(self) -> tuple[str, ...]:
         """Give the peers with a live link."""
@@ -104,7 +104,7 @@ class PeerLinks:
         if self._node is None:
             return
         match frame:
-            case Envelope():
+            case Message():
                 self._node.receive(frame)
             case RelayRequest():
                 self._begin_answer(peer, frame)
@@ -113,7 +113,7 @@ class PeerLinks:
             case IndexRequest():
                 self._begin_index(peer, frame)
             case IndexReply():
-                self._node.index_told(peer, frame.ticket, frame.index)
+                self._node.on_index_reply(peer, frame.ticket, frame.index)
 
     def on_unreachable(self, peer: NodeId) -> None:
         """Forget what was on its way through a peer; whoever submitted it tries again."""

@@ -9,12 +9,12 @@ import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from kpnode.gossip.link import PEER_PATH
-from kpnode.gossip.listener import Listener, stop_accepting
-from kpnode.gossip.options import Counts, TransportOptions
-from kpnode.gossip.tls import client_context
-from kpnode.gossip.wire import MAX_FRAME_BYTES, Frame, RelayReply, encode_frame
-from kpnode.raft import Envelope, NodeId, Term, TimeoutNow
+from kpnode.raft import Message, NodeId, Term, TimeoutNow
+from kpnode.transport.link import PEER_PATH
+from kpnode.transport.listener import Listener, stop_accepting
+from kpnode.transport.options import Counts, TransportOptions
+from kpnode.transport.tls import client_context
+from kpnode.transport.wire import MAX_FRAME_BYTES, Frame, RelayReply, encode_frame
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -27,7 +27,7 @@ KEYS = {
 }
 EVE = Ed25519PrivateKey.from_private_bytes(bytes([9]) * 32)
 PINS = {node: key.public_key().public_bytes_raw() for node, key in KEYS.items()}
-GREETING = encode_frame(Envelope(NA, BW, TimeoutNow(Term(1))))
+GREETING = encode_frame(Message(NA, BW, TimeoutNow(Term(1))))
 
 
 class Door:
@@ -139,8 +139,8 @@ BAD = {
     "empty": b"",
     "truncated": GREETING[:-1],
     "unknown message": GREETING.replace(b"timeout_now", b"snapshot..."),
-    "in another's name": encode_frame(Envelope(SG, BW, TimeoutNow(Term(1)))),
-    "for another": encode_frame(Envelope(NA, SG, TimeoutNow(Term(1)))),
+    "in another's name": encode_frame(Message(SG, BW, TimeoutNow(Term(1)))),
+    "for another": encode_frame(Message(NA, SG, TimeoutNow(Term(1)))),
     "oversized": bytes(MAX_FRAME_BYTES + 1),
 }
 
@@ -159,7 +159,7 @@ async def test_a_bad_frame_closes_its_connection_and_no_other(
     await until(lambda: door.listener.connected_peers == (SG,))
     await sg.send_bytes(encode_frame(answer))
     await until(lambda: len(door.frames) == 2)
-    assert door.frames == [(NA, Envelope(NA, BW, TimeoutNow(Term(1)))), (SG, answer)]
+    assert door.frames == [(NA, Message(NA, BW, TimeoutNow(Term(1)))), (SG, answer)]
     assert door.counts == Counts(accepted=2, received=2, refused_frames=1)
 
 

@@ -27,18 +27,18 @@ class Rounds:
         tickets: Iterator[int],
         send: Callable[[int], NodeId | None],
         *,
-        patience_s: float,
+        timeout_s: float,
     ) -> None:
         """Prepare.
 
         Args:
             tickets: numbers that were never used before.
             send: asks the leader under a ticket; tells who that is, None if nobody can be asked.
-            patience_s: after so long a question, or its answer, is taken for lost.
+            timeout_s: after so long a question, or its answer, is taken for lost.
         """
         self._tickets = tickets
         self._send = send
-        self._patience_s = patience_s
+        self._timeout_s = timeout_s
         self._last: _Round | None = None
 
     async def ask(self) -> Index | None:
@@ -49,11 +49,11 @@ class Rounds:
             return None
         self._last = _Round(ticket, leader, asyncio.get_running_loop().create_future())
         try:
-            return await asyncio.wait_for(self._last.index, self._patience_s)
+            return await asyncio.wait_for(self._last.index, self._timeout_s)
         except TimeoutError:
             return None
 
-    def told(self, peer: NodeId, ticket: int, index: int | None) -> None:
+    def on_reply(self, peer: NodeId, ticket: int, index: int | None) -> None:
         """Take an answer: only of who was asked, and only to what was asked last."""
         last = self._last
         if last is not None and (last.leader, last.ticket) == (peer, ticket):

@@ -1,8 +1,8 @@
-"""Limits and patience of the peer transport, and what it counts."""
+"""Limits and timeouts of the peer transport, and what it counts."""
 
 from dataclasses import dataclass
 
-from kpnode.gossip.wire import MAX_FRAME_BYTES
+from kpnode.transport.wire import MAX_FRAME_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

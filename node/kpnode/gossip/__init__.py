@@ -1,1 +1,0 @@
-"""kpnode.gossip: the ways between nodes."""

@@ -1,0 +1,1 @@
+"""kpnode.transport: the ways between nodes."""
