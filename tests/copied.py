@@ -22,7 +22,7 @@ def store(block: int | bytes) -> bytes:
 def write_copy(directory: Path, chain: Iterable[bytes]) -> Path:
     """Write stored blocks into a database, as in a copy of a node's directory."""
     database = plyvel.DB(str(directory / layout.DATABASE_DIRECTORY), create_if_missing=True)
-    database.put(layout.FORMAT_KEY, layout.FORMAT)
+    database.put(layout.FORMAT_KEY, layout.STORE_FORMAT)
     for height, stored in enumerate(chain, start=1):
         database.put(layout.block_key(height), stored)
     database.close()

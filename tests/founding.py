@@ -26,7 +26,7 @@ from kpledger.log.chain import (
     verify_block,
 )
 from kpledger.log.genesis import (
-    FORMAT,
+    GENESIS_FORMAT,
     Genesis,
     GenesisFile,
     GenesisNode,
@@ -53,11 +53,11 @@ from kpledger.scheme.v1.events.certificate import (
 from kpledger.scheme.v1.events.decisions import DecisionRecorded, Procedure
 from kpledger.scheme.v1.events.governance import (
     AuthorityRegistered,
+    AuthorityRole,
     KeyAdded,
     NumberRange,
     NumberRangeAllocated,
     ParticipantKind,
-    Role,
 )
 from kpledger.scheme.v1.events.importing import ImportConfirmed, ImportConfirmedDiscrepant
 from kpledger.scheme.v1.execution import execute
@@ -109,7 +109,7 @@ def make_genesis_file(
 ) -> GenesisFile:
     """Give the content of a genesis file; a node ``za-2`` is run by ZA."""
     return GenesisFile(
-        format=FORMAT,
+        format=GENESIS_FORMAT,
         origin="ledger.example/kp",
         created_at=FOUNDED_MS,
         rules_version=1,
@@ -355,7 +355,7 @@ def opening_events(office: str, *, first: bool = True) -> tuple[bytes, bytes, by
         authority=authority,
         title=f"Diamond Office, {authority}",
         place=authority.title(),
-        roles=(Role.EXPORTING, Role.IMPORTING),
+        roles=(AuthorityRole.EXPORTING, AuthorityRole.IMPORTING),
         contact="",
     )
     added = KeyAdded(authority=authority, key=signing_key(office).public_key, valid_from=FOUNDED_MS)

@@ -17,8 +17,8 @@ from kpclient.replay.replay import replay
 from kpclient.replay.verification import audit_chain
 from kpledger.analysis.book import MemoryBook
 from kpledger.log import layout
-from kpledger.log.audit import Verdict
-from kpledger.log.block import decode_block, decode_header
+from kpledger.log.audit import AuditVerdict
+from kpledger.log.block import decode_block, decode_block_header
 from kpledger.log.genesis import parse_genesis
 from kpledger.log.layout import decode_stored_entry
 from kpledger.scheme.envelope import decode_envelope
@@ -104,7 +104,7 @@ def places_in(copy: Path) -> dict[str, tuple[int, int]]:
         payload = decode_stored_entry(found.stored).payload
         if payload:
             block = decode_block(payload)
-            first = decode_header(block.header).first_event
+            first = decode_block_header(block.header).first_event
             for position, encoded in enumerate(block.events):
                 event_id = decode_envelope(encoded).event_id.hex()
                 assert event_id not in places, "an event is on the ledger twice"
@@ -139,7 +139,7 @@ def verify_copies(load: Load, nodes: Iterable[NodeSeen], scratch: Path) -> None:
         copy = scratch / f"copy-{node.name}"
         shutil.copytree(node.directory, copy)
         report = audit_chain(genesis, open_copy(copy), jobs=0, on_progress=lambda _: None)
-        assert report.verdict is Verdict.SOUND, report
+        assert report.verdict is AuditVerdict.SOUND, report
         places = places_in(copy)
         told = load.acknowledged.items()
         assert {

@@ -38,14 +38,14 @@ OFFICE: Final = g.AuthorityRegistered(
     authority="francistown",
     title="Second Diamond Office",
     place="Francistown",
-    roles=(g.Role.EXPORTING,),
+    roles=(g.AuthorityRole.EXPORTING,),
     contact="box 1",
 )
 MONITORING: Final = g.AuthorityRegistered(
     authority="car-team",
     title="Monitoring team for the Central African Republic",
     place="Bangui",
-    roles=(g.Role.MONITORING, g.Role.STATISTICS),
+    roles=(g.AuthorityRole.MONITORING, g.AuthorityRole.STATISTICS),
     contact="",
 )
 KEY: Final = g.KeyAdded(authority="gaborone", key=NEW_KEY, valid_from=NOW_MS)

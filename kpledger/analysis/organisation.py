@@ -7,7 +7,7 @@ import msgspec
 from kpledger.analysis.book import Book
 from kpledger.analysis.topic import Topic
 from kpledger.base.ids import KPCS
-from kpledger.scheme.v1.events.governance import Role
+from kpledger.scheme.v1.events.governance import AuthorityRole
 from kpledger.scheme.v1.events.life import BodyKind, ObserverKind
 from kpledger.scheme.v1.records import AuthorityRecord, BodyRecord, authority_key, body_key
 
@@ -29,7 +29,7 @@ class SchemeOffice(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     place: str
     contact: str
-    roles: tuple[Role, ...]
+    roles: tuple[AuthorityRole, ...]
     observer: ObserverKind | None
     """Of an observer: what kind."""
     closed: bool
@@ -66,8 +66,8 @@ def respond(book: Book, question: OrganisationQuestion) -> OrganisationAnswer:
         if question.past or record.closed_at is None
     ]
     return OrganisationAnswer(
-        offices=tuple(one for one in offices if Role.OBSERVER not in one.roles),
-        observers=tuple(one for one in offices if Role.OBSERVER in one.roles),
+        offices=tuple(one for one in offices if AuthorityRole.OBSERVER not in one.roles),
+        observers=tuple(one for one in offices if AuthorityRole.OBSERVER in one.roles),
         bodies=tuple(
             SchemeBody(**msgspec.structs.asdict(record))
             for _, record in book.records(body_key(""), BodyRecord, after=None, limit=_EVERYBODY)

@@ -47,7 +47,7 @@ Observe = Callable[[ExecutedBlock], None]
 _envelopes: Final = msgspec.msgpack.Decoder(Envelope)
 
 
-class Verdict(StrEnum):
+class AuditVerdict(StrEnum):
     """What an audit ends with."""
 
     SOUND = "SOUND"
@@ -69,7 +69,7 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class AuditProgress:
     """How far an audit has come: a value, one for each height."""
 
     tip: Tip
@@ -84,7 +84,7 @@ class Progress:
 class AuditReport:
     """The verdict, and what the ledger is up to the last block that was found sound."""
 
-    verdict: Verdict
+    verdict: AuditVerdict
     chain: str
     """Hash of the genesis file; hexadecimal, as all hashes here."""
     height: int
@@ -133,7 +133,7 @@ class Auditor:
         self._verify_event = verify_event
         self._state = MemoryState()
         changes = genesis.seed_state(self._state)
-        self.progress = Progress(genesis_tip(genesis, changes))
+        self.progress = AuditProgress(genesis_tip(genesis, changes))
         self._state.apply(changes)
 
     def feed(self, height: int, stored: bytes) -> Violation | None:
@@ -190,7 +190,7 @@ class Auditor:
         return executed
 
 
-def _advance(progress: Progress, executed: ExecutedBlock) -> Progress:
+def _advance(progress: AuditProgress, executed: ExecutedBlock) -> AuditProgress:
     if not executed.events:
         return replace(progress, tip=executed.tip, terms=progress.terms + 1)
     counts = dict(progress.events_by_type)
@@ -204,7 +204,7 @@ def _advance(progress: Progress, executed: ExecutedBlock) -> Progress:
     )
 
 
-def report_sound(genesis: Genesis, progress: Progress) -> AuditReport:
+def report_sound(genesis: Genesis, progress: AuditProgress) -> AuditReport:
     """Report on a chain that was read to its end.
 
     Without one signed block the verdict is UNDECIDED: blocks that open a term follow from any
@@ -213,25 +213,27 @@ def report_sound(genesis: Genesis, progress: Progress) -> AuditReport:
     if progress.signed_blocks == 0:
         problem = "it is empty: there is no signed block in it"
         return report_undecided(genesis, progress, problem)
-    return _report(genesis, progress, Verdict.SOUND)
+    return _report(genesis, progress, AuditVerdict.SOUND)
 
 
-def report_undecided(genesis: Genesis, progress: Progress, why: str) -> AuditReport:
+def report_undecided(genesis: Genesis, progress: AuditProgress, why: str) -> AuditReport:
     """Report on a chain that could not be read to its end."""
-    return replace(_report(genesis, progress, Verdict.UNDECIDED), problem=why)
+    return replace(_report(genesis, progress, AuditVerdict.UNDECIDED), problem=why)
 
 
-def report_violation(genesis: Genesis, progress: Progress, violation: Violation) -> AuditReport:
+def report_violation(
+    genesis: Genesis, progress: AuditProgress, violation: Violation
+) -> AuditReport:
     """Report a violation; ``progress`` is that before the bad block."""
     return replace(
-        _report(genesis, progress, Verdict.VIOLATION),
+        _report(genesis, progress, AuditVerdict.VIOLATION),
         first_bad_height=violation.height,
         field=violation.field,
         problem=violation.problem,
     )
 
 
-def _report(genesis: Genesis, progress: Progress, verdict: Verdict) -> AuditReport:
+def _report(genesis: Genesis, progress: AuditProgress, verdict: AuditVerdict) -> AuditReport:
     tip = progress.tip
     return AuditReport(
         verdict=verdict,

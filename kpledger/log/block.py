@@ -28,7 +28,7 @@ MAX_BLOCK_BYTES: Final = 4 * 1024 * 1024
 MAX_COUNT: Final = 2**53 - 1
 """The largest term, height or size: what JSON readers in every language still hold exactly."""
 
-Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
+LogCount = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 
 
 class BlockKind(StrEnum):
@@ -42,26 +42,26 @@ class BlockKind(StrEnum):
     """A new set of voters."""
 
 
-class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class BlockHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a block commits to."""
 
     chain: Digest32
     """The hash of the genesis file."""
     era: Annotated[int, Meta(ge=0, le=2**32 - 1)]
     """Counts disaster recoveries; 0 until the first."""
-    term: Count
+    term: LogCount
     """Raft term in which the block was made; never changes."""
     height: Annotated[int, Meta(ge=1, le=MAX_COUNT)]
     """Raft index, 1-based."""
     prev_head: Digest32
     """Head of the block before; of block 1, the chain id."""
-    first_event: Count
+    first_event: LogCount
     """Index of its first event: the tree size before it."""
     event_count: Annotated[int, Meta(ge=0, le=MAX_BLOCK_EVENTS)]
     """How many events it has."""
     payload_root: Digest32
     """RFC 6962 root over the envelopes of this block."""
-    tree_size: Count
+    tree_size: LogCount
     """Events in the ledger after this block."""
     tree_root: Digest32
     """RFC 6962 root over all of them."""
@@ -91,18 +91,18 @@ class SealedBlock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 _FIXED: Final = struct.Struct(">32sI32sQQ32s")
 
 
-def encode_header(header: Header) -> bytes:
+def encode_block_header(header: BlockHeader) -> bytes:
     """Encode a header in its canonical form."""
     return encode(header)
 
 
-def decode_header(encoded: bytes) -> Header:
+def decode_block_header(encoded: bytes) -> BlockHeader:
     """Decode a header.
 
     Raises:
         LedgerError: oversized, malformed or not canonical.
     """
-    return decode(encoded, Header, what="block header", max_bytes=1024)
+    return decode(encoded, BlockHeader, what="block header", max_bytes=1024)
 
 
 def compute_head(encoded_header: bytes) -> Digest:
@@ -110,16 +110,16 @@ def compute_head(encoded_header: bytes) -> Digest:
     return hash_with_domain(Domain.HEAD, encoded_header)
 
 
-def block_preimage(header: Header, head: Digest) -> bytes:
+def block_preimage(header: BlockHeader, head: Digest) -> bytes:
     """Give the bytes that a leader signs: a tag, a zero byte, then fixed-width fields."""
     return b"kpledger/block/v1\x00" + _FIXED.pack(
         header.chain, header.era, header.config_hash, header.term, header.height, head
     )
 
 
-def encode_block(header: Header, events: tuple[bytes, ...], key: SigningKey) -> bytes:
+def encode_block(header: BlockHeader, events: tuple[bytes, ...], key: SigningKey) -> bytes:
     """Sign a header as its leader and encode the block."""
-    encoded = encode_header(header)
+    encoded = encode_block_header(header)
     signature = key.sign(block_preimage(header, compute_head(encoded)))
     return encode(SealedBlock(header=encoded, signature=signature, events=events))
 
@@ -133,7 +133,7 @@ def decode_block(encoded: bytes) -> SealedBlock:
     return decode(encoded, SealedBlock, what="block", max_bytes=MAX_BLOCK_BYTES)
 
 
-def verify_leader(header: Header, head: Digest, signature: bytes, leader_key: bytes) -> None:
+def verify_leader(header: BlockHeader, head: Digest, signature: bytes, leader_key: bytes) -> None:
     """Verify the leader's signature on a block.
 
     Raises:

@@ -16,15 +16,15 @@ from kpledger.base.multiset import MultisetHash
 from kpledger.base.state import ChangeSet, StateReader
 from kpledger.log.block import (
     MAX_COUNT,
+    BlockHeader,
     BlockKind,
-    Header,
     SealedBlock,
     compute_head,
     compute_payload_root,
     decode_block,
-    decode_header,
+    decode_block_header,
     encode_block,
-    encode_header,
+    encode_block_header,
     verify_leader,
 )
 from kpledger.log.genesis import Genesis
@@ -76,7 +76,7 @@ class ExecutedBlock:
     tip: Tip
     changes: ChangeSet
     events: tuple[SignedEvent, ...]
-    header: Header
+    header: BlockHeader
 
 
 def genesis_tip(genesis: Genesis, changes: ChangeSet) -> Tip:
@@ -133,7 +133,7 @@ class BlockExecutor:
         """Give the block that these events make."""
         digest = self.changes.digest_over(self.before.digest)
         tree = self.before.tree.extend(self._leaves)
-        header = Header(
+        header = BlockHeader(
             chain=self.genesis.chain,
             era=ERA,
             term=term,
@@ -153,7 +153,7 @@ class BlockExecutor:
         tip = Tip(
             height=header.height,
             term=term,
-            head=compute_head(encode_header(header)),
+            head=compute_head(encode_block_header(header)),
             time_ms=self.now_ms,
             tree=tree,
             digest=digest,
@@ -212,7 +212,7 @@ def verify_block(
             them: it cannot say whether the block is sound.
     """
     block = decode_block(encoded)
-    header = decode_header(block.header)
+    header = decode_block_header(block.header)
     _verify_place(genesis, tip, header)
     leader_key = genesis.consensus_keys.get(header.leader)
     if leader_key is None:
@@ -247,7 +247,7 @@ def _decode_events(
     return events
 
 
-def _verify_place(genesis: Genesis, tip: Tip, header: Header) -> None:
+def _verify_place(genesis: Genesis, tip: Tip, header: BlockHeader) -> None:
     """Check what a header must have in common with the chain before its events are looked at."""
     if header.kind is not BlockKind.BLOCK:
         _fail(tip, "kind", f"{header.kind} does not carry events")
@@ -265,7 +265,7 @@ def _verify_place(genesis: Genesis, tip: Tip, header: Header) -> None:
         _fail(tip, "time_ms", f"{header.time_ms} is before {tip.time_ms}")
 
 
-def _compare(tip: Tip, computed: Header, claimed: Header) -> NoReturn:
+def _compare(tip: Tip, computed: BlockHeader, claimed: BlockHeader) -> NoReturn:
     for field in computed.__struct_fields__:
         ours, theirs = getattr(computed, field), getattr(claimed, field)
         if ours != theirs:

@@ -21,8 +21,8 @@ from kpledger.log.note import (
     Note,
     NoteKey,
     NoteSignature,
-    Signer,
-    check_name,
+    NoteSigner,
+    check_key_name,
     cosign_note,
     identify_signers,
     parse_base64,
@@ -52,7 +52,7 @@ class UnsignedByLogError(LedgerError):
         signers: the other trusted keys that have.
     """
 
-    def __init__(self, origin: str, signers: tuple[Signer, ...]) -> None:
+    def __init__(self, origin: str, signers: tuple[NoteSigner, ...]) -> None:
         names = ", ".join(signer.key.name for signer in signers)
         super().__init__(f"the checkpoint is signed by {names}, but by no key of {origin}")
         self.origin = origin
@@ -77,7 +77,7 @@ class SignedCheckpoint:
     """The note as it was read, with the signatures of unknown keys too, to be passed on."""
     log_keys: tuple[NoteKey, ...]
     """The keys of the log itself; at least one."""
-    cosigners: tuple[Signer, ...]
+    cosigners: tuple[NoteSigner, ...]
     """The timestamped signatures, each of another public key. A log's own is not among them."""
 
 
@@ -96,7 +96,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
     if _SIZE_PATTERN.fullmatch(size) is None:
         raise MalformedError("checkpoint", f"the tree size {size[:40]!r} is not a plain decimal")
     checkpoint = Checkpoint(
-        check_name(origin),
+        check_key_name(origin),
         check_tree_size(int(size)),
         decode_digest(parse_base64(root, what="checkpoint root")),
     )

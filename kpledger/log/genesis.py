@@ -44,10 +44,10 @@ from kpledger.scheme.v1.records import (
     policy_key,
 )
 
-FORMAT: Final = "kpledger-genesis/1"
+GENESIS_FORMAT: Final = "kpledger-genesis/1"
 RULES_VERSION: Final = 1
 MAX_GENESIS_BYTES: Final = 1024 * 1024
-MAX_VOTERS: Final = 9
+MAX_GENESIS_VOTERS: Final = 9
 
 HexKey = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z", max_length=64)]
 """An Ed25519 public key as 64 lower-case hexadecimal digits."""
@@ -90,7 +90,7 @@ class GenesisFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The content of the genesis file."""
 
     format: str
-    """Always :data:`FORMAT`."""
+    """Always :data:`GENESIS_FORMAT`."""
     origin: Annotated[str, Meta(pattern=r"^[a-z0-9./-]+\Z", min_length=3, max_length=128)]
     """The name of the log, a URL without scheme; first line of every checkpoint."""
     created_at: TimeMs
@@ -104,7 +104,7 @@ class GenesisFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Signs for the secretariat."""
     participants: Annotated[tuple[GenesisParticipant, ...], Meta(min_length=1, max_length=400)]
     nodes: Annotated[tuple[GenesisNode, ...], Meta(min_length=1, max_length=400)]
-    voters: Annotated[tuple[NodeName, ...], Meta(min_length=1, max_length=MAX_VOTERS)]
+    voters: Annotated[tuple[NodeName, ...], Meta(min_length=1, max_length=MAX_GENESIS_VOTERS)]
     """The nodes that decide on blocks, in alphabetical order."""
 
 
@@ -233,8 +233,10 @@ def _decode(encoded: bytes) -> GenesisFile:
         raise malformed("genesis file", error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedError("genesis file", str(error)) from None
-    if file.format != FORMAT:
-        raise MalformedError("genesis file", f"{file.format!r} is not {FORMAT}", field="format")
+    if file.format != GENESIS_FORMAT:
+        raise MalformedError(
+            "genesis file", f"{file.format!r} is not {GENESIS_FORMAT}", field="format"
+        )
     # What stands here goes into records, and those are canonical.
     denormal = find_denormal_text(file)
     if denormal is not None:

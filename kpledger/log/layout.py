@@ -39,7 +39,7 @@ APPLIED_KEY: Final = b"m/applied"
 DERIVATION_KEY: Final = b"m/derivation"
 HARD_STATE_KEY: Final = b"h"
 
-FORMAT: Final = b"\x01"
+STORE_FORMAT: Final = b"\x01"
 """Value under :data:`FORMAT_KEY`; a change to the table above makes a new one."""
 
 BLOCK_PREFIX: Final = b"b"
@@ -49,7 +49,7 @@ MERKLE_PREFIX: Final = b"t"
 
 MAX_PAYLOAD_BYTES: Final = 16 << 20
 """Largest payload of one stored entry."""
-MAX_NAME_BYTES: Final = 255
+MAX_NODE_NAME_BYTES: Final = 255
 """Longest name of a node."""
 
 _VERSION: Final = 1
@@ -162,7 +162,7 @@ def encode_hard_state(hard_state: StoredHardState) -> bytes:
     name = b""
     if hard_state.voted_for is not None:
         name = hard_state.voted_for.encode()
-        if not 0 < len(name) <= MAX_NAME_BYTES:
+        if not 0 < len(name) <= MAX_NODE_NAME_BYTES:
             raise _bad_name(len(name))
     return _HARD_STATE_HEADER.pack(_VERSION, hard_state.term) + name
 
@@ -179,7 +179,7 @@ def decode_hard_state(stored: bytes) -> StoredHardState:
     version, term = _HARD_STATE_HEADER.unpack_from(stored)
     _verify_version("hard state", version)
     name = stored[_HARD_STATE_HEADER.size :]
-    if len(name) > MAX_NAME_BYTES:
+    if len(name) > MAX_NODE_NAME_BYTES:
         raise _bad_name(len(name))
     try:
         voted_for = name.decode() or None
@@ -199,5 +199,5 @@ def _verify_payload_size(size: int) -> None:
 
 
 def _bad_name(size: int) -> MalformedError:
-    problem = f"a name of {size} bytes, where 1 to {MAX_NAME_BYTES} are possible"
+    problem = f"a name of {size} bytes, where 1 to {MAX_NODE_NAME_BYTES} are possible"
     return MalformedError("hard state", problem, field="voted_for")

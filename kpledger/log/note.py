@@ -22,10 +22,10 @@ from kpledger.base.keys import SigningKey, check_public_key, verify_signature
 MAX_NOTE_BYTES: Final = 1_000_000
 """As in Go's implementation; a hundred post-quantum signatures fit."""
 
-MAX_SIGNATURES: Final = 100
+MAX_NOTE_SIGNATURES: Final = 100
 """As in Go's implementation; the specification asks for at least 16."""
 
-MAX_NAME_BYTES: Final = 255
+MAX_KEY_NAME_BYTES: Final = 255
 """The longest name that tlog-cosignature's newer format can sign."""
 
 MAX_TIME_S: Final = 2**63 - 1
@@ -113,7 +113,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Signer:
+class NoteSigner:
     """A trusted key whose signature on a note holds; the time is there for cosignatures only."""
 
     key: NoteKey
@@ -137,7 +137,7 @@ def parse_vkey(text: str) -> NoteKey:
     key_type = _KEY_TYPES.get(typed_key[:1])
     if key_type is None:
         raise MalformedError("note key", f"its type is unknown: {typed_key[:1].hex()}")
-    key = NoteKey(check_name(name), key_type, typed_key[1:])
+    key = NoteKey(check_key_name(name), key_type, typed_key[1:])
     check_public_key(key.public_key)
     if key.key_id.hex() != key_id:
         raise MalformedError("note key", f"its id is {key.key_id.hex()}, not {key_id[:16]!r}")
@@ -172,8 +172,8 @@ def parse_note(data: bytes) -> Note:
     if not blank_line:
         raise MalformedError("note", "no blank line ends the text")
     *lines, unfinished = signatures.split("\n")
-    if unfinished or not 1 <= len(lines) <= MAX_SIGNATURES:
-        problem = f"the text is not followed by 1 to {MAX_SIGNATURES} complete signature lines"
+    if unfinished or not 1 <= len(lines) <= MAX_NOTE_SIGNATURES:
+        problem = f"the text is not followed by 1 to {MAX_NOTE_SIGNATURES} complete signature lines"
         raise MalformedError("note", problem)
     return Note(text + "\n", tuple(_parse_signature(line) for line in lines))
 
@@ -226,7 +226,7 @@ def cosign_note(text: str, *, name: str, key: SigningKey, time_s: int) -> NoteSi
     return NoteSignature(name, key_id, time + key.sign(_cosigned_message(text, time_s)))
 
 
-def identify_signers(note: Note, keys: Iterable[NoteKey]) -> tuple[Signer, ...]:
+def identify_signers(note: Note, keys: Iterable[NoteKey]) -> tuple[NoteSigner, ...]:
     """Give the trusted keys that signed a note, verified; all other signatures are ignored.
 
     One bad signature under a trusted key spoils the note, as C2SP signed-note recommends:
@@ -240,14 +240,14 @@ def identify_signers(note: Note, keys: Iterable[NoteKey]) -> tuple[Signer, ...]:
         UntrustedNoteError: none of the keys has signed.
     """
     known = _index_keys(keys)
-    signers: list[Signer] = []
+    signers: list[NoteSigner] = []
     for each in note.signatures:
         key = known.get((each.name, each.key_id))
         if key is None:
             continue
         if any(signer.key == key for signer in signers):
             raise RepeatedSignatureError(key)
-        signers.append(Signer(key, _open_signature(note.text, each.signature, key)))
+        signers.append(NoteSigner(key, _open_signature(note.text, each.signature, key)))
     if not signers:
         raise UntrustedNoteError(tuple(each.name for each in note.signatures))
     return tuple(signers)
@@ -269,18 +269,18 @@ def parse_base64(text: str, *, what: str) -> bytes:
     return data
 
 
-def check_name(name: str) -> str:
+def check_key_name(name: str) -> str:
     """Accept a key's name, which is also a log's origin.
 
     Raises:
-        MalformedError: empty, longer than ``MAX_NAME_BYTES``, or with a space, a plus or a
+        MalformedError: empty, longer than ``MAX_KEY_NAME_BYTES``, or with a space, a plus or a
             control character.
     """
     if _NAME_PATTERN.fullmatch(name) is None:
         problem = f"{name[:80]!r} is empty, or has a space, a plus or a control character"
         raise MalformedError("key name", problem)
-    if len(name.encode()) > MAX_NAME_BYTES:
-        raise MalformedError("key name", f"{name[:80]!r} is longer than {MAX_NAME_BYTES} bytes")
+    if len(name.encode()) > MAX_KEY_NAME_BYTES:
+        raise MalformedError("key name", f"{name[:80]!r} is longer than {MAX_KEY_NAME_BYTES} bytes")
     return name
 
 
@@ -291,7 +291,7 @@ def _parse_signature(line: str) -> NoteSignature:
     data = parse_base64(encoded, what="signature line")
     if len(data) <= _KEY_ID_BYTES:
         raise MalformedError("signature line", f"{encoded!r} holds no signature")
-    return NoteSignature(check_name(name), data[:_KEY_ID_BYTES], data[_KEY_ID_BYTES:])
+    return NoteSignature(check_key_name(name), data[:_KEY_ID_BYTES], data[_KEY_ID_BYTES:])
 
 
 def _index_keys(keys: Iterable[NoteKey]) -> Mapping[tuple[str, bytes], NoteKey]:

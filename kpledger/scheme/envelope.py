@@ -29,7 +29,7 @@ from kpledger.scheme.v1.events import (
     Body,
     EventHeader,
     decode_body,
-    decode_header,
+    decode_event_header,
 )
 
 PAYLOAD_TYPE: Final = "application/vnd.kpledger.event.v1+msgpack"
@@ -144,7 +144,7 @@ def decode_envelope(encoded: bytes) -> SignedEvent:
         NotCanonicalError: a second spelling of one.
     """
     envelope = open_envelope(encoded)
-    header = decode_header(envelope.payload)
+    header = decode_event_header(envelope.payload)
     return SignedEvent(
         encoded=encoded,
         payload=envelope.payload,

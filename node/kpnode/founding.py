@@ -16,8 +16,8 @@ from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.base.ids import parse_participant
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import (
-    FORMAT,
-    MAX_VOTERS,
+    GENESIS_FORMAT,
+    MAX_GENESIS_VOTERS,
     RULES_VERSION,
     Genesis,
     GenesisFile,
@@ -114,8 +114,8 @@ def plan_nodes(members: tuple[Member, ...], count: int, port: int) -> tuple[Plan
     codes = [member.code for member in members]
     order: list[str] = [code for code in _NODE_PARTICIPANTS if code in codes]
     order += [code for code in codes if code not in order]
-    if not 1 <= count <= min(MAX_VOTERS, len(order)):
-        limit = min(MAX_VOTERS, len(order))
+    if not 1 <= count <= min(MAX_GENESIS_VOTERS, len(order)):
+        limit = min(MAX_GENESIS_VOTERS, len(order))
         raise FoundingError(f"{count} voters; from 1 to {limit} are possible here")
     return tuple(
         PlannedNode(
@@ -145,7 +145,7 @@ def found_network(
     keys.mkdir(parents=True, exist_ok=True)
     (keys / "README").write_text(_WARNING, encoding="ascii")
     file = GenesisFile(
-        format=FORMAT,
+        format=GENESIS_FORMAT,
         origin=ORIGIN,
         created_at=time.time_ns() // 1_000_000,
         rules_version=RULES_VERSION,

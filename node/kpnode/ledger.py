@@ -19,7 +19,7 @@ from kpledger.base.hashing import decode_digest
 from kpledger.base.multiset import MultisetHash
 from kpledger.base.state import ChangeSet, MemoryState, read_record
 from kpledger.log import layout
-from kpledger.log.block import Header, decode_block, decode_header
+from kpledger.log.block import BlockHeader, decode_block, decode_block_header
 from kpledger.log.chain import ExecutedBlock, Tip, genesis_tip
 from kpledger.log.genesis import Genesis
 from kpledger.log.merkle import Frontier
@@ -221,7 +221,7 @@ class Ledger:
         if stored is None:
             return None
         block = decode_block(layout.decode_stored_entry(stored).payload)
-        header = decode_header(block.header)
+        header = decode_block_header(block.header)
         encoded = block.events[record.index - header.first_event]
         return StoredEvent(record, header.time_ms, encoded)
 
@@ -235,13 +235,13 @@ class Ledger:
             return None
         return self._store.get(layout.block_key(height))
 
-    def header(self, height: int) -> Header | None:
+    def header(self, height: int) -> BlockHeader | None:
         """Give the header of a committed block of events; None for others."""
         stored = self.block(height)
         entry = None if stored is None else layout.decode_stored_entry(stored)
         if entry is None or not entry.payload:
             return None
-        return decode_header(decode_block(entry.payload).header)
+        return decode_block_header(decode_block(entry.payload).header)
 
 
 def _encode_tip(tip: Tip) -> bytes:

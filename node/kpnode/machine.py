@@ -15,7 +15,13 @@ from dataclasses import dataclass
 
 from kpledger.base.keys import SigningKey
 from kpledger.base.state import StateReader
-from kpledger.log.block import BlockKind, compute_head, decode_block, decode_header, verify_leader
+from kpledger.log.block import (
+    BlockKind,
+    compute_head,
+    decode_block,
+    decode_block_header,
+    verify_leader,
+)
 from kpledger.log.chain import (
     BlockExecutor,
     ExecutedBlock,
@@ -115,7 +121,7 @@ class Machine:
             if entry.kind is not EntryKind.BLOCK:
                 continue
             block = decode_block(entry.payload)
-            header = newest = decode_header(block.header)
+            header = newest = decode_block_header(block.header)
             head = compute_head(block.header)
             key = self._genesis.consensus_keys.get(header.leader, b"")
             verify_leader(header, head, block.signature, key)

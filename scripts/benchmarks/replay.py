@@ -25,11 +25,11 @@ from kpledger.base.ids import CHAIR, KPCS, ROOT
 from kpledger.base.state import MemoryState
 from kpledger.base.units import start_of_day_ms
 from kpledger.log import layout
-from kpledger.log.audit import Verdict
+from kpledger.log.audit import AuditVerdict
 from kpledger.log.block import BlockKind
 from kpledger.log.chain import BlockExecutor, execute_noop, genesis_tip, seal_block
 from kpledger.log.genesis import (
-    FORMAT,
+    GENESIS_FORMAT,
     Genesis,
     GenesisFile,
     GenesisNode,
@@ -71,7 +71,7 @@ def run(events: int, block_events: int, jobs: int, *, with_book: bool) -> dict[s
         )
         seconds, cpu = time.perf_counter() - started, time.process_time() - started_cpu
         after = measure_verify_per_s(CORES, _RATE_S)
-    if report.verdict is not Verdict.SOUND or report.tree_size != events:
+    if report.verdict is not AuditVerdict.SOUND or report.tree_size != events:
         sys.exit(f"the audit of a sound chain says {report}")
     raw = (before + after) / 2
     return {
@@ -101,7 +101,7 @@ def make_genesis(codes: Sequence[str] = PARTICIPANTS) -> Genesis:
         tls_key=make_key("tls").public_key.hex(),
     )
     file = GenesisFile(
-        format=FORMAT,
+        format=GENESIS_FORMAT,
         origin="bench.example/kpledger",
         created_at=start_of_day_ms(DAY),
         rules_version=1,
@@ -164,7 +164,7 @@ def write_copy(directory: Path, genesis: Genesis, events: int, block_events: int
     database = plyvel.DB(
         str(directory / layout.DATABASE_DIRECTORY), create_if_missing=True, compression=None
     )
-    database.put(layout.FORMAT_KEY, layout.FORMAT)
+    database.put(layout.FORMAT_KEY, layout.STORE_FORMAT)
     database.put(layout.CHAIN_KEY, genesis.chain)
     for height, entry in enumerate(make_entries(genesis, events, block_events), start=1):
         database.put(layout.block_key(height), entry)

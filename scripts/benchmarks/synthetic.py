@@ -24,10 +24,10 @@ from kpledger.scheme.v1.events.certificate import (
 )
 from kpledger.scheme.v1.events.governance import (
     AuthorityRegistered,
+    AuthorityRole,
     KeyAdded,
     NumberRange,
     NumberRangeAllocated,
-    Role,
 )
 from kpledger.scheme.v1.events.importing import ImportConfirmed
 
@@ -98,7 +98,7 @@ class Trade:
                 authority=OFFICE,
                 title=f"Diamond office of {code}",
                 place="The capital",
-                roles=(Role.EXPORTING, Role.IMPORTING),
+                roles=(AuthorityRole.EXPORTING, AuthorityRole.IMPORTING),
                 contact="",
             )
             yield Statement(

@@ -33,10 +33,10 @@ from kpledger.scheme.v1.events import Author, encode_event
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateIssued
 from kpledger.scheme.v1.events.governance import (
     AuthorityRegistered,
+    AuthorityRole,
     KeyAdded,
     NumberRange,
     NumberRangeAllocated,
-    Role,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -70,7 +70,7 @@ def opening(network: Network) -> list[bytes]:
         authority="gaborone",
         title="Diamond Office",
         place="Gaborone",
-        roles=(Role.EXPORTING,),
+        roles=(AuthorityRole.EXPORTING,),
         contact="",
     )
     payload = encode_event(

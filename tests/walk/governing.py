@@ -84,7 +84,7 @@ def register(chance: Chance) -> Act:
     name = f"office-{len(chance.world.houses)}"
     if chance.likely(8):
         name = office_under(chance, code)
-    role = governance.Role
+    role = governance.AuthorityRole
     roles = chance.weighed(
         {
             (role.EXPORTING, role.IMPORTING): 10,

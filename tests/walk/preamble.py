@@ -13,7 +13,7 @@ from walk.basis import CHAIR
 from walk.bench import EVERY_VERSION, Bench, open_bench
 from walk.chance import Act, Chance
 
-ROLE = governance.Role
+ROLE = governance.AuthorityRole
 BOTH = (ROLE.EXPORTING, ROLE.IMPORTING)
 ALL = (*BOTH, ROLE.STATISTICS)
 NEW_MEMBERS = {
@@ -22,7 +22,7 @@ NEW_MEMBERS = {
     "NA": governance.ParticipantKind.STATE,
     "TW": governance.ParticipantKind.ENTITY,
 }
-OFFICES: dict[str, tuple[governance.Role, ...]] = {
+OFFICES: dict[str, tuple[governance.AuthorityRole, ...]] = {
     "BW/gaborone": ALL,
     "BW/francistown": (ROLE.EXPORTING,),
     "EU/antwerp": BOTH,
@@ -81,7 +81,7 @@ def decide(bench: Bench, chance: Chance) -> None:
 
 
 def open_office(
-    bench: Bench, chance: Chance, office: str, roles: tuple[governance.Role, ...]
+    bench: Bench, chance: Chance, office: str, roles: tuple[governance.AuthorityRole, ...]
 ) -> None:
     code, _, name = office.partition("/")
     body = governance.AuthorityRegistered(

@@ -22,11 +22,11 @@ from kpclient.replay.served_chain import ChainUnavailableError, ServedChain
 from kpclient.replay.verification import audit_chain
 from kpledger.base.errors import LedgerError
 from kpledger.base.units import format_time
-from kpledger.log.audit import AuditReport, Verdict
+from kpledger.log.audit import AuditReport, AuditVerdict
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 
-EXIT_CODES: Final = {Verdict.SOUND: 0, Verdict.VIOLATION: 1, Verdict.UNDECIDED: 2}
-_UNDECIDED: Final = EXIT_CODES[Verdict.UNDECIDED]
+EXIT_CODES: Final = {AuditVerdict.SOUND: 0, AuditVerdict.VIOLATION: 1, AuditVerdict.UNDECIDED: 2}
+_UNDECIDED: Final = EXIT_CODES[AuditVerdict.UNDECIDED]
 
 
 class _NothingToAuditError(ClientError):
@@ -73,7 +73,7 @@ def audit(
         blocks, height = _open_chain(founded, node, copy)
     except _NothingToAuditError as error:
         if as_json:
-            print_json({"verdict": Verdict.UNDECIDED, "problem": str(error)})
+            print_json({"verdict": AuditVerdict.UNDECIDED, "problem": str(error)})
         else:
             print_trouble(f"UNDECIDED: {error}")
         raise typer.Exit(_UNDECIDED) from None
@@ -155,11 +155,11 @@ def format_report(report: AuditReport) -> list[str]:
 
 
 def _what(report: AuditReport) -> str:
-    if report.verdict is Verdict.SOUND:
+    if report.verdict is AuditVerdict.SOUND:
         return (
             f": {report.height} blocks with {report.tree_size} events follow from the genesis file"
         )
-    if report.verdict is Verdict.UNDECIDED:
+    if report.verdict is AuditVerdict.UNDECIDED:
         return f": {report.problem}; sound up to height {report.height}"
     return (
         f": block {report.first_bad_height} at {report.field}: {report.problem};"

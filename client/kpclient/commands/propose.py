@@ -22,10 +22,10 @@ from kpclient.statements.statement import state
 from kpledger.scheme.v1.events.governance import (
     AuthorityClosed,
     AuthorityRegistered,
+    AuthorityRole,
     ParticipantAdmitted,
     ParticipantKind,
     ParticipantStatusChanged,
-    Role,
     Standing,
 )
 
@@ -108,7 +108,8 @@ def authority(
     title: Annotated[str, typer.Option("--title", help="Its full name.")],
     place: Annotated[str, typer.Option("--place", help="Where it is.")],
     role: Annotated[
-        list[Role], typer.Option("--role", metavar="|".join(Role), help="What for; repeated.")
+        list[AuthorityRole],
+        typer.Option("--role", metavar="|".join(AuthorityRole), help="What for; repeated."),
     ],
     by: StatementOptions,
     contact: Annotated[str, typer.Option("--contact", help="How to reach it.")] = "",

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from kpledger.scheme.envelope import SignedEvent
-from kpledger.scheme.v1.events.governance import ParticipantKind, Role, Standing
+from kpledger.scheme.v1.events.governance import AuthorityRole, ParticipantKind, Standing
 from kpledger.scheme.v1.records import AllottedRange, CertificateRecord, KeyRecord, StandingSince
 
 A = TypeVar("A", bound=msgspec.Struct)
@@ -74,7 +74,7 @@ class Office(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     place: str
     contact: str
-    roles: tuple[Role, ...]
+    roles: tuple[AuthorityRole, ...]
 
 
 class Participant(msgspec.Struct, frozen=True, kw_only=True):

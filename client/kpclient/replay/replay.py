@@ -16,7 +16,7 @@ from kpclient.replay.copied_chain import NotACopyError, StoredBlock, UnreadableB
 from kpclient.replay.served_chain import ChainUnavailableError, ServedChain
 from kpclient.replay.verification import audit_chain
 from kpledger.analysis.book import MemoryBook
-from kpledger.log.audit import AuditReport, Verdict
+from kpledger.log.audit import AuditReport, AuditVerdict
 from kpledger.log.genesis import Genesis
 
 Chain = Iterable[StoredBlock | UnreadableBlock]
@@ -113,11 +113,11 @@ def replay(
         observe=book.apply,
     )
     match report.verdict:
-        case Verdict.SOUND:
+        case AuditVerdict.SOUND:
             return book
-        case Verdict.VIOLATION:
+        case AuditVerdict.VIOLATION:
             raise NotSoundError(report)
-        case Verdict.UNDECIDED:
+        case AuditVerdict.UNDECIDED:
             raise NotDecidedError(report)
 
 

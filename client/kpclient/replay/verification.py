@@ -22,9 +22,9 @@ from kpclient.replay.copied_chain import StoredBlock, UnreadableBlock
 from kpclient.replay.served_chain import ChainUnavailableError
 from kpledger.log.audit import (
     Auditor,
+    AuditProgress,
     AuditReport,
     Observe,
-    Progress,
     Violation,
     defer_signatures,
     find_bad_signature,
@@ -45,7 +45,7 @@ BATCHES_AHEAD: Final = 4
 class _Finding:
     """A violation, and how far the audit had come before the bad block."""
 
-    before: Progress
+    before: AuditProgress
     violation: Violation
 
 
@@ -53,7 +53,7 @@ class _Finding:
 class _Batch:
     """Blocks whose signatures are being verified, each with the progress before it."""
 
-    before: tuple[Progress, ...]
+    before: tuple[AuditProgress, ...]
     result: Future[Violation | None]
 
     def finding(self) -> _Finding | None:
@@ -71,7 +71,7 @@ class _SignatureQueue:
         """Verify in so many other processes; they start when there is enough to do."""
         self._jobs = jobs
         self._pool: ProcessPoolExecutor | None = None
-        self._waiting: list[tuple[Progress, bytes]] = []
+        self._waiting: list[tuple[AuditProgress, bytes]] = []
         self._waiting_bytes = 0
         self._begun = deque[_Batch]()
 
@@ -88,7 +88,7 @@ class _SignatureQueue:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def add(self, before: Progress, stored: bytes) -> bool:
+    def add(self, before: AuditProgress, stored: bytes) -> bool:
         """Take the next block; tell whether a batch was begun with it."""
         self._waiting.append((before, stored))
         self._waiting_bytes += len(stored)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kpledger.scheme.v1.context import Check, Context, Effect
-from kpledger.scheme.v1.rules.authorship import Cosigner, Office
+from kpledger.scheme.v1.rules.authorship import AuthorKind, Cosigner
 
 Cosigners = Callable[[Context], tuple[Cosigner, ...]]
 """Says who has to sign besides the author, in this state."""
@@ -19,7 +19,7 @@ def nobody_else(_context: Context) -> tuple[Cosigner, ...]:
 class Row:
     """One event type."""
 
-    offices: tuple[Office, ...]
+    offices: tuple[AuthorKind, ...]
     """Any of these may be its author (E1)."""
     checks: tuple[Check, ...]
     """The rules it must pass, in order; the first refusal is the answer."""

@@ -277,7 +277,7 @@ def _is_new(database: Database) -> bool:
 
 def _found(database: Database, chain: bytes) -> None:
     puts = (
-        (layout.FORMAT_KEY, layout.FORMAT),
+        (layout.FORMAT_KEY, layout.STORE_FORMAT),
         (layout.CHAIN_KEY, chain),
         (layout.HARD_STATE_KEY, _encode_hard_state(HardState(Term(0), None))),
     )
@@ -289,8 +289,8 @@ def _verify_founding(database: Database, chain: bytes) -> None:
     if _is_new(database):
         raise StorageMissingError(directory, "an empty database; kpnode init founds a ledger")
     found_format = database.get(layout.FORMAT_KEY)
-    if found_format != layout.FORMAT:
-        raise UnknownFormatError(directory, expected=layout.FORMAT, found=found_format)
+    if found_format != layout.STORE_FORMAT:
+        raise UnknownFormatError(directory, expected=layout.STORE_FORMAT, found=found_format)
     found_chain = database.get(layout.CHAIN_KEY) or b""
     if found_chain != chain:
         raise OtherChainError(directory, expected=chain, found=found_chain)

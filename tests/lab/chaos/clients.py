@@ -20,7 +20,7 @@ from lab.chaos.network import Network
 from lab.chaos.voter import now_s
 
 from kpledger.scheme.envelope import compute_event_id
-from kpledger.scheme.v1.events import decode_header
+from kpledger.scheme.v1.events import decode_event_header
 from scripts.benchmarks.synthetic import Keyring, Statement, Trade
 
 PARTICIPANTS: Final = ("AE", "BW", "IN", "ZA")
@@ -261,6 +261,6 @@ class Client:
 
 
 def _name(issue: Statement, confirmation: Statement) -> Shipment:
-    number = decode_header(issue.payload).subject
+    number = decode_event_header(issue.payload).subject
     ids = (compute_event_id(statement.payload).hex() for statement in (issue, confirmation))
     return Shipment(number, *ids)

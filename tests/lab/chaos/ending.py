@@ -16,7 +16,7 @@ from lab.chaos.voter import now_s
 from lab.chaos.watch import Status, Watch
 
 from kpclient.replay.copied_chain import StoredBlock, open_copy
-from kpledger.log.block import decode_block, decode_header
+from kpledger.log.block import decode_block, decode_block_header
 from kpledger.log.layout import decode_stored_entry
 from kpledger.scheme.envelope import decode_envelope
 from kpnode.founding import GENESIS_NAME
@@ -127,7 +127,7 @@ def _read_events(directory: Path, height: int) -> tuple[tuple[str, Place], ...]:
         payload = decode_stored_entry(found.stored).payload
         if payload:
             block = decode_block(payload)
-            first = decode_header(block.header).first_event
+            first = decode_block_header(block.header).first_event
             events += [
                 (decode_envelope(encoded).event_id.hex(), Place(found.height, first + position))
                 for position, encoded in enumerate(block.events)

@@ -28,10 +28,10 @@ from kpledger.scheme.v1.events.certificate import (
 )
 from kpledger.scheme.v1.events.governance import (
     AuthorityRegistered,
+    AuthorityRole,
     KeyAdded,
     NumberRange,
     NumberRangeAllocated,
-    Role,
 )
 from kpledger.scheme.v1.events.importing import (
     ArrivalRecorded,
@@ -122,7 +122,7 @@ class Registry:
                 authority=AUTHORITY,
                 title=f"Synthetic diamond office of {code}",
                 place=f"Synthetic place in {code}",
-                roles=(Role.EXPORTING, Role.IMPORTING),
+                roles=(AuthorityRole.EXPORTING, AuthorityRole.IMPORTING),
                 contact="",
             )
             # The Chair countersigns a participant's first authority.

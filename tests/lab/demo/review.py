@@ -9,7 +9,7 @@ from pathlib import Path
 from kpclient.replay.copied_chain import StoredBlock, open_copy
 from kpclient.replay.verification import audit_chain
 from kpledger.log.audit import AuditReport
-from kpledger.log.block import decode_block, decode_header
+from kpledger.log.block import decode_block, decode_block_header
 from kpledger.log.genesis import Genesis
 from kpledger.log.layout import decode_stored_entry
 from kpledger.scheme.envelope import SignedEvent, decode_envelope
@@ -59,7 +59,7 @@ def _read_events(copy: Path) -> Iterator[tuple[int, int, SignedEvent]]:
         if not entry.payload:
             continue
         block = decode_block(entry.payload)
-        first = decode_header(block.header).first_event
+        first = decode_block_header(block.header).first_event
         for position, encoded in enumerate(block.events):
             yield found.height, first + position, decode_envelope(encoded)
 

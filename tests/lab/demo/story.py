@@ -17,7 +17,7 @@ from lab.demo.trade_tables import OTHERS, Tables
 from kpclient.net.answers import NodeStatus
 from kpclient.net.ledger_client import Committed, LedgerClient, Refused
 from kpclient.net.node_client import NodeClient
-from kpledger.log.audit import Verdict
+from kpledger.log.audit import AuditVerdict
 from kpledger.scheme.envelope import decode_envelope
 
 MAX_BATCH = 256
@@ -167,7 +167,7 @@ class Story:
         findings.review = review
         if keep:
             await network.restart(name)
-        if review.report.verdict is not Verdict.SOUND:
+        if review.report.verdict is not AuditVerdict.SOUND:
             self._fail(f"the audit says {review.report.verdict}: {review.report.problem}")
         lost = [
             event_id

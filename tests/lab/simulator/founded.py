@@ -12,7 +12,7 @@ from lab.simulator.clock import WORLD_MS
 from kpledger.base.hashing import sha256
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import (
-    FORMAT,
+    GENESIS_FORMAT,
     RULES_VERSION,
     Genesis,
     GenesisFile,
@@ -43,7 +43,7 @@ def make_genesis(nodes: tuple[str, ...]) -> Genesis:
     """Return the genesis of a ledger on which all of these nodes vote."""
     codes = dict(zip(nodes, _CODES, strict=False))
     file = GenesisFile(
-        format=FORMAT,
+        format=GENESIS_FORMAT,
         origin="kp.example/simulated",
         created_at=WORLD_MS,
         rules_version=RULES_VERSION,

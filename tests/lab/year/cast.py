@@ -16,7 +16,7 @@ from lab.year.days import FOUNDED_ON, YEAR
 from kpledger.base.keys import SigningKey
 from kpledger.base.units import start_of_day_ms
 from kpledger.log.genesis import (
-    FORMAT,
+    GENESIS_FORMAT,
     RULES_VERSION,
     Genesis,
     GenesisFile,
@@ -26,7 +26,7 @@ from kpledger.log.genesis import (
     format_genesis,
     parse_genesis,
 )
-from kpledger.scheme.v1.events.governance import ParticipantKind, Role
+from kpledger.scheme.v1.events.governance import AuthorityRole, ParticipantKind
 
 NODE: Final = "bw-1"
 """The one voter of the offline ledger."""
@@ -49,7 +49,7 @@ RESTRICTION: Final = "compliant-zones"
 ZONES: Final = ("CF/berberati", "CF/boda", "CF/carnot", "CF/nola")
 """What the Central African Republic may export from, each shipment approved."""
 
-_TRADE: Final = (Role.EXPORTING, Role.IMPORTING)
+_TRADE: Final = (AuthorityRole.EXPORTING, AuthorityRole.IMPORTING)
 _UNION: Final = {
     "antwerp": 80,
     "bucharest": 1,
@@ -80,7 +80,7 @@ class Office:
         return f"{self.participant}/{self.authority}"
 
     @property
-    def roles(self) -> tuple[Role, ...]:
+    def roles(self) -> tuple[AuthorityRole, ...]:
         """What it is designated for."""
         return _TRADE
 
@@ -138,7 +138,7 @@ class Cast:
             f"{kind}_key": self.key(f"{NODE}/{kind}").public_key.hex() for kind in NODE_KEYS
         }
         file = GenesisFile(
-            format=FORMAT,
+            format=GENESIS_FORMAT,
             origin="kp.example/synthetic-year",
             created_at=start_of_day_ms(FOUNDED_ON),
             rules_version=RULES_VERSION,

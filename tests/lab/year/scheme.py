@@ -33,13 +33,13 @@ from kpledger.scheme.v1.events.decisions import (
 )
 from kpledger.scheme.v1.events.governance import (
     AuthorityRegistered,
+    AuthorityRole,
     CertificateFormatNotified,
     KeyAdded,
     NumberRange,
     NumberRangeAllocated,
     NumberRangeRetired,
     ParticipantAdmitted,
-    Role,
 )
 from kpledger.scheme.v1.events.life import (
     BodyComposed,
@@ -121,7 +121,7 @@ class Scheme:
             self._allot(office, YEAR - 1, 1, _OLD_LAST)
             begin = first_serial(office)
             self._allot(office, YEAR, begin + 1, begin + 9_999_999)
-        self._register(code, STATISTICS, (Role.STATISTICS,), None, first=False)
+        self._register(code, STATISTICS, (AuthorityRole.STATISTICS,), None, first=False)
         masks = tuple(sorted({f"{office.prefix}{'#' * SERIAL_DIGITS}" for office in offices}))
         notified = CertificateFormatNotified(
             masks=masks, specimen=document(f"specimen {code}"), features=REMARK, valid_from=0
@@ -132,7 +132,7 @@ class Scheme:
         self,
         code: str,
         authority: str,
-        roles: tuple[Role, ...],
+        roles: tuple[AuthorityRole, ...],
         territory: str | None,
         *,
         first: bool,
@@ -184,7 +184,10 @@ class Scheme:
     # The scheme.
 
     def _open_scheme(self) -> None:
-        for authority, role in ((WORKING_GROUP, Role.STATISTICS), (MONITOR, Role.MONITORING)):
+        for authority, role in (
+            (WORKING_GROUP, AuthorityRole.STATISTICS),
+            (MONITOR, AuthorityRole.MONITORING),
+        ):
             registered = AuthorityRegistered(
                 authority=authority,
                 title=f"Synthetic {authority} of the scheme",

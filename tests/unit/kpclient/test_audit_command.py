@@ -27,8 +27,8 @@ from kpclient.replay.served_chain import ChainUnavailableError
 from kpclient.replay.verification import BATCH_BYTES, audit_chain
 from kpledger.base.codec import encode
 from kpledger.log import layout
-from kpledger.log.audit import AuditReport, Verdict
-from kpledger.log.block import decode_block, decode_header, encode_block
+from kpledger.log.audit import AuditReport, AuditVerdict
+from kpledger.log.block import decode_block, decode_block_header, encode_block
 from kpledger.log.genesis import GenesisPolicy, format_genesis
 from kpledger.scheme.envelope import open_envelope
 
@@ -51,7 +51,7 @@ def forge_event(stored: bytes) -> bytes:
     block = decode_block(layout.decode_stored_entry(stored).payload)
     envelope = open_envelope(block.events[0])
     forged = vary(envelope, signatures=(vary(envelope.signatures[0], sig=bytes(64)),))
-    header = decode_header(block.header)
+    header = decode_block_header(block.header)
     events = (encode(forged), *block.events[1:])
     return store(encode_block(header, events, signing_key("bw-1/consensus")))
 
@@ -78,7 +78,7 @@ def test_report_on_a_sound_chain_does_not_depend_on_processes(
     chain: tuple[bytes, ...], jobs: int
 ) -> None:
     report = run_audit(blocks(chain), jobs)
-    assert (report.verdict, report.height) == (Verdict.SOUND, len(chain))
+    assert (report.verdict, report.height) == (AuditVerdict.SOUND, len(chain))
     assert report == run_audit(blocks(chain))
 
 
@@ -90,7 +90,7 @@ def test_forged_signature_is_found_at_its_height_by_any_process(
     height = {"first batch": 10, "second batch": len(chain) // 2, "rest": len(chain)}[place]
     forged = [*chain[: height - 1], forge_event(chain[height - 1]), *chain[height:]]
     report = run_audit(blocks(forged), jobs)
-    assert report.verdict is Verdict.VIOLATION
+    assert report.verdict is AuditVerdict.VIOLATION
     assert (report.first_bad_height, report.height) == (height, height - 1)
     assert report.field == "events[0]"
     assert "does not verify under key" in (report.problem or "")
@@ -116,20 +116,24 @@ def test_progress_is_told_in_ascending_order(chain: tuple[bytes, ...]) -> None:
 
 def test_unreadable_block_is_a_violation_at_its_height(chain: tuple[bytes, ...]) -> None:
     report = run_audit(blocks(chain, broken_at=7))
-    assert (report.verdict, report.first_bad_height, report.height) == (Verdict.VIOLATION, 7, 6)
+    assert (report.verdict, report.first_bad_height, report.height) == (
+        AuditVerdict.VIOLATION,
+        7,
+        6,
+    )
     assert (report.field, report.problem) == ("entry", "bad checksum")
 
 
 def test_source_that_is_cut_decides_nothing(chain: tuple[bytes, ...]) -> None:
     report = run_audit(blocks(chain, cut_at=7))
-    assert (report.verdict, report.height) == (Verdict.UNDECIDED, 6)
+    assert (report.verdict, report.height) == (AuditVerdict.UNDECIDED, 6)
     assert report.problem == "the line went dead"
 
 
 def test_violation_before_the_cut_is_reported(chain: tuple[bytes, ...]) -> None:
     forged = [*chain[:4], forge_event(chain[4]), *chain[5:]]
     report = run_audit(blocks(forged, cut_at=7))
-    assert (report.verdict, report.first_bad_height) == (Verdict.VIOLATION, 5)
+    assert (report.verdict, report.first_bad_height) == (AuditVerdict.VIOLATION, 5)
 
 
 @pytest.mark.parametrize("tenths", [5, 10], ids=["between batches", "at the end"])
@@ -144,7 +148,7 @@ def test_death_of_the_verifying_processes_decides_nothing(
             yield block
 
     report = run_audit(kill_on_the_way(), jobs=1)
-    assert report.verdict is Verdict.UNDECIDED
+    assert report.verdict is AuditVerdict.UNDECIDED
     assert (report.problem or "").startswith("a process that verified signatures has ended: ")
 
 

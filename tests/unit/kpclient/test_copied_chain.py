@@ -31,7 +31,7 @@ def write_node(directory: Path, *, batch: int = 1, compact: bool = False) -> Pat
     database_directory = directory / layout.DATABASE_DIRECTORY
     database_directory.mkdir(parents=True)
     with plyvel.DB(str(database_directory), create_if_missing=True, compression=None) as database:
-        database.put(layout.FORMAT_KEY, layout.FORMAT)
+        database.put(layout.FORMAT_KEY, layout.STORE_FORMAT)
         for first in range(0, LAST, batch):
             with database.write_batch(sync=False) as changes:
                 changes.put(layout.HARD_STATE_KEY, b"hard state")

@@ -12,10 +12,10 @@ from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.row import Row
 
 CATALOGUE: Final[dict[type[Body], Row]] = {
-    **governance.ROWS,
-    **life.ROWS,
-    **certificate.ROWS,
-    **importing.ROWS,
-    **statistics.ROWS,
+    **governance.GOVERNANCE_ROWS,
+    **life.LIFE_ROWS,
+    **certificate.CERTIFICATE_ROWS,
+    **importing.IMPORTING_ROWS,
+    **statistics.STATISTICS_ROWS,
 }
 """Every event type of this version of the rules."""

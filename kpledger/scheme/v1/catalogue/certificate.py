@@ -31,49 +31,49 @@ from kpledger.scheme.v1.rules import (
     succession,
     technical,
 )
-from kpledger.scheme.v1.rules.authorship import Office
+from kpledger.scheme.v1.rules.authorship import AuthorKind
 
 _ISSUE: Final[tuple[Check, ...]] = (
-    standing.check_trade,
-    numbering.check_number,
+    standing.check_parties,
+    numbering.check_certificate_number,
     contents.check_contents,
     technical.check_technical,
     lineage.check_lineage,
 )
 _NEXT: Final[tuple[Check, ...]] = (succession.check_transition, succession.check_prev)
 _OWN: Final[tuple[Check, ...]] = (authorship.check_own_subject, *_NEXT)
-_EITHER_END: Final = (Office.EXPORTING_AUTHORITY, Office.IMPORTING_AUTHORITY)
+_EITHER_END: Final = (AuthorKind.EXPORTING_AUTHORITY, AuthorKind.IMPORTING_AUTHORITY)
 
-ROWS: Final[dict[type[Body], Row]] = {
+CERTIFICATE_ROWS: Final[dict[type[Body], Row]] = {
     CertificateIssued: Row(
-        (Office.EXPORTING_AUTHORITY,),
+        (AuthorKind.EXPORTING_AUTHORITY,),
         (contents.check_issue_subject, succession.check_first, *_ISSUE),
         effects.issue,
     ),
     CertificateValidated: Row(
-        (Office.EXPORTING_AUTHORITY,),
-        (*_OWN, standing.check_trade, exporting.check_validation),
+        (AuthorKind.EXPORTING_AUTHORITY,),
+        (*_OWN, standing.check_parties, exporting.check_validation),
         effects.move,
     ),
     ExportNotified: Row(
-        (Office.EXPORTING_AUTHORITY,),
+        (AuthorKind.EXPORTING_AUTHORITY,),
         (
             *_OWN,
-            standing.check_trade,
+            standing.check_parties,
             exporting.check_unexpired,
-            exporting.check_notice,
+            exporting.check_export_notice,
         ),
         effects.notify_export,
     ),
     AmendmentEndorsed: Row(
-        (Office.EXPORTING_AUTHORITY,),
+        (AuthorKind.EXPORTING_AUTHORITY,),
         (*_OWN, amendments.check_amendment),
         effects.amend,
         amendments.destination_once_arrived,
     ),
-    CertificateVoided: Row((Office.EXPORTING_AUTHORITY,), _OWN, effects.take_back),
+    CertificateVoided: Row((AuthorKind.EXPORTING_AUTHORITY,), _OWN, effects.take_back),
     CertificateReplaced: Row(
-        (Office.EXPORTING_AUTHORITY,),
+        (AuthorKind.EXPORTING_AUTHORITY,),
         (*_OWN, succession.check_replacement, *_ISSUE),
         effects.replace,
     ),
@@ -82,7 +82,7 @@ ROWS: Final[dict[type[Body], Row]] = {
         _EITHER_END, (custody.check_involved, *_NEXT, succession.check_lost), effects.find
     ),
     CertificateReturnedUnused: Row(
-        (Office.EXPORTING_AUTHORITY,), (*_OWN, exporting.check_return_day), effects.take_back
+        (AuthorKind.EXPORTING_AUTHORITY,), (*_OWN, exporting.check_return_day), effects.take_back
     ),
     TransitNoted: Row(
         _EITHER_END,

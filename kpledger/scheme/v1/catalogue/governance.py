@@ -45,26 +45,26 @@ from kpledger.scheme.v1.rules import (
     subject,
     succession,
 )
-from kpledger.scheme.v1.rules.authorship import Office
+from kpledger.scheme.v1.rules.authorship import AuthorKind
 
 _GOVERN: Final[tuple[Check, ...]] = (
     subject.check_subject,
     succession.check_first,
     standing.check_member,
 )
-_CHAIR: Final = (Office.CHAIR,)
-_ROOT: Final = (Office.PARTICIPANT_ROOT,)
-_HOUSEHOLDER: Final = (Office.PARTICIPANT_ROOT, Office.CHAIR)
+_CHAIR: Final = (AuthorKind.CHAIR,)
+_ROOT: Final = (AuthorKind.PARTICIPANT_ROOT,)
+_HOUSEHOLDER: Final = (AuthorKind.PARTICIPANT_ROOT, AuthorKind.CHAIR)
 """Who arranges the offices and keys of its own house: the Chair those of the scheme."""
 
-ROWS: Final[dict[type[Body], Row]] = {
+GOVERNANCE_ROWS: Final[dict[type[Body], Row]] = {
     ParticipantAdmitted: Row(
         _CHAIR,
         (*_GOVERN, governance.check_admission, decisions.check_decision),
         effects.admit_participant,
     ),
     ParticipantStatusChanged: Row(
-        (Office.CHAIR, Office.PARTICIPANT_ROOT),
+        (AuthorKind.CHAIR, AuthorKind.PARTICIPANT_ROOT),
         (
             *_GOVERN,
             authorship.check_self_suspension,
@@ -94,7 +94,7 @@ ROWS: Final[dict[type[Body], Row]] = {
     ),
     KeyAdded: Row(_HOUSEHOLDER, (*_GOVERN, keys.check_new_key), effects.add_key),
     KeyRotated: Row(
-        _HOUSEHOLDER, (*_GOVERN, keys.check_own_key, keys.check_rotation), effects.rotate_key
+        _HOUSEHOLDER, (*_GOVERN, keys.check_own_key, keys.check_key_rotation), effects.rotate_key
     ),
     KeyRevoked: Row(
         _HOUSEHOLDER, (*_GOVERN, keys.check_own_key, keys.check_revocation), effects.revoke_key
@@ -106,26 +106,26 @@ ROWS: Final[dict[type[Body], Row]] = {
     ),
     ChairRotated: Row(
         _CHAIR,
-        (*_GOVERN, decisions.check_rotation),
+        (*_GOVERN, decisions.check_chair_rotation),
         decided.hand_over_chair,
         decisions.next_chair,
     ),
     ViceChairElected: Row(_CHAIR, (*_GOVERN, decisions.check_election), decided.elect_vice_chair),
     DecisionRecorded: Row(
-        (Office.CHAIR, Office.SECRETARIAT),
+        (AuthorKind.CHAIR, AuthorKind.SECRETARIAT),
         (*_GOVERN, decisions.check_record),
         decided.record_decision,
     ),
     PolicySet: Row(
-        (Office.CHAIR, Office.PARTICIPANT_ROOT),
+        (AuthorKind.CHAIR, AuthorKind.PARTICIPANT_ROOT),
         (*_GOVERN, policies.check_policy),
         decided.settle_policy,
     ),
     RulesActivated: Row(_CHAIR, (*_GOVERN, policies.check_activation), decided.activate_rules),
     ShipmentApproved: Row(
-        (Office.MONITOR,), (*_GOVERN, restrictions.check_approval), restricted.approve_shipment
+        (AuthorKind.MONITOR,), (*_GOVERN, restrictions.check_approval), restricted.approve_shipment
     ),
     ShipmentDeclined: Row(
-        (Office.MONITOR,), (*_GOVERN, restrictions.check_approval), restricted.decline_shipment
+        (AuthorKind.MONITOR,), (*_GOVERN, restrictions.check_approval), restricted.decline_shipment
     ),
 }

@@ -4,7 +4,7 @@ from typing import Final
 
 from kpledger.scheme.v1.context import Check
 from kpledger.scheme.v1.effects import importing as effects
-from kpledger.scheme.v1.effects.cases import beside, open_named
+from kpledger.scheme.v1.effects.cases import open_named, or_case
 from kpledger.scheme.v1.effects.certificate import move
 from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.events.importing import (
@@ -31,7 +31,7 @@ from kpledger.scheme.v1.rules import (
     succession,
     technical,
 )
-from kpledger.scheme.v1.rules.authorship import Office
+from kpledger.scheme.v1.rules.authorship import AuthorKind
 
 _NEXT: Final[tuple[Check, ...]] = (succession.check_transition, succession.check_prev)
 _HELD: Final[tuple[Check, ...]] = (custody.check_holder, *_NEXT)
@@ -42,9 +42,9 @@ _CONFIRM: Final[tuple[Check, ...]] = (
     *_NEXT,
     importing.check_repeats,
 )
-_IMPORTING: Final = (Office.IMPORTING_AUTHORITY,)
+_IMPORTING: Final = (AuthorKind.IMPORTING_AUTHORITY,)
 
-ROWS: Final[dict[type[Body], Row]] = {
+IMPORTING_ROWS: Final[dict[type[Body], Row]] = {
     ArrivalRecorded: Row(
         _IMPORTING,
         (authorship.check_destination, *_NEXT, importing.check_arrival),
@@ -53,7 +53,7 @@ ROWS: Final[dict[type[Body], Row]] = {
     ImportConfirmed: Row(_IMPORTING, (*_CONFIRM, importing.check_clean), effects.confirm),
     ImportConfirmedDiscrepant: Row(_IMPORTING, _CONFIRM, effects.confirm_discrepant),
     DiscrepancyResolved: Row(
-        (Office.EXPORTING_AUTHORITY,),
+        (AuthorKind.EXPORTING_AUTHORITY,),
         (authorship.check_own_subject, *_NEXT),
         effects.resolve,
         importing.importing_destination,
@@ -61,15 +61,15 @@ ROWS: Final[dict[type[Body], Row]] = {
     ShipmentDetained: Row(
         _IMPORTING,
         (custody.check_detaining, *_NEXT, custody.check_member_elsewhere),
-        beside(effects.detain),
+        or_case(effects.detain),
     ),
-    ShipmentReleased: Row(_IMPORTING, _HELD, beside(effects.release)),
-    ImportRefusedReturned: Row(_IMPORTING, (*_HELD, technical.check_return_papers), beside(move)),
-    ShipmentSeized: Row(_IMPORTING, _HELD, beside(move)),
+    ShipmentReleased: Row(_IMPORTING, _HELD, or_case(effects.release)),
+    ImportRefusedReturned: Row(_IMPORTING, (*_HELD, technical.check_return_papers), or_case(move)),
+    ShipmentSeized: Row(_IMPORTING, _HELD, or_case(move)),
     ReturnReceived: Row(
-        (Office.EXPORTING_AUTHORITY,),
+        (AuthorKind.EXPORTING_AUTHORITY,),
         (custody.check_receiver, *_NEXT, importing.check_return),
-        beside(effects.receive_back),
+        or_case(effects.receive_back),
     ),
     ShipmentDiverted: Row(
         _IMPORTING,
@@ -82,7 +82,7 @@ ROWS: Final[dict[type[Body], Row]] = {
         effects.take_over,
     ),
     CaseOpened: Row(
-        (Office.EXPORTING_AUTHORITY, Office.IMPORTING_AUTHORITY),
+        (AuthorKind.EXPORTING_AUTHORITY, AuthorKind.IMPORTING_AUTHORITY),
         (
             subject.check_name,
             succession.check_first,

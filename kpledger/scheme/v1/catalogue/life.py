@@ -35,7 +35,7 @@ from kpledger.scheme.v1.rules import (
     subject,
     succession,
 )
-from kpledger.scheme.v1.rules.authorship import Office
+from kpledger.scheme.v1.rules.authorship import AuthorKind
 
 _FIRST: Final[tuple[Check, ...]] = (
     subject.check_subject,
@@ -49,21 +49,21 @@ _OPEN: Final[tuple[Check, ...]] = (
 )
 _NEXT: Final[tuple[Check, ...]] = (standing.check_member, proceedings.check_step)
 _ANSWER: Final[tuple[Check, ...]] = (*_NEXT, proceedings.check_concerned)
-_CHAIR: Final = (Office.CHAIR,)
-_CLERK: Final = (Office.CHAIR, Office.SECRETARIAT)
-_ROOT: Final = (Office.PARTICIPANT_ROOT,)
-_ANY_OFFICE: Final = (Office.EXPORTING_AUTHORITY, Office.IMPORTING_AUTHORITY)
+_CHAIR: Final = (AuthorKind.CHAIR,)
+_CLERK: Final = (AuthorKind.CHAIR, AuthorKind.SECRETARIAT)
+_ROOT: Final = (AuthorKind.PARTICIPANT_ROOT,)
+_ANY_OFFICE: Final = (AuthorKind.EXPORTING_AUTHORITY, AuthorKind.IMPORTING_AUTHORITY)
 
-ROWS: Final[dict[type[Body], Row]] = {
-    AnnualReportFiled: Row(_ROOT, (*_FIRST, filings.check_report), effects.file_report),
+LIFE_ROWS: Final[dict[type[Body], Row]] = {
+    AnnualReportFiled: Row(_ROOT, (*_FIRST, filings.check_annual_report), effects.file_report),
     ReviewRequested: Row(
-        (Office.CHAIR, Office.PARTICIPANT_ROOT),
+        (AuthorKind.CHAIR, AuthorKind.PARTICIPANT_ROOT),
         (*_OPEN, proceedings.check_request),
         effects.open_proceeding,
     ),
     ReviewConsented: Row(_ROOT, _ANSWER, effects.step),
     ReviewCarriedOut: Row(_CLERK, (*_NEXT, proceedings.check_carried_out), effects.step),
-    ReviewReported: Row(_CLERK, (*_NEXT, proceedings.check_report), effects.step),
+    ReviewReported: Row(_CLERK, (*_NEXT, proceedings.check_review_report), effects.step),
     RecommendationFollowedUp: Row(_ROOT, (*_ANSWER, proceedings.check_follow_up), effects.step),
     MeetingAnnounced: Row(_CHAIR, (*_OPEN, proceedings.check_meeting), effects.open_proceeding),
     MeetingHeld: Row(_CLERK, (*_NEXT, proceedings.check_held), effects.step),
@@ -79,12 +79,14 @@ ROWS: Final[dict[type[Body], Row]] = {
     ),
     SuspectReported: Row(_ANY_OFFICE, (*_OPEN, proceedings.check_suspect), effects.open_proceeding),
     SuspectJudged: Row(
-        (Office.CHAIR, Office.PARTICIPANT_ROOT, *_ANY_OFFICE),
+        (AuthorKind.CHAIR, AuthorKind.PARTICIPANT_ROOT, *_ANY_OFFICE),
         (*_NEXT, proceedings.check_judge),
         effects.step,
     ),
-    NoteFiled: Row((Office.ANYBODY,), (succession.check_first, notes.check_note), noted.keep_note),
+    NoteFiled: Row(
+        (AuthorKind.ANYBODY,), (succession.check_first, notes.check_note), noted.keep_note
+    ),
     CorrectionMade: Row(
-        (Office.ANYBODY,), (succession.check_first, notes.check_correction), noted.correct
+        (AuthorKind.ANYBODY,), (succession.check_first, notes.check_correction), noted.correct
     ),
 }

@@ -15,7 +15,7 @@ from kpledger.scheme.v1.events.statistics import (
 )
 from kpledger.scheme.v1.row import Row
 from kpledger.scheme.v1.rules import filings, proceedings, standing, subject, succession
-from kpledger.scheme.v1.rules.authorship import Office
+from kpledger.scheme.v1.rules.authorship import AuthorKind
 
 _SUBMIT: Final[tuple[Check, ...]] = (
     subject.check_subject,
@@ -23,11 +23,11 @@ _SUBMIT: Final[tuple[Check, ...]] = (
     standing.check_member,
     filings.check_submitter,
 )
-_STATISTICIAN: Final = (Office.STATISTICS_OFFICE, Office.PARTICIPANT_ROOT)
+_STATISTICIAN: Final = (AuthorKind.STATISTICS_OFFICE, AuthorKind.PARTICIPANT_ROOT)
 
-ROWS: Final[dict[type[Body], Row]] = {
+STATISTICS_ROWS: Final[dict[type[Body], Row]] = {
     TradeStatisticsSubmitted: Row(
-        _STATISTICIAN, (*_SUBMIT, filings.check_trade), effects.submit_trade
+        _STATISTICIAN, (*_SUBMIT, filings.check_trade_statistics), effects.submit_trade
     ),
     ProductionStatisticsSubmitted: Row(
         _STATISTICIAN, (*_SUBMIT, filings.check_production), effects.submit_production
@@ -36,7 +36,7 @@ ROWS: Final[dict[type[Body], Row]] = {
         _STATISTICIAN, (*_SUBMIT, filings.check_counts), effects.submit_counts
     ),
     AnomalyQuestioned: Row(
-        (Office.SECRETARIAT, Office.SCHEME_STATISTICS),
+        (AuthorKind.SECRETARIAT, AuthorKind.SCHEME_STATISTICS),
         (
             subject.check_name,
             proceedings.check_step,

@@ -52,7 +52,7 @@ def open_named(context: Context) -> None:
     context.state.put(case_key(context.subject), opened)
 
 
-def beside(on_certificate: Effect) -> Effect:
+def or_case(on_certificate: Effect) -> Effect:
     """Give the effect that moves a case where the subject is one, and otherwise does this."""
 
     def effect(context: Context) -> None:

@@ -9,6 +9,7 @@ from kpledger.scheme.v1.context import CatalogueError, Context
 from kpledger.scheme.v1.events.governance import (
     AuthorityClosed,
     AuthorityRegistered,
+    AuthorityRole,
     CertificateFormatNotified,
     KeyAdded,
     KeyRevoked,
@@ -18,7 +19,6 @@ from kpledger.scheme.v1.events.governance import (
     ParticipantAdmitted,
     ParticipantStatusChanged,
     RevocationReason,
-    Role,
     Standing,
 )
 from kpledger.scheme.v1.events.life import ObserverRegistered, ObserverWithdrawn
@@ -127,7 +127,7 @@ def register_authority(context: Context) -> None:
 def _count_statistics(
     participant: ParticipantRecord, office: AuthorityRecord, step: int
 ) -> ParticipantRecord:
-    if Role.STATISTICS not in office.roles:
+    if AuthorityRole.STATISTICS not in office.roles:
         return participant
     count = participant.statistics_offices + step
     return msgspec.structs.replace(participant, statistics_offices=count)
@@ -159,7 +159,7 @@ def register_observer(context: Context) -> None:
         title=body.title,
         place="",
         contact=body.contact,
-        roles=(Role.OBSERVER,),
+        roles=(AuthorityRole.OBSERVER,),
         observer=body.kind,
     )
     context.state.put(authority_key(KPCS, body.observer), record)

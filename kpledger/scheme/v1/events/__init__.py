@@ -38,7 +38,7 @@ __all__ = [
     "certificate",
     "decisions",
     "decode_body",
-    "decode_header",
+    "decode_event_header",
     "encode_event",
     "governance",
     "importing",
@@ -79,7 +79,7 @@ def encode_event(
     return encode(header)
 
 
-def decode_header(payload: bytes) -> EventHeader:
+def decode_event_header(payload: bytes) -> EventHeader:
     """Decode a payload; its body stays raw.
 
     Raises:

@@ -14,7 +14,7 @@ from kpledger.base.ids import CountryCode, DecisionId, EventId, ParticipantCode,
 from kpledger.base.units import Day, TimeMs, Year
 from kpledger.scheme.v1.events.base import Body, DocumentHash, Text
 
-Participants = Annotated[tuple[ParticipantCode, ...], Meta(max_length=400)]
+ParticipantCodes = Annotated[tuple[ParticipantCode, ...], Meta(max_length=400)]
 """Codes in alphabetical order, each once."""
 
 
@@ -52,9 +52,9 @@ class DecisionRecorded(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How it was taken."""
     decided_on: Day
     """When."""
-    supports: Participants
+    supports: ParticipantCodes
     """Who supported it."""
-    objections: Participants
+    objections: ParticipantCodes
     """Who objected."""
     ratifies: Annotated[tuple[EventId, ...], Meta(max_length=100)]
     """Interim measures that it makes lasting, by the events that set them; ascending, each once."""

@@ -42,7 +42,7 @@ class Standing(StrEnum):
     REMOVED = "REMOVED"
 
 
-class Role(StrEnum):
+class AuthorityRole(StrEnum):
     """What an authority is designated for (KPCS section IV(b))."""
 
     EXPORTING = "EXPORTING"
@@ -116,7 +116,7 @@ class AuthorityRegistered(Body, frozen=True, kw_only=True, forbid_unknown_fields
     """Its full name."""
     place: Text
     """Where it is."""
-    roles: Annotated[tuple[Role, ...], Meta(min_length=1, max_length=4)]
+    roles: Annotated[tuple[AuthorityRole, ...], Meta(min_length=1, max_length=4)]
     """What it is designated for, in alphabetical order, each once."""
     contact: LongText
     """How others reach it."""

@@ -14,7 +14,7 @@ from msgspec import Meta
 from kpledger.base.ids import AuthorityId, ParticipantCode, PublicKey, ShortName
 from kpledger.base.units import Day, Year
 from kpledger.scheme.v1.events.base import Body, DocumentHash, LongText, Reference, Text
-from kpledger.scheme.v1.events.decisions import Participants
+from kpledger.scheme.v1.events.decisions import ParticipantCodes
 
 
 class AnnualReportFiled(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,7 +72,7 @@ class ReviewCarriedOut(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """First day."""
     until_day: Day
     """Last day."""
-    team: Participants
+    team: ParticipantCodes
     """Who sent people."""
 
 
@@ -150,7 +150,7 @@ class MeetingHeld(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     document: DocumentHash
     """Hash of the communique."""
-    present: Participants
+    present: ParticipantCodes
     """Who took part."""
 
 
@@ -174,7 +174,7 @@ class BodyComposed(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Working group or committee."""
     chair: ParticipantCode
     """Who chairs it."""
-    members: Participants
+    members: ParticipantCodes
     """The participants in it, its chair among them."""
     observers: Annotated[tuple[AuthorityId, ...], Meta(max_length=50)]
     """The observers in it, in alphabetical order, each once."""

@@ -22,7 +22,7 @@ MAX_ROWS = 1000
 Edition = Annotated[int, Meta(ge=1, le=1000)]
 """1 for the first submission of a period, then one more each time."""
 
-Count = Annotated[int, Meta(ge=0, le=10**9)]
+CertificateCount = Annotated[int, Meta(ge=0, le=10**9)]
 """A number of certificates."""
 
 
@@ -59,9 +59,9 @@ class CountRow(
 
     partner: ParticipantCode
     """The other participant."""
-    issued: Count
+    issued: CertificateCount
     """Certificates validated for export to it."""
-    received: Count
+    received: CertificateCount
     """Certificates received from it with imports."""
 
 

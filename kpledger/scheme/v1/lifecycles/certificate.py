@@ -46,7 +46,7 @@ class CertificateState(StrEnum):
     RETURNED_UNUSED = "RETURNED_UNUSED"
 
 
-class Step(NamedTuple):
+class Transition(NamedTuple):
     """Where an event leads, and the mark it leaves."""
 
     state: CertificateState | None
@@ -68,78 +68,78 @@ AMENDED: Final = "amended"
 """A typing error was corrected; the certificate shows what it says now."""
 
 _S = CertificateState
-_SAME: Final = Step(None)
-_AMENDED: Final = Step(None, AMENDED)
+_SAME: Final = Transition(None)
+_AMENDED: Final = Transition(None, AMENDED)
 
-_HELD: Final[dict[str, Step]] = {
-    "import_refused_returned": Step(_S.RETURNED),
-    "shipment_seized": Step(_S.SEIZED),
+_HELD: Final[dict[str, Transition]] = {
+    "import_refused_returned": Transition(_S.RETURNED),
+    "shipment_seized": Transition(_S.SEIZED),
 }
 
-TRANSITIONS: Final[dict[CertificateState, dict[str, Step]]] = {
+TRANSITIONS: Final[dict[CertificateState, dict[str, Transition]]] = {
     _S.ISSUED: {
-        "certificate_validated": Step(_S.VALIDATED),
+        "certificate_validated": Transition(_S.VALIDATED),
         "amendment_endorsed": _AMENDED,
-        "certificate_voided": Step(_S.VOIDED),
-        "certificate_replaced": Step(_S.REPLACED),
-        "certificate_lost": Step(_S.LOST),
-        "certificate_returned_unused": Step(_S.RETURNED_UNUSED),
-        "arrival_recorded": Step(_S.ARRIVED, NOT_VALIDATED),
-        "shipment_detained": Step(_S.DETAINED, NOT_VALIDATED),
+        "certificate_voided": Transition(_S.VOIDED),
+        "certificate_replaced": Transition(_S.REPLACED),
+        "certificate_lost": Transition(_S.LOST),
+        "certificate_returned_unused": Transition(_S.RETURNED_UNUSED),
+        "arrival_recorded": Transition(_S.ARRIVED, NOT_VALIDATED),
+        "shipment_detained": Transition(_S.DETAINED, NOT_VALIDATED),
     },
     _S.VALIDATED: {
-        "export_notified": Step(_S.IN_TRANSIT),
+        "export_notified": Transition(_S.IN_TRANSIT),
         "amendment_endorsed": _AMENDED,
-        "certificate_voided": Step(_S.VOIDED),
-        "certificate_replaced": Step(_S.REPLACED),
-        "certificate_lost": Step(_S.LOST),
-        "certificate_returned_unused": Step(_S.RETURNED_UNUSED),
+        "certificate_voided": Transition(_S.VOIDED),
+        "certificate_replaced": Transition(_S.REPLACED),
+        "certificate_lost": Transition(_S.LOST),
+        "certificate_returned_unused": Transition(_S.RETURNED_UNUSED),
         "transit_noted": _SAME,
-        "arrival_recorded": Step(_S.ARRIVED),
-        "import_confirmed": Step(_S.CONFIRMED, NO_ARRIVAL),
-        "import_confirmed_discrepant": Step(_S.CONFIRMED_DISCREPANT, NO_ARRIVAL),
-        "shipment_detained": Step(_S.DETAINED),
+        "arrival_recorded": Transition(_S.ARRIVED),
+        "import_confirmed": Transition(_S.CONFIRMED, NO_ARRIVAL),
+        "import_confirmed_discrepant": Transition(_S.CONFIRMED_DISCREPANT, NO_ARRIVAL),
+        "shipment_detained": Transition(_S.DETAINED),
     },
     _S.IN_TRANSIT: {
         "amendment_endorsed": _AMENDED,
-        "certificate_voided": Step(_S.VOIDED, EXPORTED),
-        "certificate_replaced": Step(_S.REPLACED, EXPORTED),
-        "certificate_lost": Step(_S.LOST),
+        "certificate_voided": Transition(_S.VOIDED, EXPORTED),
+        "certificate_replaced": Transition(_S.REPLACED, EXPORTED),
+        "certificate_lost": Transition(_S.LOST),
         "transit_noted": _SAME,
-        "arrival_recorded": Step(_S.ARRIVED),
-        "import_confirmed": Step(_S.CONFIRMED, NO_ARRIVAL),
-        "import_confirmed_discrepant": Step(_S.CONFIRMED_DISCREPANT, NO_ARRIVAL),
-        "shipment_detained": Step(_S.DETAINED),
-        "shipment_diverted": Step(_S.DIVERTED, WAS_DIVERTED),
+        "arrival_recorded": Transition(_S.ARRIVED),
+        "import_confirmed": Transition(_S.CONFIRMED, NO_ARRIVAL),
+        "import_confirmed_discrepant": Transition(_S.CONFIRMED_DISCREPANT, NO_ARRIVAL),
+        "shipment_detained": Transition(_S.DETAINED),
+        "shipment_diverted": Transition(_S.DIVERTED, WAS_DIVERTED),
     },
     _S.ARRIVED: {
         "amendment_endorsed": _AMENDED,
         "certificate_found": _SAME,
-        "import_confirmed": Step(_S.CONFIRMED),
-        "import_confirmed_discrepant": Step(_S.CONFIRMED_DISCREPANT),
-        "shipment_detained": Step(_S.DETAINED),
+        "import_confirmed": Transition(_S.CONFIRMED),
+        "import_confirmed_discrepant": Transition(_S.CONFIRMED_DISCREPANT),
+        "shipment_detained": Transition(_S.DETAINED),
         **_HELD,
     },
     _S.DETAINED: {
         "amendment_endorsed": _AMENDED,
         "certificate_found": _SAME,
-        "shipment_released": Step(_S.ARRIVED),
+        "shipment_released": Transition(_S.ARRIVED),
         **_HELD,
     },
     _S.LOST: {
-        "certificate_found": Step(None),
-        "certificate_voided": Step(_S.VOIDED),
-        "certificate_replaced": Step(_S.REPLACED),
-        "arrival_recorded": Step(_S.ARRIVED, WAS_LOST),
-        "shipment_detained": Step(_S.DETAINED, WAS_LOST),
+        "certificate_found": Transition(None),
+        "certificate_voided": Transition(_S.VOIDED),
+        "certificate_replaced": Transition(_S.REPLACED),
+        "arrival_recorded": Transition(_S.ARRIVED, WAS_LOST),
+        "shipment_detained": Transition(_S.DETAINED, WAS_LOST),
     },
     _S.DIVERTED: {
-        "certificate_replaced": Step(_S.REPLACED, EXPORTED),
-        "shipment_detained": Step(_S.DETAINED),
+        "certificate_replaced": Transition(_S.REPLACED, EXPORTED),
+        "shipment_detained": Transition(_S.DETAINED),
         **_HELD,
     },
-    _S.CONFIRMED_DISCREPANT: {"discrepancy_resolved": Step(_S.RESOLVED)},
-    _S.RETURNED: {"return_received": Step(_S.RETURN_CLOSED)},
+    _S.CONFIRMED_DISCREPANT: {"discrepancy_resolved": Transition(_S.RESOLVED)},
+    _S.RETURNED: {"return_received": Transition(_S.RETURN_CLOSED)},
     _S.CONFIRMED: {},
     _S.RESOLVED: {},
     _S.RETURN_CLOSED: {},

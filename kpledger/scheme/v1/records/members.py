@@ -7,10 +7,10 @@ import msgspec
 from kpledger.base.record import Record
 from kpledger.scheme.v1.events.decisions import PolicyValues
 from kpledger.scheme.v1.events.governance import (
+    AuthorityRole,
     NumberRange,
     ParticipantKind,
     RevocationReason,
-    Role,
     Standing,
 )
 from kpledger.scheme.v1.events.life import ObserverKind
@@ -70,7 +70,7 @@ class AuthorityRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=T
     title: str
     place: str
     contact: str
-    roles: tuple[Role, ...]
+    roles: tuple[AuthorityRole, ...]
     territory: str | None = None
     """A territory with numbers of its own that it serves."""
     closed_at: int | None = None

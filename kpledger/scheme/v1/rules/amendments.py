@@ -7,7 +7,7 @@ import msgspec
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.events.certificate import AmendableField, AmendmentEndorsed
-from kpledger.scheme.v1.events.governance import Role
+from kpledger.scheme.v1.events.governance import AuthorityRole
 from kpledger.scheme.v1.lifecycles.certificate import CertificateState
 from kpledger.scheme.v1.records import CertificateRecord
 from kpledger.scheme.v1.rules.authorship import Cosigner
@@ -23,7 +23,7 @@ def destination_once_arrived(context: Context) -> tuple[Cosigner, ...]:
     record = context.certificate(context.subject)
     if record is None or record.state not in _AT_THE_DESTINATION:
         return ()
-    return (Cosigner(record.destination, role=Role.IMPORTING),)
+    return (Cosigner(record.destination, role=AuthorityRole.IMPORTING),)
 
 
 def check_amendment(context: Context) -> Refusal | None:

@@ -9,14 +9,14 @@ from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.events.governance import (
     AuthorityRegistered,
+    AuthorityRole,
     ParticipantStatusChanged,
-    Role,
     Standing,
 )
 from kpledger.scheme.v1.records import AuthorityRecord, KeyRecord
 
 
-class Office(Enum):
+class AuthorKind(Enum):
     """The kinds of author that an event type may demand."""
 
     CHAIR = "the Chair (KPCS/chair)"
@@ -31,14 +31,14 @@ class Office(Enum):
 
 
 _ROLES = {
-    Office.EXPORTING_AUTHORITY: Role.EXPORTING,
-    Office.IMPORTING_AUTHORITY: Role.IMPORTING,
-    Office.STATISTICS_OFFICE: Role.STATISTICS,
-    Office.SCHEME_STATISTICS: Role.STATISTICS,
-    Office.MONITOR: Role.MONITORING,
+    AuthorKind.EXPORTING_AUTHORITY: AuthorityRole.EXPORTING,
+    AuthorKind.IMPORTING_AUTHORITY: AuthorityRole.IMPORTING,
+    AuthorKind.STATISTICS_OFFICE: AuthorityRole.STATISTICS,
+    AuthorKind.SCHEME_STATISTICS: AuthorityRole.STATISTICS,
+    AuthorKind.MONITOR: AuthorityRole.MONITORING,
 }
-_OF_THE_SCHEME = (Office.SCHEME_STATISTICS,)
-_OF_EITHER = (Office.MONITOR,)
+_OF_THE_SCHEME = (AuthorKind.SCHEME_STATISTICS,)
+_OF_EITHER = (AuthorKind.MONITOR,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Cosigner:
     participant: str
     authority: str | None = None
     """None: any office of the participant with the role."""
-    role: Role | None = None
+    role: AuthorityRole | None = None
     key: bytes | None = None
 
     def __str__(self) -> str:
@@ -84,7 +84,7 @@ def check_form(context: Context) -> Refusal | None:
     return None
 
 
-def check_author(context: Context, offices: tuple[Office, ...]) -> Refusal | None:
+def check_author(context: Context, offices: tuple[AuthorKind, ...]) -> Refusal | None:
     """E1: the author holds an office that may say this."""
     if any(_holds(context, office) for office in offices):
         return None
@@ -212,21 +212,21 @@ def _is_of(context: Context, cosigner: Cosigner, record: KeyRecord) -> bool:
     return office is not None and office.closed_at is None and cosigner.role in office.roles
 
 
-def _holds(context: Context, office: Office) -> bool:
+def _holds(context: Context, office: AuthorKind) -> bool:
     participant, authority = context.author
     if context.author in ((KPCS, CHAIR), (KPCS, SECRETARIAT)):
-        own = Office.CHAIR if authority == CHAIR else Office.SECRETARIAT
-        return office in (own, Office.ANYBODY)
+        own = AuthorKind.CHAIR if authority == CHAIR else AuthorKind.SECRETARIAT
+        return office in (own, AuthorKind.ANYBODY)
     if authority == ROOT and participant != KPCS:
         known = context.participant(participant) is not None
-        return office is Office.PARTICIPANT_ROOT or (office is Office.ANYBODY and known)
+        return office is AuthorKind.PARTICIPANT_ROOT or (office is AuthorKind.ANYBODY and known)
     record = context.authority(participant, authority)
     if record is None or record.closed_at is not None:
         return False
-    return office is Office.ANYBODY or _has_role(record, office)
+    return office is AuthorKind.ANYBODY or _has_role(record, office)
 
 
-def _has_role(record: AuthorityRecord, office: Office) -> bool:
+def _has_role(record: AuthorityRecord, office: AuthorKind) -> bool:
     role = _ROLES.get(office)
     if role is None or role not in record.roles:
         return False

@@ -6,7 +6,7 @@ only the holder releases it, sends it back or seizes it.
 
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
-from kpledger.scheme.v1.events.governance import Role
+from kpledger.scheme.v1.events.governance import AuthorityRole
 from kpledger.scheme.v1.records import CaseRecord, CertificateRecord
 from kpledger.scheme.v1.rules.cases import opening_kind
 from kpledger.scheme.v1.rules.standing import check_member
@@ -19,8 +19,8 @@ def check_involved(context: Context) -> Refusal | None:
         return None
     office = context.authority(*context.author)
     roles = () if office is None else office.roles
-    as_issuer = context.author[0] == record.issuer and Role.EXPORTING in roles
-    as_destination = context.author[0] == record.destination and Role.IMPORTING in roles
+    as_issuer = context.author[0] == record.issuer and AuthorityRole.EXPORTING in roles
+    as_destination = context.author[0] == record.destination and AuthorityRole.IMPORTING in roles
     if as_issuer or as_destination:
         return None
     return _refuse_author(

@@ -171,7 +171,7 @@ def interim_end(context: Context, effective_from: int, *, interim: bool) -> int 
     return effective_from + context.policy().interim_days * DAY_MS if interim else None
 
 
-def check_rotation(context: Context) -> Refusal | None:
+def check_chair_rotation(context: Context) -> Refusal | None:
     """E6, E11: the chair goes to a participant with a vote, for a later year, under a new key.
 
     And not for a distant one: nobody could follow the Chair of the year 9999.

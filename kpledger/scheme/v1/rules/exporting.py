@@ -40,7 +40,7 @@ def check_unexpired(context: Context) -> Refusal | None:
     )
 
 
-def check_notice(context: Context) -> Refusal | None:
+def check_export_notice(context: Context) -> Refusal | None:
     """E5: a shipment leaves while its certificate is valid, and arrives no earlier."""
     body = context.body(ExportNotified)
     record = context.certificate(context.subject)

@@ -24,7 +24,7 @@ MAX_REPORTS = 100
 """How often an annual report may be filed."""
 
 
-def check_report(context: Context) -> Refusal | None:
+def check_annual_report(context: Context) -> Refusal | None:
     """E5: an annual report is about a year that has begun."""
     body = context.body(AnnualReportFiled)
     count = len(context.report(context.author[0], body.year).documents)
@@ -45,7 +45,7 @@ def check_submitter(context: Context) -> Refusal | None:
     return refuse(Rule.E1, "author", problem, "one of these offices")
 
 
-def check_trade(context: Context) -> Refusal | None:
+def check_trade_statistics(context: Context) -> Refusal | None:
     """E5, E6: a trade table is the next edition, its rows in order, its countries known."""
     body = context.body(TradeStatisticsSubmitted)
     keys = [f"{row.flow}/{row.partner}/{row.origin}/{row.hs}" for row in body.rows]

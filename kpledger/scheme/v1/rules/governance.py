@@ -8,16 +8,16 @@ from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.events.governance import (
     AuthorityClosed,
     AuthorityRegistered,
+    AuthorityRole,
     ParticipantAdmitted,
-    Role,
 )
 from kpledger.scheme.v1.events.life import ObserverRegistered, ObserverWithdrawn
 from kpledger.scheme.v1.lists import check_ascending
 from kpledger.scheme.v1.rules.keys import check_unused_key
-from kpledger.scheme.v1.rules.notice import check_notice
+from kpledger.scheme.v1.rules.notice import check_notice_period
 from kpledger.scheme.v1.subjects import Subject
 
-_OF_THE_SCHEME: Final = (Role.MONITORING, Role.STATISTICS)
+_OF_THE_SCHEME: Final = (AuthorityRole.MONITORING, AuthorityRole.STATISTICS)
 _NAMES_TAKEN: Final = (ROOT, CHAIR, SECRETARIAT, Subject.POLICY, Subject.RULES)
 """``KPCS/rules`` and ``BW/policy`` are subjects of their own; an office of that name would share
 their history."""
@@ -29,7 +29,7 @@ def check_admission(context: Context) -> Refusal | None:
     if context.participant(body.code) is not None:
         problem = f"{body.code} was admitted before"
         return refuse(Rule.E6, "body.code", problem, "a code that is not on the ledger")
-    return check_unused_key(context, body.root_key, "body.root_key") or check_notice(
+    return check_unused_key(context, body.root_key, "body.root_key") or check_notice_period(
         context, body.effective_from
     )
 
@@ -55,10 +55,14 @@ def _check_new_name(context: Context, name: str, field: str) -> Refusal | None:
 def _check_roles(context: Context, body: AuthorityRegistered) -> Refusal | None:
     of_the_scheme = context.author[0] == KPCS
     for role in body.roles:
-        fits = role in _OF_THE_SCHEME if of_the_scheme else role is not Role.OBSERVER
+        fits = role in _OF_THE_SCHEME if of_the_scheme else role is not AuthorityRole.OBSERVER
         if not fits:
             whose = "of the scheme" if of_the_scheme else "of a participant"
-            roles = _OF_THE_SCHEME if of_the_scheme else tuple(set(Role) - {Role.OBSERVER})
+            roles = (
+                _OF_THE_SCHEME
+                if of_the_scheme
+                else tuple(set(AuthorityRole) - {AuthorityRole.OBSERVER})
+            )
             problem = f"{role} is no role of an office {whose}"
             return refuse(Rule.E5, "body.roles", problem, ", ".join(sorted(roles)))
     return None
@@ -79,7 +83,7 @@ def check_closing(context: Context) -> Refusal | None:
     """E6: an office that is closed was open. Observers are withdrawn, not closed."""
     body = context.body(AuthorityClosed)
     record = context.authority(context.author[0], body.authority)
-    is_office = record is not None and Role.OBSERVER not in record.roles
+    is_office = record is not None and AuthorityRole.OBSERVER not in record.roles
     if record is not None and is_office and record.closed_at is None:
         return None
     said = "is closed already" if is_office else "is no registered office"
@@ -107,4 +111,6 @@ def check_withdrawal(context: Context) -> Refusal | None:
 def is_observer(context: Context, name: str) -> bool:
     """Tell whether there is an observer of this name now."""
     record = context.authority(KPCS, name)
-    return record is not None and Role.OBSERVER in record.roles and record.closed_at is None
+    return (
+        record is not None and AuthorityRole.OBSERVER in record.roles and record.closed_at is None
+    )

@@ -8,7 +8,7 @@ from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.days import check_past_day, check_span
 from kpledger.scheme.v1.events.certificate import CertificateKind, Party
 from kpledger.scheme.v1.events.decisions import ExpiryMeaning
-from kpledger.scheme.v1.events.governance import Role, Standing
+from kpledger.scheme.v1.events.governance import AuthorityRole, Standing
 from kpledger.scheme.v1.events.importing import (
     ArrivalRecorded,
     ImportConfirmed,
@@ -110,7 +110,7 @@ def check_return(context: Context) -> Refusal | None:
 def importing_destination(context: Context) -> tuple[Cosigner, ...]:
     """Give who signs what issuer and importer agree on besides the issuer: the destination."""
     record = context.certificate(context.subject)
-    return () if record is None else (Cosigner(record.destination, role=Role.IMPORTING),)
+    return () if record is None else (Cosigner(record.destination, role=AuthorityRole.IMPORTING),)
 
 
 def check_clean(context: Context) -> Refusal | None:

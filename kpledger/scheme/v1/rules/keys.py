@@ -70,7 +70,7 @@ def _refuse_reserved(record: KeyRecord, field: str) -> Refusal:
     return refuse(Rule.E2, field, problem, "chair_rotated, or key_rotated for the secretariat")
 
 
-def check_rotation(context: Context) -> Refusal | None:
+def check_key_rotation(context: Context) -> Refusal | None:
     """E6: a key is followed by a new one at once, so that nobody is without one in between."""
     body = context.body(KeyRotated)
     latest = context.at.now_ms + context.policy().clock_skew_ms

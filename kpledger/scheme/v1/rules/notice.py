@@ -11,7 +11,7 @@ MAX_NOTICE_MS: Final = 366 * DAY_MS
 mistake for a distant year would stand in the way of all others until then."""
 
 
-def check_notice(context: Context, effective_from: int) -> Refusal | None:
+def check_notice_period(context: Context, effective_from: int) -> Refusal | None:
     """E14: what is decided takes effect within a year."""
     latest = context.at.now_ms + MAX_NOTICE_MS
     if effective_from > latest:

@@ -13,11 +13,11 @@ from kpledger.scheme.v1.events.certificate import (
     CertificateReplaced,
 )
 from kpledger.scheme.v1.events.governance import (
+    AuthorityRole,
     CertificateFormatNotified,
     NumberRange,
     NumberRangeAllocated,
     NumberRangeRetired,
-    Role,
 )
 from kpledger.scheme.v1.lists import check_ascending
 from kpledger.scheme.v1.records import AllottedRange, FormatSince, RangesRecord
@@ -39,7 +39,7 @@ def issued_certificate(context: Context) -> Certificate:
     return context.body(CertificateIssued).certificate
 
 
-def check_number(context: Context) -> Refusal | None:
+def check_certificate_number(context: Context) -> Refusal | None:
     """E3: the number was never used, is the office's to use, and has the form that was notified."""
     certificate = issued_certificate(context)
     field = "body.certificate.number"
@@ -147,7 +147,11 @@ def check_range(context: Context) -> Refusal | None:
 def _check_holder(context: Context, authority: str) -> Refusal | None:
     """E6: numbers go to an exporting authority that is open."""
     record = context.authority(context.author[0], authority)
-    if record is None or record.closed_at is not None or Role.EXPORTING not in record.roles:
+    if (
+        record is None
+        or record.closed_at is not None
+        or AuthorityRole.EXPORTING not in record.roles
+    ):
         return refuse(
             Rule.E6,
             "body.authority",

@@ -8,7 +8,7 @@ from kpledger.scheme.v1.events.decisions import PolicySet, RulesActivated
 from kpledger.scheme.v1.lists import check_ascending
 from kpledger.scheme.v1.policy import SCHEME_ONLY
 from kpledger.scheme.v1.rules.decisions import check_recorded
-from kpledger.scheme.v1.rules.notice import check_notice
+from kpledger.scheme.v1.rules.notice import check_notice_period
 
 MAX_SETTLED = 500
 """How often policy may be settled, for the scheme and for each participant."""
@@ -70,7 +70,7 @@ def _check_time(context: Context, body: PolicySet) -> Refusal | None:
             f"{format_time(body.effective_from)} is before now",
             f"a time from {format_time(context.at.now_ms)} on",
         )
-    return check_notice(context, body.effective_from)
+    return check_notice_period(context, body.effective_from)
 
 
 def _check_count(context: Context, body: PolicySet) -> Refusal | None:

@@ -120,7 +120,7 @@ def check_carried_out(context: Context) -> Refusal | None:
     return refusal
 
 
-def check_report(context: Context) -> Refusal | None:
+def check_review_report(context: Context) -> Refusal | None:
     """E5: recommendations have names of their own, and days of the calendar."""
     recommendations = context.body(ReviewReported).recommendations
     refusal = check_ascending([one.name for one in recommendations], "body.recommendations")

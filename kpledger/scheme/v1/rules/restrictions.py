@@ -7,7 +7,7 @@ from kpledger.base.units import format_carats, format_time
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind
-from kpledger.scheme.v1.events.governance import Role
+from kpledger.scheme.v1.events.governance import AuthorityRole
 from kpledger.scheme.v1.events.restrictions import (
     Mode,
     RestrictionLifted,
@@ -18,14 +18,14 @@ from kpledger.scheme.v1.events.restrictions import (
 )
 from kpledger.scheme.v1.lists import check_ascending
 from kpledger.scheme.v1.records import CertificateRecord, Restriction
-from kpledger.scheme.v1.rules.notice import check_notice
+from kpledger.scheme.v1.rules.notice import check_notice_period
 
 MAX_RESTRICTIONS = 200
 """How many restrictions a participant may ever have been under."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shipment:
+class ShipmentFacts:
     """What restrictions look at, of a certificate to be issued or of one on the ledger."""
 
     number: str
@@ -39,7 +39,7 @@ class Shipment:
     """Whether it is issued here; otherwise it is on the ledger."""
 
     @classmethod
-    def of_new(cls, issuer: str, certificate: Certificate) -> "Shipment":
+    def of_new(cls, issuer: str, certificate: Certificate) -> "ShipmentFacts":
         """Take what a certificate says that is issued here."""
         return cls(
             number=certificate.number,
@@ -53,7 +53,7 @@ class Shipment:
         )
 
     @classmethod
-    def of_record(cls, record: CertificateRecord) -> "Shipment":
+    def of_record(cls, record: CertificateRecord) -> "ShipmentFacts":
         """Take what a certificate on the ledger says."""
         return cls(
             number=record.number,
@@ -71,7 +71,7 @@ class Shipment:
         return f"body.certificate.{name}" if self.is_new else "subject"
 
 
-def check_restrictions(context: Context, shipment: Shipment) -> Refusal | None:
+def check_restrictions(context: Context, shipment: ShipmentFacts) -> Refusal | None:
     """E4: no restriction that is in force now stands in the way of a shipment.
 
     A technical certificate moves goods that are not traded, back from a restricted zone for
@@ -88,7 +88,7 @@ def check_restrictions(context: Context, shipment: Shipment) -> Refusal | None:
     return None
 
 
-def _in_scope(context: Context, shipment: Shipment) -> Iterator[tuple[str, Restriction]]:
+def _in_scope(context: Context, shipment: ShipmentFacts) -> Iterator[tuple[str, Restriction]]:
     scopes = [(shipment.issuer, Scope.EXPORT), (shipment.destination, Scope.IMPORT)]
     scopes += [(origin, Scope.ORIGIN) for origin in shipment.origins]
     for code, scope in scopes:
@@ -97,7 +97,7 @@ def _in_scope(context: Context, shipment: Shipment) -> Iterator[tuple[str, Restr
                 yield code, restriction
 
 
-def _check_zones(code: str, restriction: Restriction, shipment: Shipment) -> Refusal | None:
+def _check_zones(code: str, restriction: Restriction, shipment: ShipmentFacts) -> Refusal | None:
     name = f"restriction {code}/{restriction.restriction}"
     if not restriction.zones:
         if restriction.mode is not Mode.PROHIBITED:
@@ -117,7 +117,7 @@ def _check_zones(code: str, restriction: Restriction, shipment: Shipment) -> Ref
 
 
 def _check_approved(
-    context: Context, code: str, restriction: Restriction, shipment: Shipment
+    context: Context, code: str, restriction: Restriction, shipment: ShipmentFacts
 ) -> Refusal | None:
     if restriction.mode is not Mode.PRE:
         return None
@@ -156,7 +156,7 @@ def check_restriction(context: Context) -> Refusal | None:
         _check_allowed(body)
         or _check_approver(context, body)
         or _check_end(body)
-        or check_notice(context, body.effective_from)
+        or check_notice_period(context, body.effective_from)
     )
 
 
@@ -179,7 +179,11 @@ def _check_approver(context: Context, body: RestrictionSet) -> Refusal | None:
         problem = f"nobody approves under {body.mode}"
         return refuse(Rule.E5, "body.approver", problem, "an office with the role MONITORING")
     office = context.authority(body.approver.participant, body.approver.authority)
-    if office is None or office.closed_at is not None or Role.MONITORING not in office.roles:
+    if (
+        office is None
+        or office.closed_at is not None
+        or AuthorityRole.MONITORING not in office.roles
+    ):
         problem = f"{body.approver} does not monitor"
         accepted = "an open office with the role MONITORING"
         return refuse(Rule.E6, "body.approver", problem, accepted)

@@ -11,9 +11,9 @@ from kpledger.scheme.v1.events.certificate import (
 )
 from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing
 from kpledger.scheme.v1.records import ParticipantRecord
-from kpledger.scheme.v1.rules.notice import check_notice
+from kpledger.scheme.v1.rules.notice import check_notice_period
 from kpledger.scheme.v1.rules.numbering import issued_certificate
-from kpledger.scheme.v1.rules.restrictions import Shipment, check_restrictions
+from kpledger.scheme.v1.rules.restrictions import ShipmentFacts, check_restrictions
 
 _NEXT_STANDINGS = {
     Standing.ACTIVE: (
@@ -34,7 +34,7 @@ _NEXT_STANDINGS = {
 }
 
 
-def check_trade(context: Context) -> Refusal | None:
+def check_parties(context: Context) -> Refusal | None:
     """E4: issuer and destination are two different members, both active now (KPCS III(c)).
 
     Of the certificate that is issued here, or of the one on the ledger that the event is about:
@@ -61,13 +61,13 @@ def check_trade(context: Context) -> Refusal | None:
     return check_restrictions(context, shipment)
 
 
-def _shipment(context: Context) -> tuple[Shipment, str] | None:
+def _shipment(context: Context) -> tuple[ShipmentFacts, str] | None:
     """Give what is to be judged, and the field that names its destination."""
     if isinstance(context.event.body, CertificateIssued | CertificateReplaced):
-        shipment = Shipment.of_new(context.author[0], issued_certificate(context))
+        shipment = ShipmentFacts.of_new(context.author[0], issued_certificate(context))
         return shipment, "body.certificate.destination"
     record = context.certificate(context.subject)
-    return None if record is None else (Shipment.of_record(record), "subject")
+    return None if record is None else (ShipmentFacts.of_record(record), "subject")
 
 
 def _check_standing(
@@ -140,7 +140,7 @@ def check_status_change(context: Context) -> Refusal | None:
             f"{format_time(body.effective_from)} is before {before}",
             f"a time from {format_time(earliest)} on",
         )
-    return check_notice(context, body.effective_from)
+    return check_notice_period(context, body.effective_from)
 
 
 def _newest(participant: ParticipantRecord, now_ms: int) -> Standing:

@@ -5,7 +5,7 @@ from founding import CHAIR, vary
 from scheme_statements import BODY, OBSERVER
 
 from kpledger.analysis.organisation import ORGANISATION, OrganisationAnswer, OrganisationQuestion
-from kpledger.scheme.v1.events.governance import AuthorityRegistered, Role
+from kpledger.scheme.v1.events.governance import AuthorityRegistered, AuthorityRole
 from kpledger.scheme.v1.events.life import ObserverWithdrawn
 
 
@@ -17,7 +17,11 @@ def test_offices_observers_and_bodies_are_listed_while_they_last() -> None:
 
     assert ask(past=True) == OrganisationAnswer(offices=(), observers=(), bodies=())
     team = AuthorityRegistered(
-        authority="team", title="Team", place="Bangui", roles=(Role.MONITORING,), contact=""
+        authority="team",
+        title="Team",
+        place="Bangui",
+        roles=(AuthorityRole.MONITORING,),
+        contact="",
     )
     ledger.say(CHAIR, team, subject="KPCS/team")
     ledger.say(CHAIR, OBSERVER, subject="KPCS/wdc")

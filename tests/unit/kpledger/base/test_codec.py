@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from kpledger.base.codec import decode, decode_trusted, encode
 from kpledger.base.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError
 from kpledger.base.unassigned import UNASSIGNED
-from kpledger.log.block import Header
-from kpledger.scheme.v1.events import MAX_EVENT_BYTES, decode_body, decode_header
+from kpledger.log.block import BlockHeader
+from kpledger.scheme.v1.events import MAX_EVENT_BYTES, decode_body, decode_event_header
 from kpledger.scheme.v1.records import (
     AuthorityRecord,
     CertificateRecord,
@@ -55,7 +55,7 @@ def test_vector_is_judged_as_it_says(vector: Path) -> None:
     case = msgspec.json.decode(vector.read_bytes(), type=PayloadVector)
     reason, field = None, ""
     try:
-        decode_body(decode_header(bytes.fromhex(case.payload)))
+        decode_body(decode_event_header(bytes.fromhex(case.payload)))
     except LedgerError as error:
         reason = type(error).__name__
         field = error.field if isinstance(error, MalformedError) else ""
@@ -67,7 +67,7 @@ def test_vectors_are_present() -> None:
     assert len(VECTORS) > 55
 
 
-@given(st.data(), st.sampled_from([*RECORDS, Header]))
+@given(st.data(), st.sampled_from([*RECORDS, BlockHeader]))
 def test_records_and_headers_survive_being_encoded(
     data: st.DataObject, kind: type[msgspec.Struct]
 ) -> None:
@@ -111,12 +111,12 @@ def test_text_that_a_later_unicode_could_call_denormal_is_refused() -> None:
 @given(st.binary(max_size=200))
 def test_bytes_of_a_stranger_raise_nothing_but_our_errors(stranger: bytes) -> None:
     with pytest.raises(LedgerError):
-        decode_header(stranger)
+        decode_event_header(stranger)
 
 
 def test_limit_is_checked_before_anything_is_decoded() -> None:
     with pytest.raises(OversizedError) as caught:
-        decode_header(b"\xc1" * (MAX_EVENT_BYTES + 1))
+        decode_event_header(b"\xc1" * (MAX_EVENT_BYTES + 1))
     assert (caught.value.size, caught.value.limit) == (MAX_EVENT_BYTES + 1, MAX_EVENT_BYTES)
 
 

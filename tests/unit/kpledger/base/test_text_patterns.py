@@ -8,13 +8,20 @@ from founding import EXPORTER, make_certificate, vary
 from msgspec import inspect
 
 from kpledger.base.codec import find_denormal_text
-from kpledger.log.block import Header, SealedBlock
+from kpledger.log.block import BlockHeader, SealedBlock
 from kpledger.scheme.envelope import Envelope
 from kpledger.scheme.v1.events import BODIES, EventHeader
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.records import Record
 
-KINDS = (*BODIES.values(), EventHeader, Envelope, Header, SealedBlock, *Record.__subclasses__())
+KINDS = (
+    *BODIES.values(),
+    EventHeader,
+    Envelope,
+    BlockHeader,
+    SealedBlock,
+    *Record.__subclasses__(),
+)
 NOT_ASCII = ("é", "e\u0301", "\u0660", "\u2028", "\uff21", "\u017f")
 
 

@@ -27,9 +27,9 @@ from kpledger.base.codec import encode
 from kpledger.base.hashing import sha256
 from kpledger.log.audit import (
     Auditor,
+    AuditProgress,
     AuditReport,
-    Progress,
-    Verdict,
+    AuditVerdict,
     Violation,
     defer_signatures,
     find_bad_signature,
@@ -37,7 +37,7 @@ from kpledger.log.audit import (
     report_undecided,
     report_violation,
 )
-from kpledger.log.block import Header, decode_block, decode_header, encode_block
+from kpledger.log.block import BlockHeader, decode_block, decode_block_header, encode_block
 from kpledger.log.genesis import Genesis, GenesisPolicy, format_genesis, parse_genesis
 from kpledger.log.layout import StoredEntry, encode_stored_entry
 from kpledger.scheme.envelope import Envelope, open_envelope
@@ -85,12 +85,12 @@ def audit(chain: Sequence[bytes], genesis: Genesis | None = None) -> AuditReport
     return report_sound(genesis, auditor.progress)
 
 
-def finding(report: AuditReport) -> tuple[Verdict, int, int | None, str | None]:
+def finding(report: AuditReport) -> tuple[AuditVerdict, int, int | None, str | None]:
     return report.verdict, report.height, report.first_bad_height, report.field
 
 
-def violation_at(height: int, field: str) -> tuple[Verdict, int, int, str]:
-    return Verdict.VIOLATION, height - 1, height, field
+def violation_at(height: int, field: str) -> tuple[AuditVerdict, int, int, str]:
+    return AuditVerdict.VIOLATION, height - 1, height, field
 
 
 def put_at(height: int, stored: bytes) -> list[bytes]:
@@ -111,7 +111,7 @@ def signed_heights() -> list[int]:
 def reseal(at: int, changes: dict[str, object], *, signer: str = "bw-1") -> bytes:
     """Alter the header of the block at a height and sign it again, as a voter could."""
     block = decode_block(payload_at(at))
-    header: Header = vary(decode_header(block.header), **changes)
+    header: BlockHeader = vary(decode_block_header(block.header), **changes)
     payload = encode_block(header, block.events, signing_key(f"{signer}/consensus"))
     return store(payload, term_at(at))
 
@@ -122,7 +122,7 @@ def term_at(height: int) -> int:
 
 def with_events(height: int, *events: bytes) -> bytes:
     """Put other events into a block, signed by a voter."""
-    header = decode_header(decode_block(payload_at(height)).header)
+    header = decode_block_header(decode_block(payload_at(height)).header)
     payload = encode_block(header, events, signing_key("bw-1/consensus"))
     return store(payload, term_at(height))
 
@@ -136,7 +136,7 @@ def test_sound_chain_is_reported_whole() -> None:
     ledger = open_trade()
     chain = [store(block) for block in ledger.blocks]
     assert audit(chain) == AuditReport(
-        verdict=Verdict.SOUND,
+        verdict=AuditVerdict.SOUND,
         chain=make_genesis().chain.hex(),
         height=4,
         head=ledger.tip.head.hex(),
@@ -160,7 +160,7 @@ def test_sound_chain_is_reported_whole() -> None:
 
 def test_events_and_terms_are_counted() -> None:
     report = audit(make_chain())
-    assert (report.verdict, report.height, report.terms) == (Verdict.SOUND, LAST, 2)
+    assert (report.verdict, report.height, report.terms) == (AuditVerdict.SOUND, LAST, 2)
     assert report.signed_blocks == LAST - 2
     assert report.events_by_type == {
         "authority_registered": 3,
@@ -181,7 +181,7 @@ def test_flipped_bit_is_found_at_its_height(height: int, choice: int, bit: int) 
     stored = bytearray(make_chain()[height - 1])
     stored[choice % len(stored)] ^= 1 << bit
     report = audit(put_at(height, bytes(stored)))
-    assert (report.verdict, report.first_bad_height) == (Verdict.VIOLATION, height)
+    assert (report.verdict, report.first_bad_height) == (AuditVerdict.VIOLATION, height)
     assert report.height == height - 1
 
 
@@ -209,7 +209,7 @@ def test_block_replaced_by_a_voter_is_found_where_the_old_chain_goes_on() -> Non
         "BW/gaborone", CertificateIssued(certificate=make_certificate("BW000077")), nonce=7
     )
     replaced = store(ledger.record(other))
-    assert audit([*make_chain()[: ISSUED - 1], replaced]).verdict is Verdict.SOUND
+    assert audit([*make_chain()[: ISSUED - 1], replaced]).verdict is AuditVerdict.SOUND
     # Block 6 opens a term and names no predecessor.
     report = audit(put_at(ISSUED, replaced))
     assert finding(report) == violation_at(ISSUED + 2, "prev_head")
@@ -320,7 +320,7 @@ def test_block_under_another_height_is_found(given_height: int) -> None:
 @pytest.mark.parametrize("length", range(2, LAST + 1))
 def test_chain_that_was_cut_is_sound_and_shorter(length: int) -> None:
     report = audit(make_chain()[:length])
-    assert (report.verdict, report.height) == (Verdict.SOUND, length)
+    assert (report.verdict, report.height) == (AuditVerdict.SOUND, length)
 
 
 def test_inserted_opening_of_a_term_is_found_at_the_next_block() -> None:
@@ -361,17 +361,19 @@ def test_other_genesis_is_found_at_the_first_signed_block() -> None:
 @pytest.mark.parametrize("length", [0, 1])
 def test_chain_without_a_signed_block_decides_nothing(length: int) -> None:
     report = audit(make_chain()[:length])
-    assert (report.verdict, report.height) == (Verdict.UNDECIDED, length)
+    assert (report.verdict, report.height) == (AuditVerdict.UNDECIDED, length)
     assert report.problem == "it is empty: there is no signed block in it"
 
 
 def test_undecided_report_says_why_and_how_far() -> None:
     genesis = make_genesis()
     ledger: MemoryLedger = open_trade()
-    progress = Progress(ledger.tip, terms=1, signed_blocks=3)
+    progress = AuditProgress(ledger.tip, terms=1, signed_blocks=3)
     report = report_undecided(genesis, progress, "the line went dead")
     expected = replace(
-        report_sound(genesis, progress), verdict=Verdict.UNDECIDED, problem="the line went dead"
+        report_sound(genesis, progress),
+        verdict=AuditVerdict.UNDECIDED,
+        problem="the line went dead",
     )
     assert report == expected
 

@@ -14,22 +14,22 @@ from kpledger.base.hashing import EMPTY_ROOT, Digest, Domain, hash_leaf, hash_wi
 from kpledger.log.block import (
     MAX_BLOCK_BYTES,
     MAX_BLOCK_EVENTS,
+    BlockHeader,
     BlockKind,
-    Header,
     SealedBlock,
     block_preimage,
     compute_head,
     compute_payload_root,
     decode_block,
-    decode_header,
+    decode_block_header,
     encode_block,
-    encode_header,
+    encode_block_header,
     verify_leader,
 )
 from kpledger.log.merkle import MemoryTree
 
 KEY: Final = signing_key("bw-1/consensus")
-HEADER: Final = Header(
+HEADER: Final = BlockHeader(
     chain=b"\x01" * 32,
     era=0,
     term=2,
@@ -46,18 +46,18 @@ HEADER: Final = Header(
     time_ms=7,
     kind=BlockKind.BLOCK,
 )
-HEAD: Final = compute_head(encode_header(HEADER))
+HEAD: Final = compute_head(encode_block_header(HEADER))
 
 
-@given(structs(Header))
-def test_header_survives_being_encoded(header: Header) -> None:
-    assert decode_header(encode_header(header)) == header
+@given(structs(BlockHeader))
+def test_header_survives_being_encoded(header: BlockHeader) -> None:
+    assert decode_block_header(encode_block_header(header)) == header
 
 
 @given(st.lists(st.binary(max_size=50), min_size=1, max_size=4))
 def test_block_survives_being_encoded(events: list[bytes]) -> None:
     block = decode_block(encode_block(HEADER, tuple(events), KEY))
-    assert (decode_header(block.header), block.events) == (HEADER, tuple(events))
+    assert (decode_block_header(block.header), block.events) == (HEADER, tuple(events))
     verify_leader(HEADER, HEAD, block.signature, KEY.public_key)
 
 
@@ -76,16 +76,16 @@ def test_preimage_is_pinned_byte_by_byte() -> None:
 
 
 def test_head_is_the_hash_of_the_exact_header() -> None:
-    assert hash_with_domain(Domain.HEAD, encode_header(HEADER)) == HEAD
+    assert hash_with_domain(Domain.HEAD, encode_block_header(HEADER)) == HEAD
 
 
 @given(st.data(), st.sampled_from(HEADER.__struct_fields__))
 def test_head_and_signature_cover_every_field(data: st.DataObject, field: str) -> None:
-    other = vary(HEADER, **{field: getattr(data.draw(structs(Header)), field)})
+    other = vary(HEADER, **{field: getattr(data.draw(structs(BlockHeader)), field)})
     if other == HEADER:
         return
     signature = KEY.sign(block_preimage(HEADER, HEAD))
-    head = compute_head(encode_header(other))
+    head = compute_head(encode_block_header(other))
     assert head != HEAD
     with pytest.raises(BadSignatureError, match=f"block {other.height} by"):
         verify_leader(other, head, signature, KEY.public_key)
@@ -123,13 +123,13 @@ def test_payload_root_is_that_of_the_tree_over_the_block(events: list[bytes]) ->
 )
 def test_header_outside_its_limits_is_refused(changes: dict[str, object], field: str) -> None:
     with pytest.raises(MalformedError) as caught:
-        decode_header(encode_header(vary(HEADER, **changes)))
+        decode_block_header(encode_block_header(vary(HEADER, **changes)))
     assert caught.value.field == field
 
 
 def test_header_with_an_endless_leader_is_refused() -> None:
     with pytest.raises(OversizedError):
-        decode_header(encode_header(vary(HEADER, leader="a" * 1024)))
+        decode_block_header(encode_block_header(vary(HEADER, leader="a" * 1024)))
 
 
 @pytest.mark.parametrize(

@@ -31,13 +31,13 @@ from kpledger.base.multiset import MultisetHash
 from kpledger.base.state import MemoryState
 from kpledger.log.block import (
     MAX_COUNT,
+    BlockHeader,
     BlockKind,
-    Header,
     SealedBlock,
     decode_block,
-    decode_header,
+    decode_block_header,
     encode_block,
-    encode_header,
+    encode_block_header,
 )
 from kpledger.log.chain import (
     ExecutedBlock,
@@ -73,7 +73,7 @@ def _verify(block: bytes) -> ExecutedBlock:
     return verify_block(TRADE.genesis, TRADE.tip, TRADE.state, block)
 
 
-def _reseal(header: Header, events: tuple[bytes, ...] = ISSUES, leader: str = "bw-1") -> bytes:
+def _reseal(header: BlockHeader, events: tuple[bytes, ...] = ISSUES, leader: str = "bw-1") -> bytes:
     return encode_block(header, events, signing_key(f"{leader}/consensus"))
 
 
@@ -106,7 +106,7 @@ def test_header_says_what_the_ledger_is_after_the_block() -> None:
     for event in ISSUES:
         payload.append(hash_leaf(event))
     assert (
-        Header(
+        BlockHeader(
             chain=TRADE.genesis.chain,
             era=0,
             term=1,
@@ -237,7 +237,7 @@ def test_refused_event_inside_a_block_refuses_the_block(
 
 
 def test_block_whose_header_is_not_canonical_is_refused() -> None:
-    header = encode_header(HEADER)
+    header = encode_block_header(HEADER)
     longer = header.replace(b"\xa3era\x00", b"\xa3era\xcc\x00")
     assert longer != header
     block = encode(SealedBlock(header=longer, signature=bytes(64), events=ISSUES))
@@ -287,7 +287,7 @@ def test_first_tip_stands_on_the_genesis_file() -> None:
 def test_block_that_opens_a_term_is_derived_by_everybody_alike() -> None:
     ledger = MemoryLedger(make_genesis())
     opened = execute_noop(ledger.genesis, ledger.tip, ledger.state, 7)
-    assert opened.header == Header(
+    assert opened.header == BlockHeader(
         chain=ledger.genesis.chain,
         era=0,
         term=7,
@@ -413,7 +413,7 @@ def test_block_with_a_changed_byte_never_verifies(position: int, change: int) ->
 
 def test_sealed_block_is_the_same_bytes_every_time() -> None:
     assert seal_block(EXECUTION, signing_key("bw-1/consensus")) == BLOCK
-    assert decode_header(decode_block(BLOCK).header) == HEADER
+    assert decode_block_header(decode_block(BLOCK).header) == HEADER
 
 
 @pytest.mark.parametrize("term", [1, MAX_COUNT + 1])

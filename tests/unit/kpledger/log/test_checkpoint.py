@@ -27,7 +27,7 @@ from kpledger.log.note import (
     KeyType,
     Note,
     NoteKey,
-    Signer,
+    NoteSigner,
     add_signatures,
     format_note,
     format_vkey,
@@ -133,7 +133,7 @@ def test_worked_example_opens() -> None:
     log_key, witness_key = parse_vkey(LOG_VKEY), parse_vkey(WITNESS_VKEY)
     opened = open_checkpoint(WORKED_EXAMPLE.encode(), origin=ORIGIN, keys=[log_key, witness_key])
     assert opened == SignedCheckpoint(
-        _example(), opened.note, (log_key,), (Signer(witness_key, 1767225600),)
+        _example(), opened.note, (log_key,), (NoteSigner(witness_key, 1767225600),)
     )
 
 
@@ -182,4 +182,4 @@ def test_checkpoint_without_the_log_names_who_signed() -> None:
     key = parse_vkey(WITNESS_VKEY)
     with pytest.raises(UnsignedByLogError) as caught:
         open_checkpoint(WORKED_EXAMPLE.encode(), origin=ORIGIN, keys=[key])
-    assert (caught.value.origin, caught.value.signers) == (ORIGIN, (Signer(key, 1767225600),))
+    assert (caught.value.origin, caught.value.signers) == (ORIGIN, (NoteSigner(key, 1767225600),))

@@ -12,7 +12,7 @@ from kpledger.base.errors import LedgerError, MalformedError, OversizedError
 from kpledger.base.hashing import sha256
 from kpledger.base.keys import SigningKey
 from kpledger.log.note import (
-    MAX_NAME_BYTES,
+    MAX_KEY_NAME_BYTES,
     MAX_NOTE_BYTES,
     MAX_TIME_S,
     KeyConflictError,
@@ -20,10 +20,10 @@ from kpledger.log.note import (
     Note,
     NoteKey,
     NoteSignature,
-    Signer,
+    NoteSigner,
     UntrustedNoteError,
     add_signatures,
-    check_name,
+    check_key_name,
     cosign_note,
     format_note,
     format_vkey,
@@ -121,14 +121,14 @@ def test_base64_round_trips(data: bytes) -> None:
 def test_signature_by_a_trusted_key_verifies(text: str) -> None:
     key = NoteKey("log.example", KeyType.NOTE, LOG_KEY.public_key)
     note = Note(text, (sign_note(text, name="log.example", key=LOG_KEY),))
-    assert identify_signers(note, [key]) == (Signer(key, None),)
+    assert identify_signers(note, [key]) == (NoteSigner(key, None),)
 
 
 @given(_texts, st.integers(0, MAX_TIME_S))
 def test_cosignature_by_a_trusted_key_verifies_and_gives_its_time(text: str, time_s: int) -> None:
     key = NoteKey("witness.example", KeyType.COSIGNATURE, WITNESS_KEY.public_key)
     signature = cosign_note(text, name="witness.example", key=WITNESS_KEY, time_s=time_s)
-    assert identify_signers(Note(text, (signature,)), [key]) == (Signer(key, time_s),)
+    assert identify_signers(Note(text, (signature,)), [key]) == (NoteSigner(key, time_s),)
 
 
 def test_cosigned_bytes_are_those_of_the_specification() -> None:
@@ -205,16 +205,16 @@ def test_oversized_note_is_refused() -> None:
 
 
 def test_name_is_limited_in_bytes_not_in_characters() -> None:
-    longest = "\u00e9" * (MAX_NAME_BYTES // 2) + "e"
-    assert check_name(longest) == longest
+    longest = "\u00e9" * (MAX_KEY_NAME_BYTES // 2) + "e"
+    assert check_key_name(longest) == longest
     with pytest.raises(MalformedError):
-        check_name(longest + "e")
+        check_key_name(longest + "e")
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a+b", "a\nb", "a\x1fb", "a\u3000b", "a\ud800b"])
 def test_name_that_cannot_stand_in_a_line_is_refused(name: str) -> None:
     with pytest.raises(MalformedError) as caught:
-        check_name(name)
+        check_key_name(name)
     assert caught.value.what == "key name"
 
 

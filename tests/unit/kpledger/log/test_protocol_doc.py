@@ -12,18 +12,18 @@ from kpledger.base.state import MemoryState
 from kpledger.log.block import (
     MAX_BLOCK_BYTES,
     MAX_BLOCK_EVENTS,
+    BlockHeader,
     BlockKind,
-    Header,
     SealedBlock,
     block_preimage,
     compute_head,
     decode_block,
-    encode_header,
+    encode_block_header,
 )
 from kpledger.log.chain import BlockExecutor, execute_noop, genesis_tip, seal_block, verify_block
 from kpledger.log.genesis import (
     MAX_GENESIS_BYTES,
-    MAX_VOTERS,
+    MAX_GENESIS_VOTERS,
     Genesis,
     GenesisFile,
     format_genesis,
@@ -40,7 +40,7 @@ from kpledger.scheme.envelope import (
 )
 from kpledger.scheme.v1.catalogue import CATALOGUE
 from kpledger.scheme.v1.events import MAX_EVENT_BYTES, MAX_SIGNATURES, Author, Body, EventHeader
-from kpledger.scheme.v1.events.governance import AuthorityRegistered, Role
+from kpledger.scheme.v1.events.governance import AuthorityRegistered, AuthorityRole
 from kpledger.scheme.v1.records import Record
 from kpledger.scheme.v1.rules.numbering import MAX_RANGES
 
@@ -58,7 +58,7 @@ def _event(genesis: Genesis) -> bytes:
         authority="gaborone",
         title="Diamond Office",
         place="Gaborone",
-        roles=(Role.EXPORTING, Role.IMPORTING),
+        roles=(AuthorityRole.EXPORTING, AuthorityRole.IMPORTING),
         contact="",
     )
     return make_event(
@@ -182,7 +182,7 @@ def make_examples() -> dict[str, str]:
     made = executor.finish(1, "bw-1", BlockKind.BLOCK)
     block = seal_block(made, signing_key("bw-1/consensus"))
     verify_block(genesis, noop.tip, state, block)
-    header = encode_header(made.header)
+    header = encode_block_header(made.header)
     stored = encode_stored_entry(StoredEntry(kind=1, term=1, payload=block))
     opened = encode_stored_entry(StoredEntry(kind=0, term=1, payload=b""))
     return {
@@ -197,7 +197,7 @@ def make_examples() -> dict[str, str]:
         "state keys": "".join(f"{key.decode()}\n" for key in sorted(state.pairs)),
         "state record": _hex(state.pairs[b"policy/network"]),
         "state digest": _hex(tip.digest.digest()),
-        "noop": _hex(encode_header(noop.header)),
+        "noop": _hex(encode_block_header(noop.header)),
         "noop head": _hex(noop.tip.head),
         "header": _hex(header),
         "head": _hex(compute_head(header)),
@@ -206,7 +206,7 @@ def make_examples() -> dict[str, str]:
         "stored noop": f"{block_key(1).hex()}\n{opened.hex()}\n",
         "event fields": _fields(EventHeader, Author),
         "envelope fields": _fields(Envelope, EventSignature),
-        "block fields": _fields(SealedBlock, Header),
+        "block fields": _fields(SealedBlock, BlockHeader),
         "body fields": _fields(*CATALOGUE),
         "part fields": _fields(*BODY_PARTS),
         "record fields": _fields(
@@ -243,7 +243,7 @@ def test_limits_of_the_page_are_those_of_the_code() -> None:
         f"| events in a block | {MAX_BLOCK_EVENTS:,} |",
         f"| block | {MAX_BLOCK_BYTES:,} bytes |",
         f"| genesis file | {MAX_GENESIS_BYTES:,} bytes |",
-        f"| voters | {MAX_VOTERS} |",
+        f"| voters | {MAX_GENESIS_VOTERS} |",
         f"| number ranges of a participant | {MAX_RANGES} |",
     ]
     assert (MAX_BLOCK_EVENTS, MAX_BLOCK_BYTES, MAX_GENESIS_BYTES) == (4096, 2**22, 2**20)

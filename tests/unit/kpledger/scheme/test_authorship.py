@@ -31,11 +31,11 @@ from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.events.governance import (
     AuthorityRegistered,
+    AuthorityRole,
     KeyAdded,
     KeyRevoked,
     ParticipantStatusChanged,
     RevocationReason,
-    Role,
     Standing,
 )
 from kpledger.scheme.v1.execution import execute
@@ -46,7 +46,11 @@ SKEW_MS: Final = 10_000
 CERTIFICATE: Final = make_certificate()
 ISSUE: Final = CertificateIssued(certificate=CERTIFICATE)
 OFFICE: Final = AuthorityRegistered(
-    authority="gaborone", title="Office", place="Gaborone", roles=(Role.EXPORTING,), contact=""
+    authority="gaborone",
+    title="Office",
+    place="Gaborone",
+    roles=(AuthorityRole.EXPORTING,),
+    contact="",
 )
 STATUS: Final = ParticipantStatusChanged(
     code="BW", status=Standing.SUSPENDED, effective_from=NOW_MS, decision=DECISION
@@ -84,14 +88,15 @@ def test_author_without_the_office_is_refused(author: str, body: Body) -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "expected"), [(Role.EXPORTING, None), (Role.IMPORTING, (Rule.E1, "author"))]
+    ("role", "expected"),
+    [(AuthorityRole.EXPORTING, None), (AuthorityRole.IMPORTING, (Rule.E1, "author"))],
 )
-def test_role_decides_who_may_issue(role: Role, expected: tuple[Rule, str] | None) -> None:
+def test_role_decides_who_may_issue(role: AuthorityRole, expected: tuple[Rule, str] | None) -> None:
     ledger = found_ledger()
     _, added, allotted = opening_events("BW/gaborone")
     office = vary(OFFICE, roles=(role,))
     ledger.record(make_event("BW/root", office, signers=("BW/root", CHAIR)), added)
-    if role is Role.EXPORTING:
+    if role is AuthorityRole.EXPORTING:
         ledger.record(allotted)
     assert _code(ledger.attempt(make_event("BW/gaborone", ISSUE))) == expected
 

@@ -18,9 +18,9 @@ from statements import NUMBER, SOUND
 from kpledger.base.units import DAY_MS, add_days
 from kpledger.scheme.v1.events.governance import (
     AuthorityRegistered,
+    AuthorityRole,
     KeyAdded,
     ParticipantStatusChanged,
-    Role,
     Standing,
 )
 from kpledger.scheme.v1.lifecycles.certificate import CertificateState
@@ -35,7 +35,11 @@ def _detain_at(ledger: MemoryLedger, office: str) -> None:
 def _open_exporting_office(ledger: MemoryLedger, office: str) -> None:
     code, _, authority = office.partition("/")
     registered = AuthorityRegistered(
-        authority=authority, title="Office", place="Here", roles=(Role.EXPORTING,), contact=""
+        authority=authority,
+        title="Office",
+        place="Here",
+        roles=(AuthorityRole.EXPORTING,),
+        contact="",
     )
     added = KeyAdded(authority=authority, key=signing_key(office).public_key, valid_from=FOUNDED_MS)
     ledger.record(*(make_event(f"{code}/root", body) for body in (registered, added)))

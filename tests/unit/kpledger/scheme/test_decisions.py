@@ -34,7 +34,12 @@ from kpledger.base.units import DAY_MS
 from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.events.decisions import ChairRotated, Procedure, ViceChairElected
-from kpledger.scheme.v1.events.governance import ParticipantKind, RevocationReason, Role, Standing
+from kpledger.scheme.v1.events.governance import (
+    AuthorityRole,
+    ParticipantKind,
+    RevocationReason,
+    Standing,
+)
 from kpledger.scheme.v1.records import (
     SCHEME_KEY,
     DecisionRecord,
@@ -316,5 +321,5 @@ def test_vice_chair_is_not_the_chair() -> None:
 
 
 def test_monitoring_team_may_not_play_the_chair() -> None:
-    assert MONITORING.roles[0] is Role.MONITORING
+    assert MONITORING.roles[0] is AuthorityRole.MONITORING
     assert judge(TRADE, "KPCS/car-team", ELECTION) == (Rule.E1, "author")

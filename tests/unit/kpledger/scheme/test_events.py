@@ -19,7 +19,7 @@ from kpledger.scheme.v1.events import (
     Body,
     EventHeader,
     decode_body,
-    decode_header,
+    decode_event_header,
     encode_event,
 )
 from kpledger.scheme.v1.events.importing import ShipmentReleased
@@ -132,7 +132,7 @@ def test_event_survives_being_encoded(
         prev=prev,
         body=body,
     )
-    header = decode_header(payload)
+    header = decode_event_header(payload)
     assert decode_body(header) == body
     raw = msgspec.Raw(encode(body))
     assert bytes(header.body) == bytes(raw)

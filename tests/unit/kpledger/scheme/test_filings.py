@@ -28,7 +28,7 @@ from scheme_statements import (
 from kpledger.base.state import ChangeSet
 from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.events import Body
-from kpledger.scheme.v1.events.governance import AuthorityClosed, KeyAdded, Role, Standing
+from kpledger.scheme.v1.events.governance import AuthorityClosed, AuthorityRole, KeyAdded, Standing
 from kpledger.scheme.v1.events.life import AnnualReportFiled
 from kpledger.scheme.v1.events.statistics import Flow
 from kpledger.scheme.v1.records import (
@@ -146,7 +146,7 @@ def test_editions_stand_one_beside_the_other(kind: Subject, body: Body, period: 
 
 def _with_statistics_office() -> MemoryLedger:
     ledger = open_trade()
-    office = vary(OFFICE, authority="bureau", roles=(Role.STATISTICS,))
+    office = vary(OFFICE, authority="bureau", roles=(AuthorityRole.STATISTICS,))
     key = KeyAdded(authority="bureau", key=signing_key("BW/bureau").public_key, valid_from=NOW_MS)
     ledger.record(make_event("BW/root", office), make_event("BW/root", key))
     return ledger

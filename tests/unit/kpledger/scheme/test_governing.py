@@ -31,10 +31,10 @@ from kpledger.base.units import DAY_MS
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.events.governance import (
+    AuthorityRole,
     NumberRangeAllocated,
     ParticipantKind,
     RevocationReason,
-    Role,
     Standing,
 )
 from kpledger.scheme.v1.records import (
@@ -106,14 +106,14 @@ REFUSED: list[tuple[str, str, Body, Rule, str]] = [
     (
         "roles-descend",
         "BW/root",
-        vary(OFFICE, roles=(Role.IMPORTING, Role.EXPORTING)),
+        vary(OFFICE, roles=(AuthorityRole.IMPORTING, AuthorityRole.EXPORTING)),
         Rule.E5,
         "body.roles",
     ),
     (
         "role-twice",
         "BW/root",
-        vary(OFFICE, roles=(Role.EXPORTING, Role.EXPORTING)),
+        vary(OFFICE, roles=(AuthorityRole.EXPORTING, AuthorityRole.EXPORTING)),
         Rule.E5,
         "body.roles",
     ),
@@ -256,7 +256,7 @@ def test_participant_holds_a_bounded_number_of_ranges() -> None:
 
 def test_range_goes_to_an_exporting_office() -> None:
     ledger = open_trade()
-    ledger.record(make_event("BW/root", vary(OFFICE, roles=(Role.IMPORTING,))))
+    ledger.record(make_event("BW/root", vary(OFFICE, roles=(AuthorityRole.IMPORTING,))))
     refusal = ledger.attempt(make_event("BW/root", vary(ALLOTMENT, authority="francistown")))
     assert _code(refusal) == (Rule.E6, "body.authority")
 
@@ -304,7 +304,7 @@ def test_governance_is_recorded_whole() -> None:
         title="Second Diamond Office",
         place="Francistown",
         contact="box 1",
-        roles=(Role.EXPORTING,),
+        roles=(AuthorityRole.EXPORTING,),
     )
     assert ledger.read(key_key(NEW_KEY), KeyRecord) == key
     assert ledger.read(key_key(REVOCATION.key), KeyRecord) == vary(

@@ -35,10 +35,10 @@ from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.events.decisions import PolicySet, PolicyValues
 from kpledger.scheme.v1.events.governance import (
     AuthorityClosed,
+    AuthorityRole,
     KeyAdded,
     KeyRotated,
     RevocationReason,
-    Role,
 )
 from kpledger.scheme.v1.events.life import ObserverKind, ObserverWithdrawn
 from kpledger.scheme.v1.records import (
@@ -79,7 +79,7 @@ def test_office_that_is_not_there_is_not_closed() -> None:
 
 
 def test_office_of_a_participant_does_not_observe() -> None:
-    body = vary(OFFICE, roles=(Role.EXPORTING, Role.OBSERVER))
+    body = vary(OFFICE, roles=(AuthorityRole.EXPORTING, AuthorityRole.OBSERVER))
     assert judge(open_trade(), "BW/root", body) == (Rule.E5, "body.roles")
 
 
@@ -91,10 +91,10 @@ def test_office_of_a_participant_does_not_observe() -> None:
         ({"authority": "rules"}, (Rule.E6, "body.authority")),
         ({"authority": "policy"}, (Rule.E6, "body.authority")),
         ({"authority": "root"}, (Rule.E6, "body.authority")),
-        ({"roles": (Role.EXPORTING,)}, (Rule.E5, "body.roles")),
-        ({"roles": (Role.OBSERVER,)}, (Rule.E5, "body.roles")),
+        ({"roles": (AuthorityRole.EXPORTING,)}, (Rule.E5, "body.roles")),
+        ({"roles": (AuthorityRole.OBSERVER,)}, (Rule.E5, "body.roles")),
         ({"territory": "HK"}, (Rule.E5, "body.territory")),
-        ({"roles": (Role.STATISTICS,)}, None),
+        ({"roles": (AuthorityRole.STATISTICS,)}, None),
     ],
 )
 def test_chair_registers_offices_of_the_scheme(
@@ -227,7 +227,7 @@ def test_observer_files_notes_and_nothing_else() -> None:
     ledger = open_trade()
     ledger.record(make_event(CHAIR, OBSERVER))
     record = ledger.read(authority_key("KPCS", "wdc"), AuthorityRecord)
-    assert (record.roles, record.observer) == ((Role.OBSERVER,), ObserverKind.INDUSTRY)
+    assert (record.roles, record.observer) == ((AuthorityRole.OBSERVER,), ObserverKind.INDUSTRY)
     assert judge(ledger, "KPCS/wdc", NOTE, "BW") is None
     assert judge(ledger, "KPCS/wdc", QUESTION, "BW/anomaly/1") == (Rule.E1, "author")
     assert judge(ledger, "KPCS/wdc", ISSUE) == (Rule.E1, "author")
@@ -256,7 +256,7 @@ def test_office_is_not_withdrawn_and_an_observer_not_closed() -> None:
 def test_offices_for_statistics_are_counted_while_they_are_open() -> None:
     ledger = open_trade()
     counts = []
-    statistics = vary(OFFICE, roles=(Role.EXPORTING, Role.STATISTICS))
+    statistics = vary(OFFICE, roles=(AuthorityRole.EXPORTING, AuthorityRole.STATISTICS))
     for body in (statistics, vary(CLOSING, authority="francistown"), CLOSING):
         ledger.record(make_event("BW/root", body))
         record = ledger.read(participant_key("BW"), ParticipantRecord)

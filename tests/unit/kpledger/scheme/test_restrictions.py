@@ -37,8 +37,8 @@ from kpledger.scheme.v1.events.certificate import (
 )
 from kpledger.scheme.v1.events.governance import (
     AuthorityClosed,
+    AuthorityRole,
     ParticipantKind,
-    Role,
 )
 from kpledger.scheme.v1.events.restrictions import Mode, RestrictionSet, Scope, ShipmentDeclined
 from kpledger.scheme.v1.records import RestrictionsRecord, restrictions_key
@@ -290,7 +290,7 @@ def test_restriction_is_lifted_while_it_holds(
 def test_only_the_approver_of_a_restriction_speaks_under_it(
     body: ShipmentDeclined,
 ) -> None:
-    other = vary(MONITORING, authority="other-team", roles=(Role.MONITORING,))
+    other = vary(MONITORING, authority="other-team", roles=(AuthorityRole.MONITORING,))
     ledger = _monitored(RESTRICTION, vary(PROHIBITION, restriction="none"))
     ledger.record(make_event(CHAIR, other))
     assert judge(ledger, "BW/gaborone", body) == (Rule.E1, "author")
@@ -304,7 +304,7 @@ def test_only_the_approver_of_a_restriction_speaks_under_it(
 
 def test_approver_of_one_restriction_has_no_say_in_another() -> None:
     ledger = open_trade()
-    team = vary(MONITORING, authority="other-team", roles=(Role.MONITORING,))
+    team = vary(MONITORING, authority="other-team", roles=(AuthorityRole.MONITORING,))
     ledger.record(make_event(CHAIR, MONITORING), make_event(CHAIR, team), add_monitor_key())
     other = Author(participant="KPCS", authority="other-team")
     ledger.record(make_event(CHAIR, vary(RESTRICTION, approver=other)))
