@@ -24,9 +24,14 @@ def main() -> None:
     replaying.add_argument("--book", action="store_true", help="derive the indexes as well")
     committing = benchmarks.add_parser("commit", help="load a network of real processes")
     committing.add_argument("--voters", type=int, default=3)
-    committing.add_argument("--clients", type=int, default=64)
-    committing.add_argument("--seconds", type=float, default=10)
+    committing.add_argument(
+        "--clients", default="1,64", help="how many at a time, for instance 1,64"
+    )
+    committing.add_argument("--seconds", type=float, default=5)
+    committing.add_argument("--rounds", type=int, default=1)
     committing.add_argument("--through", choices=("leader", "all"), default="leader")
+    committing.add_argument("--against", metavar="COMMIT", help="measure that commit as well")
+    committing.add_argument("--readers", type=int, default=0, help="clients that ask for all flags")
     committing.add_argument("--directory", type=Path, default=Path(tempfile.gettempdir()))
     asking = benchmarks.add_parser("queries", help="ask a node with a large ledger")
     asking.add_argument("--events", type=int, default=1_000_000)
@@ -48,8 +53,15 @@ def main() -> None:
     elif chosen.benchmark == "replay":
         result = replay.run(chosen.events, chosen.block_events, chosen.jobs, with_book=chosen.book)
     else:
-        load = commit.Load(chosen.voters, chosen.clients, chosen.seconds, chosen.through)
-        result = commit.run(load, chosen.directory)
+        load = commit.Load(
+            voters=chosen.voters,
+            clients=tuple(int(number) for number in chosen.clients.split(",")),
+            seconds=chosen.seconds,
+            through=chosen.through,
+            rounds=chosen.rounds,
+            readers=chosen.readers,
+        )
+        result = commit.run(load, chosen.directory, chosen.against)
     print(json.dumps(result))  # noqa: T201 (a program for the command line)
 
 
