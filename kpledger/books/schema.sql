@@ -365,6 +365,33 @@ CREATE TABLE edition_rows (
     PRIMARY KEY (series, period, participant, edition, row)
 ) WITHOUT ROWID;
 
+-- The reference periods of the scheme and when their figures are due: statistics two months after
+-- their quarter or half-year (KPCS Annex III), annual reports by 31 March.
+CREATE TABLE periods (
+    period    TEXT NOT NULL PRIMARY KEY,  -- 2026Q1, 2026H1, 2026
+    first_day TEXT NOT NULL,
+    last_day  TEXT NOT NULL,
+    due_on    TEXT NOT NULL
+) WITHOUT ROWID;
+
+WITH RECURSIVE quarters (first_day) AS (
+    VALUES ('1990-01-01')
+    UNION ALL
+    SELECT date(first_day, '+3 months') FROM quarters WHERE first_day < '2110-10-01'
+)
+INSERT INTO periods
+SELECT substr(first_day, 1, 4) || 'Q' || ((substr(first_day, 6, 2) + 2) / 3), first_day,
+       date(first_day, '+3 months', '-1 day'), date(first_day, '+5 months', '-1 day')
+FROM quarters
+UNION ALL
+SELECT substr(first_day, 1, 4) || 'H' || ((substr(first_day, 6, 2) + 5) / 6), first_day,
+       date(first_day, '+6 months', '-1 day'), date(first_day, '+8 months', '-1 day')
+FROM quarters WHERE substr(first_day, 6, 2) IN ('01', '07')
+UNION ALL
+SELECT substr(first_day, 1, 4), first_day,
+       date(first_day, '+12 months', '-1 day'), date(first_day, '+15 months', '-1 day')
+FROM quarters WHERE substr(first_day, 6, 2) = '01';
+
 -- ------------------------------------------------------------------------------ certificates
 
 -- Every certificate: what it says now and where it stands now.
@@ -701,6 +728,32 @@ SELECT reporter, trade.quarter, flow, partner, trade.origin, hs, day, certificat
        trade.carat_thousandths, trade.value_usd_cents
 FROM trade JOIN certificates ON certificates.issue = trade.certificate
 WHERE trade.known_until IS NULL;
+
+-- What each participant has to file, and when it is due, whether it came or not: trade and counts of
+-- each quarter, production of each half-year from whoever ever reported any, a report of each year.
+-- It has to for periods in all of which it took part, from the beginning of trade on the ledger on.
+CREATE VIEW filings_due AS
+SELECT joined.participant, series.column1 AS series, periods.period, first_day, last_day, due_on
+FROM (VALUES ('trade', 'Q'), ('counts', 'Q'), ('production', 'H'), ('report', '')) AS series
+JOIN periods ON substr(periods.period, 5, 1) = series.column2
+JOIN standings AS joined ON joined.position = 0 AND joined.known_until IS NULL
+JOIN meta AS began ON began.key = 'first_issued_on'
+JOIN meta AS now ON now.key = 'time_ms'
+WHERE first_day >= date(joined.effective_from / 1000, 'unixepoch')
+  AND CASE series.column1
+      WHEN 'report' THEN last_day >= iif(began.value <> '', began.value,
+                                         date(now.value / 1000, 'unixepoch'))
+      ELSE began.value <> '' AND first_day >= substr(began.value, 1, 7)
+      END
+  AND (series.column1 <> 'production' OR EXISTS (
+      SELECT 1 FROM editions
+      WHERE editions.participant = joined.participant AND editions.series = 'production'))
+  AND (SELECT standings.status FROM standings
+       WHERE standings.participant = joined.participant AND standings.known_until IS NULL
+         AND standings.effective_from < strftime('%s', last_day, '+1 day') * 1000
+         AND (standings.lapses_at IS NULL
+              OR standings.lapses_at >= strftime('%s', last_day, '+1 day') * 1000)
+       ORDER BY standings.position DESC LIMIT 1) IS NOT 'REMOVED';
 
 -- ------------------------------------------------------------------------------ indexes
 
