@@ -5,7 +5,7 @@ the chain himself gets the same answer from books of his own. Questions are flat
 numbers, truth values; bytes in answers are written in hexadecimal.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -19,6 +19,7 @@ from kpledger.scheme.v1.records import ParticipantRecord, participant_key
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A", bound=msgspec.Struct)
+S = TypeVar("S", bound=msgspec.Struct)
 
 FIRST_YEAR: Final = 1990
 LAST_YEAR: Final = 2099
@@ -96,7 +97,8 @@ class AnyQuery(Protocol):
 
 def encode_answer(answer: msgspec.Struct) -> bytes:
     """Write an answer, or a record in one, as JSON: bytes in hexadecimal."""
-    return msgspec.json.encode(_in_hex(msgspec.to_builtins(answer, builtin_types=(bytes,))))
+    plain = msgspec.to_builtins(answer, builtin_types=(bytes, msgspec.Raw))
+    return msgspec.json.encode(_in_hex(plain))
 
 
 def _in_hex(value: object) -> object:
@@ -108,6 +110,17 @@ def _in_hex(value: object) -> object:
         case list() | tuple():
             return [_in_hex(one) for one in value]
     return value
+
+
+def read_rows(
+    books: Books, kind: type[S], statement: str, parameters: Mapping[str, str | int | None]
+) -> Iterator[S]:
+    """Run a statement whose columns are called as the fields of a Struct, and give its rows."""
+    cursor = books.connection.execute(statement, parameters)
+    names = [column[0] for column in cursor.description]
+    for row in cursor:
+        # Truth values are numbers in the database.
+        yield msgspec.convert(dict(zip(names, row, strict=True)), kind, strict=False)
 
 
 def ask_participant(books: Books, code: str, field: str = "participant") -> ParticipantRecord:

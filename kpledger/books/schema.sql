@@ -729,6 +729,29 @@ SELECT reporter, trade.quarter, flow, partner, trade.origin, hs, day, certificat
 FROM trade JOIN certificates ON certificates.issue = trade.certificate
 WHERE trade.known_until IS NULL;
 
+-- The newest edition of what each participant submitted.
+CREATE VIEW newest_editions AS
+SELECT *
+FROM editions
+WHERE edition = (
+    SELECT max(edition) FROM editions AS others
+    WHERE others.series = editions.series AND others.period = editions.period
+      AND others.participant = editions.participant);
+
+-- Certificates of which nobody has said anything since their issue: not those that moved the goods
+-- of a refused shipment or of a case, where these came back.
+CREATE VIEW unanswered AS
+SELECT number, issue, issuer, destination, carat_thousandths, waits_since AS expires_on
+FROM certificates
+WHERE waits = 'NEWS'
+  AND NOT (kind = 'TECHNICAL' AND (
+      EXISTS (SELECT 1 FROM certificates AS refused
+              WHERE refused.number = certificates.case_subject
+                AND refused.state = 'RETURN_CLOSED')
+      OR EXISTS (SELECT 1 FROM cases
+                 WHERE cases.subject = certificates.case_subject AND cases.known_until IS NULL
+                   AND cases.state = 'RETURN_CLOSED')));
+
 -- What each participant has to file, and when it is due, whether it came or not: trade and counts of
 -- each quarter, production of each half-year from whoever ever reported any, a report of each year.
 -- It has to for periods in all of which it took part, from the beginning of trade on the ledger on.

@@ -1,0 +1,184 @@
+"""Certificates: one of them, its history, and lists by state, issuer and destination."""
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from kpledger.base.errors import MalformedError
+from kpledger.base.ids import parse_number
+from kpledger.books.database import Books
+from kpledger.books.history import HistoryEntry, read_history
+from kpledger.books.query import NotOnLedgerError, Query, QuestionError, ask_code, ask_participant
+from kpledger.scheme.v1.lifecycles.certificate import CertificateState
+from kpledger.scheme.v1.records import CertificateRecord, certificate_key
+
+MAX_PAGE: Final = 1000
+MAX_SCANNED: Final = 5_000
+"""Certificates that are looked at for one page, so that filters that hardly ever meet cannot read
+everything; the next page goes on from there."""
+
+
+_PAGE: Final = """
+SELECT number,
+       coalesce(state = :state, TRUE) AND coalesce(issuer = :issuer, TRUE)
+           AND coalesce(destination = :destination, TRUE)
+FROM certificates
+WHERE {narrowed} AND number > :after
+ORDER BY number
+LIMIT :scanned
+"""
+_PAGES: Final[dict[tuple[str, ...], str]] = {
+    leading: _PAGE.format(narrowed=narrowed)
+    for leading, narrowed in {
+        (): "TRUE",
+        ("state",): "state = :state AND state <> 'CONFIRMED'",
+        ("issuer",): "issuer = :issuer",
+        ("destination",): "destination = :destination",
+        ("issuer", "destination"): "issuer = :issuer AND destination = :destination",
+    }.items()
+}
+"""Certificates in the order of their numbers, and whether they meet all filters, by the filters
+that an index is followed for."""
+
+
+class CertificateQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which certificate."""
+
+    number: str = ""
+
+
+class CertificatesQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which certificates: those that meet all filters."""
+
+    state: str | None = None
+    issuer: str | None = None
+    destination: str | None = None
+    after: str | None = None
+    """Only numbers behind this one."""
+    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = 100
+
+
+class CertificatesAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of certificates, in the order of their numbers."""
+
+    certificates: tuple[CertificateRecord, ...]
+    next: str | None
+    """The number after which the next page begins; null: there are no more."""
+
+
+class HistoryAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The events on a certificate, oldest first."""
+
+    events: tuple[HistoryEntry, ...]
+
+
+def _respond_list(books: Books, question: CertificatesQuestion) -> CertificatesAnswer:
+    """List certificates.
+
+    Raises:
+        QuestionError: a filter is none, or names nobody on the ledger.
+    """
+    filters = _ask_filters(books, question)
+    after = "" if question.after is None else _ask_number("after", question.after)
+    numbers, next_after = _read_page(books, filters, after, question.limit)
+    found = (books.record(certificate_key(one), CertificateRecord) for one in numbers)
+    return CertificatesAnswer(
+        certificates=tuple(record for record in found if record is not None), next=next_after
+    )
+
+
+def _respond_one(books: Books, question: CertificateQuestion) -> CertificateRecord:
+    """Give a certificate.
+
+    Raises:
+        QuestionError: that is no number.
+        NotOnLedgerError: there is no such certificate.
+    """
+    number = _ask_number("number", question.number)
+    record = books.record(certificate_key(number), CertificateRecord)
+    if record is None:
+        raise NotOnLedgerError(f"there is no certificate {number}")
+    return record
+
+
+def _respond_history(books: Books, question: CertificateQuestion) -> HistoryAnswer:
+    """Give the events on a certificate.
+
+    Raises:
+        QuestionError: that is no number.
+        NotOnLedgerError: there is no such certificate.
+    """
+    number = _respond_one(books, question).number
+    return HistoryAnswer(events=tuple(read_history(books, number)))
+
+
+CERTIFICATES: Final = Query(
+    path="certificates",
+    summary="Certificates by state, issuer and destination, in the order of their numbers",
+    question=CertificatesQuestion,
+    answer=CertificatesAnswer,
+    respond=_respond_list,
+)
+CERTIFICATE: Final = Query(
+    path="certificates/{number}",
+    summary="What a certificate says, and where it stands",
+    question=CertificateQuestion,
+    answer=CertificateRecord,
+    respond=_respond_one,
+)
+HISTORY: Final = Query(
+    path="certificates/{number}/history",
+    summary="The events on a certificate, oldest first",
+    question=CertificateQuestion,
+    answer=HistoryAnswer,
+    respond=_respond_history,
+)
+
+
+def _ask_number(field: str, text: str) -> str:
+    try:
+        return parse_number(text)
+    except MalformedError as error:
+        accepted = "a certificate number, as BW00001234"
+        raise QuestionError(field, error.problem, accepted) from None
+
+
+def _ask_filters(books: Books, question: CertificatesQuestion) -> dict[str, str]:
+    filters = {}
+    if question.state is not None:
+        if question.state not in list(CertificateState):
+            accepted = ", ".join(CertificateState)
+            raise QuestionError("state", f"{question.state[:64]!r}", accepted)
+        filters["state"] = question.state
+    for name, code in (("issuer", question.issuer), ("destination", question.destination)):
+        if code is not None:
+            filters[name] = ask_participant(books, ask_code(name, code), name).code
+    return filters
+
+
+def _read_page(
+    books: Books, filters: dict[str, str], after: str, limit: int
+) -> tuple[list[str], str | None]:
+    """Give the numbers of a page, and after which one to go on."""
+    wanted = {"state": None, "issuer": None, "destination": None, "after": after} | filters
+    found = books.connection.execute(_PAGES[_leading(filters)], {**wanted, "scanned": MAX_SCANNED})
+    numbers: list[str] = []
+    scanned, last = 0, after
+    for last, fits in found:
+        scanned += 1
+        if fits:
+            numbers.append(last)
+            if len(numbers) == limit:
+                return numbers, last
+    return numbers, last if scanned == MAX_SCANNED else None
+
+
+def _leading(filters: dict[str, str]) -> tuple[str, ...]:
+    """Choose the filters whose index is followed; the others are looked at on the way.
+
+    Nearly every certificate is confirmed in the end, so that this state narrows nothing.
+    """
+    if filters.get("state", CertificateState.CONFIRMED) != CertificateState.CONFIRMED:
+        return ("state",)
+    return tuple(name for name in ("issuer", "destination") if name in filters)

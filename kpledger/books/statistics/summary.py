@@ -1,0 +1,182 @@
+"""The query ``statistics/summary``: one year of all participants, as the scheme publishes it.
+
+A row for each participant with production, imports, exports and certificates, and the global
+totals. Production is always what was submitted; trade and certificates are counted from the events
+or taken from the newest editions.
+"""
+
+from typing import Final, NamedTuple
+
+import msgspec
+
+from kpledger.base.errors import MalformedError
+from kpledger.base.units import bound_amount, day_of
+from kpledger.books.database import Books
+from kpledger.books.participants import read_members
+from kpledger.books.periods import parse_period
+from kpledger.books.query import Query, QuestionError
+from kpledger.books.statistics.basis import Basis, ask_known_at, day_of_answer
+
+_FIGURES: Final = """
+WITH newest AS (
+    SELECT series, period, participant, max(edition) AS edition
+    FROM editions
+    WHERE series IN ('trade', 'counts', 'production')
+      AND period BETWEEN :year || 'H1' AND :year || 'Q4' AND recorded_at <= :known_at
+    GROUP BY series, period, participant
+),
+figures AS (
+    SELECT participant, series = 'production' AS half_years,
+           production_carat_thousandths, production_value_usd_cents,
+           import_carat_thousandths, import_value_usd_cents, received,
+           export_carat_thousandths, export_value_usd_cents, issued
+    FROM newest JOIN editions USING (series, period, participant, edition)
+    WHERE series = 'production' OR NOT :derived
+    UNION ALL
+    SELECT reporter, 0, 0, 0,
+           (flow = 'IMPORT') * carat_thousandths,
+           (flow = 'IMPORT') * value_usd_cents,
+           (flow = 'IMPORT') * certificates,
+           (flow = 'EXPORT') * carat_thousandths,
+           (flow = 'EXPORT') * value_usd_cents,
+           (flow = 'EXPORT') * certificates
+    FROM trade_totals
+    WHERE :derived AND quarter BETWEEN :year || 'Q1' AND :year || 'Q4' AND known_on <= :known_on
+)
+SELECT participant, sum(half_years),
+       CAST(TOTAL(production_carat_thousandths) AS INTEGER),
+       CAST(TOTAL(production_value_usd_cents) AS INTEGER),
+       CAST(TOTAL(import_carat_thousandths) AS INTEGER),
+       CAST(TOTAL(import_value_usd_cents) AS INTEGER),
+       CAST(TOTAL(received) AS INTEGER),
+       CAST(TOTAL(export_carat_thousandths) AS INTEGER),
+       CAST(TOTAL(export_value_usd_cents) AS INTEGER),
+       CAST(TOTAL(issued) AS INTEGER)
+FROM figures
+GROUP BY participant
+"""
+"""The year of each participant as known at an instant: production by the newest editions; trade
+by them as well, or as the events tell it."""
+
+
+class SummaryQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which summary is wanted."""
+
+    year: str = ""
+    known_at: str = ""
+    """As known at the end of this day, UTC; empty: as known now."""
+    source: Basis = Basis.DERIVED
+    """Of trade and certificates: derived or submitted."""
+
+
+class SummaryRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A participant's year."""
+
+    participant: str
+    """Its code; empty for the global totals."""
+    name: str
+    production_carat_thousandths: int
+    production_value_usd_cents: int
+    production_usd_cents_per_carat: int | None
+    """Rounded half up; null where nothing was mined."""
+    import_carat_thousandths: int
+    import_value_usd_cents: int
+    export_carat_thousandths: int
+    export_value_usd_cents: int
+    certificates_issued: int
+    certificates_received: int
+    half_years_submitted: int
+    """For how many half-years of the year production was submitted; of all, in the totals."""
+
+
+class SummaryAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The summary."""
+
+    year: str
+    source: Basis
+    known_at: str
+    """The day as of which it is."""
+    participants: tuple[SummaryRow, ...]
+    """In alphabetical order of their codes; all that are on the ledger."""
+    totals: SummaryRow
+
+
+class _Year(NamedTuple):
+    """A participant's year, or that of all; weights in thousandths, values in cents."""
+
+    half_years: int = 0
+    mined_carats: int = 0
+    mined_value: int = 0
+    import_carats: int = 0
+    import_value: int = 0
+    received: int = 0
+    export_carats: int = 0
+    export_value: int = 0
+    issued: int = 0
+
+
+def _respond(books: Books, question: SummaryQuestion) -> SummaryAnswer:
+    known_at, year = ask_known_at(question.known_at), question.year
+    if not _is_year(year):
+        raise QuestionError("year", f"{year[:64]!r} is no year", "a year, as 2022")
+    if question.source is Basis.COMPARED:
+        accepted = "derived or submitted; statistics/annex3 compares"
+        raise QuestionError("source", "a summary has one source", accepted)
+    parameters = {
+        "year": year,
+        "known_at": known_at,
+        "known_on": day_of(known_at),
+        "derived": question.source is Basis.DERIVED,
+    }
+    rows = books.connection.execute(_FIGURES, parameters)
+    years = {code: _Year(*figures) for code, *figures in rows}
+    return SummaryAnswer(
+        year=year,
+        source=question.source,
+        known_at=day_of_answer(books, question.known_at),
+        participants=tuple(
+            _row(member.code, member.name, years.get(member.code, _Year()))
+            for member in read_members(books)
+        ),
+        totals=_row("", "", _Year(*map(sum, zip(*years.values(), strict=True)))),
+    )
+
+
+SUMMARY: Final = Query(
+    path="statistics/summary",
+    summary="The year of all participants: production, imports, exports, certificates",
+    question=SummaryQuestion,
+    answer=SummaryAnswer,
+    respond=_respond,
+)
+
+
+def _is_year(text: str) -> bool:
+    try:
+        return parse_period(text).name == text[:4]
+    except MalformedError:
+        return False
+
+
+def _row(code: str, name: str, year: _Year) -> SummaryRow:
+    return SummaryRow(
+        participant=code,
+        name=name,
+        production_carat_thousandths=bound_amount(year.mined_carats),
+        production_value_usd_cents=bound_amount(year.mined_value),
+        production_usd_cents_per_carat=_per_carat(year.mined_carats, year.mined_value),
+        import_carat_thousandths=bound_amount(year.import_carats),
+        import_value_usd_cents=bound_amount(year.import_value),
+        export_carat_thousandths=bound_amount(year.export_carats),
+        export_value_usd_cents=bound_amount(year.export_value),
+        certificates_issued=year.issued,
+        certificates_received=year.received,
+        half_years_submitted=year.half_years,
+    )
+
+
+def _per_carat(carat_thousandths: int, value_usd_cents: int) -> int | None:
+    """Give US cents per carat, rounded half up."""
+    if carat_thousandths == 0:
+        return None
+    return bound_amount((2 * value_usd_cents * 1000 + carat_thousandths) // (2 * carat_thousandths))
