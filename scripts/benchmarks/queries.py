@@ -21,14 +21,14 @@ from random import Random
 from typing import Final
 
 import aiohttp
-from lab.demo.trade_tables import load_tables
 from lab.year.days import FOUNDED_ON, YEAR
+from lab.year.directory import NODE, PLANTED_NAME, build, open_ledger
+from lab.year.tables import load_tables
 from lab.year.year import make_year
 from rates import CORES
 
 from kpledger.analysis.flags.registry import Flag
 from kpledger.base.units import add_days
-from scripts.synthetic.ledger import NODE, PLANTED_NAME, build, open_ledger
 
 TABLES: Final = Path(__file__).parents[2] / "config" / "data"
 EVENTS_PER_CERTIFICATE: Final = 4.2

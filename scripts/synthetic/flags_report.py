@@ -19,16 +19,16 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from lab.demo.trade_tables import load_tables
 from lab.year.days import FOUNDED_ON
+from lab.year.directory import PLANTED_NAME, build, open_ledger
 from lab.year.planted import Fraud, PlantedCase
+from lab.year.tables import load_tables
 from lab.year.year import make_year
 
 from kpledger.analysis.book import Book
 from kpledger.analysis.flags.finding import Finding
 from kpledger.analysis.flags.registry import Flag
 from kpledger.analysis.flags.topic import find_flags, look_at
-from scripts.synthetic.ledger import PLANTED_NAME, build, open_ledger
 
 TABLES: Final = Path(__file__).parents[2] / "config" / "data"
 HONEST_FLAGGED_MAX_PPM: Final = 10_000

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from lab.demo.trade_tables import load_tables
+from lab.year.directory import build, open_ledger
+from lab.year.tables import load_tables
 from lab.year.year import make_year
 
 from kpledger.analysis.flags.finding import Finding
 from scripts.synthetic.flags_report import HONEST_FLAGGED_MAX_PPM, TABLES, Report, measure
-from scripts.synthetic.ledger import build, open_ledger
 
 pytestmark = pytest.mark.slow
 

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from lab.demo.demonstration import Demonstration, Findings
 from lab.demo.network import Network, NetworkError
-from lab.demo.story import Findings, Story
-from lab.demo.telling import findings_json, show_findings
-from lab.demo.trade_tables import Tables, load_tables
+from lab.demo.report import findings_json, show_findings
+from lab.year.tables import Tables, load_tables
+from lab.year.year import TRADE_CERTIFICATES_MIN
 from rich.console import Console
 
 _TABLES = Path(__file__).parents[3] / "config" / "data"
-_MIN_CERTIFICATES = 50
 
 
 def demo(
     certificates: Annotated[
-        int, typer.Option(min=_MIN_CERTIFICATES, help="How many; 60000 is a real year.")
+        int, typer.Option(min=TRADE_CERTIFICATES_MIN, help="How many; 60000 is a real year.")
     ] = 1000,
     port: Annotated[int, typer.Option(help="First of the ports that the nodes use.")] = 7600,
     seed: Annotated[int, typer.Option(help="Draws the synthetic trade.")] = 2022,
@@ -80,8 +80,8 @@ async def _run(
         workspace / "net", participants=_TABLES / "participants.csv", voters=4, port=port
     )
     try:
-        story = Story(network, tables, certificates=certificates, seed=seed)
-        findings = await story.tell(workspace, say, keep=keep)
+        demonstration = Demonstration(network, tables, certificates=certificates, seed=seed)
+        findings = await demonstration.run(workspace, say, keep=keep)
         show_findings(console, findings)
         if keep:
             await _keep(network, console)

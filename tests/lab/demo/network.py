@@ -16,13 +16,14 @@ from typing import Self
 
 import aiohttp
 import msgspec
-from lab.demo.paperwork import FoundingKeys
+from lab.year.days import YEAR
 
+from kpledger.base.ids import CHAIR, KPCS, ROOT
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import Genesis, parse_genesis
 
 _POLL_S = 0.01
-_PATIENCE_S = 30.0
+_TIMEOUT_S = 30.0
 _STOP_S = 30.0
 
 
@@ -69,7 +70,8 @@ class Network:
     process: asyncio.subprocess.Process
     announcement: Announcement
     genesis: Genesis
-    keys: FoundingKeys
+    founded: Mapping[str, SigningKey]
+    """The keys of the founding by their labels in the year, ``BW/root``."""
     session: aiohttp.ClientSession
     restarted: list[asyncio.subprocess.Process]
 
@@ -128,13 +130,13 @@ class Network:
         Raises:
             NetworkError: none does in time.
         """
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + _TIMEOUT_S
         while time.monotonic() < deadline:
             for position in await self.positions():
                 if position.role == "leader" and position.term > above_term:
                     return position
             await asyncio.sleep(_POLL_S)
-        raise NetworkError(f"no leader within {_PATIENCE_S:.0f} s")
+        raise NetworkError(f"no leader within {_TIMEOUT_S:.0f} s")
 
     async def kill(self, name: str) -> None:
         """Kill a node's process with SIGKILL."""
@@ -148,12 +150,12 @@ class Network:
         """
         pid = self.place(name).pid
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + _TIMEOUT_S
         while time.monotonic() < deadline:
             if not _is_running(pid):
                 return
             await asyncio.sleep(_POLL_S)
-        raise NetworkError(f"{name} did not stop within {_PATIENCE_S:.0f} s")
+        raise NetworkError(f"{name} did not stop within {_TIMEOUT_S:.0f} s")
 
     async def restart(self, name: str) -> None:
         """Start a killed node again, on what its disk holds."""
@@ -175,7 +177,7 @@ class Network:
         Raises:
             NetworkError: they do not in time.
         """
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + _TIMEOUT_S
         while time.monotonic() < deadline:
             positions = await self.positions()
             heads = {position.head for position in positions}
@@ -222,12 +224,12 @@ async def _start_kpnode(*arguments: str) -> asyncio.subprocess.Process:
     )
 
 
-def _load_keys(directory: Path) -> FoundingKeys:
-    roots: Mapping[str, SigningKey] = {
-        path.stem.removeprefix("root-"): _load_key(path)
+def _load_keys(directory: Path) -> dict[str, SigningKey]:
+    roots = {
+        f"{path.stem.removeprefix('root-')}/{ROOT}": _load_key(path)
         for path in sorted(directory.glob("root-*.seed"))
     }
-    return FoundingKeys(_load_key(directory / "chair.seed"), roots)
+    return {**roots, f"{KPCS}/{CHAIR}/{YEAR - 1}": _load_key(directory / "chair.seed")}
 
 
 def _load_key(path: Path) -> SigningKey:

@@ -2,9 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from kpclient.replay.copied_chain import StoredBlock, open_copy
 from kpclient.replay.verification import audit_chain
@@ -13,7 +15,27 @@ from kpledger.log.block import decode_block, decode_block_header
 from kpledger.log.genesis import Genesis
 from kpledger.log.layout import decode_stored_entry
 from kpledger.scheme.envelope import SignedEvent, decode_envelope
-from kpledger.scheme.v1.events.certificate import CertificateIssued, OriginKind
+from kpledger.scheme.v1.events.certificate import (
+    CertificateIssued,
+    CertificateReplaced,
+    CertificateVoided,
+    OriginKind,
+)
+from kpledger.scheme.v1.events.importing import (
+    ImportConfirmed,
+    ImportConfirmedDiscrepant,
+    ShipmentSeized,
+)
+
+IN_TRANSIT: Final = "IN_TRANSIT"
+_OUTCOMES: Final = {
+    ImportConfirmed.TYPE: "CONFIRMED",
+    ImportConfirmedDiscrepant.TYPE: "DISCREPANT",
+    ShipmentSeized.TYPE: "SEIZED",
+    CertificateVoided.TYPE: "VOIDED",
+    CertificateReplaced.TYPE: "REPLACED",
+}
+_TAKEN_BACK: Final = frozenset({CertificateVoided.TYPE, CertificateReplaced.TYPE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +45,7 @@ class Review:
     report: AuditReport
     places: Mapping[bytes, tuple[int, int]]
     """Height and index of every event, by its id."""
-    carats_by_origin: Mapping[str, int]
+    carat_thousandths_by_origin: Mapping[str, int]
     """Thousandths of a carat of own-origin exports that were not voided."""
 
 
@@ -34,21 +56,35 @@ def review_copy(genesis: Genesis, directory: Path, copy: Path) -> Review:
     report = audit_chain(genesis, open_copy(copy), jobs=jobs, on_progress=_ignore)
     places: dict[bytes, tuple[int, int]] = {}
     own: dict[str, tuple[str, int]] = {}
-    voided: set[str] = set()
     for height, index, event in _read_events(copy):
         places[event.event_id] = height, index
+        if event.header.type in _TAKEN_BACK:
+            own.pop(event.header.subject, None)
         match event.body:
-            case CertificateIssued(certificate=one):
+            case CertificateIssued(certificate=one) | CertificateReplaced(certificate=one):
                 issuer = event.header.author.participant
                 if one.origin.kind is OriginKind.SINGLE and one.origin.countries == (issuer,):
                     own[one.number] = issuer, one.carat_thousandths
-            case _ if event.header.type == "certificate_voided":
-                voided.add(event.header.subject)
-    carats: dict[str, int] = {}
-    for number, (origin, weight) in own.items():
-        if number not in voided:
-            carats[origin] = carats.get(origin, 0) + weight
-    return Review(report, places, carats)
+            case _:
+                pass
+    totals: dict[str, int] = {}
+    for origin, weight in own.values():
+        totals[origin] = totals.get(origin, 0) + weight
+    return Review(report, places, totals)
+
+
+def count_outcomes(events: Iterable[SignedEvent]) -> dict[str, int]:
+    """Count where certificates stand in the end, by what ended them last."""
+    outcomes: dict[str, str] = {}
+    for event in events:
+        if isinstance(event.body, CertificateReplaced):
+            outcomes[event.body.certificate.number] = IN_TRANSIT
+        elif event.header.type == CertificateIssued.TYPE:
+            outcomes[event.header.subject] = IN_TRANSIT
+        outcome = _OUTCOMES.get(event.header.type)
+        if outcome is not None:
+            outcomes[event.header.subject] = outcome
+    return dict(Counter(outcomes.values()))
 
 
 def _read_events(copy: Path) -> Iterator[tuple[int, int, SignedEvent]]:

@@ -1,14 +1,17 @@
-"""A richer synthetic year, recorded offline at its own times, with fraud planted in it.
+"""A synthetic year: 2022 lived through day by day, fitted to the published figures.
 
-Where :mod:`lab.demo.trade` draws shipments for a network that runs now, this package lives
-through 2022 day by day: offices open, certificates are notified, re-weighed, amended, lost, sent
-back; re-exports name the imports they are made of; participants submit what they counted. The
-production they report is the published one, exactly. Everything else is invented and says so.
+Offices open, certificates are issued, notified, re-weighed, amended, lost, sent back; re-exports
+name the imports they are made of; participants submit what they counted. The production they report
+is the published one, exactly. Everything else is invented and says so.
 
-The order of reading: who takes part (:mod:`~lab.year.cast`), how they write
-(:mod:`~lab.year.pen`), when (:mod:`~lab.year.agenda`), what lies in their safes
-(:mod:`~lab.year.stock`), the life of a certificate (:mod:`~lab.year.lives`),
-what is exported (:mod:`~lab.year.flows`), what is submitted
-(:mod:`~lab.year.returns`), the scheme's own business
-(:mod:`~lab.year.scheme`), and what is planted (:mod:`~lab.year.fraud`).
+One year serves three: `scripts/flags-report` measures how well the flags find what is planted in
+it, `scripts/bench` makes large ledgers of it, and `scripts/demo` submits its trade to real nodes.
+
+The order of reading: what was published (:mod:`~lab.year.tables`, :mod:`~lab.year.published`), who
+takes part (:mod:`~lab.year.participants`), how they sign (:mod:`~lab.year.signer`), when
+(:mod:`~lab.year.timeline`), what lies in their safes (:mod:`~lab.year.stock`), the steps of an
+office (:mod:`~lab.year.office`), what becomes of a shipment (:mod:`~lab.year.shipments`), what is
+exported (:mod:`~lab.year.flows`), what is submitted (:mod:`~lab.year.returns`), the rest of the
+scheme (:mod:`~lab.year.scheme`, :mod:`~lab.year.proceedings`), what is planted
+(:mod:`~lab.year.fraud`), and all of it together (:mod:`~lab.year.year`).
 """

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from lab.demo.trade_tables import load_tables
-from lab.year.folder import (
+from lab.year.files import (
     EVENTS_NAME,
     GENESIS_NAME,
     KEYS_NAME,
@@ -16,6 +15,7 @@ from lab.year.folder import (
     write_keys,
     write_planted,
 )
+from lab.year.tables import load_tables
 from lab.year.year import CERTIFICATES_MIN, make_year
 
 TABLES = Path(__file__).parents[3] / "config" / "data"
@@ -38,7 +38,7 @@ def write_year(
     year = make_year(load_tables(TABLES), certificates=certificates, seed=seed, fraud=not honest)
     out.mkdir(parents=True, exist_ok=True)
     (out / GENESIS_NAME).write_bytes(year.genesis.encoded)
-    write_keys(out / KEYS_NAME, year.cast)
+    write_keys(out / KEYS_NAME, year.participants)
     events = write_events(out / EVENTS_NAME, year.events())
     cases = year.cases.listed()
     write_planted(out / PLANTED_NAME, cases)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from lab.year.cast import NODE
 from lab.year.days import HOUR_MS
-from lab.year.pen import Entry
+from lab.year.participants import NODE
+from lab.year.signer import TimedEvent
 
 from kpledger.base.state import StateReader
 from kpledger.log.block import BlockKind
@@ -17,13 +17,13 @@ BLOCK_EVENTS: Final = 256
 TERM: Final = 1
 """The one term of a ledger that no election was held for."""
 
-Refused = Callable[[Entry, str], None]
+Refused = Callable[[TimedEvent, str], None]
 """Told of an event that the rules refuse."""
 
 
-def cut_blocks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+def cut_blocks(entries: Iterable[TimedEvent]) -> Iterator[list[TimedEvent]]:
     """Cut events into blocks: of one hour, and not too many."""
-    block: list[Entry] = []
+    block: list[TimedEvent] = []
     for entry in entries:
         same_hour = block and entry.time_ms // HOUR_MS == block[0].time_ms // HOUR_MS
         if block and (not same_hour or len(block) >= BLOCK_EVENTS):
@@ -35,7 +35,7 @@ def cut_blocks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
 
 
 def execute_block(
-    genesis: Genesis, tip: Tip, state: StateReader, block: list[Entry], refused: Refused
+    genesis: Genesis, tip: Tip, state: StateReader, block: list[TimedEvent], refused: Refused
 ) -> ExecutedBlock | None:
     """Execute the events of a block; None if all of them are refused."""
     executor = BlockExecutor(genesis, tip, state, block[-1].time_ms)

@@ -4,24 +4,13 @@ from datetime import date
 from random import Random
 from typing import Final
 
-from lab.demo.trade_fates import HOUR_MS, YEAR_END_MS, YEAR_START_MS
-from lab.demo.trade_flows import YEAR
+from kpledger.base.units import add_days, day_of, start_of_day_ms
 
-from kpledger.base.units import DAY_MS, add_days, day_of, start_of_day_ms
+YEAR: Final = 2022
 
-__all__ = [
-    "DAY_MS",
-    "FOUNDED_ON",
-    "HALF_YEARS",
-    "HOUR_MS",
-    "QUARTERS",
-    "YEAR",
-    "YEAR_END_MS",
-    "YEAR_START_MS",
-    "at",
-    "draw_working_ms",
-    "next_working_ms",
-]
+HOUR_MS: Final = 3_600_000
+YEAR_START_MS: Final = start_of_day_ms(f"{YEAR}-01-01")
+YEAR_END_MS: Final = start_of_day_ms(f"{YEAR + 1}-01-01")
 
 FOUNDED_ON: Final = f"{YEAR - 1}-10-04"
 """The day of the genesis file."""

@@ -3,7 +3,8 @@
 Every producer exports nearly all it mines; what the published exports have beyond it are
 re-exports. A re-export is made of what lies in the safe at its time, so the published re-exports
 are met as far as the goods that came in within the year reach: nothing was in the safes when the
-ledger began.
+ledger began. In a *stocked* year everything was: then production and exports are the published ones
+to the carat, and no re-export names the imports it is made of.
 """
 
 from collections.abc import Mapping
@@ -12,21 +13,25 @@ from functools import partial
 from random import Random
 from typing import Final
 
-from lab.demo.trade_flows import Flow, scale_production
-from lab.demo.trade_goods import draw_goods
-from lab.demo.trade_parties import draw_destination
-from lab.demo.trade_shares import divide
-from lab.demo.trade_shipment import ShipmentKind
-from lab.demo.trade_tables import Amount, Tables
-from lab.year.cast import ZONES
-from lab.year.days import DAY_MS, YEAR, YEAR_START_MS, at, draw_working_ms
-from lab.year.desk import Draft
-from lab.year.lives import Lives
+from lab.year.days import YEAR, YEAR_START_MS, at, draw_working_ms
+from lab.year.goods import Flow, ShipmentKind, draw_goods
+from lab.year.office import Draft
+from lab.year.parties import draw_destination, list_importers
+from lab.year.published import (
+    OWN_ORIGIN_PERCENT,
+    YEAR_CERTIFICATES,
+    list_active,
+    scale_production,
+    scale_re_exports,
+)
+from lab.year.shares import divide
+from lab.year.shipments import Shipments
 from lab.year.stock import Goods, Market
+from lab.year.tables import Amount, Tables
 
+from kpledger.base.units import DAY_MS
 from kpledger.scheme.v1.events.certificate import Origin, OriginKind
 
-OWN_ORIGIN_PERCENT: Final = 40
 EXPORTED_PER_MILLE: Final = 960
 """Of what is mined, where no fewer exports were published; the rest stays at home."""
 
@@ -35,7 +40,6 @@ _LEAST: Final = 8
 
 _LEAST_TARGET: Final = 100_000_000
 """What is less than 100,000 ct a year is no re-export, but rounding."""
-_YEAR_CERTIFICATES: Final = 60_000
 _FIRST_RE_EXPORT_MS: Final = at(f"{YEAR}-02-01", 0)
 _LAST_MS: Final = at(f"{YEAR}-12-22", 0)
 _RETRY_MS: Final = 9 * DAY_MS
@@ -51,29 +55,6 @@ _SMALL_HUBS: Final = {
     "TW": 60_000,
     "US": 1_000_000,
 }
-# As in :mod:`lab.demo.trade_parties`, with more for those that send on.
-_DESTINATIONS: Final = {
-    "AE": 3_650,
-    "EU": 2_900,
-    "IN": 2_750,
-    "IL": 130,
-    "CN": 150,
-    "BW": 140,
-    "US": 70,
-    "ZA": 60,
-    "CD": 30,
-    "CH": 35,
-    "GB": 35,
-    "SG": 25,
-    "TH": 10,
-    "AM": 10,
-    "CA": 10,
-    "BY": 5,
-    "LK": 5,
-    "VN": 5,
-    "JP": 5,
-    "TW": 8,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +66,8 @@ class Plan:
     """Producers that issue nothing."""
     stops: Mapping[str, int]
     """Producers that issue nothing more from a time on."""
+    stocked: bool = False
+    """What is re-exported lay in the safes before the year began."""
 
 
 class Flows:
@@ -95,62 +78,82 @@ class Flows:
         exported: what it exports of it, by half-year; thousandths of a carat.
     """
 
-    def __init__(self, tables: Tables, lives: Lives, plan: Plan, chance: Random) -> None:
-        """Plan for so many certificates."""
+    def __init__(self, tables: Tables, shipments: Shipments, plan: Plan, chance: Random) -> None:
+        """Plan for so many certificates.
+
+        Raises:
+            ValueError: there are too few certificates, or too few carats, for one each; or somebody
+                mines or exports who does not belong to the scheme.
+        """
         self._tables = tables
-        self._lives = lives
+        self._shipments = shipments
         self._plan = plan
         self._chance = chance
         self.production = scale_production(tables, plan.certificates)
+        self._importers = list_importers(list_active(tables))
+        members = {*self.production, *tables.exports_carat_thousandths}
+        if strangers := sorted(members - set(list_active(tables))):
+            raise ValueError(f"not in the scheme in {YEAR}: {', '.join(strangers)}")
         self.exported: dict[str, list[int]] = {code: [0, 0] for code in self.production}
 
-    def schedule(self) -> None:
-        """Make every appointment."""
-        own = self._plan.certificates * OWN_ORIGIN_PERCENT // 100
+    def schedule(self, certificates: int) -> None:
+        """Make the appointments of so many shipments."""
         producers = {
             code: amount
             for code, amount in self.production.items()
             if code not in self._plan.idle and amount.carat_thousandths
         }
-        counts = divide(own, _weigh(producers), least=_LEAST)
+        own = max(len(producers), certificates * OWN_ORIGIN_PERCENT // 100)
+        counts = divide(own, _weigh(producers), least=min(_LEAST, own // max(1, len(producers))))
         for (code, amount), count in zip(producers.items(), counts, strict=True):
-            self._schedule_own(code, amount, count)
-        self._schedule_re_exports(self._plan.certificates - own)
+            part = self._exported_per_mille(code)
+            carats = amount.carat_thousandths * part // 1_000
+            value = amount.value_usd_cents * part // 1_000
+            self._send(Flow(ShipmentKind.OWN_ORIGIN, code, count, carats, value))
+        if self._plan.stocked:
+            self._schedule_from_stock(certificates - own)
+        else:
+            self._schedule_re_exports(certificates - own)
 
-    def _schedule_own(self, code: str, amount: Amount, count: int) -> None:
-        flow = Flow(
-            ShipmentKind.OWN_ORIGIN,
-            code,
-            count,
-            amount.carat_thousandths * self._exported_per_mille(code) // 1_000,
-            amount.value_usd_cents * self._exported_per_mille(code) // 1_000,
-        )
-        last_ms = self._plan.stops.get(code, _LAST_MS)
-        span = last_ms - YEAR_START_MS
-        lives, chance = self._lives, self._chance
+    def _send(self, flow: Flow) -> None:
+        """Make the appointments of a flow whose goods are there from the beginning."""
+        span = self._plan.stops.get(flow.issuer, _LAST_MS) - YEAR_START_MS
+        shipments, chance = self._shipments, self._chance
         for place, drawn in enumerate(draw_goods(chance, flow, self.production)):
             # One stretch of the year for each, so that even the smallest one exports every quarter.
-            begin = YEAR_START_MS + DAY_MS + span * place // count
-            time_ms = draw_working_ms(chance, begin, max(begin + 1, begin + span // count - DAY_MS))
-            origin = Origin(kind=OriginKind.SINGLE, countries=(code,))
-            half = 0 if time_ms < at(f"{YEAR}-07-01", 0) else 1
-            self.exported[code][half] += sum(line.carat_thousandths for line in drawn.lines)
+            begin = YEAR_START_MS + DAY_MS + span * place // flow.certificates
+            end = max(begin + 1, begin + span // flow.certificates - DAY_MS)
+            time_ms = draw_working_ms(chance, begin, end)
+            if flow.kind is ShipmentKind.OWN_ORIGIN:
+                half = 0 if time_ms < at(f"{YEAR}-07-01", 0) else 1
+                self.exported[flow.issuer][half] += sum(
+                    line.carat_thousandths for line in drawn.lines
+                )
+            kind = OriginKind.SINGLE if len(drawn.origins) == 1 else OriginKind.MIXED
             draft = Draft(
-                issuer=code,
-                destination=self.draw_destination(code),
-                goods=Goods(origin, drawn.lines),
-                zones=(chance.choice(ZONES),) if code == "CF" else (),
+                issuer=flow.issuer,
+                destination=self.draw_destination(flow.issuer),
+                goods=Goods(Origin(kind=kind, countries=drawn.origins), drawn.lines),
+                zones=shipments.participants.draw_zones(chance, flow.issuer),
             )
-            lives.agenda.at(time_ms, partial(lives.ship, draft))
+            shipments.timeline.at(time_ms, partial(shipments.ship, draft))
 
     def _exported_per_mille(self, code: str) -> int:
+        if self._plan.stocked:
+            return 1_000
         mined = self.production_of_the_year(code)
         published = self._tables.exports_carat_thousandths.get(code, mined)
         return min(EXPORTED_PER_MILLE, published * 1_000 // mined) if mined else EXPORTED_PER_MILLE
 
     def draw_destination(self, issuer: str) -> str:
         """Choose where a shipment goes."""
-        return draw_destination(self._chance, _DESTINATIONS, issuer)
+        return draw_destination(self._chance, self._importers, issuer)
+
+    def _schedule_from_stock(self, count: int) -> None:
+        targets = scale_re_exports(self._tables, self._plan.certificates)
+        counts = divide(count, list(targets.values()), least=1)
+        for (code, carats), certificates in zip(targets.items(), counts, strict=True):
+            self._send(Flow(ShipmentKind.RE_EXPORT, code, certificates, carats, None))
 
     def _schedule_re_exports(self, count: int) -> None:
         targets = self._re_export_targets()
@@ -159,7 +162,7 @@ class Flows:
             hub = _Hub(code, target, slots)
             for _ in range(slots):
                 time_ms = draw_working_ms(self._chance, _FIRST_RE_EXPORT_MS, _LAST_MS)
-                self._lives.agenda.at(time_ms, partial(self._re_export, hub))
+                self._shipments.timeline.at(time_ms, partial(self._re_export, hub))
 
     def _re_export_targets(self) -> dict[str, int]:
         published = {
@@ -169,9 +172,9 @@ class Flows:
         }
         targets = {code: carats for code, carats in published.items() if carats > _LEAST_TARGET}
         targets |= {code: carats * 1_000 for code, carats in _SMALL_HUBS.items()}
-        part = min(self._plan.certificates, _YEAR_CERTIFICATES)
+        part = min(self._plan.certificates, YEAR_CERTIFICATES)
         return {
-            code: carats * part // _YEAR_CERTIFICATES for code, carats in sorted(targets.items())
+            code: carats * part // YEAR_CERTIFICATES for code, carats in sorted(targets.items())
         }
 
     def production_of_the_year(self, code: str) -> int:
@@ -180,11 +183,11 @@ class Flows:
         return amount.carat_thousandths if amount else 0
 
     def _re_export(self, hub: "_Hub") -> None:
-        lives, chance = self._lives, self._chance
-        market = lives.markets.setdefault(hub.code, Market())
+        shipments, chance = self._shipments, self._chance
+        market = shipments.markets.setdefault(hub.code, Market())
         if not market.lots:
-            if lives.agenda.now_ms < _LAST_MS - _RETRY_MS:
-                lives.agenda.after(_RETRY_MS, partial(self._re_export, hub))
+            if shipments.timeline.now_ms < _LAST_MS - _RETRY_MS:
+                shipments.timeline.after(_RETRY_MS, partial(self._re_export, hub))
             return
         size = int(chance.lognormvariate(-(_SIZE_SIGMA**2) / 2, _SIZE_SIGMA) * _RESOLUTION) + 1
         wanted = max(_RESOLUTION, hub.target // max(hub.slots, 1) * size // _RESOLUTION)
@@ -194,7 +197,7 @@ class Flows:
             return
         hub.target = max(0, hub.target - sum(line.carat_thousandths for line in goods.lines))
         destination = self.draw_destination(hub.code)
-        lives.ship(Draft(issuer=hub.code, destination=destination, goods=goods))
+        shipments.ship(Draft(issuer=hub.code, destination=destination, goods=goods))
 
 
 @dataclass(slots=True)

@@ -8,17 +8,17 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from lab.year.days import DAY_MS, HOUR_MS, YEAR, at, draw_working_ms
+from lab.year.days import HOUR_MS, YEAR, at, draw_working_ms
 from lab.year.flows import Flows
 from lab.year.fraud_papers import PaperFraud
 from lab.year.fraud_strangers import Strangers
-from lab.year.lives import Lives
 from lab.year.planted import Cases, Fraud
 from lab.year.returns import Returns
 from lab.year.scheme import Scheme
+from lab.year.shipments import Shipments
 from lab.year.stock import Goods
 
-from kpledger.base.units import start_of_day_ms
+from kpledger.base.units import DAY_MS, start_of_day_ms
 from kpledger.scheme.v1.events.certificate import GoodsLine, HsCode, Origin, OriginKind
 from kpledger.scheme.v1.events.governance import (
     KeyAdded,
@@ -56,13 +56,19 @@ class Planter:
     """
 
     def __init__(
-        self, lives: Lives, scheme: Scheme, returns: Returns, chance: Random, *, planted: bool
+        self,
+        shipments: Shipments,
+        scheme: Scheme,
+        returns: Returns,
+        chance: Random,
+        *,
+        planted: bool,
     ) -> None:
         """Choose who cheats."""
         self.cases = Cases()
         self.idle = frozenset(SILENT if planted else ())
         self.stops: dict[str, int] = {}
-        self._lives = lives
+        self._shipments = shipments
         self._scheme = scheme
         self._returns = returns
         self._chance = chance
@@ -75,8 +81,8 @@ class Planter:
         """Make the appointments of every case."""
         if not self._planted:
             return
-        papers = PaperFraud(self._lives, self.cases, self._chance, flows.production)
-        strangers = Strangers(self._lives, self.cases, self._chance)
+        papers = PaperFraud(self._shipments, self.cases, self._chance, flows.production)
+        strangers = Strangers(self._shipments, self.cases, self._chance)
         often = max(_LEAST_CASES, certificates // _CERTIFICATES_A_CASE)
         singles: tuple[tuple[str, str, Callable[[], None]], ...] = (
             ("03-01", "12-20", papers.reuse),
@@ -157,7 +163,7 @@ class Planter:
             time_ms = draw_working_ms(
                 self._chance, suspended_ms - 20 * DAY_MS, suspended_ms - 2 * DAY_MS
             )
-            self._lives.agenda.at(time_ms, send)
+            self._shipments.timeline.at(time_ms, send)
 
         def suspend() -> None:
             decision = self._scheme.decide(f"AD-{YEAR}-{code}", f"Suspension of {code}")
@@ -167,16 +173,16 @@ class Planter:
                 effective_from=suspended_ms + 2 * HOUR_MS,
                 decision=decision,
             )
-            self._lives.pen.chair(code, body)
+            self._shipments.signer.chair(code, body)
 
-        self._lives.agenda.at(suspended_ms, suspend)
+        self._shipments.timeline.at(suspended_ms, suspend)
 
     def _compromise(self, papers: PaperFraud, code: str, day: str) -> None:
         """P8: a key in other hands issues certificates until that is noticed."""
         case = self.cases.open(Fraud.COMPROMISED_KEY)
         since_ms = at(day)
-        pen = self._lives.pen
-        [office] = self._lives.cast.offices[code]
+        signer = self._shipments.signer
+        [office] = self._shipments.participants.offices[code]
 
         def send() -> None:
             goods = papers.own_goods(code, self._chance.randint(50_000, 150_000))
@@ -186,15 +192,15 @@ class Planter:
 
         for _ in range(3):
             papers_ms = draw_working_ms(self._chance, since_ms + DAY_MS, since_ms + 12 * DAY_MS)
-            self._lives.agenda.at(papers_ms, send)
+            self._shipments.timeline.at(papers_ms, send)
 
         def revoke() -> None:
             label = f"{office.subject}/1"
-            old = pen.key_of(label).public_key
+            old = signer.key_of(label).public_key
             body = KeyRevoked(key=old, reason=RevocationReason.COMPROMISED, suspect_since=since_ms)
-            pen.root(code, old.hex(), body)
-            new = pen.rotate(label).public_key
+            signer.root(code, old.hex(), body)
+            new = signer.rotate(label).public_key
             added = KeyAdded(authority=office.authority, key=new, valid_from=0, officer="officer-1")
-            pen.root(code, new.hex(), added)
+            signer.root(code, new.hex(), added)
 
-        self._lives.agenda.at(since_ms + 20 * DAY_MS, revoke)
+        self._shipments.timeline.at(since_ms + 20 * DAY_MS, revoke)

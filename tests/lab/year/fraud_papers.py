@@ -5,14 +5,14 @@ from random import Random
 from typing import Final
 
 import msgspec
-from lab.demo.trade_tables import Amount
-from lab.year.days import DAY_MS, HOUR_MS, YEAR, at, draw_working_ms, next_working_ms
-from lab.year.desk import REMARK, Draft, Paper
-from lab.year.lives import Lives
+from lab.year.days import HOUR_MS, YEAR, at, draw_working_ms, next_working_ms
+from lab.year.office import REMARK, Draft, Paper
 from lab.year.planted import Cases, Fraud
+from lab.year.shipments import Shipments
 from lab.year.stock import Goods
+from lab.year.tables import Amount
 
-from kpledger.base.units import add_days, day_of
+from kpledger.base.units import DAY_MS, add_days, day_of
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     GoodsLine,
@@ -42,10 +42,10 @@ class PaperFraud:
     """Plants one case of a kind at a time."""
 
     def __init__(
-        self, lives: Lives, cases: Cases, chance: Random, production: dict[str, Amount]
+        self, shipments: Shipments, cases: Cases, chance: Random, production: dict[str, Amount]
     ) -> None:
-        """Plant with the lives' pen."""
-        self._lives = lives
+        """Plant with the shipments' signer."""
+        self._shipments = shipments
         self._cases = cases
         self._chance = chance
         self._production = production
@@ -68,17 +68,17 @@ class PaperFraud:
 
     def plan(self, first: str, last: str, action: Callable[[], None]) -> None:
         """Begin a case on a day between two of the year, given as ``MM-DD``."""
-        self._lives.agenda.at(self.draw_time(first, last), action)
+        self._shipments.timeline.at(self.draw_time(first, last), action)
 
     def draw_up(self, issuer: str, destination: str, goods: Goods) -> Paper:
         """Draw up a certificate for a case."""
-        return self._lives.draw_up(Draft(issuer=issuer, destination=destination, goods=goods))
+        return self._shipments.draw_up(Draft(issuer=issuer, destination=destination, goods=goods))
 
     def send(self, paper: Paper, *, occurred_ms: int | None = None) -> None:
         """Issue a certificate and let it travel as any other."""
-        lives = self._lives
-        lives.issue(paper, occurred_ms=occurred_ms)
-        lives.agenda.after(2 * HOUR_MS, lambda: lives.leave(paper, lives.travel))
+        shipments = self._shipments
+        shipments.issue(paper, occurred_ms=occurred_ms)
+        shipments.timeline.after(2 * HOUR_MS, lambda: shipments.leave(paper, shipments.travel))
 
     def _pair(self) -> tuple[str, str]:
         return self._chance.choice(_SOURCES), self._chance.choice(_HUBS)
@@ -90,35 +90,35 @@ class PaperFraud:
 
     def reuse(self) -> None:
         """P3: present a used certificate once more."""
-        lives = self._lives
-        if not lives.closed:
-            lives.agenda.after(10 * DAY_MS, self.reuse)
+        shipments = self._shipments
+        if not shipments.closed:
+            shipments.timeline.after(10 * DAY_MS, self.reuse)
             return
-        paper = lives.closed.pop(self._chance.randrange(len(lives.closed)))
+        paper = shipments.closed.pop(self._chance.randrange(len(shipments.closed)))
         case = case_of_certificate(paper.number, 1)
         self._cases.open(Fraud.REUSED, paper.number, case)
         arrived = ArrivalRecorded(
-            arrived_on=day_of(lives.agenda.now_ms),
+            arrived_on=day_of(shipments.timeline.now_ms),
             seals_intact=True,
             opened=True,
             found_carat_thousandths=paper.certificate.carat_thousandths,
             remarks=REMARK,
         )
-        lives.pen.opening(paper.importer, paper.number, arrived, case)
+        shipments.signer.opening(paper.importer, paper.number, arrived, case)
         detained = ShipmentDetained(
             reason=HoldReason.INVALID_CERTIFICATE, legal_reference="SYNTHETIC", remarks=REMARK
         )
-        lives.pen.office(paper.importer, case, detained)
+        shipments.signer.office(paper.importer, case, detained)
         seized = ShipmentSeized(
             reason=HoldReason.INVALID_CERTIFICATE,
             legal_reference="SYNTHETIC",
             custody="SYNTHETIC customs house",
             carat_thousandths=paper.certificate.carat_thousandths,
         )
-        lives.agenda.after(3 * DAY_MS, lambda: self._seize(paper, case, seized))
+        shipments.timeline.after(3 * DAY_MS, lambda: self._seize(paper, case, seized))
 
     def _seize(self, paper: Paper, case: str, seized: ShipmentSeized) -> None:
-        self._lives.pen.office(paper.importer, case, seized)
+        self._shipments.signer.office(paper.importer, case, seized)
 
     def price(self) -> None:
         """P7: sell far too cheaply to a hub, and send on from there at the usual price."""
@@ -134,7 +134,7 @@ class PaperFraud:
     def circle(self) -> None:
         """F15: send goods out and have them back."""
         issuer, destination = self._chance.sample(_HUBS, 2)
-        market = self._lives.markets.get(issuer)
+        market = self._shipments.markets.get(issuer)
         goods = market.draw(self._chance, 400_000) if market and market.lots else None
         if goods is None:
             self._later((10, 20), self.circle)
@@ -161,13 +161,13 @@ class PaperFraud:
         self.send(back)
 
     def _later(self, days: tuple[int, int], action: Callable[[], None]) -> None:
-        later = self._lives.agenda.now_ms + self._chance.randint(*days) * DAY_MS
-        self._lives.agenda.at(next_working_ms(self._chance, later), action)
+        later = self._shipments.timeline.now_ms + self._chance.randint(*days) * DAY_MS
+        self._shipments.timeline.at(next_working_ms(self._chance, later), action)
 
     def back_date(self) -> None:
         """P8: record an issue many days after the date that it states."""
         paper = self._ordinary()
-        stated_ms = self._lives.agenda.now_ms - self._chance.randint(10, 20) * DAY_MS
+        stated_ms = self._shipments.timeline.now_ms - self._chance.randint(10, 20) * DAY_MS
         issued_on = day_of(stated_ms)
         paper.certificate = _changed(
             paper.certificate,
@@ -180,20 +180,20 @@ class PaperFraud:
 
     def skim(self) -> None:
         """P11: put less into the parcel than declared, just within the tolerance of scales."""
-        lives = self._lives
+        shipments = self._shipments
         paper = self._ordinary()
         self._cases.open(Fraud.SHORT_CONTENTS, paper.number)
         [line] = paper.certificate.lines
         short = line.carat_thousandths * self._chance.randint(80, 95) // 100_000
         found = (msgspec.structs.replace(line, carat_thousandths=line.carat_thousandths - short),)
-        lives.issue(paper)
+        shipments.issue(paper)
 
         def arrive() -> None:
-            lives.record_arrival(paper)
-            lives.after_days(paper, (1, 5), lambda one: lives.confirm(one, found))
+            shipments.record_arrival(paper)
+            shipments.after_days(paper, (1, 5), lambda one: shipments.confirm(one, found))
 
-        lives.agenda.after(
-            2 * HOUR_MS, lambda: lives.leave(paper, lambda _: self._later((4, 12), arrive))
+        shipments.timeline.after(
+            2 * HOUR_MS, lambda: shipments.leave(paper, lambda _: self._later((4, 12), arrive))
         )
 
     def share_seal(self) -> None:
@@ -206,32 +206,32 @@ class PaperFraud:
 
     def vanish(self) -> None:
         """F1: export a shipment that nobody ever sees."""
-        lives = self._lives
+        shipments = self._shipments
         paper = self._ordinary()
         self._cases.open(Fraud.VANISHED, paper.number)
-        lives.issue(paper)
-        lives.agenda.after(2 * HOUR_MS, lambda: lives.leave(paper, lambda _: None))
+        shipments.issue(paper)
+        shipments.timeline.after(2 * HOUR_MS, lambda: shipments.leave(paper, lambda _: None))
 
     def expire(self) -> None:
         """F9: arrive long after the certificate has expired."""
-        lives = self._lives
+        shipments = self._shipments
         paper = self._ordinary()
         self._cases.open(Fraud.EXPIRED, paper.number)
-        lives.issue(paper)
+        shipments.issue(paper)
 
         def leave() -> None:
-            paper.exported_on = day_of(lives.agenda.now_ms)
+            paper.exported_on = day_of(shipments.timeline.now_ms)
             self._later((66, 80), arrive)
 
         def arrive() -> None:
-            lives.record_arrival(paper)
-            lives.agenda.after(3 * HOUR_MS, lambda: self._confirm_discrepant(paper))
+            shipments.record_arrival(paper)
+            shipments.timeline.after(3 * HOUR_MS, lambda: self._confirm_discrepant(paper))
 
-        lives.agenda.after(2 * HOUR_MS, leave)
+        shipments.timeline.after(2 * HOUR_MS, leave)
 
     def _confirm_discrepant(self, paper: Paper) -> None:
         certificate = paper.certificate
-        received_on = day_of(self._lives.agenda.now_ms)
+        received_on = day_of(self._shipments.timeline.now_ms)
         body = ImportConfirmedDiscrepant(
             number=paper.number,
             parcels=certificate.parcels,
@@ -243,8 +243,8 @@ class PaperFraud:
             cause=DiscrepancyCause.UNKNOWN,
             remarks=REMARK,
         )
-        self._lives.pen.office(paper.importer, paper.number, body)
-        self._lives.take_in(paper, certificate.lines, received_on)
+        self._shipments.signer.office(paper.importer, paper.number, body)
+        self._shipments.take_in(paper, certificate.lines, received_on)
 
 
 def _changed(certificate: Certificate, **changes: object) -> Certificate:

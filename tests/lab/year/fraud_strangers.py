@@ -3,11 +3,11 @@
 from random import Random
 from typing import Final
 
-from lab.year.business import judge
-from lab.year.desk import REMARK
-from lab.year.lives import Lives
+from lab.year.office import REMARK
 from lab.year.planted import Cases, Fraud
+from lab.year.proceedings import judge
 from lab.year.scheme import document
+from lab.year.shipments import Shipments
 
 from kpledger.base.units import add_days, day_of
 from kpledger.scheme.v1.events.importing import SuspectReported
@@ -22,9 +22,9 @@ _REPORTERS: Final = ("AE", "EU", "IN", "CN")
 class Strangers:
     """Lets importing authorities be shown papers that they do not trust."""
 
-    def __init__(self, lives: Lives, cases: Cases, chance: Random) -> None:
-        """Report with the lives' pen."""
-        self._lives = lives
+    def __init__(self, shipments: Shipments, cases: Cases, chance: Random) -> None:
+        """Report with the shipments' signer."""
+        self._shipments = shipments
         self._cases = cases
         self._chance = chance
         self._count = 0
@@ -49,9 +49,9 @@ class Strangers:
     def _report(self, kind: Fraud, issuer: str, number: str) -> None:
         self._count += 1
         reporter = self._chance.choice(_REPORTERS)
-        office = self._lives.cast.draw_office(self._chance, reporter)
+        office = self._shipments.participants.draw_office(self._chance, reporter)
         subject = subject_under(reporter, Subject.SUSPECT, f"paper-{self._count}")
-        today = day_of(self._lives.agenda.now_ms)
+        today = day_of(self._shipments.timeline.now_ms)
         body = SuspectReported(
             claimed_issuer=issuer,
             claimed_number=number,
@@ -60,6 +60,6 @@ class Strangers:
             remarks=REMARK,
         )
         self._cases.open(kind, subject, number)
-        self._lives.pen.office(office, subject, body)
+        self._shipments.signer.office(office, subject, body)
         member = None if kind is Fraud.NON_PARTICIPANT else issuer
-        judge(self._lives.agenda, self._lives.pen, self._chance, subject, member)
+        judge(self._shipments.timeline, self._shipments.signer, self._chance, subject, member)

@@ -1,7 +1,7 @@
 """Returns: the statistics that participants submit (KPCS Annex III), and their annual reports.
 
 Production is the published one: each half-year has the part that its exports have in the year's, so
-nobody exports more than it has mined by then. Trade and counts come from the chronicle.
+nobody exports more than it has mined by then. Trade and counts come from the expected.
 """
 
 import hashlib
@@ -9,15 +9,16 @@ from functools import partial
 from random import Random
 from typing import Final
 
-from lab.demo.trade_shares import divide
-from lab.year.agenda import Action, Agenda
-from lab.year.cast import STATISTICS, Cast
-from lab.year.chronicle import Chronicle
-from lab.year.days import DAY_MS, HALF_YEARS, QUARTERS, YEAR, at, draw_working_ms
-from lab.year.desk import REMARK
+from lab.year.days import HALF_YEARS, QUARTERS, YEAR, at, draw_working_ms
+from lab.year.expected import ExpectedTrade
 from lab.year.flows import Flows
-from lab.year.pen import Pen
+from lab.year.office import REMARK
+from lab.year.participants import STATISTICS, Participants
+from lab.year.shares import divide
+from lab.year.signer import Signer
+from lab.year.timeline import Action, Timeline
 
+from kpledger.base.units import DAY_MS
 from kpledger.scheme.v1.events.life import AnnualReportFiled
 from kpledger.scheme.v1.events.statistics import (
     CountStatisticsSubmitted,
@@ -43,26 +44,28 @@ class Returns:
             planted.
     """
 
-    def __init__(self, cast: Cast, pen: Pen, agenda: Agenda, chance: Random) -> None:
-        """Submit for everybody in the cast."""
-        self._cast = cast
-        self._pen = pen
-        self._agenda = agenda
+    def __init__(
+        self, participants: Participants, signer: Signer, timeline: Timeline, chance: Random
+    ) -> None:
+        """Submit for everybody in the participants."""
+        self._participants = participants
+        self._signer = signer
+        self._timeline = timeline
         self._chance = chance
         self.falsified: dict[tuple[str, str], int] = {}
 
-    def schedule(self, chronicle: Chronicle, flows: Flows) -> None:
+    def schedule(self, expected: ExpectedTrade, flows: Flows) -> None:
         """Make every appointment."""
         for quarter, after in zip(QUARTERS, _AFTER, strict=True):
-            for code in self._cast.codes:
+            for code in self._participants.codes:
                 self._at_due(
                     after,
-                    partial(self._submit_trade, chronicle, code, quarter),
+                    partial(self._submit_trade, expected, code, quarter),
                 )
-        for code in self._cast.codes:
-            if self._cast.tables.participants[code].is_producer or code in flows.production:
+        for code in self._participants.codes:
+            if self._participants.tables.participants[code].is_producer or code in flows.production:
                 self._schedule_production(code, flows)
-            self._agenda.at(
+            self._timeline.at(
                 draw_working_ms(self._chance, at(f"{YEAR + 1}-02-01"), at(f"{YEAR + 1}-03-24")),
                 partial(self._report, code),
             )
@@ -72,10 +75,10 @@ class Returns:
         time_ms = draw_working_ms(
             self._chance, begin + _FIRST_DAYS * DAY_MS, begin + _LAST_DAYS * DAY_MS
         )
-        self._agenda.at(time_ms, action)
+        self._timeline.at(time_ms, action)
 
-    def _submit_trade(self, chronicle: Chronicle, code: str, quarter: str) -> None:
-        rows = chronicle.trade_rows(code, quarter)
+    def _submit_trade(self, expected: ExpectedTrade, code: str, quarter: str) -> None:
+        rows = expected.trade_rows(code, quarter)
         part = self.falsified.get((code, quarter))
         if part is not None:
             rows = tuple(_shrink(row, part) for row in rows)
@@ -84,7 +87,7 @@ class Returns:
             subject_under(code, Subject.TRADE, quarter),
             TradeStatisticsSubmitted(quarter=quarter, edition=1, rows=rows, remarks=REMARK),
         )
-        counts = chronicle.count_rows(code, quarter)
+        counts = expected.count_rows(code, quarter)
         self._write(
             code,
             subject_under(code, Subject.COUNTS, quarter),
@@ -114,11 +117,11 @@ class Returns:
     def _report(self, code: str) -> None:
         document = hashlib.sha256(f"SYNTHETIC report of {code}".encode()).digest()
         body = AnnualReportFiled(year=YEAR, document=document, remarks=REMARK)
-        self._pen.root(code, subject_under(code, Subject.REPORT, str(YEAR)), body)
+        self._signer.root(code, subject_under(code, Subject.REPORT, str(YEAR)), body)
 
     def _write(self, code: str, subject: str, body: _Submission) -> None:
-        keys = self._pen.officers(code, STATISTICS)
-        self._pen.write((code, STATISTICS), subject, body, keys)
+        keys = self._signer.officers(code, STATISTICS)
+        self._signer.write((code, STATISTICS), subject, body, keys)
 
 
 def _shrink(row: TradeRow, per_mille: int) -> TradeRow:

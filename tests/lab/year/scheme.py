@@ -1,24 +1,24 @@
-"""The scheme's own business: offices and numbers, decisions, the Chair, restrictions, meetings."""
+"""The scheme's own business: offices, numbers, decisions, the Chair, restrictions, meetings."""
 
 import hashlib
 from functools import partial
 from random import Random
 from typing import Final
 
-from lab.year.agenda import Agenda
-from lab.year.cast import (
+from lab.year.days import FOUNDED_ON, HOUR_MS, YEAR, at
+from lab.year.office import REMARK, SERIAL_DIGITS, first_serial
+from lab.year.participants import (
     LATE_COMERS,
     MONITOR,
     RESTRICTION,
     STATISTICS,
     WORKING_GROUP,
     ZONES,
-    Cast,
     Office,
+    Participants,
 )
-from lab.year.days import FOUNDED_ON, HOUR_MS, YEAR, at
-from lab.year.desk import REMARK, SERIAL_DIGITS, first_serial
-from lab.year.pen import Pen
+from lab.year.signer import Signer
+from lab.year.timeline import Timeline
 
 from kpledger.base.ids import CHAIR, KPCS
 from kpledger.base.units import add_days, day_of
@@ -64,18 +64,20 @@ def document(name: str) -> bytes:
 class Scheme:
     """Makes the appointments of everything that is not trade."""
 
-    def __init__(self, cast: Cast, pen: Pen, agenda: Agenda, chance: Random) -> None:
-        """Act for the cast."""
-        self._cast = cast
-        self._pen = pen
-        self._agenda = agenda
+    def __init__(
+        self, participants: Participants, signer: Signer, timeline: Timeline, chance: Random
+    ) -> None:
+        """Act for the participants."""
+        self._participants = participants
+        self._signer = signer
+        self._timeline = timeline
         self._chance = chance
 
     def schedule(self) -> None:
         """Make every appointment."""
-        at_ = self._agenda.at
+        at_ = self._timeline.at
         at_(at(FOUNDED_ON, 10), self._open_scheme)
-        for hour, code in enumerate(self._cast.founders):
+        for hour, code in enumerate(self._participants.founders):
             at_(at(FOUNDED_ON, 11) + hour * HOUR_MS, partial(self.open_house, code))
         at_(at(f"{YEAR - 1}-11-12"), self._admit)
         at_(at(f"{YEAR - 1}-11-15"), lambda: self._hand_over(YEAR, "BW", "ZW"))
@@ -101,19 +103,19 @@ class Scheme:
             title=title,
             document=document(decision),
             procedure=Procedure.WRITTEN,
-            decided_on=day_of(self._agenda.now_ms),
-            supports=self._cast.voters,
+            decided_on=day_of(self._timeline.now_ms),
+            supports=self._participants.voters,
             objections=(),
             ratifies=(),
         )
-        self._pen.chair(subject_under(KPCS, Subject.DECISION, decision), body)
+        self._signer.chair(subject_under(KPCS, Subject.DECISION, decision), body)
         return decision
 
     # Houses.
 
     def open_house(self, code: str) -> None:
         """Register a participant's offices, their keys and their numbers."""
-        offices = self._cast.offices[code]
+        offices = self._participants.offices[code]
         first = True
         for office in offices:
             self._register(code, office.authority, office.roles, office.territory, first=first)
@@ -126,7 +128,7 @@ class Scheme:
         notified = CertificateFormatNotified(
             masks=masks, specimen=document(f"specimen {code}"), features=REMARK, valid_from=0
         )
-        self._pen.root(code, code, notified)
+        self._signer.root(code, code, notified)
 
     def _register(
         self,
@@ -139,21 +141,21 @@ class Scheme:
     ) -> None:
         registered = AuthorityRegistered(
             authority=authority,
-            title=f"Synthetic office {authority} of {self._cast.name(code)}",
-            place=f"Synthetic place in {self._cast.name(code)}",
+            title=f"Synthetic office {authority} of {self._participants.name(code)}",
+            place=f"Synthetic place in {self._participants.name(code)}",
             roles=roles,
             contact="",
             territory=territory,
         )
         subject = f"{code}/{authority}"
         # The Chair signs a participant's first office, and those of a territory of its own.
-        cosigners = (self._pen.chair_key,) if first or territory else ()
-        self._pen.root(code, subject, registered, cosigners=cosigners)
-        for number in range(1, self._cast.officers(code) + 1):
-            key = self._cast.key(f"{subject}/{number}").public_key
+        cosigners = (self._signer.chair_key,) if first or territory else ()
+        self._signer.root(code, subject, registered, cosigners=cosigners)
+        for number in range(1, self._participants.officers(code) + 1):
+            key = self._participants.key(f"{subject}/{number}").public_key
             officer = f"officer-{number}"
             added = KeyAdded(authority=authority, key=key, valid_from=0, officer=officer)
-            self._pen.root(code, key.hex(), added)
+            self._signer.root(code, key.hex(), added)
 
     def _allot(self, office: Office, year: int, first: int, last: int) -> None:
         numbers = NumberRange(
@@ -166,12 +168,12 @@ class Scheme:
             use_until=f"{year}-12-31" if year < YEAR else f"{YEAR + 1}-01-31",
         )
         body = NumberRangeAllocated(authority=office.authority, range=numbers)
-        self._pen.root(office.participant, office.subject, body)
+        self._signer.root(office.participant, office.subject, body)
 
     def _retire(self) -> None:
         """Withdraw last year's numbers; none of them was issued on this ledger."""
-        for code in self._cast.codes:
-            for office in self._cast.offices[code]:
+        for code in self._participants.codes:
+            for office in self._participants.offices[code]:
                 body = NumberRangeRetired(
                     authority=office.authority,
                     prefix=office.prefix,
@@ -179,7 +181,7 @@ class Scheme:
                     first=_old_first(office),
                     reason=REMARK,
                 )
-                self._pen.root(code, office.subject, body)
+                self._signer.root(code, office.subject, body)
 
     # The scheme.
 
@@ -195,19 +197,19 @@ class Scheme:
                 roles=(role,),
                 contact="",
             )
-            self._pen.chair(f"{KPCS}/{authority}", registered)
-            key = self._cast.key(f"{KPCS}/{authority}/1").public_key
+            self._signer.chair(f"{KPCS}/{authority}", registered)
+            key = self._participants.key(f"{KPCS}/{authority}/1").public_key
             added = KeyAdded(authority=authority, key=key, valid_from=0, officer="officer-1")
-            self._pen.chair(key.hex(), added)
+            self._signer.chair(key.hex(), added)
         for observer, kind in (("csc", ObserverKind.CIVIL_SOCIETY), ("wdc", ObserverKind.INDUSTRY)):
             body = ObserverRegistered(
                 observer=observer,
                 title=f"Synthetic observer {observer}",
                 kind=kind,
-                key=self._cast.key(f"{KPCS}/{observer}/1").public_key,
+                key=self._participants.key(f"{KPCS}/{observer}/1").public_key,
                 contact="",
             )
-            self._pen.chair(f"{KPCS}/{observer}", body)
+            self._signer.chair(f"{KPCS}/{observer}", body)
         composed = BodyComposed(
             name=WORKING_GROUP,
             title="Synthetic working group on statistics",
@@ -217,7 +219,7 @@ class Scheme:
             observers=("csc", "wdc"),
             dissolved=False,
         )
-        self._pen.chair(subject_under(KPCS, Subject.BODY, WORKING_GROUP), composed)
+        self._signer.chair(subject_under(KPCS, Subject.BODY, WORKING_GROUP), composed)
 
     def _admit(self) -> None:
         """Admit those who joined at the plenary before the year, and open their houses."""
@@ -225,18 +227,18 @@ class Scheme:
             decision = self.decide(f"AD-{YEAR - 1}-{number}", f"Admission of {code}")
             body = ParticipantAdmitted(
                 code=code,
-                name=self._cast.name(code),
-                kind=self._cast.kind(code),
-                effective_from=self._agenda.now_ms + 2 * HOUR_MS,
-                root_key=self._cast.key(f"{code}/root").public_key,
+                name=self._participants.name(code),
+                kind=self._participants.kind(code),
+                effective_from=self._timeline.now_ms + 2 * HOUR_MS,
+                root_key=self._participants.key(f"{code}/root").public_key,
                 decision=decision,
             )
-            self._pen.chair(code, body)
-            self._agenda.after(24 * HOUR_MS, partial(self.open_house, code))
+            self._signer.chair(code, body)
+            self._timeline.after(24 * HOUR_MS, partial(self.open_house, code))
 
     def _hand_over(self, year: int, chair: str, vice_chair: str) -> None:
         decision = self.decide(f"AD-{year - 1}-CHAIR", f"Chair of {year}")
-        key = self._cast.key(f"{KPCS}/{CHAIR}/{year}")
+        key = self._participants.key(f"{KPCS}/{CHAIR}/{year}")
         body = ChairRotated(
             year=year,
             chair=chair,
@@ -244,16 +246,16 @@ class Scheme:
             vice_chair=vice_chair,
             decision=decision,
         )
-        self._pen.chair(f"{KPCS}/{CHAIR}", body, cosigners=(key,))
-        self._pen.chair_year = year
+        self._signer.chair(f"{KPCS}/{CHAIR}", body, cosigners=(key,))
+        self._signer.chair_year = year
 
     def _settle_policies(self) -> None:
         own = {
             "EU": PolicyValues(max_validity_months=2, expiry=ExpiryMeaning.EXPORT_BY),
             "ZA": PolicyValues(expiry=ExpiryMeaning.JOURNEY),
         }
-        for code in self._cast.codes:
-            officers = self._cast.officers(code)
+        for code in self._participants.codes:
+            officers = self._participants.officers(code)
             values = own.get(code)
             if officers > 1:
                 values = PolicyValues(officers=officers)
@@ -262,10 +264,10 @@ class Scheme:
             body = PolicySet(
                 participant=code,
                 values=values,
-                effective_from=self._agenda.now_ms + 2 * HOUR_MS,
+                effective_from=self._timeline.now_ms + 2 * HOUR_MS,
                 decision=None,
             )
-            self._pen.root(code, subject_under(code, Subject.POLICY), body)
+            self._signer.root(code, subject_under(code, Subject.POLICY), body)
 
     def _restrict(self) -> None:
         decision = self.decide(f"AD-{YEAR - 1}-CF", "Zones of the Central African Republic")
@@ -276,22 +278,22 @@ class Scheme:
             mode=Mode.PRE,
             zones=ZONES,
             approver=Author(participant=KPCS, authority=MONITOR),
-            effective_from=self._agenda.now_ms + 2 * HOUR_MS,
+            effective_from=self._timeline.now_ms + 2 * HOUR_MS,
             effective_until=None,
             decision=decision,
         )
-        self._pen.chair(subject_under("CF", Subject.RESTRICTION, RESTRICTION), body)
+        self._signer.chair(subject_under("CF", Subject.RESTRICTION, RESTRICTION), body)
 
     def _schedule_meeting(
         self, name: str, kind: MeetingKind, begin: str, end: str, place: str
     ) -> None:
         subject = subject_under(KPCS, Subject.MEETING, name)
         announced = MeetingAnnounced(kind=kind, from_day=begin, until_day=end, place=place)
-        held = MeetingHeld(document=document(name), present=self._cast.voters)
-        self._agenda.at(
-            at(add_days(begin, -60)), partial(self._pen.chair_follows, subject, announced)
+        held = MeetingHeld(document=document(name), present=self._participants.voters)
+        self._timeline.at(
+            at(add_days(begin, -60)), partial(self._signer.chair_follows, subject, announced)
         )
-        self._agenda.at(at(add_days(end, 1)), partial(self._pen.chair_follows, subject, held))
+        self._timeline.at(at(add_days(end, 1)), partial(self._signer.chair_follows, subject, held))
 
 
 def _old_first(office: Office) -> int:

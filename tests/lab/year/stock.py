@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from lab.demo.trade_shares import divide
+from lab.year.shares import divide
 
 from kpledger.scheme.v1.events.certificate import GoodsLine, HsCode, Origin, OriginKind, Source
 

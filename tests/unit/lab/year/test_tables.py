@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from lab.demo.trade_tables import OTHERS, ROWS_MAX, Amount, Participant, Tables, load_tables
+from lab.year.tables import OTHERS, ROWS_MAX, Amount, Participant, Tables, load_tables
 
 from kpledger.base.errors import MalformedError
 

@@ -1,27 +1,27 @@
-"""The agenda: what is to be done at which time; the year is lived in its order."""
+"""The timeline: what is to be done at which time; the year is lived in its order."""
 
 import heapq
 from collections.abc import Callable, Iterator
 
-from lab.year.pen import Entry, Pen
+from lab.year.signer import Signer, TimedEvent
 
 Action = Callable[[], object]
 """Something to do; what it gives is of no interest."""
 
 
-class Agenda:
+class Timeline:
     """Appointments in the order of their times; those of one instant as they were made."""
 
-    def __init__(self, pen: Pen) -> None:
-        """Keep the pen's clock."""
-        self._pen = pen
+    def __init__(self, signer: Signer) -> None:
+        """Keep the signer's clock."""
+        self._signer = signer
         self._appointments: list[tuple[int, int, Action]] = []
         self._count = 0
 
     @property
     def now_ms(self) -> int:
         """The instant that is being lived."""
-        return self._pen.now_ms
+        return self._signer.now_ms
 
     def at(self, time_ms: int, action: Action) -> None:
         """Do something at a time; at once after what is under way, if that has passed."""
@@ -32,11 +32,11 @@ class Agenda:
         """Do something later."""
         self.at(self.now_ms + delay_ms, action)
 
-    def live(self) -> Iterator[Entry]:
+    def live(self) -> Iterator[TimedEvent]:
         """Keep every appointment, and give what is written on the way."""
-        pen = self._pen
+        signer = self._signer
         while self._appointments:
-            pen.now_ms, _, action = heapq.heappop(self._appointments)
+            signer.now_ms, _, action = heapq.heappop(self._appointments)
             action()
-            yield from pen.entries
-            pen.entries.clear()
+            yield from signer.entries
+            signer.entries.clear()

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lab.demo.trade_shares import divide
+from lab.year.shares import divide
 
 WEIGHTS = st.lists(st.integers(min_value=1, max_value=10**12), min_size=1, max_size=30)
 

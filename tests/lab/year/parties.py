@@ -4,34 +4,33 @@ from collections.abc import Mapping
 from random import Random
 from typing import Final, Literal
 
-from lab.demo.trade_tables import Participant
+from lab.year.tables import Participant
 
 from kpledger.scheme.v1.events.certificate import Party
 
 _COMPANIES_PER_PARTICIPANT: Final = 24
-# How the world's rough travels, about: India cuts most of it, Dubai and Antwerp trade it. With
-# these weights the two hubs of 2022 receive as much as they send on.
+# How the world's rough travels, about: India cuts most of it, Dubai and Antwerp trade it.
 _DESTINATION_WEIGHTS: Final = {
-    "AE": 3_450,
-    "IN": 3_350,
-    "EU": 2_650,
+    "AE": 3_650,
+    "EU": 2_900,
+    "IN": 2_750,
     "IL": 130,
-    "CN": 130,
-    "BW": 90,
-    "US": 60,
-    "ZA": 40,
-    "CD": 20,
-    "SG": 10,
+    "CN": 150,
+    "BW": 140,
+    "US": 70,
+    "ZA": 60,
+    "CD": 30,
+    "CH": 35,
+    "GB": 35,
+    "SG": 25,
     "TH": 10,
-    "CH": 10,
-    "GB": 10,
     "AM": 10,
-    "CA": 5,
+    "CA": 10,
     "BY": 5,
     "LK": 5,
     "VN": 5,
     "JP": 5,
-    "TW": 5,
+    "TW": 8,
 }
 
 

@@ -1,4 +1,4 @@
-"""The desk: the steps of a certificate that all lives have in common."""
+"""The steps of a certificate that all shipments have in common, each written by an office."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,15 +6,15 @@ from random import Random
 from typing import Final
 
 import msgspec
-from lab.demo.trade_parties import draw_party
-from lab.year.agenda import Agenda
-from lab.year.cast import MONITOR, RESTRICTION, Cast, Office
-from lab.year.chronicle import Chronicle
-from lab.year.days import DAY_MS, HOUR_MS, next_working_ms
-from lab.year.pen import Pen
+from lab.year.days import HOUR_MS, next_working_ms
+from lab.year.expected import ExpectedTrade
+from lab.year.participants import MONITOR, RESTRICTION, Office, Participants
+from lab.year.parties import draw_party
+from lab.year.signer import Signer
 from lab.year.stock import Goods, Market
+from lab.year.timeline import Timeline
 
-from kpledger.base.units import add_days, day_of
+from kpledger.base.units import DAY_MS, add_days, day_of
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
@@ -96,16 +96,18 @@ def first_serial(office: Office) -> int:
     return 10_000_000 * runs.get(office.authority, 1)
 
 
-class Desk:
+class OfficeWork:
     """Writes the ordinary steps: issue, notice, arrival, confirmation."""
 
-    def __init__(self, cast: Cast, pen: Pen, agenda: Agenda, chance: Random) -> None:
+    def __init__(
+        self, participants: Participants, signer: Signer, timeline: Timeline, chance: Random
+    ) -> None:
         """Begin with empty safes."""
-        self.cast = cast
-        self.pen = pen
-        self.agenda = agenda
+        self.participants = participants
+        self.signer = signer
+        self.timeline = timeline
         self.chance = chance
-        self.chronicle = Chronicle()
+        self.expected = ExpectedTrade()
         self.markets: dict[str, Market] = {}
         self.numbers = Numbers({})
         self.closed: list[Paper] = []
@@ -115,11 +117,11 @@ class Desk:
 
     def draw_up(self, draft: Draft, office: Office | None = None) -> Paper:
         """Draw up a certificate that is issued now."""
-        office = office or self.cast.draw_office(self.chance, draft.issuer)
-        participants = self.cast.tables.participants
+        office = office or self.participants.draw_office(self.chance, draft.issuer)
+        participants = self.participants.tables.participants
         lines = draft.goods.lines
         parcels = min(len(lines) + int(self.chance.expovariate(1 / 4)), 60)
-        issued_on = day_of(self.agenda.now_ms)
+        issued_on = day_of(self.timeline.now_ms)
         validity = SHORT_VALIDITY_DAYS if draft.issuer == "EU" else _VALIDITY_DAYS
         certificate = Certificate(
             number=self.numbers.take(office),
@@ -135,12 +137,12 @@ class Desk:
             carat_thousandths=sum(line.carat_thousandths for line in lines),
             value_usd_cents=sum(line.value_usd_cents for line in lines),
             lines=lines,
-            validated_at=self.agenda.now_ms,
+            validated_at=self.timeline.now_ms,
             seals=self.new_seals(office, parcels),
             sources=draft.goods.sources,
             remarks=REMARK,
         )
-        importer = self.cast.draw_office(self.chance, draft.destination)
+        importer = self.participants.draw_office(self.chance, draft.destination)
         return Paper(certificate, office, draft.goods, importer)
 
     def new_seals(self, office: Office, parcels: int) -> tuple[str, ...]:
@@ -154,9 +156,9 @@ class Desk:
         """Issue a certificate and count it as an export."""
         self.approve(paper.certificate)
         body = CertificateIssued(certificate=paper.certificate)
-        self.pen.office(paper.office, paper.number, body, occurred_ms=occurred_ms)
+        self.signer.office(paper.office, paper.number, body, occurred_ms=occurred_ms)
         if paper.certificate.kind is CertificateKind.NORMAL:
-            self.chronicle.export(paper.certificate, paper.office.participant)
+            self.expected.export(paper.certificate, paper.office.participant)
 
     def approve(self, certificate: Certificate) -> None:
         """Let the monitoring team approve what a restricted zone sends, before it is issued."""
@@ -170,27 +172,27 @@ class Desk:
             reference=f"SYN-{certificate.number}",
             photos=(),
         )
-        self.pen.scheme(MONITOR, certificate.number, body)
+        self.signer.scheme(MONITOR, certificate.number, body)
 
     def renew(self, paper: Paper) -> Paper:
         """Draw up another certificate for the same goods."""
         old = paper.certificate
-        issued_on = day_of(self.agenda.now_ms)
+        issued_on = day_of(self.timeline.now_ms)
         span = SHORT_VALIDITY_DAYS if paper.office.participant == "EU" else _VALIDITY_DAYS
         certificate = msgspec.structs.replace(
             old,
             number=self.numbers.take(paper.office),
             issued_on=issued_on,
             expires_on=add_days(issued_on, span - 1),
-            validated_at=self.agenda.now_ms,
+            validated_at=self.timeline.now_ms,
             seals=self.new_seals(paper.office, old.parcels),
         )
         return Paper(certificate, paper.office, paper.goods, paper.importer)
 
     def leave(self, paper: Paper, then: Then) -> None:
-        """Announce the shipment, as nearly all do, and let it go."""
-        paper.exported_on = day_of(self.agenda.now_ms)
-        if self.chance.randrange(100) < 95:
+        """Announce the shipment, as nearly all do while the certificate is valid, and let it go."""
+        paper.exported_on = day_of(self.timeline.now_ms)
+        if not self.signer.is_behind and self.chance.randrange(100) < 95:
             transit = tuple(
                 code
                 for code in self.chance.sample(_TRANSIT, 1)
@@ -203,16 +205,18 @@ class Desk:
                 expected_on=add_days(paper.exported_on, 10),
                 transit=transit,
             )
-            self.pen.office(paper.office, paper.number, body)
+            self.signer.office(paper.office, paper.number, body)
             paper.is_announced = True
             if transit and self.chance.randrange(100) < 3:
-                self.agenda.after(self.hours(20, 40), lambda: self._note_transit(paper, transit[0]))
+                self.timeline.after(
+                    self.hours(20, 40), lambda: self._note_transit(paper, transit[0])
+                )
         then(paper)
 
     def _note_transit(self, paper: Paper, code: str) -> None:
-        day = day_of(self.agenda.now_ms)
+        day = day_of(self.timeline.now_ms)
         body = TransitNoted(entered_on=day, left_on=day, seals_intact=True, remarks=REMARK)
-        self.pen.office(self.cast.draw_office(self.chance, code), paper.number, body)
+        self.signer.office(self.participants.draw_office(self.chance, code), paper.number, body)
 
     def travel(self, paper: Paper) -> None:
         """Let it arrive in a few days and be confirmed."""
@@ -220,19 +224,19 @@ class Desk:
 
     def travel_to(self, paper: Paper, then: Then) -> None:
         """Let it arrive in a few days, on a working day."""
-        arrival = self.agenda.now_ms + self.chance.randint(3 * DAY_MS, 16 * DAY_MS)
-        self.agenda.at(next_working_ms(self.chance, arrival), lambda: then(paper))
+        arrival = self.timeline.now_ms + self.chance.randint(3 * DAY_MS, 16 * DAY_MS)
+        self.timeline.at(next_working_ms(self.chance, arrival), lambda: then(paper))
 
     def record_arrival(self, paper: Paper, *, seals_intact: bool = True) -> None:
         """Record the arrival."""
         body = ArrivalRecorded(
-            arrived_on=day_of(self.agenda.now_ms),
+            arrived_on=day_of(self.timeline.now_ms),
             seals_intact=seals_intact,
             opened=True,
             found_carat_thousandths=None,
             remarks=REMARK,
         )
-        self.pen.office(paper.importer, paper.number, body)
+        self.signer.office(paper.importer, paper.number, body)
 
     def arrive(self, paper: Paper) -> None:
         """Record the arrival, as nearly all do, and confirm within a week."""
@@ -244,12 +248,12 @@ class Desk:
 
     def after_days(self, paper: Paper, days: tuple[int, int], then: Then) -> None:
         """Go on with a paper on a working day some days later."""
-        later = self.agenda.now_ms + self.chance.randint(*days) * DAY_MS
+        later = self.timeline.now_ms + self.chance.randint(*days) * DAY_MS
         # Later on the same day, or in the office hours of another one.
-        if later - self.agenda.now_ms < DAY_MS:
-            self.agenda.after(self.hours(1, 3), lambda: then(paper))
+        if later - self.timeline.now_ms < DAY_MS:
+            self.timeline.after(self.hours(1, 3), lambda: then(paper))
         else:
-            self.agenda.at(next_working_ms(self.chance, later), lambda: then(paper))
+            self.timeline.at(next_working_ms(self.chance, later), lambda: then(paper))
 
     def reweigh(self, paper: Paper) -> tuple[GoodsLine, ...]:
         """Weigh again: most scales agree, some differ by a few thousandths of a carat."""
@@ -264,7 +268,7 @@ class Desk:
     def confirm(self, paper: Paper, found: Sequence[GoodsLine]) -> None:
         """Confirm what was found, cleanly, and put it into the importer's safe."""
         certificate = paper.certificate
-        received_on = day_of(self.agenda.now_ms)
+        received_on = day_of(self.timeline.now_ms)
         body = ImportConfirmed(
             number=paper.number,
             parcels=certificate.parcels,
@@ -275,7 +279,7 @@ class Desk:
             received_on=received_on,
             exported_on=paper.exported_on,
         )
-        self.pen.office(paper.importer, paper.number, body)
+        self.signer.office(paper.importer, paper.number, body)
         self.take_in(paper, found, received_on)
 
     def take_in(self, paper: Paper, found: Sequence[GoodsLine], received_on: str) -> None:
@@ -283,7 +287,7 @@ class Desk:
         certificate = paper.certificate
         if certificate.kind is not CertificateKind.NORMAL:
             return
-        self.chronicle.import_(certificate, paper.office.participant, found, received_on)
+        self.expected.import_(certificate, paper.office.participant, found, received_on)
         if paper.confirmed is not None:
             paper.confirmed(paper)
             return

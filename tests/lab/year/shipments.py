@@ -1,14 +1,14 @@
-"""The life of a certificate in the synthetic year, from its issue to whatever closes it."""
+"""What becomes of a shipment, from the issue of its certificate to whatever closes it."""
 
-from enum import Enum, auto
+from collections.abc import Iterator
 from random import Random
-from typing import Final
 
 import msgspec
-from lab.year.agenda import Agenda
-from lab.year.cast import Cast
-from lab.year.desk import LEGAL, REMARK, SHORT_VALIDITY_DAYS, Desk, Draft, Paper, Then
-from lab.year.pen import Pen
+from lab.year.fates import Fate
+from lab.year.office import LEGAL, REMARK, SHORT_VALIDITY_DAYS, Draft, OfficeWork, Paper, Then
+from lab.year.participants import Participants
+from lab.year.signer import Signer
+from lab.year.timeline import Timeline
 
 from kpledger.base.units import add_days, day_of
 from kpledger.scheme.v1.events.certificate import (
@@ -38,79 +38,40 @@ from kpledger.scheme.v1.events.importing import (
 )
 
 
-class Fate(Enum):
-    """What becomes of a certificate."""
+class Shipments(OfficeWork):
+    """Sends shipments: every step is an event and the appointment of the next one."""
 
-    VOIDED = auto()
-    REPLACED = auto()
-    UNUSED = auto()
-    AMENDED = auto()
-    LOST_AND_FOUND = auto()
-    LOST_AND_REPLACED = auto()
-    DIVERTED = auto()
-    DISCREPANT = auto()
-    DETAINED = auto()
-    REFUSED = auto()
-    SEIZED = auto()
-    LATE = auto()
-    ORDINARY = auto()
-
-
-_TEN_THOUSAND: Final = 10_000
-_RARE: Final = {
-    Fate.VOIDED: 40,
-    Fate.REPLACED: 25,
-    Fate.UNUSED: 15,
-    Fate.AMENDED: 40,
-    Fate.LOST_AND_FOUND: 12,
-    Fate.LOST_AND_REPLACED: 8,
-    Fate.DIVERTED: 4,
-    Fate.DISCREPANT: 80,
-    Fate.DETAINED: 20,
-    Fate.REFUSED: 8,
-    Fate.SEIZED: 3,
-    Fate.LATE: 8,
-}
-"""How often each happens, in ten thousand."""
-_ONCE_IN: Final = 25
-_FATES: Final = {**_RARE, Fate.ORDINARY: _TEN_THOUSAND - sum(_RARE.values())}
-
-
-class Lives(Desk):
-    """Lives certificates: every step is an event and the appointment of the next one."""
-
-    def __init__(self, cast: Cast, pen: Pen, agenda: Agenda, chance: Random) -> None:
-        """Begin before the first certificate."""
-        super().__init__(cast, pen, agenda, chance)
-        self._shipped = 0
+    def __init__(
+        self,
+        participants: Participants,
+        signer: Signer,
+        timeline: Timeline,
+        chance: Random,
+        fates: Iterator[Fate],
+    ) -> None:
+        """Begin before the first certificate; ``fates`` has one for each."""
+        super().__init__(participants, signer, timeline, chance)
+        self._fates = fates
 
     def ship(self, draft: Draft) -> Paper:
         """Issue a certificate now and let chance decide what becomes of it."""
         paper = self.draw_up(draft)
-        fate = self._draw_fate()
+        fate = next(self._fates)
         if self.chance.randrange(100) < 15 and fate is Fate.ORDINARY:
             paper.certificate = msgspec.structs.replace(
                 paper.certificate, validated_at=None, seals=()
             )
             self.issue(paper)
-            self.agenda.after(self.hours(1, 4), lambda: self._validate(paper))
+            self.timeline.after(self.hours(1, 4), lambda: self._validate(paper))
             return paper
         self.issue(paper)
         self._begin(paper, fate)
         return paper
 
-    def _draw_fate(self) -> Fate:
-        """Choose; what is rare happens once in the first few hundred, however small the year."""
-        self._shipped += 1
-        turn, rest = divmod(self._shipped, _ONCE_IN)
-        if rest == 0 and turn <= len(_RARE):
-            return list(_RARE)[turn - 1]
-        return self.chance.choices(list(_FATES), list(_FATES.values()))[0]
-
     def _validate(self, paper: Paper) -> None:
         seals = self.new_seals(paper.office, paper.certificate.parcels)
-        body = CertificateValidated(validated_at=self.agenda.now_ms, seals=seals)
-        self.pen.office(paper.office, paper.number, body)
+        body = CertificateValidated(validated_at=self.timeline.now_ms, seals=seals)
+        self.signer.office(paper.office, paper.number, body)
         self._begin(paper, Fate.ORDINARY)
 
     def _begin(self, paper: Paper, fate: Fate) -> None:
@@ -121,11 +82,11 @@ class Lives(Desk):
             Fate.UNUSED: self._return_unused,
         }.get(fate)
         if first is not None:
-            self.agenda.after(self.hours(2, 6), lambda: first(paper))
+            self.timeline.after(self.hours(2, 6), lambda: first(paper))
             return
         if fate is Fate.AMENDED:
-            self.agenda.after(self.hours(1, 2), lambda: self._amend(paper))
-        self.agenda.after(self.hours(2, 24), lambda: self.leave(paper, self._ending(fate)))
+            self.timeline.after(self.hours(1, 2), lambda: self._amend(paper))
+        self.timeline.after(self.hours(2, 24), lambda: self.leave(paper, self._ending(fate)))
 
     def _ending(self, fate: Fate) -> Then:
         endings: dict[Fate, Then] = {
@@ -137,18 +98,19 @@ class Lives(Desk):
             Fate.REFUSED: lambda paper: self.travel_to(paper, self._refuse),
             Fate.SEIZED: lambda paper: self.travel_to(paper, self._seize),
             Fate.LATE: lambda paper: self.travel_to(paper, self._confirm_late),
+            Fate.UNCONFIRMED: lambda _: None,
         }
         return endings.get(fate, self.travel)
 
     def _void(self, paper: Paper, reason: VoidReason) -> None:
-        self.pen.office(
+        self.signer.office(
             paper.office, paper.number, CertificateVoided(reason=reason, remarks=REMARK)
         )
-        self.chronicle.export(paper.certificate, paper.office.participant, sign=-1)
+        self.expected.export(paper.certificate, paper.office.participant, sign=-1)
 
     def _void_and_issue_anew(self, paper: Paper) -> None:
         self._void(paper, VoidReason.ERROR)
-        self.agenda.after(self.hours(1, 3), lambda: self._issue_anew(paper))
+        self.timeline.after(self.hours(1, 3), lambda: self._issue_anew(paper))
 
     def _issue_anew(self, paper: Paper) -> None:
         anew = self.renew(paper)
@@ -159,17 +121,17 @@ class Lives(Desk):
         anew = self.renew(paper)
         self.approve(anew.certificate)
         body = CertificateReplaced(reason=reason, certificate=anew.certificate)
-        event_id = self.pen.office(paper.office, paper.number, body)
-        self.pen.set_head(anew.number, event_id)
+        event_id = self.signer.office(paper.office, paper.number, body)
+        self.signer.set_head(anew.number, event_id)
         participant = paper.office.participant
-        self.chronicle.export(paper.certificate, participant, sign=-1)
-        self.chronicle.export(anew.certificate, participant)
+        self.expected.export(paper.certificate, participant, sign=-1)
+        self.expected.export(anew.certificate, participant)
         self._begin(anew, Fate.ORDINARY)
 
     def _return_unused(self, paper: Paper) -> None:
-        body = CertificateReturnedUnused(returned_on=day_of(self.agenda.now_ms))
-        self.pen.office(paper.office, paper.number, body)
-        self.chronicle.export(paper.certificate, paper.office.participant, sign=-1)
+        body = CertificateReturnedUnused(returned_on=day_of(self.timeline.now_ms))
+        self.signer.office(paper.office, paper.number, body)
+        self.expected.export(paper.certificate, paper.office.participant, sign=-1)
 
     def _amend(self, paper: Paper) -> None:
         old = paper.certificate.importer
@@ -180,29 +142,31 @@ class Lives(Desk):
             new=new.address,
             reason=REMARK,
         )
-        self.pen.office(paper.office, paper.number, body)
+        self.signer.office(paper.office, paper.number, body)
         paper.certificate = msgspec.structs.replace(paper.certificate, importer=new)
 
     def _lose_and_find(self, paper: Paper) -> None:
-        self.agenda.after(self.hours(40, 60), lambda: self._lose(paper))
-        self.agenda.after(self.hours(80, 120), lambda: self._find(paper))
+        self.timeline.after(self.hours(40, 60), lambda: self._lose(paper))
+        self.timeline.after(self.hours(80, 120), lambda: self._find(paper))
 
     def _lose(self, paper: Paper) -> None:
         body = CertificateLost(with_goods=False, circumstances=REMARK)
-        self.pen.office(paper.office, paper.number, body)
+        self.signer.office(paper.office, paper.number, body)
 
     def _find(self, paper: Paper) -> None:
-        self.pen.office(paper.office, paper.number, CertificateFound(circumstances=REMARK))
+        self.signer.office(paper.office, paper.number, CertificateFound(circumstances=REMARK))
         self.travel(paper)
 
     def _lose_and_replace(self, paper: Paper) -> None:
-        self.agenda.after(self.hours(40, 60), lambda: self._lose(paper))
-        self.agenda.after(self.hours(80, 120), lambda: self._replace(paper, ReplacementReason.LOST))
+        self.timeline.after(self.hours(40, 60), lambda: self._lose(paper))
+        self.timeline.after(
+            self.hours(80, 120), lambda: self._replace(paper, ReplacementReason.LOST)
+        )
 
     def _divert(self, paper: Paper) -> None:
         """Let a shipment surface elsewhere; nobody can say so of one that was not announced."""
         if paper.is_announced:
-            self.agenda.after(self.hours(50, 90), lambda: self._surface(paper))
+            self.timeline.after(self.hours(50, 90), lambda: self._surface(paper))
         else:
             self.travel(paper)
 
@@ -210,10 +174,10 @@ class Lives(Desk):
         parties = {paper.office.participant, paper.certificate.destination}
         elsewhere = next(code for code in ("CH", "TR", "SG") if code not in parties)
         body = ShipmentDiverted(
-            place="Synthetic airport", found_on=day_of(self.agenda.now_ms), reason=REMARK
+            place="Synthetic airport", found_on=day_of(self.timeline.now_ms), reason=REMARK
         )
-        self.pen.office(self.cast.offices[elsewhere][0], paper.number, body)
-        self.agenda.after(
+        self.signer.office(self.participants.offices[elsewhere][0], paper.number, body)
+        self.timeline.after(
             self.hours(20, 40), lambda: self._replace(paper, ReplacementReason.CHANGED)
         )
 
@@ -237,7 +201,7 @@ class Lives(Desk):
             ),
             *certificate.lines[1:],
         )
-        received_on = day_of(self.agenda.now_ms)
+        received_on = day_of(self.timeline.now_ms)
         body = ImportConfirmedDiscrepant(
             number=paper.number,
             parcels=certificate.parcels,
@@ -249,7 +213,7 @@ class Lives(Desk):
             cause=DiscrepancyCause.WEIGHING,
             remarks=REMARK,
         )
-        self.pen.office(paper.importer, paper.number, body)
+        self.signer.office(paper.importer, paper.number, body)
         self.take_in(paper, found, received_on)
         self.after_days(paper, (3, 12), lambda one: self._resolve(one, body))
 
@@ -261,13 +225,13 @@ class Lives(Desk):
             explanation=REMARK,
         )
         importer = paper.importer
-        cosigners = self.pen.officers(importer.participant, importer.authority)
-        self.pen.office(paper.office, paper.number, body, cosigners=cosigners)
+        cosigners = self.signer.officers(importer.participant, importer.authority)
+        self.signer.office(paper.office, paper.number, body, cosigners=cosigners)
 
     def detain(self, paper: Paper, reason: HoldReason) -> None:
         """Hold a shipment back where it arrived."""
         body = ShipmentDetained(reason=reason, legal_reference=LEGAL, remarks=REMARK)
-        self.pen.office(paper.importer, paper.number, body)
+        self.signer.office(paper.importer, paper.number, body)
 
     def _detain_and_release(self, paper: Paper) -> None:
         self.record_arrival(paper)
@@ -275,7 +239,7 @@ class Lives(Desk):
         self.after_days(paper, (2, 5), self._release)
 
     def _release(self, paper: Paper) -> None:
-        self.pen.office(paper.importer, paper.number, ShipmentReleased(remedy=REMARK))
+        self.signer.office(paper.importer, paper.number, ShipmentReleased(remedy=REMARK))
         self.after_days(paper, (0, 2), lambda one: self.confirm(one, one.certificate.lines))
 
     def _seize(self, paper: Paper) -> None:
@@ -286,7 +250,7 @@ class Lives(Desk):
             custody="SYNTHETIC customs house",
             carat_thousandths=paper.certificate.carat_thousandths,
         )
-        self.pen.office(paper.importer, paper.number, body)
+        self.signer.office(paper.importer, paper.number, body)
 
     def _refuse(self, paper: Paper) -> None:
         """Detain a shipment and send it back under a technical certificate."""
@@ -302,12 +266,12 @@ class Lives(Desk):
             technical_certificate=back.number,
             remarks=REMARK,
         )
-        self.pen.office(paper.importer, paper.number, body)
+        self.signer.office(paper.importer, paper.number, body)
         self.after_days(paper, (5, 15), lambda one: self._receive_back(one, back))
 
     def _draw_up_technical(self, paper: Paper) -> Paper:
         old, sender = paper.certificate, paper.importer
-        issued_on = day_of(self.agenda.now_ms)
+        issued_on = day_of(self.timeline.now_ms)
         certificate = msgspec.structs.replace(
             old,
             number=self.numbers.take(sender),
@@ -317,7 +281,7 @@ class Lives(Desk):
             destination=paper.office.participant,
             exporter=old.importer,
             importer=old.exporter,
-            validated_at=self.agenda.now_ms,
+            validated_at=self.timeline.now_ms,
             seals=self.new_seals(sender, old.parcels),
             sources=(),
             case=old.number,
@@ -326,10 +290,10 @@ class Lives(Desk):
 
     def _receive_back(self, paper: Paper, back: Paper) -> None:
         body = ReturnReceived(
-            received_on=day_of(self.agenda.now_ms),
+            received_on=day_of(self.timeline.now_ms),
             carat_thousandths=paper.certificate.carat_thousandths,
             condition=REMARK,
         )
-        self.pen.office(paper.office, paper.number, body)
+        self.signer.office(paper.office, paper.number, body)
         self.record_arrival(back)
         self.after_days(back, (0, 2), lambda one: self.confirm(one, one.certificate.lines))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from lab.demo.story import Findings
+from lab.demo.demonstration import Findings
 from rich.console import Console
 from rich.table import Table
 

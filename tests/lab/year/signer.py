@@ -1,22 +1,21 @@
-"""The pen: writes and signs events at their own time, each following the newest on its subject."""
+"""Writes and signs events at their own time, each following the newest on its subject."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.year.cast import Cast, Office
 from lab.year.days import YEAR
+from lab.year.participants import Office, Participants
 
 from kpledger.base.ids import CHAIR, KPCS, ROOT
 from kpledger.base.keys import SigningKey
-from kpledger.log.genesis import Genesis
 from kpledger.scheme.envelope import compute_event_id, sign_event
 from kpledger.scheme.v1.events import Author, Body, encode_event
 from kpledger.scheme.v1.lifecycles.certificate import NOTES
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TimedEvent:
     """A signed event and the time at which it reaches the ledger."""
 
     time_ms: int
@@ -26,7 +25,7 @@ class Entry:
     type: str
 
 
-class Pen:
+class Signer:
     """Writes for everybody.
 
     Attributes:
@@ -34,16 +33,24 @@ class Pen:
         entries: what was written and not yet taken away.
     """
 
-    def __init__(self, genesis: Genesis, cast: Cast) -> None:
-        """Write for the ledger of a genesis file."""
-        self.genesis = genesis
-        self.cast = cast
-        self.now_ms = genesis.file.created_at
-        self.entries: list[Entry] = []
+    def __init__(
+        self, chain: bytes, participants: Participants, begin_ms: int, stated_ms: int | None = None
+    ) -> None:
+        """Write for a ledger; every event states its own time, or all of them ``stated_ms``."""
+        self.participants = participants
+        self.now_ms = begin_ms
+        self._chain = chain
+        self._stated_ms = stated_ms
+        self.entries: list[TimedEvent] = []
         self.chair_year = YEAR - 1
         self._count = 0
         self._heads: dict[str, bytes] = {}
         self._rotated: dict[str, str] = {}
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether it is written long after the year, when certificates have expired."""
+        return self._stated_ms is not None
 
     def head(self, subject: str) -> bytes | None:
         """Give the newest event on a subject that events follow each other on."""
@@ -77,12 +84,12 @@ class Pen:
 
     def officers(self, participant: str, authority: str) -> list[SigningKey]:
         """Give the keys that an office signs with."""
-        count = 1 if participant == KPCS else self.cast.officers(participant)
+        count = 1 if participant == KPCS else self.participants.officers(participant)
         return [self.key_of(f"{participant}/{authority}/{n}") for n in range(1, count + 1)]
 
     def key_of(self, label: str) -> SigningKey:
         """Give the key that is in force under a label."""
-        return self.cast.key(self._rotated.get(label, label))
+        return self.participants.key(self._rotated.get(label, label))
 
     def rotate(self, label: str) -> SigningKey:
         """Put another key under a label, and give it."""
@@ -93,12 +100,14 @@ class Pen:
         self, code: str, subject: str, body: Body, *, cosigners: Sequence[SigningKey] = ()
     ) -> bytes:
         """Write as a participant's root, about something that nothing needs to follow."""
-        keys = [self.cast.key(f"{code}/{ROOT}"), *cosigners]
+        keys = [self.participants.key(f"{code}/{ROOT}"), *cosigners]
         return self.write((code, ROOT), subject, body, keys)
 
     def root_follows(self, code: str, subject: str, body: Body) -> bytes:
         """Write as a participant's root on a proceeding."""
-        return self._follow((code, ROOT), subject, body, [self.cast.key(f"{code}/{ROOT}")], None)
+        return self._follow(
+            (code, ROOT), subject, body, [self.participants.key(f"{code}/{ROOT}")], None
+        )
 
     def member_follows(self, code: str, authority: str, subject: str, body: Body) -> bytes:
         """Write as any office of a participant on a proceeding."""
@@ -108,7 +117,7 @@ class Pen:
     @property
     def chair_key(self) -> SigningKey:
         """The Chair's key of now."""
-        return self.cast.key(f"{KPCS}/{CHAIR}/{self.chair_year}")
+        return self.participants.key(f"{KPCS}/{CHAIR}/{self.chair_year}")
 
     def chair(self, subject: str, body: Body, *, cosigners: Sequence[SigningKey] = ()) -> bytes:
         """Write as the Chair."""
@@ -153,16 +162,17 @@ class Pen:
     ) -> bytes:
         """Write one event and give its id."""
         self._count += 1
+        stated_ms = self._stated_ms if occurred_ms is None else occurred_ms
         payload = encode_event(
-            chain=self.genesis.chain,
+            chain=self._chain,
             author=Author(participant=author[0], authority=author[1]),
             nonce=hashlib.sha256(b"%d" % self._count).digest()[:16],
-            occurred_at=self.now_ms if occurred_ms is None else occurred_ms,
+            occurred_at=self.now_ms if stated_ms is None else stated_ms,
             subject=subject,
             prev=prev,
             body=body,
         )
         event_id = compute_event_id(payload)
         envelope = sign_event(payload, keys)
-        self.entries.append(Entry(self.now_ms, envelope, event_id, subject, body.TYPE))
+        self.entries.append(TimedEvent(self.now_ms, envelope, event_id, subject, body.TYPE))
         return event_id

@@ -1,17 +1,17 @@
-"""The year's other business: reviews, concerns, questions about statistics, notes, a new key."""
+"""The year's other proceedings: reviews, concerns, questions about statistics, notes, a new key."""
 
 from functools import partial
 from random import Random
 from typing import Final
 
-from lab.year.agenda import Agenda
-from lab.year.cast import STATISTICS, WORKING_GROUP
-from lab.year.days import DAY_MS, YEAR, at
-from lab.year.desk import REMARK
-from lab.year.pen import Pen
+from lab.year.days import YEAR, at
+from lab.year.office import REMARK
+from lab.year.participants import STATISTICS, WORKING_GROUP
 from lab.year.scheme import document
+from lab.year.signer import Signer
+from lab.year.timeline import Timeline
 
-from kpledger.base.units import day_of
+from kpledger.base.units import DAY_MS, day_of
 from kpledger.scheme.v1.events.governance import KeyRotated
 from kpledger.scheme.v1.events.importing import SuspectJudged, Verdict
 from kpledger.scheme.v1.events.life import (
@@ -36,23 +36,25 @@ _REVIEWED: Final = {"BW": f"{YEAR}-04-04", "ZW": f"{YEAR}-08-01"}
 _VERDICT_DAYS: Final = (5, 30)
 
 
-def judge(agenda: Agenda, pen: Pen, chance: Random, subject: str, issuer: str | None) -> None:
+def judge(
+    timeline: Timeline, signer: Signer, chance: Random, subject: str, issuer: str | None
+) -> None:
     """Let the claimed issuer call a paper a fake some days later; the Chair, for a stranger's."""
     body = SuspectJudged(verdict=Verdict.FAKE, remarks=REMARK)
     later = chance.randint(*_VERDICT_DAYS) * DAY_MS
     if issuer is None:
-        agenda.after(later, partial(pen.chair_follows, subject, body))
+        timeline.after(later, partial(signer.chair_follows, subject, body))
     else:
-        agenda.after(later, partial(pen.root_follows, issuer, subject, body))
+        timeline.after(later, partial(signer.root_follows, issuer, subject, body))
 
 
-class Business:
+class Proceedings:
     """Makes the appointments of what the scheme does in several steps."""
 
-    def __init__(self, pen: Pen, agenda: Agenda) -> None:
-        """Act with the pen of all."""
-        self._pen = pen
-        self._agenda = agenda
+    def __init__(self, signer: Signer, timeline: Timeline) -> None:
+        """Act with the signer of all."""
+        self._signer = signer
+        self._timeline = timeline
 
     def schedule(self) -> None:
         """Make every appointment."""
@@ -61,22 +63,22 @@ class Business:
         self._raise_concern()
         for number, code in enumerate(_QUESTIONED, start=1):
             self._question(code, at(f"{YEAR}-09-05") + number * DAY_MS)
-        self._agenda.at(at(f"{YEAR}-05-03"), self._file_note)
-        self._agenda.at(at(f"{YEAR}-07-04"), self._rotate_key)
+        self._timeline.at(at(f"{YEAR}-05-03"), self._file_note)
+        self._timeline.at(at(f"{YEAR}-07-04"), self._rotate_key)
 
     def _review(self, code: str, begin_ms: int) -> None:
         subject = subject_under(code, Subject.REVIEW, f"{YEAR}-1")
-        pen, at_ = self._pen, self._agenda.at
+        signer, at_ = self._signer, self._timeline.at
         requested = ReviewRequested(participant=code, kind=ReviewKind.VISIT, reason=REMARK)
-        at_(begin_ms, partial(pen.root_follows, code, subject, requested))
+        at_(begin_ms, partial(signer.root_follows, code, subject, requested))
         consented = ReviewConsented(consented=True, remarks=REMARK)
-        at_(begin_ms + DAY_MS, partial(pen.root_follows, code, subject, consented))
+        at_(begin_ms + DAY_MS, partial(signer.root_follows, code, subject, consented))
         carried_out = ReviewCarriedOut(
             from_day=day_of(begin_ms + 20 * DAY_MS),
             until_day=day_of(begin_ms + 25 * DAY_MS),
             team=("EU", "US", "ZA"),
         )
-        at_(begin_ms + 26 * DAY_MS, partial(pen.chair_follows, subject, carried_out))
+        at_(begin_ms + 26 * DAY_MS, partial(signer.chair_follows, subject, carried_out))
         reported = ReviewReported(
             document=document(f"review {code}"),
             recommendations=(
@@ -85,23 +87,23 @@ class Business:
                 ),
             ),
         )
-        at_(begin_ms + 44 * DAY_MS, partial(pen.chair_follows, subject, reported))
+        at_(begin_ms + 44 * DAY_MS, partial(signer.chair_follows, subject, reported))
         followed = RecommendationFollowedUp(
             name="registers", status=FollowUpStatus.DONE, text=REMARK, document=None
         )
-        at_(begin_ms + 80 * DAY_MS, partial(pen.root_follows, code, subject, followed))
+        at_(begin_ms + 80 * DAY_MS, partial(signer.root_follows, code, subject, followed))
 
     def _raise_concern(self) -> None:
         subject = subject_under("CF", Subject.CONCERN, f"{YEAR}-1")
-        pen, at_ = self._pen, self._agenda.at
+        signer, at_ = self._signer, self._timeline.at
         raised = ConcernRaised(
             participant="CF", text=REMARK, document=None, answer_due_on=f"{YEAR}-04-29"
         )
-        at_(at(f"{YEAR}-03-15"), partial(pen.root_follows, "EU", subject, raised))
+        at_(at(f"{YEAR}-03-15"), partial(signer.root_follows, "EU", subject, raised))
         answered = ConcernAnswered(text=REMARK, document=None)
-        at_(at(f"{YEAR}-04-20"), partial(pen.root_follows, "CF", subject, answered))
+        at_(at(f"{YEAR}-04-20"), partial(signer.root_follows, "CF", subject, answered))
         closed = ConcernClosed(text=REMARK)
-        at_(at(f"{YEAR}-06-01"), partial(pen.chair_follows, subject, closed))
+        at_(at(f"{YEAR}-06-01"), partial(signer.chair_follows, subject, closed))
 
     def _question(self, code: str, begin_ms: int) -> None:
         """Ask about a half-year, as the working group on statistics does."""
@@ -113,21 +115,24 @@ class Business:
             question=REMARK,
             answer_due_on=day_of(begin_ms + 30 * DAY_MS),
         )
-        pen = self._pen
-        self._agenda.at(begin_ms, partial(pen.scheme_follows, WORKING_GROUP, subject, questioned))
+        signer = self._signer
+        self._timeline.at(
+            begin_ms, partial(signer.scheme_follows, WORKING_GROUP, subject, questioned)
+        )
         answered = AnomalyAnswered(answer=REMARK, document=None)
-        self._agenda.at(
-            begin_ms + 18 * DAY_MS, partial(pen.member_follows, code, STATISTICS, subject, answered)
+        self._timeline.at(
+            begin_ms + 18 * DAY_MS,
+            partial(signer.member_follows, code, STATISTICS, subject, answered),
         )
 
     def _file_note(self) -> None:
         body = NoteFiled(text=REMARK, references=(), document=document("note"))
-        self._pen.scheme("csc", "CF", body)
+        self._signer.scheme("csc", "CF", body)
 
     def _rotate_key(self) -> None:
         """Put a new key in the place of an office's old one."""
         label = "TH/diamond-office/1"
-        old = self._pen.key_of(label).public_key
-        new = self._pen.rotate(label).public_key
+        old = self._signer.key_of(label).public_key
+        new = self._signer.rotate(label).public_key
         body = KeyRotated(old=old, new=new, valid_from=0)
-        self._pen.root("TH", old.hex(), body)
+        self._signer.root("TH", old.hex(), body)

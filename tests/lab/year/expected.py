@@ -1,4 +1,4 @@
-"""The chronicle: what everybody did, added up as a statistics office would from its own files.
+"""What statistics must say: what everybody did, added up as a statistics office would.
 
 Exports count in the quarter in which their certificate was issued, imports in the quarter in which
 the goods were received, as they were found. What was taken back before it left does not count, and
@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from lab.year.tables import Amount
+
 from kpledger.base.units import quarter_of
 from kpledger.scheme.v1.events.certificate import Certificate, GoodsLine, HsCode
 from kpledger.scheme.v1.events.statistics import CountRow, Flow, TradeRow
@@ -17,7 +19,7 @@ _Cell = tuple[Flow, str, str, HsCode]
 
 
 @dataclass(slots=True)
-class Chronicle:
+class ExpectedTrade:
     """Trade and counts by participant and quarter."""
 
     _trade: dict[tuple[str, str], dict[_Cell, list[int]]] = field(
@@ -50,6 +52,27 @@ class Chronicle:
             cell[0] += line.carat_thousandths
             cell[1] += line.value_usd_cents
         self._counts[certificate.destination, quarter][issuer][1] += 1
+
+    def own_origin(self) -> dict[str, Amount]:
+        """Add up what countries exported of their own, by country."""
+        totals: dict[str, Amount] = {}
+        for (code, _), table in self._trade.items():
+            for (flow, _, origin, _), (carats, value) in table.items():
+                if flow is Flow.EXPORT and origin == code:
+                    total = totals.get(code, Amount(0, 0))
+                    totals[code] = Amount(
+                        total.carat_thousandths + carats, total.value_usd_cents + value
+                    )
+        return dict(sorted(totals.items()))
+
+    def exported_carat_thousandths(self) -> dict[str, int]:
+        """Add up what everybody exported."""
+        totals: dict[str, int] = {}
+        for (code, _), table in self._trade.items():
+            for (flow, *_), (carats, _) in table.items():
+                if flow is Flow.EXPORT:
+                    totals[code] = totals.get(code, 0) + carats
+        return totals
 
     def trade_rows(self, code: str, quarter: str) -> tuple[TradeRow, ...]:
         """Give a participant's trade of a quarter."""

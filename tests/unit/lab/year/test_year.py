@@ -6,13 +6,13 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from lab.demo.trade_flows import YEAR_CERTIFICATES
-from lab.demo.trade_tables import OTHERS, load_tables
 from lab.year.blocks import cut_blocks, execute_block
+from lab.year.files import read_events, write_events
 from lab.year.flows import Flows, Plan
-from lab.year.folder import read_events, write_events
-from lab.year.pen import Entry
 from lab.year.planted import Fraud, PlantedCase
+from lab.year.published import YEAR_CERTIFICATES
+from lab.year.signer import TimedEvent
+from lab.year.tables import OTHERS, load_tables
 from lab.year.year import CERTIFICATES_MIN, Year, make_year
 
 from kpledger.analysis.agenda import CALENDAR, CalendarQuestion, DueKind
@@ -49,7 +49,7 @@ def make(*, seed: int = 2022, fraud: bool = True) -> Year:
 
 
 @cache
-def live() -> tuple[tuple[Entry, ...], tuple[PlantedCase, ...]]:
+def live() -> tuple[tuple[TimedEvent, ...], tuple[PlantedCase, ...]]:
     year = make()
     events = tuple(year.events())
     return events, year.cases.listed()
@@ -176,7 +176,7 @@ def test_production_is_submitted_as_it_was_published() -> None:
     """A real year has the published figures to the carat; the others share theirs."""
     year = make_year(TABLES, certificates=YEAR_CERTIFICATES, seed=1, fraud=False)
     plan = Plan(YEAR_CERTIFICATES, idle=frozenset(), stops={})
-    production = Flows(TABLES, year.lives, plan, Random(1)).production
+    production = Flows(TABLES, year.shipments, plan, Random(1)).production
     named = {code: amount for code, amount in production.items() if code in TABLES.production}
     assert named == {code: one for code, one in TABLES.production.items() if code != OTHERS}
     others = [amount for code, amount in production.items() if code not in TABLES.production]
@@ -189,7 +189,7 @@ def test_production_is_submitted_as_it_was_published() -> None:
 def test_half_years_add_up_to_the_production_of_the_year() -> None:
     year = make()
     plan = Plan(CERTIFICATES_MIN, idle=frozenset(), stops={})
-    production = Flows(TABLES, year.lives, plan, Random(1)).production
+    production = Flows(TABLES, year.shipments, plan, Random(1)).production
     submitted: Counter[str] = Counter()
     for entry in live()[0]:
         body = decode_envelope(entry.envelope).body
@@ -201,7 +201,7 @@ def test_half_years_add_up_to_the_production_of_the_year() -> None:
 
 
 def test_too_small_a_year_is_refused() -> None:
-    with pytest.raises(ValueError, match="599 certificates: not from 600 on"):
+    with pytest.raises(ValueError, match="599 certificates: not from 600 to 1000000"):
         make_year(TABLES, certificates=CERTIFICATES_MIN - 1, seed=1, fraud=True)
 
 

@@ -1,4 +1,4 @@
-"""The story: a year of trade on a network that loses its leader on the way, and the audit of it."""
+"""A year of trade on a network that loses its leader on the way, and the audit of it."""
 
 import asyncio
 import time
@@ -6,22 +6,24 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.demo.mischief import Attempt, make_attempts
+from lab.demo.attempts import Attempt, make_attempts
 from lab.demo.network import Network, Position
-from lab.demo.paperwork import Registry, Signed
-from lab.demo.review import Review, review_copy
-from lab.demo.trade import generate_trade
-from lab.demo.trade_shipment import Outcome, Shipment, summarise
-from lab.demo.trade_tables import OTHERS, Tables
+from lab.demo.review import Review, count_outcomes, review_copy
+from lab.year.shipments import Shipments
+from lab.year.tables import OTHERS, Tables
+from lab.year.year import make_trade
 
 from kpclient.net.answers import NodeStatus
 from kpclient.net.ledger_client import Committed, LedgerClient, Refused
 from kpclient.net.node_client import NodeClient
+from kpledger.base.ids import ROOT
 from kpledger.log.audit import AuditVerdict
-from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.envelope import SignedEvent, decode_envelope
+from kpledger.scheme.v1.events import Author
+from kpledger.scheme.v1.events.certificate import CertificateIssued
 
 MAX_BATCH = 256
-_PATIENCE_S = 30.0
+_TIMEOUT_S = 30.0
 Say = Callable[[str], None]
 
 
@@ -48,11 +50,11 @@ class Findings:
     """The same of the ledger's own-origin exports; what was published as others, added up."""
 
 
-class Story:
-    """One run of the demonstration."""
+class Demonstration:
+    """One run of it."""
 
     def __init__(self, network: Network, tables: Tables, *, certificates: int, seed: int) -> None:
-        """Prepare to tell it on a running network."""
+        """Prepare to run it on a running network."""
         self._network = network
         self._tables = tables
         self._certificates = certificates
@@ -60,67 +62,75 @@ class Story:
         self._expected: dict[str, int] = {}
         self.findings = Findings()
 
-    async def tell(self, workspace: Path, say: Say, *, keep: bool) -> Findings:
+    async def run(self, workspace: Path, say: Say, *, keep: bool) -> Findings:
         """Run all of it; what did not hold stands in the findings' failures."""
         network, findings = self._network, self.findings
-        now_ms = time.time_ns() // 1_000_000
-        registry = Registry(network.genesis.chain, network.keys, seed=self._seed, now_ms=now_ms)
         say(f"drawing and signing a year of {self._certificates} certificates (synthetic)")
-        shipments = generate_trade(self._tables, certificates=self._certificates, seed=self._seed)
-        offices = list(registry.open_offices())
-        papers = [registry.write(shipment) for shipment in shipments]
-        year = [signed for _, signed in sorted((one for all_ in papers for one in all_), key=_time)]
-        self._count(shipments)
-        line = NodeClient(network.genesis, network.urls, timeout_s=_PATIENCE_S, observe=_believe)
-        async with line:
-            remote = LedgerClient(network.genesis, line)
-            say(f"opening an office in each of {len(network.keys.roots)} participants")
-            await self._submit(remote, offices)
+        trade = make_trade(
+            self._tables,
+            certificates=self._certificates,
+            seed=self._seed,
+            chain=network.genesis.chain,
+            founded=network.founded,
+            stated_ms=time.time_ns() // 1_000_000,
+        )
+        offices = [decode_envelope(one.envelope) for one in trade.offices]
+        year = [decode_envelope(one.envelope) for one in trade.events]
+        self._expect(year, trade.shipments)
+        node_client = NodeClient(
+            network.genesis, network.urls, timeout_s=_TIMEOUT_S, observe=_believe
+        )
+        async with node_client:
+            client = LedgerClient(network.genesis, node_client)
+            say(f"opening the offices of {len(trade.participants.codes)} participants")
+            await self._submit(client, offices)
             half = len(year) // 2
             say(f"recording the first half of the year: {half} events")
             started = time.monotonic()
-            await self._submit(remote, year[:half])
-            await self._lose_leader(remote, year[half:], say)
+            await self._submit(client, year[:half])
+            await self._lose_leader(client, year[half:], say)
             findings.submit_s = time.monotonic() - started
             say("trying what must not be possible")
-            used = papers[0][0][1].subject
-            await self._misbehave(remote, list(make_attempts(registry, shipments[0], used)))
+            first = next(one for one in year if one.header.type == CertificateIssued.TYPE)
+            await self._try_all(client, list(make_attempts(trade.shipments, first)))
         await self._catch_up(say)
         await self._review(workspace, say, keep=keep)
         return findings
 
-    def _count(self, shipments: Sequence[Shipment]) -> None:
-        self.findings.certificates = len(shipments)
-        for outcome in Outcome:
-            count = sum(shipment.outcome is outcome for shipment in shipments)
-            self.findings.outcomes[outcome.value] = count
+    def _expect(self, year: Sequence[SignedEvent], shipments: Shipments) -> None:
+        self.findings.outcomes = count_outcomes(year)
+        self.findings.certificates = sum(self.findings.outcomes.values())
         self.findings.published = {
             origin: amount.carat_thousandths for origin, amount in self._tables.production.items()
         }
         self._expected = {
-            origin: amount.carat_thousandths for origin, amount in summarise(shipments).items()
+            origin: amount.carat_thousandths
+            for origin, amount in shipments.expected.own_origin().items()
         }
 
-    async def _submit(self, remote: LedgerClient, events: Sequence[Signed]) -> None:
+    async def _submit(self, client: LedgerClient, events: Sequence[SignedEvent]) -> None:
         for batch in cut_batches(events):
-            answers = await remote.submit([decode_envelope(one.envelope) for one in batch])
-            for signed, answer in zip(batch, answers, strict=True):
+            answers = await client.submit(batch)
+            for event, answer in zip(batch, answers, strict=True):
+                subject = event.header.subject
                 match answer:
                     case Committed():
                         place = answer.height, answer.index
-                        self.findings.acknowledged[signed.event_id] = place
+                        self.findings.acknowledged[event.event_id] = place
                     case Refused():
                         problem = f"{answer.problem.rule}: {answer.problem.detail}"
-                        self._fail(f"an honest event on {signed.subject} was refused: {problem}")
+                        self._fail(f"an honest event on {subject} was refused: {problem}")
                     case _:
-                        self._fail(f"an event on {signed.subject} was not decided in time")
+                        self._fail(f"an event on {subject} was not decided in time")
             self.findings.events += len(batch)
 
-    async def _lose_leader(self, remote: LedgerClient, events: Sequence[Signed], say: Say) -> None:
+    async def _lose_leader(
+        self, client: LedgerClient, events: Sequence[SignedEvent], say: Say
+    ) -> None:
         """Kill the leader while events are on their way, and measure how long nobody leads."""
         network, findings = self._network, self.findings
         before = await network.wait_for_leader()
-        submitting = asyncio.create_task(self._submit(remote, events))
+        submitting = asyncio.create_task(self._submit(client, events))
         await self._wait_for_progress(before)
         await network.kill(before.node)
         killed = time.monotonic()
@@ -133,15 +143,15 @@ class Story:
 
     async def _wait_for_progress(self, before: Position) -> None:
         """Wait until the second half has begun to arrive, so that the kill hits work under way."""
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + _TIMEOUT_S
         while time.monotonic() < deadline:
             positions = await self._network.positions()
             if max(one.tree_size for one in positions) > before.tree_size:
                 return
 
-    async def _misbehave(self, remote: LedgerClient, attempts: Sequence[Attempt]) -> None:
+    async def _try_all(self, client: LedgerClient, attempts: Sequence[Attempt]) -> None:
         for attempt in attempts:
-            [answer] = await remote.submit([decode_envelope(attempt.event.envelope)])
+            [answer] = await client.submit([attempt.event])
             rule = answer.problem.rule if isinstance(answer, Refused) else ""
             self.findings.refused.append((attempt, rule))
             if rule != attempt.rule:
@@ -181,9 +191,9 @@ class Story:
                 f"{len(review.places)} events on the ledger,"
                 f" {len(findings.acknowledged)} were acknowledged"
             )
-        if dict(review.carats_by_origin) != self._expected:
+        if dict(review.carat_thousandths_by_origin) != self._expected:
             self._fail("the ledger's origins do not add up to the year's")
-        for origin, carats in review.carats_by_origin.items():
+        for origin, carats in review.carat_thousandths_by_origin.items():
             name = origin if origin in findings.published else OTHERS
             findings.recorded[name] = findings.recorded.get(name, 0) + carats
 
@@ -191,27 +201,26 @@ class Story:
         self.findings.failures.append(problem)
 
 
-def _time(paper: tuple[int, Signed]) -> int:
-    return paper[0]
-
-
 def _believe(_node: str, _status: NodeStatus) -> None:
     """Take a node's first status as it is: this network was founded a moment ago."""
 
 
-def cut_batches(events: Sequence[Signed]) -> Iterator[list[Signed]]:
-    """Cut events into batches in which no subject stands twice, nearly in their order.
+def cut_batches(events: Sequence[SignedEvent]) -> Iterator[list[SignedEvent]]:
+    """Cut events into batches in which none follows another, nearly in their order.
 
-    Events of one batch travel side by side, and an event that follows another on its subject must
-    not overtake it. So a stretch of the year is sent in waves: the first event on each subject,
-    then the second, and so on.
+    Events of one batch travel side by side, and an event must not overtake one before it on its
+    subject, nor the one that it names, nor what the same root said before. So a stretch of the year
+    is sent in waves: first what follows nothing in it, then what follows that, and so on.
     """
     for begin in range(0, len(events), MAX_BATCH):
-        waves: list[list[Signed]] = []
-        seen: dict[str, int] = {}
+        waves: list[list[SignedEvent]] = []
+        after: dict[bytes | str | Author | None, int] = {}
         for event in events[begin : begin + MAX_BATCH]:
-            wave = seen.get(event.subject, 0)
-            seen[event.subject] = wave + 1
+            header = event.header
+            names: list[bytes | str | Author] = [header.subject]
+            names += [header.author] if header.author.authority == ROOT else []
+            wave = max(after.get(name, 0) for name in (*names, header.prev))
+            after |= dict.fromkeys((*names, event.event_id), wave + 1)
             if wave == len(waves):
                 waves.append([])
             waves[wave].append(event)

@@ -1,17 +1,18 @@
-"""The cast: participants, their offices, and the keys of all of them, derived from a seed.
+"""The participants, their offices, and the keys of all of them.
 
-The keys are good for nothing but this year. Labels name them: ``BW/root``, ``EU/antwerp/1`` for the
-first officer of an office, ``KPCS/chair/2022`` for the Chair of a year.
+The keys are derived from a seed and good for nothing but this year. Labels name them: ``BW/root``,
+``EU/antwerp/1`` for the first officer of an office, ``KPCS/chair/2022`` for the Chair of a year.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from lab.demo.trade_flows import list_active
-from lab.demo.trade_tables import Tables
 from lab.year.days import FOUNDED_ON, YEAR
+from lab.year.published import list_active
+from lab.year.tables import Tables
 
 from kpledger.base.keys import SigningKey
 from kpledger.base.units import start_of_day_ms
@@ -85,14 +86,21 @@ class Office:
         return _TRADE
 
 
-class Cast:
+class Participants:
     """Who takes part in the year."""
 
-    def __init__(self, tables: Tables, seed: int) -> None:
-        """Prepare the participants of the year; each seed has keys of its own."""
+    def __init__(
+        self, tables: Tables, seed: int, founded: Mapping[str, SigningKey] | None = None
+    ) -> None:
+        """Prepare the participants of the year; each seed has keys of its own.
+
+        A ledger that was founded elsewhere has ``founded`` keys, by label; on it everybody is there
+        from the beginning, one officer signs, and no zone is restricted.
+        """
         self.tables = tables
         self._seed = seed
-        self._keys: dict[str, SigningKey] = {}
+        self._is_ours = founded is None
+        self._keys = dict(founded or {})
         self.codes = tuple(sorted(list_active(tables)))
         self.founders = tuple(code for code in self.codes if code not in LATE_COMERS)
         self.offices = {code: _list_offices(code) for code in self.codes}
@@ -123,7 +131,11 @@ class Cast:
 
     def officers(self, participant: str) -> int:
         """Give how many officers of its offices sign."""
-        return 2 if participant in FOUR_EYES else 1
+        return 2 if self._is_ours and participant in FOUR_EYES else 1
+
+    def draw_zones(self, chance: Random, participant: str) -> tuple[str, ...]:
+        """Choose the restricted zone that a participant's own goods come from, if it has any."""
+        return (chance.choice(ZONES),) if self._is_ours and participant == "CF" else ()
 
     def draw_office(self, chance: Random, code: str) -> Office:
         """Choose the office of a participant that handles a shipment."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from lab.year.cast import NODE, NODE_KEYS, Cast
-from lab.year.pen import Entry
+from lab.year.participants import NODE, NODE_KEYS, Participants
 from lab.year.planted import PlantedCase
+from lab.year.signer import TimedEvent
 
 from kpledger.base.errors import MalformedError
 from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES
@@ -26,7 +26,7 @@ KEYS_NAME: Final = "keys"
 _FRAME: Final = struct.Struct(">QI")
 
 
-def write_events(path: Path, entries: Iterable[Entry]) -> int:
+def write_events(path: Path, entries: Iterable[TimedEvent]) -> int:
     """Write events, and give how many there are."""
     count = 0
     with path.open("wb") as file:
@@ -58,13 +58,13 @@ def write_planted(path: Path, cases: Iterable[PlantedCase]) -> None:
     path.write_bytes(msgspec.json.format(msgspec.json.encode(tuple(cases)), indent=2) + b"\n")
 
 
-def write_keys(directory: Path, cast: Cast) -> None:
+def write_keys(directory: Path, participants: Participants) -> None:
     """Write the seeds of the node's keys and of the roots, each readable by its owner alone."""
     directory.mkdir(parents=True, exist_ok=True)
     labels = {f"{kind}.seed": f"{NODE}/{kind}" for kind in NODE_KEYS}
-    labels |= {f"root-{code}.seed": f"{code}/root" for code in cast.codes}
+    labels |= {f"root-{code}.seed": f"{code}/root" for code in participants.codes}
     for name, label in labels.items():
-        write_seed(directory / name, cast.seed_of(label))
+        write_seed(directory / name, participants.seed_of(label))
 
 
 def write_seed(path: Path, seed: bytes) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from lab.year.blocks import TERM, Refused, cut_blocks, execute_block
-from lab.year.cast import NODE, NODE_KEYS
-from lab.year.folder import write_planted, write_seed
-from lab.year.pen import Entry
+from lab.year.files import write_planted, write_seed
+from lab.year.participants import NODE, NODE_KEYS
+from lab.year.signer import TimedEvent
 from lab.year.year import Year
 
 from kpledger.base.keys import SigningKey
@@ -46,7 +46,7 @@ class Built:
     seconds: float
 
 
-def stop_at_refusal(entry: Entry, why: str) -> None:
+def stop_at_refusal(entry: TimedEvent, why: str) -> None:
     """End the program: an honest year breaks no rule, and fraud does not either."""
     sys.exit(f"the rules refuse {entry.type} on {entry.subject}: {why}")
 
@@ -57,7 +57,7 @@ def found_directory(year: Year, directory: Path, port: int) -> NodeConfig:
     place.mkdir(parents=True)
     (directory / GENESIS_NAME).write_bytes(year.genesis.encoded)
     for kind in NODE_KEYS:
-        write_seed(place / f"{kind}.seed", year.cast.seed_of(f"{NODE}/{kind}"))
+        write_seed(place / f"{kind}.seed", year.participants.seed_of(f"{NODE}/{kind}"))
     peers = Address(f"127.0.0.1:{port + 100}")
     planned = PlannedNode(NODE, "BW", Address(f"127.0.0.1:{port}"), peers)
     config = make_config(planned, {NODE: peers}, genesis=Path("..") / GENESIS_NAME, api_tls=False)
@@ -116,7 +116,7 @@ def build(
 
 
 def _write(year: Year, storage: LevelStorage, ledger: Ledger, refused: Refused) -> None:
-    key = SigningKey.from_seed(year.cast.seed_of(f"{NODE}/consensus"))
+    key = SigningKey.from_seed(year.participants.seed_of(f"{NODE}/consensus"))
     opening = execute_noop(year.genesis, ledger.tip, ledger.state, _TERM)
     first = LogEntry(Index(1), _TERM, EntryKind.NOOP, b"")
     storage.save(HardState(_TERM, NodeId(NODE)), (first,))

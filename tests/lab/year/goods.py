@@ -6,14 +6,13 @@ are met exactly all the same, because only shares are drawn.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import pairwise
 from random import Random
 from typing import Final, TypeVar
 
-from lab.demo.trade_flows import Flow
-from lab.demo.trade_shares import divide
-from lab.demo.trade_shipment import ShipmentKind
-from lab.demo.trade_tables import Amount
+from lab.year.shares import divide
+from lab.year.tables import Amount
 
 from kpledger.scheme.v1.events.certificate import GoodsLine, HsCode
 
@@ -40,15 +39,34 @@ _CARAT_THOUSANDTHS: Final = 1_000
 _Code = TypeVar("_Code", bound=str)
 
 
+class ShipmentKind(StrEnum):
+    """Whether the stones leave the country that mined them."""
+
+    OWN_ORIGIN = "OWN_ORIGIN"
+    RE_EXPORT = "RE_EXPORT"
+
+
 @dataclass(frozen=True, slots=True)
-class Goods:
+class Flow:
+    """What one participant sends in a year, of one kind."""
+
+    kind: ShipmentKind
+    issuer: str
+    certificates: int
+    carat_thousandths: int
+    value_usd_cents: int | None
+    """``None`` for re-exports, whose value nobody publishes: it follows from their origins."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnGoods:
     """The contents of one shipment."""
 
     origins: tuple[str, ...]
     lines: tuple[GoodsLine, ...]
 
 
-def draw_goods(chance: Random, flow: Flow, production: Mapping[str, Amount]) -> list[Goods]:
+def draw_goods(chance: Random, flow: Flow, production: Mapping[str, Amount]) -> list[DrawnGoods]:
     """Divide a flow into the goods of its shipments.
 
     Raises:
@@ -83,7 +101,7 @@ def draw_goods(chance: Random, flow: Flow, production: Mapping[str, Amount]) -> 
     ]
     values = iter(divide(total, worths, least=1))
     return [
-        Goods(
+        DrawnGoods(
             names,
             tuple(
                 GoodsLine(hs=code, carat_thousandths=carats, value_usd_cents=next(values))
