@@ -30,7 +30,6 @@ from rates import CORES
 from kpledger.analysis.flags.registry import Flag
 from kpledger.base.units import add_days
 
-TABLES: Final = Path(__file__).parents[2] / "config" / "data"
 EVENTS_PER_CERTIFICATE: Final = 4.2
 SEED: Final = 2022
 PORT: Final = 7740
@@ -104,7 +103,7 @@ def run(events: int, directory: Path, rounds: int) -> dict[str, object]:
     built = None
     if not (directory / PLANTED_NAME).exists():
         certificates = int(events / EVENTS_PER_CERTIFICATE)
-        year = make_year(load_tables(TABLES), certificates=certificates, seed=SEED, fraud=True)
+        year = make_year(load_tables(), certificates=certificates, seed=SEED, fraud=True)
         built = build(year, directory, port=PORT)
     with open_ledger(directory) as stored:
         size = stored.ledger.tip.tree.size

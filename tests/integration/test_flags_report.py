@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 from lab.year.directory import build, open_ledger
+from lab.year.flags_report import HONEST_FLAGGED_MAX_PPM, Report, measure
 from lab.year.tables import load_tables
 from lab.year.year import make_year
 
 from kpledger.analysis.flags.finding import Finding
-from scripts.synthetic.flags_report import HONEST_FLAGGED_MAX_PPM, TABLES, Report, measure
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +17,7 @@ EXPECTED_CERTIFICATES_MIN = 2_900
 
 
 def report_on(directory: Path, *, fraud: bool) -> tuple[Report, list[Finding]]:
-    year = make_year(load_tables(TABLES), certificates=CERTIFICATES, seed=2022, fraud=fraud)
+    year = make_year(load_tables(), certificates=CERTIFICATES, seed=2022, fraud=fraud)
     build(year, directory)
     with open_ledger(directory) as stored:
         return measure(stored.ledger, year.cases.listed(), stored.certificates())

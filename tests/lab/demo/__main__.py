@@ -12,11 +12,9 @@ import typer
 from lab.demo.demonstration import Demonstration, Findings
 from lab.demo.network import Network, NetworkError
 from lab.demo.report import findings_json, show_findings
-from lab.year.tables import Tables, load_tables
+from lab.year.tables import PUBLISHED, Tables, load_tables
 from lab.year.year import TRADE_CERTIFICATES_MIN
 from rich.console import Console
-
-_TABLES = Path(__file__).parents[3] / "config" / "data"
 
 
 def demo(
@@ -38,7 +36,7 @@ def demo(
     Example: scripts/demo --certificates 5000 --json
     """
     console = Console(stderr=as_json)
-    tables = load_tables(_TABLES)
+    tables = load_tables()
     with tempfile.TemporaryDirectory(prefix="kpledger-demo-") as workspace:
         try:
             findings = asyncio.run(
@@ -77,7 +75,7 @@ async def _run(
 
     say("founding a ledger and starting four nodes")
     network = await Network.start(
-        workspace / "net", participants=_TABLES / "participants.csv", voters=4, port=port
+        workspace / "net", participants=PUBLISHED / "participants.csv", voters=4, port=port
     )
     try:
         demonstration = Demonstration(network, tables, certificates=certificates, seed=seed)

@@ -18,8 +18,6 @@ from lab.year.files import (
 from lab.year.tables import load_tables
 from lab.year.year import CERTIFICATES_MIN, make_year
 
-TABLES = Path(__file__).parents[3] / "config" / "data"
-
 
 def write_year(
     out: Annotated[Path, typer.Option(help="Where the files go; made if missing.")],
@@ -35,7 +33,7 @@ def write_year(
     Example: python -m lab.year --certificates 3000 --out /tmp/year
     """
     started = time.monotonic()
-    year = make_year(load_tables(TABLES), certificates=certificates, seed=seed, fraud=not honest)
+    year = make_year(load_tables(), certificates=certificates, seed=seed, fraud=not honest)
     out.mkdir(parents=True, exist_ok=True)
     (out / GENESIS_NAME).write_bytes(year.genesis.encoded)
     write_keys(out / KEYS_NAME, year.participants)

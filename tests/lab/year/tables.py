@@ -12,6 +12,9 @@ from typing import Final, TypeVar
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import parse_participant
 
+PUBLISHED: Final = Path(__file__).parents[3] / "config" / "data"
+"""Where the published tables are."""
+
 OTHERS: Final = "OTHERS"
 """The row of the production table for all producers that have no row of their own."""
 
@@ -54,7 +57,7 @@ class Tables:
     """By exporter; own production and re-exports together."""
 
 
-def load_tables(directory: Path) -> Tables:
+def load_tables(directory: Path = PUBLISHED) -> Tables:
     """Read ``participants.csv``, ``production_2022.csv`` and ``exports_2022.csv``.
 
     Codes stay text: ``NA`` is Namibia and ``NO`` is Norway.

@@ -5,8 +5,6 @@ from lab.year.tables import OTHERS, ROWS_MAX, Amount, Participant, Tables, load_
 
 from kpledger.base.errors import MalformedError
 
-PUBLISHED = Path(__file__).parents[4] / "config" / "data"
-
 GOOD = {
     "participants.csv": (
         "code,name,kind,listed_since,producer,note\n"
@@ -37,7 +35,7 @@ def test_tables_are_read_in_thousandths_and_cents(tmp_path: Path) -> None:
 
 
 def test_published_tables_have_the_published_sums() -> None:
-    tables = load_tables(PUBLISHED)
+    tables = load_tables()
     production = tables.production.values()
     assert len(tables.participants) == 61
     assert {"NA", "NO", "EU", "TW"} <= set(tables.participants)

@@ -3,7 +3,6 @@
 from collections import Counter
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -31,7 +30,7 @@ from kpledger.scheme.v1.events.certificate import (
 )
 from kpledger.scheme.v1.events.importing import ImportConfirmedDiscrepant
 
-TABLES = load_tables(Path(__file__).parents[4] / "config" / "data")
+TABLES = load_tables()
 NAMED = [origin for origin in TABLES.production if origin != OTHERS]
 NOW_MS = 1_790_000_000_000
 TRADES = [(50, 0), (50, 1), (61, 7), (200, 3), (400, 2022)]

@@ -29,7 +29,7 @@ from kpledger.scheme.v1.catalogue import CATALOGUE
 from kpledger.scheme.v1.events.statistics import ProductionStatisticsSubmitted
 from kpledger.scheme.v1.records import ParticipantRecord
 
-TABLES = load_tables(Path(__file__).parents[4] / "config" / "data")
+TABLES = load_tables()
 
 # What no honest year and no fraud of this one calls for.
 UNUSED = {

@@ -30,7 +30,6 @@ from kpledger.analysis.flags.finding import Finding
 from kpledger.analysis.flags.registry import Flag
 from kpledger.analysis.flags.topic import find_flags, look_at
 
-TABLES: Final = Path(__file__).parents[2] / "config" / "data"
 HONEST_FLAGGED_MAX_PPM: Final = 10_000
 _MILLION: Final = 1_000_000
 _PER_CENT: Final = 100
@@ -226,7 +225,7 @@ def main() -> None:
             directory = Path(stack.enter_context(scratch))
         if not (directory / PLANTED_NAME).exists():
             year = make_year(
-                load_tables(TABLES),
+                load_tables(),
                 certificates=chosen.certificates,
                 seed=chosen.seed,
                 fraud=True,
