@@ -4,21 +4,19 @@ What the keys mean is not known here. One thread writes; any thread may read.
 
 What survives what:
 
-* A synced batch that was written survives the loss of power, whole or not at all.
-* A batch written without sync survives the end of the process, and the loss of power once a later
-  synced write returned. What must never happen is that a batch is lost and a later one is kept.
-  Inside one write-ahead file the order of writing excludes that. But when LevelDB changes to a new
-  write-ahead file it does not sync the old one (`DBImpl::MakeRoomForWrite`), so that the end of the
-  old one can be lost while the new one is kept. Therefore at most one batch is ever outstanding:
-  the next write is synced and carries it once more.
+* What was written survives the loss of power, whole or not at all: every write is synced.
+* What was deferred survives nothing until the next write, which carries it in the same batch. It
+  can be read at once. So a block costs one write, and no batch can be lost while a later one is
+  kept, as an unsynced one could be: when LevelDB changes to a new write-ahead file it does not sync
+  the old one (`DBImpl::MakeRoomForWrite`).
 * A write or sync that failed is final. After a failed fsync the kernel may report success for pages
   it has dropped (Rebello et al., USENIX ATC 2020), so that nothing may be written, let alone
   promised, until the process has started again from what is really on the disk. Reads go on.
 """
 
 import os
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -46,7 +44,8 @@ _BLOOM_FILTER_BITS: Final = 10
 Puts = tuple[tuple[bytes, bytes], ...]
 Deletes = tuple[bytes, ...]
 
-_NOTHING: Final[tuple[Puts, Deletes]] = ((), ())
+_DEFERRED_BYTES_MAX: Final = 4 << 20
+"""More than that is written at once: memory is bounded, and so is what a start has to repeat."""
 
 
 class Database:
@@ -78,7 +77,8 @@ class Database:
             _make_directory(directory)
         self.directory = directory
         self.failed: StorageFailedError | None = None
-        self._outstanding = _NOTHING
+        self._deferred: dict[bytes, bytes | None] = {}
+        self._deferred_bytes = 0
         self._lock = DirectoryLock(directory)
         try:
             self._verify_ends()
@@ -122,7 +122,11 @@ class Database:
             )
 
     def close(self) -> None:
-        """Close the database and let other processes in."""
+        """Write what is deferred, close the database and let other processes in."""
+        if self._deferred and self.failed is None:
+            # What cannot be written can be derived again.
+            with suppress(StorageFailedError):
+                self.write()
         self._database.close()
         self._lock.release()
 
@@ -133,8 +137,14 @@ class Database:
             StorageCorruptError: it is damaged.
             StorageError: it cannot be read for another reason.
         """
-        with self._reading():
+        deferred = self._deferred
+        if key in deferred:
+            return deferred[key]
+        # Not `_reading`: a context manager costs more than the read.
+        try:
             value: bytes | None = self._database.get(key, verify_checksums=True)
+        except plyvel.Error as error:
+            raise self._explain_read(error) from error
         return value
 
     def scan(
@@ -153,52 +163,86 @@ class Database:
             StorageError: a record cannot be read for another reason.
         """
         with self._reading():
+            found, deferred = self._open_iterator(keep_cache=keep_cache)
+            with closing(found):
+                stored = (_go_down if reverse else _go_up)(found, low, high)
+                if deferred:
+                    stored = _merge(stored, _cut(deferred, low, high), reverse=reverse)
+                yield from stored
+
+    def _open_iterator(self, *, keep_cache: bool) -> tuple["_Iterator", dict[bytes, bytes | None]]:
+        """Give an iterator, and what was deferred at the very moment of which it is."""
+        while True:
+            deferred = self._deferred
+            changes = deferred.copy()
             # Not plyvel's own iterators: going up they end without a word where a damaged block
             # is the last of the range, going down they miss the only key of a range (1.5.1).
             found = self._database.raw_iterator(verify_checksums=True, fill_cache=not keep_cache)
-            with closing(found):
-                yield from (_go_down if reverse else _go_up)(found, low, high)
+            if deferred is self._deferred:
+                return found, changes
+            found.close()
 
-    def write(self, puts: Puts, deletes: Deletes, *, sync: bool) -> None:
-        """Write one atomic batch, first the deletes, then the puts.
+    def defer(self, puts: Iterable[tuple[bytes, bytes]], deletes: Iterable[bytes]) -> None:
+        """Change what is read from now on, first by the deletes; the next write stores it.
 
-        Args:
-            puts: keys with their new values.
-            deletes: keys to remove.
-            sync: the batch is durable at return. Without it, it is so after the next write.
+        Raises:
+            StorageFailedError: a write failed; the node must stop.
+        """
+        self._check_failed()
+        # One update: a reader in another thread sees all of it or nothing.
+        changes: dict[bytes, bytes | None] = dict.fromkeys(deletes)
+        changes.update(puts)
+        self._deferred.update(changes)
+        self._deferred_bytes += sum(len(key) + len(value or b"") for key, value in changes.items())
+        if self._deferred_bytes > _DEFERRED_BYTES_MAX:
+            self.write()
+
+    def write(self, puts: Puts = (), deletes: Deletes = ()) -> None:
+        """Write what was deferred and this in one atomic and synced batch, deletes before puts.
 
         Raises:
             StorageFailedError: this or an earlier write failed; the node must stop.
         """
-        if self.failed is not None:
-            raise StorageFailedError(self.directory, self.failed.finding)
-        sync = sync or self._outstanding != _NOTHING
-        batch = self._database.write_batch(sync=sync)
-        for some_puts, some_deletes in (self._outstanding, (puts, deletes)):
-            for key in some_deletes:
+        self._check_failed()
+        batch = self._database.write_batch(sync=True)
+        for key, value in self._deferred.items():
+            if value is None:
                 batch.delete(key)
-            for key, value in some_puts:
+            else:
                 batch.put(key, value)
+        for key in deletes:
+            batch.delete(key)
+        for key, value in puts:
+            batch.put(key, value)
         try:
             batch.write()
         except plyvel.Error as error:
             self.failed = StorageFailedError(self.directory, _explain(error))
             raise self.failed from error
-        self._outstanding = _NOTHING if sync else (puts, deletes)
+        if self._deferred:
+            # Another object, not an emptied one: a reader may hold the old one.
+            self._deferred = {}
+            self._deferred_bytes = 0
+
+    def _check_failed(self) -> None:
+        if self.failed is not None:
+            raise StorageFailedError(self.directory, self.failed.finding)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
         """Say in our own words what LevelDB says while it reads."""
         try:
             yield
-        except plyvel.CorruptionError as error:
-            why = _explain(error)
-            raise StorageCorruptError(self.directory, height=None, finding=why) from error
         except plyvel.Error as error:
-            raise StorageError(self.directory, f"cannot be read: {_explain(error)}") from error
+            raise self._explain_read(error) from error
+
+    def _explain_read(self, error: plyvel.Error) -> StorageError:
+        if isinstance(error, plyvel.CorruptionError):
+            return StorageCorruptError(self.directory, height=None, finding=_explain(error))
+        return StorageError(self.directory, f"cannot be read: {_explain(error)}")
 
 
-class _Cursor(Protocol):
+class _Iterator(Protocol):
     """What plyvel calls a raw iterator; every step raises if LevelDB has met an error."""
 
     def seek(self, key: bytes, /) -> None: ...
@@ -208,9 +252,10 @@ class _Cursor(Protocol):
     def valid(self) -> bool: ...
     def key(self) -> bytes: ...
     def item(self) -> tuple[bytes, bytes]: ...
+    def close(self) -> None: ...
 
 
-def _go_up(found: _Cursor, low: bytes, high: bytes | None) -> Iterator[tuple[bytes, bytes]]:
+def _go_up(found: _Iterator, low: bytes, high: bytes | None) -> Iterator[tuple[bytes, bytes]]:
     found.seek(low)
     while found.valid():
         item = found.item()
@@ -220,7 +265,7 @@ def _go_up(found: _Cursor, low: bytes, high: bytes | None) -> Iterator[tuple[byt
         found.next()
 
 
-def _go_down(found: _Cursor, low: bytes, high: bytes | None) -> Iterator[tuple[bytes, bytes]]:
+def _go_down(found: _Iterator, low: bytes, high: bytes | None) -> Iterator[tuple[bytes, bytes]]:
     if high is not None:
         found.seek(high)
     if high is not None and found.valid():
@@ -230,6 +275,36 @@ def _go_down(found: _Cursor, low: bytes, high: bytes | None) -> Iterator[tuple[b
     while found.valid() and found.key() >= low:
         yield found.item()
         found.prev()
+
+
+def _cut(
+    changes: dict[bytes, bytes | None], low: bytes, high: bytes | None
+) -> dict[bytes, bytes | None]:
+    return {
+        key: value for key, value in changes.items() if low <= key and (high is None or key < high)
+    }
+
+
+def _merge(
+    stored: Iterator[tuple[bytes, bytes]], changes: dict[bytes, bytes | None], *, reverse: bool
+) -> Iterator[tuple[bytes, bytes]]:
+    """Yield what is stored as the changes leave it."""
+    ahead = sorted(changes, reverse=not reverse)
+    for key, value in stored:
+        while ahead and (ahead[-1] > key if reverse else ahead[-1] < key):
+            yield from _changed(ahead.pop(), changes)
+        if ahead and ahead[-1] == key:
+            yield from _changed(ahead.pop(), changes)
+        else:
+            yield key, value
+    while ahead:
+        yield from _changed(ahead.pop(), changes)
+
+
+def _changed(key: bytes, changes: dict[bytes, bytes | None]) -> Iterator[tuple[bytes, bytes]]:
+    value = changes[key]
+    if value is not None:
+        yield key, value
 
 
 def _explain(error: plyvel.Error) -> str:

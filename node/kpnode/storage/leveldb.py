@@ -26,7 +26,8 @@ from kpnode.storage.errors import (
 )
 
 TAIL_ENTRIES: Final = 256
-"""Entries at the end of the log that are kept in memory, and all verified at start."""
+"""Entries at the end of the log that are kept in memory, and all verified at start. Up to twice as
+many are kept, so that not every save has to drop one."""
 TAIL_BYTES: Final = 32 << 20
 """Payload bytes of the entries kept in memory."""
 PROBES: Final = 256
@@ -44,7 +45,8 @@ class LevelStorage:
         """Take over an open database; only :meth:`open` calls this, and goes on to verify."""
         self.hard_state = hard_state
         self._database = database
-        self._tail: tuple[Entry, ...] = ()
+        self._tail: list[Entry] = []
+        self._tail_bytes = 0
 
     @classmethod
     def open(cls, directory: Path, *, chain: bytes, create: bool) -> Self:
@@ -108,6 +110,10 @@ class LevelStorage:
         """
         if index == 0:
             return Term(0)
+        tail = self._tail
+        offset = index - tail[0].index if tail else 0
+        if 0 <= offset < len(tail):
+            return tail[offset].term
         return next((entry.term for entry in self._read(index, index)), None)
 
     def entries(self, first: Index, last: Index, max_bytes: int) -> tuple[Entry, ...]:
@@ -116,6 +122,10 @@ class LevelStorage:
         Raises:
             StorageCorruptError: an entry cannot be read.
         """
+        tail = self._tail
+        offset = first - tail[0].index if tail else -1
+        if offset >= 0:
+            return take_bytes(tail[offset : offset + last - first + 1], max_bytes)
         taken: list[Entry] = []
         size = 0
         with closing(self._read(first, last)) as found:
@@ -146,7 +156,7 @@ class LevelStorage:
             self._verify_contiguous(entries)
             discarded = range(entries[-1].index + 1, self.last_index() + 1)
         deletes = tuple(layout.block_key(height) for height in discarded)
-        self._database.write(tuple(puts), deletes, sync=True)
+        self._database.write(tuple(puts), deletes)
         # Readers see the entries only now that they are durable.
         if entries:
             self._remember(entries)
@@ -187,9 +197,8 @@ class LevelStorage:
     def apply(self, puts: Iterable[tuple[bytes, bytes]], deletes: Iterable[bytes] = ()) -> None:
         """Change derived records in one atomic step: first the deletes, then the puts.
 
-        Not synced by itself: what is derived can be built again from the log, and how far it got
-        (`layout.APPLIED_KEY`) belongs into the same batch. The next `save` makes it durable, and no
-        crash keeps a later batch while it loses an earlier one.
+        The next `save` makes it durable, in its own batch: what is derived can be built again from
+        the log, and how far it got (`layout.APPLIED_KEY`) belongs into the same step.
 
         Raises:
             StorageFailedError: this or an earlier write failed; the node must stop.
@@ -199,7 +208,7 @@ class LevelStorage:
         for key in (*(key for key, _ in changed), *removed):
             if layout.is_memory_key(key):
                 raise InvariantError(f"{key!r} is not the key of a derived record")
-        self._database.write(changed, removed, sync=False)
+        self._database.defer(changed, removed)
 
     def _load_tail(self, last: int) -> None:
         """Read the tail, and entries spread over the rest of the log, to see that they are there.
@@ -221,7 +230,7 @@ class LevelStorage:
             return
         offset = first - tail[0].index
         if offset >= 0:
-            yield from tail[offset : last - tail[0].index + 1]
+            yield from tail[offset : offset + last - first + 1]
         else:
             yield from self._read_from_disk(first, last)
 
@@ -252,12 +261,18 @@ class LevelStorage:
         return StorageCorruptError(self.directory, height=height, finding=finding)
 
     def _remember(self, entries: tuple[Entry, ...]) -> None:
-        kept = self._tail
-        if kept:
-            kept = kept[: max(0, entries[0].index - kept[0].index)]
+        tail = self._tail
+        self._tail_bytes += sum(len(entry.payload) for entry in entries)
+        follows = not tail or entries[0].index == tail[-1].index + 1
+        if follows and len(tail) < 2 * TAIL_ENTRIES and self._tail_bytes <= TAIL_BYTES:
+            tail.extend(entries)
+            return
+        kept = tail[: max(0, entries[0].index - tail[0].index)] if tail else []
         newest_first = (*kept, *entries)[: -TAIL_ENTRIES - 1 : -1]
-        # One assignment: a reader in another thread has the old tail or the new one.
-        self._tail = take_bytes(newest_first, TAIL_BYTES)[::-1]
+        # One assignment: a reader in another thread has the old tail or the new one, and what has
+        # been committed is in both at the same place.
+        self._tail = list(take_bytes(newest_first, TAIL_BYTES)[::-1])
+        self._tail_bytes = sum(len(entry.payload) for entry in self._tail)
 
     def _verify_contiguous(self, entries: tuple[Entry, ...]) -> None:
         first = entries[0].index
@@ -281,7 +296,7 @@ def _found(database: Database, chain: bytes) -> None:
         (layout.CHAIN_KEY, chain),
         (layout.HARD_STATE_KEY, _encode_hard_state(HardState(Term(0), None))),
     )
-    database.write(puts, (), sync=True)
+    database.write(puts)
 
 
 def _verify_founding(database: Database, chain: bytes) -> None:

@@ -3,11 +3,8 @@
 A file that a crash has torn ends with a record that is not whole: it was never promised, and is
 dropped. LevelDB takes a record whose *length* was damaged for the same thing when it stands in the
 last 32 KiB, and drops all that follows without a word, promised or not. What follows gives it away:
-after a torn end there are no whole records.
-
-But for one: at most one batch is ever outstanding without a sync (`kpnode.storage.database`), and
-the synced batch that follows it may reach the disk whole while the outstanding one does not. So one
-whole batch behind a broken one may be what a loss of power has left; two are not.
+every write is synced before the next one begins (`kpnode.storage.database`), so that after a torn
+end there are no whole records.
 
 The format of the file is told in LevelDB's `doc/log_format.md`: blocks of 32 KiB, records with
 checksum, length and kind, whole or in fragments.
@@ -20,7 +17,6 @@ from typing import Final
 _BLOCK_BYTES: Final = 32768
 _HEADER: Final = struct.Struct("<IHB")
 _FULL, _LAST, _KIND_MAX = 1, 4, 4
-_MAY_FOLLOW: Final = 1
 
 
 def find_damage(file: Path) -> str | None:
@@ -32,7 +28,7 @@ def find_damage(file: Path) -> str | None:
     whole = max(
         (_count_whole(content, start) for start in range(broken + 1, len(content))), default=0
     )
-    if whole <= _MAY_FOLLOW:
+    if whole == 0:
         return None
     return (
         f"{file.name}: the record at byte {broken} is not whole, and yet {whole} whole ones follow"

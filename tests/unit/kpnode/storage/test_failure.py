@@ -51,8 +51,9 @@ def test_no_write_is_tried_after_one_that_failed(storage: LevelStorage) -> None:
 
 
 def test_failed_apply_is_final_too(storage: LevelStorage) -> None:
+    """What is derived waits for the next save, but not for ever."""
     with files_limited_to(1000), pytest.raises(StorageFailedError):
-        storage.apply([(state_key(b"x"), bytes(2000))])
+        storage.apply([(state_key(b"x"), bytes(5 << 20))])
     with pytest.raises(StorageFailedError):
         storage.save(HardState(Term(1), None), ())
 
