@@ -63,6 +63,7 @@ class Planter:
         chance: Random,
         *,
         planted: bool,
+        repeats: bool,
     ) -> None:
         """Choose who cheats."""
         self.cases = Cases()
@@ -73,7 +74,8 @@ class Planter:
         self._returns = returns
         self._chance = chance
         self._planted = planted
-        if planted:
+        self._repeats = repeats
+        if planted and not repeats:
             for code, day in {**SUSPENDED, **COMPROMISED}.items():
                 self.stops[code] = start_of_day_ms(day) - 45 * DAY_MS
 
@@ -106,13 +108,17 @@ class Planter:
             self._launder(papers, flows, code)
         for code in EXCESSIVE:
             self._exceed(papers, code, certificates)
+        for (code, quarter), part in FALSIFIERS.items():
+            self._returns.falsified[code, quarter] = part
+            self.cases.open(Fraud.FALSE_STATISTICS, code)
+        if not self._repeats:
+            self._plant_once(papers)
+
+    def _plant_once(self, papers: PaperFraud) -> None:
         for code, day in SUSPENDED.items():
             self._suspend(papers, code, day)
         for code, day in COMPROMISED.items():
             self._compromise(papers, code, day)
-        for (code, quarter), part in FALSIFIERS.items():
-            self._returns.falsified[code, quarter] = part
-            self.cases.open(Fraud.FALSE_STATISTICS, code)
 
     def _launder(self, papers: PaperFraud, flows: Flows, code: str) -> None:
         """P4: stones from elsewhere leave as a small producer's own."""

@@ -3,6 +3,7 @@
 from random import Random
 from typing import Final
 
+from lab.year.days import YEAR
 from lab.year.office import REMARK
 from lab.year.planted import Cases, Fraud
 from lab.year.proceedings import judge
@@ -50,7 +51,7 @@ class Strangers:
         self._count += 1
         reporter = self._chance.choice(_REPORTERS)
         office = self._shipments.participants.draw_office(self._chance, reporter)
-        subject = subject_under(reporter, Subject.SUSPECT, f"paper-{self._count}")
+        subject = subject_under(reporter, Subject.SUSPECT, f"paper-{YEAR}-{self._count}")
         today = day_of(self._shipments.timeline.now_ms)
         body = SuspectReported(
             claimed_issuer=issuer,

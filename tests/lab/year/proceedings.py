@@ -56,7 +56,7 @@ class Proceedings:
         self._signer = signer
         self._timeline = timeline
 
-    def schedule(self) -> None:
+    def schedule(self, *, repeats: bool) -> None:
         """Make every appointment."""
         for code, day in _REVIEWED.items():
             self._review(code, at(day))
@@ -64,7 +64,8 @@ class Proceedings:
         for number, code in enumerate(_QUESTIONED, start=1):
             self._question(code, at(f"{YEAR}-09-05") + number * DAY_MS)
         self._timeline.at(at(f"{YEAR}-05-03"), self._file_note)
-        self._timeline.at(at(f"{YEAR}-07-04"), self._rotate_key)
+        if not repeats:
+            self._timeline.at(at(f"{YEAR}-07-04"), self._rotate_key)
 
     def _review(self, code: str, begin_ms: int) -> None:
         subject = subject_under(code, Subject.REVIEW, f"{YEAR}-1")

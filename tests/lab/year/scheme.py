@@ -73,7 +73,7 @@ class Scheme:
         self._timeline = timeline
         self._chance = chance
 
-    def schedule(self) -> None:
+    def schedule(self, *, repeats: bool) -> None:
         """Make every appointment."""
         at_ = self._timeline.at
         at_(at(FOUNDED_ON, 10), self._open_scheme)
@@ -92,7 +92,8 @@ class Scheme:
             start=1,
         ):
             self._schedule_meeting(f"{YEAR}-{number}", kind, begin, end, place)
-        at_(at(f"{YEAR}-12-28"), lambda: self._hand_over(YEAR + 1, "ZW", "AE"))
+        if not repeats:
+            at_(at(f"{YEAR}-12-28"), lambda: self._hand_over(YEAR + 1, "ZW", "AE"))
 
     # Decisions.
 

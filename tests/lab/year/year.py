@@ -48,8 +48,13 @@ class Year:
         return self.timeline.live()
 
 
-def make_year(tables: Tables, *, certificates: int, seed: int, fraud: bool) -> Year:
+def make_year(
+    tables: Tables, *, certificates: int, seed: int, fraud: bool, repeats: bool = False
+) -> Year:
     """Prepare a year of about so many certificates.
+
+    With ``repeats`` nothing happens in it that could not happen in the same way every year: nobody
+    is suspended, and no key but those of the founding changes.
 
     Raises:
         ValueError: fewer than :data:`CERTIFICATES_MIN`.
@@ -66,11 +71,11 @@ def make_year(tables: Tables, *, certificates: int, seed: int, fraud: bool) -> Y
     proceedings = Proceedings(signer, timeline)
     scheme = Scheme(participants, signer, timeline, chance)
     returns = Returns(participants, signer, timeline, chance)
-    planter = Planter(shipments, scheme, returns, Random(seed + 1), planted=fraud)
+    planter = Planter(shipments, scheme, returns, Random(seed + 1), planted=fraud, repeats=repeats)
     plan = Plan(certificates, idle=planter.idle, stops=planter.stops)
     flows = Flows(tables, shipments, plan, chance)
-    scheme.schedule()
-    proceedings.schedule()
+    scheme.schedule(repeats=repeats)
+    proceedings.schedule(repeats=repeats)
     planter.schedule(flows, certificates)
     flows.schedule(certificates)
     returns.schedule(shipments.expected, flows)
