@@ -44,7 +44,7 @@ WHERE due_on BETWEEN :first AND :last
       AND editions.participant = filings_due.participant)
   AND NOT EXISTS (
     SELECT 1 FROM reports
-    WHERE filings_due.series = 'report' AND reports.participant = filings_due.participant
+    WHERE filings_due.series = 'REPORT' AND reports.participant = filings_due.participant
       AND reports.year = CAST(filings_due.period AS INTEGER))
 """
 
@@ -153,11 +153,12 @@ def _filings(desk: _Desk) -> Iterator[CalendarEntry]:
     days = {"first": desk.first, "last": desk.last}
     rows = desk.books.connection.execute(_MISSING_FILINGS, days)
     for code, series, period, due_on in rows:
-        subject = subject_under(code, series, period)
-        if series == Subject.REPORT:
+        filed = Subject(series.lower())
+        if filed is Subject.REPORT:
             kind, what = DueKind.ANNUAL_REPORT, f"annual report of {period}"
         else:
-            kind, what = DueKind.STATISTICS, f"{series} statistics of {period}"
+            kind, what = DueKind.STATISTICS, f"{filed} statistics of {period}"
+        subject = subject_under(code, filed, period)
         yield _entry(desk, due_on, code, kind, subject, what=what)
 
 

@@ -328,7 +328,7 @@ CREATE TABLE cases (
 -- does not have are 0.
 CREATE TABLE editions (
     participant                  TEXT NOT NULL,
-    series                       TEXT NOT NULL,  -- trade, production or counts, as in subjects
+    series                       TEXT NOT NULL,  -- TRADE, PRODUCTION or COUNTS
     period                       TEXT NOT NULL,  -- 2026Q1, or 2026H1 for production
     edition                      INTEGER NOT NULL,
     event_index                  INTEGER NOT NULL,
@@ -757,20 +757,20 @@ WHERE waits = 'NEWS'
 -- It has to for periods in all of which it took part, from the beginning of trade on the ledger on.
 CREATE VIEW filings_due AS
 SELECT joined.participant, series.column1 AS series, periods.period, first_day, last_day, due_on
-FROM (VALUES ('trade', 'Q'), ('counts', 'Q'), ('production', 'H'), ('report', '')) AS series
+FROM (VALUES ('TRADE', 'Q'), ('COUNTS', 'Q'), ('PRODUCTION', 'H'), ('REPORT', '')) AS series
 JOIN periods ON substr(periods.period, 5, 1) = series.column2
 JOIN standings AS joined ON joined.position = 0 AND joined.known_until IS NULL
 JOIN meta AS began ON began.key = 'first_issued_on'
 JOIN meta AS now ON now.key = 'time_ms'
 WHERE first_day >= date(joined.effective_from / 1000, 'unixepoch')
   AND CASE series.column1
-      WHEN 'report' THEN last_day >= iif(began.value <> '', began.value,
+      WHEN 'REPORT' THEN last_day >= iif(began.value <> '', began.value,
                                          date(now.value / 1000, 'unixepoch'))
       ELSE began.value <> '' AND first_day >= substr(began.value, 1, 7)
       END
-  AND (series.column1 <> 'production' OR EXISTS (
+  AND (series.column1 <> 'PRODUCTION' OR EXISTS (
       SELECT 1 FROM editions
-      WHERE editions.participant = joined.participant AND editions.series = 'production'))
+      WHERE editions.participant = joined.participant AND editions.series = 'PRODUCTION'))
   AND (SELECT standings.status FROM standings
        WHERE standings.participant = joined.participant AND standings.known_until IS NULL
          AND standings.effective_from < strftime('%s', last_day, '+1 day') * 1000

@@ -224,7 +224,7 @@ def _read_editions(
     if periods:
         parameters = {
             "participant": participant,
-            "series": series.lower(),
+            "series": series.value,
             "first": periods[0],
             "last": periods[-1],
             "known_at": known_at,
@@ -292,7 +292,7 @@ def _read_rows(
         if found:
             newest = {
                 "participant": participant,
-                "series": series.lower(),
+                "series": series.value,
                 "period": found[-1].period,
                 "edition": found[-1].edition,
             }

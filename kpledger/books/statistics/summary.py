@@ -21,17 +21,17 @@ _FIGURES: Final = """
 WITH newest AS (
     SELECT series, period, participant, max(edition) AS edition
     FROM editions
-    WHERE series IN ('trade', 'counts', 'production')
+    WHERE series IN ('TRADE', 'COUNTS', 'PRODUCTION')
       AND period BETWEEN :year || 'H1' AND :year || 'Q4' AND recorded_at <= :known_at
     GROUP BY series, period, participant
 ),
 figures AS (
-    SELECT participant, series = 'production' AS half_years,
+    SELECT participant, series = 'PRODUCTION' AS half_years,
            production_carat_thousandths, production_value_usd_cents,
            import_carat_thousandths, import_value_usd_cents, received,
            export_carat_thousandths, export_value_usd_cents, issued
     FROM newest JOIN editions USING (series, period, participant, edition)
-    WHERE series = 'production' OR NOT :derived
+    WHERE series = 'PRODUCTION' OR NOT :derived
     UNION ALL
     SELECT reporter, 0, 0, 0,
            (flow = 'IMPORT') * carat_thousandths,

@@ -61,18 +61,18 @@ def test_filings_are_due_for_periods_that_began_after_the_trade(
 ) -> None:
     give_standing(books, 0, "ACTIVE")
     quarters = [("2006Q2", "2006-08-31"), ("2006Q3", "2006-11-30"), ("2006Q4", "2007-02-28")]
-    assert due(books, "trade") == due(books, "counts") == [*quarters, ("2007Q1", "2007-05-31")]
-    assert due(books, "report") == [("2006", "2007-03-31")]
-    assert due(books, "production") == []
+    assert due(books, "TRADE") == due(books, "COUNTS") == [*quarters, ("2007Q1", "2007-05-31")]
+    assert due(books, "REPORT") == [("2006", "2007-03-31")]
+    assert due(books, "PRODUCTION") == []
 
 
 def test_production_is_due_from_whoever_ever_reported_any(books: sqlite3.Connection) -> None:
     give_standing(books, 0, "ACTIVE")
     names = [name for (name,) in books.execute("SELECT name FROM pragma_table_info('editions')")]
-    zeros = dict.fromkeys(names, 0) | {"participant": "BW", "series": "production"}
+    zeros = dict.fromkeys(names, 0) | {"participant": "BW", "series": "PRODUCTION"}
     places = ", ".join("?" * len(zeros))
     books.execute(f"INSERT INTO editions VALUES ({places})", tuple(zeros.values()))  # noqa: S608
-    assert due(books, "production") == [("2006H2", "2007-02-28")]
+    assert due(books, "PRODUCTION") == [("2006H2", "2007-02-28")]
 
 
 def test_nothing_is_due_before_somebody_joins_or_from_whoever_was_removed(
@@ -80,13 +80,13 @@ def test_nothing_is_due_before_somebody_joins_or_from_whoever_was_removed(
 ) -> None:
     give_standing(books, 0, "ACTIVE", start_of_day_ms("2006-04-02"))
     give_standing(books, 1, "REMOVED", end_of_day_ms("2006-12-31") + 1)
-    assert [period for period, _ in due(books, "trade")] == ["2006Q3", "2006Q4"]
+    assert [period for period, _ in due(books, "TRADE")] == ["2006Q3", "2006Q4"]
     give_standing(books, 2, "REMOVED", end_of_day_ms("2006-12-31"))
-    assert [period for period, _ in due(books, "trade")] == ["2006Q3"]
+    assert [period for period, _ in due(books, "TRADE")] == ["2006Q3"]
     give_standing(books, 3, "ACTIVE", 0, end_of_day_ms("2006-12-31"))
-    assert [period for period, _ in due(books, "trade")] == ["2006Q3"]
+    assert [period for period, _ in due(books, "TRADE")] == ["2006Q3"]
     give_standing(books, 4, "ACTIVE", 0, end_of_day_ms("2006-12-31") + 1)
-    assert [period for period, _ in due(books, "trade")] == ["2006Q3", "2006Q4"]
+    assert [period for period, _ in due(books, "TRADE")] == ["2006Q3", "2006Q4"]
 
 
 def test_reports_are_due_before_any_trade_but_statistics_are_not(
@@ -95,6 +95,6 @@ def test_reports_are_due_before_any_trade_but_statistics_are_not(
     give_standing(books, 0, "ACTIVE")
     books.execute("UPDATE meta SET value = '' WHERE key = 'first_issued_on'")
     everything = books.execute("SELECT DISTINCT series FROM filings_due").fetchall()
-    assert everything == [("report",)]
+    assert everything == [("REPORT",)]
     (first,) = books.execute("SELECT min(period) FROM filings_due").fetchone()
     assert first == "2007"
