@@ -44,16 +44,28 @@ def open_books(path: str, *, read_only: bool = False) -> sqlite3.Connection:
 
 def create_tables(connection: sqlite3.Connection) -> None:
     """Create tables, views and the indexes that the writer needs, in an empty database."""
-    connection.executescript(f"BEGIN;{_read('schema.sql')}COMMIT;")
+    _execute(connection, "schema.sql")
 
 
 def create_indexes(connection: sqlite3.Connection) -> None:
     """Create the indexes that questions need, after the rows."""
-    connection.executescript(f"BEGIN;{_read('indexes.sql')}COMMIT;")
+    _execute(connection, "indexes.sql")
 
 
-def _read(name: str) -> str:
-    return files("kpledger.books").joinpath(name).read_text(encoding="utf-8")
+def _execute(connection: sqlite3.Connection, name: str) -> None:
+    """Execute the statements of a file; unlike ``executescript``, in the transaction there is."""
+    statement = ""
+    for line in files("kpledger.books").joinpath(name).read_text(encoding="utf-8").splitlines():
+        statement += f"{line}\n"
+        if sqlite3.complete_statement(statement):
+            connection.execute(statement)
+            statement = ""
+
+
+def has_tables(connection: sqlite3.Connection) -> bool:
+    """Tell whether a database holds books, of whatever derivation, or is empty."""
+    found = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return bool(found[0])
 
 
 class Books:

@@ -26,6 +26,7 @@
 --   head             its head, hexadecimal
 --   time_ms          its time
 --   events           number of events in the books
+--   indexed          1 when it has been caught up with, and questions have their indexes
 --   first_issued_on  the first day of issue of any certificate; '' before there is one
 CREATE TABLE meta (
     key   TEXT NOT NULL PRIMARY KEY,
@@ -452,13 +453,14 @@ CREATE TABLE certificates (
     higher                  INTEGER,              -- certificate with a higher number of the same
                                                   -- range, issued before
     days_after_higher       INTEGER,              -- from its day of issue; at least 1
-    earlier                 INTEGER,              -- the shipment that came the other way with the
-                                                  -- same goods, at most 3660 days before
+    earlier                 INTEGER,              -- the shipment of the same weight that came the
+                                                  -- other way, at most 365 days before
     days_after_earlier      INTEGER,
     sourced_price           INTEGER,              -- US cents per carat of what it draws from its
                                                   -- sources, priced as they were then
     sourced_change_ppm      INTEGER,              -- its own price against that, in millionths
-    sourced_days            INTEGER,              -- since the last of the sources came in
+    sourced_days            INTEGER,              -- since the last of the sources came in; negative
+                                                  -- if that was later
     sourced_percent         INTEGER,              -- of the sources' weight that it draws
     watched_origins         TEXT,                 -- origins on the Chair's list then: 'CD, CF'
     watched_neighbours      TEXT                  -- if none: origins beside one of the list
@@ -783,7 +785,7 @@ WHERE first_day >= date(joined.effective_from / 1000, 'unixepoch')
 -- What the writer asks for; those for questions are in indexes.sql.
 CREATE INDEX certificates_lane ON certificates (issuer, destination, carat_thousandths, issued_on)
     WHERE kind = 'NORMAL';
-CREATE UNIQUE INDEX number_intervals_last ON number_intervals (prefix, width, last);
+CREATE INDEX number_intervals_last ON number_intervals (prefix, width, last);
 CREATE INDEX participants_key ON participants (participant);
 CREATE INDEX standings_key ON standings (participant);
 CREATE INDEX offices_key ON offices (participant, authority);

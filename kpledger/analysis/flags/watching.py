@@ -10,7 +10,6 @@ from kpledger.analysis.applied import Applied
 from kpledger.analysis.flags.finding import Observation
 from kpledger.analysis.flags.indexes.likeness import Earlier, exchange_mark, note_on_lane, read_lane
 from kpledger.analysis.flags.indexes.serials import Highest
-from kpledger.analysis.flags.neighbours import NEIGHBOURS
 from kpledger.analysis.flags.observations import observe
 from kpledger.analysis.flags.passages import Move, Moved, Passage, is_withdrawn, read_passage
 from kpledger.analysis.flags.periods import days_between, working_days
@@ -18,6 +17,7 @@ from kpledger.analysis.flags.sourcing import MILLION, read_sourced
 from kpledger.analysis.index import IndexChanges
 from kpledger.base.state import read_record
 from kpledger.base.units import day_of, format_carats, format_usd
+from kpledger.books.neighbours import NEIGHBOURS
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateValidated
 from kpledger.scheme.v1.events.decisions import ExpiryMeaning
 from kpledger.scheme.v1.events.governance import Standing

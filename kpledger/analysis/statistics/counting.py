@@ -15,11 +15,11 @@ import msgspec
 
 from kpledger.analysis.applied import Applied
 from kpledger.analysis.index import IndexChanges
-from kpledger.analysis.statistics.distribution import distribute
 from kpledger.analysis.statistics.tables import Entry, add_entry, take_back_entry
 from kpledger.analysis.statistics.totals import day_number
 from kpledger.base.codec import decode_trusted, encode
 from kpledger.base.state import read_record
+from kpledger.books.distribution import distribute
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpledger.analysis.statistics.distribution import distribute
+from kpledger.books.distribution import distribute
 from kpledger.base.units import MAX_AMOUNT
 
 WEIGHTS = st.lists(st.integers(1, MAX_AMOUNT), min_size=1, max_size=3)

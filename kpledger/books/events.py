@@ -1,0 +1,113 @@
+"""Events: the tables of blocks, events, subjects and signatures, and what a certificate names."""
+
+import functools
+import sqlite3
+from typing import Final
+
+from kpledger.base.hashing import Digest
+from kpledger.base.units import DAY_MS, day_of
+from kpledger.books.periods import days_between
+from kpledger.books.shipments import BookedEvent, Shipment
+from kpledger.log.block import Header
+from kpledger.scheme.v1.events.certificate import Certificate, CertificateReplaced
+
+_EVENT: Final = f"INSERT INTO events VALUES ({', '.join('?' * 12)})"
+
+
+class Events:
+    """Writes what is written of every event, and the lists that a new certificate brings along."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Write through a connection."""
+        self._connection = connection
+        self._signers: dict[bytes, int] = {}
+        self._blocks: list[tuple[object, ...]] = []
+        self._events: list[tuple[object, ...]] = []
+        self._subjects: list[tuple[str, int]] = []
+        self._signatures: list[tuple[int, int]] = []
+        self._origins: list[tuple[object, ...]] = []
+        self._sources: list[tuple[object, ...]] = []
+
+    def take_block(self, header: Header, head: Digest) -> None:
+        """Note a block."""
+        self._blocks.append(
+            (
+                header.height,
+                head,
+                header.time_ms,
+                header.first_event,
+                header.event_count,
+                header.leader,
+            )
+        )
+
+    def take(self, at: BookedEvent, opened: tuple[str, ...]) -> None:
+        """Note an event, whom it is about, and who signed it.
+
+        Args:
+            at: the event.
+            opened: cases that it opened under another subject.
+        """
+        event, header, body = at.event, at.event.header, at.event.body
+        issued = at.issued
+        stated_on = _day(header.occurred_at // DAY_MS)
+        if issued is not None:
+            stated_on = min(stated_on, issued.issued_on)
+        self._events.append(
+            (
+                at.index,
+                event.event_id,
+                at.height,
+                at.time_ms,
+                at.day,
+                header.type,
+                header.author.participant,
+                header.author.authority,
+                header.subject,
+                header.occurred_at,
+                stated_on,
+                days_between(stated_on, at.day),
+            )
+        )
+        self._subjects.append((header.subject, at.index))
+        self._subjects += [(case, at.index) for case in opened]
+        if isinstance(body, CertificateReplaced):
+            self._subjects.append((body.certificate.number, at.index))
+        self._signatures += [(self._signer(one.keyid), at.index) for one in event.signatures]
+
+    def take_certificate(self, shipment: Shipment, certificate: Certificate) -> None:
+        """Note the origins and sources of a new certificate."""
+        issue, day = shipment.issue, certificate.issued_on
+        self._origins += [(origin, day, issue, share) for origin, share in shipment.shares]
+        self._sources += [
+            (source.number, issue, position, source.carat_thousandths)
+            for position, source in enumerate(certificate.sources)
+        ]
+
+    def flush(self) -> None:
+        """Write the rows."""
+        for table, rows in (
+            ("blocks", self._blocks),
+            ("events", self._events),
+            ("event_subjects", self._subjects),
+            ("signatures", self._signatures),
+            ("certificate_origins", self._origins),
+            ("certificate_sources", self._sources),
+        ):
+            if rows:
+                marks = ", ".join("?" * len(rows[0]))
+                self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+                rows.clear()
+
+    def _signer(self, key: bytes) -> int:
+        signer = self._signers.get(key)
+        if signer is None:
+            self._connection.execute("INSERT OR IGNORE INTO signers (key) VALUES (?)", (key,))
+            row = self._connection.execute("SELECT signer FROM signers WHERE key = ?", (key,))
+            signer = self._signers[key] = row.fetchone()[0]
+        return signer
+
+
+@functools.lru_cache(maxsize=1024)
+def _day(number: int) -> str:
+    return day_of(number * DAY_MS)

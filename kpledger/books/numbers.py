@@ -1,0 +1,127 @@
+"""Numbers: which serial numbers were used, as intervals, so that gaps need no search."""
+
+import re
+import sqlite3
+from typing import Final
+
+from kpledger.books.periods import days_between
+from kpledger.books.shipments import Shipment
+from kpledger.books.state import BooksState
+from kpledger.scheme.v1.events.governance import NumberRange
+from kpledger.scheme.v1.records import AllottedRange, RangesRecord, ranges_key
+
+_NUMBER: Final = re.compile(r"^([A-Z-]+)([0-9]+)\Z")
+_KEPT: Final = 5_000
+
+Serial = tuple[str, int, int]
+"""Prefix, number of digits, and the number that they are."""
+
+
+def split_number(number: str) -> Serial:
+    """Give prefix, width and serial of a certificate number; an empty prefix if it is none."""
+    match = _NUMBER.match(number)
+    return (match[1], len(match[2]), int(match[2])) if match else ("", 0, 0)
+
+
+def format_number(run: NumberRange, serial: int) -> str:
+    """Spell a number of a range."""
+    return f"{run.prefix}{serial:0{run.width}d}"
+
+
+def find_range(state: BooksState, issuer: str, number: str) -> AllottedRange | None:
+    """Find the range that a number lies in."""
+    record = state.read(ranges_key(issuer), RangesRecord)
+    prefix, width, serial = split_number(number)
+    for one in record.ranges if record is not None else ():
+        run = one.range
+        if (run.prefix, run.width) == (prefix, width) and run.first <= serial <= run.last:
+            return one
+    return None
+
+
+class Numbers:
+    """Writes the tables ``number_intervals`` and ``number_tops``."""
+
+    def __init__(self, connection: sqlite3.Connection, state: BooksState) -> None:
+        """Write through a connection; ranges are read from the state."""
+        self._connection = connection
+        self._state = state
+        self._last: dict[Serial, int | None] = {}
+        """Intervals by their first number, as far as they were looked for; None: there is none."""
+        self._first: dict[Serial, int | None] = {}
+        """The same by their last number."""
+        self._tops: dict[Serial, tuple[int, int, str]] = {}
+        """The highest number of a range: serial, certificate, day of issue."""
+        self._dirty_tops: set[Serial] = set()
+        self._changed: set[Serial] = set()
+
+    def use(self, shipment: Shipment) -> None:
+        """Note a new certificate's number as used, and whether a higher one was used before."""
+        record = shipment.record
+        prefix, width, serial = split_number(record.number)
+        self._join(prefix, width, serial)
+        allotted = find_range(self._state, record.issuer, record.number)
+        key = prefix, width, 0 if allotted is None else allotted.range.first
+        top = self._tops.get(key) or self._read_top(key)
+        if top is not None and top[0] > serial:
+            self._tops[key] = top
+            days = days_between(top[2], record.issued_on)
+            if days >= 1:
+                shipment.higher, shipment.days_after_higher = top[1], days
+            return
+        self._tops[key] = serial, shipment.issue, record.issued_on
+        self._dirty_tops.add(key)
+
+    def flush(self) -> None:
+        """Write what has changed."""
+        gone = [one for one in self._changed if self._last[one] is None]
+        kept = [(*one, self._last[one]) for one in sorted(self._changed - set(gone))]
+        self._connection.executemany(
+            "DELETE FROM number_intervals WHERE prefix = ? AND width = ? AND first = ?", gone
+        )
+        self._connection.executemany("REPLACE INTO number_intervals VALUES (?, ?, ?, ?)", kept)
+        self._connection.executemany(
+            "REPLACE INTO number_tops VALUES (?, ?, ?, ?, ?)",
+            [(*key, *self._tops[key][:2]) for key in sorted(self._dirty_tops)],
+        )
+        for written in (self._changed, self._last, self._first, self._dirty_tops):
+            written.clear()
+        if len(self._tops) > _KEPT:
+            self._tops.clear()
+
+    def _join(self, prefix: str, width: int, serial: int) -> None:
+        first = last = serial
+        before, after = (prefix, width, serial - 1), (prefix, width, serial + 1)
+        begins = self._find(self._first, "first", "last", before)
+        if begins is not None:
+            first = begins
+            self._first[before] = None
+        ends = self._find(self._last, "last", "first", after)
+        if ends is not None:
+            last = ends
+            self._last[after] = None
+            self._changed.add(after)
+        self._last[prefix, width, first] = last
+        self._first[prefix, width, last] = first
+        self._changed.add((prefix, width, first))
+
+    def _find(
+        self, known: dict[Serial, int | None], wanted: str, by: str, key: Serial
+    ) -> int | None:
+        if key not in known:
+            row = self._connection.execute(
+                f"SELECT {wanted} FROM number_intervals"
+                f" WHERE prefix = ? AND width = ? AND {by} = ?",
+                key,
+            ).fetchone()
+            known[key] = None if row is None else row[0]
+        return known[key]
+
+    def _read_top(self, key: Serial) -> tuple[int, int, str] | None:
+        row: tuple[int, int, str] | None = self._connection.execute(
+            "SELECT serial, certificate, issued_on FROM number_tops"
+            " JOIN certificates ON issue = certificate"
+            " WHERE prefix = ? AND width = ? AND first = ?",
+            key,
+        ).fetchone()
+        return row

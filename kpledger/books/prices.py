@@ -1,0 +1,179 @@
+"""Prices: value per carat in groups of one issuer, origin, HS code and year.
+
+Prices of rough diamonds scatter over orders of magnitude, so they are counted in steps of a
+32nd of a doubling (2.2 %): the histogram of a group gives its median and the median deviation from
+it.
+"""
+
+import sqlite3
+from bisect import bisect_left
+from itertools import accumulate
+from typing import Final
+
+from kpledger.books.shipments import Move, Shipment
+
+STEPS_PER_DOUBLING: Final = 32
+_STEP_BITS: Final = 5
+_FRACTION_BITS: Final = 64
+_MILLI: Final = 1_000_000
+_MIN_DEVIATION: Final = 2
+"""Steps: where all prices are nearly the same, a difference of a few percent is none."""
+_KEPT: Final = 2_000
+
+Group = tuple[str, str, str, str]
+"""Year, issuer, origin (empty where there are several or none), HS code."""
+
+
+def step_of(carat_thousandths: int, value_usd_cents: int) -> int:
+    """Give the step of a price: 32 times the binary logarithm of thousandths of a cent per carat.
+
+    Whole numbers only, by squaring, so that every machine finds the same.
+    """
+    price = max(1, value_usd_cents * _MILLI // carat_thousandths)
+    step = price.bit_length() - 1
+    rest = (price << _FRACTION_BITS) >> step
+    for _ in range(_STEP_BITS):
+        rest = (rest * rest) >> _FRACTION_BITS
+        step <<= 1
+        if rest >> (_FRACTION_BITS + 1):
+            rest >>= 1
+            step += 1
+    return step
+
+
+class PriceSteps:
+    """A histogram in the order of its steps."""
+
+    __slots__ = ("_numbers", "_steps", "_up_to", "count")
+
+    def __init__(self, histogram: dict[int, int]) -> None:
+        """Sort it; it is not empty."""
+        self._steps = sorted(histogram)
+        self._numbers = [histogram[step] for step in self._steps]
+        self._up_to = list(accumulate(self._numbers))
+        self.count = self._up_to[-1]
+        """All prices in it."""
+
+    def quantile(self, percent: int) -> int:
+        """Give the lowest step up to which so much of the whole lies."""
+        return self._steps[bisect_left(self._up_to, -(-self.count * percent // 100))]
+
+    def deviation(self, middle: int) -> int:
+        """Give the median of the distances from a step."""
+        away = [abs(step - middle) for step in self._steps]
+        seen = 0
+        for distance, number in sorted(zip(away, self._numbers, strict=True)):
+            seen += number
+            if 2 * seen >= self.count:
+                return distance
+        return 0
+
+    def spread(self, *, mixed: bool) -> int:
+        """Give the median deviation that a normal distribution of this spread would have.
+
+        Prices may lie in several heaps, those of mixed parcels above all, and there the middle
+        ones alone tell too little. The ends are left out, or an outlier would hide itself.
+        """
+        ends, deviation = (2, 164) if mixed else (5, 205)
+        between = self.quantile(100 - ends) - self.quantile(ends)
+        return between * deviation // 1_000
+
+
+class Prices:
+    """Writes the tables ``certificate_lines``, ``price_steps`` and ``price_groups``."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Write through a connection."""
+        self._connection = connection
+        self._lines: list[tuple[object, ...]] = []
+        self._withdrawn: list[tuple[int]] = []
+        self._histograms: dict[Group, dict[int, int]] = {}
+        self._dirty: dict[Group, set[int]] = {}
+
+    def count(self, move: Move, shipment: Shipment) -> None:
+        """Write the goods of a new certificate, and count what they cost; no more if withdrawn."""
+        if move is Move.ISSUED:
+            self._add(shipment)
+        elif move is Move.WITHDRAWN and not shipment.is_technical:
+            self._withdrawn.append((shipment.issue,))
+            for line in shipment.record.lines:
+                step = step_of(line.carat_thousandths, line.value_usd_cents)
+                self._change(_group(shipment, line.hs.value), step, -1)
+
+    def flush(self) -> None:
+        """Write the lines, and what has changed in the groups."""
+        self._connection.executemany(
+            f"INSERT INTO certificate_lines VALUES ({', '.join('?' * 9)})", self._lines
+        )
+        self._connection.executemany(
+            "UPDATE certificate_lines SET price_step = NULL WHERE certificate = ?", self._withdrawn
+        )
+        steps, groups, empty = [], [], []
+        for group, changed in sorted(self._dirty.items()):
+            histogram = self._histograms[group]
+            steps += [(*group, step, histogram.get(step, 0)) for step in sorted(changed)]
+            if histogram:
+                groups.append((*group, *_describe(histogram, mixed=not group[2])))
+            else:
+                empty.append(group)
+        where = "WHERE year = ? AND issuer = ? AND origin = ? AND hs = ?"
+        self._connection.executemany("REPLACE INTO price_steps VALUES (?, ?, ?, ?, ?, ?)", steps)
+        self._connection.executemany(
+            f"DELETE FROM price_steps {where} AND price_step = ?",
+            [row[:-1] for row in steps if row[-1] == 0],
+        )
+        self._connection.executemany(
+            "REPLACE INTO price_groups VALUES (?, ?, ?, ?, ?, ?, ?)", groups
+        )
+        self._connection.executemany(f"DELETE FROM price_groups {where}", empty)
+        for kept in (self._lines, self._withdrawn, self._dirty):
+            kept.clear()
+        if len(self._histograms) > _KEPT:
+            self._histograms.clear()
+
+    def _add(self, shipment: Shipment) -> None:
+        record = shipment.record
+        for position, line in enumerate(record.lines):
+            hs, step = line.hs.value, None
+            if not shipment.is_technical:
+                step = step_of(line.carat_thousandths, line.value_usd_cents)
+                self._change(_group(shipment, hs), step, 1)
+            self._lines.append(
+                (
+                    shipment.issue,
+                    position,
+                    hs,
+                    line.carat_thousandths,
+                    line.value_usd_cents,
+                    record.issued_on[:4],
+                    record.issuer,
+                    shipment.origin,
+                    step,
+                )
+            )
+
+    def _change(self, group: Group, step: int, number: int) -> None:
+        histogram = self._histograms.get(group)
+        if histogram is None:
+            rows = self._connection.execute(
+                "SELECT price_step, count FROM price_steps"
+                " WHERE year = ? AND issuer = ? AND origin = ? AND hs = ?",
+                group,
+            )
+            histogram = self._histograms[group] = dict(rows)
+        histogram[step] = histogram.get(step, 0) + number
+        if histogram[step] <= 0:
+            del histogram[step]
+        self._dirty.setdefault(group, set()).add(step)
+
+
+def _group(shipment: Shipment, hs: str) -> Group:
+    return shipment.record.issued_on[:4], shipment.record.issuer, shipment.origin, hs
+
+
+def _describe(histogram: dict[int, int], *, mixed: bool) -> tuple[int, int, int]:
+    """Give the number of prices, their median and their deviation."""
+    steps = PriceSteps(histogram)
+    median = steps.quantile(50)
+    deviation = max(_MIN_DEVIATION, steps.deviation(median), steps.spread(mixed=mixed))
+    return steps.count, median, deviation

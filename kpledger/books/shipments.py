@@ -1,0 +1,422 @@
+"""Shipments: certificates as the books follow them, and the moves that events make them go through.
+
+A record of the state says where a certificate stands; a shipment knows besides which events brought
+it there, and what is waited for. Both are a row of the table ``certificates``.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from kpledger.base.units import quarter_of
+from kpledger.books.state import BooksState, Recent
+from kpledger.scheme.envelope import SignedEvent
+from kpledger.scheme.v1.events.certificate import (
+    Certificate,
+    CertificateIssued,
+    CertificateKind,
+    CertificateReplaced,
+    CertificateValidated,
+    ExportNotified,
+)
+from kpledger.scheme.v1.events.importing import (
+    ArrivalRecorded,
+    DiscrepancyResolved,
+    ImportConfirmed,
+    ImportConfirmedDiscrepant,
+    ShipmentDetained,
+    ShipmentDiverted,
+    ShipmentReleased,
+)
+from kpledger.scheme.v1.records import CertificateRecord, certificate_key
+
+WHOLE: Final = 10_000
+"""All of a shipment, in the unit in which the shares of its origins are stated."""
+
+_WITHDRAWALS: Final = frozenset(
+    ("certificate_voided", "certificate_replaced", "certificate_returned_unused")
+)
+_ENDS: Final = frozenset(("import_refused_returned", "shipment_seized"))
+
+
+class Move(StrEnum):
+    """What happened to a certificate."""
+
+    ISSUED = "ISSUED"
+    VALIDATED = "VALIDATED"
+    """By a step of its own."""
+    WITHDRAWN = "WITHDRAWN"
+    """Voided, replaced or returned unused."""
+    EXPORTED = "EXPORTED"
+    ARRIVED = "ARRIVED"
+    CONFIRMED = "CONFIRMED"
+    """As declared, within the tolerance."""
+    DISCREPANT = "DISCREPANT"
+    RESOLVED = "RESOLVED"
+    """Both sides agreed what a discrepant shipment held."""
+    HELD = "HELD"
+    """Detained, diverted, sent back or seized."""
+    RELEASED = "RELEASED"
+    """Let go on: to its destination, or into the country where it arrived."""
+    AGAIN = "AGAIN"
+    """Presented once more after its life was over."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookedEvent:
+    """An event at its place, with the days that are written again and again."""
+
+    event: SignedEvent
+    index: int
+    """Its leaf position."""
+    height: int
+    time_ms: int
+    """Block time."""
+    day: str
+    """The day of that."""
+
+    @property
+    def issued(self) -> Certificate | None:
+        """The certificate that it issues, if it issues one."""
+        body = self.event.body
+        return (
+            body.certificate if isinstance(body, CertificateIssued | CertificateReplaced) else None
+        )
+
+
+@dataclass(slots=True)
+class Shipment:
+    """A certificate: its record, and what the books know besides; changed in place."""
+
+    record: CertificateRecord
+    issue: int
+    """The event that issued it."""
+    shares: tuple[tuple[str, int | None], ...]
+    """Countries of origin, each with its share in ten-thousandths if that is known."""
+    is_new: bool
+    """Whether its row is yet to be inserted."""
+    validated: bool
+    notice: int | None = None
+    held_on: str | None = None
+    arrival: int | None = None
+    diverted: bool = False
+    ended: str | None = None
+    ending: int | None = None
+    held: bool = False
+    unsettled: bool = False
+    waits: str | None = None
+    head: int = 0
+    higher: int | None = None
+    days_after_higher: int | None = None
+    earlier: int | None = None
+    days_after_earlier: int | None = None
+    sourced_price: int | None = None
+    sourced_change_ppm: int | None = None
+    sourced_days: int | None = None
+    sourced_percent: int | None = None
+    watched_origins: str | None = None
+    watched_neighbours: str | None = None
+
+    @property
+    def is_technical(self) -> bool:
+        """Whether it moves goods outside trade."""
+        return self.record.kind is CertificateKind.TECHNICAL
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether it was voided, replaced or returned unused."""
+        return self.ended in _WITHDRAWALS
+
+    @property
+    def there_on(self) -> str | None:
+        """Since when the destination has the goods before it."""
+        return self.record.arrived_on or self.held_on
+
+    @property
+    def received_on(self) -> str | None:
+        """When it was confirmed to have come."""
+        return None if self.record.found is None else self.record.found.received_on
+
+    @property
+    def origin(self) -> str:
+        """The one country it comes from; empty where there are several or none."""
+        origins = self.record.origins
+        return origins[0] if len(origins) == 1 else ""
+
+    @property
+    def waits_since(self) -> str | None:
+        """The day from which that is waited for."""
+        if self.waits is None:
+            return None
+        return self.record.expires_on if self.waits == "NEWS" else self.there_on
+
+    def known_shares(self) -> dict[str, int]:
+        """Give the shares of the origins; all under no name where any of them is not known."""
+        if len(self.shares) == 1:
+            return {self.shares[0][0]: WHOLE}
+        known = {origin: share for origin, share in self.shares if share is not None}
+        return known or {"": WHOLE}
+
+
+_FIXED: Final = (
+    "number, kind, issuer, authority, destination, issued_on, quarter, recorded_at, expires_on,"
+    " expiry, origins, origin, zones, carat_thousandths, value_usd_cents, case_subject, replaces,"
+    " higher, days_after_higher, earlier, days_after_earlier, sourced_price, sourced_change_ppm,"
+    " sourced_days, sourced_percent, watched_origins, watched_neighbours"
+)
+_CHANGING: Final = (
+    "state, marks, exporter_name, exporter_licence, importer_name, importer_licence, parcels,"
+    " replaced_by, validated, exported_on, notice, arrived_on, held_on, there_on, arrival, prior,"
+    " lost, diverted, holder, found_parcels, found_carat_thousandths, found_value_usd_cents,"
+    " received_on, ended, ending, withdrawn, held, unsettled, waits, waits_since, head"
+)
+_INSERT: Final = (
+    f"INSERT INTO certificates ({_FIXED}, {_CHANGING}, issue) VALUES ({', '.join('?' * 59)})"
+)
+_UPDATE: Final = f"UPDATE certificates SET {_CHANGING.replace(',', ' = ?,')} = ? WHERE issue = ?"
+_SELECT: Final = (
+    "SELECT issue, validated, notice, held_on, arrival, diverted, ended, ending, held, unsettled,"
+    " waits, head FROM certificates WHERE number = ?"
+)
+
+
+class Shipments:
+    """All certificates, those that events name lately in memory."""
+
+    def __init__(self, connection: sqlite3.Connection, state: BooksState) -> None:
+        """Read through a connection, and the records from the state."""
+        self._connection = connection
+        self._state = state
+        self._known: Recent[Shipment] = Recent()
+        self._dirty: dict[int, Shipment] = {}
+
+    def find(self, number: str) -> Shipment | None:
+        """Give a certificate as of the present event."""
+        key = certificate_key(number)
+        shipment = self._known.find(key)
+        record = self._state.read(key, CertificateRecord)
+        if shipment is None:
+            shipment = None if record is None else self._load(record)
+            if shipment is not None:
+                self._known[key] = shipment
+        elif record is not None:
+            shipment.record = record
+        return shipment
+
+    def number_of(self, issue: int) -> str:
+        """Give the number of a certificate by the event that issued it."""
+        if issue in self._dirty:
+            return self._dirty[issue].record.number
+        row = self._connection.execute("SELECT number FROM certificates WHERE issue = ?", (issue,))
+        number: str = row.fetchone()[0]
+        return number
+
+    def issue(self, certificate: Certificate, at: BookedEvent) -> Shipment:
+        """Begin to follow a new certificate.
+
+        Raises:
+            KeyError: its record was not written before.
+        """
+        key = certificate_key(certificate.number)
+        record = self._state.changed[key]
+        if not isinstance(record, CertificateRecord):
+            raise KeyError(certificate.number)
+        origin = certificate.origin
+        shares = origin.shares or (None,) * len(origin.countries)
+        shipment = self._known[key] = Shipment(
+            record=record,
+            issue=at.index,
+            shares=tuple(zip(origin.countries, shares, strict=True)),
+            is_new=True,
+            validated=certificate.validated_at is not None,
+            unsettled=certificate.kind is CertificateKind.NORMAL,
+            waits="NEWS",
+            head=at.index,
+        )
+        self._dirty[at.index] = shipment
+        return shipment
+
+    def touch(self, shipment: Shipment) -> None:
+        """Note that a certificate has changed."""
+        self._dirty[shipment.issue] = shipment
+
+    def flush(self) -> None:
+        """Write the rows of what has changed."""
+        new, changed = [], []
+        for issue, one in sorted(self._dirty.items()):
+            if one.is_new:
+                one.is_new = False
+                new.append((*_fixed(one), *_changing(one), issue))
+            else:
+                changed.append((*_changing(one), issue))
+        self._connection.executemany(_INSERT, new)
+        self._connection.executemany(_UPDATE, changed)
+        self._dirty.clear()
+        self._known.forget()
+
+    def _load(self, record: CertificateRecord) -> Shipment | None:
+        row = self._connection.execute(_SELECT, (record.number,)).fetchone()
+        if row is None:
+            return None
+        issue, validated, notice, held_on, arrival, diverted, ended, ending, held, *rest = row
+        unsettled, waits, head = rest
+        return Shipment(
+            record=record,
+            issue=issue,
+            shares=self._shares(record, issue),
+            is_new=False,
+            validated=bool(validated),
+            notice=notice,
+            held_on=held_on,
+            arrival=arrival,
+            diverted=bool(diverted),
+            ended=ended,
+            ending=ending,
+            held=bool(held),
+            unsettled=bool(unsettled),
+            waits=waits,
+            head=head,
+        )
+
+    def _shares(self, record: CertificateRecord, issue: int) -> tuple[tuple[str, int | None], ...]:
+        if len(record.origins) == 1:
+            return ((record.origins[0], None),)
+        return tuple(
+            (origin, share)
+            for origin in record.origins
+            for (share,) in self._connection.execute(
+                "SELECT share FROM certificate_origins"
+                " WHERE origin = ? AND issued_on = ? AND certificate = ?",
+                (origin, record.issued_on, issue),
+            )
+        )
+
+
+def advance(shipment: Shipment, at: BookedEvent) -> Move | None:
+    """Move a certificate on by an event on it; gives the move, or None where it makes none.
+
+    The record is that after the event already.
+    """
+    if shipment.ended is not None:
+        return _move_after_end(at)
+    kind, body = at.event.header.type, at.event.body
+    move: Move | None
+    match body:
+        case CertificateValidated():
+            shipment.validated = True
+            return Move.VALIDATED
+        case ExportNotified():
+            shipment.notice = at.index
+            return Move.EXPORTED
+        case ArrivalRecorded():
+            shipment.arrival = at.index
+            shipment.waits = "CONFIRMATION"
+            return Move.ARRIVED
+        case ImportConfirmed() | ImportConfirmedDiscrepant():
+            move = Move.CONFIRMED if isinstance(body, ImportConfirmed) else Move.DISCREPANT
+        case _ if kind in _WITHDRAWALS:
+            move = Move.WITHDRAWN
+        case _ if kind in _ENDS:
+            move = Move.HELD
+        case _:
+            return _hold_or_release(shipment, at)
+    shipment.ended, shipment.ending, shipment.waits = kind, at.index, None
+    return move
+
+
+def _hold_or_release(shipment: Shipment, at: BookedEvent) -> Move | None:
+    is_there = at.event.header.author.participant == shipment.record.destination
+    match at.event.body:
+        case ShipmentDetained():
+            if is_there and not shipment.there_on:
+                shipment.held_on, shipment.arrival = at.day, at.index
+        case ShipmentDiverted():
+            shipment.diverted = True
+        case ShipmentReleased() if is_there or not shipment.diverted:
+            shipment.waits = "CONFIRMATION" if shipment.there_on else "NEWS"
+            return Move.RELEASED
+        case _:
+            return None
+    shipment.waits = None
+    return Move.HELD
+
+
+def _move_after_end(at: BookedEvent) -> Move | None:
+    match at.event.body:
+        case ArrivalRecorded() | ShipmentDetained():
+            return Move.AGAIN
+        case DiscrepancyResolved():
+            return Move.RESOLVED
+        case _:
+            return None
+
+
+def _fixed(one: Shipment) -> tuple[object, ...]:
+    record = one.record
+    return (
+        record.number,
+        record.kind.value,
+        record.issuer,
+        record.authority,
+        record.destination,
+        record.issued_on,
+        quarter_of(record.issued_on),
+        record.recorded_at,
+        record.expires_on,
+        record.expiry.value,
+        ",".join(record.origins),
+        one.origin,
+        ",".join(record.zones),
+        record.carat_thousandths,
+        record.value_usd_cents,
+        record.case or None,
+        record.replaces,
+        one.higher,
+        one.days_after_higher,
+        one.earlier,
+        one.days_after_earlier,
+        one.sourced_price,
+        one.sourced_change_ppm,
+        one.sourced_days,
+        one.sourced_percent,
+        one.watched_origins,
+        one.watched_neighbours,
+    )
+
+
+def _changing(one: Shipment) -> tuple[object, ...]:
+    record, found = one.record, one.record.found
+    return (
+        record.state.value,
+        ",".join(record.marks),
+        record.exporter.name,
+        record.exporter.licence,
+        record.importer.name,
+        record.importer.licence,
+        record.parcels,
+        record.replaced_by,
+        one.validated,
+        record.exported_on,
+        one.notice,
+        record.arrived_on,
+        one.held_on,
+        one.there_on,
+        one.arrival,
+        None if record.prior is None else record.prior.value,
+        record.lost,
+        one.diverted,
+        record.holder,
+        None if found is None else found.parcels,
+        None if found is None else found.carat_thousandths,
+        None if found is None else found.value_usd_cents,
+        None if found is None else found.received_on,
+        one.ended,
+        one.ending,
+        one.is_withdrawn,
+        one.held,
+        one.unsettled,
+        one.waits,
+        one.waits_since,
+        one.head,
+    )

@@ -1,0 +1,142 @@
+"""The state that the books' writer applies events to: read from the books, kept decoded.
+
+Records that events of one time name are few, and each is read and written several times, so they
+are kept decoded, and encoded once for each transaction.
+"""
+
+import sqlite3
+from typing import Final, TypeVar
+
+from kpledger.base.codec import decode_trusted, encode
+from kpledger.base.record import Record
+from kpledger.base.state import ChangeSet, MemoryState
+from kpledger.scheme.v1.records import EventRecord
+
+R = TypeVar("R", bound=Record)
+V = TypeVar("V")
+
+_EVENT: Final = b"event/"
+_KEPT: Final = 20_000
+
+
+class Recent(dict[bytes, V]):
+    """Values used lately: two generations, the older of which is let go in one piece."""
+
+    def __init__(self, kept: int = _KEPT) -> None:
+        """Keep about so many values, twice as many at most."""
+        super().__init__()
+        self._kept = kept
+        self._older: dict[bytes, V] = {}
+
+    def find(self, key: bytes) -> V | None:
+        """Give a value that was used lately, or None."""
+        value = self.get(key)
+        if value is None:
+            value = self._older.pop(key, None)
+            if value is not None:
+                self[key] = value
+        return value
+
+    def forget(self) -> None:
+        """Let go of what was not used for long; whatever has to be written must be by now."""
+        if len(self) > self._kept:
+            self._older = dict(self)
+            self.clear()
+
+
+class BooksState(ChangeSet):
+    """The state in the books, and what the events since the last transaction have changed."""
+
+    __slots__ = ("_before", "_connection", "_dirty", "_events", "_known", "changed")
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Stand where the books stand."""
+        super().__init__(MemoryState())
+        self._connection = connection
+        self._known: Recent[Record] = Recent()
+        self._dirty: dict[bytes, Record] = {}
+        self._events: dict[bytes, EventRecord] = {}
+        self._before: dict[bytes, Record | None] = {}
+        self.changed: dict[bytes, Record] = {}
+        """What the present event has written, but for its own record."""
+
+    def begin(self) -> None:
+        """Begin with the next event."""
+        self.changed = {}
+        self._before = {}
+
+    def before(self, key: bytes, kind: type[R]) -> R | None:
+        """Give a record as it was before the present event."""
+        if key not in self.changed:
+            return self.read(key, kind)
+        record = self._before[key]
+        return record if isinstance(record, kind) else None
+
+    def get(self, key: bytes) -> bytes | None:
+        """Give the encoded record under a key, or None."""
+        if key.startswith(_EVENT):
+            event = self._read_event(key)
+            return None if event is None else encode(event)
+        record = self._known.find(key)
+        return self._fetch(key) if record is None else encode(record)
+
+    def put(self, key: bytes, record: Record) -> None:
+        """Write a record."""
+        if isinstance(record, EventRecord):
+            self._events[key] = record
+            return
+        if key not in self.changed:
+            # An effect that replaces a record has read it, or has no need to know it.
+            self._before[key] = self._known.find(key)
+        self.changed[key] = record
+        self._known[key] = self._dirty[key] = record
+
+    def read(self, key: bytes, kind: type[R]) -> R | None:
+        """Give the record under a key, or None."""
+        record: Record | None
+        if key.startswith(_EVENT):
+            record = self._read_event(key)
+        else:
+            record = self._known.find(key)
+            if record is None:
+                value = self._fetch(key)
+                if value is not None:
+                    record = self._known[key] = decode_trusted(value, kind)
+        return record if isinstance(record, kind) else None
+
+    def flush(self) -> None:
+        """Write what has changed; of events only their rows are written, by somebody else."""
+        self._connection.executemany(
+            "INSERT INTO records (key, value) VALUES (?, ?)"
+            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            [(key, encode(self._dirty[key])) for key in sorted(self._dirty)],
+        )
+        self._dirty.clear()
+        self._events.clear()
+        self._known.forget()
+
+    def _fetch(self, key: bytes) -> bytes | None:
+        found = self._connection.execute("SELECT value FROM records WHERE key = ?", (key,))
+        row: tuple[bytes] | None = found.fetchone()
+        return None if row is None else row[0]
+
+    def _read_event(self, key: bytes) -> EventRecord | None:
+        record = self._events.get(key)
+        if record is not None:
+            return record
+        row = self._connection.execute(
+            "SELECT event_index, height, type, participant, authority, subject FROM events"
+            " WHERE event_id = ?",
+            (bytes.fromhex(key[len(_EVENT) :].decode()),),
+        ).fetchone()
+        if row is None:
+            return None
+        index, height, kind, participant, authority, subject = row
+        return EventRecord(
+            index=index,
+            height=height,
+            type=kind,
+            participant=participant,
+            authority=authority,
+            subject=subject,
+        )

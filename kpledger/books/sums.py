@@ -1,0 +1,159 @@
+"""Sums that a page of all flags reads by the thousand: pairs by quarter, flows by month.
+
+What both sides agreed on takes the place of what was found, and what was withdrawn is taken out.
+"""
+
+import sqlite3
+from typing import Final
+
+from kpledger.base.units import bound_amount, quarter_of
+from kpledger.books.shipments import WHOLE, Move, Shipment
+
+Key = tuple[str, str, str]
+Amounts = tuple[int, int]
+"""Thousandths of a carat, US cents."""
+
+_DECLARED, _SETTLED, _FOUND, _HELD, _RECEIVED = range(0, 15, 3)
+_LIGHTER, _HEAVIER, _DRIFT = 15, 16, 17
+_EXPORTS, _IMPORTS = 0, 3
+_KEPT: Final = 20_000
+_WITHOUT_SUMS: Final = (Move.VALIDATED, Move.EXPORTED, Move.ARRIVED, Move.AGAIN)
+
+
+class SumTable:
+    """A table of sums under a key of three words, those used lately in memory."""
+
+    def __init__(self, connection: sqlite3.Connection, name: str, key: str, columns: int) -> None:
+        """Keep the sums of a table with so many of them."""
+        self._connection = connection
+        self._columns = columns
+        where = " AND ".join(f"{one} = ?" for one in key.split())
+        self._select = f"SELECT * FROM {name} WHERE {where}"
+        self._replace = f"REPLACE INTO {name} VALUES ({', '.join('?' * (columns + 3))})"
+        self._known: dict[Key, list[int]] = {}
+        self._dirty: set[Key] = set()
+
+    def change(self, key: Key) -> list[int]:
+        """Give the sums under a key, to be changed in place."""
+        self._dirty.add(key)
+        sums = self._known.get(key)
+        if sums is None:
+            row = self._connection.execute(self._select, key).fetchone()
+            sums = self._known[key] = [0] * self._columns if row is None else list(row[3:])
+        return sums
+
+    def flush(self) -> None:
+        """Write the sums that have changed."""
+        rows = [(*key, *self._known[key]) for key in sorted(self._dirty)]
+        self._connection.executemany(self._replace, rows)
+        self._dirty.clear()
+        if len(self._known) > _KEPT:
+            self._known.clear()
+
+
+class Sums:
+    """Writes the tables ``pairs``, ``flows`` and ``received_origins``."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Write through a connection."""
+        self._connection = connection
+        self._pairs = SumTable(connection, "pairs", "quarter issuer destination", 18)
+        self._flows = SumTable(connection, "flows", "participant month origin", 6)
+        self._received: set[tuple[str, str]] = set()
+
+    def flush(self) -> None:
+        """Write the sums that have changed."""
+        self._pairs.flush()
+        self._flows.flush()
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO received_origins VALUES (?, ?)", sorted(self._received)
+        )
+        self._received.clear()
+
+    def add(self, move: Move, shipment: Shipment, found_before: Amounts) -> None:
+        """Add up what a move of a normal certificate changes, and note what it leaves open."""
+        if move in _WITHOUT_SUMS:
+            return
+        self._add_to_pair(move, shipment, found_before)
+        self._add_to_flows(move, shipment, found_before)
+
+    def _add_to_pair(self, move: Move, shipment: Shipment, found_before: Amounts) -> None:
+        record = shipment.record
+        declared = record.carat_thousandths, record.value_usd_cents
+        pair = self._pair(shipment, record.issued_on)
+        match move:
+            case Move.ISSUED:
+                _add(pair, _DECLARED, 1, declared)
+            case Move.WITHDRAWN:
+                _add(pair, _DECLARED, -1, declared)
+                _set_held(pair, shipment, declared, held=False)
+                shipment.unsettled = False
+            case Move.HELD:
+                _set_held(pair, shipment, declared, held=True)
+            case Move.RELEASED:
+                _set_held(pair, shipment, declared, held=False)
+            case Move.CONFIRMED | Move.DISCREPANT if record.found is not None:
+                found = record.found.carat_thousandths, record.found.value_usd_cents
+                difference = found[0] - declared[0]
+                shipment.unsettled = difference != 0
+                _add(pair, _SETTLED, 1, declared)
+                _add(pair, _FOUND, 1, found)
+                _set_held(pair, shipment, declared, held=False)
+                if move is Move.CONFIRMED:
+                    pair[_LIGHTER] += difference < 0
+                    pair[_HEAVIER] += difference > 0
+                    pair[_DRIFT] = bound_amount(pair[_DRIFT] + difference)
+                _add(self._pair(shipment, record.found.received_on), _RECEIVED, 1, found)
+            case Move.RESOLVED if record.found is not None:
+                found = record.found.carat_thousandths, record.found.value_usd_cents
+                change = found[0] - found_before[0], found[1] - found_before[1]
+                shipment.unsettled = found[0] != declared[0]
+                _add(pair, _FOUND, 0, change)
+                _add(self._pair(shipment, record.found.received_on), _RECEIVED, 0, change)
+            case _:
+                pass
+
+    def _pair(self, shipment: Shipment, day: str) -> list[int]:
+        record = shipment.record
+        return self._pairs.change((quarter_of(day), record.issuer, record.destination))
+
+    def _add_to_flows(self, move: Move, shipment: Shipment, found_before: Amounts) -> None:
+        record, found = shipment.record, shipment.record.found
+        match move:
+            case Move.ISSUED | Move.WITHDRAWN:
+                sign = 1 if move is Move.ISSUED else -1
+                declared = record.carat_thousandths, record.value_usd_cents
+                self._flow(shipment, (record.issuer, record.issued_on), _EXPORTS, sign, declared)
+            case Move.CONFIRMED | Move.DISCREPANT | Move.RESOLVED if found is not None:
+                if move is Move.RESOLVED:
+                    self._import(shipment, found.received_on, -1, found_before)
+                self._received.update((record.destination, one) for one in record.origins)
+                amounts = found.carat_thousandths, found.value_usd_cents
+                self._import(shipment, found.received_on, 1, amounts)
+            case _:
+                pass
+
+    def _import(self, shipment: Shipment, day: str, sign: int, amounts: Amounts) -> None:
+        self._flow(shipment, (shipment.record.destination, day), _IMPORTS, sign, amounts)
+
+    def _flow(
+        self, shipment: Shipment, of: tuple[str, str], at: int, sign: int, amounts: Amounts
+    ) -> None:
+        """Add to the flows of a participant, on a day, exports or imports of each origin."""
+        for origin, share in shipment.known_shares().items():
+            flow = self._flows.change((of[0], of[1][:7], origin))
+            _add(flow, at, sign, (amounts[0] * share // WHOLE, amounts[1] * share // WHOLE))
+
+
+def _add(sums: list[int], at: int, count: int, amounts: Amounts) -> None:
+    """Add a number of certificates, or take them away, with their weight and value."""
+    sign = -1 if count < 0 else 1
+    sums[at] += count
+    sums[at + 1] = bound_amount(sums[at + 1] + sign * amounts[0])
+    sums[at + 2] = bound_amount(sums[at + 2] + sign * amounts[1])
+
+
+def _set_held(pair: list[int], shipment: Shipment, declared: Amounts, *, held: bool) -> None:
+    if shipment.held != held:
+        _add(pair, _HELD, 1 if held else -1, declared)
+        shipment.held = held
