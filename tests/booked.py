@@ -9,10 +9,20 @@ from kpledger.analysis.book import MemoryBook
 from kpledger.analysis.index import IndexChanges
 from kpledger.analysis.projection import PROJECTIONS
 from kpledger.base.units import start_of_day_ms
+from kpledger.books.database import Books, open_books
+from kpledger.books.writer import BooksWriter
 from kpledger.log.chain import ExecutedBlock
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.v1.events import Body
+
+
+def begin_books(genesis: Genesis) -> tuple[Books, BooksWriter]:
+    """Begin books in memory; what the writer commits can be read at once."""
+    connection = open_books(":memory:")
+    writer = BooksWriter(connection, genesis)
+    writer.complete()
+    return Books(connection), writer
 
 
 class BookedLedger(MemoryLedger):
@@ -20,16 +30,20 @@ class BookedLedger(MemoryLedger):
 
     Attributes:
         book: what questions are asked of.
+        books: the same as a database.
     """
 
     def __init__(self, genesis: Genesis) -> None:
         """Found it."""
         super().__init__(genesis)
         self.book = MemoryBook(genesis)
+        self.books, self._writer = begin_books(genesis)
 
     def _apply(self, execution: ExecutedBlock, block: int | bytes) -> None:
         super()._apply(execution, block)
         self.book.apply(execution)
+        self._writer.append(execution.header, execution.events)
+        self._writer.commit()
 
     def wait_until(self, day: str) -> None:
         """Record what comes next at noon of a day."""

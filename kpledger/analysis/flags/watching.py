@@ -17,7 +17,7 @@ from kpledger.analysis.flags.sourcing import MILLION, read_sourced
 from kpledger.analysis.index import IndexChanges
 from kpledger.base.state import read_record
 from kpledger.base.units import day_of, format_carats, format_usd
-from kpledger.books.neighbours import NEIGHBOURS
+from kpledger.books.projections.neighbours import NEIGHBOURS
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateValidated
 from kpledger.scheme.v1.events.decisions import ExpiryMeaning
 from kpledger.scheme.v1.events.governance import Standing

@@ -19,7 +19,7 @@ from kpledger.analysis.statistics.tables import Entry, add_entry, take_back_entr
 from kpledger.analysis.statistics.totals import day_number
 from kpledger.base.codec import decode_trusted, encode
 from kpledger.base.state import read_record
-from kpledger.books.distribution import distribute
+from kpledger.books.projections.distribution import distribute
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpledger.books.distribution import distribute
 from kpledger.base.units import MAX_AMOUNT
+from kpledger.books.projections.distribution import distribute
 
 WEIGHTS = st.lists(st.integers(1, MAX_AMOUNT), min_size=1, max_size=3)
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from kpledger.base.units import MAX_AMOUNT, bound_amount, quarter_of
-from kpledger.books.distribution import distribute
-from kpledger.books.shipments import BookedEvent, Move, Shipment
+from kpledger.books.projections.distribution import distribute
+from kpledger.books.projections.shipments import BookedEvent, Move, Shipment
 from kpledger.scheme.v1.events.statistics import Flow
 
 Cell = tuple[str, str, str, str, str, str, int, int]

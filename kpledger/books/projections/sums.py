@@ -7,7 +7,7 @@ import sqlite3
 from typing import Final
 
 from kpledger.base.units import bound_amount, quarter_of
-from kpledger.books.shipments import WHOLE, Move, Shipment
+from kpledger.books.projections.shipments import WHOLE, Move, Shipment
 
 Key = tuple[str, str, str]
 Amounts = tuple[int, int]

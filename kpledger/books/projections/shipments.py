@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from kpledger.base.units import quarter_of
-from kpledger.books.state import BooksState, Recent
+from kpledger.books.projections.state import BooksState, Recent
 from kpledger.scheme.envelope import SignedEvent
 from kpledger.scheme.v1.events.certificate import (
     Certificate,

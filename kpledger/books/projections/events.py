@@ -7,8 +7,8 @@ from typing import Final
 from kpledger.base.hashing import Digest
 from kpledger.base.units import DAY_MS, day_of
 from kpledger.books.periods import days_between
-from kpledger.books.shipments import BookedEvent, Shipment
-from kpledger.log.block import Header
+from kpledger.books.projections.shipments import BookedEvent, Shipment
+from kpledger.log.block import BlockHeader
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateReplaced
 
 _EVENT: Final = f"INSERT INTO events VALUES ({', '.join('?' * 12)})"
@@ -28,7 +28,7 @@ class Events:
         self._origins: list[tuple[object, ...]] = []
         self._sources: list[tuple[object, ...]] = []
 
-    def take_block(self, header: Header, head: Digest) -> None:
+    def take_block(self, header: BlockHeader, head: Digest) -> None:
         """Note a block."""
         self._blocks.append(
             (

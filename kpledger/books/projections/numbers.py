@@ -5,8 +5,8 @@ import sqlite3
 from typing import Final
 
 from kpledger.books.periods import days_between
-from kpledger.books.shipments import Shipment
-from kpledger.books.state import BooksState
+from kpledger.books.projections.shipments import Shipment
+from kpledger.books.projections.state import BooksState
 from kpledger.scheme.v1.events.governance import NumberRange
 from kpledger.scheme.v1.records import AllottedRange, RangesRecord, ranges_key
 

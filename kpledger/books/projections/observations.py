@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from kpledger.base.units import bound_amount
-from kpledger.books.neighbours import NEIGHBOURS
 from kpledger.books.periods import days_between, working_days
-from kpledger.books.shipments import BookedEvent, Move, Shipment, Shipments
-from kpledger.books.state import BooksState
+from kpledger.books.projections.neighbours import NEIGHBOURS
+from kpledger.books.projections.shipments import BookedEvent, Move, Shipment, Shipments
+from kpledger.books.projections.state import BooksState
 from kpledger.scheme.v1.events.certificate import Source
 from kpledger.scheme.v1.events.decisions import ExpiryMeaning
 from kpledger.scheme.v1.events.governance import Standing

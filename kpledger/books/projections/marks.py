@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
-from kpledger.books.shipments import BookedEvent, Move, Shipment, Shipments
+from kpledger.books.projections.shipments import BookedEvent, Move, Shipment, Shipments
 from kpledger.scheme.v1.events.certificate import CertificateValidated
 
 Mark = tuple[str, str, str]

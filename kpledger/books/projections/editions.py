@@ -4,7 +4,7 @@ import sqlite3
 from typing import Final
 
 from kpledger.base.units import bound_amount
-from kpledger.books.shipments import BookedEvent
+from kpledger.books.projections.shipments import BookedEvent
 from kpledger.scheme.v1.events.statistics import (
     CountStatisticsSubmitted,
     Flow,
@@ -52,7 +52,7 @@ def write_edition(connection: sqlite3.Connection, at: BookedEvent) -> None:
             ]
         case _:
             return
-    place = at.event.header.author.participant, series.value, period, edition
+    place = at.event.header.author.participant, series.value.lower(), period, edition
     figures = [bound_amount(figure) for figure in figures]
     connection.execute(
         f"INSERT INTO editions VALUES ({', '.join('?' * 16)})",

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from itertools import accumulate
 from typing import Final
 
-from kpledger.books.shipments import Move, Shipment
+from kpledger.books.projections.shipments import Move, Shipment
 
 STEPS_PER_DOUBLING: Final = 32
 _STEP_BITS: Final = 5

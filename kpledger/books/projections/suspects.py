@@ -2,9 +2,9 @@
 
 import sqlite3
 
-from kpledger.books.numbers import find_range
-from kpledger.books.shipments import BookedEvent, Shipments
-from kpledger.books.state import BooksState
+from kpledger.books.projections.numbers import find_range
+from kpledger.books.projections.shipments import BookedEvent, Shipments
+from kpledger.books.projections.state import BooksState
 from kpledger.scheme.v1.events.importing import SuspectReported
 
 
