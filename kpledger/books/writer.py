@@ -42,7 +42,11 @@ from kpledger.log.genesis import Genesis
 from kpledger.scheme.envelope import SignedEvent
 from kpledger.scheme.place import EventPlace
 from kpledger.scheme.rulebook import RELEASED, Rulebook
-from kpledger.scheme.v1.events.certificate import Certificate, CertificateReplaced, CertificateValidated
+from kpledger.scheme.v1.events.certificate import (
+    Certificate,
+    CertificateReplaced,
+    CertificateValidated,
+)
 from kpledger.scheme.v1.records import CaseRecord
 
 _BATCH_EVENTS: Final = 20_000
