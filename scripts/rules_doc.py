@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.catalogue import CATALOGUE
-from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.lifecycles.case import CASE_TRANSITIONS, OPENING
 from kpledger.scheme.v1.lifecycles.certificate import OPENS_CASE, TRANSITIONS, CertificateState
 from kpledger.scheme.v1.lifecycles.proceeding import PROCEEDINGS, ProceedingState

@@ -14,7 +14,7 @@ from kpledger.books.writer import BooksWriter
 from kpledger.log.chain import ExecutedBlock
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.envelope import decode_envelope
-from kpledger.scheme.v1.events import Body
+from kpledger.scheme.event import Body
 
 
 def begin_books(genesis: Genesis) -> tuple[Books, BooksWriter]:

@@ -17,7 +17,7 @@ from kpledger.analysis.flags.registry import FLAGS
 from kpledger.analysis.flags.topic import find_flags, look_at
 from kpledger.base.state import read_record
 from kpledger.base.units import add_days, start_of_day_ms
-from kpledger.scheme.v1.events import Body
+from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,

@@ -35,11 +35,11 @@ from kpledger.log.genesis import (
     format_genesis,
     parse_genesis,
 )
-from kpledger.scheme.envelope import compute_event_id, decode_envelope, open_envelope, sign_event
+from kpledger.scheme.envelope import decode_envelope, open_envelope, sign_event
+from kpledger.scheme.event import Author, Body, compute_event_id, encode_event
 from kpledger.scheme.outcome import Refusal
 from kpledger.scheme.place import EventPlace
 from kpledger.scheme.rulebook import RELEASED, Rulebook
-from kpledger.scheme.v1.events import Author, Body, encode_event
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
@@ -265,7 +265,7 @@ class MemoryLedger:
         self.genesis = genesis
         self.rules = rules
         self.state = MemoryState()
-        seed = genesis.seed_state(MemoryState())
+        seed = genesis.seed_state(MemoryState(), rules)
         self.tip = genesis_tip(genesis, seed)
         self.state.apply(seed)
         self.blocks: list[int | bytes] = []
@@ -299,7 +299,7 @@ class MemoryLedger:
         """
         executor = BlockExecutor(self.genesis, self.tip, self.state, self.now_ms, self.rules)
         for one in encoded:
-            refusal = executor.add(decode_envelope(one))
+            refusal = executor.add(decode_envelope(one, self.rules))
             if refusal is not None:
                 raise RefusedError(str(refusal))
         executed = executor.finish(self.tip.term, leader, BlockKind.BLOCK)
@@ -401,12 +401,12 @@ def decide(ledger: "MemoryLedger", decision: str = DECISION) -> None:
     ledger.record(make_event(CHAIR, make_decision(decision)))
 
 
-def open_trade() -> MemoryLedger:
+def open_trade(rules: Rulebook = RELEASED) -> MemoryLedger:
     """Give a ledger in which each of :data:`OFFICES` may issue and confirm.
 
     Its newest event records :data:`DECISION`.
     """
-    ledger = found_ledger()
+    ledger = found_ledger(rules)
     for office in OFFICES[:-1]:
         ledger.record(*opening_events(office))
     ledger.record(*opening_events(OFFICES[-1]), make_event(CHAIR, make_decision()))

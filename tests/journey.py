@@ -13,7 +13,7 @@ from founding import NOW_MS, MemoryLedger, issue, make_event, open_trade, vary
 from statements import CERTIFICATE, NUMBER, SOUND
 
 from kpledger.base.state import read_record
-from kpledger.scheme.v1.events import Body
+from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.decisions import PolicySet, PolicyValues
 from kpledger.scheme.v1.lifecycles.certificate import CertificateState
 from kpledger.scheme.v1.records import CaseRecord, CertificateRecord, case_key, certificate_key

@@ -2,8 +2,8 @@
 
 from founding import MemoryLedger, make_event
 
+from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.v1.events import Body
 
 Judgement = tuple[Rule, str] | None
 

@@ -16,7 +16,7 @@ import msgspec
 
 from kpledger.base.keys import SigningKey
 from kpledger.scheme.envelope import sign_event
-from kpledger.scheme.v1.events import Author, Body, encode_event
+from kpledger.scheme.event import Author, Body, encode_event
 from kpledger.scheme.v1.events.governance import KeyAdded
 
 PATIENCE_S = 60.0

@@ -9,7 +9,7 @@ from typing import Final
 from founding import NOW_MS, TODAY, make_certificate, make_confirmation
 from scheme_statements import STATEMENTS
 
-from kpledger.scheme.v1.events import Body
+from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.certificate import (
     AmendableField,
     AmendmentEndorsed,

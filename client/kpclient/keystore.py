@@ -27,7 +27,7 @@ from kpclient.files import (
     write_durably,
 )
 from kpledger.base.keys import SEED_BYTES, SigningKey
-from kpledger.scheme.v1.events import Author
+from kpledger.scheme.event import Author
 
 FORMAT: Final = "kpledger-key/1"
 MAX_PASSPHRASE_BYTES: Final = 1024

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from kpclient.files import make_private_directory, read_bounded, sync_directory, write_durably
-from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES, SignedEvent, decode_envelope
+from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES, decode_envelope
+from kpledger.scheme.event import SignedEvent
 
 MAX_WAITING: Final = 100_000
 _WAITING: Final = ".envelope"

@@ -25,10 +25,11 @@ from kpledger.analysis.flags.periods import (
 )
 from kpledger.analysis.flags.topic import check_day
 from kpledger.analysis.topic import QuestionError, Topic, ask_participant
-from kpledger.base.ids import CHAIR, KPCS
+from kpledger.base.ids import KPCS
 from kpledger.base.units import add_days, day_of, end_of_day_ms
 from kpledger.scheme.v1.events.governance import Standing
 from kpledger.scheme.v1.events.life import FollowUpStatus
+from kpledger.scheme.v1.ids import CHAIR
 from kpledger.scheme.v1.lifecycles.proceeding import ProceedingState
 from kpledger.scheme.v1.records import (
     SCHEME_KEY,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kpledger.analysis.index import IndexChanges
 from kpledger.base.state import StateReader
-from kpledger.scheme.envelope import SignedEvent
+from kpledger.scheme.event import SignedEvent
 
 
 @dataclass(frozen=True, slots=True)

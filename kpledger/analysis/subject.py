@@ -13,9 +13,9 @@ import msgspec
 from kpledger.analysis.book import Book
 from kpledger.analysis.history import read_history
 from kpledger.analysis.topic import QuestionError, Topic
-from kpledger.base.ids import KPCS, NUMBER_PATTERN, PARTICIPANT_PATTERN
+from kpledger.base.ids import KPCS, PARTICIPANT_PATTERN
+from kpledger.scheme.v1.ids import NUMBER_PATTERN
 from kpledger.scheme.v1.records import (
-    RULES_KEY,
     SCHEME_KEY,
     AuthorityRecord,
     BodyRecord,
@@ -29,7 +29,6 @@ from kpledger.scheme.v1.records import (
     Record,
     ReportRecord,
     RestrictionsRecord,
-    RulesRecord,
     SchemeRecord,
     SubmissionRecord,
     authority_key,
@@ -45,6 +44,7 @@ from kpledger.scheme.v1.records import (
     submission_key,
 )
 from kpledger.scheme.v1.subjects import Subject
+from kpledger.scheme.version import RULES_KEY, RulesRecord
 
 _EVENTS_SHOWN: Final = 1000
 _CHAIR: Final = f"{KPCS}/chair"

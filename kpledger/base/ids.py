@@ -1,4 +1,4 @@
-"""Identifiers: what the ledger calls its participants, authorities, certificates and nodes.
+"""Identifiers that every version of the rules shares: who speaks, nodes, digests and keys.
 
 All identifiers are ASCII with one spelling. The annotated types are used in events and records,
 so that a wrong identifier is refused while decoding; the ``parse_*`` functions serve text that
@@ -15,18 +15,8 @@ from kpledger.base.errors import MalformedError
 KPCS: Final = "KPCS"
 """Stands where a participant's code would, for the offices of the scheme itself."""
 
-CHAIR: Final = "chair"
-"""The authority under :data:`KPCS` that signs for the Chair (KPCS core document, section VI.4)."""
-
-SECRETARIAT: Final = "secretariat"
-"""The authority under :data:`KPCS` that signs as clerk."""
-
-ROOT: Final = "root"
-"""The authority of every participant that speaks for the participant itself (its focal point)."""
-
 PARTICIPANT_PATTERN: Final = r"^[A-Z]{2}\Z"
 AUTHORITY_PATTERN: Final = r"^[a-z0-9]+(-[a-z0-9]+)*\Z"
-NUMBER_PATTERN: Final = r"^[A-Z]{2}[A-Z-]{0,6}[0-9]{1,12}\Z"
 NODE_PATTERN: Final = r"^[a-z0-9]+(-[a-z0-9]+)*\Z"
 
 ParticipantCode = Annotated[str, Meta(pattern=PARTICIPANT_PATTERN, max_length=2)]
@@ -40,24 +30,6 @@ MAX_NAME_CHARS: Final = 32
 
 AuthorityId = Annotated[str, Meta(pattern=AUTHORITY_PATTERN, max_length=MAX_NAME_CHARS)]
 """An office of a participant, unique within the participant, for instance ``antwerp``."""
-
-CertificateNumber = Annotated[str, Meta(pattern=NUMBER_PATTERN, max_length=20)]
-"""A certificate's number: country code, optional letters, digits; unique for ever."""
-
-NumberPrefix = Annotated[str, Meta(pattern=r"^[A-Z]{2}[A-Z-]{0,6}\Z", max_length=8)]
-"""What stands before the digits of a certificate number; begins with the country code."""
-
-ShortName = Annotated[str, Meta(pattern=AUTHORITY_PATTERN, max_length=MAX_NAME_CHARS)]
-"""The name that an author gives a restriction, a case or a proceeding, for instance ``2026-1``."""
-
-DecisionId = Annotated[str, Meta(pattern=r"^[A-Z0-9]+(-[A-Z0-9]+)*\Z", max_length=40)]
-"""What the scheme calls a decision or a Chair's notice, for instance ``AD-2015-3``."""
-
-CountryCode = Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z", max_length=2)]
-"""ISO 3166-1 alpha-2 code of a country of mining origin; rule E5 knows which exist."""
-
-Zone = Annotated[str, Meta(pattern=r"^[A-Z]{2}/[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=40)]
-"""A mining zone or operation: country code and name, for instance ``CF/berberati``."""
 
 NodeName = Annotated[str, Meta(pattern=NODE_PATTERN, max_length=MAX_NAME_CHARS)]
 """A server of the network, for instance ``bw-1``."""
@@ -99,16 +71,6 @@ def parse_authority(text: str) -> str:
     """
     accepted = "lower-case letters and digits joined by hyphens, as antwerp"
     return _parse(text, AUTHORITY_PATTERN, "authority", accepted)
-
-
-def parse_number(text: str) -> str:
-    """Read a certificate's number.
-
-    Raises:
-        MalformedError: not a country code followed by optional letters and digits.
-    """
-    accepted = "a country code, optional letters or hyphens, then digits, as BW00001234"
-    return _parse(text, NUMBER_PATTERN, "certificate number", accepted)
 
 
 def parse_hex32(text: str, what: str) -> bytes:

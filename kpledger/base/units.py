@@ -16,35 +16,11 @@ from kpledger.base.errors import MalformedError
 MAX_AMOUNT = 2**53 - 1
 """The largest amount: what JSON readers in every language still hold exactly."""
 
-CaratThousandths = Annotated[int, Meta(gt=0, le=MAX_AMOUNT)]
-"""Carat weight in thousandths of a carat; positive."""
-
-UsdCents = Annotated[int, Meta(gt=0, le=MAX_AMOUNT)]
-"""Value in US cents; positive."""
-
 MAX_TIME_MS = 253_402_300_799_999
 """The last millisecond of the year 9999: beyond it a refusal could not write the time."""
 
 TimeMs = Annotated[int, Meta(ge=0, le=MAX_TIME_MS)]
 """An instant, in milliseconds since 1970-01-01T00:00:00Z."""
-
-Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z", max_length=10)]
-"""A calendar day in UTC, ``YYYY-MM-DD``. Compared as text; rules check that the day exists."""
-
-Quarter = Annotated[str, Meta(pattern=r"^[0-9]{4}Q[1-4]\Z", max_length=6)]
-"""A reference period of the trade statistics, ``2022Q1`` (KPCS Annex III)."""
-
-HalfYear = Annotated[str, Meta(pattern=r"^[0-9]{4}H[12]\Z", max_length=6)]
-"""A reference period of the production statistics, ``2022H1`` (KPCS Annex III)."""
-
-Year = Annotated[int, Meta(ge=1900, le=9999)]
-"""A calendar year."""
-
-CaratTotal = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
-"""A statistical total in thousandths of a carat; may be zero."""
-
-UsdTotal = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
-"""A statistical total in US cents; may be zero."""
 
 DAY_MS = 86_400_000
 _PARSED_DAYS = 4096

@@ -13,12 +13,13 @@ from typing import Final
 
 import msgspec
 
-from kpledger.base.ids import CHAIR, KPCS
+from kpledger.base.ids import KPCS
 from kpledger.base.units import add_days, day_of
 from kpledger.books.database import Books
 from kpledger.books.participants import read_members
 from kpledger.books.query import Query, QuestionError, ask_day, ask_participant
 from kpledger.scheme.v1.events.life import FollowUpStatus
+from kpledger.scheme.v1.ids import CHAIR
 from kpledger.scheme.v1.lifecycles.proceeding import ProceedingState
 from kpledger.scheme.v1.records import (
     SCHEME_KEY,

@@ -34,7 +34,8 @@ from kpledger.log.chain import (
 )
 from kpledger.log.genesis import Genesis
 from kpledger.log.layout import StoredEntry, decode_stored_entry
-from kpledger.scheme.envelope import Envelope, SignedEvent, verify_envelope
+from kpledger.scheme.envelope import Envelope, verify_envelope
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRulesError
 
 _KINDS: Final = (BlockKind.NOOP, BlockKind.BLOCK, BlockKind.CONFIG)
@@ -132,7 +133,7 @@ class Auditor:
         self._genesis = genesis
         self._verify_event = verify_event
         self._state = MemoryState()
-        changes = genesis.seed_state(self._state)
+        changes = genesis.seed_state(self._state, rules)
         self.progress = AuditProgress(genesis_tip(genesis, changes))
         self._state.apply(changes)
 

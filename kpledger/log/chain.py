@@ -29,7 +29,8 @@ from kpledger.log.block import (
 )
 from kpledger.log.genesis import Genesis
 from kpledger.log.merkle import Frontier
-from kpledger.scheme.envelope import SignedEvent, decode_envelope, verify_envelope
+from kpledger.scheme.envelope import decode_envelope, verify_envelope
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal
 from kpledger.scheme.place import EventPlace
 from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRules, UnknownRulesError
@@ -190,7 +191,6 @@ def verify_block(
     encoded: bytes,
     *,
     verify_event: Verify = verify_envelope,
-    decode_event: Callable[[bytes], SignedEvent] = decode_envelope,
     rules: Rulebook = RELEASED,
 ) -> ExecutedBlock:
     """Check a block of events against the chain before it, by executing it.
@@ -201,7 +201,6 @@ def verify_block(
         base: the state at the tip.
         encoded: the block, as stored and sent.
         verify_event: verifies an event's signatures.
-        decode_event: decodes an envelope; a caller that has it decoded may hand it over.
         rules: the versions of the rules that the caller knows.
 
     Raises:
@@ -219,7 +218,7 @@ def verify_block(
         _fail(tip, "leader", f"{header.leader!r} is not a voter")
     verify_leader(header, compute_head(block.header), block.signature, leader_key)
     executor = BlockExecutor(genesis, tip, base, header.time_ms, rules)
-    for position, event in enumerate(_decode_events(tip, block, decode_event)):
+    for position, event in enumerate(_decode_events(tip, block, rules)):
         try:
             verify_event(event)
         except LedgerError as error:
@@ -235,13 +234,11 @@ def verify_block(
     return executed
 
 
-def _decode_events(
-    tip: Tip, block: SealedBlock, decode_event: Callable[[bytes], SignedEvent]
-) -> Sequence[SignedEvent]:
+def _decode_events(tip: Tip, block: SealedBlock, rules: Rulebook) -> Sequence[SignedEvent]:
     events = []
     for position, encoded in enumerate(block.events):
         try:
-            events.append(decode_event(encoded))
+            events.append(decode_envelope(encoded, rules))
         except LedgerError as error:
             _fail(tip, f"events[{position}]", str(error))
     return events

@@ -21,28 +21,14 @@ from kpledger.base.errors import (
     OversizedError,
 )
 from kpledger.base.hashing import Digest, Domain, hash_with_domain
-from kpledger.base.ids import CHAIR, KPCS, ROOT, SECRETARIAT, NodeName, ParticipantCode
+from kpledger.base.ids import NodeName, ParticipantCode
 from kpledger.base.keys import check_public_key
 from kpledger.base.state import ChangeSet, StateReader
 from kpledger.base.units import TimeMs
+from kpledger.scheme.rulebook import RELEASED, Rulebook
 from kpledger.scheme.v1.events.base import Text
-from kpledger.scheme.v1.events.decisions import PolicyValues
-from kpledger.scheme.v1.events.governance import ParticipantKind, Standing
-from kpledger.scheme.v1.records import (
-    RULES_KEY,
-    SCHEME_KEY,
-    KeyRecord,
-    ParticipantRecord,
-    PolicyRecord,
-    PolicySince,
-    RulesRecord,
-    RulesSince,
-    SchemeRecord,
-    StandingSince,
-    key_key,
-    participant_key,
-    policy_key,
-)
+from kpledger.scheme.v1.events.governance import ParticipantKind
+from kpledger.scheme.version import Founder, Founding
 
 GENESIS_FORMAT: Final = "kpledger-genesis/1"
 RULES_VERSION: Final = 1
@@ -156,51 +142,28 @@ class Genesis:
         known = ", ".join(node.name for node in self.file.nodes)
         raise GenesisError(f"the genesis file has no node {name!r}; it has {known}")
 
-    def seed_state(self, base: StateReader) -> ChangeSet:
-        """Give the state before the first block, as changes over an empty one."""
+    def seed_state(self, base: StateReader, rules: Rulebook = RELEASED) -> ChangeSet:
+        """Give the state before the first block, as changes over an empty one.
+
+        Raises:
+            UnknownRulesError: the ledger begins with rules that this program does not have.
+        """
         changes = ChangeSet(base)
-        settled = PolicySince(
-            values=PolicyValues(**msgspec.structs.asdict(self.file.policy)),
-            effective_from=0,
-            recorded_at=self.file.created_at,
-            decision=None,
-        )
-        changes.put(policy_key(None), PolicyRecord(history=(settled,)))
-        first = RulesSince(version=self.file.rules_version, height=1)
-        changes.put(RULES_KEY, RulesRecord(versions=(first,)))
-        chair_key = bytes.fromhex(self.file.chair_key)
-        scheme = SchemeRecord(chair=None, vice_chair=None, year=None, key=chair_key)
-        changes.put(SCHEME_KEY, scheme)
-        for authority, key in (
-            (CHAIR, self.file.chair_key),
-            (SECRETARIAT, self.file.secretariat_key),
-        ):
-            changes.put(key_key(bytes.fromhex(key)), _first_key(KPCS, authority))
-        for participant in self.file.participants:
-            record = ParticipantRecord(
-                code=participant.code,
-                name=participant.name,
-                kind=participant.kind,
-                standings=(
-                    StandingSince(status=Standing.ACTIVE, effective_from=0, decision="genesis"),
-                ),
-                authority_count=0,
-            )
-            changes.put(participant_key(participant.code), record)
-            root_key = bytes.fromhex(participant.root_key)
-            changes.put(key_key(root_key), _first_key(participant.code, ROOT))
+        rules.found(self.file.rules_version, self._founding(), changes)
         return changes
 
-
-def _first_key(participant: str, authority: str) -> KeyRecord:
-    return KeyRecord(
-        participant=participant,
-        authority=authority,
-        valid_from=0,
-        revoked_at=None,
-        reason=None,
-        suspect_since=None,
-    )
+    def _founding(self) -> Founding:
+        file = self.file
+        return Founding(
+            created_at=file.created_at,
+            policy=msgspec.structs.asdict(file.policy),
+            chair_key=bytes.fromhex(file.chair_key),
+            secretariat_key=bytes.fromhex(file.secretariat_key),
+            participants=tuple(
+                Founder(one.code, one.name, one.kind, bytes.fromhex(one.root_key))
+                for one in file.participants
+            ),
+        )
 
 
 def format_genesis(file: GenesisFile) -> bytes:

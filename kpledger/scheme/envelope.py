@@ -20,17 +20,16 @@ from msgspec import Meta
 
 from kpledger.base.codec import decode, encode, malformed
 from kpledger.base.errors import MalformedError, OversizedError
-from kpledger.base.hashing import Digest, Domain, hash_with_domain
-from kpledger.base.ids import PublicKey, Signature64
 from kpledger.base.keys import SigningKey, verify_signature
-from kpledger.scheme.v1.events import (
+from kpledger.scheme.event import (
     MAX_EVENT_BYTES,
     MAX_SIGNATURES,
-    Body,
-    EventHeader,
-    decode_body,
+    EventSignature,
+    SignedEvent,
+    compute_event_id,
     decode_event_header,
 )
+from kpledger.scheme.rulebook import RELEASED, Rulebook
 
 PAYLOAD_TYPE: Final = "application/vnd.kpledger.event.v1+msgpack"
 MAX_ENVELOPE_BYTES: Final = MAX_EVENT_BYTES + 4096
@@ -38,15 +37,6 @@ MAX_ENVELOPE_BYTES: Final = MAX_EVENT_BYTES + 4096
 MAX_ENVELOPE_JSON_BYTES: Final = 2 * MAX_ENVELOPE_BYTES
 
 _PAE_PREFIX: Final = b"DSSEv1 %d %s " % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode())
-
-
-class EventSignature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One signature over the payload."""
-
-    keyid: PublicKey
-    """The public key, which is its own id."""
-    sig: Signature64
-    """Ed25519 over the pre-authentication encoding."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,33 +64,9 @@ class _JsonEnvelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 _json_decoder: Final = msgspec.json.Decoder(_JsonEnvelope)
 
 
-class SignedEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event with its signatures, decoded once. Its form is checked, its signatures are not."""
-
-    encoded: bytes
-    """The envelope as stored: the leaf of the Merkle tree is exactly these bytes."""
-    payload: bytes
-    """What was signed."""
-    event_id: Digest
-    """SHA-256 of the payload under the event domain."""
-    header: EventHeader
-    body: Body
-    signatures: tuple[EventSignature, ...]
-
-    @property
-    def signers(self) -> tuple[bytes, ...]:
-        """The public keys that signed, ascending."""
-        return tuple(signature.keyid for signature in self.signatures)
-
-
 def encode_pae(payload: bytes) -> bytes:
     """Give the pre-authentication encoding that is signed (DSSE v1 protocol, *PAE*)."""
     return _PAE_PREFIX + b"%d " % len(payload) + payload
-
-
-def compute_event_id(payload: bytes) -> Digest:
-    """Give the id of the event with this payload."""
-    return hash_with_domain(Domain.EVENT, payload)
 
 
 def sign_event(payload: bytes, keys: Sequence[SigningKey]) -> bytes:
@@ -135,8 +101,12 @@ def _encode_acceptable(payload: bytes, signatures: Sequence[EventSignature]) -> 
     return encoded
 
 
-def decode_envelope(encoded: bytes) -> SignedEvent:
+def decode_envelope(encoded: bytes, rules: Rulebook = RELEASED) -> SignedEvent:
     """Decode and check the form of an envelope, its event and its body.
+
+    Args:
+        encoded: the envelope, as stored and sent.
+        rules: the versions of the rules that the caller has; they know the shapes of bodies.
 
     Raises:
         OversizedError: larger than :data:`MAX_ENVELOPE_BYTES`.
@@ -150,7 +120,7 @@ def decode_envelope(encoded: bytes) -> SignedEvent:
         payload=envelope.payload,
         event_id=compute_event_id(envelope.payload),
         header=header,
-        body=decode_body(header),
+        body=rules.decode_body(header),
         signatures=envelope.signatures,
     )
 

@@ -4,28 +4,20 @@ The ledger decides: the genesis file names the first version, an event of the Ch
 one in force from a height on. So a replay of old heights uses the old rules, whatever holds today.
 """
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from kpledger.base.errors import LedgerError
 from kpledger.base.state import ChangeSet
-from kpledger.scheme.envelope import SignedEvent
+from kpledger.scheme.event import Body, EventHeader, SignedEvent, decode_body
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.place import EventPlace
-from kpledger.scheme.v1.events.decisions import RulesActivated
-from kpledger.scheme.v1.execution import apply, execute
-from kpledger.scheme.v1.records import RULES_KEY, RulesRecord
-
-
-@dataclass(frozen=True, slots=True)
-class RuleVersion:
-    """One version of the rules."""
-
-    execute: Callable[[SignedEvent, ChangeSet, EventPlace], Refusal | None]
-    """Executes an event, or refuses it and leaves the change-set as it was."""
-    apply: Callable[[SignedEvent, ChangeSet, EventPlace], None]
-    """Writes what an accepted event changes, checking nothing."""
+from kpledger.scheme.v1.version import V1
+from kpledger.scheme.version import RULES_KEY, Founding, RulesRecord, RulesSince, RuleVersion
 
 
 class UnknownRulesError(LedgerError):
@@ -35,7 +27,7 @@ class UnknownRulesError(LedgerError):
         """Say which version the block asks for, and which there are."""
         have = ", ".join(f"v{one}" for one in known)
         super().__init__(
-            f"block {height} asks for rules v{version}; this program knows {have}:"
+            f"block {height} needs rules v{version}; this program has {have}:"
             " a newer release of it is needed"
         )
         self.height = height
@@ -55,7 +47,7 @@ class UnknownRules(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """The versions of the rules that a program knows."""
+    """The versions of the rules that a program has."""
 
     versions: Mapping[int, RuleVersion]
 
@@ -63,6 +55,34 @@ class Rulebook:
     def known(self) -> tuple[int, ...]:
         """The versions, ascending."""
         return tuple(sorted(self.versions))
+
+    def found(self, version: int, founding: Founding, changes: ChangeSet) -> None:
+        """Write the state of a ledger that begins with a version.
+
+        Raises:
+            UnknownRulesError: this program does not have that version.
+        """
+        self._version(version, height=1).found(founding, changes)
+        first = RulesSince(version=version, height=1)
+        changes.put(RULES_KEY, RulesRecord(versions=(first,)))
+
+    def decode_body(self, header: EventHeader) -> Body:
+        """Decode a body before it is known which version will judge it.
+
+        It is in the shape of the newest version in which it can be read.
+
+        Raises:
+            MalformedError: no version knows the type, or it is not of that type; names the field.
+            NotCanonicalError: a second spelling of a body.
+        """
+        newest, *older = reversed(self.known)
+        try:
+            return decode_body(header, self.versions[newest].shapes)
+        except LedgerError:
+            for number in older:
+                with contextlib.suppress(LedgerError):
+                    return decode_body(header, self.versions[number].shapes)
+            raise
 
     def execute(self, event: SignedEvent, state: ChangeSet, at: EventPlace) -> Refusal | None:
         """Execute an event by the version that holds for its block.
@@ -74,15 +94,19 @@ class Rulebook:
             UnknownRulesError: this program does not have that version.
         """
         version = self._version_at(state, at.height)
-        body = event.body
-        if not isinstance(body, RulesActivated) or body.version in self.versions:
+        try:
+            event = _in_shape_of(version, event)
+        except LedgerError as error:
+            return Refusal(Rule.E12, "body", str(error), "an event that the rules in force know")
+        next_version = version.activated(event.body)
+        if next_version is None or next_version in self.versions:
             return version.execute(event, state, at)
         return version.execute(event, ChangeSet(state), at) or UnknownRules(
             Rule.E12,
             "body.version",
-            f"rules v{body.version} are not part of this program",
+            f"rules v{next_version} are not part of this program",
             ", ".join(f"v{one}" for one in self.known),
-            body.version,
+            next_version,
         )
 
     def apply(self, event: SignedEvent, changes: ChangeSet, at: EventPlace) -> None:
@@ -92,20 +116,29 @@ class Rulebook:
 
         Raises:
             UnknownRulesError: this program does not have that version.
-            CatalogueError: that version does not know the event.
+            LedgerError: that version does not know the event.
         """
-        self._version_at(changes, at.height).apply(event, changes, at)
+        version = self._version_at(changes, at.height)
+        version.apply(_in_shape_of(version, event), changes, at)
 
     def _version_at(self, state: ChangeSet, height: int) -> RuleVersion:
         record = state.read(RULES_KEY, RulesRecord)
         number = record.version_at(height) if record is not None else min(self.versions)
+        return self._version(number, height)
+
+    def _version(self, number: int, height: int) -> RuleVersion:
         version = self.versions.get(number)
         if version is None:
             raise UnknownRulesError(height, number, self.known)
         return version
 
 
-V1: Final = RuleVersion(execute=execute, apply=apply)
+def _in_shape_of(version: RuleVersion, event: SignedEvent) -> SignedEvent:
+    """Give an event with its body as a version reads it: versions need not share a shape."""
+    if version.shapes.get((event.header.type, event.header.version)) is type(event.body):
+        return event
+    return msgspec.structs.replace(event, body=decode_body(event.header, version.shapes))
+
 
 RELEASED: Final = Rulebook({1: V1})
 """The versions of this release."""

@@ -12,7 +12,8 @@ from itertools import count
 from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.base.state import read_record
 from kpledger.log.chain import BlockExecutor, InvalidBlockError
-from kpledger.scheme.envelope import SignedEvent, verify_envelope
+from kpledger.scheme.envelope import verify_envelope
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.records import EventRecord, KeyRecord, event_key, key_key
 from kpnode.machine import Applied, EarlyBlockError, Machine

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kpledger.base.errors import LedgerError
-from kpledger.scheme.envelope import SignedEvent
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal
 
 

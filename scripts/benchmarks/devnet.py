@@ -16,8 +16,9 @@ from clients import HttpConnection
 from processes import find_children, measure_cpu_s
 from synthetic import Keyring, Trade, make_key
 
-from kpledger.base.ids import CHAIR, KPCS, ROOT
+from kpledger.base.ids import KPCS
 from kpledger.base.keys import SigningKey
+from kpledger.scheme.v1.ids import CHAIR, ROOT
 
 PARTICIPANTS: Final = ("AE", "BW", "IN", "ZA")
 _COMMITTED: Final = 201

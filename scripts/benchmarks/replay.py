@@ -21,7 +21,7 @@ from synthetic import Statement, Trade, make_key
 from kpclient.replay.copied_chain import open_copy
 from kpclient.replay.verification import audit_chain
 from kpledger.analysis.book import MemoryBook
-from kpledger.base.ids import CHAIR, KPCS, ROOT
+from kpledger.base.ids import KPCS
 from kpledger.base.state import MemoryState
 from kpledger.base.units import start_of_day_ms
 from kpledger.log import layout
@@ -41,6 +41,7 @@ from kpledger.log.genesis import (
 from kpledger.log.layout import StoredEntry, encode_stored_entry
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.v1.events.governance import ParticipantKind
+from kpledger.scheme.v1.ids import CHAIR, ROOT
 
 DAY: Final = "2026-03-02"
 NOW_MS: Final = start_of_day_ms(DAY) + 43_200_000

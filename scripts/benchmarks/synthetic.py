@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kpledger.base.ids import CHAIR, KPCS, ROOT
+from kpledger.base.ids import KPCS
 from kpledger.base.keys import SigningKey
-from kpledger.scheme.envelope import compute_event_id, sign_event
-from kpledger.scheme.v1.events import Author, Body, encode_event
+from kpledger.scheme.envelope import sign_event
+from kpledger.scheme.event import Author, Body, compute_event_id, encode_event
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
@@ -30,6 +30,7 @@ from kpledger.scheme.v1.events.governance import (
     NumberRangeAllocated,
 )
 from kpledger.scheme.v1.events.importing import ImportConfirmed
+from kpledger.scheme.v1.ids import CHAIR, ROOT
 
 OFFICE: Final = "office"
 """The one authority of each participant of the trade."""

@@ -11,7 +11,7 @@ from office import Ledger, commands_built_once, read_seen, start_devnet, stop
 
 from kpclient.keystore import Keystore
 from kpledger.base.units import parse_time
-from kpledger.scheme.v1.events import Author
+from kpledger.scheme.event import Author
 
 HERE = Path(__file__).parent
 FOUNDED = "2003-06-01T00:00:00Z"

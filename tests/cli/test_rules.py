@@ -5,8 +5,8 @@ import json
 from typer.testing import CliRunner
 
 from kpclient.cli import app
-from kpledger.scheme.guards import guarded_types
 from kpledger.scheme.outcome import Rule
+from kpledger.scheme.v1.guards import guarded_types
 
 RUNNER = CliRunner()
 

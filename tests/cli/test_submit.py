@@ -14,7 +14,7 @@ from office import Ledger, new_number
 
 from kpledger.base.keys import SigningKey
 from kpledger.scheme.envelope import decode_envelope, format_envelope_json, sign_event
-from kpledger.scheme.v1.events import Author, encode_event
+from kpledger.scheme.event import Author, encode_event
 from kpledger.scheme.v1.events.governance import KeyAdded
 
 pytestmark = pytest.mark.slow

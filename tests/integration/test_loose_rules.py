@@ -28,8 +28,8 @@ from network import (
 )
 
 from kpledger.base.keys import SigningKey
-from kpledger.scheme.envelope import compute_event_id, sign_event
-from kpledger.scheme.v1.events import Author, encode_event
+from kpledger.scheme.envelope import sign_event
+from kpledger.scheme.event import Author, compute_event_id, encode_event
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateIssued
 from kpledger.scheme.v1.events.governance import (
     AuthorityRegistered,

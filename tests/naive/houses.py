@@ -2,7 +2,8 @@
 
 from typing import TypeVar
 
-from kpledger.scheme.v1.events import Body, governance
+from kpledger.scheme.event import Body
+from kpledger.scheme.v1.events import governance
 from naive.authors import judge_signatures
 from naive.dates import DAY, parse
 from naive.papers import ascending

@@ -3,7 +3,7 @@
 import copy
 from dataclasses import dataclass, field
 
-from kpledger.scheme.v1.events import Body
+from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.certificate import Certificate
 from kpledger.scheme.v1.events.decisions import PolicyValues
 from kpledger.scheme.v1.events.governance import NumberRange

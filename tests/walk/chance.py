@@ -11,7 +11,7 @@ from naive.dates import day_at, days_later
 from naive.tables import AUTHORS
 from naive.world import Case, Office, Paper, World
 
-from kpledger.scheme.v1.events import Body
+from kpledger.scheme.event import Body
 
 T = TypeVar("T")
 

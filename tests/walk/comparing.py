@@ -17,7 +17,6 @@ from kpledger.scheme.v1.records import (
     ProceedingRecord,
     RangesRecord,
     ReportRecord,
-    RulesRecord,
     SchemeRecord,
     SubmissionRecord,
     authority_key,
@@ -31,8 +30,9 @@ from kpledger.scheme.v1.records import (
     report_key,
     submission_key,
 )
-from kpledger.scheme.v1.records.scheme import RULES_KEY, SCHEME_KEY
+from kpledger.scheme.v1.records.scheme import SCHEME_KEY
 from kpledger.scheme.v1.subjects import Subject
+from kpledger.scheme.version import RULES_KEY, RulesRecord
 
 
 class Difference(AssertionError):  # noqa: N818

@@ -6,7 +6,8 @@ from naive.dates import day_at
 from naive.world import Affair, Office
 
 from kpledger.base.codec import encode
-from kpledger.scheme.v1.events import Body, importing, life, notes, statistics
+from kpledger.scheme.event import Body
+from kpledger.scheme.v1.events import importing, life, notes, statistics
 from kpledger.scheme.v1.events.certificate import HsCode
 from walk.basis import CHAIR, HASH, SECRETARIAT
 from walk.chance import Act, Chance

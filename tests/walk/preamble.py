@@ -7,8 +7,9 @@ from founding import FOUNDED_MS
 from naive.world import World
 
 from kpledger.base.state import MemoryState
+from kpledger.scheme.event import Body
 from kpledger.scheme.rulebook import Rulebook
-from kpledger.scheme.v1.events import Body, decisions, governance
+from kpledger.scheme.v1.events import decisions, governance
 from walk.basis import CHAIR
 from walk.bench import EVERY_VERSION, Bench, open_bench
 from walk.chance import Act, Chance

@@ -2,8 +2,8 @@
 
 from naive.dates import DAY
 
-from kpledger.scheme.v1.events import Body, restrictions
-from kpledger.scheme.v1.events.base import Author
+from kpledger.scheme.event import Author, Body
+from kpledger.scheme.v1.events import restrictions
 from walk.basis import CHAIR, some_decision, soon
 from walk.chance import Act, Chance
 

@@ -7,7 +7,8 @@ from naive.dates import days_later
 from naive.tables import CASES, CERTIFICATES
 from naive.world import Case, Paper
 
-from kpledger.scheme.v1.events import Body, certificate, importing
+from kpledger.scheme.event import Body
+from kpledger.scheme.v1.events import certificate, importing
 from walk.chance import Act, Chance
 
 Draw = Callable[[Chance, Paper], Body]

@@ -14,7 +14,7 @@ from kpclient.statements.signing import open_keystore, read_passphrase
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import KPCS, parse_authority, parse_hex32, parse_participant
 from kpledger.log.note import KeyType, NoteKey, format_vkey
-from kpledger.scheme.v1.events import Author
+from kpledger.scheme.event import Author
 
 app = typer.Typer(help="Make, list and export signing keys.", no_args_is_help=True)
 

@@ -17,7 +17,7 @@ from kpclient.input.options import StatementOptions, command
 from kpclient.output.console import print_json, print_line, print_table
 from kpclient.statements.statement import state
 from kpledger.base.errors import MalformedError
-from kpledger.scheme.v1.events import Body
+from kpledger.scheme.event import Body
 
 app = typer.Typer()
 

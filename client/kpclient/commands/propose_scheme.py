@@ -30,7 +30,7 @@ from kpclient.statements.lookup import NotOnLedgerError, find_certificate
 from kpclient.statements.statement import state
 from kpledger.base.ids import KPCS
 from kpledger.base.units import format_time
-from kpledger.scheme.v1.events import Author
+from kpledger.scheme.event import Author
 from kpledger.scheme.v1.events.decisions import DecisionRecorded, PolicySet, PolicyValues, Procedure
 from kpledger.scheme.v1.events.restrictions import (
     Mode,

@@ -7,9 +7,9 @@ import typer
 from kpclient.errors import UsageError
 from kpclient.input.options import LocalOptions, command
 from kpclient.output.console import print_fields, print_json, print_table
-from kpledger.scheme.guards import guarded_types
 from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.catalogue import CATALOGUE
+from kpledger.scheme.v1.guards import guarded_types
 
 app = typer.Typer()
 

@@ -19,9 +19,9 @@ from kpclient.output.console import print_fields, print_json, print_table, reada
 from kpclient.session import Session
 from kpclient.statements.lookup import NotOnLedgerError
 from kpledger.analysis.subject import SUBJECT, SubjectAnswer, SubjectQuestion
-from kpledger.base.ids import NUMBER_PATTERN
 from kpledger.base.units import format_carats, format_time, format_usd
 from kpledger.scheme.v1.events.importing import ArrivalRecorded, ShipmentDetained
+from kpledger.scheme.v1.ids import NUMBER_PATTERN
 from kpledger.scheme.v1.records import CertificateRecord
 
 app = typer.Typer()

@@ -32,7 +32,8 @@ from kpclient.output.console import Advance, print_fields, print_json, print_tro
 from kpclient.session import Session
 from kpclient.statements.signing import Keyring
 from kpledger.base.errors import LedgerError, MalformedError
-from kpledger.scheme.envelope import SignedEvent, decode_envelope
+from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.event import SignedEvent
 
 app = typer.Typer()
 

@@ -21,16 +21,12 @@ from kpclient.input.bodies import expand_certificate, read_body_draft, read_time
 from kpclient.input.drafts import convert_draft, parse_json_draft
 from kpclient.net.heads import FOLLOWING
 from kpledger.base.errors import LedgerError, MalformedError
-from kpledger.base.ids import parse_hex32, parse_number
-from kpledger.scheme.envelope import (
-    SignedEvent,
-    decode_envelope,
-    parse_envelope_json,
-    verify_envelope,
-)
-from kpledger.scheme.v1.events import MAX_SIGNATURES, Body
+from kpledger.base.ids import parse_hex32
+from kpledger.scheme.envelope import decode_envelope, parse_envelope_json, verify_envelope
+from kpledger.scheme.event import MAX_SIGNATURES, Body, SignedEvent
 from kpledger.scheme.v1.events.certificate import CertificateIssued, CertificateReplaced
 from kpledger.scheme.v1.events.importing import ImportRefusedReturned
+from kpledger.scheme.v1.ids import parse_number
 
 MAX_LINE_BYTES: Final = 256 * 1024
 MAX_LINES: Final = 10_000_000

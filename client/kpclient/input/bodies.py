@@ -17,7 +17,8 @@ from kpclient.input.drafts import convert_draft, read_certificate_draft
 from kpclient.input.forms import may_be_null
 from kpledger.base.errors import MalformedError
 from kpledger.base.units import MAX_TIME_MS, parse_time
-from kpledger.scheme.v1.events import BODIES, Body
+from kpledger.scheme.event import Body
+from kpledger.scheme.v1.events import BODIES
 
 _PEOPLES_CERTIFICATE: Final = "carat_thousandths"
 """The field that a certificate in the ledger's units must have, and one of people's has not."""

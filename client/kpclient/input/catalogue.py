@@ -14,7 +14,8 @@ import msgspec
 from msgspec import inspect as types
 
 from kpclient.input.forms import describe_form, may_be_null
-from kpledger.scheme.v1.events import BODIES, Body
+from kpledger.scheme.event import Body
+from kpledger.scheme.v1.events import BODIES
 
 
 class Field(NamedTuple):

@@ -20,8 +20,8 @@ from msgspec import Meta
 from kpclient.files import read_bounded
 from kpclient.input.forms import explain
 from kpledger.base.errors import MalformedError
-from kpledger.base.ids import CertificateNumber, ParticipantCode, parse_hex32
-from kpledger.base.units import Day, add_days, format_time, parse_carats, parse_percent, parse_usd
+from kpledger.base.ids import ParticipantCode, parse_hex32
+from kpledger.base.units import add_days, format_time, parse_carats, parse_percent, parse_usd
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateKind,
@@ -32,6 +32,8 @@ from kpledger.scheme.v1.events.certificate import (
     Party,
     Source,
 )
+from kpledger.scheme.v1.ids import CertificateNumber
+from kpledger.scheme.v1.quantities import Day
 
 S = TypeVar("S", bound=msgspec.Struct)
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from kpledger.scheme.envelope import SignedEvent
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.governance import AuthorityRole, ParticipantKind, Standing
 from kpledger.scheme.v1.records import AllottedRange, CertificateRecord, KeyRecord, StandingSince
 

@@ -53,12 +53,8 @@ from kpclient.net.node_client import (
 )
 from kpledger.base.errors import LedgerError
 from kpledger.log.genesis import Genesis
-from kpledger.scheme.envelope import (
-    SignedEvent,
-    decode_envelope,
-    parse_envelope_json,
-    verify_envelope,
-)
+from kpledger.scheme.envelope import decode_envelope, parse_envelope_json, verify_envelope
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.records import CertificateRecord, KeyRecord
 
 A = TypeVar("A")

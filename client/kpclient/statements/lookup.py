@@ -5,7 +5,7 @@ from typing import ClassVar
 from kpclient.errors import REFUSED, ClientError, UsageError
 from kpclient.session import Session
 from kpledger.base.errors import MalformedError
-from kpledger.base.ids import parse_number
+from kpledger.scheme.v1.ids import parse_number
 from kpledger.scheme.v1.records import CertificateRecord
 
 

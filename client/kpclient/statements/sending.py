@@ -10,7 +10,7 @@ from kpclient.net.node_client import NodeProblemError, NodeUnreachableError
 from kpclient.output.console import print_fields, print_json, print_line
 from kpclient.session import Session
 from kpledger.base.units import format_time
-from kpledger.scheme.envelope import SignedEvent
+from kpledger.scheme.event import SignedEvent
 
 
 class UndecidedError(ClientError):

@@ -18,8 +18,8 @@ from kpclient.keystore import MAX_PASSPHRASE_BYTES, Keystore
 from kpclient.session import Session
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import Genesis
-from kpledger.scheme.envelope import SignedEvent, decode_envelope, sign_event
-from kpledger.scheme.v1.events import Author, Body, encode_event
+from kpledger.scheme.envelope import decode_envelope, sign_event
+from kpledger.scheme.event import Author, Body, SignedEvent, encode_event
 
 VARIABLE: Final = "KPLEDGER_PASSPHRASE"
 """The environment variable that may hold the passphrase."""

@@ -16,8 +16,8 @@ from kpclient.output.console import print_fields, print_json
 from kpclient.session import Session
 from kpclient.statements.sending import send
 from kpclient.statements.signing import open_signer
-from kpledger.scheme.envelope import SignedEvent, format_envelope_json
-from kpledger.scheme.v1.events import Body
+from kpledger.scheme.envelope import format_envelope_json
+from kpledger.scheme.event import Body, SignedEvent
 from kpledger.scheme.v1.rules.subject import subject_of
 
 

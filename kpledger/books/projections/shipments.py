@@ -11,7 +11,7 @@ from typing import Final
 
 from kpledger.base.units import quarter_of
 from kpledger.books.projections.state import BooksState, Recent
-from kpledger.scheme.envelope import SignedEvent
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,

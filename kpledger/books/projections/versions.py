@@ -28,9 +28,9 @@ from kpledger.scheme.v1.records import (
     RangesRecord,
     ReportRecord,
     RestrictionsRecord,
-    RulesRecord,
     SchemeRecord,
 )
+from kpledger.scheme.version import RulesRecord
 
 Value = str | int | bytes | None
 Row = tuple[Value, ...]

@@ -7,13 +7,11 @@ import msgspec
 
 from kpledger.base.errors import LedgerError
 from kpledger.base.state import ChangeSet
-from kpledger.scheme.envelope import SignedEvent
+from kpledger.scheme.event import Body, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.place import EventPlace
-from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.policy import Policy, resolve_policy
 from kpledger.scheme.v1.records import (
-    RULES_KEY,
     SCHEME_KEY,
     ApprovalRecord,
     AuthorityRecord,
@@ -32,7 +30,6 @@ from kpledger.scheme.v1.records import (
     ReportRecord,
     Restriction,
     RestrictionsRecord,
-    RulesRecord,
     SchemeRecord,
     SubmissionRecord,
     approval_key,
@@ -54,6 +51,7 @@ from kpledger.scheme.v1.records import (
     submission_key,
 )
 from kpledger.scheme.v1.subjects import Subject
+from kpledger.scheme.version import RULES_KEY, RulesRecord
 
 B = TypeVar("B", bound=Body)
 

@@ -7,12 +7,11 @@ Signatures are verified elsewhere, before; here it is decided whether their keys
 from collections.abc import Mapping
 
 from kpledger.base.state import ChangeSet
-from kpledger.scheme.envelope import SignedEvent
+from kpledger.scheme.event import Body, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.place import EventPlace
 from kpledger.scheme.v1.catalogue import CATALOGUE
 from kpledger.scheme.v1.context import CatalogueError, Context, refuse
-from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.records import EventRecord, event_key
 from kpledger.scheme.v1.row import Row
 from kpledger.scheme.v1.rules import authorship

@@ -17,11 +17,9 @@ from kpledger.analysis.listing import read_page
 from kpledger.analysis.topic import QuestionError, ask_participant
 from kpledger.api.answers import Problem
 from kpledger.api.routes import Consistency
-from kpledger.base.ids import (
-    parse_number,
-    parse_participant,
-)
+from kpledger.base.ids import parse_participant
 from kpledger.log.chain import Tip
+from kpledger.scheme.v1.ids import parse_number
 from kpledger.scheme.v1.lifecycles.certificate import CertificateState
 from kpledger.scheme.v1.records import (
     AuthorityRecord,

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from kpledger.scheme.envelope import SignedEvent, decode_envelope, format_envelope_json
+from kpledger.scheme.envelope import decode_envelope, format_envelope_json
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.records import (
     AuthorityRecord,
     CertificateRecord,

@@ -17,7 +17,8 @@ from typing import Final
 from kpledger.base.errors import LedgerError
 from kpledger.log.chain import ExecutedBlock
 from kpledger.log.genesis import Genesis
-from kpledger.scheme.envelope import SignedEvent, decode_envelope
+from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.event import SignedEvent
 from kpnode.engine import MAX_REFUSED_BLOCKS, Engine, Loss, RefusedBlock, Step
 from kpnode.ledger import Ledger
 from kpnode.ports import Links

@@ -19,8 +19,7 @@ from lab.chaos.history import History, Outcome, Place, Read, Submission
 from lab.chaos.network import Network
 from lab.chaos.voter import now_s
 
-from kpledger.scheme.envelope import compute_event_id
-from kpledger.scheme.v1.events import decode_event_header
+from kpledger.scheme.event import compute_event_id, decode_event_header
 from scripts.benchmarks.synthetic import Keyring, Statement, Trade
 
 PARTICIPANTS: Final = ("AE", "BW", "IN", "ZA")

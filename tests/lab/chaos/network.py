@@ -14,10 +14,11 @@ from lab.chaos.preload import Preloads
 from lab.chaos.proxy import Link
 from lab.chaos.voter import Ended, Voter
 
-from kpledger.base.ids import CHAIR, KPCS, ROOT
+from kpledger.base.ids import KPCS
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.v1.events.governance import ParticipantKind
+from kpledger.scheme.v1.ids import CHAIR, ROOT
 from kpnode.config import Address, RaftSection, format_config, parse_config
 from kpnode.founding import (
     CONFIG_NAME,

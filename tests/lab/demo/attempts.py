@@ -9,7 +9,8 @@ from lab.year.shipments import Shipments
 from lab.year.stock import Goods
 
 from kpledger.base.codec import encode
-from kpledger.scheme.envelope import SignedEvent, decode_envelope, open_envelope
+from kpledger.scheme.envelope import decode_envelope, open_envelope
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 
 

@@ -16,11 +16,11 @@ from lab.year.year import make_trade
 from kpclient.net.answers import NodeStatus
 from kpclient.net.ledger_client import Committed, LedgerClient, Refused
 from kpclient.net.node_client import NodeClient
-from kpledger.base.ids import ROOT
 from kpledger.log.audit import AuditVerdict
-from kpledger.scheme.envelope import SignedEvent, decode_envelope
-from kpledger.scheme.v1.events import Author
+from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.event import Author, SignedEvent
 from kpledger.scheme.v1.events.certificate import CertificateIssued
+from kpledger.scheme.v1.ids import ROOT
 
 MAX_BATCH = 256
 _TIMEOUT_S = 30.0

@@ -18,9 +18,10 @@ import aiohttp
 import msgspec
 from lab.year.days import YEAR
 
-from kpledger.base.ids import CHAIR, KPCS, ROOT
+from kpledger.base.ids import KPCS
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import Genesis, parse_genesis
+from kpledger.scheme.v1.ids import CHAIR, ROOT
 
 _POLL_S = 0.01
 _TIMEOUT_S = 30.0

@@ -14,7 +14,8 @@ from kpledger.log.audit import AuditReport
 from kpledger.log.block import decode_block, decode_block_header
 from kpledger.log.genesis import Genesis
 from kpledger.log.layout import decode_stored_entry
-from kpledger.scheme.envelope import SignedEvent, decode_envelope
+from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.certificate import (
     CertificateIssued,
     CertificateReplaced,

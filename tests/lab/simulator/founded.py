@@ -22,8 +22,8 @@ from kpledger.log.genesis import (
     format_genesis,
     parse_genesis,
 )
-from kpledger.scheme.envelope import SignedEvent, decode_envelope, sign_event
-from kpledger.scheme.v1.events import Author, encode_event
+from kpledger.scheme.envelope import decode_envelope, sign_event
+from kpledger.scheme.event import Author, SignedEvent, encode_event
 from kpledger.scheme.v1.events.governance import KeyAdded, ParticipantKind
 
 SKEW_MS: Final = 10_000

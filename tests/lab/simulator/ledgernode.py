@@ -17,7 +17,7 @@ from lab.simulator.node import Answer, Moods, SimCore, SimNode, Stepped
 from kpledger.log import layout
 from kpledger.log.genesis import Genesis
 from kpledger.log.layout import StoredEntry
-from kpledger.scheme.envelope import SignedEvent
+from kpledger.scheme.event import SignedEvent
 from kpnode.engine import Engine, Step
 from kpnode.ledger import Ledger
 from kpnode.machine import Applied as AppliedBlock

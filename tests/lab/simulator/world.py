@@ -51,7 +51,7 @@ from lab.simulator.options import SimOptions
 from lab.simulator.weather import Weather
 from lab.simulator.workload import Clients, Operators
 
-from kpledger.scheme.envelope import SignedEvent
+from kpledger.scheme.event import SignedEvent
 from kpnode.raft import Configuration, Entry, EntryKind, Index, NodeId, RaftConfig, Term
 
 _SOUND = PlantedBug()

@@ -21,8 +21,8 @@ from lab.year.year import Year, make_year
 
 from kpledger.base.codec import encode
 from kpledger.base.units import DAY_MS, day_of, start_of_day_ms
-from kpledger.scheme.envelope import Envelope, compute_event_id, decode_envelope, open_envelope
-from kpledger.scheme.v1.events import encode_event
+from kpledger.scheme.envelope import Envelope, decode_envelope, open_envelope
+from kpledger.scheme.event import compute_event_id, encode_event
 from kpledger.scheme.v1.events.governance import NumberRangeAllocated
 from kpledger.scheme.v1.events.life import AnnualReportFiled
 

@@ -20,9 +20,9 @@ from lab.year.participants import (
 from lab.year.signer import Signer
 from lab.year.timeline import Timeline
 
-from kpledger.base.ids import CHAIR, KPCS
+from kpledger.base.ids import KPCS
 from kpledger.base.units import add_days, day_of
-from kpledger.scheme.v1.events import Author
+from kpledger.scheme.event import Author
 from kpledger.scheme.v1.events.decisions import (
     ChairRotated,
     DecisionRecorded,
@@ -51,6 +51,7 @@ from kpledger.scheme.v1.events.life import (
     ObserverRegistered,
 )
 from kpledger.scheme.v1.events.restrictions import Mode, RestrictionSet, Scope
+from kpledger.scheme.v1.ids import CHAIR
 from kpledger.scheme.v1.subjects import Subject, subject_under
 
 _OLD_LAST: Final = 99_999

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from lab.year.days import YEAR
 from lab.year.participants import Office, Participants
 
-from kpledger.base.ids import CHAIR, KPCS, ROOT
+from kpledger.base.ids import KPCS
 from kpledger.base.keys import SigningKey
-from kpledger.scheme.envelope import compute_event_id, sign_event
-from kpledger.scheme.v1.events import Author, Body, encode_event
+from kpledger.scheme.envelope import sign_event
+from kpledger.scheme.event import Author, Body, compute_event_id, encode_event
+from kpledger.scheme.v1.ids import CHAIR, ROOT
 from kpledger.scheme.v1.lifecycles.certificate import NOTES
 
 

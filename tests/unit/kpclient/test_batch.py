@@ -14,7 +14,8 @@ from kpclient.input import batch as lines_module
 from kpclient.input.batch import EventDraft, Line, read_lines
 from kpclient.output.console import readable
 from kpledger.base.errors import BadSignatureError, LedgerError, MalformedError
-from kpledger.scheme.envelope import SignedEvent, decode_envelope, format_envelope_json
+from kpledger.scheme.envelope import decode_envelope, format_envelope_json
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 
 ISSUED = CertificateIssued(certificate=CERTIFICATE)

@@ -21,7 +21,7 @@ from kpclient.input.drafts import (
 from kpclient.output.console import readable
 from kpledger.base.errors import MalformedError
 from kpledger.base.units import format_carats, format_usd
-from kpledger.scheme.v1.events import Body
+from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.certificate import OriginKind
 from kpledger.scheme.v1.events.notes import NoteFiled
 

@@ -20,7 +20,7 @@ from kpclient.keystore import (
     make_seed,
 )
 from kpledger.base.keys import SigningKey, is_signature
-from kpledger.scheme.v1.events import Author
+from kpledger.scheme.event import Author
 
 AUTHOR = Author(participant="BW", authority="gaborone")
 SEED = bytes(range(32))

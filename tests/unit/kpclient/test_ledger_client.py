@@ -33,13 +33,8 @@ from kpclient.net.node_client import (
     NotTrustworthyError,
 )
 from kpclient.output.console import readable
-from kpledger.scheme.envelope import (
-    EventSignature,
-    SignedEvent,
-    compute_event_id,
-    decode_envelope,
-    format_envelope_json,
-)
+from kpledger.scheme.envelope import decode_envelope, format_envelope_json
+from kpledger.scheme.event import EventSignature, SignedEvent, compute_event_id
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 
 GENESIS = make_genesis()

@@ -7,7 +7,8 @@ from founding import make_certificate, make_event, number_of
 
 from kpclient.outbox import Outbox
 from kpledger.base.errors import LedgerError
-from kpledger.scheme.envelope import SignedEvent, decode_envelope
+from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 
 

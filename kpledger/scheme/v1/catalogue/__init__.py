@@ -7,8 +7,8 @@ is a body in :mod:`kpledger.scheme.v1.events` and a row in the module of its gro
 
 from typing import Final
 
+from kpledger.scheme.event import Body
 from kpledger.scheme.v1.catalogue import certificate, governance, importing, life, statistics
-from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.row import Row
 
 CATALOGUE: Final[dict[type[Body], Row]] = {

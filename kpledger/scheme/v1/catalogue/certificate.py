@@ -2,10 +2,10 @@
 
 from typing import Final
 
+from kpledger.scheme.event import Body
 from kpledger.scheme.v1.context import Check
 from kpledger.scheme.v1.effects import certificate as effects
 from kpledger.scheme.v1.effects.notes import keep_note
-from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.events.certificate import (
     AmendmentEndorsed,
     CertificateFound,

@@ -2,11 +2,11 @@
 
 from typing import Final
 
+from kpledger.scheme.event import Body
 from kpledger.scheme.v1.context import Check
 from kpledger.scheme.v1.effects import importing as effects
 from kpledger.scheme.v1.effects.cases import open_named, or_case
 from kpledger.scheme.v1.effects.certificate import move
-from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.events.importing import (
     ArrivalRecorded,
     CaseOpened,

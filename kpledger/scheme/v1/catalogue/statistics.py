@@ -2,10 +2,10 @@
 
 from typing import Final
 
+from kpledger.scheme.event import Body
 from kpledger.scheme.v1.context import Check
 from kpledger.scheme.v1.effects import life
 from kpledger.scheme.v1.effects import statistics as effects
-from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.events.statistics import (
     AnomalyAnswered,
     AnomalyQuestioned,

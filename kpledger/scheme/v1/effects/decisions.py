@@ -2,7 +2,7 @@
 
 import msgspec
 
-from kpledger.base.ids import CHAIR, KPCS
+from kpledger.base.ids import KPCS
 from kpledger.scheme.v1.context import Context
 from kpledger.scheme.v1.effects.governance import end_key, new_key
 from kpledger.scheme.v1.events.decisions import (
@@ -13,15 +13,13 @@ from kpledger.scheme.v1.events.decisions import (
     ViceChairElected,
 )
 from kpledger.scheme.v1.events.governance import RevocationReason
+from kpledger.scheme.v1.ids import CHAIR
 from kpledger.scheme.v1.records import (
-    RULES_KEY,
     SCHEME_KEY,
     DecisionRecord,
     PolicyRecord,
     PolicySince,
     RestrictionsRecord,
-    RulesRecord,
-    RulesSince,
     SchemeRecord,
     decision_key,
     key_key,
@@ -30,6 +28,7 @@ from kpledger.scheme.v1.records import (
     restrictions_key,
 )
 from kpledger.scheme.v1.rules.decisions import measured
+from kpledger.scheme.version import RULES_KEY, RulesRecord, RulesSince
 
 
 def record_decision(context: Context) -> None:

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 import msgspec
 
-from kpledger.base.ids import KPCS, ROOT
+from kpledger.base.ids import KPCS
 from kpledger.scheme.v1.context import CatalogueError, Context
 from kpledger.scheme.v1.events.governance import (
     AuthorityClosed,
@@ -22,6 +22,7 @@ from kpledger.scheme.v1.events.governance import (
     Standing,
 )
 from kpledger.scheme.v1.events.life import ObserverRegistered, ObserverWithdrawn
+from kpledger.scheme.v1.ids import ROOT
 from kpledger.scheme.v1.records import (
     AllottedRange,
     AuthorityRecord,

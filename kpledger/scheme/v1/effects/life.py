@@ -8,8 +8,8 @@ import msgspec
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import KPCS
 from kpledger.base.units import add_days
+from kpledger.scheme.event import Body
 from kpledger.scheme.v1.context import CatalogueError, Context
-from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.events.importing import SuspectReported
 from kpledger.scheme.v1.events.life import (
     AnnualReportFiled,

@@ -1,7 +1,7 @@
 """How much of each import went out again under certificates of its destination."""
 
-from kpledger.base.units import MAX_AMOUNT
 from kpledger.scheme.v1.context import Context
+from kpledger.scheme.v1.quantities import MAX_QUANTITY
 from kpledger.scheme.v1.records import CertificateRecord, DrawnRecord, drawn_key
 from kpledger.scheme.v1.rules.lineage import counted_sources
 
@@ -12,7 +12,7 @@ def draw(context: Context, record: CertificateRecord) -> None:
         _add(context, source.number, source.carat_thousandths)
 
 
-def give_back(context: Context, record: CertificateRecord, up_to: int = MAX_AMOUNT) -> None:
+def give_back(context: Context, record: CertificateRecord, up_to: int = MAX_QUANTITY) -> None:
     """Count no more what a certificate took that covers no shipment any more.
 
     Of goods that were sent back it is as much as came back, in the order of the sources.
@@ -28,5 +28,5 @@ def _add(context: Context, number: str, carat_thousandths: int) -> None:
     known = context.state.read(key, DrawnRecord)
     drawn = (0 if known is None else known.carat_thousandths) + carat_thousandths
     # Without strict lineage anything may be named; the total stays an amount all the same.
-    kept = min(max(drawn, 0), MAX_AMOUNT)
+    kept = min(max(drawn, 0), MAX_QUANTITY)
     context.state.put(key, DrawnRecord(carat_thousandths=kept))

@@ -9,9 +9,12 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
-from kpledger.base.ids import CertificateNumber, CountryCode, ParticipantCode, Zone
-from kpledger.base.units import CaratThousandths, Day, TimeMs, UsdCents
-from kpledger.scheme.v1.events.base import Body, DocumentHash, LongText, Reference, Text
+from kpledger.base.ids import ParticipantCode
+from kpledger.base.units import TimeMs
+from kpledger.scheme.event import Body
+from kpledger.scheme.v1.events.base import DocumentHash, LongText, Reference, Text
+from kpledger.scheme.v1.ids import CertificateNumber, CountryCode, Zone
+from kpledger.scheme.v1.quantities import CaratThousandths, Day, UsdCents
 
 
 class CertificateKind(StrEnum):

@@ -10,9 +10,12 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
-from kpledger.base.ids import CountryCode, DecisionId, EventId, ParticipantCode, PublicKey
-from kpledger.base.units import Day, TimeMs, Year
-from kpledger.scheme.v1.events.base import Body, DocumentHash, Text
+from kpledger.base.ids import EventId, ParticipantCode, PublicKey
+from kpledger.base.units import TimeMs
+from kpledger.scheme.event import Body
+from kpledger.scheme.v1.events.base import DocumentHash, Text
+from kpledger.scheme.v1.ids import CountryCode, DecisionId
+from kpledger.scheme.v1.quantities import Day, Year
 
 ParticipantCodes = Annotated[tuple[ParticipantCode, ...], Meta(max_length=400)]
 """Codes in alphabetical order, each once."""

@@ -9,16 +9,12 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
-from kpledger.base.ids import (
-    AuthorityId,
-    DecisionId,
-    NumberPrefix,
-    ParticipantCode,
-    PublicKey,
-    ShortName,
-)
-from kpledger.base.units import Day, TimeMs
-from kpledger.scheme.v1.events.base import Body, DocumentHash, LongText, Text
+from kpledger.base.ids import AuthorityId, ParticipantCode, PublicKey
+from kpledger.base.units import TimeMs
+from kpledger.scheme.event import Body
+from kpledger.scheme.v1.events.base import DocumentHash, LongText, Text
+from kpledger.scheme.v1.ids import DecisionId, NumberPrefix, ShortName
+from kpledger.scheme.v1.quantities import Day
 
 
 class ParticipantKind(StrEnum):

@@ -8,10 +8,12 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from kpledger.base.ids import CertificateNumber, CountryCode, ParticipantCode
-from kpledger.base.units import CaratThousandths, Day, UsdCents
-from kpledger.scheme.v1.events.base import Body, DocumentHash, LongText, Reference, Text
+from kpledger.base.ids import ParticipantCode
+from kpledger.scheme.event import Body
+from kpledger.scheme.v1.events.base import DocumentHash, LongText, Reference, Text
 from kpledger.scheme.v1.events.certificate import Party
+from kpledger.scheme.v1.ids import CertificateNumber, CountryCode
+from kpledger.scheme.v1.quantities import CaratThousandths, Day, UsdCents
 
 
 class DiscrepancyCause(StrEnum):

@@ -11,10 +11,12 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
-from kpledger.base.ids import AuthorityId, ParticipantCode, PublicKey, ShortName
-from kpledger.base.units import Day, Year
-from kpledger.scheme.v1.events.base import Body, DocumentHash, LongText, Reference, Text
+from kpledger.base.ids import AuthorityId, ParticipantCode, PublicKey
+from kpledger.scheme.event import Body
+from kpledger.scheme.v1.events.base import DocumentHash, LongText, Reference, Text
 from kpledger.scheme.v1.events.decisions import ParticipantCodes
+from kpledger.scheme.v1.ids import ShortName
+from kpledger.scheme.v1.quantities import Day, Year
 
 
 class AnnualReportFiled(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):

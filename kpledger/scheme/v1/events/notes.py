@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from kpledger.base.ids import EventId
-from kpledger.scheme.v1.events.base import Body, DocumentHash, LongText
+from kpledger.scheme.event import Body
+from kpledger.scheme.v1.events.base import DocumentHash, LongText
 
 
 class NoteFiled(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,9 +10,12 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from kpledger.base.ids import CertificateNumber, DecisionId, ParticipantCode, ShortName, Zone
-from kpledger.base.units import CaratThousandths, TimeMs
-from kpledger.scheme.v1.events.base import Author, Body, DocumentHash, LongText, Reference
+from kpledger.base.ids import ParticipantCode
+from kpledger.base.units import TimeMs
+from kpledger.scheme.event import Author, Body
+from kpledger.scheme.v1.events.base import DocumentHash, LongText, Reference
+from kpledger.scheme.v1.ids import CertificateNumber, DecisionId, ShortName, Zone
+from kpledger.scheme.v1.quantities import CaratThousandths
 
 
 class Scope(StrEnum):

@@ -12,9 +12,10 @@ import msgspec
 from msgspec import Meta
 
 from kpledger.base.ids import ParticipantCode
-from kpledger.base.units import CaratTotal, Day, HalfYear, Quarter, UsdTotal
-from kpledger.scheme.v1.events.base import Body, DocumentHash, LongText
+from kpledger.scheme.event import Body
+from kpledger.scheme.v1.events.base import DocumentHash, LongText
 from kpledger.scheme.v1.events.certificate import HsCode
+from kpledger.scheme.v1.quantities import CaratTotal, Day, HalfYear, Quarter, UsdTotal
 
 MAX_ROWS = 1000
 """The most rows of one submission; they fit into an event."""

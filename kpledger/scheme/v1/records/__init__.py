@@ -27,7 +27,6 @@ from kpledger.scheme.v1.records.members import (
     restrictions_key,
 )
 from kpledger.scheme.v1.records.scheme import (
-    RULES_KEY,
     SCHEME_KEY,
     BodyRecord,
     CorrectionRecord,
@@ -37,8 +36,6 @@ from kpledger.scheme.v1.records.scheme import (
     ProceedingRecord,
     RecommendationStatus,
     ReportRecord,
-    RulesRecord,
-    RulesSince,
     SchemeRecord,
     SubmissionRecord,
     body_key,
@@ -66,7 +63,6 @@ from kpledger.scheme.v1.records.trade import (
 )
 
 __all__ = [
-    "RULES_KEY",
     "SCHEME_KEY",
     "AllottedRange",
     "ApprovalRecord",
@@ -94,8 +90,6 @@ __all__ = [
     "ReportRecord",
     "Restriction",
     "RestrictionsRecord",
-    "RulesRecord",
-    "RulesSince",
     "SchemeRecord",
     "StandingSince",
     "SubmissionRecord",

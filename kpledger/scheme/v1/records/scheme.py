@@ -56,26 +56,6 @@ class SchemeRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The Chair's key."""
 
 
-class RulesSince(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A version of the rules and the first height that it holds for."""
-
-    version: int
-    height: int
-
-
-class RulesRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which rules hold for which heights."""
-
-    KIND: ClassVar[str] = "rules"
-
-    versions: tuple[RulesSince, ...]
-    """In ascending order of version and height."""
-
-    def version_at(self, height: int) -> int:
-        """Give the version that holds for a block."""
-        return [one.version for one in self.versions if one.height <= height][-1]
-
-
 class RecommendationStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A recommendation of a review and how far it was followed."""
 
@@ -200,6 +180,3 @@ def correction_key(event_id: bytes) -> bytes:
 
 SCHEME_KEY = b"scheme/kpcs"
 """The key of the one scheme record."""
-
-RULES_KEY = b"rules/versions"
-"""The key of the one record of the versions of the rules."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from kpledger.base.ids import CHAIR, KPCS, ROOT, SECRETARIAT
+from kpledger.base.ids import KPCS
 from kpledger.base.units import format_time
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
@@ -13,6 +13,7 @@ from kpledger.scheme.v1.events.governance import (
     ParticipantStatusChanged,
     Standing,
 )
+from kpledger.scheme.v1.ids import CHAIR, ROOT, SECRETARIAT
 from kpledger.scheme.v1.records import AuthorityRecord, KeyRecord
 
 

@@ -5,7 +5,7 @@ E1, E5 and E6. A further report or table is an edition: it stands beside the one
 
 from collections.abc import Sequence
 
-from kpledger.base.ids import KPCS, ROOT
+from kpledger.base.ids import KPCS
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.countries import COUNTRIES
@@ -16,6 +16,7 @@ from kpledger.scheme.v1.events.statistics import (
     ProductionStatisticsSubmitted,
     TradeStatisticsSubmitted,
 )
+from kpledger.scheme.v1.ids import ROOT
 from kpledger.scheme.v1.lists import check_ascending, check_known
 from kpledger.scheme.v1.rules.governance import is_observer
 from kpledger.scheme.v1.subjects import Subject

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from kpledger.base.ids import CHAIR, KPCS, ROOT, SECRETARIAT
+from kpledger.base.ids import KPCS
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.events.governance import (
@@ -12,6 +12,7 @@ from kpledger.scheme.v1.events.governance import (
     ParticipantAdmitted,
 )
 from kpledger.scheme.v1.events.life import ObserverRegistered, ObserverWithdrawn
+from kpledger.scheme.v1.ids import CHAIR, ROOT, SECRETARIAT
 from kpledger.scheme.v1.lists import check_ascending
 from kpledger.scheme.v1.rules.keys import check_unused_key
 from kpledger.scheme.v1.rules.notice import check_notice_period

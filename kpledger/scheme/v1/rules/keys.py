@@ -8,12 +8,13 @@ in the place of another by the Chair.
 from typing import Final
 
 from kpledger.base.errors import UnacceptableKeyError
-from kpledger.base.ids import CHAIR, KPCS, ROOT, SECRETARIAT
+from kpledger.base.ids import KPCS
 from kpledger.base.keys import check_public_key
 from kpledger.base.units import format_time
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.events.governance import KeyAdded, KeyRevoked, KeyRotated, RevocationReason
+from kpledger.scheme.v1.ids import CHAIR, ROOT, SECRETARIAT
 from kpledger.scheme.v1.records import KeyRecord
 
 RESERVED: Final = ((KPCS, CHAIR), (KPCS, SECRETARIAT))

@@ -10,9 +10,9 @@ from typing import Final
 from kpledger.base.codec import decode
 from kpledger.base.errors import LedgerError
 from kpledger.base.ids import KPCS
+from kpledger.scheme.event import MAX_EVENT_BYTES, Body
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
-from kpledger.scheme.v1.events import MAX_EVENT_BYTES, Body
 from kpledger.scheme.v1.events.certificate import (
     CertificateFound,
     CertificateLost,

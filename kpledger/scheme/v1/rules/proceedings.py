@@ -7,10 +7,10 @@ from typing import Final
 
 from kpledger.base.ids import KPCS
 from kpledger.base.units import DAY_MS, start_of_day_ms
+from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.days import check_begun, check_past_day, check_span
-from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.events.governance import Standing
 from kpledger.scheme.v1.events.importing import SuspectReported
 from kpledger.scheme.v1.events.life import (

@@ -7,13 +7,15 @@ that of the later steps of a proceeding.
 import re
 from typing import Final
 
-from kpledger.base.ids import AUTHORITY_PATTERN, CHAIR, KPCS, MAX_NAME_CHARS
+from kpledger.base.ids import KPCS
+from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
-from kpledger.scheme.v1.events import Body, life, restrictions, statistics
 from kpledger.scheme.v1.events import decisions as d
 from kpledger.scheme.v1.events import governance as g
+from kpledger.scheme.v1.events import life, restrictions, statistics
 from kpledger.scheme.v1.events.importing import CaseOpened, SuspectReported
+from kpledger.scheme.v1.ids import CHAIR, MAX_SHORT_NAME_CHARS, SHORT_NAME_PATTERN
 from kpledger.scheme.v1.subjects import Subject
 
 SUBJECTS: Final[dict[type[Body], str]] = {
@@ -90,7 +92,7 @@ def check_name(context: Context) -> Refusal | None:
         return None
     stem = _spell(template, context.author[0], context.event.body)
     name = context.subject.removeprefix(stem)
-    sound = len(name) <= MAX_NAME_CHARS and re.match(AUTHORITY_PATTERN, name) is not None
+    sound = len(name) <= MAX_SHORT_NAME_CHARS and re.match(SHORT_NAME_PATTERN, name) is not None
     if context.subject.startswith(stem) and sound:
         return None
     accepted = f"{stem}<name>, the name in lower-case letters and digits joined by hyphens"

@@ -13,7 +13,8 @@ from kpledger.base.codec import decode, decode_trusted, encode
 from kpledger.base.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError
 from kpledger.base.unassigned import UNASSIGNED
 from kpledger.log.block import BlockHeader
-from kpledger.scheme.v1.events import MAX_EVENT_BYTES, decode_body, decode_event_header
+from kpledger.scheme.event import MAX_EVENT_BYTES, decode_body, decode_event_header
+from kpledger.scheme.v1.events import BODIES
 from kpledger.scheme.v1.records import (
     AuthorityRecord,
     CertificateRecord,
@@ -55,7 +56,7 @@ def test_vector_is_judged_as_it_says(vector: Path) -> None:
     case = msgspec.json.decode(vector.read_bytes(), type=PayloadVector)
     reason, field = None, ""
     try:
-        decode_body(decode_event_header(bytes.fromhex(case.payload)))
+        decode_body(decode_event_header(bytes.fromhex(case.payload)), BODIES)
     except LedgerError as error:
         reason = type(error).__name__
         field = error.field if isinstance(error, MalformedError) else ""

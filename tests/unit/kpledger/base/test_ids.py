@@ -11,13 +11,12 @@ from kpledger.base.errors import MalformedError
 from kpledger.base.ids import (
     MAX_NAME_CHARS,
     AuthorityId,
-    CertificateNumber,
     ParticipantCode,
     parse_authority,
     parse_hex32,
-    parse_number,
     parse_participant,
 )
+from kpledger.scheme.v1.ids import CertificateNumber, parse_number
 
 GOOD = [
     (parse_participant, "BW"),

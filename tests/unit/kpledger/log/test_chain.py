@@ -49,14 +49,8 @@ from kpledger.log.chain import (
     verify_block,
 )
 from kpledger.log.merkle import Frontier, MemoryTree
-from kpledger.scheme.envelope import (
-    PAYLOAD_TYPE,
-    Envelope,
-    EventSignature,
-    SignedEvent,
-    decode_envelope,
-    sign_event,
-)
+from kpledger.scheme.envelope import PAYLOAD_TYPE, Envelope, decode_envelope, sign_event
+from kpledger.scheme.event import EventSignature, SignedEvent
 from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 

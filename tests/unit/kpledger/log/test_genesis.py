@@ -31,20 +31,18 @@ from kpledger.log.genesis import (
 from kpledger.scheme.v1.events.decisions import PolicyValues
 from kpledger.scheme.v1.events.governance import Standing
 from kpledger.scheme.v1.records import (
-    RULES_KEY,
     SCHEME_KEY,
     KeyRecord,
     ParticipantRecord,
     PolicyRecord,
     PolicySince,
-    RulesRecord,
-    RulesSince,
     SchemeRecord,
     StandingSince,
     key_key,
     participant_key,
     policy_key,
 )
+from kpledger.scheme.version import RULES_KEY, RulesRecord, RulesSince
 
 Change = Callable[[GenesisFile], GenesisFile]
 

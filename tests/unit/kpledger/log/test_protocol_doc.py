@@ -34,12 +34,18 @@ from kpledger.scheme.envelope import (
     MAX_ENVELOPE_BYTES,
     MAX_ENVELOPE_JSON_BYTES,
     Envelope,
-    EventSignature,
     decode_envelope,
     encode_pae,
 )
+from kpledger.scheme.event import (
+    MAX_EVENT_BYTES,
+    MAX_SIGNATURES,
+    Author,
+    Body,
+    EventHeader,
+    EventSignature,
+)
 from kpledger.scheme.v1.catalogue import CATALOGUE
-from kpledger.scheme.v1.events import MAX_EVENT_BYTES, MAX_SIGNATURES, Author, Body, EventHeader
 from kpledger.scheme.v1.events.governance import AuthorityRegistered, AuthorityRole
 from kpledger.scheme.v1.records import Record
 from kpledger.scheme.v1.rules.numbering import MAX_RANGES

@@ -17,8 +17,8 @@ from founding import (
 from journey import judge, make_step, set_policy, start_journey, travel
 
 from kpledger.base.units import DAY_MS, add_days, start_of_day_ms
+from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.events.certificate import Party
 from kpledger.scheme.v1.events.decisions import ExpiryMeaning
 from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing

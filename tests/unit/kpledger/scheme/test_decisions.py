@@ -31,8 +31,8 @@ from scheme_statements import (
 )
 
 from kpledger.base.units import DAY_MS
+from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Rule
-from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.events.decisions import ChairRotated, Procedure, ViceChairElected
 from kpledger.scheme.v1.events.governance import (
     AuthorityRole,

@@ -14,9 +14,7 @@ from kpledger.scheme.envelope import (
     MAX_ENVELOPE_BYTES,
     MAX_ENVELOPE_JSON_BYTES,
     PAYLOAD_TYPE,
-    EventSignature,
     add_signature,
-    compute_event_id,
     decode_envelope,
     encode_pae,
     format_envelope_json,
@@ -25,7 +23,7 @@ from kpledger.scheme.envelope import (
     sign_event,
     verify_envelope,
 )
-from kpledger.scheme.v1.events import MAX_EVENT_BYTES
+from kpledger.scheme.event import MAX_EVENT_BYTES, EventSignature, compute_event_id
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 
 VECTORS = sorted((Path(__file__).parents[3] / "vectors" / "envelope").glob("*.json"))

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 
 from kpledger.base.codec import encode
 from kpledger.base.errors import LedgerError, MalformedError, NotCanonicalError
-from kpledger.scheme.v1.catalogue import CATALOGUE
-from kpledger.scheme.v1.events import (
-    BODIES,
+from kpledger.scheme.event import (
     MAX_EVENT_BYTES,
     MAX_SIGNATURES,
     Author,
@@ -22,6 +20,8 @@ from kpledger.scheme.v1.events import (
     decode_event_header,
     encode_event,
 )
+from kpledger.scheme.v1.catalogue import CATALOGUE
+from kpledger.scheme.v1.events import BODIES
 from kpledger.scheme.v1.events.importing import ShipmentReleased
 
 TYPES: Final = [
@@ -133,7 +133,7 @@ def test_event_survives_being_encoded(
         body=body,
     )
     header = decode_event_header(payload)
-    assert decode_body(header) == body
+    assert decode_body(header, BODIES) == body
     raw = msgspec.Raw(encode(body))
     assert bytes(header.body) == bytes(raw)
     assert msgspec.structs.replace(header, body=raw) == EventHeader(
@@ -153,7 +153,7 @@ def test_event_survives_being_encoded(
 def test_body_of_one_type_is_not_taken_for_another(body: Body, name: str) -> None:
     header = _header(body, type=name)
     try:
-        found = decode_body(header)
+        found = decode_body(header, BODIES)
     except LedgerError:
         return
     assert found == body or encode(found) == encode(body)
@@ -162,8 +162,8 @@ def test_body_of_one_type_is_not_taken_for_another(body: Body, name: str) -> Non
 @pytest.mark.parametrize(("name", "version"), [("key_lost", 1), ("key_added", 2)])
 def test_unknown_type_names_the_known_ones(name: str, version: int) -> None:
     body = ShipmentReleased(remedy="")
-    with pytest.raises(MalformedError, match="known are amendment_endorsed v1, ") as caught:
-        decode_body(_header(body, type=name, version=version))
+    with pytest.raises(MalformedError, match="known types are amendment_endorsed v1, ") as caught:
+        decode_body(_header(body, type=name, version=version), BODIES)
     assert caught.value.field == "type"
 
 
@@ -174,7 +174,7 @@ def test_body_must_be_canonical_itself(body: Body) -> None:
     header = msgspec.structs.replace(_header(body), body=msgspec.Raw(unsorted))
     if len(fields) > 1:
         with pytest.raises(NotCanonicalError):
-            decode_body(header)
+            decode_body(header, BODIES)
 
 
 def test_limits_leave_room_in_an_entry_of_a_tile() -> None:

@@ -26,8 +26,8 @@ from scheme_statements import (
 )
 
 from kpledger.base.state import ChangeSet
+from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Rule
-from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.events.governance import AuthorityClosed, AuthorityRole, KeyAdded, Standing
 from kpledger.scheme.v1.events.life import AnnualReportFiled
 from kpledger.scheme.v1.events.statistics import Flow

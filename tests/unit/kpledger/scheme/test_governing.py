@@ -28,8 +28,8 @@ from scheme_statements import (
 
 from kpledger.base.state import ChangeSet
 from kpledger.base.units import DAY_MS
+from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.events.governance import (
     AuthorityRole,
     NumberRangeAllocated,

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from kpledger.scheme.guards import guarded_types, rules_of
 from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.catalogue import CATALOGUE
 from kpledger.scheme.v1.context import Check
+from kpledger.scheme.v1.guards import guarded_types, rules_of
 
 CHECKS = sorted(
     {check for row in CATALOGUE.values() for check in row.checks}, key=lambda one: one.__qualname__

@@ -29,8 +29,8 @@ from scheme_statements import (
     add_monitor_key,
 )
 
+from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Rule
-from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.events.decisions import PolicySet, PolicyValues
 from kpledger.scheme.v1.events.governance import (

@@ -33,8 +33,8 @@ from scheme_statements import (
 
 from kpledger.base.codec import encode
 from kpledger.base.state import ChangeSet
+from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Rule
-from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.events.governance import Standing
 from kpledger.scheme.v1.events.importing import SuspectJudged, Verdict
 from kpledger.scheme.v1.events.life import FollowUpStatus, Recommendation

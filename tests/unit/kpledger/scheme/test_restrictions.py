@@ -27,8 +27,8 @@ from scheme_statements import (
 
 from kpledger.base.state import ChangeSet
 from kpledger.base.units import DAY_MS, MAX_TIME_MS
+from kpledger.scheme.event import Author
 from kpledger.scheme.outcome import Rule
-from kpledger.scheme.v1.events import Author
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,

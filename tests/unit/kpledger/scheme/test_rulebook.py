@@ -22,21 +22,22 @@ from founding import (
 from judging import Judgement, judge
 from scheme_statements import NOTE
 
+from kpledger.base.errors import MalformedError
 from kpledger.base.state import ChangeSet
 from kpledger.log.audit import Auditor
 from kpledger.log.chain import BlockExecutor, InvalidBlockError, verify_block
 from kpledger.log.layout import StoredEntry, encode_stored_entry
-from kpledger.scheme.envelope import SignedEvent, decode_envelope
+from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.place import EventPlace
-from kpledger.scheme.rulebook import RELEASED, V1, Rulebook, UnknownRules, UnknownRulesError
-from kpledger.scheme.v1.context import CatalogueError
-from kpledger.scheme.v1.events import Body
+from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRules, UnknownRulesError
 from kpledger.scheme.v1.events.decisions import RulesActivated
 from kpledger.scheme.v1.events.notes import NoteFiled
 from kpledger.scheme.v1.execution import execute
-from kpledger.scheme.v1.records import RULES_KEY, RulesRecord, RulesSince
 from kpledger.scheme.v1.rules.policies import MAX_BLOCKS_AHEAD
+from kpledger.scheme.v1.version import V1
+from kpledger.scheme.version import RULES_KEY, RulesRecord, RulesSince
 
 
 def _execute_v2(event: SignedEvent, state: ChangeSet, at: EventPlace) -> Refusal | None:
@@ -136,7 +137,7 @@ def test_program_without_the_version_stops_and_says_which_it_needs() -> None:
         above.add(decode_envelope(_note(1)))
     assert (caught.value.height, caught.value.version) == (3, 2)
     assert str(caught.value) == (
-        "block 3 asks for rules v2; this program knows v1: a newer release of it is needed"
+        "block 3 needs rules v2; this program has v1: a newer release of it is needed"
     )
 
 
@@ -165,7 +166,7 @@ def test_audit_without_the_version_stops_at_its_activation_and_accuses_nobody() 
     auditor = Auditor(make_genesis())
     chain = _chain(ledger)
     assert [auditor.feed(*one) for one in chain[:-1]] == [None, None]
-    with pytest.raises(UnknownRulesError, match=r"block 3 .* v2; this program knows v1"):
+    with pytest.raises(UnknownRulesError, match=r"block 3 .* v2; this program has v1"):
         auditor.feed(*chain[-1])
     assert auditor.progress.tip.height == FROM_HEIGHT - 3
 
@@ -236,7 +237,9 @@ def test_event_of_an_unknown_version_is_not_applied() -> None:
 
 def test_event_that_a_version_does_not_know_is_not_applied() -> None:
     ledger = found_ledger()
-    event = msgspec.structs.replace(decode_envelope(_note(1)), body=Body())
+    event = decode_envelope(_note(1))
+    header = msgspec.structs.replace(event.header, version=2)
+    event = msgspec.structs.replace(event, header=header)
     at = EventPlace(make_genesis().chain, ledger.now_ms, 0, 2)
-    with pytest.raises(CatalogueError):
+    with pytest.raises(MalformedError, match="there is no event type note_filed v2"):
         RELEASED.apply(event, ChangeSet(ledger.state), at)

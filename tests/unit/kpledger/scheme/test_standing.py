@@ -24,8 +24,8 @@ from scheme_statements import (
 )
 
 from kpledger.base.units import DAY_MS
+from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.v1.events import Body
 from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing
 from kpledger.scheme.v1.records import ParticipantRecord, participant_key
 from kpledger.scheme.v1.rules.notice import MAX_NOTICE_MS

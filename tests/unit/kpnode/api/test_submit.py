@@ -18,8 +18,8 @@ from serving import Reply, Served, serve
 
 from kpledger.api.routes import JSON_TYPE, MAX_BATCH, MSGPACK_TYPE
 from kpledger.base.codec import encode
-from kpledger.scheme.envelope import EventSignature, format_envelope_json, open_envelope, sign_event
-from kpledger.scheme.v1.events import MAX_EVENT_BYTES
+from kpledger.scheme.envelope import format_envelope_json, open_envelope, sign_event
+from kpledger.scheme.event import MAX_EVENT_BYTES, EventSignature
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing
 from kpnode.api.served import ApiLimits

@@ -20,7 +20,8 @@ from kpledger.base.state import MemoryState
 from kpledger.log.block import BlockKind
 from kpledger.log.chain import BlockExecutor, execute_noop, genesis_tip
 from kpledger.log.genesis import Genesis, GenesisParticipant, format_genesis, parse_genesis
-from kpledger.scheme.envelope import SignedEvent, decode_envelope
+from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,

@@ -22,7 +22,7 @@ from kpledger.analysis.statistics.tables import CELL, PAIR, TOTAL
 from kpledger.analysis.statistics.totals import NOTHING, Total, total_at
 from kpledger.base.units import DAY_MS, add_days, end_of_day_ms, quarter_of, start_of_day_ms
 from kpledger.books.projections.distribution import distribute
-from kpledger.scheme.v1.events import Body
+from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,

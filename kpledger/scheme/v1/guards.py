@@ -12,7 +12,7 @@ from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.catalogue import CATALOGUE
 from kpledger.scheme.v1.rules import authorship
 
-_HOME: Final = "kpledger.scheme."
+_HOME: Final = __name__.removesuffix("guards")
 _EVERYWHERE: Final = (
     authorship.check_form,
     authorship.check_author,

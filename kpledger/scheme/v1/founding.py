@@ -1,0 +1,64 @@
+"""Founding: the state of a ledger that begins with these rules, before its first block."""
+
+import msgspec
+
+from kpledger.base.ids import KPCS
+from kpledger.base.state import ChangeSet
+from kpledger.scheme.v1.events.decisions import PolicyValues
+from kpledger.scheme.v1.events.governance import ParticipantKind, Standing
+from kpledger.scheme.v1.ids import CHAIR, ROOT, SECRETARIAT
+from kpledger.scheme.v1.records import (
+    SCHEME_KEY,
+    KeyRecord,
+    ParticipantRecord,
+    PolicyRecord,
+    PolicySince,
+    SchemeRecord,
+    StandingSince,
+    key_key,
+    participant_key,
+    policy_key,
+)
+from kpledger.scheme.version import Founder, Founding
+
+
+def found(founding: Founding, changes: ChangeSet) -> None:
+    """Write the policy, the offices of the scheme, and every participant as active for ever."""
+    settled = PolicySince(
+        values=msgspec.convert(founding.policy, PolicyValues),
+        effective_from=0,
+        recorded_at=founding.created_at,
+        decision=None,
+    )
+    changes.put(policy_key(None), PolicyRecord(history=(settled,)))
+    scheme = SchemeRecord(chair=None, vice_chair=None, year=None, key=founding.chair_key)
+    changes.put(SCHEME_KEY, scheme)
+    _put_key(changes, founding.chair_key, KPCS, CHAIR)
+    _put_key(changes, founding.secretariat_key, KPCS, SECRETARIAT)
+    for one in founding.participants:
+        _put_participant(changes, one)
+
+
+def _put_participant(changes: ChangeSet, founder: Founder) -> None:
+    standing = StandingSince(status=Standing.ACTIVE, effective_from=0, decision="genesis")
+    record = ParticipantRecord(
+        code=founder.code,
+        name=founder.name,
+        kind=ParticipantKind(founder.kind),
+        standings=(standing,),
+        authority_count=0,
+    )
+    changes.put(participant_key(founder.code), record)
+    _put_key(changes, founder.root_key, founder.code, ROOT)
+
+
+def _put_key(changes: ChangeSet, public_key: bytes, participant: str, authority: str) -> None:
+    record = KeyRecord(
+        participant=participant,
+        authority=authority,
+        valid_from=0,
+        revoked_at=None,
+        reason=None,
+        suspect_since=None,
+    )
+    changes.put(key_key(public_key), record)

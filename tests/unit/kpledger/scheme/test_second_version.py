@@ -1,0 +1,135 @@
+"""A version of the rules is complete: whatever is edited in the next one, old blocks stay as sound.
+
+One chain has blocks under v1, the activation of v2, and blocks under v2. Programs replay it whose
+v2 differs in a table, a default, a shape, a list or a pattern.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+from founding import (
+    CHAIR,
+    DECISION,
+    TODAY,
+    MemoryLedger,
+    RefusedError,
+    event_id_of,
+    make_certificate,
+    make_event,
+    make_genesis,
+    number_of,
+    open_trade,
+)
+from scheme_statements import NOTE
+from second_version import Edit, make_version
+
+from kpledger.log.audit import Auditor
+from kpledger.log.layout import StoredEntry, encode_stored_entry
+from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.rulebook import Rulebook
+from kpledger.scheme.v1.events.certificate import CertificateIssued
+from kpledger.scheme.v1.events.decisions import RulesActivated
+from kpledger.scheme.v1.events.importing import ArrivalRecorded
+from kpledger.scheme.v1.version import V1
+
+ARRIVAL: Final = ArrivalRecorded(
+    arrived_on=TODAY, seals_intact=True, opened=False, found_carat_thousandths=None, remarks=""
+)
+FIRST_ISSUE, SECOND_ISSUE = (
+    make_event("BW/gaborone", CertificateIssued(certificate=make_certificate(number_of("BW", one))))
+    for one in (1, 2)
+)
+UNDER_V2: Final = (
+    make_event("EU/antwerp", ARRIVAL, subject=number_of("BW", 1), prev=event_id_of(FIRST_ISSUE)),
+    SECOND_ISSUE,
+    make_event("BW/root", NOTE, subject="BW", nonce=2),
+)
+
+LIFE_CYCLE: Final = """\
+        "transit_noted": _SAME,
+        "arrival_recorded": Transition(_S.ARRIVED),
+        "import_confirmed": Transition(_S.CONFIRMED, NO_ARRIVAL),
+        "import_confirmed_discrepant": Transition(_S.CONFIRMED_DISCREPANT, NO_ARRIVAL),
+        "shipment_detained": Transition(_S.DETAINED),
+    },
+"""
+
+EDITS: Final = {
+    "a_life_cycle": (Edit("lifecycles/certificate.py", LIFE_CYCLE, "    },\n"), 0),
+    "a_default_of_policy": (Edit("policy.py", "officers: int = 1\n", "officers: int = 2\n"), 0),
+    "a_list": (Edit("countries.py", " BW ", " "), 1),
+    "a_pattern": (Edit("ids.py", "{0,6}[0-9]{1,12}", "{0,6}[0-9]{9,12}"), 1),
+    "a_shape": (Edit("events/notes.py", "DocumentHash | None", "DocumentHash"), 2),
+}
+"""What somebody may edit in v2, and which of the events under v2 it then refuses."""
+
+
+@pytest.fixture
+def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rulebook:
+    made = make_version("rules_as_released", (), folder=tmp_path, monkeypatch=monkeypatch)
+    return Rulebook({1: V1, 2: made})
+
+
+def _make_chain(rules: Rulebook) -> tuple[MemoryLedger, int]:
+    """Give a ledger whose last blocks are under v2, and the height of the first of them."""
+    ledger = open_trade(rules)
+    ledger.record(FIRST_ISSUE, make_event("BW/root", NOTE, subject="BW", nonce=1))
+    height = ledger.tip.height + 2
+    ledger.record(make_event(CHAIR, RulesActivated(version=2, height=height, decision=DECISION)))
+    for event in UNDER_V2:
+        ledger.record(event)
+    return ledger, height
+
+
+def _replay(ledger: MemoryLedger, rules: Rulebook) -> tuple[list[tuple[bytes, bytes]], str | None]:
+    """Give head and state digest after each sound block, and what of the next one is not sound."""
+    auditor = Auditor(make_genesis(), rules=rules)
+    tips: list[tuple[bytes, bytes]] = []
+    for height, block in enumerate(ledger.blocks, start=1):
+        kind, payload = (0, b"") if isinstance(block, int) else (1, block)
+        entry = StoredEntry(kind=kind, term=1, payload=payload)
+        violation = auditor.feed(height, encode_stored_entry(entry))
+        if violation is not None:
+            return tips, violation.problem
+        tip = auditor.progress.tip
+        tips.append((tip.head, tip.digest.digest()))
+    return tips, None
+
+
+def test_both_versions_replay_to_the_tip(both: Rulebook) -> None:
+    ledger, height = _make_chain(both)
+    tips, problem = _replay(ledger, both)
+    assert (problem, len(tips)) == (None, height - 1 + len(UNDER_V2))
+    assert tips[-1] == (ledger.tip.head, ledger.tip.digest.digest())
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_what_is_edited_in_the_second_version_changes_no_block_under_the_first(
+    what: str, both: Rulebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit, refused = EDITS[what]
+    name = f"rules_with_{what}_edited"
+    edited = make_version(name, (edit,), folder=tmp_path, monkeypatch=monkeypatch)
+    ledger, height = _make_chain(both)
+    before, _ = _replay(ledger, both)
+    after, problem = _replay(ledger, Rulebook({1: V1, 2: edited}))
+    assert after == before[: height - 1 + refused]
+    assert len(after) >= height - 1
+    assert problem is not None
+
+
+def test_shapes_of_versions_are_not_each_others(both: Rulebook) -> None:
+    first, second = both.versions[1].shapes, both.versions[2].shapes
+    assert list(first) == list(second)
+    assert not set(first.values()) & set(second.values())
+
+
+def test_event_is_judged_in_the_shape_of_the_version_in_force(both: Rulebook) -> None:
+    """Whoever decodes before the height is known reads it as the newest version does."""
+    ledger = open_trade(both)
+    event = decode_envelope(SECOND_ISSUE, both)
+    assert type(event.body) is not CertificateIssued
+    ledger.record(event.encoded)
+    with pytest.raises(RefusedError, match="E6"):
+        ledger.record(event.encoded)
