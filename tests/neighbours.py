@@ -14,6 +14,8 @@ import msgspec
 from network import sign_key_event
 
 from kpledger.log.genesis import Genesis
+from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.governance import ParticipantKind
 from kpnode.config import Address, NodeConfig, RaftSection, load_config
 from kpnode.founding import CONFIG_NAME, KEYS_NAME, Member, PlannedNode, found_network
@@ -41,8 +43,8 @@ class Neighbours:
     def node(self, name: str) -> Node:
         return self.running[name].node
 
-    def key_event(self) -> bytes:
-        return sign_key_event(self.directory / KEYS_NAME, self.genesis.chain)
+    def key_event(self) -> SignedEvent:
+        return decode_envelope(sign_key_event(self.directory / KEYS_NAME, self.genesis.chain))
 
     async def start(self, name: str) -> None:
         config = self.configs[name]

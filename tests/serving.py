@@ -13,6 +13,7 @@ import msgspec
 from founding import NOW_MS, OFFICES, make_genesis, opening_events, signing_key
 
 from kpledger.api.routes import MSGPACK_TYPE
+from kpledger.scheme.envelope import decode_envelope
 from kpnode.api.app import ApiServer, build_app
 from kpnode.api.served import ApiLimits
 from kpnode.engine import Engine
@@ -67,7 +68,7 @@ class Served:
         return await self.ask("POST", f"/v1/events{query}", data=body, headers=headers)
 
     async def record(self, *envelopes: bytes) -> None:
-        for outcome in await self.node.submit(envelopes, 10):
+        for outcome in await self.node.submit([decode_envelope(one) for one in envelopes], 10):
             assert isinstance(outcome, Committed), outcome
 
     async def open_trade(self) -> None:

@@ -11,17 +11,19 @@ from itertools import count
 
 from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.base.state import read_record
-from kpledger.log.chain import BlockExecutor, InvalidBlockError
+from kpledger.log.chain import BlockExecutor, ExecutedBlock, InvalidBlockError
 from kpledger.scheme.envelope import verify_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.records import EventRecord, KeyRecord, event_key, key_key
-from kpnode.machine import Applied, EarlyBlockError, Machine
+from kpnode.machine import EarlyBlockError, Machine
 from kpnode.ports import Storage
 from kpnode.pump import Pumped, pump
 from kpnode.raft import (
+    AppendReply,
     AppendRequest,
     Dropped,
+    HeartbeatReply,
     HeartbeatRequest,
     Index,
     Input,
@@ -31,15 +33,17 @@ from kpnode.raft import (
     Proposed,
     RaftCore,
     ReadGrant,
+    ReadRequested,
     Received,
     Role,
     Status,
     Term,
     Tick,
     TimeoutNow,
+    Unreachable,
     VoteRequest,
 )
-from kpnode.submission import Committed, Moved, Refused
+from kpnode.submission import Committed, Refused, Retry
 
 MAX_REFUSED_BLOCKS = 100
 _MAX_FIRST_TICKET = 1 << 52
@@ -88,10 +92,10 @@ class Step:
 
     outgoing: tuple[Message, ...]
     """May be sent now: what they promise is durable."""
-    applied: tuple[Applied, ...]
+    applied: tuple[ExecutedBlock, ...]
     reads: tuple[ReadGrant, ...]
     dropped: tuple[Dropped, ...]
-    answers: tuple[tuple[bytes, Committed | Refused | Moved], ...]
+    answers: tuple[tuple[bytes, Committed | Refused | Retry], ...]
     """Event ids and what is known about them already."""
     proposed: tuple[int, tuple[bytes, ...]] | None
     """The ticket of a block that was proposed, and its events."""
@@ -105,8 +109,8 @@ class Step:
 
 @dataclass(slots=True)
 class _Results:
-    pumped: list[Pumped[Applied]] = field(default_factory=list)
-    answers: list[tuple[bytes, Committed | Refused | Moved]] = field(default_factory=list)
+    pumped: list[Pumped[ExecutedBlock]] = field(default_factory=list)
+    answers: list[tuple[bytes, Committed | Refused | Retry]] = field(default_factory=list)
     refused: list[RefusedBlock] = field(default_factory=list)
     loss: Loss | None = None
     proposed: tuple[int, tuple[bytes, ...]] | None = None
@@ -160,10 +164,12 @@ class Engine:
         results = _Results()
         for item in items:
             self._handle(item, results)
-        results.pumped.append(pump(self._core, self._storage, self._machine))
         if events:
+            if self._core.last_index != self._machine.top.height:
+                # A block goes on top of the log, which the machine knows after the pump alone.
+                results.pumped.append(pump(self._core, self._storage, self._machine))
             self._order(events, results)
-            results.pumped.append(pump(self._core, self._storage, self._machine))
+        results.pumped.append(pump(self._core, self._storage, self._machine))
         self._machine.drop_candidates()
         return Step(
             outgoing=tuple(one for pumped in results.pumped for one in pumped.outgoing),
@@ -177,6 +183,24 @@ class Engine:
             loss=results.loss,
             status=self._core.status(),
         )
+
+    def may_save(self, item: Input) -> bool:
+        """Tell whether handling an input may have to wait for the disk.
+
+        What comes in the current term and neither brings entries nor may win an election saves
+        nothing. A step that saves after all, as an error, is as right as any other, only slower.
+        """
+        if isinstance(item, Tick):
+            return self._core.role is not Role.LEADER
+        if not isinstance(item, Received):
+            return not isinstance(item, ReadRequested | Unreachable)
+        body = item.message.body
+        saves_nothing = (
+            isinstance(body, HeartbeatRequest | HeartbeatReply)
+            or (isinstance(body, AppendReply) and body.accepted)
+            or (isinstance(body, AppendRequest) and not body.entries)
+        )
+        return body.term != self._core.term or not saves_nothing
 
     def _handle(self, item: Input, results: _Results) -> None:
         """Give one input to the core, if it may reach it: nothing that only a liar would send."""
@@ -231,8 +255,8 @@ class Engine:
 
     def _follows(self, leader: NodeId, term: Term) -> bool:
         """Tell whether a node is the leader of the current term, and not this one."""
-        status = self._core.status()
-        return (status.leader, status.term) == (leader, term) and status.role is Role.FOLLOWER
+        core = self._core
+        return (core.leader, core.term) == (leader, term) and core.role is Role.FOLLOWER
 
     def _limit_transfer(self, sender: NodeId, request: VoteRequest) -> VoteRequest:
         """Let a campaign set aside a live leader only if it asked for it, as far as one can know.
@@ -241,10 +265,9 @@ class Engine:
         a liar that claims it again and again would have one election after the other. Beyond the
         limit the request counts as any other, and whoever hears a leader passes it over.
         """
-        status = self._core.status()
-        if status.role is Role.LEADER:
-            return replace(request, transfer=status.transfer_target == sender)
-        if request.term <= status.term:
+        if self._core.role is Role.LEADER:
+            return replace(request, transfer=self._core.transfer_target == sender)
+        if request.term <= self._core.term:
             return request
         if self._calm_ticks < self._transfer_pause_ticks:
             return replace(request, transfer=False)
@@ -253,11 +276,11 @@ class Engine:
 
     def _notice_loss(self) -> Loss | None:
         """See whether the core has just learnt that the disk lost what it had acknowledged."""
-        status = self._core.status()
-        if status.lost_up_to <= self._noticed:
+        lost_up_to = self._core.lost_up_to
+        if lost_up_to <= self._noticed:
             return None
-        self._noticed = status.lost_up_to
-        return Loss(status.last_index, status.lost_up_to)
+        self._noticed = lost_up_to
+        return Loss(self._core.last_index, lost_up_to)
 
     def _check_message(self, body: MessageBody) -> None:
         """Check what a message claims against what this node knows.
@@ -265,7 +288,7 @@ class Engine:
         Raises:
             LedgerError: no honest node can have sent it.
         """
-        term = self._core.status().term
+        term = self._core.term
         if body.term > term + MAX_TERM_STEP:
             raise LedgerError(f"a message of term {body.term}, far beyond {term}")
         if isinstance(body, AppendRequest) and body.term >= term:
@@ -275,7 +298,7 @@ class Engine:
     def _check_committed(self, request: AppendRequest) -> None:
         """Refuse an append that contradicts a committed block; an honest leader holds them all."""
         # Several messages are taken in one step: the core knows of commits before the ledger does.
-        committed = self._core.status().commit
+        committed = self._core.commit
         claims = [(request.prev_index, request.prev_term)]
         claims += [(entry.index, entry.term) for entry in request.entries]
         for index, claimed in claims:
@@ -284,9 +307,9 @@ class Engine:
 
     def _order(self, events: Sequence[SignedEvent], results: _Results) -> None:
         """Admit events by the rules and propose what passes as one block."""
-        status = self._core.status()
-        if status.role is not Role.LEADER or status.last_index != self._machine.top.height:
-            results.answers += [(event.event_id, Moved()) for event in events]
+        core = self._core
+        if core.role is not Role.LEADER or core.last_index != self._machine.top.height:
+            results.answers += [(event.event_id, Retry()) for event in events]
             return
         executor = self._machine.open_block(self._now_ms())
         size = 0
@@ -294,17 +317,17 @@ class Engine:
             size += len(event.encoded)
             full = len(executor.events) >= self._max_block_events or size > self._max_block_bytes
             if full and executor.events:
-                results.answers += [(left.event_id, Moved()) for left in events[position:]]
+                results.answers += [(left.event_id, Retry()) for left in events[position:]]
                 break
             answer = self._admit(executor, event)
             if answer is not None:
                 results.answers.append((event.event_id, answer))
         if not executor.events:
             return
-        payload = self._machine.seal(executor, status.term)
+        payload = self._machine.seal(executor, core.term)
         ticket = next(self.tickets)
         results.proposed = ticket, tuple(event.event_id for event in executor.events)
-        self._core.handle(Proposed(ticket, payload))
+        core.handle(Proposed(ticket, payload))
 
     def _admit(self, executor: BlockExecutor, event: SignedEvent) -> Committed | Refused | None:
         """Add an event to the block; an answer if that is all that will happen to it.
@@ -314,12 +337,11 @@ class Engine:
         record = read_record(executor.changes, event_key(event.event_id), EventRecord)
         if record is not None:
             return self._find_committed(event.event_id, record)
-        problem = _find_bad_signer(executor, event)
-        if problem is not None:
-            accepted = "a signature over exactly this event by a registered key"
-            return Refused(event.event_id, Refusal(Rule.E1, "signatures", problem, accepted))
-        found = executor.add(event)
-        return None if found is None else Refused(event.event_id, found)
+        refused = _check_signers(executor, event)
+        if refused is not None:
+            return refused
+        refusal = executor.add(event)
+        return None if refusal is None else Refused(event.event_id, refusal, bad_signature=False)
 
     def _find_committed(self, event_id: bytes, record: EventRecord) -> Committed | None:
         stored = self._machine.ledger.event(event_id)
@@ -328,20 +350,25 @@ class Engine:
         return Committed(event_id, record.height, record.index, stored.time_ms, duplicate=True)
 
 
-def _find_bad_signer(executor: BlockExecutor, event: SignedEvent) -> str | None:
-    """Say what is wrong with a signature, if anything is.
+def _check_signers(executor: BlockExecutor, event: SignedEvent) -> Refused | None:
+    """Refuse an event if a signature is wrong, or no key of it is known.
 
     Whether any key is known is looked at first: a stranger's signatures cost no arithmetic. One
     among known keys may be new, as the next Chair's is; whether it may is for the rules to say.
     """
     if not any(_is_registered(executor, public_key) for public_key in event.signers):
-        return f"key {event.signers[0].hex()} is not registered"
-    try:
-        verify_envelope(event)
-    except BadSignatureError as error:
-        return str(error)
-    return None
+        problem, is_wrong = f"key {event.signers[0].hex()} is not registered", False
+    else:
+        try:
+            verify_envelope(event)
+        except BadSignatureError as error:
+            problem, is_wrong = str(error), True
+        else:
+            return None
+    accepted = "a signature over exactly this event by a registered key"
+    refusal = Refusal(Rule.E1, "signatures", problem, accepted)
+    return Refused(event.event_id, refusal, bad_signature=is_wrong)
 
 
 def _is_registered(executor: BlockExecutor, public_key: bytes) -> bool:
-    return read_record(executor.changes, key_key(public_key), KeyRecord) is not None
+    return executor.changes.read(key_key(public_key), KeyRecord) is not None

@@ -44,13 +44,6 @@ class EarlyBlockError(InvalidBlockError):
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """A block that was just committed."""
-
-    execution: ExecutedBlock
-
-
-@dataclass(frozen=True, slots=True)
 class _Candidate:
     """An executed block and the very bytes it came from: a liar may send others for its place."""
 
@@ -240,7 +233,7 @@ class Machine:
         """Forget candidates that the core did not take; called when all its work is done."""
         self._candidates.clear()
 
-    def apply(self, entry: Entry) -> Applied:
+    def apply(self, entry: Entry) -> ExecutedBlock:
         """Commit the lowest staged block.
 
         Raises:
@@ -257,7 +250,7 @@ class Machine:
         if self._staged:
             # What it was layered on is in the store now.
             self._staged[0].changes.base = self.ledger.state
-        return Applied(execution)
+        return execution
 
 
 def _fits(candidate: _Candidate, entry: Entry, top: Tip) -> bool:

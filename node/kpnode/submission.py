@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kpledger.base.errors import LedgerError
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal
 
@@ -32,13 +31,8 @@ class Refused:
 
     event_id: bytes
     refusal: Refusal
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """The bytes are no acceptable envelope."""
-
-    error: LedgerError
+    bad_signature: bool
+    """A signature is wrong; the rule is the same as for one that is right and does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +51,14 @@ class Unavailable:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class Retry:
     """Whoever was to order the event cannot: try again, perhaps elsewhere. Stays in the node."""
 
 
-Outcome = Committed | Refused | Rejected | Pending | Unavailable
+Outcome = Committed | Refused | Pending | Unavailable
 """What a submitter hears."""
 
-Answer = Committed | Refused | Unavailable | Moved
+Answer = Committed | Refused | Unavailable | Retry
 """What one attempt comes to."""
 
 

@@ -16,7 +16,7 @@ from lab.simulator.network import CutShape, SimNetwork, draw_cut
 from lab.simulator.options import SimOptions
 from lab.simulator.world import World
 
-from kpnode.machine import Applied as Committed
+from kpledger.log.chain import ExecutedBlock
 from kpnode.raft import (
     Configuration,
     Entry,
@@ -223,7 +223,7 @@ def test_life_with_the_whole_ledger_orders_real_events() -> None:
 def test_ledger_with_the_clock_in_its_state_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The checkers see through to the ledger's digests, not only to the bytes of the log."""
 
-    def apply(self: _SeenMachine, entry: Entry) -> Committed:
+    def apply(self: _SeenMachine, entry: Entry) -> ExecutedBlock:
         committed = sound(self, entry)
         last = self._node.applied[-1]
         clock = b"%d" % self._node.clock.offset_ms

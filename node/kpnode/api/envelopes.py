@@ -1,4 +1,7 @@
-"""Envelopes in a request: one or a batch, as DSSE JSON or as MessagePack."""
+"""Events in a request: one or a batch, as DSSE JSON or as MessagePack.
+
+The one place where an envelope from outside is decoded; from here on it is a signed event.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -10,51 +13,50 @@ from msgspec import Meta
 
 from kpledger.api.routes import JSON_TYPE, MAX_BATCH, MSGPACK_TYPE
 from kpledger.base.errors import LedgerError, MalformedError
-from kpledger.scheme.envelope import parse_envelope_json
+from kpledger.scheme.envelope import decode_envelope, parse_envelope_json
+from kpledger.scheme.event import SignedEvent
 from kpnode.api.problems import Kind, ProblemError, make_problem
 from kpnode.api.served import ApiLimits
 
-_ARRAYS: Final = frozenset({*range(0x90, 0xA0), 0xDC, 0xDD})
+_ARRAYS: Final = frozenset(bytes([first]) for first in (*range(0x90, 0xA0), 0xDC, 0xDD))
 """First bytes of a MessagePack array; an envelope is a map."""
 
-_packed_batch: Final = msgspec.msgpack.Decoder(
+_packed_batch: Final[msgspec.msgpack.Decoder[list[bytes]]] = msgspec.msgpack.Decoder(
     Annotated[list[bytes], Meta(min_length=1, max_length=MAX_BATCH)]
 )
-_json_batch: Final = msgspec.json.Decoder(
+_json_batch: Final[msgspec.json.Decoder[list[msgspec.Raw]]] = msgspec.json.Decoder(
     Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_BATCH)]
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Envelopes:
+class GivenEvents:
     """What a request carries."""
 
-    given: tuple[bytes | LedgerError, ...]
-    """Each encoded; or why the text is none."""
+    events: tuple[SignedEvent | LedgerError, ...]
+    """Each event; or why it is none."""
     is_batch: bool
     """Whether they came as a list, were it of one."""
 
 
-async def read_envelopes(request: web.Request, limits: ApiLimits) -> Envelopes:
-    """Read the envelopes of a request.
+async def read_events(request: web.Request, limits: ApiLimits) -> GivenEvents:
+    """Read and decode the events of a request.
 
     Raises:
         ProblemError: another media type, or it comes too slowly.
         HTTPRequestEntityTooLarge: it is too large.
-        LedgerError: it is no list of envelopes.
+        LedgerError: it is neither one envelope nor a list of them.
     """
     media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media_type not in (JSON_TYPE, MSGPACK_TYPE):
         detail = f"{media_type or 'no content type'} is not {JSON_TYPE} or {MSGPACK_TYPE}"
         raise ProblemError(make_problem(Kind.UNSUPPORTED_MEDIA_TYPE, detail))
     body = await _read(request, limits)
-    if media_type == MSGPACK_TYPE:
-        if body and body[0] in _ARRAYS:
-            return Envelopes(_unpack_batch(body), is_batch=True)
-        return Envelopes((body,), is_batch=False)
-    if body.lstrip()[:1] == b"[":
-        return Envelopes(_parse_batch(body), is_batch=True)
-    return Envelopes((_parse_one(body),), is_batch=False)
+    is_packed = media_type == MSGPACK_TYPE
+    read = _decode if is_packed else _parse
+    is_batch = body[:1] in _ARRAYS if is_packed else body.lstrip()[:1] == b"["
+    parts = (_split_packed if is_packed else _split_json)(body) if is_batch else [body]
+    return GivenEvents(tuple(map(read, parts)), is_batch=is_batch)
 
 
 async def _read(request: web.Request, limits: ApiLimits) -> bytes:
@@ -69,24 +71,30 @@ async def _read(request: web.Request, limits: ApiLimits) -> bytes:
         raise ProblemError(make_problem(Kind.TOO_SLOW, detail)) from None
 
 
-def _unpack_batch(body: bytes) -> tuple[bytes, ...]:
+def _split_packed(body: bytes) -> list[bytes]:
     try:
-        return tuple(_packed_batch.decode(body))
+        return _packed_batch.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _bad_batch(error) from None
 
 
-def _parse_batch(body: bytes) -> tuple[bytes | LedgerError, ...]:
+def _split_json(body: bytes) -> list[bytes]:
     try:
-        parts = _json_batch.decode(body)
+        return [bytes(part) for part in _json_batch.decode(body)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _bad_batch(error) from None
-    return tuple(_parse_one(bytes(part)) for part in parts)
 
 
-def _parse_one(text: bytes) -> bytes | LedgerError:
+def _decode(encoded: bytes) -> SignedEvent | LedgerError:
     try:
-        return parse_envelope_json(text)
+        return decode_envelope(encoded)
+    except LedgerError as error:
+        return error
+
+
+def _parse(text: bytes) -> SignedEvent | LedgerError:
+    try:
+        return decode_envelope(parse_envelope_json(text))
     except LedgerError as error:
         return error
 

@@ -84,11 +84,11 @@ def make_problem(
     )
 
 
-def refusal_problem(refusal: Refusal, *, is_signature: bool) -> Problem:
+def refusal_problem(refusal: Refusal, *, bad_signature: bool) -> Problem:
     """Say that a rule refuses an event; or, where that is why, that a signature is wrong."""
     kind = Kind.CONFLICT if refusal.rule in (Rule.E6, Rule.E7) else Kind.REFUSED
     return make_problem(
-        Kind.BAD_SIGNATURE if is_signature else kind,
+        Kind.BAD_SIGNATURE if bad_signature else kind,
         refusal.problem,
         rule=refusal.rule,
         field=refusal.field,

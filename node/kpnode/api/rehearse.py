@@ -14,9 +14,10 @@ from aiohttp import web
 from kpledger.api.answers import RehearsalAnswer, RehearsalResult
 from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.log.chain import BlockExecutor
-from kpledger.scheme.envelope import decode_envelope, verify_envelope
+from kpledger.scheme.envelope import verify_envelope
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
-from kpnode.api.envelopes import read_envelopes
+from kpnode.api.envelopes import read_events
 from kpnode.api.parameters import Parameters
 from kpnode.api.problems import error_problem, refusal_problem
 from kpnode.api.query import COMMON, QueryApi
@@ -39,32 +40,28 @@ class RehearsalApi:
     async def post_rehearsals(self, request: web.Request) -> web.Response:
         """Rehearse one envelope or a batch."""
         given = Parameters(request.query, *COMMON)
-        envelopes = await read_envelopes(request, self._limits)
+        given_events = await read_events(request, self._limits)
         tip = await self._query.catch_up(given)
         async with self._stage:
-            answer = await asyncio.to_thread(self._rehearse, envelopes.given)
+            answer = await asyncio.to_thread(self._rehearse, given_events.events)
         return respond_json(answer, tip)
 
-    def _rehearse(self, envelopes: Sequence[bytes | LedgerError]) -> RehearsalAnswer:
+    def _rehearse(self, events: Sequence[SignedEvent | LedgerError]) -> RehearsalAnswer:
         ledger = self._node.ledger
         now_ms = max(ledger.tip.time_ms, time.time_ns() // 1_000_000)
         executor = BlockExecutor(self._node.genesis, ledger.tip, ledger.state, now_ms)
-        return RehearsalAnswer(results=tuple(_rehearse_one(executor, one) for one in envelopes))
+        return RehearsalAnswer(results=tuple(_rehearse_one(executor, one) for one in events))
 
 
-def _rehearse_one(executor: BlockExecutor, envelope: bytes | LedgerError) -> RehearsalResult:
-    if isinstance(envelope, LedgerError):
-        return RehearsalResult(id=None, accepted=False, problem=error_problem(envelope))
-    try:
-        event = decode_envelope(envelope)
-    except LedgerError as error:
-        return RehearsalResult(id=None, accepted=False, problem=error_problem(error))
-    is_signature = False
+def _rehearse_one(executor: BlockExecutor, event: SignedEvent | LedgerError) -> RehearsalResult:
+    if isinstance(event, LedgerError):
+        return RehearsalResult(id=None, accepted=False, problem=error_problem(event))
+    bad_signature = False
     try:
         verify_envelope(event)
         refusal = executor.add(event)
     except BadSignatureError as error:
-        is_signature = True
+        bad_signature = True
         refusal = Refusal(Rule.E1, "signatures", str(error), "signatures that verify")
-    problem = None if refusal is None else refusal_problem(refusal, is_signature=is_signature)
+    problem = None if refusal is None else refusal_problem(refusal, bad_signature=bad_signature)
     return RehearsalResult(id=event.event_id.hex(), accepted=problem is None, problem=problem)

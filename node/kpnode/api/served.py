@@ -10,6 +10,7 @@ from aiohttp import web
 from kpledger.api.routes import JSON_TYPE
 from kpledger.log.chain import Tip
 from kpledger.log.genesis import Genesis
+from kpledger.scheme.event import SignedEvent
 from kpnode.ledger import Ledger
 from kpnode.runtime import NodeStatus, Outcome
 
@@ -32,7 +33,7 @@ class ServedNode(Protocol):
         """The committed ledger."""
         ...
 
-    async def submit(self, envelopes: Sequence[bytes], timeout_s: float) -> list[Outcome]:
+    async def submit(self, events: Sequence[SignedEvent], timeout_s: float) -> list[Outcome]:
         """Bring events onto the ledger; outcomes in order."""
         ...
 

@@ -20,10 +20,9 @@ from kpledger.api.answers import (
     UnavailableAnswer,
 )
 from kpledger.api.routes import JSON_TYPE
-from kpledger.base.errors import BadSignatureError, LedgerError
-from kpledger.scheme.envelope import open_envelope, verify_envelope
-from kpledger.scheme.outcome import Refusal, Rule
-from kpnode.api.envelopes import read_envelopes
+from kpledger.base.errors import LedgerError
+from kpledger.scheme.event import SignedEvent
+from kpnode.api.envelopes import read_events
 from kpnode.api.parameters import Parameters
 from kpnode.api.problems import (
     Kind,
@@ -35,7 +34,7 @@ from kpnode.api.problems import (
     respond_problem,
 )
 from kpnode.api.served import ApiLimits, ServedNode
-from kpnode.runtime import Committed, Outcome, Pending, Refused, Rejected, Unavailable
+from kpnode.runtime import Committed, Outcome, Pending, Refused, Unavailable
 
 _JSON_HEADERS: Final = {"Content-Type": JSON_TYPE}
 
@@ -55,27 +54,27 @@ class SubmitApi:
     async def post_events(self, request: web.Request) -> web.Response:
         """Take one envelope or a batch."""
         timeout_s = Parameters(request.query, "timeout_ms").timeout_s()
-        envelopes = await read_envelopes(request, self._limits)
-        if envelopes.is_batch:
-            return await self._answer_batch(envelopes.given, timeout_s)
-        (envelope,) = envelopes.given
-        if isinstance(envelope, LedgerError):
-            raise envelope
-        return await self._answer_one(envelope, timeout_s)
+        given = await read_events(request, self._limits)
+        if given.is_batch:
+            return await self._answer_batch(given.events, timeout_s)
+        (event,) = given.events
+        if isinstance(event, LedgerError):
+            raise event
+        return await self._answer_one(event, timeout_s)
 
-    async def _submit(self, envelopes: list[bytes], timeout_s: float) -> list[Outcome]:
-        if self._under_way + len(envelopes) > self._limits.max_submissions:
+    async def _submit(self, events: Sequence[SignedEvent], timeout_s: float) -> list[Outcome]:
+        if self._under_way + len(events) > self._limits.max_submissions:
             detail = f"{self._under_way} events are being submitted; send this again later"
             raise ProblemError(make_problem(Kind.BUSY, detail))
-        self._under_way += len(envelopes)
+        self._under_way += len(events)
         try:
-            return await self._node.submit(envelopes, timeout_s)
+            return await self._node.submit(events, timeout_s)
         finally:
-            self._under_way -= len(envelopes)
+            self._under_way -= len(events)
 
-    async def _answer_one(self, envelope: bytes, timeout_s: float) -> web.Response:
-        (outcome,) = await self._submit([envelope], timeout_s)
-        answer = self._describe(outcome, envelope)
+    async def _answer_one(self, event: SignedEvent, timeout_s: float) -> web.Response:
+        (outcome,) = await self._submit([event], timeout_s)
+        answer = self._describe(outcome)
         match answer:
             case CommittedAnswer():
                 return web.Response(status=201, body=_encoder.encode(answer), headers=_JSON_HEADERS)
@@ -87,14 +86,14 @@ class SubmitApi:
                 assert_never(answer)
 
     async def _answer_batch(
-        self, batch: Sequence[bytes | LedgerError], timeout_s: float
+        self, batch: Sequence[SignedEvent | LedgerError], timeout_s: float
     ) -> web.Response:
-        """Submit what is an envelope; the rest is refused in its place."""
-        envelopes = [one for one in batch if isinstance(one, bytes)]
-        outcomes = iter(await self._submit(envelopes, timeout_s) if envelopes else ())
+        """Submit what is an event; the rest is refused in its place."""
+        events = [one for one in batch if isinstance(one, SignedEvent)]
+        outcomes = iter(await self._submit(events, timeout_s) if events else ())
         results = tuple(
-            self._describe(next(outcomes), one)
-            if isinstance(one, bytes)
+            self._describe(next(outcomes))
+            if isinstance(one, SignedEvent)
             else RefusedAnswer(id=None, problem=error_problem(one))
             for one in batch
         )
@@ -102,26 +101,24 @@ class SubmitApi:
             body=_encoder.encode(BatchAnswer(results=results)), headers=_JSON_HEADERS
         )
 
-    def _describe(self, outcome: Outcome, envelope: bytes) -> SubmitAnswer:
+    def _describe(self, outcome: Outcome) -> SubmitAnswer:
+        event_id = outcome.event_id.hex()
         match outcome:
             case Committed():
                 return CommittedAnswer(
-                    id=outcome.event_id.hex(),
+                    id=event_id,
                     height=outcome.height,
                     index=outcome.index,
                     block_time_ms=outcome.time_ms,
                     duplicate=outcome.duplicate,
                 )
             case Pending():
-                return PendingAnswer(id=outcome.event_id.hex())
+                return PendingAnswer(id=event_id)
             case Refused():
-                problem = _explain_refusal(outcome.refusal, envelope)
-                return RefusedAnswer(id=outcome.event_id.hex(), problem=problem)
-            case Rejected():
-                return RefusedAnswer(id=None, problem=error_problem(outcome.error))
+                problem = refusal_problem(outcome.refusal, bad_signature=outcome.bad_signature)
+                return RefusedAnswer(id=event_id, problem=problem)
             case Unavailable():
-                problem = self._unavailable_problem(outcome)
-                return UnavailableAnswer(id=outcome.event_id.hex(), problem=problem)
+                return UnavailableAnswer(id=event_id, problem=self._unavailable_problem(outcome))
             case _:
                 assert_never(outcome)
 
@@ -131,14 +128,3 @@ class SubmitApi:
             return failure_problem(status.failure)
         kind = Kind.NO_LEADER if status.raft.leader is None else Kind.BUSY
         return make_problem(kind, outcome.reason)
-
-
-def _explain_refusal(refusal: Refusal, envelope: bytes) -> Problem:
-    """Tell a signature that is wrong from one that does not count; the rule is E1 for both."""
-    is_signature = False
-    if refusal.rule is Rule.E1 and refusal.field == "signatures":
-        try:
-            verify_envelope(open_envelope(envelope))
-        except BadSignatureError:
-            is_signature = True
-    return refusal_problem(refusal, is_signature=is_signature)

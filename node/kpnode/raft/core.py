@@ -18,6 +18,7 @@ from kpnode.raft.interface import (
     ReadRequested,
     Ready,
     Received,
+    Role,
     RoleChange,
     Status,
     Tick,
@@ -150,9 +151,47 @@ class RaftCore:
                 )
                 for peer, progress in (lead.peers.items() if lead else ())
             ),
-            transfer_target=lead.transfer.target if lead and lead.transfer else None,
+            transfer_target=self.transfer_target,
             lost_up_to=state.lost_up_to,
         )
+
+    # What the driver asks for at every message costs no whole picture.
+
+    @property
+    def role(self) -> Role:
+        """This node's part in the current term."""
+        return self._state.role
+
+    @property
+    def term(self) -> Term:
+        """The current term."""
+        return self._state.term
+
+    @property
+    def leader(self) -> NodeId | None:
+        """Who leads the current term, if this node knows."""
+        return self._state.leader
+
+    @property
+    def transfer_target(self) -> NodeId | None:
+        """Whom this leader has asked to succeed it, or is about to."""
+        lead = self._state.role_state
+        return lead.transfer.target if isinstance(lead, Leadership) and lead.transfer else None
+
+    @property
+    def commit(self) -> Index:
+        """The log is known to be committed up to here."""
+        return self._state.log.commit
+
+    @property
+    def last_index(self) -> Index:
+        """Index of the last entry, durable or not."""
+        return self._state.log.last_index
+
+    @property
+    def lost_up_to(self) -> Index:
+        """Index up to which the log is known to have lost entries, 0 if it is not."""
+        return self._state.lost_up_to
 
     def term_at(self, index: Index) -> Term | None:
         """Return the term of an entry of the log, durable or not; None outside of it."""

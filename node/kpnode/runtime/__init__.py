@@ -2,7 +2,7 @@
 
 from kpnode.runtime.health import Cause, Failure, NodeStatus
 from kpnode.runtime.node import Node
-from kpnode.submission import Committed, Outcome, Pending, Refused, Rejected, Unavailable
+from kpnode.submission import Committed, Outcome, Pending, Refused, Unavailable
 
 __all__ = [
     "Cause",
@@ -13,6 +13,5 @@ __all__ = [
     "Outcome",
     "Pending",
     "Refused",
-    "Rejected",
     "Unavailable",
 ]

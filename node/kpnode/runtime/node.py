@@ -1,8 +1,9 @@
 """One running node. It owns the clock, the queue of inputs and the thread of the core.
 
 One task takes what has arrived (at most 64 inputs and one block of events), lets the engine make
-one step in a thread of its own, then sends messages and tells those who wait. Whatever arrives
-during a step shares the next one and its fsync.
+one step, then sends messages and tells those who wait. A step that may have to wait for the disk is
+made in a thread of its own, so that others are served meanwhile. Whatever arrives during a step
+shares the next one and its fsync.
 """
 
 import asyncio
@@ -14,10 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from kpledger.base.errors import LedgerError
 from kpledger.log.chain import ExecutedBlock
 from kpledger.log.genesis import Genesis
-from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import SignedEvent
 from kpnode.engine import MAX_REFUSED_BLOCKS, Engine, Loss, RefusedBlock, Step
 from kpnode.ledger import Ledger
@@ -41,13 +40,11 @@ from kpnode.runtime.health import STOPPING, Failure, NodeStatus, explain_error
 from kpnode.runtime.reads import RETRY_S, Reads
 from kpnode.runtime.rounds import Rounds
 from kpnode.submission import (
-    Answer,
     Committed,
-    Moved,
     Outcome,
     Pending,
     Refused,
-    Rejected,
+    Retry,
     Submissions,
     Unavailable,
 )
@@ -182,7 +179,7 @@ class Node:
         """Note that the link to a peer is gone, and with it perhaps what was in flight."""
         self._put(Unreachable(peer))
         lost = [event_id for event_id, via in self._relayed.items() if via == peer]
-        self._submissions.answer_all(lost, Moved())
+        self._submissions.answer_all(lost, Retry())
         self._rounds.lost(peer)
         if self._transfer is not None and self._transfer.successor == peer:
             self._transfer.ended.set()
@@ -193,22 +190,20 @@ class Node:
             self._inputs.append(item)
             self._wake.set()
 
-    async def submit(self, envelopes: Sequence[bytes], timeout_s: float) -> list[Outcome]:
+    async def submit(self, events: Sequence[SignedEvent], timeout_s: float) -> list[Outcome]:
         """Bring events onto the ledger, through the leader wherever it is; outcomes in order."""
-        deadline = time.monotonic() + timeout_s
-        if len(envelopes) == 1:
-            return [await self._submit(envelopes[0], deadline)]
-        return list(await asyncio.gather(*(self._submit(one, deadline) for one in envelopes)))
+        deadline_s = time.monotonic() + timeout_s
+        if len(events) == 1:
+            return [await self._submit(events[0], deadline_s)]
+        return list(await asyncio.gather(*(self._submit(one, deadline_s) for one in events)))
 
-    async def answer_relay(self, envelope: bytes, timeout_s: float) -> Outcome:
+    async def answer_relay(self, event: SignedEvent, timeout_s: float) -> Outcome:
         """Take an event that another node relayed here because this node was the leader."""
-        return await self._submit(envelope, time.monotonic() + timeout_s, relay=False)
+        return await self._submit(event, time.monotonic() + timeout_s, relay=False)
 
-    async def _submit(self, encoded: bytes, deadline: float, *, relay: bool = True) -> Outcome:
-        try:
-            event = decode_envelope(encoded)
-        except LedgerError as error:
-            return Rejected(error)
+    async def _submit(
+        self, event: SignedEvent, deadline_s: float, *, relay: bool = True
+    ) -> Outcome:
         event_id = event.event_id
         while True:
             if self._failure is not None:
@@ -216,12 +211,13 @@ class Node:
             future = self._submissions.wait_for(event_id)
             try:
                 reason = self._begin(event, relay=relay)
-                remaining_s = deadline - time.monotonic()
+                remaining_s = max(0.0, deadline_s - time.monotonic())
                 if reason is None:
-                    answer: Answer = await asyncio.wait_for(future, max(remaining_s, 0))
-                    if not isinstance(answer, Moved):
+                    async with asyncio.timeout(remaining_s):
+                        answer = await future
+                    if not isinstance(answer, Retry):
                         return answer
-                elif not relay or remaining_s <= 0:
+                elif not relay or not remaining_s:
                     return Unavailable(event_id, reason)
             except TimeoutError:
                 return Pending(event_id)
@@ -264,7 +260,7 @@ class Node:
         elif isinstance(outcome, Refused):
             self._submissions.answer(event_id, outcome)
         else:
-            self._submissions.answer(event_id, Moved())
+            self._submissions.answer(event_id, Retry())
 
     async def catch_up(self, timeout_s: float) -> str | None:
         """Wait until the committed ledger holds all that was acknowledged before this call.
@@ -323,14 +319,21 @@ class Node:
             items = [self._inputs.popleft() for _ in range(min(MAX_INPUTS, len(self._inputs)))]
             events = self._submissions.take(self._max_block_events)
             try:
-                step = await loop.run_in_executor(self._thread, self._engine.step, items, events)
+                if items and not any(map(self._engine.may_save, items)):
+                    # The hop to the other thread and back costs more than such a step.
+                    self._finish(self._engine.step(items, ()))
+                    items = []
+                if items or events:
+                    step = await loop.run_in_executor(
+                        self._thread, self._engine.step, items, events
+                    )
+                    self._finish(step)
             except Exception as error:  # noqa: BLE001 (whatever it is, the node must stop here)
                 # Work that the core handed out was not done: taking part any further could break a
                 # promise. Reading stays possible.
                 _log.exception("the node stops taking part")
                 self._fail(explain_error(error))
                 return
-            self._finish(step)
             if self._inputs or self._submissions:
                 self._wake.set()
 
@@ -346,8 +349,8 @@ class Node:
         self._take_answers(step)
         for dropped in step.dropped:
             self._take_dropped(dropped)
-        for applied in step.applied:
-            self._tell_committed(applied.execution)
+        for execution in step.applied:
+            self._tell_committed(execution)
         self._reads.applied(self.ledger.tip.height)
         for grant in step.reads:
             self._rounds.on_reply(step.status.node, grant.ticket, grant.index)
@@ -374,7 +377,7 @@ class Node:
             _log.error("%s", alarm)
 
     def _take_dropped(self, dropped: Dropped) -> None:
-        self._submissions.answer_all(self._tickets.pop(dropped.ticket, ()), Moved())
+        self._submissions.answer_all(self._tickets.pop(dropped.ticket, ()), Retry())
         self._rounds.on_reply(self._raft.node, dropped.ticket, None)
         if self._transfer is not None and self._transfer.ticket == dropped.ticket:
             self._transfer.ended.set()
@@ -405,7 +408,7 @@ class Node:
         moved = [event_id for event_id, via in self._relayed.items() if via != status.leader]
         moved += [event_id for _, event_id, _ in self._held]
         self._held.clear()
-        self._submissions.answer_all(moved, Moved())
+        self._submissions.answer_all(moved, Retry())
         self._rounds.led_by(status.leader)
         if self._transfer is not None and status.leader not in (None, status.node):
             self._transfer.ended.set()

@@ -125,7 +125,7 @@ class LevelStorage:
         tail = self._tail
         offset = first - tail[0].index if tail else -1
         if offset >= 0:
-            return take_bytes(tail[offset : offset + last - first + 1], max_bytes)
+            return take_bytes(tail[offset : offset + max(0, last - first + 1)], max_bytes)
         taken: list[Entry] = []
         size = 0
         with closing(self._read(first, last)) as found:

@@ -15,7 +15,7 @@ import msgspec
 
 from kpledger.base.codec import decode, encode
 from kpledger.base.errors import LedgerError
-from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES
+from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES, decode_envelope
 from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.raft import Message, NodeId
 from kpnode.runtime import Node, Outcome, Refused
@@ -35,6 +35,7 @@ UNAVAILABLE: Final = "unavailable"
 
 
 class _Refusal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    bad_signature: bool
     rule: str
     field: str
     problem: str
@@ -137,7 +138,13 @@ class PeerLinks:
     async def _answer(self, peer: NodeId, request: RelayRequest) -> None:
         if self._node is None:
             return
-        outcome = await self._node.answer_relay(request.envelope, RELAY_S)
+        try:
+            event = decode_envelope(request.envelope)
+        except LedgerError:
+            # An honest node has decoded it before; to another one this says: try again.
+            self._reply(peer, request.ticket, UNAVAILABLE, b"")
+            return
+        outcome = await self._node.answer_relay(event, RELAY_S)
         self._reply(peer, request.ticket, *_encode_outcome(outcome))
 
     def _reply(self, peer: NodeId, ticket: int, status: str, body: bytes) -> None:
@@ -180,14 +187,13 @@ def _encode_outcome(outcome: Outcome) -> tuple[str, bytes]:
         refusal = outcome.refusal
         return REFUSED, encode(
             _Refusal(
+                bad_signature=outcome.bad_signature,
                 rule=refusal.rule.name,
                 field=refusal.field,
                 problem=refusal.problem,
                 accepted=refusal.accepted,
             )
         )
-    # The relaying node has decoded the envelope itself, so a rejection means as little to its
-    # client as a timeout: try again.
     return UNAVAILABLE, b""
 
 
@@ -204,7 +210,7 @@ def _decode_outcome(event_id: bytes, reply: RelayReply) -> Outcome:
             rule = Rule.__members__.get(found.rule)
             if rule is not None:
                 refusal = Refusal(rule, found.field, found.problem, found.accepted)
-                return Refused(event_id, refusal)
+                return Refused(event_id, refusal, bad_signature=found.bad_signature)
     except LedgerError:
         pass
     return Unavailable(event_id, "the leader could not take the event")

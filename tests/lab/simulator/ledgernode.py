@@ -15,12 +15,12 @@ from lab.simulator.machine import Applied
 from lab.simulator.node import Answer, Moods, SimCore, SimNode, Stepped
 
 from kpledger.log import layout
+from kpledger.log.chain import ExecutedBlock
 from kpledger.log.genesis import Genesis
 from kpledger.log.layout import StoredEntry
 from kpledger.scheme.event import SignedEvent
 from kpnode.engine import Engine, Step
 from kpnode.ledger import Ledger
-from kpnode.machine import Applied as AppliedBlock
 from kpnode.machine import Machine
 from kpnode.raft import Entry, Index, Input, RaftConfig, RoleChange
 from kpnode.submission import Committed, Refused
@@ -90,10 +90,10 @@ class _SeenMachine(Machine):
         super().__init__(genesis, node.name, key, ledger, skew_ms=SKEW_MS)
         self._node = node
 
-    def apply(self, entry: Entry) -> AppliedBlock:
+    def apply(self, entry: Entry) -> ExecutedBlock:
         """Commit the block, and note what the ledger is then."""
         committed = super().apply(entry)
-        tip, events = committed.execution.tip, committed.execution.events
+        tip, events = committed.tip, committed.events
         self._node.applied.append(
             Applied(
                 entry,

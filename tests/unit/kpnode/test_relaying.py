@@ -9,12 +9,13 @@ import pytest
 from founding import opening_events
 from serving import NAME, Clock, make_node
 
+from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.raft import HeartbeatRequest, Index, Message, NodeId, Term
 from kpnode.runtime import Node, Pending, Refused
 
 LEADER = NodeId("eu-1")
-EVENT = opening_events("BW/gaborone")[0]
+EVENT = decode_envelope(opening_events("BW/gaborone")[0])
 
 
 @dataclass
@@ -24,11 +25,11 @@ class Silence:
     relayed: list[bytes] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def send(self, envelopes: tuple[Message, ...]) -> None:
+    def send(self, messages: tuple[Message, ...]) -> None:
         pass
 
     def relay(self, peer: NodeId, event_id: bytes, envelope: bytes) -> bool:
-        assert (peer, envelope) == (LEADER, EVENT)
+        assert (peer, envelope) == (LEADER, EVENT.encoded)
         self.relayed.append(event_id)
         self.changed.set()
         return True
@@ -75,7 +76,7 @@ async def test_who_still_waits_hears_of_a_lost_link_when_others_have_given_up(
     before = len(links.relayed)
     node.unreachable(LEADER)
     await links.wait_for(before + 1)
-    refused = Refused(links.relayed[0], Refusal(Rule.E1, "", "", ""))
+    refused = Refused(links.relayed[0], Refusal(Rule.E1, "", "", ""), bad_signature=False)
     node.relayed(links.relayed[0], refused)
     assert await patient == [refused]
 

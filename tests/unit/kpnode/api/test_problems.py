@@ -21,7 +21,7 @@ URN = "urn:kpledger:problem:"
 def test_a_refusal_is_a_conflict_if_it_is_about_the_state_of_the_subject(rule: Rule) -> None:
     refusal = Refusal(rule, "body.x", "is wrong", "what is right")
     is_conflict = rule in CONFLICTS
-    assert refusal_problem(refusal, is_signature=False) == Problem(
+    assert refusal_problem(refusal, bad_signature=False) == Problem(
         type=URN + ("conflict" if is_conflict else "refused"),
         title=(
             "The event does not fit the state of its subject"
