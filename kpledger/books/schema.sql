@@ -329,7 +329,7 @@ CREATE TABLE cases (
 -- does not have are 0.
 CREATE TABLE editions (
     participant                  TEXT NOT NULL,
-    series                       TEXT NOT NULL,  -- trade, production or counts, as in subjects
+    series                       TEXT NOT NULL,  -- TRADE, PRODUCTION or COUNTS
     period                       TEXT NOT NULL,  -- 2026Q1, or 2026H1 for production
     edition                      INTEGER NOT NULL,
     event_index                  INTEGER NOT NULL,

@@ -52,7 +52,7 @@ def write_edition(connection: sqlite3.Connection, at: BookedEvent) -> None:
             ]
         case _:
             return
-    place = at.event.header.author.participant, series.value.lower(), period, edition
+    place = at.event.header.author.participant, series.value, period, edition
     figures = [bound_amount(figure) for figure in figures]
     connection.execute(
         f"INSERT INTO editions VALUES ({', '.join('?' * 16)})",
