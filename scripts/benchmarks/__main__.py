@@ -9,7 +9,6 @@ from pathlib import Path
 import commit
 import queries
 import replay
-import tables
 from rates import CORES
 
 
@@ -37,9 +36,6 @@ def main() -> None:
     asking.add_argument("--events", type=int, default=1_000_000)
     asking.add_argument("--rounds", type=int, default=60, help="requests of each kind")
     asking.add_argument("--directory", type=Path, help="where the ledger is, or will be kept")
-    counting = benchmarks.add_parser("tables", help="ask for Annex III after many years")
-    counting.add_argument("--events", type=int, default=1_000_000)
-    counting.add_argument("--rounds", type=int, default=100, help="questions of each kind")
     chosen = parser.parse_args()
     if chosen.benchmark == "queries":
         with contextlib.ExitStack() as stack:
@@ -48,8 +44,6 @@ def main() -> None:
                 scratch = tempfile.TemporaryDirectory(prefix="kpledger-bench-")
                 directory = Path(stack.enter_context(scratch))
             result = queries.run(chosen.events, directory, chosen.rounds)
-    elif chosen.benchmark == "tables":
-        result = tables.run(chosen.events, chosen.rounds)
     elif chosen.benchmark == "replay":
         result = replay.run(chosen.events, chosen.block_events, chosen.jobs, with_book=chosen.book)
     else:

@@ -23,7 +23,6 @@ from checkout import THIS, Checkout, check_out
 from clients import HttpConnection, Span, run_clients, sleep_until
 from devnet import Devnet, run_devnet
 from rates import CORES, measure_sign_per_s, measure_syncs_per_s, measure_verify_per_s
-from synthetic import make_key
 
 _WARM_UP_S: Final = 1.0
 _RATE_S: Final = 1.0
@@ -72,7 +71,7 @@ def run(load: Load, directory: Path, against: str | None) -> dict[str, object]:
         "rows": rows,
         "medians": _summarise(rows),
         "fdatasyncs_per_s": [round(found) for found in syncs],
-        "raw_sign_per_s_one_core": round(measure_sign_per_s(make_key("rates"), _RATE_S)),
+        "raw_sign_per_s_one_core": round(measure_sign_per_s(_RATE_S)),
         "raw_verify_per_s": round(measure_verify_per_s(CORES, _RATE_S)),
         "cores": CORES,
         "python": platform.python_version(),

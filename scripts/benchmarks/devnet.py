@@ -1,8 +1,6 @@
 """A network of real nodes to be loaded, from this checkout or another one."""
 
 import asyncio
-import datetime as dt
-import functools
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -13,14 +11,10 @@ from typing import Final
 import msgspec
 from checkout import Checkout
 from clients import HttpConnection
+from lab.year.files import load_founded
+from lab.year.live import LiveTrade
 from processes import find_children, measure_cpu_s
-from synthetic import Keyring, Trade, make_key
 
-from kpledger.base.ids import KPCS
-from kpledger.base.keys import SigningKey
-from kpledger.scheme.v1.ids import CHAIR, ROOT
-
-PARTICIPANTS: Final = ("AE", "BW", "IN", "ZA")
 _COMMITTED: Final = 201
 _PREPARE_S: Final = 30.0
 _STOP_S: Final = 30.0
@@ -67,10 +61,8 @@ class Devnet:
 
     def __init__(self, network: _Network) -> None:
         self.nodes = network.nodes
-        day = dt.datetime.now(dt.UTC).date().isoformat()
-        self._trade = Trade(bytes.fromhex(network.chain), PARTICIPANTS, day=day)
-        self._keyring = _make_keyring(Path(network.keys))
-        self._serial = 0
+        founded = load_founded(Path(network.keys))
+        self._trade = LiveTrade(bytes.fromhex(network.chain), founded)
 
     async def find_leader(self) -> NodeAddress:
         """Ask a node who leads."""
@@ -91,26 +83,22 @@ class Devnet:
     async def open_offices(self) -> None:
         """Give every participant an office that may trade."""
         connection = await HttpConnection.open((await self.find_leader()).api)
-        for statement in self._trade.open_offices(_now_ms()):
+        for event in self._trade.open_offices(_now_ms()):
             async with asyncio.timeout(_PREPARE_S):
-                status, body = await connection.request(
-                    "POST", "/v1/events", statement.sign(self._keyring)
-                )
+                status, body = await connection.request("POST", "/v1/events", event.envelope)
             if status != _COMMITTED:
                 raise RuntimeError(f"an office cannot be opened: {status} {body.decode()}")
         await connection.close()
 
     def make_payloads(self, clients: int) -> list[Iterator[bytes]]:
         """Give what each client says, which nobody has said before."""
-        self._serial += 10**7
-        return [self._make_payloads(self._serial + number, clients) for number in range(clients)]
+        return [self._make_payloads() for _ in range(clients)]
 
-    def _make_payloads(self, serial: int, step: int) -> Iterator[bytes]:
+    def _make_payloads(self) -> Iterator[bytes]:
         """Issue a certificate, confirm it, issue the next."""
         while True:
-            for statement in self._trade.ship(serial, _now_ms()):
-                yield statement.sign(self._keyring)
-            serial += step
+            for event in self._trade.ship(_now_ms()):
+                yield event.envelope
 
     def measure_cpu_s(self) -> dict[str, tuple[float, float]]:
         """Give the processor time of each node, in consensus and in its other processes."""
@@ -142,23 +130,6 @@ async def run_devnet(checkout: Checkout, directory: Path, voters: int) -> AsyncI
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
         await asyncio.wait_for(process.wait(), _STOP_S)
-
-
-def _make_keyring(keys: Path) -> Keyring:
-    """Find the keys of roots and Chair in the network's directory; make those of offices."""
-
-    @functools.cache
-    def find(name: str) -> SigningKey:
-        participant, _, authority = name.partition("/")
-        if name == f"{KPCS}/{CHAIR}":
-            file = keys / "chair.seed"
-        elif authority == ROOT:
-            file = keys / f"root-{participant}.seed"
-        else:
-            return make_key(name)
-        return SigningKey.from_seed(bytes.fromhex(file.read_text(encoding="ascii").strip()))
-
-    return find
 
 
 def _now_ms() -> int:

@@ -8,13 +8,12 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from synthetic import make_key
-
 from kpledger.base.keys import SigningKey, is_signature
 
 RECORD_BYTES: Final = 512
 MESSAGE: Final = bytes(600)
 """As long as what is signed of a usual event."""
+RATE_KEY: Final = SigningKey.from_seed(bytes(32))
 _BATCH: Final = 200
 
 CORES: Final = len(os.sched_getaffinity(0))
@@ -30,23 +29,22 @@ def measure_verify_per_s(processes: int, seconds: float) -> float:
 
 
 def _verify_for(seconds: float) -> float:
-    key = make_key("rates")
-    signature = key.sign(MESSAGE)
+    signature = RATE_KEY.sign(MESSAGE)
     count, started = 0, time.perf_counter()
     while (elapsed := time.perf_counter() - started) < seconds:
         for _ in range(_BATCH):
-            if not is_signature(key.public_key, MESSAGE, signature):
+            if not is_signature(RATE_KEY.public_key, MESSAGE, signature):
                 raise RuntimeError("a good signature does not verify")
         count += _BATCH
     return count / elapsed
 
 
-def measure_sign_per_s(key: SigningKey, seconds: float) -> float:
+def measure_sign_per_s(seconds: float) -> float:
     """Sign one message after another on one core."""
     count, started = 0, time.perf_counter()
     while (elapsed := time.perf_counter() - started) < seconds:
         for _ in range(_BATCH):
-            key.sign(MESSAGE)
+            RATE_KEY.sign(MESSAGE)
         count += _BATCH
     return count / elapsed
 

@@ -4,24 +4,24 @@ The chain is synthetic, stored as a node stores it, and audited by the very code
 ``kpledger audit --copy``. Making it is not timed.
 """
 
-import functools
 import itertools
 import platform
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import plyvel
+from lab.year.live import LiveTrade
+from lab.year.participants import NODE, Participants
+from lab.year.tables import load_tables
 from rates import CORES, measure_verify_per_s
-from synthetic import Statement, Trade, make_key
 
 from kpclient.replay.copied_chain import open_copy
 from kpclient.replay.verification import audit_chain
 from kpledger.analysis.book import MemoryBook
-from kpledger.base.ids import KPCS
 from kpledger.base.state import MemoryState
 from kpledger.base.units import start_of_day_ms
 from kpledger.log import layout
@@ -29,24 +29,14 @@ from kpledger.log.audit import AuditVerdict
 from kpledger.log.block import BlockKind
 from kpledger.log.chain import BlockExecutor, execute_noop, genesis_tip, seal_block
 from kpledger.log.genesis import (
-    GENESIS_FORMAT,
     Genesis,
-    GenesisFile,
-    GenesisNode,
-    GenesisParticipant,
-    GenesisPolicy,
-    format_genesis,
-    parse_genesis,
 )
 from kpledger.log.layout import StoredEntry, encode_stored_entry
 from kpledger.scheme.envelope import decode_envelope
-from kpledger.scheme.v1.events.governance import ParticipantKind
-from kpledger.scheme.v1.ids import CHAIR, ROOT
 
 DAY: Final = "2026-03-02"
 NOW_MS: Final = start_of_day_ms(DAY) + 43_200_000
-NODE: Final = "bw-1"
-PARTICIPANTS: Final = ("AE", "BW", "IN", "ZA")
+PARTICIPANTS: Final = Participants(load_tables(), 0)
 IN_TRANSIT: Final = 100
 """How many certificates are issued before the first of them is confirmed."""
 _RATE_S: Final = 2.0
@@ -59,7 +49,7 @@ def run(events: int, block_events: int, jobs: int, *, with_book: bool) -> dict[s
     """
     with tempfile.TemporaryDirectory(prefix="kpledger-bench-") as scratch:
         directory = Path(scratch)
-        genesis = make_genesis()
+        genesis = PARTICIPANTS.found()
         write_copy(directory, genesis, events, block_events)
         before = measure_verify_per_s(CORES, _RATE_S)
         started, started_cpu = time.perf_counter(), time.process_time()
@@ -92,71 +82,40 @@ def run(events: int, block_events: int, jobs: int, *, with_book: bool) -> dict[s
     }
 
 
-def make_genesis(codes: Sequence[str] = PARTICIPANTS) -> Genesis:
-    """Found a ledger of a few participants with one voter."""
-    node = GenesisNode(
-        name=NODE,
-        participant="BW" if "BW" in codes else codes[0],
-        consensus_key=make_key("consensus").public_key.hex(),
-        cosigning_key=make_key("cosigning").public_key.hex(),
-        tls_key=make_key("tls").public_key.hex(),
-    )
-    file = GenesisFile(
-        format=GENESIS_FORMAT,
-        origin="bench.example/kpledger",
-        created_at=start_of_day_ms(DAY),
-        rules_version=1,
-        policy=GenesisPolicy(),
-        chair_key=make_key(f"{KPCS}/{CHAIR}").public_key.hex(),
-        secretariat_key=make_key("secretariat").public_key.hex(),
-        participants=tuple(
-            GenesisParticipant(
-                code=code,
-                name=f"Participant {code}",
-                kind=ParticipantKind.STATE,
-                root_key=make_key(f"{code}/{ROOT}").public_key.hex(),
-            )
-            for code in codes
-        ),
-        nodes=(node,),
-        voters=(NODE,),
-    )
-    return parse_genesis(format_genesis(file))
-
-
-def make_statements(genesis: Genesis) -> Iterator[Statement]:
+def make_envelopes(genesis: Genesis) -> Iterator[bytes]:
     """Open the offices, then trade without an end."""
-    trade = Trade(genesis.chain, PARTICIPANTS, day=DAY)
-    yield from trade.open_offices(NOW_MS)
-    in_transit: list[Statement] = []
-    for serial in itertools.count():
-        issue, confirmation = trade.ship(serial, NOW_MS)
-        yield issue
-        in_transit.append(confirmation)
+    trade = LiveTrade(genesis.chain, {})
+    for event in trade.open_offices(NOW_MS):
+        yield event.envelope
+    in_transit: list[bytes] = []
+    while True:
+        issue, confirmation = trade.ship(NOW_MS)
+        yield issue.envelope
+        in_transit.append(confirmation.envelope)
         if len(in_transit) > IN_TRANSIT:
             yield in_transit.pop(0)
 
 
 def make_entries(genesis: Genesis, events: int, block_events: int) -> Iterator[bytes]:
     """Seal the events into blocks and give the entries of the log as a node stores them."""
-    keyring = functools.cache(make_key)
+    key = PARTICIPANTS.key(f"{NODE}/consensus")
     state = MemoryState()
     seed = genesis.seed_state(MemoryState())
     state.apply(seed)
     opening = execute_noop(genesis, genesis_tip(genesis, seed), state, 1)
     tip = opening.tip
     yield encode_stored_entry(StoredEntry(kind=0, term=1, payload=b""))
-    statements = itertools.islice(make_statements(genesis), events)
-    while chosen := list(itertools.islice(statements, block_events)):
+    envelopes = itertools.islice(make_envelopes(genesis), events)
+    while chosen := list(itertools.islice(envelopes, block_events)):
         executor = BlockExecutor(genesis, tip, state, NOW_MS + tip.height)
-        for statement in chosen:
-            refusal = executor.add(decode_envelope(statement.sign(keyring)))
+        for envelope in chosen:
+            refusal = executor.add(decode_envelope(envelope))
             if refusal is not None:
                 sys.exit(f"the synthetic trade breaks a rule: {refusal}")
         execution = executor.finish(1, NODE, BlockKind.BLOCK)
         state.apply(execution.changes)
         tip = execution.tip
-        payload = seal_block(execution, keyring("consensus"))
+        payload = seal_block(execution, key)
         yield encode_stored_entry(StoredEntry(kind=1, term=1, payload=payload))
 
 

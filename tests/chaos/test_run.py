@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from lab.chaos.ground import PREFIX, GroundError, laid_ground
+from lab.chaos.sites import PREFIX, SitesError, made_sites
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
 
@@ -21,12 +21,12 @@ SKIPPED = "chaos: skipped: no network namespaces (needs root with CAP_SYS_ADMIN,
 
 
 @pytest.fixture
-def ground() -> None:
+def made() -> None:
     """Skip the test where a run would be skipped."""
     try:
-        with laid_ground(("probe",), 1 << 20):
+        with made_sites(("probe",), 1 << 20):
             pass
-    except GroundError as error:
+    except SitesError as error:
         pytest.skip(f"{SKIPPED}: {error}")
 
 
@@ -76,7 +76,7 @@ async def test_what_nobody_expected_ends_with_2_and_says_what_it_was(tmp_path: P
     assert (code, lines[-1]) == (2, expected)
 
 
-@pytest.mark.usefixtures("ground")
+@pytest.mark.usefixtures("made")
 async def test_short_run_finds_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
     options = ("--seconds", "12", "--only", "kill_leader,restart_leader,cut_one_way")
@@ -92,7 +92,7 @@ async def test_short_run_finds_nothing_and_leaves_nothing(tmp_path: Path) -> Non
     assert find_traces(process.pid) == []
 
 
-@pytest.mark.usefixtures("ground")
+@pytest.mark.usefixtures("made")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 async def test_interrupted_run_leaves_nothing(how: signal.Signals) -> None:
     process = await start_chaos("--seconds", "60")
@@ -104,14 +104,14 @@ async def test_interrupted_run_leaves_nothing(how: signal.Signals) -> None:
     assert find_traces(process.pid) == []
 
 
-@pytest.mark.usefixtures("ground")
+@pytest.mark.usefixtures("made")
 async def test_leftovers_of_a_killed_run_are_removed_by_the_next() -> None:
     process = await start_chaos("--seconds", "60")
     await wait_for_faults(process)
     process.kill()
     await finish(process)
     assert find_traces(process.pid)
-    with laid_ground(("probe",), 1 << 20):
+    with made_sites(("probe",), 1 << 20):
         pass
     assert find_traces(process.pid) == []
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 from founding import make_genesis
-from lab.chaos.ground import Plot
 from lab.chaos.history import History, Outcome, Place, Submission
 from lab.chaos.network import Network
 from lab.chaos.preload import Preloads
+from lab.chaos.sites import Site
 from lab.chaos.voter import Voter
 from lab.chaos.watch import Loss, Status, Storage, Watch
 
@@ -33,10 +33,10 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def watch(tmp_path: Path, clock: Clock) -> AsyncIterator[Watch]:
-    plot = Plot("nowhere", "127.0.0.1", "127.0.0.1", tmp_path)
+    site = Site("nowhere", "127.0.0.1", "127.0.0.1", tmp_path)
     nothing = Preloads(None, None)
     voters = {
-        name: Voter(name, plot, tmp_path / f"{name}.log", nothing, lambda _: None) for name in NAMES
+        name: Voter(name, site, tmp_path / f"{name}.log", nothing, lambda _: None) for name in NAMES
     }
     network = Network(make_genesis(), tmp_path, voters, {})
     with (tmp_path / "history").open("wb") as file:

@@ -1,4 +1,4 @@
-"""The torture as a program, run as ``scripts/chaos``; :mod:`.arguments` has its exit codes."""
+"""Chaos as a program, run as ``scripts/chaos``; :mod:`.arguments` has its exit codes."""
 
 import asyncio
 import json
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from lab.chaos.arguments import Arguments, format_replay, parse_arguments
-from lab.chaos.ground import GroundError, Plot, laid_ground
 from lab.chaos.network import plan_names
 from lab.chaos.report import judge, print_report, summarize
 from lab.chaos.run import Options, Result, Run
+from lab.chaos.sites import Site, SitesError, made_sites
 from rich.console import Console
 
 _MIB: Final = 1 << 20
@@ -52,20 +52,20 @@ def _run(arguments: Arguments) -> int:
     disk_bytes = int(_DISK_MIB + _DISK_MIB_PER_MINUTE * options.seconds / 60) * _MIB
     with ExitStack() as undone:
         try:
-            ground = laid_ground(plan_names(options.voters), disk_bytes)
-            directory, plots = undone.enter_context(ground)
-        except GroundError as error:
+            made = made_sites(plan_names(options.voters), disk_bytes)
+            directory, sites = undone.enter_context(made)
+        except SitesError as error:
             _say(f"chaos: {error}")
             needs = "needs root with CAP_SYS_ADMIN, and iproute2"
             _say(f"chaos: skipped: no network namespaces ({needs})")
             return _FAILED if arguments.is_required else 0
-        return _run_on(arguments, directory, plots)
+        return _run_on(arguments, directory, sites)
 
 
-def _run_on(arguments: Arguments, directory: Path, plots: list[Plot]) -> int:
+def _run_on(arguments: Arguments, directory: Path, sites: list[Site]) -> int:
     options = arguments.options
     try:
-        result = asyncio.run(_torture(options, directory, plots))
+        result = asyncio.run(_run_chaos(options, directory, sites))
         summary = summarize(result)
     except Exception:
         _keep(directory, {"seed": options.seed, "error": traceback.format_exc()})
@@ -80,14 +80,14 @@ def _run_on(arguments: Arguments, directory: Path, plots: list[Plot]) -> int:
     return code
 
 
-async def _torture(options: Options, directory: Path, plots: list[Plot]) -> Result:
+async def _run_chaos(options: Options, directory: Path, sites: list[Site]) -> Result:
     task = asyncio.current_task()
     if task is not None:
         # Everything is undone on the way out. Whoever is started in the background ignores SIGINT
         # unless it says otherwise.
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    return await Run(options, directory, _say).torture(plots)
+    return await Run(options, directory, _say).complete(sites)
 
 
 def _keep(directory: Path, summary: dict[str, object]) -> None:

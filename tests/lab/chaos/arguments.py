@@ -24,8 +24,8 @@ _POSSIBLE_CLIENTS: Final = range(1, 1001)
 _POSSIBLE_SEEDS: Final = range(1 << 64)
 
 _DESCRIPTION: Final = (
-    "Tortures a network of real processes and judges what its clients saw. Needs root with"
-    " CAP_SYS_ADMIN, and iproute2."
+    "Injects faults into a network of real processes and judges what its clients saw."
+    " Needs root with CAP_SYS_ADMIN, and iproute2."
 )
 _EPILOG: Final = f"""\
 examples:

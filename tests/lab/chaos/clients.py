@@ -5,11 +5,9 @@ perhaps at two nodes at once; some numbers are issued twice, by two events that 
 """
 
 import asyncio
-import datetime as dt
-import itertools
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,11 +16,11 @@ import msgspec
 from lab.chaos.history import History, Outcome, Place, Read, Submission
 from lab.chaos.network import Network
 from lab.chaos.voter import now_s
+from lab.year.live import LiveTrade
+from lab.year.signer import TimedEvent
 
-from kpledger.scheme.event import compute_event_id, decode_event_header
-from scripts.benchmarks.synthetic import Keyring, Statement, Trade
+from kpledger.base.keys import SigningKey
 
-PARTICIPANTS: Final = ("AE", "BW", "IN", "ZA")
 _WAIT_MS: Final = 1500
 """How long a node may try, a bit less than a client waits for it."""
 _PATIENCE_S: Final = 2.5
@@ -66,7 +64,7 @@ class Shipment:
     confirmation: str
 
 
-class Desk:
+class Workload:
     """What all clients share.
 
     Attributes:
@@ -75,42 +73,30 @@ class Desk:
     """
 
     def __init__(
-        self, network: Network, keyring: Keyring, session: aiohttp.ClientSession, history: History
+        self,
+        network: Network,
+        founded: Mapping[str, SigningKey],
+        session: aiohttp.ClientSession,
+        history: History,
     ) -> None:
         """Speak for the participants of this network."""
         self.shipments: list[Shipment] = []
         self.is_open = True
         self.history = history
         self.network = network
-        self._keyring = keyring
+        self.trade = LiveTrade(network.genesis.chain, founded)
         self._session = session
-        self._serials = itertools.count()
-
-    def trade(self) -> Trade:
-        """Trade on today's date."""
-        day = dt.datetime.now(dt.UTC).date().isoformat()
-        return Trade(self.network.genesis.chain, PARTICIPANTS, day=day)
-
-    @staticmethod
-    def now_ms() -> int:
-        """Read the true clock, as an officer's desk has one; Unix milliseconds."""
-        return time.time_ns() // 1_000_000
-
-    def draw_serial(self) -> int:
-        """Give a number that no certificate has yet."""
-        return next(self._serials)
 
     def remember(self, shipment: Shipment) -> None:
         """Let others read about a certificate."""
         self.shipments = [*self.shipments[-_RECENT:], shipment]
 
-    async def submit(self, client: str, node: str, statement: Statement) -> Outcome:
+    async def submit(self, client: str, node: str, signed: TimedEvent) -> Outcome:
         """Make one attempt to bring an event onto the ledger."""
-        event = compute_event_id(statement.payload).hex()
+        event = signed.event_id.hex()
         url = f"{self.network.url(node)}/v1/events?timeout_ms={_WAIT_MS}"
-        body = statement.sign(self._keyring)
         invoked = now_s()
-        status, text, _ = await self._ask("POST", url, body)
+        status, text, _ = await self._ask("POST", url, signed.envelope)
         outcome, place = Outcome.UNKNOWN, None
         if status == _COMMITTED:
             answer = msgspec.json.decode(text, type=Answer)
@@ -194,16 +180,16 @@ class Desk:
 class Client:
     """One client."""
 
-    def __init__(self, name: str, desk: Desk, chance: random.Random, pace_s: float) -> None:
+    def __init__(self, name: str, workload: Workload, chance: random.Random, pace_s: float) -> None:
         """Prepare; ``pace_s`` is the mean pause between two calls."""
         self._name = name
-        self._desk = desk
+        self._workload = workload
         self._chance = chance
         self._pace_s = pace_s
 
     async def run(self) -> None:
-        """Trade and read until the desk closes."""
-        while self._desk.is_open:
+        """Trade and read until the workload closes."""
+        while self._workload.is_open:
             draw = self._chance.random()
             if draw < _SHIPS:
                 await self._ship()
@@ -214,52 +200,51 @@ class Client:
             await asyncio.sleep(self._chance.uniform(0, 2 * self._pace_s))
 
     async def _ship(self) -> None:
-        desk = self._desk
-        issue, confirmation = desk.trade().ship(desk.draw_serial(), desk.now_ms())
-        shipment = _name(issue, confirmation)
-        desk.remember(shipment)
+        workload = self._workload
+        issue, confirmation = workload.trade.ship(now_ms())
+        ids = (one.event_id.hex() for one in (issue, confirmation))
+        shipment = Shipment(issue.subject, *ids)
+        workload.remember(shipment)
         if await self.bring(issue) is Outcome.OK:
             await asyncio.sleep(self._chance.uniform(0, self._pace_s))
             await self.bring(confirmation)
 
     async def _issue_rivals(self) -> None:
         """Issue one number by two different events at once."""
-        serial, now_ms = self._desk.draw_serial(), self._desk.now_ms()
-        rivals = [self._desk.trade().ship(serial, now_ms - age)[0] for age in (0, 1)]
+        rivals = self._workload.trade.issue_rivals(now_ms())
         await asyncio.gather(*(self.bring(rival) for rival in rivals))
 
-    async def bring(self, statement: Statement) -> Outcome:
+    async def bring(self, signed: TimedEvent) -> Outcome:
         """Bring an event onto the ledger; the same again and again while the end is unknown."""
         for _ in range(_TRIES):
-            nodes = self._chance.sample(self._desk.network.names, 2)
+            nodes = self._chance.sample(self._workload.network.names, 2)
             chosen = nodes if self._chance.random() < _TWO_NODES else nodes[:1]
             found = await asyncio.gather(
-                *(self._desk.submit(self._name, node, statement) for node in chosen)
+                *(self._workload.submit(self._name, node, signed) for node in chosen)
             )
             if set(found) != {Outcome.UNKNOWN}:
                 return Outcome.OK if Outcome.OK in found else Outcome.REFUSED
-            if not self._desk.is_open:
+            if not self._workload.is_open:
                 break
             await asyncio.sleep(_PAUSE_S)
         return Outcome.UNKNOWN
 
     async def _look(self) -> None:
-        desk, chance = self._desk, self._chance
-        node = chance.choice(desk.network.names)
+        workload, chance = self._workload, self._chance
+        node = chance.choice(workload.network.names)
         linearizable = chance.random() < _LINEARIZABLE
-        if chance.random() < _NEVER_SENT or not desk.shipments:
+        if chance.random() < _NEVER_SENT or not workload.shipments:
             never = chance.randbytes(32).hex()
-            await desk.read_event(self._name, node, never, linearizable=linearizable)
+            await workload.read_event(self._name, node, never, linearizable=linearizable)
             return
-        shipment = chance.choice(desk.shipments)
+        shipment = chance.choice(workload.shipments)
         if chance.choice((True, False)):
-            await desk.read_certificate(self._name, node, shipment, linearizable=linearizable)
+            await workload.read_certificate(self._name, node, shipment, linearizable=linearizable)
         else:
             event = chance.choice((shipment.issue, shipment.confirmation))
-            await desk.read_event(self._name, node, event, linearizable=linearizable)
+            await workload.read_event(self._name, node, event, linearizable=linearizable)
 
 
-def _name(issue: Statement, confirmation: Statement) -> Shipment:
-    number = decode_event_header(issue.payload).subject
-    ids = (compute_event_id(statement.payload).hex() for statement in (issue, confirmation))
-    return Shipment(number, *ids)
+def now_ms() -> int:
+    """Read the true clock, as officers do; Unix milliseconds."""
+    return time.time_ns() // 1_000_000

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from lab.chaos.checker import SOUND, FinalLedger, Kind, Violation
-from lab.chaos.clients import Desk
+from lab.chaos.clients import Workload, now_ms
 from lab.chaos.history import Outcome, Place
 from lab.chaos.network import Network
 from lab.chaos.voter import now_s
@@ -36,7 +36,7 @@ class Settled:
     violations: list[Violation]
 
 
-async def settle(network: Network, watch: Watch, desk: Desk) -> Settled:
+async def settle(network: Network, watch: Watch, workload: Workload) -> Settled:
     """Wait until the healed network is level, takes an event at each node, and is level again."""
     begun = now_s()
     try:
@@ -45,8 +45,8 @@ async def settle(network: Network, watch: Watch, desk: Desk) -> Settled:
                 await voter.ensure_running()
             await _wait_level(network, watch)
             for name in network.names:
-                statement, _ = desk.trade().ship(desk.draw_serial(), desk.now_ms())
-                while await desk.submit("settle", name, statement) is not Outcome.OK:  # noqa: ASYNC110 (no event)
+                event, _ = workload.trade.ship(now_ms())
+                while await workload.submit("settle", name, event) is not Outcome.OK:  # noqa: ASYNC110 (no event)
                     await asyncio.sleep(_POLL_S)
             height = await _wait_level(network, watch)
     except TimeoutError:
@@ -88,14 +88,14 @@ async def stop_all(network: Network) -> list[Violation]:
 async def read_ledgers(network: Network, heights: dict[str, int]) -> list[FinalLedger]:
     """Audit and read the directory of every stopped voter, up to what it had committed."""
     verdicts = await asyncio.gather(
-        *(_audit(network.directory, voter.plot.disk) for voter in network.voters.values())
+        *(_audit(network.directory, voter.site.disk) for voter in network.voters.values())
     )
     return [
         FinalLedger(
             node=name,
             verdict=verdict,
             height=heights[name],
-            events=await asyncio.to_thread(_read_events, voter.plot.disk, heights[name]),
+            events=await asyncio.to_thread(_read_events, voter.site.disk, heights[name]),
         )
         for (name, voter), verdict in zip(network.voters.items(), verdicts, strict=True)
     ]

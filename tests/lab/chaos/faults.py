@@ -1,7 +1,7 @@
 """The faults: each begins when its block is entered and is undone when it is left.
 
-All are async context managers over an :class:`Arena`; several may be open at once, also on the same
-voter or link. What they draw comes from the plan's seed.
+All are async context managers over a :class:`FaultContext`; several may be open at once, also on
+the same voter or link. What they draw comes from the plan's seed.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Arena:
+class FaultContext:
     """Where faults happen, and what one of them draws."""
 
     network: Network
@@ -68,133 +68,135 @@ class Arena:
                 links[pair[::-1]].reset()
 
 
-Fault = Callable[[Arena], AbstractAsyncContextManager[None]]
+Fault = Callable[[FaultContext], AbstractAsyncContextManager[None]]
 
 
 @asynccontextmanager
-async def _down(arena: Arena, names: Iterable[str], how: signal.Signals) -> AsyncIterator[None]:
+async def _down(
+    context: FaultContext, names: Iterable[str], how: signal.Signals
+) -> AsyncIterator[None]:
     """Take voters down, all at the same moment, and start them again at the end."""
-    victims = [arena.network.voters[name] for name in names]
+    victims = [context.network.voters[name] for name in names]
     fallen = [voter.name for voter in victims]
-    arena.tell(" ".join(fallen))
-    leader = arena.leader()
+    context.tell(" ".join(fallen))
+    leader = context.leader()
     with ExitStack() as watched:
-        watched.enter_context(arena.watch.impaired(fallen))
+        watched.enter_context(context.watch.impaired(fallen))
         if leader in fallen:
             kind = HANDOVER if how is signal.SIGTERM else "kill"
-            watched.enter_context(arena.watch.losing(kind, leader))
+            watched.enter_context(context.watch.losing(kind, leader))
         async with downed(victims, how):
             yield
 
 
-def kill_leader(arena: Arena) -> AbstractAsyncContextManager[None]:
+def kill_leader(context: FaultContext) -> AbstractAsyncContextManager[None]:
     """Kill the leader with SIGKILL."""
-    return _down(arena, [arena.leader()], signal.SIGKILL)
+    return _down(context, [context.leader()], signal.SIGKILL)
 
 
-def kill_node(arena: Arena) -> AbstractAsyncContextManager[None]:
+def kill_node(context: FaultContext) -> AbstractAsyncContextManager[None]:
     """Kill any voter with SIGKILL."""
-    return _down(arena, [arena.anybody()], signal.SIGKILL)
+    return _down(context, [context.anybody()], signal.SIGKILL)
 
 
-def kill_majority(arena: Arena) -> AbstractAsyncContextManager[None]:
+def kill_majority(context: FaultContext) -> AbstractAsyncContextManager[None]:
     """Kill just as many voters as it takes to stop all progress."""
-    return _down(arena, arena.some(arena.network.majority), signal.SIGKILL)
+    return _down(context, context.some(context.network.majority), signal.SIGKILL)
 
 
-def kill_all(arena: Arena) -> AbstractAsyncContextManager[None]:
+def kill_all(context: FaultContext) -> AbstractAsyncContextManager[None]:
     """Kill every voter."""
-    return _down(arena, arena.network.names, signal.SIGKILL)
+    return _down(context, context.network.names, signal.SIGKILL)
 
 
-def restart_leader(arena: Arena) -> AbstractAsyncContextManager[None]:
+def restart_leader(context: FaultContext) -> AbstractAsyncContextManager[None]:
     """Stop the leader in order, so that it hands over."""
-    return _down(arena, [arena.leader()], signal.SIGTERM)
+    return _down(context, [context.leader()], signal.SIGTERM)
 
 
-def restart_node(arena: Arena) -> AbstractAsyncContextManager[None]:
+def restart_node(context: FaultContext) -> AbstractAsyncContextManager[None]:
     """Stop any voter in order."""
-    return _down(arena, [arena.anybody()], signal.SIGTERM)
+    return _down(context, [context.anybody()], signal.SIGTERM)
 
 
 @asynccontextmanager
-async def _stop(arena: Arena, name: str) -> AsyncIterator[None]:
-    arena.tell(name)
+async def _stop(context: FaultContext, name: str) -> AsyncIterator[None]:
+    context.tell(name)
     with (
-        arena.watch.impaired([name]),
-        arena.watch.losing("stop", name),
-        arena.network.voters[name].stopped(),
+        context.watch.impaired([name]),
+        context.watch.losing("stop", name),
+        context.network.voters[name].stopped(),
     ):
         yield
 
 
-def stop_leader(arena: Arena) -> AbstractAsyncContextManager[None]:
+def stop_leader(context: FaultContext) -> AbstractAsyncContextManager[None]:
     """Stop the leader with SIGSTOP, and let it go on believing that it leads."""
-    return _stop(arena, arena.leader())
+    return _stop(context, context.leader())
 
 
-def stop_node(arena: Arena) -> AbstractAsyncContextManager[None]:
+def stop_node(context: FaultContext) -> AbstractAsyncContextManager[None]:
     """Stop any voter with SIGSTOP."""
-    return _stop(arena, arena.anybody())
+    return _stop(context, context.anybody())
 
 
 @asynccontextmanager
-async def isolate_leader(arena: Arena) -> AsyncIterator[None]:
+async def isolate_leader(context: FaultContext) -> AsyncIterator[None]:
     """Cut the leader off from the others both ways; clients still reach it."""
-    leader = arena.leader()
-    arena.tell(leader)
+    leader = context.leader()
+    context.tell(leader)
     with (
-        arena.watch.impaired([leader]),
-        arena.watch.losing("isolate", leader),
-        arena.cut(set(arena.network.links_between({leader}))),
+        context.watch.impaired([leader]),
+        context.watch.losing("isolate", leader),
+        context.cut(set(context.network.links_between({leader}))),
     ):
         yield
 
 
 @asynccontextmanager
-async def isolate_nodes(arena: Arena) -> AsyncIterator[None]:
+async def isolate_nodes(context: FaultContext) -> AsyncIterator[None]:
     """Cut a minority off both ways; it stays together."""
-    most = len(arena.network.names) - arena.network.majority
-    names = arena.some(arena.chance.randint(1, most))
-    arena.tell(" ".join(names))
-    with arena.watch.impaired(names), arena.cut(set(arena.network.links_between(set(names)))):
+    most = len(context.network.names) - context.network.majority
+    names = context.some(context.chance.randint(1, most))
+    context.tell(" ".join(names))
+    with context.watch.impaired(names), context.cut(set(context.network.links_between(set(names)))):
         yield
 
 
 @asynccontextmanager
-async def cut_one_way(arena: Arena) -> AsyncIterator[None]:
+async def cut_one_way(context: FaultContext) -> AsyncIterator[None]:
     """Make a voter mute or deaf, the leader as often as not; the other way is open."""
-    name = arena.chance.choice((arena.leader(), arena.anybody()))
-    end = arena.chance.choice((0, 1))
-    arena.tell(f"{name} is {('mute', 'deaf')[end]}")
-    unheard = {pair for pair in arena.network.links if pair[end] == name}
-    with arena.watch.impaired([name]), arena.cut(unheard):
+    name = context.chance.choice((context.leader(), context.anybody()))
+    end = context.chance.choice((0, 1))
+    context.tell(f"{name} is {('mute', 'deaf')[end]}")
+    unheard = {pair for pair in context.network.links if pair[end] == name}
+    with context.watch.impaired([name]), context.cut(unheard):
         yield
 
 
 @asynccontextmanager
-async def cut_to_ring(arena: Arena) -> AsyncIterator[None]:
+async def cut_to_ring(context: FaultContext) -> AsyncIterator[None]:
     """Let each voter hear only its neighbours in a ring; of three voters, two are out of touch."""
-    names = arena.some(len(arena.network.names))
-    arena.tell(" ".join(names))
+    names = context.some(len(context.network.names))
+    context.tell(" ".join(names))
     if len(names) == 3:
         near = {frozenset(names[:2]), frozenset(names[1:])}
     else:
         near = {frozenset((names[place - 1], name)) for place, name in enumerate(names)}
-    unheard = {pair for pair in arena.network.links if frozenset(pair) not in near}
-    with arena.watch.impaired(names), arena.cut(unheard):
+    unheard = {pair for pair in context.network.links if frozenset(pair) not in near}
+    with context.watch.impaired(names), context.cut(unheard):
         yield
 
 
 @asynccontextmanager
-async def slow_links(arena: Arena) -> AsyncIterator[None]:
+async def slow_links(context: FaultContext) -> AsyncIterator[None]:
     """Delay all that is sent, or all that one voter sends, by 50 to 500 ms, each time anew."""
-    name = arena.anybody()
-    is_everywhere = arena.chance.random() < 0.5
-    arena.tell("every link" if is_everywhere else f"links of {name}")
+    name = context.anybody()
+    is_everywhere = context.chance.random() < 0.5
+    context.tell("every link" if is_everywhere else f"links of {name}")
     with ExitStack() as slowed:
-        slowed.enter_context(arena.watch.impaired(arena.network.names))
-        for pair, link in arena.network.links.items():
+        slowed.enter_context(context.watch.impaired(context.network.names))
+        for pair, link in context.network.links.items():
             if is_everywhere or name in pair:
                 slowed.enter_context(link.forth.slowed(0.05, 0.5))
                 slowed.enter_context(link.back.slowed(0.05, 0.5))
@@ -202,29 +204,29 @@ async def slow_links(arena: Arena) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def stall_links(arena: Arena) -> AsyncIterator[None]:
+async def stall_links(context: FaultContext) -> AsyncIterator[None]:
     """Hold everything on some links, and let it arrive late, when the world has moved on."""
-    links = arena.network.links
-    pairs = arena.chance.sample(list(links), arena.chance.randint(1, len(links)))
-    arena.tell(f"{len(pairs)} of {len(links)} links")
+    links = context.network.links
+    pairs = context.chance.sample(list(links), context.chance.randint(1, len(links)))
+    context.tell(f"{len(pairs)} of {len(links)} links")
     ways = [way for pair in pairs for way in (links[pair].forth, links[pair].back)]
-    with arena.watch.impaired(arena.network.names), arena.ways_held(ways):
+    with context.watch.impaired(context.network.names), context.ways_held(ways):
         yield
 
 
 @asynccontextmanager
-async def reset_links(arena: Arena) -> AsyncIterator[None]:
+async def reset_links(context: FaultContext) -> AsyncIterator[None]:
     """Reset connections again and again, each time on other links."""
 
     async def reset() -> None:
         while True:
-            for link in arena.network.links.values():
-                if arena.chance.random() < 0.5:
+            for link in context.network.links.values():
+                if context.chance.random() < 0.5:
                     link.reset()
-            await asyncio.sleep(arena.chance.uniform(0.05, 1))
+            await asyncio.sleep(context.chance.uniform(0.05, 1))
 
-    arena.tell("every link")
-    with arena.watch.impaired(arena.network.names):
+    context.tell("every link")
+    with context.watch.impaired(context.network.names):
         resetting = asyncio.create_task(reset())
         try:
             yield
@@ -234,44 +236,44 @@ async def reset_links(arena: Arena) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def fill_disk(arena: Arena) -> AsyncIterator[None]:
+async def fill_disk(context: FaultContext) -> AsyncIterator[None]:
     """Fill a voter's disk, so that it latches; free it and start the voter again."""
-    voter = _pick(arena)
-    arena.tell(voter.name)
-    with arena.watch.impaired([voter.name]):
-        with voter.full_disk(slack_bytes=arena.chance.randrange(1 << 16)):
+    voter = _pick(context)
+    context.tell(voter.name)
+    with context.watch.impaired([voter.name]):
+        with voter.full_disk(slack_bytes=context.chance.randrange(1 << 16)):
             yield
-        how = arena.chance.choice((signal.SIGKILL, signal.SIGTERM))
+        how = context.chance.choice((signal.SIGKILL, signal.SIGTERM))
         async with downed([voter], how):
             pass
         voter.is_full = False
 
 
 @asynccontextmanager
-async def slow_disk(arena: Arena) -> AsyncIterator[None]:
+async def slow_disk(context: FaultContext) -> AsyncIterator[None]:
     """Make each sync of a voter's disk take 20 to 400 ms longer."""
-    voter, pause_ms = _pick(arena), arena.chance.randint(20, 400)
-    arena.tell(f"{voter.name}, {pause_ms} ms a sync")
-    with arena.watch.impaired([voter.name]), voter.slow_disk(pause_ms):
+    voter, pause_ms = _pick(context), context.chance.randint(20, 400)
+    context.tell(f"{voter.name}, {pause_ms} ms a sync")
+    with context.watch.impaired([voter.name]), voter.slow_disk(pause_ms):
         yield
 
 
 @asynccontextmanager
-async def jump_clock(arena: Arena) -> AsyncIterator[None]:
+async def jump_clock(context: FaultContext) -> AsyncIterator[None]:
     """Move a voter's clock by seconds to hours, forth or back, and in the end back to the truth."""
-    voter, offset_ms = _pick(arena), _draw_offset_ms(arena.chance)
-    arena.tell(f"{voter.name} by {offset_ms / 1000:+.1f} s")
-    with arena.watch.impaired([voter.name]), voter.wrong_clock(offset_ms):
+    voter, offset_ms = _pick(context), _draw_offset_ms(context.chance)
+    context.tell(f"{voter.name} by {offset_ms / 1000:+.1f} s")
+    with context.watch.impaired([voter.name]), voter.wrong_clock(offset_ms):
         yield
 
 
 @asynccontextmanager
-async def drift_clock(arena: Arena) -> AsyncIterator[None]:
+async def drift_clock(context: FaultContext) -> AsyncIterator[None]:
     """Run a voter whose clocks start wrong and go too fast or too slowly, the monotonic one too."""
-    voter, rate = _pick(arena), arena.chance.choice((0.7, 0.9, 1.1, 1.4))
-    offset_s = _draw_offset_ms(arena.chance) / 1000
-    arena.tell(f"{voter.name} from {offset_s:+.1f} s at {rate} times the pace")
-    with arena.watch.impaired([voter.name]):
+    voter, rate = _pick(context), context.chance.choice((0.7, 0.9, 1.1, 1.4))
+    offset_s = _draw_offset_ms(context.chance) / 1000
+    context.tell(f"{voter.name} from {offset_s:+.1f} s at {rate} times the pace")
+    with context.watch.impaired([voter.name]):
         await voter.end(signal.SIGTERM)
         await voter.ensure_running(drift=(offset_s, rate))
         yield
@@ -284,10 +286,10 @@ def _draw_offset_ms(chance: random.Random) -> int:
     return chance.choice((-1, 1)) * int(10 ** chance.uniform(3, 7.3))
 
 
-def _pick(arena: Arena) -> Voter:
+def _pick(context: FaultContext) -> Voter:
     """Draw a voter, the leader as often as not."""
-    name = arena.chance.choice((arena.leader(), arena.anybody()))
-    return arena.network.voters[name]
+    name = context.chance.choice((context.leader(), context.anybody()))
+    return context.network.voters[name]
 
 
 LEADER_LOSSES: Final[dict[str, Fault]] = {

@@ -1,6 +1,5 @@
-"""A founded network of voters, each on its own plot, joined by links that are ours to cut."""
+"""A founded network of voters, each on a site of its own, joined by links that are ours to cut."""
 
-import functools
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,27 +8,21 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from lab.chaos.ground import Plot
 from lab.chaos.preload import Preloads
 from lab.chaos.proxy import Link
+from lab.chaos.sites import Site
 from lab.chaos.voter import Ended, Voter
 
-from kpledger.base.ids import KPCS
-from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.v1.events.governance import ParticipantKind
-from kpledger.scheme.v1.ids import CHAIR, ROOT
 from kpnode.config import Address, RaftSection, format_config, parse_config
 from kpnode.founding import (
     CONFIG_NAME,
-    KEYS_NAME,
     Member,
     PlannedNode,
     found_network,
     plan_nodes,
 )
-from kpnode.keyfile import load_seed
-from scripts.benchmarks.synthetic import Keyring, make_key
 
 _PARTICIPANTS: Final = ("AE", "AO", "BW", "CA", "CN", "EU", "IN", "US", "ZA")
 _API_PORT: Final = 7600
@@ -38,7 +31,7 @@ _PEER_PORT: Final = 7700
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What is tortured."""
+    """What the faults happen to."""
 
     genesis: Genesis
     directory: Path
@@ -48,7 +41,7 @@ class Network:
 
     def url(self, name: str) -> str:
         """Give the address of a node's API."""
-        return f"http://{self.voters[name].plot.address}:{_API_PORT}"
+        return f"http://{self.voters[name].site.address}:{_API_PORT}"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,14 +74,14 @@ def _members() -> tuple[Member, ...]:
 
 async def open_network(
     directory: Path,
-    plots: list[Plot],
+    sites: list[Site],
     *,
     raft: RaftSection,
     preloads: Preloads,
     seed: int,
     on_ended: Callable[[Ended], None],
 ) -> Network:
-    """Found a network on these plots and open its links; no voter runs yet.
+    """Found a network on these sites and open its links; no voter runs yet.
 
     Raises:
         FoundingError: it cannot be founded.
@@ -98,28 +91,28 @@ async def open_network(
         PlannedNode(
             node.name,
             node.participant,
-            Address(f"{plot.address}:{_API_PORT}"),
-            Address(f"{plot.address}:{_PEER_PORT}"),
+            Address(f"{site.address}:{_API_PORT}"),
+            Address(f"{site.address}:{_PEER_PORT}"),
         )
-        for node, plot in zip(plan_nodes(_members(), len(plots), _API_PORT), plots, strict=True)
+        for node, site in zip(plan_nodes(_members(), len(sites), _API_PORT), sites, strict=True)
     )
     genesis = found_network(directory, _members(), planned, api_tls=False)
     logs = directory / "logs"
     logs.mkdir()
     voters = {
-        node.name: Voter(node.name, plot, logs / f"{node.name}.log", preloads, on_ended)
-        for node, plot in zip(planned, plots, strict=True)
+        node.name: Voter(node.name, site, logs / f"{node.name}.log", preloads, on_ended)
+        for node, site in zip(planned, sites, strict=True)
     }
     links: dict[tuple[str, str], Link] = {}
     addresses: dict[str, dict[str, Address]] = {name: {} for name in voters}
     for dialer, dialled in permutations(voters, 2):
         link = Link(random.Random(f"{seed} {dialer} {dialled}"))
-        near = voters[dialer].plot.near
-        port = await link.open(near, 0, (voters[dialled].plot.address, _PEER_PORT))
+        near = voters[dialer].site.near
+        port = await link.open(near, 0, (voters[dialled].site.address, _PEER_PORT))
         links[dialer, dialled] = link
         addresses[dialer][dialled] = Address(f"{near}:{port}")
     for name, voter in voters.items():
-        _rewrite_config(voter.plot.disk / CONFIG_NAME, addresses[name], raft)
+        _rewrite_config(voter.site.disk / CONFIG_NAME, addresses[name], raft)
     return Network(genesis, directory, voters, links)
 
 
@@ -128,19 +121,3 @@ def _rewrite_config(file: Path, addresses: dict[str, Address], raft: RaftSection
     peers = msgspec.structs.replace(config.peers, addresses=addresses)
     changed = msgspec.structs.replace(config, peers=peers, raft=raft)
     file.write_text(format_config(changed), encoding="utf-8")
-
-
-def make_keyring(directory: Path) -> Keyring:
-    """Find the keys of roots and Chair in a network's directory; make those of offices."""
-    keys = directory / KEYS_NAME
-
-    @functools.cache
-    def find(name: str) -> SigningKey:
-        participant, _, authority = name.partition("/")
-        if name == f"{KPCS}/{CHAIR}":
-            return SigningKey.from_seed(load_seed(keys / "chair.seed"))
-        if authority == ROOT:
-            return SigningKey.from_seed(load_seed(keys / f"root-{participant}.seed"))
-        return make_key(name)
-
-    return find

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
-from lab.chaos.ground import GroundError, run_command
+from lab.chaos.sites import SitesError, run_command
 
 _FAKETIME: Final = "*/faketime/libfaketimeMT.so.1"
 _LIBRARIES: Final = Path("/usr/lib")
@@ -29,7 +29,7 @@ class Preloads:
         library = directory / "bad_machine.so"
         try:
             run_command("cc", "-shared", "-fPIC", "-O1", "-o", library, _SOURCE, "-ldl")
-        except GroundError:
+        except SitesError:
             return cls(faketime, None)
         return cls(faketime, library)
 

@@ -1,4 +1,4 @@
-"""One run: found a network, load it, torture it, heal it, judge it."""
+"""One run: found a network, load it, inject faults, heal it, judge it."""
 
 import asyncio
 import random
@@ -11,18 +11,20 @@ from typing import Final
 
 import aiohttp
 from lab.chaos.checker import Kind, Violation, check
-from lab.chaos.clients import Client, Desk
+from lab.chaos.clients import Client, Workload, now_ms
 from lab.chaos.ending import Settled, read_ledgers, settle, stop_all
-from lab.chaos.faults import LEADER_LOSSES, Arena, choose_others
-from lab.chaos.ground import Plot
+from lab.chaos.faults import LEADER_LOSSES, FaultContext, choose_others
 from lab.chaos.history import History, Note, Outcome, Record
-from lab.chaos.network import Network, make_keyring, open_network
+from lab.chaos.network import Network, open_network
 from lab.chaos.plan import Episode, Planned, draw_plan
 from lab.chaos.preload import Preloads
+from lab.chaos.sites import Site
 from lab.chaos.voter import Ended, now_s
 from lab.chaos.watch import Loss, Watch
+from lab.year.files import load_founded
 
 from kpnode.config import RaftSection
+from kpnode.founding import KEYS_NAME
 
 HISTORY_NAME: Final = "history.jsonl"
 _READY_S: Final = 30.0
@@ -80,7 +82,7 @@ class Run:
         self._faults = Counter[str]()
         self._begun = now_s()
 
-    async def torture(self, plots: list[Plot]) -> Result:
+    async def complete(self, sites: list[Site]) -> Result:
         """Do all of it.
 
         Raises:
@@ -92,7 +94,7 @@ class Run:
         options = self._options
         network = await open_network(
             self._directory,
-            plots,
+            sites,
             raft=options.raft,
             preloads=preloads,
             seed=options.seed,
@@ -102,10 +104,11 @@ class Run:
             history = History(file)
             connector = aiohttp.TCPConnector(limit=0)
             async with aiohttp.ClientSession(connector=connector) as session:
-                desk = Desk(network, make_keyring(self._directory), session, history)
+                founded = load_founded(self._directory / KEYS_NAME)
+                workload = Workload(network, founded, session, history)
                 watch = Watch(network, session, history)
                 try:
-                    settled = await self._load_and_hurt(network, watch, desk, preloads)
+                    settled = await self._load_and_inject(network, watch, workload, preloads)
                 finally:
                     self._violations += await stop_all(network)
                     for link in network.links.values():
@@ -125,8 +128,8 @@ class Run:
             events=max(len(ledger.events) for ledger in ledgers),
         )
 
-    async def _load_and_hurt(
-        self, network: Network, watch: Watch, desk: Desk, preloads: Preloads
+    async def _load_and_inject(
+        self, network: Network, watch: Watch, workload: Workload, preloads: Preloads
     ) -> Settled:
         async with running(watch.run()):
             for voter in network.voters.values():
@@ -136,18 +139,18 @@ class Run:
                     await _wait_calm(watch)
             except TimeoutError:
                 raise TimeoutError(f"the network had no leader within {_READY_S:.0f} s") from None
-            clients = list(self._make_clients(desk))
-            for statement in desk.trade().open_offices(desk.now_ms()):
-                if await clients[0].bring(statement) is not Outcome.OK:
+            clients = list(self._make_clients(workload))
+            for event in workload.trade.open_offices(now_ms()):
+                if await clients[0].bring(event) is not Outcome.OK:
                     raise TimeoutError("an office cannot be opened")
             self._tell(f"{len(network.names)} voters, an office for each participant; faults begin")
             async with asyncio.TaskGroup() as trading:
                 for client in clients:
                     trading.create_task(client.run())
-                await self._hurt(network, watch, desk.history, preloads)
-                desk.is_open = False
+                await self._inject_faults(network, watch, workload.history, preloads)
+                workload.is_open = False
             self._tell("everything is healed")
-            settled = await settle(network, watch, desk)
+            settled = await settle(network, watch, workload)
             self._violations += settled.violations
         self._violations += [
             Violation(Kind.LATCHED, f"{name}: {why}")
@@ -156,12 +159,12 @@ class Run:
         ]
         return settled
 
-    def _make_clients(self, desk: Desk) -> Iterator[Client]:
+    def _make_clients(self, workload: Workload) -> Iterator[Client]:
         for number in range(self._options.clients):
             chance = random.Random(f"{self._options.seed} client {number}")
-            yield Client(f"client {number}", desk, chance, self._options.pace_s)
+            yield Client(f"client {number}", workload, chance, self._options.pace_s)
 
-    async def _hurt(
+    async def _inject_faults(
         self, network: Network, watch: Watch, history: History, preloads: Preloads
     ) -> None:
         others, only = choose_others(preloads), self._options.only
@@ -182,7 +185,7 @@ class Run:
                 self._tell(f"{planned.fault}: {whom}, for {planned.lasts_s:.1f} s")
 
             chance = random.Random(planned.seed)
-            async with faults[planned.fault](Arena(network, watch, chance, tell)):
+            async with faults[planned.fault](FaultContext(network, watch, chance, tell)):
                 await asyncio.sleep(planned.lasts_s)
             history.add(Note(at_s=now_s(), what=planned.fault, detail="over"))
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lab.chaos.ground import Plot
 from lab.chaos.preload import Machine, Preloads
+from lab.chaos.sites import Site
 
 from kpnode.founding import CONFIG_NAME
 
@@ -34,11 +34,11 @@ class Ended:
 
 
 class Voter:
-    """One voter of the network under torture.
+    """One voter of the network.
 
     Attributes:
         name: its name in the genesis file.
-        plot: where it lives.
+        site: where it lives.
         log: what it prints.
         is_full: a fault has filled its disk, or has not yet restarted it after that.
         downs: how many faults keep it from running.
@@ -47,14 +47,14 @@ class Voter:
     def __init__(
         self,
         name: str,
-        plot: Plot,
+        site: Site,
         log: Path,
         preloads: Preloads,
         on_ended: Callable[[Ended], None],
     ) -> None:
         """Prepare; nothing runs before :meth:`ensure_running`."""
         self.name = name
-        self.plot = plot
+        self.site = site
         self.log = log
         self.is_full = False
         self.downs = 0
@@ -73,11 +73,11 @@ class Voter:
         return self._process is not None and self._process.returncode is None
 
     async def _start(self, *, drift: tuple[float, float] | None) -> None:
-        command = (sys.executable, "-m", "kpnode", "run", "--config", self.plot.disk / CONFIG_NAME)
+        command = (sys.executable, "-m", "kpnode", "run", "--config", self.site.disk / CONFIG_NAME)
         environment = self._machine.environment(drift)
         with self.log.open("ab") as stream:
             self._process = await asyncio.create_subprocess_exec(
-                *self.plot.enter(*command),
+                *self.site.enter(*command),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,
@@ -165,10 +165,10 @@ class Voter:
     @contextmanager
     def full_disk(self, slack_bytes: int) -> Iterator[None]:
         """Fill its disk up to a rest of so many bytes."""
-        ballast = self.plot.disk / "ballast"
+        ballast = self.site.disk / "ballast"
         self.is_full = True
         try:
-            free = os.statvfs(self.plot.disk)
+            free = os.statvfs(self.site.disk)
             room = free.f_bavail * free.f_bsize - slack_bytes
             with ballast.open("wb") as file:
                 if room > 0:

@@ -16,12 +16,10 @@ from typing import Self
 
 import aiohttp
 import msgspec
-from lab.year.days import YEAR
+from lab.year.files import load_founded
 
-from kpledger.base.ids import KPCS
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import Genesis, parse_genesis
-from kpledger.scheme.v1.ids import CHAIR, ROOT
 
 _POLL_S = 0.01
 _TIMEOUT_S = 30.0
@@ -100,7 +98,7 @@ class Network:
             process,
             announcement,
             parse_genesis(announcement.genesis.read_bytes()),
-            _load_keys(announcement.keys),
+            load_founded(announcement.keys),
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)),
             [],
         )
@@ -223,15 +221,3 @@ async def _start_kpnode(*arguments: str) -> asyncio.subprocess.Process:
         start_new_session=True,
         limit=1 << 20,
     )
-
-
-def _load_keys(directory: Path) -> dict[str, SigningKey]:
-    roots = {
-        f"{path.stem.removeprefix('root-')}/{ROOT}": _load_key(path)
-        for path in sorted(directory.glob("root-*.seed"))
-    }
-    return {**roots, f"{KPCS}/{CHAIR}/{YEAR - 1}": _load_key(directory / "chair.seed")}
-
-
-def _load_key(path: Path) -> SigningKey:
-    return SigningKey.from_seed(bytes.fromhex(path.read_text(encoding="ascii").strip()))

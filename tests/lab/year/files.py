@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from lab.year.days import YEAR
 from lab.year.participants import NODE, NODE_KEYS, Participants
 from lab.year.planted import PlantedCase
 from lab.year.signer import TimedEvent
 
 from kpledger.base.errors import MalformedError
+from kpledger.base.ids import KPCS
+from kpledger.base.keys import SigningKey
 from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES
+from kpledger.scheme.v1.ids import CHAIR, ROOT
 
 GENESIS_NAME: Final = "genesis.json"
 EVENTS_NAME: Final = "events.bin"
@@ -65,6 +69,23 @@ def write_keys(directory: Path, participants: Participants) -> None:
     labels |= {f"root-{code}.seed": f"{code}/root" for code in participants.codes}
     for name, label in labels.items():
         write_seed(directory / name, participants.seed_of(label))
+
+
+def load_founded(directory: Path) -> dict[str, SigningKey]:
+    """Read the keys that a network was founded with, by their labels in the year.
+
+    Raises:
+        OSError: there are none.
+    """
+    roots = {
+        f"{path.stem.removeprefix('root-')}/{ROOT}": path
+        for path in sorted(directory.glob("root-*.seed"))
+    }
+    paths = {**roots, f"{KPCS}/{CHAIR}/{YEAR - 1}": directory / "chair.seed"}
+    return {
+        label: SigningKey.from_seed(bytes.fromhex(path.read_text(encoding="ascii").strip()))
+        for label, path in paths.items()
+    }
 
 
 def write_seed(path: Path, seed: bytes) -> None:

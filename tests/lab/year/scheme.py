@@ -66,13 +66,22 @@ class Scheme:
     """Makes the appointments of everything that is not trade."""
 
     def __init__(
-        self, participants: Participants, signer: Signer, timeline: Timeline, chance: Random
+        self,
+        participants: Participants,
+        signer: Signer,
+        timeline: Timeline,
+        chance: Random,
+        last_day: str = f"{YEAR + 1}-01-31",
     ) -> None:
-        """Act for the participants."""
+        """Act for all participants; their numbers may be used until the last day.
+
+        What is sent back in January still has a number of the year it came in.
+        """
         self._participants = participants
         self._signer = signer
         self._timeline = timeline
         self._chance = chance
+        self._last_day = last_day
 
     def schedule(self, *, repeats: bool) -> None:
         """Make every appointment."""
@@ -166,8 +175,7 @@ class Scheme:
             first=_old_first(office) if year < YEAR else first,
             last=_old_first(office) + last - 1 if year < YEAR else last,
             use_from=f"{year}-01-01",
-            # What is sent back in January still has a number of the year it came in.
-            use_until=f"{year}-12-31" if year < YEAR else f"{YEAR + 1}-01-31",
+            use_until=f"{year}-12-31" if year < YEAR else self._last_day,
         )
         body = NumberRangeAllocated(authority=office.authority, range=numbers)
         self._signer.root(office.participant, office.subject, body)

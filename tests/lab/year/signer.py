@@ -57,6 +57,10 @@ class Signer:
         """Give the newest event on a subject that events follow each other on."""
         return self._heads.get(subject)
 
+    def forget(self, subject: str) -> None:
+        """Take the next event on a subject for its first."""
+        self._heads.pop(subject, None)
+
     def set_head(self, subject: str, event_id: bytes) -> None:
         """Take note of an event on a subject that does not name it."""
         self._heads[subject] = event_id

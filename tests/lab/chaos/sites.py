@@ -1,4 +1,4 @@
-"""The ground a run stands on: a network namespace and a small disk for each voter.
+"""Where voters run: a network namespace and a small disk for each of them.
 
 Each namespace is joined to the root namespace by a pair of veth devices, and to nothing else: there
 is no route from one voter to another but through the proxies that listen here. Names carry the
@@ -27,12 +27,12 @@ _MOUNTS: Final = Path("/proc/mounts")
 _END_S: Final = 10.0
 
 
-class GroundError(Exception):
+class SitesError(Exception):
     """This machine gives no namespaces or no mounts; says what failed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plot:
+class Site:
     """What one voter gets."""
 
     namespace: str
@@ -53,24 +53,24 @@ def run_command(*words: str | Path) -> str:
     """Run a program to its end and give what it printed.
 
     Raises:
-        GroundError: it is missing or failed.
+        SitesError: it is missing or failed.
     """
     try:
         done = subprocess.run([*map(str, words)], check=True, capture_output=True, text=True)
     except FileNotFoundError:
-        raise GroundError(f"there is no {words[0]}") from None
+        raise SitesError(f"there is no {words[0]}") from None
     except subprocess.CalledProcessError as error:
         said = str(error.stderr).strip()
-        raise GroundError(f"{' '.join(map(str, words))}: {said}") from None
+        raise SitesError(f"{' '.join(map(str, words))}: {said}") from None
     return done.stdout
 
 
 @contextmanager
-def laid_ground(names: tuple[str, ...], disk_bytes: int) -> Iterator[tuple[Path, list[Plot]]]:
-    """Lay a directory, and in it a plot for each name; all is gone at the end of the block.
+def made_sites(names: tuple[str, ...], disk_bytes: int) -> Iterator[tuple[Path, list[Site]]]:
+    """Make a directory, and in it a site for each name; all is gone at the end of the block.
 
     Raises:
-        GroundError: this machine does not allow it.
+        SitesError: this machine does not allow it.
     """
     remove_leftovers()
     mark = f"{PREFIX}-{os.getpid()}"
@@ -80,7 +80,7 @@ def laid_ground(names: tuple[str, ...], disk_bytes: int) -> Iterator[tuple[Path,
         yield (
             directory,
             [
-                _lay(f"{mark}-{number}", network, 4 * number, directory / name, disk_bytes)
+                _make_site(f"{mark}-{number}", network, 4 * number, directory / name, disk_bytes)
                 for number, name in enumerate(names)
             ],
         )
@@ -88,7 +88,7 @@ def laid_ground(names: tuple[str, ...], disk_bytes: int) -> Iterator[tuple[Path,
         _clear({os.getpid()})
 
 
-def _lay(mark: str, network: str, first: int, disk: Path, disk_bytes: int) -> Plot:
+def _make_site(mark: str, network: str, first: int, disk: Path, disk_bytes: int) -> Site:
     near, address = f"{network}.{first + 1}", f"{network}.{first + 2}"
     # A device's name has 15 characters at most.
     cable = mark.replace(f"{PREFIX}-", "kc")
@@ -105,7 +105,7 @@ def _lay(mark: str, network: str, first: int, disk: Path, disk_bytes: int) -> Pl
         ("link", "set", "eth0", "up"),
     ):
         run_command("ip", "-netns", mark, *words)
-    return Plot(mark, near, address, disk)
+    return Site(mark, near, address, disk)
 
 
 def _choose_network() -> str:
@@ -116,14 +116,14 @@ def _choose_network() -> str:
         network = f"198.{18 + number // 256}.{number % 256}"
         if f" {network}." not in taken:
             return network
-    raise GroundError("all networks of 198.18.0.0/15 are in use")
+    raise SitesError("all networks of 198.18.0.0/15 are in use")
 
 
 def remove_leftovers() -> None:
     """Remove what runs have left that were killed before they could clean up.
 
     Raises:
-        GroundError: this machine does not allow it.
+        SitesError: this machine does not allow it.
     """
     names = [line.split()[0] for line in run_command("ip", "netns", "list").splitlines()]
     names += [line.split()[0] for line in _MOUNTS.read_text().splitlines()]
@@ -168,5 +168,5 @@ def _end_processes(namespace: str) -> None:
             with suppress(ProcessLookupError):
                 os.kill(int(pid), signal.SIGKILL)
         if time.monotonic() > deadline:
-            raise GroundError(f"processes in {namespace} do not end: {', '.join(pids)}")
+            raise SitesError(f"processes in {namespace} do not end: {', '.join(pids)}")
         time.sleep(0.02)
