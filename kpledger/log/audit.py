@@ -22,25 +22,20 @@ import msgspec
 
 from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.base.state import MemoryState
-from kpledger.log.block import BlockKind, decode_block
+from kpledger.log.block import decode_block
 from kpledger.log.chain import (
     ExecutedBlock,
     InvalidBlockError,
     Tip,
     Verify,
-    execute_noop,
+    execute_entry,
     genesis_tip,
-    verify_block,
 )
 from kpledger.log.genesis import Genesis
-from kpledger.log.layout import StoredEntry, decode_stored_entry
+from kpledger.log.layout import decode_stored_entry
 from kpledger.scheme.envelope import Envelope, verify_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRulesError
-
-_KINDS: Final = (BlockKind.NOOP, BlockKind.BLOCK, BlockKind.CONFIG)
-"""Kinds of block by the number that stands for them in a stored entry."""
-
 
 Observe = Callable[[ExecutedBlock], None]
 """Sees each block that was found sound, in order; its signatures may still be deferred."""
@@ -153,7 +148,14 @@ class Auditor:
             problem = f"block {height} stands where block {tip.height + 1} must"
             return Violation(tip.height + 1, "height", problem)
         try:
-            executed = self._execute(tip, decode_stored_entry(stored))
+            executed = execute_entry(
+                self._genesis,
+                tip,
+                self._state,
+                decode_stored_entry(stored),
+                verify_event=self._verify_event,
+                rules=self._rules,
+            )
         except InvalidBlockError as error:
             return Violation(error.height, error.field, error.problem)
         except BadSignatureError as error:
@@ -167,28 +169,6 @@ class Auditor:
         self._state.apply(executed.changes)
         self.progress = _advance(self.progress, executed)
         return None
-
-    def _execute(self, tip: Tip, entry: StoredEntry) -> ExecutedBlock:
-        kind = _KINDS[entry.kind]
-        height = tip.height + 1
-        if kind is BlockKind.CONFIG:
-            raise InvalidBlockError(height, "kind", "rules v1 have no change of voters")
-        if kind is BlockKind.NOOP:
-            if entry.payload:
-                raise InvalidBlockError(height, "payload", "a NOOP carries nothing")
-            return execute_noop(self._genesis, tip, self._state, entry.term)
-        executed = verify_block(
-            self._genesis,
-            tip,
-            self._state,
-            entry.payload,
-            verify_event=self._verify_event,
-            rules=self._rules,
-        )
-        if executed.tip.term != entry.term:
-            problem = f"{entry.term} beside a header of term {executed.tip.term}"
-            raise InvalidBlockError(height, "term", problem)
-        return executed
 
 
 def _advance(progress: AuditProgress, executed: ExecutedBlock) -> AuditProgress:

@@ -21,7 +21,6 @@ from kpledger.base.hashing import Digest, Domain, hash_with_domain
 from kpledger.base.ids import Digest32, Signature64
 from kpledger.base.keys import SigningKey, verify_signature
 from kpledger.base.units import TimeMs
-from kpledger.log.merkle import Frontier
 
 MAX_BLOCK_EVENTS: Final = 4096
 MAX_BLOCK_BYTES: Final = 4 * 1024 * 1024
@@ -141,8 +140,3 @@ def verify_leader(header: BlockHeader, head: Digest, signature: bytes, leader_ke
     """
     what = f"block {header.height} by {header.leader}"
     verify_signature(leader_key, block_preimage(header, head), signature, what=what)
-
-
-def compute_payload_root(leaf_hashes: tuple[Digest, ...]) -> Digest:
-    """Give the RFC 6962 root over the leaves of one block."""
-    return Frontier.empty().extend(leaf_hashes).root()

@@ -20,7 +20,6 @@ from kpledger.log.block import (
     BlockKind,
     SealedBlock,
     compute_head,
-    compute_payload_root,
     decode_block,
     decode_block_header,
     encode_block,
@@ -28,12 +27,16 @@ from kpledger.log.block import (
     verify_leader,
 )
 from kpledger.log.genesis import Genesis
-from kpledger.log.merkle import Frontier
+from kpledger.log.layout import StoredEntry
+from kpledger.log.merkle import Frontier, compute_root
 from kpledger.scheme.envelope import decode_envelope, verify_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal
 from kpledger.scheme.place import EventPlace
 from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRules, UnknownRulesError
+
+_KINDS: Final = (BlockKind.NOOP, BlockKind.BLOCK, BlockKind.CONFIG)
+"""Kinds of block by the number that stands for them in an entry of the log."""
 
 ERA: Final = 0
 """The only era until disaster recovery exists."""
@@ -142,7 +145,7 @@ class BlockExecutor:
             prev_head=self.before.head,
             first_event=self.before.tree.size,
             event_count=len(self.events),
-            payload_root=compute_payload_root(tuple(self._leaves)),
+            payload_root=compute_root(self._leaves),
             tree_size=tree.size,
             tree_root=tree.root(),
             state_digest=digest.digest(),
@@ -231,6 +234,44 @@ def verify_block(
     executed = executor.finish(header.term, header.leader, BlockKind.BLOCK)
     if executed.header != header:
         _compare(tip, executed.header, header)
+    return executed
+
+
+def execute_entry(
+    genesis: Genesis,
+    tip: Tip,
+    base: StateReader,
+    entry: StoredEntry,
+    *,
+    verify_event: Verify = verify_envelope,
+    rules: Rulebook = RELEASED,
+) -> ExecutedBlock:
+    """Check an entry of the log, of whichever kind, against the chain before it.
+
+    Args:
+        genesis: what is trusted.
+        tip: the end of the chain before the entry.
+        base: the state at the tip.
+        entry: as it stands in the log.
+        verify_event: verifies an event's signatures.
+        rules: the versions of the rules that the caller has.
+
+    Raises:
+        LedgerError: it does not follow, as :func:`execute_noop` and :func:`verify_block` say.
+    """
+    kind = _KINDS[entry.kind]
+    if kind is BlockKind.NOOP:
+        if entry.payload:
+            _fail(tip, "payload", "a NOOP carries nothing")
+        return execute_noop(genesis, tip, base, entry.term)
+    if kind is BlockKind.CONFIG:
+        _fail(tip, "kind", "the voters cannot be changed yet")
+    executed = verify_block(
+        genesis, tip, base, entry.payload, verify_event=verify_event, rules=rules
+    )
+    if executed.tip.term != entry.term:
+        problem = f"the header is of term {executed.tip.term}, the entry of {entry.term}"
+        _fail(tip, "term", problem)
     return executed
 
 

@@ -17,7 +17,6 @@ key                       value
 ``m/derivation``          u8 version of how the derived records are derived
 ``s`` key                 state of the ledger: the state machine's value under its key
 ``i`` name ``/`` key      the index of that name, for questions people ask
-``t`` u8 level u64 index  32 bytes, node of the Merkle tree; level 0 are the leaves
 ========================  =============================================================
 
 ``b``, ``h``, ``m/format`` and ``m/chain`` are the node's memory: what it has promised to others.
@@ -45,7 +44,6 @@ STORE_FORMAT: Final = b"\x01"
 BLOCK_PREFIX: Final = b"b"
 STATE_PREFIX: Final = b"s"
 INDEX_PREFIX: Final = b"i"
-MERKLE_PREFIX: Final = b"t"
 
 MAX_PAYLOAD_BYTES: Final = 16 << 20
 """Largest payload of one stored entry."""
@@ -56,7 +54,6 @@ _VERSION: Final = 1
 _KIND_MAX: Final = 2
 _U64_MAX: Final = (1 << 64) - 1
 _BLOCK_KEY: Final = struct.Struct(">cQ")
-_MERKLE_KEY: Final = struct.Struct(">cBQ")
 _ENTRY_HEADER: Final = struct.Struct(">BBQ")
 _HARD_STATE_HEADER: Final = struct.Struct(">BQ")
 
@@ -112,11 +109,6 @@ def index_key(name: bytes, key: bytes = b"") -> bytes:
     The name has no slash, or one index would lie inside another.
     """
     return INDEX_PREFIX + name + b"/" + key
-
-
-def merkle_key(level: int, index: int) -> bytes:
-    """Return the key of a node of the Merkle tree."""
-    return _MERKLE_KEY.pack(MERKLE_PREFIX, level, index)
 
 
 def is_memory_key(key: bytes) -> bool:

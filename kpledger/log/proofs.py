@@ -1,22 +1,41 @@
-"""Checking proofs of a Merkle tree against roots; making them is the business of ``merkle``.
+"""Proofs in the Merkle tree: making them from the leaves, and checking them against roots.
 
 A path lists what has to be joined to a subtree, step by step, until the root is reached. Which
 side each step stands on, and how many steps there are, follows from the numbers alone, so both are
 known before anything is hashed and a proof cannot choose them (RFC 9162 sections 2.1.3.2 and
 2.1.4.2 say the same with two counters, ``fn`` and ``sn``).
+
+Whoever replayed a ledger has all leaves and can prove to others what it holds; whoever is given a
+proof needs a signed block or a checkpoint, and nothing else.
 """
 
 from collections.abc import Sequence
 
 from kpledger.base.errors import LedgerError
 from kpledger.base.hashing import Digest, decode_digest, hash_node
-from kpledger.log.merkle import (
-    EventIndex,
-    EventIndexError,
-    TreeOrderError,
-    TreeSize,
-    check_tree_size,
-)
+from kpledger.log.merkle import TreeSize, check_tree_size, compute_root
+
+
+class LeafIndexError(LedgerError):
+    """An index is not that of a leaf of the tree."""
+
+    def __init__(self, *, index: int, size: int) -> None:
+        super().__init__(f"index {index} is outside a tree of size {size}")
+        self.index = index
+        self.size = size
+
+
+class TreeOrderError(LedgerError):
+    """Two sizes are not those of a non-empty tree and a later state of it.
+
+    Nothing can be inconsistent with the empty tree, so a proof from size 0 proves nothing and is
+    neither made nor accepted.
+    """
+
+    def __init__(self, *, old_size: int, new_size: int) -> None:
+        super().__init__(f"no consistency proof leads from size {old_size} to size {new_size}")
+        self.old_size = old_size
+        self.new_size = new_size
 
 
 class PathLengthError(LedgerError):
@@ -51,10 +70,61 @@ class RootMismatchError(LedgerError):
         self.calculated = calculated
 
 
+def prove_inclusion(leaf_hashes: Sequence[Digest], index: int) -> tuple[Digest, ...]:
+    """Give the path from a leaf to the root of the tree of these leaves (*PATH*, 2.1.3.1).
+
+    Args:
+        leaf_hashes: all leaves of the tree, as :func:`kpledger.base.hashing.hash_leaf` gives them.
+        index: the 0-based place of the leaf.
+
+    Raises:
+        LeafIndexError: the tree has no such leaf.
+    """
+    if not 0 <= index < len(leaf_hashes):
+        raise LeafIndexError(index=index, size=len(leaf_hashes))
+    return _path(index, leaf_hashes)
+
+
+def prove_consistency(leaf_hashes: Sequence[Digest], old_size: int) -> tuple[Digest, ...]:
+    """Give the proof that the tree of these leaves extends an older one (*PROOF*, 2.1.4.1).
+
+    Raises:
+        TreeOrderError: the old size is 0 or larger than the number of leaves.
+    """
+    if not 0 < old_size <= len(leaf_hashes):
+        raise TreeOrderError(old_size=old_size, new_size=len(leaf_hashes))
+    return _subproof(old_size, leaf_hashes, is_known=True)
+
+
+def _path(index: int, leaves: Sequence[Digest]) -> tuple[Digest, ...]:
+    if len(leaves) == 1:
+        return ()
+    left, right = _split(leaves)
+    if index < len(left):
+        return (*_path(index, left), compute_root(right))
+    return (*_path(index - len(left), right), compute_root(left))
+
+
+def _subproof(old: int, leaves: Sequence[Digest], *, is_known: bool) -> tuple[Digest, ...]:
+    if old == len(leaves):
+        # The verifier has the root of the whole old tree already.
+        return () if is_known else (compute_root(leaves),)
+    left, right = _split(leaves)
+    if old <= len(left):
+        return (*_subproof(old, left, is_known=is_known), compute_root(right))
+    return (*_subproof(old - len(left), right, is_known=False), compute_root(left))
+
+
+def _split(leaves: Sequence[Digest]) -> tuple[Sequence[Digest], Sequence[Digest]]:
+    """Cut two or more leaves at the largest power of two below their number."""
+    middle = 1 << ((len(leaves) - 1).bit_length() - 1)
+    return leaves[:middle], leaves[middle:]
+
+
 def verify_inclusion(
     *,
     leaf_hash: Digest,
-    index: EventIndex,
+    index: int,
     size: TreeSize,
     path: Sequence[Digest],
     root: Digest,
@@ -66,14 +136,14 @@ def verify_inclusion(
 
     Raises:
         TreeSizeError: the size is not that of any tree.
-        EventIndexError: a tree of that size has no such leaf.
+        LeafIndexError: a tree of that size has no such leaf.
         PathLengthError: the path is too short or too long for the index and the size.
         MalformedError: a hash is not 32 bytes long.
         RootMismatchError: the path leads to another root.
     """
     check_tree_size(size)
     if not 0 <= index < size:
-        raise EventIndexError(index=index, size=size)
+        raise LeafIndexError(index=index, size=size)
     sides = _sides(index, size - 1)
     _check_lengths(len(sides), path, leaf_hash, root)
     node = leaf_hash

@@ -33,7 +33,7 @@ for questions changes: a node that finds another one derives everything anew whe
 record of the state cannot change so: the digest in every header covers it, so that it changes with
 a version of the rules.)"""
 
-_DERIVED: Final = (layout.STATE_PREFIX, layout.INDEX_PREFIX, layout.MERKLE_PREFIX)
+_DERIVED: Final = (layout.STATE_PREFIX, layout.INDEX_PREFIX)
 _FORGOTTEN_AT_ONCE: Final = 1000
 _EVERYTHING: Final = 2**62
 _LONGEST_HISTORY: Final = 10_000

@@ -27,11 +27,11 @@ from kpledger.log.chain import (
     ExecutedBlock,
     InvalidBlockError,
     Tip,
-    execute_noop,
+    execute_entry,
     seal_block,
-    verify_block,
 )
 from kpledger.log.genesis import Genesis
+from kpledger.log.layout import StoredEntry
 from kpnode.ledger import Ledger
 from kpnode.raft import AppendRequest, Entry, EntryKind, Index, InvariantError, LogReader, Term
 
@@ -200,16 +200,8 @@ class Machine:
         return None
 
     def _execute(self, entry: Entry, tip: Tip, base: StateReader) -> ExecutedBlock:
-        if entry.kind is EntryKind.NOOP:
-            if entry.payload:
-                raise InvalidBlockError(entry.index, "payload", "a NOOP carries nothing")
-            return execute_noop(self._genesis, tip, base, entry.term)
-        if entry.kind is EntryKind.CONFIG:
-            raise InvalidBlockError(entry.index, "kind", "rules v1 have no change of voters")
-        execution = verify_block(self._genesis, tip, base, entry.payload)
-        if execution.tip.term != entry.term:
-            raise InvalidBlockError(entry.index, "term", f"the log says {entry.term}")
-        return execution
+        stored = StoredEntry(entry.kind.value, entry.term, entry.payload)
+        return execute_entry(self._genesis, tip, base, stored)
 
     def stage(self, entries: tuple[Entry, ...]) -> None:
         """Take note that the log now ends with these entries.

@@ -217,7 +217,7 @@ def test_block_of_another_term_than_its_entry_is_not_let_in(leader: World, voter
     opening = open_both(leader, voter)
     block = leader.seal(1, issue(1))
     claimed = Entry(block.index, Term(2), block.kind, block.payload)
-    with pytest.raises(InvalidBlockError, match="the log says 2"):
+    with pytest.raises(InvalidBlockError, match="the header is of term 1, the entry of 2"):
         voter.machine.check_append(append(opening, claimed), NOW_MS)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kpledger.base.codec import encode
 from kpledger.base.errors import BadSignatureError, LedgerError, MalformedError, OversizedError
-from kpledger.base.hashing import EMPTY_ROOT, Digest, Domain, hash_leaf, hash_with_domain
+from kpledger.base.hashing import Domain, hash_with_domain
 from kpledger.log.block import (
     MAX_BLOCK_BYTES,
     MAX_BLOCK_EVENTS,
@@ -19,14 +19,12 @@ from kpledger.log.block import (
     SealedBlock,
     block_preimage,
     compute_head,
-    compute_payload_root,
     decode_block,
     decode_block_header,
     encode_block,
     encode_block_header,
     verify_leader,
 )
-from kpledger.log.merkle import MemoryTree
 
 KEY: Final = signing_key("bw-1/consensus")
 HEADER: Final = BlockHeader(
@@ -96,16 +94,6 @@ def test_signature_of_another_leader_does_not_verify() -> None:
     with pytest.raises(BadSignatureError) as caught:
         verify_leader(HEADER, HEAD, signature, KEY.public_key)
     assert caught.value.key == KEY.public_key
-
-
-@given(st.lists(st.binary(max_size=5), max_size=9))
-def test_payload_root_is_that_of_the_tree_over_the_block(events: list[bytes]) -> None:
-    tree = MemoryTree()
-    for event in events:
-        tree.append(hash_leaf(event))
-    leaves: tuple[Digest, ...] = tuple(hash_leaf(event) for event in events)
-    assert compute_payload_root(leaves) == tree.frontier.root()
-    assert compute_payload_root(()) == EMPTY_ROOT
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ from kpledger.log.chain import (
     seal_block,
     verify_block,
 )
-from kpledger.log.merkle import Frontier, MemoryTree
+from kpledger.log.merkle import Frontier, compute_root
 from kpledger.scheme.envelope import PAYLOAD_TYPE, Envelope, decode_envelope, sign_event
 from kpledger.scheme.event import EventSignature, SignedEvent
 from kpledger.scheme.outcome import Rule
@@ -86,19 +86,14 @@ def test_block_is_verified_to_what_was_sealed() -> None:
 
 
 def test_header_says_what_the_ledger_is_after_the_block() -> None:
-    tree = MemoryTree()
-    for block in TRADE.blocks:
-        for event in decode_block(block).events if isinstance(block, bytes) else ():
-            tree.append(hash_leaf(event))
-    before = tree.frontier.size
-    for event in ISSUES:
-        tree.append(hash_leaf(event))
+    envelopes = [
+        event
+        for block in TRADE.blocks
+        for event in (decode_block(block).events if isinstance(block, bytes) else ())
+    ]
     digest = MultisetHash.empty()
     for key, value in {**TRADE.state.pairs, **EXECUTION.changes.written}.items():
         digest = digest.add(key, value)
-    payload = MemoryTree()
-    for event in ISSUES:
-        payload.append(hash_leaf(event))
     assert (
         BlockHeader(
             chain=TRADE.genesis.chain,
@@ -106,11 +101,11 @@ def test_header_says_what_the_ledger_is_after_the_block() -> None:
             term=1,
             height=TRADE.tip.height + 1,
             prev_head=TRADE.tip.head,
-            first_event=before,
+            first_event=len(envelopes),
             event_count=3,
-            payload_root=payload.frontier.root(),
-            tree_size=before + 3,
-            tree_root=tree.frontier.root(),
+            payload_root=compute_root(map(hash_leaf, ISSUES)),
+            tree_size=len(envelopes) + 3,
+            tree_root=compute_root(map(hash_leaf, (*envelopes, *ISSUES))),
             state_digest=digest.digest(),
             config_hash=TRADE.genesis.config_hash,
             leader="bw-1",

@@ -22,7 +22,7 @@ from kpledger.log.checkpoint import (
     parse_checkpoint,
     sign_checkpoint,
 )
-from kpledger.log.merkle import MAX_TREE_SIZE, MemoryTree, TreeSize, TreeSizeError
+from kpledger.log.merkle import MAX_TREE_SIZE, TreeSize, TreeSizeError, compute_root
 from kpledger.log.note import (
     KeyType,
     Note,
@@ -88,10 +88,8 @@ WITNESS_KEYS = (_key("kp example witness 1"), _key("kp example witness 2"))
 
 
 def _example() -> Checkpoint:
-    tree = MemoryTree()
-    for number in range(5):
-        tree.append(hash_leaf(b"event-%d" % number))
-    return Checkpoint(ORIGIN, tree.frontier.size, tree.frontier.root())
+    root = compute_root(hash_leaf(b"event-%d" % number) for number in range(5))
+    return Checkpoint(ORIGIN, TreeSize(5), root)
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda path: path.stem)

@@ -23,7 +23,6 @@ from kpledger.log.layout import (
     encode_stored_entry,
     index_key,
     is_memory_key,
-    merkle_key,
     parse_block_key,
     state_key,
 )
@@ -42,7 +41,6 @@ def test_layout_is_pinned_byte_by_byte() -> None:
         "unvoted": encode_hard_state(StoredHardState(7, None)).hex(),
         "state": state_key(b"x"),
         "index": index_key(b"holder", b"x"),
-        "merkle": merkle_key(3, 9).hex(),
     } == {
         "block": "620000000000000102",
         "entry": "01010000000000000005aa",
@@ -50,7 +48,6 @@ def test_layout_is_pinned_byte_by_byte() -> None:
         "unvoted": "010000000000000007",
         "state": b"sx",
         "index": b"iholder/x",
-        "merkle": "74030000000000000009",
     }
 
 
@@ -154,6 +151,6 @@ def test_oversized_payload_is_refused_both_ways() -> None:
 
 def test_only_what_the_node_promised_is_its_memory() -> None:
     kept = [block_key(1), BLOCK_PREFIX, HARD_STATE_KEY, FORMAT_KEY, CHAIN_KEY]
-    derived = [APPLIED_KEY, state_key(b"b"), index_key(b"h"), merkle_key(0, 0), b"m/tail"]
+    derived = [APPLIED_KEY, state_key(b"b"), index_key(b"h"), b"m/tail"]
     assert [is_memory_key(key) for key in kept] == [True] * len(kept)
     assert [is_memory_key(key) for key in derived] == [False] * len(derived)

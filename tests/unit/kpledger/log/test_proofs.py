@@ -10,18 +10,14 @@ from hypothesis import strategies as st
 
 from kpledger.base.errors import LedgerError
 from kpledger.base.hashing import Digest, hash_leaf, hash_node
-from kpledger.log.merkle import (
-    MAX_TREE_SIZE,
-    EventIndex,
-    MemoryTree,
-    TreeSize,
-    consistency_path,
-    inclusion_path,
-    read_frontier,
-)
+from kpledger.log.merkle import MAX_TREE_SIZE, TreeSize, compute_root
 from kpledger.log.proofs import (
+    LeafIndexError,
     PathLengthError,
     RootMismatchError,
+    TreeOrderError,
+    prove_consistency,
+    prove_inclusion,
     verify_consistency,
     verify_inclusion,
 )
@@ -30,9 +26,6 @@ VECTORS = sorted((Path(__file__).parents[3] / "vectors" / "merkle").glob("*.json
 
 LARGEST = 130
 LEAVES = tuple(hash_leaf(b"event-%d" % number) for number in range(LARGEST))
-TREE = MemoryTree()
-for _leaf in LEAVES:
-    TREE.append(_leaf)
 
 
 class InclusionVector(
@@ -48,7 +41,7 @@ class InclusionVector(
     def verify(self) -> None:
         verify_inclusion(
             leaf_hash=_digest(self.leaf_hash),
-            index=EventIndex(self.index),
+            index=self.index,
             size=TreeSize(self.size),
             path=_digests(self.path),
             root=_digest(self.root),
@@ -84,7 +77,7 @@ def _digests(texts: Sequence[str]) -> tuple[Digest, ...]:
 
 
 def _root(size: int) -> Digest:
-    return read_frontier(TreeSize(size), TREE).root()
+    return compute_root(LEAVES[:size])
 
 
 def _flip(digest: Digest, bit: int) -> Digest:
@@ -112,8 +105,8 @@ def test_vectors_are_present() -> None:
 
 @given(_ranges)
 def test_every_inclusion_path_verifies(case: tuple[int, int]) -> None:
-    index, size = EventIndex(case[0] - 1), TreeSize(case[1])
-    path = inclusion_path(index, size, TREE)
+    index, size = case[0] - 1, TreeSize(case[1])
+    path = prove_inclusion(LEAVES[:size], index)
     verify_inclusion(leaf_hash=LEAVES[index], index=index, size=size, path=path, root=_root(size))
 
 
@@ -125,7 +118,7 @@ def test_every_consistency_path_verifies(case: tuple[int, int]) -> None:
         old_root=_root(old),
         new_size=new,
         new_root=_root(new),
-        path=consistency_path(old, new, TREE),
+        path=prove_consistency(LEAVES[:new], old),
     )
 
 
@@ -133,8 +126,8 @@ def test_every_consistency_path_verifies(case: tuple[int, int]) -> None:
 def test_no_bit_of_an_inclusion_proof_can_change(
     case: tuple[int, int], data: st.DataObject
 ) -> None:
-    index, size = EventIndex(case[0] - 1), TreeSize(case[1])
-    hashes = [LEAVES[index], *inclusion_path(index, size, TREE), _root(size)]
+    index, size = case[0] - 1, TreeSize(case[1])
+    hashes = [LEAVES[index], *prove_inclusion(LEAVES[:size], index), _root(size)]
     place = data.draw(st.integers(0, len(hashes) - 1))
     hashes[place] = _flip(hashes[place], data.draw(st.integers(0, 255)))
     with pytest.raises(RootMismatchError) as caught:
@@ -149,7 +142,7 @@ def test_no_bit_of_a_consistency_proof_can_change(
     case: tuple[int, int], data: st.DataObject
 ) -> None:
     old, new = TreeSize(case[0]), TreeSize(case[1])
-    hashes = [_root(old), *consistency_path(old, new, TREE), _root(new)]
+    hashes = [_root(old), *prove_consistency(LEAVES[:new], old), _root(new)]
     place = data.draw(st.integers(0, len(hashes) - 1))
     hashes[place] = _flip(hashes[place], data.draw(st.integers(0, 255)))
     with pytest.raises(RootMismatchError):
@@ -160,14 +153,43 @@ def test_no_bit_of_a_consistency_proof_can_change(
 
 @given(_ranges, st.integers(0, 9))
 def test_only_one_path_length_is_considered(case: tuple[int, int], length: int) -> None:
-    index, size = EventIndex(case[0] - 1), TreeSize(case[1])
-    expected = len(inclusion_path(index, size, TREE))
+    index, size = case[0] - 1, TreeSize(case[1])
+    expected = len(prove_inclusion(LEAVES[:size], index))
     path = [LEAVES[0]] * (length if length != expected else length + 1)
     with pytest.raises(PathLengthError) as caught:
         verify_inclusion(
             leaf_hash=LEAVES[index], index=index, size=size, path=path, root=_root(size)
         )
     assert (caught.value.expected, caught.value.actual) == (expected, len(path))
+
+
+def test_paths_of_the_worked_example() -> None:
+    """Those of docs/protocol.md, and of other implementations of RFC 9162."""
+    assert [digest.hex()[:8] for digest in prove_inclusion(LEAVES[:5], 2)] == [
+        "5f3e698c",
+        "3fd1d5a0",
+        "ae323974",
+    ]
+    assert [digest.hex()[:8] for digest in prove_consistency(LEAVES[:5], 3)] == [
+        "4fb70daa",
+        "5f3e698c",
+        "3fd1d5a0",
+        "ae323974",
+    ]
+
+
+@pytest.mark.parametrize(("index", "size"), [(0, 0), (5, 5), (6, 5), (-1, 5)])
+def test_no_inclusion_path_for_a_leaf_outside_the_tree(index: int, size: int) -> None:
+    with pytest.raises(LeafIndexError) as caught:
+        prove_inclusion(LEAVES[:size], index)
+    assert (caught.value.index, caught.value.size) == (index, size)
+
+
+@pytest.mark.parametrize(("old", "new"), [(0, 0), (0, 5), (6, 5), (-1, 5)])
+def test_no_consistency_path_from_nothing_or_backwards(old: int, new: int) -> None:
+    with pytest.raises(TreeOrderError) as caught:
+        prove_consistency(LEAVES[:new], old)
+    assert (caught.value.old_size, caught.value.new_size) == (old, new)
 
 
 def test_largest_tree_can_be_proved() -> None:
@@ -177,7 +199,7 @@ def test_largest_tree_can_be_proved() -> None:
         root = hash_node(root, sibling)
     verify_inclusion(
         leaf_hash=LEAVES[0],
-        index=EventIndex(0),
+        index=0,
         size=TreeSize(MAX_TREE_SIZE),
         path=path,
         root=root,
@@ -185,7 +207,7 @@ def test_largest_tree_can_be_proved() -> None:
 
 
 def test_mismatch_of_the_old_root_carries_both_roots() -> None:
-    path = consistency_path(TreeSize(6), TreeSize(13), TREE)
+    path = prove_consistency(LEAVES[:13], 6)
     with pytest.raises(RootMismatchError) as caught:
         verify_consistency(
             old_size=TreeSize(6),
