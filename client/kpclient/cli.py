@@ -16,7 +16,6 @@ from kpclient.commands import (
     detention,
     flags,
     imports,
-    issue,
     keys,
     ledger,
     make,
@@ -73,7 +72,7 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _SECTIONS: Final[Mapping[str, tuple[typer.Typer, ...]]] = {
-    "Export offices": (issue.app, certificates.app),
+    "Export offices": (certificates.app,),
     "Import offices": (imports.app, detention.app, suspects.app),
     "Any statement": (make.app, notes.app, cosign.app, submit.app),
     "The ledger": (show.app, ledger.app, calendar.app, rules.app),

@@ -129,7 +129,7 @@ def test_lines_that_are_refused_are_named_and_the_others_go_on(
     refused = [json.loads(text) for text in Path(f"{file}.refused").read_text().splitlines()]
     assert refused == answer["refusals"]
     named = [(one["line"], one["problem"]["rule"], one["problem"]["field"]) for one in refused]
-    assert named == [(1, "", "lines[0].carats"), (5, "", ""), (7, "E6", "type")]
+    assert named == [(1, "", "body.certificate.lines[0].carats"), (5, "", ""), (7, "E6", "type")]
     assert "line 7: E6" in result.stderr
     event = decode_envelope(sign_event(payload, [root]))
     assert ledger.ask("show", event.event_id.hex())["type"] == "key_added"

@@ -5,25 +5,19 @@ and ``case``. A shipment is named by its certificate, or by its case
 (:mod:`kpledger.scheme.v1.lifecycles.case`).
 """
 
-from typing import Annotated
+from typing import Final
 
 import typer
 
-from kpclient.clock import today
 from kpclient.errors import UsageError
-from kpclient.input.option_types import Law, Number, OnDay, Remarks, Shipment, read_carats
-from kpclient.input.options import StatementOptions, command
-from kpclient.session import Session
+from kpclient.input.field_options import ON, REMARKS, FieldOption
 from kpclient.statements.lookup import find_certificate
-from kpclient.statements.statement import state
+from kpclient.statements.statement import NUMBER, SHIPMENT, Draft, statement
 from kpledger.scheme.v1.events.certificate import TransitNoted
 from kpledger.scheme.v1.events.importing import (
-    CaseKind,
     CaseOpened,
-    HoldReason,
     ImportRefusedReturned,
     ReturnReceived,
-    Seizure,
     ShipmentDetained,
     ShipmentDiverted,
     ShipmentReleased,
@@ -32,193 +26,133 @@ from kpledger.scheme.v1.events.importing import (
 
 app = typer.Typer()
 
-_Reason = Annotated[HoldReason, typer.Option("--reason", help="Why.")]
-_Carats = Annotated[
-    str,
-    typer.Option(
-        "--carats", metavar="CARATS", help="How much, as 12.345. [default: all of the certificate]"
-    ),
-]
+_LAW: Final = FieldOption(name="--law", metavar="TEXT")
+_CARATS: Final = FieldOption(note="[default: all of the certificate]", optional=True)
 
 
-@command(
+@statement(
     app,
     "detain",
+    ShipmentDetained,
+    about=SHIPMENT,
     example='kpledger detain BW00000042 --reason BROKEN_SEALS --law "Act 12, s. 3" --key antwerp',
+    options={"legal_reference": _LAW, "remarks": REMARKS},
 )
-def detain(
-    *, shipment: Shipment, reason: _Reason, law: Law, by: StatementOptions, remarks: Remarks = ""
-) -> None:
+def detain(_: Draft) -> None:
     """Hold a shipment back."""
-    body = ShipmentDetained(reason=reason, legal_reference=law, remarks=remarks)
-    state(by, body, subject=shipment)
 
 
-@command(
-    app, "release", example='kpledger release BW00000042 --remedy "seal list sent" --key antwerp'
+@statement(
+    app,
+    "release",
+    ShipmentReleased,
+    about=SHIPMENT,
+    example='kpledger release BW00000042 --remedy "seal list sent" --key antwerp',
 )
-def release(
-    *,
-    shipment: Shipment,
-    remedy: Annotated[str, typer.Option("--remedy", help="What put it right.")],
-    by: StatementOptions,
-) -> None:
+def release(_: Draft) -> None:
     """Let a detained shipment go on."""
-    state(by, ShipmentReleased(remedy=remedy), subject=shipment)
 
 
-@command(app, "refuse", example="kpledger refuse BW00000042 --reason CONTENTS_DIFFER --key antwerp")
-def refuse(
-    *,
-    shipment: Shipment,
-    reason: _Reason,
-    by: StatementOptions,
-    technical_certificate: Annotated[
-        str,
-        typer.Option(
-            "--technical-certificate", metavar="NUMBER", help="It travels back under this one."
-        ),
-    ] = "",
-    remarks: Remarks = "",
-) -> None:
+@statement(
+    app,
+    "refuse",
+    ImportRefusedReturned,
+    about=SHIPMENT,
+    example="kpledger refuse BW00000042 --reason CONTENTS_DIFFER --key antwerp",
+    options={"remarks": REMARKS},
+)
+def refuse(_: Draft) -> None:
     """Refuse a shipment and send it back."""
-    body = ImportRefusedReturned(
-        reason=reason, technical_certificate=technical_certificate or None, remarks=remarks
-    )
-    state(by, body, subject=shipment)
 
 
-@command(
+@statement(
     app,
     "seize",
+    ShipmentSeized,
+    about=SHIPMENT,
     example='kpledger seize BW00000042 --reason ORDER --law "Act 12, s. 9" --custody "Vault 3"'
     " --carats 12.345 --key antwerp",
+    options={"legal_reference": _LAW, "carat_thousandths": _CARATS},
 )
-def seize(
-    *,
-    shipment: Shipment,
-    reason: _Reason,
-    law: Law,
-    custody: Annotated[str, typer.Option("--custody", help="Who holds the goods.")],
-    by: StatementOptions,
-    carats: _Carats = "",
-    seizure: Annotated[
-        Seizure, typer.Option("--seizure", help="How final it is.")
-    ] = Seizure.SEIZED,
-) -> None:
+def seize(draft: Draft) -> None:
     """Seize a shipment."""
-    body = ShipmentSeized(
-        reason=reason,
-        legal_reference=law,
-        custody=custody,
-        carat_thousandths=_weight(by, shipment, carats),
-        seizure=seizure,
-    )
-    state(by, body, subject=shipment)
+    _weigh(draft)
 
 
-@command(
+@statement(
     app,
     "receive-back",
+    ReturnReceived,
+    about=SHIPMENT,
     example='kpledger receive-back BW00000042 --condition "seals intact" --key gaborone',
+    options={
+        "received_on": ON,
+        "carat_thousandths": _CARATS,
+        "condition": FieldOption(help="The condition in which it came back.", default=""),
+    },
 )
-def receive_back(
-    *,
-    shipment: Shipment,
-    by: StatementOptions,
-    on: OnDay = "",
-    carats: _Carats = "",
-    condition: Annotated[str, typer.Option("--condition", help="How it came back.")] = "",
-) -> None:
+def receive_back(draft: Draft) -> None:
     """Record that a refused shipment is back with its issuer."""
-    body = ReturnReceived(
-        received_on=on or today(),
-        carat_thousandths=_weight(by, shipment, carats),
-        condition=condition,
-    )
-    state(by, body, subject=shipment)
+    _weigh(draft)
 
 
-@command(app, "transit", example="kpledger transit BW00000042 --left-on 2026-03-04 --key dubai")
-def transit(
-    *,
-    number: Number,
-    by: StatementOptions,
-    on: OnDay = "",
-    left_on: Annotated[
-        str, typer.Option("--left-on", metavar="YYYY-MM-DD", help="When it went.")
-    ] = "",
-    broken_seals: Annotated[bool, typer.Option("--broken-seals", help="They came open.")] = False,
-    remarks: Remarks = "",
-) -> None:
+@statement(
+    app,
+    "transit",
+    TransitNoted,
+    about=NUMBER,
+    example="kpledger transit BW00000042 --left-on 2026-03-04 --key dubai",
+    options={
+        "entered_on": ON,
+        "seals_intact": FieldOption(
+            name="--broken-seals", help="The seals were broken.", negated=True
+        ),
+        "remarks": REMARKS,
+    },
+)
+def transit(_: Draft) -> None:
     """Note that a shipment passes on its way to another country."""
-    body = TransitNoted(
-        entered_on=on or today(),
-        left_on=left_on or None,
-        seals_intact=not broken_seals,
-        remarks=remarks,
-    )
-    state(by, body, subject=number)
 
 
-@command(
+@statement(
     app,
     "divert",
+    ShipmentDiverted,
+    about=NUMBER,
     example='kpledger divert BW00000042 --place Dubai --reason "offloaded" --key dubai',
+    options={
+        "place": FieldOption(help="Where it surfaced."),
+        "found_on": ON,
+        "reason": FieldOption(default=""),
+    },
 )
-def divert(
-    *,
-    number: Number,
-    place: Annotated[str, typer.Option("--place", help="Where it surfaced.")],
-    by: StatementOptions,
-    on: OnDay = "",
-    reason: Annotated[str, typer.Option("--reason", help="Why, as far as known.")] = "",
-) -> None:
+def divert(_: Draft) -> None:
     """Report that a shipment surfaced elsewhere than at its destination."""
-    state(by, ShipmentDiverted(place=place, found_on=on or today(), reason=reason), subject=number)
 
 
-@command(
+@statement(
     app,
     "case",
+    CaseOpened,
+    about=("CASE", "What to call it, such as AE/case/2026-1."),
     example="kpledger case AE/case/2026-1 --kind NO_CERTIFICATE --carats 12.345 --key dubai",
+    options={
+        "kind": FieldOption(help="NO_CERTIFICATE or SAMPLE."),
+        "opened_on": ON,
+        "carat_thousandths": FieldOption(help="How much, if it was weighed, such as 12.345."),
+        "claimed_provenance": FieldOption(name="--provenance"),
+        "remarks": REMARKS,
+    },
 )
-def case(
-    *,
-    subject: Annotated[
-        str, typer.Argument(metavar="CASE", help="What to call it, as AE/case/2026-1.")
-    ],
-    kind: Annotated[CaseKind, typer.Option("--kind", help="NO_CERTIFICATE or SAMPLE.")],
-    by: StatementOptions,
-    on: OnDay = "",
-    carats: Annotated[
-        str, typer.Option("--carats", metavar="CARATS", help="If weighed, as 12.345.")
-    ] = "",
-    provenance: Annotated[
-        str, typer.Option("--provenance", metavar="CODE", help="Where they are said to come from.")
-    ] = "",
-    bound_for: Annotated[
-        str, typer.Option("--bound-for", metavar="CODE", help="Where they are said to go.")
-    ] = "",
-    remarks: Remarks = "",
-) -> None:
+def case(_: Draft) -> None:
     """Open a case for goods without a certificate, or for a sample."""
-    body = CaseOpened(
-        kind=kind,
-        opened_on=on or today(),
-        carat_thousandths=read_carats(carats, "--carats", otherwise=None),
-        claimed_provenance=provenance or None,
-        bound_for=bound_for or None,
-        remarks=remarks,
-    )
-    state(by, body, subject=subject)
 
 
-def _weight(by: StatementOptions, shipment: str, carats: str) -> int:
-    """Give the weight that is given, or that of the certificate."""
-    given = read_carats(carats, "--carats", otherwise=None)
-    if given is not None:
-        return given
-    if "/" in shipment:
-        raise UsageError("--carats", "a case declares no weight", "carats, as 12.345")
-    return find_certificate(Session(by.connection), shipment).carat_thousandths
+def _weigh(draft: Draft) -> None:
+    """Take the weight of the whole certificate where none is given."""
+    if "carats" in draft.fields:
+        return
+    if "/" in draft.subject:
+        raise UsageError("--carats", "a case declares no weight", "carats, such as 12.345")
+    record = find_certificate(draft.session, draft.subject)
+    draft.fields["carat_thousandths"] = record.carat_thousandths

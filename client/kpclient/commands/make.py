@@ -8,14 +8,13 @@ from typing import Annotated
 
 import typer
 
-from kpclient.clock import now_ms
 from kpclient.errors import UsageError
-from kpclient.input.bodies import expand_certificate, known_type, read_body_draft
-from kpclient.input.catalogue import event_types, fields_of, summarise
-from kpclient.input.drafts import load_draft
+from kpclient.input.documents import load_document
+from kpclient.input.forms import find_type, read_body
 from kpclient.input.options import StatementOptions, command
+from kpclient.input.wording import event_types, fields_of, summarise
 from kpclient.output.console import print_json, print_line, print_table
-from kpclient.statements.statement import state
+from kpclient.statements.statement import make_statement
 from kpledger.base.errors import MalformedError
 from kpledger.scheme.event import Body
 
@@ -34,11 +33,11 @@ def make(
         str, typer.Argument(metavar="[TYPE]", help="The event type, as --list shows them.")
     ] = "",
     subject: Annotated[
-        str, typer.Option("--subject", help="What it is about; where the body does not say it.")
+        str, typer.Option("--subject", help="What it is about, where the body does not say it.")
     ] = "",
     body: Annotated[
         Path | None,
-        typer.Option("--body", metavar="FILE", help="The body in JSON or TOML; none: empty."),
+        typer.Option("--body", metavar="FILE", help="The body in JSON or TOML. [default: empty]"),
     ] = None,
     by: StatementOptions,
     list_types: Annotated[bool, typer.Option("--list", help="List the event types.")] = False,
@@ -50,17 +49,17 @@ def make(
         return
     if not kind:
         raise UsageError("TYPE", "no event type is named", "one that `kpledger make --list` shows")
-    known = _known(kind)
+    known = _find(kind)
     if fields:
         _explain(known, as_json=by.connection.as_json)
         return
-    given = {} if body is None else load_draft(body)
-    state(by, read_body_draft(kind, expand_certificate(given, now_ms=now_ms())), subject=subject)
+    said = {} if body is None else load_document(body)
+    make_statement(by, read_body(known, said), subject=subject)
 
 
-def _known(kind: str) -> type[Body]:
+def _find(kind: str) -> type[Body]:
     try:
-        return known_type(kind)
+        return find_type(kind)
     except MalformedError:
         problem = f"there is no event type {kind!r}"
         raise UsageError("TYPE", problem, "one that `kpledger make --list` shows") from None
@@ -81,7 +80,5 @@ def _explain(known: type[Body], *, as_json: bool) -> None:
         print_json({"type": known.TYPE, "states": summarise(known), "fields": described})
         return
     print_line(f"{known.TYPE}: {summarise(known)}")
-    rows = [
-        (one.path, "" if one.needed else "may be left out", one.form, one.meaning) for one in found
-    ]
+    rows = [(one.path, "" if one.needed else "optional", one.form, one.meaning) for one in found]
     print_table(("field", "", "form", "meaning"), rows)

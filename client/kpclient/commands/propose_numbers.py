@@ -1,174 +1,119 @@
 """``kpledger propose``: keys, certificate numbers and what certificates look like."""
 
-from typing import Annotated, Final
+from typing import Final
 
 import typer
 
 from kpclient.clock import today
-from kpclient.input.option_types import (
-    FromDay,
-    Office,
-    read_day,
-    read_document,
-    read_instant,
-    read_key,
-)
-from kpclient.input.options import StatementOptions, command
-from kpclient.statements.statement import state
+from kpclient.commands.propose import OFFICE
+from kpclient.input.field_options import FROM, FieldOption
+from kpclient.statements.statement import Draft, statement
 from kpledger.scheme.v1.events.governance import (
     CertificateFormatNotified,
     KeyAdded,
     KeyRevoked,
     KeyRotated,
-    NumberRange,
     NumberRangeAllocated,
     NumberRangeRetired,
-    RevocationReason,
 )
 
 app = typer.Typer()
 
-_LAST_DAY: Final = "9999-12-31"
+_KEY: Final = FieldOption(name="HEX", help="The public key, 64 hexadecimal digits.")
+_FROM_ITS_BLOCK: Final = FieldOption(
+    name="--from", note="[default: when it is recorded]", fill=lambda: 0
+)
+_DIGITS: Final = FieldOption(name="--width", help="How many digits a number has.", default=8)
 
-_Key = Annotated[str, typer.Argument(metavar="HEX", help="The public key, 64 hexadecimal digits.")]
-_Prefix = Annotated[str, typer.Option("--prefix", help="Before the digits, as BW.")]
-_First = Annotated[int, typer.Option("--first", min=0, help="The first serial.")]
-_Width = Annotated[int, typer.Option("--width", min=1, max=12, help="How many digits.")]
 
-
-@command(app, "key", example="kpledger propose key gaborone HEX --key bw-root")
-def key(
-    *,
-    office: Office,
-    public_key: _Key,
-    by: StatementOptions,
-    valid_from: FromDay = "",
-    officer: Annotated[
-        str, typer.Option("--officer", metavar="NAME", help="Whose it is in the office.")
-    ] = "",
-) -> None:
+@statement(
+    app,
+    "key",
+    KeyAdded,
+    example="kpledger propose key gaborone HEX --key bw-root",
+    options={
+        "authority": OFFICE,
+        "key": _KEY,
+        "valid_from": _FROM_ITS_BLOCK,
+        "officer": FieldOption(metavar="NAME", help="Whose key it is in the office."),
+    },
+)
+def key(_: Draft) -> None:
     """Give an authority a signing key; the participant's root signs."""
-    body = KeyAdded(
-        authority=office,
-        key=read_key(public_key, "HEX"),
-        valid_from=read_day(valid_from, "--from", otherwise=0),
-        officer=officer or None,
-    )
-    state(by, body)
 
 
-@command(app, "rotate-key", example="kpledger propose rotate-key OLD-HEX NEW-HEX --key bw-root")
-def rotate_key(
-    *,
-    old: Annotated[str, typer.Argument(metavar="OLD-HEX", help="The key that ends.")],
-    new: Annotated[str, typer.Argument(metavar="NEW-HEX", help="The key that follows it.")],
-    by: StatementOptions,
-    valid_from: FromDay = "",
-) -> None:
+@statement(
+    app,
+    "rotate-key",
+    KeyRotated,
+    example="kpledger propose rotate-key OLD-HEX NEW-HEX --key bw-root",
+    options={
+        "old": FieldOption(name="OLD-HEX", help="The key that ends."),
+        "new": FieldOption(name="NEW-HEX", help="The key that follows it."),
+        "valid_from": _FROM_ITS_BLOCK,
+    },
+)
+def rotate_key(_: Draft) -> None:
     """Put a new key in the place of one, for the same office and officer."""
-    body = KeyRotated(
-        old=read_key(old, "OLD-HEX"),
-        new=read_key(new, "NEW-HEX"),
-        valid_from=read_day(valid_from, "--from", otherwise=0),
-    )
-    state(by, body)
 
 
-@command(app, "revoke", example="kpledger propose revoke HEX --reason RETIRED --key bw-root")
-def revoke(
-    *,
-    public_key: _Key,
-    reason: Annotated[RevocationReason, typer.Option("--reason", help="Why.")],
-    by: StatementOptions,
-    suspect_since: Annotated[
-        str, typer.Option("--suspect-since", metavar="YYYY-MM-DD", help="With COMPROMISED.")
-    ] = "",
-) -> None:
+@statement(
+    app,
+    "revoke",
+    KeyRevoked,
+    example="kpledger propose revoke HEX --reason RETIRED --key bw-root",
+    options={"key": _KEY},
+)
+def revoke(_: Draft) -> None:
     """Withdraw a key; what it signed before stays."""
-    body = KeyRevoked(
-        key=read_key(public_key, "HEX"),
-        reason=reason,
-        suspect_since=read_day(suspect_since, "--suspect-since", otherwise=None),
-    )
-    state(by, body)
 
 
-@command(
+@statement(
     app,
     "range",
+    NumberRangeAllocated,
     example="kpledger propose range gaborone --prefix BW --first 0 --last 99999 --key bw-root",
+    options={
+        "authority": OFFICE,
+        "range.prefix": FieldOption(),
+        "range.width": _DIGITS,
+        "range.first": FieldOption(),
+        "range.last": FieldOption(),
+        "range.use_from": FieldOption(note="[default: today, UTC]", fill=today),
+        "range.use_until": FieldOption(default="9999-12-31"),
+    },
 )
-def number_range(
-    *,
-    office: Office,
-    prefix: _Prefix,
-    first: _First,
-    last: Annotated[int, typer.Option("--last", min=0, help="The last serial, included.")],
-    by: StatementOptions,
-    width: _Width = 8,
-    use_from: Annotated[
-        str, typer.Option("--use-from", metavar="YYYY-MM-DD", help="[default: today, UTC]")
-    ] = "",
-    use_until: Annotated[
-        str, typer.Option("--use-until", metavar="YYYY-MM-DD", help="The last day of use.")
-    ] = _LAST_DAY,
-) -> None:
+def number_range(_: Draft) -> None:
     """Allot a run of certificate numbers to an exporting authority."""
-    run = NumberRange(
-        prefix=prefix,
-        width=width,
-        first=first,
-        last=last,
-        use_from=use_from or today(),
-        use_until=use_until,
-    )
-    state(by, NumberRangeAllocated(authority=office, range=run))
 
 
-@command(
+@statement(
     app,
     "retire",
+    NumberRangeRetired,
     example='kpledger propose retire gaborone --prefix BW --first 0 --reason "stolen"'
     " --key bw-root",
+    options={
+        "authority": OFFICE,
+        "prefix": FieldOption(help="What stands before the digits, such as BW."),
+        "width": _DIGITS,
+    },
 )
-def retire(
-    *,
-    office: Office,
-    prefix: _Prefix,
-    first: _First,
-    reason: Annotated[str, typer.Option("--reason", help="Why.")],
-    by: StatementOptions,
-    width: _Width = 8,
-) -> None:
+def retire(_: Draft) -> None:
     """Withdraw a run of numbers: what is not issued by then never will be."""
-    body = NumberRangeRetired(
-        authority=office, prefix=prefix, width=width, first=first, reason=reason
-    )
-    state(by, body)
 
 
-@command(
+@statement(
     app,
     "format",
+    CertificateFormatNotified,
     example="kpledger propose format --mask 'BW########' --specimen scan.pdf --key bw-root",
+    options={
+        "masks": FieldOption(help="A form of numbers, such as BW########; repeated.", ordered=True),
+        "specimen": FieldOption(help="The specimen; only its hash is recorded.", document=True),
+        "features": FieldOption(default=""),
+        "valid_from": FROM,
+    },
 )
-def certificate_format(
-    *,
-    mask: Annotated[
-        list[str], typer.Option("--mask", help="Form of a number, as BW########; repeated.")
-    ],
-    specimen: Annotated[
-        str, typer.Option("--specimen", metavar="FILE|SHA256", help="Only its hash is recorded.")
-    ],
-    by: StatementOptions,
-    features: Annotated[str, typer.Option("--features", help="Security features.")] = "",
-    valid_from: FromDay = "",
-) -> None:
+def certificate_format(_: Draft) -> None:
     """Tell what a participant's certificates look like."""
-    body = CertificateFormatNotified(
-        masks=tuple(sorted(set(mask))),
-        specimen=read_document(specimen, "--specimen"),
-        features=features,
-        valid_from=read_instant(valid_from, "--from"),
-    )
-    state(by, body)

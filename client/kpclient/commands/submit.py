@@ -21,7 +21,7 @@ import typer
 from kpclient.clock import now_ms
 from kpclient.errors import PartlyRefusedError, PartlyUndecidedError, UsageError
 from kpclient.files import write_durably
-from kpclient.input.batch import EventDraft, Line, read_lines
+from kpclient.input.batch import BatchRow, EventDraft, read_rows
 from kpclient.input.options import ConnectionOptions, SignerOptions, command
 from kpclient.journal import Decided, Journal, Signed
 from kpclient.keystore import UnknownKeyError
@@ -93,7 +93,7 @@ class Submission:
             JournalError: the file was changed since an earlier run.
             ClientError: the nodes cannot be reached, or a key cannot be opened.
         """
-        for segment in _cut(read_lines(file, now_ms=now_ms()), self.jobs * BATCH):
+        for segment in _cut(read_rows(file, now_ms=now_ms()), self.jobs * BATCH):
             events = await self._sign(remote, segment)
             answers = await self._send_lanes(remote, events)
             self.journal.write_decided(
@@ -109,11 +109,13 @@ class Submission:
         return 0
 
     @cached_property
-    def pens(self) -> Keyring:
+    def keyring(self) -> Keyring:
         """The opened keys; a file of signed envelopes needs none."""
         return Keyring(self.session, self.signer)
 
-    async def _sign(self, remote: LedgerClient, segment: Sequence[Line]) -> dict[int, SignedEvent]:
+    async def _sign(
+        self, remote: LedgerClient, segment: Sequence[BatchRow]
+    ) -> dict[int, SignedEvent]:
         """Give the events of a segment that are not decided, each in the journal already."""
         events: dict[int, SignedEvent] = {}
         fresh: list[Signed] = []
@@ -140,14 +142,14 @@ class Submission:
         self.journal.write_signed(fresh)
         return events
 
-    def _write(self, line: Line) -> SignedEvent | LedgerError:
+    def _write(self, line: BatchRow) -> SignedEvent | LedgerError:
         draft = line.content
         if not isinstance(draft, EventDraft):
             return draft
         head = self.heads.get(draft.subject) if draft.follows else None
         prev = draft.prev if head is None else head.event_id
         try:
-            return self.pens.pen(draft.keys).write(
+            return self.keyring.signer(draft.keys).write(
                 draft.body, subject=draft.subject, prev=prev, occurred_at=draft.occurred_at
             )
         except LedgerError as error:
@@ -156,7 +158,7 @@ class Submission:
             accepted = "names that `kpledger keys list` shows"
             raise UsageError("FILE", f"line {line.number}: {error}", accepted) from None
 
-    def _remember(self, line: Line, event_id: bytes) -> None:
+    def _remember(self, line: BatchRow, event_id: bytes) -> None:
         """Keep in mind what is the newest event on a certificate now."""
         if line.governs or isinstance(line.content, LedgerError):
             return
@@ -168,7 +170,7 @@ class Submission:
         self.heads[old] = (before or Head(event_id)).after(kind, event_id)
         self.heads |= dict.fromkeys(new, Head(event_id))
 
-    def _forget_refused(self, segment: Sequence[Line]) -> None:
+    def _forget_refused(self, segment: Sequence[BatchRow]) -> None:
         """Ask the ledger anew where a line that was to be followed has been refused."""
         for line in segment:
             done = self.journal.decided.get(line.number)
@@ -176,7 +178,7 @@ class Submission:
                 for subject in line.subjects:
                     self.heads.pop(subject, None)
 
-    async def _look_up(self, remote: LedgerClient, segment: Sequence[Line]) -> None:
+    async def _look_up(self, remote: LedgerClient, segment: Sequence[BatchRow]) -> None:
         """Ask for the newest event on subjects that this file has not touched before."""
         for line in segment:
             if line.governs:
@@ -209,12 +211,12 @@ class Submission:
         return {number: answer for answers in found for number, answer in answers.items()}
 
 
-def _cut(lines: Iterable[Line], size: int) -> Iterator[list[Line]]:
+def _cut(lines: Iterable[BatchRow], size: int) -> Iterator[list[BatchRow]]:
     """Cut lines into segments; one that governs others stands alone.
 
     A line that relies on another certificate comes after all that the segment before says of it.
     """
-    segment: list[Line] = []
+    segment: list[BatchRow] = []
     subjects: set[str] = set()
     for line in lines:
         relies = not subjects.isdisjoint(line.relies_on)
@@ -231,7 +233,7 @@ def _assign_lanes(events: dict[int, SignedEvent], count: int) -> list[dict[int, 
     lanes: list[dict[int, SignedEvent]] = [{} for _ in range(count)]
     lane_of: dict[str, int] = {}
     for number, event in events.items():
-        subjects = Line(number, "", event).subjects
+        subjects = BatchRow(number, "", event).subjects
         lane = lane_of.get(subjects[0], zlib.crc32(subjects[0].encode()) % count)
         # What happens to a replacement comes after the replacing, so it keeps to its lane.
         lane_of |= dict.fromkeys(subjects, lane)
@@ -258,7 +260,7 @@ def _decide(signed: Signed, answer: Committed | Refused) -> Decided:
     return msgspec.structs.replace(decided, outcome="duplicate") if answer.duplicate else decided
 
 
-def _decide_unreadable(line: Line, error: LedgerError) -> Decided:
+def _decide_unreadable(line: BatchRow, error: LedgerError) -> Decided:
     at = error.field if isinstance(error, MalformedError) else ""
     problem = Problem(title="not an event", detail=str(error), field=at)
     return Decided(

@@ -1,57 +1,46 @@
 """``kpledger suspect`` and ``judge``: doubtful certificates and what they are."""
 
-from typing import Annotated
+from typing import Final
 
 import typer
 
-from kpclient.input.option_types import Document, Remarks, read_document
-from kpclient.input.options import StatementOptions, command
-from kpclient.statements.statement import state
-from kpledger.scheme.v1.events.importing import SuspectJudged, SuspectReported, Verdict
+from kpclient.input.field_options import DOCUMENT, REMARKS, FieldOption
+from kpclient.statements.statement import Draft, statement
+from kpledger.scheme.v1.events.importing import SuspectJudged, SuspectReported
 
 app = typer.Typer()
 
-_Subject = Annotated[str, typer.Argument(metavar="SUSPECT", help="As IN/suspect/2026-1.")]
+_SUSPECT: Final = ("SUSPECT", "Such as IN/suspect/2026-1.")
 
 
-@command(
+@statement(
     app,
     "suspect",
+    SuspectReported,
+    about=_SUSPECT,
     example="kpledger suspect IN/suspect/2026-1 --issuer SL --number SL004211 --document scan.png"
     " --key mumbai",
+    options={
+        "claimed_issuer": FieldOption(name="--issuer"),
+        "claimed_number": FieldOption(
+            name="--number", help="The number on it, as it stands there.", default=""
+        ),
+        "claimed_issue": FieldOption(name="--issued-on", help="The day of issue on it."),
+        "image": DOCUMENT,
+        "remarks": REMARKS,
+    },
 )
-def suspect(
-    *,
-    subject: _Subject,
-    issuer: Annotated[
-        str, typer.Option("--issuer", metavar="CODE", help="Who is said to have issued it.")
-    ],
-    by: StatementOptions,
-    number: Annotated[str, typer.Option("--number", help="As it stands on it.")] = "",
-    issued_on: Annotated[
-        str, typer.Option("--issued-on", metavar="YYYY-MM-DD", help="As it stands on it.")
-    ] = "",
-    document: Document = "",
-    remarks: Remarks = "",
-) -> None:
+def suspect(_: Draft) -> None:
     """Report a certificate that is not to be trusted."""
-    body = SuspectReported(
-        claimed_issuer=issuer,
-        claimed_number=number,
-        claimed_issue=issued_on or None,
-        image=read_document(document) if document else None,
-        remarks=remarks,
-    )
-    state(by, body, subject=subject)
 
 
-@command(app, "judge", example="kpledger judge IN/suspect/2026-1 FAKE --key freetown")
-def judge(
-    *,
-    subject: _Subject,
-    verdict: Annotated[Verdict, typer.Argument(metavar="VERDICT", help="What it is.")],
-    by: StatementOptions,
-    remarks: Remarks = "",
-) -> None:
+@statement(
+    app,
+    "judge",
+    SuspectJudged,
+    about=_SUSPECT,
+    example="kpledger judge IN/suspect/2026-1 FAKE --key freetown",
+    options={"verdict": FieldOption(name="VERDICT"), "remarks": REMARKS},
+)
+def judge(_: Draft) -> None:
     """Say what a suspect certificate is; its claimed issuer does, or the Chair."""
-    state(by, SuspectJudged(verdict=verdict, remarks=remarks), subject=subject)

@@ -7,7 +7,6 @@ from typing import Annotated, Final
 import typer
 
 from kpclient.files import write_plainly
-from kpclient.input.option_types import Shipment
 from kpclient.input.options import ConnectionOptions, FreshnessOptions, OfflineOptions, command
 from kpclient.output.console import (
     Branch,
@@ -44,7 +43,12 @@ _STYLES: Final = {
 @command(app, "trace", example="kpledger trace BW00000042 --svg lineage.svg")
 def trace(
     *,
-    shipment: Shipment,
+    subject: Annotated[
+        str,
+        typer.Argument(
+            metavar="NUMBER|CASE", help="The certificate, or the case, such as BW00001234/1."
+        ),
+    ],
     connection: ConnectionOptions,
     reading: FreshnessOptions,
     offline: OfflineOptions,
@@ -56,7 +60,7 @@ def trace(
 ) -> None:
     """Trace goods back to where they came from, and forward to where they went."""
     session = Session(connection, newest=reading.newest, offline=offline)
-    found = session.answer(TRACE, TraceQuestion(subject=shipment, limit=limit))
+    found = session.answer(TRACE, TraceQuestion(subject=subject, limit=limit))
     if svg is not None:
         write_plainly(svg, draw_svg(format_dot(found)))
     if connection.as_json:

@@ -1,10 +1,10 @@
-"""The lines of a file to submit: each is a signed envelope, or the draft of an event.
+"""The rows of a file to submit: each line is a signed envelope, or the draft of an event.
 
 A line that starts an envelope (DSSE JSON) is taken as it is. Any other is a draft,
 ``{"type": ..., "subject": ..., "body": {...}}``, with ``occurred_at`` (Unix milliseconds, or as
 ``2004-07-09T12:00:00Z``) and ``prev`` (hexadecimal) if they are to be something else than now and
-the newest event, and ``keys`` if others sign it than the command says. Bodies are read in
-:mod:`kpclient.input.bodies`.
+the newest event, and ``keys`` if others sign it than the command says. Bodies are read as
+:mod:`kpclient.input.forms` says.
 """
 
 import hashlib
@@ -17,11 +17,12 @@ import msgspec
 from msgspec import Meta
 
 from kpclient.errors import UsageError
-from kpclient.input.bodies import expand_certificate, read_body_draft, read_time
-from kpclient.input.drafts import convert_draft, parse_json_draft
+from kpclient.input.documents import parse_json
+from kpclient.input.forms import find_type, read_body, read_struct
 from kpclient.net.heads import FOLLOWING
 from kpledger.base.errors import LedgerError, MalformedError
-from kpledger.base.ids import parse_hex32
+from kpledger.base.ids import EventId
+from kpledger.base.units import TimeMs
 from kpledger.scheme.envelope import decode_envelope, parse_envelope_json, verify_envelope
 from kpledger.scheme.event import MAX_SIGNATURES, Body, SignedEvent
 from kpledger.scheme.v1.events.certificate import CertificateIssued, CertificateReplaced
@@ -32,15 +33,15 @@ MAX_LINE_BYTES: Final = 256 * 1024
 MAX_LINES: Final = 10_000_000
 
 
-class LineDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _RowDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A draft as it stands in a line."""
 
     type: str
     subject: str
     body: dict[str, object]
-    occurred_at: int | str | None = None
-    """Unix milliseconds, or as ``2004-07-09T12:00:00Z``; now if left out."""
-    prev: str | None = None
+    occurred_at: TimeMs | None = None
+    """Now if left out."""
+    prev: EventId | None = None
     """Id of the event that it follows; the newest on its subject if left out."""
     keys: Annotated[tuple[str, ...], Meta(max_length=MAX_SIGNATURES)] = ()
     """Names in the keystore: the first is the author's, the others sign with it."""
@@ -64,7 +65,7 @@ class EventDraft:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class BatchRow:
     """A line of the file, read."""
 
     number: int
@@ -101,11 +102,11 @@ class Line:
 
     @property
     def governs(self) -> bool:
-        """Whether later lines may depend on it, whatever they are about."""
+        """Whether later rows may depend on it, whatever they are about."""
         return any(not _is_number(subject) for subject in self.subjects)
 
 
-def read_lines(path: Path, *, now_ms: int) -> Iterator[Line]:
+def read_rows(path: Path, *, now_ms: int) -> Iterator[BatchRow]:
     """Read the lines of a file that are not blank.
 
     Raises:
@@ -119,10 +120,14 @@ def read_lines(path: Path, *, now_ms: int) -> Iterator[Line]:
                     return
                 if len(text) > MAX_LINE_BYTES or number > MAX_LINES:
                     limits = f"{MAX_LINES} lines of {MAX_LINE_BYTES} bytes"
-                    raise UsageError("FILE", f"line {number} is too much", f"at most {limits}")
+                    raise UsageError(
+                        "FILE",
+                        f"line {number} is too long, or there are too many",
+                        f"at most {limits}",
+                    )
                 if text.strip():
                     digest = hashlib.sha256(text.strip()).hexdigest()
-                    yield Line(number, digest, _read_line(text, now_ms))
+                    yield BatchRow(number, digest, _read_line(text, now_ms))
     except OSError as error:
         problem = f"{path} cannot be read: {error.strerror}"
         raise UsageError("FILE", problem, "a file of lines of JSON") from None
@@ -130,7 +135,7 @@ def read_lines(path: Path, *, now_ms: int) -> Iterator[Line]:
 
 def _read_line(text: bytes, now_ms: int) -> SignedEvent | EventDraft | LedgerError:
     try:
-        found = parse_json_draft(text, what="line")
+        found = parse_json(text, what="line")
         if "payloadType" in found:
             event = decode_envelope(parse_envelope_json(text))
             verify_envelope(event)
@@ -141,17 +146,13 @@ def _read_line(text: bytes, now_ms: int) -> SignedEvent | EventDraft | LedgerErr
 
 
 def _read_draft(found: Mapping[str, object], now_ms: int) -> EventDraft:
-    line = convert_draft(found, LineDraft)
-    occurred_at = line.occurred_at
-    if isinstance(occurred_at, str):
-        occurred_at = read_time(occurred_at, "occurred_at")
-    body = expand_certificate(line.body, now_ms=occurred_at or now_ms)
+    row = read_struct(_RowDraft, found)
     return EventDraft(
-        subject=line.subject,
-        body=read_body_draft(line.type, body),
-        occurred_at=occurred_at,
-        prev=None if line.prev is None else parse_hex32(line.prev, "prev"),
-        keys=line.keys,
+        subject=row.subject,
+        body=read_body(find_type(row.type), row.body, time_ms=row.occurred_at or now_ms),
+        occurred_at=row.occurred_at,
+        prev=row.prev,
+        keys=row.keys,
     )
 
 

@@ -1,107 +1,228 @@
-"""Forms: what a value has to look like, in words that whoever typed it knows.
+"""Forms: plain values, from a file or from options, read as a Struct of the ledger.
 
-The types of the ledger say it as patterns and limits; nobody should have to read those.
+One way in for everything that people write. A value may have the ledger's form or people's: weights
+in ``carats`` and values in ``value_usd`` as decimals beside ``carat_thousandths`` and
+``value_usd_cents``; keys, hashes and ids of events in hexadecimal; instants as
+``2004-07-09T12:00:00Z`` or as a day, which means its first moment; an author as ``KPCS/chair``.
+Text becomes NFC. Which fields those are follows from the types. What may be left out of a
+certificate is in :mod:`kpclient.input.certificate_form`.
+
+Here it is only decided whether a value can be understood; whether it is acceptable is for the
+rules. An error names the field as it was written.
 """
 
 import re
-from typing import Final
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec import inspect
 
+from kpclient.clock import now_ms
+from kpclient.input.certificate_form import WRITTEN_AS, complete_certificate, is_brief
+from kpclient.input.wording import describe_form, may_be_null, read_name, without_null, write_name
 from kpledger.base.codec import malformed
 from kpledger.base.errors import MalformedError
-from kpledger.base.units import MAX_AMOUNT, MAX_TIME_MS
+from kpledger.base.units import (
+    MAX_TIME_MS,
+    parse_carats,
+    parse_day,
+    parse_time,
+    parse_usd,
+    start_of_day_ms,
+)
+from kpledger.scheme.event import Author, Body
+from kpledger.scheme.v1.events import BODIES
+from kpledger.scheme.v1.events.certificate import Certificate
 
-_MOST_CHOICES: Final = 16
+S = TypeVar("S", bound=msgspec.Struct)
+
 _MOST_SHOWN: Final = 80
 _NOWHERE: Final = object()
-
-WORDS: Final = {
-    r"^[A-Z]{2}\Z": "two capital letters, as BW",
-    r"^([A-Z]{2})?\Z": "two capital letters, as BW, or nothing",
-    r"^([A-Z]{2}|KPCS)\Z": "two capital letters, as BW, or KPCS",
-    r"^[a-z]{2}\Z": "two small letters, as en",
-    r"^[a-z0-9]+(-[a-z0-9]+)*\Z": "small letters and digits joined by hyphens, as antwerp",
-    r"^[A-Z0-9]+(-[A-Z0-9]+)*\Z": "capital letters and digits joined by hyphens, as AD-2026-1",
-    r"^[A-Z]{2}[A-Z-]{0,6}[0-9]{1,12}\Z": "a certificate's number, as BW00001234",
-    r"^[A-Z]{2}[A-Z-]{0,6}\Z": "what numbers begin with, as BW",
-    r"^[A-Z]{2}[A-Z-]{0,6}#{1,12}\Z": "a number with # for each digit, as BW########",
-    r"^[A-Z]{2}/[a-z0-9]+(-[a-z0-9]+)*\Z": "a country and a zone, as CF/berberati",
-    r"^([A-Za-z0-9/-]{1,80})?\Z": "a number or a case, as BW00001234 or AE/case/2026-1",
-    r"^[A-Za-z0-9./ -]{0,40}\Z": "at most 40 letters, digits, dots, strokes, spaces or hyphens",
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z": "a day, as 2026-03-02",
-    r"^[0-9]{4}Q[1-4]\Z": "a quarter, as 2026Q1",
-    r"^[0-9]{4}H[12]\Z": "a half-year, as 2026H1",
-    r"^[0-9]{4}(Q[1-4]|H[12])?\Z": "a quarter, a half-year or a year, as 2026Q1, 2026H1 or 2026",
-}
-"""What is meant by each pattern of the catalogue."""
+_ZERO: Final = re.compile(r"0+(\.0*)?")
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
-def describe_form(kind: inspect.Type) -> str:  # noqa: C901, PLR0911 (one line for each kind of type)
-    """Say what a value of a type looks like."""
-    match kind:
-        case inspect.BytesType():
-            return f"{2 * kind.max_length} hexadecimal digits" if kind.max_length else "hexadecimal"
-        case inspect.EnumType():
-            return " | ".join(str(one.value) for one in list(kind.cls)[:_MOST_CHOICES])
-        case inspect.IntType():
-            return _describe_number(kind)
-        case inspect.BoolType():
-            return "true | false"
-        case inspect.StrType():
-            return _describe_text(kind)
-        case inspect.VarTupleType():
-            return f"list{_describe_count(kind)} of: {describe_form(kind.item_type)}"
-        case inspect.StructType():
-            return "array of" if kind.array_like else "object"
-        case inspect.UnionType():
-            return " | ".join(describe_form(one) for one in kind.types)
-        case inspect.NoneType():
-            return "null"
-        case inspect.Metadata(extra_json_schema={"description": str(words)}):
-            return words
-    return "value"
+def find_type(name: str) -> type[Body]:
+    """Give the Struct of an event type, version 1.
+
+    Raises:
+        MalformedError: there is no such type.
+    """
+    known = BODIES.get((name, 1))
+    if known is None:
+        accepted = ", ".join(sorted(name for name, version in BODIES if version == 1))
+        problem = f"there is no event type {name!r}; the types are {accepted}"
+        raise MalformedError("draft", problem, field="type")
+    return known
 
 
-def may_be_null(kind: inspect.Type) -> bool:
-    """Tell whether nothing may stand there."""
-    return isinstance(kind, inspect.UnionType) and any(
-        isinstance(one, inspect.NoneType) for one in kind.types
-    )
+def read_body(kind: type[Body], value: object, *, time_ms: int | None = None) -> Body:
+    """Read the body of an event; errors name the field from ``body`` on.
+
+    Args:
+        kind: its type.
+        value: the plain value.
+        time_ms: when it is said, for what a certificate leaves out; now if not given.
+
+    Raises:
+        MalformedError: it is not of this type.
+    """
+    return read_struct(kind, value, within="body", time_ms=time_ms)
 
 
-def explain(
-    what: str, value: object, kind: type[msgspec.Struct], error: msgspec.ValidationError
+def read_struct(kind: type[S], value: object, *, within: str = "", time_ms: int | None = None) -> S:
+    """Read a plain value as a Struct.
+
+    Raises:
+        MalformedError: it is not of that form; names the field, below ``within``.
+    """
+    if not isinstance(value, dict):
+        raise MalformedError("draft", "it is not an object", field=within)
+    reader = _Reader(now_ms() if time_ms is None else time_ms)
+    plain = reader.read(value, inspect.type_info(kind), within)
+    try:
+        return msgspec.convert(plain, kind, builtin_types=(bytes,))
+    except msgspec.ValidationError as error:
+        raise reader.name_as_written(_explain(kind, plain, error, within)) from None
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Turns what people write into what the types of the ledger ask for, and no further."""
+
+    time_ms: int
+    _brief: list[str] = field(default_factory=list)
+    """Where the certificates stand that were completed."""
+
+    def read(self, value: object, kind: inspect.Type, place: str) -> object:  # noqa: PLR0911 (one for each kind of type)
+        kind = without_null(kind)
+        match kind, value:
+            case inspect.StructType(), dict():
+                return self._read_struct(value, kind, place)
+            case inspect.StructType(cls=cls), str() if cls is Author:
+                code, _, office = value.partition("/")
+                return {"participant": code, "authority": office}
+            case inspect.VarTupleType(item_type=item), list() | tuple():
+                return [self.read(one, item, f"{place}[{n}]") for n, one in enumerate(value)]
+            case inspect.IntType(le=le), str() if le == MAX_TIME_MS:
+                return _read_time(value, place)
+            case inspect.BytesType(), str():
+                return _read_hex(value, place)
+            case _, str():
+                # The ledger knows one spelling of each text; keyboards and files do not.
+                return unicodedata.normalize("NFC", value)
+        return value
+
+    def _read_struct(
+        self, value: Mapping[str, object], kind: inspect.StructType, place: str
+    ) -> object:
+        if kind.cls is Certificate and is_brief(value):
+            self._brief.append(place)
+            value = complete_certificate(value, time_ms=self.time_ms, place=place)
+        types = {one.name: one.type for one in kind.fields}
+        # What may be null may be left out, since TOML has no null.
+        absent = [one.name for one in kind.fields if one.required and may_be_null(one.type)]
+        found: dict[str, object] = dict.fromkeys(absent)
+        said: dict[str, str] = {}
+        for name, one in value.items():
+            at = f"{place}.{name}" if place else name
+            meant = name if name in types else read_name(name)
+            if meant not in types:
+                known = ", ".join(map(write_name, types))
+                problem = f"there is no such field; the fields are {known}"
+                raise self.name_as_written(MalformedError("draft", problem, field=at))
+            if meant in said:
+                problem = f"it is given as {said[meant]} too"
+                raise MalformedError("draft", problem, field=at)
+            said[meant] = name
+            read = (
+                self.read(one, types[meant], at)
+                if name == meant
+                else _read_amount(one, types[meant], at)
+            )
+            found[meant] = read
+        return [found.get(name) for name in types] if kind.array_like else found
+
+    def name_as_written(self, error: MalformedError) -> MalformedError:
+        """Name the field of a completed certificate as it stands in the draft."""
+        for place in self._brief:
+            start = f"{place}." if place else ""
+            for ours, theirs in WRITTEN_AS.items():
+                if error.field.startswith(start + ours):
+                    named = start + theirs + error.field.removeprefix(start + ours)
+                    return MalformedError(error.what, error.problem, field=named)
+        return error
+
+
+def _read_amount(value: object, kind: inspect.Type, place: str) -> int | None:
+    """Read a weight in carats or a value in US$; a total may be zero."""
+    if value is None and may_be_null(kind):
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise MalformedError("draft", f"expected a decimal number, got {_show(value)}", field=place)
+    text, kind = str(value), without_null(kind)
+    if _ZERO.fullmatch(text) and isinstance(kind, inspect.IntType) and kind.ge == 0:
+        return 0
+    if not text:
+        raise MalformedError("draft", "expected a decimal number, got nothing", field=place)
+    parse = parse_carats if place.endswith("carats") else parse_usd
+    try:
+        return parse(text)
+    except MalformedError as error:
+        raise MalformedError("draft", error.problem, field=place) from None
+
+
+def _read_time(text: str, place: str) -> int:
+    try:
+        if _DAY.fullmatch(text):
+            parse_day(text)
+            return start_of_day_ms(text)
+        return parse_time(text)
+    except MalformedError:
+        problem = (
+            f"expected a day or an instant, such as 2026-03-02 or 2004-07-09T12:00:00Z,"
+            f" got {_show(text)}"
+        )
+        raise MalformedError("draft", problem, field=place) from None
+
+
+def _read_hex(text: str, place: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        problem = f"expected hexadecimal digits, got {_show(text)}"
+        raise MalformedError("draft", problem, field=place) from None
+
+
+def _explain(
+    kind: type[msgspec.Struct], value: object, error: msgspec.ValidationError, within: str
 ) -> MalformedError:
-    """Say of a value that is not of its type where it is not, what stands there, and what should.
+    """Say of a value that is not of its type where it is not, what is there, and what should be.
 
     The path in the error goes through the value; a place in an array becomes the field's name.
     """
-    found = malformed(what, error)
+    found = malformed("draft", error)
     missing = re.fullmatch(r"Object missing required field `(\w+)`", found.problem)
     steps = [*re.findall(r"[^.\[\]]+", found.field), *(missing.groups() if missing else ())]
-    name, at, here = "", inspect.type_info(kind), value
+    name, at, here = within, inspect.type_info(kind), value
     for step in steps:
         name, at, here = _descend(name, at, here, step)
-    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", found.problem)
-    if unknown and isinstance(at, inspect.StructType):
-        known = ", ".join(one.name for one in at.fields)
-        return MalformedError(what, f"unknown; known are {known}", field=f"{name}.{unknown[1]}")
-    form = describe_form(_present(at))
-    if here is None or here in ("", _NOWHERE):
-        return MalformedError(what, f"nothing stands there; wanted: {form}", field=name)
-    shown = here.hex() if isinstance(here, bytes) else repr(here)
-    if len(shown) > _MOST_SHOWN:
-        shown = f"{shown[:_MOST_SHOWN]}..."
-    return MalformedError(what, f"{shown} is not of the form: {form}", field=name)
+    form = describe_form(without_null(at))
+    if missing:
+        *above, last = name.rpartition(".")
+        name = "".join((*above, write_name(last)))
+        form = form if write_name(last) == last else "a decimal number, such as 12.34"
+    return MalformedError("draft", f"expected {form}, got {_show(here)}", field=name)
 
 
 def _descend(
     name: str, kind: inspect.Type, value: object, step: str
 ) -> tuple[str, inspect.Type, object]:
     """Go one step down a path: to a field by its name, or to a place by its number."""
-    kind = _present(kind)
+    kind = without_null(kind)
     below = _take(value, step)
     match kind:
         case inspect.VarTupleType():
@@ -113,14 +234,6 @@ def _descend(
     return name, kind, _NOWHERE
 
 
-def _present(kind: inspect.Type) -> inspect.Type:
-    """Give what a value is where there is one."""
-    if isinstance(kind, inspect.UnionType):
-        found = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
-        return found[0] if len(found) == 1 else kind
-    return kind
-
-
 def _take(value: object, step: str) -> object:
     if isinstance(value, dict):
         return value.get(step, _NOWHERE)
@@ -129,30 +242,8 @@ def _take(value: object, step: str) -> object:
     return _NOWHERE
 
 
-def _describe_text(kind: inspect.StrType) -> str:
-    if kind.pattern:
-        return WORDS.get(kind.pattern, f"text {kind.pattern}")
-    if kind.min_length and kind.max_length:
-        return f"text of {kind.min_length} to {kind.max_length} characters"
-    if kind.max_length:
-        return f"text of at most {kind.max_length} characters"
-    return "text"
-
-
-def _describe_count(kind: inspect.VarTupleType) -> str:
-    if kind.max_length is None:
-        return ""
-    if kind.min_length:
-        return f", {kind.min_length} to {kind.max_length}"
-    return f", at most {kind.max_length}"
-
-
-def _describe_number(kind: inspect.IntType) -> str:
-    if kind.le == MAX_TIME_MS:
-        return "an instant, as 2004-07-09T12:00:00Z, or its Unix milliseconds"
-    least = kind.ge if kind.ge is not None else kind.gt + 1 if kind.gt is not None else None
-    if least is None:
-        return "whole number"
-    if kind.le is None or kind.le == MAX_AMOUNT:
-        return f"whole number from {least} on"
-    return f"whole number from {least} to {kind.le}"
+def _show(value: object) -> str:
+    if value is _NOWHERE or value is None or value == "":
+        return "nothing"
+    shown = value.hex() if isinstance(value, bytes) else repr(value)
+    return shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}..."

@@ -7,7 +7,7 @@ variable, and ends with the same exit code for the same trouble.
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Final, TypeGuard, get_args, get_type_hints
@@ -15,10 +15,7 @@ from typing import Annotated, Final, TypeGuard, get_args, get_type_hints
 import typer
 from typer.models import ArgumentInfo, OptionInfo
 
-from kpclient.errors import ClientError
-from kpclient.input.option_names import spell
-from kpclient.input.reporting import field_of, report
-from kpledger.base.errors import LedgerError
+from kpclient.input.reporting import reporting
 
 DEFAULT_HOME: Final = Path("~/.config/kpledger")
 
@@ -69,7 +66,9 @@ class ConnectionOptions:
     ] = None
     timeout_s: Annotated[
         float,
-        typer.Option("--timeout", metavar="SECONDS", min=0.1, max=3600, help="Patience."),
+        typer.Option(
+            "--timeout", metavar="SECONDS", min=0.1, max=3600, help="How long to go on asking."
+        ),
     ] = 10.0
     home: _Home = DEFAULT_HOME
     as_json: _Json = False
@@ -166,47 +165,49 @@ def command(app: typer.Typer, name: str, *, example: str) -> Callable[[Function]
     """Register a function as a command whose help ends with an example."""
 
     def register(function: Function) -> Function:
-        epilog = f"\b\nExample:\n  {example}"
-        app.command(name, epilog=epilog)(_spread(function))
-        return function
+        hints = get_type_hints(function, include_extras=True)
+        parameters = [
+            one.replace(annotation=hints[one.name])
+            for one in inspect.signature(function).parameters.values()
+        ]
+        return add_command(app, name, function, parameters, example=example)
 
     return register
 
 
-def _spread(function: Function) -> Function:
-    """Give a function with the fields of its groups in place of the groups."""
-    hints = get_type_hints(function, include_extras=True)
+def add_command(
+    app: typer.Typer,
+    name: str,
+    function: Function,
+    parameters: Iterable[inspect.Parameter],
+    *,
+    example: str,
+) -> Function:
+    """Register a function that is called with these parameters; a group stands for its fields."""
     groups: dict[str, type] = {}
-    parameters: list[inspect.Parameter] = []
-    for name, parameter in inspect.signature(function).parameters.items():
-        kind = hints[name]
-        if _is_group(kind):
-            groups[name] = kind
-            parameters += _options_of(kind)
-        else:
-            only = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=kind)
-            parameters.append(only)
-
+    spread: list[inspect.Parameter] = []
     for one in parameters:
+        if _is_group(one.annotation):
+            groups[one.name] = one.annotation
+            spread += _options_of(one.annotation)
+        else:
+            spread.append(one.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+    for one in spread:
         _name_value(one)
-    typed = {one.name: _typed(one) for one in parameters}
+    typed = {one.name: typed_as(one) for one in spread}
 
     @functools.wraps(function)
     def run(**given: object) -> None:
-        asked = dict(given)
-        for name, kind in groups.items():
-            given[name] = _gather(kind, given)
-        try:
+        as_json = given.get("as_json") is True
+        for group, kind in groups.items():
+            given[group] = _gather(kind, given)
+        with reporting(as_json=as_json, option_of=lambda field: typed.get(field, "")):
             function(**given)
-        except (ClientError, LedgerError, OSError) as error:
-            option = spell(field_of(error), typed, asked)
-            raise typer.Exit(
-                report(error, as_json=asked.get("as_json") is True, option=option)
-            ) from None
 
     # What inspect.signature and typing.get_type_hints look at, and thereby typer.
-    run.__annotations__ = {one.name: one.annotation for one in parameters}
-    vars(run)["__signature__"] = inspect.Signature(parameters)
+    run.__annotations__ = {one.name: one.annotation for one in spread}
+    vars(run)["__signature__"] = inspect.Signature(spread)
+    app.command(name, epilog=f"\b\nExample:\n  {example}")(run)
     return run
 
 
@@ -257,7 +258,7 @@ def _name_value(parameter: inspect.Parameter) -> None:
             one.metavar = kinds.get(hint)
 
 
-def _typed(parameter: inspect.Parameter) -> str:
+def typed_as(parameter: inspect.Parameter) -> str:
     """Give what a person types for a parameter: the option, or what help calls the argument."""
     for one in getattr(parameter.annotation, "__metadata__", ()):
         if isinstance(one, OptionInfo):

@@ -1,38 +1,49 @@
 """Reporting: what a command says when something went wrong, and the exit code it ends with."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import typer
+
 from kpclient.errors import UNDECIDED, ClientError, UsageError
 from kpclient.output.console import print_json, print_trouble
 from kpledger.base.errors import LedgerError, MalformedError
 
 
-def field_of(error: ClientError | LedgerError | OSError) -> str:
-    """Give the field that an error names, if it is one of the event or of the question."""
-    match error:
-        case MalformedError(what="draft"):
-            return error.field
-        case ClientError():
-            return error.describe().get("field", "")
-    return ""
-
-
-def report(error: ClientError | LedgerError | OSError, *, as_json: bool, option: str = "") -> int:
-    """Say what went wrong, line by line or as the JSON object, and give the exit code for it.
+@contextmanager
+def reporting(*, as_json: bool, option_of: Callable[[str], str]) -> Iterator[None]:
+    """Report what goes wrong within, and end the command with its exit code.
 
     Args:
-        error: what went wrong.
         as_json: whether programs are told.
-        option: what was typed for the field that the error names; empty if nothing was.
+        option_of: gives what was typed for a field that an error names; empty if nothing was.
+
+    Raises:
+        Exit: something went wrong.
     """
-    if option and isinstance(error, MalformedError | UsageError):
-        accepted = error.accepted if isinstance(error, UsageError) else ""
-        error = UsageError(option, error.problem, accepted)
+    try:
+        yield
+    except (ClientError, LedgerError, OSError) as error:
+        raise typer.Exit(_report(error, as_json=as_json, option_of=option_of)) from None
+
+
+def _report(
+    error: ClientError | LedgerError | OSError, *, as_json: bool, option_of: Callable[[str], str]
+) -> int:
+    """Say what went wrong, line by line or as the JSON object, and give the exit code for it."""
     known, answered, code = {"detail": str(error)}, False, UNDECIDED
     if isinstance(error, ClientError):
         known, answered, code = error.describe(), error.IS_ANSWERED, error.EXIT_CODE
     elif isinstance(error, MalformedError):
-        known["field"] = error.field
-    if option and not isinstance(error, UsageError):
+        known["field"] = error.field if error.what == "draft" else ""
+    option = option_of(known.get("field", ""))
+    if option and isinstance(error, MalformedError | UsageError):
+        error = UsageError(option, error.problem, known.get("accepted", ""))
+        known = error.describe()
+    elif option:
         known["option"] = option
+    elif isinstance(error, MalformedError):
+        known["field"] = error.field
     if as_json and not answered:
         print_json({"status": "failed", "problem": known})
     print_trouble(f"error: {error}")

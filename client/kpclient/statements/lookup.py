@@ -5,6 +5,7 @@ from typing import ClassVar
 from kpclient.errors import REFUSED, ClientError, UsageError
 from kpclient.session import Session
 from kpledger.base.errors import MalformedError
+from kpledger.base.ids import parse_hex32
 from kpledger.scheme.v1.ids import parse_number
 from kpledger.scheme.v1.records import CertificateRecord
 
@@ -35,6 +36,18 @@ def check_number(text: str) -> str:
     except MalformedError as error:
         accepted = "a country code, optional letters, digits, as BW00001234"
         raise UsageError("NUMBER", f"{error.problem}", accepted) from None
+
+
+def read_hex_id(text: str, option: str) -> bytes:
+    """Read the id of an event that somebody typed.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return parse_hex32(text, option)
+    except MalformedError as error:
+        raise UsageError(option, error.problem, "64 hexadecimal digits") from None
 
 
 def find_certificate(session: Session, number: str) -> CertificateRecord:

@@ -145,6 +145,9 @@ def _show(event: SignedEvent, answer: dict[str, object], *, as_json: bool) -> No
     time_ms = answer.get("block_time_ms")
     if isinstance(time_ms, int):
         shown["block time"] = format_time(time_ms)
+    holds_from = getattr(event.body, "effective_from", None)
+    if isinstance(holds_from, int):
+        shown["holds from"] = format_time(holds_from)
     print_fields(
         {
             "event": event.event_id.hex(),

@@ -6,13 +6,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import typer
 
 from kpclient.clock import now_ms
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
-from kpclient.input.bodies import read_body_draft
 from kpclient.input.options import SignerOptions
 from kpclient.keystore import MAX_PASSPHRASE_BYTES, Keystore
 from kpclient.session import Session
@@ -41,9 +39,8 @@ class EventSigner:
         """Make and sign an event; it occurred now unless it is said when.
 
         Raises:
-            MalformedError: a field of the body is not what it has to be; names it.
+            LedgerError: it is no event that a ledger would take.
         """
-        plain = msgspec.to_builtins(body, builtin_types=(bytes,))
         payload = encode_event(
             chain=self._genesis.chain,
             author=self.author,
@@ -51,23 +48,23 @@ class EventSigner:
             occurred_at=now_ms() if occurred_at is None else occurred_at,
             subject=subject,
             prev=prev,
-            body=read_body_draft(body.TYPE, plain),
+            body=body,
         )
         return decode_envelope(sign_event(payload, self._keys))
 
 
 class Keyring:
-    """The pens of one command: every key is opened once, and its passphrase asked for once."""
+    """The signers of one command: every key is opened once, and its passphrase asked for once."""
 
     def __init__(self, session: Session, signer: SignerOptions) -> None:
         """Open nothing before it is needed."""
         self._session = session
         self._signer = signer
         self._keys: dict[str, SigningKey] = {}
-        self._pens: dict[tuple[str, ...], EventSigner] = {}
+        self._signers: dict[tuple[str, ...], EventSigner] = {}
 
-    def pen(self, names: tuple[str, ...] = ()) -> EventSigner:
-        """Give the pen of these keys, the author's first; or of the one that the command names.
+    def signer(self, names: tuple[str, ...] = ()) -> EventSigner:
+        """Give the signer with these keys, the author's first; none: the key of the command.
 
         Raises:
             UsageError: no key is named.
@@ -76,11 +73,11 @@ class Keyring:
         wanted = names or ((self._signer.key,) if self._signer.key else ())
         if not wanted:
             raise UsageError("--key", "no key is named", "a name that `kpledger keys list` shows")
-        if wanted not in self._pens:
+        if wanted not in self._signers:
             author = open_keystore(self._session.home).entry(wanted[0]).author
             keys = tuple(self.key(name) for name in wanted)
-            self._pens[wanted] = EventSigner(self._session.genesis, author, keys)
-        return self._pens[wanted]
+            self._signers[wanted] = EventSigner(self._session.genesis, author, keys)
+        return self._signers[wanted]
 
     def key(self, name: str) -> SigningKey:
         """Open a key.
@@ -104,7 +101,7 @@ def open_signer(
         KeystoreError: a key cannot be found or opened.
     """
     named = (signer.key, *cosigners) if signer.key else ()
-    return Keyring(session, signer).pen(named)
+    return Keyring(session, signer).signer(named)
 
 
 def open_keystore(home: Path) -> Keystore:
@@ -113,7 +110,7 @@ def open_keystore(home: Path) -> Keystore:
 
 
 def read_passphrase(file: Path | None, prompt: str, *, confirm: bool = False) -> bytes:
-    """Give a passphrase: from a file, the environment, or whoever sits at the terminal.
+    """Give a passphrase: from a file, the environment, or the terminal.
 
     Raises:
         UsageError: there is none of the three.
@@ -126,6 +123,6 @@ def read_passphrase(file: Path | None, prompt: str, *, confirm: bool = False) ->
         return given.encode()
     if not sys.stdin.isatty():
         accepted = f"--passphrase-file FILE, or {VARIABLE} in the environment"
-        raise UsageError("passphrase", "there is nobody to ask for it", accepted)
+        raise UsageError("passphrase", "there is no terminal to ask for it on", accepted)
     answer: str = typer.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True)
     return answer.encode()

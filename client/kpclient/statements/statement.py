@@ -1,28 +1,140 @@
-"""Stating: the event that a command makes, signed by one or several, and sent or handed on.
+"""Statements: the event that a command makes, signed by one or several, and sent or handed on.
 
-Some statements take several signatures: the Chair countersigns a participant's first authority, the
-destination an amendment of a shipment that has arrived. Where all keys are in one place,
-``--cosign`` adds them at once; otherwise ``--offline FILE`` writes the signed event for the other
-signer, who adds a signature with ``cosign`` and sends it.
+A command of this kind is declared by the Struct of its event: :func:`statement` derives its options
+from the fields. Some statements take several signatures: the Chair countersigns a participant's
+first authority, the destination an amendment of a shipment that has arrived. Where all keys are in
+one place, ``--cosign`` adds them at once; otherwise ``--offline FILE`` writes the signed event for
+the other signer, who adds a signature with ``cosign`` and sends it.
 """
 
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Annotated, Final, get_type_hints
+
+import typer
 
 from kpclient.errors import UsageError
 from kpclient.files import write_durably
-from kpclient.input.options import StatementOptions
+from kpclient.input.field_options import FieldOption, FieldOptions, find_option
+from kpclient.input.forms import read_body
+from kpclient.input.options import StatementOptions, add_command
+from kpclient.input.reporting import reporting
 from kpclient.net.heads import FOLLOWING, look_up_head
 from kpclient.output.console import print_fields, print_json
 from kpclient.session import Session
+from kpclient.statements.lookup import find_certificate
 from kpclient.statements.sending import send
 from kpclient.statements.signing import open_signer
 from kpledger.scheme.envelope import format_envelope_json
 from kpledger.scheme.event import Body, SignedEvent
+from kpledger.scheme.v1.records import CertificateRecord
 from kpledger.scheme.v1.rules.subject import subject_of
 
+NUMBER: Final = ("NUMBER", "The certificate, such as BW00001234.")
+SHIPMENT: Final = ("NUMBER|CASE", "The certificate, or the case, such as BW00001234/1.")
+"""What a statement is about, as help calls and explains the argument."""
+_HEADER: Final = {"author": "--key", "signatures": "--cosign"}
+"""Fields of an event besides its body, and what is typed for them."""
 
-def state(
-    by: StatementOptions, body: Body, *, subject: str = "", prev: bytes | None = None
+
+@dataclass
+class Draft:
+    """A statement that is not signed yet; a command may fill in what was not typed."""
+
+    by: StatementOptions
+    kind: type[Body]
+    fields: dict[str, object]
+    """The plain value of the body, as far as it is known."""
+    names: dict[str, str]
+    """What is typed for a field, by its path below the body."""
+    subject: str = ""
+    prev: bytes | None = None
+
+    @cached_property
+    def session(self) -> Session:
+        """The ledger that is meant."""
+        return Session(self.by.connection)
+
+    def find_certificate(self) -> CertificateRecord:
+        """Look up the certificate that it is about, and follow its newest event.
+
+        Raises:
+            UsageError: the number is none.
+            NotOnLedgerError: there is no such certificate.
+        """
+        record = find_certificate(self.session, self.subject)
+        self.prev = record.head
+        return record
+
+    def option_of(self, field: str) -> str:
+        """Give what was typed for a field of the event, as an error names it."""
+        return self.names.get(field) or find_option(self.names, field.removeprefix("body."))
+
+
+Prepare = Callable[..., None]
+
+
+def statement(
+    app: typer.Typer,
+    name: str,
+    kind: type[Body],
+    *,
+    example: str,
+    about: tuple[str, str] | None = None,
+    options: Mapping[str, FieldOption | None] | None = None,
+) -> Callable[[Prepare], Prepare]:
+    """Declare a command that makes an event, by a function that completes its draft.
+
+    The function's docstring is the command's summary; its further parameters are further options.
+
+    Args:
+        app: what the command belongs to.
+        name: its name.
+        kind: the type of the event.
+        example: what its help ends with.
+        about: the argument that names the subject; None: author and body say it.
+        options: how the options of fields differ from what follows from the Struct.
+    """
+    derived = FieldOptions(kind, options or {})
+    names = derived.names() | _HEADER | ({"subject": about[0]} if about else {})
+
+    def register(prepare: Prepare) -> Prepare:
+        hints = get_type_hints(prepare, include_extras=True)
+        further = [
+            one.replace(annotation=hints[one.name])
+            for one in list(inspect.signature(prepare).parameters.values())[1:]
+        ]
+
+        def run(*, by: StatementOptions, subject: str = "", **given: object) -> None:
+            draft = Draft(by, kind, {}, dict(names), subject)
+            with reporting(as_json=by.connection.as_json, option_of=draft.option_of):
+                draft.fields = derived.take(given)
+                prepare(draft, **given)
+                body = read_body(draft.kind, draft.fields)
+                make_statement(
+                    by, body, subject=draft.subject, prev=draft.prev, session=draft.session
+                )
+
+        run.__doc__ = prepare.__doc__
+        subjects = [_argument(*about)] if about else []
+        by = inspect.Parameter("by", _KEYWORD, annotation=StatementOptions)
+        parameters = [*subjects, *derived.parameters, *further, by]
+        add_command(app, name, run, parameters, example=example)
+        return prepare
+
+    return register
+
+
+def make_statement(
+    by: StatementOptions,
+    body: Body,
+    *,
+    subject: str = "",
+    prev: bytes | None = None,
+    session: Session | None = None,
 ) -> None:
     """Make a statement: sign it, and send it or hand it on.
 
@@ -33,17 +145,18 @@ def state(
         UsageError: the subject has to be named.
         ClientError: it is refused, or nobody knows yet.
     """
-    session = Session(by.connection)
-    pen = open_signer(session, by.signer, cosigners=tuple(by.cosigning.cosign or ()))
-    about = subject or subject_of(pen.author.participant, body)
+    session = session or Session(by.connection)
+    signer = open_signer(session, by.signer, cosigners=tuple(by.cosigning.cosign or ()))
+    about = subject or subject_of(signer.author.participant, body)
     if about is None:
-        problem = f"a {body.TYPE} does not say what it is about"
-        raise UsageError("--subject", problem, "a subject, as BW00000042 or ZW/review/2026-1")
+        problem = f"an event of type {body.TYPE} does not say what it is about"
+        accepted = "a subject, such as BW00000042 or ZW/review/2026-1"
+        raise UsageError("--subject", problem, accepted)
     follows = prev
     if follows is None and body.TYPE in FOLLOWING:
-        head = session.ask(lambda remote: look_up_head(remote, about))
+        head = session.ask(lambda ledger: look_up_head(ledger, about))
         follows = None if head is None else head.event_id
-    event = pen.write(body, subject=about, prev=follows)
+    event = signer.write(body, subject=about, prev=follows)
     if by.cosigning.offline is None:
         send(session, event, connection=by.connection, sending=by.sending)
     else:
@@ -54,14 +167,22 @@ def hand_on(event: SignedEvent, file: Path, *, as_json: bool) -> None:
     """Write a signed event for another signer.
 
     Raises:
-        UsageError: the file is there already.
+        UsageError: the file exists.
     """
     try:
         write_durably(file, format_envelope_json(event.encoded) + b"\n", replace=False)
     except FileExistsError:
-        raise UsageError("--offline", f"{file} is there already", "a new file") from None
+        raise UsageError("--offline", f"{file} exists already", "a new file") from None
     written = {"id": event.event_id.hex(), "status": "written", "file": str(file)}
     if as_json:
         print_json(written)
     else:
         print_fields(written)
+
+
+_KEYWORD: Final = inspect.Parameter.KEYWORD_ONLY
+
+
+def _argument(metavar: str, words: str) -> inspect.Parameter:
+    kind = Annotated[str, typer.Argument(metavar=metavar, help=words)]
+    return inspect.Parameter("subject", _KEYWORD, annotation=kind)

@@ -11,7 +11,7 @@ from statements import CERTIFICATE, CONFIRMATION, REPLACEMENT
 
 from kpclient.errors import UsageError
 from kpclient.input import batch as lines_module
-from kpclient.input.batch import EventDraft, Line, read_lines
+from kpclient.input.batch import BatchRow, EventDraft, read_rows
 from kpclient.output.console import readable
 from kpledger.base.errors import BadSignatureError, LedgerError, MalformedError
 from kpledger.scheme.envelope import decode_envelope, format_envelope_json
@@ -23,10 +23,10 @@ ENVELOPE = make_event("BW/gaborone", ISSUED)
 DRAFT = {"type": "import_confirmed", "subject": "BW000001", "body": readable(CONFIRMATION)}
 
 
-def read(tmp_path: Path, *texts: str) -> list[Line]:
+def read(tmp_path: Path, *texts: str) -> list[BatchRow]:
     path = tmp_path / "file.ndjson"
     path.write_text("".join(f"{text}\n" for text in texts))
-    return list(read_lines(path, now_ms=NOW_MS))
+    return list(read_rows(path, now_ms=NOW_MS))
 
 
 def content(tmp_path: Path, draft: dict[str, object]) -> SignedEvent | EventDraft | LedgerError:
@@ -131,7 +131,7 @@ def test_equal_lines_have_equal_texts(tmp_path: Path) -> None:
         ({"subject": 7}, "subject"),
         ({"body": []}, "body"),
         ({"occurred_at": "now"}, "occurred_at"),
-        ({"prev": "ab"}, ""),
+        ({"prev": "ab"}, "prev"),
         ({"nonce": "ab"}, "nonce"),
     ],
 )
@@ -152,13 +152,13 @@ def test_a_forged_signature_is_seen_before_anything_is_sent(tmp_path: Path) -> N
 
 def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines_module, "MAX_LINE_BYTES", 10)
-    with pytest.raises(UsageError, match="line 2 is too much"):
+    with pytest.raises(UsageError, match="line 2 is too long"):
         read(tmp_path, "{}", "x" * 11)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
-        list(read_lines(tmp_path / "none", now_ms=NOW_MS))
+        list(read_rows(tmp_path / "none", now_ms=NOW_MS))
 
 
 def test_a_draft_names_who_signs_it(tmp_path: Path) -> None:

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 import pytest
 from msgspec import inspect
 
-from kpclient.input.bodies import read_body_draft
-from kpclient.input.catalogue import fields_of
-from kpclient.input.drafts import convert_draft, read_certificate_draft
-from kpclient.input.forms import WORDS
+from kpclient.input.forms import read_body, read_struct
+from kpclient.input.wording import WORDS, fields_of
 from kpledger.base.errors import MalformedError
 from kpledger.scheme.v1.events import BODIES
+from kpledger.scheme.v1.events.certificate import Certificate
 from kpledger.scheme.v1.events.decisions import PolicyValues
+from kpledger.scheme.v1.events.governance import KeyAdded
+from kpledger.scheme.v1.events.life import ConcernRaised
 from kpledger.scheme.v1.events.statistics import TradeRow
 
 DRAFT: dict[str, object] = {
@@ -53,39 +54,39 @@ def test_the_catalogue_shows_no_pattern() -> None:
         (
             {"destination": "India"},
             "destination",
-            "'India' is not of the form: two capital letters, as BW",
+            "expected two capital letters, such as BW, got 'India'",
         ),
         (
             {"number": ""},
             "number",
-            "nothing stands there; wanted: a certificate's number, as BW00001234",
+            "expected a certificate's number, such as BW00001234, got nothing",
         ),
         (
             {"issued_on": "25/11/2026"},
             "issued_on",
-            "'25/11/2026' is not of the form: a day, as 2026-03-02",
+            "expected a day, such as 2026-03-02, got '25/11/2026'",
         ),
         (
             {"lines": [{"hs": "71", "carats": "1", "value_usd": "1"}]},
             "lines[0].hs",
-            "'71' is not of the form: 710210 | 710221 | 710231",
+            "expected 710210 | 710221 | 710231, got '71'",
         ),
         (
             {"lines": [{"hs": "710231", "value_usd": "1"}]},
             "lines[0].carats",
-            "nothing stands there; wanted: a decimal number, as 12.34",
+            "expected a decimal number, such as 12.34, got nothing",
         ),
-        ({"lines": []}, "lines", "[] is not of the form: list, 1 to 3 of: object"),
-        ({"parcels": 0}, "parcels", "0 is not of the form: whole number from 1 to 100000"),
+        ({"lines": []}, "lines", "expected list, 1 to 3 of: object, got []"),
+        ({"parcels": 0}, "parcels", "expected a whole number from 1 to 100000, got 0"),
         (
             {"exporter": {"name": "A", "address": "B", "phone": "1"}},
             "exporter.phone",
-            "unknown; known are name, address, licence",
+            "there is no such field; the fields are name, address, licence",
         ),
         (
             {"remarks": ["x" * 200]},
             "remarks",
-            f"{['x' * 200]!r:.80}... is not of the form: text",
+            f"expected text of at most 2000 characters, got {['x' * 200]!r:.80}...",
         ),
     ],
 )
@@ -93,23 +94,48 @@ def test_a_draft_that_is_not_of_the_form_is_told_which(
     change: dict[str, object], field: str, problem: str
 ) -> None:
     with pytest.raises(MalformedError) as caught:
-        read_certificate_draft(DRAFT | change, now_ms=1_790_000_000_000)
+        read_struct(Certificate, DRAFT | change, time_ms=1_790_000_000_000)
     assert (caught.value.field, caught.value.problem) == (field, problem)
 
 
 def test_a_place_in_a_row_has_the_name_of_its_column() -> None:
     with pytest.raises(MalformedError) as caught:
-        convert_draft(["EXPORT", "India", "", "710231", 1, 1], TradeRow, within="line 3: ")
-    assert caught.value.field == "line 3: partner"
+        read_struct(
+            TradeRow,
+            {
+                "flow": "EXPORT",
+                "partner": "India",
+                "origin": "",
+                "hs": "710231",
+                "carats": 1,
+                "value_usd": 1,
+            },
+            within="rows[3]",
+        )
+    assert caught.value.field == "rows[3].partner"
 
 
 def test_bytes_are_told_by_their_digits() -> None:
     with pytest.raises(MalformedError) as caught:
-        read_body_draft("key_added", {"authority": "a", "key": "ab", "valid_from": 0})
-    assert caught.value.problem == "ab is not of the form: 64 hexadecimal digits"
+        read_body(KeyAdded, {"authority": "a", "key": "ab", "valid_from": 0})
+    assert caught.value.problem == "expected 64 hexadecimal digits, got ab"
 
 
 def test_where_nothing_may_stand_the_form_is_that_of_something() -> None:
     with pytest.raises(MalformedError) as caught:
-        convert_draft({"officers": "two"}, PolicyValues)
-    assert caught.value.problem == "'two' is not of the form: whole number from 1 to 8"
+        read_struct(PolicyValues, {"officers": "two"})
+    assert caught.value.problem == "expected a whole number from 1 to 8, got 'two'"
+
+
+CONCERN = {"participant": "ZA", "text": "Seals."}
+
+
+def test_a_field_that_may_be_null_may_be_left_out() -> None:
+    """TOML has no null."""
+    said = read_body(ConcernRaised, CONCERN | {"document": None, "answer_due_on": None})
+    assert read_body(ConcernRaised, CONCERN) == said
+
+
+def test_a_field_that_is_needed_is_missed() -> None:
+    with pytest.raises(MalformedError, match=r"body\.text: expected .*, got nothing"):
+        read_body(ConcernRaised, {**CONCERN, "text": None})

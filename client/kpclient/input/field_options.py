@@ -1,0 +1,316 @@
+"""Options derived from the fields of an event's Struct.
+
+The name of an option, what its value looks like, its help and whether it is needed follow from the
+field: ``found_carat_thousandths: CaratThousandths | None`` is ``--found-carats CARATS``, and may be
+left out. A command says only where it differs. The same row then says which option an error is
+about, whether the form was wrong or a rule refused the field.
+"""
+
+import hashlib
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import typer
+from msgspec import inspect as types
+
+from kpclient.clock import now_ms, today
+from kpclient.errors import UsageError
+from kpclient.input.options import typed_as
+from kpclient.input.wording import meanings_of, read_name, without_null, write_name
+from kpledger.base.units import MAX_TIME_MS
+from kpledger.scheme.event import Author
+
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
+_METAVARS: Final = {
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z": "YYYY-MM-DD",
+    r"^[A-Z]{2}\Z": "CODE",
+    r"^[A-Z]{2}[A-Z-]{0,6}[0-9]{1,12}\Z": "NUMBER",
+    r"^[A-Z0-9]+(-[A-Z0-9]+)*\Z": "ID",
+}
+"""What values of these patterns are called in help."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldOption:
+    """How a field of an event is given on the command line, where it differs from what follows."""
+
+    name: str = ""
+    """``--on``; without hyphens it is an argument, and what help calls it: ``NUMBER``."""
+    metavar: str = ""
+    help: str = ""
+    note: str = ""
+    """Stands behind the help that follows from the field."""
+    default: str | int | None = None
+    """What is taken where the option is left out; None: it is needed if the field is."""
+    fill: Callable[[], str | int] | None = None
+    """Likewise, worked out when the command runs."""
+    optional: bool = False
+    """It may be left out, and so is the field then: the command fills it in."""
+    document: bool = False
+    """A file is given, or its SHA-256; the hash is recorded."""
+    ordered: bool = False
+    """The ledger lists the values in ascending order, each once."""
+    negated: bool = False
+    """A flag that says the opposite of the field."""
+    written: str = ""
+    """Where the value stands in the brief form of a certificate, if elsewhere."""
+
+
+ON: Final = FieldOption(name="--on", note="[default: today, UTC]", fill=today)
+"""A day that is mostly today."""
+FROM: Final = FieldOption(name="--from", note="[default: now]", fill=now_ms)
+"""From when something holds."""
+DOCUMENT: Final = FieldOption(
+    name="--document", help="The document; only its hash is recorded.", document=True
+)
+PHOTOS: Final = FieldOption(
+    name="--photo", help="A photograph of the parcels; repeated.", document=True, ordered=True
+)
+REMARKS: Final = FieldOption(help="Remarks in words.", default="")
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """An option, the field it is for, and what typer takes it as."""
+
+    path: str
+    option: FieldOption
+    parameter: inspect.Parameter
+    many: bool
+    """Whether it may be repeated."""
+
+
+class FieldOptions:
+    """The options of one command for the fields of an event."""
+
+    def __init__(
+        self, kind: type[msgspec.Struct], special: Mapping[str, FieldOption | None]
+    ) -> None:
+        """Derive them.
+
+        Args:
+            kind: the Struct; fields that are Structs themselves have options only where named.
+            special: by the path of a field, how its option differs; None: it has none.
+        """
+        self._rows = [*_derive(kind, special)]
+
+    @property
+    def parameters(self) -> list[inspect.Parameter]:
+        """What typer takes the options as."""
+        return [row.parameter for row in self._rows]
+
+    def names(self) -> dict[str, str]:
+        """Give by the path of each field what is typed for it."""
+        found: dict[str, str] = {}
+        for row in self._rows:
+            typed = typed_as(row.parameter)
+            found |= dict.fromkeys(filter(None, (row.path, row.option.written)), typed)
+        return {plain_path(path): typed for path, typed in found.items()}
+
+    def take(self, given: dict[str, object]) -> dict[str, object]:
+        """Take what was given out of a command's parameters, as the plain value of the Struct.
+
+        Raises:
+            UsageError: a file that was named is not there.
+        """
+        found: dict[str, object] = {}
+        for row in self._rows:
+            value = _value_of(row, given.pop(row.parameter.name))
+            if value is not None:
+                *above, last = _steps(row.option.written or row.path)
+                _put(found, [*above, write_name(str(last))], value)
+        return found
+
+
+def find_option(names: Mapping[str, str], field: str) -> str:
+    """Give what was typed for a field; a part of a field may be one option."""
+    path = plain_path(field)
+    while path:
+        if path in names:
+            return names[path]
+        path = path.rpartition(".")[0]
+    return ""
+
+
+def plain_path(path: str) -> str:
+    """Give a path without places in lists, and with the ledger's names."""
+    return ".".join(map(read_name, re.sub(r"\[\d+\]", "", path).split(".")))
+
+
+def read_document(text: str, option: str) -> str:
+    """Give the hash of a file, or the hash that is given.
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    if _HASH.fullmatch(text):
+        return text
+    try:
+        with Path(text).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UsageError(option, f"{text}: {error.strerror}", "a file, or a SHA-256") from None
+
+
+def _derive(
+    kind: type[msgspec.Struct], special: Mapping[str, FieldOption | None]
+) -> Iterator[_Row]:
+    for path, option in special.items():
+        if option is not None:
+            yield _row(*_find(kind, path), path, option)
+    for one in _fields_of(kind):
+        inner = without_null(one.type)
+        is_part = isinstance(inner, types.StructType) and inner.cls is not Author
+        if one.name not in special and not is_part:
+            yield _row(kind, one, one.name, FieldOption())
+
+
+def _fields_of(kind: type[msgspec.Struct]) -> tuple[types.Field, ...]:
+    described = types.type_info(kind)
+    return described.fields if isinstance(described, types.StructType) else ()
+
+
+def _find(kind: type[msgspec.Struct], path: str) -> tuple[type[msgspec.Struct], types.Field]:
+    """Find the field at a path, and the Struct that has it."""
+    first, *further = re.sub(r"\[\d+\]", "", path).split(".")
+    (field,) = [one for one in _fields_of(kind) if one.name == first]
+    inner = without_null(field.type)
+    if isinstance(inner, types.VarTupleType):
+        inner = inner.item_type
+    if further and isinstance(inner, types.StructType):
+        return _find(inner.cls, ".".join(further))
+    return kind, field
+
+
+def _row(owner: type[msgspec.Struct], field: types.Field, path: str, option: FieldOption) -> _Row:
+    inner = without_null(field.type)
+    many = isinstance(inner, types.VarTupleType)
+    item = inner.item_type if isinstance(inner, types.VarTupleType) else inner
+    name = option.name or _name_of(field.name, many=many)
+    meaning = meanings_of(owner).get(field.name, "")
+    words = f"{option.help or _help_of(meaning)} {option.note}".rstrip()
+    if isinstance(item, types.EnumType) and not name.startswith("--"):
+        words = f"{words} One of {', '.join(_choices(item))}."
+    metavar = option.metavar or _metavar_of(field.name, item, document=option.document)
+    may_lack = name.startswith("--") and (
+        option.optional
+        or option.fill is not None
+        or not field.required
+        or inner is not field.type
+        or (many and not getattr(inner, "min_length", None))
+    )
+    kind, default = _type_of(field.name, item, many=many, may_lack=may_lack)
+    if option.default is not None:
+        default = option.default
+    declared = (
+        typer.Option(name, metavar=metavar, help=words)
+        if name.startswith("--")
+        else typer.Argument(metavar=name, help=words)
+    )
+    parameter = inspect.Parameter(
+        "field_" + re.sub(r"\W+", "_", path),
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[kind, declared],
+    )
+    return _Row(path, option, parameter, many)
+
+
+def _name_of(field: str, *, many: bool) -> str:
+    name = write_name(field).removesuffix("_usd").replace("_", "-")
+    return f"--{name.removesuffix('s')}" if many else f"--{name}"
+
+
+def _help_of(meaning: str) -> str:
+    """Shorten what the ledger says of a field to what somebody who types it needs."""
+    first = re.split(r"; |: |, in thousandths|, in US cents| \(", meaning, maxsplit=1)[0]
+    plain = first.rstrip(".").replace("``", "").removeprefix("Whether ")
+    return f"{plain[:1].upper()}{plain[1:]}."
+
+
+def _metavar_of(  # noqa: PLR0911 (one line for each kind of type)
+    field: str, kind: types.Type, *, document: bool
+) -> str | None:
+    if document:
+        return "FILE|SHA256"
+    match kind:
+        case types.IntType(le=le) if le == MAX_TIME_MS:
+            return "YYYY-MM-DD"
+        case types.IntType() if field != write_name(field):
+            return "USD" if field.endswith("usd_cents") else "CARATS"
+        case types.IntType():
+            return "N"
+        case types.BytesType():
+            return "HEX"
+        case types.StrType(pattern=pattern):
+            return _METAVARS.get(pattern or "", "TEXT")
+        case types.StructType():
+            return "CODE/AUTHORITY"
+        case types.EnumType():
+            return "|".join(_choices(kind))
+    return None
+
+
+def _choices(kind: types.EnumType) -> list[str]:
+    return [str(one.value) for one in kind.cls]
+
+
+def _type_of(field: str, kind: types.Type, *, many: bool, may_lack: bool) -> tuple[object, object]:
+    """Give what typer reads a value as, and its default; what is acceptable the field's type says.
+
+    Amounts, instants and choices stay text until the whole is read as a form.
+    """
+    needed = None if may_lack else inspect.Parameter.empty
+    match kind:
+        case types.BoolType():
+            return bool, False
+        case types.IntType(le=le) if le != MAX_TIME_MS and field == write_name(field):
+            found: type = int
+        case _:
+            found = str
+    if many:
+        return (list[found] | None if may_lack else list[found]), needed  # type: ignore[valid-type]
+    if found is str:
+        return str, "" if may_lack else needed
+    return (found | None if may_lack else found), needed
+
+
+def _value_of(row: _Row, value: object) -> object:
+    """Give the plain value of a field; None where nothing is said of it."""
+    option = row.option
+    if value == "" and option.default != "" and row.parameter.default == "":
+        value = None
+    if value is None:
+        return option.fill() if option.fill else [] if row.many else None
+    if option.negated:
+        return not value
+    plain = value if isinstance(value, list) else [value]
+    if option.document:
+        typed = typed_as(row.parameter)
+        plain = [read_document(str(one), typed) for one in plain]
+    if not isinstance(value, list):
+        return plain[0]
+    return sorted(set(map(str, plain))) if option.ordered else plain
+
+
+def _steps(path: str) -> list[str | int]:
+    """Split a path, ``certificate.lines[0].hs``, into names and places."""
+    return [int(one) if one.isdecimal() else one for one in re.findall(r"\w+", path)]
+
+
+def _put(found: dict[str, object], steps: list[str | int], value: object) -> None:
+    """Put a value where a path leads; only the first place of a list can be named."""
+    here: object = found
+    for step, after in zip(steps, [*steps[1:], None], strict=True):
+        below: object = value if after is None else [] if isinstance(after, int) else {}
+        if isinstance(here, dict):
+            here = here.setdefault(str(step), below)
+        elif isinstance(here, list):
+            if not here:
+                here.append(below)
+            here = here[0]

@@ -1,0 +1,209 @@
+"""Wording: the fields and types of the ledger's Structs, in words that whoever types them knows.
+
+The types say what a value looks like as patterns and limits; nobody should have to read those. What
+a field means is said by the docstring after it, read from the source of the very Struct.
+"""
+
+import ast
+import functools
+import inspect
+import sys
+from typing import Final, NamedTuple
+
+import msgspec
+from msgspec import inspect as types
+
+from kpledger.base.units import MAX_AMOUNT, MAX_TIME_MS
+from kpledger.scheme.event import Author, Body
+from kpledger.scheme.v1.events import BODIES
+
+_MOST_CHOICES: Final = 16
+_AMOUNTS: Final = {"carat_thousandths": "carats", "value_usd_cents": "value_usd"}
+
+WORDS: Final = {
+    r"^[A-Z]{2}\Z": "two capital letters, such as BW",
+    r"^([A-Z]{2})?\Z": "two capital letters, such as BW, or nothing",
+    r"^([A-Z]{2}|KPCS)\Z": "two capital letters, such as BW, or KPCS",
+    r"^[a-z]{2}\Z": "two small letters, such as en",
+    r"^[a-z0-9]+(-[a-z0-9]+)*\Z": "small letters and digits joined by hyphens, such as antwerp",
+    r"^[A-Z0-9]+(-[A-Z0-9]+)*\Z": "capital letters and digits joined by hyphens, such as AD-2026-1",
+    r"^[A-Z]{2}[A-Z-]{0,6}[0-9]{1,12}\Z": "a certificate's number, such as BW00001234",
+    r"^[A-Z]{2}[A-Z-]{0,6}\Z": "what numbers begin with, such as BW",
+    r"^[A-Z]{2}[A-Z-]{0,6}#{1,12}\Z": "a number with # for each digit, such as BW########",
+    r"^[A-Z]{2}/[a-z0-9]+(-[a-z0-9]+)*\Z": "a country and a zone, such as CF/berberati",
+    r"^([A-Za-z0-9/-]{1,80})?\Z": "a number or a case, such as BW00001234 or AE/case/2026-1",
+    r"^[A-Za-z0-9./ -]{0,40}\Z": "at most 40 letters, digits, dots, slashes, spaces or hyphens",
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z": "a day, such as 2026-03-02",
+    r"^[0-9]{4}Q[1-4]\Z": "a quarter, such as 2026Q1",
+    r"^[0-9]{4}H[12]\Z": "a half-year, such as 2026H1",
+    r"^[0-9]{4}(Q[1-4]|H[12])?\Z": "a quarter, a half-year or a year: 2026Q1, 2026H1 or 2026",
+}
+"""What is meant by each pattern of the catalogue."""
+
+
+class FieldWording(NamedTuple):
+    """A field of a body, or of a part of it, in words."""
+
+    path: str
+    """Below the body, as ``values.expiry`` or ``lines[].hs``."""
+    form: str
+    """What it has to look like."""
+    needed: bool
+    meaning: str
+
+
+def write_name(name: str) -> str:
+    """Give what people call a field of the ledger: an amount has the name of their unit."""
+    for unit, called in _AMOUNTS.items():
+        if name.endswith(unit):
+            return name.removesuffix(unit) + called
+    return name
+
+
+def read_name(name: str) -> str:
+    """Give the field of the ledger that people call so; the reverse of :func:`write_name`."""
+    for unit, called in _AMOUNTS.items():
+        if name.endswith(called):
+            return name.removesuffix(called) + unit
+    return name
+
+
+def event_types() -> dict[str, str]:
+    """Give every event type and what it states."""
+    return {
+        name: summarise(body) for (name, version), body in sorted(BODIES.items()) if version == 1
+    }
+
+
+def summarise(body: type[Body]) -> str:
+    """Give the first sentence of what a type states."""
+    return (body.__doc__ or "").strip().splitlines()[0]
+
+
+def fields_of(kind: type[msgspec.Struct], within: str = "") -> tuple[FieldWording, ...]:
+    """Give the fields of a body, those of its parts after each part."""
+    meanings = meanings_of(kind)
+    found: list[FieldWording] = []
+    described = types.type_info(kind)
+    if not isinstance(described, types.StructType):
+        return ()
+    for one in described.fields:
+        path = f"{within}{one.name}"
+        needed = one.required and not may_be_null(one.type)
+        form = describe_field(one.name, one.type)
+        found.append(FieldWording(path, form, needed, meanings.get(one.name, "")))
+        part, mark = _part_of(one.type)
+        if part is not None:
+            found += fields_of(part, f"{path}{mark}.")
+    return tuple(found)
+
+
+def describe_field(name: str, kind: types.Type) -> str:
+    """Say what a value of a field looks like, in the ledger's unit and in people's."""
+    if (called := write_name(name)) != name:
+        return f"{describe_form(kind)}, or `{called}` as a decimal number"
+    return describe_form(kind)
+
+
+def describe_form(kind: types.Type) -> str:  # noqa: C901, PLR0911 (one line for each kind of type)
+    """Say what a value of a type looks like."""
+    match kind:
+        case types.BytesType():
+            return f"{2 * kind.max_length} hexadecimal digits" if kind.max_length else "hexadecimal"
+        case types.EnumType():
+            return " | ".join(str(one.value) for one in list(kind.cls)[:_MOST_CHOICES])
+        case types.IntType():
+            return _describe_number(kind)
+        case types.BoolType():
+            return "true | false"
+        case types.StrType():
+            return _describe_text(kind)
+        case types.VarTupleType():
+            return f"list{_describe_count(kind)} of: {describe_form(kind.item_type)}"
+        case types.StructType(cls=cls) if cls is Author:
+            return "a code and an office, such as KPCS/car-team"
+        case types.StructType():
+            return "array of" if kind.array_like else "object"
+        case types.UnionType():
+            return " | ".join(describe_form(one) for one in kind.types)
+        case types.NoneType():
+            return "null"
+    return "value"
+
+
+def may_be_null(kind: types.Type) -> bool:
+    """Tell whether there may be no value."""
+    return isinstance(kind, types.UnionType) and any(
+        isinstance(one, types.NoneType) for one in kind.types
+    )
+
+
+def without_null(kind: types.Type) -> types.Type:
+    """Give what a value is where there is one."""
+    if isinstance(kind, types.UnionType):
+        found = [one for one in kind.types if not isinstance(one, types.NoneType)]
+        return found[0] if len(found) == 1 else kind
+    return kind
+
+
+def _part_of(kind: types.Type) -> tuple[type[msgspec.Struct] | None, str]:
+    match without_null(kind):
+        case types.StructType(cls=cls):
+            return cls, ""
+        case types.VarTupleType(item_type=item):
+            return _part_of(item)[0], "[]"
+    return None, ""
+
+
+def _describe_text(kind: types.StrType) -> str:
+    if kind.pattern:
+        return WORDS.get(kind.pattern, f"text {kind.pattern}")
+    if kind.min_length and kind.max_length:
+        return f"text of {kind.min_length} to {kind.max_length} characters"
+    if kind.max_length:
+        return f"text of at most {kind.max_length} characters"
+    return "text"
+
+
+def _describe_count(kind: types.VarTupleType) -> str:
+    if kind.max_length is None:
+        return ""
+    if kind.min_length:
+        return f", {kind.min_length} to {kind.max_length}"
+    return f", at most {kind.max_length}"
+
+
+def _describe_number(kind: types.IntType) -> str:
+    if kind.le == MAX_TIME_MS:
+        return "a day, an instant such as 2004-07-09T12:00:00Z, or its Unix milliseconds"
+    least = kind.ge if kind.ge is not None else kind.gt + 1 if kind.gt is not None else None
+    if least is None:
+        return "a whole number"
+    if kind.le is None or kind.le == MAX_AMOUNT:
+        return f"a whole number, {least} or more"
+    return f"a whole number from {least} to {kind.le}"
+
+
+def meanings_of(kind: type[msgspec.Struct]) -> dict[str, str]:
+    """Give the docstring after each field of a Struct."""
+    return _read_meanings(kind.__module__).get(kind.__name__, {})
+
+
+@functools.cache
+def _read_meanings(module: str) -> dict[str, dict[str, str]]:
+    """Read the docstring after each field of each class of a module from its source."""
+    tree = ast.parse(inspect.getsource(sys.modules[module]))
+    return {one.name: _read_class(one) for one in tree.body if isinstance(one, ast.ClassDef)}
+
+
+def _read_class(defined: ast.ClassDef) -> dict[str, str]:
+    meanings: dict[str, str] = {}
+    name = ""
+    for line in defined.body:
+        match line:
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                continue
+            case ast.Expr(value=ast.Constant(value=str(text))) if name:
+                meanings[name] = " ".join(text.split())
+        name = ""
+    return meanings
