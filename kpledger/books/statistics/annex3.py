@@ -25,9 +25,10 @@ SELECT flow, partner, origin, hs,
 FROM trade
 WHERE reporter = :participant AND quarter BETWEEN :first AND :last
   AND known_from <= :known_at AND (known_until IS NULL OR known_until > :known_at)
-GROUP BY flow, partner, origin, hs
+GROUP BY quarter, flow, partner, origin, hs
 """
-"""What a participant traded in some quarters, as known at an instant."""
+"""What a participant traded in some quarters, as known at an instant; grouped in the order of the
+table's key, so that nothing has to be sorted."""
 
 _EDITIONS: Final = """
 SELECT period, edition, lower(hex(event_id)), editions.recorded_at,
@@ -250,7 +251,8 @@ def _derive(books: Books, participant: str, period: Period, known_at: int) -> _T
     rows = books.connection.execute(_DERIVED, parameters)
     for flow, partner, origin, hs, carats, value, certificates in rows:
         if carats or value:
-            trade[flow, partner, origin, hs] = _Amount(carats, value)
+            cell = flow, partner, origin, hs
+            trade[cell] = trade.get(cell, _NO_AMOUNT).plus(carats, value)
         issued, received = counts.get(partner, _NO_COUNTS)
         if flow == Flow.EXPORT:
             counts[partner] = _Counts(issued + certificates, received)
