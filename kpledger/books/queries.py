@@ -1,0 +1,33 @@
+"""Every query there is; a new one is a row here, and the node and the command serve it."""
+
+from typing import Final
+
+from kpledger.books.calendar import CALENDAR
+from kpledger.books.certificates import CERTIFICATE, CERTIFICATES, HISTORY
+from kpledger.books.keys import SIGNING_KEYS
+from kpledger.books.organisation import ORGANISATION
+from kpledger.books.participants import KEY, PARTICIPANT, PARTICIPANTS
+from kpledger.books.query import AnyQuery
+from kpledger.books.scheme import SCHEME
+from kpledger.books.statistics.annex3 import ANNEX3
+from kpledger.books.statistics.summary import SUMMARY
+from kpledger.books.subject import SUBJECT
+from kpledger.books.trace import TRACE
+
+QUERIES: Final[tuple[AnyQuery, ...]] = (
+    CALENDAR,
+    CERTIFICATES,
+    CERTIFICATE,
+    HISTORY,
+    SIGNING_KEYS,
+    KEY,
+    ORGANISATION,
+    PARTICIPANTS,
+    PARTICIPANT,
+    SCHEME,
+    ANNEX3,
+    SUMMARY,
+    SUBJECT,
+    TRACE,
+)
+"""In alphabetical order of their paths."""

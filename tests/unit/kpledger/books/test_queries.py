@@ -1,0 +1,56 @@
+"""The table of queries, and what each has in common."""
+
+import msgspec
+import pytest
+from booked import open_booked_trade
+from founding import signing_key
+
+from kpledger.books.participants import KEY, PARTICIPANT, KeyQuestion, ParticipantQuestion
+from kpledger.books.queries import QUERIES
+from kpledger.books.query import AnyQuery, NotOnLedgerError, QuestionError
+from kpledger.books.scheme import SCHEME
+from kpledger.books.subject import SUBJECT, SubjectQuestion
+
+
+def test_queries_are_listed_once_and_in_order() -> None:
+    paths = [query.path for query in QUERIES]
+    assert paths == sorted(set(paths))
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.path)
+def test_a_question_may_be_left_empty(query: AnyQuery) -> None:
+    """Every parameter has a default, so that an empty question is answered or refused by name."""
+    books, field = open_booked_trade().books, ""
+    answer = b"{}"
+    try:
+        answer = query.reply(books, query.question())
+    except QuestionError as refused:
+        field = refused.field
+    assert field in {"", *query.question.__struct_fields__}
+    assert isinstance(msgspec.json.decode(answer), dict)
+
+
+def test_a_question_of_another_query_is_none() -> None:
+    with pytest.raises(TypeError, match="SubjectQuestion is no question of scheme"):
+        SCHEME.reply(open_booked_trade().books, SubjectQuestion())
+
+
+def test_bytes_are_written_in_hexadecimal() -> None:
+    ledger = open_booked_trade()
+    key = signing_key("BW/root").public_key.hex()
+    answer = msgspec.json.decode(KEY.reply(ledger.books, KeyQuestion(key=key)))
+    assert (answer["key"], answer["authority"]) == (key, "root")
+    found = msgspec.json.decode(SUBJECT.reply(ledger.books, SubjectQuestion(subject="KPCS/chair")))
+    assert found["record"]["key"] == signing_key("KPCS/chair").public_key.hex()
+
+
+@pytest.mark.parametrize(("code", "problem"), [("bw", QuestionError), ("XX", NotOnLedgerError)])
+def test_a_participant_has_to_be_on_the_ledger(code: str, problem: type[Exception]) -> None:
+    with pytest.raises(problem):
+        PARTICIPANT.respond(open_booked_trade().books, ParticipantQuestion(code=code))
+
+
+@pytest.mark.parametrize(("key", "problem"), [("00", QuestionError), ("0" * 64, NotOnLedgerError)])
+def test_a_key_has_to_be_registered(key: str, problem: type[Exception]) -> None:
+    with pytest.raises(problem):
+        KEY.respond(open_booked_trade().books, KeyQuestion(key=key))
