@@ -1,4 +1,4 @@
-"""Writes the part of docs/flags.md that says what each flag is, from the registry of the flags.
+"""Writes the part of docs/flags.md that says what each flag is, from the files of the flags.
 
 Run by scripts/docs; with ``--check`` it compares instead and fails when the page is stale. What
 stands outside of the two marks is written by hand.
@@ -7,10 +7,10 @@ stands outside of the two marks is written by hand.
 import sys
 from pathlib import Path
 
-from kpledger.analysis.flags.registry import FlagDescription, describe_flags
+from kpledger.books.flags.catalogue import FlagDescription, describe_flags
 
 PAGE = Path(__file__).parents[1] / "docs" / "flags.md"
-BEGIN = "<!-- generated from the registry: scripts/docs -->\n"
+BEGIN = "<!-- generated from kpledger/books/flags/*.toml: scripts/docs -->\n"
 END = "<!-- end of what is generated -->\n"
 
 

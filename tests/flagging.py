@@ -1,6 +1,8 @@
 """Somebody who trades on a booked ledger day by day, and asks for flags."""
 
 import itertools
+import re
+from collections import Counter
 
 from booked import open_booked_trade
 from founding import (
@@ -12,11 +14,14 @@ from founding import (
     vary,
 )
 
-from kpledger.analysis.flags.finding import Finding
+from kpledger.analysis.flags.finding import Finding as OldFinding
 from kpledger.analysis.flags.registry import FLAGS
-from kpledger.analysis.flags.topic import find_flags, look_at
+from kpledger.analysis.flags.topic import find_flags as find_old
+from kpledger.analysis.flags.topic import look_at
 from kpledger.base.state import read_record
 from kpledger.base.units import add_days, start_of_day_ms
+from kpledger.books.flags.finding import Finding
+from kpledger.books.flags.search import find_flags, prepare_search
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
@@ -36,6 +41,27 @@ from kpledger.scheme.v1.events.statistics import ProductionStatisticsSubmitted
 from kpledger.scheme.v1.records import CertificateRecord, certificate_key
 
 OFFICE = {"BW": "BW/gaborone", "EU": "EU/antwerp", "ZA": "ZA/joburg"}
+
+
+_EXACT_MAX = 10**11
+"""Beyond it the old sentences showed what the measure was cut off from."""
+
+
+def sketch(finding: Finding | OldFinding) -> tuple[object, ...]:
+    """Give what has to be equal of a finding, and the numbers in its sentence."""
+    if finding.measure > _EXACT_MAX:
+        return (finding.flag, finding.subject, finding.day, finding.measure, finding.evidence)
+    numbers = sorted(re.findall(r"[0-9][0-9.]*[0-9]|[0-9]", finding.explanation))
+    return (
+        finding.flag,
+        finding.subject,
+        finding.participant,
+        finding.partner,
+        finding.day,
+        finding.measure,
+        finding.evidence,
+        *numbers,
+    )
 
 
 class Trader:
@@ -91,7 +117,7 @@ class Trader:
         return event_id_of(event).hex()
 
     def show(self, day: str, author: str, body: Body, subject: str) -> None:
-        """Let the projections alone see a statement."""
+        """Write a statement that no rule has judged."""
         self.ledger.wait_until(day)
         self.ledger.project(author, body, subject=subject)
 
@@ -160,7 +186,19 @@ class Trader:
             settings=settings,
             participant=participant,
         )
-        return list(find_flags(look, (FLAGS[flag],)))
+        old = list(find_old(look, (FLAGS[flag],)))
+        search = prepare_search(
+            self.ledger.books,
+            from_day="2025-01-01",
+            until=at,
+            at=at,
+            settings=settings,
+            participant=participant,
+        )
+        found = list(find_flags(search, (flag,)))
+        assert Counter(map(sketch, found)) == Counter(map(sketch, old))
+        assert [one.day for one in found] == [one.day for one in old]
+        return found
 
     def subjects(self, flag: str, at: str, settings: str = "") -> list[str]:
         """Give what a flag is raised on."""

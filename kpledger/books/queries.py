@@ -4,6 +4,7 @@ from typing import Final
 
 from kpledger.books.calendar import CALENDAR
 from kpledger.books.certificates import CERTIFICATE, CERTIFICATES, HISTORY
+from kpledger.books.flags.query import FLAGS
 from kpledger.books.keys import SIGNING_KEYS
 from kpledger.books.organisation import ORGANISATION
 from kpledger.books.participants import KEY, PARTICIPANT, PARTICIPANTS
@@ -19,6 +20,7 @@ QUERIES: Final[tuple[AnyQuery, ...]] = (
     CERTIFICATES,
     CERTIFICATE,
     HISTORY,
+    FLAGS,
     SIGNING_KEYS,
     KEY,
     ORGANISATION,

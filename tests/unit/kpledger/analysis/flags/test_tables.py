@@ -1,4 +1,4 @@
-"""What the topics answer: pages of flags, and the analysts' tables."""
+"""What the topics answer: the analysts' tables."""
 
 import pytest
 from flagging import Trader
@@ -13,7 +13,6 @@ from kpledger.analysis.flags.tables.balance import (
 from kpledger.analysis.flags.tables.mirror import MIRROR, MirrorQuestion
 from kpledger.analysis.flags.tables.numbers import NUMBERS, NumbersQuestion
 from kpledger.analysis.flags.tables.unconfirmed import UNCONFIRMED, UnconfirmedQuestion
-from kpledger.analysis.flags.topic import FLAGS_TOPIC, FlagsQuestion
 from kpledger.analysis.topic import QuestionError
 
 DAY = "2026-07-06"
@@ -29,54 +28,6 @@ def trader() -> Trader:
     trader.confirm(sent[0], "2026-07-20", carat_thousandths=99_995)
     trader.mine("2027-01-10", "BW", "2026H2", 600)
     return trader
-
-
-def test_flags_come_in_pages_the_newest_first(trader: Trader) -> None:
-    def ask(skip: int) -> tuple[list[str], bool]:
-        question = FlagsQuestion(flag="F1,F7", at="2026-10-15", limit=1, skip=skip)
-        answer = FLAGS_TOPIC.respond(trader.ledger.book, question)
-        return [one.flag for one in answer.findings], answer.more
-
-    assert [ask(skip) for skip in range(4)] == [
-        (["F1"], True),
-        (["F1"], True),
-        (["F7"], False),
-        ([], False),
-    ]
-
-
-def test_flags_of_one_participant_are_those_of_either_side(trader: Trader) -> None:
-    def count(code: str) -> int:
-        question = FlagsQuestion(flag="F1", participant=code, at="2026-10-15")
-        return len(FLAGS_TOPIC.respond(trader.ledger.book, question).findings)
-
-    assert {code: count(code) for code in ("BW", "EU", "ZA", "IN")} == {
-        "BW": 2,
-        "EU": 1,
-        "ZA": 1,
-        "IN": 0,
-    }
-
-
-@pytest.mark.parametrize(
-    ("question", "field"),
-    [
-        (FlagsQuestion(flag="F19"), "flag"),
-        (FlagsQuestion(participant="bw"), "participant"),
-        (FlagsQuestion(at="2026-02-30"), "at"),
-        (FlagsQuestion(at="0001-01-01"), "at"),
-        (FlagsQuestion(at="2100-01-01"), "at"),
-        (FlagsQuestion(until="soon"), "until"),
-        (FlagsQuestion(from_day="2026-05-01", until="2026-04-01"), "from_day"),
-        (FlagsQuestion(settings="F1=3"), "settings"),
-    ],
-)
-def test_a_question_without_sense_names_its_parameter(
-    trader: Trader, question: FlagsQuestion, field: str
-) -> None:
-    with pytest.raises(QuestionError) as caught:
-        FLAGS_TOPIC.respond(trader.ledger.book, question)
-    assert caught.value.field == field
 
 
 def test_the_mirror_shows_both_ways(trader: Trader) -> None:
@@ -172,3 +123,8 @@ def test_somebody_has_to_be_named(trader: Trader, ask: object) -> None:
     assert callable(ask)
     with pytest.raises(QuestionError, match="participant: "):
         ask(trader.ledger.book)
+
+
+def test_numbers_as_of_a_day_before_the_first_certificate(trader: Trader) -> None:
+    question = NumbersQuestion(participant="BW", at="2025-12-31")
+    assert NUMBERS.respond(trader.ledger.book, question).at == "2025-12-31"

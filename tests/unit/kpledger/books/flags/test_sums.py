@@ -100,7 +100,7 @@ def test_f12_what_both_submitted_but_for_what_was_on_its_way(trader: Trader) -> 
     submit(trader, "BW", "2026Q1", exports=2_000, partner="EU")
     submit(trader, "EU", "2026Q1", partner="BW")
     assert trader.flags("F12", "2026-07-29") == []
-    submit(trader, "BW", "2026Q1", exports=3_200, partner="EU")
+    submit(trader, "BW", "2026Q1", exports=3_200, partner="EU", edition=2)
     [found] = trader.flags("F12", "2026-07-29")
     assert (found.measure, len(found.evidence)) == (1_200, 2)
 

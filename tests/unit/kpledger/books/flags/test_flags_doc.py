@@ -1,4 +1,4 @@
-"""The published page of the flags says what the registry says."""
+"""The published page of the flags says what their files say."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[5]
 
 
-def test_page_is_what_the_registry_says() -> None:
+def test_page_is_what_the_files_say() -> None:
     command = [sys.executable, str(ROOT / "scripts" / "flags_doc.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")

@@ -10,6 +10,7 @@ from kpledger.scheme.v1.events.certificate import (
     CertificateKind,
     CertificateReplaced,
     CertificateVoided,
+    ExportNotified,
     Origin,
     OriginKind,
     ReplacementReason,
@@ -31,6 +32,9 @@ from kpledger.scheme.v1.events.statistics import Flow, TradeRow, TradeStatistics
 DAY = "2026-03-02"
 DETAINED = ShipmentDetained(reason=HoldReason.ORDER, legal_reference="Order 7", remarks="")
 RELEASED = ShipmentReleased(remedy="papers were completed")
+NOTICE = ExportNotified(
+    exported_on=DAY, carrier="Air", transport_document="1", expected_on=None, transit=()
+)
 
 
 def void(trader: Trader, certificate: Certificate, day: str = DAY) -> None:
@@ -65,6 +69,7 @@ def test_f1_what_surfaced_elsewhere_is_not_without_news_when_it_is_released(
 ) -> None:
     certificate = trader.draw_up(DAY)
     trader.issue(certificate)
+    trader.say(DAY, "BW/gaborone", NOTICE, certificate.number)
     for body in (
         ShipmentDiverted(place="Johannesburg", found_on="2026-03-09", reason=""),
         DETAINED,

@@ -1,0 +1,150 @@
+"""The search: runs the statements of flags over the books, the newest findings first."""
+
+import heapq
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Final
+
+from kpledger.base.units import add_days, day_of, end_of_day_ms
+from kpledger.books.database import Books
+from kpledger.books.flags.catalogue import Flag, Way, read_flags
+from kpledger.books.flags.finding import EVIDENCE_MAX, Finding
+from kpledger.books.flags.sentence import Value, write_sentence
+from kpledger.books.flags.settings import FlagSettings, parse_settings
+from kpledger.books.projections.prices import step_of
+from kpledger.books.query import QuestionError, ask_code, ask_day, ask_participant
+
+LOOK_BACK_DAYS: Final = 365
+_FIRST_SLICE_DAYS: Final = 92
+_NO_LIMIT: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What somebody wants flagged: in which books and days, by which thresholds."""
+
+    books: Books
+    settings: FlagSettings
+    from_day: str
+    until_day: str
+    at: str
+    """Today, for whatever is overdue."""
+    participant: str = ""
+    """Only what concerns this one, or everybody."""
+
+    def parameters(self, flag: Flag) -> dict[str, Value]:
+        """Give what the statements of a flag are asked with."""
+        thresholds = self.settings.of_flag(flag.flag)
+        if "ratio_percent" in thresholds:
+            thresholds["ratio_steps"] = _steps_of(thresholds["ratio_percent"])
+        return {
+            "from_day": self.from_day,
+            "until_day": self.until_day,
+            "at": self.at,
+            "at_ms": end_of_day_ms(self.at),
+            "participant": self.participant,
+            "stock": json.dumps(self.settings.stock),
+            **thresholds,
+        }
+
+    def slices(self) -> Iterator["Search"]:
+        """Cut the days into slices, the newest first, each twice as long as the one before."""
+        days, last = _FIRST_SLICE_DAYS, self.until_day
+        while self.from_day <= last:
+            first = max(self.from_day, add_days(last, 1 - days))
+            yield replace(self, from_day=first, until_day=last)
+            days, last = 2 * days, add_days(first, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """A row of a statement."""
+
+    flag: Flag
+    way: Way
+    columns: Mapping[str, Value]
+
+
+def prepare_search(
+    books: Books,
+    *,
+    participant: str = "",
+    from_day: str = "",
+    until: str = "",
+    at: str = "",
+    settings: str = "",
+) -> Search:
+    """Read what somebody wants flagged.
+
+    Raises:
+        QuestionError: a parameter is not what it should be, or nobody on the ledger; names it.
+    """
+    if participant:
+        ask_participant(books, ask_code("participant", participant))
+    today = ask_day("at", at) or day_of(books.time_ms)
+    last = ask_day("until", until) or today
+    first = ask_day("from_day", from_day) or add_days(last, -LOOK_BACK_DAYS)
+    if first > last:
+        raise QuestionError("from_day", f"{first} is after {last}", "a day up to `until`")
+    return Search(books, parse_settings(settings), first, last, today, participant)
+
+
+def find_flags(
+    search: Search, names: Sequence[str] = (), *, skip: int = 0, limit: int | None = None
+) -> Iterator[Finding]:
+    """Give the findings of flags, all if none is named, the newest first.
+
+    A name is that of a flag, ``F7``, or of one of its ways to be raised, ``F7.gap``. The findings
+    of one day come by flag, and within a flag by its ways to be raised.
+    """
+    most = None if limit is None else skip + limit
+    for raised in islice(_raise(search, names, most), skip, most):
+        yield _explain(search.books.connection, raised)
+
+
+def _raise(search: Search, names: Sequence[str], most: int | None) -> Iterator[_Raised]:
+    ways = [
+        (flag, way)
+        for flag in read_flags().values()
+        for way in flag.finding
+        if not names or flag.flag in names or f"{flag.flag}.{way.kind}" in names
+    ]
+    # Slice by slice, so that a page of the newest costs nothing for the years before.
+    for part in search.slices():
+        streams = [_run(part, flag, way, most) for flag, way in ways]
+        yield from heapq.merge(*streams, key=lambda one: str(one.columns["day"]), reverse=True)
+
+
+def _run(search: Search, flag: Flag, way: Way, most: int | None) -> Iterator[_Raised]:
+    cursor = search.books.connection.cursor()
+    cursor.row_factory = sqlite3.Row
+    parameters = search.parameters(flag) | {"limit": _NO_LIMIT if most is None else most}
+    for row in cursor.execute(f"{flag.common}{way.sql}LIMIT :limit", parameters):
+        yield _Raised(flag, way, dict(row))
+
+
+def _steps_of(ratio_percent: int) -> int:
+    """Give how many steps of price a ratio is: by how much the steps of two prices differ."""
+    return step_of(1_000, ratio_percent * 1_000) - step_of(1_000, 100_000)
+
+
+def _explain(connection: sqlite3.Connection, raised: _Raised) -> Finding:
+    columns = raised.columns
+    indexes = dict.fromkeys(json.loads(str(columns["evidence"])))
+    events = [
+        connection.execute("SELECT event_id FROM events WHERE event_index = ?", (one,)).fetchone()
+        for one in indexes
+    ]
+    return Finding(
+        flag=raised.flag.flag,
+        subject=str(columns["subject"]),
+        participant=str(columns["participant"]),
+        partner=str(columns["partner"]),
+        day=str(columns["day"]),
+        measure=int(columns["measure"] or 0),
+        explanation=write_sentence(raised.way.text, columns),
+        evidence=tuple(event.hex() for (event,) in filter(None, events))[:EVIDENCE_MAX],
+    )

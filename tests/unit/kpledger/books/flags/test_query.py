@@ -1,0 +1,69 @@
+"""Flags are asked for in pages, by participant and by day."""
+
+import pytest
+from flagging import Trader
+
+from kpledger.books.flags.query import FLAGS, FlagsQuestion
+from kpledger.books.query import QuestionError
+
+DAY = "2026-07-06"
+
+
+@pytest.fixture
+def trader() -> Trader:
+    """Give a ledger with three certificates to EU: one confirmed, one held open, one to ZA."""
+    trader = Trader()
+    sent = [trader.draw_up(DAY), trader.draw_up(DAY, serial=4), trader.draw_up(DAY, "BW", "ZA")]
+    for certificate in sent:
+        trader.issue(certificate)
+    trader.confirm(sent[0], "2026-07-20", carat_thousandths=99_995)
+    trader.mine("2027-01-10", "BW", "2026H2", 600)
+    return trader
+
+
+def test_flags_come_in_pages_the_newest_first(trader: Trader) -> None:
+    def ask(skip: int) -> tuple[list[str], bool]:
+        question = FlagsQuestion(flag="F1,F7", at="2026-10-15", limit=1, skip=skip)
+        answer = trader.ledger.ask(FLAGS, question)
+        return [one.flag for one in answer.findings], answer.more
+
+    assert [ask(skip) for skip in range(4)] == [
+        (["F1"], True),
+        (["F1"], True),
+        (["F7"], False),
+        ([], False),
+    ]
+
+
+def test_flags_of_one_participant_are_those_of_either_side(trader: Trader) -> None:
+    def count(code: str) -> int:
+        question = FlagsQuestion(flag="F1", participant=code, at="2026-10-15")
+        return len(trader.ledger.ask(FLAGS, question).findings)
+
+    assert {code: count(code) for code in ("BW", "EU", "ZA", "IN")} == {
+        "BW": 2,
+        "EU": 1,
+        "ZA": 1,
+        "IN": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("question", "field"),
+    [
+        (FlagsQuestion(flag="F19"), "flag"),
+        (FlagsQuestion(participant="bw"), "participant"),
+        (FlagsQuestion(at="2026-02-30"), "at"),
+        (FlagsQuestion(at="0001-01-01"), "at"),
+        (FlagsQuestion(at="2100-01-01"), "at"),
+        (FlagsQuestion(until="soon"), "until"),
+        (FlagsQuestion(from_day="2026-05-01", until="2026-04-01"), "from_day"),
+        (FlagsQuestion(settings="F1=3"), "settings"),
+    ],
+)
+def test_a_question_without_sense_names_its_parameter(
+    trader: Trader, question: FlagsQuestion, field: str
+) -> None:
+    with pytest.raises(QuestionError) as caught:
+        trader.ledger.ask(FLAGS, question)
+    assert caught.value.field == field
