@@ -605,13 +605,14 @@ CREATE TABLE trade (
     hs                TEXT NOT NULL,
     certificate       INTEGER NOT NULL,
     line              INTEGER NOT NULL,
+    event_index       INTEGER NOT NULL,  -- the event by which it counts
     known_from        INTEGER NOT NULL,
     known_until       INTEGER,
     day               TEXT NOT NULL,     -- of issue or receipt
     carat_thousandths INTEGER NOT NULL,
     value_usd_cents   INTEGER NOT NULL,
     certificates      INTEGER NOT NULL,  -- 1 in the first line, 0 in the others
-    PRIMARY KEY (reporter, quarter, flow, partner, origin, hs, certificate, line, known_from)
+    PRIMARY KEY (reporter, quarter, flow, partner, origin, hs, certificate, line, event_index)
 ) WITHOUT ROWID;
 
 -- The same added up: by how much a reporter's totals changed on each day of recording.

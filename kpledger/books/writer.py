@@ -44,11 +44,24 @@ from kpledger.scheme.place import EventPlace
 from kpledger.scheme.rulebook import RELEASED, Rulebook
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
+    CertificateIssued,
     CertificateReplaced,
     CertificateValidated,
 )
-from kpledger.scheme.v1.records import CaseRecord
+from kpledger.scheme.v1.events.importing import SuspectReported
+from kpledger.scheme.v1.events.statistics import (
+    CountStatisticsSubmitted,
+    ProductionStatisticsSubmitted,
+    TradeStatisticsSubmitted,
+)
+from kpledger.scheme.v1.records import CaseRecord, CertificateRecord
 
+_ISSUING: Final = (CertificateIssued, CertificateReplaced)
+_EDITIONS: Final = (
+    TradeStatisticsSubmitted,
+    ProductionStatisticsSubmitted,
+    CountStatisticsSubmitted,
+)
 _BATCH_EVENTS: Final = 20_000
 """How many events are gathered while blocks are caught up with, before they are written."""
 
@@ -139,8 +152,9 @@ class BooksWriter:
         day = _day(header.time_ms // DAY_MS)
         for position, event in enumerate(events):
             index = header.first_event + position
-            at = BookedEvent(event, index, header.height, header.time_ms, day)
-            self._take(at)
+            body = event.body
+            issued = body.certificate if isinstance(body, _ISSUING) else None
+            self._take(BookedEvent(event, index, header.height, header.time_ms, day, issued))
         self.height, self._time_ms = header.height, header.time_ms
         self._event_count += len(events)
         self._pending_events += len(events)
@@ -208,16 +222,20 @@ class BooksWriter:
             chain=self._genesis.chain, now_ms=at.time_ms, index=at.index, height=at.height
         )
         self._rules.apply(at.event, state, place)
-        opened = tuple(
-            record.case
-            for record in state.changed.values()
-            if isinstance(record, CaseRecord) and record.case != at.event.header.subject
-        )
+        opened = None
+        for record in state.changed.values():
+            if isinstance(record, CertificateRecord):
+                self._shipments.refresh(record)
+            elif isinstance(record, CaseRecord) and record.case != at.event.header.subject:
+                opened = record.case
         self._events.take(at, opened)
         self._move(at)
         self._write_versions(at.index, at.time_ms)
-        write_edition(self._connection, at)
-        write_suspect(self._connection, state, self._shipments, at)
+        body = at.event.body
+        if isinstance(body, _EDITIONS):
+            write_edition(self._connection, at)
+        elif isinstance(body, SuspectReported):
+            write_suspect(self._connection, state, self._shipments, at)
 
     def _move(self, at: BookedEvent) -> None:
         """Follow the certificates that an event is about."""

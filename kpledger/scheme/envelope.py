@@ -18,12 +18,13 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from kpledger.base.codec import decode, encode, malformed
+from kpledger.base.codec import decode, decode_trusted, encode, malformed
 from kpledger.base.errors import MalformedError, OversizedError
 from kpledger.base.keys import SigningKey, verify_signature
 from kpledger.scheme.event import (
     MAX_EVENT_BYTES,
     MAX_SIGNATURES,
+    EventHeader,
     EventSignature,
     SignedEvent,
     compute_event_id,
@@ -115,6 +116,26 @@ def decode_envelope(encoded: bytes, rules: Rulebook = RELEASED) -> SignedEvent:
     """
     envelope = open_envelope(encoded)
     header = decode_event_header(envelope.payload)
+    return SignedEvent(
+        encoded=encoded,
+        payload=envelope.payload,
+        event_id=compute_event_id(envelope.payload),
+        header=header,
+        body=rules.decode_body(header),
+        signatures=envelope.signatures,
+    )
+
+
+def decode_trusted_envelope(encoded: bytes, rules: Rulebook = RELEASED) -> SignedEvent:
+    """Decode an envelope out of a block that was verified or committed.
+
+    Only its body is checked, which is in the shape of one version of the rules or another.
+
+    Raises:
+        LedgerError: no version that the caller has can read the body.
+    """
+    envelope = decode_trusted(encoded, Envelope)
+    header = decode_trusted(envelope.payload, EventHeader)
     return SignedEvent(
         encoded=encoded,
         payload=envelope.payload,

@@ -11,6 +11,8 @@ def distribute(amount: int, weights: Sequence[int]) -> tuple[int, ...]:
     rounded up. Weights are not negative, and not all zero.
     """
     whole = sum(weights)
+    if amount == whole:
+        return tuple(weights)
     parts = [amount * weight // whole for weight in weights]
     missing = amount - sum(parts)
     by_remainder = sorted(range(len(weights)), key=lambda n: -(amount * weights[n] % whole))

@@ -19,7 +19,7 @@ _MILLION: Final = 1_000_000
 
 
 def write_edition(connection: sqlite3.Connection, at: BookedEvent) -> None:
-    """Write an edition, if an event is one, into the tables ``editions`` and ``edition_rows``."""
+    """Write an edition into the tables ``editions`` and ``edition_rows``."""
     figures = [0] * _FIGURES
     rows: list[tuple[object, ...]] = []
     match at.event.body:

@@ -9,7 +9,7 @@ from kpledger.base.units import DAY_MS, day_of
 from kpledger.books.periods import days_between
 from kpledger.books.projections.shipments import BookedEvent, Shipment
 from kpledger.log.block import BlockHeader
-from kpledger.scheme.v1.events.certificate import Certificate, CertificateReplaced
+from kpledger.scheme.v1.events.certificate import Certificate
 
 _EVENT: Final = f"INSERT INTO events VALUES ({', '.join('?' * 12)})"
 
@@ -41,14 +41,14 @@ class Events:
             )
         )
 
-    def take(self, at: BookedEvent, opened: tuple[str, ...]) -> None:
+    def take(self, at: BookedEvent, opened: str | None) -> None:
         """Note an event, whom it is about, and who signed it.
 
         Args:
             at: the event.
-            opened: cases that it opened under another subject.
+            opened: the case that it opened under another subject, if it did.
         """
-        event, header, body = at.event, at.event.header, at.event.body
+        event, header = at.event, at.event.header
         issued = at.issued
         stated_on = _day(header.occurred_at // DAY_MS)
         if issued is not None:
@@ -70,9 +70,10 @@ class Events:
             )
         )
         self._subjects.append((header.subject, at.index))
-        self._subjects += [(case, at.index) for case in opened]
-        if isinstance(body, CertificateReplaced):
-            self._subjects.append((body.certificate.number, at.index))
+        if opened is not None:
+            self._subjects.append((opened, at.index))
+        if issued is not None and issued.number != header.subject:
+            self._subjects.append((issued.number, at.index))
         self._signatures += [(self._signer(one.keyid), at.index) for one in event.signatures]
 
     def take_certificate(self, shipment: Shipment, certificate: Certificate) -> None:

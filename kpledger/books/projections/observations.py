@@ -226,7 +226,8 @@ class Observer:
         lane = record.destination, record.issuer, record.carat_thousandths
         lately = sorted(self._lanes.get(lane, ()), reverse=True)
         before = self._read_lane(lane, record.issued_on)
-        for day, number in heapq.merge(lately, before, reverse=True):
+        came = heapq.merge(lately, before, reverse=True) if lately else before
+        for day, number in came:
             one = self._shipments.find(number) if day <= record.issued_on else None
             if one is not None and not one.is_withdrawn:
                 return one

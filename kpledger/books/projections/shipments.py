@@ -14,9 +14,7 @@ from kpledger.books.projections.state import BooksState, Recent
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
-    CertificateIssued,
     CertificateKind,
-    CertificateReplaced,
     CertificateValidated,
     ExportNotified,
 )
@@ -75,14 +73,8 @@ class BookedEvent:
     """Block time."""
     day: str
     """The day of that."""
-
-    @property
-    def issued(self) -> Certificate | None:
-        """The certificate that it issues, if it issues one."""
-        body = self.event.body
-        return (
-            body.certificate if isinstance(body, CertificateIssued | CertificateReplaced) else None
-        )
+    issued: Certificate | None
+    """The certificate that it issues, if it issues one."""
 
 
 @dataclass(slots=True)
@@ -188,21 +180,24 @@ class Shipments:
         """Read through a connection, and the records from the state."""
         self._connection = connection
         self._state = state
-        self._known: Recent[Shipment] = Recent()
+        self._known: Recent[str, Shipment] = Recent()
         self._dirty: dict[int, Shipment] = {}
 
     def find(self, number: str) -> Shipment | None:
         """Give a certificate as of the present event."""
-        key = certificate_key(number)
-        shipment = self._known.find(key)
-        record = self._state.read(key, CertificateRecord)
+        shipment = self._known.find(number)
         if shipment is None:
+            record = self._state.read(certificate_key(number), CertificateRecord)
             shipment = None if record is None else self._load(record)
             if shipment is not None:
-                self._known[key] = shipment
-        elif record is not None:
-            shipment.record = record
+                self._known[number] = shipment
         return shipment
+
+    def refresh(self, record: CertificateRecord) -> None:
+        """Take over what the present event has made of a certificate, if it is in memory."""
+        shipment = self._known.find(record.number)
+        if shipment is not None:
+            shipment.record = record
 
     def number_of(self, issue: int) -> str:
         """Give the number of a certificate by the event that issued it."""
@@ -224,7 +219,7 @@ class Shipments:
             raise KeyError(certificate.number)
         origin = certificate.origin
         shares = origin.shares or (None,) * len(origin.countries)
-        shipment = self._known[key] = Shipment(
+        shipment = self._known[certificate.number] = Shipment(
             record=record,
             issue=at.index,
             shares=tuple(zip(origin.countries, shares, strict=True)),

@@ -13,22 +13,23 @@ from kpledger.base.state import ChangeSet, MemoryState
 from kpledger.scheme.v1.records import EventRecord
 
 R = TypeVar("R", bound=Record)
+K = TypeVar("K")
 V = TypeVar("V")
 
 _EVENT: Final = b"event/"
 _KEPT: Final = 20_000
 
 
-class Recent(dict[bytes, V]):
+class Recent(dict[K, V]):
     """Values used lately: two generations, the older of which is let go in one piece."""
 
     def __init__(self, kept: int = _KEPT) -> None:
         """Keep about so many values, twice as many at most."""
         super().__init__()
         self._kept = kept
-        self._older: dict[bytes, V] = {}
+        self._older: dict[K, V] = {}
 
-    def find(self, key: bytes) -> V | None:
+    def find(self, key: K) -> V | None:
         """Give a value that was used lately, or None."""
         value = self.get(key)
         if value is None:
@@ -47,13 +48,15 @@ class Recent(dict[bytes, V]):
 class BooksState(ChangeSet):
     """The state in the books, and what the events since the last transaction have changed."""
 
-    __slots__ = ("_before", "_connection", "_dirty", "_events", "_known", "changed")
+    __slots__ = ("_absent", "_before", "_connection", "_dirty", "_events", "_known", "changed")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Stand where the books stand."""
         super().__init__(MemoryState())
         self._connection = connection
-        self._known: Recent[Record] = Recent()
+        self._known: Recent[bytes, Record] = Recent()
+        self._absent: set[bytes] = set()
+        """Keys that were asked for and hold nothing: most participants settle no policy."""
         self._dirty: dict[bytes, Record] = {}
         self._events: dict[bytes, EventRecord] = {}
         self._before: dict[bytes, Record | None] = {}
@@ -88,20 +91,15 @@ class BooksState(ChangeSet):
         if key not in self.changed:
             # An effect that replaces a record has read it, or has no need to know it.
             self._before[key] = self._known.find(key)
+        self._absent.discard(key)
         self.changed[key] = record
         self._known[key] = self._dirty[key] = record
 
     def read(self, key: bytes, kind: type[R]) -> R | None:
         """Give the record under a key, or None."""
-        record: Record | None
-        if key.startswith(_EVENT):
-            record = self._read_event(key)
-        else:
-            record = self._known.find(key)
-            if record is None:
-                value = self._fetch(key)
-                if value is not None:
-                    record = self._known[key] = decode_trusted(value, kind)
+        record = self._known.get(key)
+        if record is None:
+            record = self._look_up(key, kind)
         return record if isinstance(record, kind) else None
 
     def flush(self) -> None:
@@ -114,6 +112,20 @@ class BooksState(ChangeSet):
         self._dirty.clear()
         self._events.clear()
         self._known.forget()
+        if len(self._absent) > _KEPT:
+            self._absent.clear()
+
+    def _look_up(self, key: bytes, kind: type[Record]) -> Record | None:
+        if key.startswith(_EVENT):
+            return self._read_event(key)
+        record = self._known.find(key)
+        if record is None and key not in self._absent:
+            value = self._fetch(key)
+            if value is None:
+                self._absent.add(key)
+            else:
+                record = self._known[key] = decode_trusted(value, kind)
+        return record
 
     def _fetch(self, key: bytes) -> bytes | None:
         found = self._connection.execute("SELECT value FROM records WHERE key = ?", (key,))

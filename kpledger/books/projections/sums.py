@@ -6,7 +6,7 @@ What both sides agreed on takes the place of what was found, and what was withdr
 import sqlite3
 from typing import Final
 
-from kpledger.base.units import bound_amount, quarter_of
+from kpledger.base.units import MAX_AMOUNT, bound_amount, quarter_of
 from kpledger.books.projections.shipments import WHOLE, Move, Shipment
 
 Key = tuple[str, str, str]
@@ -149,8 +149,9 @@ def _add(sums: list[int], at: int, count: int, amounts: Amounts) -> None:
     """Add a number of certificates, or take them away, with their weight and value."""
     sign = -1 if count < 0 else 1
     sums[at] += count
-    sums[at + 1] = bound_amount(sums[at + 1] + sign * amounts[0])
-    sums[at + 2] = bound_amount(sums[at + 2] + sign * amounts[1])
+    for place, amount in enumerate(amounts, at + 1):
+        total = sums[place] + sign * amount
+        sums[place] = total if -MAX_AMOUNT <= total <= MAX_AMOUNT else bound_amount(total)
 
 
 def _set_held(pair: list[int], shipment: Shipment, declared: Amounts, *, held: bool) -> None:

@@ -23,7 +23,7 @@ Cell = tuple[str, str, str, str, str, str, int, int]
 Total = tuple[str, str, str, str]
 """Quarter, flow, reporter, day of recording."""
 
-_INSERT: Final = f"INSERT INTO trade VALUES ({', '.join('?' * 14)})"
+_INSERT: Final = f"INSERT INTO trade VALUES ({', '.join('?' * 15)})"
 _CLOSE: Final = (
     "UPDATE trade SET known_until = ? WHERE reporter = ? AND quarter = ? AND flow = ?"
     " AND partner = ? AND origin = ? AND hs = ? AND certificate = ? AND line = ?"
@@ -110,8 +110,8 @@ class Trade:
                 line,
             )
             if sign > 0:
-                amounts = (at.time_ms, None, side.day, line_carats, line_value, int(line == 0))
-                self._open[cell] = amounts
+                amounts = side.day, line_carats, line_value, int(line == 0)
+                self._open[cell] = at.index, at.time_ms, None, *amounts
             else:
                 self._close(cell, at.time_ms)
         total = self._totals.setdefault((quarter, flow, side.reporter, at.day), [0, 0, 0])
@@ -124,9 +124,8 @@ class Trade:
         row = self._open.pop(cell, None)
         if row is None:
             self._closing.append((now, *cell))
-        elif row[0] != now:
-            # Known for no time at all, it is left out.
-            self._closed.append((*cell, row[0], now, *row[2:]))
+        else:
+            self._closed.append((*cell, *row[:2], now, *row[3:]))
 
 
 def _export(shipment: Shipment) -> _Side:
