@@ -69,7 +69,7 @@ def decode(data: bytes, kind: type[S], *, what: str, max_bytes: int) -> S:
     denormal = find_denormal_text(value)
     if denormal is not None:
         problem = f"text that is not NFC, or has characters unknown to Unicode 14: {denormal!r}"
-        raise NotCanonicalError(f"{what} holds {problem}")
+        raise NotCanonicalError(f"{what} contains {problem}")
     return value
 
 

@@ -60,7 +60,7 @@ def parse_participant(text: str) -> str:
     Raises:
         MalformedError: not two capital letters.
     """
-    return _parse(text, PARTICIPANT_PATTERN, "participant code", "two capital letters, as BW")
+    return _parse(text, PARTICIPANT_PATTERN, "participant code", "two capital letters, such as BW")
 
 
 def parse_authority(text: str) -> str:
@@ -69,7 +69,7 @@ def parse_authority(text: str) -> str:
     Raises:
         MalformedError: not lower-case words joined by hyphens, or too long.
     """
-    accepted = "lower-case letters and digits joined by hyphens, as antwerp"
+    accepted = "lower-case letters and digits joined by hyphens, such as antwerp"
     return _parse(text, AUTHORITY_PATTERN, "authority", accepted)
 
 

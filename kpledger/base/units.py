@@ -128,11 +128,11 @@ def parse_time(text: str) -> int:
     """
     match = re.match(r"^(\d{4}-\d\d-\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{3}))?Z\Z", text, re.ASCII)
     if match is None:
-        raise MalformedError("time", f"{text[:80]!r} is not an instant as 2004-07-09T12:00:00Z")
+        raise MalformedError("time", f"{text[:80]!r} is not a time such as 2004-07-09T12:00:00Z")
     day, *clock, millis = match.groups()
     hours, minutes, seconds = (int(one) for one in clock)
     if hours >= 24 or minutes >= 60 or seconds >= 60:  # noqa: PLR2004 (a clock)
-        raise MalformedError("time", f"{text!r} is no time of a day")
+        raise MalformedError("time", f"{text!r} is not a time of day")
     since_midnight = (hours * 60 + minutes) * 60 + seconds
     return start_of_day_ms(day) + since_midnight * 1000 + int(millis or 0)
 
@@ -141,7 +141,9 @@ def _parse_amount(text: str, decimals: int, what: str) -> int:
     # Integers from the first digit on: decimal arithmetic would round a long text in silence.
     match = re.match(rf"^([0-9]{{1,16}})(?:\.([0-9]{{1,{decimals}}}))?\Z", text)
     if match is None:
-        form = f"a decimal number with up to {decimals} decimals, as {'12.345'[: 3 + decimals]}"
+        form = (
+            f"a decimal number with up to {decimals} decimals, such as {'12.345'[: 3 + decimals]}"
+        )
         problem = f"{text[:80]!r} is not {form}"
         raise MalformedError(what, problem)
     whole, fraction = match.groups(default="")

@@ -145,7 +145,7 @@ class Auditor:
         """
         tip = self.progress.tip
         if height != tip.height + 1:
-            problem = f"block {height} stands where block {tip.height + 1} must"
+            problem = f"block {height} comes where block {tip.height + 1} is due"
             return Violation(tip.height + 1, "height", problem)
         try:
             executed = execute_entry(
@@ -192,7 +192,7 @@ def report_sound(genesis: Genesis, progress: AuditProgress) -> AuditReport:
     genesis file, so that such a chain is nobody's.
     """
     if progress.signed_blocks == 0:
-        problem = "it is empty: there is no signed block in it"
+        problem = "the chain is empty: it has no signed block"
         return report_undecided(genesis, progress, problem)
     return _report(genesis, progress, AuditVerdict.SOUND)
 

@@ -172,7 +172,7 @@ def execute_noop(genesis: Genesis, tip: Tip, base: StateReader, term: int) -> Ex
         InvalidBlockError: the term does not rise.
     """
     if not tip.term < term <= MAX_COUNT:
-        _fail(tip, "term", f"{term} does not rise over {tip.term}, or is beyond {MAX_COUNT}")
+        _fail(tip, "term", f"{term} is not above {tip.term}, or is larger than {MAX_COUNT}")
     executor = BlockExecutor(genesis, tip, base, tip.time_ms)
     return executor.finish(term, "", BlockKind.NOOP)
 

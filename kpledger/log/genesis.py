@@ -19,6 +19,7 @@ from kpledger.base.errors import (
     MalformedError,
     NotCanonicalError,
     OversizedError,
+    UnacceptableKeyError,
 )
 from kpledger.base.hashing import Digest, Domain, hash_with_domain
 from kpledger.base.ids import NodeName, ParticipantCode
@@ -184,8 +185,10 @@ def parse_genesis(encoded: bytes) -> Genesis:
         _check_names(file)
         for key in _all_keys(file):
             check_public_key(bytes.fromhex(key))
+    except UnacceptableKeyError as error:
+        raise GenesisError(f"genesis file contains a key that is none: {error}") from None
     except LedgerError as error:
-        raise GenesisError(f"genesis file: {error}") from None
+        raise GenesisError(str(error)) from None
     return Genesis(file, encoded)
 
 
@@ -203,7 +206,7 @@ def _decode(encoded: bytes) -> GenesisFile:
     # What stands here goes into records, and those are canonical.
     denormal = find_denormal_text(file)
     if denormal is not None:
-        raise NotCanonicalError(f"text that is not NFC: {denormal!r}")
+        raise NotCanonicalError(f"genesis file contains text that is not NFC: {denormal!r}")
     return file
 
 
@@ -212,15 +215,15 @@ def _check_names(file: GenesisFile) -> None:
     codes = [participant.code for participant in file.participants]
     for field, names in (("nodes", nodes), ("participants", codes), ("voters", file.voters)):
         if len(set(names)) != len(names):
-            raise MalformedError("genesis file", "a name stands there twice", field=field)
+            raise MalformedError("genesis file", "a name is used twice", field=field)
     if list(file.voters) != sorted(file.voters):
         raise MalformedError("genesis file", "not in alphabetical order", field="voters")
     for voter in file.voters:
         if voter not in nodes:
-            raise MalformedError("genesis file", f"{voter} is not among nodes", field="voters")
+            raise MalformedError("genesis file", f"{voter} is not one of the nodes", field="voters")
     for node in file.nodes:
         if node.participant not in codes:
-            problem = f"{node.participant} is not among participants"
+            problem = f"{node.participant} is not one of the participants"
             raise MalformedError("genesis file", problem, field=f"nodes.{node.name}")
     keys = _all_keys(file)
     if len(set(keys)) != len(keys):

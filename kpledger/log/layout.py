@@ -91,7 +91,7 @@ def parse_block_key(key: bytes) -> int:
         MalformedError: it is not the key of an entry.
     """
     if len(key) != _BLOCK_KEY.size or not key.startswith(BLOCK_PREFIX):
-        raise MalformedError("block key", f"{key[:64].hex()} is not b and 8 bytes")
+        raise MalformedError("block key", f"{key[:64].hex()} is not the letter b and 8 bytes")
     height = int.from_bytes(key[1:], "big")
     if height == 0:
         raise MalformedError("block key", "heights begin at 1")
@@ -191,5 +191,5 @@ def _verify_payload_size(size: int) -> None:
 
 
 def _bad_name(size: int) -> MalformedError:
-    problem = f"a name of {size} bytes, where 1 to {MAX_NODE_NAME_BYTES} are possible"
+    problem = f"the name has {size} bytes, not 1 to {MAX_NODE_NAME_BYTES}"
     return MalformedError("hard state", problem, field="voted_for")

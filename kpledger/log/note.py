@@ -191,7 +191,7 @@ def format_note(note: Note) -> bytes:
     # What is not Unicode passes here, so that reading it back refuses it for its reason.
     data = "".join(lines).encode(errors="surrogatepass")
     if parse_note(data) != note:
-        raise MalformedError("note", "it would read back as another one")
+        raise MalformedError("note", "it would not read back as itself")
     return data
 
 

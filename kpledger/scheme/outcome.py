@@ -14,7 +14,7 @@ class Rule(Enum):
     Clauses are those of the KPCS core document; ``ledger`` marks a rule of this ledger itself.
     """
 
-    E1 = ("E1", "IV(b), V(a)", "Signed by a key of the author that is active and permitted to")
+    E1 = ("E1", "IV(b), V(a)", "Signed by an active key of the author, who may make such an event")
     E2 = (
         "E2",
         "II(a), III(b), V, VI",

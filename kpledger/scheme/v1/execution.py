@@ -54,7 +54,7 @@ def _check(context: Context, catalogue: Mapping[type[Body], Row]) -> Refusal | N
             ", ".join(sorted(body.TYPE for body in catalogue)),
         )
     if context.state.get(event_key(event.event_id)) is not None:
-        return refuse(Rule.E6, "nonce", "this very event is on the ledger", "a new event")
+        return refuse(Rule.E6, "nonce", "this event is on the ledger already", "a new event")
     refusal = (
         authorship.check_form(context)
         or authorship.check_author(context, row.offices)
@@ -73,7 +73,7 @@ def _apply(context: Context, catalogue: Mapping[type[Body], Row]) -> None:
     event, at = context.event, context.at
     row = catalogue.get(type(event.body))
     if row is None:
-        raise CatalogueError(f"rules v1 have no effect of {event.header.type}")
+        raise CatalogueError(f"rules v1 do not know {event.header.type}")
     row.effect(context)
     record = EventRecord(
         index=at.index,

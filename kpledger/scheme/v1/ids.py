@@ -47,6 +47,6 @@ def parse_number(text: str) -> str:
         MalformedError: not a country code followed by optional letters and digits.
     """
     if re.match(NUMBER_PATTERN, text) is None:
-        form = "a country code, optional letters or hyphens, then digits, as BW00001234"
+        form = "a country code, optional letters or hyphens, then digits, such as BW00001234"
         raise MalformedError("certificate number", f"{text[:80]!r} is not {form}")
     return text

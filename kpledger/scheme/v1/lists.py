@@ -13,7 +13,7 @@ def check_ascending(values: Sequence[str] | Sequence[bytes], field: str) -> Refu
     shown = [value.hex() if isinstance(value, bytes) else str(value) for value in values]
     for before, after in itertools.pairwise(shown):
         if before >= after:
-            problem = f"{after} stands after {before}"
+            problem = f"{after} comes after {before}"
             return refuse(Rule.E5, field, problem, "ascending order, each once")
     return None
 
@@ -25,5 +25,5 @@ def check_known(context: Context, codes: Sequence[str], field: str) -> Refusal |
         return refusal
     for code in codes:
         if context.participant(code) is None:
-            return refuse(Rule.E5, field, f"{code} is no participant", "codes of participants")
+            return refuse(Rule.E5, field, f"{code} is not a participant", "codes of participants")
     return None

@@ -125,7 +125,7 @@ def _load(
             except (KeyError, ValueError, MalformedError) as error:
                 raise MalformedError(path.name, str(error), field=field) from error
             if code in parsed:
-                raise MalformedError(path.name, f"{code} stands there twice", field=field)
+                raise MalformedError(path.name, f"{code} is listed twice", field=field)
             parsed[code] = value
     if not parsed:
         raise MalformedError(path.name, "no rows")

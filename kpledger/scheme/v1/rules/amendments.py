@@ -38,9 +38,11 @@ def check_amendment(context: Context) -> Refusal | None:
         return refuse(Rule.E5, "body.old", problem, repr(now))
     accepted = _acceptable(body.field, body.new)
     if accepted is not None:
-        return refuse(Rule.E5, "body.new", f"{body.new!r} cannot be {body.field}", accepted)
+        return refuse(
+            Rule.E5, "body.new", f"{body.new!r} is not possible for {body.field}", accepted
+        )
     if body.new == body.old:
-        return refuse(Rule.E5, "body.new", f"{body.new!r} stands there already", "another value")
+        return refuse(Rule.E5, "body.new", f"it says {body.new!r} already", "another value")
     return None
 
 

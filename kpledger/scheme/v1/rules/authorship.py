@@ -92,7 +92,7 @@ def check_author(context: Context, offices: tuple[AuthorKind, ...]) -> Refusal |
     return refuse(
         Rule.E1,
         "author",
-        f"{context.event.header.author} may not make a {context.event.header.type}",
+        f"{context.event.header.author} may not make the event {context.event.header.type}",
         " or ".join(office.value for office in offices),
     )
 
@@ -150,7 +150,7 @@ def _check_all_signed(context: Context, waiting: list[Cosigner], officers: int) 
         return refuse(
             Rule.E1,
             "signatures",
-            f"{officers} of the {needed} officers that {context.author[0]} asks for have signed",
+            f"{officers} of the {needed} officers that {context.author[0]} requires have signed",
             f"signatures by {needed} officers of {context.event.header.author}",
         )
     return None
@@ -169,7 +169,7 @@ def _check_partners(
             return refuse(
                 Rule.E1,
                 "signatures",
-                f"{signed} of the {needed} officers that {cosigner.participant} asks for have"
+                f"{signed} of the {needed} officers that {cosigner.participant} requires have"
                 " signed",
                 f"signatures by {needed} officers of {cosigner.participant}",
             )
@@ -246,8 +246,8 @@ def _refuse_key(public_key: bytes, record: KeyRecord | None) -> Refusal:
     elif record.revoked_at is not None:
         problem = f"{name} was revoked at {format_time(record.revoked_at)}"
     else:
-        problem = f"{name} is valid from {format_time(record.valid_from)} only"
-    return refuse(Rule.E1, "signatures", problem, "a registered key in force")
+        problem = f"{name} is not valid before {format_time(record.valid_from)}"
+    return refuse(Rule.E1, "signatures", problem, "a registered key that is in force")
 
 
 def chair_for_the_first_office(context: Context) -> tuple[Cosigner, ...]:

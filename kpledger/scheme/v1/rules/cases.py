@@ -34,7 +34,7 @@ def check_case(context: Context) -> Refusal | None:
     body = context.body(CaseOpened)
     if body.kind not in _OPENED_BY_HAND:
         accepted = " or ".join(_OPENED_BY_HAND)
-        problem = f"a case of {body.kind} opens with the arrival or detention on the certificate"
+        problem = f"a case of {body.kind} is opened by the arrival or detention of its certificate"
         return refuse(Rule.E5, "body.kind", problem, accepted)
     return check_past_day(context, Rule.E5, "body.opened_on", body.opened_on)
 
@@ -43,5 +43,5 @@ def check_new_case(context: Context) -> Refusal | None:
     """E6: the case was not opened before."""
     if context.case(context.subject) is None:
         return None
-    problem = f"{context.subject} was opened before"
-    return refuse(Rule.E6, "subject", problem, "a name that was never used")
+    problem = f"{context.subject} has been opened already"
+    return refuse(Rule.E6, "subject", problem, "a name that has never been used")

@@ -47,7 +47,7 @@ def _check_sums(certificate: Certificate) -> Refusal | None:
         return _refuse(
             "carat_thousandths",
             f"{format_carats(certificate.carat_thousandths)} ct declared,"
-            f" the lines sum to {format_carats(carats)} ct",
+            f" but the lines add up to {format_carats(carats)} ct",
             str(carats),
         )
     value = sum(line.value_usd_cents for line in certificate.lines)
@@ -55,7 +55,7 @@ def _check_sums(certificate: Certificate) -> Refusal | None:
         return _refuse(
             "value_usd_cents",
             f"US$ {format_usd(certificate.value_usd_cents)} declared,"
-            f" the lines sum to US$ {format_usd(value)}",
+            f" but the lines add up to US$ {format_usd(value)}",
             str(value),
         )
     return None
@@ -85,7 +85,7 @@ def check_seals(seals: Sequence[str], field: str) -> Refusal | None:
     if len(set(seals)) == len(seals):
         return None
     twice = next(seal for seal in seals if seals.count(seal) > 1)
-    return refuse(Rule.E5, field, f"{twice} stands there twice", "each once")
+    return refuse(Rule.E5, field, f"{twice} is named twice", "each once")
 
 
 def _check_origin(certificate: Certificate) -> Refusal | None:
@@ -102,7 +102,7 @@ def check_countries(codes: Sequence[str], field: str) -> Refusal | None:
     """E5: what is called a country is one, or was one (ISO 3166)."""
     for code in codes:
         if code not in COUNTRIES:
-            return refuse(Rule.E5, field, f"{code} is no country", "codes of ISO 3166")
+            return refuse(Rule.E5, field, f"{code} is not a country", "codes of ISO 3166")
     return None
 
 
@@ -115,7 +115,7 @@ def _check_shares(origin: Origin) -> Refusal | None:
         problem = f"{len(origin.shares)} shares for {len(origin.countries)} countries"
         return _refuse("origin.shares", problem, "none, or one for each country")
     if sum(origin.shares) != _WHOLE:
-        problem = f"the shares sum to {sum(origin.shares)}"
+        problem = f"the shares add up to {sum(origin.shares)}"
         return _refuse("origin.shares", problem, str(_WHOLE))
     return None
 
@@ -125,7 +125,7 @@ def _check_zones(origin: Origin) -> Refusal | None:
         country = zone.partition("/")[0]
         if country not in origin.countries:
             named = ", ".join(origin.countries) or "no country, as none is named"
-            return _refuse("origin.zones", f"{zone} lies in {country}", f"zones of {named}")
+            return _refuse("origin.zones", f"{zone} is in {country}", f"zones of {named}")
     return None
 
 
@@ -189,5 +189,7 @@ def check_issue_subject(context: Context) -> Refusal | None:
     """E5: the event is about the certificate it issues."""
     number = issued_certificate(context).number
     if context.subject != number:
-        return refuse(Rule.E5, "subject", f"{context.subject} is not the certificate", number)
+        return refuse(
+            Rule.E5, "subject", f"{context.subject} is not the number of the certificate", number
+        )
     return None

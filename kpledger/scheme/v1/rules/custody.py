@@ -25,7 +25,7 @@ def check_involved(context: Context) -> Refusal | None:
         return None
     return _refuse_author(
         context,
-        f"is no exporting office of {record.issuer} and no importing office of"
+        f"is neither an exporting office of {record.issuer} nor an importing office of"
         f" {record.destination}",
         f"an exporting office of {record.issuer} or an importing office of {record.destination}",
     )
@@ -38,7 +38,7 @@ def check_passing(context: Context) -> Refusal | None:
         return None
     return _refuse_author(
         context,
-        f"is where {record.number} starts or ends",
+        f"is the issuer or the destination of {record.number}",
         f"a participant other than {record.issuer} and {record.destination}",
     )
 
@@ -89,7 +89,7 @@ def check_receiver(context: Context) -> Refusal | None:
         return _check_is(context, record.issuer, "the issuer")
     if record.returned_to is None:
         return _refuse_author(context, "is not where the goods came from", "nobody: it is unknown")
-    return _check_is(context, record.returned_to, "who has to receive the goods")
+    return _check_is(context, record.returned_to, "who must receive the goods")
 
 
 def _shipment(context: Context) -> CertificateRecord | CaseRecord | None:

@@ -81,7 +81,7 @@ def _check_interim(context: Context, decision: str) -> Refusal | None:
     return refuse(
         Rule.E11,
         "body.interim",
-        f"{decision} is a decision of the scheme ({record.procedure}): nothing is interim",
+        f"measures on the decision {decision} ({record.procedure}) are not interim",
         "false",
     )
 
@@ -91,9 +91,9 @@ def check_recorded(context: Context, decision: str) -> Refusal | None:
     record = context.decision(decision)
     if record is None:
         problem = f"{decision} is not recorded"
-        return refuse(Rule.E11, "body.decision", problem, "a decision recorded before")
+        return refuse(Rule.E11, "body.decision", problem, "a decision that has been recorded")
     if record.procedure is Procedure.CHAIR_NOTICE:
-        problem = f"{decision} is a notice of the Chair alone"
+        problem = f"{decision} is only a notice of the Chair"
         return refuse(Rule.E11, "body.decision", problem, "a decision of the scheme")
     return None
 
@@ -102,8 +102,8 @@ def check_record(context: Context) -> Refusal | None:
     """E11: a recorded decision is new, and nobody with a vote objected."""
     body = context.body(DecisionRecorded)
     if context.decision(body.decision) is not None:
-        problem = f"{body.decision} is recorded already"
-        return refuse(Rule.E6, "body.decision", problem, "a name that was not used")
+        problem = f"{body.decision} has been recorded already"
+        return refuse(Rule.E6, "body.decision", problem, "a name that has never been used")
     return (
         check_past_day(context, Rule.E5, "body.decided_on", body.decided_on)
         or check_known(context, body.supports, "body.supports")
@@ -140,7 +140,7 @@ def _check_ratified(context: Context, body: DecisionRecorded) -> Refusal | None:
         field = f"body.ratifies[{position}]"
         lapses_at = interim_until(context, event_id)
         if lapses_at is None:
-            problem = f"{event_id.hex()} set no interim measure"
+            problem = f"{event_id.hex()} did not set an interim measure"
             return refuse(Rule.E11, field, problem, "the event of a measure that is interim")
         if lapses_at <= context.at.now_ms:
             problem = f"the measure of {event_id.hex()} lapsed at {format_time(lapses_at)}"
@@ -204,7 +204,7 @@ def _check_following(context: Context, vice_chair: str | None, chair: str | None
     if vice_chair is None:
         return None
     if vice_chair == chair:
-        problem = f"{vice_chair} has the chair"
+        problem = f"{vice_chair} presides already"
         return refuse(Rule.E6, "body.vice_chair", problem, "another participant")
     return _check_presiding(context, vice_chair, "body.vice_chair")
 
@@ -213,7 +213,9 @@ def _check_presiding(context: Context, code: str, field: str) -> Refusal | None:
     if has_vote(context, code, context.at.now_ms):
         return None
     problem = f"{code} has no vote in the scheme"
-    return refuse(Rule.E6, field, problem, "a participant in good standing, no trading entity")
+    return refuse(
+        Rule.E6, field, problem, "a participant in good standing that is not a trading entity"
+    )
 
 
 def next_chair(context: Context) -> tuple[Cosigner, ...]:

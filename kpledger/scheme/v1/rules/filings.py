@@ -30,7 +30,7 @@ def check_annual_report(context: Context) -> Refusal | None:
     body = context.body(AnnualReportFiled)
     count = len(context.report(context.author[0], body.year).documents)
     if count >= MAX_REPORTS:
-        problem = f"the report about {body.year} was filed {count} times"
+        problem = f"the report for {body.year} has been filed {count} times"
         return refuse(Rule.E6, "body.year", problem, f"at most {MAX_REPORTS} times")
     return check_begun(context, "body.year", str(body.year))
 
@@ -42,7 +42,7 @@ def check_submitter(context: Context) -> Refusal | None:
     offices = 0 if participant is None else participant.statistics_offices
     if authority != ROOT or offices == 0:
         return None
-    problem = f"{code} has {offices} open with the role STATISTICS"
+    problem = f"{code} has these open offices with the role STATISTICS: {offices}"
     return refuse(Rule.E1, "author", problem, "one of these offices")
 
 
@@ -102,7 +102,7 @@ def _check_partners(context: Context, partners: Sequence[str]) -> Refusal | None
             problem = f"{partner} trades with itself"
             return refuse(Rule.E5, field, problem, "another participant")
         if partner not in COUNTRIES and context.participant(partner) is None:
-            problem = f"there is no {partner}"
+            problem = f"there is no participant or country {partner}"
             return refuse(Rule.E5, field, problem, "a participant, or ISO 3166-1 alpha-2")
     return None
 
@@ -116,14 +116,14 @@ def check_body(context: Context) -> Refusal | None:
     if refusal is not None:
         return refusal
     if body.chair not in body.members:
-        problem = f"{body.chair} is no member"
+        problem = f"{body.chair} is not a member"
         return refuse(Rule.E5, "body.chair", problem, " or ".join(body.members) or "a member")
     for name in body.observers:
         if not body.dissolved and not is_observer(context, name):
-            problem = f"{KPCS}/{name} is no registered observer"
-            return refuse(Rule.E5, "body.observers", problem, "observers that are registered")
+            problem = f"{KPCS}/{name} is not a registered observer"
+            return refuse(Rule.E5, "body.observers", problem, "registered observers")
     known = context.composed(body.name)
     if body.dissolved and (known is None or known.dissolved):
         problem = f"there is no body {body.name}"
-        return refuse(Rule.E6, "body.dissolved", problem, "a body that is there, or false")
+        return refuse(Rule.E6, "body.dissolved", problem, "an existing body, or false")
     return None

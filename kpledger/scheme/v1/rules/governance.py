@@ -28,7 +28,7 @@ def check_admission(context: Context) -> Refusal | None:
     """E6: an admitted participant was not there before, and its key is new; E14: within a year."""
     body = context.body(ParticipantAdmitted)
     if context.participant(body.code) is not None:
-        problem = f"{body.code} was admitted before"
+        problem = f"{body.code} has been admitted already"
         return refuse(Rule.E6, "body.code", problem, "a code that is not on the ledger")
     return check_unused_key(context, body.root_key, "body.root_key") or check_notice_period(
         context, body.effective_from
@@ -64,7 +64,7 @@ def _check_roles(context: Context, body: AuthorityRegistered) -> Refusal | None:
                 if of_the_scheme
                 else tuple(set(AuthorityRole) - {AuthorityRole.OBSERVER})
             )
-            problem = f"{role} is no role of an office {whose}"
+            problem = f"an office {whose} cannot have the role {role}"
             return refuse(Rule.E5, "body.roles", problem, ", ".join(sorted(roles)))
     return None
 
@@ -74,8 +74,8 @@ def _check_territory(context: Context, body: AuthorityRegistered) -> Refusal | N
         return None
     code = context.author[0]
     if code == KPCS or context.participant(body.territory) is not None:
-        problem = f"{body.territory} is no territory of {code}"
-        accepted = "null, or a territory with numbers of its own that is no participant"
+        problem = f"{body.territory} is not a territory of {code}"
+        accepted = "null, or a territory with numbers of its own that is not a participant"
         return refuse(Rule.E5, "body.territory", problem, accepted)
     return None
 
@@ -87,9 +87,9 @@ def check_closing(context: Context) -> Refusal | None:
     is_office = record is not None and AuthorityRole.OBSERVER not in record.roles
     if record is not None and is_office and record.closed_at is None:
         return None
-    said = "is closed already" if is_office else "is no registered office"
+    said = "is closed already" if is_office else "is not a registered office"
     problem = f"{context.author[0]}/{body.authority} {said}"
-    return refuse(Rule.E6, "body.authority", problem, "an office that is open")
+    return refuse(Rule.E6, "body.authority", problem, "an open office")
 
 
 def check_observer(context: Context) -> Refusal | None:
@@ -105,8 +105,8 @@ def check_withdrawal(context: Context) -> Refusal | None:
     body = context.body(ObserverWithdrawn)
     if is_observer(context, body.observer):
         return None
-    problem = f"{KPCS}/{body.observer} is no registered observer"
-    return refuse(Rule.E6, "body.observer", problem, "an observer that is registered")
+    problem = f"{KPCS}/{body.observer} is not a registered observer"
+    return refuse(Rule.E6, "body.observer", problem, "a registered observer")
 
 
 def is_observer(context: Context, name: str) -> bool:

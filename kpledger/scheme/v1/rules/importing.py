@@ -36,7 +36,7 @@ def check_confirmed_once(context: Context) -> Refusal | None:
             Rule.E7,
             "subject",
             f"{record.number} is {record.state} already",
-            "a certificate that was not confirmed yet",
+            "a certificate that has not been confirmed",
         )
     return None
 
@@ -63,7 +63,9 @@ def check_repeats(context: Context) -> Refusal | None:
     if record is None:
         return None
     if body.number != record.number:
-        return refuse(Rule.E7, "body.number", f"{body.number} is not the subject", record.number)
+        return refuse(
+            Rule.E7, "body.number", f"{body.number} is not the subject of the event", record.number
+        )
     refusal = _check_party("exporter", body.exporter, record.exporter)
     refusal = refusal or _check_party("importer", body.importer, record.importer)
     if refusal is not None:
@@ -120,7 +122,7 @@ def check_clean(context: Context) -> Refusal | None:
     if record is None:
         return None
     if record.lost:
-        problem = f"{record.number} was reported lost and is not found"
+        problem = f"{record.number} was reported lost and has not been found"
         return refuse(Rule.E8, "subject", problem, f"certificate_found, {_OTHERWISE}")
     return (
         _check_exported(record, body)
@@ -143,7 +145,7 @@ def _check_unexpired(record: CertificateRecord, body: ImportConfirmed) -> Refusa
     return refuse(
         Rule.E8,
         field,
-        f"{decisive} is after {record.number} expired on {record.expires_on} ({record.expiry})",
+        f"{decisive} is after {record.expires_on}, when {record.number} expired ({record.expiry})",
         f"an earlier day, {_OTHERWISE}",
     )
 

@@ -30,7 +30,7 @@ def check_new_key(context: Context) -> Refusal | None:
     if not of_the_root and (office is None or office.closed_at is not None):
         said = "is closed" if office is not None else "is not registered"
         problem = f"{participant}/{body.authority} {said}"
-        return refuse(Rule.E6, "body.authority", problem, "an office that is open, or root")
+        return refuse(Rule.E6, "body.authority", problem, "an open office, or root")
     return check_unused_key(context, body.key, "body.key")
 
 
@@ -42,7 +42,7 @@ def check_unused_key(context: Context, public_key: bytes, field: str) -> Refusal
         return refuse(Rule.E5, field, str(error), "a sound Ed25519 public key")
     if context.key(public_key) is not None:
         problem = f"{public_key.hex()} is registered already"
-        return refuse(Rule.E6, field, problem, "a key that was never used")
+        return refuse(Rule.E6, field, problem, "a key that has never been used")
     return None
 
 
@@ -55,7 +55,7 @@ def check_own_key(context: Context) -> Refusal | None:
         public_key, field = context.body(KeyRevoked).key, "body.key"
     record = context.key(public_key)
     if record is None or record.participant != context.author[0]:
-        problem = f"{public_key.hex()} is no key of {context.author[0]}"
+        problem = f"{public_key.hex()} is not a key of {context.author[0]}"
         return refuse(Rule.E2, field, problem, "a key of the author's participant")
     office = (record.participant, record.authority)
     if office in RESERVED and (office, type(body)) != ((KPCS, SECRETARIAT), KeyRotated):
@@ -67,7 +67,7 @@ def check_own_key(context: Context) -> Refusal | None:
 
 
 def _refuse_reserved(record: KeyRecord, field: str) -> Refusal:
-    problem = f"the key of {record.participant}/{record.authority} is not arranged like others"
+    problem = f"the key of {record.participant}/{record.authority} is replaced in another way"
     return refuse(Rule.E2, field, problem, "chair_rotated, or key_rotated for the secretariat")
 
 
@@ -76,7 +76,7 @@ def check_key_rotation(context: Context) -> Refusal | None:
     body = context.body(KeyRotated)
     latest = context.at.now_ms + context.policy().clock_skew_ms
     if body.valid_from > latest:
-        problem = f"{format_time(body.valid_from)} leaves a time without a key"
+        problem = f"{format_time(body.valid_from)} would leave a time without a key"
         return refuse(Rule.E6, "body.valid_from", problem, f"a time up to {format_time(latest)}")
     return check_unused_key(context, body.new, "body.new")
 
@@ -96,7 +96,7 @@ def check_revocation(context: Context) -> Refusal | None:
         return refuse(
             Rule.E5,
             "body.suspect_since",
-            f"{body.suspect_since} for a key that is {body.reason}",
+            f"the value is {body.suspect_since}, for a key that is {body.reason}",
             "a time for COMPROMISED, null otherwise",
         )
     latest = context.at.now_ms + context.policy().clock_skew_ms

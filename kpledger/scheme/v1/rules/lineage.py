@@ -32,7 +32,7 @@ def check_lineage(context: Context) -> Refusal | None:
         return refuse(
             Rule.E13,
             _FIELD,
-            f"sources of {format_carats(named)} ct for {format_carats(needed)} ct from abroad",
+            f"sources cover {format_carats(named)} ct of {format_carats(needed)} ct from abroad",
             f"sources of at least {format_carats(needed)} ct",
         )
     return None

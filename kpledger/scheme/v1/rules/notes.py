@@ -70,7 +70,7 @@ def check_note(context: Context) -> Refusal | None:
         return refusal
     for position, event_id in enumerate(references):
         if context.earlier(event_id) is None:
-            problem = f"{event_id.hex()} is no event of this ledger"
+            problem = f"{event_id.hex()} is not an event of this ledger"
             return refuse(Rule.E6, f"body.references[{position}]", problem, "ids of events")
     return None
 
@@ -80,7 +80,7 @@ def check_correction(context: Context) -> Refusal | None:
     body = context.body(CorrectionMade)
     earlier = context.earlier(body.event)
     if earlier is None:
-        problem = f"{body.event.hex()} is no event of this ledger"
+        problem = f"{body.event.hex()} is not an event of this ledger"
         return refuse(Rule.E6, "body.event", problem, "the id of an event")
     return (
         _check_whose(context, earlier)
@@ -98,7 +98,7 @@ def _check_whose(context: Context, earlier: EventRecord) -> Refusal | None:
         return None
     said_by = f"{earlier.participant}/{earlier.authority}"
     accepted = said_by if earlier.participant == KPCS else f"an office of {earlier.participant}"
-    problem = f"{said_by} said it, not {participant}/{authority}"
+    problem = f"it was said by {said_by}, not by {participant}/{authority}"
     return refuse(Rule.E2, "author", problem, accepted)
 
 
@@ -110,7 +110,7 @@ def _check_corrected(
         return refuse(Rule.E5, "subject", problem, earlier.subject)
     kind = CORRECTABLE.get(earlier.type)
     if kind is None:
-        problem = f"a {earlier.type} moves something by what it says"
+        problem = f"what {earlier.type} says has taken effect"
         return refuse(Rule.E6, "body.event", problem, ", ".join(sorted(CORRECTABLE)))
     what = f"body of {earlier.type}"
     try:
@@ -119,8 +119,10 @@ def _check_corrected(
         return refuse(Rule.E5, "body.body", str(error), f"a canonical {what}")
     spelled = subject_of(earlier.participant, corrected)
     if spelled not in (None, earlier.subject):
-        problem = f"it would be about {spelled}"
-        return refuse(Rule.E5, "body.body", problem, f"a {earlier.type} on {earlier.subject}")
+        problem = f"the corrected body would be about {spelled}"
+        return refuse(
+            Rule.E5, "body.body", problem, f"a body of {earlier.type} about {earlier.subject}"
+        )
     return None
 
 

@@ -50,7 +50,7 @@ def check_certificate_number(context: Context) -> Refusal | None:
             Rule.E3,
             field,
             f"{number} was issued on {known.issued_on} and is {known.state}",
-            "a number that was never used",
+            "a number that has never been used",
         )
     return (
         _check_prefix(context, context.author[1], number, field)
@@ -78,7 +78,7 @@ def _check_allotted(context: Context, certificate: Certificate, field: str) -> R
     allotted = [one for one in context.ranges(participant).ranges if _holds(one.range, number)]
     if not allotted:
         return refuse(
-            Rule.E3, field, f"{number} is in no range of {participant}", "a number in a range"
+            Rule.E3, field, f"{number} is not in a range of {participant}", "a number in a range"
         )
     # Ranges never overlap, so there is one.
     held = allotted[0]
@@ -107,7 +107,7 @@ def _check_form(context: Context, number: str, field: str) -> Refusal | None:
     newest = _newest_form(context.formats(context.author[0]).formats, context.at.now_ms)
     if newest is None or _form_of(number) in newest.masks:
         return None
-    problem = f"{number} has no form that {context.author[0]} notified"
+    problem = f"{number} does not have a form that {context.author[0]} has notified"
     return refuse(Rule.E3, field, problem, " or ".join(newest.masks))
 
 
@@ -155,7 +155,7 @@ def _check_holder(context: Context, authority: str) -> Refusal | None:
         return refuse(
             Rule.E6,
             "body.authority",
-            f"{context.author[0]}/{authority} is no exporting authority",
+            f"{context.author[0]}/{authority} is not an open exporting authority",
             "an open authority with the role EXPORTING",
         )
     return None
@@ -166,7 +166,7 @@ def _check_bounds(new: NumberRange) -> Refusal | None:
         return refuse(
             Rule.E3,
             "body.range.last",
-            f"{new.first} to {new.last} in {new.width} digits is no range",
+            f"{new.first} to {new.last} is not a range of {new.width} digits",
             f"first <= last < {10**new.width}",
         )
     for field, day in (("use_from", new.use_from), ("use_until", new.use_until)):
@@ -233,11 +233,11 @@ def check_format(context: Context) -> Refusal | None:
     codes = (participant, *_HISTORIC.get(participant, ()), *sorted(prefixes))
     for mask in body.masks:
         if not mask.startswith(codes):
-            problem = f"{mask} is no form of a number of {participant}"
+            problem = f"{mask} is not a form of the numbers of {participant}"
             accepted = "forms that begin with " + " or ".join(codes[:8])
             return refuse(Rule.E3, "body.masks", problem, accepted)
     count = len(context.formats(participant).formats)
     if count >= MAX_FORMATS:
-        problem = f"{participant} has notified {count} times"
+        problem = f"{participant} has notified {count} forms"
         return refuse(Rule.E3, "body.masks", problem, f"at most {MAX_FORMATS}")
     return None

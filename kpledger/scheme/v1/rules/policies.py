@@ -33,17 +33,17 @@ def _check_whose(context: Context, body: PolicySet) -> Refusal | None:
     author = context.author[0]
     expected = None if author == KPCS else author
     if body.participant != expected:
-        problem = f"{author} does not settle for {body.participant or 'the scheme'}"
+        problem = f"{author} may not settle the policy of {body.participant or 'the scheme'}"
         accepted = "null" if expected is None else expected
         return refuse(Rule.E1, "body.participant", problem, accepted)
     if expected is not None:
         if body.decision is None:
             return None
-        problem = f"{body.decision} for a participant's own law"
+        problem = f"{body.decision} is named, but a participant settles its own policy by itself"
         return refuse(Rule.E11, "body.decision", problem, "null")
     if body.decision is None:
-        problem = "no decision for the policy of the scheme"
-        return refuse(Rule.E11, "body.decision", problem, "a decision recorded before")
+        problem = "the policy of the scheme needs a decision"
+        return refuse(Rule.E11, "body.decision", problem, "a decision that has been recorded")
     return check_recorded(context, body.decision)
 
 
@@ -51,13 +51,13 @@ def _check_values(body: PolicySet) -> Refusal | None:
     values = body.values
     given = [name for name in values.__struct_fields__ if getattr(values, name) is not None]
     if not given:
-        return refuse(Rule.E5, "body.values", "nothing is settled", "one value at least")
+        return refuse(Rule.E5, "body.values", "nothing is settled", "at least one value")
     reserved = [name for name in given if name in SCHEME_ONLY]
     if reserved and body.participant is not None:
-        problem = f"{reserved[0]} is settled for the whole scheme only"
+        problem = f"{reserved[0]} can only be settled for the whole scheme"
         return refuse(Rule.E5, f"body.values.{reserved[0]}", problem, "null")
     if values.max_validity_days is not None and values.max_validity_months is not None:
-        problem = "a limit in days and one in months"
+        problem = "there is a limit in days and another in months"
         return refuse(Rule.E5, "body.values.max_validity_months", problem, "one of the two")
     return check_ascending(values.vigilance or (), "body.values.vigilance")
 
@@ -76,7 +76,7 @@ def _check_time(context: Context, body: PolicySet) -> Refusal | None:
 def _check_count(context: Context, body: PolicySet) -> Refusal | None:
     count = len(context.policies(body.participant).history)
     if count >= MAX_SETTLED:
-        problem = f"policy was settled {count} times"
+        problem = f"policy has been settled {count} times"
         return refuse(Rule.E6, "body.values", problem, f"at most {MAX_SETTLED} times")
     return None
 
@@ -90,7 +90,7 @@ def check_activation(context: Context) -> Refusal | None:
         return refuse(Rule.E6, "body.version", problem, f"v{newest.version + 1}")
     lowest = max(context.at.height, newest.height) + 1
     if body.height < lowest:
-        problem = f"block {body.height} is not to come after what is decided"
+        problem = f"block {body.height} has passed, or is decided already"
         return refuse(Rule.E14, "body.height", problem, f"a height from {lowest} on")
     highest = context.at.height + MAX_BLOCKS_AHEAD
     if body.height > highest:

@@ -46,23 +46,25 @@ def check_step(context: Context) -> Refusal | None:
     kind = KIND_OF[name]
     record = context.proceeding(context.subject)
     if record is not None and record.kind is not kind:
-        problem = f"{context.subject} is a {record.kind}"
-        return refuse(Rule.E6, "subject", problem, f"the subject of a {kind}")
+        problem = f"{context.subject} is of the kind {record.kind}"
+        return refuse(Rule.E6, "subject", problem, f"a subject of the kind {kind}")
     state = ProceedingState.NONE if record is None else record.state
     steps = PROCEEDINGS[kind].get(state, {})
     if name not in steps:
         if record is None:
             problem = f"there is no {kind} {context.subject}"
-            return refuse(Rule.E6, "subject", problem, f"the subject of a {kind} on the ledger")
-        problem = f"{context.subject} is {state}, which has no {name}"
+            return refuse(
+                Rule.E6, "subject", problem, f"a subject of the kind {kind} on the ledger"
+            )
+        problem = f"{context.subject} is {state}, and no {name} can follow"
         return refuse(Rule.E6, "type", problem, ", ".join(steps) or "nothing: it is over")
     head = None if record is None else record.head
     if prev != head:
-        problem = f"{prev.hex() if prev else 'nothing'} is not the newest event on it"
+        problem = f"{prev.hex() if prev else 'null'} is not the newest event on {context.subject}"
         return refuse(Rule.E6, "prev", problem, head.hex() if head else "null")
     filed = documents_of(context.event.body)
     if record is not None and filed and len(record.documents) >= MAX_DOCUMENTS:
-        problem = f"{len(record.documents)} documents were filed on {context.subject}"
+        problem = f"{len(record.documents)} documents have been filed on {context.subject}"
         return refuse(Rule.E6, "type", problem, f"up to {MAX_DOCUMENTS} documents")
     return None
 
@@ -100,7 +102,7 @@ def check_request(context: Context) -> Refusal | None:
     body = context.body(ReviewRequested)
     author = context.author[0]
     if author not in (KPCS, body.participant):
-        problem = f"{author} asks for a review of {body.participant}"
+        problem = f"{author} may not ask for a review of {body.participant}"
         return refuse(Rule.E1, "author", problem, f"the Chair, or {body.participant}/root")
     return check_known(context, (body.participant,), "body.participant")
 
@@ -115,7 +117,7 @@ def check_carried_out(context: Context) -> Refusal | None:
     )
     record = context.proceeding(context.subject)
     if refusal is None and record is not None and record.participant in body.team:
-        problem = f"{record.participant} reviews itself"
+        problem = f"{record.participant} cannot review itself"
         return refuse(Rule.E5, "body.team", problem, "others")
     return refusal
 
@@ -171,7 +173,7 @@ def check_concern(context: Context) -> Refusal | None:
     """E5: a concern is about another participant, and says what it is."""
     body = context.body(ConcernRaised)
     if body.participant == context.author[0]:
-        problem = f"{body.participant} raises it about itself"
+        problem = f"{body.participant} cannot raise a concern about itself"
         return refuse(Rule.E5, "body.participant", problem, "another participant")
     return (
         check_known(context, (body.participant,), "body.participant")
@@ -202,8 +204,8 @@ def check_question(context: Context) -> Refusal | None:
     body = context.body(AnomalyQuestioned)
     part = _PARTS[body.series]
     if body.period[4:5] not in ("", part):
-        problem = f"{body.period} is no period of {body.series}"
-        accepted = f"a year, or part of one as {body.period[:4]}{part}1"
+        problem = f"{body.period} is not a period of {body.series}"
+        accepted = f"a year, or part of one such as {body.period[:4]}{part}1"
         return refuse(Rule.E5, "body.period", problem, accepted)
     return (
         check_known(context, (body.participant,), "body.participant")
@@ -232,8 +234,6 @@ def check_judge(context: Context) -> Refusal | None:
     judge = record.participant if is_member else KPCS
     if context.author[0] == judge:
         return None
-    said = str(standing or "no participant")
-    problem = (
-        f"{context.author[0]} judges what {record.participant} ({said}) is said to have issued"
-    )
+    issued_by = f"{record.participant} ({standing or 'not a participant'})"
+    problem = f"{context.author[0]} may not judge what {issued_by} is said to have issued"
     return refuse(Rule.E2, "author", problem, judge if is_member else "the Chair")

@@ -111,7 +111,7 @@ def _check_zones(code: str, restriction: Restriction, shipment: ShipmentFacts) -
     strange = [zone for zone in named if zone not in restriction.zones]
     if named and not strange:
         return None
-    problem = f"{name} does not allow {strange[0]}" if strange else f"{name} asks for zones"
+    problem = f"{name} does not allow {strange[0]}" if strange else f"{name} requires zones"
     accepted = "zones among " + ", ".join(restriction.zones)
     return refuse(Rule.E4, shipment.field("origin.zones"), problem, accepted)
 
@@ -143,12 +143,12 @@ def check_restriction(context: Context) -> Refusal | None:
     """E5, E6: a restriction is new, of a participant, and says who approves what it asks for."""
     body = context.body(RestrictionSet)
     if context.participant(body.participant) is None:
-        problem = f"{body.participant} is no participant"
+        problem = f"{body.participant} is not a participant"
         return refuse(Rule.E6, "body.participant", problem, "a participant's code")
     held = context.restrictions(body.participant)
     if any(one.restriction == body.restriction for one in held):
-        problem = f"{body.participant} has been under {body.restriction}"
-        return refuse(Rule.E6, "body.restriction", problem, "a name that was not used")
+        problem = f"{body.participant} already has a restriction {body.restriction}"
+        return refuse(Rule.E6, "body.restriction", problem, "a name that has never been used")
     if len(held) >= MAX_RESTRICTIONS:
         problem = f"{body.participant} has been under {len(held)} restrictions"
         return refuse(Rule.E6, "body.restriction", problem, f"at most {MAX_RESTRICTIONS}")
@@ -165,7 +165,9 @@ def _check_allowed(body: RestrictionSet) -> Refusal | None:
         for zone in body.zones:
             if not zone.startswith(f"{body.participant}/"):
                 accepted = f"zones of {body.participant}"
-                return refuse(Rule.E5, "body.zones", f"{zone} lies elsewhere", accepted)
+                return refuse(
+                    Rule.E5, "body.zones", f"{zone} is not in {body.participant}", accepted
+                )
     return check_ascending(body.zones, "body.zones")
 
 
@@ -173,10 +175,10 @@ def _check_approver(context: Context, body: RestrictionSet) -> Refusal | None:
     if body.mode is Mode.PROHIBITED:
         if body.approver is None:
             return None
-        problem = f"{body.approver} has nothing to approve"
+        problem = f"{body.approver} is named, but the mode asks for no approval"
         return refuse(Rule.E5, "body.approver", problem, "null, or the mode PRE or POST")
     if body.approver is None:
-        problem = f"nobody approves under {body.mode}"
+        problem = f"the mode {body.mode} needs an approver"
         return refuse(Rule.E5, "body.approver", problem, "an office with the role MONITORING")
     office = context.authority(body.approver.participant, body.approver.authority)
     if (
@@ -184,7 +186,7 @@ def _check_approver(context: Context, body: RestrictionSet) -> Refusal | None:
         or office.closed_at is not None
         or AuthorityRole.MONITORING not in office.roles
     ):
-        problem = f"{body.approver} does not monitor"
+        problem = f"{body.approver} is not an open office that monitors"
         accepted = "an open office with the role MONITORING"
         return refuse(Rule.E6, "body.approver", problem, accepted)
     return None
@@ -193,7 +195,7 @@ def _check_approver(context: Context, body: RestrictionSet) -> Refusal | None:
 def _check_end(body: RestrictionSet) -> Refusal | None:
     if body.effective_until is None or body.effective_until > body.effective_from:
         return None
-    problem = f"{format_time(body.effective_until)} is not after it begins"
+    problem = f"{format_time(body.effective_until)} is not after the beginning"
     accepted = f"a time after {format_time(body.effective_from)}, or null"
     return refuse(Rule.E5, "body.effective_until", problem, accepted)
 
@@ -205,7 +207,7 @@ def check_lifting(context: Context) -> Refusal | None:
     found = find_restriction(context, body.participant, body.restriction)
     if found is None:
         problem = f"there is no restriction {name}"
-        return refuse(Rule.E6, "body.restriction", problem, "a restriction that was set")
+        return refuse(Rule.E6, "body.restriction", problem, "a restriction that has been set")
     end = found.ends_at()
     if end is not None and end <= body.effective_from:
         problem = f"{name} ends at {format_time(end)} anyway"
@@ -237,7 +239,7 @@ def check_approval(context: Context) -> Refusal | None:
         return refuse(Rule.E6, "body.restriction", problem, "a restriction with an approver")
     if context.author != found.approver:
         approver = "/".join(found.approver)
-        problem = f"{context.event.header.author} does not approve under {name}"
+        problem = f"{context.event.header.author} is not the approver under {name}"
         return refuse(Rule.E1, "author", problem, approver)
     if isinstance(body, ShipmentApproved):
         return check_ascending(body.photos, "body.photos")

@@ -29,7 +29,7 @@ def check_transition(context: Context) -> Refusal | None:
         return refuse(
             Rule.E6,
             "type",
-            f"{context.subject} is {record.state}, which has no {context.event.header.type}",
+            f"{context.subject} is {record.state}, and no {context.event.header.type} can follow",
             ", ".join(steps) or "nothing: its life is closed",
         )
     return None
@@ -51,7 +51,7 @@ def check_prev(context: Context) -> Refusal | None:
     return refuse(
         Rule.E6,
         "prev",
-        f"{prev.hex() if prev else 'nothing'} is not the newest event on {context.subject}",
+        f"{prev.hex() if prev else 'null'} is not the newest event on {context.subject}",
         record.head.hex(),
     )
 
@@ -70,7 +70,12 @@ def check_first(context: Context) -> Refusal | None:
     prev = context.event.header.prev
     if prev is None:
         return None
-    return refuse(Rule.E6, "prev", f"{prev.hex()} before the first event", "null")
+    return refuse(
+        Rule.E6,
+        "prev",
+        f"{prev.hex()} is named, but this is the first event on its subject",
+        "null",
+    )
 
 
 def check_replacement(context: Context) -> Refusal | None:
@@ -85,6 +90,6 @@ def check_replacement(context: Context) -> Refusal | None:
             Rule.E9,
             "body.certificate.number",
             f"{certificate.number} cannot replace itself",
-            "a number that was never used",
+            "a number that has never been used",
         )
     return None

@@ -42,7 +42,7 @@ def check_technical(context: Context) -> Refusal | None:
     if certificate.kind is not CertificateKind.TECHNICAL:
         if not certificate.case:
             return None
-        problem = f"{certificate.case} on a {certificate.kind} certificate"
+        problem = f"a {certificate.kind} certificate names the case {certificate.case}"
         return refuse(Rule.E10, _FIELD, problem, "empty, or a TECHNICAL certificate")
     case = context.case(certificate.case)
     if case is not None:

@@ -313,7 +313,7 @@ def test_block_under_another_height_is_found(given_height: int) -> None:
     auditor = Auditor(make_genesis())
     assert auditor.feed(1, make_chain()[0]) is None
     violation = auditor.feed(given_height, make_chain()[1])
-    problem = f"block {given_height} stands where block 2 must"
+    problem = f"block {given_height} comes where block 2 is due"
     assert violation == Violation(2, "height", problem)
 
 
@@ -362,7 +362,7 @@ def test_other_genesis_is_found_at_the_first_signed_block() -> None:
 def test_chain_without_a_signed_block_decides_nothing(length: int) -> None:
     report = audit(make_chain()[:length])
     assert (report.verdict, report.height) == (AuditVerdict.UNDECIDED, length)
-    assert report.problem == "it is empty: there is no signed block in it"
+    assert report.problem == "the chain is empty: it has no signed block"
 
 
 def test_undecided_report_says_why_and_how_far() -> None:

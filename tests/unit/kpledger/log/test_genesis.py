@@ -75,7 +75,7 @@ BAD: list[tuple[str, Change, str]] = [
     ("ten-voters", lambda file: vary(file, voters=tuple("abcdefghij")), "at voters"),
     ("voters-unsorted", lambda file: vary(file, voters=file.voters[::-1]), "at voters: not in"),
     ("voter-twice", lambda file: vary(file, voters=("bw-1", "bw-1")), "at voters: a name"),
-    ("voter-unknown", lambda file: vary(file, voters=("xx-1",)), "at voters: xx-1 is not among"),
+    ("voter-unknown", lambda file: vary(file, voters=("xx-1",)), "at voters: xx-1 is not one of"),
     ("node-twice", lambda file: vary(file, nodes=file.nodes + file.nodes[:1]), "at nodes: a name"),
     (
         "participant-twice",
@@ -85,7 +85,7 @@ BAD: list[tuple[str, Change, str]] = [
     (
         "node-of-nobody",
         lambda file: _vary_node(file, participant="XX"),
-        "at nodes.bw-1: XX is not among participants",
+        "at nodes.bw-1: XX is not one of the participants",
     ),
     (
         "consensus-key-is-tls-key",

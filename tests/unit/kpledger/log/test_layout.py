@@ -114,7 +114,7 @@ def test_bad_entry_is_refused_with_the_reason(stored: bytes, complaint: str) -> 
         (b"\x00" + bytes(8), " at version: 0 is not 1"),
         (
             b"\x01" + bytes(8) + b"n" * 256,
-            " at voted_for: a name of 256 bytes, where 1 to 255 are possible",
+            " at voted_for: the name has 256 bytes, not 1 to 255",
         ),
         (
             b"\x01" + bytes(8) + b"\xff",

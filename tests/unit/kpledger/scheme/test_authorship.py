@@ -163,7 +163,7 @@ def test_key_counts_from_its_first_millisecond() -> None:
     early = ledger.attempt(encoded, now_ms=since - 1)
     assert _code(early) == (Rule.E1, "signatures")
     assert early is not None
-    assert early.problem == f"key {key.hex()} is valid from 2026-03-02T12:00:01.000Z only"
+    assert early.problem == f"key {key.hex()} is not valid before 2026-03-02T12:00:01.000Z"
     assert ledger.attempt(encoded, now_ms=since) is None
 
 

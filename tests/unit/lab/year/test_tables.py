@@ -53,7 +53,7 @@ BAD = {
     "row twice": (
         "participants",
         GOOD["participants.csv"] + "NO,Norway,STATE,,no,\n",
-        "participants.csv is malformed at row 3: NO stands there twice",
+        "participants.csv is malformed at row 3: NO is listed twice",
     ),
     "no rows": ("participants", HEADER, "no rows"),
     "negative carats": ("production_2022", "origin,carats,value_usd\nNA,-3,4\n", "'-3'"),
