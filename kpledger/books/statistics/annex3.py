@@ -6,46 +6,123 @@ Production is only ever submitted: the ledger sees stones when they are traded.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
-from kpledger.base.units import bound_amount, day_of
+from kpledger.base.units import MAX_AMOUNT, day_of
 from kpledger.books.database import Books
-from kpledger.books.periods import Period, due_day
-from kpledger.books.query import Query, ask_participant
+from kpledger.books.periods import due_day
+from kpledger.books.query import Query, ask_participant, read_rows
 from kpledger.books.statistics.basis import Basis, ask_known_at, ask_period, day_of_answer
 from kpledger.scheme.v1.events.statistics import Flow, Series
 
-_DERIVED: Final = """
+_TRADE: Final = """
+WITH counted AS (
+    -- In the order of the table's key, so that nothing has to be sorted.
+    SELECT flow, partner, origin, hs,
+           TOTAL(carat_thousandths) AS carats, TOTAL(value_usd_cents) AS value
+    FROM trade
+    WHERE :derived AND reporter = :participant AND quarter BETWEEN :first AND :last
+      AND known_from <= :known_at AND (known_until IS NULL OR known_until > :known_at)
+    GROUP BY quarter, flow, partner, origin, hs
+),
+derived AS (
+    SELECT flow, partner, origin, hs, SUM(carats) AS carats, SUM(value) AS value
+    FROM counted
+    GROUP BY flow, partner, origin, hs
+    HAVING SUM(carats) > 0 OR SUM(value) > 0
+),
+submitted AS (
+    SELECT flow, partner, origin, hs,
+           TOTAL(carat_thousandths) AS carats, TOTAL(value_usd_cents) AS value
+    FROM edition_rows
+    WHERE :submitted AND series = 'TRADE' AND participant = :participant
+      AND (period, edition) IN (
+        SELECT period, max(edition) FROM editions
+        WHERE series = 'TRADE' AND participant = :participant
+          AND period BETWEEN :first AND :last AND recorded_at <= :known_at
+        GROUP BY period)
+    GROUP BY flow, partner, origin, hs
+),
+compared AS (
+    SELECT flow, partner, origin, hs,
+           CAST(coalesce(derived.carats, 0) AS INTEGER) AS carats,
+           CAST(coalesce(derived.value, 0) AS INTEGER) AS value,
+           CAST(coalesce(submitted.carats, 0) AS INTEGER) AS told_carats,
+           CAST(coalesce(submitted.value, 0) AS INTEGER) AS told_value
+    FROM derived FULL JOIN submitted USING (flow, partner, origin, hs)
+)
 SELECT flow, partner, origin, hs,
-       CAST(TOTAL(carat_thousandths) AS INTEGER),
-       CAST(TOTAL(value_usd_cents) AS INTEGER),
-       SUM(certificates)
-FROM trade
-WHERE reporter = :participant AND quarter BETWEEN :first AND :last
-  AND known_from <= :known_at AND (known_until IS NULL OR known_until > :known_at)
-GROUP BY quarter, flow, partner, origin, hs
+       iif(:derived, min(carats, :largest), NULL) AS carat_thousandths,
+       iif(:derived, min(value, :largest), NULL) AS value_usd_cents,
+       iif(:submitted, min(told_carats, :largest), NULL) AS submitted_carat_thousandths,
+       iif(:submitted, min(told_value, :largest), NULL) AS submitted_value_usd_cents,
+       iif(:complete, max(-:largest, min(told_carats - carats, :largest)), NULL)
+           AS difference_carat_thousandths,
+       iif(:complete, max(-:largest, min(told_value - value, :largest)), NULL)
+           AS difference_value_usd_cents
+FROM compared
+ORDER BY flow, partner, origin, hs
 """
-"""What a participant traded in some quarters, as known at an instant; grouped in the order of the
-table's key, so that nothing has to be sorted."""
+"""The trade table: as the events tell it, by the newest editions, and how these differ."""
+
+_COUNTS: Final = """
+WITH counted AS (
+    SELECT flow, partner, SUM(certificates) AS certificates
+    FROM trade
+    WHERE :derived AND reporter = :participant AND quarter BETWEEN :first AND :last
+      AND known_from <= :known_at AND (known_until IS NULL OR known_until > :known_at)
+    GROUP BY quarter, flow, partner
+),
+derived AS (
+    SELECT partner,
+           SUM((flow = 'EXPORT') * certificates) AS issued,
+           SUM((flow = 'IMPORT') * certificates) AS received
+    FROM counted
+    GROUP BY partner
+),
+submitted AS (
+    SELECT partner, SUM(issued) AS issued, SUM(received) AS received
+    FROM edition_rows
+    WHERE :submitted AND series = 'COUNTS' AND participant = :participant
+      AND (period, edition) IN (
+        SELECT period, max(edition) FROM editions
+        WHERE series = 'COUNTS' AND participant = :participant
+          AND period BETWEEN :first AND :last AND recorded_at <= :known_at
+        GROUP BY period)
+    GROUP BY partner
+),
+compared AS (
+    SELECT partner,
+           coalesce(derived.issued, 0) AS issued,
+           coalesce(derived.received, 0) AS received,
+           coalesce(submitted.issued, 0) AS told_issued,
+           coalesce(submitted.received, 0) AS told_received
+    FROM derived FULL JOIN submitted USING (partner)
+)
+SELECT partner,
+       iif(:derived, issued, NULL) AS issued,
+       iif(:derived, received, NULL) AS received,
+       iif(:submitted, told_issued, NULL) AS submitted_issued,
+       iif(:submitted, told_received, NULL) AS submitted_received,
+       iif(:complete, told_issued - issued, NULL) AS difference_issued,
+       iif(:complete, told_received - received, NULL) AS difference_received
+FROM compared
+ORDER BY partner
+"""
+"""The table of certificates, likewise."""
 
 _EDITIONS: Final = """
-SELECT period, edition, lower(hex(event_id)), editions.recorded_at,
-       production_carat_thousandths, production_value_usd_cents
+SELECT period, edition, lower(hex(event_id)) AS event, editions.recorded_at,
+       production_carat_thousandths AS carat_thousandths,
+       production_value_usd_cents AS value_usd_cents
 FROM editions JOIN events USING (event_index)
 WHERE series = :series AND period BETWEEN :first AND :last AND editions.participant = :participant
   AND editions.recorded_at <= :known_at
 ORDER BY period, edition
 """
-"""What it submitted for some periods of one series, as known at an instant."""
-
-_ROWS: Final = """
-SELECT flow, partner, origin, hs, carat_thousandths, value_usd_cents, issued, received
-FROM edition_rows
-WHERE series = :series AND period = :period AND participant = :participant AND edition = :edition
-"""
-"""The rows of one edition."""
+"""What was submitted for some periods of one series, as known at an instant."""
 
 
 class Annex3Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -129,44 +206,19 @@ class Annex3Answer(msgspec.Struct, frozen=True, kw_only=True):
     submissions: tuple[Annex3Submission, ...]
 
 
-class _Amount(NamedTuple):
-    """A weight and what it is worth."""
-
-    carat_thousandths: int
-    value_usd_cents: int
-
-    def plus(self, carat_thousandths: int, value_usd_cents: int) -> "_Amount":
-        return _Amount(
-            self.carat_thousandths + carat_thousandths, self.value_usd_cents + value_usd_cents
-        )
-
-
-class _Counts(NamedTuple):
-    """Numbers of certificates."""
-
-    issued: int
-    received: int
-
-
-class _Edition(NamedTuple):
-    """An edition that was submitted."""
+class _Edition(msgspec.Struct, frozen=True, kw_only=True):
+    """An edition that was submitted; what was mined is 0 in those of other series."""
 
     period: str
     edition: int
     event: str
     recorded_at: int
-    produced: _Amount
+    carat_thousandths: int
+    value_usd_cents: int
 
 
-_TradeKey = tuple[str, str, str, str]
-"""Flow, partner, origin and HS code: a row of the trade table."""
-_Tables = tuple[Mapping[_TradeKey, _Amount] | None, Mapping[str, _Counts] | None]
-"""Trade and certificates from one source; None where it has nothing to say, not even zeros."""
 _Editions = Mapping[str, tuple[_Edition, ...]]
 """What was submitted of a series, by period: all editions, oldest first."""
-
-_NO_AMOUNT: Final = _Amount(0, 0)
-_NO_COUNTS: Final = _Counts(0, 0)
 
 
 def _respond(books: Books, question: Annex3Question) -> Annex3Answer:
@@ -174,32 +226,27 @@ def _respond(books: Books, question: Annex3Question) -> Annex3Answer:
     period = ask_period(question.period)
     participant = ask_participant(books, question.participant).code
     as_of = day_of_answer(books, question.known_at)
-    editions = {
-        series: _read_editions(books, participant, series, periods, known_at)
-        for series, periods in (
-            (Series.TRADE, period.quarters),
-            (Series.COUNTS, period.quarters),
-            (Series.PRODUCTION, period.half_years),
-        )
+    quarters, half_years = period.quarters, period.half_years
+    asked: dict[str, str | int] = {
+        "participant": participant,
+        "known_at": known_at,
+        "largest": MAX_AMOUNT,
     }
-    derived: _Tables = (None, None)
-    submitted: _Tables = (None, None)
-    if question.source is not Basis.SUBMITTED:
-        derived = _derive(books, participant, period, known_at)
-    if question.source is not Basis.DERIVED:
-        submitted = (
-            _read_trade(books, participant, editions[Series.TRADE]),
-            _read_counts(books, participant, editions[Series.COUNTS]),
-        )
+    of_quarters = {**asked, "first": quarters[0], "last": quarters[-1]}
+    editions = {
+        Series.TRADE: _read_editions(books, of_quarters, Series.TRADE, quarters),
+        Series.COUNTS: _read_editions(books, of_quarters, Series.COUNTS, quarters),
+        Series.PRODUCTION: _read_editions(books, asked, Series.PRODUCTION, half_years),
+    }
+    trade = {**of_quarters, **_sources(question.source, editions[Series.TRADE])}
+    counts = {**of_quarters, **_sources(question.source, editions[Series.COUNTS])}
     return Annex3Answer(
         participant=participant,
         period=period.name,
         source=question.source,
         known_at=as_of,
-        trade=_trade_table(derived[0], submitted[0], complete=all(editions[Series.TRADE].values())),
-        counts=_count_table(
-            derived[1], submitted[1], complete=all(editions[Series.COUNTS].values())
-        ),
+        trade=tuple(read_rows(books, Annex3Trade, _TRADE, trade)),
+        counts=tuple(read_rows(books, Annex3Count, _COUNTS, counts)),
         production=tuple(_productions(editions[Series.PRODUCTION])),
         submissions=tuple(
             _describe(series, name, found, as_of)
@@ -219,154 +266,30 @@ ANNEX3: Final = Query(
 
 
 def _read_editions(
-    books: Books, participant: str, series: Series, periods: tuple[str, ...], known_at: int
+    books: Books,
+    asked: Mapping[str, str | int],
+    series: Series,
+    periods: tuple[str, ...],
 ) -> _Editions:
     found: dict[str, tuple[_Edition, ...]] = dict.fromkeys(periods, ())
     if periods:
-        parameters = {
-            "participant": participant,
-            "series": series.value,
-            "first": periods[0],
-            "last": periods[-1],
-            "known_at": known_at,
-        }
-        for period, edition, event, recorded_at, carats, value in books.connection.execute(
-            _EDITIONS, parameters
-        ):
-            produced = _Amount(carats, value)
-            found[period] += (_Edition(period, edition, event, recorded_at, produced),)
+        parameters = {**asked, "series": series.value, "first": periods[0], "last": periods[-1]}
+        for one in read_rows(books, _Edition, _EDITIONS, parameters):
+            found[one.period] += (one,)
     return found
 
 
-def _derive(books: Books, participant: str, period: Period, known_at: int) -> _Tables:
-    quarters = period.quarters
-    parameters = {
-        "participant": participant,
-        "first": quarters[0],
-        "last": quarters[-1],
-        "known_at": known_at,
+def _sources(source: Basis, editions: _Editions) -> dict[str, bool]:
+    """Say which figures are wanted, and whether they can be compared.
+
+    Where nothing was submitted, there are no figures, which is not a table of zeros; they are
+    compared where the whole period was submitted.
+    """
+    return {
+        "derived": source is not Basis.SUBMITTED,
+        "submitted": source is not Basis.DERIVED and any(editions.values()),
+        "complete": source is Basis.COMPARED and all(editions.values()),
     }
-    trade: dict[_TradeKey, _Amount] = {}
-    counts: dict[str, _Counts] = {}
-    rows = books.connection.execute(_DERIVED, parameters)
-    for flow, partner, origin, hs, carats, value, certificates in rows:
-        if carats or value:
-            cell = flow, partner, origin, hs
-            trade[cell] = trade.get(cell, _NO_AMOUNT).plus(carats, value)
-        issued, received = counts.get(partner, _NO_COUNTS)
-        if flow == Flow.EXPORT:
-            counts[partner] = _Counts(issued + certificates, received)
-        else:
-            counts[partner] = _Counts(issued, received + certificates)
-    return trade, counts
-
-
-def _read_trade(
-    books: Books, participant: str, editions: _Editions
-) -> Mapping[_TradeKey, _Amount] | None:
-    if not any(editions.values()):
-        return None
-    table: dict[_TradeKey, _Amount] = {}
-    for row in _read_rows(books, participant, Series.TRADE, editions):
-        flow, partner, origin, hs, carats, value, _, _ = row
-        key = (str(flow), str(partner), str(origin), str(hs))
-        table[key] = table.get(key, _NO_AMOUNT).plus(int(carats), int(value))
-    return table
-
-
-def _read_counts(
-    books: Books, participant: str, editions: _Editions
-) -> Mapping[str, _Counts] | None:
-    if not any(editions.values()):
-        return None
-    table: dict[str, _Counts] = {}
-    for row in _read_rows(books, participant, Series.COUNTS, editions):
-        partner, before = str(row[1]), table.get(str(row[1]), _NO_COUNTS)
-        table[partner] = _Counts(before.issued + int(row[6]), before.received + int(row[7]))
-    return table
-
-
-def _read_rows(
-    books: Books, participant: str, series: Series, editions: _Editions
-) -> Iterable[tuple[str | int, ...]]:
-    """Give the rows of the newest edition of each period."""
-    for found in editions.values():
-        if found:
-            newest = {
-                "participant": participant,
-                "series": series.value,
-                "period": found[-1].period,
-                "edition": found[-1].edition,
-            }
-            yield from books.connection.execute(_ROWS, newest)
-
-
-def _trade_table(
-    derived: Mapping[_TradeKey, _Amount] | None,
-    submitted: Mapping[_TradeKey, _Amount] | None,
-    *,
-    complete: bool,
-) -> tuple[Annex3Trade, ...]:
-    rows = []
-    for key in sorted({*(derived or ()), *(submitted or ())}):
-        flow, partner, origin, hs = key
-        ours = (None, None) if derived is None else derived.get(key, _NO_AMOUNT)
-        theirs = (None, None) if submitted is None else submitted.get(key, _NO_AMOUNT)
-        gaps = _gaps(ours, theirs, complete=complete)
-        rows.append(
-            Annex3Trade(
-                flow=Flow(flow),
-                partner=partner,
-                origin=origin,
-                hs=hs,
-                carat_thousandths=_bound(ours[0]),
-                value_usd_cents=_bound(ours[1]),
-                submitted_carat_thousandths=_bound(theirs[0]),
-                submitted_value_usd_cents=_bound(theirs[1]),
-                difference_carat_thousandths=_bound(gaps[0]),
-                difference_value_usd_cents=_bound(gaps[1]),
-            )
-        )
-    return tuple(rows)
-
-
-def _count_table(
-    derived: Mapping[str, _Counts] | None,
-    submitted: Mapping[str, _Counts] | None,
-    *,
-    complete: bool,
-) -> tuple[Annex3Count, ...]:
-    rows = []
-    for partner in sorted({*(derived or ()), *(submitted or ())}):
-        ours = (None, None) if derived is None else derived.get(partner, _NO_COUNTS)
-        theirs = (None, None) if submitted is None else submitted.get(partner, _NO_COUNTS)
-        gaps = _gaps(ours, theirs, complete=complete)
-        rows.append(
-            Annex3Count(
-                partner=partner,
-                issued=ours[0],
-                received=ours[1],
-                submitted_issued=theirs[0],
-                submitted_received=theirs[1],
-                difference_issued=gaps[0],
-                difference_received=gaps[1],
-            )
-        )
-    return tuple(rows)
-
-
-def _gaps(
-    ours: tuple[int | None, int | None], theirs: tuple[int | None, int | None], *, complete: bool
-) -> tuple[int | None, ...]:
-    """Give what was submitted less what is derived, where the whole period was submitted."""
-    return tuple(
-        None if mine is None or told is None or not complete else told - mine
-        for mine, told in zip(ours, theirs, strict=True)
-    )
-
-
-def _bound(amount: int | None) -> int | None:
-    return None if amount is None else bound_amount(amount)
 
 
 def _productions(editions: _Editions) -> Iterable[Annex3Production]:
@@ -374,8 +297,8 @@ def _productions(editions: _Editions) -> Iterable[Annex3Production]:
         if found:
             yield Annex3Production(
                 half_year=half_year,
-                carat_thousandths=found[-1].produced.carat_thousandths,
-                value_usd_cents=found[-1].produced.value_usd_cents,
+                carat_thousandths=found[-1].carat_thousandths,
+                value_usd_cents=found[-1].value_usd_cents,
             )
 
 
