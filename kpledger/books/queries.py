@@ -2,10 +2,13 @@
 
 from typing import Final
 
+from kpledger.books.balance import BALANCE, PRODUCTION_CHECK
 from kpledger.books.calendar import CALENDAR
 from kpledger.books.certificates import CERTIFICATE, CERTIFICATES, HISTORY
 from kpledger.books.flags.query import FLAGS
 from kpledger.books.keys import SIGNING_KEYS
+from kpledger.books.mirror import MIRROR
+from kpledger.books.numbers import NUMBERS
 from kpledger.books.organisation import ORGANISATION
 from kpledger.books.participants import KEY, PARTICIPANT, PARTICIPANTS
 from kpledger.books.query import AnyQuery
@@ -14,8 +17,10 @@ from kpledger.books.statistics.annex3 import ANNEX3
 from kpledger.books.statistics.summary import SUMMARY
 from kpledger.books.subject import SUBJECT
 from kpledger.books.trace import TRACE
+from kpledger.books.unconfirmed import UNCONFIRMED
 
 QUERIES: Final[tuple[AnyQuery, ...]] = (
+    BALANCE,
     CALENDAR,
     CERTIFICATES,
     CERTIFICATE,
@@ -23,13 +28,17 @@ QUERIES: Final[tuple[AnyQuery, ...]] = (
     FLAGS,
     SIGNING_KEYS,
     KEY,
+    MIRROR,
+    NUMBERS,
     ORGANISATION,
     PARTICIPANTS,
     PARTICIPANT,
+    PRODUCTION_CHECK,
     SCHEME,
     ANNEX3,
     SUMMARY,
     SUBJECT,
     TRACE,
+    UNCONFIRMED,
 )
 """In alphabetical order of their paths."""

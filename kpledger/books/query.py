@@ -113,7 +113,7 @@ def _in_hex(value: object) -> object:
 
 
 def read_rows(
-    books: Books, kind: type[S], statement: str, parameters: Mapping[str, str | int | None]
+    books: Books, kind: type[S], statement: str, parameters: Mapping[str, object]
 ) -> Iterator[S]:
     """Run a statement whose columns are called as the fields of a Struct, and give its rows."""
     cursor = books.connection.execute(statement, parameters)

@@ -227,7 +227,7 @@ def _respond(books: Books, question: Annex3Question) -> Annex3Answer:
     participant = ask_participant(books, question.participant).code
     as_of = day_of_answer(books, question.known_at)
     quarters, half_years = period.quarters, period.half_years
-    asked: dict[str, str | int] = {
+    asked: dict[str, object] = {
         "participant": participant,
         "known_at": known_at,
         "largest": MAX_AMOUNT,
@@ -267,7 +267,7 @@ ANNEX3: Final = Query(
 
 def _read_editions(
     books: Books,
-    asked: Mapping[str, str | int],
+    asked: Mapping[str, object],
     series: Series,
     periods: tuple[str, ...],
 ) -> _Editions:

@@ -1,0 +1,138 @@
+"""The query ``unconfirmed``: who leaves certificates without an answer, and which ones."""
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from kpledger.base.units import MAX_AMOUNT, add_days, add_months, quarter_of
+from kpledger.books.database import Books
+from kpledger.books.flags.search import prepare_search
+from kpledger.books.query import Query, read_rows
+
+_RANKING: Final = """
+WITH found AS (
+    SELECT destination, COUNT(*) AS unconfirmed,
+           CAST(TOTAL(carat_thousandths) AS INTEGER) AS carat_thousandths,
+           min(expires_on) AS oldest
+    FROM unanswered
+    WHERE expires_on BETWEEN :from_day AND :last
+      AND (:participant = '' OR :participant IN (issuer, destination))
+    GROUP BY destination
+),
+all_issued AS (
+    SELECT destination, SUM(declared) AS issued
+    FROM pairs
+    WHERE quarter BETWEEN :first_quarter AND :last_quarter
+      AND (:participant = '' OR :participant IN (issuer, destination))
+    GROUP BY destination
+)
+SELECT destination, unconfirmed, min(carat_thousandths, :largest) AS carat_thousandths,
+       coalesce(issued, 0) AS issued,
+       unconfirmed * 1000 / max(1, coalesce(issued, 0)) AS per_thousand,
+       oldest
+FROM found LEFT JOIN all_issued USING (destination)
+ORDER BY unconfirmed DESC, destination
+"""
+"""Destinations by how many certificates they have left without an answer."""
+
+_CERTIFICATES: Final = """
+SELECT number, issuer, destination, carat_thousandths, expires_on AS expired_on,
+       CAST(julianday(:at) - julianday(expires_on) AS INTEGER) AS days,
+       lower(hex(event_id)) AS issue
+FROM unanswered JOIN events ON event_index = issue
+WHERE expires_on BETWEEN :from_day AND :last
+  AND (:participant = '' OR :participant IN (issuer, destination))
+ORDER BY expires_on DESC, number DESC
+LIMIT :limit
+"""
+"""The certificates themselves, the newest first."""
+
+_ISSUED_MONTHS: Final = 3
+"""How far back quarters go: what expired in the window was issued up to so long before it."""
+
+
+class UnconfirmedQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which certificates."""
+
+    participant: str = ""
+    """Only what concerns this one, as issuer or destination."""
+    days: Annotated[int, Meta(ge=0, le=3660)] = 30
+    """Days after expiry without news."""
+    from_day: str = ""
+    """The first day of expiry; a year before today if not given."""
+    at: str = ""
+    """Today; the day of the newest block if not given."""
+    limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
+    """At most so many certificates, the newest first; the ranking counts all."""
+
+
+class UnconfirmedRank(msgspec.Struct, frozen=True, kw_only=True):
+    """A destination."""
+
+    destination: str
+    unconfirmed: int
+    carat_thousandths: int
+    issued: int
+    """Certificates issued to it in the quarters of that time."""
+    per_thousand: int
+    """Unconfirmed of these."""
+    oldest: str
+    """The earliest day of expiry."""
+
+
+class UnconfirmedPaper(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate without an answer."""
+
+    number: str
+    issuer: str
+    destination: str
+    carat_thousandths: int
+    expired_on: str
+    days: int
+    """Since it expired."""
+    issue: str
+    """The event that issued it."""
+
+
+class UnconfirmedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Destinations by how much they leave open, and the certificates."""
+
+    at: str
+    from_day: str
+    ranking: tuple[UnconfirmedRank, ...]
+    certificates: tuple[UnconfirmedPaper, ...]
+    more: bool
+
+
+def _respond(books: Books, question: UnconfirmedQuestion) -> UnconfirmedAnswer:
+    search = prepare_search(
+        books, participant=question.participant, from_day=question.from_day, at=question.at
+    )
+    parameters = {
+        "participant": question.participant,
+        "at": search.at,
+        "from_day": search.from_day,
+        "last": add_days(search.at, -question.days - 1),
+        "first_quarter": quarter_of(add_months(search.from_day, -_ISSUED_MONTHS)),
+        "last_quarter": quarter_of(search.at),
+        "largest": MAX_AMOUNT,
+        "limit": question.limit + 1,
+    }
+    found = tuple(read_rows(books, UnconfirmedPaper, _CERTIFICATES, parameters))
+    return UnconfirmedAnswer(
+        at=search.at,
+        from_day=search.from_day,
+        ranking=tuple(read_rows(books, UnconfirmedRank, _RANKING, parameters)),
+        certificates=found[: question.limit],
+        more=len(found) > question.limit,
+    )
+
+
+UNCONFIRMED: Final = Query(
+    path="unconfirmed",
+    summary="Certificates that expired without any news, and a ranking of destinations",
+    question=UnconfirmedQuestion,
+    answer=UnconfirmedAnswer,
+    respond=_respond,
+)
