@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 import kpledger
 from kpclient.commands import (
     analysis,
+    books,
     calendar,
     certificates,
     cosign,
@@ -76,7 +77,7 @@ _SECTIONS: Final[Mapping[str, tuple[typer.Typer, ...]]] = {
     "Import offices": (imports.app, detention.app, suspects.app),
     "Any statement": (make.app, notes.app, cosign.app, submit.app),
     "The ledger": (show.app, ledger.app, calendar.app, rules.app),
-    "Analysis": (trace.app, flags.app, analysis.app),
+    "Analysis": (trace.app, flags.app, analysis.app, books.app),
 }
 """Whose commands stand by themselves, in the order of the help."""
 _GROUPS: Final = (

@@ -1,9 +1,12 @@
 """What a command works with: the pinned ledger, its nodes, the memory of what was seen."""
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from functools import cached_property
 from http import HTTPStatus
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -16,10 +19,12 @@ from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NodeClient, NodeProblemError
 from kpclient.outbox import Outbox
 from kpclient.output.console import show_progress
-from kpclient.replay.replay import Chain, open_copied, open_served, replay
+from kpclient.replay.replay import Chain, open_copied, open_served, replay, replay_books
 from kpclient.seen import Memory, Position
 from kpledger.analysis.book import MemoryBook
 from kpledger.analysis.topic import QuestionError, Topic
+from kpledger.books.database import open_books
+from kpledger.log.audit import AuditReport
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 
 T = TypeVar("T")
@@ -106,6 +111,34 @@ class Session:
         )
         return book
 
+    def write_books(self, file: Path, copy: Path | None) -> AuditReport:
+        """Verify the whole chain, of a node or in a copy, and write its books into a new file.
+
+        Raises:
+            UsageError: there is no such copy, or the file cannot be written.
+            ClientError: no node answers, or the chain is not sound.
+        """
+        self._offline = OfflineOptions(replay=True, copy=copy)
+        source, chain, height = self._open_chain()
+        # Under the name that was asked for stand complete books or none.
+        partial = file.with_name(f"{file.name}.partial")
+        try:
+            _remove_database(partial)
+            with (
+                show_progress("blocks", height) as advance,
+                closing(open_books(str(partial))) as books,
+            ):
+                report = replay_books(self.genesis, chain, books, on_block=lambda: advance(1))
+                # One file alone, that can be copied and opened by anybody.
+                books.execute("PRAGMA journal_mode = DELETE")
+            partial.rename(file)
+        except (OSError, sqlite3.Error) as error:
+            raise UsageError("--out", f"{file} cannot be written: {error}", "a new name") from None
+        finally:
+            _remove_database(partial)
+        self._accept(_position_of(report), source)
+        return report
+
     def _open_chain(self) -> tuple[str, Chain, int | None]:
         """Give where the chain comes from, its blocks, and how many there are if that is known."""
         if self._offline.copy is not None:
@@ -132,3 +165,17 @@ class Session:
 
     def _accept(self, position: Position, source: str) -> None:
         Memory(self.home / "seen", self.genesis.chain).accept(position, node=source)
+
+
+def _position_of(report: AuditReport) -> Position:
+    return Position(
+        height=report.height,
+        head=bytes.fromhex(report.head),
+        tree_size=report.tree_size,
+        tree_root=bytes.fromhex(report.tree_root),
+    )
+
+
+def _remove_database(file: Path) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        file.with_name(f"{file.name}{suffix}").unlink(missing_ok=True)

@@ -50,6 +50,7 @@ CREATE TABLE records (
     value BLOB NOT NULL
 );
 
+-- Every event.
 CREATE TABLE events (
     event_index INTEGER PRIMARY KEY,
     event_id    BLOB NOT NULL,
@@ -88,6 +89,7 @@ CREATE TABLE signatures (
 
 -- ------------------------------------------------------------------------------ who takes part
 
+-- Who takes part.
 CREATE TABLE participants (
     participant        TEXT NOT NULL,  -- code, as BW
     name               TEXT NOT NULL,
@@ -130,6 +132,7 @@ CREATE TABLE offices (
     known_until INTEGER
 );
 
+-- Signing keys, and from when until when their signatures count.
 CREATE TABLE keys (
     key           BLOB NOT NULL,
     participant   TEXT NOT NULL,
@@ -144,6 +147,7 @@ CREATE TABLE keys (
     known_until   INTEGER
 );
 
+-- Runs of certificate numbers, and the office that may issue each.
 CREATE TABLE number_ranges (
     participant TEXT NOT NULL,
     position    INTEGER NOT NULL,      -- 0, 1, ... in the order of allotment
@@ -173,6 +177,8 @@ CREATE TABLE formats (
     known_until INTEGER
 );
 
+-- Restrictions on trade; one holds from effective_from until the earlier of effective_until and
+-- lapses_at.
 CREATE TABLE restrictions (
     participant     TEXT NOT NULL,     -- whom it restricts
     position        INTEGER NOT NULL,
@@ -217,6 +223,7 @@ CREATE TABLE policies (
     known_until    INTEGER
 );
 
+-- Decisions of the scheme.
 CREATE TABLE decisions (
     decision    TEXT NOT NULL,
     title       TEXT NOT NULL,
@@ -240,6 +247,7 @@ CREATE TABLE presidencies (
     known_until INTEGER
 );
 
+-- Versions of the rules.
 CREATE TABLE rule_versions (
     version     INTEGER NOT NULL,
     height      INTEGER NOT NULL,      -- the first block it holds for
@@ -248,6 +256,7 @@ CREATE TABLE rule_versions (
     known_until INTEGER
 );
 
+-- Working groups and committees.
 CREATE TABLE bodies (
     name        TEXT NOT NULL,
     title       TEXT NOT NULL,
@@ -276,6 +285,7 @@ CREATE TABLE proceedings (
     known_until INTEGER
 );
 
+-- Recommendations of reviews, and how far they were followed.
 CREATE TABLE recommendations (
     subject     TEXT NOT NULL,         -- the review
     name        TEXT NOT NULL,
@@ -449,7 +459,8 @@ CREATE TABLE certificates (
     waits                   TEXT,                 -- NEWS of the goods, CONFIRMATION, or NULL
     waits_since             TEXT,                 -- expires_on or there_on
     head                    INTEGER NOT NULL,     -- its newest event
-    -- What is only known at its issue, of normal ones; NULL where there is nothing to say.
+    -- Worked out at its issue, and NULL where there is nothing to say; but for the first two of
+    -- normal ones only.
     higher                  INTEGER,              -- certificate with a higher number of the same
                                                   -- range, issued before
     days_after_higher       INTEGER,              -- from its day of issue; at least 1
@@ -504,16 +515,12 @@ CREATE TABLE certificate_sources (
 CREATE TABLE movements (
     event_index       INTEGER PRIMARY KEY,
     certificate       INTEGER NOT NULL,
-    move              TEXT NOT NULL,     -- VALIDATED  by a step of its own
-                                         -- WITHDRAWN  voided, replaced or returned unused
-                                         -- EXPORTED   announced
-                                         -- ARRIVED
-                                         -- CONFIRMED  as declared, within the tolerance
-                                         -- DISCREPANT confirmed otherwise than declared
-                                         -- RESOLVED   both agreed what a discrepant one held
-                                         -- HELD       detained, diverted, sent back or seized
-                                         -- RELEASED   let go on
-                                         -- AGAIN      presented once more after its life was over
+    move              TEXT NOT NULL,     -- VALIDATED (by a step of its own), WITHDRAWN (voided,
+                                         -- replaced or returned unused), EXPORTED (announced),
+                                         -- ARRIVED, CONFIRMED (within the tolerance), DISCREPANT
+                                         -- (confirmed otherwise), RESOLVED (agreed on afterwards),
+                                         -- HELD (detained, diverted, sent back or seized), RELEASED,
+                                         -- AGAIN (presented once more after its life was over)
     participant       TEXT NOT NULL,     -- who did it
     issuer            TEXT NOT NULL,     -- of the certificate, as the next
     destination       TEXT NOT NULL,

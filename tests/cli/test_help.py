@@ -61,7 +61,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
             *("suspect", "judge", "note", "correct"),
             *("submit", "make", "cosign", "outbox list", "outbox send"),
             *("show", "trace", "calendar", "list", "participants", "status", "audit"),
-            *("stats annex3", "stats summary", "rules"),
+            *("stats annex3", "stats summary", "rules", "books"),
             *("submit-stats trade", "submit-stats production", "submit-stats counts"),
             *("propose admit", "propose status", "propose authority", "propose close-authority"),
             *("propose key", "propose rotate-key", "propose revoke"),

@@ -7,6 +7,7 @@ chain says, is of no consequence here; one that hides the end of the chain is (s
 """
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +17,7 @@ from kpclient.replay.copied_chain import NotACopyError, StoredBlock, UnreadableB
 from kpclient.replay.served_chain import ChainUnavailableError, ServedChain
 from kpclient.replay.verification import audit_chain
 from kpledger.analysis.book import MemoryBook
+from kpledger.books.writer import BooksWriter
 from kpledger.log.audit import AuditReport, AuditVerdict
 from kpledger.log.genesis import Genesis
 
@@ -115,6 +117,45 @@ def replay(
     match report.verdict:
         case AuditVerdict.SOUND:
             return book
+        case AuditVerdict.VIOLATION:
+            raise NotSoundError(report)
+        case AuditVerdict.UNDECIDED:
+            raise NotDecidedError(report)
+
+
+def replay_books(
+    genesis: Genesis,
+    chain: Chain,
+    connection: sqlite3.Connection,
+    *,
+    on_block: Callable[[], None] = lambda: None,
+    jobs: int | None = None,
+) -> AuditReport:
+    """Verify a chain from its first block to its end, and write the books that it makes.
+
+    Args:
+        genesis: what is trusted.
+        chain: its blocks from height 1 on.
+        connection: to an empty database; worth nothing if the chain turns out not to be sound.
+        on_block: called for each block that is read.
+        jobs: how many other processes verify signatures; None: as many as there are cores.
+
+    Raises:
+        NotSoundError: a block violates the protocol or the rules.
+        NotDecidedError: not all of it can be read, or there is nothing in it.
+    """
+    writer = BooksWriter(connection, genesis)
+    report = audit_chain(
+        genesis,
+        _count(chain, on_block),
+        jobs=len(os.sched_getaffinity(0)) if jobs is None else jobs,
+        on_progress=lambda _: None,
+        observe=lambda executed: writer.append(executed.header, executed.events),
+    )
+    match report.verdict:
+        case AuditVerdict.SOUND:
+            writer.complete()
+            return report
         case AuditVerdict.VIOLATION:
             raise NotSoundError(report)
         case AuditVerdict.UNDECIDED:
