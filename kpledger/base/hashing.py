@@ -22,10 +22,8 @@ class Domain(Enum):
 
     EVENT = "kpledger/event/v1"
     HEAD = "kpledger/head/v1"
-    PAYLOAD = "kpledger/payload/v1"
     GENESIS = "kpledger/genesis/v1"
     CONFIG = "kpledger/config/v1"
-    KEY = "kpledger/key/v1"
     STATE = "kpledger/state/v1"
 
     def __init__(self, tag: str) -> None:
