@@ -13,9 +13,11 @@ from kpledger.scheme.v1.events.certificate import (
 )
 from kpledger.scheme.v1.events.decisions import PolicySet, PolicyValues
 from kpledger.scheme.v1.events.governance import (
+    KeyRevoked,
     ParticipantAdmitted,
     ParticipantKind,
     ParticipantStatusChanged,
+    RevocationReason,
     Standing,
 )
 from kpledger.scheme.v1.events.importing import HoldReason, ShipmentDetained, SuspectReported
@@ -232,3 +234,38 @@ def test_f8_a_suspect_paper_of_a_voided_certificate(trader: Trader) -> None:
     trader.show(DAY, "EU/antwerp", body, "EU/suspect/a")
     [found] = trader.flags("F8", DAY)
     assert "life had ended (certificate voided)." in found.explanation
+
+
+def test_f7_a_suspect_paper_without_a_number_is_on_no_list_of_numbers(trader: Trader) -> None:
+    body = SuspectReported(
+        claimed_issuer="BW", claimed_number="", claimed_issue=None, image=None, remarks=""
+    )
+    trader.say(DAY, "EU/antwerp", body, "EU/suspect/1")
+    assert trader.flags("F7", "2026-06-01") == []
+
+
+def test_f9_a_destination_that_forgets_twice_is_flagged_twice(trader: Trader) -> None:
+    certificates = (trader.draw_up(DAY), trader.draw_up(DAY))
+    for certificate in certificates:
+        trader.issue(certificate)
+    for certificate in certificates:
+        trader.arrive(certificate, "2026-03-10")
+    assert len(trader.flags("F9", "2026-05-20")) == 2
+    early = FlagsQuestion(from_day="2026-01-01", until="2026-01-31", at="2026-05-20")
+    assert trader.ledger.ask(FLAGS, early).findings == ()
+
+
+def test_f16_what_a_compromised_key_signed_before_the_days_asked_for_is_left_out(
+    trader: Trader,
+) -> None:
+    trader.issue(trader.draw_up(DAY))
+    trader.ledger.wait_until("2026-08-01")
+    body = KeyRevoked(
+        key=signing_key("BW/gaborone").public_key,
+        reason=RevocationReason.COMPROMISED,
+        suspect_since=start_of_day_ms("2026-03-01"),
+    )
+    trader.say("2026-08-01", "BW/root", body, body.key.hex())
+    assert trader.flags("F16", "2026-09-01") != []
+    late = FlagsQuestion(flag="F16", from_day="2026-07-01", until="2026-09-01", at="2026-09-01")
+    assert trader.ledger.ask(FLAGS, late).findings == ()

@@ -1,0 +1,51 @@
+"""Books as they are read: records in the order of their keys, as of the newest block."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from booked import open_booked_trade
+from founding import PARTICIPANTS, issue, make_certificate, number_of
+
+from kpledger.books.database import Books, NoBooksError
+from kpledger.scheme.v1.records import CertificateRecord, ParticipantRecord
+
+
+def test_records_are_read_in_the_order_of_their_keys() -> None:
+    ledger = open_booked_trade()
+    for serial in (3, 1, 2):
+        issue(ledger, make_certificate(number_of("BW", serial)))
+
+    def numbers(after: bytes | None, limit: int) -> list[str]:
+        found = ledger.books.records(b"certificate/", CertificateRecord, after=after, limit=limit)
+        return [record.number for _, record in found]
+
+    assert numbers(None, 9) == ["BW000001", "BW000002", "BW000003"]
+    assert numbers(None, 2) == ["BW000001", "BW000002"]
+    assert numbers(b"certificate/BW000001", 9) == ["BW000002", "BW000003"]
+    issue(ledger, make_certificate(number_of("BW", 4)))
+    assert numbers(b"certificate/BW000003", 9) == ["BW000004"]
+
+
+def test_they_stand_where_the_ledger_stands() -> None:
+    ledger = open_booked_trade()
+    books = ledger.books
+    assert (books.height, books.time_ms) == (ledger.tip.height, ledger.tip.time_ms)
+    rows = books.connection.execute("SELECT key, value FROM records")
+    records = {key: value for key, value in ledger.state.pairs.items() if key[:6] != b"event/"}
+    assert dict(rows) == records
+    found = books.records(b"participant/", ParticipantRecord)
+    assert [record.code for _, record in found] == sorted(PARTICIPANTS)
+
+
+def test_there_are_no_books_in_an_empty_database_or_of_another_derivation() -> None:
+    with (
+        closing(sqlite3.connect(":memory:", isolation_level=None)) as empty,
+        pytest.raises(NoBooksError, match="there are no books here"),
+        Books(empty).reading(),
+    ):
+        pass
+    books = open_booked_trade().books
+    books.connection.execute("UPDATE meta SET value = 0 WHERE key = 'derivation'")
+    with pytest.raises(NoBooksError, match="of derivation 0"), books.reading():
+        pass
