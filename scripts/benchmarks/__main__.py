@@ -32,10 +32,11 @@ def main() -> None:
     committing.add_argument("--against", metavar="COMMIT", help="measure that commit as well")
     committing.add_argument("--readers", type=int, default=0, help="clients that ask for all flags")
     committing.add_argument("--directory", type=Path, default=Path(tempfile.gettempdir()))
-    asking = benchmarks.add_parser("queries", help="ask a node with a large ledger")
-    asking.add_argument("--events", type=int, default=1_000_000)
+    asking = benchmarks.add_parser("queries", help="ask the books of many years")
+    asking.add_argument("--years", type=int, default=20)
+    asking.add_argument("--events", type=int, default=5_000_000, help="of all years together")
     asking.add_argument("--rounds", type=int, default=60, help="requests of each kind")
-    asking.add_argument("--directory", type=Path, help="where the ledger is, or will be kept")
+    asking.add_argument("--directory", type=Path, help="where the books are, or will be kept")
     chosen = parser.parse_args()
     if chosen.benchmark == "queries":
         with contextlib.ExitStack() as stack:
@@ -43,7 +44,7 @@ def main() -> None:
             if directory is None:
                 scratch = tempfile.TemporaryDirectory(prefix="kpledger-bench-")
                 directory = Path(stack.enter_context(scratch))
-            result = queries.run(chosen.events, directory, chosen.rounds)
+            result = queries.run(chosen.years, chosen.events, directory, chosen.rounds)
     elif chosen.benchmark == "replay":
         result = replay.run(chosen.events, chosen.block_events, chosen.jobs, with_book=chosen.book)
     else:

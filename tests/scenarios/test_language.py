@@ -146,7 +146,7 @@ def test_message_is_written_with_its_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("nodes", "rule"), [("a b c", "CommitForever"), ("a b c d e", "MatchIsTrue")]
+    ("nodes", "rule"), [("a b c", "CommittedIsDurable"), ("a b c d e", "MatchByAck")]
 )
 def test_rule_that_a_lie_breaks_is_named_with_its_line(nodes: str, rule: str) -> None:
     lie = "inject b -> a append-reply term=1 accepted=yes index=2"
@@ -177,13 +177,13 @@ class _CommitsAnything(SimCore):
 @pytest.mark.parametrize(
     ("core", "script", "rule"),
     [
-        (_TakesCommitsBack, "nodes a b\nelect b\npropose b 1\nsettle\ntick a", "CommitRises"),
+        (_TakesCommitsBack, "nodes a b\nelect b\npropose b 1\nsettle\ntick a", "CommitMonotone"),
         (
             _CommitsAnything,
             "nodes a b\nstart a log=1\nstart b log=2\ntick a\ntick b",
-            "CommitsAgree",
+            "StateMachineSafety",
         ),
-        (SimCore, "nodes a b c\nelect a without c\nstart a term=1 vote=a", "CommitIsKept"),
+        (SimCore, "nodes a b c\nelect a without c\nstart a term=1 vote=a", "CommittedIsDurable"),
     ],
 )
 def test_rule_that_only_all_nodes_together_can_break_is_named(

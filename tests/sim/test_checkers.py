@@ -7,6 +7,7 @@ from lab.invariants import (
     AckOnDisk,
     Checker,
     HardStateForward,
+    Invariant,
     Panel,
     TermByCampaign,
     VoteOnce,
@@ -20,7 +21,7 @@ def test_panel_asks_only_those_that_have_something_to_say() -> None:
 
 
 def test_every_checker_of_the_package_has_a_test() -> None:
-    names = set(checkers.__all__) - {"Checker", "Panel", "ViolationError"}
+    names = set(checkers.__all__) - {"Checker", "Invariant", "Panel", "ViolationError"}
     tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_checkers_*.py"))
     assert sorted(name for name in names if f"{name}(" not in tests) == []
 
@@ -35,3 +36,13 @@ def test_loss_of_a_disk_takes_back_what_it_promised() -> None:
         checker.on_loss(A)
         checker.on_start(A, empty, GENESIS)
         checker.on_message(said(A, C, vote(1)), disk(1, C))
+
+
+def test_every_checker_is_called_as_in_the_catalogue_and_every_name_is_documented() -> None:
+    names = {one.name for one in Invariant}
+    kinds = [getattr(checkers, name) for name in checkers.__all__]
+    found = {one.__name__ for one in kinds if issubclass(one, Checker)} - {"Checker"}
+    assert found <= names
+    docs = Path(__file__).parents[2] / "docs"
+    written = "".join((docs / name).read_text() for name in ("simulator.md", "explorer.md"))
+    assert sorted(name for name in names if f"`{name}`" not in written) == []

@@ -1,7 +1,7 @@
 """Each checker of what clients see notices what it is there for, and nothing that is right."""
 
 import pytest
-from lab.invariants import Answers, CommitForever, History, ReadConfirmed, ViolationError
+from lab.invariants import Answers, History, ReadConfirmed, StateMachineSafety, ViolationError
 from lab.simulator.disk import SimDisk
 from lab.simulator.machine import Applied
 from lab.simulator.node import Answer
@@ -41,8 +41,8 @@ def history(*at: tuple[int, bytes]) -> History:
     return checker
 
 
-def commits(*disks: SimDisk) -> CommitForever:
-    checker = CommitForever(GENESIS, dict(zip((A, B, C), disks, strict=True)))
+def commits(*disks: SimDisk) -> StateMachineSafety:
+    checker = StateMachineSafety(GENESIS, dict(zip((A, B, C), disks, strict=True)))
     for node, each in zip((A, B, C), disks, strict=True):
         checker.on_start(node, each, GENESIS)
     return checker

@@ -5,11 +5,11 @@ from lab.invariants import (
     AckOnDisk,
     CommitByOwnTerm,
     CommitByQuorum,
-    CommitForever,
     CommitTrue,
     LogMatching,
     MatchByAck,
     RefusalTrue,
+    StateMachineSafety,
     ViolationError,
 )
 from lab.simulator.disk import SimDisk
@@ -29,8 +29,8 @@ from kpnode.raft import (
 )
 
 
-def commits(*disks: SimDisk) -> CommitForever:
-    checker = CommitForever(GENESIS, dict(zip((A, B, C), disks, strict=True)))
+def commits(*disks: SimDisk) -> StateMachineSafety:
+    checker = StateMachineSafety(GENESIS, dict(zip((A, B, C), disks, strict=True)))
     for node, each in zip((A, B, C), disks, strict=True):
         checker.on_start(node, each, GENESIS)
     return checker

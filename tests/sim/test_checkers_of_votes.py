@@ -3,8 +3,8 @@
 import pytest
 from lab.invariants import (
     ElectionQuorum,
+    ElectionSafety,
     HardStateForward,
-    OneLeader,
     Sticky,
     TermByCampaign,
     ViolationError,
@@ -72,7 +72,7 @@ def test_message_ahead_of_the_disk_is_noticed() -> None:
 
 
 def test_second_leader_of_a_term_is_noticed() -> None:
-    checker = OneLeader()
+    checker = ElectionSafety()
     checker.on_role(A, leads(1), disk())
     checker.on_role(B, RoleChange(Role.FOLLOWER, Term(1), A), disk())
     checker.on_role(B, leads(2), disk())

@@ -233,7 +233,9 @@ def test_ledger_with_the_clock_in_its_state_is_noticed(monkeypatch: pytest.Monke
     sound = _SeenMachine.apply
     monkeypatch.setattr(_SeenMachine, "apply", apply)
     drawn = replace(options()._with_ledger(Random(1)), jump=200, propose=100)
-    with pytest.raises(ViolationError, match=r"CommitForever: .* applies another entry, or result"):
+    with pytest.raises(
+        ViolationError, match=r"StateMachineSafety: .* applies another entry, or result"
+    ):
         World(3, options=drawn).run_safety(300)
 
 

@@ -90,7 +90,7 @@ def _explore(task: Task, depth: int | None) -> Result:
         f" processor time), {result.states / seconds:,.0f} states/s"
     )
     _write(f"  the core ran {result.runs:,} times, on {result.nodes:,} different nodes; checked:")
-    for check, count in sorted(result.checks.items()):
+    for check, count in sorted(result.checks.items(), key=lambda one: one[0].name):
         _write(f"  {count:>12,} {describe_check(check)}")
     return result
 

@@ -12,6 +12,13 @@ from itertools import pairwise
 
 from lab.explorer.acts import Act, Restart
 from lab.explorer.view import View
+from lab.invariants.catalogue import (
+    Invariant,
+    ViolationError,
+    check_forward,
+    check_vote,
+    is_quorum,
+)
 
 from kpnode.pump import Pumped
 from kpnode.raft import (
@@ -19,24 +26,10 @@ from kpnode.raft import (
     Configuration,
     Entry,
     EntryKind,
-    HardState,
     NodeId,
-    PreVoteReply,
-    PreVoteRequest,
     Term,
-    VoteReply,
-    VoteRequest,
     decode_configuration,
 )
-from kpnode.raft.quorum import majority
-
-
-class ViolationError(Exception):
-    """A rule was broken; the message says by whom and how."""
-
-    def __init__(self, rule: str, what: str) -> None:
-        super().__init__(f"{rule}: {what}")
-        self.rule = rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +58,7 @@ class Rules:
     """All of them, and how often each was applied to something new."""
 
     def __init__(self) -> None:
-        self.checks: Counter[str] = Counter()
+        self.checks: Counter[Invariant] = Counter()
 
     def step(self, before: View, after: View, act: Act, pumped: Pumped[Entry]) -> None:
         """Judge one step of one node.
@@ -86,13 +79,15 @@ class Rules:
         Raises:
             ViolationError: A rule was broken.
         """
-        self.checks["one pending configuration at a leader"] += 1
+        self.checks[Invariant.OneChangeAtATime] += 1
         if node.leads and len(node.pending) > 1:
-            raise ViolationError("OnePending", f"{node.node} leads with {node.pending} pending")
-        self.checks["no sound disk is taken for one that lost something"] += 1
+            what = f"{node.node} leads with {node.pending} pending"
+            raise ViolationError(Invariant.OneChangeAtATime, what)
+        self.checks[Invariant.NothingLost] += 1
         if node.lost_up_to:
-            raise ViolationError("NothingLost", f"{node.node} believes to have lost entries")
-        self.checks["log matching, memory and disk of one node"] += 1
+            what = f"{node.node} believes to have lost entries"
+            raise ViolationError(Invariant.NothingLost, what)
+        self.checks[Invariant.LogMatching] += 1
         _require_match(node, node.log, node.disk)
 
     def pair(self, left: View, right: View) -> None:
@@ -101,15 +96,15 @@ class Rules:
         Raises:
             ViolationError: A rule was broken.
         """
-        self.checks["log matching, two nodes"] += 1
+        self.checks[Invariant.LogMatching] += 1
         _require_match(left, left.log, right.log)
         _require_match(left, left.disk, right.disk)
-        self.checks["a leader knows its peers right, two nodes"] += 1
+        self.checks[Invariant.MatchByAck] += 1
         for leader, peer in ((left, right), (right, left)):
             known = dict(leader.match).get(peer.node, 0)
             if peer.durable.term <= leader.term and peer.disk[:known] != leader.log[:known]:
                 raise ViolationError(
-                    "AckOnDisk",
+                    Invariant.MatchByAck,
                     f"{leader.node} believes {peer.node} to hold its log to {known},"
                     f" which holds {describe_log(peer.disk)}",
                 )
@@ -122,12 +117,12 @@ class Rules:
         """
         self._leader_is_complete(history, node)
         self._voters(history, node)
-        self.checks["committed entries agree"] += 1
+        self.checks[Invariant.StateMachineSafety] += 1
         known = history.committed
         for entry, committed in zip(node.log[: node.commit], known, strict=False):
             if entry != committed.entry:
                 raise ViolationError(
-                    "StateMachineSafety",
+                    Invariant.StateMachineSafety,
                     f"{node.node} commits {describe_log((entry,))},"
                     f" not {describe_log((committed.entry,))}",
                 )
@@ -145,95 +140,81 @@ class Rules:
         Raises:
             ViolationError: A rule was broken.
         """
-        self.checks["committed entries are durable at a majority of each configuration"] += 1
+        self.checks[Invariant.CommittedIsDurable] += 1
         for committed in history.committed:
             for configuration in committed.asked:
                 holders = [n for n in configuration.voters if held[n] >= committed.entry.index]
-                if len(holders) < majority(configuration):
+                if not is_quorum((configuration,), holders):
                     raise ViolationError(
-                        "CommittedIsDurable",
+                        Invariant.CommittedIsDurable,
                         f"{describe_log((committed.entry,))} is committed, and durable at {holders}"
                         f" of {configuration.voters}",
                     )
 
     def _votes(self, after: View, pumped: Pumped[Entry]) -> None:
-        self.checks["votes and terms are durable before they are said"] += 1
+        self.checks[Invariant.VoteOnce] += 1
         for message in pumped.outgoing:
-            body = message.body
-            if isinstance(body, VoteRequest):
-                said = HardState(body.term, message.sender)
-            elif isinstance(body, VoteReply) and body.granted:
-                said = HardState(body.term, message.recipient)
-            elif isinstance(body, PreVoteRequest | PreVoteReply):
-                continue
-            else:
-                said = HardState(body.term, after.durable.voted_for)
-            if said.voted_for != after.durable.voted_for or said.term > after.durable.term:
-                raise ViolationError(
-                    "VoteDurable", f"{message} leaves with {after.durable} on disk"
-                )
+            check_vote(message, after.durable)
 
     def _disk_goes_forward(self, before: View, after: View) -> None:
-        self.checks["a term has one vote, and terms never fall"] += 1
-        old, new = before.durable, after.durable
-        same_term = new.term == old.term
-        if new.term < old.term or (same_term and old.voted_for not in (None, new.voted_for)):
-            raise ViolationError("VoteOnce", f"{after.node} replaces {old} by {new}")
+        self.checks[Invariant.HardStateForward] += 1
+        check_forward(after.node, before.durable, after.durable)
 
     def _acknowledged_on_disk(self, after: View, pumped: Pumped[Entry]) -> None:
-        self.checks["acknowledged entries are on disk"] += 1
+        self.checks[Invariant.AckOnDisk] += 1
         for message in pumped.outgoing:
             body = message.body
             if not isinstance(body, AppendReply) or not body.accepted:
                 continue
             if body.index > len(after.disk):
                 raise ViolationError(
-                    "AckOnDisk",
+                    Invariant.AckOnDisk,
                     f"{after.node} acknowledges {body.index}, its disk ends at {len(after.disk)}",
                 )
 
     def _commit(self, before: View, after: View, *, restarted: bool) -> None:
-        self.checks["the commit index rises, within the log"] += 1
+        self.checks[Invariant.CommitMonotone] += 1
         if after.commit > len(after.log) or (after.commit < before.commit and not restarted):
             raise ViolationError(
-                "CommitMonotone",
+                Invariant.CommitMonotone,
                 f"{after.node} goes from commit {before.commit} to {after.commit}"
                 f" with {len(after.log)} entries",
             )
+        self.checks[Invariant.CommitByOwnTerm] += 1
         counted = before.leads and after.leads and after.commit > before.commit
         if counted and after.log[after.commit - 1].term != after.term:
             raise ViolationError(
-                "CommitByOwnTerm",
+                Invariant.CommitByOwnTerm,
                 f"{after.node} counts replicas of {describe_log(after.log[after.commit - 1 :][:1])}"
                 f" in term {after.term}",
             )
 
     def _applied(self, before: View, pumped: Pumped[Entry]) -> None:
-        self.checks["entries are applied in order"] += 1
+        self.checks[Invariant.AppliedInOrder] += 1
         indexes = (before.applied, *(entry.index for entry in pumped.applied))
         if any(left + 1 != right for left, right in pairwise(indexes)):
-            raise ViolationError("AppliedInOrder", f"{before.node} applies {indexes}")
+            raise ViolationError(Invariant.AppliedInOrder, f"{before.node} applies {indexes}")
 
     def _reads(self, after: View, pumped: Pumped[Entry]) -> None:
         """A read's ticket is the number of entries that were committed when it was asked for."""
-        self.checks["reads are linearizable"] += 1
+        self.checks[Invariant.ReadIsLinearizable] += 1
         for grant in pumped.reads:
             if grant.index < grant.ticket:
                 raise ViolationError(
-                    "ReadIsLinearizable",
+                    Invariant.ReadIsLinearizable,
                     f"{after.node} reads at {grant.index}, but {grant.ticket} was committed"
                     " before the read",
                 )
 
     def _one_leader(self, history: History, node: View) -> History:
-        self.checks["one leader a term"] += 1
+        self.checks[Invariant.ElectionSafety] += 1
         if not node.leads:
             return history
         place = node.term - 1
         known = history.leaders[place]
         if known not in (None, node.node):
             raise ViolationError(
-                "ElectionSafety", f"{known} and {node.node} both lead term {node.term}"
+                Invariant.ElectionSafety, f"{known} and {node.node} both lead term {node.term}"
             )
         if known is not None:
             return history
@@ -241,23 +222,23 @@ class Rules:
         return replace(history, leaders=leaders)
 
     def _leader_is_complete(self, history: History, node: View) -> None:
-        self.checks["a leader holds what was committed before its term"] += 1
+        self.checks[Invariant.LeaderCompleteness] += 1
         if not node.leads:
             return
         for committed in history.committed:
             entry = committed.entry
             if committed.term < node.term and node.log[entry.index - 1 :][:1] != (entry,):
                 raise ViolationError(
-                    "LeaderCompleteness",
+                    Invariant.LeaderCompleteness,
                     f"{node.node} leads term {node.term} without {describe_log((entry,))}",
                 )
 
     def _voters(self, history: History, node: View) -> None:
-        self.checks["the voters are those in the log"] += 1
+        self.checks[Invariant.ActiveConfigurations] += 1
         base, *above = _active(history.genesis, node.log, node.commit)
         if [base, *above] != [node.base, *(configuration for _, configuration in node.pending)]:
             raise ViolationError(
-                "VotersOfLog",
+                Invariant.ActiveConfigurations,
                 f"{node.node} counts {node.base} and {node.pending}, its log holds {base}, {above}",
             )
 
@@ -267,7 +248,7 @@ def _require_match(node: View, left: tuple[Entry, ...], right: tuple[Entry, ...]
         if left[index - 1].term == right[index - 1].term:
             if left[:index] != right[:index]:
                 raise ViolationError(
-                    "LogMatching",
+                    Invariant.LogMatching,
                     f"{node.node} and another log agree at {index} and not before:"
                     f" {describe_log(left)} and {describe_log(right)}",
                 )

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final, ParamSpec, Self, TypeVar
 
-from lab.explorer.rules import ViolationError
 from lab.explorer.share import Parcel, Round, Share, Tally, Task, World, digest_of
 from lab.explorer.space import BadMoveError, Move, State
+from lab.invariants.catalogue import Invariant, ViolationError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,7 +22,7 @@ _shares: Final[dict[int, Share]] = {}
 class Finding:
     """A broken rule, and the shortest way to it."""
 
-    rule: str
+    invariant: Invariant
     what: str
     moves: tuple[Move, ...]
 
@@ -41,7 +41,7 @@ class Result:
     runs: int = 0
     cpu: float = 0.0
     """Seconds of processor time in other processes."""
-    checks: Counter[str] = field(default_factory=Counter)
+    checks: Counter[Invariant] = field(default_factory=Counter)
     finding: Finding | None = None
 
 
@@ -122,7 +122,7 @@ class Search:
             move, state = _step(world, state, digest)
             moves.append(move)
         bad = _bad_move(world, state)
-        return Finding(bad.violation.rule, str(bad.violation), (*moves, bad.move))
+        return Finding(bad.violation.invariant, str(bad.violation), (*moves, bad.move))
 
 
 def _step(world: World, state: State, digest: int) -> tuple[Move, State]:

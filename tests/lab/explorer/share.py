@@ -13,9 +13,10 @@ from lab.explorer.bounds import Bounds
 from lab.explorer.bugs import BUGS, SOUND
 from lab.explorer.pieces import KEY_BYTES, Pieces
 from lab.explorer.root import root
-from lab.explorer.rules import Rules, ViolationError
+from lab.explorer.rules import Rules
 from lab.explorer.space import BadMoveError, Space, State
 from lab.explorer.steps import Steps
+from lab.invariants.catalogue import Invariant, ViolationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Tally:
     """Of the real core."""
     cpu: float
     """Seconds of processor time of its process."""
-    checks: dict[str, int]
+    checks: dict[Invariant, int]
 
 
 class World:

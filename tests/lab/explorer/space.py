@@ -19,8 +19,9 @@ from lab.explorer.acts import Act, Deliver, Manner
 from lab.explorer.bounds import Bounds, Budget
 from lab.explorer.choices import Choices
 from lab.explorer.pieces import KEY_BYTES, Pieces, Renaming, is_spent
-from lab.explorer.rules import Rules, ViolationError, held_of
+from lab.explorer.rules import Rules, held_of
 from lab.explorer.steps import Outcome, Steps
+from lab.invariants.catalogue import ViolationError
 
 from kpnode.raft import NodeId, PreVoteReply
 

@@ -14,8 +14,9 @@ from lab.explorer.acts import PLAIN, Act, Deliver, Flush, Manner, Restart
 from lab.explorer.bounds import Bounds, Budget
 from lab.explorer.local import Local
 from lab.explorer.pieces import NodePiece, Pieces, Renaming
-from lab.explorer.rules import Rules, ViolationError
+from lab.explorer.rules import Rules
 from lab.explorer.view import View
+from lab.invariants.catalogue import Invariant, ViolationError
 
 from kpnode.pump import Pumped
 from kpnode.raft import (
@@ -107,7 +108,7 @@ class Steps:
             key = self._pieces.node(local)
             sent = tuple(sorted(self._pieces.body(message) for message in pumped.outgoing))
         except InvariantError as error:
-            wrong = ViolationError("Invariant", str(error))
+            wrong = ViolationError(Invariant.NoInternalError, str(error))
             return Outcome(node.key, (), manner, (*costs,), wrong)
         after = self._pieces.nodes[key].view
         if manner.late and after.kept:

@@ -1,43 +1,19 @@
 """Moves and bounds as people read them."""
 
-from collections.abc import Mapping
 from dataclasses import fields
-from types import MappingProxyType
-from typing import Final
 
 from lab.explorer.acts import Act, Deliver, Lapse, Restart
 from lab.explorer.bounds import Bounds
 from lab.explorer.rules import describe_log
 from lab.explorer.space import Move
+from lab.invariants.catalogue import Invariant
 
 from kpnode.raft import AppendRequest, MessageBody
 
-RULES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "a leader holds what was committed before its term": "LeaderCompleteness",
-        "a leader knows its peers right, two nodes": "AckOnDisk",
-        "a term has one vote, and terms never fall": "VoteOnce",
-        "acknowledged entries are on disk": "AckOnDisk",
-        "committed entries agree": "StateMachineSafety",
-        "committed entries are durable at a majority of each configuration": "CommittedIsDurable",
-        "entries are applied in order": "AppliedInOrder",
-        "log matching, memory and disk of one node": "LogMatching",
-        "log matching, two nodes": "LogMatching",
-        "no sound disk is taken for one that lost something": "NothingLost",
-        "one leader a term": "ElectionSafety",
-        "one pending configuration at a leader": "OnePending",
-        "reads are linearizable": "ReadIsLinearizable",
-        "the commit index rises, within the log": "CommitMonotone, CommitByOwnTerm",
-        "the voters are those in the log": "VotersOfLog",
-        "votes and terms are durable before they are said": "VoteDurable",
-    }
-)
-"""What a violation of each check of `lab.explorer.rules` is called."""
 
-
-def describe_check(check: str) -> str:
-    """Return a check with the names that its violations have."""
-    return f"{check} ({RULES[check]})" if check in RULES else check
+def describe_check(check: Invariant) -> str:
+    """Return what was checked, with the name that its violations have."""
+    return f"{check.value} ({check.name})"
 
 
 def describe_bounds(bounds: Bounds) -> str:

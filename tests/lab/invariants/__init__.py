@@ -5,25 +5,26 @@ visible at once in two vote messages of one term. So promises are checked where 
 checker knows one rule; all of them see everything.
 """
 
-from lab.invariants.base import Checker, Panel, ViolationError
+from lab.invariants.base import Checker, Panel
+from lab.invariants.catalogue import Invariant, ViolationError
 from lab.invariants.clients import Answers, History, ReadConfirmed
 from lab.invariants.configurations import ActiveConfigurations, HandOver, OneChangeAtATime
 from lab.invariants.logs import (
     AckOnDisk,
     CommitByOwnTerm,
     CommitByQuorum,
-    CommitForever,
     CommitTrue,
     LogMatching,
     MatchByAck,
     RefusalTrue,
+    StateMachineSafety,
 )
 from lab.invariants.losses import QuietAfterLoss
 from lab.invariants.time import QuorumChecked, Restless, TransferEnds
 from lab.invariants.votes import (
     ElectionQuorum,
+    ElectionSafety,
     HardStateForward,
-    OneLeader,
     Sticky,
     TermByCampaign,
     VoteOnce,
@@ -36,22 +37,23 @@ __all__ = [
     "Checker",
     "CommitByOwnTerm",
     "CommitByQuorum",
-    "CommitForever",
     "CommitTrue",
     "ElectionQuorum",
+    "ElectionSafety",
     "HandOver",
     "HardStateForward",
     "History",
+    "Invariant",
     "LogMatching",
     "MatchByAck",
     "OneChangeAtATime",
-    "OneLeader",
     "Panel",
     "QuietAfterLoss",
     "QuorumChecked",
     "ReadConfirmed",
     "RefusalTrue",
     "Restless",
+    "StateMachineSafety",
     "Sticky",
     "TermByCampaign",
     "TransferEnds",

@@ -3,19 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from lab.invariants.catalogue import Invariant, ViolationError
 from lab.simulator.disk import SimDisk
 from lab.simulator.machine import Applied
 from lab.simulator.node import Answer
 
 from kpnode.raft import Dropped, Index, Input, Message, NodeId, ReadGrant, RoleChange, Status, Term
-
-
-class ViolationError(Exception):
-    """A rule was broken; the message says by whom and how."""
-
-    def __init__(self, checker: str, what: str) -> None:
-        super().__init__(f"{checker}: {what}")
-        self.checker = checker
 
 
 class Checker:
@@ -24,9 +17,9 @@ class Checker:
     The hooks of one step come in the order in which they stand here from `on_inputs` on.
     """
 
-    def violation(self, what: str) -> ViolationError:
-        """Return the error that says that this rule was broken."""
-        return ViolationError(type(self).__name__, what)
+    def violation(self, what: str, invariant: Invariant | None = None) -> ViolationError:
+        """Return the error that says that this invariant, or another, was broken."""
+        return ViolationError(invariant or Invariant[type(self).__name__], what)
 
     def on_start(self, node: NodeId, disk: SimDisk, stored: Applied) -> None:
         """See a node start."""

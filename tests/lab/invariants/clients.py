@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from lab.invariants.base import Checker
-from lab.invariants.logs import CommitForever
+from lab.invariants.catalogue import Invariant, is_quorum
+from lab.invariants.logs import StateMachineSafety
 from lab.simulator.disk import SimDisk
 from lab.simulator.machine import Applied
 from lab.simulator.node import Answer
@@ -26,7 +27,7 @@ from kpnode.raft import (
 class Answers(Checker):
     """A read sees all that was committed before it; a dropped proposal never happens."""
 
-    def __init__(self, commits: CommitForever) -> None:
+    def __init__(self, commits: StateMachineSafety) -> None:
         self._commits = commits
         self._floor: dict[int, Index] = {}
         self._dropped: set[int] = set()
@@ -39,9 +40,8 @@ class Answers(Checker):
     def on_read(self, node: NodeId, grant: ReadGrant) -> None:
         """Compare with what was committed when it was asked for."""
         if grant.index < self._floor[grant.ticket]:
-            raise self.violation(
-                f"{node} reads at {grant.index}, but {self._floor[grant.ticket]} was committed"
-            )
+            what = f"{node} reads at {grant.index}, but {self._floor[grant.ticket]} was committed"
+            raise self.violation(what, Invariant.ReadIsLinearizable)
 
     def on_dropped(self, dropped: Dropped) -> None:
         """Remember what will not happen, and look whether it has."""
@@ -108,7 +108,7 @@ class ReadConfirmed(Checker):
             for peer, number in answered.items()
             if self._begun.get((node, term, number), 0) > asked
         }
-        if not any(_is_quorum(active, confirmed) for active in self._active(node)):
+        if not any(is_quorum(active, confirmed) for active in self._active(node)):
             raise self.violation(
                 f"{node} grants read {grant.ticket} in term {term}, confirmed by"
                 f" {sorted(confirmed)} alone"
@@ -178,10 +178,3 @@ class History(Checker):
                 f"{node} answers a read from {index}, {self._reads[ticket]} was known before"
             )
         self._acked = max(self._acked, index)
-
-
-def _is_quorum(active: tuple[Configuration, ...], nodes: set[NodeId]) -> bool:
-    return all(
-        2 * sum(voter in nodes for voter in configuration.voters) > len(configuration.voters)
-        for configuration in active
-    )

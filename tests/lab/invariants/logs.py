@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from lab.invariants.base import Checker
+from lab.invariants.catalogue import Invariant, is_quorum
 from lab.simulator.disk import SimDisk
 from lab.simulator.machine import Applied
 
@@ -146,11 +147,10 @@ class CommitByQuorum(Checker):
             return
         held: dict[NodeId, int] = {peer.node: peer.match for peer in status.peers}
         held[node] = status.persisted
-        for configuration in disk.active(status.commit):
-            voters = configuration.voters
-            have = sum(held.get(voter, 0) >= status.commit for voter in voters)
-            if 2 * have <= len(voters):
-                raise self.violation(f"{node} commits {status.commit} knowing {held} of {voters}")
+        active = disk.active(status.commit)
+        if not is_quorum(active, (one for one, index in held.items() if index >= status.commit)):
+            voters = " and ".join(str(one.voters) for one in active)
+            raise self.violation(f"{node} commits {status.commit} knowing {held} of {voters}")
 
 
 class CommitByOwnTerm(Checker):
@@ -191,7 +191,7 @@ class LogMatching(Checker):
             seen.append(held)
 
 
-class CommitForever(Checker):
+class StateMachineSafety(Checker):
     """What is committed is durable at a quorum, in the log of every later leader, and never else.
 
     Applied entries stand for committed ones. Also here: every node applies all of them, in order,
@@ -237,7 +237,8 @@ class CommitForever(Checker):
         """Compare with what others applied."""
         index = applied.entry.index
         if index != self._next[node]:
-            raise self.violation(f"{node} applies {index} instead of {self._next[node]}")
+            what = f"{node} applies {index} instead of {self._next[node]}"
+            raise self.violation(what, Invariant.AppliedInOrder)
         self._next[node] = index + 1
         if index <= self.height:
             if self._history[index] != applied:
@@ -255,7 +256,8 @@ class CommitForever(Checker):
         for index in range(self.height, 0, -1):
             if self._terms[index] < role.term:
                 if disk.link_at(Index(index)) != self._links[index]:
-                    raise self.violation(f"{node} leads term {role.term} without entry {index}")
+                    what = f"{node} leads term {role.term} without entry {index}"
+                    raise self.violation(what, Invariant.LeaderCompleteness)
                 return
 
     def _require_quorum(self, index: Index) -> None:
@@ -263,14 +265,15 @@ class CommitForever(Checker):
         for applied in (self._history[index - 1], self._history[index]):
             voters = applied.configuration.voters
             held = [v for v in voters if self._disks[v].link_at(index) == self._links[index]]
-            if 2 * len(held) <= len(voters):
-                raise self.violation(f"{index} is committed on {held} of {voters}")
+            if not is_quorum((applied.configuration,), held):
+                what = f"{index} is committed on {held} of {voters}"
+                raise self.violation(what, Invariant.CommittedIsDurable)
 
 
 class CommitTrue(Checker):
     """What a message calls committed is committed, and is in the log of the sender."""
 
-    def __init__(self, commits: CommitForever) -> None:
+    def __init__(self, commits: StateMachineSafety) -> None:
         self._commits = commits
 
     def on_message(self, message: Message, disk: SimDisk) -> None:

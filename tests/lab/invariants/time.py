@@ -7,6 +7,7 @@ never said to be late when it is not.
 from collections.abc import Sequence
 
 from lab.invariants.base import Checker
+from lab.invariants.catalogue import is_quorum
 from lab.simulator.disk import SimDisk
 from lab.simulator.machine import Applied
 
@@ -65,13 +66,14 @@ class QuorumChecked(Checker):
         if ticks - since[2] <= self._limit:
             return
         heard = self._heard[node]
-        for configuration in active:
-            alive = sum(
-                voter == node or ticks - heard.get(voter, since[2]) <= self._limit
-                for voter in configuration.voters
-            )
-            if 2 * alive <= len(configuration.voters):
-                raise self.violation(f"{node} leads on after {self._limit} ticks without a quorum")
+        voters = {voter for configuration in active for voter in configuration.voters}
+        alive = {
+            voter
+            for voter in voters
+            if voter == node or ticks - heard.get(voter, since[2]) <= self._limit
+        }
+        if not is_quorum(active, alive):
+            raise self.violation(f"{node} leads on after {self._limit} ticks without a quorum")
 
 
 class Restless(Checker):

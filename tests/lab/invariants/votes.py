@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from lab.invariants.base import Checker
+from lab.invariants.catalogue import candidate_of, check_forward, check_vote, is_quorum
 from lab.simulator.disk import SimDisk
 from lab.simulator.machine import Applied
 
@@ -47,18 +48,13 @@ class VoteOnce(Checker):
 
     def on_message(self, message: Message, disk: SimDisk) -> None:
         """Look at every vote that leaves."""
-        voter, body = message.sender, message.body
-        if isinstance(body, VoteRequest):
-            candidate = voter
-        elif isinstance(body, VoteReply) and body.granted:
-            candidate = message.recipient
-        else:
-            return
-        known = self._votes.setdefault((voter, body.term), candidate)
-        if known != candidate:
-            raise self.violation(f"{voter} votes for {known} and {candidate} in {body.term}")
-        if disk.hard_state != HardState(body.term, candidate):
-            raise self.violation(f"{voter} votes for {candidate} with {disk.hard_state} on disk")
+        candidate = candidate_of(message)
+        if candidate is not None:
+            voter, term = message.sender, message.body.term
+            known = self._votes.setdefault((voter, term), candidate)
+            if known != candidate:
+                raise self.violation(f"{voter} votes for {known} and {candidate} in {term}")
+        check_vote(message, disk.hard_state)
 
 
 class HardStateForward(Checker):
@@ -77,10 +73,7 @@ class HardStateForward(Checker):
         old = self._seen.get(node, _NOTHING)
         if new is old:
             return
-        if new.term < old.term:
-            raise self.violation(f"{node} falls back from term {old.term} to {new.term}")
-        if new.term == old.term and old.voted_for not in (None, new.voted_for):
-            raise self.violation(f"{node} replaces vote {old} by {new}")
+        check_forward(node, old, new)
         self._seen[node] = new
 
     def on_start(self, node: NodeId, disk: SimDisk, stored: Applied) -> None:
@@ -90,11 +83,7 @@ class HardStateForward(Checker):
 
     def on_message(self, message: Message, disk: SimDisk) -> None:
         """No message is ahead of the disk."""
-        body = message.body
-        if body.term > disk.hard_state.term and isinstance(
-            body, VoteReply | AppendReply | AppendRequest | HeartbeatRequest | HeartbeatReply
-        ):
-            raise self.violation(f"{message} leaves with {disk.hard_state} on disk")
+        check_vote(message, disk.hard_state)
 
 
 class TermByCampaign(Checker):
@@ -113,7 +102,7 @@ class TermByCampaign(Checker):
         self._begun.add(state.term)
 
 
-class OneLeader(Checker):
+class ElectionSafety(Checker):
     """A term has one leader."""
 
     def __init__(self) -> None:
@@ -159,13 +148,12 @@ class ElectionQuorum(Checker):
             return
         self._elected[node] = status.term
         votes = self._voters.get((node, status.term), {node})
-        for configuration in disk.active(status.commit):
-            voters = configuration.voters
-            if 2 * sum(voter in votes for voter in voters) <= len(voters):
-                given = sorted(votes)
-                raise self.violation(
-                    f"{node} leads term {status.term} by votes of {given}, voters are {voters}"
-                )
+        active = disk.active(status.commit)
+        if not is_quorum(active, votes):
+            voters = " and ".join(str(one.voters) for one in active)
+            raise self.violation(
+                f"{node} leads term {status.term} by votes of {sorted(votes)}, voters are {voters}"
+            )
 
 
 class Sticky(Checker):

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from random import Random
 
-from lab.invariants import Panel, ViolationError
+from lab.invariants import Invariant, Panel, ViolationError
 from lab.simulator.disk import CrashPoint, SimCrashError, SimDisk, SimFullError
 from lab.simulator.journal import Journal
 from lab.simulator.machine import Applied
@@ -88,7 +88,9 @@ class Fleet:
         try:
             node.start(self._moods, scan=self.chance(500))
         except (InvariantError, LedgerError) as error:
-            raise ViolationError("Invariant", f"{node.name} does not start: {error}") from error
+            raise ViolationError(
+                Invariant.NoInternalError, f"{node.name} does not start: {error}"
+            ) from error
         for hook in self.panel.on_start:
             hook(node.name, node.disk, node.stored)
 
@@ -160,7 +162,9 @@ class Fleet:
             self.counts["stops at a full disk"] += 1
             self.stop(node)
         except (InvariantError, LedgerError) as error:
-            raise ViolationError("Invariant", f"{node.name} stops: {error}") from error
+            raise ViolationError(
+                Invariant.NoInternalError, f"{node.name} stops: {error}"
+            ) from error
         if node.disk.writes != writes:
             for on_save in self.panel.on_save:
                 on_save(node.name, node.disk)

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from lab.invariants import CommitForever
+from lab.invariants import StateMachineSafety
 from lab.simulator.fleet import Fleet
 from lab.simulator.network import CutShape, draw_cut
 from lab.simulator.node import SimNode
@@ -20,7 +20,7 @@ _SHAPES = (CutShape.HALVES,) * 3 + (CutShape.ONE_WAY,) * 2 + tuple(CutShape)
 class Weather:
     """Lets everything fail as the climate wills."""
 
-    def __init__(self, prng: Random, fleet: Fleet, commits: CommitForever) -> None:
+    def __init__(self, prng: Random, fleet: Fleet, commits: StateMachineSafety) -> None:
         self._prng = prng
         self._fleet = fleet
         self._commits = commits

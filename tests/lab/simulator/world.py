@@ -17,22 +17,23 @@ from lab.invariants import (
     Checker,
     CommitByOwnTerm,
     CommitByQuorum,
-    CommitForever,
     CommitTrue,
     ElectionQuorum,
+    ElectionSafety,
     HandOver,
     HardStateForward,
     History,
+    Invariant,
     LogMatching,
     MatchByAck,
     OneChangeAtATime,
-    OneLeader,
     Panel,
     QuietAfterLoss,
     QuorumChecked,
     ReadConfirmed,
     RefusalTrue,
     Restless,
+    StateMachineSafety,
     Sticky,
     TermByCampaign,
     TransferEnds,
@@ -96,7 +97,7 @@ class World:
         for name in names:
             self.fleet.nodes[name] = self._build(name, seed, genesis, bug)
         disks = {name: node.disk for name, node in self.fleet.nodes.items()}
-        self._commits = CommitForever(genesis, disks)
+        self._commits = StateMachineSafety(genesis, disks)
         self.coverage = Coverage(self.fleet.counts, disks)
         self.fleet.panel = Panel((*self._checkers(), self.coverage))
         self._weather = Weather(prng, self.fleet, self._commits)
@@ -158,7 +159,9 @@ class World:
                 wants = "clients hear of their events"
             else:
                 return
-        raise ViolationError("Liveness", f"{patience} ticks of fair weather, and not yet: {wants}")
+        raise ViolationError(
+            Invariant.Liveness, f"{patience} ticks of fair weather, and not yet: {wants}"
+        )
 
     def tick(self) -> None:
         """Let one tick pass: weather, arrivals, clocks, wishes, then every node does its work."""
@@ -188,7 +191,7 @@ class World:
             VoteOnce(),
             HardStateForward(),
             TermByCampaign(),
-            OneLeader(),
+            ElectionSafety(),
             ElectionQuorum(),
             AckOnDisk(self.fleet.leader_disk),
             RefusalTrue(self.fleet.leader_disk),

@@ -11,20 +11,21 @@ from lab.invariants import (
     Answers,
     Checker,
     CommitByOwnTerm,
-    CommitForever,
+    ElectionSafety,
     HardStateForward,
+    Invariant,
     LogMatching,
-    OneLeader,
+    StateMachineSafety,
     ViolationError,
     VoteOnce,
 )
+from lab.invariants.catalogue import is_quorum
 from lab.simulator.disk import SimDisk
 from lab.simulator.machine import Applied
 from lab.stories.actor import Actor
 
 from kpnode.pump import Pumped
 from kpnode.raft import Index, NodeId, Role, Status, Term
-from kpnode.raft.quorum import majority
 
 
 class Watch:
@@ -35,12 +36,12 @@ class Watch:
         self._commit: dict[str, Index] = {}
         self._damaged: list[NodeId] = []
         self._disks = {actor.name: actor.disk for actor in actors.values()}
-        self._commits = CommitForever(genesis, self._disks)
+        self._commits = StateMachineSafety(genesis, self._disks)
         self._checkers: tuple[Checker, ...] = (
             VoteOnce(),
             HardStateForward(),
             AckOnDisk(self._leader_disk),
-            OneLeader(),
+            ElectionSafety(),
             CommitByOwnTerm(),
             LogMatching(),
             self._commits,
@@ -97,7 +98,9 @@ class Watch:
         for name, status in running.items():
             before = self._commit.get(name, Index(0))
             if not before <= status.commit <= status.last_index or status.applied < before:
-                raise ViolationError("CommitRises", f"{name} had committed {before}: {status}")
+                raise ViolationError(
+                    Invariant.CommitMonotone, f"{name} had committed {before}: {status}"
+                )
             self._commit[name] = min(status.commit, status.applied)
 
     def _require_equal_commits(self, running: Mapping[str, Status]) -> None:
@@ -107,7 +110,8 @@ class Watch:
             height = Index(min(safe[left], safe[right]))
             if self._link(left, height) != self._link(right, height):
                 raise ViolationError(
-                    "CommitsAgree", f"{left} and {right} have committed other logs up to {height}"
+                    Invariant.StateMachineSafety,
+                    f"{left} and {right} have committed other logs up to {height}",
                 )
 
     def _require_true_match(self, running: Mapping[str, Status]) -> None:
@@ -121,7 +125,8 @@ class Watch:
                 held, own = actor.disk.link_at(height), self._link(lead.node, height)
                 if actor.disk.hard_state.term <= lead.term and held != own:
                     raise ViolationError(
-                        "MatchIsTrue", f"{lead.node} believes that {peer.node} holds {height}"
+                        Invariant.MatchByAck,
+                        f"{lead.node} believes that {peer.node} holds {height}",
                     )
 
     def _require_kept_commits(self, running: Mapping[str, Status]) -> None:
@@ -136,8 +141,10 @@ class Watch:
         held = [
             v for v in configuration.voters if v in self._damaged or self._link(v, height) == link
         ]
-        if len(held) < majority(configuration):
-            raise ViolationError("CommitIsKept", f"{height} is on the disks of {held} only")
+        if not is_quorum((configuration,), held):
+            raise ViolationError(
+                Invariant.CommittedIsDurable, f"{height} is on the disks of {held} only"
+            )
 
     def _link(self, name: str, height: Index) -> bytes | None:
         return self._actors[name].disk.link_at(height)

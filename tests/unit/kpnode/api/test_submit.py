@@ -92,7 +92,7 @@ async def test_a_rule_that_refuses_is_named_with_clause_field_and_what_is_accept
             "type": f"{URN}refused",
             "title": "A rule refuses the event",
             "status": 422,
-            "detail": "BW999999 is in no range of BW",
+            "detail": "BW999999 is not in a range of BW",
             "rule": "E3",
             "clause": "Annex I.A",
             "field": "body.certificate.number",
