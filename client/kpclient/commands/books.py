@@ -8,7 +8,7 @@ import typer
 
 from kpclient.errors import UsageError
 from kpclient.input.options import ConnectionOptions, command
-from kpclient.output.books_files import write_csv, write_parquet
+from kpclient.output.books_files import write_csv_files, write_parquet_files
 from kpclient.output.console import print_fields, print_json
 from kpclient.session import Session
 from kpledger.base.units import format_time
@@ -47,9 +47,9 @@ def books(
     report = Session(connection).write_books(out, copy)
     with closing(open_books(str(out), read_only=True)) as tables:
         if parquet is not None:
-            write_parquet(tables, parquet)
+            write_parquet_files(tables, parquet)
         if csv is not None:
-            write_csv(tables, csv)
+            write_csv_files(tables, csv)
     if connection.as_json:
         print_json(
             {

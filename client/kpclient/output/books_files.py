@@ -16,11 +16,11 @@ _ENCODED: Final = "records"
 _ROWS_AT_ONCE: Final = 50_000
 _TYPES: Final = {"INTEGER": pa.int64(), "TEXT": pa.string(), "BLOB": pa.binary()}
 
-Column = tuple[str, str]
+TypedName = tuple[str, str]
 """Name and declared type."""
 
 
-def write_csv(books: sqlite3.Connection, directory: Path) -> None:
+def write_csv_files(books: sqlite3.Connection, directory: Path) -> None:
     """Write each table as a CSV file with a line of names; bytes are hexadecimal, NULL is empty."""
     directory.mkdir(parents=True)
     for table, columns in _tables(books):
@@ -31,7 +31,7 @@ def write_csv(books: sqlite3.Connection, directory: Path) -> None:
                 writer.writerows(map(_plain, rows))
 
 
-def write_parquet(books: sqlite3.Connection, directory: Path) -> None:
+def write_parquet_files(books: sqlite3.Connection, directory: Path) -> None:
     """Write each table as a Parquet file, with the types of its columns."""
     directory.mkdir(parents=True)
     for table, columns in _tables(books):
@@ -56,7 +56,7 @@ def write_parquet(books: sqlite3.Connection, directory: Path) -> None:
                 )
 
 
-def _tables(books: sqlite3.Connection) -> Iterator[tuple[str, Sequence[Column]]]:
+def _tables(books: sqlite3.Connection) -> Iterator[tuple[str, Sequence[TypedName]]]:
     names = books.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
     for (table,) in names.fetchall():
         if table != _ENCODED:
