@@ -16,7 +16,7 @@ import msgspec
 from kpledger.base.ids import KPCS
 from kpledger.base.units import add_days, day_of
 from kpledger.books.database import Books
-from kpledger.books.participants import read_members
+from kpledger.books.participants import read_participants
 from kpledger.books.query import Query, QuestionError, ask_day, ask_participant
 from kpledger.scheme.v1.events.life import FollowUpStatus
 from kpledger.scheme.v1.ids import CHAIR
@@ -184,7 +184,7 @@ _AWAITED: Final = (
 
 
 def _measures(desk: _Desk) -> Iterator[CalendarEntry]:
-    for member in read_members(desk.books):
+    for member in read_participants(desk.books):
         code = member.code
         for standing in member.standings:
             if standing.lapses_at is not None:

@@ -13,7 +13,7 @@ from kpledger.scheme.v1.ids import parse_number
 from kpledger.scheme.v1.lifecycles.certificate import CertificateState
 from kpledger.scheme.v1.records import CertificateRecord, certificate_key
 
-MAX_PAGE: Final = 1000
+MAX_LISTED: Final = 1000
 MAX_SCANNED: Final = 5_000
 """Certificates that are looked at for one page, so that filters that hardly ever meet cannot read
 everything; the next page goes on from there."""
@@ -56,7 +56,7 @@ class CertificatesQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     destination: str | None = None
     after: str | None = None
     """Only numbers behind this one."""
-    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = 100
+    limit: Annotated[int, Meta(ge=1, le=MAX_LISTED)] = 100
 
 
 class CertificatesAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ class KeysQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Those as well that were revoked."""
 
 
-class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
+class RegisteredKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key, and from when until when signatures by it count."""
 
     key: str
@@ -39,7 +39,7 @@ class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
 class KeysAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Keys by office, those of each in the order of their validity."""
 
-    keys: tuple[SigningKey, ...]
+    keys: tuple[RegisteredKey, ...]
 
 
 def _respond(books: Books, question: KeysQuestion) -> KeysAnswer:
@@ -52,7 +52,7 @@ def _respond(books: Books, question: KeysQuestion) -> KeysAnswer:
         ask_participant(books, question.participant)
     prefix = key_key(b"")
     found = (
-        SigningKey(
+        RegisteredKey(
             key=key.removeprefix(prefix).decode(),
             authority=record.authority,
             officer=record.officer,

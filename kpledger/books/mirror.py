@@ -10,7 +10,7 @@ from kpledger.books.database import Books
 from kpledger.books.flags.catalogue import read_flags
 from kpledger.books.flags.search import prepare_search
 from kpledger.books.periods import end_of
-from kpledger.books.query import Query, QuestionError, ask_participant, read_rows
+from kpledger.books.query import Query, QuestionError, ask_participant, select_rows
 from kpledger.books.statistics.basis import ask_period
 
 _ROWS: Final = """
@@ -139,7 +139,7 @@ def _respond(books: Books, question: MirrorQuestion) -> MirrorAnswer:
         for quarter in ask_period(question.period).quarters
     ]
     pair = {"one": one, "other": other, "quarters": json.dumps(quarters)}
-    return MirrorAnswer(at=today, rows=tuple(read_rows(books, MirrorRow, _ROWS, pair)))
+    return MirrorAnswer(at=today, rows=tuple(select_rows(books, MirrorRow, _ROWS, pair)))
 
 
 MIRROR: Final = Query(

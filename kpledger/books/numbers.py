@@ -10,7 +10,7 @@ from kpledger.base.units import format_time
 from kpledger.books.database import Books
 from kpledger.books.flags.finding import Finding
 from kpledger.books.flags.search import find_flags, prepare_search
-from kpledger.books.query import Query, ask_participant, read_rows
+from kpledger.books.query import Query, ask_participant, select_rows
 from kpledger.scheme.v1.events.governance import NumberRange
 from kpledger.scheme.v1.records import AllottedRange, RangesRecord, ranges_key
 
@@ -139,7 +139,7 @@ def _used(books: Books, allotted: AllottedRange, limit: int) -> UsedRange:
         used=used,
         highest="" if highest is None else _number(run, highest),
         missing=0 if highest is None else highest - run.first + 1 - used,
-        gaps=tuple(read_rows(books, NumberGap, _GAPS, {**place, "limit": limit})),
+        gaps=tuple(select_rows(books, NumberGap, _GAPS, {**place, "limit": limit})),
     )
 
 

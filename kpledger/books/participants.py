@@ -46,7 +46,7 @@ class KeyQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Ed25519, hexadecimal."""
 
 
-class Office(msgspec.Struct, frozen=True, kw_only=True):
+class ParticipantOffice(msgspec.Struct, frozen=True, kw_only=True):
     """An office of a participant."""
 
     authority: str
@@ -71,7 +71,7 @@ class ParticipantAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Every standing it was given, in ledger order; a later one overrules for its time."""
     status: Standing | None
     """Its standing at the newest block; null before it was admitted."""
-    authorities: tuple[Office, ...]
+    authorities: tuple[ParticipantOffice, ...]
     ranges: tuple[AllottedRange, ...]
 
 
@@ -94,7 +94,7 @@ class KeyAnswer(msgspec.Struct, frozen=True, kw_only=True):
     officer: str | None
 
 
-def read_members(books: Books) -> tuple[ParticipantRecord, ...]:
+def read_participants(books: Books) -> tuple[ParticipantRecord, ...]:
     """Give every participant, in alphabetical order of their codes."""
     found = books.records(participant_key(""), ParticipantRecord)
     return tuple(record for _, record in found)
@@ -102,7 +102,7 @@ def read_members(books: Books) -> tuple[ParticipantRecord, ...]:
 
 def _respond_all(books: Books, _question: ParticipantsQuestion) -> ParticipantsAnswer:
     """List all participants."""
-    shown = tuple(_describe(books, record) for record in read_members(books))
+    shown = tuple(_describe(books, record) for record in read_participants(books))
     return ParticipantsAnswer(participants=shown)
 
 
@@ -175,8 +175,8 @@ def _describe(books: Books, record: ParticipantRecord) -> ParticipantAnswer:
     )
 
 
-def _describe_office(record: AuthorityRecord) -> Office:
-    return Office(
+def _describe_office(record: AuthorityRecord) -> ParticipantOffice:
+    return ParticipantOffice(
         authority=record.authority,
         title=record.title,
         place=record.place,

@@ -112,7 +112,7 @@ def _in_hex(value: object) -> object:
     return value
 
 
-def read_rows(
+def select_rows(
     books: Books, kind: type[S], statement: str, parameters: Mapping[str, object]
 ) -> Iterator[S]:
     """Run a statement whose columns are called as the fields of a Struct, and give its rows."""

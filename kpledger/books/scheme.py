@@ -11,7 +11,7 @@ import msgspec
 from kpledger.base.errors import MalformedError
 from kpledger.base.units import day_of, end_of_day_ms
 from kpledger.books.database import Books
-from kpledger.books.participants import read_members
+from kpledger.books.participants import read_participants
 from kpledger.books.query import Query, QuestionError
 from kpledger.scheme.v1.events.governance import ParticipantKind, Standing
 from kpledger.scheme.v1.policy import Policy, resolve_policy
@@ -103,7 +103,7 @@ def _respond(books: Books, question: SchemeQuestion) -> SchemeAnswer:
         QuestionError: the day is none.
     """
     time_ms = _read_time(books, question.at)
-    members = read_members(books)
+    members = read_participants(books)
     known = [(one, standing) for one in members if (standing := _standing(one, time_ms))]
     presidency = books.connection.execute(_PRESIDENCY, {"time_ms": time_ms}).fetchone()
     chair, vice_chair, year = presidency or (None, None, None)

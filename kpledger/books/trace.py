@@ -34,7 +34,7 @@ ORDER BY number
 """
 
 
-class Link(StrEnum):
+class LinkKind(StrEnum):
     """How goods come from one certificate or case to another."""
 
     SOURCE = "SOURCE"
@@ -77,7 +77,7 @@ class TracedLink(msgspec.Struct, frozen=True, kw_only=True):
 
     earlier: str
     later: str
-    link: Link
+    link: LinkKind
     carat_thousandths: int | None
     """How much of the earlier one's goods; only known for sources."""
 
@@ -154,13 +154,13 @@ def _behind(books: Books, subject: str) -> Iterator[TracedLink]:
     match _find(books, subject):
         case CertificateRecord() as record:
             for source in record.sources:
-                yield _link(source.number, subject, Link.SOURCE, source.carat_thousandths)
+                yield _link(source.number, subject, LinkKind.SOURCE, source.carat_thousandths)
             if record.replaces:
-                yield _link(record.replaces, subject, Link.REPLACEMENT)
+                yield _link(record.replaces, subject, LinkKind.REPLACEMENT)
             if record.case:
-                yield _link(record.case, subject, Link.TECHNICAL)
+                yield _link(record.case, subject, LinkKind.TECHNICAL)
         case CaseRecord(number=str(number)):
-            yield _link(number, subject, Link.CASE)
+            yield _link(number, subject, LinkKind.CASE)
 
 
 def _before(books: Books, subject: str) -> Iterator[TracedLink]:
@@ -173,14 +173,14 @@ def _before(books: Books, subject: str) -> Iterator[TracedLink]:
             if source.number == subject
         ]
         if carats:
-            yield _link(subject, later, Link.SOURCE, carats[0])
+            yield _link(subject, later, LinkKind.SOURCE, carats[0])
         else:
-            yield _link(subject, later, Link.TECHNICAL)
+            yield _link(subject, later, LinkKind.TECHNICAL)
     if isinstance(record, CertificateRecord):
         if record.replaced_by:
-            yield _link(subject, record.replaced_by, Link.REPLACEMENT)
+            yield _link(subject, record.replaced_by, LinkKind.REPLACEMENT)
         for serial in range(1, _count_cases(books, subject) + 1):
-            yield _link(subject, case_of_certificate(subject, serial), Link.CASE)
+            yield _link(subject, case_of_certificate(subject, serial), LinkKind.CASE)
 
 
 def _read_naming(books: Books, subject: str) -> Iterator[str]:
@@ -195,7 +195,7 @@ def _count_cases(books: Books, number: str) -> int:
     return 0 if record is None else record.count
 
 
-def _link(earlier: str, later: str, link: Link, carats: int | None = None) -> TracedLink:
+def _link(earlier: str, later: str, link: LinkKind, carats: int | None = None) -> TracedLink:
     return TracedLink(earlier=earlier, later=later, link=link, carat_thousandths=carats)
 
 

@@ -8,7 +8,7 @@ from msgspec import Meta
 from kpledger.base.units import MAX_AMOUNT, add_days, add_months, quarter_of
 from kpledger.books.database import Books
 from kpledger.books.flags.search import prepare_search
-from kpledger.books.query import Query, read_rows
+from kpledger.books.query import Query, select_rows
 
 _RANKING: Final = """
 WITH found AS (
@@ -119,11 +119,11 @@ def _respond(books: Books, question: UnconfirmedQuestion) -> UnconfirmedAnswer:
         "largest": MAX_AMOUNT,
         "limit": question.limit + 1,
     }
-    found = tuple(read_rows(books, UnconfirmedPaper, _CERTIFICATES, parameters))
+    found = tuple(select_rows(books, UnconfirmedPaper, _CERTIFICATES, parameters))
     return UnconfirmedAnswer(
         at=search.at,
         from_day=search.from_day,
-        ranking=tuple(read_rows(books, UnconfirmedRank, _RANKING, parameters)),
+        ranking=tuple(select_rows(books, UnconfirmedRank, _RANKING, parameters)),
         certificates=found[: question.limit],
         more=len(found) > question.limit,
     )

@@ -13,7 +13,7 @@ import msgspec
 from kpledger.base.units import MAX_AMOUNT, day_of
 from kpledger.books.database import Books
 from kpledger.books.periods import due_day
-from kpledger.books.query import Query, ask_participant, read_rows
+from kpledger.books.query import Query, ask_participant, select_rows
 from kpledger.books.statistics.basis import Basis, ask_known_at, ask_period, day_of_answer
 from kpledger.scheme.v1.events.statistics import Flow, Series
 
@@ -245,8 +245,8 @@ def _respond(books: Books, question: Annex3Question) -> Annex3Answer:
         period=period.name,
         source=question.source,
         known_at=as_of,
-        trade=tuple(read_rows(books, Annex3Trade, _TRADE, trade)),
-        counts=tuple(read_rows(books, Annex3Count, _COUNTS, counts)),
+        trade=tuple(select_rows(books, Annex3Trade, _TRADE, trade)),
+        counts=tuple(select_rows(books, Annex3Count, _COUNTS, counts)),
         production=tuple(_productions(editions[Series.PRODUCTION])),
         submissions=tuple(
             _describe(series, name, found, as_of)
@@ -274,7 +274,7 @@ def _read_editions(
     found: dict[str, tuple[_Edition, ...]] = dict.fromkeys(periods, ())
     if periods:
         parameters = {**asked, "series": series.value, "first": periods[0], "last": periods[-1]}
-        for one in read_rows(books, _Edition, _EDITIONS, parameters):
+        for one in select_rows(books, _Edition, _EDITIONS, parameters):
             found[one.period] += (one,)
     return found
 

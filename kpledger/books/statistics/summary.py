@@ -12,7 +12,7 @@ import msgspec
 from kpledger.base.errors import MalformedError
 from kpledger.base.units import bound_amount, day_of
 from kpledger.books.database import Books
-from kpledger.books.participants import read_members
+from kpledger.books.participants import read_participants
 from kpledger.books.periods import parse_period
 from kpledger.books.query import Query, QuestionError
 from kpledger.books.statistics.basis import Basis, ask_known_at, day_of_answer
@@ -136,7 +136,7 @@ def _respond(books: Books, question: SummaryQuestion) -> SummaryAnswer:
         known_at=day_of_answer(books, question.known_at),
         participants=tuple(
             _row(member.code, member.name, years.get(member.code, _Year()))
-            for member in read_members(books)
+            for member in read_participants(books)
         ),
         totals=_row("", "", _Year(*map(sum, zip(*years.values(), strict=True)))),
     )

@@ -4,7 +4,7 @@ import pytest
 from booked import open_booked_trade
 from founding import FOUNDED_MS, signing_key
 
-from kpledger.books.keys import SIGNING_KEYS, KeysQuestion, SigningKey
+from kpledger.books.keys import SIGNING_KEYS, KeysQuestion, RegisteredKey
 from kpledger.books.query import QuestionError
 from kpledger.scheme.v1.events.governance import KeyRevoked, RevocationReason
 
@@ -14,7 +14,7 @@ OFFICE = "BW/gaborone"
 def test_keys_of_a_participant_are_listed_while_they_count_and_after() -> None:
     ledger = open_booked_trade()
 
-    def ask(code: str, *, past: bool = False) -> tuple[SigningKey, ...]:
+    def ask(code: str, *, past: bool = False) -> tuple[RegisteredKey, ...]:
         return SIGNING_KEYS.respond(ledger.books, KeysQuestion(participant=code, past=past)).keys
 
     assert [one.authority for one in ask("BW")] == ["gaborone", "root"]

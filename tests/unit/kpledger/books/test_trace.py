@@ -5,7 +5,7 @@ from booked import BookedLedger, open_booked_trade
 from founding import TODAY, make_certificate, make_confirmation, vary
 
 from kpledger.books.query import QuestionError
-from kpledger.books.trace import TRACE, Link, TraceAnswer, TraceQuestion
+from kpledger.books.trace import TRACE, LinkKind, TraceAnswer, TraceQuestion
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
@@ -41,7 +41,7 @@ def trace(ledger: BookedLedger, subject: str, limit: int = 500) -> TraceAnswer:
     return TRACE.respond(ledger.books, TraceQuestion(subject=subject, limit=limit))
 
 
-def steps(links: object) -> list[tuple[str, str, Link]]:
+def steps(links: object) -> list[tuple[str, str, LinkKind]]:
     assert isinstance(links, tuple)
     return [(one.earlier, one.later, one.link) for one in links]
 
@@ -64,11 +64,11 @@ def ledger() -> BookedLedger:
 def test_a_re_export_leads_back_to_its_sources_and_what_it_replaced(ledger: BookedLedger) -> None:
     found = trace(ledger, "EU000002")
     assert steps(found.back) == [
-        ("BW000001", "EU000002", Link.SOURCE),
-        ("BW000002", "EU000002", Link.SOURCE),
-        ("EU000001", "EU000002", Link.REPLACEMENT),
-        ("BW000001", "EU000001", Link.SOURCE),
-        ("BW000002", "EU000001", Link.SOURCE),
+        ("BW000001", "EU000002", LinkKind.SOURCE),
+        ("BW000002", "EU000002", LinkKind.SOURCE),
+        ("EU000001", "EU000002", LinkKind.REPLACEMENT),
+        ("BW000001", "EU000001", LinkKind.SOURCE),
+        ("BW000002", "EU000001", LinkKind.SOURCE),
     ]
     assert [link.carat_thousandths for link in found.back[:3]] == [30_000, 70_000, None]
     assert (found.forward, found.complete) == ((), True)
@@ -78,10 +78,10 @@ def test_an_import_leads_forward_to_every_re_export_and_case(ledger: BookedLedge
     found = trace(ledger, "BW000001")
     assert found.back == ()
     assert steps(found.forward) == [
-        ("BW000001", "EU000001", Link.SOURCE),
-        ("BW000001", "EU000002", Link.SOURCE),
-        ("EU000001", "EU000002", Link.REPLACEMENT),
-        ("EU000001", "EU000001/1", Link.CASE),
+        ("BW000001", "EU000001", LinkKind.SOURCE),
+        ("BW000001", "EU000002", LinkKind.SOURCE),
+        ("EU000001", "EU000002", LinkKind.REPLACEMENT),
+        ("EU000001", "EU000001/1", LinkKind.CASE),
     ]
     assert [(one.subject, one.state) for one in found.shipments] == [
         ("BW000001", "CONFIRMED"),
@@ -93,8 +93,8 @@ def test_an_import_leads_forward_to_every_re_export_and_case(ledger: BookedLedge
 
 def test_a_case_leads_back_to_its_certificate(ledger: BookedLedger) -> None:
     found = trace(ledger, "EU000001/1")
-    assert steps(found.back)[0] == ("EU000001", "EU000001/1", Link.CASE)
-    assert ("BW000001", "EU000001", Link.SOURCE) in steps(found.back)
+    assert steps(found.back)[0] == ("EU000001", "EU000001/1", LinkKind.CASE)
+    assert ("BW000001", "EU000001", LinkKind.SOURCE) in steps(found.back)
 
 
 def test_a_source_that_is_not_on_the_ledger_is_named_without_a_state(ledger: BookedLedger) -> None:
@@ -112,7 +112,7 @@ def test_a_lineage_that_is_cut_says_so_and_names_no_more_than_it_shows(
     found = trace(ledger, "BW000001", limit=2)
     assert [one.subject for one in found.shipments] == ["BW000001", "EU000001"]
     assert (steps(found.forward), found.complete) == (
-        [("BW000001", "EU000001", Link.SOURCE)],
+        [("BW000001", "EU000001", LinkKind.SOURCE)],
         False,
     )
 
