@@ -44,7 +44,6 @@ DEFINED_TWICE = frozenset(
         "SigningKey",
         "Storage",
         "Value",
-        "advance",
         "read_members",
         "read_rows",
         "tick",

@@ -61,16 +61,22 @@ LIFE_ROWS: Final[dict[type[Body], Row]] = {
         (*_OPEN, proceedings.check_request),
         effects.open_proceeding,
     ),
-    ReviewConsented: Row(_ROOT, _ANSWER, effects.step),
-    ReviewCarriedOut: Row(_CLERK, (*_NEXT, proceedings.check_carried_out), effects.step),
-    ReviewReported: Row(_CLERK, (*_NEXT, proceedings.check_review_report), effects.step),
-    RecommendationFollowedUp: Row(_ROOT, (*_ANSWER, proceedings.check_follow_up), effects.step),
+    ReviewConsented: Row(_ROOT, _ANSWER, effects.advance_proceeding),
+    ReviewCarriedOut: Row(
+        _CLERK, (*_NEXT, proceedings.check_carried_out), effects.advance_proceeding
+    ),
+    ReviewReported: Row(
+        _CLERK, (*_NEXT, proceedings.check_review_report), effects.advance_proceeding
+    ),
+    RecommendationFollowedUp: Row(
+        _ROOT, (*_ANSWER, proceedings.check_follow_up), effects.advance_proceeding
+    ),
     MeetingAnnounced: Row(_CHAIR, (*_OPEN, proceedings.check_meeting), effects.open_proceeding),
-    MeetingHeld: Row(_CLERK, (*_NEXT, proceedings.check_held), effects.step),
+    MeetingHeld: Row(_CLERK, (*_NEXT, proceedings.check_held), effects.advance_proceeding),
     BodyComposed: Row(_CHAIR, (*_FIRST, filings.check_body), effects.compose_body),
     ConcernRaised: Row(_ROOT, (*_OPEN, proceedings.check_concern), effects.open_proceeding),
-    ConcernAnswered: Row(_ROOT, (*_ANSWER, proceedings.check_answer), effects.step),
-    ConcernClosed: Row(_CHAIR, (*_NEXT, proceedings.check_solution), effects.step),
+    ConcernAnswered: Row(_ROOT, (*_ANSWER, proceedings.check_answer), effects.advance_proceeding),
+    ConcernClosed: Row(_CHAIR, (*_NEXT, proceedings.check_solution), effects.advance_proceeding),
     ObserverRegistered: Row(
         _CHAIR, (*_FIRST, governance.check_observer), governed.register_observer
     ),
@@ -81,7 +87,7 @@ LIFE_ROWS: Final[dict[type[Body], Row]] = {
     SuspectJudged: Row(
         (AuthorKind.CHAIR, AuthorKind.PARTICIPANT_ROOT, *_ANY_OFFICE),
         (*_NEXT, proceedings.check_judge),
-        effects.step,
+        effects.advance_proceeding,
     ),
     NoteFiled: Row(
         (AuthorKind.ANYBODY,), (succession.check_first, notes.check_note), noted.keep_note
