@@ -1,6 +1,7 @@
 """kpledger: the facts, rules, hashes and proofs of a ledger of Kimberley Process certificates.
 
-The library has no IO, no clock and no randomness. Installed alone it is an offline verifier.
+The library has no clock, no randomness and no IO but the SQLite file of the books. Installed alone
+it is an offline verifier.
 
 What stands in :data:`__all__` is its public face, for whoever writes a verifier or an analysis of
 their own; docs/library.md shows how. The shapes of events and records are those of the version of
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from kpledger.base.units import format_carats as format_carats
     from kpledger.base.units import format_time as format_time
     from kpledger.base.units import format_usd as format_usd
+    from kpledger.books.database import Books as Books
+    from kpledger.books.database import open_books as open_books
+    from kpledger.books.writer import BooksWriter as BooksWriter
     from kpledger.log.audit import Auditor as Auditor
     from kpledger.log.audit import AuditReport as AuditReport
     from kpledger.log.audit import AuditVerdict as AuditVerdict
@@ -79,6 +83,8 @@ _HOMES: Final = {
     "base.keys": ("SigningKey",),
     "base.state": ("ChangeSet", "MemoryState", "read_record"),
     "base.units": ("format_carats", "format_time", "format_usd"),
+    "books.database": ("Books", "open_books"),
+    "books.writer": ("BooksWriter",),
     "log.audit": (
         "AuditReport",
         "AuditVerdict",

@@ -52,12 +52,10 @@ DEFINED_TWICE = frozenset(
 )
 WITHOUT_A_CALLER = frozenset(
     {
-        "BooksWriter",
         "MemoryStorage",
         "addresses_to_dial",
         "decode_trusted_envelope",
         "number_of",
-        "open_books",
     }
 )
 OVERRIDES = frozenset({"format_commands"})  # typer calls it
