@@ -9,19 +9,17 @@ from pathlib import Path
 
 import aiohttp
 import msgspec
-import plyvel
 from network import GLANCE_S, PATIENCE_S, Network, NodeSeen, ask_status
+from rebuilt import RebuiltBooks, tables_in
 
 from kpclient.replay.copied_chain import StoredBlock, open_copy
-from kpclient.replay.replay import replay
 from kpclient.replay.verification import audit_chain
-from kpledger.analysis.book import MemoryBook
-from kpledger.log import layout
 from kpledger.log.audit import AuditVerdict
 from kpledger.log.block import decode_block, decode_block_header
 from kpledger.log.genesis import parse_genesis
 from kpledger.log.layout import decode_stored_entry
 from kpledger.scheme.envelope import decode_envelope
+from kpnode.books.place import BOOKS_NAME, SOCKET_NAME
 
 HEADERS = {"Content-Type": "application/msgpack"}
 
@@ -112,32 +110,16 @@ def places_in(copy: Path) -> dict[str, tuple[int, int]]:
     return places
 
 
-def indexes_in(copy: Path) -> dict[bytes, bytes]:
-    """Give everything that the node derived for questions, as it lies in a copied directory."""
-    with plyvel.DB(str(copy / layout.DATABASE_DIRECTORY)) as database:
-        return dict(database.iterator(prefix=layout.INDEX_PREFIX))
-
-
-def indexes_of(book: MemoryBook) -> dict[bytes, bytes]:
-    """Give the same as a replay derives it."""
-    return {
-        layout.index_key(name, key): value
-        for name, pairs in book.index.values.items()
-        for key, value in pairs.items()
-    }
-
-
 def verify_copies(load: Load, nodes: Iterable[NodeSeen], scratch: Path) -> None:
     """Audit the directory of each node, and find every acknowledged event where it was said.
 
-    What is derived for questions must be what a replay derives; nodes that hold the same chain hold
-    the same.
+    The books of each must be those that a replay of its chain builds.
     """
     genesis = parse_genesis(load.network.seen.genesis.read_bytes())
-    books: dict[str, MemoryBook] = {}
     for node in nodes:
         copy = scratch / f"copy-{node.name}"
-        shutil.copytree(node.directory, copy)
+        # The socket is no file that could be copied.
+        shutil.copytree(node.directory, copy, ignore=shutil.ignore_patterns(SOCKET_NAME))
         report = audit_chain(genesis, open_copy(copy), jobs=0, on_progress=lambda _: None)
         assert report.verdict is AuditVerdict.SOUND, report
         places = places_in(copy)
@@ -145,6 +127,5 @@ def verify_copies(load: Load, nodes: Iterable[NodeSeen], scratch: Path) -> None:
         assert {
             one: (place, places.get(one)) for one, place in told if places.get(one) != place
         } == {}
-        if report.head not in books:
-            books[report.head] = replay(genesis, open_copy(copy), jobs=0)
-        assert indexes_in(copy) == indexes_of(books[report.head])
+        height, tables = tables_in(copy / BOOKS_NAME)
+        assert tables == RebuiltBooks(genesis, open_copy(copy), height).tables()

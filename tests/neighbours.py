@@ -18,11 +18,11 @@ from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.governance import ParticipantKind
 from kpnode.config import Address, NodeConfig, RaftSection, load_config
+from kpnode.daemon import load_keys
 from kpnode.founding import CONFIG_NAME, KEYS_NAME, Member, PlannedNode, found_network
 from kpnode.listening import find_ports
 from kpnode.raft import Role
 from kpnode.runtime import Node
-from kpnode.serve import load_keys
 from kpnode.service import NodeService
 
 PATIENCE_S: Final = 30.0

@@ -3,6 +3,8 @@
 The genesis file is that of `founding`, the clock stands at its noon; all else is as in production.
 """
 
+import socket
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,9 +15,14 @@ import msgspec
 from founding import NOW_MS, OFFICES, make_genesis, opening_events, signing_key
 
 from kpledger.api.routes import MSGPACK_TYPE
+from kpledger.base.errors import LedgerError
 from kpledger.scheme.envelope import decode_envelope
-from kpnode.api.app import ApiServer, build_app
+from kpnode.api.app import build_app
+from kpnode.api.http import HttpServer
 from kpnode.api.served import ApiLimits
+from kpnode.books.keeper import keep_books
+from kpnode.books.place import BOOKS_NAME
+from kpnode.books.supervisor import BooksSupervisor, Run
 from kpnode.engine import Engine
 from kpnode.ledger import Ledger
 from kpnode.machine import Machine
@@ -52,6 +59,7 @@ class Reply:
 @dataclass(frozen=True, slots=True)
 class Served:
     node: Node
+    books: BooksSupervisor
     clock: Clock
     port: int
     session: aiohttp.ClientSession
@@ -116,20 +124,43 @@ def make_node(
     return node, storage
 
 
+def run_here(directory: Path) -> Run:
+    """Keep books in this process, in threads; all else is as in production."""
+
+    async def run(feed: socket.socket, listener: socket.socket) -> str:
+        try:
+            await keep_books(make_genesis(), directory / BOOKS_NAME, feed, listener)
+        except (LedgerError, sqlite3.Error) as error:
+            return repr(error)
+        return "the feed has ended"
+
+    return run
+
+
 @asynccontextmanager
 async def serve(
-    directory: Path, limits: ApiLimits, voters: Sequence[str] = (NAME,)
+    directory: Path,
+    limits: ApiLimits,
+    voters: Sequence[str] = (NAME,),
+    *,
+    run: Run | None = None,
 ) -> AsyncIterator[Served]:
     clock = Clock()
     node, storage = make_node(directory, clock, voters)
-    app = build_app(node, cosigning_key=signing_key(f"{NAME}/cosigning"), limits=limits)
-    server = ApiServer(app, limits)
+    books = BooksSupervisor(node, directory.parent, run or run_here(directory.parent))
+    cosigning_key = signing_key(f"{NAME}/cosigning")
+    server = HttpServer(
+        build_app(node, books, cosigning_key=cosigning_key, limits=limits),
+        request_s=limits.request_s,
+    )
     await node.start(PeerLinks())
+    await books.start()
     port = await server.start("127.0.0.1", 0, None)
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
-            yield Served(node, clock, port, session)
+            yield Served(node, books, clock, port, session)
     finally:
         await server.stop()
+        await books.stop()
         await node.stop()
         storage.close()

@@ -26,9 +26,7 @@ DEFINED_TWICE = frozenset(
         "Answer",
         "COLUMNS",
         "Committed",
-        "DERIVATION",
         "FORMAT",
-        "Kind",
         "Link",
         "MAX_BATCH",
         "MAX_BLOCK_BYTES",
@@ -44,6 +42,7 @@ DEFINED_TWICE = frozenset(
         "SigningKey",
         "Storage",
         "Value",
+        "advance",
         "read_members",
         "read_rows",
         "tick",
@@ -56,6 +55,7 @@ WITHOUT_A_CALLER = frozenset(
         "addresses_to_dial",
         "decode_trusted_envelope",
         "number_of",
+        "read_page",
     }
 )
 OVERRIDES = frozenset({"format_commands"})  # typer calls it

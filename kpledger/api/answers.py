@@ -98,6 +98,25 @@ class RehearsalAnswer(msgspec.Struct, frozen=True, kw_only=True):
     results: tuple[RehearsalResult, ...]
 
 
+class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True, tag="unknown", tag_field="status"):
+    """No such event is on the ledger, or not yet."""
+
+    id: str
+
+
+class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True, tag="committed", tag_field="status"):
+    """An event on the ledger."""
+
+    id: str
+    height: int
+    index: int
+    block_time_ms: int
+    event: msgspec.Raw
+    """What it says, as a JSON object."""
+    envelope: msgspec.Raw
+    """DSSE, from which everything else can be checked."""
+
+
 class HealthAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """All is well, as far as was asked."""
 
@@ -134,6 +153,19 @@ class RefusedBlockAnswer(msgspec.Struct, frozen=True, kw_only=True):
     problem: str
 
 
+class BooksAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """How the books are, from which a node answers what people ask."""
+
+    height: int | None
+    """The newest block in them; null while their process is not there."""
+    behind: int
+    """Committed blocks that are not in them."""
+    building: bool
+    """They have not been at the end of the ledger since their process was started."""
+    problem: str | None
+    """Why their process ended last, until they are at the end of the ledger again."""
+
+
 class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a node."""
 
@@ -165,6 +197,7 @@ class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Why the node has stopped taking part, whatever the cause; null as long as all is well."""
     alarms: tuple[str, ...]
     """What a person should look at, each with what to do; empty as long as all is well."""
+    books: BooksAnswer
     pending: int
     """Events that wait for a block."""
     refused_blocks: tuple[RefusedBlockAnswer, ...]

@@ -15,15 +15,18 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Meta
 
-from kpledger.analysis.topics import TOPICS
 from kpledger.api.answers import (
     BatchAnswer,
     CommittedAnswer,
     HealthAnswer,
     PendingAnswer,
+    RecordedEvent,
     RehearsalAnswer,
     StatusAnswer,
+    UnknownEvent,
 )
+from kpledger.books.queries import QUERIES
+from kpledger.books.query import AnyQuery
 
 JSON_TYPE: Final = "application/json"
 MSGPACK_TYPE: Final = "application/msgpack"
@@ -86,14 +89,22 @@ class BlocksQuestion(msgspec.Struct, frozen=True, kw_only=True, rename={"first":
     limit: Annotated[int, Meta(ge=1, le=MAX_HEIGHT)] = MAX_HEIGHT
 
 
+class EventQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """Which event."""
+
+    id: Annotated[
+        str, Meta(pattern=r"^[0-9a-f]{64}\Z", description="64 lower-case hexadecimal digits")
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A way in which a request succeeds."""
 
     status: HTTPStatus
     summary: str
-    kind: type[msgspec.Struct] | None
-    """None: what is answered is no JSON object of ours."""
+    kinds: tuple[type[msgspec.Struct], ...] = ()
+    """What is answered, one of these; none if it is no JSON object of ours."""
     media_type: str = JSON_TYPE
 
 
@@ -130,7 +141,7 @@ class Route:
             field.encode_name: getattr(one, field.name)
             for one in parameters
             for field in msgspec.structs.fields(one)
-            if getattr(one, field.name) != field.default
+            if getattr(one, field.name) != field.default or field.name in self.names_in_path
         }
         path = re.sub(r"{(\w+)}", lambda found: quote(str(said.pop(found[1])), safe=""), self.path)
         query = urlencode({name: _spell(value) for name, value in said.items()})
@@ -142,18 +153,18 @@ def _spell(value: object) -> str:
 
 
 def _reply(
-    summary: str, kind: type[msgspec.Struct] | None = None, media_type: str = JSON_TYPE
+    summary: str, *kinds: type[msgspec.Struct], media_type: str = JSON_TYPE
 ) -> tuple[Reply, ...]:
-    return (Reply(HTTPStatus.OK, summary, kind, media_type),)
+    return (Reply(HTTPStatus.OK, summary, kinds, media_type),)
 
 
 SUBMIT: Final = Route(
     "/v1/events",
     f"Submit a signed event, or a batch of up to {MAX_BATCH}",
     (
-        Reply(HTTPStatus.OK, "A batch: what became of each", BatchAnswer),
-        Reply(HTTPStatus.CREATED, "On the ledger", CommittedAnswer),
-        Reply(HTTPStatus.ACCEPTED, "Not decided in time; send it again", PendingAnswer),
+        Reply(HTTPStatus.OK, "A batch: what became of each", (BatchAnswer,)),
+        Reply(HTTPStatus.CREATED, "On the ledger", (CommittedAnswer,)),
+        Reply(HTTPStatus.ACCEPTED, "Not decided in time; send it again", (PendingAnswer,)),
     ),
     options=SubmitOptions,
     takes_events=True,
@@ -183,22 +194,31 @@ LIVE: Final = Route("/health/live", "The process answers", _reply("It does", Hea
 READY: Final = Route("/health/ready", "The node can take events", _reply("It can", HealthAnswer))
 OPENAPI: Final = Route("/openapi.json", "The routes for machines", _reply("OpenAPI 3.1"))
 
-QUESTIONS: Final = tuple(
-    Route(
-        f"/v1/{topic.path}",
-        topic.summary,
-        _reply(topic.summary, topic.answer),
+EVENT: Final = Route(
+    "/v1/events/{id}",
+    "What is known about an event",
+    _reply("What is known", RecordedEvent, UnknownEvent),
+    question=EventQuestion,
+    options=ReadOptions,
+)
+
+
+def route_of(query: AnyQuery) -> Route:
+    """Give the route at which people ask a query."""
+    return Route(
+        f"/v1/{query.path}",
+        query.summary,
+        _reply(query.summary, query.answer),
         answerer=Answerer.BOOKS,
-        question=topic.question,
+        question=query.question,
         options=ReadOptions,
     )
-    for topic in TOPICS
-)
-"""What people ask about the ledger."""
+
 
 ROUTES: Final = (
     SUBMIT,
     REHEARSE,
+    EVENT,
     BLOCKS,
     GENESIS,
     STATUS,
@@ -206,5 +226,5 @@ ROUTES: Final = (
     LIVE,
     READY,
     OPENAPI,
-    *QUESTIONS,
+    *map(route_of, QUERIES),
 )

@@ -95,7 +95,7 @@ class AnyQuery(Protocol):
         ...
 
 
-def encode_answer(answer: msgspec.Struct) -> bytes:
+def encode_answer(answer: msgspec.Struct | Mapping[str, object]) -> bytes:
     """Write an answer, or a record in one, as JSON: bytes in hexadecimal."""
     plain = msgspec.to_builtins(answer, builtin_types=(bytes, msgspec.Raw))
     return msgspec.json.encode(_in_hex(plain))

@@ -14,13 +14,13 @@ key                       value
 ``m/format``              u8 version of this table (1)
 ``m/chain``               32 bytes, hash of the genesis file
 ``m/applied``             how far the derived records below reach; the state machine's
-``m/derivation``          u8 version of how the derived records are derived
 ``s`` key                 state of the ledger: the state machine's value under its key
-``i`` name ``/`` key      the index of that name, for questions people ask
 ========================  =============================================================
 
 ``b``, ``h``, ``m/format`` and ``m/chain`` are the node's memory: what it has promised to others.
-All else is derived from the ``b`` records and can be built again from them.
+All else is derived from the ``b`` records and can be built again from them. Earlier versions of
+the node also kept indexes under ``i`` and their version under ``m/derivation``; a node that finds
+them deletes them.
 """
 
 import struct
@@ -35,7 +35,6 @@ DATABASE_DIRECTORY: Final = "ledger"
 FORMAT_KEY: Final = b"m/format"
 CHAIN_KEY: Final = b"m/chain"
 APPLIED_KEY: Final = b"m/applied"
-DERIVATION_KEY: Final = b"m/derivation"
 HARD_STATE_KEY: Final = b"h"
 
 STORE_FORMAT: Final = b"\x01"
@@ -43,7 +42,6 @@ STORE_FORMAT: Final = b"\x01"
 
 BLOCK_PREFIX: Final = b"b"
 STATE_PREFIX: Final = b"s"
-INDEX_PREFIX: Final = b"i"
 
 MAX_PAYLOAD_BYTES: Final = 16 << 20
 """Largest payload of one stored entry."""
@@ -101,14 +99,6 @@ def parse_block_key(key: bytes) -> int:
 def state_key(key: bytes) -> bytes:
     """Return the database key of a key of the state."""
     return STATE_PREFIX + key
-
-
-def index_key(name: bytes, key: bytes = b"") -> bytes:
-    """Return the database key of an index record; without a key, the prefix of the whole index.
-
-    The name has no slash, or one index would lie inside another.
-    """
-    return INDEX_PREFIX + name + b"/" + key
 
 
 def is_memory_key(key: bytes) -> bool:

@@ -78,7 +78,7 @@ class Machine:
 
         A ledger that was applied beyond the end of the log is derived anew up to there: no crash
         leads to that, but a disk that lost something may, and the other nodes can repair it only if
-        this one starts. So is one that another version of this program has derived.
+        this one starts.
 
         Raises:
             LedgerError: the log does not fit the ledger, or a block in it is invalid.
@@ -88,8 +88,6 @@ class Machine:
         if height > last:
             self._derive_anew(log, last)
             return
-        if self.ledger.outdated_height is not None:
-            self._derive_anew(log, height)
         self._verify_tail(log, height)
         for entry in _read_entries(log, height + 1, last):
             self.stage((entry,))

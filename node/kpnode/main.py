@@ -18,11 +18,11 @@ from rich.table import Column, Table
 
 from kpledger.base.errors import LedgerError
 from kpnode.config import Address, ConfigError, load_config
+from kpnode.daemon import StartError, run_node
 from kpnode.devnet import DevnetError, open_network, run_network
 from kpnode.founding import FoundingError, init_node, read_members
 from kpnode.keyfile import KeyFileError
 from kpnode.observe import set_up_logging
-from kpnode.serve import StartError, run_node
 from kpnode.storage.errors import StorageError
 
 app = typer.Typer(
@@ -162,13 +162,18 @@ def _print_nodes(addresses: Sequence[str], answers: Sequence[Mapping[str, object
     titles = ("role", "term", "leader", "height", "events")
     table = Table(
         *(Column(title, no_wrap=True) for title in ("node", *titles)),
+        Column("books", no_wrap=True),
         Column("head", overflow="ellipsis"),
         box=box.SIMPLE_HEAD,
     )
     troubles: list[str] = []
     for address, one in zip(addresses, answers, strict=True):
         name = str(one.get("node", address))
-        values = (one.get(key) for key in ("role", "term", "leader", "height", "tree_size", "head"))
+        values = (
+            *map(one.get, ("role", "term", "leader", "height", "tree_size")),
+            _describe_books(one.get("books")),
+            one.get("head"),
+        )
         table.add_row(name, *("-" if value is None else str(value)[:16] for value in values))
         alarms = one.get("alarms")
         said = alarms if isinstance(alarms, list) else []
@@ -176,6 +181,13 @@ def _print_nodes(addresses: Sequence[str], answers: Sequence[Mapping[str, object
     _out.print(table)
     for trouble in troubles:
         _out.print(trouble, markup=False, highlight=False, soft_wrap=True)
+
+
+def _describe_books(found: object) -> str | None:
+    """Say in a word how far the books are."""
+    if not isinstance(found, dict) or found.get("height") is None:
+        return None
+    return f"{found['height']}{' (building)' if found.get('building') else ''}"
 
 
 async def _ask_all(urls: list[str]) -> list[dict[str, object]]:

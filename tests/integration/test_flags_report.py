@@ -3,12 +3,9 @@
 from pathlib import Path
 
 import pytest
-from lab.year.directory import build, open_ledger
-from lab.year.flags_report import HONEST_FLAGGED_MAX_PPM, Report, measure
-from lab.year.tables import load_tables
-from lab.year.year import make_year
+from lab.year.flags_report import HONEST_FLAGGED_MAX_PPM, Report, measure_year, write_year
 
-from kpledger.analysis.flags.finding import Finding
+from kpledger.books.flags.finding import Finding
 
 pytestmark = pytest.mark.slow
 
@@ -17,10 +14,8 @@ EXPECTED_CERTIFICATES_MIN = 2_900
 
 
 def report_on(directory: Path, *, fraud: bool) -> tuple[Report, list[Finding]]:
-    year = make_year(load_tables(), certificates=CERTIFICATES, seed=2022, fraud=fraud)
-    build(year, directory)
-    with open_ledger(directory) as stored:
-        return measure(stored.ledger, year.cases.listed(), stored.certificates())
+    write_year(directory, certificates=CERTIFICATES, seed=2022, fraud=fraud)
+    return measure_year(directory)
 
 
 def test_every_planted_case_is_found_and_few_honest_certificates_are_flagged(

@@ -19,7 +19,7 @@ from kpledger.scheme.v1.events.importing import (
     ImportConfirmed,
     ImportConfirmedDiscrepant,
 )
-from kpledger.scheme.v1.records import CertificateRecord, FoundGoods
+from kpledger.scheme.v1.records import CertificateRecord, Found
 
 app = typer.Typer()
 
@@ -121,7 +121,7 @@ def resolve(draft: Draft) -> None:
     _fill_amounts(draft, record.found or record)
 
 
-def _fill_amounts(draft: Draft, known: CertificateRecord | FoundGoods) -> None:
+def _fill_amounts(draft: Draft, known: CertificateRecord | Found) -> None:
     """Repeat what is known where nothing else was typed."""
     draft.fields.setdefault("parcels", known.parcels)
     if "carats" not in draft.fields:

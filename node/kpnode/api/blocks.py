@@ -12,15 +12,14 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from kpledger.api.routes import MSGPACK_TYPE
-from kpnode.api.parameters import Parameters
-from kpnode.api.problems import Kind, ProblemError, make_problem
+from kpledger.api.routes import MSGPACK_TYPE, BlocksQuestion
+from kpnode.api.parameters import read_parameters
+from kpnode.api.problems import ProblemError, ProblemKind, make_problem
 from kpnode.api.served import ApiLimits, ServedNode, ledger_headers
 from kpnode.ledger import Ledger
 from kpnode.storage.errors import StorageError
 
 PIECE_BYTES: Final = 256 * 1024
-_MAX_HEIGHT: Final = 10**15
 
 _log = logging.getLogger(__name__)
 
@@ -36,28 +35,26 @@ class BlocksApi:
 
     async def get_blocks(self, request: web.Request) -> web.StreamResponse:
         """Stream blocks from a height on."""
-        given = Parameters(request.query, "from", "limit")
-        first = given.integer("from", low=1, high=_MAX_HEIGHT) or 1
-        limit = given.integer("limit", low=1, high=_MAX_HEIGHT) or _MAX_HEIGHT
+        question = read_parameters(request, BlocksQuestion)
         if self._streams >= self._limits.max_streams:
             detail = f"{self._streams} downloads of blocks are under way; try again later"
-            raise ProblemError(make_problem(Kind.BUSY, detail))
+            raise ProblemError(make_problem(ProblemKind.BUSY, detail))
         self._streams += 1
         try:
-            return await self._stream(request, first, limit)
+            return await self._stream(request, question)
         finally:
             self._streams -= 1
 
-    async def _stream(self, request: web.Request, first: int, limit: int) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, question: BlocksQuestion) -> web.StreamResponse:
         tip = self._ledger.tip
-        last = min(tip.height, first + limit - 1)
+        last = min(tip.height, question.first + question.limit - 1)
         headers = {"Content-Type": MSGPACK_TYPE, **ledger_headers(tip)}
         response = web.StreamResponse(headers=headers)
         response.enable_chunked_encoding()
         if request.method == "HEAD":
             return response
         await response.prepare(request)
-        height = first
+        height = question.first
         try:
             while height <= last:
                 piece, height = await asyncio.to_thread(read_piece, self._ledger, height, last)

@@ -15,7 +15,7 @@ from kpledger.api.routes import JSON_TYPE, MAX_BATCH, MSGPACK_TYPE
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.scheme.envelope import decode_envelope, parse_envelope_json
 from kpledger.scheme.event import SignedEvent
-from kpnode.api.problems import Kind, ProblemError, make_problem
+from kpnode.api.problems import ProblemError, ProblemKind, make_problem
 from kpnode.api.served import ApiLimits
 
 _ARRAYS: Final = frozenset(bytes([first]) for first in (*range(0x90, 0xA0), 0xDC, 0xDD))
@@ -50,7 +50,7 @@ async def read_events(request: web.Request, limits: ApiLimits) -> GivenEvents:
     media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media_type not in (JSON_TYPE, MSGPACK_TYPE):
         detail = f"{media_type or 'no content type'} is not {JSON_TYPE} or {MSGPACK_TYPE}"
-        raise ProblemError(make_problem(Kind.UNSUPPORTED_MEDIA_TYPE, detail))
+        raise ProblemError(make_problem(ProblemKind.UNSUPPORTED_MEDIA_TYPE, detail))
     body = await _read(request, limits)
     is_packed = media_type == MSGPACK_TYPE
     read = _decode if is_packed else _parse
@@ -68,7 +68,7 @@ async def _read(request: web.Request, limits: ApiLimits) -> bytes:
             return await request.read()
     except TimeoutError:
         detail = f"the body was not there within {limits.request_s:g} seconds"
-        raise ProblemError(make_problem(Kind.TOO_SLOW, detail)) from None
+        raise ProblemError(make_problem(ProblemKind.TOO_SLOW, detail)) from None
 
 
 def _split_packed(body: bytes) -> list[bytes]:

@@ -1,92 +1,100 @@
-"""Query parameters: every one known, parsed and bounded, or the request is refused by its name."""
+"""Parameters of a request, in its path and query: every one known, typed and bounded.
+
+What they are is declared by the Structs of the route (:class:`kpledger.api.routes.Route`). A
+request with a wrong one is refused by its name; a misspelt filter that were ignored would answer
+another question than was asked.
+"""
 
 import re
-from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeVar
 
-from multidict import MultiMapping
+import msgspec
+from aiohttp import web
+from msgspec import inspect
 
-from kpledger.api.routes import DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS
-from kpledger.base.errors import LedgerError, MalformedError
-from kpledger.base.ids import parse_hex32
-from kpnode.api.problems import parameter_error
+from kpledger.api.routes import Route
+from kpledger.base.codec import malformed
+from kpnode.api.problems import ProblemError, parameter_error
 
-T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
-_DIGITS: Final = re.compile(r"[0-9]{1,18}")
-
-
-class Parameters:
-    """The query parameters of one request."""
-
-    def __init__(self, query: MultiMapping[str], *known: str) -> None:
-        """Accept a query.
-
-        A misspelt filter that were ignored would answer another question than was asked.
-
-        Raises:
-            ProblemError: a parameter is unknown, or stands there twice.
-        """
-        for name in query:
-            if name not in known:
-                accepted = ", ".join(known) or "none"
-                raise parameter_error(name[:64], "there is no such parameter", accepted)
-            if len(query.getall(name)) > 1:
-                raise parameter_error(name, "it stands there twice", "one value")
-        self._query = query
-
-    def integer(self, name: str, *, low: int, high: int) -> int | None:
-        """Read a number; None if it is not given.
-
-        Raises:
-            ProblemError: it is not a plain decimal in the range.
-        """
-        text = self._query.get(name)
-        if text is None:
-            return None
-        if _DIGITS.fullmatch(text) is None or not low <= int(text) <= high:
-            raise parameter_error(name, f"{text[:64]!r}", f"an integer from {low} to {high}")
-        return int(text)
-
-    def timeout_s(self) -> float:
-        """Read `timeout_ms`, for how long a request may wait for consensus; in seconds.
-
-        Raises:
-            ProblemError: it is not a number of milliseconds in the range.
-        """
-        given = self.integer("timeout_ms", low=1, high=MAX_TIMEOUT_MS)
-        return (DEFAULT_TIMEOUT_MS if given is None else given) / 1000
-
-    def parsed(self, name: str, parse: Callable[[str], T], accepted: str) -> T | None:
-        """Read a value with a parser; None if it is not given.
-
-        Raises:
-            ProblemError: the parser refuses it.
-        """
-        text = self._query.get(name)
-        return None if text is None else parse_parameter(name, text, parse, accepted)
+_DIGITS: Final = re.compile(r"-?[0-9]{1,18}")
+_SHOWN: Final = 64
+"""So much of what was given is shown in a problem."""
 
 
-def parse_parameter(name: str, text: str, parse: Callable[[str], T], accepted: str) -> T:
-    """Read a value with a parser that raises `LedgerError` or `ValueError`.
+def check_parameters(request: web.Request, route: Route) -> None:
+    """See that a request has no parameter in its query that its route does not have.
 
     Raises:
-        ProblemError: the parser refuses it.
+        ProblemError: one is unknown, or given twice.
     """
-    try:
-        return parse(text)
-    except (LedgerError, ValueError):
-        raise parameter_error(name, f"{text[:64]!r}", accepted) from None
+    names = (*_names(route.question), *_names(route.options))
+    known = [name for name in names if name not in route.names_in_path]
+    for name in request.query:
+        if name not in known:
+            accepted = ", ".join(known) or "none"
+            raise parameter_error(name[:_SHOWN], "there is no such parameter", accepted)
+        if len(request.query.getall(name)) > 1:
+            raise parameter_error(name, "it is given twice", "one value")
 
 
-def parse_hex_parameter(name: str, text: str) -> bytes:
-    """Read 32 bytes of lower-case hexadecimal.
+def read_parameters(request: web.Request, kind: type[S]) -> S:
+    """Read those parameters of a request, in its path or query, that a Struct declares.
 
     Raises:
-        ProblemError: it is something else.
+        ProblemError: one is wrong or missing.
     """
+    given = {**request.query, **request.match_info}
+    wanted = {name: given[name] for name in _names(kind) if name in given}
+    for name, value in wanted.items():
+        # What other readers of numbers would let pass: signs, exponents, digits of other scripts.
+        if _describe(kind, name).is_number and _DIGITS.fullmatch(value) is None:
+            raise _refuse(kind, name, value, "")
     try:
-        return parse_hex32(text, name)
-    except MalformedError:
-        accepted = "64 lower-case hexadecimal digits"
-        raise parameter_error(name, f"{text[:64]!r}", accepted) from None
+        return msgspec.convert(wanted, kind, strict=False)
+    except msgspec.ValidationError as error:
+        found = malformed("question", error)
+        name = found.field or next(name for name in _names(kind) if name not in wanted)
+        raise _refuse(kind, name, wanted.get(name), found.problem) from None
+
+
+def _refuse(kind: type[msgspec.Struct], name: str, value: str | None, problem: str) -> ProblemError:
+    shown = problem if value is None else repr(value[:_SHOWN])
+    return parameter_error(name, shown, _describe(kind, name).accepted)
+
+
+def _names(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    return kind.__struct_encode_fields__
+
+
+@dataclass(frozen=True, slots=True)
+class _Parameter:
+    """What may stand for a parameter."""
+
+    accepted: str
+    is_number: bool = False
+
+
+@lru_cache
+def _describe(kind: type[msgspec.Struct], name: str) -> _Parameter:
+    described = inspect.type_info(kind)
+    fields = described.fields if isinstance(described, inspect.StructType) else ()
+    found = next(field.type for field in fields if field.encode_name == name)
+    description = None
+    if isinstance(found, inspect.Metadata):
+        description = (found.extra_json_schema or {}).get("description")
+        found = found.type
+    match found:
+        case inspect.IntType(ge=low, le=high) if low is not None and high is not None:
+            return _Parameter(f"an integer from {low} to {high}", is_number=True)
+        case inspect.IntType():
+            return _Parameter("an integer", is_number=True)
+        case inspect.BoolType():
+            return _Parameter("true or false")
+        case inspect.EnumType(cls=cls):
+            return _Parameter(", ".join(str(one.value) for one in cls))
+        case _:
+            return _Parameter(str(description or "text as /openapi.json says"))

@@ -14,7 +14,6 @@ from aiohttp import web
 from kpledger.api.answers import Problem
 from kpledger.base.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError
 from kpledger.scheme.outcome import Refusal, Rule
-from kpnode.runtime import Cause, Failure
 
 PROBLEM_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 1
@@ -22,7 +21,7 @@ _BODY_OF: Final = "body of "
 """How :func:`kpledger.scheme.v1.events.decode_body` names the part that it reads."""
 
 
-class Kind(Enum):
+class ProblemKind(Enum):
     """The kinds of problems: slug, status, title."""
 
     MALFORMED = ("malformed", 400, "Not a well-formed event")
@@ -37,9 +36,11 @@ class Kind(Enum):
     UNSUPPORTED_MEDIA_TYPE = ("unsupported-media-type", 415, "Unsupported media type")
     REFUSED = ("refused", 422, "A rule refuses the event")
     BAD_SIGNATURE = ("bad-signature", 422, "A signature does not verify")
+    TOO_COSTLY = ("too-costly", 422, "The question takes too long to answer")
     INTERNAL = ("internal", 500, "The node has made a mistake")
     NO_LEADER = ("no-leader", 503, "There is no leader at the moment")
     NOT_CONFIRMED = ("not-confirmed", 503, "What is newest could not be confirmed in time")
+    BOOKS_BEHIND = ("books-behind", 503, "The node's books are not there yet")
     BUSY = ("busy", 503, "The node has too much to do")
     STORAGE_FAILED = ("storage-failed", 503, "The node's storage has failed")
     STOPPED = ("stopped", 503, "The node has stopped taking part")
@@ -64,7 +65,7 @@ class ProblemError(Exception):
 
 
 def make_problem(
-    kind: Kind,
+    kind: ProblemKind,
     detail: str,
     *,
     rule: Rule | None = None,
@@ -86,9 +87,9 @@ def make_problem(
 
 def refusal_problem(refusal: Refusal, *, bad_signature: bool) -> Problem:
     """Say that a rule refuses an event; or, where that is why, that a signature is wrong."""
-    kind = Kind.CONFLICT if refusal.rule in (Rule.E6, Rule.E7) else Kind.REFUSED
+    kind = ProblemKind.CONFLICT if refusal.rule in (Rule.E6, Rule.E7) else ProblemKind.REFUSED
     return make_problem(
-        Kind.BAD_SIGNATURE if bad_signature else kind,
+        ProblemKind.BAD_SIGNATURE if bad_signature else kind,
         refusal.problem,
         rule=refusal.rule,
         field=refusal.field,
@@ -100,40 +101,36 @@ def error_problem(error: LedgerError) -> Problem:
     """Say why bytes are no acceptable envelope, event or body."""
     match error:
         case OversizedError():
-            return make_problem(Kind.OVERSIZED, str(error), rule=Rule.E12)
+            return make_problem(ProblemKind.OVERSIZED, str(error), rule=Rule.E12)
         case NotCanonicalError():
-            return make_problem(Kind.NOT_CANONICAL, str(error), rule=Rule.E12)
+            return make_problem(ProblemKind.NOT_CANONICAL, str(error), rule=Rule.E12)
         case MalformedError(what=what, field=field) if what.startswith(_BODY_OF):
             # Fields are missing or wrong in an event whose form is known: that is E5, not E12.
             path = f"body.{field}" if field else "body"
-            return make_problem(Kind.MALFORMED, str(error), rule=Rule.E5, field=path)
+            return make_problem(ProblemKind.MALFORMED, str(error), rule=Rule.E5, field=path)
         case MalformedError(field=field):
-            return make_problem(Kind.MALFORMED, str(error), rule=Rule.E12, field=field)
+            return make_problem(ProblemKind.MALFORMED, str(error), rule=Rule.E12, field=field)
         case _:
-            return make_problem(Kind.MALFORMED, str(error), rule=Rule.E12)
-
-
-def failure_problem(failure: Failure) -> Problem:
-    """Say why a node takes no part any more."""
-    kind = Kind.STORAGE_FAILED if failure.cause is Cause.STORAGE else Kind.STOPPED
-    return make_problem(kind, failure.text)
+            return make_problem(ProblemKind.MALFORMED, str(error), rule=Rule.E12)
 
 
 def parameter_error(name: str, problem: str, accepted: str) -> ProblemError:
     """Make the error for a bad query or path parameter."""
     detail = f"{name}: {problem}"
-    return ProblemError(make_problem(Kind.BAD_PARAMETER, detail, field=name, accepted=accepted))
+    return ProblemError(
+        make_problem(ProblemKind.BAD_PARAMETER, detail, field=name, accepted=accepted)
+    )
 
 
 def not_found(what: str) -> ProblemError:
     """Make the error for something that is not there."""
-    return ProblemError(make_problem(Kind.NOT_FOUND, what))
+    return ProblemError(make_problem(ProblemKind.NOT_FOUND, what))
 
 
 def respond_problem(problem: Problem, headers: Mapping[str, str] | None = None) -> web.Response:
     """Answer a request with a problem."""
     all_headers = {"Content-Type": PROBLEM_TYPE, **(headers or {})}
-    if problem.status == Kind.BUSY.status:
+    if problem.status == ProblemKind.BUSY.status:
         all_headers["Retry-After"] = str(RETRY_AFTER_S)
     body = msgspec.json.encode(problem)
     return web.Response(status=problem.status, body=body, headers=all_headers)

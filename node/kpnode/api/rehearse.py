@@ -12,16 +12,16 @@ from typing import Final
 from aiohttp import web
 
 from kpledger.api.answers import RehearsalAnswer, RehearsalResult
+from kpledger.api.routes import ReadOptions
 from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.log.chain import BlockExecutor
 from kpledger.scheme.envelope import verify_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.api.envelopes import read_events
-from kpnode.api.parameters import Parameters
+from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import error_problem, refusal_problem
-from kpnode.api.query import COMMON, QueryApi
-from kpnode.api.served import ApiLimits, ServedNode, respond_json
+from kpnode.api.served import ApiLimits, Freshness, ServedNode, respond_json
 
 _AT_ONCE: Final = 2
 """Rehearsals at a time: they cost as much as blocks, and anybody may ask for them."""
@@ -30,18 +30,18 @@ _AT_ONCE: Final = 2
 class RehearsalApi:
     """Runs the rules without recording anything."""
 
-    def __init__(self, node: ServedNode, query: QueryApi, limits: ApiLimits) -> None:
-        """Rehearse on this node's ledger; ``query`` waits for what it has to take into account."""
+    def __init__(self, node: ServedNode, freshness: Freshness, limits: ApiLimits) -> None:
+        """Rehearse on this node's ledger; ``freshness`` waits for what is to be counted in."""
         self._node = node
-        self._query = query
+        self._freshness = freshness
         self._limits = limits
         self._stage = asyncio.Semaphore(_AT_ONCE)
 
     async def post_rehearsals(self, request: web.Request) -> web.Response:
         """Rehearse one envelope or a batch."""
-        given = Parameters(request.query, *COMMON)
+        options = read_parameters(request, ReadOptions)
         given_events = await read_events(request, self._limits)
-        tip = await self._query.catch_up(given)
+        tip = await self._freshness.catch_up(options)
         async with self._stage:
             answer = await asyncio.to_thread(self._rehearse, given_events.events)
         return respond_json(answer, tip)

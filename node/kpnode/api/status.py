@@ -7,6 +7,8 @@ from aiohttp import web
 
 from kpledger import __version__
 from kpledger.api.answers import (
+    BooksAnswer,
+    HealthAnswer,
     PeerAnswer,
     RefusedBlockAnswer,
     StatusAnswer,
@@ -16,9 +18,14 @@ from kpledger.api.routes import JSON_TYPE
 from kpledger.base.keys import SigningKey
 from kpledger.log.checkpoint import Checkpoint, format_checkpoint, sign_checkpoint
 from kpledger.log.note import Note, format_note
-from kpnode.api.parameters import Parameters
-from kpnode.api.problems import Kind, ProblemError, failure_problem, make_problem
-from kpnode.api.served import ServedNode, ledger_headers, respond_json
+from kpnode.api.problems import ProblemError, ProblemKind, make_problem
+from kpnode.api.served import (
+    BooksGate,
+    ServedNode,
+    failure_problem,
+    ledger_headers,
+    respond_json,
+)
 from kpnode.raft import PeerStatus
 from kpnode.runtime import Cause, NodeStatus
 
@@ -30,15 +37,15 @@ _DURABILITY: Final = "fsync before every acknowledgement"
 class StatusApi:
     """Answers for the node itself."""
 
-    def __init__(self, node: ServedNode, cosigning_key: SigningKey) -> None:
+    def __init__(self, node: ServedNode, books: BooksGate, cosigning_key: SigningKey) -> None:
         """Answer for this node; checkpoints are signed under its cosigning key."""
         self._node = node
+        self._books = books
         self._cosigning_key = cosigning_key
         self._checkpoint = (-1, b"")
 
-    async def get_status(self, request: web.Request) -> web.Response:
+    async def get_status(self, _request: web.Request) -> web.Response:
         """Show the state of the node."""
-        Parameters(request.query)
         return respond_json(self._describe(), self._node.ledger.tip)
 
     def _describe(self) -> StatusAnswer:
@@ -69,7 +76,8 @@ class StatusApi:
                 durability=_DURABILITY, failed=failure.text if failure and broken else None
             ),
             failed=None if failure is None else failure.text,
-            alarms=status.alarms,
+            alarms=(*status.alarms, *self._books.status().alarms),
+            books=self._describe_books(),
             pending=status.pending,
             refused_blocks=tuple(
                 RefusedBlockAnswer(leader=one.leader, term=one.term, problem=one.problem)
@@ -77,33 +85,38 @@ class StatusApi:
             ),
         )
 
-    async def get_live(self, request: web.Request) -> web.Response:
+    def _describe_books(self) -> BooksAnswer:
+        books = self._books.status()
+        return BooksAnswer(
+            height=books.height,
+            behind=max(0, self._node.ledger.tip.height - (books.height or 0)),
+            building=books.building,
+            problem=books.problem,
+        )
+
+    async def get_live(self, _request: web.Request) -> web.Response:
         """Say that the process answers."""
-        Parameters(request.query)
         return _respond_word("live")
 
-    async def get_ready(self, request: web.Request) -> web.Response:
+    async def get_ready(self, _request: web.Request) -> web.Response:
         """Say whether the node can take events: it takes part, and knows a leader."""
-        Parameters(request.query)
         status = self._node.status()
         if status.failure is not None:
             raise ProblemError(failure_problem(status.failure))
         if status.raft.leader is None:
-            raise ProblemError(make_problem(Kind.NO_LEADER, "this node knows no leader"))
+            raise ProblemError(make_problem(ProblemKind.NO_LEADER, "this node knows no leader"))
         return _respond_word("ready")
 
-    async def get_genesis(self, request: web.Request) -> web.Response:
+    async def get_genesis(self, _request: web.Request) -> web.Response:
         """Give the genesis file, byte for byte."""
-        Parameters(request.query)
         headers = {"Content-Type": JSON_TYPE, **ledger_headers(self._node.ledger.tip)}
         return web.Response(body=self._node.genesis.encoded, headers=headers)
 
-    async def get_checkpoint(self, request: web.Request) -> web.Response:
+    async def get_checkpoint(self, _request: web.Request) -> web.Response:
         """Give size and root of the tree as a signed note (C2SP tlog-checkpoint).
 
         Only what is committed is signed, so no two checkpoints of a node contradict each other.
         """
-        Parameters(request.query)
         tip = self._node.ledger.tip
         if self._checkpoint[0] != tip.tree.size:
             origin = self._node.genesis.file.origin
@@ -141,5 +154,5 @@ def _describe_peer(progress: PeerStatus | None, *, connected: bool) -> PeerAnswe
 
 def _respond_word(word: str) -> web.Response:
     return web.Response(
-        body=msgspec.json.encode({"status": word}), headers={"Content-Type": JSON_TYPE}
+        body=msgspec.json.encode(HealthAnswer(status=word)), headers={"Content-Type": JSON_TYPE}
     )

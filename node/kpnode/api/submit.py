@@ -19,21 +19,20 @@ from kpledger.api.answers import (
     SubmitAnswer,
     UnavailableAnswer,
 )
-from kpledger.api.routes import JSON_TYPE
+from kpledger.api.routes import JSON_TYPE, SubmitOptions
 from kpledger.base.errors import LedgerError
 from kpledger.scheme.event import SignedEvent
 from kpnode.api.envelopes import read_events
-from kpnode.api.parameters import Parameters
+from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import (
-    Kind,
     ProblemError,
+    ProblemKind,
     error_problem,
-    failure_problem,
     make_problem,
     refusal_problem,
     respond_problem,
 )
-from kpnode.api.served import ApiLimits, ServedNode
+from kpnode.api.served import ApiLimits, ServedNode, failure_problem
 from kpnode.runtime import Committed, Outcome, Pending, Refused, Unavailable
 
 _JSON_HEADERS: Final = {"Content-Type": JSON_TYPE}
@@ -53,7 +52,7 @@ class SubmitApi:
 
     async def post_events(self, request: web.Request) -> web.Response:
         """Take one envelope or a batch."""
-        timeout_s = Parameters(request.query, "timeout_ms").timeout_s()
+        timeout_s = read_parameters(request, SubmitOptions).timeout_ms / 1000
         given = await read_events(request, self._limits)
         if given.is_batch:
             return await self._answer_batch(given.events, timeout_s)
@@ -65,7 +64,7 @@ class SubmitApi:
     async def _submit(self, events: Sequence[SignedEvent], timeout_s: float) -> list[Outcome]:
         if self._under_way + len(events) > self._limits.max_submissions:
             detail = f"{self._under_way} events are being submitted; send this again later"
-            raise ProblemError(make_problem(Kind.BUSY, detail))
+            raise ProblemError(make_problem(ProblemKind.BUSY, detail))
         self._under_way += len(events)
         try:
             return await self._node.submit(events, timeout_s)
@@ -126,5 +125,5 @@ class SubmitApi:
         status = self._node.status()
         if status.failure is not None:
             return failure_problem(status.failure)
-        kind = Kind.NO_LEADER if status.raft.leader is None else Kind.BUSY
+        kind = ProblemKind.NO_LEADER if status.raft.leader is None else ProblemKind.BUSY
         return make_problem(kind, outcome.reason)

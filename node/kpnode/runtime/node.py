@@ -281,6 +281,11 @@ class Node:
             return f"not confirmed by the leader {self._raft.leader} within {timeout_s:g} s"
         return self._failure.text if self._failure else "too many questions wait for the leader"
 
+    async def reach(self, height: int) -> None:
+        """Wait until the committed ledger holds a block: for ever, if it never will."""
+        if not await self._reads.reach(Index(height), self.ledger.tip.height):
+            await asyncio.get_running_loop().create_future()
+
     async def answer_index(self, timeout_s: float) -> Index | None:
         """Get a read index for another node, which asks because this node was the leader."""
         if self._raft.role is not Role.LEADER or self._failure is not None:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from lab.year.blocks import TERM, Refused, cut_blocks, execute_block
-from lab.year.files import write_planted, write_seed
+from lab.year.books import stop_at_refusal
+from lab.year.files import PLANTED_NAME, write_planted, write_seed
 from lab.year.participants import NODE, NODE_KEYS
-from lab.year.signer import TimedEvent
 from lab.year.year import Year
 
 from kpledger.base.keys import SigningKey
@@ -29,7 +29,6 @@ from kpnode.raft import Entry as LogEntry
 from kpnode.raft import EntryKind, HardState, Index, NodeId, Term
 from kpnode.storage.leveldb import LevelStorage
 
-PLANTED_NAME: Final = "planted.json"
 _TERM: Final = Term(TERM)
 _SAVED_AT_ONCE: Final = 64
 _REPORT_EVENTS: Final = 50_000
@@ -44,11 +43,6 @@ class Built:
     events: int
     height: int
     seconds: float
-
-
-def stop_at_refusal(entry: TimedEvent, why: str) -> None:
-    """End the program: an honest year breaks no rule, and fraud does not either."""
-    sys.exit(f"the rules refuse {entry.type} on {entry.subject}: {why}")
 
 
 def found_directory(year: Year, directory: Path, port: int) -> NodeConfig:

@@ -1,7 +1,7 @@
 """How well the flags tell planted fraud from honest trade; prints a table and one JSON object.
 
-A synthetic year with fraud is recorded by the real rules in the directory of a node, and the very
-code behind ``kpledger flags`` looks at it with its default settings. A finding is *true* if its
+A synthetic year with fraud is recorded by the real rules, its books are written, and the very code
+behind ``kpledger flags`` looks at them with its default settings. A finding is *true* if its
 subject is one that a planted case concerns; a case is *found* by a flag if the flag has a finding
 on one of its subjects. An honest certificate is *flagged* if any flag has a finding on it.
 """
@@ -13,23 +13,25 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
+from lab.year.books import write_books
 from lab.year.days import FOUNDED_ON
-from lab.year.directory import PLANTED_NAME, build, open_ledger
+from lab.year.files import PLANTED_NAME, write_planted
 from lab.year.planted import Fraud, PlantedCase
 from lab.year.tables import load_tables
 from lab.year.year import make_year
 
-from kpledger.analysis.book import Book
-from kpledger.analysis.flags.finding import Finding
-from kpledger.analysis.flags.registry import Flag
-from kpledger.analysis.flags.topic import find_flags, look_at
+from kpledger.books.database import Books, open_books
+from kpledger.books.flags.catalogue import read_flags
+from kpledger.books.flags.finding import Finding
+from kpledger.books.flags.search import find_flags, prepare_search
 
+BOOKS_NAME: Final = "books.sqlite"
 HONEST_FLAGGED_MAX_PPM: Final = 10_000
 _MILLION: Final = 1_000_000
 _PER_CENT: Final = 100
@@ -105,35 +107,35 @@ class _Truth:
         return set()
 
 
-def measure(
-    book: Book, cases: Sequence[PlantedCase], numbers: Iterable[str], *, at: str = ""
-) -> tuple[Report, list[Finding]]:
+def measure(books: Books, cases: Sequence[PlantedCase]) -> tuple[Report, list[Finding]]:
     """Look with every flag; gives the report, and the findings that are not true."""
     truth = _Truth.of(cases)
-    honest = {number for number in numbers if number not in truth.subjects}
-    look = look_at(book, from_day=FOUNDED_ON, at=at)
+    numbers = {number for (number,) in books.connection.execute("SELECT number FROM certificates")}
+    (events,) = books.connection.execute("SELECT count(*) FROM events").fetchone()
+    honest = numbers - truth.subjects.keys()
+    search = prepare_search(books, from_day=FOUNDED_ON)
     found: dict[str, set[str]] = {}
     flagged: set[str] = set()
     false: list[Finding] = []
     scores = []
-    for flag in Flag:
+    for flag in read_flags():
         started = time.perf_counter()
-        findings = list(find_flags(look, (flag,)))
+        findings = list(find_flags(search, (flag,)))
         seconds = time.perf_counter() - started
         true = 0
         for finding in findings:
             concerned = truth.cases_of(finding)
             true += bool(concerned)
-            found.setdefault(flag.code, set()).update(concerned)
+            found.setdefault(flag, set()).update(concerned)
             if not concerned:
                 false.append(finding)
         mine = {one.subject for one in findings} & honest
         flagged |= mine
-        wanted = [case.case for case in cases if flag.code in case.flags]
-        hits = found.get(flag.code, set())
+        wanted = [case.case for case in cases if flag in case.flags]
+        hits = found.get(flag, set())
         scores.append(
             FlagScore(
-                flag=flag.code,
+                flag=flag,
                 findings=len(findings),
                 true=true,
                 cases=len(wanted),
@@ -143,8 +145,8 @@ def measure(
             )
         )
     report = Report(
-        events=book.tip.tree.size,
-        certificates=len(honest) + sum(number in truth.subjects for number in numbers),
+        events=events,
+        certificates=len(numbers),
         honest=len(honest),
         honest_flagged=len(flagged),
         by_flag=tuple(scores),
@@ -157,6 +159,22 @@ def measure(
         ),
     )
     return report, false
+
+
+def write_year(directory: Path, *, certificates: int, seed: int, fraud: bool = True) -> None:
+    """Write the books of a year into a directory, and what was planted."""
+    directory.mkdir(parents=True, exist_ok=True)
+    year = make_year(load_tables(), certificates=certificates, seed=seed, fraud=fraud)
+    write_books(year, directory / BOOKS_NAME)
+    write_planted(directory / PLANTED_NAME, year.cases.listed())
+
+
+def measure_year(directory: Path) -> tuple[Report, list[Finding]]:
+    """Measure what :func:`write_year` has written."""
+    cases = msgspec.json.decode((directory / PLANTED_NAME).read_bytes(), type=list[PlantedCase])
+    connection = open_books(str(directory / BOOKS_NAME))
+    with closing(connection), Books(connection).reading() as books:
+        return measure(books, cases)
 
 
 def _score_kinds(cases: Sequence[PlantedCase], found: dict[str, set[str]]) -> Iterable[KindScore]:
@@ -215,7 +233,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/flags-report", description=__doc__)
     parser.add_argument("--certificates", type=int, default=3_000)
     parser.add_argument("--seed", type=int, default=2022)
-    parser.add_argument("--directory", type=Path, help="where the ledger is, or will be kept")
+    parser.add_argument("--directory", type=Path, help="where the books are, or will be kept")
     parser.add_argument("--false", type=int, default=0, help="print so many false findings a flag")
     chosen = parser.parse_args()
     with ExitStack() as stack:
@@ -224,16 +242,8 @@ def main() -> None:
             scratch = tempfile.TemporaryDirectory(prefix="kpledger-flags-")
             directory = Path(stack.enter_context(scratch))
         if not (directory / PLANTED_NAME).exists():
-            year = make_year(
-                load_tables(),
-                certificates=chosen.certificates,
-                seed=chosen.seed,
-                fraud=True,
-            )
-            build(year, directory)
-        cases = msgspec.json.decode((directory / PLANTED_NAME).read_bytes(), type=list[PlantedCase])
-        stored = stack.enter_context(open_ledger(directory))
-        report, false = measure(stored.ledger, cases, stored.certificates())
+            write_year(directory, certificates=chosen.certificates, seed=chosen.seed)
+        report, false = measure_year(directory)
     shown: Counter[str] = Counter()
     for finding in false:
         shown[finding.flag] += 1

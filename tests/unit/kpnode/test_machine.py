@@ -22,16 +22,13 @@ from kpledger.log.block import BlockKind, decode_block, encode_block
 from kpledger.log.chain import InvalidBlockError
 from kpledger.log.layout import (
     APPLIED_KEY,
-    DERIVATION_KEY,
-    INDEX_PREFIX,
     STATE_PREFIX,
     block_key,
-    index_key,
 )
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.records import CertificateRecord, certificate_key
-from kpnode.ledger import DERIVATION, Ledger
+from kpnode.ledger import Ledger
 from kpnode.machine import EarlyBlockError, Machine
 from kpnode.raft import (
     AppendRequest,
@@ -158,7 +155,7 @@ def test_speculative_state_holds_what_is_not_committed(leader: World, voter: Wor
     assert refused.field == "nonce"
     key = certificate_key(number_of("BW", 1))
     assert read_record(leader.machine.top_state, key, CertificateRecord) is not None
-    assert leader.machine.ledger.record(key, CertificateRecord) is None
+    assert read_record(leader.machine.ledger.state, key, CertificateRecord) is None
 
 
 def test_truncation_takes_back_what_a_block_changed(leader: World, voter: World) -> None:
@@ -260,7 +257,6 @@ def test_restart_finds_the_same_tip(leader: World, voter: World) -> None:
     assert (again.top, again.ledger.tip) == (top, tip)
     again.apply(block)
     assert again.ledger.tip == top
-    assert again.ledger.history(number_of("BW", 1)) == (decode_envelope(issue(1)).event_id,)
     stored = again.ledger.event(decode_envelope(issue(1)).event_id)
     assert stored is not None
     assert stored.encoded == issue(1)
@@ -293,7 +289,7 @@ def lose_end(world: World, last: int) -> None:
 def derived_records(world: World) -> list[tuple[bytes, bytes]]:
     return [
         record
-        for prefix in (STATE_PREFIX, INDEX_PREFIX, APPLIED_KEY)
+        for prefix in (STATE_PREFIX, APPLIED_KEY)
         for record in world.storage.scan(prefix, limit=1 << 20)
     ]
 
@@ -323,7 +319,7 @@ def test_ledger_beyond_the_end_of_the_log_is_derived_anew(leader: World, last: i
 def test_power_loss_while_the_ledger_is_derived_anew_does_no_harm(
     leader: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kpnode.ledger._FORGOTTEN_AT_ONCE", 5)
+    monkeypatch.setattr("kpnode.ledger._FORGOTTEN_AT_ONCE", 3)
     seen = commit_more(leader)
     lose_end(leader, 4)
     interruptions = 0
@@ -346,17 +342,13 @@ def test_power_loss_while_the_ledger_is_derived_anew_does_no_harm(
     assert derived_records(leader) == seen[4]
 
 
-def test_what_another_version_has_derived_is_derived_anew_and_goes_on(leader: World) -> None:
+def test_what_earlier_versions_kept_for_questions_is_deleted(leader: World) -> None:
     seen = commit_more(leader)
-    bogus = index_key(b"trade", b"of another version")
-    leader.storage.apply([(DERIVATION_KEY, b"\0"), (bogus, b"?")])
-    staged = leader.seal(1, issue(4))
-    leader.take(staged)
+    obsolete = [b"itrade/of an earlier version", b"ibystate/x", b"m/derivation"]
+    leader.storage.apply([(key, b"?") for key in obsolete])
     leader.machine = leader.start()
+    assert [leader.storage.get(key) for key in obsolete] == [None] * len(obsolete)
     assert derived_records(leader) == seen[-1]
-    assert leader.storage.get(DERIVATION_KEY) == DERIVATION
-    assert leader.machine.ledger.outdated_height is None
-    assert leader.machine.top.height == staged.index
+    leader.take(staged := leader.seal(1, issue(4)))
     leader.machine.apply(staged)
-    leader.machine = leader.start()
     assert leader.machine.ledger.tip.height == staged.index

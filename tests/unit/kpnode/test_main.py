@@ -47,7 +47,7 @@ async def test_a_node_that_is_down_is_told_in_few_words() -> None:
         pass
     result = await run("status", "--node", f"http://{address}")
     *_, row, _, trouble = result.stdout.splitlines()
-    assert (result.exit_code, row.split()) == (2, [address, *"------"])
+    assert (result.exit_code, row.split()) == (2, [address, *"-------"])
     assert trouble == f"{address}: does not answer (connection refused)"
     result = await run("status", "--node", f"http://{address}", "--json")
     error = {"error": "does not answer (connection refused)"}
@@ -56,11 +56,16 @@ async def test_a_node_that_is_down_is_told_in_few_words() -> None:
 
 async def test_what_is_not_known_is_a_dash_and_alarms_stand_below() -> None:
     alarms = {"alarms": ["the disk [is] full"], "tree_size": 7_654_321, "head": HEAD}
+    alarms |= {"books": {"height": 1_234, "behind": 0, "building": False, "problem": None}}
     async with answering(200, STATUS | alarms) as address:
         result = await run("status", "--node", f"http://{address}")
     *_, row, _, trouble = result.stdout.splitlines()
-    shown = ["bw-1", "candidate", "7", "-", "1234567", "7654321", HEAD[:16]]
-    assert (result.exit_code, row.split()) == (0, shown)
+    *shown, head = row.split()
+    assert (result.exit_code, shown) == (
+        0,
+        ["bw-1", "candidate", "7", "-", "1234567", "7654321", "1234"],
+    )
+    assert HEAD.startswith(head.rstrip("…"))
     assert trouble == "bw-1: the disk [is] full"
 
 

@@ -61,22 +61,16 @@ LIFE_ROWS: Final[dict[type[Body], Row]] = {
         (*_OPEN, proceedings.check_request),
         effects.open_proceeding,
     ),
-    ReviewConsented: Row(_ROOT, _ANSWER, effects.advance_proceeding),
-    ReviewCarriedOut: Row(
-        _CLERK, (*_NEXT, proceedings.check_carried_out), effects.advance_proceeding
-    ),
-    ReviewReported: Row(
-        _CLERK, (*_NEXT, proceedings.check_review_report), effects.advance_proceeding
-    ),
-    RecommendationFollowedUp: Row(
-        _ROOT, (*_ANSWER, proceedings.check_follow_up), effects.advance_proceeding
-    ),
+    ReviewConsented: Row(_ROOT, _ANSWER, effects.step),
+    ReviewCarriedOut: Row(_CLERK, (*_NEXT, proceedings.check_carried_out), effects.step),
+    ReviewReported: Row(_CLERK, (*_NEXT, proceedings.check_review_report), effects.step),
+    RecommendationFollowedUp: Row(_ROOT, (*_ANSWER, proceedings.check_follow_up), effects.step),
     MeetingAnnounced: Row(_CHAIR, (*_OPEN, proceedings.check_meeting), effects.open_proceeding),
-    MeetingHeld: Row(_CLERK, (*_NEXT, proceedings.check_held), effects.advance_proceeding),
+    MeetingHeld: Row(_CLERK, (*_NEXT, proceedings.check_held), effects.step),
     BodyComposed: Row(_CHAIR, (*_FIRST, filings.check_body), effects.compose_body),
     ConcernRaised: Row(_ROOT, (*_OPEN, proceedings.check_concern), effects.open_proceeding),
-    ConcernAnswered: Row(_ROOT, (*_ANSWER, proceedings.check_answer), effects.advance_proceeding),
-    ConcernClosed: Row(_CHAIR, (*_NEXT, proceedings.check_solution), effects.advance_proceeding),
+    ConcernAnswered: Row(_ROOT, (*_ANSWER, proceedings.check_answer), effects.step),
+    ConcernClosed: Row(_CHAIR, (*_NEXT, proceedings.check_solution), effects.step),
     ObserverRegistered: Row(
         _CHAIR, (*_FIRST, governance.check_observer), governed.register_observer
     ),
@@ -87,7 +81,7 @@ LIFE_ROWS: Final[dict[type[Body], Row]] = {
     SuspectJudged: Row(
         (AuthorKind.CHAIR, AuthorKind.PARTICIPANT_ROOT, *_ANY_OFFICE),
         (*_NEXT, proceedings.check_judge),
-        effects.advance_proceeding,
+        effects.step,
     ),
     NoteFiled: Row(
         (AuthorKind.ANYBODY,), (succession.check_first, notes.check_note), noted.keep_note

@@ -52,6 +52,6 @@ STATISTICS_ROWS: Final[dict[type[Body], Row]] = {
             proceedings.check_concerned,
             proceedings.check_answer,
         ),
-        life.advance_proceeding,
+        life.step,
     ),
 }

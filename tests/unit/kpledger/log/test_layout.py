@@ -21,7 +21,6 @@ from kpledger.log.layout import (
     decode_stored_entry,
     encode_hard_state,
     encode_stored_entry,
-    index_key,
     is_memory_key,
     parse_block_key,
     state_key,
@@ -40,14 +39,12 @@ def test_layout_is_pinned_byte_by_byte() -> None:
         "voted": encode_hard_state(StoredHardState(7, "bw-1")).hex(),
         "unvoted": encode_hard_state(StoredHardState(7, None)).hex(),
         "state": state_key(b"x"),
-        "index": index_key(b"holder", b"x"),
     } == {
         "block": "620000000000000102",
         "entry": "01010000000000000005aa",
         "voted": "010000000000000007" + b"bw-1".hex(),
         "unvoted": "010000000000000007",
         "state": b"sx",
-        "index": b"iholder/x",
     }
 
 
@@ -151,6 +148,6 @@ def test_oversized_payload_is_refused_both_ways() -> None:
 
 def test_only_what_the_node_promised_is_its_memory() -> None:
     kept = [block_key(1), BLOCK_PREFIX, HARD_STATE_KEY, FORMAT_KEY, CHAIN_KEY]
-    derived = [APPLIED_KEY, state_key(b"b"), index_key(b"h"), b"m/tail"]
+    derived = [APPLIED_KEY, state_key(b"b"), b"iholder/x", b"m/tail"]
     assert [is_memory_key(key) for key in kept] == [True] * len(kept)
     assert [is_memory_key(key) for key in derived] == [False] * len(derived)

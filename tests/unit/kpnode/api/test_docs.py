@@ -10,7 +10,7 @@ from kpledger.api.routes import MAX_BATCH
 from kpledger.log.genesis import format_genesis, parse_genesis
 from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES
 from kpnode.api.openapi import build_openapi
-from kpnode.api.problems import Kind
+from kpnode.api.problems import ProblemKind
 from kpnode.main import run
 
 ROOT = Path(__file__).parents[4]
@@ -28,7 +28,7 @@ def test_every_route_has_its_section() -> None:
 
 def test_every_kind_of_problem_is_listed_with_its_status() -> None:
     listed = re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", DOCUMENT, flags=re.MULTILINE)
-    kinds = [(kind.urn.rpartition(":")[2], str(kind.status)) for kind in Kind]
+    kinds = [(kind.urn.rpartition(":")[2], str(kind.status)) for kind in ProblemKind]
     assert sorted(listed) == sorted(kinds)
 
 

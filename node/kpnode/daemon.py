@@ -1,4 +1,4 @@
-"""Running one node until it is told to stop: service, HTTP API, signals."""
+"""Running one node until it is told to stop: service, books, HTTP API, signals."""
 
 import asyncio
 import gc
@@ -11,8 +11,10 @@ from typing import Final
 from kpledger.base.errors import GenesisError, LedgerError
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import Genesis, parse_genesis
-from kpnode.api.app import ApiServer, build_app
+from kpnode.api.app import build_app
+from kpnode.api.http import HttpServer
 from kpnode.api.served import ApiLimits
+from kpnode.books.supervisor import BooksSupervisor, run_process
 from kpnode.config import NodeConfig
 from kpnode.keyfile import KeyFileError, load_signing_key, load_tls_key
 from kpnode.raft import NodeId
@@ -104,10 +106,12 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     limits = ApiLimits(
         max_body_bytes=config.api.max_body_bytes, max_submissions=config.limits.queue
     )
-    app = build_app(service.node, cosigning_key=cosigning_key, limits=limits)
-    server = ApiServer(app, limits)
+    directory = config.node.directory
+    books = BooksSupervisor(service.node, directory, run_process(config.node.genesis, directory))
+    app = build_app(service.node, books, cosigning_key=cosigning_key, limits=limits)
+    server = HttpServer(app, request_s=limits.request_s)
     try:
-        await _start(service, server, keys)
+        await _start(service, books, server, keys)
         # What was loaded stays: to look through it for garbage took 100 ms each time.
         gc.collect()
         gc.freeze()
@@ -118,15 +122,19 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
         await service.node.hand_over()
     finally:
         await server.stop()
+        await books.stop()
         await service.stop()
 
 
-async def _start(service: NodeService, server: ApiServer, keys: NodeKeys) -> None:
+async def _start(
+    service: NodeService, books: BooksSupervisor, server: HttpServer, keys: NodeKeys
+) -> None:
     config = service.config
     listen = config.api.listen
     tls = public_server_context(keys.tls, NodeId(config.node.name)) if config.api.tls else None
     try:
         await service.start()
+        await books.start()
         await server.start(listen.host, listen.port, tls)
     except OSError as error:
         raise StartError(f"cannot listen: {error}") from None

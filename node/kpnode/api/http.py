@@ -1,0 +1,156 @@
+"""Serving HTTP: a server with its limits, and problems instead of stack traces.
+
+Whatever goes wrong is answered with a problem document (:mod:`kpnode.api.problems`). There is no
+access log: it would cost more than many a request, and a proxy keeps a better one.
+"""
+
+import logging
+import socket
+import ssl
+from typing import Final
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Handler
+
+from kpledger.api.answers import Problem
+from kpledger.api.routes import Route
+from kpledger.base.errors import LedgerError
+from kpledger.scheme.outcome import Rule
+from kpnode.api.parameters import check_parameters
+from kpnode.api.problems import (
+    ProblemError,
+    ProblemKind,
+    error_problem,
+    make_problem,
+    respond_problem,
+)
+from kpnode.storage.errors import StorageError
+
+SHUTDOWN_S: Final = 3.0
+"""How long requests under way may go on when the server is stopped."""
+
+_log = logging.getLogger(__name__)
+
+
+class _StrangersFilter(logging.Filter):
+    """Keeps out of the log what any stranger could fill it with: bytes that are no HTTP."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let everything else pass."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError | ConnectionError)
+
+
+_http_log = logging.getLogger(f"{__name__}.http")
+_http_log.addFilter(_StrangersFilter())
+
+
+def add_route(app: web.Application, route: Route, handler: Handler) -> None:
+    """Serve a route; its handler sees no request with a parameter that there is not."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        check_parameters(request, route)
+        return await handler(request)
+
+    add = app.router.add_post if route.takes_events else app.router.add_get
+    add(route.path, handle)
+
+
+@web.middleware
+async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever goes wrong into a problem document."""
+    try:
+        return await handler(request)
+    except Exception as error:  # noqa: BLE001 (the last door: nobody outside sees a stack trace)
+        problem = _explain(request, error)
+    headers = {}
+    if problem.status == ProblemKind.METHOD_NOT_ALLOWED.status and problem.accepted:
+        headers["Allow"] = problem.accepted
+    if problem.status == ProblemKind.OVERSIZED.status:
+        # What is still coming is not read.
+        headers["Connection"] = "close"
+    return respond_problem(problem, headers)
+
+
+def _explain(request: web.Request, error: Exception) -> Problem:
+    """Say what an error means to whoever sent the request; log it if it is ours."""
+    match error:
+        case ProblemError():
+            return error.problem
+        case web.HTTPException():
+            return _translate(request, error)
+        case LedgerError():
+            return error_problem(error)
+        case ConnectionError() | web.RequestPayloadError():
+            # Nobody may be there any more to read this, and it is not worth a line in the log.
+            return make_problem(ProblemKind.BROKEN_OFF, str(error))
+    _log.error("%s %s", request.method, request.path, exc_info=error)
+    if isinstance(error, StorageError):
+        return make_problem(ProblemKind.STORAGE_FAILED, error.why)
+    return make_problem(ProblemKind.INTERNAL, "it is in the node's log")
+
+
+def _translate(request: web.Request, error: web.HTTPException) -> Problem:
+    """Say in our own words what aiohttp has to say."""
+    match error:
+        case web.HTTPNotFound():
+            return make_problem(ProblemKind.NOT_FOUND, f"there is no {request.path}")
+        case web.HTTPMethodNotAllowed():
+            allowed = ", ".join(sorted(error.allowed_methods))
+            detail = f"{request.method} is not possible on {request.path}"
+            return make_problem(ProblemKind.METHOD_NOT_ALLOWED, detail, accepted=allowed)
+        case web.HTTPRequestEntityTooLarge():
+            detail = f"the request is larger than {request.client_max_size} bytes"
+            return make_problem(ProblemKind.OVERSIZED, detail, rule=Rule.E12)
+        case _:
+            kind = (
+                ProblemKind.MALFORMED
+                if error.status < ProblemKind.INTERNAL.status
+                else ProblemKind.INTERNAL
+            )
+            return make_problem(kind, error.reason)
+
+
+class HttpServer:
+    """Listens for HTTP requests."""
+
+    def __init__(self, app: web.Application, *, request_s: float) -> None:
+        """Prepare to serve an application.
+
+        ``request_s`` is how long a client may take for the headers of a request, or be silent.
+        """
+        self._runner = web.AppRunner(
+            app,
+            handle_signals=False,
+            access_log=None,
+            logger=_http_log,
+            shutdown_timeout=SHUTDOWN_S,
+            # Counts from the first byte of a connection too, so it also ends one on which the
+            # headers of a request trickle in.
+            keepalive_timeout=request_s,
+            # An event is a few hundred bytes, and what inflates is no event.
+            auto_decompress=False,
+            # Nobody works on for a client that has left.
+            handler_cancellation=True,
+        )
+
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> int:
+        """Listen, and give the port; port 0 takes a free one.
+
+        Raises:
+            OSError: the address cannot be used.
+        """
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port, ssl_context=tls, reuse_address=True)
+        await site.start()
+        return site.port
+
+    async def start_on(self, listener: socket.socket) -> None:
+        """Listen on a socket, which is closed at the end."""
+        await self._runner.setup()
+        await web.SockSite(self._runner, listener).start()
+
+    async def stop(self) -> None:
+        """Stop listening and end every connection."""
+        await self._runner.cleanup()

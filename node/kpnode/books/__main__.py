@@ -1,0 +1,63 @@
+"""The process that keeps the books of a node.
+
+``python -m kpnode.books GENESIS FILE FEED LISTENER`` is started by the node alone
+(:mod:`kpnode.books.supervisor`), which hands over an end of the feed and the socket to listen on,
+as numbers of open files.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Final
+
+from kpledger.base.errors import LedgerError
+from kpledger.log.genesis import Genesis, parse_genesis
+from kpnode.books.keeper import keep_books
+from kpnode.observe import set_up_logging
+
+NICENESS: Final = 10
+"""Consensus goes first when both want a processor."""
+
+_log = logging.getLogger(__name__)
+
+
+def _main() -> int:
+    """Keep books until the node stops; gives the exit code."""
+    genesis, file, feed, listener = sys.argv[1:]
+    set_up_logging(verbose=False)
+    # What people ask for is theirs; the files are the node's.
+    os.umask(0o077)
+    os.nice(NICENESS)
+    # Ctrl-C reaches the node as well, which then stops this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    founded = parse_genesis(Path(genesis).read_bytes())
+    try:
+        asyncio.run(
+            _keep(
+                founded,
+                Path(file),
+                socket.socket(fileno=int(feed)),
+                socket.socket(fileno=int(listener)),
+            )
+        )
+    except (LedgerError, OSError, sqlite3.Error):
+        _log.exception("the books cannot be kept")
+        return 1
+    return 0
+
+
+async def _keep(genesis: Genesis, file: Path, feed: socket.socket, listener: socket.socket) -> None:
+    keeping = asyncio.create_task(keep_books(genesis, file, feed, listener))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, keeping.cancel)
+    await asyncio.wait((keeping,))
+    if not keeping.cancelled():
+        keeping.result()
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

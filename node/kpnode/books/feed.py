@@ -1,0 +1,102 @@
+"""The feed: committed blocks for the books, and how far these are.
+
+The books first say at which height they stand, 8 bytes big-endian, and hear in the same form how
+far the ledger is. Then they get what ``GET /v1/blocks`` gives, from the newest signed block at or
+below their height on, and each further block as soon as it is committed; and they say again how far
+they are whenever they have written something.
+"""
+
+import asyncio
+import struct
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from kpledger.log.layout import decode_stored_entry
+from kpnode.api.blocks import read_piece
+from kpnode.ledger import Ledger
+
+HEIGHT: Final = struct.Struct(">Q")
+"""How a height is said."""
+_AT_HAND: Final = 32
+"""So many of the newest blocks are in memory, and are read without another thread."""
+
+
+class BlockSource(Protocol):
+    """What the feed needs of a node (:class:`kpnode.driver.Node`)."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The committed ledger."""
+        ...
+
+    async def reach(self, height: int) -> None:
+        """Wait until the ledger holds the block at a height."""
+        ...
+
+
+async def feed_books(
+    node: BlockSource,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    on_height: Callable[[int], None],
+) -> None:
+    """Send blocks and take heights until the other side is gone.
+
+    Raises:
+        StorageError: a block cannot be read.
+    """
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        height = await _read_height(reader)
+        on_height(height)
+        writer.write(HEIGHT.pack(node.ledger.tip.height))
+        tasks += [
+            asyncio.create_task(_send_blocks(node, writer, height)),
+            asyncio.create_task(_take_heights(reader, on_height)),
+        ]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        # The process has ended; whoever watches it knows more.
+        return
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _read_height(reader: asyncio.StreamReader) -> int:
+    (height,) = HEIGHT.unpack(await reader.readexactly(HEIGHT.size))
+    return int(height)
+
+
+async def _take_heights(reader: asyncio.StreamReader, on_height: Callable[[int], None]) -> None:
+    while True:
+        on_height(await _read_height(reader))
+
+
+async def _send_blocks(node: BlockSource, writer: asyncio.StreamWriter, height: int) -> None:
+    following = _find_signed(node.ledger, min(height, node.ledger.tip.height))
+    while True:
+        await node.reach(following)
+        last = node.ledger.tip.height
+        if last - following < _AT_HAND:
+            piece, following = read_piece(node.ledger, following, last)
+        else:
+            piece, following = await asyncio.to_thread(read_piece, node.ledger, following, last)
+        writer.write(piece)
+        await writer.drain()
+
+
+def _find_signed(ledger: Ledger, height: int) -> int:
+    """Find the newest block of events at or below a height, or else the first block.
+
+    The header of one that opens a term is derived from the block before.
+    """
+    while height > 1:
+        stored = ledger.block(height)
+        if stored is not None and decode_stored_entry(stored).payload:
+            return height
+        height -= 1
+    return 1

@@ -1,0 +1,67 @@
+"""Where the books of a node lie, and where their process is asked, in the node's directory."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Final, Self
+
+BOOKS_NAME: Final = "books.sqlite"
+"""The file of the books."""
+SOCKET_NAME: Final = "books.sock"
+"""Where questions reach the process that keeps them."""
+
+_BACKLOG: Final = 128
+_PRIVATE: Final = 0o600
+
+
+class BooksSocket:
+    """A Unix socket in the node's directory on which the books listen.
+
+    It stays while the process that accepts on it is started again, so that a question that comes in
+    between waits. The address of a Unix socket has room for 107 bytes; a directory may have a
+    longer name, so the socket is reached through the open directory.
+
+    Attributes:
+        path: where to connect, in this process alone.
+        listener: what to accept on.
+    """
+
+    def __init__(self, directory: int, listener: socket.socket, path: str) -> None:
+        """Take over an open directory and a socket; :meth:`open` makes both."""
+        self._directory = directory
+        self.listener = listener
+        self.path = path
+
+    @classmethod
+    def open(cls, directory: Path) -> Self:
+        """Listen in a directory; what an earlier process has left there is replaced.
+
+        Raises:
+            OSError: nothing can be made there.
+        """
+        (directory / SOCKET_NAME).unlink(missing_ok=True)
+        opened = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        path = f"/proc/self/fd/{opened}/{SOCKET_NAME}"
+        listener = socket.socket(socket.AF_UNIX)
+        try:
+            listener.bind(path)
+            # Nobody can connect before the next line but one.
+            Path(path).chmod(_PRIVATE)
+            listener.listen(_BACKLOG)
+        except BaseException:
+            listener.close()
+            os.close(opened)
+            raise
+        return cls(opened, listener, path)
+
+    def close(self) -> None:
+        """Listen no more."""
+        Path(self.path).unlink(missing_ok=True)
+        self.listener.close()
+        os.close(self._directory)
+
+
+def remove_books(file: Path) -> None:
+    """Delete the books, to build them anew: they follow from the blocks."""
+    for suffix in ("", "-wal", "-shm"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)

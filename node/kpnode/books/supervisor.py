@@ -1,0 +1,169 @@
+"""The supervisor: keeps the process of the books running while the node runs.
+
+It lives in the process that takes part in consensus and never lets that wait: blocks are sent as
+the books take them, and if they end, whatever the cause, they are started again after a pause that
+grows. If this process dies, the books see the end of their feed and end as well.
+"""
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from kpnode.api.served import BooksStatus
+from kpnode.books.feed import BlockSource, feed_books
+from kpnode.books.place import BOOKS_NAME, BooksSocket
+from kpnode.storage.errors import StorageError
+
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 10.0
+"""Between an end of the process and its next start."""
+_STOP_S: Final = 5.0
+"""How long it may take to stop before it is killed."""
+NOWHERE: Final = -1
+"""Below every height: no books are open."""
+
+_log = logging.getLogger(__name__)
+
+Run = Callable[[socket.socket, socket.socket], Awaitable[str]]
+"""Keeps books with an end of the feed and a socket to listen on, which it closes; returns when they
+have ended, and says why. Stops them when it is cancelled."""
+
+
+def run_process(genesis: Path, directory: Path) -> Run:
+    """Give what keeps the books of a node's directory in a process of their own."""
+
+    async def run(feed: socket.socket, listener: socket.socket) -> str:
+        with feed, listener:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "kpnode.books",
+                str(genesis),
+                str(directory / BOOKS_NAME),
+                str(feed.fileno()),
+                str(listener.fileno()),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=(feed.fileno(), listener.fileno()),
+            )
+        try:
+            return f"process {process.pid} ended with {await process.wait()}"
+        finally:
+            await _stop(process)
+
+    return run
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), _STOP_S)
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+class BooksSupervisor:
+    """Keeps the books of a node running (a :class:`kpnode.api.served.BooksGate`)."""
+
+    def __init__(self, node: BlockSource, directory: Path, run: Run) -> None:
+        """Keep books of this node's blocks in its directory."""
+        self._node = node
+        self._directory = directory
+        self._run = run
+        self._socket: BooksSocket | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._height = NOWHERE
+        self._moved = asyncio.Event()
+        self._is_building = True
+        self._problem: str | None = None
+        self._pause_s = _FIRST_PAUSE_S
+
+    @property
+    def socket_path(self) -> str:
+        """Where to ask, for this process alone."""
+        return self._socket.path if self._socket else ""
+
+    async def start(self) -> None:
+        """Begin; returns at once.
+
+        Raises:
+            OSError: nothing can be made in the directory.
+        """
+        self._socket = BooksSocket.open(self._directory)
+        self._task = asyncio.create_task(self._keep(self._socket), name="books")
+
+    async def stop(self) -> None:
+        """Stop the process, and listen no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._socket is not None:
+            self._socket.close()
+
+    def status(self) -> BooksStatus:
+        """Say how the books are."""
+        height = None if self._height == NOWHERE else self._height
+        return BooksStatus(height=height, building=self._is_building, problem=self._problem)
+
+    async def reach(self, height: int) -> None:
+        """Wait until the books hold the block at a height."""
+        while self._height < height:
+            await self._moved.wait()
+
+    async def _keep(self, place: BooksSocket) -> None:
+        while True:
+            reason = await self._live(place)
+            self._take_height(NOWHERE)
+            self._is_building = True
+            self._problem = reason
+            _log.error("the books have ended (%s); next start in %.1f s", reason, self._pause_s)
+            await asyncio.sleep(self._pause_s)
+            self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+
+    async def _live(self, place: BooksSocket) -> str:
+        """Start the books, feed them to their end, and say why they have ended."""
+        ours, theirs = socket.socketpair()
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        running = asyncio.ensure_future(self._run(theirs, place.listener.dup()))
+        feeding = asyncio.create_task(feed_books(self._node, reader, writer, self._take_height))
+        try:
+            await asyncio.wait((running, feeding), return_when=asyncio.FIRST_COMPLETED)
+            if feeding.done() and (problem := _problem_of(feeding)):
+                return problem
+            return await asyncio.wait_for(running, _STOP_S)
+        except TimeoutError:
+            return "the process has let go of its feed"
+        except OSError as error:
+            return f"they cannot be started: {error}"
+        finally:
+            for task in (running, feeding):
+                task.cancel()
+            await asyncio.gather(running, feeding, return_exceptions=True)
+            writer.close()
+
+    def _take_height(self, height: int) -> None:
+        self._height = height
+        if height >= self._node.ledger.tip.height:
+            self._is_building = False
+            self._problem = None
+            self._pause_s = _FIRST_PAUSE_S
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+
+def _problem_of(feeding: asyncio.Task[None]) -> str | None:
+    error = feeding.exception()
+    if error is None:
+        return None
+    if not isinstance(error, StorageError):
+        _log.error("the feed of the books has failed", exc_info=error)
+    return str(error)

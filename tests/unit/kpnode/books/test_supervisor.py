@@ -1,0 +1,122 @@
+"""The supervisor: keeps the books running, says how they are, and never waits for them."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from founding import make_genesis, opening_events
+from serving import Served, serve
+
+from kpnode.api.served import ApiLimits
+from kpnode.books.place import BOOKS_NAME
+from kpnode.books.supervisor import BooksSupervisor, run_process
+
+PATIENCE_S = 60.0
+GLANCE_S = 0.01
+
+
+async def wait_until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110 (conditions of many kinds, no event for each)
+            await asyncio.sleep(GLANCE_S)
+
+
+@asynccontextmanager
+async def supervised(supervisor: BooksSupervisor) -> AsyncIterator[BooksSupervisor]:
+    await supervisor.start()
+    try:
+        yield supervisor
+    finally:
+        await supervisor.stop()
+
+
+def children() -> set[int]:
+    """Give the processes that this one has started."""
+    found = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    return {int(pid) for file in found for pid in file.read_text().split()}
+
+
+async def test_books_that_end_are_started_again(served: Served, tmp_path: Path) -> None:
+    starts: list[str] = []
+
+    async def end_at_once(feed: socket.socket, listener: socket.socket) -> str:
+        with feed, listener:
+            starts.append("started")
+        return f"end {len(starts)}"
+
+    place = tmp_path / "other"
+    place.mkdir()
+    async with supervised(BooksSupervisor(served.node, place, end_at_once)) as books:
+        await wait_until(lambda: len(starts) >= 3)
+        await wait_until(lambda: books.status().problem == f"end {len(starts)}")
+        status = books.status()
+        assert (status.height, status.building) == (None, True)
+        assert f"end {len(starts)}" in status.alarms[0]
+        await served.record(opening_events("BW/gaborone")[0])
+
+
+async def test_books_that_cannot_be_started_are_tried_again(served: Served, tmp_path: Path) -> None:
+    starts: list[str] = []
+
+    async def fail(feed: socket.socket, listener: socket.socket) -> str:
+        with feed, listener:
+            starts.append("started")
+        raise FileNotFoundError("no such program")
+
+    place = tmp_path / "other"
+    place.mkdir()
+    async with supervised(BooksSupervisor(served.node, place, fail)) as books:
+        await wait_until(lambda: len(starts) >= 2)
+        await wait_until(lambda: "no such program" in str(books.status().problem))
+
+
+async def test_the_process_is_watched_fed_and_stopped(served: Served, tmp_path: Path) -> None:
+    place, genesis = tmp_path / "other", tmp_path / "genesis.json"
+    place.mkdir()
+    genesis.write_bytes(make_genesis().encoded)
+    before = children()
+    async with supervised(
+        BooksSupervisor(served.node, place, run_process(genesis, place))
+    ) as books:
+        for _ in range(2):
+            await wait_until(lambda: books.status().height == served.node.ledger.tip.height)
+            (pid,) = children() - before
+            os.kill(pid, signal.SIGKILL)
+            await wait_until(lambda: books.status().height is None)
+            await served.record(opening_events("BW/gaborone")[0])
+        await wait_until(lambda: not books.status().building)
+        assert books.status().problem is None
+        (pid,) = children() - before
+        assert (place / BOOKS_NAME).stat().st_mode & 0o777 == 0o600
+    await wait_until(lambda: not Path(f"/proc/{pid}").exists())
+
+
+async def test_a_process_that_hangs_keeps_nobody_waiting(served: Served, tmp_path: Path) -> None:
+    """It takes no blocks, and yet the node commits and stops."""
+    place, genesis = tmp_path / "other", tmp_path / "genesis.json"
+    place.mkdir()
+    genesis.write_bytes(make_genesis().encoded)
+    before = children()
+    async with supervised(
+        BooksSupervisor(served.node, place, run_process(genesis, place))
+    ) as books:
+        await wait_until(lambda: books.status().height == served.node.ledger.tip.height)
+        (pid,) = children() - before
+        os.kill(pid, signal.SIGSTOP)
+        for envelope in opening_events("BW/gaborone"):
+            await served.record(envelope)
+        assert (books.status().height or 0) < served.node.ledger.tip.height
+        reaching = asyncio.create_task(books.reach(served.node.ledger.tip.height))
+        os.kill(pid, signal.SIGCONT)
+        await asyncio.wait_for(reaching, PATIENCE_S)
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    async with serve(tmp_path / "node" / "ledger", ApiLimits()) as one:
+        yield one
