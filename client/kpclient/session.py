@@ -19,11 +19,10 @@ from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NodeClient, NodeProblemError
 from kpclient.outbox import Outbox
 from kpclient.output.console import show_progress
-from kpclient.replay.replay import Chain, open_copied, open_served, replay, replay_books
+from kpclient.replay.replay import Chain, open_copied, open_served, replay
 from kpclient.seen import Memory, Position
-from kpledger.analysis.book import MemoryBook
-from kpledger.analysis.topic import QuestionError, Topic
-from kpledger.books.database import open_books
+from kpledger.books.database import Books, open_books
+from kpledger.books.query import Query, QuestionError
 from kpledger.log.audit import AuditReport
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 
@@ -63,17 +62,18 @@ class Session:
         """Ask the nodes something and wait for the answer."""
         return asyncio.run(self._ask(call))
 
-    def answer(self, topic: Topic[Q, S], question: Q) -> S:
-        """Ask what the analysis of the ledger tells: of a node, or of the chain itself.
+    def answer(self, query: Query[Q, S], question: Q) -> S:
+        """Ask what the books of the ledger tell: those of a node, or those of the chain itself.
 
         Raises:
             UsageError: there is no answer to such a question; names the parameter.
             ClientError: a node says no, no node answers, or the chain is not sound.
         """
         if not self._offline.replay and self._offline.copy is None:
-            return self.inquire(lambda remote: remote.ask(topic.path, question, topic.answer))
+            return self.inquire(lambda remote: remote.ask(query.path, question, query.answer))
         try:
-            return topic.respond(self.book, question)
+            with self.books.reading() as books:
+                return query.respond(books, question)
         except QuestionError as error:
             raise UsageError(error.field, error.problem, error.accepted) from None
 
@@ -94,22 +94,14 @@ class Session:
             raise UsageError(problem.field, said, problem.accepted) from None
 
     @cached_property
-    def book(self) -> MemoryBook:
-        """The book of the whole chain, verified here; it is read once."""
+    def books(self) -> Books:
+        """The books of the whole chain, verified here, in a temporary file; it is read once."""
         source, chain, height = self._open_chain()
+        connection = open_books("")
         with show_progress("blocks", height) as advance:
-            book = replay(self.genesis, chain, on_block=lambda: advance(1))
-        tip = book.tip
-        self._accept(
-            Position(
-                height=tip.height,
-                head=tip.head,
-                tree_size=tip.tree.size,
-                tree_root=tip.tree.root(),
-            ),
-            source,
-        )
-        return book
+            report = replay(self.genesis, chain, connection, on_block=lambda: advance(1))
+        self._accept(_position_of(report), source)
+        return Books(connection)
 
     def write_books(self, file: Path, copy: Path | None) -> AuditReport:
         """Verify the whole chain, of a node or in a copy, and write its books into a new file.
@@ -128,7 +120,7 @@ class Session:
                 show_progress("blocks", height) as advance,
                 closing(open_books(str(partial))) as books,
             ):
-                report = replay_books(self.genesis, chain, books, on_block=lambda: advance(1))
+                report = replay(self.genesis, chain, books, on_block=lambda: advance(1))
                 # One file alone, that can be copied and opened by anybody.
                 books.execute("PRAGMA journal_mode = DELETE")
             partial.rename(file)

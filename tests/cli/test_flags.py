@@ -9,8 +9,8 @@ from office import Ledger
 from typer.testing import CliRunner
 
 from kpclient.cli import app
-from kpledger.analysis.flags.finding import Finding
-from kpledger.analysis.flags.topic import FlagsAnswer
+from kpledger.books.flags.finding import Finding
+from kpledger.books.flags.query import FlagsAnswer
 
 RUNNER = CliRunner()
 

@@ -12,16 +12,16 @@ from kpclient.input.thresholds import Thresholds
 from kpclient.output.console import as_object, print_json, print_line, print_table
 from kpclient.output.tables import Kind, format_value
 from kpclient.session import Session
-from kpledger.analysis.flags.tables.balance import (
+from kpledger.base.units import format_carats, format_usd
+from kpledger.books.balance import (
     BALANCE,
     PRODUCTION_CHECK,
     BalanceQuestion,
     ProductionQuestion,
 )
-from kpledger.analysis.flags.tables.mirror import MIRROR, MirrorQuestion
-from kpledger.analysis.flags.tables.numbers import NUMBERS, NumbersQuestion
-from kpledger.analysis.flags.tables.unconfirmed import UNCONFIRMED, UnconfirmedQuestion
-from kpledger.base.units import format_carats, format_usd
+from kpledger.books.mirror import MIRROR, MirrorQuestion
+from kpledger.books.numbers import NUMBERS, NumbersQuestion
+from kpledger.books.unconfirmed import UNCONFIRMED, UnconfirmedQuestion
 
 app = typer.Typer()
 

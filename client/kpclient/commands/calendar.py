@@ -7,7 +7,7 @@ import typer
 from kpclient.input.options import ConnectionOptions, FreshnessOptions, OfflineOptions, command
 from kpclient.output.console import as_object, print_json, print_table
 from kpclient.session import Session
-from kpledger.analysis.agenda import CALENDAR, CalendarQuestion
+from kpledger.books.calendar import CALENDAR, CalendarQuestion
 
 app = typer.Typer()
 

@@ -8,9 +8,9 @@ from kpclient.input.options import ConnectionOptions, FreshnessOptions, OfflineO
 from kpclient.input.thresholds import Thresholds
 from kpclient.output.console import as_object, print_json, print_line, print_table, readable
 from kpclient.session import Session
-from kpledger.analysis.flags.finding import Finding
-from kpledger.analysis.flags.registry import FlagDescription, describe_flags
-from kpledger.analysis.flags.topic import FLAGS_TOPIC, MAX_PAGE, FlagsQuestion
+from kpledger.books.flags.catalogue import FlagDescription, describe_flags
+from kpledger.books.flags.finding import Finding
+from kpledger.books.flags.query import FLAGS, MAX_PAGE, FlagsQuestion
 
 app = typer.Typer()
 
@@ -63,7 +63,7 @@ def flags(
         skip=skip,
     )
     session = Session(connection, newest=reading.newest, offline=offline)
-    answer = session.answer(FLAGS_TOPIC, question)
+    answer = session.answer(FLAGS, question)
     if connection.as_json:
         print_json(as_object(answer))
         return

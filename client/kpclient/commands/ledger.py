@@ -20,12 +20,12 @@ from kpclient.output.console import (
 from kpclient.output.scheme_table import print_scheme
 from kpclient.session import Session
 from kpclient.statements.lookup import NotOnLedgerError
-from kpledger.analysis.organisation import ORGANISATION, OrganisationQuestion
-from kpledger.analysis.scheme import SCHEME, SchemeQuestion
-from kpledger.analysis.signing_keys import SIGNING_KEYS, KeysAnswer, KeysQuestion
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import KPCS, parse_participant
 from kpledger.base.units import format_carats, format_time, format_usd
+from kpledger.books.keys import SIGNING_KEYS, KeysAnswer, KeysQuestion
+from kpledger.books.organisation import ORGANISATION, OrganisationQuestion
+from kpledger.books.scheme import SCHEME, SchemeQuestion
 from kpledger.scheme.v1.lifecycles.certificate import CertificateState
 from kpledger.scheme.v1.records import CertificateRecord
 

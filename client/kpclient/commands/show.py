@@ -18,8 +18,8 @@ from kpclient.net.node_client import NotTrustworthyError
 from kpclient.output.console import print_fields, print_json, print_table, readable
 from kpclient.session import Session
 from kpclient.statements.lookup import NotOnLedgerError
-from kpledger.analysis.subject import SUBJECT, SubjectAnswer, SubjectQuestion
 from kpledger.base.units import format_carats, format_time, format_usd
+from kpledger.books.subject import SUBJECT, SubjectAnswer, SubjectQuestion
 from kpledger.scheme.v1.events.importing import ArrivalRecorded, ShipmentDetained
 from kpledger.scheme.v1.ids import NUMBER_PATTERN
 from kpledger.scheme.v1.records import CertificateRecord

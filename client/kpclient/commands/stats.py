@@ -28,9 +28,9 @@ from kpclient.output.summary_table import (
 )
 from kpclient.output.tables import Column, Table, Value, format_csv, format_value, write_parquet
 from kpclient.session import Session
-from kpledger.analysis.statistics.annex3 import ANNEX3, Annex3Answer, Annex3Question
-from kpledger.analysis.statistics.asked import Basis
-from kpledger.analysis.statistics.summary import SUMMARY, SummaryAnswer, SummaryQuestion
+from kpledger.books.statistics.annex3 import ANNEX3, Annex3Answer, Annex3Question
+from kpledger.books.statistics.basis import Basis
+from kpledger.books.statistics.summary import SUMMARY, SummaryAnswer, SummaryQuestion
 
 app = typer.Typer(help="Print the statistics of the trade.", no_args_is_help=True)
 

@@ -16,7 +16,7 @@ from kpclient.input.field_options import REMARKS, FieldOption
 from kpclient.input.table import read_table
 from kpclient.statements.signing import open_keystore
 from kpclient.statements.statement import Draft, statement
-from kpledger.analysis.subject import SUBJECT, SubjectQuestion
+from kpledger.books.subject import SUBJECT, SubjectQuestion
 from kpledger.scheme.v1.events.statistics import (
     CountRow,
     CountStatisticsSubmitted,

@@ -18,7 +18,8 @@ from kpclient.output.console import (
 )
 from kpclient.output.graph import draw_svg
 from kpclient.session import Session
-from kpledger.analysis.trace import (
+from kpledger.base.units import format_carats
+from kpledger.books.trace import (
     TRACE,
     Link,
     TraceAnswer,
@@ -26,7 +27,6 @@ from kpledger.analysis.trace import (
     TracedShipment,
     TraceQuestion,
 )
-from kpledger.base.units import format_carats
 
 app = typer.Typer()
 

@@ -9,8 +9,8 @@ import typer
 
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
-from kpledger.analysis.flags.settings import parse_settings
-from kpledger.analysis.topic import QuestionError
+from kpledger.books.flags.settings import parse_settings
+from kpledger.books.query import QuestionError
 
 _MAX_FILE_BYTES: Final = 64 * 1024
 _ACCEPTED: Final = "a table for each flag, as [F1] and below it days = 45; stocks under [stock]"

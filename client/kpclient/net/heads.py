@@ -9,7 +9,7 @@ from typing import Final
 
 from kpclient.errors import ClientError
 from kpclient.net.ledger_client import LedgerClient
-from kpledger.analysis.subject import SUBJECT, SubjectQuestion
+from kpledger.books.subject import SUBJECT, SubjectQuestion
 from kpledger.scheme.v1.lifecycles.case import CASE_TRANSITIONS, OPENING
 from kpledger.scheme.v1.lifecycles.certificate import CLOSING, NOTES, OPENS_CASE, TRANSITIONS
 from kpledger.scheme.v1.lifecycles.proceeding import PROCEEDINGS, ProceedingState

@@ -271,7 +271,7 @@ class LedgerClient:
         return await self._find(f"/v1/keys/{public_key.hex()}", read_key)
 
     async def ask(self, path: str, question: msgspec.Struct, kind: type[S]) -> S:
-        """Ask what the analysis tells (:mod:`kpledger.analysis.topic`).
+        """Ask what the analysis tells (:mod:`kpledger.books.query`).
 
         Raises:
             NodeProblemError: the node refuses the question; names the parameter.

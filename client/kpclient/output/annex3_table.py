@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from kpclient.output.tables import Column, Kind, Table, Value
-from kpledger.analysis.statistics.annex3 import Annex3Answer
+from kpledger.books.statistics.annex3 import Annex3Answer
 
 COLUMNS: Final = (
     Column("table", Kind.TEXT),

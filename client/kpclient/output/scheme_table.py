@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from kpclient.output.console import print_fields, print_line, print_table
-from kpledger.analysis.scheme import SchemeAnswer
+from kpledger.books.scheme import SchemeAnswer
 from kpledger.scheme.v1.policy import Policy
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from kpclient.output.published import OTHERS, Published
 from kpclient.output.tables import Column, Kind, Table, Value
-from kpledger.analysis.statistics.summary import SummaryAnswer, SummaryRow
+from kpledger.books.statistics.summary import SummaryAnswer, SummaryRow
 
 FIGURES: Final = (
     Column("participant", Kind.TEXT),

@@ -1,7 +1,7 @@
 """Answering from the whole chain: verified from its first block on, trusting no node.
 
-The audit re-derives every block; a book takes in each one as it goes, and so ends up with the
-indexes that an honest node has. A node that leaves out a block, or answers otherwise than its own
+The audit re-derives every block; books take in each one as it goes, and so end up as those of an
+honest node. A node that leaves out a block, or answers otherwise than its own
 chain says, is of no consequence here; one that hides the end of the chain is (see
 :mod:`kpledger.log.audit`).
 """
@@ -16,7 +16,6 @@ from kpclient.errors import REFUSED, UNDECIDED, ClientError, UsageError
 from kpclient.replay.copied_chain import NotACopyError, StoredBlock, UnreadableBlock, open_copy
 from kpclient.replay.served_chain import ChainUnavailableError, ServedChain
 from kpclient.replay.verification import audit_chain
-from kpledger.analysis.book import MemoryBook
 from kpledger.books.writer import BooksWriter
 from kpledger.log.audit import AuditReport, AuditVerdict
 from kpledger.log.genesis import Genesis
@@ -87,43 +86,6 @@ def open_copied(directory: Path) -> Chain:
 
 
 def replay(
-    genesis: Genesis,
-    chain: Chain,
-    *,
-    on_block: Callable[[], None] = lambda: None,
-    jobs: int | None = None,
-) -> MemoryBook:
-    """Verify a chain from its first block to its end, and give the book that it makes.
-
-    Args:
-        genesis: what is trusted.
-        chain: its blocks from height 1 on.
-        on_block: called for each block that is read.
-        jobs: how many other processes verify signatures; None: as many as there are cores.
-
-    Raises:
-        NotSoundError: a block violates the protocol or the rules.
-        NotDecidedError: not all of it can be read, or there is nothing in it.
-    """
-    book = MemoryBook(genesis)
-    cores = len(os.sched_getaffinity(0)) if jobs is None else jobs
-    report = audit_chain(
-        genesis,
-        _count(chain, on_block),
-        jobs=cores,
-        on_progress=lambda _: None,
-        observe=book.apply,
-    )
-    match report.verdict:
-        case AuditVerdict.SOUND:
-            return book
-        case AuditVerdict.VIOLATION:
-            raise NotSoundError(report)
-        case AuditVerdict.UNDECIDED:
-            raise NotDecidedError(report)
-
-
-def replay_books(
     genesis: Genesis,
     chain: Chain,
     connection: sqlite3.Connection,

@@ -21,8 +21,8 @@ from kpclient.output.summary_table import (
     lay_out_summary,
 )
 from kpclient.output.tables import Kind
-from kpledger.analysis.statistics.asked import Basis
-from kpledger.analysis.statistics.summary import SummaryAnswer, SummaryRow
+from kpledger.books.statistics.basis import Basis
+from kpledger.books.statistics.summary import SummaryAnswer, SummaryRow
 
 RUNNER = CliRunner()
 
@@ -147,7 +147,7 @@ def test_an_empty_chain_decides_nothing(tmp_path: Path) -> None:
     write_genesis(tmp_path)
     result = annex3(write_copy(tmp_path, []))
     assert result.exit_code == 2
-    assert "it is empty" in result.stderr
+    assert "the chain is empty" in result.stderr
 
 
 def test_a_directory_without_a_ledger_is_wrong_usage(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """A lineage as Graphviz reads it: every name quoted, every link once."""
 
 from kpclient.commands.trace import format_dot
-from kpledger.analysis.trace import Link, TraceAnswer, TracedLink, TracedShipment
+from kpledger.books.trace import Link, TraceAnswer, TracedLink, TracedShipment
 
 SHIPMENT = TracedShipment(
     subject="BW000001",
