@@ -51,6 +51,7 @@ DEFINED_TWICE = frozenset(
 )
 WITHOUT_A_CALLER = frozenset(
     {
+        "MemoryBook",
         "MemoryStorage",
         "addresses_to_dial",
         "decode_trusted_envelope",

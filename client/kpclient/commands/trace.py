@@ -21,7 +21,7 @@ from kpclient.session import Session
 from kpledger.base.units import format_carats
 from kpledger.books.trace import (
     TRACE,
-    Link,
+    LinkKind,
     TraceAnswer,
     TracedLink,
     TracedShipment,
@@ -33,10 +33,10 @@ app = typer.Typer()
 _DEEPEST: Final = 100
 """Steps that a tree on a terminal shows one below the other."""
 _STYLES: Final = {
-    Link.SOURCE: "solid",
-    Link.REPLACEMENT: "bold",
-    Link.CASE: "dotted",
-    Link.TECHNICAL: "dashed",
+    LinkKind.SOURCE: "solid",
+    LinkKind.REPLACEMENT: "bold",
+    LinkKind.CASE: "dotted",
+    LinkKind.TECHNICAL: "dashed",
 }
 
 

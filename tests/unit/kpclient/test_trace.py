@@ -1,7 +1,7 @@
 """A lineage as Graphviz reads it: every name quoted, every link once."""
 
 from kpclient.commands.trace import format_dot
-from kpledger.books.trace import Link, TraceAnswer, TracedLink, TracedShipment
+from kpledger.books.trace import LinkKind, TraceAnswer, TracedLink, TracedShipment
 
 SHIPMENT = TracedShipment(
     subject="BW000001",
@@ -21,7 +21,9 @@ CASE = TracedShipment(
     origins=(),
     carat_thousandths=0,
 )
-LINK = TracedLink(earlier="BW000001", later="BW000001/1", link=Link.CASE, carat_thousandths=None)
+LINK = TracedLink(
+    earlier="BW000001", later="BW000001/1", link=LinkKind.CASE, carat_thousandths=None
+)
 
 
 def test_a_graph_names_shipments_and_links() -> None:
