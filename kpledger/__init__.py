@@ -13,119 +13,119 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from kpledger.base.errors import BadSignatureError as BadSignatureError
-    from kpledger.base.errors import LedgerError as LedgerError
-    from kpledger.base.errors import MalformedError as MalformedError
+    from kpledger.base.errors import (
+        BadSignatureError as BadSignatureError,
+        LedgerError as LedgerError,
+        MalformedError as MalformedError,
+    )
     from kpledger.base.hashing import hash_leaf as hash_leaf
     from kpledger.base.keys import SigningKey as SigningKey
-    from kpledger.base.state import ChangeSet as ChangeSet
-    from kpledger.base.state import MemoryState as MemoryState
-    from kpledger.base.state import read_record as read_record
-    from kpledger.base.units import format_carats as format_carats
-    from kpledger.base.units import format_time as format_time
-    from kpledger.base.units import format_usd as format_usd
-    from kpledger.books.database import Books as Books
-    from kpledger.books.database import open_books as open_books
+    from kpledger.base.state import (
+        ChangeSet as ChangeSet,
+        MemoryState as MemoryState,
+        read_record as read_record,
+    )
+    from kpledger.base.units import (
+        format_carats as format_carats,
+        format_time as format_time,
+        format_usd as format_usd,
+    )
+    from kpledger.books.database import Books as Books, open_books as open_books
     from kpledger.books.writer import BooksWriter as BooksWriter
-    from kpledger.log.audit import Auditor as Auditor
-    from kpledger.log.audit import AuditReport as AuditReport
-    from kpledger.log.audit import AuditVerdict as AuditVerdict
-    from kpledger.log.audit import Violation as Violation
-    from kpledger.log.audit import report_sound as report_sound
-    from kpledger.log.audit import report_undecided as report_undecided
-    from kpledger.log.audit import report_violation as report_violation
-    from kpledger.log.block import BlockHeader as BlockHeader
-    from kpledger.log.block import decode_block as decode_block
-    from kpledger.log.block import decode_block_header as decode_block_header
-    from kpledger.log.chain import ExecutedBlock as ExecutedBlock
-    from kpledger.log.chain import InvalidBlockError as InvalidBlockError
-    from kpledger.log.chain import Tip as Tip
-    from kpledger.log.chain import execute_entry as execute_entry
-    from kpledger.log.chain import genesis_tip as genesis_tip
-    from kpledger.log.checkpoint import Checkpoint as Checkpoint
-    from kpledger.log.checkpoint import cosign_checkpoint as cosign_checkpoint
-    from kpledger.log.checkpoint import open_checkpoint as open_checkpoint
-    from kpledger.log.genesis import Genesis as Genesis
-    from kpledger.log.genesis import parse_genesis as parse_genesis
-    from kpledger.log.layout import StoredEntry as StoredEntry
-    from kpledger.log.layout import decode_stored_entry as decode_stored_entry
-    from kpledger.log.merkle import Frontier as Frontier
-    from kpledger.log.merkle import compute_root as compute_root
-    from kpledger.log.note import NoteKey as NoteKey
-    from kpledger.log.note import add_signatures as add_signatures
-    from kpledger.log.note import format_note as format_note
-    from kpledger.log.note import format_vkey as format_vkey
-    from kpledger.log.note import parse_note as parse_note
-    from kpledger.log.note import parse_vkey as parse_vkey
-    from kpledger.log.proofs import prove_consistency as prove_consistency
-    from kpledger.log.proofs import prove_inclusion as prove_inclusion
-    from kpledger.log.proofs import verify_consistency as verify_consistency
-    from kpledger.log.proofs import verify_inclusion as verify_inclusion
-    from kpledger.scheme.envelope import decode_envelope as decode_envelope
-    from kpledger.scheme.envelope import format_envelope_json as format_envelope_json
-    from kpledger.scheme.envelope import parse_envelope_json as parse_envelope_json
-    from kpledger.scheme.envelope import sign_event as sign_event
-    from kpledger.scheme.envelope import verify_envelope as verify_envelope
-    from kpledger.scheme.event import Author as Author
-    from kpledger.scheme.event import SignedEvent as SignedEvent
-    from kpledger.scheme.event import encode_event as encode_event
-    from kpledger.scheme.outcome import Refusal as Refusal
-    from kpledger.scheme.outcome import Rule as Rule
-    from kpledger.scheme.rulebook import RELEASED as RELEASED
-    from kpledger.scheme.rulebook import Rulebook as Rulebook
-    from kpledger.scheme.rulebook import UnknownRulesError as UnknownRulesError
+    from kpledger.log.audit import (
+        Auditor as Auditor,
+        AuditReport as AuditReport,
+        AuditVerdict as AuditVerdict,
+        Violation as Violation,
+        report_sound as report_sound,
+        report_undecided as report_undecided,
+        report_violation as report_violation,
+    )
+    from kpledger.log.block import (
+        BlockHeader as BlockHeader,
+        decode_block as decode_block,
+        decode_block_header as decode_block_header,
+    )
+    from kpledger.log.chain import (
+        ExecutedBlock as ExecutedBlock,
+        InvalidBlockError as InvalidBlockError,
+        Tip as Tip,
+        execute_entry as execute_entry,
+        genesis_tip as genesis_tip,
+    )
+    from kpledger.log.checkpoint import (
+        Checkpoint as Checkpoint,
+        cosign_checkpoint as cosign_checkpoint,
+        open_checkpoint as open_checkpoint,
+    )
+    from kpledger.log.genesis import Genesis as Genesis, parse_genesis as parse_genesis
+    from kpledger.log.layout import (
+        StoredEntry as StoredEntry,
+        decode_stored_entry as decode_stored_entry,
+    )
+    from kpledger.log.merkle import Frontier as Frontier, compute_root as compute_root
+    from kpledger.log.note import (
+        NoteKey as NoteKey,
+        add_signatures as add_signatures,
+        format_note as format_note,
+        format_vkey as format_vkey,
+        parse_note as parse_note,
+        parse_vkey as parse_vkey,
+    )
+    from kpledger.log.proofs import (
+        prove_consistency as prove_consistency,
+        prove_inclusion as prove_inclusion,
+        verify_consistency as verify_consistency,
+        verify_inclusion as verify_inclusion,
+    )
+    from kpledger.scheme.envelope import (
+        decode_envelope as decode_envelope,
+        format_envelope_json as format_envelope_json,
+        parse_envelope_json as parse_envelope_json,
+        sign_event as sign_event,
+        verify_envelope as verify_envelope,
+    )
+    from kpledger.scheme.event import (
+        Author as Author,
+        SignedEvent as SignedEvent,
+        encode_event as encode_event,
+    )
+    from kpledger.scheme.outcome import Refusal as Refusal, Rule as Rule
+    from kpledger.scheme.rulebook import (
+        RELEASED as RELEASED,
+        Rulebook as Rulebook,
+        UnknownRulesError as UnknownRulesError,
+    )
 
 __version__ = "0.1.0"
 
 _HOMES: Final = {
-    "base.errors": ("BadSignatureError", "LedgerError", "MalformedError"),
-    "base.hashing": ("hash_leaf",),
-    "base.keys": ("SigningKey",),
-    "base.state": ("ChangeSet", "MemoryState", "read_record"),
-    "base.units": ("format_carats", "format_time", "format_usd"),
-    "books.database": ("Books", "open_books"),
-    "books.writer": ("BooksWriter",),
+    "base.errors": "BadSignatureError LedgerError MalformedError",
+    "base.hashing": "hash_leaf",
+    "base.keys": "SigningKey",
+    "base.state": "ChangeSet MemoryState read_record",
+    "base.units": "format_carats format_time format_usd",
+    "books.database": "Books open_books",
+    "books.writer": "BooksWriter",
     "log.audit": (
-        "AuditReport",
-        "AuditVerdict",
-        "Auditor",
-        "Violation",
-        "report_sound",
-        "report_undecided",
-        "report_violation",
+        "AuditReport AuditVerdict Auditor Violation report_sound report_undecided report_violation"
     ),
-    "log.block": ("BlockHeader", "decode_block", "decode_block_header"),
-    "log.chain": ("ExecutedBlock", "InvalidBlockError", "Tip", "execute_entry", "genesis_tip"),
-    "log.checkpoint": ("Checkpoint", "cosign_checkpoint", "open_checkpoint"),
-    "log.genesis": ("Genesis", "parse_genesis"),
-    "log.layout": ("StoredEntry", "decode_stored_entry"),
-    "log.merkle": ("Frontier", "compute_root"),
-    "log.note": (
-        "NoteKey",
-        "add_signatures",
-        "format_note",
-        "format_vkey",
-        "parse_note",
-        "parse_vkey",
-    ),
-    "log.proofs": (
-        "prove_consistency",
-        "prove_inclusion",
-        "verify_consistency",
-        "verify_inclusion",
-    ),
+    "log.block": "BlockHeader decode_block decode_block_header",
+    "log.chain": "ExecutedBlock InvalidBlockError Tip execute_entry genesis_tip",
+    "log.checkpoint": "Checkpoint cosign_checkpoint open_checkpoint",
+    "log.genesis": "Genesis parse_genesis",
+    "log.layout": "StoredEntry decode_stored_entry",
+    "log.merkle": "Frontier compute_root",
+    "log.note": "NoteKey add_signatures format_note format_vkey parse_note parse_vkey",
+    "log.proofs": "prove_consistency prove_inclusion verify_consistency verify_inclusion",
     "scheme.envelope": (
-        "decode_envelope",
-        "format_envelope_json",
-        "parse_envelope_json",
-        "sign_event",
-        "verify_envelope",
+        "decode_envelope format_envelope_json parse_envelope_json sign_event verify_envelope"
     ),
-    "scheme.event": ("Author", "SignedEvent", "encode_event"),
-    "scheme.outcome": ("Refusal", "Rule"),
-    "scheme.rulebook": ("RELEASED", "Rulebook", "UnknownRulesError"),
+    "scheme.event": "Author SignedEvent encode_event",
+    "scheme.outcome": "Refusal Rule",
+    "scheme.rulebook": "RELEASED Rulebook UnknownRulesError",
 }
-_HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
+_HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = sorted(_HOME_OF)  # noqa: PLE0605 (a list, sorted)
 

@@ -1,4 +1,4 @@
-"""Writes kpledger/base/unassigned.py: the code points that Unicode 14 assigns to no character.
+"""Writes kpledger/base/unassigned.txt: the code points that Unicode 14 assigns to no character.
 
 Whether text is normal may not change with the interpreter, and Unicode promises that only for
 characters it has assigned. So text on the ledger is made of those of one version, frozen here. Run
@@ -11,31 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-TABLE: Final = Path(__file__).parents[1] / "kpledger" / "unassigned.py"
+TABLE: Final = Path(__file__).parents[1] / "kpledger" / "base" / "unassigned.txt"
 UNICODE: Final = "14.0.0"
 
-HEAD: Final = '''\
-"""Unassigned code points, frozen: text on the ledger holds none of them.
-
-Unicode keeps the normal form of assigned characters for ever, and of no others: with an interpreter
-that knows more of them, the same text could be normal or not. Generated from the tables of Unicode
-14 by scripts/unicode_table.py.
-"""
-
-import re
-from typing import Final
-
-_RANGES: Final = """
-'''
-TAIL: Final = '''"""
-
-_ENDS: Final = [one.split("-") for one in _RANGES.split()]
-
-UNASSIGNED: Final = re.compile(
-    "[" + "".join(f"{chr(int(first, 16))}-{chr(int(last, 16))}" for first, last in _ENDS) + "]"
-)
-"""Finds the first of them in a text."""
-'''
 _PER_LINE: Final = 7
 
 
@@ -52,10 +30,10 @@ def find_ranges() -> Iterator[str]:
 
 
 def write_table() -> str:
-    """Give the module."""
+    """Give the table, a few ranges a line."""
     ranges = list(find_ranges())
     rows = (ranges[n : n + _PER_LINE] for n in range(0, len(ranges), _PER_LINE))
-    return HEAD + "".join(f"{' '.join(row)}\n" for row in rows) + TAIL
+    return "".join(f"{' '.join(row)}\n" for row in rows)
 
 
 def main() -> int:

@@ -16,8 +16,7 @@ from founding import (
 
 from kpledger.analysis.flags.finding import Finding as OldFinding
 from kpledger.analysis.flags.registry import FLAGS
-from kpledger.analysis.flags.topic import find_flags as find_old
-from kpledger.analysis.flags.topic import look_at
+from kpledger.analysis.flags.topic import find_flags as find_old, look_at
 from kpledger.base.state import read_record
 from kpledger.base.units import add_days, start_of_day_ms
 from kpledger.books.flags.finding import Finding

@@ -13,9 +13,14 @@ from kpledger.base.hashing import sha256
 from kpledger.base.state import read_record
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import Author, Body
-from kpledger.scheme.v1.events import decisions as d
-from kpledger.scheme.v1.events import governance as g
-from kpledger.scheme.v1.events import life, notes, restrictions, statistics
+from kpledger.scheme.v1.events import (
+    decisions as d,
+    governance as g,
+    life,
+    notes,
+    restrictions,
+    statistics,
+)
 from kpledger.scheme.v1.events.certificate import HsCode
 from kpledger.scheme.v1.events.importing import SuspectJudged, SuspectReported, Verdict
 from kpledger.scheme.v1.records import ProceedingRecord, proceeding_key

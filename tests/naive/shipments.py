@@ -17,8 +17,8 @@ from naive.papers import (
     is_possible,
     is_validated_too_early,
     not_in_order,
+    replace as replace_by_new,
 )
-from naive.papers import replace as replace_by_new
 from naive.tables import CONFIRMED, TAKEN_BACK
 from naive.world import Case, Office, Paper, Said, World
 

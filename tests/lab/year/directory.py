@@ -25,8 +25,7 @@ from kpledger.log.genesis import parse_genesis
 from kpnode.config import Address, NodeConfig, format_config, load_config
 from kpnode.founding import GENESIS_NAME, PlannedNode, found_storage, make_config
 from kpnode.ledger import Ledger
-from kpnode.raft import Entry as LogEntry
-from kpnode.raft import EntryKind, HardState, Index, NodeId, Term
+from kpnode.raft import Entry as LogEntry, EntryKind, HardState, Index, NodeId, Term
 from kpnode.storage.leveldb import LevelStorage
 
 _TERM: Final = Term(TERM)

@@ -6,8 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from founding import EXPORTER, IMPORTER, NOW_MS, TODAY, make_certificate
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scheme_statements import ADMISSION, KEY, OFFICE, RANGE
 from statements import CONFIRMATION
 

@@ -1,6 +1,7 @@
 """The public face is what it says, is cheap to import, and the examples of its page run."""
 
 import doctest
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,9 +45,7 @@ def test_other_names_are_not_there() -> None:
 
 def test_types_see_the_names_that_are_there() -> None:
     source = (ROOT / "kpledger/__init__.py").read_text(encoding="utf-8")
-    seen = [
-        line.split(" as ")[1] for line in source.splitlines() if " as " in line and "import" in line
-    ]
+    seen = re.findall(r"(\w+) as \1\b", source)
     assert sorted(seen) == sorted(kpledger.__all__)
 
 

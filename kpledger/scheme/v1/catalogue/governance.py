@@ -4,9 +4,11 @@ from typing import Final
 
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.context import Check
-from kpledger.scheme.v1.effects import decisions as decided
-from kpledger.scheme.v1.effects import governance as effects
-from kpledger.scheme.v1.effects import restrictions as restricted
+from kpledger.scheme.v1.effects import (
+    decisions as decided,
+    governance as effects,
+    restrictions as restricted,
+)
 from kpledger.scheme.v1.events.decisions import (
     ChairRotated,
     DecisionRecorded,

@@ -4,9 +4,7 @@ from typing import Final
 
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.context import Check
-from kpledger.scheme.v1.effects import governance as governed
-from kpledger.scheme.v1.effects import life as effects
-from kpledger.scheme.v1.effects import notes as noted
+from kpledger.scheme.v1.effects import governance as governed, life as effects, notes as noted
 from kpledger.scheme.v1.events.importing import SuspectJudged, SuspectReported
 from kpledger.scheme.v1.events.life import (
     AnnualReportFiled,

@@ -4,8 +4,7 @@ from typing import Final
 
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.context import Check
-from kpledger.scheme.v1.effects import life
-from kpledger.scheme.v1.effects import statistics as effects
+from kpledger.scheme.v1.effects import life, statistics as effects
 from kpledger.scheme.v1.events.statistics import (
     AnomalyAnswered,
     AnomalyQuestioned,

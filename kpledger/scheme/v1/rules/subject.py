@@ -11,9 +11,13 @@ from kpledger.base.ids import KPCS
 from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
-from kpledger.scheme.v1.events import decisions as d
-from kpledger.scheme.v1.events import governance as g
-from kpledger.scheme.v1.events import life, restrictions, statistics
+from kpledger.scheme.v1.events import (
+    decisions as d,
+    governance as g,
+    life,
+    restrictions,
+    statistics,
+)
 from kpledger.scheme.v1.events.importing import CaseOpened, SuspectReported
 from kpledger.scheme.v1.ids import CHAIR, MAX_SHORT_NAME_CHARS, SHORT_NAME_PATTERN
 from kpledger.scheme.v1.subjects import Subject

@@ -1,7 +1,6 @@
 """Indexes in memory and the changes of a block over them, compared with a dictionary."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpledger.analysis.index import IndexChanges, MemoryIndex
 

@@ -6,8 +6,7 @@ import pytest
 from booked import open_booked_trade
 from flagging import OFFICE, Trader
 from founding import vary
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpledger.analysis import listing
 from kpledger.analysis.index import IndexChanges, MemoryIndex

@@ -1,7 +1,6 @@
 """Keys in byte order, compared with sorting them all anew."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpledger.analysis.sorted_keys import SortedKeys
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from drawing import structs
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpledger.base.codec import decode, decode_trusted, encode
 from kpledger.base.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import get_args
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import (

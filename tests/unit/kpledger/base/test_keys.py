@@ -4,8 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpledger.base.errors import BadSignatureError, UnacceptableKeyError
 from kpledger.base.keys import SigningKey, check_public_key, is_signature, verify_signature

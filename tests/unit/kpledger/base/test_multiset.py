@@ -4,8 +4,7 @@ import hashlib
 import struct
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpledger.base.errors import MalformedError
 from kpledger.base.multiset import ACCUMULATOR_BYTES, MultisetHash

@@ -1,8 +1,7 @@
 """State and change-sets: layers that are read through, applied or dropped."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpledger.base.codec import encode
 from kpledger.base.multiset import MultisetHash

@@ -9,8 +9,7 @@ import pytest
 from booked import open_booked_trade
 from flagging import OFFICE, Trader
 from founding import vary
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from kpledger.base.codec import encode
 from kpledger.books import certificates

@@ -20,8 +20,7 @@ from founding import (
     signing_key,
     vary,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from kpledger.base.codec import encode
 from kpledger.base.hashing import sha256

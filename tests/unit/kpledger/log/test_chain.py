@@ -21,8 +21,7 @@ from founding import (
     signing_key,
     vary,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from kpledger.base.codec import encode
 from kpledger.base.errors import BadSignatureError, LedgerError, NotCanonicalError

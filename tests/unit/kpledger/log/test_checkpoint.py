@@ -5,8 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.base.hashing import EMPTY_ROOT, Digest, hash_leaf, sha256

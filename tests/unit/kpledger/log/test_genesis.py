@@ -15,8 +15,7 @@ from founding import (
     signing_key,
     vary,
 )
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpledger.base.errors import GenesisError
 from kpledger.base.hashing import Domain, hash_with_domain

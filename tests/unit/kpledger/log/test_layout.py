@@ -1,8 +1,7 @@
 """The layout of the database: one spelling per record, and nothing else decodes."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpledger.base.errors import LedgerError, MalformedError, OversizedError
 from kpledger.log.layout import (

@@ -1,8 +1,7 @@
 """A tree grown leaf by leaf is that of RFC 9162."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpledger.base.errors import MalformedError
 from kpledger.base.hashing import EMPTY_ROOT, Digest, hash_leaf, hash_node

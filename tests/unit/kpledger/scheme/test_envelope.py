@@ -6,8 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from founding import make_certificate, make_event, signing_key
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpledger.base.errors import LedgerError, MalformedError, OversizedError
 from kpledger.scheme.envelope import (

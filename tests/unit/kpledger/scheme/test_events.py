@@ -5,8 +5,7 @@ from typing import Final
 import msgspec
 import pytest
 from drawing import structs
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpledger.base.codec import encode
 from kpledger.base.errors import LedgerError, MalformedError, NotCanonicalError

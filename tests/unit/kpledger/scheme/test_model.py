@@ -18,8 +18,7 @@ from dataclasses import replace
 from typing import Final
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 from naive.order import QUESTIONS
 from walk.bench import Catalogue, Disagreement, rules_of

@@ -28,10 +28,11 @@ from kpledger.log.audit import Auditor
 from kpledger.log.chain import BlockExecutor, InvalidBlockError, verify_block
 from kpledger.log.layout import StoredEntry, encode_stored_entry
 from kpledger.scheme.envelope import decode_envelope
-from kpledger.scheme.event import SignedEvent
+from kpledger.scheme.event import Body, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.place import EventPlace
 from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRules, UnknownRulesError
+from kpledger.scheme.v1.context import CatalogueError
 from kpledger.scheme.v1.events.decisions import RulesActivated
 from kpledger.scheme.v1.events.notes import NoteFiled
 from kpledger.scheme.v1.execution import execute
@@ -243,3 +244,17 @@ def test_event_that_a_version_does_not_know_is_not_applied() -> None:
     at = EventPlace(make_genesis().chain, ledger.now_ms, 0, 2)
     with pytest.raises(MalformedError, match="there is no event type note_filed v2"):
         RELEASED.apply(event, ChangeSet(ledger.state), at)
+
+
+def test_version_has_no_effect_of_what_it_does_not_know() -> None:
+    ledger = found_ledger()
+    event = msgspec.structs.replace(decode_envelope(_note(1)), body=Body())
+    at = EventPlace(make_genesis().chain, ledger.now_ms, 0, 2)
+    with pytest.raises(CatalogueError, match="rules v1 do not know note_filed"):
+        V1.apply(event, ChangeSet(ledger.state), at)
+
+
+def test_ledger_is_founded_by_a_known_version_alone() -> None:
+    ledger = found_ledger()
+    with pytest.raises(UnknownRulesError):
+        ledger.genesis.seed_state(ledger.state, Rulebook({2: V1}))

@@ -8,8 +8,7 @@ from typing import Final
 import pytest
 from drawing import variations
 from founding import NOW_MS, make_event, open_trade
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scheme_statements import STATEMENTS, head_of, prepare, state
 
 from kpledger.base.state import ChangeSet

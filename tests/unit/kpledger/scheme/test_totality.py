@@ -4,8 +4,7 @@ from typing import Final
 
 from drawing import variations
 from founding import NOW_MS, MemoryLedger, subject_of
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from journey import PATHS, ledger_in, make_step, travel
 from statements import NUMBER, SOUND
 

@@ -1,8 +1,7 @@
 """The core as a whole: what a Ready holds, how it starts, what it shows."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from lab.simulator.cluster import Cluster
 
 from kpnode.raft import (

@@ -1,8 +1,7 @@
 """The tail that is not durable yet, and what a report of durability covers."""
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from kpnode.raft import Entry, EntryKind, Index, InvariantError, Term, take_bytes
 from kpnode.raft.log import RaftLog

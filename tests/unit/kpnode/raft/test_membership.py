@@ -1,8 +1,7 @@
 """The bytes of a configuration, and which configurations are active."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpnode.raft import (
     Configuration,

@@ -1,8 +1,7 @@
 """Majorities are counted in each configuration by itself."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpnode.raft import Configuration, NodeId
 from kpnode.raft.quorum import is_quorum, quorum_value

@@ -3,8 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from kpnode.raft import Entry, EntryKind, HardState, Index, NodeId, Term

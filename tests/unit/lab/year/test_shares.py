@@ -1,6 +1,5 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from lab.year.shares import divide
 
 WEIGHTS = st.lists(st.integers(min_value=1, max_value=10**12), min_size=1, max_size=30)

@@ -6,8 +6,7 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from lab.demo.demonstration import cut_batches
 from lab.demo.review import count_outcomes
 from lab.year.days import YEAR_END_MS, YEAR_START_MS

@@ -1,8 +1,7 @@
 """Exact distribution over weights."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpledger.base.units import MAX_AMOUNT
 from kpledger.books.projections.distribution import distribute

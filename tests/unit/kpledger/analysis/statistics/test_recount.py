@@ -15,8 +15,7 @@ from founding import (
     number_of,
     vary,
 )
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from kpledger.analysis.statistics.tables import CELL, PAIR, TOTAL
 from kpledger.analysis.statistics.totals import NOTHING, Total, total_at

@@ -1,8 +1,7 @@
 """Totals with their past."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpledger.analysis.statistics.totals import (
     NOTHING,

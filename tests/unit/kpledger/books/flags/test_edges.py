@@ -21,8 +21,13 @@ from kpledger.scheme.v1.events.governance import (
     Standing,
 )
 from kpledger.scheme.v1.events.importing import HoldReason, ShipmentDetained, SuspectReported
-from kpledger.scheme.v1.events.statistics import CountRow, CountStatisticsSubmitted, Flow, TradeRow
-from kpledger.scheme.v1.events.statistics import TradeStatisticsSubmitted as Submitted
+from kpledger.scheme.v1.events.statistics import (
+    CountRow,
+    CountStatisticsSubmitted,
+    Flow,
+    TradeRow,
+    TradeStatisticsSubmitted as Submitted,
+)
 
 DAY = "2026-03-02"
 AFTERNOON_MS = 50_000_000

@@ -4,8 +4,7 @@ import re
 
 import pytest
 from flagging import Trader
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from kpledger.books.flags.settings import FlagSettings, parse_settings
 from kpledger.books.query import QuestionError

@@ -14,8 +14,7 @@ from founding import (
     number_of,
     vary,
 )
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from traded import NOTHING, Cell, Total, read_cells, read_total
 
 from kpledger.base.units import add_days, end_of_day_ms, quarter_of
