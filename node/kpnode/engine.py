@@ -188,12 +188,11 @@ class Engine:
         """Tell whether handling an input may have to wait for the disk.
 
         What comes in the current term and neither brings entries nor may win an election saves
-        nothing. A step that saves after all, as an error, is as right as any other, only slower.
+        nothing; nor does a tick, after which a node that has peers begins by asking for pre-votes.
+        A step that saves after all is as right as any other, only others have to wait for it.
         """
-        if isinstance(item, Tick):
-            return self._core.role is not Role.LEADER
         if not isinstance(item, Received):
-            return not isinstance(item, ReadRequested | Unreachable)
+            return not isinstance(item, Tick | ReadRequested | Unreachable)
         body = item.message.body
         saves_nothing = (
             isinstance(body, HeartbeatRequest | HeartbeatReply)

@@ -15,7 +15,7 @@ What survives what:
 """
 
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
@@ -77,7 +77,7 @@ class Database:
             _make_directory(directory)
         self.directory = directory
         self.failed: StorageFailedError | None = None
-        self._deferred: dict[bytes, bytes | None] = {}
+        self._deferred: dict[bytes, bytes] = {}
         self._deferred_bytes = 0
         self._lock = DirectoryLock(directory)
         try:
@@ -137,12 +137,12 @@ class Database:
             StorageCorruptError: it is damaged.
             StorageError: it cannot be read for another reason.
         """
-        deferred = self._deferred
-        if key in deferred:
-            return deferred[key]
+        value: bytes | None = self._deferred.get(key)
+        if value is not None:
+            return value
         # Not `_reading`: a context manager costs more than the read.
         try:
-            value: bytes | None = self._database.get(key, verify_checksums=True)
+            value = self._database.get(key, verify_checksums=True)
         except plyvel.Error as error:
             raise self._explain_read(error) from error
         return value
@@ -166,11 +166,9 @@ class Database:
             found, deferred = self._open_iterator(keep_cache=keep_cache)
             with closing(found):
                 stored = (_go_down if reverse else _go_up)(found, low, high)
-                if deferred:
-                    stored = _merge(stored, _cut(deferred, low, high), reverse=reverse)
-                yield from stored
+                yield from _merge(stored, deferred, low, high, reverse=reverse)
 
-    def _open_iterator(self, *, keep_cache: bool) -> tuple["_Iterator", dict[bytes, bytes | None]]:
+    def _open_iterator(self, *, keep_cache: bool) -> tuple["_Iterator", dict[bytes, bytes]]:
         """Give an iterator, and what was deferred at the very moment of which it is."""
         while True:
             deferred = self._deferred
@@ -182,18 +180,16 @@ class Database:
                 return found, changes
             found.close()
 
-    def defer(self, puts: Iterable[tuple[bytes, bytes]], deletes: Iterable[bytes]) -> None:
-        """Change what is read from now on, first by the deletes; the next write stores it.
+    def defer(self, puts: Puts) -> None:
+        """Change what is read from now on; the next write stores it.
 
         Raises:
             StorageFailedError: a write failed; the node must stop.
         """
         self._check_failed()
         # One update: a reader in another thread sees all of it or nothing.
-        changes: dict[bytes, bytes | None] = dict.fromkeys(deletes)
-        changes.update(puts)
-        self._deferred.update(changes)
-        self._deferred_bytes += sum(len(key) + len(value or b"") for key, value in changes.items())
+        self._deferred.update(puts)
+        self._deferred_bytes += sum(len(key) + len(value) for key, value in puts)
         if self._deferred_bytes > _DEFERRED_BYTES_MAX:
             self.write()
 
@@ -206,10 +202,7 @@ class Database:
         self._check_failed()
         batch = self._database.write_batch(sync=True)
         for key, value in self._deferred.items():
-            if value is None:
-                batch.delete(key)
-            else:
-                batch.put(key, value)
+            batch.put(key, value)
         for key in deletes:
             batch.delete(key)
         for key, value in puts:
@@ -277,34 +270,28 @@ def _go_down(found: _Iterator, low: bytes, high: bytes | None) -> Iterator[tuple
         found.prev()
 
 
-def _cut(
-    changes: dict[bytes, bytes | None], low: bytes, high: bytes | None
-) -> dict[bytes, bytes | None]:
-    return {
-        key: value for key, value in changes.items() if low <= key and (high is None or key < high)
-    }
-
-
 def _merge(
-    stored: Iterator[tuple[bytes, bytes]], changes: dict[bytes, bytes | None], *, reverse: bool
+    stored: Iterator[tuple[bytes, bytes]],
+    deferred: dict[bytes, bytes],
+    low: bytes,
+    high: bytes | None,
+    *,
+    reverse: bool,
 ) -> Iterator[tuple[bytes, bytes]]:
-    """Yield what is stored as the changes leave it."""
-    ahead = sorted(changes, reverse=not reverse)
+    """Yield what is stored in a range, and what is deferred in its place."""
+    ahead = [key for key in deferred if low <= key and (high is None or key < high)]
+    ahead.sort(reverse=not reverse)
     for key, value in stored:
         while ahead and (ahead[-1] > key if reverse else ahead[-1] < key):
-            yield from _changed(ahead.pop(), changes)
+            found = ahead.pop()
+            yield found, deferred[found]
         if ahead and ahead[-1] == key:
-            yield from _changed(ahead.pop(), changes)
+            yield key, deferred[ahead.pop()]
         else:
             yield key, value
     while ahead:
-        yield from _changed(ahead.pop(), changes)
-
-
-def _changed(key: bytes, changes: dict[bytes, bytes | None]) -> Iterator[tuple[bytes, bytes]]:
-    value = changes[key]
-    if value is not None:
-        yield key, value
+        found = ahead.pop()
+        yield found, deferred[found]
 
 
 def _explain(error: plyvel.Error) -> str:

@@ -197,8 +197,9 @@ class LevelStorage:
     def apply(self, puts: Iterable[tuple[bytes, bytes]], deletes: Iterable[bytes] = ()) -> None:
         """Change derived records in one atomic step: first the deletes, then the puts.
 
-        The next `save` makes it durable, in its own batch: what is derived can be built again from
-        the log, and how far it got (`layout.APPLIED_KEY`) belongs into the same step.
+        Puts become durable with the next `save`, in its own batch: what is derived can be built
+        again from the log, and how far it got (`layout.APPLIED_KEY`) belongs into the same step.
+        Deletes are rare and written at once.
 
         Raises:
             StorageFailedError: this or an earlier write failed; the node must stop.
@@ -208,7 +209,10 @@ class LevelStorage:
         for key in (*(key for key, _ in changed), *removed):
             if layout.is_memory_key(key):
                 raise InvariantError(f"{key!r} is not the key of a derived record")
-        self._database.defer(changed, removed)
+        if removed:
+            self._database.write(changed, removed)
+        else:
+            self._database.defer(changed)
 
     def _load_tail(self, last: int) -> None:
         """Read the tail, and entries spread over the rest of the log, to see that they are there.

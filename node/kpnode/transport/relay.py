@@ -8,6 +8,7 @@ question for a read index: the node asks again, under another ticket.
 import asyncio
 import itertools
 import secrets
+from collections import Counter
 from collections.abc import Coroutine
 from typing import Final
 
@@ -20,6 +21,7 @@ from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.raft import Message, NodeId
 from kpnode.runtime import Node, Outcome, Refused
 from kpnode.submission import Committed, Unavailable
+from kpnode.transport.notices import Notices
 from kpnode.transport.peers import PeerTransport
 from kpnode.transport.wire import Frame, IndexReply, IndexRequest, RelayReply, RelayRequest
 
@@ -60,6 +62,8 @@ class PeerLinks:
         self._tickets = itertools.count(secrets.randbelow(_MAX_FIRST_TICKET))
         self._relayed: dict[int, tuple[NodeId, bytes]] = {}
         self._answering: set[asyncio.Task[None]] = set()
+        self._waiting_peers: Counter[NodeId] = Counter()
+        self._notices = Notices(self._send_frame)
 
     def join(self, node: Node, transport: PeerTransport) -> None:
         """Join the node with its transport."""
@@ -68,14 +72,22 @@ class PeerLinks:
 
     async def close(self) -> None:
         """Stop working on relayed events."""
+        self._notices.close()
         for task in self._answering:
             task.cancel()
         await asyncio.gather(*self._answering, return_exceptions=True)
 
     def send(self, messages: tuple[Message, ...]) -> None:
         """Send messages of the core; best effort."""
-        if self._transport is not None:
-            self._transport.send(messages)
+        for message in messages:
+            peer = message.recipient
+            if not self._notices.hold(message):
+                self._send_frame(peer, message)
+            elif self._waiting_peers[peer]:
+                self._notices.release(peer)
+
+    def _send_frame(self, peer: NodeId, frame: Frame) -> bool:
+        return self._transport is not None and self._transport.send_frame(peer, frame)
 
     def connected(self) -> tuple[str, ...]:
         """Give the peers with a live link."""
@@ -83,10 +95,8 @@ class PeerLinks:
 
     def relay(self, peer: NodeId, event_id: bytes, envelope: bytes) -> bool:
         """Pass a submitted event on; False if it cannot leave now."""
-        if self._transport is None:
-            return False
         ticket = next(self._tickets)
-        if not self._transport.send_frame(peer, RelayRequest(ticket=ticket, envelope=envelope)):
+        if not self._send_frame(peer, RelayRequest(ticket=ticket, envelope=envelope)):
             return False
         self._relayed[ticket] = peer, event_id
         if len(self._relayed) > MAX_RELAYS:
@@ -96,9 +106,7 @@ class PeerLinks:
 
     def ask_index(self, peer: NodeId, ticket: int) -> bool:
         """Ask a leader for a read index; False if the question cannot leave now."""
-        return self._transport is not None and self._transport.send_frame(
-            peer, IndexRequest(ticket=ticket)
-        )
+        return self._send_frame(peer, IndexRequest(ticket=ticket))
 
     def on_frame(self, peer: NodeId, frame: Frame) -> None:
         """Take a frame; the transport has authenticated the peer."""
@@ -128,12 +136,19 @@ class PeerLinks:
         if len(self._answering) >= MAX_RELAYS:
             self._reply(peer, request.ticket, UNAVAILABLE, b"")
             return
-        self._work_on(self._answer(peer, request))
+        self._work_on(peer, self._answer(peer, request))
 
-    def _work_on(self, answer: Coroutine[None, None, None]) -> None:
+    def _work_on(self, peer: NodeId, answer: Coroutine[None, None, None]) -> None:
+        """Work on what a peer waits for: it hears of commits at once as long as it does."""
+
+        def end(task: asyncio.Task[None]) -> None:
+            self._answering.discard(task)
+            self._waiting_peers[peer] -= 1
+
         task = asyncio.create_task(answer)
         self._answering.add(task)
-        task.add_done_callback(self._answering.discard)
+        self._waiting_peers[peer] += 1
+        task.add_done_callback(end)
 
     async def _answer(self, peer: NodeId, request: RelayRequest) -> None:
         if self._node is None:
@@ -148,20 +163,20 @@ class PeerLinks:
         self._reply(peer, request.ticket, *_encode_outcome(outcome))
 
     def _reply(self, peer: NodeId, ticket: int, status: str, body: bytes) -> None:
-        if self._transport is not None:
-            frame = RelayReply(ticket=ticket, status=status, body=body)
-            self._transport.send_frame(peer, frame)
+        self._send_frame(peer, RelayReply(ticket=ticket, status=status, body=body))
 
     def _begin_index(self, peer: NodeId, request: IndexRequest) -> None:
         # Beyond the limit the question gets no answer, and is asked again.
         if len(self._answering) < MAX_RELAYS:
-            self._work_on(self._answer_index(peer, request))
+            self._work_on(peer, self._answer_index(peer, request))
 
     async def _answer_index(self, peer: NodeId, request: IndexRequest) -> None:
-        if self._node is None or self._transport is None:
+        if self._node is None:
             return
         index = await self._node.answer_index(RELAY_S)
-        self._transport.send_frame(peer, IndexReply(ticket=request.ticket, index=index))
+        # What the answer names may have been committed before the question came.
+        self._notices.release(peer)
+        self._send_frame(peer, IndexReply(ticket=request.ticket, index=index))
 
     def _take_reply(self, peer: NodeId, reply: RelayReply) -> None:
         relay = self._relayed.get(reply.ticket)
