@@ -132,7 +132,7 @@ class Machine:
     @property
     def top_state(self) -> StateReader:
         """The state at :attr:`top`."""
-        return self._staged[-1].changes if self._staged else self.ledger.state
+        return self._staged[-1].changes if self._staged else self.ledger.recent
 
     def open_block(self, now_ms: int) -> BlockExecutor:
         """Begin the next block on top of the log; block time never goes back."""
@@ -188,7 +188,7 @@ class Machine:
             term = request.entries[index - request.prev_index - 1].term
         tip = self.ledger.tip
         if index == tip.height:
-            return (tip, self.ledger.state) if tip.term == term else None
+            return (tip, self.ledger.recent) if tip.term == term else None
         candidate = self._candidates.get((index, term))
         if candidate is not None:
             return candidate.execution.tip, candidate.execution.changes
@@ -239,7 +239,7 @@ class Machine:
         self.ledger.commit(execution)
         if self._staged:
             # What it was layered on is in the store now.
-            self._staged[0].changes.base = self.ledger.state
+            self._staged[0].changes.base = self.ledger.recent
         return execution
 
 
