@@ -48,4 +48,7 @@ def pump(core: RaftCore, storage: Storage, machine: StateMachine[AppliedT]) -> P
         roles += [ready.role] if ready.role else []
         if ready.entries:
             core.handle(Persisted(ready.entries[-1].index, ready.entries[-1].term))
+        elif not ready.committed:
+            # Only what is durable now, or applied, can have more work follow.
+            break
     return Pumped(tuple(outgoing), tuple(applied), tuple(reads), tuple(dropped), tuple(roles))
