@@ -36,6 +36,7 @@ def main() -> None:
     asking.add_argument("--years", type=int, default=20)
     asking.add_argument("--events", type=int, default=5_000_000, help="of all years together")
     asking.add_argument("--rounds", type=int, default=60, help="requests of each kind")
+    asking.add_argument("--direct", action="store_true", help="in this process, without HTTP")
     asking.add_argument("--directory", type=Path, help="where the books are, or will be kept")
     chosen = parser.parse_args()
     if chosen.benchmark == "queries":
@@ -44,7 +45,9 @@ def main() -> None:
             if directory is None:
                 scratch = tempfile.TemporaryDirectory(prefix="kpledger-bench-")
                 directory = Path(stack.enter_context(scratch))
-            result = queries.run(chosen.years, chosen.events, directory, chosen.rounds)
+            result = queries.run(
+                chosen.years, chosen.events, directory, chosen.rounds, is_direct=chosen.direct
+            )
     elif chosen.benchmark == "replay":
         result = replay.run(chosen.events, chosen.block_events, chosen.jobs, with_book=chosen.book)
     else:

@@ -8,22 +8,19 @@ starts, asked over its own socket; one client asks, one question after the other
 
 import asyncio
 import platform
-import socket
 import sqlite3
 import statistics
-import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 from random import Random
 from typing import Final
 
-import aiohttp
 import msgspec
+from asking import NOTHING, Asker, DirectAsker, running_books
 from lab.year.booking import Booked, write_books
 from lab.year.days import FOUNDED_ON, YEAR
 from lab.year.files import GENESIS_NAME
@@ -37,9 +34,7 @@ SEED: Final = 2022
 BOOKS_NAME: Final = "books.sqlite"
 BUILT_NAME: Final = "built.json"
 NOTE: Final = "books written without signatures, consensus and rules; every event is valid by them"
-_SOCKET_NAME: Final = "books.sock"
 _WARM_UP: Final = 3
-_START_S: Final = 60.0
 _SAMPLES: Final = 500
 _SKIPPED: Final = 1_000
 _PAGE: Final = 100
@@ -116,12 +111,13 @@ AIMS_MS: Final[Mapping[str, float]] = {
 """What 95 of 100 answers of a kind must not exceed."""
 
 
-def run(years: int, events: int, directory: Path, rounds: int) -> dict[str, object]:
-    """Write books or reuse those that are there, start the process that answers, and measure."""
+def run(
+    years: int, events: int, directory: Path, rounds: int, *, is_direct: bool
+) -> dict[str, object]:
+    """Write books or reuse those that are there, and ask: their process, or in this one."""
     built = _build(years, events, directory)
     sample = Sample(_draw_numbers(directory / BOOKS_NAME), years)
-    with _running(directory) as (path, start_s):
-        measured, empty = asyncio.run(_measure(path, sample, rounds))
+    measured, empty = asyncio.run(_ask(directory, sample, rounds, is_direct=is_direct))
     figures = {name: _figures(times) for name, times in measured.items()}
     missed = {
         name: figures[name]["p95"]
@@ -140,7 +136,7 @@ def run(years: int, events: int, directory: Path, rounds: int) -> dict[str, obje
         "write_events_per_s": round(built.events / built.written_s),
         "write_events_per_cpu_s": round(built.events / built.written_cpu_s),
         "total_s": round(built.total_s, 1),
-        "start_s": round(start_s, 2),
+        "asked": "in this process" if is_direct else "the process of a node's books",
         "rounds": rounds,
         "empty_ms": _figures(empty),
         "ms": figures,
@@ -149,6 +145,17 @@ def run(years: int, events: int, directory: Path, rounds: int) -> dict[str, obje
         "cores": CORES,
         "python": platform.python_version(),
     }
+
+
+async def _ask(
+    directory: Path, sample: Sample, rounds: int, *, is_direct: bool
+) -> tuple[dict[str, list[float]], list[float]]:
+    if is_direct:
+        return await _measure(DirectAsker(directory / BOOKS_NAME), sample, rounds)
+    files = directory / GENESIS_NAME, directory / BOOKS_NAME
+    with tempfile.TemporaryDirectory(prefix="kpledger-bench-") as scratch:
+        async with running_books(*files, Path(scratch, "books.sock")) as asker:
+            return await _measure(asker, sample, rounds)
 
 
 def _build(years: int, events: int, directory: Path) -> Booked:
@@ -182,87 +189,36 @@ def _draw_numbers(books: Path) -> tuple[str, ...]:
         connection.close()
 
 
-@contextmanager
-def _running(directory: Path) -> Iterator[tuple[Path, float]]:
-    """Run the process that answers from the books, with a feed that brings nothing new."""
-    started = time.perf_counter()
-    path = directory / _SOCKET_NAME
-    path.unlink(missing_ok=True)
-    feed, its_feed = socket.socketpair()
-    with feed, its_feed, socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        listener.listen()
-        ends = its_feed.fileno(), listener.fileno()
-        files = directory / GENESIS_NAME, directory / BOOKS_NAME
-        process = subprocess.Popen(  # noqa: S603 (our own program)
-            [sys.executable, "-m", "kpnode.books", *map(str, (*files, *ends))], pass_fds=ends
-        )
-        try:
-            asyncio.run(_wait_for(path))
-            yield path, time.perf_counter() - started
-        finally:
-            process.terminate()
-            process.wait()
-            path.unlink(missing_ok=True)
-
-
-async def _wait_for(path: Path) -> None:
-    async with (
-        asyncio.timeout(_START_S),
-        _connect(path) as session,
-        session.get("/v1/participants/BW") as response,
-    ):
-        await response.read()
-
-
-def _connect(path: Path) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession("http://books", connector=aiohttp.UnixConnector(str(path)))
-
-
 async def _measure(
-    path: Path, sample: Sample, rounds: int
+    asker: Asker, sample: Sample, rounds: int
 ) -> tuple[dict[str, list[float]], list[float]]:
     times: dict[str, list[float]] = {}
     empty: list[float] = []
-    async with _connect(path) as session:
-        await _time(session, "/v1/nothing", empty, rounds, HTTPStatus.NOT_FOUND)
-        for name, question in QUESTIONS.items():
-            chance = Random(name)
-            drawn = [sample.draw(question, chance) for _ in range(_WARM_UP + rounds)]
-            if not await _is_served(session, drawn[0]):
-                sys.stderr.write(f"left out: {name} ({drawn[0]})\n")
-                continue
-            taken: list[float] = []
-            for one in drawn:
-                await _time(session, one, taken, 1)
-            times[name] = taken[_WARM_UP:]
-            sys.stderr.write(f"{name}: {_figures(times[name])}\n")
-        # The empty request again, so that both ends of the run count.
-        await _time(session, "/v1/nothing", empty, rounds, HTTPStatus.NOT_FOUND)
+    await _time(asker, NOTHING, empty, rounds)
+    for name, question in QUESTIONS.items():
+        chance = Random(name)
+        drawn = [sample.draw(question, chance) for _ in range(_WARM_UP + rounds)]
+        problem = await asker.ask(drawn[0])
+        if problem:
+            sys.stderr.write(f"left out: {name} ({drawn[0]}): {problem}\n")
+            continue
+        taken: list[float] = []
+        for one in drawn:
+            await _time(asker, one, taken, 1)
+        times[name] = taken[_WARM_UP:]
+        sys.stderr.write(f"{name}: {_figures(times[name])}\n")
+    # The empty request again, so that both ends of the run count.
+    await _time(asker, NOTHING, empty, rounds)
     return times, empty
 
 
-async def _is_served(session: aiohttp.ClientSession, path: str) -> bool:
-    async with session.get(path) as response:
-        if response.status != HTTPStatus.OK:
-            sys.stderr.write(f"{response.status}: {(await response.text())[:300]}\n")
-        return response.status == HTTPStatus.OK
-
-
-async def _time(
-    session: aiohttp.ClientSession,
-    path: str,
-    times: list[float],
-    rounds: int,
-    expected: HTTPStatus = HTTPStatus.OK,
-) -> None:
+async def _time(asker: Asker, target: str, times: list[float], rounds: int) -> None:
     for _ in range(rounds):
         started = time.perf_counter()
-        async with session.get(path) as response:
-            await response.read()
-            if response.status != expected:
-                sys.exit(f"{path}: HTTP status {response.status}")
+        problem = await asker.ask(target)
         times.append(time.perf_counter() - started)
+        if problem and target != NOTHING:
+            sys.exit(f"{target}: {problem}")
 
 
 def _figures(times: list[float]) -> dict[str, float]:
