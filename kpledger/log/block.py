@@ -23,7 +23,11 @@ from kpledger.base.keys import SigningKey, verify_signature
 from kpledger.base.units import TimeMs
 
 MAX_BLOCK_EVENTS: Final = 4096
+"""A voter executes a block before it answers: a larger one would outlast the leader's patience."""
+
 MAX_BLOCK_BYTES: Final = 4 * 1024 * 1024
+"""Likewise for the disk and the line; some 80 of the largest events."""
+
 MAX_COUNT: Final = 2**53 - 1
 """The largest term, height or size: what JSON readers in every language still hold exactly."""
 

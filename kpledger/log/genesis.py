@@ -32,9 +32,14 @@ from kpledger.scheme.v1.events.governance import ParticipantKind
 from kpledger.scheme.version import Founder, Founding
 
 GENESIS_FORMAT: Final = "kpledger-genesis/1"
-RULES_VERSION: Final = 1
+RULES_VERSION: Final = max(RELEASED.versions)
+"""The newest rules of this release: new ledgers begin with them."""
+
 MAX_GENESIS_BYTES: Final = 1024 * 1024
+"""Room for 400 participants and as many nodes, and still a file that people can read."""
+
 MAX_GENESIS_VOTERS: Final = 9
+"""Nine survive four failures; each further voter makes every commit wait for more disks."""
 
 HexKey = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z", max_length=64)]
 """An Ed25519 public key as 64 lower-case hexadecimal digits."""

@@ -48,6 +48,7 @@ MAX_PAYLOAD_BYTES: Final = 16 << 20
 MAX_NODE_NAME_BYTES: Final = 255
 """Longest name of a node."""
 
+# In each value by itself, so that a reader of one knows it without the table's version.
 _VERSION: Final = 1
 _KIND_MAX: Final = 2
 _U64_MAX: Final = (1 << 64) - 1

@@ -13,6 +13,7 @@ from kpledger.scheme.v1.records import CertificateRecord
 from kpledger.scheme.v1.rules.authorship import Cosigner
 
 MAX_PARCELS: Final = 100_000
+"""As many as a certificate may have when it is issued."""
 _LONGEST: Final = {"name": 256, "address": 256, "licence": 64}
 """As in :class:`kpledger.scheme.v1.events.certificate.Party`."""
 _AT_THE_DESTINATION: Final = (CertificateState.ARRIVED, CertificateState.DETAINED)
