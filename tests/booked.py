@@ -6,10 +6,6 @@ from typing import TypeVar
 import msgspec
 from founding import OFFICES, MemoryLedger, event_id_of, make_event, make_genesis, opening_events
 
-from kpledger.analysis.applied import Applied
-from kpledger.analysis.book import MemoryBook
-from kpledger.analysis.index import IndexChanges
-from kpledger.analysis.projection import PROJECTIONS
 from kpledger.base.units import start_of_day_ms
 from kpledger.books.database import Books, open_books
 from kpledger.books.query import Query
@@ -61,16 +57,11 @@ class Bookkeeper:
 
 
 class BookedLedger(MemoryLedger):
-    """A ledger in memory.
-
-    Attributes:
-        book: what questions are asked of.
-    """
+    """A ledger in memory with its books."""
 
     def __init__(self, genesis: Genesis) -> None:
         """Found it."""
         super().__init__(genesis)
-        self.book = MemoryBook(genesis)
         self._keeper = Bookkeeper(genesis)
 
     @property
@@ -84,7 +75,6 @@ class BookedLedger(MemoryLedger):
 
     def _apply(self, execution: ExecutedBlock, block: int | bytes) -> None:
         super()._apply(execution, block)
-        self.book.apply(execution)
         self._keeper.append(execution.header, execution.events)
 
     def wait_until(self, day: str) -> None:
@@ -109,17 +99,6 @@ class BookedLedger(MemoryLedger):
         """Write a statement that no rule has judged into the books; the state stays."""
         event = decode_envelope(make_event(author, body, subject=subject))
         self._keeper.slip_in(self.now_ms, event)
-        changes = IndexChanges(self.book.index)
-        applied = Applied(
-            event=decode_envelope(make_event(author, body, subject=subject)),
-            index=self.tip.tree.size,
-            height=self.tip.height,
-            time_ms=self.now_ms,
-            state=self.state,
-        )
-        for projection in PROJECTIONS:
-            projection(applied, changes)
-        self.book.index.apply(changes)
 
 
 def open_booked_trade() -> BookedLedger:

@@ -1,8 +1,6 @@
 """Somebody who trades on a booked ledger day by day, and asks for flags."""
 
 import itertools
-import re
-from collections import Counter
 
 from booked import open_booked_trade
 from founding import (
@@ -14,9 +12,6 @@ from founding import (
     vary,
 )
 
-from kpledger.analysis.flags.finding import Finding as OldFinding
-from kpledger.analysis.flags.registry import FLAGS
-from kpledger.analysis.flags.topic import find_flags as find_old, look_at
 from kpledger.base.state import read_record
 from kpledger.base.units import add_days, start_of_day_ms
 from kpledger.books.flags.finding import Finding
@@ -42,29 +37,8 @@ from kpledger.scheme.v1.records import CertificateRecord, certificate_key
 OFFICE = {"BW": "BW/gaborone", "EU": "EU/antwerp", "ZA": "ZA/joburg"}
 
 
-_EXACT_MAX = 10**11
-"""Beyond it the old sentences showed what the measure was cut off from."""
-
-
-def sketch(finding: Finding | OldFinding) -> tuple[object, ...]:
-    """Give what has to be equal of a finding, and the numbers in its sentence."""
-    if finding.measure > _EXACT_MAX:
-        return (finding.flag, finding.subject, finding.day, finding.measure, finding.evidence)
-    numbers = sorted(re.findall(r"[0-9][0-9.]*[0-9]|[0-9]", finding.explanation))
-    return (
-        finding.flag,
-        finding.subject,
-        finding.participant,
-        finding.partner,
-        finding.day,
-        finding.measure,
-        finding.evidence,
-        *numbers,
-    )
-
-
 class Trader:
-    """Makes statements on given days; those that need no rule are only shown to the projections."""
+    """Makes statements on given days; those that need no rule are only shown to the books."""
 
     def __init__(self) -> None:
         self.ledger = open_booked_trade()
@@ -177,15 +151,6 @@ class Trader:
         return found
 
     def _find(self, flag: str, at: str, settings: str, participant: str) -> list[Finding]:
-        look = look_at(
-            self.ledger.book,
-            from_day="2025-01-01",
-            until=at,
-            at=at,
-            settings=settings,
-            participant=participant,
-        )
-        old = list(find_old(look, (FLAGS[flag],)))
         search = prepare_search(
             self.ledger.books,
             from_day="2025-01-01",
@@ -194,10 +159,7 @@ class Trader:
             settings=settings,
             participant=participant,
         )
-        found = list(find_flags(search, (flag,)))
-        assert Counter(map(sketch, found)) == Counter(map(sketch, old))
-        assert [one.day for one in found] == [one.day for one in old]
-        return found
+        return list(find_flags(search, (flag,)))
 
     def subjects(self, flag: str, at: str, settings: str = "") -> list[str]:
         """Give what a flag is raised on."""

@@ -17,9 +17,8 @@ ROOT = Path(__file__).parents[1]
 SHIPPED = ("kpledger", "node/kpnode", "client/kpclient")
 FUNCTION_LINES_MAX = 60
 FILE_LINES_MAX = 450
-SHIPPED_LINES_MAX = 46_000  # on its way to 33,000: lowered with every step that makes it smaller
+SHIPPED_LINES_MAX = 38_000  # on its way to 33,000: lowered with every step that makes it smaller
 # People and pipes read these two; everything else returns values or logs.
-LEAVING = "kpledger/analysis/"  # what the books replace; its names are defined there once more
 # Present exceptions, each to be mended: what stands here may only become less.
 DEFINED_TWICE = frozenset(
     {
@@ -250,7 +249,7 @@ def test_name_with_two_homes_is_found() -> None:
 
 
 def test_no_public_name_is_defined_twice() -> None:
-    sources = {path: one for path, one in shipped_sources().items() if LEAVING not in path}
+    sources = shipped_sources()
     found = names_defined_twice(sources)
     assert {name: paths for name, paths in found.items() if name not in DEFINED_TWICE} == {}
 

@@ -134,19 +134,6 @@ def months_between(first: str, last: str) -> tuple[str, ...]:
     return tuple(months)
 
 
-def quarters_between(first_day: str, last_day: str) -> tuple[str, ...]:
-    """List the quarters that end within the days."""
-    months = months_between(month_after(first_day[:_MONTH_CHARS], -2), last_day)
-    quarters = dict.fromkeys(quarter_of(month) for month in months)
-    return tuple(one for one in quarters if first_day <= end_of(one) <= last_day)
-
-
-def halves_between(first_day: str, last_day: str) -> tuple[str, ...]:
-    """List the half-years that end within the days."""
-    quarters = quarters_between(first_day, last_day)
-    return tuple(half_of(months_of(one)[0]) for one in quarters if one[5] in "24")
-
-
 def days_between(first: str, second: str) -> int:
     """Count the days from one day to another."""
     return (start_of_day_ms(second) - start_of_day_ms(first)) // DAY_MS
@@ -160,15 +147,6 @@ def working_days(first: str, second: str) -> int:
     weeks, rest = divmod(days, 7)
     extra = sum(_is_working(start, ahead) for ahead in range(1, rest + 1))
     return weeks * 5 + extra
-
-
-def add_working_days(day: str, count: int) -> str:
-    """Give the day so many working days before (negative) or after another."""
-    step, left, found = (1 if count > 0 else -1), abs(count), day
-    while left:
-        found = add_days(found, step)
-        left -= _is_working(parse_day(found), 0)
-    return found
 
 
 def _is_working(start: date, ahead: int) -> bool:

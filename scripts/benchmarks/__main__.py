@@ -20,7 +20,7 @@ def main() -> None:
     replaying.add_argument("--events", type=int, default=100_000)
     replaying.add_argument("--block-events", type=int, default=64, help="events in a block")
     replaying.add_argument("--jobs", type=int, default=CORES, help="processes for signatures")
-    replaying.add_argument("--book", action="store_true", help="derive the indexes as well")
+    replaying.add_argument("--books", action="store_true", help="write the books as well")
     committing = benchmarks.add_parser("commit", help="load a network of real processes")
     committing.add_argument("--voters", type=int, default=3)
     committing.add_argument(
@@ -49,7 +49,9 @@ def main() -> None:
                 chosen.years, chosen.events, directory, chosen.rounds, is_direct=chosen.direct
             )
     elif chosen.benchmark == "replay":
-        result = replay.run(chosen.events, chosen.block_events, chosen.jobs, with_book=chosen.book)
+        result = replay.run(
+            chosen.events, chosen.block_events, chosen.jobs, with_books=chosen.books
+        )
     else:
         load = commit.Load(
             voters=chosen.voters,

@@ -7,7 +7,6 @@ from typing import Final
 from kpledger.books.periods import days_between
 from kpledger.books.projections.shipments import Shipment
 from kpledger.books.projections.state import BooksState
-from kpledger.scheme.v1.events.governance import NumberRange
 from kpledger.scheme.v1.records import AllottedRange, RangesRecord, ranges_key
 
 _NUMBER: Final = re.compile(r"^([A-Z-]+)([0-9]+)\Z")
@@ -21,11 +20,6 @@ def split_number(number: str) -> Serial:
     """Give prefix, width and serial of a certificate number; an empty prefix if it is none."""
     match = _NUMBER.match(number)
     return (match[1], len(match[2]), int(match[2])) if match else ("", 0, 0)
-
-
-def format_number(run: NumberRange, serial: int) -> str:
-    """Spell a number of a range."""
-    return f"{run.prefix}{serial:0{run.width}d}"
 
 
 def find_range(state: BooksState, issuer: str, number: str) -> AllottedRange | None:

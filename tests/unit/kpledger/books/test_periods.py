@@ -6,16 +6,13 @@ import pytest
 
 from kpledger.base.errors import MalformedError
 from kpledger.books.periods import (
-    add_working_days,
     days_between,
     due_day,
     end_of,
     half_of,
-    halves_between,
     month_after,
     months_between,
     parse_period,
-    quarters_between,
     working_days,
 )
 
@@ -74,13 +71,6 @@ def test_months_are_counted_over_the_end_of_a_year() -> None:
     assert (month_after("2022-11", 3), month_after("2022-01", -1)) == ("2023-02", "2021-12")
 
 
-def test_a_period_lies_between_days_when_it_ends_between_them() -> None:
-    assert quarters_between("2022-03-31", "2022-12-30") == ("2022Q1", "2022Q2", "2022Q3")
-    assert quarters_between("2022-04-01", "2022-06-29") == ()
-    assert halves_between("2022-03-31", "2022-12-31") == ("2022H1", "2022H2")
-    assert halves_between("2022-07-01", "2022-12-30") == ()
-
-
 def test_ends_and_halves_are_those_of_the_calendar() -> None:
     ends = [end_of(one) for one in ("2024-02", "2022Q4", "2022H1", "2022")]
     assert ends == ["2024-02-29", "2022-12-31", "2022-06-30", "2022-12-31"]
@@ -96,9 +86,3 @@ def test_working_days_are_those_from_monday_to_friday() -> None:
         assert working_days(start.isoformat(), end) == counted
         assert days_between(start.isoformat(), end) == ahead
     assert working_days("2022-03-04", "2022-03-01") == 0
-
-
-def test_working_days_are_added_and_taken_away() -> None:
-    assert add_working_days("2022-03-04", 1) == "2022-03-07"
-    assert add_working_days("2022-03-07", -6) == "2022-02-25"
-    assert add_working_days("2022-03-05", 0) == "2022-03-05"

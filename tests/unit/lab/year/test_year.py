@@ -1,12 +1,14 @@
 """The synthetic year: every event of it is accepted, and it holds what was published."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from random import Random
 
 import pytest
-from lab.year.blocks import cut_blocks, execute_block
+from lab.year.books import write_books
 from lab.year.files import read_events, write_events
 from lab.year.flows import Flows, Plan
 from lab.year.planted import Fraud, PlantedCase
@@ -15,19 +17,17 @@ from lab.year.signer import TimedEvent
 from lab.year.tables import OTHERS, load_tables
 from lab.year.year import CERTIFICATES_MIN, Year, make_year
 
-from kpledger.analysis.agenda import CALENDAR, CalendarQuestion, DueKind
-from kpledger.analysis.book import MemoryBook
-from kpledger.analysis.flags.registry import Flag
-from kpledger.analysis.flags.tables.numbers import NUMBERS, NumbersQuestion
-from kpledger.analysis.flags.topic import find_flags, look_at
-from kpledger.analysis.subject import SUBJECT, SubjectQuestion
-from kpledger.analysis.trace import TRACE, TraceQuestion
 from kpledger.base.errors import MalformedError
-from kpledger.log.chain import execute_noop
+from kpledger.books.calendar import CALENDAR, CalendarQuestion, DueKind
+from kpledger.books.database import Books, open_books
+from kpledger.books.flags.search import find_flags, prepare_search
+from kpledger.books.numbers import NUMBERS, NumbersQuestion
+from kpledger.books.participants import read_participants
+from kpledger.books.subject import SUBJECT, SubjectQuestion
+from kpledger.books.trace import TRACE, TraceQuestion
 from kpledger.scheme.envelope import decode_envelope, verify_envelope
 from kpledger.scheme.v1.catalogue import CATALOGUE
 from kpledger.scheme.v1.events.statistics import ProductionStatisticsSubmitted
-from kpledger.scheme.v1.records import ParticipantRecord
 
 TABLES = load_tables()
 
@@ -55,73 +55,68 @@ def live() -> tuple[tuple[TimedEvent, ...], tuple[PlantedCase, ...]]:
     return events, year.cases.listed()
 
 
-@cache
-def record() -> tuple[MemoryBook, tuple[str, ...]]:
-    """Give the book of the year, and what the rules refused of it."""
-    year = make()
-    book = MemoryBook(year.genesis)
-    book.apply(execute_noop(year.genesis, book.tip, book.state, 1))
-    refusals: list[str] = []
-    events, _ = live()
-    for block in cut_blocks(events):
-        execution = execute_block(
-            year.genesis,
-            book.tip,
-            book.state,
-            block,
-            lambda entry, why: refusals.append(f"{entry.type} {entry.subject}: {why}"),
-        )
-        if execution is not None:
-            book.apply(execution)
-    return book, tuple(refusals)
+@pytest.fixture(scope="module")
+def refusals() -> list[str]:
+    """What the rules refuse of the year."""
+    return []
 
 
-def test_the_rules_accept_every_event_of_the_year() -> None:
-    book, refusals = record()
-    assert refusals == ()
-    assert book.tip.tree.size == len(live()[0])
+@pytest.fixture(scope="module")
+def books(tmp_path_factory: pytest.TempPathFactory, refusals: list[str]) -> Iterator[Books]:
+    """The books of the year."""
+    file = tmp_path_factory.mktemp("year") / "books.sqlite"
+    write_books(
+        make(),
+        file,
+        refused=lambda entry, why: refusals.append(f"{entry.type} {entry.subject}: {why}"),
+    )
+    with (
+        closing(open_books(str(file), read_only=True)) as connection,
+        Books(connection).reading() as found,
+    ):
+        yield found
 
 
-def test_what_is_flagged_for_one_participant_is_a_part_of_all() -> None:
-    book, _ = record()
-    everything = [one for flag in Flag for one in find_flags(look_at(book), (flag,))]
+def test_the_rules_accept_every_event_of_the_year(books: Books, refusals: list[str]) -> None:
+    assert refusals == []
+    (count,) = books.connection.execute("SELECT count(*) FROM events").fetchone()
+    assert count == len(live()[0])
+
+
+def test_what_is_flagged_for_one_participant_is_a_part_of_all(books: Books) -> None:
+    everything = list(find_flags(prepare_search(books)))
     assert {one.flag for one in everything} >= {"F1", "F4", "F5", "F7", "F8", "F9", "F16"}
     for code in ("AE", "BW", "CF", "EU", "RU", "TG"):
-        for flag in Flag:
-            for mine in find_flags(look_at(book, participant=code), (flag,)):
-                assert mine in everything
+        for mine in find_flags(prepare_search(books, participant=code)):
+            assert mine in everything
 
 
-def test_every_number_that_was_used_is_in_a_range() -> None:
-    book, _ = record()
+def test_every_number_that_was_used_is_in_a_range(books: Books) -> None:
     numbers = [one.subject for one in live()[0] if one.type == "certificate_issued"]
     used = 0
-    for _, member in book.records(b"participant/", ParticipantRecord, after=None, limit=100):
-        answer = NUMBERS.respond(book, NumbersQuestion(participant=member.code))
+    for member in read_participants(books):
+        answer = NUMBERS.respond(books, NumbersQuestion(participant=member.code))
         used += sum(one.used for one in answer.ranges)
     assert used >= len(set(numbers))
 
 
-def test_the_calendar_of_everybody_is_that_of_each_together() -> None:
-    book, _ = record()
-    together = CALENDAR.respond(book, CalendarQuestion(from_day="2022-01-01")).entries
+def test_the_calendar_of_everybody_is_that_of_each_together(books: Books) -> None:
+    together = CALENDAR.respond(books, CalendarQuestion(from_day="2022-01-01")).entries
     assert {one.kind for one in together} >= {DueKind.STATISTICS}
     for code in ("BW", "CF", "KPCS"):
         question = CalendarQuestion(from_day="2022-01-01", participant=code)
-        mine = CALENDAR.respond(book, question).entries
+        mine = CALENDAR.respond(books, question).entries
         assert mine == tuple(one for one in together if one.participant == code)
 
 
-def test_each_event_of_the_year_is_about_something_that_can_be_shown() -> None:
-    book, _ = record()
+def test_each_event_of_the_year_is_about_something_that_can_be_shown(books: Books) -> None:
     for subject in {one.subject for one in live()[0]}:
-        assert SUBJECT.respond(book, SubjectQuestion(subject=subject)).events
+        assert SUBJECT.respond(books, SubjectQuestion(subject=subject)).events
 
 
-def test_every_step_of_the_goods_is_told_at_both_its_ends() -> None:
-    book, _ = record()
+def test_every_step_of_the_goods_is_told_at_both_its_ends(books: Books) -> None:
     numbers = [one.subject for one in live()[0] if one.type == "certificate_issued"]
-    told = {number: TRACE.respond(book, TraceQuestion(subject=number)) for number in numbers}
+    told = {number: TRACE.respond(books, TraceQuestion(subject=number)) for number in numbers}
     steps = [(number, link) for number in numbers for link in told[number].back]
     assert steps
     for number, link in steps:

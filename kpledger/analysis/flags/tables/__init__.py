@@ -1,1 +1,0 @@
-"""Tables that analysts ask for: mirror, balance, production, unconfirmed certificates, numbers."""
