@@ -7,6 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal
@@ -58,8 +59,12 @@ class Retry:
 Outcome = Committed | Refused | Pending | Unavailable
 """What a submitter hears."""
 
-Answer = Committed | Refused | Unavailable | Retry
+Answer = Committed | Refused | Pending | Unavailable | Retry
 """What one attempt comes to."""
+
+
+_GRAIN_S: Final = 0.02
+"""How exactly deadlines are kept: so much later may somebody hear that time is up."""
 
 
 class Submissions:
@@ -74,6 +79,8 @@ class Submissions:
         self.limit = limit
         self._queue: deque[SignedEvent] = deque()
         self._waiting: dict[bytes, list[asyncio.Future[Answer]]] = {}
+        self._deadlines_s: dict[asyncio.Future[Answer], tuple[float, bytes]] = {}
+        self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         """Count the events that wait for admission."""
@@ -99,14 +106,38 @@ class Submissions:
                 taken.append(event)
         return taken
 
-    def wait_for(self, event_id: bytes) -> asyncio.Future[Answer]:
-        """Give a future that is done when something is known about the event."""
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    def wait_for(self, event_id: bytes, deadline_s: float) -> asyncio.Future[Answer]:
+        """Give a future that is done when something is known about the event, or time is up.
+
+        ``deadline_s`` is a time of ``time.monotonic``, as event loops have it.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
         self._waiting.setdefault(event_id, []).append(future)
+        self._deadlines_s[future] = deadline_s, event_id
+        # One timer for all: most events are committed long before, and would each leave one behind.
+        if self._timer is None or deadline_s < self._timer.when() - _GRAIN_S:
+            self._set_timer(loop, deadline_s)
         return future
+
+    def _set_timer(self, loop: asyncio.AbstractEventLoop, deadline_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(deadline_s + _GRAIN_S, self._expire, loop)
+
+    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        now_s = loop.time()
+        for future, (deadline_s, event_id) in self._deadlines_s.items():
+            if deadline_s <= now_s and not future.done():
+                future.set_result(Pending(event_id))
+        waiting = [at for future, (at, _) in self._deadlines_s.items() if not future.done()]
+        if waiting:
+            self._set_timer(loop, min(waiting))
 
     def forget(self, event_id: bytes, future: asyncio.Future[Answer]) -> bool:
         """Stop waiting; True if nobody else waits for the event either."""
+        self._deadlines_s.pop(future, None)
         waiting = self._waiting.get(event_id, [])
         if future in waiting:
             waiting.remove(future)

@@ -63,6 +63,8 @@ async def _read(request: web.Request, limits: ApiLimits) -> bytes:
     limit = limits.max_body_bytes
     if (request.content_length or 0) > limit:
         raise web.HTTPRequestEntityTooLarge(limit, request.content_length or 0)
+    if request.content.is_eof():
+        return await request.read()
     try:
         async with asyncio.timeout(limits.request_s):
             return await request.read()

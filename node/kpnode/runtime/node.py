@@ -11,7 +11,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,10 +38,10 @@ from kpnode.runtime.handover import choose_successor
 from kpnode.runtime.health import STOPPING, Failure, NodeStatus, explain_error
 from kpnode.runtime.reads import RETRY_S, Reads
 from kpnode.runtime.rounds import Rounds
+from kpnode.runtime.worker import Worker
 from kpnode.submission import (
     Committed,
     Outcome,
-    Pending,
     Refused,
     Retry,
     Submissions,
@@ -110,7 +109,7 @@ class Node:
         self._transfer: _Transfer | None = None
         self._held: deque[tuple[int, bytes, Refused]] = deque()
         self._wake = asyncio.Event()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="core")
+        self._worker: Worker[[Sequence[Input], Sequence[SignedEvent]], Step] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._raft = engine.status()
         self._refused: deque[RefusedBlock] = deque(maxlen=MAX_REFUSED_BLOCKS)
@@ -123,8 +122,9 @@ class Node:
         self._links = links
         self._started = time.monotonic()
         self._log_alarms()
+        worker = self._worker = Worker(self._engine.step, name="core")
         self._tasks = [
-            asyncio.create_task(self._run(), name="core"),
+            asyncio.create_task(self._run(worker), name="core"),
             asyncio.create_task(self._tick(), name="tick"),
             asyncio.create_task(self._reads.run(), name="reads"),
         ]
@@ -155,8 +155,9 @@ class Node:
         self._tasks = []
         # A step cannot be cancelled in the middle; what it saved is safe, what it did not is lost
         # as in a crash.
-        await asyncio.get_running_loop().run_in_executor(self._thread, _nothing)
-        self._thread.shutdown()
+        if self._worker is not None:
+            await self._worker.close()
+            self._worker = None
         self._fail(STOPPING)
 
     def status(self) -> NodeStatus:
@@ -208,19 +209,15 @@ class Node:
         while True:
             if self._failure is not None:
                 return Unavailable(event_id, self._failure.text)
-            future = self._submissions.wait_for(event_id)
+            future = self._submissions.wait_for(event_id, deadline_s)
             try:
                 reason = self._begin(event, relay=relay)
-                remaining_s = max(0.0, deadline_s - time.monotonic())
                 if reason is None:
-                    async with asyncio.timeout(remaining_s):
-                        answer = await future
+                    answer = await future
                     if not isinstance(answer, Retry):
                         return answer
-                elif not relay or not remaining_s:
+                elif not relay or time.monotonic() >= deadline_s:
                     return Unavailable(event_id, reason)
-            except TimeoutError:
-                return Pending(event_id)
             finally:
                 if self._submissions.forget(event_id, future):
                     self._relayed.pop(event_id, None)
@@ -316,8 +313,7 @@ class Node:
             await asyncio.sleep(self._tick_s)
             self._put(Tick())
 
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
+    async def _run(self, worker: Worker[[Sequence[Input], Sequence[SignedEvent]], Step]) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -329,10 +325,7 @@ class Node:
                     self._finish(self._engine.step(items, ()))
                     items = []
                 if items or events:
-                    step = await loop.run_in_executor(
-                        self._thread, self._engine.step, items, events
-                    )
-                    self._finish(step)
+                    self._finish(await worker.call(items, events))
             except Exception as error:  # noqa: BLE001 (whatever it is, the node must stop here)
                 # Work that the core handed out was not done: taking part any further could break a
                 # promise. Reading stays possible.
@@ -424,7 +417,3 @@ class Node:
         self._reads.give_up()
         for event_id in self._submissions.awaited:
             self._submissions.answer(event_id, Unavailable(event_id, failure.text))
-
-
-def _nothing() -> None:
-    """Does nothing; when it has run, the thread has finished what came before."""
