@@ -16,37 +16,12 @@ from kpledger.books.periods import (
     months_between,
     months_of,
 )
-from kpledger.books.query import Query, ask_participant
+from kpledger.books.query import Query, ask_participant, read_statement
 
-_MONTHS: Final = """
-SELECT month,
-       CAST(TOTAL(import_carat_thousandths) AS INTEGER),
-       CAST(TOTAL(export_carat_thousandths) AS INTEGER),
-       CAST(TOTAL(export_carat_thousandths) FILTER (WHERE origin = participant) AS INTEGER)
-FROM flows
-WHERE participant = :participant AND month BETWEEN :first AND :last
-GROUP BY month
-"""
-"""What a participant took in and sent out in each month."""
+_MONTHS: Final = read_statement("balance_months.sql")
+_OWN: Final = read_statement("balance_own.sql")
 
-_OWN: Final = """
-SELECT substr(month, 1, 4) || iif(substr(month, 6) < '07', 'H1', 'H2') AS half_year,
-       CAST(TOTAL(export_carat_thousandths) AS INTEGER),
-       CAST(TOTAL(export_value_usd_cents) AS INTEGER),
-       SUM(exports)
-FROM flows
-WHERE participant = :participant AND origin = :participant AND month BETWEEN :first AND :last
-GROUP BY half_year
-"""
-"""What it sent out as its own alone in each half-year."""
-
-_PRODUCTION: Final = """
-SELECT period, production_carat_thousandths, production_value_usd_cents, lower(hex(event_id))
-FROM newest_editions JOIN events USING (event_index)
-WHERE newest_editions.participant = :participant AND series = 'PRODUCTION'
-  AND period BETWEEN :first AND :last
-"""
-"""What it reported to have mined in each half-year."""
+_PRODUCTION: Final = read_statement("balance_production.sql")
 
 
 class BalanceQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -17,7 +17,7 @@ from kpledger.base.ids import KPCS
 from kpledger.base.units import add_days, day_of
 from kpledger.books.database import Books
 from kpledger.books.participants import read_participants
-from kpledger.books.query import Query, QuestionError, ask_day, ask_participant
+from kpledger.books.query import Query, QuestionError, ask_day, ask_participant, read_statement
 from kpledger.scheme.v1.events.life import FollowUpStatus
 from kpledger.scheme.v1.ids import CHAIR
 from kpledger.scheme.v1.lifecycles.proceeding import ProceedingState
@@ -35,19 +35,7 @@ _AHEAD_DAYS: Final = 92
 _FARTHEST_DAYS: Final = 3_660
 """What is due is counted period by period for everybody: ten years are enough of it."""
 
-_MISSING_FILINGS: Final = """
-SELECT participant, series, period, due_on
-FROM filings_due
-WHERE due_on BETWEEN :first AND :last
-  AND NOT EXISTS (
-    SELECT 1 FROM editions
-    WHERE editions.series = filings_due.series AND editions.period = filings_due.period
-      AND editions.participant = filings_due.participant)
-  AND NOT EXISTS (
-    SELECT 1 FROM reports
-    WHERE filings_due.series = 'REPORT' AND reports.participant = filings_due.participant
-      AND reports.year = CAST(filings_due.period AS INTEGER))
-"""
+_MISSING_FILINGS: Final = read_statement("calendar_filings.sql")
 
 _DUE: Final[dict[Subject, str]] = {
     Subject.REVIEW: "report of the review",

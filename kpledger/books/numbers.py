@@ -10,37 +10,12 @@ from kpledger.base.units import format_time
 from kpledger.books.database import Books
 from kpledger.books.flags.finding import Finding
 from kpledger.books.flags.search import find_flags, prepare_search
-from kpledger.books.query import Query, ask_participant, select_rows
+from kpledger.books.query import Query, ask_participant, read_statement, select_rows
 from kpledger.scheme.v1.events.governance import NumberRange
 from kpledger.scheme.v1.records import AllottedRange, RangesRecord, ranges_key
 
-_USED: Final = """
-SELECT coalesce(SUM(min(last, :last) - max(first, :first) + 1), 0), max(min(last, :last))
-FROM number_intervals
-WHERE prefix = :prefix AND width = :width AND first <= :last AND last >= :first
-"""
-"""How many numbers of a range were used, and the highest of them."""
-
-_GAPS: Final = """
-WITH used AS (
-    SELECT max(first, :first) AS first, min(last, :last) AS last
-    FROM number_intervals
-    WHERE prefix = :prefix AND width = :width AND first <= :last AND last >= :first
-),
-gaps AS (
-    SELECT lag(last, 1, :first - 1) OVER (ORDER BY first) + 1 AS first, first AS next FROM used
-)
-SELECT printf('%s%0*d', :prefix, :width, first) AS first,
-       printf('%s%0*d', :prefix, :width, next - 1) AS last,
-       next - first AS count,
-       number AS next,
-       issued_on
-FROM gaps JOIN certificates ON number = printf('%s%0*d', :prefix, :width, next)
-WHERE next > gaps.first
-ORDER BY gaps.first
-LIMIT :limit
-"""
-"""Runs of numbers of a range that were passed over, and what was issued after each."""
+_USED: Final = read_statement("numbers_used.sql")
+_GAPS: Final = read_statement("numbers_gaps.sql")
 
 _BEGAN: Final = "SELECT value FROM meta WHERE key = 'first_issued_on'"
 

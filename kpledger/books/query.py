@@ -7,6 +7,7 @@ numbers, truth values; bytes in answers are written in hexadecimal.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
@@ -110,6 +111,11 @@ def _in_hex(value: object) -> object:
         case list() | tuple():
             return [_in_hex(one) for one in value]
     return value
+
+
+def read_statement(name: str) -> str:
+    """Read a statement in SQL, from a file below this package."""
+    return files("kpledger.books").joinpath(name).read_text(encoding="utf-8")
 
 
 def select_rows(

@@ -8,45 +8,10 @@ from msgspec import Meta
 from kpledger.base.units import MAX_AMOUNT, add_days, add_months, quarter_of
 from kpledger.books.database import Books
 from kpledger.books.flags.search import prepare_search
-from kpledger.books.query import Query, select_rows
+from kpledger.books.query import Query, read_statement, select_rows
 
-_RANKING: Final = """
-WITH found AS (
-    SELECT destination, COUNT(*) AS unconfirmed,
-           CAST(TOTAL(carat_thousandths) AS INTEGER) AS carat_thousandths,
-           min(expires_on) AS oldest
-    FROM unanswered
-    WHERE expires_on BETWEEN :from_day AND :last
-      AND (:participant = '' OR :participant IN (issuer, destination))
-    GROUP BY destination
-),
-all_issued AS (
-    SELECT destination, SUM(declared) AS issued
-    FROM pairs
-    WHERE quarter BETWEEN :first_quarter AND :last_quarter
-      AND (:participant = '' OR :participant IN (issuer, destination))
-    GROUP BY destination
-)
-SELECT destination, unconfirmed, min(carat_thousandths, :largest) AS carat_thousandths,
-       coalesce(issued, 0) AS issued,
-       unconfirmed * 1000 / max(1, coalesce(issued, 0)) AS per_thousand,
-       oldest
-FROM found LEFT JOIN all_issued USING (destination)
-ORDER BY unconfirmed DESC, destination
-"""
-"""Destinations by how many certificates they have left without an answer."""
-
-_CERTIFICATES: Final = """
-SELECT number, issuer, destination, carat_thousandths, expires_on AS expired_on,
-       CAST(julianday(:at) - julianday(expires_on) AS INTEGER) AS days,
-       lower(hex(event_id)) AS issue
-FROM unanswered JOIN events ON event_index = issue
-WHERE expires_on BETWEEN :from_day AND :last
-  AND (:participant = '' OR :participant IN (issuer, destination))
-ORDER BY expires_on DESC, number DESC
-LIMIT :limit
-"""
-"""The certificates themselves, the newest first."""
+_RANKING: Final = read_statement("unconfirmed_ranking.sql")
+_CERTIFICATES: Final = read_statement("unconfirmed_certificates.sql")
 
 _ISSUED_MONTHS: Final = 3
 """How far back quarters go: what expired in the window was issued up to so long before it."""

@@ -13,116 +13,14 @@ import msgspec
 from kpledger.base.units import MAX_AMOUNT, day_of
 from kpledger.books.database import Books
 from kpledger.books.periods import due_day
-from kpledger.books.query import Query, ask_participant, select_rows
+from kpledger.books.query import Query, ask_participant, read_statement, select_rows
 from kpledger.books.statistics.basis import Basis, ask_known_at, ask_period, day_of_answer
 from kpledger.scheme.v1.events.statistics import Flow, Series
 
-_TRADE: Final = """
-WITH counted AS (
-    -- In the order of the table's key, so that nothing has to be sorted.
-    SELECT flow, partner, origin, hs,
-           TOTAL(carat_thousandths) AS carats, TOTAL(value_usd_cents) AS value
-    FROM trade
-    WHERE :derived AND reporter = :participant AND quarter BETWEEN :first AND :last
-      AND known_from <= :known_at AND (known_until IS NULL OR known_until > :known_at)
-    GROUP BY quarter, flow, partner, origin, hs
-),
-derived AS (
-    SELECT flow, partner, origin, hs, SUM(carats) AS carats, SUM(value) AS value
-    FROM counted
-    GROUP BY flow, partner, origin, hs
-    HAVING SUM(carats) > 0 OR SUM(value) > 0
-),
-submitted AS (
-    SELECT flow, partner, origin, hs,
-           TOTAL(carat_thousandths) AS carats, TOTAL(value_usd_cents) AS value
-    FROM edition_rows
-    WHERE :submitted AND series = 'TRADE' AND participant = :participant
-      AND (period, edition) IN (
-        SELECT period, max(edition) FROM editions
-        WHERE series = 'TRADE' AND participant = :participant
-          AND period BETWEEN :first AND :last AND recorded_at <= :known_at
-        GROUP BY period)
-    GROUP BY flow, partner, origin, hs
-),
-compared AS (
-    SELECT flow, partner, origin, hs,
-           CAST(coalesce(derived.carats, 0) AS INTEGER) AS carats,
-           CAST(coalesce(derived.value, 0) AS INTEGER) AS value,
-           CAST(coalesce(submitted.carats, 0) AS INTEGER) AS told_carats,
-           CAST(coalesce(submitted.value, 0) AS INTEGER) AS told_value
-    FROM derived FULL JOIN submitted USING (flow, partner, origin, hs)
-)
-SELECT flow, partner, origin, hs,
-       iif(:derived, min(carats, :largest), NULL) AS carat_thousandths,
-       iif(:derived, min(value, :largest), NULL) AS value_usd_cents,
-       iif(:submitted, min(told_carats, :largest), NULL) AS submitted_carat_thousandths,
-       iif(:submitted, min(told_value, :largest), NULL) AS submitted_value_usd_cents,
-       iif(:complete, max(-:largest, min(told_carats - carats, :largest)), NULL)
-           AS difference_carat_thousandths,
-       iif(:complete, max(-:largest, min(told_value - value, :largest)), NULL)
-           AS difference_value_usd_cents
-FROM compared
-ORDER BY flow, partner, origin, hs
-"""
-"""The trade table: as the events tell it, by the newest editions, and how these differ."""
+_TRADE: Final = read_statement("statistics/annex3_trade.sql")
+_COUNTS: Final = read_statement("statistics/annex3_counts.sql")
 
-_COUNTS: Final = """
-WITH counted AS (
-    SELECT flow, partner, SUM(certificates) AS certificates
-    FROM trade
-    WHERE :derived AND reporter = :participant AND quarter BETWEEN :first AND :last
-      AND known_from <= :known_at AND (known_until IS NULL OR known_until > :known_at)
-    GROUP BY quarter, flow, partner
-),
-derived AS (
-    SELECT partner,
-           SUM((flow = 'EXPORT') * certificates) AS issued,
-           SUM((flow = 'IMPORT') * certificates) AS received
-    FROM counted
-    GROUP BY partner
-),
-submitted AS (
-    SELECT partner, SUM(issued) AS issued, SUM(received) AS received
-    FROM edition_rows
-    WHERE :submitted AND series = 'COUNTS' AND participant = :participant
-      AND (period, edition) IN (
-        SELECT period, max(edition) FROM editions
-        WHERE series = 'COUNTS' AND participant = :participant
-          AND period BETWEEN :first AND :last AND recorded_at <= :known_at
-        GROUP BY period)
-    GROUP BY partner
-),
-compared AS (
-    SELECT partner,
-           coalesce(derived.issued, 0) AS issued,
-           coalesce(derived.received, 0) AS received,
-           coalesce(submitted.issued, 0) AS told_issued,
-           coalesce(submitted.received, 0) AS told_received
-    FROM derived FULL JOIN submitted USING (partner)
-)
-SELECT partner,
-       iif(:derived, issued, NULL) AS issued,
-       iif(:derived, received, NULL) AS received,
-       iif(:submitted, told_issued, NULL) AS submitted_issued,
-       iif(:submitted, told_received, NULL) AS submitted_received,
-       iif(:complete, told_issued - issued, NULL) AS difference_issued,
-       iif(:complete, told_received - received, NULL) AS difference_received
-FROM compared
-ORDER BY partner
-"""
-"""The table of certificates, likewise."""
-
-_EDITIONS: Final = """
-SELECT period, edition, lower(hex(event_id)) AS event, editions.recorded_at,
-       production_carat_thousandths AS carat_thousandths,
-       production_value_usd_cents AS value_usd_cents
-FROM editions JOIN events USING (event_index)
-WHERE series = :series AND period BETWEEN :first AND :last AND editions.participant = :participant
-  AND editions.recorded_at <= :known_at
-ORDER BY period, edition
-"""
-"""What was submitted for some periods of one series, as known at an instant."""
+_EDITIONS: Final = read_statement("statistics/annex3_editions.sql")
 
 
 class Annex3Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -42,7 +42,7 @@ def find_statements() -> Iterator[tuple[str, str]]:
         for name, value in vars(module).items():
             texts = value.values() if isinstance(value, dict) else [value]
             for text in texts:
-                if isinstance(text, str) and re.match(r"\s*(SELECT|WITH)\b", text):
+                if isinstance(text, str) and re.match(r"(\s*--.*\n)*\s*(SELECT|WITH)\b", text):
                     yield f"{found.name}.{name}", text
 
 
