@@ -2,13 +2,14 @@
 
 The books first say at which height they stand, 8 bytes big-endian, and hear in the same form how
 far the ledger is. Then they get what ``GET /v1/blocks`` gives, from the newest signed block at or
-below their height on, and each further block as soon as it is committed; and they say again how far
-they are whenever they have written something.
+below their height on, and each further block soon after it is committed, at once if somebody waits
+for it; and they say again how far they are whenever they have written something.
 """
 
 import asyncio
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Protocol
 
 from kpledger.log.layout import decode_stored_entry
@@ -17,12 +18,14 @@ from kpnode.ledger import Ledger
 
 HEIGHT: Final = struct.Struct(">Q")
 """How a height is said."""
+GATHER_S: Final = 0.05
+"""How long blocks are gathered that nobody waits for: to write many costs little more than one."""
 _AT_HAND: Final = 32
 """So many of the newest blocks are in memory, and are read without another thread."""
 
 
 class BlockSource(Protocol):
-    """What the feed needs of a node (:class:`kpnode.driver.Node`)."""
+    """What the feed needs of a node (:class:`kpnode.runtime.Node`)."""
 
     @property
     def ledger(self) -> Ledger:
@@ -38,9 +41,13 @@ async def feed_books(
     node: BlockSource,
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
+    *,
+    wanted: asyncio.Event,
     on_height: Callable[[int], None],
 ) -> None:
     """Send blocks and take heights until the other side is gone.
+
+    ``wanted`` is set when somebody waits for the newest block.
 
     Raises:
         StorageError: a block cannot be read.
@@ -51,7 +58,7 @@ async def feed_books(
         on_height(height)
         writer.write(HEIGHT.pack(node.ledger.tip.height))
         tasks += [
-            asyncio.create_task(_send_blocks(node, writer, height)),
+            asyncio.create_task(_send_blocks(node, writer, wanted, height)),
             asyncio.create_task(_take_heights(reader, on_height)),
         ]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -76,15 +83,21 @@ async def _take_heights(reader: asyncio.StreamReader, on_height: Callable[[int],
         on_height(await _read_height(reader))
 
 
-async def _send_blocks(node: BlockSource, writer: asyncio.StreamWriter, height: int) -> None:
+async def _send_blocks(
+    node: BlockSource, writer: asyncio.StreamWriter, wanted: asyncio.Event, height: int
+) -> None:
     following = _find_signed(node.ledger, min(height, node.ledger.tip.height))
     while True:
         await node.reach(following)
-        last = node.ledger.tip.height
-        if last - following < _AT_HAND:
-            piece, following = read_piece(node.ledger, following, last)
-        else:
+        if node.ledger.tip.height - following >= _AT_HAND:
+            last = node.ledger.tip.height
             piece, following = await asyncio.to_thread(read_piece, node.ledger, following, last)
+        else:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GATHER_S):
+                    await wanted.wait()
+            wanted.clear()
+            piece, following = read_piece(node.ledger, following, node.ledger.tip.height)
         writer.write(piece)
         await writer.drain()
 

@@ -83,6 +83,7 @@ class BooksSupervisor:
         self._task: asyncio.Task[None] | None = None
         self._height = NOWHERE
         self._moved = asyncio.Event()
+        self._wanted = asyncio.Event()
         self._is_building = True
         self._problem: str | None = None
         self._pause_s = _FIRST_PAUSE_S
@@ -117,6 +118,7 @@ class BooksSupervisor:
     async def reach(self, height: int) -> None:
         """Wait until the books hold the block at a height."""
         while self._height < height:
+            self._wanted.set()
             await self._moved.wait()
 
     async def _keep(self, place: BooksSocket) -> None:
@@ -134,7 +136,9 @@ class BooksSupervisor:
         ours, theirs = socket.socketpair()
         reader, writer = await asyncio.open_unix_connection(sock=ours)
         running = asyncio.ensure_future(self._run(theirs, place.listener.dup()))
-        feeding = asyncio.create_task(feed_books(self._node, reader, writer, self._take_height))
+        feeding = asyncio.create_task(
+            feed_books(self._node, reader, writer, wanted=self._wanted, on_height=self._take_height)
+        )
         try:
             await asyncio.wait((running, feeding), return_when=asyncio.FIRST_COMPLETED)
             if feeding.done() and (problem := _problem_of(feeding)):
