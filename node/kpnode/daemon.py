@@ -1,7 +1,6 @@
 """Running one node until it is told to stop: service, books, HTTP API, signals."""
 
 import asyncio
-import gc
 import logging
 import signal
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from kpnode.api.http import HttpServer
 from kpnode.api.served import ApiLimits
 from kpnode.books.supervisor import BooksSupervisor, run_process
 from kpnode.config import NodeConfig
+from kpnode.garbage import rest_collector
 from kpnode.keyfile import KeyFileError, load_signing_key, load_tls_key
 from kpnode.raft import NodeId
 from kpnode.service import NodeKeys, NodeService
@@ -24,10 +24,6 @@ from kpnode.transport.tls import public_server_context
 
 COSIGNING_NAME: Final = "cosigning.seed"
 """The file of the cosigning key."""
-
-GARBAGE_THRESHOLD: Final = 20_000
-"""Objects more than were freed before the collector looks at them; Python's own 700 is reached
-every few events."""
 
 _log = logging.getLogger(__name__)
 
@@ -116,11 +112,7 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     server = HttpServer(app, request_s=limits.request_s)
     try:
         await _start(service, books, server, keys)
-        # What was loaded stays: to look through it for garbage took 100 ms each time.
-        gc.collect()
-        gc.freeze()
-        # What serves one request dies with it, nearly all of it by counting references.
-        gc.set_threshold(GARBAGE_THRESHOLD)
+        rest_collector()
         scheme = "https" if config.api.tls else "http"
         on_ready(f"{scheme}://{config.api.listen}")
         await stopping.wait()

@@ -18,6 +18,7 @@ from typing import Final
 from kpledger.base.errors import LedgerError
 from kpledger.log.genesis import Genesis, parse_genesis
 from kpnode.books.keeper import keep_books
+from kpnode.garbage import rest_collector
 from kpnode.observe import set_up_logging
 
 NICENESS: Final = 10
@@ -35,6 +36,7 @@ def _main() -> int:
     os.nice(NICENESS)
     # Ctrl-C reaches the node as well, which then stops this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    rest_collector()
     founded = parse_genesis(Path(genesis).read_bytes())
     try:
         asyncio.run(
