@@ -120,7 +120,7 @@ def verify_copies(load: Load, nodes: Iterable[NodeSeen], scratch: Path) -> None:
         copy = scratch / f"copy-{node.name}"
         # The socket is no file that could be copied.
         shutil.copytree(node.directory, copy, ignore=shutil.ignore_patterns(SOCKET_NAME))
-        report = audit_chain(genesis, open_copy(copy), jobs=0, on_progress=lambda _: None)
+        report = audit_chain(genesis, open_copy(copy), jobs=0)
         assert report.verdict is AuditVerdict.SOUND, report
         places = places_in(copy)
         told = load.acknowledged.items()

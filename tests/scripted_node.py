@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 from founding import make_genesis
 
-from kpclient.net.answers import Problem
+from kpledger.api.answers import Problem
 
 STATUS = {
     "node": "bw-1",
@@ -26,10 +26,20 @@ STATUS = {
     "tree_root": "11" * 32,
     "state_digest": "22" * 32,
     "block_time_ms": 5,
-    "uptime_s": 1.5,
+    "uptime_s": 1,
+    "peers": {},
+    "failed": None,
+    "alarms": [],
+    "books": {"height": 3, "behind": 0, "building": False, "problem": None},
+    "refused_blocks": [],
     "pending": 0,
     "storage": {"durability": "fsync", "failed": None},
 }
+
+
+def problem(status: int, detail: str, **further: str) -> Problem:
+    """Make a problem document as a node gives it."""
+    return Problem(type="about:blank", title="", status=status, detail=detail, **further)
 
 
 @dataclass

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 import kpledger
 from kpclient.commands import (
     analysis,
+    audit,
     books,
     calendar,
     certificates,
@@ -33,7 +34,6 @@ from kpclient.commands import (
     suspects,
     trace,
 )
-from kpclient.commands.audit import audit
 from kpclient.output.console import print_line
 
 
@@ -76,7 +76,7 @@ _SECTIONS: Final[Mapping[str, tuple[typer.Typer, ...]]] = {
     "Export offices": (certificates.app,),
     "Import offices": (imports.app, detention.app, suspects.app),
     "Any statement": (make.app, notes.app, cosign.app, submit.app),
-    "The ledger": (show.app, ledger.app, calendar.app, rules.app),
+    "The ledger": (show.app, ledger.app, calendar.app, rules.app, audit.app),
     "Analysis": (trace.app, flags.app, analysis.app, books.app),
 }
 """Whose commands stand by themselves, in the order of the help."""
@@ -95,14 +95,6 @@ for _section, _parts in _SECTIONS.items():
         for _command in _part.registered_commands:
             _command.rich_help_panel = _section
         app.add_typer(_part)
-# It stands on its own, with its example in its docstring; in the help, examples come last.
-_explained, _, _shown = (audit.__doc__ or "").partition("Example:")
-app.command(
-    "audit",
-    help=_explained,
-    epilog=f"\b\nExample:\n  {_shown.strip()}",
-    rich_help_panel="The ledger",
-)(audit)
 for _name, _group, _section in _GROUPS:
     app.add_typer(_group, name=_name, rich_help_panel=_section)
 

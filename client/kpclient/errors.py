@@ -6,19 +6,19 @@ and lines. Every class of this package derives from :class:`ClientError`.
 
 from typing import ClassVar, Final
 
-DONE: Final = 0
-REFUSED: Final = 1
+EXIT_DONE: Final = 0
+EXIT_REFUSED: Final = 1
 """A rule said no, or something is not what it claims to be."""
-UNDECIDED: Final = 2
+EXIT_UNDECIDED: Final = 2
 """Wrong usage, or nothing could be found out: unreachable, unreadable, not decided yet."""
-UNREAD: Final = 141
+EXIT_UNREAD: Final = 141
 """Whoever read the answer stopped reading; a shell says so of what SIGPIPE has ended."""
 
 
 class ClientError(Exception):
     """Anything that ends a command."""
 
-    EXIT_CODE: ClassVar[int] = UNDECIDED
+    EXIT_CODE: ClassVar[int] = EXIT_UNDECIDED
     IS_ANSWERED: ClassVar[bool] = False
     """Whether the command has given its answer, and only the exit code is left to be said."""
 
@@ -49,12 +49,12 @@ class UsageError(ClientError):
 class PartlyRefusedError(ClientError):
     """Some of what was sent was refused; the answer says which."""
 
-    EXIT_CODE: ClassVar[int] = REFUSED
+    EXIT_CODE: ClassVar[int] = EXIT_REFUSED
     IS_ANSWERED: ClassVar[bool] = True
 
 
 class PartlyUndecidedError(ClientError):
     """Some of what was sent is not decided yet; the answer says which."""
 
-    EXIT_CODE: ClassVar[int] = UNDECIDED
+    EXIT_CODE: ClassVar[int] = EXIT_UNDECIDED
     IS_ANSWERED: ClassVar[bool] = True

@@ -92,7 +92,7 @@ def write_durably(path: Path, content: bytes, *, replace: bool) -> None:
     sync_directory(path.parent)
 
 
-def write_plainly(path: Path, content: bytes) -> None:
+def write_public(path: Path, content: bytes) -> None:
     """Write a file that is nobody's secret, whole or not at all; one of this name is replaced."""
     temporary = path.with_name(f".{path.name}.new")
     try:

@@ -20,7 +20,7 @@ from msgspec import Meta
 
 from kpclient.errors import ClientError
 from kpclient.files import PRIVATE_FILE, sync_directory
-from kpclient.net.answers import Problem
+from kpledger.api.answers import Problem
 
 FORMAT: Final = "kpledger-progress/1"
 MAX_JOURNAL_BYTES: Final = 8 * 1024**3

@@ -1,46 +1,64 @@
-"""The keystore: Ed25519 seeds at rest, each sealed under a passphrase in a file of its own.
+"""The keystore: Ed25519 keys at rest, each encrypted under a passphrase in a file of its own.
 
-A file is JSON, so that people can see whose key it is. The seed is sealed with ChaCha20-Poly1305
-(RFC 8439) under a key that scrypt (RFC 7914) derives from the passphrase; everything else in the
-file is authenticated along with it, so that nobody can relabel a key. The store is no agent: a key
-is unsealed for one command and forgotten.
+A file is PKCS#8 in PEM (RFC 5958, RFC 7468), as OpenSSL writes and opens it: encrypted by PBES2
+with scrypt (RFC 7914) and AES-256-CBC. In front stand three lines that say whose key it is. Half of
+scrypt's salt is the hash of these lines, so that nobody can relabel a key: it would not open any
+more. The store is no agent: a key is opened for one command and forgotten.
+
+Files of the format before (:mod:`kpclient.keyfile_v1`) are opened as well; ``keys rewrite`` writes
+them anew.
 """
 
-import base64
+import hashlib
 import re
 import secrets
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final
 
-import msgspec
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-from msgspec import Meta
-
-from kpclient.errors import ClientError
-from kpclient.files import (
-    check_private,
-    make_private_directory,
-    read_bounded,
-    write_durably,
+from cryptography.hazmat.primitives.padding import PKCS7
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
 )
+
+from kpclient import keyfile_v1
+from kpclient.errors import ClientError
+from kpclient.files import check_private, make_private_directory, read_bounded, write_durably
 from kpledger.base.keys import SEED_BYTES, SigningKey
 from kpledger.scheme.event import Author
 
-FORMAT: Final = "kpledger-key/1"
 MAX_PASSPHRASE_BYTES: Final = 1024
 _MAX_FILE_BYTES: Final = 4096
-_NAME_PATTERN: Final = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?\Z"
+_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 _SUFFIX: Final = ".key"
-_SALT_BYTES: Final = 16
-_NONCE_BYTES: Final = 12
+_FILE: Final = re.compile(
+    rb"(?P<label>Name: (?P<name>[^\n]{1,64})\nAuthor: (?P<participant>[A-Z]{2}|KPCS)/"
+    rb"(?P<authority>[a-z0-9-]{1,32})\nPublic-Key: (?P<public_key>[0-9a-f]{64})\n)"
+    rb"(?P<pem>-----BEGIN ENCRYPTED PRIVATE KEY-----\n[A-Za-z0-9+/=\n]+"
+    rb"-----END ENCRYPTED PRIVATE KEY-----\n)"
+)
 
-# RFC 7914 section 2: N = 2^15 and r = 8 take 32 MiB and some 0.1 s, once for each command.
-_SCRYPT_N: Final = 2**15
+# RFC 7914 section 2: 16 MiB, which OpenSSL opens without asking, and some 0.1 s for each command.
+_SCRYPT_N: Final = 2**14
 _SCRYPT_R: Final = 8
-_SCRYPT_P: Final = 1
+_SCRYPT_P: Final = 2
+_SALT_BYTES: Final = 16
+_IV_BYTES: Final = 16
+_PBES2: Final = bytes.fromhex("06092a864886f70d01050d")
+_SCRYPT: Final = bytes.fromhex("06092b06010401da47040b")
+_AES_256_CBC: Final = bytes.fromhex("060960864801650304012a")
+"""Object identifiers: of RFC 8018, RFC 7914 section 7 and NIST."""
+_SALT_AT: Final = 35
+"""Where the salt begins; initialisation vector and ciphertext have their places from the end."""
 
 
 class KeystoreError(ClientError):
@@ -48,84 +66,19 @@ class KeystoreError(ClientError):
 
 
 class WrongPassphraseError(KeystoreError):
-    """The passphrase does not open the key, or its file was tampered with.
-
-    Attributes:
-        name: the key.
-    """
-
-    def __init__(self, name: str) -> None:
-        """Say which key stays closed; the seal cannot tell the two reasons apart."""
-        super().__init__(f"key {name}: wrong passphrase, or its file was changed")
-        self.name = name
+    """The passphrase does not open the key, or its file was changed; nobody can tell which."""
 
 
 class UnknownKeyError(KeystoreError):
-    """There is no key of this name.
-
-    Attributes:
-        name: what was asked for.
-        known: the names that exist.
-    """
-
-    def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        """Say what was asked for and what there is."""
-        there = ", ".join(known) or "none; make one with: kpledger keys new"
-        super().__init__(f"there is no key {name!r}; there is {there}")
-        self.name = name
-        self.known = known
+    """There is no key of this name."""
 
 
 class ExistingKeyError(KeystoreError):
-    """A key of this name exists; it is never overwritten.
-
-    Attributes:
-        name: the key.
-    """
-
-    def __init__(self, name: str) -> None:
-        """Say which."""
-        super().__init__(f"there is a key {name!r} already; it is not overwritten")
-        self.name = name
+    """A key of this name exists; it is never overwritten."""
 
 
 class DamagedKeyError(KeystoreError):
-    """A key's file is not what this program writes.
-
-    Attributes:
-        path: the file.
-    """
-
-    def __init__(self, path: Path, problem: str) -> None:
-        """Say which file, and what is wrong with it."""
-        super().__init__(f"{path} is no key file: {problem}")
-        self.path = path
-
-
-class _Scrypt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The parameters of RFC 7914; the limits keep a forged file from taking all memory."""
-
-    n: Annotated[int, Meta(ge=2**10, le=2**18)]
-    r: Annotated[int, Meta(ge=1, le=16)]
-    p: Annotated[int, Meta(ge=1, le=4)]
-    salt: str
-
-
-class _Label(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a key's file says in clear."""
-
-    format: Literal["kpledger-key/1"]
-    name: Annotated[str, Meta(pattern=_NAME_PATTERN)]
-    author: Author
-    public_key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
-    scrypt: _Scrypt
-    nonce: str
-
-
-class _KeyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    label: _Label
-    sealed_seed: str
-    """Base64 of the sealed seed; the label is its associated data."""
+    """A key's file is not what this program writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +89,8 @@ class KeyEntry:
     author: Author
     """The office it is meant to sign for."""
     public_key: bytes
+    is_old: bool = False
+    """Its file has the format of an earlier version."""
 
 
 class Keystore:
@@ -146,35 +101,23 @@ class Keystore:
         self._directory = directory
 
     def create(self, *, name: str, author: Author, seed: bytes, passphrase: bytes) -> KeyEntry:
-        """Seal a seed under a passphrase and keep it.
+        """Encrypt a key under a passphrase and keep it.
 
         Raises:
             KeystoreError: the name is not a name, or is taken, or the passphrase is no passphrase.
             TooOpenError: others may look into the directory.
         """
-        path = self._path(name)
-        _check_passphrase(passphrase)
-        label = _Label(
-            format=FORMAT,
-            name=name,
-            author=author,
-            public_key=SigningKey.from_seed(seed).public_key.hex(),
-            scrypt=_Scrypt(
-                n=_SCRYPT_N,
-                r=_SCRYPT_R,
-                p=_SCRYPT_P,
-                salt=_to_base64(secrets.token_bytes(_SALT_BYTES)),
-            ),
-            nonce=_to_base64(secrets.token_bytes(_NONCE_BYTES)),
-        )
-        sealed = _cipher(label, passphrase).encrypt(_nonce(label), seed, _encode(label))
-        file = _KeyFile(label=label, sealed_seed=_to_base64(sealed))
-        make_private_directory(self._directory)
-        try:
-            write_durably(path, msgspec.json.format(_encode(file)) + b"\n", replace=False)
-        except FileExistsError:
-            raise ExistingKeyError(name) from None
-        return _entry(label)
+        return self._write(name, author, seed, passphrase, replace=False)
+
+    def rewrite(self, name: str, passphrase: bytes) -> KeyEntry:
+        """Write the file of a key anew, in the format of this version.
+
+        Raises:
+            KeystoreError: as :meth:`unseal`.
+            TooOpenError: others may read it.
+        """
+        seed, author = self.unseal(name, passphrase), self.entry(name).author
+        return self._write(name, author, seed, passphrase, replace=True)
 
     def entries(self) -> tuple[KeyEntry, ...]:
         """Give all keys, by name.
@@ -183,7 +126,7 @@ class Keystore:
             DamagedKeyError: one of the files is no key file.
             TooOpenError: others may read one of them.
         """
-        return tuple(_entry(self._load(name).label) for name in self._names())
+        return tuple(map(self.entry, self._names()))
 
     def entry(self, name: str) -> KeyEntry:
         """Give one key.
@@ -192,7 +135,8 @@ class Keystore:
             KeystoreError: there is none of this name, or its file is damaged.
             TooOpenError: others may read it.
         """
-        return _entry(self._load(name).label)
+        entry, _ = self._load(name)
+        return entry
 
     def unseal(self, name: str, passphrase: bytes) -> bytes:
         """Give the seed of a key.
@@ -202,18 +146,18 @@ class Keystore:
             KeystoreError: there is none of this name, or its file is damaged.
             TooOpenError: others may read it.
         """
-        file = self._load(name)
+        entry, content = self._load(name)
         _check_passphrase(passphrase)
         try:
-            sealed = _from_base64(file.sealed_seed)
-            cipher = _cipher(file.label, passphrase)
-            seed = cipher.decrypt(_nonce(file.label), sealed, _encode(file.label))
-        except InvalidTag:
-            raise WrongPassphraseError(name) from None
+            seed = (
+                keyfile_v1.unseal(content, passphrase)
+                if entry.is_old
+                else _decrypt(content, passphrase)
+            )
         except ValueError as error:
-            raise DamagedKeyError(self._path(name), str(error)) from None
-        if len(seed) != SEED_BYTES:
-            raise DamagedKeyError(self._path(name), f"its seed has {len(seed)} bytes")
+            raise DamagedKeyError(f"{self._path(name)} is no key file: {error}") from None
+        if seed is None or SigningKey.from_seed(seed).public_key != entry.public_key:
+            raise WrongPassphraseError(f"key {name}: wrong passphrase, or its file was changed")
         return seed
 
     def open(self, name: str, passphrase: bytes) -> SigningKey:
@@ -225,33 +169,50 @@ class Keystore:
         """
         return SigningKey.from_seed(self.unseal(name, passphrase))
 
+    def _write(
+        self, name: str, author: Author, seed: bytes, passphrase: bytes, *, replace: bool
+    ) -> KeyEntry:
+        path = self._path(name)
+        _check_passphrase(passphrase)
+        entry = KeyEntry(name, author, SigningKey.from_seed(seed).public_key)
+        label = f"Name: {name}\nAuthor: {author}\nPublic-Key: {entry.public_key.hex()}\n".encode()
+        make_private_directory(self._directory)
+        try:
+            write_durably(path, label + _encrypt(label, seed, passphrase), replace=replace)
+        except FileExistsError:
+            problem = f"there is a key {name!r} already; it is not overwritten"
+            raise ExistingKeyError(problem) from None
+        return entry
+
     def _names(self) -> tuple[str, ...]:
         if not self._directory.is_dir():
             return ()
         check_private(self._directory)
         found = self._directory.glob(f"*{_SUFFIX}")
-        return tuple(sorted(p.stem for p in found if re.match(_NAME_PATTERN, p.stem)))
+        return tuple(sorted(path.stem for path in found if _NAME.fullmatch(path.stem)))
 
     def _path(self, name: str) -> Path:
-        if re.match(_NAME_PATTERN, name) is None:
-            raise KeystoreError(
-                f"{name!r} is no name for a key; accepted: 1 to 64 letters, digits, . _ -"
-            )
+        if _NAME.fullmatch(name) is None:
+            problem = f"{name!r} is no name for a key; accepted: 1 to 64 letters, digits, . _ -"
+            raise KeystoreError(problem)
         return self._directory / f"{name}{_SUFFIX}"
 
-    def _load(self, name: str) -> _KeyFile:
+    def _load(self, name: str) -> tuple[KeyEntry, bytes]:
+        """Give what a key's file says in clear, and the whole file."""
         path = self._path(name)
         if not path.is_file():
-            raise UnknownKeyError(name, self._names())
+            there = ", ".join(self._names()) or "none; make one with: kpledger keys new"
+            raise UnknownKeyError(f"there is no key {name!r}; the keys are: {there}")
         check_private(self._directory)
         check_private(path)
+        content = read_bounded(path, max_bytes=_MAX_FILE_BYTES)
         try:
-            file = msgspec.json.decode(read_bounded(path, max_bytes=_MAX_FILE_BYTES), type=_KeyFile)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise DamagedKeyError(path, str(error)) from None
-        if file.label.name != name:
-            raise DamagedKeyError(path, f"it holds key {file.label.name!r}")
-        return file
+            entry = _read_label(content)
+        except ValueError as error:
+            raise DamagedKeyError(f"{path} is no key file: {error}") from None
+        if entry.name != name:
+            raise DamagedKeyError(f"{path} is no key file: it holds key {entry.name!r}")
+        return entry, content
 
 
 def make_seed() -> bytes:
@@ -266,27 +227,77 @@ def _check_passphrase(passphrase: bytes) -> None:
         )
 
 
-def _cipher(label: _Label, passphrase: bytes) -> ChaCha20Poly1305:
-    cost = label.scrypt
-    kdf = Scrypt(salt=_from_base64(cost.salt), length=32, n=cost.n, r=cost.r, p=cost.p)
-    return ChaCha20Poly1305(kdf.derive(passphrase))
+def _read_label(content: bytes) -> KeyEntry:
+    if content.startswith(b"{"):
+        old = keyfile_v1.read_label(content)
+        return KeyEntry(old.name, old.author, bytes.fromhex(old.public_key), is_old=True)
+    found = _FILE.fullmatch(content)
+    if found is None:
+        raise ValueError("it is not a labelled, encrypted private key in PEM")
+    said = {name: value.decode() for name, value in found.groupdict().items()}
+    author = Author(participant=said["participant"], authority=said["authority"])
+    return KeyEntry(said["name"], author, bytes.fromhex(said["public_key"]))
 
 
-def _nonce(label: _Label) -> bytes:
-    return _from_base64(label.nonce)
+def _encrypt(label: bytes, seed: bytes, passphrase: bytes) -> bytes:
+    """Give a key as PEM, tied to its label.
+
+    ``cryptography`` encrypts PKCS#8 with PBKDF2 only, 2048 rounds; so the envelope is put around
+    its unencrypted form here, and opened by ``cryptography`` again.
+    """
+    salt = secrets.token_bytes(_SALT_BYTES) + _digest(label)
+    iv = secrets.token_bytes(_IV_BYTES)
+    key = Ed25519PrivateKey.from_private_bytes(seed)
+    padder = PKCS7(AES256.block_size).padder()
+    plain = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    derived = Scrypt(salt=salt, length=32, n=_SCRYPT_N, r=_SCRYPT_R, p=_SCRYPT_P).derive(passphrase)
+    encryptor = Cipher(AES256(derived), CBC(iv)).encryptor()
+    sealed = encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
+    text = b64encode(_wrap(salt, iv, sealed)).decode()
+    lines = "\n".join(text[start : start + 64] for start in range(0, len(text), 64))
+    what = "ENCRYPTED PRIVATE KEY"
+    return f"-----BEGIN {what}-----\n{lines}\n-----END {what}-----\n".encode()
 
 
-def _encode(value: msgspec.Struct) -> bytes:
-    return msgspec.json.encode(value, order="sorted")
+def _decrypt(content: bytes, passphrase: bytes) -> bytes | None:
+    """Give the seed in a file; None if the passphrase, or the label, is not the one it was.
+
+    Raises:
+        ValueError: it is encrypted otherwise than by this program.
+    """
+    found = _FILE.fullmatch(content)
+    if found is None:
+        raise ValueError("it is not a labelled, encrypted private key in PEM")
+    der = b64decode(b"".join(found["pem"].splitlines()[1:-1]), validate=True)
+    salt, iv, sealed = der[_SALT_AT : _SALT_AT + 32], der[-82:-66], der[-64:]
+    # The costs have to be ours, and not what somebody wrote there to take all memory.
+    if der != _wrap(salt, iv, sealed):
+        raise ValueError("it is not encrypted as this program does")
+    if salt[_SALT_BYTES:] != _digest(found["label"]):
+        return None
+    try:
+        key = load_pem_private_key(found["pem"], passphrase)
+    except ValueError:
+        return None
+    return key.private_bytes_raw() if isinstance(key, Ed25519PrivateKey) else None
 
 
-def _entry(label: _Label) -> KeyEntry:
-    return KeyEntry(label.name, label.author, bytes.fromhex(label.public_key))
+def _digest(label: bytes) -> bytes:
+    return hashlib.sha256(label).digest()[:_SALT_BYTES]
 
 
-def _to_base64(value: bytes) -> str:
-    return base64.b64encode(value).decode("ascii")
+def _wrap(salt: bytes, iv: bytes, sealed: bytes) -> bytes:
+    """Write the EncryptedPrivateKeyInfo of RFC 5958 with the parameters of RFC 7914."""
+    costs = (_SCRYPT_N, _SCRYPT_R, _SCRYPT_P)
+    integers = [_der(0x02, one.to_bytes(one.bit_length() // 8 + 1)) for one in costs]
+    derivation = _der(0x30, _SCRYPT, _der(0x30, _der(0x04, salt), *integers))
+    encryption = _der(0x30, _AES_256_CBC, _der(0x04, iv))
+    algorithm = _der(0x30, _PBES2, _der(0x30, derivation, encryption))
+    return _der(0x30, algorithm, _der(0x04, sealed))
 
 
-def _from_base64(text: str) -> bytes:
-    return base64.b64decode(text, validate=True)
+def _der(tag: int, *parts: bytes) -> bytes:
+    content = b"".join(parts)
+    # Nothing here is longer than 255 bytes; from 128 on, one byte says that one of length follows.
+    long = bytes([0x81]) if len(content) >> 7 else b""
+    return bytes([tag]) + long + bytes([len(content)]) + content

@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from kpclient.errors import REFUSED, ClientError
+from kpclient.errors import EXIT_REFUSED, ClientError
 from kpclient.files import make_private_directory, read_bounded, write_durably
 from kpledger.base.ids import Digest32
 
@@ -35,7 +35,7 @@ class ContradictionError(ClientError):
         shown: what is shown now.
     """
 
-    EXIT_CODE: ClassVar[int] = REFUSED
+    EXIT_CODE: ClassVar[int] = EXIT_REFUSED
 
     def __init__(self, node: str, seen: Position, shown: Position) -> None:
         """Say who shows what, and what was seen before."""

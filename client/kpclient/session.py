@@ -14,13 +14,14 @@ import msgspec
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
 from kpclient.input.options import ConnectionOptions, OfflineOptions
-from kpclient.net.answers import NodeStatus
 from kpclient.net.ledger_client import LedgerClient
-from kpclient.net.node_client import NodeClient, NodeProblemError
+from kpclient.net.node_client import NodeClient, NodeProblemError, split_urls
 from kpclient.outbox import Outbox
 from kpclient.output.console import show_progress
-from kpclient.replay.replay import Chain, open_copied, open_served, replay
+from kpclient.replay.replay import counted, open_copied, open_served, replay
+from kpclient.replay.verification import Chain
 from kpclient.seen import Memory, Position
+from kpledger.api.answers import StatusAnswer
 from kpledger.books.database import Books, open_books
 from kpledger.books.query import Query, QuestionError
 from kpledger.log.audit import AuditReport
@@ -70,7 +71,7 @@ class Session:
             ClientError: a node says no, no node answers, or the chain is not sound.
         """
         if not self._offline.replay and self._offline.copy is None:
-            return self.inquire(lambda remote: remote.ask(query.path, question, query.answer))
+            return self.inquire(lambda ledger: ledger.ask(query, question))
         try:
             with self.books.reading() as books:
                 return query.respond(books, question)
@@ -91,7 +92,7 @@ class Session:
             if problem.status != HTTPStatus.BAD_REQUEST or not problem.field:
                 raise
             said = problem.detail.removeprefix(f"{problem.field}: ")
-            raise UsageError(problem.field, said, problem.accepted) from None
+            raise UsageError(problem.field, said, problem.accepted or "") from None
 
     @cached_property
     def books(self) -> Books:
@@ -99,7 +100,7 @@ class Session:
         source, chain, height = self._open_chain()
         connection = open_books("")
         with show_progress("blocks", height) as advance:
-            report = replay(self.genesis, chain, connection, on_block=lambda: advance(1))
+            report = replay(self.genesis, counted(chain, advance), connection)
         self._accept(_position_of(report), source)
         return Books(connection)
 
@@ -120,7 +121,7 @@ class Session:
                 show_progress("blocks", height) as advance,
                 closing(open_books(str(partial))) as books,
             ):
-                report = replay(self.genesis, chain, books, on_block=lambda: advance(1))
+                report = replay(self.genesis, counted(chain, advance), books)
                 # One file alone, that can be copied and opened by anybody.
                 books.execute("PRAGMA journal_mode = DELETE")
             partial.rename(file)
@@ -135,18 +136,20 @@ class Session:
         """Give where the chain comes from, its blocks, and how many there are if that is known."""
         if self._offline.copy is not None:
             return str(self._offline.copy), open_copied(self._offline.copy), None
-        served = open_served(self.genesis, self._connection.node)
+        served = open_served(
+            self.genesis, self._connection.node, timeout_s=self._connection.timeout_s
+        )
         return served.url, served, served.height
 
     async def _ask(self, call: Callable[[LedgerClient], Awaitable[T]]) -> T:
-        urls = [url.strip() for url in self._connection.node.split(",") if url.strip()]
-        line = NodeClient(
+        urls = split_urls(self._connection.node)
+        nodes = NodeClient(
             self.genesis, urls, timeout_s=self._connection.timeout_s, observe=self._compare
         )
-        async with line:
-            return await call(LedgerClient(self.genesis, line, newest=self._newest))
+        async with nodes:
+            return await call(LedgerClient(self.genesis, nodes, newest=self._newest))
 
-    def _compare(self, node: str, status: NodeStatus) -> None:
+    def _compare(self, node: str, status: StatusAnswer) -> None:
         position = Position(
             height=status.height,
             head=bytes.fromhex(status.head),

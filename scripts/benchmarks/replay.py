@@ -64,7 +64,6 @@ def run(events: int, block_events: int, jobs: int, *, with_books: bool) -> dict[
             genesis,
             open_copy(directory),
             jobs=jobs,
-            on_progress=lambda _: None,
             observe=write if with_books else None,
         )
         seconds, cpu = time.perf_counter() - started, time.process_time() - started_cpu

@@ -53,7 +53,7 @@ def example_of(name: str) -> str:
 def test_the_commands_are_those_that_were_promised() -> None:
     assert sorted(COMMANDS) == sorted(
         [
-            *("keys new", "keys list", "keys export"),
+            *("keys new", "keys list", "keys export", "keys rewrite"),
             *("issue", "validate", "notify", "amend", "void", "replace"),
             *("return-unused", "lost", "found"),
             *("arrive", "confirm", "resolve", "transit", "divert", "case"),

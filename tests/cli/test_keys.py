@@ -11,6 +11,7 @@ from kpclient.cli import app
 from kpledger.log.note import parse_vkey
 
 SEED = bytes(range(32))
+VECTORS = Path(__file__).parents[1] / "vectors" / "keys"
 
 
 @pytest.fixture
@@ -115,6 +116,20 @@ def test_what_is_no_seed_ends_with_2(tmp_path: Path, content: str) -> None:
     (tmp_path / "seed").write_text(content)
     result = run("keys", "new", "--author", "BW/root", "--seed-file", tmp_path / "seed")
     assert result.exit_code == 2
+
+
+def test_a_key_of_the_version_before_is_named_and_rewritten(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KPLEDGER_PASSPHRASE", "correct horse")
+    (home / "keys").mkdir(parents=True, mode=0o700)
+    file = home / "keys" / "gaborone.key"
+    file.write_bytes((VECTORS / "gaborone-v1.key").read_bytes())
+    file.chmod(0o600)
+    assert "kpledger keys rewrite gaborone" in run("keys", "list").stderr
+    assert run("keys", "rewrite", "gaborone").exit_code == 0
+    assert run("keys", "list").stderr == ""
+    assert run("keys", "export", "gaborone", "--secret").stdout == f"{SEED.hex()}\n"
 
 
 @pytest.mark.usefixtures("home")

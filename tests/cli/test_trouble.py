@@ -15,8 +15,8 @@ from scripted_node import Script
 from typer.testing import CliRunner, Result
 
 from kpclient.cli import app
-from kpclient.net.answers import Problem
 from kpclient.outbox import Outbox
+from kpledger.api.answers import Problem
 from kpledger.scheme.envelope import decode_envelope
 
 
@@ -30,7 +30,8 @@ class Hesitating(Script):
             return await super().answer(request)
         self.answers["POST /v1/events"] = {"results": []}
         await super().answer(request)
-        answer = {"status": "committed", "duplicate": True} if self.decides else {}
+        place = {"height": 1, "index": 0, "block_time_ms": 1, "duplicate": True}
+        answer: dict[str, object] = {"status": "committed", **place} if self.decides else {}
         results = [
             {"status": "pending", "id": decode_envelope(one).event_id.hex()} | answer
             for one in self.batches[-1]
@@ -94,7 +95,7 @@ async def test_what_is_newest_and_cannot_be_confirmed_is_told_in_the_words_of_th
     environment: dict[str, str],
 ) -> None:
     problem = Problem(
-        type="urn:kpledger:problem:no-leader", status=503, detail="there is no leader"
+        type="urn:kpledger:problem:no-leader", title="", status=503, detail="there is no leader"
     )
     script = Script({"GET /v1/certificates/BW000001": problem})
     async with served(script) as url:

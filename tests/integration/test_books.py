@@ -163,7 +163,8 @@ class Books:
     async def compare(self) -> None:
         """Ask everything, and hear what a replay of the chain says."""
         height = await self.wait_until_level()
-        chain = await asyncio.to_thread(lambda: list(ServedChain(self.url, self.genesis)))
+        served = await asyncio.to_thread(ServedChain, self.genesis, [self.url], timeout_s=10)
+        chain = await asyncio.to_thread(list, served)
         replayed = RebuiltBooks(self.genesis, chain, height)
         page = msgspec.json.decode(replayed.answer("/v1/certificates?limit=1000"))
         targets = list(_targets(page["certificates"], self.root))

@@ -10,7 +10,7 @@ from kpclient.commands.ledger import check_code
 from kpclient.input.options import ConnectionOptions, FreshnessOptions, OfflineOptions, command
 from kpclient.input.thresholds import Thresholds
 from kpclient.output.console import as_object, print_json, print_line, print_table
-from kpclient.output.tables import Kind, format_value
+from kpclient.output.tables import CellKind, format_value
 from kpclient.session import Session
 from kpledger.base.units import format_carats, format_usd
 from kpledger.books.balance import (
@@ -245,4 +245,4 @@ def _is_printed(connection: ConnectionOptions, answer: msgspec.Struct) -> bool:
 
 def _carats(thousandths: int | None) -> str:
     """Write a weight that may be less than nothing, or that nobody knows."""
-    return "-" if thousandths is None else format_value(thousandths, Kind.CARATS)
+    return "-" if thousandths is None else format_value(thousandths, CellKind.CARATS)

@@ -6,34 +6,34 @@ programs, and exit codes: 0 sound, 1 violation, 2 cannot decide.
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from kpclient.errors import ClientError
-from kpclient.output.console import print_json, print_line, print_trouble
-from kpclient.replay.copied_chain import NotACopyError, StoredBlock, UnreadableBlock, open_copy
-from kpclient.replay.served_chain import ChainUnavailableError, ServedChain
-from kpclient.replay.verification import audit_chain
+from kpclient.errors import EXIT_DONE, EXIT_REFUSED, EXIT_UNDECIDED, ClientError, UsageError
+from kpclient.files import read_bounded
+from kpclient.input.options import TIMEOUT_S, Timeout, command
+from kpclient.output.console import print_json, print_line, print_trouble, show_progress
+from kpclient.replay.replay import counted, open_copied, open_served
+from kpclient.replay.verification import Chain, audit_chain
 from kpledger.base.errors import LedgerError
 from kpledger.base.units import format_time
 from kpledger.log.audit import AuditReport, AuditVerdict
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 
-EXIT_CODES: Final = {AuditVerdict.SOUND: 0, AuditVerdict.VIOLATION: 1, AuditVerdict.UNDECIDED: 2}
-_UNDECIDED: Final = EXIT_CODES[AuditVerdict.UNDECIDED]
+app = typer.Typer()
+
+EXIT_CODES: Final = {
+    AuditVerdict.SOUND: EXIT_DONE,
+    AuditVerdict.VIOLATION: EXIT_REFUSED,
+    AuditVerdict.UNDECIDED: EXIT_UNDECIDED,
+}
 
 
-class _NothingToAuditError(ClientError):
-    """There is no chain to look at, so there is no report either."""
-
-
+@command(app, "audit", example="kpledger audit --genesis genesis.json --copy backup/bw-1")
 def audit(
+    *,
     genesis: Annotated[
         Path,
         typer.Option(
@@ -43,9 +43,7 @@ def audit(
             help="The genesis file: all that is trusted.",
         ),
     ],
-    node: Annotated[
-        str | None, typer.Option("--node", metavar="URL", help="Audit a running node.")
-    ] = None,
+    node: Annotated[str, typer.Option("--node", metavar="URL", help="Audit a running node.")] = "",
     copy: Annotated[
         Path | None,
         typer.Option("--copy", metavar="DIR", help="Audit a copy of a stopped node's directory."),
@@ -53,35 +51,33 @@ def audit(
     jobs: Annotated[
         int | None,
         typer.Option(
+            "--jobs",
             metavar="N",
             min=0,
             max=256,
-            help="Processes that verify signatures; 0: none but this. [default: cores]",
+            help="Processes that verify signatures besides this one. [default: cores]",
         ),
     ] = None,
-    *,
+    timeout_s: Timeout = TIMEOUT_S,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Verify every hash, signature, rule, root and digest of a ledger, from the genesis file alone.
 
     Exit code 0: sound; 1: a block violates the protocol or the rules; 2: cannot decide.
-
-    Example: kpledger audit --genesis genesis.json --copy backup/bw-1
     """
     try:
-        founded = _load_genesis(genesis)
-        blocks, height = _open_chain(founded, node, copy)
-    except _NothingToAuditError as error:
+        founded = parse_genesis(read_bounded(genesis, max_bytes=MAX_GENESIS_BYTES))
+        blocks, height = _open_chain(founded, node, copy, timeout_s)
+    except (ClientError, LedgerError) as error:
+        problem = error.problem if isinstance(error, UsageError) else str(error)
         if as_json:
-            print_json({"verdict": AuditVerdict.UNDECIDED, "problem": str(error)})
+            print_json({"verdict": AuditVerdict.UNDECIDED, "problem": problem})
         else:
-            print_trouble(f"UNDECIDED: {error}")
-        raise typer.Exit(_UNDECIDED) from None
-    with _progress_bar(height) as advance:
-        cores = len(os.sched_getaffinity(0))
-        report = audit_chain(
-            founded, blocks, jobs=cores if jobs is None else jobs, on_progress=advance
-        )
+            print_trouble(f"UNDECIDED: {problem}")
+        raise typer.Exit(EXIT_UNDECIDED) from None
+    cores = len(os.sched_getaffinity(0)) if jobs is None else jobs
+    with show_progress("blocks", height) as advance:
+        report = audit_chain(founded, counted(blocks, advance), jobs=cores)
     if as_json:
         print_json(dataclasses.asdict(report))
     else:
@@ -90,52 +86,16 @@ def audit(
     raise typer.Exit(EXIT_CODES[report.verdict])
 
 
-def _load_genesis(file: Path) -> Genesis:
-    try:
-        with file.open("rb") as stream:
-            return parse_genesis(stream.read(MAX_GENESIS_BYTES + 1))
-    except OSError as error:
-        raise _NothingToAuditError(f"the genesis file cannot be read: {error}") from None
-    except LedgerError as error:
-        raise _NothingToAuditError(str(error)) from None
-
-
 def _open_chain(
-    genesis: Genesis, node: str | None, copy: Path | None
-) -> tuple[Iterable[StoredBlock | UnreadableBlock], int | None]:
+    genesis: Genesis, node: str, copy: Path | None, timeout_s: float
+) -> tuple[Chain, int | None]:
     """Give the blocks, and how many there are if that is known."""
-    try:
-        match node, copy:
-            case str(), None:
-                served = ServedChain(node, genesis)
-                return served, served.height
-            case None, Path():
-                return open_copy(copy), None
-            case _:
-                raise _NothingToAuditError("say either --node URL or --copy DIR")
-    except (ChainUnavailableError, NotACopyError) as error:
-        raise _NothingToAuditError(str(error)) from None
-
-
-@contextmanager
-def _progress_bar(height: int | None) -> Iterator[Callable[[int], None]]:
-    """Show how far the audit is, on a terminal only."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        task = progress.add_task("blocks", total=height)
-
-        def advance(reached: int) -> None:
-            progress.update(task, completed=reached)
-
-        yield advance
+    if bool(node) == (copy is not None):
+        raise ClientError("say either --node URL or --copy DIR")
+    if copy is not None:
+        return open_copied(copy), None
+    served = open_served(genesis, node, timeout_s=timeout_s)
+    return served, served.height
 
 
 def format_report(report: AuditReport) -> list[str]:

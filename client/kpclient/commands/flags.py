@@ -14,7 +14,7 @@ from kpledger.books.flags.query import FLAGS, MAX_PAGE, FlagsQuestion
 
 app = typer.Typer()
 
-COLUMNS: Final = ("flag", "day", "subject", "concerns", "what was seen")
+_COLUMNS: Final = ("flag", "day", "subject", "concerns", "what was seen")
 
 
 @command(app, "flags", example="kpledger flags --flag F3 --participant BW --from 2026-01-01")
@@ -75,7 +75,7 @@ def flags(
 
 def print_findings(findings: tuple[Finding, ...]) -> None:
     """Print findings as a table."""
-    print_table(COLUMNS, [_row(one) for one in findings])
+    print_table(_COLUMNS, [_row(one) for one in findings])
 
 
 def _row(one: Finding) -> tuple[str, ...]:

@@ -61,6 +61,27 @@ def list_keys(local: LocalOptions) -> None:
     else:
         rows = [tuple(_describe(entry).values()) for entry in entries]
         print_table(("name", "author", "public key"), rows)
+    for entry in entries:
+        if entry.is_old:
+            print_trouble(
+                f"the file of key {entry.name} has an old format; write it anew with:"
+                f" kpledger keys rewrite {entry.name}"
+            )
+
+
+@command(app, "rewrite", example="kpledger keys rewrite gaborone")
+def rewrite(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The key.")],
+    local: LocalOptions,
+    passphrase: PassphraseOptions,
+) -> None:
+    """Write the file of a key anew, in the format of this version, under the same passphrase."""
+    phrase = read_passphrase(passphrase.passphrase_file, f"Passphrase of {name}")
+    entry = open_keystore(local.home).rewrite(name, phrase)
+    if local.as_json:
+        print_json(_describe(entry))
+    else:
+        print_fields(_describe(entry))
 
 
 @command(app, "export", example="kpledger keys export gaborone --vkey")

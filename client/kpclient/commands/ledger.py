@@ -1,13 +1,12 @@
 """``kpledger list``, ``participants`` and ``status``: what the ledger says."""
 
-from collections.abc import Mapping
 from typing import Annotated, Final
 
+import msgspec
 import typer
 
 from kpclient.errors import UsageError
 from kpclient.input.options import ConnectionOptions, FreshnessOptions, OfflineOptions, command
-from kpclient.net.answers import NodeStatus, Participant
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.output.console import (
     as_object,
@@ -19,20 +18,28 @@ from kpclient.output.console import (
 )
 from kpclient.output.scheme_table import print_scheme
 from kpclient.session import Session
-from kpclient.statements.lookup import NotOnLedgerError
+from kpclient.statements.lookup import NotFoundError
+from kpledger.api.answers import StatusAnswer
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import KPCS, parse_participant
 from kpledger.base.units import format_carats, format_time, format_usd
+from kpledger.books.certificates import CERTIFICATES, MAX_LISTED, CertificatesQuestion
 from kpledger.books.keys import SIGNING_KEYS, KeysAnswer, KeysQuestion
 from kpledger.books.organisation import ORGANISATION, OrganisationQuestion
+from kpledger.books.participants import (
+    PARTICIPANT,
+    PARTICIPANTS,
+    ParticipantAnswer,
+    ParticipantQuestion,
+    ParticipantsQuestion,
+)
 from kpledger.books.scheme import SCHEME, SchemeQuestion
 from kpledger.scheme.v1.lifecycles.certificate import CertificateState
 from kpledger.scheme.v1.records import CertificateRecord
 
 app = typer.Typer()
 
-_PAGE: Final = 1000
-_MAX_LISTED: Final = 1_000_000
+_MAX_WANTED: Final = 1_000_000
 
 
 @command(app, "list", example="kpledger list --issuer BW --state CONFIRMED")
@@ -48,17 +55,17 @@ def list_certificates(
         str, typer.Option("--destination", metavar="CODE", help="Only those sent there, as IN.")
     ] = "",
     limit: Annotated[
-        int, typer.Option("--limit", min=1, max=_MAX_LISTED, help="At most so many.")
+        int, typer.Option("--limit", min=1, max=_MAX_WANTED, help="At most so many.")
     ] = 100,
 ) -> None:
     """List certificates in the order of their numbers."""
-    wanted = {"state": state.value if state else "", "issuer": issuer, "destination": destination}
-    for option in ("issuer", "destination"):
-        if wanted[option]:
-            check_code(wanted[option], f"--{option}")
-    given = {name: value for name, value in wanted.items() if value}
+    wanted = CertificatesQuestion(
+        state=state.value if state else None,
+        issuer=check_code(issuer, "--issuer") if issuer else None,
+        destination=check_code(destination, "--destination") if destination else None,
+    )
     records = Session(connection, newest=reading.newest).inquire(
-        lambda remote: _list(remote, given, limit)
+        lambda ledger: _list(ledger, wanted, limit)
     )
     if connection.as_json:
         print_json({"certificates": [readable(record) for record in records]})
@@ -68,15 +75,17 @@ def list_certificates(
 
 
 async def _list(
-    remote: LedgerClient, wanted: Mapping[str, str], limit: int
+    ledger: LedgerClient, wanted: CertificatesQuestion, limit: int
 ) -> tuple[CertificateRecord, ...]:
     found: list[CertificateRecord] = []
     after: str | None = None
     while len(found) < limit:
-        page, after = await remote.certificates(
-            wanted, after=after, limit=min(_PAGE, limit - len(found))
+        left = min(MAX_LISTED, limit - len(found))
+        page = await ledger.ask(
+            CERTIFICATES, msgspec.structs.replace(wanted, after=after, limit=left)
         )
-        found += page
+        found += page.certificates
+        after = page.next
         if after is None:
             break
     return tuple(found)
@@ -114,7 +123,9 @@ def participants(
     if code:
         _show_participant(session, check_code(code, "CODE"), as_json=connection.as_json)
         return
-    found = session.ask(lambda remote: remote.participants())
+    found = session.ask(
+        lambda ledger: ledger.ask(PARTICIPANTS, ParticipantsQuestion())
+    ).participants
     if connection.as_json:
         print_json({"participants": [readable(one) for one in found]})
         return
@@ -138,15 +149,15 @@ def _show_organisation(session: Session, *, as_json: bool) -> None:
     _print_keys(KPCS, signing)
 
 
-def _participant_row(one: Participant) -> tuple[str, ...]:
+def _participant_row(one: ParticipantAnswer) -> tuple[str, ...]:
     offices = ", ".join(office.authority for office in one.authorities)
     return (one.code, one.name, one.kind, one.status or "-", offices, str(len(one.ranges)))
 
 
 def _show_participant(session: Session, code: str, *, as_json: bool) -> None:
-    one = session.ask(lambda remote: remote.participant(code))
+    one = session.ask(lambda ledger: ledger.find(PARTICIPANT, ParticipantQuestion(code=code)))
     if one is None:
-        raise NotOnLedgerError(f"participant {code}")
+        raise NotFoundError(f"participant {code}")
     signing = session.answer(SIGNING_KEYS, KeysQuestion(participant=code, past=True))
     if as_json:
         print_json({"participant": readable(one), **as_object(signing)})
@@ -228,9 +239,9 @@ def _show_scheme(session: Session, at: str, *, as_json: bool) -> None:
         print_scheme(found)
 
 
-async def _fetch_status(remote: LedgerClient) -> NodeStatus:
-    await remote.verify_genesis()
-    return await remote.status()
+async def _fetch_status(ledger: LedgerClient) -> StatusAnswer:
+    await ledger.verify_genesis()
+    return await ledger.status()
 
 
 def check_code(text: str, option: str) -> str:

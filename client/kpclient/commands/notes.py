@@ -9,7 +9,7 @@ from kpclient.input.documents import load_document
 from kpclient.input.field_options import DOCUMENT, FieldOption
 from kpclient.input.forms import find_type, read_body
 from kpclient.output.console import readable
-from kpclient.statements.lookup import NotOnLedgerError, read_hex_id
+from kpclient.statements.lookup import NotFoundError, read_hex_id
 from kpclient.statements.statement import Draft, statement
 from kpledger.base.codec import encode
 from kpledger.scheme.v1.events.notes import CorrectionMade, NoteFiled
@@ -53,7 +53,7 @@ def correct(
     wanted = read_hex_id(event_id, "EVENT-ID")
     recorded = draft.session.ask(lambda ledger: ledger.event(wanted))
     if recorded is None:
-        raise NotOnLedgerError(f"event {event_id}")
+        raise NotFoundError(f"event {event_id}")
     said = readable(recorded.event.body)
     before = said if isinstance(said, dict) else {}
     # An error names a field of the file here, and none of this command's options.

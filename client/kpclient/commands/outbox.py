@@ -7,11 +7,12 @@ import typer
 
 from kpclient.errors import PartlyRefusedError, PartlyUndecidedError
 from kpclient.input.options import ConnectionOptions, command
-from kpclient.net.ledger_client import Answer, Committed, LedgerClient, Refused
+from kpclient.net.ledger_client import LedgerClient
 from kpclient.outbox import Outbox, Waiting
 from kpclient.output.console import print_json, print_table, print_trouble
 from kpclient.session import Session
 from kpclient.statements.sending import describe_answer
+from kpledger.api.answers import CommittedAnswer, RefusedAnswer, SubmitAnswer
 from kpledger.base.units import format_time
 
 app = typer.Typer(help="List and send what is signed and waits.", no_args_is_help=True)
@@ -36,35 +37,37 @@ def send_waiting(connection: ConnectionOptions) -> None:
     session = Session(connection)
     outbox = session.outbox
     waiting = outbox.waiting()
-    answers = session.ask(lambda remote: _send(remote, outbox, waiting)) if waiting else []
-    refused = [one for one in answers if isinstance(one, Refused)]
-    sent = sum(isinstance(one, Committed) for one in answers)
+    answers = session.ask(lambda ledger: _send(ledger, outbox, waiting)) if waiting else []
+    refused = [one for one in answers if isinstance(one, RefusedAnswer)]
+    sent = sum(isinstance(one, CommittedAnswer) for one in answers)
     if connection.as_json:
-        described = [{"id": one.event_id.hex(), **describe_answer(one)} for one in answers]
+        described = [{"id": one.id, **describe_answer(one)} for one in answers]
         print_json({"sent": sent, "refused": len(refused), "events": described})
     else:
-        rows = [(one.event_id.hex(), str(describe_answer(one)["status"])) for one in answers]
+        rows = [(one.id or "", str(describe_answer(one)["status"])) for one in answers]
         print_table(("id", "status"), rows)
     for one in refused:
-        print_trouble(f"event {one.event_id.hex()}: {one.problem.rule} {one.problem.detail}")
+        print_trouble(f"event {one.id}: {one.problem.rule or ''} {one.problem.detail}")
     if refused:
         raise PartlyRefusedError(f"{len(refused)} events were refused and set aside")
     if sent < len(answers):
         raise PartlyUndecidedError(f"{len(answers) - sent} events still wait")
 
 
-async def _send(remote: LedgerClient, outbox: Outbox, waiting: tuple[Waiting, ...]) -> list[Answer]:
-    answers: list[Answer] = []
+async def _send(
+    ledger: LedgerClient, outbox: Outbox, waiting: tuple[Waiting, ...]
+) -> list[SubmitAnswer]:
+    answers: list[SubmitAnswer] = []
     for start in itertools.count(0, _BATCH):
         batch = waiting[start : start + _BATCH]
         if not batch:
             return answers
-        # Whatever is decided leaves at once: if the line breaks now, it is not sent again.
-        found = await remote.submit([one.event for one in batch])
+        # Whatever is decided leaves at once: if the connection breaks now, it is not sent again.
+        found = await ledger.submit([one.event for one in batch])
         for one, answer in zip(batch, found, strict=True):
-            if isinstance(answer, Committed):
+            if isinstance(answer, CommittedAnswer):
                 outbox.remove(one)
-            elif isinstance(answer, Refused):
+            elif isinstance(answer, RefusedAnswer):
                 outbox.set_aside(one)
         answers += found
     return answers

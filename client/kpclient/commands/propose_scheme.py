@@ -9,7 +9,7 @@ from kpclient.clock import now_ms
 from kpclient.commands.propose import CODE
 from kpclient.errors import UsageError
 from kpclient.input.field_options import DOCUMENT, FROM, ON, PHOTOS, FieldOption
-from kpclient.statements.lookup import NotOnLedgerError, find_certificate
+from kpclient.statements.lookup import NotFoundError, find_certificate
 from kpclient.statements.statement import Draft, statement
 from kpledger.base.ids import KPCS
 from kpledger.scheme.v1.events.decisions import DecisionRecorded, PolicySet
@@ -115,7 +115,7 @@ def approve(draft: Draft, *, under: _Under) -> None:
     number = str(draft.fields["number"])
     try:
         record = find_certificate(draft.session, number)
-    except NotOnLedgerError:
+    except NotFoundError:
         problem = f"{number} is not issued yet, so its weight is not known"
         raise UsageError("--carats", problem, "up to how much may be issued") from None
     draft.fields["carat_thousandths"] = record.carat_thousandths

@@ -12,13 +12,14 @@ import typer
 
 from kpclient.errors import UsageError
 from kpclient.input.options import ConnectionOptions, FreshnessOptions, command
-from kpclient.net.answers import Recorded
+from kpclient.net.answers import VerifiedEvent
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NotTrustworthyError
 from kpclient.output.console import print_fields, print_json, print_table, readable
 from kpclient.session import Session
-from kpclient.statements.lookup import NotOnLedgerError
+from kpclient.statements.lookup import NotFoundError
 from kpledger.base.units import format_carats, format_time, format_usd
+from kpledger.books.certificates import CERTIFICATE, HISTORY, CertificateQuestion
 from kpledger.books.subject import SUBJECT, SubjectAnswer, SubjectQuestion
 from kpledger.scheme.v1.events.importing import ArrivalRecorded, ShipmentDetained
 from kpledger.scheme.v1.ids import NUMBER_PATTERN
@@ -56,7 +57,7 @@ def show(
 
 def _show_event(session: Session, event_id: str, *, as_json: bool) -> bool:
     """Show an event; False if there is none: a key is named in the same form."""
-    recorded = session.ask(lambda remote: remote.event(bytes.fromhex(event_id)))
+    recorded = session.ask(lambda ledger: ledger.event(bytes.fromhex(event_id)))
     if recorded is None:
         return False
     described = _describe_event(recorded)
@@ -64,7 +65,7 @@ def _show_event(session: Session, event_id: str, *, as_json: bool) -> bool:
         print_json(described)
         return True
     fields = {
-        name: "" if value is None else write_plainly(name, value)
+        name: "" if value is None else describe_value(name, value)
         for name, value in described.items()
         if name != "body"
     }
@@ -74,7 +75,7 @@ def _show_event(session: Session, event_id: str, *, as_json: bool) -> bool:
     return True
 
 
-def _describe_event(recorded: Recorded) -> dict[str, object]:
+def _describe_event(recorded: VerifiedEvent) -> dict[str, object]:
     header = recorded.event.header
     return {
         "id": recorded.event.event_id.hex(),
@@ -98,17 +99,17 @@ def flatten(value: object, name: str = "") -> dict[str, str]:
     elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
         parts = [(f"{name}[{place}]", one) for place, one in enumerate(value)]
     else:
-        return {} if value is None else {name: write_plainly(name, value)}
+        return {} if value is None else {name: describe_value(name, value)}
     flat: dict[str, str] = {}
     for inner, one in parts:
         flat |= flatten(one, inner)
     return flat
 
 
-def write_plainly(name: str, value: object) -> str:
+def describe_value(name: str, value: object) -> str:
     """Write a value of a record or an event: instants as such, truths as words, lists in a line."""
     if isinstance(value, list):
-        return ", ".join(write_plainly(name, one) for one in value)
+        return ", ".join(describe_value(name, one) for one in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int) and name.endswith(_INSTANTS):
@@ -116,10 +117,10 @@ def write_plainly(name: str, value: object) -> str:
     return str(value)
 
 
-async def _fetch_events(remote: LedgerClient, ids: tuple[str, ...]) -> tuple[Recorded, ...]:
-    events: list[Recorded] = []
+async def _fetch_events(ledger: LedgerClient, ids: tuple[str, ...]) -> tuple[VerifiedEvent, ...]:
+    events: list[VerifiedEvent] = []
     for event_id in ids:
-        recorded = await remote.event(bytes.fromhex(event_id))
+        recorded = await ledger.event(bytes.fromhex(event_id))
         if recorded is None:
             problem = f"a history of it names event {event_id}, which it does not have"
             raise NotTrustworthyError("the node", problem)
@@ -128,12 +129,17 @@ async def _fetch_events(remote: LedgerClient, ids: tuple[str, ...]) -> tuple[Rec
 
 
 async def _fetch_certificate(
-    remote: LedgerClient, number: str
-) -> tuple[CertificateRecord, tuple[Recorded, ...]]:
-    record = await remote.certificate(number)
+    ledger: LedgerClient, number: str
+) -> tuple[CertificateRecord, tuple[VerifiedEvent, ...]]:
+    asked = CertificateQuestion(number=number)
+    record = await ledger.find(CERTIFICATE, asked)
     if record is None:
-        raise NotOnLedgerError(f"certificate {number}")
-    events = await _fetch_events(remote, tuple(one.id for one in await remote.history(number)))
+        raise NotFoundError(f"certificate {number}")
+    if record.number != number:
+        problem = f"asked for {number}, it gives {record.number}"
+        raise NotTrustworthyError("the node", problem)
+    history = await ledger.ask(HISTORY, asked)
+    events = await _fetch_events(ledger, tuple(one.id for one in history.events))
     # Notes and approvals stand in its history and do not move it.
     if record.head not in {one.event.event_id for one in events}:
         problem = f"its history of {number} does not hold event {record.head.hex()}"
@@ -142,16 +148,16 @@ async def _fetch_certificate(
 
 
 async def _fetch_subject(
-    remote: LedgerClient, subject: str
-) -> tuple[SubjectAnswer, tuple[Recorded, ...]]:
-    found = await remote.ask(SUBJECT.path, SubjectQuestion(subject=subject), SUBJECT.answer)
+    ledger: LedgerClient, subject: str
+) -> tuple[SubjectAnswer, tuple[VerifiedEvent, ...]]:
+    found = await ledger.ask(SUBJECT, SubjectQuestion(subject=subject))
     if found.kind is None and not found.events:
-        raise NotOnLedgerError(subject)
-    return found, await _fetch_events(remote, found.events)
+        raise NotFoundError(subject)
+    return found, await _fetch_events(ledger, found.events)
 
 
 def _show_subject(session: Session, subject: str, *, as_json: bool) -> None:
-    found, events = session.ask(lambda remote: _fetch_subject(remote, subject))
+    found, events = session.ask(lambda ledger: _fetch_subject(ledger, subject))
     record = msgspec.json.decode(found.record, type=dict[str, object] | None) or {}
     known = {"subject": subject, "kind": found.kind, "state": found.state, "head": found.head}
     if as_json:
@@ -163,7 +169,7 @@ def _show_subject(session: Session, subject: str, *, as_json: bool) -> None:
 
 
 def _show_certificate(session: Session, number: str, *, as_json: bool) -> None:
-    record, events = session.ask(lambda remote: _fetch_certificate(remote, number))
+    record, events = session.ask(lambda ledger: _fetch_certificate(ledger, number))
     if as_json:
         certificate = {"certificate": readable(record)}
         print_json(certificate | {"history": [_describe_event(one) for one in events]})
@@ -197,7 +203,7 @@ def _show_certificate(session: Session, number: str, *, as_json: bool) -> None:
     _print_history(events)
 
 
-def _name_cases(record: CertificateRecord, events: tuple[Recorded, ...]) -> tuple[str, ...]:
+def _name_cases(record: CertificateRecord, events: tuple[VerifiedEvent, ...]) -> tuple[str, ...]:
     """Name the cases that were opened on a certificate after its life was closed."""
     places = [place for place, one in enumerate(events) if one.event.event_id == record.head]
     later = (one.event.header.type for one in events[places[-1] + 1 :])
@@ -205,11 +211,11 @@ def _name_cases(record: CertificateRecord, events: tuple[Recorded, ...]) -> tupl
     return tuple(f"{record.number}/{count}" for count, _ in enumerate(opened, start=1))
 
 
-def _print_history(events: tuple[Recorded, ...]) -> None:
+def _print_history(events: tuple[VerifiedEvent, ...]) -> None:
     print_table(("recorded", "event", "author", "id"), [_history_row(one) for one in events])
 
 
-def _history_row(recorded: Recorded) -> tuple[str, ...]:
+def _history_row(recorded: VerifiedEvent) -> tuple[str, ...]:
     header = recorded.event.header
     return (
         format_time(recorded.block_time_ms),

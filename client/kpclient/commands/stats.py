@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kpclient.errors import UsageError
-from kpclient.files import write_plainly
+from kpclient.files import write_public
 from kpclient.input.options import ConnectionOptions, FreshnessOptions, OfflineOptions, command
 from kpclient.output.annex3_table import lay_out_annex3
 from kpclient.output.console import (
@@ -26,7 +26,7 @@ from kpclient.output.summary_table import (
     compare_with_published,
     lay_out_summary,
 )
-from kpclient.output.tables import Column, Table, Value, format_csv, format_value, write_parquet
+from kpclient.output.tables import Column, Table, TableCell, format_csv, format_value, write_parquet
 from kpclient.session import Session
 from kpledger.books.statistics.annex3 import ANNEX3, Annex3Answer, Annex3Question
 from kpledger.books.statistics.basis import Basis
@@ -136,11 +136,11 @@ def _deliver(
         case Layout.CSV, None:
             print_text(format_csv(table))
         case Layout.CSV, Path():
-            write_plainly(out, format_csv(table).encode())
+            write_public(out, format_csv(table).encode())
         case Layout.JSON, None:
             print_json(described)
         case Layout.JSON, Path():
-            write_plainly(out, encode_json(described))
+            write_public(out, encode_json(described))
         case Layout.PARQUET, Path():
             write_parquet(table, out)
         case Layout.PARQUET, None:
@@ -190,7 +190,7 @@ def _print_part(table: Table) -> None:
     _print(columns, [[row[place] for place in filled] for row in table.rows])
 
 
-def _print(columns: list[Column], rows: list[list[Value]]) -> None:
+def _print(columns: list[Column], rows: list[list[TableCell]]) -> None:
     print_table(
         [column.name for column in columns],
         [

@@ -25,12 +25,13 @@ from kpclient.input.batch import BatchRow, EventDraft, read_rows
 from kpclient.input.options import ConnectionOptions, SignerOptions, command
 from kpclient.journal import Decided, Journal, Signed
 from kpclient.keystore import UnknownKeyError
-from kpclient.net.answers import Problem
+from kpclient.net.answers import NO_PROBLEM, full_problem
 from kpclient.net.heads import FOLLOWING, FOUNDING, Head, look_up_head
-from kpclient.net.ledger_client import Answer, Committed, LedgerClient, Refused
+from kpclient.net.ledger_client import LedgerClient, is_decided
 from kpclient.output.console import Advance, print_fields, print_json, print_trouble, show_progress
 from kpclient.session import Session
 from kpclient.statements.signing import Keyring
+from kpledger.api.answers import CommittedAnswer, Problem, RefusedAnswer, SubmitAnswer
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import SignedEvent
@@ -71,7 +72,7 @@ def submit(
         show_progress("events", total) as advance,
     ):
         run = Submission(session, signer, journal, jobs=jobs)
-        undecided = session.ask(lambda remote: run.send_file(remote, file, advance))
+        undecided = session.ask(lambda ledger: run.send_file(ledger, file, advance))
     _report(file, journal, undecided, as_json=connection.as_json)
 
 
@@ -86,7 +87,7 @@ class Submission:
     heads: dict[str, Head] = field(default_factory=dict)
     """The newest event on each certificate, as far as this file has made one."""
 
-    async def send_file(self, remote: LedgerClient, file: Path, advance: Advance) -> int:
+    async def send_file(self, ledger: LedgerClient, file: Path, advance: Advance) -> int:
         """Send every line that is not decided yet; gives how many were left open.
 
         Raises:
@@ -94,15 +95,15 @@ class Submission:
             ClientError: the nodes cannot be reached, or a key cannot be opened.
         """
         for segment in _cut(read_rows(file, now_ms=now_ms()), self.jobs * BATCH):
-            events = await self._sign(remote, segment)
-            answers = await self._send_lanes(remote, events)
+            events = await self._sign(ledger, segment)
+            answers = await self._send_lanes(ledger, events)
             self.journal.write_decided(
                 _decide(self.journal.signed[number], answer)
                 for number, answer in answers.items()
-                if isinstance(answer, Committed | Refused)
+                if is_decided(answer)
             )
             self._forget_refused(segment)
-            undecided = sum(not isinstance(one, Committed | Refused) for one in answers.values())
+            undecided = sum(not is_decided(one) for one in answers.values())
             if undecided:
                 return undecided  # what follows may depend on it
             advance(len(segment))
@@ -114,12 +115,12 @@ class Submission:
         return Keyring(self.session, self.signer)
 
     async def _sign(
-        self, remote: LedgerClient, segment: Sequence[BatchRow]
+        self, ledger: LedgerClient, segment: Sequence[BatchRow]
     ) -> dict[int, SignedEvent]:
         """Give the events of a segment that are not decided, each in the journal already."""
         events: dict[int, SignedEvent] = {}
         fresh: list[Signed] = []
-        await self._look_up(remote, segment)
+        await self._look_up(ledger, segment)
         for line in segment:
             self.journal.check_text(line.number, line.text)
             known = self.journal.signed.get(line.number)
@@ -178,7 +179,7 @@ class Submission:
                 for subject in line.subjects:
                     self.heads.pop(subject, None)
 
-    async def _look_up(self, remote: LedgerClient, segment: Sequence[BatchRow]) -> None:
+    async def _look_up(self, ledger: LedgerClient, segment: Sequence[BatchRow]) -> None:
         """Ask for the newest event on subjects that this file has not touched before."""
         for line in segment:
             if line.governs:
@@ -197,17 +198,17 @@ class Submission:
 
         async def look_up(subject: str) -> None:
             async with gate:
-                head = await look_up_head(remote, subject)
+                head = await look_up_head(ledger, subject)
             if head is not None:
                 self.heads[subject] = head
 
         await asyncio.gather(*(look_up(subject) for subject in sorted(wanted)))
 
     async def _send_lanes(
-        self, remote: LedgerClient, events: dict[int, SignedEvent]
-    ) -> dict[int, Answer]:
+        self, ledger: LedgerClient, events: dict[int, SignedEvent]
+    ) -> dict[int, SubmitAnswer]:
         lanes = _assign_lanes(events, self.jobs)
-        found = await asyncio.gather(*(_send_lane(remote, lane) for lane in lanes))
+        found = await asyncio.gather(*(_send_lane(ledger, lane) for lane in lanes))
         return {number: answer for answers in found for number, answer in answers.items()}
 
 
@@ -241,28 +242,30 @@ def _assign_lanes(events: dict[int, SignedEvent], count: int) -> list[dict[int, 
     return [lane for lane in lanes if lane]
 
 
-async def _send_lane(remote: LedgerClient, lane: dict[int, SignedEvent]) -> dict[int, Answer]:
-    answers: dict[int, Answer] = {}
+async def _send_lane(ledger: LedgerClient, lane: dict[int, SignedEvent]) -> dict[int, SubmitAnswer]:
+    answers: dict[int, SubmitAnswer] = {}
     items = list(lane.items())
     for start in range(0, len(items), BATCH):
         batch = items[start : start + BATCH]
-        found = await remote.submit([event for _, event in batch])
+        found = await ledger.submit([event for _, event in batch])
         answers |= {number: answer for (number, _), answer in zip(batch, found, strict=True)}
     return answers
 
 
-def _decide(signed: Signed, answer: Committed | Refused) -> Decided:
+def _decide(signed: Signed, answer: CommittedAnswer | RefusedAnswer) -> Decided:
     decided = Decided(
         line=signed.line, text=signed.text, event_id=signed.event_id.hex(), outcome="committed"
     )
-    if isinstance(answer, Refused):
+    if isinstance(answer, RefusedAnswer):
         return msgspec.structs.replace(decided, outcome="refused", problem=answer.problem)
     return msgspec.structs.replace(decided, outcome="duplicate") if answer.duplicate else decided
 
 
 def _decide_unreadable(line: BatchRow, error: LedgerError) -> Decided:
     at = error.field if isinstance(error, MalformedError) else ""
-    problem = Problem(title="not an event", detail=str(error), field=at)
+    problem = Problem(
+        type=NO_PROBLEM.type, title="not an event", status=0, detail=str(error), field=at
+    )
     return Decided(
         line=line.number, text=line.text, event_id=None, outcome="refused", problem=problem
     )
@@ -284,7 +287,7 @@ def _report(file: Path, journal: Journal, undecided: int, *, as_json: bool) -> N
     else:
         print_fields({name: str(count) for name, count in totals.items()})
     for one in refusals[:_SHOWN]:
-        problem = one.problem or Problem()
+        problem = one.problem or NO_PROBLEM
         rule = f"{problem.rule}: " if problem.rule else ""
         print_trouble(f"line {one.line}: {rule}{problem.detail}")
     if undecided:
@@ -294,4 +297,4 @@ def _report(file: Path, journal: Journal, undecided: int, *, as_json: bool) -> N
 
 
 def _refusal(one: Decided) -> dict[str, object]:
-    return {"line": one.line, "id": one.event_id, "problem": one.problem}
+    return {"line": one.line, "id": one.event_id, "problem": full_problem(one.problem)}

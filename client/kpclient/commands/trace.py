@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from kpclient.files import write_plainly
+from kpclient.files import write_public
 from kpclient.input.options import ConnectionOptions, FreshnessOptions, OfflineOptions, command
 from kpclient.output.console import (
     Branch,
@@ -62,7 +62,7 @@ def trace(
     session = Session(connection, newest=reading.newest, offline=offline)
     found = session.answer(TRACE, TraceQuestion(subject=subject, limit=limit))
     if svg is not None:
-        write_plainly(svg, draw_svg(format_dot(found)))
+        write_public(svg, draw_svg(format_dot(found)))
     if connection.as_json:
         print_json(as_object(found))
     elif dot:

@@ -34,6 +34,15 @@ _PassphraseFile = Annotated[
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout", metavar="SECONDS", min=0.1, max=3600, help="How long to go on asking."
+    ),
+]
+TIMEOUT_S: Final = 10.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalOptions:
     """What a command needs that asks nobody."""
@@ -64,12 +73,7 @@ class ConnectionOptions:
             help="The genesis file that pins the ledger. [default: genesis.json in the home]",
         ),
     ] = None
-    timeout_s: Annotated[
-        float,
-        typer.Option(
-            "--timeout", metavar="SECONDS", min=0.1, max=3600, help="How long to go on asking."
-        ),
-    ] = 10.0
+    timeout_s: Timeout = TIMEOUT_S
     home: _Home = DEFAULT_HOME
     as_json: _Json = False
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import typer
 
-from kpclient.errors import UNDECIDED, ClientError, UsageError
+from kpclient.errors import EXIT_UNDECIDED, ClientError, UsageError
 from kpclient.output.console import print_json, print_trouble
 from kpledger.base.errors import LedgerError, MalformedError
 
@@ -31,7 +31,7 @@ def _report(
     error: ClientError | LedgerError | OSError, *, as_json: bool, option_of: Callable[[str], str]
 ) -> int:
     """Say what went wrong, line by line or as the JSON object, and give the exit code for it."""
-    known, answered, code = {"detail": str(error)}, False, UNDECIDED
+    known, answered, code = {"detail": str(error)}, False, EXIT_UNDECIDED
     if isinstance(error, ClientError):
         known, answered, code = error.describe(), error.IS_ANSWERED, error.EXIT_CODE
     elif isinstance(error, MalformedError):

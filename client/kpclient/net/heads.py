@@ -49,14 +49,14 @@ class Head:
         return Head(event_id, closed=self.closed or kind in CLOSING)
 
 
-async def look_up_head(remote: LedgerClient, subject: str) -> Head | None:
+async def look_up_head(ledger: LedgerClient, subject: str) -> Head | None:
     """Ask where a subject stands; None if it has no head.
 
     Raises:
         ClientError: the nodes cannot be reached, or make no sense.
     """
     question = SubjectQuestion(subject=subject)
-    answer = await remote.ask(SUBJECT.path, question, SUBJECT.answer)
+    answer = await ledger.ask(SUBJECT, question)
     if answer.head is None:
         return None
     try:

@@ -1,6 +1,6 @@
-"""The line to the nodes of a ledger: one request at a time, to whichever node answers.
+"""The client of the nodes of a ledger: one request at a time, to whichever node answers.
 
-It knows HTTP, TLS and patience, and nothing of events. A node has to belong to the ledger of the
+It knows HTTP, TLS and timeouts, and nothing of events. A node has to belong to the ledger of the
 pinned genesis file before it is asked anything else; a node that does not answer is passed over,
 and asked again in its turn until the deadline.
 """
@@ -8,7 +8,8 @@ and asked again in its turn until the deadline.
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
@@ -17,9 +18,11 @@ from typing import ClassVar, Final, Self, TypeVar
 import aiohttp
 import msgspec
 
-from kpclient.errors import REFUSED, ClientError, UsageError
-from kpclient.net.answers import NodeStatus, Problem, read_answer
+from kpclient.errors import EXIT_REFUSED, ClientError, UsageError
+from kpclient.net.answers import NO_PROBLEM, describe_problem, read_answer
 from kpclient.net.tls import PinnedKey, build_context, pins_of
+from kpledger.api.answers import Problem, StatusAnswer
+from kpledger.api.routes import MSGPACK_TYPE, STATUS
 from kpledger.log.genesis import Genesis
 
 A = TypeVar("A")
@@ -28,12 +31,19 @@ MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 MAX_NODES: Final = 64
 ATTEMPT_S: Final = 10.0
 """How long one node may take for one answer."""
+SILENCE_S: Final = 30.0
+"""Longest silence in the middle of a stream."""
 _SPARE_S: Final = 1.0
-"""How much earlier a node's patience ends than ours, so that its answer arrives."""
+"""How much earlier a node gives up than we do, so that its answer arrives."""
 FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 1.0
 _RETRY: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 _OK: Final = range(200, 300)
+
+
+def split_urls(text: str) -> list[str]:
+    """Read the URLs of nodes, separated by commas."""
+    return [url.strip() for url in text.split(",") if url.strip()]
 
 
 class NodeProblemError(ClientError):
@@ -43,7 +53,7 @@ class NodeProblemError(ClientError):
         problem: its problem document.
     """
 
-    EXIT_CODE: ClassVar[int] = REFUSED
+    EXIT_CODE: ClassVar[int] = EXIT_REFUSED
 
     def __init__(self, problem: Problem) -> None:
         """Say it in the node's words."""
@@ -52,15 +62,7 @@ class NodeProblemError(ClientError):
 
     def describe(self) -> dict[str, str]:
         """Give what is known about it, name by name."""
-        problem = self.problem
-        return {
-            "type": problem.type,
-            "rule": problem.rule,
-            "clause": problem.clause,
-            "field": problem.field,
-            "problem": problem.detail,
-            "accepted": problem.accepted,
-        }
+        return describe_problem(self.problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class NotTrustworthyError(ClientError):
         problem: what is wrong.
     """
 
-    EXIT_CODE: ClassVar[int] = REFUSED
+    EXIT_CODE: ClassVar[int] = EXIT_REFUSED
 
     def __init__(self, node: str, problem: str) -> None:
         """Say who said it, and what is wrong."""
@@ -124,7 +126,7 @@ class NodeClient:
         urls: Sequence[str],
         *,
         timeout_s: float,
-        observe: Callable[[str, NodeStatus], None],
+        observe: Callable[[str, StatusAnswer], None],
     ) -> None:
         """Prepare to ask these nodes.
 
@@ -142,7 +144,9 @@ class NodeClient:
             raise UsageError("--node", problem, f"1 to {MAX_NODES} URLs, separated by commas")
         for url in urls:
             if not url.startswith(("http://", "https://")):
-                raise UsageError("--node", f"{url!r} is no URL of a node", "http(s)://host:port")
+                raise UsageError(
+                    "--node", f"{url!r} is not the URL of a node", "http(s)://host:port"
+                )
         self._genesis = genesis
         self._urls = tuple(url.rstrip("/") for url in urls)
         self.timeout_s = timeout_s
@@ -153,7 +157,7 @@ class NodeClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        """Open the connections' pool."""
+        """Open the pool of connections."""
         pins = pins_of(self._genesis)
         self._tls = build_context(pins)
         self._session = aiohttp.ClientSession(
@@ -186,11 +190,13 @@ class NodeClient:
         body: bytes | None = None,
         deadline: float | None = None,
         waits: bool = False,
+        trusting: bool = False,
     ) -> tuple[str, bytes]:
         """Ask one node after the other until one answers; gives who it was, and the answer.
 
         With ``waits`` the node may have to wait before it can answer. Each is told for how long, so
-        that what hinders it is heard, and that those behind it are asked in time as well.
+        that its reason is heard, and that those behind it are asked in time as well. With
+        ``trusting`` a node is asked whatever ledger it keeps: an audit trusts none anyway.
 
         Raises:
             NodeUnreachableError: none did before the deadline.
@@ -204,9 +210,9 @@ class NodeClient:
             node = self.node
             until = _share(end, len(self._urls) - len(silences)) if waits else end
             try:
-                if node not in self._met:
+                if not trusting and node not in self._met:
                     await self._meet(node, until)
-                asked = path + _patience(path, until) if waits else path
+                asked = path + _timeout(path, until) if waits else path
                 return node, await self._ask(node, method, asked, body, until)
             except _NoAnswerError as error:
                 self.pass_over(node)
@@ -219,7 +225,7 @@ class NodeClient:
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
     async def _meet(self, node: str, end: float) -> None:
-        content = await self._ask(node, "GET", "/v1/status", None, end)
+        content = await self._ask(node, "GET", STATUS.path, None, end)
         self._observe(node, self.check_status(node, content))
         self._met.add(node)
 
@@ -228,19 +234,43 @@ class NodeClient:
         if node == self.node:
             self._preferred += 1
 
-    def check_status(self, node: str, content: bytes) -> NodeStatus:
+    def check_status(self, node: str, content: bytes) -> StatusAnswer:
         """Read a node's status.
 
         Raises:
             NotTrustworthyError: it is none, or of another ledger.
         """
-        status = read_from(node, content, lambda text: read_answer(text, NodeStatus))
+        status = read_from(node, content, lambda text: read_answer(text, StatusAnswer))
         chain = self._genesis.chain.hex()
         if status.chain != chain:
             raise NotTrustworthyError(
                 node, f"it keeps ledger {status.chain}; the genesis file pins {chain}"
             )
         return status
+
+    async def stream(self, node: str, path: str) -> AsyncIterator[bytes]:
+        """Read the answer of one node piece by piece, as it comes.
+
+        Raises:
+            NodeUnreachableError: it does not answer, or stops in the middle.
+            NodeProblemError: it says no.
+            NotTrustworthyError: it holds no pinned key.
+        """
+        try:
+            async with self._send(node, "GET", path, None, SILENCE_S) as response:
+                if response.status not in _OK:
+                    content = await _read_bounded(node, response)
+                    raise NodeProblemError(_read_problem(response.status, content))
+                while True:
+                    async with asyncio.timeout(SILENCE_S):
+                        chunk = await response.content.readany()
+                    if not chunk:
+                        return
+                    yield chunk
+        except _NoAnswerError as error:
+            raise NodeUnreachableError({node: error.silence}) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise NodeUnreachableError({node: Silence(repr(error))}) from None
 
     async def _ask(
         self, node: str, method: str, path: str, body: bytes | None, end: float
@@ -252,32 +282,15 @@ class NodeClient:
             NodeProblemError: it says no.
             NotTrustworthyError: it holds no pinned key, or its answer has no end.
         """
-        if self._session is None:
-            raise UsageError("remote", "it was not opened", "async with LedgerClient(...)")
-        patience_s = max(0.1, min(ATTEMPT_S, end - time.monotonic()))
-        headers = {"Content-Type": "application/msgpack"} if body is not None else {}
+        timeout_s = max(0.1, min(ATTEMPT_S, end - time.monotonic()))
         try:
             async with (
-                asyncio.timeout(patience_s),
-                self._session.request(
-                    method,
-                    node + path,
-                    data=body,
-                    headers=headers,
-                    ssl=self._tls,
-                    allow_redirects=False,
-                ) as response,
+                asyncio.timeout(timeout_s),
+                self._send(node, method, path, body, timeout_s) as response,
             ):
                 content = await _read_bounded(node, response)
-        except (aiohttp.ServerFingerprintMismatch, aiohttp.ClientSSLError) as error:
-            problem = f"it does not hold the TLS key of a node in the genesis file ({error})"
-            raise NotTrustworthyError(node, problem) from None
-        except aiohttp.InvalidURL:
-            raise UsageError("--node", f"{node!r} is no URL", "http(s)://host:port") from None
-        except aiohttp.ClientConnectorError as error:
-            raise _NoAnswerError(str(error.os_error)) from None
         except TimeoutError:
-            raise _NoAnswerError(f"nothing within {patience_s:.1f} s") from None
+            raise _NoAnswerError(f"nothing within {timeout_s:.1f} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise _NoAnswerError(str(error) or type(error).__name__) from None
         if response.status in _RETRY:
@@ -287,6 +300,42 @@ class NodeClient:
             raise NodeProblemError(_read_problem(response.status, content))
         return content
 
+    @asynccontextmanager
+    async def _send(
+        self, node: str, method: str, path: str, body: bytes | None, timeout_s: float
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request, and give the response once its head is there.
+
+        Raises:
+            _NoAnswerError: the node does not answer.
+            NotTrustworthyError: it holds no pinned key.
+            UsageError: that is no URL.
+        """
+        if self._session is None:
+            raise UsageError("--node", "the client is not open", "async with NodeClient(...)")
+        headers = {"Content-Type": MSGPACK_TYPE} if body is not None else {}
+        try:
+            async with asyncio.timeout(timeout_s):
+                response = await self._session.request(
+                    method,
+                    node + path,
+                    data=body,
+                    headers=headers,
+                    ssl=self._tls,
+                    allow_redirects=False,
+                )
+        except (aiohttp.ServerFingerprintMismatch, aiohttp.ClientSSLError) as error:
+            problem = f"it does not hold the TLS key of a node in the genesis file ({error})"
+            raise NotTrustworthyError(node, problem) from None
+        except aiohttp.InvalidURL:
+            raise UsageError("--node", f"{node!r} is not a URL", "http(s)://host:port") from None
+        except aiohttp.ClientConnectorError as error:
+            raise _NoAnswerError(str(error.os_error)) from None
+        except TimeoutError:
+            raise _NoAnswerError(f"nothing within {timeout_s:.1f} s") from None
+        async with response:
+            yield response
+
 
 def _share(end: float, nodes_left: int) -> float:
     """Give until when to listen to one node, if so many share what is left of the time."""
@@ -294,11 +343,11 @@ def _share(end: float, nodes_left: int) -> float:
     return now + (end - now) / max(1, nodes_left)
 
 
-def _patience(path: str, until: float) -> str:
+def _timeout(path: str, until: float) -> str:
     """Give what to add to a path, so that a node answers before we stop listening to it."""
     left_s = min(ATTEMPT_S, until - time.monotonic())
-    patience_ms = max(1, int(1000 * (left_s - min(_SPARE_S, left_s / 4))))
-    return f"{'&' if '?' in path else '?'}timeout_ms={patience_ms}"
+    timeout_ms = max(1, int(1000 * (left_s - min(_SPARE_S, left_s / 4))))
+    return f"{'&' if '?' in path else '?'}timeout_ms={timeout_ms}"
 
 
 async def _read_bounded(node: str, response: aiohttp.ClientResponse) -> bytes:
@@ -325,11 +374,8 @@ def read_from(node: str, content: bytes, read: Callable[[bytes], A]) -> A:
 
 
 def _read_problem(status: int, content: bytes) -> Problem:
-    unexplained = Problem(
-        title="no problem document", status=status, detail=f"HTTP status {status}"
-    )
     try:
-        problem = msgspec.json.decode(content, type=Problem)
+        return msgspec.json.decode(content, type=Problem)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return unexplained
-    return problem if problem.detail or problem.title else unexplained
+        detail = f"HTTP status {status}"
+        return msgspec.structs.replace(NO_PROBLEM, status=status, detail=detail)

@@ -3,43 +3,43 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from kpclient.output.tables import Column, Kind, Table, Value
+from kpclient.output.tables import CellKind, Column, Table, TableCell
 from kpledger.books.statistics.annex3 import Annex3Answer
 
 COLUMNS: Final = (
-    Column("table", Kind.TEXT),
-    Column("participant", Kind.TEXT),
-    Column("period", Kind.TEXT),
-    Column("source", Kind.TEXT),
-    Column("known_at", Kind.TEXT),
-    Column("flow", Kind.TEXT),
-    Column("partner", Kind.TEXT),
-    Column("origin", Kind.TEXT),
-    Column("hs", Kind.TEXT),
-    Column("carats", Kind.CARATS),
-    Column("value_usd", Kind.USD),
-    Column("submitted_carats", Kind.CARATS),
-    Column("submitted_value_usd", Kind.USD),
-    Column("difference_carats", Kind.CARATS),
-    Column("difference_value_usd", Kind.USD),
-    Column("issued", Kind.WHOLE),
-    Column("received", Kind.WHOLE),
-    Column("submitted_issued", Kind.WHOLE),
-    Column("submitted_received", Kind.WHOLE),
-    Column("difference_issued", Kind.WHOLE),
-    Column("difference_received", Kind.WHOLE),
-    Column("series", Kind.TEXT),
-    Column("edition", Kind.WHOLE),
-    Column("first_on", Kind.TEXT),
-    Column("newest_on", Kind.TEXT),
-    Column("due_on", Kind.TEXT),
-    Column("late", Kind.TRUTH),
+    Column("table", CellKind.TEXT),
+    Column("participant", CellKind.TEXT),
+    Column("period", CellKind.TEXT),
+    Column("source", CellKind.TEXT),
+    Column("known_at", CellKind.TEXT),
+    Column("flow", CellKind.TEXT),
+    Column("partner", CellKind.TEXT),
+    Column("origin", CellKind.TEXT),
+    Column("hs", CellKind.TEXT),
+    Column("carats", CellKind.CARATS),
+    Column("value_usd", CellKind.USD),
+    Column("submitted_carats", CellKind.CARATS),
+    Column("submitted_value_usd", CellKind.USD),
+    Column("difference_carats", CellKind.CARATS),
+    Column("difference_value_usd", CellKind.USD),
+    Column("issued", CellKind.WHOLE),
+    Column("received", CellKind.WHOLE),
+    Column("submitted_issued", CellKind.WHOLE),
+    Column("submitted_received", CellKind.WHOLE),
+    Column("difference_issued", CellKind.WHOLE),
+    Column("difference_received", CellKind.WHOLE),
+    Column("series", CellKind.TEXT),
+    Column("edition", CellKind.WHOLE),
+    Column("first_on", CellKind.TEXT),
+    Column("newest_on", CellKind.TEXT),
+    Column("due_on", CellKind.TEXT),
+    Column("late", CellKind.TRUTH),
 )
 
 
 def lay_out_annex3(answer: Annex3Answer) -> Table:
     """Lay out the tables."""
-    common: dict[str, Value] = {
+    common: dict[str, TableCell] = {
         "participant": answer.participant,
         "source": str(answer.source),
         "known_at": answer.known_at,
@@ -48,7 +48,7 @@ def lay_out_annex3(answer: Annex3Answer) -> Table:
     return Table(COLUMNS, [[row.get(column.name) for column in COLUMNS] for row in rows])
 
 
-def _rows(answer: Annex3Answer) -> Iterator[Mapping[str, Value]]:
+def _rows(answer: Annex3Answer) -> Iterator[Mapping[str, TableCell]]:
     for trade in answer.trade:
         yield {
             "table": "trade",

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from kpclient.errors import UNREAD
+from kpclient.errors import EXIT_UNREAD
 
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _WIDTH_IN_FILES: Final = 220
@@ -150,7 +150,7 @@ def _write(text: str) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
-        raise SystemExit(UNREAD) from None
+        raise SystemExit(EXIT_UNREAD) from None
 
 
 def _to_hex(value: object) -> object:

@@ -9,30 +9,30 @@ from dataclasses import dataclass
 from typing import Final
 
 from kpclient.output.published import OTHERS, Published
-from kpclient.output.tables import Column, Kind, Table, Value
+from kpclient.output.tables import CellKind, Column, Table, TableCell
 from kpledger.books.statistics.summary import SummaryAnswer, SummaryRow
 
 FIGURES: Final = (
-    Column("participant", Kind.TEXT),
-    Column("name", Kind.TEXT),
-    Column("production_carats", Kind.CARATS),
-    Column("production_value_usd", Kind.USD),
-    Column("production_usd_per_carat", Kind.USD),
-    Column("import_carats", Kind.CARATS),
-    Column("import_value_usd", Kind.USD),
-    Column("export_carats", Kind.CARATS),
-    Column("export_value_usd", Kind.USD),
-    Column("certificates_issued", Kind.WHOLE),
-    Column("certificates_received", Kind.WHOLE),
-    Column("half_years_submitted", Kind.WHOLE),
+    Column("participant", CellKind.TEXT),
+    Column("name", CellKind.TEXT),
+    Column("production_carats", CellKind.CARATS),
+    Column("production_value_usd", CellKind.USD),
+    Column("production_usd_per_carat", CellKind.USD),
+    Column("import_carats", CellKind.CARATS),
+    Column("import_value_usd", CellKind.USD),
+    Column("export_carats", CellKind.CARATS),
+    Column("export_value_usd", CellKind.USD),
+    Column("certificates_issued", CellKind.WHOLE),
+    Column("certificates_received", CellKind.WHOLE),
+    Column("half_years_submitted", CellKind.WHOLE),
 )
 COMPARED: Final = (
-    Column("published_production_carats", Kind.CARATS),
-    Column("published_production_value_usd", Kind.USD),
-    Column("difference_production_carats", Kind.CARATS),
-    Column("difference_production_value_usd", Kind.USD),
-    Column("published_export_carats", Kind.CARATS),
-    Column("difference_export_carats", Kind.CARATS),
+    Column("published_production_carats", CellKind.CARATS),
+    Column("published_production_value_usd", CellKind.USD),
+    Column("difference_production_carats", CellKind.CARATS),
+    Column("difference_production_value_usd", CellKind.USD),
+    Column("published_export_carats", CellKind.CARATS),
+    Column("difference_export_carats", CellKind.CARATS),
 )
 GLOBAL: Final = "GLOBAL"
 """Stands where the code would, in the row of totals."""
@@ -44,7 +44,7 @@ class Comparison:
 
     what: str
     participant: str
-    kind: Kind
+    kind: CellKind
     ledger: int
     published: int
 
@@ -65,12 +65,14 @@ def compare_with_published(answer: SummaryAnswer, published: Published) -> list[
         carats = sum(row.production_carat_thousandths for row in rows)
         value = sum(row.production_value_usd_cents for row in rows)
         found += [
-            Comparison("production_carats", code, Kind.CARATS, carats, figures.carat_thousandths),
-            Comparison("production_value_usd", code, Kind.USD, value, figures.value_usd_cents),
+            Comparison(
+                "production_carats", code, CellKind.CARATS, carats, figures.carat_thousandths
+            ),
+            Comparison("production_value_usd", code, CellKind.USD, value, figures.value_usd_cents),
         ]
     for code, carats in published.exports_carat_thousandths.items():
         ours = mined[code].export_carat_thousandths if code in mined else 0
-        found.append(Comparison("export_carats", code, Kind.CARATS, ours, carats))
+        found.append(Comparison("export_carats", code, CellKind.CARATS, ours, carats))
     return found
 
 
@@ -89,7 +91,7 @@ def lay_out_summary(answer: SummaryAnswer, published: Published | None) -> Table
         cells[f"published_{one.what}"] = one.published
         cells[f"difference_{one.what}"] = one.difference
     for code in sorted(compared.keys() - {row[0] for row in rows}):
-        nothing: list[Value] = [None] * (len(FIGURES) - 2)
+        nothing: list[TableCell] = [None] * (len(FIGURES) - 2)
         rows.append([code, "Others, as published" if code == OTHERS else "", *nothing])
     return Table(
         (*FIGURES, *COMPARED),
@@ -100,7 +102,7 @@ def lay_out_summary(answer: SummaryAnswer, published: Published | None) -> Table
     )
 
 
-def _figures(row: SummaryRow) -> list[Value]:
+def _figures(row: SummaryRow) -> list[TableCell]:
     return [
         row.participant,
         row.name,

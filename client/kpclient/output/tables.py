@@ -15,10 +15,10 @@ from typing import Final
 
 from kpclient.errors import ClientError
 
-Value = str | int | bool | None
+TableCell = str | int | bool | None
 
 
-class Kind(Enum):
+class CellKind(Enum):
     """What the values of a column are."""
 
     TEXT = "text"
@@ -28,7 +28,7 @@ class Kind(Enum):
     TRUTH = "true or false"
 
 
-DECIMALS: Final = {Kind.CARATS: 3, Kind.USD: 2}
+DECIMALS: Final = {CellKind.CARATS: 3, CellKind.USD: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Column:
     """A column."""
 
     name: str
-    kind: Kind
+    kind: CellKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Table:
     """Columns, and rows with a value for each of them; None: there is none."""
 
     columns: Sequence[Column]
-    rows: Sequence[Sequence[Value]]
+    rows: Sequence[Sequence[TableCell]]
 
 
 class NoParquetError(ClientError):
@@ -55,7 +55,7 @@ class NoParquetError(ClientError):
         super().__init__("Parquet needs pyarrow: pip install 'kpledger[client]'")
 
 
-def format_value(value: Value, kind: Kind) -> str:
+def format_value(value: TableCell, kind: CellKind) -> str:
     """Write a value; an empty text where there is none."""
     match value:
         case None:
@@ -100,9 +100,9 @@ def write_parquet(table: Table, path: Path) -> None:
     except ImportError:
         raise NoParquetError from None
     types = {
-        Kind.TEXT: pa.string(),
-        Kind.WHOLE: pa.int64(),
-        Kind.TRUTH: pa.bool_(),
+        CellKind.TEXT: pa.string(),
+        CellKind.WHOLE: pa.int64(),
+        CellKind.TRUTH: pa.bool_(),
         **{kind: pa.decimal128(38, decimals) for kind, decimals in DECIMALS.items()},
     }
     arrays = [
@@ -112,7 +112,7 @@ def write_parquet(table: Table, path: Path) -> None:
     pq.write_table(pa.table(arrays, names=[column.name for column in table.columns]), path)
 
 
-def _as_decimal(value: Value, kind: Kind) -> Value | Decimal:
+def _as_decimal(value: TableCell, kind: CellKind) -> TableCell | Decimal:
     if isinstance(value, int) and kind in DECIMALS:
         return Decimal(value).scaleb(-DECIMALS[kind])
     return value

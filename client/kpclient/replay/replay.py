@@ -8,19 +8,18 @@ chain says, is of no consequence here; one that hides the end of the chain is (s
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from kpclient.errors import REFUSED, UNDECIDED, ClientError, UsageError
+from kpclient.errors import EXIT_REFUSED, EXIT_UNDECIDED, ClientError, UsageError
+from kpclient.net.node_client import split_urls
 from kpclient.replay.copied_chain import NotACopyError, StoredBlock, UnreadableBlock, open_copy
-from kpclient.replay.served_chain import ChainUnavailableError, ServedChain
-from kpclient.replay.verification import audit_chain
+from kpclient.replay.served_chain import ServedChain
+from kpclient.replay.verification import Chain, audit_chain
 from kpledger.books.writer import BooksWriter
 from kpledger.log.audit import AuditReport, AuditVerdict
 from kpledger.log.genesis import Genesis
-
-Chain = Iterable[StoredBlock | UnreadableBlock]
 
 
 class NotSoundError(ClientError):
@@ -30,7 +29,7 @@ class NotSoundError(ClientError):
         report: what the audit says.
     """
 
-    EXIT_CODE: ClassVar[int] = REFUSED
+    EXIT_CODE: ClassVar[int] = EXIT_REFUSED
 
     def __init__(self, report: AuditReport) -> None:
         """Say which block, and what is wrong with it."""
@@ -46,30 +45,25 @@ class NotDecidedError(ClientError):
         report: what the audit says.
     """
 
-    EXIT_CODE: ClassVar[int] = UNDECIDED
+    EXIT_CODE: ClassVar[int] = EXIT_UNDECIDED
 
     def __init__(self, report: AuditReport) -> None:
         """Say how far it is sound, and why no further."""
-        super().__init__(f"the chain is sound up to height {report.height}: {report.problem}")
+        super().__init__(f"{report.problem} (sound up to height {report.height})")
         self.report = report
 
 
-def open_served(genesis: Genesis, nodes: str) -> ServedChain:
+def open_served(genesis: Genesis, nodes: str, *, timeout_s: float) -> ServedChain:
     """Give the chain of the first node that answers.
 
     Raises:
         UsageError: no node is named.
-        ChainUnavailableError: none answers; says why the last one does not.
+        ClientError: none answers; says why not.
     """
-    problem: ChainUnavailableError | None = None
-    for url in filter(None, map(str.strip, nodes.split(","))):
-        try:
-            return ServedChain(url.rstrip("/"), genesis)
-        except ChainUnavailableError as error:
-            problem = error
-    if problem is None:
+    urls = split_urls(nodes)
+    if not urls:
         raise UsageError("--node", "no node is named", "--node URL, or --copy DIR")
-    raise problem
+    return ServedChain(genesis, urls, timeout_s=timeout_s)
 
 
 def open_copied(directory: Path) -> Chain:
@@ -90,7 +84,6 @@ def replay(
     chain: Chain,
     connection: sqlite3.Connection,
     *,
-    on_block: Callable[[], None] = lambda: None,
     jobs: int | None = None,
 ) -> AuditReport:
     """Verify a chain from its first block to its end, and write the books that it makes.
@@ -99,7 +92,6 @@ def replay(
         genesis: what is trusted.
         chain: its blocks from height 1 on.
         connection: to an empty database; worth nothing if the chain turns out not to be sound.
-        on_block: called for each block that is read.
         jobs: how many other processes verify signatures; None: as many as there are cores.
 
     Raises:
@@ -109,9 +101,8 @@ def replay(
     writer = BooksWriter(connection, genesis)
     report = audit_chain(
         genesis,
-        _count(chain, on_block),
+        chain,
         jobs=len(os.sched_getaffinity(0)) if jobs is None else jobs,
-        on_progress=lambda _: None,
         observe=lambda executed: writer.append(executed.header, executed.events),
     )
     match report.verdict:
@@ -124,7 +115,10 @@ def replay(
             raise NotDecidedError(report)
 
 
-def _count(chain: Chain, on_block: Callable[[], None]) -> Iterator[StoredBlock | UnreadableBlock]:
+def counted(
+    chain: Chain, advance: Callable[[int], None]
+) -> Iterator[StoredBlock | UnreadableBlock]:
+    """Give the blocks of a chain, and tell of each that was taken."""
     for block in chain:
         yield block
-        on_block()
+        advance(1)

@@ -6,67 +6,48 @@ Over https the other side must hold the TLS key of one of the nodes in the genes
 block has to prove itself.
 """
 
-import ssl
-from collections.abc import Iterator
-from contextlib import closing
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgpack
-import msgspec
 
 from kpclient.errors import ClientError
-from kpclient.net.tls import build_context, pins_of
+from kpclient.net.answers import read_answer
+from kpclient.net.node_client import NodeClient, NodeUnreachableError, read_from
 from kpclient.replay.copied_chain import StoredBlock
-from kpledger.base.errors import LedgerError
-from kpledger.base.pinning import public_key_of
+from kpledger.api.answers import StatusAnswer
+from kpledger.api.routes import BLOCKS, STATUS
 from kpledger.log.genesis import Genesis
 from kpledger.log.layout import MAX_PAYLOAD_BYTES
 
-TIMEOUT_S: Final = 30
-"""Longest silence of a node."""
-MAX_STATUS_BYTES: Final = 1 << 20
-MAX_BLOCK_BYTES: Final = MAX_PAYLOAD_BYTES + 64
+MAX_STREAMED_BYTES: Final = MAX_PAYLOAD_BYTES + 64
 """Largest stored block with what frames it in the stream."""
-
-_READ_BYTES: Final = 256 << 10
-_OK: Final = 200
+_CHUNK_BYTES: Final = 256 << 10
+"""More than ever comes in one piece."""
 
 
 class ChainUnavailableError(ClientError):
     """The blocks cannot be had, or not all of them."""
 
 
-class _Status(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of a node's status that matters here."""
-
-    height: int
-
-
 class ServedChain:
     """The blocks of a node up to where its ledger reached when it was first asked.
 
     Attributes:
-        url: the node.
+        url: the node: the first that answers.
         height: that height.
     """
 
-    def __init__(self, url: str, genesis: Genesis) -> None:
-        """Ask a node how far its ledger reaches.
+    def __init__(self, genesis: Genesis, urls: Sequence[str], *, timeout_s: float) -> None:
+        """Ask how far the ledger reaches.
 
         Raises:
-            ChainUnavailableError: it cannot be reached, is no node, or holds no key of the genesis
-                file.
+            ClientError: no node answers, one answers something else, or what is named is no node.
         """
-        self.url = url
-        self._genesis = genesis
-        with closing(self._connect()) as connection:
-            body = self._get(connection, "/v1/status").read(MAX_STATUS_BYTES)
-        try:
-            self.height = msgspec.json.decode(body, type=_Status).height
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ChainUnavailableError(f"{url} does not answer as a node: {error}") from None
+        self._genesis, self._urls, self._timeout_s = genesis, tuple(urls), timeout_s
+        self.url, status = asyncio.run(self._ask_status())
+        self.height = status.height
 
     def __iter__(self) -> Iterator[StoredBlock]:
         """Yield the blocks from height 1 on, as the node sends them.
@@ -76,75 +57,65 @@ class ServedChain:
                 the height that the node has claimed.
         """
         reached = 0
-        with closing(self._connect()) as connection:
-            response = self._get(connection, "/v1/blocks?from=1")
-            for block in self._read_blocks(response):
-                yield block
-                reached = block.height
+        with asyncio.Runner() as runner:
+            stream = self._read_blocks()
+            try:
+                while blocks := runner.run(_next(stream)):
+                    for block in blocks:
+                        yield block
+                        reached = block.height
+            finally:
+                runner.run(stream.aclose())
         if reached < self.height:
             problem = f"its blocks end at {reached}, its status says {self.height}"
             raise ChainUnavailableError(f"{self.url} does not serve its whole ledger: {problem}")
 
-    def _read_blocks(self, response: HTTPResponse) -> Iterator[StoredBlock]:
-        unpacker = msgpack.Unpacker(max_buffer_size=MAX_BLOCK_BYTES + _READ_BYTES, max_array_len=2)
-        while chunk := self._read(response):
+    def _open(self) -> NodeClient:
+        return NodeClient(
+            self._genesis, self._urls, timeout_s=self._timeout_s, observe=lambda *_: None
+        )
+
+    async def _ask_status(self) -> tuple[str, StatusAnswer]:
+        async with self._open() as nodes:
+            # Whose ledger it is need not be asked: every block has to follow from the genesis file.
+            node, content = await nodes.request("GET", STATUS.path, trusting=True)
+            return node, read_from(node, content, lambda text: read_answer(text, StatusAnswer))
+
+    async def _read_blocks(self) -> AsyncGenerator[list[StoredBlock], None]:
+        """Yield the blocks of each piece of the stream in which any end."""
+        unpacker = msgpack.Unpacker(
+            max_buffer_size=MAX_STREAMED_BYTES + _CHUNK_BYTES, max_array_len=2
+        )
+        async with self._open() as nodes:
             try:
-                unpacker.feed(chunk)
-                for item in unpacker:
-                    match item:
-                        case [int(height), bytes(stored)]:
-                            yield StoredBlock(height, stored)
-                        case _:
-                            raise self._not_blocks(f"{item!r:.80}")
-            except (ValueError, msgpack.UnpackException) as error:
-                raise self._not_blocks(repr(error)) from None
-
-    def _read(self, response: HTTPResponse) -> bytes:
-        try:
-            return response.read1(_READ_BYTES)
-        except (OSError, HTTPException) as error:
-            raise ChainUnavailableError(f"{self.url} stopped in the middle: {error!r}") from None
-
-    def _not_blocks(self, found: str) -> ChainUnavailableError:
-        return ChainUnavailableError(f"{self.url} sends something else than blocks: {found}")
-
-    def _connect(self) -> HTTPConnection:
-        try:
-            return _connect(self.url, self._genesis)
-        except (ValueError, OSError, LedgerError) as error:
-            raise ChainUnavailableError(f"{self.url} cannot be reached: {error}") from None
-
-    def _get(self, connection: HTTPConnection, path: str) -> HTTPResponse:
-        try:
-            connection.request("GET", path)
-            response = connection.getresponse()
-        except (OSError, HTTPException) as error:
-            raise ChainUnavailableError(f"{self.url} does not answer: {error!r}") from None
-        if response.status != _OK:
-            answer = f"{response.status} {response.reason} to {path}"
-            raise ChainUnavailableError(f"{self.url} answers {answer}")
-        return response
+                async for chunk in nodes.stream(self.url, BLOCKS.target()):
+                    blocks: list[StoredBlock] = []
+                    wrong = _take_blocks(unpacker, chunk, blocks)
+                    if blocks:
+                        yield blocks
+                    if wrong:
+                        problem = f"{self.url} sends something other than blocks: {wrong}"
+                        raise ChainUnavailableError(problem)
+            except NodeUnreachableError as error:
+                problem = f"{self.url} stopped in the middle: {error}"
+                raise ChainUnavailableError(problem) from None
 
 
-def _connect(url: str, genesis: Genesis) -> HTTPConnection:
-    parts = urlsplit(url)
-    if parts.hostname is None or parts.scheme not in {"http", "https"}:
-        raise ValueError("it is not http://host:port or https://host:port")
-    if parts.scheme == "https":
-        return _connect_pinned(parts.hostname, parts.port, genesis)
-    connection = HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT_S)
-    connection.connect()
-    return connection
+def _take_blocks(unpacker: msgpack.Unpacker, chunk: bytes, blocks: list[StoredBlock]) -> str:
+    """Take the blocks that end in a piece of the stream; gives the first thing that is none."""
+    try:
+        unpacker.feed(chunk)
+        for item in unpacker:
+            match item:
+                case [int(height), bytes(stored)]:
+                    blocks.append(StoredBlock(height, stored))
+                case _:
+                    return f"{item!r:.80}"
+    except (ValueError, msgpack.UnpackException) as error:
+        return repr(error)
+    return ""
 
 
-def _connect_pinned(host: str, port: int | None, genesis: Genesis) -> HTTPConnection:
-    """Connect over TLS 1.3 to whoever holds the TLS key of a node in the genesis file."""
-    pins = pins_of(genesis)
-    connection = HTTPSConnection(host, port, timeout=TIMEOUT_S, context=build_context(pins))
-    connection.connect()
-    shown = connection.sock.getpeercert(binary_form=True)
-    # A pinned key could have signed for another one, so the handshake alone is not enough.
-    if public_key_of(shown or b"") not in pins:
-        connection.close()
-        raise ssl.SSLError("it holds the TLS key of no node in the genesis file")
-    return connection
+async def _next(stream: AsyncIterator[list[StoredBlock]]) -> list[StoredBlock]:
+    """Give the next blocks; none at the end."""
+    return await anext(stream, [])

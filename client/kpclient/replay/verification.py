@@ -12,8 +12,9 @@ Where the blocks come from is told in `kpclient.replay.served_chain` and
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -35,6 +36,8 @@ from kpledger.log.audit import (
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.rulebook import UnknownRulesError
 
+Chain = Iterable[StoredBlock | UnreadableBlock]
+"""Blocks from height 1 on."""
 BATCH_BYTES: Final = 256 << 10
 """Blocks that travel to another process together; some 300 events."""
 BATCHES_AHEAD: Final = 4
@@ -138,10 +141,9 @@ class _SignatureQueue:
 
 def audit_chain(
     genesis: Genesis,
-    chain: Iterable[StoredBlock | UnreadableBlock],
+    chain: Chain,
     *,
     jobs: int,
-    on_progress: Callable[[int], None],
     observe: Observe | None = None,
 ) -> AuditReport:
     """Audit a chain from its first block to its end.
@@ -150,16 +152,15 @@ def audit_chain(
         genesis: what is trusted.
         chain: its blocks from height 1 on.
         jobs: how many other processes verify signatures; with 0, this one does it too.
-        on_progress: called now and then with the height reached.
         observe: sees what each block changes; to be believed only if the report says SOUND.
     """
     auditor = Auditor(genesis, verify_event=defer_signatures, observe=observe)
-    with _SignatureQueue(jobs) as signatures:
+    with _SignatureQueue(jobs) as signatures, _closing(chain) as blocks:
         why = None
         findings = []
         try:
             try:
-                findings.append(_execute(auditor, chain, signatures, jobs, on_progress))
+                findings.append(_execute(auditor, blocks, signatures, jobs))
             except (ChainUnavailableError, UnknownRulesError) as error:
                 why = str(error)
             # In front, so that of two findings in one block it is the one reported.
@@ -175,12 +176,22 @@ def audit_chain(
     return report_sound(genesis, auditor.progress)
 
 
+@contextmanager
+def _closing(chain: Chain) -> Iterator[Iterator[StoredBlock | UnreadableBlock]]:
+    """Iterate over a chain, and let go of where it comes from even if it is not read to its end."""
+    blocks = iter(chain)
+    try:
+        yield blocks
+    finally:
+        if isinstance(blocks, Generator):
+            blocks.close()
+
+
 def _execute(
     auditor: Auditor,
-    chain: Iterable[StoredBlock | UnreadableBlock],
+    chain: Iterator[StoredBlock | UnreadableBlock],
     signatures: _SignatureQueue,
     jobs: int,
-    on_progress: Callable[[int], None],
 ) -> _Finding | None:
     """Execute block after block, up to the end or the first violation."""
     for block in chain:
@@ -188,7 +199,6 @@ def _execute(
         if isinstance(block, UnreadableBlock):
             return _Finding(before, Violation(block.height, "entry", block.why))
         if signatures.add(before, block.stored):
-            on_progress(before.tip.height)
             finding = signatures.settle(batches_left=jobs * BATCHES_AHEAD)
             if finding is not None:
                 return finding

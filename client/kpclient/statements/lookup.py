@@ -2,22 +2,23 @@
 
 from typing import ClassVar
 
-from kpclient.errors import REFUSED, ClientError, UsageError
+from kpclient.errors import EXIT_REFUSED, ClientError, UsageError
 from kpclient.session import Session
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import parse_hex32
+from kpledger.books.certificates import CERTIFICATE, CertificateQuestion
 from kpledger.scheme.v1.ids import parse_number
 from kpledger.scheme.v1.records import CertificateRecord
 
 
-class NotOnLedgerError(ClientError):
+class NotFoundError(ClientError):
     """The ledger does not know it.
 
     Attributes:
         what: what was asked for.
     """
 
-    EXIT_CODE: ClassVar[int] = REFUSED
+    EXIT_CODE: ClassVar[int] = EXIT_REFUSED
 
     def __init__(self, what: str) -> None:
         """Say what was asked for."""
@@ -55,10 +56,12 @@ def find_certificate(session: Session, number: str) -> CertificateRecord:
 
     Raises:
         UsageError: the number is none.
-        NotOnLedgerError: there is no such certificate.
+        NotFoundError: there is no such certificate.
     """
     wanted = check_number(number)
-    record = session.ask(lambda remote: remote.certificate(wanted))
+    record = session.ask(
+        lambda ledger: ledger.find(CERTIFICATE, CertificateQuestion(number=wanted))
+    )
     if record is None:
-        raise NotOnLedgerError(f"certificate {wanted}")
+        raise NotFoundError(f"certificate {wanted}")
     return record

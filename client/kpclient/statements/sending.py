@@ -2,13 +2,20 @@
 
 from typing import ClassVar
 
-from kpclient.errors import REFUSED, UNDECIDED, ClientError
+from kpclient.errors import EXIT_REFUSED, EXIT_UNDECIDED, ClientError
 from kpclient.input.options import ConnectionOptions, SendingOptions
-from kpclient.net.answers import Problem
-from kpclient.net.ledger_client import Answer, Committed, Refused, Undecided
+from kpclient.net.answers import NO_PROBLEM, describe_problem, full_problem
+from kpclient.net.ledger_client import is_decided
 from kpclient.net.node_client import NodeProblemError, NodeUnreachableError
 from kpclient.output.console import print_fields, print_json, print_line
 from kpclient.session import Session
+from kpledger.api.answers import (
+    CommittedAnswer,
+    Problem,
+    RefusedAnswer,
+    SubmitAnswer,
+    UnavailableAnswer,
+)
 from kpledger.base.units import format_time
 from kpledger.scheme.event import SignedEvent
 
@@ -20,7 +27,7 @@ class UndecidedError(ClientError):
         event_id: the event.
     """
 
-    EXIT_CODE: ClassVar[int] = UNDECIDED
+    EXIT_CODE: ClassVar[int] = EXIT_UNDECIDED
 
     def __init__(self, event_id: bytes, reason: str) -> None:
         """Say what it is waiting for, and what to do about it."""
@@ -38,7 +45,7 @@ class WouldBeRefusedError(ClientError):
         problem: which rule, where, and what would be accepted.
     """
 
-    EXIT_CODE: ClassVar[int] = REFUSED
+    EXIT_CODE: ClassVar[int] = EXIT_REFUSED
 
     def __init__(self, problem: Problem) -> None:
         """Say it as the ledger would."""
@@ -47,13 +54,9 @@ class WouldBeRefusedError(ClientError):
 
     def describe(self) -> dict[str, str]:
         """Give what is known about it, name by name."""
-        return {
-            "rule": self.problem.rule,
-            "clause": self.problem.clause,
-            "field": self.problem.field,
-            "problem": self.problem.detail,
-            "accepted": self.problem.accepted,
-        }
+        known = describe_problem(self.problem)
+        del known["type"]
+        return known
 
 
 def send(
@@ -71,40 +74,26 @@ def send(
         _rehearse(session, event, as_json=connection.as_json)
         return
     try:
-        (answer,) = session.ask(lambda remote: remote.submit([event]))
+        (answer,) = session.ask(lambda ledger: ledger.submit([event]))
     except NodeUnreachableError as error:
         if not sending.offline_ok:
             raise
         session.outbox.put(event)
         _show(event, {"status": "waiting", "reason": str(error)}, as_json=connection.as_json)
         return
-    if isinstance(answer, Undecided):
+    if not is_decided(answer):
         # It may still come to the ledger: the very same bytes have to be sent again, not others.
         session.outbox.put(event)
-    require_committed(answer)
+        raise UndecidedError(event.event_id, _reason(answer))
+    if isinstance(answer, RefusedAnswer):
+        raise NodeProblemError(answer.problem)
     _show(event, describe_answer(answer), as_json=connection.as_json)
 
 
-def require_committed(answer: Answer) -> None:
-    """Pass an event that is on the ledger.
-
-    Raises:
-        NodeProblemError: it was refused.
-        UndecidedError: nobody knows yet.
-    """
-    match answer:
-        case Refused():
-            raise NodeProblemError(answer.problem)
-        case Undecided():
-            raise UndecidedError(answer.event_id, answer.reason)
-        case Committed():
-            return
-
-
-def describe_answer(answer: Answer) -> dict[str, object]:
+def describe_answer(answer: SubmitAnswer) -> dict[str, object]:
     """Give what became of an event, name by name."""
     match answer:
-        case Committed():
+        case CommittedAnswer():
             return {
                 "status": "committed",
                 "height": answer.height,
@@ -112,16 +101,22 @@ def describe_answer(answer: Answer) -> dict[str, object]:
                 "block_time_ms": answer.block_time_ms,
                 "duplicate": answer.duplicate,
             }
-        case Refused():
-            return {"status": "refused", "problem": answer.problem}
-        case Undecided():
-            return {"status": "undecided", "reason": answer.reason}
+        case RefusedAnswer():
+            return {"status": "refused", "problem": full_problem(answer.problem)}
+        case _:
+            return {"status": "undecided", "reason": _reason(answer)}
+
+
+def _reason(answer: SubmitAnswer) -> str:
+    return (
+        answer.problem.detail if isinstance(answer, UnavailableAnswer) else "not committed in time"
+    )
 
 
 def _rehearse(session: Session, event: SignedEvent, *, as_json: bool) -> None:
-    (result,) = session.ask(lambda remote: remote.rehearse([event]))
+    (result,) = session.ask(lambda ledger: ledger.rehearse([event]))
     if not result.accepted:
-        raise WouldBeRefusedError(result.problem or Problem(detail="no reason given"))
+        raise WouldBeRefusedError(result.problem or NO_PROBLEM)
     if as_json:
         print_json({"status": "acceptable", "type": event.header.type})
     else:

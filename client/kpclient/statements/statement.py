@@ -63,7 +63,7 @@ class Draft:
 
         Raises:
             UsageError: the number is none.
-            NotOnLedgerError: there is no such certificate.
+            NotFoundError: there is no such certificate.
         """
         record = find_certificate(self.session, self.subject)
         self.prev = record.head

@@ -13,9 +13,9 @@ from lab.year.shipments import Shipments
 from lab.year.tables import OTHERS, Tables
 from lab.year.year import make_trade
 
-from kpclient.net.answers import NodeStatus
-from kpclient.net.ledger_client import Committed, LedgerClient, Refused
+from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NodeClient
+from kpledger.api.answers import CommittedAnswer, RefusedAnswer, StatusAnswer
 from kpledger.log.audit import AuditVerdict
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import Author, SignedEvent
@@ -114,10 +114,10 @@ class Demonstration:
             for event, answer in zip(batch, answers, strict=True):
                 subject = event.header.subject
                 match answer:
-                    case Committed():
+                    case CommittedAnswer():
                         place = answer.height, answer.index
                         self.findings.acknowledged[event.event_id] = place
-                    case Refused():
+                    case RefusedAnswer():
                         problem = f"{answer.problem.rule}: {answer.problem.detail}"
                         self._fail(f"an honest event on {subject} was refused: {problem}")
                     case _:
@@ -152,7 +152,7 @@ class Demonstration:
     async def _try_all(self, client: LedgerClient, attempts: Sequence[Attempt]) -> None:
         for attempt in attempts:
             [answer] = await client.submit([attempt.event])
-            rule = answer.problem.rule if isinstance(answer, Refused) else ""
+            rule = (answer.problem.rule or "") if isinstance(answer, RefusedAnswer) else ""
             self.findings.refused.append((attempt, rule))
             if rule != attempt.rule:
                 self._fail(f"{attempt.what} should be refused by {attempt.rule}, not {rule!r}")
@@ -201,7 +201,7 @@ class Demonstration:
         self.findings.failures.append(problem)
 
 
-def _believe(_node: str, _status: NodeStatus) -> None:
+def _believe(_node: str, _status: StatusAnswer) -> None:
     """Take a node's first status as it is: this network was founded a moment ago."""
 
 

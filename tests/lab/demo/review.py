@@ -54,7 +54,7 @@ def review_copy(genesis: Genesis, directory: Path, copy: Path) -> Review:
     """Copy a node's directory and audit the copy with nothing trusted but the genesis file."""
     shutil.copytree(directory, copy)
     jobs = len(os.sched_getaffinity(0))
-    report = audit_chain(genesis, open_copy(copy), jobs=jobs, on_progress=_ignore)
+    report = audit_chain(genesis, open_copy(copy), jobs=jobs)
     places: dict[bytes, tuple[int, int]] = {}
     own: dict[str, tuple[str, int]] = {}
     for height, index, event in _read_events(copy):
@@ -99,7 +99,3 @@ def _read_events(copy: Path) -> Iterator[tuple[int, int, SignedEvent]]:
         first = decode_block_header(block.header).first_event
         for position, encoded in enumerate(block.events):
             yield found.height, first + position, decode_envelope(encoded)
-
-
-def _ignore(_height: int) -> None:
-    """Take note of nothing: this audit is too short for a progress bar."""

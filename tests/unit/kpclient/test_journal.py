@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from kpclient.journal import Decided, Journal, JournalError, Signed
-from kpclient.net.answers import Problem
+from kpledger.api.answers import Problem
 
 CHAIN = bytes(32)
 TEXT = "ab" * 32
@@ -23,7 +23,7 @@ def decided(line: int, problem: Problem | None = None) -> Decided:
     return Decided(line=line, text=TEXT, event_id=None, outcome="refused", problem=problem)
 
 
-REFUSED = decided(3, Problem(detail="no", rule="E3", status=422))
+REFUSED = decided(3, Problem(type="", title="", detail="no", rule="E3", status=422))
 
 
 @pytest.fixture

@@ -14,18 +14,11 @@ import msgspec
 import pytest
 from aiohttp import web
 from founding import make_event, make_genesis, open_trade, signing_key
-from scripted_node import STATUS, Script
-from statements import CERTIFICATE
+from scripted_node import STATUS, Script, problem
+from statements import CERTIFICATE as DECLARED
 
 from kpclient.errors import UsageError
-from kpclient.net.answers import NodeStatus, Problem
-from kpclient.net.ledger_client import (
-    Committed,
-    LedgerClient,
-    NotConfirmedError,
-    Refused,
-    Undecided,
-)
+from kpclient.net.ledger_client import LedgerClient, NotConfirmedError
 from kpclient.net.node_client import (
     NodeClient,
     NodeProblemError,
@@ -33,18 +26,32 @@ from kpclient.net.node_client import (
     NotTrustworthyError,
 )
 from kpclient.output.console import readable
+from kpledger.api.answers import (
+    CommittedAnswer,
+    PendingAnswer,
+    Problem,
+    RefusedAnswer,
+    StatusAnswer,
+)
+from kpledger.books.certificates import (
+    CERTIFICATE,
+    CERTIFICATES,
+    CertificateQuestion,
+    CertificatesAnswer,
+    CertificatesQuestion,
+)
+from kpledger.books.participants import PARTICIPANTS, ParticipantsAnswer, ParticipantsQuestion
 from kpledger.scheme.envelope import decode_envelope, format_envelope_json
 from kpledger.scheme.event import EventSignature, SignedEvent, compute_event_id
 from kpledger.scheme.v1.events.certificate import CertificateIssued
+from kpledger.scheme.v1.records import CertificateRecord
 
 GENESIS = make_genesis()
-NO_LEADER = Problem(type="urn:kpledger:problem:no-leader", status=503, detail="there is no leader")
-EVENT = decode_envelope(
-    make_event("BW/gaborone", CertificateIssued(certificate=CERTIFICATE), nonce=1)
+NO_LEADER = Problem(
+    type="urn:kpledger:problem:no-leader", title="", status=503, detail="there is no leader"
 )
-OTHER = decode_envelope(
-    make_event("BW/gaborone", CertificateIssued(certificate=CERTIFICATE), nonce=2)
-)
+EVENT = decode_envelope(make_event("BW/gaborone", CertificateIssued(certificate=DECLARED), nonce=1))
+OTHER = decode_envelope(make_event("BW/gaborone", CertificateIssued(certificate=DECLARED), nonce=2))
 
 
 def committed(event: SignedEvent, *, duplicate: bool = False) -> dict[str, object]:
@@ -58,9 +65,29 @@ def committed(event: SignedEvent, *, duplicate: bool = False) -> dict[str, objec
     }
 
 
+def landed(event: SignedEvent, *, duplicate: bool) -> CommittedAnswer:
+    return CommittedAnswer(
+        id=event.event_id.hex(), height=4, index=2, block_time_ms=6, duplicate=duplicate
+    )
+
+
+async def ask_participants(ledger: LedgerClient) -> ParticipantsAnswer:
+    return await ledger.ask(PARTICIPANTS, ParticipantsQuestion())
+
+
+async def ask_certificate(ledger: LedgerClient, number: str) -> CertificateRecord | None:
+    question = CertificateQuestion(number=number)
+    return await ledger.find(CERTIFICATE, question)
+
+
+async def list_certificates(ledger: LedgerClient, limit: int) -> CertificatesAnswer:
+    question = CertificatesQuestion(issuer="BW", limit=limit)
+    return await ledger.ask(CERTIFICATES, question)
+
+
 def answered(event: SignedEvent) -> dict[str, object]:
     envelope = msgspec.Raw(format_envelope_json(event.encoded))
-    return committed(event) | {"envelope": envelope}
+    return committed(event) | {"event": {}, "envelope": envelope}
 
 
 @asynccontextmanager
@@ -77,8 +104,8 @@ async def playing(*scripts: Script) -> AsyncIterator[LedgerClient]:
         script.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         runners.append(runner)
     try:
-        async with line_to(*(script.url for script in scripts)) as remote:
-            yield remote
+        async with line_to(*(script.url for script in scripts)) as ledger:
+            yield ledger
     finally:
         for runner in runners:
             await runner.cleanup()
@@ -105,9 +132,9 @@ def event_path(event: SignedEvent) -> str:
 
 async def test_a_status_is_read_and_the_node_is_met_once() -> None:
     script = Script()
-    async with playing(script) as remote:
-        expected = msgspec.convert(STATUS, NodeStatus)
-        assert [await remote.status(), await remote.status()] == [expected] * 2
+    async with playing(script) as ledger:
+        expected = msgspec.convert(STATUS, StatusAnswer)
+        assert [await ledger.status(), await ledger.status()] == [expected] * 2
     assert script.asked == ["GET /v1/status"] * 3
 
 
@@ -129,30 +156,30 @@ async def test_what_a_node_shows_first_can_be_compared_with_what_was_seen() -> N
 
 async def test_a_node_of_another_ledger_is_not_asked_anything() -> None:
     script = Script({"GET /v1/status": STATUS | {"chain": "ab" * 32}})
-    async with playing(script) as remote:
+    async with playing(script) as ledger:
         with pytest.raises(NotTrustworthyError, match="the genesis file pins"):
-            await remote.submit([EVENT])
+            await ledger.submit([EVENT])
     assert script.asked == ["GET /v1/status"]
 
 
 async def test_another_genesis_file_is_noticed() -> None:
     script = Script({"GET /v1/genesis": [GENESIS.encoded, GENESIS.encoded + b" "]})
-    async with playing(script) as remote:
-        await remote.verify_genesis()
+    async with playing(script) as ledger:
+        await ledger.verify_genesis()
         with pytest.raises(NotTrustworthyError, match="another genesis file"):
-            await remote.verify_genesis()
+            await ledger.verify_genesis()
 
 
 async def test_an_event_is_verified() -> None:
-    async with playing(Script({event_path(EVENT): answered(EVENT)})) as remote:
-        found = await remote.event(EVENT.event_id)
+    async with playing(Script({event_path(EVENT): answered(EVENT)})) as ledger:
+        found = await ledger.event(EVENT.event_id)
     assert found is not None
     assert (found.event, found.height, found.index, found.block_time_ms) == (EVENT, 4, 2, 6)
 
 
 async def test_an_unknown_event_is_none() -> None:
-    async with playing(Script({event_path(EVENT): {"status": "unknown"}})) as remote:
-        assert await remote.event(EVENT.event_id) is None
+    async with playing(Script({event_path(EVENT): {"status": "unknown", "id": ""}})) as ledger:
+        assert await ledger.event(EVENT.event_id) is None
 
 
 def forged() -> dict[str, object]:
@@ -172,7 +199,7 @@ def forged() -> dict[str, object]:
     [
         pytest.param(answered(OTHER), "it gives", id="another event"),
         pytest.param(forged(), "does not verify", id="a forged signature"),
-        pytest.param(committed(EVENT), "envelope", id="no envelope"),
+        pytest.param(committed(EVENT) | {"event": {}}, "envelope", id="no envelope"),
         pytest.param({"status": "perhaps"}, "makes no sense", id="an unknown status"),
         pytest.param(b"\xff", "makes no sense", id="no JSON"),
         pytest.param(b"[" * 10_000, "makes no sense", id="nested without end"),
@@ -181,46 +208,43 @@ def forged() -> dict[str, object]:
 async def test_an_event_that_is_not_what_was_asked_for_is_not_believed(
     answer: object, problem: str
 ) -> None:
-    async with playing(Script({event_path(EVENT): answer})) as remote:
+    async with playing(Script({event_path(EVENT): answer})) as ledger:
         with pytest.raises(NotTrustworthyError, match=problem):
-            await remote.event(EVENT.event_id)
+            await ledger.event(EVENT.event_id)
 
 
-async def test_a_certificate_is_read_and_must_be_the_one_asked_for() -> None:
-    ledger = open_trade()
-    ledger.record(EVENT.encoded)
-    record = ledger.certificate("BW000001")
+async def test_a_certificate_is_read_with_its_bytes() -> None:
+    memory = open_trade()
+    memory.record(EVENT.encoded)
+    record = memory.certificate("BW000001")
     plain = readable(record)
-    missing = Problem(status=404, detail="there is none")
+    missing = problem(404, "there is none")
     script = Script(
         {
             "GET /v1/certificates/BW000001": plain,
-            "GET /v1/certificates/BW000002": plain,
             "GET /v1/certificates/BW000003": missing,
             "GET /v1/certificates": {"certificates": [plain], "next": "BW000001"},
         }
     )
-    async with playing(script) as remote:
-        assert await remote.certificate("BW000001") == record
-        assert await remote.certificate("BW000003") is None
-        with pytest.raises(NotTrustworthyError, match="asked for BW000002"):
-            await remote.certificate("BW000002")
-        found = await remote.certificates({"issuer": "BW"}, after=None, limit=1)
-    assert found == ((record,), "BW000001")
+    async with playing(script) as ledger:
+        assert await ask_certificate(ledger, "BW000001") == record
+        assert await ask_certificate(ledger, "BW000003") is None
+        found = await list_certificates(ledger, 1)
+    assert found == CertificatesAnswer(certificates=(record,), next="BW000001")
 
 
 async def test_events_are_sent_once_and_answered_in_order() -> None:
-    refusal = Problem(status=422, detail="no", rule="E3")
+    refusal = problem(422, "no", rule="E3")
     results = [
         committed(EVENT, duplicate=True),
         {"id": OTHER.event_id.hex(), "status": "refused", "problem": readable(refusal)},
     ]
     script = Script({"POST /v1/events": {"results": results}})
-    async with playing(script) as remote:
-        answers = await remote.submit([EVENT, OTHER])
+    async with playing(script) as ledger:
+        answers = await ledger.submit([EVENT, OTHER])
     assert answers == (
-        Committed(EVENT.event_id, 4, 2, 6, duplicate=True),
-        Refused(OTHER.event_id, refusal),
+        landed(EVENT, duplicate=True),
+        RefusedAnswer(id=OTHER.event_id.hex(), problem=refusal),
     )
     assert script.batches == [[EVENT.encoded, OTHER.encoded]]
 
@@ -230,56 +254,56 @@ async def test_what_is_not_decided_is_sent_again_with_the_same_bytes() -> None:
     later = {"results": [committed(EVENT, duplicate=True)]}
     first = {"results": [pending, committed(OTHER)]}
     script = Script({"POST /v1/events": [first, later]})
-    async with playing(script) as remote:
-        answers = await remote.submit([EVENT, OTHER])
+    async with playing(script) as ledger:
+        answers = await ledger.submit([EVENT, OTHER])
     assert answers == (
-        Committed(EVENT.event_id, 4, 2, 6, duplicate=True),
-        Committed(OTHER.event_id, 4, 2, 6, duplicate=False),
+        landed(EVENT, duplicate=True),
+        landed(OTHER, duplicate=False),
     )
     assert script.batches == [[EVENT.encoded, OTHER.encoded], [EVENT.encoded]]
 
 
 async def test_a_node_without_a_leader_is_passed_over() -> None:
-    problem = {"status": 503, "detail": "no leader"}
-    lost = {"id": EVENT.event_id.hex(), "status": "unavailable", "problem": problem}
+    refusal = readable(problem(503, "no leader"))
+    lost = {"id": EVENT.event_id.hex(), "status": "unavailable", "problem": refusal}
     cut_off = Script({"POST /v1/events": {"results": [lost]}})
-    busy = Script({"POST /v1/events": Problem(status=503, detail="not now")})
+    busy = Script({"POST /v1/events": problem(503, "not now")})
     good = Script({"POST /v1/events": {"results": [committed(EVENT)]}})
-    async with playing(cut_off, busy, good) as remote:
-        answers = await remote.submit([EVENT])
-    assert answers == (Committed(EVENT.event_id, 4, 2, 6, duplicate=False),)
+    async with playing(cut_off, busy, good) as ledger:
+        answers = await ledger.submit([EVENT])
+    assert answers == (landed(EVENT, duplicate=False),)
     assert [len(one.batches) for one in (cut_off, busy, good)] == [1, 1, 1]
 
 
 async def test_a_dead_node_is_passed_over() -> None:
     good = Script()
-    async with playing(good), line_to(await free_url(), good.url) as remote:
-        assert (await remote.status()).node == "bw-1"
+    async with playing(good), line_to(await free_url(), good.url) as ledger:
+        assert (await ledger.status()).node == "bw-1"
 
 
 async def test_when_time_is_up_nothing_is_claimed() -> None:
     pending = {"id": EVENT.event_id.hex(), "status": "pending"}
     script = Script({"POST /v1/events": {"results": [pending]}})
-    async with playing(script), line_to(script.url, timeout_s=0.3) as remote:
-        assert await remote.submit([EVENT]) == (Undecided(EVENT.event_id, "not committed in time"),)
+    async with playing(script), line_to(script.url, timeout_s=0.3) as ledger:
+        assert await ledger.submit([EVENT]) == (PendingAnswer(id=EVENT.event_id.hex()),)
     assert {tuple(batch) for batch in script.batches} == {(EVENT.encoded,)}
 
 
 async def test_when_nobody_answers_everybody_is_named() -> None:
     urls = [await free_url(), await free_url()]
-    async with line_to(*urls, timeout_s=0.3) as remote:
+    async with line_to(*urls, timeout_s=0.3) as ledger:
         with pytest.raises(NodeUnreachableError) as caught:
-            await remote.submit([EVENT])
+            await ledger.submit([EVENT])
     assert list(caught.value.silences) == urls
     assert all(str(caught.value).count(url) == 1 for url in urls)
 
 
 async def test_a_refusal_of_the_whole_request_is_passed_on() -> None:
-    problem = Problem(status=413, detail="too large", rule="E12", accepted="less")
-    async with playing(Script({"POST /v1/events": problem})) as remote:
+    refusal = problem(413, "too large", rule="E12", accepted="less")
+    async with playing(Script({"POST /v1/events": refusal})) as ledger:
         with pytest.raises(NodeProblemError) as caught:
-            await remote.submit([EVENT])
-    assert caught.value.problem == problem
+            await ledger.submit([EVENT])
+    assert caught.value.problem == refusal
 
 
 async def test_a_failure_without_a_problem_document_is_told_by_its_status() -> None:
@@ -289,9 +313,9 @@ async def test_a_failure_without_a_problem_document_is_told_by_its_status() -> N
                 return await super().answer(request)
             return web.Response(status=500, text="<html>")
 
-    async with playing(Broken()) as remote:
+    async with playing(Broken()) as ledger:
         with pytest.raises(NodeProblemError, match="HTTP status 500"):
-            await remote.participants()
+            await ask_participants(ledger)
 
 
 @pytest.mark.parametrize(
@@ -303,16 +327,16 @@ async def test_a_failure_without_a_problem_document_is_told_by_its_status() -> N
     ],
 )
 async def test_answers_that_do_not_fit_are_not_believed(results: object, problem: str) -> None:
-    async with playing(Script({"POST /v1/events": {"results": results}})) as remote:
+    async with playing(Script({"POST /v1/events": {"results": results}})) as ledger:
         with pytest.raises(NotTrustworthyError, match=problem):
-            await remote.submit([EVENT])
+            await ledger.submit([EVENT])
 
 
 async def test_an_answer_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kpclient.net.node_client.MAX_ANSWER_BYTES", 2000)
-    async with playing(Script({"GET /v1/participants": b"x" * 2001})) as remote:
+    async with playing(Script({"GET /v1/participants": b"x" * 2001})) as ledger:
         with pytest.raises(NotTrustworthyError, match="more than 2000 bytes"):
-            await remote.participants()
+            await ask_participants(ledger)
 
 
 async def test_a_redirect_is_not_followed() -> None:
@@ -323,9 +347,9 @@ async def test_a_redirect_is_not_followed() -> None:
             raise web.HTTPFound("/v1/status", text="{}")
 
     script = Redirecting()
-    async with playing(script) as remote:
+    async with playing(script) as ledger:
         with pytest.raises(NodeProblemError, match="HTTP status 302"):
-            await remote.participants()
+            await ask_participants(ledger)
     assert script.asked == ["GET /v1/status"]
 
 
@@ -336,9 +360,9 @@ def test_what_is_no_list_of_nodes_is_refused(urls: list[str]) -> None:
 
 
 async def test_a_url_without_a_host_is_refused() -> None:
-    async with line_to("http://", timeout_s=0.2) as remote:
-        with pytest.raises(UsageError, match="is no URL"):
-            await remote.status()
+    async with line_to("http://", timeout_s=0.2) as ledger:
+        with pytest.raises(UsageError, match="is not a URL"):
+            await ledger.status()
 
 
 def test_the_events_of_these_tests_differ() -> None:
@@ -356,11 +380,11 @@ async def test_what_is_newest_is_asked_for_with_every_question_and_of_nobody_els
     )
     async with playing(script) as plain:
         plain._nodes.timeout_s = 3
-        remote = LedgerClient(GENESIS, plain._nodes, newest=True)
-        await remote.certificates({"issuer": "BW"}, after=None, limit=7)
-        await remote.participants()
-        await remote.event(EVENT.event_id)
-        await remote.status()
+        ledger = LedgerClient(GENESIS, plain._nodes, newest=True)
+        await list_certificates(ledger, 7)
+        await ask_participants(ledger)
+        await ledger.event(EVENT.event_id)
+        await ledger.status()
     asked = [dict(parse_qsl(query)) for query in script.queries if query]
     assert all(0 < int(query.pop("timeout_ms")) < 3000 for query in asked)
     newest = {"consistency": "linearizable"}
@@ -393,7 +417,7 @@ async def ask_for_newest(timeout_s: float, *scripts: Unsure) -> str:
         plain._nodes.timeout_s = timeout_s
         try:
             with pytest.raises(NotConfirmedError) as caught:
-                await LedgerClient(GENESIS, plain._nodes, newest=True).participants()
+                await ask_participants(LedgerClient(GENESIS, plain._nodes, newest=True))
         finally:
             for script in scripts:
                 script.over.set()

@@ -20,7 +20,7 @@ from kpclient.output.summary_table import (
     compare_with_published,
     lay_out_summary,
 )
-from kpclient.output.tables import Kind
+from kpclient.output.tables import CellKind
 from kpledger.books.statistics.basis import Basis
 from kpledger.books.statistics.summary import SummaryAnswer, SummaryRow
 
@@ -214,13 +214,13 @@ PUBLISHED = Published(
 
 def test_countries_without_a_row_of_their_own_add_up_to_others() -> None:
     assert compare_with_published(ANSWER, PUBLISHED) == [
-        Comparison("production_carats", "BW", Kind.CARATS, 10, 10),
-        Comparison("production_value_usd", "BW", Kind.USD, 20, 21),
-        Comparison("production_carats", "ZW", Kind.CARATS, 0, 5),
-        Comparison("production_value_usd", "ZW", Kind.USD, 0, 5),
-        Comparison("production_carats", OTHERS, Kind.CARATS, 4, 4),
-        Comparison("production_value_usd", OTHERS, Kind.USD, 6, 6),
-        Comparison("export_carats", "BW", Kind.CARATS, 30, 25),
+        Comparison("production_carats", "BW", CellKind.CARATS, 10, 10),
+        Comparison("production_value_usd", "BW", CellKind.USD, 20, 21),
+        Comparison("production_carats", "ZW", CellKind.CARATS, 0, 5),
+        Comparison("production_value_usd", "ZW", CellKind.USD, 0, 5),
+        Comparison("production_carats", OTHERS, CellKind.CARATS, 4, 4),
+        Comparison("production_value_usd", OTHERS, CellKind.USD, 6, 6),
+        Comparison("export_carats", "BW", CellKind.CARATS, 30, 25),
     ]
 
 

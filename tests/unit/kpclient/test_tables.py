@@ -12,10 +12,10 @@ import pytest
 
 from kpclient.output.console import encode_json
 from kpclient.output.tables import (
+    CellKind,
     Column,
-    Kind,
     Table,
-    Value,
+    TableCell,
     format_csv,
     format_decimal,
     format_value,
@@ -24,11 +24,11 @@ from kpclient.output.tables import (
 
 TABLE = Table(
     (
-        Column("participant", Kind.TEXT),
-        Column("carats", Kind.CARATS),
-        Column("value_usd", Kind.USD),
-        Column("issued", Kind.WHOLE),
-        Column("late", Kind.TRUTH),
+        Column("participant", CellKind.TEXT),
+        Column("carats", CellKind.CARATS),
+        Column("value_usd", CellKind.USD),
+        Column("issued", CellKind.WHOLE),
+        Column("late", CellKind.TRUTH),
     ),
     (
         ("NA", 2**53 - 1, -5, 3, True),
@@ -108,7 +108,7 @@ def test_a_decimal_keeps_its_sign(amount: int, decimals: int, text: str) -> None
 
 @pytest.mark.parametrize(
     ("value", "kind", "text"),
-    [(None, Kind.USD, ""), (True, Kind.TRUTH, "true"), ("NO", Kind.TEXT, "NO")],
+    [(None, CellKind.USD, ""), (True, CellKind.TRUTH, "true"), ("NO", CellKind.TEXT, "NO")],
 )
-def test_a_value_has_one_spelling(value: Value, kind: Kind, text: str) -> None:
+def test_a_value_has_one_spelling(value: TableCell, kind: CellKind, text: str) -> None:
     assert format_value(value, kind) == text

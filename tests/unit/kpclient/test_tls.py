@@ -82,22 +82,22 @@ async def served(
 
 async def test_the_holder_of_a_pinned_key_is_asked(tmp_path: Path) -> None:
     key = tls_key("bw-1/tls")
-    async with served(tmp_path, key, build_tls_certificate(key, "bw-1"), []) as remote:
-        assert (await remote.status()).node == "bw-1"
+    async with served(tmp_path, key, build_tls_certificate(key, "bw-1"), []) as ledger:
+        assert (await ledger.status()).node == "bw-1"
 
 
 async def test_the_holder_of_another_key_is_not_asked(tmp_path: Path) -> None:
     key, asked = tls_key("stranger"), list[str]()
-    async with served(tmp_path, key, build_tls_certificate(key, "bw-1"), asked) as remote:
+    async with served(tmp_path, key, build_tls_certificate(key, "bw-1"), asked) as ledger:
         with pytest.raises(NotTrustworthyError, match="TLS key"):
-            await remote.status()
+            await ledger.status()
     assert asked == []
 
 
 async def test_a_key_that_a_pinned_one_has_signed_for_is_not_asked(tmp_path: Path) -> None:
     key, asked = tls_key("stranger"), list[str]()
     tls_certificate = delegate(tls_key("bw-1/tls"), key)
-    async with served(tmp_path, key, tls_certificate, asked) as remote:
+    async with served(tmp_path, key, tls_certificate, asked) as ledger:
         with pytest.raises(NotTrustworthyError, match="TLS key"):
-            await remote.status()
+            await ledger.status()
     assert asked == []
