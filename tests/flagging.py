@@ -32,7 +32,7 @@ from kpledger.scheme.v1.events.importing import (
     ImportConfirmedDiscrepant,
 )
 from kpledger.scheme.v1.events.statistics import ProductionStatisticsSubmitted
-from kpledger.scheme.v1.records import CertificateRecord, certificate_key
+from kpledger.scheme.v1.records import CertificateRecord
 
 OFFICE = {"BW": "BW/gaborone", "EU": "EU/antwerp", "ZA": "ZA/joburg"}
 
@@ -78,7 +78,9 @@ class Trader:
     def say(self, day: str, author: str, body: Body, subject: str = "") -> str:
         """Record a statement under the rules; gives its id."""
         self.ledger.wait_until(day)
-        record = read_record(self.ledger.state, certificate_key(subject), CertificateRecord)
+        record = read_record(
+            self.ledger.state, CertificateRecord.key_for(subject), CertificateRecord
+        )
         event = make_event(
             author,
             body,

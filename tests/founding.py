@@ -61,7 +61,7 @@ from kpledger.scheme.v1.events.governance import (
 )
 from kpledger.scheme.v1.events.importing import ImportConfirmed, ImportConfirmedDiscrepant
 from kpledger.scheme.v1.execution import execute
-from kpledger.scheme.v1.records import CertificateRecord, Record, certificate_key
+from kpledger.scheme.v1.records import CertificateRecord, Record
 from kpledger.scheme.v1.rules.subject import subject_of as spell_subject
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -334,7 +334,7 @@ class MemoryLedger:
 
     def certificate(self, number: str) -> CertificateRecord:
         """Read the record of a certificate."""
-        return self.read(certificate_key(number), CertificateRecord)
+        return self.read(CertificateRecord.key_for(number), CertificateRecord)
 
 
 def found_ledger(rules: Rulebook = RELEASED) -> MemoryLedger:

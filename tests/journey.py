@@ -16,7 +16,7 @@ from kpledger.base.state import read_record
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.decisions import PolicySet, PolicyValues
 from kpledger.scheme.v1.lifecycles.certificate import CertificateState
-from kpledger.scheme.v1.records import CaseRecord, CertificateRecord, case_key, certificate_key
+from kpledger.scheme.v1.records import CaseRecord, CertificateRecord
 
 OFFICE_OF: Final = {"BW": "BW/gaborone", "EU": "EU/antwerp", "ZA": "ZA/joburg"}
 
@@ -53,8 +53,8 @@ _WITH_THE_GOODS: Final = (_S.ARRIVED, _S.DETAINED)
 
 def find_shipment(ledger: MemoryLedger, subject: str) -> CertificateRecord | CaseRecord | None:
     """Read the record of a certificate or a case, or give None."""
-    certificate = read_record(ledger.state, certificate_key(subject), CertificateRecord)
-    return certificate or read_record(ledger.state, case_key(subject), CaseRecord)
+    certificate = read_record(ledger.state, CertificateRecord.key_for(subject), CertificateRecord)
+    return certificate or read_record(ledger.state, CaseRecord.key_for(subject), CaseRecord)
 
 
 def make_step(

@@ -23,7 +23,7 @@ from kpledger.scheme.v1.events import (
 )
 from kpledger.scheme.v1.events.certificate import HsCode
 from kpledger.scheme.v1.events.importing import SuspectJudged, SuspectReported, Verdict
-from kpledger.scheme.v1.records import ProceedingRecord, proceeding_key
+from kpledger.scheme.v1.records import ProceedingRecord
 
 SECRETARIAT: Final = "KPCS/secretariat"
 MONITOR: Final = "KPCS/car-team"
@@ -324,7 +324,7 @@ def head_of(ledger: MemoryLedger, name: str) -> bytes | None:
     subject = STATEMENTS[name].subject
     if subject is None:
         return None
-    record = read_record(ledger.state, proceeding_key(subject), ProceedingRecord)
+    record = read_record(ledger.state, ProceedingRecord.key_for(subject), ProceedingRecord)
     return None if record is None else record.head
 
 

@@ -27,7 +27,6 @@ from kpledger.scheme.v1.records import (
     ProceedingRecord,
     RestrictionsRecord,
     SchemeRecord,
-    restrictions_key,
 )
 from kpledger.scheme.v1.subjects import Subject, subject_under
 
@@ -178,7 +177,7 @@ def _measures(desk: _Desk) -> Iterator[CalendarEntry]:
             if standing.lapses_at is not None:
                 what = f"{standing.status} by {standing.decision} lapses unless ratified"
                 yield from _to_come(desk, standing.lapses_at, code, DueKind.LAPSE, code, what=what)
-        record = desk.books.record(restrictions_key(code), RestrictionsRecord)
+        record = desk.books.record(RestrictionsRecord.key_for(code), RestrictionsRecord)
         for one in record.restrictions if record is not None else ():
             subject = subject_under(code, Subject.RESTRICTION, one.restriction)
             if one.lapses_at is not None:

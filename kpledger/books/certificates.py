@@ -11,7 +11,7 @@ from kpledger.books.history import HistoryEntry, read_history
 from kpledger.books.query import NotOnLedgerError, Query, QuestionError, ask_code, ask_participant
 from kpledger.scheme.v1.ids import parse_number
 from kpledger.scheme.v1.lifecycles.certificate import CertificateState
-from kpledger.scheme.v1.records import CertificateRecord, certificate_key
+from kpledger.scheme.v1.records import CertificateRecord
 
 MAX_LISTED: Final = 1000
 MAX_SCANNED: Final = 5_000
@@ -82,7 +82,7 @@ def _respond_list(books: Books, question: CertificatesQuestion) -> CertificatesA
     filters = _ask_filters(books, question)
     after = "" if question.after is None else _ask_number("after", question.after)
     numbers, next_after = _read_page(books, filters, after, question.limit)
-    found = (books.record(certificate_key(one), CertificateRecord) for one in numbers)
+    found = (books.record(CertificateRecord.key_for(one), CertificateRecord) for one in numbers)
     return CertificatesAnswer(
         certificates=tuple(record for record in found if record is not None), next=next_after
     )
@@ -96,7 +96,7 @@ def _respond_one(books: Books, question: CertificateQuestion) -> CertificateReco
         NotOnLedgerError: there is no such certificate.
     """
     number = _ask_number("number", question.number)
-    record = books.record(certificate_key(number), CertificateRecord)
+    record = books.record(CertificateRecord.key_for(number), CertificateRecord)
     if record is None:
         raise NotOnLedgerError(f"there is no certificate {number}")
     return record

@@ -8,7 +8,7 @@ from kpledger.base.ids import KPCS
 from kpledger.books.database import Books
 from kpledger.books.query import Query, ask_participant
 from kpledger.scheme.v1.events.governance import RevocationReason
-from kpledger.scheme.v1.records import KeyRecord, key_key
+from kpledger.scheme.v1.records import KeyRecord
 
 
 class KeysQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,7 +50,7 @@ def _respond(books: Books, question: KeysQuestion) -> KeysAnswer:
     """
     if question.participant != KPCS:
         ask_participant(books, question.participant)
-    prefix = key_key(b"")
+    prefix = KeyRecord.key_for(b"")
     found = (
         RegisteredKey(
             key=key.removeprefix(prefix).decode(),

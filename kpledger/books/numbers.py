@@ -12,7 +12,7 @@ from kpledger.books.flags.finding import Finding
 from kpledger.books.flags.search import find_flags, prepare_search
 from kpledger.books.query import Query, ask_participant, read_statement, select_rows
 from kpledger.scheme.v1.events.governance import NumberRange
-from kpledger.scheme.v1.records import AllottedRange, RangesRecord, ranges_key
+from kpledger.scheme.v1.records import AllottedRange, RangesRecord
 
 _USED: Final = read_statement("numbers_used.sql")
 _GAPS: Final = read_statement("numbers_gaps.sql")
@@ -87,7 +87,7 @@ def _respond(books: Books, question: NumbersQuestion) -> NumbersAnswer:
         settings=question.settings,
     )
     found = (one for one in find_flags(search, _OBSERVED) if one.participant == code)
-    record = books.record(ranges_key(code), RangesRecord)
+    record = books.record(RangesRecord.key_for(code), RangesRecord)
     return NumbersAnswer(
         participant=code,
         at=search.at,

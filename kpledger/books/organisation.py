@@ -9,7 +9,7 @@ from kpledger.books.database import Books
 from kpledger.books.query import Query
 from kpledger.scheme.v1.events.governance import AuthorityRole
 from kpledger.scheme.v1.events.life import BodyKind, ObserverKind
-from kpledger.scheme.v1.records import AuthorityRecord, BodyRecord, authority_key, body_key
+from kpledger.scheme.v1.records import AuthorityRecord, BodyRecord
 
 
 class OrganisationQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,7 +58,7 @@ def _respond(books: Books, question: OrganisationQuestion) -> OrganisationAnswer
     """List offices, observers and bodies."""
     offices = [
         _describe(record)
-        for _, record in books.records(authority_key(KPCS, ""), AuthorityRecord)
+        for _, record in books.records(AuthorityRecord.key_for(KPCS, ""), AuthorityRecord)
         if question.past or record.closed_at is None
     ]
     return OrganisationAnswer(
@@ -66,7 +66,7 @@ def _respond(books: Books, question: OrganisationQuestion) -> OrganisationAnswer
         observers=tuple(one for one in offices if AuthorityRole.OBSERVER in one.roles),
         bodies=tuple(
             SchemeBody(**msgspec.structs.asdict(record))
-            for _, record in books.records(body_key(""), BodyRecord)
+            for _, record in books.records(BodyRecord.key_for(""), BodyRecord)
             if question.past or not record.dissolved
         ),
     )

@@ -22,10 +22,6 @@ from kpledger.scheme.v1.records import (
     ParticipantRecord,
     RangesRecord,
     StandingSince,
-    authority_key,
-    key_key,
-    participant_key,
-    ranges_key,
 )
 
 
@@ -96,7 +92,7 @@ class KeyAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_participants(books: Books) -> tuple[ParticipantRecord, ...]:
     """Give every participant, in alphabetical order of their codes."""
-    found = books.records(participant_key(""), ParticipantRecord)
+    found = books.records(ParticipantRecord.key_for(""), ParticipantRecord)
     return tuple(record for _, record in found)
 
 
@@ -114,7 +110,7 @@ def _respond_one(books: Books, question: ParticipantQuestion) -> ParticipantAnsw
         NotOnLedgerError: there is no such participant.
     """
     code = ask_code("code", question.code)
-    record = books.record(participant_key(code), ParticipantRecord)
+    record = books.record(ParticipantRecord.key_for(code), ParticipantRecord)
     if record is None:
         raise NotOnLedgerError(f"there is no participant {code}")
     return _describe(books, record)
@@ -132,7 +128,7 @@ def _respond_key(books: Books, question: KeyQuestion) -> KeyAnswer:
     except MalformedError as error:
         accepted = "64 lower-case hexadecimal digits"
         raise QuestionError("key", error.problem, accepted) from None
-    record = books.record(key_key(key), KeyRecord)
+    record = books.record(KeyRecord.key_for(key), KeyRecord)
     if record is None:
         raise NotOnLedgerError(f"key {question.key} is not registered")
     return KeyAnswer(key=question.key, **msgspec.structs.asdict(record))
@@ -162,8 +158,8 @@ KEY: Final = Query(
 
 
 def _describe(books: Books, record: ParticipantRecord) -> ParticipantAnswer:
-    offices = books.records(authority_key(record.code, ""), AuthorityRecord)
-    ranges = books.record(ranges_key(record.code), RangesRecord)
+    offices = books.records(AuthorityRecord.key_for(record.code, ""), AuthorityRecord)
+    ranges = books.record(RangesRecord.key_for(record.code), RangesRecord)
     return ParticipantAnswer(
         code=record.code,
         name=record.name,

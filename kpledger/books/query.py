@@ -16,7 +16,7 @@ from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.base.ids import parse_participant
 from kpledger.base.units import parse_day
 from kpledger.books.database import Books
-from kpledger.scheme.v1.records import ParticipantRecord, participant_key
+from kpledger.scheme.v1.records import ParticipantRecord
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A", bound=msgspec.Struct)
@@ -135,7 +135,7 @@ def ask_participant(books: Books, code: str, field: str = "participant") -> Part
     Raises:
         QuestionError: the ledger knows none of this code.
     """
-    record = books.record(participant_key(code), ParticipantRecord)
+    record = books.record(ParticipantRecord.key_for(code), ParticipantRecord)
     if record is None:
         accepted = "the code of a participant on the ledger, as BW"
         raise QuestionError(field, f"there is no participant {code[:64]!r}", accepted)

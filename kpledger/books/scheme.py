@@ -21,8 +21,6 @@ from kpledger.scheme.v1.records import (
     Restriction,
     RestrictionsRecord,
     StandingSince,
-    policy_key,
-    restrictions_key,
 )
 
 _PRESIDENCY: Final = """
@@ -107,7 +105,9 @@ def _respond(books: Books, question: SchemeQuestion) -> SchemeAnswer:
     known = [(one, standing) for one in members if (standing := _standing(one, time_ms))]
     presidency = books.connection.execute(_PRESIDENCY, {"time_ms": time_ms}).fetchone()
     chair, vice_chair, year = presidency or (None, None, None)
-    network = books.record(policy_key(None), PolicyRecord) or PolicyRecord(history=())
+    network = books.record(PolicyRecord.key_for("network"), PolicyRecord) or PolicyRecord(
+        history=()
+    )
     return SchemeAnswer(
         day=day_of(time_ms),
         chair=chair,
@@ -124,7 +124,7 @@ def _respond(books: Books, question: SchemeQuestion) -> SchemeAnswer:
         own_policies=tuple(
             PolicyAt(participant=record.code, policy=resolve_policy(network, own, time_ms))
             for record in members
-            if (own := books.record(policy_key(record.code), PolicyRecord))
+            if (own := books.record(PolicyRecord.key_for(record.code or "network"), PolicyRecord))
         ),
     )
 
@@ -171,7 +171,7 @@ def _describe(record: ParticipantRecord, standing: StandingSince) -> MemberAt:
 
 
 def _restrictions(books: Books, code: str) -> tuple[Restriction, ...]:
-    record = books.record(restrictions_key(code), RestrictionsRecord)
+    record = books.record(RestrictionsRecord.key_for(code), RestrictionsRecord)
     return () if record is None else record.restrictions
 
 

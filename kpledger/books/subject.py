@@ -31,17 +31,6 @@ from kpledger.scheme.v1.records import (
     RestrictionsRecord,
     SchemeRecord,
     SubmissionRecord,
-    authority_key,
-    body_key,
-    case_key,
-    certificate_key,
-    decision_key,
-    participant_key,
-    policy_key,
-    proceeding_key,
-    report_key,
-    restrictions_key,
-    submission_key,
 )
 from kpledger.scheme.v1.subjects import Subject
 from kpledger.scheme.version import RULES_KEY, RulesRecord
@@ -130,12 +119,12 @@ def _find(books: Books, subject: str) -> _Found | None:
 def _find_single(books: Books, subject: str) -> _Found | None:
     """Find what is named by one word: a certificate, a participant, a key."""
     if re.match(NUMBER_PATTERN, subject):
-        certificate = books.record(certificate_key(subject), CertificateRecord)
+        certificate = books.record(CertificateRecord.key_for(subject), CertificateRecord)
         if certificate is None:
             return None
         return _Found("certificate", certificate, certificate.state, certificate.head)
     if re.match(PARTICIPANT_PATTERN, subject):
-        participant = books.record(participant_key(subject), ParticipantRecord)
+        participant = books.record(ParticipantRecord.key_for(subject), ParticipantRecord)
         standing = None if participant is None else participant.standing_at(books.time_ms)
         return _as("participant", participant, standing)
     key = books.record(b"key/" + subject.encode(), KeyRecord)
@@ -149,23 +138,23 @@ def _state_of_key(key: KeyRecord, now_ms: int) -> str:
 
 
 def _find_case(books: Books, subject: str) -> _Found | None:
-    case = books.record(case_key(subject), CaseRecord)
+    case = books.record(CaseRecord.key_for(subject), CaseRecord)
     return None if case is None else _Found("case", case, case.state, case.head)
 
 
 def _find_proceeding(books: Books, subject: str) -> _Found | None:
-    found = books.record(proceeding_key(subject), ProceedingRecord)
+    found = books.record(ProceedingRecord.key_for(subject), ProceedingRecord)
     return None if found is None else _Found(found.kind, found, found.state, found.head)
 
 
 def _find_authority(books: Books, participant: str, authority: str) -> _Found | None:
-    record = books.record(authority_key(participant, authority), AuthorityRecord)
+    record = books.record(AuthorityRecord.key_for(participant, authority), AuthorityRecord)
     closed = record is not None and record.closed_at is not None
     return _as("authority", record, "CLOSED" if closed else "OPEN")
 
 
 def _find_restriction(books: Books, code: str, name: str) -> _Found | None:
-    record = books.record(restrictions_key(code), RestrictionsRecord)
+    record = books.record(RestrictionsRecord.key_for(code), RestrictionsRecord)
     for one in reversed(record.restrictions if record else ()):
         if one.restriction == name:
             holds = one.holds_at(books.time_ms)
@@ -178,16 +167,16 @@ def _find_restriction(books: Books, code: str, name: str) -> _Found | None:
 def _find_report(books: Books, code: str, year: str) -> _Found | None:
     if _YEAR.fullmatch(year) is None:
         return None
-    return _as("report", books.record(report_key(code, int(year)), ReportRecord))
+    return _as("report", books.record(ReportRecord.key_for(code, int(year)), ReportRecord))
 
 
 def _find_policy(books: Books, code: str, _name: str) -> _Found | None:
     own = None if code == KPCS else code
-    return _as("policy", books.record(policy_key(own), PolicyRecord))
+    return _as("policy", books.record(PolicyRecord.key_for(own or "network"), PolicyRecord))
 
 
 def _find_body(books: Books, _code: str, name: str) -> _Found | None:
-    body = books.record(body_key(name), BodyRecord)
+    body = books.record(BodyRecord.key_for(name), BodyRecord)
     return _as("body", body, "DISSOLVED" if body is not None and body.dissolved else "AT_WORK")
 
 
@@ -200,7 +189,7 @@ def _proceeding(kind: Subject) -> _Find:
 
 def _submission(kind: Subject) -> _Find:
     return lambda books, code, period: _as(
-        kind, books.record(submission_key(code, kind, period), SubmissionRecord)
+        kind, books.record(SubmissionRecord.key_for(code, kind, period), SubmissionRecord)
     )
 
 
@@ -211,7 +200,7 @@ _UNDER: Final[dict[str, _Find]] = {
     Subject.CONCERN: _proceeding(Subject.CONCERN),
     Subject.COUNTS: _submission(Subject.COUNTS),
     Subject.DECISION: lambda books, _, name: _as(
-        "decision", books.record(decision_key(name), DecisionRecord)
+        "decision", books.record(DecisionRecord.key_for(name), DecisionRecord)
     ),
     Subject.MEETING: _proceeding(Subject.MEETING),
     Subject.POLICY: _find_policy,

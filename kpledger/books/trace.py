@@ -15,14 +15,7 @@ from msgspec import Meta
 
 from kpledger.books.database import Books
 from kpledger.books.query import Query, QuestionError
-from kpledger.scheme.v1.records import (
-    CaseCountRecord,
-    CaseRecord,
-    CertificateRecord,
-    case_count_key,
-    case_key,
-    certificate_key,
-)
+from kpledger.scheme.v1.records import CaseCountRecord, CaseRecord, CertificateRecord
 from kpledger.scheme.v1.subjects import case_of_certificate
 
 _NAMING: Final = """
@@ -166,7 +159,7 @@ def _behind(books: Books, subject: str) -> Iterator[TracedLink]:
 def _before(books: Books, subject: str) -> Iterator[TracedLink]:
     record = _find(books, subject)
     for later in _read_naming(books, subject):
-        child = books.record(certificate_key(later), CertificateRecord)
+        child = books.record(CertificateRecord.key_for(later), CertificateRecord)
         carats = [
             source.carat_thousandths
             for source in (child.sources if child else ())
@@ -191,7 +184,7 @@ def _read_naming(books: Books, subject: str) -> Iterator[str]:
 
 def _count_cases(books: Books, number: str) -> int:
     """Count the further shipments that were presented under a certificate."""
-    record = books.record(case_count_key(number), CaseCountRecord)
+    record = books.record(CaseCountRecord.key_for(number), CaseCountRecord)
     return 0 if record is None else record.count
 
 
@@ -201,8 +194,8 @@ def _link(earlier: str, later: str, link: LinkKind, carats: int | None = None) -
 
 def _find(books: Books, subject: str) -> CertificateRecord | CaseRecord | None:
     if "/" in subject:
-        return books.record(case_key(subject), CaseRecord)
-    return books.record(certificate_key(subject), CertificateRecord)
+        return books.record(CaseRecord.key_for(subject), CaseRecord)
+    return books.record(CertificateRecord.key_for(subject), CertificateRecord)
 
 
 def _describe(books: Books, subject: str) -> TracedShipment:

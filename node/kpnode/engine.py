@@ -15,7 +15,7 @@ from kpledger.log.chain import BlockExecutor, ExecutedBlock, InvalidBlockError
 from kpledger.scheme.envelope import verify_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.v1.records import EventRecord, KeyRecord, event_key, key_key
+from kpledger.scheme.v1.records import EventRecord, KeyRecord
 from kpnode.machine import EarlyBlockError, Machine
 from kpnode.ports import Storage
 from kpnode.pump import Pumped, pump
@@ -333,7 +333,7 @@ class Engine:
 
         An event that is on the way in an earlier block gets no answer now: its commit will be one.
         """
-        record = read_record(executor.changes, event_key(event.event_id), EventRecord)
+        record = read_record(executor.changes, EventRecord.key_for(event.event_id), EventRecord)
         if record is not None:
             return self._find_committed(event.event_id, record)
         refused = _check_signers(executor, event)
@@ -370,4 +370,4 @@ def _check_signers(executor: BlockExecutor, event: SignedEvent) -> Refused | Non
 
 
 def _is_registered(executor: BlockExecutor, public_key: bytes) -> bool:
-    return executor.changes.read(key_key(public_key), KeyRecord) is not None
+    return executor.changes.read(KeyRecord.key_for(public_key), KeyRecord) is not None

@@ -20,7 +20,7 @@ from kpledger.log.block import decode_block, decode_block_header
 from kpledger.log.chain import ExecutedBlock, Tip, genesis_tip
 from kpledger.log.genesis import Genesis
 from kpledger.log.merkle import Frontier
-from kpledger.scheme.v1.records import EventRecord, event_key
+from kpledger.scheme.v1.records import EventRecord
 
 _OBSOLETE: Final = (b"i", b"m/derivation")
 """Beginnings of keys that earlier versions of this program wrote, and nobody reads any more."""
@@ -183,7 +183,7 @@ class Ledger:
 
     def event(self, event_id: bytes) -> StoredEvent | None:
         """Find a committed event by its id."""
-        record = read_record(self.state, event_key(event_id), EventRecord)
+        record = read_record(self.state, EventRecord.key_for(event_id), EventRecord)
         if record is None:
             return None
         stored = self.block(record.height)

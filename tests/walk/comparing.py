@@ -19,16 +19,6 @@ from kpledger.scheme.v1.records import (
     ReportRecord,
     SchemeRecord,
     SubmissionRecord,
-    authority_key,
-    body_key,
-    case_key,
-    certificate_key,
-    key_key,
-    participant_key,
-    proceeding_key,
-    ranges_key,
-    report_key,
-    submission_key,
 )
 from kpledger.scheme.v1.records.scheme import SCHEME_KEY
 from kpledger.scheme.v1.subjects import Subject
@@ -64,7 +54,7 @@ def compare_subject(state: StateReader, world: World, subject: str) -> None:
 
 
 def compare_paper(state: StateReader, number: str, paper: Paper) -> None:
-    record = look_up(state, certificate_key(number), CertificateRecord)
+    record = look_up(state, CertificateRecord.key_for(number), CertificateRecord)
     assert isinstance(record, CertificateRecord)
     says, found = paper.says, record.found
     equate(
@@ -91,7 +81,7 @@ def compare_paper(state: StateReader, number: str, paper: Paper) -> None:
 
 
 def compare_case(state: StateReader, name: str, case: Case) -> None:
-    record = look_up(state, case_key(name), CaseRecord)
+    record = look_up(state, CaseRecord.key_for(name), CaseRecord)
     assert isinstance(record, CaseRecord)
     equate(
         name,
@@ -101,7 +91,7 @@ def compare_case(state: StateReader, name: str, case: Case) -> None:
 
 
 def compare_affair(state: StateReader, name: str, affair: Affair) -> None:
-    record = look_up(state, proceeding_key(name), ProceedingRecord)
+    record = look_up(state, ProceedingRecord.key_for(name), ProceedingRecord)
     assert isinstance(record, ProceedingRecord)
     asked = {one.name: one.status for one in record.recommendations}
     equate(
@@ -137,7 +127,7 @@ def compare_all(state: StateReader, world: World) -> None:
 
 
 def compare_key(state: StateReader, key: bytes, known: Key) -> None:
-    record = look_up(state, key_key(key), KeyRecord)
+    record = look_up(state, KeyRecord.key_for(key), KeyRecord)
     assert isinstance(record, KeyRecord)
     equate(
         key.hex(),
@@ -150,7 +140,7 @@ def compare_key(state: StateReader, key: bytes, known: Key) -> None:
 
 
 def compare_house(state: StateReader, office: tuple[str, str], house: House) -> None:
-    record = look_up(state, authority_key(*office), AuthorityRecord)
+    record = look_up(state, AuthorityRecord.key_for(*office), AuthorityRecord)
     assert isinstance(record, AuthorityRecord)
     equate(
         office,
@@ -160,7 +150,7 @@ def compare_house(state: StateReader, office: tuple[str, str], house: House) -> 
 
 
 def compare_member(state: StateReader, world: World, code: str) -> None:
-    record = look_up(state, participant_key(code), ParticipantRecord)
+    record = look_up(state, ParticipantRecord.key_for(code), ParticipantRecord)
     assert isinstance(record, ParticipantRecord)
     member = world.members[code]
     equate(
@@ -170,7 +160,7 @@ def compare_member(state: StateReader, world: World, code: str) -> None:
     )
     runs = world.runs.get(code, [])
     if runs:
-        ranges = look_up(state, ranges_key(code), RangesRecord)
+        ranges = look_up(state, RangesRecord.key_for(code), RangesRecord)
         assert isinstance(ranges, RangesRecord)
         equate(
             f"numbers of {code}",
@@ -194,16 +184,18 @@ def compare_scheme(state: StateReader, world: World) -> None:
 def compare_filings(state: StateReader, world: World) -> None:
     for subject, edition in world.editions.items():
         code, kind, period = subject.split("/")
-        record = look_up(state, submission_key(code, Subject(kind), period), SubmissionRecord)
+        record = look_up(
+            state, SubmissionRecord.key_for(code, Subject(kind), period), SubmissionRecord
+        )
         assert isinstance(record, SubmissionRecord)
         equate(subject, record.editions[-1].edition, edition)
     for subject, count in world.reports.items():
         code, _, year = subject.split("/")
-        filed = look_up(state, report_key(code, int(year)), ReportRecord)
+        filed = look_up(state, ReportRecord.key_for(code, int(year)), ReportRecord)
         assert isinstance(filed, ReportRecord)
         equate(subject, len(filed.documents), count)
     for name, alive in world.bodies.items():
-        body = look_up(state, body_key(name), BodyRecord)
+        body = look_up(state, BodyRecord.key_for(name), BodyRecord)
         assert isinstance(body, BodyRecord)
         equate(name, body.dissolved, not alive)
 
@@ -218,5 +210,5 @@ class Archive:
         """Compare every closed certificate with what it was, byte by byte."""
         for number, paper in world.papers.items():
             if paper.state in CLOSED:
-                encoded = state.get(certificate_key(number))
+                encoded = state.get(CertificateRecord.key_for(number))
                 equate(f"closed {number}", encoded, self.closed.setdefault(number, encoded))

@@ -7,7 +7,7 @@ from typing import Final
 from kpledger.books.periods import days_between
 from kpledger.books.projections.shipments import Shipment
 from kpledger.books.projections.state import BooksState
-from kpledger.scheme.v1.records import AllottedRange, RangesRecord, ranges_key
+from kpledger.scheme.v1.records import AllottedRange, RangesRecord
 
 _NUMBER: Final = re.compile(r"^([A-Z-]+)([0-9]+)\Z")
 _KEPT: Final = 5_000
@@ -24,7 +24,7 @@ def split_number(number: str) -> Serial:
 
 def find_range(state: BooksState, issuer: str, number: str) -> AllottedRange | None:
     """Find the range that a number lies in."""
-    record = state.read(ranges_key(issuer), RangesRecord)
+    record = state.read(RangesRecord.key_for(issuer), RangesRecord)
     prefix, width, serial = split_number(number)
     for one in record.ranges if record is not None else ():
         run = one.range

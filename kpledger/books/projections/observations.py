@@ -20,14 +20,7 @@ from kpledger.scheme.v1.events.decisions import ExpiryMeaning
 from kpledger.scheme.v1.events.governance import Standing
 from kpledger.scheme.v1.events.importing import ArrivalRecorded
 from kpledger.scheme.v1.policy import Policy, resolve_policy
-from kpledger.scheme.v1.records import (
-    CertificateRecord,
-    ParticipantRecord,
-    PolicyRecord,
-    certificate_key,
-    participant_key,
-    policy_key,
-)
+from kpledger.scheme.v1.records import CertificateRecord, ParticipantRecord, PolicyRecord
 
 MILLION: Final = 1_000_000
 _LINKED_PPM: Final = 5_000
@@ -163,7 +156,9 @@ class Observer:
             row.unannounced = 1
 
     def _see_standing(self, row: Movement, shipment: Shipment, at: BookedEvent) -> None:
-        issuer = self._state.read(participant_key(shipment.record.issuer), ParticipantRecord)
+        issuer = self._state.read(
+            ParticipantRecord.key_for(shipment.record.issuer), ParticipantRecord
+        )
         standing = None if issuer is None else issuer.standing_at(at.time_ms)
         if standing is not None and standing is not Standing.ACTIVE:
             row.issuer_standing = standing.value
@@ -242,7 +237,7 @@ class Observer:
         )
 
     def _see_origins(self, shipment: Shipment) -> None:
-        network = self._state.read(policy_key(None), PolicyRecord)
+        network = self._state.read(PolicyRecord.key_for("network"), PolicyRecord)
         if network is None:
             return
         listed = set(resolve_policy(network, None, shipment.record.recorded_at).vigilance)
@@ -258,14 +253,14 @@ class Observer:
 
     def _policy(self, code: str, at: BookedEvent) -> Policy:
         """Give the policy in force when an event was recorded."""
-        network = self._state.read(policy_key(None), PolicyRecord)
-        own = self._state.read(policy_key(code), PolicyRecord)
+        network = self._state.read(PolicyRecord.key_for("network"), PolicyRecord)
+        own = self._state.read(PolicyRecord.key_for(code or "network"), PolicyRecord)
         return Policy() if network is None else resolve_policy(network, own, at.time_ms)
 
 
 def found_before(state: BooksState, number: str) -> tuple[int, int]:
     """Give what was found of a shipment, weight and value, before the present event."""
-    record = state.before(certificate_key(number), CertificateRecord)
+    record = state.before(CertificateRecord.key_for(number), CertificateRecord)
     if record is None or record.found is None:
         return 0, 0
     return record.found.carat_thousandths, record.found.value_usd_cents

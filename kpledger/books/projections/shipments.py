@@ -27,7 +27,7 @@ from kpledger.scheme.v1.events.importing import (
     ShipmentDiverted,
     ShipmentReleased,
 )
-from kpledger.scheme.v1.records import CertificateRecord, certificate_key
+from kpledger.scheme.v1.records import CertificateRecord
 
 WHOLE: Final = 10_000
 """All of a shipment, in the unit in which the shares of its origins are stated."""
@@ -187,7 +187,7 @@ class Shipments:
         """Give a certificate as of the present event."""
         shipment = self._known.find(number)
         if shipment is None:
-            record = self._state.read(certificate_key(number), CertificateRecord)
+            record = self._state.read(CertificateRecord.key_for(number), CertificateRecord)
             shipment = None if record is None else self._load(record)
             if shipment is not None:
                 self._known[number] = shipment
@@ -213,7 +213,7 @@ class Shipments:
         Raises:
             KeyError: its record was not written before.
         """
-        key = certificate_key(certificate.number)
+        key = CertificateRecord.key_for(certificate.number)
         record = self._state.changed[key]
         if not isinstance(record, CertificateRecord):
             raise KeyError(certificate.number)

@@ -32,23 +32,6 @@ from kpledger.scheme.v1.records import (
     RestrictionsRecord,
     SchemeRecord,
     SubmissionRecord,
-    approval_key,
-    authority_key,
-    body_key,
-    case_key,
-    certificate_key,
-    correction_key,
-    decision_key,
-    event_key,
-    formats_key,
-    key_key,
-    participant_key,
-    policy_key,
-    proceeding_key,
-    ranges_key,
-    report_key,
-    restrictions_key,
-    submission_key,
 )
 from kpledger.scheme.v1.subjects import Subject
 from kpledger.scheme.version import RULES_KEY, RulesRecord
@@ -95,62 +78,64 @@ class Context(msgspec.Struct, frozen=True):
         Raises:
             CatalogueError: the state was not founded by a genesis file.
         """
-        network = self.state.read(policy_key(None), PolicyRecord)
+        network = self.state.read(PolicyRecord.key_for("network"), PolicyRecord)
         if network is None:
             raise CatalogueError("the state has no policy record")
-        own = None if code is None else self.state.read(policy_key(code), PolicyRecord)
+        own = self.state.read(PolicyRecord.key_for(code), PolicyRecord) if code else None
         return resolve_policy(network, own, self.at.now_ms)
 
     def participant(self, code: str) -> ParticipantRecord | None:
         """Read a participant."""
-        return self.state.read(participant_key(code), ParticipantRecord)
+        return self.state.read(ParticipantRecord.key_for(code), ParticipantRecord)
 
     def authority(self, participant: str, authority: str) -> AuthorityRecord | None:
         """Read an office."""
-        return self.state.read(authority_key(participant, authority), AuthorityRecord)
+        return self.state.read(AuthorityRecord.key_for(participant, authority), AuthorityRecord)
 
     def key(self, public_key: bytes) -> KeyRecord | None:
         """Read a key record."""
-        return self.state.read(key_key(public_key), KeyRecord)
+        return self.state.read(KeyRecord.key_for(public_key), KeyRecord)
 
     def certificate(self, number: str) -> CertificateRecord | None:
         """Read a certificate."""
-        return self.state.read(certificate_key(number), CertificateRecord)
+        return self.state.read(CertificateRecord.key_for(number), CertificateRecord)
 
     def ranges(self, participant: str) -> RangesRecord:
         """Read a participant's number ranges; empty when none were allotted."""
-        record = self.state.read(ranges_key(participant), RangesRecord)
+        record = self.state.read(RangesRecord.key_for(participant), RangesRecord)
         return RangesRecord(ranges=()) if record is None else record
 
     def case(self, case: str) -> CaseRecord | None:
         """Read a case."""
-        return self.state.read(case_key(case), CaseRecord)
+        return self.state.read(CaseRecord.key_for(case), CaseRecord)
 
     def decision(self, decision: str) -> DecisionRecord | None:
         """Read a decision of the scheme."""
-        return self.state.read(decision_key(decision), DecisionRecord)
+        return self.state.read(DecisionRecord.key_for(decision), DecisionRecord)
 
     def earlier(self, event_id: bytes) -> EventRecord | None:
         """Read where an earlier event stands, and whose it is."""
-        return self.state.read(event_key(event_id), EventRecord)
+        return self.state.read(EventRecord.key_for(event_id), EventRecord)
 
     def formats(self, participant: str) -> FormatsRecord:
         """Read what a participant's certificates look like; empty when it was not notified."""
-        record = self.state.read(formats_key(participant), FormatsRecord)
+        record = self.state.read(FormatsRecord.key_for(participant), FormatsRecord)
         return FormatsRecord(formats=()) if record is None else record
 
     def proceeding(self, subject: str) -> ProceedingRecord | None:
         """Read a proceeding."""
-        return self.state.read(proceeding_key(subject), ProceedingRecord)
+        return self.state.read(ProceedingRecord.key_for(subject), ProceedingRecord)
 
     def restrictions(self, participant: str) -> tuple[Restriction, ...]:
         """Read the restrictions that a participant was ever under."""
-        record = self.state.read(restrictions_key(participant), RestrictionsRecord)
+        record = self.state.read(RestrictionsRecord.key_for(participant), RestrictionsRecord)
         return () if record is None else record.restrictions
 
     def approval(self, number: str, participant: str, restriction: str) -> ApprovalRecord | None:
         """Read what was said to a shipment under a restriction."""
-        return self.state.read(approval_key(number, participant, restriction), ApprovalRecord)
+        return self.state.read(
+            ApprovalRecord.key_for(number, participant, restriction), ApprovalRecord
+        )
 
     def scheme(self) -> SchemeRecord:
         """Read who presides.
@@ -176,23 +161,23 @@ class Context(msgspec.Struct, frozen=True):
 
     def policies(self, code: str | None) -> PolicyRecord:
         """Read what was settled for a participant, or for the scheme; empty when nothing was."""
-        record = self.state.read(policy_key(code), PolicyRecord)
+        record = self.state.read(PolicyRecord.key_for(code or "network"), PolicyRecord)
         return PolicyRecord(history=()) if record is None else record
 
     def report(self, participant: str, year: int) -> ReportRecord:
         """Read the editions of an annual report; empty when none was filed."""
-        record = self.state.read(report_key(participant, year), ReportRecord)
+        record = self.state.read(ReportRecord.key_for(participant, year), ReportRecord)
         if record is not None:
             return record
         return ReportRecord(participant=participant, year=year, documents=(), filed_at=())
 
     def composed(self, name: str) -> BodyRecord | None:
         """Read a working group or committee."""
-        return self.state.read(body_key(name), BodyRecord)
+        return self.state.read(BodyRecord.key_for(name), BodyRecord)
 
     def submission(self, participant: str, kind: Subject, period: str) -> SubmissionRecord:
         """Read the editions of submitted statistics; empty when there are none."""
-        key = submission_key(participant, kind, period)
+        key = SubmissionRecord.key_for(participant, kind, period)
         record = self.state.read(key, SubmissionRecord)
         if record is not None:
             return record
@@ -200,7 +185,7 @@ class Context(msgspec.Struct, frozen=True):
 
     def corrections(self, event_id: bytes) -> CorrectionRecord:
         """Read the corrections of an event; empty when there are none."""
-        record = self.state.read(correction_key(event_id), CorrectionRecord)
+        record = self.state.read(CorrectionRecord.key_for(event_id), CorrectionRecord)
         return CorrectionRecord(corrections=()) if record is None else record
 
 

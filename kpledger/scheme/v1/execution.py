@@ -12,7 +12,7 @@ from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.place import EventPlace
 from kpledger.scheme.v1.catalogue import CATALOGUE
 from kpledger.scheme.v1.context import CatalogueError, Context, refuse
-from kpledger.scheme.v1.records import EventRecord, event_key
+from kpledger.scheme.v1.records import EventRecord
 from kpledger.scheme.v1.row import Row
 from kpledger.scheme.v1.rules import authorship
 
@@ -53,7 +53,7 @@ def _check(context: Context, catalogue: Mapping[type[Body], Row]) -> Refusal | N
             f"{event.header.type} v{event.header.version} is unknown to rules v1",
             ", ".join(sorted(body.TYPE for body in catalogue)),
         )
-    if context.state.get(event_key(event.event_id)) is not None:
+    if context.state.get(EventRecord.key_for(event.event_id)) is not None:
         return refuse(Rule.E6, "nonce", "this event is on the ledger already", "a new event")
     refusal = (
         authorship.check_form(context)
@@ -83,4 +83,4 @@ def _apply(context: Context, catalogue: Mapping[type[Body], Row]) -> None:
         authority=event.header.author.authority,
         subject=event.header.subject,
     )
-    context.state.put(event_key(event.event_id), record)
+    context.state.put(EventRecord.key_for(event.event_id), record)

@@ -15,9 +15,6 @@ from kpledger.scheme.v1.records import (
     PolicySince,
     SchemeRecord,
     StandingSince,
-    key_key,
-    participant_key,
-    policy_key,
 )
 from kpledger.scheme.version import Founder, Founding
 
@@ -30,7 +27,7 @@ def found(founding: Founding, changes: ChangeSet) -> None:
         recorded_at=founding.created_at,
         decision=None,
     )
-    changes.put(policy_key(None), PolicyRecord(history=(settled,)))
+    changes.put(PolicyRecord.key_for("network"), PolicyRecord(history=(settled,)))
     scheme = SchemeRecord(chair=None, vice_chair=None, year=None, key=founding.chair_key)
     changes.put(SCHEME_KEY, scheme)
     _put_key(changes, founding.chair_key, KPCS, CHAIR)
@@ -48,7 +45,7 @@ def _put_participant(changes: ChangeSet, founder: Founder) -> None:
         standings=(standing,),
         authority_count=0,
     )
-    changes.put(participant_key(founder.code), record)
+    changes.put(ParticipantRecord.key_for(founder.code), record)
     _put_key(changes, founder.root_key, founder.code, ROOT)
 
 
@@ -61,4 +58,4 @@ def _put_key(changes: ChangeSet, public_key: bytes, participant: str, authority:
         reason=None,
         suspect_since=None,
     )
-    changes.put(key_key(public_key), record)
+    changes.put(KeyRecord.key_for(public_key), record)

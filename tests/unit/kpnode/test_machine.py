@@ -27,7 +27,7 @@ from kpledger.log.layout import (
 )
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.v1.events.certificate import CertificateIssued
-from kpledger.scheme.v1.records import CertificateRecord, certificate_key
+from kpledger.scheme.v1.records import CertificateRecord
 from kpnode.ledger import Ledger
 from kpnode.machine import EarlyBlockError, Machine
 from kpnode.raft import (
@@ -153,7 +153,7 @@ def test_speculative_state_holds_what_is_not_committed(leader: World, voter: Wor
     refused = leader.machine.open_block(NOW_MS).add(decode_envelope(issue(1)))
     assert refused is not None
     assert refused.field == "nonce"
-    key = certificate_key(number_of("BW", 1))
+    key = CertificateRecord.key_for(number_of("BW", 1))
     assert read_record(leader.machine.top_state, key, CertificateRecord) is not None
     assert read_record(leader.machine.ledger.state, key, CertificateRecord) is None
 
@@ -168,7 +168,7 @@ def test_truncation_takes_back_what_a_block_changed(leader: World, voter: World)
     voter.take(noop(3, 2))
     assert voter.machine.top.tree == before.tree
     assert voter.machine.top.digest == before.digest
-    key = certificate_key(number_of("BW", 1))
+    key = CertificateRecord.key_for(number_of("BW", 1))
     assert read_record(voter.machine.top_state, key, CertificateRecord) is None
 
 

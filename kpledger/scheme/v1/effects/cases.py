@@ -5,12 +5,7 @@ import msgspec
 from kpledger.scheme.v1.context import CatalogueError, Context, Effect
 from kpledger.scheme.v1.events.importing import CaseKind, CaseOpened, ReturnReceived
 from kpledger.scheme.v1.lifecycles.case import CASE_TRANSITIONS, OPENING
-from kpledger.scheme.v1.records import (
-    CaseCountRecord,
-    CaseRecord,
-    case_count_key,
-    case_key,
-)
+from kpledger.scheme.v1.records import CaseCountRecord, CaseRecord
 from kpledger.scheme.v1.rules.cases import next_case
 
 
@@ -31,8 +26,8 @@ def open_presented(context: Context, kind: CaseKind, carat_thousandths: int | No
         carat_thousandths=carat_thousandths,
         opened_at=context.at.now_ms,
     )
-    context.state.put(case_key(case), opened)
-    context.state.put(case_count_key(record.number), CaseCountRecord(count=serial))
+    context.state.put(CaseRecord.key_for(case), opened)
+    context.state.put(CaseCountRecord.key_for(record.number), CaseCountRecord(count=serial))
 
 
 def open_named(context: Context) -> None:
@@ -49,7 +44,7 @@ def open_named(context: Context) -> None:
         carat_thousandths=body.carat_thousandths,
         opened_at=context.at.now_ms,
     )
-    context.state.put(case_key(context.subject), opened)
+    context.state.put(CaseRecord.key_for(context.subject), opened)
 
 
 def or_case(on_certificate: Effect) -> Effect:
@@ -73,4 +68,4 @@ def _move(context: Context, record: CaseRecord) -> None:
         head=context.event.event_id,
         holder=context.author[0] if returned else record.holder,
     )
-    context.state.put(case_key(record.case), moved)
+    context.state.put(CaseRecord.key_for(record.case), moved)

@@ -12,12 +12,7 @@ from kpledger.scheme.v1.events.certificate import (
     ExportNotified,
 )
 from kpledger.scheme.v1.lifecycles.certificate import TRANSITIONS, CertificateState
-from kpledger.scheme.v1.records import (
-    CertificateRecord,
-    TechnicalRecord,
-    certificate_key,
-    technical_key,
-)
+from kpledger.scheme.v1.records import CertificateRecord, TechnicalRecord
 from kpledger.scheme.v1.rules.amendments import amended
 from kpledger.scheme.v1.rules.numbering import issued_certificate
 from kpledger.scheme.v1.rules.technical import moving
@@ -104,7 +99,7 @@ def _put_issued(context: Context, certificate: Certificate, *, replaces: str | N
         replaces=replaces,
         replaced_by=None,
     )
-    context.state.put(certificate_key(certificate.number), record)
+    context.state.put(CertificateRecord.key_for(certificate.number), record)
     lineage.draw(context, record)
     if record.kind is CertificateKind.TECHNICAL:
         _list_technical(context, record)
@@ -113,7 +108,7 @@ def _put_issued(context: Context, certificate: Certificate, *, replaces: str | N
 def _list_technical(context: Context, record: CertificateRecord) -> None:
     """Write which technical certificates move the goods now, beside the new one."""
     numbers = (*(one.number for one in moving(context, record.case)), record.number)
-    context.state.put(technical_key(record.case), TechnicalRecord(numbers=numbers))
+    context.state.put(TechnicalRecord.key_for(record.case), TechnicalRecord(numbers=numbers))
 
 
 def certificate_of(context: Context) -> CertificateRecord:
@@ -142,5 +137,5 @@ def advance(context: Context, **changes: object) -> CertificateRecord:
         "head": context.event.event_id,
     }
     moved = msgspec.structs.replace(record, **{**following, **changes})
-    context.state.put(certificate_key(record.number), moved)
+    context.state.put(CertificateRecord.key_for(record.number), moved)
     return moved

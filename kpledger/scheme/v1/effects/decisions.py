@@ -17,15 +17,12 @@ from kpledger.scheme.v1.ids import CHAIR
 from kpledger.scheme.v1.records import (
     SCHEME_KEY,
     DecisionRecord,
+    KeyRecord,
+    ParticipantRecord,
     PolicyRecord,
     PolicySince,
     RestrictionsRecord,
     SchemeRecord,
-    decision_key,
-    key_key,
-    participant_key,
-    policy_key,
-    restrictions_key,
 )
 from kpledger.scheme.v1.rules.decisions import measured
 from kpledger.scheme.version import RULES_KEY, RulesRecord, RulesSince
@@ -43,7 +40,7 @@ def record_decision(context: Context) -> None:
         supports=body.supports,
         recorded_at=context.at.now_ms,
     )
-    context.state.put(decision_key(body.decision), record)
+    context.state.put(DecisionRecord.key_for(body.decision), record)
     for event_id in body.ratifies:
         _ratify(context, event_id)
 
@@ -58,21 +55,23 @@ def _ratify(context: Context, event_id: bytes) -> None:
             for one in participant.standings
         )
         changed = msgspec.structs.replace(participant, standings=standings)
-        context.state.put(participant_key(code), changed)
+        context.state.put(ParticipantRecord.key_for(code), changed)
     held = context.restrictions(code)
     if held:
         restrictions = tuple(
             msgspec.structs.replace(one, lapses_at=None) if one.event == event_id else one
             for one in held
         )
-        context.state.put(restrictions_key(code), RestrictionsRecord(restrictions=restrictions))
+        context.state.put(
+            RestrictionsRecord.key_for(code), RestrictionsRecord(restrictions=restrictions)
+        )
 
 
 def hand_over_chair(context: Context) -> None:
     """End the old Chair's key, write the new one's, and say who presides."""
     body = context.body(ChairRotated)
     end_key(context, context.scheme().key, RevocationReason.SUPERSEDED)
-    context.state.put(key_key(body.key), new_key(KPCS, CHAIR, 0))
+    context.state.put(KeyRecord.key_for(body.key), new_key(KPCS, CHAIR, 0))
     scheme = SchemeRecord(
         chair=body.chair, vice_chair=body.vice_chair, year=body.year, key=body.key
     )
@@ -96,7 +95,9 @@ def settle_policy(context: Context) -> None:
         decision=body.decision,
     )
     history = (*context.policies(body.participant).history, settled)
-    context.state.put(policy_key(body.participant), PolicyRecord(history=history))
+    context.state.put(
+        PolicyRecord.key_for(body.participant or "network"), PolicyRecord(history=history)
+    )
 
 
 def activate_rules(context: Context) -> None:

@@ -32,11 +32,6 @@ from kpledger.scheme.v1.records import (
     ParticipantRecord,
     RangesRecord,
     StandingSince,
-    authority_key,
-    formats_key,
-    key_key,
-    participant_key,
-    ranges_key,
 )
 from kpledger.scheme.v1.rules.decisions import interim_end
 from kpledger.scheme.v1.rules.numbering import is_named
@@ -86,8 +81,8 @@ def admit_participant(context: Context) -> None:
         standings=(standing,),
         authority_count=0,
     )
-    context.state.put(participant_key(body.code), record)
-    context.state.put(key_key(body.root_key), new_key(body.code, ROOT, 0))
+    context.state.put(ParticipantRecord.key_for(body.code), record)
+    context.state.put(KeyRecord.key_for(body.root_key), new_key(body.code, ROOT, 0))
 
 
 def change_status(context: Context) -> None:
@@ -102,7 +97,7 @@ def change_status(context: Context) -> None:
         event=context.event.event_id,
     )
     changed = msgspec.structs.replace(record, standings=(*record.standings, standing))
-    context.state.put(participant_key(body.code), changed)
+    context.state.put(ParticipantRecord.key_for(body.code), changed)
 
 
 def register_authority(context: Context) -> None:
@@ -118,11 +113,11 @@ def register_authority(context: Context) -> None:
         roles=body.roles,
         territory=body.territory,
     )
-    context.state.put(authority_key(code, body.authority), record)
+    context.state.put(AuthorityRecord.key_for(code, body.authority), record)
     if code != KPCS:
         counted = _count_statistics(_participant(context, code), record, 1)
         counted = msgspec.structs.replace(counted, authority_count=counted.authority_count + 1)
-        context.state.put(participant_key(code), counted)
+        context.state.put(ParticipantRecord.key_for(code), counted)
 
 
 def _count_statistics(
@@ -140,14 +135,14 @@ def close_authority(context: Context) -> None:
     record = _close(context, name)
     if code != KPCS:
         counted = _count_statistics(_participant(context, code), record, -1)
-        context.state.put(participant_key(code), counted)
+        context.state.put(ParticipantRecord.key_for(code), counted)
 
 
 def _close(context: Context, name: str) -> AuthorityRecord:
     code = context.author[0]
     record = _found(context.authority(code, name), f"office {code}/{name}")
     closed = msgspec.structs.replace(record, closed_at=context.at.now_ms)
-    context.state.put(authority_key(code, name), closed)
+    context.state.put(AuthorityRecord.key_for(code, name), closed)
     return closed
 
 
@@ -163,8 +158,8 @@ def register_observer(context: Context) -> None:
         roles=(AuthorityRole.OBSERVER,),
         observer=body.kind,
     )
-    context.state.put(authority_key(KPCS, body.observer), record)
-    context.state.put(key_key(body.key), new_key(KPCS, body.observer, 0))
+    context.state.put(AuthorityRecord.key_for(KPCS, body.observer), record)
+    context.state.put(KeyRecord.key_for(body.key), new_key(KPCS, body.observer, 0))
 
 
 def withdraw_observer(context: Context) -> None:
@@ -176,7 +171,7 @@ def add_key(context: Context) -> None:
     """Write the key record."""
     body = context.body(KeyAdded)
     record = new_key(context.author[0], body.authority, body.valid_from, body.officer)
-    context.state.put(key_key(body.key), record)
+    context.state.put(KeyRecord.key_for(body.key), record)
 
 
 def rotate_key(context: Context) -> None:
@@ -185,7 +180,7 @@ def rotate_key(context: Context) -> None:
     old = _found(context.key(body.old), f"key {body.old.hex()}")
     end_key(context, body.old, RevocationReason.SUPERSEDED)
     record = new_key(old.participant, old.authority, body.valid_from, old.officer)
-    context.state.put(key_key(body.new), record)
+    context.state.put(KeyRecord.key_for(body.new), record)
 
 
 def revoke_key(context: Context) -> None:
@@ -202,7 +197,7 @@ def end_key(
     ended = msgspec.structs.replace(
         record, revoked_at=context.at.now_ms, reason=reason, suspect_since=suspect_since
     )
-    context.state.put(key_key(public_key), ended)
+    context.state.put(KeyRecord.key_for(public_key), ended)
 
 
 def allot_range(context: Context) -> None:
@@ -211,7 +206,7 @@ def allot_range(context: Context) -> None:
     code = context.author[0]
     new = AllottedRange(authority=body.authority, range=body.range)
     ranges = (*context.ranges(code).ranges, new)
-    context.state.put(ranges_key(code), RangesRecord(ranges=ranges))
+    context.state.put(RangesRecord.key_for(code), RangesRecord(ranges=ranges))
 
 
 def retire_range(context: Context) -> None:
@@ -222,7 +217,7 @@ def retire_range(context: Context) -> None:
         msgspec.structs.replace(one, retired_at=context.at.now_ms) if is_named(one, body) else one
         for one in context.ranges(code).ranges
     )
-    context.state.put(ranges_key(code), RangesRecord(ranges=ranges))
+    context.state.put(RangesRecord.key_for(code), RangesRecord(ranges=ranges))
 
 
 def notify_format(context: Context) -> None:
@@ -236,4 +231,4 @@ def notify_format(context: Context) -> None:
         valid_from=body.valid_from,
     )
     formats = (*context.formats(code).formats, new)
-    context.state.put(formats_key(code), FormatsRecord(formats=formats))
+    context.state.put(FormatsRecord.key_for(code), FormatsRecord(formats=formats))

@@ -29,9 +29,7 @@ from kpledger.scheme.v1.records import (
     BodyRecord,
     ProceedingRecord,
     RecommendationStatus,
-    body_key,
-    proceeding_key,
-    report_key,
+    ReportRecord,
 )
 from kpledger.scheme.v1.rules.proceedings import KIND_OF, documents_of
 
@@ -45,7 +43,7 @@ def open_proceeding(context: Context) -> None:
     known = context.proceeding(context.subject)
     if known is not None:
         renamed = msgspec.structs.replace(known, title=_describe(context)[1][:_TITLE_CHARS])
-        context.state.put(proceeding_key(context.subject), _moved(context, renamed))
+        context.state.put(ProceedingRecord.key_for(context.subject), _moved(context, renamed))
         return
     kind = KIND_OF[context.event.header.type]
     participant, title = _describe(context)
@@ -62,7 +60,7 @@ def open_proceeding(context: Context) -> None:
         documents=(),
         recommendations=(),
     )
-    context.state.put(proceeding_key(context.subject), _moved(context, record))
+    context.state.put(ProceedingRecord.key_for(context.subject), _moved(context, record))
 
 
 def _describe(context: Context) -> tuple[str, str]:
@@ -87,7 +85,7 @@ def step(context: Context) -> None:
     record = context.proceeding(context.subject)
     if record is None:
         raise CatalogueError(f"proceeding {context.subject} was not checked before its change")
-    context.state.put(proceeding_key(context.subject), _moved(context, record))
+    context.state.put(ProceedingRecord.key_for(context.subject), _moved(context, record))
 
 
 def _moved(context: Context, record: ProceedingRecord) -> ProceedingRecord:
@@ -152,7 +150,7 @@ def file_report(context: Context) -> None:
         documents=(*before.documents, body.document),
         filed_at=(*before.filed_at, context.at.now_ms),
     )
-    context.state.put(report_key(code, body.year), record)
+    context.state.put(ReportRecord.key_for(code, body.year), record)
 
 
 def compose_body(context: Context) -> None:
@@ -167,4 +165,4 @@ def compose_body(context: Context) -> None:
         observers=body.observers,
         dissolved=body.dissolved,
     )
-    context.state.put(body_key(body.name), record)
+    context.state.put(BodyRecord.key_for(body.name), record)

@@ -2,7 +2,7 @@
 
 from kpledger.scheme.v1.context import Context
 from kpledger.scheme.v1.quantities import MAX_QUANTITY
-from kpledger.scheme.v1.records import CertificateRecord, DrawnRecord, drawn_key
+from kpledger.scheme.v1.records import CertificateRecord, DrawnRecord
 from kpledger.scheme.v1.rules.lineage import counted_sources
 
 
@@ -24,7 +24,7 @@ def give_back(context: Context, record: CertificateRecord, up_to: int = MAX_QUAN
 
 
 def _add(context: Context, number: str, carat_thousandths: int) -> None:
-    key = drawn_key(number)
+    key = DrawnRecord.key_for(number)
     known = context.state.read(key, DrawnRecord)
     drawn = (0 if known is None else known.carat_thousandths) + carat_thousandths
     # Without strict lineage anything may be named; the total stays an amount all the same.

@@ -2,7 +2,7 @@
 
 from kpledger.scheme.v1.context import Context
 from kpledger.scheme.v1.events.notes import CorrectionMade
-from kpledger.scheme.v1.records import CorrectionRecord, correction_key
+from kpledger.scheme.v1.records import CorrectionRecord
 
 
 def keep_note(_context: Context) -> None:
@@ -14,4 +14,4 @@ def correct(context: Context) -> None:
     corrected = context.body(CorrectionMade).event
     before = context.corrections(corrected).corrections
     record = CorrectionRecord(corrections=(*before, context.event.event_id))
-    context.state.put(correction_key(corrected), record)
+    context.state.put(CorrectionRecord.key_for(corrected), record)

@@ -9,13 +9,7 @@ from kpledger.scheme.v1.events.restrictions import (
     ShipmentApproved,
     ShipmentDeclined,
 )
-from kpledger.scheme.v1.records import (
-    ApprovalRecord,
-    Restriction,
-    RestrictionsRecord,
-    approval_key,
-    restrictions_key,
-)
+from kpledger.scheme.v1.records import ApprovalRecord, Restriction, RestrictionsRecord
 from kpledger.scheme.v1.rules.decisions import interim_end
 
 
@@ -37,7 +31,7 @@ def set_restriction(context: Context) -> None:
     )
     restrictions = (*context.restrictions(body.participant), new)
     record = RestrictionsRecord(restrictions=restrictions)
-    context.state.put(restrictions_key(body.participant), record)
+    context.state.put(RestrictionsRecord.key_for(body.participant), record)
 
 
 def lift_restriction(context: Context) -> None:
@@ -50,20 +44,20 @@ def lift_restriction(context: Context) -> None:
         for one in context.restrictions(body.participant)
     )
     record = RestrictionsRecord(restrictions=restrictions)
-    context.state.put(restrictions_key(body.participant), record)
+    context.state.put(RestrictionsRecord.key_for(body.participant), record)
 
 
 def approve_shipment(context: Context) -> None:
     """Write that the shipment may pass, up to a weight."""
     body = context.body(ShipmentApproved)
-    key = approval_key(body.number, body.participant, body.restriction)
+    key = ApprovalRecord.key_for(body.number, body.participant, body.restriction)
     context.state.put(key, _said(context, approved=True, carats=body.carat_thousandths))
 
 
 def decline_shipment(context: Context) -> None:
     """Write that the shipment may not pass."""
     body = context.body(ShipmentDeclined)
-    key = approval_key(body.number, body.participant, body.restriction)
+    key = ApprovalRecord.key_for(body.number, body.participant, body.restriction)
     context.state.put(key, _said(context, approved=False, carats=0))
 
 

@@ -8,7 +8,7 @@ from kpledger.scheme.v1.events.statistics import (
     ProductionStatisticsSubmitted,
     TradeStatisticsSubmitted,
 )
-from kpledger.scheme.v1.records import EditionRecorded, submission_key
+from kpledger.scheme.v1.records import EditionRecorded, SubmissionRecord
 from kpledger.scheme.v1.subjects import Subject
 
 
@@ -36,4 +36,4 @@ def _submit(context: Context, kind: Subject, period: str) -> None:
         recorded_at=context.at.now_ms,
     )
     record = msgspec.structs.replace(before, editions=(*before.editions, new))
-    context.state.put(submission_key(code, kind, period), record)
+    context.state.put(SubmissionRecord.key_for(code, kind, period), record)

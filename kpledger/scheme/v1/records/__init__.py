@@ -18,13 +18,6 @@ from kpledger.scheme.v1.records.members import (
     Restriction as Restriction,
     RestrictionsRecord as RestrictionsRecord,
     StandingSince as StandingSince,
-    authority_key as authority_key,
-    formats_key as formats_key,
-    key_key as key_key,
-    participant_key as participant_key,
-    policy_key as policy_key,
-    ranges_key as ranges_key,
-    restrictions_key as restrictions_key,
 )
 from kpledger.scheme.v1.records.scheme import (
     SCHEME_KEY as SCHEME_KEY,
@@ -38,13 +31,6 @@ from kpledger.scheme.v1.records.scheme import (
     ReportRecord as ReportRecord,
     SchemeRecord as SchemeRecord,
     SubmissionRecord as SubmissionRecord,
-    body_key as body_key,
-    correction_key as correction_key,
-    decision_key as decision_key,
-    event_key as event_key,
-    proceeding_key as proceeding_key,
-    report_key as report_key,
-    submission_key as submission_key,
 )
 from kpledger.scheme.v1.records.trade import (
     ApprovalRecord as ApprovalRecord,
@@ -54,10 +40,4 @@ from kpledger.scheme.v1.records.trade import (
     DrawnRecord as DrawnRecord,
     Found as Found,
     TechnicalRecord as TechnicalRecord,
-    approval_key as approval_key,
-    case_count_key as case_count_key,
-    case_key as case_key,
-    certificate_key as certificate_key,
-    drawn_key as drawn_key,
-    technical_key as technical_key,
 )

@@ -182,38 +182,3 @@ class PolicyRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     history: tuple[PolicySince, ...]
     """In ledger order; the genesis file's values are the first of the network."""
-
-
-def participant_key(code: str) -> bytes:
-    """Give the key of a participant's record."""
-    return b"participant/" + code.encode()
-
-
-def authority_key(participant: str, authority: str) -> bytes:
-    """Give the key of an authority's record."""
-    return f"authority/{participant}/{authority}".encode()
-
-
-def ranges_key(participant: str) -> bytes:
-    """Give the key of the record of a participant's number ranges."""
-    return b"ranges/" + participant.encode()
-
-
-def formats_key(participant: str) -> bytes:
-    """Give the key of the record of what a participant's certificates look like."""
-    return b"formats/" + participant.encode()
-
-
-def key_key(public_key: bytes) -> bytes:
-    """Give the key of a key record."""
-    return b"key/" + public_key.hex().encode()
-
-
-def restrictions_key(participant: str) -> bytes:
-    """Give the key of the record of a participant's restrictions."""
-    return b"restrictions/" + participant.encode()
-
-
-def policy_key(code: str | None) -> bytes:
-    """Give the key of a participant's policy, or of the network's."""
-    return b"policy/" + (code or "network").encode()

@@ -143,40 +143,5 @@ class CorrectionRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=
     corrections: tuple[bytes, ...]
 
 
-def event_key(event_id: bytes) -> bytes:
-    """Give the key of an event's record."""
-    return b"event/" + event_id.hex().encode()
-
-
-def decision_key(decision: str) -> bytes:
-    """Give the key of a decision."""
-    return b"decision/" + decision.encode()
-
-
-def proceeding_key(subject: str) -> bytes:
-    """Give the key of a proceeding."""
-    return b"proceeding/" + subject.encode()
-
-
-def report_key(participant: str, year: int) -> bytes:
-    """Give the key of an annual report."""
-    return f"report/{participant}/{year}".encode()
-
-
-def body_key(name: str) -> bytes:
-    """Give the key of a working group or committee."""
-    return b"body/" + name.encode()
-
-
-def submission_key(participant: str, kind: Subject, period: str) -> bytes:
-    """Give the key of submitted statistics."""
-    return f"submission/{participant}/{kind}/{period}".encode()
-
-
-def correction_key(event_id: bytes) -> bytes:
-    """Give the key of the corrections of an event."""
-    return b"correction/" + event_id.hex().encode()
-
-
 SCHEME_KEY = b"scheme/kpcs"
 """The key of the one scheme record."""

@@ -128,33 +128,3 @@ class DrawnRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     KIND: ClassVar[str] = "drawn"
 
     carat_thousandths: int
-
-
-def certificate_key(number: str) -> bytes:
-    """Give the key of a certificate's record."""
-    return b"certificate/" + number.encode()
-
-
-def case_key(case: str) -> bytes:
-    """Give the key of a case."""
-    return b"case/" + case.encode()
-
-
-def case_count_key(number: str) -> bytes:
-    """Give the key of the number of cases of a certificate."""
-    return b"casecount/" + number.encode()
-
-
-def technical_key(case: str) -> bytes:
-    """Give the key of the technical certificates for a case, or for a certificate that is held."""
-    return b"technical/" + case.encode()
-
-
-def approval_key(number: str, participant: str, restriction: str) -> bytes:
-    """Give the key of what was said to a shipment under a restriction."""
-    return f"approval/{number}/{participant}/{restriction}".encode()
-
-
-def drawn_key(number: str) -> bytes:
-    """Give the key of how much of a certificate went into re-exports."""
-    return b"drawn/" + number.encode()

@@ -8,7 +8,7 @@ from kpledger.scheme.v1.days import check_past_day
 from kpledger.scheme.v1.events.importing import CaseKind, CaseOpened
 from kpledger.scheme.v1.lifecycles.case import OPENING
 from kpledger.scheme.v1.lifecycles.certificate import OPENS_CASE
-from kpledger.scheme.v1.records import CaseCountRecord, case_count_key
+from kpledger.scheme.v1.records import CaseCountRecord
 from kpledger.scheme.v1.subjects import case_of_certificate
 
 _OPENED_BY_HAND: Final = (CaseKind.NO_CERTIFICATE, CaseKind.SAMPLE)
@@ -24,7 +24,7 @@ def opening_kind(context: Context) -> CaseKind | None:
 
 def next_case(context: Context) -> tuple[str, int]:
     """Give the id of the next case of a certificate, and its serial."""
-    known = context.state.read(case_count_key(context.subject), CaseCountRecord)
+    known = context.state.read(CaseCountRecord.key_for(context.subject), CaseCountRecord)
     serial = 1 if known is None else known.count + 1
     return case_of_certificate(context.subject, serial), serial
 

@@ -9,7 +9,7 @@ from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind, OriginKind, Source
 from kpledger.scheme.v1.lifecycles.certificate import USED
-from kpledger.scheme.v1.records import CertificateRecord, DrawnRecord, drawn_key
+from kpledger.scheme.v1.records import CertificateRecord, DrawnRecord
 from kpledger.scheme.v1.rules.numbering import issued_certificate
 
 _FIELD = "body.certificate.sources"
@@ -79,7 +79,7 @@ def _check_source(context: Context, source: Source) -> Refusal | None:
 
 
 def _drawn_before(context: Context, number: str) -> int:
-    known = context.state.read(drawn_key(number), DrawnRecord)
+    known = context.state.read(DrawnRecord.key_for(number), DrawnRecord)
     drawn = 0 if known is None else known.carat_thousandths
     # What a certificate drew that is replaced here is free again for the new one.
     replaced = context.certificate(context.subject)

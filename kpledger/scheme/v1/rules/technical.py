@@ -15,7 +15,7 @@ from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind
 from kpledger.scheme.v1.events.importing import ImportRefusedReturned
 from kpledger.scheme.v1.lifecycles.case import CaseState
 from kpledger.scheme.v1.lifecycles.certificate import DEAD, USED, CertificateState
-from kpledger.scheme.v1.records import CaseRecord, CertificateRecord, TechnicalRecord, technical_key
+from kpledger.scheme.v1.records import CaseRecord, CertificateRecord, TechnicalRecord
 from kpledger.scheme.v1.rules.importing import exceeds
 from kpledger.scheme.v1.rules.numbering import issued_certificate
 
@@ -80,7 +80,7 @@ def _check_case(context: Context, certificate: Certificate, case: CaseRecord) ->
 
 def moving(context: Context, case: str) -> tuple[CertificateRecord, ...]:
     """Give the technical certificates that move the goods of a case, but one replaced here."""
-    known = context.state.read(technical_key(case), TechnicalRecord)
+    known = context.state.read(TechnicalRecord.key_for(case), TechnicalRecord)
     numbers = () if known is None else known.numbers
     found = (context.certificate(number) for number in numbers if number != context.subject)
     return tuple(one for one in found if one is not None and one.state not in _GONE)

@@ -8,15 +8,13 @@ from kpledger.base.multiset import MultisetHash
 from kpledger.base.state import ChangeSet, MemoryState, read_record
 from kpledger.scheme.v1.events.governance import ParticipantKind, Standing
 from kpledger.scheme.v1.records import (
+    AuthorityRecord,
+    CertificateRecord,
     EventRecord,
+    KeyRecord,
     ParticipantRecord,
+    RangesRecord,
     StandingSince,
-    authority_key,
-    certificate_key,
-    event_key,
-    key_key,
-    participant_key,
-    ranges_key,
 )
 
 
@@ -79,12 +77,12 @@ def test_record_is_decoded_where_there_is_one() -> None:
 
 def test_keys_of_records_are_pinned() -> None:
     assert [
-        participant_key("BW"),
-        authority_key("BW", "gaborone"),
-        ranges_key("BW"),
-        key_key(b"\xab" * 32),
-        certificate_key("BW000001"),
-        event_key(b"\x01" * 32),
+        ParticipantRecord.key_for("BW"),
+        AuthorityRecord.key_for("BW", "gaborone"),
+        RangesRecord.key_for("BW"),
+        KeyRecord.key_for(b"\xab" * 32),
+        CertificateRecord.key_for("BW000001"),
+        EventRecord.key_for(b"\x01" * 32),
     ] == [
         b"participant/BW",
         b"authority/BW/gaborone",

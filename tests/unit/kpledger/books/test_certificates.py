@@ -32,7 +32,7 @@ from kpledger.scheme.v1.events.certificate import (
 )
 from kpledger.scheme.v1.events.governance import NumberRange, NumberRangeAllocated
 from kpledger.scheme.v1.lifecycles.certificate import CertificateState
-from kpledger.scheme.v1.records import CertificateRecord, certificate_key
+from kpledger.scheme.v1.records import CertificateRecord
 
 AnyCertificateQuery = (
     Query[CertificateQuestion, CertificateRecord] | Query[CertificateQuestion, HistoryAnswer]
@@ -53,7 +53,7 @@ def world() -> Books:
 
 def fill(connection: sqlite3.Connection, rows: list[Row]) -> None:
     """Put certificates in the place of those that there are."""
-    ((_, record),) = Books(connection).records(certificate_key(""), CertificateRecord)
+    ((_, record),) = Books(connection).records(CertificateRecord.key_for(""), CertificateRecord)
     connection.execute("CREATE TEMP TABLE one AS SELECT * FROM certificates")
     connection.execute("DELETE FROM certificates")
     for issue, (number, state, issuer, destination) in enumerate(rows):
@@ -64,7 +64,7 @@ def fill(connection: sqlite3.Connection, rows: list[Row]) -> None:
         connection.execute("INSERT INTO certificates SELECT * FROM one")
         said = vary(record, number=number, state=state, issuer=issuer, destination=destination)
         connection.execute(
-            "REPLACE INTO records VALUES (?, ?)", (certificate_key(number), encode(said))
+            "REPLACE INTO records VALUES (?, ?)", (CertificateRecord.key_for(number), encode(said))
         )
 
 

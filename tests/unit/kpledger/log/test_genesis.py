@@ -37,9 +37,6 @@ from kpledger.scheme.v1.records import (
     PolicySince,
     SchemeRecord,
     StandingSince,
-    key_key,
-    participant_key,
-    policy_key,
 )
 from kpledger.scheme.version import RULES_KEY, RulesRecord, RulesSince
 
@@ -207,9 +204,9 @@ def test_state_begins_with_policy_rules_chair_participants_and_first_keys() -> N
     state = MemoryState()
     state.apply(make_genesis().seed_state(state))
     owners = ["KPCS/chair", "KPCS/secretariat", *(f"{code}/root" for code in PARTICIPANTS)]
-    keys = {key_key(signing_key(owner).public_key): owner for owner in owners}
-    scheme = {policy_key(None), RULES_KEY, SCHEME_KEY}
-    assert set(state.pairs) == {*scheme, *keys, *map(participant_key, PARTICIPANTS)}
+    keys = {KeyRecord.key_for(signing_key(owner).public_key): owner for owner in owners}
+    scheme = {PolicyRecord.key_for("network"), RULES_KEY, SCHEME_KEY}
+    assert set(state.pairs) == {*scheme, *keys, *map(ParticipantRecord.key_for, PARTICIPANTS)}
     values = PolicyValues(
         max_validity_days=60,
         carat_tolerance_ppm=1_000,
@@ -217,7 +214,9 @@ def test_state_begins_with_policy_rules_chair_participants_and_first_keys() -> N
         clock_skew_ms=10_000,
     )
     settled = PolicySince(values=values, effective_from=0, recorded_at=FOUNDED_MS, decision=None)
-    assert read_record(state, policy_key(None), PolicyRecord) == PolicyRecord(history=(settled,))
+    assert read_record(state, PolicyRecord.key_for("network"), PolicyRecord) == PolicyRecord(
+        history=(settled,)
+    )
     assert read_record(state, RULES_KEY, RulesRecord) == RulesRecord(
         versions=(RulesSince(version=1, height=1),)
     )
@@ -236,6 +235,8 @@ def test_state_begins_with_policy_rules_chair_participants_and_first_keys() -> N
         )
     for code, (name, kind) in PARTICIPANTS.items():
         active = StandingSince(status=Standing.ACTIVE, effective_from=0, decision="genesis")
-        assert read_record(state, participant_key(code), ParticipantRecord) == ParticipantRecord(
+        assert read_record(
+            state, ParticipantRecord.key_for(code), ParticipantRecord
+        ) == ParticipantRecord(
             code=code, name=name, kind=kind, standings=(active,), authority_count=0
         )

@@ -39,7 +39,7 @@ from kpledger.scheme.v1.events.governance import (
     Standing,
 )
 from kpledger.scheme.v1.execution import execute
-from kpledger.scheme.v1.records import EventRecord, event_key
+from kpledger.scheme.v1.records import EventRecord
 from kpledger.scheme.v1.rules import importing
 
 SKEW_MS: Final = 10_000
@@ -209,7 +209,7 @@ def test_event_enters_once_for_ever() -> None:
     ledger = open_trade()
     encoded = issue(ledger, CERTIFICATE)
     event_id = decode_envelope(encoded).event_id
-    record = ledger.read(event_key(event_id), EventRecord)
+    record = ledger.read(EventRecord.key_for(event_id), EventRecord)
     assert record == EventRecord(
         index=ledger.tip.tree.size - 1,
         height=ledger.tip.height,

@@ -11,13 +11,7 @@ from kpledger.base.units import add_days
 from kpledger.scheme.v1.events.importing import ArrivalRecorded, CaseKind, CaseOpened
 from kpledger.scheme.v1.lifecycles.case import CASE_TRANSITIONS, CaseState
 from kpledger.scheme.v1.lifecycles.certificate import DEAD, OPENS_CASE, CertificateState
-from kpledger.scheme.v1.records import (
-    CaseCountRecord,
-    CaseRecord,
-    case_count_key,
-    case_key,
-    certificate_key,
-)
+from kpledger.scheme.v1.records import CaseCountRecord, CaseRecord, CertificateRecord
 
 FIRST, SECOND = f"{NUMBER}/1", f"{NUMBER}/2"
 NAMED: Final = "ZA/case/2026-1"
@@ -56,7 +50,7 @@ ARRIVAL = SOUND["arrival_recorded"][1]
 
 
 def _case(ledger: MemoryLedger, case: str) -> CaseRecord:
-    return ledger.read(case_key(case), CaseRecord)
+    return ledger.read(CaseRecord.key_for(case), CaseRecord)
 
 
 def _voided_and_presented() -> MemoryLedger:
@@ -72,10 +66,10 @@ def test_shipment_under_a_closed_certificate_has_a_case_and_leaves_it_untouched(
     state: CertificateState, name: str, stands: CaseState
 ) -> None:
     ledger = ledger_in(state)
-    before = ledger.state.get(certificate_key(NUMBER))
+    before = ledger.state.get(CertificateRecord.key_for(NUMBER))
     encoded = make_step(ledger, name, author="EU/antwerp")
     ledger.record(encoded)
-    assert ledger.state.get(certificate_key(NUMBER)) == before
+    assert ledger.state.get(CertificateRecord.key_for(NUMBER)) == before
     case = _case(ledger, FIRST)
     assert case == CaseRecord(
         case=FIRST,
@@ -94,7 +88,9 @@ def test_shipment_under_a_closed_certificate_has_a_case_and_leaves_it_untouched(
 def test_cases_of_a_certificate_are_counted() -> None:
     ledger = _voided_and_presented()
     ledger.record(make_step(ledger, "shipment_detained", author="ZA/joburg"))
-    assert ledger.read(case_count_key(NUMBER), CaseCountRecord).count == len((FIRST, SECOND))
+    assert ledger.read(CaseCountRecord.key_for(NUMBER), CaseCountRecord).count == len(
+        (FIRST, SECOND)
+    )
     assert (_case(ledger, FIRST).holder, _case(ledger, SECOND).holder) == ("EU", "ZA")
 
 
@@ -120,7 +116,7 @@ def test_presenting_needs_the_newest_event_on_the_certificate() -> None:
 
 def test_certificate_on_its_way_opens_no_case() -> None:
     ledger = start_journey("arrival_recorded")
-    assert ledger.state.get(case_key(FIRST)) is None
+    assert ledger.state.get(CaseRecord.key_for(FIRST)) is None
     for state in set(PATHS) - set(OPENS_CASE):
         assert judge(ledger_in(state), "shipment_detained", subject=FIRST) == ("E6", "subject")
 

@@ -46,9 +46,6 @@ from kpledger.scheme.v1.records import (
     KeyRecord,
     ParticipantRecord,
     SchemeRecord,
-    decision_key,
-    key_key,
-    participant_key,
 )
 
 INTERIM_MS: Final = 90 * DAY_MS
@@ -102,7 +99,7 @@ def test_own_suspension_needs_no_decision_and_does_not_lapse() -> None:
 
 
 def _standing(ledger: MemoryLedger, code: str, time_ms: int) -> Standing | None:
-    return ledger.read(participant_key(code), ParticipantRecord).standing_at(time_ms)
+    return ledger.read(ParticipantRecord.key_for(code), ParticipantRecord).standing_at(time_ms)
 
 
 def test_interim_standing_lapses_to_the_one_before() -> None:
@@ -224,7 +221,7 @@ def test_notice_of_the_chair_needs_no_support() -> None:
 
 
 def test_decision_is_recorded_whole() -> None:
-    record = TRADE.read(decision_key(DECISION), DecisionRecord)
+    record = TRADE.read(DecisionRecord.key_for(DECISION), DecisionRecord)
     sound = make_decision()
     assert record == DecisionRecord(
         decision=DECISION,
@@ -243,7 +240,7 @@ def test_chair_hands_over_under_both_keys() -> None:
     assert ledger.read(SCHEME_KEY, SchemeRecord) == SchemeRecord(
         chair="ZA", vice_chair="IN", year=2027, key=NEXT_CHAIR_KEY
     )
-    old = ledger.read(key_key(signing_key(CHAIR).public_key), KeyRecord)
+    old = ledger.read(KeyRecord.key_for(signing_key(CHAIR).public_key), KeyRecord)
     assert (old.revoked_at, old.reason) == (NOW_MS, RevocationReason.SUPERSEDED)
     assert judgement(ledger.attempt(make_event(CHAIR, ELECTION))) == (Rule.E1, "signatures")
     by_the_next = make_event(CHAIR, ELECTION, signers=("the next chair",))

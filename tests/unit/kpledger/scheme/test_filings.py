@@ -31,15 +31,7 @@ from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.events.governance import AuthorityClosed, AuthorityRole, KeyAdded, Standing
 from kpledger.scheme.v1.events.life import AnnualReportFiled
 from kpledger.scheme.v1.events.statistics import Flow
-from kpledger.scheme.v1.records import (
-    BodyRecord,
-    EditionRecorded,
-    ReportRecord,
-    SubmissionRecord,
-    body_key,
-    report_key,
-    submission_key,
-)
+from kpledger.scheme.v1.records import BodyRecord, EditionRecorded, ReportRecord, SubmissionRecord
 from kpledger.scheme.v1.rules.filings import MAX_REPORTS
 from kpledger.scheme.v1.subjects import Subject
 
@@ -132,7 +124,7 @@ def test_editions_stand_one_beside_the_other(kind: Subject, body: Body, period: 
     for event in events:
         ledger.record(event)
     assert judge(ledger, "BW/root", body) == (Rule.E6, "body.edition")
-    record = ledger.read(submission_key("BW", kind, period), SubmissionRecord)
+    record = ledger.read(SubmissionRecord.key_for("BW", kind, period), SubmissionRecord)
     assert record == SubmissionRecord(
         participant="BW",
         kind=kind,
@@ -181,11 +173,11 @@ def test_annual_report_is_filed_again() -> None:
     other = bytes(32)
     for document in (PAPER, other):
         ledger.record(make_event("BW/root", vary(REPORT, document=document)))
-    record = ledger.read(report_key("BW", 2025), ReportRecord)
+    record = ledger.read(ReportRecord.key_for("BW", 2025), ReportRecord)
     assert (record.documents, record.filed_at) == ((PAPER, other), (NOW_MS, NOW_MS))
     changes = ChangeSet(ledger.state)
     full = vary(record, documents=(PAPER,) * MAX_REPORTS)
-    changes.put(report_key("BW", 2025), full)
+    changes.put(ReportRecord.key_for("BW", 2025), full)
     ledger.state.apply(changes)
     assert judge(ledger, "BW/root", REPORT) == (Rule.E6, "body.year")
 
@@ -217,7 +209,7 @@ def test_body_changes_and_ends() -> None:
     ledger = _observed()
     for body in (BODY, vary(BODY, chair="BW"), vary(BODY, dissolved=True)):
         ledger.record(make_event(CHAIR, body))
-    assert ledger.read(body_key("wgs"), BodyRecord) == BodyRecord(
+    assert ledger.read(BodyRecord.key_for("wgs"), BodyRecord) == BodyRecord(
         name="wgs",
         title="Working Group on Statistics",
         kind=BODY.kind,

@@ -44,10 +44,6 @@ from kpledger.scheme.v1.records import (
     ParticipantRecord,
     RangesRecord,
     StandingSince,
-    authority_key,
-    key_key,
-    participant_key,
-    ranges_key,
 )
 from kpledger.scheme.v1.rules.notice import MAX_NOTICE_MS
 from kpledger.scheme.v1.rules.numbering import MAX_RANGES
@@ -249,7 +245,7 @@ def test_participant_holds_a_bounded_number_of_ranges() -> None:
     held = AllottedRange(authority="gaborone", range=vary(RANGE, width=12, first=1, last=1))
     changes = ChangeSet(ledger.state)
     for count, expected in ((MAX_RANGES - 1, None), (MAX_RANGES, (Rule.E3, "body.range"))):
-        changes.put(ranges_key("BW"), RangesRecord(ranges=(held,) * count))
+        changes.put(RangesRecord.key_for("BW"), RangesRecord(ranges=(held,) * count))
         ledger.state.apply(changes)
         assert _code(ledger.attempt(make_event("BW/root", ALLOTMENT))) == expected
 
@@ -286,19 +282,21 @@ def test_governance_is_recorded_whole() -> None:
         reason=None,
         suspect_since=None,
     )
-    assert ledger.read(participant_key("NA"), ParticipantRecord) == ParticipantRecord(
+    assert ledger.read(ParticipantRecord.key_for("NA"), ParticipantRecord) == ParticipantRecord(
         code="NA",
         name="Namibia",
         kind=ParticipantKind.STATE,
         standings=(admitted,),
         authority_count=0,
     )
-    assert ledger.read(key_key(ADMISSION.root_key), KeyRecord) == vary(
+    assert ledger.read(KeyRecord.key_for(ADMISSION.root_key), KeyRecord) == vary(
         key, participant="NA", authority="root", valid_from=0
     )
-    botswana = ledger.read(participant_key("BW"), ParticipantRecord)
+    botswana = ledger.read(ParticipantRecord.key_for("BW"), ParticipantRecord)
     assert (botswana.standings, botswana.authority_count) == ((genesis, suspended), 2)
-    assert ledger.read(authority_key("BW", "francistown"), AuthorityRecord) == AuthorityRecord(
+    assert ledger.read(
+        AuthorityRecord.key_for("BW", "francistown"), AuthorityRecord
+    ) == AuthorityRecord(
         participant="BW",
         authority="francistown",
         title="Second Diamond Office",
@@ -306,11 +304,11 @@ def test_governance_is_recorded_whole() -> None:
         contact="box 1",
         roles=(AuthorityRole.EXPORTING,),
     )
-    assert ledger.read(key_key(NEW_KEY), KeyRecord) == key
-    assert ledger.read(key_key(REVOCATION.key), KeyRecord) == vary(
+    assert ledger.read(KeyRecord.key_for(NEW_KEY), KeyRecord) == key
+    assert ledger.read(KeyRecord.key_for(REVOCATION.key), KeyRecord) == vary(
         key, valid_from=FOUNDED_MS, revoked_at=NOW_MS, reason=RevocationReason.RETIRED
     )
-    ranges = ledger.read(ranges_key("BW"), RangesRecord).ranges
+    ranges = ledger.read(RangesRecord.key_for("BW"), RangesRecord).ranges
     assert ranges[1:] == (AllottedRange(authority="gaborone", range=RANGE),)
 
 
@@ -336,7 +334,7 @@ def test_compromised_key_is_revoked_with_the_time_it_is_suspect_from() -> None:
     ledger = open_trade()
     body = vary(REVOCATION, reason=RevocationReason.COMPROMISED, suspect_since=FOUNDED_MS)
     ledger.record(make_event("BW/root", body))
-    record = ledger.read(key_key(body.key), KeyRecord)
+    record = ledger.read(KeyRecord.key_for(body.key), KeyRecord)
     assert (record.reason, record.suspect_since) == (RevocationReason.COMPROMISED, FOUNDED_MS)
 
 

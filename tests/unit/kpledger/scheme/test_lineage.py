@@ -18,7 +18,7 @@ from kpledger.scheme.v1.events.certificate import (
     ReplacementReason,
     Source,
 )
-from kpledger.scheme.v1.records import DrawnRecord, drawn_key
+from kpledger.scheme.v1.records import DrawnRecord
 
 FIELD = "body.certificate.sources"
 MIXED = Origin(kind=OriginKind.MIXED, countries=())
@@ -62,7 +62,7 @@ def _small(
 
 
 def _drawn(ledger: MemoryLedger, number: str = NUMBER) -> int:
-    record = read_record(ledger.state, drawn_key(number), DrawnRecord)
+    record = read_record(ledger.state, DrawnRecord.key_for(number), DrawnRecord)
     return 0 if record is None else record.carat_thousandths
 
 

@@ -30,7 +30,7 @@ from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.events.certificate import CertificateVoided, TransitNoted, VoidReason
 from kpledger.scheme.v1.events.governance import AuthorityClosed
 from kpledger.scheme.v1.events.notes import CorrectionMade, NoteFiled
-from kpledger.scheme.v1.records import CorrectionRecord, correction_key
+from kpledger.scheme.v1.records import CorrectionRecord
 from kpledger.scheme.v1.rules.notes import CORRECTABLE, MAX_CORRECTIONS
 
 VOIDED: Final = CertificateVoided(reason=VoidReason.FRAUD, remarks="a slip")
@@ -100,9 +100,9 @@ def test_correction_is_kept_beside_what_it_corrects() -> None:
     ledger.record(first)
     ledger.record(second)
     assert ledger.certificate(NUMBER) == before
-    assert ledger.read(correction_key(event_id_of(voided)), CorrectionRecord) == CorrectionRecord(
-        corrections=(event_id_of(first), event_id_of(second))
-    )
+    assert ledger.read(
+        CorrectionRecord.key_for(event_id_of(voided)), CorrectionRecord
+    ) == CorrectionRecord(corrections=(event_id_of(first), event_id_of(second)))
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_closing_statement_itself_is_corrected_by_who_made_it() -> None:
 
 def test_event_is_corrected_a_bounded_number_of_times() -> None:
     ledger, voided = _voided()
-    key = correction_key(event_id_of(voided))
+    key = CorrectionRecord.key_for(event_id_of(voided))
     changes = ChangeSet(ledger.state)
     for count, expected in (
         (MAX_CORRECTIONS - 1, None),

@@ -22,7 +22,7 @@ from kpledger.base.state import ChangeSet
 from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.events.governance import AuthorityClosed, KeyAdded, NumberRangeAllocated
-from kpledger.scheme.v1.records import FormatSince, FormatsRecord, formats_key
+from kpledger.scheme.v1.records import FormatSince, FormatsRecord
 from kpledger.scheme.v1.rules.numbering import MAX_FORMATS
 
 NUMBER_FIELD: Final = (Rule.E3, "body.certificate.number")
@@ -166,6 +166,6 @@ def test_forms_are_notified_a_bounded_number_of_times() -> None:
     one = FormatSince(masks=("BW######",), specimen=bytes(32), features="", valid_from=0)
     changes = ChangeSet(ledger.state)
     for count, expected in ((MAX_FORMATS - 1, None), (MAX_FORMATS, (Rule.E3, "body.masks"))):
-        changes.put(formats_key("BW"), FormatsRecord(formats=(one,) * count))
+        changes.put(FormatsRecord.key_for("BW"), FormatsRecord(formats=(one,) * count))
         ledger.state.apply(changes)
         assert judge(ledger, "BW/root", FORMAT) == expected

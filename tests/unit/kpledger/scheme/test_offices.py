@@ -41,14 +41,7 @@ from kpledger.scheme.v1.events.governance import (
     RevocationReason,
 )
 from kpledger.scheme.v1.events.life import ObserverKind, ObserverWithdrawn
-from kpledger.scheme.v1.records import (
-    AuthorityRecord,
-    KeyRecord,
-    ParticipantRecord,
-    authority_key,
-    key_key,
-    participant_key,
-)
+from kpledger.scheme.v1.records import AuthorityRecord, KeyRecord, ParticipantRecord
 
 ISSUE: Final = CertificateIssued(certificate=make_certificate())
 CLOSING: Final = AuthorityClosed(authority="gaborone", reason="")
@@ -65,7 +58,9 @@ def _monitored() -> MemoryLedger:
 def test_closed_office_signs_nothing_more() -> None:
     ledger = open_trade()
     ledger.record(make_event("BW/root", CLOSING))
-    assert ledger.read(authority_key("BW", "gaborone"), AuthorityRecord).closed_at == NOW_MS
+    assert (
+        ledger.read(AuthorityRecord.key_for("BW", "gaborone"), AuthorityRecord).closed_at == NOW_MS
+    )
     assert judge(ledger, "BW/gaborone", ISSUE) == (Rule.E1, "author")
     assert judge(ledger, "BW/root", CLOSING) == (Rule.E6, "body.authority")
     assert judge(ledger, "BW/root", KEY) == (Rule.E6, "body.authority")
@@ -131,7 +126,7 @@ def test_chair_puts_a_new_key_in_the_place_of_the_secretariats() -> None:
     ledger = open_trade()
     old = signing_key(SECRETARIAT).public_key
     ledger.record(make_event(CHAIR, vary(ROTATION, old=old)))
-    record = ledger.read(key_key(NEW_KEY), KeyRecord)
+    record = ledger.read(KeyRecord.key_for(NEW_KEY), KeyRecord)
     assert (record.participant, record.authority) == ("KPCS", "secretariat")
 
 
@@ -152,9 +147,9 @@ def test_rotated_key_is_followed_in_one_step() -> None:
     added = KeyAdded(authority="gaborone", key=officer, valid_from=NOW_MS, officer="m-one")
     ledger.record(make_event("BW/root", added))
     ledger.record(make_event("BW/root", vary(ROTATION, old=officer)))
-    new = ledger.read(key_key(NEW_KEY), KeyRecord)
+    new = ledger.read(KeyRecord.key_for(NEW_KEY), KeyRecord)
     assert (new.participant, new.authority, new.officer) == ("BW", "gaborone", "m-one")
-    old = ledger.read(key_key(officer), KeyRecord)
+    old = ledger.read(KeyRecord.key_for(officer), KeyRecord)
     assert (old.revoked_at, old.reason) == (NOW_MS, RevocationReason.SUPERSEDED)
     by_old = make_event("BW/gaborone", ISSUE, signers=("an officer",))
     assert judgement(ledger.attempt(by_old)) == SIGNATURES
@@ -226,7 +221,7 @@ def test_four_eyes_are_two_different_officers_of_the_office() -> None:
 def test_observer_files_notes_and_nothing_else() -> None:
     ledger = open_trade()
     ledger.record(make_event(CHAIR, OBSERVER))
-    record = ledger.read(authority_key("KPCS", "wdc"), AuthorityRecord)
+    record = ledger.read(AuthorityRecord.key_for("KPCS", "wdc"), AuthorityRecord)
     assert (record.roles, record.observer) == ((AuthorityRole.OBSERVER,), ObserverKind.INDUSTRY)
     assert judge(ledger, "KPCS/wdc", NOTE, "BW") is None
     assert judge(ledger, "KPCS/wdc", QUESTION, "BW/anomaly/1") == (Rule.E1, "author")
@@ -259,7 +254,7 @@ def test_offices_for_statistics_are_counted_while_they_are_open() -> None:
     statistics = vary(OFFICE, roles=(AuthorityRole.EXPORTING, AuthorityRole.STATISTICS))
     for body in (statistics, vary(CLOSING, authority="francistown"), CLOSING):
         ledger.record(make_event("BW/root", body))
-        record = ledger.read(participant_key("BW"), ParticipantRecord)
+        record = ledger.read(ParticipantRecord.key_for("BW"), ParticipantRecord)
         counts.append((record.authority_count, record.statistics_offices))
     assert counts == [(2, 1), (2, 0), (2, 0)]
 

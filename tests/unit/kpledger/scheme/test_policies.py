@@ -11,7 +11,7 @@ from kpledger.base.state import ChangeSet, read_record
 from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.events.decisions import ExpiryMeaning, PolicyValues
 from kpledger.scheme.v1.policy import Policy, resolve_policy
-from kpledger.scheme.v1.records import PolicyRecord, PolicySince, policy_key
+from kpledger.scheme.v1.records import PolicyRecord, PolicySince
 from kpledger.scheme.v1.rules.notice import MAX_NOTICE_MS
 from kpledger.scheme.v1.rules.policies import MAX_SETTLED
 
@@ -19,8 +19,8 @@ NETWORK: Final = vary(POLICY, participant=None, decision=DECISION)
 
 
 def _policy(ledger: MemoryLedger, code: str | None, time_ms: int) -> Policy:
-    own = None if code is None else read_record(ledger.state, policy_key(code), PolicyRecord)
-    return resolve_policy(ledger.read(policy_key(None), PolicyRecord), own, time_ms)
+    own = read_record(ledger.state, PolicyRecord.key_for(code), PolicyRecord) if code else None
+    return resolve_policy(ledger.read(PolicyRecord.key_for("network"), PolicyRecord), own, time_ms)
 
 
 REFUSED: Final[list[tuple[str, str, dict[str, object], Rule, str]]] = [
@@ -121,6 +121,6 @@ def test_policy_is_settled_a_bounded_number_of_times() -> None:
     )
     changes = ChangeSet(ledger.state)
     for count, expected in ((MAX_SETTLED - 1, None), (MAX_SETTLED, (Rule.E6, "body.values"))):
-        changes.put(policy_key("BW"), PolicyRecord(history=(one,) * count))
+        changes.put(PolicyRecord.key_for("BW"), PolicyRecord(history=(one,) * count))
         ledger.state.apply(changes)
         assert judge(ledger, "BW/root", POLICY) == expected

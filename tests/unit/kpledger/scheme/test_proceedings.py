@@ -40,7 +40,7 @@ from kpledger.scheme.v1.events.importing import SuspectJudged, Verdict
 from kpledger.scheme.v1.events.life import FollowUpStatus, Recommendation
 from kpledger.scheme.v1.events.statistics import Series
 from kpledger.scheme.v1.lifecycles.proceeding import PROCEEDINGS, ProceedingState
-from kpledger.scheme.v1.records import ProceedingRecord, RecommendationStatus, proceeding_key
+from kpledger.scheme.v1.records import ProceedingRecord, RecommendationStatus
 from kpledger.scheme.v1.rules.proceedings import KIND_OF, MAX_DOCUMENTS
 from kpledger.scheme.v1.subjects import Subject
 
@@ -86,7 +86,7 @@ def _walk(ledger: MemoryLedger, names: Sequence[str]) -> MemoryLedger:
 
 
 def _read(ledger: MemoryLedger, kind: Subject) -> ProceedingRecord:
-    return ledger.read(proceeding_key(_subject(kind)), ProceedingRecord)
+    return ledger.read(ProceedingRecord.key_for(_subject(kind)), ProceedingRecord)
 
 
 def test_paths_reach_every_state_but_the_refused_consent() -> None:
@@ -115,7 +115,7 @@ def test_proceeding_goes_on_as_its_table_says_or_not(
         )
         after = PROCEEDINGS[kind][before].get(name)
         assert judgement(refusal) == (None if after else (Rule.E6, "type")), name
-        record = changes.read(proceeding_key(_subject(kind)), ProceedingRecord)
+        record = changes.read(ProceedingRecord.key_for(_subject(kind)), ProceedingRecord)
         assert record is not None
         assert record.state is (after or before)
 
@@ -372,7 +372,7 @@ def test_paper_of_a_country_outside_the_scheme_is_judged_by_the_chair() -> None:
     ledger = open_trade()
     paper = vary(SUSPECT, claimed_issuer="KE", claimed_issue=None, image=PAPER)
     ledger.record(make_event("EU/antwerp", paper, subject="EU/suspect/2"))
-    record = ledger.read(proceeding_key("EU/suspect/2"), ProceedingRecord)
+    record = ledger.read(ProceedingRecord.key_for("EU/suspect/2"), ProceedingRecord)
     assert (record.participant, record.title, record.documents) == ("KE", "BW 1/2", (PAPER,))
     body = SuspectJudged(verdict=Verdict.FAKE, remarks="")
     event = make_event(CHAIR, body, subject="EU/suspect/2", prev=record.head)
@@ -384,7 +384,7 @@ def test_proceeding_holds_a_bounded_number_of_documents() -> None:
     record = _read(ledger, Subject.REVIEW)
     for count, expected in ((MAX_DOCUMENTS - 1, None), (MAX_DOCUMENTS, (Rule.E6, "type"))):
         full = vary(record, documents=(PAPER,) * count)
-        ledger.state.pairs[proceeding_key(record.subject)] = encode(full)
+        ledger.state.pairs[ProceedingRecord.key_for(record.subject)] = encode(full)
         followed = state(ledger, "recommendation_followed_up", document=PAPER)
         assert judgement(ledger.attempt(followed)) == expected
 
@@ -392,7 +392,7 @@ def test_proceeding_holds_a_bounded_number_of_documents() -> None:
 def test_nobody_keeps_a_concern_open_by_filing_documents() -> None:
     ledger = _walk(open_trade(), PATHS[Subject.CONCERN, ProceedingState.ANSWERED])
     full = vary(_read(ledger, Subject.CONCERN), documents=(PAPER,) * MAX_DOCUMENTS)
-    ledger.state.pairs[proceeding_key(full.subject)] = encode(full)
+    ledger.state.pairs[ProceedingRecord.key_for(full.subject)] = encode(full)
     again = state(ledger, "concern_answered", document=PAPER)
     assert judgement(ledger.attempt(again)) == (Rule.E6, "type")
     assert ledger.attempt(state(ledger, "concern_answered", document=None)) is None

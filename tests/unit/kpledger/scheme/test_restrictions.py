@@ -41,7 +41,7 @@ from kpledger.scheme.v1.events.governance import (
     ParticipantKind,
 )
 from kpledger.scheme.v1.events.restrictions import Mode, RestrictionSet, Scope, ShipmentDeclined
-from kpledger.scheme.v1.records import RestrictionsRecord, restrictions_key
+from kpledger.scheme.v1.records import RestrictionsRecord
 from kpledger.scheme.v1.rules.restrictions import MAX_RESTRICTIONS
 
 CERTIFICATE: Final = make_certificate()
@@ -256,7 +256,7 @@ def test_closed_office_approves_nothing() -> None:
 
 def test_participant_is_under_a_bounded_number_of_restrictions() -> None:
     ledger = _monitored(RESTRICTION)
-    held = ledger.read(restrictions_key("BW"), RestrictionsRecord).restrictions
+    held = ledger.read(RestrictionsRecord.key_for("BW"), RestrictionsRecord).restrictions
     named = [vary(held[0], restriction=f"r-{count}") for count in range(MAX_RESTRICTIONS)]
     changes = ChangeSet(ledger.state)
     for restrictions, expected in (
@@ -264,7 +264,7 @@ def test_participant_is_under_a_bounded_number_of_restrictions() -> None:
         (named, (Rule.E6, "body.restriction")),
     ):
         record = RestrictionsRecord(restrictions=tuple(restrictions))
-        changes.put(restrictions_key("BW"), record)
+        changes.put(RestrictionsRecord.key_for("BW"), record)
         ledger.state.apply(changes)
         assert judge(ledger, CHAIR, RESTRICTION) == expected
 

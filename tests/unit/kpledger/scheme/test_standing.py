@@ -27,7 +27,7 @@ from kpledger.base.units import DAY_MS
 from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing
-from kpledger.scheme.v1.records import ParticipantRecord, participant_key
+from kpledger.scheme.v1.records import ParticipantRecord
 from kpledger.scheme.v1.rules.notice import MAX_NOTICE_MS
 
 SELF_SUSPENSION = vary(STATUS, status=Standing.SELF_SUSPENDED)
@@ -123,7 +123,7 @@ def test_self_suspension_of_next_year_does_not_hold_off_the_chair() -> None:
     shield = vary(SELF_SUSPENSION, effective_from=NOW_MS + MAX_NOTICE_MS)
     ledger.record(make_event("BW/root", shield))
     ledger.record(make_event(CHAIR, STATUS))
-    botswana = ledger.read(participant_key("BW"), ParticipantRecord)
+    botswana = ledger.read(ParticipantRecord.key_for("BW"), ParticipantRecord)
     at_times = (NOW_MS, shield.effective_from)
     assert {botswana.standing_at(at) for at in at_times} == {STATUS.status}
 

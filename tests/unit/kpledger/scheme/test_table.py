@@ -21,7 +21,7 @@ from kpledger.scheme.v1.lifecycles.certificate import (
     WAS_LOST,
     CertificateState,
 )
-from kpledger.scheme.v1.records import certificate_key
+from kpledger.scheme.v1.records import CertificateRecord
 
 _S = CertificateState
 
@@ -130,7 +130,7 @@ def test_every_event_moves_as_the_table_says_or_is_refused(state: CertificateSta
         else:
             in_a_case = any(key.startswith(b"case/") for key in changes.written)
             outcomes[name] = "a case" if in_a_case else "accepted"
-            moved = certificate_key(NUMBER) in changes.written
+            moved = CertificateRecord.key_for(NUMBER) in changes.written
             assert moved is not (in_a_case or name == "transit_noted")
     assert outcomes == {name: _expected(state, name) for name in EVENTS}
 

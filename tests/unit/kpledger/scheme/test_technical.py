@@ -27,7 +27,7 @@ from kpledger.scheme.v1.events.certificate import (
 from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing
 from kpledger.scheme.v1.events.importing import CaseKind, CaseOpened, ImportRefusedReturned
 from kpledger.scheme.v1.lifecycles.certificate import CertificateState
-from kpledger.scheme.v1.records import TechnicalRecord, technical_key
+from kpledger.scheme.v1.records import TechnicalRecord
 from kpledger.scheme.v1.rules.technical import MAX_TECHNICAL
 
 FIELD = "body.certificate.case"
@@ -197,7 +197,7 @@ def test_what_a_replaced_certificate_moved_is_free_for_the_new_one() -> None:
     ledger.record(step)
     third = vary(_technical("ZA", NAMED, 6), number="ZA000009")
     assert _found(_judge(ledger, third, "ZA/joburg")) == WEIGHT
-    record = ledger.read(technical_key(NAMED), TechnicalRecord)
+    record = ledger.read(TechnicalRecord.key_for(NAMED), TechnicalRecord)
     assert record.numbers == ("ZA000008",)
 
 
@@ -218,7 +218,7 @@ def test_goods_that_came_back_move_again() -> None:
 def test_goods_of_a_case_move_under_a_bounded_number_of_certificates() -> None:
     ledger = _weighed()
     issue(ledger, _technical("ZA", NAMED, 1), "ZA/joburg")
-    key = technical_key(NAMED)
+    key = TechnicalRecord.key_for(NAMED)
     for count, found in ((MAX_TECHNICAL - 1, None), (MAX_TECHNICAL, ("E10", FIELD))):
         full = TechnicalRecord(numbers=("ZA000007",) * count)
         ledger.state.pairs[key] = encode(full)
