@@ -102,7 +102,7 @@ def _respond(books: Books, question: SchemeQuestion) -> SchemeAnswer:
     """
     time_ms = _read_time(books, question.at)
     members = read_participants(books)
-    known = [(one, standing) for one in members if (standing := _standing(one, time_ms))]
+    known = [(one, standing) for one in members if (standing := one.standing_since(time_ms))]
     presidency = books.connection.execute(_PRESIDENCY, {"time_ms": time_ms}).fetchone()
     chair, vice_chair, year = presidency or (None, None, None)
     network = books.record(PolicyRecord.key_for("network"), PolicyRecord) or PolicyRecord(
@@ -145,16 +145,6 @@ def _read_time(books: Books, day: str) -> int:
         return end_of_day_ms(day)
     except MalformedError as error:
         raise QuestionError("at", error.problem, "a day, as 2026-03-02") from None
-
-
-def _standing(record: ParticipantRecord, time_ms: int) -> StandingSince | None:
-    """Give the newest standing in effect, as :meth:`ParticipantRecord.standing_at` chooses it."""
-    status = record.standing_at(time_ms)
-    for one in reversed(record.standings):
-        lapsed = one.lapses_at is not None and one.lapses_at <= time_ms
-        if one.status is status and one.effective_from <= time_ms and not lapsed:
-            return one
-    return None
 
 
 def _describe(record: ParticipantRecord, standing: StandingSince) -> MemberAt:

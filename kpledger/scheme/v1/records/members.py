@@ -47,7 +47,12 @@ class ParticipantRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields
     """How many of them are open and have the role STATISTICS; its root submits where none has."""
 
     def standing_at(self, time_ms: int) -> Standing | None:
-        """Give the standing at an instant; None before it was admitted.
+        """Give the standing at an instant; None before it was admitted."""
+        found = self.standing_since(time_ms)
+        return None if found is None else found.status
+
+    def standing_since(self, time_ms: int) -> StandingSince | None:
+        """Give the standing at an instant, and since when; None before it was admitted.
 
         The newest decision that is in effect at the instant counts, not the one with the latest
         date: a decision may correct the time of an earlier one. An interim one that lapsed
@@ -56,7 +61,7 @@ class ParticipantRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields
         for standing in reversed(self.standings):
             lapsed = standing.lapses_at is not None and standing.lapses_at <= time_ms
             if standing.effective_from <= time_ms and not lapsed:
-                return standing.status
+                return standing
         return None
 
 

@@ -10,6 +10,7 @@ from kpledger.books.queries import QUERIES
 from kpledger.books.query import AnyQuery, NotOnLedgerError, QuestionError
 from kpledger.books.scheme import SCHEME
 from kpledger.books.subject import SUBJECT, SubjectQuestion
+from kpledger.scheme.v1.events.governance import Standing
 
 
 def test_queries_are_listed_once_and_in_order() -> None:
@@ -42,6 +43,13 @@ def test_bytes_are_written_in_hexadecimal() -> None:
     assert (answer["key"], answer["authority"]) == (key, "root")
     found = msgspec.json.decode(SUBJECT.reply(ledger.books, SubjectQuestion(subject="KPCS/chair")))
     assert found["record"]["key"] == signing_key("KPCS/chair").public_key.hex()
+
+
+def test_a_participant_is_shown_as_of_the_newest_block() -> None:
+    ledger = open_booked_trade()
+    found = ledger.ask(PARTICIPANT, ParticipantQuestion(code="BW"))
+    assert (found.status, found.ranges[0].range.prefix) == (Standing.ACTIVE, "BW")
+    assert [one.authority for one in found.authorities] == ["gaborone"]
 
 
 @pytest.mark.parametrize(("code", "problem"), [("bw", QuestionError), ("XX", NotOnLedgerError)])

@@ -9,6 +9,7 @@ from kpledger.books.trace import TRACE, LinkKind, TraceAnswer, TraceQuestion
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
+    CertificateKind,
     CertificateReplaced,
     CertificateVoided,
     Origin,
@@ -131,3 +132,13 @@ def test_a_certificate_that_was_taken_back_alone_has_no_lineage() -> None:
     ledger.say("BW/gaborone", body, subject="BW000001", prev=head)
     found = trace(ledger, "BW000001")
     assert (len(found.shipments), found.back, found.forward) == (1, (), ())
+
+
+def test_a_technical_certificate_moves_the_goods_of_a_case(ledger: BookedLedger) -> None:
+    moved = vary(
+        make_certificate("ZA000001", "EU"), kind=CertificateKind.TECHNICAL, case="EU000001/1"
+    )
+    ledger.project("ZA/joburg", CertificateIssued(certificate=moved), subject=moved.number)
+    step = ("EU000001/1", "ZA000001", LinkKind.TECHNICAL)
+    assert steps(trace(ledger, "ZA000001").back)[0] == step
+    assert step in steps(trace(ledger, "BW000001").forward)
