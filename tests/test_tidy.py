@@ -33,7 +33,6 @@ WITHOUT_A_CALLER = frozenset(
         "MemoryBook",
         "MemoryStorage",
         "addresses_to_dial",
-        "decode_trusted_envelope",
         "number_of",
         "read_page",
     }

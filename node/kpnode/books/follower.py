@@ -17,7 +17,7 @@ from kpledger.log.block import compute_head, encode_block_header
 from kpledger.log.committed import CommittedBlocks
 from kpledger.log.genesis import Genesis
 from kpledger.log.layout import MAX_PAYLOAD_BYTES
-from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.envelope import decode_trusted_envelope
 from kpnode.books.feed import HEIGHT
 
 READ_BYTES: Final = 1 << 20
@@ -85,7 +85,7 @@ class Follower:
     def _take(self, height: int, stored: bytes) -> None:
         header, events = self._blocks.read(height, stored)
         if height > self._writer.height:
-            self._writer.append(header, tuple(decode_envelope(event) for event in events))
+            self._writer.append(header, tuple(decode_trusted_envelope(event) for event in events))
             self._unwritten += len(events)
             return
         # The feed begins below the end of the books, to show that both are of one chain.

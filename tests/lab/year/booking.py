@@ -20,7 +20,7 @@ from kpledger.base.hashing import Digest
 from kpledger.books.database import open_books
 from kpledger.books.writer import BooksWriter
 from kpledger.log.block import BlockHeader, BlockKind
-from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.envelope import decode_trusted_envelope
 
 _ZERO: Final = Digest(bytes(32))
 _BLOCKS_A_PARCEL: Final = 32
@@ -86,7 +86,7 @@ class _Scribe:
     def write(self, block: Block) -> None:
         time_ms, envelopes = block
         started, started_cpu = time.perf_counter(), time.process_time()
-        events = [decode_envelope(envelope) for envelope in envelopes]
+        events = [decode_trusted_envelope(envelope) for envelope in envelopes]
         header = BlockHeader(
             chain=self._chain,
             era=0,
