@@ -25,7 +25,7 @@ CREATE INDEX certificates_f4 ON certificates (issued_on, issuer, destination)
     WHERE abs(sourced_change_ppm) >= 200000;
 CREATE INDEX certificates_f7 ON certificates (issued_on, issuer, destination)
     WHERE days_after_higher IS NOT NULL;
-CREATE INDEX certificates_f11 ON certificates (issued_on, issuer)
+CREATE INDEX certificates_f11 ON certificates (issued_on)
     WHERE destination = 'EU' AND origins = '' AND kind = 'NORMAL';
 CREATE INDEX certificates_f15 ON certificates (issued_on, issuer, destination)
     WHERE earlier IS NOT NULL;
@@ -33,23 +33,25 @@ CREATE INDEX certificates_f18_origin ON certificates (issued_on, issuer, destina
     WHERE watched_origins IS NOT NULL;
 CREATE INDEX certificates_f18_neighbour ON certificates (issued_on, issuer, destination)
     WHERE watched_neighbours IS NOT NULL;
-CREATE INDEX marks_f8 ON marks (day, certificate) WHERE first = 1;
+CREATE INDEX marks_f8 ON marks (kind, day, certificate) WHERE first = 1;
 
 -- Flags raised at a movement.
 CREATE INDEX movements_certificate ON movements (certificate);
-CREATE INDEX movements_weight ON movements (recorded_on, issuer, destination)
+CREATE INDEX movements_weight ON movements (recorded_on, issuer, destination, weight_ppm)
     WHERE move = 'CONFIRMED' AND weight_ppm >= 100;
-CREATE INDEX movements_value ON movements (recorded_on, issuer, destination)
+CREATE INDEX movements_value ON movements (recorded_on, issuer, destination, value_ppm)
     WHERE move = 'CONFIRMED' AND value_ppm >= 5000;
-CREATE INDEX movements_discrepant ON movements (recorded_on, issuer, destination)
+CREATE INDEX movements_discrepant ON movements
+    (recorded_on, issuer, destination, weight_ppm, price_ppm)
     WHERE move = 'DISCREPANT';
 CREATE INDEX movements_seals ON movements (recorded_on, issuer, destination)
     WHERE seals_broken = 1;
 CREATE INDEX movements_again ON movements (recorded_on, issuer, destination)
     WHERE move = 'AGAIN';
-CREATE INDEX movements_expired ON movements (recorded_on, issuer, destination)
+CREATE INDEX movements_expired ON movements (recorded_on, issuer, destination, days_expired)
     WHERE days_expired IS NOT NULL;
-CREATE INDEX movements_late ON movements (recorded_on, issuer, destination)
+CREATE INDEX movements_late ON movements
+    (recorded_on, issuer, destination, working_days, days_allowed)
     WHERE working_days > days_allowed;
 CREATE INDEX movements_unannounced ON movements (recorded_on, issuer, destination)
     WHERE unannounced = 1;
@@ -61,6 +63,10 @@ CREATE INDEX certificate_lines_price ON certificate_lines (year, issuer, origin,
 CREATE INDEX certificate_sources_certificate ON certificate_sources (certificate, position);
 CREATE INDEX events_late ON events (recorded_on, participant) WHERE days_late >= 2;
 CREATE INDEX suspects_day ON suspects (recorded_on);
+CREATE INDEX blocks_time ON blocks (time_ms, first_event);
+CREATE INDEX number_intervals_certificate ON number_intervals (certificate);
 CREATE INDEX editions_restated ON editions (recorded_on, participant)
     WHERE restated_ppm >= 10000;
 CREATE INDEX editions_participant ON editions (participant, series, period, edition);
+CREATE INDEX edition_rows_partner ON edition_rows
+    (period, participant, partner, flow, edition, carat_thousandths) WHERE series = 'TRADE';

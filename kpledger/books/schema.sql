@@ -473,6 +473,7 @@ CREATE TABLE certificates (
     sourced_days            INTEGER,              -- since the last of the sources came in; negative
                                                   -- if that was later
     sourced_percent         INTEGER,              -- of the sources' weight that it draws
+    drawn_carat_thousandths INTEGER,              -- from all of its sources that are known
     watched_origins         TEXT,                 -- origins on the Chair's list then: 'CD, CF'
     watched_neighbours      TEXT                  -- if none: origins beside one of the list
 );
@@ -581,10 +582,11 @@ CREATE TABLE suspects (
 
 -- Runs of serial numbers that were used, for each prefix and number of digits.
 CREATE TABLE number_intervals (
-    prefix TEXT NOT NULL,
-    width  INTEGER NOT NULL,
-    first  INTEGER NOT NULL,
-    last   INTEGER NOT NULL,
+    prefix      TEXT NOT NULL,
+    width       INTEGER NOT NULL,
+    first       INTEGER NOT NULL,
+    last        INTEGER NOT NULL,
+    certificate INTEGER NOT NULL,        -- the one with the first number
     PRIMARY KEY (prefix, width, first)
 ) WITHOUT ROWID;
 

@@ -51,12 +51,12 @@ class Search:
         }
 
     def slices(self) -> Iterator["Search"]:
-        """Cut the days into slices, the newest first, each twice as long as the one before."""
+        """Cut the days into slices, the newest first, each half as long again as the one before."""
         days, last = _FIRST_SLICE_DAYS, self.until_day
         while self.from_day <= last:
             first = max(self.from_day, add_days(last, 1 - days))
             yield replace(self, from_day=first, until_day=last)
-            days, last = 2 * days, add_days(first, -1)
+            days, last = days + days // 2, add_days(first, -1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,12 +48,14 @@ class Numbers:
         """The highest number of a range: serial, certificate, day of issue."""
         self._dirty_tops: set[Serial] = set()
         self._changed: set[Serial] = set()
+        self._begun: dict[Serial, int] = {}
+        """The certificate with the first number of an interval, if that is a new one."""
 
     def use(self, shipment: Shipment) -> None:
         """Note a new certificate's number as used, and whether a higher one was used before."""
         record = shipment.record
         prefix, width, serial = split_number(record.number)
-        self._join(prefix, width, serial)
+        self._join(prefix, width, serial, shipment.issue)
         allotted = find_range(self._state, record.issuer, record.number)
         key = prefix, width, 0 if allotted is None else allotted.range.first
         top = self._tops.get(key) or self._read_top(key)
@@ -69,21 +71,28 @@ class Numbers:
     def flush(self) -> None:
         """Write what has changed."""
         gone = [one for one in self._changed if self._last[one] is None]
-        kept = [(*one, self._last[one]) for one in sorted(self._changed - set(gone))]
+        kept = self._changed - set(gone)
         self._connection.executemany(
             "DELETE FROM number_intervals WHERE prefix = ? AND width = ? AND first = ?", gone
         )
-        self._connection.executemany("REPLACE INTO number_intervals VALUES (?, ?, ?, ?)", kept)
+        begun = [
+            (*one, self._last[one], self._begun[one]) for one in sorted(kept & self._begun.keys())
+        ]
+        self._connection.executemany("INSERT INTO number_intervals VALUES (?, ?, ?, ?, ?)", begun)
+        self._connection.executemany(
+            "UPDATE number_intervals SET last = ? WHERE prefix = ? AND width = ? AND first = ?",
+            [(self._last[one], *one) for one in sorted(kept - self._begun.keys())],
+        )
         self._connection.executemany(
             "REPLACE INTO number_tops VALUES (?, ?, ?, ?, ?)",
             [(*key, *self._tops[key][:2]) for key in sorted(self._dirty_tops)],
         )
-        for written in (self._changed, self._last, self._first, self._dirty_tops):
+        for written in (self._changed, self._begun, self._last, self._first, self._dirty_tops):
             written.clear()
         if len(self._tops) > _KEPT:
             self._tops.clear()
 
-    def _join(self, prefix: str, width: int, serial: int) -> None:
+    def _join(self, prefix: str, width: int, serial: int, issue: int) -> None:
         first = last = serial
         before, after = (prefix, width, serial - 1), (prefix, width, serial + 1)
         begins = self._find(self._first, "first", "last", before)
@@ -95,6 +104,8 @@ class Numbers:
             last = ends
             self._last[after] = None
             self._changed.add(after)
+        if first == serial:
+            self._begun[prefix, width, first] = issue
         self._last[prefix, width, first] = last
         self._first[prefix, width, last] = first
         self._changed.add((prefix, width, first))

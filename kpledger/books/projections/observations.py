@@ -173,6 +173,7 @@ class Observer:
         shipment.sourced_price = bound_amount(sourced.price // 1_000)
         shipment.sourced_change_ppm = bound_amount(sourced.change_ppm(carats, value))
         shipment.sourced_days = days_between(sourced.latest, shipment.record.issued_on)
+        shipment.drawn_carat_thousandths = bound_amount(sourced.drawn)
         # The shipment may hold less than was drawn for it, or goods without a source.
         shipment.sourced_percent = bound_amount(
             min(sourced.drawn, carats) * 100 // sourced.imported

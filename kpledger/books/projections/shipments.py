@@ -107,6 +107,7 @@ class Shipment:
     sourced_change_ppm: int | None = None
     sourced_days: int | None = None
     sourced_percent: int | None = None
+    drawn_carat_thousandths: int | None = None
     watched_origins: str | None = None
     watched_neighbours: str | None = None
 
@@ -155,7 +156,7 @@ _FIXED: Final = (
     "number, kind, issuer, authority, destination, issued_on, quarter, recorded_at, expires_on,"
     " expiry, origins, origin, zones, carat_thousandths, value_usd_cents, case_subject, replaces,"
     " higher, days_after_higher, earlier, days_after_earlier, sourced_price, sourced_change_ppm,"
-    " sourced_days, sourced_percent, watched_origins, watched_neighbours"
+    " sourced_days, sourced_percent, drawn_carat_thousandths, watched_origins, watched_neighbours"
 )
 _CHANGING: Final = (
     "state, marks, exporter_name, exporter_licence, importer_name, importer_licence, parcels,"
@@ -164,7 +165,7 @@ _CHANGING: Final = (
     " received_on, ended, ending, withdrawn, held, unsettled, waits, waits_since, head"
 )
 _INSERT: Final = (
-    f"INSERT INTO certificates ({_FIXED}, {_CHANGING}, issue) VALUES ({', '.join('?' * 59)})"
+    f"INSERT INTO certificates ({_FIXED}, {_CHANGING}, issue) VALUES ({', '.join('?' * 60)})"
 )
 _UPDATE: Final = f"UPDATE certificates SET {_CHANGING.replace(',', ' = ?,')} = ? WHERE issue = ?"
 _SELECT: Final = (
@@ -375,6 +376,7 @@ def _fixed(one: Shipment) -> tuple[object, ...]:
         one.sourced_change_ppm,
         one.sourced_days,
         one.sourced_percent,
+        one.drawn_carat_thousandths,
         one.watched_origins,
         one.watched_neighbours,
     )
