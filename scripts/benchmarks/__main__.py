@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import commit
+import peers
 import queries
 import replay
 from rates import CORES
@@ -32,6 +33,11 @@ def main() -> None:
     committing.add_argument("--against", metavar="COMMIT", help="measure that commit as well")
     committing.add_argument("--readers", type=int, default=0, help="clients that ask for all flags")
     committing.add_argument("--directory", type=Path, default=Path(tempfile.gettempdir()))
+    comparing = benchmarks.add_parser("peers", help="the same load for etcd and NATS")
+    comparing.add_argument("--clients", default="1,16,64")
+    comparing.add_argument("--seconds", type=float, default=5)
+    comparing.add_argument("--rounds", type=int, default=3)
+    comparing.add_argument("--directory", type=Path, default=Path(tempfile.gettempdir()))
     asking = benchmarks.add_parser("queries", help="ask the books of many years")
     asking.add_argument("--years", type=int, default=20)
     asking.add_argument("--events", type=int, default=5_000_000, help="of all years together")
@@ -48,6 +54,10 @@ def main() -> None:
             result = queries.run(
                 chosen.years, chosen.events, directory, chosen.rounds, is_direct=chosen.direct
             )
+    elif chosen.benchmark == "peers":
+        clients = _read_numbers(chosen.clients)
+        comparison = peers.Comparison(clients, chosen.seconds, chosen.rounds)
+        result = peers.run(comparison, chosen.directory)
     elif chosen.benchmark == "replay":
         result = replay.run(
             chosen.events, chosen.block_events, chosen.jobs, with_books=chosen.books
@@ -55,7 +65,7 @@ def main() -> None:
     else:
         load = commit.Load(
             voters=chosen.voters,
-            clients=tuple(int(number) for number in chosen.clients.split(",")),
+            clients=_read_numbers(chosen.clients),
             seconds=chosen.seconds,
             through=chosen.through,
             rounds=chosen.rounds,
@@ -63,6 +73,10 @@ def main() -> None:
         )
         result = commit.run(load, chosen.directory, chosen.against)
     print(json.dumps(result))  # noqa: T201 (a program for the command line)
+
+
+def _read_numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in text.split(","))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ readers.
 
 import asyncio
 import contextlib
+import functools
 import platform
 import statistics
 import sys
@@ -99,7 +100,9 @@ async def _measure(devnet: Devnet, load: Load, clients: int, readers: int) -> di
     async with _reading([node.api for node in devnet.nodes], readers) as answers:
         measuring = asyncio.create_task(_measure_cpu(devnet, span))
         tally = await run_clients(
-            [devnet.opener(node) for node in nodes], devnet.make_payloads(clients), span
+            [functools.partial(devnet.connect, node.name) for node in nodes],
+            devnet.make_payloads(clients),
+            span,
         )
         used = await measuring
     if (await devnet.find_leader()).name != leader.name:

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,10 @@ class NodeAddress(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     api: str
     pid: int
+
+    def find_others(self) -> list[int]:
+        """Give the node's processes beside that of consensus."""
+        return list(find_children(self.pid))
 
 
 class _Network(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,13 +76,10 @@ class Devnet:
         leader = msgspec.json.decode(body, type=_Status).leader
         return next(node for node in self.nodes if node.name == leader)
 
-    def opener(self, node: NodeAddress) -> Callable[[], "asyncio.Future[EventSender]"]:
-        """Give what connects to a node."""
-
-        async def connect() -> EventSender:
-            return EventSender(await HttpConnection.open(node.api))
-
-        return lambda: asyncio.ensure_future(connect())
+    async def connect(self, name: str) -> EventSender:
+        """Connect to a node by its name."""
+        url = next(node.api for node in self.nodes if node.name == name)
+        return EventSender(await HttpConnection.open(url))
 
     async def open_offices(self) -> None:
         """Give every participant an office that may trade."""
@@ -103,7 +104,7 @@ class Devnet:
     def measure_cpu_s(self) -> dict[str, tuple[float, float]]:
         """Give the processor time of each node, in consensus and in its other processes."""
         return {
-            node.name: (measure_cpu_s([node.pid]), measure_cpu_s(find_children(node.pid)))
+            node.name: (measure_cpu_s([node.pid]), measure_cpu_s(node.find_others()))
             for node in self.nodes
         }
 
