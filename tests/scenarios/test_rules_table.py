@@ -66,6 +66,11 @@ def test_everything_that_is_named_exists() -> None:
     assert {rule: missing(cells[-1]) for rule, cells in table.items() if missing(cells[-1])} == {}
 
 
+def test_every_test_that_is_named_on_the_page_exists() -> None:
+    named = missing(TABLE.read_text(encoding="utf-8"))
+    assert [name for name in named if "::" in name] == []
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -104,4 +104,6 @@ async def _keep(network: Network, console: Console) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(demo)
+    app = typer.Typer(add_completion=False)
+    app.command()(demo)
+    app(prog_name="scripts/demo")

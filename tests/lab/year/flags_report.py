@@ -230,7 +230,13 @@ def format_markdown(report: Report) -> str:
 
 def main() -> None:
     """Build a year or reuse one, look, and print; exit code 1 if something was missed."""
-    parser = argparse.ArgumentParser(prog="scripts/flags-report", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="scripts/flags-report",
+        description="Measure how well the flags tell planted fraud from honest trade in a synthetic"
+        " year; print tables and one JSON object. Exit code 1: a planted case was missed, or too"
+        " many honest certificates are flagged.",
+        epilog="example: scripts/flags-report --certificates 60000 --directory /var/tmp/year",
+    )
     parser.add_argument("--certificates", type=int, default=3_000)
     parser.add_argument("--seed", type=int, default=2022)
     parser.add_argument("--directory", type=Path, help="where the books are, or will be kept")
