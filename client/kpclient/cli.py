@@ -13,27 +13,19 @@ from kpclient.commands import (
     audit,
     books,
     calendar,
-    certificates,
     cosign,
-    detention,
     flags,
-    imports,
     keys,
     ledger,
     make,
-    notes,
     outbox,
-    propose,
-    propose_numbers,
-    propose_scheme,
     rules,
     show,
     stats,
     submit,
-    submit_stats,
-    suspects,
     trace,
 )
+from kpclient.commands.statements import STATEMENTS
 from kpclient.output.console import print_line
 
 
@@ -73,23 +65,21 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _SECTIONS: Final[Mapping[str, tuple[typer.Typer, ...]]] = {
-    "Export offices": (certificates.app,),
-    "Import offices": (imports.app, detention.app, suspects.app),
-    "Any statement": (make.app, notes.app, cosign.app, submit.app),
+    "Export offices": (STATEMENTS["certificates"],),
+    "Import offices": (STATEMENTS["imports"], STATEMENTS["detention"], STATEMENTS["suspects"]),
+    "Any statement": (make.app, STATEMENTS["notes"], cosign.app, submit.app),
     "The ledger": (show.app, ledger.app, calendar.app, rules.app, audit.app),
     "Analysis": (trace.app, flags.app, analysis.app, books.app),
 }
 """Whose commands stand by themselves, in the order of the help."""
 _GROUPS: Final = (
-    ("propose", propose.app, "Any statement"),
-    ("submit-stats", submit_stats.app, "Any statement"),
+    ("propose", STATEMENTS["propose"], "Any statement"),
+    ("submit-stats", STATEMENTS["submit-stats"], "Any statement"),
     ("outbox", outbox.app, "Any statement"),
     ("stats", stats.app, "Analysis"),
     ("keys", keys.app, "Keys"),
 )
 
-for _part in (propose_numbers.app, propose_scheme.app):
-    propose.app.add_typer(_part)
 for _section, _parts in _SECTIONS.items():
     for _part in _parts:
         for _command in _part.registered_commands:

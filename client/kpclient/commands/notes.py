@@ -1,4 +1,4 @@
-"""``kpledger note`` and ``correct``: words about anything, and what should have read otherwise."""
+"""What ``kpledger correct`` works out: how a statement should have read."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,49 +6,22 @@ from typing import Annotated
 import typer
 
 from kpclient.input.documents import load_document
-from kpclient.input.field_options import DOCUMENT, FieldOption
 from kpclient.input.forms import find_type, read_body
 from kpclient.output.console import readable
 from kpclient.statements.lookup import NotFoundError, read_hex_id
-from kpclient.statements.statement import Draft, statement
+from kpclient.statements.statement import Draft, prepares
 from kpledger.base.codec import encode
-from kpledger.scheme.v1.events.notes import CorrectionMade, NoteFiled
-
-app = typer.Typer()
 
 
-@statement(
-    app,
-    "note",
-    NoteFiled,
-    about=("SUBJECT", "What it is about."),
-    example='kpledger note BW00000042 --text "Seen in the press" --key wdc',
-    options={
-        "references": FieldOption(
-            metavar="EVENT-ID", help="An event it is about; repeated.", ordered=True
-        ),
-        "document": DOCUMENT,
-    },
-)
-def note(_: Draft) -> None:
-    """File a note about anything; it changes nothing."""
-
-
-@statement(
-    app,
-    "correct",
-    CorrectionMade,
-    example='kpledger correct EVENT-ID --body right.json --reason "typing error" --key bw-root',
-    options={"event": FieldOption(name="EVENT-ID", help="The statement."), "body": None},
-)
-def correct(
+@prepares("correct")
+def read_correction(
     draft: Draft,
     *,
     body: Annotated[
         Path, typer.Option("--body", metavar="FILE", help="The fields that should read otherwise.")
     ],
 ) -> None:
-    """Correct a statement of one's own that moved nothing by its contents."""
+    """Put the fields that should read otherwise into the statement that is corrected."""
     event_id = str(draft.fields["event"])
     wanted = read_hex_id(event_id, "EVENT-ID")
     recorded = draft.session.ask(lambda ledger: ledger.event(wanted))

@@ -1,87 +1,82 @@
-"""``kpledger propose``: who takes part, and which offices there are.
+"""What ``kpledger propose`` works out: the rest is in ``statements.toml``."""
 
-Keys and numbers are in :mod:`kpclient.commands.propose_numbers`, what the scheme decides in
-:mod:`kpclient.commands.propose_scheme`.
-"""
+from typing import Annotated
 
-from typing import Final
-
+import msgspec
 import typer
 
-from kpclient.input.field_options import FROM, FieldOption
-from kpclient.statements.statement import Draft, statement
-from kpledger.scheme.v1.events.governance import (
-    AuthorityClosed,
-    AuthorityRegistered,
-    ParticipantAdmitted,
-    ParticipantKind,
-    ParticipantStatusChanged,
-)
+from kpclient.errors import UsageError
+from kpclient.statements.lookup import NotFoundError, find_certificate
+from kpclient.statements.statement import Draft, prepares
+from kpledger.base.ids import KPCS
 
-app = typer.Typer(help="Propose a change of who takes part, and how.", no_args_is_help=True)
-
-CODE: Final = FieldOption(name="CODE", help="The participant, such as BW.")
-OFFICE: Final = FieldOption(name="AUTHORITY", help="The office, such as gaborone.")
+_Under = Annotated[
+    str, typer.Option("--under", metavar="CODE/NAME", help="The restriction, such as CF/zones.")
+]
 
 
-@statement(
-    app,
-    "admit",
-    ParticipantAdmitted,
-    example="kpledger propose admit BW --name Botswana --root-key HEX --decision AD-2026-1 "
-    "--key chair",
-    options={
-        "code": CODE,
-        "kind": FieldOption(help="What kind of member.", default=ParticipantKind.STATE.value),
-        "effective_from": FROM,
-    },
-)
-def admit(_: Draft) -> None:
-    """Admit a participant; the Chair signs."""
+@prepares("decision")
+def object_nobody(draft: Draft) -> None:
+    """Decide by consensus: nobody objected."""
+    draft.fields["objections"] = []
 
 
-@statement(
-    app,
-    "status",
-    ParticipantStatusChanged,
-    example="kpledger propose status BW SUSPENDED --decision AD-2026-7 --key chair",
-    options={
-        "code": CODE,
-        "status": FieldOption(name="STANDING"),
-        "effective_from": FROM,
-        "decision": FieldOption(
-            help="The recorded decision, such as AD-2026-1; for SELF_SUSPENDED the participant's"
-            " own reference."
+@prepares("approve")
+def weigh_approval(draft: Draft, *, under: _Under) -> None:
+    """Name the restriction, and approve the weight that was issued where none is given."""
+    _name_restriction(draft, under)
+    if "carats" in draft.fields:
+        return
+    number = str(draft.fields["number"])
+    try:
+        record = find_certificate(draft.session, number)
+    except NotFoundError:
+        problem = f"{number} is not issued yet, so its weight is not known"
+        raise UsageError("--carats", problem, "up to how much may be issued") from None
+    draft.fields["carat_thousandths"] = record.carat_thousandths
+
+
+@prepares("decline")
+def name_restriction(draft: Draft, *, under: _Under) -> None:
+    """Name the restriction."""
+    _name_restriction(draft, under)
+
+
+@prepares("policy")
+def read_settings(
+    draft: Draft,
+    *,
+    settle: Annotated[
+        list[str],
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A value; see `kpledger make policy_set --fields`."
         ),
-    },
-)
-def status(_: Draft) -> None:
-    """Change a participant's standing; the Chair signs, or itself for SELF_SUSPENDED."""
+    ],
+) -> None:
+    """Read the values that are settled."""
+    if draft.fields["participant"] == KPCS:
+        draft.fields["participant"] = None
+    given = dict(_read_value(one) for one in settle)
+    draft.fields["values"] = given
+    draft.names |= {f"values.{name}": f"--set {name}" for name in given}
 
 
-@statement(
-    app,
-    "authority",
-    AuthorityRegistered,
-    example='kpledger propose authority gaborone --title "Diamond Office" --place Gaborone '
-    "--role EXPORTING --role IMPORTING --key bw-root --cosign chair",
-    options={
-        "authority": OFFICE,
-        "roles": FieldOption(help="What it is designated for; repeated.", ordered=True),
-        "contact": FieldOption(default=""),
-        "territory": FieldOption(help="The territory with its own numbers, such as HK."),
-    },
-)
-def authority(_: Draft) -> None:
-    """Designate an authority; the participant's root signs, the first time the Chair too."""
+def _read_value(text: str) -> tuple[str, object]:
+    """Read ``officers=2``, ``strict_lineage=true``, ``expiry=JOURNEY`` or ``vigilance=CF,VE``."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError("--set", f"{text!r} has no value", "NAME=VALUE, such as officers=2")
+    if name == "vigilance":
+        return name, sorted(filter(None, value.split(",")))
+    try:
+        return name, msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return name, value
 
 
-@statement(
-    app,
-    "close-authority",
-    AuthorityClosed,
-    example='kpledger propose close-authority gaborone --reason "moved" --key bw-root',
-    options={"authority": OFFICE},
-)
-def close_authority(_: Draft) -> None:
-    """Close an authority; what it signed stays."""
+def _name_restriction(draft: Draft, text: str) -> None:
+    participant, slash, name = text.partition("/")
+    if not slash:
+        raise UsageError("--under", f"{text!r} names no restriction", "CODE/NAME, such as CF/zones")
+    draft.fields |= {"participant": participant, "restriction": name}
+    draft.names |= {"participant": "--under", "restriction": "--under"}

@@ -1,4 +1,4 @@
-"""``kpledger submit-stats``: the statistics of a participant, from a table (KPCS Annex III).
+"""What ``kpledger submit-stats`` works out: figures from a table (KPCS Annex III), the edition.
 
 A table is CSV with a line of names, as spreadsheets write it; weights are carats and values US$.
 The edition is the next one after the newest on the ledger.
@@ -6,40 +6,24 @@ The edition is the next one after the newest on the ledger.
 
 from operator import attrgetter
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 import typer
 
 from kpclient.errors import UsageError
-from kpclient.input.field_options import REMARKS, FieldOption
 from kpclient.input.table import read_table
 from kpclient.statements.signing import open_keystore
-from kpclient.statements.statement import Draft, statement
+from kpclient.statements.statement import Draft, prepares
 from kpledger.books.subject import SUBJECT, SubjectQuestion
 from kpledger.scheme.v1.events.statistics import (
     CountRow,
-    CountStatisticsSubmitted,
-    ProductionStatisticsSubmitted,
     TradeRow,
-    TradeStatisticsSubmitted,
 )
 from kpledger.scheme.v1.quantities import CaratTotal, UsdTotal
 from kpledger.scheme.v1.subjects import Subject, subject_under
 
-app = typer.Typer(
-    help="Submit a participant's statistics from a table in CSV.", no_args_is_help=True
-)
-
 _File = Annotated[Path, typer.Option("--file", metavar="CSV", help="The table.")]
-_EDITION: Final = FieldOption(note="[default: the next one]", help="The edition.", optional=True)
-_QUARTER: Final = FieldOption(name="--period", metavar="QUARTER", help="Such as 2026Q1.")
-_ROWS: Final[dict[str, FieldOption | None]] = {
-    "quarter": _QUARTER,
-    "rows": None,
-    "edition": _EDITION,
-    "remarks": REMARKS,
-}
 
 
 class _Production(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,36 +39,18 @@ class _Known(msgspec.Struct):
     editions: tuple[msgspec.Raw, ...]
 
 
-@statement(
-    app,
-    "trade",
-    TradeStatisticsSubmitted,
-    example="kpledger submit-stats trade --period 2026Q1 --file trade.csv --key bw-stats",
-    options=_ROWS,
-)
-def trade(draft: Draft, *, file: _File) -> None:
-    """Submit imports and exports: flow, partner, origin, hs, carats, value_usd."""
+@prepares("trade")
+def read_trade(draft: Draft, *, file: _File) -> None:
+    """Read the rows of a table, and put them in their order."""
     rows = read_table(file, TradeRow)
     _submit_rows(
         draft, Subject.TRADE, sorted(rows, key=attrgetter("flow", "partner", "origin", "hs"))
     )
 
 
-@statement(
-    app,
-    "production",
-    ProductionStatisticsSubmitted,
-    example="kpledger submit-stats production --period 2026H1 --file mines.csv --key bw-stats",
-    options={
-        "half_year": FieldOption(name="--period", metavar="HALF-YEAR", help="Such as 2026H1."),
-        "carat_thousandths": None,
-        "value_usd_cents": None,
-        "edition": _EDITION,
-        "remarks": REMARKS,
-    },
-)
-def production(draft: Draft, *, file: _File) -> None:
-    """Submit the production of a half-year: carats, value_usd; lines are added up."""
+@prepares("production")
+def read_production(draft: Draft, *, file: _File) -> None:
+    """Add up the rows of a table."""
     rows = read_table(file, _Production)
     if not rows:
         # Nobody should have mined nothing because the wrong file was at hand.
@@ -97,15 +63,9 @@ def production(draft: Draft, *, file: _File) -> None:
     _number_edition(draft, Subject.PRODUCTION, str(draft.fields["half_year"]))
 
 
-@statement(
-    app,
-    "counts",
-    CountStatisticsSubmitted,
-    example="kpledger submit-stats counts --period 2026Q1 --file counts.csv --key bw-stats",
-    options=_ROWS,
-)
-def counts(draft: Draft, *, file: _File) -> None:
-    """Submit how many certificates were issued and received: partner, issued, received."""
+@prepares("counts")
+def read_counts(draft: Draft, *, file: _File) -> None:
+    """Read the rows of a table, and put them in their order."""
     rows = read_table(file, CountRow)
     _submit_rows(draft, Subject.COUNTS, sorted(rows, key=attrgetter("partner")))
 

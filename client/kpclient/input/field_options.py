@@ -9,10 +9,10 @@ about, whether the form was wrong or a rule refused the field.
 import hashlib
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 import typer
@@ -35,8 +35,7 @@ _METAVARS: Final = {
 """What values of these patterns are called in help."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldOption:
+class FieldOption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a field of an event is given on the command line, where it differs from what follows."""
 
     name: str = ""
@@ -47,8 +46,8 @@ class FieldOption:
     """Stands behind the help that follows from the field."""
     default: str | int | None = None
     """What is taken where the option is left out; None: it is needed if the field is."""
-    fill: Callable[[], str | int] | None = None
-    """Likewise, worked out when the command runs."""
+    fill: Literal["today", "now", "soon", "recorded"] | None = None
+    """Likewise, by the clock: today, now, in a minute, or when it is recorded."""
     optional: bool = False
     """It may be left out, and so is the field then: the command fills it in."""
     document: bool = False
@@ -61,17 +60,14 @@ class FieldOption:
     """Where the value stands in the brief form of a certificate, if elsewhere."""
 
 
-ON: Final = FieldOption(name="--on", note="[default: today, UTC]", fill=today)
-"""A day that is mostly today."""
-FROM: Final = FieldOption(name="--from", note="[default: now]", fill=now_ms)
-"""From when something holds."""
-DOCUMENT: Final = FieldOption(
-    name="--document", help="The document; only its hash is recorded.", document=True
-)
-PHOTOS: Final = FieldOption(
-    name="--photo", help="A photograph of the parcels; repeated.", document=True, ordered=True
-)
-REMARKS: Final = FieldOption(help="Remarks in words.", default="")
+_SOON_MS: Final = 60_000
+"""How much later than now policy holds that is to hold at once: never before it is recorded."""
+_FILLS: Final[Mapping[str, Callable[[], str | int]]] = {
+    "today": today,
+    "now": now_ms,
+    "soon": lambda: now_ms() + _SOON_MS,
+    "recorded": lambda: 0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +85,24 @@ class FieldOptions:
     """The options of one command for the fields of an event."""
 
     def __init__(
-        self, kind: type[msgspec.Struct], special: Mapping[str, FieldOption | None]
+        self,
+        kind: type[msgspec.Struct],
+        special: Mapping[str, FieldOption],
+        *,
+        hidden: Collection[str] = (),
+        arguments: Sequence[str] = (),
     ) -> None:
         """Derive them.
 
         Args:
             kind: the Struct; fields that are Structs themselves have options only where named.
-            special: by the path of a field, how its option differs; None: it has none.
+            special: by the path of a field, how its option differs.
+            hidden: fields that have none.
+            arguments: fields in the order in which they are typed, if it is not theirs.
         """
-        self._rows = [*_derive(kind, special)]
+        rows = list(_derive(kind, special, hidden))
+        places = {path: place for place, path in enumerate(arguments)}
+        self._rows = sorted(rows, key=lambda row: places.get(row.path, len(places)))
 
     @property
     def parameters(self) -> list[inspect.Parameter]:
@@ -158,16 +163,16 @@ def read_document(text: str, option: str) -> str:
 
 
 def _derive(
-    kind: type[msgspec.Struct], special: Mapping[str, FieldOption | None]
+    kind: type[msgspec.Struct], special: Mapping[str, FieldOption], hidden: Collection[str]
 ) -> Iterator[_Row]:
-    for path, option in special.items():
-        if option is not None:
-            yield _row(*_find(kind, path), path, option)
     for one in _fields_of(kind):
         inner = without_null(one.type)
         is_part = isinstance(inner, types.StructType) and inner.cls is not Author
-        if one.name not in special and not is_part:
-            yield _row(kind, one, one.name, FieldOption())
+        if one.name not in hidden and not is_part:
+            yield _row(kind, one, one.name, special.get(one.name, FieldOption()))
+    for path, option in special.items():
+        if "." in path:
+            yield _row(*_find(kind, path), path, option)
 
 
 def _fields_of(kind: type[msgspec.Struct]) -> tuple[types.Field, ...]:
@@ -286,7 +291,7 @@ def _value_of(row: _Row, value: object) -> object:
     if value == "" and option.default != "" and row.parameter.default == "":
         value = None
     if value is None:
-        return option.fill() if option.fill else [] if row.many else None
+        return _FILLS[option.fill]() if option.fill else [] if row.many else None
     if option.negated:
         return not value
     plain = value if isinstance(value, list) else [value]

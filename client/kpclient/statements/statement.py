@@ -1,14 +1,15 @@
 """Statements: the event that a command makes, signed by one or several, and sent or handed on.
 
-A command of this kind is declared by the Struct of its event: :func:`statement` derives its options
-from the fields. Some statements take several signatures: the Chair countersigns a participant's
-first authority, the destination an amendment of a shipment that has arrived. Where all keys are in
-one place, ``--cosign`` adds them at once; otherwise ``--offline FILE`` writes the signed event for
-the other signer, who adds a signature with ``cosign`` and sends it.
+A command of this kind is declared in ``commands/statements.toml`` by the type of its event; where
+it works something out, a function completes its draft (:func:`prepares`). Some statements take
+several signatures: the Chair countersigns a participant's first authority, the destination an
+amendment of a shipment that has arrived. Where all keys are in one place, ``--cosign`` adds them at
+once; otherwise ``--offline FILE`` writes the signed event for the other signer, who adds a
+signature with ``cosign`` and sends it.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ import typer
 
 from kpclient.errors import UsageError
 from kpclient.files import write_durably
-from kpclient.input.field_options import FieldOption, FieldOptions, find_option
+from kpclient.input.field_options import FieldOptions, find_option
 from kpclient.input.forms import read_body
 from kpclient.input.options import StatementOptions, add_command
 from kpclient.input.reporting import reporting
@@ -33,9 +34,6 @@ from kpledger.scheme.event import Body, SignedEvent
 from kpledger.scheme.v1.records import CertificateRecord
 from kpledger.scheme.v1.rules.subject import subject_of
 
-NUMBER: Final = ("NUMBER", "The certificate, such as BW00001234.")
-SHIPMENT: Final = ("NUMBER|CASE", "The certificate, or the case, such as BW00001234/1.")
-"""What a statement is about, as help calls and explains the argument."""
 _HEADER: Final = {"author": "--key", "signatures": "--cosign"}
 """Fields of an event besides its body, and what is typed for them."""
 
@@ -75,57 +73,64 @@ class Draft:
 
 
 Prepare = Callable[..., None]
+_preparers: Final[dict[str, Prepare]] = {}
 
 
-def statement(
+def prepares(*commands: str) -> Callable[[Prepare], Prepare]:
+    """Let a function complete the drafts of commands; its further parameters become options."""
+
+    def register(prepare: Prepare) -> Prepare:
+        _preparers.update(dict.fromkeys(commands, prepare))
+        return prepare
+
+    return register
+
+
+def add_statement(
     app: typer.Typer,
     name: str,
     kind: type[Body],
+    derived: FieldOptions,
     *,
+    summary: str,
     example: str,
-    about: tuple[str, str] | None = None,
-    options: Mapping[str, FieldOption | None] | None = None,
-) -> Callable[[Prepare], Prepare]:
-    """Declare a command that makes an event, by a function that completes its draft.
-
-    The function's docstring is the command's summary; its further parameters are further options.
+    about: tuple[str, str] | None,
+) -> None:
+    """Add a command that makes an event.
 
     Args:
         app: what the command belongs to.
         name: its name.
         kind: the type of the event.
+        derived: the options of its fields.
+        summary: what it does, in a line.
         example: what its help ends with.
-        about: the argument that names the subject; None: author and body say it.
-        options: how the options of fields differ from what follows from the Struct.
+        about: the argument that names the subject, and its help; None: author and body say it.
     """
-    derived = FieldOptions(kind, options or {})
     names = derived.names() | _HEADER | ({"subject": about[0]} if about else {})
+    prepare = _preparers.get(name, _leave)
+    hints = get_type_hints(prepare, include_extras=True)
+    further = [
+        one.replace(annotation=hints[one.name])
+        for one in list(inspect.signature(prepare).parameters.values())[1:]
+    ]
 
-    def register(prepare: Prepare) -> Prepare:
-        hints = get_type_hints(prepare, include_extras=True)
-        further = [
-            one.replace(annotation=hints[one.name])
-            for one in list(inspect.signature(prepare).parameters.values())[1:]
-        ]
+    def run(*, by: StatementOptions, subject: str = "", **given: object) -> None:
+        draft = Draft(by, kind, {}, dict(names), subject)
+        with reporting(as_json=by.connection.as_json, option_of=draft.option_of):
+            draft.fields = derived.take(given)
+            prepare(draft, **given)
+            body = read_body(draft.kind, draft.fields)
+            make_statement(by, body, subject=draft.subject, prev=draft.prev, session=draft.session)
 
-        def run(*, by: StatementOptions, subject: str = "", **given: object) -> None:
-            draft = Draft(by, kind, {}, dict(names), subject)
-            with reporting(as_json=by.connection.as_json, option_of=draft.option_of):
-                draft.fields = derived.take(given)
-                prepare(draft, **given)
-                body = read_body(draft.kind, draft.fields)
-                make_statement(
-                    by, body, subject=draft.subject, prev=draft.prev, session=draft.session
-                )
+    run.__doc__ = summary
+    subjects = [_argument(*about)] if about else []
+    by = inspect.Parameter("by", _KEYWORD, annotation=StatementOptions)
+    add_command(app, name, run, [*subjects, *derived.parameters, *further, by], example=example)
 
-        run.__doc__ = prepare.__doc__
-        subjects = [_argument(*about)] if about else []
-        by = inspect.Parameter("by", _KEYWORD, annotation=StatementOptions)
-        parameters = [*subjects, *derived.parameters, *further, by]
-        add_command(app, name, run, parameters, example=example)
-        return prepare
 
-    return register
+def _leave(_: Draft) -> None:
+    """Complete nothing: all is typed."""
 
 
 def make_statement(

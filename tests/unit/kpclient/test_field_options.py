@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kpclient.cli import app
-from kpclient.input.field_options import ON, FieldOption, FieldOptions, find_option
+from kpclient.input.field_options import FieldOption, FieldOptions, find_option
 from kpledger.scheme.v1.events.governance import KeyAdded
 from kpledger.scheme.v1.events.importing import ImportConfirmedDiscrepant
 from kpledger.scheme.v1.events.restrictions import RestrictionSet
@@ -30,14 +30,15 @@ ISSUE = (
 CONFIRMATION = FieldOptions(
     ImportConfirmedDiscrepant,
     {
-        "number": None,
-        "received_on": ON,
+        "received_on": FieldOption(name="--on"),
         "carat_thousandths": FieldOption(name="--found-carats", optional=True),
     },
+    hidden=("number",),
 )
 RESTRICTION = FieldOptions(
     RestrictionSet,
     {"participant": FieldOption(name="CODE"), "restriction": FieldOption(name="NAME")},
+    arguments=("participant", "restriction"),
 )
 ADDING = FieldOptions(KeyAdded, {"key": FieldOption(name="HEX")})
 
@@ -60,6 +61,11 @@ ADDING = FieldOptions(KeyAdded, {"key": FieldOption(name="HEX")})
 )
 def test_a_field_is_called_as_it_was_typed(options: FieldOptions, field: str, option: str) -> None:
     assert find_option(options.names(), field) == option
+
+
+def test_arguments_come_in_the_order_in_which_they_are_typed() -> None:
+    first, second, *_ = RESTRICTION.parameters
+    assert (first.name, second.name) == ("field_participant", "field_restriction")
 
 
 @pytest.mark.parametrize(
