@@ -1,27 +1,19 @@
 """The queries ``balance`` and ``production-check``: what went out, was mined, or came in."""
 
-from typing import Annotated, Final, NamedTuple
+import json
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
-from kpledger.base.units import bound_amount
+from kpledger.base.units import MAX_AMOUNT
 from kpledger.books.database import Books
 from kpledger.books.flags.search import prepare_search
-from kpledger.books.periods import (
-    due_day,
-    end_of,
-    half_of,
-    month_after,
-    months_between,
-    months_of,
-)
-from kpledger.books.query import Query, ask_participant, read_statement
+from kpledger.books.periods import end_of, half_of, month_after, months_between
+from kpledger.books.query import Query, ask_participant, read_statement, select_rows
 
 _MONTHS: Final = read_statement("balance_months.sql")
-_OWN: Final = read_statement("balance_own.sql")
-
-_PRODUCTION: Final = read_statement("balance_production.sql")
+_HALF_YEARS: Final = read_statement("balance_production.sql")
 
 
 class BalanceQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,49 +91,19 @@ class ProductionAnswer(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[ProductionRow, ...]
 
 
-class _Mined(NamedTuple):
-    """What was reported of a half-year."""
-
-    carat_thousandths: int
-    value_usd_cents: int
-    event: str
-
-
 def _respond_balance(books: Books, question: BalanceQuestion) -> BalanceAnswer:
     search = prepare_search(books, at=question.at, settings=question.settings)
     code = ask_participant(books, question.participant).code
     last = search.at[:7]
-    months = months_between(month_after(last, 1 - question.months), last)
-    found = books.connection.execute(
-        _MONTHS, {"participant": code, "first": months[0], "last": last}
-    )
-    flows = {month: figures for month, *figures in found}
-    production = _read_production(books, code, half_of(months[0]), half_of(last))
-    balance = opening = search.settings.stock.get(code, 0) * 1_000
-    rows = []
-    for month in months:
-        imported, exported, own = flows.get(month, (0, 0, 0))
-        half = production.get(half_of(month))
-        mined = None if half is None else _part(half.carat_thousandths, month)
-        balance = bound_amount(balance + (mined or 0) + imported - exported)
-        rows.append(
-            BalanceRow(
-                month=month,
-                mined=mined,
-                imported=imported,
-                exported=exported,
-                exported_own=own,
-                balance=balance,
-            )
-        )
-    return BalanceAnswer(participant=code, at=search.at, opening=opening, rows=tuple(rows))
-
-
-def _part(carat_thousandths: int, month: str) -> int:
-    """Give the part of a half-year's production that a month has; the parts of all add up to it."""
-    months = months_of(half_of(month))
-    before, length = months.index(month), len(months)
-    return carat_thousandths * (before + 1) // length - carat_thousandths * before // length
+    opening = search.settings.stock.get(code, 0) * 1_000
+    asked = {
+        "participant": code,
+        "months": json.dumps(months_between(month_after(last, 1 - question.months), last)),
+        "opening": opening,
+        "largest": MAX_AMOUNT,
+    }
+    rows = tuple(select_rows(books, BalanceRow, _MONTHS, asked))
+    return BalanceAnswer(participant=code, at=search.at, opening=opening, rows=rows)
 
 
 def _respond_production(books: Books, question: ProductionQuestion) -> ProductionAnswer:
@@ -149,42 +111,15 @@ def _respond_production(books: Books, question: ProductionQuestion) -> Productio
     code = ask_participant(books, question.participant).code
     last = end_of(half_of(today))[:7]
     months = months_between(month_after(last, 1 - 6 * question.half_years), last)
-    found = books.connection.execute(_OWN, {"participant": code, "first": months[0], "last": last})
-    own = {half: figures for half, *figures in found}
-    halves = tuple(dict.fromkeys(half_of(month) for month in months))
-    production = _read_production(books, code, halves[0], halves[-1])
-    return ProductionAnswer(
-        participant=code,
-        at=today,
-        rows=tuple(
-            _production_row(half, production.get(half), *own.get(half, (0, 0, 0)))
-            for half in halves
-        ),
-    )
-
-
-def _production_row(
-    half: str, mined: _Mined | None, carats: int, value: int, certificates: int
-) -> ProductionRow:
-    weight = None if mined is None else mined.carat_thousandths
-    return ProductionRow(
-        half_year=half,
-        due_on=due_day(half),
-        mined_carat_thousandths=weight,
-        mined_value_usd_cents=None if mined is None else mined.value_usd_cents,
-        exported_carat_thousandths=carats,
-        exported_value_usd_cents=value,
-        certificates=certificates,
-        exported_percent=bound_amount(carats * 100 // weight) if weight else None,
-        event="" if mined is None else mined.event,
-    )
-
-
-def _read_production(books: Books, code: str, first: str, last: str) -> dict[str, _Mined]:
-    found = books.connection.execute(
-        _PRODUCTION, {"participant": code, "first": first, "last": last}
-    )
-    return {half: _Mined(*figures) for half, *figures in found}
+    asked = {
+        "participant": code,
+        "half_years": json.dumps(tuple(dict.fromkeys(half_of(month) for month in months))),
+        "first": months[0],
+        "last": last,
+        "largest": MAX_AMOUNT,
+    }
+    rows = tuple(select_rows(books, ProductionRow, _HALF_YEARS, asked))
+    return ProductionAnswer(participant=code, at=today, rows=rows)
 
 
 BALANCE: Final = Query(

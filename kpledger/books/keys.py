@@ -6,9 +6,15 @@ import msgspec
 
 from kpledger.base.ids import KPCS
 from kpledger.books.database import Books
-from kpledger.books.query import Query, ask_participant
+from kpledger.books.query import Query, ask_participant, select_rows
 from kpledger.scheme.v1.events.governance import RevocationReason
-from kpledger.scheme.v1.records import KeyRecord
+
+_KEYS: Final = """
+SELECT lower(hex(key)) AS key, authority, officer, valid_from, revoked_at, reason, suspect_since
+FROM keys
+WHERE participant = :participant AND known_until IS NULL AND (:past OR revoked_at IS NULL)
+ORDER BY authority, valid_from, key
+"""
 
 
 class KeysQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,29 +49,10 @@ class KeysAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond(books: Books, question: KeysQuestion) -> KeysAnswer:
-    """List the keys of a participant.
-
-    Raises:
-        QuestionError: the ledger knows no such participant.
-    """
     if question.participant != KPCS:
         ask_participant(books, question.participant)
-    prefix = KeyRecord.key_for(b"")
-    found = (
-        RegisteredKey(
-            key=key.removeprefix(prefix).decode(),
-            authority=record.authority,
-            officer=record.officer,
-            valid_from=record.valid_from,
-            revoked_at=record.revoked_at,
-            reason=record.reason,
-            suspect_since=record.suspect_since,
-        )
-        for key, record in books.records(prefix, KeyRecord)
-        if record.participant == question.participant
-        and (question.past or record.revoked_at is None)
-    )
-    return KeysAnswer(keys=tuple(sorted(found, key=lambda one: (one.authority, one.valid_from))))
+    asked = {"participant": question.participant, "past": question.past}
+    return KeysAnswer(keys=tuple(select_rows(books, RegisteredKey, _KEYS, asked)))
 
 
 SIGNING_KEYS: Final = Query(

@@ -166,19 +166,9 @@ def _describe(books: Books, record: ParticipantRecord) -> ParticipantAnswer:
         kind=record.kind,
         standings=record.standings,
         status=record.standing_at(books.time_ms),
-        authorities=tuple(_describe_office(office) for _, office in offices),
+        authorities=tuple(
+            msgspec.convert(office, ParticipantOffice, from_attributes=True)
+            for _, office in offices
+        ),
         ranges=() if ranges is None else ranges.ranges,
-    )
-
-
-def _describe_office(record: AuthorityRecord) -> ParticipantOffice:
-    return ParticipantOffice(
-        authority=record.authority,
-        title=record.title,
-        place=record.place,
-        contact=record.contact,
-        roles=record.roles,
-        territory=record.territory,
-        closed_at=record.closed_at,
-        observer=record.observer,
     )

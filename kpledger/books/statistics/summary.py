@@ -5,16 +5,15 @@ totals. Production is always what was submitted; trade and certificates are coun
 or taken from the newest editions.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from kpledger.base.errors import MalformedError
-from kpledger.base.units import bound_amount, day_of
+from kpledger.base.units import MAX_AMOUNT, day_of
 from kpledger.books.database import Books
-from kpledger.books.participants import read_participants
 from kpledger.books.periods import parse_period
-from kpledger.books.query import Query, QuestionError, read_statement
+from kpledger.books.query import Query, QuestionError, read_statement, select_rows
 from kpledger.books.statistics.basis import Basis, ask_known_at, day_of_answer
 
 _FIGURES: Final = read_statement("statistics/summary.sql")
@@ -62,20 +61,6 @@ class SummaryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     totals: SummaryRow
 
 
-class _Year(NamedTuple):
-    """A participant's year, or that of all; weights in thousandths, values in cents."""
-
-    half_years: int = 0
-    mined_carats: int = 0
-    mined_value: int = 0
-    import_carats: int = 0
-    import_value: int = 0
-    received: int = 0
-    export_carats: int = 0
-    export_value: int = 0
-    issued: int = 0
-
-
 def _respond(books: Books, question: SummaryQuestion) -> SummaryAnswer:
     known_at, year = ask_known_at(question.known_at), question.year
     if not _is_year(year):
@@ -88,18 +73,15 @@ def _respond(books: Books, question: SummaryQuestion) -> SummaryAnswer:
         "known_at": known_at,
         "known_on": day_of(known_at),
         "derived": question.source is Basis.DERIVED,
+        "largest": MAX_AMOUNT,
     }
-    rows = books.connection.execute(_FIGURES, parameters)
-    years = {code: _Year(*figures) for code, *figures in rows}
+    totals, *participants = select_rows(books, SummaryRow, _FIGURES, parameters)
     return SummaryAnswer(
         year=year,
         source=question.source,
         known_at=day_of_answer(books, question.known_at),
-        participants=tuple(
-            _row(member.code, member.name, years.get(member.code, _Year()))
-            for member in read_participants(books)
-        ),
-        totals=_row("", "", _Year(*map(sum, zip(*years.values(), strict=True)))),
+        participants=tuple(participants),
+        totals=totals,
     )
 
 
@@ -117,27 +99,3 @@ def _is_year(text: str) -> bool:
         return parse_period(text).name == text[:4]
     except MalformedError:
         return False
-
-
-def _row(code: str, name: str, year: _Year) -> SummaryRow:
-    return SummaryRow(
-        participant=code,
-        name=name,
-        production_carat_thousandths=bound_amount(year.mined_carats),
-        production_value_usd_cents=bound_amount(year.mined_value),
-        production_usd_cents_per_carat=_per_carat(year.mined_carats, year.mined_value),
-        import_carat_thousandths=bound_amount(year.import_carats),
-        import_value_usd_cents=bound_amount(year.import_value),
-        export_carat_thousandths=bound_amount(year.export_carats),
-        export_value_usd_cents=bound_amount(year.export_value),
-        certificates_issued=year.issued,
-        certificates_received=year.received,
-        half_years_submitted=year.half_years,
-    )
-
-
-def _per_carat(carat_thousandths: int, value_usd_cents: int) -> int | None:
-    """Give US cents per carat, rounded half up."""
-    if carat_thousandths == 0:
-        return None
-    return bound_amount((2 * value_usd_cents * 1000 + carat_thousandths) // (2 * carat_thousandths))
