@@ -1,9 +1,14 @@
 """Flags are asked for in pages, by participant and by day."""
 
+import itertools
+
+import msgspec
 import pytest
 from flagging import Trader
 
+from kpledger.base.units import add_days
 from kpledger.books.flags.query import FLAGS, FlagsQuestion
+from kpledger.books.flags.search import prepare_search
 from kpledger.books.query import QuestionError
 
 DAY = "2026-07-06"
@@ -33,6 +38,29 @@ def test_flags_come_in_pages_the_newest_first(trader: Trader) -> None:
         (["F7"], False),
         ([], False),
     ]
+
+
+def test_pages_are_the_parts_of_one_list_whatever_the_day_it_begins_with(trader: Trader) -> None:
+    """Years are looked at in slices, the newest first."""
+    for day, at in (("2015-01-01", "2029-01-01"), ("2026-10-01", "2026-12-31")):
+        asked = FlagsQuestion(from_day=day, until=at, at=at, limit=1_000)
+        whole = trader.ledger.ask(FLAGS, asked).findings
+        pages = [
+            trader.ledger.ask(FLAGS, msgspec.structs.replace(asked, limit=3, skip=skip)).findings
+            for skip in range(0, len(whole), 3)
+        ]
+        assert tuple(itertools.chain(*pages)) == whole
+        assert [one.day for one in whole] == sorted((one.day for one in whole), reverse=True)
+        assert {one.flag for one in whole} >= {"F1", "F14"}
+
+
+@pytest.mark.parametrize("from_day", ["2026-12-31", "2026-10-01", "2026-09-30", "1990-01-01"])
+def test_slices_hold_every_day_once(trader: Trader, from_day: str) -> None:
+    search = prepare_search(trader.ledger.books, from_day=from_day, until="2026-12-31")
+    slices = [(one.from_day, one.until_day) for one in search.slices()]
+    assert (slices[0][1], slices[-1][0]) == ("2026-12-31", from_day)
+    for (first, _), (_, last) in itertools.pairwise(slices):
+        assert add_days(last, 1) == first
 
 
 def test_flags_of_one_participant_are_those_of_either_side(trader: Trader) -> None:
