@@ -156,14 +156,6 @@ class NodeConfig(_Section, frozen=True, kw_only=True):
     raft: RaftSection = RaftSection()
     limits: LimitsSection = LimitsSection()
 
-    def addresses_to_dial(self) -> dict[str, Address]:
-        """Return the addresses of the other nodes."""
-        return {
-            name: address
-            for name, address in self.peers.addresses.items()
-            if name != self.node.name
-        }
-
     def resolve(self, base: Path) -> Self:
         """Return the same with its relative paths taken from a directory."""
         node, keys = self.node, self.keys

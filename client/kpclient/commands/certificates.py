@@ -19,7 +19,7 @@ from kpclient.statements.lookup import find_certificate
 from kpclient.statements.statement import Draft, prepares
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind
 from kpledger.scheme.v1.events.importing import DiscrepancyCause, ImportConfirmed
-from kpledger.scheme.v1.records import CertificateRecord, Found
+from kpledger.scheme.v1.records import CertificateRecord, FoundGoods
 
 
 @prepares("issue", "replace")
@@ -152,7 +152,7 @@ def weigh(draft: Draft) -> None:
     draft.fields["carat_thousandths"] = record.carat_thousandths
 
 
-def _fill_amounts(draft: Draft, known: CertificateRecord | Found) -> None:
+def _fill_amounts(draft: Draft, known: CertificateRecord | FoundGoods) -> None:
     """Repeat what is known where nothing else was typed."""
     draft.fields.setdefault("parcels", known.parcels)
     if "carats" not in draft.fields:

@@ -200,14 +200,6 @@ class Shipments:
         if shipment is not None:
             shipment.record = record
 
-    def number_of(self, issue: int) -> str:
-        """Give the number of a certificate by the event that issued it."""
-        if issue in self._dirty:
-            return self._dirty[issue].record.number
-        row = self._connection.execute("SELECT number FROM certificates WHERE issue = ?", (issue,))
-        number: str = row.fetchone()[0]
-        return number
-
     def issue(self, certificate: Certificate, at: BookedEvent) -> Shipment:
         """Begin to follow a new certificate.
 

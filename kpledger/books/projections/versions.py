@@ -32,8 +32,8 @@ from kpledger.scheme.v1.records import (
 )
 from kpledger.scheme.version import RulesRecord
 
-Value = str | int | bytes | None
-Row = tuple[Value, ...]
+SqlValue = str | int | bytes | None
+VersionRow = tuple[SqlValue, ...]
 R = TypeVar("R", bound=Record)
 
 _NETWORK: Final = "network"
@@ -46,7 +46,7 @@ class VersionedTable:
     name: str
     about: tuple[str, ...]
     columns: tuple[str, ...]
-    spread: Callable[[bytes, Record], Iterable[Row]]
+    spread: Callable[[bytes, Record], Iterable[VersionRow]]
     """Gives the rows that a record under a key means: ``about`` and ``columns``."""
     kind: type[Record]
 
@@ -92,12 +92,12 @@ class VersionedTable:
         )
 
 
-def _plain(value: Value) -> Value:
+def _plain(value: SqlValue) -> SqlValue:
     # Of an enumeration only its text is stored; sqlite3 refuses subclasses of str.
     return str(value) if isinstance(value, str) else value
 
 
-def _parts(key: bytes, count: int) -> Row:
+def _parts(key: bytes, count: int) -> VersionRow:
     return tuple(key.decode().split("/")[1 : count + 1])
 
 
@@ -110,7 +110,7 @@ def _joined(values: Iterable[str]) -> str:
     return ",".join(values)
 
 
-def _participant(_key: bytes, record: ParticipantRecord) -> Iterable[Row]:
+def _participant(_key: bytes, record: ParticipantRecord) -> Iterable[VersionRow]:
     yield (
         record.code,
         record.name,
@@ -120,7 +120,7 @@ def _participant(_key: bytes, record: ParticipantRecord) -> Iterable[Row]:
     )
 
 
-def _standings(_key: bytes, record: ParticipantRecord) -> Iterable[Row]:
+def _standings(_key: bytes, record: ParticipantRecord) -> Iterable[VersionRow]:
     for position, one in enumerate(record.standings):
         yield (
             record.code,
@@ -133,7 +133,7 @@ def _standings(_key: bytes, record: ParticipantRecord) -> Iterable[Row]:
         )
 
 
-def _office(_key: bytes, record: AuthorityRecord) -> Iterable[Row]:
+def _office(_key: bytes, record: AuthorityRecord) -> Iterable[VersionRow]:
     yield (
         record.participant,
         record.authority,
@@ -147,7 +147,7 @@ def _office(_key: bytes, record: AuthorityRecord) -> Iterable[Row]:
     )
 
 
-def _key(key: bytes, record: KeyRecord) -> Iterable[Row]:
+def _key(key: bytes, record: KeyRecord) -> Iterable[VersionRow]:
     yield (
         bytes.fromhex(_name(key)),
         record.participant,
@@ -160,7 +160,7 @@ def _key(key: bytes, record: KeyRecord) -> Iterable[Row]:
     )
 
 
-def _ranges(key: bytes, record: RangesRecord) -> Iterable[Row]:
+def _ranges(key: bytes, record: RangesRecord) -> Iterable[VersionRow]:
     for position, one in enumerate(record.ranges):
         run = one.range
         yield (
@@ -177,7 +177,7 @@ def _ranges(key: bytes, record: RangesRecord) -> Iterable[Row]:
         )
 
 
-def _formats(key: bytes, record: FormatsRecord) -> Iterable[Row]:
+def _formats(key: bytes, record: FormatsRecord) -> Iterable[VersionRow]:
     for position, one in enumerate(record.formats):
         yield (
             _name(key),
@@ -189,7 +189,7 @@ def _formats(key: bytes, record: FormatsRecord) -> Iterable[Row]:
         )
 
 
-def _restrictions(key: bytes, record: RestrictionsRecord) -> Iterable[Row]:
+def _restrictions(key: bytes, record: RestrictionsRecord) -> Iterable[VersionRow]:
     for position, one in enumerate(record.restrictions):
         yield (
             _name(key),
@@ -207,11 +207,11 @@ def _restrictions(key: bytes, record: RestrictionsRecord) -> Iterable[Row]:
         )
 
 
-def _approval(key: bytes, record: ApprovalRecord) -> Iterable[Row]:
+def _approval(key: bytes, record: ApprovalRecord) -> Iterable[VersionRow]:
     yield (*_parts(key, 3), int(record.approved), record.carat_thousandths)
 
 
-def _policy(key: bytes, record: PolicyRecord) -> Iterable[Row]:
+def _policy(key: bytes, record: PolicyRecord) -> Iterable[VersionRow]:
     name = _name(key)
     for position, one in enumerate(record.history):
         settled = {
@@ -228,7 +228,7 @@ def _policy(key: bytes, record: PolicyRecord) -> Iterable[Row]:
         )
 
 
-def _decision(_key: bytes, record: DecisionRecord) -> Iterable[Row]:
+def _decision(_key: bytes, record: DecisionRecord) -> Iterable[VersionRow]:
     yield (
         record.decision,
         record.title,
@@ -239,16 +239,16 @@ def _decision(_key: bytes, record: DecisionRecord) -> Iterable[Row]:
     )
 
 
-def _presidency(_key: bytes, record: SchemeRecord) -> Iterable[Row]:
+def _presidency(_key: bytes, record: SchemeRecord) -> Iterable[VersionRow]:
     yield record.chair, record.vice_chair, record.year, record.key
 
 
-def _rules(_key: bytes, record: RulesRecord) -> Iterable[Row]:
+def _rules(_key: bytes, record: RulesRecord) -> Iterable[VersionRow]:
     for one in record.versions:
         yield one.version, one.height
 
 
-def _body(_key: bytes, record: BodyRecord) -> Iterable[Row]:
+def _body(_key: bytes, record: BodyRecord) -> Iterable[VersionRow]:
     yield (
         record.name,
         record.title,
@@ -260,7 +260,7 @@ def _body(_key: bytes, record: BodyRecord) -> Iterable[Row]:
     )
 
 
-def _proceeding(_key: bytes, record: ProceedingRecord) -> Iterable[Row]:
+def _proceeding(_key: bytes, record: ProceedingRecord) -> Iterable[VersionRow]:
     yield (
         record.subject,
         record.kind,
@@ -273,23 +273,23 @@ def _proceeding(_key: bytes, record: ProceedingRecord) -> Iterable[Row]:
     )
 
 
-def _recommendations(_key: bytes, record: ProceedingRecord) -> Iterable[Row]:
+def _recommendations(_key: bytes, record: ProceedingRecord) -> Iterable[VersionRow]:
     for one in record.recommendations:
         yield record.subject, one.name, one.due_on, one.status
 
 
-def _reports(_key: bytes, record: ReportRecord) -> Iterable[Row]:
+def _reports(_key: bytes, record: ReportRecord) -> Iterable[VersionRow]:
     filed = zip(record.documents, record.filed_at, strict=True)
     for edition, (document, filed_at) in enumerate(filed, 1):
         yield record.participant, record.year, edition, document, filed_at
 
 
-def _corrections(key: bytes, record: CorrectionRecord) -> Iterable[Row]:
+def _corrections(key: bytes, record: CorrectionRecord) -> Iterable[VersionRow]:
     for position, correction in enumerate(record.corrections):
         yield bytes.fromhex(_name(key)), correction, position
 
 
-def _case(_key: bytes, record: CaseRecord) -> Iterable[Row]:
+def _case(_key: bytes, record: CaseRecord) -> Iterable[VersionRow]:
     yield (
         record.case,
         record.kind,
@@ -303,9 +303,13 @@ def _case(_key: bytes, record: CaseRecord) -> Iterable[Row]:
 
 
 def _table(
-    kind: type[R], name: str, about: str, columns: str, spread: Callable[[bytes, R], Iterable[Row]]
+    kind: type[R],
+    name: str,
+    about: str,
+    columns: str,
+    spread: Callable[[bytes, R], Iterable[VersionRow]],
 ) -> VersionedTable:
-    def checked(key: bytes, record: Record) -> Iterable[Row]:
+    def checked(key: bytes, record: Record) -> Iterable[VersionRow]:
         return spread(key, record) if isinstance(record, kind) else ()
 
     return VersionedTable(name, tuple(about.split()), tuple(columns.split()), checked, kind)

@@ -85,9 +85,9 @@ class RaftCore:
         match item:
             case Tick():
                 if isinstance(state.role_state, Leadership):
-                    replication.tick(state, state.role_state)
+                    replication.tick_leader(state, state.role_state)
                 else:
-                    election.tick(state)
+                    election.tick_election(state)
             case Received():
                 self._receive(item.message)
             case Persisted():

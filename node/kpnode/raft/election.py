@@ -18,7 +18,7 @@ from kpnode.raft.state import Campaign, Leadership, RaftState
 from kpnode.raft.types import NodeId, Term
 
 
-def tick(state: RaftState) -> None:
+def tick_election(state: RaftState) -> None:
     """Let time pass for a node that does not lead."""
     state.elapsed_ticks += 1
     if state.elapsed_ticks >= state.election_timeout_ticks and _may_campaign(state):

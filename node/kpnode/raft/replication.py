@@ -38,7 +38,7 @@ def open_term(state: RaftState) -> None:
     _append(state, lead, EntryKind.NOOP, b"")
 
 
-def tick(state: RaftState, lead: Leadership) -> None:
+def tick_leader(state: RaftState, lead: Leadership) -> None:
     """Let time pass for a leader: heartbeats, the quorum check, a transfer's deadline."""
     lead.heartbeat_elapsed_ticks += 1
     if lead.heartbeat_elapsed_ticks >= state.config.heartbeat_ticks:

@@ -22,6 +22,7 @@ from lab.explorer.acts import (
     Timeout,
 )
 from lab.explorer.snapshot import Plain, freeze, thaw
+from memory_storage import MemoryStorage
 
 from kpnode.pump import Pumped, pump
 from kpnode.raft import (
@@ -46,7 +47,6 @@ from kpnode.raft import (
     decode_configuration,
 )
 from kpnode.raft.state import Leadership
-from kpnode.storage.memory import MemoryStorage
 
 
 class Disk(MemoryStorage):

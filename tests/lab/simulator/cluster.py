@@ -7,6 +7,8 @@ it says waits on `wire` until it is delivered or dropped by name.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from memory_storage import MemoryStorage
+
 from kpnode.pump import Pumped, pump
 from kpnode.raft import (
     Configuration,
@@ -29,7 +31,6 @@ from kpnode.raft import (
     Term,
     Tick,
 )
-from kpnode.storage.memory import MemoryStorage
 
 _MAX_DELIVERIES = 10_000
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from enum import Enum
 from hashlib import sha256
 
+from memory_storage import MemoryStorage
+
 from kpnode.raft import (
     Configuration,
     Entry,
@@ -18,7 +20,6 @@ from kpnode.raft import (
     Term,
     decode_configuration,
 )
-from kpnode.storage.memory import MemoryStorage
 
 _NOBODY = Configuration(voters=("?",))  # type: ignore[arg-type]
 

@@ -123,13 +123,6 @@ def test_relative_paths_start_at_the_directory_of_the_file(tmp_path: Path) -> No
     assert config.keys == KeysSection(consensus=tmp_path / "c.key", tls=tmp_path / "t.key")
 
 
-def test_node_does_not_dial_itself() -> None:
-    shared = '[peers.addresses]\nbw-1 = "a:1"\nza-1 = "b:2"\n'
-    config = parse_config(SMALLEST + shared, SOURCE)
-    assert config.addresses_to_dial() == {"za-1": "b:2"}
-    assert sorted(config.peers.addresses) == ["bw-1", "za-1"]
-
-
 @given(configs)
 def test_written_configuration_is_read_back(config: NodeConfig) -> None:
     assert parse_config(format_config(config), SOURCE) == config

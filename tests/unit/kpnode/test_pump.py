@@ -1,6 +1,7 @@
 """The order of effects: saved, then out; applied; acknowledged."""
 
 import pytest
+from memory_storage import MemoryStorage
 
 from kpnode.pump import Pumped, pump
 from kpnode.raft import (
@@ -28,7 +29,6 @@ from kpnode.raft import (
     VoteReply,
     VoteRequest,
 )
-from kpnode.storage.memory import MemoryStorage
 
 A, B = NodeId("a"), NodeId("b")
 NOOP = Entry(Index(1), Term(1), EntryKind.NOOP, b"")

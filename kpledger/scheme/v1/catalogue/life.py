@@ -59,16 +59,16 @@ LIFE_ROWS: Final[dict[type[Body], Row]] = {
         (*_OPEN, proceedings.check_request),
         effects.open_proceeding,
     ),
-    ReviewConsented: Row(_ROOT, _ANSWER, effects.step),
-    ReviewCarriedOut: Row(_CLERK, (*_NEXT, proceedings.check_carried_out), effects.step),
-    ReviewReported: Row(_CLERK, (*_NEXT, proceedings.check_review_report), effects.step),
-    RecommendationFollowedUp: Row(_ROOT, (*_ANSWER, proceedings.check_follow_up), effects.step),
+    ReviewConsented: Row(_ROOT, _ANSWER, effects.proceed),
+    ReviewCarriedOut: Row(_CLERK, (*_NEXT, proceedings.check_carried_out), effects.proceed),
+    ReviewReported: Row(_CLERK, (*_NEXT, proceedings.check_review_report), effects.proceed),
+    RecommendationFollowedUp: Row(_ROOT, (*_ANSWER, proceedings.check_follow_up), effects.proceed),
     MeetingAnnounced: Row(_CHAIR, (*_OPEN, proceedings.check_meeting), effects.open_proceeding),
-    MeetingHeld: Row(_CLERK, (*_NEXT, proceedings.check_held), effects.step),
+    MeetingHeld: Row(_CLERK, (*_NEXT, proceedings.check_held), effects.proceed),
     BodyComposed: Row(_CHAIR, (*_FIRST, filings.check_body), effects.compose_body),
     ConcernRaised: Row(_ROOT, (*_OPEN, proceedings.check_concern), effects.open_proceeding),
-    ConcernAnswered: Row(_ROOT, (*_ANSWER, proceedings.check_answer), effects.step),
-    ConcernClosed: Row(_CHAIR, (*_NEXT, proceedings.check_solution), effects.step),
+    ConcernAnswered: Row(_ROOT, (*_ANSWER, proceedings.check_answer), effects.proceed),
+    ConcernClosed: Row(_CHAIR, (*_NEXT, proceedings.check_solution), effects.proceed),
     ObserverRegistered: Row(
         _CHAIR, (*_FIRST, governance.check_observer), governed.register_observer
     ),
@@ -79,7 +79,7 @@ LIFE_ROWS: Final[dict[type[Body], Row]] = {
     SuspectJudged: Row(
         (AuthorKind.CHAIR, AuthorKind.PARTICIPANT_ROOT, *_ANY_OFFICE),
         (*_NEXT, proceedings.check_judge),
-        effects.step,
+        effects.proceed,
     ),
     NoteFiled: Row(
         (AuthorKind.ANYBODY,), (succession.check_first, notes.check_note), noted.keep_note

@@ -51,6 +51,6 @@ STATISTICS_ROWS: Final[dict[type[Body], Row]] = {
             proceedings.check_concerned,
             proceedings.check_answer,
         ),
-        life.step,
+        life.proceed,
     ),
 }

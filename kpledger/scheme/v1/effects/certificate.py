@@ -15,7 +15,7 @@ from kpledger.scheme.v1.lifecycles.certificate import TRANSITIONS, CertificateSt
 from kpledger.scheme.v1.records import CertificateRecord, TechnicalRecord
 from kpledger.scheme.v1.rules.amendments import amended
 from kpledger.scheme.v1.rules.numbering import issued_certificate
-from kpledger.scheme.v1.rules.technical import moving
+from kpledger.scheme.v1.rules.technical import moving_certificates
 
 
 def issue(context: Context) -> None:
@@ -26,39 +26,39 @@ def issue(context: Context) -> None:
 def replace(context: Context) -> None:
     """Close the old certificate and write the new one."""
     certificate = context.body(CertificateReplaced).certificate
-    old = advance(context, replaced_by=certificate.number)
+    old = advance_certificate(context, replaced_by=certificate.number)
     lineage.give_back(context, old)
     _put_issued(context, certificate, replaces=old.number)
 
 
 def take_back(context: Context) -> None:
     """Close a certificate that covers no shipment any more: voided, or returned unused."""
-    lineage.give_back(context, advance(context))
+    lineage.give_back(context, advance_certificate(context))
 
 
 def notify_export(context: Context) -> None:
     """Send the shipment on its way and keep the day it leaves."""
-    advance(context, exported_on=context.body(ExportNotified).exported_on)
+    advance_certificate(context, exported_on=context.body(ExportNotified).exported_on)
 
 
 def amend(context: Context) -> None:
     """Let the certificate say what it should have said."""
     body = context.body(AmendmentEndorsed)
-    advance(context, **amended(certificate_of(context), body.field, body.new))
+    advance_certificate(context, **amended(certificate_of(context), body.field, body.new))
 
 
 def lose(context: Context) -> None:
     """Remember that it is lost, and where it stood."""
-    advance(context, lost=True, prior=certificate_of(context).state)
+    advance_certificate(context, lost=True, prior=certificate_of(context).state)
 
 
 def find(context: Context) -> None:
     """Take it as found; unless its goods have arrived meanwhile, it stands where it stood."""
     record = certificate_of(context)
     if record.state is CertificateState.LOST:
-        advance(context, lost=False, state=record.prior, prior=None)
+        advance_certificate(context, lost=False, state=record.prior, prior=None)
     else:
-        advance(context, lost=False)
+        advance_certificate(context, lost=False)
 
 
 def _put_issued(context: Context, certificate: Certificate, *, replaces: str | None) -> None:
@@ -107,7 +107,7 @@ def _put_issued(context: Context, certificate: Certificate, *, replaces: str | N
 
 def _list_technical(context: Context, record: CertificateRecord) -> None:
     """Write which technical certificates move the goods now, beside the new one."""
-    numbers = (*(one.number for one in moving(context, record.case)), record.number)
+    numbers = (*(one.number for one in moving_certificates(context, record.case)), record.number)
     context.state.put(TechnicalRecord.key_for(record.case), TechnicalRecord(numbers=numbers))
 
 
@@ -121,10 +121,10 @@ def certificate_of(context: Context) -> CertificateRecord:
 
 def move(context: Context) -> None:
     """Move the certificate on; nothing else about it changes."""
-    advance(context)
+    advance_certificate(context)
 
 
-def advance(context: Context, **changes: object) -> CertificateRecord:
+def advance_certificate(context: Context, **changes: object) -> CertificateRecord:
     """Move the certificate on, as the table of transitions says, and change what else changes."""
     record = certificate_of(context)
     step = TRANSITIONS[record.state][context.event.header.type]

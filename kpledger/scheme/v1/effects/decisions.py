@@ -24,7 +24,7 @@ from kpledger.scheme.v1.records import (
     RestrictionsRecord,
     SchemeRecord,
 )
-from kpledger.scheme.v1.rules.decisions import measured
+from kpledger.scheme.v1.rules.decisions import measured_participant
 from kpledger.scheme.version import RULES_KEY, RulesRecord, RulesSince
 
 
@@ -47,7 +47,7 @@ def record_decision(context: Context) -> None:
 
 def _ratify(context: Context, event_id: bytes) -> None:
     earlier = context.earlier(event_id)
-    code = measured(earlier) if earlier is not None else ""
+    code = measured_participant(earlier) if earlier is not None else ""
     participant = context.participant(code)
     if participant is not None:
         standings = tuple(

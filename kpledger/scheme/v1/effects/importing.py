@@ -5,7 +5,7 @@ import msgspec
 from kpledger.scheme.v1.context import CatalogueError, Context
 from kpledger.scheme.v1.effects import lineage
 from kpledger.scheme.v1.effects.cases import open_presented
-from kpledger.scheme.v1.effects.certificate import advance, certificate_of
+from kpledger.scheme.v1.effects.certificate import advance_certificate, certificate_of
 from kpledger.scheme.v1.events.importing import (
     ArrivalRecorded,
     DiscrepancyResolved,
@@ -14,7 +14,7 @@ from kpledger.scheme.v1.events.importing import (
     ReturnReceived,
 )
 from kpledger.scheme.v1.lifecycles.certificate import CertificateState
-from kpledger.scheme.v1.records import Found
+from kpledger.scheme.v1.records import FoundGoods
 from kpledger.scheme.v1.rules.cases import opening_kind
 
 
@@ -25,24 +25,26 @@ def arrive(context: Context) -> None:
     if kind is not None:
         open_presented(context, kind, body.found_carat_thousandths)
     else:
-        advance(context, arrived_on=body.arrived_on, holder=context.author[0])
+        advance_certificate(context, arrived_on=body.arrived_on, holder=context.author[0])
 
 
 def confirm(context: Context) -> None:
     """Close the certificate with what was found as declared."""
     body = context.body(ImportConfirmed)
     exported_on = body.exported_on or certificate_of(context).exported_on
-    advance(context, found=_found(body), holder=context.author[0], exported_on=exported_on)
+    advance_certificate(
+        context, found=_found(body), holder=context.author[0], exported_on=exported_on
+    )
 
 
 def confirm_discrepant(context: Context) -> None:
     """Keep what was found beside what was declared."""
     body = context.body(ImportConfirmedDiscrepant)
-    advance(context, found=_found(body), holder=context.author[0])
+    advance_certificate(context, found=_found(body), holder=context.author[0])
 
 
-def _found(body: ImportConfirmed | ImportConfirmedDiscrepant) -> Found:
-    return Found(
+def _found(body: ImportConfirmed | ImportConfirmedDiscrepant) -> FoundGoods:
+    return FoundGoods(
         parcels=body.parcels,
         carat_thousandths=body.carat_thousandths,
         value_usd_cents=body.value_usd_cents,
@@ -62,7 +64,7 @@ def resolve(context: Context) -> None:
         carat_thousandths=body.carat_thousandths,
         value_usd_cents=body.value_usd_cents,
     )
-    advance(context, found=agreed)
+    advance_certificate(context, found=agreed)
 
 
 def detain(context: Context) -> None:
@@ -74,17 +76,17 @@ def detain(context: Context) -> None:
     record = certificate_of(context)
     # A lost one keeps where it stood before it was lost.
     prior = record.prior if record.state is CertificateState.LOST else record.state
-    advance(context, holder=context.author[0], prior=prior)
+    advance_certificate(context, holder=context.author[0], prior=prior)
 
 
 def release(context: Context) -> None:
     """Let the goods go on: at the destination they have arrived, elsewhere they travel again."""
     record = certificate_of(context)
     if record.holder == record.destination:
-        advance(context, prior=None)
+        advance_certificate(context, prior=None)
         return
     stays = record.prior is CertificateState.DIVERTED
-    advance(
+    advance_certificate(
         context,
         state=CertificateState.LOST if record.lost else record.prior,
         prior=record.prior if record.lost else None,
@@ -94,10 +96,10 @@ def release(context: Context) -> None:
 
 def take_over(context: Context) -> None:
     """Put the goods into the author's hands: it found them."""
-    advance(context, holder=context.author[0])
+    advance_certificate(context, holder=context.author[0])
 
 
 def receive_back(context: Context) -> None:
     """Put the goods into the issuer's hands again: it may export them another time."""
-    returned = advance(context, holder=context.author[0])
+    returned = advance_certificate(context, holder=context.author[0])
     lineage.give_back(context, returned, context.body(ReturnReceived).carat_thousandths)

@@ -80,7 +80,7 @@ def _describe(context: Context) -> tuple[str, str]:
             return suspect.claimed_issuer, suspect.claimed_number
 
 
-def step(context: Context) -> None:
+def proceed(context: Context) -> None:
     """Move the proceeding on, as the table of proceedings says."""
     record = context.proceeding(context.subject)
     if record is None:

@@ -38,6 +38,6 @@ from kpledger.scheme.v1.records.trade import (
     CaseRecord as CaseRecord,
     CertificateRecord as CertificateRecord,
     DrawnRecord as DrawnRecord,
-    Found as Found,
+    FoundGoods as FoundGoods,
     TechnicalRecord as TechnicalRecord,
 )

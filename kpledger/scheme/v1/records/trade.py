@@ -12,7 +12,7 @@ from kpledger.scheme.v1.lifecycles.case import CaseState
 from kpledger.scheme.v1.lifecycles.certificate import CertificateState
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FoundGoods(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an importing authority found."""
 
     parcels: int
@@ -64,7 +64,7 @@ class CertificateRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields
     """Reported lost and not found; survives the arrival of the goods."""
     holder: str | None
     """The participant that has the goods before it, once they arrived or surfaced."""
-    found: Found | None
+    found: FoundGoods | None
     """What was confirmed, or agreed on afterwards."""
     replaces: str | None
     replaced_by: str | None

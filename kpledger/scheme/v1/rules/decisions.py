@@ -153,7 +153,7 @@ def interim_until(context: Context, event_id: bytes) -> int | None:
     earlier = context.earlier(event_id)
     if earlier is None:
         return None
-    code = measured(earlier)
+    code = measured_participant(earlier)
     participant = context.participant(code)
     standings = participant.standings if participant is not None else ()
     ends = [one.lapses_at for one in standings if one.event == event_id]
@@ -161,7 +161,7 @@ def interim_until(context: Context, event_id: bytes) -> int | None:
     return ends[0] if ends else None
 
 
-def measured(earlier: EventRecord) -> str:
+def measured_participant(earlier: EventRecord) -> str:
     """Give whom a measure of the Chair concerns, by the subject of the event that set it."""
     return earlier.subject.partition("/")[0]
 

@@ -60,7 +60,7 @@ def _check_case(context: Context, certificate: Certificate, case: CaseRecord) ->
     weighed = case.carat_thousandths
     if weighed is None:
         return _check_only(context, case.case)
-    moved = moving(context, case.case)
+    moved = moving_certificates(context, case.case)
     if len(moved) >= MAX_TECHNICAL:
         problem = f"{len(moved)} certificates move the goods of {case.case}"
         return refuse(Rule.E10, _FIELD, problem, f"at most {MAX_TECHNICAL}")
@@ -78,7 +78,7 @@ def _check_case(context: Context, certificate: Certificate, case: CaseRecord) ->
     return None
 
 
-def moving(context: Context, case: str) -> tuple[CertificateRecord, ...]:
+def moving_certificates(context: Context, case: str) -> tuple[CertificateRecord, ...]:
     """Give the technical certificates that move the goods of a case, but one replaced here."""
     known = context.state.read(TechnicalRecord.key_for(case), TechnicalRecord)
     numbers = () if known is None else known.numbers
@@ -87,7 +87,7 @@ def moving(context: Context, case: str) -> tuple[CertificateRecord, ...]:
 
 
 def _check_only(context: Context, case: str) -> Refusal | None:
-    moved = moving(context, case)
+    moved = moving_certificates(context, case)
     if not moved:
         return None
     problem = f"the goods of {case}, which were not weighed, move under {moved[0].number}"

@@ -265,7 +265,7 @@ def test_refusal_is_one_line_that_names_rule_clause_field_and_remedy() -> None:
         (governance.change_status, "participant_status_changed", "participant BW was not checked"),
         (governance.close_authority, "authority_closed", "office BW/gaborone was not checked"),
         (governance.rotate_key, "key_rotated", "key [0-9a-f]{64} was not checked"),
-        (life.step, "concern_closed", "proceeding BW000009 was not checked"),
+        (life.proceed, "concern_closed", "proceeding BW000009 was not checked"),
         (decisions.elect_vice_chair, "vice_chair_elected", "no scheme record"),
         (decisions.activate_rules, "rules_activated", "no record of the rules"),
     ],

@@ -28,7 +28,7 @@ from kpledger.scheme.v1.events.importing import (
     ImportConfirmed,
     ImportConfirmedDiscrepant,
 )
-from kpledger.scheme.v1.records import Found
+from kpledger.scheme.v1.records import FoundGoods
 
 NUMBER = "BW000001"
 CERTIFICATE = make_certificate(NUMBER)
@@ -281,7 +281,7 @@ def test_what_was_found_is_kept() -> None:
     body = vary(_found(carats=99_950), exported_on=TODAY)
     ledger.record(make_step(ledger, "import_confirmed", body))
     record = ledger.certificate(NUMBER)
-    assert record.found == Found(
+    assert record.found == FoundGoods(
         parcels=2, carat_thousandths=99_950, value_usd_cents=5_000_000, received_on=TODAY
     )
     assert (record.holder, record.exported_on) == ("EU", TODAY)

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 from lab.simulator.cluster import Cluster
+from memory_storage import MemoryStorage
 
 from kpnode.raft import (
     AppendRequest,
@@ -36,7 +37,6 @@ from kpnode.raft import (
     VoteRequest,
     encode_configuration,
 )
-from kpnode.storage.memory import MemoryStorage
 
 ALONE = Configuration((NodeId("a"),))
 

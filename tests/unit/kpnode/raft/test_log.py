@@ -2,10 +2,10 @@
 
 import pytest
 from hypothesis import example, given, strategies as st
+from memory_storage import MemoryStorage
 
 from kpnode.raft import Entry, EntryKind, Index, InvariantError, Term, take_bytes
 from kpnode.raft.log import RaftLog
-from kpnode.storage.memory import MemoryStorage
 
 LARGE = 1 << 20
 

@@ -2,6 +2,7 @@
 
 import pytest
 from lab.simulator.cluster import Cluster, between, touching
+from memory_storage import MemoryStorage
 
 from kpnode.raft import (
     AppendReply,
@@ -28,7 +29,6 @@ from kpnode.raft import (
     Unreachable,
     VoteReply,
 )
-from kpnode.storage.memory import MemoryStorage
 
 
 def settings(

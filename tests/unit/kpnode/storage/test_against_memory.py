@@ -5,10 +5,10 @@ from pathlib import Path
 
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from memory_storage import MemoryStorage
 
 from kpnode.raft import Entry, EntryKind, HardState, Index, NodeId, Term
 from kpnode.storage.leveldb import TAIL_ENTRIES, LevelStorage
-from kpnode.storage.memory import MemoryStorage
 
 CHAIN = bytes(range(32))
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from random import Random
 
 from leveldb_files import copy_directory, record_ends
+from memory_storage import MemoryStorage
 
 from kpledger.log.layout import APPLIED_KEY, state_key
 from kpnode.raft import Entry, EntryKind, HardState, Index, NodeId, Term
 from kpnode.storage.leveldb import LevelStorage
-from kpnode.storage.memory import MemoryStorage
 
 CHAIN = bytes(range(32))
 WHOLE = (Index(1), Index(1 << 40), 1 << 40)
