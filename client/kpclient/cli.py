@@ -9,10 +9,8 @@ from typer.core import TyperGroup
 
 import kpledger
 from kpclient.commands import (
-    analysis,
     audit,
     books,
-    calendar,
     cosign,
     flags,
     keys,
@@ -25,6 +23,7 @@ from kpclient.commands import (
     submit,
     trace,
 )
+from kpclient.commands.questions import QUESTIONS
 from kpclient.commands.statements import STATEMENTS
 from kpclient.output.console import print_line
 
@@ -64,12 +63,13 @@ app: Final = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+_TABLES: Final = [one for name, one in QUESTIONS.items() if name != "calendar"]
 _SECTIONS: Final[Mapping[str, tuple[typer.Typer, ...]]] = {
     "Export offices": (STATEMENTS["certificates"],),
     "Import offices": (STATEMENTS["imports"], STATEMENTS["detention"], STATEMENTS["suspects"]),
     "Any statement": (make.app, STATEMENTS["notes"], cosign.app, submit.app),
-    "The ledger": (show.app, ledger.app, calendar.app, rules.app, audit.app),
-    "Analysis": (trace.app, flags.app, analysis.app, books.app),
+    "The ledger": (show.app, ledger.app, QUESTIONS["calendar"], rules.app, audit.app),
+    "Analysis": (trace.app, flags.app, *_TABLES, books.app),
 }
 """Whose commands stand by themselves, in the order of the help."""
 _GROUPS: Final = (

@@ -7,14 +7,15 @@ from contextlib import closing
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
 from kpclient.input.options import ConnectionOptions, OfflineOptions
-from kpclient.net.ledger_client import LedgerClient
+from kpclient.net.answers import read_answer
+from kpclient.net.ledger_client import Asked, LedgerClient
 from kpclient.net.node_client import NodeClient, NodeProblemError, split_urls
 from kpclient.outbox import Outbox
 from kpclient.output.console import show_progress
@@ -23,13 +24,20 @@ from kpclient.replay.verification import Chain
 from kpclient.seen import Memory, Position
 from kpledger.api.answers import StatusAnswer
 from kpledger.books.database import Books, open_books
-from kpledger.books.query import Query, QuestionError
+from kpledger.books.query import QuestionError
 from kpledger.log.audit import AuditReport
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 
 T = TypeVar("T")
-Q = TypeVar("Q", bound=msgspec.Struct)
-S = TypeVar("S", bound=msgspec.Struct)
+A_co = TypeVar("A_co", bound=msgspec.Struct, covariant=True)
+
+
+class Answerable(Asked[A_co], Protocol[A_co]):
+    """A query that books answer here as those of a node do."""
+
+    def reply(self, books: Books, question: msgspec.Struct) -> bytes:
+        """Answer a question, as JSON."""
+        ...
 
 
 class Session:
@@ -63,7 +71,7 @@ class Session:
         """Ask the nodes something and wait for the answer."""
         return asyncio.run(self._ask(call))
 
-    def answer(self, query: Query[Q, S], question: Q) -> S:
+    def answer(self, query: Answerable[A_co], question: msgspec.Struct) -> A_co:
         """Ask what the books of the ledger tell: those of a node, or those of the chain itself.
 
         Raises:
@@ -74,7 +82,7 @@ class Session:
             return self.inquire(lambda ledger: ledger.ask(query, question))
         try:
             with self.books.reading() as books:
-                return query.respond(books, question)
+                return read_answer(query.reply(books, question), query.answer)
         except QuestionError as error:
             raise UsageError(error.field, error.problem, error.accepted) from None
 

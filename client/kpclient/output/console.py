@@ -20,6 +20,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from kpclient.errors import EXIT_UNREAD
+from kpclient.output.tables import DECIMALS, CellKind, format_decimal
 
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _WIDTH_IN_FILES: Final = 220
@@ -57,6 +58,30 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         console.print(table)
         console.print(f"{table.row_count} in all")
     _write(printed.get())
+
+
+def print_rows(rows: Iterable[object], columns: Mapping[str, str]) -> None:
+    """Print a table of fields of rows; titles that begin with ``ct`` or ``US$`` say the unit."""
+    print_table(
+        list(columns.values()),
+        [
+            [_cell(name, getattr(row, name), title) for name, title in columns.items()]
+            for row in rows
+        ],
+    )
+
+
+def _cell(name: str, value: object, title: str) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return name.replace("_", " ") if value else ""
+        case int() if title.startswith("ct"):
+            return format_decimal(value, DECIMALS[CellKind.CARATS])
+        case int() if title.startswith("US$"):
+            return format_decimal(value, DECIMALS[CellKind.USD])
+    return str(value)
 
 
 class Branch(NamedTuple):
