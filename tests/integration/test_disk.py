@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -132,7 +132,9 @@ async def test_leader_whose_disk_fills_up_stops_and_comes_back(tmp_path: Path) -
             leader = await find_leader(crowd.session, crowd.network)
             filler = leader.directory / "filler"
             room = os.statvfs(leader.directory)
-            filler.write_bytes(bytes(room.f_bavail * room.f_frsize - ROOM_BYTES))
+            # The books grow as well: some of the room may be gone before it is filled.
+            with suppress(OSError):
+                filler.write_bytes(bytes(room.f_bavail * room.f_frsize - ROOM_BYTES))
             await verify_that_it_stopped(crowd, leader, "No space left on device")
             await crowd.stop(leader)
             filler.unlink()

@@ -79,6 +79,9 @@ class BooksProxy:
                     if request.transport is not None:
                         request.transport.abort()
                     return response
+            if time.monotonic() >= deadline:
+                detail = "the process that keeps the books does not answer"
+                raise ProblemError(make_problem(ProblemKind.BOOKS_BEHIND, detail))
             # The process has ended, or is about to.
             await asyncio.sleep(_RETRY_S)
 

@@ -123,7 +123,10 @@ class BooksSupervisor:
 
     async def _keep(self, place: BooksSocket) -> None:
         while True:
-            reason = await self._live(place)
+            try:
+                reason = await self._live(place)
+            except OSError as error:
+                reason = f"they cannot be started: {error}"
             self._take_height(NOWHERE)
             self._is_building = True
             self._problem = reason
@@ -146,8 +149,6 @@ class BooksSupervisor:
             return await asyncio.wait_for(running, _STOP_S)
         except TimeoutError:
             return "the process has let go of its feed"
-        except OSError as error:
-            return f"they cannot be started: {error}"
         finally:
             for task in (running, feeding):
                 task.cancel()
