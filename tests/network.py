@@ -222,14 +222,20 @@ async def find_leader(session: aiohttp.ClientSession, network: Network) -> NodeS
 async def wait_until_level(
     session: aiohttp.ClientSession, network: Network
 ) -> list[dict[str, object]]:
-    """Wait until every node answers and stands at one head; gives their status."""
+    """Wait until every node and its books stand at one head; gives the status of each."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
             found = [await ask_status(session, node) for node in network.seen.nodes]
             heads = {str(one.get("head")) for one in found}
-            if len(heads) == 1 and "None" not in heads:
+            if len(heads) == 1 and "None" not in heads and all(map(_has_books, found)):
                 return found
             await asyncio.sleep(GLANCE_S)
+
+
+def _has_books(status: dict[str, object]) -> bool:
+    books = status["books"]
+    assert isinstance(books, dict)
+    return bool(books["height"] == status["height"])
 
 
 async def wait_until_ended(pid: int) -> None:
