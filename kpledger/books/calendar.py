@@ -6,8 +6,6 @@ lapse, restrictions that end, meetings, the end of the Chair's year (VI.4), keys
 Today is the day of the newest block.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -16,33 +14,20 @@ import msgspec
 from kpledger.base.ids import KPCS
 from kpledger.base.units import add_days, day_of
 from kpledger.books.database import Books
-from kpledger.books.participants import read_participants
-from kpledger.books.query import Query, QuestionError, ask_day, ask_participant, read_statement
-from kpledger.scheme.v1.events.life import FollowUpStatus
-from kpledger.scheme.v1.ids import CHAIR
-from kpledger.scheme.v1.lifecycles.proceeding import ProceedingState
-from kpledger.scheme.v1.records import (
-    SCHEME_KEY,
-    KeyRecord,
-    ProceedingRecord,
-    RestrictionsRecord,
-    SchemeRecord,
+from kpledger.books.query import (
+    Query,
+    QuestionError,
+    ask_day,
+    ask_participant,
+    read_statement,
+    select_rows,
 )
-from kpledger.scheme.v1.subjects import Subject, subject_under
 
 _AHEAD_DAYS: Final = 92
 _FARTHEST_DAYS: Final = 3_660
 """What is due is counted period by period for everybody: ten years are enough of it."""
 
-_MISSING_FILINGS: Final = read_statement("calendar_filings.sql")
-
-_DUE: Final[dict[Subject, str]] = {
-    Subject.REVIEW: "report of the review",
-    Subject.MEETING: "record of the meeting",
-    Subject.CONCERN: "answer to a concern",
-    Subject.ANOMALY: "answer to a question about statistics",
-    Subject.SUSPECT: "verdict on a suspect certificate",
-}
+_ENTRIES: Final = read_statement("calendar.sql")
 
 
 class DueKind(StrEnum):
@@ -93,16 +78,6 @@ class CalendarAnswer(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[CalendarEntry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Desk:
-    books: Books
-    today: str
-    first: str
-    """What falls on earlier days is not asked for."""
-    last: str
-    """Nor on later ones."""
-
-
 def _respond(books: Books, question: CalendarQuestion) -> CalendarAnswer:
     """Say what is due.
 
@@ -117,15 +92,15 @@ def _respond(books: Books, question: CalendarQuestion) -> CalendarAnswer:
     farthest = add_days(today, _FARTHEST_DAYS)
     if last > farthest:
         raise QuestionError("until_day", f"{last} is too far ahead", f"a day up to {farthest}")
-    desk = _Desk(books, today, first, last)
-    entries = [
-        entry
-        for source in _SOURCES
-        for entry in source(desk)
-        if first <= entry.day <= last and question.participant in ("", entry.participant)
-    ]
-    entries.sort(key=lambda one: (one.day, one.participant, one.kind, one.subject, one.what))
-    return CalendarAnswer(today=today, entries=tuple(entries))
+    asked = {
+        "participant": question.participant,
+        "first": first,
+        "last": last,
+        "today": today,
+        "now": books.time_ms,
+    }
+    entries = tuple(select_rows(books, CalendarEntry, _ENTRIES, asked))
+    return CalendarAnswer(today=today, entries=entries)
 
 
 CALENDAR: Final = Query(
@@ -135,93 +110,3 @@ CALENDAR: Final = Query(
     answer=CalendarAnswer,
     respond=_respond,
 )
-
-
-def _filings(desk: _Desk) -> Iterator[CalendarEntry]:
-    days = {"first": desk.first, "last": desk.last}
-    rows = desk.books.connection.execute(_MISSING_FILINGS, days)
-    for code, series, period, due_on in rows:
-        filed = Subject(series.lower())
-        if filed is Subject.REPORT:
-            kind, what = DueKind.ANNUAL_REPORT, f"annual report of {period}"
-        else:
-            kind, what = DueKind.STATISTICS, f"{filed} statistics of {period}"
-        subject = subject_under(code, filed, period)
-        yield _entry(desk, due_on, code, kind, subject, what=what)
-
-
-def _proceedings(desk: _Desk) -> Iterator[CalendarEntry]:
-    for _, record in desk.books.records(b"proceeding/", ProceedingRecord):
-        whose, subject = record.participant, record.subject
-        for one in record.recommendations:
-            if one.due_on is not None and one.status is not FollowUpStatus.DONE:
-                what = f"recommendation {one.name} of the review"
-                yield _entry(desk, one.due_on, whose, DueKind.RECOMMENDATION, subject, what=what)
-        if record.due_on is not None and record.state in _AWAITED:
-            what = f"{_DUE[record.kind]}: {record.title}"
-            yield _entry(desk, record.due_on, whose, DueKind.PROCEEDING, subject, what=what)
-
-
-_AWAITED: Final = (
-    ProceedingState.ANNOUNCED,
-    ProceedingState.RAISED,
-    ProceedingState.CARRIED_OUT,
-)
-"""States in which a proceeding's day is that of its next step."""
-
-
-def _measures(desk: _Desk) -> Iterator[CalendarEntry]:
-    for member in read_participants(desk.books):
-        code = member.code
-        for standing in member.standings:
-            if standing.lapses_at is not None:
-                what = f"{standing.status} by {standing.decision} lapses unless ratified"
-                yield from _to_come(desk, standing.lapses_at, code, DueKind.LAPSE, code, what=what)
-        record = desk.books.record(RestrictionsRecord.key_for(code), RestrictionsRecord)
-        for one in record.restrictions if record is not None else ():
-            subject = subject_under(code, Subject.RESTRICTION, one.restriction)
-            if one.lapses_at is not None:
-                what = f"restriction by {one.decision} lapses unless ratified"
-                yield from _to_come(desk, one.lapses_at, code, DueKind.LAPSE, subject, what=what)
-            if one.effective_until is not None:
-                what = f"restriction by {one.decision} ends"
-                yield from _to_come(
-                    desk, one.effective_until, code, DueKind.END, subject, what=what
-                )
-
-
-def _chair(desk: _Desk) -> Iterator[CalendarEntry]:
-    scheme = desk.books.record(SCHEME_KEY, SchemeRecord)
-    if scheme is not None and scheme.year is not None:
-        what = f"{scheme.chair} hands over to {scheme.vice_chair or 'whoever is elected'}"
-        day = f"{scheme.year}-12-31"
-        yield _entry(desk, day, KPCS, DueKind.CHAIR, f"{KPCS}/{CHAIR}", what=what)
-
-
-def _keys(desk: _Desk) -> Iterator[CalendarEntry]:
-    for key, record in desk.books.records(b"key/", KeyRecord):
-        if record.valid_from > desk.books.time_ms and record.revoked_at is None:
-            subject = key.removeprefix(b"key/").decode()
-            what = f"a key of {record.participant}/{record.authority} becomes valid"
-            yield from _to_come(
-                desk, record.valid_from, record.participant, DueKind.KEY, subject, what=what
-            )
-
-
-_SOURCES: Final = (_filings, _proceedings, _measures, _chair, _keys)
-
-
-def _to_come(
-    desk: _Desk, time_ms: int, whose: str, kind: DueKind, subject: str, *, what: str
-) -> Iterator[CalendarEntry]:
-    """Note what happens by itself, if it has not happened yet."""
-    if time_ms > desk.books.time_ms:
-        yield _entry(desk, day_of(time_ms), whose, kind, subject, what=what)
-
-
-def _entry(
-    desk: _Desk, day: str, whose: str, kind: DueKind, subject: str, *, what: str
-) -> CalendarEntry:
-    return CalendarEntry(
-        day=day, participant=whose, kind=kind, subject=subject, what=what, overdue=day < desk.today
-    )
