@@ -2,7 +2,7 @@
 
 The ledger is a synthetic year again and again (:mod:`lab.year.repeated`). Its blocks go straight to
 the writer of the books: nobody signs, votes or judges by the rules, which would take hours for
-millions of events; see :mod:`lab.year.booking`. The process that answers is the one that a node
+millions of events; see :mod:`lab.year.books`. The process that answers is the one that a node
 starts, asked over its own socket; one client asks, one question after the other, as a person would.
 """
 
@@ -20,7 +20,7 @@ from typing import Final
 
 import msgspec
 from asking import NOTHING, Asker, DirectAsker, running_books
-from lab.year.booking import Booked, write_books
+from lab.year.books import Booked, write_many
 from lab.year.days import FOUNDED_ON, YEAR
 from lab.year.files import GENESIS_NAME
 from lab.year.repeated import repeat_year
@@ -172,7 +172,7 @@ def _build(years: int, events: int, directory: Path) -> Booked:
     def report(written: int, seconds: float) -> None:
         sys.stderr.write(f"{written} events, {written / seconds:.0f} a second\n")
 
-    built = write_books(repeated, directory / BOOKS_NAME, report)
+    built = write_many(repeated, directory / BOOKS_NAME, report)
     (directory / BUILT_NAME).write_bytes(msgspec.json.encode(built))
     return built
 

@@ -1,5 +1,6 @@
 """Blocks: the events of the year as one node would seal them, executed by the real rules."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
@@ -34,8 +35,17 @@ def cut_blocks(entries: Iterable[TimedEvent]) -> Iterator[list[TimedEvent]]:
         yield block
 
 
+def stop_at_refusal(entry: TimedEvent, why: str) -> None:
+    """End the program: an honest year breaks no rule, and fraud does not either."""
+    sys.exit(f"the rules refuse {entry.type} on {entry.subject}: {why}")
+
+
 def execute_block(
-    genesis: Genesis, tip: Tip, state: StateReader, block: list[TimedEvent], refused: Refused
+    genesis: Genesis,
+    tip: Tip,
+    state: StateReader,
+    block: list[TimedEvent],
+    refused: Refused = stop_at_refusal,
 ) -> ExecutedBlock | None:
     """Execute the events of a block; None if all of them are refused."""
     executor = BlockExecutor(genesis, tip, state, block[-1].time_ms)

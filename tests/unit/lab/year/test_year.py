@@ -4,12 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from functools import cache
-from pathlib import Path
 from random import Random
 
 import pytest
 from lab.year.books import write_books
-from lab.year.files import read_events, write_events
 from lab.year.flows import Flows, Plan
 from lab.year.planted import Fraud, PlantedCase
 from lab.year.published import YEAR_CERTIFICATES
@@ -17,7 +15,6 @@ from lab.year.signer import TimedEvent
 from lab.year.tables import OTHERS, load_tables
 from lab.year.year import CERTIFICATES_MIN, Year, make_year
 
-from kpledger.base.errors import MalformedError
 from kpledger.books.calendar import CALENDAR, CalendarQuestion, DueKind
 from kpledger.books.database import Books, open_books
 from kpledger.books.flags.search import find_flags, prepare_search
@@ -198,19 +195,3 @@ def test_half_years_add_up_to_the_production_of_the_year() -> None:
 def test_too_small_a_year_is_refused() -> None:
     with pytest.raises(ValueError, match="599 certificates: not from 600 to 1000000"):
         make_year(TABLES, certificates=CERTIFICATES_MIN - 1, seed=1, fraud=True)
-
-
-def test_events_are_read_as_they_were_written(tmp_path: Path) -> None:
-    events = live()[0][:50]
-    path = tmp_path / "events.bin"
-    assert write_events(path, events) == 50
-    assert list(read_events(path)) == [(one.time_ms, one.envelope) for one in events]
-
-
-@pytest.mark.parametrize("cut", [1, 100])
-def test_a_file_that_breaks_off_is_noticed(tmp_path: Path, cut: int) -> None:
-    path = tmp_path / "events.bin"
-    write_events(path, live()[0][:1])
-    path.write_bytes(path.read_bytes()[:-cut] if cut > 1 else path.read_bytes()[:5])
-    with pytest.raises(MalformedError):
-        list(read_events(path))
