@@ -4,32 +4,24 @@ import msgspec
 
 from kpledger.base.ids import KPCS
 from kpledger.base.state import ChangeSet
+from kpledger.scheme.v1 import records
 from kpledger.scheme.v1.events.decisions import PolicyValues
 from kpledger.scheme.v1.events.governance import ParticipantKind, Standing
 from kpledger.scheme.v1.ids import CHAIR, ROOT, SECRETARIAT
-from kpledger.scheme.v1.records import (
-    SCHEME_KEY,
-    KeyRecord,
-    ParticipantRecord,
-    PolicyRecord,
-    PolicySince,
-    SchemeRecord,
-    StandingSince,
-)
 from kpledger.scheme.version import Founder, Founding
 
 
 def found(founding: Founding, changes: ChangeSet) -> None:
     """Write the policy, the offices of the scheme, and every participant as active for ever."""
-    settled = PolicySince(
+    settled = records.PolicySince(
         values=msgspec.convert(founding.policy, PolicyValues),
         effective_from=0,
         recorded_at=founding.created_at,
         decision=None,
     )
-    changes.put(PolicyRecord.key_for("network"), PolicyRecord(history=(settled,)))
-    scheme = SchemeRecord(chair=None, vice_chair=None, year=None, key=founding.chair_key)
-    changes.put(SCHEME_KEY, scheme)
+    changes.put(records.PolicyRecord.key_for("network"), records.PolicyRecord(history=(settled,)))
+    scheme = records.SchemeRecord(chair=None, vice_chair=None, year=None, key=founding.chair_key)
+    changes.put(records.SCHEME_KEY, scheme)
     _put_key(changes, founding.chair_key, KPCS, CHAIR)
     _put_key(changes, founding.secretariat_key, KPCS, SECRETARIAT)
     for one in founding.participants:
@@ -37,20 +29,20 @@ def found(founding: Founding, changes: ChangeSet) -> None:
 
 
 def _put_participant(changes: ChangeSet, founder: Founder) -> None:
-    standing = StandingSince(status=Standing.ACTIVE, effective_from=0, decision="genesis")
-    record = ParticipantRecord(
+    standing = records.StandingSince(status=Standing.ACTIVE, effective_from=0, decision="genesis")
+    record = records.ParticipantRecord(
         code=founder.code,
         name=founder.name,
         kind=ParticipantKind(founder.kind),
         standings=(standing,),
         authority_count=0,
     )
-    changes.put(ParticipantRecord.key_for(founder.code), record)
+    changes.put(records.ParticipantRecord.key_for(founder.code), record)
     _put_key(changes, founder.root_key, founder.code, ROOT)
 
 
 def _put_key(changes: ChangeSet, public_key: bytes, participant: str, authority: str) -> None:
-    record = KeyRecord(
+    record = records.KeyRecord(
         participant=participant,
         authority=authority,
         valid_from=0,
@@ -58,4 +50,4 @@ def _put_key(changes: ChangeSet, public_key: bytes, participant: str, authority:
         reason=None,
         suspect_since=None,
     )
-    changes.put(KeyRecord.key_for(public_key), record)
+    changes.put(records.KeyRecord.key_for(public_key), record)

@@ -6,18 +6,7 @@ from kpledger.scheme.event import Body
 from kpledger.scheme.v1.context import Check
 from kpledger.scheme.v1.effects import certificate as effects
 from kpledger.scheme.v1.effects.notes import keep_note
-from kpledger.scheme.v1.events.certificate import (
-    AmendmentEndorsed,
-    CertificateFound,
-    CertificateIssued,
-    CertificateLost,
-    CertificateReplaced,
-    CertificateReturnedUnused,
-    CertificateValidated,
-    CertificateVoided,
-    ExportNotified,
-    TransitNoted,
-)
+from kpledger.scheme.v1.events import certificate as events
 from kpledger.scheme.v1.row import Row
 from kpledger.scheme.v1.rules import (
     amendments,
@@ -45,17 +34,17 @@ _OWN: Final[tuple[Check, ...]] = (authorship.check_own_subject, *_NEXT)
 _EITHER_END: Final = (AuthorKind.EXPORTING_AUTHORITY, AuthorKind.IMPORTING_AUTHORITY)
 
 CERTIFICATE_ROWS: Final[dict[type[Body], Row]] = {
-    CertificateIssued: Row(
+    events.CertificateIssued: Row(
         (AuthorKind.EXPORTING_AUTHORITY,),
         (contents.check_issue_subject, succession.check_first, *_ISSUE),
         effects.issue,
     ),
-    CertificateValidated: Row(
+    events.CertificateValidated: Row(
         (AuthorKind.EXPORTING_AUTHORITY,),
         (*_OWN, standing.check_parties, exporting.check_validation),
         effects.move,
     ),
-    ExportNotified: Row(
+    events.ExportNotified: Row(
         (AuthorKind.EXPORTING_AUTHORITY,),
         (
             *_OWN,
@@ -65,26 +54,26 @@ CERTIFICATE_ROWS: Final[dict[type[Body], Row]] = {
         ),
         effects.notify_export,
     ),
-    AmendmentEndorsed: Row(
+    events.AmendmentEndorsed: Row(
         (AuthorKind.EXPORTING_AUTHORITY,),
         (*_OWN, amendments.check_amendment),
         effects.amend,
         amendments.destination_once_arrived,
     ),
-    CertificateVoided: Row((AuthorKind.EXPORTING_AUTHORITY,), _OWN, effects.take_back),
-    CertificateReplaced: Row(
+    events.CertificateVoided: Row((AuthorKind.EXPORTING_AUTHORITY,), _OWN, effects.take_back),
+    events.CertificateReplaced: Row(
         (AuthorKind.EXPORTING_AUTHORITY,),
         (*_OWN, succession.check_replacement, *_ISSUE),
         effects.replace,
     ),
-    CertificateLost: Row(_EITHER_END, (custody.check_involved, *_NEXT), effects.lose),
-    CertificateFound: Row(
+    events.CertificateLost: Row(_EITHER_END, (custody.check_involved, *_NEXT), effects.lose),
+    events.CertificateFound: Row(
         _EITHER_END, (custody.check_involved, *_NEXT, succession.check_lost), effects.find
     ),
-    CertificateReturnedUnused: Row(
+    events.CertificateReturnedUnused: Row(
         (AuthorKind.EXPORTING_AUTHORITY,), (*_OWN, exporting.check_return_day), effects.take_back
     ),
-    TransitNoted: Row(
+    events.TransitNoted: Row(
         _EITHER_END,
         (custody.check_passing, *_NEXT, standing.check_member, exporting.check_transit_days),
         keep_note,

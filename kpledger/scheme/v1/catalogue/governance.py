@@ -9,24 +9,13 @@ from kpledger.scheme.v1.effects import (
     governance as effects,
     restrictions as restricted,
 )
+from kpledger.scheme.v1.events import governance as events
 from kpledger.scheme.v1.events.decisions import (
     ChairRotated,
     DecisionRecorded,
     PolicySet,
     RulesActivated,
     ViceChairElected,
-)
-from kpledger.scheme.v1.events.governance import (
-    AuthorityClosed,
-    AuthorityRegistered,
-    CertificateFormatNotified,
-    KeyAdded,
-    KeyRevoked,
-    KeyRotated,
-    NumberRangeAllocated,
-    NumberRangeRetired,
-    ParticipantAdmitted,
-    ParticipantStatusChanged,
 )
 from kpledger.scheme.v1.events.restrictions import (
     RestrictionLifted,
@@ -60,12 +49,12 @@ _HOUSEHOLDER: Final = (AuthorKind.PARTICIPANT_ROOT, AuthorKind.CHAIR)
 """Who arranges the offices and keys of its own house: the Chair those of the scheme."""
 
 GOVERNANCE_ROWS: Final[dict[type[Body], Row]] = {
-    ParticipantAdmitted: Row(
+    events.ParticipantAdmitted: Row(
         _CHAIR,
         (*_GOVERN, governance.check_admission, decisions.check_decision),
         effects.admit_participant,
     ),
-    ParticipantStatusChanged: Row(
+    events.ParticipantStatusChanged: Row(
         (AuthorKind.CHAIR, AuthorKind.PARTICIPANT_ROOT),
         (
             *_GOVERN,
@@ -85,25 +74,27 @@ GOVERNANCE_ROWS: Final[dict[type[Body], Row]] = {
         (*_GOVERN, restrictions.check_lifting, decisions.check_decision),
         restricted.lift_restriction,
     ),
-    AuthorityRegistered: Row(
+    events.AuthorityRegistered: Row(
         _HOUSEHOLDER,
         (*_GOVERN, governance.check_registration),
         effects.register_authority,
         authorship.chair_for_the_first_office,
     ),
-    AuthorityClosed: Row(
+    events.AuthorityClosed: Row(
         _HOUSEHOLDER, (*_GOVERN, governance.check_closing), effects.close_authority
     ),
-    KeyAdded: Row(_HOUSEHOLDER, (*_GOVERN, keys.check_new_key), effects.add_key),
-    KeyRotated: Row(
+    events.KeyAdded: Row(_HOUSEHOLDER, (*_GOVERN, keys.check_new_key), effects.add_key),
+    events.KeyRotated: Row(
         _HOUSEHOLDER, (*_GOVERN, keys.check_own_key, keys.check_key_rotation), effects.rotate_key
     ),
-    KeyRevoked: Row(
+    events.KeyRevoked: Row(
         _HOUSEHOLDER, (*_GOVERN, keys.check_own_key, keys.check_revocation), effects.revoke_key
     ),
-    NumberRangeAllocated: Row(_ROOT, (*_GOVERN, numbering.check_range), effects.allot_range),
-    NumberRangeRetired: Row(_ROOT, (*_GOVERN, numbering.check_retirement), effects.retire_range),
-    CertificateFormatNotified: Row(
+    events.NumberRangeAllocated: Row(_ROOT, (*_GOVERN, numbering.check_range), effects.allot_range),
+    events.NumberRangeRetired: Row(
+        _ROOT, (*_GOVERN, numbering.check_retirement), effects.retire_range
+    ),
+    events.CertificateFormatNotified: Row(
         _ROOT, (*_GOVERN, numbering.check_format), effects.notify_format
     ),
     ChairRotated: Row(

@@ -7,19 +7,7 @@ from kpledger.scheme.v1.context import Check
 from kpledger.scheme.v1.effects import importing as effects
 from kpledger.scheme.v1.effects.cases import open_named, or_case
 from kpledger.scheme.v1.effects.certificate import move
-from kpledger.scheme.v1.events.importing import (
-    ArrivalRecorded,
-    CaseOpened,
-    DiscrepancyResolved,
-    ImportConfirmed,
-    ImportConfirmedDiscrepant,
-    ImportRefusedReturned,
-    ReturnReceived,
-    ShipmentDetained,
-    ShipmentDiverted,
-    ShipmentReleased,
-    ShipmentSeized,
-)
+from kpledger.scheme.v1.events import importing as events
 from kpledger.scheme.v1.row import Row
 from kpledger.scheme.v1.rules import (
     authorship,
@@ -45,33 +33,35 @@ _CONFIRM: Final[tuple[Check, ...]] = (
 _IMPORTING: Final = (AuthorKind.IMPORTING_AUTHORITY,)
 
 IMPORTING_ROWS: Final[dict[type[Body], Row]] = {
-    ArrivalRecorded: Row(
+    events.ArrivalRecorded: Row(
         _IMPORTING,
         (authorship.check_destination, *_NEXT, importing.check_arrival),
         effects.arrive,
     ),
-    ImportConfirmed: Row(_IMPORTING, (*_CONFIRM, importing.check_clean), effects.confirm),
-    ImportConfirmedDiscrepant: Row(_IMPORTING, _CONFIRM, effects.confirm_discrepant),
-    DiscrepancyResolved: Row(
+    events.ImportConfirmed: Row(_IMPORTING, (*_CONFIRM, importing.check_clean), effects.confirm),
+    events.ImportConfirmedDiscrepant: Row(_IMPORTING, _CONFIRM, effects.confirm_discrepant),
+    events.DiscrepancyResolved: Row(
         (AuthorKind.EXPORTING_AUTHORITY,),
         (authorship.check_own_subject, *_NEXT),
         effects.resolve,
         importing.importing_destination,
     ),
-    ShipmentDetained: Row(
+    events.ShipmentDetained: Row(
         _IMPORTING,
         (custody.check_detaining, *_NEXT, custody.check_member_elsewhere),
         or_case(effects.detain),
     ),
-    ShipmentReleased: Row(_IMPORTING, _HELD, or_case(effects.release)),
-    ImportRefusedReturned: Row(_IMPORTING, (*_HELD, technical.check_return_papers), or_case(move)),
-    ShipmentSeized: Row(_IMPORTING, _HELD, or_case(move)),
-    ReturnReceived: Row(
+    events.ShipmentReleased: Row(_IMPORTING, _HELD, or_case(effects.release)),
+    events.ImportRefusedReturned: Row(
+        _IMPORTING, (*_HELD, technical.check_return_papers), or_case(move)
+    ),
+    events.ShipmentSeized: Row(_IMPORTING, _HELD, or_case(move)),
+    events.ReturnReceived: Row(
         (AuthorKind.EXPORTING_AUTHORITY,),
         (custody.check_receiver, *_NEXT, importing.check_return),
         or_case(effects.receive_back),
     ),
-    ShipmentDiverted: Row(
+    events.ShipmentDiverted: Row(
         _IMPORTING,
         (
             custody.check_elsewhere,
@@ -81,7 +71,7 @@ IMPORTING_ROWS: Final[dict[type[Body], Row]] = {
         ),
         effects.take_over,
     ),
-    CaseOpened: Row(
+    events.CaseOpened: Row(
         (AuthorKind.EXPORTING_AUTHORITY, AuthorKind.IMPORTING_AUTHORITY),
         (
             subject.check_name,

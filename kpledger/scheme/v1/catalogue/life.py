@@ -5,23 +5,8 @@ from typing import Final
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.context import Check
 from kpledger.scheme.v1.effects import governance as governed, life as effects, notes as noted
+from kpledger.scheme.v1.events import life as events
 from kpledger.scheme.v1.events.importing import SuspectJudged, SuspectReported
-from kpledger.scheme.v1.events.life import (
-    AnnualReportFiled,
-    BodyComposed,
-    ConcernAnswered,
-    ConcernClosed,
-    ConcernRaised,
-    MeetingAnnounced,
-    MeetingHeld,
-    ObserverRegistered,
-    ObserverWithdrawn,
-    RecommendationFollowedUp,
-    ReviewCarriedOut,
-    ReviewConsented,
-    ReviewReported,
-    ReviewRequested,
-)
 from kpledger.scheme.v1.events.notes import CorrectionMade, NoteFiled
 from kpledger.scheme.v1.row import Row
 from kpledger.scheme.v1.rules import (
@@ -53,26 +38,32 @@ _ROOT: Final = (AuthorKind.PARTICIPANT_ROOT,)
 _ANY_OFFICE: Final = (AuthorKind.EXPORTING_AUTHORITY, AuthorKind.IMPORTING_AUTHORITY)
 
 LIFE_ROWS: Final[dict[type[Body], Row]] = {
-    AnnualReportFiled: Row(_ROOT, (*_FIRST, filings.check_annual_report), effects.file_report),
-    ReviewRequested: Row(
+    events.AnnualReportFiled: Row(
+        _ROOT, (*_FIRST, filings.check_annual_report), effects.file_report
+    ),
+    events.ReviewRequested: Row(
         (AuthorKind.CHAIR, AuthorKind.PARTICIPANT_ROOT),
         (*_OPEN, proceedings.check_request),
         effects.open_proceeding,
     ),
-    ReviewConsented: Row(_ROOT, _ANSWER, effects.proceed),
-    ReviewCarriedOut: Row(_CLERK, (*_NEXT, proceedings.check_carried_out), effects.proceed),
-    ReviewReported: Row(_CLERK, (*_NEXT, proceedings.check_review_report), effects.proceed),
-    RecommendationFollowedUp: Row(_ROOT, (*_ANSWER, proceedings.check_follow_up), effects.proceed),
-    MeetingAnnounced: Row(_CHAIR, (*_OPEN, proceedings.check_meeting), effects.open_proceeding),
-    MeetingHeld: Row(_CLERK, (*_NEXT, proceedings.check_held), effects.proceed),
-    BodyComposed: Row(_CHAIR, (*_FIRST, filings.check_body), effects.compose_body),
-    ConcernRaised: Row(_ROOT, (*_OPEN, proceedings.check_concern), effects.open_proceeding),
-    ConcernAnswered: Row(_ROOT, (*_ANSWER, proceedings.check_answer), effects.proceed),
-    ConcernClosed: Row(_CHAIR, (*_NEXT, proceedings.check_solution), effects.proceed),
-    ObserverRegistered: Row(
+    events.ReviewConsented: Row(_ROOT, _ANSWER, effects.proceed),
+    events.ReviewCarriedOut: Row(_CLERK, (*_NEXT, proceedings.check_carried_out), effects.proceed),
+    events.ReviewReported: Row(_CLERK, (*_NEXT, proceedings.check_review_report), effects.proceed),
+    events.RecommendationFollowedUp: Row(
+        _ROOT, (*_ANSWER, proceedings.check_follow_up), effects.proceed
+    ),
+    events.MeetingAnnounced: Row(
+        _CHAIR, (*_OPEN, proceedings.check_meeting), effects.open_proceeding
+    ),
+    events.MeetingHeld: Row(_CLERK, (*_NEXT, proceedings.check_held), effects.proceed),
+    events.BodyComposed: Row(_CHAIR, (*_FIRST, filings.check_body), effects.compose_body),
+    events.ConcernRaised: Row(_ROOT, (*_OPEN, proceedings.check_concern), effects.open_proceeding),
+    events.ConcernAnswered: Row(_ROOT, (*_ANSWER, proceedings.check_answer), effects.proceed),
+    events.ConcernClosed: Row(_CHAIR, (*_NEXT, proceedings.check_solution), effects.proceed),
+    events.ObserverRegistered: Row(
         _CHAIR, (*_FIRST, governance.check_observer), governed.register_observer
     ),
-    ObserverWithdrawn: Row(
+    events.ObserverWithdrawn: Row(
         _CHAIR, (*_FIRST, governance.check_withdrawal), governed.withdraw_observer
     ),
     SuspectReported: Row(_ANY_OFFICE, (*_OPEN, proceedings.check_suspect), effects.open_proceeding),

@@ -5,13 +5,7 @@ from typing import Final
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.context import Check
 from kpledger.scheme.v1.effects import life, statistics as effects
-from kpledger.scheme.v1.events.statistics import (
-    AnomalyAnswered,
-    AnomalyQuestioned,
-    CountStatisticsSubmitted,
-    ProductionStatisticsSubmitted,
-    TradeStatisticsSubmitted,
-)
+from kpledger.scheme.v1.events import statistics as events
 from kpledger.scheme.v1.row import Row
 from kpledger.scheme.v1.rules import filings, proceedings, standing, subject, succession
 from kpledger.scheme.v1.rules.authorship import AuthorKind
@@ -25,16 +19,16 @@ _SUBMIT: Final[tuple[Check, ...]] = (
 _STATISTICIAN: Final = (AuthorKind.STATISTICS_OFFICE, AuthorKind.PARTICIPANT_ROOT)
 
 STATISTICS_ROWS: Final[dict[type[Body], Row]] = {
-    TradeStatisticsSubmitted: Row(
+    events.TradeStatisticsSubmitted: Row(
         _STATISTICIAN, (*_SUBMIT, filings.check_trade_statistics), effects.submit_trade
     ),
-    ProductionStatisticsSubmitted: Row(
+    events.ProductionStatisticsSubmitted: Row(
         _STATISTICIAN, (*_SUBMIT, filings.check_production), effects.submit_production
     ),
-    CountStatisticsSubmitted: Row(
+    events.CountStatisticsSubmitted: Row(
         _STATISTICIAN, (*_SUBMIT, filings.check_counts), effects.submit_counts
     ),
-    AnomalyQuestioned: Row(
+    events.AnomalyQuestioned: Row(
         (AuthorKind.SECRETARIAT, AuthorKind.SCHEME_STATISTICS),
         (
             subject.check_name,
@@ -43,7 +37,7 @@ STATISTICS_ROWS: Final[dict[type[Body], Row]] = {
         ),
         life.open_proceeding,
     ),
-    AnomalyAnswered: Row(
+    events.AnomalyAnswered: Row(
         _STATISTICIAN,
         (
             standing.check_member,

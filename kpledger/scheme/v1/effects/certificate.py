@@ -4,13 +4,7 @@ import msgspec
 
 from kpledger.scheme.v1.context import CatalogueError, Context
 from kpledger.scheme.v1.effects import lineage
-from kpledger.scheme.v1.events.certificate import (
-    AmendmentEndorsed,
-    Certificate,
-    CertificateKind,
-    CertificateReplaced,
-    ExportNotified,
-)
+from kpledger.scheme.v1.events import certificate as events
 from kpledger.scheme.v1.lifecycles.certificate import TRANSITIONS, CertificateState
 from kpledger.scheme.v1.records import CertificateRecord, TechnicalRecord
 from kpledger.scheme.v1.rules.amendments import amended
@@ -25,7 +19,7 @@ def issue(context: Context) -> None:
 
 def replace(context: Context) -> None:
     """Close the old certificate and write the new one."""
-    certificate = context.body(CertificateReplaced).certificate
+    certificate = context.body(events.CertificateReplaced).certificate
     old = advance_certificate(context, replaced_by=certificate.number)
     lineage.give_back(context, old)
     _put_issued(context, certificate, replaces=old.number)
@@ -38,12 +32,12 @@ def take_back(context: Context) -> None:
 
 def notify_export(context: Context) -> None:
     """Send the shipment on its way and keep the day it leaves."""
-    advance_certificate(context, exported_on=context.body(ExportNotified).exported_on)
+    advance_certificate(context, exported_on=context.body(events.ExportNotified).exported_on)
 
 
 def amend(context: Context) -> None:
     """Let the certificate say what it should have said."""
-    body = context.body(AmendmentEndorsed)
+    body = context.body(events.AmendmentEndorsed)
     advance_certificate(context, **amended(certificate_of(context), body.field, body.new))
 
 
@@ -61,7 +55,7 @@ def find(context: Context) -> None:
         advance_certificate(context, lost=False)
 
 
-def _put_issued(context: Context, certificate: Certificate, *, replaces: str | None) -> None:
+def _put_issued(context: Context, certificate: events.Certificate, *, replaces: str | None) -> None:
     issuer, authority = context.author
     record = CertificateRecord(
         number=certificate.number,
@@ -101,7 +95,7 @@ def _put_issued(context: Context, certificate: Certificate, *, replaces: str | N
     )
     context.state.put(CertificateRecord.key_for(certificate.number), record)
     lineage.draw(context, record)
-    if record.kind is CertificateKind.TECHNICAL:
+    if record.kind is events.CertificateKind.TECHNICAL:
         _list_technical(context, record)
 
 

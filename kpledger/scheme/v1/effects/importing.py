@@ -6,13 +6,7 @@ from kpledger.scheme.v1.context import CatalogueError, Context
 from kpledger.scheme.v1.effects import lineage
 from kpledger.scheme.v1.effects.cases import open_presented
 from kpledger.scheme.v1.effects.certificate import advance_certificate, certificate_of
-from kpledger.scheme.v1.events.importing import (
-    ArrivalRecorded,
-    DiscrepancyResolved,
-    ImportConfirmed,
-    ImportConfirmedDiscrepant,
-    ReturnReceived,
-)
+from kpledger.scheme.v1.events import importing as events
 from kpledger.scheme.v1.lifecycles.certificate import CertificateState
 from kpledger.scheme.v1.records import FoundGoods
 from kpledger.scheme.v1.rules.cases import opening_kind
@@ -20,7 +14,7 @@ from kpledger.scheme.v1.rules.cases import opening_kind
 
 def arrive(context: Context) -> None:
     """Put the goods into the destination's hands, or open a case for them."""
-    body = context.body(ArrivalRecorded)
+    body = context.body(events.ArrivalRecorded)
     kind = opening_kind(context)
     if kind is not None:
         open_presented(context, kind, body.found_carat_thousandths)
@@ -30,7 +24,7 @@ def arrive(context: Context) -> None:
 
 def confirm(context: Context) -> None:
     """Close the certificate with what was found as declared."""
-    body = context.body(ImportConfirmed)
+    body = context.body(events.ImportConfirmed)
     exported_on = body.exported_on or certificate_of(context).exported_on
     advance_certificate(
         context, found=_found(body), holder=context.author[0], exported_on=exported_on
@@ -39,11 +33,11 @@ def confirm(context: Context) -> None:
 
 def confirm_discrepant(context: Context) -> None:
     """Keep what was found beside what was declared."""
-    body = context.body(ImportConfirmedDiscrepant)
+    body = context.body(events.ImportConfirmedDiscrepant)
     advance_certificate(context, found=_found(body), holder=context.author[0])
 
 
-def _found(body: ImportConfirmed | ImportConfirmedDiscrepant) -> FoundGoods:
+def _found(body: events.ImportConfirmed | events.ImportConfirmedDiscrepant) -> FoundGoods:
     return FoundGoods(
         parcels=body.parcels,
         carat_thousandths=body.carat_thousandths,
@@ -54,7 +48,7 @@ def _found(body: ImportConfirmed | ImportConfirmedDiscrepant) -> FoundGoods:
 
 def resolve(context: Context) -> None:
     """Put what both agree on in the place of what was found."""
-    body = context.body(DiscrepancyResolved)
+    body = context.body(events.DiscrepancyResolved)
     found = certificate_of(context).found
     if found is None:
         raise CatalogueError(f"{context.subject} was confirmed without what was found")
@@ -102,4 +96,4 @@ def take_over(context: Context) -> None:
 def receive_back(context: Context) -> None:
     """Put the goods into the issuer's hands again: it may export them another time."""
     returned = advance_certificate(context, holder=context.author[0])
-    lineage.give_back(context, returned, context.body(ReturnReceived).carat_thousandths)
+    lineage.give_back(context, returned, context.body(events.ReturnReceived).carat_thousandths)

@@ -10,19 +10,8 @@ from kpledger.base.ids import KPCS
 from kpledger.base.units import add_days
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.context import CatalogueError, Context
+from kpledger.scheme.v1.events import life as events
 from kpledger.scheme.v1.events.importing import SuspectReported
-from kpledger.scheme.v1.events.life import (
-    AnnualReportFiled,
-    BodyComposed,
-    ConcernRaised,
-    FollowUpStatus,
-    MeetingAnnounced,
-    RecommendationFollowedUp,
-    ReviewCarriedOut,
-    ReviewConsented,
-    ReviewReported,
-    ReviewRequested,
-)
 from kpledger.scheme.v1.events.statistics import AnomalyQuestioned
 from kpledger.scheme.v1.lifecycles.proceeding import PROCEEDINGS, ProceedingState
 from kpledger.scheme.v1.records import (
@@ -67,11 +56,11 @@ def _describe(context: Context) -> tuple[str, str]:
     """Say whom a proceeding concerns, and what it is in a few words."""
     body = context.event.body
     match body:
-        case ReviewRequested():
+        case events.ReviewRequested():
             return body.participant, body.kind
-        case MeetingAnnounced():
+        case events.MeetingAnnounced():
             return KPCS, f"{body.kind}, {body.place}"
-        case ConcernRaised():
+        case events.ConcernRaised():
             return body.participant, body.text
         case AnomalyQuestioned():
             return body.participant, f"{body.series} {body.period}"
@@ -91,7 +80,7 @@ def proceed(context: Context) -> None:
 def _moved(context: Context, record: ProceedingRecord) -> ProceedingRecord:
     body = context.event.body
     state = PROCEEDINGS[record.kind][record.state][context.event.header.type]
-    if isinstance(body, ReviewConsented) and not body.consented:
+    if isinstance(body, events.ReviewConsented) and not body.consented:
         state = ProceedingState.DECLINED
     recommendations = _followed(body, record.recommendations)
     return msgspec.structs.replace(
@@ -107,12 +96,14 @@ def _moved(context: Context, record: ProceedingRecord) -> ProceedingRecord:
 def _followed(
     body: Body, before: tuple[RecommendationStatus, ...]
 ) -> tuple[RecommendationStatus, ...]:
-    if isinstance(body, ReviewReported):
+    if isinstance(body, events.ReviewReported):
         return tuple(
-            RecommendationStatus(name=one.name, due_on=one.due_on, status=FollowUpStatus.OPEN)
+            RecommendationStatus(
+                name=one.name, due_on=one.due_on, status=events.FollowUpStatus.OPEN
+            )
             for one in body.recommendations
         )
-    if isinstance(body, RecommendationFollowedUp):
+    if isinstance(body, events.RecommendationFollowedUp):
         return tuple(
             msgspec.structs.replace(one, status=body.status) if one.name == body.name else one
             for one in before
@@ -123,18 +114,20 @@ def _followed(
 def _due_on(body: Body, recommendations: Iterable[RecommendationStatus]) -> str | None:
     """Say when the next step is due: a report, an answer, the first open recommendation."""
     match body:
-        case ReviewCarriedOut():
+        case events.ReviewCarriedOut():
             try:
                 return add_days(body.until_day, REPORT_DAYS)
             except MalformedError:
                 # The calendar ends before it is due.
                 return None
-        case ReviewReported() | RecommendationFollowedUp():
-            still_open = [one for one in recommendations if one.status is not FollowUpStatus.DONE]
+        case events.ReviewReported() | events.RecommendationFollowedUp():
+            still_open = [
+                one for one in recommendations if one.status is not events.FollowUpStatus.DONE
+            ]
             return min((one.due_on for one in still_open if one.due_on is not None), default=None)
-        case MeetingAnnounced():
+        case events.MeetingAnnounced():
             return body.until_day
-        case ConcernRaised() | AnomalyQuestioned():
+        case events.ConcernRaised() | AnomalyQuestioned():
             return body.answer_due_on
         case _:
             return None
@@ -142,7 +135,7 @@ def _due_on(body: Body, recommendations: Iterable[RecommendationStatus]) -> str 
 
 def file_report(context: Context) -> None:
     """Add an edition of an annual report."""
-    body = context.body(AnnualReportFiled)
+    body = context.body(events.AnnualReportFiled)
     code = context.author[0]
     before = context.report(code, body.year)
     record = msgspec.structs.replace(
@@ -155,7 +148,7 @@ def file_report(context: Context) -> None:
 
 def compose_body(context: Context) -> None:
     """Write the body as it is now."""
-    body = context.body(BodyComposed)
+    body = context.body(events.BodyComposed)
     record = BodyRecord(
         name=body.name,
         title=body.title,

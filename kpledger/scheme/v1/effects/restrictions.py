@@ -3,19 +3,14 @@
 import msgspec
 
 from kpledger.scheme.v1.context import Context
-from kpledger.scheme.v1.events.restrictions import (
-    RestrictionLifted,
-    RestrictionSet,
-    ShipmentApproved,
-    ShipmentDeclined,
-)
+from kpledger.scheme.v1.events import restrictions as events
 from kpledger.scheme.v1.records import ApprovalRecord, Restriction, RestrictionsRecord
 from kpledger.scheme.v1.rules.decisions import interim_end
 
 
 def set_restriction(context: Context) -> None:
     """Add a restriction to the participant's."""
-    body = context.body(RestrictionSet)
+    body = context.body(events.RestrictionSet)
     approver = body.approver
     new = Restriction(
         restriction=body.restriction,
@@ -36,7 +31,7 @@ def set_restriction(context: Context) -> None:
 
 def lift_restriction(context: Context) -> None:
     """Write when the restriction ends."""
-    body = context.body(RestrictionLifted)
+    body = context.body(events.RestrictionLifted)
     restrictions = tuple(
         msgspec.structs.replace(one, effective_until=body.effective_from)
         if one.restriction == body.restriction
@@ -49,14 +44,14 @@ def lift_restriction(context: Context) -> None:
 
 def approve_shipment(context: Context) -> None:
     """Write that the shipment may pass, up to a weight."""
-    body = context.body(ShipmentApproved)
+    body = context.body(events.ShipmentApproved)
     key = ApprovalRecord.key_for(body.number, body.participant, body.restriction)
     context.state.put(key, _said(context, approved=True, carats=body.carat_thousandths))
 
 
 def decline_shipment(context: Context) -> None:
     """Write that the shipment may not pass."""
-    body = context.body(ShipmentDeclined)
+    body = context.body(events.ShipmentDeclined)
     key = ApprovalRecord.key_for(body.number, body.participant, body.restriction)
     context.state.put(key, _said(context, approved=False, carats=0))
 

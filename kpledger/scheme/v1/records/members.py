@@ -5,14 +5,8 @@ from typing import ClassVar
 import msgspec
 
 from kpledger.base.record import Record
+from kpledger.scheme.v1.events import governance as events
 from kpledger.scheme.v1.events.decisions import PolicyValues
-from kpledger.scheme.v1.events.governance import (
-    AuthorityRole,
-    NumberRange,
-    ParticipantKind,
-    RevocationReason,
-    Standing,
-)
 from kpledger.scheme.v1.events.life import ObserverKind
 from kpledger.scheme.v1.events.restrictions import Mode, Scope
 
@@ -20,7 +14,7 @@ from kpledger.scheme.v1.events.restrictions import Mode, Scope
 class StandingSince(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A standing and the instant it begins."""
 
-    status: Standing
+    status: events.Standing
     effective_from: int
     """Unix milliseconds."""
     decision: str
@@ -38,7 +32,7 @@ class ParticipantRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields
 
     code: str
     name: str
-    kind: ParticipantKind
+    kind: events.ParticipantKind
     standings: tuple[StandingSince, ...]
     """Every standing it was given, in ledger order; a later one overrules for its time."""
     authority_count: int
@@ -46,7 +40,7 @@ class ParticipantRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields
     statistics_offices: int = 0
     """How many of them are open and have the role STATISTICS; its root submits where none has."""
 
-    def standing_at(self, time_ms: int) -> Standing | None:
+    def standing_at(self, time_ms: int) -> events.Standing | None:
         """Give the standing at an instant; None before it was admitted."""
         found = self.standing_since(time_ms)
         return None if found is None else found.status
@@ -75,7 +69,7 @@ class AuthorityRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=T
     title: str
     place: str
     contact: str
-    roles: tuple[AuthorityRole, ...]
+    roles: tuple[events.AuthorityRole, ...]
     territory: str | None = None
     """A territory with numbers of its own that it serves."""
     closed_at: int | None = None
@@ -88,7 +82,7 @@ class AllottedRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """A run of certificate numbers and the office that may issue them."""
 
     authority: str
-    range: NumberRange
+    range: events.NumberRange
     retired_at: int | None = None
     """Block time of its withdrawal; Unix milliseconds."""
 
@@ -130,7 +124,7 @@ class KeyRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Unix milliseconds of block time."""
     revoked_at: int | None
     """Block time of its revocation; signatures count before it."""
-    reason: RevocationReason | None
+    reason: events.RevocationReason | None
     suspect_since: int | None
     officer: str | None = None
     """Whose it is among the office's people."""

@@ -7,12 +7,7 @@ from kpledger.base.ids import KPCS
 from kpledger.base.units import format_time
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
-from kpledger.scheme.v1.events.governance import (
-    AuthorityRegistered,
-    AuthorityRole,
-    ParticipantStatusChanged,
-    Standing,
-)
+from kpledger.scheme.v1.events import governance as events
 from kpledger.scheme.v1.ids import CHAIR, ROOT, SECRETARIAT
 from kpledger.scheme.v1.records import AuthorityRecord, KeyRecord
 
@@ -32,11 +27,11 @@ class AuthorKind(Enum):
 
 
 _ROLES = {
-    AuthorKind.EXPORTING_AUTHORITY: AuthorityRole.EXPORTING,
-    AuthorKind.IMPORTING_AUTHORITY: AuthorityRole.IMPORTING,
-    AuthorKind.STATISTICS_OFFICE: AuthorityRole.STATISTICS,
-    AuthorKind.SCHEME_STATISTICS: AuthorityRole.STATISTICS,
-    AuthorKind.MONITOR: AuthorityRole.MONITORING,
+    AuthorKind.EXPORTING_AUTHORITY: events.AuthorityRole.EXPORTING,
+    AuthorKind.IMPORTING_AUTHORITY: events.AuthorityRole.IMPORTING,
+    AuthorKind.STATISTICS_OFFICE: events.AuthorityRole.STATISTICS,
+    AuthorKind.SCHEME_STATISTICS: events.AuthorityRole.STATISTICS,
+    AuthorKind.MONITOR: events.AuthorityRole.MONITORING,
 }
 _OF_THE_SCHEME = (AuthorKind.SCHEME_STATISTICS,)
 _OF_EITHER = (AuthorKind.MONITOR,)
@@ -52,7 +47,7 @@ class Cosigner:
     participant: str
     authority: str | None = None
     """None: any office of the participant with the role."""
-    role: AuthorityRole | None = None
+    role: events.AuthorityRole | None = None
     key: bytes | None = None
 
     def __str__(self) -> str:
@@ -260,19 +255,19 @@ def chair_for_the_first_office(context: Context) -> tuple[Cosigner, ...]:
         return ()
     participant = context.participant(context.author[0])
     first = participant is not None and participant.authority_count == 0
-    in_territory = context.body(AuthorityRegistered).territory is not None
+    in_territory = context.body(events.AuthorityRegistered).territory is not None
     return (Cosigner(KPCS, CHAIR),) if first or in_territory else ()
 
 
 def check_self_suspension(context: Context) -> Refusal | None:
     """E1: a participant's own root may suspend itself, and decide nothing else on standing."""
-    body = context.body(ParticipantStatusChanged)
+    body = context.body(events.ParticipantStatusChanged)
     participant, authority = context.author
     if authority != ROOT:
         return None
     if body.code != participant:
         return refuse(Rule.E1, "author", f"{participant} is not {body.code}", f"{body.code}/root")
-    if body.status is not Standing.SELF_SUSPENDED:
+    if body.status is not events.Standing.SELF_SUSPENDED:
         return refuse(
             Rule.E1,
             "body.status",

@@ -12,12 +12,7 @@ from kpledger.base.units import DAY_MS, day_of, end_of_day_ms, format_time
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.days import check_past_day
-from kpledger.scheme.v1.events.decisions import (
-    ChairRotated,
-    DecisionRecorded,
-    Procedure,
-    ViceChairElected,
-)
+from kpledger.scheme.v1.events import decisions as events
 from kpledger.scheme.v1.events.governance import (
     ParticipantAdmitted,
     ParticipantKind,
@@ -76,7 +71,7 @@ def _check_own_standing(interim: object) -> Refusal | None:
 
 def _check_interim(context: Context, decision: str) -> Refusal | None:
     record = context.decision(decision)
-    if record is None or record.procedure is Procedure.CHAIR_NOTICE:
+    if record is None or record.procedure is events.Procedure.CHAIR_NOTICE:
         return None
     return refuse(
         Rule.E11,
@@ -92,7 +87,7 @@ def check_recorded(context: Context, decision: str) -> Refusal | None:
     if record is None:
         problem = f"{decision} is not recorded"
         return refuse(Rule.E11, "body.decision", problem, "a decision that has been recorded")
-    if record.procedure is Procedure.CHAIR_NOTICE:
+    if record.procedure is events.Procedure.CHAIR_NOTICE:
         problem = f"{decision} is only a notice of the Chair"
         return refuse(Rule.E11, "body.decision", problem, "a decision of the scheme")
     return None
@@ -100,7 +95,7 @@ def check_recorded(context: Context, decision: str) -> Refusal | None:
 
 def check_record(context: Context) -> Refusal | None:
     """E11: a recorded decision is new, and nobody with a vote objected."""
-    body = context.body(DecisionRecorded)
+    body = context.body(events.DecisionRecorded)
     if context.decision(body.decision) is not None:
         problem = f"{body.decision} has been recorded already"
         return refuse(Rule.E6, "body.decision", problem, "a name that has never been used")
@@ -114,7 +109,7 @@ def check_record(context: Context) -> Refusal | None:
     )
 
 
-def _check_votes(context: Context, body: DecisionRecorded) -> Refusal | None:
+def _check_votes(context: Context, body: events.DecisionRecorded) -> Refusal | None:
     # Judged on the day of the decision: who is suspended since then had a vote.
     at = min(end_of_day_ms(body.decided_on), context.at.now_ms)
     against = [code for code in body.objections if has_vote(context, code, at)]
@@ -126,14 +121,14 @@ def _check_votes(context: Context, body: DecisionRecorded) -> Refusal | None:
         problem = f"{', '.join(both)} supported and objected"
         return refuse(Rule.E11, "body.supports", problem, "each on one side")
     in_favour = any(has_vote(context, code, at) for code in body.supports)
-    if in_favour or body.procedure is Procedure.CHAIR_NOTICE:
+    if in_favour or body.procedure is events.Procedure.CHAIR_NOTICE:
         return None
     problem = "nobody with a vote supported it"
     return refuse(Rule.E11, "body.supports", problem, "the support of a participant with a vote")
 
 
-def _check_ratified(context: Context, body: DecisionRecorded) -> Refusal | None:
-    if body.ratifies and body.procedure is Procedure.CHAIR_NOTICE:
+def _check_ratified(context: Context, body: events.DecisionRecorded) -> Refusal | None:
+    if body.ratifies and body.procedure is events.Procedure.CHAIR_NOTICE:
         problem = "a notice of the Chair ratifies nothing"
         return refuse(Rule.E11, "body.procedure", problem, "PLENARY or WRITTEN")
     for position, event_id in enumerate(body.ratifies):
@@ -176,7 +171,7 @@ def check_chair_rotation(context: Context) -> Refusal | None:
 
     And not for a distant one: nobody could follow the Chair of the year 9999.
     """
-    body = context.body(ChairRotated)
+    body = context.body(events.ChairRotated)
     year, latest = context.scheme().year, int(day_of(context.at.now_ms)[:4]) + MAX_YEARS
     if body.year > latest:
         problem = f"{body.year} is too far ahead"
@@ -194,7 +189,7 @@ def check_chair_rotation(context: Context) -> Refusal | None:
 
 def check_election(context: Context) -> Refusal | None:
     """E6, E11: who is elected to follow the Chair has a vote, and is somebody else."""
-    body = context.body(ViceChairElected)
+    body = context.body(events.ViceChairElected)
     return check_recorded(context, body.decision) or _check_following(
         context, body.vice_chair, context.scheme().chair
     )
@@ -220,4 +215,4 @@ def _check_presiding(context: Context, code: str, field: str) -> Refusal | None:
 
 def next_chair(context: Context) -> tuple[Cosigner, ...]:
     """Give who signs a hand-over besides the Chair: the key of the next one."""
-    return (Cosigner(KPCS, key=context.body(ChairRotated).key),)
+    return (Cosigner(KPCS, key=context.body(events.ChairRotated).key),)

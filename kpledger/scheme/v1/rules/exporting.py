@@ -4,18 +4,13 @@ from kpledger.base.units import end_of_day_ms, format_time
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.days import check_past_day, check_span
-from kpledger.scheme.v1.events.certificate import (
-    CertificateReturnedUnused,
-    CertificateValidated,
-    ExportNotified,
-    TransitNoted,
-)
+from kpledger.scheme.v1.events import certificate as events
 from kpledger.scheme.v1.rules.contents import check_countries, check_seals, check_validated
 
 
 def check_validation(context: Context) -> Refusal | None:
     """E5: a certificate was validated while it was valid, and its seals are named once each."""
-    body = context.body(CertificateValidated)
+    body = context.body(events.CertificateValidated)
     record = context.certificate(context.subject)
     if record is None:
         return None
@@ -42,7 +37,7 @@ def check_unexpired(context: Context) -> Refusal | None:
 
 def check_export_notice(context: Context) -> Refusal | None:
     """E5: a shipment leaves while its certificate is valid, and arrives no earlier."""
-    body = context.body(ExportNotified)
+    body = context.body(events.ExportNotified)
     record = context.certificate(context.subject)
     if record is None:
         return None
@@ -56,7 +51,7 @@ def check_export_notice(context: Context) -> Refusal | None:
 
 def check_return_day(context: Context) -> Refusal | None:
     """E5: a certificate comes back after it was issued, and not in the future."""
-    body = context.body(CertificateReturnedUnused)
+    body = context.body(events.CertificateReturnedUnused)
     record = context.certificate(context.subject)
     earliest = None if record is None else record.issued_on
     return check_past_day(context, Rule.E5, "body.returned_on", body.returned_on, earliest)
@@ -64,7 +59,7 @@ def check_return_day(context: Context) -> Refusal | None:
 
 def check_transit_days(context: Context) -> Refusal | None:
     """E5: a shipment passes after its certificate was issued, and leaves after it came."""
-    body = context.body(TransitNoted)
+    body = context.body(events.TransitNoted)
     record = context.certificate(context.subject)
     earliest = None if record is None else record.issued_on
     refusal = check_past_day(context, Rule.E5, "body.entered_on", body.entered_on, earliest)

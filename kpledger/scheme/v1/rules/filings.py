@@ -10,12 +10,8 @@ from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.countries import COUNTRIES
 from kpledger.scheme.v1.days import check_begun
+from kpledger.scheme.v1.events import statistics as events
 from kpledger.scheme.v1.events.life import AnnualReportFiled, BodyComposed
-from kpledger.scheme.v1.events.statistics import (
-    CountStatisticsSubmitted,
-    ProductionStatisticsSubmitted,
-    TradeStatisticsSubmitted,
-)
 from kpledger.scheme.v1.ids import ROOT
 from kpledger.scheme.v1.lists import check_ascending, check_known
 from kpledger.scheme.v1.rules.governance import is_observer
@@ -48,7 +44,7 @@ def check_submitter(context: Context) -> Refusal | None:
 
 def check_trade_statistics(context: Context) -> Refusal | None:
     """E5, E6: a trade table is the next edition, its rows in order, its countries known."""
-    body = context.body(TradeStatisticsSubmitted)
+    body = context.body(events.TradeStatisticsSubmitted)
     keys = [f"{row.flow}/{row.partner}/{row.origin}/{row.hs}" for row in body.rows]
     refusal = (
         check_begun(context, "body.quarter", body.quarter)
@@ -68,7 +64,7 @@ def check_trade_statistics(context: Context) -> Refusal | None:
 
 def check_production(context: Context) -> Refusal | None:
     """E5, E6: a production figure is of a half-year that has begun, and the next edition."""
-    body = context.body(ProductionStatisticsSubmitted)
+    body = context.body(events.ProductionStatisticsSubmitted)
     return check_begun(context, "body.half_year", body.half_year) or _check_edition(
         context, Subject.PRODUCTION, body.half_year, body.edition
     )
@@ -76,7 +72,7 @@ def check_production(context: Context) -> Refusal | None:
 
 def check_counts(context: Context) -> Refusal | None:
     """E5, E6: a table of counts is the next edition, its rows in order."""
-    body = context.body(CountStatisticsSubmitted)
+    body = context.body(events.CountStatisticsSubmitted)
     partners = [row.partner for row in body.rows]
     return (
         check_begun(context, "body.quarter", body.quarter)

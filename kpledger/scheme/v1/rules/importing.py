@@ -6,16 +6,10 @@ from kpledger.base.units import format_carats, format_usd
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.days import check_past_day, check_span
+from kpledger.scheme.v1.events import importing as events
 from kpledger.scheme.v1.events.certificate import CertificateKind, Party
 from kpledger.scheme.v1.events.decisions import ExpiryMeaning
 from kpledger.scheme.v1.events.governance import AuthorityRole, Standing
-from kpledger.scheme.v1.events.importing import (
-    ArrivalRecorded,
-    ImportConfirmed,
-    ImportConfirmedDiscrepant,
-    ReturnReceived,
-    ShipmentDiverted,
-)
 from kpledger.scheme.v1.lifecycles.certificate import TRANSITIONS, USED
 from kpledger.scheme.v1.lists import check_ascending
 from kpledger.scheme.v1.records import CertificateRecord
@@ -24,7 +18,7 @@ from kpledger.scheme.v1.rules.authorship import Cosigner
 _MILLION: Final = 1_000_000
 _OTHERWISE: Final = "a discrepant confirmation, or a detention"
 _CLEAN_STATES: Final = tuple(
-    state for state, steps in TRANSITIONS.items() if ImportConfirmed.TYPE in steps
+    state for state, steps in TRANSITIONS.items() if events.ImportConfirmed.TYPE in steps
 )
 
 
@@ -57,8 +51,8 @@ def check_confirmable(context: Context) -> Refusal | None:
 def check_repeats(context: Context) -> Refusal | None:
     """E7: the confirmation repeats the certificate's number, exporter and importer, and a day."""
     body = context.event.body
-    if not isinstance(body, ImportConfirmed | ImportConfirmedDiscrepant):
-        body = context.body(ImportConfirmed)
+    if not isinstance(body, events.ImportConfirmed | events.ImportConfirmedDiscrepant):
+        body = context.body(events.ImportConfirmed)
     record = context.certificate(context.subject)
     if record is None:
         return None
@@ -86,7 +80,7 @@ def _check_party(who: str, found: Party, declared: Party) -> Refusal | None:
 
 def check_arrival(context: Context) -> Refusal | None:
     """E5: a shipment arrives after its certificate was issued, and not in the future."""
-    body = context.body(ArrivalRecorded)
+    body = context.body(events.ArrivalRecorded)
     record = context.certificate(context.subject)
     earliest = None if record is None else record.issued_on
     refusal = check_past_day(context, Rule.E5, "body.arrived_on", body.arrived_on, earliest)
@@ -95,7 +89,7 @@ def check_arrival(context: Context) -> Refusal | None:
 
 def check_found_day(context: Context) -> Refusal | None:
     """E5: a shipment surfaces after its certificate was issued, and not in the future."""
-    body = context.body(ShipmentDiverted)
+    body = context.body(events.ShipmentDiverted)
     record = context.certificate(context.subject)
     earliest = None if record is None else record.issued_on
     return check_past_day(context, Rule.E5, "body.found_on", body.found_on, earliest)
@@ -103,7 +97,7 @@ def check_found_day(context: Context) -> Refusal | None:
 
 def check_return(context: Context) -> Refusal | None:
     """E5: goods come back after they went, and not in the future."""
-    body = context.body(ReturnReceived)
+    body = context.body(events.ReturnReceived)
     record = context.certificate(context.subject)
     earliest = None if record is None else record.arrived_on or record.issued_on
     return check_past_day(context, Rule.E5, "body.received_on", body.received_on, earliest)
@@ -117,7 +111,7 @@ def importing_destination(context: Context) -> tuple[Cosigner, ...]:
 
 def check_clean(context: Context) -> Refusal | None:
     """E8: a clean confirmation needs a certificate in force and goods as declared."""
-    body = context.body(ImportConfirmed)
+    body = context.body(events.ImportConfirmed)
     record = context.certificate(context.subject)
     if record is None:
         return None
@@ -132,7 +126,7 @@ def check_clean(context: Context) -> Refusal | None:
     )
 
 
-def _check_unexpired(record: CertificateRecord, body: ImportConfirmed) -> Refusal | None:
+def _check_unexpired(record: CertificateRecord, body: events.ImportConfirmed) -> Refusal | None:
     decisive, field = body.received_on, "body.received_on"
     if record.expiry is ExpiryMeaning.EXPORT_BY:
         # The transport document decides where it is given, then the notice of export.
@@ -167,7 +161,7 @@ def _check_standing(context: Context, record: CertificateRecord) -> Refusal | No
     )
 
 
-def _check_exported(record: CertificateRecord, body: ImportConfirmed) -> Refusal | None:
+def _check_exported(record: CertificateRecord, body: events.ImportConfirmed) -> Refusal | None:
     # The day decides on expiry, so it may not be one on which the shipment cannot have left.
     day = body.exported_on
     if day is None:
@@ -176,7 +170,7 @@ def _check_exported(record: CertificateRecord, body: ImportConfirmed) -> Refusal
 
 
 def _check_found(
-    context: Context, body: ImportConfirmed, record: CertificateRecord
+    context: Context, body: events.ImportConfirmed, record: CertificateRecord
 ) -> Refusal | None:
     policy = context.policy(record.destination)
     accepted = "what the certificate declares, or a discrepant confirmation"

@@ -13,13 +13,7 @@ from kpledger.base.ids import KPCS
 from kpledger.scheme.event import MAX_EVENT_BYTES, Body
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
-from kpledger.scheme.v1.events.certificate import (
-    CertificateFound,
-    CertificateLost,
-    CertificateReturnedUnused,
-    CertificateVoided,
-    TransitNoted,
-)
+from kpledger.scheme.v1.events import certificate
 from kpledger.scheme.v1.events.governance import AuthorityClosed
 from kpledger.scheme.v1.events.importing import ShipmentDetained, ShipmentDiverted, ShipmentReleased
 from kpledger.scheme.v1.events.life import ConcernClosed
@@ -37,13 +31,13 @@ CORRECTABLE: Final[dict[str, type[Body]]] = {
     for kind in (
         # Only said, and never asked about again.
         NoteFiled,
-        TransitNoted,
+        certificate.TransitNoted,
         # Reasons, circumstances and places: the state moved by the type of the event alone.
         AuthorityClosed,
-        CertificateVoided,
-        CertificateLost,
-        CertificateFound,
-        CertificateReturnedUnused,
+        certificate.CertificateVoided,
+        certificate.CertificateLost,
+        certificate.CertificateFound,
+        certificate.CertificateReturnedUnused,
         ShipmentDetained,
         ShipmentReleased,
         ShipmentDiverted,

@@ -7,17 +7,11 @@ from kpledger.base.errors import MalformedError
 from kpledger.base.units import format_time, parse_day
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
+from kpledger.scheme.v1.events import governance as events
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
     CertificateReplaced,
-)
-from kpledger.scheme.v1.events.governance import (
-    AuthorityRole,
-    CertificateFormatNotified,
-    NumberRange,
-    NumberRangeAllocated,
-    NumberRangeRetired,
 )
 from kpledger.scheme.v1.lists import check_ascending
 from kpledger.scheme.v1.records import AllottedRange, FormatSince, RangesRecord
@@ -122,7 +116,7 @@ def _form_of(number: str) -> str:
     return "".join("#" if one.isdigit() else one for one in number)
 
 
-def _holds(allotted: NumberRange, number: str) -> bool:
+def _holds(allotted: events.NumberRange, number: str) -> bool:
     digits = number.removeprefix(allotted.prefix)
     return (
         len(digits) == allotted.width
@@ -134,7 +128,7 @@ def _holds(allotted: NumberRange, number: str) -> bool:
 
 def check_range(context: Context) -> Refusal | None:
     """E3: a new range is well formed, of the participant, and overlaps no other."""
-    body = context.body(NumberRangeAllocated)
+    body = context.body(events.NumberRangeAllocated)
     participant = context.author[0]
     return (
         _check_holder(context, body.authority)
@@ -150,7 +144,7 @@ def _check_holder(context: Context, authority: str) -> Refusal | None:
     if (
         record is None
         or record.closed_at is not None
-        or AuthorityRole.EXPORTING not in record.roles
+        or events.AuthorityRole.EXPORTING not in record.roles
     ):
         return refuse(
             Rule.E6,
@@ -161,7 +155,7 @@ def _check_holder(context: Context, authority: str) -> Refusal | None:
     return None
 
 
-def _check_bounds(new: NumberRange) -> Refusal | None:
+def _check_bounds(new: events.NumberRange) -> Refusal | None:
     if not new.first <= new.last < 10**new.width:
         return refuse(
             Rule.E3,
@@ -180,7 +174,7 @@ def _check_bounds(new: NumberRange) -> Refusal | None:
     return None
 
 
-def _check_overlap(new: NumberRange, participant: str, held: RangesRecord) -> Refusal | None:
+def _check_overlap(new: events.NumberRange, participant: str, held: RangesRecord) -> Refusal | None:
     if len(held.ranges) >= MAX_RANGES:
         problem = f"{participant} holds {len(held.ranges)} ranges"
         return refuse(Rule.E3, "body.range", problem, f"at most {MAX_RANGES}")
@@ -197,7 +191,7 @@ def _check_overlap(new: NumberRange, participant: str, held: RangesRecord) -> Re
     return None
 
 
-def is_named(allotted: AllottedRange, body: NumberRangeRetired) -> bool:
+def is_named(allotted: AllottedRange, body: events.NumberRangeRetired) -> bool:
     """Tell whether a range is the one that an event retires."""
     held = allotted.range
     named = (body.authority, body.prefix, body.width, body.first)
@@ -206,7 +200,7 @@ def is_named(allotted: AllottedRange, body: NumberRangeRetired) -> bool:
 
 def check_retirement(context: Context) -> Refusal | None:
     """E3: the range that is withdrawn is in use."""
-    body = context.body(NumberRangeRetired)
+    body = context.body(events.NumberRangeRetired)
     participant = context.author[0]
     name = f"{body.prefix} in {body.width} digits from {body.first}"
     for one in context.ranges(participant).ranges:
@@ -224,7 +218,7 @@ def check_format(context: Context) -> Refusal | None:
 
     They begin with its code, or as a range does that it has allotted.
     """
-    body = context.body(CertificateFormatNotified)
+    body = context.body(events.CertificateFormatNotified)
     participant = context.author[0]
     refusal = check_ascending(body.masks, "body.masks")
     if refusal is not None:

@@ -11,19 +11,9 @@ from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.days import check_begun, check_past_day, check_span
+from kpledger.scheme.v1.events import life as events
 from kpledger.scheme.v1.events.governance import Standing
 from kpledger.scheme.v1.events.importing import SuspectReported
-from kpledger.scheme.v1.events.life import (
-    ConcernAnswered,
-    ConcernClosed,
-    ConcernRaised,
-    MeetingAnnounced,
-    MeetingHeld,
-    RecommendationFollowedUp,
-    ReviewCarriedOut,
-    ReviewReported,
-    ReviewRequested,
-)
 from kpledger.scheme.v1.events.statistics import AnomalyAnswered, AnomalyQuestioned, Series
 from kpledger.scheme.v1.lifecycles.proceeding import PROCEEDINGS, ProceedingState
 from kpledger.scheme.v1.lists import check_ascending, check_known
@@ -73,11 +63,11 @@ def documents_of(body: Body) -> tuple[bytes, ...]:
     """Give the hashes of what a step puts on file: one document, or none."""
     match body:
         case (
-            ReviewReported()
-            | RecommendationFollowedUp()
-            | MeetingHeld()
-            | ConcernRaised()
-            | ConcernAnswered()
+            events.ReviewReported()
+            | events.RecommendationFollowedUp()
+            | events.MeetingHeld()
+            | events.ConcernRaised()
+            | events.ConcernAnswered()
             | AnomalyAnswered()
         ):
             filed = body.document
@@ -99,7 +89,7 @@ def check_concerned(context: Context) -> Refusal | None:
 
 def check_request(context: Context) -> Refusal | None:
     """E1: the Chair asks a participant for a review; others invite one to themselves."""
-    body = context.body(ReviewRequested)
+    body = context.body(events.ReviewRequested)
     author = context.author[0]
     if author not in (KPCS, body.participant):
         problem = f"{author} may not ask for a review of {body.participant}"
@@ -109,7 +99,7 @@ def check_request(context: Context) -> Refusal | None:
 
 def check_carried_out(context: Context) -> Refusal | None:
     """E5: a review that took place is over, by a team of others."""
-    body = context.body(ReviewCarriedOut)
+    body = context.body(events.ReviewCarriedOut)
     refusal = (
         check_span(Rule.E5, "body.from_day", body.from_day, None)
         or check_past_day(context, Rule.E5, "body.until_day", body.until_day, body.from_day)
@@ -124,7 +114,7 @@ def check_carried_out(context: Context) -> Refusal | None:
 
 def check_review_report(context: Context) -> Refusal | None:
     """E5: recommendations have names of their own, and days of the calendar."""
-    recommendations = context.body(ReviewReported).recommendations
+    recommendations = context.body(events.ReviewReported).recommendations
     refusal = check_ascending([one.name for one in recommendations], "body.recommendations")
     if refusal is not None:
         return refusal
@@ -141,7 +131,7 @@ def _check_due(field: str, day: str | None) -> Refusal | None:
 
 def check_follow_up(context: Context) -> Refusal | None:
     """E6: what is followed up was recommended."""
-    name = context.body(RecommendationFollowedUp).name
+    name = context.body(events.RecommendationFollowedUp).name
     record = context.proceeding(context.subject)
     known = () if record is None else tuple(one.name for one in record.recommendations)
     if name in known:
@@ -152,7 +142,7 @@ def check_follow_up(context: Context) -> Refusal | None:
 
 def check_meeting(context: Context) -> Refusal | None:
     """E5: a meeting has a first and a last day."""
-    body = context.body(MeetingAnnounced)
+    body = context.body(events.MeetingAnnounced)
     return check_span(Rule.E5, "body.from_day", body.from_day, None) or check_span(
         Rule.E5, "body.until_day", body.until_day, body.from_day
     )
@@ -166,12 +156,12 @@ def check_held(context: Context) -> Refusal | None:
     if last is not None and start_of_day_ms(last) > context.at.now_ms + DAY_MS:
         problem = f"{context.subject} lasts until {last}"
         return refuse(Rule.E6, "type", problem, "the record of a meeting that is over")
-    return check_known(context, context.body(MeetingHeld).present, "body.present")
+    return check_known(context, context.body(events.MeetingHeld).present, "body.present")
 
 
 def check_concern(context: Context) -> Refusal | None:
     """E5: a concern is about another participant, and says what it is."""
-    body = context.body(ConcernRaised)
+    body = context.body(events.ConcernRaised)
     if body.participant == context.author[0]:
         problem = f"{body.participant} cannot raise a concern about itself"
         return refuse(Rule.E5, "body.participant", problem, "another participant")
@@ -187,13 +177,13 @@ def check_answer(context: Context) -> Refusal | None:
     body = context.event.body
     if isinstance(body, AnomalyAnswered):
         return check_words("body.answer", body.answer, body.document, instead=_DOCUMENT)
-    answered = context.body(ConcernAnswered)
+    answered = context.body(events.ConcernAnswered)
     return check_words("body.text", answered.text, answered.document, instead=_DOCUMENT)
 
 
 def check_solution(context: Context) -> Refusal | None:
     """E5: whoever closes a concern tells all the essence and the solution (KPCS V(f))."""
-    return check_words("body.text", context.body(ConcernClosed).text)
+    return check_words("body.text", context.body(events.ConcernClosed).text)
 
 
 _PARTS: Final = {Series.TRADE: "Q", Series.COUNTS: "Q", Series.PRODUCTION: "H"}

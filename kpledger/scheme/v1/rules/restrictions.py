@@ -6,16 +6,9 @@ from dataclasses import dataclass
 from kpledger.base.units import format_carats, format_time
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
+from kpledger.scheme.v1.events import restrictions as events
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind
 from kpledger.scheme.v1.events.governance import AuthorityRole
-from kpledger.scheme.v1.events.restrictions import (
-    Mode,
-    RestrictionLifted,
-    RestrictionSet,
-    Scope,
-    ShipmentApproved,
-    ShipmentDeclined,
-)
 from kpledger.scheme.v1.lists import check_ascending
 from kpledger.scheme.v1.records import CertificateRecord, Restriction
 from kpledger.scheme.v1.rules.notice import check_notice_period
@@ -89,8 +82,8 @@ def check_restrictions(context: Context, shipment: ShipmentFacts) -> Refusal | N
 
 
 def _in_scope(context: Context, shipment: ShipmentFacts) -> Iterator[tuple[str, Restriction]]:
-    scopes = [(shipment.issuer, Scope.EXPORT), (shipment.destination, Scope.IMPORT)]
-    scopes += [(origin, Scope.ORIGIN) for origin in shipment.origins]
+    scopes = [(shipment.issuer, events.Scope.EXPORT), (shipment.destination, events.Scope.IMPORT)]
+    scopes += [(origin, events.Scope.ORIGIN) for origin in shipment.origins]
     for code, scope in scopes:
         for restriction in context.restrictions(code):
             if restriction.scope is scope and restriction.holds_at(context.at.now_ms):
@@ -100,12 +93,12 @@ def _in_scope(context: Context, shipment: ShipmentFacts) -> Iterator[tuple[str, 
 def _check_zones(code: str, restriction: Restriction, shipment: ShipmentFacts) -> Refusal | None:
     name = f"restriction {code}/{restriction.restriction}"
     if not restriction.zones:
-        if restriction.mode is not Mode.PROHIBITED:
+        if restriction.mode is not events.Mode.PROHIBITED:
             return None
         problem = f"{name} prohibits it ({restriction.scope}, {restriction.decision})"
         return refuse(Rule.E4, "subject", problem, "a certificate out of its scope")
     named = shipment.zones
-    if restriction.scope is Scope.ORIGIN:
+    if restriction.scope is events.Scope.ORIGIN:
         # A parcel of mixed origin names zones of other countries too.
         named = tuple(zone for zone in named if zone.startswith(f"{code}/"))
     strange = [zone for zone in named if zone not in restriction.zones]
@@ -119,7 +112,7 @@ def _check_zones(code: str, restriction: Restriction, shipment: ShipmentFacts) -
 def _check_approved(
     context: Context, code: str, restriction: Restriction, shipment: ShipmentFacts
 ) -> Refusal | None:
-    if restriction.mode is not Mode.PRE:
+    if restriction.mode is not events.Mode.PRE:
         return None
     approval = context.approval(shipment.number, code, restriction.restriction)
     name = f"restriction {code}/{restriction.restriction}"
@@ -141,7 +134,7 @@ def _check_approved(
 
 def check_restriction(context: Context) -> Refusal | None:
     """E5, E6: a restriction is new, of a participant, and says who approves what it asks for."""
-    body = context.body(RestrictionSet)
+    body = context.body(events.RestrictionSet)
     if context.participant(body.participant) is None:
         problem = f"{body.participant} is not a participant"
         return refuse(Rule.E6, "body.participant", problem, "a participant's code")
@@ -160,8 +153,8 @@ def check_restriction(context: Context) -> Refusal | None:
     )
 
 
-def _check_allowed(body: RestrictionSet) -> Refusal | None:
-    if body.scope is Scope.ORIGIN:
+def _check_allowed(body: events.RestrictionSet) -> Refusal | None:
+    if body.scope is events.Scope.ORIGIN:
         for zone in body.zones:
             if not zone.startswith(f"{body.participant}/"):
                 accepted = f"zones of {body.participant}"
@@ -171,8 +164,8 @@ def _check_allowed(body: RestrictionSet) -> Refusal | None:
     return check_ascending(body.zones, "body.zones")
 
 
-def _check_approver(context: Context, body: RestrictionSet) -> Refusal | None:
-    if body.mode is Mode.PROHIBITED:
+def _check_approver(context: Context, body: events.RestrictionSet) -> Refusal | None:
+    if body.mode is events.Mode.PROHIBITED:
         if body.approver is None:
             return None
         problem = f"{body.approver} is named, but the mode asks for no approval"
@@ -192,7 +185,7 @@ def _check_approver(context: Context, body: RestrictionSet) -> Refusal | None:
     return None
 
 
-def _check_end(body: RestrictionSet) -> Refusal | None:
+def _check_end(body: events.RestrictionSet) -> Refusal | None:
     if body.effective_until is None or body.effective_until > body.effective_from:
         return None
     problem = f"{format_time(body.effective_until)} is not after the beginning"
@@ -202,7 +195,7 @@ def _check_end(body: RestrictionSet) -> Refusal | None:
 
 def check_lifting(context: Context) -> Refusal | None:
     """E6: a restriction that is lifted would hold longer otherwise; E14: from when it is."""
-    body = context.body(RestrictionLifted)
+    body = context.body(events.RestrictionLifted)
     name = f"{body.participant}/{body.restriction}"
     found = find_restriction(context, body.participant, body.restriction)
     if found is None:
@@ -230,8 +223,8 @@ def find_restriction(context: Context, participant: str, name: str) -> Restricti
 def check_approval(context: Context) -> Refusal | None:
     """E6: there is such a restriction, and E1: the author is who approves under it."""
     body = context.event.body
-    if not isinstance(body, ShipmentDeclined):
-        body = context.body(ShipmentApproved)
+    if not isinstance(body, events.ShipmentDeclined):
+        body = context.body(events.ShipmentApproved)
     name = f"{body.participant}/{body.restriction}"
     found = find_restriction(context, body.participant, body.restriction)
     if found is None or found.approver is None:
@@ -241,6 +234,6 @@ def check_approval(context: Context) -> Refusal | None:
         approver = "/".join(found.approver)
         problem = f"{context.event.header.author} is not the approver under {name}"
         return refuse(Rule.E1, "author", problem, approver)
-    if isinstance(body, ShipmentApproved):
+    if isinstance(body, events.ShipmentApproved):
         return check_ascending(body.photos, "body.photos")
     return None
