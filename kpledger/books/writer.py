@@ -224,10 +224,13 @@ class BooksWriter:
         self._rules.apply(at.event, state, place)
         opened = None
         for record in state.changed.values():
-            if isinstance(record, CertificateRecord):
-                self._shipments.refresh(record)
-            elif isinstance(record, CaseRecord) and record.case != at.event.header.subject:
-                opened = record.case
+            match record:
+                case CertificateRecord():
+                    self._shipments.refresh(record)
+                case CaseRecord(case=case) if case != at.event.header.subject:
+                    opened = case
+                case _:
+                    pass
         self._events.take(at, opened)
         self._move(at)
         self._write_versions(at.index, at.time_ms)

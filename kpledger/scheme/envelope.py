@@ -127,9 +127,7 @@ def decode_envelope(encoded: bytes, rules: Rulebook = RELEASED) -> SignedEvent:
 
 
 def decode_trusted_envelope(encoded: bytes, rules: Rulebook = RELEASED) -> SignedEvent:
-    """Decode an envelope out of a block that was verified or committed.
-
-    Only its body is checked, which is in the shape of one version of the rules or another.
+    """Decode an envelope out of a block that was verified or committed, checking nothing again.
 
     Raises:
         LedgerError: no version that the caller has can read the body.
@@ -141,7 +139,7 @@ def decode_trusted_envelope(encoded: bytes, rules: Rulebook = RELEASED) -> Signe
         payload=envelope.payload,
         event_id=compute_event_id(envelope.payload),
         header=header,
-        body=rules.decode_body(header),
+        body=rules.decode_trusted_body(header),
         signatures=envelope.signatures,
     )
 

@@ -32,7 +32,7 @@ def write_edition(connection: sqlite3.Connection, at: BookedEvent) -> None:
                     row.flow.value,
                     row.partner,
                     row.origin,
-                    row.hs.value,
+                    str(row.hs),
                     row.carat_thousandths,
                     row.value_usd_cents,
                     0,

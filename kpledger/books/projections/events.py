@@ -5,8 +5,7 @@ import sqlite3
 from typing import Final
 
 from kpledger.base.hashing import Digest
-from kpledger.base.units import DAY_MS, day_of
-from kpledger.books.periods import days_between
+from kpledger.base.units import DAY_MS, day_of, start_of_day_ms
 from kpledger.books.projections.shipments import BookedEvent, Shipment
 from kpledger.log.block import BlockHeader
 from kpledger.scheme.v1.events.certificate import Certificate
@@ -50,9 +49,9 @@ class Events:
         """
         event, header = at.event, at.event.header
         issued = at.issued
-        stated_on = _day(header.occurred_at // DAY_MS)
+        stated = header.occurred_at // DAY_MS
         if issued is not None:
-            stated_on = min(stated_on, issued.issued_on)
+            stated = min(stated, start_of_day_ms(issued.issued_on) // DAY_MS)
         self._events.append(
             (
                 at.index,
@@ -65,8 +64,8 @@ class Events:
                 header.author.authority,
                 header.subject,
                 header.occurred_at,
-                stated_on,
-                days_between(stated_on, at.day),
+                _day(stated),
+                at.time_ms // DAY_MS - stated,
             )
         )
         self._subjects.append((header.subject, at.index))

@@ -44,6 +44,8 @@ class Numbers:
         """Intervals by their first number, as far as they were looked for; None: there is none."""
         self._first: dict[Serial, int | None] = {}
         """The same by their last number."""
+        self._ends: dict[tuple[str, int], int] = {}
+        """The last number used of all, by prefix and width: nothing is sought behind it."""
         self._tops: dict[Serial, tuple[int, int, str]] = {}
         """The highest number of a range: serial, certificate, day of issue."""
         self._dirty_tops: set[Serial] = set()
@@ -91,6 +93,7 @@ class Numbers:
             written.clear()
         if len(self._tops) > _KEPT:
             self._tops.clear()
+            self._ends.clear()
 
     def _join(self, prefix: str, width: int, serial: int, issue: int) -> None:
         first = last = serial
@@ -99,7 +102,11 @@ class Numbers:
         if begins is not None:
             first = begins
             self._first[before] = None
-        ends = self._find(self._last, "last", "first", after)
+        if serial > self._end_of(prefix, width):
+            self._ends[prefix, width] = serial
+            ends = None
+        else:
+            ends = self._find(self._last, "last", "first", after)
         if ends is not None:
             last = ends
             self._last[after] = None
@@ -121,6 +128,16 @@ class Numbers:
             ).fetchone()
             known[key] = None if row is None else row[0]
         return known[key]
+
+    def _end_of(self, prefix: str, width: int) -> int:
+        end = self._ends.get((prefix, width))
+        if end is None:
+            row = self._connection.execute(
+                "SELECT max(last) FROM number_intervals WHERE prefix = ? AND width = ?",
+                (prefix, width),
+            ).fetchone()
+            end = self._ends[prefix, width] = -1 if row[0] is None else row[0]
+        return end
 
     def _read_top(self, key: Serial) -> tuple[int, int, str] | None:
         row: tuple[int, int, str] | None = self._connection.execute(

@@ -98,7 +98,7 @@ class Prices:
             self._withdrawn.append((shipment.issue,))
             for line in shipment.record.lines:
                 step = step_of(line.carat_thousandths, line.value_usd_cents)
-                self._change(_group(shipment, line.hs.value), step, -1)
+                self._change(_group(shipment, str(line.hs)), step, -1)
 
     def flush(self) -> None:
         """Write the lines, and what has changed in the groups."""
@@ -134,7 +134,7 @@ class Prices:
     def _add(self, shipment: Shipment) -> None:
         record = shipment.record
         for position, line in enumerate(record.lines):
-            hs, step = line.hs.value, None
+            hs, step = str(line.hs), None
             if not shipment.is_technical:
                 step = step_of(line.carat_thousandths, line.value_usd_cents)
                 self._change(_group(shipment, hs), step, 1)

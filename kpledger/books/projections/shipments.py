@@ -12,21 +12,7 @@ from typing import Final
 from kpledger.base.units import quarter_of
 from kpledger.books.projections.state import BooksState, Recent
 from kpledger.scheme.event import SignedEvent
-from kpledger.scheme.v1.events.certificate import (
-    Certificate,
-    CertificateKind,
-    CertificateValidated,
-    ExportNotified,
-)
-from kpledger.scheme.v1.events.importing import (
-    ArrivalRecorded,
-    DiscrepancyResolved,
-    ImportConfirmed,
-    ImportConfirmedDiscrepant,
-    ShipmentDetained,
-    ShipmentDiverted,
-    ShipmentReleased,
-)
+from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind
 from kpledger.scheme.v1.records import CertificateRecord
 
 WHOLE: Final = 10_000
@@ -59,6 +45,25 @@ class Move(StrEnum):
     """Let go on: to its destination, or into the country where it arrived."""
     AGAIN = "AGAIN"
     """Presented once more after its life was over."""
+
+
+_MOVES: Final = {
+    "certificate_validated": Move.VALIDATED,
+    "export_notified": Move.EXPORTED,
+    "arrival_recorded": Move.ARRIVED,
+    "import_confirmed": Move.CONFIRMED,
+    "import_confirmed_discrepant": Move.DISCREPANT,
+    "shipment_detained": Move.HELD,
+    "shipment_diverted": Move.HELD,
+    "shipment_released": Move.RELEASED,
+    **dict.fromkeys(_WITHDRAWALS, Move.WITHDRAWN),
+    **dict.fromkeys(_ENDS, Move.HELD),
+}
+_MOVES_AFTER_END: Final = {
+    "arrival_recorded": Move.AGAIN,
+    "shipment_detained": Move.AGAIN,
+    "discrepancy_resolved": Move.RESOLVED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,65 +291,47 @@ def advance(shipment: Shipment, at: BookedEvent) -> Move | None:
 
     The record is that after the event already.
     """
+    kind = at.event.header.type
     if shipment.ended is not None:
-        return _move_after_end(at)
-    kind, body = at.event.header.type, at.event.body
-    move: Move | None
-    match body:
-        case CertificateValidated():
+        return _MOVES_AFTER_END.get(kind)
+    move = _MOVES.get(kind)
+    match move:
+        case None:
+            return None
+        case Move.VALIDATED:
             shipment.validated = True
-            return Move.VALIDATED
-        case ExportNotified():
+        case Move.EXPORTED:
             shipment.notice = at.index
-            return Move.EXPORTED
-        case ArrivalRecorded():
-            shipment.arrival = at.index
-            shipment.waits = "CONFIRMATION"
-            return Move.ARRIVED
-        case ImportConfirmed() | ImportConfirmedDiscrepant():
-            move = Move.CONFIRMED if isinstance(body, ImportConfirmed) else Move.DISCREPANT
-        case _ if kind in _WITHDRAWALS:
-            move = Move.WITHDRAWN
-        case _ if kind in _ENDS:
-            move = Move.HELD
+        case Move.ARRIVED:
+            shipment.arrival, shipment.waits = at.index, "CONFIRMATION"
+        case Move.HELD | Move.RELEASED if kind not in _ENDS:
+            return move if _hold_or_release(shipment, at, move) else None
         case _:
-            return _hold_or_release(shipment, at)
-    shipment.ended, shipment.ending, shipment.waits = kind, at.index, None
+            shipment.ended, shipment.ending, shipment.waits = kind, at.index, None
     return move
 
 
-def _hold_or_release(shipment: Shipment, at: BookedEvent) -> Move | None:
+def _hold_or_release(shipment: Shipment, at: BookedEvent, move: Move) -> bool:
+    """Detain, divert or let go; gives whether that is a move of the certificate."""
     is_there = at.event.header.author.participant == shipment.record.destination
-    match at.event.body:
-        case ShipmentDetained():
-            if is_there and not shipment.there_on:
-                shipment.held_on, shipment.arrival = at.day, at.index
-        case ShipmentDiverted():
-            shipment.diverted = True
-        case ShipmentReleased() if is_there or not shipment.diverted:
-            shipment.waits = "CONFIRMATION" if shipment.there_on else "NEWS"
-            return Move.RELEASED
-        case _:
-            return None
+    if move is Move.RELEASED:
+        if shipment.diverted and not is_there:
+            return False
+        shipment.waits = "CONFIRMATION" if shipment.there_on else "NEWS"
+        return True
+    if at.event.header.type == "shipment_diverted":
+        shipment.diverted = True
+    elif is_there and not shipment.there_on:
+        shipment.held_on, shipment.arrival = at.day, at.index
     shipment.waits = None
-    return Move.HELD
-
-
-def _move_after_end(at: BookedEvent) -> Move | None:
-    match at.event.body:
-        case ArrivalRecorded() | ShipmentDetained():
-            return Move.AGAIN
-        case DiscrepancyResolved():
-            return Move.RESOLVED
-        case _:
-            return None
+    return True
 
 
 def _fixed(one: Shipment) -> tuple[object, ...]:
     record = one.record
     return (
         record.number,
-        record.kind.value,
+        str(record.kind),
         record.issuer,
         record.authority,
         record.destination,
@@ -352,7 +339,7 @@ def _fixed(one: Shipment) -> tuple[object, ...]:
         quarter_of(record.issued_on),
         record.recorded_at,
         record.expires_on,
-        record.expiry.value,
+        str(record.expiry),
         ",".join(record.origins),
         one.origin,
         ",".join(record.zones),
@@ -377,7 +364,7 @@ def _fixed(one: Shipment) -> tuple[object, ...]:
 def _changing(one: Shipment) -> tuple[object, ...]:
     record, found = one.record, one.record.found
     return (
-        record.state.value,
+        str(record.state),
         ",".join(record.marks),
         record.exporter.name,
         record.exporter.licence,
@@ -392,7 +379,7 @@ def _changing(one: Shipment) -> tuple[object, ...]:
         one.held_on,
         one.there_on,
         one.arrival,
-        None if record.prior is None else record.prior.value,
+        None if record.prior is None else str(record.prior),
         record.lost,
         one.diverted,
         record.holder,

@@ -69,7 +69,11 @@ class Trade:
         rows = [*self._closed, *((*cell, *rest) for cell, rest in self._open.items())]
         self._connection.executemany(_INSERT, rows)
         self._connection.executemany(
-            _ADD, [(*total, *amounts) for total, amounts in self._totals.items()]
+            _ADD,
+            [
+                (*total, bound_amount(carats), bound_amount(value), count)
+                for total, (carats, value, count) in self._totals.items()
+            ],
         )
         for kept in (self._closing, self._closed, self._open, self._totals):
             kept.clear()
@@ -115,8 +119,8 @@ class Trade:
             else:
                 self._close(cell, at.time_ms)
         total = self._totals.setdefault((quarter, flow, side.reporter, at.day), [0, 0, 0])
-        total[0] = bound_amount(total[0] + sign * carats)
-        total[1] = bound_amount(total[1] + sign * value)
+        total[0] += sign * carats
+        total[1] += sign * value
         total[2] += sign
 
     def _close(self, cell: Cell, now: int) -> None:
@@ -131,7 +135,7 @@ class Trade:
 def _export(shipment: Shipment) -> _Side:
     record = shipment.record
     lines = tuple(
-        (line.hs.value, line.carat_thousandths, line.value_usd_cents) for line in record.lines
+        (str(line.hs), line.carat_thousandths, line.value_usd_cents) for line in record.lines
     )
     return _Side(Flow.EXPORT, record.issuer, record.destination, record.issued_on, lines)
 
@@ -145,7 +149,7 @@ def _import(shipment: Shipment, found: tuple[int, int]) -> _Side:
     record = shipment.record
     carats = distribute(found[0], [line.carat_thousandths for line in record.lines])
     values = distribute(found[1], [line.value_usd_cents for line in record.lines])
-    codes = (line.hs.value for line in record.lines)
+    codes = (str(line.hs) for line in record.lines)
     return _Side(
         Flow.IMPORT,
         record.destination,

@@ -15,6 +15,7 @@ from kpledger.scheme.envelope import (
     PAYLOAD_TYPE,
     add_signature,
     decode_envelope,
+    decode_trusted_envelope,
     encode_pae,
     format_envelope_json,
     open_envelope,
@@ -53,6 +54,10 @@ def test_vector_is_judged_as_it_says(vector: Path) -> None:
 
 def test_vectors_are_present() -> None:
     assert len(VECTORS) > 20
+
+
+def test_what_was_verified_is_decoded_the_same_without_checks() -> None:
+    assert decode_trusted_envelope(EVENT) == decode_envelope(EVENT)
 
 
 def test_preauthentication_encoding_is_that_of_dsse() -> None:
