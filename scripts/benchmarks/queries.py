@@ -85,7 +85,7 @@ QUESTIONS: Final[Mapping[str, str]] = {
     "numbers": "/v1/numbers?participant={code}",
     "unconfirmed": "/v1/unconfirmed?at={day}",
     "calendar": "/v1/calendar?from_day={year}-01-01&until_day={year}-12-31",
-    "subject": "/v1/subjects?subject={number}",
+    "subject": "/v1/subject?subject={number}",
     "participant": "/v1/participants/{code}",
     "participants": "/v1/participants",
     "keys": "/v1/keys?participant={code}&past=true",

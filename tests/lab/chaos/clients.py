@@ -28,7 +28,6 @@ _TRIES: Final = 12
 _PAUSE_S: Final = 0.05
 _RECENT: Final = 40
 _COMMITTED: Final = 201
-_PENDING: Final = 202
 _FOUND: Final = 200
 _MISSING: Final = 404
 _REFUSED: Final = frozenset({400, 409, 413, 422})
