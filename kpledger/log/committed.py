@@ -23,13 +23,17 @@ from kpledger.log.merkle import compute_root
 
 
 class CommittedBlocks:
-    """Reads blocks one after the other: from the first, or from any block of events."""
+    """Reads blocks one after the other: from the first, or from any block of events.
+
+    Attributes:
+        head: of the block that was read last; None before the first.
+    """
 
     def __init__(self, genesis: Genesis) -> None:
         """Read blocks of this ledger."""
         self._genesis = genesis
         self._last: BlockHeader | None = None
-        self._head: Digest | None = None
+        self.head: Digest | None = None
 
     def read(self, height: int, stored: bytes) -> tuple[BlockHeader, tuple[bytes, ...]]:
         """Give the header of a block, and its events as envelopes.
@@ -40,12 +44,13 @@ class CommittedBlocks:
         entry = decode_stored_entry(stored)
         if entry.payload:
             block = decode_block(entry.payload)
-            header, events = decode_block_header(block.header), block.events
+            header, events, encoded = decode_block_header(block.header), block.events, block.header
         else:
             header, events = self._open_term(height, entry.term), ()
-        if header.height != height or self._head not in (None, header.prev_head):
+            encoded = encode_block_header(header)
+        if header.height != height or self.head not in (None, header.prev_head):
             raise InvalidBlockError(height, "prev_head", "it does not follow the block before")
-        self._last, self._head = header, compute_head(encode_block_header(header))
+        self._last, self.head = header, compute_head(encoded)
         return header, events
 
     def _open_term(self, height: int, term: int) -> BlockHeader:
@@ -60,7 +65,7 @@ class CommittedBlocks:
             self._last,
             term=term,
             height=height,
-            prev_head=compute_head(encode_block_header(self._last)),
+            prev_head=self.head,
             first_event=self._last.tree_size,
             event_count=0,
             payload_root=compute_root(()),

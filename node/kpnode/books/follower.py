@@ -13,7 +13,6 @@ import msgpack
 
 from kpledger.base.errors import LedgerError
 from kpledger.books.writer import BooksWriter
-from kpledger.log.block import compute_head, encode_block_header
 from kpledger.log.committed import CommittedBlocks
 from kpledger.log.genesis import Genesis
 from kpledger.log.layout import MAX_PAYLOAD_BYTES
@@ -89,6 +88,5 @@ class Follower:
             self._unwritten += len(events)
             return
         # The feed begins below the end of the books, to show that both are of one chain.
-        head = compute_head(encode_block_header(header))
-        if height == self._writer.height and head != self._writer.head:
+        if height == self._writer.height and self._blocks.head != self._writer.head:
             raise OtherLedgerError(f"block {height} is another one in the books")
