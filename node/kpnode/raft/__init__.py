@@ -1,8 +1,9 @@
 """kpnode.raft: the consensus core, free of input, output, clocks and chance.
 
 A core is driven through three methods, `handle`, `take_ready` and `status`; `kpnode.pump` holds
-the only correct order of what follows from a `Ready`. The log it replicates is never compacted, so
-there are no snapshots. Payloads are opaque here, save for the voters of a CONFIG entry.
+the only correct order of what follows from a `Ready`. What the core promises, and what its driver
+must do, is its contract: `docs/core.md`. The log it replicates is never compacted, so there are no
+snapshots. Payloads are opaque here, save for the voters of a CONFIG entry.
 
 Not here: signatures, encodings of messages, storage. Their place is around the core.
 """
