@@ -1,8 +1,12 @@
 """What all records have in common."""
 
-from typing import ClassVar
+import functools
+from typing import ClassVar, Final
 
 import msgspec
+
+_KEYS: Final = 4096
+"""How many keys are kept."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -13,7 +17,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @classmethod
     def key_for(cls, *parts: str | int | bytes) -> bytes:
         """Give the key of a record: its kind, then its parts; bytes in hexadecimal."""
-        key = cls.KIND
-        for part in parts:
-            key += f"/{part.hex() if isinstance(part, bytes) else part}"
-        return key.encode()
+        return _join(cls.KIND, parts)
+
+
+@functools.lru_cache(maxsize=_KEYS)
+def _join(kind: str, parts: tuple[str | int | bytes, ...]) -> bytes:
+    # Rules name the same participants, offices and keys some twenty times an event.
+    texts = (part.hex() if isinstance(part, bytes) else str(part) for part in parts)
+    return "/".join((kind, *texts)).encode()

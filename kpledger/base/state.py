@@ -53,7 +53,7 @@ class ChangeSet:
         """Start without changes."""
         self.base = base
         self.written: dict[bytes, bytes] = {}
-        self._records: dict[bytes, Record] = {}
+        self._records: dict[bytes, Record | None] = {}
 
     def get(self, key: bytes) -> bytes | None:
         """Give the encoded record under a key as this layer sees it, or None."""
@@ -68,15 +68,16 @@ class ChangeSet:
     def read(self, key: bytes, kind: type[R]) -> R | None:
         """Decode the record under a key as this layer sees it, or give None.
 
-        Rules ask for the same few records again and again; each is decoded once while the base
-        stays as it is, which it must for as long as a layer on it is in use.
+        Rules ask for the same few records again and again, there or not; each is looked for and
+        decoded once while the base stays as it is, which it must for as long as a layer on it is
+        in use.
         """
-        record = self._records.get(key)
-        if isinstance(record, kind):
-            return record
-        found = read_record(self, key, kind)
-        if found is not None:
-            self._records[key] = found
+        records = self._records
+        if key in records:
+            record = records[key]
+            if record is None or isinstance(record, kind):
+                return record
+        found = records[key] = read_record(self, key, kind)
         return found
 
     def digest_over(self, digest: MultisetHash) -> MultisetHash:
