@@ -1,9 +1,9 @@
 """One running node. It owns the clock, the queue of inputs and the thread of the core.
 
 One task takes what has arrived (at most 64 inputs and one block of events), lets the engine make
-one step, then sends messages and tells those who wait. A step that may have to wait for the disk is
-made in a thread of its own, so that others are served meanwhile. Whatever arrives during a step
-shares the next one and its fsync.
+one step, then sends messages and tells those who wait. A step that takes long or has to wait for a
+slow disk is made in a thread of its own, so that others are served meanwhile. Whatever arrives
+during a step shares the next one and its fsync.
 """
 
 import asyncio
@@ -36,6 +36,7 @@ from kpnode.raft import (
 )
 from kpnode.runtime.handover import choose_successor
 from kpnode.runtime.health import STOPPING, Failure, NodeStatus, explain_error
+from kpnode.runtime.pace import Pace
 from kpnode.runtime.reads import RETRY_S, Reads
 from kpnode.runtime.rounds import Rounds
 from kpnode.runtime.worker import Worker
@@ -109,6 +110,7 @@ class Node:
         self._transfer: _Transfer | None = None
         self._held: deque[tuple[int, bytes, Refused]] = deque()
         self._wake = asyncio.Event()
+        self._pace = Pace(engine.may_save)
         self._worker: Worker[[Sequence[Input], Sequence[SignedEvent]], Step] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._raft = engine.status()
@@ -320,12 +322,13 @@ class Node:
             items = [self._inputs.popleft() for _ in range(min(MAX_INPUTS, len(self._inputs)))]
             events = self._submissions.take(self._max_block_events)
             try:
-                if items and not any(map(self._engine.may_save, items)):
-                    # The hop to the other thread and back costs more than such a step.
-                    self._finish(self._engine.step(items, ()))
-                    items = []
-                if items or events:
-                    self._finish(await worker.call(items, events))
+                if self._pace.is_quick(items, events):
+                    started_s = time.monotonic()
+                    step = self._engine.step(items, events)
+                    self._pace.took(time.monotonic() - started_s)
+                else:
+                    step = await worker.call(items, events)
+                self._finish(step)
             except Exception as error:  # noqa: BLE001 (whatever it is, the node must stop here)
                 # Work that the core handed out was not done: taking part any further could break a
                 # promise. Reading stays possible.
