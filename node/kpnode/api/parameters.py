@@ -31,6 +31,8 @@ def check_parameters(request: web.Request, route: Route) -> None:
     Raises:
         ProblemError: one is unknown, or given twice.
     """
+    if not request.query_string:
+        return
     names = (*_names(route.question), *_names(route.options))
     known = [name for name in names if name not in route.names_in_path]
     for name in request.query:

@@ -2,7 +2,7 @@
 
 Once a block is committed its leader says so to every follower, by an append without entries that
 costs each side a message, a step and an answer. Under load the next block follows at once and says
-the same. So such a notice waits for a few milliseconds, and is dropped when another append to the
+the same. So such a notice waits for some milliseconds, and is dropped when another append to the
 same peer goes out. Raft takes the delay and the loss of any message; the later append asks for no
 less than the one that was dropped.
 """
@@ -13,7 +13,7 @@ from typing import Final
 
 from kpnode.raft import AppendRequest, Message, NodeId
 
-NOTICE_S: Final = 0.02
+NOTICE_S: Final = 0.05
 """How much later a follower that nobody waits for may hear of a commit."""
 
 

@@ -123,6 +123,7 @@ _MESSAGES: Final[dict[str, type[MessageBody]]] = {
     "timeout_now": TimeoutNow,
 }
 _KINDS: Final = {body: kind for kind, body in _MESSAGES.items()}
+_FIELDS: Final = {body: tuple(one.name for one in fields(body)) for body in _MESSAGES.values()}
 _BODIES: Final = {kind: msgspec.msgpack.Decoder(body) for kind, body in _MESSAGES.items()}
 
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -183,10 +184,10 @@ def _uncarry(carried: _Carried) -> Message:
 
 def _check_numbers(body: MessageBody) -> None:
     """Refuse numbers no core would send; those of entries follow from the append's own."""
-    for field in fields(body):
-        value = getattr(body, field.name)
+    for name in _FIELDS[type(body)]:
+        value = getattr(body, name)
         if isinstance(value, int) and not 0 <= value <= MAX_NUMBER:
-            raise MalformedError("frame", f"{value} is out of range", field=f"body.{field.name}")
+            raise MalformedError("frame", f"{value} is out of range", field=f"body.{name}")
 
 
 def _check_size(data: bytes) -> None:
