@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 SHIPPED = ("kpledger", "node/kpnode", "client/kpclient")
 FUNCTION_LINES_MAX = 60
 FILE_LINES_MAX = 450
-SHIPPED_LINES_MAX = 37_200  # on its way to 33,000: lowered with every step that makes it smaller
+SHIPPED_LINES_MAX = 36_000  # on its way to 33,000: lowered with every step that makes it smaller
 OVERRIDES = frozenset({"format_commands"})  # typer calls it
 # People and pipes read these two; everything else returns values or logs.
 PRINTERS = ("client/kpclient/output/console.py", "tests/lab/simulator/__main__.py")
