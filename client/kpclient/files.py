@@ -29,7 +29,7 @@ class TooOpenError(ClientError):
         """Say which, and the one command that mends it."""
         wanted = PRIVATE_DIRECTORY if path.is_dir() else PRIVATE_FILE
         super().__init__(
-            f"{path} is open to others (mode {mode:o}); close it with: chmod {wanted:o} {path}"
+            f"{path} can be read by others (mode {mode:o}); close it with: chmod {wanted:o} {path}"
         )
         self.path = path
         self.mode = mode

@@ -165,7 +165,7 @@ class Journal:
     def _recover(self) -> None:
         size = os.fstat(self._descriptor).st_size
         if size > MAX_JOURNAL_BYTES:
-            raise JournalError(self._path, f"it has {size} bytes, no journal has")
+            raise JournalError(self._path, f"it has {size} bytes, which is too many for a journal")
         whole = 0
         with os.fdopen(os.dup(self._descriptor), "rb") as file:
             file.seek(0)
@@ -186,11 +186,11 @@ class Journal:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise JournalError(self._path, f"entry {number} is damaged: {error}") from None
         if isinstance(entry, _Opening) != (number == 1):
-            raise JournalError(self._path, f"entry {number} does not belong there")
+            raise JournalError(self._path, f"entry {number} is out of place")
         match entry:
             case _Opening():
                 if entry.chain != self._chain.hex():
-                    raise JournalError(self._path, f"it is of ledger {entry.chain}")
+                    raise JournalError(self._path, f"it belongs to ledger {entry.chain}")
             case _Signed():
                 envelope = base64.b64decode(entry.envelope)
                 event_id = bytes.fromhex(entry.event_id)

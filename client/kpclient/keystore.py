@@ -155,7 +155,7 @@ class Keystore:
                 else _decrypt(content, passphrase)
             )
         except ValueError as error:
-            raise DamagedKeyError(f"{self._path(name)} is no key file: {error}") from None
+            raise DamagedKeyError(f"{self._path(name)} is not a key file: {error}") from None
         if seed is None or SigningKey.from_seed(seed).public_key != entry.public_key:
             raise WrongPassphraseError(f"key {name}: wrong passphrase, or its file was changed")
         return seed
@@ -193,7 +193,7 @@ class Keystore:
 
     def _path(self, name: str) -> Path:
         if _NAME.fullmatch(name) is None:
-            problem = f"{name!r} is no name for a key; accepted: 1 to 64 letters, digits, . _ -"
+            problem = f"{name!r} is not a name for a key; accepted: 1 to 64 letters, digits, . _ -"
             raise KeystoreError(problem)
         return self._directory / f"{name}{_SUFFIX}"
 
@@ -209,9 +209,9 @@ class Keystore:
         try:
             entry = _read_label(content)
         except ValueError as error:
-            raise DamagedKeyError(f"{path} is no key file: {error}") from None
+            raise DamagedKeyError(f"{path} is not a key file: {error}") from None
         if entry.name != name:
-            raise DamagedKeyError(f"{path} is no key file: it holds key {entry.name!r}")
+            raise DamagedKeyError(f"{path} is not a key file: it holds key {entry.name!r}")
         return entry, content
 
 

@@ -53,7 +53,7 @@ class DamagedMemoryError(ClientError):
 
     def __init__(self, path: Path, problem: str) -> None:
         """Say which file, and what is wrong."""
-        super().__init__(f"{path} does not say what was seen before: {problem}")
+        super().__init__(f"{path} is damaged: {problem}")
         self.path = path
 
 

@@ -33,8 +33,8 @@ def test_the_list_explains_every_flag_and_asks_nobody(tmp_path: Path) -> None:
     ("content", "says"),
     [
         ("[F1]\ndays = 'soon'\n", "F1.days: 'soon'"),
-        ("days = 3\n", "days stands outside of a table"),
-        ("[F1\n", "is no TOML file"),
+        ("days = 3\n", "days is not in a table"),
+        ("[F1\n", "is not a TOML file"),
         ("[F99]\nx = 1\n", "there is no flag 'F99'"),
     ],
 )

@@ -28,7 +28,9 @@ def books(
     copy: Annotated[
         Path | None,
         typer.Option(
-            "--copy", metavar="DIR", help="A copy of a stopped node's directory, not a node."
+            "--copy",
+            metavar="DIR",
+            help="Read a copy of a stopped node's directory instead of a node.",
         ),
     ] = None,
     parquet: Annotated[
@@ -43,7 +45,7 @@ def books(
     """Verify the whole ledger and write it as a SQLite database for SQL, Datasette or DuckDB."""
     for option, place in (("--out", out), ("--parquet", parquet), ("--csv", csv)):
         if place is not None and place.exists():
-            raise UsageError(option, f"{place} is there already", "a new name")
+            raise UsageError(option, f"{place} exists already", "a new name")
     report = Session(connection).write_books(out, copy)
     with closing(open_books(str(out), read_only=True)) as tables:
         if parquet is not None:

@@ -26,13 +26,17 @@ app = typer.Typer()
 @command(app, "cosign", example="kpledger cosign first-office.json --key chair")
 def cosign(
     *,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What --offline has written.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file that --offline wrote.")],
     signer: SignerOptions,
     sending: SendingOptions,
     connection: ConnectionOptions,
     offline: Annotated[
         Path | None,
-        typer.Option("--offline", metavar="FILE", help="Write it for another signer, send nothing"),
+        typer.Option(
+            "--offline",
+            metavar="FILE",
+            help="Write it to a file for another signer instead of sending it.",
+        ),
     ] = None,
 ) -> None:
     """Add a signature to an event that another has signed, and send it."""

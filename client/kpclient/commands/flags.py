@@ -27,25 +27,28 @@ def flags(
     listed: Annotated[
         bool, typer.Option("--list", help="Explain every flag instead; asks nobody.")
     ] = False,
-    flag: Annotated[str, typer.Option("--flag", metavar="F[,F]", help="Only these.")] = "",
+    flag: Annotated[str, typer.Option("--flag", metavar="F[,F]", help="Only these flags.")] = "",
     participant: Annotated[
-        str, typer.Option("--participant", metavar="CODE", help="Only what concerns it.")
+        str,
+        typer.Option("--participant", metavar="CODE", help="Only what concerns this participant."),
     ] = "",
     from_day: Annotated[
-        str, typer.Option("--from", metavar="YYYY-MM-DD", help="First day. [default: a year back]")
+        str,
+        typer.Option("--from", metavar="YYYY-MM-DD", help="The first day. [default: a year back]"),
     ] = "",
     until: Annotated[
-        str, typer.Option("--until", metavar="YYYY-MM-DD", help="Last day. [default: today]")
+        str, typer.Option("--until", metavar="YYYY-MM-DD", help="The last day. [default: today]")
     ] = "",
     at: Annotated[
         str,
         typer.Option("--at", metavar="YYYY-MM-DD", help="Today. [default: of the newest block]"),
     ] = "",
     limit: Annotated[
-        int, typer.Option("--limit", min=1, max=MAX_PAGE, help="At most so many.")
+        int, typer.Option("--limit", min=1, max=MAX_PAGE, help="How many are listed at most.")
     ] = 100,
     skip: Annotated[
-        int, typer.Option("--skip", min=0, max=1_000_000, help="Pass over the newest.")
+        int,
+        typer.Option("--skip", min=0, max=1_000_000, help="How many of the newest to pass over."),
     ] = 0,
 ) -> None:
     """List what an analyst should look at, the newest first, and why."""
@@ -70,7 +73,7 @@ def flags(
     print_findings(answer.findings)
     print_line(f"{answer.from_day} to {answer.until}, as of {answer.at}")
     if answer.more:
-        print_line(f"there are older ones: --skip {skip + limit}")
+        print_line(f"older ones follow with --skip {skip + limit}")
 
 
 def print_findings(findings: tuple[Finding, ...]) -> None:

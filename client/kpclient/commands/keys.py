@@ -24,7 +24,7 @@ _MAX_SEED_FILE_BYTES: Final = 4096
 @command(app, "new", example="kpledger keys new --author BW/gaborone --name gaborone")
 def new(
     author: Annotated[
-        str, typer.Option("--author", metavar="CODE/AUTHORITY", help="Whom it signs for.")
+        str, typer.Option("--author", metavar="CODE/AUTHORITY", help="The office it signs for.")
     ],
     local: LocalOptions,
     passphrase: PassphraseOptions,
@@ -34,7 +34,9 @@ def new(
     seed_file: Annotated[
         Path | None,
         typer.Option(
-            "--seed-file", metavar="FILE", help="Take this seed (64 hex digits), draw none."
+            "--seed-file",
+            metavar="FILE",
+            help="Use the seed in this file (64 hexadecimal digits) instead of a new one.",
         ),
     ] = None,
 ) -> None:
@@ -71,7 +73,7 @@ def list_keys(local: LocalOptions) -> None:
 
 @command(app, "rewrite", example="kpledger keys rewrite gaborone")
 def rewrite(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The key.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the key.")],
     local: LocalOptions,
     passphrase: PassphraseOptions,
 ) -> None:
@@ -86,7 +88,7 @@ def rewrite(
 
 @command(app, "export", example="kpledger keys export gaborone --vkey")
 def export(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The key.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the key.")],
     local: LocalOptions,
     passphrase: PassphraseOptions,
     *,
@@ -101,7 +103,7 @@ def export(
     keystore = open_keystore(local.home)
     entry = keystore.entry(name)
     if vkey and secret:
-        raise UsageError("--vkey", "a secret is no verifier key", "--vkey or --secret, not both")
+        raise UsageError("--vkey", "a secret is not a verifier key", "--vkey or --secret, not both")
     if secret:
         print_trouble(f"warning: this is the secret of {name}; whoever reads it can sign as you")
         phrase = read_passphrase(passphrase.passphrase_file, f"Passphrase of {name}")
@@ -130,9 +132,11 @@ def parse_author(text: str) -> Author:
             parse_participant(code)
         parse_authority(authority)
     except MalformedError as error:
-        raise UsageError("--author", error.problem, "CODE/AUTHORITY, as BW/gaborone") from None
+        raise UsageError("--author", error.problem, "CODE/AUTHORITY, such as BW/gaborone") from None
     if not slash:
-        raise UsageError("--author", f"{text!r} has no office", "CODE/AUTHORITY, as BW/gaborone")
+        raise UsageError(
+            "--author", f"{text!r} has no office", "CODE/AUTHORITY, such as BW/gaborone"
+        )
     return Author(participant=code, authority=authority)
 
 
@@ -141,7 +145,7 @@ def _load_seed(path: Path) -> bytes:
     # Comment lines say what a development key is; the seed is the one line that is none.
     seeds = [line.strip() for line in lines.splitlines() if line and not line.startswith("#")]
     if len(seeds) != 1:
-        raise UsageError("--seed-file", f"{path} has {len(seeds)} lines of seed", "one")
+        raise UsageError("--seed-file", f"{path} has {len(seeds)} lines with a seed", "one line")
     return parse_hex32(seeds[0], "seed")
 
 

@@ -47,15 +47,18 @@ def list_certificates(
     connection: ConnectionOptions,
     reading: FreshnessOptions,
     *,
-    state: Annotated[CertificateState | None, typer.Option("--state", help="Only these.")] = None,
+    state: Annotated[
+        CertificateState | None, typer.Option("--state", help="Only those in this state.")
+    ] = None,
     issuer: Annotated[
-        str, typer.Option("--issuer", metavar="CODE", help="Only its own, as BW.")
+        str, typer.Option("--issuer", metavar="CODE", help="Only those that it issued, such as BW.")
     ] = "",
     destination: Annotated[
-        str, typer.Option("--destination", metavar="CODE", help="Only those sent there, as IN.")
+        str,
+        typer.Option("--destination", metavar="CODE", help="Only those sent there, such as IN."),
     ] = "",
     limit: Annotated[
-        int, typer.Option("--limit", min=1, max=_MAX_WANTED, help="At most so many.")
+        int, typer.Option("--limit", min=1, max=_MAX_WANTED, help="How many are listed at most.")
     ] = 100,
 ) -> None:
     """List certificates in the order of their numbers."""
@@ -200,7 +203,12 @@ def status(
     connection: ConnectionOptions,
     offline: OfflineOptions,
     at: Annotated[
-        str, typer.Option("--at", metavar="YYYY-MM-DD|now", help="Of the scheme, not of the node.")
+        str,
+        typer.Option(
+            "--at",
+            metavar="YYYY-MM-DD|now",
+            help="Show the scheme on that day instead of the node.",
+        ),
     ] = "",
 ) -> None:
     """Show where the ledger stands, or with --at who could trade under what at a date.
@@ -211,7 +219,9 @@ def status(
         _show_scheme(Session(connection, offline=offline), at, as_json=connection.as_json)
         return
     if offline.replay or offline.copy is not None:
-        raise UsageError("--at", "a replay knows no node", "--at DAY, or no replay")
+        raise UsageError(
+            "--at", "a replay says nothing about a node", "--at DAY, or neither --replay nor --copy"
+        )
     found = Session(connection).ask(_fetch_status)
     if connection.as_json:
         print_json(as_object(found))
@@ -253,4 +263,4 @@ def check_code(text: str, option: str) -> str:
     try:
         return parse_participant(text)
     except MalformedError as error:
-        raise UsageError(option, error.problem, "two capital letters, as BW") from None
+        raise UsageError(option, error.problem, "two capital letters, such as BW") from None

@@ -48,7 +48,9 @@ def make(
         _list(as_json=by.connection.as_json)
         return
     if not kind:
-        raise UsageError("TYPE", "no event type is named", "one that `kpledger make --list` shows")
+        raise UsageError(
+            "TYPE", "no event type is named", "a type that `kpledger make --list` shows"
+        )
     known = _find(kind)
     if fields:
         _explain(known, as_json=by.connection.as_json)
@@ -62,7 +64,7 @@ def _find(kind: str) -> type[Body]:
         return find_type(kind)
     except MalformedError:
         problem = f"there is no event type {kind!r}"
-        raise UsageError("TYPE", problem, "one that `kpledger make --list` shows") from None
+        raise UsageError("TYPE", problem, "a type that `kpledger make --list` shows") from None
 
 
 def _list(*, as_json: bool) -> None:

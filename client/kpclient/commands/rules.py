@@ -22,7 +22,7 @@ def rules(
     ] = "",
     local: LocalOptions,
 ) -> None:
-    """List the rules of the ledger, their clauses, and the events they stand before."""
+    """List the rules of the ledger, their clauses, and the events they guard."""
     guards = guarded_types()
     wanted = tuple(guards) if not code else (_rule(code),)
     if local.as_json:
@@ -31,10 +31,10 @@ def rules(
         (rule,) = wanted
         fields = {"rule": rule.code, "clause": f"KPCS {rule.clause}", "text": rule.text}
         print_fields(fields)
-        print_table(("stands before",), [(one,) for one in guards[rule]])
+        print_table(("guards",), [(one,) for one in guards[rule]])
     else:
         rows = [(one.code, one.clause, one.text, _summarise(guards[one])) for one in wanted]
-        print_table(("rule", "clause", "text", "stands before"), rows)
+        print_table(("rule", "clause", "text", "guards"), rows)
 
 
 def _rule(code: str) -> Rule:

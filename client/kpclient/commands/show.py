@@ -37,7 +37,11 @@ _SUBJECT: Final = re.compile(r"[A-Za-z0-9/-]{1,80}")
 @command(app, "show", example="kpledger show BW00000042")
 def show(
     what: Annotated[
-        str, typer.Argument(metavar="SUBJECT|EVENT-ID", help="BW00000042, ZW/policy, an event.")
+        str,
+        typer.Argument(
+            metavar="SUBJECT|EVENT-ID",
+            help="A subject, such as BW00000042 or ZW/policy, or the id of an event.",
+        ),
     ],
     connection: ConnectionOptions,
     reading: FreshnessOptions,
@@ -45,8 +49,10 @@ def show(
     """Show a certificate, anything else that events are about, or an event, with its history."""
     session = Session(connection, newest=reading.newest)
     if _SUBJECT.fullmatch(what) is None:
-        accepted = "a subject, as BW00000042 or ZW/review/2026-1, or the id of an event"
-        raise UsageError("SUBJECT", f"{what[:80]!r} is none", accepted)
+        accepted = "a subject, such as BW00000042 or ZW/review/2026-1, or the id of an event"
+        raise UsageError(
+            "SUBJECT", f"{what[:80]!r} is neither a subject nor the id of an event", accepted
+        )
     if _EVENT_ID.fullmatch(what) and _show_event(session, what, as_json=connection.as_json):
         return
     if re.match(NUMBER_PATTERN, what):

@@ -53,21 +53,25 @@ class Printing:
     ] = Layout.TABLE
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="Write it there; Parquet needs a file."),
+        typer.Option("--out", metavar="FILE", help="The file to write; Parquet needs one."),
     ] = None
 
 
 _KnownAt = Annotated[
     str,
     typer.Option(
-        "--known-at", metavar="YYYY-MM-DD", help="As known at its end, UTC. [default: now]"
+        "--known-at",
+        metavar="YYYY-MM-DD",
+        help="As known at the end of that day, UTC. [default: now]",
     ),
 ]
 
 
 @command(app, "annex3", example="kpledger stats annex3 --participant BW --period 2022Q1")
 def annex3(
-    participant: Annotated[str, typer.Option("--participant", metavar="CODE", help="Whose.")],
+    participant: Annotated[
+        str, typer.Option("--participant", metavar="CODE", help="Whose figures.")
+    ],
     period: Annotated[
         str, typer.Option("--period", metavar="PERIOD", help="2022Q1, 2022H1 or 2022.")
     ],
@@ -96,7 +100,7 @@ def annex3(
 
 @command(app, "summary", example="kpledger stats summary --year 2022 --format csv --out 2022.csv")
 def summary(
-    year: Annotated[str, typer.Option("--year", metavar="YEAR", help="Which year.")],
+    year: Annotated[str, typer.Option("--year", metavar="YEAR", help="The year, such as 2022.")],
     *,
     connection: ConnectionOptions,
     reading: FreshnessOptions,
@@ -147,7 +151,7 @@ def _deliver(
             raise UsageError("--out", "Parquet cannot be printed", "--out FILE")
         case _:
             accepted = "csv, json or parquet, or no --out"
-            raise UsageError("--format", "a table for people goes to no file", accepted)
+            raise UsageError("--format", "a table for people cannot be written to a file", accepted)
 
 
 def _describe(answer: SummaryAnswer, published: Published | None) -> list[dict[str, object]]:

@@ -53,7 +53,8 @@ def submit(
     signer: SignerOptions,
     connection: ConnectionOptions,
     jobs: Annotated[
-        int, typer.Option("--jobs", min=1, max=32, help="Requests at the same time.")
+        int,
+        typer.Option("--jobs", min=1, max=32, help="How many requests are sent at the same time."),
     ] = 4,
 ) -> None:
     """Submit the events of a file; running it again goes on where it ended.
@@ -64,7 +65,7 @@ def submit(
     # A line may follow what an earlier one has just made, whichever node is asked.
     session = Session(connection, newest=True)
     if not file.is_file():
-        raise UsageError("FILE", f"{file} is no file", "a file of lines of JSON")
+        raise UsageError("FILE", f"{file} is not a file", "a file with a JSON object on each line")
     with file.open("rb") as lines:
         total = sum(1 for _ in lines)
     with (

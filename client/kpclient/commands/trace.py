@@ -53,10 +53,14 @@ def trace(
     reading: FreshnessOptions,
     offline: OfflineOptions,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, max=2000, help="At most so many shipments.")
+        int, typer.Option("--limit", min=1, max=2000, help="How many shipments are shown at most.")
     ] = 500,
-    dot: Annotated[bool, typer.Option("--dot", help="Print a graph for Graphviz.")] = False,
-    svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw it.")] = None,
+    dot: Annotated[
+        bool, typer.Option("--dot", help="Print the lineage as a graph for Graphviz.")
+    ] = False,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", metavar="FILE", help="Draw the lineage in this file.")
+    ] = None,
 ) -> None:
     """Trace goods back to where they came from, and forward to where they went."""
     session = Session(connection, newest=reading.newest, offline=offline)

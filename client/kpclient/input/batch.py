@@ -130,7 +130,7 @@ def read_rows(path: Path, *, now_ms: int) -> Iterator[BatchRow]:
                     yield BatchRow(number, digest, _read_line(text, now_ms))
     except OSError as error:
         problem = f"{path} cannot be read: {error.strerror}"
-        raise UsageError("FILE", problem, "a file of lines of JSON") from None
+        raise UsageError("FILE", problem, "a file with a JSON object on each line") from None
 
 
 def _read_line(text: bytes, now_ms: int) -> SignedEvent | EventDraft | LedgerError:

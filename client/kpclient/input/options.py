@@ -21,14 +21,19 @@ DEFAULT_HOME: Final = Path("~/.config/kpledger")
 
 _Home = Annotated[
     Path,
-    typer.Option("--home", envvar="KPLEDGER_HOME", metavar="DIR", help="Keys, outbox, memory."),
+    typer.Option(
+        "--home",
+        envvar="KPLEDGER_HOME",
+        metavar="DIR",
+        help="Where keys, the outbox and what was seen are kept.",
+    ),
 ]
 _PassphraseFile = Annotated[
     Path | None,
     typer.Option(
         "--passphrase-file",
         metavar="FILE",
-        help="Its first line is the passphrase. [or KPLEDGER_PASSPHRASE, or a prompt]",
+        help="A file whose first line is the passphrase. [or KPLEDGER_PASSPHRASE, or a prompt]",
     ),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -84,7 +89,9 @@ class FreshnessOptions:
 
     newest: Annotated[
         bool,
-        typer.Option("--newest", help="Take in all that was acknowledged to anybody until now."),
+        typer.Option(
+            "--newest", help="Answer only with everything acknowledged so far taken into account."
+        ),
     ] = False
 
 
@@ -101,7 +108,9 @@ class OfflineOptions:
     copy: Annotated[
         Path | None,
         typer.Option(
-            "--copy", metavar="DIR", help="Replay a copy of a stopped node's directory instead."
+            "--copy",
+            metavar="DIR",
+            help="Answer from a copy of a stopped node's directory, verified likewise.",
         ),
     ] = None
 
@@ -130,7 +139,7 @@ class SendingOptions:
 
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Only say whether the rules would accept it."),
+        typer.Option("--dry-run", help="Only ask whether the rules would accept it."),
     ] = False
     offline_ok: Annotated[
         bool,
@@ -144,11 +153,15 @@ class CosigningOptions:
 
     cosign: Annotated[
         list[str] | None,
-        typer.Option("--cosign", metavar="KEY", help="Sign with this key too; repeated."),
+        typer.Option("--cosign", metavar="KEY", help="Sign with this key as well; repeated."),
     ] = None
     offline: Annotated[
         Path | None,
-        typer.Option("--offline", metavar="FILE", help="Write it for another signer, send nothing"),
+        typer.Option(
+            "--offline",
+            metavar="FILE",
+            help="Write it to a file for another signer instead of sending it.",
+        ),
     ] = None
 
 

@@ -13,7 +13,9 @@ from kpledger.books.flags.settings import parse_settings
 from kpledger.books.query import QuestionError
 
 _MAX_FILE_BYTES: Final = 64 * 1024
-_ACCEPTED: Final = "a table for each flag, as [F1] and below it days = 45; stocks under [stock]"
+_ACCEPTED: Final = (
+    "a table for each flag, such as [F1] with days = 45 below it; stocks under [stock]"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,9 @@ class Thresholds:
     # typer takes repeated options as lists only.
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="As F1.days=45; may be repeated."),
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A threshold, such as F1.days=45; repeated."
+        ),
     ] = None
 
     def as_text(self) -> str:
@@ -52,11 +56,11 @@ def _read(path: Path | None) -> tuple[str, ...]:
     try:
         tables = tomllib.loads(read_bounded(path, max_bytes=_MAX_FILE_BYTES).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError("--config", f"{path} is no TOML file: {error}", _ACCEPTED) from None
+        raise UsageError("--config", f"{path} is not a TOML file: {error}", _ACCEPTED) from None
     found = []
     for part, values in tables.items():
         if not isinstance(values, dict):
-            raise UsageError("--config", f"{part} stands outside of a table", _ACCEPTED)
+            raise UsageError("--config", f"{part} is not in a table", _ACCEPTED)
         found += [f"{part}.{name}={_spell(value)}" for name, value in values.items()]
     return tuple(found)
 

@@ -290,7 +290,7 @@ class NodeClient:
             ):
                 content = await _read_bounded(node, response)
         except TimeoutError:
-            raise _NoAnswerError(f"nothing within {timeout_s:.1f} s") from None
+            raise _NoAnswerError(f"no answer within {timeout_s:.1f} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise _NoAnswerError(str(error) or type(error).__name__) from None
         if response.status in _RETRY:
@@ -332,7 +332,7 @@ class NodeClient:
         except aiohttp.ClientConnectorError as error:
             raise _NoAnswerError(str(error.os_error)) from None
         except TimeoutError:
-            raise _NoAnswerError(f"nothing within {timeout_s:.1f} s") from None
+            raise _NoAnswerError(f"no answer within {timeout_s:.1f} s") from None
         async with response:
             yield response
 
@@ -370,7 +370,7 @@ def read_from(node: str, content: bytes, read: Callable[[bytes], A]) -> A:
     try:
         return read(content)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise NotTrustworthyError(node, f"its answer makes no sense: {error}") from None
+        raise NotTrustworthyError(node, f"its answer cannot be understood: {error}") from None
 
 
 def _read_problem(status: int, content: bytes) -> Problem:

@@ -35,7 +35,7 @@ def check_number(text: str) -> str:
     try:
         return parse_number(text)
     except MalformedError as error:
-        accepted = "a country code, optional letters, digits, as BW00001234"
+        accepted = "a country code, optional letters, then digits, such as BW00001234"
         raise UsageError("NUMBER", f"{error.problem}", accepted) from None
 
 

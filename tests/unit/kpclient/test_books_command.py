@@ -101,7 +101,7 @@ def test_nothing_is_overwritten(ledger: MemoryLedger, place: Path, option: str) 
     options = [word for pair in named.items() for word in pair]
     result = run(place, "--copy", copy_of(ledger, place), *options)
     assert result.exit_code == 2
-    assert "is there already" in result.stderr
+    assert "exists already" in result.stderr
     assert there.read_text(encoding="utf-8") == "kept"
     assert not (place / "books.sqlite").exists()
 

@@ -80,7 +80,7 @@ def test_one_journal_is_used_by_one_run_at_a_time(path: Path) -> None:
 
 
 def test_a_journal_of_another_ledger_is_refused(path: Path) -> None:
-    with pytest.raises(JournalError, match="it is of ledger 0000"):
+    with pytest.raises(JournalError, match="it belongs to ledger 0000"):
         Journal(path, bytes([1]) * 32).__enter__()
 
 
@@ -93,5 +93,5 @@ def test_damage_before_the_end_is_refused(path: Path) -> None:
 
 def test_entries_without_their_opening_are_refused(path: Path) -> None:
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[1:]))
-    with pytest.raises(JournalError, match="entry 1 does not belong there"):
+    with pytest.raises(JournalError, match="entry 1 is out of place"):
         Journal(path, CHAIN).__enter__()

@@ -110,7 +110,7 @@ def test_an_unknown_key_is_answered_with_those_there_are(keystore: Keystore) -> 
 
 @pytest.mark.parametrize("name", ["", "../key", "a/b", ".hidden", "x" * 65, "a\n", "key "])
 def test_a_name_cannot_lead_out_of_the_directory(keystore: Keystore, name: str) -> None:
-    with pytest.raises(KeystoreError, match="no name for a key"):
+    with pytest.raises(KeystoreError, match="not a name for a key"):
         keystore.create(name=name, author=AUTHOR, seed=SEED, passphrase=PHRASE)
 
 

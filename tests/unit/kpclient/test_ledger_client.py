@@ -200,9 +200,9 @@ def forged() -> dict[str, object]:
         pytest.param(answered(OTHER), "it gives", id="another event"),
         pytest.param(forged(), "does not verify", id="a forged signature"),
         pytest.param(committed(EVENT) | {"event": {}}, "envelope", id="no envelope"),
-        pytest.param({"status": "perhaps"}, "makes no sense", id="an unknown status"),
-        pytest.param(b"\xff", "makes no sense", id="no JSON"),
-        pytest.param(b"[" * 10_000, "makes no sense", id="nested without end"),
+        pytest.param({"status": "perhaps"}, "cannot be understood", id="an unknown status"),
+        pytest.param(b"\xff", "cannot be understood", id="no JSON"),
+        pytest.param(b"[" * 10_000, "cannot be understood", id="nested without end"),
     ],
 )
 async def test_an_event_that_is_not_what_was_asked_for_is_not_believed(
@@ -323,7 +323,7 @@ async def test_a_failure_without_a_problem_document_is_told_by_its_status() -> N
     [
         pytest.param([], "0 results for 1 events", id="too few"),
         pytest.param([committed(OTHER)], "it answers about", id="about another event"),
-        pytest.param([{"status": "perhaps"}], "makes no sense", id="an unknown status"),
+        pytest.param([{"status": "perhaps"}], "cannot be understood", id="an unknown status"),
     ],
 )
 async def test_answers_that_do_not_fit_are_not_believed(results: object, problem: str) -> None:
@@ -440,5 +440,5 @@ async def test_what_a_node_says_is_kept_when_it_falls_silent_afterwards() -> Non
 async def test_a_silent_node_leaves_time_to_ask_the_next_one() -> None:
     silent, other = Unsure(says_so=0), Unsure(says_so=1)
     text = await ask_for_newest(2.0, silent, other)
-    assert re.search(r"node 0: nothing within [\d.]+ s; node 1: there is no leader \(", text)
+    assert re.search(r"node 0: no answer within [\d.]+ s; node 1: there is no leader \(", text)
     assert silent.patience_ms[0] < 1000
