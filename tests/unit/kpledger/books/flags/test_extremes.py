@@ -1,8 +1,13 @@
 """Absurd amounts are watched like others: what the rules accept must not stop every node."""
 
+import sqlite3
+
 from flagging import Trader
 
 from kpledger.base.units import MAX_AMOUNT
+from kpledger.books.database import Books, create_indexes, create_tables
+from kpledger.books.flags.search import Search, find_flags
+from kpledger.books.flags.settings import parse_settings
 from kpledger.scheme.v1.events.certificate import Source
 from kpledger.scheme.v1.events.statistics import ProductionStatisticsSubmitted
 
@@ -42,3 +47,36 @@ def test_nothing_reported_and_then_the_largest_weight(trader: Trader) -> None:
         trader.say(DAY, "BW/root", mined, "BW/production/2025H2")
     [restated] = [one for one in trader.flags("F14", DAY) if "edition" in one.explanation]
     assert restated.measure == MOST_PERCENT
+
+
+def test_sums_beyond_64_bits_are_flagged_like_others() -> None:
+    """One participant that declares the largest weights again and again must not stop a search."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    create_tables(connection)
+    create_indexes(connection)
+    rows: dict[str, list[tuple[str | int | None, ...]]] = {
+        "meta (key, value)": [("first_issued_on", "2024-01-02")],
+        "participants (participant, name, kind, authority_count, statistics_offices, known_from)": [
+            ("BW", "Botswana", "STATE", 1, 0, 0)
+        ],
+        "flows": [
+            ("BW", f"2025-{month:02d}", f"Q{origin}", 1, MAX_AMOUNT, MAX_AMOUNT, 1, 1, 1)
+            for month in range(1, 13)
+            for origin in range(200)
+        ],
+        "pairs": [("2025Q4", "BW", "EU", *(1, MAX_AMOUNT, MAX_AMOUNT), *(-MAX_AMOUNT,) * 15)],
+        "trade_totals": [
+            ("2025Q4", "EXPORT", "BW", f"day {number}", MAX_AMOUNT, MAX_AMOUNT, 1)
+            for number in range(2_400)
+        ],
+        "editions": [
+            ("BW", series, period, 1, 0, 0, "2026-01-02", *(MAX_AMOUNT,) * 8, None)
+            for series, period in (("TRADE", "2025Q4"), ("PRODUCTION", "2025H2"))
+        ],
+    }
+    for table, values in rows.items():
+        places = ", ".join("?" * len(values[0]))
+        connection.executemany(" ".join(("INSERT INTO", table, f"VALUES ({places})")), values)
+    settings = parse_settings("F5.slack_percent=0,F6.percent=10000,F12.carats=0")
+    search = Search(Books(connection), settings, "2025-01-01", "2026-12-31", "2026-12-31")
+    assert {one.flag for one in find_flags(search)} >= {"F5", "F6", "F12", "F13"}
