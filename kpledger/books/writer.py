@@ -150,8 +150,9 @@ class BooksWriter:
         self.head = compute_head(encode_block_header(header))
         self._events.take_block(header, self.head)
         day = _day(header.time_ms // DAY_MS)
-        for position, event in enumerate(events):
+        for position, decoded in enumerate(events):
             index = header.first_event + position
+            event = self._rules.read(decoded, self._state, header.height)
             body = event.body
             issued = body.certificate if isinstance(body, _ISSUING) else None
             self._take(BookedEvent(event, index, header.height, header.time_ms, day, issued))

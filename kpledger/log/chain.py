@@ -130,7 +130,7 @@ class BlockExecutor:
         refusal = self.rules.execute(event, self.changes, at)
         if refusal is None:
             self._leaves.append(hash_leaf(event.encoded))
-            self.events.append(event)
+            self.events.append(self.rules.read(event, self.changes, at.height))
         return refusal
 
     def finish(self, term: int, leader: str, kind: BlockKind) -> ExecutedBlock:

@@ -97,6 +97,17 @@ class Rulebook:
                 return decode_trusted(bytes(header.body), shape)
         return self.decode_body(header)
 
+    def read(self, event: SignedEvent, state: ChangeSet, height: int) -> SignedEvent:
+        """Give an event with its body as the version reads it that holds for its block.
+
+        Whoever projects old blocks in a later release sees them as they were accepted.
+
+        Raises:
+            UnknownRulesError: this program does not have that version.
+            LedgerError: that version does not know the event.
+        """
+        return _in_shape_of(self._version_at(state, height), event)
+
     def execute(self, event: SignedEvent, state: ChangeSet, at: EventPlace) -> Refusal | None:
         """Execute an event by the version that holds for its block.
 

@@ -130,6 +130,8 @@ def test_event_is_judged_in_the_shape_of_the_version_in_force(both: Rulebook) ->
     ledger = open_trade(both)
     event = decode_envelope(SECOND_ISSUE, both)
     assert type(event.body) is not CertificateIssued
+    _, executed = ledger.seal(event.encoded)
+    assert type(executed.events[0].body) is CertificateIssued
     ledger.record(event.encoded)
     with pytest.raises(RefusedError, match="E6"):
         ledger.record(event.encoded)
