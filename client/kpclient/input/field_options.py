@@ -21,7 +21,8 @@ from msgspec import inspect as types
 from kpclient.clock import now_ms, today
 from kpclient.errors import UsageError
 from kpclient.input.options import typed_as
-from kpclient.input.wording import meanings_of, read_name, without_null, write_name
+from kpclient.input.wording import meanings_of, without_null
+from kpclient.output.tables import read_name, write_name
 from kpledger.base.units import MAX_TIME_MS
 from kpledger.scheme.event import Author
 

@@ -22,7 +22,8 @@ from msgspec import inspect
 
 from kpclient.clock import now_ms
 from kpclient.input.certificate_form import WRITTEN_AS, complete_certificate, is_brief
-from kpclient.input.wording import describe_form, may_be_null, read_name, without_null, write_name
+from kpclient.input.wording import describe_form, may_be_null, without_null
+from kpclient.output.tables import read_name, write_name
 from kpledger.base.codec import malformed
 from kpledger.base.errors import MalformedError
 from kpledger.base.units import (

@@ -16,7 +16,7 @@ from msgspec import inspect
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
 from kpclient.input.forms import read_struct
-from kpclient.input.wording import write_name
+from kpclient.output.tables import write_name
 from kpledger.base.errors import MalformedError
 
 S = TypeVar("S", bound=msgspec.Struct)

@@ -13,12 +13,12 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import inspect as types
 
+from kpclient.output.tables import write_name
 from kpledger.base.units import MAX_AMOUNT, MAX_TIME_MS
 from kpledger.scheme.event import Author, Body
 from kpledger.scheme.v1.events import BODIES
 
 _MOST_CHOICES: Final = 16
-_AMOUNTS: Final = {"carat_thousandths": "carats", "value_usd_cents": "value_usd"}
 
 WORDS: Final = {
     r"^[A-Z]{2}\Z": "two capital letters, such as BW",
@@ -50,22 +50,6 @@ class FieldWording(NamedTuple):
     """What it has to look like."""
     needed: bool
     meaning: str
-
-
-def write_name(name: str) -> str:
-    """Give what people call a field of the ledger: an amount has the name of their unit."""
-    for unit, called in _AMOUNTS.items():
-        if name.endswith(unit):
-            return name.removesuffix(unit) + called
-    return name
-
-
-def read_name(name: str) -> str:
-    """Give the field of the ledger that people call so; the reverse of :func:`write_name`."""
-    for unit, called in _AMOUNTS.items():
-        if name.endswith(called):
-            return name.removesuffix(called) + unit
-    return name
 
 
 def event_types() -> dict[str, str]:

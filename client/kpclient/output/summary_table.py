@@ -9,30 +9,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from kpclient.output.published import OTHERS, Published
-from kpclient.output.tables import CellKind, Column, Table, TableCell
+from kpclient.output.tables import CellKind, Table, TableCell, columns_of
 from kpledger.books.statistics.summary import SummaryAnswer, SummaryRow
 
-FIGURES: Final = (
-    Column("participant", CellKind.TEXT),
-    Column("name", CellKind.TEXT),
-    Column("production_carats", CellKind.CARATS),
-    Column("production_value_usd", CellKind.USD),
-    Column("production_usd_per_carat", CellKind.USD),
-    Column("import_carats", CellKind.CARATS),
-    Column("import_value_usd", CellKind.USD),
-    Column("export_carats", CellKind.CARATS),
-    Column("export_value_usd", CellKind.USD),
-    Column("certificates_issued", CellKind.WHOLE),
-    Column("certificates_received", CellKind.WHOLE),
-    Column("half_years_submitted", CellKind.WHOLE),
+FIGURES: Final = columns_of(
+    *("participant", "name", "production_carats", "production_value_usd"),
+    *("production_usd_per_carat", "import_carats", "import_value_usd", "export_carats"),
+    *("export_value_usd", "certificates_issued", "certificates_received"),
+    "half_years_submitted",
 )
-COMPARED: Final = (
-    Column("published_production_carats", CellKind.CARATS),
-    Column("published_production_value_usd", CellKind.USD),
-    Column("difference_production_carats", CellKind.CARATS),
-    Column("difference_production_value_usd", CellKind.USD),
-    Column("published_export_carats", CellKind.CARATS),
-    Column("difference_export_carats", CellKind.CARATS),
+COMPARED: Final = columns_of(
+    *("published_production_carats", "published_production_value_usd"),
+    *("difference_production_carats", "difference_production_value_usd"),
+    *("published_export_carats", "difference_export_carats"),
 )
 GLOBAL: Final = "GLOBAL"
 """Stands where the code would, in the row of totals."""

@@ -28,6 +28,8 @@ class CellKind(Enum):
     TRUTH = "true or false"
 
 
+_AMOUNTS: Final = {"carat_thousandths": "carats", "value_usd_cents": "value_usd"}
+"""What people call the units of the ledger."""
 DECIMALS: Final = {CellKind.CARATS: 3, CellKind.USD: 2}
 
 
@@ -39,12 +41,43 @@ class Column:
     kind: CellKind
 
 
+def columns_of(*names: str) -> tuple[Column, ...]:
+    """Give the columns of these names; how a name ends says what its values are."""
+    return tuple(Column(name, _kind_of(name)) for name in names)
+
+
+def _kind_of(name: str) -> CellKind:
+    last = name.rpartition("_")[2]
+    if last in {"carats", "usd"} or name.endswith("usd_per_carat"):
+        return CellKind.CARATS if last == "carats" else CellKind.USD
+    if name == "late":
+        return CellKind.TRUTH
+    counts = {"issued", "received", "edition", "submitted"}
+    return CellKind.WHOLE if last in counts else CellKind.TEXT
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """Columns, and rows with a value for each of them; None: there is none."""
 
     columns: Sequence[Column]
     rows: Sequence[Sequence[TableCell]]
+
+
+def write_name(name: str) -> str:
+    """Give what people call a field of the ledger: an amount has the name of their unit."""
+    for unit, called in _AMOUNTS.items():
+        if name.endswith(unit):
+            return name.removesuffix(unit) + called
+    return name
+
+
+def read_name(name: str) -> str:
+    """Give the field of the ledger that people call so; the reverse of :func:`write_name`."""
+    for unit, called in _AMOUNTS.items():
+        if name.endswith(called):
+            return name.removesuffix(called) + unit
+    return name
 
 
 class NoParquetError(ClientError):
