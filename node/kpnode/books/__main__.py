@@ -34,6 +34,8 @@ def _main() -> int:
     # What people ask for is theirs; the files are the node's.
     os.umask(0o077)
     os.nice(NICENESS)
+    # Nor does this process take a processor away when it wakes up (sched(7)).
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     # Ctrl-C reaches the node as well, which then stops this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     rest_collector()
