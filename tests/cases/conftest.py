@@ -28,8 +28,9 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     process = start_devnet(place / "net", "--voters", "3", environment=clock.environment())
     try:
         town = Town(Ledger(read_seen(process), place / "home"), clock)
-        make_keys(town)
-        with commands_built_once():
+        with pytest.MonkeyPatch.context() as patch, commands_built_once():
+            patch.setattr("kpclient.keystore._SCRYPT_N", CHEAP)
+            make_keys(town)
             assert Story(town, HERE / "offices.ndjson").tell() == []
             yield town
     finally:
@@ -57,12 +58,10 @@ def make_keys(town: Town) -> None:
         for name in json.loads(line)["keys"]
     }
     keystore = Keystore(town.ledger.home / "keys")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kpclient.keystore._SCRYPT_N", CHEAP)
-        for name in sorted(used):
-            keystore.create(
-                name=name, author=author_of(name), seed=seed_of(town, name), passphrase=PASSPHRASE
-            )
+    for name in sorted(used):
+        keystore.create(
+            name=name, author=author_of(name), seed=seed_of(town, name), passphrase=PASSPHRASE
+        )
 
 
 def author_of(name: str) -> Author:
