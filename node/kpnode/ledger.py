@@ -14,7 +14,7 @@ import msgspec
 from kpledger.base.codec import decode, encode
 from kpledger.base.hashing import decode_digest
 from kpledger.base.multiset import MultisetHash
-from kpledger.base.state import ChangeSet, MemoryState, read_record
+from kpledger.base.state import ChangeSet, MemoryState, StateReader, read_record
 from kpledger.log import layout
 from kpledger.log.block import decode_block, decode_block_header
 from kpledger.log.chain import ExecutedBlock, Tip, genesis_tip
@@ -92,11 +92,12 @@ class RecentState:
     after it.
     """
 
-    __slots__ = ("_older", "_recent", "_stored")
+    __slots__ = ("_limit", "_older", "_recent", "_stored")
 
-    def __init__(self, stored: StoredState) -> None:
-        """Start with nothing in memory."""
+    def __init__(self, stored: StateReader, limit: int) -> None:
+        """Start with nothing in memory; at most twice ``limit`` records will be."""
         self._stored = stored
+        self._limit = limit
         self._recent: dict[bytes, bytes | None] = {}
         self._older: dict[bytes, bytes | None] = {}
 
@@ -121,7 +122,7 @@ class RecentState:
 
     def _keep(self, key: bytes, value: bytes | None) -> None:
         # Two generations instead of an order of use: what is asked for again moves up.
-        if len(self._recent) >= _RECENT_RECORDS:
+        if len(self._recent) >= self._limit:
             self._recent, self._older = {}, self._recent
         self._recent[key] = value
 
@@ -144,7 +145,7 @@ class Ledger:
         """
         self.genesis = genesis
         self.state = StoredState(store)
-        self.recent = RecentState(self.state)
+        self.recent = RecentState(self.state, _RECENT_RECORDS)
         self._store = store
         self._forget(_OBSOLETE)
         applied = store.get(layout.APPLIED_KEY)
