@@ -19,6 +19,8 @@ from lab.chaos.run import Options, Result, Run
 from lab.chaos.sites import Site, SitesError, made_sites
 from rich.console import Console
 
+from kpnode.books.place import SOCKET_NAME
+
 _MIB: Final = 1 << 20
 _DISK_MIB: Final = 64
 _DISK_MIB_PER_MINUTE: Final = 16
@@ -93,7 +95,7 @@ async def _run_chaos(options: Options, directory: Path, sites: list[Site]) -> Re
 def _keep(directory: Path, summary: dict[str, object]) -> None:
     """Copy everything to where it outlives the run."""
     kept = Path(tempfile.gettempdir(), f"kpledger-chaos-{summary['seed']}-{os.getpid()}")
-    shutil.copytree(directory, kept, ignore=shutil.ignore_patterns("ballast"))
+    shutil.copytree(directory, kept, ignore=shutil.ignore_patterns("ballast", SOCKET_NAME))
     (kept / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     _say(f"chaos: history, logs and ledgers are kept in {kept}")
 

@@ -27,6 +27,7 @@ from kpledger.scheme.v1.events.importing import (
     ImportConfirmedDiscrepant,
     ShipmentSeized,
 )
+from kpnode.books.place import SOCKET_NAME
 
 IN_TRANSIT: Final = "IN_TRANSIT"
 _OUTCOMES: Final = {
@@ -52,7 +53,8 @@ class Review:
 
 def review_copy(genesis: Genesis, directory: Path, copy: Path) -> Review:
     """Copy a node's directory and audit the copy with nothing trusted but the genesis file."""
-    shutil.copytree(directory, copy)
+    # The socket of the books is no file that could be copied; one that was killed leaves it.
+    shutil.copytree(directory, copy, ignore=shutil.ignore_patterns(SOCKET_NAME))
     jobs = len(os.sched_getaffinity(0))
     report = audit_chain(genesis, open_copy(copy), jobs=jobs)
     places: dict[bytes, tuple[int, int]] = {}
