@@ -1,8 +1,8 @@
 """The outbox: events that are signed but not on the ledger yet, one file for each.
 
-Sign now, send when there is a line. An envelope leaves the outbox only when the ledger has it, or
-when a rule refused it; sending one twice is harmless, because the ledger knows it by its id. What
-was refused is kept beside, for the person who has to look at it.
+Sign now, send when a node can be reached. An envelope leaves the outbox only when the ledger has
+it, or when a rule refused it; sending one twice is harmless, because the ledger knows it by its id.
+What was refused is kept beside, for the person who has to look at it.
 """
 
 from dataclasses import dataclass

@@ -104,7 +104,7 @@ async def playing(*scripts: Script) -> AsyncIterator[LedgerClient]:
         script.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         runners.append(runner)
     try:
-        async with line_to(*(script.url for script in scripts)) as ledger:
+        async with client_of(*(script.url for script in scripts)) as ledger:
             yield ledger
     finally:
         for runner in runners:
@@ -112,7 +112,7 @@ async def playing(*scripts: Script) -> AsyncIterator[LedgerClient]:
 
 
 @asynccontextmanager
-async def line_to(*urls: str, timeout_s: float = 5.0) -> AsyncIterator[LedgerClient]:
+async def client_of(*urls: str, timeout_s: float = 5.0) -> AsyncIterator[LedgerClient]:
     async with NodeClient(GENESIS, urls, timeout_s=timeout_s, observe=lambda *_: None) as line:
         yield LedgerClient(GENESIS, line)
 
@@ -277,21 +277,21 @@ async def test_a_node_without_a_leader_is_passed_over() -> None:
 
 async def test_a_dead_node_is_passed_over() -> None:
     good = Script()
-    async with playing(good), line_to(await free_url(), good.url) as ledger:
+    async with playing(good), client_of(await free_url(), good.url) as ledger:
         assert (await ledger.status()).node == "bw-1"
 
 
 async def test_when_time_is_up_nothing_is_claimed() -> None:
     pending = {"id": EVENT.event_id.hex(), "status": "pending"}
     script = Script({"POST /v1/events": {"results": [pending]}})
-    async with playing(script), line_to(script.url, timeout_s=0.3) as ledger:
+    async with playing(script), client_of(script.url, timeout_s=0.3) as ledger:
         assert await ledger.submit([EVENT]) == (PendingAnswer(id=EVENT.event_id.hex()),)
     assert {tuple(batch) for batch in script.batches} == {(EVENT.encoded,)}
 
 
 async def test_when_nobody_answers_everybody_is_named() -> None:
     urls = [await free_url(), await free_url()]
-    async with line_to(*urls, timeout_s=0.3) as ledger:
+    async with client_of(*urls, timeout_s=0.3) as ledger:
         with pytest.raises(NodeUnreachableError) as caught:
             await ledger.submit([EVENT])
     assert list(caught.value.silences) == urls
@@ -360,7 +360,7 @@ def test_what_is_no_list_of_nodes_is_refused(urls: list[str]) -> None:
 
 
 async def test_a_url_without_a_host_is_refused() -> None:
-    async with line_to("http://", timeout_s=0.2) as ledger:
+    async with client_of("http://", timeout_s=0.2) as ledger:
         with pytest.raises(UsageError, match="is not a URL"):
             await ledger.status()
 
@@ -398,12 +398,12 @@ class Unsure(Script):
         super().__init__()
         self._left = says_so
         self.over = asyncio.Event()
-        self.patience_ms: list[int] = []
+        self.timeouts_ms: list[int] = []
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if request.path == "/v1/status":
             return await super().answer(request)
-        self.patience_ms.append(int(request.query["timeout_ms"]))
+        self.timeouts_ms.append(int(request.query["timeout_ms"]))
         if not self._left:
             await self.over.wait()
         self._left -= 1
@@ -433,12 +433,12 @@ async def test_what_a_node_says_is_kept_when_it_falls_silent_afterwards() -> Non
         "what is newest cannot be confirmed: node 0: there is no leader"
         " (without --newest the node answers from what it has)"
     )
-    assert node.patience_ms[0] < 500
-    assert node.patience_ms == sorted(set(node.patience_ms), reverse=True)
+    assert node.timeouts_ms[0] < 500
+    assert node.timeouts_ms == sorted(set(node.timeouts_ms), reverse=True)
 
 
 async def test_a_silent_node_leaves_time_to_ask_the_next_one() -> None:
     silent, other = Unsure(says_so=0), Unsure(says_so=1)
     text = await ask_for_newest(2.0, silent, other)
     assert re.search(r"node 0: no answer within [\d.]+ s; node 1: there is no leader \(", text)
-    assert silent.patience_ms[0] < 1000
+    assert silent.timeouts_ms[0] < 1000
