@@ -8,7 +8,6 @@ for it; and they say again how far they are whenever they have written something
 
 import asyncio
 import struct
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -22,6 +21,14 @@ GATHER_S: Final = 0.05
 """How long blocks are gathered that nobody waits for: to write many costs little more than one."""
 _AT_HAND: Final = 32
 """So many of the newest blocks are in memory, and are read without another thread."""
+
+
+class OnHeight(Protocol):
+    """Hears how far the books are, and whether they are ready for questions."""
+
+    def __call__(self, height: int, *, is_ready: bool) -> None:
+        """Take it in."""
+        ...
 
 
 class BlockSource(Protocol):
@@ -43,7 +50,7 @@ async def feed_books(
     writer: asyncio.StreamWriter,
     *,
     wanted: asyncio.Event,
-    on_height: Callable[[int], None],
+    on_height: OnHeight,
 ) -> None:
     """Send blocks and take heights until the other side is gone.
 
@@ -55,11 +62,13 @@ async def feed_books(
     tasks: list[asyncio.Task[None]] = []
     try:
         height = await _read_height(reader)
-        on_height(height)
-        writer.write(HEIGHT.pack(node.ledger.tip.height))
+        goal = node.ledger.tip.height
+        # They are ready for questions only once they say that they have reached it.
+        on_height(height, is_ready=False)
+        writer.write(HEIGHT.pack(goal))
         tasks += [
             asyncio.create_task(_send_blocks(node, writer, wanted, height)),
-            asyncio.create_task(_take_heights(reader, on_height)),
+            asyncio.create_task(_take_heights(reader, goal, on_height)),
         ]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -78,9 +87,10 @@ async def _read_height(reader: asyncio.StreamReader) -> int:
     return int(height)
 
 
-async def _take_heights(reader: asyncio.StreamReader, on_height: Callable[[int], None]) -> None:
+async def _take_heights(reader: asyncio.StreamReader, goal: int, on_height: OnHeight) -> None:
     while True:
-        on_height(await _read_height(reader))
+        height = await _read_height(reader)
+        on_height(height, is_ready=height >= goal)
 
 
 async def _send_blocks(

@@ -117,7 +117,7 @@ class BooksSupervisor:
 
     async def reach(self, height: int) -> None:
         """Wait until the books hold the block at a height."""
-        while self._height < height:
+        while self._is_building or self._height < height:
             self._wanted.set()
             await self._moved.wait()
 
@@ -127,8 +127,7 @@ class BooksSupervisor:
                 reason = await self._live(place)
             except OSError as error:
                 reason = f"they cannot be started: {error}"
-            self._take_height(NOWHERE)
-            self._is_building = True
+            self._take_height(NOWHERE, is_ready=False)
             self._problem = reason
             _log.error("the books have ended (%s); next start in %.1f s", reason, self._pause_s)
             await asyncio.sleep(self._pause_s)
@@ -155,10 +154,10 @@ class BooksSupervisor:
             await asyncio.gather(running, feeding, return_exceptions=True)
             writer.close()
 
-    def _take_height(self, height: int) -> None:
+    def _take_height(self, height: int, *, is_ready: bool) -> None:
         self._height = height
-        if height >= self._node.ledger.tip.height:
-            self._is_building = False
+        self._is_building = not is_ready
+        if is_ready:
             self._problem = None
             self._pause_s = _FIRST_PAUSE_S
         moved, self._moved = self._moved, asyncio.Event()
