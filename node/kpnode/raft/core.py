@@ -119,6 +119,7 @@ class RaftCore:
             role=None if role == self._reported else role,
         )
         self._saved, self._reported = hard_state, role
+        # What was handed out is the driver's to do: taken twice it would be done twice.
         state.outbox.clear()
         state.reads.clear()
         state.dropped.clear()

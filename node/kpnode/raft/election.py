@@ -74,6 +74,8 @@ def handle_vote_request(state: RaftState, sender: NodeId, request: VoteRequest) 
         if not asked and _hears_another_leader(state, sender):
             return
         state.follow(request.term, None)
+    # A vote is given again to the same candidate, since the first answer may have been lost (thesis
+    # 3.4). A leader that is known has the majority of this term already.
     granted = request.term == state.term and (
         state.voted_for == sender
         or (state.voted_for is None and state.leader is None and _is_up_to_date(state, request))
@@ -120,6 +122,7 @@ def _is_up_to_date(state: RaftState, request: PreVoteRequest | VoteRequest) -> b
 
 def _start_pre_vote(state: RaftState) -> None:
     state.elapsed_ticks = 0
+    # Who asks for pre-votes has given its leader up; it would else refuse the others for its sake.
     state.leader = None
     state.role_state = Campaign(pre=True, granted=[])
     log = state.log
@@ -149,6 +152,7 @@ def _count(state: RaftState, campaign: Campaign, voter: NodeId) -> None:
         campaign.granted.append(voter)
     if not is_quorum(state.membership.active, campaign.granted):
         return
+    # A node that is alone wins either in the very call that begins it.
     if campaign.pre:
         _start_vote(state, transfer=False)
     else:

@@ -28,6 +28,7 @@ def handle_append_request(state: RaftState, sender: NodeId, request: AppendReque
     # What was compared is what is acknowledged; entries beyond may stem from another leader.
     verified = Index(request.prev_index + len(request.entries))
     state.verified = max(state.verified, verified)
+    # Not up to the end of the log: what follows may be a rest of another leader's (thesis 3.5).
     state.advance_commit(min(request.commit, verified))
     state.send(sender, AppendReply(state.term, accepted=True, index=verified))
 

@@ -149,6 +149,8 @@ class RaftLog:
             )
         keep = Index(first - 1)
         if keep < self.persisted:
+            # The disk still holds what is overwritten here, until the batch with its successor is
+            # saved; it counts for nothing from now on.
             self.persisted = keep
             self._tail.clear()
         del self._tail[keep - self.persisted :]

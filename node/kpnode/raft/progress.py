@@ -56,12 +56,14 @@ class Progress:
         if self.probing:
             self._paused = True
         elif entries:
+            # On trust: what was sent is taken for received until a refusal says otherwise (10.2.2).
             self.next = Index(entries[-1].index + 1)
             self.in_flight.append(entries[-1].index)
 
     def accepted(self, index: Index) -> None:
         """Note that the peer holds the log up to `index`."""
         self.match = max(self.match, index)
+        # Answers overtake each other; an older one says nothing new.
         if index < self.held:
             return
         self.held = index

@@ -35,6 +35,8 @@ def open_term(state: RaftState) -> None:
         peers={peer: Progress(next=first, recently_active=False) for peer in state.peers},
     )
     state.role_state = lead
+    # Without an entry of its own a leader can commit nothing of earlier terms (thesis 3.6.2), and
+    # does not know what is committed, which reads depend on (6.4).
     _append(state, lead, EntryKind.NOOP, b"")
 
 
@@ -50,6 +52,7 @@ def tick_leader(state: RaftState, lead: Leadership) -> None:
         if lead.transfer.elapsed_ticks >= state.config.election_ticks:
             state.drop(lead.transfer.ticket, DropReason.TRANSFER_TIMED_OUT)
             lead.transfer = None
+    # A leader that hears no majority would keep clients waiting for ever (thesis 6.2).
     state.elapsed_ticks += 1
     if state.elapsed_ticks >= state.config.election_ticks:
         state.elapsed_ticks = 0
@@ -108,6 +111,7 @@ def handle_append_reply(
             reply.index,
             state.log.agreement(floor=NO_INDEX, ceiling=ceiling, term=reply.hint_term),
         )
+    # Beyond the own log nothing was sent in this term: no honest peer can have acknowledged it.
     elif reply.index <= state.log.last_index:
         progress.accepted(reply.index)
         commit(state, lead)
@@ -119,6 +123,7 @@ def handle_heartbeat_reply(
     """Note a sign of life; it may confirm reads, and it gets a stalled peer moving."""
     progress = lead.peers[sender]
     progress.recently_active = True
+    # A round that was not begun yet can confirm nothing, whoever says so.
     if reply.round <= lead.reads.round:
         progress.round = max(progress.round, reply.round)
     progress.heard(behind=progress.held < state.log.last_index or reply.commit < state.log.commit)
@@ -155,6 +160,7 @@ def flush(state: RaftState, lead: Leadership) -> None:
             _send_append(state, peer, progress)
     transfer = lead.transfer
     if transfer is not None and not transfer.asked and transfer.target in lead.peers:
+        # One that lacks entries would lose its election, and this leader its term with it.
         transfer.asked = lead.peers[transfer.target].held == state.log.last_index
         if transfer.asked:
             state.send(transfer.target, TimeoutNow(state.term))
@@ -163,6 +169,7 @@ def flush(state: RaftState, lead: Leadership) -> None:
 def _propose(
     state: RaftState, lead: Leadership, ticket: int, kind: EntryKind, payload: bytes
 ) -> None:
+    # The successor needs all of the log, which therefore must not grow meanwhile (thesis 3.10).
     if lead.transfer is not None:
         state.drop(ticket, DropReason.TRANSFERRING)
     elif _is_full(state, lead, len(payload)):
@@ -211,6 +218,7 @@ def _broadcast_heartbeat(state: RaftState, lead: Leadership) -> None:
 
 
 def _send_heartbeat(state: RaftState, lead: Leadership, peer: NodeId, progress: Progress) -> None:
+    # Beyond what it acknowledged a follower may hold entries of another leader in those places.
     known = min(progress.match, state.log.commit)
     state.send(peer, HeartbeatRequest(state.term, known, lead.reads.round))
 

@@ -107,6 +107,7 @@ class RaftState:
 
         Drawn from a hash: every node waits differently, every term anew, every run alike.
         """
+        # Randomness keeps votes from being split again and again (thesis 3.4).
         text = f"{self.config.seed}:{self.node}:{self.term}"
         draw = int.from_bytes(sha256(text.encode()).digest()[:8])
         return self.config.election_ticks + draw % self.config.election_ticks
