@@ -28,6 +28,7 @@ from rates import CORES, measure_sign_per_s, measure_syncs_per_s, measure_verify
 _WARM_UP_S: Final = 1.0
 _RATE_S: Final = 1.0
 _MS: Final = 1000
+_FIGURES: Final = ("events_per_s", "p50_ms", "p99_ms", "leader_cpu_ms", "follower_cpu_ms")
 _FLAGS: Final = "/v1/flags"
 _OK: Final = 200
 
@@ -70,7 +71,8 @@ def run(load: Load, directory: Path, against: str | None) -> dict[str, object]:
         "through": load.through,
         "seconds": load.seconds,
         "rows": rows,
-        "medians": _summarise(rows),
+        "medians": (medians := _summarise(rows)),
+        "ratios": _compare(medians),
         "fdatasyncs_per_s": [round(found) for found in syncs],
         "raw_sign_per_s_one_core": round(measure_sign_per_s(_RATE_S)),
         "raw_verify_per_s": round(measure_verify_per_s(CORES, _RATE_S)),
@@ -161,15 +163,35 @@ async def _read(url: str, answers: list[float]) -> None:
         answers.append(time.perf_counter() - asked)
 
 
+def _compare(medians: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    """Give this checkout as multiples of the other one, and with readers of without."""
+    found = {(row["commit"], row["clients"], row["readers"]): row for row in medians}
+    ratios = []
+    for (commit, clients, readers), row in found.items():
+        for other in medians:
+            is_other = commit == THIS.name != other["commit"] and readers == other["readers"]
+            is_calm = commit == other["commit"] and readers and not other["readers"]
+            if other["clients"] == clients and (is_other or is_calm):
+                names = {"commit": commit, "clients": clients, "readers": readers}
+                names |= {"against": other["commit"], "against_readers": other["readers"]}
+                ratios.append(
+                    names
+                    | {
+                        name: round(_number(row[name]) / _number(other[name]), 3)
+                        for name in _FIGURES
+                    }
+                )
+    return ratios
+
+
 def _summarise(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
     """Give the medians of what was measured alike."""
     alike: dict[tuple[object, ...], list[dict[str, object]]] = {}
     for row in rows:
         alike.setdefault((row["commit"], row["clients"], row["readers"]), []).append(row)
-    figures = ("events_per_s", "p50_ms", "p99_ms", "leader_cpu_ms", "follower_cpu_ms")
     return [
         {"commit": commit, "clients": clients, "readers": readers}
-        | {name: statistics.median(_number(row[name]) for row in found) for name in figures}
+        | {name: statistics.median(_number(row[name]) for row in found) for name in _FIGURES}
         for (commit, clients, readers), found in alike.items()
     ]
 
