@@ -64,16 +64,20 @@ def test_a_file_is_submitted_and_a_second_run_changes_nothing(
     assert not Path(f"{file}.refused").exists()
 
 
+EVENTS = 1_500
+"""Several pieces of what is sent together, so that it is some time from the first to the end."""
+
+
 def test_a_submission_that_is_killed_goes_on_and_submits_nothing_twice(
     ledger: Ledger, tmp_path: Path
 ) -> None:
-    file = write_file(tmp_path, drafts(600))
+    file = write_file(tmp_path, drafts(EVENTS))
     journal = Path(f"{file}.progress")
     size = ledger.size()
     words = (sys.executable, "-m", "kpclient.cli", "submit", str(file), "--key", "gaborone")
     environment = os.environ | ledger.environment()
     kills = 0
-    for wanted in (1, 120, 350):
+    for wanted in (1, 600, 1_200):
         process = subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + PATIENCE_S
         while process.poll() is None and time.monotonic() < deadline:
@@ -84,7 +88,7 @@ def test_a_submission_that_is_killed_goes_on_and_submits_nothing_twice(
     assert kills >= 1
     answer = ledger.ask("submit", file, "--key", "gaborone")
     assert (answer["refused"], answer["undecided"]) == (0, 0)
-    assert ledger.size() == size + 600
+    assert ledger.size() == size + EVENTS
 
 
 def test_events_that_are_lost_from_the_journal_are_known_by_the_ledger(

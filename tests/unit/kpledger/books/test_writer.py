@@ -91,10 +91,27 @@ class Walked(Bench):
             assert records_in(self.each) == without_events(self.ledger.state)
 
 
+class Resumed(Walked):
+    """Writes the books block by block, each time with a writer that has only the file."""
+
+    def _follow(self, block: ExecutedBlock) -> None:
+        super()._follow(block)
+        self.by_block = BooksWriter(self.each, make_genesis(), EVERY_VERSION)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_books_are_the_same_however_many_blocks_are_written_together(seed: int) -> None:
     """And the state in them is the state after every block of a walk."""
     bench = Walked()
+    settle(bench)
+    walk(bench, seed, STEPS)
+    bench.at_once.complete()
+    assert tables_in(bench.each) == tables_in(bench.all)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_writer_needs_nothing_but_the_file(seed: int) -> None:
+    bench = Resumed()
     settle(bench)
     walk(bench, seed, STEPS)
     bench.at_once.complete()
