@@ -99,7 +99,7 @@ class ApiSection(_Section, frozen=True, kw_only=True):
 
 
 class PeersSection(_Section, frozen=True, kw_only=True):
-    """The other nodes; the stream between voters, and gossip."""
+    """The other nodes, and where the stream between voters comes in."""
 
     listen: Address
     addresses: Annotated[dict[NodeName, Address], Meta(max_length=MAX_PEERS)] = {}

@@ -33,6 +33,7 @@ from walk.steps import walk
 
 from kpledger.base.state import MemoryState
 from kpledger.books.database import NoBooksError, open_books
+from kpledger.books.projections import numbers, prices, state, sums
 from kpledger.books.writer import BooksWriter, OutOfOrderError
 from kpledger.log.block import BlockKind
 from kpledger.log.chain import ExecutedBlock, execute_noop, genesis_tip
@@ -112,6 +113,19 @@ def test_books_are_the_same_however_many_blocks_are_written_together(seed: int) 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_writer_needs_nothing_but_the_file(seed: int) -> None:
     bench = Resumed()
+    settle(bench)
+    walk(bench, seed, STEPS)
+    bench.at_once.complete()
+    assert tables_in(bench.each) == tables_in(bench.all)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_nothing_depends_on_what_is_kept_in_memory(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for projection in (numbers, prices, state, sums):
+        monkeypatch.setattr(projection, "_KEPT", 0)
+    bench = Walked()
     settle(bench)
     walk(bench, seed, STEPS)
     bench.at_once.complete()

@@ -61,7 +61,7 @@ async def test_a_committed_event_is_shown_with_its_envelope(served: Served) -> N
     assert reply.json == {
         "id": event_id,
         "status": "committed",
-        "height": 2,
+        "height": 3,
         "index": 1,
         "block_time_ms": NOW_MS,
         "event": {
