@@ -20,6 +20,14 @@ CHEAP = 2**10
 """The cost of opening a key: nobody attacks these, and each command opens several."""
 
 
+@pytest.fixture(scope="module", autouse=True)
+def cheap_keys() -> Iterator[None]:
+    """Open keys at their low cost here, and nowhere else in the same session."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kpclient.keystore._SCRYPT_N", CHEAP)
+        yield
+
+
 @pytest.fixture(scope="session")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     place = tmp_path_factory.mktemp("cases")
@@ -28,10 +36,11 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     process = start_devnet(place / "net", "--voters", "3", environment=clock.environment())
     try:
         town = Town(Ledger(read_seen(process), place / "home"), clock)
-        with pytest.MonkeyPatch.context() as patch, commands_built_once():
-            patch.setattr("kpclient.keystore._SCRYPT_N", CHEAP)
-            make_keys(town)
-            assert Story(town, HERE / "offices.ndjson").tell() == []
+        with commands_built_once():
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("kpclient.keystore._SCRYPT_N", CHEAP)
+                make_keys(town)
+                assert Story(town, HERE / "offices.ndjson").tell() == []
             yield town
     finally:
         stop(process)
