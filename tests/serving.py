@@ -91,7 +91,7 @@ def make_node(
     directory: Path, clock: Clock, voters: Sequence[str], tick_s: float = 0.005
 ) -> tuple[Node, LevelStorage]:
     genesis = make_genesis()
-    storage = LevelStorage.open(directory, chain=genesis.chain, create=True)
+    storage = LevelStorage(directory, chain=genesis.chain, create=True)
     ledger = Ledger(genesis, storage)
     machine = Machine(genesis, NAME, signing_key(f"{NAME}/consensus"), ledger, skew_ms=1000)
     machine.recover(storage)

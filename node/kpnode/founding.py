@@ -224,7 +224,7 @@ def found_storage(config: NodeConfig, genesis: Genesis) -> None:
     Raises:
         StorageError: the directory cannot be used.
     """
-    storage = LevelStorage.open(config.node.database, chain=genesis.chain, create=True)
+    storage = LevelStorage(config.node.database, chain=genesis.chain, create=True)
     storage.close()
 
 

@@ -5,6 +5,7 @@ no replay. One thread writes (whoever runs the pump); any thread may read, and s
 was after some block, never in the middle of one.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -28,6 +29,8 @@ _FORGOTTEN_AT_ONCE: Final = 1000
 _RECENT_RECORDS: Final = 20_000
 _MAX_APPLIED_BYTES: Final = 64 * 1024
 
+_log = logging.getLogger(__name__)
+
 
 class KeyValueStore(Protocol):
     """Where derived records are kept (:class:`kpnode.storage.leveldb.LevelStorage`)."""
@@ -36,9 +39,7 @@ class KeyValueStore(Protocol):
         """Return the value under a key, None if there is none."""
         ...
 
-    def scan(
-        self, prefix: bytes, *, limit: int, start: bytes | None = None, reverse: bool = False
-    ) -> Iterator[tuple[bytes, bytes]]:
+    def scan(self, prefix: bytes, *, limit: int) -> Iterator[tuple[bytes, bytes]]:
         """Yield keys with the prefix and their values, in byte order."""
         ...
 
@@ -169,8 +170,15 @@ class Ledger:
 
     def _forget(self, prefixes: Iterable[bytes]) -> None:
         for prefix in prefixes:
-            while keys := [key for key, _ in self._store.scan(prefix, limit=_FORGOTTEN_AT_ONCE)]:
+            keys = self._first_keys(prefix)
+            if keys:
+                _log.warning("deleting all keys that begin with %r; it may take minutes", prefix)
+            while keys:
                 self._store.apply((), keys)
+                keys = self._first_keys(prefix)
+
+    def _first_keys(self, prefix: bytes) -> list[bytes]:
+        return [key for key, _ in self._store.scan(prefix, limit=_FORGOTTEN_AT_ONCE)]
 
     def commit(self, executed: ExecutedBlock) -> None:
         """Write what a committed block changes; it must be the next one."""

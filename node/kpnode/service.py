@@ -62,7 +62,7 @@ class NodeService:
             StorageError: the directory cannot be used; says why.
             LedgerError: what is stored does not follow from the genesis file.
         """
-        storage = LevelStorage.open(config.node.database, chain=genesis.chain, create=False)
+        storage = LevelStorage(config.node.database, chain=genesis.chain, create=False)
         try:
             node = _build_node(config, genesis, keys.consensus, storage)
         except BaseException:

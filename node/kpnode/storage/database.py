@@ -14,11 +14,12 @@ What survives what:
   promised, until the process has started again from what is really on the disk. Reads go on.
 """
 
+import fcntl
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import IO, Final
 
 import plyvel
 
@@ -26,9 +27,9 @@ from kpnode.storage.errors import (
     StorageCorruptError,
     StorageError,
     StorageFailedError,
+    StorageLockedError,
     StorageMissingError,
 )
-from kpnode.storage.lock import DirectoryLock
 from kpnode.storage.torn import find_damage
 
 _WRITE_BUFFER_BYTES: Final = 16 << 20
@@ -41,11 +42,10 @@ _CACHE_BYTES: Final = 32 << 20
 _BLOOM_FILTER_BITS: Final = 10
 """Most lookups of event ids are for events never seen: one in a hundred of them reads the disk."""
 
-Puts = tuple[tuple[bytes, bytes], ...]
-Deletes = tuple[bytes, ...]
-
 _DEFERRED_BYTES_MAX: Final = 4 << 20
 """More than that is written at once: memory is bounded, and so is what a start has to repeat."""
+_LOCK_FILE: Final = "kpnode.lock"
+_PID_DIGITS_MAX: Final = 20
 
 
 class Database:
@@ -79,14 +79,14 @@ class Database:
         self.failed: StorageFailedError | None = None
         self._deferred: dict[bytes, bytes] = {}
         self._deferred_bytes = 0
-        self._lock = DirectoryLock(directory)
+        self._lock = _lock(directory)
         try:
             self._verify_ends()
             self._database = self._open(create=create)
             if create:
                 _sync_directory(directory)
         except BaseException:
-            self._lock.release()
+            self._lock.close()
             raise
 
     def _verify_ends(self) -> None:
@@ -126,9 +126,9 @@ class Database:
         if self._deferred and self.failed is None:
             # What cannot be written can be derived again.
             with suppress(StorageFailedError):
-                self.write()
+                self._write()
         self._database.close()
-        self._lock.release()
+        self._lock.close()
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value under a key, None if there is none.
@@ -147,53 +147,57 @@ class Database:
             raise self._explain_read(error) from error
         return value
 
-    def scan(
-        self, low: bytes, high: bytes | None, *, reverse: bool = False, keep_cache: bool = False
-    ) -> Generator[tuple[bytes, bytes]]:
-        """Yield keys and values in byte order, or against it, as of one moment in time.
-
-        Args:
-            low: first possible key.
-            high: first key beyond, None for no bound.
-            reverse: begin below `high`.
-            keep_cache: what passes is read once and shall not push other things out of the cache.
+    def _scan(self, low: bytes) -> Generator[tuple[bytes, bytes]]:
+        """Yield the stored keys from `low` on and their values, as of one moment in time.
 
         Raises:
             StorageCorruptError: a record is damaged.
             StorageError: a record cannot be read for another reason.
         """
-        with self._reading():
-            found, deferred = self._open_iterator(keep_cache=keep_cache)
-            with closing(found):
-                stored = (_go_down if reverse else _go_up)(found, low, high)
-                yield from _merge(stored, deferred, low, high, reverse=reverse)
+        # Not plyvel's own iterators: they end without a word where a damaged block is the last of
+        # the range (1.5.1). What passes is read once, and pushes nothing else out of the cache.
+        raw = self._database.raw_iterator(verify_checksums=True, fill_cache=False)
+        with self._reading(), closing(raw) as found:
+            found.seek(low)
+            while found.valid():
+                yield found.item()
+                found.next()
 
-    def _open_iterator(self, *, keep_cache: bool) -> tuple["_Iterator", dict[bytes, bytes]]:
-        """Give an iterator, and what was deferred at the very moment of which it is."""
-        while True:
-            deferred = self._deferred
-            changes = deferred.copy()
-            # Not plyvel's own iterators: going up they end without a word where a damaged block
-            # is the last of the range, going down they miss the only key of a range (1.5.1).
-            found = self._database.raw_iterator(verify_checksums=True, fill_cache=not keep_cache)
-            if deferred is self._deferred:
-                return found, changes
-            found.close()
+    def _find_below(self, high: bytes) -> bytes | None:
+        """Return the last stored key below another, None if there is none.
 
-    def defer(self, puts: Puts) -> None:
+        Raises:
+            StorageCorruptError: it is damaged.
+            StorageError: it cannot be read for another reason.
+        """
+        key: bytes | None = None
+        with self._reading(), closing(self._database.raw_iterator(verify_checksums=True)) as found:
+            found.seek(high)
+            if found.valid():
+                found.prev()
+            else:
+                found.seek_to_last()
+            if found.valid():
+                key = found.key()
+        return key
+
+    def _defer(self, puts: Iterable[tuple[bytes, bytes]]) -> None:
         """Change what is read from now on; the next write stores it.
 
         Raises:
             StorageFailedError: a write failed; the node must stop.
         """
         self._check_failed()
+        changed = dict(puts)
         # One update: a reader in another thread sees all of it or nothing.
-        self._deferred.update(puts)
-        self._deferred_bytes += sum(len(key) + len(value) for key, value in puts)
+        self._deferred.update(changed)
+        self._deferred_bytes += sum(len(key) + len(value) for key, value in changed.items())
         if self._deferred_bytes > _DEFERRED_BYTES_MAX:
-            self.write()
+            self._write()
 
-    def write(self, puts: Puts = (), deletes: Deletes = ()) -> None:
+    def _write(
+        self, puts: Iterable[tuple[bytes, bytes]] = (), deletes: Iterable[bytes] = ()
+    ) -> None:
         """Write what was deferred and this in one atomic and synced batch, deletes before puts.
 
         Raises:
@@ -210,7 +214,8 @@ class Database:
         try:
             batch.write()
         except plyvel.Error as error:
-            self.failed = StorageFailedError(self.directory, _explain(error))
+            why = f"storage has failed and takes no more writes: {_explain(error)}"
+            self.failed = StorageFailedError(self.directory, why)
             raise self.failed from error
         if self._deferred:
             # Another object, not an emptied one: a reader may hold the old one.
@@ -219,7 +224,7 @@ class Database:
 
     def _check_failed(self) -> None:
         if self.failed is not None:
-            raise StorageFailedError(self.directory, self.failed.finding)
+            raise StorageFailedError(self.directory, self.failed.why)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -235,63 +240,31 @@ class Database:
         return StorageError(self.directory, f"cannot be read: {_explain(error)}")
 
 
-class _Iterator(Protocol):
-    """What plyvel calls a raw iterator; every step raises if LevelDB has met an error."""
+def _lock(directory: Path) -> IO[str]:
+    """Keep other processes out of a directory until the file is closed, or this process ends.
 
-    def seek(self, key: bytes, /) -> None: ...
-    def seek_to_last(self) -> None: ...
-    def next(self) -> None: ...
-    def prev(self) -> None: ...
-    def valid(self) -> bool: ...
-    def key(self) -> bytes: ...
-    def item(self) -> tuple[bytes, bytes]: ...
-    def close(self) -> None: ...
+    LevelDB takes a lock of its own, but of the POSIX kind, which the kernel drops as soon as the
+    owner closes *any* descriptor of the file; a second, refused attempt to open the database inside
+    one process does that. `flock` belongs to the open file and has no such trap.
 
-
-def _go_up(found: _Iterator, low: bytes, high: bytes | None) -> Iterator[tuple[bytes, bytes]]:
-    found.seek(low)
-    while found.valid():
-        item = found.item()
-        if high is not None and item[0] >= high:
-            return
-        yield item
-        found.next()
-
-
-def _go_down(found: _Iterator, low: bytes, high: bytes | None) -> Iterator[tuple[bytes, bytes]]:
-    if high is not None:
-        found.seek(high)
-    if high is not None and found.valid():
-        found.prev()
-    else:
-        found.seek_to_last()
-    while found.valid() and found.key() >= low:
-        yield found.item()
-        found.prev()
-
-
-def _merge(
-    stored: Iterator[tuple[bytes, bytes]],
-    deferred: dict[bytes, bytes],
-    low: bytes,
-    high: bytes | None,
-    *,
-    reverse: bool,
-) -> Iterator[tuple[bytes, bytes]]:
-    """Yield what is stored in a range, and what is deferred in its place."""
-    ahead = [key for key in deferred if low <= key and (high is None or key < high)]
-    ahead.sort(reverse=not reverse)
-    for key, value in stored:
-        while ahead and (ahead[-1] > key if reverse else ahead[-1] < key):
-            found = ahead.pop()
-            yield found, deferred[found]
-        if ahead and ahead[-1] == key:
-            yield key, deferred[ahead.pop()]
-        else:
-            yield key, value
-    while ahead:
-        found = ahead.pop()
-        yield found, deferred[found]
+    Raises:
+        StorageLockedError: another process, or another part of this one, holds it.
+    """
+    file = (directory / _LOCK_FILE).open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read(_PID_DIGITS_MAX)
+        file.close()
+        process = f" (process {holder})" if holder.isdigit() else ""
+        why = f"another kpnode is running on {directory}{process}"
+        raise StorageLockedError(directory, why) from None
+    # For the message that others will see.
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
 
 
 def _explain(error: plyvel.Error) -> str:

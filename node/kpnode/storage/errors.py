@@ -23,55 +23,23 @@ class StorageMissingError(StorageError):
 
 
 class StorageLockedError(StorageError):
-    """Another process has the directory open.
-
-    Attributes:
-        pid: what the other process wrote down as its process id, None if it did not.
-    """
-
-    def __init__(self, directory: Path, pid: int | None) -> None:
-        """Say who holds the directory, as far as it is known."""
-        holder = "" if pid is None else f" (process {pid})"
-        super().__init__(directory, f"another kpnode is running on {directory}{holder}")
-        self.pid = pid
+    """Another process has the directory open."""
 
 
 class OtherChainError(StorageError):
-    """The directory belongs to a ledger with another genesis file.
-
-    Attributes:
-        expected: the chain this node was told to serve.
-        found: the chain of the directory.
-    """
-
-    def __init__(self, directory: Path, *, expected: bytes, found: bytes) -> None:
-        """Name both chains."""
-        super().__init__(directory, f"holds chain {found.hex()}, not chain {expected.hex()}")
-        self.expected = expected
-        self.found = found
+    """The directory belongs to a ledger with another genesis file."""
 
 
 class UnknownFormatError(StorageError):
-    """The directory was written by another version of the layout, or by another program.
-
-    Attributes:
-        found: the value of the format record, None if there is none.
-    """
-
-    def __init__(self, directory: Path, *, expected: bytes, found: bytes | None) -> None:
-        """Name both formats."""
-        said = "no format record" if found is None else f"format {found.hex()}"
-        super().__init__(directory, f"{said}, where this program knows format {expected.hex()}")
-        self.found = found
+    """The directory was written by another version of the layout, or by another program."""
 
 
 class LostHardStateError(StorageError):
     """The log is there, the record of the own votes is not: this node might vote twice."""
 
-    def __init__(self, directory: Path, *, last: int) -> None:
-        """Say how far the log reaches that lost its sign-state."""
-        why = f"log without sign-state: {last} entries, but no record of term and vote"
-        super().__init__(directory, f"{why}; this node may only come back as a replica")
+
+class StorageFailedError(StorageError):
+    """A write or its sync failed, so that nothing is known about the disk; the node must stop."""
 
 
 class StorageCorruptError(StorageError):
@@ -87,17 +55,4 @@ class StorageCorruptError(StorageError):
         where = "the database is damaged" if height is None else f"height {height} is damaged"
         super().__init__(directory, f"{where}: {finding}")
         self.height = height
-        self.finding = finding
-
-
-class StorageFailedError(StorageError):
-    """A write or its sync failed, so that nothing is known about the disk; the node must stop.
-
-    Attributes:
-        finding: what the first write that failed said.
-    """
-
-    def __init__(self, directory: Path, finding: str) -> None:
-        """Say what the first write that failed said."""
-        super().__init__(directory, f"storage has failed and takes no more writes: {finding}")
         self.finding = finding

@@ -5,11 +5,11 @@ why, is told in `kpnode.storage.database`. One thread writes (`save`, `apply`). 
 derived records, and entries that are committed: those are never discarded under the reader.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from kpledger.base.errors import LedgerError
 from kpledger.log import layout
@@ -20,7 +20,6 @@ from kpnode.storage.errors import (
     LostHardStateError,
     OtherChainError,
     StorageCorruptError,
-    StorageFailedError,
     StorageMissingError,
     UnknownFormatError,
 )
@@ -32,24 +31,18 @@ TAIL_BYTES: Final = 32 << 20
 """Payload bytes of the entries kept in memory."""
 PROBES: Final = 256
 """Entries, evenly spread over the log, that are read at start to find large losses."""
+_AFTER_BLOCKS: Final = b"c"
+"""Above every key that begins with `layout.BLOCK_PREFIX`."""
 
 
-class LevelStorage:
+class LevelStorage(Database):
     """Implements `kpnode.ports.Storage`, and a map of bytes for what is derived from the log.
 
     Attributes:
         hard_state: as last saved; term 0 and no vote in a new ledger.
     """
 
-    def __init__(self, database: Database, hard_state: HardState) -> None:
-        """Take over an open database; only :meth:`open` calls this, and goes on to verify."""
-        self.hard_state = hard_state
-        self._database = database
-        self._tail: list[Entry] = []
-        self._tail_bytes = 0
-
-    @classmethod
-    def open(cls, directory: Path, *, chain: bytes, create: bool) -> Self:
+    def __init__(self, directory: Path, *, chain: bytes, create: bool) -> None:
         """Open the database of a chain and verify what can be verified quickly.
 
         That is: the format, the chain, the hard state, the first entry, every entry of the tail,
@@ -71,32 +64,17 @@ class LevelStorage:
             StorageCorruptError: stored bytes are damaged.
             StorageError: the directory cannot be opened for another reason, which it names.
         """
-        database = Database(directory, create=create)
+        super().__init__(directory, create=create)
+        self._tail: list[Entry] = []
+        self._tail_bytes = 0
         try:
-            if create and _is_new(database):
-                _found(database, chain)
-            _verify_founding(database, chain)
-            last = _find_last(database)
-            storage = cls(database, _load_hard_state(database, last))
-            storage._load_tail(last)
+            self._verify_founding(chain, create=create)
+            last = self._find_last()
+            self.hard_state = self._load_hard_state(last)
+            self._load_tail(last)
         except BaseException:
-            database.close()
+            self.close()
             raise
-        return storage
-
-    def close(self) -> None:
-        """Close the database and let other processes in; closing twice is harmless."""
-        self._database.close()
-
-    @property
-    def directory(self) -> Path:
-        """Where the database is."""
-        return self._database.directory
-
-    @property
-    def failed(self) -> StorageFailedError | None:
-        """The first write that failed; None as long as all is well."""
-        return self._database.failed
 
     def last_index(self) -> Index:
         """Return the index of the last entry, 0 if there is none."""
@@ -110,10 +88,6 @@ class LevelStorage:
         """
         if index == 0:
             return Term(0)
-        tail = self._tail
-        offset = index - tail[0].index if tail else 0
-        if 0 <= offset < len(tail):
-            return tail[offset].term
         return next((entry.term for entry in self._read(index, index)), None)
 
     def entries(self, first: Index, last: Index, max_bytes: int) -> tuple[Entry, ...]:
@@ -122,10 +96,6 @@ class LevelStorage:
         Raises:
             StorageCorruptError: an entry cannot be read.
         """
-        tail = self._tail
-        offset = first - tail[0].index if tail else -1
-        if offset >= 0:
-            return take_bytes(tail[offset : offset + max(0, last - first + 1)], max_bytes)
         taken: list[Entry] = []
         size = 0
         with closing(self._read(first, last)) as found:
@@ -155,44 +125,26 @@ class LevelStorage:
         if entries:
             self._verify_contiguous(entries)
             discarded = range(entries[-1].index + 1, self.last_index() + 1)
-        deletes = tuple(layout.block_key(height) for height in discarded)
-        self._database.write(tuple(puts), deletes)
+        self._write(puts, map(layout.block_key, discarded))
         # Readers see the entries only now that they are durable.
         if entries:
             self._remember(entries)
         if hard_state is not None:
             self.hard_state = hard_state
 
-    def get(self, key: bytes) -> bytes | None:
-        """Return the value under a key of `kpledger.log.layout`, None if there is none.
-
-        Raises:
-            StorageCorruptError: it is damaged.
-        """
-        return self._database.get(key)
-
-    def scan(
-        self, prefix: bytes, *, limit: int, start: bytes | None = None, reverse: bool = False
-    ) -> Generator[tuple[bytes, bytes]]:
+    def scan(self, prefix: bytes, *, limit: int) -> Iterator[tuple[bytes, bytes]]:
         """Yield keys with the prefix and their values, in byte order, as of one moment in time.
 
-        Args:
-            prefix: of the keys.
-            limit: yields no more than that many.
-            start: the key to begin at, itself included; None for the first, or last, of all.
-            reverse: from the last key down.
+        For the thread that writes: what was derived lately is stored first.
 
         Raises:
             StorageCorruptError: a record is damaged.
+            StorageFailedError: a write failed; the node must stop.
         """
-        low, high = prefix, _after_prefix(prefix)
-        if start is not None and reverse:
-            # The next possible key after `start` is `start` and a zero byte.
-            high = start + b"\0" if high is None else min(high, start + b"\0")
-        elif start is not None:
-            low = max(low, start)
-        with closing(self._database.scan(low, high, reverse=reverse)) as found:
-            yield from islice(found, limit)
+        if self._deferred:
+            self._write()
+        with closing(self._scan(prefix)) as found:
+            yield from islice(takewhile(lambda record: record[0].startswith(prefix), found), limit)
 
     def apply(self, puts: Iterable[tuple[bytes, bytes]], deletes: Iterable[bytes] = ()) -> None:
         """Change derived records in one atomic step: first the deletes, then the puts.
@@ -210,9 +162,9 @@ class LevelStorage:
             if layout.is_memory_key(key):
                 raise InvariantError(f"{key!r} is not the key of a derived record")
         if removed:
-            self._database.write(changed, removed)
+            self._write(changed, removed)
         else:
-            self._database.defer(changed)
+            self._defer(changed)
 
     def _load_tail(self, last: int) -> None:
         """Read the tail, and entries spread over the rest of the log, to see that they are there.
@@ -240,9 +192,8 @@ class LevelStorage:
 
     def _read_from_disk(self, first: int, last: int) -> Generator[Entry]:
         expected = first
-        low, high = layout.block_key(first), layout.block_key(last + 1)
         try:
-            with closing(self._database.scan(low, high, keep_cache=True)) as found:
+            with closing(self._scan(layout.block_key(first))) as found:
                 while expected <= last:
                     key, stored = next(found, (b"", b""))
                     if key != layout.block_key(expected):
@@ -261,7 +212,7 @@ class LevelStorage:
             raise self._corrupt(height, str(error)) from error
         return Entry(Index(height), Term(entry.term), EntryKind(entry.kind), entry.payload)
 
-    def _corrupt(self, height: int, finding: str) -> StorageCorruptError:
+    def _corrupt(self, height: int | None, finding: str) -> StorageCorruptError:
         return StorageCorruptError(self.directory, height=height, finding=finding)
 
     def _remember(self, entries: tuple[Entry, ...]) -> None:
@@ -286,58 +237,57 @@ class LevelStorage:
             if entry.index != expected:
                 raise InvariantError(f"entry {entry.index} in the place of entry {expected}")
 
+    def _verify_founding(self, chain: bytes, *, create: bool) -> None:
+        """See that the database is of this chain; found the chain in one that is empty."""
+        found_format = self.get(layout.FORMAT_KEY)
+        if found_format is None and self._is_empty():
+            if not create:
+                why = "an empty database; kpnode init founds a ledger"
+                raise StorageMissingError(self.directory, why)
+            hard_state = _encode_hard_state(HardState(Term(0), None))
+            self._write(
+                (
+                    (layout.FORMAT_KEY, layout.STORE_FORMAT),
+                    (layout.CHAIN_KEY, chain),
+                    (layout.HARD_STATE_KEY, hard_state),
+                )
+            )
+            return
+        if found_format != layout.STORE_FORMAT:
+            said = "no format record" if found_format is None else f"format {found_format.hex()}"
+            why = f"{said}, where this program knows format {layout.STORE_FORMAT.hex()}"
+            raise UnknownFormatError(self.directory, why)
+        found_chain = self.get(layout.CHAIN_KEY) or b""
+        if found_chain != chain:
+            why = f"holds chain {found_chain.hex()}, not chain {chain.hex()}"
+            raise OtherChainError(self.directory, why)
 
-def _is_new(database: Database) -> bool:
-    if database.get(layout.FORMAT_KEY) is not None:
-        return False
-    with closing(database.scan(b"", None)) as found:
-        return next(found, None) is None
+    def _is_empty(self) -> bool:
+        with closing(self._scan(b"")) as found:
+            return next(found, None) is None
 
+    def _find_last(self) -> int:
+        """Return the height of the last entry, 0 if there is none."""
+        key = self._find_below(_AFTER_BLOCKS)
+        if key is None or not key.startswith(layout.BLOCK_PREFIX):
+            return 0
+        try:
+            return layout.parse_block_key(key)
+        except LedgerError as error:
+            raise self._corrupt(None, str(error)) from error
 
-def _found(database: Database, chain: bytes) -> None:
-    puts = (
-        (layout.FORMAT_KEY, layout.STORE_FORMAT),
-        (layout.CHAIN_KEY, chain),
-        (layout.HARD_STATE_KEY, _encode_hard_state(HardState(Term(0), None))),
-    )
-    database.write(puts)
-
-
-def _verify_founding(database: Database, chain: bytes) -> None:
-    directory = database.directory
-    if _is_new(database):
-        raise StorageMissingError(directory, "an empty database; kpnode init founds a ledger")
-    found_format = database.get(layout.FORMAT_KEY)
-    if found_format != layout.STORE_FORMAT:
-        raise UnknownFormatError(directory, expected=layout.STORE_FORMAT, found=found_format)
-    found_chain = database.get(layout.CHAIN_KEY) or b""
-    if found_chain != chain:
-        raise OtherChainError(directory, expected=chain, found=found_chain)
-
-
-def _find_last(database: Database) -> int:
-    """Return the height of the last entry, 0 if there is none."""
-    bounds = (layout.FIRST_BLOCK_KEY, _after_prefix(layout.BLOCK_PREFIX))
-    with closing(database.scan(*bounds, reverse=True)) as found:
-        for key, _ in found:
-            try:
-                return layout.parse_block_key(key)
-            except LedgerError as error:
-                why = str(error)
-                raise StorageCorruptError(database.directory, height=None, finding=why) from error
-    return 0
-
-
-def _load_hard_state(database: Database, last: int) -> HardState:
-    stored = database.get(layout.HARD_STATE_KEY)
-    if stored is None:
-        raise LostHardStateError(database.directory, last=last)
-    try:
-        hard_state = layout.decode_hard_state(stored)
-    except LedgerError as error:
-        raise StorageCorruptError(database.directory, height=None, finding=str(error)) from error
-    voted_for = None if hard_state.voted_for is None else NodeId(hard_state.voted_for)
-    return HardState(Term(hard_state.term), voted_for)
+    def _load_hard_state(self, last: int) -> HardState:
+        stored = self.get(layout.HARD_STATE_KEY)
+        if stored is None:
+            why = f"log without sign-state: {last} entries, but no record of term and vote"
+            again = "this node may only come back as a replica"
+            raise LostHardStateError(self.directory, f"{why}; {again}")
+        try:
+            hard_state = layout.decode_hard_state(stored)
+        except LedgerError as error:
+            raise self._corrupt(None, str(error)) from error
+        voted_for = None if hard_state.voted_for is None else NodeId(hard_state.voted_for)
+        return HardState(Term(hard_state.term), voted_for)
 
 
 def _encode_entry(entry: Entry) -> bytes:
@@ -348,9 +298,3 @@ def _encode_entry(entry: Entry) -> bytes:
 def _encode_hard_state(hard_state: HardState) -> bytes:
     stored = StoredHardState(term=hard_state.term, voted_for=hard_state.voted_for)
     return layout.encode_hard_state(stored)
-
-
-def _after_prefix(prefix: bytes) -> bytes | None:
-    """Return the first key after all keys with the prefix, None if there can be none."""
-    stem = prefix.rstrip(b"\xff")
-    return stem[:-1] + bytes([stem[-1] + 1]) if stem else None

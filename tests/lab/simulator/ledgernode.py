@@ -4,7 +4,6 @@ Only what the driver adds around the engine is rewritten here, in a few lines: w
 event, and that a refusal is said once the block that it rests on is committed.
 """
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
@@ -48,13 +47,9 @@ class SimStore:
             return layout.encode_stored_entry(stored)
         return self._values.get(key)
 
-    def scan(
-        self, prefix: bytes, *, limit: int, start: bytes | None = None, reverse: bool = False
-    ) -> Iterator[tuple[bytes, bytes]]:
+    def scan(self, prefix: bytes, *, limit: int) -> Iterator[tuple[bytes, bytes]]:
         """Yield keys with the prefix and their values, in byte order."""
-        keys = sorted(key for key in self._values if key.startswith(prefix))
-        keys = keys[bisect_left(keys, start or prefix) :]
-        for key in (keys[::-1] if reverse else keys)[:limit]:
+        for key in sorted(key for key in self._values if key.startswith(prefix))[:limit]:
             yield key, self._values[key]
 
     def apply(self, puts: Iterable[tuple[bytes, bytes]], deletes: Iterable[bytes] = ()) -> None:

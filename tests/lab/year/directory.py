@@ -43,7 +43,7 @@ def found_directory(year: Year, directory: Path, port: int) -> NodeConfig:
 def build(year: Year, directory: Path, *, port: int = 7600) -> None:
     """Live a year by the rules, and write its ledger into a new directory."""
     config = found_directory(year, directory, port)
-    storage = LevelStorage.open(config.node.database, chain=year.genesis.chain, create=False)
+    storage = LevelStorage(config.node.database, chain=year.genesis.chain, create=False)
     try:
         _write(year, storage, Ledger(year.genesis, storage))
     finally:

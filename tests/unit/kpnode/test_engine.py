@@ -61,7 +61,7 @@ class World:
     def __init__(self, directory: Path) -> None:
         genesis = make_genesis()
         self.now_ms = NOW_MS
-        self.storage = LevelStorage.open(directory, chain=genesis.chain, create=True)
+        self.storage = LevelStorage(directory, chain=genesis.chain, create=True)
         self.ledger = Ledger(genesis, self.storage)
         machine = Machine(genesis, ME, signing_key(f"{ME}/consensus"), self.ledger, skew_ms=SKEW_MS)
         recovered = Recovered(self.storage.hard_state, Configuration(VOTERS), Index(0))

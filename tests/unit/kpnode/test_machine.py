@@ -52,7 +52,7 @@ class World:
 
     def __init__(self, directory: Path, name: str) -> None:
         self.name = name
-        self.storage = LevelStorage.open(directory, chain=make_genesis().chain, create=True)
+        self.storage = LevelStorage(directory, chain=make_genesis().chain, create=True)
         self.machine = self.start()
 
     def start(self) -> Machine:
@@ -283,7 +283,7 @@ def lose_end(world: World, last: int) -> None:
     with plyvel.DB(str(directory)) as database:
         for height in range(last + 1, top + 1):
             database.delete(block_key(height))
-    world.storage = LevelStorage.open(directory, chain=make_genesis().chain, create=False)
+    world.storage = LevelStorage(directory, chain=make_genesis().chain, create=False)
 
 
 def derived_records(world: World) -> list[tuple[bytes, bytes]]:
@@ -342,11 +342,14 @@ def test_power_loss_while_the_ledger_is_derived_anew_does_no_harm(
     assert derived_records(leader) == seen[4]
 
 
-def test_what_earlier_versions_kept_for_questions_is_deleted(leader: World) -> None:
+def test_what_earlier_versions_kept_for_questions_is_deleted(
+    leader: World, caplog: pytest.LogCaptureFixture
+) -> None:
     seen = commit_more(leader)
     obsolete = [b"itrade/of an earlier version", b"ibystate/x", b"m/derivation"]
     leader.storage.apply([(key, b"?") for key in obsolete])
     leader.machine = leader.start()
+    assert "deleting all keys that begin with b'i'" in caplog.text
     assert [leader.storage.get(key) for key in obsolete] == [None] * len(obsolete)
     assert derived_records(leader) == seen[-1]
     leader.take(staged := leader.seal(1, issue(4)))

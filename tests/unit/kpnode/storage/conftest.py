@@ -17,6 +17,6 @@ def directory(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def storage(directory: Path) -> Iterator[LevelStorage]:
-    storage = LevelStorage.open(directory, chain=CHAIN, create=True)
+    storage = LevelStorage(directory, chain=CHAIN, create=True)
     yield storage
     storage.close()

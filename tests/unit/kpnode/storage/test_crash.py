@@ -94,7 +94,7 @@ def test_kill_loses_nothing_that_save_returned_for(directory: Path) -> None:
         done = Path(f"{target}.done").stat().st_size
         assert done >= reported
 
-        storage = LevelStorage.open(target, chain=CHAIN, create=False)
+        storage = LevelStorage(target, chain=CHAIN, create=False)
         contents = contents_after_each(list(islice(draw_saves(seed), done + 1)))
         # The step under way when the process died may be there or not, but never in part.
         assert read_content(storage) in contents[done : done + 2]
@@ -105,7 +105,7 @@ def test_kill_loses_nothing_that_save_returned_for(directory: Path) -> None:
 
 def test_torn_write_is_dropped_whole(directory: Path) -> None:
     saves = list(islice(draw_saves(1), 12))
-    storage = LevelStorage.open(directory, chain=CHAIN, create=True)
+    storage = LevelStorage(directory, chain=CHAIN, create=True)
     for number, save in enumerate(saves, 1):
         save_and_apply(storage, number, save)
     storage.close()
@@ -117,7 +117,7 @@ def test_torn_write_is_dropped_whole(directory: Path) -> None:
     for cut in sorted({*range(ends[0], ends[0] + 60), *range(ends[0], len(whole), 211), *ends}):
         log.write_bytes(whole[:cut])
         copy = copy_directory(directory, directory.with_name(f"cut-{cut}"))
-        storage = LevelStorage.open(copy, chain=CHAIN, create=False)
+        storage = LevelStorage(copy, chain=CHAIN, create=False)
         # Records: the founding, one for each save, and what was applied last.
         complete = sum(end <= cut for end in ends) - 1
         assert read_content(storage) == contents[min(complete, len(saves))]
@@ -127,7 +127,7 @@ def test_torn_write_is_dropped_whole(directory: Path) -> None:
 
 def test_what_was_applied_is_stored_with_the_next_save_and_once(directory: Path) -> None:
     """An unsynced batch of its own could be lost while a later one is kept."""
-    storage = LevelStorage.open(directory, chain=CHAIN, create=True)
+    storage = LevelStorage(directory, chain=CHAIN, create=True)
     for height in range(1, 7):
         storage.save(None, (Entry(Index(height), Term(1), EntryKind.BLOCK, b"p"),))
         storage.apply(step_records(2 * height - 1))
@@ -139,7 +139,7 @@ def test_what_was_applied_is_stored_with_the_next_save_and_once(directory: Path)
     # The founding, six saves, and what was applied after the last of them.
     assert len(record_ends(written)) == 8
     assert [written.count(b"step %d." % step) for step in range(1, 13)] == [1] * 12
-    again = LevelStorage.open(directory, chain=CHAIN, create=False)
+    again = LevelStorage(directory, chain=CHAIN, create=False)
     assert count_applied(again) == 12
     again.close()
 
@@ -147,7 +147,7 @@ def test_what_was_applied_is_stored_with_the_next_save_and_once(directory: Path)
 def main() -> None:
     """Save until killed, noting in a file, byte by byte, what is done."""
     target, seed = Path(sys.argv[1]), int(sys.argv[2])
-    storage = LevelStorage.open(target, chain=CHAIN, create=True)
+    storage = LevelStorage(target, chain=CHAIN, create=True)
     done = os.open(f"{target}.done", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for number, save in enumerate(draw_saves(seed), 1):
         storage.save(*save)

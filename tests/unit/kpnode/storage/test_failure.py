@@ -64,7 +64,7 @@ def test_restart_after_a_failed_write_finds_all_that_was_saved(
     with files_limited_to(100_000):
         saved = save_until_failure(storage)
         storage.close()
-    again = LevelStorage.open(directory, chain=CHAIN, create=False)
+    again = LevelStorage(directory, chain=CHAIN, create=False)
     assert again.entries(*WHOLE) == saved
     assert again.hard_state == HardState(Term(len(saved)), None)
     again.close()
@@ -78,7 +78,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_full_disk_stops_the_node_and_loses_nothing(small_disk: Path) -> None:
     directory = small_disk / "ledger"
-    storage = LevelStorage.open(directory, chain=CHAIN, create=True)
+    storage = LevelStorage(directory, chain=CHAIN, create=True)
     saved = save_until_failure(storage)
     assert "No space left on device" in str(storage.failed)
     assert storage.entries(*WHOLE) == saved
@@ -86,9 +86,9 @@ def test_full_disk_stops_the_node_and_loses_nothing(small_disk: Path) -> None:
 
     # While the disk is full the node refuses to start, and says so; it does not speak of damage.
     with pytest.raises(StorageError, match="No space left on device"):
-        LevelStorage.open(directory, chain=CHAIN, create=False)
+        LevelStorage(directory, chain=CHAIN, create=False)
     enlarge(small_disk, "64m")
-    again = LevelStorage.open(directory, chain=CHAIN, create=False)
+    again = LevelStorage(directory, chain=CHAIN, create=False)
     assert again.entries(*WHOLE) == saved
     assert again.hard_state == HardState(Term(len(saved)), None)
     again.save(None, (Entry(Index(len(saved) + 1), Term(1), EntryKind.NOOP, b""),))

@@ -17,9 +17,9 @@ from pathlib import Path
 from kpnode.storage.errors import StorageLockedError
 from kpnode.storage.leveldb import LevelStorage
 try:
-    LevelStorage.open(Path(sys.argv[1]), chain=bytes(range(32)), create=False).close()
+    LevelStorage(Path(sys.argv[1]), chain=bytes(range(32)), create=False).close()
 except StorageLockedError as error:
-    print(error, error.pid)
+    print(error)
 """
 
 
@@ -33,7 +33,7 @@ def test_second_process_is_refused_and_told_who_is_first(
     storage: LevelStorage, directory: Path
 ) -> None:
     pid = (directory / "kpnode.lock").read_text()
-    complaint = f"{directory}: another kpnode is running on {directory} (process {pid}) {pid}\n"
+    complaint = f"{directory}: another kpnode is running on {directory} (process {pid})\n"
     assert open_elsewhere(directory) == complaint
     storage.save(HardState(Term(1), None), ())
 
@@ -42,7 +42,7 @@ def test_refused_second_opening_in_the_same_process_does_not_drop_the_lock(
     storage: LevelStorage, directory: Path
 ) -> None:
     with pytest.raises(StorageLockedError):
-        LevelStorage.open(directory, chain=CHAIN, create=False)
+        LevelStorage(directory, chain=CHAIN, create=False)
     assert open_elsewhere(directory) != ""
     storage.save(HardState(Term(1), None), ())
 
@@ -58,7 +58,6 @@ def test_holder_that_left_no_number_is_still_a_holder(
 ) -> None:
     (directory / "kpnode.lock").write_text("")
     with pytest.raises(StorageLockedError) as caught:
-        LevelStorage.open(directory, chain=CHAIN, create=False)
-    assert caught.value.pid is None
+        LevelStorage(directory, chain=CHAIN, create=False)
     assert str(caught.value) == f"{directory}: another kpnode is running on {directory}"
     assert storage.failed is None

@@ -34,7 +34,7 @@ def open_with(directory: Path, log: bytes, name: str) -> LevelStorage:
     copy = copy_directory(directory, directory.with_name(name))
     (file,) = copy.glob("*.log")
     file.write_bytes(log)
-    return LevelStorage.open(copy, chain=CHAIN, create=False)
+    return LevelStorage(copy, chain=CHAIN, create=False)
 
 
 def entries_in(storage: LevelStorage) -> tuple[Entry, ...]:
@@ -129,7 +129,7 @@ def test_damaged_list_of_tables_is_refused(storage: LevelStorage) -> None:
     wrong = struct.pack("<IHB", 0, 60_000, 1)
     manifest.write_bytes(content + wrong + log.read_bytes())
     with pytest.raises(StorageCorruptError, match="MANIFEST-000002: the record at byte"):
-        LevelStorage.open(storage.directory, chain=CHAIN, create=False)
+        LevelStorage(storage.directory, chain=CHAIN, create=False)
 
 
 def test_checksum_is_the_one_of_the_standard() -> None:
