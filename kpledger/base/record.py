@@ -10,9 +10,16 @@ _KEYS: Final = 4096
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A record of the state; a subclass names its kind, the first part of its key."""
+    """A record of the state. Its kind is the first part of its key, on every ledger.
+
+    ``CaseCountRecord`` is of the kind ``casecount``: renaming a record renames what is stored.
+    """
 
     KIND: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        """Take the kind from the name of the class."""
+        cls.KIND = cls.__name__.removesuffix("Record").lower()
 
     @classmethod
     def key_for(cls, *parts: str | int | bytes) -> bytes:

@@ -6,6 +6,7 @@ what and after what; around a typed body, which stays raw until its shape is loo
 what a version brings (:class:`kpledger.scheme.version.RuleVersion`).
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Final
 
@@ -46,10 +47,18 @@ class Author(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The part of an event that differs by type. A subclass names its type and version."""
+    """The part of an event that differs by type.
+
+    A subclass ``CertificateIssued`` is the type ``certificate_issued``: renaming it renames what is
+    signed.
+    """
 
     TYPE: ClassVar[str] = ""
     VERSION: ClassVar[int] = 1
+
+    def __init_subclass__(cls) -> None:
+        """Take the type from the name of the class."""
+        cls.TYPE = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
 
 
 Shapes = Mapping[tuple[str, int], type[Body]]

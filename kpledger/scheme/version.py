@@ -8,7 +8,7 @@ that was accepted under it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
 import msgspec
 
@@ -28,8 +28,6 @@ class RulesSince(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 class RulesRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which rules hold for which heights."""
-
-    KIND: ClassVar[str] = "rules"
 
     versions: tuple[RulesSince, ...]
     """In ascending order of version and height."""

@@ -4,7 +4,7 @@ Fields follow KPCS Annex I.A (mandatory) and I.B (optional); the catalogue's gro
 """
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -158,16 +158,12 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class CertificateIssued(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An exporting authority issues and validates a certificate (KPCS II(a), III(a))."""
 
-    TYPE: ClassVar[str] = "certificate_issued"
-
     certificate: Certificate
     """The certificate; its number is the event's subject."""
 
 
 class CertificateValidated(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The exporting authority validates a certificate that was issued before (KPCS III(a))."""
-
-    TYPE: ClassVar[str] = "certificate_validated"
 
     validated_at: TimeMs
     """When it was validated; Unix milliseconds."""
@@ -177,8 +173,6 @@ class CertificateValidated(Body, frozen=True, kw_only=True, forbid_unknown_field
 
 class ExportNotified(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The exporting authority announces a shipment to the importing one (Annex II, 19)."""
-
-    TYPE: ClassVar[str] = "export_notified"
 
     exported_on: Day
     """The day it leaves."""
@@ -195,8 +189,6 @@ class ExportNotified(Body, frozen=True, kw_only=True, forbid_unknown_fields=True
 class CertificateVoided(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The issuing participant takes a certificate back."""
 
-    TYPE: ClassVar[str] = "certificate_voided"
-
     reason: VoidReason
     """Why."""
     remarks: LongText
@@ -208,8 +200,6 @@ class CertificateReplaced(Body, frozen=True, kw_only=True, forbid_unknown_fields
 
     The new certificate is part of this event, so that both happen together or not at all.
     """
-
-    TYPE: ClassVar[str] = "certificate_replaced"
 
     reason: ReplacementReason
     """Why."""
@@ -232,8 +222,6 @@ class AmendableField(StrEnum):
 class AmendmentEndorsed(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The issuer corrects a typing error; once the goods arrived, the destination signs too."""
 
-    TYPE: ClassVar[str] = "amendment_endorsed"
-
     field: AmendableField
     """Which field."""
     old: Annotated[str, Meta(max_length=256)]
@@ -247,8 +235,6 @@ class AmendmentEndorsed(Body, frozen=True, kw_only=True, forbid_unknown_fields=T
 class CertificateLost(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The issuer or the destination reports a certificate as lost."""
 
-    TYPE: ClassVar[str] = "certificate_lost"
-
     with_goods: bool
     """Whether the goods are lost with it."""
     circumstances: LongText
@@ -258,16 +244,12 @@ class CertificateLost(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class CertificateFound(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The issuer or the destination reports that a lost certificate was found."""
 
-    TYPE: ClassVar[str] = "certificate_found"
-
     circumstances: LongText
     """What is known."""
 
 
 class CertificateReturnedUnused(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The issuer has a certificate back that was never used."""
-
-    TYPE: ClassVar[str] = "certificate_returned_unused"
 
     returned_on: Day
     """The day it came back."""
@@ -278,8 +260,6 @@ class TransitNoted(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     It names the newest event on the certificate and does not become it.
     """
-
-    TYPE: ClassVar[str] = "transit_noted"
 
     entered_on: Day
     """The day it came."""

@@ -5,7 +5,7 @@ recorded decision has no objection; that of a member without a vote does not cou
 """
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -43,8 +43,6 @@ class ExpiryMeaning(StrEnum):
 class DecisionRecorded(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Chair or the secretariat records a decision of the scheme."""
 
-    TYPE: ClassVar[str] = "decision_recorded"
-
     decision: DecisionId
     """What it is called; the subject is ``KPCS/decision/<id>``."""
     title: Text
@@ -66,8 +64,6 @@ class DecisionRecorded(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class ChairRotated(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Chair hands over (KPCS VI.4); the old and the new Chair's keys both sign."""
 
-    TYPE: ClassVar[str] = "chair_rotated"
-
     year: Year
     """The year for which the new Chair presides; the subject is ``KPCS/chair``."""
     chair: ParticipantCode
@@ -82,8 +78,6 @@ class ChairRotated(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class ViceChairElected(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The plenary elects who takes the chair next."""
-
-    TYPE: ClassVar[str] = "vice_chair_elected"
 
     vice_chair: ParticipantCode
     """Who; the subject is ``KPCS/chair``."""
@@ -125,8 +119,6 @@ class PolicyValues(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class PolicySet(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Chair settles what the scheme leaves open, or a participant what is left to it."""
 
-    TYPE: ClassVar[str] = "policy_set"
-
     participant: ParticipantCode | None
     """For whom; null for the whole scheme. The subject is ``<code>/policy`` or ``KPCS/policy``."""
     values: PolicyValues
@@ -139,8 +131,6 @@ class PolicySet(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class RulesActivated(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Chair puts the next version of the rules in force from a height on."""
-
-    TYPE: ClassVar[str] = "rules_activated"
 
     version: Annotated[int, Meta(ge=2, le=255)]
     """The version: one more than the newest; the subject is ``KPCS/rules``."""

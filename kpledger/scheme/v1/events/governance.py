@@ -4,7 +4,7 @@ KPCS core document, sections II, IV(b), V(a) and VI; the catalogue's group G.
 """
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -62,8 +62,6 @@ class RevocationReason(StrEnum):
 class ParticipantAdmitted(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Chair admits a participant (KPCS VI.8 and VI.9)."""
 
-    TYPE: ClassVar[str] = "participant_admitted"
-
     code: ParticipantCode
     """ISO 3166-1 alpha-2; also the event's subject."""
     name: Text
@@ -82,8 +80,6 @@ class ParticipantAdmitted(Body, frozen=True, kw_only=True, forbid_unknown_fields
 
 class ParticipantStatusChanged(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The standing of a participant changes: by the Chair, or by itself for a self-suspension."""
-
-    TYPE: ClassVar[str] = "participant_status_changed"
 
     code: ParticipantCode
     """The participant; also the event's subject."""
@@ -104,8 +100,6 @@ class AuthorityRegistered(Body, frozen=True, kw_only=True, forbid_unknown_fields
     The Chair registers the offices of the scheme itself: monitoring teams, working groups.
     """
 
-    TYPE: ClassVar[str] = "authority_registered"
-
     authority: AuthorityId
     """The office, unique within the participant; the subject is ``<code>/<authority>``."""
     title: Text
@@ -123,8 +117,6 @@ class AuthorityRegistered(Body, frozen=True, kw_only=True, forbid_unknown_fields
 class AuthorityClosed(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A participant closes an office: it signs nothing more, and what it signed stays."""
 
-    TYPE: ClassVar[str] = "authority_closed"
-
     authority: AuthorityId
     """The office; the subject is ``<code>/<authority>``."""
     reason: LongText
@@ -133,8 +125,6 @@ class AuthorityClosed(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class KeyAdded(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A participant gives one of its authorities a signing key."""
-
-    TYPE: ClassVar[str] = "key_added"
 
     authority: AuthorityId
     """The office that will sign with it; ``root`` for a further key of the participant itself."""
@@ -149,8 +139,6 @@ class KeyAdded(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class KeyRotated(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A participant puts a new key in the place of one of its own, in one step."""
 
-    TYPE: ClassVar[str] = "key_rotated"
-
     old: PublicKey
     """The key that ends, SUPERSEDED; the subject is its hexadecimal form."""
     new: PublicKey
@@ -161,8 +149,6 @@ class KeyRotated(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class KeyRevoked(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A participant withdraws a key; what it signed before stays on the ledger."""
-
-    TYPE: ClassVar[str] = "key_revoked"
 
     key: PublicKey
     """The key; the subject is its hexadecimal form."""
@@ -192,8 +178,6 @@ class NumberRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class NumberRangeAllocated(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A participant allots a run of certificate numbers to one of its exporting authorities."""
 
-    TYPE: ClassVar[str] = "number_range_allocated"
-
     authority: AuthorityId
     """The office that may issue them; the subject is ``<code>/<authority>``."""
     range: NumberRange
@@ -202,8 +186,6 @@ class NumberRangeAllocated(Body, frozen=True, kw_only=True, forbid_unknown_field
 
 class NumberRangeRetired(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A participant withdraws a run of numbers: what is not issued by then never will be."""
-
-    TYPE: ClassVar[str] = "number_range_retired"
 
     authority: AuthorityId
     """The office that holds it; the subject is ``<code>/<authority>``."""
@@ -219,8 +201,6 @@ class NumberRangeRetired(Body, frozen=True, kw_only=True, forbid_unknown_fields=
 
 class CertificateFormatNotified(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A participant tells the others what its certificates look like (KPCS II(d))."""
-
-    TYPE: ClassVar[str] = "certificate_format_notified"
 
     masks: Annotated[
         tuple[Annotated[str, Meta(pattern=r"^[A-Z]{2}[A-Z-]{0,6}#{1,12}\Z")], ...],

@@ -4,7 +4,7 @@ KPCS section III(b) and Annex II recommendations 22 to 24; the catalogue's group
 """
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -42,8 +42,6 @@ class HoldReason(StrEnum):
 class ArrivalRecorded(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The importing authority has the shipment before it (Annex II, 22 and 23)."""
 
-    TYPE: ClassVar[str] = "arrival_recorded"
-
     arrived_on: Day
     """The day it arrived."""
     seals_intact: bool
@@ -60,8 +58,6 @@ class ArrivalRecorded(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class ImportConfirmed(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The importing authority confirms receipt to the exporting one (KPCS III(b)2)."""
-
-    TYPE: ClassVar[str] = "import_confirmed"
 
     number: CertificateNumber
     """The certificate; also the event's subject."""
@@ -84,8 +80,6 @@ class ImportConfirmed(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class ImportConfirmedDiscrepant(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The importing authority confirms receipt of something else than was declared."""
-
-    TYPE: ClassVar[str] = "import_confirmed_discrepant"
 
     number: CertificateNumber
     """The certificate; also the event's subject."""
@@ -110,8 +104,6 @@ class ImportConfirmedDiscrepant(Body, frozen=True, kw_only=True, forbid_unknown_
 class DiscrepancyResolved(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Issuer and importer agree what a discrepant shipment really held; both sign."""
 
-    TYPE: ClassVar[str] = "discrepancy_resolved"
-
     parcels: Annotated[int, Meta(ge=1, le=100_000)]
     """Number of parcels, for statistics."""
     carat_thousandths: CaratThousandths
@@ -125,8 +117,6 @@ class DiscrepancyResolved(Body, frozen=True, kw_only=True, forbid_unknown_fields
 class ShipmentDetained(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An authority holds a shipment back: the destination's, or one where it passes."""
 
-    TYPE: ClassVar[str] = "shipment_detained"
-
     reason: HoldReason
     """Why."""
     legal_reference: Reference
@@ -138,16 +128,12 @@ class ShipmentDetained(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class ShipmentReleased(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The importing authority lets a detained shipment go on."""
 
-    TYPE: ClassVar[str] = "shipment_released"
-
     remedy: LongText
     """What put it right."""
 
 
 class ImportRefusedReturned(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The importing authority refuses a shipment and sends it back."""
-
-    TYPE: ClassVar[str] = "import_refused_returned"
 
     reason: HoldReason
     """Why."""
@@ -167,8 +153,6 @@ class Seizure(StrEnum):
 class ShipmentSeized(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The importing authority seizes a shipment (KPCS IV(d))."""
 
-    TYPE: ClassVar[str] = "shipment_seized"
-
     reason: HoldReason
     """Why."""
     legal_reference: Reference
@@ -184,8 +168,6 @@ class ShipmentSeized(Body, frozen=True, kw_only=True, forbid_unknown_fields=True
 class ReturnReceived(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The original issuer has a refused shipment back."""
 
-    TYPE: ClassVar[str] = "return_received"
-
     received_on: Day
     """The day it came back."""
     carat_thousandths: CaratThousandths
@@ -196,8 +178,6 @@ class ReturnReceived(Body, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 class ShipmentDiverted(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A shipment surfaced elsewhere than at its destination; that country's authority says so."""
-
-    TYPE: ClassVar[str] = "shipment_diverted"
 
     place: Text
     """Where."""
@@ -227,8 +207,6 @@ class CaseOpened(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     the detention that is recorded on the certificate.
     """
 
-    TYPE: ClassVar[str] = "case_opened"
-
     kind: CaseKind
     """NO_CERTIFICATE or SAMPLE; the subject is ``<code>/case/<name>``."""
     opened_on: Day
@@ -245,8 +223,6 @@ class CaseOpened(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class SuspectReported(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An authority was shown a certificate that it does not trust."""
-
-    TYPE: ClassVar[str] = "suspect_reported"
 
     claimed_issuer: CountryCode
     """Who is said to have issued it; the subject is ``<code>/suspect/<name>`` of the reporter."""
@@ -274,8 +250,6 @@ class SuspectJudged(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     Whoever judges may come to think otherwise: the newest verdict counts.
     """
-
-    TYPE: ClassVar[str] = "suspect_judged"
 
     verdict: Verdict
     """What it is."""

@@ -6,7 +6,7 @@ on which one event follows another (:mod:`kpledger.scheme.v1.lifecycles.proceedi
 """
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -21,8 +21,6 @@ from kpledger.scheme.v1.quantities import Day, Year
 
 class AnnualReportFiled(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A participant files its annual report, due on 31 March of the next year."""
-
-    TYPE: ClassVar[str] = "annual_report_filed"
 
     year: Year
     """The year it is about; the subject is ``<code>/report/<year>``."""
@@ -44,8 +42,6 @@ class ReviewKind(StrEnum):
 class ReviewRequested(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Chair asks a participant for a review, or a participant invites one."""
 
-    TYPE: ClassVar[str] = "review_requested"
-
     participant: ParticipantCode
     """Who is to be reviewed; the subject is ``<code>/review/<name>``."""
     kind: ReviewKind
@@ -57,8 +53,6 @@ class ReviewRequested(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class ReviewConsented(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The participant agrees to its review, or does not."""
 
-    TYPE: ClassVar[str] = "review_consented"
-
     consented: bool
     """Whether it agrees."""
     remarks: LongText
@@ -67,8 +61,6 @@ class ReviewConsented(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class ReviewCarriedOut(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The review took place; its report is due three weeks later (KPCS VI.15)."""
-
-    TYPE: ClassVar[str] = "review_carried_out"
 
     from_day: Day
     """First day."""
@@ -92,8 +84,6 @@ class Recommendation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class ReviewReported(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The report of a review is filed."""
 
-    TYPE: ClassVar[str] = "review_reported"
-
     document: DocumentHash
     """Hash of the report."""
     recommendations: Annotated[tuple[Recommendation, ...], Meta(max_length=60)]
@@ -110,8 +100,6 @@ class FollowUpStatus(StrEnum):
 
 class RecommendationFollowedUp(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The participant tells how far it has followed a recommendation."""
-
-    TYPE: ClassVar[str] = "recommendation_followed_up"
 
     name: ShortName
     """Which recommendation of the review."""
@@ -133,8 +121,6 @@ class MeetingKind(StrEnum):
 class MeetingAnnounced(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Chair calls a meeting (KPCS VI.1)."""
 
-    TYPE: ClassVar[str] = "meeting_announced"
-
     kind: MeetingKind
     """Which; the subject is ``KPCS/meeting/<name>``."""
     from_day: Day
@@ -147,8 +133,6 @@ class MeetingAnnounced(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 class MeetingHeld(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Chair or the secretariat files the record of a meeting."""
-
-    TYPE: ClassVar[str] = "meeting_held"
 
     document: DocumentHash
     """Hash of the communique."""
@@ -165,8 +149,6 @@ class BodyKind(StrEnum):
 
 class BodyComposed(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Chair records a working group or committee and its members, or that they changed."""
-
-    TYPE: ClassVar[str] = "body_composed"
 
     name: ShortName
     """Its short name, as ``wgs``; the subject is ``KPCS/body/<name>``."""
@@ -187,8 +169,6 @@ class BodyComposed(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class ConcernRaised(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A participant raises a concern about another's compliance (KPCS V(e), VI.16)."""
 
-    TYPE: ClassVar[str] = "concern_raised"
-
     participant: ParticipantCode
     """Whom it concerns; the subject is ``<code>/concern/<name>``."""
     text: LongText
@@ -202,8 +182,6 @@ class ConcernRaised(Body, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class ConcernAnswered(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The participant concerned answers."""
 
-    TYPE: ClassVar[str] = "concern_answered"
-
     text: LongText
     """Its answer."""
     document: DocumentHash | None
@@ -212,8 +190,6 @@ class ConcernAnswered(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class ConcernClosed(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Chair closes a concern, and tells all the essence and the solution (KPCS V(f))."""
-
-    TYPE: ClassVar[str] = "concern_closed"
 
     text: LongText
     """Essence and solution."""
@@ -232,8 +208,6 @@ class ObserverKind(StrEnum):
 class ObserverRegistered(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Chair registers an observer: it may read and file notes under its key."""
 
-    TYPE: ClassVar[str] = "observer_registered"
-
     observer: AuthorityId
     """Its short name, as ``wdc``; the subject is ``KPCS/<observer>``, and so it signs."""
     title: Text
@@ -248,8 +222,6 @@ class ObserverRegistered(Body, frozen=True, kw_only=True, forbid_unknown_fields=
 
 class ObserverWithdrawn(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Chair ends an observer's registration; its notes stay."""
-
-    TYPE: ClassVar[str] = "observer_withdrawn"
 
     observer: AuthorityId
     """Which; the subject is ``KPCS/<observer>``."""

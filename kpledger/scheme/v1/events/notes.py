@@ -4,7 +4,7 @@ A note says something about anything and changes nothing. A correction says that
 of the same participant should have read otherwise; the earlier one stays.
 """
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -15,8 +15,6 @@ from kpledger.scheme.v1.events.base import DocumentHash, LongText
 
 class NoteFiled(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Anybody with a key, observers included, files a note about any subject."""
-
-    TYPE: ClassVar[str] = "note_filed"
 
     text: LongText
     """The note."""
@@ -32,8 +30,6 @@ class CorrectionMade(Body, frozen=True, kw_only=True, forbid_unknown_fields=True
     What moved a certificate is corrected by the events made for it: an endorsed amendment, a
     replacement, a resolved discrepancy, a further edition.
     """
-
-    TYPE: ClassVar[str] = "correction_made"
 
     event: EventId
     """The event that is corrected; its subject is this event's subject."""

@@ -6,7 +6,7 @@ approved before it is issued (PRE) or looked at afterwards (POST).
 """
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -43,8 +43,6 @@ class Mode(StrEnum):
 class RestrictionSet(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Chair restricts a participant's trade."""
 
-    TYPE: ClassVar[str] = "restriction_set"
-
     restriction: ShortName
     """What it is called; the subject is ``<code>/restriction/<name>``."""
     participant: ParticipantCode
@@ -71,8 +69,6 @@ class RestrictionSet(Body, frozen=True, kw_only=True, forbid_unknown_fields=True
 class RestrictionLifted(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Chair ends a restriction."""
 
-    TYPE: ClassVar[str] = "restriction_lifted"
-
     restriction: ShortName
     """Which; the subject is ``<code>/restriction/<name>``."""
     participant: ParticipantCode
@@ -85,8 +81,6 @@ class RestrictionLifted(Body, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 class ShipmentApproved(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The approver of a restriction lets a shipment pass, before or after its issue."""
-
-    TYPE: ClassVar[str] = "shipment_approved"
 
     restriction: ShortName
     """Under which restriction; the subject is the certificate's number."""
@@ -104,8 +98,6 @@ class ShipmentApproved(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 class ShipmentDeclined(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The approver of a restriction does not let a shipment pass."""
-
-    TYPE: ClassVar[str] = "shipment_declined"
 
     restriction: ShortName
     """Under which restriction; the subject is the certificate's number."""

@@ -6,7 +6,7 @@ large importer has a thousand of them.
 """
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -69,8 +69,6 @@ class CountRow(
 class TradeStatisticsSubmitted(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A participant submits its imports and exports of a quarter."""
 
-    TYPE: ClassVar[str] = "trade_statistics_submitted"
-
     quarter: Quarter
     """The reference period; the subject is ``<code>/trade/<quarter>``."""
     edition: Edition
@@ -83,8 +81,6 @@ class TradeStatisticsSubmitted(Body, frozen=True, kw_only=True, forbid_unknown_f
 
 class ProductionStatisticsSubmitted(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A participant submits its production of a half-year."""
-
-    TYPE: ClassVar[str] = "production_statistics_submitted"
 
     half_year: HalfYear
     """The reference period; the subject is ``<code>/production/<half-year>``."""
@@ -100,8 +96,6 @@ class ProductionStatisticsSubmitted(Body, frozen=True, kw_only=True, forbid_unkn
 
 class CountStatisticsSubmitted(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A participant submits how many certificates it issued and received in a quarter."""
-
-    TYPE: ClassVar[str] = "count_statistics_submitted"
 
     quarter: Quarter
     """The reference period; the subject is ``<code>/counts/<quarter>``."""
@@ -124,8 +118,6 @@ class Series(StrEnum):
 class AnomalyQuestioned(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The statistics working group or the secretariat asks about figures."""
 
-    TYPE: ClassVar[str] = "anomaly_questioned"
-
     participant: ParticipantCode
     """Who is asked; the subject is ``<code>/anomaly/<name>``."""
     series: Series
@@ -140,8 +132,6 @@ class AnomalyQuestioned(Body, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 class AnomalyAnswered(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The participant answers."""
-
-    TYPE: ClassVar[str] = "anomaly_answered"
 
     answer: LongText
     """Its answer."""

@@ -1,7 +1,5 @@
 """Records of who takes part: participants, offices, keys, numbers, restrictions, policy."""
 
-from typing import ClassVar
-
 import msgspec
 
 from kpledger.base.record import Record
@@ -27,8 +25,6 @@ class StandingSince(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 class ParticipantRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A participant of the scheme."""
-
-    KIND: ClassVar[str] = "participant"
 
     code: str
     name: str
@@ -62,8 +58,6 @@ class ParticipantRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields
 class AuthorityRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An office of a participant."""
 
-    KIND: ClassVar[str] = "authority"
-
     participant: str
     authority: str
     title: str
@@ -90,8 +84,6 @@ class AllottedRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class RangesRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The certificate numbers of a participant, in the order they were allotted."""
 
-    KIND: ClassVar[str] = "ranges"
-
     ranges: tuple[AllottedRange, ...]
 
 
@@ -107,15 +99,11 @@ class FormatSince(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class FormatsRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a participant's certificates look like, every notice in ledger order."""
 
-    KIND: ClassVar[str] = "formats"
-
     formats: tuple[FormatSince, ...]
 
 
 class KeyRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A signing key and whose it is."""
-
-    KIND: ClassVar[str] = "key"
 
     participant: str
     """A participant's code, or ``KPCS``."""
@@ -160,8 +148,6 @@ class Restriction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class RestrictionsRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All restrictions that a participant was ever under, in ledger order."""
 
-    KIND: ClassVar[str] = "restrictions"
-
     restrictions: tuple[Restriction, ...]
 
 
@@ -176,8 +162,6 @@ class PolicySince(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 class PolicyRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the scheme leaves open, as settled for the network or for one participant."""
-
-    KIND: ClassVar[str] = "policy"
 
     history: tuple[PolicySince, ...]
     """In ledger order; the genesis file's values are the first of the network."""

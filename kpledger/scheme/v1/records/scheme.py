@@ -1,7 +1,5 @@
 """Records of the scheme itself and of the ledger: events, decisions, proceedings, submissions."""
 
-from typing import ClassVar
-
 import msgspec
 
 from kpledger.base.record import Record
@@ -13,8 +11,6 @@ from kpledger.scheme.v1.subjects import Subject
 
 class EventRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where an event stands; its existence makes submitting twice harmless, for ever."""
-
-    KIND: ClassVar[str] = "event"
 
     index: int
     """Leaf position in the tree, 0-based."""
@@ -31,8 +27,6 @@ class EventRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class DecisionRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A decision of the scheme."""
 
-    KIND: ClassVar[str] = "decision"
-
     decision: str
     title: str
     document: bytes
@@ -45,8 +39,6 @@ class DecisionRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 class SchemeRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who presides over the scheme."""
-
-    KIND: ClassVar[str] = "scheme"
 
     chair: str | None
     """The participant in the chair; unknown until the first hand-over."""
@@ -66,8 +58,6 @@ class RecommendationStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
 
 class ProceedingRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the scheme does in several steps (:mod:`kpledger.scheme.v1.lifecycles.proceeding`)."""
-
-    KIND: ClassVar[str] = "proceeding"
 
     subject: str
     kind: Subject
@@ -92,8 +82,6 @@ class ProceedingRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=
 class ReportRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An annual report: its editions, in order of filing."""
 
-    KIND: ClassVar[str] = "report"
-
     participant: str
     year: int
     documents: tuple[bytes, ...]
@@ -103,8 +91,6 @@ class ReportRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 class BodyRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A working group or committee."""
-
-    KIND: ClassVar[str] = "body"
 
     name: str
     title: str
@@ -126,8 +112,6 @@ class EditionRecorded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class SubmissionRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The editions that a participant submitted for one series and period, in order."""
 
-    KIND: ClassVar[str] = "submission"
-
     participant: str
     kind: Subject
     """TRADE, PRODUCTION or COUNTS."""
@@ -137,8 +121,6 @@ class SubmissionRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=
 
 class CorrectionRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """That an event was corrected, and by which events, in order."""
-
-    KIND: ClassVar[str] = "correction"
 
     corrections: tuple[bytes, ...]
 

@@ -1,7 +1,5 @@
 """Records of what is traded: certificates, cases, approvals."""
 
-from typing import ClassVar
-
 import msgspec
 
 from kpledger.base.record import Record
@@ -23,8 +21,6 @@ class FoundGoods(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 class CertificateRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A certificate: what it says now, and where it stands."""
-
-    KIND: ClassVar[str] = "certificate"
 
     number: str
     kind: CertificateKind
@@ -73,15 +69,11 @@ class CertificateRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields
 class CaseCountRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many further shipments were presented under a certificate."""
 
-    KIND: ClassVar[str] = "casecount"
-
     count: int
 
 
 class CaseRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A shipment without a certificate of its own (:mod:`kpledger.scheme.v1.lifecycles.case`)."""
-
-    KIND: ClassVar[str] = "case"
 
     case: str
     kind: CaseKind
@@ -103,8 +95,6 @@ class CaseRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class TechnicalRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which technical certificates move the goods of a case, or of a certificate that is held."""
 
-    KIND: ClassVar[str] = "technical"
-
     numbers: tuple[str, ...]
     """In the order of their issue; those that were taken back, or whose goods came back, drop out
     with the next one."""
@@ -112,8 +102,6 @@ class TechnicalRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 class ApprovalRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the approver of a restriction said to a shipment; the newest word counts."""
-
-    KIND: ClassVar[str] = "approval"
 
     approved: bool
     carat_thousandths: int
@@ -124,7 +112,5 @@ class ApprovalRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 class DrawnRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much of a certificate's goods went into re-exports of its destination."""
-
-    KIND: ClassVar[str] = "drawn"
 
     carat_thousandths: int
