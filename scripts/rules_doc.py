@@ -10,9 +10,15 @@ from pathlib import Path
 from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.catalogue import CATALOGUE
-from kpledger.scheme.v1.lifecycles.case import CASE_TRANSITIONS, OPENING
-from kpledger.scheme.v1.lifecycles.certificate import OPENS_CASE, TRANSITIONS, CertificateState
-from kpledger.scheme.v1.lifecycles.proceeding import PROCEEDINGS, ProceedingState
+from kpledger.scheme.v1.lifecycles import (
+    CASE_TRANSITIONS,
+    OPENING,
+    OPENS_CASE,
+    PROCEEDINGS,
+    TRANSITIONS,
+    CertificateState,
+    ProceedingState,
+)
 from kpledger.scheme.v1.row import Row, nobody_else
 from kpledger.scheme.v1.rules import authorship
 

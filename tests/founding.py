@@ -14,6 +14,7 @@ import msgspec
 
 from kpledger.base.hashing import sha256
 from kpledger.base.keys import SigningKey
+from kpledger.base.record import Record
 from kpledger.base.state import ChangeSet, MemoryState, read_record
 from kpledger.base.units import start_of_day_ms
 from kpledger.log.block import BlockKind
@@ -61,7 +62,7 @@ from kpledger.scheme.v1.events.governance import (
 )
 from kpledger.scheme.v1.events.importing import ImportConfirmed, ImportConfirmedDiscrepant
 from kpledger.scheme.v1.execution import execute
-from kpledger.scheme.v1.records import CertificateRecord, Record
+from kpledger.scheme.v1.records import CertificateRecord
 from kpledger.scheme.v1.rules.subject import subject_of as spell_subject
 
 S = TypeVar("S", bound=msgspec.Struct)

@@ -15,7 +15,7 @@ from statements import CERTIFICATE, NUMBER, SOUND
 from kpledger.base.state import read_record
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.decisions import PolicySet, PolicyValues
-from kpledger.scheme.v1.lifecycles.certificate import CertificateState
+from kpledger.scheme.v1.lifecycles import CertificateState
 from kpledger.scheme.v1.records import CaseRecord, CertificateRecord
 
 OFFICE_OF: Final = {"BW": "BW/gaborone", "EU": "EU/antwerp", "ZA": "ZA/joburg"}

@@ -10,7 +10,7 @@ from kpledger.books.database import Books
 from kpledger.books.history import HistoryEntry, read_history
 from kpledger.books.query import NotOnLedgerError, Query, QuestionError, ask_code, ask_participant
 from kpledger.scheme.v1.ids import parse_number
-from kpledger.scheme.v1.lifecycles.certificate import CertificateState
+from kpledger.scheme.v1.lifecycles import CertificateState
 from kpledger.scheme.v1.records import CertificateRecord
 
 MAX_LISTED: Final = 1000

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from kpledger.base.ids import KPCS, PARTICIPANT_PATTERN
+from kpledger.base.record import Record
 from kpledger.books.database import Books
 from kpledger.books.history import read_event_ids
 from kpledger.books.query import Query, QuestionError, encode_answer
@@ -26,7 +27,6 @@ from kpledger.scheme.v1.records import (
     ParticipantRecord,
     PolicyRecord,
     ProceedingRecord,
-    Record,
     ReportRecord,
     RestrictionsRecord,
     SchemeRecord,

@@ -8,6 +8,7 @@ from naive.world import Affair, Case, House, Key, Paper, World
 from kpledger.base.record import Record
 from kpledger.base.state import StateReader, read_record
 from kpledger.scheme.v1.records import (
+    SCHEME_KEY,
     AuthorityRecord,
     BodyRecord,
     CaseRecord,
@@ -20,7 +21,6 @@ from kpledger.scheme.v1.records import (
     SchemeRecord,
     SubmissionRecord,
 )
-from kpledger.scheme.v1.records.scheme import SCHEME_KEY
 from kpledger.scheme.v1.subjects import Subject
 from kpledger.scheme.version import RULES_KEY, RulesRecord
 

@@ -34,7 +34,7 @@ from kpledger.books.participants import (
     ParticipantsQuestion,
 )
 from kpledger.books.scheme import SCHEME, SchemeQuestion
-from kpledger.scheme.v1.lifecycles.certificate import CertificateState
+from kpledger.scheme.v1.lifecycles import CertificateState
 from kpledger.scheme.v1.records import CertificateRecord
 
 app = typer.Typer()

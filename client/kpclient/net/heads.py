@@ -10,9 +10,16 @@ from typing import Final
 from kpclient.errors import ClientError
 from kpclient.net.ledger_client import LedgerClient
 from kpledger.books.subject import SUBJECT, SubjectQuestion
-from kpledger.scheme.v1.lifecycles.case import CASE_TRANSITIONS, OPENING
-from kpledger.scheme.v1.lifecycles.certificate import CLOSING, NOTES, OPENS_CASE, TRANSITIONS
-from kpledger.scheme.v1.lifecycles.proceeding import PROCEEDINGS, ProceedingState
+from kpledger.scheme.v1.lifecycles import (
+    CASE_TRANSITIONS,
+    CLOSING,
+    NOTES,
+    OPENING,
+    OPENS_CASE,
+    PROCEEDINGS,
+    TRANSITIONS,
+    ProceedingState,
+)
 
 _PROCEEDS: Final = frozenset(
     event

@@ -12,7 +12,7 @@ from kpledger.base.keys import SigningKey
 from kpledger.scheme.envelope import sign_event
 from kpledger.scheme.event import Author, Body, compute_event_id, encode_event
 from kpledger.scheme.v1.ids import CHAIR, ROOT
-from kpledger.scheme.v1.lifecycles.certificate import NOTES
+from kpledger.scheme.v1.lifecycles import NOTES
 
 
 @dataclass(frozen=True, slots=True)

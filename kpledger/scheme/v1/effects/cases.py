@@ -4,7 +4,7 @@ import msgspec
 
 from kpledger.scheme.v1.context import CatalogueError, Context, Effect
 from kpledger.scheme.v1.events.importing import CaseKind, CaseOpened, ReturnReceived
-from kpledger.scheme.v1.lifecycles.case import CASE_TRANSITIONS, OPENING
+from kpledger.scheme.v1.lifecycles import CASE_TRANSITIONS, OPENING
 from kpledger.scheme.v1.records import CaseCountRecord, CaseRecord
 from kpledger.scheme.v1.rules.cases import next_case
 

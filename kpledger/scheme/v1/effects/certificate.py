@@ -5,7 +5,7 @@ import msgspec
 from kpledger.scheme.v1.context import CatalogueError, Context
 from kpledger.scheme.v1.effects import lineage
 from kpledger.scheme.v1.events import certificate as events
-from kpledger.scheme.v1.lifecycles.certificate import TRANSITIONS, CertificateState
+from kpledger.scheme.v1.lifecycles import TRANSITIONS, CertificateState
 from kpledger.scheme.v1.records import CertificateRecord, TechnicalRecord
 from kpledger.scheme.v1.rules.amendments import amended
 from kpledger.scheme.v1.rules.numbering import issued_certificate

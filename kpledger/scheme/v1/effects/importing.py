@@ -7,7 +7,7 @@ from kpledger.scheme.v1.effects import lineage
 from kpledger.scheme.v1.effects.cases import open_presented
 from kpledger.scheme.v1.effects.certificate import advance_certificate, certificate_of
 from kpledger.scheme.v1.events import importing as events
-from kpledger.scheme.v1.lifecycles.certificate import CertificateState
+from kpledger.scheme.v1.lifecycles import CertificateState
 from kpledger.scheme.v1.records import FoundGoods
 from kpledger.scheme.v1.rules.cases import opening_kind
 

@@ -13,7 +13,7 @@ from kpledger.scheme.v1.context import CatalogueError, Context
 from kpledger.scheme.v1.events import life as events
 from kpledger.scheme.v1.events.importing import SuspectReported
 from kpledger.scheme.v1.events.statistics import AnomalyQuestioned
-from kpledger.scheme.v1.lifecycles.proceeding import PROCEEDINGS, ProceedingState
+from kpledger.scheme.v1.lifecycles import PROCEEDINGS, ProceedingState
 from kpledger.scheme.v1.records import (
     BodyRecord,
     ProceedingRecord,

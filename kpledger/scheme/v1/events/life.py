@@ -2,7 +2,7 @@
 
 KPCS VI (plenary, compliance, verification) and the practice of its bodies. Documents stay outside;
 their hashes and due dates are here. What takes several steps is a proceeding: a subject of its own
-on which one event follows another (:mod:`kpledger.scheme.v1.lifecycles.proceeding`).
+on which one event follows another (:data:`kpledger.scheme.v1.lifecycles.PROCEEDINGS`).
 """
 
 from enum import StrEnum

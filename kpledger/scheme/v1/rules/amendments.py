@@ -8,7 +8,7 @@ from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.events.certificate import AmendableField, AmendmentEndorsed
 from kpledger.scheme.v1.events.governance import AuthorityRole
-from kpledger.scheme.v1.lifecycles.certificate import CertificateState
+from kpledger.scheme.v1.lifecycles import CertificateState
 from kpledger.scheme.v1.records import CertificateRecord
 from kpledger.scheme.v1.rules.authorship import Cosigner
 

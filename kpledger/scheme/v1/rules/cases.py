@@ -6,8 +6,7 @@ from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.days import check_past_day
 from kpledger.scheme.v1.events.importing import CaseKind, CaseOpened
-from kpledger.scheme.v1.lifecycles.case import OPENING
-from kpledger.scheme.v1.lifecycles.certificate import OPENS_CASE
+from kpledger.scheme.v1.lifecycles import OPENING, OPENS_CASE
 from kpledger.scheme.v1.records import CaseCountRecord
 from kpledger.scheme.v1.subjects import case_of_certificate
 

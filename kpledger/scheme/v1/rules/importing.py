@@ -10,7 +10,7 @@ from kpledger.scheme.v1.events import importing as events
 from kpledger.scheme.v1.events.certificate import CertificateKind, Party
 from kpledger.scheme.v1.events.decisions import ExpiryMeaning
 from kpledger.scheme.v1.events.governance import AuthorityRole, Standing
-from kpledger.scheme.v1.lifecycles.certificate import TRANSITIONS, USED
+from kpledger.scheme.v1.lifecycles import TRANSITIONS, USED
 from kpledger.scheme.v1.lists import check_ascending
 from kpledger.scheme.v1.records import CertificateRecord
 from kpledger.scheme.v1.rules.authorship import Cosigner

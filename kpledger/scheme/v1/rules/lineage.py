@@ -8,7 +8,7 @@ from kpledger.base.units import format_carats
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind, OriginKind, Source
-from kpledger.scheme.v1.lifecycles.certificate import USED
+from kpledger.scheme.v1.lifecycles import USED
 from kpledger.scheme.v1.records import CertificateRecord, DrawnRecord
 from kpledger.scheme.v1.rules.numbering import issued_certificate
 

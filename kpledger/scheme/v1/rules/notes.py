@@ -19,8 +19,7 @@ from kpledger.scheme.v1.events.importing import ShipmentDetained, ShipmentDivert
 from kpledger.scheme.v1.events.life import ConcernClosed
 from kpledger.scheme.v1.events.notes import CorrectionMade, NoteFiled
 from kpledger.scheme.v1.events.restrictions import ShipmentDeclined
-from kpledger.scheme.v1.lifecycles.case import CASE_TRANSITIONS
-from kpledger.scheme.v1.lifecycles.certificate import TRANSITIONS
+from kpledger.scheme.v1.lifecycles import CASE_TRANSITIONS, TRANSITIONS
 from kpledger.scheme.v1.lists import check_ascending
 from kpledger.scheme.v1.records import EventRecord
 from kpledger.scheme.v1.rules.subject import subject_of

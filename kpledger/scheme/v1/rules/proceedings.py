@@ -1,6 +1,6 @@
 """E6: proceedings go on as their table says, by whose turn it is.
 
-The table is :mod:`kpledger.scheme.v1.lifecycles.proceeding`.
+The table is :data:`kpledger.scheme.v1.lifecycles.PROCEEDINGS`.
 """
 
 from typing import Final
@@ -15,7 +15,7 @@ from kpledger.scheme.v1.events import life as events
 from kpledger.scheme.v1.events.governance import Standing
 from kpledger.scheme.v1.events.importing import SuspectReported
 from kpledger.scheme.v1.events.statistics import AnomalyAnswered, AnomalyQuestioned, Series
-from kpledger.scheme.v1.lifecycles.proceeding import PROCEEDINGS, ProceedingState
+from kpledger.scheme.v1.lifecycles import PROCEEDINGS, ProceedingState
 from kpledger.scheme.v1.lists import check_ascending, check_known
 from kpledger.scheme.v1.words import check_words
 

@@ -6,8 +6,7 @@ from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.events.certificate import CertificateReplaced
 from kpledger.scheme.v1.events.importing import ArrivalRecorded, ShipmentDetained
-from kpledger.scheme.v1.lifecycles.case import CASE_TRANSITIONS
-from kpledger.scheme.v1.lifecycles.certificate import OPENS_CASE, TRANSITIONS
+from kpledger.scheme.v1.lifecycles import CASE_TRANSITIONS, OPENS_CASE, TRANSITIONS
 from kpledger.scheme.v1.records import CaseRecord, CertificateRecord
 
 _PRESENTED: Final = (ArrivalRecorded.TYPE, ShipmentDetained.TYPE)

@@ -13,8 +13,7 @@ from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind
 from kpledger.scheme.v1.events.importing import ImportRefusedReturned
-from kpledger.scheme.v1.lifecycles.case import CaseState
-from kpledger.scheme.v1.lifecycles.certificate import DEAD, USED, CertificateState
+from kpledger.scheme.v1.lifecycles import DEAD, USED, CaseState, CertificateState
 from kpledger.scheme.v1.records import CaseRecord, CertificateRecord, TechnicalRecord
 from kpledger.scheme.v1.rules.importing import exceeds
 from kpledger.scheme.v1.rules.numbering import issued_certificate

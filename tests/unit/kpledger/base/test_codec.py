@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 
 from kpledger.base.codec import decode, decode_trusted, encode
 from kpledger.base.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError
+from kpledger.base.record import Record
 from kpledger.base.unassigned import UNASSIGNED
 from kpledger.log.block import BlockHeader
 from kpledger.scheme.event import MAX_EVENT_BYTES, decode_body, decode_event_header
@@ -22,7 +23,6 @@ from kpledger.scheme.v1.records import (
     ParticipantRecord,
     PolicyRecord,
     RangesRecord,
-    Record,
 )
 
 VECTORS = sorted((Path(__file__).parents[3] / "vectors" / "codec").glob("*.json"))

@@ -8,12 +8,12 @@ from founding import EXPORTER, make_certificate, vary
 from msgspec import inspect
 
 from kpledger.base.codec import find_denormal_text
+from kpledger.base.record import Record
 from kpledger.log.block import BlockHeader, SealedBlock
 from kpledger.scheme.envelope import Envelope
 from kpledger.scheme.event import EventHeader
 from kpledger.scheme.v1.events import BODIES
 from kpledger.scheme.v1.events.certificate import CertificateIssued
-from kpledger.scheme.v1.records import Record
 
 KINDS = (
     *BODIES.values(),

@@ -31,7 +31,7 @@ from kpledger.scheme.v1.events.certificate import (
     VoidReason,
 )
 from kpledger.scheme.v1.events.governance import NumberRange, NumberRangeAllocated
-from kpledger.scheme.v1.lifecycles.certificate import CertificateState
+from kpledger.scheme.v1.lifecycles import CertificateState
 from kpledger.scheme.v1.records import CertificateRecord
 
 AnyCertificateQuery = (

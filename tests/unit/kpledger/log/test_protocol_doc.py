@@ -8,6 +8,7 @@ from founding import make_event, make_genesis_file, signing_key, vary
 from msgspec import inspect
 
 from kpledger.base.hashing import hash_leaf
+from kpledger.base.record import Record
 from kpledger.base.state import MemoryState
 from kpledger.log.block import (
     MAX_BLOCK_BYTES,
@@ -47,7 +48,6 @@ from kpledger.scheme.event import (
 )
 from kpledger.scheme.v1.catalogue import CATALOGUE
 from kpledger.scheme.v1.events.governance import AuthorityRegistered, AuthorityRole
-from kpledger.scheme.v1.records import Record
 from kpledger.scheme.v1.rules.numbering import MAX_RANGES
 
 PAGE = Path(__file__).parents[4] / "docs" / "protocol.md"

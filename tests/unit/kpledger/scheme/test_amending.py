@@ -7,7 +7,7 @@ from statements import NUMBER, SOUND
 
 from kpledger.scheme.v1.events.certificate import AmendableField, AmendmentEndorsed
 from kpledger.scheme.v1.events.governance import KeyAdded
-from kpledger.scheme.v1.lifecycles.certificate import AMENDED
+from kpledger.scheme.v1.lifecycles import CertificateMark
 
 _F = AmendableField
 
@@ -36,7 +36,9 @@ def test_certificate_says_what_was_amended_and_all_else_as_before(
     after = ledger.certificate(NUMBER)
     party, _, part = field.partition(".")
     changed = vary(getattr(before, party), **{part: new})
-    assert after == vary(before, head=after.head, marks=(AMENDED,), **{party: changed})
+    assert after == vary(
+        before, head=after.head, marks=(CertificateMark.AMENDED,), **{party: changed}
+    )
 
 
 @pytest.mark.parametrize("parcels", [1, 100_000])

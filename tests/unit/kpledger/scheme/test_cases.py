@@ -9,8 +9,13 @@ from statements import NUMBER, SOUND
 
 from kpledger.base.units import add_days
 from kpledger.scheme.v1.events.importing import ArrivalRecorded, CaseKind, CaseOpened
-from kpledger.scheme.v1.lifecycles.case import CASE_TRANSITIONS, CaseState
-from kpledger.scheme.v1.lifecycles.certificate import DEAD, OPENS_CASE, CertificateState
+from kpledger.scheme.v1.lifecycles import (
+    CASE_TRANSITIONS,
+    DEAD,
+    OPENS_CASE,
+    CaseState,
+    CertificateState,
+)
 from kpledger.scheme.v1.records import CaseCountRecord, CaseRecord, CertificateRecord
 
 FIRST, SECOND = f"{NUMBER}/1", f"{NUMBER}/2"

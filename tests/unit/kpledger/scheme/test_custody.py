@@ -23,7 +23,7 @@ from kpledger.scheme.v1.events.governance import (
     ParticipantStatusChanged,
     Standing,
 )
-from kpledger.scheme.v1.lifecycles.certificate import CertificateState
+from kpledger.scheme.v1.lifecycles import CertificateState
 
 _S = CertificateState
 

@@ -13,7 +13,7 @@ from kpledger.scheme.v1.events.certificate import (
     TransitNoted,
 )
 from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing
-from kpledger.scheme.v1.lifecycles.certificate import CertificateState
+from kpledger.scheme.v1.lifecycles import CertificateState
 
 SKEW_MS = 10_000
 YESTERDAY, TOMORROW = add_days(TODAY, -1), add_days(TODAY, 1)

@@ -35,7 +35,7 @@ from kpledger.scheme.v1.events.governance import (
     ParticipantStatusChanged,
     Standing,
 )
-from kpledger.scheme.v1.lifecycles.certificate import CertificateState
+from kpledger.scheme.v1.lifecycles import CertificateState
 from kpledger.scheme.v1.records import CertificateRecord
 
 SKEW_MS = 10_000

@@ -39,7 +39,7 @@ from kpledger.scheme.v1.events.governance import Standing
 from kpledger.scheme.v1.events.importing import SuspectJudged, Verdict
 from kpledger.scheme.v1.events.life import FollowUpStatus, Recommendation
 from kpledger.scheme.v1.events.statistics import Series
-from kpledger.scheme.v1.lifecycles.proceeding import PROCEEDINGS, ProceedingState
+from kpledger.scheme.v1.lifecycles import PROCEEDINGS, ProceedingState
 from kpledger.scheme.v1.records import ProceedingRecord, RecommendationStatus
 from kpledger.scheme.v1.rules.proceedings import KIND_OF, MAX_DOCUMENTS
 from kpledger.scheme.v1.subjects import Subject

@@ -11,7 +11,7 @@ from kpledger.scheme.v1.events.certificate import (
     CertificateReplaced,
     ReplacementReason,
 )
-from kpledger.scheme.v1.lifecycles.certificate import EXPORTED
+from kpledger.scheme.v1.lifecycles import CertificateMark
 
 GOOD = make_certificate()
 
@@ -75,5 +75,5 @@ def test_replacements_may_form_a_chain() -> None:
 def test_what_was_replaced_on_its_way_says_so() -> None:
     ledger = start_journey("export_notified")
     ledger.record(_replace(ledger, make_certificate("BW000002", destination="ZA")))
-    assert ledger.certificate("BW000001").marks == (EXPORTED,)
+    assert ledger.certificate("BW000001").marks == (CertificateMark.EXPORTED,)
     assert ledger.certificate("BW000002").marks == ()

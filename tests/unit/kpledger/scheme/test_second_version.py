@@ -47,16 +47,17 @@ UNDER_V2: Final = (
 )
 
 LIFE_CYCLE: Final = """\
-        "transit_noted": _SAME,
-        "arrival_recorded": Transition(_S.ARRIVED),
-        "import_confirmed": Transition(_S.CONFIRMED, NO_ARRIVAL),
-        "import_confirmed_discrepant": Transition(_S.CONFIRMED_DISCREPANT, NO_ARRIVAL),
-        "shipment_detained": Transition(_S.DETAINED),
-    },
+transit_noted = {}
+arrival_recorded = { state = "ARRIVED" }
+import_confirmed = { state = "CONFIRMED", mark = "arrival_not_recorded" }
+import_confirmed_discrepant = { state = "CONFIRMED_DISCREPANT", mark = "arrival_not_recorded" }
+shipment_detained = { state = "DETAINED" }
+
+[certificate.IN_TRANSIT]
 """
 
 EDITS: Final = {
-    "a_life_cycle": (Edit("lifecycles/certificate.py", LIFE_CYCLE, "    },\n"), 0),
+    "a_life_cycle": (Edit("lifecycles.toml", LIFE_CYCLE, "\n[certificate.IN_TRANSIT]\n"), 0),
     "a_default_of_policy": (Edit("policy.py", "officers: int = 1\n", "officers: int = 2\n"), 0),
     "a_list": (Edit("countries.py", " BW ", " "), 1),
     "a_pattern": (Edit("ids.py", "{0,6}[0-9]{1,12}", "{0,6}[0-9]{9,12}"), 1),

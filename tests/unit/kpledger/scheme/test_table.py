@@ -9,16 +9,11 @@ from statements import NUMBER, SOUND
 
 from kpledger.base.state import ChangeSet
 from kpledger.scheme.outcome import Rule
-from kpledger.scheme.v1.lifecycles.certificate import (
-    AMENDED,
-    EXPORTED,
-    NO_ARRIVAL,
-    NOT_VALIDATED,
+from kpledger.scheme.v1.lifecycles import (
     OPENS_CASE,
     TRANSITIONS,
     USED,
-    WAS_DIVERTED,
-    WAS_LOST,
+    CertificateMark,
     CertificateState,
 )
 from kpledger.scheme.v1.records import CertificateRecord
@@ -59,18 +54,18 @@ LETTERS: Final[dict[str, tuple[str, CertificateState | None]]] = {
     "Y": ("discrepancy_resolved", _S.RESOLVED),
 }
 MARKS: Final = {
-    (_S.ISSUED, "arrival_recorded"): NOT_VALIDATED,
-    (_S.ISSUED, "shipment_detained"): NOT_VALIDATED,
-    (_S.VALIDATED, "import_confirmed"): NO_ARRIVAL,
-    (_S.VALIDATED, "import_confirmed_discrepant"): NO_ARRIVAL,
-    (_S.IN_TRANSIT, "import_confirmed"): NO_ARRIVAL,
-    (_S.IN_TRANSIT, "import_confirmed_discrepant"): NO_ARRIVAL,
-    (_S.IN_TRANSIT, "certificate_voided"): EXPORTED,
-    (_S.IN_TRANSIT, "certificate_replaced"): EXPORTED,
-    (_S.IN_TRANSIT, "shipment_diverted"): WAS_DIVERTED,
-    (_S.LOST, "arrival_recorded"): WAS_LOST,
-    (_S.LOST, "shipment_detained"): WAS_LOST,
-    (_S.DIVERTED, "certificate_replaced"): EXPORTED,
+    (_S.ISSUED, "arrival_recorded"): CertificateMark.NOT_VALIDATED,
+    (_S.ISSUED, "shipment_detained"): CertificateMark.NOT_VALIDATED,
+    (_S.VALIDATED, "import_confirmed"): CertificateMark.NO_ARRIVAL,
+    (_S.VALIDATED, "import_confirmed_discrepant"): CertificateMark.NO_ARRIVAL,
+    (_S.IN_TRANSIT, "import_confirmed"): CertificateMark.NO_ARRIVAL,
+    (_S.IN_TRANSIT, "import_confirmed_discrepant"): CertificateMark.NO_ARRIVAL,
+    (_S.IN_TRANSIT, "certificate_voided"): CertificateMark.EXPORTED,
+    (_S.IN_TRANSIT, "certificate_replaced"): CertificateMark.EXPORTED,
+    (_S.IN_TRANSIT, "shipment_diverted"): CertificateMark.WAS_DIVERTED,
+    (_S.LOST, "arrival_recorded"): CertificateMark.WAS_LOST,
+    (_S.LOST, "shipment_detained"): CertificateMark.WAS_LOST,
+    (_S.DIVERTED, "certificate_replaced"): CertificateMark.EXPORTED,
 }
 
 EVENTS: Final = [name for name, _ in LETTERS.values()]
@@ -150,7 +145,7 @@ def test_accepted_event_writes_state_head_and_mark(state: CertificateState, name
         expected = _S.VALIDATED
     else:
         expected = TRANSITIONS[state][name].state or state
-    mark = AMENDED if name == "amendment_endorsed" else MARKS.get((state, name))
+    mark = CertificateMark.AMENDED if name == "amendment_endorsed" else MARKS.get((state, name))
     added = () if mark is None else (mark,)
     assert (after.state, after.marks) == (expected, (*before.marks, *added))
     assert (after.head != before.head) is (name != "transit_noted")

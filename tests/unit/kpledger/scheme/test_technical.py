@@ -26,7 +26,7 @@ from kpledger.scheme.v1.events.certificate import (
 )
 from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing
 from kpledger.scheme.v1.events.importing import CaseKind, CaseOpened, ImportRefusedReturned
-from kpledger.scheme.v1.lifecycles.certificate import CertificateState
+from kpledger.scheme.v1.lifecycles import CertificateState
 from kpledger.scheme.v1.records import TechnicalRecord
 from kpledger.scheme.v1.rules.technical import MAX_TECHNICAL
 

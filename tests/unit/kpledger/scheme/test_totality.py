@@ -11,7 +11,7 @@ from statements import NUMBER, SOUND
 from kpledger.base.state import ChangeSet
 from kpledger.base.units import MAX_TIME_MS
 from kpledger.scheme.event import Body
-from kpledger.scheme.v1.lifecycles.certificate import OPENS_CASE
+from kpledger.scheme.v1.lifecycles import OPENS_CASE
 
 NAMED: Final = "ZA/case/2026-1"
 PRESENTED: Final = f"{NUMBER}/1"

@@ -40,7 +40,7 @@ from kpledger.scheme.v1.events.importing import (
     ImportConfirmedDiscrepant,
 )
 from kpledger.scheme.v1.events.statistics import Flow
-from kpledger.scheme.v1.lifecycles.certificate import CertificateState
+from kpledger.scheme.v1.lifecycles import CertificateState
 
 FIRST_DAY = "2026-03-20"
 AMOUNTS = st.integers(1, 10**9)

@@ -1,1 +1,0 @@
-"""What has states in version 1, as tables: certificates, cases, proceedings."""
