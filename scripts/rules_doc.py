@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Rule
-from kpledger.scheme.v1.catalogue import CATALOGUE
+from kpledger.scheme.v1.catalogue import CATALOGUE, Row, nobody_else
 from kpledger.scheme.v1.lifecycles import (
     CASE_TRANSITIONS,
     OPENING,
@@ -19,7 +19,6 @@ from kpledger.scheme.v1.lifecycles import (
     CertificateState,
     ProceedingState,
 )
-from kpledger.scheme.v1.row import Row, nobody_else
 from kpledger.scheme.v1.rules import authorship
 
 PAGE = Path(__file__).parents[1] / "docs" / "rules.md"

@@ -16,10 +16,9 @@ from kpledger.scheme.envelope import decode_envelope, sign_event
 from kpledger.scheme.event import Author, Body, compute_event_id, encode_event
 from kpledger.scheme.outcome import Refusal
 from kpledger.scheme.rulebook import Rulebook
-from kpledger.scheme.v1.catalogue import CATALOGUE
+from kpledger.scheme.v1.catalogue import CATALOGUE, Row
 from kpledger.scheme.v1.events.decisions import PolicyValues
 from kpledger.scheme.v1.execution import execute
-from kpledger.scheme.v1.row import Row
 from kpledger.scheme.v1.version import V1
 from walk.chance import Act, Chance
 from walk.comparing import Archive, compare_all, compare_subject, equate

@@ -10,10 +10,9 @@ from kpledger.base.state import ChangeSet
 from kpledger.scheme.event import Body, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.place import EventPlace
-from kpledger.scheme.v1.catalogue import CATALOGUE
+from kpledger.scheme.v1.catalogue import CATALOGUE, Row
 from kpledger.scheme.v1.context import CatalogueError, Context, refuse
 from kpledger.scheme.v1.records import EventRecord
-from kpledger.scheme.v1.row import Row
 from kpledger.scheme.v1.rules import authorship
 
 
