@@ -25,21 +25,22 @@ from kpledger.api.routes import (
 )
 from kpledger.base.keys import SigningKey
 from kpnode.api.blocks import BlocksApi
-from kpnode.api.event import EventApi
 from kpnode.api.http import add_route, answer_problems
 from kpnode.api.openapi import build_openapi
 from kpnode.api.proxy import BooksProxy
-from kpnode.api.rehearse import RehearsalApi
-from kpnode.api.served import ApiLimits, BooksGate, Freshness, ServedNode
+from kpnode.api.served import ApiLimits, BooksGate, Freshness
 from kpnode.api.status import StatusApi
 from kpnode.api.submit import SubmitApi
+from kpnode.runtime import Node
 
 
 def build_app(
-    node: ServedNode, books: BooksGate, *, cosigning_key: SigningKey, limits: ApiLimits
+    node: Node, books: BooksGate, *, cosigning_key: SigningKey, limits: ApiLimits
 ) -> web.Application:
     """Build the application that serves a node."""
     freshness = Freshness(node)
+    submit = SubmitApi(node, freshness, limits)
+    blocks = BlocksApi(node.ledger, freshness, limits)
     status = StatusApi(node, books, cosigning_key)
     openapi: Final = build_openapi()
 
@@ -47,10 +48,10 @@ def build_app(
         return web.Response(body=openapi, headers={"Content-Type": JSON_TYPE})
 
     handlers = {
-        SUBMIT: SubmitApi(node, limits).post_events,
-        REHEARSE: RehearsalApi(node, freshness, limits).post_rehearsals,
-        EVENT: EventApi(node, freshness).get_event,
-        BLOCKS: BlocksApi(node, limits).get_blocks,
+        SUBMIT: submit.post_events,
+        REHEARSE: submit.post_rehearsals,
+        EVENT: blocks.get_event,
+        BLOCKS: blocks.get_blocks,
         GENESIS: status.get_genesis,
         STATUS: status.get_status,
         CHECKPOINT: status.get_checkpoint,

@@ -1,8 +1,9 @@
-"""GET /v1/blocks: the committed blocks themselves, as stored, for whoever verifies them.
+"""Blocks and events as they stand on the chain, for whoever verifies them.
 
-A stream of MessagePack arrays [height, stored entry], up to the block that was the newest when the
-request came. One request can carry the whole ledger, so the number of streams is bounded, and a
-client that does not read is cut off.
+``GET /v1/blocks`` is a stream of MessagePack arrays [height, stored entry], up to the block that
+was the newest when the request came. One request can carry the whole ledger, so the number of
+streams is bounded, and a client that does not read is cut off. ``GET /v1/events/{id}`` shows one
+event, where it stands, and the envelope that proves it.
 """
 
 import asyncio
@@ -12,11 +13,13 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from kpledger.api.routes import MSGPACK_TYPE, BlocksQuestion
+from kpledger.api.answers import RecordedEvent, UnknownEvent
+from kpledger.api.routes import MSGPACK_TYPE, BlocksQuestion, EventQuestion, ReadOptions
+from kpledger.books.query import encode_answer
+from kpledger.scheme.envelope import decode_envelope, format_envelope_json
 from kpnode.api.parameters import read_parameters
-from kpnode.api.problems import ProblemError, ProblemKind, make_problem
-from kpnode.api.served import ApiLimits, ServedNode, ledger_headers
-from kpnode.ledger import Ledger
+from kpnode.api.served import ApiLimits, Capacity, Freshness, ledger_headers, respond_json
+from kpnode.ledger import Ledger, StoredEvent
 from kpnode.storage.errors import StorageError
 
 PIECE_BYTES: Final = 256 * 1024
@@ -25,31 +28,27 @@ _log = logging.getLogger(__name__)
 
 
 class BlocksApi:
-    """Streams blocks."""
+    """Streams blocks and shows events."""
 
-    def __init__(self, node: ServedNode, limits: ApiLimits) -> None:
-        """Stream from this node's ledger."""
-        self._ledger = node.ledger
-        self._limits = limits
-        self._streams = 0
+    def __init__(self, ledger: Ledger, freshness: Freshness, limits: ApiLimits) -> None:
+        """Read this ledger; ``freshness`` waits for what is to be taken into account."""
+        self._ledger = ledger
+        self._freshness = freshness
+        self._write_s = limits.write_s
+        self._streams = Capacity(
+            limits.max_streams, "downloads of blocks are under way; try again later"
+        )
 
     async def get_blocks(self, request: web.Request) -> web.StreamResponse:
         """Stream blocks from a height on."""
         question = read_parameters(request, BlocksQuestion)
-        if self._streams >= self._limits.max_streams:
-            detail = f"{self._streams} downloads of blocks are under way; try again later"
-            raise ProblemError(make_problem(ProblemKind.BUSY, detail))
-        self._streams += 1
-        try:
+        with self._streams.take():
             return await self._stream(request, question)
-        finally:
-            self._streams -= 1
 
     async def _stream(self, request: web.Request, question: BlocksQuestion) -> web.StreamResponse:
         tip = self._ledger.tip
         last = min(tip.height, question.first + question.limit - 1)
-        headers = {"Content-Type": MSGPACK_TYPE, **ledger_headers(tip)}
-        response = web.StreamResponse(headers=headers)
+        response = web.StreamResponse(headers=ledger_headers(tip, MSGPACK_TYPE))
         response.enable_chunked_encoding()
         if request.method == "HEAD":
             return response
@@ -58,7 +57,7 @@ class BlocksApi:
         try:
             while height <= last:
                 piece, height = await asyncio.to_thread(read_piece, self._ledger, height, last)
-                async with asyncio.timeout(self._limits.write_s):
+                async with asyncio.timeout(self._write_s):
                     await response.write(piece)
         except (StorageError, TimeoutError) as error:
             # The status has been sent: all that can still be said is that the stream is not whole.
@@ -66,6 +65,15 @@ class BlocksApi:
             if request.transport is not None:
                 request.transport.abort()
         return response
+
+    async def get_event(self, request: web.Request) -> web.Response:
+        """Show what is known about an event id."""
+        event_id = read_parameters(request, EventQuestion).id
+        tip = await self._freshness.catch_up(read_parameters(request, ReadOptions))
+        stored = await asyncio.to_thread(self._ledger.event, bytes.fromhex(event_id))
+        if stored is None:
+            return respond_json(UnknownEvent(id=event_id), tip)
+        return respond_json(_describe(event_id, stored), tip)
 
 
 def read_piece(ledger: Ledger, first: int, last: int) -> tuple[bytes, int]:
@@ -77,3 +85,16 @@ def read_piece(ledger: Ledger, first: int, last: int) -> tuple[bytes, int]:
         piece += msgspec.msgpack.encode((height, stored))
         height += 1
     return bytes(piece), height
+
+
+def _describe(event_id: str, stored: StoredEvent) -> RecordedEvent:
+    event = decode_envelope(stored.encoded)
+    content = {**msgspec.structs.asdict(event.header), "body": event.body}
+    return RecordedEvent(
+        id=event_id,
+        height=stored.record.height,
+        index=stored.record.index,
+        block_time_ms=stored.time_ms,
+        event=msgspec.Raw(encode_answer(content)),
+        envelope=msgspec.Raw(format_envelope_json(stored.encoded)),
+    )

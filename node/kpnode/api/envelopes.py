@@ -53,10 +53,10 @@ async def read_events(request: web.Request, limits: ApiLimits) -> GivenEvents:
         raise ProblemError(make_problem(ProblemKind.UNSUPPORTED_MEDIA_TYPE, detail))
     body = await _read(request, limits)
     is_packed = media_type == MSGPACK_TYPE
-    read = _decode if is_packed else _parse
     is_batch = body[:1] in _ARRAYS if is_packed else body.lstrip()[:1] == b"["
-    parts = (_split_packed if is_packed else _split_json)(body) if is_batch else [body]
-    return GivenEvents(tuple(map(read, parts)), is_batch=is_batch)
+    parts = _split(body, is_packed=is_packed) if is_batch else [body]
+    events = tuple(_decode(part, is_packed=is_packed) for part in parts)
+    return GivenEvents(events, is_batch=is_batch)
 
 
 async def _read(request: web.Request, limits: ApiLimits) -> bytes:
@@ -73,33 +73,18 @@ async def _read(request: web.Request, limits: ApiLimits) -> bytes:
         raise ProblemError(make_problem(ProblemKind.TOO_SLOW, detail)) from None
 
 
-def _split_packed(body: bytes) -> list[bytes]:
+def _split(batch: bytes, *, is_packed: bool) -> list[bytes]:
     try:
-        return _packed_batch.decode(body)
+        if is_packed:
+            return _packed_batch.decode(batch)
+        return [bytes(part) for part in _json_batch.decode(batch)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _bad_batch(error) from None
+        problem = f"{error}; accepted: 1 to {MAX_BATCH} envelopes"
+        raise MalformedError("batch", problem) from None
 
 
-def _split_json(body: bytes) -> list[bytes]:
+def _decode(part: bytes, *, is_packed: bool) -> SignedEvent | LedgerError:
     try:
-        return [bytes(part) for part in _json_batch.decode(body)]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _bad_batch(error) from None
-
-
-def _decode(encoded: bytes) -> SignedEvent | LedgerError:
-    try:
-        return decode_envelope(encoded)
+        return decode_envelope(part if is_packed else parse_envelope_json(part))
     except LedgerError as error:
         return error
-
-
-def _parse(text: bytes) -> SignedEvent | LedgerError:
-    try:
-        return decode_envelope(parse_envelope_json(text))
-    except LedgerError as error:
-        return error
-
-
-def _bad_batch(error: Exception) -> LedgerError:
-    return MalformedError("batch", f"{error}; accepted: 1 to {MAX_BATCH} envelopes")

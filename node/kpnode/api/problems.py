@@ -122,11 +122,6 @@ def parameter_error(name: str, problem: str, accepted: str) -> ProblemError:
     )
 
 
-def not_found(what: str) -> ProblemError:
-    """Make the error for something that is not there."""
-    return ProblemError(make_problem(ProblemKind.NOT_FOUND, what))
-
-
 def respond_problem(problem: Problem, headers: Mapping[str, str] | None = None) -> web.Response:
     """Answer a request with a problem."""
     all_headers = {"Content-Type": PROBLEM_TYPE, **(headers or {})}

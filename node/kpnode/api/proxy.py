@@ -16,7 +16,7 @@ from yarl import URL
 from kpledger.api.routes import ReadOptions
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
-from kpnode.api.served import ApiLimits, BooksGate, Freshness
+from kpnode.api.served import ApiLimits, BooksGate, Capacity, Freshness
 
 MAX_BEHIND: Final = 10_000
 """So many blocks are caught up within the time of a question; with more to come none waits."""
@@ -40,8 +40,9 @@ class BooksProxy:
         """Ask these books; ``freshness`` waits for what an answer has to take into account."""
         self._books = books
         self._freshness = freshness
-        self._limits = limits
-        self._under_way = 0
+        self._questions = Capacity(
+            limits.max_questions, "questions are being answered; ask again later"
+        )
         self._session: aiohttp.ClientSession | None = None
 
     async def connected(self, _app: web.Application) -> AsyncIterator[None]:
@@ -57,15 +58,9 @@ class BooksProxy:
         """Pass a question on, and its answer back."""
         options = read_parameters(request, ReadOptions)
         deadline = time.monotonic() + options.timeout_ms / 1000
-        if self._under_way >= self._limits.max_questions:
-            detail = f"{self._under_way} questions are being answered; ask again later"
-            raise ProblemError(make_problem(ProblemKind.BUSY, detail))
-        self._under_way += 1
-        try:
+        with self._questions.take():
             tip = await self._freshness.catch_up(options)
             return await self._ask(request, tip.height, deadline)
-        finally:
-            self._under_way -= 1
 
     async def _ask(self, request: web.Request, height: int, deadline: float) -> web.StreamResponse:
         while True:

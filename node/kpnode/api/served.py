@@ -1,75 +1,18 @@
-"""What the API serves: the node as it sees it, its limits, and how it answers."""
+"""What the API serves: a node and its books, within limits, as of a block."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 from aiohttp import web
 
-from kpledger.api.answers import Problem
+from kpledger.api.answers import BooksAnswer, Problem
 from kpledger.api.routes import JSON_TYPE, Consistency, ReadOptions
 from kpledger.log.chain import Tip
-from kpledger.log.genesis import Genesis
-from kpledger.scheme.event import SignedEvent
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
-from kpnode.ledger import Ledger
-from kpnode.runtime import Cause, Failure, NodeStatus, Outcome
-
-
-class ServedNode(Protocol):
-    """What the API needs of a node (:class:`kpnode.runtime.Node`)."""
-
-    @property
-    def genesis(self) -> Genesis:
-        """What the ledger was founded on."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """The node's name."""
-        ...
-
-    @property
-    def ledger(self) -> Ledger:
-        """The committed ledger."""
-        ...
-
-    async def submit(self, events: Sequence[SignedEvent], timeout_s: float) -> list[Outcome]:
-        """Bring events onto the ledger; outcomes in order."""
-        ...
-
-    async def catch_up(self, timeout_s: float) -> str | None:
-        """Wait until the ledger holds all that was acknowledged before; else say why it may not."""
-        ...
-
-    def status(self) -> NodeStatus:
-        """Give a picture of this moment."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BooksStatus:
-    """How the books are."""
-
-    height: int | None
-    """The newest block in them; None while their process is not there."""
-    building: bool
-    """They have not yet been at the end of the ledger since their process was started."""
-    problem: str | None
-    """Why their process ended, until they are at the end of the ledger again."""
-
-    @property
-    def alarms(self) -> tuple[str, ...]:
-        """What a person should look at, with what it means and what to do."""
-        if self.problem is None:
-            return ()
-        alarm = (
-            f"The process that keeps the books has ended: {self.problem}. It is started again, and"
-            " until the books are at the end of the ledger, questions about the ledger wait or are"
-            " refused; consensus goes on. If it ends again and again, the node's log says why."
-        )
-        return (alarm,)
+from kpnode.runtime import Cause, Node, NodeStatus
 
 
 class BooksGate(Protocol):
@@ -78,15 +21,12 @@ class BooksGate(Protocol):
     @property
     def socket_path(self) -> str:
         """The Unix socket on which they are asked."""
-        ...
 
-    def status(self) -> BooksStatus:
+    def status(self) -> BooksAnswer:
         """Say how they are."""
-        ...
 
     async def reach(self, height: int) -> None:
         """Wait until they hold the block at a height."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +49,35 @@ class ApiLimits:
     """For a client to take a piece of a download."""
 
 
+class Capacity:
+    """What may be under way at once; what would be more is turned away, to come again."""
+
+    def __init__(self, limit: int, reason: str) -> None:
+        """Allow so many; ``reason`` follows their number in what others are told."""
+        self._limit = limit
+        self._reason = reason
+        self._taken = 0
+
+    @contextmanager
+    def take(self, count: int = 1) -> Iterator[None]:
+        """Have so many more under way.
+
+        Raises:
+            ProblemError: they would be too many.
+        """
+        if self._taken + count > self._limit:
+            raise ProblemError(make_problem(ProblemKind.BUSY, f"{self._taken} {self._reason}"))
+        self._taken += count
+        try:
+            yield
+        finally:
+            self._taken -= count
+
+
 class Freshness:
     """Makes sure that an answer takes into account what its question asks for."""
 
-    def __init__(self, node: ServedNode) -> None:
+    def __init__(self, node: Node) -> None:
         """Wait for this node's ledger."""
         self._node = node
 
@@ -125,26 +90,24 @@ class Freshness:
         if options.consistency is Consistency.LINEARIZABLE:
             reason = await self._node.catch_up(options.timeout_ms / 1000)
             if reason is not None:
-                raise ProblemError(self._explain(reason))
+                status = self._node.status()
+                raise ProblemError(explain_failing(status, ProblemKind.NOT_CONFIRMED, reason))
         return self._node.ledger.tip
 
-    def _explain(self, reason: str) -> Problem:
-        status = self._node.status()
-        if status.failure is not None:
-            return failure_problem(status.failure)
-        kind = ProblemKind.NO_LEADER if status.raft.leader is None else ProblemKind.NOT_CONFIRMED
-        return make_problem(kind, reason)
+
+def explain_failing(status: NodeStatus, kind: ProblemKind, reason: str) -> Problem:
+    """Say why a node did not do what was asked: it has stopped, knows no leader, or the reason."""
+    if status.failure is not None:
+        broken = status.failure.cause is Cause.STORAGE
+        kind = ProblemKind.STORAGE_FAILED if broken else ProblemKind.STOPPED
+        return make_problem(kind, status.failure.text)
+    return make_problem(ProblemKind.NO_LEADER if status.raft.leader is None else kind, reason)
 
 
-def failure_problem(failure: Failure) -> Problem:
-    """Say why a node takes no part any more."""
-    kind = ProblemKind.STORAGE_FAILED if failure.cause is Cause.STORAGE else ProblemKind.STOPPED
-    return make_problem(kind, failure.text)
-
-
-def ledger_headers(tip: Tip) -> dict[str, str]:
-    """Say as of which block an answer was given."""
+def ledger_headers(tip: Tip, media_type: str = JSON_TYPE) -> dict[str, str]:
+    """Give the headers of an answer that is as of a block."""
     return {
+        "Content-Type": media_type,
         "KP-Height": str(tip.height),
         "KP-Head": tip.head.hex(),
         "KP-Block-Time-Ms": str(tip.time_ms),
@@ -153,10 +116,4 @@ def ledger_headers(tip: Tip) -> dict[str, str]:
 
 def respond_json(value: object, tip: Tip) -> web.Response:
     """Answer with JSON, as of a block."""
-    return respond_encoded(msgspec.json.encode(value), tip)
-
-
-def respond_encoded(encoded: bytes, tip: Tip) -> web.Response:
-    """Answer with JSON that is encoded already, as of a block."""
-    headers = {"Content-Type": JSON_TYPE, **ledger_headers(tip)}
-    return web.Response(body=encoded, headers=headers)
+    return web.Response(body=msgspec.json.encode(value), headers=ledger_headers(tip))

@@ -14,20 +14,13 @@ from kpledger.api.answers import (
     StatusAnswer,
     StorageAnswer,
 )
-from kpledger.api.routes import JSON_TYPE
+from kpledger.api.routes import CHECKPOINT, JSON_TYPE
 from kpledger.base.keys import SigningKey
 from kpledger.log.checkpoint import Checkpoint, format_checkpoint, sign_checkpoint
 from kpledger.log.note import Note, format_note
-from kpnode.api.problems import ProblemError, ProblemKind, make_problem
-from kpnode.api.served import (
-    BooksGate,
-    ServedNode,
-    failure_problem,
-    ledger_headers,
-    respond_json,
-)
-from kpnode.raft import PeerStatus
-from kpnode.runtime import Cause, NodeStatus
+from kpnode.api.problems import ProblemError, ProblemKind
+from kpnode.api.served import BooksGate, explain_failing, ledger_headers, respond_json
+from kpnode.runtime import Cause, Node, NodeStatus
 
 STOPPED: Final = "stopped"
 """The role of a node that has stopped taking part."""
@@ -37,7 +30,7 @@ _DURABILITY: Final = "fsync before every acknowledgement"
 class StatusApi:
     """Answers for the node itself."""
 
-    def __init__(self, node: ServedNode, books: BooksGate, cosigning_key: SigningKey) -> None:
+    def __init__(self, node: Node, books: BooksGate, cosigning_key: SigningKey) -> None:
         """Answer for this node; checkpoints are signed under its cosigning key."""
         self._node = node
         self._books = books
@@ -50,6 +43,7 @@ class StatusApi:
 
     def _describe(self) -> StatusAnswer:
         node, status, tip = self._node, self._node.status(), self._node.ledger.tip
+        books = self._books.status()
         file, failure = node.genesis.file, status.failure
         broken = failure is not None and failure.cause is Cause.STORAGE
         return StatusAnswer(
@@ -76,22 +70,13 @@ class StatusApi:
                 durability=_DURABILITY, failed=failure.text if failure and broken else None
             ),
             failed=None if failure is None else failure.text,
-            alarms=(*status.alarms, *self._books.status().alarms),
-            books=self._describe_books(),
+            alarms=(*status.alarms, *_find_alarms(books)),
+            books=books,
             pending=status.pending,
             refused_blocks=tuple(
                 RefusedBlockAnswer(leader=one.leader, term=one.term, problem=one.problem)
                 for one in status.refused_blocks
             ),
-        )
-
-    def _describe_books(self) -> BooksAnswer:
-        books = self._books.status()
-        return BooksAnswer(
-            height=books.height,
-            behind=max(0, self._node.ledger.tip.height - (books.height or 0)),
-            building=books.building,
-            problem=books.problem,
         )
 
     async def get_live(self, _request: web.Request) -> web.Response:
@@ -101,15 +86,14 @@ class StatusApi:
     async def get_ready(self, _request: web.Request) -> web.Response:
         """Say whether the node can take events: it takes part, and knows a leader."""
         status = self._node.status()
-        if status.failure is not None:
-            raise ProblemError(failure_problem(status.failure))
-        if status.raft.leader is None:
-            raise ProblemError(make_problem(ProblemKind.NO_LEADER, "this node knows no leader"))
+        if status.failure is not None or status.raft.leader is None:
+            reason = "this node knows no leader"
+            raise ProblemError(explain_failing(status, ProblemKind.NO_LEADER, reason))
         return _respond_word("ready")
 
     async def get_genesis(self, _request: web.Request) -> web.Response:
         """Give the genesis file, byte for byte."""
-        headers = {"Content-Type": JSON_TYPE, **ledger_headers(self._node.ledger.tip)}
+        headers = ledger_headers(self._node.ledger.tip)
         return web.Response(body=self._node.genesis.encoded, headers=headers)
 
     async def get_checkpoint(self, _request: web.Request) -> web.Response:
@@ -124,32 +108,36 @@ class StatusApi:
             signature = sign_checkpoint(checkpoint, key=self._cosigning_key)
             note = format_note(Note(format_checkpoint(checkpoint), (signature,)))
             self._checkpoint = tip.tree.size, note
-        # C2SP tlog-tiles asks for this content type.
-        headers = {"Content-Type": "text/plain; charset=utf-8", **ledger_headers(tip)}
+        headers = ledger_headers(tip, media_type=CHECKPOINT.replies[0].media_type)
         return web.Response(body=self._checkpoint[1], headers=headers)
+
+
+def _find_alarms(books: BooksAnswer) -> tuple[str, ...]:
+    """Say what a person should look at, with what it means and what to do."""
+    if books.problem is None:
+        return ()
+    alarm = (
+        f"The process that keeps the books has ended: {books.problem}. It is started again, and"
+        " until the books are at the end of the ledger, questions about the ledger wait or are"
+        " refused; consensus goes on. If it ends again and again, the node's log says why."
+    )
+    return (alarm,)
 
 
 def _describe_peers(
     name: str, voters: tuple[str, ...], status: NodeStatus
 ) -> dict[str, PeerAnswer]:
-    known = () if status.failure is not None else status.raft.peers
-    progress: dict[str, PeerStatus] = {peer.node: peer for peer in known}
-    return {
-        voter: _describe_peer(progress.get(voter), connected=voter in status.peers)
-        for voter in voters
-        if voter != name
-    }
-
-
-def _describe_peer(progress: PeerStatus | None, *, connected: bool) -> PeerAnswer:
-    if progress is None:
-        return PeerAnswer(connected=connected)
-    return PeerAnswer(
-        connected=connected,
-        match=progress.match,
-        in_flight=progress.in_flight,
-        recently_active=progress.recently_active,
-    )
+    others = (voter for voter in voters if voter != name)
+    answers = {voter: PeerAnswer(connected=voter in status.peers) for voter in others}
+    for peer in () if status.failure is not None else status.raft.peers:
+        if peer.node in answers:
+            answers[peer.node] = msgspec.structs.replace(
+                answers[peer.node],
+                match=peer.match,
+                in_flight=peer.in_flight,
+                recently_active=peer.recently_active,
+            )
+    return answers
 
 
 def _respond_word(word: str) -> web.Response:

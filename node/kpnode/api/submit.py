@@ -1,9 +1,13 @@
-"""POST /v1/events: signed events come in, what became of them goes out.
+"""Signed events come in: to be recorded (``POST /v1/events``), or to be tried (``/v1/rehearsals``).
 
 One envelope or a batch, as DSSE JSON or as MessagePack. Sending the same event again is always
-safe: it has one id, and is on the ledger once.
+safe: it has one id, and is on the ledger once. A rehearsal runs the rules of the ledger on the
+committed state of this node, at its clock; nothing is recorded, and nobody else hears of it. Since
+the ledger moves on, it is a forecast and no promise.
 """
 
+import asyncio
+import time
 from collections.abc import Sequence
 from typing import Final, assert_never
 
@@ -14,79 +18,67 @@ from kpledger.api.answers import (
     BatchAnswer,
     CommittedAnswer,
     PendingAnswer,
-    Problem,
     RefusedAnswer,
+    RehearsalAnswer,
+    RehearsalResult,
     SubmitAnswer,
     UnavailableAnswer,
 )
-from kpledger.api.routes import JSON_TYPE, SubmitOptions
-from kpledger.base.errors import LedgerError
+from kpledger.api.routes import JSON_TYPE, ReadOptions, SubmitOptions
+from kpledger.base.errors import BadSignatureError, LedgerError
+from kpledger.log.chain import BlockExecutor
+from kpledger.scheme.envelope import verify_envelope
 from kpledger.scheme.event import SignedEvent
+from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.api.envelopes import read_events
 from kpnode.api.parameters import read_parameters
-from kpnode.api.problems import (
-    ProblemError,
-    ProblemKind,
-    error_problem,
-    make_problem,
-    refusal_problem,
-    respond_problem,
-)
-from kpnode.api.served import ApiLimits, ServedNode, failure_problem
-from kpnode.runtime import Committed, Outcome, Pending, Refused, Unavailable
+from kpnode.api.problems import ProblemKind, error_problem, refusal_problem, respond_problem
+from kpnode.api.served import ApiLimits, Capacity, Freshness, explain_failing, respond_json
+from kpnode.runtime import Committed, Node, Outcome, Pending, Refused, Unavailable
 
-_JSON_HEADERS: Final = {"Content-Type": JSON_TYPE}
-
+_REHEARSALS_AT_ONCE: Final = 2
+"""They cost as much as blocks, and anybody may ask for them; others wait."""
 
 _encoder: Final = msgspec.json.Encoder()
 
 
 class SubmitApi:
-    """Takes submissions, up to a limit at once."""
+    """Takes submissions, up to a limit at once, and rehearses."""
 
-    def __init__(self, node: ServedNode, limits: ApiLimits) -> None:
-        """Submit to this node."""
+    def __init__(self, node: Node, freshness: Freshness, limits: ApiLimits) -> None:
+        """Submit to this node; ``freshness`` waits for what a rehearsal is to count in."""
         self._node = node
+        self._freshness = freshness
         self._limits = limits
-        self._under_way = 0
+        self._submissions = Capacity(
+            limits.max_submissions, "events are being submitted; send this again later"
+        )
+        self._stage = asyncio.Semaphore(_REHEARSALS_AT_ONCE)
 
     async def post_events(self, request: web.Request) -> web.Response:
-        """Take one envelope or a batch."""
+        """Submit one envelope or a batch."""
         timeout_s = read_parameters(request, SubmitOptions).timeout_ms / 1000
         given = await read_events(request, self._limits)
         if given.is_batch:
-            return await self._answer_batch(given.events, timeout_s)
+            return _respond(200, await self._submit_batch(given.events, timeout_s))
         (event,) = given.events
         if isinstance(event, LedgerError):
             raise event
-        return await self._answer_one(event, timeout_s)
-
-    async def _submit(self, events: Sequence[SignedEvent], timeout_s: float) -> list[Outcome]:
-        if self._under_way + len(events) > self._limits.max_submissions:
-            detail = f"{self._under_way} events are being submitted; send this again later"
-            raise ProblemError(make_problem(ProblemKind.BUSY, detail))
-        self._under_way += len(events)
-        try:
-            return await self._node.submit(events, timeout_s)
-        finally:
-            self._under_way -= len(events)
-
-    async def _answer_one(self, event: SignedEvent, timeout_s: float) -> web.Response:
         (outcome,) = await self._submit([event], timeout_s)
         answer = self._describe(outcome)
         match answer:
             case CommittedAnswer():
-                return web.Response(status=201, body=_encoder.encode(answer), headers=_JSON_HEADERS)
+                return _respond(201, answer)
             case PendingAnswer():
-                return web.Response(status=202, body=_encoder.encode(answer), headers=_JSON_HEADERS)
+                return _respond(202, answer)
             case RefusedAnswer(problem=problem) | UnavailableAnswer(problem=problem):
                 return respond_problem(problem)
             case _:
                 assert_never(answer)
 
-    async def _answer_batch(
+    async def _submit_batch(
         self, batch: Sequence[SignedEvent | LedgerError], timeout_s: float
-    ) -> web.Response:
+    ) -> BatchAnswer:
         """Submit what is an event; the rest is refused in its place."""
         events = [one for one in batch if isinstance(one, SignedEvent)]
         outcomes = iter(await self._submit(events, timeout_s) if events else ())
@@ -96,9 +88,11 @@ class SubmitApi:
             else RefusedAnswer(id=None, problem=error_problem(one))
             for one in batch
         )
-        return web.Response(
-            body=_encoder.encode(BatchAnswer(results=results)), headers=_JSON_HEADERS
-        )
+        return BatchAnswer(results=results)
+
+    async def _submit(self, events: Sequence[SignedEvent], timeout_s: float) -> list[Outcome]:
+        with self._submissions.take(len(events)):
+            return await self._node.submit(events, timeout_s)
 
     def _describe(self, outcome: Outcome) -> SubmitAnswer:
         event_id = outcome.event_id.hex()
@@ -117,13 +111,43 @@ class SubmitApi:
                 problem = refusal_problem(outcome.refusal, bad_signature=outcome.bad_signature)
                 return RefusedAnswer(id=event_id, problem=problem)
             case Unavailable():
-                return UnavailableAnswer(id=event_id, problem=self._unavailable_problem(outcome))
+                status = self._node.status()
+                problem = explain_failing(status, ProblemKind.BUSY, outcome.reason)
+                return UnavailableAnswer(id=event_id, problem=problem)
             case _:
                 assert_never(outcome)
 
-    def _unavailable_problem(self, outcome: Unavailable) -> Problem:
-        status = self._node.status()
-        if status.failure is not None:
-            return failure_problem(status.failure)
-        kind = ProblemKind.NO_LEADER if status.raft.leader is None else ProblemKind.BUSY
-        return make_problem(kind, outcome.reason)
+    async def post_rehearsals(self, request: web.Request) -> web.Response:
+        """Rehearse one envelope or a batch."""
+        options = read_parameters(request, ReadOptions)
+        given = await read_events(request, self._limits)
+        tip = await self._freshness.catch_up(options)
+        async with self._stage:
+            answer = await asyncio.to_thread(self._rehearse, given.events)
+        return respond_json(answer, tip)
+
+    def _rehearse(self, events: Sequence[SignedEvent | LedgerError]) -> RehearsalAnswer:
+        ledger = self._node.ledger
+        now_ms = max(ledger.tip.time_ms, time.time_ns() // 1_000_000)
+        executor = BlockExecutor(self._node.genesis, ledger.tip, ledger.state, now_ms)
+        return RehearsalAnswer(results=tuple(_rehearse_one(executor, one) for one in events))
+
+
+def _rehearse_one(executor: BlockExecutor, event: SignedEvent | LedgerError) -> RehearsalResult:
+    if isinstance(event, LedgerError):
+        return RehearsalResult(id=None, accepted=False, problem=error_problem(event))
+    bad_signature = False
+    try:
+        verify_envelope(event)
+        refusal = executor.add(event)
+    except BadSignatureError as error:
+        bad_signature = True
+        refusal = Refusal(Rule.E1, "signatures", str(error), "signatures that verify")
+    problem = None if refusal is None else refusal_problem(refusal, bad_signature=bad_signature)
+    return RehearsalResult(id=event.event_id.hex(), accepted=problem is None, problem=problem)
+
+
+def _respond(status: int, answer: msgspec.Struct) -> web.Response:
+    return web.Response(
+        status=status, body=_encoder.encode(answer), headers={"Content-Type": JSON_TYPE}
+    )

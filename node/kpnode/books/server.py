@@ -24,7 +24,7 @@ from kpledger.books.queries import QUERIES
 from kpledger.books.query import AnyQuery, NotOnLedgerError, QuestionError
 from kpnode.api.http import add_route, answer_problems
 from kpnode.api.parameters import read_parameters
-from kpnode.api.problems import ProblemError, ProblemKind, make_problem, not_found, parameter_error
+from kpnode.api.problems import ProblemError, ProblemKind, make_problem, parameter_error
 
 READERS: Final = 4
 """Questions that are answered at once."""
@@ -89,7 +89,7 @@ class BooksApi:
             except QuestionError as error:
                 raise parameter_error(error.field, error.problem, error.accepted) from None
             except NotOnLedgerError as error:
-                raise not_found(str(error)) from None
+                raise ProblemError(make_problem(ProblemKind.NOT_FOUND, str(error))) from None
             except sqlite3.OperationalError:
                 if not budget.is_over:
                     raise

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from kpnode.api.served import BooksStatus
+from kpledger.api.answers import BooksAnswer
 from kpnode.books.feed import BlockSource, feed_books
 from kpnode.books.place import BOOKS_NAME, BooksSocket
 from kpnode.storage.errors import StorageError
@@ -110,10 +110,15 @@ class BooksSupervisor:
         if self._socket is not None:
             self._socket.close()
 
-    def status(self) -> BooksStatus:
+    def status(self) -> BooksAnswer:
         """Say how the books are."""
         height = None if self._height == NOWHERE else self._height
-        return BooksStatus(height=height, building=self._is_building, problem=self._problem)
+        return BooksAnswer(
+            height=height,
+            behind=max(0, self._node.ledger.tip.height - (height or 0)),
+            building=self._is_building,
+            problem=self._problem,
+        )
 
     async def reach(self, height: int) -> None:
         """Wait until the books hold the block at a height."""

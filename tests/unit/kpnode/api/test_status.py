@@ -1,6 +1,8 @@
 """The node about itself: status, health, genesis file, checkpoint."""
 
+import asyncio
 import re
+import socket
 from pathlib import Path
 
 import msgspec
@@ -19,6 +21,8 @@ from kpnode.api.openapi import build_openapi
 from kpnode.api.served import ApiLimits
 
 ORIGIN = make_genesis().file.origin
+PATIENCE_S = 60.0
+GLANCE_S = 0.01
 KEY = NoteKey(ORIGIN, KeyType.NOTE, signing_key("bw-1/cosigning").public_key)
 
 
@@ -101,6 +105,25 @@ async def test_a_mistake_of_the_node_is_not_blamed_on_its_disk(served: Served) -
     }
     advice = "Keep its log for those who maintain the program, then start the node again."
     assert found["alarms"] == [f"The node has stopped taking part: {found['failed']}. {advice}"]
+
+
+async def test_books_that_have_ended_are_an_alarm(tmp_path: Path) -> None:
+    async def end_at_once(feed: socket.socket, listener: socket.socket) -> str:
+        with feed, listener:
+            return "the shelf broke"
+
+    async with serve(tmp_path / "ledger", ApiLimits(), run=end_at_once) as served:
+        async with asyncio.timeout(PATIENCE_S):
+            while served.books.status().problem is None:  # noqa: ASYNC110 (there is no event)
+                await asyncio.sleep(GLANCE_S)
+        found = (await served.get("/v1/status")).json
+        assert found["books"] == {
+            "height": None,
+            "behind": found["height"],
+            "building": True,
+            "problem": "the shelf broke",
+        }
+        assert "process that keeps the books has ended: the shelf broke." in str(found["alarms"])
 
 
 async def test_the_genesis_file_is_given_byte_for_byte(served: Served) -> None:
