@@ -12,7 +12,7 @@ import msgspec
 from network import GLANCE_S, PATIENCE_S, Network, NodeSeen, ask_status
 from rebuilt import RebuiltBooks, tables_in
 
-from kpclient.replay.copied_chain import StoredBlock, open_copy
+from kpclient.replay.copied_chain import CopiedChain, StoredBlock
 from kpclient.replay.verification import audit_chain
 from kpledger.log.audit import AuditVerdict
 from kpledger.log.block import decode_block, decode_block_header
@@ -97,7 +97,7 @@ async def wait_until_caught_up(session: aiohttp.ClientSession, node: NodeSeen, h
 def places_in(copy: Path) -> dict[str, tuple[int, int]]:
     """Give height and index of every event in a copied directory, by id."""
     places = {}
-    for found in open_copy(copy):
+    for found in CopiedChain(copy):
         assert isinstance(found, StoredBlock)
         payload = decode_stored_entry(found.stored).payload
         if payload:
@@ -120,7 +120,7 @@ def verify_copies(load: Load, nodes: Iterable[NodeSeen], scratch: Path) -> None:
         copy = scratch / f"copy-{node.name}"
         # The socket is no file that could be copied.
         shutil.copytree(node.directory, copy, ignore=shutil.ignore_patterns(SOCKET_NAME))
-        report = audit_chain(genesis, open_copy(copy), jobs=0)
+        report = audit_chain(genesis, CopiedChain(copy), jobs=0)
         assert report.verdict is AuditVerdict.SOUND, report
         places = places_in(copy)
         told = load.acknowledged.items()
@@ -128,4 +128,4 @@ def verify_copies(load: Load, nodes: Iterable[NodeSeen], scratch: Path) -> None:
             one: (place, places.get(one)) for one, place in told if places.get(one) != place
         } == {}
         height, tables = tables_in(copy / BOOKS_NAME)
-        assert tables == RebuiltBooks(genesis, open_copy(copy), height).tables()
+        assert tables == RebuiltBooks(genesis, CopiedChain(copy), height).tables()

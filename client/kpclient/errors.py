@@ -4,6 +4,7 @@ The errors of the ledger itself are in :mod:`kpledger.base.errors`; here are tho
 and lines. Every class of this package derives from :class:`ClientError`.
 """
 
+from pathlib import Path
 from typing import ClassVar, Final
 
 EXIT_DONE: Final = 0
@@ -44,6 +45,22 @@ class UsageError(ClientError):
     def describe(self) -> dict[str, str]:
         """Give what is known about it, name by name."""
         return {"detail": self.problem, "field": self.field, "accepted": self.accepted}
+
+
+class FileError(ClientError):
+    """A file or a directory that cannot be used.
+
+    Attributes:
+        path: which.
+    """
+
+    TROUBLE: ClassVar[str] = ""
+    """What all errors of its class say of the file."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        """Say which, and what is wrong with it."""
+        super().__init__(f"{path}{self.TROUBLE}: {problem}")
+        self.path = path
 
 
 class PartlyRefusedError(ClientError):

@@ -8,45 +8,23 @@ import os
 import stat
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
-from kpclient.errors import ClientError
+from kpclient.errors import FileError
 
 PRIVATE_FILE: Final = 0o600
 PRIVATE_DIRECTORY: Final = 0o700
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
-class TooOpenError(ClientError):
-    """A private file or directory that others may read.
-
-    Attributes:
-        path: which.
-        mode: its permissions.
-    """
-
-    def __init__(self, path: Path, mode: int) -> None:
-        """Say which, and the one command that mends it."""
-        wanted = PRIVATE_DIRECTORY if path.is_dir() else PRIVATE_FILE
-        super().__init__(
-            f"{path} can be read by others (mode {mode:o}); close it with: chmod {wanted:o} {path}"
-        )
-        self.path = path
-        self.mode = mode
+class TooOpenError(FileError):
+    """A private file or directory that others may read."""
 
 
-class UnreadableError(ClientError):
-    """A file that cannot be read, or is larger than any of its kind.
+class UnreadableError(FileError):
+    """A file that cannot be read, or is larger than any of its kind."""
 
-    Attributes:
-        path: which.
-    """
-
-    def __init__(self, path: Path, problem: str) -> None:
-        """Say which, and why."""
-        super().__init__(f"{path} cannot be read: {problem}")
-        self.path = path
-        self.problem = problem
+    TROUBLE: ClassVar[str] = " cannot be read"
 
 
 def make_private_directory(directory: Path) -> None:
@@ -67,7 +45,9 @@ def check_private(path: Path) -> None:
     """
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & _OTHERS:
-        raise TooOpenError(path, mode)
+        wanted = PRIVATE_DIRECTORY if path.is_dir() else PRIVATE_FILE
+        problem = f"others may read it (mode {mode:o}); close it with: chmod {wanted:o} {path}"
+        raise TooOpenError(path, problem)
 
 
 def write_durably(path: Path, content: bytes, *, replace: bool) -> None:

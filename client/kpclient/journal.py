@@ -6,40 +6,27 @@ knows them again; so nothing is submitted twice. A line that was torn by a crash
 hence never acted upon, and is cut off.
 """
 
-import base64
 import fcntl
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Annotated, Final, Literal, Self
 
 import msgspec
 from msgspec import Meta
 
-from kpclient.errors import ClientError
+from kpclient.errors import FileError
 from kpclient.files import PRIVATE_FILE, sync_directory
 from kpledger.api.answers import Problem
 
-FORMAT: Final = "kpledger-progress/1"
 MAX_JOURNAL_BYTES: Final = 8 * 1024**3
 
 _Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 _LineNumber = Annotated[int, Meta(ge=1)]
 
 
-class JournalError(ClientError):
-    """A journal that cannot be used.
-
-    Attributes:
-        path: the file.
-    """
-
-    def __init__(self, path: Path, problem: str) -> None:
-        """Say which file, and what is wrong with it."""
-        super().__init__(f"{path}: {problem}")
-        self.path = path
+class JournalError(FileError):
+    """A journal that cannot be used."""
 
 
 class _Opening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="open"):
@@ -47,11 +34,14 @@ class _Opening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     chain: _Hex
 
 
-class _Signed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="signed"):
+class Signed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="signed"):
+    """An event that a line became, to be sent until it is decided."""
+
     line: _LineNumber
     text: _Hex
+    """SHA-256 of the line, to see when a file was changed between two runs."""
     event_id: _Hex
-    envelope: str
+    envelope: bytes
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="done"):
@@ -59,25 +49,14 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     line: _LineNumber
     text: _Hex
-    """SHA-256 of the line, to see when a file was changed between two runs."""
+    """SHA-256 of the line."""
     event_id: _Hex | None
     """None if the line could not be made an event."""
     outcome: Literal["committed", "duplicate", "refused"]
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """An event that a line became, to be sent until it is decided."""
-
-    line: int
-    text: str
-    """SHA-256 of the line, hexadecimal."""
-    event_id: bytes
-    envelope: bytes
-
-
-_decoder: Final = msgspec.json.Decoder(_Opening | _Signed | Decided)
+_decoder: Final = msgspec.json.Decoder(_Opening | Signed | Decided)
 
 
 class Journal:
@@ -91,7 +70,7 @@ class Journal:
     def __init__(self, path: Path, chain: bytes) -> None:
         """Prepare to use a journal; entering the context opens it."""
         self._path = path
-        self._chain = chain
+        self._chain = chain.hex()
         self.signed: dict[int, Signed] = {}
         self.decided: dict[int, Decided] = {}
         self._descriptor = -1
@@ -107,44 +86,23 @@ class Journal:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._recover()
-        except BlockingIOError:
+        except BaseException as error:
             os.close(self._descriptor)
-            raise JournalError(self._path, "another submission is using it") from None
-        except BaseException:
-            os.close(self._descriptor)
+            if isinstance(error, BlockingIOError):
+                raise JournalError(self._path, "another submission is using it") from None
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the journal and let others use it."""
         os.close(self._descriptor)
 
-    def write_signed(self, events: Iterable[Signed]) -> None:
-        """Write events durably, before any of them is sent."""
-        entries = list(events)
-        self._append(
-            _Signed(
-                line=one.line,
-                text=one.text,
-                event_id=one.event_id.hex(),
-                envelope=base64.b64encode(one.envelope).decode("ascii"),
-            )
-            for one in entries
-        )
-        self.signed |= {one.line: one for one in entries}
-
-    def write_decided(self, lines: Iterable[Decided]) -> None:
-        """Write durably what became of lines."""
-        entries = list(lines)
-        self._append(entries)
-        for one in entries:
-            self.decided[one.line] = one
-            self.signed.pop(one.line, None)
+    def write(self, entries: Iterable[Signed | Decided]) -> None:
+        """Write durably: events before any of them is sent, and what became of lines."""
+        written = list(entries)
+        self._append(written)
+        for one in written:
+            self._take(one)
 
     def check_text(self, line: int, text: str) -> None:
         """Refuse a line that is not what it was in an earlier run.
@@ -159,8 +117,7 @@ class Journal:
 
     def refusals(self) -> tuple[Decided, ...]:
         """Give the lines that were refused, in order."""
-        found = (one for one in self.decided.values() if one.outcome == "refused")
-        return tuple(sorted(found, key=lambda one: one.line))
+        return tuple(one for _, one in sorted(self.decided.items()) if one.outcome == "refused")
 
     def _recover(self) -> None:
         size = os.fstat(self._descriptor).st_size
@@ -172,34 +129,34 @@ class Journal:
             for number, text in enumerate(file, start=1):
                 if not text.endswith(b"\n"):
                     break
-                self._take(number, text)
+                self._read(number, text)
                 whole += len(text)
         if whole < size:
             os.ftruncate(self._descriptor, whole)
         if whole == 0:
-            self._append([_Opening(format=FORMAT, chain=self._chain.hex())])
+            self._append([_Opening(format="kpledger-progress/1", chain=self._chain)])
             sync_directory(self._path.absolute().parent)
 
-    def _take(self, number: int, text: bytes) -> None:
+    def _read(self, number: int, text: bytes) -> None:
         try:
             entry = _decoder.decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise JournalError(self._path, f"entry {number} is damaged: {error}") from None
         if isinstance(entry, _Opening) != (number == 1):
             raise JournalError(self._path, f"entry {number} is out of place")
-        match entry:
-            case _Opening():
-                if entry.chain != self._chain.hex():
-                    raise JournalError(self._path, f"it belongs to ledger {entry.chain}")
-            case _Signed():
-                envelope = base64.b64decode(entry.envelope)
-                event_id = bytes.fromhex(entry.event_id)
-                self.signed[entry.line] = Signed(entry.line, entry.text, event_id, envelope)
-            case Decided():
-                self.decided[entry.line] = entry
-                self.signed.pop(entry.line, None)
+        if not isinstance(entry, _Opening):
+            self._take(entry)
+        elif entry.chain != self._chain:
+            raise JournalError(self._path, f"it belongs to ledger {entry.chain}")
 
-    def _append(self, entries: Iterable[_Opening | _Signed | Decided]) -> None:
+    def _take(self, entry: Signed | Decided) -> None:
+        if isinstance(entry, Signed):
+            self.signed[entry.line] = entry
+        else:
+            self.decided[entry.line] = entry
+            self.signed.pop(entry.line, None)
+
+    def _append(self, entries: Iterable[_Opening | Signed | Decided]) -> None:
         content = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
         if not content:
             return

@@ -50,7 +50,10 @@ class Outbox:
             UnreadableError: a file cannot be read.
         """
         paths = sorted(self._directory.glob(f"*{_WAITING}"))[:MAX_WAITING]
-        return tuple(Waiting(_load(path), path) for path in paths)
+        return tuple(
+            Waiting(decode_envelope(read_bounded(path, max_bytes=MAX_ENVELOPE_BYTES)), path)
+            for path in paths
+        )
 
     def remove(self, waiting: Waiting) -> None:
         """Forget an event that is on the ledger."""
@@ -63,7 +66,3 @@ class Outbox:
         waiting.path.replace(refused)
         sync_directory(self._directory)
         return refused
-
-
-def _load(path: Path) -> SignedEvent:
-    return decode_envelope(read_bounded(path, max_bytes=MAX_ENVELOPE_BYTES))

@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from kpclient.errors import EXIT_REFUSED, ClientError
+from kpclient.errors import EXIT_REFUSED, ClientError, FileError
 from kpclient.files import make_private_directory, read_bounded, write_durably
 from kpledger.base.ids import Digest32
 
@@ -28,33 +28,19 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ContradictionError(ClientError):
-    """Two positions of one ledger that cannot both be true.
-
-    Attributes:
-        seen: what was seen before.
-        shown: what is shown now.
-    """
+    """Two positions of one ledger that cannot both be true."""
 
     EXIT_CODE: ClassVar[int] = EXIT_REFUSED
 
     def __init__(self, node: str, seen: Position, shown: Position) -> None:
         """Say who shows what, and what was seen before."""
         super().__init__(f"{node} shows {_describe(shown)}, but seen before was {_describe(seen)}")
-        self.seen = seen
-        self.shown = shown
 
 
-class DamagedMemoryError(ClientError):
-    """The file of what was seen cannot be understood.
+class DamagedMemoryError(FileError):
+    """The file of what was seen cannot be understood."""
 
-    Attributes:
-        path: the file.
-    """
-
-    def __init__(self, path: Path, problem: str) -> None:
-        """Say which file, and what is wrong."""
-        super().__init__(f"{path} is damaged: {problem}")
-        self.path = path
+    TROUBLE: ClassVar[str] = " is damaged"
 
 
 class Memory:

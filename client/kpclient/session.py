@@ -18,9 +18,9 @@ from kpclient.net.answers import read_answer
 from kpclient.net.ledger_client import Asked, LedgerClient
 from kpclient.net.node_client import NodeClient, NodeProblemError, split_urls
 from kpclient.outbox import Outbox
-from kpclient.output.console import show_progress
-from kpclient.replay.replay import counted, open_copied, open_served, replay
-from kpclient.replay.verification import Chain
+from kpclient.replay.copied_chain import CopiedChain
+from kpclient.replay.replay import open_chain, replay
+from kpclient.replay.served_chain import ServedChain
 from kpclient.seen import Memory, Position
 from kpledger.api.answers import StatusAnswer
 from kpledger.books.database import Books, open_books
@@ -105,11 +105,9 @@ class Session:
     @cached_property
     def books(self) -> Books:
         """The books of the whole chain, verified here, in a temporary file; it is read once."""
-        source, chain, height = self._open_chain()
+        chain = self._open_chain()
         connection = open_books("")
-        with show_progress("blocks", height) as advance:
-            report = replay(self.genesis, counted(chain, advance), connection)
-        self._accept(_position_of(report), source)
+        self._accept(chain.source, replay(self.genesis, chain, connection))
         return Books(connection)
 
     def write_books(self, file: Path, copy: Path | None) -> AuditReport:
@@ -120,16 +118,13 @@ class Session:
             ClientError: no node answers, or the chain is not sound.
         """
         self._offline = OfflineOptions(replay=True, copy=copy)
-        source, chain, height = self._open_chain()
+        chain = self._open_chain()
         # Under the name that was asked for stand complete books or none.
         partial = file.with_name(f"{file.name}.partial")
         try:
             _remove_database(partial)
-            with (
-                show_progress("blocks", height) as advance,
-                closing(open_books(str(partial))) as books,
-            ):
-                report = replay(self.genesis, counted(chain, advance), books)
+            with closing(open_books(str(partial))) as books:
+                report = replay(self.genesis, chain, books)
                 # One file alone, that can be copied and opened by anybody.
                 books.execute("PRAGMA journal_mode = DELETE")
             partial.rename(file)
@@ -137,46 +132,30 @@ class Session:
             raise UsageError("--out", f"{file} cannot be written: {error}", "a new name") from None
         finally:
             _remove_database(partial)
-        self._accept(_position_of(report), source)
+        self._accept(chain.source, report)
         return report
 
-    def _open_chain(self) -> tuple[str, Chain, int | None]:
-        """Give where the chain comes from, its blocks, and how many there are if that is known."""
-        if self._offline.copy is not None:
-            return str(self._offline.copy), open_copied(self._offline.copy), None
-        served = open_served(
-            self.genesis, self._connection.node, timeout_s=self._connection.timeout_s
-        )
-        return served.url, served, served.height
+    def _open_chain(self) -> ServedChain | CopiedChain:
+        nodes, timeout_s = self._connection.node, self._connection.timeout_s
+        return open_chain(self.genesis, nodes=nodes, copy=self._offline.copy, timeout_s=timeout_s)
 
     async def _ask(self, call: Callable[[LedgerClient], Awaitable[T]]) -> T:
         urls = split_urls(self._connection.node)
         nodes = NodeClient(
-            self.genesis, urls, timeout_s=self._connection.timeout_s, observe=self._compare
+            self.genesis, urls, timeout_s=self._connection.timeout_s, observe=self._accept
         )
         async with nodes:
             return await call(LedgerClient(self.genesis, nodes, newest=self._newest))
 
-    def _compare(self, node: str, status: StatusAnswer) -> None:
+    def _accept(self, source: str, shown: StatusAnswer | AuditReport) -> None:
+        """Compare what a node or a copy shows with what was seen of this ledger before."""
         position = Position(
-            height=status.height,
-            head=bytes.fromhex(status.head),
-            tree_size=status.tree_size,
-            tree_root=bytes.fromhex(status.tree_root),
+            height=shown.height,
+            head=bytes.fromhex(shown.head),
+            tree_size=shown.tree_size,
+            tree_root=bytes.fromhex(shown.tree_root),
         )
-        self._accept(position, node)
-
-    def _accept(self, position: Position, source: str) -> None:
         Memory(self.home / "seen", self.genesis.chain).accept(position, node=source)
-
-
-def _position_of(report: AuditReport) -> Position:
-    return Position(
-        height=report.height,
-        head=bytes.fromhex(report.head),
-        tree_size=report.tree_size,
-        tree_root=bytes.fromhex(report.tree_root),
-    )
 
 
 def _remove_database(file: Path) -> None:

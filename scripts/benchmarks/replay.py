@@ -19,7 +19,7 @@ from lab.year.participants import NODE, Participants
 from lab.year.tables import load_tables
 from rates import CORES, measure_verify_per_s
 
-from kpclient.replay.copied_chain import open_copy
+from kpclient.replay.copied_chain import CopiedChain
 from kpclient.replay.verification import audit_chain
 from kpledger.base.state import MemoryState
 from kpledger.base.units import start_of_day_ms
@@ -62,7 +62,7 @@ def run(events: int, block_events: int, jobs: int, *, with_books: bool) -> dict[
         started, started_cpu = time.perf_counter(), time.process_time()
         report = audit_chain(
             genesis,
-            open_copy(directory),
+            CopiedChain(directory),
             jobs=jobs,
             observe=write if with_books else None,
         )

@@ -5,7 +5,6 @@ programs, and exit codes: 0 sound, 1 violation, 2 cannot decide.
 """
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -14,9 +13,10 @@ import typer
 from kpclient.errors import EXIT_DONE, EXIT_REFUSED, EXIT_UNDECIDED, ClientError, UsageError
 from kpclient.files import read_bounded
 from kpclient.input.options import TIMEOUT_S, Timeout, command
-from kpclient.output.console import print_json, print_line, print_trouble, show_progress
-from kpclient.replay.replay import counted, open_copied, open_served
-from kpclient.replay.verification import Chain, audit_chain
+from kpclient.output.console import print_json, print_line, print_trouble
+from kpclient.replay.copied_chain import CopiedChain
+from kpclient.replay.replay import open_chain, verify_chain
+from kpclient.replay.served_chain import ServedChain
 from kpledger.base.errors import LedgerError
 from kpledger.base.units import format_time
 from kpledger.log.audit import AuditReport, AuditVerdict
@@ -66,8 +66,7 @@ def audit(
     Exit code 0: sound; 1: a block violates the protocol or the rules; 2: cannot decide.
     """
     try:
-        founded = parse_genesis(read_bounded(genesis, max_bytes=MAX_GENESIS_BYTES))
-        blocks, height = _open_chain(founded, node, copy, timeout_s)
+        founded, chain = _open(genesis, node, copy, timeout_s)
     except (ClientError, LedgerError) as error:
         problem = error.problem if isinstance(error, UsageError) else str(error)
         if as_json:
@@ -75,9 +74,7 @@ def audit(
         else:
             print_trouble(f"UNDECIDED: {problem}")
         raise typer.Exit(EXIT_UNDECIDED) from None
-    cores = len(os.sched_getaffinity(0)) if jobs is None else jobs
-    with show_progress("blocks", height) as advance:
-        report = audit_chain(founded, counted(blocks, advance), jobs=cores)
+    report = verify_chain(founded, chain, jobs=jobs)
     if as_json:
         print_json(dataclasses.asdict(report))
     else:
@@ -86,16 +83,14 @@ def audit(
     raise typer.Exit(EXIT_CODES[report.verdict])
 
 
-def _open_chain(
-    genesis: Genesis, node: str, copy: Path | None, timeout_s: float
-) -> tuple[Chain, int | None]:
-    """Give the blocks, and how many there are if that is known."""
+def _open(
+    file: Path, node: str, copy: Path | None, timeout_s: float
+) -> tuple[Genesis, ServedChain | CopiedChain]:
+    """Give what is trusted, and the chain to be audited."""
+    genesis = parse_genesis(read_bounded(file, max_bytes=MAX_GENESIS_BYTES))
     if bool(node) == (copy is not None):
         raise ClientError("say either --node URL or --copy DIR")
-    if copy is not None:
-        return open_copied(copy), None
-    served = open_served(genesis, node, timeout_s=timeout_s)
-    return served, served.height
+    return genesis, open_chain(genesis, nodes=node, copy=copy, timeout_s=timeout_s)
 
 
 def format_report(report: AuditReport) -> list[str]:

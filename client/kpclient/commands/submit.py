@@ -98,7 +98,7 @@ class Submission:
         for segment in _cut(read_rows(file, now_ms=now_ms()), self.jobs * BATCH):
             events = await self._sign(ledger, segment)
             answers = await self._send_lanes(ledger, events)
-            self.journal.write_decided(
+            self.journal.write(
                 _decide(self.journal.signed[number], answer)
                 for number, answer in answers.items()
                 if is_decided(answer)
@@ -135,13 +135,20 @@ class Submission:
             else:
                 written = self._write(line)
                 if isinstance(written, LedgerError):
-                    self.journal.write_decided([_decide_unreadable(line, written)])
+                    self.journal.write([_decide_unreadable(line, written)])
                     continue
                 event = written
-                fresh.append(Signed(line.number, line.text, event.event_id, event.encoded))
+                fresh.append(
+                    Signed(
+                        line=line.number,
+                        text=line.text,
+                        event_id=event.event_id.hex(),
+                        envelope=event.encoded,
+                    )
+                )
             events[line.number] = event
             self._remember(line, event.event_id)
-        self.journal.write_signed(fresh)
+        self.journal.write(fresh)
         return events
 
     def _write(self, line: BatchRow) -> SignedEvent | LedgerError:
@@ -255,7 +262,7 @@ async def _send_lane(ledger: LedgerClient, lane: dict[int, SignedEvent]) -> dict
 
 def _decide(signed: Signed, answer: CommittedAnswer | RefusedAnswer) -> Decided:
     decided = Decided(
-        line=signed.line, text=signed.text, event_id=signed.event_id.hex(), outcome="committed"
+        line=signed.line, text=signed.text, event_id=signed.event_id, outcome="committed"
     )
     if isinstance(answer, RefusedAnswer):
         return msgspec.structs.replace(decided, outcome="refused", problem=answer.problem)

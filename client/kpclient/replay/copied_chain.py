@@ -29,24 +29,11 @@ from typing import Final
 
 import plyvel
 
+from kpclient.errors import UsageError
 from kpledger.log import layout
 
 _TABLES: Final = ("*.ldb", "*.sst")
 _RECORDS: Final = ("CURRENT", "MANIFEST-*", "*.log")
-
-
-class NotACopyError(Exception):
-    """The directory is neither a node's directory nor the database inside one.
-
-    Attributes:
-        directory: what was named.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        """Say where a database was looked for."""
-        nested = directory / layout.DATABASE_DIRECTORY
-        super().__init__(f"there is no database of a node in {nested}, nor in {directory} itself")
-        self.directory = directory
 
 
 class _DamagedError(Exception):
@@ -73,12 +60,30 @@ class CopiedChain:
     """The blocks of a copied directory, to be iterated over, any number of times.
 
     Attributes:
-        directory: the database inside the copy.
+        source: the directory.
+        height: None: how many blocks there are is not known before they are read.
     """
 
+    height = None
+
     def __init__(self, directory: Path) -> None:
-        """Remember where the database is; :func:`open_copy` finds it."""
-        self.directory = directory
+        """Find the database.
+
+        Args:
+            directory: the copy of the node's directory, or of the database's directory in it. The
+                node must not have been running while it was copied.
+
+        Raises:
+            UsageError: there is no database.
+        """
+        self.source = str(directory)
+        nested = directory / layout.DATABASE_DIRECTORY
+        for self._database in (nested, directory):
+            for pattern in ("CURRENT", "MANIFEST-*", *_TABLES):
+                if any(self._database.glob(pattern)):
+                    return
+        problem = f"there is no database of a node in {nested}, nor in {directory} itself"
+        raise UsageError("--copy", problem, "a copy of the directory of a stopped node")
 
     def __iter__(self) -> Iterator[StoredBlock | UnreadableBlock]:
         """Yield the blocks from height 1 on; last of all an unreadable one, if there is any damage.
@@ -91,7 +96,7 @@ class CopiedChain:
         damage = ""
         for strict in (True, False):
             try:
-                with closing(_read_blocks(self.directory, height + 1, strict=strict)) as found:
+                with closing(_read_blocks(self._database, height + 1, strict=strict)) as found:
                     for stored in found:
                         height += 1
                         yield StoredBlock(height, stored)
@@ -100,23 +105,6 @@ class CopiedChain:
             if not damage:
                 return
         yield UnreadableBlock(height + 1, damage)
-
-
-def open_copy(directory: Path) -> CopiedChain:
-    """Find the database in a copy of a node's directory.
-
-    Args:
-        directory: the copy of the node's directory, or of the database's directory in it. The node
-            must not have been running while it was copied.
-
-    Raises:
-        NotACopyError: there is no database.
-    """
-    for candidate in (directory / layout.DATABASE_DIRECTORY, directory):
-        for pattern in ("CURRENT", "MANIFEST-*", *_TABLES):
-            if any(candidate.glob(pattern)):
-                return CopiedChain(candidate)
-    raise NotACopyError(directory)
 
 
 def _read_blocks(directory: Path, first: int, *, strict: bool) -> Generator[bytes]:

@@ -12,79 +12,55 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from kpclient.errors import EXIT_REFUSED, EXIT_UNDECIDED, ClientError, UsageError
+from kpclient.errors import EXIT_REFUSED, ClientError, UsageError
 from kpclient.net.node_client import split_urls
-from kpclient.replay.copied_chain import NotACopyError, StoredBlock, UnreadableBlock, open_copy
+from kpclient.output.console import show_progress
+from kpclient.replay.copied_chain import CopiedChain, StoredBlock, UnreadableBlock
 from kpclient.replay.served_chain import ServedChain
 from kpclient.replay.verification import Chain, audit_chain
 from kpledger.books.writer import BooksWriter
-from kpledger.log.audit import AuditReport, AuditVerdict
+from kpledger.log.audit import AuditReport, AuditVerdict, Observe
 from kpledger.log.genesis import Genesis
 
 
 class NotSoundError(ClientError):
-    """A chain that does not follow from the genesis file: a block violates the rules.
-
-    Attributes:
-        report: what the audit says.
-    """
+    """A chain that does not follow from the genesis file: a block violates the rules."""
 
     EXIT_CODE: ClassVar[int] = EXIT_REFUSED
 
-    def __init__(self, report: AuditReport) -> None:
-        """Say which block, and what is wrong with it."""
-        at = f"block {report.first_bad_height} at {report.field}"
-        super().__init__(f"the chain is not sound: {at}: {report.problem}")
-        self.report = report
 
-
-class NotDecidedError(ClientError):
-    """A chain that could not be read to its end, or holds nothing.
-
-    Attributes:
-        report: what the audit says.
-    """
-
-    EXIT_CODE: ClassVar[int] = EXIT_UNDECIDED
-
-    def __init__(self, report: AuditReport) -> None:
-        """Say how far it is sound, and why no further."""
-        super().__init__(f"{report.problem} (sound up to height {report.height})")
-        self.report = report
-
-
-def open_served(genesis: Genesis, nodes: str, *, timeout_s: float) -> ServedChain:
-    """Give the chain of the first node that answers.
+def open_chain(
+    genesis: Genesis, *, nodes: str, copy: Path | None, timeout_s: float
+) -> ServedChain | CopiedChain:
+    """Give the chain in a copy of a stopped node's directory, or else of the first node to answer.
 
     Raises:
-        UsageError: no node is named.
-        ClientError: none answers; says why not.
+        UsageError: there is no such copy, or no node is named.
+        ClientError: no node answers; says why not.
     """
+    if copy is not None:
+        return CopiedChain(copy.expanduser())
     urls = split_urls(nodes)
     if not urls:
         raise UsageError("--node", "no node is named", "--node URL, or --copy DIR")
     return ServedChain(genesis, urls, timeout_s=timeout_s)
 
 
-def open_copied(directory: Path) -> Chain:
-    """Give the chain in a copy of a stopped node's directory.
-
-    Raises:
-        UsageError: there is none.
-    """
-    try:
-        return open_copy(directory.expanduser())
-    except NotACopyError as error:
-        accepted = "a copy of the directory of a stopped node"
-        raise UsageError("--copy", str(error), accepted) from None
+def verify_chain(
+    genesis: Genesis,
+    chain: ServedChain | CopiedChain,
+    *,
+    jobs: int | None = None,
+    observe: Observe | None = None,
+) -> AuditReport:
+    """Audit a chain, on all cores unless it is said on how many, and show how far it is."""
+    cores = len(os.sched_getaffinity(0)) if jobs is None else jobs
+    with show_progress("blocks", chain.height) as advance:
+        return audit_chain(genesis, _counted(chain, advance), jobs=cores, observe=observe)
 
 
 def replay(
-    genesis: Genesis,
-    chain: Chain,
-    connection: sqlite3.Connection,
-    *,
-    jobs: int | None = None,
+    genesis: Genesis, chain: ServedChain | CopiedChain, connection: sqlite3.Connection
 ) -> AuditReport:
     """Verify a chain from its first block to its end, and write the books that it makes.
 
@@ -92,30 +68,27 @@ def replay(
         genesis: what is trusted.
         chain: its blocks from height 1 on.
         connection: to an empty database; worth nothing if the chain turns out not to be sound.
-        jobs: how many other processes verify signatures; None: as many as there are cores.
 
     Raises:
         NotSoundError: a block violates the protocol or the rules.
-        NotDecidedError: not all of it can be read, or there is nothing in it.
+        ClientError: not all of it can be read, or there is nothing in it.
     """
     writer = BooksWriter(connection, genesis)
-    report = audit_chain(
-        genesis,
-        chain,
-        jobs=len(os.sched_getaffinity(0)) if jobs is None else jobs,
-        observe=lambda executed: writer.append(executed.header, executed.events),
+    report = verify_chain(
+        genesis, chain, observe=lambda executed: writer.append(executed.header, executed.events)
     )
     match report.verdict:
         case AuditVerdict.SOUND:
             writer.complete()
             return report
         case AuditVerdict.VIOLATION:
-            raise NotSoundError(report)
+            at = f"block {report.first_bad_height} at {report.field}"
+            raise NotSoundError(f"the chain is not sound: {at}: {report.problem}")
         case AuditVerdict.UNDECIDED:
-            raise NotDecidedError(report)
+            raise ClientError(f"{report.problem} (sound up to height {report.height})")
 
 
-def counted(
+def _counted(
     chain: Chain, advance: Callable[[int], None]
 ) -> Iterator[StoredBlock | UnreadableBlock]:
     """Give the blocks of a chain, and tell of each that was taken."""

@@ -35,7 +35,7 @@ class ServedChain:
     """The blocks of a node up to where its ledger reached when it was first asked.
 
     Attributes:
-        url: the node: the first that answers.
+        source: the URL of the node: the first that answers.
         height: that height.
     """
 
@@ -46,7 +46,7 @@ class ServedChain:
             ClientError: no node answers, one answers something else, or what is named is no node.
         """
         self._genesis, self._urls, self._timeout_s = genesis, tuple(urls), timeout_s
-        self.url, status = asyncio.run(self._ask_status())
+        self.source, status = asyncio.run(self._ask_status())
         self.height = status.height
 
     def __iter__(self) -> Iterator[StoredBlock]:
@@ -68,7 +68,7 @@ class ServedChain:
                 runner.run(stream.aclose())
         if reached < self.height:
             problem = f"its blocks end at {reached}, its status says {self.height}"
-            raise ChainUnavailableError(f"{self.url} does not serve its whole ledger: {problem}")
+            raise ChainUnavailableError(f"{self.source} does not serve its whole ledger: {problem}")
 
     def _open(self) -> NodeClient:
         return NodeClient(
@@ -88,16 +88,16 @@ class ServedChain:
         )
         async with self._open() as nodes:
             try:
-                async for chunk in nodes.stream(self.url, BLOCKS.target()):
+                async for chunk in nodes.stream(self.source, BLOCKS.target()):
                     blocks: list[StoredBlock] = []
                     wrong = _take_blocks(unpacker, chunk, blocks)
                     if blocks:
                         yield blocks
                     if wrong:
-                        problem = f"{self.url} sends something other than blocks: {wrong}"
+                        problem = f"{self.source} sends something other than blocks: {wrong}"
                         raise ChainUnavailableError(problem)
             except NodeUnreachableError as error:
-                problem = f"{self.url} stopped in the middle: {error}"
+                problem = f"{self.source} stopped in the middle: {error}"
                 raise ChainUnavailableError(problem) from None
 
 

@@ -15,7 +15,7 @@ from lab.chaos.network import Network
 from lab.chaos.voter import now_s
 from lab.chaos.watch import Status, Watch
 
-from kpclient.replay.copied_chain import StoredBlock, open_copy
+from kpclient.replay.copied_chain import CopiedChain, StoredBlock
 from kpledger.log.block import decode_block, decode_block_header
 from kpledger.log.layout import decode_stored_entry
 from kpledger.scheme.envelope import decode_envelope
@@ -120,7 +120,7 @@ async def _audit(directory: Path, copy: Path) -> str:
 def _read_events(directory: Path, height: int) -> tuple[tuple[str, Place], ...]:
     """Give the events of a node's directory and their places, up to a height."""
     events: list[tuple[str, Place]] = []
-    for found in open_copy(directory):
+    for found in CopiedChain(directory):
         # What cannot be read is for the audit to say.
         if not isinstance(found, StoredBlock) or found.height > height:
             break

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kpclient.replay.copied_chain import StoredBlock, open_copy
+from kpclient.replay.copied_chain import CopiedChain, StoredBlock
 from kpclient.replay.verification import audit_chain
 from kpledger.log.audit import AuditReport
 from kpledger.log.block import decode_block, decode_block_header
@@ -56,7 +56,7 @@ def review_copy(genesis: Genesis, directory: Path, copy: Path) -> Review:
     # The socket of the books is no file that could be copied; one that was killed leaves it.
     shutil.copytree(directory, copy, ignore=shutil.ignore_patterns(SOCKET_NAME))
     jobs = len(os.sched_getaffinity(0))
-    report = audit_chain(genesis, open_copy(copy), jobs=jobs)
+    report = audit_chain(genesis, CopiedChain(copy), jobs=jobs)
     places: dict[bytes, tuple[int, int]] = {}
     own: dict[str, tuple[str, int]] = {}
     for height, index, event in _read_events(copy):
@@ -91,7 +91,7 @@ def count_outcomes(events: Iterable[SignedEvent]) -> dict[str, int]:
 
 
 def _read_events(copy: Path) -> Iterator[tuple[int, int, SignedEvent]]:
-    for found in open_copy(copy):
+    for found in CopiedChain(copy):
         if not isinstance(found, StoredBlock):
             return
         entry = decode_stored_entry(found.stored)

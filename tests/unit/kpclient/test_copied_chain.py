@@ -5,7 +5,8 @@ from pathlib import Path
 import plyvel
 import pytest
 
-from kpclient.replay.copied_chain import NotACopyError, StoredBlock, UnreadableBlock, open_copy
+from kpclient.errors import UsageError
+from kpclient.replay.copied_chain import CopiedChain, StoredBlock, UnreadableBlock
 from kpledger.log import layout
 from kpledger.log.layout import StoredEntry
 
@@ -73,7 +74,7 @@ def snapshot(directory: Path) -> dict[Path, tuple[bytes, int]]:
 def test_whole_copy_is_read_from_the_first_block_to_the_last(
     tmp_path: Path, inside: str, *, compact: bool
 ) -> None:
-    copy = open_copy(write_node(tmp_path / "node", compact=compact) / inside)
+    copy = CopiedChain(write_node(tmp_path / "node", compact=compact) / inside)
     assert list(copy) == BLOCKS
     assert list(copy) == BLOCKS
 
@@ -88,7 +89,7 @@ def test_reading_changes_nothing(tmp_path: Path, *, compact: bool, damaged: bool
             content = file.read_bytes()
             file.write_bytes(with_flipped_byte(content, len(content) // 2) if content else b"")
     before = snapshot(tmp_path)
-    list(open_copy(node))
+    list(CopiedChain(node))
     assert snapshot(tmp_path) == before
 
 
@@ -98,7 +99,7 @@ def test_scratch_is_removed_also_when_reading_stops_early(
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
-    blocks = iter(open_copy(write_node(tmp_path / "node")))
+    blocks = iter(CopiedChain(write_node(tmp_path / "node")))
     assert next(blocks) == BLOCKS[0]
     assert len(list(scratch.iterdir())) == 1
     del blocks
@@ -119,7 +120,7 @@ def test_byte_changed_in_a_table_is_returned_as_it_is(tmp_path: Path, height: in
         expected[height - 1] = StoredBlock(height, changed)
         # All blocks were read; whether there were more, a damaged table does not tell.
         expected.append(UnreadableBlock(LAST + 1, BLOCK_CHECKSUM))
-        assert list(open_copy(node)) == expected
+        assert list(CopiedChain(node)) == expected
 
 
 @pytest.mark.parametrize("height", [1, 2, 17, 29, 30, 31, 59, 60])
@@ -132,7 +133,7 @@ def test_byte_changed_in_the_log_makes_its_block_the_first_bad_one(
     for position in positions_inside(whole, height):
         log.write_bytes(with_flipped_byte(whole, position))
         expected = [*BLOCKS[: height - 1], UnreadableBlock(height, CHECKSUM)]
-        assert list(open_copy(node)) == expected
+        assert list(CopiedChain(node)) == expected
 
 
 def test_byte_changed_in_a_batch_of_the_log_makes_its_first_block_the_first_bad_one(
@@ -146,7 +147,7 @@ def test_byte_changed_in_a_batch_of_the_log_makes_its_first_block_the_first_bad_
         log.write_bytes(with_flipped_byte(whole, whole.index(payload(height)[:20])))
         first = height - (height - 1) % 4
         expected = [*BLOCKS[: first - 1], UnreadableBlock(first, CHECKSUM)]
-        assert list(open_copy(node)) == expected
+        assert list(CopiedChain(node)) == expected
 
 
 def test_log_cut_off_anywhere_is_a_shorter_chain(tmp_path: Path) -> None:
@@ -157,7 +158,7 @@ def test_log_cut_off_anywhere_is_a_shorter_chain(tmp_path: Path) -> None:
     lengths = []
     for cut in range(founded, len(whole) + 1, len(whole) // 50):
         log.write_bytes(whole[:cut])
-        blocks = list(open_copy(node))
+        blocks = list(CopiedChain(node))
         assert blocks == BLOCKS[: len(blocks)]
         lengths.append(len(blocks))
     assert lengths[0] == 0
@@ -170,7 +171,7 @@ def test_missing_block_is_reported_with_its_height(tmp_path: Path) -> None:
     with plyvel.DB(str(node / layout.DATABASE_DIRECTORY)) as database:
         database.delete(layout.block_key(7))
     why = "it is missing, and later ones are there"
-    assert list(open_copy(node)) == [*BLOCKS[:6], UnreadableBlock(7, why)]
+    assert list(CopiedChain(node)) == [*BLOCKS[:6], UnreadableBlock(7, why)]
 
 
 @pytest.mark.parametrize(
@@ -187,13 +188,13 @@ def test_database_that_cannot_be_read_at_all_is_no_empty_chain(
     node = write_node(tmp_path / "node", compact=True)
     file = find_file(node, name)
     file.write_bytes(b"")
-    assert list(open_copy(node)) == [UnreadableBlock(1, why.format(file=file))]
+    assert list(CopiedChain(node)) == [UnreadableBlock(1, why.format(file=file))]
 
 
 def test_lost_table_is_no_clean_end(tmp_path: Path) -> None:
     node = write_node(tmp_path / "node", compact=True)
     find_file(node, "*.ldb").unlink()
-    (unreadable,) = open_copy(node)
+    (unreadable,) = CopiedChain(node)
     assert isinstance(unreadable, UnreadableBlock)
     assert unreadable.height == 1
     assert unreadable.why.startswith("Corruption: 1 missing files; e.g.: ")
@@ -202,7 +203,7 @@ def test_lost_table_is_no_clean_end(tmp_path: Path) -> None:
 def test_lost_log_is_no_empty_chain(tmp_path: Path) -> None:
     node = write_node(tmp_path / "node")
     find_file(node, "*.log").unlink()
-    assert list(open_copy(node)) == [UnreadableBlock(1, "the format record is missing")]
+    assert list(CopiedChain(node)) == [UnreadableBlock(1, "the format record is missing")]
 
 
 @pytest.mark.parametrize("compact", [False, True])
@@ -213,7 +214,7 @@ def test_changed_byte_anywhere_is_shown(tmp_path: Path, *, compact: bool) -> Non
         whole = file.read_bytes()
         for position in range(0, len(whole), max(1, len(whole) // 150)):
             file.write_bytes(with_flipped_byte(whole, position))
-            blocks = list(open_copy(node))
+            blocks = list(CopiedChain(node))
             assert blocks == BLOCKS or is_damage_shown(blocks)
         file.write_bytes(whole)
 
@@ -234,8 +235,9 @@ def test_directory_without_a_database_is_refused(tmp_path: Path, content: str | 
     if content is not None:
         directory.mkdir()
         (directory / content).write_text("")
-    with pytest.raises(NotACopyError) as caught:
-        open_copy(directory)
-    assert str(caught.value) == (
-        f"there is no database of a node in {directory / 'ledger'}, nor in {directory} itself"
+    with pytest.raises(UsageError) as caught:
+        CopiedChain(directory)
+    assert (caught.value.field, caught.value.problem) == (
+        "--copy",
+        f"there is no database of a node in {directory / 'ledger'}, nor in {directory} itself",
     )

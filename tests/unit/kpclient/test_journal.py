@@ -1,7 +1,9 @@
 """The journal of a submission: written ahead, read again, cut where a crash tore it."""
 
+from base64 import b64encode
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
@@ -13,7 +15,8 @@ TEXT = "ab" * 32
 
 
 def signed(line: int) -> Signed:
-    return Signed(line, TEXT, bytes([line % 256]) * 32, b"envelope %d" % line)
+    event_id = bytes([line % 256]) * 32
+    return Signed(line=line, text=TEXT, event_id=event_id.hex(), envelope=b"envelope %d" % line)
 
 
 def decided(line: int, problem: Problem | None = None) -> Decided:
@@ -30,8 +33,8 @@ REFUSED = decided(3, Problem(type="", title="", detail="no", rule="E3", status=4
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "file.progress"
     with Journal(path, CHAIN) as journal:
-        journal.write_signed([signed(1), signed(2)])
-        journal.write_decided([decided(1), REFUSED])
+        journal.write([signed(1), signed(2)])
+        journal.write([decided(1), REFUSED])
     return path
 
 
@@ -52,15 +55,31 @@ def test_a_journal_torn_anywhere_is_taken_up_at_its_last_whole_entry(
     lines = data.draw(st.lists(st.integers(1, 50), unique=True, max_size=6))
     with Journal(path, CHAIN) as journal:
         for line in lines:
-            journal.write_signed([signed(line)])
+            journal.write([signed(line)])
     whole = path.read_bytes()
     path.write_bytes(whole[: cut % (len(whole) + 1)])
     kept = max(0, path.read_bytes().count(b"\n") - 1)
     with Journal(path, CHAIN) as journal:
         assert journal.signed == {line: signed(line) for line in lines[:kept]}
-        journal.write_signed([signed(99)])
+        journal.write([signed(99)])
     with Journal(path, CHAIN) as journal:
         assert journal.signed == {line: signed(line) for line in (*lines[:kept], 99)}
+
+
+def test_an_entry_is_a_line_of_json(path: Path) -> None:
+    opening, first, *_ = path.read_bytes().splitlines()
+    assert msgspec.json.decode(opening) == {
+        "type": "open",
+        "format": "kpledger-progress/1",
+        "chain": "00" * 32,
+    }
+    assert msgspec.json.decode(first) == {
+        "type": "signed",
+        "line": 1,
+        "text": TEXT,
+        "event_id": "01" * 32,
+        "envelope": b64encode(b"envelope 1").decode(),
+    }
 
 
 def test_a_changed_line_is_noticed(path: Path) -> None:

@@ -161,7 +161,7 @@ KEEPER = """
 import sys
 from pathlib import Path
 from founding import make_genesis
-from kpclient.replay.copied_chain import StoredBlock, open_copy
+from kpclient.replay.copied_chain import StoredBlock, CopiedChain
 from kpledger.books.database import open_books
 from kpledger.books.writer import BooksWriter
 from kpledger.log.committed import CommittedBlocks
@@ -170,7 +170,7 @@ from kpledger.scheme.envelope import decode_trusted_envelope
 genesis = make_genesis()
 writer = BooksWriter(open_books(sys.argv[2]), genesis)
 blocks = CommittedBlocks(genesis)
-for found in open_copy(Path(sys.argv[1])):
+for found in CopiedChain(Path(sys.argv[1])):
     header, events = blocks.read(found.height, found.stored)
     if header.height > writer.height:
         writer.append(header, tuple(map(decode_trusted_envelope, events)))
