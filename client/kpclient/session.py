@@ -7,7 +7,7 @@ from contextlib import closing
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -15,7 +15,7 @@ from kpclient.errors import UsageError
 from kpclient.files import read_bounded
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.net.answers import read_answer
-from kpclient.net.ledger_client import Asked, LedgerClient
+from kpclient.net.ledger_client import Answerable, LedgerClient
 from kpclient.net.node_client import NodeClient, NodeProblemError, split_urls
 from kpclient.outbox import Outbox
 from kpclient.replay.copied_chain import CopiedChain
@@ -29,15 +29,7 @@ from kpledger.log.audit import AuditReport
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 
 T = TypeVar("T")
-A_co = TypeVar("A_co", bound=msgspec.Struct, covariant=True)
-
-
-class Answerable(Asked[A_co], Protocol[A_co]):
-    """A query that books answer here as those of a node do."""
-
-    def reply(self, books: Books, question: msgspec.Struct) -> bytes:
-        """Answer a question, as JSON."""
-        ...
+A = TypeVar("A", bound=msgspec.Struct)
 
 
 class Session:
@@ -71,7 +63,7 @@ class Session:
         """Ask the nodes something and wait for the answer."""
         return asyncio.run(self._ask(call))
 
-    def answer(self, query: Answerable[A_co], question: msgspec.Struct) -> A_co:
+    def answer(self, query: Answerable[A], question: msgspec.Struct) -> A:
         """Ask what the books of the ledger tell: those of a node, or those of the chain itself.
 
         Raises:

@@ -10,8 +10,7 @@ from kpclient.files import read_bounded
 from kpclient.input.options import ConnectionOptions, SendingOptions, SignerOptions, command
 from kpclient.session import Session
 from kpclient.statements.sending import send
-from kpclient.statements.signing import Keyring
-from kpclient.statements.statement import hand_on
+from kpclient.statements.signing import Keyring, author_of
 from kpledger.scheme.envelope import (
     MAX_ENVELOPE_JSON_BYTES,
     add_signature,
@@ -30,28 +29,16 @@ def cosign(
     signer: SignerOptions,
     sending: SendingOptions,
     connection: ConnectionOptions,
-    offline: Annotated[
-        Path | None,
-        typer.Option(
-            "--offline",
-            metavar="FILE",
-            help="Write it to a file for another signer instead of sending it.",
-        ),
-    ] = None,
 ) -> None:
     """Add a signature to an event that another has signed, and send it."""
     session = Session(connection)
-    if not signer.key:
-        raise UsageError("--key", "no key is named", "a name that `kpledger keys list` shows")
+    author_of(session.home, signer.key)
     content = read_bounded(file, max_bytes=MAX_ENVELOPE_JSON_BYTES)
     event = decode_envelope(parse_envelope_json(content))
     verify_envelope(event)
     if event.header.chain != session.genesis.chain:
         problem = f"it is meant for ledger {event.header.chain.hex()}"
         raise UsageError("FILE", problem, f"an event for {session.genesis.chain.hex()}")
-    key = Keyring(session, signer).key(signer.key)
+    _, key = Keyring(session, signer).open()
     signed = decode_envelope(add_signature(event.encoded, key))
-    if offline is None:
-        send(session, signed, connection=connection, sending=sending)
-    else:
-        hand_on(signed, offline, as_json=connection.as_json)
+    send(session, signed, connection=connection, sending=sending)

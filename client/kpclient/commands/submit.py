@@ -158,8 +158,12 @@ class Submission:
         head = self.heads.get(draft.subject) if draft.follows else None
         prev = draft.prev if head is None else head.event_id
         try:
-            return self.keyring.signer(draft.keys).write(
-                draft.body, subject=draft.subject, prev=prev, occurred_at=draft.occurred_at
+            return self.keyring.write(
+                draft.body,
+                keys=draft.keys or ("",),
+                subject=draft.subject,
+                prev=prev,
+                occurred_at=draft.occurred_at,
             )
         except LedgerError as error:
             return error

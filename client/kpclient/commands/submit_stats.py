@@ -13,7 +13,7 @@ import typer
 
 from kpclient.errors import UsageError
 from kpclient.input.table import read_table
-from kpclient.statements.signing import open_keystore
+from kpclient.statements.signing import author_of
 from kpclient.statements.statement import Draft, prepares
 from kpledger.books.subject import SUBJECT, SubjectQuestion
 from kpledger.scheme.v1.events.statistics import (
@@ -80,9 +80,7 @@ def _number_edition(draft: Draft, kind: Subject, period: str) -> None:
     """Take the number after that of the newest edition on the ledger, unless one is given."""
     if "edition" in draft.fields:
         return
-    if not draft.by.signer.key:
-        raise UsageError("--key", "no key is named", "a name that `kpledger keys list` shows")
-    code = open_keystore(draft.session.home).entry(draft.by.signer.key).author.participant
+    code = author_of(draft.session.home, draft.by.signer.key).participant
     question = SubjectQuestion(subject=subject_under(code, kind, period))
     known = msgspec.json.decode(draft.session.answer(SUBJECT, question).record, type=_Known | None)
     draft.fields["edition"] = 1 if known is None else len(known.editions) + 1

@@ -137,6 +137,14 @@ class SignerOptions:
 class SendingOptions:
     """What becomes of an event once it is signed."""
 
+    offline: Annotated[
+        Path | None,
+        typer.Option(
+            "--offline",
+            metavar="FILE",
+            help="Write it to a file for another signer instead of sending it.",
+        ),
+    ] = None
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Only ask whether the rules would accept it."),
@@ -148,29 +156,14 @@ class SendingOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CosigningOptions:
-    """How further signatures are added."""
-
-    cosign: Annotated[
-        list[str] | None,
-        typer.Option("--cosign", metavar="KEY", help="Sign with this key as well; repeated."),
-    ] = None
-    offline: Annotated[
-        Path | None,
-        typer.Option(
-            "--offline",
-            metavar="FILE",
-            help="Write it to a file for another signer instead of sending it.",
-        ),
-    ] = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StatementOptions:
     """What every command needs that makes a statement."""
 
     signer: SignerOptions
-    cosigning: CosigningOptions
+    cosign: Annotated[
+        list[str] | None,
+        typer.Option("--cosign", metavar="KEY", help="Sign with this key as well; repeated."),
+    ] = None
     sending: SendingOptions
     connection: ConnectionOptions
 

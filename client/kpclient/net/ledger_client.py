@@ -25,11 +25,11 @@ from kpclient.net.node_client import (
     ATTEMPT_S,
     FIRST_PAUSE_S,
     LONGEST_PAUSE_S,
+    NoAnswerError,
     NodeClient,
     NodeProblemError,
     NodeUnreachableError,
     NotTrustworthyError,
-    Silence,
     read_from,
 )
 from kpledger.api.answers import (
@@ -54,14 +54,16 @@ from kpledger.api.routes import (
     ReadOptions,
     Route,
     SubmitOptions,
+    route_of,
 )
 from kpledger.base.errors import LedgerError
+from kpledger.books.query import AnyQuery
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.envelope import decode_envelope, parse_envelope_json, verify_envelope
 from kpledger.scheme.event import SignedEvent
 
 A = TypeVar("A", bound=msgspec.Struct)
-AnswerT_co = TypeVar("AnswerT_co", bound=msgspec.Struct, covariant=True)
+A_co = TypeVar("A_co", bound=msgspec.Struct, covariant=True)
 B = TypeVar("B", BatchAnswer, RehearsalAnswer)
 
 _SPARE_S: Final = 5.0
@@ -72,33 +74,23 @@ _UNCONFIRMED: Final = frozenset(
 )
 
 
-class Asked(Protocol[AnswerT_co]):
-    """A query (:mod:`kpledger.books.query`): where it is asked, and what is answered."""
+class Answerable(AnyQuery, Protocol[A_co]):
+    """A query (:mod:`kpledger.books.query`) with answers of this form."""
 
     @property
-    def path(self) -> str:
-        """Below ``/v1/``."""
-        ...
-
-    @property
-    def answer(self) -> type[AnswerT_co]:
-        """The form of the answer."""
+    def answer(self) -> type[A_co]:
+        """What is answered."""
         ...
 
 
 class NotConfirmedError(ClientError):
-    """Nodes answer, but none can know whether it has seen everything.
+    """Nodes answer, but none can know whether it has seen everything."""
 
-    Attributes:
-        silences: who was asked, and why that one could not tell.
-    """
-
-    def __init__(self, silences: Mapping[str, Silence]) -> None:
+    def __init__(self, silences: Mapping[str, NoAnswerError]) -> None:
         """Say what hinders each of them, and what would be answered."""
-        told = "; ".join(f"{url}: {silence.reason}" for url, silence in silences.items())
+        told = "; ".join(f"{url}: {silence}" for url, silence in silences.items())
         hint = "without --newest the node answers from what it has"
         super().__init__(f"what is newest cannot be confirmed: {told} ({hint})")
-        self.silences = dict(silences)
 
 
 def is_decided(answer: SubmitAnswer | None) -> TypeGuard[CommittedAnswer | RefusedAnswer]:
@@ -213,7 +205,7 @@ class LedgerClient:
         Raises:
             NotTrustworthyError: the event has another id, or a signature does not hold.
         """
-        node, content = await self._question(EVENT.target(EventQuestion(id=event_id.hex())))
+        node, content = await self._question(EVENT, EventQuestion(id=event_id.hex()))
         found = read_from(node, content, _event_decoder.decode)
         if isinstance(found, UnknownEvent):
             return None
@@ -227,18 +219,17 @@ class LedgerClient:
             raise NotTrustworthyError(node, problem)
         return VerifiedEvent(event, found.height, found.index, found.block_time_ms)
 
-    async def ask(self, query: Asked[A], question: msgspec.Struct) -> A:
+    async def ask(self, query: Answerable[A], question: msgspec.Struct) -> A:
         """Ask what people can ask of the ledger (:mod:`kpledger.books.query`).
 
         Raises:
             NodeProblemError: the node refuses the question, and names the parameter; or the ledger
                 does not hold what it is about.
         """
-        route = Route(f"/v1/{query.path}", "", (), question=type(question))
-        node, content = await self._question(route.target(question))
+        node, content = await self._question(route_of(query), question)
         return read_from(node, content, lambda text: read_answer(text, query.answer))
 
-    async def find(self, query: Asked[A], question: msgspec.Struct) -> A | None:
+    async def find(self, query: Answerable[A], question: msgspec.Struct) -> A | None:
         """Ask likewise; None if the ledger does not hold what it is about."""
         try:
             return await self.ask(query, question)
@@ -247,14 +238,14 @@ class LedgerClient:
                 return None
             raise
 
-    async def _question(self, path: str) -> tuple[str, bytes]:
+    async def _question(self, route: Route, question: msgspec.Struct) -> tuple[str, bytes]:
         """Ask about the ledger; gives who answered, and the answer."""
-        if not self._newest:
-            return await self._nodes.request("GET", path)
-        path += f"{'&' if '?' in path else '?'}consistency={Consistency.LINEARIZABLE}"
+        consistency = Consistency.LINEARIZABLE if self._newest else Consistency.LOCAL
+        path = route.target(question, ReadOptions(consistency=consistency))
         try:
-            return await self._nodes.request("GET", path, waits=True)
+            return await self._nodes.request("GET", path, waits=self._newest)
         except NodeUnreachableError as error:
-            if _UNCONFIRMED.isdisjoint(one.kind for one in error.silences.values()):
+            kinds = {one.kind for one in error.silences.values()}
+            if not self._newest or _UNCONFIRMED.isdisjoint(kinds):
                 raise
             raise NotConfirmedError(error.silences) from None

@@ -10,9 +10,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
-from types import TracebackType
 from typing import ClassVar, Final, Self, TypeVar
 
 import aiohttp
@@ -39,6 +37,7 @@ FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 1.0
 _RETRY: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 _OK: Final = range(200, 300)
+_URL: Final = "http(s)://host:port"
 
 
 def split_urls(text: str) -> list[str]:
@@ -65,13 +64,17 @@ class NodeProblemError(ClientError):
         return describe_problem(self.problem)
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """Why a node gave no answer."""
+class NoAnswerError(Exception):
+    """A node gives no answer now; another one, or a later attempt, may.
 
-    reason: str
-    kind: str = ""
-    """The type of the problem document in which it said so itself; empty if it said nothing."""
+    Attributes:
+        kind: the type of the problem document in which it said why; empty if it said nothing.
+    """
+
+    def __init__(self, reason: str, kind: str = "") -> None:
+        """Say why, in its own words or in ours."""
+        super().__init__(reason)
+        self.kind = kind
 
 
 class NodeUnreachableError(ClientError):
@@ -81,36 +84,21 @@ class NodeUnreachableError(ClientError):
         silences: who was asked, and why that one gave none.
     """
 
-    def __init__(self, silences: Mapping[str, Silence]) -> None:
+    def __init__(self, silences: Mapping[str, NoAnswerError]) -> None:
         """Say who was asked, and what went wrong with each."""
-        told = (f"{url} ({silence.reason})" for url, silence in silences.items())
+        told = (f"{url} ({silence})" for url, silence in silences.items())
         super().__init__(f"no answer from {', '.join(told)}")
         self.silences = dict(silences)
 
 
 class NotTrustworthyError(ClientError):
-    """What a node says is not what it has to be.
-
-    Attributes:
-        node: the URL.
-        problem: what is wrong.
-    """
+    """What a node says is not what it has to be."""
 
     EXIT_CODE: ClassVar[int] = EXIT_REFUSED
 
     def __init__(self, node: str, problem: str) -> None:
         """Say who said it, and what is wrong."""
         super().__init__(f"{node} cannot be trusted: {problem}")
-        self.node = node
-        self.problem = problem
-
-
-class _NoAnswerError(Exception):
-    """This node gives no answer now; another one, or a later attempt, may."""
-
-    def __init__(self, reason: str, kind: str = "") -> None:
-        super().__init__(reason)
-        self.silence = Silence(reason, kind)
 
 
 class NodeClient:
@@ -144,9 +132,7 @@ class NodeClient:
             raise UsageError("--node", problem, f"1 to {MAX_NODES} URLs, separated by commas")
         for url in urls:
             if not url.startswith(("http://", "https://")):
-                raise UsageError(
-                    "--node", f"{url!r} is not the URL of a node", "http(s)://host:port"
-                )
+                raise UsageError("--node", f"{url!r} is not the URL of a node", _URL)
         self._genesis = genesis
         self._urls = tuple(url.rstrip("/") for url in urls)
         self.timeout_s = timeout_s
@@ -167,12 +153,7 @@ class NodeClient:
         )
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close all connections."""
         if self._session is not None:
             await self._session.close()
@@ -205,7 +186,7 @@ class NodeClient:
         """
         end = time.monotonic() + self.timeout_s if deadline is None else deadline
         pause = FIRST_PAUSE_S
-        silences: dict[str, Silence] = {}
+        silences: dict[str, NoAnswerError] = {}
         while True:
             node = self.node
             until = _share(end, len(self._urls) - len(silences)) if waits else end
@@ -214,11 +195,11 @@ class NodeClient:
                     await self._meet(node, until)
                 asked = path + _timeout(path, until) if waits else path
                 return node, await self._ask(node, method, asked, body, until)
-            except _NoAnswerError as error:
+            except NoAnswerError as error:
                 self.pass_over(node)
                 # What a node said tells more than that it says nothing any more.
-                if error.silence.kind or node not in silences or not silences[node].kind:
-                    silences[node] = error.silence
+                if error.kind or node not in silences or not silences[node].kind:
+                    silences[node] = error
                 if time.monotonic() + pause >= end:
                     raise NodeUnreachableError(silences) from None
             await asyncio.sleep(pause)
@@ -267,10 +248,10 @@ class NodeClient:
                     if not chunk:
                         return
                     yield chunk
-        except _NoAnswerError as error:
-            raise NodeUnreachableError({node: error.silence}) from None
+        except NoAnswerError as error:
+            raise NodeUnreachableError({node: error}) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise NodeUnreachableError({node: Silence(repr(error))}) from None
+            raise NodeUnreachableError({node: NoAnswerError(repr(error))}) from None
 
     async def _ask(
         self, node: str, method: str, path: str, body: bytes | None, end: float
@@ -278,7 +259,7 @@ class NodeClient:
         """Ask one node once.
 
         Raises:
-            _NoAnswerError: it does not answer, or not now.
+            NoAnswerError: it does not answer, or not now.
             NodeProblemError: it says no.
             NotTrustworthyError: it holds no pinned key, or its answer has no end.
         """
@@ -290,12 +271,12 @@ class NodeClient:
             ):
                 content = await _read_bounded(node, response)
         except TimeoutError:
-            raise _NoAnswerError(f"no answer within {timeout_s:.1f} s") from None
+            raise NoAnswerError(f"no answer within {timeout_s:.1f} s") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise _NoAnswerError(str(error) or type(error).__name__) from None
+            raise NoAnswerError(str(error) or type(error).__name__) from None
         if response.status in _RETRY:
             said = _read_problem(response.status, content)
-            raise _NoAnswerError(said.detail or said.title, said.type)
+            raise NoAnswerError(said.detail or said.title, said.type)
         if response.status not in _OK:
             raise NodeProblemError(_read_problem(response.status, content))
         return content
@@ -307,7 +288,7 @@ class NodeClient:
         """Send a request, and give the response once its head is there.
 
         Raises:
-            _NoAnswerError: the node does not answer.
+            NoAnswerError: the node does not answer.
             NotTrustworthyError: it holds no pinned key.
             UsageError: that is no URL.
         """
@@ -328,11 +309,11 @@ class NodeClient:
             problem = f"it does not hold the TLS key of a node in the genesis file ({error})"
             raise NotTrustworthyError(node, problem) from None
         except aiohttp.InvalidURL:
-            raise UsageError("--node", f"{node!r} is not a URL", "http(s)://host:port") from None
+            raise UsageError("--node", f"{node!r} is not a URL", _URL) from None
         except aiohttp.ClientConnectorError as error:
-            raise _NoAnswerError(str(error.os_error)) from None
+            raise NoAnswerError(str(error.os_error)) from None
         except TimeoutError:
-            raise _NoAnswerError(f"no answer within {timeout_s:.1f} s") from None
+            raise NoAnswerError(f"no answer within {timeout_s:.1f} s") from None
         async with response:
             yield response
 

@@ -12,18 +12,13 @@ from kpledger.scheme.v1.records import CertificateRecord
 
 
 class NotFoundError(ClientError):
-    """The ledger does not know it.
-
-    Attributes:
-        what: what was asked for.
-    """
+    """The ledger does not know what was asked for."""
 
     EXIT_CODE: ClassVar[int] = EXIT_REFUSED
 
     def __init__(self, what: str) -> None:
         """Say what was asked for."""
         super().__init__(f"there is no {what} on the ledger")
-        self.what = what
 
 
 def check_number(text: str) -> str:

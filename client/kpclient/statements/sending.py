@@ -1,8 +1,10 @@
 """Sending: what every command does with an event once it is signed."""
 
+from pathlib import Path
 from typing import ClassVar
 
-from kpclient.errors import EXIT_REFUSED, EXIT_UNDECIDED, ClientError
+from kpclient.errors import EXIT_REFUSED, ClientError, UsageError
+from kpclient.files import write_durably
 from kpclient.input.options import ConnectionOptions, SendingOptions
 from kpclient.net.answers import NO_PROBLEM, describe_problem, full_problem
 from kpclient.net.ledger_client import is_decided
@@ -17,44 +19,23 @@ from kpledger.api.answers import (
     UnavailableAnswer,
 )
 from kpledger.base.units import format_time
+from kpledger.scheme.envelope import format_envelope_json
 from kpledger.scheme.event import SignedEvent
 
 
-class UndecidedError(ClientError):
-    """The ledger has not answered in time; the event waits in the outbox.
-
-    Attributes:
-        event_id: the event.
-    """
-
-    EXIT_CODE: ClassVar[int] = EXIT_UNDECIDED
-
-    def __init__(self, event_id: bytes, reason: str) -> None:
-        """Say what it is waiting for, and what to do about it."""
-        super().__init__(
-            f"event {event_id.hex()} is not decided yet ({reason});"
-            " it waits in the outbox: kpledger outbox send"
-        )
-        self.event_id = event_id
-
-
 class WouldBeRefusedError(ClientError):
-    """A rehearsal ended with a refusal.
-
-    Attributes:
-        problem: which rule, where, and what would be accepted.
-    """
+    """A rehearsal ended with a refusal; it says which rule, where, and what would be accepted."""
 
     EXIT_CODE: ClassVar[int] = EXIT_REFUSED
 
     def __init__(self, problem: Problem) -> None:
         """Say it as the ledger would."""
         super().__init__(f"would be refused: {problem.field}: {problem.detail}")
-        self.problem = problem
+        self._problem = problem
 
     def describe(self) -> dict[str, str]:
         """Give what is known about it, name by name."""
-        known = describe_problem(self.problem)
+        known = describe_problem(self._problem)
         del known["type"]
         return known
 
@@ -62,14 +43,18 @@ class WouldBeRefusedError(ClientError):
 def send(
     session: Session, event: SignedEvent, *, connection: ConnectionOptions, sending: SendingOptions
 ) -> None:
-    """Send an event, or rehearse it, and say what became of it.
+    """Send an event, hand it on in a file or rehearse it, and say what became of it.
 
     Raises:
+        UsageError: the file exists.
         NodeProblemError: it is refused.
         WouldBeRefusedError: it would be.
-        UndecidedError: nobody knows yet.
         NodeUnreachableError: no node answers, and it is not to be kept.
+        ClientError: nobody knows yet.
     """
+    if sending.offline is not None:
+        _hand_on(event, sending.offline, as_json=connection.as_json)
+        return
     if sending.dry_run:
         _rehearse(session, event, as_json=connection.as_json)
         return
@@ -84,10 +69,24 @@ def send(
     if not is_decided(answer):
         # It may still come to the ledger: the very same bytes have to be sent again, not others.
         session.outbox.put(event)
-        raise UndecidedError(event.event_id, _reason(answer))
+        undecided = f"event {event.event_id.hex()} is not decided yet ({_reason(answer)})"
+        raise ClientError(f"{undecided}; it waits in the outbox: kpledger outbox send")
     if isinstance(answer, RefusedAnswer):
         raise NodeProblemError(answer.problem)
     _show(event, describe_answer(answer), as_json=connection.as_json)
+
+
+def _hand_on(event: SignedEvent, file: Path, *, as_json: bool) -> None:
+    """Write a signed event for another signer."""
+    try:
+        write_durably(file, format_envelope_json(event.encoded) + b"\n", replace=False)
+    except FileExistsError:
+        raise UsageError("--offline", f"{file} exists already", "a new file") from None
+    written = {"id": event.event_id.hex(), "status": "written", "file": str(file)}
+    if as_json:
+        print_json(written)
+    else:
+        print_fields(written)
 
 
 def describe_answer(answer: SubmitAnswer) -> dict[str, object]:

@@ -3,6 +3,7 @@
 import os
 import secrets
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,6 @@ from kpclient.input.options import SignerOptions
 from kpclient.keystore import MAX_PASSPHRASE_BYTES, Keystore
 from kpclient.session import Session
 from kpledger.base.keys import SigningKey
-from kpledger.log.genesis import Genesis
 from kpledger.scheme.envelope import decode_envelope, sign_event
 from kpledger.scheme.event import Author, Body, SignedEvent, encode_event
 
@@ -24,84 +24,68 @@ VARIABLE: Final = "KPLEDGER_PASSPHRASE"
 _NONCE_BYTES: Final = 16
 
 
-class EventSigner:
-    """An opened key: makes signed events of one author for one ledger."""
+class Keyring:
+    """The keys of one command: each is opened once, and its passphrase asked for once."""
 
-    def __init__(self, genesis: Genesis, author: Author, keys: tuple[SigningKey, ...]) -> None:
-        """Write for this ledger as this author under these keys."""
-        self._genesis = genesis
-        self.author = author
-        self._keys = keys
+    def __init__(self, session: Session, signer: SignerOptions) -> None:
+        """Open nothing before it is needed."""
+        self._session = session
+        self._signer = signer
+        self._opened: dict[str, tuple[Author, SigningKey]] = {}
 
-    def write(
-        self, body: Body, *, subject: str, prev: bytes | None, occurred_at: int | None = None
-    ) -> SignedEvent:
-        """Make and sign an event; it occurred now unless it is said when.
+    def open(self, name: str = "") -> tuple[Author, SigningKey]:
+        """Open a key, that of the command if none is named; gives whom it signs for, and the key.
 
         Raises:
+            UsageError: no key is named at all.
+            KeystoreError: it cannot be found or opened.
+        """
+        name = name or self._signer.key
+        if name not in self._opened:
+            author = author_of(self._session.home, name)
+            phrase = read_passphrase(self._signer.passphrase_file, f"Passphrase of {name}")
+            self._opened[name] = author, open_keystore(self._session.home).open(name, phrase)
+        return self._opened[name]
+
+    def write(
+        self,
+        body: Body,
+        *,
+        keys: Sequence[str] = ("",),
+        subject: str,
+        prev: bytes | None,
+        occurred_at: int | None = None,
+    ) -> SignedEvent:
+        """Make an event and sign it with keys, the author's first; it occurred now if not said.
+
+        Raises:
+            UsageError: no key is named.
+            KeystoreError: a key cannot be found or opened.
             LedgerError: it is no event that a ledger would take.
         """
+        opened = [self.open(name) for name in keys]
         payload = encode_event(
-            chain=self._genesis.chain,
-            author=self.author,
+            chain=self._session.genesis.chain,
+            author=opened[0][0],
             nonce=secrets.token_bytes(_NONCE_BYTES),
             occurred_at=now_ms() if occurred_at is None else occurred_at,
             subject=subject,
             prev=prev,
             body=body,
         )
-        return decode_envelope(sign_event(payload, self._keys))
+        return decode_envelope(sign_event(payload, [key for _, key in opened]))
 
 
-class Keyring:
-    """The signers of one command: every key is opened once, and its passphrase asked for once."""
-
-    def __init__(self, session: Session, signer: SignerOptions) -> None:
-        """Open nothing before it is needed."""
-        self._session = session
-        self._signer = signer
-        self._keys: dict[str, SigningKey] = {}
-        self._signers: dict[tuple[str, ...], EventSigner] = {}
-
-    def signer(self, names: tuple[str, ...] = ()) -> EventSigner:
-        """Give the signer with these keys, the author's first; none: the key of the command.
-
-        Raises:
-            UsageError: no key is named.
-            KeystoreError: a key cannot be found or opened.
-        """
-        wanted = names or ((self._signer.key,) if self._signer.key else ())
-        if not wanted:
-            raise UsageError("--key", "no key is named", "a name that `kpledger keys list` shows")
-        if wanted not in self._signers:
-            author = open_keystore(self._session.home).entry(wanted[0]).author
-            keys = tuple(self.key(name) for name in wanted)
-            self._signers[wanted] = EventSigner(self._session.genesis, author, keys)
-        return self._signers[wanted]
-
-    def key(self, name: str) -> SigningKey:
-        """Open a key.
-
-        Raises:
-            KeystoreError: it cannot be found or opened.
-        """
-        if name not in self._keys:
-            phrase = read_passphrase(self._signer.passphrase_file, f"Passphrase of {name}")
-            self._keys[name] = open_keystore(self._session.home).open(name, phrase)
-        return self._keys[name]
-
-
-def open_signer(
-    session: Session, signer: SignerOptions, *, cosigners: tuple[str, ...] = ()
-) -> EventSigner:
-    """Open the keys that are asked for; the first one says who the author is.
+def author_of(home: Path, key: str) -> Author:
+    """Give the office that a key signs for.
 
     Raises:
         UsageError: no key is named.
-        KeystoreError: a key cannot be found or opened.
+        KeystoreError: it cannot be found.
     """
-    named = (signer.key, *cosigners) if signer.key else ()
-    return Keyring(session, signer).signer(named)
+    if not key:
+        raise UsageError("--key", "no key is named", "a name that `kpledger keys list` shows")
+    return open_keystore(home).entry(key).author
 
 
 def open_keystore(home: Path) -> Keystore:

@@ -12,25 +12,21 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Final, get_type_hints
 
 import typer
 
 from kpclient.errors import UsageError
-from kpclient.files import write_durably
 from kpclient.input.field_options import FieldOptions, find_option
 from kpclient.input.forms import read_body
 from kpclient.input.options import StatementOptions, add_command
 from kpclient.input.reporting import reporting
 from kpclient.net.heads import FOLLOWING, look_up_head
-from kpclient.output.console import print_fields, print_json
 from kpclient.session import Session
 from kpclient.statements.lookup import find_certificate
 from kpclient.statements.sending import send
-from kpclient.statements.signing import open_signer
-from kpledger.scheme.envelope import format_envelope_json
-from kpledger.scheme.event import Body, SignedEvent
+from kpclient.statements.signing import Keyring
+from kpledger.scheme.event import Body
 from kpledger.scheme.v1.records import CertificateRecord
 from kpledger.scheme.v1.rules.subject import subject_of
 
@@ -151,8 +147,9 @@ def make_statement(
         ClientError: it is refused, or nobody knows yet.
     """
     session = session or Session(by.connection)
-    signer = open_signer(session, by.signer, cosigners=tuple(by.cosigning.cosign or ()))
-    about = subject or subject_of(signer.author.participant, body)
+    keyring = Keyring(session, by.signer)
+    author, _ = keyring.open()
+    about = subject or subject_of(author.participant, body)
     if about is None:
         problem = f"an event of type {body.TYPE} does not say what it is about"
         accepted = "a subject, such as BW00000042 or ZW/review/2026-1"
@@ -161,28 +158,8 @@ def make_statement(
     if follows is None and body.TYPE in FOLLOWING:
         head = session.ask(lambda ledger: look_up_head(ledger, about))
         follows = None if head is None else head.event_id
-    event = signer.write(body, subject=about, prev=follows)
-    if by.cosigning.offline is None:
-        send(session, event, connection=by.connection, sending=by.sending)
-    else:
-        hand_on(event, by.cosigning.offline, as_json=by.connection.as_json)
-
-
-def hand_on(event: SignedEvent, file: Path, *, as_json: bool) -> None:
-    """Write a signed event for another signer.
-
-    Raises:
-        UsageError: the file exists.
-    """
-    try:
-        write_durably(file, format_envelope_json(event.encoded) + b"\n", replace=False)
-    except FileExistsError:
-        raise UsageError("--offline", f"{file} exists already", "a new file") from None
-    written = {"id": event.event_id.hex(), "status": "written", "file": str(file)}
-    if as_json:
-        print_json(written)
-    else:
-        print_fields(written)
+    event = keyring.write(body, keys=("", *(by.cosign or ())), subject=about, prev=follows)
+    send(session, event, connection=by.connection, sending=by.sending)
 
 
 _KEYWORD: Final = inspect.Parameter.KEYWORD_ONLY
