@@ -10,8 +10,6 @@ Example of the JSON form (payload shortened)::
      "signatures": [{"keyid": "<64 hex digits>", "sig": "<base64>"}]}
 """
 
-import base64
-import binascii
 from collections.abc import Sequence
 from typing import Annotated, Final
 
@@ -24,6 +22,7 @@ from kpledger.base.keys import SigningKey, verify_signature
 from kpledger.scheme.event import (
     MAX_EVENT_BYTES,
     MAX_SIGNATURES,
+    Body,
     EventHeader,
     EventSignature,
     SignedEvent,
@@ -53,11 +52,11 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 class _JsonSignature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keyid: str
-    sig: str
+    sig: bytes
 
 
 class _JsonEnvelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    payload: str
+    payload: bytes
     payloadType: str  # noqa: N815 (the name is DSSE's)
     signatures: list[_JsonSignature]
 
@@ -87,19 +86,16 @@ def add_signature(encoded: bytes, key: SigningKey) -> bytes:
     if key.public_key in event.signers:
         return encoded
     added = EventSignature(keyid=key.public_key, sig=key.sign(encode_pae(event.payload)))
-    return _encode_acceptable(event.payload, [*event.signatures, added])
+    signed = _encode(event.payload, [*event.signatures, added])
+    open_envelope(signed)
+    return signed
 
 
-def _encode(payload: bytes, signatures: Sequence[EventSignature]) -> bytes:
+def _encode(
+    payload: bytes, signatures: Sequence[EventSignature], payload_type: str = PAYLOAD_TYPE
+) -> bytes:
     ordered = tuple(sorted(signatures, key=lambda signature: signature.keyid))
-    return encode(Envelope(payload=payload, payloadType=PAYLOAD_TYPE, signatures=ordered))
-
-
-def _encode_acceptable(payload: bytes, signatures: Sequence[EventSignature]) -> bytes:
-    """Encode parts from outside, which may be too many, too long or there twice."""
-    encoded = _encode(payload, signatures)
-    open_envelope(encoded)
-    return encoded
+    return encode(Envelope(payload=payload, payloadType=payload_type, signatures=ordered))
 
 
 def decode_envelope(encoded: bytes, rules: Rulebook = RELEASED) -> SignedEvent:
@@ -116,14 +112,7 @@ def decode_envelope(encoded: bytes, rules: Rulebook = RELEASED) -> SignedEvent:
     """
     envelope = open_envelope(encoded)
     header = decode_event_header(envelope.payload)
-    return SignedEvent(
-        encoded=encoded,
-        payload=envelope.payload,
-        event_id=compute_event_id(envelope.payload),
-        header=header,
-        body=rules.decode_body(header),
-        signatures=envelope.signatures,
-    )
+    return _assemble(encoded, envelope, header, rules.decode_body(header))
 
 
 def decode_trusted_envelope(encoded: bytes, rules: Rulebook = RELEASED) -> SignedEvent:
@@ -134,12 +123,16 @@ def decode_trusted_envelope(encoded: bytes, rules: Rulebook = RELEASED) -> Signe
     """
     envelope = decode_trusted(encoded, Envelope)
     header = decode_trusted(envelope.payload, EventHeader)
+    return _assemble(encoded, envelope, header, rules.decode_trusted_body(header))
+
+
+def _assemble(encoded: bytes, envelope: Envelope, header: EventHeader, body: Body) -> SignedEvent:
     return SignedEvent(
         encoded=encoded,
         payload=envelope.payload,
         event_id=compute_event_id(envelope.payload),
         header=header,
-        body=rules.decode_trusted_body(header),
+        body=body,
         signatures=envelope.signatures,
     )
 
@@ -183,14 +176,10 @@ def format_envelope_json(encoded: bytes) -> bytes:
         LedgerError: the envelope is not acceptable.
     """
     envelope = open_envelope(encoded)
+    signatures = [_JsonSignature(keyid=one.keyid.hex(), sig=one.sig) for one in envelope.signatures]
     return msgspec.json.encode(
         _JsonEnvelope(
-            payload=base64.b64encode(envelope.payload).decode(),
-            payloadType=envelope.payloadType,
-            signatures=[
-                _JsonSignature(keyid=one.keyid.hex(), sig=base64.b64encode(one.sig).decode())
-                for one in envelope.signatures
-            ],
+            payload=envelope.payload, payloadType=envelope.payloadType, signatures=signatures
         )
     )
 
@@ -210,25 +199,13 @@ def parse_envelope_json(text: bytes) -> bytes:
         raise malformed("envelope", error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedError("envelope", str(error)) from None
-    if found.payloadType != PAYLOAD_TYPE:
-        raise MalformedError(
-            "envelope", f"{found.payloadType!r} is not {PAYLOAD_TYPE}", field="payloadType"
-        )
     signatures = [
-        EventSignature(
-            keyid=_parse_hex(one.keyid, f"signatures[{position}].keyid"),
-            sig=_parse_base64(one.sig, f"signatures[{position}].sig"),
-        )
+        EventSignature(keyid=_parse_hex(one.keyid, f"signatures[{position}].keyid"), sig=one.sig)
         for position, one in enumerate(found.signatures)
     ]
-    return _encode_acceptable(_parse_base64(found.payload, "payload"), signatures)
-
-
-def _parse_base64(text: str, field: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise MalformedError("envelope", f"not base64: {error}", field=field) from None
+    encoded = _encode(found.payload, signatures, found.payloadType)
+    open_envelope(encoded)
+    return encoded
 
 
 def _parse_hex(text: str, field: str) -> bytes:
