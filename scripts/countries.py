@@ -1,4 +1,4 @@
-"""Writes kpledger/scheme/v1/countries.py: the countries that diamonds can come from, from babel.
+"""Writes kpledger/scheme/v1/countries.txt: the countries that diamonds can come from, from babel.
 
 A rule may not change with a library's version, so what the library knows is frozen into a table.
 Run after babel was brought up to date and a new version of the rules is made; with ``--check`` it
@@ -11,7 +11,7 @@ from typing import Final
 
 from babel.core import Locale, get_global
 
-TABLE: Final = Path(__file__).parents[1] / "kpledger" / "scheme" / "v1" / "countries.py"
+TABLE: Final = Path(__file__).parents[1] / "kpledger" / "scheme" / "v1" / "countries.txt"
 
 NO_COUNTRIES: Final = {
     *("AC", "CP", "CQ", "DG", "EA", "IC", "TA"),  # reserved for parts of countries
@@ -21,22 +21,6 @@ NO_COUNTRIES: Final = {
 }
 """Two letters that the library knows and that name no country in ISO 3166-1."""
 
-HEAD: Final = '''\
-"""Countries, frozen: what ISO 3166-1 calls or once called a country, by its two letters.
-
-Generated from babel by scripts/countries.py. Codes that ISO withdrew (ZR, YU, SU, ...) stay: stones
-were mined under them. EU is no country of origin; TW is.
-"""
-
-from typing import Final
-
-_CODES: Final = """
-'''
-TAIL: Final = '''"""
-
-COUNTRIES: Final = frozenset(_CODES.split())
-"""Every code."""
-'''
 _PER_LINE: Final = 24
 
 
@@ -48,10 +32,10 @@ def list_countries() -> list[str]:
 
 
 def write_table() -> str:
-    """Give the module."""
+    """Give the table."""
     codes = list_countries()
     rows = (codes[n : n + _PER_LINE] for n in range(0, len(codes), _PER_LINE))
-    return HEAD + "".join(f"{' '.join(row)}\n" for row in rows) + TAIL
+    return "".join(f"{' '.join(row)}\n" for row in rows)
 
 
 def main() -> int:

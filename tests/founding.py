@@ -37,9 +37,8 @@ from kpledger.log.genesis import (
     parse_genesis,
 )
 from kpledger.scheme.envelope import decode_envelope, open_envelope, sign_event
-from kpledger.scheme.event import Author, Body, compute_event_id, encode_event
+from kpledger.scheme.event import Author, Body, EventPlace, compute_event_id, encode_event
 from kpledger.scheme.outcome import Refusal
-from kpledger.scheme.place import EventPlace
 from kpledger.scheme.rulebook import RELEASED, Rulebook
 from kpledger.scheme.v1.events.certificate import (
     Certificate,

@@ -17,7 +17,6 @@ from kpledger.scheme.v1.events import (
     decisions as d,
     governance as g,
     life,
-    notes,
     restrictions,
     statistics,
 )
@@ -185,7 +184,7 @@ QUESTION: Final = statistics.AnomalyQuestioned(
     question="Is the fourth row right?",
     answer_due_on="2026-05-01",
 )
-NOTE: Final = notes.NoteFiled(text="Seen.", references=(), document=None)
+NOTE: Final = life.NoteFiled(text="Seen.", references=(), document=None)
 
 
 class Statement(NamedTuple):
@@ -313,10 +312,10 @@ STATEMENTS: Final[dict[str, Statement]] = {
 """Every type but ``correction_made``, which names an event: :func:`correction_of` makes it."""
 
 
-def correction_of(encoded: bytes, body: Body) -> notes.CorrectionMade:
+def correction_of(encoded: bytes, body: Body) -> life.CorrectionMade:
     """Give the correction of an event to what it should have said."""
     event_id = decode_envelope(encoded).event_id
-    return notes.CorrectionMade(event=event_id, body=encode(body), reason="a slip")
+    return life.CorrectionMade(event=event_id, body=encode(body), reason="a slip")
 
 
 def head_of(ledger: MemoryLedger, name: str) -> bytes | None:

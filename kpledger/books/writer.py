@@ -39,8 +39,7 @@ from kpledger.books.projections.trade import Trade
 from kpledger.books.projections.versions import TABLES_OF
 from kpledger.log.block import BlockHeader, compute_head, encode_block_header
 from kpledger.log.genesis import Genesis
-from kpledger.scheme.event import SignedEvent
-from kpledger.scheme.place import EventPlace
+from kpledger.scheme.event import EventPlace, SignedEvent
 from kpledger.scheme.rulebook import RELEASED, Rulebook
 from kpledger.scheme.v1.events.certificate import (
     Certificate,

@@ -30,9 +30,8 @@ from kpledger.log.genesis import Genesis
 from kpledger.log.layout import StoredEntry
 from kpledger.log.merkle import Frontier, compute_root
 from kpledger.scheme.envelope import decode_envelope, verify_envelope
-from kpledger.scheme.event import SignedEvent
+from kpledger.scheme.event import EventPlace, SignedEvent
 from kpledger.scheme.outcome import Refusal
-from kpledger.scheme.place import EventPlace
 from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRules, UnknownRulesError
 
 _KINDS: Final = (BlockKind.NOOP, BlockKind.BLOCK, BlockKind.CONFIG)

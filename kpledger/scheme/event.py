@@ -117,6 +117,19 @@ class SignedEvent(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(signature.keyid for signature in self.signatures)
 
 
+class EventPlace(msgspec.Struct, frozen=True):
+    """Where in the ledger an event is executed: all that rules see besides event and state."""
+
+    chain: bytes
+    """The ledger's id."""
+    now_ms: int
+    """Block time."""
+    index: int
+    """The event's leaf position."""
+    height: int
+    """The block's height."""
+
+
 def compute_event_id(payload: bytes) -> Digest:
     """Give the id of the event with this payload."""
     return hash_with_domain(Domain.EVENT, payload)

@@ -14,9 +14,8 @@ import msgspec
 from kpledger.base.codec import decode_trusted
 from kpledger.base.errors import LedgerError
 from kpledger.base.state import ChangeSet
-from kpledger.scheme.event import Body, EventHeader, SignedEvent, decode_body
+from kpledger.scheme.event import Body, EventHeader, EventPlace, SignedEvent, decode_body
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.place import EventPlace
 from kpledger.scheme.v1.version import V1
 from kpledger.scheme.version import RULES_KEY, Founding, RulesRecord, RulesSince, RuleVersion
 

@@ -14,9 +14,8 @@ import msgspec
 
 from kpledger.base.record import Record
 from kpledger.base.state import ChangeSet
-from kpledger.scheme.event import Body, Shapes, SignedEvent
+from kpledger.scheme.event import Body, EventPlace, Shapes, SignedEvent
 from kpledger.scheme.outcome import Refusal
-from kpledger.scheme.place import EventPlace
 
 
 class RulesSince(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from kpledger.base.codec import decode, encode
 from kpledger.base.errors import LedgerError
-from kpledger.scheme.v1.events import importing, life, notes, statistics
+from kpledger.scheme.v1.events import importing, life, statistics
 from naive.dates import parse
 from naive.houses import the
 from naive.papers import OUT, ascending, is_possible
@@ -286,7 +286,7 @@ def withdraw(world: World, said: Said) -> None:
 
 
 def refers_to_events(world: World, said: Said) -> str | None:
-    references = the(notes.NoteFiled, said).references
+    references = the(life.NoteFiled, said).references
     if not ascending(references):
         return "E5"
     return None if world.events.keys() >= set(references) else "E6"
@@ -312,7 +312,7 @@ DECIDES_NOTHING = frozenset(
 
 
 def corrects_own(world: World, said: Said) -> str | None:
-    body = the(notes.CorrectionMade, said)
+    body = the(life.CorrectionMade, said)
     earlier = world.events.get(body.event)
     if earlier is None:
         return "E6"
@@ -343,11 +343,11 @@ def is_closed_by_another(world: World, said: Said) -> bool:
     if thing is None or thing.state not in CLOSED:
         return False
     order = list(world.events)
-    event = the(notes.CorrectionMade, said).event
+    event = the(life.CorrectionMade, said).event
     later = order.index(thing.head) > order.index(event)
     return later and world.events[thing.head].author[0] != said.author[0]
 
 
 def correct(world: World, said: Said) -> None:
-    event = the(notes.CorrectionMade, said).event
+    event = the(life.CorrectionMade, said).event
     world.corrected[event] = world.corrected.get(event, 0) + 1

@@ -7,7 +7,7 @@ from naive.world import Affair, Office
 
 from kpledger.base.codec import encode
 from kpledger.scheme.event import Body
-from kpledger.scheme.v1.events import importing, life, notes, statistics
+from kpledger.scheme.v1.events import importing, life, statistics
 from kpledger.scheme.v1.events.certificate import HsCode
 from walk.basis import CHAIR, HASH, SECRETARIAT
 from walk.chance import Act, Chance
@@ -348,7 +348,7 @@ def note(chance: Chance) -> Act:
     subject = chance.weighed(
         {"BW": 5, chance.maybe(list(chance.world.papers)) or "BW000001": 10, "nothing-like-it": 1}
     )
-    body = notes.NoteFiled(
+    body = life.NoteFiled(
         text=words(chance, "A note"),
         references=chance.weighed({(): 10, some: 10, some[::-1]: 1, (bytes(32),): 1}),
         document=None,
@@ -367,11 +367,11 @@ def correct(chance: Chance) -> Act | None:
     body = chance.weighed(
         {
             encode(said.body): 20,
-            encode(notes.NoteFiled(text="", references=(), document=None)): 1,
+            encode(life.NoteFiled(text="", references=(), document=None)): 1,
             b"\xc1": 1,
         }
     )
-    correction = notes.CorrectionMade(
+    correction = life.CorrectionMade(
         event=event if chance.likely(97) else bytes(32), body=body, reason="wrong"
     )
     author = said.author if chance.likely(93) else chance.any_office()

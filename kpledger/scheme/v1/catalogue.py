@@ -232,10 +232,10 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
     events.importing.SuspectJudged: Row(
         (*_CHAIR_OR_ROOT, *_EITHER_END), (*_STEP, proceedings.check_judge), life_effects.proceed
     ),
-    events.notes.NoteFiled: Row(
+    events.life.NoteFiled: Row(
         _ANYBODY, (succession.check_first, notes.check_note), note_effects.keep_note
     ),
-    events.notes.CorrectionMade: Row(
+    events.life.CorrectionMade: Row(
         _ANYBODY, (succession.check_first, notes.check_correction), note_effects.correct
     ),
     # Group C: what an issuing participant does with its certificates.

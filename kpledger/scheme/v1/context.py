@@ -7,9 +7,8 @@ import msgspec
 
 from kpledger.base.errors import LedgerError
 from kpledger.base.state import ChangeSet
-from kpledger.scheme.event import Body, SignedEvent
+from kpledger.scheme.event import Body, EventPlace, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.place import EventPlace
 from kpledger.scheme.v1.policy import Policy, resolve_policy
 from kpledger.scheme.v1.records import (
     SCHEME_KEY,

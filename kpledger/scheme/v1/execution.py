@@ -7,9 +7,8 @@ Signatures are verified elsewhere, before; here it is decided whether their keys
 from collections.abc import Mapping
 
 from kpledger.base.state import ChangeSet
-from kpledger.scheme.event import Body, SignedEvent
+from kpledger.scheme.event import Body, EventPlace, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.place import EventPlace
 from kpledger.scheme.v1.catalogue import CATALOGUE, Row
 from kpledger.scheme.v1.context import CatalogueError, Context, refuse
 from kpledger.scheme.v1.records import EventRecord

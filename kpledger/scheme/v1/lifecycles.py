@@ -92,6 +92,7 @@ class Transition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     certificate: dict[CertificateState, dict[str, Transition]]
+    opening: dict[str, CaseState]
     case: dict[CaseState, dict[str, CaseState]]
     proceeding: dict[Subject, dict[ProceedingState, dict[str, ProceedingState]]]
 
@@ -109,11 +110,7 @@ CASE_TRANSITIONS: Final = _TABLES.case
 PROCEEDINGS: Final = _TABLES.proceeding
 """Kind, state, event type, next state; a consent that is refused leads to DECLINED."""
 
-OPENING: Final[dict[str, CaseState]] = {
-    "arrival_recorded": CaseState.OPEN,
-    "shipment_detained": CaseState.DETAINED,
-    "case_opened": CaseState.OPEN,
-}
+OPENING: Final = _TABLES.opening
 """The event types that open a case, and the state it begins in."""
 
 _S = CertificateState

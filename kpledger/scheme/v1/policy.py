@@ -7,11 +7,13 @@ own where it has one, otherwise the network's.
 """
 
 import functools
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
+
 from kpledger.base.units import add_days, add_months
-from kpledger.scheme.v1.events.decisions import ExpiryMeaning, PolicyValues
+from kpledger.scheme.v1.events.decisions import ExpiryMeaning
 from kpledger.scheme.v1.records import PolicyRecord, PolicySince
 
 
@@ -50,19 +52,12 @@ SCHEME_ONLY: Final = ("interim_days", "vigilance", "clock_skew_ms")
 
 _FOLDED: Final = 1024
 """How many results are kept: more than participants that settle something for themselves."""
-_NAMES: Final = tuple(field.name for field in fields(Policy))
 
 
 def resolve_policy(network: PolicyRecord, own: PolicyRecord | None, time_ms: int) -> Policy:
     """Give the values in force at an instant for whoever has set ``own``."""
-    return _fold(
-        tuple(
-            since
-            for record in (network, own)
-            for since in (record.history if record is not None else ())
-            if since.effective_from <= time_ms
-        )
-    )
+    settled = network.history + (own.history if own is not None else ())
+    return _fold(tuple(since for since in settled if since.effective_from <= time_ms))
 
 
 @functools.lru_cache(maxsize=_FOLDED)
@@ -70,16 +65,12 @@ def _fold(in_force: tuple[PolicySince, ...]) -> Policy:
     """Let each override the ones before; every event asks several times for the same few."""
     policy = Policy()
     for since in in_force:
-        policy = _override(policy, since)
+        values = msgspec.structs.asdict(since.values)
+        given = {name: value for name, value in values.items() if value is not None}
+        # One limit replaces the other: they are two ways to say one thing.
+        if "max_validity_months" in given:
+            given["max_validity_days"] = None
+        elif "max_validity_days" in given:
+            given["max_validity_months"] = None
+        policy = replace(policy, **given)
     return policy
-
-
-def _override(policy: Policy, since: PolicySince) -> Policy:
-    values: PolicyValues = since.values
-    given = {name: value for name in _NAMES if (value := getattr(values, name)) is not None}
-    # One limit replaces the other: they are two ways to say one thing.
-    if "max_validity_months" in given:
-        given["max_validity_days"] = None
-    elif "max_validity_days" in given:
-        given["max_validity_months"] = None
-    return replace(policy, **given)

@@ -19,6 +19,7 @@ from kpledger.scheme.v1.events.life import (
     ConcernClosed,
     ConcernRaised,
     FollowUpStatus,
+    NoteFiled,
     Recommendation,
     RecommendationFollowedUp,
     ReviewCarriedOut,
@@ -27,7 +28,6 @@ from kpledger.scheme.v1.events.life import (
     ReviewReported,
     ReviewRequested,
 )
-from kpledger.scheme.v1.events.notes import NoteFiled
 from kpledger.scheme.v1.events.statistics import AnomalyAnswered, AnomalyQuestioned, Series
 from kpledger.scheme.v1.subjects import Subject, subject_under
 

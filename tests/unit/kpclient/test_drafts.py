@@ -17,7 +17,7 @@ from kpledger.base.errors import MalformedError
 from kpledger.base.units import format_carats, format_usd
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.certificate import Certificate, OriginKind
-from kpledger.scheme.v1.events.notes import NoteFiled
+from kpledger.scheme.v1.events.life import NoteFiled
 
 PARTIES: dict[str, object] = {
     "exporter": msgspec.to_builtins(EXPORTER),

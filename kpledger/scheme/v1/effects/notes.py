@@ -1,7 +1,7 @@
 """What notes and corrections change: nothing, but that an event was corrected."""
 
 from kpledger.scheme.v1.context import Context
-from kpledger.scheme.v1.events.notes import CorrectionMade
+from kpledger.scheme.v1.events.life import CorrectionMade
 from kpledger.scheme.v1.records import CorrectionRecord
 
 

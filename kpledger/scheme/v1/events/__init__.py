@@ -13,21 +13,11 @@ from kpledger.scheme.v1.events import (
     governance,
     importing,
     life,
-    notes,
     restrictions,
     statistics,
 )
 
-_GROUPS: Final = (
-    certificate,
-    decisions,
-    governance,
-    importing,
-    life,
-    notes,
-    restrictions,
-    statistics,
-)
+_GROUPS: Final = (certificate, decisions, governance, importing, life, restrictions, statistics)
 
 BODIES: Final[dict[tuple[str, int], type[Body]]] = {
     (body.TYPE, body.VERSION): body

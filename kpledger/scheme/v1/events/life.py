@@ -1,8 +1,11 @@
-"""The life of the scheme: reports, reviews, meetings, working groups, concerns, observers.
+"""The life of the scheme: reports, reviews, meetings, working groups, concerns, observers, notes.
 
 KPCS VI (plenary, compliance, verification) and the practice of its bodies. Documents stay outside;
 their hashes and due dates are here. What takes several steps is a proceeding: a subject of its own
 on which one event follows another (:data:`kpledger.scheme.v1.lifecycles.PROCEEDINGS`).
+
+Notes and corrections (the catalogue's events A1 and A2) change nothing: a note says something about
+anything, a correction that an earlier event of the same participant should have read otherwise.
 """
 
 from enum import StrEnum
@@ -11,7 +14,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from kpledger.base.ids import AuthorityId, ParticipantCode, PublicKey
+from kpledger.base.ids import AuthorityId, EventId, ParticipantCode, PublicKey
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.base import DocumentHash, LongText, Reference, Text
 from kpledger.scheme.v1.events.decisions import ParticipantCodes
@@ -227,3 +230,29 @@ class ObserverWithdrawn(Body, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Which; the subject is ``KPCS/<observer>``."""
     reference: Reference
     """The letter or decision behind it."""
+
+
+class NoteFiled(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Anybody with a key, observers included, files a note about any subject."""
+
+    text: LongText
+    """The note."""
+    references: Annotated[tuple[EventId, ...], Meta(max_length=50)]
+    """Events that it is about; ascending, each once."""
+    document: DocumentHash | None
+    """Hash of a paper behind it."""
+
+
+class CorrectionMade(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant corrects a statement of its own that moved nothing by its contents.
+
+    What moved a certificate is corrected by the events made for it: an endorsed amendment, a
+    replacement, a resolved discrepancy, a further edition.
+    """
+
+    event: EventId
+    """The event that is corrected; its subject is this event's subject."""
+    body: Annotated[bytes, Meta(min_length=1, max_length=16 * 1024)]
+    """The body as it should have read: canonical MessagePack of the same type."""
+    reason: LongText
+    """Why."""

@@ -16,8 +16,7 @@ from kpledger.scheme.v1.context import Context, refuse
 from kpledger.scheme.v1.events import certificate
 from kpledger.scheme.v1.events.governance import AuthorityClosed
 from kpledger.scheme.v1.events.importing import ShipmentDetained, ShipmentDiverted, ShipmentReleased
-from kpledger.scheme.v1.events.life import ConcernClosed
-from kpledger.scheme.v1.events.notes import CorrectionMade, NoteFiled
+from kpledger.scheme.v1.events.life import ConcernClosed, CorrectionMade, NoteFiled
 from kpledger.scheme.v1.events.restrictions import ShipmentDeclined
 from kpledger.scheme.v1.lifecycles import CASE_TRANSITIONS, TRANSITIONS
 from kpledger.scheme.v1.lists import check_ascending

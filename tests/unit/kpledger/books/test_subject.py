@@ -15,8 +15,8 @@ from kpledger.scheme.v1.events.life import (
     ConcernRaised,
     MeetingAnnounced,
     MeetingKind,
+    NoteFiled,
 )
-from kpledger.scheme.v1.events.notes import NoteFiled
 from kpledger.scheme.v1.events.statistics import ProductionStatisticsSubmitted
 
 ARRIVAL = ArrivalRecorded(

@@ -23,9 +23,8 @@ from statements import SOUND
 from kpledger.base.state import ChangeSet, MemoryState
 from kpledger.base.units import MAX_TIME_MS
 from kpledger.scheme.envelope import decode_envelope
-from kpledger.scheme.event import Body, SignedEvent
+from kpledger.scheme.event import Body, EventPlace, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.place import EventPlace
 from kpledger.scheme.v1.context import CatalogueError, Check, Context, Effect
 from kpledger.scheme.v1.effects import certificate, decisions, governance, life
 from kpledger.scheme.v1.events.certificate import CertificateIssued

@@ -29,7 +29,7 @@ from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.events.certificate import CertificateVoided, TransitNoted, VoidReason
 from kpledger.scheme.v1.events.governance import AuthorityClosed
-from kpledger.scheme.v1.events.notes import CorrectionMade, NoteFiled
+from kpledger.scheme.v1.events.life import CorrectionMade, NoteFiled
 from kpledger.scheme.v1.records import CorrectionRecord
 from kpledger.scheme.v1.rules.notes import CORRECTABLE, MAX_CORRECTIONS
 

@@ -28,13 +28,12 @@ from kpledger.log.audit import Auditor
 from kpledger.log.chain import BlockExecutor, InvalidBlockError, verify_block
 from kpledger.log.layout import StoredEntry, encode_stored_entry
 from kpledger.scheme.envelope import decode_envelope
-from kpledger.scheme.event import Body, SignedEvent
+from kpledger.scheme.event import Body, EventPlace, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.place import EventPlace
 from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRules, UnknownRulesError
 from kpledger.scheme.v1.context import CatalogueError
 from kpledger.scheme.v1.events.decisions import RulesActivated
-from kpledger.scheme.v1.events.notes import NoteFiled
+from kpledger.scheme.v1.events.life import NoteFiled
 from kpledger.scheme.v1.execution import execute
 from kpledger.scheme.v1.rules.policies import MAX_BLOCKS_AHEAD
 from kpledger.scheme.v1.version import V1

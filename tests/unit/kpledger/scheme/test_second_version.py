@@ -56,12 +56,14 @@ shipment_detained = { state = "DETAINED" }
 [certificate.IN_TRANSIT]
 """
 
+NOTE_PAPER: Final = 'document: DocumentHash | None\n    """Hash of a paper behind it."""'
+
 EDITS: Final = {
     "a_life_cycle": (Edit("lifecycles.toml", LIFE_CYCLE, "\n[certificate.IN_TRANSIT]\n"), 0),
     "a_default_of_policy": (Edit("policy.py", "officers: int = 1\n", "officers: int = 2\n"), 0),
-    "a_list": (Edit("countries.py", " BW ", " "), 1),
+    "a_list": (Edit("countries.txt", " BW ", " "), 1),
     "a_pattern": (Edit("ids.py", "{0,6}[0-9]{1,12}", "{0,6}[0-9]{9,12}"), 1),
-    "a_shape": (Edit("events/notes.py", "DocumentHash | None", "DocumentHash"), 2),
+    "a_shape": (Edit("events/life.py", NOTE_PAPER, NOTE_PAPER.replace(" | None", "")), 2),
 }
 """What somebody may edit in v2, and which of the events under v2 it then refuses."""
 
