@@ -41,6 +41,7 @@ from kpnode.raft.messages import (
 )
 from kpnode.raft.state import Leadership, RaftState
 from kpnode.raft.types import (
+    EntryKind,
     HardState,
     Index,
     InvariantError,
@@ -209,7 +210,7 @@ class RaftCore:
             return
         match item:
             case Proposed():
-                replication.propose(state, lead, item)
+                replication.propose(state, lead, item.ticket, EntryKind.BLOCK, item.payload)
             case ConfigProposed():
                 replication.propose_configuration(state, lead, item)
             case ReadRequested():

@@ -6,13 +6,8 @@ node that comes back from a partition, or was removed, disturbs nobody. Only the
 lift that rule, by asking a successor to campaign (3.10).
 """
 
-from kpnode.raft.messages import (
-    PreVoteReply,
-    PreVoteRequest,
-    VoteReply,
-    VoteRequest,
-)
-from kpnode.raft.quorum import is_quorum
+from kpnode.raft.membership import is_quorum
+from kpnode.raft.messages import PreVoteReply, PreVoteRequest, VoteReply, VoteRequest
 from kpnode.raft.replication import open_term
 from kpnode.raft.state import Campaign, Leadership, RaftState
 from kpnode.raft.types import NodeId, Term

@@ -8,15 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from kpnode.raft.messages import Message
-from kpnode.raft.types import (
-    NO_INDEX,
-    Configuration,
-    Entry,
-    HardState,
-    Index,
-    NodeId,
-    Term,
-)
+from kpnode.raft.types import NO_INDEX, Configuration, Entry, HardState, Index, NodeId, Term
 
 
 class Role(Enum):

@@ -1,13 +1,17 @@
-"""Who votes: the bytes of a CONFIG entry, and the configurations that are active in a log.
+"""Who votes, in the bytes of a CONFIG entry and in a log, and what a majority of them agrees on.
 
 A change is active from the moment its entry is in the log, and until it is committed every quorum
 is needed in the old *and* the new configuration. That is Raft's joint consensus (thesis 4.3)
 without its second entry: the commit of the new configuration is what ends the joint phase. It
 allows arbitrary replacements in one step. Since at most one change may be pending at the leader,
 and truncation takes entries away again, a list of (index, configuration) is all there is to keep.
+
+Majorities are counted in each configuration by itself, never in their union: a union lets the new
+voters alone outvote the old ones (the "election quorum tally" bug of CCF).
 """
 
 import struct
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -101,3 +105,26 @@ class Membership:
         self.base = done[-1]
         self.pending = self.pending[len(done) :]
         return True
+
+
+def majority(configuration: Configuration) -> int:
+    """Return how many voters are more than half."""
+    return len(configuration.voters) // 2 + 1
+
+
+def is_quorum(configurations: tuple[Configuration, ...], nodes: Collection[NodeId]) -> bool:
+    """Tell whether the nodes include a majority of each configuration."""
+    return all(
+        sum(voter in nodes for voter in configuration.voters) >= majority(configuration)
+        for configuration in configurations
+    )
+
+
+def quorum_value(configurations: tuple[Configuration, ...], values: Mapping[NodeId, int]) -> int:
+    """Return the highest value that a majority of each configuration has reached."""
+    return min(
+        sorted((values.get(voter, 0) for voter in configuration.voters), reverse=True)[
+            majority(configuration) - 1
+        ]
+        for configuration in configurations
+    )

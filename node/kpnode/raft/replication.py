@@ -4,14 +4,8 @@ What is to be sent is decided in `flush`, once per `Ready`, from where each peer
 was proposed since the last one travels together. Not here: what followers do with it (`following`).
 """
 
-from kpnode.raft.interface import (
-    ConfigProposed,
-    DropReason,
-    Proposed,
-    ReadRequested,
-    TransferRequested,
-)
-from kpnode.raft.membership import encode_configuration
+from kpnode.raft.interface import ConfigProposed, DropReason, ReadRequested, TransferRequested
+from kpnode.raft.membership import encode_configuration, is_quorum, quorum_value
 from kpnode.raft.messages import (
     AppendReply,
     AppendRequest,
@@ -20,7 +14,6 @@ from kpnode.raft.messages import (
     TimeoutNow,
 )
 from kpnode.raft.progress import Progress
-from kpnode.raft.quorum import is_quorum, quorum_value
 from kpnode.raft.state import Leadership, RaftState, Transfer
 from kpnode.raft.types import NO_INDEX, Entry, EntryKind, Index, NodeId
 
@@ -59,9 +52,18 @@ def tick_leader(state: RaftState, lead: Leadership) -> None:
         _check_quorum(state, lead)
 
 
-def propose(state: RaftState, lead: Leadership, item: Proposed) -> None:
-    """Append a block for the driver, or say why not."""
-    _propose(state, lead, item.ticket, EntryKind.BLOCK, item.payload)
+def propose(
+    state: RaftState, lead: Leadership, ticket: int, kind: EntryKind, payload: bytes
+) -> None:
+    """Append an entry for the driver, or say why not."""
+    # The successor needs all of the log, which therefore must not grow meanwhile (thesis 3.10).
+    if lead.transfer is not None:
+        state.drop(ticket, DropReason.TRANSFERRING)
+    elif _is_full(state, lead, len(payload)):
+        state.drop(ticket, DropReason.TOO_MUCH_UNCOMMITTED)
+    else:
+        _append(state, lead, kind, payload)
+        state.tickets.append((state.log.last_index, ticket))
 
 
 def propose_configuration(state: RaftState, lead: Leadership, item: ConfigProposed) -> None:
@@ -75,8 +77,7 @@ def propose_configuration(state: RaftState, lead: Leadership, item: ConfigPropos
     elif state.log.commit < lead.opened_at:
         state.drop(item.ticket, DropReason.TERM_NOT_OPEN)
     else:
-        payload = encode_configuration(item.config)
-        _propose(state, lead, item.ticket, EntryKind.CONFIG, payload)
+        propose(state, lead, item.ticket, EntryKind.CONFIG, encode_configuration(item.config))
 
 
 def request_read(state: RaftState, lead: Leadership, item: ReadRequested) -> None:
@@ -166,19 +167,6 @@ def flush(state: RaftState, lead: Leadership) -> None:
             state.send(transfer.target, TimeoutNow(state.term))
 
 
-def _propose(
-    state: RaftState, lead: Leadership, ticket: int, kind: EntryKind, payload: bytes
-) -> None:
-    # The successor needs all of the log, which therefore must not grow meanwhile (thesis 3.10).
-    if lead.transfer is not None:
-        state.drop(ticket, DropReason.TRANSFERRING)
-    elif _is_full(state, lead, len(payload)):
-        state.drop(ticket, DropReason.TOO_MUCH_UNCOMMITTED)
-    else:
-        _append(state, lead, kind, payload)
-        state.tickets.append((state.log.last_index, ticket))
-
-
 def _append(state: RaftState, lead: Leadership, kind: EntryKind, payload: bytes) -> None:
     index = Index(state.log.last_index + 1)
     state.append((Entry(index, state.term, kind, payload),))
@@ -214,13 +202,9 @@ def _check_quorum(state: RaftState, lead: Leadership) -> None:
 def _broadcast_heartbeat(state: RaftState, lead: Leadership) -> None:
     lead.heartbeat_elapsed_ticks = 0
     for peer, progress in lead.peers.items():
-        _send_heartbeat(state, lead, peer, progress)
-
-
-def _send_heartbeat(state: RaftState, lead: Leadership, peer: NodeId, progress: Progress) -> None:
-    # Beyond what it acknowledged a follower may hold entries of another leader in those places.
-    known = min(progress.match, state.log.commit)
-    state.send(peer, HeartbeatRequest(state.term, known, lead.reads.round))
+        # Beyond what it acknowledged a follower may hold entries of another leader in those places.
+        known = min(progress.match, state.log.commit)
+        state.send(peer, HeartbeatRequest(state.term, known, lead.reads.round))
 
 
 def _send_append(state: RaftState, peer: NodeId, progress: Progress) -> None:

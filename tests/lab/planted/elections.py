@@ -23,7 +23,7 @@ from kpnode.raft import (
     VoteReply,
     VoteRequest,
 )
-from kpnode.raft.quorum import majority
+from kpnode.raft.membership import majority
 from kpnode.raft.replication import open_term
 from kpnode.raft.state import Campaign, Leadership
 from kpnode.raft.types import Entry

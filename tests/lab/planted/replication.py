@@ -27,7 +27,7 @@ from kpnode.raft import (
     Term,
 )
 from kpnode.raft.log import RaftLog
-from kpnode.raft.quorum import quorum_value
+from kpnode.raft.membership import quorum_value
 from kpnode.raft.state import Leadership
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from kpnode.raft import Configuration, NodeId
-from kpnode.raft.quorum import is_quorum, quorum_value
+from kpnode.raft.membership import is_quorum, quorum_value
 
 
 def configs(*voters: str) -> tuple[Configuration, ...]:
