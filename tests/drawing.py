@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from kpledger.base.unassigned import UNASSIGNED
+from kpledger.base.codec import UNASSIGNED
 
 S = TypeVar("S", bound=msgspec.Struct)
 

@@ -5,19 +5,30 @@ extension types and no trailing bytes. Bytes are decoded into a typed Struct, en
 compared; anything else is refused. Comparing does not see every second spelling: ``bin`` for
 ``str`` and floats are kept out by the Struct's types, and text that is not NFC by
 :func:`find_denormal_text`.
+
+Unicode keeps the normal form of assigned characters for ever, and of no others: with an interpreter
+that knows more of them, the same text could be normal or not. So text holds none of the code points
+that Unicode 14 leaves unassigned; scripts/unicode_table.py generates ``unassigned.txt`` from it.
 """
 
 import functools
+import re
 import unicodedata
+from importlib.resources import files
 from typing import Final, TypeVar
 
 import msgspec
 from msgspec import inspect
 
 from kpledger.base.errors import MalformedError, NotCanonicalError, OversizedError
-from kpledger.base.unassigned import UNASSIGNED
 
 S = TypeVar("S", bound=msgspec.Struct)
+
+_TABLE: Final = files("kpledger.base").joinpath("unassigned.txt").read_text(encoding="ascii")
+UNASSIGNED: Final = re.compile(
+    "[" + re.sub("[0-9a-f]{6}", lambda end: chr(int(end[0], 16)), "".join(_TABLE.split())) + "]"
+)
+"""Finds a code point in a text that Unicode 14 assigns to no character."""
 
 _TEXTLESS: Final = (
     inspect.BoolType,

@@ -16,8 +16,7 @@ KPCS: Final = "KPCS"
 """Stands where a participant's code would, for the offices of the scheme itself."""
 
 PARTICIPANT_PATTERN: Final = r"^[A-Z]{2}\Z"
-AUTHORITY_PATTERN: Final = r"^[a-z0-9]+(-[a-z0-9]+)*\Z"
-NODE_PATTERN: Final = r"^[a-z0-9]+(-[a-z0-9]+)*\Z"
+NAME_PATTERN: Final = r"^[a-z0-9]+(-[a-z0-9]+)*\Z"
 
 ParticipantCode = Annotated[str, Meta(pattern=PARTICIPANT_PATTERN, max_length=2)]
 """ISO 3166-1 alpha-2 code of a participant; ``EU`` and ``TW`` included (KPCS Annex I.A)."""
@@ -28,10 +27,10 @@ AuthorCode = Annotated[str, Meta(pattern=r"^([A-Z]{2}|KPCS)\Z", max_length=4)]
 MAX_NAME_CHARS: Final = 32
 """The longest name of an authority or a node."""
 
-AuthorityId = Annotated[str, Meta(pattern=AUTHORITY_PATTERN, max_length=MAX_NAME_CHARS)]
+AuthorityId = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=MAX_NAME_CHARS)]
 """An office of a participant, unique within the participant, for instance ``antwerp``."""
 
-NodeName = Annotated[str, Meta(pattern=NODE_PATTERN, max_length=MAX_NAME_CHARS)]
+NodeName = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=MAX_NAME_CHARS)]
 """A server of the network, for instance ``bw-1``."""
 
 Digest32 = Annotated[bytes, Meta(min_length=32, max_length=32)]
@@ -70,7 +69,7 @@ def parse_authority(text: str) -> str:
         MalformedError: not lower-case words joined by hyphens, or too long.
     """
     accepted = "lower-case letters and digits joined by hyphens, such as antwerp"
-    return _parse(text, AUTHORITY_PATTERN, "authority", accepted)
+    return _parse(text, NAME_PATTERN, "authority", accepted)
 
 
 def parse_hex32(text: str, what: str) -> bytes:

@@ -45,7 +45,7 @@ _ELEMENT: Final = hashlib.shake_128(Domain.STATE.prefix)
 class MultisetHash:
     """The sum over a set of pairs: a value, so keeping an earlier one costs nothing.
 
-    Made by ``empty`` or ``decode``, then by ``add`` and ``remove``.
+    Made by ``empty`` or ``decode``, then by ``exchange``.
     """
 
     _even: int = field(repr=False)
@@ -57,31 +57,15 @@ class MultisetHash:
         """Give the hash of no pairs."""
         return cls(0, 0)
 
-    def add(self, key: bytes, value: bytes) -> "MultisetHash":
-        """Give the hash with one pair more."""
-        element = _expand(key, value)
-        return MultisetHash(
-            (self._even + (element & _LANES)) & _LANES,
-            (self._odd + (element >> _LANE_BITS & _LANES)) & _LANES,
-        )
-
-    def remove(self, key: bytes, value: bytes) -> "MultisetHash":
-        """Give the hash with one pair less; the pair must have been added."""
-        element = _expand(key, value)
-        # The borrowed bit above each lane keeps a difference below zero inside its own slot.
-        return MultisetHash(
-            (self._even + _BORROW - (element & _LANES)) & _LANES,
-            (self._odd + _BORROW - (element >> _LANE_BITS & _LANES)) & _LANES,
-        )
-
     def exchange(self, *, removed: Pairs, added: Pairs) -> "MultisetHash":
-        """Give the hash with some pairs less and others more, much as ``remove`` and ``add`` do."""
+        """Give the hash with some pairs less, which must have been added, and others more."""
         even, odd = self._even, self._odd
         for start in range(0, len(added), _SUMMANDS):
             more_even, more_odd = _sum(added[start : start + _SUMMANDS])
             even, odd = (even + more_even) & _LANES, (odd + more_odd) & _LANES
         for start in range(0, len(removed), _SUMMANDS):
             less_even, less_odd = _sum(removed[start : start + _SUMMANDS])
+            # The borrowed bit above each lane keeps a difference below zero inside its own slot.
             even = (even + _BORROW - (less_even & _LANES)) & _LANES
             odd = (odd + _BORROW - (less_odd & _LANES)) & _LANES
         return MultisetHash(even, odd)

@@ -26,9 +26,6 @@ DAY_MS = 86_400_000
 _PARSED_DAYS = 4096
 """How many days are remembered: events of one time name the same few."""
 _EPOCH = date(1970, 1, 1)
-_CARAT_DECIMALS = 3
-_USD_DECIMALS = 2
-_PERCENT_DECIMALS = 2
 
 
 def bound_amount(amount: int) -> int:
@@ -137,15 +134,14 @@ def parse_time(text: str) -> int:
     return start_of_day_ms(day) + since_midnight * 1000 + int(millis or 0)
 
 
-def _parse_amount(text: str, decimals: int, what: str) -> int:
+def _parse_amount(text: str, what: str, *, decimals: int) -> int:
     # Integers from the first digit on: decimal arithmetic would round a long text in silence.
     match = re.match(rf"^([0-9]{{1,16}})(?:\.([0-9]{{1,{decimals}}}))?\Z", text)
     if match is None:
-        form = (
-            f"a decimal number with up to {decimals} decimals, such as {'12.345'[: 3 + decimals]}"
+        form = f"a decimal number with up to {decimals} decimals"
+        raise MalformedError(
+            what, f"{text[:80]!r} is not {form}, such as {'12.345'[: 3 + decimals]}"
         )
-        problem = f"{text[:80]!r} is not {form}"
-        raise MalformedError(what, problem)
     whole, fraction = match.groups(default="")
     amount = int(whole + fraction.ljust(decimals, "0"))
     if not 0 < amount <= MAX_AMOUNT:
@@ -159,7 +155,7 @@ def parse_carats(text: str) -> int:
     Raises:
         MalformedError: not a positive decimal, or finer than a thousandth.
     """
-    return _parse_amount(text, _CARAT_DECIMALS, "carat weight")
+    return _parse_amount(text, "carat weight", decimals=3)
 
 
 def format_carats(thousandths: int) -> str:
@@ -173,7 +169,7 @@ def parse_usd(text: str) -> int:
     Raises:
         MalformedError: not a positive decimal, or finer than a cent.
     """
-    return _parse_amount(text, _USD_DECIMALS, "value in US$")
+    return _parse_amount(text, "value in US$", decimals=2)
 
 
 def parse_percent(text: str) -> int:
@@ -182,7 +178,7 @@ def parse_percent(text: str) -> int:
     Raises:
         MalformedError: not a positive decimal, or finer than a hundredth.
     """
-    return _parse_amount(text, _PERCENT_DECIMALS, "percentage")
+    return _parse_amount(text, "percentage", decimals=2)
 
 
 def format_usd(cents: int) -> str:

@@ -8,10 +8,9 @@ import pytest
 from drawing import structs
 from hypothesis import given, strategies as st
 
-from kpledger.base.codec import decode, decode_trusted, encode
+from kpledger.base.codec import UNASSIGNED, decode, decode_trusted, encode
 from kpledger.base.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError
 from kpledger.base.record import Record
-from kpledger.base.unassigned import UNASSIGNED
 from kpledger.log.block import BlockHeader
 from kpledger.scheme.event import MAX_EVENT_BYTES, decode_body, decode_event_header
 from kpledger.scheme.v1.events import BODIES

@@ -36,10 +36,7 @@ writes = st.lists(st.tuples(keys, records), max_size=8)
 
 
 def _digest(state: MemoryState) -> MultisetHash:
-    digest = MultisetHash.empty()
-    for key, value in state.pairs.items():
-        digest = digest.add(key, value)
-    return digest
+    return MultisetHash.empty().exchange(removed=(), added=tuple(state.pairs.items()))
 
 
 @given(st.lists(writes, max_size=4))

@@ -90,9 +90,8 @@ def test_header_says_what_the_ledger_is_after_the_block() -> None:
         for block in TRADE.blocks
         for event in (decode_block(block).events if isinstance(block, bytes) else ())
     ]
-    digest = MultisetHash.empty()
-    for key, value in {**TRADE.state.pairs, **EXECUTION.changes.written}.items():
-        digest = digest.add(key, value)
+    state = {**TRADE.state.pairs, **EXECUTION.changes.written}
+    digest = MultisetHash.empty().exchange(removed=(), added=tuple(state.items()))
     assert (
         BlockHeader(
             chain=TRADE.genesis.chain,
@@ -259,9 +258,7 @@ def test_signatures_that_were_verified_before_need_not_be_verified_again() -> No
 def test_first_tip_stands_on_the_genesis_file() -> None:
     genesis = make_genesis()
     seed = genesis.seed_state(MemoryState())
-    digest = MultisetHash.empty()
-    for key, value in seed.written.items():
-        digest = digest.add(key, value)
+    digest = MultisetHash.empty().exchange(removed=(), added=tuple(seed.written.items()))
     assert genesis_tip(genesis, seed) == Tip(
         height=0,
         term=0,
