@@ -63,7 +63,14 @@ if TYPE_CHECKING:
         StoredEntry as StoredEntry,
         decode_stored_entry as decode_stored_entry,
     )
-    from kpledger.log.merkle import Frontier as Frontier, compute_root as compute_root
+    from kpledger.log.merkle import (
+        Frontier as Frontier,
+        compute_root as compute_root,
+        prove_consistency as prove_consistency,
+        prove_inclusion as prove_inclusion,
+        verify_consistency as verify_consistency,
+        verify_inclusion as verify_inclusion,
+    )
     from kpledger.log.note import (
         NoteKey as NoteKey,
         add_signatures as add_signatures,
@@ -71,12 +78,6 @@ if TYPE_CHECKING:
         format_vkey as format_vkey,
         parse_note as parse_note,
         parse_vkey as parse_vkey,
-    )
-    from kpledger.log.proofs import (
-        prove_consistency as prove_consistency,
-        prove_inclusion as prove_inclusion,
-        verify_consistency as verify_consistency,
-        verify_inclusion as verify_inclusion,
     )
     from kpledger.scheme.envelope import (
         decode_envelope as decode_envelope,
@@ -115,9 +116,11 @@ _HOMES: Final = {
     "log.checkpoint": "Checkpoint cosign_checkpoint open_checkpoint",
     "log.genesis": "Genesis parse_genesis",
     "log.layout": "StoredEntry decode_stored_entry",
-    "log.merkle": "Frontier compute_root",
+    "log.merkle": (
+        "Frontier compute_root prove_consistency prove_inclusion verify_consistency"
+        " verify_inclusion"
+    ),
     "log.note": "NoteKey add_signatures format_note format_vkey parse_note parse_vkey",
-    "log.proofs": "prove_consistency prove_inclusion verify_consistency verify_inclusion",
     "scheme.envelope": (
         "decode_envelope format_envelope_json parse_envelope_json sign_event verify_envelope"
     ),

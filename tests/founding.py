@@ -21,10 +21,10 @@ from kpledger.log.block import BlockKind
 from kpledger.log.chain import (
     BlockExecutor,
     ExecutedBlock,
+    execute_entry,
     execute_noop,
     genesis_tip,
     seal_block,
-    verify_block,
 )
 from kpledger.log.genesis import (
     GENESIS_FORMAT,
@@ -36,6 +36,7 @@ from kpledger.log.genesis import (
     format_genesis,
     parse_genesis,
 )
+from kpledger.log.layout import StoredEntry
 from kpledger.scheme.envelope import decode_envelope, open_envelope, sign_event
 from kpledger.scheme.event import Author, Body, EventPlace, compute_event_id, encode_event
 from kpledger.scheme.outcome import Refusal
@@ -312,9 +313,17 @@ class MemoryLedger:
             RefusedError: a rule refuses one of them.
         """
         block, _ = self.seal(*encoded, leader=leader)
-        executed = verify_block(self.genesis, self.tip, self.state, block, rules=self.rules)
-        self._apply(executed, block)
+        self._apply(self.verify(block), block)
         return block
+
+    def verify(self, block: bytes) -> ExecutedBlock:
+        """Check a block of the term against the end of the chain, as every node does.
+
+        Raises:
+            LedgerError: it does not follow.
+        """
+        entry = StoredEntry(kind=1, term=self.tip.term, payload=block)
+        return execute_entry(self.genesis, self.tip, self.state, entry, rules=self.rules)
 
     def _apply(self, executed: ExecutedBlock, block: int | bytes) -> None:
         self.state.apply(executed.changes)

@@ -39,6 +39,9 @@ _TEXTLESS: Final = (
     inspect.RawType,
 )
 
+DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that it cannot decode; see :func:`malformed`."""
+
 _encoder: Final = msgspec.msgpack.Encoder(order="sorted")
 
 
@@ -71,10 +74,8 @@ def decode(data: bytes, kind: type[S], *, what: str, max_bytes: int) -> S:
     try:
         decoder: msgspec.msgpack.Decoder[S] = _decoder(kind)
         value = decoder.decode(data)
-    except msgspec.ValidationError as error:
+    except DECODE_ERRORS as error:
         raise malformed(what, error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedError(what, str(error)) from None
     if _encoder.encode(value) != data:
         raise NotCanonicalError(f"{what} is not in canonical MessagePack form")
     denormal = find_denormal_text(value)
@@ -90,8 +91,8 @@ def decode_trusted(data: bytes, kind: type[S]) -> S:
     return decoder.decode(data)
 
 
-def malformed(what: str, error: msgspec.ValidationError) -> MalformedError:
-    """Turn a validation error into ours, with the field's path kept apart."""
+def malformed(what: str, error: Exception) -> MalformedError:
+    """Turn one of :data:`DECODE_ERRORS` into ours, with the field's path, if any, kept apart."""
     problem, _, path = str(error).partition(" - at `$")
     return MalformedError(what, problem, field=path.rstrip("`").lstrip("."))
 

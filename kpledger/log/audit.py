@@ -16,10 +16,8 @@ checkpoint or a copy from elsewhere shows that there was more.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final
 
-import msgspec
-
+from kpledger.base.codec import DECODE_ERRORS, decode_trusted
 from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.base.state import MemoryState
 from kpledger.log.block import decode_block
@@ -39,8 +37,6 @@ from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRulesError
 
 Observe = Callable[[ExecutedBlock], None]
 """Sees each block that was found sound, in order; its signatures may still be deferred."""
-
-_envelopes: Final = msgspec.msgpack.Decoder(Envelope)
 
 
 class AuditVerdict(StrEnum):
@@ -251,9 +247,9 @@ def find_bad_signature(height: int, stored: bytes) -> Violation | None:
         return None
     for position, encoded in enumerate(events):
         try:
-            verify_envelope(_envelopes.decode(encoded))
+            verify_envelope(decode_trusted(encoded, Envelope))
         except BadSignatureError as error:
             return Violation(height, f"events[{position}]", str(error))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except DECODE_ERRORS:
             continue
     return None

@@ -9,16 +9,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
+import msgspec
+
 from kpledger.base.errors import LedgerError
 from kpledger.base.hashing import Digest, hash_leaf
 from kpledger.base.keys import SigningKey
 from kpledger.base.multiset import MultisetHash
-from kpledger.base.state import ChangeSet, StateReader
+from kpledger.base.state import ChangeSet, MemoryState, StateReader
 from kpledger.log.block import (
     MAX_COUNT,
     BlockHeader,
     BlockKind,
-    SealedBlock,
     compute_head,
     decode_block,
     decode_block_header,
@@ -27,7 +28,7 @@ from kpledger.log.block import (
     verify_leader,
 )
 from kpledger.log.genesis import Genesis
-from kpledger.log.layout import StoredEntry
+from kpledger.log.layout import StoredEntry, decode_stored_entry
 from kpledger.log.merkle import Frontier, compute_root
 from kpledger.scheme.envelope import decode_envelope, verify_envelope
 from kpledger.scheme.event import EventPlace, SignedEvent
@@ -186,22 +187,22 @@ Verify = Callable[[SignedEvent], None]
 """Verifies the signatures of an event, or knows that they were verified; raises LedgerError."""
 
 
-def verify_block(
+def execute_entry(
     genesis: Genesis,
     tip: Tip,
     base: StateReader,
-    encoded: bytes,
+    entry: StoredEntry,
     *,
     verify_event: Verify = verify_envelope,
     rules: Rulebook = RELEASED,
 ) -> ExecutedBlock:
-    """Check a block of events against the chain before it, by executing it.
+    """Check an entry of the log, of whichever kind, against the chain before it, by executing it.
 
     Args:
         genesis: what is trusted.
-        tip: the end of the chain before the block.
+        tip: the end of the chain before the entry.
         base: the state at the tip.
-        encoded: the block, as stored and sent.
+        entry: as stored and sent.
         verify_event: verifies an event's signatures.
         rules: the versions of the rules that the caller knows.
 
@@ -212,52 +213,6 @@ def verify_block(
         UnknownRulesError: the block is under rules that this program does not have, or activates
             them: it cannot say whether the block is sound.
     """
-    block = decode_block(encoded)
-    header = decode_block_header(block.header)
-    _verify_place(genesis, tip, header)
-    leader_key = genesis.consensus_keys.get(header.leader)
-    if leader_key is None:
-        _fail(tip, "leader", f"{header.leader!r} is not a voter")
-    verify_leader(header, compute_head(block.header), block.signature, leader_key)
-    executor = BlockExecutor(genesis, tip, base, header.time_ms, rules)
-    for position, event in enumerate(_decode_events(tip, block, rules)):
-        try:
-            verify_event(event)
-        except LedgerError as error:
-            _fail(tip, f"events[{position}]", str(error))
-        refusal = executor.add(event)
-        if isinstance(refusal, UnknownRules):
-            raise UnknownRulesError(header.height, refusal.version, rules.known)
-        if refusal is not None:
-            _fail(tip, f"events[{position}]", str(refusal), refusal)
-    executed = executor.finish(header.term, header.leader, BlockKind.BLOCK)
-    if executed.header != header:
-        _compare(tip, executed.header, header)
-    return executed
-
-
-def execute_entry(
-    genesis: Genesis,
-    tip: Tip,
-    base: StateReader,
-    entry: StoredEntry,
-    *,
-    verify_event: Verify = verify_envelope,
-    rules: Rulebook = RELEASED,
-) -> ExecutedBlock:
-    """Check an entry of the log, of whichever kind, against the chain before it.
-
-    Args:
-        genesis: what is trusted.
-        tip: the end of the chain before the entry.
-        base: the state at the tip.
-        entry: as it stands in the log.
-        verify_event: verifies an event's signatures.
-        rules: the versions of the rules that the caller has.
-
-    Raises:
-        LedgerError: it does not follow, as :func:`execute_noop` and :func:`verify_block` say.
-    """
     kind = _KINDS[entry.kind]
     if kind is BlockKind.NOOP:
         if entry.payload:
@@ -265,23 +220,92 @@ def execute_entry(
         return execute_noop(genesis, tip, base, entry.term)
     if kind is BlockKind.CONFIG:
         _fail(tip, "kind", "the voters cannot be changed yet")
-    executed = verify_block(
-        genesis, tip, base, entry.payload, verify_event=verify_event, rules=rules
-    )
-    if executed.tip.term != entry.term:
-        problem = f"the header is of term {executed.tip.term}, the entry of {entry.term}"
-        _fail(tip, "term", problem)
+    block = decode_block(entry.payload)
+    header = decode_block_header(block.header)
+    _verify_place(genesis, tip, header)
+    leader_key = genesis.consensus_keys.get(header.leader)
+    if leader_key is None:
+        _fail(tip, "leader", f"{header.leader!r} is not a voter")
+    verify_leader(header, compute_head(block.header), block.signature, leader_key)
+    executor = BlockExecutor(genesis, tip, base, header.time_ms, rules)
+    _execute_events(executor, block.events, verify_event)
+    executed = executor.finish(header.term, header.leader, BlockKind.BLOCK)
+    if executed.header != header:
+        _compare(tip, executed.header, header)
+    if header.term != entry.term:
+        _fail(tip, "term", f"the header is of term {header.term}, the entry of {entry.term}")
     return executed
 
 
-def _decode_events(tip: Tip, block: SealedBlock, rules: Rulebook) -> Sequence[SignedEvent]:
-    events = []
-    for position, encoded in enumerate(block.events):
+def _execute_events(executor: BlockExecutor, events: Sequence[bytes], verify_event: Verify) -> None:
+    """Execute the events of somebody else's block."""
+    tip, rules = executor.before, executor.rules
+    for position, encoded in enumerate(events):
         try:
-            events.append(decode_envelope(encoded, rules))
+            event = decode_envelope(encoded, rules)
+            verify_event(event)
         except LedgerError as error:
             _fail(tip, f"events[{position}]", str(error))
-    return events
+        refusal = executor.add(event)
+        if isinstance(refusal, UnknownRules):
+            raise UnknownRulesError(tip.height + 1, refusal.version, rules.known)
+        if refusal is not None:
+            _fail(tip, f"events[{position}]", str(refusal), refusal)
+
+
+class CommittedBlocks:
+    """Reads entries of a log that somebody verified: from the first, or from any block of events.
+
+    Nothing is executed and no signature is looked at; only that each block chains to the one
+    before it.
+
+    Attributes:
+        head: of the block that was read last; None before the first.
+    """
+
+    def __init__(self, genesis: Genesis) -> None:
+        """Read blocks of this ledger."""
+        self._genesis = genesis
+        self._last: BlockHeader | None = None
+        self.head: Digest | None = None
+
+    def read(self, height: int, stored: bytes) -> tuple[BlockHeader, tuple[bytes, ...]]:
+        """Give the header of a block, and its events as envelopes.
+
+        Raises:
+            LedgerError: it is none, or does not follow the one before.
+        """
+        entry = decode_stored_entry(stored)
+        if entry.payload:
+            block = decode_block(entry.payload)
+            header, events, encoded = decode_block_header(block.header), block.events, block.header
+        else:
+            header, events = self._open_term(height, entry.term), ()
+            encoded = encode_block_header(header)
+        if header.height != height or self.head not in (None, header.prev_head):
+            raise InvalidBlockError(height, "prev_head", "it does not follow the block before")
+        self._last, self.head = header, compute_head(encoded)
+        return header, events
+
+    def _open_term(self, height: int, term: int) -> BlockHeader:
+        """Derive the header of a block that opens a term."""
+        if self._last is None:
+            if height != 1:
+                raise InvalidBlockError(height, "kind", "a block that opens a term is read first")
+            state = MemoryState()
+            tip = genesis_tip(self._genesis, self._genesis.seed_state(state))
+            return execute_noop(self._genesis, tip, state, term).header
+        return msgspec.structs.replace(
+            self._last,
+            term=term,
+            height=height,
+            prev_head=self.head,
+            first_event=self._last.tree_size,
+            event_count=0,
+            payload_root=compute_root(()),
+            leader="",
+            kind=BlockKind.NOOP,
+        )
 
 
 def _verify_place(genesis: Genesis, tip: Tip, header: BlockHeader) -> None:

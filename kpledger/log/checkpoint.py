@@ -39,24 +39,9 @@ _SIZE_PATTERN: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 class OriginMismatchError(LedgerError):
     """A checkpoint is of another log."""
 
-    def __init__(self, *, expected: str, actual: str) -> None:
-        super().__init__(f"the checkpoint is of {actual}, not of {expected}")
-        self.expected = expected
-        self.actual = actual
-
 
 class UnsignedByLogError(LedgerError):
-    """No trusted key of the log itself has signed its checkpoint.
-
-    Attributes:
-        signers: the other trusted keys that have.
-    """
-
-    def __init__(self, origin: str, signers: tuple[NoteSigner, ...]) -> None:
-        names = ", ".join(signer.key.name for signer in signers)
-        super().__init__(f"the checkpoint is signed by {names}, but by no key of {origin}")
-        self.origin = origin
-        self.signers = signers
+    """No trusted key of the log itself has signed its checkpoint, only other trusted keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +135,14 @@ def open_checkpoint(data: bytes, *, origin: str, keys: Iterable[NoteKey]) -> Sig
     signers = identify_signers(note, keys)
     checkpoint = parse_checkpoint(note.text)
     if checkpoint.origin != origin:
-        raise OriginMismatchError(expected=origin, actual=checkpoint.origin)
+        raise OriginMismatchError(f"the checkpoint is of {checkpoint.origin}, not of {origin}")
     log_keys = tuple(
         signer.key
         for signer in signers
         if signer.key.key_type is KeyType.NOTE and signer.key.name == origin
     )
     if not log_keys:
-        raise UnsignedByLogError(origin, signers)
+        names = ", ".join(signer.key.name for signer in signers)
+        raise UnsignedByLogError(f"the checkpoint is signed by {names}, but by no key of {origin}")
     cosigners = tuple(signer for signer in signers if signer.key.key_type is KeyType.COSIGNATURE)
     return SignedCheckpoint(checkpoint, note, log_keys, cosigners)

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from kpledger.base.codec import encode, find_denormal_text, malformed
+from kpledger.base.codec import DECODE_ERRORS, encode, find_denormal_text, malformed
 from kpledger.base.errors import (
     GenesisError,
     LedgerError,
@@ -154,13 +154,8 @@ class Genesis:
         Raises:
             UnknownRulesError: the ledger begins with rules that this program does not have.
         """
-        changes = ChangeSet(base)
-        rules.found(self.file.rules_version, self._founding(), changes)
-        return changes
-
-    def _founding(self) -> Founding:
-        file = self.file
-        return Founding(
+        file, changes = self.file, ChangeSet(base)
+        founding = Founding(
             created_at=file.created_at,
             policy=msgspec.structs.asdict(file.policy),
             chair_key=bytes.fromhex(file.chair_key),
@@ -170,6 +165,8 @@ class Genesis:
                 for one in file.participants
             ),
         )
+        rules.found(file.rules_version, founding, changes)
+        return changes
 
 
 def format_genesis(file: GenesisFile) -> bytes:
@@ -200,10 +197,8 @@ def parse_genesis(encoded: bytes) -> Genesis:
 def _decode(encoded: bytes) -> GenesisFile:
     try:
         file = msgspec.json.decode(encoded, type=GenesisFile)
-    except msgspec.ValidationError as error:
+    except DECODE_ERRORS as error:
         raise malformed("genesis file", error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedError("genesis file", str(error)) from None
     if file.format != GENESIS_FORMAT:
         raise MalformedError(
             "genesis file", f"{file.format!r} is not {GENESIS_FORMAT}", field="format"

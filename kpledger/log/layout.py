@@ -66,14 +66,6 @@ class StoredEntry:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StoredHardState:
-    """The node's term and its vote in that term, as stored."""
-
-    term: int
-    voted_for: str | None
-
-
 def block_key(height: int) -> bytes:
     """Return the key of an entry; heights begin at 1."""
     return _BLOCK_KEY.pack(BLOCK_PREFIX, height)
@@ -124,56 +116,50 @@ def decode_stored_entry(stored: bytes) -> StoredEntry:
         MalformedError: too short, of an unknown version, or of an unknown kind.
         OversizedError: the payload exceeds :data:`MAX_PAYLOAD_BYTES`.
     """
-    if len(stored) < _ENTRY_HEADER.size:
-        problem = f"{len(stored)} bytes cannot hold its {_ENTRY_HEADER.size}-byte header"
-        raise MalformedError("stored entry", problem)
-    version, kind, term = _ENTRY_HEADER.unpack_from(stored)
-    _verify_version("stored entry", version)
+    (kind, term), payload = _open("stored entry", _ENTRY_HEADER, stored)
     if kind > _KIND_MAX:
         problem = f"{kind} is not 0 (NOOP), 1 (BLOCK) or 2 (CONFIG)"
         raise MalformedError("stored entry", problem, field="kind")
-    _verify_payload_size(len(stored) - _ENTRY_HEADER.size)
-    return StoredEntry(kind=kind, term=term, payload=stored[_ENTRY_HEADER.size :])
+    _verify_payload_size(len(payload))
+    return StoredEntry(kind=kind, term=term, payload=payload)
 
 
-def encode_hard_state(hard_state: StoredHardState) -> bytes:
-    """Encode a hard state for its place under :data:`HARD_STATE_KEY`.
+def encode_hard_state(term: int, voted_for: str | None) -> bytes:
+    """Encode term and vote for their place under :data:`HARD_STATE_KEY`.
 
     Raises:
         MalformedError: the vote is for a name that is empty or too long.
     """
-    name = b""
-    if hard_state.voted_for is not None:
-        name = hard_state.voted_for.encode()
-        if not 0 < len(name) <= MAX_NODE_NAME_BYTES:
-            raise _bad_name(len(name))
-    return _HARD_STATE_HEADER.pack(_VERSION, hard_state.term) + name
+    name = b"" if voted_for is None else voted_for.encode()
+    if voted_for is not None and not 0 < len(name) <= MAX_NODE_NAME_BYTES:
+        raise _bad_name(len(name))
+    return _HARD_STATE_HEADER.pack(_VERSION, term) + name
 
 
-def decode_hard_state(stored: bytes) -> StoredHardState:
-    """Decode a hard state as found under :data:`HARD_STATE_KEY`.
+def decode_hard_state(stored: bytes) -> tuple[int, str | None]:
+    """Decode term and vote as found under :data:`HARD_STATE_KEY`.
 
     Raises:
         MalformedError: too short, of an unknown version, or the name is too long or not UTF-8.
     """
-    if len(stored) < _HARD_STATE_HEADER.size:
-        problem = f"{len(stored)} bytes cannot hold its {_HARD_STATE_HEADER.size}-byte header"
-        raise MalformedError("hard state", problem)
-    version, term = _HARD_STATE_HEADER.unpack_from(stored)
-    _verify_version("hard state", version)
-    name = stored[_HARD_STATE_HEADER.size :]
+    (term,), name = _open("hard state", _HARD_STATE_HEADER, stored)
     if len(name) > MAX_NODE_NAME_BYTES:
         raise _bad_name(len(name))
     try:
-        voted_for = name.decode() or None
+        return term, name.decode() or None
     except UnicodeDecodeError as error:
         raise MalformedError("hard state", str(error), field="voted_for") from None
-    return StoredHardState(term=term, voted_for=voted_for)
 
 
-def _verify_version(what: str, version: int) -> None:
+def _open(what: str, header: struct.Struct, stored: bytes) -> tuple[tuple[int, ...], bytes]:
+    """Give the numbers of a header after its version, and what follows the header."""
+    if len(stored) < header.size:
+        problem = f"{len(stored)} bytes cannot hold its {header.size}-byte header"
+        raise MalformedError(what, problem)
+    version, *numbers = header.unpack_from(stored)
     if version != _VERSION:
         raise MalformedError(what, f"{version} is not {_VERSION}", field="version")
+    return tuple(numbers), stored[header.size :]
 
 
 def _verify_payload_size(size: int) -> None:

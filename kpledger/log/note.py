@@ -54,30 +54,13 @@ class KeyConflictError(LedgerError):
     A cosignature does not sign its signer's name, so one key under two names would count twice.
     """
 
-    def __init__(self, first: "NoteKey", second: "NoteKey") -> None:
-        super().__init__(f"{format_vkey(first)} and {format_vkey(second)} cannot both be trusted")
-        self.first = first
-        self.second = second
-
 
 class RepeatedSignatureError(LedgerError):
     """A note carries two signatures of one trusted key."""
 
-    def __init__(self, key: "NoteKey") -> None:
-        super().__init__(f"the note is signed twice by {format_vkey(key)}")
-        self.key = key
-
 
 class UntrustedNoteError(LedgerError):
-    """No trusted key has signed a note.
-
-    Attributes:
-        names: the names under which it is signed, in order.
-    """
-
-    def __init__(self, names: tuple[str, ...]) -> None:
-        super().__init__(f"no trusted key has signed the note, only {', '.join(names)}")
-        self.names = names
+    """No trusted key has signed a note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,10 +229,11 @@ def identify_signers(note: Note, keys: Iterable[NoteKey]) -> tuple[NoteSigner, .
         if key is None:
             continue
         if any(signer.key == key for signer in signers):
-            raise RepeatedSignatureError(key)
+            raise RepeatedSignatureError(f"the note is signed twice by {format_vkey(key)}")
         signers.append(NoteSigner(key, _open_signature(note.text, each.signature, key)))
     if not signers:
-        raise UntrustedNoteError(tuple(each.name for each in note.signatures))
+        names = ", ".join(each.name for each in note.signatures)
+        raise UntrustedNoteError(f"no trusted key has signed the note, only {names}")
     return tuple(signers)
 
 
@@ -303,7 +287,8 @@ def _index_keys(keys: Iterable[NoteKey]) -> Mapping[tuple[str, bytes], NoteKey]:
             by_public_key.setdefault(key.public_key, key),
         ):
             if other != key:
-                raise KeyConflictError(other, key)
+                both = f"{format_vkey(other)} and {format_vkey(key)}"
+                raise KeyConflictError(f"{both} cannot both be trusted")
     return by_id
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from kpledger.base.codec import decode, decode_trusted, encode, malformed
+from kpledger.base.codec import DECODE_ERRORS, decode, decode_trusted, encode, malformed
 from kpledger.base.errors import MalformedError, OversizedError
 from kpledger.base.keys import SigningKey, verify_signature
 from kpledger.scheme.event import (
@@ -195,10 +195,8 @@ def parse_envelope_json(text: bytes) -> bytes:
         raise OversizedError("envelope", size=len(text), limit=MAX_ENVELOPE_JSON_BYTES)
     try:
         found = _json_decoder.decode(text)
-    except msgspec.ValidationError as error:
+    except DECODE_ERRORS as error:
         raise malformed("envelope", error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedError("envelope", str(error)) from None
     signatures = [
         EventSignature(keyid=_parse_hex(one.keyid, f"signatures[{position}].keyid"), sig=one.sig)
         for position, one in enumerate(found.signatures)

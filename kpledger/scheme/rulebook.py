@@ -39,7 +39,7 @@ class UnknownRules(Refusal):
     """A sound activation of rules that this program does not have.
 
     Who is asked to let it in refuses it. Who finds it in a block that others let in cannot tell
-    whether they were right, and stops there: see :func:`kpledger.log.chain.verify_block`.
+    whether they were right, and stops there: see :func:`kpledger.log.chain.execute_entry`.
     """
 
     version: int

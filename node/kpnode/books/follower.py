@@ -13,7 +13,7 @@ import msgpack
 
 from kpledger.base.errors import LedgerError
 from kpledger.books.writer import BooksWriter
-from kpledger.log.committed import CommittedBlocks
+from kpledger.log.chain import CommittedBlocks
 from kpledger.log.genesis import Genesis
 from kpledger.log.layout import MAX_PAYLOAD_BYTES
 from kpledger.scheme.envelope import decode_trusted_envelope

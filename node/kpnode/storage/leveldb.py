@@ -13,7 +13,7 @@ from typing import Final
 
 from kpledger.base.errors import LedgerError
 from kpledger.log import layout
-from kpledger.log.layout import StoredEntry, StoredHardState
+from kpledger.log.layout import StoredEntry
 from kpnode.raft import Entry, EntryKind, HardState, Index, InvariantError, NodeId, Term, take_bytes
 from kpnode.storage.database import Database
 from kpnode.storage.errors import (
@@ -120,7 +120,8 @@ class LevelStorage(Database):
             return
         puts = [(layout.block_key(entry.index), _encode_entry(entry)) for entry in entries]
         if hard_state is not None:
-            puts.append((layout.HARD_STATE_KEY, _encode_hard_state(hard_state)))
+            vote = layout.encode_hard_state(hard_state.term, hard_state.voted_for)
+            puts.append((layout.HARD_STATE_KEY, vote))
         discarded = range(0)
         if entries:
             self._verify_contiguous(entries)
@@ -244,12 +245,11 @@ class LevelStorage(Database):
             if not create:
                 why = "an empty database; kpnode init founds a ledger"
                 raise StorageMissingError(self.directory, why)
-            hard_state = _encode_hard_state(HardState(Term(0), None))
             self._write(
                 (
                     (layout.FORMAT_KEY, layout.STORE_FORMAT),
                     (layout.CHAIN_KEY, chain),
-                    (layout.HARD_STATE_KEY, hard_state),
+                    (layout.HARD_STATE_KEY, layout.encode_hard_state(0, None)),
                 )
             )
             return
@@ -283,18 +283,12 @@ class LevelStorage(Database):
             again = "this node may only come back as a replica"
             raise LostHardStateError(self.directory, f"{why}; {again}")
         try:
-            hard_state = layout.decode_hard_state(stored)
+            term, name = layout.decode_hard_state(stored)
         except LedgerError as error:
             raise self._corrupt(None, str(error)) from error
-        voted_for = None if hard_state.voted_for is None else NodeId(hard_state.voted_for)
-        return HardState(Term(hard_state.term), voted_for)
+        return HardState(Term(term), None if name is None else NodeId(name))
 
 
 def _encode_entry(entry: Entry) -> bytes:
     stored = StoredEntry(kind=entry.kind.value, term=entry.term, payload=entry.payload)
     return layout.encode_stored_entry(stored)
-
-
-def _encode_hard_state(hard_state: HardState) -> bytes:
-    stored = StoredHardState(term=hard_state.term, voted_for=hard_state.voted_for)
-    return layout.encode_hard_state(stored)

@@ -22,7 +22,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from kpledger.base.codec import malformed
+from kpledger.base.codec import DECODE_ERRORS, malformed
 from kpledger.base.errors import MalformedError, NotCanonicalError, OversizedError
 from kpnode.raft import (
     AppendReply,
@@ -155,10 +155,8 @@ def decode_frame(data: bytes) -> Frame:
     try:
         carried = _decoder.decode(data)
         frame = _uncarry(carried) if isinstance(carried, _Carried) else carried
-    except msgspec.ValidationError as error:
+    except DECODE_ERRORS as error:
         raise malformed("frame", error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedError("frame", str(error)) from None
     if encode_frame(frame) != data:
         raise NotCanonicalError("frame is not spelled as its sender should have spelled it")
     return frame

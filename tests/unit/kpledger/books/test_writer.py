@@ -164,7 +164,7 @@ from founding import make_genesis
 from kpclient.replay.copied_chain import StoredBlock, CopiedChain
 from kpledger.books.database import open_books
 from kpledger.books.writer import BooksWriter
-from kpledger.log.committed import CommittedBlocks
+from kpledger.log.chain import CommittedBlocks
 from kpledger.scheme.envelope import decode_trusted_envelope
 
 genesis = make_genesis()

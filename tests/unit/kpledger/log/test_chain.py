@@ -39,14 +39,14 @@ from kpledger.log.block import (
     encode_block_header,
 )
 from kpledger.log.chain import (
-    ExecutedBlock,
     InvalidBlockError,
     Tip,
+    execute_entry,
     execute_noop,
     genesis_tip,
     seal_block,
-    verify_block,
 )
+from kpledger.log.layout import StoredEntry
 from kpledger.log.merkle import Frontier, compute_root
 from kpledger.scheme.envelope import PAYLOAD_TYPE, Envelope, decode_envelope, sign_event
 from kpledger.scheme.event import EventSignature, SignedEvent
@@ -62,23 +62,19 @@ BLOCK, EXECUTION = TRADE.seal(*ISSUES)
 HEADER: Final = EXECUTION.header
 
 
-def _verify(block: bytes) -> ExecutedBlock:
-    return verify_block(TRADE.genesis, TRADE.tip, TRADE.state, block)
-
-
 def _reseal(header: BlockHeader, events: tuple[bytes, ...] = ISSUES, leader: str = "bw-1") -> bytes:
     return encode_block(header, events, signing_key(f"{leader}/consensus"))
 
 
 def _fault(block: bytes) -> InvalidBlockError:
     with pytest.raises(InvalidBlockError) as caught:
-        _verify(block)
+        TRADE.verify(block)
     assert caught.value.height == HEADER.height
     return caught.value
 
 
 def test_block_is_verified_to_what_was_sealed() -> None:
-    verified = _verify(BLOCK)
+    verified = TRADE.verify(BLOCK)
     assert (verified.tip, verified.header) == (EXECUTION.tip, HEADER)
     assert verified.changes.written == EXECUTION.changes.written
     assert [event.encoded for event in verified.events] == list(ISSUES)
@@ -163,12 +159,12 @@ def test_block_by_a_node_that_does_not_vote_is_refused(leader: str) -> None:
 
 def test_another_voter_may_lead() -> None:
     block, execution = TRADE.seal(*ISSUES, leader="za-1")
-    assert (_verify(block).tip, execution.header.leader) == (execution.tip, "za-1")
+    assert (TRADE.verify(block).tip, execution.header.leader) == (execution.tip, "za-1")
 
 
 def test_block_under_the_name_of_another_voter_is_refused() -> None:
     with pytest.raises(BadSignatureError) as caught:
-        _verify(_reseal(HEADER, leader="eu-1"))
+        TRADE.verify(_reseal(HEADER, leader="eu-1"))
     assert caught.value.key == signing_key("bw-1/consensus").public_key
 
 
@@ -229,7 +225,7 @@ def test_block_whose_header_is_not_canonical_is_refused() -> None:
     assert longer != header
     block = encode(SealedBlock(header=longer, signature=bytes(64), events=ISSUES))
     with pytest.raises(NotCanonicalError, match="block header"):
-        _verify(block)
+        TRADE.verify(block)
 
 
 def test_time_may_stand_still_and_move_on() -> None:
@@ -251,7 +247,8 @@ def test_signatures_that_were_verified_before_need_not_be_verified_again() -> No
     forged = encode(Envelope(payload=payload, payloadType=PAYLOAD_TYPE, signatures=(signature,)))
     block, execution = TRADE.seal(forged)
     assert _fault(block).field == "events[0]"
-    verified = verify_block(TRADE.genesis, TRADE.tip, TRADE.state, block, verify_event=remember)
+    entry = StoredEntry(kind=1, term=1, payload=block)
+    verified = execute_entry(TRADE.genesis, TRADE.tip, TRADE.state, entry, verify_event=remember)
     assert (verified.tip, seen) == (execution.tip, [decode_envelope(forged).event_id])
 
 
@@ -323,11 +320,12 @@ def _replay(blocks: list[int | bytes]) -> tuple[Tip, dict[bytes, bytes]]:
     tip = genesis_tip(genesis, seed)
     state.apply(seed)
     for block in blocks:
-        execution = (
-            execute_noop(genesis, tip, state, block)
-            if isinstance(block, int)
-            else verify_block(genesis, tip, state, block)
-        )
+        if isinstance(block, int):
+            entry = StoredEntry(kind=0, term=block, payload=b"")
+        else:
+            term = decode_block_header(decode_block(block).header).term
+            entry = StoredEntry(kind=1, term=term, payload=block)
+        execution = execute_entry(genesis, tip, state, entry)
         state.apply(execution.changes)
         tip = execution.tip
     return tip, state.pairs
@@ -393,7 +391,7 @@ def test_block_with_a_changed_byte_never_verifies(position: int, change: int) ->
     changed = bytearray(BLOCK)
     changed[position] ^= change
     with pytest.raises(LedgerError):
-        _verify(bytes(changed))
+        TRADE.verify(bytes(changed))
 
 
 def test_sealed_block_is_the_same_bytes_every_time() -> None:

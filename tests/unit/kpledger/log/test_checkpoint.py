@@ -170,13 +170,12 @@ def test_checkpoint_that_would_not_read_back_is_not_signed(
 
 
 def test_checkpoint_of_another_log_names_both() -> None:
-    with pytest.raises(OriginMismatchError) as caught:
+    with pytest.raises(OriginMismatchError, match=f"is of {ORIGIN}, not of other$"):
         open_checkpoint(WORKED_EXAMPLE.encode(), origin="other", keys=[parse_vkey(LOG_VKEY)])
-    assert (caught.value.expected, caught.value.actual) == ("other", ORIGIN)
 
 
 def test_checkpoint_without_the_log_names_who_signed() -> None:
     key = parse_vkey(WITNESS_VKEY)
-    with pytest.raises(UnsignedByLogError) as caught:
+    told = f"signed by {key.name}, but by no key of {ORIGIN}$"
+    with pytest.raises(UnsignedByLogError, match=told):
         open_checkpoint(WORKED_EXAMPLE.encode(), origin=ORIGIN, keys=[key])
-    assert (caught.value.origin, caught.value.signers) == (ORIGIN, (NoteSigner(key, 1767225600),))

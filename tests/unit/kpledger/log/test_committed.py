@@ -6,8 +6,7 @@ from founding import MemoryLedger, make_genesis, open_trade, opening_events
 
 from kpledger.base.errors import LedgerError
 from kpledger.log.block import compute_head, encode_block_header
-from kpledger.log.chain import InvalidBlockError
-from kpledger.log.committed import CommittedBlocks
+from kpledger.log.chain import CommittedBlocks, InvalidBlockError
 
 
 def test_headers_chain_up_to_the_tip_whatever_the_terms() -> None:

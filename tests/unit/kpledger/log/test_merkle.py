@@ -96,16 +96,14 @@ def test_encoded_frontier_of_the_wrong_length_is_refused(data: bytes) -> None:
 
 def test_encoded_frontier_of_an_impossible_size_is_refused() -> None:
     size = MAX_TREE_SIZE + 1
-    with pytest.raises(TreeSizeError) as caught:
+    with pytest.raises(TreeSizeError, match=f"tree size {size} is outside"):
         Frontier.decode(size.to_bytes(8, "big") + bytes(32))
-    assert caught.value.size == size
 
 
 @pytest.mark.parametrize("size", [-1, MAX_TREE_SIZE + 1])
 def test_impossible_tree_size_is_refused(size: int) -> None:
-    with pytest.raises(TreeSizeError) as caught:
+    with pytest.raises(TreeSizeError, match=f"tree size {size} is outside"):
         check_tree_size(size)
-    assert caught.value.size == size
 
 
 @pytest.mark.parametrize("size", [0, 1, MAX_TREE_SIZE])

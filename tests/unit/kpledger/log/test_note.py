@@ -227,14 +227,14 @@ def test_keys_of_one_id_and_name_cannot_both_be_trusted() -> None:
     note = Note(TEXT, (sign_note(TEXT, name="name", key=LOG_KEY),))
     with pytest.raises(KeyConflictError) as caught:
         identify_signers(note, [first, second])
-    assert (caught.value.first, caught.value.second) == (first, second)
+    both = f"{format_vkey(first)} and {format_vkey(second)}"
+    assert str(caught.value) == f"{both} cannot both be trusted"
 
 
 def test_untrusted_note_names_who_signed_it() -> None:
     signatures = tuple(sign_note(TEXT, name=name, key=LOG_KEY) for name in ("a", "b"))
-    with pytest.raises(UntrustedNoteError) as caught:
+    with pytest.raises(UntrustedNoteError, match=r"only a, b$"):
         identify_signers(Note(TEXT, signatures), [])
-    assert caught.value.names == ("a", "b")
 
 
 def test_small_order_key_and_signature_are_refused() -> None:

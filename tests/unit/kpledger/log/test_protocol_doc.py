@@ -21,7 +21,7 @@ from kpledger.log.block import (
     decode_block,
     encode_block_header,
 )
-from kpledger.log.chain import BlockExecutor, execute_noop, genesis_tip, seal_block, verify_block
+from kpledger.log.chain import BlockExecutor, execute_entry, execute_noop, genesis_tip, seal_block
 from kpledger.log.genesis import (
     MAX_GENESIS_BYTES,
     MAX_GENESIS_VOTERS,
@@ -187,9 +187,10 @@ def make_examples() -> dict[str, str]:
         raise ValueError(str(refusal))
     made = executor.finish(1, "bw-1", BlockKind.BLOCK)
     block = seal_block(made, signing_key("bw-1/consensus"))
-    verify_block(genesis, noop.tip, state, block)
+    entry = StoredEntry(kind=1, term=1, payload=block)
+    execute_entry(genesis, noop.tip, state, entry)
     header = encode_block_header(made.header)
-    stored = encode_stored_entry(StoredEntry(kind=1, term=1, payload=block))
+    stored = encode_stored_entry(entry)
     opened = encode_stored_entry(StoredEntry(kind=0, term=1, payload=b""))
     return {
         "genesis": genesis.encoded.decode(),

@@ -25,7 +25,7 @@ from scheme_statements import NOTE
 from kpledger.base.errors import MalformedError
 from kpledger.base.state import ChangeSet
 from kpledger.log.audit import Auditor
-from kpledger.log.chain import BlockExecutor, InvalidBlockError, verify_block
+from kpledger.log.chain import BlockExecutor, InvalidBlockError, execute_entry
 from kpledger.log.layout import StoredEntry, encode_stored_entry
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import Body, EventPlace, SignedEvent
@@ -87,8 +87,9 @@ def test_block_by_the_old_rules_is_refused_where_the_new_ones_hold() -> None:
     ledger = _activated(Rulebook({1: V1, 2: V1}))
     ledger.record(_note(1))
     block, _ = ledger.seal(_note(2))
+    entry = StoredEntry(kind=1, term=1, payload=block)
     with pytest.raises(InvalidBlockError, match="v2 has no notes") as caught:
-        verify_block(ledger.genesis, ledger.tip, ledger.state, block, rules=BOTH)
+        execute_entry(ledger.genesis, ledger.tip, ledger.state, entry, rules=BOTH)
     assert caught.value.field == "events[0]"
 
 
