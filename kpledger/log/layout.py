@@ -71,7 +71,6 @@ def block_key(height: int) -> bytes:
     return _BLOCK_KEY.pack(BLOCK_PREFIX, height)
 
 
-FIRST_BLOCK_KEY: Final = block_key(1)
 LAST_BLOCK_KEY: Final = block_key(_U64_MAX)
 
 
