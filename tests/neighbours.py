@@ -18,12 +18,11 @@ from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.governance import ParticipantKind
 from kpnode.config import Address, NodeConfig, RaftSection, load_config
-from kpnode.daemon import load_keys
+from kpnode.daemon import NodeService, load_keys
+from kpnode.devnet import find_ports
 from kpnode.founding import CONFIG_NAME, KEYS_NAME, Member, PlannedNode, found_network
-from kpnode.listening import find_ports
 from kpnode.raft import Role
 from kpnode.runtime import Node
-from kpnode.service import NodeService
 
 PATIENCE_S: Final = 30.0
 GLANCE_S: Final = 0.005
@@ -48,7 +47,7 @@ class Neighbours:
 
     async def start(self, name: str) -> None:
         config = self.configs[name]
-        service = NodeService.open(config, self.genesis, load_keys(config, self.genesis))
+        service = NodeService(config, self.genesis, load_keys(config, self.genesis))
         self.running[name] = service
         await service.start()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import aiohttp
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from founding import NOW_MS, OFFICES, make_genesis, opening_events, signing_key
 
 from kpledger.api.routes import MSGPACK_TYPE
@@ -155,7 +156,7 @@ async def serve(
         build_app(node, books, cosigning_key=cosigning_key, limits=limits),
         request_s=limits.request_s,
     )
-    await node.start(PeerLinks())
+    await node.start(PeerLinks(node, Ed25519PrivateKey.generate()))
     await books.start()
     port = await server.start("127.0.0.1", 0, None)
     try:

@@ -1,13 +1,21 @@
-"""Running one node until it is told to stop: service, books, HTTP API, signals."""
+"""One node: put together from its configuration, and run until it is told to stop.
+
+:class:`NodeService` is what takes part in consensus: storage, ledger, core, runtime and links.
+:func:`run_node` adds the books, the HTTP API and the signals.
+"""
 
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kpledger.base.errors import GenesisError, LedgerError
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from kpledger.base.errors import GenesisError
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import Genesis, parse_genesis
 from kpnode.api.app import build_app
@@ -15,15 +23,20 @@ from kpnode.api.http import HttpServer
 from kpnode.api.served import ApiLimits
 from kpnode.books.supervisor import BooksSupervisor, run_process
 from kpnode.config import NodeConfig
-from kpnode.garbage import rest_collector
-from kpnode.keyfile import KeyFileError, load_signing_key, load_tls_key
-from kpnode.raft import NodeId
-from kpnode.service import NodeKeys, NodeService
-from kpnode.storage.errors import StorageError
+from kpnode.engine import Engine, Loss
+from kpnode.keyfile import load_seed
+from kpnode.ledger import Ledger
+from kpnode.machine import Machine
+from kpnode.process import rest_collector
+from kpnode.raft import Configuration, Index, NodeId, RaftConfig, RaftCore, Recovered
+from kpnode.runtime import Node
+from kpnode.storage.leveldb import LevelStorage
+from kpnode.transport.link import Peer
+from kpnode.transport.relay import PeerLinks
 from kpnode.transport.tls import public_server_context
 
 COSIGNING_NAME: Final = "cosigning.seed"
-"""The file of the cosigning key."""
+"""The file of the cosigning key; it lies beside the consensus key's."""
 
 _log = logging.getLogger(__name__)
 
@@ -32,54 +45,137 @@ class StartError(Exception):
     """The node cannot start as it is configured; one line that says why."""
 
 
-def load_genesis(config: NodeConfig) -> Genesis:
-    """Read the genesis file of a configuration.
+@dataclass(frozen=True, slots=True)
+class NodeKeys:
+    """The private keys of a node."""
 
-    Raises:
-        StartError: it cannot be read or does not found a ledger.
-    """
-    try:
-        return parse_genesis(config.node.genesis.read_bytes())
-    except (OSError, GenesisError) as error:
-        raise StartError(f"{config.node.genesis}: {error}") from None
+    consensus: SigningKey
+    """Signs blocks."""
+    cosigning: SigningKey
+    """Signs checkpoints."""
+    tls: Ed25519PrivateKey
+    """Authenticates its connections."""
 
 
 def load_keys(config: NodeConfig, genesis: Genesis) -> NodeKeys:
-    """Read the keys that the node takes part with, and see that the genesis file names them.
+    """Read the keys of a node, and see that the genesis file names them.
 
     Raises:
-        StartError: a file cannot be used, or holds another key.
+        GenesisError: it names no such node.
+        KeyFileError: a file cannot be used.
+        StartError: a file holds another key.
     """
-    try:
-        known = genesis.node(config.node.name)
-        consensus = load_signing_key(config.keys.consensus)
-        tls = load_tls_key(config.keys.tls)
-    except (KeyFileError, GenesisError) as error:
-        raise StartError(str(error)) from None
-    _expect_key(config.keys.consensus, consensus.public_key, known.consensus_key)
-    _expect_key(config.keys.tls, tls.public_key().public_bytes_raw(), known.tls_key)
-    return NodeKeys(consensus, tls)
+    known, files = genesis.node(config.node.name), config.keys
+    cosigning_file = files.consensus.with_name(COSIGNING_NAME)
+    return NodeKeys(
+        consensus=SigningKey.from_seed(_load_seed_of(known.consensus_key, files.consensus)),
+        cosigning=SigningKey.from_seed(_load_seed_of(known.cosigning_key, cosigning_file)),
+        tls=Ed25519PrivateKey.from_private_bytes(_load_seed_of(known.tls_key, files.tls)),
+    )
 
 
-def load_cosigning_key(config: NodeConfig, genesis: Genesis) -> SigningKey:
-    """Read the key that signs checkpoints; its file lies beside the consensus key's.
-
-    Raises:
-        StartError: the file cannot be used, or holds another key.
-    """
-    path = config.keys.consensus.with_name(COSIGNING_NAME)
-    try:
-        known = genesis.node(config.node.name)
-        key = load_signing_key(path)
-    except (KeyFileError, GenesisError) as error:
-        raise StartError(str(error)) from None
-    _expect_key(path, key.public_key, known.cosigning_key)
-    return key
+def _load_seed_of(expected: str, file: Path) -> bytes:
+    seed = load_seed(file)
+    found = SigningKey.from_seed(seed).public_key.hex()
+    if found != expected:
+        raise StartError(f"{file} holds the key {found}; the genesis file names {expected}")
+    return seed
 
 
-def _expect_key(path: Path, found: bytes, expected: str) -> None:
-    if found.hex() != expected:
-        raise StartError(f"{path} holds the key {found.hex()}; the genesis file names {expected}")
+class NodeService:
+    """A node with its storage and its links; start, serve, stop."""
+
+    def __init__(self, config: NodeConfig, genesis: Genesis, keys: NodeKeys) -> None:
+        """Open the storage, verify the end of the chain and take in what follows it.
+
+        Must be called in the event loop that will run the node.
+
+        Raises:
+            StorageError: the directory cannot be used; says why.
+            LedgerError: what is stored does not follow from the genesis file.
+        """
+        self._peers = config.peers
+        self._storage = LevelStorage(config.node.database, chain=genesis.chain, create=False)
+        try:
+            self.node = _build_node(config, genesis, keys.consensus, self._storage)
+        except BaseException:
+            self._storage.close()
+            raise
+        self._links = PeerLinks(self.node, keys.tls)
+
+    async def start(self) -> None:
+        """Listen to peers, connect to them, and begin to take part.
+
+        Raises:
+            OSError: the address for peers cannot be used.
+        """
+        genesis, listen = self.node.genesis, self._peers.listen
+        await self._links.transport.start(listen.host, listen.port)
+        await self._links.transport.set_peers(
+            {
+                NodeId(name): Peer(address, bytes.fromhex(genesis.node(name).tls_key))
+                for name, address in self._peers.addresses.items()
+            }
+        )
+        await self.node.start(self._links)
+
+    async def stop(self) -> None:
+        """Stop taking part, close every connection and the storage."""
+        await self._links.close()
+        await self.node.stop()
+        await self._links.transport.close()
+        self._storage.close()
+
+
+def _build_node(
+    config: NodeConfig, genesis: Genesis, key: SigningKey, storage: LevelStorage
+) -> Node:
+    raft, limits, name = config.raft, config.limits, config.node.name
+    ledger = Ledger(genesis, storage)
+    machine = Machine(genesis, name, key, ledger, skew_ms=limits.skew_ms)
+    applied, last = ledger.tip.height, storage.last_index()
+    machine.recover(storage)
+    voters = tuple(NodeId(voter) for voter in genesis.file.voters)
+    core = RaftCore(
+        RaftConfig(
+            node=NodeId(name),
+            election_ticks=raft.election_ticks,
+            heartbeat_ticks=raft.heartbeat_ticks,
+            # Nodes draw different timeouts by their names; the chain makes networks differ.
+            seed=int.from_bytes(genesis.chain[:4], "big"),
+            window=raft.window,
+            max_append_bytes=raft.max_append_bytes,
+        ),
+        Recovered(
+            hard_state=storage.hard_state,
+            configuration=Configuration(voters=voters),
+            applied=Index(ledger.tip.height),
+            # No rule changes the voters yet, so what is applied need not be read again for that.
+            configuration_index=Index(ledger.tip.height),
+            lost_up_to=Index(applied),
+        ),
+        storage,
+    )
+    engine = Engine(
+        core,
+        storage,
+        machine,
+        now_ms=lambda: time.time_ns() // 1_000_000,
+        election_ticks=raft.election_ticks,
+        max_block_events=limits.batch_events,
+        max_block_bytes=raft.max_append_bytes,
+    )
+    return Node(
+        genesis,
+        name,
+        ledger,
+        engine,
+        tick_s=raft.tick_ms / 1000,
+        election_s=raft.election_ticks * raft.tick_ms / 1000,
+        max_block_events=limits.batch_events,
+        max_queue=limits.queue,
+        loss=Loss(last, Index(applied)) if applied > last else None,
+    )
 
 
 async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
@@ -91,30 +187,35 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
 
     Raises:
         StartError: it cannot start.
+        KeyFileError: a key cannot be used.
+        StorageError: its directory cannot be used.
+        LedgerError: what is stored does not follow from the genesis file.
     """
-    genesis = load_genesis(config)
-    keys = load_keys(config, genesis)
-    cosigning_key = load_cosigning_key(config, genesis)
     try:
-        service = NodeService.open(config, genesis, keys)
-    except (StorageError, LedgerError) as error:
-        raise StartError(str(error)) from None
+        genesis = parse_genesis(config.node.genesis.read_bytes())
+    except (OSError, GenesisError) as error:
+        raise StartError(f"{config.node.genesis}: {error}") from None
+    keys = load_keys(config, genesis)
+    service = NodeService(config, genesis, keys)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    limits = ApiLimits(
-        max_body_bytes=config.api.max_body_bytes, max_submissions=config.limits.queue
-    )
-    directory = config.node.directory
+    api, directory = config.api, config.node.directory
+    limits = ApiLimits(max_body_bytes=api.max_body_bytes, max_submissions=config.limits.queue)
     books = BooksSupervisor(service.node, directory, run_process(config.node.genesis, directory))
-    app = build_app(service.node, books, cosigning_key=cosigning_key, limits=limits)
+    app = build_app(service.node, books, cosigning_key=keys.cosigning, limits=limits)
     server = HttpServer(app, request_s=limits.request_s)
     try:
-        await _start(service, books, server, keys)
+        tls = public_server_context(keys.tls, NodeId(config.node.name)) if api.tls else None
+        try:
+            await service.start()
+            await books.start()
+            await server.start(api.listen.host, api.listen.port, tls)
+        except OSError as error:
+            raise StartError(f"cannot listen: {error}") from None
         rest_collector()
-        scheme = "https" if config.api.tls else "http"
-        on_ready(f"{scheme}://{config.api.listen}")
+        on_ready(f"{'https' if api.tls else 'http'}://{api.listen}")
         await stopping.wait()
         _log.info("stopping")
         await service.node.hand_over()
@@ -122,17 +223,3 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
         await server.stop()
         await books.stop()
         await service.stop()
-
-
-async def _start(
-    service: NodeService, books: BooksSupervisor, server: HttpServer, keys: NodeKeys
-) -> None:
-    config = service.config
-    listen = config.api.listen
-    tls = public_server_context(keys.tls, NodeId(config.node.name)) if config.api.tls else None
-    try:
-        await service.start()
-        await books.start()
-        await server.start(listen.host, listen.port, tls)
-    except OSError as error:
-        raise StartError(f"cannot listen: {error}") from None

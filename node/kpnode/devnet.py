@@ -1,9 +1,11 @@
 """A network on one machine: one process for each node, started together and stopped together."""
 
 import asyncio
+import secrets
 import signal
+import socket
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,17 +23,22 @@ from kpnode.founding import (
     PEER_PORT_OFFSET,
     Member,
     found_network,
-    load_nodes,
     plan_nodes,
 )
-from kpnode.listening import NoPortsError, find_ports, is_free
+from kpnode.process import stop_process
 
 READY_S: Final = 30.0
 """How long a network may take until a leader exists."""
 STOP_S: Final = 10.0
 """How long a node may take to stop before it is killed."""
 _POLL_S: Final = 0.05
+LISTENING_PORTS: Final = range(16_384, 32_768)
+"""Where to look for free ports.
 
+Linux gives outgoing connections a port of 32768 and more (``ip_local_port_range``): one of those
+may be free when it is looked at and taken by a neighbour's connection before its node listens.
+"""
+_TRIES: Final = 1_000
 
 Report = Callable[[dict[str, object]], None]
 """Is told something, as a JSON object."""
@@ -72,7 +79,9 @@ def open_network(
     if directory.exists() and any(directory.iterdir()):
         raise DevnetError(f"{directory} is not empty and holds no network")
     found = members()
-    nodes = plan_nodes(found, voters, port or _find_first_port(voters))
+    places = range(voters)
+    offsets = (*places, *(PEER_PORT_OFFSET + place for place in places))
+    nodes = plan_nodes(found, voters, port or find_ports(HOST, offsets))
     directory.mkdir(parents=True, exist_ok=True)
     return found_network(directory, found, nodes, api_tls=tls)
 
@@ -94,7 +103,8 @@ async def run_network(
     Raises:
         DevnetError: a port is taken, a node does not start, or no leader appears in time.
     """
-    configs = {name: load_config(directory / name / CONFIG_NAME) for name in load_nodes(genesis)}
+    names = [node.name for node in genesis.file.nodes]
+    configs = {name: load_config(directory / name / CONFIG_NAME) for name in names}
     for config in configs.values():
         _check_ports(config)
     stopping = asyncio.Event()
@@ -114,15 +124,33 @@ async def run_network(
     finally:
         for watcher in watchers:
             watcher.cancel()
-        await asyncio.gather(*(_stop(node) for node in running))
+        await asyncio.gather(*(stop_process(node.process, STOP_S) for node in running))
 
 
-def _find_first_port(voters: int) -> int:
-    offsets = (place + base for base in (0, PEER_PORT_OFFSET) for place in range(voters))
-    try:
-        return find_ports(HOST, offsets)
-    except NoPortsError as error:
-        raise DevnetError(str(error)) from None
+def find_ports(host: str, offsets: Iterable[int]) -> int:
+    """Find a first port so that it and all at the offsets from it are free on a host's address.
+
+    Raises:
+        DevnetError: there seem to be none.
+    """
+    wanted = tuple(offsets)
+    for _ in range(_TRIES):
+        first = LISTENING_PORTS.start + secrets.randbelow(len(LISTENING_PORTS) - max(wanted))
+        if all(is_free(host, first + offset) for offset in wanted):
+            return first
+    raise DevnetError(f"no {len(wanted)} free ports found on {host}")
+
+
+def is_free(host: str, port: int) -> bool:
+    """Tell whether a node could listen there."""
+    with socket.socket() as probe:
+        # As the node itself does; else a port would look taken for a minute after a stop.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
 
 
 def _check_ports(config: NodeConfig) -> None:
@@ -217,16 +245,3 @@ async def _watch(node: _Running, stopping: asyncio.Event, on_ended: Report) -> N
     code = await node.process.wait()
     if not stopping.is_set():
         on_ended({"node": node.name, "exit": code})
-
-
-async def _stop(node: _Running) -> None:
-    if node.process.returncode is not None:
-        return
-    with suppress(ProcessLookupError):
-        node.process.terminate()
-    try:
-        await asyncio.wait_for(node.process.wait(), STOP_S)
-    except TimeoutError:
-        with suppress(ProcessLookupError):
-            node.process.kill()
-        await node.process.wait()

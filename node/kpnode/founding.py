@@ -203,7 +203,7 @@ def _write_node(
     config = make_config(node, addresses, genesis=Path("..") / GENESIS_NAME, api_tls=api_tls)
     place = directory / node.name
     (place / CONFIG_NAME).write_text(format_config(config), encoding="utf-8")
-    found_storage(config.resolve(place), genesis)
+    LevelStorage(config.resolve(place).node.database, chain=genesis.chain, create=True).close()
 
 
 def make_config(
@@ -216,16 +216,6 @@ def make_config(
         peers=PeersSection(listen=node.peers, addresses=addresses),
         keys=KeysSection(consensus=Path("consensus.seed"), tls=Path("tls.seed")),
     )
-
-
-def found_storage(config: NodeConfig, genesis: Genesis) -> None:
-    """Found the empty ledger of a node; `kpnode run` never does, so a lost one is noticed.
-
-    Raises:
-        StorageError: the directory cannot be used.
-    """
-    storage = LevelStorage(config.node.database, chain=genesis.chain, create=True)
-    storage.close()
 
 
 def init_node(
@@ -258,10 +248,6 @@ def init_node(
         (directory / GENESIS_NAME).write_bytes(encoded)
         config = make_config(node, {name: peers}, genesis=Path(GENESIS_NAME), api_tls=True)
         (directory / CONFIG_NAME).write_text(format_config(config), encoding="utf-8")
-        found_storage(config.resolve(directory), parsed)
+        database = config.resolve(directory).node.database
+        LevelStorage(database, chain=parsed.chain, create=True).close()
     return msgspec.structs.asdict(entry)
-
-
-def load_nodes(genesis: Genesis) -> tuple[str, ...]:
-    """Give the names of a founded network's nodes, in the order in which they were planned."""
-    return tuple(node.name for node in genesis.file.nodes)

@@ -5,11 +5,8 @@ import secrets
 import stat
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import parse_hex32
-from kpledger.base.keys import SigningKey
 
 _PRIVATE_MODE = 0o600
 
@@ -54,21 +51,3 @@ def load_seed(path: Path) -> bytes:
         return parse_hex32(text.strip(), "key file")
     except MalformedError:
         raise KeyFileError(f"{path} does not hold 64 lower-case hexadecimal digits") from None
-
-
-def load_signing_key(path: Path) -> SigningKey:
-    """Read the key that signs blocks.
-
-    Raises:
-        KeyFileError: it cannot be used.
-    """
-    return SigningKey.from_seed(load_seed(path))
-
-
-def load_tls_key(path: Path) -> Ed25519PrivateKey:
-    """Read the key that authenticates connections.
-
-    Raises:
-        KeyFileError: it cannot be used.
-    """
-    return Ed25519PrivateKey.from_private_bytes(load_seed(path))

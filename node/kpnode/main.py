@@ -22,7 +22,7 @@ from kpnode.daemon import StartError, run_node
 from kpnode.devnet import DevnetError, open_network, run_network
 from kpnode.founding import FoundingError, init_node, read_members
 from kpnode.keyfile import KeyFileError
-from kpnode.observe import set_up_logging
+from kpnode.process import set_up_logging
 from kpnode.storage.errors import StorageError
 
 app = typer.Typer(

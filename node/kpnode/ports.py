@@ -1,14 +1,11 @@
 """What the node needs from the outside, as the core's surroundings see it.
 
-Ports only: no implementation lives here. `LogReader` is defined by the core, which may not look up
-to this floor, and is repeated here so that adapters find all ports in one place.
+Ports only: no implementation lives here. The port of the log, `LogReader`, is the core's.
 """
 
 from typing import Protocol, TypeVar
 
 from kpnode.raft import Entry, HardState, LogReader, Message, NodeId
-
-__all__ = ["Links", "LogReader", "StateMachine", "Storage", "Transport"]
 
 AppliedT_co = TypeVar("AppliedT_co", covariant=True)
 """What applying one entry yields."""
@@ -24,7 +21,6 @@ class Storage(LogReader, Protocol):
         `entries[0].index` is discarded in the same step. A failed sync is final: a second try may
         report success for data that is lost, so the caller must not go on.
         """
-        ...
 
 
 class StateMachine(Protocol[AppliedT_co]):
@@ -35,32 +31,22 @@ class StateMachine(Protocol[AppliedT_co]):
 
         As in `Storage.save`, whatever was staged at or after `entries[0].index` is void.
         """
-        ...
 
     def apply(self, entry: Entry) -> AppliedT_co:
         """Apply the next committed entry: never twice, never out of order, never refused."""
-        ...
 
 
-class Transport(Protocol):
-    """The way to the other nodes."""
+class Links(Protocol):
+    """The links to the other nodes: messages of the core, and events on their way to the leader."""
 
     def send(self, messages: tuple[Message, ...]) -> None:
         """Send what can be sent and forget the rest; never block, never raise for a lost peer."""
-        ...
-
-
-class Links(Transport, Protocol):
-    """The links to the other nodes: messages of the core, and events on their way to the leader."""
 
     def relay(self, peer: NodeId, event_id: bytes, message: bytes) -> bool:
         """Pass a submitted event on to a peer; False if there is no link to it now."""
-        ...
 
     def ask_index(self, peer: NodeId, ticket: int) -> bool:
         """Ask a leader for a read index under a ticket; False if there is no link to it now."""
-        ...
 
     def connected(self) -> tuple[str, ...]:
         """Return the peers with a live link, ascending."""
-        ...

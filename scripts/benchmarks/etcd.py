@@ -18,7 +18,7 @@ import msgspec
 from clients import HttpConnection
 from peer import Peer, run_processes
 
-from kpnode.listening import find_ports
+from kpnode.devnet import find_ports
 
 _HOST: Final = "127.0.0.1"
 _DATA, _HEADERS, _RESET, _SETTINGS, _PING, _GO_AWAY, _WINDOW = 0, 1, 3, 4, 6, 7, 8

@@ -14,7 +14,7 @@ from typing import Final, Self
 import msgspec
 from peer import Peer, run_processes
 
-from kpnode.listening import find_ports
+from kpnode.devnet import find_ports
 
 _HOST: Final = "127.0.0.1"
 _FAILED: Final = 500

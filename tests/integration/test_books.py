@@ -30,7 +30,7 @@ from kpledger.scheme.envelope import sign_event
 from kpledger.scheme.event import Author, encode_event
 from kpledger.scheme.v1.events.governance import KeyAdded
 from kpnode.books.place import BOOKS_NAME
-from kpnode.listening import find_ports
+from kpnode.devnet import find_ports
 
 pytestmark = pytest.mark.slow
 

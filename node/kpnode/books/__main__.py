@@ -18,8 +18,7 @@ from typing import Final
 from kpledger.base.errors import LedgerError
 from kpledger.log.genesis import Genesis, parse_genesis
 from kpnode.books.keeper import keep_books
-from kpnode.garbage import rest_collector
-from kpnode.observe import set_up_logging
+from kpnode.process import rest_collector, set_up_logging
 
 NICENESS: Final = 10
 """Consensus goes first when both want a processor."""

@@ -10,13 +10,13 @@ import logging
 import socket
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from kpledger.api.answers import BooksAnswer
 from kpnode.books.feed import BlockSource, feed_books
 from kpnode.books.place import BOOKS_NAME, BooksSocket
+from kpnode.process import stop_process
 from kpnode.storage.errors import StorageError
 
 _FIRST_PAUSE_S: Final = 0.1
@@ -53,22 +53,9 @@ def run_process(genesis: Path, directory: Path) -> Run:
         try:
             return f"process {process.pid} ended with {await process.wait()}"
         finally:
-            await _stop(process)
+            await stop_process(process, _STOP_S)
 
     return run
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    with suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), _STOP_S)
-    except TimeoutError:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
 
 
 class BooksSupervisor:

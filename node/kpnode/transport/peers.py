@@ -1,7 +1,7 @@
 """The peer transport: for each other node, one link out and one connection in.
 
-It satisfies the port `kpnode.ports.Transport`. All of it lives in one event loop: methods are
-called from there, and so are the two callbacks, which must return at once.
+All of it lives in one event loop: methods are called from there, and so are the two callbacks,
+which must return at once.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from kpnode.raft import Message, NodeId
+from kpnode.raft import NodeId
 from kpnode.transport.link import Link, Peer
 from kpnode.transport.listener import Listener
 from kpnode.transport.options import Counts, TransportOptions
@@ -102,15 +102,6 @@ class PeerTransport:
         )
         for node in sorted(others.keys() - self._links.keys()):
             self._links[node] = self._run_link(node, others[node])
-
-    def send(self, messages: tuple[Message, ...]) -> None:
-        """Send what can be sent and forget the rest; see `kpnode.ports.Transport`.
-
-        Raises:
-            OversizedError: A message is longer than any node accepts: a limit is set wrongly.
-        """
-        for message in messages:
-            self.send_frame(message.recipient, message)
 
     def send_frame(self, peer: NodeId, frame: Frame) -> bool:
         """Queue one frame; say whether it was. True promises nothing but an attempt.

@@ -13,6 +13,7 @@ from collections.abc import Coroutine
 from typing import Final
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kpledger.base.codec import decode, encode
 from kpledger.base.errors import LedgerError
@@ -22,6 +23,7 @@ from kpnode.raft import Message, NodeId
 from kpnode.runtime import Node, Outcome, Refused
 from kpnode.submission import Committed, Unavailable
 from kpnode.transport.notices import Notices
+from kpnode.transport.options import TransportOptions
 from kpnode.transport.peers import PeerTransport
 from kpnode.transport.wire import Frame, IndexReply, IndexRequest, RelayReply, RelayRequest
 
@@ -52,23 +54,31 @@ class _Commit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class PeerLinks:
-    """The links of one node."""
+    """The links of one node.
 
-    def __init__(self) -> None:
-        """Wait for :meth:`join`; frames that come earlier are dropped."""
-        self._node: Node | None = None
-        self._transport: PeerTransport | None = None
+    Attributes:
+        transport: carries them; whoever runs the node starts it, and closes it last.
+    """
+
+    def __init__(self, node: Node, private_key: Ed25519PrivateKey) -> None:
+        """Join a node with the transport of its frames, under the key that its peers have pinned.
+
+        Must be called in the event loop.
+        """
+        self.transport = PeerTransport(
+            NodeId(node.name),
+            private_key,
+            on_frame=self._take_frame,
+            on_unreachable=self._lose,
+            options=TransportOptions(),
+        )
+        self._node = node
         # Not from 1: the answer to a question from before a restart must fit no later one.
         self._tickets = itertools.count(secrets.randbelow(_MAX_FIRST_TICKET))
         self._relayed: dict[int, tuple[NodeId, bytes]] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._waiting_peers: Counter[NodeId] = Counter()
-        self._notices = Notices(self._send_frame)
-
-    def join(self, node: Node, transport: PeerTransport) -> None:
-        """Join the node with its transport."""
-        self._node = node
-        self._transport = transport
+        self._notices = Notices(self.transport.send_frame)
 
     async def close(self) -> None:
         """Stop working on relayed events."""
@@ -82,21 +92,18 @@ class PeerLinks:
         for message in messages:
             peer = message.recipient
             if not self._notices.hold(message):
-                self._send_frame(peer, message)
+                self.transport.send_frame(peer, message)
             elif self._waiting_peers[peer]:
                 self._notices.release(peer)
 
-    def _send_frame(self, peer: NodeId, frame: Frame) -> bool:
-        return self._transport is not None and self._transport.send_frame(peer, frame)
-
     def connected(self) -> tuple[str, ...]:
         """Give the peers with a live link."""
-        return () if self._transport is None else self._transport.connected_peers()
+        return self.transport.connected_peers()
 
     def relay(self, peer: NodeId, event_id: bytes, envelope: bytes) -> bool:
         """Pass a submitted event on; False if it cannot leave now."""
         ticket = next(self._tickets)
-        if not self._send_frame(peer, RelayRequest(ticket=ticket, envelope=envelope)):
+        if not self.transport.send_frame(peer, RelayRequest(ticket=ticket, envelope=envelope)):
             return False
         self._relayed[ticket] = peer, event_id
         if len(self._relayed) > MAX_RELAYS:
@@ -106,37 +113,34 @@ class PeerLinks:
 
     def ask_index(self, peer: NodeId, ticket: int) -> bool:
         """Ask a leader for a read index; False if the question cannot leave now."""
-        return self._send_frame(peer, IndexRequest(ticket=ticket))
+        return self.transport.send_frame(peer, IndexRequest(ticket=ticket))
 
-    def on_frame(self, peer: NodeId, frame: Frame) -> None:
+    def _take_frame(self, peer: NodeId, frame: Frame) -> None:
         """Take a frame; the transport has authenticated the peer."""
-        if self._node is None:
-            return
+        is_busy = len(self._answering) >= MAX_RELAYS
         match frame:
             case Message():
                 self._node.receive(frame)
-            case RelayRequest():
-                self._begin_answer(peer, frame)
             case RelayReply():
                 self._take_reply(peer, frame)
-            case IndexRequest():
-                self._begin_index(peer, frame)
             case IndexReply():
                 self._node.on_index_reply(peer, frame.ticket, frame.index)
+            case RelayRequest():
+                if is_busy:
+                    self._reply(peer, frame.ticket, UNAVAILABLE, b"")
+                else:
+                    self._work_on(peer, self._answer(peer, frame))
+            case IndexRequest():
+                # Beyond the limit the question gets no answer, and is asked again.
+                if not is_busy:
+                    self._work_on(peer, self._answer_index(peer, frame.ticket))
 
-    def on_unreachable(self, peer: NodeId) -> None:
+    def _lose(self, peer: NodeId) -> None:
         """Forget what was on its way through a peer; whoever submitted it tries again."""
         self._relayed = {
             ticket: relay for ticket, relay in self._relayed.items() if relay[0] != peer
         }
-        if self._node is not None:
-            self._node.unreachable(peer)
-
-    def _begin_answer(self, peer: NodeId, request: RelayRequest) -> None:
-        if len(self._answering) >= MAX_RELAYS:
-            self._reply(peer, request.ticket, UNAVAILABLE, b"")
-            return
-        self._work_on(peer, self._answer(peer, request))
+        self._node.unreachable(peer)
 
     def _work_on(self, peer: NodeId, answer: Coroutine[None, None, None]) -> None:
         """Work on what a peer waits for: it hears of commits at once as long as it does."""
@@ -151,8 +155,6 @@ class PeerLinks:
         task.add_done_callback(end)
 
     async def _answer(self, peer: NodeId, request: RelayRequest) -> None:
-        if self._node is None:
-            return
         try:
             event = decode_envelope(request.envelope)
         except LedgerError:
@@ -163,25 +165,18 @@ class PeerLinks:
         self._reply(peer, request.ticket, *_encode_outcome(outcome))
 
     def _reply(self, peer: NodeId, ticket: int, status: str, body: bytes) -> None:
-        self._send_frame(peer, RelayReply(ticket=ticket, status=status, body=body))
+        self.transport.send_frame(peer, RelayReply(ticket=ticket, status=status, body=body))
 
-    def _begin_index(self, peer: NodeId, request: IndexRequest) -> None:
-        # Beyond the limit the question gets no answer, and is asked again.
-        if len(self._answering) < MAX_RELAYS:
-            self._work_on(peer, self._answer_index(peer, request))
-
-    async def _answer_index(self, peer: NodeId, request: IndexRequest) -> None:
-        if self._node is None:
-            return
+    async def _answer_index(self, peer: NodeId, ticket: int) -> None:
         index = await self._node.answer_index(RELAY_S)
         # What the answer names may have been committed before the question came.
         self._notices.release(peer)
-        self._send_frame(peer, IndexReply(ticket=request.ticket, index=index))
+        self.transport.send_frame(peer, IndexReply(ticket=ticket, index=index))
 
     def _take_reply(self, peer: NodeId, reply: RelayReply) -> None:
         relay = self._relayed.get(reply.ticket)
         # Only who was asked can answer.
-        if relay is None or relay[0] != peer or self._node is None:
+        if relay is None or relay[0] != peer:
             return
         del self._relayed[reply.ticket]
         event_id = relay[1]
@@ -189,27 +184,21 @@ class PeerLinks:
 
 
 def _encode_outcome(outcome: Outcome) -> tuple[str, bytes]:
-    if isinstance(outcome, Committed):
-        return COMMITTED, encode(
-            _Commit(
-                height=outcome.height,
-                index=outcome.index,
-                time_ms=outcome.time_ms,
-                duplicate=outcome.duplicate,
+    match outcome:
+        case Committed(_, height, index, time_ms, duplicate):
+            commit = _Commit(height=height, index=index, time_ms=time_ms, duplicate=duplicate)
+            return COMMITTED, encode(commit)
+        case Refused(_, Refusal(rule, field, problem, accepted), bad_signature):
+            refusal = _Refusal(
+                bad_signature=bad_signature,
+                rule=rule.name,
+                field=field,
+                problem=problem,
+                accepted=accepted,
             )
-        )
-    if isinstance(outcome, Refused):
-        refusal = outcome.refusal
-        return REFUSED, encode(
-            _Refusal(
-                bad_signature=outcome.bad_signature,
-                rule=refusal.rule.name,
-                field=refusal.field,
-                problem=refusal.problem,
-                accepted=refusal.accepted,
-            )
-        )
-    return UNAVAILABLE, b""
+            return REFUSED, encode(refusal)
+        case _:
+            return UNAVAILABLE, b""
 
 
 def _decode_outcome(event_id: bytes, reply: RelayReply) -> Outcome:
@@ -217,9 +206,7 @@ def _decode_outcome(event_id: bytes, reply: RelayReply) -> Outcome:
     try:
         if reply.status == COMMITTED:
             commit = decode(reply.body, _Commit, what="relay reply", max_bytes=1024)
-            return Committed(
-                event_id, commit.height, commit.index, commit.time_ms, commit.duplicate
-            )
+            return Committed(event_id, **msgspec.structs.asdict(commit))
         if reply.status == REFUSED:
             found = decode(reply.body, _Refusal, what="relay reply", max_bytes=MAX_ENVELOPE_BYTES)
             rule = Rule.__members__.get(found.rule)

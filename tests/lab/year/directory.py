@@ -15,7 +15,7 @@ from lab.year.year import Year
 from kpledger.base.keys import SigningKey
 from kpledger.log.chain import execute_noop, seal_block
 from kpnode.config import Address, NodeConfig, format_config
-from kpnode.founding import GENESIS_NAME, PlannedNode, found_storage, make_config
+from kpnode.founding import GENESIS_NAME, PlannedNode, make_config
 from kpnode.ledger import Ledger
 from kpnode.raft import Entry as LogEntry, EntryKind, HardState, Index, NodeId, Term
 from kpnode.storage.leveldb import LevelStorage
@@ -36,7 +36,7 @@ def found_directory(year: Year, directory: Path, port: int) -> NodeConfig:
     config = make_config(planned, {NODE: peers}, genesis=Path("..") / GENESIS_NAME, api_tls=False)
     (place / "node.toml").write_text(format_config(config), encoding="utf-8")
     resolved = config.resolve(place)
-    found_storage(resolved, year.genesis)
+    LevelStorage(resolved.node.database, chain=year.genesis.chain, create=True).close()
     return resolved
 
 

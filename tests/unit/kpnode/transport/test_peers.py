@@ -47,7 +47,8 @@ class Station:
         )
 
     def say(self, recipient: NodeId, *rounds: int) -> None:
-        self.transport.send(tuple(heartbeat(self.node, recipient, round_) for round_ in rounds))
+        for round_ in rounds:
+            self.transport.send_frame(recipient, heartbeat(self.node, recipient, round_))
 
     def as_peer(self) -> Peer:
         """Describe this station as the others should pin it."""

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kpnode import listening
-from kpnode.listening import NoPortsError, find_ports, is_free
+from kpnode import devnet
+from kpnode.devnet import DevnetError, find_ports, is_free
 
 HOST = "127.0.0.1"
 
@@ -14,7 +14,7 @@ HOST = "127.0.0.1"
 def test_ports_found_are_none_that_a_connection_may_get() -> None:
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     first = find_ports(HOST, (0, 1, 100, 101))
-    assert listening.LISTENING_PORTS.start <= first
+    assert devnet.LISTENING_PORTS.start <= first
     assert first + 101 < lowest
 
 
@@ -29,5 +29,5 @@ def test_port_somebody_listens_on_is_not_free() -> None:
 
 
 def test_no_ports_are_found_where_none_can_be_had() -> None:
-    with pytest.raises(NoPortsError, match=r"no 2 free ports found on 192\.0\.2\.1"):
+    with pytest.raises(DevnetError, match=r"no 2 free ports found on 192\.0\.2\.1"):
         find_ports("192.0.2.1", (0, 1))
