@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import typer
+import uvloop
 from rich import box
 from rich.console import Console
 from rich.table import Column, Table
@@ -98,7 +99,7 @@ def run(
     try:
         loaded = load_config(config)
         ready = {"node": loaded.node.name, "ready": True}
-        asyncio.run(run_node(loaded, lambda url: _print_json(ready | {"api": url})))
+        uvloop.run(run_node(loaded, lambda url: _print_json(ready | {"api": url})))
     except _TROUBLE as error:
         raise _stop(error) from None
 

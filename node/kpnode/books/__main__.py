@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import uvloop
+
 from kpledger.base.errors import LedgerError
 from kpledger.log.genesis import Genesis, parse_genesis
 from kpnode.books.keeper import keep_books
@@ -40,7 +42,7 @@ def _main() -> int:
     rest_collector()
     founded = parse_genesis(Path(genesis).read_bytes())
     try:
-        asyncio.run(
+        uvloop.run(
             _keep(
                 founded,
                 Path(file),
