@@ -8,24 +8,35 @@ import typer
 from typer.core import TyperGroup
 
 import kpledger
-from kpclient.commands import (
+from kpclient.commands import (  # noqa: F401 (each adds its commands)
+    analysis,
     audit,
     books,
     cosign,
-    flags,
     keys,
     ledger,
     make,
     outbox,
     rules,
     show,
+    statements,
     stats,
     submit,
     trace,
 )
-from kpclient.commands.questions import QUESTIONS
-from kpclient.commands.statements import STATEMENTS
+from kpclient.commands.declared import APPS
 from kpclient.output.console import print_line
+
+_SECTIONS: Final[Mapping[str, str]] = {
+    "Export offices": "issue replace validate notify amend void return-unused lost found",
+    "Import offices": "arrive confirm resolve detain release refuse seize receive-back transit"
+    " divert case suspect judge",
+    "Any statement": "make note correct cosign submit propose submit-stats outbox",
+    "The ledger": "show list participants status calendar rules audit",
+    "Analysis": "trace flags mirror balance production-check unconfirmed numbers books stats",
+    "Keys": "keys",
+}
+"""The commands in the order of the help, by who needs them."""
 
 
 class _HelpFormatter(Protocol):
@@ -43,14 +54,12 @@ class _Sections(TyperGroup):
 
     def format_commands(self, ctx: object, formatter: _HelpFormatter) -> None:  # noqa: ARG002
         """Write a section of the help for each group of commands."""
-        sections: dict[str, list[tuple[str, str]]] = {name: [] for name in _SECTIONS}
         width = formatter.width - 6 - max(map(len, self.commands))
-        for name, command in self.commands.items():
-            section = str(getattr(command, "rich_help_panel", ""))
-            sections.setdefault(section, []).append((name, command.get_short_help_str(width)))
-        for section, rows in sections.items():
+        for section, names in _SECTIONS.items():
             with formatter.section(section):
-                formatter.write_dl(rows)
+                formatter.write_dl(
+                    [(one, self.commands[one].get_short_help_str(width)) for one in names.split()]
+                )
 
 
 app: Final = typer.Typer(
@@ -63,30 +72,8 @@ app: Final = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-_TABLES: Final = [one for name, one in QUESTIONS.items() if name != "calendar"]
-_SECTIONS: Final[Mapping[str, tuple[typer.Typer, ...]]] = {
-    "Export offices": (STATEMENTS["certificates"],),
-    "Import offices": (STATEMENTS["imports"], STATEMENTS["detention"], STATEMENTS["suspects"]),
-    "Any statement": (make.app, STATEMENTS["notes"], cosign.app, submit.app),
-    "The ledger": (show.app, ledger.app, QUESTIONS["calendar"], rules.app, audit.app),
-    "Analysis": (trace.app, flags.app, *_TABLES, books.app),
-}
-"""Whose commands stand by themselves, in the order of the help."""
-_GROUPS: Final = (
-    ("propose", STATEMENTS["propose"], "Any statement"),
-    ("submit-stats", STATEMENTS["submit-stats"], "Any statement"),
-    ("outbox", outbox.app, "Any statement"),
-    ("stats", stats.app, "Analysis"),
-    ("keys", keys.app, "Keys"),
-)
-
-for _section, _parts in _SECTIONS.items():
-    for _part in _parts:
-        for _command in _part.registered_commands:
-            _command.rich_help_panel = _section
-        app.add_typer(_part)
-for _name, _group, _section in _GROUPS:
-    app.add_typer(_group, name=_name, rich_help_panel=_section)
+for _name, _commands in APPS.items():
+    app.add_typer(_commands, name=_name or None)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 (the signature of a typer callback)

@@ -6,13 +6,14 @@ programs, and exit codes: 0 sound, 1 violation, 2 cannot decide.
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import typer
 
+from kpclient.commands.declared import command
 from kpclient.errors import EXIT_DONE, EXIT_REFUSED, EXIT_UNDECIDED, ClientError, UsageError
 from kpclient.files import read_bounded
-from kpclient.input.options import TIMEOUT_S, Timeout, command
+from kpclient.input.options import TIMEOUT_S, Timeout
 from kpclient.output.console import print_json, print_line, print_trouble
 from kpclient.replay.copied_chain import CopiedChain
 from kpclient.replay.replay import open_chain, verify_chain
@@ -22,8 +23,6 @@ from kpledger.base.units import format_time
 from kpledger.log.audit import AuditReport, AuditVerdict
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 
-app = typer.Typer()
-
 EXIT_CODES: Final = {
     AuditVerdict.SOUND: EXIT_DONE,
     AuditVerdict.VIOLATION: EXIT_REFUSED,
@@ -31,35 +30,15 @@ EXIT_CODES: Final = {
 }
 
 
-@command(app, "audit", example="kpledger audit --genesis genesis.json --copy backup/bw-1")
+@command("audit")
 def audit(
     *,
-    genesis: Annotated[
-        Path,
-        typer.Option(
-            "--genesis",
-            metavar="FILE",
-            envvar="KPLEDGER_GENESIS",
-            help="The genesis file: all that is trusted.",
-        ),
-    ],
-    node: Annotated[str, typer.Option("--node", metavar="URL", help="Audit a running node.")] = "",
-    copy: Annotated[
-        Path | None,
-        typer.Option("--copy", metavar="DIR", help="Audit a copy of a stopped node's directory."),
-    ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs",
-            metavar="N",
-            min=0,
-            max=256,
-            help="Processes that verify signatures besides this one. [default: cores]",
-        ),
-    ] = None,
+    genesis: Path,
+    node: str = "",
+    copy: Path | None = None,
+    jobs: int | None = None,
     timeout_s: Timeout = TIMEOUT_S,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: bool = False,
 ) -> None:
     """Verify every hash, signature, rule, root and digest of a ledger, from the genesis file alone.
 

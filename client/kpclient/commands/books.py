@@ -2,45 +2,25 @@
 
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
+from kpclient.commands.declared import command
 from kpclient.errors import UsageError
-from kpclient.input.options import ConnectionOptions, command
+from kpclient.input.options import ConnectionOptions
 from kpclient.output.books_files import write_csv_files, write_parquet_files
 from kpclient.output.console import print_fields, print_json
 from kpclient.session import Session
 from kpledger.base.units import format_time
 from kpledger.books.database import open_books
 
-app = typer.Typer()
 
-
-@command(app, "books", example="kpledger books --copy backup/bw-1 -o books.sqlite --csv tables")
+@command("books")
 def books(
     *,
     connection: ConnectionOptions,
-    out: Annotated[
-        Path,
-        typer.Option("--out", "-o", metavar="FILE.sqlite", help="The database that is written."),
-    ],
-    copy: Annotated[
-        Path | None,
-        typer.Option(
-            "--copy",
-            metavar="DIR",
-            help="Read a copy of a stopped node's directory instead of a node.",
-        ),
-    ] = None,
-    parquet: Annotated[
-        Path | None,
-        typer.Option("--parquet", metavar="DIR", help="Write each table as a Parquet file, too."),
-    ] = None,
-    csv: Annotated[
-        Path | None,
-        typer.Option("--csv", metavar="DIR", help="Write each table as a CSV file, too."),
-    ] = None,
+    out: Path,
+    copy: Path | None = None,
+    parquet: Path | None = None,
+    csv: Path | None = None,
 ) -> None:
     """Verify the whole ledger and write it as a SQLite database for SQL, Datasette or DuckDB."""
     for option, place in (("--out", out), ("--parquet", parquet), ("--csv", csv)):

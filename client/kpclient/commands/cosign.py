@@ -1,13 +1,11 @@
 """``kpledger cosign``: a further signature under an event that another has signed."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
+from kpclient.commands.declared import command
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
-from kpclient.input.options import ConnectionOptions, SendingOptions, SignerOptions, command
+from kpclient.input.options import ConnectionOptions, SendingOptions, SignerOptions
 from kpclient.session import Session
 from kpclient.statements.sending import send
 from kpclient.statements.signing import Keyring, author_of
@@ -19,13 +17,11 @@ from kpledger.scheme.envelope import (
     verify_envelope,
 )
 
-app = typer.Typer()
 
-
-@command(app, "cosign", example="kpledger cosign first-office.json --key chair")
+@command("cosign")
 def cosign(
     *,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file that --offline wrote.")],
+    file: Path,
     signer: SignerOptions,
     sending: SendingOptions,
     connection: ConnectionOptions,

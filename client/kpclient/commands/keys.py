@@ -1,13 +1,12 @@
 """``kpledger keys``: the keys that this person signs with."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-import typer
-
+from kpclient.commands.declared import command
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
-from kpclient.input.options import LocalOptions, PassphraseOptions, command
+from kpclient.input.options import LocalOptions, PassphraseOptions
 from kpclient.keystore import KeyEntry, make_seed
 from kpclient.output.console import print_fields, print_json, print_line, print_table, print_trouble
 from kpclient.statements.signing import open_keystore, read_passphrase
@@ -16,29 +15,17 @@ from kpledger.base.ids import KPCS, parse_authority, parse_hex32, parse_particip
 from kpledger.log.note import KeyType, NoteKey, format_vkey
 from kpledger.scheme.event import Author
 
-app = typer.Typer(help="Make, list and export signing keys.", no_args_is_help=True)
-
 _MAX_SEED_FILE_BYTES: Final = 4096
 
 
-@command(app, "new", example="kpledger keys new --author BW/gaborone --name gaborone")
+@command("keys new")
 def new(
-    author: Annotated[
-        str, typer.Option("--author", metavar="CODE/AUTHORITY", help="The office it signs for.")
-    ],
+    *,
+    author: str,
     local: LocalOptions,
     passphrase: PassphraseOptions,
-    name: Annotated[
-        str, typer.Option("--name", metavar="NAME", help="What to call it. [default: code-office]")
-    ] = "",
-    seed_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--seed-file",
-            metavar="FILE",
-            help="Use the seed in this file (64 hexadecimal digits) instead of a new one.",
-        ),
-    ] = None,
+    name: str = "",
+    seed_file: Path | None = None,
 ) -> None:
     """Make a key and keep it under a passphrase."""
     office = parse_author(author)
@@ -54,7 +41,7 @@ def new(
         print_fields(_describe(entry))
 
 
-@command(app, "list", example="kpledger keys list --json")
+@command("keys list")
 def list_keys(local: LocalOptions) -> None:
     """List the keys there are, and whom they sign for."""
     entries = open_keystore(local.home).entries()
@@ -71,12 +58,8 @@ def list_keys(local: LocalOptions) -> None:
             )
 
 
-@command(app, "rewrite", example="kpledger keys rewrite gaborone")
-def rewrite(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the key.")],
-    local: LocalOptions,
-    passphrase: PassphraseOptions,
-) -> None:
+@command("keys rewrite")
+def rewrite(name: str, local: LocalOptions, passphrase: PassphraseOptions) -> None:
     """Write the file of a key anew, in the format of this version, under the same passphrase."""
     phrase = read_passphrase(passphrase.passphrase_file, f"Passphrase of {name}")
     entry = open_keystore(local.home).rewrite(name, phrase)
@@ -86,18 +69,14 @@ def rewrite(
         print_fields(_describe(entry))
 
 
-@command(app, "export", example="kpledger keys export gaborone --vkey")
+@command("keys export")
 def export(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the key.")],
+    name: str,
     local: LocalOptions,
     passphrase: PassphraseOptions,
     *,
-    vkey: Annotated[
-        bool, typer.Option("--vkey", help="As a verifier key of signed notes (C2SP).")
-    ] = False,
-    secret: Annotated[
-        bool, typer.Option("--secret", help="The secret seed. Whoever has it can sign as you.")
-    ] = False,
+    vkey: bool = False,
+    secret: bool = False,
 ) -> None:
     """Print a public key in hexadecimal; the secret only when it is asked for."""
     keystore = open_keystore(local.home)

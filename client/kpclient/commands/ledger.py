@@ -1,12 +1,12 @@
 """``kpledger list``, ``participants`` and ``status``: what the ledger says."""
 
-from typing import Annotated, Final
+from dataclasses import fields, replace
 
 import msgspec
-import typer
 
+from kpclient.commands.declared import Asking, asks, command
 from kpclient.errors import UsageError
-from kpclient.input.options import ConnectionOptions, FreshnessOptions, OfflineOptions, command
+from kpclient.input.options import ConnectionOptions, FreshnessOptions
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.output.console import (
     as_object,
@@ -15,15 +15,20 @@ from kpclient.output.console import (
     print_line,
     print_table,
     readable,
+    write_value,
 )
-from kpclient.output.scheme_table import print_scheme
 from kpclient.session import Session
 from kpclient.statements.lookup import NotFoundError
 from kpledger.api.answers import StatusAnswer
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import KPCS, parse_participant
-from kpledger.base.units import format_carats, format_time, format_usd
-from kpledger.books.certificates import CERTIFICATES, MAX_LISTED, CertificatesQuestion
+from kpledger.base.units import format_time
+from kpledger.books.certificates import (
+    CERTIFICATES,
+    MAX_LISTED,
+    CertificatesAnswer,
+    CertificatesQuestion,
+)
 from kpledger.books.keys import SIGNING_KEYS, KeysAnswer, KeysQuestion
 from kpledger.books.organisation import ORGANISATION, OrganisationQuestion
 from kpledger.books.participants import (
@@ -33,88 +38,38 @@ from kpledger.books.participants import (
     ParticipantQuestion,
     ParticipantsQuestion,
 )
-from kpledger.books.scheme import SCHEME, SchemeQuestion
+from kpledger.books.scheme import SCHEME, SchemeAnswer, SchemeQuestion
 from kpledger.scheme.v1.lifecycles import CertificateState
+from kpledger.scheme.v1.policy import Policy
 from kpledger.scheme.v1.records import CertificateRecord
 
-app = typer.Typer()
 
-_MAX_WANTED: Final = 1_000_000
-
-
-@command(app, "list", example="kpledger list --issuer BW --state CONFIRMED")
+@asks("list", CERTIFICATES)
 def list_certificates(
-    connection: ConnectionOptions,
-    reading: FreshnessOptions,
+    asking: Asking[CertificatesQuestion, CertificatesAnswer],
     *,
-    state: Annotated[
-        CertificateState | None, typer.Option("--state", help="Only those in this state.")
-    ] = None,
-    issuer: Annotated[
-        str, typer.Option("--issuer", metavar="CODE", help="Only those that it issued, such as BW.")
-    ] = "",
-    destination: Annotated[
-        str,
-        typer.Option("--destination", metavar="CODE", help="Only those sent there, such as IN."),
-    ] = "",
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, max=_MAX_WANTED, help="How many are listed at most.")
-    ] = 100,
+    state: CertificateState | None = None,
+    limit: int = 100,
 ) -> None:
     """List certificates in the order of their numbers."""
-    wanted = CertificatesQuestion(
-        state=state.value if state else None,
-        issuer=check_code(issuer, "--issuer") if issuer else None,
-        destination=check_code(destination, "--destination") if destination else None,
-    )
-    records = Session(connection, newest=reading.newest).inquire(
-        lambda ledger: _list(ledger, wanted, limit)
-    )
-    if connection.as_json:
-        print_json({"certificates": [readable(record) for record in records]})
-        return
-    columns = ("number", "state", "from", "to", "issued", "expires", "carats", "US$")
-    print_table(columns, [_certificate_row(record) for record in records])
-
-
-async def _list(
-    ledger: LedgerClient, wanted: CertificatesQuestion, limit: int
-) -> tuple[CertificateRecord, ...]:
     found: list[CertificateRecord] = []
     after: str | None = None
     while len(found) < limit:
         left = min(MAX_LISTED, limit - len(found))
-        page = await ledger.ask(
-            CERTIFICATES, msgspec.structs.replace(wanted, after=after, limit=left)
-        )
+        question = msgspec.structs.replace(asking.question, state=state, after=after, limit=left)
+        page = asking.session.answer(CERTIFICATES, question)
         found += page.certificates
         after = page.next
         if after is None:
             break
-    return tuple(found)
+    if asking.by.connection.as_json:
+        print_json({"certificates": [readable(record) for record in found]})
+    else:
+        asking.print_tables(CertificatesAnswer(certificates=tuple(found), next=None))
 
 
-def _certificate_row(record: CertificateRecord) -> tuple[str, ...]:
-    return (
-        record.number,
-        record.state,
-        f"{record.issuer}/{record.authority}",
-        record.destination,
-        record.issued_on,
-        record.expires_on,
-        format_carats(record.carat_thousandths),
-        format_usd(record.value_usd_cents),
-    )
-
-
-@command(app, "participants", example="kpledger participants BW")
-def participants(
-    connection: ConnectionOptions,
-    reading: FreshnessOptions,
-    code: Annotated[
-        str, typer.Argument(metavar="[CODE|KPCS]", help="Only this one, with all about it.")
-    ] = "",
-) -> None:
+@command("participants")
+def participants(connection: ConnectionOptions, reading: FreshnessOptions, code: str = "") -> None:
     """List the participants, or show one with its offices, numbers and keys.
 
     KPCS shows the scheme's own offices, observers, working groups and keys.
@@ -126,14 +81,12 @@ def participants(
     if code:
         _show_participant(session, check_code(code, "CODE"), as_json=connection.as_json)
         return
-    found = session.ask(
-        lambda ledger: ledger.ask(PARTICIPANTS, ParticipantsQuestion())
-    ).participants
+    found = session.answer(PARTICIPANTS, ParticipantsQuestion())
     if connection.as_json:
-        print_json({"participants": [readable(one) for one in found]})
+        print_json(as_object(found))
         return
     columns = ("code", "name", "kind", "status", "authorities", "ranges")
-    print_table(columns, [_participant_row(one) for one in found])
+    print_table(columns, [_participant_row(one) for one in found.participants])
 
 
 def _show_organisation(session: Session, *, as_json: bool) -> None:
@@ -198,32 +151,27 @@ def _print_keys(code: str, signing: KeysAnswer) -> None:
     print_table(columns, rows)
 
 
-@command(app, "status", example="kpledger status --node http://127.0.0.1:7600 --json")
-def status(
-    connection: ConnectionOptions,
-    offline: OfflineOptions,
-    at: Annotated[
-        str,
-        typer.Option(
-            "--at",
-            metavar="YYYY-MM-DD|now",
-            help="Show the scheme on that day instead of the node.",
-        ),
-    ] = "",
-) -> None:
+@asks("status", SCHEME)
+def status(asking: Asking[SchemeQuestion, SchemeAnswer]) -> None:
     """Show where the ledger stands, or with --at who could trade under what at a date.
 
     Where the ledger stands is said by a node, after checking whose ledger it keeps.
     """
+    at, offline, as_json = asking.question.at, asking.by.offline, asking.by.connection.as_json
     if at:
-        _show_scheme(Session(connection, offline=offline), at, as_json=connection.as_json)
+        question = SchemeQuestion(at="" if at == "now" else at)
+        scheme = replace(asking, question=question).answer()
+        if as_json:
+            print_json(as_object(scheme))
+        else:
+            _print_scheme(asking, scheme)
         return
     if offline.replay or offline.copy is not None:
         raise UsageError(
             "--at", "a replay says nothing about a node", "--at DAY, or neither --replay nor --copy"
         )
-    found = Session(connection).ask(_fetch_status)
-    if connection.as_json:
+    found = asking.session.ask(_fetch_status)
+    if as_json:
         print_json(as_object(found))
         return
     print_fields(
@@ -241,12 +189,25 @@ def status(
     )
 
 
-def _show_scheme(session: Session, at: str, *, as_json: bool) -> None:
-    found = session.answer(SCHEME, SchemeQuestion(at="" if at == "now" else at))
-    if as_json:
-        print_json(as_object(found))
-    else:
-        print_scheme(found)
+def _print_scheme(asking: Asking[SchemeQuestion, SchemeAnswer], found: SchemeAnswer) -> None:
+    """Print who took part, what was restricted, and what held."""
+    print_fields(
+        {
+            "day": found.day,
+            "chair": found.chair or "not known",
+            "vice-chair": found.vice_chair or "not known",
+        }
+    )
+    asking.print_tables(found)
+    print_line("policy")
+    policies = {"all": found.policy} | {one.participant: one.policy for one in found.own_policies}
+    print_table(
+        ("value", *policies),
+        [
+            (one.name, *(write_value(one.name, getattr(p, one.name)) for p in policies.values()))
+            for one in fields(Policy)
+        ],
+    )
 
 
 async def _fetch_status(ledger: LedgerClient) -> StatusAnswer:

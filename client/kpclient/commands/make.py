@@ -4,44 +4,28 @@ The everyday events have commands of their own; this one makes every other, and 
 """
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
+from kpclient.commands.declared import command
 from kpclient.errors import UsageError
 from kpclient.input.documents import load_document
 from kpclient.input.forms import find_type, read_body
-from kpclient.input.options import StatementOptions, command
+from kpclient.input.options import StatementOptions
 from kpclient.input.wording import event_types, fields_of, summarise
 from kpclient.output.console import print_json, print_line, print_table
 from kpclient.statements.statement import make_statement
 from kpledger.base.errors import MalformedError
 from kpledger.scheme.event import Body
 
-app = typer.Typer()
 
-
-@command(
-    app,
-    "make",
-    example="kpledger make review_requested --subject ZW/review/2026-1 --body review.toml"
-    " --key chair",
-)
+@command("make")
 def make(
     *,
-    kind: Annotated[
-        str, typer.Argument(metavar="[TYPE]", help="The event type, as --list shows them.")
-    ] = "",
-    subject: Annotated[
-        str, typer.Option("--subject", help="What it is about, where the body does not say it.")
-    ] = "",
-    body: Annotated[
-        Path | None,
-        typer.Option("--body", metavar="FILE", help="The body in JSON or TOML. [default: empty]"),
-    ] = None,
+    kind: str = "",
+    subject: str = "",
+    body: Path | None = None,
     by: StatementOptions,
-    list_types: Annotated[bool, typer.Option("--list", help="List the event types.")] = False,
-    fields: Annotated[bool, typer.Option("--fields", help="Explain the fields of TYPE.")] = False,
+    list_types: bool = False,
+    fields: bool = False,
 ) -> None:
     """Make any event of the catalogue, or explain what there is."""
     if list_types:

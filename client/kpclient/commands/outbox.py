@@ -3,10 +3,9 @@
 import itertools
 from typing import Final
 
-import typer
-
+from kpclient.commands.declared import command
 from kpclient.errors import PartlyRefusedError, PartlyUndecidedError
-from kpclient.input.options import ConnectionOptions, command
+from kpclient.input.options import ConnectionOptions
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.outbox import Outbox, Waiting
 from kpclient.output.console import print_json, print_table, print_trouble
@@ -15,12 +14,10 @@ from kpclient.statements.sending import describe_answer
 from kpledger.api.answers import CommittedAnswer, RefusedAnswer, SubmitAnswer
 from kpledger.base.units import format_time
 
-app = typer.Typer(help="List and send what is signed and waits.", no_args_is_help=True)
-
 _BATCH: Final = 64
 
 
-@command(app, "list", example="kpledger outbox list")
+@command("outbox list")
 def list_waiting(connection: ConnectionOptions) -> None:
     """List the events that wait, oldest first."""
     waiting = Session(connection).outbox.waiting()
@@ -31,7 +28,7 @@ def list_waiting(connection: ConnectionOptions) -> None:
     print_table(("id", "type", "subject", "author", "signed"), rows)
 
 
-@command(app, "send", example="kpledger outbox send --node http://127.0.0.1:7600")
+@command("outbox send")
 def send_waiting(connection: ConnectionOptions) -> None:
     """Send the events that wait, oldest first; what the ledger has leaves the outbox."""
     session = Session(connection)

@@ -1,27 +1,16 @@
 """``kpledger rules``: what every node refuses, by which clause, before which events."""
 
-from typing import Annotated
-
-import typer
-
+from kpclient.commands.declared import command
 from kpclient.errors import UsageError
-from kpclient.input.options import LocalOptions, command
+from kpclient.input.options import LocalOptions
 from kpclient.output.console import print_fields, print_json, print_table
 from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.catalogue import CATALOGUE
 from kpledger.scheme.v1.guards import guarded_types
 
-app = typer.Typer()
 
-
-@command(app, "rules", example="kpledger rules E8")
-def rules(
-    *,
-    code: Annotated[
-        str, typer.Argument(metavar="[RULE]", help="Only this one, with all its events.")
-    ] = "",
-    local: LocalOptions,
-) -> None:
+@command("rules")
+def rules(*, code: str = "", local: LocalOptions) -> None:
     """List the rules of the ledger, their clauses, and the events they guard."""
     guards = guarded_types()
     wanted = tuple(guards) if not code else (_rule(code),)

@@ -5,17 +5,17 @@ node says about a subject is its claim.
 """
 
 import re
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-import typer
 
+from kpclient.commands.declared import command
 from kpclient.errors import UsageError
-from kpclient.input.options import ConnectionOptions, FreshnessOptions, command
+from kpclient.input.options import ConnectionOptions, FreshnessOptions
 from kpclient.net.answers import VerifiedEvent
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NotTrustworthyError
-from kpclient.output.console import print_fields, print_json, print_table, readable
+from kpclient.output.console import print_fields, print_json, print_table, readable, write_value
 from kpclient.session import Session
 from kpclient.statements.lookup import NotFoundError
 from kpledger.base.units import format_carats, format_time, format_usd
@@ -25,27 +25,13 @@ from kpledger.scheme.v1.events.importing import ArrivalRecorded, ShipmentDetaine
 from kpledger.scheme.v1.ids import NUMBER_PATTERN
 from kpledger.scheme.v1.records import CertificateRecord
 
-app = typer.Typer()
-
-_INSTANTS: Final = ("_at", "_from", "_until")
-"""How the names of Unix milliseconds end."""
 _OPENS_A_CASE: Final = (ArrivalRecorded.TYPE, ShipmentDetained.TYPE)
 _EVENT_ID: Final = re.compile(r"[0-9a-f]{64}")
 _SUBJECT: Final = re.compile(r"[A-Za-z0-9/-]{1,80}")
 
 
-@command(app, "show", example="kpledger show BW00000042")
-def show(
-    what: Annotated[
-        str,
-        typer.Argument(
-            metavar="SUBJECT|EVENT-ID",
-            help="A subject, such as BW00000042 or ZW/policy, or the id of an event.",
-        ),
-    ],
-    connection: ConnectionOptions,
-    reading: FreshnessOptions,
-) -> None:
+@command("show")
+def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) -> None:
     """Show a certificate, anything else that events are about, or an event, with its history."""
     session = Session(connection, newest=reading.newest)
     if _SUBJECT.fullmatch(what) is None:
@@ -71,7 +57,7 @@ def _show_event(session: Session, event_id: str, *, as_json: bool) -> bool:
         print_json(described)
         return True
     fields = {
-        name: "" if value is None else describe_value(name, value)
+        name: "" if value is None else write_value(name, value)
         for name, value in described.items()
         if name != "body"
     }
@@ -105,22 +91,11 @@ def flatten(value: object, name: str = "") -> dict[str, str]:
     elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
         parts = [(f"{name}[{place}]", one) for place, one in enumerate(value)]
     else:
-        return {} if value is None else {name: describe_value(name, value)}
+        return {} if value is None else {name: write_value(name, value)}
     flat: dict[str, str] = {}
     for inner, one in parts:
         flat |= flatten(one, inner)
     return flat
-
-
-def describe_value(name: str, value: object) -> str:
-    """Write a value of a record or an event: instants as such, truths as words, lists in a line."""
-    if isinstance(value, list):
-        return ", ".join(describe_value(name, one) for one in value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int) and name.endswith(_INSTANTS):
-        return format_time(value)
-    return str(value)
 
 
 async def _fetch_events(ledger: LedgerClient, ids: tuple[str, ...]) -> tuple[VerifiedEvent, ...]:

@@ -1,17 +1,13 @@
 """``kpledger stats``: the statistics of KPCS Annex III, for people, spreadsheets and programs."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Final
 
-import typer
-
+from kpclient.commands.declared import Asking, asks
 from kpclient.errors import UsageError
 from kpclient.files import write_public
-from kpclient.input.options import ConnectionOptions, FreshnessOptions, OfflineOptions, command
-from kpclient.output.annex3_table import lay_out_annex3
 from kpclient.output.console import (
     as_object,
     encode_json,
@@ -19,20 +15,20 @@ from kpclient.output.console import (
     print_line,
     print_table,
     print_text,
+    readable,
 )
 from kpclient.output.published import Published, load_published
-from kpclient.output.summary_table import (
-    FIGURES,
+from kpclient.output.statistics import (
+    ANNEX3_TABLES,
     compare_with_published,
+    lay_out_annex3,
     lay_out_summary,
 )
-from kpclient.output.tables import Column, Table, TableCell, format_csv, format_value, write_parquet
-from kpclient.session import Session
+from kpclient.output.tables import Table, format_csv, format_value, kind_of, write_parquet
 from kpledger.books.statistics.annex3 import ANNEX3, Annex3Answer, Annex3Question
-from kpledger.books.statistics.basis import Basis
 from kpledger.books.statistics.summary import SUMMARY, SummaryAnswer, SummaryQuestion
 
-app = typer.Typer(help="Print the statistics of the trade.", no_args_is_help=True)
+_SAID_ABOVE: Final = ("table", "participant", "source", "known_at")
 
 
 class Layout(StrEnum):
@@ -44,88 +40,39 @@ class Layout(StrEnum):
     PARQUET = "parquet"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Printing:
-    """In which form, and where to."""
-
-    layout: Annotated[
-        Layout, typer.Option("--format", help="For people, spreadsheets or programs.")
-    ] = Layout.TABLE
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FILE", help="The file to write; Parquet needs one."),
-    ] = None
-
-
-_KnownAt = Annotated[
-    str,
-    typer.Option(
-        "--known-at",
-        metavar="YYYY-MM-DD",
-        help="As known at the end of that day, UTC. [default: now]",
-    ),
-]
-
-
-@command(app, "annex3", example="kpledger stats annex3 --participant BW --period 2022Q1")
+@asks("stats annex3", ANNEX3)
 def annex3(
-    participant: Annotated[
-        str, typer.Option("--participant", metavar="CODE", help="Whose figures.")
-    ],
-    period: Annotated[
-        str, typer.Option("--period", metavar="PERIOD", help="2022Q1, 2022H1 or 2022.")
-    ],
+    asking: Asking[Annex3Question, Annex3Answer],
     *,
-    connection: ConnectionOptions,
-    reading: FreshnessOptions,
-    offline: OfflineOptions,
-    printing: Printing,
-    known_at: _KnownAt = "",
-    source: Annotated[
-        Basis, typer.Option("--source", help="From events, from submissions, or both.")
-    ] = Basis.DERIVED,
+    layout: Layout = Layout.TABLE,
+    out: Path | None = None,
 ) -> None:
     """Print a participant's trade, certificate counts and production of a period."""
-    session = Session(connection, newest=reading.newest, offline=offline)
-    question = Annex3Question(
-        participant=participant, period=period, known_at=known_at, source=source
-    )
-    answer = session.answer(ANNEX3, question)
-    layout = _layout(connection, printing)
-    if layout is Layout.TABLE and printing.out is None:
+    answer = asking.answer()
+    layout = Layout.JSON if asking.by.connection.as_json else layout
+    if layout is Layout.TABLE and out is None:
         _print_annex3(answer)
     else:
-        _deliver(layout, printing.out, lay_out_annex3(answer), as_object(answer))
+        _deliver(layout, out, lay_out_annex3(answer), as_object(answer))
 
 
-@command(app, "summary", example="kpledger stats summary --year 2022 --format csv --out 2022.csv")
+@asks("stats summary", SUMMARY)
 def summary(
-    year: Annotated[str, typer.Option("--year", metavar="YEAR", help="The year, such as 2022.")],
+    asking: Asking[SummaryQuestion, SummaryAnswer],
     *,
-    connection: ConnectionOptions,
-    reading: FreshnessOptions,
-    offline: OfflineOptions,
-    printing: Printing,
-    known_at: _KnownAt = "",
-    source: Annotated[
-        Basis, typer.Option("--source", help="Of the trade: derived or submitted.")
-    ] = Basis.DERIVED,
+    layout: Layout = Layout.TABLE,
+    out: Path | None = None,
 ) -> None:
     """Print a year of all participants, and how it differs from what was published."""
-    session = Session(connection, newest=reading.newest, offline=offline)
-    question = SummaryQuestion(year=year, known_at=known_at, source=source)
-    answer = session.answer(SUMMARY, question)
+    answer = asking.answer()
     published = load_published(answer.year)
-    layout = _layout(connection, printing)
-    if layout is Layout.TABLE and printing.out is None:
+    layout = Layout.JSON if asking.by.connection.as_json else layout
+    if layout is Layout.TABLE and out is None:
         _print_summary(answer, published)
     else:
-        described = as_object(answer) | {"published": _describe(answer, published)}
-        _deliver(layout, printing.out, lay_out_summary(answer, published), described)
-
-
-def _layout(connection: ConnectionOptions, printing: Printing) -> Layout:
-    return Layout.JSON if connection.as_json else printing.layout
+        compared = [] if published is None else compare_with_published(answer, published)
+        described = as_object(answer) | {"published": readable(compared)}
+        _deliver(layout, out, lay_out_summary(answer, published), described)
 
 
 def _deliver(
@@ -154,60 +101,33 @@ def _deliver(
             raise UsageError("--format", "a table for people cannot be written to a file", accepted)
 
 
-def _describe(answer: SummaryAnswer, published: Published | None) -> list[dict[str, object]]:
-    compared = [] if published is None else compare_with_published(answer, published)
-    return [
-        {
-            "figure": one.what,
-            "participant": one.participant,
-            "unit": one.kind.value,
-            "ledger": one.ledger,
-            "published": one.published,
-            "difference": one.difference,
-        }
-        for one in compared
-    ]
-
-
 def _print_annex3(answer: Annex3Answer) -> None:
     print_line(
         f"{answer.participant} {answer.period}, {answer.source}, as known at {answer.known_at}"
     )
     table = lay_out_annex3(answer)
-    for name in ("trade", "counts", "production", "submissions"):
+    for name in ANNEX3_TABLES:
         print_line("")
         print_line(name)
-        _print_part(Table(table.columns, [row for row in table.rows if row[0] == name]))
+        _print(Table(table.columns, [row for row in table.rows if row["table"] == name]))
 
 
-_SAID_ABOVE = ("table", "participant", "source", "known_at")
-
-
-def _print_part(table: Table) -> None:
-    """Print the columns of a table in which there is anything."""
-    filled = [
-        place
-        for place, column in enumerate(table.columns)
-        if column.name not in _SAID_ABOVE and any(row[place] is not None for row in table.rows)
+def _print(table: Table, *, hidden: Collection[str] = _SAID_ABOVE) -> None:
+    """Print the columns of a table in which there is anything that is not said above it."""
+    columns = [
+        name
+        for name in table.columns
+        if name not in hidden and any(row.get(name) is not None for row in table.rows)
     ]
-    columns = [table.columns[place] for place in filled]
-    _print(columns, [[row[place] for place in filled] for row in table.rows])
-
-
-def _print(columns: list[Column], rows: list[list[TableCell]]) -> None:
     print_table(
-        [column.name for column in columns],
-        [
-            [format_value(value, column.kind) for value, column in zip(row, columns, strict=True)]
-            for row in rows
-        ],
+        columns,
+        [[format_value(row.get(name), kind_of(name)) for name in columns] for row in table.rows],
     )
 
 
 def _print_summary(answer: SummaryAnswer, published: Published | None) -> None:
     print_line(f"{answer.year}, {answer.source}, as known at {answer.known_at}")
-    table = lay_out_summary(answer, None)
-    _print(list(FIGURES), [list(row) for row in table.rows])
+    _print(lay_out_summary(answer, None), hidden=())
     if published is None:
         return
     compared = compare_with_published(answer, published)
@@ -222,12 +142,11 @@ def _print_summary(answer: SummaryAnswer, published: Published | None) -> None:
             ("figure", "participant", "ledger", "published", "difference"),
             [
                 (
-                    one.what,
+                    one.figure,
                     one.participant,
-                    *(
-                        format_value(amount, one.kind)
-                        for amount in (one.ledger, one.published, one.difference)
-                    ),
+                    format_value(one.ledger, one.unit),
+                    format_value(one.published, one.unit),
+                    format_value(one.difference, one.unit),
                 )
                 for one in different
             ],

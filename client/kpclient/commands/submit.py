@@ -13,16 +13,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-import typer
 
 from kpclient.clock import now_ms
+from kpclient.commands.declared import command
 from kpclient.errors import PartlyRefusedError, PartlyUndecidedError, UsageError
 from kpclient.files import write_durably
 from kpclient.input.batch import BatchRow, EventDraft, read_rows
-from kpclient.input.options import ConnectionOptions, SignerOptions, command
+from kpclient.input.options import ConnectionOptions, SignerOptions
 from kpclient.journal import Decided, Journal, Signed
 from kpclient.keystore import UnknownKeyError
 from kpclient.net.answers import NO_PROBLEM, full_problem
@@ -36,8 +36,6 @@ from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import SignedEvent
 
-app = typer.Typer()
-
 BATCH: Final = 128
 """Events in one request; some 128 KiB, well below what a node accepts."""
 _LOOKUPS: Final = 16
@@ -46,16 +44,9 @@ _SHOWN: Final = 20
 """Refusals shown on a terminal; the file has them all."""
 
 
-@command(app, "submit", example="kpledger submit year.ndjson --key gaborone --jobs 4")
+@command("submit")
 def submit(
-    *,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An event on each line (NDJSON).")],
-    signer: SignerOptions,
-    connection: ConnectionOptions,
-    jobs: Annotated[
-        int,
-        typer.Option("--jobs", min=1, max=32, help="How many requests are sent at the same time."),
-    ] = 4,
+    *, file: Path, signer: SignerOptions, connection: ConnectionOptions, jobs: int = 4
 ) -> None:
     """Submit the events of a file; running it again goes on where it ended.
 

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-import typer
-
+from kpclient.commands.declared import Asking, asks
 from kpclient.files import write_public
-from kpclient.input.options import ConnectionOptions, FreshnessOptions, OfflineOptions, command
 from kpclient.output.console import (
     Branch,
     as_object,
@@ -17,7 +15,6 @@ from kpclient.output.console import (
     print_tree,
 )
 from kpclient.output.graph import draw_svg
-from kpclient.session import Session
 from kpledger.base.units import format_carats
 from kpledger.books.trace import (
     TRACE,
@@ -27,8 +24,6 @@ from kpledger.books.trace import (
     TracedShipment,
     TraceQuestion,
 )
-
-app = typer.Typer()
 
 _DEEPEST: Final = 100
 """Steps that a tree on a terminal shows one below the other."""
@@ -40,34 +35,15 @@ _STYLES: Final = {
 }
 
 
-@command(app, "trace", example="kpledger trace BW00000042 --svg lineage.svg")
+@asks("trace", TRACE)
 def trace(
-    *,
-    subject: Annotated[
-        str,
-        typer.Argument(
-            metavar="NUMBER|CASE", help="The certificate, or the case, such as BW00001234/1."
-        ),
-    ],
-    connection: ConnectionOptions,
-    reading: FreshnessOptions,
-    offline: OfflineOptions,
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, max=2000, help="How many shipments are shown at most.")
-    ] = 500,
-    dot: Annotated[
-        bool, typer.Option("--dot", help="Print the lineage as a graph for Graphviz.")
-    ] = False,
-    svg: Annotated[
-        Path | None, typer.Option("--svg", metavar="FILE", help="Draw the lineage in this file.")
-    ] = None,
+    asking: Asking[TraceQuestion, TraceAnswer], *, dot: bool = False, svg: Path | None = None
 ) -> None:
     """Trace goods back to where they came from, and forward to where they went."""
-    session = Session(connection, newest=reading.newest, offline=offline)
-    found = session.answer(TRACE, TraceQuestion(subject=subject, limit=limit))
+    found = asking.answer()
     if svg is not None:
         write_public(svg, draw_svg(format_dot(found)))
-    if connection.as_json:
+    if asking.by.connection.as_json:
         print_json(as_object(found))
     elif dot:
         print_text(format_dot(found))

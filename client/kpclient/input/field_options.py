@@ -51,6 +51,8 @@ class FieldOption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Likewise, by the clock: today, now, in a minute, or when it is recorded."""
     optional: bool = False
     """It may be left out, and so is the field then: the command fills it in."""
+    needed: bool = False
+    """It may not be left out, though the field has a default."""
     document: bool = False
     """A file is given, or its SHA-256; the hash is recorded."""
     ordered: bool = False
@@ -203,7 +205,7 @@ def _row(owner: type[msgspec.Struct], field: types.Field, path: str, option: Fie
     if isinstance(item, types.EnumType) and not name.startswith("--"):
         words = f"{words} One of {', '.join(_choices(item))}."
     metavar = option.metavar or _metavar_of(field.name, item, document=option.document)
-    may_lack = name.startswith("--") and (
+    may_lack = (name.startswith("--") and not option.needed) and (
         option.optional
         or option.fill is not None
         or not field.required

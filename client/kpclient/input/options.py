@@ -1,8 +1,8 @@
 """Options that commands share, as dataclasses, and what turns such a group into options.
 
-A command takes a group as one parameter; :func:`command` registers it with the fields of the group
-as options of their own. So every command spells an option the same way, reads the same environment
-variable, and ends with the same exit code for the same trouble.
+A command takes a group as one parameter; :func:`add_command` registers it with the fields of the
+group as options of their own. So every command spells an option the same way, reads the same
+environment variable, and ends with the same exit code for the same trouble.
 """
 
 import functools
@@ -169,20 +169,6 @@ class StatementOptions:
 
 
 Function = Callable[..., None]
-
-
-def command(app: typer.Typer, name: str, *, example: str) -> Callable[[Function], Function]:
-    """Register a function as a command whose help ends with an example."""
-
-    def register(function: Function) -> Function:
-        hints = get_type_hints(function, include_extras=True)
-        parameters = [
-            one.replace(annotation=hints[one.name])
-            for one in inspect.signature(function).parameters.values()
-        ]
-        return add_command(app, name, function, parameters, example=example)
-
-    return register
 
 
 def add_command(

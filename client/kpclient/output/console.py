@@ -6,6 +6,7 @@ move the cursor or hide a line, are shown as a replacement character.
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,11 +21,15 @@ from rich.text import Text
 from rich.tree import Tree
 
 from kpclient.errors import EXIT_UNREAD
-from kpclient.output.tables import DECIMALS, CellKind, format_decimal
+from kpclient.output.tables import format_decimal
+from kpledger.base.units import format_time
 
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _WIDTH_IN_FILES: Final = 220
 """Columns where there is no terminal: a table in a file must not be folded at 80."""
+_DECIMALS: Final = {"ct": 3, "US$": 2}
+_INSTANTS: Final = ("_at", "_from", "_until")
+"""How the names of Unix milliseconds end."""
 
 
 class Advance(Protocol):
@@ -61,26 +66,41 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def print_rows(rows: Iterable[object], columns: Mapping[str, str]) -> None:
-    """Print a table of fields of rows; titles that begin with ``ct`` or ``US$`` say the unit."""
+    """Print a table of fields of rows, by their titles.
+
+    A title that begins with ``ct`` or ``US$`` says the unit; under an empty one a field that is
+    true is named. A column may hold several fields, as in ``issuer/authority``.
+    """
     print_table(
         list(columns.values()),
-        [
-            [_cell(name, getattr(row, name), title) for name, title in columns.items()]
-            for row in rows
-        ],
+        [[_cell(row, names, title) for names, title in columns.items()] for row in rows],
     )
 
 
-def _cell(name: str, value: object, title: str) -> str:
+def _cell(row: object, names: str, title: str) -> str:
+    if not title:
+        return names.replace("_", " ") if getattr(row, names) else ""
+    unit = title.partition(" ")[0]
+
+    def write(name: re.Match[str]) -> str:
+        return write_value(name[0], getattr(row, name[0]), unit=unit)
+
+    return re.sub(r"\w+", write, names).removesuffix(", ")
+
+
+def write_value(name: str, value: object, *, unit: str = "") -> str:
+    """Write the value of a field for people; an amount only where ``ct`` or ``US$`` is the unit."""
     match value:
         case None:
             return "-"
+        case list() | tuple():
+            return ", ".join(write_value(name, one) for one in value)
         case bool():
-            return name.replace("_", " ") if value else ""
-        case int() if title.startswith("ct"):
-            return format_decimal(value, DECIMALS[CellKind.CARATS])
-        case int() if title.startswith("US$"):
-            return format_decimal(value, DECIMALS[CellKind.USD])
+            return "yes" if value else "no"
+        case int() if unit in _DECIMALS:
+            return format_decimal(value, _DECIMALS[unit])
+        case int() if name.endswith(_INSTANTS):
+            return format_time(value)
     return str(value)
 
 

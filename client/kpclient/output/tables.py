@@ -6,7 +6,7 @@ and never as binary fractions. Text stays text: ``NA`` is Namibia and ``NO`` is 
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -28,25 +28,17 @@ class CellKind(Enum):
     TRUTH = "true or false"
 
 
-_AMOUNTS: Final = {"carat_thousandths": "carats", "value_usd_cents": "value_usd"}
+_AMOUNTS: Final = {
+    "carat_thousandths": "carats",
+    "value_usd_cents": "value_usd",
+    "usd_cents_per_carat": "usd_per_carat",
+}
 """What people call the units of the ledger."""
 DECIMALS: Final = {CellKind.CARATS: 3, CellKind.USD: 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column."""
-
-    name: str
-    kind: CellKind
-
-
-def columns_of(*names: str) -> tuple[Column, ...]:
-    """Give the columns of these names; how a name ends says what its values are."""
-    return tuple(Column(name, _kind_of(name)) for name in names)
-
-
-def _kind_of(name: str) -> CellKind:
+def kind_of(name: str) -> CellKind:
+    """Tell what the values of a column are: the end of its name says so."""
     last = name.rpartition("_")[2]
     if last in {"carats", "usd"} or name.endswith("usd_per_carat"):
         return CellKind.CARATS if last == "carats" else CellKind.USD
@@ -58,10 +50,10 @@ def _kind_of(name: str) -> CellKind:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns, and rows with a value for each of them; None: there is none."""
+    """The names of columns, and rows with values for some of them."""
 
-    columns: Sequence[Column]
-    rows: Sequence[Sequence[TableCell]]
+    columns: Sequence[str]
+    rows: Sequence[Mapping[str, TableCell]]
 
 
 def write_name(name: str) -> str:
@@ -113,10 +105,9 @@ def format_csv(table: Table) -> str:
     """Write a table as CSV (RFC 4180, lines ended by a line feed), with a header."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([column.name for column in table.columns])
+    writer.writerow(table.columns)
     for row in table.rows:
-        cells = zip(row, table.columns, strict=True)
-        writer.writerow([format_value(value, column.kind) for value, column in cells])
+        writer.writerow([format_value(row.get(name), kind_of(name)) for name in table.columns])
     return text.getvalue()
 
 
@@ -138,11 +129,13 @@ def write_parquet(table: Table, path: Path) -> None:
         CellKind.TRUTH: pa.bool_(),
         **{kind: pa.decimal128(38, decimals) for kind, decimals in DECIMALS.items()},
     }
-    arrays = [
-        pa.array([_as_decimal(row[place], column.kind) for row in table.rows], types[column.kind])
-        for place, column in enumerate(table.columns)
-    ]
-    pq.write_table(pa.table(arrays, names=[column.name for column in table.columns]), path)
+    columns = {}
+    for name in table.columns:
+        kind = kind_of(name)
+        columns[name] = pa.array(
+            [_as_decimal(row.get(name), kind) for row in table.rows], types[kind]
+        )
+    pq.write_table(pa.table(columns), path)
 
 
 def _as_decimal(value: TableCell, kind: CellKind) -> TableCell | Decimal:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from kpclient.cli import app
 from kpclient.output.published import OTHERS, Production, Published
-from kpclient.output.summary_table import (
+from kpclient.output.statistics import (
     GLOBAL,
     Comparison,
     compare_with_published,
@@ -212,25 +212,37 @@ PUBLISHED = Published(
 )
 
 
+def compared(
+    figure: str, participant: str, unit: CellKind, ledger: int, published: int
+) -> Comparison:
+    return Comparison(
+        figure=figure,
+        participant=participant,
+        unit=unit,
+        ledger=ledger,
+        published=published,
+        difference=ledger - published,
+    )
+
+
 def test_countries_without_a_row_of_their_own_add_up_to_others() -> None:
     assert compare_with_published(ANSWER, PUBLISHED) == [
-        Comparison("production_carats", "BW", CellKind.CARATS, 10, 10),
-        Comparison("production_value_usd", "BW", CellKind.USD, 20, 21),
-        Comparison("production_carats", "ZW", CellKind.CARATS, 0, 5),
-        Comparison("production_value_usd", "ZW", CellKind.USD, 0, 5),
-        Comparison("production_carats", OTHERS, CellKind.CARATS, 4, 4),
-        Comparison("production_value_usd", OTHERS, CellKind.USD, 6, 6),
-        Comparison("export_carats", "BW", CellKind.CARATS, 30, 25),
+        compared("production_carats", "BW", CellKind.CARATS, 10, 10),
+        compared("production_value_usd", "BW", CellKind.USD, 20, 21),
+        compared("production_carats", "ZW", CellKind.CARATS, 0, 5),
+        compared("production_value_usd", "ZW", CellKind.USD, 0, 5),
+        compared("production_carats", OTHERS, CellKind.CARATS, 4, 4),
+        compared("production_value_usd", OTHERS, CellKind.USD, 6, 6),
+        compared("export_carats", "BW", CellKind.CARATS, 30, 25),
     ]
 
 
 def test_published_figures_stand_beside_the_ledgers() -> None:
     table = lay_out_summary(ANSWER, PUBLISHED)
-    names = [column.name for column in table.columns]
-    rows = {str(one[0]): dict(zip(names, one, strict=True)) for one in table.rows}
+    rows = {str(one["participant"]): one for one in table.rows}
     assert list(rows) == ["BW", "NA", "NO", GLOBAL, OTHERS, "ZW"]
     assert rows["BW"]["published_production_value_usd"] == 21
     assert rows["BW"]["difference_production_value_usd"] == -1
     assert rows["BW"]["difference_export_carats"] == 5
-    assert rows["NA"]["published_production_carats"] is None
+    assert rows["NA"].get("published_production_carats") is None
     assert rows[OTHERS]["difference_production_carats"] == 0

@@ -13,7 +13,6 @@ import pytest
 from kpclient.output.console import encode_json
 from kpclient.output.tables import (
     CellKind,
-    Column,
     Table,
     TableCell,
     format_csv,
@@ -23,18 +22,12 @@ from kpclient.output.tables import (
 )
 
 TABLE = Table(
+    ("participant", "carats", "value_usd", "issued", "late"),
     (
-        Column("participant", CellKind.TEXT),
-        Column("carats", CellKind.CARATS),
-        Column("value_usd", CellKind.USD),
-        Column("issued", CellKind.WHOLE),
-        Column("late", CellKind.TRUTH),
-    ),
-    (
-        ("NA", 2**53 - 1, -5, 3, True),
-        ("NO", 1, 100, None, False),
-        ("", None, None, 0, None),
-        ('a "b", c', 0, 0, 0, False),
+        {"participant": "NA", "carats": 2**53 - 1, "value_usd": -5, "issued": 3, "late": True},
+        {"participant": "NO", "carats": 1, "value_usd": 100, "late": False},
+        {"participant": "", "carats": None, "issued": 0},
+        {"participant": 'a "b", c', "carats": 0, "value_usd": 0, "issued": 0, "late": False},
     ),
 )
 
@@ -58,7 +51,7 @@ def test_parquet_holds_text_and_exact_decimals(tmp_path: Path) -> None:
     file = tmp_path / "table.parquet"
     write_parquet(TABLE, file)
     table = pq.read_table(file)
-    assert table.column_names == [column.name for column in TABLE.columns]
+    assert table.column_names == [*TABLE.columns]
     assert table.schema.field("participant").type == pa.string()
     assert table.to_pylist()[:3] == [
         {

@@ -1,0 +1,65 @@
+"""``kpledger flags``, ``balance`` and ``numbers``: what an analyst should look at."""
+
+from kpclient.commands.declared import Asking, asks
+from kpclient.output.console import print_json, print_line, print_table, readable
+from kpledger.base.units import format_carats
+from kpledger.books.balance import BALANCE, BalanceAnswer, BalanceQuestion
+from kpledger.books.flags.catalogue import FlagDescription, describe_flags
+from kpledger.books.flags.query import FLAGS, FlagsAnswer, FlagsQuestion
+from kpledger.books.numbers import NUMBERS, NumbersAnswer, NumbersQuestion
+
+
+@asks("flags", FLAGS)
+def flags(asking: Asking[FlagsQuestion, FlagsAnswer], *, listed: bool = False) -> None:
+    """List what an analyst should look at, the newest first, and why."""
+    if listed:
+        _print_registry(as_json=asking.by.connection.as_json)
+        return
+    if answer := asking.print_answer():
+        print_line(f"{answer.from_day} to {answer.until}, as of {answer.at}")
+        if answer.more:
+            further = asking.question.skip + asking.question.limit
+            print_line(f"older ones follow with --skip {further}")
+
+
+@asks("balance", BALANCE)
+def balance(asking: Asking[BalanceQuestion, BalanceAnswer]) -> None:
+    """Add up what a participant mined, received and sent, month by month."""
+    if answer := asking.print_answer():
+        start = f"from a stock of {format_carats(answer.opening)} ct"
+        print_line(f"{start}, which --set stock.{answer.participant}= sets")
+
+
+@asks("numbers", NUMBERS)
+def numbers(asking: Asking[NumbersQuestion, NumbersAnswer]) -> None:
+    """Show a participant's number ranges: used, passed over, out of order, never issued."""
+    if answer := asking.print_answer():
+        gaps = [
+            (one.authority, gap.first, gap.last, str(gap.count), gap.next, gap.issued_on)
+            for one in answer.ranges
+            for gap in one.gaps
+        ]
+        print_table(("office", "gap from", "to", "numbers", "next", "issued"), gaps)
+
+
+def _print_registry(*, as_json: bool) -> None:
+    described = describe_flags()
+    if as_json:
+        print_json({"flags": [readable(one) for one in described]})
+        return
+    for one in described:
+        _print_flag(one)
+
+
+def _print_flag(one: FlagDescription) -> None:
+    print_line(f"{one.flag} {one.title}: {one.looks_for}")
+    print_line(f"  why: {one.why}")
+    for setting in one.settings:
+        print_line(f"  {setting.name} = {_shown(setting.default)}: {setting.meaning}")
+    print_line(f"  evidence: {one.evidence}")
+    print_line(f"  harmless: {one.benign}")
+    print_line(f"  reading: {one.reading}")
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

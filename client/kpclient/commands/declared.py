@@ -1,0 +1,249 @@
+"""Commands that make no statement, as ``commands.toml`` words them.
+
+A function becomes a command by its name there. Its parameters are options, with the words of the
+table; a parameter that is a group of options stands for the fields of the group. A command that
+asks the books a question has the fields of the question as options besides, and is called with an
+:class:`Asking`. Where the answer is only printed as tables, the table alone declares the command.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, is_dataclass
+from importlib import resources
+from typing import (
+    Annotated,
+    Concatenate,
+    Final,
+    Generic,
+    ParamSpec,
+    TypeVar,
+    get_origin,
+    get_type_hints,
+)
+
+import msgspec
+import typer
+
+from kpclient.input.field_options import FieldOption, FieldOptions, find_option
+from kpclient.input.forms import read_struct
+from kpclient.input.options import (
+    ConnectionOptions,
+    FreshnessOptions,
+    Function,
+    OfflineOptions,
+    add_command,
+)
+from kpclient.input.reporting import reporting
+from kpclient.input.thresholds import Thresholds
+from kpclient.net.ledger_client import Answerable
+from kpclient.output.console import as_object, print_json, print_line, print_rows
+from kpclient.session import Session
+from kpledger.books.queries import QUERIES
+from kpledger.books.query import AnyQuery, Query
+
+P = ParamSpec("P")
+Q = TypeVar("Q", bound=msgspec.Struct)
+A = TypeVar("A", bound=msgspec.Struct)
+
+
+class _OptionWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a parameter of a function is given."""
+
+    name: str = ""
+    """``--out -o``; without hyphens it is an argument, and what help calls it. Empty: as it is."""
+    metavar: str | None = None
+    help: str
+    envvar: str | None = None
+    min: int | None = None
+    max: int | None = None
+
+
+class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    rows: str
+    """The field of the answer that has them."""
+    title: str = ""
+    """A line above the table."""
+    columns: dict[str, str]
+    """Titles, by the fields of a row."""
+
+
+class _Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    summary: str = ""
+    """What it does, where no function says so: a query of this name is asked and printed."""
+    example: str
+    """What its help ends with, behind the name of the command."""
+    options: dict[str, dict[str, object]] = {}
+    """By the parameter its words; by the field of a question how its option differs."""
+    hidden: tuple[str, ...] = ()
+    """Fields of the question that have no option."""
+    tables: tuple[_Table, ...] = ()
+
+
+class _Declarations(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    groups: dict[str, str]
+    """Commands that have commands of their own, and what they are about."""
+    usual: dict[str, dict[str, object]]
+    """By the field of a question, how every command takes it, unless it says otherwise."""
+    commands: dict[str, _Command]
+
+
+_DECLARED: Final = msgspec.toml.decode(
+    (resources.files(__package__) / "commands.toml").read_bytes(), type=_Declarations
+)
+APPS: Final = {
+    "": typer.Typer(),
+    **{
+        name: typer.Typer(help=about, no_args_is_help=True)
+        for name, about in _DECLARED.groups.items()
+    },
+}
+"""The commands, by the group that they belong to; those of none stand by themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionOptions:
+    """What every command needs that asks the books."""
+
+    connection: ConnectionOptions
+    reading: FreshnessOptions
+    offline: OfflineOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Asking(Generic[Q, A]):
+    """A question that was typed, and how it is asked."""
+
+    query: Answerable[A]
+    question: Q
+    by: QuestionOptions
+    session: Session
+    tables: tuple[_Table, ...]
+
+    def answer(self) -> A:
+        """Ask it."""
+        return self.session.answer(self.query, self.question)
+
+    def print_answer(self) -> A | None:
+        """Ask it, and print the answer; gives it to people, who may have more to see."""
+        answer = self.answer()
+        if self.by.connection.as_json:
+            print_json(as_object(answer))
+            return None
+        self.print_tables(answer)
+        return answer
+
+    def print_tables(self, answer: A) -> None:
+        """Print the tables that are declared."""
+        for table in self.tables:
+            if table.title:
+                print_line(table.title)
+            print_rows(getattr(answer, table.rows), table.columns)
+
+
+def command(name: str) -> Callable[[Function], Function]:
+    """Make a function the command of this name."""
+
+    def register(function: Function) -> Function:
+        return _add(name, function, _read_parameters(name, function))
+
+    return register
+
+
+def asks(
+    name: str, query: Query[Q, A]
+) -> Callable[[Callable[Concatenate[Asking[Q, A], P], None]], Function]:
+    """Make a function the command of this name, which asks a question and shows the answer."""
+
+    def register(show: Callable[Concatenate[Asking[Q, A], P], None]) -> Function:
+        further = _read_parameters(name, show, own=1)
+        return _add_question(name, query, show, further, summary=show.__doc__)
+
+    return register
+
+
+def _add_question(
+    name: str,
+    query: AnyQuery,
+    show: Function,
+    further: Iterable[inspect.Parameter],
+    *,
+    summary: str | None,
+) -> Function:
+    declared = _DECLARED.commands[name]
+    hidden = ("settings", *declared.hidden)
+    derived = FieldOptions(
+        query.question,
+        {
+            field: msgspec.convert(
+                _DECLARED.usual.get(field, {}) | declared.options.get(field, {}), FieldOption
+            )
+            for field in query.question.__struct_fields__
+            if field not in hidden
+        },
+        hidden=hidden,
+    )
+    names = derived.names()
+
+    def run(*, by: QuestionOptions, thresholds: Thresholds | None = None, **given: object) -> None:
+        as_json = by.connection.as_json
+        with reporting(as_json=as_json, option_of=lambda field: find_option(names, field)):
+            fields = derived.take(given)
+            if thresholds is not None:
+                fields["settings"] = thresholds.as_text()
+            question = read_struct(query.question, fields)
+            session = Session(by.connection, newest=by.reading.newest, offline=by.offline)
+            show(Asking(query, question, by, session, declared.tables), **given)
+
+    run.__doc__ = summary
+    groups: dict[str, type] = {"by": QuestionOptions}
+    if "settings" in query.question.__struct_fields__:
+        groups["thresholds"] = Thresholds
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    grouped = [inspect.Parameter(one, keyword, annotation=kind) for one, kind in groups.items()]
+    return _add(name, run, [*derived.parameters, *further, *grouped])
+
+
+def _add(name: str, function: Function, parameters: Iterable[inspect.Parameter]) -> Function:
+    group, _, last = name.rpartition(" ")
+    example = f"kpledger {name} {_DECLARED.commands[name].example}".rstrip()
+    return add_command(APPS[group], last, function, parameters, example=example)
+
+
+def _read_parameters(
+    name: str, function: Callable[..., None], *, own: int = 0
+) -> list[inspect.Parameter]:
+    """Give the parameters of a function but its own first ones, with their words in the table."""
+    words = _DECLARED.commands[name].options
+    hints = get_type_hints(function, include_extras=True)
+    found: list[inspect.Parameter] = []
+    for one in list(inspect.signature(function).parameters.values())[own:]:
+        kind = hints[one.name]
+        if not is_dataclass(kind) and get_origin(kind) is not Annotated:
+            said = msgspec.convert(words[one.name], _OptionWords)
+            kind = Annotated[kind, _describe(one.name, said)]
+        found.append(one.replace(annotation=kind))
+    return found
+
+
+def _describe(parameter: str, words: _OptionWords) -> object:
+    name = words.name or f"--{parameter.replace('_', '-')}"
+    if not name.startswith("--"):
+        return typer.Argument(metavar=name, help=words.help)
+    return typer.Option(
+        *name.split(),
+        metavar=words.metavar,
+        help=words.help,
+        envvar=words.envvar,
+        min=words.min,
+        max=words.max,
+    )
+
+
+def _print_answer(asking: Asking[msgspec.Struct, msgspec.Struct]) -> None:
+    asking.print_answer()
+
+
+for _query in QUERIES:
+    _declared = _DECLARED.commands.get(_query.path)
+    if _declared is not None and _declared.summary:
+        _add_question(_query.path, _query, _print_answer, (), summary=_declared.summary)
