@@ -7,7 +7,6 @@ Rows are gathered in memory and written at the end of each transaction, with the
 belong to: a crash at any moment leaves books as of some earlier block, and following goes on there.
 """
 
-import functools
 import sqlite3
 from collections.abc import Sequence
 from typing import Final
@@ -16,7 +15,7 @@ from kpledger.base.codec import decode_trusted
 from kpledger.base.errors import LedgerError
 from kpledger.base.hashing import Digest
 from kpledger.base.state import MemoryState
-from kpledger.base.units import DAY_MS, day_of
+from kpledger.base.units import DAY_MS
 from kpledger.books.database import (
     DERIVATION,
     NoBooksError,
@@ -29,14 +28,21 @@ from kpledger.books.projections.editions import write_edition
 from kpledger.books.projections.events import Events
 from kpledger.books.projections.marks import Marks
 from kpledger.books.projections.numbers import Numbers
-from kpledger.books.projections.observations import Observer, found_before
+from kpledger.books.projections.observations import Observer
 from kpledger.books.projections.prices import Prices
-from kpledger.books.projections.shipments import BookedEvent, Move, Shipment, Shipments, advance
+from kpledger.books.projections.rows import Rows
+from kpledger.books.projections.shipments import (
+    BookedEvent,
+    Move,
+    Shipment,
+    Shipments,
+    advance,
+    numbered_day,
+)
 from kpledger.books.projections.state import BooksState
 from kpledger.books.projections.sums import Sums
-from kpledger.books.projections.suspects import write_suspect
 from kpledger.books.projections.trade import Trade
-from kpledger.books.projections.versions import TABLES_OF
+from kpledger.books.projections.versions import VERSIONED, Versions
 from kpledger.log.block import BlockHeader, compute_head, encode_block_header
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.event import EventPlace, SignedEvent
@@ -48,19 +54,9 @@ from kpledger.scheme.v1.events.certificate import (
     CertificateValidated,
 )
 from kpledger.scheme.v1.events.importing import SuspectReported
-from kpledger.scheme.v1.events.statistics import (
-    CountStatisticsSubmitted,
-    ProductionStatisticsSubmitted,
-    TradeStatisticsSubmitted,
-)
 from kpledger.scheme.v1.records import CaseRecord, CertificateRecord
 
 _ISSUING: Final = (CertificateIssued, CertificateReplaced)
-_EDITIONS: Final = (
-    TradeStatisticsSubmitted,
-    ProductionStatisticsSubmitted,
-    CountStatisticsSubmitted,
-)
 _BATCH_EVENTS: Final = 20_000
 """How many events are gathered while blocks are caught up with, before they are written."""
 
@@ -96,16 +92,15 @@ class BooksWriter:
             self._begin()
 
     def _build_projections(self) -> None:
-        connection = self._connection
-        self._state = BooksState(connection)
-        self._events = Events(connection)
-        self._shipments = Shipments(connection, self._state)
-        self._observer = Observer(connection, self._state, self._shipments)
-        self._numbers = Numbers(connection, self._state)
-        self._marks = Marks(connection, self._shipments)
-        self._trade = Trade(connection)
-        self._sums = Sums(connection)
-        self._prices = Prices(connection)
+        rows = self._rows = Rows(self._connection)
+        state = self._state = BooksState(rows)
+        self._events = Events(rows)
+        shipments = self._shipments = Shipments(rows, state)
+        self._observer = Observer(rows, state, shipments)
+        self._numbers = Numbers(rows, state, shipments)
+        self._marks = Marks(rows, shipments)
+        self._trade, self._sums, self._prices = Trade(rows), Sums(rows), Prices(rows)
+        self._versions = Versions(rows)
 
     def _begin(self) -> None:
         self.height, self.head = 0, self._genesis.chain
@@ -116,9 +111,9 @@ class BooksWriter:
         create_tables(self._connection)
         self._state.begin()
         for key, value in self._genesis.seed_state(MemoryState()).written.items():
-            kind = TABLES_OF[key.decode().partition("/")[0]][0].kind
-            self._state.put(key, decode_trusted(value, kind))
-        self._write_versions(None, self._time_ms)
+            record = decode_trusted(value, VERSIONED[key.decode().partition("/")[0]])
+            self._state.put(key, record)
+            self._versions.write(key, record, event=None, now=self._time_ms)
         self.commit()
 
     def _resume(self) -> None:
@@ -148,13 +143,8 @@ class BooksWriter:
         self._open_transaction()
         self.head = compute_head(encode_block_header(header))
         self._events.take_block(header, self.head)
-        day = _day(header.time_ms // DAY_MS)
-        for position, decoded in enumerate(events):
-            index = header.first_event + position
-            event = self._rules.read(decoded, self._state, header.height)
-            body = event.body
-            issued = body.certificate if isinstance(body, _ISSUING) else None
-            self._take(BookedEvent(event, index, header.height, header.time_ms, day, issued))
+        for index, event in enumerate(events, header.first_event):
+            self._take(event, EventPlace(header.chain, header.time_ms, index, header.height))
         self.height, self._time_ms = header.height, header.time_ms
         self._event_count += len(events)
         self._pending_events += len(events)
@@ -166,7 +156,6 @@ class BooksWriter:
         if not self._connection.in_transaction:
             return
         for projection in (
-            self._events,
             self._shipments,
             self._observer,
             self._numbers,
@@ -177,6 +166,7 @@ class BooksWriter:
             self._state,
         ):
             projection.flush()
+        self._rows.write()
         self._write_meta()
         self._connection.execute("COMMIT")
         self._pending_events = 0
@@ -214,43 +204,38 @@ class BooksWriter:
             ],
         )
 
-    def _take(self, at: BookedEvent) -> None:
+    def _take(self, event: SignedEvent, place: EventPlace) -> None:
         """Apply an event, and write what it changes."""
-        state = self._state
+        state, subject = self._state, event.header.subject
         state.begin()
-        place = EventPlace(
-            chain=self._genesis.chain, now_ms=at.time_ms, index=at.index, height=at.height
-        )
-        self._rules.apply(at.event, state, place)
+        # What the event does to a certificate is seen beside what this was before.
+        is_known = "/" not in subject and event.header.type != CertificateIssued.TYPE
+        shipment = self._shipments.find(subject) if is_known else None
+        found = (0, 0) if shipment is None else shipment.found_amounts
+        event = self._rules.apply(event, state, place)
+        body, day = event.body, numbered_day(place.now_ms // DAY_MS)
+        issued = body.certificate if isinstance(body, _ISSUING) else None
+        at = BookedEvent(event, place.index, place.height, place.now_ms, day, issued)
         opened = None
-        for record in state.changed.values():
-            match record:
-                case CertificateRecord():
-                    self._shipments.refresh(record)
-                case CaseRecord(case=case) if case != at.event.header.subject:
-                    opened = case
-                case _:
-                    pass
+        for key, record in state.changed.items():
+            if isinstance(record, CertificateRecord):
+                self._shipments.refresh(record)
+            else:
+                if isinstance(record, CaseRecord) and record.case != subject:
+                    opened = record.case
+                self._versions.write(key, record, event=place.index, now=place.now_ms)
         self._events.take(at, opened)
-        self._move(at)
-        self._write_versions(at.index, at.time_ms)
-        body = at.event.body
-        if isinstance(body, _EDITIONS):
-            write_edition(self._connection, at)
-        elif isinstance(body, SuspectReported):
-            write_suspect(self._connection, state, self._shipments, at)
-
-    def _move(self, at: BookedEvent) -> None:
-        """Follow the certificates that an event is about."""
-        subject, issued = at.event.header.subject, at.issued
-        if issued is None or isinstance(at.event.body, CertificateReplaced):
-            shipment = None if "/" in subject else self._shipments.find(subject)
-            if shipment is not None:
-                self._move_on(shipment, at)
+        if shipment is not None:
+            self._move_on(shipment, at, found)
         if issued is not None:
             self._issue(issued, at)
+        elif isinstance(body, SuspectReported):
+            self._numbers.suspect(body, at)
+        else:
+            write_edition(self._rows, at)
 
-    def _move_on(self, shipment: Shipment, at: BookedEvent) -> None:
+    def _move_on(self, shipment: Shipment, at: BookedEvent, found_before: tuple[int, int]) -> None:
+        """Follow a certificate that an event is about."""
         if shipment.record.head == at.event.event_id:
             shipment.head = at.index
         self._shipments.touch(shipment)
@@ -261,7 +246,9 @@ class BooksWriter:
         self._prices.count(move, shipment)
         if isinstance(at.event.body, CertificateValidated):
             self._marks.put(move, shipment, at)
-        self._count(move, shipment, at)
+        if not shipment.is_technical:
+            self._trade.count(move, shipment, at, found_before)
+            self._sums.add(move, shipment, found_before)
 
     def _issue(self, certificate: Certificate, at: BookedEvent) -> None:
         shipment = self._shipments.issue(certificate, at)
@@ -274,23 +261,5 @@ class BooksWriter:
         self._marks.put(Move.ISSUED, shipment, at)
         if not shipment.is_technical:
             self._observer.see_issue(shipment, certificate.sources)
-        self._count(Move.ISSUED, shipment, at)
-
-    def _count(self, move: Move, shipment: Shipment, at: BookedEvent) -> None:
-        if shipment.is_technical:
-            return
-        found = (0, 0)
-        if move is Move.RESOLVED:
-            found = found_before(self._state, shipment.record.number)
-        self._trade.count(move, shipment, at, found)
-        self._sums.add(move, shipment, found)
-
-    def _write_versions(self, event: int | None, now: int) -> None:
-        for key, record in self._state.changed.items():
-            for table in TABLES_OF.get(record.KIND, ()):
-                table.write(self._connection, key, record, event=event, now=now)
-
-
-@functools.lru_cache(maxsize=1024)
-def _day(number: int) -> str:
-    return day_of(number * DAY_MS)
+            self._trade.count(Move.ISSUED, shipment, at, (0, 0))
+            self._sums.add(Move.ISSUED, shipment, (0, 0))

@@ -132,8 +132,8 @@ class Rulebook:
             next_version,
         )
 
-    def apply(self, event: SignedEvent, changes: ChangeSet, at: EventPlace) -> None:
-        """Write what an accepted event changes, by the version that holds for its block.
+    def apply(self, event: SignedEvent, changes: ChangeSet, at: EventPlace) -> SignedEvent:
+        """Write what an accepted event changes, and give it as :meth:`read` does.
 
         Nothing is checked: the event stands in a block that was committed or verified.
 
@@ -142,7 +142,9 @@ class Rulebook:
             LedgerError: that version does not know the event.
         """
         version = self._version_at(changes, at.height)
-        version.apply(_in_shape_of(version, event), changes, at)
+        event = _in_shape_of(version, event)
+        version.apply(event, changes, at)
+        return event
 
     def _version_at(self, state: ChangeSet, height: int) -> RuleVersion:
         record = state.read(RULES_KEY, RulesRecord)

@@ -1,44 +1,31 @@
 """Events: the tables of blocks, events, subjects and signatures, and what a certificate names."""
 
-import functools
-import sqlite3
-from typing import Final
-
 from kpledger.base.hashing import Digest
-from kpledger.base.units import DAY_MS, day_of, start_of_day_ms
-from kpledger.books.projections.shipments import BookedEvent, Shipment
+from kpledger.base.units import DAY_MS, start_of_day_ms
+from kpledger.books.projections.rows import Rows
+from kpledger.books.projections.shipments import BookedEvent, Shipment, numbered_day
 from kpledger.log.block import BlockHeader
 from kpledger.scheme.v1.events.certificate import Certificate
-
-_EVENT: Final = f"INSERT INTO events VALUES ({', '.join('?' * 12)})"
 
 
 class Events:
     """Writes what is written of every event, and the lists that a new certificate brings along."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        """Write through a connection."""
-        self._connection = connection
+    def __init__(self, rows: Rows) -> None:
+        """Add to these rows."""
+        self._connection = rows.connection
         self._signers: dict[bytes, int] = {}
-        self._blocks: list[tuple[object, ...]] = []
-        self._events: list[tuple[object, ...]] = []
-        self._subjects: list[tuple[str, int]] = []
-        self._signatures: list[tuple[int, int]] = []
-        self._origins: list[tuple[object, ...]] = []
-        self._sources: list[tuple[object, ...]] = []
+        self._blocks = rows.of("INSERT INTO blocks")
+        self._events = rows.of("INSERT INTO events")
+        self._subjects = rows.of("INSERT INTO event_subjects")
+        self._signatures = rows.of("INSERT INTO signatures")
+        self._origins = rows.of("INSERT INTO certificate_origins")
+        self._sources = rows.of("INSERT INTO certificate_sources")
 
     def take_block(self, header: BlockHeader, head: Digest) -> None:
         """Note a block."""
-        self._blocks.append(
-            (
-                header.height,
-                head,
-                header.time_ms,
-                header.first_event,
-                header.event_count,
-                header.leader,
-            )
-        )
+        place = header.height, head, header.time_ms
+        self._blocks.append((*place, header.first_event, header.event_count, header.leader))
 
     def take(self, at: BookedEvent, opened: str | None) -> None:
         """Note an event, whom it is about, and who signed it.
@@ -52,22 +39,11 @@ class Events:
         stated = header.occurred_at // DAY_MS
         if issued is not None:
             stated = min(stated, start_of_day_ms(issued.issued_on) // DAY_MS)
-        self._events.append(
-            (
-                at.index,
-                event.event_id,
-                at.height,
-                at.time_ms,
-                at.day,
-                header.type,
-                header.author.participant,
-                header.author.authority,
-                header.subject,
-                header.occurred_at,
-                _day(stated),
-                at.time_ms // DAY_MS - stated,
-            )
-        )
+        author = header.author
+        place = at.index, event.event_id, at.height, at.time_ms, at.day
+        statement = header.type, author.participant, author.authority, header.subject
+        times = header.occurred_at, numbered_day(stated), at.time_ms // DAY_MS - stated
+        self._events.append((*place, *statement, *times))
         self._subjects.append((header.subject, at.index))
         if opened is not None:
             self._subjects.append((opened, at.index))
@@ -84,21 +60,6 @@ class Events:
             for position, source in enumerate(certificate.sources)
         ]
 
-    def flush(self) -> None:
-        """Write the rows."""
-        for table, rows in (
-            ("blocks", self._blocks),
-            ("events", self._events),
-            ("event_subjects", self._subjects),
-            ("signatures", self._signatures),
-            ("certificate_origins", self._origins),
-            ("certificate_sources", self._sources),
-        ):
-            if rows:
-                marks = ", ".join("?" * len(rows[0]))
-                self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
-                rows.clear()
-
     def _signer(self, key: bytes) -> int:
         signer = self._signers.get(key)
         if signer is None:
@@ -106,8 +67,3 @@ class Events:
             row = self._connection.execute("SELECT signer FROM signers WHERE key = ?", (key,))
             signer = self._signers[key] = row.fetchone()[0]
         return signer
-
-
-@functools.lru_cache(maxsize=1024)
-def _day(number: int) -> str:
-    return day_of(number * DAY_MS)

@@ -1,9 +1,9 @@
 """Marks: what should stand on one certificate alone: seals and photographs."""
 
-import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
+from kpledger.books.projections.rows import Rows
 from kpledger.books.projections.shipments import BookedEvent, Move, Shipment, Shipments
 from kpledger.scheme.v1.events.certificate import CertificateValidated
 
@@ -16,13 +16,13 @@ _SETS_FREE: Final = ("certificate_voided", "certificate_returned_unused")
 class Marks:
     """Writes the table ``marks``."""
 
-    def __init__(self, connection: sqlite3.Connection, shipments: Shipments) -> None:
-        """Write through a connection."""
-        self._connection = connection
+    def __init__(self, rows: Rows, shipments: Shipments) -> None:
+        """Add to these rows."""
+        self._connection = rows.connection
         self._shipments = shipments
         self._holders: dict[Mark, tuple[int, str]] = {}
         """The certificate that has a mark: the event that put it there, and its number."""
-        self._rows: list[tuple[object, ...]] = []
+        self._rows = rows.of("INSERT INTO marks")
 
     def put(self, move: Move, shipment: Shipment, at: BookedEvent) -> None:
         """Put the marks of an issue or validation on a certificate."""
@@ -44,10 +44,7 @@ class Marks:
                 is_first = False
 
     def flush(self) -> None:
-        """Write the marks."""
-        marks = ", ".join("?" * 9)
-        self._connection.executemany(f"INSERT INTO marks VALUES ({marks})", self._rows)
-        self._rows.clear()
+        """Forget what is about to be written."""
         self._holders.clear()
 
     def _holder(self, mark: Mark) -> tuple[int, str] | None:

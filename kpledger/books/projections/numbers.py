@@ -1,12 +1,16 @@
-"""Numbers: which serial numbers were used, as intervals, so that gaps need no search."""
+"""Numbers: which serial numbers were used, as intervals, so that gaps need no search.
+
+And reports of papers that nobody trusted, beside what the ledger knew of the numbers on them.
+"""
 
 import re
-import sqlite3
 from typing import Final
 
 from kpledger.books.periods import days_between
-from kpledger.books.projections.shipments import Shipment
+from kpledger.books.projections.rows import Rows
+from kpledger.books.projections.shipments import BookedEvent, Shipment, Shipments
 from kpledger.books.projections.state import BooksState
+from kpledger.scheme.v1.events.importing import SuspectReported
 from kpledger.scheme.v1.records import AllottedRange, RangesRecord
 
 _NUMBER: Final = re.compile(r"^([A-Z-]+)([0-9]+)\Z")
@@ -22,24 +26,26 @@ def split_number(number: str) -> Serial:
     return (match[1], len(match[2]), int(match[2])) if match else ("", 0, 0)
 
 
-def find_range(state: BooksState, issuer: str, number: str) -> AllottedRange | None:
+def find_range(state: BooksState, issuer: str, number: Serial) -> AllottedRange | None:
     """Find the range that a number lies in."""
     record = state.read(RangesRecord.key_for(issuer), RangesRecord)
-    prefix, width, serial = split_number(number)
-    for one in record.ranges if record is not None else ():
+    prefix, width, serial = number
+    # Ranges never overlap, so there is one; of many years', most numbers lie in the last.
+    for one in reversed(record.ranges) if record is not None else ():
         run = one.range
-        if (run.prefix, run.width) == (prefix, width) and run.first <= serial <= run.last:
+        if run.first <= serial <= run.last and (run.prefix, run.width) == (prefix, width):
             return one
     return None
 
 
 class Numbers:
-    """Writes the tables ``number_intervals`` and ``number_tops``."""
+    """Writes the tables ``number_intervals``, ``number_tops`` and ``suspects``."""
 
-    def __init__(self, connection: sqlite3.Connection, state: BooksState) -> None:
-        """Write through a connection; ranges are read from the state."""
-        self._connection = connection
+    def __init__(self, rows: Rows, state: BooksState, shipments: Shipments) -> None:
+        """Add to these rows; ranges are read from the state."""
+        self._connection = rows.connection
         self._state = state
+        self._shipments = shipments
         self._last: dict[Serial, int | None] = {}
         """Intervals by their first number, as far as they were looked for; None: there is none."""
         self._first: dict[Serial, int | None] = {}
@@ -52,13 +58,19 @@ class Numbers:
         self._changed: set[Serial] = set()
         self._begun: dict[Serial, int] = {}
         """The certificate with the first number of an interval, if that is a new one."""
+        of_interval = "WHERE prefix = ? AND width = ? AND first = ?"
+        self._gone = rows.of(f"DELETE FROM number_intervals {of_interval}")
+        self._new = rows.of("INSERT INTO number_intervals")
+        self._grown = rows.of(f"UPDATE number_intervals SET last = ? {of_interval}")
+        self._new_tops = rows.of("REPLACE INTO number_tops")
+        self._suspects = rows.of("INSERT INTO suspects")
 
     def use(self, shipment: Shipment) -> None:
         """Note a new certificate's number as used, and whether a higher one was used before."""
         record = shipment.record
-        prefix, width, serial = split_number(record.number)
+        number = prefix, width, serial = split_number(record.number)
         self._join(prefix, width, serial, shipment.issue)
-        allotted = find_range(self._state, record.issuer, record.number)
+        allotted = find_range(self._state, record.issuer, number)
         key = prefix, width, 0 if allotted is None else allotted.range.first
         top = self._tops.get(key) or self._read_top(key)
         if top is not None and top[0] > serial:
@@ -70,25 +82,55 @@ class Numbers:
         self._tops[key] = serial, shipment.issue, record.issued_on
         self._dirty_tops.add(key)
 
+    def suspect(self, reported: SuspectReported, at: BookedEvent) -> None:
+        """Note a report of a suspect paper, if it has a number."""
+        claimed = reported.claimed_number.upper()
+        number = "".join(one for one in claimed if one.isalnum() or one == "-")
+        if not number:
+            return
+        known = self._shipments.find(number)
+        finding, use_from, use_until = "NEVER", None, None
+        if known is not None:
+            finding = "IN_FORCE" if known.ended is None else "ENDED"
+        else:
+            allotted = find_range(self._state, reported.claimed_issuer, split_number(number))
+            day = reported.claimed_issue
+            if allotted is None:
+                finding = "OUTSIDE"
+            elif day and not allotted.range.use_from <= day <= allotted.range.use_until:
+                finding, use_from, use_until = (
+                    "YEAR",
+                    allotted.range.use_from,
+                    allotted.range.use_until,
+                )
+        header = at.event.header
+        paper = number, reported.claimed_issuer, reported.claimed_issue
+        issue = None if known is None else known.issue
+        self._suspects.append(
+            (
+                at.index,
+                at.day,
+                header.subject,
+                *paper,
+                header.author.participant,
+                finding,
+                issue,
+                use_from,
+                use_until,
+            )
+        )
+
     def flush(self) -> None:
-        """Write what has changed."""
-        gone = [one for one in self._changed if self._last[one] is None]
-        kept = self._changed - set(gone)
-        self._connection.executemany(
-            "DELETE FROM number_intervals WHERE prefix = ? AND width = ? AND first = ?", gone
-        )
-        begun = [
-            (*one, self._last[one], self._begun[one]) for one in sorted(kept & self._begun.keys())
-        ]
-        self._connection.executemany("INSERT INTO number_intervals VALUES (?, ?, ?, ?, ?)", begun)
-        self._connection.executemany(
-            "UPDATE number_intervals SET last = ? WHERE prefix = ? AND width = ? AND first = ?",
-            [(self._last[one], *one) for one in sorted(kept - self._begun.keys())],
-        )
-        self._connection.executemany(
-            "REPLACE INTO number_tops VALUES (?, ?, ?, ?, ?)",
-            [(*key, *self._tops[key][:2]) for key in sorted(self._dirty_tops)],
-        )
+        """Give what has changed to be written."""
+        for one in sorted(self._changed):
+            last = self._last[one]
+            if last is None:
+                self._gone.append(one)
+            elif one in self._begun:
+                self._new.append((*one, last, self._begun[one]))
+            else:
+                self._grown.append((last, *one))
+        self._new_tops += [(*key, *self._tops[key][:2]) for key in sorted(self._dirty_tops)]
         for written in (self._changed, self._begun, self._last, self._first, self._dirty_tops):
             written.clear()
         if len(self._tops) > _KEPT:

@@ -5,14 +5,15 @@ worked out once, here, and stored as columns; what is too much is for the flags 
 """
 
 import heapq
-import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from kpledger.base.units import bound_amount
 from kpledger.books.periods import days_between, working_days
 from kpledger.books.projections.neighbours import NEIGHBOURS
+from kpledger.books.projections.rows import Rows
 from kpledger.books.projections.shipments import BookedEvent, Move, Shipment, Shipments
 from kpledger.books.projections.state import BooksState
 from kpledger.scheme.v1.events.certificate import Source
@@ -20,7 +21,7 @@ from kpledger.scheme.v1.events.decisions import ExpiryMeaning
 from kpledger.scheme.v1.events.governance import Standing
 from kpledger.scheme.v1.events.importing import ArrivalRecorded
 from kpledger.scheme.v1.policy import Policy, resolve_policy
-from kpledger.scheme.v1.records import CertificateRecord, ParticipantRecord, PolicyRecord
+from kpledger.scheme.v1.records import ParticipantRecord, PolicyRecord
 
 MILLION: Final = 1_000_000
 _LINKED_PPM: Final = 5_000
@@ -29,14 +30,21 @@ _FOUND: Final = (Move.CONFIRMED, Move.DISCREPANT)
 
 Lane = tuple[str, str, int]
 """Issuer, destination, thousandths of a carat."""
+Drawn = tuple[int, Shipment]
+"""How much is drawn from a shipment, in thousandths of a carat."""
 
-_INSERT: Final = f"INSERT INTO movements VALUES ({', '.join('?' * 21)})"
 
+class Movement(msgspec.Struct):
+    """A row of the table ``movements`` that is being filled: its columns, in their order."""
 
-@dataclass(slots=True)
-class Movement:
-    """A row of the table ``movements`` that is being filled."""
-
+    event_index: int
+    certificate: int
+    move: str
+    participant: str
+    issuer: str
+    destination: str
+    recorded_at: int
+    recorded_on: str
     day: str | None = None
     carat_thousandths: int | None = None
     value_usd_cents: int | None = None
@@ -52,59 +60,37 @@ class Movement:
     issuer_standing: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sourced:
-    """What was drawn from sources that the ledger knows."""
-
-    drawn: int
-    """In thousandths of a carat, as all weights here."""
-    imported: int
-    """What these sources held in all."""
-    value_usd_cents: int
-    """What is drawn is worth, priced as its sources were."""
-    latest: str
-    """The day on which the last of them came in."""
-
-    @property
-    def price(self) -> int:
-        """Millionths of a cent for a thousandth of a carat."""
-        return max(1, self.value_usd_cents * MILLION // self.drawn)
-
-    def change_ppm(self, carat_thousandths: int, value_usd_cents: int) -> int:
-        """Give how far a price lies above (or below) that of the sources, in millionths of it."""
-        price_now = value_usd_cents * MILLION // carat_thousandths
-        return (price_now - self.price) * MILLION // self.price
-
-
 class Observer:
     """Looks at moves, and writes the table ``movements`` and what is seen at an issue."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, state: BooksState, shipments: Shipments
-    ) -> None:
+    def __init__(self, rows: Rows, state: BooksState, shipments: Shipments) -> None:
         """Look at what the state and the shipments say."""
-        self._connection = connection
+        self._connection = rows.connection
         self._state = state
         self._shipments = shipments
-        self._rows: list[tuple[object, ...]] = []
+        self._rows = rows.of("INSERT INTO movements")
         self._lanes: dict[Lane, list[tuple[str, str]]] = {}
 
     def flush(self) -> None:
-        """Write the rows of what was seen."""
-        self._connection.executemany(_INSERT, self._rows)
-        self._rows.clear()
+        """Forget the lanes of what is about to be written."""
         self._lanes.clear()
 
     def see_issue(self, shipment: Shipment, sources: tuple[Source, ...]) -> None:
         """See what the issue of a normal certificate shows."""
-        self._see_sources(shipment, sources)
-        self._see_return(shipment, sources)
+        known = [
+            (source.carat_thousandths, one)
+            for source in sources
+            if (one := self._shipments.find(source.number)) is not None
+        ]
+        _see_sources(shipment, known)
+        self._see_return(shipment, known)
         self._see_origins(shipment)
 
     def see_move(self, move: Move, shipment: Shipment, at: BookedEvent) -> None:
         """See what another move shows."""
-        row = Movement()
         record, found, body = shipment.record, shipment.record.found, at.event.body
+        who = at.event.header.author.participant, record.issuer, record.destination
+        row = Movement(at.index, shipment.issue, move.value, *who, at.time_ms, at.day)
         match move:
             case Move.EXPORTED:
                 row.day = record.exported_on
@@ -129,7 +115,7 @@ class Observer:
                 row.day = body.arrived_on
             case _:
                 pass
-        self._rows.append(_row_of(move, shipment, at, row))
+        self._rows.append(msgspec.structs.astuple(row))
 
     def _see_found(self, row: Movement, move: Move, shipment: Shipment, at: BookedEvent) -> None:
         record, found = shipment.record, shipment.record.found
@@ -163,51 +149,16 @@ class Observer:
         if standing is not None and standing is not Standing.ACTIVE:
             row.issuer_standing = standing.value
 
-    def _see_sources(self, shipment: Shipment, sources: tuple[Source, ...]) -> None:
-        # What is drawn is priced as its sources were; a part may be the better one by sorting, so
-        # the share of the sources that is drawn is kept beside the measure.
-        sourced = self._add_up(sources)
-        if sourced is None:
-            return
-        carats, value = shipment.record.carat_thousandths, shipment.record.value_usd_cents
-        shipment.sourced_price = bound_amount(sourced.price // 1_000)
-        shipment.sourced_change_ppm = bound_amount(sourced.change_ppm(carats, value))
-        shipment.sourced_days = days_between(sourced.latest, shipment.record.issued_on)
-        shipment.drawn_carat_thousandths = bound_amount(sourced.drawn)
-        # The shipment may hold less than was drawn for it, or goods without a source.
-        shipment.sourced_percent = bound_amount(
-            min(sourced.drawn, carats) * 100 // sourced.imported
-        )
-
-    def _add_up(self, sources: tuple[Source, ...]) -> Sourced | None:
-        """Add up the sources of a re-export; None where the ledger knows none of them."""
-        drawn = imported = value = 0
-        latest = ""
-        for source in sources:
-            before = self._shipments.find(source.number)
-            if before is None:
-                continue
-            record, found = before.record, before.record.found
-            carats = record.carat_thousandths if found is None else found.carat_thousandths
-            worth = record.value_usd_cents if found is None else found.value_usd_cents
-            drawn += source.carat_thousandths
-            imported += carats
-            value += worth * source.carat_thousandths // carats
-            came_on = before.received_on or record.arrived_on or record.issued_on
-            latest = max(latest, came_on)
-        return Sourced(drawn, imported, value, latest) if drawn and value else None
-
-    def _see_return(self, shipment: Shipment, sources: tuple[Source, ...]) -> None:
+    def _see_return(self, shipment: Shipment, sources: list[Drawn]) -> None:
         record = shipment.record
         weight = record.carat_thousandths
         lane = record.issuer, record.destination, weight
         self._lanes.setdefault(lane, []).append((record.issued_on, record.number))
         earlier = self._came_back(shipment)
-        for source in sources:
-            one = self._shipments.find(source.number)
-            if one is not None and one.record.issuer == record.destination:
+        for drawn, one in sources:
+            if one.record.issuer == record.destination:
                 # All of what came, and nothing else: a part of it may weigh the same by chance.
-                weights = (one.record.carat_thousandths, source.carat_thousandths, weight)
+                weights = (one.record.carat_thousandths, drawn, weight)
                 if (max(weights) - min(weights)) * MILLION <= max(weights) * _LINKED_PPM:
                     earlier = one
         if earlier is None:
@@ -225,15 +176,16 @@ class Observer:
         came = heapq.merge(lately, before, reverse=True) if lately else before
         for day, number in came:
             one = self._shipments.find(number) if day <= record.issued_on else None
-            if one is not None and not one.is_withdrawn:
+            if one is not None and not one.withdrawn:
                 return one
         return None
 
     def _read_lane(self, lane: Lane, until_day: str) -> Iterable[tuple[str, str]]:
         return self._connection.execute(
-            "SELECT issued_on, number FROM certificates WHERE kind = 'NORMAL' AND issuer = ?"
-            " AND destination = ? AND carat_thousandths = ? AND issued_on <= ? AND withdrawn = 0"
-            " ORDER BY issued_on DESC, number DESC",
+            # Left to itself, SQLite takes an index for questions, and reads all of an issuer.
+            "SELECT issued_on, number FROM certificates INDEXED BY certificates_lane"
+            " WHERE kind = 'NORMAL' AND issuer = ? AND destination = ? AND carat_thousandths = ?"
+            " AND issued_on <= ? AND withdrawn = 0 ORDER BY issued_on DESC, number DESC",
             (*lane, until_day),
         )
 
@@ -259,12 +211,32 @@ class Observer:
         return Policy() if network is None else resolve_policy(network, own, at.time_ms)
 
 
-def found_before(state: BooksState, number: str) -> tuple[int, int]:
-    """Give what was found of a shipment, weight and value, before the present event."""
-    record = state.before(CertificateRecord.key_for(number), CertificateRecord)
-    if record is None or record.found is None:
-        return 0, 0
-    return record.found.carat_thousandths, record.found.value_usd_cents
+def _see_sources(shipment: Shipment, sources: list[Drawn]) -> None:
+    """See what a re-export draws from sources that the ledger knows, priced as these were.
+
+    A part may be the better one by sorting, so the share that is drawn is kept beside the measure.
+    """
+    drawn = imported = value = 0
+    latest = ""
+    for part, one in sources:
+        record, found = one.record, one.record.found
+        carats = record.carat_thousandths if found is None else found.carat_thousandths
+        worth = record.value_usd_cents if found is None else found.value_usd_cents
+        drawn += part
+        imported += carats
+        value += worth * part // carats
+        latest = max(latest, one.received_on or record.arrived_on or record.issued_on)
+    if not drawn or not value:
+        return
+    carats, worth = shipment.record.carat_thousandths, shipment.record.value_usd_cents
+    # Millionths of a cent for a thousandth of a carat.
+    price, price_now = max(1, value * MILLION // drawn), worth * MILLION // carats
+    shipment.sourced_change_ppm = bound_amount((price_now - price) * MILLION // price)
+    shipment.sourced_price = bound_amount(price // 1_000)
+    shipment.sourced_days = days_between(latest, shipment.record.issued_on)
+    shipment.drawn_carat_thousandths = bound_amount(drawn)
+    # The shipment may hold less than was drawn for it, or goods without a source.
+    shipment.sourced_percent = bound_amount(min(drawn, carats) * 100 // imported)
 
 
 def _see_expiry(row: Movement, move: Move, shipment: Shipment, day: str) -> None:
@@ -278,30 +250,3 @@ def _see_expiry(row: Movement, move: Move, shipment: Shipment, day: str) -> None
     days = days_between(record.expires_on, decisive)
     if days > 0:
         row.days_expired, row.moved_on = days, decisive
-
-
-def _row_of(move: Move, shipment: Shipment, at: BookedEvent, row: Movement) -> tuple[object, ...]:
-    record = shipment.record
-    return (
-        at.index,
-        shipment.issue,
-        move.value,
-        at.event.header.author.participant,
-        record.issuer,
-        record.destination,
-        at.time_ms,
-        at.day,
-        row.day,
-        row.carat_thousandths,
-        row.value_usd_cents,
-        row.weight_ppm,
-        row.value_ppm,
-        row.price_ppm,
-        row.working_days,
-        row.days_allowed,
-        row.days_expired,
-        row.moved_on,
-        row.unannounced,
-        row.seals_broken,
-        row.issuer_standing,
-    )

@@ -5,11 +5,11 @@ Prices of rough diamonds scatter over orders of magnitude, so they are counted i
 it.
 """
 
-import sqlite3
 from bisect import bisect_left
 from itertools import accumulate
 from typing import Final
 
+from kpledger.books.projections.rows import Rows
 from kpledger.books.projections.shipments import Move, Shipment
 
 STEPS_PER_DOUBLING: Final = 32
@@ -22,6 +22,8 @@ _KEPT: Final = 2_000
 
 Group = tuple[str, str, str, str]
 """Year, issuer, origin (empty where there are several or none), HS code."""
+
+_OF_GROUP: Final = "WHERE year = ? AND issuer = ? AND origin = ? AND hs = ?"
 
 
 def step_of(carat_thousandths: int, value_usd_cents: int) -> int:
@@ -82,13 +84,19 @@ class PriceSteps:
 class Prices:
     """Writes the tables ``certificate_lines``, ``price_steps`` and ``price_groups``."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        """Write through a connection."""
-        self._connection = connection
-        self._lines: list[tuple[object, ...]] = []
-        self._withdrawn: list[tuple[int]] = []
+    def __init__(self, rows: Rows) -> None:
+        """Add to these rows."""
+        self._connection = rows.connection
         self._histograms: dict[Group, dict[int, int]] = {}
         self._dirty: dict[Group, set[int]] = {}
+        self._lines = rows.of("INSERT INTO certificate_lines")
+        self._withdrawn = rows.of(
+            "UPDATE certificate_lines SET price_step = NULL WHERE certificate = ?"
+        )
+        self._steps = rows.of("REPLACE INTO price_steps")
+        self._groups = rows.of("REPLACE INTO price_groups")
+        self._gone_steps = rows.of(f"DELETE FROM price_steps {_OF_GROUP} AND price_step = ?")
+        self._gone_groups = rows.of(f"DELETE FROM price_groups {_OF_GROUP}")
 
     def count(self, move: Move, shipment: Shipment) -> None:
         """Write the goods of a new certificate, and count what they cost; no more if withdrawn."""
@@ -101,33 +109,19 @@ class Prices:
                 self._change(_group(shipment, str(line.hs)), step, -1)
 
     def flush(self) -> None:
-        """Write the lines, and what has changed in the groups."""
-        self._connection.executemany(
-            f"INSERT INTO certificate_lines VALUES ({', '.join('?' * 9)})", self._lines
-        )
-        self._connection.executemany(
-            "UPDATE certificate_lines SET price_step = NULL WHERE certificate = ?", self._withdrawn
-        )
-        steps, groups, empty = [], [], []
+        """Give what has changed in the groups to be written."""
         for group, changed in sorted(self._dirty.items()):
             histogram = self._histograms[group]
-            steps += [(*group, step, histogram.get(step, 0)) for step in sorted(changed)]
+            for step in sorted(changed):
+                if step in histogram:
+                    self._steps.append((*group, step, histogram[step]))
+                else:
+                    self._gone_steps.append((*group, step))
             if histogram:
-                groups.append((*group, *_describe(histogram, mixed=not group[2])))
+                self._groups.append((*group, *_describe(histogram, mixed=not group[2])))
             else:
-                empty.append(group)
-        where = "WHERE year = ? AND issuer = ? AND origin = ? AND hs = ?"
-        self._connection.executemany("REPLACE INTO price_steps VALUES (?, ?, ?, ?, ?, ?)", steps)
-        self._connection.executemany(
-            f"DELETE FROM price_steps {where} AND price_step = ?",
-            [row[:-1] for row in steps if row[-1] == 0],
-        )
-        self._connection.executemany(
-            "REPLACE INTO price_groups VALUES (?, ?, ?, ?, ?, ?, ?)", groups
-        )
-        self._connection.executemany(f"DELETE FROM price_groups {where}", empty)
-        for kept in (self._lines, self._withdrawn, self._dirty):
-            kept.clear()
+                self._gone_groups.append(group)
+        self._dirty.clear()
         if len(self._histograms) > _KEPT:
             self._histograms.clear()
 
@@ -138,27 +132,15 @@ class Prices:
             if not shipment.is_technical:
                 step = step_of(line.carat_thousandths, line.value_usd_cents)
                 self._change(_group(shipment, hs), step, 1)
-            self._lines.append(
-                (
-                    shipment.issue,
-                    position,
-                    hs,
-                    line.carat_thousandths,
-                    line.value_usd_cents,
-                    record.issued_on[:4],
-                    record.issuer,
-                    shipment.origin,
-                    step,
-                )
-            )
+            amounts = line.carat_thousandths, line.value_usd_cents
+            of = record.issued_on[:4], record.issuer, shipment.origin
+            self._lines.append((shipment.issue, position, hs, *amounts, *of, step))
 
     def _change(self, group: Group, step: int, number: int) -> None:
         histogram = self._histograms.get(group)
         if histogram is None:
             rows = self._connection.execute(
-                "SELECT price_step, count FROM price_steps"
-                " WHERE year = ? AND issuer = ? AND origin = ? AND hs = ?",
-                group,
+                f"SELECT price_step, count FROM price_steps {_OF_GROUP}", group
             )
             histogram = self._histograms[group] = dict(rows)
         histogram[step] = histogram.get(step, 0) + number

@@ -4,12 +4,15 @@ A record of the state says where a certificate stands; a shipment knows besides 
 it there, and what is waited for. Both are a row of the table ``certificates``.
 """
 
-import sqlite3
-from dataclasses import dataclass
+from collections.abc import Callable
 from enum import StrEnum
+from operator import attrgetter
 from typing import Final
 
-from kpledger.base.units import quarter_of
+import msgspec
+
+from kpledger.base.units import add_days, quarter_of
+from kpledger.books.projections.rows import Rows, SqlRow
 from kpledger.books.projections.state import BooksState, Recent
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind
@@ -66,8 +69,7 @@ _MOVES_AFTER_END: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class BookedEvent:
+class BookedEvent(msgspec.Struct, frozen=True):
     """An event at its place, with the days that are written again and again."""
 
     event: SignedEvent
@@ -82,8 +84,12 @@ class BookedEvent:
     """The certificate that it issues, if it issues one."""
 
 
-@dataclass(slots=True)
-class Shipment:
+def numbered_day(number: int) -> str:
+    """Give a day by its number; that of 1970-01-01 is 0."""
+    return add_days("1970-01-01", number)
+
+
+class Shipment(msgspec.Struct):
     """A certificate: its record, and what the books know besides; changed in place."""
 
     record: CertificateRecord
@@ -122,7 +128,7 @@ class Shipment:
         return self.record.kind is CertificateKind.TECHNICAL
 
     @property
-    def is_withdrawn(self) -> bool:
+    def withdrawn(self) -> bool:
         """Whether it was voided, replaced or returned unused."""
         return self.ended in _WITHDRAWALS
 
@@ -135,6 +141,12 @@ class Shipment:
     def received_on(self) -> str | None:
         """When it was confirmed to have come."""
         return None if self.record.found is None else self.record.found.received_on
+
+    @property
+    def found_amounts(self) -> tuple[int, int]:
+        """The weight and value that were found."""
+        found = self.record.found
+        return (0, 0) if found is None else (found.carat_thousandths, found.value_usd_cents)
 
     @property
     def origin(self) -> str:
@@ -157,37 +169,63 @@ class Shipment:
         return known or {"": WHOLE}
 
 
+# Columns that are attributes of the shipment, or else of its record; a dot becomes an underscore.
 _FIXED: Final = (
-    "number, kind, issuer, authority, destination, issued_on, quarter, recorded_at, expires_on,"
-    " expiry, origins, origin, zones, carat_thousandths, value_usd_cents, case_subject, replaces,"
-    " higher, days_after_higher, earlier, days_after_earlier, sourced_price, sourced_change_ppm,"
-    " sourced_days, sourced_percent, drawn_carat_thousandths, watched_origins, watched_neighbours"
+    "number kind issuer authority destination issued_on recorded_at expires_on expiry origin"
+    " carat_thousandths value_usd_cents replaces higher days_after_higher earlier"
+    " days_after_earlier sourced_price sourced_change_ppm sourced_days sourced_percent"
+    " drawn_carat_thousandths watched_origins watched_neighbours"
 )
 _CHANGING: Final = (
-    "state, marks, exporter_name, exporter_licence, importer_name, importer_licence, parcels,"
-    " replaced_by, validated, exported_on, notice, arrived_on, held_on, there_on, arrival, prior,"
-    " lost, diverted, holder, found_parcels, found_carat_thousandths, found_value_usd_cents,"
-    " received_on, ended, ending, withdrawn, held, unsettled, waits, waits_since, head"
+    "state exporter.name exporter.licence importer.name importer.licence parcels replaced_by"
+    " validated exported_on notice arrived_on held_on there_on arrival prior lost diverted holder"
+    " received_on ended ending withdrawn held unsettled waits waits_since head issue"
 )
+_FOUND: Final = ("parcels", "carat_thousandths", "value_usd_cents")
+_KEPT: Final = (
+    "validated, notice, held_on, arrival, diverted, ended, ending, held, unsettled, waits, head"
+)
+
+
+def _values_of(attributes: str) -> Callable[[Shipment], SqlRow]:
+    return attrgetter(
+        *(name if hasattr(Shipment, name) else f"record.{name}" for name in attributes.split())
+    )
+
+
+_fixed, _changing, _found = _values_of(_FIXED), _values_of(_CHANGING), attrgetter(*_FOUND)
+_CHANGING_COLUMNS: Final = [
+    "marks",
+    *(f"found_{name}" for name in _FOUND),
+    *(name.replace(".", "_") for name in _CHANGING.split()),
+]
+_COLUMNS: Final = [
+    "origins",
+    "zones",
+    "quarter",
+    "case_subject",
+    *_FIXED.split(),
+    *_CHANGING_COLUMNS,
+]
 _INSERT: Final = (
-    f"INSERT INTO certificates ({_FIXED}, {_CHANGING}, issue) VALUES ({', '.join('?' * 60)})"
+    f"INSERT INTO certificates ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 )
-_UPDATE: Final = f"UPDATE certificates SET {_CHANGING.replace(',', ' = ?,')} = ? WHERE issue = ?"
-_SELECT: Final = (
-    "SELECT issue, validated, notice, held_on, arrival, diverted, ended, ending, held, unsettled,"
-    " waits, head FROM certificates WHERE number = ?"
+_UPDATE: Final = (
+    f"UPDATE certificates SET {' = ?, '.join(_CHANGING_COLUMNS[:-1])} = ? WHERE issue = ?"
 )
 
 
 class Shipments:
     """All certificates, those that events name lately in memory."""
 
-    def __init__(self, connection: sqlite3.Connection, state: BooksState) -> None:
-        """Read through a connection, and the records from the state."""
-        self._connection = connection
+    def __init__(self, rows: Rows, state: BooksState) -> None:
+        """Add to these rows; the records are in the state."""
+        self._connection = rows.connection
         self._state = state
         self._known: Recent[str, Shipment] = Recent()
         self._dirty: dict[int, Shipment] = {}
+        self._new = rows.of(_INSERT)
+        self._changed = rows.of(_UPDATE)
 
     def find(self, number: str) -> Shipment | None:
         """Give a certificate as of the present event."""
@@ -235,42 +273,24 @@ class Shipments:
         self._dirty[shipment.issue] = shipment
 
     def flush(self) -> None:
-        """Write the rows of what has changed."""
-        new, changed = [], []
-        for issue, one in sorted(self._dirty.items()):
+        """Give the rows of what has changed to be written."""
+        for one in self._dirty.values():
             if one.is_new:
                 one.is_new = False
-                new.append((*_fixed(one), *_changing(one), issue))
+                self._new.append((*_first_row(one.record), *_fixed(one), *_changing_row(one)))
             else:
-                changed.append((*_changing(one), issue))
-        self._connection.executemany(_INSERT, new)
-        self._connection.executemany(_UPDATE, changed)
+                self._changed.append(_changing_row(one))
         self._dirty.clear()
         self._known.forget()
 
     def _load(self, record: CertificateRecord) -> Shipment | None:
-        row = self._connection.execute(_SELECT, (record.number,)).fetchone()
+        kept = f"SELECT issue, {_KEPT} FROM certificates WHERE number = ?"
+        row = self._connection.execute(kept, (record.number,)).fetchone()
         if row is None:
             return None
-        issue, validated, notice, held_on, arrival, diverted, ended, ending, held, *rest = row
-        unsettled, waits, head = rest
-        return Shipment(
-            record=record,
-            issue=issue,
-            shares=self._shares(record, issue),
-            is_new=False,
-            validated=bool(validated),
-            notice=notice,
-            held_on=held_on,
-            arrival=arrival,
-            diverted=bool(diverted),
-            ended=ended,
-            ending=ending,
-            held=bool(held),
-            unsettled=bool(unsettled),
-            waits=waits,
-            head=head,
-        )
+        is_new = False
+        issue, *rest = row
+        return Shipment(record, issue, self._shares(record, issue), is_new, *rest)
 
     def _shares(self, record: CertificateRecord, issue: int) -> tuple[tuple[str, int | None], ...]:
         if len(record.origins) == 1:
@@ -327,72 +347,12 @@ def _hold_or_release(shipment: Shipment, at: BookedEvent, move: Move) -> bool:
     return True
 
 
-def _fixed(one: Shipment) -> tuple[object, ...]:
-    record = one.record
-    return (
-        record.number,
-        str(record.kind),
-        record.issuer,
-        record.authority,
-        record.destination,
-        record.issued_on,
-        quarter_of(record.issued_on),
-        record.recorded_at,
-        record.expires_on,
-        str(record.expiry),
-        ",".join(record.origins),
-        one.origin,
-        ",".join(record.zones),
-        record.carat_thousandths,
-        record.value_usd_cents,
-        record.case or None,
-        record.replaces,
-        one.higher,
-        one.days_after_higher,
-        one.earlier,
-        one.days_after_earlier,
-        one.sourced_price,
-        one.sourced_change_ppm,
-        one.sourced_days,
-        one.sourced_percent,
-        one.drawn_carat_thousandths,
-        one.watched_origins,
-        one.watched_neighbours,
-    )
+def _first_row(record: CertificateRecord) -> SqlRow:
+    quarter = quarter_of(record.issued_on)
+    return ",".join(record.origins), ",".join(record.zones), quarter, record.case or None
 
 
-def _changing(one: Shipment) -> tuple[object, ...]:
-    record, found = one.record, one.record.found
-    return (
-        str(record.state),
-        ",".join(record.marks),
-        record.exporter.name,
-        record.exporter.licence,
-        record.importer.name,
-        record.importer.licence,
-        record.parcels,
-        record.replaced_by,
-        one.validated,
-        record.exported_on,
-        one.notice,
-        record.arrived_on,
-        one.held_on,
-        one.there_on,
-        one.arrival,
-        None if record.prior is None else str(record.prior),
-        record.lost,
-        one.diverted,
-        record.holder,
-        None if found is None else found.parcels,
-        None if found is None else found.carat_thousandths,
-        None if found is None else found.value_usd_cents,
-        None if found is None else found.received_on,
-        one.ended,
-        one.ending,
-        one.is_withdrawn,
-        one.held,
-        one.unsettled,
-        one.waits,
-        one.waits_since,
-        one.head,
-    )
+def _changing_row(one: Shipment) -> SqlRow:
+    found = one.record.found
+    amounts = (None, None, None) if found is None else _found(found)
+    return (",".join(one.record.marks), *amounts, *_changing(one))

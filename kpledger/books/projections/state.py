@@ -4,12 +4,12 @@ Records that events of one time name are few, and each is read and written sever
 are kept decoded, and encoded once for each transaction.
 """
 
-import sqlite3
 from typing import Final, TypeVar
 
 from kpledger.base.codec import decode_trusted, encode
 from kpledger.base.record import Record
 from kpledger.base.state import ChangeSet, MemoryState
+from kpledger.books.projections.rows import Rows
 from kpledger.scheme.v1.records import EventRecord
 
 R = TypeVar("R", bound=Record)
@@ -18,6 +18,10 @@ V = TypeVar("V")
 
 _EVENT: Final = b"event/"
 _KEPT: Final = 20_000
+_WRITE: Final = (
+    "INSERT INTO records (key, value) VALUES (?, ?)"
+    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
 
 
 class Recent(dict[K, V]):
@@ -48,32 +52,24 @@ class Recent(dict[K, V]):
 class BooksState(ChangeSet):
     """The state in the books, and what the events since the last transaction have changed."""
 
-    __slots__ = ("_absent", "_before", "_connection", "_dirty", "_events", "_known", "changed")
+    __slots__ = ("_absent", "_connection", "_dirty", "_events", "_known", "_written", "changed")
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, rows: Rows) -> None:
         """Stand where the books stand."""
         super().__init__(MemoryState())
-        self._connection = connection
+        self._connection = rows.connection
+        self._written = rows.of(_WRITE)
         self._known: Recent[bytes, Record] = Recent()
         self._absent: set[bytes] = set()
         """Keys that were asked for and hold nothing: most participants settle no policy."""
         self._dirty: dict[bytes, Record] = {}
         self._events: dict[bytes, EventRecord] = {}
-        self._before: dict[bytes, Record | None] = {}
         self.changed: dict[bytes, Record] = {}
         """What the present event has written, but for its own record."""
 
     def begin(self) -> None:
         """Begin with the next event."""
         self.changed = {}
-        self._before = {}
-
-    def before(self, key: bytes, kind: type[R]) -> R | None:
-        """Give a record as it was before the present event."""
-        if key not in self.changed:
-            return self.read(key, kind)
-        record = self._before[key]
-        return record if isinstance(record, kind) else None
 
     def get(self, key: bytes) -> bytes | None:
         """Give the encoded record under a key, or None."""
@@ -88,12 +84,8 @@ class BooksState(ChangeSet):
         if isinstance(record, EventRecord):
             self._events[key] = record
             return
-        if key not in self.changed:
-            # An effect that replaces a record has read it, or has no need to know it.
-            self._before[key] = self._known.find(key)
         self._absent.discard(key)
-        self.changed[key] = record
-        self._known[key] = self._dirty[key] = record
+        self.changed[key] = self._known[key] = self._dirty[key] = record
 
     def read(self, key: bytes, kind: type[R]) -> R | None:
         """Give the record under a key, or None."""
@@ -103,12 +95,8 @@ class BooksState(ChangeSet):
         return record if isinstance(record, kind) else None
 
     def flush(self) -> None:
-        """Write what has changed; of events only their rows are written, by somebody else."""
-        self._connection.executemany(
-            "INSERT INTO records (key, value) VALUES (?, ?)"
-            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            [(key, encode(self._dirty[key])) for key in sorted(self._dirty)],
-        )
+        """Give what has changed to be written; of events only their rows are, by somebody else."""
+        self._written += [(key, encode(self._dirty[key])) for key in sorted(self._dirty)]
         self._dirty.clear()
         self._events.clear()
         self._known.forget()
@@ -143,12 +131,4 @@ class BooksState(ChangeSet):
         ).fetchone()
         if row is None:
             return None
-        index, height, kind, participant, authority, subject = row
-        return EventRecord(
-            index=index,
-            height=height,
-            type=kind,
-            participant=participant,
-            authority=authority,
-            subject=subject,
-        )
+        return EventRecord(**dict(zip(EventRecord.__struct_fields__, row, strict=True)))

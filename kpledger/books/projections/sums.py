@@ -3,10 +3,10 @@
 What both sides agreed on takes the place of what was found, and what was withdrawn is taken out.
 """
 
-import sqlite3
 from typing import Final
 
 from kpledger.base.units import MAX_AMOUNT, bound_amount, quarter_of
+from kpledger.books.projections.rows import Rows
 from kpledger.books.projections.shipments import WHOLE, Move, Shipment
 
 Key = tuple[str, str, str]
@@ -23,13 +23,13 @@ _WITHOUT_SUMS: Final = (Move.VALIDATED, Move.EXPORTED, Move.ARRIVED, Move.AGAIN)
 class SumTable:
     """A table of sums under a key of three words, those used lately in memory."""
 
-    def __init__(self, connection: sqlite3.Connection, name: str, key: str, columns: int) -> None:
+    def __init__(self, rows: Rows, name: str, key: str, columns: int) -> None:
         """Keep the sums of a table with so many of them."""
-        self._connection = connection
+        self._connection = rows.connection
         self._columns = columns
         where = " AND ".join(f"{one} = ?" for one in key.split())
         self._select = f"SELECT * FROM {name} WHERE {where}"
-        self._replace = f"REPLACE INTO {name} VALUES ({', '.join('?' * (columns + 3))})"
+        self._written = rows.of(f"REPLACE INTO {name}")
         self._known: dict[Key, list[int]] = {}
         self._dirty: set[Key] = set()
 
@@ -43,9 +43,8 @@ class SumTable:
         return sums
 
     def flush(self) -> None:
-        """Write the sums that have changed."""
-        rows = [(*key, *self._known[key]) for key in sorted(self._dirty)]
-        self._connection.executemany(self._replace, rows)
+        """Give the sums that have changed to be written."""
+        self._written += [(*key, *self._known[key]) for key in sorted(self._dirty)]
         self._dirty.clear()
         if len(self._known) > _KEPT:
             self._known.clear()
@@ -54,20 +53,18 @@ class SumTable:
 class Sums:
     """Writes the tables ``pairs``, ``flows`` and ``received_origins``."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        """Write through a connection."""
-        self._connection = connection
-        self._pairs = SumTable(connection, "pairs", "quarter issuer destination", 18)
-        self._flows = SumTable(connection, "flows", "participant month origin", 6)
+    def __init__(self, rows: Rows) -> None:
+        """Add to these rows."""
+        self._pairs = SumTable(rows, "pairs", "quarter issuer destination", 18)
+        self._flows = SumTable(rows, "flows", "participant month origin", 6)
         self._received: set[tuple[str, str]] = set()
+        self._origins = rows.of("INSERT OR IGNORE INTO received_origins")
 
     def flush(self) -> None:
-        """Write the sums that have changed."""
+        """Give the sums that have changed to be written."""
         self._pairs.flush()
         self._flows.flush()
-        self._connection.executemany(
-            "INSERT OR IGNORE INTO received_origins VALUES (?, ?)", sorted(self._received)
-        )
+        self._origins += sorted(self._received)
         self._received.clear()
 
     def add(self, move: Move, shipment: Shipment, found_before: Amounts) -> None:
@@ -147,10 +144,9 @@ class Sums:
 
 def _add(sums: list[int], at: int, count: int, amounts: Amounts) -> None:
     """Add a number of certificates, or take them away, with their weight and value."""
-    sign = -1 if count < 0 else 1
     sums[at] += count
     for place, amount in enumerate(amounts, at + 1):
-        total = sums[place] + sign * amount
+        total = sums[place] - amount if count < 0 else sums[place] + amount
         sums[place] = total if -MAX_AMOUNT <= total <= MAX_AMOUNT else bound_amount(total)
 
 

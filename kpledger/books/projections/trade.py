@@ -9,25 +9,24 @@ they are distributed over the declared HS codes in proportion. When both sides a
 a discrepant shipment held, the import counts what they agreed on.
 """
 
-import sqlite3
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from kpledger.base.units import MAX_AMOUNT, bound_amount, quarter_of
-from kpledger.books.projections.distribution import distribute
+from kpledger.books.projections.rows import Rows
 from kpledger.books.projections.shipments import BookedEvent, Move, Shipment
 from kpledger.scheme.v1.events.statistics import Flow
 
-Cell = tuple[str, str, str, str, str, str, int, int]
-"""Reporter, quarter, flow, partner, origin, HS code, certificate, line."""
 Total = tuple[str, str, str, str]
 """Quarter, flow, reporter, day of recording."""
+Line = tuple[str, int, int]
+"""HS code, thousandths of a carat, US cents."""
 
-_INSERT: Final = f"INSERT INTO trade VALUES ({', '.join('?' * 15)})"
+# Rows are inserted first; of those of one cell, all before the event that closes it are meant.
 _CLOSE: Final = (
     "UPDATE trade SET known_until = ? WHERE reporter = ? AND quarter = ? AND flow = ?"
     " AND partner = ? AND origin = ? AND hs = ? AND certificate = ? AND line = ?"
-    " AND known_until IS NULL"
+    " AND event_index < ? AND known_until IS NULL"
 )
 _BOUNDED: Final = f"max(-{MAX_AMOUNT}, min({MAX_AMOUNT}, {{0}} + excluded.{{0}}))"
 _ADD: Final = (
@@ -39,121 +38,92 @@ _ADD: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """A shipment as one side of the trade counts it."""
-
-    flow: Flow
-    reporter: str
-    partner: str
-    day: str
-    """The day that its period is taken from."""
-    lines: tuple[tuple[str, int, int], ...]
-    """HS code, thousandths of a carat, US cents."""
-
-
 class Trade:
     """Writes the tables ``trade`` and ``trade_totals``."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        """Write through a connection."""
-        self._connection = connection
-        self._open: dict[Cell, tuple[object, ...]] = {}
-        self._closed: list[tuple[object, ...]] = []
-        self._closing: list[tuple[object, ...]] = []
+    def __init__(self, rows: Rows) -> None:
+        """Add to these rows."""
+        self._open = rows.of("INSERT INTO trade")
+        self._close = rows.of(_CLOSE)
         self._totals: dict[Total, list[int]] = {}
+        self._changed_totals = rows.of(_ADD)
 
     def flush(self) -> None:
-        """Write what was counted."""
-        self._connection.executemany(_CLOSE, self._closing)
-        rows = [*self._closed, *((*cell, *rest) for cell, rest in self._open.items())]
-        self._connection.executemany(_INSERT, rows)
-        self._connection.executemany(
-            _ADD,
-            [
-                (*total, bound_amount(carats), bound_amount(value), count)
-                for total, (carats, value, count) in self._totals.items()
-            ],
-        )
-        for kept in (self._closing, self._closed, self._open, self._totals):
-            kept.clear()
+        """Give the totals to be written."""
+        self._changed_totals += [
+            (*total, bound_amount(carats), bound_amount(value), count)
+            for total, (carats, value, count) in self._totals.items()
+        ]
+        self._totals.clear()
 
     def count(
         self, move: Move, shipment: Shipment, at: BookedEvent, found_before: tuple[int, int]
     ) -> None:
         """Count what a move of a normal certificate adds, or takes back."""
         match move:
-            case Move.ISSUED | Move.VALIDATED:
+            case Move.ISSUED | Move.VALIDATED | Move.WITHDRAWN:
                 if shipment.validated:
-                    self._add(_export(shipment), shipment, at, 1)
-            case Move.WITHDRAWN:
-                if shipment.validated:
-                    self._add(_export(shipment), shipment, at, -1)
-            case Move.CONFIRMED | Move.DISCREPANT:
-                self._add(_import(shipment, _found(shipment)), shipment, at, 1)
-            case Move.RESOLVED:
-                self._add(_import(shipment, found_before), shipment, at, -1)
-                self._add(_import(shipment, _found(shipment)), shipment, at, 1)
+                    sign = -1 if move is Move.WITHDRAWN else 1
+                    self._count(Flow.EXPORT, _declared_lines(shipment), shipment, at, sign)
+            case Move.CONFIRMED | Move.DISCREPANT | Move.RESOLVED:
+                if move is Move.RESOLVED:
+                    lines = _found_lines(shipment, found_before)
+                    self._count(Flow.IMPORT, lines, shipment, at, -1)
+                lines = _found_lines(shipment, shipment.found_amounts)
+                self._count(Flow.IMPORT, lines, shipment, at, 1)
             case _:
                 pass
 
-    def _add(self, side: _Side, shipment: Shipment, at: BookedEvent, sign: int) -> None:
-        quarter, flow = quarter_of(side.day), side.flow.value
-        carats = value = 0
-        for line, (hs, line_carats, line_value) in enumerate(side.lines):
-            carats += line_carats
-            value += line_value
-            cell = (
-                side.reporter,
-                quarter,
-                flow,
-                side.partner,
-                shipment.origin,
-                hs,
-                shipment.issue,
-                line,
-            )
-            if sign > 0:
-                amounts = side.day, line_carats, line_value, int(line == 0)
-                self._open[cell] = at.index, at.time_ms, None, *amounts
-            else:
-                self._close(cell, at.time_ms)
-        total = self._totals.setdefault((quarter, flow, side.reporter, at.day), [0, 0, 0])
-        total[0] += sign * carats
-        total[1] += sign * value
+    def _count(
+        self, flow: Flow, lines: Iterable[Line], shipment: Shipment, at: BookedEvent, sign: int
+    ) -> None:
+        """Count a shipment as one side of the trade does, or take that back."""
+        record = shipment.record
+        reporter, partner, day = record.issuer, record.destination, record.issued_on
+        if flow is Flow.IMPORT:
+            reporter, partner, day = partner, reporter, shipment.received_on or day
+        quarter = quarter_of(day)
+        total = self._totals.setdefault((quarter, flow.value, reporter, at.day), [0, 0, 0])
         total[2] += sign
-
-    def _close(self, cell: Cell, now: int) -> None:
-        """Close a row that stands in the table, or one that is about to."""
-        row = self._open.pop(cell, None)
-        if row is None:
-            self._closing.append((now, *cell))
-        else:
-            self._closed.append((*cell, *row[:2], now, *row[3:]))
-
-
-def _export(shipment: Shipment) -> _Side:
-    record = shipment.record
-    lines = tuple(
-        (str(line.hs), line.carat_thousandths, line.value_usd_cents) for line in record.lines
-    )
-    return _Side(Flow.EXPORT, record.issuer, record.destination, record.issued_on, lines)
+        for line, (hs, carats, value) in enumerate(lines):
+            total[0] += sign * carats
+            total[1] += sign * value
+            group = reporter, quarter, flow.value, partner, shipment.origin, hs
+            cell = *group, shipment.issue, line
+            if sign > 0:
+                first = int(line == 0)
+                self._open.append((*cell, at.index, at.time_ms, None, day, carats, value, first))
+            else:
+                self._close.append((at.time_ms, *cell, at.index))
 
 
-def _found(shipment: Shipment) -> tuple[int, int]:
-    found = shipment.record.found
-    return (0, 0) if found is None else (found.carat_thousandths, found.value_usd_cents)
+def _declared_lines(shipment: Shipment) -> Iterable[Line]:
+    return [
+        (str(line.hs), line.carat_thousandths, line.value_usd_cents)
+        for line in shipment.record.lines
+    ]
 
 
-def _import(shipment: Shipment, found: tuple[int, int]) -> _Side:
-    record = shipment.record
-    carats = distribute(found[0], [line.carat_thousandths for line in record.lines])
-    values = distribute(found[1], [line.value_usd_cents for line in record.lines])
-    codes = (str(line.hs) for line in record.lines)
-    return _Side(
-        Flow.IMPORT,
-        record.destination,
-        record.issuer,
-        shipment.received_on or record.issued_on,
-        tuple(zip(codes, carats, values, strict=True)),
-    )
+def _found_lines(shipment: Shipment, found: tuple[int, int]) -> Iterable[Line]:
+    lines = shipment.record.lines
+    carats = distribute(found[0], [line.carat_thousandths for line in lines])
+    values = distribute(found[1], [line.value_usd_cents for line in lines])
+    return zip((str(line.hs) for line in lines), carats, values, strict=True)
+
+
+def distribute(amount: int, weights: Sequence[int]) -> tuple[int, ...]:
+    """Divide an amount in proportion to weights, by largest remainders.
+
+    The parts sum to the amount exactly, each lies within one unit of its exact share, and they are
+    the weights themselves where the amount is their sum. Of equal remainders, the earlier one is
+    rounded up. Weights are not negative, and not all zero.
+    """
+    whole = sum(weights)
+    if amount == whole:
+        return tuple(weights)
+    parts = [amount * weight // whole for weight in weights]
+    missing = amount - sum(parts)
+    by_remainder = sorted(range(len(weights)), key=lambda n: -(amount * weights[n] % whole))
+    for position in by_remainder[:missing]:
+        parts[position] += 1
+    return tuple(parts)

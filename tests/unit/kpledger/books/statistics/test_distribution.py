@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from kpledger.base.units import MAX_AMOUNT
-from kpledger.books.projections.distribution import distribute
+from kpledger.books.projections.trade import distribute
 
 WEIGHTS = st.lists(st.integers(1, MAX_AMOUNT), min_size=1, max_size=3)
 

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from traded import NOTHING, Cell, Total, read_cells, read_total
 
 from kpledger.base.units import add_days, end_of_day_ms, quarter_of
-from kpledger.books.projections.distribution import distribute
+from kpledger.books.projections.trade import distribute
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
