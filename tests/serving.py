@@ -77,19 +77,22 @@ class Served:
         return await self.ask("POST", f"/v1/events{query}", data=body, headers=headers)
 
     async def record(self, *envelopes: bytes) -> None:
-        # One after the other: of events that are sent together, one may be tried again later.
+        # One after the other: each stands in a block of its own.
         for one in envelopes:
             (outcome,) = await self.node.submit([decode_envelope(one)], 10)
             assert isinstance(outcome, Committed), outcome
 
     async def open_trade(self) -> None:
         for office in OFFICES:
-            for envelope in opening_events(office):
-                await self.record(envelope)
+            await self.record(*opening_events(office))
 
 
 def make_node(
-    directory: Path, clock: Clock, voters: Sequence[str], tick_s: float = 0.005
+    directory: Path,
+    clock: Clock,
+    voters: Sequence[str],
+    tick_s: float = 0.005,
+    max_block_bytes: int = 1 << 20,
 ) -> tuple[Node, LevelStorage]:
     genesis = make_genesis()
     storage = LevelStorage(directory, chain=genesis.chain, create=True)
@@ -112,7 +115,7 @@ def make_node(
         now_ms=clock,
         election_ticks=3,
         max_block_events=64,
-        max_block_bytes=1 << 20,
+        max_block_bytes=max_block_bytes,
     )
     node = Node(
         genesis,

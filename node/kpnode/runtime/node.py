@@ -41,6 +41,7 @@ from kpnode.runtime.reads import RETRY_S, Reads
 from kpnode.runtime.rounds import Rounds
 from kpnode.runtime.worker import Worker
 from kpnode.submission import (
+    Answer,
     Committed,
     Outcome,
     Refused,
@@ -194,36 +195,54 @@ class Node:
             self._wake.set()
 
     async def submit(self, events: Sequence[SignedEvent], timeout_s: float) -> list[Outcome]:
-        """Bring events onto the ledger, through the leader wherever it is; outcomes in order."""
+        """Bring events onto the ledger, through the leader wherever it is; outcomes in order.
+
+        What has to be tried again is tried again together and in order: an event may rest on one
+        before it. If that one was lost on its way, a refusal says nothing.
+        """
         deadline_s = time.monotonic() + timeout_s
-        if len(events) == 1:
-            return [await self._submit(events[0], deadline_s)]
-        return list(await asyncio.gather(*(self._submit(one, deadline_s) for one in events)))
+        answers: list[Answer] = [Retry()] * len(events)
+        while True:
+            places = [at for at, answer in enumerate(answers) if isinstance(answer, Retry)]
+            attempt = await self._attempt([events[at] for at in places], deadline_s)
+            is_lost = False
+            for at, answer in zip(places, attempt, strict=True):
+                is_lost = is_lost or isinstance(answer, Retry)
+                answers[at] = Retry() if is_lost and isinstance(answer, Refused) else answer
+            outcomes = [answer for answer in answers if not isinstance(answer, Retry)]
+            if len(outcomes) == len(events):
+                return outcomes
+            await asyncio.sleep(RETRY_S)
 
     async def answer_relay(self, event: SignedEvent, timeout_s: float) -> Outcome:
-        """Take an event that another node relayed here because this node was the leader."""
-        return await self._submit(event, time.monotonic() + timeout_s, relay=False)
+        """Take an event that another node relayed here because this node was the leader.
 
-    async def _submit(
-        self, event: SignedEvent, deadline_s: float, *, relay: bool = True
-    ) -> Outcome:
-        event_id = event.event_id
-        while True:
-            if self._failure is not None:
-                return Unavailable(event_id, self._failure.text)
-            future = self._submissions.wait_for(event_id, deadline_s)
-            try:
-                reason = self._begin(event, relay=relay)
-                if reason is None:
-                    answer = await future
-                    if not isinstance(answer, Retry):
-                        return answer
-                elif not relay or time.monotonic() >= deadline_s:
-                    return Unavailable(event_id, reason)
-            finally:
-                if self._submissions.forget(event_id, future):
-                    self._relayed.pop(event_id, None)
-            await asyncio.sleep(RETRY_S)
+        It is tried once: what comes before and after it, the other node alone knows.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        (answer,) = await self._attempt([event], deadline_s, relay=False)
+        lost = Unavailable(event.event_id, "the event was not ordered")
+        return lost if isinstance(answer, Retry) else answer
+
+    async def _attempt(
+        self, events: Sequence[SignedEvent], deadline_s: float, *, relay: bool = True
+    ) -> list[Answer]:
+        """Start with all of the events, in order, and wait until each has an answer."""
+        futures: list[asyncio.Future[Answer]] = []
+        reason = self._failure.text if self._failure else None
+        try:
+            for event in events:
+                future = self._submissions.wait_for(event.event_id, deadline_s)
+                futures.append(future)
+                reason = reason or self._begin(event, relay=relay)
+                if reason is not None:
+                    is_final = self._failure or not relay or time.monotonic() >= deadline_s
+                    future.set_result(Unavailable(event.event_id, reason) if is_final else Retry())
+            return [await future for future in futures]
+        finally:
+            for event, future in zip(events, futures, strict=False):
+                if self._submissions.forget(event.event_id, future):
+                    self._relayed.pop(event.event_id, None)
 
     def _begin(self, event: SignedEvent, *, relay: bool) -> str | None:
         """Start one attempt; what stands in its way if nobody can take the event now."""

@@ -10,12 +10,13 @@ from founding import opening_events
 from serving import NAME, Clock, make_node
 
 from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.raft import HeartbeatRequest, Index, Message, NodeId, Term
-from kpnode.runtime import Node, Pending, Refused
+from kpnode.runtime import Committed, Node, Pending, Refused, Unavailable
 
 LEADER = NodeId("eu-1")
-EVENT = decode_envelope(opening_events("BW/gaborone")[0])
+EVENT, SECOND = (decode_envelope(one) for one in opening_events("BW/gaborone")[:2])
 
 
 @dataclass
@@ -29,7 +30,7 @@ class Silence:
         pass
 
     def relay(self, peer: NodeId, event_id: bytes, envelope: bytes) -> bool:
-        assert (peer, envelope) == (LEADER, EVENT.encoded)
+        assert (peer, decode_envelope(envelope).event_id) == (LEADER, event_id)
         self.relayed.append(event_id)
         self.changed.set()
         return True
@@ -67,6 +68,10 @@ async def node(tmp_path: Path, links: Silence) -> AsyncIterator[Node]:
     storage.close()
 
 
+def refuse(event: SignedEvent) -> Refused:
+    return Refused(event.event_id, Refusal(Rule.E1, "", "", ""), bad_signature=False)
+
+
 async def test_who_still_waits_hears_of_a_lost_link_when_others_have_given_up(
     node: Node, links: Silence
 ) -> None:
@@ -76,9 +81,54 @@ async def test_who_still_waits_hears_of_a_lost_link_when_others_have_given_up(
     before = len(links.relayed)
     node.unreachable(LEADER)
     await links.wait_for(before + 1)
-    refused = Refused(links.relayed[0], Refusal(Rule.E1, "", "", ""), bad_signature=False)
-    node.relayed(links.relayed[0], refused)
-    assert await patient == [refused]
+    node.relayed(EVENT.event_id, refuse(EVENT))
+    assert await patient == [refuse(EVENT)]
+
+
+async def test_events_of_one_request_are_tried_again_in_their_order(
+    node: Node, links: Silence
+) -> None:
+    submitted = asyncio.create_task(node.submit([EVENT, SECOND], 30))
+    await links.wait_for(2)
+    for event in (SECOND, EVENT):
+        node.relayed(event.event_id, Unavailable(event.event_id, "this node does not lead"))
+    await links.wait_for(4)
+    assert links.relayed == [EVENT.event_id, SECOND.event_id] * 2
+    for event in (SECOND, EVENT):
+        node.relayed(event.event_id, refuse(event))
+    assert await submitted == [refuse(EVENT), refuse(SECOND)]
+
+
+async def test_refusal_counts_only_if_all_before_it_got_as_far(node: Node, links: Silence) -> None:
+    """The first is lost on its way, and the second refused for what the first was to bring."""
+    submitted = asyncio.create_task(node.submit([EVENT, SECOND], 30))
+    await links.wait_for(2)
+    node.relayed(SECOND.event_id, refuse(SECOND))
+    node.relayed(EVENT.event_id, Unavailable(EVENT.event_id, "this node does not lead"))
+    await links.wait_for(4)
+    node.relayed(EVENT.event_id, refuse(EVENT))
+    node.relayed(SECOND.event_id, Unavailable(SECOND.event_id, "this node does not lead"))
+    await links.wait_for(5)
+    node.relayed(SECOND.event_id, refuse(SECOND))
+    assert await submitted == [refuse(EVENT), refuse(SECOND)]
+    assert links.relayed[4:] == [SECOND.event_id]
+
+
+async def test_leader_tries_what_was_relayed_to_it_once(tmp_path: Path, links: Silence) -> None:
+    """It may be one of many, whose order only the node knows that relayed them."""
+    largest = len(EVENT.encoded)
+    node, storage = make_node(tmp_path / "ledger", Clock(), (NAME,), max_block_bytes=largest)
+    await node.start(links)
+    async with asyncio.timeout(10):
+        while node.status().raft.leader != NAME:  # noqa: ASYNC110 (no event)
+            await asyncio.sleep(0.001)
+    first, second = await asyncio.gather(
+        node.answer_relay(EVENT, 10), node.answer_relay(SECOND, 10)
+    )
+    assert isinstance(first, Committed)
+    assert second == Unavailable(SECOND.event_id, "the event was not ordered")
+    await node.stop()
+    storage.close()
 
 
 async def test_nothing_is_remembered_of_an_event_nobody_waits_for(
