@@ -14,8 +14,7 @@ from founding import (
 
 from kpledger.base.state import read_record
 from kpledger.base.units import add_days, start_of_day_ms
-from kpledger.books.flags.finding import Finding
-from kpledger.books.flags.search import find_flags, prepare_search
+from kpledger.books.flags.search import Finding, find_flags, prepare_search
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.certificate import (
     Certificate,

@@ -15,7 +15,7 @@ from kpclient.errors import UsageError
 from kpclient.files import read_bounded
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.net.answers import read_answer
-from kpclient.net.ledger_client import Answerable, LedgerClient
+from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NodeClient, NodeProblemError, split_urls
 from kpclient.outbox import Outbox
 from kpclient.replay.copied_chain import CopiedChain
@@ -24,7 +24,7 @@ from kpclient.replay.served_chain import ServedChain
 from kpclient.seen import Memory, Position
 from kpledger.api.answers import StatusAnswer
 from kpledger.books.database import Books, open_books
-from kpledger.books.query import QuestionError
+from kpledger.books.query import Query, QuestionError
 from kpledger.log.audit import AuditReport
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 
@@ -63,7 +63,7 @@ class Session:
         """Ask the nodes something and wait for the answer."""
         return asyncio.run(self._ask(call))
 
-    def answer(self, query: Answerable[A], question: msgspec.Struct) -> A:
+    def answer(self, query: Query[msgspec.Struct, A], question: msgspec.Struct) -> A:
         """Ask what the books of the ledger tell: those of a node, or those of the chain itself.
 
         Raises:

@@ -1,6 +1,5 @@
 """The queries ``balance`` and ``production-check``: what went out, was mined, or came in."""
 
-import json
 from typing import Annotated, Final
 
 import msgspec
@@ -9,11 +8,7 @@ from msgspec import Meta
 from kpledger.base.units import MAX_AMOUNT
 from kpledger.books.database import Books
 from kpledger.books.flags.search import prepare_search
-from kpledger.books.periods import end_of, half_of, month_after, months_between
-from kpledger.books.query import Query, ask_participant, read_statement, select_rows
-
-_MONTHS: Final = read_statement("balance_months.sql")
-_HALF_YEARS: Final = read_statement("balance_production.sql")
+from kpledger.books.query import Query, read_participant, select_rows
 
 
 class BalanceQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,46 +88,37 @@ class ProductionAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 def _respond_balance(books: Books, question: BalanceQuestion) -> BalanceAnswer:
     search = prepare_search(books, at=question.at, settings=question.settings)
-    code = ask_participant(books, question.participant).code
-    last = search.at[:7]
+    code = read_participant(books, question.participant)
     opening = search.settings.stock.get(code, 0) * 1_000
     asked = {
         "participant": code,
-        "months": json.dumps(months_between(month_after(last, 1 - question.months), last)),
+        "at": search.at,
+        "months": question.months,
         "opening": opening,
         "largest": MAX_AMOUNT,
     }
-    rows = tuple(select_rows(books, BalanceRow, _MONTHS, asked))
+    rows = select_rows(books, BalanceRow, "balance_months.sql", asked)
     return BalanceAnswer(participant=code, at=search.at, opening=opening, rows=rows)
 
 
 def _respond_production(books: Books, question: ProductionQuestion) -> ProductionAnswer:
     today = prepare_search(books, at=question.at).at
-    code = ask_participant(books, question.participant).code
-    last = end_of(half_of(today))[:7]
-    months = months_between(month_after(last, 1 - 6 * question.half_years), last)
+    code = read_participant(books, question.participant)
     asked = {
         "participant": code,
-        "half_years": json.dumps(tuple(dict.fromkeys(half_of(month) for month in months))),
-        "first": months[0],
-        "last": last,
+        "at": today,
+        "half_years": question.half_years,
         "largest": MAX_AMOUNT,
     }
-    rows = tuple(select_rows(books, ProductionRow, _HALF_YEARS, asked))
+    rows = select_rows(books, ProductionRow, "balance_production.sql", asked)
     return ProductionAnswer(participant=code, at=today, rows=rows)
 
 
 BALANCE: Final = Query(
-    path="balance",
-    summary="What a participant mined, received and sent, month by month",
-    question=BalanceQuestion,
-    answer=BalanceAnswer,
-    respond=_respond_balance,
+    "balance", "What a participant mined, received and sent, month by month", _respond_balance
 )
 PRODUCTION_CHECK: Final = Query(
-    path="production-check",
-    summary="What a participant reported to have mined beside what it exported as its own",
-    question=ProductionQuestion,
-    answer=ProductionAnswer,
-    respond=_respond_production,
+    "production-check",
+    "What a participant reported to have mined beside what it exported as its own",
+    _respond_production,
 )

@@ -1,13 +1,16 @@
 -- What a participant mined, took in and sent out in each month, and what it should hold at the end
 -- of it. A half-year's production is spread over its months so that their parts add up to it.
 --
--- Parameters: participant; months: JSON, in order; opening: the stock before the first of them;
--- largest: the largest amount that is shown.
-WITH months AS (
-    SELECT value AS month,
-           substr(value, 1, 4) || iif(substr(value, 6) < '07', 'H1', 'H2') AS half_year,
-           (substr(value, 6) - 1) % 6 AS months_before
-    FROM json_each(:months)
+-- Parameters: participant; at: a day of the last month; months: how many; opening: the stock before
+-- the first of them; largest: the largest amount that is shown.
+WITH RECURSIVE before (count) AS (
+    VALUES (0) UNION ALL SELECT count + 1 FROM before WHERE count + 1 < :months
+),
+months AS (
+    SELECT substr(day, 1, 7) AS month,
+           substr(day, 1, 4) || iif(substr(day, 6, 2) < '07', 'H1', 'H2') AS half_year,
+           (substr(day, 6, 2) - 1) % 6 AS months_before
+    FROM (SELECT date(:at, 'start of month', -count || ' months') AS day FROM before)
 ),
 mined AS (
     SELECT period AS half_year, production_carat_thousandths AS carats
@@ -21,7 +24,7 @@ moved AS (
            CAST(TOTAL(export_carat_thousandths) FILTER (WHERE origin = participant) AS INTEGER)
                AS exported_own
     FROM flows
-    WHERE participant = :participant AND month IN (SELECT value FROM json_each(:months))
+    WHERE participant = :participant AND month IN (SELECT month FROM months)
     GROUP BY month
 ),
 rows AS (

@@ -1,12 +1,18 @@
 -- What a participant reported to have mined in each half-year, beside what it sent out as its own
 -- alone.
 --
--- Parameters: participant; half_years: JSON, in order; first, last: months; largest: the largest
--- amount that is shown.
-WITH halves AS (
-    SELECT value AS half_year,
-           substr(value, 1, 4) || iif(substr(value, 5) = 'H1', '-01-01', '-07-01') AS first_day
-    FROM json_each(:half_years)
+-- Parameters: participant; at: a day of the last half-year; half_years: how many; largest: the
+-- largest amount that is shown.
+WITH RECURSIVE before (count) AS (
+    VALUES (0) UNION ALL SELECT count + 1 FROM before WHERE count + 1 < :half_years
+),
+halves AS (
+    SELECT substr(first_day, 1, 4) || iif(substr(first_day, 6) = '01-01', 'H1', 'H2') AS half_year,
+           first_day
+    FROM (
+        SELECT date(:at, 'start of year', iif(substr(:at, 6) < '07', 0, 6) || ' months',
+                    (-6 * count) || ' months') AS first_day
+        FROM before)
 ),
 mined AS (
     SELECT period AS half_year, production_carat_thousandths AS carats,
@@ -20,7 +26,8 @@ own AS (
            CAST(TOTAL(export_value_usd_cents) AS INTEGER) AS value,
            SUM(exports) AS certificates
     FROM flows
-    WHERE participant = :participant AND origin = :participant AND month BETWEEN :first AND :last
+    WHERE participant = :participant AND origin = :participant
+      AND month >= (SELECT min(substr(first_day, 1, 7)) FROM halves)
     GROUP BY 1
 )
 SELECT half_year,

@@ -14,20 +14,11 @@ import msgspec
 from kpledger.base.ids import KPCS
 from kpledger.base.units import add_days, day_of
 from kpledger.books.database import Books
-from kpledger.books.query import (
-    Query,
-    QuestionError,
-    ask_day,
-    ask_participant,
-    read_statement,
-    select_rows,
-)
+from kpledger.books.query import Query, QuestionError, read_day, read_participant, select_rows
 
 _AHEAD_DAYS: Final = 92
 _FARTHEST_DAYS: Final = 3_660
 """What is due is counted period by period for everybody: ten years are enough of it."""
-
-_ENTRIES: Final = read_statement("calendar.sql")
 
 
 class DueKind(StrEnum):
@@ -79,16 +70,11 @@ class CalendarAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond(books: Books, question: CalendarQuestion) -> CalendarAnswer:
-    """Say what is due.
-
-    Raises:
-        QuestionError: a day is none, or too far away.
-    """
     if question.participant not in ("", KPCS):
-        ask_participant(books, question.participant)
+        read_participant(books, question.participant)
     today = day_of(books.time_ms)
-    first = ask_day("from_day", question.from_day)
-    last = ask_day("until_day", question.until_day) or add_days(today, _AHEAD_DAYS)
+    first = read_day("from_day", question.from_day)
+    last = read_day("until_day", question.until_day) or add_days(today, _AHEAD_DAYS)
     farthest = add_days(today, _FARTHEST_DAYS)
     if last > farthest:
         raise QuestionError("until_day", f"{last} is too far ahead", f"a day up to {farthest}")
@@ -99,14 +85,8 @@ def _respond(books: Books, question: CalendarQuestion) -> CalendarAnswer:
         "today": today,
         "now": books.time_ms,
     }
-    entries = tuple(select_rows(books, CalendarEntry, _ENTRIES, asked))
+    entries = select_rows(books, CalendarEntry, "calendar.sql", asked)
     return CalendarAnswer(today=today, entries=entries)
 
 
-CALENDAR: Final = Query(
-    path="calendar",
-    summary="What is due, overdue or about to end, day by day",
-    question=CalendarQuestion,
-    answer=CalendarAnswer,
-    respond=_respond,
-)
+CALENDAR: Final = Query("calendar", "What is due, overdue or about to end, day by day", _respond)

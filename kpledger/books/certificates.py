@@ -1,14 +1,23 @@
-"""Certificates: one of them, its history, and lists by state, issuer and destination."""
+"""Certificates: one of them, its history, and lists by state, issuer and destination.
+
+A replacement is in the history of two certificates. An arrival or a detention on a certificate
+whose life is over opens a case: it is in the history of the certificate and of the case.
+"""
 
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
-from kpledger.base.errors import MalformedError
 from kpledger.books.database import Books
-from kpledger.books.history import HistoryEntry, read_history
-from kpledger.books.query import NotOnLedgerError, Query, QuestionError, ask_code, ask_participant
+from kpledger.books.query import (
+    NotOnLedgerError,
+    Query,
+    QuestionError,
+    read_parameter,
+    read_participant,
+    select_rows,
+)
 from kpledger.scheme.v1.ids import parse_number
 from kpledger.scheme.v1.lifecycles import CertificateState
 from kpledger.scheme.v1.records import CertificateRecord
@@ -67,6 +76,28 @@ class CertificatesAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The number after which the next page begins; null: there are no more."""
 
 
+class EventAuthor(msgspec.Struct, frozen=True, kw_only=True):
+    """Who made an event."""
+
+    participant: str
+    authority: str
+
+
+class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as one line of a history."""
+
+    id: str
+    """Hexadecimal."""
+    type: str
+    author: EventAuthor
+    occurred_at: int
+    """When it happened, as its author says; Unix milliseconds."""
+    height: int
+    index: int
+    block_time_ms: int
+    """When it was recorded; Unix milliseconds."""
+
+
 class HistoryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The events on a certificate, oldest first."""
 
@@ -74,13 +105,8 @@ class HistoryAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond_list(books: Books, question: CertificatesQuestion) -> CertificatesAnswer:
-    """List certificates.
-
-    Raises:
-        QuestionError: a filter is none, or names nobody on the ledger.
-    """
-    filters = _ask_filters(books, question)
-    after = "" if question.after is None else _ask_number("after", question.after)
+    filters = _read_filters(books, question)
+    after = "" if question.after is None else _read_number("after", question.after)
     numbers, next_after = _read_page(books, filters, after, question.limit)
     found = (books.record(CertificateRecord.key_for(one), CertificateRecord) for one in numbers)
     return CertificatesAnswer(
@@ -89,13 +115,7 @@ def _respond_list(books: Books, question: CertificatesQuestion) -> CertificatesA
 
 
 def _respond_one(books: Books, question: CertificateQuestion) -> CertificateRecord:
-    """Give a certificate.
-
-    Raises:
-        QuestionError: that is no number.
-        NotOnLedgerError: there is no such certificate.
-    """
-    number = _ask_number("number", question.number)
+    number = _read_number("number", question.number)
     record = books.record(CertificateRecord.key_for(number), CertificateRecord)
     if record is None:
         raise NotOnLedgerError(f"there is no certificate {number}")
@@ -103,57 +123,35 @@ def _respond_one(books: Books, question: CertificateQuestion) -> CertificateReco
 
 
 def _respond_history(books: Books, question: CertificateQuestion) -> HistoryAnswer:
-    """Give the events on a certificate.
-
-    Raises:
-        QuestionError: that is no number.
-        NotOnLedgerError: there is no such certificate.
-    """
-    number = _respond_one(books, question).number
-    return HistoryAnswer(events=tuple(read_history(books, number)))
+    subject = {"subject": _respond_one(books, question).number}
+    return HistoryAnswer(events=select_rows(books, HistoryEntry, "history.sql", subject))
 
 
 CERTIFICATES: Final = Query(
-    path="certificates",
-    summary="Certificates by state, issuer and destination, in the order of their numbers",
-    question=CertificatesQuestion,
-    answer=CertificatesAnswer,
-    respond=_respond_list,
+    "certificates",
+    "Certificates by state, issuer and destination, in the order of their numbers",
+    _respond_list,
 )
 CERTIFICATE: Final = Query(
-    path="certificates/{number}",
-    summary="What a certificate says, and where it stands",
-    question=CertificateQuestion,
-    answer=CertificateRecord,
-    respond=_respond_one,
+    "certificates/{number}", "What a certificate says, and where it stands", _respond_one
 )
 HISTORY: Final = Query(
-    path="certificates/{number}/history",
-    summary="The events on a certificate, oldest first",
-    question=CertificateQuestion,
-    answer=HistoryAnswer,
-    respond=_respond_history,
+    "certificates/{number}/history", "The events on a certificate, oldest first", _respond_history
 )
 
 
-def _ask_number(field: str, text: str) -> str:
-    try:
-        return parse_number(text)
-    except MalformedError as error:
-        accepted = "a certificate number, as BW00001234"
-        raise QuestionError(field, error.problem, accepted) from None
+def _read_number(field: str, text: str) -> str:
+    return read_parameter(field, text, parse_number, "a certificate number, as BW00001234")
 
 
-def _ask_filters(books: Books, question: CertificatesQuestion) -> dict[str, str]:
-    filters = {}
-    if question.state is not None:
-        if question.state not in list(CertificateState):
-            accepted = ", ".join(CertificateState)
-            raise QuestionError("state", f"{question.state[:64]!r}", accepted)
-        filters["state"] = question.state
-    for name, code in (("issuer", question.issuer), ("destination", question.destination)):
-        if code is not None:
-            filters[name] = ask_participant(books, ask_code(name, code), name).code
+def _read_filters(books: Books, question: CertificatesQuestion) -> dict[str, str]:
+    wanted = {name: getattr(question, name) for name in ("state", "issuer", "destination")}
+    filters = {name: value for name, value in wanted.items() if value is not None}
+    for name, value in filters.items():
+        if name != "state":
+            read_participant(books, value, name)
+        elif value not in list(CertificateState):
+            raise QuestionError(name, f"{value[:64]!r}", ", ".join(CertificateState))
     return filters
 
 

@@ -102,15 +102,12 @@ class Books:
         row = self.connection.execute("SELECT value FROM records WHERE key = ?", (key,)).fetchone()
         return None if row is None else decode_trusted(row[0], kind)
 
-    def records(
-        self, prefix: bytes, kind: type[R], *, after: bytes | None = None, limit: int = 1_000_000
-    ) -> Iterator[tuple[bytes, R]]:
-        """Read the records whose keys begin with a prefix, in key order, from after a key on."""
+    def records(self, prefix: bytes, kind: type[R]) -> Iterator[tuple[bytes, R]]:
+        """Read the records whose keys begin with a prefix, in key order."""
         # No key holds a byte above ASCII, so that this one is behind all that begin so.
         rows = self.connection.execute(
-            "SELECT key, value FROM records WHERE key >= ? AND key > ? AND key < ?"
-            " ORDER BY key LIMIT ?",
-            (prefix, after or b"", prefix + b"\xff", limit),
+            "SELECT key, value FROM records WHERE key >= ? AND key < ? ORDER BY key",
+            (prefix, prefix + b"\xff"),
         )
         for key, value in rows:
             yield key, decode_trusted(value, kind)

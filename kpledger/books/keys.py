@@ -1,20 +1,26 @@
-"""Signing keys: which keys a participant's offices, officers and observers have, and had."""
+"""Signing keys: whose a key is, and which keys a participant's offices have, and had."""
 
 from typing import Final
 
 import msgspec
 
-from kpledger.base.ids import KPCS
+from kpledger.base.ids import KPCS, parse_hex32
 from kpledger.books.database import Books
-from kpledger.books.query import Query, ask_participant, select_rows
+from kpledger.books.query import (
+    NotOnLedgerError,
+    Query,
+    read_parameter,
+    read_participant,
+    select_rows,
+)
 from kpledger.scheme.v1.events.governance import RevocationReason
 
-_KEYS: Final = """
-SELECT lower(hex(key)) AS key, authority, officer, valid_from, revoked_at, reason, suspect_since
-FROM keys
-WHERE participant = :participant AND known_until IS NULL AND (:past OR revoked_at IS NULL)
-ORDER BY authority, valid_from, key
-"""
+
+class KeyQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which key."""
+
+    key: str = ""
+    """Ed25519, hexadecimal."""
 
 
 class KeysQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,23 +48,36 @@ class RegisteredKey(msgspec.Struct, frozen=True, kw_only=True):
     """Since when its signatures may be somebody else's; Unix milliseconds."""
 
 
+class KeyAnswer(RegisteredKey, frozen=True, kw_only=True):
+    """A key, and whose it is."""
+
+    participant: str
+
+
 class KeysAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Keys by office, those of each in the order of their validity."""
 
     keys: tuple[RegisteredKey, ...]
 
 
-def _respond(books: Books, question: KeysQuestion) -> KeysAnswer:
+def _respond_one(books: Books, question: KeyQuestion) -> KeyAnswer:
+    accepted = "64 lower-case hexadecimal digits"
+    key = read_parameter("key", question.key, lambda text: parse_hex32(text, "key"), accepted)
+    for found in select_rows(books, KeyAnswer, "key.sql", {"key": key}):
+        return found
+    raise NotOnLedgerError(f"key {question.key} is not registered")
+
+
+def _respond_all(books: Books, question: KeysQuestion) -> KeysAnswer:
     if question.participant != KPCS:
-        ask_participant(books, question.participant)
+        read_participant(books, question.participant)
     asked = {"participant": question.participant, "past": question.past}
-    return KeysAnswer(keys=tuple(select_rows(books, RegisteredKey, _KEYS, asked)))
+    return KeysAnswer(keys=select_rows(books, RegisteredKey, "keys.sql", asked))
 
 
+KEY: Final = Query(
+    "keys/{key}", "Whose a key is, and from when until when its signatures count", _respond_one
+)
 SIGNING_KEYS: Final = Query(
-    path="keys",
-    summary="The keys that sign for a participant, and from when until when",
-    question=KeysQuestion,
-    answer=KeysAnswer,
-    respond=_respond,
+    "keys", "The keys that sign for a participant, and from when until when", _respond_all
 )

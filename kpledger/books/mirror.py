@@ -9,11 +9,8 @@ from kpledger.base.units import add_days
 from kpledger.books.database import Books
 from kpledger.books.flags.catalogue import read_flags
 from kpledger.books.flags.search import prepare_search
-from kpledger.books.periods import end_of
-from kpledger.books.query import Query, QuestionError, ask_participant, read_statement, select_rows
-from kpledger.books.statistics.basis import ask_period
-
-_ROWS: Final = read_statement("mirror.sql")
+from kpledger.books.periods import Period
+from kpledger.books.query import Query, QuestionError, read_participant, read_period, select_rows
 
 
 class MirrorQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,25 +73,20 @@ class MirrorAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 def _respond(books: Books, question: MirrorQuestion) -> MirrorAnswer:
     today = prepare_search(books, at=question.at).at
-    one, other = question.one, question.other
-    for field, code in (("one", one), ("other", other)):
-        ask_participant(books, code, field)
+    one = read_participant(books, question.one, "one")
+    other = read_participant(books, question.other, "other")
     if one == other:
         problem = f"{one} and {other} are no pair"
         raise QuestionError("other", problem, "the codes of two participants")
     settle_days = read_flags()["F12"].settings["settle_days"].default
     quarters = [
-        (quarter, add_days(end_of(quarter), settle_days) <= today)
-        for quarter in ask_period(question.period).quarters
+        (quarter, add_days(Period(quarter).last_day, settle_days) <= today)
+        for quarter in read_period(question.period).quarters
     ]
     pair = {"one": one, "other": other, "quarters": json.dumps(quarters)}
-    return MirrorAnswer(at=today, rows=tuple(select_rows(books, MirrorRow, _ROWS, pair)))
+    return MirrorAnswer(at=today, rows=select_rows(books, MirrorRow, "mirror.sql", pair))
 
 
 MIRROR: Final = Query(
-    path="mirror",
-    summary="What two participants say about the same trade, by quarter",
-    question=MirrorQuestion,
-    answer=MirrorAnswer,
-    respond=_respond,
+    "mirror", "What two participants say about the same trade, by quarter", _respond
 )

@@ -6,16 +6,9 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from kpledger.base.units import format_time
 from kpledger.books.database import Books
-from kpledger.books.flags.finding import Finding
-from kpledger.books.flags.search import find_flags, prepare_search
-from kpledger.books.query import Query, ask_participant, read_statement, select_rows
-from kpledger.scheme.v1.events.governance import NumberRange
-from kpledger.scheme.v1.records import AllottedRange, RangesRecord
-
-_USED: Final = read_statement("numbers_used.sql")
-_GAPS: Final = read_statement("numbers_gaps.sql")
+from kpledger.books.flags.search import Finding, find_flags, prepare_search
+from kpledger.books.query import Query, read_participant, select_rows
 
 _BEGAN: Final = "SELECT value FROM meta WHERE key = 'first_issued_on'"
 
@@ -77,7 +70,7 @@ class NumbersAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond(books: Books, question: NumbersQuestion) -> NumbersAnswer:
-    code = ask_participant(books, question.participant).code
+    code = read_participant(books, question.participant)
     (began,) = books.connection.execute(_BEGAN).fetchone()
     search = prepare_search(
         books,
@@ -87,45 +80,17 @@ def _respond(books: Books, question: NumbersQuestion) -> NumbersAnswer:
         settings=question.settings,
     )
     found = (one for one in find_flags(search, _OBSERVED) if one.participant == code)
-    record = books.record(RangesRecord.key_for(code), RangesRecord)
+    asked = {"participant": code, "limit": question.limit}
     return NumbersAnswer(
         participant=code,
         at=search.at,
-        ranges=tuple(
-            _used(books, allotted, question.limit)
-            for allotted in (() if record is None else record.ranges)
-        ),
+        ranges=select_rows(books, UsedRange, "numbers.sql", asked),
         findings=tuple(islice(found, question.limit)),
     )
 
 
-def _used(books: Books, allotted: AllottedRange, limit: int) -> UsedRange:
-    run = allotted.range
-    place = {"prefix": run.prefix, "width": run.width, "first": run.first, "last": run.last}
-    used, highest = books.connection.execute(_USED, place).fetchone()
-    return UsedRange(
-        authority=allotted.authority,
-        first=_number(run, run.first),
-        last=_number(run, run.last),
-        use_from=run.use_from,
-        use_until=run.use_until,
-        retired_at="" if allotted.retired_at is None else format_time(allotted.retired_at),
-        size=run.last - run.first + 1,
-        used=used,
-        highest="" if highest is None else _number(run, highest),
-        missing=0 if highest is None else highest - run.first + 1 - used,
-        gaps=tuple(select_rows(books, NumberGap, _GAPS, {**place, "limit": limit})),
-    )
-
-
-def _number(run: NumberRange, serial: int) -> str:
-    return f"{run.prefix}{serial:0{run.width}d}"
-
-
 NUMBERS: Final = Query(
-    path="numbers",
-    summary="A participant's number ranges: used, passed over, out of order, never issued",
-    question=NumbersQuestion,
-    answer=NumbersAnswer,
-    respond=_respond,
+    "numbers",
+    "A participant's number ranges: used, passed over, out of order, never issued",
+    _respond,
 )

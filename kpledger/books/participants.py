@@ -1,24 +1,16 @@
-"""Participants: their standing, their offices and their number ranges; and whose a key is."""
+"""Participants, with their standing, offices and number ranges; and the scheme's own house."""
 
 from typing import Final
 
 import msgspec
 
-from kpledger.base.errors import MalformedError
-from kpledger.base.ids import parse_hex32
+from kpledger.base.ids import KPCS, parse_participant
 from kpledger.books.database import Books
-from kpledger.books.query import NotOnLedgerError, Query, QuestionError, ask_code
-from kpledger.scheme.v1.events.governance import (
-    AuthorityRole,
-    ParticipantKind,
-    RevocationReason,
-    Standing,
-)
-from kpledger.scheme.v1.events.life import ObserverKind
+from kpledger.books.query import NotOnLedgerError, Query, read_parameter, select_rows
+from kpledger.scheme.v1.events.governance import AuthorityRole, ParticipantKind, Standing
+from kpledger.scheme.v1.events.life import BodyKind, ObserverKind
 from kpledger.scheme.v1.records import (
     AllottedRange,
-    AuthorityRecord,
-    KeyRecord,
     ParticipantRecord,
     RangesRecord,
     StandingSince,
@@ -35,26 +27,48 @@ class ParticipantQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     code: str = ""
 
 
-class KeyQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which key."""
+class OrganisationQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who works for the scheme."""
 
-    key: str = ""
-    """Ed25519, hexadecimal."""
+    past: bool = False
+    """Those as well that were closed, withdrawn or dissolved."""
 
 
-class ParticipantOffice(msgspec.Struct, frozen=True, kw_only=True):
-    """An office of a participant."""
-
+class _Office(msgspec.Struct, frozen=True, kw_only=True):
     authority: str
     title: str
     place: str
     contact: str
     roles: tuple[AuthorityRole, ...]
+    observer: ObserverKind | None
+    """Of an observer: what kind."""
+
+
+class ParticipantOffice(_Office, frozen=True, kw_only=True):
+    """An office of a participant."""
+
     territory: str | None
     """A territory with numbers of its own that it serves."""
     closed_at: int | None
     """Block time of its closing; Unix milliseconds."""
-    observer: ObserverKind | None
+
+
+class SchemeOffice(_Office, frozen=True, kw_only=True):
+    """An office of the scheme, or an observer; it signs as ``KPCS/<authority>``."""
+
+    closed: bool
+
+
+class SchemeBody(msgspec.Struct, frozen=True, kw_only=True):
+    """A working group or committee."""
+
+    name: str
+    title: str
+    kind: BodyKind
+    chair: str
+    members: tuple[str, ...]
+    observers: tuple[str, ...]
+    dissolved: bool
 
 
 class ParticipantAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,98 +91,66 @@ class ParticipantsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     participants: tuple[ParticipantAnswer, ...]
 
 
-class KeyAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose a key is, and from when until when signatures by it count."""
+class OrganisationAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who works for the scheme, in alphabetical order."""
 
-    key: str
-    participant: str
-    authority: str
-    valid_from: int
-    revoked_at: int | None
-    reason: RevocationReason | None
-    suspect_since: int | None
-    officer: str | None
-
-
-def read_participants(books: Books) -> tuple[ParticipantRecord, ...]:
-    """Give every participant, in alphabetical order of their codes."""
-    found = books.records(ParticipantRecord.key_for(""), ParticipantRecord)
-    return tuple(record for _, record in found)
-
-
-def _respond_all(books: Books, _question: ParticipantsQuestion) -> ParticipantsAnswer:
-    """List all participants."""
-    shown = tuple(_describe(books, record) for record in read_participants(books))
-    return ParticipantsAnswer(participants=shown)
+    offices: tuple[SchemeOffice, ...]
+    """Monitoring teams, working groups with a key."""
+    observers: tuple[SchemeOffice, ...]
+    bodies: tuple[SchemeBody, ...]
 
 
 def _respond_one(books: Books, question: ParticipantQuestion) -> ParticipantAnswer:
-    """Give a participant.
-
-    Raises:
-        QuestionError: that is no code.
-        NotOnLedgerError: there is no such participant.
-    """
-    code = ask_code("code", question.code)
+    code = read_parameter("code", question.code, parse_participant, "two capital letters, as BW")
     record = books.record(ParticipantRecord.key_for(code), ParticipantRecord)
     if record is None:
         raise NotOnLedgerError(f"there is no participant {code}")
-    return _describe(books, record)
-
-
-def _respond_key(books: Books, question: KeyQuestion) -> KeyAnswer:
-    """Say whose a key is.
-
-    Raises:
-        QuestionError: that is no key.
-        NotOnLedgerError: it is not registered.
-    """
-    try:
-        key = parse_hex32(question.key, "key")
-    except MalformedError as error:
-        accepted = "64 lower-case hexadecimal digits"
-        raise QuestionError("key", error.problem, accepted) from None
-    record = books.record(KeyRecord.key_for(key), KeyRecord)
-    if record is None:
-        raise NotOnLedgerError(f"key {question.key} is not registered")
-    return KeyAnswer(key=question.key, **msgspec.structs.asdict(record))
-
-
-PARTICIPANTS: Final = Query(
-    path="participants",
-    summary="All participants, with their standing, offices and number ranges",
-    question=ParticipantsQuestion,
-    answer=ParticipantsAnswer,
-    respond=_respond_all,
-)
-PARTICIPANT: Final = Query(
-    path="participants/{code}",
-    summary="A participant, with its standing, offices and number ranges",
-    question=ParticipantQuestion,
-    answer=ParticipantAnswer,
-    respond=_respond_one,
-)
-KEY: Final = Query(
-    path="keys/{key}",
-    summary="Whose a key is, and from when until when its signatures count",
-    question=KeyQuestion,
-    answer=KeyAnswer,
-    respond=_respond_key,
-)
-
-
-def _describe(books: Books, record: ParticipantRecord) -> ParticipantAnswer:
-    offices = books.records(AuthorityRecord.key_for(record.code, ""), AuthorityRecord)
-    ranges = books.record(RangesRecord.key_for(record.code), RangesRecord)
+    ranges = books.record(RangesRecord.key_for(code), RangesRecord)
     return ParticipantAnswer(
-        code=record.code,
+        code=code,
         name=record.name,
         kind=record.kind,
         standings=record.standings,
         status=record.standing_at(books.time_ms),
-        authorities=tuple(
-            msgspec.convert(office, ParticipantOffice, from_attributes=True)
-            for _, office in offices
-        ),
+        authorities=select_rows(books, ParticipantOffice, "offices.sql", {"participant": code}),
         ranges=() if ranges is None else ranges.ranges,
     )
+
+
+def _respond_all(books: Books, _question: ParticipantsQuestion) -> ParticipantsAnswer:
+    codes = books.connection.execute(
+        "SELECT participant FROM participants WHERE known_until IS NULL ORDER BY participant"
+    )
+    return ParticipantsAnswer(
+        participants=tuple(
+            _respond_one(books, ParticipantQuestion(code=code)) for (code,) in codes.fetchall()
+        )
+    )
+
+
+def _respond_organisation(books: Books, question: OrganisationQuestion) -> OrganisationAnswer:
+    offices = [
+        one
+        for one in select_rows(books, SchemeOffice, "offices.sql", {"participant": KPCS})
+        if question.past or not one.closed
+    ]
+    return OrganisationAnswer(
+        offices=tuple(one for one in offices if AuthorityRole.OBSERVER not in one.roles),
+        observers=tuple(one for one in offices if AuthorityRole.OBSERVER in one.roles),
+        bodies=select_rows(books, SchemeBody, "bodies.sql", {"past": question.past}),
+    )
+
+
+PARTICIPANTS: Final = Query(
+    "participants", "All participants, with their standing, offices and number ranges", _respond_all
+)
+PARTICIPANT: Final = Query(
+    "participants/{code}",
+    "A participant, with its standing, offices and number ranges",
+    _respond_one,
+)
+ORGANISATION: Final = Query(
+    "organisation",
+    "The offices, observers, working groups and committees of the scheme",
+    _respond_organisation,
+)

@@ -5,16 +5,14 @@ from typing import Final
 from kpledger.books.balance import BALANCE, PRODUCTION_CHECK
 from kpledger.books.calendar import CALENDAR
 from kpledger.books.certificates import CERTIFICATE, CERTIFICATES, HISTORY
-from kpledger.books.flags.query import FLAGS
-from kpledger.books.keys import SIGNING_KEYS
+from kpledger.books.flags.search import FLAGS
+from kpledger.books.keys import KEY, SIGNING_KEYS
 from kpledger.books.mirror import MIRROR
 from kpledger.books.numbers import NUMBERS
-from kpledger.books.organisation import ORGANISATION
-from kpledger.books.participants import KEY, PARTICIPANT, PARTICIPANTS
+from kpledger.books.participants import ORGANISATION, PARTICIPANT, PARTICIPANTS
 from kpledger.books.query import AnyQuery
 from kpledger.books.scheme import SCHEME
-from kpledger.books.statistics.annex3 import ANNEX3
-from kpledger.books.statistics.summary import SUMMARY
+from kpledger.books.statistics import ANNEX3, SUMMARY
 from kpledger.books.subject import SUBJECT
 from kpledger.books.trace import TRACE
 from kpledger.books.unconfirmed import UNCONFIRMED

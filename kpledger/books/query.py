@@ -5,21 +5,25 @@ the chain himself gets the same answer from books of his own. Questions are flat
 numbers, truth values; bytes in answers are written in hexadecimal.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Mapping
 from importlib.resources import files
-from typing import Final, Generic, Protocol, TypeVar
+from inspect import get_annotations
+from typing import Final, Generic, TypeVar, get_args, get_origin
 
 import msgspec
+from msgspec import structs
 
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.base.ids import parse_participant
 from kpledger.base.units import parse_day
 from kpledger.books.database import Books
+from kpledger.books.periods import Period, parse_period
 from kpledger.scheme.v1.records import ParticipantRecord
 
-Q = TypeVar("Q", bound=msgspec.Struct)
-A = TypeVar("A", bound=msgspec.Struct)
+T = TypeVar("T")
+_Q_co = TypeVar("_Q_co", bound=msgspec.Struct, covariant=True)
+_A_co = TypeVar("_A_co", bound=msgspec.Struct, covariant=True)
 S = TypeVar("S", bound=msgspec.Struct)
 
 FIRST_YEAR: Final = 1990
@@ -41,19 +45,23 @@ class NotOnLedgerError(LedgerError):
     """A question about something that the ledger does not hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class Query(Generic[Q, A]):
+class Query(Generic[_Q_co, _A_co]):
     """One kind of question."""
 
-    path: str
-    """Where it is asked, below ``/v1/``; a name in braces is a field of the question."""
-    summary: str
-    """What is answered, in a line."""
-    question: type[Q]
-    """Its parameters: a flat Struct of text, numbers and truth values, with defaults."""
-    answer: type[A]
-    respond: Callable[[Books, Q], A]
-    """Answers from the books; raises :class:`QuestionError` or :class:`NotOnLedgerError`."""
+    def __init__(self, path: str, summary: str, respond: Callable[[Books, _Q_co], _A_co]) -> None:
+        """Take the forms of question and answer from what responds.
+
+        Args:
+            path: where it is asked, below ``/v1/``; a name in braces is a field of the question.
+            summary: what is answered, in a line.
+            respond: answers from the books; raises :class:`QuestionError` or
+                :class:`NotOnLedgerError`.
+        """
+        self.path, self.summary, self.respond = path, summary, respond
+        _, question, answer = get_annotations(respond).values()
+        self.question: type[_Q_co] = question
+        """Its parameters: a flat Struct of text, numbers and truth values, with defaults."""
+        self.answer: type[_A_co] = answer
 
     def reply(self, books: Books, question: msgspec.Struct) -> bytes:
         """Answer a question that was read as :attr:`question` says, as JSON.
@@ -68,32 +76,8 @@ class Query(Generic[Q, A]):
         return encode_answer(self.respond(books, question))
 
 
-class AnyQuery(Protocol):
-    """A query whose question and answer are of whatever type."""
-
-    @property
-    def path(self) -> str:
-        """Where it is asked, below ``/v1/``."""
-        ...
-
-    @property
-    def summary(self) -> str:
-        """What is answered, in a line."""
-        ...
-
-    @property
-    def question(self) -> type[msgspec.Struct]:
-        """Its parameters."""
-        ...
-
-    @property
-    def answer(self) -> type[msgspec.Struct]:
-        """What is answered."""
-        ...
-
-    def reply(self, books: Books, question: msgspec.Struct) -> bytes:
-        """Answer a question, as JSON."""
-        ...
+AnyQuery = Query[msgspec.Struct, msgspec.Struct]
+"""A query of whatever kind; :meth:`Query.reply` looks whether a question is one of it."""
 
 
 def encode_answer(answer: msgspec.Struct | Mapping[str, object]) -> bytes:
@@ -113,48 +97,73 @@ def _in_hex(value: object) -> object:
     return value
 
 
-def read_statement(name: str) -> str:
-    """Read a statement in SQL, from a file below this package."""
-    return files("kpledger.books").joinpath(name).read_text(encoding="utf-8")
+@functools.cache
+def _read_statement(file: str) -> str:
+    return files(__package__).joinpath(file).read_text(encoding="utf-8")
 
 
 def select_rows(
-    books: Books, kind: type[S], statement: str, parameters: Mapping[str, object]
-) -> Iterator[S]:
-    """Run a statement whose columns are called as the fields of a Struct, and give its rows."""
-    cursor = books.connection.execute(statement, parameters)
-    names = [column[0] for column in cursor.description]
-    for row in cursor:
-        # Truth values are numbers in the database.
-        yield msgspec.convert(dict(zip(names, row, strict=True)), kind, strict=False)
+    books: Books, kind: type[S], file: str, parameters: Mapping[str, object]
+) -> tuple[S, ...]:
+    """Run a statement whose columns are called as the fields of a Struct, and give its rows.
 
-
-def ask_participant(books: Books, code: str, field: str = "participant") -> ParticipantRecord:
-    """Read the participant that a question names.
-
-    Raises:
-        QuestionError: the ledger knows none of this code.
+    Args:
+        books: what is asked.
+        kind: the Struct; a list of names in it is a column with commas, a Struct in it, or several,
+            a column in JSON.
+        file: the statement, below this package.
+        parameters: of the statement.
     """
-    record = books.record(ParticipantRecord.key_for(code), ParticipantRecord)
-    if record is None:
-        accepted = "the code of a participant on the ledger, as BW"
-        raise QuestionError(field, f"there is no participant {code[:64]!r}", accepted)
-    return record
+    cursor = books.connection.execute(_read_statement(file), parameters)
+    names = [column[0] for column in cursor.description]
+    rows = [dict(zip(names, row, strict=True)) for row in cursor]
+    for name, parse in _parsers_of(kind).items():
+        for row in rows:
+            row[name] = parse(row[name])
+    # Truth values are numbers in the database.
+    return tuple(msgspec.convert(row, kind, strict=False) for row in rows)
 
 
-def ask_code(field: str, text: str) -> str:
-    """Read a participant's code.
+@functools.cache
+def _parsers_of(kind: type[msgspec.Struct]) -> dict[str, Callable[[str], object]]:
+    """Say how columns are read that hold no plain values."""
+    parsers: dict[str, Callable[[str], object]] = {}
+    for field in structs.fields(kind):
+        is_list = get_origin(field.type) is tuple
+        one = get_args(field.type)[0] if is_list else field.type
+        if isinstance(one, type) and issubclass(one, msgspec.Struct):
+            parsers[field.name] = msgspec.json.decode
+        elif is_list:
+            parsers[field.name] = lambda text: text.split(",") if text else ()
+    return parsers
+
+
+def read_parameter(field: str, text: str, parse: Callable[[str], T], accepted: str) -> T:
+    """Read a parameter of a question.
 
     Raises:
-        QuestionError: it is none.
+        QuestionError: it is malformed.
     """
     try:
-        return parse_participant(text)
+        return parse(text)
     except MalformedError as error:
-        raise QuestionError(field, error.problem, "two capital letters, as BW") from None
+        raise QuestionError(field, error.problem, accepted) from None
 
 
-def ask_day(field: str, text: str) -> str:
+def read_participant(books: Books, code: str, field: str = "participant") -> str:
+    """Read the code of a participant on the ledger.
+
+    Raises:
+        QuestionError: it is none, or the ledger knows none of this code.
+    """
+    read_parameter(field, code, parse_participant, "two capital letters, as BW")
+    if books.record(ParticipantRecord.key_for(code), ParticipantRecord) is None:
+        accepted = "the code of a participant on the ledger, as BW"
+        raise QuestionError(field, f"there is no participant {code!r}", accepted)
+    return code
+
+
+def read_day(field: str, text: str) -> str:
     """Read a day, or none.
 
     Periods are counted one by one from day to day, so that a day near an end of the calendar would
@@ -164,11 +173,18 @@ def ask_day(field: str, text: str) -> str:
         QuestionError: it is none, or not of :data:`FIRST_YEAR` to :data:`LAST_YEAR`.
     """
     if text:
-        try:
-            year = parse_day(text).year
-        except MalformedError as error:
-            raise QuestionError(field, error.problem, "a day, as 2026-03-02") from None
+        year = read_parameter(field, text, parse_day, "a day, as 2026-03-02").year
         if not FIRST_YEAR <= year <= LAST_YEAR:
             accepted = f"a day of the years {FIRST_YEAR} to {LAST_YEAR}"
             raise QuestionError(field, f"{text} is too far away", accepted)
     return text
+
+
+def read_period(text: str) -> Period:
+    """Read the ``period`` of a question.
+
+    Raises:
+        QuestionError: it is none.
+    """
+    accepted = "a quarter, half-year or year: 2022Q1, 2022H1, 2022"
+    return read_parameter("period", text, parse_period, accepted)

@@ -8,20 +8,12 @@ from typing import Final
 
 import msgspec
 
-from kpledger.base.errors import MalformedError
 from kpledger.base.units import day_of, end_of_day_ms
 from kpledger.books.database import Books
-from kpledger.books.participants import read_participants
-from kpledger.books.query import Query, QuestionError
+from kpledger.books.query import Query, read_parameter, select_rows
 from kpledger.scheme.v1.events.governance import ParticipantKind, Standing
 from kpledger.scheme.v1.policy import Policy, resolve_policy
-from kpledger.scheme.v1.records import (
-    ParticipantRecord,
-    PolicyRecord,
-    Restriction,
-    RestrictionsRecord,
-    StandingSince,
-)
+from kpledger.scheme.v1.records import PolicyRecord
 
 _PRESIDENCY: Final = """
 SELECT chair, vice_chair, year
@@ -95,90 +87,35 @@ class SchemeAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond(books: Books, question: SchemeQuestion) -> SchemeAnswer:
-    """Give the state of the scheme.
-
-    Raises:
-        QuestionError: the day is none.
-    """
-    time_ms = _read_time(books, question.at)
-    members = read_participants(books)
-    known = [(one, standing) for one in members if (standing := one.standing_since(time_ms))]
-    presidency = books.connection.execute(_PRESIDENCY, {"time_ms": time_ms}).fetchone()
+    time_ms = books.time_ms
+    if question.at:
+        time_ms = read_parameter("at", question.at, end_of_day_ms, "a day, as 2026-03-02")
+    asked = {"time_ms": time_ms}
+    members = select_rows(books, MemberAt, "scheme_members.sql", asked)
+    presidency = books.connection.execute(_PRESIDENCY, asked).fetchone()
     chair, vice_chair, year = presidency or (None, None, None)
-    network = books.record(PolicyRecord.key_for("network"), PolicyRecord) or PolicyRecord(
-        history=()
-    )
+    policies = dict(books.records(PolicyRecord.key_for(""), PolicyRecord))
+    network = policies.pop(PolicyRecord.key_for("network"), PolicyRecord(history=()))
     return SchemeAnswer(
         day=day_of(time_ms),
         chair=chair,
         vice_chair=vice_chair,
         year=year,
-        participants=tuple(_describe(record, standing) for record, standing in known),
-        restrictions=tuple(
-            _restricted(record.code, one)
-            for record in members
-            for one in _restrictions(books, record.code)
-            if one.holds_at(time_ms)
-        ),
+        participants=members,
+        restrictions=select_rows(books, RestrictionAt, "scheme_restrictions.sql", asked),
         policy=resolve_policy(network, None, time_ms),
         own_policies=tuple(
-            PolicyAt(participant=record.code, policy=resolve_policy(network, own, time_ms))
-            for record in members
-            if (own := books.record(PolicyRecord.key_for(record.code or "network"), PolicyRecord))
+            PolicyAt(
+                participant=key.decode().rpartition("/")[2],
+                policy=resolve_policy(network, own, time_ms),
+            )
+            for key, own in policies.items()
         ),
     )
 
 
 SCHEME: Final = Query(
-    path="scheme",
-    summary="Who took part and could trade at a date, under which restrictions and policy",
-    question=SchemeQuestion,
-    answer=SchemeAnswer,
-    respond=_respond,
+    "scheme",
+    "Who took part and could trade at a date, under which restrictions and policy",
+    _respond,
 )
-
-
-def _read_time(books: Books, day: str) -> int:
-    if not day:
-        return books.time_ms
-    try:
-        return end_of_day_ms(day)
-    except MalformedError as error:
-        raise QuestionError("at", error.problem, "a day, as 2026-03-02") from None
-
-
-def _describe(record: ParticipantRecord, standing: StandingSince) -> MemberAt:
-    return MemberAt(
-        code=record.code,
-        name=record.name,
-        kind=record.kind,
-        status=standing.status,
-        since=day_of(standing.effective_from) if standing.effective_from else "",
-        decision=standing.decision,
-        interim_until=_day(standing.lapses_at),
-        may_trade=standing.status is Standing.ACTIVE,
-    )
-
-
-def _restrictions(books: Books, code: str) -> tuple[Restriction, ...]:
-    record = books.record(RestrictionsRecord.key_for(code), RestrictionsRecord)
-    return () if record is None else record.restrictions
-
-
-def _restricted(code: str, one: Restriction) -> RestrictionAt:
-    ends = [end for end in (one.effective_until, one.lapses_at) if end is not None]
-    return RestrictionAt(
-        participant=code,
-        restriction=one.restriction,
-        scope=one.scope,
-        mode=one.mode,
-        zones=one.zones,
-        approver="" if one.approver is None else "/".join(one.approver),
-        since=day_of(one.effective_from),
-        until=_day(min(ends, default=None)),
-        decision=one.decision,
-    )
-
-
-def _day(time_ms: int | None) -> str:
-    return "" if time_ms is None else day_of(time_ms)

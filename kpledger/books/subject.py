@@ -5,19 +5,14 @@ to look something up names it as the events do (:mod:`kpledger.scheme.v1.subject
 """
 
 import re
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
-from kpledger.base.ids import KPCS, PARTICIPANT_PATTERN
 from kpledger.base.record import Record
 from kpledger.books.database import Books
-from kpledger.books.history import read_event_ids
 from kpledger.books.query import Query, QuestionError, encode_answer
-from kpledger.scheme.v1.ids import NUMBER_PATTERN
 from kpledger.scheme.v1.records import (
-    SCHEME_KEY,
     AuthorityRecord,
     BodyRecord,
     CaseRecord,
@@ -28,16 +23,40 @@ from kpledger.scheme.v1.records import (
     PolicyRecord,
     ProceedingRecord,
     ReportRecord,
+    Restriction,
     RestrictionsRecord,
     SchemeRecord,
     SubmissionRecord,
 )
-from kpledger.scheme.v1.subjects import Subject
-from kpledger.scheme.version import RULES_KEY, RulesRecord
+from kpledger.scheme.version import RulesRecord
 
-_EVENTS_SHOWN: Final = 1000
-_CHAIR: Final = f"{KPCS}/chair"
-_YEAR: Final = re.compile(r"[0-9]{1,4}")
+_EVENT_IDS: Final = """
+SELECT lower(hex(event_id))
+FROM event_subjects JOIN events USING (event_index)
+WHERE event_subjects.subject = ?
+ORDER BY event_index
+LIMIT 1000
+"""
+_PLACES: Final[tuple[tuple[str, str, type[Record], str], ...]] = (
+    (r"[A-Z-]+[0-9]+", "certificate", CertificateRecord, r"\g<0>"),
+    (r"[A-Z-]+[0-9]+/.+", "case", CaseRecord, r"\g<0>"),
+    (r"[A-Z]{2}", "participant", ParticipantRecord, r"\g<0>"),
+    (r"[^/]+", "key", KeyRecord, r"\g<0>"),
+    (r"KPCS/chair", "chair", SchemeRecord, "kpcs"),
+    (r"KPCS/policy", "policy", PolicyRecord, "network"),
+    (r"([^/]+)/policy", "policy", PolicyRecord, r"\1"),
+    (r"KPCS/rules", "rules", RulesRecord, "versions"),
+    (r"[^/]+/(case)/.+", r"\1", CaseRecord, r"\g<0>"),
+    (r"[^/]+/(body)/(.+)", r"\1", BodyRecord, r"\2"),
+    (r"[^/]+/(decision)/(.+)", r"\1", DecisionRecord, r"\2"),
+    (r"([^/]+)/(report)/(.+)", r"\2", ReportRecord, r"\1/\3"),
+    (r"([^/]+)/restriction/.+", "restriction", RestrictionsRecord, r"\1"),
+    (r"[^/]+/(counts|production|trade)/.+", r"\1", SubmissionRecord, r"\g<0>"),
+    (r"[^/]+/(anomaly|concern|meeting|review|suspect)/.+", r"\1", ProceedingRecord, r"\g<0>"),
+    (r"[^/]+/[^/]+", "authority", AuthorityRecord, r"\g<0>"),
+)
+"""How subjects are spelt, what kind of thing each is, and where its record is: which, and what
+stands in its key behind the kind of record. The first that fits counts."""
 
 
 class SubjectQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,157 +83,62 @@ class SubjectAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of the events on it, oldest first; the first thousand."""
 
 
-class _Found(msgspec.Struct, frozen=True):
-    kind: str
-    record: msgspec.Struct
-    state: str | None = None
-    head: bytes | None = None
-
-
 def _respond(books: Books, question: SubjectQuestion) -> SubjectAnswer:
-    """Say what is known about a subject.
-
-    Raises:
-        QuestionError: no subject is named.
-    """
     subject = question.subject
     if not subject:
         raise QuestionError("subject", "none is named", "a subject, as BW00000042 or ZW/policy")
-    found = _find(books, subject)
+    kind, record = _find(books, subject)
+    state, head = _stand(record, books.time_ms)
+    ids = books.connection.execute(_EVENT_IDS, (subject,))
     return SubjectAnswer(
         subject=subject,
-        kind=found.kind if found else None,
-        state=found.state if found else None,
-        head=found.head.hex() if found and found.head else None,
-        record=msgspec.Raw(encode_answer(found.record) if found else b"null"),
-        events=tuple(read_event_ids(books, subject, limit=_EVENTS_SHOWN)),
+        kind=None if record is None else kind,
+        state=state,
+        head=None if head is None else head.hex(),
+        record=msgspec.Raw(b"null" if record is None else encode_answer(record)),
+        events=tuple(event_id for (event_id,) in ids),
     )
 
 
 SUBJECT: Final = Query(
-    path="subject",
-    summary="What is known about a subject: kind, state, head, record and events",
-    question=SubjectQuestion,
-    answer=SubjectAnswer,
-    respond=_respond,
+    "subject", "What is known about a subject: kind, state, head, record and events", _respond
 )
 
 
-def _find(books: Books, subject: str) -> _Found | None:
-    first, *rest = subject.split("/")
-    if not rest:
-        return _find_single(books, subject)
-    if re.match(NUMBER_PATTERN, first):
-        return _find_case(books, subject)
-    find = _UNDER.get(rest[0])
-    if find is not None and (len(rest) > 1 or rest[0] in _NAMELESS):
-        return find(books, first, "/".join(rest[1:]))
-    if subject == _CHAIR:
-        return _as("chair", books.record(SCHEME_KEY, SchemeRecord))
-    if len(rest) == 1:
-        return _find_authority(books, first, rest[0])
-    return None
+def _find(books: Books, subject: str) -> tuple[str, msgspec.Struct | None]:
+    """Say what kind of thing a subject is, and give its record, if there is one."""
+    for pattern, kind, kind_of_record, name in _PLACES:
+        if found := re.fullmatch(pattern, subject):
+            record = books.record(kind_of_record.key_for(found.expand(name)), kind_of_record)
+            if isinstance(record, RestrictionsRecord):
+                return "restriction", _newest(record, subject)
+            return found.expand(kind), record
+    return "", None
 
 
-def _find_single(books: Books, subject: str) -> _Found | None:
-    """Find what is named by one word: a certificate, a participant, a key."""
-    if re.match(NUMBER_PATTERN, subject):
-        certificate = books.record(CertificateRecord.key_for(subject), CertificateRecord)
-        if certificate is None:
-            return None
-        return _Found("certificate", certificate, certificate.state, certificate.head)
-    if re.match(PARTICIPANT_PATTERN, subject):
-        participant = books.record(ParticipantRecord.key_for(subject), ParticipantRecord)
-        standing = None if participant is None else participant.standing_at(books.time_ms)
-        return _as("participant", participant, standing)
-    key = books.record(b"key/" + subject.encode(), KeyRecord)
-    return _as("key", key, _state_of_key(key, books.time_ms) if key else None)
+def _newest(record: RestrictionsRecord, subject: str) -> Restriction | None:
+    named = [one for one in record.restrictions if subject.endswith(f"/{one.restriction}")]
+    return named[-1] if named else None
 
 
-def _state_of_key(key: KeyRecord, now_ms: int) -> str:
-    if key.revoked_at is not None:
-        return "REVOKED"
-    return "IN_FORCE" if key.valid_from <= now_ms else "NOT_YET_VALID"
-
-
-def _find_case(books: Books, subject: str) -> _Found | None:
-    case = books.record(CaseRecord.key_for(subject), CaseRecord)
-    return None if case is None else _Found("case", case, case.state, case.head)
-
-
-def _find_proceeding(books: Books, subject: str) -> _Found | None:
-    found = books.record(ProceedingRecord.key_for(subject), ProceedingRecord)
-    return None if found is None else _Found(found.kind, found, found.state, found.head)
-
-
-def _find_authority(books: Books, participant: str, authority: str) -> _Found | None:
-    record = books.record(AuthorityRecord.key_for(participant, authority), AuthorityRecord)
-    closed = record is not None and record.closed_at is not None
-    return _as("authority", record, "CLOSED" if closed else "OPEN")
-
-
-def _find_restriction(books: Books, code: str, name: str) -> _Found | None:
-    record = books.record(RestrictionsRecord.key_for(code), RestrictionsRecord)
-    for one in reversed(record.restrictions if record else ()):
-        if one.restriction == name:
-            holds = one.holds_at(books.time_ms)
-            later = one.effective_from > books.time_ms
-            state = "HOLDS" if holds else "TO_COME" if later else "ENDED"
-            return _Found("restriction", one, state)
-    return None
-
-
-def _find_report(books: Books, code: str, year: str) -> _Found | None:
-    if _YEAR.fullmatch(year) is None:
-        return None
-    return _as("report", books.record(ReportRecord.key_for(code, int(year)), ReportRecord))
-
-
-def _find_policy(books: Books, code: str, _name: str) -> _Found | None:
-    own = None if code == KPCS else code
-    return _as("policy", books.record(PolicyRecord.key_for(own or "network"), PolicyRecord))
-
-
-def _find_body(books: Books, _code: str, name: str) -> _Found | None:
-    body = books.record(BodyRecord.key_for(name), BodyRecord)
-    return _as("body", body, "DISSOLVED" if body is not None and body.dissolved else "AT_WORK")
-
-
-_Find = Callable[[Books, str, str], _Found | None]
-
-
-def _proceeding(kind: Subject) -> _Find:
-    return lambda books, code, name: _find_proceeding(books, f"{code}/{kind}/{name}")
-
-
-def _submission(kind: Subject) -> _Find:
-    return lambda books, code, period: _as(
-        kind, books.record(SubmissionRecord.key_for(code, kind, period), SubmissionRecord)
-    )
-
-
-_UNDER: Final[dict[str, _Find]] = {
-    Subject.ANOMALY: _proceeding(Subject.ANOMALY),
-    Subject.BODY: _find_body,
-    Subject.CASE: lambda books, code, name: _find_case(books, f"{code}/case/{name}"),
-    Subject.CONCERN: _proceeding(Subject.CONCERN),
-    Subject.COUNTS: _submission(Subject.COUNTS),
-    Subject.DECISION: lambda books, _, name: _as(
-        "decision", books.record(DecisionRecord.key_for(name), DecisionRecord)
-    ),
-    Subject.MEETING: _proceeding(Subject.MEETING),
-    Subject.POLICY: _find_policy,
-    Subject.PRODUCTION: _submission(Subject.PRODUCTION),
-    Subject.REPORT: _find_report,
-    Subject.RESTRICTION: _find_restriction,
-    Subject.REVIEW: _proceeding(Subject.REVIEW),
-    Subject.RULES: lambda books, *_: _as("rules", books.record(RULES_KEY, RulesRecord)),
-    Subject.SUSPECT: _proceeding(Subject.SUSPECT),
-    Subject.TRADE: _submission(Subject.TRADE),
-}
-_NAMELESS: Final = (Subject.POLICY, Subject.RULES)
-"""What stands under a code without a name of its own."""
-
-
-def _as(kind: str, record: Record | None, state: str | None = None) -> _Found | None:
-    return None if record is None else _Found(kind, record, state)
+def _stand(record: msgspec.Struct | None, now_ms: int) -> tuple[str | None, bytes | None]:
+    """Say where something stands, and which event is its head."""
+    state: str | None = None
+    match record:
+        case CertificateRecord() | CaseRecord() | ProceedingRecord():
+            return record.state, record.head
+        case ParticipantRecord():
+            state = record.standing_at(now_ms)
+        case KeyRecord(revoked_at=None):
+            state = "IN_FORCE" if record.valid_from <= now_ms else "NOT_YET_VALID"
+        case KeyRecord():
+            state = "REVOKED"
+        case AuthorityRecord():
+            state = "OPEN" if record.closed_at is None else "CLOSED"
+        case BodyRecord():
+            state = "DISSOLVED" if record.dissolved else "AT_WORK"
+        case Restriction(effective_from=begins) if begins > now_ms:
+            state = "TO_COME"
+        case Restriction():
+            state = "HOLDS" if record.holds_at(now_ms) else "ENDED"
+    return state, None

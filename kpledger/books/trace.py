@@ -5,8 +5,7 @@ moves; forwards through the re-exports that name it, its replacement, the cases 
 presented under it, and the technical certificates for those.
 """
 
-from collections import deque
-from collections.abc import Iterator
+import json
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -14,17 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from kpledger.books.database import Books
-from kpledger.books.query import Query, QuestionError
-from kpledger.scheme.v1.records import CaseCountRecord, CaseRecord, CertificateRecord
-from kpledger.scheme.v1.subjects import case_of_certificate
-
-_NAMING: Final = """
-SELECT number FROM certificate_sources JOIN certificates ON issue = certificate
-WHERE source = :subject
-UNION
-SELECT number FROM certificates WHERE case_subject = :subject
-ORDER BY number
-"""
+from kpledger.books.query import Query, QuestionError, select_rows
 
 
 class LinkKind(StrEnum):
@@ -90,13 +79,9 @@ class TraceAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond(books: Books, question: TraceQuestion) -> TraceAnswer:
-    """Tell where the goods of a certificate or case came from, and where they went.
-
-    Raises:
-        QuestionError: there is no such certificate or case.
-    """
     subject = question.subject
-    if _find(books, subject) is None:
+    (asked,) = _describe(books, [subject])
+    if asked.state is None:
         problem = f"there is no certificate or case {subject[:80]!r}"
         raise QuestionError("subject", problem, "the number of a certificate, or a case")
     reached: dict[str, None] = {subject: None}
@@ -105,7 +90,7 @@ def _respond(books: Books, question: TraceQuestion) -> TraceAnswer:
     ends = {end for link in (*back, *forward) for end in (link.earlier, link.later)}
     return TraceAnswer(
         subject=subject,
-        shipments=tuple(_describe(books, one) for one in reached),
+        shipments=_describe(books, list(reached)),
         back=tuple(link for link in back if {link.earlier, link.later} <= reached.keys()),
         forward=tuple(link for link in forward if {link.earlier, link.later} <= reached.keys()),
         complete=ends <= reached.keys(),
@@ -113,115 +98,31 @@ def _respond(books: Books, question: TraceQuestion) -> TraceAnswer:
 
 
 TRACE: Final = Query(
-    path="trace",
-    summary="Where the goods of a certificate or case came from, and where they went",
-    question=TraceQuestion,
-    answer=TraceAnswer,
-    respond=_respond,
+    "trace", "Where the goods of a certificate or case came from, and where they went", _respond
 )
+
+
+def _describe(books: Books, subjects: list[str]) -> tuple[TracedShipment, ...]:
+    asked = {"subjects": json.dumps(subjects)}
+    return select_rows(books, TracedShipment, "trace_shipments.sql", asked)
 
 
 def _walk(
     books: Books, subject: str, reached: dict[str, None], limit: int, *, backwards: bool
 ) -> list[TracedLink]:
     """Follow the goods in one direction, nearest first, up to so many shipments in all."""
+    file = "trace_back.sql" if backwards else "trace_forward.sql"
     links: list[TracedLink] = []
     seen = {subject}
-    waiting = deque([subject])
-    while waiting:
-        here = waiting.popleft()
-        for link in _behind(books, here) if backwards else _before(books, here):
-            links.append(link)
+    nearest = [subject]
+    while nearest:
+        steps = select_rows(books, TracedLink, file, {"subjects": json.dumps(nearest)})
+        nearest = []
+        for link in steps:
             there = link.earlier if backwards else link.later
-            if there in seen:
-                continue
-            if there not in reached and len(reached) >= limit:
-                continue
-            seen.add(there)
-            reached[there] = None
-            waiting.append(there)
+            if there not in seen and (there in reached or len(reached) < limit):
+                seen.add(there)
+                reached[there] = None
+                nearest.append(there)
+        links += steps
     return links
-
-
-def _behind(books: Books, subject: str) -> Iterator[TracedLink]:
-    match _find(books, subject):
-        case CertificateRecord() as record:
-            for source in record.sources:
-                yield _link(source.number, subject, LinkKind.SOURCE, source.carat_thousandths)
-            if record.replaces:
-                yield _link(record.replaces, subject, LinkKind.REPLACEMENT)
-            if record.case:
-                yield _link(record.case, subject, LinkKind.TECHNICAL)
-        case CaseRecord(number=str(number)):
-            yield _link(number, subject, LinkKind.CASE)
-
-
-def _before(books: Books, subject: str) -> Iterator[TracedLink]:
-    record = _find(books, subject)
-    for later in _read_naming(books, subject):
-        child = books.record(CertificateRecord.key_for(later), CertificateRecord)
-        carats = [
-            source.carat_thousandths
-            for source in (child.sources if child else ())
-            if source.number == subject
-        ]
-        if carats:
-            yield _link(subject, later, LinkKind.SOURCE, carats[0])
-        else:
-            yield _link(subject, later, LinkKind.TECHNICAL)
-    if isinstance(record, CertificateRecord):
-        if record.replaced_by:
-            yield _link(subject, record.replaced_by, LinkKind.REPLACEMENT)
-        for serial in range(1, _count_cases(books, subject) + 1):
-            yield _link(subject, case_of_certificate(subject, serial), LinkKind.CASE)
-
-
-def _read_naming(books: Books, subject: str) -> Iterator[str]:
-    """Give the certificates that name one as their source, or move the goods of a case."""
-    for (number,) in books.connection.execute(_NAMING, {"subject": subject}):
-        yield number
-
-
-def _count_cases(books: Books, number: str) -> int:
-    """Count the further shipments that were presented under a certificate."""
-    record = books.record(CaseCountRecord.key_for(number), CaseCountRecord)
-    return 0 if record is None else record.count
-
-
-def _link(earlier: str, later: str, link: LinkKind, carats: int | None = None) -> TracedLink:
-    return TracedLink(earlier=earlier, later=later, link=link, carat_thousandths=carats)
-
-
-def _find(books: Books, subject: str) -> CertificateRecord | CaseRecord | None:
-    if "/" in subject:
-        return books.record(CaseRecord.key_for(subject), CaseRecord)
-    return books.record(CertificateRecord.key_for(subject), CertificateRecord)
-
-
-def _describe(books: Books, subject: str) -> TracedShipment:
-    match _find(books, subject):
-        case CertificateRecord() as record:
-            return TracedShipment(
-                subject=subject,
-                state=record.state,
-                issuer=record.issuer,
-                destination=record.destination,
-                issued_on=record.issued_on,
-                origins=record.origins,
-                carat_thousandths=record.carat_thousandths,
-            )
-        case CaseRecord() as case:
-            return _outline(subject, case.state, case.holder)
-    return _outline(subject, None, subject[:2])
-
-
-def _outline(subject: str, state: str | None, holder: str) -> TracedShipment:
-    return TracedShipment(
-        subject=subject,
-        state=state,
-        issuer=holder,
-        destination="",
-        issued_on="",
-        origins=(),
-        carat_thousandths=0,
-    )

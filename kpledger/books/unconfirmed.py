@@ -8,10 +8,7 @@ from msgspec import Meta
 from kpledger.base.units import MAX_AMOUNT, add_days, add_months, quarter_of
 from kpledger.books.database import Books
 from kpledger.books.flags.search import prepare_search
-from kpledger.books.query import Query, read_statement, select_rows
-
-_RANKING: Final = read_statement("unconfirmed_ranking.sql")
-_CERTIFICATES: Final = read_statement("unconfirmed_certificates.sql")
+from kpledger.books.query import Query, select_rows
 
 _ISSUED_MONTHS: Final = 3
 """How far back quarters go: what expired in the window was issued up to so long before it."""
@@ -84,20 +81,18 @@ def _respond(books: Books, question: UnconfirmedQuestion) -> UnconfirmedAnswer:
         "largest": MAX_AMOUNT,
         "limit": question.limit + 1,
     }
-    found = tuple(select_rows(books, UnconfirmedPaper, _CERTIFICATES, parameters))
+    found = select_rows(books, UnconfirmedPaper, "unconfirmed_certificates.sql", parameters)
     return UnconfirmedAnswer(
         at=search.at,
         from_day=search.from_day,
-        ranking=tuple(select_rows(books, UnconfirmedRank, _RANKING, parameters)),
+        ranking=select_rows(books, UnconfirmedRank, "unconfirmed_ranking.sql", parameters),
         certificates=found[: question.limit],
         more=len(found) > question.limit,
     )
 
 
 UNCONFIRMED: Final = Query(
-    path="unconfirmed",
-    summary="Certificates that expired without any news, and a ranking of destinations",
-    question=UnconfirmedQuestion,
-    answer=UnconfirmedAnswer,
-    respond=_respond,
+    "unconfirmed",
+    "Certificates that expired without any news, and a ranking of destinations",
+    _respond,
 )

@@ -9,8 +9,7 @@ from office import Ledger
 from typer.testing import CliRunner
 
 from kpclient.cli import app
-from kpledger.books.flags.finding import Finding
-from kpledger.books.flags.query import FlagsAnswer
+from kpledger.books.flags.search import Finding, FlagsAnswer
 
 RUNNER = CliRunner()
 

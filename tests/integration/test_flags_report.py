@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from lab.year.flags_report import HONEST_FLAGGED_MAX_PPM, Report, measure_year, write_year
 
-from kpledger.books.flags.finding import Finding
+from kpledger.books.flags.search import Finding
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ from kpclient.output.console import print_json, print_line, print_table, readabl
 from kpledger.base.units import format_carats
 from kpledger.books.balance import BALANCE, BalanceAnswer, BalanceQuestion
 from kpledger.books.flags.catalogue import FlagDescription, describe_flags
-from kpledger.books.flags.query import FLAGS, FlagsAnswer, FlagsQuestion
+from kpledger.books.flags.search import FLAGS, FlagsAnswer, FlagsQuestion
 from kpledger.books.numbers import NUMBERS, NumbersAnswer, NumbersQuestion
 
 

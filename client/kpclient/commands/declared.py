@@ -35,7 +35,6 @@ from kpclient.input.options import (
 )
 from kpclient.input.reporting import reporting
 from kpclient.input.thresholds import Thresholds
-from kpclient.net.ledger_client import Answerable
 from kpclient.output.console import as_object, print_json, print_line, print_rows
 from kpclient.session import Session
 from kpledger.books.queries import QUERIES
@@ -113,7 +112,7 @@ class QuestionOptions:
 class Asking(Generic[Q, A]):
     """A question that was typed, and how it is asked."""
 
-    query: Answerable[A]
+    query: Query[msgspec.Struct, A]
     question: Q
     by: QuestionOptions
     session: Session

@@ -30,10 +30,11 @@ from kpledger.books.certificates import (
     CertificatesQuestion,
 )
 from kpledger.books.keys import SIGNING_KEYS, KeysAnswer, KeysQuestion
-from kpledger.books.organisation import ORGANISATION, OrganisationQuestion
 from kpledger.books.participants import (
+    ORGANISATION,
     PARTICIPANT,
     PARTICIPANTS,
+    OrganisationQuestion,
     ParticipantAnswer,
     ParticipantQuestion,
     ParticipantsQuestion,

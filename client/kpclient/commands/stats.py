@@ -25,8 +25,14 @@ from kpclient.output.statistics import (
     lay_out_summary,
 )
 from kpclient.output.tables import Table, format_csv, format_value, kind_of, write_parquet
-from kpledger.books.statistics.annex3 import ANNEX3, Annex3Answer, Annex3Question
-from kpledger.books.statistics.summary import SUMMARY, SummaryAnswer, SummaryQuestion
+from kpledger.books.statistics import (
+    ANNEX3,
+    SUMMARY,
+    Annex3Answer,
+    Annex3Question,
+    SummaryAnswer,
+    SummaryQuestion,
+)
 
 _SAID_ABOVE: Final = ("table", "participant", "source", "known_at")
 

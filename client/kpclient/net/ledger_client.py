@@ -14,7 +14,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Final, Protocol, TypeGuard, TypeVar
+from typing import Final, TypeGuard, TypeVar
 
 import msgpack
 import msgspec
@@ -57,13 +57,12 @@ from kpledger.api.routes import (
     route_of,
 )
 from kpledger.base.errors import LedgerError
-from kpledger.books.query import AnyQuery
+from kpledger.books.query import Query
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.envelope import decode_envelope, parse_envelope_json, verify_envelope
 from kpledger.scheme.event import SignedEvent
 
 A = TypeVar("A", bound=msgspec.Struct)
-A_co = TypeVar("A_co", bound=msgspec.Struct, covariant=True)
 B = TypeVar("B", BatchAnswer, RehearsalAnswer)
 
 _SPARE_S: Final = 5.0
@@ -72,15 +71,6 @@ _event_decoder: Final = msgspec.json.Decoder(RecordedEvent | UnknownEvent)
 _UNCONFIRMED: Final = frozenset(
     {"urn:kpledger:problem:no-leader", "urn:kpledger:problem:not-confirmed"}
 )
-
-
-class Answerable(AnyQuery, Protocol[A_co]):
-    """A query (:mod:`kpledger.books.query`) with answers of this form."""
-
-    @property
-    def answer(self) -> type[A_co]:
-        """What is answered."""
-        ...
 
 
 class NotConfirmedError(ClientError):
@@ -219,7 +209,7 @@ class LedgerClient:
             raise NotTrustworthyError(node, problem)
         return VerifiedEvent(event, found.height, found.index, found.block_time_ms)
 
-    async def ask(self, query: Answerable[A], question: msgspec.Struct) -> A:
+    async def ask(self, query: Query[msgspec.Struct, A], question: msgspec.Struct) -> A:
         """Ask what people can ask of the ledger (:mod:`kpledger.books.query`).
 
         Raises:
@@ -229,7 +219,7 @@ class LedgerClient:
         node, content = await self._question(route_of(query), question)
         return read_from(node, content, lambda text: read_answer(text, query.answer))
 
-    async def find(self, query: Answerable[A], question: msgspec.Struct) -> A | None:
+    async def find(self, query: Query[msgspec.Struct, A], question: msgspec.Struct) -> A | None:
         """Ask likewise; None if the ledger does not hold what it is about."""
         try:
             return await self.ask(query, question)

@@ -12,8 +12,7 @@ import msgspec
 
 from kpclient.output.published import OTHERS, Published
 from kpclient.output.tables import CellKind, Table, TableCell, kind_of, write_name
-from kpledger.books.statistics.annex3 import Annex3Answer
-from kpledger.books.statistics.summary import SummaryAnswer, SummaryRow
+from kpledger.books.statistics import Annex3Answer, SummaryAnswer, SummaryRow
 
 ANNEX3_TABLES: Final = ("trade", "counts", "production", "submissions")
 _ANNEX3: Final = (

@@ -5,6 +5,7 @@ import tomllib
 from importlib import resources
 
 import msgspec
+from msgspec import structs
 
 FLAG_COUNT = 18
 
@@ -96,19 +97,12 @@ def read_flags() -> dict[str, Flag]:
 
 def describe_flags() -> tuple[FlagDescription, ...]:
     """Describe every flag."""
-    return tuple(
-        FlagDescription(
-            flag=flag.flag,
-            title=flag.title,
-            looks_for=flag.looks_for,
-            why=flag.why,
-            settings=tuple(
-                Setting(name=f"{flag.flag}.{name}", default=one.default, meaning=one.meaning)
-                for name, one in flag.settings.items()
-            ),
-            evidence=flag.evidence,
-            benign=flag.benign,
-            reading=flag.reading,
-        )
-        for flag in read_flags().values()
-    )
+    return tuple(map(_describe, read_flags().values()))
+
+
+def _describe(flag: Flag) -> FlagDescription:
+    settings = [
+        {"name": f"{flag.flag}.{name}", "default": one.default, "meaning": one.meaning}
+        for name, one in flag.settings.items()
+    ]
+    return msgspec.convert(structs.asdict(flag) | {"settings": settings}, FlagDescription)

@@ -1,4 +1,4 @@
-"""The search: runs the statements of flags over the books, the newest findings first."""
+"""The query ``flags``: runs the statements of flags over the books, the newest findings first."""
 
 import heapq
 import json
@@ -6,20 +6,77 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Final
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
 
 from kpledger.base.units import add_days, day_of, end_of_day_ms
 from kpledger.books.database import Books
 from kpledger.books.flags.catalogue import Flag, Way, read_flags
-from kpledger.books.flags.finding import EVIDENCE_MAX, Finding
 from kpledger.books.flags.sentence import Value, write_sentence
 from kpledger.books.flags.settings import FlagSettings, parse_settings
 from kpledger.books.projections.prices import step_of
-from kpledger.books.query import QuestionError, ask_code, ask_day, ask_participant
+from kpledger.books.query import Query, QuestionError, read_day, read_participant
 
 LOOK_BACK_DAYS: Final = 365
+MAX_FINDINGS: Final = 1_000
+EVIDENCE_MAX: Final = 10
+"""How many events a finding names; where there are more, they are examples."""
 _FIRST_SLICE_DAYS: Final = 92
 _NO_LIMIT: Final = -1
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to look at."""
+
+    flag: str
+    """Its code, ``F3``."""
+    subject: str
+    """A certificate's number, a participant, a pair ``A-B``, a range of numbers, an event."""
+    participant: str
+    """Whom it concerns first."""
+    partner: str
+    """The other side, if there is one; empty otherwise."""
+    day: str
+    """When: of the certificate, of the event, or the end of the period."""
+    measure: int
+    """What the threshold is compared with, in the unit of the setting."""
+    explanation: str
+    """What was seen, in plain words with the numbers, and what may lie behind it."""
+    evidence: tuple[str, ...]
+    """Ids of the events it rests on, hexadecimal."""
+
+
+class FlagsQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which findings."""
+
+    flag: str = ""
+    """Only this one, ``F3``; or several, ``F3,F5``."""
+    participant: str = ""
+    """Only what concerns this one, as issuer, destination or reporter."""
+    from_day: str = ""
+    """The first day; a year before the last if not given."""
+    until: str = ""
+    """The last day; today if not given."""
+    at: str = ""
+    """Today, for what is overdue; the day of the newest block if not given."""
+    settings: str = ""
+    """Other thresholds than the defaults, ``F1.days=45,stock.US=250000``."""
+    limit: Annotated[int, Meta(ge=1, le=MAX_FINDINGS)] = 100
+    skip: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    """How many of the newest to pass over."""
+
+
+class FlagsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Findings, the newest first."""
+
+    at: str
+    from_day: str
+    until: str
+    findings: tuple[Finding, ...]
+    more: bool
+    """Whether there are older ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +140,10 @@ def prepare_search(
         QuestionError: a parameter is not what it should be, or nobody on the ledger; names it.
     """
     if participant:
-        ask_participant(books, ask_code("participant", participant))
-    today = ask_day("at", at) or day_of(books.time_ms)
-    last = ask_day("until", until) or today
-    first = ask_day("from_day", from_day) or add_days(last, -LOOK_BACK_DAYS)
+        read_participant(books, participant)
+    today = read_day("at", at) or day_of(books.time_ms)
+    last = read_day("until", until) or today
+    first = read_day("from_day", from_day) or add_days(last, -LOOK_BACK_DAYS)
     if first > last:
         raise QuestionError("from_day", f"{first} is after {last}", "a day up to `until`")
     return Search(books, parse_settings(settings), first, last, today, participant)
@@ -148,3 +205,34 @@ def _explain(connection: sqlite3.Connection, raised: _Raised) -> Finding:
         explanation=write_sentence(raised.way.text, columns),
         evidence=tuple(event.hex() for (event,) in filter(None, events))[:EVIDENCE_MAX],
     )
+
+
+def _respond(books: Books, question: FlagsQuestion) -> FlagsAnswer:
+    search = prepare_search(
+        books,
+        participant=question.participant,
+        from_day=question.from_day,
+        until=question.until,
+        at=question.at,
+        settings=question.settings,
+    )
+    flags, limit = _read_flags(question.flag), question.limit
+    page = tuple(find_flags(search, flags, skip=question.skip, limit=limit + 1))
+    return FlagsAnswer(
+        at=search.at,
+        from_day=search.from_day,
+        until=search.until_day,
+        findings=page[:limit],
+        more=len(page) > limit,
+    )
+
+
+FLAGS: Final = Query("flags", "What an analyst should look at, the newest first", _respond)
+
+
+def _read_flags(text: str) -> tuple[str, ...]:
+    chosen = [one.strip().upper() for one in text.split(",")] if text else []
+    for one in chosen:
+        if one not in read_flags():
+            raise QuestionError("flag", f"there is no flag {one[:20]!r}", "F1 to F18")
+    return tuple(dict.fromkeys(chosen))

@@ -28,8 +28,7 @@ from lab.year.year import make_year
 
 from kpledger.books.database import Books, open_books
 from kpledger.books.flags.catalogue import read_flags
-from kpledger.books.flags.finding import Finding
-from kpledger.books.flags.search import find_flags, prepare_search
+from kpledger.books.flags.search import Finding, find_flags, prepare_search
 
 BOOKS_NAME: Final = "books.sqlite"
 HONEST_FLAGGED_MAX_PPM: Final = 10_000

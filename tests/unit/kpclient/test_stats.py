@@ -21,8 +21,7 @@ from kpclient.output.statistics import (
     lay_out_summary,
 )
 from kpclient.output.tables import CellKind
-from kpledger.books.statistics.basis import Basis
-from kpledger.books.statistics.summary import SummaryAnswer, SummaryRow
+from kpledger.books.statistics import Basis, SummaryAnswer, SummaryRow
 
 RUNNER = CliRunner()
 

@@ -16,15 +16,8 @@ def test_records_are_read_in_the_order_of_their_keys() -> None:
     for serial in (3, 1, 2):
         issue(ledger, make_certificate(number_of("BW", serial)))
 
-    def numbers(after: bytes | None, limit: int) -> list[str]:
-        found = ledger.books.records(b"certificate/", CertificateRecord, after=after, limit=limit)
-        return [record.number for _, record in found]
-
-    assert numbers(None, 9) == ["BW000001", "BW000002", "BW000003"]
-    assert numbers(None, 2) == ["BW000001", "BW000002"]
-    assert numbers(b"certificate/BW000001", 9) == ["BW000002", "BW000003"]
-    issue(ledger, make_certificate(number_of("BW", 4)))
-    assert numbers(b"certificate/BW000003", 9) == ["BW000004"]
+    found = ledger.books.records(b"certificate/", CertificateRecord)
+    assert [record.number for _, record in found] == ["BW000001", "BW000002", "BW000003"]
 
 
 def test_they_stand_where_the_ledger_stands() -> None:

@@ -6,8 +6,7 @@ from founding import event_id_of, make_certificate, make_confirmation, make_even
 
 from kpledger.base.units import MAX_AMOUNT
 from kpledger.books.balance import BALANCE, BalanceQuestion
-from kpledger.books.statistics.annex3 import ANNEX3, Annex3Question
-from kpledger.books.statistics.summary import SUMMARY, SummaryQuestion
+from kpledger.books.statistics import ANNEX3, SUMMARY, Annex3Question, SummaryQuestion
 from kpledger.scheme.v1.events.certificate import CertificateIssued, GoodsLine, HsCode
 
 ENOUGH = 2**64 // MAX_AMOUNT + 2

@@ -4,7 +4,7 @@ from booked import open_booked_trade
 from founding import CHAIR, vary
 from scheme_statements import BODY, OBSERVER
 
-from kpledger.books.organisation import ORGANISATION, OrganisationAnswer, OrganisationQuestion
+from kpledger.books.participants import ORGANISATION, OrganisationAnswer, OrganisationQuestion
 from kpledger.scheme.v1.events.governance import AuthorityRegistered, AuthorityRole
 from kpledger.scheme.v1.events.life import ObserverWithdrawn
 

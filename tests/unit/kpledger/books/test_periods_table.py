@@ -8,7 +8,7 @@ import pytest
 
 from kpledger.base.units import end_of_day_ms, start_of_day_ms
 from kpledger.books.database import create_indexes, create_tables
-from kpledger.books.periods import due_day, end_of, start_of
+from kpledger.books.periods import Period
 
 FOUNDED = start_of_day_ms("2006-01-01")
 
@@ -52,8 +52,9 @@ def test_the_table_agrees_with_the_periods_of_the_library(books: sqlite3.Connect
     rows = books.execute("SELECT * FROM periods").fetchall()
     assert len(rows) == 121 * (4 + 2 + 1)
     for period, first_day, last_day, due_on in rows:
-        assert (first_day, last_day) == (start_of(period), end_of(period))
-        assert due_on == due_day(period) if len(period) > 4 else f"{int(period) + 1}-03-31"
+        named = Period(period)
+        assert (first_day, last_day) == (named.first_day, named.last_day)
+        assert due_on == (named.due_on if len(period) > 4 else f"{int(period) + 1}-03-31")
 
 
 def test_filings_are_due_for_periods_that_began_after_the_trade(

@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -34,7 +35,10 @@ GROWING = (
 
 
 def find_statements() -> Iterator[tuple[str, str]]:
-    """Give every statement of the questions, by module and name."""
+    """Give every statement of the questions, by file, or by module and name."""
+    for file in sorted(Path(*books.__path__).glob("*.sql")):
+        if file.name not in {"schema.sql", "indexes.sql"}:
+            yield file.name, file.read_text(encoding="utf-8")
     for found in pkgutil.walk_packages(books.__path__, f"{books.__name__}."):
         if "projections" in found.name:
             continue

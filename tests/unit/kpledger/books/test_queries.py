@@ -5,7 +5,8 @@ import pytest
 from booked import open_booked_trade
 from founding import signing_key
 
-from kpledger.books.participants import KEY, PARTICIPANT, KeyQuestion, ParticipantQuestion
+from kpledger.books.keys import KEY, KeyQuestion
+from kpledger.books.participants import PARTICIPANT, ParticipantQuestion
 from kpledger.books.queries import QUERIES
 from kpledger.books.query import AnyQuery, NotOnLedgerError, QuestionError
 from kpledger.books.scheme import SCHEME

@@ -3,12 +3,15 @@
 import msgspec
 import pytest
 from booked import BookedLedger, open_booked_trade
-from founding import CHAIR, NOW_MS, TODAY, make_certificate, make_decision, signing_key
+from founding import CHAIR, NOW_MS, TODAY, make_certificate, make_decision, signing_key, vary
+from scheme_statements import BODY, RESTRICTION
 
+from kpledger.base.units import DAY_MS
 from kpledger.books.query import QuestionError
 from kpledger.books.subject import SUBJECT, SubjectAnswer, SubjectQuestion
 from kpledger.scheme.v1.events.certificate import CertificateIssued, CertificateVoided, VoidReason
 from kpledger.scheme.v1.events.decisions import PolicySet, PolicyValues
+from kpledger.scheme.v1.events.governance import KeyRevoked, RevocationReason
 from kpledger.scheme.v1.events.importing import ArrivalRecorded
 from kpledger.scheme.v1.events.life import (
     AnnualReportFiled,
@@ -17,6 +20,7 @@ from kpledger.scheme.v1.events.life import (
     MeetingKind,
     NoteFiled,
 )
+from kpledger.scheme.v1.events.restrictions import Mode
 from kpledger.scheme.v1.events.statistics import ProductionStatisticsSubmitted
 
 ARRIVAL = ArrivalRecorded(
@@ -128,3 +132,37 @@ def test_what_arrives_under_a_dead_certificate_is_on_its_case_as_well(
 def test_a_subject_has_to_be_named(ledger: BookedLedger) -> None:
     with pytest.raises(QuestionError):
         ask(ledger, "")
+
+
+def test_keys_bodies_and_restrictions_stand_where_time_and_decisions_put_them(
+    ledger: BookedLedger,
+) -> None:
+    body = vary(BODY, observers=())
+    ledger.say(CHAIR, body, subject="KPCS/body/wgs")
+    restriction = vary(
+        RESTRICTION,
+        mode=Mode.PROHIBITED,
+        approver=None,
+        zones=(),
+        effective_from=NOW_MS + DAY_MS,
+        effective_until=NOW_MS + 3 * DAY_MS,
+        decision=make_decision().decision,
+    )
+    ledger.say(CHAIR, restriction, subject="BW/restriction/zones")
+    key = signing_key("BW/gaborone").public_key
+    subjects = ("KPCS/body/wgs", "BW/restriction/zones", key.hex())
+    note = make_decision("AD-2026-2")
+    states = [[ask(ledger, one).state for one in subjects]]
+    ledger.say(CHAIR, vary(body, dissolved=True), subject="KPCS/body/wgs")
+    revoke = KeyRevoked(key=key, reason=RevocationReason.RETIRED, suspect_since=None)
+    ledger.now_ms += 2 * DAY_MS
+    ledger.say("BW/root", revoke)
+    states.append([ask(ledger, one).state for one in subjects])
+    ledger.now_ms += 2 * DAY_MS
+    ledger.say(CHAIR, note)
+    states.append([ask(ledger, one).state for one in subjects])
+    assert states == [
+        ["AT_WORK", "TO_COME", "IN_FORCE"],
+        ["DISSOLVED", "HOLDS", "REVOKED"],
+        ["DISSOLVED", "ENDED", "REVOKED"],
+    ]

@@ -43,14 +43,8 @@ def respond(books: Books, question: Question) -> Answer:
 
 
 QUERIES = (
-    Query(
-        path="endless",
-        summary="Never answered",
-        question=Question,
-        answer=Answer,
-        respond=read_for_ever,
-    ),
-    Query(path="height", summary="The height", question=Question, answer=Answer, respond=respond),
+    Query("endless", "Never answered", read_for_ever),
+    Query("height", "The height", respond),
 )
 
 

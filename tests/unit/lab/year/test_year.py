@@ -19,7 +19,7 @@ from kpledger.books.calendar import CALENDAR, CalendarQuestion, DueKind
 from kpledger.books.database import Books, open_books
 from kpledger.books.flags.search import find_flags, prepare_search
 from kpledger.books.numbers import NUMBERS, NumbersQuestion
-from kpledger.books.participants import read_participants
+from kpledger.books.participants import PARTICIPANTS, ParticipantsQuestion
 from kpledger.books.subject import SUBJECT, SubjectQuestion
 from kpledger.books.trace import TRACE, TraceQuestion
 from kpledger.scheme.envelope import decode_envelope, verify_envelope
@@ -91,7 +91,7 @@ def test_what_is_flagged_for_one_participant_is_a_part_of_all(books: Books) -> N
 def test_every_number_that_was_used_is_in_a_range(books: Books) -> None:
     numbers = [one.subject for one in live()[0] if one.type == "certificate_issued"]
     used = 0
-    for member in read_participants(books):
+    for member in PARTICIPANTS.respond(books, ParticipantsQuestion()).participants:
         answer = NUMBERS.respond(books, NumbersQuestion(participant=member.code))
         used += sum(one.used for one in answer.ranges)
     assert used >= len(set(numbers))

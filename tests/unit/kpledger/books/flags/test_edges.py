@@ -5,7 +5,7 @@ from flagging import Trader
 from founding import CHAIR, DECISION, decide, signing_key
 
 from kpledger.base.units import start_of_day_ms
-from kpledger.books.flags.query import FLAGS, FlagsQuestion
+from kpledger.books.flags.search import FLAGS, FlagsQuestion
 from kpledger.scheme.v1.events.certificate import (
     CertificateVoided,
     ExportNotified,

@@ -7,8 +7,7 @@ import pytest
 from flagging import Trader
 
 from kpledger.base.units import add_days
-from kpledger.books.flags.query import FLAGS, FlagsQuestion
-from kpledger.books.flags.search import prepare_search
+from kpledger.books.flags.search import FLAGS, FlagsQuestion, prepare_search
 from kpledger.books.query import QuestionError
 
 DAY = "2026-07-06"

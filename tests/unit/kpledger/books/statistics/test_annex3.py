@@ -5,7 +5,7 @@ from booked import BookedLedger, open_booked_trade
 from founding import TODAY, issue, make_certificate, vary
 
 from kpledger.books.query import QuestionError
-from kpledger.books.statistics.annex3 import (
+from kpledger.books.statistics import (
     ANNEX3,
     Annex3Answer,
     Annex3Count,
@@ -13,8 +13,8 @@ from kpledger.books.statistics.annex3 import (
     Annex3Question,
     Annex3Submission,
     Annex3Trade,
+    Basis,
 )
-from kpledger.books.statistics.basis import Basis
 from kpledger.scheme.v1.events.certificate import HsCode
 from kpledger.scheme.v1.events.statistics import (
     CountRow,

@@ -6,7 +6,7 @@ from pathlib import Path
 from booked import open_booked_trade
 from founding import event_id_of, issue, make_certificate
 
-from kpledger.books.statistics.annex3 import ANNEX3, Annex3Question
+from kpledger.books.statistics import ANNEX3, Annex3Question
 from kpledger.scheme.v1.events.certificate import CertificateVoided, VoidReason
 
 DOCUMENT = Path(__file__).parents[5] / "docs" / "statistics.md"

@@ -11,9 +11,9 @@ from founding import (
 )
 
 from kpledger.books.query import QuestionError
-from kpledger.books.statistics.basis import Basis
-from kpledger.books.statistics.summary import (
+from kpledger.books.statistics import (
     SUMMARY,
+    Basis,
     SummaryAnswer,
     SummaryQuestion,
     SummaryRow,

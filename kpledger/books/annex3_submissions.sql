@@ -1,0 +1,32 @@
+-- What a participant submitted for some periods, as known at an instant, and whether in time.
+--
+-- Parameters: participant; periods: JSON, as [["TRADE", "2026Q1", "2026-05-31"]], with the day on
+-- which each is due; known_at: Unix milliseconds; as_of: a day.
+WITH asked AS (
+    SELECT key AS place, value ->> 0 AS series, value ->> 1 AS period, value ->> 2 AS due_on
+    FROM json_each(:periods)
+),
+known AS (
+    SELECT place, asked.series, asked.period, due_on, min(edition) AS oldest, max(edition) AS newest
+    FROM asked
+    LEFT JOIN editions
+        ON editions.series = asked.series AND editions.period = asked.period
+        AND participant = :participant AND recorded_at <= :known_at
+    GROUP BY place
+)
+SELECT known.series, known.period,
+       coalesce(newest.edition, 0) AS edition,
+       coalesce(lower(hex(event_id)), '') AS event,
+       coalesce(oldest.recorded_on, '') AS first_on,
+       coalesce(newest.recorded_on, '') AS newest_on,
+       due_on,
+       coalesce(oldest.recorded_on, :as_of) > due_on AS late
+FROM known
+LEFT JOIN editions AS oldest
+    ON oldest.series = known.series AND oldest.period = known.period
+    AND oldest.participant = :participant AND oldest.edition = known.oldest
+LEFT JOIN editions AS newest
+    ON newest.series = known.series AND newest.period = known.period
+    AND newest.participant = :participant AND newest.edition = known.newest
+LEFT JOIN events ON events.event_index = newest.event_index
+ORDER BY place

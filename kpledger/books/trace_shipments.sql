@@ -1,0 +1,14 @@
+-- Certificates and cases as a lineage shows them, in the order in which they are named.
+--
+-- Parameters: subjects: JSON.
+SELECT value AS subject,
+       coalesce(certificates.state, cases.state) AS state,
+       coalesce(issuer, cases.holder, substr(value, 1, 2)) AS issuer,
+       coalesce(destination, '') AS destination,
+       coalesce(issued_on, '') AS issued_on,
+       origins,
+       coalesce(certificates.carat_thousandths, 0) AS carat_thousandths
+FROM json_each(:subjects)
+LEFT JOIN certificates ON certificates.number = value
+LEFT JOIN cases ON subject = value AND known_until IS NULL
+ORDER BY key
