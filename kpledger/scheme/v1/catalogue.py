@@ -13,20 +13,14 @@ from kpledger.scheme.event import Body
 from kpledger.scheme.v1 import events
 from kpledger.scheme.v1.context import Check, Context, Effect
 from kpledger.scheme.v1.effects import (
-    cases as case_effects,
     certificate as certificate_effects,
     decisions as decision_effects,
     governance as governance_effects,
     importing as importing_effects,
     life as life_effects,
-    notes as note_effects,
-    restrictions as restriction_effects,
-    statistics as statistics_effects,
 )
 from kpledger.scheme.v1.rules import (
-    amendments,
     authorship,
-    cases,
     contents,
     custody,
     decisions,
@@ -34,16 +28,13 @@ from kpledger.scheme.v1.rules import (
     filings,
     governance,
     importing,
-    keys,
     lineage,
     notes,
     numbering,
-    policies,
     proceedings,
     restrictions,
     standing,
     subject,
-    succession,
     technical,
 )
 from kpledger.scheme.v1.rules.authorship import AuthorKind, Cosigner
@@ -84,7 +75,7 @@ _MONITOR: Final = (AuthorKind.MONITOR,)
 _STATISTICIAN: Final = (AuthorKind.STATISTICS_OFFICE, AuthorKind.PARTICIPANT_ROOT)
 _ANYBODY: Final = (AuthorKind.ANYBODY,)
 
-_FIRST: Final = (subject.check_subject, succession.check_first, standing.check_member)
+_FIRST: Final = (subject.check_subject, subject.check_first, standing.check_member)
 _OPEN: Final = (subject.check_name, standing.check_member, proceedings.check_step)
 _STEP: Final = (standing.check_member, proceedings.check_step)
 _ANSWER: Final = (*_STEP, proceedings.check_concerned)
@@ -96,11 +87,11 @@ _ISSUE: Final = (
     technical.check_technical,
     lineage.check_lineage,
 )
-_NEXT: Final = (succession.check_transition, succession.check_prev)
-_OWN: Final = (authorship.check_own_subject, *_NEXT)
+_NEXT: Final = (subject.check_transition, subject.check_prev)
+_OWN: Final = (custody.check_own_subject, *_NEXT)
 _HELD: Final = (custody.check_holder, *_NEXT)
 _CONFIRM: Final = (
-    authorship.check_destination,
+    custody.check_destination,
     importing.check_confirmed_once,
     importing.check_confirmable,
     *_NEXT,
@@ -127,12 +118,12 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
     events.restrictions.RestrictionSet: Row(
         _CHAIR,
         (*_FIRST, restrictions.check_restriction, decisions.check_decision),
-        restriction_effects.set_restriction,
+        decision_effects.set_restriction,
     ),
     events.restrictions.RestrictionLifted: Row(
         _CHAIR,
         (*_FIRST, restrictions.check_lifting, decisions.check_decision),
-        restriction_effects.lift_restriction,
+        decision_effects.lift_restriction,
     ),
     events.governance.AuthorityRegistered: Row(
         _HOUSEHOLDER,
@@ -144,16 +135,16 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
         _HOUSEHOLDER, (*_FIRST, governance.check_closing), governance_effects.close_authority
     ),
     events.governance.KeyAdded: Row(
-        _HOUSEHOLDER, (*_FIRST, keys.check_new_key), governance_effects.add_key
+        _HOUSEHOLDER, (*_FIRST, governance.check_new_key), governance_effects.add_key
     ),
     events.governance.KeyRotated: Row(
         _HOUSEHOLDER,
-        (*_FIRST, keys.check_own_key, keys.check_key_rotation),
+        (*_FIRST, governance.check_own_key, governance.check_key_rotation),
         governance_effects.rotate_key,
     ),
     events.governance.KeyRevoked: Row(
         _HOUSEHOLDER,
-        (*_FIRST, keys.check_own_key, keys.check_revocation),
+        (*_FIRST, governance.check_own_key, governance.check_revocation),
         governance_effects.revoke_key,
     ),
     events.governance.NumberRangeAllocated: Row(
@@ -178,16 +169,16 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
         _CLERK, (*_FIRST, decisions.check_record), decision_effects.record_decision
     ),
     events.decisions.PolicySet: Row(
-        _CHAIR_OR_ROOT, (*_FIRST, policies.check_policy), decision_effects.settle_policy
+        _CHAIR_OR_ROOT, (*_FIRST, decisions.check_policy), decision_effects.settle_policy
     ),
     events.decisions.RulesActivated: Row(
-        _CHAIR, (*_FIRST, policies.check_activation), decision_effects.activate_rules
+        _CHAIR, (*_FIRST, decisions.check_activation), decision_effects.activate_rules
     ),
     events.restrictions.ShipmentApproved: Row(
-        _MONITOR, (*_FIRST, restrictions.check_approval), restriction_effects.approve_shipment
+        _MONITOR, (*_FIRST, restrictions.check_approval), decision_effects.answer_shipment
     ),
     events.restrictions.ShipmentDeclined: Row(
-        _MONITOR, (*_FIRST, restrictions.check_approval), restriction_effects.decline_shipment
+        _MONITOR, (*_FIRST, restrictions.check_approval), decision_effects.answer_shipment
     ),
     # The life of the scheme: reports, reviews, meetings, concerns, observers, notes.
     events.life.AnnualReportFiled: Row(
@@ -233,15 +224,15 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
         (*_CHAIR_OR_ROOT, *_EITHER_END), (*_STEP, proceedings.check_judge), life_effects.proceed
     ),
     events.life.NoteFiled: Row(
-        _ANYBODY, (succession.check_first, notes.check_note), note_effects.keep_note
+        _ANYBODY, (subject.check_first, notes.check_note), life_effects.keep_note
     ),
     events.life.CorrectionMade: Row(
-        _ANYBODY, (succession.check_first, notes.check_correction), note_effects.correct
+        _ANYBODY, (subject.check_first, notes.check_correction), life_effects.correct
     ),
     # Group C: what an issuing participant does with its certificates.
     events.certificate.CertificateIssued: Row(
         _EXPORTING,
-        (contents.check_issue_subject, succession.check_first, *_ISSUE),
+        (contents.check_issue_subject, subject.check_first, *_ISSUE),
         certificate_effects.issue,
     ),
     events.certificate.CertificateValidated: Row(
@@ -256,20 +247,20 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
     ),
     events.certificate.AmendmentEndorsed: Row(
         _EXPORTING,
-        (*_OWN, amendments.check_amendment),
+        (*_OWN, exporting.check_amendment),
         certificate_effects.amend,
-        amendments.destination_once_arrived,
+        exporting.destination_once_arrived,
     ),
     events.certificate.CertificateVoided: Row(_EXPORTING, _OWN, certificate_effects.take_back),
     events.certificate.CertificateReplaced: Row(
-        _EXPORTING, (*_OWN, succession.check_replacement, *_ISSUE), certificate_effects.replace
+        _EXPORTING, (*_OWN, subject.check_replacement, *_ISSUE), certificate_effects.replace
     ),
     events.certificate.CertificateLost: Row(
         _EITHER_END, (custody.check_involved, *_NEXT), certificate_effects.lose
     ),
     events.certificate.CertificateFound: Row(
         _EITHER_END,
-        (custody.check_involved, *_NEXT, succession.check_lost),
+        (custody.check_involved, *_NEXT, subject.check_lost),
         certificate_effects.find,
     ),
     events.certificate.CertificateReturnedUnused: Row(
@@ -278,12 +269,12 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
     events.certificate.TransitNoted: Row(
         _EITHER_END,
         (custody.check_passing, *_NEXT, standing.check_member, exporting.check_transit_days),
-        note_effects.keep_note,
+        life_effects.keep_note,
     ),
     # Groups I and M: what happens to a shipment where it arrives or surfaces; cases.
     events.importing.ArrivalRecorded: Row(
         _IMPORTING,
-        (authorship.check_destination, *_NEXT, importing.check_arrival),
+        (custody.check_destination, *_NEXT, importing.check_arrival),
         importing_effects.arrive,
     ),
     events.importing.ImportConfirmed: Row(
@@ -294,30 +285,30 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
     ),
     events.importing.DiscrepancyResolved: Row(
         _EXPORTING,
-        (authorship.check_own_subject, *_NEXT),
+        (custody.check_own_subject, *_NEXT),
         importing_effects.resolve,
         importing.importing_destination,
     ),
     events.importing.ShipmentDetained: Row(
         _IMPORTING,
         (custody.check_detaining, *_NEXT, custody.check_member_elsewhere),
-        case_effects.or_case(importing_effects.detain),
+        importing_effects.or_case(importing_effects.detain),
     ),
     events.importing.ShipmentReleased: Row(
-        _IMPORTING, _HELD, case_effects.or_case(importing_effects.release)
+        _IMPORTING, _HELD, importing_effects.or_case(importing_effects.release)
     ),
     events.importing.ImportRefusedReturned: Row(
         _IMPORTING,
         (*_HELD, technical.check_return_papers),
-        case_effects.or_case(certificate_effects.move),
+        importing_effects.or_case(certificate_effects.move),
     ),
     events.importing.ShipmentSeized: Row(
-        _IMPORTING, _HELD, case_effects.or_case(certificate_effects.move)
+        _IMPORTING, _HELD, importing_effects.or_case(certificate_effects.move)
     ),
     events.importing.ReturnReceived: Row(
         _EXPORTING,
         (custody.check_receiver, *_NEXT, importing.check_return),
-        case_effects.or_case(importing_effects.receive_back),
+        importing_effects.or_case(importing_effects.receive_back),
     ),
     events.importing.ShipmentDiverted: Row(
         _IMPORTING,
@@ -333,22 +324,22 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
         _EITHER_END,
         (
             subject.check_name,
-            succession.check_first,
+            subject.check_first,
             standing.check_member,
-            cases.check_new_case,
-            cases.check_case,
+            custody.check_new_case,
+            custody.check_case,
         ),
-        case_effects.open_named,
+        importing_effects.open_named,
     ),
     # Group S: what participants submit, and questions about it.
     events.statistics.TradeStatisticsSubmitted: Row(
-        _STATISTICIAN, (*_SUBMIT, filings.check_trade_statistics), statistics_effects.submit_trade
+        _STATISTICIAN, (*_SUBMIT, filings.check_trade_statistics), life_effects.submit
     ),
     events.statistics.ProductionStatisticsSubmitted: Row(
-        _STATISTICIAN, (*_SUBMIT, filings.check_production), statistics_effects.submit_production
+        _STATISTICIAN, (*_SUBMIT, filings.check_production), life_effects.submit
     ),
     events.statistics.CountStatisticsSubmitted: Row(
-        _STATISTICIAN, (*_SUBMIT, filings.check_counts), statistics_effects.submit_counts
+        _STATISTICIAN, (*_SUBMIT, filings.check_counts), life_effects.submit
     ),
     events.statistics.AnomalyQuestioned: Row(
         (AuthorKind.SECRETARIAT, AuthorKind.SCHEME_STATISTICS),

@@ -1,45 +1,41 @@
 """What a rule may look at: the event, the state before it, and block time. Nothing else exists."""
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import msgspec
 
 from kpledger.base.errors import LedgerError
+from kpledger.base.record import Record
 from kpledger.base.state import ChangeSet
 from kpledger.scheme.event import Body, EventPlace, SignedEvent
-from kpledger.scheme.outcome import Refusal, Rule
+from kpledger.scheme.outcome import Refusal
+from kpledger.scheme.v1.events.governance import AuthorityRole, Standing
 from kpledger.scheme.v1.policy import Policy, resolve_policy
 from kpledger.scheme.v1.records import (
-    SCHEME_KEY,
-    ApprovalRecord,
+    AllottedRange,
     AuthorityRecord,
-    BodyRecord,
     CaseRecord,
     CertificateRecord,
-    CorrectionRecord,
-    DecisionRecord,
     EventRecord,
-    FormatsRecord,
     KeyRecord,
     ParticipantRecord,
     PolicyRecord,
     ProceedingRecord,
     RangesRecord,
-    ReportRecord,
     Restriction,
     RestrictionsRecord,
     SchemeRecord,
-    SubmissionRecord,
 )
-from kpledger.scheme.v1.subjects import Subject
-from kpledger.scheme.version import RULES_KEY, RulesRecord
 
 B = TypeVar("B", bound=Body)
+R = TypeVar("R", bound=Record)
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class CatalogueError(LedgerError):
-    """The catalogue pairs an event type with a rule that was written for another."""
+    """The catalogue is wrong: an effect without its rules, or a rule for another event type."""
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -71,130 +67,121 @@ class Context(msgspec.Struct, frozen=True):
         """What the event is about."""
         return self.event.header.subject
 
-    def policy(self, code: str | None = None) -> Policy:
-        """Give what holds now for a participant, or for the scheme.
+    @property
+    def latest_ms(self) -> int:
+        """The latest instant that does not count as the future: clocks differ."""
+        return self.at.now_ms + self.policy().clock_skew_ms
+
+    def read(self, kind: type[R], *name: str | int | bytes) -> R | None:
+        """Read a record; its name is what stands in its key behind the kind."""
+        return self.state.read(kind.key_for(*name), kind)
+
+    def read_or(self, empty: R, *name: str | int | bytes) -> R:
+        """Read a record, or give the empty one where there is none yet."""
+        return self.read(type(empty), *name) or empty
+
+    def existing(self, kind: type[R], *name: str | int | bytes) -> R:
+        """Read a record that is there: from the genesis file on, or because a rule asked for it.
 
         Raises:
-            CatalogueError: the state was not founded by a genesis file.
+            CatalogueError: it is not; no input can cause it.
         """
-        network = self.state.read(PolicyRecord.key_for("network"), PolicyRecord)
-        if network is None:
-            raise CatalogueError("the state has no policy record")
-        own = self.state.read(PolicyRecord.key_for(code), PolicyRecord) if code else None
+        record = self.read(kind, *name)
+        if record is None:
+            key = kind.key_for(*name).decode()
+            raise CatalogueError(f"the state has no record {key}, and no rule asked for it")
+        return record
+
+    def put(self, record: Record, *name: str | int | bytes) -> None:
+        """Write a record under its name."""
+        self.state.put(record.key_for(*name), record)
+
+    def policy(self, code: str | None = None) -> Policy:
+        """Give what holds now for a participant, or for the scheme."""
+        network = self.existing(PolicyRecord, "network")
+        own = self.read(PolicyRecord, code) if code else None
         return resolve_policy(network, own, self.at.now_ms)
 
     def participant(self, code: str) -> ParticipantRecord | None:
         """Read a participant."""
-        return self.state.read(ParticipantRecord.key_for(code), ParticipantRecord)
+        return self.read(ParticipantRecord, code)
+
+    def standing(self, code: str, time_ms: int | None = None) -> Standing | None:
+        """Give the standing of a participant, now or at an instant; None for who is none."""
+        participant = self.participant(code)
+        at = self.at.now_ms if time_ms is None else time_ms
+        return None if participant is None else participant.standing_at(at)
 
     def authority(self, participant: str, authority: str) -> AuthorityRecord | None:
         """Read an office."""
-        return self.state.read(AuthorityRecord.key_for(participant, authority), AuthorityRecord)
+        return self.read(AuthorityRecord, participant, authority)
+
+    def is_open(self, participant: str, authority: str, role: AuthorityRole) -> bool:
+        """Tell whether there is an open office of this name with a role."""
+        office = self.authority(participant, authority)
+        return office is not None and office.closed_at is None and role in office.roles
 
     def key(self, public_key: bytes) -> KeyRecord | None:
         """Read a key record."""
-        return self.state.read(KeyRecord.key_for(public_key), KeyRecord)
+        return self.read(KeyRecord, public_key)
 
     def certificate(self, number: str) -> CertificateRecord | None:
         """Read a certificate."""
-        return self.state.read(CertificateRecord.key_for(number), CertificateRecord)
+        return self.read(CertificateRecord, number)
 
-    def ranges(self, participant: str) -> RangesRecord:
-        """Read a participant's number ranges; empty when none were allotted."""
-        record = self.state.read(RangesRecord.key_for(participant), RangesRecord)
-        return RangesRecord(ranges=()) if record is None else record
+    def ranges(self, participant: str) -> tuple[AllottedRange, ...]:
+        """Read the number ranges that were allotted in a participant."""
+        return self.read_or(RangesRecord(ranges=()), participant).ranges
 
     def case(self, case: str) -> CaseRecord | None:
         """Read a case."""
-        return self.state.read(CaseRecord.key_for(case), CaseRecord)
-
-    def decision(self, decision: str) -> DecisionRecord | None:
-        """Read a decision of the scheme."""
-        return self.state.read(DecisionRecord.key_for(decision), DecisionRecord)
+        return self.read(CaseRecord, case)
 
     def earlier(self, event_id: bytes) -> EventRecord | None:
         """Read where an earlier event stands, and whose it is."""
-        return self.state.read(EventRecord.key_for(event_id), EventRecord)
+        return self.read(EventRecord, event_id)
 
-    def formats(self, participant: str) -> FormatsRecord:
-        """Read what a participant's certificates look like; empty when it was not notified."""
-        record = self.state.read(FormatsRecord.key_for(participant), FormatsRecord)
-        return FormatsRecord(formats=()) if record is None else record
-
-    def proceeding(self, subject: str) -> ProceedingRecord | None:
-        """Read a proceeding."""
-        return self.state.read(ProceedingRecord.key_for(subject), ProceedingRecord)
+    def proceeding(self) -> ProceedingRecord | None:
+        """Read the proceeding that the event is a step of."""
+        return self.read(ProceedingRecord, self.subject)
 
     def restrictions(self, participant: str) -> tuple[Restriction, ...]:
         """Read the restrictions that a participant was ever under."""
-        record = self.state.read(RestrictionsRecord.key_for(participant), RestrictionsRecord)
-        return () if record is None else record.restrictions
-
-    def approval(self, number: str, participant: str, restriction: str) -> ApprovalRecord | None:
-        """Read what was said to a shipment under a restriction."""
-        return self.state.read(
-            ApprovalRecord.key_for(number, participant, restriction), ApprovalRecord
-        )
+        return self.read_or(RestrictionsRecord(restrictions=()), participant).restrictions
 
     def scheme(self) -> SchemeRecord:
-        """Read who presides.
-
-        Raises:
-            CatalogueError: the state was not founded by a genesis file.
-        """
-        record = self.state.read(SCHEME_KEY, SchemeRecord)
-        if record is None:
-            raise CatalogueError("the state has no scheme record")
-        return record
-
-    def rules(self) -> RulesRecord:
-        """Read which rules hold for which heights.
-
-        Raises:
-            CatalogueError: the state was not founded by a genesis file.
-        """
-        record = self.state.read(RULES_KEY, RulesRecord)
-        if record is None:
-            raise CatalogueError("the state has no record of the rules")
-        return record
-
-    def policies(self, code: str | None) -> PolicyRecord:
-        """Read what was settled for a participant, or for the scheme; empty when nothing was."""
-        record = self.state.read(PolicyRecord.key_for(code or "network"), PolicyRecord)
-        return PolicyRecord(history=()) if record is None else record
-
-    def report(self, participant: str, year: int) -> ReportRecord:
-        """Read the editions of an annual report; empty when none was filed."""
-        record = self.state.read(ReportRecord.key_for(participant, year), ReportRecord)
-        if record is not None:
-            return record
-        return ReportRecord(participant=participant, year=year, documents=(), filed_at=())
-
-    def composed(self, name: str) -> BodyRecord | None:
-        """Read a working group or committee."""
-        return self.state.read(BodyRecord.key_for(name), BodyRecord)
-
-    def submission(self, participant: str, kind: Subject, period: str) -> SubmissionRecord:
-        """Read the editions of submitted statistics; empty when there are none."""
-        key = SubmissionRecord.key_for(participant, kind, period)
-        record = self.state.read(key, SubmissionRecord)
-        if record is not None:
-            return record
-        return SubmissionRecord(participant=participant, kind=kind, period=period, editions=())
-
-    def corrections(self, event_id: bytes) -> CorrectionRecord:
-        """Read the corrections of an event; empty when there are none."""
-        record = self.state.read(CorrectionRecord.key_for(event_id), CorrectionRecord)
-        return CorrectionRecord(corrections=()) if record is None else record
+        """Read who presides."""
+        return self.existing(SchemeRecord, "kpcs")
 
 
-Check = Callable[[Context], Refusal | None]
-"""One rule for one kind of event: a refusal, or None."""
+Refusals = Iterator[Refusal]
+"""What speaks against an event. The first is the answer, and nothing is computed beyond it: what
+stands below a ``yield`` runs only if there was no reason to refuse."""
+
+Check = Callable[[Context], Refusals]
+"""One rule for one kind of event."""
 
 Effect = Callable[[Context], None]
 """Writes what an accepted event changes."""
 
 
-def refuse(rule: Rule, field: str, problem: str, accepted: str) -> Refusal:
-    """Make a refusal; the one spelling that every check uses."""
-    return Refusal(rule, field, problem, accepted)
+def record_of(kind: type[S], said: msgspec.Struct, **known: object) -> S:
+    """Make a record of what is said in fields of the same name, and what is known besides."""
+    shared = {name: getattr(said, name) for name in _shared_names(kind, type(said))}
+    return msgspec.convert({**shared, **known}, kind)
+
+
+@functools.cache
+def _shared_names(kind: type[msgspec.Struct], said: type[msgspec.Struct]) -> list[str]:
+    return [name for name in kind.__struct_fields__ if name in said.__struct_fields__]
+
+
+def on_certificate(check: Callable[[Context, CertificateRecord], Refusals]) -> Check:
+    """Give the check that looks at the certificate that an event is about, if there is one."""
+
+    @functools.wraps(check)
+    def checked(context: Context) -> Refusals:
+        record = context.certificate(context.subject)
+        return iter(()) if record is None else check(context, record)
+
+    return checked

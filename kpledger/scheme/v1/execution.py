@@ -10,7 +10,7 @@ from kpledger.base.state import ChangeSet
 from kpledger.scheme.event import Body, EventPlace, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.catalogue import CATALOGUE, Row
-from kpledger.scheme.v1.context import CatalogueError, Context, refuse
+from kpledger.scheme.v1.context import CatalogueError, Context, Refusals
 from kpledger.scheme.v1.records import EventRecord
 from kpledger.scheme.v1.rules import authorship
 
@@ -26,7 +26,7 @@ def execute(
     Only whoever wants to know what a rule is worth gives another catalogue than that of the ledger.
     """
     context = Context(event, state, at)
-    refusal = _check(context, catalogue)
+    refusal = next(_check(context, catalogue), None)
     if refusal is None:
         _apply(context, catalogue)
     return refusal
@@ -41,30 +41,21 @@ def apply(event: SignedEvent, state: ChangeSet, at: EventPlace) -> None:
     _apply(Context(event, state, at), CATALOGUE)
 
 
-def _check(context: Context, catalogue: Mapping[type[Body], Row]) -> Refusal | None:
+def _check(context: Context, catalogue: Mapping[type[Body], Row]) -> Refusals:
     event = context.event
     row = catalogue.get(type(event.body))
     if row is None:
-        return refuse(
-            Rule.E12,
-            "type",
-            f"{event.header.type} v{event.header.version} is unknown to rules v1",
-            ", ".join(sorted(body.TYPE for body in catalogue)),
-        )
+        problem = f"{event.header.type} v{event.header.version} is unknown to rules v1"
+        known = ", ".join(sorted(body.TYPE for body in catalogue))
+        yield Refusal(Rule.E12, "type", problem, known)
+        return
     if context.state.get(EventRecord.key_for(event.event_id)) is not None:
-        return refuse(Rule.E6, "nonce", "this event is on the ledger already", "a new event")
-    refusal = (
-        authorship.check_form(context)
-        or authorship.check_author(context, row.offices)
-        or authorship.check_signers(context, row.cosigners(context))
-    )
-    if refusal is not None:
-        return refusal
+        yield Refusal(Rule.E6, "nonce", "this event is on the ledger already", "a new event")
+    yield from authorship.check_form(context)
+    yield from authorship.check_author(context, row.offices)
+    yield from authorship.check_signers(context, row.cosigners(context))
     for check in row.checks:
-        refusal = check(context)
-        if refusal is not None:
-            return refusal
-    return None
+        yield from check(context)
 
 
 def _apply(context: Context, catalogue: Mapping[type[Body], Row]) -> None:
@@ -81,4 +72,4 @@ def _apply(context: Context, catalogue: Mapping[type[Body], Row]) -> None:
         authority=event.header.author.authority,
         subject=event.header.subject,
     )
-    context.state.put(EventRecord.key_for(event.event_id), record)
+    context.put(record, event.event_id)

@@ -1,33 +1,60 @@
-"""What happens to certificates: they are issued, replaced, and move through their states."""
+"""What happens to certificates: they are issued, replaced, and move through their states.
+
+Of each import it is counted how much went out again under certificates of its destination.
+"""
 
 import msgspec
 
-from kpledger.scheme.v1.context import CatalogueError, Context
-from kpledger.scheme.v1.effects import lineage
+from kpledger.scheme.v1.context import Context
 from kpledger.scheme.v1.events import certificate as events
 from kpledger.scheme.v1.lifecycles import TRANSITIONS, CertificateState
-from kpledger.scheme.v1.records import CertificateRecord, TechnicalRecord
-from kpledger.scheme.v1.rules.amendments import amended
-from kpledger.scheme.v1.rules.numbering import issued_certificate
+from kpledger.scheme.v1.quantities import MAX_QUANTITY
+from kpledger.scheme.v1.records import CertificateRecord, DrawnRecord, TechnicalRecord
+from kpledger.scheme.v1.rules.contents import issued_record
+from kpledger.scheme.v1.rules.exporting import amended
+from kpledger.scheme.v1.rules.lineage import counted_sources, drawn_from
 from kpledger.scheme.v1.rules.technical import moving_certificates
 
 
 def issue(context: Context) -> None:
-    """Write the new certificate."""
-    _put_issued(context, issued_certificate(context), replaces=None)
+    """Write the new certificate, and count what it takes from its sources."""
+    record = issued_record(context)
+    context.put(record, record.number)
+    for source in counted_sources(context, record):
+        _draw(context, source.number, source.carat_thousandths)
+    if record.kind is events.CertificateKind.TECHNICAL:
+        # These technical certificates move the goods now.
+        moving = (*moving_certificates(context, record.case), record)
+        context.put(TechnicalRecord(numbers=tuple(one.number for one in moving)), record.case)
 
 
 def replace(context: Context) -> None:
     """Close the old certificate and write the new one."""
     certificate = context.body(events.CertificateReplaced).certificate
-    old = advance_certificate(context, replaced_by=certificate.number)
-    lineage.give_back(context, old)
-    _put_issued(context, certificate, replaces=old.number)
+    give_back(context, advance_certificate(context, replaced_by=certificate.number))
+    issue(context)
 
 
 def take_back(context: Context) -> None:
     """Close a certificate that covers no shipment any more: voided, or returned unused."""
-    lineage.give_back(context, advance_certificate(context))
+    give_back(context, advance_certificate(context))
+
+
+def give_back(context: Context, record: CertificateRecord, up_to: int = MAX_QUANTITY) -> None:
+    """Count no more what a certificate took that covers no shipment any more.
+
+    Of goods that were sent back it is as much as came back, in the order of the sources.
+    """
+    for source in counted_sources(context, record):
+        back = min(source.carat_thousandths, up_to)
+        up_to -= back
+        _draw(context, source.number, -back)
+
+
+def _draw(context: Context, number: str, carat_thousandths: int) -> None:
+    drawn = drawn_from(context, number) + carat_thousandths
+    # Without strict lineage anything may be named; the total stays an amount all the same.
+    context.put(DrawnRecord(carat_thousandths=min(max(drawn, 0), MAX_QUANTITY)), number)
 
 
 def notify_export(context: Context) -> None:
@@ -55,62 +82,9 @@ def find(context: Context) -> None:
         advance_certificate(context, lost=False)
 
 
-def _put_issued(context: Context, certificate: events.Certificate, *, replaces: str | None) -> None:
-    issuer, authority = context.author
-    record = CertificateRecord(
-        number=certificate.number,
-        kind=certificate.kind,
-        state=(
-            CertificateState.ISSUED
-            if certificate.validated_at is None
-            else CertificateState.VALIDATED
-        ),
-        marks=(),
-        head=context.event.event_id,
-        issuer=issuer,
-        authority=authority,
-        destination=certificate.destination,
-        issued_on=certificate.issued_on,
-        expires_on=certificate.expires_on,
-        expiry=context.policy(issuer).expiry,
-        recorded_at=context.at.now_ms,
-        exporter=certificate.exporter,
-        importer=certificate.importer,
-        origins=certificate.origin.countries,
-        zones=certificate.origin.zones,
-        parcels=certificate.parcels,
-        carat_thousandths=certificate.carat_thousandths,
-        value_usd_cents=certificate.value_usd_cents,
-        lines=certificate.lines,
-        sources=certificate.sources,
-        case=certificate.case,
-        exported_on=None,
-        arrived_on=None,
-        prior=None,
-        lost=False,
-        holder=None,
-        found=None,
-        replaces=replaces,
-        replaced_by=None,
-    )
-    context.state.put(CertificateRecord.key_for(certificate.number), record)
-    lineage.draw(context, record)
-    if record.kind is events.CertificateKind.TECHNICAL:
-        _list_technical(context, record)
-
-
-def _list_technical(context: Context, record: CertificateRecord) -> None:
-    """Write which technical certificates move the goods now, beside the new one."""
-    numbers = (*(one.number for one in moving_certificates(context, record.case)), record.number)
-    context.state.put(TechnicalRecord.key_for(record.case), TechnicalRecord(numbers=numbers))
-
-
 def certificate_of(context: Context) -> CertificateRecord:
     """Give the certificate that an accepted event is about."""
-    record = context.certificate(context.subject)
-    if record is None:
-        raise CatalogueError(f"certificate {context.subject} was not checked before its change")
-    return record
+    return context.existing(CertificateRecord, context.subject)
 
 
 def move(context: Context) -> None:
@@ -131,5 +105,5 @@ def advance_certificate(context: Context, **changes: object) -> CertificateRecor
         "head": context.event.event_id,
     }
     moved = msgspec.structs.replace(record, **{**following, **changes})
-    context.state.put(CertificateRecord.key_for(record.number), moved)
+    context.put(moved, record.number)
     return moved

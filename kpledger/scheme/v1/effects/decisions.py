@@ -1,95 +1,117 @@
-"""What decisions change: the chair, policy, the rules, and measures that were interim."""
+"""What decisions change: the chair, policy, the rules, restrictions, and what was interim."""
+
+from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 
 from kpledger.base.ids import KPCS
 from kpledger.scheme.v1 import records
-from kpledger.scheme.v1.context import Context
-from kpledger.scheme.v1.effects.governance import end_key, new_key
-from kpledger.scheme.v1.events import decisions as events
+from kpledger.scheme.v1.context import Context, record_of
+from kpledger.scheme.v1.effects.governance import begin_key, end_key
+from kpledger.scheme.v1.events import decisions as events, restrictions as restricting
 from kpledger.scheme.v1.events.governance import RevocationReason
 from kpledger.scheme.v1.ids import CHAIR
-from kpledger.scheme.v1.rules.decisions import measured_participant
-from kpledger.scheme.version import RULES_KEY, RulesRecord, RulesSince
+from kpledger.scheme.v1.rules.decisions import interim_end, measured_participant, policy_history
+from kpledger.scheme.version import RulesRecord, RulesSince
+
+M = TypeVar("M", records.StandingSince, records.Restriction)
 
 
 def record_decision(context: Context) -> None:
     """Write the decision, and make lasting what it ratifies."""
     body = context.body(events.DecisionRecorded)
-    record = records.DecisionRecord(
-        decision=body.decision,
-        title=body.title,
-        document=body.document,
-        procedure=body.procedure,
-        decided_on=body.decided_on,
-        supports=body.supports,
-        recorded_at=context.at.now_ms,
-    )
-    context.state.put(records.DecisionRecord.key_for(body.decision), record)
+    record = record_of(records.DecisionRecord, body, recorded_at=context.at.now_ms)
+    context.put(record, body.decision)
     for event_id in body.ratifies:
         _ratify(context, event_id)
 
 
 def _ratify(context: Context, event_id: bytes) -> None:
-    earlier = context.earlier(event_id)
-    code = measured_participant(earlier) if earlier is not None else ""
+    code = measured_participant(context.existing(records.EventRecord, event_id))
     participant = context.participant(code)
     if participant is not None:
-        standings = tuple(
-            msgspec.structs.replace(one, lapses_at=None) if one.event == event_id else one
-            for one in participant.standings
-        )
-        changed = msgspec.structs.replace(participant, standings=standings)
-        context.state.put(records.ParticipantRecord.key_for(code), changed)
+        standings = _lasting(participant.standings, event_id)
+        context.put(msgspec.structs.replace(participant, standings=standings), code)
     held = context.restrictions(code)
     if held:
-        restrictions = tuple(
-            msgspec.structs.replace(one, lapses_at=None) if one.event == event_id else one
-            for one in held
-        )
-        context.state.put(
-            records.RestrictionsRecord.key_for(code),
-            records.RestrictionsRecord(restrictions=restrictions),
-        )
+        context.put(records.RestrictionsRecord(restrictions=_lasting(held, event_id)), code)
+
+
+def _lasting(measures: Sequence[M], event_id: bytes) -> tuple[M, ...]:
+    return tuple(
+        msgspec.structs.replace(one, lapses_at=None) if one.event == event_id else one
+        for one in measures
+    )
 
 
 def hand_over_chair(context: Context) -> None:
     """End the old Chair's key, write the new one's, and say who presides."""
     body = context.body(events.ChairRotated)
     end_key(context, context.scheme().key, RevocationReason.SUPERSEDED)
-    context.state.put(records.KeyRecord.key_for(body.key), new_key(KPCS, CHAIR, 0))
-    scheme = records.SchemeRecord(
-        chair=body.chair, vice_chair=body.vice_chair, year=body.year, key=body.key
-    )
-    context.state.put(records.SCHEME_KEY, scheme)
+    begin_key(context, body.key, KPCS, CHAIR)
+    context.put(record_of(records.SchemeRecord, body), "kpcs")
 
 
 def elect_vice_chair(context: Context) -> None:
     """Write who takes the chair next."""
     vice_chair = context.body(events.ViceChairElected).vice_chair
-    elected = msgspec.structs.replace(context.scheme(), vice_chair=vice_chair)
-    context.state.put(records.SCHEME_KEY, elected)
+    context.put(msgspec.structs.replace(context.scheme(), vice_chair=vice_chair), "kpcs")
 
 
 def settle_policy(context: Context) -> None:
     """Add what is settled to the history of the scheme or the participant."""
     body = context.body(events.PolicySet)
-    settled = records.PolicySince(
-        values=body.values,
-        effective_from=body.effective_from,
-        recorded_at=context.at.now_ms,
-        decision=body.decision,
-    )
-    history = (*context.policies(body.participant).history, settled)
-    context.state.put(
-        records.PolicyRecord.key_for(body.participant or "network"),
-        records.PolicyRecord(history=history),
-    )
+    settled = record_of(records.PolicySince, body, recorded_at=context.at.now_ms)
+    history = (*policy_history(context, body.participant).history, settled)
+    context.put(records.PolicyRecord(history=history), body.participant or "network")
 
 
 def activate_rules(context: Context) -> None:
     """Write from which height on the next version holds."""
-    body = context.body(events.RulesActivated)
-    new = RulesSince(version=body.version, height=body.height)
-    versions = (*context.rules().versions, new)
-    context.state.put(RULES_KEY, RulesRecord(versions=versions))
+    new = record_of(RulesSince, context.body(events.RulesActivated))
+    versions = context.existing(RulesRecord, "versions").versions
+    context.put(RulesRecord(versions=(*versions, new)), "versions")
+
+
+def set_restriction(context: Context) -> None:
+    """Add a restriction to the participant's."""
+    body = context.body(restricting.RestrictionSet)
+    approver = body.approver
+    new = record_of(
+        records.Restriction,
+        body,
+        approver=None if approver is None else (approver.participant, approver.authority),
+        lapses_at=interim_end(context, body.effective_from, interim=body.interim),
+        event=context.event.event_id,
+    )
+    restrictions = (*context.restrictions(body.participant), new)
+    context.put(records.RestrictionsRecord(restrictions=restrictions), body.participant)
+
+
+def lift_restriction(context: Context) -> None:
+    """Write when the restriction ends."""
+    body = context.body(restricting.RestrictionLifted)
+    restrictions = tuple(
+        msgspec.structs.replace(one, effective_until=body.effective_from)
+        if one.restriction == body.restriction
+        else one
+        for one in context.restrictions(body.participant)
+    )
+    context.put(records.RestrictionsRecord(restrictions=restrictions), body.participant)
+
+
+def answer_shipment(context: Context) -> None:
+    """Write that the shipment may pass, up to a weight; or that it may not."""
+    body, carats = context.event.body, 0
+    if isinstance(body, restricting.ShipmentApproved):
+        carats = body.carat_thousandths
+    else:
+        body = context.body(restricting.ShipmentDeclined)
+    said = records.ApprovalRecord(
+        approved=isinstance(body, restricting.ShipmentApproved),
+        carat_thousandths=carats,
+        event=context.event.event_id,
+        recorded_at=context.at.now_ms,
+    )
+    context.put(said, body.number, body.participant, body.restriction)

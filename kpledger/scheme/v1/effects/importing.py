@@ -1,24 +1,19 @@
-"""What happens to a certificate where its shipment arrives or surfaces."""
+"""What happens to a shipment where it arrives or surfaces, under its certificate or as a case."""
 
 import msgspec
 
-from kpledger.scheme.v1.context import CatalogueError, Context
-from kpledger.scheme.v1.effects import lineage
-from kpledger.scheme.v1.effects.cases import open_presented
-from kpledger.scheme.v1.effects.certificate import advance_certificate, certificate_of
+from kpledger.scheme.v1.context import CatalogueError, Context, Effect, record_of
+from kpledger.scheme.v1.effects.certificate import advance_certificate, certificate_of, give_back
 from kpledger.scheme.v1.events import importing as events
-from kpledger.scheme.v1.lifecycles import CertificateState
-from kpledger.scheme.v1.records import FoundGoods
-from kpledger.scheme.v1.rules.cases import opening_kind
+from kpledger.scheme.v1.lifecycles import CASE_TRANSITIONS, OPENING, CertificateState
+from kpledger.scheme.v1.records import CaseCountRecord, CaseRecord, FoundGoods
+from kpledger.scheme.v1.rules.custody import next_case, opening_kind
 
 
 def arrive(context: Context) -> None:
     """Put the goods into the destination's hands, or open a case for them."""
     body = context.body(events.ArrivalRecorded)
-    kind = opening_kind(context)
-    if kind is not None:
-        open_presented(context, kind, body.found_carat_thousandths)
-    else:
+    if not _open_presented(context, body.found_carat_thousandths):
         advance_certificate(context, arrived_on=body.arrived_on, holder=context.author[0])
 
 
@@ -26,24 +21,14 @@ def confirm(context: Context) -> None:
     """Close the certificate with what was found as declared."""
     body = context.body(events.ImportConfirmed)
     exported_on = body.exported_on or certificate_of(context).exported_on
-    advance_certificate(
-        context, found=_found(body), holder=context.author[0], exported_on=exported_on
-    )
+    found, holder = record_of(FoundGoods, body), context.author[0]
+    advance_certificate(context, found=found, holder=holder, exported_on=exported_on)
 
 
 def confirm_discrepant(context: Context) -> None:
     """Keep what was found beside what was declared."""
-    body = context.body(events.ImportConfirmedDiscrepant)
-    advance_certificate(context, found=_found(body), holder=context.author[0])
-
-
-def _found(body: events.ImportConfirmed | events.ImportConfirmedDiscrepant) -> FoundGoods:
-    return FoundGoods(
-        parcels=body.parcels,
-        carat_thousandths=body.carat_thousandths,
-        value_usd_cents=body.value_usd_cents,
-        received_on=body.received_on,
-    )
+    found = record_of(FoundGoods, context.body(events.ImportConfirmedDiscrepant))
+    advance_certificate(context, found=found, holder=context.author[0])
 
 
 def resolve(context: Context) -> None:
@@ -52,20 +37,13 @@ def resolve(context: Context) -> None:
     found = certificate_of(context).found
     if found is None:
         raise CatalogueError(f"{context.subject} was confirmed without what was found")
-    agreed = msgspec.structs.replace(
-        found,
-        parcels=body.parcels,
-        carat_thousandths=body.carat_thousandths,
-        value_usd_cents=body.value_usd_cents,
-    )
+    agreed = record_of(FoundGoods, body, received_on=found.received_on)
     advance_certificate(context, found=agreed)
 
 
 def detain(context: Context) -> None:
     """Put the goods into the hands of whoever detains them, or open a case for them."""
-    kind = opening_kind(context)
-    if kind is not None:
-        open_presented(context, kind, None)
+    if _open_presented(context, None):
         return
     record = certificate_of(context)
     # A lost one keeps where it stood before it was lost.
@@ -96,4 +74,79 @@ def take_over(context: Context) -> None:
 def receive_back(context: Context) -> None:
     """Put the goods into the issuer's hands again: it may export them another time."""
     returned = advance_certificate(context, holder=context.author[0])
-    lineage.give_back(context, returned, context.body(events.ReturnReceived).carat_thousandths)
+    give_back(context, returned, context.body(events.ReturnReceived).carat_thousandths)
+
+
+def _open_presented(context: Context, carat_thousandths: int | None) -> bool:
+    """Open the case of a further shipment under a closed certificate, which stays as it is."""
+    kind = opening_kind(context)
+    if kind is None:
+        return False
+    record = certificate_of(context)
+    case, serial = next_case(context)
+    _open(
+        context,
+        case,
+        kind,
+        number=record.number,
+        returned_to=record.issuer,
+        carat_thousandths=carat_thousandths,
+    )
+    context.put(CaseCountRecord(count=serial), record.number)
+    return True
+
+
+def open_named(context: Context) -> None:
+    """Open the case of goods without a certificate, or of a sample."""
+    body = context.body(events.CaseOpened)
+    _open(
+        context,
+        context.subject,
+        body.kind,
+        number=None,
+        returned_to=body.claimed_provenance,
+        carat_thousandths=body.carat_thousandths,
+    )
+
+
+def _open(
+    context: Context,
+    case: str,
+    kind: events.CaseKind,
+    *,
+    number: str | None,
+    returned_to: str | None,
+    carat_thousandths: int | None,
+) -> None:
+    opened = CaseRecord(
+        case=case,
+        kind=kind,
+        state=OPENING[context.event.header.type],
+        head=context.event.event_id,
+        number=number,
+        holder=context.author[0],
+        returned_to=returned_to,
+        carat_thousandths=carat_thousandths,
+        opened_at=context.at.now_ms,
+    )
+    context.put(opened, case)
+
+
+def or_case(on_certificate: Effect) -> Effect:
+    """Give the effect that moves a case where the subject is one, and otherwise does this."""
+
+    def effect(context: Context) -> None:
+        record = context.case(context.subject)
+        if record is None:
+            on_certificate(context)
+            return
+        returned = isinstance(context.event.body, events.ReturnReceived)
+        moved = msgspec.structs.replace(
+            record,
+            state=CASE_TRANSITIONS[record.state][context.event.header.type],
+            head=context.event.event_id,
+            holder=context.author[0] if returned else record.holder,
+        )
+        context.put(moved, record.case)
+
+    return effect

@@ -1,4 +1,4 @@
-"""What the life of the scheme changes: proceedings, reports, bodies."""
+"""What the life of the scheme changes: proceedings, what is filed and submitted, corrections."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -9,17 +9,21 @@ from kpledger.base.errors import MalformedError
 from kpledger.base.ids import KPCS
 from kpledger.base.units import add_days
 from kpledger.scheme.event import Body
-from kpledger.scheme.v1.context import CatalogueError, Context
+from kpledger.scheme.v1.context import Context, record_of
 from kpledger.scheme.v1.events import life as events
 from kpledger.scheme.v1.events.importing import SuspectReported
+from kpledger.scheme.v1.events.life import CorrectionMade
 from kpledger.scheme.v1.events.statistics import AnomalyQuestioned
 from kpledger.scheme.v1.lifecycles import PROCEEDINGS, ProceedingState
 from kpledger.scheme.v1.records import (
     BodyRecord,
+    CorrectionRecord,
+    EditionRecorded,
     ProceedingRecord,
     RecommendationStatus,
-    ReportRecord,
 )
+from kpledger.scheme.v1.rules.filings import report_of, submission_of
+from kpledger.scheme.v1.rules.notes import corrections_of
 from kpledger.scheme.v1.rules.proceedings import KIND_OF, documents_of
 
 REPORT_DAYS: Final = 21
@@ -29,27 +33,26 @@ _TITLE_CHARS: Final = 80
 
 def open_proceeding(context: Context) -> None:
     """Write the proceeding as it begins, or, for a meeting called anew, as it stands now."""
-    known = context.proceeding(context.subject)
-    if known is not None:
-        renamed = msgspec.structs.replace(known, title=_describe(context)[1][:_TITLE_CHARS])
-        context.state.put(ProceedingRecord.key_for(context.subject), _moved(context, renamed))
-        return
-    kind = KIND_OF[context.event.header.type]
     participant, title = _describe(context)
-    record = ProceedingRecord(
+    title = title[:_TITLE_CHARS]
+    known = context.proceeding()
+    if known is not None:
+        _move(context, msgspec.structs.replace(known, title=title))
+        return
+    begun = ProceedingRecord(
         subject=context.subject,
-        kind=kind,
+        kind=KIND_OF[context.event.header.type],
         state=ProceedingState.NONE,
         head=context.event.event_id,
         participant=participant,
         opened_by=context.author[0],
         opened_at=context.at.now_ms,
-        title=title[:_TITLE_CHARS],
+        title=title,
         due_on=None,
         documents=(),
         recommendations=(),
     )
-    context.state.put(ProceedingRecord.key_for(context.subject), _moved(context, record))
+    _move(context, begun)
 
 
 def _describe(context: Context) -> tuple[str, str]:
@@ -71,19 +74,16 @@ def _describe(context: Context) -> tuple[str, str]:
 
 def proceed(context: Context) -> None:
     """Move the proceeding on, as the table of proceedings says."""
-    record = context.proceeding(context.subject)
-    if record is None:
-        raise CatalogueError(f"proceeding {context.subject} was not checked before its change")
-    context.state.put(ProceedingRecord.key_for(context.subject), _moved(context, record))
+    _move(context, context.existing(ProceedingRecord, context.subject))
 
 
-def _moved(context: Context, record: ProceedingRecord) -> ProceedingRecord:
+def _move(context: Context, record: ProceedingRecord) -> None:
     body = context.event.body
     state = PROCEEDINGS[record.kind][record.state][context.event.header.type]
     if isinstance(body, events.ReviewConsented) and not body.consented:
         state = ProceedingState.DECLINED
     recommendations = _followed(body, record.recommendations)
-    return msgspec.structs.replace(
+    moved = msgspec.structs.replace(
         record,
         state=state,
         head=context.event.event_id,
@@ -91,6 +91,7 @@ def _moved(context: Context, record: ProceedingRecord) -> ProceedingRecord:
         documents=(*record.documents, *documents_of(body)),
         recommendations=recommendations,
     )
+    context.put(moved, context.subject)
 
 
 def _followed(
@@ -98,9 +99,7 @@ def _followed(
 ) -> tuple[RecommendationStatus, ...]:
     if isinstance(body, events.ReviewReported):
         return tuple(
-            RecommendationStatus(
-                name=one.name, due_on=one.due_on, status=events.FollowUpStatus.OPEN
-            )
+            record_of(RecommendationStatus, one, status=events.FollowUpStatus.OPEN)
             for one in body.recommendations
         )
     if isinstance(body, events.RecommendationFollowedUp):
@@ -121,10 +120,12 @@ def _due_on(body: Body, recommendations: Iterable[RecommendationStatus]) -> str 
                 # The calendar ends before it is due.
                 return None
         case events.ReviewReported() | events.RecommendationFollowedUp():
-            still_open = [
-                one for one in recommendations if one.status is not events.FollowUpStatus.DONE
-            ]
-            return min((one.due_on for one in still_open if one.due_on is not None), default=None)
+            still_open = (
+                one.due_on
+                for one in recommendations
+                if one.status is not events.FollowUpStatus.DONE and one.due_on is not None
+            )
+            return min(still_open, default=None)
         case events.MeetingAnnounced():
             return body.until_day
         case events.ConcernRaised() | AnomalyQuestioned():
@@ -136,26 +137,39 @@ def _due_on(body: Body, recommendations: Iterable[RecommendationStatus]) -> str 
 def file_report(context: Context) -> None:
     """Add an edition of an annual report."""
     body = context.body(events.AnnualReportFiled)
-    code = context.author[0]
-    before = context.report(code, body.year)
-    record = msgspec.structs.replace(
+    before = report_of(context, body.year)
+    filed = msgspec.structs.replace(
         before,
         documents=(*before.documents, body.document),
         filed_at=(*before.filed_at, context.at.now_ms),
     )
-    context.state.put(ReportRecord.key_for(code, body.year), record)
+    context.put(filed, filed.participant, filed.year)
+
+
+def submit(context: Context) -> None:
+    """Add an edition of submitted statistics; what they say is kept in the books."""
+    before = submission_of(context)
+    new = EditionRecorded(
+        edition=len(before.editions) + 1,
+        event=context.event.event_id,
+        recorded_at=context.at.now_ms,
+    )
+    added = msgspec.structs.replace(before, editions=(*before.editions, new))
+    context.put(added, added.participant, added.kind, added.period)
 
 
 def compose_body(context: Context) -> None:
     """Write the body as it is now."""
     body = context.body(events.BodyComposed)
-    record = BodyRecord(
-        name=body.name,
-        title=body.title,
-        kind=body.kind,
-        chair=body.chair,
-        members=body.members,
-        observers=body.observers,
-        dissolved=body.dissolved,
-    )
-    context.state.put(BodyRecord.key_for(body.name), record)
+    context.put(record_of(BodyRecord, body), body.name)
+
+
+def keep_note(_context: Context) -> None:
+    """Change nothing: a note stands in the history alone."""
+
+
+def correct(context: Context) -> None:
+    """Write by which event another was corrected."""
+    corrected = context.body(CorrectionMade).event
+    before = corrections_of(context, corrected).corrections
+    context.put(CorrectionRecord(corrections=(*before, context.event.event_id)), corrected)

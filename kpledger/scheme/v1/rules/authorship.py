@@ -1,4 +1,4 @@
-"""E1, E2 and E12: who may say this, about whose certificate, and when."""
+"""E1 and E12: who may say this, who signs it, for which ledger and when."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -6,10 +6,11 @@ from enum import Enum
 from kpledger.base.ids import KPCS
 from kpledger.base.units import format_time
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.v1.context import Context, refuse
+from kpledger.scheme.v1.context import Context, Refusals
 from kpledger.scheme.v1.events import governance as events
 from kpledger.scheme.v1.ids import CHAIR, ROOT, SECRETARIAT
 from kpledger.scheme.v1.records import AuthorityRecord, KeyRecord
+from kpledger.scheme.v1.rules.values import check_past_time
 
 
 class AuthorKind(Enum):
@@ -59,40 +60,24 @@ class Cosigner:
         return f"an authority of {self.participant} with the role {self.role}"
 
 
-def check_form(context: Context) -> Refusal | None:
+def check_form(context: Context) -> Refusals:
     """E12: the event is meant for this ledger and does not come from the future."""
     header = context.event.header
     if header.chain != context.at.chain:
-        return refuse(
-            Rule.E12,
-            "chain",
-            f"the event is meant for ledger {header.chain.hex()}",
-            f"ledger {context.at.chain.hex()}",
-        )
-    latest = context.at.now_ms + context.policy().clock_skew_ms
-    if header.occurred_at > latest:
-        return refuse(
-            Rule.E12,
-            "occurred_at",
-            f"{format_time(header.occurred_at)} lies in the future",
-            f"a time up to {format_time(latest)}",
-        )
-    return None
+        problem = f"the event is meant for ledger {header.chain.hex()}"
+        yield Refusal(Rule.E12, "chain", problem, f"ledger {context.at.chain.hex()}")
+    yield from check_past_time(context, Rule.E12, "occurred_at", header.occurred_at)
 
 
-def check_author(context: Context, offices: tuple[AuthorKind, ...]) -> Refusal | None:
+def check_author(context: Context, offices: tuple[AuthorKind, ...]) -> Refusals:
     """E1: the author holds an office that may say this."""
-    if any(_holds(context, office) for office in offices):
-        return None
-    return refuse(
-        Rule.E1,
-        "author",
-        f"{context.event.header.author} may not make the event {context.event.header.type}",
-        " or ".join(office.value for office in offices),
-    )
+    if not any(_holds(context, office) for office in offices):
+        header = context.event.header
+        problem = f"{header.author} may not make the event {header.type}"
+        yield Refusal(Rule.E1, "author", problem, " or ".join(office.value for office in offices))
 
 
-def check_signers(context: Context, cosigners: tuple[Cosigner, ...]) -> Refusal | None:
+def check_signers(context: Context, cosigners: tuple[Cosigner, ...]) -> Refusals:
     """E1: the author, and whoever has to sign with it, signed with keys in force.
 
     Every signature must count: a key that is unknown, not yet valid, revoked or of somebody who
@@ -110,7 +95,8 @@ def check_signers(context: Context, cosigners: tuple[Cosigner, ...]) -> Refusal 
             waiting.remove(cosigner)
             continue
         if record is None or not _is_in_force(record, context.at.now_ms):
-            return _refuse_key(public_key, record)
+            yield _refuse_key(public_key, record)
+            return
         owner = (record.participant, record.authority)
         officer = record.officer or public_key.hex()
         if owner == context.author:
@@ -118,57 +104,36 @@ def check_signers(context: Context, cosigners: tuple[Cosigner, ...]) -> Refusal 
         elif cosigner is not None:
             waiting.remove(cosigner)
             partners[record.participant].add(officer)
-        elif _counts_again(context, cosigners, record):
+        elif any(_is_of(context, one, record) for one in cosigners):
+            # A second officer of somebody who has to sign anyway.
             partners[record.participant].add(officer)
         else:
-            return refuse(
-                Rule.E1,
-                "signatures",
-                f"key {public_key.hex()} belongs to {owner[0]}/{owner[1]}",
-                f"keys of {context.event.header.author}",
-            )
-    return _check_all_signed(context, waiting, len(officers)) or _check_partners(
-        context, cosigners, partners
-    )
+            problem = f"key {public_key.hex()} belongs to {owner[0]}/{owner[1]}"
+            yield _refuse_signatures(problem, f"keys of {context.event.header.author}")
+    yield from _check_all_signed(context, waiting, signed=len(officers))
+    for one in cosigners:
+        if one.role is not None:
+            needed, signed = context.policy(one.participant).officers, partners[one.participant]
+            yield from _check_officers(one.participant, one.participant, needed, len(signed))
 
 
-def _check_all_signed(context: Context, waiting: list[Cosigner], officers: int) -> Refusal | None:
-    missing = [str(context.event.header.author)] if officers == 0 else []
-    missing += [str(cosigner) for cosigner in waiting]
-    if missing:
-        accepted = f"a signature by a key of {missing[0]}"
-        if missing[0].startswith("key "):
-            accepted = f"a signature by {missing[0]}"
-        return refuse(Rule.E1, "signatures", f"{missing[0]} has not signed", accepted)
-    needed = officers_needed(context)
-    if officers < needed:
-        return refuse(
-            Rule.E1,
-            "signatures",
-            f"{officers} of the {needed} officers that {context.author[0]} requires have signed",
-            f"signatures by {needed} officers of {context.event.header.author}",
-        )
-    return None
+def _refuse_signatures(problem: str, accepted: str) -> Refusal:
+    return Refusal(Rule.E1, "signatures", problem, accepted)
 
 
-def _check_partners(
-    context: Context, cosigners: tuple[Cosigner, ...], partners: dict[str, set[str]]
-) -> Refusal | None:
-    """E1: an office that signs beside the author does so with as many officers as it asks for."""
-    for cosigner in cosigners:
-        if cosigner.role is None:
-            continue
-        needed = context.policy(cosigner.participant).officers
-        signed = len(partners[cosigner.participant])
-        if signed < needed:
-            return refuse(
-                Rule.E1,
-                "signatures",
-                f"{signed} of the {needed} officers that {cosigner.participant} requires have"
-                " signed",
-                f"signatures by {needed} officers of {cosigner.participant}",
-            )
-    return None
+def _check_all_signed(context: Context, waiting: list[Cosigner], *, signed: int) -> Refusals:
+    author = str(context.event.header.author)
+    for missing in [*([author] if signed == 0 else []), *map(str, waiting)]:
+        key = missing if missing.startswith("key ") else f"a key of {missing}"
+        yield _refuse_signatures(f"{missing} has not signed", f"a signature by {key}")
+    yield from _check_officers(context.author[0], author, officers_needed(context), signed)
+
+
+def _check_officers(code: str, office: str, needed: int, signed: int) -> Refusals:
+    """E1: as many officers of an office signed as its participant requires."""
+    if signed < needed:
+        problem = f"{signed} of the {needed} officers that {code} requires have signed"
+        yield _refuse_signatures(problem, f"signatures by {needed} officers of {office}")
 
 
 def officers_needed(context: Context) -> int:
@@ -186,26 +151,17 @@ def _find_cosigner(
     context: Context, waiting: list[Cosigner], public_key: bytes, record: KeyRecord | None
 ) -> Cosigner | None:
     for cosigner in waiting:
-        if cosigner.key is not None:
-            if cosigner.key == public_key:
-                return cosigner
-        elif record is not None and _is_of(context, cosigner, record):
+        if cosigner.key == public_key or (record is not None and _is_of(context, cosigner, record)):
             return cosigner
     return None
 
 
-def _counts_again(context: Context, cosigners: tuple[Cosigner, ...], record: KeyRecord) -> bool:
-    # A second officer of somebody who has to sign anyway.
-    return any(one.key is None and _is_of(context, one, record) for one in cosigners)
-
-
 def _is_of(context: Context, cosigner: Cosigner, record: KeyRecord) -> bool:
-    if record.participant != cosigner.participant:
+    if cosigner.key is not None or record.participant != cosigner.participant:
         return False
-    if cosigner.authority is not None:
+    if cosigner.role is None:
         return record.authority == cosigner.authority
-    office = context.authority(record.participant, record.authority)
-    return office is not None and office.closed_at is None and cosigner.role in office.roles
+    return context.is_open(record.participant, record.authority, cosigner.role)
 
 
 def _holds(context: Context, office: AuthorKind) -> bool:
@@ -235,14 +191,14 @@ def _is_in_force(record: KeyRecord, now_ms: int) -> bool:
 
 
 def _refuse_key(public_key: bytes, record: KeyRecord | None) -> Refusal:
-    name = f"key {public_key.hex()}"
     if record is None:
-        problem = f"{name} is not registered"
+        said = "is not registered"
     elif record.revoked_at is not None:
-        problem = f"{name} was revoked at {format_time(record.revoked_at)}"
+        said = f"was revoked at {format_time(record.revoked_at)}"
     else:
-        problem = f"{name} is not valid before {format_time(record.valid_from)}"
-    return refuse(Rule.E1, "signatures", problem, "a registered key that is in force")
+        said = f"is not valid before {format_time(record.valid_from)}"
+    problem = f"key {public_key.hex()} {said}"
+    return _refuse_signatures(problem, "a registered key that is in force")
 
 
 def chair_for_the_first_office(context: Context) -> tuple[Cosigner, ...]:
@@ -259,45 +215,15 @@ def chair_for_the_first_office(context: Context) -> tuple[Cosigner, ...]:
     return (Cosigner(KPCS, CHAIR),) if first or in_territory else ()
 
 
-def check_self_suspension(context: Context) -> Refusal | None:
+def check_self_suspension(context: Context) -> Refusals:
     """E1: a participant's own root may suspend itself, and decide nothing else on standing."""
     body = context.body(events.ParticipantStatusChanged)
     participant, authority = context.author
     if authority != ROOT:
-        return None
+        return
     if body.code != participant:
-        return refuse(Rule.E1, "author", f"{participant} is not {body.code}", f"{body.code}/root")
+        yield Refusal(Rule.E1, "author", f"{participant} is not {body.code}", f"{body.code}/root")
     if body.status is not events.Standing.SELF_SUSPENDED:
-        return refuse(
-            Rule.E1,
-            "body.status",
-            f"a participant cannot set itself {body.status}",
-            "SELF_SUSPENDED, or the Chair's signature",
-        )
-    return None
-
-
-def check_own_subject(context: Context) -> Refusal | None:
-    """E2: an issuing participant acts on its own certificate only."""
-    record = context.certificate(context.subject)
-    if record is not None and record.issuer != context.author[0]:
-        return refuse(
-            Rule.E2,
-            "author",
-            f"{context.author[0]} did not issue {record.number}",
-            f"an authority of {record.issuer}",
-        )
-    return None
-
-
-def check_destination(context: Context) -> Refusal | None:
-    """E2: import events come from an authority of the destination."""
-    record = context.certificate(context.subject)
-    if record is not None and record.destination != context.author[0]:
-        return refuse(
-            Rule.E2,
-            "author",
-            f"{context.author[0]} is not the destination of {record.number}",
-            f"an authority of {record.destination}",
-        )
-    return None
+        problem = f"a participant cannot set itself {body.status}"
+        accepted = "SELF_SUSPENDED, or the Chair's signature"
+        yield Refusal(Rule.E1, "body.status", problem, accepted)

@@ -1,117 +1,169 @@
-"""Participants and offices (G1, G2, G4), observers: rules E1, E5, E6."""
+"""Participants and offices (G1, G2, G4), observers, and keys (G5): rules E1, E2, E5, E6.
+
+A participant's root arranges the keys of its offices and its own; the Chair those of the offices
+of the scheme. The Chair's own key changes hands with the chair alone; the secretariat's is put
+in the place of another by the Chair.
+"""
 
 from typing import Final
 
+from kpledger.base.errors import UnacceptableKeyError
 from kpledger.base.ids import KPCS
+from kpledger.base.keys import check_public_key
+from kpledger.base.units import format_time
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.v1.context import Context, refuse
-from kpledger.scheme.v1.events.governance import (
-    AuthorityClosed,
-    AuthorityRegistered,
-    AuthorityRole,
-    ParticipantAdmitted,
-)
+from kpledger.scheme.v1.context import Context, Refusals
+from kpledger.scheme.v1.events import governance as events
+from kpledger.scheme.v1.events.governance import AuthorityRole
 from kpledger.scheme.v1.events.life import ObserverRegistered, ObserverWithdrawn
 from kpledger.scheme.v1.ids import CHAIR, ROOT, SECRETARIAT
-from kpledger.scheme.v1.lists import check_ascending
-from kpledger.scheme.v1.rules.keys import check_unused_key
-from kpledger.scheme.v1.rules.notice import check_notice_period
+from kpledger.scheme.v1.rules.values import check_ascending, check_notice_period, check_past_time
 from kpledger.scheme.v1.subjects import Subject
 
 _OF_THE_SCHEME: Final = (AuthorityRole.MONITORING, AuthorityRole.STATISTICS)
+_OF_A_PARTICIPANT: Final = tuple(role for role in AuthorityRole if role != AuthorityRole.OBSERVER)
 _NAMES_TAKEN: Final = (ROOT, CHAIR, SECRETARIAT, Subject.POLICY, Subject.RULES)
 """``KPCS/rules`` and ``BW/policy`` are subjects of their own; an office of that name would share
 their history."""
 
+_RESERVED: Final = ((KPCS, CHAIR), (KPCS, SECRETARIAT))
+"""Offices whose keys are not arranged like those of others."""
 
-def check_admission(context: Context) -> Refusal | None:
+
+def check_admission(context: Context) -> Refusals:
     """E6: an admitted participant was not there before, and its key is new; E14: within a year."""
-    body = context.body(ParticipantAdmitted)
+    body = context.body(events.ParticipantAdmitted)
     if context.participant(body.code) is not None:
         problem = f"{body.code} has been admitted already"
-        return refuse(Rule.E6, "body.code", problem, "a code that is not on the ledger")
-    return check_unused_key(context, body.root_key, "body.root_key") or check_notice_period(
-        context, body.effective_from
-    )
+        yield Refusal(Rule.E6, "body.code", problem, "a code that is not on the ledger")
+    yield from check_unused_key(context, body.root_key, "body.root_key")
+    yield from check_notice_period(context, body.effective_from)
 
 
-def check_registration(context: Context) -> Refusal | None:
+def check_registration(context: Context) -> Refusals:
     """E6: a registered authority was not there before; E5: its roles and territory fit it."""
-    body = context.body(AuthorityRegistered)
-    refusal = _check_new_name(context, body.authority, "body.authority")
-    if refusal is None:
-        refusal = check_ascending(body.roles, "body.roles")
-    return refusal or _check_roles(context, body) or _check_territory(context, body)
+    body = context.body(events.AuthorityRegistered)
+    code = context.author[0]
+    yield from _check_new_name(context, body.authority, "body.authority")
+    yield from check_ascending(body.roles, "body.roles")
+    whose, roles = "a participant", _OF_A_PARTICIPANT
+    if code == KPCS:
+        whose, roles = "the scheme", _OF_THE_SCHEME
+    for role in body.roles:
+        if role not in roles:
+            problem = f"an office of {whose} cannot have the role {role}"
+            yield Refusal(Rule.E5, "body.roles", problem, ", ".join(sorted(roles)))
+    territory = body.territory
+    if territory is not None and (code == KPCS or context.participant(territory) is not None):
+        problem = f"{territory} is not a territory of {code}"
+        accepted = "null, or a territory with numbers of its own that is not a participant"
+        yield Refusal(Rule.E5, "body.territory", problem, accepted)
 
 
-def _check_new_name(context: Context, name: str, field: str) -> Refusal | None:
+def _check_new_name(context: Context, name: str, field: str) -> Refusals:
     participant = context.author[0]
     taken = name in (ROOT, Subject.POLICY) or (participant == KPCS and name in _NAMES_TAKEN)
     if taken or context.authority(participant, name) is not None:
         problem = f"{participant}/{name} exists already"
-        return refuse(Rule.E6, field, problem, "a name that is not on the ledger")
-    return None
+        yield Refusal(Rule.E6, field, problem, "a name that is not on the ledger")
 
 
-def _check_roles(context: Context, body: AuthorityRegistered) -> Refusal | None:
-    of_the_scheme = context.author[0] == KPCS
-    for role in body.roles:
-        fits = role in _OF_THE_SCHEME if of_the_scheme else role is not AuthorityRole.OBSERVER
-        if not fits:
-            whose = "of the scheme" if of_the_scheme else "of a participant"
-            roles = (
-                _OF_THE_SCHEME
-                if of_the_scheme
-                else tuple(set(AuthorityRole) - {AuthorityRole.OBSERVER})
-            )
-            problem = f"an office {whose} cannot have the role {role}"
-            return refuse(Rule.E5, "body.roles", problem, ", ".join(sorted(roles)))
-    return None
-
-
-def _check_territory(context: Context, body: AuthorityRegistered) -> Refusal | None:
-    if body.territory is None:
-        return None
-    code = context.author[0]
-    if code == KPCS or context.participant(body.territory) is not None:
-        problem = f"{body.territory} is not a territory of {code}"
-        accepted = "null, or a territory with numbers of its own that is not a participant"
-        return refuse(Rule.E5, "body.territory", problem, accepted)
-    return None
-
-
-def check_closing(context: Context) -> Refusal | None:
+def check_closing(context: Context) -> Refusals:
     """E6: an office that is closed was open. Observers are withdrawn, not closed."""
-    body = context.body(AuthorityClosed)
-    record = context.authority(context.author[0], body.authority)
-    is_office = record is not None and AuthorityRole.OBSERVER not in record.roles
-    if record is not None and is_office and record.closed_at is None:
-        return None
-    said = "is closed already" if is_office else "is not a registered office"
-    problem = f"{context.author[0]}/{body.authority} {said}"
-    return refuse(Rule.E6, "body.authority", problem, "an open office")
+    name = context.body(events.AuthorityClosed).authority
+    record = context.authority(context.author[0], name)
+    if record is None or AuthorityRole.OBSERVER in record.roles:
+        said = "is not a registered office"
+    elif record.closed_at is not None:
+        said = "is closed already"
+    else:
+        return
+    problem = f"{context.author[0]}/{name} {said}"
+    yield Refusal(Rule.E6, "body.authority", problem, "an open office")
 
 
-def check_observer(context: Context) -> Refusal | None:
+def check_observer(context: Context) -> Refusals:
     """E6: a registered observer was not there before, and its key is new."""
     body = context.body(ObserverRegistered)
-    return _check_new_name(context, body.observer, "body.observer") or check_unused_key(
-        context, body.key, "body.key"
-    )
+    yield from _check_new_name(context, body.observer, "body.observer")
+    yield from check_unused_key(context, body.key, "body.key")
 
 
-def check_withdrawal(context: Context) -> Refusal | None:
+def check_withdrawal(context: Context) -> Refusals:
     """E6: an observer that is withdrawn was registered."""
-    body = context.body(ObserverWithdrawn)
-    if is_observer(context, body.observer):
-        return None
-    problem = f"{KPCS}/{body.observer} is not a registered observer"
-    return refuse(Rule.E6, "body.observer", problem, "a registered observer")
+    name = context.body(ObserverWithdrawn).observer
+    if not context.is_open(KPCS, name, AuthorityRole.OBSERVER):
+        problem = f"{KPCS}/{name} is not a registered observer"
+        yield Refusal(Rule.E6, "body.observer", problem, "a registered observer")
 
 
-def is_observer(context: Context, name: str) -> bool:
-    """Tell whether there is an observer of this name now."""
-    record = context.authority(KPCS, name)
-    return (
-        record is not None and AuthorityRole.OBSERVER in record.roles and record.closed_at is None
-    )
+def check_new_key(context: Context) -> Refusals:
+    """E6: the key is new, and for an office that exists."""
+    body = context.body(events.KeyAdded)
+    participant = context.author[0]
+    of_the_root = body.authority == ROOT and participant != KPCS
+    office = context.authority(participant, body.authority)
+    if not of_the_root and (office is None or office.closed_at is not None):
+        said = "is closed" if office is not None else "is not registered"
+        problem = f"{participant}/{body.authority} {said}"
+        yield Refusal(Rule.E6, "body.authority", problem, "an open office, or root")
+    yield from check_unused_key(context, body.key, "body.key")
+
+
+def check_unused_key(context: Context, public_key: bytes, field: str) -> Refusals:
+    """E5, E6: a key is sound, and was never anybody's."""
+    try:
+        check_public_key(public_key)
+    except UnacceptableKeyError as error:
+        yield Refusal(Rule.E5, field, str(error), "a sound Ed25519 public key")
+    if context.key(public_key) is not None:
+        problem = f"{public_key.hex()} is registered already"
+        yield Refusal(Rule.E6, field, problem, "a key that has never been used")
+
+
+def check_own_key(context: Context) -> Refusals:
+    """E2, E6: the key that is replaced or withdrawn is the participant's own, and in force."""
+    body = context.event.body
+    if isinstance(body, events.KeyRotated):
+        public_key, field = body.old, "body.old"
+    else:
+        public_key, field = context.body(events.KeyRevoked).key, "body.key"
+    record = context.key(public_key)
+    if record is None or record.participant != context.author[0]:
+        problem = f"{public_key.hex()} is not a key of {context.author[0]}"
+        yield Refusal(Rule.E2, field, problem, "a key of the author's participant")
+        return
+    office = (record.participant, record.authority)
+    if office in _RESERVED and (office, field) != ((KPCS, SECRETARIAT), "body.old"):
+        problem = f"the key of {'/'.join(office)} is replaced in another way"
+        yield Refusal(Rule.E2, field, problem, "chair_rotated, or key_rotated for the secretariat")
+    if record.revoked_at is not None:
+        problem = f"{public_key.hex()} is revoked already"
+        yield Refusal(Rule.E6, field, problem, "a key in force")
+
+
+def check_key_rotation(context: Context) -> Refusals:
+    """E6: a key is followed by a new one at once, so that nobody is without one in between."""
+    body = context.body(events.KeyRotated)
+    latest = context.latest_ms
+    if body.valid_from > latest:
+        problem = f"{format_time(body.valid_from)} would leave a time without a key"
+        yield Refusal(Rule.E6, "body.valid_from", problem, f"a time up to {format_time(latest)}")
+    yield from check_unused_key(context, body.new, "body.new")
+
+
+def check_revocation(context: Context) -> Refusals:
+    """E1: a key cannot revoke itself; E5: the reason fits.
+
+    So the last root key of a participant can never be withdrawn and leave nobody to speak for it.
+    """
+    body = context.body(events.KeyRevoked)
+    if body.key in context.event.signers:
+        accepted = "another root key of the author"
+        yield Refusal(Rule.E1, "signatures", "a key cannot revoke itself", accepted)
+    field, suspect_since = "body.suspect_since", body.suspect_since
+    if (body.reason is events.RevocationReason.COMPROMISED) != (suspect_since is not None):
+        problem = f"the value is {suspect_since}, for a key that is {body.reason}"
+        yield Refusal(Rule.E5, field, problem, "a time for COMPROMISED, null otherwise")
+    if suspect_since is not None:
+        yield from check_past_time(context, Rule.E5, field, suspect_since)

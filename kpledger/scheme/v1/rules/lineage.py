@@ -6,7 +6,7 @@ import went out again is counted for everybody: auditors look at it (flag F6).
 
 from kpledger.base.units import format_carats
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.v1.context import Context, refuse
+from kpledger.scheme.v1.context import Context, Refusals
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind, OriginKind, Source
 from kpledger.scheme.v1.lifecycles import USED
 from kpledger.scheme.v1.records import CertificateRecord, DrawnRecord
@@ -16,26 +16,20 @@ _FIELD = "body.certificate.sources"
 _WHOLE = 10_000
 
 
-def check_lineage(context: Context) -> Refusal | None:
+def check_lineage(context: Context) -> Refusals:
     """E13: where lineage is strict, sources were imported and cover what is re-exported."""
     certificate = issued_certificate(context)
     issuer = context.author[0]
     if certificate.kind is CertificateKind.TECHNICAL or not context.policy(issuer).strict_lineage:
-        return None
+        return
     for source in certificate.sources:
-        refusal = _check_source(context, source)
-        if refusal is not None:
-            return refusal
+        yield from _check_source(context, source)
     needed = certificate.carat_thousandths - _mined_at_home(certificate, issuer)
     named = sum(source.carat_thousandths for source in certificate.sources)
     if named < needed:
-        return refuse(
-            Rule.E13,
-            _FIELD,
-            f"sources cover {format_carats(named)} ct of {format_carats(needed)} ct from abroad",
-            f"sources of at least {format_carats(needed)} ct",
-        )
-    return None
+        weight = f"{format_carats(needed)} ct"
+        problem = f"sources cover {format_carats(named)} ct of {weight} from abroad"
+        yield Refusal(Rule.E13, _FIELD, problem, f"sources of at least {weight}")
 
 
 def _mined_at_home(certificate: Certificate, issuer: str) -> int:
@@ -51,40 +45,39 @@ def _mined_at_home(certificate: Certificate, issuer: str) -> int:
     return certificate.carat_thousandths * share // _WHOLE
 
 
-def _check_source(context: Context, source: Source) -> Refusal | None:
-    record = context.certificate(source.number)
-    accepted = f"NORMAL certificates under which {context.author[0]} imported"
+def _check_source(context: Context, source: Source) -> Refusals:
+    number, issuer = source.number, context.author[0]
+    record = context.certificate(number)
     if record is None:
-        problem = f"there is no certificate {source.number}"
-        return refuse(Rule.E13, _FIELD, problem, accepted)
-    if record.destination != context.author[0]:
-        problem = f"{source.number} is destined for {record.destination}"
-        return refuse(Rule.E13, _FIELD, problem, accepted)
-    if record.kind is CertificateKind.TECHNICAL:
-        problem = f"{source.number} is {record.kind}: what it moves is not traded"
-        return refuse(Rule.E13, _FIELD, problem, accepted)
-    if record.state not in USED or record.found is None:
-        problem = f"{source.number} is {record.state}"
-        return refuse(Rule.E13, _FIELD, problem, accepted)
-    left = record.found.carat_thousandths - _drawn_before(context, source.number)
-    if source.carat_thousandths > left:
-        return refuse(
-            Rule.E13,
-            _FIELD,
-            f"{format_carats(source.carat_thousandths)} ct of {source.number}, of which"
-            f" {format_carats(max(left, 0))} ct are left",
-            f"up to {max(left, 0)} of it",
-        )
-    return None
+        problem = f"there is no certificate {number}"
+    elif record.destination != issuer:
+        problem = f"{number} is destined for {record.destination}"
+    elif record.kind is CertificateKind.TECHNICAL:
+        problem = f"{number} is {record.kind}: what it moves is not traded"
+    elif record.state not in USED or record.found is None:
+        problem = f"{number} is {record.state}"
+    else:
+        left = record.found.carat_thousandths - _drawn_before(context, number)
+        if source.carat_thousandths > left:
+            weight, rest = format_carats(source.carat_thousandths), format_carats(max(left, 0))
+            problem = f"{weight} ct of {number}, of which {rest} ct are left"
+            yield Refusal(Rule.E13, _FIELD, problem, f"up to {max(left, 0)} of it")
+        return
+    accepted = f"NORMAL certificates under which {issuer} imported"
+    yield Refusal(Rule.E13, _FIELD, problem, accepted)
 
 
 def _drawn_before(context: Context, number: str) -> int:
-    known = context.state.read(DrawnRecord.key_for(number), DrawnRecord)
-    drawn = 0 if known is None else known.carat_thousandths
+    drawn = drawn_from(context, number)
     # What a certificate drew that is replaced here is free again for the new one.
     replaced = context.certificate(context.subject)
     own = () if replaced is None else counted_sources(context, replaced)
     return drawn - sum(one.carat_thousandths for one in own if one.number == number)
+
+
+def drawn_from(context: Context, number: str) -> int:
+    """Give the weight that went out again of what came in under a certificate."""
+    return context.read_or(DrawnRecord(carat_thousandths=0), number).carat_thousandths
 
 
 def counted_sources(context: Context, record: CertificateRecord) -> tuple[Source, ...]:

@@ -12,17 +12,15 @@ from kpledger.base.errors import LedgerError
 from kpledger.base.ids import KPCS
 from kpledger.scheme.event import MAX_EVENT_BYTES, Body
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.v1.context import Context, refuse
+from kpledger.scheme.v1.context import Context, Refusals
 from kpledger.scheme.v1.events import certificate
 from kpledger.scheme.v1.events.governance import AuthorityClosed
 from kpledger.scheme.v1.events.importing import ShipmentDetained, ShipmentDiverted, ShipmentReleased
 from kpledger.scheme.v1.events.life import ConcernClosed, CorrectionMade, NoteFiled
 from kpledger.scheme.v1.events.restrictions import ShipmentDeclined
-from kpledger.scheme.v1.lifecycles import CASE_TRANSITIONS, TRANSITIONS
-from kpledger.scheme.v1.lists import check_ascending
-from kpledger.scheme.v1.records import EventRecord
-from kpledger.scheme.v1.rules.subject import subject_of
-from kpledger.scheme.v1.words import check_words
+from kpledger.scheme.v1.records import CorrectionRecord, EventRecord
+from kpledger.scheme.v1.rules.subject import is_closed, shipment, subject_of
+from kpledger.scheme.v1.rules.values import check_ascending, check_words
 
 CORRECTABLE: Final[dict[str, type[Body]]] = {
     kind.TYPE: kind
@@ -51,95 +49,81 @@ MAX_CORRECTIONS = 16
 """How often one event may be corrected."""
 
 
-def check_note(context: Context) -> Refusal | None:
+def check_note(context: Context) -> Refusals:
     """E5, E6: a note says something, and refers to events that are on the ledger, each once."""
     body = context.body(NoteFiled)
-    references = body.references
-    refusal = check_words(
-        "body.text", body.text, references, body.document, instead="events or a document"
-    ) or check_ascending(references, "body.references")
-    if refusal is not None:
-        return refusal
+    references, papers = body.references, (body.references, body.document)
+    yield from check_words("body.text", body.text, *papers, instead="events or a document")
+    yield from check_ascending(references, "body.references")
     for position, event_id in enumerate(references):
         if context.earlier(event_id) is None:
             problem = f"{event_id.hex()} is not an event of this ledger"
-            return refuse(Rule.E6, f"body.references[{position}]", problem, "ids of events")
-    return None
+            yield Refusal(Rule.E6, f"body.references[{position}]", problem, "ids of events")
 
 
-def check_correction(context: Context) -> Refusal | None:
+def check_correction(context: Context) -> Refusals:
     """E2, E5, E6: an own statement is corrected, of a type that moved nothing, while it is open."""
     body = context.body(CorrectionMade)
     earlier = context.earlier(body.event)
     if earlier is None:
         problem = f"{body.event.hex()} is not an event of this ledger"
-        return refuse(Rule.E6, "body.event", problem, "the id of an event")
-    return (
-        _check_whose(context, earlier)
-        or _check_corrected(context, body, earlier)
-        or _check_open(context, earlier)
-        or _check_count(context, body)
-    )
+        yield Refusal(Rule.E6, "body.event", problem, "the id of an event")
+        return
+    yield from _check_whose(context, earlier)
+    yield from _check_corrected(context, body, earlier)
+    yield from _check_open(context, earlier)
+    count = len(corrections_of(context, body.event).corrections)
+    if count >= MAX_CORRECTIONS:
+        problem = f"it was corrected {count} times"
+        yield Refusal(Rule.E6, "body.event", problem, f"at most {MAX_CORRECTIONS} times")
 
 
-def _check_whose(context: Context, earlier: EventRecord) -> Refusal | None:
+def corrections_of(context: Context, event_id: bytes) -> CorrectionRecord:
+    """Read the corrections of an event; empty when there are none."""
+    return context.read_or(CorrectionRecord(corrections=()), event_id)
+
+
+def _check_whose(context: Context, earlier: EventRecord) -> Refusals:
     participant, authority = context.author
     # The offices of the scheme are not one party: an observer does not speak for the Chair.
     same_office = participant != KPCS or earlier.authority == authority
-    if earlier.participant == participant and same_office:
-        return None
-    said_by = f"{earlier.participant}/{earlier.authority}"
-    accepted = said_by if earlier.participant == KPCS else f"an office of {earlier.participant}"
-    problem = f"it was said by {said_by}, not by {participant}/{authority}"
-    return refuse(Rule.E2, "author", problem, accepted)
+    if earlier.participant != participant or not same_office:
+        said_by = f"{earlier.participant}/{earlier.authority}"
+        problem = f"it was said by {said_by}, not by {participant}/{authority}"
+        accepted = said_by if earlier.participant == KPCS else f"an office of {earlier.participant}"
+        yield Refusal(Rule.E2, "author", problem, accepted)
 
 
-def _check_corrected(
-    context: Context, body: CorrectionMade, earlier: EventRecord
-) -> Refusal | None:
+def _check_corrected(context: Context, body: CorrectionMade, earlier: EventRecord) -> Refusals:
     if context.subject != earlier.subject:
         problem = f"{context.subject} is not the subject"
-        return refuse(Rule.E5, "subject", problem, earlier.subject)
+        yield Refusal(Rule.E5, "subject", problem, earlier.subject)
     kind = CORRECTABLE.get(earlier.type)
     if kind is None:
         problem = f"what {earlier.type} says has taken effect"
-        return refuse(Rule.E6, "body.event", problem, ", ".join(sorted(CORRECTABLE)))
+        yield Refusal(Rule.E6, "body.event", problem, ", ".join(sorted(CORRECTABLE)))
+        return
     what = f"body of {earlier.type}"
     try:
         corrected = decode(body.body, kind, what=what, max_bytes=MAX_EVENT_BYTES)
     except LedgerError as error:
-        return refuse(Rule.E5, "body.body", str(error), f"a canonical {what}")
+        yield Refusal(Rule.E5, "body.body", str(error), f"a canonical {what}")
+        return
     spelled = subject_of(earlier.participant, corrected)
     if spelled not in (None, earlier.subject):
         problem = f"the corrected body would be about {spelled}"
-        return refuse(
-            Rule.E5, "body.body", problem, f"a body of {earlier.type} about {earlier.subject}"
-        )
-    return None
+        yield Refusal(Rule.E5, "body.body", problem, f"a {what} about {earlier.subject}")
 
 
-def _check_open(context: Context, earlier: EventRecord) -> Refusal | None:
+def _check_open(context: Context, earlier: EventRecord) -> Refusals:
     """E6: what another party has closed since is not described anew."""
-    certificate, case = context.certificate(context.subject), context.case(context.subject)
-    if certificate is not None:
-        head, closed = certificate.head, not TRANSITIONS[certificate.state]
-    elif case is not None:
-        head, closed = case.head, not CASE_TRANSITIONS[case.state]
-    else:
-        return None
-    closing = context.earlier(head)
-    if not closed or closing is None or closing.participant == earlier.participant:
-        return None
-    if closing.index < earlier.index:
-        # It was closed already, and the statement opened a case or knew of the end.
-        return None
-    problem = f"{context.subject} was closed by {closing.participant} ({closing.type})"
-    return refuse(Rule.E6, "subject", problem, "a statement on what is open, or a note")
-
-
-def _check_count(context: Context, body: CorrectionMade) -> Refusal | None:
-    count = len(context.corrections(body.event).corrections)
-    if count < MAX_CORRECTIONS:
-        return None
-    problem = f"it was corrected {count} times"
-    return refuse(Rule.E6, "body.event", problem, f"at most {MAX_CORRECTIONS} times")
+    record = shipment(context)
+    if record is None:
+        return
+    closing = context.earlier(record.head)
+    if not is_closed(record) or closing is None or closing.participant == earlier.participant:
+        return
+    # Where it was closed before, the statement opened a case or knew of the end.
+    if closing.index >= earlier.index:
+        problem = f"{context.subject} was closed by {closing.participant} ({closing.type})"
+        yield Refusal(Rule.E6, "subject", problem, "a statement on what is open, or a note")

@@ -3,7 +3,7 @@
 from kpledger.base.ids import KPCS
 from kpledger.base.units import DAY_MS, format_time
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.v1.context import Context, refuse
+from kpledger.scheme.v1.context import Context, Refusals
 from kpledger.scheme.v1.events.certificate import (
     CertificateIssued,
     CertificateKind,
@@ -11,9 +11,9 @@ from kpledger.scheme.v1.events.certificate import (
 )
 from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing
 from kpledger.scheme.v1.records import ParticipantRecord
-from kpledger.scheme.v1.rules.notice import check_notice_period
-from kpledger.scheme.v1.rules.numbering import issued_certificate
-from kpledger.scheme.v1.rules.restrictions import ShipmentFacts, check_restrictions
+from kpledger.scheme.v1.rules.contents import issued_record
+from kpledger.scheme.v1.rules.restrictions import check_restrictions, field_of
+from kpledger.scheme.v1.rules.values import check_notice_period
 
 _NEXT_STANDINGS = {
     Standing.ACTIVE: (
@@ -34,7 +34,7 @@ _NEXT_STANDINGS = {
 }
 
 
-def check_parties(context: Context) -> Refusal | None:
+def check_parties(context: Context) -> Refusals:
     """E4: issuer and destination are two different members, both active now (KPCS III(c)).
 
     Of the certificate that is issued here, or of the one on the ledger that the event is about:
@@ -42,67 +42,49 @@ def check_parties(context: Context) -> Refusal | None:
     members. Restrictions on their trade are looked at in the same breath. Goods that are not traded
     go back under a technical certificate to whoever is a member still, suspended or not.
     """
-    found = _shipment(context)
-    if found is None:
-        return None
-    shipment, field = found
-    if shipment.destination == shipment.issuer:
-        return refuse(
-            Rule.E4,
-            field,
-            f"{shipment.destination} is the issuer itself;"
-            " trade within a participant has no certificate",
-            "another participant",
-        )
-    for where, code in (("author", shipment.issuer), (field, shipment.destination)):
-        refusal = _check_standing(context, code, where, shipment.kind)
-        if refusal is not None:
-            return refusal
-    return check_restrictions(context, shipment)
-
-
-def _shipment(context: Context) -> tuple[ShipmentFacts, str] | None:
-    """Give what is to be judged, and the field that names its destination."""
     if isinstance(context.event.body, CertificateIssued | CertificateReplaced):
-        shipment = ShipmentFacts.of_new(context.author[0], issued_certificate(context))
-        return shipment, "body.certificate.destination"
-    record = context.certificate(context.subject)
-    return None if record is None else (ShipmentFacts.of_record(record), "subject")
+        shipment = issued_record(context)
+    elif (found := context.certificate(context.subject)) is not None:
+        shipment = found
+    else:
+        return
+    issuer, destination = shipment.issuer, shipment.destination
+    field = field_of(context, shipment, "destination")
+    if destination == issuer:
+        problem = f"{destination} is the issuer itself; trade within a participant"
+        yield Refusal(Rule.E4, field, f"{problem} has no certificate", "another participant")
+    yield from _check_standing(context, issuer, "author", shipment.kind)
+    yield from _check_standing(context, destination, field, shipment.kind)
+    yield from check_restrictions(context, shipment)
 
 
-def _check_standing(
-    context: Context, code: str, field: str, kind: CertificateKind
-) -> Refusal | None:
-    participant = context.participant(code)
-    standing = participant.standing_at(context.at.now_ms) if participant else None
-    is_traded = kind is CertificateKind.NORMAL
-    if standing is Standing.ACTIVE:
-        return None
-    if not is_traded and standing not in (None, Standing.REMOVED):
-        return None
-    problem = (
-        f"{code} is not a participant of the scheme"
-        if standing is None
-        else f"{code} is {standing}"
-    )
-    accepted = "is ACTIVE" if is_traded else "has not been removed"
-    return refuse(Rule.E4, field, problem, f"a participant that {accepted}")
+def may_trade(standing: Standing | None, kind: CertificateKind) -> bool:
+    """Tell whether who has a standing takes part in what a certificate is for.
+
+    What is not traded may come from and go to whoever is suspended.
+    """
+    if kind is CertificateKind.NORMAL:
+        return standing is Standing.ACTIVE
+    return standing not in (None, Standing.REMOVED)
 
 
-def check_member(context: Context) -> Refusal | None:
+def _check_standing(context: Context, code: str, field: str, kind: CertificateKind) -> Refusals:
+    standing = context.standing(code)
+    if not may_trade(standing, kind):
+        problem = f"{code} is {standing or 'not a participant of the scheme'}"
+        accepted = "is ACTIVE" if kind is CertificateKind.NORMAL else "has not been removed"
+        yield Refusal(Rule.E4, field, problem, f"a participant that {accepted}")
+
+
+def check_member(context: Context) -> Refusals:
     """E4: only a participant that has not been removed arranges its house or takes part."""
     code = context.author[0]
-    if code == KPCS:
-        return None
-    participant = context.participant(code)
-    standing = participant.standing_at(context.at.now_ms) if participant else None
-    if standing in (None, Standing.REMOVED):
+    if code != KPCS and (standing := context.standing(code)) in (None, Standing.REMOVED):
         problem = f"{code} is {standing or 'not a participant'}"
-        return refuse(Rule.E4, "author", problem, "a participant that has not been removed")
-    return None
+        yield Refusal(Rule.E4, "author", problem, "a participant that has not been removed")
 
 
-def check_status_change(context: Context) -> Refusal | None:
+def check_status_change(context: Context) -> Refusals:
     """E14: a standing follows legally on the one before, and never changes the past.
 
     The effective time may lie before now only as far as the last change: certificates keep the
@@ -113,34 +95,27 @@ def check_status_change(context: Context) -> Refusal | None:
     year.
     """
     body = context.body(ParticipantStatusChanged)
-    participant = context.participant(body.code)
+    participant, now = context.participant(body.code), context.at.now_ms
     if participant is None:
         problem = f"{body.code} is not a participant"
-        return refuse(Rule.E6, "body.code", problem, "a participant's code")
-    newest = _newest(participant, context.at.now_ms)
+        yield Refusal(Rule.E6, "body.code", problem, "a participant's code")
+        return
+    newest = _newest(participant, now)
     accepted = _NEXT_STANDINGS[newest]
     if body.status not in accepted:
-        return refuse(
-            Rule.E6,
-            "body.status",
-            f"{body.code} is {newest} and cannot become {body.status}",
-            " or ".join(accepted),
-        )
+        problem = f"{body.code} is {newest} and cannot become {body.status}"
+        yield Refusal(Rule.E6, "body.status", problem, " or ".join(accepted))
     starts = [standing.effective_from for standing in participant.standings]
     if context.author[0] == KPCS:
-        starts = [start for start in starts if start <= context.at.now_ms] or starts
+        starts = [start for start in starts if start <= now] or starts
     earliest, before = max(starts), "the standing it follows"
-    today = context.at.now_ms - DAY_MS
-    if context.author[0] != KPCS and today > earliest:
-        earliest, before = today, "a participant can suspend itself"
+    if context.author[0] != KPCS and now - DAY_MS > earliest:
+        earliest, before = now - DAY_MS, "a participant can suspend itself"
     if body.effective_from < earliest:
-        return refuse(
-            Rule.E14,
-            "body.effective_from",
-            f"{format_time(body.effective_from)} is before {before}",
-            f"a time from {format_time(earliest)} on",
-        )
-    return check_notice_period(context, body.effective_from)
+        problem = f"{format_time(body.effective_from)} is before {before}"
+        since = f"a time from {format_time(earliest)} on"
+        yield Refusal(Rule.E14, "body.effective_from", problem, since)
+    yield from check_notice_period(context, body.effective_from)
 
 
 def _newest(participant: ParticipantRecord, now_ms: int) -> Standing:

@@ -1,7 +1,7 @@
-"""E5: the subject of an event is what its body speaks of (:mod:`kpledger.scheme.v1.subjects`).
+"""E5, E6 and E9: the subject of an event, its state, and the event its author saw last.
 
-Events on a certificate or a case find their subject on the ledger; it is not looked at here, nor is
-that of the later steps of a proceeding.
+The subject is what the body speaks of (:mod:`kpledger.scheme.v1.subjects`). Events on a certificate
+or a case find theirs on the ledger, as do the later steps of a proceeding.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Final
 from kpledger.base.ids import KPCS
 from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.v1.context import Context, refuse
+from kpledger.scheme.v1.context import Context, Refusals, on_certificate
 from kpledger.scheme.v1.events import (
     decisions as d,
     governance as g,
@@ -18,9 +18,20 @@ from kpledger.scheme.v1.events import (
     restrictions,
     statistics,
 )
-from kpledger.scheme.v1.events.importing import CaseOpened, SuspectReported
+from kpledger.scheme.v1.events.certificate import CertificateReplaced
+from kpledger.scheme.v1.events.importing import (
+    ArrivalRecorded,
+    CaseOpened,
+    ShipmentDetained,
+    SuspectReported,
+)
 from kpledger.scheme.v1.ids import CHAIR, MAX_SHORT_NAME_CHARS, SHORT_NAME_PATTERN
+from kpledger.scheme.v1.lifecycles import CASE_TRANSITIONS, OPENS_CASE, TRANSITIONS
+from kpledger.scheme.v1.records import CaseRecord, CertificateRecord
 from kpledger.scheme.v1.subjects import Subject
+
+_PRESENTED: Final = (ArrivalRecorded.TYPE, ShipmentDetained.TYPE)
+"""What may happen to a closed certificate all the same: a further shipment under it (a case)."""
 
 SUBJECTS: Final[dict[type[Body], str]] = {
     g.ParticipantAdmitted: "{code}",
@@ -81,23 +92,93 @@ def _write(value: object) -> object:
     return value.hex() if isinstance(value, bytes) else value
 
 
-def check_subject(context: Context) -> Refusal | None:
+def check_subject(context: Context) -> Refusals:
     """E5: the subject is what the body speaks of."""
     expected = subject_of(context.author[0], context.event.body)
-    if expected is None or context.subject == expected:
-        return None
-    return refuse(Rule.E5, "subject", f"{context.subject} is not the subject", expected)
+    if expected not in (None, context.subject):
+        yield Refusal(Rule.E5, "subject", f"{context.subject} is not the subject", str(expected))
 
 
-def check_name(context: Context) -> Refusal | None:
+def check_name(context: Context) -> Refusals:
     """E5: what is opened here stands under whom it concerns, with a name of its own."""
     template = OPENED.get(type(context.event.body))
     if template is None:
-        return None
+        return
     stem = _spell(template, context.author[0], context.event.body)
     name = context.subject.removeprefix(stem)
     sound = len(name) <= MAX_SHORT_NAME_CHARS and re.match(SHORT_NAME_PATTERN, name) is not None
-    if context.subject.startswith(stem) and sound:
-        return None
-    accepted = f"{stem}<name>, the name in lower-case letters and digits joined by hyphens"
-    return refuse(Rule.E5, "subject", f"{context.subject} is not the subject", accepted)
+    if not sound or not context.subject.startswith(stem):
+        accepted = f"{stem}<name>, the name in lower-case letters and digits joined by hyphens"
+        yield Refusal(Rule.E5, "subject", f"{context.subject} is not the subject", accepted)
+
+
+def check_transition(context: Context) -> Refusals:
+    """E6: the certificate or case exists, and its state allows this event."""
+    record = shipment(context)
+    if record is None:
+        problem = f"there is no certificate or case {context.subject}"
+        accepted = "the number of a certificate on the ledger, or a case"
+        yield Refusal(Rule.E6, "subject", problem, accepted)
+        return
+    name, steps = context.event.header.type, _steps(record)
+    if name not in steps:
+        problem = f"{context.subject} is {record.state}, and no {name} can follow"
+        accepted = ", ".join(steps) or "nothing: its life is closed"
+        yield Refusal(Rule.E6, "type", problem, accepted)
+
+
+def shipment(context: Context) -> CertificateRecord | CaseRecord | None:
+    """Give the certificate or case that an event is about."""
+    return context.certificate(context.subject) or context.case(context.subject)
+
+
+def _steps(record: CertificateRecord | CaseRecord) -> tuple[str, ...]:
+    if isinstance(record, CaseRecord):
+        return tuple(CASE_TRANSITIONS[record.state])
+    opening = _PRESENTED if record.state in OPENS_CASE else ()
+    return (*TRANSITIONS[record.state], *opening)
+
+
+def is_closed(record: CertificateRecord | CaseRecord) -> bool:
+    """Tell whether nothing can follow, but a case for a further shipment."""
+    if isinstance(record, CaseRecord):
+        return not CASE_TRANSITIONS[record.state]
+    return not TRANSITIONS[record.state]
+
+
+def check_prev(context: Context) -> Refusals:
+    """E6: the author has seen the newest event on the certificate or case (optimistic lock)."""
+    record, prev = shipment(context), context.event.header.prev
+    if record is not None and prev != record.head:
+        seen = prev.hex() if prev else "null"
+        problem = f"{seen} is not the newest event on {context.subject}"
+        yield Refusal(Rule.E6, "prev", problem, record.head.hex())
+
+
+@on_certificate
+def check_lost(_context: Context, record: CertificateRecord) -> Refusals:
+    """E6: only what was reported lost is found."""
+    if not record.lost:
+        problem = f"{record.number} is {record.state} and was not reported lost"
+        yield Refusal(Rule.E6, "type", problem, "a certificate that is lost")
+
+
+def check_first(context: Context) -> Refusals:
+    """E6: the first event on its subject names none before it."""
+    prev = context.event.header.prev
+    if prev is not None:
+        problem = f"{prev.hex()} is named, but this is the first event on its subject"
+        yield Refusal(Rule.E6, "prev", problem, "null")
+
+
+def check_replacement(context: Context) -> Refusals:
+    """E9: the new certificate has a number of its own.
+
+    Old and new are one event, so they change together; a chain of replacements cannot close to a
+    ring because the new number was never used (E3).
+    """
+    number = context.body(CertificateReplaced).certificate.number
+    if number == context.subject:
+        problem = f"{number} cannot replace itself"
+        accepted = "a number that has never been used"
+        yield Refusal(Rule.E9, "body.certificate.number", problem, accepted)

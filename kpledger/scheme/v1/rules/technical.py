@@ -10,7 +10,7 @@ from typing import Final
 
 from kpledger.base.units import format_carats
 from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.v1.context import Context, refuse
+from kpledger.scheme.v1.context import Context, Refusals
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind
 from kpledger.scheme.v1.events.importing import ImportRefusedReturned
 from kpledger.scheme.v1.lifecycles import DEAD, USED, CaseState, CertificateState
@@ -31,97 +31,94 @@ _GONE: Final = (*DEAD, CertificateState.RETURN_CLOSED)
 MAX_TECHNICAL: Final = 100
 """How many technical certificates may move the goods of one case."""
 
+_TECHNICAL: Final = CertificateKind.TECHNICAL
 _FIELD: Final = "body.certificate.case"
 _ACCEPTED: Final = "a case, or a certificate with its goods, that the author holds"
 
 
-def check_technical(context: Context) -> Refusal | None:
+def check_technical(context: Context) -> Refusals:
     """E10: a technical certificate names goods that its issuer holds, any other names none."""
     certificate = issued_certificate(context)
-    if certificate.kind is not CertificateKind.TECHNICAL:
-        if not certificate.case:
-            return None
-        problem = f"a {certificate.kind} certificate names the case {certificate.case}"
-        return refuse(Rule.E10, _FIELD, problem, "empty, or a TECHNICAL certificate")
-    case = context.case(certificate.case)
-    if case is not None:
-        return _check_case(context, certificate, case)
-    return _check_held(context, certificate.case) or _check_only(context, certificate.case)
+    named = certificate.case
+    if certificate.kind is not _TECHNICAL:
+        if named:
+            problem = f"a {certificate.kind} certificate names the case {named}"
+            yield Refusal(Rule.E10, _FIELD, problem, "empty, or a TECHNICAL certificate")
+    elif (case := context.case(named)) is not None:
+        yield from _check_case(context, certificate, case)
+    else:
+        yield from _check_held(context, named)
+        yield from _check_only(context, named)
 
 
-def _check_case(context: Context, certificate: Certificate, case: CaseRecord) -> Refusal | None:
+def _check_case(context: Context, certificate: Certificate, case: CaseRecord) -> Refusals:
     issuer = context.author[0]
     if case.holder != issuer:
         problem = f"the goods of {case.case} are with {case.holder}"
-        return refuse(Rule.E10, _FIELD, problem, _ACCEPTED)
+        yield Refusal(Rule.E10, _FIELD, problem, _ACCEPTED)
     if case.state is CaseState.RETURN_CLOSED:
-        return refuse(Rule.E10, _FIELD, f"{case.case} is {case.state}", _ACCEPTED)
+        yield Refusal(Rule.E10, _FIELD, f"{case.case} is {case.state}", _ACCEPTED)
     weighed = case.carat_thousandths
     if weighed is None:
-        return _check_only(context, case.case)
+        yield from _check_only(context, case.case)
+        return
     moved = moving_certificates(context, case.case)
     if len(moved) >= MAX_TECHNICAL:
         problem = f"{len(moved)} certificates move the goods of {case.case}"
-        return refuse(Rule.E10, _FIELD, problem, f"at most {MAX_TECHNICAL}")
+        yield Refusal(Rule.E10, _FIELD, problem, f"at most {MAX_TECHNICAL}")
     before = sum(one.carat_thousandths for one in moved)
     tolerance = context.policy(issuer).carat_tolerance_ppm
     if exceeds(before + certificate.carat_thousandths, weighed, tolerance):
-        left = format_carats(max(weighed - before, 0))
-        return refuse(
-            Rule.E10,
-            "body.certificate.carat_thousandths",
+        left = max(weighed - before, 0)
+        field = "body.certificate.carat_thousandths"
+        problem = (
             f"{format_carats(certificate.carat_thousandths)} ct of {case.case}, of which"
-            f" {format_carats(weighed)} ct were weighed and {left} ct are left",
-            f"up to {max(weighed - before, 0)}",
+            f" {format_carats(weighed)} ct were weighed and {format_carats(left)} ct are left"
         )
-    return None
+        yield Refusal(Rule.E10, field, problem, f"up to {left}")
 
 
 def moving_certificates(context: Context, case: str) -> tuple[CertificateRecord, ...]:
     """Give the technical certificates that move the goods of a case, but one replaced here."""
-    known = context.state.read(TechnicalRecord.key_for(case), TechnicalRecord)
-    numbers = () if known is None else known.numbers
+    numbers = context.read_or(TechnicalRecord(numbers=()), case).numbers
     found = (context.certificate(number) for number in numbers if number != context.subject)
     return tuple(one for one in found if one is not None and one.state not in _GONE)
 
 
-def _check_only(context: Context, case: str) -> Refusal | None:
-    moved = moving_certificates(context, case)
-    if not moved:
-        return None
-    problem = f"the goods of {case}, which were not weighed, move under {moved[0].number}"
-    return refuse(Rule.E10, _FIELD, problem, "goods that no technical certificate moves")
+def _check_only(context: Context, case: str) -> Refusals:
+    for moved in moving_certificates(context, case):
+        problem = f"the goods of {case}, which were not weighed, move under {moved.number}"
+        yield Refusal(Rule.E10, _FIELD, problem, "goods that no technical certificate moves")
 
 
-def _check_held(context: Context, number: str) -> Refusal | None:
-    record = context.certificate(number)
+def _check_held(context: Context, number: str) -> Refusals:
+    record, accepted = context.certificate(number), _ACCEPTED
     if record is None:
         problem = f"there is no case or certificate {number}" if number else "it names no goods"
-        return refuse(Rule.E10, _FIELD, problem, _ACCEPTED)
-    if record.state not in _HELD:
+    elif record.state not in _HELD:
         problem = f"{number} is {record.state}"
-        return refuse(Rule.E10, _FIELD, problem, f"a certificate that is {', '.join(_HELD)}")
-    if record.holder != context.author[0]:
+        accepted = f"a certificate that is {', '.join(_HELD)}"
+    elif record.holder != context.author[0]:
         problem = f"the goods of {number} are with {record.holder}"
-        return refuse(Rule.E10, _FIELD, problem, _ACCEPTED)
-    return None
+    else:
+        return
+    yield Refusal(Rule.E10, _FIELD, problem, accepted)
 
 
-def check_return_papers(context: Context) -> Refusal | None:
+def check_return_papers(context: Context) -> Refusals:
     """E10: what goods are sent back under is a technical certificate of the author for them."""
     number = context.body(ImportRefusedReturned).technical_certificate
     if number is None:
-        return None
-    record = context.certificate(number)
-    field = "body.technical_certificate"
-    accepted = f"null, or a TECHNICAL certificate of {context.author[0]} for {context.subject}"
+        return
+    record, code = context.certificate(number), context.author[0]
     if record is None:
-        return refuse(Rule.E10, field, f"there is no certificate {number}", accepted)
-    mine = record.kind is CertificateKind.TECHNICAL and record.issuer == context.author[0]
-    if not mine or record.case != context.subject:
-        problem = f"{number} is a {record.kind} certificate of {record.issuer}"
+        problem = f"there is no certificate {number}"
+    elif (record.kind, record.issuer, record.case) != (_TECHNICAL, code, context.subject):
         what = f" for {record.case}" if record.case else ""
-        return refuse(Rule.E10, field, problem + what, accepted)
-    if record.state in (*DEAD, *USED):
-        return refuse(Rule.E10, field, f"{number} is {record.state}", accepted)
-    return None
+        problem = f"{number} is a {record.kind} certificate of {record.issuer}{what}"
+    elif record.state in (*DEAD, *USED):
+        problem = f"{number} is {record.state}"
+    else:
+        return
+    accepted = f"null, or a TECHNICAL certificate of {code} for {context.subject}"
+    yield Refusal(Rule.E10, "body.technical_certificate", problem, accepted)

@@ -45,8 +45,8 @@ from kpledger.scheme.v1.records import (
     RangesRecord,
     StandingSince,
 )
-from kpledger.scheme.v1.rules.notice import MAX_NOTICE_MS
 from kpledger.scheme.v1.rules.numbering import MAX_RANGES
+from kpledger.scheme.v1.rules.values import MAX_NOTICE_MS
 
 SMALL_ORDER_KEY = b"\x01" + bytes(31)
 

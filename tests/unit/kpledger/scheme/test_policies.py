@@ -12,8 +12,8 @@ from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.events.decisions import ExpiryMeaning, PolicyValues
 from kpledger.scheme.v1.policy import Policy, resolve_policy
 from kpledger.scheme.v1.records import PolicyRecord, PolicySince
-from kpledger.scheme.v1.rules.notice import MAX_NOTICE_MS
-from kpledger.scheme.v1.rules.policies import MAX_SETTLED
+from kpledger.scheme.v1.rules.decisions import MAX_SETTLED
+from kpledger.scheme.v1.rules.values import MAX_NOTICE_MS
 
 NETWORK: Final = vary(POLICY, participant=None, decision=DECISION)
 

@@ -35,7 +35,7 @@ from kpledger.scheme.v1.context import CatalogueError
 from kpledger.scheme.v1.events.decisions import RulesActivated
 from kpledger.scheme.v1.events.life import NoteFiled
 from kpledger.scheme.v1.execution import execute
-from kpledger.scheme.v1.rules.policies import MAX_BLOCKS_AHEAD
+from kpledger.scheme.v1.rules.decisions import MAX_BLOCKS_AHEAD
 from kpledger.scheme.v1.version import V1
 from kpledger.scheme.version import RULES_KEY, RulesRecord, RulesSince
 

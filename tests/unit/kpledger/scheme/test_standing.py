@@ -28,7 +28,7 @@ from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing
 from kpledger.scheme.v1.records import ParticipantRecord
-from kpledger.scheme.v1.rules.notice import MAX_NOTICE_MS
+from kpledger.scheme.v1.rules.values import MAX_NOTICE_MS
 
 SELF_SUSPENSION = vary(STATUS, status=Standing.SELF_SUSPENDED)
 
