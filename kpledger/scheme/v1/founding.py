@@ -8,7 +8,7 @@ from kpledger.scheme.v1 import records
 from kpledger.scheme.v1.events.decisions import PolicyValues
 from kpledger.scheme.v1.events.governance import ParticipantKind, Standing
 from kpledger.scheme.v1.ids import CHAIR, ROOT, SECRETARIAT
-from kpledger.scheme.version import Founder, Founding
+from kpledger.scheme.version import Founding
 
 
 def found(founding: Founding, changes: ChangeSet) -> None:
@@ -24,21 +24,17 @@ def found(founding: Founding, changes: ChangeSet) -> None:
     changes.put(records.SCHEME_KEY, scheme)
     _put_key(changes, founding.chair_key, KPCS, CHAIR)
     _put_key(changes, founding.secretariat_key, KPCS, SECRETARIAT)
-    for one in founding.participants:
-        _put_participant(changes, one)
-
-
-def _put_participant(changes: ChangeSet, founder: Founder) -> None:
     standing = records.StandingSince(status=Standing.ACTIVE, effective_from=0, decision="genesis")
-    record = records.ParticipantRecord(
-        code=founder.code,
-        name=founder.name,
-        kind=ParticipantKind(founder.kind),
-        standings=(standing,),
-        authority_count=0,
-    )
-    changes.put(records.ParticipantRecord.key_for(founder.code), record)
-    _put_key(changes, founder.root_key, founder.code, ROOT)
+    for one in founding.participants:
+        record = records.ParticipantRecord(
+            code=one.code,
+            name=one.name,
+            kind=ParticipantKind(one.kind),
+            standings=(standing,),
+            authority_count=0,
+        )
+        changes.put(records.ParticipantRecord.key_for(one.code), record)
+        _put_key(changes, one.root_key, one.code, ROOT)
 
 
 def _put_key(changes: ChangeSet, public_key: bytes, participant: str, authority: str) -> None:
