@@ -13,13 +13,7 @@ from kpledger.base.hashing import sha256
 from kpledger.base.state import read_record
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import Author, Body
-from kpledger.scheme.v1.events import (
-    decisions as d,
-    governance as g,
-    life,
-    restrictions,
-    statistics,
-)
+from kpledger.scheme.v1.events import decisions as d, governance as g, life, statistics
 from kpledger.scheme.v1.events.certificate import HsCode
 from kpledger.scheme.v1.events.importing import SuspectJudged, SuspectReported, Verdict
 from kpledger.scheme.v1.records import ProceedingRecord
@@ -75,21 +69,21 @@ RETIREMENT: Final = g.NumberRangeRetired(
 FORMAT: Final = g.CertificateFormatNotified(
     masks=("BW######",), specimen=PAPER, features="a hologram", valid_from=NOW_MS
 )
-RESTRICTION: Final = restrictions.RestrictionSet(
+RESTRICTION: Final = d.RestrictionSet(
     restriction="zones",
     participant="BW",
-    scope=restrictions.Scope.ORIGIN,
-    mode=restrictions.Mode.PRE,
+    scope=d.Scope.ORIGIN,
+    mode=d.Mode.PRE,
     zones=("BW/jwaneng", "BW/orapa"),
     approver=Author(participant="KPCS", authority="car-team"),
     effective_from=NOW_MS,
     effective_until=None,
     decision=DECISION,
 )
-LIFTING: Final = restrictions.RestrictionLifted(
+LIFTING: Final = d.RestrictionLifted(
     restriction="zones", participant="BW", effective_from=NOW_MS + 1, decision=DECISION
 )
-APPROVAL: Final = restrictions.ShipmentApproved(
+APPROVAL: Final = d.ShipmentApproved(
     restriction="zones",
     participant="BW",
     number="BW000001",
@@ -239,7 +233,7 @@ STATEMENTS: Final[dict[str, Statement]] = {
         Statement(MONITOR, APPROVAL, after=("authority_registered", "restriction_set")),
         Statement(
             MONITOR,
-            restrictions.ShipmentDeclined(
+            d.ShipmentDeclined(
                 restriction="zones", participant="BW", number="BW000001", reason="no photos"
             ),
             after=("authority_registered", "restriction_set"),

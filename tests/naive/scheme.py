@@ -1,6 +1,6 @@
 """The scheme itself: decisions and what rests on them (G3, G8 to G10, M1)."""
 
-from kpledger.scheme.v1.events import decisions, restrictions
+from kpledger.scheme.v1.events import decisions
 from naive.authors import signs
 from naive.dates import day_at, ends
 from naive.houses import YEAR, lapse_of, the
@@ -171,7 +171,7 @@ def activate(world: World, said: Said) -> None:
 
 def about_restriction(said: Said) -> str:
     body = said.body
-    assert isinstance(body, restrictions.RestrictionSet | restrictions.RestrictionLifted)
+    assert isinstance(body, decisions.RestrictionSet | decisions.RestrictionLifted)
     return f"{body.participant}/restriction/{body.restriction}"
 
 
@@ -182,7 +182,7 @@ def named_ban(world: World, code: str, name: str) -> Ban | None:
 
 
 def restricts_soundly(world: World, said: Said) -> str | None:
-    body = the(restrictions.RestrictionSet, said)
+    body = the(decisions.RestrictionSet, said)
     elsewhere = any(zone[:2] != body.participant for zone in body.zones)
     named = body.approver
     approver = None if named is None else (named.participant, named.authority)
@@ -199,7 +199,7 @@ def restricts_soundly(world: World, said: Said) -> str | None:
 
 
 def restrict(world: World, said: Said) -> None:
-    body = the(restrictions.RestrictionSet, said)
+    body = the(decisions.RestrictionSet, said)
     lapses = lapse_of(world, body.effective_from) if body.interim else None
     ban = Ban(body, body.effective_until, lapses, said.event)
     world.bans.setdefault(body.participant, []).append(ban)
@@ -207,7 +207,7 @@ def restrict(world: World, said: Said) -> None:
 
 def lifts_soundly(world: World, said: Said) -> str | None:
     """E6: it would hold longer otherwise; E14: not before now."""
-    body = the(restrictions.RestrictionLifted, said)
+    body = the(decisions.RestrictionLifted, said)
     ban = named_ban(world, body.participant, body.restriction)
     if ban is None:
         return "E6"
@@ -220,14 +220,14 @@ def lifts_soundly(world: World, said: Said) -> str | None:
 
 def lift_rests_on_decision(world: World, said: Said) -> str | None:
     """E11: what the Chair restricted alone, it may lift alone."""
-    body = the(restrictions.RestrictionLifted, said)
+    body = the(decisions.RestrictionLifted, said)
     ban = named_ban(world, body.participant, body.restriction)
     alone = ban is not None and ban.lapses is not None
     return None if alone else rests_on_decision(world, said)
 
 
 def lift(world: World, said: Said) -> None:
-    body = the(restrictions.RestrictionLifted, said)
+    body = the(decisions.RestrictionLifted, said)
     ban = named_ban(world, body.participant, body.restriction)
     assert ban is not None
     ban.until = body.effective_from
@@ -235,7 +235,7 @@ def lift(world: World, said: Said) -> None:
 
 def approves_under_ban(world: World, said: Said) -> str | None:
     body = said.body
-    assert isinstance(body, restrictions.ShipmentApproved | restrictions.ShipmentDeclined)
+    assert isinstance(body, decisions.ShipmentApproved | decisions.ShipmentDeclined)
     ban = named_ban(world, body.participant, body.restriction)
     if ban is None:
         return "E6"
@@ -248,6 +248,6 @@ def approves_under_ban(world: World, said: Said) -> str | None:
 
 def approve(world: World, said: Said) -> None:
     body = said.body
-    assert isinstance(body, restrictions.ShipmentApproved | restrictions.ShipmentDeclined)
+    assert isinstance(body, decisions.ShipmentApproved | decisions.ShipmentDeclined)
     carats = getattr(body, "carat_thousandths", 0)
     world.approvals[body.number, body.participant, body.restriction] = (carats > 0, carats)

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.certificate import Certificate
-from kpledger.scheme.v1.events.decisions import PolicyValues
+from kpledger.scheme.v1.events.decisions import PolicyValues, RestrictionSet
 from kpledger.scheme.v1.events.governance import NumberRange
-from kpledger.scheme.v1.events.restrictions import RestrictionSet
 
 Office = tuple[str, str]
 """Participant and authority."""

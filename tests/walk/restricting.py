@@ -3,7 +3,7 @@
 from naive.dates import DAY
 
 from kpledger.scheme.event import Author, Body
-from kpledger.scheme.v1.events import restrictions
+from kpledger.scheme.v1.events import decisions
 from walk.basis import CHAIR, some_decision, soon
 from walk.chance import Act, Chance
 
@@ -12,21 +12,21 @@ def restrict(chance: Chance) -> Act:
     code = chance.pick(("CF", "ZA", "BW")) if chance.likely(80) else chance.code()
     decision, interim = some_decision(chance)
     mode = chance.weighed(
-        {restrictions.Mode.PRE: 5, restrictions.Mode.POST: 5, restrictions.Mode.PROHIBITED: 2}
+        {decisions.Mode.PRE: 5, decisions.Mode.POST: 5, decisions.Mode.PROHIBITED: 2}
     )
     start = soon(chance)
     approvers = [
         office for office, house in chance.world.houses.items() if "MONITORING" in house.roles
     ]
     approver = chance.maybe(approvers if chance.likely(95) else list(chance.world.houses))
-    asked = (mode != restrictions.Mode.PROHIBITED) == chance.likely(97)
+    asked = (mode != decisions.Mode.PROHIBITED) == chance.likely(97)
     zones = chance.weighed(
         {(): 10, ("CF/berberati", "CF/boda"): 5, ("ZA/kimberley",): 3, ("ZA/b", "ZA/a"): 1}
     )
-    body = restrictions.RestrictionSet(
+    body = decisions.RestrictionSet(
         restriction=chance.pick(("zones", "export-1", "import-1")),
         participant=code,
-        scope=chance.pick(list(restrictions.Scope)),
+        scope=chance.pick(list(decisions.Scope)),
         mode=mode,
         zones=zones,
         approver=Author(participant=approver[0], authority=approver[1])
@@ -45,7 +45,7 @@ def lift(chance: Chance) -> Act | None:
     ban = chance.maybe(held[-6:])
     if ban is None:
         return None
-    body = restrictions.RestrictionLifted(
+    body = decisions.RestrictionLifted(
         restriction=ban.body.restriction if chance.likely(95) else "no-such",
         participant=ban.body.participant,
         effective_from=soon(chance),
@@ -67,7 +67,7 @@ def approve(chance: Chance) -> Act | None:
     name = ban.body.restriction if chance.likely(97) else "no-such"
     body: Body
     if chance.likely(80):
-        body = restrictions.ShipmentApproved(
+        body = decisions.ShipmentApproved(
             restriction=name,
             participant=ban.body.participant,
             number=number,
@@ -76,7 +76,7 @@ def approve(chance: Chance) -> Act | None:
             photos=chance.weighed({(): 20, (bytes([2]) * 32, bytes([1]) * 32): 1}),
         )
     else:
-        body = restrictions.ShipmentDeclined(
+        body = decisions.ShipmentDeclined(
             restriction=name, participant=ban.body.participant, number=number, reason=""
         )
     return chance.act(approver, body, number)

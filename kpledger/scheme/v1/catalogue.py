@@ -115,12 +115,12 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
         ),
         governance_effects.change_status,
     ),
-    events.restrictions.RestrictionSet: Row(
+    events.decisions.RestrictionSet: Row(
         _CHAIR,
         (*_FIRST, restrictions.check_restriction, decisions.check_decision),
         decision_effects.set_restriction,
     ),
-    events.restrictions.RestrictionLifted: Row(
+    events.decisions.RestrictionLifted: Row(
         _CHAIR,
         (*_FIRST, restrictions.check_lifting, decisions.check_decision),
         decision_effects.lift_restriction,
@@ -174,10 +174,10 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
     events.decisions.RulesActivated: Row(
         _CHAIR, (*_FIRST, decisions.check_activation), decision_effects.activate_rules
     ),
-    events.restrictions.ShipmentApproved: Row(
+    events.decisions.ShipmentApproved: Row(
         _MONITOR, (*_FIRST, restrictions.check_approval), decision_effects.answer_shipment
     ),
-    events.restrictions.ShipmentDeclined: Row(
+    events.decisions.ShipmentDeclined: Row(
         _MONITOR, (*_FIRST, restrictions.check_approval), decision_effects.answer_shipment
     ),
     # The life of the scheme: reports, reviews, meetings, concerns, observers, notes.

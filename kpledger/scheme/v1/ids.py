@@ -1,6 +1,7 @@
 """Identifiers that these rules give meaning to: offices, certificates, decisions, zones."""
 
 import re
+from importlib.resources import files
 from typing import Annotated, Final
 
 from msgspec import Meta
@@ -34,7 +35,14 @@ DecisionId = Annotated[str, Meta(pattern=r"^[A-Z0-9]+(-[A-Z0-9]+)*\Z", max_lengt
 """What the scheme calls a decision or a Chair's notice, for instance ``AD-2015-3``."""
 
 CountryCode = Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z", max_length=2)]
-"""ISO 3166-1 alpha-2 code of a country of mining origin; rule E5 knows which exist."""
+"""ISO 3166-1 alpha-2 code of a country of mining origin, one of :data:`COUNTRIES` (rule E5)."""
+
+_CODES: Final = files("kpledger.scheme.v1").joinpath("countries.txt").read_text(encoding="ascii")
+
+COUNTRIES: Final = frozenset(_CODES.split())
+"""What ISO 3166-1 calls or once called a country, frozen; from babel by scripts/countries.py. Codes
+that ISO withdrew (ZR, YU, SU, ...) stay: stones were mined under them. EU is no country of origin;
+TW is."""
 
 Zone = Annotated[str, Meta(pattern=r"^[A-Z]{2}/[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=40)]
 """A mining zone or operation: country code and name, for instance ``CF/berberati``."""

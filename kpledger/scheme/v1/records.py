@@ -9,7 +9,7 @@ import msgspec
 
 from kpledger.base.record import Record
 from kpledger.scheme.v1.events.certificate import CertificateKind, GoodsLine, Party, Source
-from kpledger.scheme.v1.events.decisions import ExpiryMeaning, PolicyValues, Procedure
+from kpledger.scheme.v1.events.decisions import ExpiryMeaning, Mode, PolicyValues, Procedure, Scope
 from kpledger.scheme.v1.events.governance import (
     AuthorityRole,
     NumberRange,
@@ -19,7 +19,6 @@ from kpledger.scheme.v1.events.governance import (
 )
 from kpledger.scheme.v1.events.importing import CaseKind
 from kpledger.scheme.v1.events.life import BodyKind, FollowUpStatus, ObserverKind
-from kpledger.scheme.v1.events.restrictions import Mode, Scope
 from kpledger.scheme.v1.lifecycles import CaseState, CertificateState, ProceedingState
 from kpledger.scheme.v1.subjects import Subject
 

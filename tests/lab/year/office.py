@@ -23,11 +23,11 @@ from kpledger.scheme.v1.events.certificate import (
     GoodsLine,
     TransitNoted,
 )
+from kpledger.scheme.v1.events.decisions import ShipmentApproved
 from kpledger.scheme.v1.events.importing import (
     ArrivalRecorded,
     ImportConfirmed,
 )
-from kpledger.scheme.v1.events.restrictions import ShipmentApproved
 
 REMARK: Final = "SYNTHETIC: no such shipment exists"
 SERIAL_DIGITS: Final = 8

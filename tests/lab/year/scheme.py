@@ -27,9 +27,12 @@ from kpledger.scheme.v1.events.decisions import (
     ChairRotated,
     DecisionRecorded,
     ExpiryMeaning,
+    Mode,
     PolicySet,
     PolicyValues,
     Procedure,
+    RestrictionSet,
+    Scope,
 )
 from kpledger.scheme.v1.events.governance import (
     AuthorityRegistered,
@@ -50,7 +53,6 @@ from kpledger.scheme.v1.events.life import (
     ObserverKind,
     ObserverRegistered,
 )
-from kpledger.scheme.v1.events.restrictions import Mode, RestrictionSet, Scope
 from kpledger.scheme.v1.ids import CHAIR
 from kpledger.scheme.v1.subjects import Subject, subject_under
 

@@ -7,9 +7,9 @@ from typer.testing import CliRunner
 
 from kpclient.cli import app
 from kpclient.input.field_options import FieldOption, FieldOptions, find_option
+from kpledger.scheme.v1.events.decisions import RestrictionSet
 from kpledger.scheme.v1.events.governance import KeyAdded
 from kpledger.scheme.v1.events.importing import ImportConfirmedDiscrepant
-from kpledger.scheme.v1.events.restrictions import RestrictionSet
 
 ISSUE = (
     *("issue", "--number", "BW00000042", "--destination", "IN", "--carats", "12.345"),

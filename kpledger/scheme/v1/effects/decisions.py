@@ -9,7 +9,7 @@ from kpledger.base.ids import KPCS
 from kpledger.scheme.v1 import records
 from kpledger.scheme.v1.context import Context, record_of
 from kpledger.scheme.v1.effects.governance import begin_key, end_key
-from kpledger.scheme.v1.events import decisions as events, restrictions as restricting
+from kpledger.scheme.v1.events import decisions as events
 from kpledger.scheme.v1.events.governance import RevocationReason
 from kpledger.scheme.v1.ids import CHAIR
 from kpledger.scheme.v1.rules.decisions import interim_end, measured_participant, policy_history
@@ -76,7 +76,7 @@ def activate_rules(context: Context) -> None:
 
 def set_restriction(context: Context) -> None:
     """Add a restriction to the participant's."""
-    body = context.body(restricting.RestrictionSet)
+    body = context.body(events.RestrictionSet)
     approver = body.approver
     new = record_of(
         records.Restriction,
@@ -91,7 +91,7 @@ def set_restriction(context: Context) -> None:
 
 def lift_restriction(context: Context) -> None:
     """Write when the restriction ends."""
-    body = context.body(restricting.RestrictionLifted)
+    body = context.body(events.RestrictionLifted)
     restrictions = tuple(
         msgspec.structs.replace(one, effective_until=body.effective_from)
         if one.restriction == body.restriction
@@ -104,12 +104,12 @@ def lift_restriction(context: Context) -> None:
 def answer_shipment(context: Context) -> None:
     """Write that the shipment may pass, up to a weight; or that it may not."""
     body, carats = context.event.body, 0
-    if isinstance(body, restricting.ShipmentApproved):
+    if isinstance(body, events.ShipmentApproved):
         carats = body.carat_thousandths
     else:
-        body = context.body(restricting.ShipmentDeclined)
+        body = context.body(events.ShipmentDeclined)
     said = records.ApprovalRecord(
-        approved=isinstance(body, restricting.ShipmentApproved),
+        approved=isinstance(body, events.ShipmentApproved),
         carat_thousandths=carats,
         event=context.event.event_id,
         recorded_at=context.at.now_ms,

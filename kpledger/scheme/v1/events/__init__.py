@@ -13,15 +13,12 @@ from kpledger.scheme.v1.events import (
     governance,
     importing,
     life,
-    restrictions,
     statistics,
 )
 
-_GROUPS: Final = (certificate, decisions, governance, importing, life, restrictions, statistics)
-
 BODIES: Final[dict[tuple[str, int], type[Body]]] = {
     (body.TYPE, body.VERSION): body
-    for group in _GROUPS
+    for group in (certificate, decisions, governance, importing, life, statistics)
     for body in vars(group).values()
     if isinstance(body, type) and issubclass(body, Body) and body.TYPE
 }

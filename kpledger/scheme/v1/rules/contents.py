@@ -6,13 +6,13 @@ from kpledger.base.errors import MalformedError
 from kpledger.base.units import DAY_MS, format_carats, format_time, format_usd, start_of_day_ms
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, Refusals, record_of
-from kpledger.scheme.v1.countries import COUNTRIES
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateReplaced,
     Origin,
     OriginKind,
 )
+from kpledger.scheme.v1.ids import COUNTRIES
 from kpledger.scheme.v1.lifecycles import CertificateState
 from kpledger.scheme.v1.records import CertificateRecord
 from kpledger.scheme.v1.rules.numbering import issued_certificate

@@ -14,13 +14,13 @@ from kpledger.base.units import DAY_MS, day_of, end_of_day_ms, format_time
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, Refusals
 from kpledger.scheme.v1.events import decisions as events
+from kpledger.scheme.v1.events.decisions import RestrictionLifted, RestrictionSet
 from kpledger.scheme.v1.events.governance import (
     ParticipantAdmitted,
     ParticipantKind,
     ParticipantStatusChanged,
     Standing,
 )
-from kpledger.scheme.v1.events.restrictions import RestrictionLifted, RestrictionSet
 from kpledger.scheme.v1.policy import SCHEME_ONLY
 from kpledger.scheme.v1.records import (
     DecisionRecord,

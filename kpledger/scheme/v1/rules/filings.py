@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from kpledger.base.ids import KPCS
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, Refusals
-from kpledger.scheme.v1.countries import COUNTRIES
 from kpledger.scheme.v1.events import statistics as events
 from kpledger.scheme.v1.events.governance import AuthorityRole
 from kpledger.scheme.v1.events.life import AnnualReportFiled, BodyComposed
-from kpledger.scheme.v1.ids import ROOT
+from kpledger.scheme.v1.ids import COUNTRIES, ROOT
 from kpledger.scheme.v1.records import BodyRecord, ReportRecord, SubmissionRecord
 from kpledger.scheme.v1.rules.values import check_ascending, check_begun, check_known
 from kpledger.scheme.v1.subjects import Subject

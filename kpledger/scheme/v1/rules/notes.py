@@ -14,10 +14,10 @@ from kpledger.scheme.event import MAX_EVENT_BYTES, Body
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, Refusals
 from kpledger.scheme.v1.events import certificate
+from kpledger.scheme.v1.events.decisions import ShipmentDeclined
 from kpledger.scheme.v1.events.governance import AuthorityClosed
 from kpledger.scheme.v1.events.importing import ShipmentDetained, ShipmentDiverted, ShipmentReleased
 from kpledger.scheme.v1.events.life import ConcernClosed, CorrectionMade, NoteFiled
-from kpledger.scheme.v1.events.restrictions import ShipmentDeclined
 from kpledger.scheme.v1.records import CorrectionRecord, EventRecord
 from kpledger.scheme.v1.rules.subject import is_closed, shipment, subject_of
 from kpledger.scheme.v1.rules.values import check_ascending, check_words

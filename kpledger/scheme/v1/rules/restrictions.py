@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from kpledger.base.units import format_carats, format_time
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, Refusals
-from kpledger.scheme.v1.events import restrictions as events
+from kpledger.scheme.v1.events import decisions as events
 from kpledger.scheme.v1.events.certificate import CertificateKind
 from kpledger.scheme.v1.events.governance import AuthorityRole
 from kpledger.scheme.v1.records import ApprovalRecord, CertificateRecord, Restriction

@@ -11,13 +11,7 @@ from kpledger.base.ids import KPCS
 from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, Refusals, on_certificate
-from kpledger.scheme.v1.events import (
-    decisions as d,
-    governance as g,
-    life,
-    restrictions,
-    statistics,
-)
+from kpledger.scheme.v1.events import decisions as d, governance as g, life, statistics
 from kpledger.scheme.v1.events.certificate import CertificateReplaced
 from kpledger.scheme.v1.events.importing import (
     ArrivalRecorded,
@@ -49,10 +43,10 @@ SUBJECTS: Final[dict[type[Body], str]] = {
     d.ViceChairElected: f"{KPCS}/{CHAIR}",
     d.PolicySet: f"{{participant}}/{Subject.POLICY}",
     d.RulesActivated: f"{KPCS}/{Subject.RULES}",
-    restrictions.RestrictionSet: f"{{participant}}/{Subject.RESTRICTION}/{{restriction}}",
-    restrictions.RestrictionLifted: f"{{participant}}/{Subject.RESTRICTION}/{{restriction}}",
-    restrictions.ShipmentApproved: "{number}",
-    restrictions.ShipmentDeclined: "{number}",
+    d.RestrictionSet: f"{{participant}}/{Subject.RESTRICTION}/{{restriction}}",
+    d.RestrictionLifted: f"{{participant}}/{Subject.RESTRICTION}/{{restriction}}",
+    d.ShipmentApproved: "{number}",
+    d.ShipmentDeclined: "{number}",
     life.AnnualReportFiled: f"{{author}}/{Subject.REPORT}/{{year}}",
     life.BodyComposed: f"{KPCS}/{Subject.BODY}/{{name}}",
     life.ObserverRegistered: f"{KPCS}/{{observer}}",

@@ -19,7 +19,7 @@ from kpledger.books.calendar import CALENDAR, CalendarEntry, CalendarQuestion, D
 from kpledger.books.query import QuestionError
 from kpledger.books.subject import SUBJECT, SubjectQuestion
 from kpledger.scheme.v1.events.certificate import CertificateIssued
-from kpledger.scheme.v1.events.decisions import DecisionRecorded, Procedure
+from kpledger.scheme.v1.events.decisions import DecisionRecorded, Mode, Procedure
 from kpledger.scheme.v1.events.governance import KeyAdded, ParticipantStatusChanged, Standing
 from kpledger.scheme.v1.events.life import (
     AnnualReportFiled,
@@ -34,7 +34,6 @@ from kpledger.scheme.v1.events.life import (
     ReviewReported,
     ReviewRequested,
 )
-from kpledger.scheme.v1.events.restrictions import Mode
 from kpledger.scheme.v1.events.statistics import (
     CountStatisticsSubmitted,
     ProductionStatisticsSubmitted,

@@ -10,9 +10,9 @@ from kpledger.books.flags.catalogue import read_flags
 from kpledger.books.flags.search import find_flags, prepare_search
 from kpledger.books.numbers import NUMBERS, NumbersQuestion
 from kpledger.books.subject import SUBJECT, SubjectQuestion
+from kpledger.scheme.v1.events.decisions import Mode
 from kpledger.scheme.v1.events.governance import KeyRevoked, RevocationReason
 from kpledger.scheme.v1.events.importing import SuspectReported
-from kpledger.scheme.v1.events.restrictions import Mode
 
 DAY = "2026-03-04"
 

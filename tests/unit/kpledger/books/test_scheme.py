@@ -10,12 +10,14 @@ from kpledger.books.scheme import SCHEME, MemberAt, SchemeAnswer, SchemeQuestion
 from kpledger.scheme.v1.events.decisions import (
     ChairRotated,
     ExpiryMeaning,
+    Mode,
     PolicySet,
     PolicyValues,
+    RestrictionSet,
+    Scope,
     ViceChairElected,
 )
 from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing
-from kpledger.scheme.v1.events.restrictions import Mode, RestrictionSet, Scope
 
 DECISION = make_decision().decision
 

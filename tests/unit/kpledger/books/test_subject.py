@@ -10,7 +10,7 @@ from kpledger.base.units import DAY_MS
 from kpledger.books.query import QuestionError
 from kpledger.books.subject import SUBJECT, SubjectAnswer, SubjectQuestion
 from kpledger.scheme.v1.events.certificate import CertificateIssued, CertificateVoided, VoidReason
-from kpledger.scheme.v1.events.decisions import PolicySet, PolicyValues
+from kpledger.scheme.v1.events.decisions import Mode, PolicySet, PolicyValues
 from kpledger.scheme.v1.events.governance import KeyRevoked, RevocationReason
 from kpledger.scheme.v1.events.importing import ArrivalRecorded
 from kpledger.scheme.v1.events.life import (
@@ -20,7 +20,6 @@ from kpledger.scheme.v1.events.life import (
     MeetingKind,
     NoteFiled,
 )
-from kpledger.scheme.v1.events.restrictions import Mode
 from kpledger.scheme.v1.events.statistics import ProductionStatisticsSubmitted
 
 ARRIVAL = ArrivalRecorded(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kpledger.scheme.v1.countries import COUNTRIES
+from kpledger.scheme.v1.ids import COUNTRIES
 
 ROOT = Path(__file__).parents[4]
 

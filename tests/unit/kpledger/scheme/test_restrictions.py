@@ -35,12 +35,12 @@ from kpledger.scheme.v1.events.certificate import (
     CertificateValidated,
     OriginKind,
 )
+from kpledger.scheme.v1.events.decisions import Mode, RestrictionSet, Scope, ShipmentDeclined
 from kpledger.scheme.v1.events.governance import (
     AuthorityClosed,
     AuthorityRole,
     ParticipantKind,
 )
-from kpledger.scheme.v1.events.restrictions import Mode, RestrictionSet, Scope, ShipmentDeclined
 from kpledger.scheme.v1.records import RestrictionsRecord
 from kpledger.scheme.v1.rules.restrictions import MAX_RESTRICTIONS
 

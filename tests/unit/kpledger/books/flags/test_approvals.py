@@ -7,8 +7,8 @@ from scheme_statements import APPROVAL, MONITOR, MONITORING, RESTRICTION
 
 from kpledger.base.units import start_of_day_ms
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateVoided, VoidReason
+from kpledger.scheme.v1.events.decisions import Mode, Scope, ShipmentApproved, ShipmentDeclined
 from kpledger.scheme.v1.events.governance import KeyAdded
-from kpledger.scheme.v1.events.restrictions import Mode, Scope, ShipmentApproved, ShipmentDeclined
 
 SET = "2026-03-03"
 DAY = "2026-03-04"
