@@ -2,7 +2,8 @@
 
 It lives in the process that takes part in consensus and never lets that wait: blocks are sent as
 the books take them, and if they end, whatever the cause, they are started again after a pause that
-grows. If this process dies, the books see the end of their feed and end as well.
+grows. Now and then they are asked for a sign of life; if none comes, they are ended. If this
+process dies, the books see the end of their feed and end as well.
 """
 
 import asyncio
@@ -12,6 +13,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
+
+import aiohttp
 
 from kpledger.api.answers import BooksAnswer
 from kpnode.books.feed import BlockSource, feed_books
@@ -24,6 +27,10 @@ _LONGEST_PAUSE_S: Final = 10.0
 """Between an end of the process and its next start."""
 _STOP_S: Final = 5.0
 """How long it may take to stop before it is killed."""
+HANG_S: Final = 60.0
+"""How long it may give no sign of life: it answers while it writes, however much that is."""
+_BEATS: Final = 6
+"""So often it is asked for one in that time."""
 NOWHERE: Final = -1
 """Below every height: no books are open."""
 
@@ -61,8 +68,11 @@ def run_process(genesis: Path, directory: Path) -> Run:
 class BooksSupervisor:
     """Keeps the books of a node running (a :class:`kpnode.api.served.BooksGate`)."""
 
-    def __init__(self, node: BlockSource, directory: Path, run: Run) -> None:
+    def __init__(
+        self, node: BlockSource, directory: Path, run: Run, *, hang_s: float = HANG_S
+    ) -> None:
         """Keep books of this node's blocks in its directory."""
+        self._hang_s = hang_s
         self._node = node
         self._directory = directory
         self._run = run
@@ -133,18 +143,41 @@ class BooksSupervisor:
         feeding = asyncio.create_task(
             feed_books(self._node, reader, writer, wanted=self._wanted, on_height=self._take_height)
         )
+        watching = asyncio.create_task(self._watch(place))
+        tasks = (running, feeding, watching)
         try:
-            await asyncio.wait((running, feeding), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                return watching.result()
             if feeding.done() and (problem := _problem_of(feeding)):
                 return problem
             return await asyncio.wait_for(running, _STOP_S)
         except TimeoutError:
             return "the process has let go of its feed"
         finally:
-            for task in (running, feeding):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(running, feeding, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             writer.close()
+
+    async def _watch(self, place: BooksSocket) -> str:
+        """Ask for signs of life, once the books have been opened; returns when none comes."""
+        while self._height == NOWHERE:
+            await self._moved.wait()
+        timeout = aiohttp.ClientTimeout(total=self._hang_s)
+        connector = aiohttp.UnixConnector(place.path)
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+            while True:
+                await asyncio.sleep(self._hang_s / _BEATS)
+                try:
+                    async with session.get("http://books/"):
+                        # Whatever it answers, it does.
+                        pass
+                except TimeoutError:
+                    return f"it gave no sign of life for {self._hang_s:g} s, and was killed"
+                except (aiohttp.ClientError, OSError):
+                    # It has ended, or closed a connection that was idle.
+                    continue
 
     def _take_height(self, height: int, *, is_ready: bool) -> None:
         self._height = height

@@ -95,6 +95,26 @@ async def test_the_process_is_watched_fed_and_stopped(served: Served, tmp_path: 
     await wait_until(lambda: not Path(f"/proc/{pid}").exists())
 
 
+async def test_a_process_that_hangs_is_killed_and_started_again(
+    served: Served, tmp_path: Path
+) -> None:
+    place, genesis = tmp_path / "other", tmp_path / "genesis.json"
+    place.mkdir()
+    genesis.write_bytes(make_genesis().encoded)
+    before = children()
+    async with supervised(
+        BooksSupervisor(served.node, place, run_process(genesis, place), hang_s=3.0)
+    ) as books:
+        await wait_until(lambda: not books.status().building)
+        (pid,) = children() - before
+        os.kill(pid, signal.SIGSTOP)
+        await wait_until(lambda: "no sign of life for 3 s" in str(books.status().problem))
+        await wait_until(lambda: not Path(f"/proc/{pid}").exists())
+        await served.record(opening_events("BW/gaborone")[0])
+        await asyncio.wait_for(books.reach(served.node.ledger.tip.height), PATIENCE_S)
+        assert books.status().problem is None
+
+
 async def test_a_process_that_hangs_keeps_nobody_waiting(served: Served, tmp_path: Path) -> None:
     """It takes no blocks, and yet the node commits and stops."""
     place, genesis = tmp_path / "other", tmp_path / "genesis.json"
