@@ -64,7 +64,7 @@ async def kept_books(ledger: MemoryLedger, directory: Path) -> AsyncIterator[Fee
     """Keep books in a directory until the end of the block."""
     ours, theirs = socket.socketpair()
     reader, writer = await asyncio.open_unix_connection(sock=ours)
-    place = BooksSocket.open(directory)
+    place = BooksSocket(directory)
     listener = place.listener.dup()
     keeping = asyncio.create_task(
         keep_books(ledger.genesis, directory / BOOKS_NAME, theirs, listener)

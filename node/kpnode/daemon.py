@@ -110,7 +110,7 @@ class NodeService:
             OSError: the address for peers cannot be used.
         """
         genesis, listen = self.node.genesis, self._peers.listen
-        await self._links.transport.start(listen.host, listen.port)
+        await self._links.transport.listener.start(listen.host, listen.port)
         await self._links.transport.set_peers(
             {
                 NodeId(name): Peer(address, bytes.fromhex(genesis.node(name).tls_key))

@@ -169,8 +169,10 @@ def found_network(
         genesis = parse_genesis(encoded)
     except LedgerError as error:
         raise FoundingError(str(error)) from None
+    addresses = {node.name: node.peers for node in nodes}
     for node in nodes:
-        _write_node(directory, node, nodes, genesis, api_tls=api_tls)
+        config = make_config(node, addresses, genesis=Path("..") / GENESIS_NAME, api_tls=api_tls)
+        _write_node(directory / node.name, config, genesis)
     # Last, because its presence says that the network is complete.
     (directory / GENESIS_NAME).write_bytes(encoded)
     return genesis
@@ -191,19 +193,15 @@ def _draw_node(directory: Path, node: PlannedNode) -> GenesisNode:
     )
 
 
-def _write_node(
-    directory: Path,
-    node: PlannedNode,
-    nodes: tuple[PlannedNode, ...],
-    genesis: Genesis,
-    *,
-    api_tls: bool,
-) -> None:
-    addresses = {one.name: one.peers for one in nodes}
-    config = make_config(node, addresses, genesis=Path("..") / GENESIS_NAME, api_tls=api_tls)
-    place = directory / node.name
-    (place / CONFIG_NAME).write_text(format_config(config), encoding="utf-8")
-    LevelStorage(config.resolve(place).node.database, chain=genesis.chain, create=True).close()
+def _write_node(directory: Path, config: NodeConfig, genesis: Genesis) -> None:
+    """Write a node's configuration, and found its ledger; `kpnode run` misses one that is lost.
+
+    Raises:
+        StorageError: the ledger cannot be founded there.
+    """
+    (directory / CONFIG_NAME).write_text(format_config(config), encoding="utf-8")
+    database = config.resolve(directory).node.database
+    LevelStorage(database, chain=genesis.chain, create=True).close()
 
 
 def make_config(
@@ -247,7 +245,5 @@ def init_node(
             raise FoundingError(f"{genesis} names other keys, or another participant, for {name}")
         (directory / GENESIS_NAME).write_bytes(encoded)
         config = make_config(node, {name: peers}, genesis=Path(GENESIS_NAME), api_tls=True)
-        (directory / CONFIG_NAME).write_text(format_config(config), encoding="utf-8")
-        database = config.resolve(directory).node.database
-        LevelStorage(database, chain=parsed.chain, create=True).close()
+        _write_node(directory, config, parsed)
     return msgspec.structs.asdict(entry)

@@ -3,8 +3,8 @@
 import asyncio
 import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
@@ -53,14 +53,9 @@ def _stop(problem: object) -> typer.Exit:
     return typer.Exit(2)
 
 
-def _print_json(value: Mapping[str, object]) -> None:
-    typer.echo(json.dumps(value))
-    # Whoever started us reads this line through a pipe, and waits for it.
-    sys.stdout.flush()
-
-
-def _report_json(value: Mapping[str, object]) -> None:
-    typer.echo(json.dumps(value), err=True)
+def _print_json(value: Mapping[str, object], *, err: bool = False) -> None:
+    # Nothing is left in a buffer: whoever started us may wait for this line.
+    typer.echo(json.dumps(value), err=err)
 
 
 @app.command(epilog="Example: kpnode init /srv/kp --name bw-1 --participant BW")
@@ -127,7 +122,8 @@ def devnet(
         genesis = open_network(
             place, lambda: read_members(participants), voters=voters, port=port, tls=api_tls
         )
-        asyncio.run(run_network(place, genesis, on_ready=_print_json, on_ended=_report_json))
+        report = partial(_print_json, err=True)
+        asyncio.run(run_network(place, genesis, on_ready=_print_json, on_ended=report))
     except (*_TROUBLE, OSError, ValueError) as error:
         raise _stop(error) from None
 

@@ -18,8 +18,9 @@ from kpledger.api.routes import MSGPACK_TYPE, BlocksQuestion, EventQuestion, Rea
 from kpledger.books.query import encode_answer
 from kpledger.scheme.envelope import decode_envelope, format_envelope_json
 from kpnode.api.parameters import read_parameters
-from kpnode.api.served import ApiLimits, Capacity, Freshness, ledger_headers, respond_json
+from kpnode.api.served import ApiLimits, Capacity, catch_up, ledger_headers, respond_json
 from kpnode.ledger import Ledger, StoredEvent
+from kpnode.runtime import Node
 from kpnode.storage.errors import StorageError
 
 PIECE_BYTES: Final = 256 * 1024
@@ -30,10 +31,10 @@ _log = logging.getLogger(__name__)
 class BlocksApi:
     """Streams blocks and shows events."""
 
-    def __init__(self, ledger: Ledger, freshness: Freshness, limits: ApiLimits) -> None:
-        """Read this ledger; ``freshness`` waits for what is to be taken into account."""
-        self._ledger = ledger
-        self._freshness = freshness
+    def __init__(self, node: Node, limits: ApiLimits) -> None:
+        """Read this node's ledger."""
+        self._node = node
+        self._ledger = node.ledger
         self._write_s = limits.write_s
         self._streams = Capacity(
             limits.max_streams, "downloads of blocks are under way; try again later"
@@ -69,7 +70,7 @@ class BlocksApi:
     async def get_event(self, request: web.Request) -> web.Response:
         """Show what is known about an event id."""
         event_id = read_parameters(request, EventQuestion).id
-        tip = await self._freshness.catch_up(read_parameters(request, ReadOptions))
+        tip = await catch_up(self._node, read_parameters(request, ReadOptions))
         stored = await asyncio.to_thread(self._ledger.event, bytes.fromhex(event_id))
         if stored is None:
             return respond_json(UnknownEvent(id=event_id), tip)

@@ -77,39 +77,31 @@ def _explain(request: web.Request, error: Exception) -> Problem:
     """Say what an error means to whoever sent the request; log it if it is ours."""
     match error:
         case ProblemError():
-            return error.problem
-        case web.HTTPException():
-            return _translate(request, error)
+            problem = error.problem
         case LedgerError():
-            return error_problem(error)
-        case ConnectionError() | web.RequestPayloadError():
-            # Nobody may be there any more to read this, and it is not worth a line in the log.
-            return make_problem(ProblemKind.BROKEN_OFF, str(error))
-    _log.error("%s %s", request.method, request.path, exc_info=error)
-    if isinstance(error, StorageError):
-        return make_problem(ProblemKind.STORAGE_FAILED, error.why)
-    return make_problem(ProblemKind.INTERNAL, "it is in the node's log")
-
-
-def _translate(request: web.Request, error: web.HTTPException) -> Problem:
-    """Say in our own words what aiohttp has to say."""
-    match error:
+            problem = error_problem(error)
         case web.HTTPNotFound():
-            return make_problem(ProblemKind.NOT_FOUND, f"there is no {request.path}")
+            problem = make_problem(ProblemKind.NOT_FOUND, f"there is no {request.path}")
         case web.HTTPMethodNotAllowed():
             allowed = ", ".join(sorted(error.allowed_methods))
             detail = f"{request.method} is not possible on {request.path}"
-            return make_problem(ProblemKind.METHOD_NOT_ALLOWED, detail, accepted=allowed)
+            problem = make_problem(ProblemKind.METHOD_NOT_ALLOWED, detail, accepted=allowed)
         case web.HTTPRequestEntityTooLarge():
             detail = f"the request is larger than {request.client_max_size} bytes"
-            return make_problem(ProblemKind.OVERSIZED, detail, rule=Rule.E12)
+            problem = make_problem(ProblemKind.OVERSIZED, detail, rule=Rule.E12)
+        case web.HTTPException():
+            is_theirs = error.status < ProblemKind.INTERNAL.status
+            kind = ProblemKind.MALFORMED if is_theirs else ProblemKind.INTERNAL
+            problem = make_problem(kind, error.reason)
+        case ConnectionError() | web.RequestPayloadError():
+            # Nobody may be there any more to read this, and it is not worth a line in the log.
+            problem = make_problem(ProblemKind.BROKEN_OFF, str(error))
         case _:
-            kind = (
-                ProblemKind.MALFORMED
-                if error.status < ProblemKind.INTERNAL.status
-                else ProblemKind.INTERNAL
-            )
-            return make_problem(kind, error.reason)
+            _log.error("%s %s", request.method, request.path, exc_info=error)
+            problem = make_problem(ProblemKind.INTERNAL, "it is in the node's log")
+            if isinstance(error, StorageError):
+                problem = make_problem(ProblemKind.STORAGE_FAILED, error.why)
+    return problem
 
 
 class HttpServer:

@@ -52,24 +52,20 @@ def _parameters(route: Route, kind: type[msgspec.Struct]) -> list[Json]:
     """Describe the fields of a Struct as parameters."""
     _, components = msgspec.json.schema_components((kind,), ref_template=_REF)
     fields = components[kind.__name__].get("properties", {})
-    return [
-        {
-            "name": name,
-            "in": "path" if name in route.names_in_path else "query",
-            "required": name in route.names_in_path,
-            # Said in place: the same name may mean another type elsewhere.
-            "schema": components.get(_name_of(schema), {}) | _without_ref(schema),
-        }
-        for name, schema in fields.items()
-    ]
-
-
-def _name_of(schema: Json) -> str:
-    return str(schema.get("$ref", "")).rpartition("/")[2]
-
-
-def _without_ref(schema: Json) -> Json:
-    return {name: value for name, value in schema.items() if name != "$ref"}
+    described = []
+    for name, schema in fields.items():
+        stands_in_path = name in route.names_in_path
+        # Said in place: the same name may mean another type elsewhere.
+        referred = components.get(str(schema.pop("$ref", "")).rpartition("/")[2], {})
+        described.append(
+            {
+                "name": name,
+                "in": "path" if stands_in_path else "query",
+                "required": stands_in_path,
+                "schema": referred | schema,
+            }
+        )
+    return described
 
 
 def _describe_reply(reply: Reply) -> Json:

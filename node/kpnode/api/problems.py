@@ -99,19 +99,18 @@ def refusal_problem(refusal: Refusal, *, bad_signature: bool) -> Problem:
 
 def error_problem(error: LedgerError) -> Problem:
     """Say why bytes are no acceptable envelope, event or body."""
+    kind, rule = ProblemKind.MALFORMED, Rule.E12
+    field = error.field if isinstance(error, MalformedError) else None
     match error:
         case OversizedError():
-            return make_problem(ProblemKind.OVERSIZED, str(error), rule=Rule.E12)
+            kind = ProblemKind.OVERSIZED
         case NotCanonicalError():
-            return make_problem(ProblemKind.NOT_CANONICAL, str(error), rule=Rule.E12)
-        case MalformedError(what=what, field=field) if what.startswith(_BODY_OF):
+            kind = ProblemKind.NOT_CANONICAL
+        case MalformedError(what=what) if what.startswith(_BODY_OF):
             # Fields are missing or wrong in an event whose form is known: that is E5, not E12.
-            path = f"body.{field}" if field else "body"
-            return make_problem(ProblemKind.MALFORMED, str(error), rule=Rule.E5, field=path)
-        case MalformedError(field=field):
-            return make_problem(ProblemKind.MALFORMED, str(error), rule=Rule.E12, field=field)
-        case _:
-            return make_problem(ProblemKind.MALFORMED, str(error), rule=Rule.E12)
+            rule = Rule.E5
+            field = f"body.{field}" if field else "body"
+    return make_problem(kind, str(error), rule=rule, field=field)
 
 
 def parameter_error(name: str, problem: str, accepted: str) -> ProblemError:

@@ -16,7 +16,8 @@ from yarl import URL
 from kpledger.api.routes import ReadOptions
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
-from kpnode.api.served import ApiLimits, BooksGate, Capacity, Freshness
+from kpnode.api.served import ApiLimits, BooksGate, Capacity, catch_up
+from kpnode.runtime import Node
 
 MAX_BEHIND: Final = 10_000
 """So many blocks are caught up within the time of a question; with more to come none waits."""
@@ -36,10 +37,10 @@ _NOT_KEPT: Final = frozenset(
 class BooksProxy:
     """Passes questions on."""
 
-    def __init__(self, books: BooksGate, freshness: Freshness, limits: ApiLimits) -> None:
-        """Ask these books; ``freshness`` waits for what an answer has to take into account."""
+    def __init__(self, node: Node, books: BooksGate, limits: ApiLimits) -> None:
+        """Ask the books of this node."""
+        self._node = node
         self._books = books
-        self._freshness = freshness
         self._questions = Capacity(
             limits.max_questions, "questions are being answered; ask again later"
         )
@@ -59,7 +60,7 @@ class BooksProxy:
         options = read_parameters(request, ReadOptions)
         deadline = time.monotonic() + options.timeout_ms / 1000
         with self._questions.take():
-            tip = await self._freshness.catch_up(options)
+            tip = await catch_up(self._node, options)
             return await self._ask(request, tip.height, deadline)
 
     async def _ask(self, request: web.Request, height: int, deadline: float) -> web.StreamResponse:

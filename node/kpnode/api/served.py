@@ -74,25 +74,18 @@ class Capacity:
             self._taken -= count
 
 
-class Freshness:
-    """Makes sure that an answer takes into account what its question asks for."""
+async def catch_up(node: Node, options: ReadOptions) -> Tip:
+    """Wait for what an answer has to take into account; gives the tip to answer from.
 
-    def __init__(self, node: Node) -> None:
-        """Wait for this node's ledger."""
-        self._node = node
-
-    async def catch_up(self, options: ReadOptions) -> Tip:
-        """Wait for what the answer has to take into account; gives the tip to answer from.
-
-        Raises:
-            ProblemError: it did not come in time.
-        """
-        if options.consistency is Consistency.LINEARIZABLE:
-            reason = await self._node.catch_up(options.timeout_ms / 1000)
-            if reason is not None:
-                status = self._node.status()
-                raise ProblemError(explain_failing(status, ProblemKind.NOT_CONFIRMED, reason))
-        return self._node.ledger.tip
+    Raises:
+        ProblemError: it did not come in time.
+    """
+    if options.consistency is Consistency.LINEARIZABLE:
+        reason = await node.catch_up(options.timeout_ms / 1000)
+        if reason is not None:
+            kind = ProblemKind.NOT_CONFIRMED
+            raise ProblemError(explain_failing(node.status(), kind, reason))
+    return node.ledger.tip
 
 
 def explain_failing(status: NodeStatus, kind: ProblemKind, reason: str) -> Problem:

@@ -33,7 +33,7 @@ from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.api.envelopes import read_events
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemKind, error_problem, refusal_problem, respond_problem
-from kpnode.api.served import ApiLimits, Capacity, Freshness, explain_failing, respond_json
+from kpnode.api.served import ApiLimits, Capacity, catch_up, explain_failing, respond_json
 from kpnode.runtime import Committed, Node, Outcome, Pending, Refused, Unavailable
 
 _REHEARSALS_AT_ONCE: Final = 2
@@ -45,10 +45,9 @@ _encoder: Final = msgspec.json.Encoder()
 class SubmitApi:
     """Takes submissions, up to a limit at once, and rehearses."""
 
-    def __init__(self, node: Node, freshness: Freshness, limits: ApiLimits) -> None:
-        """Submit to this node; ``freshness`` waits for what a rehearsal is to count in."""
+    def __init__(self, node: Node, limits: ApiLimits) -> None:
+        """Submit to this node, and rehearse on its ledger."""
         self._node = node
-        self._freshness = freshness
         self._limits = limits
         self._submissions = Capacity(
             limits.max_submissions, "events are being submitted; send this again later"
@@ -121,7 +120,7 @@ class SubmitApi:
         """Rehearse one envelope or a batch."""
         options = read_parameters(request, ReadOptions)
         given = await read_events(request, self._limits)
-        tip = await self._freshness.catch_up(options)
+        tip = await catch_up(self._node, options)
         async with self._stage:
             answer = await asyncio.to_thread(self._rehearse, given.events)
         return respond_json(answer, tip)

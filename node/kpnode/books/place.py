@@ -3,7 +3,7 @@
 import os
 import socket
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 BOOKS_NAME: Final = "books.sqlite"
 """The file of the books."""
@@ -26,33 +26,25 @@ class BooksSocket:
         listener: what to accept on.
     """
 
-    def __init__(self, directory: int, listener: socket.socket, path: str) -> None:
-        """Take over an open directory and a socket; :meth:`open` makes both."""
-        self._directory = directory
-        self.listener = listener
-        self.path = path
-
-    @classmethod
-    def open(cls, directory: Path) -> Self:
+    def __init__(self, directory: Path) -> None:
         """Listen in a directory; what an earlier process has left there is replaced.
 
         Raises:
             OSError: nothing can be made there.
         """
         (directory / SOCKET_NAME).unlink(missing_ok=True)
-        opened = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        path = f"/proc/self/fd/{opened}/{SOCKET_NAME}"
-        listener = socket.socket(socket.AF_UNIX)
+        self._directory = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.path = f"/proc/self/fd/{self._directory}/{SOCKET_NAME}"
+        self.listener = socket.socket(socket.AF_UNIX)
         try:
-            listener.bind(path)
+            self.listener.bind(self.path)
             # Nobody can connect before the next line but one.
-            Path(path).chmod(_PRIVATE)
-            listener.listen(_BACKLOG)
+            Path(self.path).chmod(_PRIVATE)
+            self.listener.listen(_BACKLOG)
         except BaseException:
-            listener.close()
-            os.close(opened)
+            self.listener.close()
+            os.close(self._directory)
             raise
-        return cls(opened, listener, path)
 
     def close(self) -> None:
         """Listen no more."""

@@ -96,7 +96,7 @@ class BooksSupervisor:
         Raises:
             OSError: nothing can be made in the directory.
         """
-        self._socket = BooksSocket.open(self._directory)
+        self._socket = BooksSocket(self._directory)
         self._task = asyncio.create_task(self._keep(self._socket), name="books")
 
     async def stop(self) -> None:

@@ -53,11 +53,9 @@ class Peer:
 def pause_s(failures: int, options: TransportOptions, chance: float) -> float:
     """Return how long to wait before the next attempt to connect.
 
-    Args:
-        failures: attempts that failed in a row, one at least.
-        options: bounds of the pause.
-        chance: from 0 to 1; spreads the pause over its upper half, so that peers which lost the
-            same node do not come back all at once.
+    ``failures`` attempts in a row have failed, one at least. ``chance`` is from 0 to 1: it spreads
+    the pause over its upper half, so that peers which lost the same node do not come back all at
+    once.
     """
     doublings = min(failures - 1, _MAX_DOUBLINGS)
     longest = min(options.first_pause_s * (1 << doublings), options.longest_pause_s)
@@ -65,7 +63,13 @@ def pause_s(failures: int, options: TransportOptions, chance: float) -> float:
 
 
 class Link:
-    """Sends to one peer; belongs to one event loop."""
+    """Sends to one peer; belongs to one event loop.
+
+    Attributes:
+        node: the peer's name.
+        peer: where it is, and who.
+        is_connected: whether frames can leave.
+    """
 
     def __init__(
         self,
@@ -86,17 +90,12 @@ class Link:
         self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
         self._waiting = asyncio.Event()
-        self._connected = False
+        self.is_connected = False
         self._overflowing = False
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether frames can leave."""
-        return self._connected
 
     def send(self, data: bytes) -> bool:
         """Queue one encoded frame; say whether it was."""
-        if not self._connected:
+        if not self.is_connected:
             self._counts.dropped_unconnected += 1
             return False
         if (
@@ -138,7 +137,7 @@ class Link:
             socket = await self._connect(session)
             sending = asyncio.create_task(self._flush(socket))
             listening = asyncio.create_task(_await_end(socket))
-            self._connected = True
+            self.is_connected = True
             try:
                 done, _ = await asyncio.wait(
                     (sending, listening), return_when=asyncio.FIRST_COMPLETED
@@ -146,7 +145,7 @@ class Link:
                 for task in done:
                     task.result()
             finally:
-                self._connected = False
+                self.is_connected = False
                 self._forget_queue()
                 for task in (sending, listening):
                     task.cancel()

@@ -63,11 +63,6 @@ class Listener:
         sockets = self._server.sockets if self._server is not None else ()
         return int(sockets[0].getsockname()[1]) if sockets else 0
 
-    @property
-    def connected_peers(self) -> tuple[NodeId, ...]:
-        """Those whose frames can come in."""
-        return tuple(sorted(self._connections))
-
     def set_pins(self, pins: Pins) -> None:
         """Accept these keys from now on and no others; end the connections of all others."""
         before, self._pins = self._pins, dict(pins)

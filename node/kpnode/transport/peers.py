@@ -6,7 +6,7 @@ which must return at once.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -18,16 +18,12 @@ from kpnode.transport.tls import client_context
 from kpnode.transport.wire import Frame, encode_frame
 
 
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """A link and the task that runs it."""
-
-    link: Link
-    task: asyncio.Task[None]
-
-
 class PeerTransport:
-    """Carries frames between this node and its peers; best effort, in order, authenticated."""
+    """Carries frames between this node and its peers; best effort, in order, authenticated.
+
+    Attributes:
+        listener: takes in what peers send, once it is started.
+    """
 
     def __init__(
         self,
@@ -54,15 +50,11 @@ class PeerTransport:
         self._on_unreachable = on_unreachable
         self._options = options
         self._counts = Counts()
-        self._links: dict[NodeId, _Running] = {}
-        self._listener = Listener(
+        self._links: dict[NodeId, Link] = {}
+        self._tasks: dict[NodeId, asyncio.Task[None]] = {}
+        self.listener = Listener(
             node, private_key, options=options, counts=self._counts, on_frame=on_frame
         )
-
-    @property
-    def port(self) -> int:
-        """The port this node listens at, or 0 if it does not."""
-        return self._listener.port
 
     @property
     def counts(self) -> Counts:
@@ -71,17 +63,7 @@ class PeerTransport:
 
     def connected_peers(self) -> tuple[NodeId, ...]:
         """Those to whom frames can leave now."""
-        return tuple(
-            sorted(node for node, running in self._links.items() if running.link.is_connected)
-        )
-
-    async def start(self, host: str, port: int) -> None:
-        """Listen; port 0 takes a free one.
-
-        Raises:
-            OSError: The address cannot be used.
-        """
-        await self._listener.start(host, port)
+        return tuple(sorted(node for node, link in self._links.items() if link.is_connected))
 
     async def set_peers(self, peers: Mapping[NodeId, Peer]) -> None:
         """Connect to these nodes from now on, and to no others; those that stay are not disturbed.
@@ -96,12 +78,12 @@ class PeerTransport:
         pins = {node: peer.tls_key for node, peer in others.items()}
         if len(set(pins.values())) < len(pins):
             raise ValueError(f"two of {sorted(pins)} have the same TLS key")
-        self._listener.set_pins(pins)
+        self.listener.set_pins(pins)
         await self._stop(
-            node for node, running in self._links.items() if running.link.peer != others.get(node)
+            node for node, link in self._links.items() if link.peer != others.get(node)
         )
         for node in sorted(others.keys() - self._links.keys()):
-            self._links[node] = self._run_link(node, others[node])
+            self._run_link(node, others[node])
 
     def send_frame(self, peer: NodeId, frame: Frame) -> bool:
         """Queue one frame; say whether it was. True promises nothing but an attempt.
@@ -110,18 +92,18 @@ class PeerTransport:
             OversizedError: The frame is longer than any node accepts.
         """
         data = encode_frame(frame)
-        running = self._links.get(peer)
-        if running is None:
+        link = self._links.get(peer)
+        if link is None:
             self._counts.dropped_unconnected += 1
             return False
-        return running.link.send(data)
+        return link.send(data)
 
     async def close(self) -> None:
         """End everything; the transport cannot be used again."""
         await self._stop(self._links)
-        await self._listener.close()
+        await self.listener.close()
 
-    def _run_link(self, node: NodeId, peer: Peer) -> _Running:
+    def _run_link(self, node: NodeId, peer: Peer) -> None:
         link = Link(
             node,
             peer,
@@ -131,15 +113,17 @@ class PeerTransport:
             counts=self._counts,
             on_unreachable=self._on_unreachable,
         )
-        task = asyncio.create_task(link.run(), name=f"link to {node}")
-        task.add_done_callback(_report_death)
-        return _Running(link, task)
+        self._links[node] = link
+        self._tasks[node] = asyncio.create_task(link.run(), name=f"link to {node}")
+        self._tasks[node].add_done_callback(_report_death)
 
     async def _stop(self, nodes: Iterable[NodeId]) -> None:
-        stopped = [self._links.pop(node) for node in list(nodes)]
-        for running in stopped:
-            running.task.cancel()
-        await asyncio.gather(*(running.task for running in stopped), return_exceptions=True)
+        stopped = []
+        for node in list(nodes):
+            del self._links[node]
+            stopped.append(self._tasks.pop(node))
+            stopped[-1].cancel()
+        await asyncio.gather(*stopped, return_exceptions=True)
 
 
 def _report_death(task: asyncio.Task[None]) -> None:

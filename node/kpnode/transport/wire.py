@@ -53,9 +53,11 @@ Ticket = Annotated[int, Meta(ge=0, le=MAX_NUMBER)]
 _Index = Annotated[int, Meta(ge=0, le=MAX_NUMBER)]
 
 
-class RelayRequest(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="relay_request"
-):
+class _Frame(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the frames have in common."""
+
+
+class RelayRequest(_Frame, frozen=True, kw_only=True, tag="relay_request"):
     """Asks another node to submit a signed event."""
 
     ticket: Ticket
@@ -64,9 +66,7 @@ class RelayRequest(
     """The signed event; not read here."""
 
 
-class RelayReply(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="relay_reply"
-):
+class RelayReply(_Frame, frozen=True, kw_only=True, tag="relay_reply"):
     """Answers a `RelayRequest`."""
 
     ticket: Ticket
@@ -76,18 +76,14 @@ class RelayReply(
     """The answer itself; not read here."""
 
 
-class IndexRequest(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="index_request"
-):
+class IndexRequest(_Frame, frozen=True, kw_only=True, tag="index_request"):
     """Asks a leader to prove that it leads, and for its commit index."""
 
     ticket: Ticket
     """Chosen by the asker, and never twice: the answer to an older question proves nothing."""
 
 
-class IndexReply(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="index_reply"
-):
+class IndexReply(_Frame, frozen=True, kw_only=True, tag="index_reply"):
     """Answers an `IndexRequest`."""
 
     ticket: Ticket
@@ -99,9 +95,7 @@ Frame = Message | RelayRequest | RelayReply | IndexRequest | IndexReply
 """Everything one node sends to another on a link."""
 
 
-class _Carried(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="message"
-):
+class _Carried(_Frame, frozen=True, kw_only=True, tag="message"):
     """A message of the core on its way."""
 
     sender: _Name
@@ -126,10 +120,10 @@ _KINDS: Final = {body: kind for kind, body in _MESSAGES.items()}
 _FIELDS: Final = {body: tuple(one.name for one in fields(body)) for body in _MESSAGES.values()}
 _BODIES: Final = {kind: msgspec.msgpack.Decoder(body) for kind, body in _MESSAGES.items()}
 
+_Encoded = _Carried | RelayRequest | RelayReply | IndexRequest | IndexReply
+
 _encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final[
-    msgspec.msgpack.Decoder[_Carried | RelayRequest | RelayReply | IndexRequest | IndexReply]
-] = msgspec.msgpack.Decoder(_Carried | RelayRequest | RelayReply | IndexRequest | IndexReply)
+_decoder: Final[msgspec.msgpack.Decoder[_Encoded]] = msgspec.msgpack.Decoder(_Encoded)
 
 
 def encode_frame(frame: Frame) -> bytes:

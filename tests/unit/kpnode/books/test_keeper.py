@@ -134,10 +134,10 @@ async def test_a_directory_may_have_a_longer_name_than_a_socket_can_have(tmp_pat
 
 
 def test_nobody_else_can_ask(tmp_path: Path) -> None:
-    place = BooksSocket.open(tmp_path)
+    place = BooksSocket(tmp_path)
     assert (tmp_path / SOCKET_NAME).stat().st_mode & 0o777 == 0o600
     # What a process that was killed has left behind is no hindrance.
-    again = BooksSocket.open(tmp_path)
+    again = BooksSocket(tmp_path)
     again.close()
     place.close()
     assert not (tmp_path / SOCKET_NAME).exists()

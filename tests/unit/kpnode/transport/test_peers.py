@@ -53,7 +53,7 @@ class Station:
     def as_peer(self) -> Peer:
         """Describe this station as the others should pin it."""
         key = KEYS[self.node].public_key().public_bytes_raw()
-        return Peer(Address(f"127.0.0.1:{self.transport.port}"), key)
+        return Peer(Address(f"127.0.0.1:{self.transport.listener.port}"), key)
 
 
 def heartbeat(sender: NodeId, recipient: NodeId, round_: int) -> Message:
@@ -65,7 +65,7 @@ async def listening(
     node: NodeId, private_key: Ed25519PrivateKey | None = None, port: int = 0
 ) -> AsyncIterator[Station]:
     station = Station(node, private_key or KEYS[node])
-    await station.transport.start("127.0.0.1", port)
+    await station.transport.listener.start("127.0.0.1", port)
     try:
         yield station
     finally:
@@ -154,7 +154,7 @@ async def test_a_peer_that_restarts_is_found_again(until: Until) -> None:
         async with listening(NA) as na:
             await introduce(bw, na)
             await until(lambda: bw.transport.connected_peers() == (NA,))
-            port, peers = na.transport.port, {BW: bw.as_peer(), NA: na.as_peer()}
+            port, peers = na.transport.listener.port, {BW: bw.as_peer(), NA: na.as_peer()}
         await until(lambda: NA in bw.unreachable)
         assert bw.transport.connected_peers() == ()
         async with listening(NA, port=port) as na:
@@ -218,14 +218,14 @@ async def test_a_port_in_use_is_an_error() -> None:
     async with listening(BW) as bw:
         second = Station(NA, KEYS[NA])
         with pytest.raises(OSError, match="address already in use"):
-            await second.transport.start("127.0.0.1", bw.transport.port)
+            await second.transport.listener.start("127.0.0.1", bw.transport.listener.port)
         await second.transport.close()
 
 
 async def test_a_transport_that_never_listened_can_be_closed() -> None:
     station = Station(BW, KEYS[BW])
     await station.transport.set_peers({NA: Peer(Address("127.0.0.1:1"), bytes(range(32)))})
-    assert station.transport.port == 0
+    assert station.transport.listener.port == 0
     await station.transport.close()
 
 
