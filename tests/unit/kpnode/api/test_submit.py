@@ -172,6 +172,9 @@ async def test_a_field_missing_in_the_body_of_a_known_event_is_rule_e5(served: S
     assert "valid_from" in str(reply.json["detail"])
 
 
+ONE = b'{"keyid":"%b","sig":"%b=="}' % (b"00" * 32, b"A" * 86)
+
+
 @pytest.mark.parametrize(
     ("text", "field"),
     [
@@ -180,7 +183,8 @@ async def test_a_field_missing_in_the_body_of_a_known_event_is_rule_e5(served: S
         (b"{}", None),
         (b'{"payload":1,"payloadType":"","signatures":[]}', "payload"),
         (b'{"payload":"","payloadType":"","signatures":[],"extra":1}', None),
-        (b'{"payload":"AA==","payloadType":"text/plain","signatures":[]}', "payloadType"),
+        (b'{"payload":"AA==","payloadType":"","signatures":[]}', "signatures"),
+        (b'{"payload":"AA==","payloadType":"text/plain","signatures":[%b]}' % ONE, "payloadType"),
     ],
 )
 async def test_malformed_json_is_refused(served: Served, text: bytes, field: str | None) -> None:
