@@ -12,19 +12,21 @@ from kpclient.commands import (  # noqa: F401 (each adds its commands)
     analysis,
     audit,
     books,
+    certificates,
     cosign,
+    drafts,
     keys,
     ledger,
     make,
     outbox,
     rules,
     show,
-    statements,
     stats,
     submit,
     trace,
 )
 from kpclient.commands.declared import APPS
+from kpclient.commands.statements import add_statements
 from kpclient.output.console import print_line
 
 _SECTIONS: Final[Mapping[str, str]] = {
@@ -72,6 +74,7 @@ app: Final = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+add_statements()
 for _name, _commands in APPS.items():
     app.add_typer(_commands, name=_name or None)
 

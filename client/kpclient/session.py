@@ -70,24 +70,15 @@ class Session:
             UsageError: there is no answer to such a question; names the parameter.
             ClientError: a node says no, no node answers, or the chain is not sound.
         """
-        if not self._offline.replay and self._offline.copy is None:
-            return self.inquire(lambda ledger: ledger.ask(query, question))
         try:
+            if not self._offline.replay and self._offline.copy is None:
+                return self.ask(lambda ledger: ledger.ask(query, question))
             with self.books.reading() as books:
                 return read_answer(query.reply(books, question), query.answer)
         except QuestionError as error:
             raise UsageError(error.field, error.problem, error.accepted) from None
-
-    def inquire(self, call: Callable[[LedgerClient], Awaitable[T]]) -> T:
-        """Ask a node a question; one that has no answer is the same mistake there as offline.
-
-        Raises:
-            UsageError: there is no answer to such a question; names the parameter.
-            ClientError: a node says no, or no node answers.
-        """
-        try:
-            return self.ask(call)
         except NodeProblemError as error:
+            # A question that has no answer is the same mistake there as here.
             problem = error.problem
             if problem.status != HTTPStatus.BAD_REQUEST or not problem.field:
                 raise

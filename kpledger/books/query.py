@@ -82,8 +82,12 @@ AnyQuery = Query[msgspec.Struct, msgspec.Struct]
 
 def encode_answer(answer: msgspec.Struct | Mapping[str, object]) -> bytes:
     """Write an answer, or a record in one, as JSON: bytes in hexadecimal."""
-    plain = msgspec.to_builtins(answer, builtin_types=(bytes, msgspec.Raw))
-    return msgspec.json.encode(_in_hex(plain))
+    return msgspec.json.encode(readable(answer))
+
+
+def readable(value: object) -> object:
+    """Give a value as plain ones: Structs as mappings, bytes as lower-case hexadecimal."""
+    return _in_hex(msgspec.to_builtins(value, builtin_types=(bytes, msgspec.Raw)))
 
 
 def _in_hex(value: object) -> object:

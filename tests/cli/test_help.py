@@ -1,8 +1,10 @@
 """Every command explains itself, and the manual says what the commands say."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from functools import cache
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,16 @@ def test_a_group_lists_its_commands(name: str) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_option_asks_for_a_type_of_python(name: str) -> None:
     assert not re.findall(r"^  --\S+ <(?:str|int|float|path|list).*", help_of(name), re.MULTILINE)
+
+
+@pytest.mark.parametrize("table", ["commands.toml", "statements.toml"])
+def test_every_word_of_the_tables_is_said_by_a_command(table: str) -> None:
+    text = (resources.files("kpclient.commands") / table).read_text(encoding="utf-8")
+    for name, declared in tomllib.loads(text)["commands"].items():
+        options = [re.sub(r"\W+", "_", one) for one in declared.get("options", {})]
+        parameters = {str(one.name) for one in getattr(COMMANDS[name], "params", ())}
+        assert parameters.issuperset(declared.get("further", {})), name
+        assert {one.removeprefix("field_") for one in parameters}.issuperset(options), name
 
 
 def test_the_first_help_has_every_command_in_a_section() -> None:

@@ -1,7 +1,7 @@
 """``kpledger flags``, ``balance`` and ``numbers``: what an analyst should look at."""
 
 from kpclient.commands.declared import Asking, asks
-from kpclient.output.console import print_json, print_line, print_table, readable
+from kpclient.output.console import print_json, print_line, print_table
 from kpledger.base.units import format_carats
 from kpledger.books.balance import BALANCE, BalanceAnswer, BalanceQuestion
 from kpledger.books.flags.catalogue import FlagDescription, describe_flags
@@ -45,7 +45,7 @@ def numbers(asking: Asking[NumbersQuestion, NumbersAnswer]) -> None:
 def _print_registry(*, as_json: bool) -> None:
     described = describe_flags()
     if as_json:
-        print_json({"flags": [readable(one) for one in described]})
+        print_json({"flags": described})
         return
     for one in described:
         _print_flag(one)

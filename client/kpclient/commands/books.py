@@ -6,8 +6,8 @@ from pathlib import Path
 from kpclient.commands.declared import command
 from kpclient.errors import UsageError
 from kpclient.input.options import ConnectionOptions
-from kpclient.output.books_files import write_csv_files, write_parquet_files
 from kpclient.output.console import print_fields, print_json
+from kpclient.output.tables import write_csv_files, write_parquet_files
 from kpclient.session import Session
 from kpledger.base.units import format_time
 from kpledger.books.database import open_books

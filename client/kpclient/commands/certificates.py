@@ -6,17 +6,16 @@ cannot decide on one shipment without knowing of each other.
 
 from operator import attrgetter
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
-import typer
 
 from kpclient.clock import now_ms
+from kpclient.commands.statements import prepares
 from kpclient.errors import UsageError
 from kpclient.input.documents import load_document
 from kpclient.input.forms import read_struct
 from kpclient.statements.lookup import find_certificate
-from kpclient.statements.statement import Draft, prepares
+from kpclient.statements.statement import Draft
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind
 from kpledger.scheme.v1.events.importing import DiscrepancyCause, ImportConfirmed
 from kpledger.scheme.v1.records import CertificateRecord, FoundGoods
@@ -26,29 +25,10 @@ from kpledger.scheme.v1.records import CertificateRecord, FoundGoods
 def draw_up(
     draft: Draft,
     *,
-    file: Annotated[
-        Path | None,
-        typer.Option("--draft", metavar="FILE", help="A draft in JSON or TOML instead of options."),
-    ] = None,
-    source: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--source",
-            metavar="NUMBER=CARATS",
-            help="What it re-exports, such as IN00000007=12.345; repeated.",
-        ),
-    ] = None,
-    technical: Annotated[
-        str,
-        typer.Option(
-            "--technical",
-            metavar="NUMBER|CASE",
-            help="The certificate or case whose goods it moves.",
-        ),
-    ] = "",
-    unvalidated: Annotated[
-        bool, typer.Option("--unvalidated", help="It will be validated later (`validate`).")
-    ] = False,
+    file: Path | None = None,
+    source: list[str] | None = None,
+    technical: str = "",
+    unvalidated: bool = False,
 ) -> None:
     """Complete a certificate by what is no field of it, or take it from a file.
 
@@ -101,19 +81,7 @@ def quote_old(draft: Draft) -> None:
 
 
 @prepares("confirm")
-def repeat_certificate(
-    draft: Draft,
-    *,
-    exported_on: Annotated[
-        str,
-        typer.Option(
-            "--exported-on", metavar="YYYY-MM-DD", help="According to the transport document."
-        ),
-    ] = "",
-    discrepant: Annotated[
-        bool, typer.Option("--discrepant", help="What was found is not what was declared.")
-    ] = False,
-) -> None:
+def repeat_certificate(draft: Draft, *, exported_on: str = "", discrepant: bool = False) -> None:
     """Repeat what the certificate declares, except for what was found."""
     cause, remarks = draft.fields["cause"], draft.fields["remarks"]
     if discrepant and exported_on:

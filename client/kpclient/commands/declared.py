@@ -7,7 +7,7 @@ asks the books a question has the fields of the question as options besides, and
 """
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, is_dataclass
 from importlib import resources
 from typing import (
@@ -35,7 +35,7 @@ from kpclient.input.options import (
 )
 from kpclient.input.reporting import reporting
 from kpclient.input.thresholds import Thresholds
-from kpclient.output.console import as_object, print_json, print_line, print_rows
+from kpclient.output.console import print_json, print_line, print_rows
 from kpclient.session import Session
 from kpledger.books.queries import QUERIES
 from kpledger.books.query import AnyQuery, Query
@@ -126,7 +126,7 @@ class Asking(Generic[Q, A]):
         """Ask it, and print the answer; gives it to people, who may have more to see."""
         answer = self.answer()
         if self.by.connection.as_json:
-            print_json(as_object(answer))
+            print_json(answer)
             return None
         self.print_tables(answer)
         return answer
@@ -143,7 +143,9 @@ def command(name: str) -> Callable[[Function], Function]:
     """Make a function the command of this name."""
 
     def register(function: Function) -> Function:
-        return _add(name, function, _read_parameters(name, function))
+        declared = _DECLARED.commands[name]
+        parameters = parameters_of(function, declared.options)
+        return add_by_name(name, function, parameters, example=declared.example)
 
     return register
 
@@ -154,7 +156,7 @@ def asks(
     """Make a function the command of this name, which asks a question and shows the answer."""
 
     def register(show: Callable[Concatenate[Asking[Q, A], P], None]) -> Function:
-        further = _read_parameters(name, show, own=1)
+        further = parameters_of(show, _DECLARED.commands[name].options, own=1)
         return _add_question(name, query, show, further, summary=show.__doc__)
 
     return register
@@ -199,32 +201,35 @@ def _add_question(
         groups["thresholds"] = Thresholds
     keyword = inspect.Parameter.KEYWORD_ONLY
     grouped = [inspect.Parameter(one, keyword, annotation=kind) for one, kind in groups.items()]
-    return _add(name, run, [*derived.parameters, *further, *grouped])
+    parameters = [*derived.parameters, *further, *grouped]
+    return add_by_name(name, run, parameters, example=declared.example)
 
 
-def _add(name: str, function: Function, parameters: Iterable[inspect.Parameter]) -> Function:
+def add_by_name(
+    name: str, function: Function, parameters: Iterable[inspect.Parameter], *, example: str
+) -> Function:
+    """Add a command; before its own name stands the group that it belongs to, if any."""
     group, _, last = name.rpartition(" ")
-    example = f"kpledger {name} {_DECLARED.commands[name].example}".rstrip()
+    example = f"kpledger {name} {example}".rstrip()
     return add_command(APPS[group], last, function, parameters, example=example)
 
 
-def _read_parameters(
-    name: str, function: Callable[..., None], *, own: int = 0
+def parameters_of(
+    function: Callable[..., None], words: Mapping[str, dict[str, object]], *, own: int = 0
 ) -> list[inspect.Parameter]:
-    """Give the parameters of a function but its own first ones, with their words in the table."""
-    words = _DECLARED.commands[name].options
+    """Give the parameters of a function as options with these words; its own come first."""
     hints = get_type_hints(function, include_extras=True)
     found: list[inspect.Parameter] = []
     for one in list(inspect.signature(function).parameters.values())[own:]:
         kind = hints[one.name]
         if not is_dataclass(kind) and get_origin(kind) is not Annotated:
             said = msgspec.convert(words[one.name], _OptionWords)
-            kind = Annotated[kind, _describe(one.name, said)]
+            kind = Annotated[kind, _describe_option(one.name, said)]
         found.append(one.replace(annotation=kind))
     return found
 
 
-def _describe(parameter: str, words: _OptionWords) -> object:
+def _describe_option(parameter: str, words: _OptionWords) -> object:
     name = words.name or f"--{parameter.replace('_', '-')}"
     if not name.startswith("--"):
         return typer.Argument(metavar=name, help=words.help)

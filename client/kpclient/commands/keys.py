@@ -35,10 +35,7 @@ def new(
     entry = open_keystore(local.home).create(
         name=called, author=office, seed=seed, passphrase=secret
     )
-    if local.as_json:
-        print_json(_describe(entry))
-    else:
-        print_fields(_describe(entry))
+    _print(entry, as_json=local.as_json)
 
 
 @command("keys list")
@@ -63,10 +60,7 @@ def rewrite(name: str, local: LocalOptions, passphrase: PassphraseOptions) -> No
     """Write the file of a key anew, in the format of this version, under the same passphrase."""
     phrase = read_passphrase(passphrase.passphrase_file, f"Passphrase of {name}")
     entry = open_keystore(local.home).rewrite(name, phrase)
-    if local.as_json:
-        print_json(_describe(entry))
-    else:
-        print_fields(_describe(entry))
+    _print(entry, as_json=local.as_json)
 
 
 @command("keys export")
@@ -105,17 +99,13 @@ def parse_author(text: str) -> Author:
     Raises:
         UsageError: it is not a code and an office.
     """
-    code, slash, authority = text.partition("/")
+    code, _, authority = text.partition("/")
     try:
         if code != KPCS:
             parse_participant(code)
         parse_authority(authority)
     except MalformedError as error:
         raise UsageError("--author", error.problem, "CODE/AUTHORITY, such as BW/gaborone") from None
-    if not slash:
-        raise UsageError(
-            "--author", f"{text!r} has no office", "CODE/AUTHORITY, such as BW/gaborone"
-        )
     return Author(participant=code, authority=authority)
 
 
@@ -126,6 +116,13 @@ def _load_seed(path: Path) -> bytes:
     if len(seeds) != 1:
         raise UsageError("--seed-file", f"{path} has {len(seeds)} lines with a seed", "one line")
     return parse_hex32(seeds[0], "seed")
+
+
+def _print(entry: KeyEntry, *, as_json: bool) -> None:
+    if as_json:
+        print_json(_describe(entry))
+    else:
+        print_fields(_describe(entry))
 
 
 def _describe(entry: KeyEntry) -> dict[str, str]:

@@ -3,18 +3,17 @@
 from dataclasses import fields, replace
 
 import msgspec
+from msgspec.structs import asdict
 
 from kpclient.commands.declared import Asking, asks, command
 from kpclient.errors import UsageError
 from kpclient.input.options import ConnectionOptions, FreshnessOptions
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.output.console import (
-    as_object,
     print_fields,
     print_json,
     print_line,
     print_table,
-    readable,
     write_value,
 )
 from kpclient.session import Session
@@ -64,7 +63,7 @@ def list_certificates(
         if after is None:
             break
     if asking.by.connection.as_json:
-        print_json({"certificates": [readable(record) for record in found]})
+        print_json({"certificates": found})
     else:
         asking.print_tables(CertificatesAnswer(certificates=tuple(found), next=None))
 
@@ -80,11 +79,11 @@ def participants(connection: ConnectionOptions, reading: FreshnessOptions, code:
         _show_organisation(session, as_json=connection.as_json)
         return
     if code:
-        _show_participant(session, check_code(code, "CODE"), as_json=connection.as_json)
+        _show_participant(session, code, as_json=connection.as_json)
         return
     found = session.answer(PARTICIPANTS, ParticipantsQuestion())
     if connection.as_json:
-        print_json(as_object(found))
+        print_json(found)
         return
     columns = ("code", "name", "kind", "status", "authorities", "ranges")
     print_table(columns, [_participant_row(one) for one in found.participants])
@@ -94,7 +93,7 @@ def _show_organisation(session: Session, *, as_json: bool) -> None:
     found = session.answer(ORGANISATION, OrganisationQuestion())
     signing = session.answer(SIGNING_KEYS, KeysQuestion(participant=KPCS, past=True))
     if as_json:
-        print_json({**as_object(found), **as_object(signing)})
+        print_json(asdict(found) | asdict(signing))
         return
     for one in found.offices:
         print_line(f"{KPCS}/{one.authority}: {one.title}, {one.place}: {', '.join(one.roles)}")
@@ -112,12 +111,16 @@ def _participant_row(one: ParticipantAnswer) -> tuple[str, ...]:
 
 
 def _show_participant(session: Session, code: str, *, as_json: bool) -> None:
+    try:
+        parse_participant(code)
+    except MalformedError as error:
+        raise UsageError("CODE", error.problem, "two capital letters, such as BW") from None
     one = session.ask(lambda ledger: ledger.find(PARTICIPANT, ParticipantQuestion(code=code)))
     if one is None:
         raise NotFoundError(f"participant {code}")
     signing = session.answer(SIGNING_KEYS, KeysQuestion(participant=code, past=True))
     if as_json:
-        print_json({"participant": readable(one), **as_object(signing)})
+        print_json({"participant": one} | asdict(signing))
         return
     print_fields({"code": one.code, "name": one.name, "kind": one.kind, "status": one.status or ""})
     for standing in one.standings:
@@ -163,7 +166,7 @@ def status(asking: Asking[SchemeQuestion, SchemeAnswer]) -> None:
         question = SchemeQuestion(at="" if at == "now" else at)
         scheme = replace(asking, question=question).answer()
         if as_json:
-            print_json(as_object(scheme))
+            print_json(scheme)
         else:
             _print_scheme(asking, scheme)
         return
@@ -173,7 +176,7 @@ def status(asking: Asking[SchemeQuestion, SchemeAnswer]) -> None:
         )
     found = asking.session.ask(_fetch_status)
     if as_json:
-        print_json(as_object(found))
+        print_json(found)
         return
     print_fields(
         {
@@ -214,15 +217,3 @@ def _print_scheme(asking: Asking[SchemeQuestion, SchemeAnswer], found: SchemeAns
 async def _fetch_status(ledger: LedgerClient) -> StatusAnswer:
     await ledger.verify_genesis()
     return await ledger.status()
-
-
-def check_code(text: str, option: str) -> str:
-    """Read a participant's code that somebody typed.
-
-    Raises:
-        UsageError: it is none.
-    """
-    try:
-        return parse_participant(text)
-    except MalformedError as error:
-        raise UsageError(option, error.problem, "two capital letters, such as BW") from None

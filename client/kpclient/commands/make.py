@@ -8,11 +8,11 @@ from pathlib import Path
 from kpclient.commands.declared import command
 from kpclient.errors import UsageError
 from kpclient.input.documents import load_document
-from kpclient.input.forms import find_type, read_body
+from kpclient.input.forms import find_type
 from kpclient.input.options import StatementOptions
 from kpclient.input.wording import event_types, fields_of, summarise
 from kpclient.output.console import print_json, print_line, print_table
-from kpclient.statements.statement import make_statement
+from kpclient.statements.statement import Draft
 from kpledger.base.errors import MalformedError
 from kpledger.scheme.event import Body
 
@@ -39,8 +39,7 @@ def make(
     if fields:
         _explain(known, as_json=by.connection.as_json)
         return
-    said = {} if body is None else load_document(body)
-    make_statement(by, read_body(known, said), subject=subject)
+    Draft(by, known, {} if body is None else load_document(body), subject).make()
 
 
 def _find(kind: str) -> type[Body]:

@@ -5,7 +5,7 @@ node says about a subject is its claim.
 """
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -15,12 +15,13 @@ from kpclient.input.options import ConnectionOptions, FreshnessOptions
 from kpclient.net.answers import VerifiedEvent
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NotTrustworthyError
-from kpclient.output.console import print_fields, print_json, print_table, readable, write_value
+from kpclient.output.console import print_fields, print_json, print_table, write_value
 from kpclient.session import Session
 from kpclient.statements.lookup import NotFoundError
 from kpledger.base.units import format_carats, format_time, format_usd
 from kpledger.books.certificates import CERTIFICATE, HISTORY, CertificateQuestion
-from kpledger.books.subject import SUBJECT, SubjectAnswer, SubjectQuestion
+from kpledger.books.query import readable
+from kpledger.books.subject import SUBJECT, SubjectQuestion
 from kpledger.scheme.v1.events.importing import ArrivalRecorded, ShipmentDetained
 from kpledger.scheme.v1.ids import NUMBER_PATTERN
 from kpledger.scheme.v1.records import CertificateRecord
@@ -39,32 +40,39 @@ def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) ->
         raise UsageError(
             "SUBJECT", f"{what[:80]!r} is neither a subject nor the id of an event", accepted
         )
-    if _EVENT_ID.fullmatch(what) and _show_event(session, what, as_json=connection.as_json):
+    if _EVENT_ID.fullmatch(what):
+        recorded = session.ask(lambda ledger: ledger.event(bytes.fromhex(what)))
+        # A key is named in the same form.
+        if recorded is not None:
+            _print_event(recorded, as_json=connection.as_json)
+            return
+    fetch = _fetch_certificate if re.match(NUMBER_PATTERN, what) else _fetch_subject
+    found = session.ask(lambda ledger: fetch(ledger, what))
+    if connection.as_json:
+        print_json(found.described | {"history": [_describe_event(one) for one in found.events]})
         return
-    if re.match(NUMBER_PATTERN, what):
-        _show_certificate(session, what, as_json=connection.as_json)
-    else:
-        _show_subject(session, what, as_json=connection.as_json)
+    print_fields(found.fields)
+    columns = ("recorded", "event", "author", "id")
+    print_table(columns, [_history_row(one) for one in found.events])
 
 
-def _show_event(session: Session, event_id: str, *, as_json: bool) -> bool:
-    """Show an event; False if there is none: a key is named in the same form."""
-    recorded = session.ask(lambda ledger: ledger.event(bytes.fromhex(event_id)))
-    if recorded is None:
-        return False
+class _Found(NamedTuple):
+    """What a subject is, and its history."""
+
+    described: dict[str, object]
+    """For programs."""
+    fields: dict[str, str]
+    """For people."""
+    events: tuple[VerifiedEvent, ...]
+
+
+def _print_event(recorded: VerifiedEvent, *, as_json: bool) -> None:
     described = _describe_event(recorded)
     if as_json:
         print_json(described)
-        return True
-    fields = {
-        name: "" if value is None else write_value(name, value)
-        for name, value in described.items()
-        if name != "body"
-    }
-    fields["occurred_at"] = format_time(recorded.event.header.occurred_at)
-    fields["block_time_ms"] = format_time(recorded.block_time_ms)
-    print_fields(fields | flatten(described["body"]))
-    return True
+    else:
+        body = described.pop("body")
+        print_fields(flatten(described) | flatten(body))
 
 
 def _describe_event(recorded: VerifiedEvent) -> dict[str, object]:
@@ -109,9 +117,7 @@ async def _fetch_events(ledger: LedgerClient, ids: tuple[str, ...]) -> tuple[Ver
     return tuple(events)
 
 
-async def _fetch_certificate(
-    ledger: LedgerClient, number: str
-) -> tuple[CertificateRecord, tuple[VerifiedEvent, ...]]:
+async def _fetch_certificate(ledger: LedgerClient, number: str) -> _Found:
     asked = CertificateQuestion(number=number)
     record = await ledger.find(CERTIFICATE, asked)
     if record is None:
@@ -125,63 +131,47 @@ async def _fetch_certificate(
     if record.head not in {one.event.event_id for one in events}:
         problem = f"its history of {number} does not hold event {record.head.hex()}"
         raise NotTrustworthyError("the node", problem)
-    return record, events
+    return _Found({"certificate": record}, _describe_certificate(record, events), events)
 
 
-async def _fetch_subject(
-    ledger: LedgerClient, subject: str
-) -> tuple[SubjectAnswer, tuple[VerifiedEvent, ...]]:
+async def _fetch_subject(ledger: LedgerClient, subject: str) -> _Found:
     found = await ledger.ask(SUBJECT, SubjectQuestion(subject=subject))
     if found.kind is None and not found.events:
         raise NotFoundError(subject)
-    return found, await _fetch_events(ledger, found.events)
-
-
-def _show_subject(session: Session, subject: str, *, as_json: bool) -> None:
-    found, events = session.ask(lambda ledger: _fetch_subject(ledger, subject))
     record = msgspec.json.decode(found.record, type=dict[str, object] | None) or {}
     known = {"subject": subject, "kind": found.kind, "state": found.state, "head": found.head}
-    if as_json:
-        history = [_describe_event(one) for one in events]
-        print_json({**known, "record": record, "history": history})
-        return
-    print_fields(flatten({name: value for name, value in known.items() if value} | record))
-    _print_history(events)
+    events = await _fetch_events(ledger, found.events)
+    return _Found({**known, "record": record}, flatten({**known, **record}), events)
 
 
-def _show_certificate(session: Session, number: str, *, as_json: bool) -> None:
-    record, events = session.ask(lambda ledger: _fetch_certificate(ledger, number))
-    if as_json:
-        certificate = {"certificate": readable(record)}
-        print_json(certificate | {"history": [_describe_event(one) for one in events]})
-        return
-    print_fields(
-        {
-            "certificate": record.number,
-            **({"kind": f"{record.kind} for {record.case}"} if record.case else {}),
-            "state": " ".join((record.state, *record.marks)),
-            "issuer": f"{record.issuer}/{record.authority}",
-            "destination": record.destination,
-            "issued": record.issued_on,
-            "expires": record.expires_on,
-            "exporter": f"{record.exporter.name}, {record.exporter.address}",
-            "importer": f"{record.importer.name}, {record.importer.address}",
-            "origin": ", ".join(record.origins) or "mixed",
-            **({"zones": ", ".join(record.zones)} if record.zones else {}),
-            "parcels": str(record.parcels),
-            "carats": format_carats(record.carat_thousandths),
-            "value": f"US$ {format_usd(record.value_usd_cents)}",
-            "goods": "; ".join(
-                f"{line.hs} {format_carats(line.carat_thousandths)} ct"
-                f" US$ {format_usd(line.value_usd_cents)}"
-                for line in record.lines
-            ),
-        }
-        | ({"replaces": record.replaces} if record.replaces else {})
-        | ({"replaced by": record.replaced_by} if record.replaced_by else {})
-        | ({"cases": cases} if (cases := ", ".join(_name_cases(record, events))) else {})
-    )
-    _print_history(events)
+def _describe_certificate(
+    record: CertificateRecord, events: tuple[VerifiedEvent, ...]
+) -> dict[str, str]:
+    fields = {
+        "certificate": record.number,
+        "kind": f"{record.kind} for {record.case}" if record.case else "",
+        "state": " ".join((record.state, *record.marks)),
+        "issuer": f"{record.issuer}/{record.authority}",
+        "destination": record.destination,
+        "issued": record.issued_on,
+        "expires": record.expires_on,
+        "exporter": f"{record.exporter.name}, {record.exporter.address}",
+        "importer": f"{record.importer.name}, {record.importer.address}",
+        "origin": ", ".join(record.origins) or "mixed",
+        "zones": ", ".join(record.zones),
+        "parcels": str(record.parcels),
+        "carats": format_carats(record.carat_thousandths),
+        "value": f"US$ {format_usd(record.value_usd_cents)}",
+        "goods": "; ".join(
+            f"{line.hs} {format_carats(line.carat_thousandths)} ct"
+            f" US$ {format_usd(line.value_usd_cents)}"
+            for line in record.lines
+        ),
+        "replaces": record.replaces,
+        "replaced by": record.replaced_by,
+        "cases": ", ".join(_name_cases(record, events)),
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def _name_cases(record: CertificateRecord, events: tuple[VerifiedEvent, ...]) -> tuple[str, ...]:
@@ -190,10 +180,6 @@ def _name_cases(record: CertificateRecord, events: tuple[VerifiedEvent, ...]) ->
     later = (one.event.header.type for one in events[places[-1] + 1 :])
     opened = [kind for kind in later if kind in _OPENS_A_CASE]
     return tuple(f"{record.number}/{count}" for count, _ in enumerate(opened, start=1))
-
-
-def _print_history(events: tuple[VerifiedEvent, ...]) -> None:
-    print_table(("recorded", "event", "author", "id"), [_history_row(one) for one in events])
 
 
 def _history_row(recorded: VerifiedEvent) -> tuple[str, ...]:

@@ -1,15 +1,28 @@
-"""The commands that make a statement, as ``statements.toml`` declares them."""
+"""The commands that make a statement, as ``statements.toml`` declares them.
 
+A command is declared by the type of its event. Where it works something out, a function completes
+its draft (:func:`prepares`).
+"""
+
+import inspect
+from collections.abc import Callable
 from importlib import resources
+from typing import Annotated, Final
 
 import msgspec
+import typer
 
-# What completes the drafts of some of these commands is known once it is imported.
-from kpclient.commands import certificates, notes, propose, submit_stats  # noqa: F401
-from kpclient.commands.declared import APPS
+from kpclient.commands.declared import add_by_name, parameters_of
 from kpclient.input.field_options import FieldOption, FieldOptions
 from kpclient.input.forms import find_type
-from kpclient.statements.statement import add_statement
+from kpclient.input.options import StatementOptions
+from kpclient.input.reporting import reporting
+from kpclient.statements.statement import Draft
+
+_HEADER: Final = {"author": "--key", "signatures": "--cosign"}
+"""Fields of an event besides its body, and what is typed for them."""
+Prepare = Callable[..., None]
+_preparers: Final[dict[str, Prepare]] = {}
 
 
 class _Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,6 +45,8 @@ class _Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Another command, whose options it has too."""
     options: dict[str, dict[str, object]] = {}
     """By the path of a field, how its option differs from what follows."""
+    further: dict[str, dict[str, object]] = {}
+    """By its name the words of each parameter of what completes the draft."""
 
 
 class _Declarations(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,26 +57,65 @@ class _Declarations(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     commands: dict[str, _Command]
 
 
-def _add_all() -> None:
+def prepares(*commands: str) -> Callable[[Prepare], Prepare]:
+    """Let a function complete the drafts of commands; its further parameters become options."""
+
+    def register(prepare: Prepare) -> Prepare:
+        _preparers.update(dict.fromkeys(commands, prepare))
+        return prepare
+
+    return register
+
+
+def add_statements() -> None:
+    """Add the commands, once it is known what completes their drafts."""
     text = (resources.files(__package__) / "statements.toml").read_bytes()
     declared = msgspec.toml.decode(text, type=_Declarations)
     for name, one in declared.commands.items():
-        own = (declared.commands[one.like].options if one.like else {}) | one.options
+        alike = declared.commands.get(one.like, one)
+        options = alike.options | one.options
         special = {
-            path: msgspec.convert(declared.usual.get(path, {}) | own.get(path, {}), FieldOption)
-            for path in (*declared.usual, *own)
+            path: msgspec.convert(declared.usual.get(path, {}) | options.get(path, {}), FieldOption)
+            for path in (*declared.usual, *options)
         }
-        kind = find_type(one.event)
-        group, _, last = name.rpartition(" ")
-        add_statement(
-            APPS[group],
-            last,
-            kind,
-            FieldOptions(kind, special, hidden=one.hidden, arguments=one.arguments),
-            summary=one.summary,
-            example=f"kpledger {name} {one.example}",
-            about=(one.about, one.meaning or declared.subjects[one.about]) if one.about else None,
+        derived = FieldOptions(
+            find_type(one.event), special, hidden=one.hidden, arguments=one.arguments
         )
+        about = typer.Argument(
+            metavar=one.about, help=one.meaning or declared.subjects.get(one.about, "")
+        )
+        _add_statement(name, one, derived, alike.further, about)
 
 
-_add_all()
+def _add_statement(
+    name: str,
+    declared: _Command,
+    derived: FieldOptions,
+    further: dict[str, dict[str, object]],
+    about: object,
+) -> None:
+    kind = find_type(declared.event)
+    prepare = _preparers.get(name, _leave)
+    names = derived.names() | _HEADER | ({"subject": declared.about} if declared.about else {})
+
+    def run(*, by: StatementOptions, subject: str = "", **given: object) -> None:
+        draft = Draft(by, kind, {}, subject, dict(names))
+        with reporting(as_json=by.connection.as_json, option_of=draft.option_of):
+            draft.fields = derived.take(given)
+            prepare(draft, **given)
+            draft.make()
+
+    run.__doc__ = declared.summary
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    subject = inspect.Parameter("subject", keyword, annotation=Annotated[str, about])
+    parameters = [
+        *([subject] if declared.about else ()),
+        *derived.parameters,
+        *parameters_of(prepare, further, own=1),
+        inspect.Parameter("by", keyword, annotation=StatementOptions),
+    ]
+    add_by_name(name, run, parameters, example=declared.example)
+
+
+def _leave(_: Draft) -> None:
+    """Complete nothing: all is typed."""

@@ -5,17 +5,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import asdict
+
 from kpclient.commands.declared import Asking, asks
 from kpclient.errors import UsageError
 from kpclient.files import write_public
 from kpclient.output.console import (
-    as_object,
-    encode_json,
     print_json,
     print_line,
     print_table,
     print_text,
-    readable,
 )
 from kpclient.output.published import Published, load_published
 from kpclient.output.statistics import (
@@ -25,6 +24,7 @@ from kpclient.output.statistics import (
     lay_out_summary,
 )
 from kpclient.output.tables import Table, format_csv, format_value, kind_of, write_parquet
+from kpledger.books.query import encode_answer
 from kpledger.books.statistics import (
     ANNEX3,
     SUMMARY,
@@ -59,7 +59,7 @@ def annex3(
     if layout is Layout.TABLE and out is None:
         _print_annex3(answer)
     else:
-        _deliver(layout, out, lay_out_annex3(answer), as_object(answer))
+        _deliver(layout, out, lay_out_annex3(answer), asdict(answer))
 
 
 @asks("stats summary", SUMMARY)
@@ -77,7 +77,7 @@ def summary(
         _print_summary(answer, published)
     else:
         compared = [] if published is None else compare_with_published(answer, published)
-        described = as_object(answer) | {"published": readable(compared)}
+        described = asdict(answer) | {"published": compared}
         _deliver(layout, out, lay_out_summary(answer, published), described)
 
 
@@ -97,7 +97,7 @@ def _deliver(
         case Layout.JSON, None:
             print_json(described)
         case Layout.JSON, Path():
-            write_public(out, encode_json(described))
+            write_public(out, encode_answer(described) + b"\n")
         case Layout.PARQUET, Path():
             write_parquet(table, out)
         case Layout.PARQUET, None:

@@ -8,7 +8,6 @@ from kpclient.commands.declared import Asking, asks
 from kpclient.files import write_public
 from kpclient.output.console import (
     Branch,
-    as_object,
     print_json,
     print_line,
     print_text,
@@ -44,7 +43,7 @@ def trace(
     if svg is not None:
         write_public(svg, draw_svg(format_dot(found)))
     if asking.by.connection.as_json:
-        print_json(as_object(found))
+        print_json(found)
     elif dot:
         print_text(format_dot(found))
     elif svg is not None:

@@ -23,12 +23,13 @@ from rich.tree import Tree
 from kpclient.errors import EXIT_UNREAD
 from kpclient.output.tables import format_decimal
 from kpledger.base.units import format_time
+from kpledger.books.query import encode_answer
 
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _WIDTH_IN_FILES: Final = 220
 """Columns where there is no terminal: a table in a file must not be folded at 80."""
 _DECIMALS: Final = {"ct": 3, "US$": 2}
-_INSTANTS: Final = ("_at", "_from", "_until")
+_INSTANTS: Final = ("_at", "_from", "_until", "time_ms")
 """How the names of Unix milliseconds end."""
 
 
@@ -40,14 +41,9 @@ class Advance(Protocol):
         ...
 
 
-def print_json(answer: Mapping[str, object]) -> None:
+def print_json(answer: msgspec.Struct | Mapping[str, object]) -> None:
     """Print an answer for programs: one JSON object on one line, bytes as hexadecimal."""
-    _write(encode_json(answer).decode())
-
-
-def encode_json(answer: Mapping[str, object]) -> bytes:
-    """Give what :func:`print_json` prints."""
-    return msgspec.json.encode(readable(answer)) + b"\n"
+    _write(encode_answer(answer).decode() + "\n")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -171,16 +167,6 @@ def clean(text: str) -> str:
     return "".join(one if one.isprintable() else _REPLACEMENT for one in text)
 
 
-def readable(value: object) -> object:
-    """Give a value as plain ones: Structs as mappings, bytes as lower-case hexadecimal."""
-    return _to_hex(msgspec.to_builtins(value, builtin_types=(bytes,)))
-
-
-def as_object(answer: msgspec.Struct) -> dict[str, object]:
-    """Give an answer as the JSON object that programs get."""
-    return {name: readable(getattr(answer, name)) for name in answer.__struct_fields__}
-
-
 def _write(text: str) -> None:
     """Print to somebody who may stop reading, as in ``| head``: then there is nothing to say.
 
@@ -196,16 +182,6 @@ def _write(text: str) -> None:
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
         raise SystemExit(EXIT_UNREAD) from None
-
-
-def _to_hex(value: object) -> object:
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, dict):
-        return {name: _to_hex(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_to_hex(one) for one in value]
-    return value
 
 
 def _console(*, error: bool) -> Console:

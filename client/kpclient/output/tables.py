@@ -1,16 +1,21 @@
-"""Tables for other programs: one layout, as CSV and as Parquet.
+"""Tables for other programs: CSV for anything, Parquet for larger engines.
 
-A column says what its values are, so that weights and values come out as decimals in both formats
-and never as binary fractions. Text stays text: ``NA`` is Namibia and ``NO`` is Norway.
+In tables of statistics the name of a column says what its values are, so that weights and values
+come out as decimals in both formats and never as binary fractions. Text stays text: ``NA`` is
+Namibia and ``NO`` is Norway. Of the books every table is written but ``records``, which holds the
+state as the rules encode it.
 """
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 from kpclient.errors import ClientError
@@ -34,6 +39,13 @@ _AMOUNTS: Final = {
     "usd_cents_per_carat": "usd_per_carat",
 }
 """What people call the units of the ledger."""
+_ENCODED: Final = "records"
+_ROWS_AT_ONCE: Final = 50_000
+_IN_HEX: Final = {"BLOB": "lower(hex({}))"}
+_AS_TEXT: Final = {"": "CAST({} AS TEXT)"}
+"""How values of a declared type are read, where it is not as they are."""
+TypedName = tuple[str, str]
+"""Name and declared type."""
 DECIMALS: Final = {CellKind.CARATS: 3, CellKind.USD: 2}
 
 
@@ -117,12 +129,7 @@ def write_parquet(table: Table, path: Path) -> None:
     Raises:
         NoParquetError: pyarrow is not installed.
     """
-    try:
-        # Half a second that only this format should cost.
-        import pyarrow as pa  # noqa: PLC0415
-        import pyarrow.parquet as pq  # noqa: PLC0415
-    except ImportError:
-        raise NoParquetError from None
+    pa = _load_pyarrow()
     types = {
         CellKind.TEXT: pa.string(),
         CellKind.WHOLE: pa.int64(),
@@ -135,10 +142,67 @@ def write_parquet(table: Table, path: Path) -> None:
         columns[name] = pa.array(
             [_as_decimal(row.get(name), kind) for row in table.rows], types[kind]
         )
-    pq.write_table(pa.table(columns), path)
+    pa.parquet.write_table(pa.table(columns), path)
 
 
 def _as_decimal(value: TableCell, kind: CellKind) -> TableCell | Decimal:
     if isinstance(value, int) and kind in DECIMALS:
         return Decimal(value).scaleb(-DECIMALS[kind])
     return value
+
+
+def _load_pyarrow() -> ModuleType:
+    """Import the library only where it is used: it costs half a second."""
+    try:
+        import_module("pyarrow.parquet")
+        return import_module("pyarrow")
+    except ImportError:
+        raise NoParquetError from None
+
+
+def write_csv_files(books: sqlite3.Connection, directory: Path) -> None:
+    """Write each table as a CSV file with a line of names; bytes are hexadecimal, NULL is empty."""
+    directory.mkdir(parents=True)
+    for table, columns in _tables(books):
+        with (directory / f"{table}.csv").open("x", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow([name for name, _ in columns])
+            for rows in _read(books, table, columns, _IN_HEX):
+                writer.writerows(rows)
+
+
+def write_parquet_files(books: sqlite3.Connection, directory: Path) -> None:
+    """Write each table as a Parquet file, with the types of its columns; one without is text.
+
+    Raises:
+        NoParquetError: pyarrow is not installed.
+    """
+    pa = _load_pyarrow()
+    types = {"INTEGER": pa.int64(), "TEXT": pa.string(), "BLOB": pa.binary(), "": pa.string()}
+    directory.mkdir(parents=True)
+    for table, columns in _tables(books):
+        schema = pa.schema([(name, types[kind]) for name, kind in columns])
+        with pa.parquet.ParquetWriter(directory / f"{table}.parquet", schema) as writer:
+            for rows in _read(books, table, columns, _AS_TEXT):
+                values = [list(column) for column in zip(*rows, strict=True)]
+                writer.write_table(pa.table(values, schema=schema))
+
+
+def _tables(books: sqlite3.Connection) -> Iterator[tuple[str, Sequence[TypedName]]]:
+    names = books.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+    for (table,) in names.fetchall():
+        if table != _ENCODED:
+            described = books.execute("SELECT name, type FROM pragma_table_info(?)", (table,))
+            yield table, described.fetchall()
+
+
+def _read(
+    books: sqlite3.Connection,
+    table: str,
+    columns: Sequence[TypedName],
+    written: Mapping[str, str],
+) -> Iterator[list[tuple[object, ...]]]:
+    values = ", ".join(written.get(kind, "{}").format(f'"{name}"') for name, kind in columns)
+    cursor = books.execute(f'SELECT {values} FROM "{table}"')  # noqa: S608 (names of the schema)
+    while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+        yield rows

@@ -12,8 +12,8 @@ from statements import CERTIFICATE, CONFIRMATION, REPLACEMENT
 from kpclient.errors import UsageError
 from kpclient.input import batch as lines_module
 from kpclient.input.batch import BatchRow, EventDraft, read_rows
-from kpclient.output.console import readable
 from kpledger.base.errors import BadSignatureError, LedgerError, MalformedError
+from kpledger.books.query import readable
 from kpledger.scheme.envelope import decode_envelope, format_envelope_json
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.certificate import CertificateIssued

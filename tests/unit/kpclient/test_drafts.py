@@ -12,9 +12,9 @@ from statements import CONFIRMATION
 
 from kpclient.input.documents import load_document, parse_json, parse_toml
 from kpclient.input.forms import find_type, read_body, read_struct
-from kpclient.output.console import readable
 from kpledger.base.errors import MalformedError
 from kpledger.base.units import format_carats, format_usd
+from kpledger.books.query import readable
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.certificate import Certificate, OriginKind
 from kpledger.scheme.v1.events.life import NoteFiled

@@ -25,7 +25,6 @@ from kpclient.net.node_client import (
     NodeUnreachableError,
     NotTrustworthyError,
 )
-from kpclient.output.console import readable
 from kpledger.api.answers import (
     CommittedAnswer,
     PendingAnswer,
@@ -41,6 +40,7 @@ from kpledger.books.certificates import (
     CertificatesQuestion,
 )
 from kpledger.books.participants import PARTICIPANTS, ParticipantsAnswer, ParticipantsQuestion
+from kpledger.books.query import readable
 from kpledger.scheme.envelope import decode_envelope, format_envelope_json
 from kpledger.scheme.event import EventSignature, SignedEvent, compute_event_id
 from kpledger.scheme.v1.events.certificate import CertificateIssued

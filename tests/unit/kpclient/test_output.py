@@ -10,8 +10,8 @@ from kpclient.output.console import (
     print_json,
     print_table,
     print_trouble,
-    readable,
 )
+from kpledger.books.query import readable
 
 
 @pytest.mark.parametrize("text", ["\x1b[2J", "\r", "\x07", "\u202e", "\x9b31m", "\n"])

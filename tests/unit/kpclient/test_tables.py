@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from kpclient.output.console import encode_json
 from kpclient.output.tables import (
     CellKind,
     Table,
@@ -20,6 +19,7 @@ from kpclient.output.tables import (
     format_value,
     write_parquet,
 )
+from kpledger.books.query import encode_answer
 
 TABLE = Table(
     ("participant", "carats", "value_usd", "issued", "late"),
@@ -74,7 +74,7 @@ def test_parquet_holds_text_and_exact_decimals(tmp_path: Path) -> None:
 
 def test_namibia_and_norway_are_quoted_in_json_which_is_yaml_too() -> None:
     """YAML takes an unquoted NO for a false; JSON is YAML with every text quoted."""
-    assert encode_json({"to": ["NA", "NO"]}) == b'{"to":["NA","NO"]}\n'
+    assert encode_answer({"to": ["NA", "NO"]}) == b'{"to":["NA","NO"]}'
 
 
 def test_namibia_and_norway_are_text_in_toml() -> None:

@@ -1,0 +1,150 @@
+"""What commands work out that are about no certificate: the rest is in ``statements.toml``.
+
+``kpledger submit-stats`` takes figures from a table (KPCS Annex III): CSV with a line of names, as
+spreadsheets write it; weights are carats and values US$.
+"""
+
+from operator import attrgetter
+from pathlib import Path
+
+import msgspec
+
+from kpclient.commands.statements import prepares
+from kpclient.errors import UsageError
+from kpclient.input.documents import load_document
+from kpclient.input.forms import find_type, read_body
+from kpclient.input.table import read_table
+from kpclient.statements.lookup import NotFoundError, find_certificate, read_hex_id
+from kpclient.statements.signing import author_of
+from kpclient.statements.statement import Draft
+from kpledger.base.codec import encode
+from kpledger.base.ids import KPCS
+from kpledger.books.query import readable
+from kpledger.books.subject import SUBJECT, SubjectQuestion
+from kpledger.scheme.v1.events.statistics import CountRow, TradeRow
+from kpledger.scheme.v1.quantities import CaratTotal, UsdTotal
+from kpledger.scheme.v1.subjects import Subject, subject_under
+
+
+class _Production(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A row of a table of production."""
+
+    carat_thousandths: CaratTotal
+    value_usd_cents: UsdTotal
+
+
+class _Known(msgspec.Struct):
+    """What is used of a :class:`kpledger.scheme.v1.records.SubmissionRecord`."""
+
+    editions: tuple[msgspec.Raw, ...]
+
+
+@prepares("correct")
+def read_correction(draft: Draft, *, body: Path) -> None:
+    """Put the fields that should read otherwise into the statement that is corrected."""
+    event_id = str(draft.fields["event"])
+    wanted = read_hex_id(event_id, "EVENT-ID")
+    recorded = draft.session.ask(lambda ledger: ledger.event(wanted))
+    if recorded is None:
+        raise NotFoundError(f"event {event_id}")
+    said = readable(recorded.event.body)
+    before = said if isinstance(said, dict) else {}
+    # An error names a field of the file here, and none of this command's options.
+    typed, draft.names = draft.names, {}
+    right = read_body(find_type(recorded.event.header.type), before | load_document(body))
+    draft.names = typed
+    draft.fields["body"] = encode(right)
+    draft.subject = recorded.event.header.subject
+
+
+@prepares("propose decision")
+def object_nobody(draft: Draft) -> None:
+    """Decide by consensus: nobody objected."""
+    draft.fields["objections"] = []
+
+
+@prepares("propose decline")
+def name_restriction(draft: Draft, *, under: str) -> None:
+    """Name the restriction."""
+    participant, slash, name = under.partition("/")
+    if not slash:
+        accepted = "CODE/NAME, such as CF/zones"
+        raise UsageError("--under", f"{under!r} names no restriction", accepted)
+    draft.fields |= {"participant": participant, "restriction": name}
+    draft.names |= {"participant": "--under", "restriction": "--under"}
+
+
+@prepares("propose approve")
+def weigh_approval(draft: Draft, *, under: str) -> None:
+    """Name the restriction, and approve the weight that was issued where none is given."""
+    name_restriction(draft, under=under)
+    if "carats" in draft.fields:
+        return
+    number = str(draft.fields["number"])
+    try:
+        record = find_certificate(draft.session, number)
+    except NotFoundError:
+        problem = f"{number} is not issued yet, so its weight is not known"
+        raise UsageError("--carats", problem, "up to how much may be issued") from None
+    draft.fields["carat_thousandths"] = record.carat_thousandths
+
+
+@prepares("propose policy")
+def read_settings(draft: Draft, *, settle: list[str]) -> None:
+    """Read the values that are settled."""
+    if draft.fields["participant"] == KPCS:
+        draft.fields["participant"] = None
+    given = dict(_read_value(one) for one in settle)
+    draft.fields["values"] = given
+    draft.names |= {f"values.{name}": f"--set {name}" for name in given}
+
+
+def _read_value(text: str) -> tuple[str, object]:
+    """Read ``officers=2``, ``strict_lineage=true``, ``expiry=JOURNEY`` or ``vigilance=CF,VE``."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError("--set", f"{text!r} has no value", "NAME=VALUE, such as officers=2")
+    if name == "vigilance":
+        return name, sorted(filter(None, value.split(",")))
+    try:
+        return name, msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return name, value
+
+
+@prepares("submit-stats trade")
+def read_trade(draft: Draft, *, file: Path) -> None:
+    """Read the rows of a table, and put them in their order."""
+    order = attrgetter("flow", "partner", "origin", "hs")
+    draft.fields["rows"] = sorted(read_table(file, TradeRow), key=order)
+    _number_edition(draft, Subject.TRADE, draft.fields["quarter"])
+
+
+@prepares("submit-stats counts")
+def read_counts(draft: Draft, *, file: Path) -> None:
+    """Read the rows of a table, and put them in their order."""
+    draft.fields["rows"] = sorted(read_table(file, CountRow), key=attrgetter("partner"))
+    _number_edition(draft, Subject.COUNTS, draft.fields["quarter"])
+
+
+@prepares("submit-stats production")
+def read_production(draft: Draft, *, file: Path) -> None:
+    """Add up the rows of a table."""
+    rows = read_table(file, _Production)
+    if not rows:
+        # Nobody should have mined nothing because the wrong file was at hand.
+        raise UsageError("--file", f"{file} has no line", "a line; 0,0 where nothing was mined")
+    draft.fields["carat_thousandths"] = sum(row.carat_thousandths for row in rows)
+    draft.fields["value_usd_cents"] = sum(row.value_usd_cents for row in rows)
+    _number_edition(draft, Subject.PRODUCTION, draft.fields["half_year"])
+
+
+def _number_edition(draft: Draft, kind: Subject, period: object) -> None:
+    """Take the number after that of the newest edition on the ledger, unless one is given."""
+    draft.names |= dict.fromkeys(("rows", "carat_thousandths", "value_usd_cents"), "--file")
+    if "edition" in draft.fields:
+        return
+    code = author_of(draft.session.home, draft.by.signer.key).participant
+    question = SubjectQuestion(subject=subject_under(code, kind, str(period)))
+    known = msgspec.json.decode(draft.session.answer(SUBJECT, question).record, type=_Known | None)
+    draft.fields["edition"] = 1 if known is None else len(known.editions) + 1
