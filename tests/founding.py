@@ -14,8 +14,7 @@ import msgspec
 
 from kpledger.base.hashing import sha256
 from kpledger.base.keys import SigningKey
-from kpledger.base.record import Record
-from kpledger.base.state import ChangeSet, MemoryState, read_record
+from kpledger.base.state import ChangeSet, MemoryState, Record, read_record
 from kpledger.base.units import start_of_day_ms
 from kpledger.log.block import BlockKind
 from kpledger.log.chain import (

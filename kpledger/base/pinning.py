@@ -60,7 +60,6 @@ def build_tls_certificate(private_key: Ed25519PrivateKey, node: str) -> bytes:
     tls_certificate = (
         _start_certificate(_NODE_SERIAL, public_key)
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, node)]))
-        .issuer_name(_name_of(public_key))
         .sign(private_key, None)
     )
     return tls_certificate.public_bytes(Encoding.PEM)
@@ -81,11 +80,9 @@ def build_anchor(public_key: bytes) -> bytes:
         key = Ed25519PublicKey.from_public_bytes(public_key)
     except ValueError as error:
         raise MalformedError("TLS key", f"{public_key.hex()} is not Ed25519") from error
-    name = _name_of(key)
     anchor = (
         _start_certificate(_ANCHOR_SERIAL, key)
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(_name_of(key))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(_NOBODY, None)
     )
@@ -127,6 +124,7 @@ def _start_certificate(serial: int, key: Ed25519PublicKey) -> x509.CertificateBu
     return (
         x509.CertificateBuilder()
         .serial_number(serial)
+        .issuer_name(_name_of(key))
         .not_valid_before(_NOT_BEFORE)
         .not_valid_after(_NOT_AFTER)
         .public_key(key)

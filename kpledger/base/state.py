@@ -6,16 +6,42 @@ taking back a block is dropping its layer; no rule knows how to undo.
 """
 
 import functools
-from typing import Final, Protocol, TypeVar
+from typing import ClassVar, Final, Protocol, TypeVar
+
+import msgspec
 
 from kpledger.base.codec import decode_trusted, encode
 from kpledger.base.multiset import MultisetHash
-from kpledger.base.record import Record
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound="Record")
 
-_DECODED_RECORDS: Final = 4096
-"""How many decoded records are kept: enough for every participant, authority and key."""
+_KEPT: Final = 4096
+"""How many decoded records, and keys, are kept: enough for every participant, office and key."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A record of the state. Its kind is the first part of its key, on every ledger.
+
+    ``CaseCountRecord`` is of the kind ``casecount``: renaming a record renames what is stored.
+    """
+
+    KIND: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        """Take the kind from the name of the class."""
+        cls.KIND = cls.__name__.removesuffix("Record").lower()
+
+    @classmethod
+    def key_for(cls, *parts: str | int | bytes) -> bytes:
+        """Give the key of a record: its kind, then its parts; bytes in hexadecimal."""
+        return _join(cls.KIND, parts)
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _join(kind: str, parts: tuple[str | int | bytes, ...]) -> bytes:
+    # Rules name the same participants, offices and keys some twenty times an event.
+    texts = (part.hex() if isinstance(part, bytes) else str(part) for part in parts)
+    return "/".join((kind, *texts)).encode()
 
 
 class StateReader(Protocol):
@@ -103,7 +129,7 @@ def read_record(state: StateReader, key: bytes, kind: type[R]) -> R | None:
     return None if value is None else _decode_record(value, kind)
 
 
-@functools.lru_cache(maxsize=_DECODED_RECORDS)
+@functools.lru_cache(maxsize=_KEPT)
 def _decode_record(value: bytes, kind: type[R]) -> R:
     # Records are immutable, and the same few (participants, offices, keys) are read for every
     # event: keyed by their bytes, a stale one cannot be served.

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from kpledger.base.codec import decode_trusted
 from kpledger.base.errors import LedgerError
-from kpledger.base.record import Record
+from kpledger.base.state import Record
 
 R = TypeVar("R", bound=Record)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from kpledger.base.record import Record
+from kpledger.base.state import Record
 from kpledger.books.database import Books
 from kpledger.books.query import Query, QuestionError, encode_answer
 from kpledger.scheme.v1.records import (

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from kpledger.base.codec import decode_trusted
+from kpledger.base.codec import decode_trusted, encode
 from kpledger.base.errors import LedgerError
 from kpledger.base.hashing import Digest
 from kpledger.base.state import MemoryState
@@ -43,7 +43,7 @@ from kpledger.books.projections.state import BooksState
 from kpledger.books.projections.sums import Sums
 from kpledger.books.projections.trade import Trade
 from kpledger.books.projections.versions import VERSIONED, Versions
-from kpledger.log.block import BlockHeader, compute_head, encode_block_header
+from kpledger.log.block import BlockHeader, compute_head
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.event import EventPlace, SignedEvent
 from kpledger.scheme.rulebook import RELEASED, Rulebook
@@ -141,7 +141,7 @@ class BooksWriter:
                 f"block {header.height} does not follow block {self.height} in the books"
             )
         self._open_transaction()
-        self.head = compute_head(encode_block_header(header))
+        self.head = compute_head(encode(header))
         self._events.take_block(header, self.head)
         for index, event in enumerate(events, header.first_event):
             self._take(event, EventPlace(header.chain, header.time_ms, index, header.height))

@@ -13,6 +13,7 @@ What an audit cannot see: that a chain was cut at its end is no contradiction in
 checkpoint or a copy from elsewhere shows that there was more.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -89,10 +90,10 @@ class AuditReport:
     terms: int
     signed_blocks: int
     events_by_type: Mapping[str, int]
-    first_bad_height: int | None
-    field: str | None
+    first_bad_height: int | None = None
+    field: str | None = None
     """Where in the first bad block."""
-    problem: str | None
+    problem: str | None = None
     """What is wrong, or why nothing can be decided."""
 
 
@@ -111,13 +112,9 @@ class Auditor:
         rules: Rulebook = RELEASED,
         observe: Observe | None = None,
     ) -> None:
-        """Stand before block 1.
+        """Stand before block 1; the arguments are as of :func:`kpledger.log.chain.execute_entry`.
 
-        Args:
-            genesis: what is trusted.
-            verify_event: verifies the signatures of an event.
-            rules: the versions of the rules that the caller knows.
-            observe: sees what each block changes, after its rules were checked.
+        ``observe`` sees what each block changes, after its rules were checked.
         """
         self._rules = rules
         self._observe = observe
@@ -170,15 +167,10 @@ class Auditor:
 def _advance(progress: AuditProgress, executed: ExecutedBlock) -> AuditProgress:
     if not executed.events:
         return replace(progress, tip=executed.tip, terms=progress.terms + 1)
-    counts = dict(progress.events_by_type)
-    for event in executed.events:
-        counts[event.header.type] = counts.get(event.header.type, 0) + 1
-    return replace(
-        progress,
-        tip=executed.tip,
-        signed_blocks=progress.signed_blocks + 1,
-        events_by_type=counts,
-    )
+    counts = Counter(progress.events_by_type)
+    counts.update(event.header.type for event in executed.events)
+    signed = progress.signed_blocks + 1
+    return replace(progress, tip=executed.tip, signed_blocks=signed, events_by_type=counts)
 
 
 def report_sound(genesis: Genesis, progress: AuditProgress) -> AuditReport:
@@ -224,9 +216,6 @@ def _report(genesis: Genesis, progress: AuditProgress, verdict: AuditVerdict) ->
         terms=progress.terms,
         signed_blocks=progress.signed_blocks,
         events_by_type=dict(sorted(progress.events_by_type.items())),
-        first_bad_height=None,
-        field=None,
-        problem=None,
     )
 
 

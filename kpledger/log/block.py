@@ -94,11 +94,6 @@ class SealedBlock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 _FIXED: Final = struct.Struct(">32sI32sQQ32s")
 
 
-def encode_block_header(header: BlockHeader) -> bytes:
-    """Encode a header in its canonical form."""
-    return encode(header)
-
-
 def decode_block_header(encoded: bytes) -> BlockHeader:
     """Decode a header.
 
@@ -122,7 +117,7 @@ def block_preimage(header: BlockHeader, head: Digest) -> bytes:
 
 def encode_block(header: BlockHeader, events: tuple[bytes, ...], key: SigningKey) -> bytes:
     """Sign a header as its leader and encode the block."""
-    encoded = encode_block_header(header)
+    encoded = encode(header)
     signature = key.sign(block_preimage(header, compute_head(encoded)))
     return encode(SealedBlock(header=encoded, signature=signature, events=events))
 

@@ -11,6 +11,7 @@ from typing import Final, NoReturn
 
 import msgspec
 
+from kpledger.base.codec import encode
 from kpledger.base.errors import LedgerError
 from kpledger.base.hashing import Digest, hash_leaf
 from kpledger.base.keys import SigningKey
@@ -24,7 +25,6 @@ from kpledger.log.block import (
     decode_block,
     decode_block_header,
     encode_block,
-    encode_block_header,
     verify_leader,
 )
 from kpledger.log.genesis import Genesis
@@ -157,7 +157,7 @@ class BlockExecutor:
         tip = Tip(
             height=header.height,
             term=term,
-            head=compute_head(encode_block_header(header)),
+            head=compute_head(encode(header)),
             time_ms=self.now_ms,
             tree=tree,
             digest=digest,
@@ -281,7 +281,7 @@ class CommittedBlocks:
             header, events, encoded = decode_block_header(block.header), block.events, block.header
         else:
             header, events = self._open_term(height, entry.term), ()
-            encoded = encode_block_header(header)
+            encoded = encode(header)
         if header.height != height or self.head not in (None, header.prev_head):
             raise InvalidBlockError(height, "prev_head", "it does not follow the block before")
         self._last, self.head = header, compute_head(encoded)

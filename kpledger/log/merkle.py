@@ -161,42 +161,36 @@ def prove_inclusion(leaf_hashes: Sequence[Digest], index: int) -> tuple[Digest, 
         LeafIndexError: the tree has no such leaf.
     """
     _check_index(index, len(leaf_hashes))
-    return _path(index, leaf_hashes)
+    return _path(leaf_hashes, index, index + 1)
 
 
 def prove_consistency(leaf_hashes: Sequence[Digest], old_size: int) -> tuple[Digest, ...]:
     """Give the proof that the tree of these leaves extends an older one (*PROOF*, 2.1.4.1).
 
+    It is the last peak of the old tree, and the path from there. If that peak is the whole old
+    tree, the verifier has it already.
+
     Raises:
         TreeOrderError: the old size is 0 or larger than the number of leaves.
     """
     _check_order(old_size, len(leaf_hashes))
-    return _subproof(old_size, leaf_hashes, is_known=True)
-
-
-def _path(index: int, leaves: Sequence[Digest]) -> tuple[Digest, ...]:
-    if len(leaves) == 1:
+    if old_size == len(leaf_hashes):
         return ()
-    left, right = _split(leaves)
-    if index < len(left):
-        return (*_path(index, left), compute_root(right))
-    return (*_path(index - len(left), right), compute_root(left))
+    start = old_size & (old_size - 1)
+    path = _path(leaf_hashes, start, old_size)
+    return (compute_root(leaf_hashes[start:old_size]), *path) if start else path
 
 
-def _subproof(old: int, leaves: Sequence[Digest], *, is_known: bool) -> tuple[Digest, ...]:
-    if old == len(leaves):
-        # The verifier has the root of the whole old tree already.
-        return () if is_known else (compute_root(leaves),)
-    left, right = _split(leaves)
-    if old <= len(left):
-        return (*_subproof(old, left, is_known=is_known), compute_root(right))
-    return (*_subproof(old - len(left), right, is_known=False), compute_root(left))
-
-
-def _split(leaves: Sequence[Digest]) -> tuple[Sequence[Digest], Sequence[Digest]]:
-    """Cut two or more leaves at the largest power of two below their number."""
+def _path(leaves: Sequence[Digest], start: int, end: int) -> tuple[Digest, ...]:
+    """Give what has to be joined to a perfect subtree, that of leaves[start:end]."""
+    if end - start == len(leaves):
+        return ()
+    # The left side is the largest power of two below the number of leaves.
     middle = 1 << ((len(leaves) - 1).bit_length() - 1)
-    return leaves[:middle], leaves[middle:]
+    left, right = leaves[:middle], leaves[middle:]
+    if end <= middle:
+        return (*_path(left, start, end), compute_root(right))
+    return (*_path(right, start - middle, end - middle), compute_root(left))
 
 
 def verify_inclusion(

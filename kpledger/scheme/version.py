@@ -12,8 +12,7 @@ from typing import Final
 
 import msgspec
 
-from kpledger.base.record import Record
-from kpledger.base.state import ChangeSet
+from kpledger.base.state import ChangeSet, Record
 from kpledger.scheme.event import Body, EventPlace, Shapes, SignedEvent
 from kpledger.scheme.outcome import Refusal
 

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from naive.tables import CLOSED
 from naive.world import Affair, Case, House, Key, Paper, World
 
-from kpledger.base.record import Record
-from kpledger.base.state import StateReader, read_record
+from kpledger.base.state import Record, StateReader, read_record
 from kpledger.scheme.v1.records import (
     SCHEME_KEY,
     AuthorityRecord,

@@ -7,8 +7,7 @@ are kept decoded, and encoded once for each transaction.
 from typing import Final, TypeVar
 
 from kpledger.base.codec import decode_trusted, encode
-from kpledger.base.record import Record
-from kpledger.base.state import ChangeSet, MemoryState
+from kpledger.base.state import ChangeSet, MemoryState, Record
 from kpledger.books.projections.rows import Rows
 from kpledger.scheme.v1.records import EventRecord
 

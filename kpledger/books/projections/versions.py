@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from kpledger.base.record import Record
+from kpledger.base.state import Record
 from kpledger.books.projections.rows import Rows, SqlRow, SqlValue
 from kpledger.scheme.v1 import records
 from kpledger.scheme.version import RulesRecord

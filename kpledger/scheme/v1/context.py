@@ -7,8 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from kpledger.base.errors import LedgerError
-from kpledger.base.record import Record
-from kpledger.base.state import ChangeSet
+from kpledger.base.state import ChangeSet, Record
 from kpledger.scheme.event import Body, EventPlace, SignedEvent
 from kpledger.scheme.outcome import Refusal
 from kpledger.scheme.v1.events.governance import AuthorityRole, Standing

@@ -7,7 +7,7 @@ of the scheme itself and of the ledger, then of what is traded.
 
 import msgspec
 
-from kpledger.base.record import Record
+from kpledger.base.state import Record
 from kpledger.scheme.v1.events.certificate import CertificateKind, GoodsLine, Party, Source
 from kpledger.scheme.v1.events.decisions import ExpiryMeaning, Mode, PolicyValues, Procedure, Scope
 from kpledger.scheme.v1.events.governance import (

@@ -2,8 +2,7 @@
 
 from random import Random
 
-from kpledger.base.record import Record
-from kpledger.base.state import ChangeSet, MemoryState
+from kpledger.base.state import ChangeSet, MemoryState, Record
 from kpnode.ledger import RecentState
 
 LIMIT = 4

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from kpledger.base.codec import UNASSIGNED, decode, decode_trusted, encode
 from kpledger.base.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError
-from kpledger.base.record import Record
+from kpledger.base.state import Record
 from kpledger.log.block import BlockHeader
 from kpledger.scheme.event import MAX_EVENT_BYTES, decode_body, decode_event_header
 from kpledger.scheme.v1.events import BODIES

@@ -8,7 +8,7 @@ from founding import EXPORTER, make_certificate, vary
 from msgspec import inspect
 
 from kpledger.base.codec import find_denormal_text
-from kpledger.base.record import Record
+from kpledger.base.state import Record
 from kpledger.log.block import BlockHeader, SealedBlock
 from kpledger.scheme.envelope import Envelope
 from kpledger.scheme.event import EventHeader

@@ -3,7 +3,7 @@
 from booked import BookedLedger, open_booked_trade
 from founding import issue, make_certificate
 
-from kpledger.base.record import Record
+from kpledger.base.state import Record
 from kpledger.books.projections.rows import Rows
 from kpledger.books.projections.state import BooksState, Recent
 from kpledger.scheme.v1.records import (

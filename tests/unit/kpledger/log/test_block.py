@@ -21,7 +21,6 @@ from kpledger.log.block import (
     decode_block,
     decode_block_header,
     encode_block,
-    encode_block_header,
     verify_leader,
 )
 
@@ -43,12 +42,12 @@ HEADER: Final = BlockHeader(
     time_ms=7,
     kind=BlockKind.BLOCK,
 )
-HEAD: Final = compute_head(encode_block_header(HEADER))
+HEAD: Final = compute_head(encode(HEADER))
 
 
 @given(structs(BlockHeader))
 def test_header_survives_being_encoded(header: BlockHeader) -> None:
-    assert decode_block_header(encode_block_header(header)) == header
+    assert decode_block_header(encode(header)) == header
 
 
 @given(st.lists(st.binary(max_size=50), min_size=1, max_size=4))
@@ -73,7 +72,7 @@ def test_preimage_is_pinned_byte_by_byte() -> None:
 
 
 def test_head_is_the_hash_of_the_exact_header() -> None:
-    assert hash_with_domain(Domain.HEAD, encode_block_header(HEADER)) == HEAD
+    assert hash_with_domain(Domain.HEAD, encode(HEADER)) == HEAD
 
 
 @given(st.data(), st.sampled_from(HEADER.__struct_fields__))
@@ -82,7 +81,7 @@ def test_head_and_signature_cover_every_field(data: st.DataObject, field: str) -
     if other == HEADER:
         return
     signature = KEY.sign(block_preimage(HEADER, HEAD))
-    head = compute_head(encode_block_header(other))
+    head = compute_head(encode(other))
     assert head != HEAD
     with pytest.raises(BadSignatureError, match=f"block {other.height} by"):
         verify_leader(other, head, signature, KEY.public_key)
@@ -110,13 +109,13 @@ def test_signature_of_another_leader_does_not_verify() -> None:
 )
 def test_header_outside_its_limits_is_refused(changes: dict[str, object], field: str) -> None:
     with pytest.raises(MalformedError) as caught:
-        decode_block_header(encode_block_header(vary(HEADER, **changes)))
+        decode_block_header(encode(vary(HEADER, **changes)))
     assert caught.value.field == field
 
 
 def test_header_with_an_endless_leader_is_refused() -> None:
     with pytest.raises(OversizedError):
-        decode_block_header(encode_block_header(vary(HEADER, leader="a" * 1024)))
+        decode_block_header(encode(vary(HEADER, leader="a" * 1024)))
 
 
 @pytest.mark.parametrize(

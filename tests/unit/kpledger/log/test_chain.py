@@ -36,7 +36,6 @@ from kpledger.log.block import (
     decode_block,
     decode_block_header,
     encode_block,
-    encode_block_header,
 )
 from kpledger.log.chain import (
     InvalidBlockError,
@@ -220,7 +219,7 @@ def test_refused_event_inside_a_block_refuses_the_block(
 
 
 def test_block_whose_header_is_not_canonical_is_refused() -> None:
-    header = encode_block_header(HEADER)
+    header = encode(HEADER)
     longer = header.replace(b"\xa3era\x00", b"\xa3era\xcc\x00")
     assert longer != header
     block = encode(SealedBlock(header=longer, signature=bytes(64), events=ISSUES))

@@ -4,8 +4,9 @@ import pytest
 from copied import store
 from founding import MemoryLedger, make_genesis, open_trade, opening_events
 
+from kpledger.base.codec import encode
 from kpledger.base.errors import LedgerError
-from kpledger.log.block import compute_head, encode_block_header
+from kpledger.log.block import compute_head
 from kpledger.log.chain import CommittedBlocks, InvalidBlockError
 
 
@@ -20,7 +21,7 @@ def test_headers_chain_up_to_the_tip_whatever_the_terms() -> None:
     for height, block in enumerate(ledger.blocks, start=1):
         header, events = blocks.read(height, store(block))
         assert (header.height, header.event_count) == (height, len(events))
-    assert compute_head(encode_block_header(header)) == ledger.tip.head
+    assert compute_head(encode(header)) == ledger.tip.head
     assert header.state_digest == ledger.tip.digest.digest()
 
 
@@ -30,7 +31,7 @@ def test_reading_may_begin_with_any_block_of_events() -> None:
     blocks = CommittedBlocks(ledger.genesis)
     for height in (len(ledger.blocks) - 1, len(ledger.blocks)):
         header, _ = blocks.read(height, store(ledger.blocks[height - 1]))
-    assert compute_head(encode_block_header(header)) == ledger.tip.head
+    assert compute_head(encode(header)) == ledger.tip.head
 
 
 def test_a_block_that_opens_a_term_is_not_read_first() -> None:

@@ -7,9 +7,9 @@ import msgspec
 from founding import make_event, make_genesis_file, signing_key, vary
 from msgspec import inspect
 
+from kpledger.base.codec import encode
 from kpledger.base.hashing import hash_leaf
-from kpledger.base.record import Record
-from kpledger.base.state import MemoryState
+from kpledger.base.state import MemoryState, Record
 from kpledger.log.block import (
     MAX_BLOCK_BYTES,
     MAX_BLOCK_EVENTS,
@@ -19,7 +19,6 @@ from kpledger.log.block import (
     block_preimage,
     compute_head,
     decode_block,
-    encode_block_header,
 )
 from kpledger.log.chain import BlockExecutor, execute_entry, execute_noop, genesis_tip, seal_block
 from kpledger.log.genesis import (
@@ -189,7 +188,7 @@ def make_examples() -> dict[str, str]:
     block = seal_block(made, signing_key("bw-1/consensus"))
     entry = StoredEntry(kind=1, term=1, payload=block)
     execute_entry(genesis, noop.tip, state, entry)
-    header = encode_block_header(made.header)
+    header = encode(made.header)
     stored = encode_stored_entry(entry)
     opened = encode_stored_entry(StoredEntry(kind=0, term=1, payload=b""))
     return {
@@ -204,7 +203,7 @@ def make_examples() -> dict[str, str]:
         "state keys": "".join(f"{key.decode()}\n" for key in sorted(state.pairs)),
         "state record": _hex(state.pairs[b"policy/network"]),
         "state digest": _hex(tip.digest.digest()),
-        "noop": _hex(encode_block_header(noop.header)),
+        "noop": _hex(encode(noop.header)),
         "noop head": _hex(noop.tip.head),
         "header": _hex(header),
         "head": _hex(compute_head(header)),
