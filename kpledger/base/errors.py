@@ -23,7 +23,6 @@ class MalformedError(LedgerError):
     """
 
     def __init__(self, what: str, problem: str, *, field: str = "") -> None:
-        """Say what was read, what is wrong with it, and where."""
         at = f" at {field}" if field else ""
         super().__init__(f"{what} is malformed{at}: {problem}")
         self.what = what
@@ -40,7 +39,6 @@ class OversizedError(LedgerError):
     """
 
     def __init__(self, what: str, *, size: int, limit: int) -> None:
-        """Say what was too large, and by how much."""
         super().__init__(f"{what} has {size} bytes, the limit is {limit}")
         self.size = size
         self.limit = limit
@@ -58,7 +56,6 @@ class BadSignatureError(LedgerError):
     """
 
     def __init__(self, what: str, key: bytes) -> None:
-        """Say which statement carries the signature, and under which key."""
         super().__init__(f"the signature on {what} does not verify under key {key.hex()}")
         self.key = key
 

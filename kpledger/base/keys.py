@@ -59,22 +59,15 @@ def check_public_key(public_key: bytes) -> None:
         )
 
 
-def is_signature(public_key: bytes, message: bytes, signature: bytes) -> bool:
-    """Tell whether a signature verifies; never raises for what a stranger may send."""
-    if len(signature) != SIGNATURE_BYTES or len(public_key) != PUBLIC_KEY_BYTES:
-        return False
-    try:
-        bindings.crypto_sign_open(signature + message, public_key)
-    except _NaClBadSignatureError:
-        return False
-    return True
-
-
 def verify_signature(public_key: bytes, message: bytes, signature: bytes, *, what: str) -> None:
-    """Verify a signature.
+    """Verify a signature, whatever a stranger may have sent for it or for the key.
 
     Raises:
         BadSignatureError: it does not verify; ``what`` names the statement.
     """
-    if not is_signature(public_key, message, signature):
+    if len(signature) != SIGNATURE_BYTES or len(public_key) != PUBLIC_KEY_BYTES:
         raise BadSignatureError(what, public_key)
+    try:
+        bindings.crypto_sign_open(signature + message, public_key)
+    except _NaClBadSignatureError:
+        raise BadSignatureError(what, public_key) from None

@@ -15,6 +15,7 @@ import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, Self
 
 from kpledger.base.errors import MalformedError
@@ -41,21 +42,15 @@ _BORROW: Final = int.from_bytes(b"\x00\x00\x01\x00" * (ACCUMULATOR_BYTES // 4), 
 _ELEMENT: Final = hashlib.shake_128(Domain.STATE.prefix)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MultisetHash:
     """The sum over a set of pairs: a value, so keeping an earlier one costs nothing.
 
-    Made by ``empty`` or ``decode``, then by ``exchange``.
+    ``MultisetHash()`` is that of no pairs; others are made by ``decode`` and ``exchange``.
     """
 
-    _even: int = field(repr=False)
-    _odd: int = field(repr=False)
-    _digest: Digest | None = field(default=None, init=False, compare=False)
-
-    @classmethod
-    def empty(cls) -> Self:
-        """Give the hash of no pairs."""
-        return cls(0, 0)
+    _even: int = field(default=0, repr=False)
+    _odd: int = field(default=0, repr=False)
 
     def exchange(self, *, removed: Pairs, added: Pairs) -> "MultisetHash":
         """Give the hash with some pairs less, which must have been added, and others more."""
@@ -70,14 +65,10 @@ class MultisetHash:
             odd = (odd + _BORROW - (less_odd & _LANES)) & _LANES
         return MultisetHash(even, odd)
 
+    @cached_property
     def digest(self) -> Digest:
-        """Give the 32 bytes that stand for the whole state in a block header; calculated once."""
-        if self._digest is None:
-            digest = hash_with_domain(Domain.STATE, self.encode())
-            # The one write to a frozen value: a memo that no comparison sees.
-            object.__setattr__(self, "_digest", digest)
-            return digest
-        return self._digest
+        """The 32 bytes that stand for the whole state in a block header."""
+        return hash_with_domain(Domain.STATE, self.encode())
 
     def encode(self) -> bytes:
         """Encode as the 1024 lanes in order, little-endian."""

@@ -6,6 +6,7 @@ taking back a block is dropping its layer; no rule knows how to undo.
 """
 
 import functools
+from dataclasses import dataclass, field
 from typing import ClassVar, Final, Protocol, TypeVar
 
 import msgspec
@@ -52,14 +53,11 @@ class StateReader(Protocol):
         ...
 
 
+@dataclass(slots=True)
 class MemoryState:
     """The whole state in a dictionary; for replay and tests."""
 
-    __slots__ = ("pairs",)
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self.pairs: dict[bytes, bytes] = {}
+    pairs: dict[bytes, bytes] = field(default_factory=dict)
 
     def get(self, key: bytes) -> bytes | None:
         """Give the encoded record under a key, or None."""

@@ -212,7 +212,7 @@ def _report(genesis: Genesis, progress: AuditProgress, verdict: AuditVerdict) ->
         block_time_ms=tip.time_ms,
         tree_size=tip.tree.size,
         tree_root=tip.tree.root().hex(),
-        state_digest=tip.digest.digest().hex(),
+        state_digest=tip.digest.digest.hex(),
         terms=progress.terms,
         signed_blocks=progress.signed_blocks,
         events_by_type=dict(sorted(progress.events_by_type.items())),

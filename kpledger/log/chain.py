@@ -53,7 +53,6 @@ class InvalidBlockError(LedgerError):
     def __init__(
         self, height: int, field: str, problem: str, refusal: Refusal | None = None
     ) -> None:
-        """Say which block, which field, and what is wrong with it."""
         super().__init__(f"block {height} is invalid at {field}: {problem}")
         self.height = height
         self.field = field
@@ -91,7 +90,7 @@ def genesis_tip(genesis: Genesis, changes: ChangeSet) -> Tip:
         head=genesis.chain,
         time_ms=genesis.file.created_at,
         tree=Frontier.empty(),
-        digest=changes.digest_over(MultisetHash.empty()),
+        digest=changes.digest_over(MultisetHash()),
     )
 
 
@@ -148,7 +147,7 @@ class BlockExecutor:
             payload_root=compute_root(self._leaves),
             tree_size=tree.size,
             tree_root=tree.root(),
-            state_digest=digest.digest(),
+            state_digest=digest.digest,
             config_hash=self.genesis.config_hash,
             leader=leader,
             time_ms=self.now_ms,

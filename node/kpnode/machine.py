@@ -122,7 +122,7 @@ class Machine:
             previous = (header.height, head)
         if newest is not None:
             _expect(newest.height, "tree_root", newest.tree_root, tip.tree.root())
-            _expect(newest.height, "state_digest", newest.state_digest, tip.digest.digest())
+            _expect(newest.height, "state_digest", newest.state_digest, tip.digest.digest)
 
     @property
     def top(self) -> Tip:

@@ -63,7 +63,7 @@ class StatusApi:
             head=tip.head.hex(),
             tree_size=tip.tree.size,
             tree_root=tip.tree.root().hex(),
-            state_digest=tip.digest.digest().hex(),
+            state_digest=tip.digest.digest.hex(),
             block_time_ms=tip.time_ms,
             uptime_s=status.uptime_s,
             storage=StorageAnswer(

@@ -114,10 +114,7 @@ def majority(configuration: Configuration) -> int:
 
 def is_quorum(configurations: tuple[Configuration, ...], nodes: Collection[NodeId]) -> bool:
     """Tell whether the nodes include a majority of each configuration."""
-    return all(
-        sum(voter in nodes for voter in configuration.voters) >= majority(configuration)
-        for configuration in configurations
-    )
+    return quorum_value(configurations, dict.fromkeys(nodes, 1)) == 1
 
 
 def quorum_value(configurations: tuple[Configuration, ...], values: Mapping[NodeId, int]) -> int:

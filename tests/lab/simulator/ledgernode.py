@@ -92,7 +92,7 @@ class _SeenMachine(Machine):
         self._node.applied.append(
             Applied(
                 entry,
-                tip.head + tip.digest.digest() + tip.tree.root(),
+                tip.head + tip.digest.digest + tip.tree.root(),
                 self._node.genesis.configuration,
                 events=tuple(event.event_id for event in events),
             )

@@ -22,7 +22,7 @@ from kpclient.keystore import (
     WrongPassphraseError,
     make_seed,
 )
-from kpledger.base.keys import SigningKey, is_signature
+from kpledger.base.keys import SigningKey, verify_signature
 from kpledger.scheme.event import Author
 
 AUTHOR = Author(participant="BW", authority="gaborone")
@@ -53,7 +53,8 @@ def test_what_is_sealed_can_be_unsealed(
 
 def test_an_opened_key_signs_as_the_entry_says(keystore: Keystore) -> None:
     signature = keystore.open("gaborone", PHRASE).sign(b"message")
-    assert is_signature(keystore.entry("gaborone").public_key, b"message", signature)
+    key = keystore.entry("gaborone").public_key
+    verify_signature(key, b"message", signature, what="a message")
 
 
 def test_keys_are_listed_by_name(keystore: Keystore) -> None:

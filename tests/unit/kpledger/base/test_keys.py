@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from kpledger.base.errors import BadSignatureError, UnacceptableKeyError
-from kpledger.base.keys import SigningKey, check_public_key, is_signature, verify_signature
+from kpledger.base.keys import SigningKey, check_public_key, verify_signature
 
 VECTORS = sorted((Path(__file__).parents[3] / "vectors" / "ed25519").glob("*.json"))
 
@@ -30,11 +30,19 @@ def _is_registrable(public_key: bytes) -> bool:
     return True
 
 
+def _is_signature(key: bytes, message: bytes, signature: bytes) -> bool:
+    try:
+        verify_signature(key, message, signature, what="a test")
+    except BadSignatureError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda path: path.stem)
 def test_vector_is_judged_as_it_says(vector: Path) -> None:
     case = msgspec.json.decode(vector.read_bytes(), type=KeyVector)
     key, message = bytes.fromhex(case.key), bytes.fromhex(case.message)
-    valid = is_signature(key, message, bytes.fromhex(case.signature))
+    valid = _is_signature(key, message, bytes.fromhex(case.signature))
     assert (valid, _is_registrable(key)) == (case.valid, case.registrable)
     assert (case.valid and case.registrable) == vector.stem.startswith("good-")
 
@@ -66,7 +74,7 @@ def test_signature_with_a_changed_bit_does_not_verify(
 def test_bytes_of_a_stranger_are_judged_and_never_raise(
     key: bytes, message: bytes, signature: bytes
 ) -> None:
-    assert not is_signature(key, message, signature)
+    assert not _is_signature(key, message, signature)
 
 
 def test_key_does_not_show_its_secret() -> None:

@@ -36,7 +36,7 @@ writes = st.lists(st.tuples(keys, records), max_size=8)
 
 
 def _digest(state: MemoryState) -> MultisetHash:
-    return MultisetHash.empty().exchange(removed=(), added=tuple(state.pairs.items()))
+    return MultisetHash().exchange(removed=(), added=tuple(state.pairs.items()))
 
 
 @given(st.lists(writes, max_size=4))
@@ -45,7 +45,7 @@ def test_layers_read_and_digest_as_if_each_were_applied(
 ) -> None:
     applied = MemoryState()
     top: MemoryState | ChangeSet = MemoryState()
-    digest = MultisetHash.empty()
+    digest = MultisetHash()
     for layer in layers:
         changes = ChangeSet(top)
         for key, record in layer:

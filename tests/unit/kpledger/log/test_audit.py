@@ -142,7 +142,7 @@ def test_sound_chain_is_reported_whole() -> None:
         block_time_ms=NOW_MS,
         tree_size=10,
         tree_root=ledger.tip.tree.root().hex(),
-        state_digest=ledger.tip.digest.digest().hex(),
+        state_digest=ledger.tip.digest.digest.hex(),
         terms=1,
         signed_blocks=3,
         events_by_type={

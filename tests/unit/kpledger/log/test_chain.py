@@ -86,7 +86,7 @@ def test_header_says_what_the_ledger_is_after_the_block() -> None:
         for event in (decode_block(block).events if isinstance(block, bytes) else ())
     ]
     state = {**TRADE.state.pairs, **EXECUTION.changes.written}
-    digest = MultisetHash.empty().exchange(removed=(), added=tuple(state.items()))
+    digest = MultisetHash().exchange(removed=(), added=tuple(state.items()))
     assert (
         BlockHeader(
             chain=TRADE.genesis.chain,
@@ -99,7 +99,7 @@ def test_header_says_what_the_ledger_is_after_the_block() -> None:
             payload_root=compute_root(map(hash_leaf, ISSUES)),
             tree_size=len(envelopes) + 3,
             tree_root=compute_root(map(hash_leaf, (*envelopes, *ISSUES))),
-            state_digest=digest.digest(),
+            state_digest=digest.digest,
             config_hash=TRADE.genesis.config_hash,
             leader="bw-1",
             time_ms=NOW_MS,
@@ -254,7 +254,7 @@ def test_signatures_that_were_verified_before_need_not_be_verified_again() -> No
 def test_first_tip_stands_on_the_genesis_file() -> None:
     genesis = make_genesis()
     seed = genesis.seed_state(MemoryState())
-    digest = MultisetHash.empty().exchange(removed=(), added=tuple(seed.written.items()))
+    digest = MultisetHash().exchange(removed=(), added=tuple(seed.written.items()))
     assert genesis_tip(genesis, seed) == Tip(
         height=0,
         term=0,
@@ -279,7 +279,7 @@ def test_block_that_opens_a_term_is_derived_by_everybody_alike() -> None:
         payload_root=EMPTY_ROOT,
         tree_size=0,
         tree_root=EMPTY_ROOT,
-        state_digest=ledger.tip.digest.digest(),
+        state_digest=ledger.tip.digest.digest,
         config_hash=ledger.genesis.config_hash,
         leader="",
         time_ms=FOUNDED_MS,

@@ -202,7 +202,7 @@ def make_examples() -> dict[str, str]:
         "leaf": _hex(hash_leaf(event.encoded)),
         "state keys": "".join(f"{key.decode()}\n" for key in sorted(state.pairs)),
         "state record": _hex(state.pairs[b"policy/network"]),
-        "state digest": _hex(tip.digest.digest()),
+        "state digest": _hex(tip.digest.digest),
         "noop": _hex(encode(noop.header)),
         "noop head": _hex(noop.tip.head),
         "header": _hex(header),

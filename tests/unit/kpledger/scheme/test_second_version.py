@@ -96,7 +96,7 @@ def _replay(ledger: MemoryLedger, rules: Rulebook) -> tuple[list[tuple[bytes, by
         if violation is not None:
             return tips, violation.problem
         tip = auditor.progress.tip
-        tips.append((tip.head, tip.digest.digest()))
+        tips.append((tip.head, tip.digest.digest))
     return tips, None
 
 
@@ -104,7 +104,7 @@ def test_both_versions_replay_to_the_tip(both: Rulebook) -> None:
     ledger, height = _make_chain(both)
     tips, problem = _replay(ledger, both)
     assert (problem, len(tips)) == (None, height - 1 + len(UNDER_V2))
-    assert tips[-1] == (ledger.tip.head, ledger.tip.digest.digest())
+    assert tips[-1] == (ledger.tip.head, ledger.tip.digest.digest)
 
 
 @pytest.mark.parametrize("what", EDITS)
