@@ -140,9 +140,9 @@ class Context(msgspec.Struct, frozen=True):
         """Read where an earlier event stands, and whose it is."""
         return self.read(EventRecord, event_id)
 
-    def proceeding(self) -> ProceedingRecord | None:
-        """Read the proceeding that the event is a step of."""
-        return self.read(ProceedingRecord, self.subject)
+    def proceeding(self) -> ProceedingRecord:
+        """Read the proceeding that the event is a later step of."""
+        return self.existing(ProceedingRecord, self.subject)
 
     def restrictions(self, participant: str) -> tuple[Restriction, ...]:
         """Read the restrictions that a participant was ever under."""

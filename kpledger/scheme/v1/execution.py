@@ -48,14 +48,14 @@ def _check(context: Context, catalogue: Mapping[type[Body], Row]) -> Refusals:
         problem = f"{event.header.type} v{event.header.version} is unknown to rules v1"
         known = ", ".join(sorted(body.TYPE for body in catalogue))
         yield Refusal(Rule.E12, "type", problem, known)
-        return
-    if context.state.get(EventRecord.key_for(event.event_id)) is not None:
+    elif context.state.get(EventRecord.key_for(event.event_id)) is not None:
         yield Refusal(Rule.E6, "nonce", "this event is on the ledger already", "a new event")
-    yield from authorship.check_form(context)
-    yield from authorship.check_author(context, row.offices)
-    yield from authorship.check_signers(context, row.cosigners(context))
-    for check in row.checks:
-        yield from check(context)
+    else:
+        yield from authorship.check_form(context)
+        yield from authorship.check_author(context, row.offices)
+        yield from authorship.check_signers(context, row.cosigners(context))
+        for check in row.checks:
+            yield from check(context)
 
 
 def _apply(context: Context, catalogue: Mapping[type[Body], Row]) -> None:

@@ -29,10 +29,9 @@ def record_decision(context: Context) -> None:
 
 def _ratify(context: Context, event_id: bytes) -> None:
     code = measured_participant(context.existing(records.EventRecord, event_id))
-    participant = context.participant(code)
-    if participant is not None:
-        standings = _lasting(participant.standings, event_id)
-        context.put(msgspec.structs.replace(participant, standings=standings), code)
+    participant = context.existing(records.ParticipantRecord, code)
+    standings = _lasting(participant.standings, event_id)
+    context.put(msgspec.structs.replace(participant, standings=standings), code)
     held = context.restrictions(code)
     if held:
         context.put(records.RestrictionsRecord(restrictions=_lasting(held, event_id)), code)

@@ -35,7 +35,7 @@ def open_proceeding(context: Context) -> None:
     """Write the proceeding as it begins, or, for a meeting called anew, as it stands now."""
     participant, title = _describe(context)
     title = title[:_TITLE_CHARS]
-    known = context.proceeding()
+    known = context.read(ProceedingRecord, context.subject)
     if known is not None:
         _move(context, msgspec.structs.replace(known, title=title))
         return
@@ -74,7 +74,7 @@ def _describe(context: Context) -> tuple[str, str]:
 
 def proceed(context: Context) -> None:
     """Move the proceeding on, as the table of proceedings says."""
-    _move(context, context.existing(ProceedingRecord, context.subject))
+    _move(context, context.proceeding())
 
 
 def _move(context: Context, record: ProceedingRecord) -> None:

@@ -93,22 +93,17 @@ def check_signers(context: Context, cosigners: tuple[Cosigner, ...]) -> Refusals
         cosigner = _find_cosigner(context, waiting, public_key, record)
         if cosigner is not None and cosigner.key is not None:
             waiting.remove(cosigner)
-            continue
-        if record is None or not _is_in_force(record, context.at.now_ms):
+        elif record is None or not _is_in_force(record, context.at.now_ms):
             yield _refuse_key(public_key, record)
-            return
-        owner = (record.participant, record.authority)
-        officer = record.officer or public_key.hex()
-        if owner == context.author:
-            officers.add(officer)
-        elif cosigner is not None:
-            waiting.remove(cosigner)
-            partners[record.participant].add(officer)
+        elif (record.participant, record.authority) == context.author:
+            officers.add(record.officer or public_key.hex())
         elif any(_is_of(context, one, record) for one in cosigners):
-            # A second officer of somebody who has to sign anyway.
-            partners[record.participant].add(officer)
+            # The first officer of whoever has to sign, or another one of the same.
+            partners[record.participant].add(record.officer or public_key.hex())
+            if cosigner is not None:
+                waiting.remove(cosigner)
         else:
-            problem = f"key {public_key.hex()} belongs to {owner[0]}/{owner[1]}"
+            problem = f"key {public_key.hex()} belongs to {record.participant}/{record.authority}"
             yield _refuse_signatures(problem, f"keys of {context.event.header.author}")
     yield from _check_all_signed(context, waiting, signed=len(officers))
     for one in cosigners:

@@ -26,7 +26,8 @@ _NAMES_TAKEN: Final = (ROOT, CHAIR, SECRETARIAT, Subject.POLICY, Subject.RULES)
 """``KPCS/rules`` and ``BW/policy`` are subjects of their own; an office of that name would share
 their history."""
 
-_RESERVED: Final = ((KPCS, CHAIR), (KPCS, SECRETARIAT))
+_NEVER_ROTATED: Final[tuple[tuple[str, str], ...]] = ((KPCS, CHAIR),)
+_NEVER_REVOKED: Final = (*_NEVER_ROTATED, (KPCS, SECRETARIAT))
 """Offices whose keys are not arranged like those of others."""
 
 
@@ -125,19 +126,21 @@ def check_own_key(context: Context) -> Refusals:
     """E2, E6: the key that is replaced or withdrawn is the participant's own, and in force."""
     body = context.event.body
     if isinstance(body, events.KeyRotated):
-        public_key, field = body.old, "body.old"
+        public_key, field, reserved = body.old, "body.old", _NEVER_ROTATED
     else:
-        public_key, field = context.body(events.KeyRevoked).key, "body.key"
+        public_key, field, reserved = (
+            context.body(events.KeyRevoked).key,
+            "body.key",
+            _NEVER_REVOKED,
+        )
     record = context.key(public_key)
     if record is None or record.participant != context.author[0]:
         problem = f"{public_key.hex()} is not a key of {context.author[0]}"
         yield Refusal(Rule.E2, field, problem, "a key of the author's participant")
-        return
-    office = (record.participant, record.authority)
-    if office in _RESERVED and (office, field) != ((KPCS, SECRETARIAT), "body.old"):
-        problem = f"the key of {'/'.join(office)} is replaced in another way"
+    elif (record.participant, record.authority) in reserved:
+        problem = f"the key of {record.participant}/{record.authority} is replaced in another way"
         yield Refusal(Rule.E2, field, problem, "chair_rotated, or key_rotated for the secretariat")
-    if record.revoked_at is not None:
+    elif record.revoked_at is not None:
         problem = f"{public_key.hex()} is revoked already"
         yield Refusal(Rule.E6, field, problem, "a key in force")
 

@@ -68,10 +68,10 @@ def check_correction(context: Context) -> Refusals:
     if earlier is None:
         problem = f"{body.event.hex()} is not an event of this ledger"
         yield Refusal(Rule.E6, "body.event", problem, "the id of an event")
-        return
-    yield from _check_whose(context, earlier)
-    yield from _check_corrected(context, body, earlier)
-    yield from _check_open(context, earlier)
+    else:
+        yield from _check_whose(context, earlier)
+        yield from _check_corrected(context, body, earlier)
+        yield from _check_open(context, earlier)
     count = len(corrections_of(context, body.event).corrections)
     if count >= MAX_CORRECTIONS:
         problem = f"it was corrected {count} times"
@@ -102,17 +102,21 @@ def _check_corrected(context: Context, body: CorrectionMade, earlier: EventRecor
     if kind is None:
         problem = f"what {earlier.type} says has taken effect"
         yield Refusal(Rule.E6, "body.event", problem, ", ".join(sorted(CORRECTABLE)))
-        return
+    else:
+        yield from _check_new_body(body, kind, earlier)
+
+
+def _check_new_body(body: CorrectionMade, kind: type[Body], earlier: EventRecord) -> Refusals:
     what = f"body of {earlier.type}"
     try:
         corrected = decode(body.body, kind, what=what, max_bytes=MAX_EVENT_BYTES)
     except LedgerError as error:
         yield Refusal(Rule.E5, "body.body", str(error), f"a canonical {what}")
-        return
-    spelled = subject_of(earlier.participant, corrected)
-    if spelled not in (None, earlier.subject):
-        problem = f"the corrected body would be about {spelled}"
-        yield Refusal(Rule.E5, "body.body", problem, f"a {what} about {earlier.subject}")
+    else:
+        spelled = subject_of(earlier.participant, corrected)
+        if spelled not in (None, earlier.subject):
+            problem = f"the corrected body would be about {spelled}"
+            yield Refusal(Rule.E5, "body.body", problem, f"a {what} about {earlier.subject}")
 
 
 def _check_open(context: Context, earlier: EventRecord) -> Refusals:

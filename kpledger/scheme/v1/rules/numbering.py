@@ -69,18 +69,16 @@ def _check_allotted(context: Context, certificate: Certificate, field: str) -> R
     if held is None:
         problem = f"{number} is not in a range of {participant}"
         yield Refusal(Rule.E3, field, problem, "a number in a range")
-        return
-    if held.authority != authority:
+    elif held.authority != authority:
         problem = f"{number} is allotted to {participant}/{held.authority}"
         accepted = f"a number in a range of {participant}/{authority}"
         yield Refusal(Rule.E3, field, problem, accepted)
-    if held.retired_at is not None:
+    elif held.retired_at is not None:
         problem = f"the range of {number} was retired at {format_time(held.retired_at)}"
         yield Refusal(Rule.E3, field, problem, "a number in a range that is in use")
-    first, last = held.range.use_from, held.range.use_until
-    if not first <= day <= last:
+    elif not held.range.use_from <= day <= held.range.use_until:
         problem = f"{number} is not for use on {day}"
-        accepted = f"a day from {first} to {last}"
+        accepted = f"a day from {held.range.use_from} to {held.range.use_until}"
         yield Refusal(Rule.E3, "body.certificate.issued_on", problem, accepted)
 
 

@@ -15,6 +15,7 @@ from kpledger.scheme.v1.events.governance import Standing
 from kpledger.scheme.v1.events.importing import SuspectReported
 from kpledger.scheme.v1.events.statistics import AnomalyAnswered, AnomalyQuestioned, Series
 from kpledger.scheme.v1.lifecycles import PROCEEDINGS, ProceedingState
+from kpledger.scheme.v1.records import ProceedingRecord
 from kpledger.scheme.v1.rules.values import (
     check_ascending,
     check_begun,
@@ -38,7 +39,7 @@ KIND_OF: Final = {
 def check_step(context: Context) -> Refusals:
     """E6: the proceeding stands where this event goes on from, and its author has seen that."""
     name, prev = context.event.header.type, context.event.header.prev
-    kind, record = KIND_OF[name], context.proceeding()
+    kind, record = KIND_OF[name], context.read(ProceedingRecord, context.subject)
     state, head = (ProceedingState.NONE, None) if record is None else (record.state, record.head)
     if record is not None and record.kind is not kind:
         problem = f"{context.subject} is of the kind {record.kind}"
@@ -81,7 +82,7 @@ def documents_of(body: Body) -> tuple[bytes, ...]:
 def check_concerned(context: Context) -> Refusals:
     """E2: whom a proceeding concerns answers for itself."""
     record = context.proceeding()
-    if record is not None and record.participant != context.author[0]:
+    if record.participant != context.author[0]:
         problem = f"{context.subject} concerns {record.participant}, not {context.author[0]}"
         yield Refusal(Rule.E2, "author", problem, record.participant)
 
@@ -102,7 +103,7 @@ def check_carried_out(context: Context) -> Refusals:
     yield from check_span(Rule.E5, "body.from_day", first)
     yield from check_past_day(context, Rule.E5, "body.until_day", last, first)
     yield from check_known(context, body.team, "body.team")
-    if record is not None and record.participant in body.team:
+    if record.participant in body.team:
         yield Refusal(Rule.E5, "body.team", f"{record.participant} cannot review itself", "others")
 
 
@@ -121,7 +122,7 @@ def _check_due(field: str, day: str | None) -> Refusals:
 def check_follow_up(context: Context) -> Refusals:
     """E6: what is followed up was recommended."""
     name, record = context.body(events.RecommendationFollowedUp).name, context.proceeding()
-    known = () if record is None else tuple(one.name for one in record.recommendations)
+    known = [one.name for one in record.recommendations]
     if name not in known:
         problem = f"{context.subject} has no recommendation {name}"
         yield Refusal(Rule.E6, "body.name", problem, " or ".join(known) or "nothing")
@@ -136,8 +137,7 @@ def check_meeting(context: Context) -> Refusals:
 
 def check_held(context: Context) -> Refusals:
     """E5: whoever took part is a participant; E6: the meeting is over."""
-    record = context.proceeding()
-    last = None if record is None else record.due_on
+    last = context.proceeding().due_on
     # A day begins up to 14 hours earlier in the east than in UTC.
     if last is not None and start_of_day_ms(last) > context.at.now_ms + DAY_MS:
         problem = f"{context.subject} lasts until {last}"
@@ -198,12 +198,9 @@ def check_suspect(context: Context) -> Refusals:
 
 def check_judge(context: Context) -> Refusals:
     """E2: the claimed issuer judges a suspect certificate; the Chair, where it is no member."""
-    record = context.proceeding()
-    if record is None:
-        return
-    issuer, author = record.participant, context.author[0]
+    issuer, author = context.proceeding().participant, context.author[0]
     standing = context.standing(issuer)
-    judge, named = (issuer, issuer)
+    judge = named = issuer
     if standing in (None, Standing.REMOVED):
         judge, named = KPCS, "the Chair"
     if author != judge:

@@ -127,17 +127,15 @@ def _check_approver(context: Context, body: events.RestrictionSet) -> Refusals:
 def check_lifting(context: Context) -> Refusals:
     """E6: a restriction that is lifted would hold longer otherwise; E14: from when it is."""
     body = context.body(events.RestrictionLifted)
-    name = f"{body.participant}/{body.restriction}"
+    name, field = f"{body.participant}/{body.restriction}", "body.effective_from"
     found = find_restriction(context, body.participant, body.restriction)
     if found is None:
         problem = f"there is no restriction {name}"
         yield Refusal(Rule.E6, "body.restriction", problem, "a restriction that has been set")
-        return
-    field, end = "body.effective_from", found.ends_at()
-    if end is not None and end <= body.effective_from:
+    elif (end := found.ends_at()) is not None and end <= body.effective_from:
         problem = f"{name} ends at {format_time(end)} anyway"
         yield Refusal(Rule.E6, field, problem, f"a time before {format_time(end)}")
-    if body.effective_from < found.effective_from:
+    elif body.effective_from < found.effective_from:
         start = format_time(found.effective_from)
         yield Refusal(Rule.E14, field, f"{name} begins at {start}", f"a time from {start} on")
 
@@ -158,8 +156,7 @@ def check_approval(context: Context) -> Refusals:
     if found is None or found.approver is None:
         problem = f"there is no restriction {name} with approvals"
         yield Refusal(Rule.E6, "body.restriction", problem, "a restriction with an approver")
-        return
-    if context.author != found.approver:
+    elif context.author != found.approver:
         problem = f"{context.event.header.author} is not the approver under {name}"
         yield Refusal(Rule.E1, "author", problem, "/".join(found.approver))
     if isinstance(body, events.ShipmentApproved):

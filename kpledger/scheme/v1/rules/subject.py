@@ -95,10 +95,8 @@ def check_subject(context: Context) -> Refusals:
 
 def check_name(context: Context) -> Refusals:
     """E5: what is opened here stands under whom it concerns, with a name of its own."""
-    template = OPENED.get(type(context.event.body))
-    if template is None:
-        return
-    stem = _spell(template, context.author[0], context.event.body)
+    body = context.event.body
+    stem = _spell(OPENED[type(body)], context.author[0], body)
     name = context.subject.removeprefix(stem)
     sound = len(name) <= MAX_SHORT_NAME_CHARS and re.match(SHORT_NAME_PATTERN, name) is not None
     if not sound or not context.subject.startswith(stem):
@@ -113,9 +111,7 @@ def check_transition(context: Context) -> Refusals:
         problem = f"there is no certificate or case {context.subject}"
         accepted = "the number of a certificate on the ledger, or a case"
         yield Refusal(Rule.E6, "subject", problem, accepted)
-        return
-    name, steps = context.event.header.type, _steps(record)
-    if name not in steps:
+    elif (name := context.event.header.type) not in (steps := _steps(record)):
         problem = f"{context.subject} is {record.state}, and no {name} can follow"
         accepted = ", ".join(steps) or "nothing: its life is closed"
         yield Refusal(Rule.E6, "type", problem, accepted)

@@ -385,3 +385,14 @@ def test_no_certificate_is_older_than_the_scheme(day: str, *, accepted: bool) ->
     refusal = ledger.attempt(make_event("BW/gaborone", CertificateIssued(certificate=old)))
     assert (refusal is None) is accepted
     assert accepted or judgement(refusal) == (Rule.E5, "body.certificate.issued_on")
+
+
+def test_no_certificate_is_valid_beyond_the_calendar() -> None:
+    ledger, last = open_trade(), "9999-12-31"
+    run = NumberRange(prefix="BW", width=8, first=1, last=9, use_from=TODAY, use_until=last)
+    ledger.record(make_event("BW/root", NumberRangeAllocated(authority="gaborone", range=run)))
+    late = vary(make_certificate("BW00000001"), issued_on=last, expires_on=last)
+    refusal = ledger.attempt(make_event("BW/gaborone", CertificateIssued(certificate=late)))
+    assert refusal is not None
+    assert judgement(refusal) == (Rule.E5, "body.certificate.issued_on")
+    assert refusal.accepted == "an earlier day"
