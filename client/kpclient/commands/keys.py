@@ -7,7 +7,8 @@ from kpclient.commands.declared import command
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
 from kpclient.input.options import LocalOptions, PassphraseOptions
-from kpclient.keystore import KeyEntry, make_seed
+from kpclient.keyfile import KeyEntry
+from kpclient.keystore import make_seed
 from kpclient.output.console import print_fields, print_json, print_line, print_table, print_trouble
 from kpclient.statements.signing import open_keystore, read_passphrase
 from kpledger.base.errors import MalformedError

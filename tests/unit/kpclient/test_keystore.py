@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from hypothesis import given, settings, strategies as st
 
 from kpclient.files import TooOpenError
+from kpclient.keyfile import KeyEntry
 from kpclient.keystore import (
     DamagedKeyError,
     ExistingKeyError,
-    KeyEntry,
     Keystore,
     KeystoreError,
     UnknownKeyError,
@@ -115,6 +115,15 @@ def test_a_name_cannot_lead_out_of_the_directory(keystore: Keystore, name: str) 
         keystore.create(name=name, author=AUTHOR, seed=SEED, passphrase=PHRASE)
 
 
+def put_vector(home: Path, name: str) -> Path:
+    """Put a key file that was made once where a keystore finds it; gives its path."""
+    path = home / "keys" / "gaborone.key"
+    path.parent.mkdir(mode=0o700)
+    path.write_bytes((VECTORS / "keys" / name).read_bytes())
+    path.chmod(0o600)
+    return path
+
+
 def read_der(path: Path) -> bytes:
     lines = path.read_text().splitlines()
     return base64.b64decode("".join(line for line in lines[4:] if line[0] != "-"))
@@ -176,12 +185,56 @@ def test_a_file_is_opened_by_any_program_that_knows_pkcs8(tmp_path: Path) -> Non
     assert key.private_bytes_raw() == SEED
 
 
-def test_costs_that_would_take_all_memory_are_refused(keystore: Keystore, tmp_path: Path) -> None:
+@pytest.mark.parametrize("vector", ["gaborone-n1024.key", "gaborone-n65536.key"])
+def test_a_file_with_another_cost_is_opened_and_rewritten_with_ours(
+    tmp_path: Path, vector: str
+) -> None:
+    path = put_vector(tmp_path, vector)
+    keystore = Keystore(path.parent)
+    assert keystore.unseal("gaborone", PHRASE) == SEED
+    with pytest.raises(WrongPassphraseError):
+        keystore.unseal("gaborone", b"wrong")
+    keystore.rewrite("gaborone", PHRASE)
+    assert bytes.fromhex("02024000") + bytes.fromhex("020108") in read_der(path)
+
+
+@pytest.mark.parametrize(
+    ("vector", "cost"),
+    [
+        pytest.param("gaborone-4gib.key", "n=4194304, r=8, p=1", id="memory"),
+        pytest.param("gaborone-hours.key", "n=16384, r=8, p=127", id="time"),
+    ],
+)
+def test_a_cost_that_is_too_high_is_refused_with_the_limit(
+    tmp_path: Path, vector: str, cost: str
+) -> None:
+    with pytest.raises(DamagedKeyError, match=r"n \* r \* p may be 4194304") as caught:
+        Keystore(put_vector(tmp_path, vector).parent).unseal("gaborone", PHRASE)
+    assert f"({cost})" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        pytest.param("02027fff", id="no power of two"),
+        pytest.param("02020040", id="written longer than it is"),
+        pytest.param("0202c000", id="negative"),
+        pytest.param("02ff4000", id="longer than the file"),
+    ],
+)
+def test_what_is_no_cost_is_refused(keystore: Keystore, tmp_path: Path, cost: str) -> None:
     path = tmp_path / "keys" / "gaborone.key"
     der = read_der(path)
-    cost = bytes.fromhex("02024000")
-    assert der.count(cost) == 1
-    replace_der(path, der.replace(cost, bytes.fromhex("02027fff")))
+    ours = bytes.fromhex("02024000")
+    assert der.count(ours) == 1
+    replace_der(path, der.replace(ours, bytes.fromhex(cost)))
+    with pytest.raises(DamagedKeyError, match=r"as this program does|no such cost"):
+        keystore.unseal("gaborone", PHRASE)
+
+
+def test_a_file_that_ends_early_is_refused(keystore: Keystore, tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "gaborone.key"
+    replace_der(path, read_der(path)[:40])
     with pytest.raises(DamagedKeyError, match="not encrypted as this program does"):
         keystore.unseal("gaborone", PHRASE)
 
@@ -217,12 +270,7 @@ def test_keys_open_to_others_are_not_used(
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """Give a key file as the version before wrote it."""
-    directory = tmp_path / "keys"
-    directory.mkdir(mode=0o700)
-    path = directory / "gaborone.key"
-    path.write_bytes((VECTORS / "keys" / "gaborone-v1.key").read_bytes())
-    path.chmod(0o600)
-    return path
+    return put_vector(tmp_path, "gaborone-v1.key")
 
 
 def test_a_file_of_the_version_before_is_opened_and_rewritten(old: Path) -> None:
@@ -266,5 +314,5 @@ def test_costs_of_the_version_before_that_would_take_all_memory_are_refused(old:
     file = json.loads(old.read_text())
     file["label"]["scrypt"]["n"] = 2**30
     old.write_text(json.dumps(file))
-    with pytest.raises(DamagedKeyError, match=r"scrypt\.n"):
+    with pytest.raises(DamagedKeyError, match=r"n \* r \* p may be 4194304"):
         Keystore(old.parent).unseal("gaborone", PHRASE)
