@@ -12,7 +12,7 @@ import msgspec
 from kpclient.commands.statements import prepares
 from kpclient.errors import UsageError
 from kpclient.input.documents import load_document
-from kpclient.input.forms import find_type, read_body
+from kpclient.input.forms import find_type, read_struct
 from kpclient.input.table import read_table
 from kpclient.statements.lookup import NotFoundError, find_certificate, read_hex_id
 from kpclient.statements.signing import author_of
@@ -51,7 +51,8 @@ def read_correction(draft: Draft, *, body: Path) -> None:
     before = said if isinstance(said, dict) else {}
     # An error names a field of the file here, and none of this command's options.
     typed, draft.names = draft.names, {}
-    right = read_body(find_type(recorded.event.header.type), before | load_document(body))
+    kind = find_type(recorded.event.header.type)
+    right = read_struct(kind, before | load_document(body), within="body")
     draft.names = typed
     draft.fields["body"] = encode(right)
     draft.subject = recorded.event.header.subject

@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from kpclient.errors import UsageError
 from kpclient.input.documents import parse_json
-from kpclient.input.forms import find_type, read_body, read_struct
+from kpclient.input.forms import find_type, read_struct
 from kpclient.net.heads import FOLLOWING
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.base.ids import EventId
@@ -149,7 +149,9 @@ def _read_draft(found: Mapping[str, object], now_ms: int) -> EventDraft:
     row = read_struct(_RowDraft, found)
     return EventDraft(
         subject=row.subject,
-        body=read_body(find_type(row.type), row.body, time_ms=row.occurred_at or now_ms),
+        body=read_struct(
+            find_type(row.type), row.body, within="body", time_ms=row.occurred_at or now_ms
+        ),
         occurred_at=row.occurred_at,
         prev=row.prev,
         keys=row.keys,

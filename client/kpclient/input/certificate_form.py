@@ -66,7 +66,7 @@ def complete_certificate(
     }
     found = usual | said | {"origin": origin}
     for party in ("exporter", "importer"):
-        if isinstance(named := found.get(party), dict):
+        if isinstance(named := found.get(party, {}), dict):
             found[party] = {"licence": "", **named}
     if "expires_on" not in found:
         found["expires_on"] = _default_expiry(str(found["issued_on"]), place)

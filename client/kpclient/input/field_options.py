@@ -20,8 +20,8 @@ from msgspec import inspect as types
 
 from kpclient.clock import now_ms, today
 from kpclient.errors import UsageError
-from kpclient.input.options import typed_as
-from kpclient.input.wording import meanings_of, without_null
+from kpclient.input.options import NeededUnless, typed_as
+from kpclient.input.wording import meanings_of, parts_of, without_null
 from kpclient.output.tables import read_name, write_name
 from kpledger.base.units import MAX_TIME_MS
 from kpledger.scheme.event import Author
@@ -53,6 +53,8 @@ class FieldOption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """It may be left out, and so is the field then: the command fills it in."""
     needed: bool = False
     """It may not be left out, though the field has a default."""
+    unless: str = ""
+    """The parameter of the command which, if it is given, makes this one needless."""
     document: bool = False
     """A file is given, or its SHA-256; the hash is recorded."""
     ordered: bool = False
@@ -168,7 +170,7 @@ def read_document(text: str, option: str) -> str:
 def _derive(
     kind: type[msgspec.Struct], special: Mapping[str, FieldOption], hidden: Collection[str]
 ) -> Iterator[_Row]:
-    for one in _fields_of(kind):
+    for one in parts_of(kind):
         inner = without_null(one.type)
         is_part = isinstance(inner, types.StructType) and inner.cls is not Author
         if one.name not in hidden and not is_part:
@@ -178,15 +180,10 @@ def _derive(
             yield _row(*_find(kind, path), path, option)
 
 
-def _fields_of(kind: type[msgspec.Struct]) -> tuple[types.Field, ...]:
-    described = types.type_info(kind)
-    return described.fields if isinstance(described, types.StructType) else ()
-
-
 def _find(kind: type[msgspec.Struct], path: str) -> tuple[type[msgspec.Struct], types.Field]:
     """Find the field at a path, and the Struct that has it."""
     first, *further = re.sub(r"\[\d+\]", "", path).split(".")
-    (field,) = [one for one in _fields_of(kind) if one.name == first]
+    (field,) = [one for one in parts_of(kind) if one.name == first]
     inner = without_null(field.type)
     if isinstance(inner, types.VarTupleType):
         inner = inner.item_type
@@ -205,16 +202,21 @@ def _row(owner: type[msgspec.Struct], field: types.Field, path: str, option: Fie
     if isinstance(item, types.EnumType) and not name.startswith("--"):
         words = f"{words} One of {', '.join(_choices(item))}."
     metavar = option.metavar or _metavar_of(field.name, item, document=option.document)
-    may_lack = (name.startswith("--") and not option.needed) and (
+    kind = _type_of(field.name, item)
+    hint: object = (list[kind] if many else kind) if kind is not bool else bool  # type: ignore[valid-type]
+    default: object = inspect.Parameter.empty
+    if option.default is not None or kind is bool:
+        default = option.default or False if kind is bool else option.default
+    elif option.unless:
+        default = NeededUnless(option.unless)
+    elif (name.startswith("--") and not option.needed) and (
         option.optional
         or option.fill is not None
         or not field.required
         or inner is not field.type
         or (many and not getattr(inner, "min_length", None))
-    )
-    kind, default = _type_of(field.name, item, many=many, may_lack=may_lack)
-    if option.default is not None:
-        default = option.default
+    ):
+        default = None
     declared = (
         typer.Option(name, metavar=metavar, help=words)
         if name.startswith("--")
@@ -224,7 +226,7 @@ def _row(owner: type[msgspec.Struct], field: types.Field, path: str, option: Fie
         "field_" + re.sub(r"\W+", "_", path),
         inspect.Parameter.KEYWORD_ONLY,
         default=default,
-        annotation=Annotated[kind, declared],
+        annotation=Annotated[hint, declared],
     )
     return _Row(path, option, parameter, many)
 
@@ -268,32 +270,23 @@ def _choices(kind: types.EnumType) -> list[str]:
     return [str(one.value) for one in kind.cls]
 
 
-def _type_of(field: str, kind: types.Type, *, many: bool, may_lack: bool) -> tuple[object, object]:
-    """Give what typer reads a value as, and its default; what is acceptable the field's type says.
+def _type_of(field: str, kind: types.Type) -> type[bool | int | str]:
+    """Give what typer reads a value as; what is acceptable the field's type says.
 
     Amounts, instants and choices stay text until the whole is read as a form.
     """
-    needed = None if may_lack else inspect.Parameter.empty
     match kind:
         case types.BoolType():
-            return bool, False
+            return bool
         case types.IntType(le=le) if le != MAX_TIME_MS and field == write_name(field):
-            found: type = int
-        case _:
-            found = str
-    if many:
-        return (list[found] | None if may_lack else list[found]), needed  # type: ignore[valid-type]
-    if found is str:
-        return str, "" if may_lack else needed
-    return (found | None if may_lack else found), needed
+            return int
+    return str
 
 
 def _value_of(row: _Row, value: object) -> object:
     """Give the plain value of a field; None where nothing is said of it."""
     option = row.option
-    if value == "" and option.default != "" and row.parameter.default == "":
-        value = None
-    if value is None:
+    if value is None or (value == "" and row.parameter.default is None):
         return _FILLS[option.fill]() if option.fill else [] if row.many else None
     if option.negated:
         return not value

@@ -11,9 +11,10 @@ Here it is only decided whether a value can be understood; whether it is accepta
 rules. An error names the field as it was written.
 """
 
+import functools
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -39,9 +40,10 @@ from kpledger.scheme.v1.events import BODIES
 from kpledger.scheme.v1.events.certificate import Certificate
 
 S = TypeVar("S", bound=msgspec.Struct)
+T = TypeVar("T")
 
 _MOST_SHOWN: Final = 80
-_NOWHERE: Final = object()
+_type_info: Final = functools.cache(inspect.type_info)
 _ZERO: Final = re.compile(r"0+(\.0*)?")
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
@@ -60,34 +62,27 @@ def find_type(name: str) -> type[Body]:
     return known
 
 
-def read_body(kind: type[Body], value: object, *, time_ms: int | None = None) -> Body:
-    """Read the body of an event; errors name the field from ``body`` on.
-
-    Args:
-        kind: its type.
-        value: the plain value.
-        time_ms: when it is said, for what a certificate leaves out; now if not given.
-
-    Raises:
-        MalformedError: it is not of this type.
-    """
-    return read_struct(kind, value, within="body", time_ms=time_ms)
-
-
 def read_struct(kind: type[S], value: object, *, within: str = "", time_ms: int | None = None) -> S:
     """Read a plain value as a Struct.
 
+    Args:
+        kind: the Struct.
+        value: the plain value.
+        within: what stands before the names of fields in errors, such as ``body``.
+        time_ms: when it is said, for what a certificate leaves out; now if not given.
+
     Raises:
-        MalformedError: it is not of that form; names the field, below ``within``.
+        MalformedError: it is not of that form; names the field.
     """
     if not isinstance(value, dict):
         raise MalformedError("draft", "it is not an object", field=within)
     reader = _Reader(now_ms() if time_ms is None else time_ms)
-    plain = reader.read(value, inspect.type_info(kind), within)
+    described = _type_info(kind)
+    plain = reader.read(value, described, within)
     try:
         return msgspec.convert(plain, kind, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
-        raise reader.name_as_written(_explain(kind, plain, error, within)) from None
+        raise reader.name_as_written(_explain(described, plain, error, within)) from None
 
 
 @dataclass(slots=True)
@@ -109,9 +104,10 @@ class _Reader:
             case inspect.VarTupleType(item_type=item), list() | tuple():
                 return [self.read(one, item, f"{place}[{n}]") for n, one in enumerate(value)]
             case inspect.IntType(le=le), str() if le == MAX_TIME_MS:
-                return _read_time(value, place)
+                expected = "a day or an instant, such as 2026-03-02 or 2004-07-09T12:00:00Z"
+                return _parse(_parse_moment, value, place, expected)
             case inspect.BytesType(), str():
-                return _read_hex(value, place)
+                return _parse(bytes.fromhex, value, place, "hexadecimal digits")
             case _, str():
                 # The ledger knows one spelling of each text; keyboards and files do not.
                 return unicodedata.normalize("NFC", value)
@@ -169,62 +165,77 @@ def _read_amount(value: object, kind: inspect.Type, place: str) -> int | None:
         return 0
     if not text:
         raise MalformedError("draft", "expected a decimal number, got nothing", field=place)
-    parse = parse_carats if place.endswith("carats") else parse_usd
+    return _parse(parse_carats if place.endswith("carats") else parse_usd, text, place)
+
+
+def _parse_moment(text: str) -> int:
+    """Read an instant, or a day, which means its first moment."""
+    if _DAY.fullmatch(text):
+        parse_day(text)
+        return start_of_day_ms(text)
+    return parse_time(text)
+
+
+def _parse(parse: Callable[[str], T], text: str, place: str, expected: str = "") -> T:
+    """Read a text that stands somewhere, and say if it is not what is expected there."""
     try:
         return parse(text)
-    except MalformedError as error:
-        raise MalformedError("draft", error.problem, field=place) from None
-
-
-def _read_time(text: str, place: str) -> int:
-    try:
-        if _DAY.fullmatch(text):
-            parse_day(text)
-            return start_of_day_ms(text)
-        return parse_time(text)
-    except MalformedError:
-        problem = (
-            f"expected a day or an instant, such as 2026-03-02 or 2004-07-09T12:00:00Z,"
-            f" got {_show(text)}"
-        )
-        raise MalformedError("draft", problem, field=place) from None
-
-
-def _read_hex(text: str, place: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        problem = f"expected hexadecimal digits, got {_show(text)}"
+    except (MalformedError, ValueError) as error:
+        problem = getattr(error, "problem", "")
+        if expected:
+            problem = f"expected {expected}, got {_show(text)}"
         raise MalformedError("draft", problem, field=place) from None
 
 
 def _explain(
-    kind: type[msgspec.Struct], value: object, error: msgspec.ValidationError, within: str
+    kind: inspect.Type, value: object, error: msgspec.ValidationError, within: str
 ) -> MalformedError:
     """Say of a value that is not of its type where it is not, what is there, and what should be.
 
     The path in the error goes through the value; a place in an array becomes the field's name.
     """
     found = malformed("draft", error)
-    missing = re.fullmatch(r"Object missing required field `(\w+)`", found.problem)
-    steps = [*re.findall(r"[^.\[\]]+", found.field), *(missing.groups() if missing else ())]
-    name, at, here = within, inspect.type_info(kind), value
-    for step in steps:
-        name, at, here = _descend(name, at, here, step)
-    form = describe_form(without_null(at))
-    if missing:
-        *above, last = name.rpartition(".")
-        name = "".join((*above, write_name(last)))
-        form = form if write_name(last) == last else "a decimal number, such as 12.34"
+    absent = re.findall(r"^Object missing required field `(\w+)`$", found.problem)
+    missing = [write_name(one) for one in _find_missing(kind, value, within)]
+    if absent and len(missing) > 1:
+        problem = f"these fields are missing: {', '.join(missing)}"
+        return MalformedError("draft", problem, field=missing[0])
+    name, here = within, value
+    for step in [*re.findall(r"[^.\[\]]+", found.field), *absent]:
+        name, kind, here = _descend(name, kind, here, step)
+    form = describe_form(without_null(kind))
+    if absent and write_name(name) != name:
+        name, form = write_name(name), "a decimal number, such as 12.34"
     return MalformedError("draft", f"expected {form}, got {_show(here)}", field=name)
+
+
+def _find_missing(kind: inspect.Type, value: object, place: str) -> Iterator[str]:
+    """Name the fields that are needed and not there; of a part that is not there, those of it."""
+    match without_null(kind), value:
+        case inspect.VarTupleType(item_type=item), list():
+            for n, one in enumerate(value):
+                yield from _find_missing(item, one, f"{place}[{n}]")
+        case inspect.StructType(array_like=False, fields=fields), dict():
+            for one in fields:
+                at = f"{place}.{one.name}" if place else one.name
+                is_part = isinstance(one.type, inspect.StructType) and one.type.cls is not Author
+                if one.name in value:
+                    yield from _find_missing(one.type, value[one.name], at)
+                elif one.required and is_part:
+                    yield from _find_missing(one.type, {}, at)
+                elif one.required:
+                    yield at
 
 
 def _descend(
     name: str, kind: inspect.Type, value: object, step: str
 ) -> tuple[str, inspect.Type, object]:
     """Go one step down a path: to a field by its name, or to a place by its number."""
-    kind = without_null(kind)
-    below = _take(value, step)
+    kind, below = without_null(kind), None
+    if isinstance(value, dict):
+        below = value.get(step)
+    elif isinstance(value, list | tuple):
+        below = value[int(step)]
     match kind:
         case inspect.VarTupleType():
             return f"{name}[{step}]", kind.item_type, below
@@ -232,19 +243,11 @@ def _descend(
             for place, one in enumerate(kind.fields):
                 if step == (str(place) if kind.array_like else one.encode_name):
                     return (f"{name}.{one.name}" if name else one.name), one.type, below
-    return name, kind, _NOWHERE
-
-
-def _take(value: object, step: str) -> object:
-    if isinstance(value, dict):
-        return value.get(step, _NOWHERE)
-    if isinstance(value, list | tuple) and step.isdecimal():
-        return value[int(step)]
-    return _NOWHERE
+    return name, kind, None
 
 
 def _show(value: object) -> str:
-    if value is _NOWHERE or value is None or value == "":
+    if value is None or value == "":
         return "nothing"
     shown = value.hex() if isinstance(value, bytes) else repr(value)
     return shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}..."

@@ -7,14 +7,15 @@ environment variable, and ends with the same exit code for the same trouble.
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Final, TypeGuard, get_args, get_type_hints
 
 import typer
-from typer.models import ArgumentInfo, OptionInfo
+from typer.models import OptionInfo, ParameterInfo
 
+from kpclient.errors import UsageError
 from kpclient.input.reporting import reporting
 
 DEFAULT_HOME: Final = Path("~/.config/kpledger")
@@ -168,6 +169,26 @@ class StatementOptions:
     connection: ConnectionOptions
 
 
+_REQUIRED: Final = "  [required]"
+"""Stands behind the help of an option that has to be given, as typer writes it."""
+_KINDS: Final[Mapping[object, str]] = {
+    str: "TEXT",
+    str | None: "TEXT",
+    list[str]: "TEXT",
+    list[str] | None: "TEXT",
+    int: "N",
+    int | None: "N",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NeededUnless:
+    """Stands as the default of an option that is needed unless another one is given."""
+
+    other: str
+    """Its parameter."""
+
+
 Function = Callable[..., None]
 
 
@@ -188,21 +209,23 @@ def add_command(
             spread += _options_of(one.annotation)
         else:
             spread.append(one.replace(kind=inspect.Parameter.KEYWORD_ONLY))
-    for one in spread:
-        _name_value(one)
     typed = {one.name: typed_as(one) for one in spread}
+    needed = [one for one in spread if _is_needed(one)]
 
     @functools.wraps(function)
     def run(**given: object) -> None:
         as_json = given.get("as_json") is True
-        for group, kind in groups.items():
-            given[group] = _gather(kind, given)
         with reporting(as_json=as_json, option_of=lambda field: typed.get(field, "")):
+            _check_given(needed, given)
+            for group, kind in groups.items():
+                given[group] = _gather(kind, given)
             function(**given)
 
-    # What inspect.signature and typing.get_type_hints look at, and thereby typer.
+    # What inspect.signature and typing.get_type_hints look at, and thereby typer; which would name
+    # the first option that is missing, and no other.
+    seen = [one.replace(default=None) if one in needed else one for one in spread]
     run.__annotations__ = {one.name: one.annotation for one in spread}
-    vars(run)["__signature__"] = inspect.Signature(spread)
+    vars(run)["__signature__"] = inspect.Signature(seen)
     app.command(name, epilog=f"\b\nExample:\n  {example}")(run)
     return run
 
@@ -242,24 +265,46 @@ def _gather(kind: type, given: dict[str, object]) -> object:
     )
 
 
-def _name_value(parameter: inspect.Parameter) -> None:
-    """Say in the help of an option that does not say so itself whether text or a number is meant.
+def _is_needed(parameter: inspect.Parameter) -> bool:
+    """Tell whether it is an option that has to be given, at least sometimes; help says always."""
+    info = _info_of(parameter)
+    if not isinstance(info, OptionInfo):
+        return False
+    if info.metavar is None:  # typer would name the types of Python
+        info.metavar = _KINDS.get(get_args(parameter.annotation)[0])
+    if parameter.default is not inspect.Parameter.empty:
+        return isinstance(parameter.default, NeededUnless)
+    info.help = f"{(info.help or '').removesuffix(_REQUIRED)}{_REQUIRED}"
+    return True
 
-    Typer would name the types of Python.
+
+def _check_given(needed: Iterable[inspect.Parameter], given: Mapping[str, object]) -> None:
+    """Name all options that are missing.
+
+    Raises:
+        UsageError: there are some.
     """
-    hint = get_args(parameter.annotation)[0]
-    kinds = {str: "TEXT", list[str]: "TEXT", list[str] | None: "TEXT", int: "N", int | None: "N"}
-    for one in getattr(parameter.annotation, "__metadata__", ()):
-        if isinstance(one, OptionInfo) and one.metavar is None:
-            one.metavar = kinds.get(hint)
+    missing = [
+        one
+        for one in needed
+        if given[one.name] in (None, [])
+        and not (isinstance(one.default, NeededUnless) and given[one.default.other])
+    ]
+    if missing:
+        names = ", ".join(map(typed_as, missing))
+        accepted = ", ".join(f"{typed_as(one)} {_info_of(one).metavar}" for one in missing)
+        problem = "this option is missing" if len(missing) == 1 else "these options are missing"
+        raise UsageError(names, problem, accepted)
+
+
+def _info_of(parameter: inspect.Parameter) -> ParameterInfo:
+    """Give what typer is told of a parameter."""
+    found: ParameterInfo = parameter.annotation.__metadata__[0]
+    return found
 
 
 def typed_as(parameter: inspect.Parameter) -> str:
     """Give what a person types for a parameter: the option, or what help calls the argument."""
-    for one in getattr(parameter.annotation, "__metadata__", ()):
-        if isinstance(one, OptionInfo):
-            # Within Annotated, typer keeps the first name of an option as its default.
-            return str(one.default)
-        if isinstance(one, ArgumentInfo) and one.metavar:
-            return one.metavar.strip("[]")
-    return parameter.name
+    info = _info_of(parameter)
+    # Within Annotated, typer keeps the first name of an option as its default.
+    return str(info.default) if isinstance(info, OptionInfo) else str(info.metavar).strip("[]")

@@ -16,6 +16,7 @@ from msgspec import inspect
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
 from kpclient.input.forms import read_struct
+from kpclient.input.wording import parts_of
 from kpclient.output.tables import write_name
 from kpledger.base.errors import MalformedError
 
@@ -32,9 +33,7 @@ def read_table(file: Path, kind: type[S]) -> list[S]:
         UsageError: a column is missing, or there are others; or a row is not of the kind.
         UnreadableError: the file cannot be read.
     """
-    described = inspect.type_info(kind)
-    fields = described.fields if isinstance(described, inspect.StructType) else ()
-    types = {write_name(one.name): one.type for one in fields}
+    types = {write_name(one.name): one.type for one in parts_of(kind)}
     columns = ", ".join(types)
     text = read_bounded(file, max_bytes=MAX_TABLE_BYTES).decode("utf-8-sig", "replace")
     reader = csv.DictReader(io.StringIO(text, newline=""), restval="")

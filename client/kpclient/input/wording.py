@@ -68,10 +68,7 @@ def fields_of(kind: type[msgspec.Struct], within: str = "") -> tuple[FieldWordin
     """Give the fields of a body, those of its parts after each part."""
     meanings = meanings_of(kind)
     found: list[FieldWording] = []
-    described = types.type_info(kind)
-    if not isinstance(described, types.StructType):
-        return ()
-    for one in described.fields:
+    for one in parts_of(kind):
         path = f"{within}{one.name}"
         needed = one.required and not may_be_null(one.type)
         form = describe_field(one.name, one.type)
@@ -80,6 +77,12 @@ def fields_of(kind: type[msgspec.Struct], within: str = "") -> tuple[FieldWordin
         if part is not None:
             found += fields_of(part, f"{path}{mark}.")
     return tuple(found)
+
+
+def parts_of(kind: type[msgspec.Struct]) -> tuple[types.Field, ...]:
+    """Give the fields of a Struct, with their types."""
+    described = types.type_info(kind)
+    return described.fields if isinstance(described, types.StructType) else ()
 
 
 def describe_field(name: str, kind: types.Type) -> str:

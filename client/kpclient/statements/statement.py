@@ -11,7 +11,7 @@ from functools import cached_property
 
 from kpclient.errors import UsageError
 from kpclient.input.field_options import find_option
-from kpclient.input.forms import read_body
+from kpclient.input.forms import read_struct
 from kpclient.input.options import StatementOptions
 from kpclient.net.heads import FOLLOWING, look_up_head
 from kpclient.session import Session
@@ -67,7 +67,7 @@ class Draft:
             UsageError: the subject has to be named.
             ClientError: it is refused, or nobody knows yet.
         """
-        body = read_body(self.kind, self.fields)
+        body = read_struct(self.kind, self.fields, within="body")
         keyring = Keyring(self.session, self.by.signer)
         author, _ = keyring.open()
         about = self.subject or subject_of(author.participant, body)

@@ -11,7 +11,7 @@ from scheme_statements import ADMISSION, KEY, OFFICE, RANGE
 from statements import CONFIRMATION
 
 from kpclient.input.documents import load_document, parse_json, parse_toml
-from kpclient.input.forms import find_type, read_body, read_struct
+from kpclient.input.forms import find_type, read_struct
 from kpledger.base.errors import MalformedError
 from kpledger.base.units import format_carats, format_usd
 from kpledger.books.query import readable
@@ -56,7 +56,7 @@ def read_certificate(draft: dict[str, object]) -> Certificate:
 
 
 def read_named_body(kind: str, body: object) -> Body:
-    return read_body(find_type(kind), body)
+    return read_struct(find_type(kind), body, within="body")
 
 
 def test_a_draft_becomes_the_certificate_it_describes() -> None:

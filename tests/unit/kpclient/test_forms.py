@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec import inspect
 
-from kpclient.input.forms import read_body, read_struct
+from kpclient.input.forms import read_struct
 from kpclient.input.wording import WORDS, fields_of
 from kpledger.base.errors import MalformedError
 from kpledger.scheme.v1.events import BODIES
@@ -98,6 +98,38 @@ def test_a_draft_that_is_not_of_the_form_is_told_which(
     assert (caught.value.field, caught.value.problem) == (field, problem)
 
 
+@pytest.mark.parametrize(
+    ("change", "field", "missing"),
+    [
+        pytest.param({"exporter": None}, "exporter", "", id="null is something"),
+        pytest.param(
+            {"number": ..., "destination": ...}, "number", "number, destination", id="plain"
+        ),
+        pytest.param(
+            {"exporter": ..., "importer": {"name": "C"}},
+            "exporter.name",
+            "exporter.name, exporter.address, importer.address",
+            id="nested",
+        ),
+        pytest.param(
+            {"lines": [{"hs": "710231"}], "sources": [{"carats": "1"}, {}]},
+            "lines[0].carats",
+            "lines[0].carats, lines[0].value_usd,"
+            " sources[0].number, sources[1].number, sources[1].carats",
+            id="in lists",
+        ),
+    ],
+)
+def test_all_fields_that_are_missing_are_named_at_once(
+    change: dict[str, object], field: str, missing: str
+) -> None:
+    draft = {name: one for name, one in (DRAFT | change).items() if one is not ...}
+    with pytest.raises(MalformedError) as caught:
+        read_struct(Certificate, draft, time_ms=1_790_000_000_000)
+    assert caught.value.field == field
+    assert (caught.value.problem == f"these fields are missing: {missing}") == bool(missing)
+
+
 def test_a_place_in_a_row_has_the_name_of_its_column() -> None:
     with pytest.raises(MalformedError) as caught:
         read_struct(
@@ -117,7 +149,7 @@ def test_a_place_in_a_row_has_the_name_of_its_column() -> None:
 
 def test_bytes_are_told_by_their_digits() -> None:
     with pytest.raises(MalformedError) as caught:
-        read_body(KeyAdded, {"authority": "a", "key": "ab", "valid_from": 0})
+        read_struct(KeyAdded, {"authority": "a", "key": "ab", "valid_from": 0})
     assert caught.value.problem == "expected 64 hexadecimal digits, got ab"
 
 
@@ -132,10 +164,10 @@ CONCERN = {"participant": "ZA", "text": "Seals."}
 
 def test_a_field_that_may_be_null_may_be_left_out() -> None:
     """TOML has no null."""
-    said = read_body(ConcernRaised, CONCERN | {"document": None, "answer_due_on": None})
-    assert read_body(ConcernRaised, CONCERN) == said
+    said = read_struct(ConcernRaised, CONCERN | {"document": None, "answer_due_on": None})
+    assert read_struct(ConcernRaised, CONCERN) == said
 
 
 def test_a_field_that_is_needed_is_missed() -> None:
     with pytest.raises(MalformedError, match=r"body\.text: expected .*, got nothing"):
-        read_body(ConcernRaised, {**CONCERN, "text": None})
+        read_struct(ConcernRaised, {**CONCERN, "text": None}, within="body")
