@@ -250,8 +250,6 @@ class NodeClient:
                     yield chunk
         except NoAnswerError as error:
             raise NodeUnreachableError({node: error}) from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise NodeUnreachableError({node: NoAnswerError(repr(error))}) from None
 
     async def _ask(
         self, node: str, method: str, path: str, body: bytes | None, end: float
@@ -264,16 +262,9 @@ class NodeClient:
             NotTrustworthyError: it holds no pinned key, or its answer has no end.
         """
         timeout_s = max(0.1, min(ATTEMPT_S, end - time.monotonic()))
-        try:
-            async with (
-                asyncio.timeout(timeout_s),
-                self._send(node, method, path, body, timeout_s) as response,
-            ):
-                content = await _read_bounded(node, response)
-        except TimeoutError:
-            raise NoAnswerError(f"no answer within {timeout_s:.1f} s") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise NoAnswerError(str(error) or type(error).__name__) from None
+        whole = asyncio.timeout_at(asyncio.get_running_loop().time() + timeout_s)
+        async with self._send(node, method, path, body, timeout_s) as response, whole:
+            content = await _read_bounded(node, response)
         if response.status in _RETRY:
             said = _read_problem(response.status, content)
             raise NoAnswerError(said.detail or said.title, said.type)
@@ -288,7 +279,7 @@ class NodeClient:
         """Send a request, and give the response once its head is there.
 
         Raises:
-            NoAnswerError: the node does not answer.
+            NoAnswerError: the node does not answer, or not to the end.
             NotTrustworthyError: it holds no pinned key.
             UsageError: that is no URL.
         """
@@ -305,6 +296,8 @@ class NodeClient:
                     ssl=self._tls,
                     allow_redirects=False,
                 )
+            async with response:
+                yield response
         except (aiohttp.ServerFingerprintMismatch, aiohttp.ClientSSLError) as error:
             problem = f"it does not hold the TLS key of a node in the genesis file ({error})"
             raise NotTrustworthyError(node, problem) from None
@@ -314,8 +307,8 @@ class NodeClient:
             raise NoAnswerError(str(error.os_error)) from None
         except TimeoutError:
             raise NoAnswerError(f"no answer within {timeout_s:.1f} s") from None
-        async with response:
-            yield response
+        except (aiohttp.ClientError, OSError) as error:
+            raise NoAnswerError(str(error) or type(error).__name__) from None
 
 
 def _share(end: float, nodes_left: int) -> float:

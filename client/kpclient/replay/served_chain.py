@@ -57,18 +57,30 @@ class ServedChain:
                 the height that the node has claimed.
         """
         reached = 0
+        unpacker = msgpack.Unpacker(
+            max_buffer_size=MAX_STREAMED_BYTES + _CHUNK_BYTES, max_array_len=2
+        )
         with asyncio.Runner() as runner:
-            stream = self._read_blocks()
+            stream = self._read_stream()
             try:
-                while blocks := runner.run(_next(stream)):
-                    for block in blocks:
-                        yield block
-                        reached = block.height
+                while chunk := runner.run(_next(stream)):
+                    unpacker.feed(chunk)
+                    for item in unpacker:
+                        match item:
+                            case [int(reached), bytes(stored)]:
+                                yield StoredBlock(reached, stored)
+                            case _:
+                                raise self._unavailable(f"sends no block but {item!r:.80}")
+            except (ValueError, msgpack.UnpackException) as error:
+                raise self._unavailable(f"sends something other than blocks: {error!r}") from None
             finally:
                 runner.run(stream.aclose())
         if reached < self.height:
             problem = f"its blocks end at {reached}, its status says {self.height}"
-            raise ChainUnavailableError(f"{self.source} does not serve its whole ledger: {problem}")
+            raise self._unavailable(f"does not serve its whole ledger: {problem}")
+
+    def _unavailable(self, problem: str) -> ChainUnavailableError:
+        return ChainUnavailableError(f"{self.source} {problem}")
 
     def _open(self) -> NodeClient:
         return NodeClient(
@@ -81,41 +93,15 @@ class ServedChain:
             node, content = await nodes.request("GET", STATUS.path, trusting=True)
             return node, read_from(node, content, lambda text: read_answer(text, StatusAnswer))
 
-    async def _read_blocks(self) -> AsyncGenerator[list[StoredBlock], None]:
-        """Yield the blocks of each piece of the stream in which any end."""
-        unpacker = msgpack.Unpacker(
-            max_buffer_size=MAX_STREAMED_BYTES + _CHUNK_BYTES, max_array_len=2
-        )
+    async def _read_stream(self) -> AsyncGenerator[bytes, None]:
         async with self._open() as nodes:
             try:
                 async for chunk in nodes.stream(self.source, BLOCKS.target()):
-                    blocks: list[StoredBlock] = []
-                    wrong = _take_blocks(unpacker, chunk, blocks)
-                    if blocks:
-                        yield blocks
-                    if wrong:
-                        problem = f"{self.source} sends something other than blocks: {wrong}"
-                        raise ChainUnavailableError(problem)
+                    yield chunk
             except NodeUnreachableError as error:
-                problem = f"{self.source} stopped in the middle: {error}"
-                raise ChainUnavailableError(problem) from None
+                raise self._unavailable(f"stopped in the middle: {error}") from None
 
 
-def _take_blocks(unpacker: msgpack.Unpacker, chunk: bytes, blocks: list[StoredBlock]) -> str:
-    """Take the blocks that end in a piece of the stream; gives the first thing that is none."""
-    try:
-        unpacker.feed(chunk)
-        for item in unpacker:
-            match item:
-                case [int(height), bytes(stored)]:
-                    blocks.append(StoredBlock(height, stored))
-                case _:
-                    return f"{item!r:.80}"
-    except (ValueError, msgpack.UnpackException) as error:
-        return repr(error)
-    return ""
-
-
-async def _next(stream: AsyncIterator[list[StoredBlock]]) -> list[StoredBlock]:
-    """Give the next blocks; none at the end."""
-    return await anext(stream, [])
+async def _next(stream: AsyncIterator[bytes]) -> bytes:
+    """Give the next piece; nothing at the end."""
+    return await anext(stream, b"")

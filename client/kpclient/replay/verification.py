@@ -14,7 +14,7 @@ import signal
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -149,7 +149,7 @@ def audit_chain(
         observe: sees what each block changes; to be believed only if the report says SOUND.
     """
     auditor = Auditor(genesis, verify_event=defer_signatures, observe=observe)
-    with _SignatureQueue(jobs) as signatures, _closing(chain) as blocks:
+    with _SignatureQueue(jobs) as signatures, closing(_each(chain)) as blocks:
         why = None
         findings = []
         try:
@@ -170,15 +170,9 @@ def audit_chain(
     return report_sound(genesis, auditor.progress)
 
 
-@contextmanager
-def _closing(chain: Chain) -> Iterator[Iterator[StoredBlock | UnreadableBlock]]:
-    """Iterate over a chain, and let go of where it comes from even if it is not read to its end."""
-    blocks = iter(chain)
-    try:
-        yield blocks
-    finally:
-        if isinstance(blocks, Generator):
-            blocks.close()
+def _each(chain: Chain) -> Generator[StoredBlock | UnreadableBlock]:
+    """Iterate over a chain; closed, this lets go of where its blocks come from."""
+    yield from chain
 
 
 def _execute(
