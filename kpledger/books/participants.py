@@ -8,9 +8,10 @@ from kpledger.base.ids import KPCS, parse_participant
 from kpledger.books.database import Books
 from kpledger.books.query import NotOnLedgerError, Query, read_parameter, select_rows
 from kpledger.scheme.v1.events.governance import AuthorityRole, ParticipantKind, Standing
-from kpledger.scheme.v1.events.life import BodyKind, ObserverKind
+from kpledger.scheme.v1.events.life import ObserverKind
 from kpledger.scheme.v1.records import (
     AllottedRange,
+    BodyRecord,
     ParticipantRecord,
     RangesRecord,
     StandingSince,
@@ -59,18 +60,6 @@ class SchemeOffice(_Office, frozen=True, kw_only=True):
     closed: bool
 
 
-class SchemeBody(msgspec.Struct, frozen=True, kw_only=True):
-    """A working group or committee."""
-
-    name: str
-    title: str
-    kind: BodyKind
-    chair: str
-    members: tuple[str, ...]
-    observers: tuple[str, ...]
-    dissolved: bool
-
-
 class ParticipantAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A participant, its offices and its numbers."""
 
@@ -97,7 +86,8 @@ class OrganisationAnswer(msgspec.Struct, frozen=True, kw_only=True):
     offices: tuple[SchemeOffice, ...]
     """Monitoring teams, working groups with a key."""
     observers: tuple[SchemeOffice, ...]
-    bodies: tuple[SchemeBody, ...]
+    bodies: tuple[BodyRecord, ...]
+    """Working groups and committees."""
 
 
 def _respond_one(books: Books, question: ParticipantQuestion) -> ParticipantAnswer:
@@ -137,7 +127,7 @@ def _respond_organisation(books: Books, question: OrganisationQuestion) -> Organ
     return OrganisationAnswer(
         offices=tuple(one for one in offices if AuthorityRole.OBSERVER not in one.roles),
         observers=tuple(one for one in offices if AuthorityRole.OBSERVER in one.roles),
-        bodies=select_rows(books, SchemeBody, "bodies.sql", {"past": question.past}),
+        bodies=select_rows(books, BodyRecord, "bodies.sql", {"past": question.past}),
     )
 
 
