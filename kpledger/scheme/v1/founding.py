@@ -38,12 +38,5 @@ def found(founding: Founding, changes: ChangeSet) -> None:
 
 
 def _put_key(changes: ChangeSet, public_key: bytes, participant: str, authority: str) -> None:
-    record = records.KeyRecord(
-        participant=participant,
-        authority=authority,
-        valid_from=0,
-        revoked_at=None,
-        reason=None,
-        suspect_since=None,
-    )
+    record = records.KeyRecord(participant=participant, authority=authority, valid_from=0)
     changes.put(records.KeyRecord.key_for(public_key), record)

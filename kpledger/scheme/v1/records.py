@@ -127,10 +127,10 @@ class KeyRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     authority: str
     valid_from: int
     """Unix milliseconds of block time."""
-    revoked_at: int | None
+    revoked_at: int | None = None
     """Block time of its revocation; signatures count before it."""
-    reason: RevocationReason | None
-    suspect_since: int | None
+    reason: RevocationReason | None = None
+    suspect_since: int | None = None
     officer: str | None = None
     """Whose it is among the office's people."""
 
@@ -247,11 +247,11 @@ class ProceedingRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=
     """Block time."""
     title: str
     """In a few words, for lists."""
-    due_on: str | None
+    due_on: str | None = None
     """When its next step is due."""
-    documents: tuple[bytes, ...]
+    documents: tuple[bytes, ...] = ()
     """Hashes of what was filed, in order."""
-    recommendations: tuple[RecommendationStatus, ...]
+    recommendations: tuple[RecommendationStatus, ...] = ()
 
 
 class ReportRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -315,7 +315,7 @@ class CertificateRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields
     number: str
     kind: CertificateKind
     state: CertificateState
-    marks: tuple[str, ...]
+    marks: tuple[str, ...] = ()
     """Remarkable things that happened to it, for auditors; in order of appearance, each once."""
     head: bytes
     """Id of the newest event on it: the optimistic lock."""
@@ -340,20 +340,20 @@ class CertificateRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields
     sources: tuple[Source, ...]
     case: str
     """TECHNICAL: whose goods it moves; empty otherwise."""
-    exported_on: str | None
+    exported_on: str | None = None
     """From the notice of export."""
-    arrived_on: str | None
+    arrived_on: str | None = None
     """From the record of the arrival."""
-    prior: CertificateState | None
+    prior: CertificateState | None = None
     """The state before it was lost, or before it was detained on its way."""
-    lost: bool
+    lost: bool = False
     """Reported lost and not found; survives the arrival of the goods."""
-    holder: str | None
+    holder: str | None = None
     """The participant that has the goods before it, once they arrived or surfaced."""
-    found: FoundGoods | None
+    found: FoundGoods | None = None
     """What was confirmed, or agreed on afterwards."""
-    replaces: str | None
-    replaced_by: str | None
+    replaces: str | None = None
+    replaced_by: str | None = None
 
 
 class CaseCountRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

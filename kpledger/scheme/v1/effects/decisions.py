@@ -8,7 +8,7 @@ import msgspec
 from kpledger.base.ids import KPCS
 from kpledger.scheme.v1 import records
 from kpledger.scheme.v1.context import Context, record_of
-from kpledger.scheme.v1.effects.governance import begin_key, end_key
+from kpledger.scheme.v1.effects.governance import end_key
 from kpledger.scheme.v1.events import decisions as events
 from kpledger.scheme.v1.events.governance import RevocationReason
 from kpledger.scheme.v1.ids import CHAIR
@@ -48,7 +48,8 @@ def hand_over_chair(context: Context) -> None:
     """End the old Chair's key, write the new one's, and say who presides."""
     body = context.body(events.ChairRotated)
     end_key(context, context.scheme().key, RevocationReason.SUPERSEDED)
-    begin_key(context, body.key, KPCS, CHAIR)
+    key = records.KeyRecord(participant=KPCS, authority=CHAIR, valid_from=0)
+    context.put(key, body.key)
     context.put(record_of(records.SchemeRecord, body), "kpcs")
 
 

@@ -18,7 +18,8 @@ def admit_participant(context: Context) -> None:
     standings = (_begin_standing(context, body, events.Standing.ACTIVE),)
     record = record_of(records.ParticipantRecord, body, standings=standings, authority_count=0)
     context.put(record, body.code)
-    begin_key(context, body.root_key, body.code, ROOT)
+    root = records.KeyRecord(participant=body.code, authority=ROOT, valid_from=0)
+    context.put(root, body.root_key)
 
 
 def change_status(context: Context) -> None:
@@ -95,7 +96,8 @@ def register_observer(context: Context) -> None:
         observer=body.kind,
     )
     context.put(record, KPCS, body.observer)
-    begin_key(context, body.key, KPCS, body.observer)
+    key = records.KeyRecord(participant=KPCS, authority=body.observer, valid_from=0)
+    context.put(key, body.key)
 
 
 def withdraw_observer(context: Context) -> None:
@@ -106,9 +108,7 @@ def withdraw_observer(context: Context) -> None:
 def add_key(context: Context) -> None:
     """Write the key record."""
     body = context.body(events.KeyAdded)
-    code = context.author[0]
-    start, officer = body.valid_from, body.officer
-    begin_key(context, body.key, code, body.authority, valid_from=start, officer=officer)
+    context.put(record_of(records.KeyRecord, body, participant=context.author[0]), body.key)
 
 
 def rotate_key(context: Context) -> None:
@@ -116,36 +116,13 @@ def rotate_key(context: Context) -> None:
     body = context.body(events.KeyRotated)
     old = context.existing(records.KeyRecord, body.old)
     end_key(context, body.old, events.RevocationReason.SUPERSEDED)
-    owner, start = (old.participant, old.authority), body.valid_from
-    begin_key(context, body.new, *owner, valid_from=start, officer=old.officer)
+    context.put(msgspec.structs.replace(old, valid_from=body.valid_from), body.new)
 
 
 def revoke_key(context: Context) -> None:
     """Close the key record at block time."""
     body = context.body(events.KeyRevoked)
     end_key(context, body.key, body.reason, body.suspect_since)
-
-
-def begin_key(
-    context: Context,
-    public_key: bytes,
-    participant: str,
-    authority: str,
-    *,
-    valid_from: int = 0,
-    officer: str | None = None,
-) -> None:
-    """Write the record of a key that begins."""
-    begun = records.KeyRecord(
-        participant=participant,
-        authority=authority,
-        valid_from=valid_from,
-        revoked_at=None,
-        reason=None,
-        suspect_since=None,
-        officer=officer,
-    )
-    context.put(begun, public_key)
 
 
 def end_key(

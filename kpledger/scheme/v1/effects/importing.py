@@ -84,14 +84,18 @@ def _open_presented(context: Context, carat_thousandths: int | None) -> bool:
         return False
     record = certificate_of(context)
     case, serial = next_case(context)
-    _open(
-        context,
-        case,
-        kind,
+    opened = CaseRecord(
+        case=case,
+        kind=kind,
+        state=OPENING[context.event.header.type],
+        head=context.event.event_id,
         number=record.number,
+        holder=context.author[0],
         returned_to=record.issuer,
         carat_thousandths=carat_thousandths,
+        opened_at=context.at.now_ms,
     )
+    context.put(opened, case)
     context.put(CaseCountRecord(count=serial), record.number)
     return True
 
@@ -99,37 +103,18 @@ def _open_presented(context: Context, carat_thousandths: int | None) -> bool:
 def open_named(context: Context) -> None:
     """Open the case of goods without a certificate, or of a sample."""
     body = context.body(events.CaseOpened)
-    _open(
-        context,
-        context.subject,
-        body.kind,
-        number=None,
-        returned_to=body.claimed_provenance,
-        carat_thousandths=body.carat_thousandths,
-    )
-
-
-def _open(
-    context: Context,
-    case: str,
-    kind: events.CaseKind,
-    *,
-    number: str | None,
-    returned_to: str | None,
-    carat_thousandths: int | None,
-) -> None:
-    opened = CaseRecord(
-        case=case,
-        kind=kind,
-        state=OPENING[context.event.header.type],
+    opened = record_of(
+        CaseRecord,
+        body,
+        case=context.subject,
+        state=OPENING[body.TYPE],
         head=context.event.event_id,
-        number=number,
+        number=None,
         holder=context.author[0],
-        returned_to=returned_to,
-        carat_thousandths=carat_thousandths,
+        returned_to=body.claimed_provenance,
         opened_at=context.at.now_ms,
     )
-    context.put(opened, case)
+    context.put(opened, context.subject)
 
 
 def or_case(on_certificate: Effect) -> Effect:

@@ -48,9 +48,6 @@ def open_proceeding(context: Context) -> None:
         opened_by=context.author[0],
         opened_at=context.at.now_ms,
         title=title,
-        due_on=None,
-        documents=(),
-        recommendations=(),
     )
     _move(context, begun)
 
