@@ -82,8 +82,7 @@ def read_piece(ledger: Ledger, first: int, last: int) -> tuple[bytes, int]:
     piece = bytearray()
     height = first
     while height <= last and len(piece) < PIECE_BYTES:
-        stored = ledger.block(height)
-        piece += msgspec.msgpack.encode((height, stored))
+        piece += msgspec.msgpack.encode((height, ledger.block(height)))
         height += 1
     return bytes(piece), height
 
