@@ -5,11 +5,11 @@ Run after babel was brought up to date and a new version of the rules is made; w
 compares instead, and fails where the table is not what the library says.
 """
 
-import sys
 from pathlib import Path
 from typing import Final
 
 from babel.core import Locale, get_global
+from generated import deliver
 
 TABLE: Final = Path(__file__).parents[1] / "kpledger" / "scheme" / "v1" / "countries.txt"
 
@@ -38,17 +38,5 @@ def write_table() -> str:
     return "".join(f"{' '.join(row)}\n" for row in rows)
 
 
-def main() -> int:
-    """Write the table, or compare it."""
-    table = write_table()
-    if "--check" not in sys.argv[1:]:
-        TABLE.write_text(table)
-        return 0
-    if TABLE.read_text() == table:
-        return 0
-    sys.stderr.write(f"{TABLE} is not what babel says: run scripts/countries.py\n")
-    return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(deliver(TABLE, write_table(), command="scripts/countries.py"))

@@ -1,14 +1,15 @@
 """Writes docs/data-model.md from the schema of the books.
 
-Run by scripts/docs; with ``--check`` it compares instead and fails when the page is stale.
+Run by scripts/docs.
 """
 
 import re
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+
+from generated import deliver
 
 from kpledger.books.database import create_tables
 
@@ -122,20 +123,5 @@ def format_columns(lines: list[str]) -> Iterator[str]:
             row = [f"`{column[1]}`", kind, column[4] or ""]
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page, or compare it."""
-    page = format_page()
-    if arguments == ["--check"]:
-        if PAGE.read_text(encoding="utf-8") == page:
-            return 0
-        sys.stderr.write(f"{PAGE.name} is stale: run scripts/docs\n")
-        return 1
-    if arguments:
-        sys.stderr.write("usage: scripts/docs [--check]\n")
-        return 2
-    PAGE.write_text(page, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(deliver(PAGE, format_page(), command="scripts/docs"))

@@ -1,11 +1,11 @@
 """Writes the part of docs/flags.md that says what each flag is, from the files of the flags.
 
-Run by scripts/docs; with ``--check`` it compares instead and fails when the page is stale. What
-stands outside of the two marks is written by hand.
+Run by scripts/docs. What stands outside of the two marks is written by hand.
 """
 
-import sys
 from pathlib import Path
+
+from generated import deliver
 
 from kpledger.books.flags.catalogue import FlagDescription, describe_flags
 
@@ -40,30 +40,14 @@ def format_part() -> str:
     return "\n" + table + "".join(map(_describe, flags))
 
 
-def format_page(page: str) -> str:
+def format_page() -> str:
     """Give the page with the generated part anew."""
-    before, begin, rest = page.partition(BEGIN)
+    before, begin, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise SystemExit(f"{PAGE.name} has lost the marks of its generated part")
     return before + BEGIN + format_part() + END + after
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page, or compare it."""
-    found = PAGE.read_text(encoding="utf-8")
-    page = format_page(found)
-    if arguments == ["--check"]:
-        if found == page:
-            return 0
-        sys.stderr.write(f"{PAGE.name} is stale: run scripts/docs\n")
-        return 1
-    if arguments:
-        sys.stderr.write("usage: scripts/docs [--check]\n")
-        return 2
-    PAGE.write_text(page, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(deliver(PAGE, format_page(), command="scripts/docs"))

@@ -1,11 +1,12 @@
 """Writes docs/rules.md from the rules themselves: enum, catalogue and the tables of states.
 
-Run by scripts/docs; with ``--check`` it compares instead and fails when the page is stale.
+Run by scripts/docs.
 """
 
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from generated import deliver
 
 from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Rule
@@ -166,20 +167,5 @@ def format_page() -> str:
     return told + LIFE + _life() + CASES + _cases() + PROCEEDED + _proceedings()
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page, or compare it."""
-    page = format_page()
-    if arguments == ["--check"]:
-        if PAGE.read_text(encoding="utf-8") == page:
-            return 0
-        sys.stderr.write(f"{PAGE.name} is stale: run scripts/docs\n")
-        return 1
-    if arguments:
-        sys.stderr.write("usage: scripts/docs [--check]\n")
-        return 2
-    PAGE.write_text(page, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(deliver(PAGE, format_page(), command="scripts/docs"))

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from generated import deliver
+
 TABLE: Final = Path(__file__).parents[1] / "kpledger" / "base" / "unassigned.txt"
 UNICODE: Final = "14.0.0"
 
@@ -41,10 +43,7 @@ def main() -> int:
     if unicodedata.unidata_version != UNICODE:
         sys.stderr.write(f"this Python has Unicode {unicodedata.unidata_version}, not {UNICODE}\n")
         return 2
-    if "--check" not in sys.argv[1:]:
-        TABLE.write_text(write_table(), encoding="utf-8")
-        return 0
-    return 0 if TABLE.read_text(encoding="utf-8") == write_table() else 1
+    return deliver(TABLE, write_table(), command="scripts/unicode_table.py")
 
 
 if __name__ == "__main__":
