@@ -13,7 +13,6 @@ from kpclient.commands import (  # noqa: F401 (each adds its commands)
     audit,
     books,
     certificates,
-    cosign,
     drafts,
     keys,
     ledger,

@@ -62,16 +62,6 @@ def parse_participant(text: str) -> str:
     return _parse(text, PARTICIPANT_PATTERN, "participant code", "two capital letters, such as BW")
 
 
-def parse_authority(text: str) -> str:
-    """Read an authority's id.
-
-    Raises:
-        MalformedError: not lower-case words joined by hyphens, or too long.
-    """
-    accepted = "lower-case letters and digits joined by hyphens, such as antwerp"
-    return _parse(text, NAME_PATTERN, "authority", accepted)
-
-
 def parse_hex32(text: str, what: str) -> bytes:
     """Read 32 bytes of lower-case hexadecimal.
 

@@ -13,7 +13,7 @@ import typer
 from kpclient.commands.declared import command
 from kpclient.errors import EXIT_DONE, EXIT_REFUSED, EXIT_UNDECIDED, ClientError, UsageError
 from kpclient.files import read_bounded
-from kpclient.input.options import TIMEOUT_S, Timeout
+from kpclient.input.options import TIMEOUT_S
 from kpclient.output.console import print_json, print_line, print_trouble
 from kpclient.replay.copied_chain import CopiedChain
 from kpclient.replay.replay import open_chain, verify_chain
@@ -37,7 +37,7 @@ def audit(
     node: str = "",
     copy: Path | None = None,
     jobs: int | None = None,
-    timeout_s: Timeout = TIMEOUT_S,
+    timeout_s: float = TIMEOUT_S,
     as_json: bool = False,
 ) -> None:
     """Verify every hash, signature, rule, root and digest of a ledger, from the genesis file alone.

@@ -8,17 +8,14 @@ asks the books a question has the fields of the question as options besides, and
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from importlib import resources
 from typing import (
-    Annotated,
     Concatenate,
     Final,
     Generic,
     ParamSpec,
     TypeVar,
-    get_origin,
-    get_type_hints,
 )
 
 import msgspec
@@ -31,7 +28,10 @@ from kpclient.input.options import (
     FreshnessOptions,
     Function,
     OfflineOptions,
+    OptionWords,
     add_command,
+    is_group,
+    with_words,
 )
 from kpclient.input.reporting import reporting
 from kpclient.input.thresholds import Thresholds
@@ -43,18 +43,6 @@ from kpledger.books.query import AnyQuery, Query
 P = ParamSpec("P")
 Q = TypeVar("Q", bound=msgspec.Struct)
 A = TypeVar("A", bound=msgspec.Struct)
-
-
-class _OptionWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a parameter of a function is given."""
-
-    name: str = ""
-    """``--out -o``; without hyphens it is an argument, and what help calls it. Empty: as it is."""
-    metavar: str | None = None
-    help: str
-    envvar: str | None = None
-    min: int | None = None
-    max: int | None = None
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -218,29 +206,12 @@ def parameters_of(
     function: Callable[..., None], words: Mapping[str, dict[str, object]], *, own: int = 0
 ) -> list[inspect.Parameter]:
     """Give the parameters of a function as options with these words; its own come first."""
-    hints = get_type_hints(function, include_extras=True)
-    found: list[inspect.Parameter] = []
-    for one in list(inspect.signature(function).parameters.values())[own:]:
-        kind = hints[one.name]
-        if not is_dataclass(kind) and get_origin(kind) is not Annotated:
-            said = msgspec.convert(words[one.name], _OptionWords)
-            kind = Annotated[kind, _describe_option(one.name, said)]
-        found.append(one.replace(annotation=kind))
-    return found
-
-
-def _describe_option(parameter: str, words: _OptionWords) -> object:
-    name = words.name or f"--{parameter.replace('_', '-')}"
-    if not name.startswith("--"):
-        return typer.Argument(metavar=name, help=words.help)
-    return typer.Option(
-        *name.split(),
-        metavar=words.metavar,
-        help=words.help,
-        envvar=words.envvar,
-        min=words.min,
-        max=words.max,
-    )
+    return [
+        one
+        if is_group(one.annotation)
+        else with_words(one, msgspec.convert(words.get(one.name), OptionWords | None))
+        for one in list(inspect.signature(function, eval_str=True).parameters.values())[own:]
+    ]
 
 
 def _print_answer(asking: Asking[msgspec.Struct, msgspec.Struct]) -> None:

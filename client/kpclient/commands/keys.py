@@ -6,13 +6,14 @@ from typing import Final
 from kpclient.commands.declared import command
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
+from kpclient.input.forms import read_struct
 from kpclient.input.options import LocalOptions, PassphraseOptions
 from kpclient.keyfile import KeyEntry
 from kpclient.keystore import make_seed
 from kpclient.output.console import print_fields, print_json, print_line, print_table, print_trouble
 from kpclient.statements.signing import open_keystore, read_passphrase
 from kpledger.base.errors import MalformedError
-from kpledger.base.ids import KPCS, parse_authority, parse_hex32, parse_participant
+from kpledger.base.ids import parse_hex32
 from kpledger.log.note import KeyType, NoteKey, format_vkey
 from kpledger.scheme.event import Author
 
@@ -102,12 +103,9 @@ def parse_author(text: str) -> Author:
     """
     code, _, authority = text.partition("/")
     try:
-        if code != KPCS:
-            parse_participant(code)
-        parse_authority(authority)
+        return read_struct(Author, {"participant": code, "authority": authority})
     except MalformedError as error:
         raise UsageError("--author", error.problem, "CODE/AUTHORITY, such as BW/gaborone") from None
-    return Author(participant=code, authority=authority)
 
 
 def _load_seed(path: Path) -> bytes:

@@ -1,19 +1,36 @@
-"""``kpledger make``: any event of the catalogue, from a file with its body.
+"""``kpledger make`` and ``cosign``: any event of the catalogue, and a further signature under one.
 
-The everyday events have commands of their own; this one makes every other, and those as well.
+The everyday events have commands of their own; ``make`` makes every other, from a file with its
+body, and those as well. ``cosign`` takes an event that another has signed.
 """
 
 from pathlib import Path
 
 from kpclient.commands.declared import command
 from kpclient.errors import UsageError
+from kpclient.files import read_bounded
 from kpclient.input.documents import load_document
 from kpclient.input.forms import find_type
-from kpclient.input.options import StatementOptions
+from kpclient.input.options import (
+    ConnectionOptions,
+    SendingOptions,
+    SignerOptions,
+    StatementOptions,
+)
 from kpclient.input.wording import event_types, fields_of, summarise
 from kpclient.output.console import print_json, print_line, print_table
+from kpclient.session import Session
+from kpclient.statements.sending import send
+from kpclient.statements.signing import Keyring, author_of
 from kpclient.statements.statement import Draft
 from kpledger.base.errors import MalformedError
+from kpledger.scheme.envelope import (
+    MAX_ENVELOPE_JSON_BYTES,
+    add_signature,
+    decode_envelope,
+    parse_envelope_json,
+    verify_envelope,
+)
 from kpledger.scheme.event import Body
 
 
@@ -67,3 +84,25 @@ def _explain(known: type[Body], *, as_json: bool) -> None:
     print_line(f"{known.TYPE}: {summarise(known)}")
     rows = [(one.path, "" if one.needed else "optional", one.form, one.meaning) for one in found]
     print_table(("field", "", "form", "meaning"), rows)
+
+
+@command("cosign")
+def cosign(
+    *,
+    file: Path,
+    signer: SignerOptions,
+    sending: SendingOptions,
+    connection: ConnectionOptions,
+) -> None:
+    """Add a signature to an event that another has signed, and send it."""
+    session = Session(connection)
+    author_of(session.home, signer.key)
+    content = read_bounded(file, max_bytes=MAX_ENVELOPE_JSON_BYTES)
+    event = decode_envelope(parse_envelope_json(content))
+    verify_envelope(event)
+    if event.header.chain != session.genesis.chain:
+        problem = f"it is meant for ledger {event.header.chain.hex()}"
+        raise UsageError("FILE", problem, f"an event for {session.genesis.chain.hex()}")
+    _, key = Keyring(session, signer).open()
+    signed = decode_envelope(add_signature(event.encoded, key))
+    send(session, signed, connection=connection, sending=sending)

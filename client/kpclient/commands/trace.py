@@ -76,23 +76,23 @@ def _grow(
         onward.setdefault(step(link)[0], []).append(link)
     shown: set[str] = set()
 
-    def grow(subject: str, how: str, depth: int = 0) -> Branch:
+    def grow(subject: str, how: str = "", depth: int = 0) -> Branch:
         label = f"{how}{_label(shipments[subject])}"
-        if depth == _DEEPEST and onward.get(subject):
+        further = onward.get(subject, [])
+        if depth == _DEEPEST and further:
             return Branch(f"{label} (goes on: trace it)", ())
         if subject in shown:
-            return Branch(f"{label} (see above)" if onward.get(subject) else label, ())
+            return Branch(f"{label} (see above)" if further else label, ())
         shown.add(subject)
-        branches = [grow(step(link)[1], _how(link), depth + 1) for link in onward.get(subject, ())]
+        branches = [grow(step(link)[1], f"{_how(link)}: ", depth + 1) for link in further]
         return Branch(label, tuple(branches))
 
-    return grow(root, "")
+    return grow(root)
 
 
 def _how(link: TracedLink) -> str:
-    if link.carat_thousandths is not None:
-        return f"{format_carats(link.carat_thousandths)} ct: "
-    return f"{link.link.lower()}: "
+    carats = link.carat_thousandths
+    return link.link.lower() if carats is None else f"{format_carats(carats)} ct"
 
 
 def _label(shipment: TracedShipment) -> str:
@@ -115,10 +115,8 @@ def format_dot(found: TraceAnswer) -> str:
         bold = ", penwidth=3" if one.subject == found.subject else ""
         lines.append(f"  {_quote(one.subject)} [label={_quote(label)}{bold}];")
     for link in dict.fromkeys((*found.back, *found.forward)):
-        carats = link.carat_thousandths
-        label = link.link.lower() if carats is None else f"{format_carats(carats)} ct"
         ends = f"{_quote(link.earlier)} -> {_quote(link.later)}"
-        lines.append(f"  {ends} [label={_quote(label)}, style={_STYLES[link.link]}];")
+        lines.append(f"  {ends} [label={_quote(_how(link))}, style={_STYLES[link.link]}];")
     return "\n".join([*lines, "}", ""])
 
 

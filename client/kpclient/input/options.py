@@ -2,16 +2,20 @@
 
 A command takes a group as one parameter; :func:`add_command` registers it with the fields of the
 group as options of their own. So every command spells an option the same way, reads the same
-environment variable, and ends with the same exit code for the same trouble.
+environment variable, and ends with the same exit code for the same trouble. How an option is called
+and what help says of it stands in ``options.toml``; what only one command has, in the tables of
+:mod:`kpclient.commands`.
 """
 
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
+from importlib import resources
 from pathlib import Path
-from typing import Annotated, Final, TypeGuard, get_args, get_type_hints
+from typing import Annotated, Final, TypeGuard
 
+import msgspec
 import typer
 from typer.models import OptionInfo, ParameterInfo
 
@@ -19,141 +23,82 @@ from kpclient.errors import UsageError
 from kpclient.input.reporting import reporting
 
 DEFAULT_HOME: Final = Path("~/.config/kpledger")
-
-_Home = Annotated[
-    Path,
-    typer.Option(
-        "--home",
-        envvar="KPLEDGER_HOME",
-        metavar="DIR",
-        help="Where keys, the outbox and what was seen are kept.",
-    ),
-]
-_PassphraseFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--passphrase-file",
-        metavar="FILE",
-        help="A file whose first line is the passphrase. [or KPLEDGER_PASSPHRASE, or a prompt]",
-    ),
-]
-_Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-
-
-Timeout = Annotated[
-    float,
-    typer.Option(
-        "--timeout", metavar="SECONDS", min=0.1, max=3600, help="How long to go on asking."
-    ),
-]
 TIMEOUT_S: Final = 10.0
+
+
+class OptionWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a parameter is given on the command line, and what help says of it."""
+
+    name: str = ""
+    """``--out -o``; without hyphens it is an argument, and what help calls it. Empty: as it is."""
+    metavar: str | None = None
+    help: str
+    envvar: str | None = None
+    min: int | float | None = None
+    max: int | float | None = None
+
+
+_SHARED: Final = msgspec.toml.decode(
+    (resources.files(__package__) / "options.toml").read_bytes(), type=dict[str, OptionWords]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalOptions:
     """What a command needs that asks nobody."""
 
-    home: _Home = DEFAULT_HOME
-    as_json: _Json = False
+    home: Path = DEFAULT_HOME
+    as_json: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionOptions:
     """What a command needs that asks a ledger."""
 
-    node: Annotated[
-        str,
-        typer.Option(
-            "--node",
-            envvar="KPLEDGER_NODE",
-            metavar="URL[,URL]",
-            help="Nodes to ask, the preferred one first.",
-        ),
-    ] = ""
-    genesis: Annotated[
-        Path | None,
-        typer.Option(
-            "--genesis",
-            envvar="KPLEDGER_GENESIS",
-            metavar="FILE",
-            help="The genesis file that pins the ledger. [default: genesis.json in the home]",
-        ),
-    ] = None
-    timeout_s: Timeout = TIMEOUT_S
-    home: _Home = DEFAULT_HOME
-    as_json: _Json = False
+    node: str = ""
+    genesis: Path | None = None
+    timeout_s: float = TIMEOUT_S
+    home: Path = DEFAULT_HOME
+    as_json: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreshnessOptions:
     """How fresh an answer has to be."""
 
-    newest: Annotated[
-        bool,
-        typer.Option(
-            "--newest", help="Answer only with everything acknowledged so far taken into account."
-        ),
-    ] = False
+    newest: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfflineOptions:
     """Whether answers come from a chain that was verified here, and where the chain is."""
 
-    replay: Annotated[
-        bool,
-        typer.Option(
-            "--replay", help="Verify the whole chain and answer from it, trusting no node."
-        ),
-    ] = False
-    copy: Annotated[
-        Path | None,
-        typer.Option(
-            "--copy",
-            metavar="DIR",
-            help="Answer from a copy of a stopped node's directory, verified likewise.",
-        ),
-    ] = None
+    replay: bool = False
+    copy: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassphraseOptions:
     """Where the passphrase of a key comes from."""
 
-    passphrase_file: _PassphraseFile = None
+    passphrase_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignerOptions:
     """Under which key a command signs."""
 
-    key: Annotated[
-        str,
-        typer.Option("--key", envvar="KPLEDGER_KEY", metavar="NAME", help="The key to sign with."),
-    ] = ""
-    passphrase_file: _PassphraseFile = None
+    key: str = ""
+    passphrase_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingOptions:
     """What becomes of an event once it is signed."""
 
-    offline: Annotated[
-        Path | None,
-        typer.Option(
-            "--offline",
-            metavar="FILE",
-            help="Write it to a file for another signer instead of sending it.",
-        ),
-    ] = None
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Only ask whether the rules would accept it."),
-    ] = False
-    offline_ok: Annotated[
-        bool,
-        typer.Option("--offline-ok", help="Keep it in the outbox if no node can be reached."),
-    ] = False
+    offline: Path | None = None
+    dry_run: bool = False
+    offline_ok: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,10 +106,8 @@ class StatementOptions:
     """What every command needs that makes a statement."""
 
     signer: SignerOptions
-    cosign: Annotated[
-        list[str] | None,
-        typer.Option("--cosign", metavar="KEY", help="Sign with this key as well; repeated."),
-    ] = None
+    # typer takes repeated options as lists only.
+    cosign: list[str] | None = None
     sending: SendingOptions
     connection: ConnectionOptions
 
@@ -192,6 +135,27 @@ class NeededUnless:
 Function = Callable[..., None]
 
 
+def with_words(parameter: inspect.Parameter, words: OptionWords | None = None) -> inspect.Parameter:
+    """Make a parameter an option with these words, or with those that commands share."""
+    said = words or _SHARED[parameter.name]
+    kind: object = parameter.annotation
+    name = said.name or f"--{parameter.name.replace('_', '-')}"
+    info = (
+        typer.Option(
+            *name.split(),
+            # Typer would name the types of Python.
+            metavar=said.metavar or _KINDS.get(kind),
+            help=said.help,
+            envvar=said.envvar,
+            min=said.min,
+            max=said.max,
+        )
+        if name.startswith("--")
+        else typer.Argument(metavar=name, help=said.help)
+    )
+    return parameter.replace(annotation=Annotated[kind, info])
+
+
 def add_command(
     app: typer.Typer,
     name: str,
@@ -204,7 +168,7 @@ def add_command(
     groups: dict[str, type] = {}
     spread: list[inspect.Parameter] = []
     for one in parameters:
-        if _is_group(one.annotation):
+        if is_group(one.annotation):
             groups[one.name] = one.annotation
             spread += _options_of(one.annotation)
         else:
@@ -230,37 +194,26 @@ def add_command(
     return run
 
 
-def _is_group(kind: object) -> TypeGuard[type]:
+def is_group(kind: object) -> TypeGuard[type]:
+    """Tell whether a parameter of this kind stands for several options."""
     return is_dataclass(kind) and isinstance(kind, type)
 
 
 def _options_of(kind: type) -> list[inspect.Parameter]:
     """Give the fields of a group as options; a group within it stands for its own fields."""
-    hints = get_type_hints(kind, include_extras=True)
     options: list[inspect.Parameter] = []
-    for one in fields(kind):
-        if _is_group(hints[one.name]):
-            options += _options_of(hints[one.name])
-        else:
-            option = inspect.Parameter(
-                one.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=inspect.Parameter.empty if one.default is MISSING else one.default,
-                annotation=hints[one.name],
-            )
-            options.append(option)
+    for one in inspect.signature(kind, eval_str=True).parameters.values():
+        options += _options_of(one.annotation) if is_group(one.annotation) else [with_words(one)]
     return options
 
 
 def _gather(kind: type, given: dict[str, object]) -> object:
     """Take the options of a group out of what was given, and put the group together."""
-    hints = get_type_hints(kind, include_extras=True)
+    parameters = inspect.signature(kind, eval_str=True).parameters
     return kind(
         **{
-            one.name: _gather(hints[one.name], given)
-            if _is_group(hints[one.name])
-            else given.pop(one.name)
-            for one in fields(kind)
+            name: _gather(one.annotation, given) if is_group(one.annotation) else given.pop(name)
+            for name, one in parameters.items()
         }
     )
 
@@ -270,8 +223,6 @@ def _is_needed(parameter: inspect.Parameter) -> bool:
     info = _info_of(parameter)
     if not isinstance(info, OptionInfo):
         return False
-    if info.metavar is None:  # typer would name the types of Python
-        info.metavar = _KINDS.get(get_args(parameter.annotation)[0])
     if parameter.default is not inspect.Parameter.empty:
         return isinstance(parameter.default, NeededUnless)
     info.help = f"{(info.help or '').removesuffix(_REQUIRED)}{_REQUIRED}"

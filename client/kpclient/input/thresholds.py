@@ -3,9 +3,7 @@
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
-
-import typer
+from typing import Final
 
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
@@ -22,17 +20,9 @@ _ACCEPTED: Final = (
 class Thresholds:
     """Other thresholds than the defaults."""
 
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", help="A TOML file of thresholds."),
-    ] = None
+    config: Path | None = None
     # typer takes repeated options as lists only.
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="NAME=VALUE", help="A threshold, such as F1.days=45; repeated."
-        ),
-    ] = None
+    settings: list[str] | None = None
 
     def as_text(self) -> str:
         """Give them as a question names them; checked before any node is asked.

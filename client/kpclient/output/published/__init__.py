@@ -8,6 +8,7 @@ import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Final
 
 OTHERS: Final = "OTHERS"
@@ -37,22 +38,19 @@ class Published:
 
 def load_published(year: str) -> Published | None:
     """Give what was published about a year; None if the package has nothing."""
-    if not _has(f"production_{year}.csv"):
+    folder = resources.files(__name__)
+    if not (folder / f"production_{year}.csv").is_file():
         return None
     production = {
         row["origin"]: Production(int(row["carats"]) * _THOUSANDTHS, int(row["value_usd"]) * _CENTS)
-        for row in _read(f"production_{year}.csv")
+        for row in _read(folder / f"production_{year}.csv")
     }
     exports = {
-        row["exporter"]: int(row["carats"]) * _THOUSANDTHS for row in _read(f"exports_{year}.csv")
+        row["exporter"]: int(row["carats"]) * _THOUSANDTHS
+        for row in _read(folder / f"exports_{year}.csv")
     }
     return Published(production, exports)
 
 
-def _has(name: str) -> bool:
-    return (resources.files(__name__) / name).is_file()
-
-
-def _read(name: str) -> Iterator[dict[str, str]]:
-    text = (resources.files(__name__) / name).read_text(encoding="utf-8")
-    yield from csv.DictReader(text.splitlines())
+def _read(table: Traversable) -> Iterator[dict[str, str]]:
+    return csv.DictReader(table.read_text(encoding="utf-8").splitlines())
