@@ -105,6 +105,7 @@ def day_of(time_ms: int) -> str:
     return (_EPOCH + timedelta(days=time_ms // DAY_MS)).isoformat()
 
 
+@functools.lru_cache(maxsize=_PARSED_DAYS)
 def quarter_of(day: str) -> str:
     """Give the quarter, ``2022Q1``, that a day lies in."""
     return f"{day[:4]}Q{(int(day[5:7]) + 2) // 3}"

@@ -17,6 +17,8 @@ DERIVATION: Final = 1
 another version are built anew."""
 
 _CACHE_KIB: Final = 64 * 1024
+_LOG_PAGES: Final = 4_000
+"""So many pages stand in the write-ahead log, of 16 MiB, before they are copied into the file."""
 
 
 class NoBooksError(LedgerError):
@@ -39,6 +41,8 @@ def open_books(path: str, *, read_only: bool = False) -> sqlite3.Connection:
         # Readers go on while one writes; a crash loses at most what is derived again.
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        # Most blocks change the same pages, which are then copied into the file only once.
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
     return connection
 
 

@@ -13,11 +13,9 @@ from typing import Annotated, Final, Self
 
 import msgspec
 from msgspec import Meta, inspect
-from msgspec.structs import replace
 
 from kpledger.base.ids import NodeName
 from kpledger.log.layout import DATABASE_DIRECTORY
-from kpnode.process import SetupError
 
 MAX_FILE_BYTES: Final = 1 << 20
 MAX_PEERS: Final = 64
@@ -26,7 +24,7 @@ _HOST: Final = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2
 _ADDRESS: Final = re.compile(rf"(?P<host>{_HOST}):(?P<port>[1-9][0-9]{{0,4}})")
 
 
-class ConfigError(SetupError):
+class ConfigError(Exception):
     """A configuration file that cannot be used.
 
     Attributes:
@@ -99,11 +97,6 @@ class ApiSection(_Section, frozen=True, kw_only=True):
     max_body_bytes: Annotated[int, Meta(ge=1 << 10, le=64 << 20)] = 1 << 20
     """Largest request; a larger one is refused before it is read."""
 
-    @property
-    def url(self) -> str:
-        """Where people find it."""
-        return f"{'https' if self.tls else 'http'}://{self.listen}"
-
 
 class PeersSection(_Section, frozen=True, kw_only=True):
     """The other nodes, and where the stream between voters comes in."""
@@ -166,10 +159,14 @@ class NodeConfig(_Section, frozen=True, kw_only=True):
     def resolve(self, base: Path) -> Self:
         """Return the same with its relative paths taken from a directory."""
         node, keys = self.node, self.keys
-        return replace(
+        return msgspec.structs.replace(
             self,
-            node=replace(node, directory=base / node.directory, genesis=base / node.genesis),
-            keys=replace(keys, consensus=base / keys.consensus, tls=base / keys.tls),
+            node=msgspec.structs.replace(
+                node, directory=base / node.directory, genesis=base / node.genesis
+            ),
+            keys=msgspec.structs.replace(
+                keys, consensus=base / keys.consensus, tls=base / keys.tls
+            ),
         )
 
 

@@ -27,7 +27,7 @@ from kpnode.engine import Engine, Loss
 from kpnode.keyfile import load_seed
 from kpnode.ledger import Ledger
 from kpnode.machine import Machine
-from kpnode.process import SetupError, rest_collector
+from kpnode.process import rest_collector
 from kpnode.raft import Configuration, Index, NodeId, RaftConfig, RaftCore, Recovered
 from kpnode.runtime import Node
 from kpnode.storage.leveldb import LevelStorage
@@ -39,6 +39,10 @@ COSIGNING_NAME: Final = "cosigning.seed"
 """The file of the cosigning key; it lies beside the consensus key's."""
 
 _log = logging.getLogger(__name__)
+
+
+class StartError(Exception):
+    """The node cannot start as it is configured; one line that says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ def load_keys(config: NodeConfig, genesis: Genesis) -> NodeKeys:
 
     Raises:
         GenesisError: it names no such node.
-        SetupError: a file cannot be used, or holds another key.
+        KeyFileError: a file cannot be used.
+        StartError: a file holds another key.
     """
     known, files = genesis.node(config.node.name), config.keys
     cosigning_file = files.consensus.with_name(COSIGNING_NAME)
@@ -73,7 +78,7 @@ def _load_seed_of(expected: str, file: Path) -> bytes:
     seed = load_seed(file)
     found = SigningKey.from_seed(seed).public_key.hex()
     if found != expected:
-        raise SetupError(f"{file} holds the key {found}; the genesis file names {expected}")
+        raise StartError(f"{file} holds the key {found}; the genesis file names {expected}")
     return seed
 
 
@@ -176,17 +181,20 @@ def _build_node(
 async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     """Run a node until SIGTERM or SIGINT.
 
-    ``on_ready`` is told the URL of the API when the node takes part and answers.
+    Args:
+        config: the node's configuration, with paths resolved.
+        on_ready: told the URL of the API when the node takes part and answers.
 
     Raises:
-        SetupError: it cannot start as it is configured.
+        StartError: it cannot start.
+        KeyFileError: a key cannot be used.
         StorageError: its directory cannot be used.
         LedgerError: what is stored does not follow from the genesis file.
     """
     try:
         genesis = parse_genesis(config.node.genesis.read_bytes())
     except (OSError, GenesisError) as error:
-        raise SetupError(f"{config.node.genesis}: {error}") from None
+        raise StartError(f"{config.node.genesis}: {error}") from None
     keys = load_keys(config, genesis)
     service = NodeService(config, genesis, keys)
     stopping = asyncio.Event()
@@ -205,9 +213,9 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
             await books.start()
             await server.start(api.listen.host, api.listen.port, tls)
         except OSError as error:
-            raise SetupError(f"cannot listen: {error}") from None
+            raise StartError(f"cannot listen: {error}") from None
         rest_collector()
-        on_ready(api.url)
+        on_ready(f"{'https' if api.tls else 'http'}://{api.listen}")
         await stopping.wait()
         _log.info("stopping")
         await service.node.hand_over()

@@ -5,7 +5,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from kpnode.founding import (
     found_network,
     plan_nodes,
 )
-from kpnode.process import SetupError, stop_process
+from kpnode.process import stop_process
 
 READY_S: Final = 30.0
 """How long a network may take until a leader exists."""
@@ -44,15 +44,17 @@ Report = Callable[[dict[str, object]], None]
 """Is told something, as a JSON object."""
 
 
+class DevnetError(Exception):
+    """The network cannot run; says why."""
+
+
 @dataclass(slots=True)
 class _Running:
+    name: str
     config: NodeConfig
     log: Path
     process: asyncio.subprocess.Process
-
-    @property
-    def name(self) -> str:
-        return self.config.node.name
+    api: str
 
 
 def open_network(
@@ -60,17 +62,22 @@ def open_network(
 ) -> Genesis:
     """Found a network in a directory, or find the one that is there.
 
-    A new one has the participants that ``members`` gives, so many ``voters``, ports from ``port``
-    on (0 takes free ones), and serves its API over ``tls`` or not.
+    Args:
+        directory: where the network lives.
+        members: gives the participants of a new network.
+        voters: how many nodes a new network has.
+        port: the first port of a new network; 0 takes free ones.
+        tls: a new network serves its API over TLS.
 
     Raises:
-        SetupError: the directory holds something else, or it cannot be founded.
+        DevnetError: the directory holds something else.
+        FoundingError: it cannot be founded.
     """
     genesis = directory / GENESIS_NAME
     if genesis.exists():
         return parse_genesis(genesis.read_bytes())
     if directory.exists() and any(directory.iterdir()):
-        raise SetupError(f"{directory} is not empty and holds no network")
+        raise DevnetError(f"{directory} is not empty and holds no network")
     found = members()
     places = range(voters)
     offsets = (*places, *(PEER_PORT_OFFSET + place for place in places))
@@ -84,42 +91,39 @@ async def run_network(
 ) -> None:
     """Run every node of a network until SIGINT or SIGTERM.
 
-    ``on_ready`` is told about the network when a leader exists, ``on_ended`` about a node that
-    ended by itself. It is not started again: losing one is what such a network is for.
+    A node that ends by itself is reported and not started again: losing one is what such a network
+    is for.
+
+    Args:
+        directory: where the network lives.
+        genesis: what it was founded on.
+        on_ready: told about the network when a leader exists.
+        on_ended: told about a node that ended by itself.
 
     Raises:
-        SetupError: a port is taken, a node does not start, or no leader appears in time.
+        DevnetError: a port is taken, a node does not start, or no leader appears in time.
     """
     names = [node.name for node in genesis.file.nodes]
     configs = {name: load_config(directory / name / CONFIG_NAME) for name in names}
-    for name, config in configs.items():
-        for address in (config.api.listen, config.peers.listen):
-            # A stranger there would be taken for the node.
-            if not is_free(address.host, address.port):
-                raise SetupError(f"{address} is taken by another program; {name} needs it")
+    for config in configs.values():
+        _check_ports(config)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     running: list[_Running] = []
-    tasks: list[asyncio.Task[object]] = []
+    watchers: list[asyncio.Task[None]] = []
     try:
         for name, config in configs.items():
             running.append(await _start(directory / name, config))
-        stopped = loop.create_task(stopping.wait())
-        ready = loop.create_task(_wait_ready(running))
-        tasks += (stopped, ready)
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if stopping.is_set():
+        if await _is_stopped_before(stopping, _wait_ready(running)):
             return
-        await ready
         on_ready(_describe(directory, genesis, running))
-        tasks += (loop.create_task(_watch(node, stopping, on_ended)) for node in running)
-        await stopped
+        watchers = [asyncio.create_task(_watch(node, stopping, on_ended)) for node in running]
+        await stopping.wait()
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for watcher in watchers:
+            watcher.cancel()
         await asyncio.gather(*(stop_process(node.process, STOP_S) for node in running))
 
 
@@ -127,14 +131,14 @@ def find_ports(host: str, offsets: Iterable[int]) -> int:
     """Find a first port so that it and all at the offsets from it are free on a host's address.
 
     Raises:
-        SetupError: there seem to be none.
+        DevnetError: there seem to be none.
     """
     wanted = tuple(offsets)
     for _ in range(_TRIES):
         first = LISTENING_PORTS.start + secrets.randbelow(len(LISTENING_PORTS) - max(wanted))
         if all(is_free(host, first + offset) for offset in wanted):
             return first
-    raise SetupError(f"no {len(wanted)} free ports found on {host}")
+    raise DevnetError(f"no {len(wanted)} free ports found on {host}")
 
 
 def is_free(host: str, port: int) -> bool:
@@ -147,6 +151,28 @@ def is_free(host: str, port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def _check_ports(config: NodeConfig) -> None:
+    """See that a node can listen, so that no stranger on its port is taken for it."""
+    for address in (config.api.listen, config.peers.listen):
+        if not is_free(address.host, address.port):
+            raise DevnetError(f"{address} is taken by another program; {config.node.name} needs it")
+
+
+async def _is_stopped_before(stopping: asyncio.Event, work: Coroutine[None, None, None]) -> bool:
+    """Do work until it is done, or until the network is to stop; tell which came first."""
+    stopped = asyncio.create_task(stopping.wait())
+    working = asyncio.create_task(work)
+    try:
+        await asyncio.wait((stopped, working), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working
+        return stopping.is_set()
+    finally:
+        stopped.cancel()
+        working.cancel()
+        await asyncio.gather(stopped, working, return_exceptions=True)
 
 
 async def _start(directory: Path, config: NodeConfig) -> _Running:
@@ -165,7 +191,8 @@ async def _start(directory: Path, config: NodeConfig) -> _Running:
             # Ctrl-C reaches the whole group; the nodes are to be stopped by us, in order.
             start_new_session=True,
         )
-    return _Running(config, log, process)
+    scheme = "https" if config.api.tls else "http"
+    return _Running(config.node.name, config, log, process, f"{scheme}://{config.api.listen}")
 
 
 async def _wait_ready(running: Sequence[_Running]) -> None:
@@ -177,7 +204,7 @@ async def _wait_ready(running: Sequence[_Running]) -> None:
                 await asyncio.gather(*(_wait_node(session, node) for node in running))
         except TimeoutError:
             logs = ", ".join(str(node.log) for node in running)
-            raise SetupError(f"no leader within {READY_S:.0f} s; see {logs}") from None
+            raise DevnetError(f"no leader within {READY_S:.0f} s; see {logs}") from None
 
 
 async def _wait_node(session: aiohttp.ClientSession, node: _Running) -> None:
@@ -185,9 +212,9 @@ async def _wait_node(session: aiohttp.ClientSession, node: _Running) -> None:
         if node.process.returncode is not None:
             tail = node.log.read_text(errors="replace").strip().splitlines()[-1:]
             problem = tail[0] if tail else "it said nothing"
-            raise SetupError(f"{node.name} did not start: {problem}")
+            raise DevnetError(f"{node.name} did not start: {problem}")
         with suppress(aiohttp.ClientError, OSError):
-            async with session.get(f"{node.config.api.url}/health/ready") as response:
+            async with session.get(f"{node.api}/health/ready") as response:
                 if response.status == 200:  # noqa: PLR2004 (HTTP OK)
                     return
         await asyncio.sleep(_POLL_S)
@@ -202,7 +229,7 @@ def _describe(directory: Path, genesis: Genesis, running: Sequence[_Running]) ->
         "nodes": [
             {
                 "name": node.name,
-                "api": node.config.api.url,
+                "api": node.api,
                 "peers": str(node.config.peers.listen),
                 "pid": node.process.pid,
                 "directory": str(node.config.node.directory),

@@ -38,7 +38,6 @@ from kpnode.config import (
     format_config,
 )
 from kpnode.keyfile import load_seed, write_new_seed
-from kpnode.process import SetupError
 from kpnode.storage.leveldb import LevelStorage
 
 GENESIS_NAME: Final = "genesis.json"
@@ -56,6 +55,10 @@ from here for anything real.
 """
 _NODE_PARTICIPANTS: Final = ("BW", "ZA", "AE", "IN", "EU", "CA", "AO", "CN", "US")
 """Who runs the first node, the second, and so on, where they are among the participants."""
+
+
+class FoundingError(Exception):
+    """A network that cannot be founded; says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +86,22 @@ def read_members(path: Path) -> tuple[Member, ...]:
     The csv module keeps ``NA`` (Namibia) and ``NO`` (Norway) the strings they are.
 
     Raises:
-        SetupError: it cannot be read; names the line.
+        FoundingError: it cannot be read; names the line.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SetupError(f"{path}: {error}") from None
+        raise FoundingError(f"{path}: {error}") from None
     members = []
     for line, row in enumerate(rows, start=2):
         try:
             code, name = parse_participant(row["code"]), row["name"]
             members.append(Member(code, name, ParticipantKind(row["kind"])))
         except (KeyError, ValueError, MalformedError) as error:
-            raise SetupError(f"{path} line {line}: {error}") from None
+            raise FoundingError(f"{path} line {line}: {error}") from None
     if not members:
-        raise SetupError(f"{path} has no participants")
+        raise FoundingError(f"{path} has no participants")
     return tuple(members)
 
 
@@ -106,14 +109,14 @@ def plan_nodes(members: tuple[Member, ...], count: int, port: int) -> tuple[Plan
     """Choose who runs a node, and on which ports: ``port`` and on for the API, 100 above for peers.
 
     Raises:
-        SetupError: more nodes than there can be voters or participants.
+        FoundingError: more nodes than there can be voters or participants.
     """
     codes = [member.code for member in members]
     order: list[str] = [code for code in _NODE_PARTICIPANTS if code in codes]
     order += [code for code in codes if code not in order]
-    limit = min(MAX_GENESIS_VOTERS, len(order))
-    if not 1 <= count <= limit:
-        raise SetupError(f"{count} voters; from 1 to {limit} are possible here")
+    if not 1 <= count <= min(MAX_GENESIS_VOTERS, len(order)):
+        limit = min(MAX_GENESIS_VOTERS, len(order))
+        raise FoundingError(f"{count} voters; from 1 to {limit} are possible here")
     return tuple(
         PlannedNode(
             name=f"{code.lower()}-{number}",
@@ -135,7 +138,8 @@ def found_network(
     """Write keys, genesis file and node directories of a new network.
 
     Raises:
-        SetupError: it cannot be founded there.
+        FoundingError: it cannot be founded there.
+        KeyFileError: a key is there already.
     """
     keys = directory / KEYS_NAME
     keys.mkdir(parents=True, exist_ok=True)
@@ -164,7 +168,7 @@ def found_network(
     try:
         genesis = parse_genesis(encoded)
     except LedgerError as error:
-        raise SetupError(str(error)) from None
+        raise FoundingError(str(error)) from None
     addresses = {node.name: node.peers for node in nodes}
     for node in nodes:
         config = make_config(node, addresses, genesis=Path("..") / GENESIS_NAME, api_tls=api_tls)
@@ -224,8 +228,8 @@ def init_node(
     """Make the keys of one node and give its entry for the genesis file; found it if there is one.
 
     Raises:
-        SetupError: there is a node already, a key file cannot be used, or the genesis file names
-            other keys.
+        FoundingError: there is a node already, or the genesis file names other keys for it.
+        KeyFileError: a key file cannot be used.
         GenesisError: the genesis file cannot found a ledger.
         StorageError: the ledger cannot be founded in this directory.
         OSError: a file cannot be read or written.
@@ -234,11 +238,11 @@ def init_node(
     entry = _draw_node(directory, node)
     if genesis is not None:
         if (directory / CONFIG_NAME).exists():
-            raise SetupError(f"{directory / CONFIG_NAME} is there already")
+            raise FoundingError(f"{directory / CONFIG_NAME} is there already")
         encoded = genesis.read_bytes()
         parsed = parse_genesis(encoded)
         if parsed.node(name) != entry:
-            raise SetupError(f"{genesis} names other keys, or another participant, for {name}")
+            raise FoundingError(f"{genesis} names other keys, or another participant, for {name}")
         (directory / GENESIS_NAME).write_bytes(encoded)
         config = make_config(node, {name: peers}, genesis=Path(GENESIS_NAME), api_tls=True)
         _write_node(directory, config, parsed)

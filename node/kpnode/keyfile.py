@@ -7,23 +7,26 @@ from pathlib import Path
 
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import parse_hex32
-from kpnode.process import SetupError
 
 _PRIVATE_MODE = 0o600
+
+
+class KeyFileError(Exception):
+    """A key file that cannot be used; names the file."""
 
 
 def write_new_seed(path: Path) -> bytes:
     """Draw a seed, write it durably and give it.
 
     Raises:
-        SetupError: the file is there already; a key is never overwritten.
+        KeyFileError: the file is there already; a key is never overwritten.
     """
     seed = secrets.token_bytes(32)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_MODE)
     except FileExistsError:
-        raise SetupError(f"{path} is there already; a key is never overwritten") from None
+        raise KeyFileError(f"{path} is there already; a key is never overwritten") from None
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(seed.hex() + "\n")
         file.flush()
@@ -35,16 +38,16 @@ def load_seed(path: Path) -> bytes:
     """Read a seed.
 
     Raises:
-        SetupError: missing, readable by others, or not 64 hexadecimal digits.
+        KeyFileError: missing, readable by others, or not 64 hexadecimal digits.
     """
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         text = path.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"{path} cannot be read: {error}") from None
+        raise KeyFileError(f"{path} cannot be read: {error}") from None
     if mode & 0o077:
-        raise SetupError(f"{path} has mode {mode:04o}; others may read it; chmod 600 it")
+        raise KeyFileError(f"{path} has mode {mode:04o}; others may read it; chmod 600 it")
     try:
         return parse_hex32(text.strip(), "key file")
     except MalformedError:
-        raise SetupError(f"{path} does not hold 64 lower-case hexadecimal digits") from None
+        raise KeyFileError(f"{path} does not hold 64 lower-case hexadecimal digits") from None

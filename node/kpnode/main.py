@@ -18,11 +18,12 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from kpledger.base.errors import LedgerError
-from kpnode.config import Address, load_config
-from kpnode.daemon import run_node
-from kpnode.devnet import open_network, run_network
-from kpnode.founding import init_node, read_members
-from kpnode.process import SetupError, set_up_logging
+from kpnode.config import Address, ConfigError, load_config
+from kpnode.daemon import StartError, run_node
+from kpnode.devnet import DevnetError, open_network, run_network
+from kpnode.founding import FoundingError, init_node, read_members
+from kpnode.keyfile import KeyFileError
+from kpnode.process import set_up_logging
 from kpnode.storage.errors import StorageError
 
 app = typer.Typer(
@@ -34,7 +35,15 @@ app = typer.Typer(
 _out = Console()
 _err = Console(stderr=True, highlight=False)
 
-_TROUBLE = (LedgerError, SetupError, StorageError)
+_TROUBLE = (
+    ConfigError,
+    DevnetError,
+    FoundingError,
+    KeyFileError,
+    LedgerError,
+    StartError,
+    StorageError,
+)
 _STATUS_S = 5.0
 _DEFAULT_CSV = Path(__file__).parents[2] / "config" / "data" / "participants.csv"
 

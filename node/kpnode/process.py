@@ -1,4 +1,4 @@
-"""A process of a node: why it cannot start, what it logs, and how one that it started is ended.
+"""A process of a node: what it logs, how it collects garbage, and how one that it started is ended.
 
 Operators see the log, one line an entry, on standard error.
 """
@@ -13,10 +13,6 @@ from typing import Final
 GARBAGE_THRESHOLD: Final = 20_000
 """Objects more than were freed before the collector looks at them; Python's own 700 is reached
 every few events."""
-
-
-class SetupError(Exception):
-    """A node or a network cannot be made or run as was asked; says why in one line."""
 
 
 def set_up_logging(*, verbose: bool) -> None:

@@ -18,7 +18,7 @@ from kpclient.output.console import show_progress
 from kpclient.replay.copied_chain import CopiedChain, StoredBlock, UnreadableBlock
 from kpclient.replay.served_chain import ServedChain
 from kpclient.replay.verification import Chain, audit_chain
-from kpledger.books.writer import BooksWriter
+from kpledger.books.writer import BooksWriter, uncollected
 from kpledger.log.audit import AuditReport, AuditVerdict, Observe
 from kpledger.log.genesis import Genesis
 
@@ -74,9 +74,10 @@ def replay(
         ClientError: not all of it can be read, or there is nothing in it.
     """
     writer = BooksWriter(connection, genesis)
-    report = verify_chain(
-        genesis, chain, observe=lambda executed: writer.append(executed.header, executed.events)
-    )
+    with uncollected():
+        report = verify_chain(
+            genesis, chain, observe=lambda executed: writer.append(executed.header, executed.events)
+        )
     match report.verdict:
         case AuditVerdict.SOUND:
             writer.complete()

@@ -90,7 +90,7 @@ class Observer:
         """See what another move shows."""
         record, found, body = shipment.record, shipment.record.found, at.event.body
         who = at.event.header.author.participant, record.issuer, record.destination
-        row = Movement(at.index, shipment.issue, move.value, *who, at.time_ms, at.day)
+        row = Movement(at.index, shipment.issue, str(move), *who, at.time_ms, at.day)
         match move:
             case Move.EXPORTED:
                 row.day = record.exported_on

@@ -22,6 +22,9 @@ Total = tuple[str, str, str, str]
 Line = tuple[str, int, int]
 """HS code, thousandths of a carat, US cents."""
 
+_EXPORT: Final = Flow.EXPORT.value
+_IMPORT: Final = Flow.IMPORT.value
+
 # Rows are inserted first; of those of one cell, all before the event that closes it are meant.
 _CLOSE: Final = (
     "UPDATE trade SET known_until = ? WHERE reporter = ? AND quarter = ? AND flow = ?"
@@ -64,37 +67,37 @@ class Trade:
             case Move.ISSUED | Move.VALIDATED | Move.WITHDRAWN:
                 if shipment.validated:
                     sign = -1 if move is Move.WITHDRAWN else 1
-                    self._count(Flow.EXPORT, _declared_lines(shipment), shipment, at, sign)
+                    self._count(_EXPORT, _declared_lines(shipment), shipment, at, sign)
             case Move.CONFIRMED | Move.DISCREPANT | Move.RESOLVED:
                 if move is Move.RESOLVED:
                     lines = _found_lines(shipment, found_before)
-                    self._count(Flow.IMPORT, lines, shipment, at, -1)
+                    self._count(_IMPORT, lines, shipment, at, -1)
                 lines = _found_lines(shipment, shipment.found_amounts)
-                self._count(Flow.IMPORT, lines, shipment, at, 1)
+                self._count(_IMPORT, lines, shipment, at, 1)
             case _:
                 pass
 
     def _count(
-        self, flow: Flow, lines: Iterable[Line], shipment: Shipment, at: BookedEvent, sign: int
+        self, flow: str, lines: Iterable[Line], shipment: Shipment, at: BookedEvent, sign: int
     ) -> None:
         """Count a shipment as one side of the trade does, or take that back."""
         record = shipment.record
         reporter, partner, day = record.issuer, record.destination, record.issued_on
-        if flow is Flow.IMPORT:
+        if flow == _IMPORT:
             reporter, partner, day = partner, reporter, shipment.received_on or day
         quarter = quarter_of(day)
-        total = self._totals.setdefault((quarter, flow.value, reporter, at.day), [0, 0, 0])
+        total = self._totals.setdefault((quarter, flow, reporter, at.day), [0, 0, 0])
         total[2] += sign
+        group = reporter, quarter, flow, partner, shipment.origin
+        since = at.index, at.time_ms, None, day
         for line, (hs, carats, value) in enumerate(lines):
             total[0] += sign * carats
             total[1] += sign * value
-            group = reporter, quarter, flow.value, partner, shipment.origin, hs
-            cell = *group, shipment.issue, line
             if sign > 0:
-                first = int(line == 0)
-                self._open.append((*cell, at.index, at.time_ms, None, day, carats, value, first))
+                cell = *group, hs, shipment.issue, line
+                self._open.append((*cell, *since, carats, value, int(line == 0)))
             else:
-                self._close.append((at.time_ms, *cell, at.index))
+                self._close.append((at.time_ms, *group, hs, shipment.issue, line, at.index))
 
 
 def _declared_lines(shipment: Shipment) -> Iterable[Line]:

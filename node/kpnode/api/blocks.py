@@ -82,7 +82,8 @@ def read_piece(ledger: Ledger, first: int, last: int) -> tuple[bytes, int]:
     piece = bytearray()
     height = first
     while height <= last and len(piece) < PIECE_BYTES:
-        piece += msgspec.msgpack.encode((height, ledger.block(height)))
+        stored = ledger.block(height)
+        piece += msgspec.msgpack.encode((height, stored))
         height += 1
     return bytes(piece), height
 

@@ -6,6 +6,7 @@ another question than was asked.
 """
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeVar
 
@@ -52,8 +53,7 @@ def read_parameters(request: web.Request, kind: type[S]) -> S:
     wanted = {name: given[name] for name in _names(kind) if name in given}
     for name, value in wanted.items():
         # What other readers of numbers would let pass: signs, exponents, digits of other scripts.
-        _, is_number = _describe(kind, name)
-        if is_number and _DIGITS.fullmatch(value) is None:
+        if _describe(kind, name).is_number and _DIGITS.fullmatch(value) is None:
             raise _refuse(kind, name, value, "")
     try:
         return msgspec.convert(wanted, kind, strict=False)
@@ -65,16 +65,23 @@ def read_parameters(request: web.Request, kind: type[S]) -> S:
 
 def _refuse(kind: type[msgspec.Struct], name: str, value: str | None, problem: str) -> ProblemError:
     shown = problem if value is None else repr(value[:_SHOWN])
-    return parameter_error(name, shown, _describe(kind, name)[0])
+    return parameter_error(name, shown, _describe(kind, name).accepted)
 
 
 def _names(kind: type[msgspec.Struct]) -> tuple[str, ...]:
     return kind.__struct_encode_fields__
 
 
+@dataclass(frozen=True, slots=True)
+class _Parameter:
+    """What may stand for a parameter."""
+
+    accepted: str
+    is_number: bool = False
+
+
 @lru_cache
-def _describe(kind: type[msgspec.Struct], name: str) -> tuple[str, bool]:
-    """Say what is accepted for a parameter, and whether it is a number."""
+def _describe(kind: type[msgspec.Struct], name: str) -> _Parameter:
     described = inspect.type_info(kind)
     fields = described.fields if isinstance(described, inspect.StructType) else ()
     found = next(field.type for field in fields if field.encode_name == name)
@@ -84,12 +91,12 @@ def _describe(kind: type[msgspec.Struct], name: str) -> tuple[str, bool]:
         found = found.type
     match found:
         case inspect.IntType(ge=low, le=high) if low is not None and high is not None:
-            return f"an integer from {low} to {high}", True
+            return _Parameter(f"an integer from {low} to {high}", is_number=True)
         case inspect.IntType():
-            return "an integer", True
+            return _Parameter("an integer", is_number=True)
         case inspect.BoolType():
-            return "true or false", False
+            return _Parameter("true or false")
         case inspect.EnumType(cls=cls):
-            return ", ".join(str(one.value) for one in cls), False
+            return _Parameter(", ".join(str(one.value) for one in cls))
         case _:
-            return str(description or "text as /openapi.json says"), False
+            return _Parameter(str(description or "text as /openapi.json says"))

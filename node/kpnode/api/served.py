@@ -107,7 +107,6 @@ def ledger_headers(tip: Tip, media_type: str = JSON_TYPE) -> dict[str, str]:
     }
 
 
-def respond_json(value: object, tip: Tip | None = None, *, status: int = 200) -> web.Response:
-    """Answer with JSON, as of a block if there is one."""
-    headers = {"Content-Type": JSON_TYPE} if tip is None else ledger_headers(tip)
-    return web.Response(status=status, body=msgspec.json.encode(value), headers=headers)
+def respond_json(value: object, tip: Tip) -> web.Response:
+    """Answer with JSON, as of a block."""
+    return web.Response(body=msgspec.json.encode(value), headers=ledger_headers(tip))

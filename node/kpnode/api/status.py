@@ -14,7 +14,7 @@ from kpledger.api.answers import (
     StatusAnswer,
     StorageAnswer,
 )
-from kpledger.api.routes import CHECKPOINT
+from kpledger.api.routes import CHECKPOINT, JSON_TYPE
 from kpledger.base.keys import SigningKey
 from kpledger.log.checkpoint import Checkpoint, format_checkpoint, sign_checkpoint
 from kpledger.log.note import Note, format_note
@@ -81,7 +81,7 @@ class StatusApi:
 
     async def get_live(self, _request: web.Request) -> web.Response:
         """Say that the process answers."""
-        return respond_json(HealthAnswer(status="live"))
+        return _respond_word("live")
 
     async def get_ready(self, _request: web.Request) -> web.Response:
         """Say whether the node can take events: it takes part, and knows a leader."""
@@ -89,7 +89,7 @@ class StatusApi:
         if status.failure is not None or status.raft.leader is None:
             reason = "this node knows no leader"
             raise ProblemError(explain_failing(status, ProblemKind.NO_LEADER, reason))
-        return respond_json(HealthAnswer(status="ready"))
+        return _respond_word("ready")
 
     async def get_genesis(self, _request: web.Request) -> web.Response:
         """Give the genesis file, byte for byte."""
@@ -138,3 +138,9 @@ def _describe_peers(
                 recently_active=peer.recently_active,
             )
     return answers
+
+
+def _respond_word(word: str) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(HealthAnswer(status=word)), headers={"Content-Type": JSON_TYPE}
+    )

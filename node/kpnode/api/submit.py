@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Final, assert_never
 
+import msgspec
 from aiohttp import web
 
 from kpledger.api.answers import (
@@ -23,7 +24,7 @@ from kpledger.api.answers import (
     SubmitAnswer,
     UnavailableAnswer,
 )
-from kpledger.api.routes import ReadOptions, SubmitOptions
+from kpledger.api.routes import JSON_TYPE, ReadOptions, SubmitOptions
 from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.log.chain import BlockExecutor
 from kpledger.scheme.envelope import verify_envelope
@@ -37,6 +38,8 @@ from kpnode.runtime import Committed, Node, Outcome, Pending, Refused, Unavailab
 
 _REHEARSALS_AT_ONCE: Final = 2
 """They cost as much as blocks, and anybody may ask for them; others wait."""
+
+_encoder: Final = msgspec.json.Encoder()
 
 
 class SubmitApi:
@@ -56,7 +59,7 @@ class SubmitApi:
         timeout_s = read_parameters(request, SubmitOptions).timeout_ms / 1000
         given = await read_events(request, self._limits)
         if given.is_batch:
-            return respond_json(await self._submit_batch(given.events, timeout_s))
+            return _respond(200, await self._submit_batch(given.events, timeout_s))
         (event,) = given.events
         if isinstance(event, LedgerError):
             raise event
@@ -64,9 +67,9 @@ class SubmitApi:
         answer = self._describe(outcome)
         match answer:
             case CommittedAnswer():
-                return respond_json(answer, status=201)
+                return _respond(201, answer)
             case PendingAnswer():
-                return respond_json(answer, status=202)
+                return _respond(202, answer)
             case RefusedAnswer(problem=problem) | UnavailableAnswer(problem=problem):
                 return respond_problem(problem)
             case _:
@@ -141,3 +144,9 @@ def _rehearse_one(executor: BlockExecutor, event: SignedEvent | LedgerError) -> 
         refusal = Refusal(Rule.E1, "signatures", str(error), "signatures that verify")
     problem = None if refusal is None else refusal_problem(refusal, bad_signature=bad_signature)
     return RehearsalResult(id=event.event_id.hex(), accepted=problem is None, problem=problem)
+
+
+def _respond(status: int, answer: msgspec.Struct) -> web.Response:
+    return web.Response(
+        status=status, body=_encoder.encode(answer), headers={"Content-Type": JSON_TYPE}
+    )

@@ -17,7 +17,7 @@ from kpnode.ledger import Ledger
 
 HEIGHT: Final = struct.Struct(">Q")
 """How a height is said."""
-GATHER_S: Final = 0.05
+GATHER_S: Final = 0.1
 """How long blocks are gathered that nobody waits for: to write many costs little more than one."""
 _AT_HAND: Final = 32
 """So many of the newest blocks are in memory, and are read without another thread."""

@@ -12,7 +12,7 @@ from typing import Final
 import msgpack
 
 from kpledger.base.errors import LedgerError
-from kpledger.books.writer import BooksWriter
+from kpledger.books.writer import BooksWriter, uncollected
 from kpledger.log.chain import CommittedBlocks
 from kpledger.log.genesis import Genesis
 from kpledger.log.layout import MAX_PAYLOAD_BYTES
@@ -36,7 +36,6 @@ class Follower:
         self._blocks = CommittedBlocks(genesis)
         self._writer = writer
         self._feed = feed
-        self._unwritten = 0
 
     def run(self) -> None:
         """Write blocks until the feed ends.
@@ -56,16 +55,24 @@ class Follower:
         if len(goal) < HEIGHT.size:
             return
         (tip,) = HEIGHT.unpack(goal)
-        if writer.height >= tip:
+        feed = self._read()
+        with uncollected():
+            self._catch_up(feed, tip)
+        if writer.height < tip:
+            return
+        self._tell()
+        for blocks in feed:
+            self._take(blocks)
             self._tell()
-        for blocks in self._read():
-            for height, stored in blocks:
-                self._take(height, stored)
-            if writer.height >= tip:
-                self._tell()
-            elif self._unwritten >= BATCH_EVENTS:
+
+    def _catch_up(self, feed: Iterator[list[tuple[int, bytes]]], tip: int) -> None:
+        """Take in blocks up to a height that the ledger had reached when the feed began."""
+        writer, unwritten = self._writer, 0
+        while writer.height < tip and (blocks := next(feed, None)):
+            unwritten += self._take(blocks)
+            if writer.height < tip and unwritten >= BATCH_EVENTS:
                 writer.commit()
-                self._unwritten = 0
+                unwritten = 0
                 self._feed.sendall(HEIGHT.pack(writer.height))
 
     def _tell(self) -> None:
@@ -81,12 +88,15 @@ class Follower:
             if blocks := list(unpacker):
                 yield blocks
 
-    def _take(self, height: int, stored: bytes) -> None:
-        header, events = self._blocks.read(height, stored)
-        if height > self._writer.height:
-            self._writer.append(header, tuple(decode_trusted_envelope(event) for event in events))
-            self._unwritten += len(events)
-            return
-        # The feed begins below the end of the books, to show that both are of one chain.
-        if height == self._writer.height and self._blocks.head != self._writer.head:
-            raise OtherLedgerError(f"block {height} is another one in the books")
+    def _take(self, blocks: list[tuple[int, bytes]]) -> int:
+        """Take blocks in, and say how many events are in those that are new."""
+        taken = 0
+        for height, stored in blocks:
+            header, events = self._blocks.read(height, stored)
+            if height > self._writer.height:
+                self._writer.append(header, tuple(map(decode_trusted_envelope, events)))
+                taken += len(events)
+            elif height == self._writer.height and self._blocks.head != self._writer.head:
+                # The feed begins below the end of the books, to show that both are of one chain.
+                raise OtherLedgerError(f"block {height} is another one in the books")
+        return taken

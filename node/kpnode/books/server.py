@@ -8,8 +8,9 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -106,17 +107,25 @@ class BooksApi:
         return answer
 
     def _answer(self, query: AnyQuery, question: msgspec.Struct, budget: _Budget) -> web.Response:
-        """Answer a question as of one block, which the headers name; called in a thread."""
+        """Answer a question; called in a thread."""
+        with self._reading(budget) as (books, headers):
+            return web.Response(body=query.reply(books, question), headers=headers)
+
+    @contextmanager
+    def _reading(self, budget: _Budget) -> Iterator[tuple[Books, dict[str, str]]]:
+        """Read the books as of one block; gives the headers that name it."""
         connection: sqlite3.Connection | None = getattr(self._connections, "open", None)
         if connection is None:
             connection = self._connections.open = open_books(str(self._file), read_only=True)
         connection.set_progress_handler(lambda: budget.is_over, _LOOK_STEPS)
         with Books(connection).reading() as books:
             meta = read_meta(connection)
-            headers = {
-                "Content-Type": JSON_TYPE,
-                "KP-Height": str(meta["height"]),
-                "KP-Head": str(meta["head"]),
-                "KP-Block-Time-Ms": str(meta["time_ms"]),
-            }
-            return web.Response(body=query.reply(books, question), headers=headers)
+            yield (
+                books,
+                {
+                    "Content-Type": JSON_TYPE,
+                    "KP-Height": str(meta["height"]),
+                    "KP-Head": str(meta["head"]),
+                    "KP-Block-Time-Ms": str(meta["time_ms"]),
+                },
+            )

@@ -149,10 +149,8 @@ class BooksSupervisor:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if watching.done():
                 return watching.result()
-            if feeding.done() and (error := feeding.exception()) is not None:
-                if not isinstance(error, StorageError):
-                    _log.error("the feed of the books has failed", exc_info=error)
-                return str(error)
+            if feeding.done() and (problem := _problem_of(feeding)):
+                return problem
             return await asyncio.wait_for(running, _STOP_S)
         except TimeoutError:
             return "the process has let go of its feed"
@@ -189,3 +187,12 @@ class BooksSupervisor:
             self._pause_s = _FIRST_PAUSE_S
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
+
+
+def _problem_of(feeding: asyncio.Task[None]) -> str | None:
+    error = feeding.exception()
+    if error is None:
+        return None
+    if not isinstance(error, StorageError):
+        _log.error("the feed of the books has failed", exc_info=error)
+    return str(error)

@@ -57,10 +57,17 @@ class Database:
     """
 
     def __init__(self, directory: Path, *, create: bool) -> None:
-        """Lock and open a directory; with ``create`` make it, and a database in it.
+        """Lock and open a directory.
+
+        Args:
+            directory: the database's own directory.
+            create: make it if it is not there.
 
         Raises:
-            StorageError: it cannot be opened, of the kind that says why.
+            StorageMissingError: there is no database, and `create` is not set.
+            StorageLockedError: another process is using it.
+            StorageCorruptError: its records of itself, or its write-ahead log, are damaged.
+            StorageError: it cannot be opened for another reason, which is named.
         """
         if not (directory / "CURRENT").exists():
             _verify_empty(directory)
@@ -75,21 +82,7 @@ class Database:
         self._lock = _lock(directory)
         try:
             self._verify_ends()
-            with self._reading():
-                self._database = plyvel.DB(
-                    str(directory),
-                    create_if_missing=create,
-                    # LevelDB then stops at damage instead of silently leaving out what is damaged.
-                    paranoid_checks=True,
-                    # Blocks are mostly hashes and signatures, which do not compress; and what lies
-                    # on the disk as it was written can be read when the tables are damaged.
-                    compression=None,
-                    write_buffer_size=_WRITE_BUFFER_BYTES,
-                    max_file_size=_TABLE_BYTES,
-                    max_open_files=_OPEN_FILES_MAX,
-                    lru_cache_size=_CACHE_BYTES,
-                    bloom_filter_bits=_BLOOM_FILTER_BITS,
-                )
+            self._database = self._open(create=create)
             if create:
                 _sync_directory(directory)
         except BaseException:
@@ -110,6 +103,23 @@ class Database:
                     raise StorageCorruptError(self.directory, height=None, finding=finding)
         except OSError as error:
             raise StorageError(self.directory, f"cannot be read: {error}") from error
+
+    def _open(self, *, create: bool) -> plyvel.DB:
+        with self._reading():
+            return plyvel.DB(
+                str(self.directory),
+                create_if_missing=create,
+                # LevelDB then stops at damage instead of silently leaving out what is damaged.
+                paranoid_checks=True,
+                # Blocks are mostly hashes and signatures, which do not compress; and what lies on
+                # the disk as it was written can still be read when the tables are damaged.
+                compression=None,
+                write_buffer_size=_WRITE_BUFFER_BYTES,
+                max_file_size=_TABLE_BYTES,
+                max_open_files=_OPEN_FILES_MAX,
+                lru_cache_size=_CACHE_BYTES,
+                bloom_filter_bits=_BLOOM_FILTER_BITS,
+            )
 
     def close(self) -> None:
         """Write what is deferred, close the database and let other processes in."""

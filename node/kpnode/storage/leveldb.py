@@ -56,7 +56,13 @@ class LevelStorage(Database):
                 ledger anew where it has lost one forgets its votes.
 
         Raises:
-            StorageError: it cannot be opened, of the kind that says why.
+            StorageMissingError: no ledger there, and `create` is not set.
+            StorageLockedError: another process is using it.
+            OtherChainError: it holds another chain.
+            UnknownFormatError: it was written by another version or another program.
+            LostHardStateError: there is a chain but no hard state.
+            StorageCorruptError: stored bytes are damaged.
+            StorageError: the directory cannot be opened for another reason, which it names.
         """
         super().__init__(directory, create=create)
         self._tail: list[Entry] = []

@@ -25,6 +25,16 @@ _MAX_REASON_LENGTH: Final = 500
 _logger: Final = logging.getLogger(__name__)
 
 
+class ForeignMessageError(Exception):
+    """A peer sent a message in another's name, or one that is for another."""
+
+    def __init__(self, peer: NodeId, message: Message) -> None:
+        """Say who sent it, and what it says."""
+        super().__init__(f"{peer} sent one from {message.sender!r} to {message.recipient!r}")
+        self.peer = peer
+        self.message = message
+
+
 class Listener:
     """Accepts one connection from each peer; belongs to one event loop."""
 
@@ -124,7 +134,7 @@ class Listener:
                 break  # the connection was lost, which is nobody's fault
             try:
                 frame = self._read_frame(peer, received)
-            except LedgerError as error:
+            except (LedgerError, ForeignMessageError) as error:
                 self._counts.refused_frames += 1
                 reason = str(error)[:_MAX_REASON_LENGTH]
                 _logger.warning("closed the connection from %s: %s", peer, reason)
@@ -137,8 +147,8 @@ class Listener:
         """Return the frame in a WebSocket message, if this peer may send it to this node.
 
         Raises:
-            LedgerError: It is not a frame, or a message that is not from the holder of the
-                connection's key, or not for us.
+            LedgerError: It is not a frame.
+            ForeignMessageError: It is not from the holder of the connection's key, or not for us.
         """
         if received.type is WSMsgType.ERROR:
             raise MalformedError("frame", str(received.data))
@@ -146,8 +156,7 @@ class Listener:
             raise MalformedError("frame", f"it is {received.type.name} and not BINARY")
         frame = decode_frame(received.data)
         if isinstance(frame, Message) and (frame.sender, frame.recipient) != (peer, self._node):
-            problem = f"it is from {frame.sender!r} to {frame.recipient!r}"
-            raise MalformedError("frame", problem)
+            raise ForeignMessageError(peer, frame)
         return frame
 
     def _end(self, peer: NodeId) -> None:

@@ -6,6 +6,7 @@ which must return at once.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -22,7 +23,6 @@ class PeerTransport:
 
     Attributes:
         listener: takes in what peers send, once it is started.
-        counts: what was counted so far.
     """
 
     def __init__(
@@ -49,12 +49,17 @@ class PeerTransport:
         self._private_key = private_key
         self._on_unreachable = on_unreachable
         self._options = options
-        self.counts = Counts()
+        self._counts = Counts()
         self._links: dict[NodeId, Link] = {}
         self._tasks: dict[NodeId, asyncio.Task[None]] = {}
         self.listener = Listener(
-            node, private_key, options=options, counts=self.counts, on_frame=on_frame
+            node, private_key, options=options, counts=self._counts, on_frame=on_frame
         )
+
+    @property
+    def counts(self) -> Counts:
+        """A copy of what was counted so far."""
+        return replace(self._counts)
 
     def connected_peers(self) -> tuple[NodeId, ...]:
         """Those to whom frames can leave now."""
@@ -89,7 +94,7 @@ class PeerTransport:
         data = encode_frame(frame)
         link = self._links.get(peer)
         if link is None:
-            self.counts.dropped_unconnected += 1
+            self._counts.dropped_unconnected += 1
             return False
         return link.send(data)
 
@@ -105,7 +110,7 @@ class PeerTransport:
             # Each link trusts one key, so that a peer cannot stand in for another.
             context=client_context(self._private_key, self._node, {node: peer.tls_key}),
             options=self._options,
-            counts=self.counts,
+            counts=self._counts,
             on_unreachable=self._on_unreachable,
         )
         self._links[node] = link

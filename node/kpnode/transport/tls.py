@@ -48,19 +48,21 @@ def server_context(private_key: Ed25519PrivateKey, node: NodeId, pins: Pins) -> 
 
 def client_context(private_key: Ed25519PrivateKey, node: NodeId, pins: Pins) -> ssl.SSLContext:
     """Return what a connection to peers needs: it shows its own key and asks for a pinned one."""
-    context = _start_context(ssl.PROTOCOL_TLS_CLIENT, private_key, node)
+    context = _start_context(ssl.PROTOCOL_TLS_CLIENT)
     # The peer is who holds the key, at whatever address that may be.
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED
+    _load_key(context, private_key, node)
     trust(context, pins)
     return context
 
 
 def public_server_context(private_key: Ed25519PrivateKey, node: NodeId) -> ssl.SSLContext:
     """Return what a listener for everybody needs: it shows its own key and asks for none."""
-    context = _start_context(ssl.PROTOCOL_TLS_SERVER, private_key, node)
+    context = _start_context(ssl.PROTOCOL_TLS_SERVER)
     # A resumed session would skip the proof of the key (RFC 8446, section 2.2).
     context.num_tickets = 0
+    _load_key(context, private_key, node)
     return context
 
 
@@ -75,8 +77,12 @@ def peer_of(tls: ssl.SSLObject | None, pins: Pins) -> NodeId:
 
     The handshake alone is not enough: it also lets a key pass for which a pinned one has signed.
 
+    Args:
+        tls: the connection; None if it has no TLS at all.
+        pins: the keys of those who may be at the other side.
+
     Raises:
-        UnknownPeerError: It is none of the pinned ones, or the connection has no TLS at all.
+        UnknownPeerError: It is none of them.
     """
     tls_certificate = tls.getpeercert(binary_form=True) if tls is not None else None
     try:
@@ -89,13 +95,16 @@ def peer_of(tls: ssl.SSLObject | None, pins: Pins) -> NodeId:
     raise UnknownPeerError(key)
 
 
-def _start_context(protocol: int, private_key: Ed25519PrivateKey, node: NodeId) -> ssl.SSLContext:
-    """Make a context of TLS 1.3 with a key of its own."""
+def _start_context(protocol: int) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
+    return context
+
+
+def _load_key(context: ssl.SSLContext, private_key: Ed25519PrivateKey, node: NodeId) -> None:
+    """Give a context its key; the ssl module reads files only, so it gets one without a disk."""
     pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    # The ssl module reads files only, so it gets one without a disk.
     descriptor = os.memfd_create("kpnode-tls", os.MFD_CLOEXEC)
     try:
         path = Path(f"/proc/self/fd/{descriptor}")
@@ -103,4 +112,3 @@ def _start_context(protocol: int, private_key: Ed25519PrivateKey, node: NodeId) 
         context.load_cert_chain(path)
     finally:
         os.close(descriptor)
-    return context

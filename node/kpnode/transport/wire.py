@@ -132,12 +132,7 @@ def encode_frame(frame: Frame) -> bytes:
     Raises:
         OversizedError: It exceeds what the other side accepts, and so must never be sent.
     """
-    if isinstance(frame, Message):
-        kind, body = _KINDS[type(frame.body)], msgspec.Raw(_encoder.encode(frame.body))
-        carried = _Carried(sender=frame.sender, recipient=frame.recipient, kind=kind, body=body)
-        data = _encoder.encode(carried)
-    else:
-        data = _encoder.encode(frame)
+    data = _encoder.encode(_carry(frame) if isinstance(frame, Message) else frame)
     _check_size(data)
     return data
 
@@ -159,6 +154,15 @@ def decode_frame(data: bytes) -> Frame:
     if encode_frame(frame) != data:
         raise NotCanonicalError("frame is not spelled as its sender should have spelled it")
     return frame
+
+
+def _carry(message: Message) -> _Carried:
+    return _Carried(
+        sender=message.sender,
+        recipient=message.recipient,
+        kind=_KINDS[type(message.body)],
+        body=msgspec.Raw(_encoder.encode(message.body)),
+    )
 
 
 def _uncarry(carried: _Carried) -> Message:

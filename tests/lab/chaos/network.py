@@ -62,7 +62,7 @@ def plan_names(voters: int) -> tuple[str, ...]:
     """Give the names that so many voters will have.
 
     Raises:
-        SetupError: there cannot be so many.
+        FoundingError: there cannot be so many.
     """
     return tuple(node.name for node in plan_nodes(_members(), voters, _API_PORT))
 
@@ -84,7 +84,7 @@ async def open_network(
     """Found a network on these sites and open its links; no voter runs yet.
 
     Raises:
-        SetupError: it cannot be founded.
+        FoundingError: it cannot be founded.
         OSError: a link cannot listen.
     """
     planned = tuple(

@@ -21,7 +21,7 @@ from lab.year.year import Year
 from kpledger.base.hashing import Digest
 from kpledger.base.state import MemoryState
 from kpledger.books.database import open_books
-from kpledger.books.writer import BooksWriter
+from kpledger.books.writer import BooksWriter, uncollected
 from kpledger.log.block import BlockHeader, BlockKind
 from kpledger.log.chain import ExecutedBlock, execute_noop, genesis_tip
 from kpledger.scheme.envelope import decode_trusted_envelope
@@ -86,9 +86,10 @@ def write_many(years: RepeatedYears, path: Path, report: Callable[[int, float], 
     try:
         writer = BooksWriter(connection, years.year.genesis)
         scribe = _Scribe(writer, years.year.genesis.chain, report)
-        for block in _make_elsewhere(years):
-            scribe.write(block)
-        scribe.finish()
+        with uncollected():
+            for block in _make_elsewhere(years):
+                scribe.write(block)
+            scribe.finish()
     finally:
         connection.close()
     total_s = time.perf_counter() - started

@@ -1,5 +1,6 @@
 """The writer: the same books from the same blocks, whatever was written together or broken off."""
 
+import gc
 import os
 import signal
 import sqlite3
@@ -34,7 +35,7 @@ from walk.steps import walk
 from kpledger.base.state import MemoryState
 from kpledger.books.database import NoBooksError, open_books
 from kpledger.books.projections import numbers, prices, state, sums
-from kpledger.books.writer import BooksWriter, OutOfOrderError
+from kpledger.books.writer import BooksWriter, OutOfOrderError, uncollected
 from kpledger.log.block import BlockKind
 from kpledger.log.chain import ExecutedBlock, execute_noop, genesis_tip
 from kpledger.log.genesis import GenesisPolicy, format_genesis, parse_genesis
@@ -232,6 +233,14 @@ def test_books_of_another_derivation_or_ledger_are_not_gone_on_with() -> None:
     connection.execute("UPDATE meta SET value = 0 WHERE key = 'derivation'")
     with pytest.raises(NoBooksError, match="of derivation 0"):
         BooksWriter(connection, make_genesis())
+
+
+def test_the_garbage_collector_rests_only_while_books_are_built() -> None:
+    with uncollected():
+        with uncollected():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
 
 
 def test_a_block_is_taken_in_once_and_in_order() -> None:
