@@ -14,7 +14,7 @@ from founding import (
 
 from kpledger.base.state import read_record
 from kpledger.base.units import add_days, start_of_day_ms
-from kpledger.books.flags.search import Finding, find_flags, prepare_search
+from kpledger.books.flags.search import Finding, FlagsQuestion, find_flags, prepare_search
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
@@ -154,11 +154,9 @@ class Trader:
     def _find(self, flag: str, at: str, settings: str, participant: str) -> list[Finding]:
         search = prepare_search(
             self.ledger.books,
-            from_day="2025-01-01",
-            until=at,
-            at=at,
-            settings=settings,
-            participant=participant,
+            FlagsQuestion(
+                from_day="2025-01-01", until=at, at=at, settings=settings, participant=participant
+            ),
         )
         return list(find_flags(search, (flag,)))
 

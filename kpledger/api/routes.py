@@ -7,7 +7,7 @@ from these rows. What goes wrong is answered on every route with a
 
 import re
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Final
 from urllib.parse import quote, urlencode
@@ -39,15 +39,6 @@ MAX_HEIGHT: Final = 10**15
 TimeoutMs = Annotated[
     int, Meta(ge=1, le=MAX_TIMEOUT_MS, description="How long the answer may take, in milliseconds")
 ]
-
-
-class Answerer(Enum):
-    """Which process of a node answers."""
-
-    CONSENSUS = "consensus"
-    """The one that takes part in consensus: submissions, blocks, the node itself."""
-    BOOKS = "books"
-    """The one that keeps the books: what people ask about the ledger."""
 
 
 class Consistency(StrEnum):
@@ -117,7 +108,9 @@ class Route:
     summary: str
     """What is answered, in a line."""
     replies: tuple[Reply, ...]
-    answerer: Answerer = Answerer.CONSENSUS
+    from_books: bool = False
+    """Whether the process answers that keeps the books; otherwise that which takes part in
+    consensus."""
     question: type[msgspec.Struct] = NoParameters
     """The fields that stand in the path, then the parameters of the query."""
     options: type[msgspec.Struct] = NoParameters
@@ -209,7 +202,7 @@ def route_of(query: AnyQuery) -> Route:
         f"/v1/{query.path}",
         query.summary,
         _reply(query.summary, query.answer),
-        answerer=Answerer.BOOKS,
+        from_books=True,
         question=query.question,
         options=ReadOptions,
     )

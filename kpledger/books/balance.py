@@ -7,8 +7,8 @@ from msgspec import Meta
 
 from kpledger.base.units import MAX_AMOUNT
 from kpledger.books.database import Books
-from kpledger.books.flags.search import prepare_search
-from kpledger.books.query import Query, read_participant, select_rows
+from kpledger.books.flags.settings import parse_settings
+from kpledger.books.query import Query, read_participant, read_today, select_rows
 
 
 class BalanceQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,22 +87,22 @@ class ProductionAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond_balance(books: Books, question: BalanceQuestion) -> BalanceAnswer:
-    search = prepare_search(books, at=question.at, settings=question.settings)
+    today = read_today(books, question.at)
     code = read_participant(books, question.participant)
-    opening = search.settings.stock.get(code, 0) * 1_000
+    opening = parse_settings(question.settings).stock.get(code, 0) * 1_000
     asked = {
         "participant": code,
-        "at": search.at,
+        "at": today,
         "months": question.months,
         "opening": opening,
         "largest": MAX_AMOUNT,
     }
     rows = select_rows(books, BalanceRow, "balance_months.sql", asked)
-    return BalanceAnswer(participant=code, at=search.at, opening=opening, rows=rows)
+    return BalanceAnswer(participant=code, at=today, opening=opening, rows=rows)
 
 
 def _respond_production(books: Books, question: ProductionQuestion) -> ProductionAnswer:
-    today = prepare_search(books, at=question.at).at
+    today = read_today(books, question.at)
     code = read_participant(books, question.participant)
     asked = {
         "participant": code,

@@ -8,9 +8,15 @@ import msgspec
 from kpledger.base.units import add_days
 from kpledger.books.database import Books
 from kpledger.books.flags.catalogue import read_flags
-from kpledger.books.flags.search import prepare_search
 from kpledger.books.periods import Period
-from kpledger.books.query import Query, QuestionError, read_participant, read_period, select_rows
+from kpledger.books.query import (
+    Query,
+    QuestionError,
+    read_participant,
+    read_period,
+    read_today,
+    select_rows,
+)
 
 
 class MirrorQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,7 +78,7 @@ class MirrorAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond(books: Books, question: MirrorQuestion) -> MirrorAnswer:
-    today = prepare_search(books, at=question.at).at
+    today = read_today(books, question.at)
     one = read_participant(books, question.one, "one")
     other = read_participant(books, question.other, "other")
     if one == other:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from kpledger.books.database import Books
-from kpledger.books.flags.search import Finding, find_flags, prepare_search
+from kpledger.books.flags.search import Finding, FlagsQuestion, find_flags, prepare_search
 from kpledger.books.query import Query, read_participant, select_rows
 
 _BEGAN: Final = "SELECT value FROM meta WHERE key = 'first_issued_on'"
@@ -74,10 +74,12 @@ def _respond(books: Books, question: NumbersQuestion) -> NumbersAnswer:
     (began,) = books.connection.execute(_BEGAN).fetchone()
     search = prepare_search(
         books,
-        participant=code,
-        from_day="" if question.at and question.at < began else began,
-        at=question.at,
-        settings=question.settings,
+        FlagsQuestion(
+            participant=code,
+            from_day="" if question.at and question.at < began else began,
+            at=question.at,
+            settings=question.settings,
+        ),
     )
     found = (one for one in find_flags(search, _OBSERVED) if one.participant == code)
     asked = {"participant": code, "limit": question.limit}

@@ -16,7 +16,7 @@ from msgspec import structs
 
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.base.ids import parse_participant
-from kpledger.base.units import parse_day
+from kpledger.base.units import day_of, parse_day
 from kpledger.books.database import Books
 from kpledger.books.periods import Period, parse_period
 from kpledger.scheme.v1.records import ParticipantRecord
@@ -182,6 +182,15 @@ def read_day(field: str, text: str) -> str:
             accepted = f"a day of the years {FIRST_YEAR} to {LAST_YEAR}"
             raise QuestionError(field, f"{text} is too far away", accepted)
     return text
+
+
+def read_today(books: Books, text: str) -> str:
+    """Read the day that a question calls today, ``at``; that of the newest block if none is given.
+
+    Raises:
+        QuestionError: it is no day, or not of those years.
+    """
+    return read_day("at", text) or day_of(books.time_ms)
 
 
 def read_period(text: str) -> Period:

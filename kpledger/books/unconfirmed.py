@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from kpledger.base.units import MAX_AMOUNT, add_days, add_months, quarter_of
 from kpledger.books.database import Books
-from kpledger.books.flags.search import prepare_search
+from kpledger.books.flags.search import FlagsQuestion, prepare_search
 from kpledger.books.query import Query, select_rows
 
 _ISSUED_MONTHS: Final = 3
@@ -69,7 +69,8 @@ class UnconfirmedAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 def _respond(books: Books, question: UnconfirmedQuestion) -> UnconfirmedAnswer:
     search = prepare_search(
-        books, participant=question.participant, from_day=question.from_day, at=question.at
+        books,
+        FlagsQuestion(participant=question.participant, from_day=question.from_day, at=question.at),
     )
     parameters = {
         "participant": question.participant,

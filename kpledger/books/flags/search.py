@@ -11,13 +11,13 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from kpledger.base.units import add_days, day_of, end_of_day_ms
+from kpledger.base.units import add_days, end_of_day_ms
 from kpledger.books.database import Books
 from kpledger.books.flags.catalogue import Flag, Way, read_flags
 from kpledger.books.flags.sentence import Value, write_sentence
 from kpledger.books.flags.settings import FlagSettings, parse_settings
 from kpledger.books.projections.prices import step_of
-from kpledger.books.query import Query, QuestionError, read_day, read_participant
+from kpledger.books.query import Query, QuestionError, read_day, read_participant, read_today
 
 LOOK_BACK_DAYS: Final = 365
 MAX_FINDINGS: Final = 1_000
@@ -125,28 +125,20 @@ class _Raised:
     columns: Mapping[str, Value]
 
 
-def prepare_search(
-    books: Books,
-    *,
-    participant: str = "",
-    from_day: str = "",
-    until: str = "",
-    at: str = "",
-    settings: str = "",
-) -> Search:
-    """Read what somebody wants flagged.
+def prepare_search(books: Books, asked: FlagsQuestion) -> Search:
+    """Read in which days somebody wants something flagged, for whom, by which thresholds.
 
     Raises:
         QuestionError: a parameter is not what it should be, or nobody on the ledger; names it.
     """
-    if participant:
-        read_participant(books, participant)
-    today = read_day("at", at) or day_of(books.time_ms)
-    last = read_day("until", until) or today
-    first = read_day("from_day", from_day) or add_days(last, -LOOK_BACK_DAYS)
+    if asked.participant:
+        read_participant(books, asked.participant)
+    today = read_today(books, asked.at)
+    last = read_day("until", asked.until) or today
+    first = read_day("from_day", asked.from_day) or add_days(last, -LOOK_BACK_DAYS)
     if first > last:
         raise QuestionError("from_day", f"{first} is after {last}", "a day up to `until`")
-    return Search(books, parse_settings(settings), first, last, today, participant)
+    return Search(books, parse_settings(asked.settings), first, last, today, asked.participant)
 
 
 def find_flags(
@@ -208,14 +200,7 @@ def _explain(connection: sqlite3.Connection, raised: _Raised) -> Finding:
 
 
 def _respond(books: Books, question: FlagsQuestion) -> FlagsAnswer:
-    search = prepare_search(
-        books,
-        participant=question.participant,
-        from_day=question.from_day,
-        until=question.until,
-        at=question.at,
-        settings=question.settings,
-    )
+    search = prepare_search(books, question)
     flags, limit = _read_flags(question.flag), question.limit
     page = tuple(find_flags(search, flags, skip=question.skip, limit=limit + 1))
     return FlagsAnswer(

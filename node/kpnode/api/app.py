@@ -46,6 +46,5 @@ def build_app(
     app = web.Application(client_max_size=limits.max_body_bytes, middlewares=[answer_problems])
     app.cleanup_ctx.append(proxy.connected)
     for route in routes.ROUTES:
-        is_ours = route.answerer is routes.Answerer.CONSENSUS
-        add_route(app, route, handlers[route] if is_ours else proxy.forward)
+        add_route(app, route, proxy.forward if route.from_books else handlers[route])
     return app

@@ -28,7 +28,7 @@ from lab.year.year import make_year
 
 from kpledger.books.database import Books, open_books
 from kpledger.books.flags.catalogue import read_flags
-from kpledger.books.flags.search import Finding, find_flags, prepare_search
+from kpledger.books.flags.search import Finding, FlagsQuestion, find_flags, prepare_search
 
 BOOKS_NAME: Final = "books.sqlite"
 HONEST_FLAGGED_MAX_PPM: Final = 10_000
@@ -112,7 +112,7 @@ def measure(books: Books, cases: Sequence[PlantedCase]) -> tuple[Report, list[Fi
     numbers = {number for (number,) in books.connection.execute("SELECT number FROM certificates")}
     (events,) = books.connection.execute("SELECT count(*) FROM events").fetchone()
     honest = numbers - truth.subjects.keys()
-    search = prepare_search(books, from_day=FOUNDED_ON)
+    search = prepare_search(books, FlagsQuestion(from_day=FOUNDED_ON))
     found: dict[str, set[str]] = {}
     flagged: set[str] = set()
     false: list[Finding] = []

@@ -7,7 +7,7 @@ from scheme_statements import RESTRICTION
 from kpledger.base.units import start_of_day_ms
 from kpledger.books.calendar import CALENDAR, CalendarQuestion, DueKind
 from kpledger.books.flags.catalogue import read_flags
-from kpledger.books.flags.search import find_flags, prepare_search
+from kpledger.books.flags.search import FlagsQuestion, find_flags, prepare_search
 from kpledger.books.numbers import NUMBERS, NumbersQuestion
 from kpledger.books.subject import SUBJECT, SubjectQuestion
 from kpledger.scheme.v1.events.decisions import Mode
@@ -64,9 +64,8 @@ def test_destination_that_forgets_twice_is_flagged_twice() -> None:
     for certificate in certificates:
         trader.arrive(certificate, "2026-03-10")
     assert len(trader.flags("F9", "2026-05-20")) == 2
-    search = prepare_search(
-        trader.ledger.books, from_day="2026-01-01", until="2026-01-31", at="2026-05-20"
-    )
+    asked = FlagsQuestion(from_day="2026-01-01", until="2026-01-31", at="2026-05-20")
+    search = prepare_search(trader.ledger.books, asked)
     assert list(find_flags(search, tuple(read_flags()))) == []
 
 
@@ -101,9 +100,8 @@ def test_what_a_compromised_key_signed_before_the_days_asked_for_is_left_out() -
     )
     trader.say("2026-08-01", "BW/root", body, body.key.hex())
     assert trader.flags("F16", "2026-09-01") != []
-    search = prepare_search(
-        trader.ledger.books, from_day="2026-07-01", until="2026-09-01", at="2026-09-01"
-    )
+    asked = FlagsQuestion(from_day="2026-07-01", until="2026-09-01", at="2026-09-01")
+    search = prepare_search(trader.ledger.books, asked)
     assert list(find_flags(search, ("F16",))) == []
 
 

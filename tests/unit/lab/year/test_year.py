@@ -17,7 +17,7 @@ from lab.year.year import CERTIFICATES_MIN, Year, make_year
 
 from kpledger.books.calendar import CALENDAR, CalendarQuestion, DueKind
 from kpledger.books.database import Books, open_books
-from kpledger.books.flags.search import find_flags, prepare_search
+from kpledger.books.flags.search import FlagsQuestion, find_flags, prepare_search
 from kpledger.books.numbers import NUMBERS, NumbersQuestion
 from kpledger.books.participants import PARTICIPANTS, ParticipantsQuestion
 from kpledger.books.subject import SUBJECT, SubjectQuestion
@@ -81,10 +81,10 @@ def test_the_rules_accept_every_event_of_the_year(books: Books, refusals: list[s
 
 
 def test_what_is_flagged_for_one_participant_is_a_part_of_all(books: Books) -> None:
-    everything = list(find_flags(prepare_search(books)))
+    everything = list(find_flags(prepare_search(books, FlagsQuestion())))
     assert {one.flag for one in everything} >= {"F1", "F4", "F5", "F7", "F8", "F9", "F16"}
     for code in ("AE", "BW", "CF", "EU", "RU", "TG"):
-        for mine in find_flags(prepare_search(books, participant=code)):
+        for mine in find_flags(prepare_search(books, FlagsQuestion(participant=code))):
             assert mine in everything
 
 

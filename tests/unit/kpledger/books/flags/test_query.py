@@ -55,7 +55,9 @@ def test_pages_are_the_parts_of_one_list_whatever_the_day_it_begins_with(trader:
 
 @pytest.mark.parametrize("from_day", ["2026-12-31", "2026-10-01", "2026-09-30", "1990-01-01"])
 def test_slices_hold_every_day_once(trader: Trader, from_day: str) -> None:
-    search = prepare_search(trader.ledger.books, from_day=from_day, until="2026-12-31")
+    search = prepare_search(
+        trader.ledger.books, FlagsQuestion(from_day=from_day, until="2026-12-31")
+    )
     slices = [(one.from_day, one.until_day) for one in search.slices()]
     assert (slices[0][1], slices[-1][0]) == ("2026-12-31", from_day)
     for (first, _), (_, last) in itertools.pairwise(slices):
