@@ -16,16 +16,8 @@ from kpledger.scheme.event import Author
 HERE = Path(__file__).parent
 FOUNDED = "2003-06-01T00:00:00Z"
 PASSPHRASE = b"secret"
-CHEAP = 2**10
-"""The cost of opening a key: nobody attacks these, and each command opens several."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cheap_keys() -> Iterator[None]:
-    """Open keys at their low cost here, and nowhere else in the same session."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kpclient.keystore._SCRYPT_N", CHEAP)
-        yield
+CHEAP = (2**10, 8, 1)
+"""What scrypt costs for a key: nobody attacks these, and each command opens several."""
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +30,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         town = Town(Ledger(read_seen(process), place / "home"), clock)
         with commands_built_once():
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("kpclient.keystore._SCRYPT_N", CHEAP)
+                patch.setattr("kpclient.keyfile._COST", CHEAP)
                 make_keys(town)
                 assert Story(town, HERE / "offices.ndjson").tell() == []
             yield town
