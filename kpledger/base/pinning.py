@@ -57,11 +57,8 @@ def build_tls_certificate(private_key: Ed25519PrivateKey, node: str) -> bytes:
     if not (1 <= len(node) <= MAX_NODE_NAME_LENGTH and node.isascii() and node.isprintable()):
         raise MalformedError("node name", f"{node!r} is not 1 to 64 printable ASCII characters")
     public_key = private_key.public_key()
-    tls_certificate = (
-        _start_certificate(_NODE_SERIAL, public_key)
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, node)]))
-        .sign(private_key, None)
-    )
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, node)])
+    tls_certificate = _build(_NODE_SERIAL, public_key, subject).sign(private_key, None)
     return tls_certificate.public_bytes(Encoding.PEM)
 
 
@@ -80,12 +77,9 @@ def build_anchor(public_key: bytes) -> bytes:
         key = Ed25519PublicKey.from_public_bytes(public_key)
     except ValueError as error:
         raise MalformedError("TLS key", f"{public_key.hex()} is not Ed25519") from error
-    anchor = (
-        _start_certificate(_ANCHOR_SERIAL, key)
-        .subject_name(_name_of(key))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(_NOBODY, None)
-    )
+    builder = _build(_ANCHOR_SERIAL, key, _name_of(key))
+    limits = x509.BasicConstraints(ca=True, path_length=0)
+    anchor = builder.add_extension(limits, critical=True).sign(_NOBODY, None)
     return anchor.public_bytes(Encoding.DER)
 
 
@@ -120,10 +114,11 @@ def _name_of(key: Ed25519PublicKey) -> x509.Name:
     )
 
 
-def _start_certificate(serial: int, key: Ed25519PublicKey) -> x509.CertificateBuilder:
+def _build(serial: int, key: Ed25519PublicKey, subject: x509.Name) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .serial_number(serial)
+        .subject_name(subject)
         .issuer_name(_name_of(key))
         .not_valid_before(_NOT_BEFORE)
         .not_valid_after(_NOT_AFTER)

@@ -64,16 +64,13 @@ class MemoryState:
         self.pairs.update(changes.written)
 
 
+@dataclass(slots=True, eq=False)
 class ChangeSet:
     """What a block, or one event of it, writes over a base. Records are replaced, never removed."""
 
-    __slots__ = ("_records", "base", "written")
-
-    def __init__(self, base: StateReader) -> None:
-        """Start without changes."""
-        self.base = base
-        self.written: dict[bytes, bytes] = {}
-        self._records: dict[bytes, Record | None] = {}
+    base: StateReader
+    written: dict[bytes, bytes] = field(default_factory=dict, init=False)
+    _records: dict[bytes, Record | None] = field(default_factory=dict, init=False)
 
     def get(self, key: bytes) -> bytes | None:
         """Give the encoded record under a key as this layer sees it, or None."""

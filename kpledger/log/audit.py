@@ -15,7 +15,7 @@ checkpoint or a copy from elsewhere shows that there was more.
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from enum import StrEnum
 
 from kpledger.base.codec import DECODE_ERRORS, decode_trusted
@@ -97,32 +97,26 @@ class AuditReport:
     """What is wrong, or why nothing can be decided."""
 
 
+@dataclass(slots=True)
 class Auditor:
-    """Re-derives a chain, block by block.
+    """Re-derives a chain, block by block; stands before block 1 at first."""
 
-    Attributes:
-        progress: how far it has come.
-    """
+    genesis: Genesis
+    """What is trusted."""
+    _: KW_ONLY
+    verify_event: Verify = verify_envelope
+    """Verifies the signatures of an event."""
+    rules: Rulebook = RELEASED
+    """The versions of the rules that the caller knows."""
+    observe: Observe | None = None
+    """Sees what each block changes, after its rules were checked."""
+    progress: AuditProgress = field(init=False)
+    """How far it has come."""
+    _state: MemoryState = field(init=False, default_factory=MemoryState)
 
-    def __init__(
-        self,
-        genesis: Genesis,
-        *,
-        verify_event: Verify = verify_envelope,
-        rules: Rulebook = RELEASED,
-        observe: Observe | None = None,
-    ) -> None:
-        """Stand before block 1; the arguments are as of :func:`kpledger.log.chain.execute_entry`.
-
-        ``observe`` sees what each block changes, after its rules were checked.
-        """
-        self._rules = rules
-        self._observe = observe
-        self._genesis = genesis
-        self._verify_event = verify_event
-        self._state = MemoryState()
-        changes = genesis.seed_state(self._state, rules)
-        self.progress = AuditProgress(genesis_tip(genesis, changes))
+    def __post_init__(self) -> None:
+        changes = self.genesis.seed_state(self._state, self.rules)
+        self.progress = AuditProgress(genesis_tip(self.genesis, changes))
         self._state.apply(changes)
 
     def feed(self, height: int, stored: bytes) -> Violation | None:
@@ -142,12 +136,12 @@ class Auditor:
             return Violation(tip.height + 1, "height", problem)
         try:
             executed = execute_entry(
-                self._genesis,
+                self.genesis,
                 tip,
                 self._state,
                 decode_stored_entry(stored),
-                verify_event=self._verify_event,
-                rules=self._rules,
+                verify_event=self.verify_event,
+                rules=self.rules,
             )
         except InvalidBlockError as error:
             return Violation(error.height, error.field, error.problem)
@@ -157,8 +151,8 @@ class Auditor:
             raise
         except LedgerError as error:
             return Violation(height, "entry", str(error))
-        if self._observe is not None:
-            self._observe(executed)
+        if self.observe is not None:
+            self.observe(executed)
         self._state.apply(executed.changes)
         self.progress = _advance(self.progress, executed)
         return None
@@ -187,22 +181,20 @@ def report_sound(genesis: Genesis, progress: AuditProgress) -> AuditReport:
 
 def report_undecided(genesis: Genesis, progress: AuditProgress, why: str) -> AuditReport:
     """Report on a chain that could not be read to its end."""
-    return replace(_report(genesis, progress, AuditVerdict.UNDECIDED), problem=why)
+    return _report(genesis, progress, AuditVerdict.UNDECIDED, why)
 
 
 def report_violation(
     genesis: Genesis, progress: AuditProgress, violation: Violation
 ) -> AuditReport:
     """Report a violation; ``progress`` is that before the bad block."""
-    return replace(
-        _report(genesis, progress, AuditVerdict.VIOLATION),
-        first_bad_height=violation.height,
-        field=violation.field,
-        problem=violation.problem,
-    )
+    report = _report(genesis, progress, AuditVerdict.VIOLATION, violation.problem)
+    return replace(report, first_bad_height=violation.height, field=violation.field)
 
 
-def _report(genesis: Genesis, progress: AuditProgress, verdict: AuditVerdict) -> AuditReport:
+def _report(
+    genesis: Genesis, progress: AuditProgress, verdict: AuditVerdict, problem: str | None = None
+) -> AuditReport:
     tip = progress.tip
     return AuditReport(
         verdict=verdict,
@@ -216,6 +208,7 @@ def _report(genesis: Genesis, progress: AuditProgress, verdict: AuditVerdict) ->
         terms=progress.terms,
         signed_blocks=progress.signed_blocks,
         events_by_type=dict(sorted(progress.events_by_type.items())),
+        problem=problem,
     )
 
 

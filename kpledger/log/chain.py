@@ -38,9 +38,6 @@ from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRules, UnknownRu
 _KINDS: Final = (BlockKind.NOOP, BlockKind.BLOCK, BlockKind.CONFIG)
 """Kinds of block by the number that stands for them in an entry of the log."""
 
-ERA: Final = 0
-"""The only era until disaster recovery exists."""
-
 
 class InvalidBlockError(LedgerError):
     """A block that does not follow from the chain before it.
@@ -138,7 +135,7 @@ class BlockExecutor:
         tree = self.before.tree.extend(self._leaves)
         header = BlockHeader(
             chain=self.genesis.chain,
-            era=ERA,
+            era=0,  # the only one until disaster recovery exists
             term=term,
             height=self.before.height + 1,
             prev_head=self.before.head,

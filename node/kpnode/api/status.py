@@ -16,8 +16,13 @@ from kpledger.api.answers import (
 )
 from kpledger.api.routes import CHECKPOINT, JSON_TYPE
 from kpledger.base.keys import SigningKey
-from kpledger.log.checkpoint import Checkpoint, format_checkpoint, sign_checkpoint
-from kpledger.log.note import Note, format_note
+from kpledger.log.checkpoint import (
+    Checkpoint,
+    Note,
+    format_checkpoint,
+    format_note,
+    sign_checkpoint,
+)
 from kpnode.api.problems import ProblemError, ProblemKind
 from kpnode.api.served import BooksGate, explain_failing, ledger_headers, respond_json
 from kpnode.runtime import Cause, Node, NodeStatus

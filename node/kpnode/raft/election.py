@@ -37,7 +37,7 @@ def handle_pre_vote_request(state: RaftState, sender: NodeId, request: PreVoteRe
             request.term if granted else state.term,
             granted,
             commit_index=state.log.commit,
-            commit_term=state.log.commit_term,
+            commit_term=state.log.require_term(state.log.commit),
         ),
     )
 

@@ -75,11 +75,6 @@ class RaftLog:
         """Term of the last entry."""
         return self.require_term(self.last_index)
 
-    @property
-    def commit_term(self) -> Term:
-        """Term of the last entry known to be committed."""
-        return self.require_term(self.commit)
-
     def term_at(self, index: Index) -> Term | None:
         """Return the term of an entry; 0 for index 0, None outside the log."""
         if not 0 <= index <= self.last_index:

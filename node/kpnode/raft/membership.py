@@ -107,11 +107,6 @@ class Membership:
         return True
 
 
-def majority(configuration: Configuration) -> int:
-    """Return how many voters are more than half."""
-    return len(configuration.voters) // 2 + 1
-
-
 def is_quorum(configurations: tuple[Configuration, ...], nodes: Collection[NodeId]) -> bool:
     """Tell whether the nodes include a majority of each configuration."""
     return quorum_value(configurations, dict.fromkeys(nodes, 1)) == 1
@@ -119,9 +114,8 @@ def is_quorum(configurations: tuple[Configuration, ...], nodes: Collection[NodeI
 
 def quorum_value(configurations: tuple[Configuration, ...], values: Mapping[NodeId, int]) -> int:
     """Return the highest value that a majority of each configuration has reached."""
+    # In descending order, what stands in the middle is reached by more than half.
     return min(
-        sorted((values.get(voter, 0) for voter in configuration.voters), reverse=True)[
-            majority(configuration) - 1
-        ]
-        for configuration in configurations
+        sorted((values.get(voter, 0) for voter in one.voters), reverse=True)[len(one.voters) // 2]
+        for one in configurations
     )

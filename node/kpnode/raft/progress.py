@@ -45,10 +45,6 @@ class Progress:
             len(self.in_flight) < window and (self.next <= last_index or self.commit_sent < commit)
         )
 
-    def may_carry_entries(self, window: int) -> bool:
-        """Tell whether the next append may hold entries; a poke beyond the window may not."""
-        return len(self.in_flight) < window
-
     def sent(self, entries: tuple[Entry, ...], commit: Index) -> None:
         """Note that an append with these entries is on its way."""
         self.commit_sent = commit

@@ -212,7 +212,8 @@ def _send_append(state: RaftState, peer: NodeId, progress: Progress) -> None:
     previous = Index(progress.next - 1)
     term = log.require_term(previous)
     entries: tuple[Entry, ...] = ()
-    if progress.may_carry_entries(config.window):
+    # A poke beyond the window may not carry any.
+    if len(progress.in_flight) < config.window:
         last = Index(min(log.last_index, previous + config.max_append_entries))
         entries = log.entries(progress.next, last, config.max_append_bytes)
     state.send(peer, AppendRequest(state.term, previous, term, entries, log.commit))

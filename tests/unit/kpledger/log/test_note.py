@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from kpledger.base.errors import LedgerError, MalformedError, OversizedError
 from kpledger.base.hashing import sha256
 from kpledger.base.keys import SigningKey
-from kpledger.log.note import (
+from kpledger.log.checkpoint import (
     MAX_KEY_NAME_BYTES,
     MAX_NOTE_BYTES,
     MAX_TIME_S,
@@ -23,7 +23,6 @@ from kpledger.log.note import (
     UntrustedNoteError,
     add_signatures,
     check_key_name,
-    cosign_note,
     format_note,
     format_vkey,
     identify_signers,
@@ -126,12 +125,12 @@ def test_signature_by_a_trusted_key_verifies(text: str) -> None:
 @given(_texts, st.integers(0, MAX_TIME_S))
 def test_cosignature_by_a_trusted_key_verifies_and_gives_its_time(text: str, time_s: int) -> None:
     key = NoteKey("witness.example", KeyType.COSIGNATURE, WITNESS_KEY.public_key)
-    signature = cosign_note(text, name="witness.example", key=WITNESS_KEY, time_s=time_s)
+    signature = sign_note(text, name="witness.example", key=WITNESS_KEY, time_s=time_s)
     assert identify_signers(Note(text, (signature,)), [key]) == (NoteSigner(key, time_s),)
 
 
 def test_cosigned_bytes_are_those_of_the_specification() -> None:
-    signature = cosign_note(TEXT, name="w", key=WITNESS_KEY, time_s=1767225600).signature
+    signature = sign_note(TEXT, name="w", key=WITNESS_KEY, time_s=1767225600).signature
     message = b"cosignature/v1\ntime 1767225600\n" + TEXT.encode()
     assert signature == (1767225600).to_bytes(8, "big") + WITNESS_KEY.sign(message)
 
@@ -139,14 +138,14 @@ def test_cosigned_bytes_are_those_of_the_specification() -> None:
 @pytest.mark.parametrize("time_s", [-1, MAX_TIME_S + 1])
 def test_no_cosignature_at_an_impossible_time(time_s: int) -> None:
     with pytest.raises(MalformedError) as caught:
-        cosign_note(TEXT, name="w", key=WITNESS_KEY, time_s=time_s)
+        sign_note(TEXT, name="w", key=WITNESS_KEY, time_s=time_s)
     assert caught.value.what == "cosignature"
 
 
 def test_adding_signatures_keeps_the_first_of_each_key() -> None:
     log = sign_note(TEXT, name="log.example", key=LOG_KEY)
-    first = cosign_note(TEXT, name="w.example", key=WITNESS_KEY, time_s=1)
-    second = cosign_note(TEXT, name="w.example", key=WITNESS_KEY, time_s=2)
+    first = sign_note(TEXT, name="w.example", key=WITNESS_KEY, time_s=1)
+    second = sign_note(TEXT, name="w.example", key=WITNESS_KEY, time_s=2)
     assert add_signatures(Note(TEXT, (log,)), [first, second, log]) == Note(TEXT, (log, first))
 
 

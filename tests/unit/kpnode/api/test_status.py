@@ -15,8 +15,7 @@ from kpledger import __version__
 from kpledger.api.answers import CommittedAnswer
 from kpledger.api.routes import ROUTES
 from kpledger.base.errors import BadSignatureError
-from kpledger.log.checkpoint import Checkpoint, open_checkpoint
-from kpledger.log.note import KeyType, NoteKey
+from kpledger.log.checkpoint import Checkpoint, KeyType, NoteKey, open_checkpoint
 from kpnode.api.openapi import build_openapi
 from kpnode.api.served import ApiLimits
 

@@ -47,7 +47,7 @@ def test_stream_stops_at_the_window_and_moves_with_answers() -> None:
     assert wants(progress)
     progress.sent(entries(4, 5), Index(0))
     assert not wants(progress)
-    assert not progress.may_carry_entries(2)
+    assert len(progress.in_flight) == 2
     progress.accepted(Index(3))
     assert wants(progress)
     assert (progress.next, list(progress.in_flight)) == (6, [5])
@@ -174,7 +174,7 @@ def test_heartbeat_answer_pokes_a_stalled_stream_without_entries() -> None:
     progress.sent(entries(4, 5), Index(0))
     progress.heard(behind=True)
     assert wants(progress)
-    assert not progress.may_carry_entries(2)
+    assert len(progress.in_flight) == 2
     progress.sent((), Index(0))
     assert not wants(progress)
     progress.heard(behind=False)
