@@ -45,47 +45,31 @@ class DamagedKeyError(KeystoreError, FileError):
 
 
 class Keystore:
-    """The keys in one directory."""
+    """The keys in one directory.
+
+    Every method raises a :class:`KeystoreError` where a key cannot be made, found or opened, and
+    :class:`~kpclient.files.TooOpenError` where others may look into the directory or a file.
+    """
 
     def __init__(self, directory: Path) -> None:
         """Look at a directory; it is made when the first key is."""
         self._directory = directory
 
     def create(self, *, name: str, author: Author, seed: bytes, passphrase: bytes) -> KeyEntry:
-        """Encrypt a key under a passphrase and keep it.
-
-        Raises:
-            KeystoreError: the name is not a name, or is taken, or the passphrase is no passphrase.
-            TooOpenError: others may look into the directory.
-        """
+        """Encrypt a key under a passphrase and keep it; one of this name is not overwritten."""
         return self._write(name, author, seed, passphrase, replace=False)
 
     def rewrite(self, name: str, passphrase: bytes) -> KeyEntry:
-        """Write the file of a key anew, in the format of this version.
-
-        Raises:
-            KeystoreError: as :meth:`unseal`.
-            TooOpenError: others may read it.
-        """
+        """Write the file of a key anew, in the format of this version."""
         seed, author = self.unseal(name, passphrase), self.entry(name).author
         return self._write(name, author, seed, passphrase, replace=True)
 
     def entries(self) -> tuple[KeyEntry, ...]:
-        """Give all keys, by name.
-
-        Raises:
-            DamagedKeyError: one of the files is no key file.
-            TooOpenError: others may read one of them.
-        """
+        """Give all keys, by name."""
         return tuple(map(self.entry, self._names()))
 
     def entry(self, name: str) -> KeyEntry:
-        """Give one key.
-
-        Raises:
-            KeystoreError: there is none of this name, or its file is damaged.
-            TooOpenError: others may read it.
-        """
+        """Give one key, which is not opened."""
         entry, _ = self._load(name)
         return entry
 
@@ -94,8 +78,6 @@ class Keystore:
 
         Raises:
             WrongPassphraseError: the passphrase does not open it.
-            KeystoreError: there is none of this name, or its file is damaged.
-            TooOpenError: others may read it.
         """
         entry, content = self._load(name)
         _check_passphrase(passphrase)
@@ -108,12 +90,7 @@ class Keystore:
         return seed
 
     def open(self, name: str, passphrase: bytes) -> SigningKey:
-        """Give a key, ready to sign.
-
-        Raises:
-            KeystoreError: as :meth:`unseal`.
-            TooOpenError: others may read it.
-        """
+        """Give a key, ready to sign."""
         return SigningKey.from_seed(self.unseal(name, passphrase))
 
     def _write(

@@ -14,11 +14,11 @@ from kpclient.errors import UsageError
 from kpclient.input.documents import load_document
 from kpclient.input.forms import find_type, read_struct
 from kpclient.input.table import read_table
-from kpclient.statements.lookup import NotFoundError, find_certificate, read_hex_id
+from kpclient.statements.lookup import NotFoundError, find_certificate, read_typed
 from kpclient.statements.signing import author_of
 from kpclient.statements.statement import Draft
 from kpledger.base.codec import encode
-from kpledger.base.ids import KPCS
+from kpledger.base.ids import KPCS, parse_hex32
 from kpledger.books.query import readable
 from kpledger.books.subject import SUBJECT, SubjectQuestion
 from kpledger.scheme.v1.events.statistics import CountRow, TradeRow
@@ -43,7 +43,9 @@ class _Known(msgspec.Struct):
 def read_correction(draft: Draft, *, body: Path) -> None:
     """Put the fields that should read otherwise into the statement that is corrected."""
     event_id = str(draft.fields["event"])
-    wanted = read_hex_id(event_id, "EVENT-ID")
+    wanted = read_typed(
+        lambda text: parse_hex32(text, "id"), event_id, "EVENT-ID", "64 hexadecimal digits"
+    )
     recorded = draft.session.ask(lambda ledger: ledger.event(wanted))
     if recorded is None:
         raise NotFoundError(f"event {event_id}")

@@ -7,7 +7,6 @@ in :mod:`kpclient.input.forms`.
 import json
 import tomllib
 from collections.abc import Iterable
-from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -37,10 +36,9 @@ def parse_toml(content: bytes) -> dict[str, object]:
         MalformedError: it is not TOML.
     """
     try:
-        found = tomllib.loads(content.decode(), parse_float=str)
+        return tomllib.loads(content.decode(), parse_float=str)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedError("draft", str(error)) from None
-    return {name: _days_as_text(value) for name, value in found.items()}
 
 
 def parse_json(content: bytes, *, what: str = "draft") -> dict[str, object]:
@@ -56,18 +54,6 @@ def parse_json(content: bytes, *, what: str = "draft") -> dict[str, object]:
     if not isinstance(found, dict):
         raise MalformedError(what, "it is not a JSON object")
     return found
-
-
-def _days_as_text(value: object) -> object:
-    if isinstance(value, datetime):
-        return value  # a day is asked for; the error will name the field
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, dict):
-        return {name: _days_as_text(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_days_as_text(one) for one in value]
-    return value
 
 
 def _unique(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:

@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
-import typer
 from msgspec import inspect as types
 
 from kpclient.clock import now_ms, today
 from kpclient.errors import UsageError
-from kpclient.input.options import NeededUnless, typed_as
+from kpclient.input.options import NeededUnless, OptionWords, typed_as, with_words
 from kpclient.input.wording import meanings_of, parts_of, without_null
 from kpclient.output.tables import read_name, write_name
 from kpledger.base.units import MAX_TIME_MS
@@ -217,18 +216,14 @@ def _row(owner: type[msgspec.Struct], field: types.Field, path: str, option: Fie
         or (many and not getattr(inner, "min_length", None))
     ):
         default = None
-    declared = (
-        typer.Option(name, metavar=metavar, help=words)
-        if name.startswith("--")
-        else typer.Argument(metavar=name, help=words)
-    )
     parameter = inspect.Parameter(
         "field_" + re.sub(r"\W+", "_", path),
         inspect.Parameter.KEYWORD_ONLY,
         default=default,
-        annotation=Annotated[hint, declared],
+        annotation=hint,
     )
-    return _Row(path, option, parameter, many)
+    said = OptionWords(name=name, metavar=metavar, help=words)
+    return _Row(path, option, with_words(parameter, said), many)
 
 
 def _name_of(field: str, *, many: bool) -> str:

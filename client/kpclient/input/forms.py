@@ -16,6 +16,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Final, TypeVar
 
 import msgspec
@@ -108,6 +109,8 @@ class _Reader:
                 return _parse(_parse_moment, value, place, expected)
             case inspect.BytesType(), str():
                 return _parse(bytes.fromhex, value, place, "hexadecimal digits")
+            case _, date() if not isinstance(value, datetime):  # as TOML writes a day
+                return self.read(value.isoformat(), kind, place)
             case _, str():
                 # The ledger knows one spelling of each text; keyboards and files do not.
                 return unicodedata.normalize("NFC", value)

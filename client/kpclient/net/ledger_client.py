@@ -32,6 +32,7 @@ from kpclient.net.node_client import (
     NotTrustworthyError,
     read_from,
 )
+from kpledger.api import routes
 from kpledger.api.answers import (
     BatchAnswer,
     CommittedAnswer,
@@ -42,19 +43,6 @@ from kpledger.api.answers import (
     StatusAnswer,
     SubmitAnswer,
     UnknownEvent,
-)
-from kpledger.api.routes import (
-    EVENT,
-    GENESIS,
-    REHEARSE,
-    STATUS,
-    SUBMIT,
-    Consistency,
-    EventQuestion,
-    ReadOptions,
-    Route,
-    SubmitOptions,
-    route_of,
 )
 from kpledger.base.errors import LedgerError
 from kpledger.books.query import Query
@@ -133,8 +121,8 @@ class LedgerClient:
         self, events: Sequence[SignedEvent], deadline: float
     ) -> dict[bytes, SubmitAnswer]:
         wait_s = min(ATTEMPT_S - _SPARE_S, deadline - time.monotonic())
-        options = SubmitOptions(timeout_ms=max(1, int(1000 * wait_s)))
-        node, results = await self._send(SUBMIT, BatchAnswer, events, options, deadline)
+        options = routes.SubmitOptions(timeout_ms=max(1, int(1000 * wait_s)))
+        node, results = await self._send(routes.SUBMIT, BatchAnswer, events, options, deadline)
         answers: dict[bytes, SubmitAnswer] = {
             event.event_id: result for event, result in zip(events, results.results, strict=True)
         }
@@ -148,16 +136,18 @@ class LedgerClient:
         Raises:
             NotTrustworthyError: a node answers something else.
         """
-        _, results = await self._send(REHEARSE, RehearsalAnswer, events, ReadOptions(), None)
+        _, results = await self._send(
+            routes.REHEARSE, RehearsalAnswer, events, routes.ReadOptions()
+        )
         return results.results
 
     async def _send(
         self,
-        route: Route,
+        route: routes.Route,
         kind: type[B],
         events: Sequence[SignedEvent],
         options: msgspec.Struct,
-        deadline: float | None,
+        deadline: float | None = None,
     ) -> tuple[str, B]:
         """Post events; gives who answered, and an answer with a result about each of them."""
         body: bytes = msgpack.packb([event.encoded for event in events])
@@ -176,7 +166,7 @@ class LedgerClient:
 
     async def status(self) -> StatusAnswer:
         """Ask a node where it stands."""
-        node, content = await self._nodes.request("GET", STATUS.path)
+        node, content = await self._nodes.request("GET", routes.STATUS.path)
         return self._nodes.check_status(node, content)
 
     async def verify_genesis(self) -> None:
@@ -185,7 +175,7 @@ class LedgerClient:
         Raises:
             NotTrustworthyError: they differ.
         """
-        node, content = await self._nodes.request("GET", GENESIS.path)
+        node, content = await self._nodes.request("GET", routes.GENESIS.path)
         if content != self._genesis.encoded:
             raise NotTrustworthyError(node, "it serves another genesis file than the pinned one")
 
@@ -195,7 +185,7 @@ class LedgerClient:
         Raises:
             NotTrustworthyError: the event has another id, or a signature does not hold.
         """
-        node, content = await self._question(EVENT, EventQuestion(id=event_id.hex()))
+        node, content = await self._question(routes.EVENT, routes.EventQuestion(id=event_id.hex()))
         found = read_from(node, content, _event_decoder.decode)
         if isinstance(found, UnknownEvent):
             return None
@@ -216,7 +206,7 @@ class LedgerClient:
             NodeProblemError: the node refuses the question, and names the parameter; or the ledger
                 does not hold what it is about.
         """
-        node, content = await self._question(route_of(query), question)
+        node, content = await self._question(routes.route_of(query), question)
         return read_from(node, content, lambda text: read_answer(text, query.answer))
 
     async def find(self, query: Query[msgspec.Struct, A], question: msgspec.Struct) -> A | None:
@@ -228,10 +218,10 @@ class LedgerClient:
                 return None
             raise
 
-    async def _question(self, route: Route, question: msgspec.Struct) -> tuple[str, bytes]:
+    async def _question(self, route: routes.Route, question: msgspec.Struct) -> tuple[str, bytes]:
         """Ask about the ledger; gives who answered, and the answer."""
-        consistency = Consistency.LINEARIZABLE if self._newest else Consistency.LOCAL
-        path = route.target(question, ReadOptions(consistency=consistency))
+        consistency = routes.Consistency.LINEARIZABLE if self._newest else routes.Consistency.LOCAL
+        path = route.target(question, routes.ReadOptions(consistency=consistency))
         try:
             return await self._nodes.request("GET", path, waits=self._newest)
         except NodeUnreachableError as error:

@@ -20,18 +20,7 @@ from typing import Final, Self
 
 from kpclient.replay.copied_chain import StoredBlock, UnreadableBlock
 from kpclient.replay.served_chain import ChainUnavailableError
-from kpledger.log.audit import (
-    Auditor,
-    AuditProgress,
-    AuditReport,
-    Observe,
-    Violation,
-    defer_signatures,
-    find_bad_signature,
-    report_sound,
-    report_undecided,
-    report_violation,
-)
+from kpledger.log import audit
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.rulebook import UnknownRulesError
 
@@ -47,16 +36,16 @@ BATCHES_AHEAD: Final = 4
 class _Finding:
     """A violation, and how far the audit had come before the bad block."""
 
-    before: AuditProgress
-    violation: Violation
+    before: audit.AuditProgress
+    violation: audit.Violation
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
     """Blocks whose signatures are being verified, each with the progress before it."""
 
-    before: tuple[AuditProgress, ...]
-    result: Future[Violation | None]
+    before: tuple[audit.AuditProgress, ...]
+    result: Future[audit.Violation | None]
 
     def finding(self) -> _Finding | None:
         """Wait for the result."""
@@ -73,7 +62,7 @@ class _SignatureQueue:
         """Verify in so many other processes; they start when there is enough to do."""
         self._jobs = jobs
         self._pool: ProcessPoolExecutor | None = None
-        self._waiting: list[tuple[AuditProgress, bytes]] = []
+        self._waiting: list[tuple[audit.AuditProgress, bytes]] = []
         self._waiting_bytes = 0
         self._begun = deque[_Batch]()
 
@@ -85,7 +74,7 @@ class _SignatureQueue:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def add(self, before: AuditProgress, stored: bytes) -> bool:
+    def add(self, before: audit.AuditProgress, stored: bytes) -> bool:
         """Take the next block; tell whether a batch was begun with it."""
         self._waiting.append((before, stored))
         self._waiting_bytes += len(stored)
@@ -100,7 +89,7 @@ class _SignatureQueue:
         before = tuple(progress for progress, _ in self._waiting)
         blocks = [stored for _, stored in self._waiting]
         first = before[0].tip.height + 1
-        result: Future[Violation | None]
+        result: Future[audit.Violation | None]
         if self._pool is None:
             result = Future()
             result.set_result(_verify_batch(first, blocks))
@@ -138,8 +127,8 @@ def audit_chain(
     chain: Chain,
     *,
     jobs: int,
-    observe: Observe | None = None,
-) -> AuditReport:
+    observe: audit.Observe | None = None,
+) -> audit.AuditReport:
     """Audit a chain from its first block to its end.
 
     Args:
@@ -148,7 +137,7 @@ def audit_chain(
         jobs: how many other processes verify signatures; with 0, this one does it too.
         observe: sees what each block changes; to be believed only if the report says SOUND.
     """
-    auditor = Auditor(genesis, verify_event=defer_signatures, observe=observe)
+    auditor = audit.Auditor(genesis, verify_event=audit.defer_signatures, observe=observe)
     with _SignatureQueue(jobs) as signatures, closing(_each(chain)) as blocks:
         why = None
         findings = []
@@ -164,10 +153,10 @@ def audit_chain(
     found = [finding for finding in findings if finding is not None]
     if found:
         first = min(found, key=lambda finding: finding.violation.height)
-        return report_violation(genesis, first.before, first.violation)
+        return audit.report_violation(genesis, first.before, first.violation)
     if why is not None:
-        return report_undecided(genesis, auditor.progress, why)
-    return report_sound(genesis, auditor.progress)
+        return audit.report_undecided(genesis, auditor.progress, why)
+    return audit.report_sound(genesis, auditor.progress)
 
 
 def _each(chain: Chain) -> Generator[StoredBlock | UnreadableBlock]:
@@ -176,7 +165,7 @@ def _each(chain: Chain) -> Generator[StoredBlock | UnreadableBlock]:
 
 
 def _execute(
-    auditor: Auditor,
+    auditor: audit.Auditor,
     chain: Iterator[StoredBlock | UnreadableBlock],
     signatures: _SignatureQueue,
     jobs: int,
@@ -185,7 +174,7 @@ def _execute(
     for block in chain:
         before = auditor.progress
         if isinstance(block, UnreadableBlock):
-            return _Finding(before, Violation(block.height, "entry", block.why))
+            return _Finding(before, audit.Violation(block.height, "entry", block.why))
         if signatures.add(before, block.stored):
             finding = signatures.settle(batches_left=jobs * BATCHES_AHEAD)
             if finding is not None:
@@ -209,9 +198,9 @@ def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _verify_batch(first_height: int, blocks: Sequence[bytes]) -> Violation | None:
+def _verify_batch(first_height: int, blocks: Sequence[bytes]) -> audit.Violation | None:
     for height, stored in enumerate(blocks, start=first_height):
-        violation = find_bad_signature(height, stored)
+        violation = audit.find_bad_signature(height, stored)
         if violation is not None:
             return violation
     return None

@@ -1,14 +1,16 @@
 """Lookups that commands begin with: the certificate that is meant, as the ledger knows it."""
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, TypeVar
 
 from kpclient.errors import EXIT_REFUSED, ClientError, UsageError
 from kpclient.session import Session
 from kpledger.base.errors import MalformedError
-from kpledger.base.ids import parse_hex32
 from kpledger.books.certificates import CERTIFICATE, CertificateQuestion
 from kpledger.scheme.v1.ids import parse_number
 from kpledger.scheme.v1.records import CertificateRecord
+
+T = TypeVar("T")
 
 
 class NotFoundError(ClientError):
@@ -21,29 +23,16 @@ class NotFoundError(ClientError):
         super().__init__(f"there is no {what} on the ledger")
 
 
-def check_number(text: str) -> str:
-    """Read a certificate's number that somebody typed.
+def read_typed(parse: Callable[[str], T], text: str, option: str, accepted: str) -> T:
+    """Read what somebody typed for an option.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not what is accepted.
     """
     try:
-        return parse_number(text)
+        return parse(text)
     except MalformedError as error:
-        accepted = "a country code, optional letters, then digits, such as BW00001234"
-        raise UsageError("NUMBER", f"{error.problem}", accepted) from None
-
-
-def read_hex_id(text: str, option: str) -> bytes:
-    """Read the id of an event that somebody typed.
-
-    Raises:
-        UsageError: it is none.
-    """
-    try:
-        return parse_hex32(text, option)
-    except MalformedError as error:
-        raise UsageError(option, error.problem, "64 hexadecimal digits") from None
+        raise UsageError(option, error.problem, accepted) from None
 
 
 def find_certificate(session: Session, number: str) -> CertificateRecord:
@@ -53,7 +42,8 @@ def find_certificate(session: Session, number: str) -> CertificateRecord:
         UsageError: the number is none.
         NotFoundError: there is no such certificate.
     """
-    wanted = check_number(number)
+    accepted = "a country code, optional letters, then digits, such as BW00001234"
+    wanted = read_typed(parse_number, number, "NUMBER", accepted)
     record = session.ask(
         lambda ledger: ledger.find(CERTIFICATE, CertificateQuestion(number=wanted))
     )

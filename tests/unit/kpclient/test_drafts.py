@@ -89,8 +89,10 @@ def test_json_and_toml_say_the_same(tmp_path: Path) -> None:
     path = tmp_path / "draft.json"
     lines = [{"hs": "710210", "carats": 0.1, "value_usd": 1234.5}]
     plain = parse_toml(TOML.encode())
-    path.write_text(json.dumps({**plain, "lines": lines}))
-    assert load_document(path) == plain
+    day = {"issued_on": str(plain["issued_on"])}
+    path.write_text(json.dumps({**plain, **day, "lines": lines}))
+    assert load_document(path) == plain | day
+    assert read_certificate(load_document(path)) == read_certificate(plain)
 
 
 @given(
