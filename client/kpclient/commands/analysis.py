@@ -13,7 +13,7 @@ from kpledger.books.numbers import NUMBERS, NumbersAnswer, NumbersQuestion
 def flags(asking: Asking[FlagsQuestion, FlagsAnswer], *, listed: bool = False) -> None:
     """List what an analyst should look at, the newest first, and why."""
     if listed:
-        _print_registry(as_json=asking.by.connection.as_json)
+        _print_registry(as_json=asking.as_json)
         return
     if answer := asking.print_answer():
         print_line(f"{answer.from_day} to {answer.until}, as of {answer.at}")

@@ -106,6 +106,11 @@ class Asking(Generic[Q, A]):
     session: Session
     tables: tuple[_Table, ...]
 
+    @property
+    def as_json(self) -> bool:
+        """Whether programs are to read the answer."""
+        return self.by.connection.as_json
+
     def answer(self) -> A:
         """Ask it."""
         return self.session.answer(self.query, self.question)
@@ -113,7 +118,7 @@ class Asking(Generic[Q, A]):
     def print_answer(self) -> A | None:
         """Ask it, and print the answer; gives it to people, who may have more to see."""
         answer = self.answer()
-        if self.by.connection.as_json:
+        if self.as_json:
             print_json(answer)
             return None
         self.print_tables(answer)

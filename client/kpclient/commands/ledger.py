@@ -62,7 +62,7 @@ def list_certificates(
         after = page.next
         if after is None:
             break
-    if asking.by.connection.as_json:
+    if asking.as_json:
         print_json({"certificates": found})
     else:
         asking.print_tables(CertificatesAnswer(certificates=tuple(found), next=None))
@@ -161,7 +161,7 @@ def status(asking: Asking[SchemeQuestion, SchemeAnswer]) -> None:
 
     Where the ledger stands is said by a node, after checking whose ledger it keeps.
     """
-    at, offline, as_json = asking.question.at, asking.by.offline, asking.by.connection.as_json
+    at, offline, as_json = asking.question.at, asking.by.offline, asking.as_json
     if at:
         question = SchemeQuestion(at="" if at == "now" else at)
         scheme = replace(asking, question=question).answer()

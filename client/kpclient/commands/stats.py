@@ -1,7 +1,9 @@
 """``kpledger stats``: the statistics of KPCS Annex III, for people, spreadsheets and programs."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -11,14 +13,14 @@ from kpclient.commands.declared import Asking, asks
 from kpclient.errors import UsageError
 from kpclient.files import write_public
 from kpclient.output.console import (
-    print_json,
     print_line,
     print_table,
     print_text,
 )
-from kpclient.output.published import Published, load_published
+from kpclient.output.published import load_published
 from kpclient.output.statistics import (
     ANNEX3_TABLES,
+    Comparison,
     compare_with_published,
     lay_out_annex3,
     lay_out_summary,
@@ -46,39 +48,36 @@ class Layout(StrEnum):
     PARQUET = "parquet"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printing:
+    """In which form, and where to."""
+
+    layout: Layout = Layout.TABLE
+    out: Path | None = None
+
+
 @asks("stats annex3", ANNEX3)
-def annex3(
-    asking: Asking[Annex3Question, Annex3Answer],
-    *,
-    layout: Layout = Layout.TABLE,
-    out: Path | None = None,
-) -> None:
+def annex3(asking: Asking[Annex3Question, Annex3Answer], *, printing: Printing) -> None:
     """Print a participant's trade, certificate counts and production of a period."""
     answer = asking.answer()
-    layout = Layout.JSON if asking.by.connection.as_json else layout
-    if layout is Layout.TABLE and out is None:
+    layout = Layout.JSON if asking.as_json else printing.layout
+    if layout is Layout.TABLE and printing.out is None:
         _print_annex3(answer)
     else:
-        _deliver(layout, out, lay_out_annex3(answer), asdict(answer))
+        _deliver(layout, printing.out, lay_out_annex3(answer), asdict(answer))
 
 
 @asks("stats summary", SUMMARY)
-def summary(
-    asking: Asking[SummaryQuestion, SummaryAnswer],
-    *,
-    layout: Layout = Layout.TABLE,
-    out: Path | None = None,
-) -> None:
+def summary(asking: Asking[SummaryQuestion, SummaryAnswer], *, printing: Printing) -> None:
     """Print a year of all participants, and how it differs from what was published."""
     answer = asking.answer()
-    published = load_published(answer.year)
-    layout = Layout.JSON if asking.by.connection.as_json else layout
-    if layout is Layout.TABLE and out is None:
-        _print_summary(answer, published)
+    compared = compare_with_published(answer, load_published(answer.year))
+    layout = Layout.JSON if asking.as_json else printing.layout
+    if layout is Layout.TABLE and printing.out is None:
+        _print_summary(answer, compared)
     else:
-        compared = [] if published is None else compare_with_published(answer, published)
         described = asdict(answer) | {"published": compared}
-        _deliver(layout, out, lay_out_summary(answer, published), described)
+        _deliver(layout, printing.out, lay_out_summary(answer, compared), described)
 
 
 def _deliver(
@@ -89,22 +88,23 @@ def _deliver(
     Raises:
         UsageError: Parquet has no file to go to, or a table for people was to go to one.
     """
-    match layout, out:
-        case Layout.CSV, None:
-            print_text(format_csv(table))
-        case Layout.CSV, Path():
-            write_public(out, format_csv(table).encode())
-        case Layout.JSON, None:
-            print_json(described)
-        case Layout.JSON, Path():
-            write_public(out, encode_answer(described) + b"\n")
-        case Layout.PARQUET, Path():
+    match layout:
+        case Layout.CSV:
+            text = format_csv(table)
+        case Layout.JSON:
+            text = encode_answer(described).decode() + "\n"
+        case Layout.PARQUET if out is not None:
             write_parquet(table, out)
-        case Layout.PARQUET, None:
+            return
+        case Layout.PARQUET:
             raise UsageError("--out", "Parquet cannot be printed", "--out FILE")
-        case _:
+        case Layout.TABLE:
             accepted = "csv, json or parquet, or no --out"
             raise UsageError("--format", "a table for people cannot be written to a file", accepted)
+    if out is None:
+        print_text(text)
+    else:
+        write_public(out, text.encode())
 
 
 def _print_annex3(answer: Annex3Answer) -> None:
@@ -131,29 +131,20 @@ def _print(table: Table, *, hidden: Collection[str] = _SAID_ABOVE) -> None:
     )
 
 
-def _print_summary(answer: SummaryAnswer, published: Published | None) -> None:
+def _print_summary(answer: SummaryAnswer, compared: Sequence[Comparison]) -> None:
     print_line(f"{answer.year}, {answer.source}, as known at {answer.known_at}")
-    _print(lay_out_summary(answer, None), hidden=())
-    if published is None:
+    _print(lay_out_summary(answer, ()), hidden=())
+    if not compared:
         return
-    compared = compare_with_published(answer, published)
     different = [one for one in compared if one.difference]
+    equal = len(compared) - len(different)
     print_line("")
-    print_line(
-        f"compared with what was published: {len(compared) - len(different)} of"
-        f" {len(compared)} figures are equal"
-    )
+    print_line(f"compared with what was published: {equal} of {len(compared)} figures are equal")
     if different:
-        print_table(
-            ("figure", "participant", "ledger", "published", "difference"),
-            [
-                (
-                    one.figure,
-                    one.participant,
-                    format_value(one.ledger, one.unit),
-                    format_value(one.published, one.unit),
-                    format_value(one.difference, one.unit),
-                )
-                for one in different
-            ],
-        )
+        amounts = ("ledger", "published", "difference")
+        take = attrgetter(*amounts)
+        rows = [
+            (one.figure, one.participant, *(format_value(value, one.unit) for value in take(one)))
+            for one in different
+        ]
+        print_table(("figure", "participant", *amounts), rows)

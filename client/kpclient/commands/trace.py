@@ -42,7 +42,7 @@ def trace(
     found = asking.answer()
     if svg is not None:
         write_public(svg, draw_svg(format_dot(found)))
-    if asking.by.connection.as_json:
+    if asking.as_json:
         print_json(found)
     elif dot:
         print_text(format_dot(found))

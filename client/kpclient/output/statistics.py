@@ -6,6 +6,7 @@ the trade, exports by weight are compared, as far as they were published. Every 
 ledger less what was published.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -56,32 +57,34 @@ def lay_out_annex3(answer: Annex3Answer) -> Table:
     )
 
 
-def lay_out_summary(answer: SummaryAnswer, published: Published | None) -> Table:
+def lay_out_summary(answer: SummaryAnswer, compared: Sequence[Comparison]) -> Table:
     """Lay out the summary, a row for each participant and one of totals.
 
-    Where something was published about the year there are columns for it, and a row ``OTHERS``.
+    If it is compared with what was published there are columns for that, and a row ``OTHERS``.
     """
     rows = [_figures(row) for row in answer.participants]
     rows.append(_figures(answer.totals) | {"participant": GLOBAL, "name": "All participants"})
-    if published is None:
+    if not compared:
         return Table(_SUMMARY, rows)
-    compared: dict[str, dict[str, TableCell]] = {}
-    for one in compare_with_published(answer, published):
-        cells = compared.setdefault(one.participant, {})
+    beside: dict[str, dict[str, TableCell]] = {}
+    for one in compared:
+        cells = beside.setdefault(one.participant, {})
         cells[f"published_{one.figure}"] = one.published
         cells[f"difference_{one.figure}"] = one.difference
-    for code in sorted(compared.keys() - {row["participant"] for row in rows}):
+    for code in sorted(beside.keys() - {row["participant"] for row in rows}):
         name = "Others, as published" if code == OTHERS else ""
         rows.append({"participant": code, "name": name})
     return Table(
         (*_SUMMARY, *_COMPARED),
-        [row | compared.get(str(row["participant"]), {}) for row in rows],
+        [row | beside.get(str(row["participant"]), {}) for row in rows],
     )
 
 
-def compare_with_published(answer: SummaryAnswer, published: Published) -> list[Comparison]:
-    """Compare every figure that was published, production first."""
+def compare_with_published(answer: SummaryAnswer, published: Published | None) -> list[Comparison]:
+    """Compare every figure that was published, if any, production first."""
     found: list[Comparison] = []
+    if published is None:
+        return found
     known = {row.participant: row for row in answer.participants}
     rest = [row for code, row in known.items() if code not in published.production]
     for code, figures in published.production.items():

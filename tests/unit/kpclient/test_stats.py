@@ -237,7 +237,7 @@ def test_countries_without_a_row_of_their_own_add_up_to_others() -> None:
 
 
 def test_published_figures_stand_beside_the_ledgers() -> None:
-    table = lay_out_summary(ANSWER, PUBLISHED)
+    table = lay_out_summary(ANSWER, compare_with_published(ANSWER, PUBLISHED))
     rows = {str(one["participant"]): one for one in table.rows}
     assert list(rows) == ["BW", "NA", "NO", GLOBAL, OTHERS, "ZW"]
     assert rows["BW"]["published_production_value_usd"] == 21
