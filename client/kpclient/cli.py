@@ -11,7 +11,6 @@ import kpledger
 from kpclient.commands import (  # noqa: F401 (each adds its commands)
     analysis,
     audit,
-    books,
     certificates,
     drafts,
     keys,

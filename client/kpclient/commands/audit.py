@@ -1,10 +1,11 @@
-"""``kpledger audit``: verify a whole ledger, of a running node or of a copied directory.
+"""``kpledger audit`` and ``books``: a whole ledger, of a running node or a copy, verified here.
 
 Verdicts are those of :mod:`kpledger.log.audit`; here they become lines for people, JSON for
 programs, and exit codes: 0 sound, 1 violation, 2 cannot decide.
 """
 
 import dataclasses
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -13,13 +14,16 @@ import typer
 from kpclient.commands.declared import command
 from kpclient.errors import EXIT_DONE, EXIT_REFUSED, EXIT_UNDECIDED, ClientError, UsageError
 from kpclient.files import read_bounded
-from kpclient.input.options import TIMEOUT_S
-from kpclient.output.console import print_json, print_line, print_trouble
+from kpclient.input.options import TIMEOUT_S, ConnectionOptions
+from kpclient.output.console import print_fields, print_json, print_line, print_trouble
+from kpclient.output.tables import write_csv_files, write_parquet_files
 from kpclient.replay.copied_chain import CopiedChain
 from kpclient.replay.replay import open_chain, verify_chain
 from kpclient.replay.served_chain import ServedChain
+from kpclient.session import Session
 from kpledger.base.errors import LedgerError
 from kpledger.base.units import format_time
+from kpledger.books.database import open_books
 from kpledger.log.audit import AuditReport, AuditVerdict
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 
@@ -98,4 +102,45 @@ def _what(report: AuditReport) -> str:
     return (
         f": block {report.first_bad_height} at {report.field}: {report.problem};"
         f" sound up to height {report.height}"
+    )
+
+
+@command("books")
+def books(
+    *,
+    connection: ConnectionOptions,
+    out: Path,
+    copy: Path | None = None,
+    parquet: Path | None = None,
+    csv: Path | None = None,
+) -> None:
+    """Verify the whole ledger and write it as a SQLite database for SQL, Datasette or DuckDB."""
+    for option, place in (("--out", out), ("--parquet", parquet), ("--csv", csv)):
+        if place is not None and place.exists():
+            raise UsageError(option, f"{place} exists already", "a new name")
+    report = Session(connection).write_books(out, copy)
+    with closing(open_books(str(out), read_only=True)) as tables:
+        if parquet is not None:
+            write_parquet_files(tables, parquet)
+        if csv is not None:
+            write_csv_files(tables, csv)
+    if connection.as_json:
+        print_json(
+            {
+                "file": str(out),
+                "chain": report.chain,
+                "height": report.height,
+                "head": report.head,
+                "events": report.tree_size,
+                "block_time_ms": report.block_time_ms,
+            }
+        )
+        return
+    print_fields(
+        {
+            "written": str(out),
+            "chain": report.chain,
+            "verified": f"{report.tree_size} events in {report.height} blocks",
+            "as of": format_time(report.block_time_ms),
+        }
     )

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from rich.tree import Tree
+
 from kpclient.commands.declared import Asking, asks
 from kpclient.files import write_public
 from kpclient.output.console import (
-    Branch,
+    grow_tree,
     print_json,
     print_line,
     print_text,
@@ -58,8 +60,7 @@ def _print(found: TraceAnswer) -> None:
         ("came from", found.back, lambda link: (link.later, link.earlier)),
         ("went to", found.forward, lambda link: (link.earlier, link.later)),
     ):
-        tree = _grow(found.subject, links, step, shipments)
-        print_tree(Branch(title, (tree,)))
+        print_tree(grow_tree(title, [_grow(found.subject, links, step, shipments)]))
     if not found.complete:
         print_line(f"there is more; these are the nearest {len(shipments)} shipments")
 
@@ -69,23 +70,23 @@ def _grow(
     links: tuple[TracedLink, ...],
     step: Callable[[TracedLink], tuple[str, str]],
     shipments: dict[str, TracedShipment],
-) -> Branch:
+) -> Tree:
     """Make a tree of links; what was shown once is only named when it comes again."""
     onward: dict[str, list[TracedLink]] = {}
     for link in links:
         onward.setdefault(step(link)[0], []).append(link)
     shown: set[str] = set()
 
-    def grow(subject: str, how: str = "", depth: int = 0) -> Branch:
+    def grow(subject: str, how: str = "", depth: int = 0) -> Tree:
         label = f"{how}{_label(shipments[subject])}"
         further = onward.get(subject, [])
         if depth == _DEEPEST and further:
-            return Branch(f"{label} (goes on: trace it)", ())
+            return grow_tree(f"{label} (goes on: trace it)")
         if subject in shown:
-            return Branch(f"{label} (see above)" if further else label, ())
+            return grow_tree(f"{label} (see above)" if further else label)
         shown.add(subject)
         branches = [grow(step(link)[1], f"{_how(link)}: ", depth + 1) for link in further]
-        return Branch(label, tuple(branches))
+        return grow_tree(label, branches)
 
     return grow(root)
 

@@ -8,13 +8,14 @@ move the cursor or hide a line, are shown as a replacement character.
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, NamedTuple, Protocol
+from functools import partial
+from typing import Final
 
 import msgspec
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -33,12 +34,8 @@ _INSTANTS: Final = ("_at", "_from", "_until", "time_ms")
 """How the names of Unix milliseconds end."""
 
 
-class Advance(Protocol):
-    """Moves a progress bar on."""
-
-    def __call__(self, steps: int) -> None:
-        """Count some more steps."""
-        ...
+Advance = Callable[[int], None]
+"""Moves a progress bar on by some steps."""
 
 
 def print_json(answer: msgspec.Struct | Mapping[str, object]) -> None:
@@ -53,12 +50,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(clean(cell)) for cell in row))
-    console = _console(error=False)
-    # The console would end the program by itself if nobody read what it prints.
-    with console.capture() as printed:
-        console.print(table)
-        console.print(f"{table.row_count} in all")
-    _write(printed.get())
+    _print(table, f"{table.row_count} in all")
 
 
 def print_rows(rows: Iterable[object], columns: Mapping[str, str]) -> None:
@@ -100,24 +92,16 @@ def write_value(name: str, value: object, *, unit: str = "") -> str:
     return str(value)
 
 
-class Branch(NamedTuple):
-    """A tree of labels."""
+def grow_tree(label: str, branches: Iterable[Tree] = ()) -> Tree:
+    """Make a tree that has a label and branches."""
+    tree = Tree(Text(clean(label)))
+    tree.children.extend(branches)
+    return tree
 
-    label: str
-    branches: "tuple[Branch, ...]"
 
-
-def print_tree(trunk: Branch) -> None:
+def print_tree(tree: Tree) -> None:
     """Print a tree."""
-    tree = Tree(Text(clean(trunk.label)))
-    waiting = [(tree, trunk)]
-    while waiting:
-        above, branch = waiting.pop()
-        waiting += [(above.add(Text(clean(one.label))), one) for one in branch.branches]
-    console = _console(error=False)
-    with console.capture() as printed:
-        console.print(tree)
-    _write(printed.get())
+    _print(tree)
 
 
 def print_fields(fields: Mapping[str, str]) -> None:
@@ -146,25 +130,30 @@ def print_trouble(text: str) -> None:
 def show_progress(what: str, total: int | None) -> Iterator[Advance]:
     """Show a progress bar on stderr, on a terminal only; the total may be unknown."""
     console = _console(error=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(
-        *columns,
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,
     ) as progress:
-        task = progress.add_task(what, total=total)
-
-        def advance(steps: int) -> None:
-            progress.advance(task, steps)
-
-        yield advance
+        yield partial(progress.advance, progress.add_task(what, total=total))
 
 
 def clean(text: str) -> str:
     """Replace what is not printable, so that text can only be read and never act."""
     return "".join(one if one.isprintable() else _REPLACEMENT for one in text)
+
+
+def _print(*parts: RenderableType) -> None:
+    console = _console(error=False)
+    # The console would end the program by itself if nobody read what it prints.
+    with console.capture() as printed:
+        for part in parts:
+            console.print(part)
+    _write(printed.get())
 
 
 def _write(text: str) -> None:

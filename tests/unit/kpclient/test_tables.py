@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sys
 import tomllib
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from kpclient.output.tables import (
     CellKind,
+    NoParquetError,
     Table,
     TableCell,
     format_csv,
@@ -70,6 +72,14 @@ def test_parquet_holds_text_and_exact_decimals(tmp_path: Path) -> None:
         },
         {"participant": "", "carats": None, "value_usd": None, "issued": 0, "late": None},
     ]
+
+
+def test_without_its_library_parquet_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(NoParquetError, match="pip install"):
+        write_parquet(TABLE, tmp_path / "table.parquet")
 
 
 def test_namibia_and_norway_are_quoted_in_json_which_is_yaml_too() -> None:
