@@ -11,9 +11,8 @@ import msgspec
 
 from kpclient.commands.statements import prepares
 from kpclient.errors import UsageError
-from kpclient.input.documents import load_document
+from kpclient.input.documents import load_document, read_table
 from kpclient.input.forms import find_type, read_struct
-from kpclient.input.table import read_table
 from kpclient.statements.lookup import NotFoundError, find_certificate, read_typed
 from kpclient.statements.signing import author_of
 from kpclient.statements.statement import Draft

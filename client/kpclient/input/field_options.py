@@ -200,9 +200,8 @@ def _row(owner: type[msgspec.Struct], field: types.Field, path: str, option: Fie
     words = f"{option.help or _help_of(meaning)} {option.note}".rstrip()
     if isinstance(item, types.EnumType) and not name.startswith("--"):
         words = f"{words} One of {', '.join(_choices(item))}."
-    metavar = option.metavar or _metavar_of(field.name, item, document=option.document)
-    kind = _type_of(field.name, item)
-    hint: object = (list[kind] if many else kind) if kind is not bool else bool  # type: ignore[valid-type]
+    kind, form = _read_as(field.name, item)
+    metavar = option.metavar or ("FILE|SHA256" if option.document else form)
     default: object = inspect.Parameter.empty
     if option.default is not None or kind is bool:
         default = option.default or False if kind is bool else option.default
@@ -220,7 +219,7 @@ def _row(owner: type[msgspec.Struct], field: types.Field, path: str, option: Fie
         "field_" + re.sub(r"\W+", "_", path),
         inspect.Parameter.KEYWORD_ONLY,
         default=default,
-        annotation=hint,
+        annotation=list[kind] if many else kind,  # type: ignore[valid-type]
     )
     said = OptionWords(name=name, metavar=metavar, help=words)
     return _Row(path, option, with_words(parameter, said), many)
@@ -238,44 +237,34 @@ def _help_of(meaning: str) -> str:
     return f"{plain[:1].upper()}{plain[1:]}."
 
 
-def _metavar_of(  # noqa: PLR0911 (one line for each kind of type)
-    field: str, kind: types.Type, *, document: bool
-) -> str | None:
-    if document:
-        return "FILE|SHA256"
+def _read_as(  # noqa: PLR0911 (one line for each kind of type)
+    field: str, kind: types.Type
+) -> tuple[type[bool | int | str], str | None]:
+    """Give what typer reads a value as, and what help calls it.
+
+    What is acceptable the field's type says: amounts, instants and choices stay text until the
+    whole is read as a form.
+    """
     match kind:
+        case types.BoolType():
+            return bool, None
         case types.IntType(le=le) if le == MAX_TIME_MS:
-            return "YYYY-MM-DD"
+            return str, "YYYY-MM-DD"
         case types.IntType() if field != write_name(field):
-            return "USD" if field.endswith("usd_cents") else "CARATS"
+            return str, "USD" if field.endswith("usd_cents") else "CARATS"
         case types.IntType():
-            return "N"
+            return int, "N"
         case types.BytesType():
-            return "HEX"
-        case types.StrType(pattern=pattern):
-            return _METAVARS.get(pattern or "", "TEXT")
+            return str, "HEX"
         case types.StructType():
-            return "CODE/AUTHORITY"
+            return str, "CODE/AUTHORITY"
         case types.EnumType():
-            return "|".join(_choices(kind))
-    return None
+            return str, "|".join(_choices(kind))
+    return str, _METAVARS.get(getattr(kind, "pattern", None) or "", "TEXT")
 
 
 def _choices(kind: types.EnumType) -> list[str]:
     return [str(one.value) for one in kind.cls]
-
-
-def _type_of(field: str, kind: types.Type) -> type[bool | int | str]:
-    """Give what typer reads a value as; what is acceptable the field's type says.
-
-    Amounts, instants and choices stay text until the whole is read as a form.
-    """
-    match kind:
-        case types.BoolType():
-            return bool
-        case types.IntType(le=le) if le != MAX_TIME_MS and field == write_name(field):
-            return int
-    return str
 
 
 def _value_of(row: _Row, value: object) -> object:

@@ -71,7 +71,9 @@ def fields_of(kind: type[msgspec.Struct], within: str = "") -> tuple[FieldWordin
     for one in parts_of(kind):
         path = f"{within}{one.name}"
         needed = one.required and not may_be_null(one.type)
-        form = describe_field(one.name, one.type)
+        form = describe_form(one.type)
+        if (called := write_name(one.name)) != one.name:
+            form = f"{form}, or `{called}` as a decimal number"
         found.append(FieldWording(path, form, needed, meanings.get(one.name, "")))
         part, mark = _part_of(one.type)
         if part is not None:
@@ -83,13 +85,6 @@ def parts_of(kind: type[msgspec.Struct]) -> tuple[types.Field, ...]:
     """Give the fields of a Struct, with their types."""
     described = types.type_info(kind)
     return described.fields if isinstance(described, types.StructType) else ()
-
-
-def describe_field(name: str, kind: types.Type) -> str:
-    """Say what a value of a field looks like, in the ledger's unit and in people's."""
-    if (called := write_name(name)) != name:
-        return f"{describe_form(kind)}, or `{called}` as a decimal number"
-    return describe_form(kind)
 
 
 def describe_form(kind: types.Type) -> str:  # noqa: C901, PLR0911 (one line for each kind of type)

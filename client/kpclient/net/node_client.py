@@ -139,8 +139,8 @@ class NodeClient:
         self._observe = observe
         self._preferred = 0
         self._met: set[str] = set()
-        self._tls: ssl.SSLContext | bool = True
-        self._session: aiohttp.ClientSession | None = None
+        self._session: aiohttp.ClientSession
+        self._tls: ssl.SSLContext
 
     async def __aenter__(self) -> Self:
         """Open the pool of connections."""
@@ -155,8 +155,7 @@ class NodeClient:
 
     async def __aexit__(self, *_: object) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
+        await self._session.close()
 
     @property
     def node(self) -> str:
@@ -283,8 +282,6 @@ class NodeClient:
             NotTrustworthyError: it holds no pinned key.
             UsageError: that is no URL.
         """
-        if self._session is None:
-            raise UsageError("--node", "the client is not open", "async with NodeClient(...)")
         headers = {"Content-Type": MSGPACK_TYPE} if body is not None else {}
         try:
             async with asyncio.timeout(timeout_s):

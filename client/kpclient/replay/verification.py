@@ -40,21 +40,6 @@ class _Finding:
     violation: audit.Violation
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Blocks whose signatures are being verified, each with the progress before it."""
-
-    before: tuple[audit.AuditProgress, ...]
-    result: Future[audit.Violation | None]
-
-    def finding(self) -> _Finding | None:
-        """Wait for the result."""
-        violation = self.result.result()
-        if violation is None:
-            return None
-        return _Finding(self.before[violation.height - 1 - self.before[0].tip.height], violation)
-
-
 class _SignatureQueue:
     """The blocks whose signatures are not known to be good yet, in the order of the chain."""
 
@@ -64,7 +49,8 @@ class _SignatureQueue:
         self._pool: ProcessPoolExecutor | None = None
         self._waiting: list[tuple[audit.AuditProgress, bytes]] = []
         self._waiting_bytes = 0
-        self._begun = deque[_Batch]()
+        self._begun = deque[tuple[list[audit.AuditProgress], Future[audit.Violation | None]]]()
+        """The progress before each block of a batch, and what is found in it."""
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +72,7 @@ class _SignatureQueue:
         return True
 
     def _begin_batch(self) -> None:
-        before = tuple(progress for progress, _ in self._waiting)
+        before = [progress for progress, _ in self._waiting]
         blocks = [stored for _, stored in self._waiting]
         first = before[0].tip.height + 1
         result: Future[audit.Violation | None]
@@ -95,7 +81,7 @@ class _SignatureQueue:
             result.set_result(_verify_batch(first, blocks))
         else:
             result = self._pool.submit(_verify_batch, first, blocks)
-        self._begun.append(_Batch(before, result))
+        self._begun.append((before, result))
         self._waiting.clear()
         self._waiting_bytes = 0
 
@@ -106,9 +92,10 @@ class _SignatureQueue:
             BrokenExecutor: a process ended without an answer.
         """
         while len(self._begun) > batches_left:
-            finding = self._begun.popleft().finding()
-            if finding is not None:
-                return finding
+            before, result = self._begun.popleft()
+            violation = result.result()
+            if violation is not None:
+                return _Finding(before[violation.height - 1 - before[0].tip.height], violation)
         return None
 
     def finish(self) -> _Finding | None:
@@ -190,12 +177,9 @@ def _start_pool(jobs: int) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("forkserver")
     # The program is imported once, not by each process.
     context.set_forkserver_preload(["__main__", "kpledger.log.audit"])
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts)
-
-
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C to the process that started this one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C is left to this process.
+    ignore = (signal.SIGINT, signal.SIG_IGN)
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=signal.signal, initargs=ignore)
 
 
 def _verify_batch(first_height: int, blocks: Sequence[bytes]) -> audit.Violation | None:
