@@ -25,6 +25,7 @@ MAX_STREAMED_BYTES: Final = MAX_PAYLOAD_BYTES + 64
 """Largest stored block with what frames it in the stream."""
 _CHUNK_BYTES: Final = 256 << 10
 """More than ever comes in one piece."""
+_OTHER: Final = "sends something other than blocks"
 
 
 class ChainUnavailableError(ClientError):
@@ -70,9 +71,9 @@ class ServedChain:
                             case [int(reached), bytes(stored)]:
                                 yield StoredBlock(reached, stored)
                             case _:
-                                raise self._unavailable(f"sends no block but {item!r:.80}")
+                                raise self._unavailable(f"{_OTHER}: {item!r:.80}")
             except (ValueError, msgpack.UnpackException) as error:
-                raise self._unavailable(f"sends something other than blocks: {error!r}") from None
+                raise self._unavailable(f"{_OTHER}: {error!r}") from None
             finally:
                 runner.run(stream.aclose())
         if reached < self.height:
