@@ -19,8 +19,8 @@ from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NodeClient, NodeProblemError, split_urls
 from kpclient.outbox import Outbox
 from kpclient.replay.copied_chain import CopiedChain
-from kpclient.replay.replay import open_chain, replay
 from kpclient.replay.served_chain import ServedChain
+from kpclient.replay.verification import open_chain, replay
 from kpclient.seen import Memory, Position
 from kpledger.api.answers import StatusAnswer
 from kpledger.books.database import Books, open_books

@@ -18,8 +18,8 @@ from kpclient.input.options import TIMEOUT_S, ConnectionOptions
 from kpclient.output.console import print_fields, print_json, print_line, print_trouble
 from kpclient.output.tables import write_csv_files, write_parquet_files
 from kpclient.replay.copied_chain import CopiedChain
-from kpclient.replay.replay import open_chain, verify_chain
 from kpclient.replay.served_chain import ServedChain
+from kpclient.replay.verification import open_chain, verify_chain
 from kpclient.session import Session
 from kpledger.base.errors import LedgerError
 from kpledger.base.units import format_time

@@ -78,6 +78,11 @@ def complete_certificate(
     return found
 
 
+def below(place: str, name: str) -> str:
+    """Say where a field of what stands at a place is; the whole has no place."""
+    return f"{place}.{name}" if place else name
+
+
 def _read_shares(shares: object, place: str) -> object:
     if not isinstance(shares, list):
         return shares
@@ -86,7 +91,7 @@ def _read_shares(shares: object, place: str) -> object:
         try:
             found.append(parse_percent(str(one)))
         except MalformedError as error:
-            where = f"{place}.shares[{n}]" if place else f"shares[{n}]"
+            where = below(place, f"shares[{n}]")
             raise MalformedError("draft", error.problem, field=where) from None
     return found
 
@@ -97,8 +102,7 @@ def _default_expiry(issued_on: str, place: str) -> str:
     try:
         return add_days(issued_on, DEFAULT_VALIDITY_DAYS)
     except MalformedError as error:
-        where = f"{place}.issued_on" if place else "issued_on"
-        raise MalformedError("draft", error.problem, field=where) from None
+        raise MalformedError("draft", error.problem, field=below(place, "issued_on")) from None
 
 
 def _add_up(lines: object, called: str, name: str, parse: Callable[[str], int]) -> object:

@@ -20,7 +20,7 @@ from msgspec import inspect as types
 from kpclient.clock import now_ms, today
 from kpclient.errors import UsageError
 from kpclient.input.options import NeededUnless, OptionWords, typed_as, with_words
-from kpclient.input.wording import meanings_of, parts_of, without_null
+from kpclient.input.wording import item_of, meanings_of, parts_of, without_null
 from kpclient.output.tables import read_name, write_name
 from kpledger.base.units import MAX_TIME_MS
 from kpledger.scheme.event import Author
@@ -183,18 +183,14 @@ def _find(kind: type[msgspec.Struct], path: str) -> tuple[type[msgspec.Struct], 
     """Find the field at a path, and the Struct that has it."""
     first, *further = re.sub(r"\[\d+\]", "", path).split(".")
     (field,) = [one for one in parts_of(kind) if one.name == first]
-    inner = without_null(field.type)
-    if isinstance(inner, types.VarTupleType):
-        inner = inner.item_type
-    if further and isinstance(inner, types.StructType):
-        return _find(inner.cls, ".".join(further))
+    item, _ = item_of(field.type)
+    if further and isinstance(item, types.StructType):
+        return _find(item.cls, ".".join(further))
     return kind, field
 
 
 def _row(owner: type[msgspec.Struct], field: types.Field, path: str, option: FieldOption) -> _Row:
-    inner = without_null(field.type)
-    many = isinstance(inner, types.VarTupleType)
-    item = inner.item_type if isinstance(inner, types.VarTupleType) else inner
+    inner, (item, many) = without_null(field.type), item_of(field.type)
     name = option.name or _name_of(field.name, many=many)
     meaning = meanings_of(owner).get(field.name, "")
     words = f"{option.help or _help_of(meaning)} {option.note}".rstrip()

@@ -23,7 +23,7 @@ import msgspec
 from msgspec import inspect
 
 from kpclient.clock import now_ms
-from kpclient.input.certificate_form import WRITTEN_AS, complete_certificate, is_brief
+from kpclient.input.certificate_form import WRITTEN_AS, below, complete_certificate, is_brief
 from kpclient.input.wording import describe_form, may_be_null, without_null
 from kpclient.output.tables import read_name, write_name
 from kpledger.base.codec import malformed
@@ -124,11 +124,15 @@ class _Reader:
             value = complete_certificate(value, time_ms=self.time_ms, place=place)
         types = {one.name: one.type for one in kind.fields}
         # What may be null may be left out, since TOML has no null.
-        absent = [one.name for one in kind.fields if one.required and may_be_null(one.type)]
+        absent = [
+            one.name
+            for one in kind.fields
+            if one.required and without_null(one.type) is not one.type
+        ]
         found: dict[str, object] = dict.fromkeys(absent)
         said: dict[str, str] = {}
         for name, one in value.items():
-            at = f"{place}.{name}" if place else name
+            at = below(place, name)
             meant = name if name in types else read_name(name)
             if meant not in types:
                 known = ", ".join(map(write_name, types))
@@ -149,10 +153,10 @@ class _Reader:
     def name_as_written(self, error: MalformedError) -> MalformedError:
         """Name the field of a completed certificate as it stands in the draft."""
         for place in self._brief:
-            start = f"{place}." if place else ""
             for ours, theirs in WRITTEN_AS.items():
-                if error.field.startswith(start + ours):
-                    named = start + theirs + error.field.removeprefix(start + ours)
+                start = below(place, ours)
+                if error.field.startswith(start):
+                    named = below(place, theirs) + error.field.removeprefix(start)
                     return MalformedError(error.what, error.problem, field=named)
         return error
 
@@ -220,7 +224,7 @@ def _find_missing(kind: inspect.Type, value: object, place: str) -> Iterator[str
                 yield from _find_missing(item, one, f"{place}[{n}]")
         case inspect.StructType(array_like=False, fields=fields), dict():
             for one in fields:
-                at = f"{place}.{one.name}" if place else one.name
+                at = below(place, one.name)
                 is_part = isinstance(one.type, inspect.StructType) and one.type.cls is not Author
                 if one.name in value:
                     yield from _find_missing(one.type, value[one.name], at)
@@ -234,18 +238,18 @@ def _descend(
     name: str, kind: inspect.Type, value: object, step: str
 ) -> tuple[str, inspect.Type, object]:
     """Go one step down a path: to a field by its name, or to a place by its number."""
-    kind, below = without_null(kind), None
+    kind, there = without_null(kind), None
     if isinstance(value, dict):
-        below = value.get(step)
+        there = value.get(step)
     elif isinstance(value, list | tuple):
-        below = value[int(step)]
+        there = value[int(step)]
     match kind:
         case inspect.VarTupleType():
-            return f"{name}[{step}]", kind.item_type, below
+            return f"{name}[{step}]", kind.item_type, there
         case inspect.StructType():
             for place, one in enumerate(kind.fields):
                 if step == (str(place) if kind.array_like else one.encode_name):
-                    return (f"{name}.{one.name}" if name else one.name), one.type, below
+                    return below(name, one.name), one.type, there
     return name, kind, None
 
 

@@ -75,9 +75,9 @@ def fields_of(kind: type[msgspec.Struct], within: str = "") -> tuple[FieldWordin
         if (called := write_name(one.name)) != one.name:
             form = f"{form}, or `{called}` as a decimal number"
         found.append(FieldWording(path, form, needed, meanings.get(one.name, "")))
-        part, mark = _part_of(one.type)
-        if part is not None:
-            found += fields_of(part, f"{path}{mark}.")
+        item, many = item_of(one.type)
+        if isinstance(item, types.StructType):
+            found += fields_of(item.cls, f"{path}{'[]' if many else ''}.")
     return tuple(found)
 
 
@@ -115,9 +115,7 @@ def describe_form(kind: types.Type) -> str:  # noqa: C901, PLR0911 (one line for
 
 def may_be_null(kind: types.Type) -> bool:
     """Tell whether there may be no value."""
-    return isinstance(kind, types.UnionType) and any(
-        isinstance(one, types.NoneType) for one in kind.types
-    )
+    return without_null(kind) is not kind
 
 
 def without_null(kind: types.Type) -> types.Type:
@@ -128,13 +126,10 @@ def without_null(kind: types.Type) -> types.Type:
     return kind
 
 
-def _part_of(kind: types.Type) -> tuple[type[msgspec.Struct] | None, str]:
-    match without_null(kind):
-        case types.StructType(cls=cls):
-            return cls, ""
-        case types.VarTupleType(item_type=item):
-            return _part_of(item)[0], "[]"
-    return None, ""
+def item_of(kind: types.Type) -> tuple[types.Type, bool]:
+    """Give what a value is, or each in a list of them; and whether it is a list."""
+    inner = without_null(kind)
+    return (inner.item_type, True) if isinstance(inner, types.VarTupleType) else (inner, False)
 
 
 def _describe_text(kind: types.StrType) -> str:

@@ -253,13 +253,7 @@ class NodeClient:
     async def _ask(
         self, node: str, method: str, path: str, body: bytes | None, end: float
     ) -> bytes:
-        """Ask one node once.
-
-        Raises:
-            NoAnswerError: it does not answer, or not now.
-            NodeProblemError: it says no.
-            NotTrustworthyError: it holds no pinned key, or its answer has no end.
-        """
+        """Ask one node once; :class:`NoAnswerError` says that another one may be asked."""
         timeout_s = max(0.1, min(ATTEMPT_S, end - time.monotonic()))
         whole = asyncio.timeout_at(asyncio.get_running_loop().time() + timeout_s)
         async with self._send(node, method, path, body, timeout_s) as response, whole:
@@ -275,13 +269,7 @@ class NodeClient:
     async def _send(
         self, node: str, method: str, path: str, body: bytes | None, timeout_s: float
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send a request, and give the response once its head is there.
-
-        Raises:
-            NoAnswerError: the node does not answer, or not to the end.
-            NotTrustworthyError: it holds no pinned key.
-            UsageError: that is no URL.
-        """
+        """Send a request, and give the response once its head is there."""
         headers = {"Content-Type": MSGPACK_TYPE} if body is not None else {}
         try:
             async with asyncio.timeout(timeout_s):

@@ -1,25 +1,36 @@
-"""Auditing a whole chain on all cores: rules in this process, signatures in others.
+"""Verifying a whole chain on all cores: rules in this process, signatures in others.
 
 Rules need the state before each block, so one process executes the blocks in order. Signatures need
 nothing but the bytes, and they are the larger half of the work: batches of blocks go to a pool of
 processes. A block counts as sound when both have agreed; the report is the same for any number of
 processes, because the first bad block is looked for in everything that was begun before it.
 
+The audit re-derives every block; books take in each one as it goes, and so end up as those of an
+honest node. A node that leaves out a block, or answers otherwise than its own chain says, is of no
+consequence here; one that hides the end of the chain is (see :mod:`kpledger.log.audit`).
+
 Where the blocks come from is told in `kpclient.replay.served_chain` and
 `kpclient.replay.copied_chain`; what a verdict means, in `kpledger.log.audit`.
 """
 
 import multiprocessing
+import os
 import signal
+import sqlite3
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Final, Self
+from pathlib import Path
+from typing import ClassVar, Final, Self
 
-from kpclient.replay.copied_chain import StoredBlock, UnreadableBlock
-from kpclient.replay.served_chain import ChainUnavailableError
+from kpclient.errors import EXIT_REFUSED, ClientError, UsageError
+from kpclient.net.node_client import split_urls
+from kpclient.output.console import show_progress
+from kpclient.replay.copied_chain import CopiedChain, StoredBlock, UnreadableBlock
+from kpclient.replay.served_chain import ChainUnavailableError, ServedChain
+from kpledger.books.writer import BooksWriter, uncollected
 from kpledger.log import audit
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.rulebook import UnknownRulesError
@@ -30,6 +41,12 @@ BATCH_BYTES: Final = 256 << 10
 """Blocks that travel to another process together; some 300 events."""
 BATCHES_AHEAD: Final = 4
 """Batches under way for each process; bounds memory when rules run ahead of signatures."""
+
+
+class NotSoundError(ClientError):
+    """A chain that does not follow from the genesis file: a block violates the rules."""
+
+    EXIT_CODE: ClassVar[int] = EXIT_REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,3 +205,72 @@ def _verify_batch(first_height: int, blocks: Sequence[bytes]) -> audit.Violation
         if violation is not None:
             return violation
     return None
+
+
+def open_chain(
+    genesis: Genesis, *, nodes: str, copy: Path | None, timeout_s: float
+) -> ServedChain | CopiedChain:
+    """Give the chain in a copy of a stopped node's directory, or else of the first node to answer.
+
+    Raises:
+        UsageError: there is no such copy, or no node is named.
+        ClientError: no node answers; says why not.
+    """
+    if copy is not None:
+        return CopiedChain(copy.expanduser())
+    urls = split_urls(nodes)
+    if not urls:
+        raise UsageError("--node", "no node is named", "--node URL, or --copy DIR")
+    return ServedChain(genesis, urls, timeout_s=timeout_s)
+
+
+def verify_chain(
+    genesis: Genesis,
+    chain: ServedChain | CopiedChain,
+    *,
+    jobs: int | None = None,
+    observe: audit.Observe | None = None,
+) -> audit.AuditReport:
+    """Audit a chain, on all cores unless it is said on how many, and show how far it is."""
+    cores = len(os.sched_getaffinity(0)) if jobs is None else jobs
+    with show_progress("blocks", chain.height) as advance:
+        return audit_chain(genesis, _counted(chain, advance), jobs=cores, observe=observe)
+
+
+def replay(
+    genesis: Genesis, chain: ServedChain | CopiedChain, connection: sqlite3.Connection
+) -> audit.AuditReport:
+    """Verify a chain from its first block to its end, and write the books that it makes.
+
+    Args:
+        genesis: what is trusted.
+        chain: its blocks from height 1 on.
+        connection: to an empty database; worth nothing if the chain turns out not to be sound.
+
+    Raises:
+        NotSoundError: a block violates the protocol or the rules.
+        ClientError: not all of it can be read, or there is nothing in it.
+    """
+    writer = BooksWriter(connection, genesis)
+    with uncollected():
+        report = verify_chain(
+            genesis, chain, observe=lambda executed: writer.append(executed.header, executed.events)
+        )
+    match report.verdict:
+        case audit.AuditVerdict.SOUND:
+            writer.complete()
+            return report
+        case audit.AuditVerdict.VIOLATION:
+            at = f"block {report.first_bad_height} at {report.field}"
+            raise NotSoundError(f"the chain is not sound: {at}: {report.problem}")
+        case audit.AuditVerdict.UNDECIDED:
+            raise ClientError(f"{report.problem} (sound up to height {report.height})")
+
+
+def _counted(
+    chain: Chain, advance: Callable[[int], None]
+) -> Iterator[StoredBlock | UnreadableBlock]:
+    """Give the blocks of a chain, and tell of each that was taken."""
+    for block in chain:
+        yield block
+        advance(1)
