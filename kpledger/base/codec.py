@@ -106,8 +106,11 @@ def find_denormal_text(value: object) -> str | None:
         is_stable = UNASSIGNED.search(value) is None
         return None if is_stable and unicodedata.is_normalized("NFC", value) else value
     if isinstance(value, msgspec.Struct):
-        value = tuple(getattr(value, name) for name in _text_fields(type(value)))
-    if isinstance(value, tuple):
+        for name in _text_fields(type(value)):
+            denormal = find_denormal_text(getattr(value, name))
+            if denormal is not None:
+                return denormal
+    elif isinstance(value, tuple):
         for item in value:
             denormal = find_denormal_text(item)
             if denormal is not None:

@@ -55,14 +55,12 @@ class MultisetHash:
     def exchange(self, *, removed: Pairs, added: Pairs) -> "MultisetHash":
         """Give the hash with some pairs less, which must have been added, and others more."""
         even, odd = self._even, self._odd
-        for start in range(0, len(added), _SUMMANDS):
-            more_even, more_odd = _sum(added[start : start + _SUMMANDS])
-            even, odd = (even + more_even) & _LANES, (odd + more_odd) & _LANES
-        for start in range(0, len(removed), _SUMMANDS):
-            less_even, less_odd = _sum(removed[start : start + _SUMMANDS])
-            # The borrowed bit above each lane keeps a difference below zero inside its own slot.
-            even = (even + _BORROW - (less_even & _LANES)) & _LANES
-            odd = (odd + _BORROW - (less_odd & _LANES)) & _LANES
+        for sign, pairs in ((1, added), (-1, removed)):
+            for start in range(0, len(pairs), _SUMMANDS):
+                sum_even, sum_odd = _sum(pairs[start : start + _SUMMANDS])
+                # The borrowed bit above a lane keeps a difference below zero inside its own slot.
+                even = (even + _BORROW + sign * (sum_even & _LANES)) & _LANES
+                odd = (odd + _BORROW + sign * (sum_odd & _LANES)) & _LANES
         return MultisetHash(even, odd)
 
     @cached_property

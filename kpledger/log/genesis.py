@@ -183,10 +183,13 @@ def parse_genesis(encoded: bytes) -> Genesis:
     try:
         if len(encoded) > MAX_GENESIS_BYTES:
             raise OversizedError("genesis file", size=len(encoded), limit=MAX_GENESIS_BYTES)
-        file = _decode(encoded)
+        file = msgspec.json.decode(encoded, type=GenesisFile)
+        _check_text(file)
         _check_names(file)
         for key in _all_keys(file):
             check_public_key(bytes.fromhex(key))
+    except DECODE_ERRORS as error:
+        raise GenesisError(str(malformed("genesis file", error))) from None
     except UnacceptableKeyError as error:
         raise GenesisError(f"genesis file contains a key that is none: {error}") from None
     except LedgerError as error:
@@ -194,11 +197,7 @@ def parse_genesis(encoded: bytes) -> Genesis:
     return Genesis(file, encoded)
 
 
-def _decode(encoded: bytes) -> GenesisFile:
-    try:
-        file = msgspec.json.decode(encoded, type=GenesisFile)
-    except DECODE_ERRORS as error:
-        raise malformed("genesis file", error) from None
+def _check_text(file: GenesisFile) -> None:
     if file.format != GENESIS_FORMAT:
         raise MalformedError(
             "genesis file", f"{file.format!r} is not {GENESIS_FORMAT}", field="format"
@@ -207,7 +206,6 @@ def _decode(encoded: bytes) -> GenesisFile:
     denormal = find_denormal_text(file)
     if denormal is not None:
         raise NotCanonicalError(f"genesis file contains text that is not NFC: {denormal!r}")
-    return file
 
 
 def _check_names(file: GenesisFile) -> None:

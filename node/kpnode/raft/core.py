@@ -10,6 +10,7 @@ from typing import assert_never
 from kpnode.raft import election, following, replication
 from kpnode.raft.interface import (
     ConfigProposed,
+    DriverRequest,
     DropReason,
     Input,
     PeerStatus,
@@ -35,6 +36,7 @@ from kpnode.raft.messages import (
     Message,
     PreVoteReply,
     PreVoteRequest,
+    ReplyBody,
     TimeoutNow,
     VoteReply,
     VoteRequest,
@@ -202,7 +204,7 @@ class RaftCore:
     def _role(self) -> RoleChange:
         return RoleChange(self._state.role, self._state.term, self._state.leader)
 
-    def _request(self, item: Proposed | ConfigProposed | ReadRequested | TransferRequested) -> None:
+    def _request(self, item: DriverRequest) -> None:
         """Sort a wish of the driver; each is answered under its ticket."""
         state, lead = self._state, self._state.role_state
         if not isinstance(lead, Leadership):
@@ -263,9 +265,7 @@ class RaftCore:
             case _:
                 assert_never(body)
 
-    def _receive_reply(
-        self, sender: NodeId, body: PreVoteReply | VoteReply | AppendReply | HeartbeatReply
-    ) -> None:
+    def _receive_reply(self, sender: NodeId, body: ReplyBody) -> None:
         state = self._state
         if isinstance(body, PreVoteReply):
             # Its term is that of a campaign that has not begun.

@@ -103,16 +103,10 @@ class Unreachable:
     peer: NodeId
 
 
-Input = (
-    Tick
-    | Received
-    | Proposed
-    | Persisted
-    | ReadRequested
-    | TransferRequested
-    | ConfigProposed
-    | Unreachable
-)
+DriverRequest = Proposed | ConfigProposed | ReadRequested | TransferRequested
+"""What only a leader can do for the driver; each is answered under its ticket."""
+
+Input = Tick | Received | Persisted | Unreachable | DriverRequest
 """Everything `RaftCore.handle` takes."""
 
 

@@ -123,16 +123,11 @@ class TimeoutNow:
     term: Term
 
 
+ReplyBody = PreVoteReply | VoteReply | AppendReply | HeartbeatReply
+"""What answers a message."""
+
 MessageBody = (
-    PreVoteRequest
-    | PreVoteReply
-    | VoteRequest
-    | VoteReply
-    | AppendRequest
-    | AppendReply
-    | HeartbeatRequest
-    | HeartbeatReply
-    | TimeoutNow
+    PreVoteRequest | VoteRequest | AppendRequest | HeartbeatRequest | TimeoutNow | ReplyBody
 )
 """Everything one core sends to another."""
 
