@@ -141,7 +141,7 @@ HISTORY: Final = Query(
 
 
 def _read_number(field: str, text: str) -> str:
-    return read_parameter(field, text, parse_number, "a certificate number, as BW00001234")
+    return read_parameter(field, text, parse_number, "a certificate number, such as BW00001234")
 
 
 def _read_filters(books: Books, question: CertificatesQuestion) -> dict[str, str]:

@@ -91,7 +91,9 @@ class OrganisationAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond_one(books: Books, question: ParticipantQuestion) -> ParticipantAnswer:
-    code = read_parameter("code", question.code, parse_participant, "two capital letters, as BW")
+    code = read_parameter(
+        "code", question.code, parse_participant, "two capital letters, such as BW"
+    )
     record = books.record(ParticipantRecord.key_for(code), ParticipantRecord)
     if record is None:
         raise NotOnLedgerError(f"there is no participant {code}")

@@ -160,9 +160,9 @@ def read_participant(books: Books, code: str, field: str = "participant") -> str
     Raises:
         QuestionError: it is none, or the ledger knows none of this code.
     """
-    read_parameter(field, code, parse_participant, "two capital letters, as BW")
+    read_parameter(field, code, parse_participant, "two capital letters, such as BW")
     if books.record(ParticipantRecord.key_for(code), ParticipantRecord) is None:
-        accepted = "the code of a participant on the ledger, as BW"
+        accepted = "the code of a participant on the ledger, such as BW"
         raise QuestionError(field, f"there is no participant {code!r}", accepted)
     return code
 
@@ -177,7 +177,7 @@ def read_day(field: str, text: str) -> str:
         QuestionError: it is none, or not of :data:`FIRST_YEAR` to :data:`LAST_YEAR`.
     """
     if text:
-        year = read_parameter(field, text, parse_day, "a day, as 2026-03-02").year
+        year = read_parameter(field, text, parse_day, "a day, such as 2026-03-02").year
         if not FIRST_YEAR <= year <= LAST_YEAR:
             accepted = f"a day of the years {FIRST_YEAR} to {LAST_YEAR}"
             raise QuestionError(field, f"{text} is too far away", accepted)

@@ -91,7 +91,7 @@ CREATE TABLE signatures (
 
 -- Who takes part.
 CREATE TABLE participants (
-    participant        TEXT NOT NULL,  -- code, as BW
+    participant        TEXT NOT NULL,  -- code, such as BW
     name               TEXT NOT NULL,
     kind               TEXT NOT NULL,
     authority_count    INTEGER NOT NULL,

@@ -89,7 +89,7 @@ class SchemeAnswer(msgspec.Struct, frozen=True, kw_only=True):
 def _respond(books: Books, question: SchemeQuestion) -> SchemeAnswer:
     time_ms = books.time_ms
     if question.at:
-        time_ms = read_parameter("at", question.at, end_of_day_ms, "a day, as 2026-03-02")
+        time_ms = read_parameter("at", question.at, end_of_day_ms, "a day, such as 2026-03-02")
     asked = {"time_ms": time_ms}
     members = select_rows(books, MemberAt, "scheme_members.sql", asked)
     presidency = books.connection.execute(_PRESIDENCY, asked).fetchone()

@@ -203,10 +203,10 @@ def _respond_annex3(books: Books, question: Annex3Question) -> Annex3Answer:
 
 
 def _respond_summary(books: Books, question: SummaryQuestion) -> SummaryAnswer:
-    year = read_parameter("year", question.year, parse_period, "a year, as 2022").name
+    year = read_parameter("year", question.year, parse_period, "a year, such as 2022").name
     known_at, as_of = _read_known_at(books, question.known_at)
     if year != year[:4]:
-        raise QuestionError("year", f"{year} is no year", "a year, as 2022")
+        raise QuestionError("year", f"{year} is no year", "a year, such as 2022")
     if question.source is Basis.COMPARED:
         accepted = "derived or submitted; statistics/annex3 compares"
         raise QuestionError("source", "a summary has one source", accepted)
@@ -259,5 +259,5 @@ def _read_known_at(books: Books, day: str) -> tuple[int, str]:
     newest = day_of(books.time_ms)
     if not day:
         return MAX_TIME_MS, newest
-    known_at = read_parameter("known_at", day, end_of_day_ms, "a day, as 2022-08-31")
+    known_at = read_parameter("known_at", day, end_of_day_ms, "a day, such as 2022-08-31")
     return known_at, min(day, newest)

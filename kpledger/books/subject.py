@@ -86,7 +86,9 @@ class SubjectAnswer(msgspec.Struct, frozen=True, kw_only=True):
 def _respond(books: Books, question: SubjectQuestion) -> SubjectAnswer:
     subject = question.subject
     if not subject:
-        raise QuestionError("subject", "none is named", "a subject, as BW00000042 or ZW/policy")
+        raise QuestionError(
+            "subject", "none is named", "a subject, such as BW00000042 or ZW/policy"
+        )
     kind, record = _find(books, subject)
     state, head = _stand(record, books.time_ms)
     ids = books.connection.execute(_EVENT_IDS, (subject,))

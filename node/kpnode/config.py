@@ -264,7 +264,7 @@ def _describe(keys: list[str]) -> str:
         case inspect.DictType():
             accepted = f'up to {MAX_PEERS} lines as bw-1 = "bw-1.example:7001"'
         case inspect.CustomType(cls=cls) if cls is Address:
-            accepted = '"host:port", as "127.0.0.1:7001"'
+            accepted = '"host:port", such as "127.0.0.1:7001"'
         case _:
             accepted = "a path in quotes"
     return accepted

@@ -44,7 +44,7 @@ A_NAME = "up to 32 lower-case letters and digits, hyphens between them"
 A_PATH = "a path in quotes"
 NO_ADDRESS = "is not host:port with a port from 1 to 65535"
 NO_TEXT = "is not text in quotes"
-AN_ADDRESS = '"host:port", as "127.0.0.1:7001"'
+AN_ADDRESS = '"host:port", such as "127.0.0.1:7001"'
 SOME_ADDRESSES = 'up to 64 lines as bw-1 = "bw-1.example:7001"'
 
 names = st.from_regex(r"[a-z0-9]{1,9}(-[a-z0-9]{1,9}){0,2}", fullmatch=True)
