@@ -20,19 +20,12 @@ from msgspec import inspect as types
 from kpclient.clock import now_ms, today
 from kpclient.errors import UsageError
 from kpclient.input.options import NeededUnless, OptionWords, typed_as, with_words
-from kpclient.input.wording import item_of, meanings_of, parts_of, without_null
+from kpclient.input.wording import PATTERNS, item_of, meanings_of, parts_of, without_null
 from kpclient.output.tables import read_name, write_name
 from kpledger.base.units import MAX_TIME_MS
 from kpledger.scheme.event import Author
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
-_METAVARS: Final = {
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z": "YYYY-MM-DD",
-    r"^[A-Z]{2}\Z": "CODE",
-    r"^[A-Z]{2}[A-Z-]{0,6}[0-9]{1,12}\Z": "NUMBER",
-    r"^[A-Z0-9]+(-[A-Z0-9]+)*\Z": "ID",
-}
-"""What values of these patterns are called in help."""
 
 
 class FieldOption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -256,7 +249,9 @@ def _read_as(  # noqa: PLR0911 (one line for each kind of type)
             return str, "CODE/AUTHORITY"
         case types.EnumType():
             return str, "|".join(_choices(kind))
-    return str, _METAVARS.get(getattr(kind, "pattern", None) or "", "TEXT")
+        case types.StrType(pattern=str(pattern)):
+            return str, PATTERNS[pattern].metavar
+    return str, "TEXT"
 
 
 def _choices(kind: types.EnumType) -> list[str]:

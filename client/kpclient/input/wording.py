@@ -8,6 +8,7 @@ import ast
 import functools
 import inspect
 import sys
+from importlib import resources
 from typing import Final, NamedTuple
 
 import msgspec
@@ -20,25 +21,18 @@ from kpledger.scheme.v1.events import BODIES
 
 _MOST_CHOICES: Final = 16
 
-WORDS: Final = {
-    r"^[A-Z]{2}\Z": "two capital letters, such as BW",
-    r"^([A-Z]{2})?\Z": "two capital letters, such as BW, or nothing",
-    r"^([A-Z]{2}|KPCS)\Z": "two capital letters, such as BW, or KPCS",
-    r"^[a-z]{2}\Z": "two small letters, such as en",
-    r"^[a-z0-9]+(-[a-z0-9]+)*\Z": "small letters and digits joined by hyphens, such as antwerp",
-    r"^[A-Z0-9]+(-[A-Z0-9]+)*\Z": "capital letters and digits joined by hyphens, such as AD-2026-1",
-    r"^[A-Z]{2}[A-Z-]{0,6}[0-9]{1,12}\Z": "a certificate's number, such as BW00001234",
-    r"^[A-Z]{2}[A-Z-]{0,6}\Z": "what numbers begin with, such as BW",
-    r"^[A-Z]{2}[A-Z-]{0,6}#{1,12}\Z": "a number with # for each digit, such as BW########",
-    r"^[A-Z]{2}/[a-z0-9]+(-[a-z0-9]+)*\Z": "a country and a zone, such as CF/berberati",
-    r"^([A-Za-z0-9/-]{1,80})?\Z": "a number or a case, such as BW00001234 or AE/case/2026-1",
-    r"^[A-Za-z0-9./ -]{0,40}\Z": "at most 40 letters, digits, dots, slashes, spaces or hyphens",
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z": "a day, such as 2026-03-02",
-    r"^[0-9]{4}Q[1-4]\Z": "a quarter, such as 2026Q1",
-    r"^[0-9]{4}H[12]\Z": "a half-year, such as 2026H1",
-    r"^[0-9]{4}(Q[1-4]|H[12])?\Z": "a quarter, a half-year or a year: 2026Q1, 2026H1 or 2026",
-}
-"""What is meant by each pattern of the catalogue."""
+
+class _Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    words: str
+    """What is meant by it."""
+    metavar: str = "TEXT"
+    """What help calls such a value."""
+
+
+PATTERNS: Final = msgspec.toml.decode(
+    (resources.files(__package__) / "patterns.toml").read_bytes(), type=dict[str, _Pattern]
+)
+"""The patterns of the catalogue."""
 
 
 class FieldWording(NamedTuple):
@@ -134,7 +128,7 @@ def item_of(kind: types.Type) -> tuple[types.Type, bool]:
 
 def _describe_text(kind: types.StrType) -> str:
     if kind.pattern:
-        return WORDS.get(kind.pattern, f"text {kind.pattern}")
+        return PATTERNS[kind.pattern].words
     if kind.min_length and kind.max_length:
         return f"text of {kind.min_length} to {kind.max_length} characters"
     if kind.max_length:

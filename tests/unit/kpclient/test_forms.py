@@ -6,7 +6,7 @@ import pytest
 from msgspec import inspect
 
 from kpclient.input.forms import read_struct
-from kpclient.input.wording import WORDS, fields_of
+from kpclient.input.wording import PATTERNS, fields_of
 from kpledger.base.errors import MalformedError
 from kpledger.scheme.v1.events import BODIES
 from kpledger.scheme.v1.events.certificate import Certificate
@@ -40,7 +40,7 @@ def patterns_in(kind: inspect.Type) -> Iterator[str]:
 
 def test_every_pattern_of_the_catalogue_has_words() -> None:
     found = {one for body in BODIES.values() for one in patterns_in(inspect.type_info(body))}
-    assert found == set(WORDS)
+    assert found == set(PATTERNS)
 
 
 def test_the_catalogue_shows_no_pattern() -> None:
