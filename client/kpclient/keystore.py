@@ -145,6 +145,5 @@ def make_seed() -> bytes:
 
 def _check_passphrase(passphrase: bytes) -> None:
     if not 1 <= len(passphrase) <= MAX_PASSPHRASE_BYTES:
-        raise KeystoreError(
-            f"a passphrase has 1 to {MAX_PASSPHRASE_BYTES} bytes, not {len(passphrase)}"
-        )
+        limits = f"1 to {MAX_PASSPHRASE_BYTES} bytes"
+        raise KeystoreError(f"a passphrase has {limits}, not {len(passphrase)}")

@@ -7,11 +7,11 @@ from contextlib import closing
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import msgspec
 
-from kpclient.errors import UsageError
+from kpclient.errors import EXIT_REFUSED, ClientError, UsageError
 from kpclient.files import read_bounded
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.net.answers import read_answer
@@ -23,13 +23,27 @@ from kpclient.replay.served_chain import ServedChain
 from kpclient.replay.verification import open_chain, replay
 from kpclient.seen import Memory, Position
 from kpledger.api.answers import StatusAnswer
+from kpledger.base.errors import MalformedError
+from kpledger.books.certificates import CERTIFICATE, CertificateQuestion
 from kpledger.books.database import Books, open_books
 from kpledger.books.query import Query, QuestionError
 from kpledger.log.audit import AuditReport
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
+from kpledger.scheme.v1.ids import parse_number
+from kpledger.scheme.v1.records import CertificateRecord
 
 T = TypeVar("T")
 A = TypeVar("A", bound=msgspec.Struct)
+
+
+class NotFoundError(ClientError):
+    """The ledger does not know what was asked for."""
+
+    EXIT_CODE: ClassVar[int] = EXIT_REFUSED
+
+    def __init__(self, what: str) -> None:
+        """Say what was asked for."""
+        super().__init__(f"there is no {what} on the ledger")
 
 
 class Session:
@@ -144,3 +158,32 @@ class Session:
 def _remove_database(file: Path) -> None:
     for suffix in ("", "-wal", "-shm", "-journal"):
         file.with_name(f"{file.name}{suffix}").unlink(missing_ok=True)
+
+
+def read_typed(parse: Callable[[str], T], text: str, option: str, accepted: str) -> T:
+    """Read what somebody typed for an option.
+
+    Raises:
+        UsageError: it is not what is accepted.
+    """
+    try:
+        return parse(text)
+    except MalformedError as error:
+        raise UsageError(option, error.problem, accepted) from None
+
+
+def find_certificate(session: Session, number: str) -> CertificateRecord:
+    """Give the record of a certificate.
+
+    Raises:
+        UsageError: the number is none.
+        NotFoundError: there is no such certificate.
+    """
+    accepted = "a country code, optional letters, then digits, such as BW00001234"
+    wanted = read_typed(parse_number, number, "NUMBER", accepted)
+    record = session.ask(
+        lambda ledger: ledger.find(CERTIFICATE, CertificateQuestion(number=wanted))
+    )
+    if record is None:
+        raise NotFoundError(f"certificate {wanted}")
+    return record

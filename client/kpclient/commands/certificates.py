@@ -14,7 +14,7 @@ from kpclient.commands.statements import prepares
 from kpclient.errors import UsageError
 from kpclient.input.documents import load_document
 from kpclient.input.forms import read_struct
-from kpclient.statements.lookup import find_certificate
+from kpclient.session import find_certificate
 from kpclient.statements.statement import Draft
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind
 from kpledger.scheme.v1.events.importing import DiscrepancyCause, ImportConfirmed

@@ -31,9 +31,9 @@ from kpclient.input.options import (
     OptionWords,
     add_command,
     is_group,
+    reporting,
     with_words,
 )
-from kpclient.input.reporting import reporting
 from kpclient.input.thresholds import Thresholds
 from kpclient.output.console import print_json, print_line, print_rows
 from kpclient.session import Session

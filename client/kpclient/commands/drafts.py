@@ -13,7 +13,7 @@ from kpclient.commands.statements import prepares
 from kpclient.errors import UsageError
 from kpclient.input.documents import load_document, read_table
 from kpclient.input.forms import find_type, read_struct
-from kpclient.statements.lookup import NotFoundError, find_certificate, read_typed
+from kpclient.session import NotFoundError, find_certificate, read_typed
 from kpclient.statements.signing import author_of
 from kpclient.statements.statement import Draft
 from kpledger.base.codec import encode

@@ -16,8 +16,7 @@ from kpclient.output.console import (
     print_table,
     write_value,
 )
-from kpclient.session import Session
-from kpclient.statements.lookup import NotFoundError
+from kpclient.session import NotFoundError, Session
 from kpledger.api.answers import StatusAnswer
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import KPCS, parse_participant

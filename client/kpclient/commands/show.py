@@ -16,8 +16,7 @@ from kpclient.net.answers import VerifiedEvent
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NotTrustworthyError
 from kpclient.output.console import print_fields, print_json, print_table, write_value
-from kpclient.session import Session
-from kpclient.statements.lookup import NotFoundError
+from kpclient.session import NotFoundError, Session
 from kpledger.base.units import format_carats, format_time, format_usd
 from kpledger.books.certificates import CERTIFICATE, HISTORY, CertificateQuestion
 from kpledger.books.query import readable

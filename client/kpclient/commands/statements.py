@@ -15,8 +15,7 @@ import typer
 from kpclient.commands.declared import add_by_name, parameters_of
 from kpclient.input.field_options import FieldOption, FieldOptions
 from kpclient.input.forms import find_type
-from kpclient.input.options import StatementOptions
-from kpclient.input.reporting import reporting
+from kpclient.input.options import StatementOptions, reporting
 from kpclient.statements.statement import Draft
 
 _HEADER: Final = {"author": "--key", "signatures": "--cosign"}

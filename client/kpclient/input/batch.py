@@ -119,12 +119,9 @@ def read_rows(path: Path, *, now_ms: int) -> Iterator[BatchRow]:
                 if not text:
                     return
                 if len(text) > MAX_LINE_BYTES or number > MAX_LINES:
-                    limits = f"{MAX_LINES} lines of {MAX_LINE_BYTES} bytes"
-                    raise UsageError(
-                        "FILE",
-                        f"line {number} is too long, or there are too many",
-                        f"at most {limits}",
-                    )
+                    problem = f"line {number} is too long, or there are too many"
+                    accepted = f"at most {MAX_LINES} lines of {MAX_LINE_BYTES} bytes"
+                    raise UsageError("FILE", problem, accepted)
                 if text.strip():
                     digest = hashlib.sha256(text.strip()).hexdigest()
                     yield BatchRow(number, digest, _read_line(text, now_ms))

@@ -17,12 +17,12 @@ from typing import Final, Literal
 import msgspec
 from msgspec import inspect as types
 
-from kpclient.clock import now_ms, today
+from kpclient.clock import now_ms
 from kpclient.errors import UsageError
 from kpclient.input.options import NeededUnless, OptionWords, typed_as, with_words
 from kpclient.input.wording import PATTERNS, item_of, meanings_of, parts_of, without_null
 from kpclient.output.tables import read_name, write_name
-from kpledger.base.units import MAX_TIME_MS
+from kpledger.base.units import MAX_TIME_MS, day_of
 from kpledger.scheme.event import Author
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
@@ -60,7 +60,7 @@ class FieldOption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 _SOON_MS: Final = 60_000
 """How much later than now policy holds that is to hold at once: never before it is recorded."""
 _FILLS: Final[Mapping[str, Callable[[], str | int]]] = {
-    "today": today,
+    "today": lambda: day_of(now_ms()),
     "now": now_ms,
     "soon": lambda: now_ms() + _SOON_MS,
     "recorded": lambda: 0,

@@ -188,9 +188,8 @@ def _parse(parse: Callable[[str], T], text: str, place: str, expected: str = "")
     try:
         return parse(text)
     except (MalformedError, ValueError) as error:
-        problem = getattr(error, "problem", "")
-        if expected:
-            problem = f"expected {expected}, got {_show(text)}"
+        known = f"expected {expected}, got {_show(text)}" if expected else ""
+        problem = known or getattr(error, "problem", "")
         raise MalformedError("draft", problem, field=place) from None
 
 

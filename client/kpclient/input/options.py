@@ -1,4 +1,4 @@
-"""Options that commands share, as dataclasses, and what turns such a group into options.
+"""Options that commands share, as dataclasses, and what makes a function a command with options.
 
 A command takes a group as one parameter; :func:`add_command` registers it with the fields of the
 group as options of their own. So every command spells an option the same way, reads the same
@@ -9,7 +9,8 @@ and what help says of it stands in ``options.toml``; what only one command has, 
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
 from importlib import resources
 from pathlib import Path
@@ -19,8 +20,9 @@ import msgspec
 import typer
 from typer.models import OptionInfo, ParameterInfo
 
-from kpclient.errors import UsageError
-from kpclient.input.reporting import reporting
+from kpclient.errors import EXIT_UNDECIDED, ClientError, UsageError
+from kpclient.output.console import print_json, print_trouble
+from kpledger.base.errors import LedgerError, MalformedError
 
 DEFAULT_HOME: Final = Path("~/.config/kpledger")
 TIMEOUT_S: Final = 10.0
@@ -259,3 +261,46 @@ def typed_as(parameter: inspect.Parameter) -> str:
     info = _info_of(parameter)
     # Within Annotated, typer keeps the first name of an option as its default.
     return str(info.default) if isinstance(info, OptionInfo) else str(info.metavar).strip("[]")
+
+
+@contextmanager
+def reporting(*, as_json: bool, option_of: Callable[[str], str]) -> Iterator[None]:
+    """Report what goes wrong within, and end the command with its exit code.
+
+    Args:
+        as_json: whether programs are told.
+        option_of: gives what was typed for a field that an error names; empty if nothing was.
+
+    Raises:
+        Exit: something went wrong.
+    """
+    try:
+        yield
+    except (ClientError, LedgerError, OSError) as error:
+        raise typer.Exit(_report(error, as_json=as_json, option_of=option_of)) from None
+
+
+def _report(
+    error: ClientError | LedgerError | OSError, *, as_json: bool, option_of: Callable[[str], str]
+) -> int:
+    """Say what went wrong, line by line or as the JSON object, and give the exit code for it."""
+    known, answered, code = {"detail": str(error)}, False, EXIT_UNDECIDED
+    if isinstance(error, ClientError):
+        known, answered, code = error.describe(), error.IS_ANSWERED, error.EXIT_CODE
+    elif isinstance(error, MalformedError):
+        known["field"] = error.field if error.what == "draft" else ""
+    option = option_of(known.get("field", ""))
+    if option and isinstance(error, MalformedError | UsageError):
+        error = UsageError(option, error.problem, known.get("accepted", ""))
+        known = error.describe()
+    elif option:
+        known["option"] = option
+    elif isinstance(error, MalformedError):
+        known["field"] = error.field
+    if as_json and not answered:
+        print_json({"status": "failed", "problem": known})
+    print_trouble(f"error: {error}")
+    for name in ("rule", "clause", "field", "option", "problem", "accepted"):
+        if known.get(name):
+            print_trouble(f"  {name}: {known[name]}")
+    return code

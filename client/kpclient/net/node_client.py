@@ -18,7 +18,7 @@ import msgspec
 
 from kpclient.errors import EXIT_REFUSED, ClientError, UsageError
 from kpclient.net.answers import NO_PROBLEM, describe_problem, read_answer
-from kpclient.net.tls import PinnedKey, build_context, pins_of
+from kpclient.net.tls import PinnedKey, build_context
 from kpledger.api.answers import Problem, StatusAnswer
 from kpledger.api.routes import MSGPACK_TYPE, STATUS
 from kpledger.log.genesis import Genesis
@@ -144,7 +144,7 @@ class NodeClient:
 
     async def __aenter__(self) -> Self:
         """Open the pool of connections."""
-        pins = pins_of(self._genesis)
+        pins = frozenset(bytes.fromhex(node.tls_key) for node in self._genesis.file.nodes)
         self._tls = build_context(pins)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=PinnedKey(pins), limit=64),
@@ -188,10 +188,14 @@ class NodeClient:
         silences: dict[str, NoAnswerError] = {}
         while True:
             node = self.node
-            until = _share(end, len(self._urls) - len(silences)) if waits else end
+            until, now = end, time.monotonic()
+            if waits:  # they share what is left of the time
+                until = now + (end - now) / max(1, len(self._urls) - len(silences))
             try:
                 if not trusting and node not in self._met:
-                    await self._meet(node, until)
+                    content = await self._ask(node, "GET", STATUS.path, None, until)
+                    self._observe(node, self.check_status(node, content))
+                    self._met.add(node)
                 asked = path + _timeout(path, until) if waits else path
                 return node, await self._ask(node, method, asked, body, until)
             except NoAnswerError as error:
@@ -203,11 +207,6 @@ class NodeClient:
                     raise NodeUnreachableError(silences) from None
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
-
-    async def _meet(self, node: str, end: float) -> None:
-        content = await self._ask(node, "GET", STATUS.path, None, end)
-        self._observe(node, self.check_status(node, content))
-        self._met.add(node)
 
     def pass_over(self, node: str) -> None:
         """Ask the next node from now on, if this one is still the one that is asked."""
@@ -294,12 +293,6 @@ class NodeClient:
             raise NoAnswerError(f"no answer within {timeout_s:.1f} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise NoAnswerError(str(error) or type(error).__name__) from None
-
-
-def _share(end: float, nodes_left: int) -> float:
-    """Give until when to listen to one node, if so many share what is left of the time."""
-    now = time.monotonic()
-    return now + (end - now) / max(1, nodes_left)
 
 
 def _timeout(path: str, until: float) -> str:

@@ -12,16 +12,10 @@ from aiohttp import Fingerprint, ServerFingerprintMismatch
 
 from kpledger.base.errors import LedgerError
 from kpledger.base.pinning import build_anchor, public_key_of
-from kpledger.log.genesis import Genesis
 
 # X509_V_FLAG_NO_CHECK_TIME of OpenSSL's x509_vfy.h; the ssl module has no name for it.
 _NO_CHECK_TIME: Final = ssl.VerifyFlags(0x200000)
 _NO_KEY: Final = bytes(32)
-
-
-def pins_of(genesis: Genesis) -> frozenset[bytes]:
-    """Give the TLS keys of all nodes that the genesis file names."""
-    return frozenset(bytes.fromhex(node.tls_key) for node in genesis.file.nodes)
 
 
 def build_context(pins: frozenset[bytes]) -> ssl.SSLContext:

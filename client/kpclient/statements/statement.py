@@ -14,8 +14,7 @@ from kpclient.input.field_options import find_option
 from kpclient.input.forms import read_struct
 from kpclient.input.options import StatementOptions
 from kpclient.net.heads import FOLLOWING, look_up_head
-from kpclient.session import Session
-from kpclient.statements.lookup import find_certificate
+from kpclient.session import Session, find_certificate
 from kpclient.statements.sending import send
 from kpclient.statements.signing import Keyring
 from kpledger.scheme.event import Body
