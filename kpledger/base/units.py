@@ -34,7 +34,9 @@ def bound_amount(amount: int) -> int:
     A sum that is cut off here is beyond all diamonds there are: only somebody who declares the
     largest possible weights again and again gets so far, and what counts them must not fail then.
     """
-    return max(-MAX_AMOUNT, min(amount, MAX_AMOUNT))
+    if -MAX_AMOUNT <= amount <= MAX_AMOUNT:
+        return amount
+    return MAX_AMOUNT if amount > 0 else -MAX_AMOUNT
 
 
 @functools.lru_cache(maxsize=_PARSED_DAYS)
@@ -53,6 +55,7 @@ def parse_day(text: str) -> date:
     return day
 
 
+@functools.lru_cache(maxsize=_PARSED_DAYS)
 def start_of_day_ms(day: str) -> int:
     """Give the first millisecond of a day, UTC.
 

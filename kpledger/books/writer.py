@@ -248,7 +248,7 @@ class BooksWriter:
             self._issue(issued, at)
         elif isinstance(body, SuspectReported):
             self._numbers.suspect(body, at)
-        else:
+        elif shipment is None:
             write_edition(self._rows, at)
 
     def _move_on(self, shipment: Shipment, at: BookedEvent, found_before: tuple[int, int]) -> None:

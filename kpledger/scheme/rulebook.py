@@ -92,8 +92,10 @@ class Rulebook:
         """
         shape = self.versions[max(self.versions)].shapes.get((header.type, header.version))
         if shape is not None:
-            with contextlib.suppress(msgspec.ValidationError):
-                return decode_trusted(bytes(header.body), shape)
+            try:
+                return decode_trusted(header.body, shape)
+            except msgspec.ValidationError:
+                pass
         return self.decode_body(header)
 
     def read(self, event: SignedEvent, state: ChangeSet, height: int) -> SignedEvent:

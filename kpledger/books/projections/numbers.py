@@ -89,7 +89,8 @@ class Numbers:
         if not number:
             return
         known = self._shipments.find(number)
-        finding, use_from, use_until = "NEVER", None, None
+        finding = "NEVER"
+        use: tuple[str | None, str | None] = (None, None)
         if known is not None:
             finding = "IN_FORCE" if known.ended is None else "ENDED"
         else:
@@ -98,27 +99,12 @@ class Numbers:
             if allotted is None:
                 finding = "OUTSIDE"
             elif day and not allotted.range.use_from <= day <= allotted.range.use_until:
-                finding, use_from, use_until = (
-                    "YEAR",
-                    allotted.range.use_from,
-                    allotted.range.use_until,
-                )
+                finding, use = "YEAR", (allotted.range.use_from, allotted.range.use_until)
         header = at.event.header
         paper = number, reported.claimed_issuer, reported.claimed_issue
-        issue = None if known is None else known.issue
-        self._suspects.append(
-            (
-                at.index,
-                at.day,
-                header.subject,
-                *paper,
-                header.author.participant,
-                finding,
-                issue,
-                use_from,
-                use_until,
-            )
-        )
+        certificate = None if known is None else known.issue
+        found = header.author.participant, finding, certificate, *use
+        self._suspects.append((at.index, at.day, header.subject, *paper, *found))
 
     def flush(self) -> None:
         """Give what has changed to be written."""

@@ -106,7 +106,7 @@ class Prices:
             self._withdrawn.append((shipment.issue,))
             for line in shipment.record.lines:
                 step = step_of(line.carat_thousandths, line.value_usd_cents)
-                self._change(_group(shipment, str(line.hs)), step, -1)
+                self._change((*_goods_of(shipment), str(line.hs)), step, -1)
 
     def flush(self) -> None:
         """Give what has changed in the groups to be written."""
@@ -126,15 +126,14 @@ class Prices:
             self._histograms.clear()
 
     def _add(self, shipment: Shipment) -> None:
-        record = shipment.record
-        for position, line in enumerate(record.lines):
+        issue, of = shipment.issue, _goods_of(shipment)
+        for position, line in enumerate(shipment.record.lines):
             hs, step = str(line.hs), None
             if not shipment.is_technical:
                 step = step_of(line.carat_thousandths, line.value_usd_cents)
-                self._change(_group(shipment, hs), step, 1)
+                self._change((*of, hs), step, 1)
             amounts = line.carat_thousandths, line.value_usd_cents
-            of = record.issued_on[:4], record.issuer, shipment.origin
-            self._lines.append((shipment.issue, position, hs, *amounts, *of, step))
+            self._lines.append((issue, position, hs, *amounts, *of, step))
 
     def _change(self, group: Group, step: int, number: int) -> None:
         histogram = self._histograms.get(group)
@@ -149,8 +148,10 @@ class Prices:
         self._dirty.setdefault(group, set()).add(step)
 
 
-def _group(shipment: Shipment, hs: str) -> Group:
-    return shipment.record.issued_on[:4], shipment.record.issuer, shipment.origin, hs
+def _goods_of(shipment: Shipment) -> tuple[str, str, str]:
+    """Give the year, issuer and origin of a shipment's groups."""
+    record = shipment.record
+    return record.issued_on[:4], record.issuer, shipment.origin
 
 
 def _describe(histogram: dict[int, int], *, mixed: bool) -> tuple[int, int, int]:

@@ -1,5 +1,6 @@
 """Rows: gathered while events are taken in, and written at the end of a transaction."""
 
+import functools
 import sqlite3
 
 SqlValue = str | int | bytes | None
@@ -30,8 +31,10 @@ class Rows:
         """Write them all."""
         for statement, rows in self._gathered.items():
             if rows:
-                values = (
-                    f" VALUES ({', '.join('?' * len(rows[0]))})" if "?" not in statement else ""
-                )
-                self.connection.executemany(statement + values, rows)
+                self.connection.executemany(_with_values(statement, len(rows[0])), rows)
                 rows.clear()
+
+
+@functools.cache
+def _with_values(statement: str, columns: int) -> str:
+    return statement if "?" in statement else f"{statement} VALUES ({', '.join('?' * columns)})"

@@ -97,8 +97,6 @@ class Shipment(msgspec.Struct):
     """The event that issued it."""
     shares: tuple[tuple[str, int | None], ...]
     """Countries of origin, each with its share in ten-thousandths if that is known."""
-    is_new: bool
-    """Whether its row is yet to be inserted."""
     validated: bool
     notice: int | None = None
     held_on: str | None = None
@@ -121,6 +119,8 @@ class Shipment(msgspec.Struct):
     drawn_carat_thousandths: int | None = None
     watched_origins: str | None = None
     watched_neighbours: str | None = None
+    is_new: bool = False
+    """Whether its row is yet to be inserted."""
 
     @property
     def is_technical(self) -> bool:
@@ -141,6 +141,11 @@ class Shipment(msgspec.Struct):
     def received_on(self) -> str | None:
         """When it was confirmed to have come."""
         return None if self.record.found is None else self.record.found.received_on
+
+    @property
+    def declared_amounts(self) -> tuple[int, int]:
+        """The weight and value that it declares."""
+        return self.record.carat_thousandths, self.record.value_usd_cents
 
     @property
     def found_amounts(self) -> tuple[int, int]:
@@ -182,6 +187,7 @@ _CHANGING: Final = (
     " received_on ended ending withdrawn held unsettled waits waits_since head issue"
 )
 _FOUND: Final = ("parcels", "carat_thousandths", "value_usd_cents")
+# In the order in which a shipment has them.
 _KEPT: Final = (
     "validated, notice, held_on, arrival, diverted, ended, ending, held, unsettled, waits, head"
 )
@@ -284,13 +290,12 @@ class Shipments:
         self._known.forget()
 
     def _load(self, record: CertificateRecord) -> Shipment | None:
-        kept = f"SELECT issue, {_KEPT} FROM certificates WHERE number = ?"
-        row = self._connection.execute(kept, (record.number,)).fetchone()
+        select = f"SELECT issue, {_KEPT} FROM certificates WHERE number = ?"
+        row = self._connection.execute(select, (record.number,)).fetchone()
         if row is None:
             return None
-        is_new = False
-        issue, *rest = row
-        return Shipment(record, issue, self._shares(record, issue), is_new, *rest)
+        issue, *kept = row
+        return Shipment(record, issue, self._shares(record, issue), *kept)
 
     def _shares(self, record: CertificateRecord, issue: int) -> tuple[tuple[str, int | None], ...]:
         if len(record.origins) == 1:

@@ -5,7 +5,7 @@ What both sides agreed on takes the place of what was found, and what was withdr
 
 from typing import Final
 
-from kpledger.base.units import MAX_AMOUNT, bound_amount, quarter_of
+from kpledger.base.units import bound_amount, quarter_of
 from kpledger.books.projections.rows import Rows
 from kpledger.books.projections.shipments import WHOLE, Move, Shipment
 
@@ -75,8 +75,8 @@ class Sums:
         self._add_to_flows(move, shipment, found_before)
 
     def _add_to_pair(self, move: Move, shipment: Shipment, found_before: Amounts) -> None:
-        record = shipment.record
-        declared = record.carat_thousandths, record.value_usd_cents
+        record, received_on = shipment.record, shipment.received_on
+        declared, found = shipment.declared_amounts, shipment.found_amounts
         pair = self._pair(shipment, record.issued_on)
         match move:
             case Move.ISSUED:
@@ -89,8 +89,7 @@ class Sums:
                 _set_held(pair, shipment, declared, held=True)
             case Move.RELEASED:
                 _set_held(pair, shipment, declared, held=False)
-            case Move.CONFIRMED | Move.DISCREPANT if record.found is not None:
-                found = record.found.carat_thousandths, record.found.value_usd_cents
+            case Move.CONFIRMED | Move.DISCREPANT if received_on is not None:
                 difference = found[0] - declared[0]
                 shipment.unsettled = difference != 0
                 _add(pair, _SETTLED, 1, declared)
@@ -100,13 +99,12 @@ class Sums:
                     pair[_LIGHTER] += difference < 0
                     pair[_HEAVIER] += difference > 0
                     pair[_DRIFT] = bound_amount(pair[_DRIFT] + difference)
-                _add(self._pair(shipment, record.found.received_on), _RECEIVED, 1, found)
-            case Move.RESOLVED if record.found is not None:
-                found = record.found.carat_thousandths, record.found.value_usd_cents
+                _add(self._pair(shipment, received_on), _RECEIVED, 1, found)
+            case Move.RESOLVED if received_on is not None:
                 change = found[0] - found_before[0], found[1] - found_before[1]
                 shipment.unsettled = found[0] != declared[0]
                 _add(pair, _FOUND, 0, change)
-                _add(self._pair(shipment, record.found.received_on), _RECEIVED, 0, change)
+                _add(self._pair(shipment, received_on), _RECEIVED, 0, change)
             case _:
                 pass
 
@@ -115,23 +113,20 @@ class Sums:
         return self._pairs.change((quarter_of(day), record.issuer, record.destination))
 
     def _add_to_flows(self, move: Move, shipment: Shipment, found_before: Amounts) -> None:
-        record, found = shipment.record, shipment.record.found
+        record, received_on = shipment.record, shipment.received_on
         match move:
             case Move.ISSUED | Move.WITHDRAWN:
                 sign = 1 if move is Move.ISSUED else -1
-                declared = record.carat_thousandths, record.value_usd_cents
-                self._flow(shipment, (record.issuer, record.issued_on), _EXPORTS, sign, declared)
-            case Move.CONFIRMED | Move.DISCREPANT | Move.RESOLVED if found is not None:
+                of = record.issuer, record.issued_on
+                self._flow(shipment, of, _EXPORTS, sign, shipment.declared_amounts)
+            case Move.CONFIRMED | Move.DISCREPANT | Move.RESOLVED if received_on is not None:
+                of = record.destination, received_on
                 if move is Move.RESOLVED:
-                    self._import(shipment, found.received_on, -1, found_before)
+                    self._flow(shipment, of, _IMPORTS, -1, found_before)
                 self._received.update((record.destination, one) for one in record.origins)
-                amounts = found.carat_thousandths, found.value_usd_cents
-                self._import(shipment, found.received_on, 1, amounts)
+                self._flow(shipment, of, _IMPORTS, 1, shipment.found_amounts)
             case _:
                 pass
-
-    def _import(self, shipment: Shipment, day: str, sign: int, amounts: Amounts) -> None:
-        self._flow(shipment, (shipment.record.destination, day), _IMPORTS, sign, amounts)
 
     def _flow(
         self, shipment: Shipment, of: tuple[str, str], at: int, sign: int, amounts: Amounts
@@ -144,10 +139,10 @@ class Sums:
 
 def _add(sums: list[int], at: int, count: int, amounts: Amounts) -> None:
     """Add a number of certificates, or take them away, with their weight and value."""
+    sign = -1 if count < 0 else 1
     sums[at] += count
-    for place, amount in enumerate(amounts, at + 1):
-        total = sums[place] - amount if count < 0 else sums[place] + amount
-        sums[place] = total if -MAX_AMOUNT <= total <= MAX_AMOUNT else bound_amount(total)
+    sums[at + 1] = bound_amount(sums[at + 1] + sign * amounts[0])
+    sums[at + 2] = bound_amount(sums[at + 2] + sign * amounts[1])
 
 
 def _set_held(pair: list[int], shipment: Shipment, declared: Amounts, *, held: bool) -> None:
