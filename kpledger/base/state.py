@@ -18,6 +18,8 @@ R = TypeVar("R", bound="Record")
 
 _KEPT: Final = 4096
 """How many decoded records are kept: enough for every participant, office and key."""
+_KEYS: Final = 4096
+"""How many keys are kept."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,10 +37,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @classmethod
     def key_for(cls, *parts: str | int | bytes) -> bytes:
         """Give the key of a record: its kind, then its parts; bytes in hexadecimal."""
-        key = cls.KIND
-        for part in parts:
-            key += f"/{part.hex() if isinstance(part, bytes) else part}"
-        return key.encode()
+        return _join(cls.KIND, parts)
+
+
+@functools.lru_cache(maxsize=_KEYS)
+def _join(kind: str, parts: tuple[str | int | bytes, ...]) -> bytes:
+    # Rules name the same participants, offices and keys some twenty times an event.
+    texts = (part.hex() if isinstance(part, bytes) else str(part) for part in parts)
+    return "/".join((kind, *texts)).encode()
 
 
 class StateReader(Protocol):

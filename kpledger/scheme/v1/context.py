@@ -43,6 +43,8 @@ class Context(msgspec.Struct, frozen=True):
     event: SignedEvent
     state: ChangeSet
     at: EventPlace
+    _policies: dict[str | None, Policy] = msgspec.field(default_factory=dict)
+    """What :meth:`policy` gave, which rules ask for some six times an event."""
 
     def body(self, kind: type[B]) -> B:
         """Give the body as what the catalogue says it is.
@@ -94,12 +96,16 @@ class Context(msgspec.Struct, frozen=True):
     def put(self, record: Record, *name: str | int | bytes) -> None:
         """Write a record under its name."""
         self.state.put(record.key_for(*name), record)
+        self._policies.clear()
 
     def policy(self, code: str | None = None) -> Policy:
         """Give what holds now for a participant, or for the scheme."""
-        network = self.existing(PolicyRecord, "network")
-        own = self.read(PolicyRecord, code) if code else None
-        return resolve_policy(network, own, self.at.now_ms)
+        found = self._policies.get(code)
+        if found is None:
+            network = self.existing(PolicyRecord, "network")
+            own = self.read(PolicyRecord, code) if code else None
+            found = self._policies[code] = resolve_policy(network, own, self.at.now_ms)
+        return found
 
     def participant(self, code: str) -> ParticipantRecord | None:
         """Read a participant."""
