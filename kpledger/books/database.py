@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from importlib.resources import files
 from typing import Final, TypeVar
 
@@ -12,13 +13,26 @@ from kpledger.base.state import Record
 
 R = TypeVar("R", bound=Record)
 
-DERIVATION: Final = 1
-"""The version of what is derived from the events, and how; raised with every change of it. Books of
-another version are built anew."""
+_TABLES: Final = "schema.sql"
+_INDEXES: Final = "indexes.sql"
+
+_REVISION: Final = 1
+"""Of what the writer derives from the events, and how; raised with every change of it."""
 
 _CACHE_KIB: Final = 64 * 1024
 _LOG_PAGES: Final = 4_000
 """So many pages stand in the write-ahead log, of 16 MiB, before they are copied into the file."""
+
+
+def _read_sql(name: str) -> str:
+    return files("kpledger.books").joinpath(name).read_text(encoding="utf-8")
+
+
+DERIVATION: Final = (
+    f"{_REVISION}-{sha256((_read_sql(_TABLES) + _read_sql(_INDEXES)).encode()).hexdigest()[:16]}"
+)
+"""What books are made by: the revision of the writer, and the tables and indexes to the letter.
+Books of another derivation are built anew."""
 
 
 class NoBooksError(LedgerError):
@@ -48,18 +62,18 @@ def open_books(path: str, *, read_only: bool = False) -> sqlite3.Connection:
 
 def create_tables(connection: sqlite3.Connection) -> None:
     """Create tables, views and the indexes that the writer needs, in an empty database."""
-    _execute(connection, "schema.sql")
+    _execute(connection, _TABLES)
 
 
 def create_indexes(connection: sqlite3.Connection) -> None:
     """Create the indexes that questions need, after the rows."""
-    _execute(connection, "indexes.sql")
+    _execute(connection, _INDEXES)
 
 
 def _execute(connection: sqlite3.Connection, name: str) -> None:
     """Execute the statements of a file; unlike ``executescript``, in the transaction there is."""
     statement = ""
-    for line in files("kpledger.books").joinpath(name).read_text(encoding="utf-8").splitlines():
+    for line in _read_sql(name).splitlines():
         statement += f"{line}\n"
         if sqlite3.complete_statement(statement):
             connection.execute(statement)

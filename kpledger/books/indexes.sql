@@ -61,7 +61,8 @@ CREATE INDEX movements_unannounced ON movements (recorded_on, issuer, destinatio
 CREATE INDEX movements_standing ON movements (recorded_on, issuer, destination)
     WHERE issuer_standing IS NOT NULL;
 
-CREATE INDEX certificate_lines_price ON certificate_lines (year, issuer, origin, hs, price_step)
+CREATE INDEX certificate_lines_price ON certificate_lines
+    (year, issuer, origin, hs, price_step, destination)
     WHERE price_step IS NOT NULL;
 CREATE INDEX certificate_sources_certificate ON certificate_sources (certificate, position);
 CREATE INDEX events_late ON events (recorded_on, participant) WHERE days_late >= 2;

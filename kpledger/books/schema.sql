@@ -20,7 +20,7 @@
 -- ------------------------------------------------------------------------------ the ledger itself
 
 -- How far the books are, and by which derivation they were made. Keys:
---   derivation       version of the derivation; another one means that the books are built anew
+--   derivation       which program derived them; another one means that the books are built anew
 --   chain            id of the ledger, hexadecimal
 --   height           the newest block in the books
 --   head             its head, hexadecimal
@@ -488,6 +488,7 @@ CREATE TABLE certificate_lines (
     year              TEXT NOT NULL,             -- of issued_on
     issuer            TEXT NOT NULL,
     origin            TEXT NOT NULL,             -- as certificates.origin
+    destination       TEXT NOT NULL,
     price_step        INTEGER,                   -- 32 times the binary logarithm of thousandths of
                                                  -- a cent per carat; NULL for technical ones and
                                                  -- once the certificate was withdrawn

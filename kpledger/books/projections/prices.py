@@ -126,14 +126,14 @@ class Prices:
             self._histograms.clear()
 
     def _add(self, shipment: Shipment) -> None:
-        issue, of = shipment.issue, _goods_of(shipment)
+        issue, of, destination = shipment.issue, _goods_of(shipment), shipment.record.destination
         for position, line in enumerate(shipment.record.lines):
             hs, step = str(line.hs), None
             if not shipment.is_technical:
                 step = step_of(line.carat_thousandths, line.value_usd_cents)
                 self._change((*of, hs), step, 1)
             amounts = line.carat_thousandths, line.value_usd_cents
-            self._lines.append((issue, position, hs, *amounts, *of, step))
+            self._lines.append((issue, position, hs, *amounts, *of, destination, step))
 
     def _change(self, group: Group, step: int, number: int) -> None:
         histogram = self._histograms.get(group)
