@@ -8,7 +8,7 @@ hence never acted upon, and is cut off.
 
 import fcntl
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -56,6 +56,11 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     problem: Problem | None = None
 
 
+_BECAME: Final = {
+    "committed": "committed",
+    "duplicate": "found on the ledger",
+    "refused": "refused",
+}
 _decoder: Final = msgspec.json.Decoder(_Opening | Signed | Decided)
 
 
@@ -108,16 +113,17 @@ class Journal:
         """Refuse a line that is not what it was in an earlier run.
 
         Raises:
-            JournalError: it was changed.
+            FileError: the file was changed.
         """
-        known: Mapping[int, Signed | Decided] = self.signed if line in self.signed else self.decided
-        if line in known and known[line].text != text:
-            problem = f"line {line} was changed since it was first read; put it back, or"
-            raise JournalError(self._path, f"{problem} use another file")
-
-    def refusals(self) -> tuple[Decided, ...]:
-        """Give the lines that were refused, in order."""
-        return tuple(one for _, one in sorted(self.decided.items()) if one.outcome == "refused")
+        signed, done = self.signed.get(line), self.decided.get(line)
+        known = signed or done
+        if known is None or known.text == text:
+            return
+        became = "signed" if done is None else _BECAME[done.outcome]
+        problem = f"line {line} was changed or moved since an earlier run, in which it was {became}"
+        advice = "put it back, and what is new into another file"
+        # The file that is submitted: the journal's name is its own and a suffix.
+        raise FileError(self._path.with_suffix(""), f"{problem}; {advice}")
 
     def _recover(self) -> None:
         size = os.fstat(self._descriptor).st_size

@@ -61,7 +61,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
             *("arrive", "confirm", "resolve", "transit", "divert", "case"),
             *("detain", "release", "refuse", "seize", "receive-back"),
             *("suspect", "judge", "note", "correct"),
-            *("submit", "make", "cosign", "outbox list", "outbox send"),
+            *("submit", "make", "cosign", "outbox list", "outbox drop", "outbox send"),
             *("show", "trace", "calendar", "list", "participants", "status", "audit"),
             *("stats annex3", "stats summary", "rules", "books"),
             *("submit-stats trade", "submit-stats production", "submit-stats counts"),

@@ -184,7 +184,7 @@ def test_what_is_signed_without_a_line_is_sent_when_there_is_one(ledger: Ledger)
     patience = ("--timeout", "0.2")
     result = ledger.run(*issuing(number), *patience, **off)
     assert result.exit_code == 2
-    assert ledger.ask("outbox", "list") == {"waiting": []}
+    assert ledger.ask("outbox", "list") == {"waiting": [], "refused": []}
     result = ledger.run(*issuing(number), *patience, "--offline-ok", "--json", **off)
     assert result.exit_code == 0, result.output
     event_id = json.loads(result.stdout)["id"]
@@ -192,20 +192,41 @@ def test_what_is_signed_without_a_line_is_sent_when_there_is_one(ledger: Ledger)
     assert ledger.run("outbox", "send", *patience, **off).exit_code == 2
     assert event_id in ledger.run("outbox", "list").stdout
     assert ledger.ask("outbox", "send")["sent"] == 1
-    assert ledger.ask("outbox", "list") == {"waiting": []}
+    assert ledger.ask("outbox", "list") == {"waiting": [], "refused": []}
     assert ledger.ask("outbox", "send")["sent"] == 0
     assert ledger.ask("show", event_id)["subject"] == number
 
 
-def test_what_was_refused_is_set_aside_by_the_outbox(ledger: Ledger) -> None:
+def test_what_was_refused_is_set_aside_by_the_outbox_until_it_is_dropped(ledger: Ledger) -> None:
     taken = ledger.issue()
     off = {"KPLEDGER_NODE": "http://127.0.0.1:9"}
     ledger.run(*issuing(taken), "--timeout", "0.2", "--offline-ok", **off)
     result = ledger.run("outbox", "send")
     assert result.exit_code == 1
     assert "E3" in result.stderr
-    assert ledger.ask("outbox", "list") == {"waiting": []}
-    assert len(list((ledger.home / "outbox").rglob("*.refused"))) == 1
+    listed = ledger.run("outbox", "list")
+    assert ("refused" in listed.stdout, "E3: " in listed.stderr) == (True, True)
+    found = json.loads(ledger.run("outbox", "list", "--json").stdout)
+    (refused,) = found["refused"]
+    assert (found["waiting"], refused["problem"]["rule"]) == ([], "E3")
+    assert ledger.ask("outbox", "drop", refused["id"])["status"] == "dropped"
+    assert ledger.ask("outbox", "list") == {"waiting": [], "refused": []}
+    assert ledger.run("outbox", "drop", refused["id"]).exit_code == 2
+
+
+def test_what_waits_is_not_said_twice(ledger: Ledger) -> None:
+    number = new_number()
+    off = ("--timeout", "0.2", "--node", "http://127.0.0.1:9", "--offline-ok", "--json")
+    first, again = (json.loads(ledger.run(*issuing(number), *off).stdout) for _ in range(2))
+    assert (again["id"], again["status"]) == (first["id"], "waiting")
+    assert "waiting_since" not in first
+    assert "waiting_since" in again
+    other = json.loads(ledger.run(*issuing(new_number()), *off).stdout)
+    assert ledger.run("outbox", "drop", other["id"]).exit_code == 0
+    sent = ledger.run(*issuing(number))
+    assert (sent.exit_code, first["id"] in sent.stdout) == (0, True)
+    assert "no second event was made" in sent.stdout
+    assert ledger.ask("outbox", "list") == {"waiting": [], "refused": []}
 
 
 def test_the_status_is_shown_and_the_audit_finds_it_sound(ledger: Ledger) -> None:

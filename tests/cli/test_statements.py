@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from office import Ledger, new_number
+from office import PARTIES_IN_DRAFTS, Ledger, new_number
 
 from kpledger.base.hashing import sha256
 
@@ -168,6 +168,20 @@ def test_keys_numbers_and_forms_are_changed(ledger: Ledger) -> None:
     ledger.ask("propose", "format", "--mask", "ZA########", "--specimen", "ab" * 32, *root)
     ledger.ask("propose", "close-authority", "cape", "--reason", "moved", *root)
     assert ledger.ask("show", "ZA/cape")["state"] == "CLOSED"
+
+
+def test_what_a_body_is_about_needs_no_subject(ledger: Ledger, tmp_path: Path) -> None:
+    number = new_number()
+    certificate = PARTIES_IN_DRAFTS | {
+        "number": number,
+        "destination": "IN",
+        "origin": ["BW"],
+        "lines": [{"hs": "710210", "carats": "1.5", "value_usd": 100}],
+    }
+    body = tmp_path / "cert.json"
+    body.write_text(json.dumps({"certificate": certificate}))
+    ledger.ask("make", "certificate_issued", "--body", body, "--key", "gaborone")
+    assert ledger.state(number) == "VALIDATED"
 
 
 def test_any_event_is_made_from_a_file_and_explained(ledger: Ledger, tmp_path: Path) -> None:

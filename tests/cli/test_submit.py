@@ -57,9 +57,10 @@ def test_a_file_is_submitted_and_a_second_run_changes_nothing(
 ) -> None:
     file = write_file(tmp_path, drafts(40, voided=True))
     size = ledger.size()
-    expected = {"committed": 80, "duplicate": 0, "refused": 0, "undecided": 0, "refusals": []}
-    assert ledger.ask("submit", file, "--key", "gaborone") == expected
-    assert ledger.ask("submit", file, "--key", "gaborone") == expected
+    counts = {"committed": 80, "duplicate": 0, "refused": 0, "undecided": 0}
+    for earlier in (0, 80):
+        expected: dict[str, object] = {**counts, "decided_earlier": earlier, "refusals": []}
+        assert ledger.ask("submit", file, "--key", "gaborone") == expected
     assert ledger.size() == size + 80
     assert not Path(f"{file}.refused").exists()
 
@@ -145,7 +146,21 @@ def test_a_file_that_was_changed_is_not_gone_on_with(ledger: Ledger, tmp_path: P
     file.write_text(file.read_text().replace("1.5", "1.6"))
     result = ledger.run("submit", file, "--key", "gaborone")
     assert result.exit_code == 2
-    assert "line 1 was changed" in result.stderr
+    assert f"error: {file}: line 1 was changed or moved" in result.stderr
+    assert "it was committed" in result.stderr
+
+
+def test_lines_that_were_deleted_since_are_not_counted(ledger: Ledger, tmp_path: Path) -> None:
+    good = drafts(2)
+    file = write_file(tmp_path, [*good, "{", "["])
+    assert ledger.run("submit", file, "--key", "gaborone").exit_code == 1
+    write_file(tmp_path, good)
+    result = ledger.run("submit", file, "--key", "gaborone", "--json")
+    assert result.exit_code == 0, result.output
+    counts = {"committed": 2, "duplicate": 0, "refused": 0, "undecided": 0}
+    assert json.loads(result.stdout) == {**counts, "decided_earlier": 2, "refusals": []}
+    assert "no longer has: 2 refused" in result.stderr
+    assert not Path(f"{file}.refused").exists()
 
 
 def test_without_a_node_a_submission_ends_with_2_and_goes_on_later(

@@ -82,6 +82,9 @@ async def test_an_event_that_is_not_decided_in_time_waits_in_the_outbox(
         assert json.loads(result.stdout)["status"] == "failed"
         (waiting,) = outbox.waiting()
         assert {tuple(batch) for batch in script.batches} == {(waiting.event.encoded,)}
+        again = await run(environment, *issuing("BW000001"), *at)
+        assert (again.exit_code, "waits in the outbox since" in again.stderr) == (2, True)
+        assert {tuple(batch) for batch in script.batches} == {(waiting.event.encoded,)}
         still = await run(environment, "outbox", "send", *at, "--json")
         assert (still.exit_code, json.loads(still.stdout)["sent"]) == (2, 0)
         assert outbox.waiting() == (waiting,)

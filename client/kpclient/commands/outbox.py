@@ -4,14 +4,15 @@ import itertools
 from typing import Final
 
 from kpclient.commands.declared import command
-from kpclient.errors import PartlyRefusedError, PartlyUndecidedError
+from kpclient.errors import PartlyRefusedError, PartlyUndecidedError, UsageError
 from kpclient.input.options import ConnectionOptions
+from kpclient.net.answers import full_problem
 from kpclient.net.ledger_client import LedgerClient
-from kpclient.outbox import Outbox, Waiting
-from kpclient.output.console import print_json, print_table, print_trouble
+from kpclient.outbox import Outbox, OutboxEntry
+from kpclient.output.console import print_fields, print_json, print_table, print_trouble
 from kpclient.session import Session
 from kpclient.statements.sending import describe_answer
-from kpledger.api.answers import CommittedAnswer, RefusedAnswer, SubmitAnswer
+from kpledger.api.answers import CommittedAnswer, Problem, RefusedAnswer, SubmitAnswer
 from kpledger.base.units import format_time
 
 _BATCH: Final = 64
@@ -19,13 +20,34 @@ _BATCH: Final = 64
 
 @command("outbox list")
 def list_waiting(connection: ConnectionOptions) -> None:
-    """List the events that wait, oldest first."""
-    waiting = Session(connection).outbox.waiting()
+    """List the events that wait, oldest first, and those that were refused and set aside."""
+    outbox = Session(connection).outbox
+    waiting, refused = outbox.waiting(), outbox.refused()
     if connection.as_json:
-        print_json({"waiting": [_describe(one) for one in waiting]})
+        described = [_describe(one) | {"problem": full_problem(one.problem)} for one in refused]
+        print_json({"waiting": [_describe(one) for one in waiting], "refused": described})
         return
-    rows = [tuple(_describe(one).values()) for one in waiting]
-    print_table(("id", "type", "subject", "author", "signed"), rows)
+    rows = [(*_describe(one).values(), "waiting") for one in waiting]
+    rows += [(*_describe(one).values(), "refused") for one in refused]
+    print_table(("id", "type", "subject", "author", "signed", "status"), rows)
+    for one in refused:
+        print_trouble(_describe_refusal(one.event.event_id.hex(), one.problem))
+
+
+@command("outbox drop")
+def drop(*, event_id: str, connection: ConnectionOptions) -> None:
+    """Forget an event that waits or was refused.
+
+    One that was sent and not decided may come to the ledger all the same.
+    """
+    if not Session(connection).outbox.drop(event_id):
+        accepted = "an id that `kpledger outbox list` shows"
+        raise UsageError("EVENT-ID", f"the outbox has no event {event_id}", accepted)
+    dropped = {"id": event_id, "status": "dropped"}
+    if connection.as_json:
+        print_json(dropped)
+    else:
+        print_fields(dropped)
 
 
 @command("outbox send")
@@ -44,15 +66,19 @@ def send_waiting(connection: ConnectionOptions) -> None:
         rows = [(one.id or "", str(describe_answer(one)["status"])) for one in answers]
         print_table(("id", "status"), rows)
     for one in refused:
-        print_trouble(f"event {one.id}: {one.problem.rule or ''} {one.problem.detail}")
+        print_trouble(_describe_refusal(one.id or "", one.problem))
     if refused:
-        raise PartlyRefusedError(f"{len(refused)} events were refused and set aside")
+        counted = "1 event was" if len(refused) == 1 else f"{len(refused)} events were"
+        raise PartlyRefusedError(f"{counted} refused and set aside; see: kpledger outbox list")
     if sent < len(answers):
-        raise PartlyUndecidedError(f"{len(answers) - sent} events still wait")
+        left = len(answers) - sent
+        raise PartlyUndecidedError(
+            "1 event still waits" if left == 1 else f"{left} events still wait"
+        )
 
 
 async def _send(
-    ledger: LedgerClient, outbox: Outbox, waiting: tuple[Waiting, ...]
+    ledger: LedgerClient, outbox: Outbox, waiting: tuple[OutboxEntry, ...]
 ) -> list[SubmitAnswer]:
     answers: list[SubmitAnswer] = []
     for start in itertools.count(0, _BATCH):
@@ -65,15 +91,21 @@ async def _send(
             if isinstance(answer, CommittedAnswer):
                 outbox.remove(one)
             elif isinstance(answer, RefusedAnswer):
-                outbox.set_aside(one)
+                outbox.set_aside(one, answer.problem)
         answers += found
     return answers
 
 
-def _describe(waiting: Waiting) -> dict[str, str]:
-    header = waiting.event.header
+def _describe_refusal(event_id: str, problem: Problem | None) -> str:
+    rule = f"{problem.rule}: " if problem and problem.rule else ""
+    detail = problem.detail if problem else "it was refused; why was not kept"
+    return f"event {event_id}: {rule}{detail}"
+
+
+def _describe(entry: OutboxEntry) -> dict[str, str]:
+    header = entry.event.header
     return {
-        "id": waiting.event.event_id.hex(),
+        "id": entry.event.event_id.hex(),
         "type": header.type,
         "subject": header.subject,
         "author": str(header.author),

@@ -65,7 +65,7 @@ def submit(
     ):
         run = Submission(session, signer, journal, jobs=jobs)
         undecided = session.ask(lambda ledger: run.send_file(ledger, file, advance))
-    _report(file, journal, undecided, as_json=connection.as_json)
+    _report(file, run, undecided, as_json=connection.as_json)
 
 
 @dataclass
@@ -78,6 +78,10 @@ class Submission:
     jobs: int = field(kw_only=True)
     heads: dict[str, Head] = field(default_factory=dict)
     """The newest event on each certificate, as far as this file has made one."""
+    lines: set[int] = field(default_factory=set)
+    """Those that the file has, as far as it was read."""
+    before: int = 0
+    """How many of them an earlier run has decided."""
 
     async def send_file(self, ledger: LedgerClient, file: Path, advance: Advance) -> int:
         """Send every line that is not decided yet; gives how many were left open.
@@ -115,9 +119,11 @@ class Submission:
         await self._look_up(ledger, segment)
         for line in segment:
             self.journal.check_text(line.number, line.text)
+            self.lines.add(line.number)
             known = self.journal.signed.get(line.number)
             done = self.journal.decided.get(line.number)
             if done is not None:
+                self.before += 1
                 if done.event_id is not None and done.outcome != "refused":
                     self._remember(line, bytes.fromhex(done.event_id))
                 continue
@@ -274,12 +280,18 @@ def _decide_unreadable(line: BatchRow, error: LedgerError) -> Decided:
     )
 
 
-def _report(file: Path, journal: Journal, undecided: int, *, as_json: bool) -> None:
-    refusals = journal.refusals()
+def _report(file: Path, run: Submission, undecided: int, *, as_json: bool) -> None:
+    decided = run.journal.decided
+    # An earlier run may have decided lines that were deleted since: they are no part of the file.
+    ours = [decided[line] for line in sorted(run.lines & decided.keys())]
+    gone: Counter[str] = Counter(decided[line].outcome for line in decided.keys() - run.lines)
+    gone["undecided"] += len(run.journal.signed.keys() - run.lines)
+    refusals = [one for one in ours if one.outcome == "refused"]
     refused_file = Path(f"{file}.refused")
-    counts = Counter(one.outcome for one in journal.decided.values())
+    counts = Counter(one.outcome for one in ours)
     totals = {name: counts[name] for name in ("committed", "duplicate", "refused")}
     totals["undecided"] = undecided
+    totals["decided_earlier"] = run.before
     if refusals:
         lines = b"".join(msgspec.json.encode(_refusal(one)) + b"\n" for one in refusals)
         write_durably(refused_file, lines, replace=True)
@@ -288,11 +300,14 @@ def _report(file: Path, journal: Journal, undecided: int, *, as_json: bool) -> N
     if as_json:
         print_json({**totals, "refusals": [_refusal(one) for one in refusals]})
     else:
-        print_fields({name: str(count) for name, count in totals.items()})
+        print_fields({name.replace("_", " "): str(count) for name, count in totals.items()})
     for one in refusals[:_SHOWN]:
         problem = one.problem or NO_PROBLEM
         rule = f"{problem.rule}: " if problem.rule else ""
         print_trouble(f"line {one.line}: {rule}{problem.detail}")
+    if gone.total():
+        what = ", ".join(f"{count} {outcome}" for outcome, count in sorted((+gone).items()))
+        print_trouble(f"not counted: lines of an earlier run that {file} no longer has: {what}")
     if undecided:
         raise PartlyUndecidedError(f"{undecided} events are not decided yet; run it again to go on")
     if refusals:

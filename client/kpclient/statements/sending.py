@@ -58,22 +58,35 @@ def send(
     if sending.dry_run:
         _rehearse(session, event, as_json=connection.as_json)
         return
+    outbox = session.outbox
+    # What was said before and may still come to the ledger is not to be said twice: the very same
+    # bytes have to be sent again, not others.
+    earlier = outbox.find_same(event)
+    meant = event if earlier is None else earlier.event
+    about: dict[str, object] = (
+        {} if earlier is None else {"waiting_since": meant.header.occurred_at}
+    )
     try:
-        (answer,) = session.ask(lambda ledger: ledger.submit([event]))
+        (answer,) = session.ask(lambda ledger: ledger.submit([meant]))
     except NodeUnreachableError as error:
         if not sending.offline_ok:
             raise
-        session.outbox.put(event)
-        _show(event, {"status": "waiting", "reason": str(error)}, as_json=connection.as_json)
+        outbox.put(meant)
+        about |= {"status": "waiting", "reason": str(error)}
+        _show(meant, about, as_json=connection.as_json)
         return
     if not is_decided(answer):
-        # It may still come to the ledger: the very same bytes have to be sent again, not others.
-        session.outbox.put(event)
-        undecided = f"event {event.event_id.hex()} is not decided yet ({_reason(answer)})"
-        raise ClientError(f"{undecided}; it waits in the outbox: kpledger outbox send")
+        outbox.put(meant)
+        undecided = f"event {meant.event_id.hex()} is not decided yet ({_reason(answer)})"
+        since = f" since {format_time(meant.header.occurred_at)}" if earlier else ""
+        raise ClientError(f"{undecided}; it waits in the outbox{since}: kpledger outbox send")
     if isinstance(answer, RefusedAnswer):
+        if earlier is not None:
+            outbox.set_aside(earlier, answer.problem)
         raise NodeProblemError(answer.problem)
-    _show(event, describe_answer(answer), as_json=connection.as_json)
+    if earlier is not None:
+        outbox.remove(earlier)
+    _show(meant, describe_answer(answer) | about, as_json=connection.as_json)
 
 
 def _hand_on(event: SignedEvent, file: Path, *, as_json: bool) -> None:
@@ -134,11 +147,18 @@ def _show(event: SignedEvent, answer: dict[str, object], *, as_json: bool) -> No
         print_json(about | answer)
         return
     # That it was there before is worth a line; that it was not, none.
-    hidden = ("block_time_ms", *(() if answer.get("duplicate") else ("duplicate",)))
+    hidden = (
+        "block_time_ms",
+        "waiting_since",
+        *(() if answer.get("duplicate") else ("duplicate",)),
+    )
     shown = {name: str(value) for name, value in answer.items() if name not in hidden}
     time_ms = answer.get("block_time_ms")
     if isinstance(time_ms, int):
         shown["block time"] = format_time(time_ms)
+    since = answer.get("waiting_since")
+    if isinstance(since, int):
+        shown["made"] = f"{format_time(since)}, kept in the outbox since; no second event was made"
     holds_from = getattr(event.body, "effective_from", None)
     if isinstance(holds_from, int):
         shown["holds from"] = format_time(holds_from)

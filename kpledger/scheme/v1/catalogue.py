@@ -232,7 +232,7 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
     # Group C: what an issuing participant does with its certificates.
     events.certificate.CertificateIssued: Row(
         _EXPORTING,
-        (contents.check_issue_subject, subject.check_first, *_ISSUE),
+        (subject.check_subject, subject.check_first, *_ISSUE),
         certificate_effects.issue,
     ),
     events.certificate.CertificateValidated: Row(

@@ -3,22 +3,26 @@
 from pathlib import Path
 
 import pytest
-from founding import make_certificate, make_event, number_of
+from founding import NOW_MS, make_certificate, make_event, number_of
+from msgspec.structs import replace
 
+from kpclient.errors import FileError
 from kpclient.outbox import Outbox
-from kpledger.base.errors import LedgerError
+from kpledger.api.answers import Problem
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 
 
-def event(serial: int, *, occurred_at: int) -> SignedEvent:
-    body = CertificateIssued(certificate=make_certificate(number_of("BW", serial)))
+def event(serial: int, *, occurred_at: int, validated_at: int = NOW_MS) -> SignedEvent:
+    certificate = make_certificate(number_of("BW", serial))
+    body = CertificateIssued(certificate=replace(certificate, validated_at=validated_at))
     return decode_envelope(make_event("BW/gaborone", body, occurred_at=occurred_at))
 
 
 FIRST = event(2, occurred_at=1000)
 SECOND = event(1, occurred_at=20_000)
+REFUSAL = Problem(type="", title="", detail="it was used before", rule="E3", status=422)
 
 
 def test_events_wait_in_the_order_they_were_made(tmp_path: Path) -> None:
@@ -40,16 +44,63 @@ def test_what_is_on_the_ledger_leaves(tmp_path: Path) -> None:
     assert [one.event for one in outbox.waiting()] == [SECOND]
 
 
-def test_what_was_refused_is_kept_and_sent_no_more(tmp_path: Path) -> None:
+def test_what_was_refused_is_kept_with_the_reason_and_sent_no_more(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "outbox")
     outbox.put(FIRST)
-    refused = outbox.set_aside(outbox.waiting()[0])
+    outbox.set_aside(outbox.waiting()[0], REFUSAL)
     assert outbox.waiting() == ()
-    assert refused.read_bytes() == FIRST.encoded
+    assert [(one.event, one.problem) for one in outbox.refused()] == [(FIRST, REFUSAL)]
 
 
-def test_a_damaged_event_is_refused(tmp_path: Path) -> None:
+def test_what_was_refused_before_reasons_were_kept_is_still_shown(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox")
+    path = outbox.put(FIRST)
+    path.replace(path.with_suffix(".refused"))
+    assert [(one.event, one.problem) for one in outbox.refused()] == [(FIRST, None)]
+
+
+def test_a_reason_that_is_damaged_is_named(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox")
+    path = outbox.put(FIRST)
+    outbox.set_aside(outbox.waiting()[0], REFUSAL)
+    path.with_suffix(".problem").write_bytes(b"{")
+    with pytest.raises(FileError, match="why it was refused"):
+        outbox.refused()
+
+
+def test_the_same_statement_is_found_whenever_it_was_made(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox")
+    outbox.put(FIRST)
+    again = event(2, occurred_at=5000)
+    assert again.event_id != FIRST.event_id
+    found = outbox.find_same(again)
+    assert found is not None
+    assert found.event == FIRST
+    assert outbox.find_same(SECOND) is None
+
+
+def test_what_the_clock_gave_is_the_same_and_what_was_typed_is_not(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox")
+    outbox.put(event(1, occurred_at=NOW_MS, validated_at=NOW_MS - 20))
+    later = NOW_MS + 10_000_000
+    assert outbox.find_same(event(1, occurred_at=later, validated_at=later - 500))
+    assert not outbox.find_same(event(1, occurred_at=later, validated_at=NOW_MS + 1_000_000))
+
+
+def test_any_event_can_be_dropped_even_a_damaged_one(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox")
+    outbox.put(FIRST)
+    outbox.set_aside(outbox.waiting()[0], REFUSAL)
+    outbox.put(SECOND).write_bytes(b"")
+    assert not outbox.drop("*")
+    assert outbox.drop(FIRST.event_id.hex())
+    assert not outbox.drop(FIRST.event_id.hex())
+    assert outbox.drop(SECOND.event_id.hex())
+    assert list((tmp_path / "outbox").iterdir()) == []
+
+
+def test_a_damaged_event_is_named_with_what_forgets_it(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "outbox")
     outbox.put(FIRST).write_bytes(FIRST.encoded[:-1])
-    with pytest.raises(LedgerError):
+    with pytest.raises(FileError, match=f"outbox drop {FIRST.event_id.hex()}"):
         outbox.waiting()

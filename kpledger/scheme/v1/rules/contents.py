@@ -142,14 +142,6 @@ def check_validated(context: Context, field: str, validated_at: int, issued_on: 
         yield Refusal(Rule.E5, field, problem, f"a time from {format_time(earliest)} on")
 
 
-def check_issue_subject(context: Context) -> Refusals:
-    """E5: the event is about the certificate it issues."""
-    number = issued_certificate(context).number
-    if context.subject != number:
-        problem = f"{context.subject} is not the number of the certificate"
-        yield Refusal(Rule.E5, "subject", problem, number)
-
-
 def issued_record(context: Context) -> CertificateRecord:
     """Give the new certificate of an issue or a replacement as the ledger will know it."""
     certificate = issued_certificate(context)

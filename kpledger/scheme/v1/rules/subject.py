@@ -12,10 +12,12 @@ from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, Refusals, on_certificate
 from kpledger.scheme.v1.events import decisions as d, governance as g, life, statistics
-from kpledger.scheme.v1.events.certificate import CertificateReplaced
+from kpledger.scheme.v1.events.certificate import CertificateIssued, CertificateReplaced
 from kpledger.scheme.v1.events.importing import (
     ArrivalRecorded,
     CaseOpened,
+    ImportConfirmed,
+    ImportConfirmedDiscrepant,
     ShipmentDetained,
     SuspectReported,
 )
@@ -28,6 +30,9 @@ _PRESENTED: Final = (ArrivalRecorded.TYPE, ShipmentDetained.TYPE)
 """What may happen to a closed certificate all the same: a further shipment under it (a case)."""
 
 SUBJECTS: Final[dict[type[Body], str]] = {
+    CertificateIssued: "{certificate.number}",
+    ImportConfirmed: "{number}",
+    ImportConfirmedDiscrepant: "{number}",
     g.ParticipantAdmitted: "{code}",
     g.ParticipantStatusChanged: "{code}",
     g.AuthorityRegistered: "{author}/{authority}",
