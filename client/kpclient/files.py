@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import ClassVar, Final
 
-from kpclient.errors import FileError
+from kpclient.errors import FileError, UsageError
 
 PRIVATE_FILE: Final = 0o600
 PRIVATE_DIRECTORY: Final = 0o700
@@ -25,6 +25,34 @@ class UnreadableError(FileError):
     """A file that cannot be read, or is larger than any of its kind."""
 
     TROUBLE: ClassVar[str] = " cannot be read"
+
+
+class UnwritableError(FileError):
+    """A file that cannot be written."""
+
+    TROUBLE: ClassVar[str] = " cannot be written"
+
+
+def check_destination(option: str, path: Path, *, parents: bool = False) -> None:
+    """Refuse a place where nothing new can be made, before there is anything to write.
+
+    Args:
+        option: what was typed for it.
+        path: the file or directory that is wanted.
+        parents: whether the directories above it are made as well.
+
+    Raises:
+        UsageError: it exists, or cannot be made.
+    """
+    if os.path.lexists(path):
+        raise UsageError(option, f"{path} exists already", "a new name")
+    above = next(one for one in path.absolute().parents if not parents or one.exists())
+    try:
+        with tempfile.TemporaryFile(dir=above):
+            pass
+    except OSError as error:
+        problem = f"{path} cannot be written: {error.strerror}"
+        raise UsageError(option, problem, "a name where files can be made") from None
 
 
 def make_private_directory(directory: Path) -> None:
@@ -55,9 +83,13 @@ def write_durably(path: Path, content: bytes, *, replace: bool) -> None:
 
     Raises:
         FileExistsError: it exists, and is not to be replaced.
+        UnwritableError: nothing can be made where it is to be.
     """
-    # mkstemp makes the file with mode 0600, so that it is never open to others, not for a moment.
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        # It has mode 0600, so that it is never open to others, not for a moment.
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise UnwritableError(path, error.strerror or str(error)) from None
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -73,11 +105,17 @@ def write_durably(path: Path, content: bytes, *, replace: bool) -> None:
 
 
 def write_public(path: Path, content: bytes) -> None:
-    """Write a file that is nobody's secret, whole or not at all; one of this name is replaced."""
+    """Write a new file that is nobody's secret, whole or not at all.
+
+    Raises:
+        UnwritableError: it cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.new")
     try:
         temporary.write_bytes(content)
         temporary.replace(path)
+    except OSError as error:
+        raise UnwritableError(path, error.strerror or str(error)) from None
     finally:
         temporary.unlink(missing_ok=True)
 

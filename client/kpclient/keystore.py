@@ -11,7 +11,13 @@ from typing import ClassVar, Final
 
 from kpclient import keyfile
 from kpclient.errors import ClientError, FileError
-from kpclient.files import check_private, make_private_directory, read_bounded, write_durably
+from kpclient.files import (
+    UnreadableError,
+    check_private,
+    make_private_directory,
+    read_bounded,
+    write_durably,
+)
 from kpclient.keyfile import KeyEntry
 from kpledger.base.keys import SEED_BYTES, SigningKey
 from kpledger.scheme.event import Author
@@ -64,9 +70,16 @@ class Keystore:
         seed, author = self.unseal(name, passphrase), self.entry(name).author
         return self._write(name, author, seed, passphrase, replace=True)
 
-    def entries(self) -> tuple[KeyEntry, ...]:
-        """Give all keys, by name."""
-        return tuple(map(self.entry, self._names()))
+    def entries(self) -> tuple[list[KeyEntry], list[ClientError]]:
+        """Give all keys, by name, and what is wrong with each file that cannot be used."""
+        entries: list[KeyEntry] = []
+        problems: list[ClientError] = []
+        for name in self._names():
+            try:
+                entries.append(self.entry(name))
+            except ClientError as error:
+                problems.append(error)
+        return entries, problems
 
     def entry(self, name: str) -> KeyEntry:
         """Give one key, which is not opened."""
@@ -108,10 +121,13 @@ class Keystore:
         return entry
 
     def _names(self) -> tuple[str, ...]:
-        if not self._directory.is_dir():
+        try:
+            check_private(self._directory)
+            found = [path for path in self._directory.iterdir() if path.suffix == _SUFFIX]
+        except FileNotFoundError:
             return ()
-        check_private(self._directory)
-        found = self._directory.glob(f"*{_SUFFIX}")
+        except OSError as error:
+            raise UnreadableError(self._directory, error.strerror or str(error)) from None
         return tuple(sorted(path.stem for path in found if _NAME.fullmatch(path.stem)))
 
     def _path(self, name: str) -> Path:

@@ -7,11 +7,11 @@ from contextlib import closing
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 import msgspec
 
-from kpclient.errors import EXIT_REFUSED, ClientError, UsageError
+from kpclient.errors import ClientError, UsageError
 from kpclient.files import read_bounded
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.net.answers import read_answer
@@ -38,8 +38,6 @@ A = TypeVar("A", bound=msgspec.Struct)
 
 class NotFoundError(ClientError):
     """The ledger does not know what was asked for."""
-
-    EXIT_CODE: ClassVar[int] = EXIT_REFUSED
 
     def __init__(self, what: str) -> None:
         """Say what was asked for."""

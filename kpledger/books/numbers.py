@@ -67,6 +67,8 @@ class NumbersAnswer(msgspec.Struct, frozen=True, kw_only=True):
     ranges: tuple[UsedRange, ...]
     findings: tuple[Finding, ...]
     """Numbers out of order, and numbers that were presented but never issued; newest first."""
+    more: bool
+    """Whether there are older findings."""
 
 
 def _respond(books: Books, question: NumbersQuestion) -> NumbersAnswer:
@@ -81,13 +83,15 @@ def _respond(books: Books, question: NumbersQuestion) -> NumbersAnswer:
             settings=question.settings,
         ),
     )
-    found = (one for one in find_flags(search, _OBSERVED) if one.participant == code)
+    every = (one for one in find_flags(search, _OBSERVED) if one.participant == code)
+    found = tuple(islice(every, question.limit + 1))
     asked = {"participant": code, "limit": question.limit}
     return NumbersAnswer(
         participant=code,
         at=search.at,
         ranges=select_rows(books, UsedRange, "numbers.sql", asked),
-        findings=tuple(islice(found, question.limit)),
+        findings=found[: question.limit],
+        more=len(found) > question.limit,
     )
 
 

@@ -30,12 +30,14 @@ from kpledger.scheme.v1.records import (
 )
 from kpledger.scheme.version import RulesRecord
 
-_EVENT_IDS: Final = """
+MAX_EVENTS: Final = 1000
+"""In one answer, the oldest."""
+_EVENT_IDS: Final = f"""
 SELECT lower(hex(event_id))
 FROM event_subjects JOIN events USING (event_index)
 WHERE event_subjects.subject = ?
 ORDER BY event_index
-LIMIT 1000
+LIMIT {MAX_EVENTS}
 """
 _PLACES: Final[tuple[tuple[str, str, type[Record], str], ...]] = (
     (r"[A-Z-]+[0-9]+", "certificate", CertificateRecord, r"\g<0>"),

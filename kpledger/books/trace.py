@@ -15,6 +15,9 @@ from msgspec import Meta
 from kpledger.books.database import Books
 from kpledger.books.query import Query, QuestionError, select_rows
 
+MAX_TRACED: Final = 2000
+"""Shipments in one answer."""
+
 
 class LinkKind(StrEnum):
     """How goods come from one certificate or case to another."""
@@ -34,7 +37,7 @@ class TraceQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     subject: str = ""
     """A certificate's number, or a case."""
-    limit: Annotated[int, Meta(ge=1, le=2000)] = 500
+    limit: Annotated[int, Meta(ge=1, le=MAX_TRACED)] = 500
     """At most so many certificates and cases."""
 
 

@@ -140,6 +140,30 @@ def test_a_key_is_not_overwritten(tmp_path: Path) -> None:
     assert "not overwritten" in result.stderr
 
 
+def test_a_file_that_cannot_be_used_hides_no_other_key(home: Path, tmp_path: Path) -> None:
+    make_key(tmp_path)
+    for name in ("open", "junk"):
+        assert run("keys", "new", "--author", "KPCS/chair", "--name", name).exit_code == 0
+    (home / "keys" / "open.key").chmod(0o644)
+    (home / "keys" / "junk.key").write_text("junk")
+    result = run("keys", "list", "--json")
+    listed = json.loads(result.stdout)
+    assert (result.exit_code, [key["name"] for key in listed["keys"]]) == (1, ["BW-gaborone"])
+    assert len(listed["unusable"]) == 2
+    junk, readable = result.stderr.splitlines()
+    assert junk.startswith(f"error: {home / 'keys' / 'junk.key'} is not a key file")
+    assert readable.startswith(
+        f"error: {home / 'keys' / 'open.key'}: others may read it (mode 644)"
+    )
+
+
+def test_a_home_that_cannot_be_looked_into_is_named(home: Path) -> None:
+    home.write_text("a file")
+    result = run("keys", "list")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"error: {home / 'keys'} cannot be read: Not a directory\n"
+
+
 def test_a_home_open_to_others_is_not_used(home: Path, tmp_path: Path) -> None:
     make_key(tmp_path)
     (home / "keys").chmod(0o755)
@@ -170,3 +194,22 @@ def test_the_genesis_file_is_looked_for_at_home_and_a_node_is_needed(home: Path)
         },
     }
     assert "accepted: 1 to 64 URLs" in result.stderr
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("stats", "summary", "--year", "2026", "--format", "csv", "--out"),
+        ("stats", "annex3", "--participant", "BW", "--period", "2026Q1", "--json", "--out"),
+        ("trace", "BW00000001", "--svg"),
+        ("books", "--out"),
+    ],
+)
+def test_no_answer_overwrites_a_file(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """It is looked at first: there is no node to ask here."""
+    (tmp_path / "there").write_text("kept")
+    result = run(*words, tmp_path / "there")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error: {words[-1]}: {tmp_path / 'there'} exists already")
+    assert (tmp_path / "there").read_text() == "kept"

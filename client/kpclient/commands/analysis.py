@@ -17,9 +17,6 @@ def flags(asking: Asking[FlagsQuestion, FlagsAnswer], *, listed: bool = False) -
         return
     if answer := asking.print_answer():
         print_line(f"{answer.from_day} to {answer.until}, as of {answer.at}")
-        if answer.more:
-            further = asking.question.skip + asking.question.limit
-            print_line(f"older ones follow with --skip {further}")
 
 
 @asks("balance", BALANCE)
@@ -39,7 +36,13 @@ def numbers(asking: Asking[NumbersQuestion, NumbersAnswer]) -> None:
             for one in answer.ranges
             for gap in one.gaps
         ]
-        print_table(("office", "gap from", "to", "numbers", "next", "issued"), gaps)
+        is_cut = any(
+            len(one.gaps) == asking.question.limit
+            and sum(gap.count for gap in one.gaps) < one.missing
+            for one in answer.ranges
+        )
+        more = "further gaps follow with a larger --limit" if is_cut else ""
+        print_table(("office", "gap from", "to", "numbers", "next", "issued"), gaps, more=more)
 
 
 def _print_registry(*, as_json: bool) -> None:

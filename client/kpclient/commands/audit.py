@@ -13,7 +13,7 @@ import typer
 
 from kpclient.commands.declared import command
 from kpclient.errors import EXIT_DONE, EXIT_REFUSED, EXIT_UNDECIDED, ClientError, UsageError
-from kpclient.files import read_bounded
+from kpclient.files import check_destination, read_bounded
 from kpclient.input.options import TIMEOUT_S, ConnectionOptions
 from kpclient.output.console import print_fields, print_json, print_line, print_trouble
 from kpclient.output.tables import write_csv_files, write_parquet_files
@@ -71,7 +71,7 @@ def _open(
 ) -> tuple[Genesis, ServedChain | CopiedChain]:
     """Give what is trusted, and the chain to be audited."""
     genesis = parse_genesis(read_bounded(file, max_bytes=MAX_GENESIS_BYTES))
-    if bool(node) == (copy is not None):
+    if not node and copy is None:
         raise ClientError("say either --node URL or --copy DIR")
     return genesis, open_chain(genesis, nodes=node, copy=copy, timeout_s=timeout_s)
 
@@ -115,9 +115,10 @@ def books(
     csv: Path | None = None,
 ) -> None:
     """Verify the whole ledger and write it as a SQLite database for SQL, Datasette or DuckDB."""
-    for option, place in (("--out", out), ("--parquet", parquet), ("--csv", csv)):
-        if place is not None and place.exists():
-            raise UsageError(option, f"{place} exists already", "a new name")
+    check_destination("--out", out)
+    for option, place in (("--parquet", parquet), ("--csv", csv)):
+        if place is not None:
+            check_destination(option, place, parents=True)
     report = Session(connection).write_books(out, copy)
     with closing(open_books(str(out), read_only=True)) as tables:
         if parquet is not None:

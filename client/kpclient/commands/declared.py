@@ -52,6 +52,10 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A line above the table."""
     columns: dict[str, str]
     """Titles, by the fields of a row."""
+    spare: tuple[str, ...] = ()
+    """Titles that a narrow terminal can do without."""
+    further: str = ""
+    """How to see further rows, if the answer has ``more``, or a ``next`` to go on with."""
 
 
 class _Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -129,7 +133,18 @@ class Asking(Generic[Q, A]):
         for table in self.tables:
             if table.title:
                 print_line(table.title)
-            print_rows(getattr(answer, table.rows), table.columns)
+            onward = self._onward(answer)
+            more = "" if onward is None else table.further.format(next=onward)
+            rows = getattr(answer, table.rows)
+            print_rows(rows, table.columns, spare=table.spare, more=more)
+
+    def _onward(self, answer: A) -> str | int | None:
+        """Say where to go on, if there is more than the answer tells."""
+        following: str | None = getattr(answer, "next", None)
+        if getattr(answer, "more", False):
+            seen: int = getattr(self.question, "skip", 0) + getattr(self.question, "limit", 0)
+            return seen
+        return following
 
 
 def command(name: str) -> Callable[[Function], Function]:

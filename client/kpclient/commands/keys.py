@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Final
 
+import typer
+
 from kpclient.commands.declared import command
-from kpclient.errors import UsageError
+from kpclient.errors import EXIT_REFUSED, UsageError
 from kpclient.files import read_bounded
 from kpclient.input.forms import read_struct
 from kpclient.input.options import LocalOptions, PassphraseOptions
@@ -42,10 +44,14 @@ def new(
 
 @command("keys list")
 def list_keys(local: LocalOptions) -> None:
-    """List the keys there are, and whom they sign for."""
-    entries = open_keystore(local.home).entries()
+    """List the keys there are, and whom they sign for.
+
+    Exit code 1: there is a file among them that cannot be used.
+    """
+    entries, problems = open_keystore(local.home).entries()
     if local.as_json:
-        print_json({"keys": [_describe(entry) for entry in entries]})
+        unusable = [error.describe() for error in problems]
+        print_json({"keys": [_describe(entry) for entry in entries], "unusable": unusable})
     else:
         rows = [tuple(_describe(entry).values()) for entry in entries]
         print_table(("name", "author", "public key"), rows)
@@ -55,6 +61,10 @@ def list_keys(local: LocalOptions) -> None:
                 f"the file of key {entry.name} has an old format; write it anew with:"
                 f" kpledger keys rewrite {entry.name}"
             )
+    for error in problems:
+        print_trouble(f"error: {error}")
+    if problems:
+        raise typer.Exit(EXIT_REFUSED)
 
 
 @command("keys rewrite")

@@ -52,19 +52,22 @@ def list_certificates(
 ) -> None:
     """List certificates in the order of their numbers."""
     found: list[CertificateRecord] = []
-    after: str | None = None
-    while len(found) < limit:
-        left = min(MAX_LISTED, limit - len(found))
+    after = asking.question.after
+    while len(found) <= limit:  # one more than is listed, to know whether there are more
+        left = min(MAX_LISTED, limit + 1 - len(found))
         question = msgspec.structs.replace(asking.question, state=state, after=after, limit=left)
         page = asking.session.answer(CERTIFICATES, question)
         found += page.certificates
         after = page.next
         if after is None:
             break
+    listed = tuple(found[:limit])
+    following = listed[-1].number if len(found) > limit else None
+    answer = CertificatesAnswer(certificates=listed, next=following)
     if asking.as_json:
-        print_json({"certificates": found})
+        print_json(answer)
     else:
-        asking.print_tables(CertificatesAnswer(certificates=tuple(found), next=None))
+        asking.print_tables(answer)
 
 
 @command("participants")
@@ -182,10 +185,12 @@ def status(asking: Asking[SchemeQuestion, SchemeAnswer]) -> None:
             "node": f"{found.node} of {found.participant}, {found.role} in term {found.term}",
             "leader": found.leader or "none known",
             "voters": ", ".join(found.voters),
-            "ledger": f"{found.origin}, chain {found.chain}",
+            "ledger": found.origin,
+            "chain": found.chain,
             "height": f"{found.height}, {format_time(found.block_time_ms)}",
             "head": found.head,
-            "tree": f"{found.tree_size} events, root {found.tree_root}",
+            "events": str(found.tree_size),
+            "root": found.tree_root,
             "state digest": found.state_digest,
             "storage": found.storage.failed or found.storage.durability,
         }

@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 
 from kpclient.commands.declared import Asking, asks
 from kpclient.errors import UsageError
-from kpclient.files import write_public
+from kpclient.files import check_destination, write_public
 from kpclient.output.console import (
     print_line,
     print_table,
@@ -59,9 +59,9 @@ class Printing:
 @asks("stats annex3", ANNEX3)
 def annex3(asking: Asking[Annex3Question, Annex3Answer], *, printing: Printing) -> None:
     """Print a participant's trade, certificate counts and production of a period."""
+    layout = _choose_layout(printing, as_json=asking.as_json)
     answer = asking.answer()
-    layout = Layout.JSON if asking.as_json else printing.layout
-    if layout is Layout.TABLE and printing.out is None:
+    if layout is Layout.TABLE:
         _print_annex3(answer)
     else:
         _deliver(layout, printing.out, lay_out_annex3(answer), asdict(answer))
@@ -70,37 +70,43 @@ def annex3(asking: Asking[Annex3Question, Annex3Answer], *, printing: Printing) 
 @asks("stats summary", SUMMARY)
 def summary(asking: Asking[SummaryQuestion, SummaryAnswer], *, printing: Printing) -> None:
     """Print a year of all participants, and how it differs from what was published."""
+    layout = _choose_layout(printing, as_json=asking.as_json)
     answer = asking.answer()
     compared = compare_with_published(answer, load_published(answer.year))
-    layout = Layout.JSON if asking.as_json else printing.layout
-    if layout is Layout.TABLE and printing.out is None:
+    if layout is Layout.TABLE:
         _print_summary(answer, compared)
     else:
         described = asdict(answer) | {"published": compared}
         _deliver(layout, printing.out, lay_out_summary(answer, compared), described)
 
 
+def _choose_layout(printing: Printing, *, as_json: bool) -> Layout:
+    """Give the form of the answer; before anything is asked.
+
+    Raises:
+        UsageError: Parquet has no file to go to, a table for people was to go to one, or the file
+            exists or cannot be written.
+    """
+    layout = Layout.JSON if as_json else printing.layout
+    if printing.out is not None:
+        if layout is Layout.TABLE:
+            accepted = "csv, json or parquet, or no --out"
+            raise UsageError("--format", "a table for people cannot be written to a file", accepted)
+        check_destination("--out", printing.out)
+    elif layout is Layout.PARQUET:
+        raise UsageError("--out", "Parquet cannot be printed", "--out FILE")
+    return layout
+
+
 def _deliver(
     layout: Layout, out: Path | None, table: Table, described: Mapping[str, object]
 ) -> None:
-    """Print a table for programs, or write it to a file.
-
-    Raises:
-        UsageError: Parquet has no file to go to, or a table for people was to go to one.
-    """
-    match layout:
-        case Layout.CSV:
-            text = format_csv(table)
-        case Layout.JSON:
-            text = encode_answer(described).decode() + "\n"
-        case Layout.PARQUET if out is not None:
-            write_parquet(table, out)
-            return
-        case Layout.PARQUET:
-            raise UsageError("--out", "Parquet cannot be printed", "--out FILE")
-        case Layout.TABLE:
-            accepted = "csv, json or parquet, or no --out"
-            raise UsageError("--format", "a table for people cannot be written to a file", accepted)
+    """Print a table for programs, or write it to a file."""
+    if layout is Layout.PARQUET and out is not None:
+        write_parquet(table, out)
+        return
+    csv = layout is Layout.CSV
+    text = format_csv(table) if csv else f"{encode_answer(described).decode()}\n"
     if out is None:
         print_text(text)
     else:

@@ -7,7 +7,7 @@ from typing import Final
 from rich.tree import Tree
 
 from kpclient.commands.declared import Asking, asks
-from kpclient.files import write_public
+from kpclient.files import check_destination, write_public
 from kpclient.output.console import (
     grow_tree,
     print_json,
@@ -18,6 +18,7 @@ from kpclient.output.console import (
 from kpclient.output.graph import draw_svg
 from kpledger.base.units import format_carats
 from kpledger.books.trace import (
+    MAX_TRACED,
     TRACE,
     LinkKind,
     TraceAnswer,
@@ -41,6 +42,8 @@ def trace(
     asking: Asking[TraceQuestion, TraceAnswer], *, dot: bool = False, svg: Path | None = None
 ) -> None:
     """Trace goods back to where they came from, and forward to where they went."""
+    if svg is not None:
+        check_destination("--svg", svg)
     found = asking.answer()
     if svg is not None:
         write_public(svg, draw_svg(format_dot(found)))
@@ -62,7 +65,8 @@ def _print(found: TraceAnswer) -> None:
     ):
         print_tree(grow_tree(title, [_grow(found.subject, links, step, shipments)]))
     if not found.complete:
-        print_line(f"there is more; these are the nearest {len(shipments)} shipments")
+        nearest = f"these are the nearest {len(shipments)} shipments"
+        print_line(f"there is more; {nearest}, and a larger --limit shows up to {MAX_TRACED}")
 
 
 def _grow(

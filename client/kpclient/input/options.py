@@ -179,10 +179,11 @@ def add_command(
     needed = [one for one in spread if _is_needed(one)]
 
     @functools.wraps(function)
-    def run(**given: object) -> None:
+    def run(context: typer.Context, **given: object) -> None:
         as_json = given.get("as_json") is True
         with reporting(as_json=as_json, option_of=lambda field: typed.get(field, "")):
             _check_given(needed, given)
+            _check_source(context, given)
             for group, kind in groups.items():
                 given[group] = _gather(kind, given)
             function(**given)
@@ -190,8 +191,10 @@ def add_command(
     # What inspect.signature and typing.get_type_hints look at, and thereby typer; which would name
     # the first option that is missing, and no other.
     seen = [one.replace(default=None) if one in needed else one for one in spread]
-    run.__annotations__ = {one.name: one.annotation for one in spread}
-    vars(run)["__signature__"] = inspect.Signature(seen)
+    positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    context = inspect.Parameter("context", positional, annotation=typer.Context)
+    run.__annotations__ = {one.name: one.annotation for one in (context, *spread)}
+    vars(run)["__signature__"] = inspect.Signature([context, *seen])
     app.command(name, epilog=f"\b\nExample:\n  {example}")(run)
     return run
 
@@ -248,6 +251,18 @@ def _check_given(needed: Iterable[inspect.Parameter], given: Mapping[str, object
         accepted = ", ".join(f"{typed_as(one)} {_info_of(one).metavar}" for one in missing)
         problem = "this option is missing" if len(missing) == 1 else "these options are missing"
         raise UsageError(names, problem, accepted)
+
+
+def _check_source(context: typer.Context, given: Mapping[str, object]) -> None:
+    """See that the ledger is read from one place; a node that the environment names is a default.
+
+    Raises:
+        UsageError: both a node and a copy were typed.
+    """
+    source = context.get_parameter_source("node")
+    if given.get("copy") is not None and source is not None and source.name == "COMMANDLINE":
+        problem = "a copy is to be read instead of a node"
+        raise UsageError("--node", problem, "--node URL or --copy DIR, not both")
 
 
 def _info_of(parameter: inspect.Parameter) -> ParameterInfo:

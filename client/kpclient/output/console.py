@@ -8,27 +8,28 @@ move the cursor or hide a line, are shown as a replacement character.
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
 import msgspec
-from rich import box
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
 from kpclient.errors import EXIT_UNREAD
+from kpclient.output.layout import lay_out_blocks, lay_out_fields, lay_out_table
 from kpclient.output.tables import format_decimal
 from kpledger.base.units import format_time
 from kpledger.books.query import encode_answer
 
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _WIDTH_IN_FILES: Final = 220
-"""Columns where there is no terminal: a table in a file must not be folded at 80."""
+"""Columns of a table where there is no terminal; sentences in it are folded there."""
+_UNFOLDED: Final = 1_000_000
+"""Columns where nothing is to be folded."""
 _DECIMALS: Final = {"ct": 3, "US$": 2}
 _INSTANTS: Final = ("_at", "_from", "_until", "time_ms")
 """How the names of Unix milliseconds end."""
@@ -43,17 +44,46 @@ def print_json(answer: msgspec.Struct | Mapping[str, object]) -> None:
     _write(encode_answer(answer).decode() + "\n")
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; its last line says how many rows there are."""
-    table = Table(box=box.SIMPLE_HEAD)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(clean(cell)) for cell in row))
-    _print(table, f"{table.row_count} in all")
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    spare: Collection[str] = (),
+    more: str = "",
+) -> None:
+    """Print a table, or a block of lines for each row where a terminal is too narrow for it.
+
+    The last line says how many rows there are.
+
+    Args:
+        columns: the titles.
+        rows: the cells.
+        spare: titles of columns that can be done without, if there is no room for them.
+        more: how to see further rows, if there are any.
+    """
+    cells = [[clean(cell) for cell in row] for row in rows]
+    width = _width()
+    laid_out = lay_out_table(columns, cells, width or _WIDTH_IN_FILES, spare)
+    if laid_out is None and width is None:
+        laid_out = lay_out_table(columns, cells, _UNFOLDED)
+    count = f"{len(cells)} shown; {more}" if more else f"{len(cells)} in all"
+    if laid_out is None:
+        _write("".join(f"{line}\n" for line in lay_out_blocks(columns, cells, width or 0)))
+        print_line(count)
+        return
+    table, hidden = laid_out
+    if hidden:
+        count += f" (no room for {', '.join(hidden)}; a wider terminal shows more)"
+    _print(table, count)
 
 
-def print_rows(rows: Iterable[object], columns: Mapping[str, str]) -> None:
+def print_rows(
+    rows: Iterable[object],
+    columns: Mapping[str, str],
+    *,
+    spare: Collection[str] = (),
+    more: str = "",
+) -> None:
     """Print a table of fields of rows, by their titles.
 
     A title that begins with ``ct`` or ``US$`` says the unit; under an empty one a field that is
@@ -62,6 +92,8 @@ def print_rows(rows: Iterable[object], columns: Mapping[str, str]) -> None:
     print_table(
         list(columns.values()),
         [[_cell(row, names, title) for names, title in columns.items()] for row in rows],
+        spare=spare,
+        more=more,
     )
 
 
@@ -106,9 +138,8 @@ def print_tree(tree: Tree) -> None:
 
 def print_fields(fields: Mapping[str, str]) -> None:
     """Print names and values, one on a line."""
-    width = max(map(len, fields), default=0)
-    for name, value in fields.items():
-        print_line(f"{name:<{width}}  {value}".rstrip())
+    for line in lay_out_fields(fields.items(), _width()):
+        print_line(line)
 
 
 def print_line(text: str) -> None:
@@ -173,9 +204,15 @@ def _write(text: str) -> None:
         raise SystemExit(EXIT_UNREAD) from None
 
 
+def _width() -> int | None:
+    """Give how wide the terminal is; None where there is none."""
+    console = _console(error=False)
+    return console.width if console.is_terminal else None
+
+
 def _console(*, error: bool) -> Console:
     # Made for each use: stdout may have been replaced since, and a terminal resized.
     console = Console(stderr=error, highlight=False, soft_wrap=False)
     if not console.is_terminal:
-        console.width = _WIDTH_IN_FILES
+        console.width = _UNFOLDED
     return console

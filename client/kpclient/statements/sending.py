@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import ClassVar
 
-from kpclient.errors import EXIT_REFUSED, ClientError, UsageError
-from kpclient.files import write_durably
+from kpclient.errors import EXIT_REFUSED, ClientError
+from kpclient.files import check_destination, write_durably
 from kpclient.input.options import ConnectionOptions, SendingOptions
 from kpclient.net.answers import NO_PROBLEM, describe_problem, full_problem
 from kpclient.net.ledger_client import is_decided
@@ -46,7 +46,7 @@ def send(
     """Send an event, hand it on in a file or rehearse it, and say what became of it.
 
     Raises:
-        UsageError: the file exists.
+        UsageError: the file exists, or cannot be written.
         NodeProblemError: it is refused.
         WouldBeRefusedError: it would be.
         NodeUnreachableError: no node answers, and it is not to be kept.
@@ -91,10 +91,8 @@ def send(
 
 def _hand_on(event: SignedEvent, file: Path, *, as_json: bool) -> None:
     """Write a signed event for another signer."""
-    try:
-        write_durably(file, format_envelope_json(event.encoded) + b"\n", replace=False)
-    except FileExistsError:
-        raise UsageError("--offline", f"{file} exists already", "a new file") from None
+    check_destination("--offline", file)
+    write_durably(file, format_envelope_json(event.encoded) + b"\n", replace=False)
     written = {"id": event.event_id.hex(), "status": "written", "file": str(file)}
     if as_json:
         print_json(written)

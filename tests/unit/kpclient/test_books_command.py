@@ -116,6 +116,29 @@ def test_of_a_chain_that_is_not_sound_there_are_no_books(ledger: MemoryLedger, p
     assert sorted(one.name for one in place.iterdir() if "books" in one.name) == []
 
 
+@pytest.mark.parametrize("option", ["-o", "--csv", "--parquet"])
+def test_a_place_that_cannot_be_written_is_named_before_anything_is(
+    ledger: MemoryLedger, place: Path, option: str
+) -> None:
+    named = {"-o": str(place / "books.sqlite"), option: "/proc/x"}
+    options = [word for pair in named.items() for word in pair]
+    result = run(place, "--copy", copy_of(ledger, place), *options)
+    typed = "--out" if option == "-o" else option
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error: {typed}: /proc/x cannot be written")
+    assert not (place / "books.sqlite").exists()
+
+
+def test_a_copy_and_a_node_are_not_read_at_once(ledger: MemoryLedger, place: Path) -> None:
+    options = ("--copy", copy_of(ledger, place), "-o", str(place / "books.sqlite"))
+    result = run(place, *options, "--node", "http://127.0.0.1:1")
+    assert (result.exit_code, result.stderr.startswith("error: --node: ")) == (2, True)
+    at_hand = {"KPLEDGER_NODE": "http://127.0.0.1:1"}
+    genesis = ("--genesis", str(place / "genesis.json"), "--home", str(place / "home"))
+    named = CliRunner().invoke(app, ["books", *genesis, *options], env=at_hand)
+    assert named.exit_code == 0, named.output
+
+
 def test_a_place_that_cannot_be_written_is_named(ledger: MemoryLedger, place: Path) -> None:
     out = place / "nowhere" / "books.sqlite"
     result = run(place, "--copy", copy_of(ledger, place), "-o", str(out))

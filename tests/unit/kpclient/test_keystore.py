@@ -47,7 +47,7 @@ def test_what_is_sealed_can_be_unsealed(
     keystore = Keystore(tmp_path_factory.mktemp("home") / "keys")
     made = keystore.create(name="one", author=AUTHOR, seed=seed, passphrase=phrase)
     assert made == KeyEntry("one", AUTHOR, SigningKey.from_seed(seed).public_key)
-    assert (keystore.entries(), keystore.entry("one")) == ((made,), made)
+    assert (keystore.entries(), keystore.entry("one")) == (([made], []), made)
     assert keystore.unseal("one", phrase) == seed
 
 
@@ -60,11 +60,11 @@ def test_an_opened_key_signs_as_the_entry_says(keystore: Keystore) -> None:
 def test_keys_are_listed_by_name(keystore: Keystore) -> None:
     chair = Author(participant="KPCS", authority="chair")
     second = keystore.create(name="chair", author=chair, seed=make_seed(), passphrase=PHRASE)
-    assert keystore.entries() == (second, ENTRY)
+    assert keystore.entries() == ([second, ENTRY], [])
 
 
 def test_a_store_that_was_never_used_is_empty(tmp_path: Path) -> None:
-    assert Keystore(tmp_path / "none").entries() == ()
+    assert Keystore(tmp_path / "none").entries() == ([], [])
     assert not (tmp_path / "none").exists()
 
 
@@ -281,7 +281,7 @@ def test_a_file_of_the_version_before_is_opened_and_rewritten(old: Path) -> None
     with pytest.raises(WrongPassphraseError):
         keystore.rewrite("gaborone", b"wrong")
     assert keystore.rewrite("gaborone", PHRASE) == ENTRY
-    assert keystore.entries() == (ENTRY,)
+    assert keystore.entries() == ([ENTRY], [])
     assert keystore.unseal("gaborone", PHRASE) == SEED
 
 

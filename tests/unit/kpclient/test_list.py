@@ -34,8 +34,16 @@ def run(place: Path, *words: str) -> Result:
 def test_more_than_a_page_is_listed_page_by_page(place: Path) -> None:
     result = run(place, "--limit", str(MAX_LISTED + 1), "--json")
     assert result.exit_code == 0, result.output
-    certificates = json.loads(result.stdout)["certificates"]
-    assert [one["number"] for one in certificates] == NUMBERS[: MAX_LISTED + 1]
+    answer = json.loads(result.stdout)
+    assert [one["number"] for one in answer["certificates"]] == NUMBERS[: MAX_LISTED + 1]
+    assert answer["next"] == NUMBERS[MAX_LISTED]
+
+
+def test_what_follows_is_listed_after_the_last_number(place: Path) -> None:
+    result = run(place, "--limit", "1", "--after", NUMBERS[MAX_LISTED], "--json")
+    answer = json.loads(result.stdout)
+    assert [one["number"] for one in answer["certificates"]] == NUMBERS[MAX_LISTED + 1 :]
+    assert answer["next"] is None
 
 
 def test_people_see_a_row_for_each(place: Path) -> None:
@@ -43,7 +51,12 @@ def test_people_see_a_row_for_each(place: Path) -> None:
     columns = ["VALIDATED", "BW/gaborone", "EU", "2026-03-02", "2026-04-30", "100.000", "50000.00"]
     rows = [words for line in lines if (words := line.split()) and words[0] in NUMBERS]
     assert rows == [[number, *columns] for number in NUMBERS[:2]]
-    assert lines[-1] == "2 in all"
+    assert lines[-1] == f"2 shown; more follow with --after {NUMBERS[1]}"
+
+
+def test_a_limit_that_is_just_enough_leaves_nothing_to_follow(place: Path) -> None:
+    lines = run(place, "--limit", str(len(NUMBERS))).stdout.splitlines()
+    assert lines[-1] == f"{len(NUMBERS)} in all"
 
 
 def test_a_filter_that_is_none_is_named(place: Path) -> None:
