@@ -5,6 +5,7 @@ node says about a subject is its claim.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import msgspec
@@ -20,8 +21,21 @@ from kpclient.session import NotFoundError, Session
 from kpledger.base.units import format_carats, format_time, format_usd
 from kpledger.books.certificates import CERTIFICATE, HISTORY, CertificateQuestion
 from kpledger.books.query import readable
-from kpledger.books.subject import SUBJECT, SubjectQuestion
-from kpledger.scheme.v1.events.importing import ArrivalRecorded, ShipmentDetained
+from kpledger.books.subject import MAX_EVENTS, SUBJECT, SubjectQuestion
+from kpledger.scheme.v1.events.certificate import (
+    Certificate,
+    CertificateIssued,
+    CertificateReplaced,
+    CertificateValidated,
+    Party,
+)
+from kpledger.scheme.v1.events.importing import (
+    ArrivalRecorded,
+    DiscrepancyResolved,
+    ImportConfirmed,
+    ImportConfirmedDiscrepant,
+    ShipmentDetained,
+)
 from kpledger.scheme.v1.ids import NUMBER_PATTERN
 from kpledger.scheme.v1.records import CertificateRecord
 
@@ -52,7 +66,9 @@ def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) ->
         return
     print_fields(found.fields)
     columns = ("recorded", "event", "author", "id")
-    print_table(columns, [_history_row(one) for one in found.events])
+    more = "there may be later ones, which only the books hold"
+    is_cut = len(found.events) == MAX_EVENTS
+    print_table(columns, map(_history_row, found.events), more=more if is_cut else "")
 
 
 class _Found(NamedTuple):
@@ -130,7 +146,7 @@ async def _fetch_certificate(ledger: LedgerClient, number: str) -> _Found:
     if record.head not in {one.event.event_id for one in events}:
         problem = f"its history of {number} does not hold event {record.head.hex()}"
         raise NotTrustworthyError("the node", problem)
-    return _Found({"certificate": record}, _describe_certificate(record, events), events)
+    return _Found({"certificate": record}, describe_certificate(record, events), events)
 
 
 async def _fetch_subject(ledger: LedgerClient, subject: str) -> _Found:
@@ -143,9 +159,10 @@ async def _fetch_subject(ledger: LedgerClient, subject: str) -> _Found:
     return _Found({**known, "record": record}, flatten({**known, **record}), events)
 
 
-def _describe_certificate(
+def describe_certificate(
     record: CertificateRecord, events: tuple[VerifiedEvent, ...]
 ) -> dict[str, str]:
+    """Tell people what a certificate declares, what was found, and where it stands."""
     fields = {
         "certificate": record.number,
         "kind": f"{record.kind} for {record.case}" if record.case else "",
@@ -154,8 +171,8 @@ def _describe_certificate(
         "destination": record.destination,
         "issued": record.issued_on,
         "expires": record.expires_on,
-        "exporter": f"{record.exporter.name}, {record.exporter.address}",
-        "importer": f"{record.importer.name}, {record.importer.address}",
+        "exporter": _write_party(record.exporter),
+        "importer": _write_party(record.importer),
         "origin": ", ".join(record.origins) or "mixed",
         "zones": ", ".join(record.zones),
         "parcels": str(record.parcels),
@@ -166,11 +183,70 @@ def _describe_certificate(
             f" US$ {format_usd(line.value_usd_cents)}"
             for line in record.lines
         ),
+        "seals": ", ".join(_sealed_with(record.number, events)),
+        "exported": record.exported_on,
+        **_describe_arrival(record, events),
         "replaces": record.replaces,
         "replaced by": record.replaced_by,
         "cases": ", ".join(_name_cases(record, events)),
     }
     return {name: value for name, value in fields.items() if value}
+
+
+def _write_party(party: Party) -> str:
+    licence = f"licence {party.licence}" if party.licence else ""
+    return ", ".join(filter(None, (party.name, party.address, licence)))
+
+
+def _sealed_with(number: str, events: tuple[VerifiedEvent, ...]) -> Iterator[str]:
+    """Give the seals that a certificate was issued with, and those of its validation."""
+    for one in events:
+        match one.event.body:
+            case CertificateIssued(certificate=Certificate(number=issued, seals=seals)):
+                yield from seals if issued == number else ()
+            case CertificateReplaced(certificate=Certificate(number=issued, seals=seals)):
+                yield from seals if issued == number else ()
+            case CertificateValidated(seals=seals):
+                yield from seals
+
+
+def _describe_arrival(
+    record: CertificateRecord, events: tuple[VerifiedEvent, ...]
+) -> dict[str, str]:
+    """Tell how the goods arrived, and what was found in them where it is not what is declared."""
+    told: dict[str, str] = {}
+    for one in events:
+        match one.event.body:
+            # Later arrivals under a certificate are those of other goods.
+            case ArrivalRecorded() as body if "arrived" not in told and record.arrived_on:
+                weighed = body.found_carat_thousandths
+                parts = (
+                    body.arrived_on,
+                    "" if body.seals_intact else "seals broken",
+                    "" if weighed is None else f"{format_carats(weighed)} ct weighed",
+                )
+                told["arrived"] = ", ".join(filter(None, parts))
+            case ImportConfirmed() | ImportConfirmedDiscrepant() as body:
+                told["received"] = body.received_on
+                if _amounts(body) != _amounts(record):
+                    told["found"] = _write_amounts(body)
+            case DiscrepancyResolved() as body:
+                told["agreed"] = _write_amounts(body)
+    return told
+
+
+_Goods = CertificateRecord | ImportConfirmed | ImportConfirmedDiscrepant | DiscrepancyResolved
+"""What says how much there is: as declared, as found, as agreed."""
+
+
+def _amounts(goods: _Goods) -> tuple[int, int, int]:
+    return goods.parcels, goods.carat_thousandths, goods.value_usd_cents
+
+
+def _write_amounts(goods: _Goods) -> str:
+    parcels, carats, value = _amounts(goods)
+    counted = f"{parcels} parcel{'' if parcels == 1 else 's'}"
+    return f"{counted}, {format_carats(carats)} ct, US$ {format_usd(value)}"
 
 
 def _name_cases(record: CertificateRecord, events: tuple[VerifiedEvent, ...]) -> tuple[str, ...]:
