@@ -18,7 +18,7 @@ SHIPPED = ("kpledger", "node/kpnode", "client/kpclient")
 FUNCTION_LINES_MAX = 60
 FILE_LINES_MAX = 450
 SHIPPED_LINES_MAX = 33_000
-OVERRIDES = frozenset({"format_commands"})  # typer calls it
+OVERRIDES = frozenset({"format_commands", "format_options"})  # typer calls them
 # People and pipes read these two; everything else returns values or logs.
 PRINTERS = ("client/kpclient/output/console.py", "tests/lab/simulator/__main__.py")
 

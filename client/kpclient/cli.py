@@ -1,11 +1,9 @@
 """The ``kpledger`` command: its commands, put together. What they do is in `kpclient.commands`."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Final
 
 import typer
-from typer.core import TyperGroup
 
 import kpledger
 from kpclient.commands import (  # noqa: F401 (each adds its commands)
@@ -25,6 +23,7 @@ from kpclient.commands import (  # noqa: F401 (each adds its commands)
 )
 from kpclient.commands.declared import APPS
 from kpclient.commands.statements import add_statements
+from kpclient.input.help_pages import CommandGroup, example_epilog
 from kpclient.output.console import print_line
 
 _SECTIONS: Final[Mapping[str, str]] = {
@@ -39,34 +38,20 @@ _SECTIONS: Final[Mapping[str, str]] = {
 """The commands in the order of the help, by who needs them."""
 
 
-class _HelpFormatter(Protocol):
-    """What typer formats help with; its own class has no public name."""
-
-    width: int
-
-    def section(self, name: str) -> AbstractContextManager[None]: ...
-
-    def write_dl(self, rows: Sequence[tuple[str, str]]) -> None: ...
-
-
-class _Sections(TyperGroup):
+class _Sections(CommandGroup):
     """Lists commands by who needs them."""
 
-    def format_commands(self, ctx: object, formatter: _HelpFormatter) -> None:  # noqa: ARG002
-        """Write a section of the help for each group of commands."""
-        width = formatter.width - 6 - max(map(len, self.commands))
-        for section, names in _SECTIONS.items():
-            with formatter.section(section):
-                formatter.write_dl(
-                    [(one, self.commands[one].get_short_help_str(width)) for one in names.split()]
-                )
+    def sections(self) -> Mapping[str, Sequence[str]]:
+        """Give the commands by the title they stand under."""
+        return {title: names.split() for title, names in _SECTIONS.items()}
 
 
 app: Final = typer.Typer(
     name="kpledger",
     cls=_Sections,
     help="A signed, replicated ledger of Kimberley Process certificates: the people's side.",
-    epilog="\b\nExample:\n  kpledger status --node http://127.0.0.1:7600 --genesis genesis.json",
+    epilog=example_epilog("kpledger status --node http://127.0.0.1:7600 --genesis genesis.json"),
+    context_settings={"max_content_width": 100},
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

@@ -206,7 +206,7 @@ def _respond_summary(books: Books, question: SummaryQuestion) -> SummaryAnswer:
     year = read_parameter("year", question.year, parse_period, "a year, such as 2022").name
     known_at, as_of = _read_known_at(books, question.known_at)
     if year != year[:4]:
-        raise QuestionError("year", f"{year} is no year", "a year, such as 2022")
+        raise QuestionError("year", f"{year} is not a year", "a year, such as 2022")
     if question.source is Basis.COMPARED:
         accepted = "derived or submitted; statistics/annex3 compares"
         raise QuestionError("source", "a summary has one source", accepted)

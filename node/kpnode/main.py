@@ -17,6 +17,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 
+import kpledger
 from kpledger.base.errors import LedgerError
 from kpnode.config import Address, ConfigError, load_config
 from kpnode.daemon import StartError, run_node
@@ -29,8 +30,11 @@ from kpnode.storage.errors import StorageError
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="A node of the kpledger network.",
+    context_settings={"max_content_width": 100},
+    help="A node of the kpledger network: make it, run it, ask how it is.",
+    epilog="\b\nExample:\n  kpnode devnet /tmp/net --voters 4 --port 7600",
 )
 _out = Console()
 _err = Console(stderr=True, highlight=False)
@@ -58,22 +62,36 @@ def _print_json(value: Mapping[str, object], *, err: bool = False) -> None:
     typer.echo(json.dumps(value), err=err)
 
 
-@app.command(epilog="Example: kpnode init /srv/kp --name bw-1 --participant BW")
+@app.command(
+    epilog="\b\nExample:\n  kpnode init /srv/kp --name bw-1 --participant BW",
+    context_settings={"max_content_width": 100},
+)
 def init(
-    directory: Annotated[Path, typer.Argument(help="The node's directory.")],
-    name: Annotated[str, typer.Option(help="The node's name in the ledger's configuration.")],
-    participant: Annotated[str, typer.Option(help="Code of the participant who runs it.")],
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", file_okay=False, help="The node's directory.")
+    ],
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="The node's name in the genesis file, such as bw-1.")
+    ],
+    participant: Annotated[
+        str, typer.Option(metavar="CODE", help="The participant who runs it, such as BW.")
+    ],
     *,
     genesis: Annotated[
-        Path | None, typer.Option(help="The genesis file, once the participants agreed on it.")
+        Path | None,
+        typer.Option(metavar="FILE", help="The genesis file, once the participants agreed on it."),
     ] = None,
-    api: Annotated[str, typer.Option(help="Where to serve the API.")] = "127.0.0.1:7600",
-    peers: Annotated[str, typer.Option(help="Where to listen for other nodes.")] = "0.0.0.0:7700",
+    api: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where to serve the API.")
+    ] = "127.0.0.1:7600",
+    peers: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where to listen for other nodes.")
+    ] = "0.0.0.0:7700",
 ) -> None:
-    """Make the keys of a node and print their public halves; with --genesis, found its ledger.
+    """Make the keys of a node; with --genesis, found its ledger.
 
-    Run it once to get the entry that belongs into the genesis file, and again with the finished
-    file. Keys that are there already are kept.
+    Run it once to print the node's entry for the genesis file, and again with the finished file.
+    Keys that are there already are kept.
     """
     try:
         entry = init_node(
@@ -84,12 +102,15 @@ def init(
     _print_json(entry)
 
 
-@app.command(epilog="Example: kpnode run --config /srv/kp/node.toml")
+@app.command(epilog="\b\nExample:\n  kpnode run --config /srv/kp/node.toml")
 def run(
-    config: Annotated[Path, typer.Option(help="The node's configuration (TOML).")],
-    verbose: Annotated[bool, typer.Option(help="Log everything.")] = False,  # noqa: FBT002 (a flag)
+    config: Annotated[Path, typer.Option(metavar="FILE", help="The node's node.toml.")],
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log everything.")] = False,  # noqa: FBT002 (a flag)
 ) -> None:
-    """Run a node until SIGTERM or Ctrl-C. Prints one JSON line when it answers."""
+    """Run a node until SIGTERM or Ctrl-C.
+
+    Prints one line of JSON when the node answers.
+    """
     set_up_logging(verbose=verbose)
     try:
         loaded = load_config(config)
@@ -99,19 +120,37 @@ def run(
         raise _stop(error) from None
 
 
-@app.command(epilog="Example: kpnode devnet /tmp/net --voters 4 --port 7600")
+@app.command(epilog="\b\nExample:\n  kpnode devnet /tmp/net --voters 4 --port 7600")
 def devnet(
-    directory: Annotated[Path, typer.Argument(help="Where the network lives; made if missing.")],
-    voters: Annotated[int, typer.Option(help="Nodes, each a process, all voting.")] = 4,
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", file_okay=False, help="Where the network lives; made if missing."
+        ),
+    ],
+    voters: Annotated[
+        int, typer.Option(metavar="N", help="How many nodes, each a process, all voting.")
+    ] = 4,
     port: Annotated[
-        int, typer.Option(help="First API port; peers use those 100 above. 0 takes free ones.")
+        int,
+        typer.Option(
+            metavar="N", help="First port of the API; peers use those 100 above. 0 takes free ones."
+        ),
     ] = 7600,
     participants: Annotated[
-        Path, typer.Option(help="CSV file with the columns code, name, kind.")
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="A CSV file with the columns code, name, kind. [default: those of the scheme]",
+            show_default=False,
+        ),
     ] = _DEFAULT_CSV,
-    api_tls: Annotated[bool, typer.Option(help="Serve the API over TLS as well.")] = False,  # noqa: FBT002 (a flag)
+    *,
+    api_tls: Annotated[
+        bool, typer.Option("--api-tls", help="Serve the API over TLS as well.")
+    ] = False,
 ) -> None:
-    """Run a whole network on this machine, for development and demonstration.
+    """Run a whole network on this machine, for development only.
 
     Writes a genesis file and keys (all in one place, so never for real use), starts one process for
     each node, prints one JSON object when a leader exists, and stops all of them on Ctrl-C. A
@@ -128,15 +167,18 @@ def devnet(
         raise _stop(error) from None
 
 
-@app.command(epilog="Example: kpnode status --node http://127.0.0.1:7600")
+@app.command(epilog="\b\nExample:\n  kpnode status --node http://127.0.0.1:7600")
 def status(
-    node: Annotated[list[str], typer.Option(help="URL of a node's API; may be repeated.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002 (a flag)
+    node: Annotated[list[str], typer.Option(metavar="URL", help="A node's API; may be repeated.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,  # noqa: FBT002 (a flag)
 ) -> None:
-    """Ask nodes how they are. Exit code 2 if one of them does not answer."""
+    """Ask nodes how they are.
+
+    Exit code 2 if one of them does not answer.
+    """
     for url in node:
         if not _is_url(url):
-            raise _stop(f"--node: {url!r} is no URL of a node; http(s)://host:port would be one")
+            raise _stop(f"--node: {url!r} is not the URL of a node, such as http://127.0.0.1:7600")
     found = asyncio.run(_ask_all(node))
     if as_json:
         _print_json({"nodes": found})
@@ -202,10 +244,14 @@ async def _ask(session: aiohttp.ClientSession, url: str) -> dict[str, object]:
                 return {"error": f"does not answer (HTTP status {response.status})"}
             found = await response.json()
     except (aiohttp.ContentTypeError, ValueError):
-        return {"error": "its answer makes no sense (no JSON)"}
+        return {"error": "its answer makes no sense (not JSON)"}
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         return {"error": f"does not answer ({_reason(error)})"}
-    return found if isinstance(found, dict) else {"error": "its answer makes no sense (no object)"}
+    return (
+        found
+        if isinstance(found, dict)
+        else {"error": "its answer makes no sense (not a JSON object)"}
+    )
 
 
 def _reason(error: aiohttp.ClientError | OSError) -> str:
@@ -216,6 +262,25 @@ def _reason(error: aiohttp.ClientError | OSError) -> str:
         return "no such host"
     number = error.errno if isinstance(error, OSError) else None
     return os.strerror(number).lower() if number else str(error) or "the connection broke off"
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 (the signature of a typer callback)
+    if wanted:
+        typer.echo(f"kpnode {kpledger.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _start(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """A node of the kpledger network."""
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from kpclient.cli import app
+from kpclient.input.wording import event_types, plain_text
 from kpledger import __version__
 
 MANUAL = Path(__file__).parents[2] / "docs" / "cli.md"
@@ -30,11 +31,13 @@ def walk(words: tuple[str, ...], command: object) -> Iterator[tuple[tuple[str, .
 
 COMMANDS = {" ".join(words): one for words, one in walk((), typer.main.get_command(app))}
 GROUPS = ("", "keys", "propose", "outbox", "stats", "submit-stats")
+MARKUP = re.compile(r":\w+:`|`|\*\w|<(?:str|int|float|path|list|bool|dir)\b|\[\[")
+"""What is written for programmers: roles, quotes and emphasis of docstrings, types of Python."""
 
 
 @cache
 def help_of(name: str) -> str:
-    result = RUNNER.invoke(app, [*name.split(), "--help"])
+    result = RUNNER.invoke(app, [*name.split(), "--help"], terminal_width=98)
     assert result.exit_code == 0, result.output
     return result.stdout
 
@@ -75,7 +78,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
     )
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*GROUPS, *COMMANDS])
 def test_help_ends_with_an_example_of_that_command(name: str) -> None:
     assert example_of(name).startswith(f"kpledger {name} ".rstrip())
 
@@ -100,14 +103,38 @@ def test_the_manual_has_no_command_that_there_is_not() -> None:
 def test_a_group_lists_its_commands(name: str) -> None:
     text = help_of(name)
     for command in COMMANDS:
-        words = command.split()
-        if words[:-1] == name.split():
-            assert words[-1] in text
+        *above, word = command.split()
+        if above == name.split():
+            summary = re.escape(summary_of(command))
+            assert re.search(rf"^  {word} +{summary}$", text, re.MULTILINE), "not on one line"
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_no_option_asks_for_a_type_of_python(name: str) -> None:
-    assert not re.findall(r"^  --\S+ <(?:str|int|float|path|list).*", help_of(name), re.MULTILINE)
+@pytest.mark.parametrize("name", [*GROUPS, *COMMANDS])
+def test_no_help_is_written_for_programmers(name: str) -> None:
+    assert MARKUP.findall(help_of(name)) == []
+
+
+@pytest.mark.parametrize("kind", event_types())
+def test_the_fields_of_an_event_are_explained_without_markup(kind: str) -> None:
+    result = RUNNER.invoke(app, ["make", kind, "--fields"])
+    assert (result.exit_code, MARKUP.findall(result.stdout)) == (0, [])
+
+
+def test_a_docstring_is_read_without_its_markup() -> None:
+    text = "Not *null*; see :class:`CertificateValidated`, :func:`a.b` and\n    ``HK`` or `x`."
+    assert plain_text(text) == "Not null; see certificate_validated, a.b and HK or x."
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("case", "--kind NO_CERTIFICATE|SAMPLE "),
+        ("stats summary", "--source derived|submitted "),
+        ("stats annex3", "--source derived|submitted|compared\n"),
+    ],
+)
+def test_help_offers_what_the_command_takes(command: str, option: str) -> None:
+    assert f"  {option}" in help_of(command)
 
 
 @pytest.mark.parametrize("table", ["commands.toml", "statements.toml"])

@@ -217,9 +217,3 @@ async def test_init_makes_keys_first_and_founds_the_ledger_with_the_genesis_file
     assert (place / "ledger").is_dir()
     code, _, stderr = await run_kpnode(*arguments, "--genesis", genesis)
     assert (code, "is there already" in stderr) == (2, True)
-
-
-@pytest.mark.parametrize("command", ["init", "run", "devnet", "status"])
-async def test_help_ends_with_an_example(command: str) -> None:
-    code, stdout, _ = await run_kpnode(command, "--help")
-    assert (code, f"Example: kpnode {command}" in stdout) == (0, True)

@@ -29,7 +29,7 @@ def balance(asking: Asking[BalanceQuestion, BalanceAnswer]) -> None:
 
 @asks("numbers", NUMBERS)
 def numbers(asking: Asking[NumbersQuestion, NumbersAnswer]) -> None:
-    """Show a participant's number ranges: used, passed over, out of order, never issued."""
+    """Show a participant's number ranges, and the numbers that were passed over."""
     if answer := asking.print_answer():
         gaps = [
             (one.authority, gap.first, gap.last, str(gap.count), gap.next, gap.issued_on)

@@ -44,7 +44,9 @@ def audit(
     timeout_s: float = TIMEOUT_S,
     as_json: bool = False,
 ) -> None:
-    """Verify every hash, signature, rule, root and digest of a ledger, from the genesis file alone.
+    """Verify a whole ledger, trusting nothing but the genesis file.
+
+    Every hash, signature, rule, root and digest is computed again.
 
     Exit code 0: sound; 1: a block violates the protocol or the rules; 2: cannot decide.
     """
@@ -114,7 +116,7 @@ def books(
     parquet: Path | None = None,
     csv: Path | None = None,
 ) -> None:
-    """Verify the whole ledger and write it as a SQLite database for SQL, Datasette or DuckDB."""
+    """Verify the whole ledger and write it as a SQLite database."""
     check_destination("--out", out)
     for option, place in (("--parquet", parquet), ("--csv", csv)):
         if place is not None:

@@ -23,6 +23,7 @@ import typer
 
 from kpclient.input.field_options import FieldOption, FieldOptions, find_option
 from kpclient.input.forms import read_struct
+from kpclient.input.help_pages import CommandGroup, example_epilog
 from kpclient.input.options import (
     ConnectionOptions,
     FreshnessOptions,
@@ -70,9 +71,15 @@ class _Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tables: tuple[_Table, ...] = ()
 
 
+class _Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    summary: str
+    example: str
+    """What its help ends with, behind the name of the group."""
+
+
 class _Declarations(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    groups: dict[str, str]
-    """Commands that have commands of their own, and what they are about."""
+    groups: dict[str, _Group]
+    """Commands that have commands of their own."""
     usual: dict[str, dict[str, object]]
     """By the field of a question, how every command takes it, unless it says otherwise."""
     commands: dict[str, _Command]
@@ -84,8 +91,13 @@ _DECLARED: Final = msgspec.toml.decode(
 APPS: Final = {
     "": typer.Typer(),
     **{
-        name: typer.Typer(help=about, no_args_is_help=True)
-        for name, about in _DECLARED.groups.items()
+        name: typer.Typer(
+            cls=CommandGroup,
+            help=one.summary,
+            epilog=example_epilog(f"kpledger {name} {one.example}"),
+            no_args_is_help=True,
+        )
+        for name, one in _DECLARED.groups.items()
     },
 }
 """The commands, by the group that they belong to; those of none stand by themselves."""

@@ -44,7 +44,7 @@ def new(
 
 @command("keys list")
 def list_keys(local: LocalOptions) -> None:
-    """List the keys there are, and whom they sign for.
+    """List the keys in the home, and whom they sign for.
 
     Exit code 1: there is a file among them that cannot be used.
     """
@@ -69,7 +69,7 @@ def list_keys(local: LocalOptions) -> None:
 
 @command("keys rewrite")
 def rewrite(name: str, local: LocalOptions, passphrase: PassphraseOptions) -> None:
-    """Write the file of a key anew, in the format of this version, under the same passphrase."""
+    """Write a key's file in the format of this version, under the same passphrase."""
     phrase = read_passphrase(passphrase.passphrase_file, f"Passphrase of {name}")
     entry = open_keystore(local.home).rewrite(name, phrase)
     _print(entry, as_json=local.as_json)

@@ -159,7 +159,7 @@ def _print_keys(code: str, signing: KeysAnswer) -> None:
 
 @asks("status", SCHEME)
 def status(asking: Asking[SchemeQuestion, SchemeAnswer]) -> None:
-    """Show where the ledger stands, or with --at who could trade under what at a date.
+    """Show where the ledger stands or, with --at, who could trade on a day.
 
     Where the ledger stands is said by a node, after checking whose ledger it keeps.
     """

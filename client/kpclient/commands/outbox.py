@@ -20,7 +20,7 @@ _BATCH: Final = 64
 
 @command("outbox list")
 def list_waiting(connection: ConnectionOptions) -> None:
-    """List the events that wait, oldest first, and those that were refused and set aside."""
+    """List the events that wait, oldest first, and those that were refused."""
     outbox = Session(connection).outbox
     waiting, refused = outbox.waiting(), outbox.refused()
     if connection.as_json:
@@ -52,7 +52,7 @@ def drop(*, event_id: str, connection: ConnectionOptions) -> None:
 
 @command("outbox send")
 def send_waiting(connection: ConnectionOptions) -> None:
-    """Send the events that wait, oldest first; what the ledger has leaves the outbox."""
+    """Send the events that wait, oldest first; what is recorded leaves the outbox."""
     session = Session(connection)
     outbox = session.outbox
     waiting = outbox.waiting()

@@ -46,7 +46,7 @@ _SUBJECT: Final = re.compile(r"[A-Za-z0-9/-]{1,80}")
 
 @command("show")
 def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) -> None:
-    """Show a certificate, anything else that events are about, or an event, with its history."""
+    """Show a certificate, another subject or an event, with its history."""
     session = Session(connection, newest=reading.newest)
     if _SUBJECT.fullmatch(what) is None:
         accepted = "a subject, such as BW00000042 or ZW/review/2026-1, or the id of an event"

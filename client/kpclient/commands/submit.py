@@ -48,7 +48,7 @@ _SHOWN: Final = 20
 def submit(
     *, file: Path, signer: SignerOptions, connection: ConnectionOptions, jobs: int = 4
 ) -> None:
-    """Submit the events of a file; running it again goes on where it ended.
+    """Submit the events of a file; run again, it goes on where it stopped.
 
     A line is a signed envelope (DSSE JSON), or a draft that is signed with the keys it names, or
     with --key. What was sent is in FILE.progress, what was refused in FILE.refused.

@@ -222,7 +222,7 @@ def _name_of(field: str, *, many: bool) -> str:
 def _help_of(meaning: str) -> str:
     """Shorten what the ledger says of a field to what somebody who types it needs."""
     first = re.split(r"; |: |, in thousandths|, in US cents| \(", meaning, maxsplit=1)[0]
-    plain = first.rstrip(".").replace("``", "").removeprefix("Whether ")
+    plain = first.rstrip(".").removeprefix("Whether ")
     return f"{plain[:1].upper()}{plain[1:]}."
 
 

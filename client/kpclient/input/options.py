@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
+from enum import Enum
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Final, TypeGuard
@@ -21,6 +22,7 @@ import typer
 from typer.models import OptionInfo, ParameterInfo
 
 from kpclient.errors import EXIT_UNDECIDED, ClientError, UsageError
+from kpclient.input.help_pages import PlainCommand, example_epilog
 from kpclient.output.console import print_json, print_trouble
 from kpledger.base.errors import LedgerError, MalformedError
 
@@ -146,7 +148,7 @@ def with_words(parameter: inspect.Parameter, words: OptionWords | None = None) -
         typer.Option(
             *name.split(),
             # Typer would name the types of Python.
-            metavar=said.metavar or _KINDS.get(kind),
+            metavar=said.metavar or _KINDS.get(kind) or _choices_of(kind),
             help=said.help,
             envvar=said.envvar,
             min=said.min,
@@ -156,6 +158,13 @@ def with_words(parameter: inspect.Parameter, words: OptionWords | None = None) -
         else typer.Argument(metavar=name, help=said.help)
     )
     return parameter.replace(annotation=Annotated[kind, info])
+
+
+def _choices_of(kind: object) -> str | None:
+    """Name what may be chosen, where a parameter is a choice."""
+    if not isinstance(kind, type) or not issubclass(kind, Enum):
+        return None
+    return "|".join(str(one.value) for one in kind)
 
 
 def add_command(
@@ -195,7 +204,7 @@ def add_command(
     context = inspect.Parameter("context", positional, annotation=typer.Context)
     run.__annotations__ = {one.name: one.annotation for one in (context, *spread)}
     vars(run)["__signature__"] = inspect.Signature([context, *seen])
-    app.command(name, epilog=f"\b\nExample:\n  {example}")(run)
+    app.command(name, cls=PlainCommand, epilog=example_epilog(example))(run)
     return run
 
 
@@ -275,7 +284,7 @@ def typed_as(parameter: inspect.Parameter) -> str:
     """Give what a person types for a parameter: the option, or what help calls the argument."""
     info = _info_of(parameter)
     # Within Annotated, typer keeps the first name of an option as its default.
-    return str(info.default) if isinstance(info, OptionInfo) else str(info.metavar).strip("[]")
+    return str(info.default) if isinstance(info, OptionInfo) else str(info.metavar)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ a field means is said by the docstring after it, read from the source of the ver
 import ast
 import functools
 import inspect
+import re
 import sys
 from importlib import resources
 from typing import Final, NamedTuple
@@ -46,6 +47,20 @@ class FieldWording(NamedTuple):
     meaning: str
 
 
+_MARKUP: Final = re.compile(r":\w+:`~?([\w.]+)`|``(.+?)``|`(.+?)`|\*(\w[^*]*)\*", re.DOTALL)
+_TYPES: Final = {body.__name__: body.TYPE for body in BODIES.values()}
+
+
+def plain_text(docstring: str) -> str:
+    """Give a docstring as people read it: without markup, and with events as they are typed."""
+
+    def unmark(found: re.Match[str]) -> str:
+        named = str(next(filter(None, found.groups())))
+        return _TYPES.get(named, named)
+
+    return " ".join(_MARKUP.sub(unmark, docstring).split())
+
+
 def event_types() -> dict[str, str]:
     """Give every event type and what it states."""
     return {
@@ -55,7 +70,7 @@ def event_types() -> dict[str, str]:
 
 def summarise(body: type[Body]) -> str:
     """Give the first sentence of what a type states."""
-    return (body.__doc__ or "").strip().splitlines()[0]
+    return plain_text((body.__doc__ or "").strip().splitlines()[0])
 
 
 def fields_of(kind: type[msgspec.Struct], within: str = "") -> tuple[FieldWording, ...]:
@@ -67,7 +82,7 @@ def fields_of(kind: type[msgspec.Struct], within: str = "") -> tuple[FieldWordin
         needed = one.required and not may_be_null(one.type)
         form = describe_form(one.type)
         if (called := write_name(one.name)) != one.name:
-            form = f"{form}, or `{called}` as a decimal number"
+            form = f"{form}, or {called} as a decimal number"
         found.append(FieldWording(path, form, needed, meanings.get(one.name, "")))
         item, many = item_of(one.type)
         if isinstance(item, types.StructType):
@@ -175,6 +190,6 @@ def _read_class(defined: ast.ClassDef) -> dict[str, str]:
             case ast.AnnAssign(target=ast.Name(id=name)):
                 continue
             case ast.Expr(value=ast.Constant(value=str(text))) if name:
-                meanings[name] = " ".join(text.split())
+                meanings[name] = plain_text(text)
         name = ""
     return meanings

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 from aiohttp import web
 from typer.testing import CliRunner, Result
 
+from kpledger import __version__
 from kpnode.main import app
 
 ROOT = Path(__file__).parents[3]
@@ -39,7 +41,10 @@ async def answering(status: int, answer: Mapping[str, object]) -> AsyncIterator[
 
 
 async def run(*words: str) -> Result:
-    return await asyncio.to_thread(CliRunner().invoke, app, [*words], env={"COLUMNS": "80"})
+    columns = {"COLUMNS": "80"}
+    return await asyncio.to_thread(
+        CliRunner().invoke, app, [*words], env=columns, terminal_width=98
+    )
 
 
 async def test_a_node_that_is_down_is_told_in_few_words() -> None:
@@ -81,7 +86,7 @@ async def test_what_is_no_url_is_said_in_one_line(url: str) -> None:
     result = await run("status", "--node", url)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        f"kpnode: --node: {url!r} is no URL of a node; http(s)://host:port would be one\n"
+        f"kpnode: --node: {url!r} is not the URL of a node, such as http://127.0.0.1:7600\n"
     )
 
 
@@ -93,6 +98,29 @@ async def test_ports_that_there_are_not_are_said_in_one_line(port: str, tmp_path
     assert result.stderr.startswith("kpnode: '127.0.0.1:")
     assert result.stderr.endswith("is not host:port with a port from 1 to 65535\n")
     assert not (tmp_path / "net").exists()
+
+
+@pytest.mark.parametrize("command", ["", "init", "run", "devnet", "status"])
+async def test_help_ends_with_an_example(command: str) -> None:
+    result = await run(*command.split(), "--help")
+    *_, title, example = result.stdout.rstrip().splitlines()
+    assert (result.exit_code, title.strip()) == (0, "Example:")
+    assert example.strip().startswith(f"kpnode {command}".rstrip())
+
+
+async def test_help_has_every_summary_whole_and_no_type_of_python() -> None:
+    commands = getattr(typer.main.get_command(app), "commands", {})
+    helps = {name: (await run(name, "--help")).stdout for name in commands}
+    listed = (await run("--help")).stdout
+    for name, text in helps.items():
+        summary = str(commands[name].help).splitlines()[0]
+        assert re.search(rf"^  {name} +{re.escape(summary)}$", listed, re.MULTILINE)
+        assert not re.search(r"<(?:str|int|path|list|bool)\b", text)
+
+
+async def test_the_version_is_that_of_the_package() -> None:
+    result = await run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"kpnode {__version__}\n")
 
 
 def test_the_manual_has_every_command() -> None:

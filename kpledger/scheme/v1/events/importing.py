@@ -208,7 +208,9 @@ class CaseOpened(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     kind: CaseKind
-    """NO_CERTIFICATE or SAMPLE; the subject is ``<code>/case/<name>``."""
+    """NO_CERTIFICATE or SAMPLE (the others open by themselves); the subject is
+    ``<code>/case/<name>``.
+    """
     opened_on: Day
     """When the goods were found or taken."""
     carat_thousandths: CaratThousandths | None
