@@ -62,6 +62,16 @@ def parse_participant(text: str) -> str:
     return _parse(text, PARTICIPANT_PATTERN, "participant code", "two capital letters, such as BW")
 
 
+def parse_node_name(text: str) -> str:
+    """Read a node's name.
+
+    Raises:
+        MalformedError: not lower-case letters and digits joined by hyphens, or too long.
+    """
+    accepted = f"at most {MAX_NAME_CHARS} lower-case letters and digits joined by hyphens"
+    return _parse(text, NAME_PATTERN, "node name", f"{accepted}, such as bw-1")
+
+
 def parse_hex32(text: str, what: str) -> bytes:
     """Read 32 bytes of lower-case hexadecimal.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import shutil
 import signal
 import socket
 import sys
@@ -14,16 +15,16 @@ from typing import Final
 import aiohttp
 
 from kpledger.log.genesis import Genesis, parse_genesis
-from kpnode.config import NodeConfig, load_config
+from kpnode.config import Address, NodeConfig, load_config
 from kpnode.founding import (
     CONFIG_NAME,
     GENESIS_NAME,
     HOST,
     KEYS_NAME,
     PEER_PORT_OFFSET,
-    Member,
     found_network,
     plan_nodes,
+    read_members,
 )
 from kpnode.process import stop_process
 
@@ -31,6 +32,9 @@ READY_S: Final = 30.0
 """How long a network may take until a leader exists."""
 STOP_S: Final = 10.0
 """How long a node may take to stop before it is killed."""
+_DEFAULT_PORT: Final = 7600
+_DEFAULT_VOTERS: Final = 4
+_DEFAULT_CSV: Final = Path(__file__).parents[2] / "config" / "data" / "participants.csv"
 _POLL_S: Final = 0.05
 LISTENING_PORTS: Final = range(16_384, 32_768)
 """Where to look for free ports.
@@ -57,33 +61,70 @@ class _Running:
     api: str
 
 
-def open_network(
-    directory: Path, members: Callable[[], tuple[Member, ...]], *, voters: int, port: int, tls: bool
-) -> Genesis:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkPlan:
+    """What a new network is to be; None where it was not said."""
+
+    voters: int | None = None
+    port: int | None = None
+    """The first port; 0 takes free ones."""
+    participants: Path | None = None
+    """A CSV file."""
+    tls: bool = False
+    """Whether the API is served over TLS."""
+
+
+def open_network(directory: Path, plan: NetworkPlan) -> Genesis:
     """Found a network in a directory, or find the one that is there.
 
-    Args:
-        directory: where the network lives.
-        members: gives the participants of a new network.
-        voters: how many nodes a new network has.
-        port: the first port of a new network; 0 takes free ones.
-        tls: a new network serves its API over TLS.
-
     Raises:
-        DevnetError: the directory holds something else.
-        FoundingError: it cannot be founded.
+        DevnetError: the directory holds something else, or a network that was founded otherwise
+            than planned, or a port is taken.
+        FoundingError: it cannot be founded; the directory is as it was.
     """
-    genesis = directory / GENESIS_NAME
-    if genesis.exists():
-        return parse_genesis(genesis.read_bytes())
+    path = directory / GENESIS_NAME
+    if path.exists():
+        genesis = parse_genesis(path.read_bytes())
+        _check_plan(directory, genesis, plan)
+        return genesis
     if directory.exists() and any(directory.iterdir()):
         raise DevnetError(f"{directory} is not empty and holds no network")
-    found = members()
+    found = read_members(plan.participants or _DEFAULT_CSV)
+    voters = _DEFAULT_VOTERS if plan.voters is None else plan.voters
     places = range(voters)
     offsets = (*places, *(PEER_PORT_OFFSET + place for place in places))
+    port = _DEFAULT_PORT if plan.port is None else plan.port
     nodes = plan_nodes(found, voters, port or find_ports(HOST, offsets))
+    for node in nodes:
+        _check_ports(node.name, node.api, node.peers)
     directory.mkdir(parents=True, exist_ok=True)
-    return found_network(directory, found, nodes, api_tls=tls)
+    try:
+        return found_network(directory, found, nodes, api_tls=plan.tls)
+    except BaseException:
+        for entry in directory.iterdir():
+            shutil.rmtree(entry, ignore_errors=True)
+        raise
+
+
+def _check_plan(directory: Path, genesis: Genesis, plan: NetworkPlan) -> None:
+    """Refuse to run a network that was founded otherwise than somebody says now."""
+    nodes = genesis.file.nodes
+    first = load_config(directory / nodes[0].name / CONFIG_NAME).api
+    if plan.voters not in (None, len(nodes)):
+        raise _contradiction(directory, "--voters", f"with {len(nodes)} nodes")
+    if plan.port not in (None, 0, first.listen.port):
+        raise _contradiction(directory, "--port", f"on port {first.listen.port}")
+    if plan.tls and not first.tls:
+        raise _contradiction(directory, "--api-tls", "without it")
+    if plan.participants is not None:
+        known = [(one.code, one.name, one.kind) for one in genesis.file.participants]
+        if known != [(one.code, one.name, one.kind) for one in read_members(plan.participants)]:
+            raise _contradiction(directory, "--participants", "with others")
+
+
+def _contradiction(directory: Path, option: str, how: str) -> DevnetError:
+    problem = f"the network in {directory} was founded {how}"
+    return DevnetError(f"{option}: {problem}; leave it out, or take another directory")
 
 
 async def run_network(
@@ -106,7 +147,7 @@ async def run_network(
     names = [node.name for node in genesis.file.nodes]
     configs = {name: load_config(directory / name / CONFIG_NAME) for name in names}
     for config in configs.values():
-        _check_ports(config)
+        _check_ports(config.node.name, config.api.listen, config.peers.listen)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -153,11 +194,11 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
-def _check_ports(config: NodeConfig) -> None:
+def _check_ports(name: str, *addresses: Address) -> None:
     """See that a node can listen, so that no stranger on its port is taken for it."""
-    for address in (config.api.listen, config.peers.listen):
+    for address in addresses:
         if not is_free(address.host, address.port):
-            raise DevnetError(f"{address} is taken by another program; {config.node.name} needs it")
+            raise DevnetError(f"{address} is taken by another program; {name} needs it")
 
 
 async def _is_stopped_before(stopping: asyncio.Event, work: Coroutine[None, None, None]) -> bool:

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from kpledger.base.errors import LedgerError, MalformedError
-from kpledger.base.ids import parse_participant
+from kpledger.base.ids import parse_node_name, parse_participant
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import (
     GENESIS_FORMAT,
@@ -228,13 +228,14 @@ def init_node(
     """Make the keys of one node and give its entry for the genesis file; found it if there is one.
 
     Raises:
+        MalformedError: the name or the participant's code has not its form.
         FoundingError: there is a node already, or the genesis file names other keys for it.
         KeyFileError: a key file cannot be used.
         GenesisError: the genesis file cannot found a ledger.
         StorageError: the ledger cannot be founded in this directory.
         OSError: a file cannot be read or written.
     """
-    node = PlannedNode(name, parse_participant(participant), api, peers)
+    node = PlannedNode(parse_node_name(name), parse_participant(participant), api, peers)
     entry = _draw_node(directory, node)
     if genesis is not None:
         if (directory / CONFIG_NAME).exists():

@@ -21,8 +21,8 @@ import kpledger
 from kpledger.base.errors import LedgerError
 from kpnode.config import Address, ConfigError, load_config
 from kpnode.daemon import StartError, run_node
-from kpnode.devnet import DevnetError, open_network, run_network
-from kpnode.founding import FoundingError, init_node, read_members
+from kpnode.devnet import DevnetError, NetworkPlan, open_network, run_network
+from kpnode.founding import FoundingError, init_node
 from kpnode.keyfile import KeyFileError
 from kpnode.process import set_up_logging
 from kpnode.storage.errors import StorageError
@@ -49,7 +49,6 @@ _TROUBLE = (
     StorageError,
 )
 _STATUS_S = 5.0
-_DEFAULT_CSV = Path(__file__).parents[2] / "config" / "data" / "participants.csv"
 
 
 def _stop(problem: object) -> typer.Exit:
@@ -129,22 +128,24 @@ def devnet(
         ),
     ],
     voters: Annotated[
-        int, typer.Option(metavar="N", help="How many nodes, each a process, all voting.")
-    ] = 4,
+        int | None,
+        typer.Option(metavar="N", help="How many nodes, each a process, all voting. [default: 4]"),
+    ] = None,
     port: Annotated[
-        int,
+        int | None,
         typer.Option(
-            metavar="N", help="First port of the API; peers use those 100 above. 0 takes free ones."
+            metavar="N",
+            help="First port of the API; peers use those 100 above. 0 takes free ones."
+            " [default: 7600]",
         ),
-    ] = 7600,
+    ] = None,
     participants: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             metavar="FILE",
             help="A CSV file with the columns code, name, kind. [default: those of the scheme]",
-            show_default=False,
         ),
-    ] = _DEFAULT_CSV,
+    ] = None,
     *,
     api_tls: Annotated[
         bool, typer.Option("--api-tls", help="Serve the API over TLS as well.")
@@ -154,13 +155,13 @@ def devnet(
 
     Writes a genesis file and keys (all in one place, so never for real use), starts one process for
     each node, prints one JSON object when a leader exists, and stops all of them on Ctrl-C. A
-    directory that holds a network already is started again.
+    directory that holds a network already is started again, as it was founded: options that
+    contradict it are refused.
     """
     try:
         place = directory.absolute()
-        genesis = open_network(
-            place, lambda: read_members(participants), voters=voters, port=port, tls=api_tls
-        )
+        plan = NetworkPlan(voters=voters, port=port, participants=participants, tls=api_tls)
+        genesis = open_network(place, plan)
         report = partial(_print_json, err=True)
         asyncio.run(run_network(place, genesis, on_ready=_print_json, on_ended=report))
     except (*_TROUBLE, OSError, ValueError) as error:

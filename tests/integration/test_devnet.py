@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 from pathlib import Path
 
 import aiohttp
@@ -21,6 +22,7 @@ from network import (
 )
 
 from kpledger.log.genesis import parse_genesis
+from kpnode.config import load_config
 
 pytestmark = pytest.mark.slow
 
@@ -116,6 +118,47 @@ async def test_a_second_network_on_the_same_ports_is_refused(tmp_path: Path) -> 
         assert (code, stdout) == (2, "")
         address = network.seen.nodes[0].api.removeprefix("http://")
         assert stderr == f"kpnode: {address} is taken by another program; bw-1 needs it\n"
+
+
+async def test_a_start_that_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:
+    place, twice = tmp_path / "net", tmp_path / "twice.csv"
+    twice.write_text("code,name,kind\nBW,Botswana,STATE\nBW,Botswana,STATE\n")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+        code, _, stderr = await run_kpnode("devnet", place, "--voters", "1", "--port", port)
+    assert (code, "is taken by another program" in stderr) == (2, True)
+    assert not place.exists()
+    options = ("--voters", "1", "--port", "0", "--participants", twice)
+    code, _, stderr = await run_kpnode("devnet", place, *options)
+    assert (code, "used twice" in stderr) == (2, True)
+    assert list(place.iterdir()) == []
+
+
+async def test_options_that_contradict_the_network_there_are_refused(tmp_path: Path) -> None:
+    config = await copy_network(tmp_path)
+    port = str(load_config(config).api.listen.port + 1)
+    fewer = tmp_path / "fewer.csv"
+    fewer.write_text("code,name,kind\nBW,Botswana,STATE\n")
+    for options in (
+        ("--voters", "3"),
+        ("--port", port),
+        ("--participants", str(fewer)),
+        ("--api-tls",),
+    ):
+        code, stdout, stderr = await run_kpnode("devnet", tmp_path / "net", *options)
+        assert (code, stdout) == (2, "")
+        assert stderr.startswith(f"kpnode: {options[0]}: the network in {tmp_path / 'net'} was"), (
+            stderr
+        )
+
+
+async def test_a_name_that_no_genesis_file_takes_is_refused_at_once(tmp_path: Path) -> None:
+    words = ("init", tmp_path / "node", "--name", "BW 1", "--participant", "BW")
+    code, stdout, stderr = await run_kpnode(*words)
+    assert (code, stdout) == (2, "")
+    assert "'BW 1' is not at most 32 lower-case letters and digits" in stderr
+    assert not (tmp_path / "node").exists()
 
 
 async def test_a_directory_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:

@@ -11,14 +11,17 @@ from kpledger.base.errors import MalformedError
 from kpledger.base.ids import (
     MAX_NAME_CHARS,
     AuthorityId,
+    NodeName,
     ParticipantCode,
     parse_hex32,
+    parse_node_name,
     parse_participant,
 )
 from kpledger.scheme.v1.ids import CertificateNumber, parse_number
 
 GOOD = [
     (parse_participant, "BW"),
+    (parse_node_name, "bw-1"),
     (parse_number, "BW1"),
     (parse_number, "EU-ANT-000000000001"),
     (parse_number, "GBABCDEF123456789012"),
@@ -26,6 +29,7 @@ GOOD = [
 
 BAD = [
     (parse_participant, ["", "B", "BWA", "bw", "BW\n", "B1", "\u0410\u0412"]),
+    (parse_node_name, ["", "BW 1", "BW-1", "-a", "a--b", "bw-1\n"]),
     (
         parse_number,
         ["", "BW", "B1", "bw1", "BW1\n", "BW1A", "BW\u0661", "BWABCDEFG1", "BW" + "1" * 13],
@@ -72,6 +76,7 @@ def test_refusal_does_not_repeat_a_long_text_in_full() -> None:
     ("kind", "parse", "start", "more"),
     [
         (ParticipantCode, parse_participant, "A", "A"),
+        (NodeName, parse_node_name, "a", "1"),
         (CertificateNumber, parse_number, "AAAAAAAA", "1"),
     ],
 )
