@@ -35,7 +35,7 @@ With `sqlite3 books.sqlite`, `datasette books.sqlite`, or in DuckDB
 -- What happened to a certificate, and who said so?
 SELECT recorded, type, author, event_id
 FROM event_subjects JOIN v_events USING (event_index)
-WHERE event_subjects.subject = 'BW000001'
+WHERE event_subjects.subject = 'BW10000001'
 ORDER BY event_index;
 ```
 

@@ -13,6 +13,7 @@ import queries
 import replay
 from rates import CORES
 
+_TEMPORARY: Final = Path(tempfile.gettempdir())
 EXAMPLES: Final = """\
 examples:
   scripts/bench replay --events 100000
@@ -64,37 +65,49 @@ def make_parser() -> argparse.ArgumentParser:
     )
     benchmarks = parser.add_subparsers(dest="benchmark", required=True)
     replaying = benchmarks.add_parser("replay", help="audit a synthetic ledger")
-    replaying.add_argument("--events", type=int, default=100_000)
-    replaying.add_argument("--block-events", type=int, default=64, help="events in a block")
-    replaying.add_argument("--jobs", type=int, default=CORES, help="processes for signatures")
+    _add(replaying, "--events", 100_000, "in the ledger")
+    _add(replaying, "--block-events", 64, "events in a block")
+    _add(replaying, "--jobs", CORES, "processes for signatures")
     replaying.add_argument("--books", action="store_true", help="write the books as well")
     committing = benchmarks.add_parser("commit", help="load a network of real processes")
-    committing.add_argument("--voters", type=int, default=3)
-    committing.add_argument(
-        "--clients", default="1,64", help="how many at a time, for instance 1,64"
-    )
-    committing.add_argument("--seconds", type=float, default=5)
-    committing.add_argument("--rounds", type=int, default=1)
-    committing.add_argument("--through", choices=("leader", "all"), default="leader")
+    _add(committing, "--voters", 3, "nodes")
+    _add(committing, "--clients", "1,64", "how many at a time, one measure for each")
+    _add(committing, "--seconds", 5.0, "of load for each measure")
+    _add(committing, "--rounds", 1, "how often all is measured")
+    _add(committing, "--through", "leader", "whom the clients send to", ("leader", "all"))
     committing.add_argument("--against", metavar="COMMIT", help="measure that commit as well")
-    committing.add_argument("--readers", type=int, default=0, help="clients that ask for all flags")
-    committing.add_argument("--directory", type=Path, default=Path(tempfile.gettempdir()))
+    _add(committing, "--readers", 0, "clients that ask for all flags")
+    _add(committing, "--directory", _TEMPORARY, "where the networks live")
     comparing = benchmarks.add_parser("peers", help="the same load for etcd and NATS")
-    comparing.add_argument("--clients", default="1,16,64")
-    comparing.add_argument("--seconds", type=float, default=5)
-    comparing.add_argument("--rounds", type=int, default=3)
-    comparing.add_argument("--directory", type=Path, default=Path(tempfile.gettempdir()))
+    _add(comparing, "--clients", "1,16,64", "how many at a time, one measure for each")
+    _add(comparing, "--seconds", 5.0, "of load for each measure")
+    _add(comparing, "--rounds", 3, "how often all is measured")
+    _add(comparing, "--directory", _TEMPORARY, "where the networks live")
     asking = benchmarks.add_parser("queries", help="ask the books of many years")
-    asking.add_argument("--years", type=int, default=20)
-    asking.add_argument("--events", type=int, default=5_000_000, help="of all years together")
-    asking.add_argument("--rounds", type=int, default=60, help="requests of each kind")
+    _add(asking, "--years", 20, "in the books")
+    _add(asking, "--events", 5_000_000, "of all years together")
+    _add(asking, "--rounds", 60, "requests of each kind")
     asking.add_argument(
         "--direct",
         action="store_true",
         help="ask in this process, and count its processor time alone",
     )
-    asking.add_argument("--directory", type=Path, help="where the books are, or will be kept")
+    asking.add_argument(
+        "--directory", type=Path, help="where the books are, or will be kept (default: nowhere)"
+    )
     return parser
+
+
+def _add(
+    parser: argparse.ArgumentParser,
+    option: str,
+    default: str | float | Path,
+    about: str,
+    choices: tuple[str, ...] | None = None,
+) -> None:
+    """Add an option whose help says its default."""
+    shown = f"{about} (default: {default})"
+    parser.add_argument(option, type=type(default), default=default, help=shown, choices=choices)
 
 
 def _read_numbers(text: str) -> tuple[int, ...]:

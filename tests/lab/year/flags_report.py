@@ -24,13 +24,18 @@ from lab.year.days import FOUNDED_ON
 from lab.year.files import PLANTED_NAME, write_planted
 from lab.year.planted import Fraud, PlantedCase
 from lab.year.tables import load_tables
-from lab.year.year import make_year
+from lab.year.year import CERTIFICATES_MAX, CERTIFICATES_MIN, make_year
 
 from kpledger.books.database import Books, open_books
 from kpledger.books.flags.catalogue import read_flags
 from kpledger.books.flags.search import Finding, FlagsQuestion, find_flags, prepare_search
 
 BOOKS_NAME: Final = "books.sqlite"
+YEAR_NAME: Final = "year.json"
+CERTIFICATES: Final = 3_000
+COMPLETE_FROM: Final = 1_500
+"""From so many certificates on, every planted case stands out enough to be found."""
+SEED: Final = 2022
 HONEST_FLAGGED_MAX_PPM: Final = 10_000
 _MILLION: Final = 1_000_000
 _PER_CENT: Final = 100
@@ -166,6 +171,9 @@ def write_year(directory: Path, *, certificates: int, seed: int, fraud: bool = T
     year = make_year(load_tables(), certificates=certificates, seed=seed, fraud=fraud)
     write_books(year, directory / BOOKS_NAME)
     write_planted(directory / PLANTED_NAME, year.cases.listed())
+    # Last, because its presence says that the rest is complete.
+    described = msgspec.json.encode({"certificates": certificates, "seed": seed})
+    (directory / YEAR_NAME).write_bytes(described)
 
 
 def measure_year(directory: Path) -> tuple[Report, list[Finding]]:
@@ -227,8 +235,24 @@ def format_markdown(report: Report) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Build a year or reuse one, look, and print; exit code 1 if something was missed."""
+def explain_misses(report: Report, certificates: int) -> list[str]:
+    """Say what was not found, kind by kind, and whether honest certificates stand out."""
+    missed = Counter((one.rpartition("-")[0], one.split()[-1]) for one in report.missed)
+    lines = [
+        f"not found: {kind.lower().replace('_', ' ')} by {flag}, {count} cases"
+        for (kind, flag), count in sorted(missed.items())
+    ]
+    if missed and certificates < COMPLETE_FROM:
+        few = f"{certificates} certificates are few for flags that compare with what is usual"
+        lines.append(f"{few}; all is found from {COMPLETE_FROM} on")
+    if report.honest_flagged_ppm > HONEST_FLAGGED_MAX_PPM:
+        most = f"at most {_percent(HONEST_FLAGGED_MAX_PPM, _MILLION)} should be"
+        share = _percent(report.honest_flagged, report.honest)
+        lines.append(f"too many honest certificates are flagged: {share}; {most}")
+    return lines
+
+
+def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/flags-report",
         description="Measure how well the flags tell planted fraud from honest trade in a synthetic"
@@ -236,18 +260,60 @@ def main() -> None:
         " many honest certificates are flagged.",
         epilog="example: scripts/flags-report --certificates 60000 --directory /var/tmp/year",
     )
-    parser.add_argument("--certificates", type=int, default=3_000)
-    parser.add_argument("--seed", type=int, default=2022)
-    parser.add_argument("--directory", type=Path, help="where the books are, or will be kept")
-    parser.add_argument("--false", type=int, default=0, help="print so many false findings a flag")
+    parser.add_argument(
+        "--certificates",
+        metavar="N",
+        type=_read_certificates,
+        help=f"how many, from {CERTIFICATES_MIN} to {CERTIFICATES_MAX}; all planted cases are found"
+        f" from {COMPLETE_FROM} on (default: {CERTIFICATES})",
+    )
+    parser.add_argument("--seed", metavar="N", type=int, help=f"draws the year (default: {SEED})")
+    parser.add_argument(
+        "--directory", type=Path, help="where the books are, or will be kept (default: nowhere)"
+    )
+    parser.add_argument(
+        "--false",
+        metavar="N",
+        type=int,
+        default=0,
+        help="print so many false findings a flag (default: 0)",
+    )
+    return parser
+
+
+def _read_certificates(text: str) -> int:
+    accepted = f"from {CERTIFICATES_MIN} to {CERTIFICATES_MAX}"
+    if not text.isdecimal() or not CERTIFICATES_MIN <= int(text) <= CERTIFICATES_MAX:
+        raise argparse.ArgumentTypeError(f"{text} is not a number {accepted}")
+    return int(text)
+
+
+def _read_year(directory: Path) -> dict[str, int] | None:
+    """Give of which year the books in a directory are; None where none are kept."""
+    path = directory / YEAR_NAME
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, int]) if path.exists() else None
+
+
+def main() -> None:
+    """Build a year or reuse one, look, and print; exit code 1 if something was missed."""
+    parser = _make_parser()
     chosen = parser.parse_args()
+    wanted = {"certificates": chosen.certificates, "seed": chosen.seed}
     with ExitStack() as stack:
         directory = chosen.directory
         if directory is None:
             scratch = tempfile.TemporaryDirectory(prefix="kpledger-flags-")
             directory = Path(stack.enter_context(scratch))
-        if not (directory / PLANTED_NAME).exists():
-            write_year(directory, certificates=chosen.certificates, seed=chosen.seed)
+        year = _read_year(directory)
+        if year is None:
+            year = {"certificates": CERTIFICATES, "seed": SEED} | {
+                option: value for option, value in wanted.items() if value is not None
+            }
+            write_year(directory, certificates=year["certificates"], seed=year["seed"])
+        for option, value in wanted.items():
+            if value not in (None, year[option]):
+                kept = f"{directory} has a year of {option} {year[option]}"
+                parser.error(f"--{option}: {kept}; leave it out, or take another directory")
         report, false = measure_year(directory)
     shown: Counter[str] = Counter()
     for finding in false:
@@ -256,7 +322,9 @@ def main() -> None:
             sys.stderr.write(f"{finding.flag} {finding.subject} {finding.explanation}\n")
     print(format_markdown(report))  # noqa: T201 (a program for the command line)
     print(json.dumps(msgspec.to_builtins(report)))  # noqa: T201 (likewise)
-    sys.exit(1 if report.missed or report.honest_flagged_ppm > HONEST_FLAGGED_MAX_PPM else 0)
+    troubles = explain_misses(report, year["certificates"])
+    sys.stderr.writelines(f"{trouble}\n" for trouble in troubles)
+    sys.exit(1 if troubles else 0)
 
 
 if __name__ == "__main__":
