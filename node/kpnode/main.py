@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
@@ -26,6 +25,7 @@ from kpnode.founding import FoundingError, init_node
 from kpnode.keyfile import KeyFileError
 from kpnode.process import set_up_logging
 from kpnode.storage.errors import StorageError
+from kpnode.transport.link import say_why
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -247,22 +247,14 @@ async def _ask(session: aiohttp.ClientSession, url: str) -> dict[str, object]:
     except (aiohttp.ContentTypeError, ValueError):
         return {"error": "its answer makes no sense (not JSON)"}
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        return {"error": f"does not answer ({_reason(error)})"}
+        slow = f"nothing within {_STATUS_S:g} s"
+        reason = slow if isinstance(error, TimeoutError) else say_why(error)
+        return {"error": f"does not answer ({reason})"}
     return (
         found
         if isinstance(found, dict)
         else {"error": "its answer makes no sense (not a JSON object)"}
     )
-
-
-def _reason(error: aiohttp.ClientError | OSError) -> str:
-    """Say in a few words why nothing came."""
-    if isinstance(error, TimeoutError):
-        return f"nothing within {_STATUS_S:g} s"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "no such host"
-    number = error.errno if isinstance(error, OSError) else None
-    return os.strerror(number).lower() if number else str(error) or "the connection broke off"
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 (the signature of a typer callback)

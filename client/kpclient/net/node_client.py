@@ -6,6 +6,7 @@ and asked again in its turn until the deadline.
 """
 
 import asyncio
+import os
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -282,17 +283,28 @@ class NodeClient:
                 )
             async with response:
                 yield response
-        except (aiohttp.ServerFingerprintMismatch, aiohttp.ClientSSLError) as error:
-            problem = f"it does not hold the TLS key of a node in the genesis file ({error})"
+        except (aiohttp.ServerFingerprintMismatch, aiohttp.ClientConnectorCertificateError):
+            problem = "it does not hold the TLS key of a node in the genesis file"
             raise NotTrustworthyError(node, problem) from None
+        except aiohttp.ClientSSLError:
+            raise NoAnswerError("it does not speak TLS there; is it http://?") from None
         except aiohttp.InvalidURL:
             raise UsageError("--node", f"{node!r} is not a URL", _URL) from None
         except aiohttp.ClientConnectorError as error:
-            raise NoAnswerError(str(error.os_error)) from None
+            raise NoAnswerError(_reason(error.os_error)) from None
         except TimeoutError:
             raise NoAnswerError(f"no answer within {timeout_s:.1f} s") from None
+        except aiohttp.ServerDisconnectedError:
+            hint = "; does it speak TLS, and is it https://?" if node.startswith("http:") else ""
+            raise NoAnswerError(f"it closed the connection without an answer{hint}") from None
         except (aiohttp.ClientError, OSError) as error:
             raise NoAnswerError(str(error) or type(error).__name__) from None
+
+
+def _reason(error: OSError) -> str:
+    """Say why there is no connection, without the numbers and addresses of the system."""
+    known = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+    return (known or "no address of it can be reached").lower()
 
 
 def _timeout(path: str, until: float) -> str:

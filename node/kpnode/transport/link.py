@@ -14,6 +14,7 @@ only delay what is new.
 
 import asyncio
 import logging
+import os
 import secrets
 from collections import deque
 from collections.abc import Callable
@@ -36,6 +37,14 @@ _MAX_ANSWER_BYTES: Final = 1024
 
 _MAX_DOUBLINGS: Final = 32
 
+_REASONS: Final[dict[type[Exception], str]] = {
+    aiohttp.ClientConnectorCertificateError: "it holds another TLS key",
+    aiohttp.ClientSSLError: "it does not speak TLS there",
+    aiohttp.ClientConnectorDNSError: "no such host",
+    aiohttp.ServerDisconnectedError: "it closed the connection without an answer",
+    TimeoutError: "no answer in time",
+}
+"""The first that fits counts."""
 _TROUBLE: Final = (aiohttp.ClientError, OSError, TimeoutError, UnknownPeerError)
 
 _chance: Final = secrets.SystemRandom()
@@ -60,6 +69,16 @@ def pause_s(failures: int, options: TransportOptions, chance: float) -> float:
     doublings = min(failures - 1, _MAX_DOUBLINGS)
     longest = min(options.first_pause_s * (1 << doublings), options.longest_pause_s)
     return longest * (1 + chance) / 2
+
+
+def say_why(error: BaseException) -> str:
+    """Say in a few words why there is no connection, in ours and not in those of the library."""
+    for kind, why in _REASONS.items():
+        if isinstance(error, kind):
+            return why
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    return str(error) or "the connection broke off"
 
 
 class Link:
@@ -119,7 +138,7 @@ class Link:
                 await self._converse()
                 reason = "the peer closed the connection"
             except _TROUBLE as error:
-                reason = f"{type(error).__name__}: {error}"
+                reason = say_why(error)
                 if isinstance(error, UnknownPeerError):
                     self._counts.refused_peers += 1
             # A connection that is accepted and lost at once is no better than one refused.

@@ -17,7 +17,7 @@ from founding import make_genesis
 from scripted_node import STATUS
 
 from kpclient.net.ledger_client import LedgerClient
-from kpclient.net.node_client import NodeClient, NotTrustworthyError
+from kpclient.net.node_client import NodeClient, NodeUnreachableError, NotTrustworthyError
 from kpledger.base.hashing import sha256
 from kpledger.base.pinning import build_tls_certificate
 
@@ -56,9 +56,16 @@ def delegate(holder: Ed25519PrivateKey, other: Ed25519PrivateKey) -> bytes:
 
 @asynccontextmanager
 async def served(
-    directory: Path, key: Ed25519PrivateKey, tls_certificate: bytes, asked: list[str]
+    directory: Path,
+    key: Ed25519PrivateKey,
+    tls_certificate: bytes,
+    asked: list[str],
+    *,
+    speaks_tls: bool = True,
+    scheme: str = "https",
+    timeout_s: float = 5,
 ) -> AsyncIterator[LedgerClient]:
-    """Serve a status over TLS under a key, and give a line to it."""
+    """Serve a status over TLS under a key, or without, and give a line to it."""
     (directory / "node.pem").write_bytes(tls_certificate + pem_of(key))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(directory / "node.pem")
@@ -71,10 +78,10 @@ async def served(
     app.router.add_get("/v1/status", status)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-    url = f"https://127.0.0.1:{runner.addresses[0][1]}"
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context if speaks_tls else None).start()
+    url = f"{scheme}://127.0.0.1:{runner.addresses[0][1]}"
     try:
-        async with NodeClient(GENESIS, [url], timeout_s=5, observe=lambda *_: None) as line:
+        async with NodeClient(GENESIS, [url], timeout_s=timeout_s, observe=lambda *_: None) as line:
             yield LedgerClient(GENESIS, line)
     finally:
         await runner.cleanup()
@@ -101,3 +108,23 @@ async def test_a_key_that_a_pinned_one_has_signed_for_is_not_asked(tmp_path: Pat
         with pytest.raises(NotTrustworthyError, match="TLS key"):
             await ledger.status()
     assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("speaks_tls", "scheme", "says"),
+    [
+        (False, "https", "it does not speak TLS there; is it http://?"),
+        (True, "http", "it closed the connection without an answer; does it speak TLS, and is it"),
+    ],
+)
+async def test_a_url_of_the_wrong_kind_is_told_in_words(
+    tmp_path: Path, *, speaks_tls: bool, scheme: str, says: str
+) -> None:
+    key = tls_key("bw-1/tls")
+    shown = build_tls_certificate(key, "bw-1")
+    how = served(tmp_path, key, shown, [], speaks_tls=speaks_tls, scheme=scheme, timeout_s=0.3)
+    async with how as node:
+        with pytest.raises(NodeUnreachableError) as caught:
+            await node.status()
+    assert says in str(caught.value)
+    assert "object at" not in str(caught.value)

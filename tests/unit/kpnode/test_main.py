@@ -59,6 +59,13 @@ async def test_a_node_that_is_down_is_told_in_few_words() -> None:
     assert (result.exit_code, json.loads(result.stdout)) == (2, {"nodes": [error]})
 
 
+async def test_a_node_without_tls_is_told_apart_from_one_that_is_down() -> None:
+    async with answering(200, STATUS) as address:
+        result = await run("status", "--node", f"https://{address}")
+    trouble = result.stdout.splitlines()[-1]
+    assert trouble == f"{address}: does not answer (it does not speak TLS there)"
+
+
 async def test_what_is_not_known_is_a_dash_and_alarms_stand_below() -> None:
     alarms = {"alarms": ["the disk [is] full"], "tree_size": 7_654_321, "head": HEAD}
     alarms |= {"books": {"height": 1_234, "behind": 0, "building": False, "problem": None}}
