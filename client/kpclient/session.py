@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from kpclient.errors import ClientError, UsageError
+from kpclient.errors import ClientError, FileError, UsageError
 from kpclient.files import read_bounded
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.net.answers import read_answer
@@ -23,7 +23,7 @@ from kpclient.replay.served_chain import ServedChain
 from kpclient.replay.verification import open_chain, replay
 from kpclient.seen import Memory, Position
 from kpledger.api.answers import StatusAnswer
-from kpledger.base.errors import MalformedError
+from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.books.certificates import CERTIFICATE, CertificateQuestion
 from kpledger.books.database import Books, open_books
 from kpledger.books.query import Query, QuestionError
@@ -64,7 +64,7 @@ class Session:
     def genesis(self) -> Genesis:
         """The ledger that is meant."""
         path = self._connection.genesis or self.home / "genesis.json"
-        return parse_genesis(read_bounded(path, max_bytes=MAX_GENESIS_BYTES))
+        return load_genesis(path)
 
     @property
     def outbox(self) -> Outbox:
@@ -151,6 +151,18 @@ class Session:
             tree_root=bytes.fromhex(shown.tree_root),
         )
         Memory(self.home / "seen", self.genesis.chain).accept(position, node=source)
+
+
+def load_genesis(path: Path) -> Genesis:
+    """Read a genesis file.
+
+    Raises:
+        FileError: it cannot be read, or is none.
+    """
+    try:
+        return parse_genesis(read_bounded(path, max_bytes=MAX_GENESIS_BYTES))
+    except LedgerError as error:
+        raise FileError(path, str(error)) from None
 
 
 def _remove_database(file: Path) -> None:

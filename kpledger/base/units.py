@@ -149,7 +149,9 @@ def _parse_amount(text: str, what: str, *, decimals: int) -> int:
     whole, fraction = match.groups(default="")
     amount = int(whole + fraction.ljust(decimals, "0"))
     if not 0 < amount <= MAX_AMOUNT:
-        raise MalformedError(what, f"{text!r} is out of range")
+        least = f"0.{'1':0>{decimals}}"
+        most = f"{MAX_AMOUNT // 10**decimals}.{MAX_AMOUNT % 10**decimals:0{decimals}d}"
+        raise MalformedError(what, f"{text!r} is not from {least} to {most}")
     return amount
 
 

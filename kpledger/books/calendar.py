@@ -75,6 +75,8 @@ def _respond(books: Books, question: CalendarQuestion) -> CalendarAnswer:
     today = day_of(books.time_ms)
     first = read_day("from_day", question.from_day)
     last = read_day("until_day", question.until_day) or add_days(today, _AHEAD_DAYS)
+    if first > last:
+        raise QuestionError("from_day", f"{first} is after {last}", f"a day up to {last}")
     farthest = add_days(today, _FARTHEST_DAYS)
     if last > farthest:
         raise QuestionError("until_day", f"{last} is too far ahead", f"a day up to {farthest}")

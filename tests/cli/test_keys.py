@@ -116,6 +116,7 @@ def test_what_is_no_seed_ends_with_2(tmp_path: Path, content: str) -> None:
     (tmp_path / "seed").write_text(content)
     result = run("keys", "new", "--author", "BW/root", "--seed-file", tmp_path / "seed")
     assert result.exit_code == 2
+    assert result.stderr.startswith("error: --seed-file: ")
 
 
 def test_a_key_of_the_version_before_is_named_and_rewritten(

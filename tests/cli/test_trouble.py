@@ -121,3 +121,58 @@ def test_a_home_that_cannot_be_written_ends_with_2(
     assert result.exit_code == 2
     assert json.loads(result.stdout)["status"] == "failed"
     assert "Not a directory" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("list", "--limit", "x"), "'--limit': a whole number is expected"),
+        (("list", "--limit", "0"), "'--limit': 1 is the least"),
+        (("audit", "--genesis", "x", "--jobs", "999"), "'--jobs': 256 is the most"),
+        (("list", "--timeout", "x"), "'--timeout': a number is expected"),
+        (("stats", "summary", "--year", "2026", "--format", "xls"), "'--format': 'xls' is not one"),
+    ],
+)
+def test_a_value_that_cannot_be_taken_is_told_in_plain_words(
+    words: tuple[str, ...], says: str
+) -> None:
+    result = CliRunner().invoke(app, [*words])
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith(f"Error: Invalid value for {says}")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("it.json", "{"),
+        ("it.toml", "a ="),
+        ("it.json", '{"a": 1, "a": 2}'),
+        ("it.json", '{"a": 1}'),
+    ],
+)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("issue", "--draft"),
+        ("make", "note_filed", "--body"),
+        ("status", "--node", "http://127.0.0.1:1", "--genesis"),
+        ("audit", "--node", "http://127.0.0.1:1", "--genesis"),
+    ],
+)
+def test_a_file_that_cannot_be_understood_is_named(
+    environment: dict[str, str], tmp_path: Path, words: tuple[str, ...], name: str, content: str
+) -> None:
+    file = tmp_path / name
+    file.write_text(content)
+    typed = [*words, str(file), *(("--key", "gaborone") if words[0] in {"issue", "make"} else ())]
+    result = CliRunner().invoke(app, typed, env=environment)
+    assert (result.exit_code, str(file) in result.stderr) == (2, True)
+
+
+def test_trouble_with_files_names_what_was_typed(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    environment["KPLEDGER_HOME"] = str(tmp_path / "file")
+    result = CliRunner().invoke(app, ["keys", "new", "--author", "BW/root"], env=environment)
+    assert result.stderr == f"error: {tmp_path / 'file' / 'keys'}: Not a directory\n"

@@ -13,19 +13,19 @@ import typer
 
 from kpclient.commands.declared import command
 from kpclient.errors import EXIT_DONE, EXIT_REFUSED, EXIT_UNDECIDED, ClientError, UsageError
-from kpclient.files import check_destination, read_bounded
+from kpclient.files import check_destination
 from kpclient.input.options import TIMEOUT_S, ConnectionOptions
 from kpclient.output.console import print_fields, print_json, print_line, print_trouble
 from kpclient.output.tables import write_csv_files, write_parquet_files
 from kpclient.replay.copied_chain import CopiedChain
 from kpclient.replay.served_chain import ServedChain
 from kpclient.replay.verification import open_chain, verify_chain
-from kpclient.session import Session
+from kpclient.session import Session, load_genesis
 from kpledger.base.errors import LedgerError
 from kpledger.base.units import format_time
 from kpledger.books.database import open_books
 from kpledger.log.audit import AuditReport, AuditVerdict
-from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
+from kpledger.log.genesis import Genesis
 
 EXIT_CODES: Final = {
     AuditVerdict.SOUND: EXIT_DONE,
@@ -72,7 +72,7 @@ def _open(
     file: Path, node: str, copy: Path | None, timeout_s: float
 ) -> tuple[Genesis, ServedChain | CopiedChain]:
     """Give what is trusted, and the chain to be audited."""
-    genesis = parse_genesis(read_bounded(file, max_bytes=MAX_GENESIS_BYTES))
+    genesis = load_genesis(file)
     if not node and copy is None:
         raise ClientError("say either --node URL or --copy DIR")
     return genesis, open_chain(genesis, nodes=node, copy=copy, timeout_s=timeout_s)

@@ -12,7 +12,7 @@ import msgspec
 from kpclient.clock import now_ms
 from kpclient.commands.statements import prepares
 from kpclient.errors import UsageError
-from kpclient.input.documents import load_document
+from kpclient.input.documents import load_document, naming
 from kpclient.input.forms import read_struct
 from kpclient.session import find_certificate
 from kpclient.statements.statement import Draft
@@ -59,7 +59,8 @@ def draw_up(
         if unvalidated:
             plain["validated_at"] = None
     place = "" if file is not None else "certificate"
-    certificate = read_struct(Certificate, plain, within=place)
+    with naming(file):
+        certificate = read_struct(Certificate, plain, within=place)
     draft.fields["certificate"] = certificate
     draft.subject = draft.subject or certificate.number
 

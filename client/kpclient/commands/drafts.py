@@ -11,7 +11,7 @@ import msgspec
 
 from kpclient.commands.statements import prepares
 from kpclient.errors import UsageError
-from kpclient.input.documents import load_document, read_table
+from kpclient.input.documents import load_document, naming, read_table
 from kpclient.input.forms import find_type, read_struct
 from kpclient.session import NotFoundError, find_certificate, read_typed
 from kpclient.statements.signing import author_of
@@ -53,7 +53,9 @@ def read_correction(draft: Draft, *, body: Path) -> None:
     # An error names a field of the file here, and none of this command's options.
     typed, draft.names = draft.names, {}
     kind = find_type(recorded.event.header.type)
-    right = read_struct(kind, before | load_document(body), within="body")
+    fields = before | load_document(body)
+    with naming(body):
+        right = read_struct(kind, fields, within="body")
     draft.names = typed
     draft.fields["body"] = encode(right)
     draft.subject = recorded.event.header.subject

@@ -13,6 +13,7 @@ from kpclient.input.options import LocalOptions, PassphraseOptions
 from kpclient.keyfile import KeyEntry
 from kpclient.keystore import make_seed
 from kpclient.output.console import print_fields, print_json, print_line, print_table, print_trouble
+from kpclient.session import read_typed
 from kpclient.statements.signing import open_keystore, read_passphrase
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import parse_hex32
@@ -124,7 +125,8 @@ def _load_seed(path: Path) -> bytes:
     seeds = [line.strip() for line in lines.splitlines() if line and not line.startswith("#")]
     if len(seeds) != 1:
         raise UsageError("--seed-file", f"{path} has {len(seeds)} lines with a seed", "one line")
-    return parse_hex32(seeds[0], "seed")
+    accepted = "a file with 64 hexadecimal digits"
+    return read_typed(lambda text: parse_hex32(text, "seed"), seeds[0], "--seed-file", accepted)
 
 
 def _print(entry: KeyEntry, *, as_json: bool) -> None:

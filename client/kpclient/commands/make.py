@@ -9,7 +9,7 @@ from pathlib import Path
 from kpclient.commands.declared import command
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
-from kpclient.input.documents import load_document
+from kpclient.input.documents import load_document, naming
 from kpclient.input.forms import find_type
 from kpclient.input.options import (
     ConnectionOptions,
@@ -56,7 +56,7 @@ def make(
     if fields:
         _explain(known, as_json=by.connection.as_json)
         return
-    Draft(by, known, {} if body is None else load_document(body), subject).make()
+    Draft(by, known, {} if body is None else load_document(body), subject, file=body).make()
 
 
 def _find(kind: str) -> type[Body]:
@@ -98,8 +98,9 @@ def cosign(
     session = Session(connection)
     author_of(session.home, signer.key)
     content = read_bounded(file, max_bytes=MAX_ENVELOPE_JSON_BYTES)
-    event = decode_envelope(parse_envelope_json(content))
-    verify_envelope(event)
+    with naming(file):
+        event = decode_envelope(parse_envelope_json(content))
+        verify_envelope(event)
     if event.header.chain != session.genesis.chain:
         problem = f"it is meant for ledger {event.header.chain.hex()}"
         raise UsageError("FILE", problem, f"an event for {session.genesis.chain.hex()}")

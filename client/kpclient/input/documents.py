@@ -10,7 +10,8 @@ import io
 import json
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -38,9 +39,23 @@ def load_document(path: Path) -> dict[str, object]:
         UnreadableError: it cannot be read.
     """
     content = read_bounded(path, max_bytes=MAX_DOCUMENT_BYTES)
-    if path.suffix == ".toml":
-        return parse_toml(content)
-    return parse_json(content, what=str(path))
+    with naming(path):
+        return parse_toml(content) if path.suffix == ".toml" else parse_json(content)
+
+
+@contextmanager
+def naming(file: Path | None) -> Iterator[None]:
+    """Name the file, if any, that something was written in which cannot be understood.
+
+    Raises:
+        MalformedError: it cannot.
+    """
+    try:
+        yield
+    except MalformedError as error:
+        if file is None:
+            raise
+        raise MalformedError(str(file), error.problem, field=error.field) from None
 
 
 def parse_toml(content: bytes) -> dict[str, object]:

@@ -9,6 +9,7 @@ and what help says of it stands in ``options.toml``; what only one command has, 
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
@@ -21,7 +22,7 @@ import msgspec
 import typer
 from typer.models import OptionInfo, ParameterInfo
 
-from kpclient.errors import EXIT_UNDECIDED, ClientError, UsageError
+from kpclient.errors import EXIT_UNDECIDED, ClientError, FileError, UsageError
 from kpclient.input.help_pages import PlainCommand, example_epilog
 from kpclient.output.console import print_json, print_trouble
 from kpledger.base.errors import LedgerError, MalformedError
@@ -308,6 +309,8 @@ def _report(
     error: ClientError | LedgerError | OSError, *, as_json: bool, option_of: Callable[[str], str]
 ) -> int:
     """Say what went wrong, line by line or as the JSON object, and give the exit code for it."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        error = FileError(Path(os.fsdecode(error.filename)), error.strerror)
     known, answered, code = {"detail": str(error)}, False, EXIT_UNDECIDED
     if isinstance(error, ClientError):
         known, answered, code = error.describe(), error.IS_ANSWERED, error.EXIT_CODE

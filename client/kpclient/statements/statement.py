@@ -8,8 +8,10 @@ signer, who adds a signature with ``cosign`` and sends it.
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from kpclient.errors import UsageError
+from kpclient.input.documents import naming
 from kpclient.input.field_options import find_option
 from kpclient.input.forms import read_struct
 from kpclient.input.options import StatementOptions
@@ -34,6 +36,8 @@ class Draft:
     names: dict[str, str] = field(default_factory=dict)
     """What is typed for a field, by its path below the body."""
     prev: bytes | None = None
+    file: Path | None = None
+    """Where the fields were written."""
 
     @cached_property
     def session(self) -> Session:
@@ -66,7 +70,8 @@ class Draft:
             UsageError: the subject has to be named.
             ClientError: it is refused, or nobody knows yet.
         """
-        body = read_struct(self.kind, self.fields, within="body")
+        with naming(self.file):
+            body = read_struct(self.kind, self.fields, within="body")
         keyring = Keyring(self.session, self.by.signer)
         author, _ = keyring.open()
         about = self.subject or subject_of(author.participant, body)

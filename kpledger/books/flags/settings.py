@@ -46,7 +46,10 @@ def parse_settings(text: str) -> FlagSettings:
     settings = FlagSettings()
     for one in filter(None, (piece.strip() for piece in text.split(","))):
         name, equals, value = (piece.strip() for piece in one.partition("="))
-        if not equals or "." not in name:
+        if equals and "." not in name:
+            problem = f"{name!r} does not say of which flag it is"
+            raise QuestionError(_FIELD, problem, f"FLAG.NAME=VALUE, as F1.{name or 'days'}={value}")
+        if not equals:
             raise QuestionError(_FIELD, f"{one!r} is not NAME=VALUE", "as F1.days=45")
         code, _, setting = name.partition(".")
         if code.lower() == "stock":

@@ -230,7 +230,7 @@ def test_genesis_that_founds_nothing_decides_nothing(tmp_path: Path, content: by
     file = tmp_path / "genesis.json"
     file.write_bytes(content)
     code, _, err = run("--genesis", file, "--copy", tmp_path)
-    assert (code, err.startswith("UNDECIDED: genesis file is malformed")) == (2, True)
+    assert (code, err.startswith(f"UNDECIDED: {file}: genesis file is malformed")) == (2, True)
 
 
 def test_genesis_that_is_not_there_decides_nothing(tmp_path: Path) -> None:

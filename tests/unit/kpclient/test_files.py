@@ -1,16 +1,21 @@
 """Small files that survive a crash, and that nobody else can read."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from kpclient.errors import UsageError
 from kpclient.files import (
     TooOpenError,
     UnreadableError,
+    UnwritableError,
+    check_destination,
     check_private,
     make_private_directory,
     read_bounded,
     write_durably,
+    write_public,
 )
 
 
@@ -72,3 +77,18 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="No such file") as caught:
         read_bounded(tmp_path / "none", max_bytes=1)
     assert caught.value.path == tmp_path / "none"
+
+
+def test_where_nothing_can_be_written_the_file_that_was_wanted_is_named(tmp_path: Path) -> None:
+    wanted = tmp_path / "none" / "one"
+    for write in (partial(write_durably, replace=True), write_public):
+        with pytest.raises(UnwritableError) as caught:
+            write(wanted, b"")
+        assert str(caught.value) == f"{wanted} cannot be written: No such file or directory"
+
+
+def test_a_directory_may_be_made_with_those_above_it(tmp_path: Path) -> None:
+    wanted = tmp_path / "none" / "one"
+    check_destination("--csv", wanted, parents=True)
+    with pytest.raises(UsageError, match="cannot be written"):
+        check_destination("--out", wanted)

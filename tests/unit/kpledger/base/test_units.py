@@ -86,6 +86,13 @@ def test_value_finer_than_a_cent_is_refused() -> None:
         parse_usd("1.001")
 
 
+def test_amount_out_of_range_is_told_the_range() -> None:
+    with pytest.raises(MalformedError, match=r"'0' is not from 0\.001 to 9007199254740\.991"):
+        parse_carats("0")
+    with pytest.raises(MalformedError, match=r"'0' is not from 0\.01 to 90071992547409\.91"):
+        parse_usd("0")
+
+
 @given(st.dates())
 def test_days_survive_being_written_and_read(day: date) -> None:
     assert parse_day(day.isoformat()) == day

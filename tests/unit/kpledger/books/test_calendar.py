@@ -182,6 +182,7 @@ def test_days_before_the_first_that_is_asked_for_are_left_out(ledger: BookedLedg
     ("field", "day"),
     [
         ("from_day", "2026-02-30"),
+        ("from_day", "2026-12-31"),
         ("until_day", "2026-02-30"),
         ("from_day", "9999-12-31"),
         ("until_day", "0001-01-01"),

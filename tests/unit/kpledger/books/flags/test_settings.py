@@ -25,6 +25,7 @@ def test_what_is_not_named_keeps_its_default() -> None:
     [
         ("F1", "'F1' is not NAME=VALUE"),
         ("F1.days", "'F1.days' is not NAME=VALUE"),
+        ("percent=5", "'percent' does not say of which flag it is; accepted: FLAG.NAME=VALUE"),
         ("F19.days=1", "F19.days: there is no flag 'F19'; accepted: F1 to F18, or stock"),
         ("__class__.x=1", "there is no flag '__class__'; accepted: F1 to F18, or stock"),
         ("F16.dais=1", "F16.dais: there is no such setting; accepted: F16.days"),
