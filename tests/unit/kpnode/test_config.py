@@ -1,7 +1,9 @@
 """The configuration file: what it accepts, how it refuses, and that it can be written back."""
 
 from pathlib import Path
+from typing import get_type_hints
 
+import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
@@ -22,6 +24,7 @@ from kpnode.config import (
 )
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "node.example.toml"
+MANUAL = Path(__file__).parents[3] / "docs" / "operating.md"
 SOURCE = Path("node.toml")
 SMALLEST = """
 [node]
@@ -111,6 +114,17 @@ def test_example_loads_and_shows_every_default() -> None:
     for section in (example.node, example.api, example.peers, example.keys):
         for key in section.__struct_fields__:
             assert f"{key} = " in EXAMPLE.read_text() or f".{key}]" in EXAMPLE.read_text()
+
+
+def test_the_manual_has_every_key_with_its_default() -> None:
+    manual = MANUAL.read_text()
+    for section in NodeConfig.__struct_fields__:
+        kind = get_type_hints(NodeConfig)[section]
+        assert f"`[{section}]`" in manual
+        for field in msgspec.structs.fields(kind):
+            default = "none" if field.default_factory is not msgspec.NODEFAULT else field.default
+            shown = "" if default is msgspec.NODEFAULT else f"{default} "
+            assert f"`{field.name}` | {shown}| " in manual, field.name
 
 
 def test_relative_paths_start_at_the_directory_of_the_file(tmp_path: Path) -> None:
