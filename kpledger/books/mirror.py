@@ -82,7 +82,7 @@ def _respond(books: Books, question: MirrorQuestion) -> MirrorAnswer:
     one = read_participant(books, question.one, "one")
     other = read_participant(books, question.other, "other")
     if one == other:
-        problem = f"{one} and {other} are no pair"
+        problem = f"{one} cannot be compared with itself"
         raise QuestionError("other", problem, "the codes of two participants")
     settle_days = read_flags()["F12"].settings["settle_days"].default
     quarters = [

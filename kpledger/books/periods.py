@@ -77,7 +77,7 @@ def parse_period(text: str) -> Period:
     """
     match = _PERIOD.match(text)
     if match is None or not _FIRST_YEAR <= int(match[1]) <= _LAST_YEAR:
-        raise MalformedError("period", f"{text[:64]!r} is no reference period")
+        raise MalformedError("period", f"{text[:64]!r} is not a reference period")
     return Period(text)
 
 

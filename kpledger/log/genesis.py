@@ -191,7 +191,9 @@ def parse_genesis(encoded: bytes) -> Genesis:
     except DECODE_ERRORS as error:
         raise GenesisError(str(malformed("genesis file", error))) from None
     except UnacceptableKeyError as error:
-        raise GenesisError(f"genesis file contains a key that is none: {error}") from None
+        raise GenesisError(
+            f"the genesis file contains a key that cannot be used: {error}"
+        ) from None
     except LedgerError as error:
         raise GenesisError(str(error)) from None
     return Genesis(file, encoded)

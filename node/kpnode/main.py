@@ -245,16 +245,12 @@ async def _ask(session: aiohttp.ClientSession, url: str) -> dict[str, object]:
                 return {"error": f"does not answer (HTTP status {response.status})"}
             found = await response.json()
     except (aiohttp.ContentTypeError, ValueError):
-        return {"error": "its answer makes no sense (not JSON)"}
+        return {"error": "its answer is not JSON"}
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         slow = f"nothing within {_STATUS_S:g} s"
         reason = slow if isinstance(error, TimeoutError) else say_why(error)
         return {"error": f"does not answer ({reason})"}
-    return (
-        found
-        if isinstance(found, dict)
-        else {"error": "its answer makes no sense (not a JSON object)"}
-    )
+    return found if isinstance(found, dict) else {"error": "its answer is not a JSON object"}
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 (the signature of a typer callback)

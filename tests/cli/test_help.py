@@ -120,6 +120,12 @@ def test_the_fields_of_an_event_are_explained_without_markup(kind: str) -> None:
     assert (result.exit_code, MARKUP.findall(result.stdout)) == (0, [])
 
 
+@pytest.mark.parametrize("command", ["make --list", "flags --list", "rules"])
+def test_what_there_is_is_listed_without_markup(command: str) -> None:
+    result = RUNNER.invoke(app, command.split())
+    assert (result.exit_code, MARKUP.findall(result.stdout)) == (0, [])
+
+
 def test_a_docstring_is_read_without_its_markup() -> None:
     text = "Not *null*; see :class:`CertificateValidated`, :func:`a.b` and\n    ``HK`` or `x`."
     assert plain_text(text) == "Not null; see certificate_validated, a.b and HK or x."

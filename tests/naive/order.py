@@ -10,7 +10,7 @@ Effect = Callable[[World, Said], None]
 
 
 def is_about(tell: Callable[[Said], str]) -> Question:
-    """E5: the subject is what the body speaks of."""
+    """E5: the subject is what the body is about."""
 
     def ask(_world: World, said: Said) -> str | None:
         return None if said.subject == tell(said) else "E5"

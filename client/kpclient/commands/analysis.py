@@ -1,6 +1,7 @@
 """``kpledger flags``, ``balance`` and ``numbers``: what an analyst should look at."""
 
 from kpclient.commands.declared import Asking, asks
+from kpclient.input.wording import plain_text
 from kpclient.output.console import print_json, print_line, print_table
 from kpledger.base.units import format_carats
 from kpledger.books.balance import BALANCE, BalanceAnswer, BalanceQuestion
@@ -60,8 +61,8 @@ def _print_flag(one: FlagDescription) -> None:
     for setting in one.settings:
         print_line(f"  {setting.name} = {_shown(setting.default)}: {setting.meaning}")
     print_line(f"  evidence: {one.evidence}")
-    print_line(f"  harmless: {one.benign}")
-    print_line(f"  reading: {one.reading}")
+    print_line(f"  harmless: {plain_text(one.benign)}")
+    print_line(f"  reading: {plain_text(one.reading)}")
 
 
 def _shown(value: object) -> str:

@@ -248,7 +248,7 @@ class Verdict(StrEnum):
 
 
 class SuspectJudged(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The claimed issuer says what a suspect certificate is; the Chair, where it is no member.
+    """The claimed issuer says what a suspect certificate is; the Chair, where that is not a member.
 
     Whoever judges may come to think otherwise: the newest verdict counts.
     """

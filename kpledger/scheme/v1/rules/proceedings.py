@@ -197,7 +197,7 @@ def check_suspect(context: Context) -> Refusals:
 
 
 def check_judge(context: Context) -> Refusals:
-    """E2: the claimed issuer judges a suspect certificate; the Chair, where it is no member."""
+    """E2: the claimed issuer judges a suspect certificate; the Chair, if that is not a member."""
     issuer, author = context.proceeding().participant, context.author[0]
     standing = context.standing(issuer)
     judge = named = issuer

@@ -92,7 +92,7 @@ def _write(value: object) -> object:
 
 
 def check_subject(context: Context) -> Refusals:
-    """E5: the subject is what the body speaks of."""
+    """E5: the subject is what the body is about."""
     expected = subject_of(context.author[0], context.event.body)
     if expected not in (None, context.subject):
         yield Refusal(Rule.E5, "subject", f"{context.subject} is not the subject", str(expected))
