@@ -38,6 +38,12 @@ from kpledger.books.statistics import (
 
 _SAID_ABOVE: Final = ("table", "participant", "source", "known_at")
 
+_SPARE: Final = (
+    *("name", "production value usd", "import value usd", "export value usd"),
+    *("certificates issued", "certificates received", "half years submitted"),
+)
+"""What a narrow terminal leaves out, so that a participant stays a row."""
+
 
 class Layout(StrEnum):
     """In which form an answer is wanted."""
@@ -132,8 +138,9 @@ def _print(table: Table, *, hidden: Collection[str] = _SAID_ABOVE) -> None:
         if name not in hidden and any(row.get(name) is not None for row in table.rows)
     ]
     print_table(
-        columns,
+        [name.replace("_", " ") for name in columns],
         [[format_value(row.get(name), kind_of(name)) for name in columns] for row in table.rows],
+        spare=_SPARE,
     )
 
 
