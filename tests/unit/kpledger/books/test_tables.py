@@ -14,6 +14,7 @@ from kpledger.books.mirror import MIRROR, MirrorQuestion
 from kpledger.books.numbers import NUMBERS, NumbersQuestion
 from kpledger.books.query import QuestionError
 from kpledger.books.unconfirmed import UNCONFIRMED, UnconfirmedQuestion
+from kpledger.scheme.v1.events.importing import SuspectReported
 
 DAY = "2026-07-06"
 
@@ -108,7 +109,19 @@ def test_numbers_show_ranges_and_gaps(trader: Trader) -> None:
     [one] = answer.ranges
     assert (one.authority, one.used, one.highest, one.missing) == ("gaborone", 3, "BW000004", 1)
     assert [(gap.first, gap.count, gap.next) for gap in one.gaps] == [("BW000003", 1, "BW000004")]
-    assert answer.findings == ()
+    assert (answer.findings, answer.more) == ((), False)
+
+
+def test_numbers_say_whether_there_are_more_findings(trader: Trader) -> None:
+    for paper in ("BW000777", "BW000778"):
+        suspected = SuspectReported(
+            claimed_issuer="BW", claimed_number=paper, claimed_issue=DAY, image=None, remarks=""
+        )
+        trader.show("2026-07-21", "EU/antwerp", suspected, f"EU/suspect/{paper.lower()}")
+    for limit, more in ((1, True), (2, False)):
+        question = NumbersQuestion(participant="BW", limit=limit)
+        answer = NUMBERS.respond(trader.ledger.books, question)
+        assert (len(answer.findings), answer.more) == (limit, more)
 
 
 @pytest.mark.parametrize(
