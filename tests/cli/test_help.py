@@ -112,6 +112,7 @@ def test_a_group_lists_its_commands(name: str) -> None:
 @pytest.mark.parametrize("name", [*GROUPS, *COMMANDS])
 def test_no_help_is_written_for_programmers(name: str) -> None:
     assert MARKUP.findall(help_of(name)) == []
+    assert not re.findall(r"^  --\S+ <", help_of(name), re.MULTILINE)
 
 
 @pytest.mark.parametrize("kind", event_types())

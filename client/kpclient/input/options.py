@@ -16,7 +16,7 @@ from dataclasses import dataclass, is_dataclass
 from enum import Enum
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Final, TypeGuard
+from typing import Annotated, Final, TypeGuard, get_args
 
 import msgspec
 import typer
@@ -163,9 +163,10 @@ def with_words(parameter: inspect.Parameter, words: OptionWords | None = None) -
 
 def _choices_of(kind: object) -> str | None:
     """Name what may be chosen, where a parameter is a choice."""
-    if not isinstance(kind, type) or not issubclass(kind, Enum):
-        return None
-    return "|".join(str(one.value) for one in kind)
+    for one in (kind, *get_args(kind)):
+        if isinstance(one, type) and issubclass(one, Enum):
+            return "|".join(str(choice.value) for choice in one)
+    return None
 
 
 def add_command(
