@@ -100,7 +100,7 @@ class Session:
     @cached_property
     def books(self) -> Books:
         """The books of the whole chain, verified here, in a temporary file; it is read once."""
-        chain = self._open_chain()
+        chain = self.open_chain()
         connection = open_books("")
         self._accept(chain.source, replay(self.genesis, chain, connection))
         return Books(connection)
@@ -113,7 +113,7 @@ class Session:
             ClientError: no node answers, or the chain is not sound.
         """
         self._offline = OfflineOptions(replay=True, copy=copy)
-        chain = self._open_chain()
+        chain = self.open_chain()
         # Under the name that was asked for stand complete books or none.
         partial = file.with_name(f"{file.name}.partial")
         try:
@@ -130,7 +130,13 @@ class Session:
         self._accept(chain.source, report)
         return report
 
-    def _open_chain(self) -> ServedChain | CopiedChain:
+    def open_chain(self) -> ServedChain | CopiedChain:
+        """Give the chain in the copy that is named, or else of the first node to answer.
+
+        Raises:
+            UsageError: there is no such copy, or no node is named.
+            ClientError: no node answers; says why not.
+        """
         nodes, timeout_s = self._connection.node, self._connection.timeout_s
         return open_chain(self.genesis, nodes=nodes, copy=self._offline.copy, timeout_s=timeout_s)
 

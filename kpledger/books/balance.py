@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from kpledger.base.units import MAX_AMOUNT
 from kpledger.books.database import Books
-from kpledger.books.flags.settings import parse_settings
+from kpledger.books.flags.settings import read_settings
 from kpledger.books.query import Query, read_participant, read_today, select_rows
 
 
@@ -89,7 +89,7 @@ class ProductionAnswer(msgspec.Struct, frozen=True, kw_only=True):
 def _respond_balance(books: Books, question: BalanceQuestion) -> BalanceAnswer:
     today = read_today(books, question.at)
     code = read_participant(books, question.participant)
-    opening = parse_settings(question.settings).stock.get(code, 0) * 1_000
+    opening = read_settings(books, question.settings).stock.get(code, 0) * 1_000
     asked = {
         "participant": code,
         "at": today,

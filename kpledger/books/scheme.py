@@ -10,7 +10,7 @@ import msgspec
 
 from kpledger.base.units import day_of, end_of_day_ms
 from kpledger.books.database import Books
-from kpledger.books.query import Query, read_parameter, select_rows
+from kpledger.books.query import Query, QuestionError, read_parameter, select_rows
 from kpledger.scheme.v1.events.governance import ParticipantKind, Standing
 from kpledger.scheme.v1.policy import Policy, resolve_policy
 from kpledger.scheme.v1.records import PolicyRecord
@@ -20,6 +20,9 @@ SELECT chair, vice_chair, year
 FROM presidencies
 WHERE known_from <= :time_ms AND (known_until IS NULL OR known_until > :time_ms)
 """
+
+
+_FOUNDED: Final = "SELECT min(known_from) FROM participants"
 
 
 class SchemeQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,6 +93,10 @@ def _respond(books: Books, question: SchemeQuestion) -> SchemeAnswer:
     time_ms = books.time_ms
     if question.at:
         time_ms = read_parameter("at", question.at, end_of_day_ms, "a day, such as 2026-03-02")
+        (founded_ms,) = books.connection.execute(_FOUNDED).fetchone()
+        if time_ms < founded_ms:
+            problem = f"{question.at} is before the ledger began, on {day_of(founded_ms)}"
+            raise QuestionError("at", problem, "that day or a later one")
     asked = {"time_ms": time_ms}
     members = select_rows(books, MemberAt, "scheme_members.sql", asked)
     presidency = books.connection.execute(_PRESIDENCY, asked).fetchone()

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from enum import StrEnum
+from typing import Final
 
 from kpledger.base.codec import DECODE_ERRORS, decode_trusted
 from kpledger.base.errors import BadSignatureError, LedgerError
@@ -38,6 +39,9 @@ from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRulesError
 
 Observe = Callable[[ExecutedBlock], None]
 """Sees each block that was found sound, in order; its signatures may still be deferred."""
+
+EMPTY_CHAIN: Final = "the chain is empty: it has no signed block"
+"""Why a chain that was read to its end is neither sound nor not."""
 
 
 class AuditVerdict(StrEnum):
@@ -174,8 +178,7 @@ def report_sound(genesis: Genesis, progress: AuditProgress) -> AuditReport:
     genesis file, so that such a chain is nobody's.
     """
     if progress.signed_blocks == 0:
-        problem = "the chain is empty: it has no signed block"
-        return report_undecided(genesis, progress, problem)
+        return report_undecided(genesis, progress, EMPTY_CHAIN)
     return _report(genesis, progress, AuditVerdict.SOUND)
 
 

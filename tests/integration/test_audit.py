@@ -205,10 +205,16 @@ def test_node_that_answers_with_an_error_decides_nothing(tmp_path: Path) -> None
     assert (code, "503" in str(report["problem"])) == (2, True)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "ftp://127.0.0.1", "node", "http://x:99999"])
-def test_node_that_cannot_be_reached_decides_nothing(tmp_path: Path, url: str) -> None:
-    code, report = run(tmp_path, url)
+def test_node_that_cannot_be_reached_decides_nothing(tmp_path: Path) -> None:
+    code, report = run(tmp_path, "http://127.0.0.1:1")
     assert (code, report["verdict"]) == (2, "UNDECIDED")
+    assert "http://127.0.0.1:1" in str(report["problem"])
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "node", "http://x:99999"])
+def test_what_is_no_url_is_wrong_usage_and_no_verdict(tmp_path: Path, url: str) -> None:
+    code, report = run(tmp_path, url)
+    assert (code, report["status"]) == (2, "failed")
     assert url in str(report["problem"])
 
 

@@ -14,18 +14,15 @@ import typer
 from kpclient.commands.declared import command
 from kpclient.errors import EXIT_DONE, EXIT_REFUSED, EXIT_UNDECIDED, ClientError, UsageError
 from kpclient.files import check_destination
-from kpclient.input.options import TIMEOUT_S, ConnectionOptions
+from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.output.console import print_fields, print_json, print_line, print_trouble
 from kpclient.output.tables import write_csv_files, write_parquet_files
-from kpclient.replay.copied_chain import CopiedChain
-from kpclient.replay.served_chain import ServedChain
-from kpclient.replay.verification import open_chain, verify_chain
-from kpclient.session import Session, load_genesis
+from kpclient.replay.verification import verify_chain
+from kpclient.session import Session
 from kpledger.base.errors import LedgerError
 from kpledger.base.units import format_time
 from kpledger.books.database import open_books
 from kpledger.log.audit import AuditReport, AuditVerdict
-from kpledger.log.genesis import Genesis
 
 EXIT_CODES: Final = {
     AuditVerdict.SOUND: EXIT_DONE,
@@ -36,13 +33,7 @@ EXIT_CODES: Final = {
 
 @command("audit")
 def audit(
-    *,
-    genesis: Path,
-    node: str = "",
-    copy: Path | None = None,
-    jobs: int | None = None,
-    timeout_s: float = TIMEOUT_S,
-    as_json: bool = False,
+    *, connection: ConnectionOptions, copy: Path | None = None, jobs: int | None = None
 ) -> None:
     """Verify a whole ledger, trusting nothing but the genesis file.
 
@@ -50,32 +41,24 @@ def audit(
 
     Exit code 0: sound; 1: a block violates the protocol or the rules; 2: cannot decide.
     """
+    session = Session(connection, offline=OfflineOptions(copy=copy))
     try:
-        founded, chain = _open(genesis, node, copy, timeout_s)
+        founded, chain = session.genesis, session.open_chain()
+    except UsageError:
+        raise  # nothing was looked at
     except (ClientError, LedgerError) as error:
-        problem = error.problem if isinstance(error, UsageError) else str(error)
-        if as_json:
-            print_json({"verdict": AuditVerdict.UNDECIDED, "problem": problem})
+        if connection.as_json:
+            print_json({"verdict": AuditVerdict.UNDECIDED, "problem": str(error)})
         else:
-            print_trouble(f"UNDECIDED: {problem}")
+            print_trouble(f"UNDECIDED: {error}")
         raise typer.Exit(EXIT_UNDECIDED) from None
     report = verify_chain(founded, chain, jobs=jobs)
-    if as_json:
+    if connection.as_json:
         print_json(dataclasses.asdict(report))
     else:
         for line in format_report(report):
             print_line(line)
     raise typer.Exit(EXIT_CODES[report.verdict])
-
-
-def _open(
-    file: Path, node: str, copy: Path | None, timeout_s: float
-) -> tuple[Genesis, ServedChain | CopiedChain]:
-    """Give what is trusted, and the chain to be audited."""
-    genesis = load_genesis(file)
-    if not node and copy is None:
-        raise ClientError("say either --node URL or --copy DIR")
-    return genesis, open_chain(genesis, nodes=node, copy=copy, timeout_s=timeout_s)
 
 
 def format_report(report: AuditReport) -> list[str]:

@@ -203,7 +203,7 @@ def _add_question(
         },
         hidden=hidden,
     )
-    names = derived.names()
+    names = derived.names() | {"settings": "--set"}
 
     def run(*, by: QuestionOptions, thresholds: Thresholds | None = None, **given: object) -> None:
         as_json = by.connection.as_json

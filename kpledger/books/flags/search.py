@@ -15,7 +15,7 @@ from kpledger.base.units import add_days, end_of_day_ms
 from kpledger.books.database import Books
 from kpledger.books.flags.catalogue import Flag, Way, read_flags
 from kpledger.books.flags.sentence import Value, write_sentence
-from kpledger.books.flags.settings import FlagSettings, parse_settings
+from kpledger.books.flags.settings import FlagSettings, read_settings
 from kpledger.books.projections.prices import step_of
 from kpledger.books.query import Query, QuestionError, read_day, read_participant, read_today
 
@@ -138,7 +138,8 @@ def prepare_search(books: Books, asked: FlagsQuestion) -> Search:
     first = read_day("from_day", asked.from_day) or add_days(last, -LOOK_BACK_DAYS)
     if first > last:
         raise QuestionError("from_day", f"{first} is after {last}", "a day up to `until`")
-    return Search(books, parse_settings(asked.settings), first, last, today, asked.participant)
+    settings = read_settings(books, asked.settings)
+    return Search(books, settings, first, last, today, asked.participant)
 
 
 def find_flags(

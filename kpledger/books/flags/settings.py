@@ -11,8 +11,9 @@ from msgspec import Meta
 
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import parse_participant
+from kpledger.books.database import Books
 from kpledger.books.flags.catalogue import Threshold, read_flags
-from kpledger.books.query import QuestionError
+from kpledger.books.query import QuestionError, read_participant
 
 MAX_SETTINGS_CHARS: Final = 4_000
 _FIELD: Final = "settings"
@@ -57,6 +58,18 @@ def parse_settings(text: str) -> FlagSettings:
         else:
             threshold = _find(name, code, setting)
             settings.chosen[f"{code.upper()}.{setting}"] = _read(name, value, threshold)
+    return settings
+
+
+def read_settings(books: Books, text: str) -> FlagSettings:
+    """Read settings, and see that stocks are those of participants on the ledger.
+
+    Raises:
+        QuestionError: as :func:`parse_settings`, or there is no such participant.
+    """
+    settings = parse_settings(text)
+    for code in settings.stock:
+        read_participant(books, code, _FIELD)
     return settings
 
 

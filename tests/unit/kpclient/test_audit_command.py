@@ -214,13 +214,34 @@ def test_empty_copy_decides_nothing(tmp_path: Path) -> None:
     assert (code, json.loads(out)["verdict"]) == (2, "UNDECIDED")
 
 
-def test_directory_without_a_ledger_decides_nothing(tmp_path: Path) -> None:
-    code, _, err = run("--genesis", write_genesis(tmp_path), "--copy", tmp_path)
-    assert (code, err.partition("/")[0]) == (2, "UNDECIDED: there is no database of a node in ")
+@pytest.mark.parametrize("command", ["flags", "list"])
+def test_ledger_without_an_event_is_answered_from_as_a_node_does(
+    tmp_path: Path, command: str
+) -> None:
+    copy, genesis = write_copy(tmp_path, []), write_genesis(tmp_path)
+    words = [command, "--genesis", str(genesis), "--home", str(tmp_path), "--copy", str(copy)]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+
+
+def test_directory_without_a_ledger_is_wrong_usage_and_no_verdict(tmp_path: Path) -> None:
+    code, out, err = run("--genesis", write_genesis(tmp_path), "--copy", tmp_path, "--json")
+    assert (code, json.loads(out)["status"]) == (2, "failed")
+    assert err.startswith("error: --copy: there is no database of a node in ")
+
+
+def test_node_and_genesis_are_found_as_by_every_command(tmp_path: Path) -> None:
+    home = write_genesis(tmp_path).parent
+    (home / "genesis.json").write_bytes(make_genesis().encoded)
+    environment = {"KPLEDGER_HOME": str(home), "KPLEDGER_NODE": "http://127.0.0.1:9"}
+    words = ["audit", "--timeout", "0.2"]
+    result = CliRunner().invoke(app, words, env=environment)
+    assert (result.exit_code, "http://127.0.0.1:9" in result.stderr) == (2, True)
+    assert result.stderr.startswith("UNDECIDED: ")
 
 
 def test_problem_before_any_chain_is_json_too(tmp_path: Path) -> None:
-    code, out, _ = run("--genesis", write_genesis(tmp_path), "--copy", tmp_path, "--json")
+    code, out, _ = run("--genesis", tmp_path / "none.json", "--copy", tmp_path, "--json")
     report = json.loads(out)
     assert (code, report["verdict"], sorted(report)) == (2, "UNDECIDED", ["problem", "verdict"])
 
@@ -241,7 +262,7 @@ def test_genesis_that_is_not_there_decides_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("chosen", "said"),
     [
-        ((), "UNDECIDED: say either --node URL or --copy DIR"),
+        ((), "error: --node: no node is named"),
         (
             ("--node", "http://127.0.0.1:1", "--copy", "x"),
             "error: --node: a copy is to be read instead of a node",

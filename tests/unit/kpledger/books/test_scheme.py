@@ -2,9 +2,9 @@
 
 import pytest
 from booked import BookedLedger, open_booked_trade
-from founding import CHAIR, NOW_MS, make_decision, signing_key
+from founding import CHAIR, NOW_MS, make_decision, make_genesis, signing_key
 
-from kpledger.base.units import DAY_MS
+from kpledger.base.units import DAY_MS, day_of
 from kpledger.books.query import QuestionError
 from kpledger.books.scheme import SCHEME, MemberAt, SchemeAnswer, SchemeQuestion
 from kpledger.scheme.v1.events.decisions import (
@@ -114,3 +114,10 @@ def test_a_day_has_to_be_one(ledger: BookedLedger) -> None:
     with pytest.raises(QuestionError) as caught:
         ask(ledger, "2026-02-30")
     assert caught.value.field == "at"
+
+
+def test_before_the_ledger_began_nothing_is_said(ledger: BookedLedger) -> None:
+    day = day_of(make_genesis().file.created_at)
+    assert ask(ledger, day).participants
+    with pytest.raises(QuestionError, match=f"1990-01-01 is before the ledger began, on {day}"):
+        ask(ledger, "1990-01-01")

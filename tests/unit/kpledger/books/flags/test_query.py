@@ -7,6 +7,7 @@ import pytest
 from flagging import Trader
 
 from kpledger.base.units import add_days
+from kpledger.books.balance import BALANCE, BalanceQuestion
 from kpledger.books.flags.search import FLAGS, FlagsQuestion, prepare_search
 from kpledger.books.query import QuestionError
 
@@ -96,3 +97,12 @@ def test_a_question_without_sense_names_its_parameter(
     with pytest.raises(QuestionError) as caught:
         trader.ledger.ask(FLAGS, question)
     assert caught.value.field == field
+
+
+def test_a_stock_of_nobody_on_the_ledger_is_refused(trader: Trader) -> None:
+    for query, question in (
+        (FLAGS, FlagsQuestion(settings="stock.ZZ=1")),
+        (BALANCE, BalanceQuestion(participant="BW", settings="stock.BW=1,stock.ZZ=1")),
+    ):
+        with pytest.raises(QuestionError, match="settings: there is no participant 'ZZ'"):
+            query.reply(trader.ledger.books, question)
