@@ -52,7 +52,8 @@ def lay_out_table(
 def lay_out_blocks(
     columns: Sequence[str], rows: Iterable[Sequence[str]], width: int
 ) -> Iterator[str]:
-    """Give the lines of a block for each row, with an empty one behind it."""
+    """Give the lines of a block for each row, and empty ones around them."""
+    yield ""
     for row in rows:
         filled = [(name, cell) for name, cell in zip(columns, row, strict=True) if cell]
         yield from lay_out_fields(filled, width)

@@ -41,6 +41,7 @@ def test_spare_columns_are_left_out_and_named(capsys: pytest.CaptureFixture[str]
 def test_rows_without_room_become_blocks(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(("event", "", "id"), [("certificate_issued", "", ID), ("note", "late", ID)])
     assert lines_of(capsys) == [
+        "",
         "event  certificate_issued",
         f"id     {ID}",
         "",
