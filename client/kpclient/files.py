@@ -7,6 +7,8 @@ found half written after a power cut. Nobody but their owner may read them.
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -110,14 +112,23 @@ def write_public(path: Path, content: bytes) -> None:
     Raises:
         UnwritableError: it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.new")
     try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        with make_temporary_directory(beside=path) as directory:
+            temporary = directory / "new"
+            temporary.write_bytes(content)
+            temporary.replace(path)
     except OSError as error:
         raise UnwritableError(path, error.strerror or str(error)) from None
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def make_temporary_directory(*, beside: Path) -> Iterator[Path]:
+    """Make a directory on the disk of a file that is to be; nobody has one of that name.
+
+    What is left in it in the end is removed.
+    """
+    with tempfile.TemporaryDirectory(prefix=".kpledger-", dir=beside.parent) as directory:
+        yield Path(directory)
 
 
 def sync_directory(directory: Path) -> None:

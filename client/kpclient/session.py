@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from kpclient.errors import ClientError, FileError, UsageError
-from kpclient.files import read_bounded
+from kpclient.files import make_temporary_directory, read_bounded
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.net.answers import read_answer
 from kpclient.net.ledger_client import LedgerClient
@@ -110,24 +110,22 @@ class Session:
 
         Raises:
             UsageError: there is no such copy, or the file cannot be written.
-            ClientError: no node answers, or the chain is not sound.
+            ClientError: no node answers, or the chain is not sound, or not what was seen before.
         """
         self._offline = OfflineOptions(replay=True, copy=copy)
         chain = self.open_chain()
         # Under the name that was asked for stand complete books or none.
-        partial = file.with_name(f"{file.name}.partial")
         try:
-            _remove_database(partial)
-            with closing(open_books(str(partial))) as books:
-                report = replay(self.genesis, chain, books)
-                # One file alone, that can be copied and opened by anybody.
-                books.execute("PRAGMA journal_mode = DELETE")
-            partial.rename(file)
+            with make_temporary_directory(beside=file) as directory:
+                partial = directory / "books.sqlite"
+                with closing(open_books(str(partial))) as books:
+                    report = replay(self.genesis, chain, books)
+                    # One file alone, that can be copied and opened by anybody.
+                    books.execute("PRAGMA journal_mode = DELETE")
+                self._accept(chain.source, report)
+                partial.rename(file)
         except (OSError, sqlite3.Error) as error:
             raise UsageError("--out", f"{file} cannot be written: {error}", "a new name") from None
-        finally:
-            _remove_database(partial)
-        self._accept(chain.source, report)
         return report
 
     def open_chain(self) -> ServedChain | CopiedChain:
@@ -169,11 +167,6 @@ def load_genesis(path: Path) -> Genesis:
         return parse_genesis(read_bounded(path, max_bytes=MAX_GENESIS_BYTES))
     except LedgerError as error:
         raise FileError(path, str(error)) from None
-
-
-def _remove_database(file: Path) -> None:
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        file.with_name(f"{file.name}{suffix}").unlink(missing_ok=True)
 
 
 def read_typed(parse: Callable[[str], T], text: str, option: str, accepted: str) -> T:

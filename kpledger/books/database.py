@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from importlib.resources import files
 from typing import Final, TypeVar
+from urllib.parse import quote
 
 from kpledger.base.codec import decode_trusted
 from kpledger.base.errors import LedgerError
@@ -45,7 +46,7 @@ def open_books(path: str, *, read_only: bool = False) -> sqlite3.Connection:
     Raises:
         sqlite3.Error: it cannot be opened, or is none.
     """
-    where = f"file:{path}?mode=ro" if read_only else path
+    where = f"{_write_uri(path)}?mode=ro" if read_only else path
     connection = sqlite3.connect(
         where, uri=read_only, isolation_level=None, check_same_thread=False
     )
@@ -58,6 +59,13 @@ def open_books(path: str, *, read_only: bool = False) -> sqlite3.Connection:
         # Most blocks change the same pages, which are then copied into the file only once.
         connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
     return connection
+
+
+def _write_uri(path: str) -> str:
+    """Write a path as a URI; none of its characters means anything there."""
+    # With an empty host in front, for in //here/there the first name would be the host's.
+    host = "//" if path.startswith("/") else ""
+    return f"file:{host}{quote(path, errors='surrogateescape')}"
 
 
 def create_tables(connection: sqlite3.Connection) -> None:

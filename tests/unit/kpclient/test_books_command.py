@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 from copied import store, write_copy, write_genesis
@@ -13,6 +14,7 @@ from founding import MemoryLedger, issue, make_certificate, number_of, open_trad
 from typer.testing import CliRunner, Result
 
 from kpclient.cli import app
+from kpclient.seen import Position
 from kpledger.base.units import format_time
 
 
@@ -144,3 +146,37 @@ def test_a_place_that_cannot_be_written_is_named(ledger: MemoryLedger, place: Pa
     result = run(place, "--copy", copy_of(ledger, place), "-o", str(out))
     assert result.exit_code == 2
     assert f"{out} cannot be written" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["x#1.sqlite", "x?mode=rw.sqlite", "x%41.sqlite"])
+def test_tables_are_written_whatever_the_books_are_called(
+    ledger: MemoryLedger, place: Path, name: str
+) -> None:
+    copy = copy_of(ledger, place)
+    result = run(place, "--copy", copy, "-o", str(place / name), "--csv", str(place / "csv"))
+    assert result.exit_code == 0, result.output
+    assert (place / "csv" / "events.csv").exists()
+
+
+def test_of_a_ledger_that_contradicts_what_was_seen_there_are_no_books(
+    ledger: MemoryLedger, place: Path
+) -> None:
+    copy = copy_of(ledger, place)
+    assert run(place, "--copy", copy, "-o", str(place / "first.sqlite")).exit_code == 0
+    (seen,) = (place / "home" / "seen").iterdir()
+    position = msgspec.json.decode(seen.read_bytes(), type=Position)
+    other = msgspec.structs.replace(position, head=bytes(32))
+    seen.write_bytes(msgspec.json.encode(other))
+    before = set(place.iterdir())
+    result = run(place, "--copy", copy, "-o", str(place / "forked.sqlite"))
+    assert result.exit_code == 1
+    assert "but seen before was" in result.stderr
+    assert set(place.iterdir()) == before
+
+
+def test_files_beside_the_books_are_left_alone(ledger: MemoryLedger, place: Path) -> None:
+    kept = place / "books.sqlite.partial"
+    kept.write_text("kept", encoding="utf-8")
+    result = run(place, "--copy", copy_of(ledger, place), "-o", str(place / "books.sqlite"))
+    assert result.exit_code == 0, result.output
+    assert kept.read_text(encoding="utf-8") == "kept"

@@ -92,3 +92,12 @@ def test_a_directory_may_be_made_with_those_above_it(tmp_path: Path) -> None:
     check_destination("--csv", wanted, parents=True)
     with pytest.raises(UsageError, match="cannot be written"):
         check_destination("--out", wanted)
+
+
+def test_a_public_file_is_written_and_nothing_beside_it_is_touched(tmp_path: Path) -> None:
+    beside = tmp_path / ".one.new"
+    beside.write_bytes(b"kept")
+    write_public(tmp_path / "one", b"content")
+    assert beside.read_bytes() == b"kept"
+    assert (tmp_path / "one").read_bytes() == b"content"
+    assert names_in(tmp_path) == [".one.new", "one"]

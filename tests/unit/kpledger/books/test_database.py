@@ -1,13 +1,15 @@
 """Books as they are read: records in the order of their keys, as of the newest block."""
 
+import os
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from booked import open_booked_trade
 from founding import PARTICIPANTS, issue, make_certificate, number_of
 
-from kpledger.books.database import Books, NoBooksError
+from kpledger.books.database import Books, NoBooksError, create_tables, has_tables, open_books
 from kpledger.scheme.v1.records import CertificateRecord, ParticipantRecord
 
 
@@ -42,3 +44,15 @@ def test_there_are_no_books_in_an_empty_database_or_of_another_derivation() -> N
     books.connection.execute("UPDATE meta SET value = 0 WHERE key = 'derivation'")
     with pytest.raises(NoBooksError, match="of derivation 0"), books.reading():
         pass
+
+
+@pytest.mark.parametrize("name", ["a#1", "a?mode=rw", "a%41", "a \udcff"])
+def test_books_are_read_whatever_their_file_is_called(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name / f"{name}.sqlite"
+    path.parent.mkdir()
+    with closing(open_books(str(path))) as books:
+        create_tables(books)
+    for written in (str(path), f"/{path}", os.path.relpath(path)):
+        with closing(open_books(written, read_only=True)) as books:
+            assert has_tables(books)
+    assert [one.name for one in tmp_path.iterdir()] == [name]
