@@ -46,7 +46,9 @@ _FILE: Final = re.compile(
 # RFC 7914 section 2: n, r and p. 16 MiB, which OpenSSL opens without asking, and some 0.1 s.
 _COST: Final = (2**14, 8, 2)
 MAX_COST: Final = 2**22
-"""The largest n * r * p of a file that is opened: 512 MiB and some seconds at the most."""
+"""The largest n * r * p of a file that is opened: some seconds."""
+MAX_MEMORY_MIB: Final = 512
+"""The most memory that it may take; the blocks in it have 128 * r bytes."""
 _MOST_COST_BYTES: Final = 4
 _SALT_BYTES: Final = 16
 _IV_BYTES: Final = 16
@@ -175,11 +177,15 @@ def _derive(passphrase: bytes, salt: bytes, n: int, r: int, p: int) -> bytes:
 
 def _check_cost(n: int, r: int, p: int) -> None:
     """Refuse a file that somebody made to take all memory, or hours."""
-    if n * r * p > MAX_COST:
-        limit = f"n * r * p may be {MAX_COST} at the most, for which it takes 512 MiB"
-        raise ValueError(f"its scrypt would cost too much (n={n}, r={r}, p={p}): {limit}")
-    if n < 2 or n & (n - 1) or r < 1 or p < 1:  # noqa: PLR2004 (RFC 7914 section 2)
-        raise ValueError(f"scrypt has no such cost: n={n}, r={r}, p={p}")
+    cost = f"n={n}, r={r}, p={p}"
+    # RFC 7914 section 2; r * p is below 2^30 for every n * r * p that is let in.
+    if n < 2 or n & (n - 1) or r < 1 or p < 1 or n.bit_length() > 16 * r:  # noqa: PLR2004
+        limit = "n is a power of two, from 2 on and less than 2^(16 * r); r and p are at least 1"
+        raise ValueError(f"scrypt has no such cost ({cost}): {limit}")
+    # OpenSSL holds n blocks that are filled, p that are mixed, and two to work on.
+    if n * r * p > MAX_COST or 128 * r * (n + p + 2) > MAX_MEMORY_MIB << 20:
+        limit = f"n * r * p may be {MAX_COST} at the most, and its memory {MAX_MEMORY_MIB} MiB"
+        raise ValueError(f"its scrypt would cost too much ({cost}): {limit}")
 
 
 def _digest(label: bytes) -> bytes:

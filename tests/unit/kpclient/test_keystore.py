@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from hypothesis import given, settings, strategies as st
 
+from kpclient import keyfile
 from kpclient.files import TooOpenError
 from kpclient.keyfile import KeyEntry
 from kpclient.keystore import (
@@ -316,3 +317,33 @@ def test_costs_of_the_version_before_that_would_take_all_memory_are_refused(old:
     old.write_text(json.dumps(file))
     with pytest.raises(DamagedKeyError, match=r"n \* r \* p may be 4194304"):
         Keystore(old.parent).unseal("gaborone", PHRASE)
+
+
+@pytest.mark.parametrize(
+    ("cost", "problem"),
+    [
+        pytest.param((2**16, 1, 1), "scrypt has no such cost", id="more rounds than r allows"),
+        pytest.param((2**17, 1, 1), "scrypt has no such cost", id="as OpenSSL refuses it"),
+        pytest.param((2, 2**21, 1), "memory 512 MiB", id="large blocks"),
+        pytest.param((2**19, 8, 1), "memory 512 MiB", id="a little too much"),
+    ],
+)
+def test_what_scrypt_cannot_do_or_no_machine_should_is_refused_in_both_formats(
+    keystore: Keystore, tmp_path: Path, cost: tuple[int, int, int], problem: str
+) -> None:
+    path = tmp_path / "keys" / "gaborone.key"
+    der = read_der(path)
+    replace_der(path, with_cost(der, cost))
+    with pytest.raises(DamagedKeyError, match=problem):
+        keystore.unseal("gaborone", PHRASE)
+    vector = json.loads((VECTORS / "keys" / "gaborone-v1.key").read_text())
+    vector["label"]["scrypt"] |= dict(zip("nrp", cost, strict=True))
+    path.write_text(json.dumps(vector))
+    with pytest.raises(DamagedKeyError, match=problem):
+        keystore.unseal("gaborone", PHRASE)
+
+
+def with_cost(der: bytes, cost: tuple[int, int, int]) -> bytes:
+    """Replace what scrypt costs in a file, and every length around it."""
+    salt, iv, sealed = der[35:67], der[-82:-66], der[-64:]
+    return keyfile._wrap(salt, cost, iv, sealed)
