@@ -3,6 +3,7 @@
 The genesis file is that of `founding`, the clock stands at its noon; all else is as in production.
 """
 
+import os
 import socket
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
@@ -128,6 +129,12 @@ def make_node(
         max_queue=1000,
     )
     return node, storage
+
+
+def children() -> set[int]:
+    """Give the processes that this one has started."""
+    found = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    return {int(pid) for file in found for pid in file.read_text().split()}
 
 
 def run_here(directory: Path) -> Run:

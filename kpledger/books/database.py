@@ -2,11 +2,13 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from hashlib import sha256
 from importlib.resources import files
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 from urllib.parse import quote
+
+import msgspec
 
 from kpledger.base.codec import decode_trusted
 from kpledger.base.errors import LedgerError
@@ -37,7 +39,24 @@ Books of another derivation are built anew."""
 
 
 class NoBooksError(LedgerError):
-    """There are no books in a database, or they were made by another derivation."""
+    """A database holds no books, or not those of this derivation, whole."""
+
+
+_Hexadecimal = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class BooksMeta(msgspec.Struct, frozen=True, kw_only=True):
+    """How far books are: the table ``meta``, which says what each of its keys is."""
+
+    derivation: str
+    chain: _Hexadecimal
+    height: _Count
+    head: _Hexadecimal
+    time_ms: _Count
+    events: _Count
+    first_issued_on: str
+    indexed: Annotated[int, msgspec.Meta(ge=0, le=1)]
 
 
 def open_books(path: str, *, read_only: bool = False) -> sqlite3.Connection:
@@ -115,7 +134,7 @@ class Books:
         self.connection.execute("BEGIN")
         try:
             meta = read_meta(self.connection)
-            self.height, self.time_ms = int(meta["height"]), int(meta["time_ms"])
+            self.height, self.time_ms = meta.height, meta.time_ms
             yield self
         finally:
             self.connection.execute("ROLLBACK")
@@ -139,11 +158,30 @@ class Books:
             yield key, decode_trusted(value, kind)
 
 
-def read_meta(connection: sqlite3.Connection) -> dict[str, str | int]:
+def verify_tables(connection: sqlite3.Connection) -> None:
+    """Check that books have the tables and indexes of this derivation, and no others.
+
+    Raises:
+        NoBooksError: they do not.
+    """
+    is_indexed = read_meta(connection).indexed
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as expected:
+        create_tables(expected)
+        if is_indexed:
+            create_indexes(expected)
+        if _read_statements(connection) != _read_statements(expected):
+            raise NoBooksError("these books have other tables or indexes than were made")
+
+
+def _read_statements(connection: sqlite3.Connection) -> set[tuple[str, str | None]]:
+    return set(connection.execute("SELECT name, sql FROM sqlite_master"))
+
+
+def read_meta(connection: sqlite3.Connection) -> BooksMeta:
     """Read how far books are.
 
     Raises:
-        NoBooksError: there are none, or of another derivation.
+        NoBooksError: there are none, or damaged ones, or of another derivation.
     """
     try:
         meta = dict(connection.execute("SELECT key, value FROM meta"))
@@ -153,4 +191,7 @@ def read_meta(connection: sqlite3.Connection) -> dict[str, str | int]:
         raise NoBooksError(
             f"these books are of derivation {meta.get('derivation')}, not {DERIVATION}"
         )
-    return meta
+    try:
+        return msgspec.convert(meta, BooksMeta)
+    except msgspec.ValidationError as error:
+        raise NoBooksError(f"these books are damaged: {error}") from None

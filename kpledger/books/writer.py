@@ -25,6 +25,7 @@ from kpledger.books.database import (
     create_tables,
     has_tables,
     read_meta,
+    verify_tables,
 )
 from kpledger.books.projections.editions import write_edition
 from kpledger.books.projections.events import Events
@@ -96,7 +97,8 @@ class BooksWriter:
         """Go on with the books in a database, or begin them in an empty one.
 
         Raises:
-            NoBooksError: they were made by another derivation, or are of another ledger.
+            NoBooksError: they were made by another derivation, are damaged, or are of another
+                ledger.
         """
         self._connection = connection
         self._genesis = genesis
@@ -135,12 +137,13 @@ class BooksWriter:
 
     def _resume(self) -> None:
         meta = read_meta(self._connection)
-        if meta["chain"] != self._genesis.chain.hex():
+        if meta.chain != self._genesis.chain.hex():
             raise NoBooksError("these books are of another ledger")
-        self.height, self.head = int(meta["height"]), Digest(bytes.fromhex(str(meta["head"])))
-        self._event_count, self._time_ms = int(meta["events"]), int(meta["time_ms"])
-        self._first_issued_on = str(meta["first_issued_on"])
-        self._is_indexed = bool(meta["indexed"])
+        verify_tables(self._connection)
+        self.height, self.head = meta.height, Digest(bytes.fromhex(meta.head))
+        self._event_count, self._time_ms = meta.events, meta.time_ms
+        self._first_issued_on = meta.first_issued_on
+        self._is_indexed = bool(meta.indexed)
 
     def append(self, header: BlockHeader, events: Sequence[SignedEvent]) -> None:
         """Take in the next block; it is in the books after :meth:`commit`, or some time before.

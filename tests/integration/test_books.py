@@ -256,6 +256,55 @@ async def test_books_are_rebuilt_while_the_node_commits(
         await books.compare()
 
 
+async def test_books_may_be_deleted_or_replaced_under_a_running_node(
+    year: tuple[Year, Path], tmp_path: Path
+) -> None:
+    """What is answered then holds all that was acknowledged."""
+    backup = tmp_path / "backup.sqlite"
+    async with books_of(year, tmp_path) as books:
+        await books.start()
+        await books.wait_until_level()
+        await books.stop()
+        shutil.copy(books.file, backup)
+        await books.start()
+        await books.submit()
+        for restore in (None, shutil.copy, shutil.copy):
+            level = await books.wait_until_level()
+            assert await books.ask("/v1/participants")
+            if restore is None:
+                books.file.unlink()
+            else:
+                for suffix in ("-wal", "-shm"):
+                    books.file.with_name(BOOKS_NAME + suffix).unlink()
+                restore(backup, books.file)
+            target = f"{books.url}/v1/participants?consistency=linearizable&timeout_ms=60000"
+            async with books.session.get(target) as response:
+                assert response.status == 200, await response.text()
+                assert int(response.headers["KP-Height"]) >= level
+            await books.submit()
+        await books.compare()
+
+
+async def test_books_that_are_ahead_of_a_ledger_that_was_brought_back_are_built_anew(
+    year: tuple[Year, Path], tmp_path: Path
+) -> None:
+    async with books_of(year, tmp_path) as books:
+        await books.start()
+        await books.wait_until_level()
+        await books.stop()
+        ledger, older = books.file.with_name("ledger"), tmp_path / "older"
+        shutil.copytree(ledger, older)
+        await books.start()
+        for _ in range(3):
+            await books.submit()
+        await books.wait_until_level()
+        await books.stop()
+        shutil.rmtree(ledger)
+        shutil.copytree(older, ledger)
+        await books.start()
+        await books.compare()
+
+
 async def test_a_node_without_its_books_commits(year: tuple[Year, Path], tmp_path: Path) -> None:
     async with books_of(year, tmp_path) as books:
         # Nothing can be opened there, nor deleted as a file.

@@ -27,6 +27,8 @@ from kpnode.api.problems import (
 )
 from kpnode.storage.errors import StorageError
 
+HEIGHT_HEADER: Final = "KP-Height"
+"""Names the block that an answer is as of; and to the books, one that they have to hold."""
 SHUTDOWN_S: Final = 3.0
 """How long requests under way may go on when the server is stopped."""
 

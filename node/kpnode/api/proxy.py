@@ -1,7 +1,8 @@
 """Questions about the ledger, passed on to the books and their answers passed back.
 
 A question is passed on once the books hold what this node held when it was asked, so that no answer
-is older than the node's own state. If their process ends meanwhile, it waits for the next one.
+is older than the node's own state. If their process ends meanwhile, or finds its file damaged, the
+question waits for the next one; and all that no longer than its time.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from aiohttp import web
 from yarl import URL
 
 from kpledger.api.routes import ReadOptions
+from kpnode.api.http import HEIGHT_HEADER
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
 from kpnode.api.served import ApiLimits, BooksGate, Capacity, catch_up
@@ -68,15 +70,15 @@ class BooksProxy:
             await self._reach(height, deadline)
             response = web.StreamResponse()
             try:
-                return await self._pass_on(request, response)
-            except aiohttp.ClientError:
+                return await self._pass_on(request, response, height, deadline)
+            except (aiohttp.ClientError, TimeoutError):
                 if response.prepared:
                     # All that can still be said is that the answer is not whole.
                     if request.transport is not None:
                         request.transport.abort()
                     return response
             if time.monotonic() >= deadline:
-                detail = "the process that keeps the books does not answer"
+                detail = "the process that keeps the books gave no answer in time"
                 raise ProblemError(make_problem(ProblemKind.BOOKS_BEHIND, detail))
             # The process has ended, or is about to.
             await asyncio.sleep(_RETRY_S)
@@ -106,12 +108,25 @@ class BooksProxy:
         return f"the books {doing} and hold {status.height} of {height} blocks; ask again later"
 
     async def _pass_on(
-        self, request: web.Request, response: web.StreamResponse
+        self, request: web.Request, response: web.StreamResponse, height: int, deadline: float
     ) -> web.StreamResponse:
+        """Pass a question on, and its answer back.
+
+        Raises:
+            aiohttp.ClientError: none has come, or one from books that are given up.
+            TimeoutError: none has come in time.
+        """
         if self._session is None:
             raise RuntimeError("nothing is passed on before the application is served")
         target = URL(request.raw_path, encoded=True)
-        async with self._session.request(request.method, target) as answer:
+        asked = {HEIGHT_HEADER: str(height)}
+        async with (
+            asyncio.timeout(max(deadline - time.monotonic(), 0)) as limit,
+            self._session.request(request.method, target, headers=asked) as answer,
+        ):
+            is_old = int(answer.headers.get(HEIGHT_HEADER, height)) < height
+            if is_old or answer.status == ProblemKind.BOOKS_BEHIND.status:
+                raise aiohttp.ClientPayloadError("it comes from books that are given up")
             headers = {
                 name: value
                 for name, value in answer.headers.items()
@@ -121,6 +136,8 @@ class BooksProxy:
             if request.method == "HEAD" or (size is not None and size <= _WHOLE_BYTES):
                 body = await answer.read()
                 return web.Response(status=answer.status, headers=headers, body=body)
+            # A long one comes as fast as its client takes it.
+            limit.reschedule(None)
             response.set_status(answer.status)
             response.headers.update(headers)
             await response.prepare(request)

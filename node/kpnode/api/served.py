@@ -11,6 +11,7 @@ from aiohttp import web
 from kpledger.api.answers import BooksAnswer, Problem
 from kpledger.api.routes import JSON_TYPE, Consistency, ReadOptions
 from kpledger.log.chain import Tip
+from kpnode.api.http import HEIGHT_HEADER
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
 from kpnode.runtime import Cause, Node, NodeStatus
 
@@ -101,7 +102,7 @@ def ledger_headers(tip: Tip, media_type: str = JSON_TYPE) -> dict[str, str]:
     """Give the headers of an answer that is as of a block."""
     return {
         "Content-Type": media_type,
-        "KP-Height": str(tip.height),
+        HEIGHT_HEADER: str(tip.height),
         "KP-Head": tip.head.hex(),
         "KP-Block-Time-Ms": str(tip.time_ms),
     }

@@ -1,9 +1,11 @@
 """The feed: committed blocks for the books, and how far these are.
 
-The books first say at which height they stand, 8 bytes big-endian, and hear in the same form how
-far the ledger is. Then they get what ``GET /v1/blocks`` gives, from the newest signed block at or
-below their height on, and each further block soon after it is committed, at once if somebody waits
-for it; and they say again how far they are whenever they have written something.
+The books first say at which height they stand, 8 bytes big-endian, and hear in the same form up to
+which they have to be seen to be this ledger's before they answer: its end, or where they stand if
+only the log of the node is as far yet. If the log ends before them, they hear that, and are of
+another chain. Then they get what ``GET /v1/blocks`` gives, from the newest signed block at or below
+their height on, and each further block soon after it is committed, at once if somebody waits for
+it; and they say again how far they are whenever they have written something.
 """
 
 import asyncio
@@ -14,6 +16,7 @@ from typing import Final, Protocol
 from kpledger.log.layout import decode_stored_entry
 from kpnode.api.blocks import read_piece
 from kpnode.ledger import Ledger
+from kpnode.runtime import NodeStatus
 
 HEIGHT: Final = struct.Struct(">Q")
 """How a height is said."""
@@ -39,6 +42,10 @@ class BlockSource(Protocol):
         """The committed ledger."""
         ...
 
+    def status(self) -> NodeStatus:
+        """Say how far its log is, among others."""
+        ...
+
     async def reach(self, height: int) -> None:
         """Wait until the ledger holds the block at a height."""
         ...
@@ -62,7 +69,9 @@ async def feed_books(
     tasks: list[asyncio.Task[None]] = []
     try:
         height = await _read_height(reader)
-        goal = node.ledger.tip.height
+        # A block was in the log before it was in the books, but a node that starts may not know
+        # yet that the end of its log is committed.
+        goal = max(node.ledger.tip.height, min(height, node.status().raft.last_index))
         # They are ready for questions only once they say that they have reached it.
         on_height(height, is_ready=False)
         writer.write(HEIGHT.pack(goal))

@@ -36,6 +36,8 @@ class Follower:
         self._blocks = CommittedBlocks(genesis)
         self._writer = writer
         self._feed = feed
+        self._seen = 0
+        """The newest block that the feed has brought."""
 
     def run(self) -> None:
         """Write blocks until the feed ends.
@@ -55,10 +57,14 @@ class Follower:
         if len(goal) < HEIGHT.size:
             return
         (tip,) = HEIGHT.unpack(goal)
+        if tip < writer.height:
+            raise OtherLedgerError(
+                f"the books hold block {writer.height}, and the log of the ledger ends at {tip}"
+            )
         feed = self._read()
         with uncollected():
             self._catch_up(feed, tip)
-        if writer.height < tip:
+        if self._seen < tip:
             return
         self._tell()
         for blocks in feed:
@@ -66,9 +72,9 @@ class Follower:
             self._tell()
 
     def _catch_up(self, feed: Iterator[list[tuple[int, bytes]]], tip: int) -> None:
-        """Take in blocks up to a height that the ledger had reached when the feed began."""
+        """Take in blocks up to a height; see that those in the books are the same."""
         writer, unwritten = self._writer, 0
-        while writer.height < tip and (blocks := next(feed, None)):
+        while self._seen < tip and (blocks := next(feed, None)):
             unwritten += self._take(blocks)
             if writer.height < tip and unwritten >= BATCH_EVENTS:
                 writer.commit()
@@ -99,4 +105,5 @@ class Follower:
             elif height == self._writer.height and self._blocks.head != self._writer.head:
                 # The feed begins below the end of the books, to show that both are of one chain.
                 raise OtherLedgerError(f"block {height} is another one in the books")
+            self._seen = height
         return taken

@@ -53,7 +53,21 @@ class BooksSocket:
         os.close(self._directory)
 
 
+def identify_books(file: Path) -> tuple[tuple[int, int], ...]:
+    """Tell which files lie where the books are; others in their place are told apart.
+
+    Raises:
+        OSError: one is missing.
+    """
+    found = (one.stat() for one in _files_of(file))
+    return tuple((one.st_dev, one.st_ino) for one in found)
+
+
 def remove_books(file: Path) -> None:
     """Delete the books, to build them anew: they follow from the blocks."""
-    for suffix in ("", "-wal", "-shm"):
-        file.with_name(file.name + suffix).unlink(missing_ok=True)
+    for one in _files_of(file):
+        one.unlink(missing_ok=True)
+
+
+def _files_of(file: Path) -> list[Path]:
+    return [file.with_name(file.name + suffix) for suffix in ("", "-wal", "-shm")]

@@ -1,6 +1,8 @@
 """The server of the books: answers each question from one block, in a thread of its own.
 
-A question may read for a limited time, and no longer than its client waits for the answer.
+A question may read for a limited time, and no longer than its client waits for the answer. It says
+in ``KP-Height`` which block has to be in the books: a file without it is not the one that is
+written. Nor is one that lies where that one was; each request looks, and so does a sign of life.
 """
 
 import asyncio
@@ -10,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -19,12 +21,13 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from kpledger.api.routes import JSON_TYPE, route_of
-from kpledger.books.database import Books, open_books, read_meta
+from kpledger.books.database import Books, NoBooksError, open_books, read_meta, verify_tables
 from kpledger.books.queries import QUERIES
 from kpledger.books.query import AnyQuery, NotOnLedgerError, QuestionError
-from kpnode.api.http import add_route, answer_problems
+from kpnode.api.http import HEIGHT_HEADER, add_route, answer_problems
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem, parameter_error
+from kpnode.books.place import identify_books
 
 READERS: Final = 4
 """Questions that are answered at once."""
@@ -52,14 +55,20 @@ class BooksApi:
     """Answers every query from a file of books.
 
     Attributes:
-        damaged: becomes done when the file turns out to be damaged.
+        damaged: becomes done when the file turns out to be damaged, or not to be the one that is
+            written.
     """
 
     def __init__(
         self, file: Path, queries: Iterable[AnyQuery] = QUERIES, *, budget_s: float = BUDGET_S
     ) -> None:
-        """Answer from this file; must be called in the event loop."""
+        """Answer from this file, which is open; must be called in the event loop.
+
+        Raises:
+            OSError: it is not there.
+        """
         self._file = file
+        self._identity = identify_books(file)
         self._queries = tuple(queries)
         self._budget_s = budget_s
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
@@ -68,7 +77,7 @@ class BooksApi:
 
     def build_app(self) -> web.Application:
         """Build the application."""
-        app = web.Application(middlewares=[answer_problems])
+        app = web.Application(middlewares=[answer_problems, self._refuse_damaged])
         for query in self._queries:
             add_route(app, route_of(query), self._handler(query))
         return app
@@ -77,14 +86,36 @@ class BooksApi:
         """Wait for the questions under way."""
         self._threads.shutdown()
 
+    @web.middleware
+    async def _refuse_damaged(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer nothing from a file that is damaged, or not the one that is written."""
+        try:
+            self._verify_identity()
+            return await handler(request)
+        except (NoBooksError, sqlite3.DatabaseError) as error:
+            if not self.damaged.done():
+                _log.error("the books are damaged: %s", error)
+                self.damaged.set_result(None)
+            detail = "the books were damaged and are built anew; ask again later"
+            raise ProblemError(make_problem(ProblemKind.BOOKS_BEHIND, detail)) from None
+
+    def _verify_identity(self) -> None:
+        try:
+            is_same = identify_books(self._file) == self._identity
+        except OSError:
+            is_same = False
+        if not is_same:
+            raise NoBooksError(f"{self._file} was deleted or replaced")
+
     def _handler(self, query: AnyQuery) -> Handler:
         async def answer(request: web.Request) -> web.Response:
             question = read_parameters(request, query.question)
+            height = int(request.headers.get(HEIGHT_HEADER, 0))
             budget = _Budget(self._budget_s)
             loop = asyncio.get_running_loop()
             try:
                 return await loop.run_in_executor(
-                    self._threads, self._answer, query, question, budget
+                    self._threads, self._answer, query, question, height, budget
                 )
             except QuestionError as error:
                 raise parameter_error(error.field, error.problem, error.accepted) from None
@@ -92,23 +123,28 @@ class BooksApi:
                 raise ProblemError(make_problem(ProblemKind.NOT_FOUND, str(error))) from None
             except sqlite3.OperationalError:
                 if not budget.is_over:
+                    await loop.run_in_executor(self._threads, self._verify_tables)
                     raise
                 detail = f"no answer within {self._budget_s:g} seconds; ask for less at once"
                 raise ProblemError(make_problem(ProblemKind.TOO_COSTLY, detail)) from None
-            except sqlite3.DatabaseError:
-                _log.exception("the books are damaged")
-                if not self.damaged.done():
-                    self.damaged.set_result(None)
-                raise
             finally:
                 # Also when the client has left: nobody reads on for nobody.
                 budget.is_cancelled = True
 
         return answer
 
-    def _answer(self, query: AnyQuery, question: msgspec.Struct, budget: _Budget) -> web.Response:
+    def _verify_tables(self) -> None:
+        """Tell a question that cannot be answered from books in which none can; in a thread."""
+        with closing(open_books(str(self._file), read_only=True)) as connection:
+            verify_tables(connection)
+
+    def _answer(
+        self, query: AnyQuery, question: msgspec.Struct, height: int, budget: _Budget
+    ) -> web.Response:
         """Answer a question; called in a thread."""
         with self._reading(budget) as (books, headers):
+            if books.height < height:
+                raise NoBooksError(f"they hold {books.height} blocks, not the {height} written")
             return web.Response(body=query.reply(books, question), headers=headers)
 
     @contextmanager
@@ -116,7 +152,9 @@ class BooksApi:
         """Read the books as of one block; gives the headers that name it."""
         connection: sqlite3.Connection | None = getattr(self._connections, "open", None)
         if connection is None:
-            connection = self._connections.open = open_books(str(self._file), read_only=True)
+            connection = open_books(str(self._file), read_only=True)
+            self._verify_identity()
+            self._connections.open = connection
         connection.set_progress_handler(lambda: budget.is_over, _LOOK_STEPS)
         with Books(connection).reading() as books:
             meta = read_meta(connection)
@@ -124,8 +162,8 @@ class BooksApi:
                 books,
                 {
                     "Content-Type": JSON_TYPE,
-                    "KP-Height": str(meta["height"]),
-                    "KP-Head": str(meta["head"]),
-                    "KP-Block-Time-Ms": str(meta["time_ms"]),
+                    HEIGHT_HEADER: str(meta.height),
+                    "KP-Head": meta.head,
+                    "KP-Block-Time-Ms": str(meta.time_ms),
                 },
             )

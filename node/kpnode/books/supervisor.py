@@ -162,8 +162,13 @@ class BooksSupervisor:
 
     async def _watch(self, place: BooksSocket) -> str:
         """Ask for signs of life, once the books have been opened; returns when none comes."""
-        while self._height == NOWHERE:
-            await self._moved.wait()
+        silence = f"it gave no sign of life for {self._hang_s:g} s, and was killed"
+        try:
+            async with asyncio.timeout(self._hang_s):
+                while self._height == NOWHERE:
+                    await self._moved.wait()
+        except TimeoutError:
+            return silence
         timeout = aiohttp.ClientTimeout(total=self._hang_s)
         connector = aiohttp.UnixConnector(place.path)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
@@ -174,7 +179,7 @@ class BooksSupervisor:
                         # Whatever it answers, it does.
                         pass
                 except TimeoutError:
-                    return f"it gave no sign of life for {self._hang_s:g} s, and was killed"
+                    return silence
                 except (aiohttp.ClientError, OSError):
                     # It has ended, or closed a connection that was idle.
                     continue

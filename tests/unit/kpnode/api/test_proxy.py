@@ -1,13 +1,18 @@
 """Questions that are passed on to the books: what is answered while these are not there."""
 
 import asyncio
+import os
+import signal
 import socket
 from pathlib import Path
 
-from founding import opening_events
-from serving import run_here, serve
+from aiohttp import web
+from founding import make_genesis, opening_events
+from serving import children, run_here, serve
 
 from kpnode.api.served import ApiLimits
+from kpnode.books.feed import HEIGHT
+from kpnode.books.supervisor import run_process
 
 PATIENCE_S = 30.0
 GLANCE_S = 0.01
@@ -82,6 +87,47 @@ async def test_a_question_waits_for_books_that_have_ended(tmp_path: Path) -> Non
         asked = asyncio.create_task(served.get("/v1/participants"))
         gate.opened.set()
         assert (await asyncio.wait_for(asked, PATIENCE_S)).status == 200
+
+
+async def test_a_question_ends_in_time_while_the_books_hang(tmp_path: Path) -> None:
+    genesis = tmp_path / "genesis.json"
+    genesis.write_bytes(make_genesis().encoded)
+    run, before = run_process(genesis, tmp_path), children()
+    async with serve(tmp_path / "ledger", ApiLimits(), run=run) as served:
+        assert (await served.get("/v1/participants")).status == 200
+        (pid,) = children() - before
+        os.kill(pid, signal.SIGSTOP)
+        asked = served.get("/v1/participants?timeout_ms=500")
+        reply = await asyncio.wait_for(asked, PATIENCE_S)
+        assert (reply.status, reply.json["type"]) == (503, BEHIND)
+        os.kill(pid, signal.SIGCONT)
+        assert (await served.get("/v1/participants")).status == 200
+
+
+async def test_an_older_answer_than_was_asked_for_is_not_passed_on(tmp_path: Path) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        height = int(request.headers["KP-Height"]) - 1
+        return web.Response(headers={"KP-Height": str(height)})
+
+    async def run(feed: socket.socket, listener: socket.socket) -> str:
+        app = web.Application()
+        app.router.add_get("/v1/participants", answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.SockSite(runner, listener).start()
+        # They say that they hold ten blocks, though nobody has brought them any.
+        with feed:
+            feed.sendall(HEIGHT.pack(0) + HEIGHT.pack(10))
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await runner.cleanup()
+        return "never"
+
+    async with serve(tmp_path / "ledger", ApiLimits(), run=run) as served:
+        reply = await served.get("/v1/participants?timeout_ms=500")
+        assert (reply.status, reply.json["type"]) == (503, BEHIND)
+        assert "no answer in time" in str(reply.json["detail"])
 
 
 async def test_too_many_questions_at_once_are_told_to_come_again(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from founding import open_trade
 from kpledger.books.database import Books
 from kpledger.books.query import NotOnLedgerError, Query, QuestionError
 from kpnode.api.http import HttpServer
+from kpnode.books.keeper import open_writer
 from kpnode.books.place import BOOKS_NAME
 from kpnode.books.server import READERS, BooksApi
 
@@ -51,8 +52,10 @@ QUERIES = (
 @asynccontextmanager
 async def asking(directory: Path, *, budget_s: float) -> AsyncIterator[aiohttp.ClientSession]:
     """Serve the books of a small ledger with these queries."""
-    async with kept_books(open_trade(), directory) as feeder:
+    ledger = open_trade()
+    async with kept_books(ledger, directory) as feeder:
         await feeder.feed_all()
+    connection, _ = open_writer(ledger.genesis, directory / BOOKS_NAME)
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     api = BooksApi(directory / BOOKS_NAME, QUERIES, budget_s=budget_s)
@@ -64,6 +67,7 @@ async def asking(directory: Path, *, budget_s: float) -> AsyncIterator[aiohttp.C
     finally:
         await server.stop()
         api.close()
+        connection.close()
 
 
 @pytest.mark.parametrize(

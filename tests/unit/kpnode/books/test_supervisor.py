@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from founding import make_genesis, opening_events
-from serving import Served, serve
+from serving import Served, children, serve
 
 from kpnode.api.served import ApiLimits
 from kpnode.books.place import BOOKS_NAME
@@ -33,12 +33,6 @@ async def supervised(supervisor: BooksSupervisor) -> AsyncIterator[BooksSupervis
         yield supervisor
     finally:
         await supervisor.stop()
-
-
-def children() -> set[int]:
-    """Give the processes that this one has started."""
-    found = Path(f"/proc/{os.getpid()}/task").glob("*/children")
-    return {int(pid) for file in found for pid in file.read_text().split()}
 
 
 async def test_books_that_end_are_started_again(served: Served, tmp_path: Path) -> None:
@@ -113,6 +107,24 @@ async def test_a_process_that_hangs_is_killed_and_started_again(
         await served.record(opening_events("BW/gaborone")[0])
         await asyncio.wait_for(books.reach(served.node.ledger.tip.height), PATIENCE_S)
         assert books.status().problem is None
+
+
+async def test_a_process_that_hangs_before_it_opens_its_books_is_started_again(
+    served: Served, tmp_path: Path
+) -> None:
+    starts: list[str] = []
+
+    async def hang(feed: socket.socket, listener: socket.socket) -> str:
+        with feed, listener:
+            starts.append("started")
+            await asyncio.Event().wait()
+        return "never"
+
+    place = tmp_path / "other"
+    place.mkdir()
+    async with supervised(BooksSupervisor(served.node, place, hang, hang_s=0.1)) as books:
+        await wait_until(lambda: "no sign of life for 0.1 s" in str(books.status().problem))
+        await wait_until(lambda: len(starts) >= 2)
 
 
 async def test_a_process_that_hangs_keeps_nobody_waiting(served: Served, tmp_path: Path) -> None:
