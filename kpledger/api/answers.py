@@ -4,7 +4,15 @@ The answers to questions about the ledger are declared beside those questions
 (:mod:`kpledger.api.routes` lists all of them).
 """
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
+
+from kpledger.base.ids import HexDigest
+from kpledger.base.units import MAX_AMOUNT, TimeMs
+
+_Count = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -35,11 +43,11 @@ class CommittedAnswer(
 
     id: str
     """The event's id."""
-    height: int
+    height: _Count
     """The block that holds it."""
-    index: int
+    index: _Count
     """Its place among all events, from 0."""
-    block_time_ms: int
+    block_time_ms: TimeMs
     """Time of the block, Unix milliseconds."""
     duplicate: bool
     """It was on the ledger before; nothing has changed."""
@@ -108,9 +116,9 @@ class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True, tag="committed", 
     """An event on the ledger."""
 
     id: str
-    height: int
-    index: int
-    block_time_ms: int
+    height: _Count
+    index: _Count
+    block_time_ms: TimeMs
     event: msgspec.Raw
     """What it says, as a JSON object."""
     envelope: msgspec.Raw
@@ -182,15 +190,15 @@ class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     leader: str | None
     voters: tuple[str, ...]
     peers: dict[str, PeerAnswer]
-    height: int
+    height: _Count
     """The newest committed block."""
     last_index: int
     """The end of this node's log; what is above `height` may still be replaced."""
-    head: str
-    tree_size: int
-    tree_root: str
-    state_digest: str
-    block_time_ms: int
+    head: HexDigest
+    tree_size: _Count
+    tree_root: HexDigest
+    state_digest: HexDigest
+    block_time_ms: TimeMs
     uptime_s: int
     storage: StorageAnswer
     failed: str | None

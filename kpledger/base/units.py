@@ -49,9 +49,9 @@ def parse_day(text: str) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise MalformedError("day", f"{text!r} is not a calendar day") from None
+        raise MalformedError("day", f"{text[:80]!r} is not a calendar day") from None
     if day.isoformat() != text:
-        raise MalformedError("day", f"{text!r} is not written YYYY-MM-DD")
+        raise MalformedError("day", f"{text[:80]!r} is not written YYYY-MM-DD")
     return day
 
 
@@ -115,7 +115,9 @@ def quarter_of(day: str) -> str:
 
 
 def format_time(time_ms: int) -> str:
-    """Write an instant as ISO 8601 UTC with milliseconds."""
+    """Write an instant as ISO 8601 UTC with milliseconds; beyond the calendar as a number."""
+    if time_ms > MAX_TIME_MS:
+        return f"{time_ms} ms"
     seconds, millis = divmod(time_ms, 1000)
     moment = datetime.fromtimestamp(seconds, tz=UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from kpledger.base.ids import HexDigest
 from kpledger.books.database import Books
 from kpledger.books.query import (
     NotOnLedgerError,
@@ -86,8 +87,7 @@ class EventAuthor(msgspec.Struct, frozen=True, kw_only=True):
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     """An event as one line of a history."""
 
-    id: str
-    """Hexadecimal."""
+    id: HexDigest
     type: str
     author: EventAuthor
     occurred_at: int

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from kpledger.base.ids import HexDigest
 from kpledger.base.state import Record
 from kpledger.books.database import Books
 from kpledger.books.query import Query, QuestionError, encode_answer
@@ -77,11 +78,11 @@ class SubjectAnswer(msgspec.Struct, frozen=True, kw_only=True):
     null where there is no record of it."""
     state: str | None
     """Where it stands; null for what has no states."""
-    head: str | None
+    head: HexDigest | None
     """The event that the next one on it has to name as ``prev``; null where none is asked for."""
     record: msgspec.Raw
     """All that is known, as a JSON object; null where there is none."""
-    events: tuple[str, ...]
+    events: tuple[HexDigest, ...]
     """Ids of the events on it, oldest first; the first thousand."""
 
 

@@ -195,7 +195,7 @@ def parse_config(text: str, source: Path) -> NodeConfig:
     """
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also integers of thousands of digits
         raise ConfigError(source, "", f"is not TOML: {error}") from error
     try:
         return msgspec.convert(table, NodeConfig, dec_hook=_decode)

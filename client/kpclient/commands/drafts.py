@@ -6,6 +6,7 @@ spreadsheets write it; weights are carats and values US$.
 
 from operator import attrgetter
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -13,6 +14,7 @@ from kpclient.commands.statements import prepares
 from kpclient.errors import UsageError
 from kpclient.input.documents import load_document, naming, read_table
 from kpclient.input.forms import find_type, read_struct
+from kpclient.net.node_client import read_from
 from kpclient.session import NotFoundError, find_certificate, read_typed
 from kpclient.statements.signing import author_of
 from kpclient.statements.statement import Draft
@@ -36,6 +38,9 @@ class _Known(msgspec.Struct):
     """What is used of a :class:`kpledger.scheme.v1.records.SubmissionRecord`."""
 
     editions: tuple[msgspec.Raw, ...]
+
+
+_known_decoder: Final = msgspec.json.Decoder(_Known | None)
 
 
 @prepares("correct")
@@ -150,5 +155,6 @@ def _number_edition(draft: Draft, kind: Subject, period: object) -> None:
         return
     code = author_of(draft.session.home, draft.by.signer.key).participant
     question = SubjectQuestion(subject=subject_under(code, kind, str(period)))
-    known = msgspec.json.decode(draft.session.answer(SUBJECT, question).record, type=_Known | None)
+    record = bytes(draft.session.answer(SUBJECT, question).record)
+    known = read_from("the node", record, _known_decoder.decode)
     draft.fields["edition"] = 1 if known is None else len(known.editions) + 1

@@ -15,7 +15,7 @@ from kpclient.errors import UsageError
 from kpclient.input.options import ConnectionOptions, FreshnessOptions
 from kpclient.net.answers import VerifiedEvent
 from kpclient.net.ledger_client import LedgerClient
-from kpclient.net.node_client import NotTrustworthyError
+from kpclient.net.node_client import NotTrustworthyError, read_from
 from kpclient.output.console import print_fields, print_json, print_table, write_value
 from kpclient.session import NotFoundError, Session
 from kpledger.base.units import format_carats, format_time, format_usd
@@ -41,6 +41,7 @@ from kpledger.scheme.v1.records import CertificateRecord
 
 _OPENS_A_CASE: Final = (ArrivalRecorded.TYPE, ShipmentDetained.TYPE)
 _EVENT_ID: Final = re.compile(r"[0-9a-f]{64}")
+_record_decoder: Final = msgspec.json.Decoder(dict[str, object] | None)
 _SUBJECT: Final = re.compile(r"[A-Za-z0-9/-]{1,80}")
 
 
@@ -153,7 +154,7 @@ async def _fetch_subject(ledger: LedgerClient, subject: str) -> _Found:
     found = await ledger.ask(SUBJECT, SubjectQuestion(subject=subject))
     if found.kind is None and not found.events:
         raise NotFoundError(subject)
-    record = msgspec.json.decode(found.record, type=dict[str, object] | None) or {}
+    record = read_from("the node", bytes(found.record), _record_decoder.decode) or {}
     known = {"subject": subject, "kind": found.kind, "state": found.state, "head": found.head}
     events = await _fetch_events(ledger, found.events)
     return _Found({**known, "record": record}, flatten({**known, **record}), events)

@@ -65,9 +65,11 @@ def parse_toml(content: bytes) -> dict[str, object]:
         MalformedError: it is not TOML.
     """
     try:
-        return tomllib.loads(content.decode(), parse_float=str)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedError("draft", str(error)) from None
+        found = tomllib.loads(content.decode(), parse_float=str)
+        _check_values(found)
+    except (ValueError, RecursionError) as error:
+        raise MalformedError("draft", _explain(error)) from None
+    return found
 
 
 def parse_json(content: bytes, *, what: str = "draft") -> dict[str, object]:
@@ -78,11 +80,32 @@ def parse_json(content: bytes, *, what: str = "draft") -> dict[str, object]:
     """
     try:
         found = json.loads(content, parse_float=str, object_pairs_hook=_unique)
+        _check_values(found)
     except (ValueError, RecursionError) as error:
-        raise MalformedError(what, str(error)) from None
+        raise MalformedError(what, _explain(error)) from None
     if not isinstance(found, dict):
         raise MalformedError(what, "it is not a JSON object")
     return found
+
+
+def _check_values(found: object) -> None:
+    """See that all of it can be written again: halves of characters and endless integers cannot.
+
+    Raises:
+        ValueError: there is something that cannot.
+    """
+    json.dumps(found, ensure_ascii=False, default=str).encode()
+
+
+def _explain(error: ValueError | RecursionError) -> str:
+    match error:
+        case UnicodeEncodeError():
+            return "it holds half of a surrogate pair, which is no character"
+        case json.JSONDecodeError() | tomllib.TOMLDecodeError() | UnicodeDecodeError():
+            return str(error)
+        case RecursionError():
+            return "it is nested too deeply"
+    return "it holds an integer of too many digits"
 
 
 def _unique(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
@@ -98,9 +121,18 @@ def read_table(file: Path, kind: type[S]) -> list[S]:
     """Read a table whose rows are of one kind.
 
     Raises:
-        UsageError: a column is missing, or there are others; or a row is not of the kind.
+        UsageError: it is no table, a column is missing, or there are others; or a row is not of the
+            kind.
         UnreadableError: the file cannot be read.
     """
+    try:
+        return _read_rows(file, kind)
+    except csv.Error as error:
+        accepted = f"a table with at most {csv.field_size_limit()} characters in a field"
+        raise UsageError("--file", f"{file} is not a table: {error}", accepted) from None
+
+
+def _read_rows(file: Path, kind: type[S]) -> list[S]:
     types = {write_name(one.name): one.type for one in parts_of(kind)}
     columns = ", ".join(types)
     text = read_bounded(file, max_bytes=MAX_DOCUMENT_BYTES).decode("utf-8-sig", "replace")

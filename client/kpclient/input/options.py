@@ -194,6 +194,7 @@ def add_command(
         as_json = given.get("as_json") is True
         with reporting(as_json=as_json, option_of=lambda field: typed.get(field, "")):
             _check_given(needed, given)
+            _check_text(typed, given)
             _check_source(context, given)
             for group, kind in groups.items():
                 given[group] = _gather(kind, given)
@@ -262,6 +263,21 @@ def _check_given(needed: Iterable[inspect.Parameter], given: Mapping[str, object
         accepted = ", ".join(f"{typed_as(one)} {_info_of(one).metavar}" for one in missing)
         problem = "this option is missing" if len(missing) == 1 else "these options are missing"
         raise UsageError(names, problem, accepted)
+
+
+def _check_text(typed: Mapping[str, str], given: Mapping[str, object]) -> None:
+    """See that what was typed is text; only the names of files may be any bytes.
+
+    Raises:
+        UsageError: it is not in UTF-8; names the option.
+    """
+    for name, value in given.items():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and not text.isascii():
+                try:
+                    text.encode()
+                except UnicodeEncodeError:
+                    raise UsageError(typed[name], "it is not text", "text in UTF-8") from None
 
 
 def _check_source(context: typer.Context, given: Mapping[str, object]) -> None:

@@ -1,12 +1,13 @@
 """Thresholds of the flags: from a file, and from what is typed, which counts more."""
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from kpclient.errors import UsageError
 from kpclient.files import read_bounded
+from kpclient.input.documents import parse_toml
+from kpledger.base.errors import MalformedError
 from kpledger.books.flags.settings import parse_settings
 from kpledger.books.query import QuestionError
 
@@ -44,9 +45,10 @@ def _read(path: Path | None) -> tuple[str, ...]:
     if path is None:
         return ()
     try:
-        tables = tomllib.loads(read_bounded(path, max_bytes=_MAX_FILE_BYTES).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError("--config", f"{path} is not a TOML file: {error}", _ACCEPTED) from None
+        tables = parse_toml(read_bounded(path, max_bytes=_MAX_FILE_BYTES))
+    except MalformedError as error:
+        problem = f"{path} is not a TOML file: {error.problem}"
+        raise UsageError("--config", problem, _ACCEPTED) from None
     found = []
     for part, values in tables.items():
         if not isinstance(values, dict):

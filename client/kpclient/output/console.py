@@ -5,6 +5,7 @@ stderr. Text that comes from the ledger was written by strangers, so control cha
 move the cursor or hide a line, are shown as a replacement character.
 """
 
+import json
 import os
 import re
 import sys
@@ -23,7 +24,7 @@ from kpclient.errors import EXIT_UNREAD
 from kpclient.output.layout import lay_out_blocks, lay_out_fields, lay_out_table
 from kpclient.output.tables import format_decimal
 from kpledger.base.units import format_time
-from kpledger.books.query import encode_answer
+from kpledger.books.query import encode_answer, readable
 
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _WIDTH_IN_FILES: Final = 220
@@ -41,7 +42,11 @@ Advance = Callable[[int], None]
 
 def print_json(answer: msgspec.Struct | Mapping[str, object]) -> None:
     """Print an answer for programs: one JSON object on one line, bytes as hexadecimal."""
-    _write(encode_answer(answer).decode() + "\n")
+    try:
+        text = encode_answer(answer).decode()
+    except UnicodeEncodeError:  # names of files may be any bytes
+        text = clean(json.dumps(readable(answer), ensure_ascii=False))
+    _write(f"{text}\n")
 
 
 def print_table(

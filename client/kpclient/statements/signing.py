@@ -104,9 +104,9 @@ def read_passphrase(file: Path | None, prompt: str, *, confirm: bool = False) ->
         return read_bounded(file, max_bytes=MAX_PASSPHRASE_BYTES + 1).partition(b"\n")[0]
     given = os.environ.get(VARIABLE)
     if given is not None:
-        return given.encode()
+        return os.fsencode(given)
     if not sys.stdin.isatty():
         accepted = f"--passphrase-file FILE, or {VARIABLE} in the environment"
         raise UsageError("passphrase", "there is no terminal to ask for it on", accepted)
     answer: str = typer.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True)
-    return answer.encode()
+    return os.fsencode(answer)

@@ -3,6 +3,7 @@
 People write them as ``F1.days=45,F6.percent=120,stock.US=250000``.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
@@ -17,6 +18,7 @@ from kpledger.books.query import QuestionError, read_participant
 
 MAX_SETTINGS_CHARS: Final = 4_000
 _FIELD: Final = "settings"
+_WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 _STOCK: Final = Threshold(default=0, most=10**12, meaning="held when the ledger began, in carats")
 
 
@@ -95,8 +97,10 @@ def _read(name: str, value: str, threshold: Threshold) -> int:
     yes_or_no = isinstance(threshold.default, bool)
     least, most = threshold.least, threshold.most
     kind = bool if yes_or_no else Annotated[int, Meta(ge=least, le=most)]
+    # msgspec would take 1e3 and 1.0 for whole numbers.
+    plain = value if yes_or_no or _WHOLE.fullmatch(value) else None
     try:
-        return msgspec.convert(value, kind, strict=False)
+        return msgspec.convert(plain, kind, strict=False)
     except msgspec.ValidationError:
         accepted = "true or false" if yes_or_no else f"a whole number from {least} to {most}"
         raise QuestionError(_FIELD, f"{name}: {value[:40]!r}", accepted) from None

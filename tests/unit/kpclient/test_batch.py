@@ -182,3 +182,12 @@ def test_a_re_export_relies_on_its_sources_and_a_return_on_its_papers(tmp_path: 
     )
     assert issue.relies_on == ("ZA000001", "BW/case/1")
     assert refusal.relies_on == ("ZA000002",)
+
+
+@pytest.mark.parametrize(
+    "text", [r'{"subject": "\ud800"}', r'{"\ud800": 1}', r'{"body": ["\uDFFF"]}']
+)
+def test_half_a_character_spoils_its_own_line_alone(tmp_path: Path, text: str) -> None:
+    broken, sound = read(tmp_path, text, json.dumps(DRAFT))
+    assert "half of a surrogate pair" in str(broken.content)
+    assert isinstance(sound.content, EventDraft)

@@ -10,14 +10,17 @@ from hypothesis import given, strategies as st
 from scheme_statements import ADMISSION, KEY, OFFICE, RANGE
 from statements import CONFIRMATION
 
-from kpclient.input.documents import load_document, parse_json, parse_toml
+from kpclient.errors import UsageError
+from kpclient.input.documents import load_document, parse_json, parse_toml, read_table
 from kpclient.input.forms import find_type, read_struct
+from kpclient.input.thresholds import Thresholds
 from kpledger.base.errors import MalformedError
 from kpledger.base.units import format_carats, format_usd
 from kpledger.books.query import readable
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.certificate import Certificate, OriginKind
 from kpledger.scheme.v1.events.life import NoteFiled
+from kpledger.scheme.v1.events.statistics import CountRow
 
 PARTIES: dict[str, object] = {
     "exporter": msgspec.to_builtins(EXPORTER),
@@ -210,3 +213,23 @@ def test_bytes_anywhere_in_a_body_are_hexadecimal() -> None:
     with pytest.raises(MalformedError) as caught:
         read_named_body("note_filed", body | {"references": ["ab" * 32, "xy"]})
     assert caught.value.field == "body.references[1]"
+
+
+@pytest.mark.parametrize("digits", ["9" * 5000, f"0x{'f' * 5000}"])
+def test_an_integer_without_end_is_refused(tmp_path: Path, digits: str) -> None:
+    with pytest.raises(MalformedError, match="an integer of too many digits"):
+        parse_toml(f"carats = {digits}".encode())
+    config = tmp_path / "flags.toml"
+    config.write_text(f"[F1]\ndays = {digits}")
+    with pytest.raises(UsageError, match="an integer of too many digits"):
+        Thresholds(config=config).as_text()
+    with pytest.raises(MalformedError, match="an integer of too many digits"):
+        parse_json(b'{"carats": ' + b"9" * 5000 + b"}")
+
+
+def test_a_table_with_a_field_without_end_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "counts.csv"
+    table.write_text("partner,issued,received\nIN,1," + "1" * 140_000)
+    with pytest.raises(UsageError, match="is not a table: field larger than field limit") as caught:
+        read_table(table, CountRow)
+    assert caught.value.accepted == "a table with at most 131072 characters in a field"

@@ -158,3 +158,9 @@ def test_a_day_that_is_none_names_its_option() -> None:
         f"error: --from: {expected}, got '1.1.2026'",
         "  field: --from",
     ]
+
+
+def test_what_is_typed_must_be_text_and_its_option_is_named() -> None:
+    result = CliRunner().invoke(app, ["show", "a\udcff"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: SUBJECT|EVENT-ID: it is not text")

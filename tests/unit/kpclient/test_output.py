@@ -56,3 +56,8 @@ def test_troubles_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_tuples_become_lists() -> None:
     assert readable((b"\x00", ({"a": b"\x01"},))) == ["00", [{"a": "01"}]]
+
+
+def test_a_file_may_have_any_bytes_for_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"file": "a\udcff"})
+    assert json.loads(capsys.readouterr().out) == {"file": "a\N{REPLACEMENT CHARACTER}"}

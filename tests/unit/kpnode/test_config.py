@@ -212,6 +212,11 @@ def test_impossible_value_is_refused_with_key_and_remedy(
     assert str(caught.value) == f"node.toml: {key}: {problem}; accepted: {accepted}"
 
 
+def test_an_integer_without_end_is_refused() -> None:
+    with pytest.raises(ConfigError, match="is not TOML"):
+        parse_config(f"port = {'9' * 5000}", SOURCE)
+
+
 def test_text_that_is_not_toml_is_refused_with_its_line() -> None:
     with pytest.raises(ConfigError) as caught:
         parse_config("[node", SOURCE)

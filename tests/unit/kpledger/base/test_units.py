@@ -156,3 +156,15 @@ def test_instant_may_leave_out_milliseconds() -> None:
 def test_instant_of_another_form_is_refused(text: str) -> None:
     with pytest.raises(MalformedError):
         parse_time(text)
+
+
+@pytest.mark.parametrize("text", ["x" * 7000, "\u0662" * 7000])
+def test_a_long_text_that_is_no_day_is_shown_in_part(text: str) -> None:
+    with pytest.raises(MalformedError, match="is not a calendar day") as caught:
+        parse_day(text)
+    assert len(str(caught.value)) < 200
+
+
+def test_an_instant_beyond_the_calendar_is_written_as_a_number() -> None:
+    assert format_time(MAX_TIME_MS) == "9999-12-31T23:59:59.999Z"
+    assert format_time(10**30) == f"{10**30} ms"

@@ -29,6 +29,8 @@ def test_what_is_not_named_keeps_its_default() -> None:
         ("F19.days=1", "F19.days: there is no flag 'F19'; accepted: F1 to F18, or stock"),
         ("__class__.x=1", "there is no flag '__class__'; accepted: F1 to F18, or stock"),
         ("F16.dais=1", "F16.dais: there is no such setting; accepted: F16.days"),
+        ("F1.days=1e3", "F1.days: '1e3'; accepted: a whole number from 0 to 3660"),
+        ("F1.days=4.0", "F1.days: '4.0'; accepted: a whole number from 0 to 3660"),
         ("F1.days=soon", "F1.days: 'soon'; accepted: a whole number from 0 to 3660"),
         ("F2.ppm=99", "F2.ppm: '99'; accepted: a whole number from 100"),
         ("F8.seals=2", "F8.seals: '2'; accepted: true or false"),
