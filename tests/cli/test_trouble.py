@@ -111,6 +111,33 @@ async def test_what_is_newest_and_cannot_be_confirmed_is_told_in_the_words_of_th
     )
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show", "ZW/counts/2026Q1"),
+        ("submit-stats", "counts", "--period", "2026Q1", "--key", "gaborone", "--file"),
+    ],
+)
+async def test_a_record_that_is_none_is_not_believed(
+    environment: dict[str, str], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    table = tmp_path / "counts.csv"
+    table.write_text("partner,issued,received\nIN,1,1\n")
+    answer: dict[str, object] = {
+        "subject": "",
+        "kind": "counts",
+        "state": None,
+        "head": None,
+        "events": [],
+    }
+    script = Script({"GET /v1/subject": answer | {"record": ["no", "record"]}})
+    async with served(script) as url:
+        files = (str(table),) if words[-1] == "--file" else ()
+        result = await run(environment, *words, *files, "--node", url)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "the node cannot be trusted: its answer cannot be understood" in result.stderr
+
+
 def test_a_home_that_cannot_be_written_ends_with_2(
     environment: dict[str, str], tmp_path: Path
 ) -> None:

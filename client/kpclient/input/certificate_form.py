@@ -111,5 +111,5 @@ def _add_up(lines: object, called: str, name: str, parse: Callable[[str], int]) 
     for line in lines if isinstance(lines, list | tuple) else ():
         if isinstance(line, dict):
             with suppress(MalformedError, ValueError):
-                total += int(line[name]) if name in line else parse(str(line.get(called, "")))
+                total += int(str(line[name])) if name in line else parse(str(line.get(called, "")))
     return max(total, 1)

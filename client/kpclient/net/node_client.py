@@ -288,7 +288,7 @@ class NodeClient:
             raise NotTrustworthyError(node, problem) from None
         except aiohttp.ClientSSLError:
             raise NoAnswerError("it does not speak TLS there; is it http://?") from None
-        except aiohttp.InvalidURL:
+        except (aiohttp.InvalidURL, UnicodeError):  # the latter of names that DNS cannot have
             raise UsageError("--node", f"{node!r} is not a URL", _URL) from None
         except aiohttp.ClientConnectorError as error:
             raise NoAnswerError(_reason(error.os_error)) from None

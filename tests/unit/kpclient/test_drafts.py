@@ -233,3 +233,11 @@ def test_a_table_with_a_field_without_end_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not a table: field larger than field limit") as caught:
         read_table(table, CountRow)
     assert caught.value.accepted == "a table with at most 131072 characters in a field"
+
+
+@pytest.mark.parametrize("value", [[], {}, None, float("inf")])
+def test_a_value_of_goods_that_is_no_number_is_named(value: object) -> None:
+    line: dict[str, object] = {"hs": "710231", "carats": "1", "value_usd_cents": value}
+    with pytest.raises(MalformedError) as caught:
+        read_struct(Certificate, DRAFT | {"lines": [line]}, time_ms=NOW_MS)
+    assert caught.value.field == "lines[0].value_usd_cents"

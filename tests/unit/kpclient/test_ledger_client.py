@@ -359,8 +359,9 @@ def test_what_is_no_list_of_nodes_is_refused(urls: list[str]) -> None:
         NodeClient(GENESIS, urls, timeout_s=1, observe=lambda *_: None)
 
 
-async def test_a_url_without_a_host_is_refused() -> None:
-    async with client_of("http://", timeout_s=0.2) as ledger:
+@pytest.mark.parametrize("url", ["http://", "http://a..b", f"http://{'a' * 64}"])
+async def test_a_url_without_a_host_is_refused(url: str) -> None:
+    async with client_of(url, timeout_s=0.2) as ledger:
         with pytest.raises(UsageError, match="is not a URL"):
             await ledger.status()
 
