@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 EXIT_DONE: Final = 0
 EXIT_REFUSED: Final = 1
-"""A rule said no, or something is not what it claims to be."""
+"""A rule said no, something is not what it claims to be, or what is meant is not there."""
 EXIT_UNDECIDED: Final = 2
 """Wrong usage, or nothing could be found out: unreachable, unreadable, not decided yet."""
 EXIT_UNREAD: Final = 141

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from kpclient.errors import ClientError, FileError, UsageError
+from kpclient.errors import EXIT_REFUSED, ClientError, FileError, UsageError
 from kpclient.files import make_temporary_directory, read_bounded
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.net.answers import read_answer
@@ -38,6 +38,8 @@ A = TypeVar("A", bound=msgspec.Struct)
 
 class NotFoundError(ClientError):
     """The ledger does not know what was asked for."""
+
+    EXIT_CODE = EXIT_REFUSED
 
     def __init__(self, what: str) -> None:
         """Say what was asked for."""

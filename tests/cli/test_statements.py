@@ -107,7 +107,7 @@ def test_a_note_names_what_it_is_about_and_a_correction_what_was_meant(
     right.write_text(json.dumps({"text": "spelt"}))
     why = ("--reason", "typing error", *EXPORTER)
     assert body_of(ledger, "correct", about, "--body", right, *why)["event"] == about
-    assert ledger.run("correct", "00" * 32, "--body", right, *why).exit_code == 2
+    assert ledger.run("correct", "00" * 32, "--body", right, *why).exit_code == 1
 
 
 def test_policy_and_restrictions_are_settled(ledger: Ledger) -> None:
