@@ -64,6 +64,8 @@ def run(comparison: Comparison, directory: Path) -> dict[str, object]:
     with tempfile.TemporaryDirectory(prefix="kpledger-bench-", dir=directory) as scratch:
         place = Path(scratch)
         etcd, nats = _find_etcd(), _find_nats(place)
+        # Before the place is gone, in which one of them may have been installed.
+        versions = {"etcd": _read_version(etcd), "nats": _read_version(nats)}
         rows: list[dict[str, object]] = []
         syncs = []
         for number in range(comparison.rounds):
@@ -76,8 +78,7 @@ def run(comparison: Comparison, directory: Path) -> dict[str, object]:
     medians = _summarise(rows)
     return {
         "benchmark": "peers",
-        "etcd": _read_version(etcd),
-        "nats": _read_version(nats),
+        **versions,
         "seconds": comparison.seconds,
         "rows": rows,
         "medians": medians,
