@@ -48,6 +48,11 @@ class NetworkSeen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 _decoder = msgspec.json.Decoder(NetworkSeen, dec_hook=lambda _, text: Path(text))
 
 
+def parse_network(line: bytes) -> NetworkSeen:
+    """Read what the devnet command prints when a leader exists."""
+    return _decoder.decode(line)
+
+
 @dataclass(frozen=True, slots=True)
 class Network:
     """A running network."""
@@ -143,7 +148,7 @@ async def running_network(
         if not line:
             _, stderr = await process.communicate()
             raise AssertionError(stderr.decode())
-        yield Network(process, _decoder.decode(line))
+        yield Network(process, parse_network(line))
     finally:
         if process.returncode is None:
             process.terminate()

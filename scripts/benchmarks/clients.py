@@ -92,17 +92,24 @@ async def run_clients(
     openers: Sequence[Callable[[], Awaitable[Sender]]],
     payloads: Sequence[Iterator[bytes]],
     span: Span,
+    *,
+    pause_s: float = 0.0,
 ) -> Tally:
-    """Run one client for each iterator of payloads, until the span ends."""
+    """Run one client for each iterator of payloads, until the span ends.
+
+    Each pauses after what was committed.
+    """
     tally = Tally()
     async with asyncio.TaskGroup() as clients:
         for number, mine in enumerate(payloads):
             sender = await openers[number % len(openers)]()
-            clients.create_task(_run_client(sender, mine, tally, span))
+            clients.create_task(_run_client(sender, mine, tally, span, pause_s))
     return tally
 
 
-async def _run_client(sender: Sender, payloads: Iterator[bytes], tally: Tally, span: Span) -> None:
+async def _run_client(
+    sender: Sender, payloads: Iterator[bytes], tally: Tally, span: Span, pause_s: float
+) -> None:
     for payload in payloads:
         sent = time.perf_counter()
         # An answer of another kind is tried again: the same event cannot be recorded twice.
@@ -115,6 +122,8 @@ async def _run_client(sender: Sender, payloads: Iterator[bytes], tally: Tally, s
             break
         if sent >= span.start:
             tally.latencies_ms.append((now - sent) * _MS)
+        if pause_s:
+            await asyncio.sleep(pause_s)
     await sender.close()
 
 

@@ -61,9 +61,15 @@ class EventSender:
 
 
 class Devnet:
-    """A network that has a leader, and offices that trade."""
+    """A network that has a leader, and offices that trade.
 
-    def __init__(self, network: _Network) -> None:
+    Attributes:
+        line: what ``kpnode devnet`` said of it.
+    """
+
+    def __init__(self, line: bytes) -> None:
+        self.line = line
+        network = msgspec.json.decode(line, type=_Network)
         self.nodes = network.nodes
         founded = load_founded(Path(network.keys))
         self._trade = LiveTrade(bytes.fromhex(network.chain), founded)
@@ -124,7 +130,7 @@ async def run_devnet(checkout: Checkout, directory: Path, voters: int) -> AsyncI
         line = await process.stdout.readline()
         if not line:
             raise RuntimeError("the devnet did not start")
-        devnet = Devnet(msgspec.json.decode(line, type=_Network))
+        devnet = Devnet(line)
         await devnet.open_offices()
         yield devnet
     finally:

@@ -1,4 +1,4 @@
-"""What running processes have used of the processors, as Linux counts it (``proc(5)``)."""
+"""What running processes use of the machine, as Linux counts it (``proc(5)``)."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -39,3 +39,19 @@ def measure_cpu_s(pids: Iterable[int]) -> float:
             stat = _read_stat(pid)
             ticks += int(stat[_USER]) + int(stat[_SYSTEM])
     return ticks / _TICKS_PER_S
+
+
+def measure_memory_mb(pid: int) -> int:
+    """Give the resident memory of a process, in mebibytes; 0 if it has ended."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) >> 10
+    return 0
+
+
+def count_descriptors(pid: int) -> int:
+    """Count the open descriptors of a process; 0 if it has ended."""
+    with suppress(OSError):
+        return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+    return 0

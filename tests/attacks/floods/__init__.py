@@ -1,0 +1,1 @@
+"""One flood a module, as ``ATTACK``."""
