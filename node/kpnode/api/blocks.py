@@ -18,7 +18,8 @@ from kpledger.api.routes import MSGPACK_TYPE, BlocksQuestion, EventQuestion, Rea
 from kpledger.books.query import encode_answer
 from kpledger.scheme.envelope import decode_envelope, format_envelope_json
 from kpnode.api.parameters import read_parameters
-from kpnode.api.served import ApiLimits, Capacity, catch_up, ledger_headers, respond_json
+from kpnode.api.served import ApiLimits, catch_up, ledger_headers, respond_json
+from kpnode.api.shares import Shares
 from kpnode.ledger import Ledger, StoredEvent
 from kpnode.runtime import Node
 from kpnode.storage.errors import StorageError
@@ -36,14 +37,12 @@ class BlocksApi:
         self._node = node
         self._ledger = node.ledger
         self._write_s = limits.write_s
-        self._streams = Capacity(
-            limits.max_streams, "downloads of blocks are under way; try again later"
-        )
+        self._streams = Shares(limits.max_streams, "downloads of blocks are under way")
 
     async def get_blocks(self, request: web.Request) -> web.StreamResponse:
         """Stream blocks from a height on."""
         question = read_parameters(request, BlocksQuestion)
-        with self._streams.take():
+        with self._streams.take(request.remote):
             return await self._stream(request, question)
 
     async def _stream(self, request: web.Request, question: BlocksQuestion) -> web.StreamResponse:

@@ -37,6 +37,7 @@ class ProblemKind(Enum):
     REFUSED = ("refused", 422, "A rule refuses the event")
     BAD_SIGNATURE = ("bad-signature", 422, "A signature does not verify")
     TOO_COSTLY = ("too-costly", 422, "The question takes too long to answer")
+    SHARE_TAKEN = ("share-taken", 429, "This client has its share already")
     INTERNAL = ("internal", 500, "The node has made a mistake")
     NO_LEADER = ("no-leader", 503, "There is no leader at the moment")
     NOT_CONFIRMED = ("not-confirmed", 503, "What is newest could not be confirmed in time")
@@ -49,6 +50,9 @@ class ProblemKind(Enum):
         self.urn = f"urn:kpledger:problem:{slug}"
         self.status = status
         self.title = title
+
+
+_TO_COME_AGAIN: Final = frozenset({ProblemKind.SHARE_TAKEN.status, ProblemKind.BUSY.status})
 
 
 class ProblemError(Exception):
@@ -124,7 +128,7 @@ def parameter_error(name: str, problem: str, accepted: str) -> ProblemError:
 def respond_problem(problem: Problem, headers: Mapping[str, str] | None = None) -> web.Response:
     """Answer a request with a problem."""
     all_headers = {"Content-Type": PROBLEM_TYPE, **(headers or {})}
-    if problem.status == ProblemKind.BUSY.status:
+    if problem.status in _TO_COME_AGAIN:
         all_headers["Retry-After"] = str(RETRY_AFTER_S)
     body = msgspec.json.encode(problem)
     return web.Response(status=problem.status, body=body, headers=all_headers)

@@ -18,7 +18,8 @@ from kpledger.api.routes import ReadOptions
 from kpnode.api.http import HEIGHT_HEADER
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
-from kpnode.api.served import ApiLimits, BooksGate, Capacity, catch_up
+from kpnode.api.served import ApiLimits, BooksGate, catch_up
+from kpnode.api.shares import Shares
 from kpnode.runtime import Node
 
 MAX_BEHIND: Final = 10_000
@@ -43,9 +44,7 @@ class BooksProxy:
         """Ask the books of this node."""
         self._node = node
         self._books = books
-        self._questions = Capacity(
-            limits.max_questions, "questions are being answered; ask again later"
-        )
+        self._questions = Shares(limits.max_questions, "questions are being answered")
         self._session: aiohttp.ClientSession | None = None
 
     async def connected(self, _app: web.Application) -> AsyncIterator[None]:
@@ -61,7 +60,7 @@ class BooksProxy:
         """Pass a question on, and its answer back."""
         options = read_parameters(request, ReadOptions)
         deadline = time.monotonic() + options.timeout_ms / 1000
-        with self._questions.take():
+        with self._questions.take(request.remote):
             tip = await catch_up(self._node, options)
             return await self._ask(request, tip.height, deadline)
 

@@ -1,7 +1,5 @@
 """What the API serves: a node and its books, within limits, as of a block."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,37 +40,14 @@ class ApiLimits:
     """Downloads of blocks at once."""
     max_questions: int = 256
     """Questions to the books at once."""
+    max_rehearsals: int = 64
+    """Rehearsals at once, most of which wait."""
     request_s: float = 20.0
     """From the first byte of a request, or from the last answer, to the end of its headers; and
     again to the end of its body. Above the 15 seconds for which common clients keep an idle
     connection, so that none is closed while its client begins to write."""
     write_s: float = 60.0
     """For a client to take a piece of a download."""
-
-
-class Capacity:
-    """What may be under way at once; what would be more is turned away, to come again."""
-
-    def __init__(self, limit: int, reason: str) -> None:
-        """Allow so many; ``reason`` follows their number in what others are told."""
-        self._limit = limit
-        self._reason = reason
-        self._taken = 0
-
-    @contextmanager
-    def take(self, count: int = 1) -> Iterator[None]:
-        """Have so many more under way.
-
-        Raises:
-            ProblemError: they would be too many.
-        """
-        if self._taken + count > self._limit:
-            raise ProblemError(make_problem(ProblemKind.BUSY, f"{self._taken} {self._reason}"))
-        self._taken += count
-        try:
-            yield
-        finally:
-            self._taken -= count
 
 
 async def catch_up(node: Node, options: ReadOptions) -> Tip:

@@ -7,8 +7,10 @@ the ledger moves on, it is a forecast and no promise.
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Final, assert_never
 
 import msgspec
@@ -33,7 +35,8 @@ from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.api.envelopes import read_events
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemKind, error_problem, refusal_problem, respond_problem
-from kpnode.api.served import ApiLimits, Capacity, catch_up, explain_failing, respond_json
+from kpnode.api.served import ApiLimits, catch_up, explain_failing, respond_json
+from kpnode.api.shares import Shares, Turns
 from kpnode.runtime import Committed, Node, Outcome, Pending, Refused, Unavailable
 
 _REHEARSALS_AT_ONCE: Final = 2
@@ -49,21 +52,20 @@ class SubmitApi:
         """Submit to this node, and rehearse on its ledger."""
         self._node = node
         self._limits = limits
-        self._submissions = Capacity(
-            limits.max_submissions, "events are being submitted; send this again later"
-        )
-        self._stage = asyncio.Semaphore(_REHEARSALS_AT_ONCE)
+        self._submissions = Shares(limits.max_submissions, "events are being submitted")
+        rehearsals = Shares(limits.max_rehearsals, "rehearsals wait")
+        self._stage = Turns(_REHEARSALS_AT_ONCE, rehearsals)
 
     async def post_events(self, request: web.Request) -> web.Response:
         """Submit one envelope or a batch."""
         timeout_s = read_parameters(request, SubmitOptions).timeout_ms / 1000
         given = await read_events(request, self._limits)
         if given.is_batch:
-            return _respond(200, await self._submit_batch(given.events, timeout_s))
+            return _respond(200, await self._submit_batch(request, given.events, timeout_s))
         (event,) = given.events
         if isinstance(event, LedgerError):
             raise event
-        (outcome,) = await self._submit([event], timeout_s)
+        (outcome,) = await self._submit(request, [event], timeout_s)
         answer = self._describe(outcome)
         match answer:
             case CommittedAnswer():
@@ -76,11 +78,14 @@ class SubmitApi:
                 assert_never(answer)
 
     async def _submit_batch(
-        self, batch: Sequence[SignedEvent | LedgerError], timeout_s: float
+        self,
+        request: web.Request,
+        batch: Sequence[SignedEvent | LedgerError],
+        timeout_s: float,
     ) -> BatchAnswer:
         """Submit what is an event; the rest is refused in its place."""
         events = [one for one in batch if isinstance(one, SignedEvent)]
-        outcomes = iter(await self._submit(events, timeout_s) if events else ())
+        outcomes = iter(await self._submit(request, events, timeout_s) if events else ())
         results = tuple(
             self._describe(next(outcomes))
             if isinstance(one, SignedEvent)
@@ -89,8 +94,10 @@ class SubmitApi:
         )
         return BatchAnswer(results=results)
 
-    async def _submit(self, events: Sequence[SignedEvent], timeout_s: float) -> list[Outcome]:
-        with self._submissions.take(len(events)):
+    async def _submit(
+        self, request: web.Request, events: Sequence[SignedEvent], timeout_s: float
+    ) -> list[Outcome]:
+        with self._submissions.take(request.remote, len(events)):
             return await self._node.submit(events, timeout_s)
 
     def _describe(self, outcome: Outcome) -> SubmitAnswer:
@@ -121,15 +128,23 @@ class SubmitApi:
         options = read_parameters(request, ReadOptions)
         given = await read_events(request, self._limits)
         tip = await catch_up(self._node, options)
-        async with self._stage:
-            answer = await asyncio.to_thread(self._rehearse, given.events)
+        async with self._stage.take(request.remote):
+            is_over = threading.Event()
+            try:
+                answer = await asyncio.to_thread(self._rehearse, given.events, is_over)
+            finally:
+                # Also when the client has left: nobody rehearses on for nobody.
+                is_over.set()
         return respond_json(answer, tip)
 
-    def _rehearse(self, events: Sequence[SignedEvent | LedgerError]) -> RehearsalAnswer:
+    def _rehearse(
+        self, events: Sequence[SignedEvent | LedgerError], is_over: threading.Event
+    ) -> RehearsalAnswer:
         ledger = self._node.ledger
         now_ms = max(ledger.tip.time_ms, time.time_ns() // 1_000_000)
         executor = BlockExecutor(self._node.genesis, ledger.tip, ledger.state, now_ms)
-        return RehearsalAnswer(results=tuple(_rehearse_one(executor, one) for one in events))
+        wanted = takewhile(lambda _: not is_over.is_set(), events)
+        return RehearsalAnswer(results=tuple(_rehearse_one(executor, one) for one in wanted))
 
 
 def _rehearse_one(executor: BlockExecutor, event: SignedEvent | LedgerError) -> RehearsalResult:
