@@ -19,21 +19,26 @@ from founding import NOW_MS, OFFICES, make_genesis, opening_events, signing_key
 from kpledger.api.routes import MSGPACK_TYPE
 from kpledger.base.errors import LedgerError
 from kpledger.scheme.envelope import decode_envelope
+from kpnode.api.access import AccessControl
 from kpnode.api.app import build_app
 from kpnode.api.http import HttpServer
 from kpnode.api.served import ApiLimits
 from kpnode.books.keeper import keep_books
 from kpnode.books.place import BOOKS_NAME
 from kpnode.books.supervisor import BooksSupervisor, Run
+from kpnode.config import LOOPBACK, AccessSection
 from kpnode.engine import Engine
 from kpnode.ledger import Ledger
 from kpnode.machine import Machine
 from kpnode.raft import Configuration, Index, NodeId, RaftConfig, RaftCore, Recovered
 from kpnode.runtime import Committed, Node
 from kpnode.storage.leveldb import LevelStorage
+from kpnode.tokens import TokenRegister
 from kpnode.transport.relay import PeerLinks
 
 NAME = "bw-1"
+
+OPEN = AccessSection(addresses=LOOPBACK)
 
 
 class Clock:
@@ -157,13 +162,15 @@ async def serve(
     voters: Sequence[str] = (NAME,),
     *,
     run: Run | None = None,
+    access: AccessSection = OPEN,
 ) -> AsyncIterator[Served]:
     clock = Clock()
     node, storage = make_node(directory, clock, voters)
     books = BooksSupervisor(node, directory.parent, run or run_here(directory.parent))
     cosigning_key = signing_key(f"{NAME}/cosigning")
+    control = AccessControl(access, TokenRegister(directory.parent / access.tokens))
     server = HttpServer(
-        build_app(node, books, cosigning_key=cosigning_key, limits=limits),
+        build_app(node, books, cosigning_key=cosigning_key, limits=limits, access=control),
         request_s=limits.request_s,
     )
     await node.start(PeerLinks(node, Ed25519PrivateKey.generate()))

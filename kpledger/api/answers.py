@@ -174,13 +174,25 @@ class BooksAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Why their process ended last, until they are at the end of the ledger again."""
 
 
-class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of a node."""
+class PublicStatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What everybody is told of a node: whose ledger it keeps, how far, and whether it works."""
 
     node: str
+    chain: str
+    height: _Count
+    """The newest committed block."""
+    head: HexDigest
+    tree_size: _Count
+    tree_root: HexDigest
+    ready: bool
+    """The node takes part and knows a leader, so that it can take events."""
+
+
+class StatusAnswer(PublicStatusAnswer, frozen=True, kw_only=True):
+    """The state of a node, as its operator and listed clients are told."""
+
     participant: str
     """Who runs it."""
-    chain: str
     origin: str
     version: str
     role: str
@@ -190,13 +202,8 @@ class StatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     leader: str | None
     voters: tuple[str, ...]
     peers: dict[str, PeerAnswer]
-    height: _Count
-    """The newest committed block."""
     last_index: int
     """The end of this node's log; what is above `height` may still be replaced."""
-    head: HexDigest
-    tree_size: _Count
-    tree_root: HexDigest
     state_digest: HexDigest
     block_time_ms: TimeMs
     uptime_s: int

@@ -20,6 +20,7 @@ from kpledger.api.answers import (
     CommittedAnswer,
     HealthAnswer,
     PendingAnswer,
+    PublicStatusAnswer,
     RecordedEvent,
     RehearsalAnswer,
     StatusAnswer,
@@ -48,6 +49,16 @@ class Consistency(StrEnum):
     """What this node has."""
     LINEARIZABLE = "linearizable"
     """Everything that was acknowledged before the question."""
+
+
+class Access(StrEnum):
+    """For whom a route is; how a node tells clients apart is told in docs/operating.md."""
+
+    EVERYBODY = "everybody"
+    AS_CONFIGURED = "as configured"
+    """For everybody where the operator of the node says so, else for listed clients."""
+    LISTED = "listed"
+    """For clients whom the operator has listed, by address or by token."""
 
 
 class NoParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +128,8 @@ class Route:
     """Further parameters of the query, about how it is answered."""
     takes_events: bool = False
     """Whether it is a POST with one or many signed events."""
+    access: Access = Access.LISTED
+    """For whom it is; a new route is for nobody else before somebody has thought about it."""
 
     @property
     def method(self) -> str:
@@ -161,6 +174,8 @@ SUBMIT: Final = Route(
     ),
     options=SubmitOptions,
     takes_events=True,
+    # The signature is the permission.
+    access=Access.EVERYBODY,
 )
 REHEARSE: Final = Route(
     "/v1/rehearsals",
@@ -174,18 +189,45 @@ BLOCKS: Final = Route(
     "Committed blocks as stored: a stream of MessagePack arrays [height, bytes]",
     _reply("Blocks", media_type=MSGPACK_TYPE),
     question=BlocksQuestion,
+    access=Access.AS_CONFIGURED,
 )
-GENESIS: Final = Route("/v1/genesis", "The genesis file, byte for byte", _reply("The genesis file"))
-STATUS: Final = Route("/v1/status", "The state of the node", _reply("Its state", StatusAnswer))
+GENESIS: Final = Route(
+    "/v1/genesis",
+    "The genesis file, byte for byte",
+    _reply("The genesis file"),
+    access=Access.EVERYBODY,
+)
+STATUS: Final = Route(
+    "/v1/status",
+    "The state of the node; all of it for listed clients",
+    _reply("Its state", StatusAnswer, PublicStatusAnswer),
+    access=Access.EVERYBODY,
+)
 CHECKPOINT: Final = Route(
     "/checkpoint",
     "Size and root of the tree, as a C2SP signed note",
     # C2SP tlog-tiles asks for this content type.
     _reply("A signed note", media_type="text/plain; charset=utf-8"),
+    access=Access.EVERYBODY,
 )
-LIVE: Final = Route("/health/live", "The process answers", _reply("It does", HealthAnswer))
-READY: Final = Route("/health/ready", "The node can take events", _reply("It can", HealthAnswer))
-OPENAPI: Final = Route("/openapi.json", "The routes for machines", _reply("OpenAPI 3.1"))
+LIVE: Final = Route(
+    "/health/live",
+    "The process answers",
+    _reply("It does", HealthAnswer),
+    access=Access.EVERYBODY,
+)
+READY: Final = Route(
+    "/health/ready",
+    "The node can take events",
+    _reply("It can", HealthAnswer),
+    access=Access.EVERYBODY,
+)
+OPENAPI: Final = Route(
+    "/openapi.json",
+    "The routes for machines",
+    _reply("OpenAPI 3.1"),
+    access=Access.EVERYBODY,
+)
 
 EVENT: Final = Route(
     "/v1/events/{id}",

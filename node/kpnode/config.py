@@ -5,9 +5,11 @@ the file, the key and what would be accepted. Only what one operator decides for
 here. What all nodes must agree on (voters, keys, rules) is in the genesis file and in the ledger.
 """
 
+import ipaddress
 import json
 import re
 import tomllib
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Self
 
@@ -19,6 +21,7 @@ from kpledger.log.layout import DATABASE_DIRECTORY
 
 MAX_FILE_BYTES: Final = 1 << 20
 MAX_PEERS: Final = 64
+MAX_ADDRESS_RANGES: Final = 256
 _PORT_MAX: Final = 65535
 _HOST: Final = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]"
 _ADDRESS: Final = re.compile(rf"(?P<host>{_HOST}):(?P<port>[1-9][0-9]{{0,4}})")
@@ -68,6 +71,36 @@ class Address(str):
         return int(self.rpartition(":")[2])
 
 
+class AddressRange(str):
+    """IP addresses that begin alike, in CIDR notation (RFC 4632), or a single one."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Accept text as a range of addresses.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        try:
+            network = ipaddress.ip_network(text)
+        except ValueError as error:
+            raise ValueError(str(error)) from None
+        first = network.network_address
+        if isinstance(first, ipaddress.IPv6Address) and first.ipv4_mapped is not None:
+            # Clients are told apart by what they are: their IPv4 address.
+            raise ValueError(f"{text!r} is a range of IPv4 addresses written as IPv6 ones")
+        return super().__new__(cls, text)
+
+    @property
+    def network(self) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+        """The addresses."""
+        return ipaddress.ip_network(str(self))
+
+
+LOOPBACK: Final = (AddressRange("127.0.0.0/8"), AddressRange("::1/128"))
+
+
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the sections have in common."""
 
@@ -96,6 +129,33 @@ class ApiSection(_Section, frozen=True, kw_only=True):
     """Serve HTTPS; false only behind a proxy that does, or on one machine."""
     max_body_bytes: Annotated[int, Meta(ge=1 << 10, le=64 << 20)] = 1 << 20
     """Largest request; a larger one is refused before it is read."""
+
+
+class BlocksFor(StrEnum):
+    """Who may read the blocks, and with them everything that was ever recorded."""
+
+    ALL = "all"
+    LISTED = "listed"
+
+
+_Ranges = Annotated[tuple[AddressRange, ...], Meta(max_length=MAX_ADDRESS_RANGES)]
+
+
+class AccessSection(_Section, frozen=True, kw_only=True):
+    """Whom the API tells more than everybody: listed clients.
+
+    Without this section nobody is one but who has a token: from where a client seems to come says
+    nothing while a proxy on the same machine may stand in between.
+    """
+
+    addresses: _Ranges = ()
+    """Clients that come from here are listed, with or without a token."""
+    tokens: Path = Path("tokens")
+    """The file of tokens' hashes (`kpnode token`); whoever has such a token is listed."""
+    proxies: _Ranges = ()
+    """Reverse proxies whose X-Forwarded-For or Forwarded is believed. Who sends one from
+    elsewhere, or none from here, is listed by a token alone."""
+    blocks: BlocksFor = BlocksFor.LISTED
 
 
 class PeersSection(_Section, frozen=True, kw_only=True):
@@ -153,12 +213,13 @@ class NodeConfig(_Section, frozen=True, kw_only=True):
     api: ApiSection
     peers: PeersSection
     keys: KeysSection
+    access: AccessSection = AccessSection()
     raft: RaftSection = RaftSection()
     limits: LimitsSection = LimitsSection()
 
     def resolve(self, base: Path) -> Self:
         """Return the same with its relative paths taken from a directory."""
-        node, keys = self.node, self.keys
+        node, keys, access = self.node, self.keys, self.access
         return msgspec.structs.replace(
             self,
             node=msgspec.structs.replace(
@@ -167,6 +228,7 @@ class NodeConfig(_Section, frozen=True, kw_only=True):
             keys=msgspec.structs.replace(
                 keys, consensus=base / keys.consensus, tls=base / keys.tls
             ),
+            access=msgspec.structs.replace(access, tokens=base / access.tokens),
         )
 
 
@@ -228,8 +290,8 @@ def _format_table(name: str, table: dict[str, object]) -> list[str]:
 def _decode(kind: type, value: object) -> object:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not text in quotes")
-    if kind is Address:
-        return Address(value)
+    if kind in (Address, AddressRange):
+        return kind(value)
     if not value or "\0" in value:
         raise ValueError(f"{value!r} is not a path")
     return Path(value)
@@ -248,23 +310,31 @@ def _explain(source: Path, message: str) -> ConfigError:
 
 def _describe(keys: list[str]) -> str:
     """Say what may stand under a key; for an unknown one, which keys there are."""
-    kind = inspect.type_info(NodeConfig)
-    for key in keys:
-        if isinstance(kind, inspect.StructType):
-            kind = next((field.type for field in kind.fields if field.name == key), kind)
-    match kind:
-        case inspect.StructType():
-            accepted = ", ".join(field.name for field in kind.fields)
-        case inspect.IntType():
-            accepted = f"an integer from {kind.ge} to {kind.le}"
+    match _kind_under(keys):
+        case inspect.StructType(fields=fields):
+            accepted = ", ".join(field.name for field in fields)
+        case inspect.IntType(ge=low, le=high):
+            accepted = f"an integer from {low} to {high}"
         case inspect.BoolType():
             accepted = "true or false"
         case inspect.StrType():
             accepted = "up to 32 lower-case letters and digits, hyphens between them"
         case inspect.DictType():
             accepted = f'up to {MAX_PEERS} lines as bw-1 = "bw-1.example:7001"'
+        case inspect.VarTupleType():
+            accepted = f'up to {MAX_ADDRESS_RANGES} ranges as ["10.1.0.0/16", "2001:db8::/32"]'
+        case inspect.EnumType(cls=choices):
+            accepted = ", ".join(f'"{one.value}"' for one in choices)
         case inspect.CustomType(cls=cls) if cls is Address:
             accepted = '"host:port", such as "127.0.0.1:7001"'
         case _:
             accepted = "a path in quotes"
     return accepted
+
+
+def _kind_under(keys: list[str]) -> inspect.Type:
+    kind: inspect.Type = inspect.type_info(NodeConfig)
+    for key in keys:
+        if isinstance(kind, inspect.StructType):
+            kind = next((field.type for field in kind.fields if field.name == key), kind)
+    return kind

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kpledger.base.errors import GenesisError
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import Genesis, parse_genesis
+from kpnode.api.access import AccessControl
 from kpnode.api.app import build_app
 from kpnode.api.http import HttpServer
 from kpnode.api.served import ApiLimits
@@ -31,6 +32,7 @@ from kpnode.process import rest_collector
 from kpnode.raft import Configuration, Index, NodeId, RaftConfig, RaftCore, Recovered
 from kpnode.runtime import Node
 from kpnode.storage.leveldb import LevelStorage
+from kpnode.tokens import TokenRegister
 from kpnode.transport.link import Peer
 from kpnode.transport.relay import PeerLinks
 from kpnode.transport.tls import public_server_context
@@ -188,6 +190,7 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     Raises:
         StartError: it cannot start.
         KeyFileError: a key cannot be used.
+        TokenFileError: the file of tokens cannot be used.
         StorageError: its directory cannot be used.
         LedgerError: what is stored does not follow from the genesis file.
     """
@@ -196,6 +199,7 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     except (OSError, GenesisError) as error:
         raise StartError(f"{config.node.genesis}: {error}") from None
     keys = load_keys(config, genesis)
+    access = AccessControl(config.access, TokenRegister(config.access.tokens))
     service = NodeService(config, genesis, keys)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -204,7 +208,13 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     api, directory = config.api, config.node.directory
     limits = ApiLimits(max_body_bytes=api.max_body_bytes, max_submissions=config.limits.queue)
     books = BooksSupervisor(service.node, directory, run_process(config.node.genesis, directory))
-    app = build_app(service.node, books, cosigning_key=keys.cosigning, limits=limits)
+    app = build_app(
+        service.node,
+        books,
+        cosigning_key=keys.cosigning,
+        limits=limits,
+        access=access,
+    )
     server = HttpServer(app, request_s=limits.request_s)
     try:
         tls = public_server_context(keys.tls, NodeId(config.node.name)) if api.tls else None

@@ -29,6 +29,8 @@ from kpledger.log.genesis import (
 )
 from kpledger.scheme.v1.events.governance import ParticipantKind
 from kpnode.config import (
+    LOOPBACK,
+    AccessSection,
     Address,
     ApiSection,
     KeysSection,
@@ -171,7 +173,14 @@ def found_network(
         raise FoundingError(str(error)) from None
     addresses = {node.name: node.peers for node in nodes}
     for node in nodes:
-        config = make_config(node, addresses, genesis=Path("..") / GENESIS_NAME, api_tls=api_tls)
+        config = make_config(
+            node,
+            addresses,
+            genesis=Path("..") / GENESIS_NAME,
+            api_tls=api_tls,
+            # Whoever is on this machine can read the keys of all participants anyway.
+            access=AccessSection(addresses=LOOPBACK),
+        )
         _write_node(directory / node.name, config, genesis)
     # Last, because its presence says that the network is complete.
     (directory / GENESIS_NAME).write_bytes(encoded)
@@ -205,7 +214,12 @@ def _write_node(directory: Path, config: NodeConfig, genesis: Genesis) -> None:
 
 
 def make_config(
-    node: PlannedNode, addresses: dict[str, Address], *, genesis: Path, api_tls: bool
+    node: PlannedNode,
+    addresses: dict[str, Address],
+    *,
+    genesis: Path,
+    api_tls: bool,
+    access: AccessSection,
 ) -> NodeConfig:
     """Make the configuration of a node in its own directory; ``genesis`` is seen from there."""
     return NodeConfig(
@@ -213,6 +227,7 @@ def make_config(
         api=ApiSection(listen=node.api, tls=api_tls),
         peers=PeersSection(listen=node.peers, addresses=addresses),
         keys=KeysSection(consensus=Path("consensus.seed"), tls=Path("tls.seed")),
+        access=access,
     )
 
 
@@ -245,6 +260,12 @@ def init_node(
         if parsed.node(name) != entry:
             raise FoundingError(f"{genesis} names other keys, or another participant, for {name}")
         (directory / GENESIS_NAME).write_bytes(encoded)
-        config = make_config(node, {name: peers}, genesis=Path(GENESIS_NAME), api_tls=True)
+        config = make_config(
+            node,
+            {name: peers},
+            genesis=Path(GENESIS_NAME),
+            api_tls=True,
+            access=AccessSection(),
+        )
         _write_node(directory, config, parsed)
     return msgspec.structs.asdict(entry)

@@ -25,6 +25,7 @@ from kpnode.founding import FoundingError, init_node
 from kpnode.keyfile import KeyFileError
 from kpnode.process import set_up_logging
 from kpnode.storage.errors import StorageError
+from kpnode.tokens import TokenFileError, add_token, read_tokens, revoke_token
 from kpnode.transport.link import say_why
 
 app = typer.Typer(
@@ -47,6 +48,7 @@ _TROUBLE = (
     LedgerError,
     StartError,
     StorageError,
+    TokenFileError,
 )
 _STATUS_S = 5.0
 
@@ -165,6 +167,55 @@ def devnet(
         report = partial(_print_json, err=True)
         asyncio.run(run_network(place, genesis, on_ready=_print_json, on_ended=report))
     except (*_TROUBLE, OSError, ValueError) as error:
+        raise _stop(error) from None
+
+
+_tokens = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 100},
+    help="Make, list and revoke tokens with which clients may ask a node everything.",
+    epilog="\b\nExample:\n  kpnode token list --config /srv/kp/node.toml",
+)
+app.add_typer(_tokens, name="token")
+_ConfigFile = Annotated[
+    Path, typer.Option("--config", metavar="FILE", help="The node's node.toml.")
+]
+_TokenName = Annotated[
+    str, typer.Argument(metavar="NAME", help="Whose token it is, such as border-office.")
+]
+
+
+@_tokens.command("add", epilog="\b\nExample:\n  kpnode token add office --config /srv/kp/node.toml")
+def add(name: _TokenName, config: _ConfigFile) -> None:
+    """Make a token and print it, once: the node keeps its hash alone.
+
+    A running node accepts it from the next request on.
+    """
+    try:
+        typer.echo(add_token(load_config(config).access.tokens, name))
+    except _TROUBLE as error:
+        raise _stop(error) from None
+
+
+@_tokens.command("list", epilog="\b\nExample:\n  kpnode token list --config /srv/kp/node.toml")
+def list_tokens(config: _ConfigFile) -> None:
+    """List tokens: the name of each, and the day on which it was made."""
+    try:
+        for one in read_tokens(load_config(config).access.tokens):
+            typer.echo(f"{one.name}  {one.day}")
+    except _TROUBLE as error:
+        raise _stop(error) from None
+
+
+@_tokens.command(
+    "revoke", epilog="\b\nExample:\n  kpnode token revoke office --config /srv/kp/node.toml"
+)
+def revoke(name: _TokenName, config: _ConfigFile) -> None:
+    """Revoke a token: a running node refuses it from the next request on."""
+    try:
+        revoke_token(load_config(config).access.tokens, name)
+    except _TROUBLE as error:
         raise _stop(error) from None
 
 

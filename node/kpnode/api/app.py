@@ -8,6 +8,7 @@ from aiohttp import web
 
 from kpledger.api import routes
 from kpledger.base.keys import SigningKey
+from kpnode.api.access import AccessControl
 from kpnode.api.blocks import BlocksApi
 from kpnode.api.http import add_route, answer_problems
 from kpnode.api.openapi import build_openapi
@@ -19,7 +20,12 @@ from kpnode.runtime import Node
 
 
 def build_app(
-    node: Node, books: BooksGate, *, cosigning_key: SigningKey, limits: ApiLimits
+    node: Node,
+    books: BooksGate,
+    *,
+    cosigning_key: SigningKey,
+    limits: ApiLimits,
+    access: AccessControl,
 ) -> web.Application:
     """Build the application that serves a node."""
     submit = SubmitApi(node, limits)
@@ -43,8 +49,12 @@ def build_app(
         routes.READY: status.get_ready,
         routes.OPENAPI: get_openapi,
     }
-    app = web.Application(client_max_size=limits.max_body_bytes, middlewares=[answer_problems])
+    app = web.Application(
+        client_max_size=limits.max_body_bytes,
+        middlewares=[answer_problems, access.identify],
+    )
     app.cleanup_ctx.append(proxy.connected)
     for route in routes.ROUTES:
-        add_route(app, route, proxy.forward if route.from_books else handlers[route])
+        handler = proxy.forward if route.from_books else handlers[route]
+        add_route(app, route, handler, guard=access.guard)
     return app

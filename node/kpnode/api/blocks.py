@@ -17,6 +17,7 @@ from kpledger.api.answers import RecordedEvent, UnknownEvent
 from kpledger.api.routes import MSGPACK_TYPE, BlocksQuestion, EventQuestion, ReadOptions
 from kpledger.books.query import encode_answer
 from kpledger.scheme.envelope import decode_envelope, format_envelope_json
+from kpnode.api.client import client_of
 from kpnode.api.parameters import read_parameters
 from kpnode.api.served import ApiLimits, catch_up, ledger_headers, respond_json
 from kpnode.api.shares import Shares
@@ -42,7 +43,7 @@ class BlocksApi:
     async def get_blocks(self, request: web.Request) -> web.StreamResponse:
         """Stream blocks from a height on."""
         question = read_parameters(request, BlocksQuestion)
-        with self._streams.take(request.remote):
+        with self._streams.take(client_of(request).site):
             return await self._stream(request, question)
 
     async def _stream(self, request: web.Request, question: BlocksQuestion) -> web.StreamResponse:

@@ -7,6 +7,7 @@ access log: it would cost more than many a request, and a proxy keeps a better o
 import logging
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
@@ -48,15 +49,24 @@ _http_log = logging.getLogger(f"{__name__}.http")
 _http_log.addFilter(_StrangersFilter())
 
 
-def add_route(app: web.Application, route: Route, handler: Handler) -> None:
-    """Serve a route; its handler sees no request with a parameter that there is not."""
+def add_route(
+    app: web.Application,
+    route: Route,
+    handler: Handler,
+    *,
+    guard: Callable[[Route, Handler], Handler] = lambda _, handler: handler,
+) -> None:
+    """Serve a route; its handler sees no request with a parameter that there is not.
+
+    ``guard`` may keep requests from it that are not for whoever sends them.
+    """
 
     async def handle(request: web.Request) -> web.StreamResponse:
         check_parameters(request, route)
         return await handler(request)
 
     add = app.router.add_post if route.takes_events else app.router.add_get
-    add(route.path, handle)
+    add(route.path, guard(route, handle))
 
 
 @web.middleware

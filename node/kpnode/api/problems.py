@@ -17,6 +17,7 @@ from kpledger.scheme.outcome import Refusal, Rule
 
 PROBLEM_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 1
+_CHALLENGE: Final = 'Bearer realm="kpledger"'
 _BODY_OF: Final = "body of "
 """How :func:`kpledger.scheme.v1.events.decode_body` names the part that it reads."""
 
@@ -28,6 +29,8 @@ class ProblemKind(Enum):
     NOT_CANONICAL = ("not-canonical", 400, "Not in canonical form")
     BROKEN_OFF = ("broken-off", 400, "The request broke off")
     BAD_PARAMETER = ("bad-parameter", 400, "Bad parameter")
+    NOT_LISTED = ("not-listed", 401, "Not for everybody")
+    UNKNOWN_TOKEN = ("unknown-token", 401, "Not a token of this node")
     NOT_FOUND = ("not-found", 404, "Not found")
     METHOD_NOT_ALLOWED = ("method-not-allowed", 405, "Method not allowed")
     TOO_SLOW = ("too-slow", 408, "The request came too slowly")
@@ -128,6 +131,10 @@ def parameter_error(name: str, problem: str, accepted: str) -> ProblemError:
 def respond_problem(problem: Problem, headers: Mapping[str, str] | None = None) -> web.Response:
     """Answer a request with a problem."""
     all_headers = {"Content-Type": PROBLEM_TYPE, **(headers or {})}
+    if problem.status == ProblemKind.NOT_LISTED.status:
+        # RFC 6750, section 3: who presented no token is told no error.
+        wrong = problem.type == ProblemKind.UNKNOWN_TOKEN.urn
+        all_headers["WWW-Authenticate"] = _CHALLENGE + (', error="invalid_token"' if wrong else "")
     if problem.status in _TO_COME_AGAIN:
         all_headers["Retry-After"] = str(RETRY_AFTER_S)
     body = msgspec.json.encode(problem)

@@ -15,6 +15,7 @@ from aiohttp import web
 from yarl import URL
 
 from kpledger.api.routes import ReadOptions
+from kpnode.api.client import client_of
 from kpnode.api.http import HEIGHT_HEADER
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
@@ -60,7 +61,7 @@ class BooksProxy:
         """Pass a question on, and its answer back."""
         options = read_parameters(request, ReadOptions)
         deadline = time.monotonic() + options.timeout_ms / 1000
-        with self._questions.take(request.remote):
+        with self._questions.take(client_of(request).site):
             tip = await catch_up(self._node, options)
             return await self._ask(request, tip.height, deadline)
 

@@ -10,6 +10,7 @@ from kpledger.api.answers import (
     BooksAnswer,
     HealthAnswer,
     PeerAnswer,
+    PublicStatusAnswer,
     RefusedBlockAnswer,
     StatusAnswer,
     StorageAnswer,
@@ -23,6 +24,7 @@ from kpledger.log.checkpoint import (
     format_note,
     sign_checkpoint,
 )
+from kpnode.api.client import client_of
 from kpnode.api.problems import ProblemError, ProblemKind
 from kpnode.api.served import BooksGate, explain_failing, ledger_headers, respond_json
 from kpnode.runtime import Cause, Node, NodeStatus
@@ -42,19 +44,32 @@ class StatusApi:
         self._cosigning_key = cosigning_key
         self._checkpoint = (-1, b"")
 
-    async def get_status(self, _request: web.Request) -> web.Response:
-        """Show the state of the node."""
-        return respond_json(self._describe(), self._node.ledger.tip)
+    async def get_status(self, request: web.Request) -> web.Response:
+        """Show the state of the node: all of it to listed clients."""
+        public = self._describe_publicly()
+        is_listed = client_of(request).is_listed
+        return respond_json(self._describe(public) if is_listed else public, self._node.ledger.tip)
 
-    def _describe(self) -> StatusAnswer:
+    def _describe_publicly(self) -> PublicStatusAnswer:
+        node, tip = self._node, self._node.ledger.tip
+        return PublicStatusAnswer(
+            node=node.name,
+            chain=node.genesis.chain.hex(),
+            height=tip.height,
+            head=tip.head.hex(),
+            tree_size=tip.tree.size,
+            tree_root=tip.tree.root().hex(),
+            ready=_is_ready(node.status()),
+        )
+
+    def _describe(self, public: PublicStatusAnswer) -> StatusAnswer:
         node, status, tip = self._node, self._node.status(), self._node.ledger.tip
         books = self._books.status()
         file, failure = node.genesis.file, status.failure
         broken = failure is not None and failure.cause is Cause.STORAGE
         return StatusAnswer(
-            node=node.name,
+            **msgspec.structs.asdict(public),
             participant=node.genesis.node(node.name).participant,
-            chain=node.genesis.chain.hex(),
             origin=file.origin,
             version=__version__,
             role=status.raft.role.value if failure is None else STOPPED,
@@ -63,11 +78,7 @@ class StatusApi:
             leader=status.raft.leader if failure is None else None,
             voters=file.voters,
             peers=_describe_peers(node.name, file.voters, status),
-            height=tip.height,
             last_index=status.raft.last_index,
-            head=tip.head.hex(),
-            tree_size=tip.tree.size,
-            tree_root=tip.tree.root().hex(),
             state_digest=tip.digest.digest.hex(),
             block_time_ms=tip.time_ms,
             uptime_s=status.uptime_s,
@@ -91,7 +102,7 @@ class StatusApi:
     async def get_ready(self, _request: web.Request) -> web.Response:
         """Say whether the node can take events: it takes part, and knows a leader."""
         status = self._node.status()
-        if status.failure is not None or status.raft.leader is None:
+        if not _is_ready(status):
             reason = "this node knows no leader"
             raise ProblemError(explain_failing(status, ProblemKind.NO_LEADER, reason))
         return _respond_word("ready")
@@ -115,6 +126,10 @@ class StatusApi:
             self._checkpoint = tip.tree.size, note
         headers = ledger_headers(tip, media_type=CHECKPOINT.replies[0].media_type)
         return web.Response(body=self._checkpoint[1], headers=headers)
+
+
+def _is_ready(status: NodeStatus) -> bool:
+    return status.failure is None and status.raft.leader is not None
 
 
 def _find_alarms(books: BooksAnswer) -> tuple[str, ...]:

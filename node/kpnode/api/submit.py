@@ -32,6 +32,7 @@ from kpledger.log.chain import BlockExecutor
 from kpledger.scheme.envelope import verify_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
+from kpnode.api.client import client_of
 from kpnode.api.envelopes import read_events
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemKind, error_problem, refusal_problem, respond_problem
@@ -97,7 +98,7 @@ class SubmitApi:
     async def _submit(
         self, request: web.Request, events: Sequence[SignedEvent], timeout_s: float
     ) -> list[Outcome]:
-        with self._submissions.take(request.remote, len(events)):
+        with self._submissions.take(client_of(request).site, len(events)):
             return await self._node.submit(events, timeout_s)
 
     def _describe(self, outcome: Outcome) -> SubmitAnswer:
@@ -128,7 +129,7 @@ class SubmitApi:
         options = read_parameters(request, ReadOptions)
         given = await read_events(request, self._limits)
         tip = await catch_up(self._node, options)
-        async with self._stage.take(request.remote):
+        async with self._stage.take(client_of(request).site):
             is_over = threading.Event()
             try:
                 answer = await asyncio.to_thread(self._rehearse, given.events, is_over)

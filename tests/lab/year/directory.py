@@ -14,7 +14,7 @@ from lab.year.year import Year
 
 from kpledger.base.keys import SigningKey
 from kpledger.log.chain import execute_noop, seal_block
-from kpnode.config import Address, NodeConfig, format_config
+from kpnode.config import LOOPBACK, AccessSection, Address, NodeConfig, format_config
 from kpnode.founding import GENESIS_NAME, PlannedNode, make_config
 from kpnode.ledger import Ledger
 from kpnode.raft import Entry as LogEntry, EntryKind, HardState, Index, NodeId, Term
@@ -33,7 +33,13 @@ def found_directory(year: Year, directory: Path, port: int) -> NodeConfig:
         write_seed(place / f"{kind}.seed", year.participants.seed_of(f"{NODE}/{kind}"))
     peers = Address(f"127.0.0.1:{port + 100}")
     planned = PlannedNode(NODE, "BW", Address(f"127.0.0.1:{port}"), peers)
-    config = make_config(planned, {NODE: peers}, genesis=Path("..") / GENESIS_NAME, api_tls=False)
+    config = make_config(
+        planned,
+        {NODE: peers},
+        genesis=Path("..") / GENESIS_NAME,
+        api_tls=False,
+        access=AccessSection(addresses=LOOPBACK),
+    )
     (place / "node.toml").write_text(format_config(config), encoding="utf-8")
     resolved = config.resolve(place)
     LevelStorage(resolved.node.database, chain=year.genesis.chain, create=True).close()

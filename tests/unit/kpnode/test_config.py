@@ -1,5 +1,6 @@
 """The configuration file: what it accepts, how it refuses, and that it can be written back."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import get_type_hints
 
@@ -9,8 +10,11 @@ from hypothesis import given, strategies as st
 
 from kpnode.config import (
     MAX_FILE_BYTES,
+    AccessSection,
     Address,
+    AddressRange,
     ApiSection,
+    BlocksFor,
     ConfigError,
     KeysSection,
     LimitsSection,
@@ -40,7 +44,7 @@ listen = "[::1]:7001"
 consensus = "c.key"
 tls = "t.key"
 """
-SECTIONS = "node, api, peers, keys, raft, limits"
+SECTIONS = "node, api, peers, keys, access, raft, limits"
 RAFT_KEYS = "tick_ms, election_ticks, heartbeat_ticks, window, max_append_bytes"
 API_KEYS = "listen, tls, max_body_bytes"
 A_NAME = "up to 32 lower-case letters and digits, hyphens between them"
@@ -48,6 +52,7 @@ A_PATH = "a path in quotes"
 NO_ADDRESS = "is not host:port with a port from 1 to 65535"
 NO_TEXT = "is not text in quotes"
 AN_ADDRESS = '"host:port", such as "127.0.0.1:7001"'
+SOME_RANGES = 'up to 256 ranges as ["10.1.0.0/16", "2001:db8::/32"]'
 SOME_ADDRESSES = 'up to 64 lines as bw-1 = "bw-1.example:7001"'
 
 names = st.from_regex(r"[a-z0-9]{1,9}(-[a-z0-9]{1,9}){0,2}", fullmatch=True)
@@ -57,6 +62,15 @@ addresses = st.builds("{}:{}".format, hosts | ipv6_hosts, st.integers(1, 65535))
 paths = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20
 ).map(Path)
+ranges = st.lists(
+    st.builds(
+        lambda address, bits: AddressRange(str(ip_network((int(address), bits), strict=False))),
+        st.ip_addresses(v=4),
+        st.integers(0, 32),
+    )
+    | st.ip_addresses(v=6, network="2001::/16").map(str).map(AddressRange),
+    max_size=3,
+).map(tuple)
 election_ticks = st.integers(2, 1000)
 configs = st.builds(
     NodeConfig,
@@ -68,6 +82,7 @@ configs = st.builds(
         addresses=st.dictionaries(names, addresses, max_size=5),
     ),
     keys=st.builds(KeysSection, consensus=paths, tls=paths),
+    access=st.builds(AccessSection, addresses=ranges, tokens=paths, proxies=ranges),
     raft=election_ticks.flatmap(
         lambda ticks: st.builds(
             RaftSection,
@@ -95,6 +110,9 @@ def test_smallest_file_is_filled_up_with_defaults() -> None:
         api=ApiSection(listen=Address("127.0.0.1:8001"), tls=False, max_body_bytes=1_048_576),
         peers=PeersSection(listen=Address("[::1]:7001"), addresses={}),
         keys=KeysSection(consensus=Path("c.key"), tls=Path("t.key")),
+        access=AccessSection(
+            addresses=(), tokens=Path("tokens"), proxies=(), blocks=BlocksFor.LISTED
+        ),
         raft=RaftSection(
             tick_ms=100,
             election_ticks=10,
@@ -109,9 +127,10 @@ def test_smallest_file_is_filled_up_with_defaults() -> None:
 def test_example_loads_and_shows_every_default() -> None:
     example = load_config(EXAMPLE)
     assert (example.raft, example.limits) == (RaftSection(), LimitsSection())
+    assert example.access == AccessSection(tokens=EXAMPLE.parent / "tokens")
     assert example.api.max_body_bytes == ApiSection.__struct_defaults__[-1]
     assert sorted(example.peers.addresses) == ["be-1", "bw-1", "za-1"]
-    for section in (example.node, example.api, example.peers, example.keys):
+    for section in (example.node, example.api, example.peers, example.keys, example.access):
         for key in section.__struct_fields__:
             assert f"{key} = " in EXAMPLE.read_text() or f".{key}]" in EXAMPLE.read_text()
 
@@ -122,7 +141,9 @@ def test_the_manual_has_every_key_with_its_default() -> None:
         kind = get_type_hints(NodeConfig)[section]
         assert f"`[{section}]`" in manual
         for field in msgspec.structs.fields(kind):
-            default = "none" if field.default_factory is not msgspec.NODEFAULT else field.default
+            default = "none" if field.default == () else field.default
+            if field.default_factory is not msgspec.NODEFAULT:
+                default = "none"
             shown = "" if default is msgspec.NODEFAULT else f"{default} "
             assert f"`{field.name}` | {shown}| " in manual, field.name
 
@@ -134,6 +155,7 @@ def test_relative_paths_start_at_the_directory_of_the_file(tmp_path: Path) -> No
     assert config.node.directory == tmp_path / "store"
     assert config.node.database == tmp_path / "store" / "ledger"
     assert config.node.genesis == Path("/etc/kpledger/log/genesis")
+    assert config.access.tokens == tmp_path / "tokens"
     assert config.keys == KeysSection(consensus=tmp_path / "c.key", tls=tmp_path / "t.key")
 
 
@@ -167,6 +189,7 @@ def test_other_text_is_no_address(text: str) -> None:
 
 MISSING_NAME = SMALLEST.replace('name = "bw-1"', "")
 RAFT = SMALLEST + "[raft]\n"
+ACCESS = SMALLEST + "[access]\n"
 PEERS = SMALLEST + "[peers.addresses]\n"
 
 
@@ -194,6 +217,30 @@ PEERS = SMALLEST + "[peers.addresses]\n"
             "raft",
             "heartbeat_ticks = 10 is not below election_ticks = 10",
             RAFT_KEYS,
+        ),
+        (
+            ACCESS + 'addresses = ["10.1.0.5/16"]',
+            "access.addresses",
+            "10.1.0.5/16 has host bits set",
+            SOME_RANGES,
+        ),
+        (
+            ACCESS + 'proxies = ["::ffff:10.0.0.0/104"]',
+            "access.proxies",
+            "'::ffff:10.0.0.0/104' is a range of IPv4 addresses written as IPv6 ones",
+            SOME_RANGES,
+        ),
+        (
+            ACCESS + 'addresses = "10.1.0.0/16"',
+            "access.addresses",
+            "Expected `array`, got `str`",
+            SOME_RANGES,
+        ),
+        (
+            ACCESS + 'blocks = "none"',
+            "access.blocks",
+            "Invalid enum value 'none'",
+            '"all", "listed"',
         ),
         (PEERS + 'za-1 = "za"', "peers.addresses", "'za' " + NO_ADDRESS, SOME_ADDRESSES),
         (

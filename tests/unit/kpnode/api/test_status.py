@@ -47,6 +47,7 @@ async def test_the_status_names_ledger_and_consensus(served: Served) -> None:
         "head": tip.head.hex(),
         "tree_size": 1,
         "tree_root": tip.tree.root().hex(),
+        "ready": True,
         "state_digest": tip.digest.digest.hex(),
         "block_time_ms": NOW_MS,
         "storage": {"durability": "fsync before every acknowledgement", "failed": None},

@@ -1,0 +1,137 @@
+"""Who a client is: the address that it comes from, and whether the operator has listed it.
+
+The one place that decides it, once for each request (:func:`identify_clients`). What is counted for
+each client, such as its share of what the node takes on, is counted by :attr:`Client.site`. What a
+reverse proxy says of whom it speaks for is believed only of the proxies in the configuration; and
+the address of a proxy never lists anybody, since all the world may stand behind it.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from kpnode.config import AccessSection, AddressRange
+
+IPAddress = IPv4Address | IPv6Address
+
+_SITE_BITS: Final = 64
+"""Whoever has one IPv6 address commonly has all of its /64 (RFC 6177)."""
+_X_FORWARDED_FOR: Final = "X-Forwarded-For"
+_FORWARDED: Final = "Forwarded"
+_FORWARDED_FOR: Final = re.compile(r'(?:^|;)\s*for\s*=\s*("[^"]*"|[^;]*)', re.IGNORECASE)
+_WITH_PORT: Final = re.compile(r"\[(?P<v6>[^\]]+)\](:\d+)?|(?P<v4>[\d.]+)(:\d+)?")
+_NOWHERE: Final = IPv6Address("::")
+"""Stands for a client without an IP address, as on a Unix socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who has sent a request."""
+
+    address: IPAddress
+    """Where it comes from; behind proxies that are believed, where those say."""
+    is_listed: bool
+    """Whether the operator has listed it, by its address or by a token."""
+
+    @property
+    def site(self) -> IPv4Address | IPv6Network:
+        """What is counted as one client: an IPv4 address, or the /64 of an IPv6 one."""
+        return site_of(self.address)
+
+
+_KEY: Final = web.RequestKey("client", Client)
+
+
+def site_of(address: IPAddress) -> IPv4Address | IPv6Network:
+    """Give what counts as one client: an IPv4 address, or the /64 of an IPv6 one."""
+    if isinstance(address, IPv4Address):
+        return address
+    return IPv6Network((int(address), _SITE_BITS), strict=False)
+
+
+def read_address(text: str) -> IPAddress:
+    """Read an address as a socket gives it; an IPv4 one in IPv6 clothes is the IPv4 one it is.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = ip_address(text)
+    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
+
+
+class AddressRanges:
+    """Addresses in some ranges."""
+
+    def __init__(self, ranges: Iterable[AddressRange]) -> None:
+        """Hold these."""
+        self._networks: tuple[IPv4Network | IPv6Network, ...] = tuple(one.network for one in ranges)
+
+    def __contains__(self, address: IPAddress) -> bool:
+        """Tell whether one of them holds an address."""
+        return any(address in network for network in self._networks)
+
+
+def identify_clients(access: AccessSection, has_token: Callable[[web.Request], bool]) -> Middleware:
+    """Make the middleware that finds out who sends each request.
+
+    Args:
+        access: whom the operator lists.
+        has_token: tells whether a request carries a token of this node; raises the problem if it
+            carries another one.
+    """
+    listed, proxies = AddressRanges(access.addresses), AddressRanges(access.proxies)
+
+    @web.middleware
+    async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
+        address = read_address(request.remote) if request.remote else _NOWHERE
+        claims = _forwarded_for(request)
+        is_proxy = address in proxies
+        if is_proxy:
+            address = _follow(address, claims or (), proxies)
+        is_direct = claims == () and not is_proxy
+        is_behind = bool(claims) and is_proxy and address not in proxies
+        is_listed = (is_direct or is_behind) and address in listed
+        request[_KEY] = Client(address, is_listed=has_token(request) or is_listed)
+        return await handler(request)
+
+    return identify
+
+
+def client_of(request: web.Request) -> Client:
+    """Give who has sent a request that the application was given."""
+    return request[_KEY]
+
+
+def _forwarded_for(request: web.Request) -> tuple[str, ...] | None:
+    """Give for whom proxies say that they speak, the nearest last; None if that is not known.
+
+    A proxy writes one of the two headers and passes on what its client has put into the other, so
+    that of two none can be believed.
+    """
+    plain = request.headers.getall(_X_FORWARDED_FOR, ())
+    standard = request.headers.getall(_FORWARDED, ())
+    if plain and standard:
+        return None
+    if plain:
+        return tuple(one.strip() for one in ",".join(plain).split(","))
+    found = [_FORWARDED_FOR.search(one) for one in ",".join(standard).split(",") if standard]
+    return tuple("" if one is None else one[1].strip().strip('"') for one in found)
+
+
+def _follow(proxy: IPAddress, claims: Sequence[str], proxies: AddressRanges) -> IPAddress:
+    """Go back from proxy to proxy as far as they are believed; gives the last one known."""
+    address = proxy
+    for claim in reversed(claims):
+        match = _WITH_PORT.fullmatch(claim)
+        try:
+            address = read_address((match["v6"] or match["v4"]) if match else claim)
+        except ValueError:
+            return address
+        if address not in proxies:
+            break
+    return address
