@@ -5,15 +5,9 @@ and lines. Every class of this package derives from :class:`ClientError`.
 """
 
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar
 
-EXIT_DONE: Final = 0
-EXIT_REFUSED: Final = 1
-"""A rule said no, something is not what it claims to be, or what is meant is not there."""
-EXIT_UNDECIDED: Final = 2
-"""Wrong usage, or nothing could be found out: unreachable, unreadable, not decided yet."""
-EXIT_UNREAD: Final = 141
-"""Whoever read the answer stopped reading; a shell says so of what SIGPIPE has ended."""
+from kpledger.command import EXIT_REFUSED, EXIT_UNDECIDED
 
 
 class ClientError(Exception):

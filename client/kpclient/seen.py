@@ -11,9 +11,10 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from kpclient.errors import EXIT_REFUSED, ClientError, FileError
+from kpclient.errors import ClientError, FileError
 from kpclient.files import make_private_directory, read_bounded, write_durably
 from kpledger.base.ids import Digest32
+from kpledger.command import EXIT_REFUSED
 
 _MAX_FILE_BYTES: Final = 4096
 

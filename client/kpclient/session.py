@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from kpclient.errors import EXIT_REFUSED, ClientError, FileError, UsageError
+from kpclient.errors import ClientError, FileError, UsageError
 from kpclient.files import make_temporary_directory, read_bounded
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.net.answers import read_answer
@@ -27,6 +27,7 @@ from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.books.certificates import CERTIFICATE, CertificateQuestion
 from kpledger.books.database import Books, open_books
 from kpledger.books.query import Query, QuestionError
+from kpledger.command import EXIT_REFUSED
 from kpledger.log.audit import AuditReport
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 from kpledger.scheme.v1.ids import parse_number

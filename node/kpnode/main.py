@@ -10,14 +10,19 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import aiohttp
+import msgspec
 import typer
 import uvloop
 from rich import box
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 import kpledger
+from kpledger.base.codec import DECODE_ERRORS
 from kpledger.base.errors import LedgerError
+from kpledger.base.text import clean, escape_json, shorten
+from kpledger.command import EXIT_UNDECIDED, Program
 from kpnode.config import Address, ConfigError, load_config
 from kpnode.daemon import StartError, run_node
 from kpnode.devnet import DevnetError, NetworkPlan, open_network, run_network
@@ -29,6 +34,8 @@ from kpnode.tokens import TokenFileError, add_token, read_tokens, revoke_token
 from kpnode.transport.link import say_why
 
 app = typer.Typer(
+    name="kpnode",
+    cls=Program,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -38,7 +45,6 @@ app = typer.Typer(
     epilog="\b\nExample:\n  kpnode devnet /tmp/net --voters 4 --port 7600",
 )
 _out = Console()
-_err = Console(stderr=True, highlight=False)
 
 _TROUBLE = (
     ConfigError,
@@ -51,16 +57,18 @@ _TROUBLE = (
     TokenFileError,
 )
 _STATUS_S = 5.0
+_MAX_STATUS_BYTES = 1 << 20
+_MAX_TROUBLES = 100
 
 
 def _stop(problem: object) -> typer.Exit:
-    _err.print(f"kpnode: {problem}", markup=False, soft_wrap=True)
-    return typer.Exit(2)
+    typer.echo(clean(f"kpnode: {problem}"), err=True)
+    return typer.Exit(EXIT_UNDECIDED)
 
 
 def _print_json(value: Mapping[str, object], *, err: bool = False) -> None:
     # Nothing is left in a buffer: whoever started us may wait for this line.
-    typer.echo(json.dumps(value), err=err)
+    typer.echo(escape_json(json.dumps(value)), err=err)
 
 
 @app.command(
@@ -237,7 +245,7 @@ def status(
     else:
         _print_nodes([urlsplit(url).netloc for url in node], found)
     if any("error" in one for one in found):
-        raise typer.Exit(2)
+        raise typer.Exit(EXIT_UNDECIDED)
 
 
 def _is_url(text: str) -> bool:
@@ -259,19 +267,26 @@ def _print_nodes(addresses: Sequence[str], answers: Sequence[Mapping[str, object
     )
     troubles: list[str] = []
     for address, one in zip(addresses, answers, strict=True):
-        name = str(one.get("node", address))
+        name = _show(one.get("node", address))
         values = (
             *map(one.get, ("role", "term", "leader", "height", "tree_size")),
             _describe_books(one.get("books")),
             one.get("head"),
         )
-        table.add_row(name, *("-" if value is None else str(value)[:16] for value in values))
+        cells = (name, *("-" if value is None else _show(value)[:16] for value in values))
+        table.add_row(*map(Text, cells))  # what a node says is no markup
         alarms = one.get("alarms")
         said = alarms if isinstance(alarms, list) else []
-        troubles += [f"{name}: {problem}" for problem in (one.get("error"), *said) if problem]
+        troubles += [
+            f"{name}: {_show(problem)}" for problem in (one.get("error"), *said) if problem
+        ]
     _out.print(table)
-    for trouble in troubles:
-        _out.print(trouble, markup=False, highlight=False, soft_wrap=True)
+    for trouble in troubles[:_MAX_TROUBLES]:
+        typer.echo(trouble)
+
+
+def _show(value: object) -> str:
+    return clean(shorten(str(value)))
 
 
 def _describe_books(found: object) -> str | None:
@@ -285,23 +300,38 @@ async def _ask_all(urls: list[str]) -> list[dict[str, object]]:
     timeout = aiohttp.ClientTimeout(total=_STATUS_S)
     # What a status page says is believed by nobody: `kpledger audit` is for that.
     connector = aiohttp.TCPConnector(ssl=False)
-    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
+    async with aiohttp.ClientSession(
+        timeout=timeout, connector=connector, auto_decompress=False
+    ) as session:
         return list(await asyncio.gather(*(_ask(session, url) for url in urls)))
 
 
 async def _ask(session: aiohttp.ClientSession, url: str) -> dict[str, object]:
     try:
-        async with session.get(f"{url.rstrip('/')}/v1/status") as response:
+        async with session.get(f"{url.rstrip('/')}/v1/status", allow_redirects=False) as response:
             if response.status != HTTPStatus.OK:
                 return {"error": f"does not answer (HTTP status {response.status})"}
-            found = await response.json()
-    except (aiohttp.ContentTypeError, ValueError):
-        return {"error": "its answer is not JSON"}
+            content = await _read_all(response)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         slow = f"nothing within {_STATUS_S:g} s"
         reason = slow if isinstance(error, TimeoutError) else say_why(error)
         return {"error": f"does not answer ({reason})"}
-    return found if isinstance(found, dict) else {"error": "its answer is not a JSON object"}
+    if content is None:
+        return {"error": f"its answer has more than {_MAX_STATUS_BYTES} bytes"}
+    try:
+        return msgspec.json.decode(content, type=dict[str, object])
+    except DECODE_ERRORS as error:
+        return {"error": f"its answer is not a JSON object ({error})"}
+
+
+async def _read_all(response: aiohttp.ClientResponse) -> bytes | None:
+    """Read an answer; None if it is longer than any honest one."""
+    content = bytearray()
+    async for piece in response.content.iter_any():
+        content += piece
+        if len(content) > _MAX_STATUS_BYTES:
+            return None
+    return bytes(content)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 (the signature of a typer callback)

@@ -10,18 +10,26 @@ import sys
 from contextlib import suppress
 from typing import Final
 
+from kpledger.base.text import clean, clean_lines
+
 GARBAGE_THRESHOLD: Final = 20_000
 """Objects more than were freed before the collector looks at them; Python's own 700 is reached
 every few events."""
 
 
+class _Harmless(logging.Formatter):
+    """Writes what other nodes and clients said so that it can only be read, and on one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.msg, record.args = clean(record.getMessage()), ()
+        return clean_lines(super().format(record))
+
+
 def set_up_logging(*, verbose: bool) -> None:
     """Log warnings and what happens to leadership; everything when verbose."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Harmless("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
     logging.getLogger("aiohttp").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
 

@@ -12,7 +12,7 @@ from typing import Final
 import typer
 
 from kpclient.commands.declared import command
-from kpclient.errors import EXIT_DONE, EXIT_REFUSED, EXIT_UNDECIDED, ClientError, UsageError
+from kpclient.errors import ClientError, UsageError
 from kpclient.files import check_destination
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.output.console import print_fields, print_json, print_line, print_trouble
@@ -22,6 +22,7 @@ from kpclient.session import Session
 from kpledger.base.errors import LedgerError
 from kpledger.base.units import format_time
 from kpledger.books.database import open_books
+from kpledger.command import EXIT_DONE, EXIT_REFUSED, EXIT_UNDECIDED
 from kpledger.log.audit import AuditReport, AuditVerdict
 
 EXIT_CODES: Final = {

@@ -6,7 +6,7 @@ from typing import Final
 import typer
 
 from kpclient.commands.declared import command
-from kpclient.errors import EXIT_REFUSED, UsageError
+from kpclient.errors import UsageError
 from kpclient.files import read_bounded
 from kpclient.input.forms import read_struct
 from kpclient.input.options import LocalOptions, PassphraseOptions
@@ -17,6 +17,7 @@ from kpclient.session import read_typed
 from kpclient.statements.signing import open_keystore, read_passphrase
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import parse_hex32
+from kpledger.command import EXIT_REFUSED
 from kpledger.log.checkpoint import KeyType, NoteKey, format_vkey
 from kpledger.scheme.event import Author
 

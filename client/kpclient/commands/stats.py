@@ -13,6 +13,7 @@ from kpclient.commands.declared import Asking, asks
 from kpclient.errors import UsageError
 from kpclient.files import check_destination, write_public
 from kpclient.output.console import (
+    print_json,
     print_line,
     print_table,
     print_text,
@@ -110,6 +111,9 @@ def _deliver(
     """Print a table for programs, or write it to a file."""
     if layout is Layout.PARQUET and out is not None:
         write_parquet(table, out)
+        return
+    if layout is Layout.JSON and out is None:
+        print_json(described)
         return
     csv = layout is Layout.CSV
     text = format_csv(table) if csv else f"{encode_answer(described).decode()}\n"

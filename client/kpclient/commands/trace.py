@@ -8,6 +8,7 @@ from rich.tree import Tree
 
 from kpclient.commands.declared import Asking, asks
 from kpclient.files import check_destination, write_public
+from kpclient.net.node_client import NotTrustworthyError
 from kpclient.output.console import (
     grow_tree,
     print_json,
@@ -16,6 +17,7 @@ from kpclient.output.console import (
     print_tree,
 )
 from kpclient.output.graph import draw_svg
+from kpledger.base.text import clean_lines
 from kpledger.base.units import format_carats
 from kpledger.books.trace import (
     MAX_TRACED,
@@ -45,6 +47,7 @@ def trace(
     if svg is not None:
         check_destination("--svg", svg)
     found = asking.answer()
+    _check_complete(found)
     if svg is not None:
         write_public(svg, draw_svg(format_dot(found)))
     if asking.as_json:
@@ -55,6 +58,19 @@ def trace(
         print_line(f"drawn: {svg}")
     else:
         _print(found)
+
+
+def _check_complete(found: TraceAnswer) -> None:
+    """See that every shipment of a lineage is described.
+
+    Raises:
+        NotTrustworthyError: one is not.
+    """
+    links = (*found.back, *found.forward)
+    named = {found.subject, *(end for link in links for end in (link.earlier, link.later))}
+    for subject in sorted(named - {one.subject for one in found.shipments}):
+        problem = f"its lineage names {subject!r:.80}, of which it says nothing more"
+        raise NotTrustworthyError("the node", problem)
 
 
 def _print(found: TraceAnswer) -> None:
@@ -126,5 +142,5 @@ def format_dot(found: TraceAnswer) -> str:
 
 
 def _quote(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    escaped = clean_lines(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'

@@ -6,7 +6,9 @@ from contextlib import AbstractContextManager
 from typing import Final, Protocol, cast
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
+
+from kpledger.command import Program
 
 
 class _HelpFormatter(Protocol):
@@ -17,7 +19,7 @@ class _HelpFormatter(Protocol):
     def write_dl(self, rows: Sequence[tuple[str, str]]) -> None: ...
 
 
-class CommandGroup(TyperGroup):
+class CommandGroup(Program):
     """Lists its commands with their summaries, which are never cut."""
 
     def sections(self) -> Mapping[str, Sequence[str]]:

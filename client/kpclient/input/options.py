@@ -22,10 +22,11 @@ import msgspec
 import typer
 from typer.models import OptionInfo, ParameterInfo
 
-from kpclient.errors import EXIT_UNDECIDED, ClientError, FileError, UsageError
+from kpclient.errors import ClientError, FileError, UsageError
 from kpclient.input.help_pages import PlainCommand, example_epilog
 from kpclient.output.console import print_json, print_trouble
 from kpledger.base.errors import LedgerError, MalformedError
+from kpledger.command import EXIT_UNDECIDED
 
 DEFAULT_HOME: Final = Path("~/.config/kpledger")
 TIMEOUT_S: Final = 10.0

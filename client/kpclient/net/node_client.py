@@ -17,11 +17,12 @@ from typing import ClassVar, Final, Self, TypeVar
 import aiohttp
 import msgspec
 
-from kpclient.errors import EXIT_REFUSED, ClientError, UsageError
+from kpclient.errors import ClientError, UsageError
 from kpclient.net.answers import NO_PROBLEM, describe_problem, read_answer
 from kpclient.net.tls import PinnedKey, build_context
 from kpledger.api.answers import Problem, StatusAnswer
 from kpledger.api.routes import MSGPACK_TYPE, STATUS
+from kpledger.command import EXIT_REFUSED
 from kpledger.log.genesis import Genesis
 
 A = TypeVar("A")

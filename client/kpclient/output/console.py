@@ -1,12 +1,11 @@
 """What people and programs see: the one module that prints.
 
 Answers go to stdout, as tables for people or as one JSON object; troubles and progress go to
-stderr. Text that comes from the ledger was written by strangers, so control characters, which could
-move the cursor or hide a line, are shown as a replacement character.
+stderr. Text that comes from the ledger or from a node was written by strangers: all of it is made
+harmless here (:mod:`kpledger.base.text`).
 """
 
 import json
-import os
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,13 +19,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 from rich.tree import Tree
 
-from kpclient.errors import EXIT_UNREAD
 from kpclient.output.layout import lay_out_blocks, lay_out_fields, lay_out_table
 from kpclient.output.tables import format_decimal
+from kpledger.base.text import clean, clean_lines, escape_json
 from kpledger.base.units import format_time
 from kpledger.books.query import encode_answer, readable
+from kpledger.command import end_on_error
 
-_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _WIDTH_IN_FILES: Final = 220
 """Columns of a table where there is no terminal; sentences in it are folded there."""
 _UNFOLDED: Final = 1_000_000
@@ -45,8 +44,9 @@ def print_json(answer: msgspec.Struct | Mapping[str, object]) -> None:
     try:
         text = encode_answer(answer).decode()
     except UnicodeEncodeError:  # names of files may be any bytes
-        text = clean(json.dumps(readable(answer), ensure_ascii=False))
-    _write(f"{text}\n")
+        text = json.dumps(readable(answer), ensure_ascii=False)
+        text = re.sub(r"[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
+    print_text(f"{escape_json(text)}\n")
 
 
 def print_table(
@@ -66,6 +66,7 @@ def print_table(
         spare: titles of columns that can be done without, if there is no room for them.
         more: how to see further rows, if there are any.
     """
+    columns = [clean(title) for title in columns]  # one may be named after a participant
     cells = [[clean(cell) for cell in row] for row in rows]
     width = _width()
     laid_out = lay_out_table(columns, cells, width or _WIDTH_IN_FILES, spare)
@@ -79,7 +80,7 @@ def print_table(
     table, hidden = laid_out
     if hidden:
         count += f" (no room for {', '.join(hidden)}; a wider terminal shows more)"
-    _print(table, count)
+    _print(table, Text(clean(count)))
 
 
 def print_rows(
@@ -153,8 +154,8 @@ def print_line(text: str) -> None:
 
 
 def print_text(text: str) -> None:
-    """Print an answer for programs that has lines of its own; nothing of it is replaced."""
-    _write(text)
+    """Print an answer for programs that has lines of its own."""
+    _write(clean_lines(text))
 
 
 def print_trouble(text: str) -> None:
@@ -178,11 +179,6 @@ def show_progress(what: str, total: int | None) -> Iterator[Advance]:
         yield partial(progress.advance, progress.add_task(what, total=total))
 
 
-def clean(text: str) -> str:
-    """Replace what is not printable, so that text can only be read and never act."""
-    return "".join(one if one.isprintable() else _REPLACEMENT for one in text)
-
-
 def _print(*parts: RenderableType) -> None:
     console = _console(error=False)
     # The console would end the program by itself if nobody read what it prints.
@@ -196,17 +192,14 @@ def _write(text: str) -> None:
     """Print to somebody who may stop reading, as in ``| head``: then there is nothing to say.
 
     Raises:
-        SystemExit: nobody reads any more.
+        SystemExit: nobody reads any more, or there is no room for the answer.
     """
     try:
         sys.stdout.write(text)
         # Now and not when the interpreter ends, where nobody could see it fail.
         sys.stdout.flush()
-    except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-        raise SystemExit(EXIT_UNREAD) from None
+    except OSError as error:
+        end_on_error(error, "standard output: ")
 
 
 def _width() -> int | None:

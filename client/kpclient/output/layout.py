@@ -100,7 +100,7 @@ def _build(
 ) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, padding))
     for place, width in widths.items():
-        table.add_column(columns[place], width=width, overflow="fold")
+        table.add_column(Text(columns[place]), width=width, overflow="fold")
     for row in rows:
         table.add_row(*(Text(row[place]) for place in widths))
     return table

@@ -2,12 +2,14 @@
 
 In tables of statistics the name of a column says what its values are, so that weights and values
 come out as decimals in both formats and never as binary fractions. Text stays text: ``NA`` is
-Namibia and ``NO`` is Norway. Of the books every table is written but ``records``, which holds the
-state as the rules encode it.
+Namibia and ``NO`` is Norway. In CSV, which people open in spreadsheets, text that a spreadsheet
+would run as a formula is defused; in Parquet it stands as it is. Of the books every table is
+written but ``records``, which holds the state as the rules encode it.
 """
 
 import csv
 import io
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from types import ModuleType
 from typing import Final
 
 from kpclient.errors import ClientError
+from kpledger.base.text import clean
 
 TableCell = str | int | bool | None
 
@@ -39,6 +42,7 @@ _AMOUNTS: Final = {
     "usd_cents_per_carat": "usd_per_carat",
 }
 """What people call the units of the ledger."""
+_FORMULA: Final = re.compile(r"(^|;)(\s*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 _ENCODED: Final = "records"
 _ROWS_AT_ONCE: Final = 50_000
 _IN_HEX: Final = {"BLOB": "lower(hex({}))"}
@@ -119,8 +123,22 @@ def format_csv(table: Table) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table.columns)
     for row in table.rows:
-        writer.writerow([format_value(row.get(name), kind_of(name)) for name in table.columns])
+        cells = ((row.get(name), kind_of(name)) for name in table.columns)
+        writer.writerow(
+            defuse(value) if isinstance(value, str) else format_value(value, kind)
+            for value, kind in cells
+        )
     return text.getvalue()
+
+
+def defuse(cell: str) -> str:
+    """Write text for a cell of a spreadsheet, which shows it and does not run it.
+
+    What begins with a sign that a formula can begin with gets an apostrophe before it, which a
+    spreadsheet takes for *this is text* (OWASP, CSV Injection); also behind a semicolon, at which
+    some of them part cells. What is not printable is replaced.
+    """
+    return _FORMULA.sub(r"\1'\2", clean(cell))
 
 
 def write_parquet(table: Table, path: Path) -> None:
@@ -168,7 +186,10 @@ def write_csv_files(books: sqlite3.Connection, directory: Path) -> None:
             writer = csv.writer(file)
             writer.writerow([name for name, _ in columns])
             for rows in _read(books, table, columns, _IN_HEX):
-                writer.writerows(rows)
+                writer.writerows(
+                    [defuse(cell) if isinstance(cell, str) else cell for cell in row]
+                    for row in rows
+                )
 
 
 def write_parquet_files(books: sqlite3.Connection, directory: Path) -> None:

@@ -25,12 +25,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
-from kpclient.errors import EXIT_REFUSED, ClientError, UsageError
+from kpclient.errors import ClientError, UsageError
 from kpclient.net.node_client import split_urls
 from kpclient.output.console import show_progress
 from kpclient.replay.copied_chain import CopiedChain, StoredBlock, UnreadableBlock
 from kpclient.replay.served_chain import ChainUnavailableError, ServedChain
 from kpledger.books.writer import BooksWriter, uncollected
+from kpledger.command import EXIT_REFUSED
 from kpledger.log import audit
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.rulebook import UnknownRulesError

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import ClassVar
 
-from kpclient.errors import EXIT_REFUSED, ClientError
+from kpclient.errors import ClientError
 from kpclient.files import check_destination, write_durably
 from kpclient.input.options import ConnectionOptions, SendingOptions
 from kpclient.net.answers import NO_PROBLEM, describe_problem, full_problem
@@ -19,6 +19,7 @@ from kpledger.api.answers import (
     UnavailableAnswer,
 )
 from kpledger.base.units import format_time
+from kpledger.command import EXIT_REFUSED
 from kpledger.scheme.envelope import format_envelope_json
 from kpledger.scheme.event import SignedEvent
 

@@ -5,12 +5,12 @@ import json
 import pytest
 
 from kpclient.output.console import (
-    clean,
     print_fields,
     print_json,
     print_table,
     print_trouble,
 )
+from kpledger.base.text import clean
 from kpledger.books.query import readable
 
 

@@ -44,6 +44,26 @@ def test_csv_holds_every_value_in_one_spelling() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        (" =1", "' =1"),
+        ("\uff1d1", "'\uff1d1"),
+        ("\t=1", "\N{REPLACEMENT CHARACTER}=1"),
+        ("x;=1", "x;'=1"),
+        ("A-B + C", "A-B + C"),
+        ("", ""),
+    ],
+)
+def test_a_formula_is_text_in_a_spreadsheet(text: str, cell: str) -> None:
+    table = Table(("name", "carats"), ({"name": text, "carats": -5},))
+    assert [*csv.reader(io.StringIO(format_csv(table)))][1] == [cell, "-0.005"]
+
+
 def test_namibia_and_norway_are_text_in_csv() -> None:
     rows = list(csv.DictReader(io.StringIO(format_csv(TABLE))))
     assert [row["participant"] for row in rows[:2]] == ["NA", "NO"]

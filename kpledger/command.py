@@ -1,0 +1,147 @@
+"""How both commands end, ``kpledger`` and ``kpnode``: their exit codes, and whatever goes wrong.
+
+A verdict is heard by scripts, so each code has one meaning, and what a program did not foresee
+never ends with the code of a verdict. Beside the two programs nothing imports this module: it knows
+streams and Typer, which the library needs nowhere else.
+"""
+
+import io
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NoReturn, TextIO
+
+import typer
+from typer.core import TyperGroup
+
+from kpledger.base.text import clean, shorten
+
+EXIT_DONE: Final = 0
+EXIT_REFUSED: Final = 1
+"""A rule said no, something is not what it claims to be, or what is meant is not there."""
+EXIT_UNDECIDED: Final = 2
+"""Wrong usage, or nothing could be found out: unreachable, unreadable, not decided yet."""
+EXIT_CRASHED: Final = 70
+"""An error of the program itself (EX_SOFTWARE of sysexits.h): nothing is said of the ledger."""
+EXIT_INTERRUPTED: Final = 130
+"""Ctrl-C; a shell says so of what SIGINT has ended."""
+EXIT_UNREAD: Final = 141
+"""Whoever read the answer stopped reading; a shell says so of what SIGPIPE has ended."""
+
+_STANDARD: Final = 3
+"""Descriptors that every program has: standard input, output and error."""
+
+
+class Program(TyperGroup):
+    """The commands of a program; whatever they raise ends it with a sentence and an exit code."""
+
+    def main(self, *args: object, **options: object) -> object:
+        """Run the command that was typed, and end the program."""
+        _claim_streams()
+        return super().main(*args, **options)  # type: ignore[arg-type]  # passed on as they come
+
+    def make_context(self, *args: object, **options: object) -> typer.Context:
+        """Read what was typed; prints help."""
+        with _ending():
+            return super().make_context(*args, **options)  # type: ignore[arg-type,return-value]
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # of Typer's own click
+        """Run the command."""
+        with _ending():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    """End the program if something goes wrong that no command has dealt with.
+
+    Raises:
+        SystemExit: something did; what is wrong has been said.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, typer.Abort, EOFError) as error:
+        # A prompt that is interrupted aborts, as does one that nobody can answer.
+        if isinstance(error, KeyboardInterrupt) or isinstance(error.__context__, KeyboardInterrupt):
+            raise SystemExit(EXIT_INTERRUPTED) from None
+        _say("standard input has ended, and there is a question to be answered on it")
+        raise SystemExit(EXIT_UNDECIDED) from None
+    except OSError as error:
+        end_on_error(error)
+    except Exception as error:
+        if isinstance(getattr(error, "exit_code", None), int):
+            raise  # what Typer itself knows to end the program with
+        _say(_describe_crash(error))
+        _forget_output()
+        raise SystemExit(EXIT_CRASHED) from None
+
+
+def end_on_error(error: OSError, where: str = "") -> NoReturn:
+    """End a program that cannot read or write what it has to.
+
+    If nobody reads its answer any more, as behind ``| head``, there is nothing to say.
+
+    Raises:
+        SystemExit: always.
+    """
+    is_unread = isinstance(error, BrokenPipeError)
+    if not is_unread:
+        file = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        _say(f"{where}{file}{error.strerror or error}")
+    _forget_output()
+    raise SystemExit(EXIT_UNREAD if is_unread else EXIT_UNDECIDED) from None
+
+
+def _describe_crash(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    said = shorten(f"{type(error).__name__}: {error}".removesuffix(": "))
+    return f"an error of the program itself, which decides nothing; please report it: {said}{place}"
+
+
+def _claim_streams() -> None:
+    """See that there is somewhere to write to, before anything is done.
+
+    Raises:
+        SystemExit: standard output is closed.
+    """
+    # A file that is opened next would take the number of a closed stream, and what is said with it.
+    while (free := os.open(os.devnull, os.O_RDWR)) < _STANDARD:
+        pass
+    os.close(free)
+    is_closed = sys.stdout is None
+    sys.stdin, sys.stdout, sys.stderr = (
+        _nowhere() if stream is None else stream for stream in (sys.stdin, sys.stdout, sys.stderr)
+    )
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error does
+    if is_closed:
+        _say("standard output is closed; send it to a file, or to /dev/null")
+        raise SystemExit(EXIT_UNDECIDED)
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("r+", encoding="utf-8")
+
+
+def _forget_output() -> None:
+    """See that what could not be written is not tried again when the interpreter ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(nowhere, sys.stdout.fileno())
+    finally:
+        os.close(nowhere)
+
+
+def _say(sentence: str) -> None:
+    """Tell people, if there is anywhere to say it."""
+    try:
+        sys.stderr.write(f"error: {clean(sentence)}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass

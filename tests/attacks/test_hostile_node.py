@@ -1,0 +1,175 @@
+"""A node that lies cannot act on a terminal, a spreadsheet or an exit code, by any command."""
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import typer
+from aiohttp import web
+from founding import make_genesis
+from hostile_node import HARM, HostileNode, unprintable
+from office import commands_built_once
+from typer.main import get_command
+from typer.testing import CliRunner, Result
+
+from kpclient.cli import app
+from kpnode.main import app as node_app
+
+ASKING = (
+    ("list",),
+    ("show", "BW00000001"),
+    ("show", "BW/gaborone"),
+    ("show", "00" * 32),
+    ("participants",),
+    ("participants", "BW"),
+    ("participants", "KPCS"),
+    ("status",),
+    ("status", "--at", "now"),
+    ("calendar",),
+    ("audit",),
+    ("books", "--out", "{new}"),
+    ("trace", "BW00000001"),
+    ("trace", "BW00000001", "--dot"),
+    ("trace", "BW00000001", "--svg", "{new}"),
+    ("flags",),
+    ("mirror", "BW", "IN", "2026Q1"),
+    ("balance", "BW"),
+    ("production-check", "BW"),
+    ("unconfirmed",),
+    ("numbers", "BW"),
+    ("stats", "annex3", "--participant", "BW", "--period", "2026Q1"),
+    ("stats", "annex3", "--participant", "BW", "--period", "2026Q1", "--format", "csv"),
+    ("stats", "summary", "--year", "2026"),
+    ("stats", "summary", "--year", "2026", "--format", "csv"),
+    ("stats", "summary", "--year", "2022", "--format", "json"),
+    ("arrive", "BW00000001", "--key", "mumbai"),
+    ("outbox", "send"),
+    ("outbox", "list"),
+)
+"""Commands that show what a node says; those that make a statement show it as ``arrive`` does."""
+ASK_NOTHING = {"rules", "keys", "make", "cosign", "submit", "propose", "submit-stats"}
+STATEMENTS = {
+    *("issue", "replace", "validate", "notify", "amend", "void", "return-unused", "lost", "found"),
+    *("confirm", "resolve", "detain", "release", "refuse", "seize", "receive-back", "transit"),
+    *("divert", "case", "suspect", "judge", "note", "correct"),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built_once() -> Iterator[None]:
+    with commands_built_once():
+        yield
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    place = tmp_path_factory.mktemp("home")
+    (place / "genesis.json").write_bytes(make_genesis().encoded)
+    environment = {"KPLEDGER_HOME": str(place), "KPLEDGER_PASSPHRASE": "correct horse battery"}
+    made = ["keys", "new", "--author", "IN/mumbai", "--name", "mumbai"]
+    assert CliRunner().invoke(app, made, env=environment).exit_code == 0
+    return environment
+
+
+@asynccontextmanager
+async def served(node: HostileNode) -> AsyncIterator[str]:
+    server = web.Application()
+    server.router.add_route("*", "/{path:.*}", node.answer)
+    runner = web.AppRunner(server)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def run(program: typer.Typer, words: tuple[str, ...], environment: dict[str, str]) -> Result:
+    return await asyncio.to_thread(CliRunner().invoke, program, [*words], env=environment)
+
+
+def test_every_command_is_tried() -> None:
+    commands = vars(get_command(app))["commands"]
+    assert {words[0] for words in ASKING} | ASK_NOTHING | STATEMENTS == set(commands)
+
+
+@pytest.mark.parametrize(
+    ("node", "commands", "forms"),
+    [
+        pytest.param(HostileNode(), ASKING, ((), ("--json",)), id="answers"),
+        pytest.param(HostileNode(refuses=400), ASKING[::2], ((),), id="refuses"),
+        pytest.param(HostileNode(refuses=503), ASKING[:2], ((),), id="hesitates"),
+        pytest.param(HostileNode(deep=True), ASKING[::4], ((),), id="nests"),
+        pytest.param(HostileNode(deep=True, refuses=400), ASKING[:5], ((),), id="nests refusals"),
+    ],
+)
+async def test_no_command_lets_a_node_act_on_a_terminal(
+    environment: dict[str, str],
+    tmp_path: Path,
+    node: HostileNode,
+    commands: tuple[tuple[str, ...], ...],
+    forms: tuple[tuple[str, ...], ...],
+) -> None:
+    found: dict[str, str] = {}
+    async with served(node) as url:
+        for number, words in enumerate(commands):
+            for form in forms:
+                new = str(tmp_path / f"new-{number}-{len(form)}")
+                typed = (*(word.format(new=new) for word in words), *form)
+                if words != ("outbox", "list"):
+                    typed += ("--node", url, "--timeout", "0.2")
+                result = await run(app, typed, environment)
+                said = " ".join(typed)
+                if list(unprintable(result.output)):
+                    found[said] = repr(result.output[:500])
+                if result.exit_code not in {0, 1, 2}:
+                    found[said] = f"exit code {result.exit_code}: {result.output[-600:]}"
+                if form and result.stdout:
+                    json.loads(result.stdout)
+    assert found == {}
+
+
+async def test_the_status_of_a_node_is_no_markup() -> None:
+    async with served(HostileNode()) as url:
+        for form in ((), ("--json",)):
+            result = await run(node_app, ("status", "--node", url, *form), {})
+            assert (result.exit_code, [*unprintable(result.output)]) == (0, [])
+            assert "[bold red]" in result.output
+
+
+async def test_a_spreadsheet_shows_what_a_node_says_and_runs_none_of_it(
+    environment: dict[str, str],
+) -> None:
+    words = ("stats", "summary", "--year", "2026", "--format", "csv")
+    async with served(HostileNode()) as url:
+        result = await run(app, (*words, "--node", url), environment)
+    rows = [*csv.reader(io.StringIO(result.stdout))]
+    assert result.exit_code == 0
+    assert any(HARM[:4] in cell for row in rows for cell in row)
+    assert not [cell for row in rows for cell in row if cell[:1] in set("=+-@\t\r")]
+
+
+@pytest.mark.parametrize("answer", [b"[" * 200_000, b'{"a":' * 200_000])
+async def test_a_status_that_is_nested_deeply_is_no_status(
+    environment: dict[str, str], answer: bytes
+) -> None:
+    node = HostileNode()
+
+    async def nested(_: web.Request) -> web.Response:
+        return web.Response(body=answer)
+
+    node.answer = nested  # type: ignore[method-assign, assignment]
+    async with served(node) as url:
+        for program, words in (
+            (node_app, ("status", "--node", url)),
+            (app, ("audit", "--node", url)),
+            (app, ("status", "--node", url)),
+        ):
+            result = await run(program, words, environment)
+            code = 1 if words[0] == "status" and program is app else 2
+            assert (result.exit_code, "Traceback" in result.output) == (code, False)

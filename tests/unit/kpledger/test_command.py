@@ -1,0 +1,75 @@
+"""Each exit code has one meaning, whatever a command raises."""
+
+import subprocess
+import sys
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from kpledger.command import Program
+
+
+def run_raising(error: BaseException) -> Result:
+    app = typer.Typer(cls=Program)
+
+    @app.callback()
+    def start() -> None:
+        """Have commands below it."""
+
+    @app.command()
+    def fail() -> None:
+        raise error
+
+    return CliRunner().invoke(app, ["fail"])
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("x\x1b"), RecursionError(), MemoryError(), KeyError("x"), ValueError()]
+)
+def test_a_fault_of_the_program_is_no_verdict(error: Exception) -> None:
+    result = run_raising(error)
+    assert (result.exit_code, result.stdout) == (70, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: an error of the program itself, which decides nothing")
+    assert type(error).__name__ in line
+    assert "test_command.py:" in line
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (PermissionError(13, "Permission denied", "a\x1bb"), 2, "error: a�b: Permission denied\n"),
+        (OSError("odd"), 2, "error: odd\n"),
+        (BrokenPipeError(32, "Broken pipe"), 141, ""),
+        (KeyboardInterrupt(), 130, ""),
+        (EOFError(), 2, "error: standard input has ended, and there is a question"),
+        (typer.Abort(), 2, "error: standard input has ended, and there is a question"),
+        (typer.Exit(1), 1, ""),
+        (typer.BadParameter("no"), 2, "Usage: "),
+    ],
+)
+def test_what_is_foreseen_ends_with_its_code(error: BaseException, code: int, said: str) -> None:
+    result = run_raising(error)
+    assert (result.exit_code, result.stderr[: len(said)]) == (code, said)
+    assert said or not result.stderr
+
+
+@pytest.mark.parametrize("program", ["kpclient.cli", "kpnode"])
+@pytest.mark.parametrize(
+    ("shell", "code", "said"),
+    [
+        ("--version >&-", 2, b"error: standard output is closed"),
+        ("--version 2>&- <&-", 0, b""),
+        ("--version >/dev/full", 2, b"error: "),
+    ],
+)
+def test_a_stream_that_takes_nothing(program: str, shell: str, code: int, said: bytes) -> None:
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f"{sys.executable} -m {program} {shell}"],
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stderr[: len(said)]) == (code, said)
