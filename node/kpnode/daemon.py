@@ -206,7 +206,11 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     api, directory = config.api, config.node.directory
-    limits = ApiLimits(max_body_bytes=api.max_body_bytes, max_submissions=config.limits.queue)
+    limits = ApiLimits(
+        max_body_bytes=api.max_body_bytes,
+        max_submissions=config.limits.queue,
+        request_bytes=max(config.limits.request_bytes, api.max_body_bytes),
+    )
     books = BooksSupervisor(service.node, directory, run_process(config.node.genesis, directory))
     app = build_app(
         service.node,

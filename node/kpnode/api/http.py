@@ -63,6 +63,10 @@ def add_route(
 
     async def handle(request: web.Request) -> web.StreamResponse:
         check_parameters(request, route)
+        if request.body_exists and not route.takes_events:
+            # Behind what nobody reads, it would not be seen that the client has left.
+            detail = f"{request.method} {route.path} takes no body"
+            raise ProblemError(make_problem(ProblemKind.UNWANTED_BODY, detail, accepted="no body"))
         return await handler(request)
 
     add = app.router.add_post if route.takes_events else app.router.add_get
@@ -79,7 +83,7 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     headers = {}
     if problem.status == ProblemKind.METHOD_NOT_ALLOWED.status and problem.accepted:
         headers["Allow"] = problem.accepted
-    if problem.status == ProblemKind.OVERSIZED.status:
+    if not request.content.is_eof():
         # What is still coming is not read.
         headers["Connection"] = "close"
     return respond_problem(problem, headers)

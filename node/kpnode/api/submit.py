@@ -10,6 +10,8 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from itertools import takewhile
 from typing import Final, assert_never
 
@@ -33,11 +35,12 @@ from kpledger.scheme.envelope import verify_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.api.client import client_of
+from kpnode.api.delivery import cut_off
 from kpnode.api.envelopes import read_events
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemKind, error_problem, refusal_problem, respond_problem
 from kpnode.api.served import ApiLimits, catch_up, explain_failing, respond_json
-from kpnode.api.shares import Shares, Turns
+from kpnode.api.shares import PARTS, Held, Shares, Turns
 from kpnode.runtime import Committed, Node, Outcome, Pending, Refused, Unavailable
 
 _REHEARSALS_AT_ONCE: Final = 2
@@ -54,13 +57,19 @@ class SubmitApi:
         self._node = node
         self._limits = limits
         self._submissions = Shares(limits.max_submissions, "events are being submitted")
-        rehearsals = Shares(limits.max_rehearsals, "rehearsals wait")
-        self._stage = Turns(_REHEARSALS_AT_ONCE, rehearsals)
+        self._rehearsals = Shares(limits.max_rehearsals, "rehearsals wait")
+        self._stage = Turns(_REHEARSALS_AT_ONCE)
+        share = max(limits.request_bytes // PARTS, limits.max_body_bytes)
+        self._bytes = Shares(limits.request_bytes, "bytes of requests wait", share=share)
 
     async def post_events(self, request: web.Request) -> web.Response:
         """Submit one envelope or a batch."""
+        with self._taking(request) as held:
+            return await self._post_events(request, held)
+
+    async def _post_events(self, request: web.Request, held: Held) -> web.Response:
         timeout_s = read_parameters(request, SubmitOptions).timeout_ms / 1000
-        given = await read_events(request, self._limits)
+        given = await read_events(request, self._limits, held)
         if given.is_batch:
             return _respond(200, await self._submit_batch(request, given.events, timeout_s))
         (event,) = given.events
@@ -98,7 +107,7 @@ class SubmitApi:
     async def _submit(
         self, request: web.Request, events: Sequence[SignedEvent], timeout_s: float
     ) -> list[Outcome]:
-        with self._submissions.take(client_of(request).site, len(events)):
+        with self._submissions.take(client_of(request), len(events)):
             return await self._node.submit(events, timeout_s)
 
     def _describe(self, outcome: Outcome) -> SubmitAnswer:
@@ -127,16 +136,21 @@ class SubmitApi:
     async def post_rehearsals(self, request: web.Request) -> web.Response:
         """Rehearse one envelope or a batch."""
         options = read_parameters(request, ReadOptions)
-        given = await read_events(request, self._limits)
-        tip = await catch_up(self._node, options)
-        async with self._stage.take(client_of(request).site):
-            is_over = threading.Event()
-            try:
-                answer = await asyncio.to_thread(self._rehearse, given.events, is_over)
-            finally:
-                # Also when the client has left: nobody rehearses on for nobody.
-                is_over.set()
+        with self._rehearsals.take(client_of(request)), self._taking(request) as held:
+            given = await read_events(request, self._limits, held)
+            tip = await catch_up(self._node, options)
+            async with self._stage.take(client_of(request)):
+                is_over = threading.Event()
+                try:
+                    answer = await asyncio.to_thread(self._rehearse, given.events, is_over)
+                finally:
+                    # Also when the client has left: nobody rehearses on for nobody.
+                    is_over.set()
         return respond_json(answer, tip)
+
+    def _taking(self, request: web.Request) -> AbstractContextManager[Held]:
+        """Count what a request brings until it is answered, for its events are kept as long."""
+        return self._bytes.take(client_of(request), 0, cut_off=partial(cut_off, request))
 
     def _rehearse(
         self, events: Sequence[SignedEvent | LedgerError], is_over: threading.Event
