@@ -147,6 +147,7 @@ def _build_node(
             seed=int.from_bytes(genesis.chain[:4], "big"),
             window=raft.window,
             max_append_bytes=raft.max_append_bytes,
+            fixed_voters=True,
         ),
         Recovered(
             hard_state=storage.hard_state,

@@ -20,6 +20,7 @@ from kpledger.scheme.event import SignedEvent
 from kpnode.engine import MAX_REFUSED_BLOCKS, Engine, Loss, RefusedBlock, Step
 from kpnode.ledger import Ledger
 from kpnode.ports import Links
+from kpnode.punctuality import ClockDoubt
 from kpnode.raft import (
     Dropped,
     Index,
@@ -118,6 +119,7 @@ class Node:
         self._refused: deque[RefusedBlock] = deque(maxlen=MAX_REFUSED_BLOCKS)
         self._failure: Failure | None = None
         self._loss = loss
+        self._doubt: ClockDoubt | None = None
         self._started = time.monotonic()
 
     async def start(self, links: Links) -> None:
@@ -171,6 +173,7 @@ class Node:
             pending=len(self._submissions),
             failure=self._failure,
             loss=self._loss,
+            doubt=self._doubt,
             refused_blocks=tuple(self._refused),
             uptime_s=int(time.monotonic() - self._started),
         )
@@ -388,8 +391,9 @@ class Node:
         for refused in step.refused:
             _log.error("refused a block of %s: %s", refused.leader, refused.problem)
             self._refused.append(refused)
-        if step.loss is not None:
-            self._loss = step.loss
+        is_news = step.loss is not None or (step.doubt is not None and self._doubt is None)
+        self._loss, self._doubt = step.loss or self._loss, step.doubt
+        if is_news:
             self._log_alarms()
 
     def _log_alarms(self) -> None:
