@@ -17,6 +17,7 @@ import aiohttp
 import msgspec
 import pytest
 from network import GLANCE_S, NodeSeen, ask_status, ending, sign_key_event, start_kpnode
+from ports import PORTS
 
 from kpledger.log.genesis import Genesis, format_genesis, parse_genesis
 from kpledger.scheme.envelope import decode_envelope
@@ -142,7 +143,8 @@ async def holding_keys(network: Founded, node: NodeSeen) -> AsyncIterator[Holder
         options=TransportOptions(),
     )
     try:
-        await transport.listener.start(config.peers.listen.host, config.peers.listen.port)
+        listen = config.peers.listen
+        await transport.listener.start(listen.host, listen.port, PORTS.peers)
         addresses = config.peers.addresses
         peers = {
             NodeId(name): Peer(address, bytes.fromhex(network.genesis.node(name).tls_key))

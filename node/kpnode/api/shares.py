@@ -11,14 +11,11 @@ import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from ipaddress import IPv4Address, IPv6Network
 from typing import Final
 
 from kpnode.api.client import Client
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
-
-Site = IPv4Address | IPv6Network
-"""What is counted as one client."""
+from kpnode.sites import Site
 
 PARTS: Final = 4
 """A client's share is one of so many parts, unless another is named; one part is for listed clients
