@@ -12,10 +12,8 @@ from itertools import count
 from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.base.state import read_record
 from kpledger.log.chain import BlockExecutor, ExecutedBlock, InvalidBlockError
-from kpledger.scheme.envelope import verify_envelope
 from kpledger.scheme.event import SignedEvent
-from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.v1.records import EventRecord, KeyRecord
+from kpledger.scheme.v1.records import EventRecord
 from kpnode.machine import Machine, MistimedBlockError
 from kpnode.ports import Storage
 from kpnode.pump import Pumped, pump
@@ -44,7 +42,8 @@ from kpnode.raft import (
     Unreachable,
     VoteRequest,
 )
-from kpnode.submission import Committed, Refused, Retry
+from kpnode.signatures import Signatures
+from kpnode.submission import Committed, Refused, Retry, find_committed, refuse_signature
 
 MAX_REFUSED_BLOCKS = 100
 _MAX_FIRST_TICKET = 1 << 52
@@ -158,6 +157,11 @@ class Engine:
         self._calm_ticks = self._transfer_pause_ticks
         self._noticed = Index(0)
         self.tickets = count(secrets.randbelow(_MAX_FIRST_TICKET))
+
+    @property
+    def signatures(self) -> Signatures:
+        """What was verified: no step computes what is known there."""
+        return self._machine.signatures
 
     def status(self) -> Status:
         """Give a picture of the core."""
@@ -377,39 +381,15 @@ class Engine:
         """
         record = read_record(executor.changes, EventRecord.key_for(event.event_id), EventRecord)
         if record is not None:
-            return self._find_committed(event.event_id, record)
-        refused = _check_signers(executor, event)
-        if refused is not None:
-            return refused
-        refusal = executor.add(event)
+            return find_committed(self._machine.ledger, event.event_id)
+        refusal = None
+        if not self.signatures.knows(event):
+            # Verified where it came in, unless the memory of that is full: then here, last.
+            refusal = executor.may_sign(event)
+            try:
+                if refusal is None:
+                    self.signatures.check(event)
+            except BadSignatureError as error:
+                return refuse_signature(event.event_id, error)
+        refusal = refusal or executor.add(event)
         return None if refusal is None else Refused(event.event_id, refusal, bad_signature=False)
-
-    def _find_committed(self, event_id: bytes, record: EventRecord) -> Committed | None:
-        stored = self._machine.ledger.event(event_id)
-        if stored is None:
-            return None
-        return Committed(event_id, record.height, record.index, stored.time_ms, duplicate=True)
-
-
-def _check_signers(executor: BlockExecutor, event: SignedEvent) -> Refused | None:
-    """Refuse an event if a signature is wrong, or no key of it is known.
-
-    Whether any key is known is looked at first: a stranger's signatures cost no arithmetic. One
-    among known keys may be new, as the next Chair's is; whether it may is for the rules to say.
-    """
-    if not any(_is_registered(executor, public_key) for public_key in event.signers):
-        problem, is_wrong = f"key {event.signers[0].hex()} is not registered", False
-    else:
-        try:
-            verify_envelope(event)
-        except BadSignatureError as error:
-            problem, is_wrong = str(error), True
-        else:
-            return None
-    accepted = "a signature over exactly this event by a registered key"
-    refusal = Refusal(Rule.E1, "signatures", problem, accepted)
-    return Refused(event.event_id, refusal, bad_signature=is_wrong)
-
-
-def _is_registered(executor: BlockExecutor, public_key: bytes) -> bool:
-    return executor.changes.read(KeyRecord.key_for(public_key), KeyRecord) is not None

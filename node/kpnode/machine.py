@@ -34,6 +34,7 @@ from kpledger.log.genesis import Genesis
 from kpledger.log.layout import StoredEntry
 from kpnode.ledger import Ledger
 from kpnode.raft import AppendRequest, Entry, EntryKind, Index, InvariantError, LogReader, Term
+from kpnode.signatures import Signatures
 
 _TAIL_BLOCKS = 64
 _READ_BYTES = 4 << 20
@@ -73,6 +74,7 @@ class Machine:
     Attributes:
         ledger: the committed part.
         skew_ms: how far the time of another leader's block may be from this clock.
+        signatures: what was verified already; voters execute blocks by it.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Machine:
     ) -> None:
         """Start at the ledger's tip; :meth:`recover` takes in the rest of the log."""
         self.ledger = ledger
+        self.signatures = Signatures()
         self._genesis = genesis
         self._name = name
         self._key = key
@@ -228,7 +231,14 @@ class Machine:
 
     def _execute(self, entry: Entry, tip: Tip, base: StateReader) -> ExecutedBlock:
         stored = StoredEntry(entry.kind.value, entry.term, entry.payload)
-        return execute_entry(self._genesis, tip, base, stored)
+        return execute_entry(
+            self._genesis,
+            tip,
+            base,
+            stored,
+            verify_event=self.signatures.check,
+            verify_block=self.signatures.check_leader,
+        )
 
     def stage(self, entries: tuple[Entry, ...]) -> None:
         """Take note that the log now ends with these entries.
