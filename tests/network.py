@@ -108,15 +108,10 @@ def sign_key_event(keys: Path, chain: bytes, participant: str = "BW") -> bytes:
 
 
 async def start_kpnode(
-    *arguments: str | Path, environment: Mapping[str, str] | None = None, files: int | None = None
+    *arguments: str | Path, environment: Mapping[str, str] | None = None
 ) -> asyncio.subprocess.Process:
-    """Start the command with both outputs piped; `environment` adds to our own.
-
-    It may have `files` open, and each process that it starts as many.
-    """
-    prefix = () if files is None else ("prlimit", f"--nofile={files}:{files}")
+    """Start the command with both outputs piped; `environment` adds to our own."""
     return await asyncio.create_subprocess_exec(
-        *prefix,
         sys.executable,
         "-m",
         "kpnode",
@@ -143,16 +138,11 @@ async def read_line(stream: asyncio.StreamReader | None) -> bytes:
 
 @asynccontextmanager
 async def running_network(
-    directory: Path,
-    *options: str,
-    environment: Mapping[str, str] | None = None,
-    files: int | None = None,
+    directory: Path, *options: str, environment: Mapping[str, str] | None = None
 ) -> AsyncIterator[Network]:
     """Run a network in a directory, on free ports if it is new, until the end of the block."""
     ports = ("--port", "0")
-    process = await start_kpnode(
-        "devnet", directory, *ports, *options, environment=environment, files=files
-    )
+    process = await start_kpnode("devnet", directory, *ports, *options, environment=environment)
     try:
         line = await read_line(process.stdout)
         if not line:

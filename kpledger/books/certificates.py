@@ -133,16 +133,10 @@ CERTIFICATES: Final = Query(
     _respond_list,
 )
 CERTIFICATE: Final = Query(
-    "certificates/{number}",
-    "What a certificate says, and where it stands",
-    _respond_one,
-    is_small=True,
+    "certificates/{number}", "What a certificate says, and where it stands", _respond_one
 )
 HISTORY: Final = Query(
-    "certificates/{number}/history",
-    "The events on a certificate, oldest first",
-    _respond_history,
-    is_small=True,
+    "certificates/{number}/history", "The events on a certificate, oldest first", _respond_history
 )
 
 

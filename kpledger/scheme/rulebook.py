@@ -109,19 +109,6 @@ class Rulebook:
         """
         return _in_shape_of(self._version_at(state, height), event)
 
-    def may_sign(self, event: SignedEvent, state: ChangeSet, at: EventPlace) -> Refusal | None:
-        """Say why the keys of an event may not sign it, by the version that holds for its block.
-
-        Raises:
-            UnknownRulesError: this program does not have that version.
-        """
-        version = self._version_at(state, at.height)
-        try:
-            event = _in_shape_of(version, event)
-        except LedgerError as error:
-            return _refuse_body(error)
-        return version.may_sign(event, state, at)
-
     def execute(self, event: SignedEvent, state: ChangeSet, at: EventPlace) -> Refusal | None:
         """Execute an event by the version that holds for its block.
 
@@ -135,7 +122,7 @@ class Rulebook:
         try:
             event = _in_shape_of(version, event)
         except LedgerError as error:
-            return _refuse_body(error)
+            return Refusal(Rule.E12, "body", str(error), "an event that the rules in force know")
         next_version = version.activated(event.body)
         if next_version is None or next_version in self.versions:
             return version.execute(event, state, at)
@@ -171,10 +158,6 @@ class Rulebook:
         if version is None:
             raise UnknownRulesError(height, number, self.known)
         return version
-
-
-def _refuse_body(error: LedgerError) -> Refusal:
-    return Refusal(Rule.E12, "body", str(error), "an event that the rules in force know")
 
 
 def _in_shape_of(version: RuleVersion, event: SignedEvent) -> SignedEvent:
