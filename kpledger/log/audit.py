@@ -9,8 +9,11 @@ Key ids are the public keys themselves, so a signature can be verified before an
 process. A caller that runs it over every block may give the auditor :func:`defer_signatures` and
 must believe in a block only when both agree.
 
-What an audit cannot see: that a chain was cut at its end is no contradiction in it. Only a
-checkpoint or a copy from elsewhere shows that there was more.
+What an audit cannot see: that a chain was cut at its end is no contradiction in it, nor that a
+voter has written its newest part anew. Each block is signed by the one voter that led when it was
+made; who signs a later one has executed it too and builds on it. So a report ends at the last block
+that a voter signed, and says which voters have signed how far up: whoever wrote a part anew needed
+the keys of all of them. Only a checkpoint or a copy from elsewhere shows that there was more.
 """
 
 from collections import Counter
@@ -48,7 +51,7 @@ class AuditVerdict(StrEnum):
     """What an audit ends with."""
 
     SOUND = "SOUND"
-    """Every block follows from the genesis file."""
+    """Every block follows from the genesis file, up to the last one that a voter signed."""
     VIOLATION = "VIOLATION"
     """A block does not."""
     UNDECIDED = "UNDECIDED"
@@ -70,16 +73,31 @@ class AuditProgress:
     """How far an audit has come: a value, one for each height."""
 
     tip: Tip
+    signed_tip: Tip
+    """Where the last block stands that a voter signed; the genesis before the first."""
     terms: int = 0
-    """How many terms were opened."""
+    """How many terms were opened up to there."""
+    openings: int = 0
+    """How many more since; nobody signs the opening of a term."""
     signed_blocks: int = 0
     """How many blocks carried events and their leader's signature."""
     events_by_type: Mapping[str, int] = field(default_factory=dict)
+    signed_up_to: Mapping[str, int] = field(default_factory=dict)
+    """The newest block that each voter signed, by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """How far up one voter has signed the chain."""
+
+    voter: str
+    height: int
+    """Of the newest block that it signed: it vouches for this one and all below."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """The verdict, and what the ledger is up to the last block that was found sound."""
+    """The verdict, and what the ledger is up to the last sound block that a voter signed."""
 
     verdict: AuditVerdict
     chain: str
@@ -93,6 +111,13 @@ class AuditReport:
     state_digest: str
     terms: int
     signed_blocks: int
+    unsigned_openings: int
+    """Openings of a term above ``height``: everybody can write them, so they are not counted."""
+    voters: int
+    """How many voters the ledger has."""
+    signers: tuple[Signer, ...]
+    """Who has signed how far up, the newest first. All above the second one's height rests on the
+    word of the first alone."""
     events_by_type: Mapping[str, int]
     first_bad_height: int | None = None
     field: str | None = None
@@ -120,7 +145,8 @@ class Auditor:
 
     def __post_init__(self) -> None:
         changes = self.genesis.seed_state(self._state, self.rules)
-        self.progress = AuditProgress(genesis_tip(self.genesis, changes))
+        tip = genesis_tip(self.genesis, changes)
+        self.progress = AuditProgress(tip, tip)
         self._state.apply(changes)
 
     def feed(self, height: int, stored: bytes) -> Violation | None:
@@ -164,11 +190,17 @@ class Auditor:
 
 def _advance(progress: AuditProgress, executed: ExecutedBlock) -> AuditProgress:
     if not executed.events:
-        return replace(progress, tip=executed.tip, terms=progress.terms + 1)
+        return replace(progress, tip=executed.tip, openings=progress.openings + 1)
     counts = Counter(progress.events_by_type)
     counts.update(event.header.type for event in executed.events)
-    signed = progress.signed_blocks + 1
-    return replace(progress, tip=executed.tip, signed_blocks=signed, events_by_type=counts)
+    return AuditProgress(
+        tip=executed.tip,
+        signed_tip=executed.tip,
+        terms=progress.terms + progress.openings,
+        signed_blocks=progress.signed_blocks + 1,
+        events_by_type=counts,
+        signed_up_to={**progress.signed_up_to, executed.header.leader: executed.tip.height},
+    )
 
 
 def report_sound(genesis: Genesis, progress: AuditProgress) -> AuditReport:
@@ -198,7 +230,8 @@ def report_violation(
 def _report(
     genesis: Genesis, progress: AuditProgress, verdict: AuditVerdict, problem: str | None = None
 ) -> AuditReport:
-    tip = progress.tip
+    tip = progress.signed_tip
+    signers = sorted(progress.signed_up_to.items(), key=lambda one: -one[1])
     return AuditReport(
         verdict=verdict,
         chain=genesis.chain.hex(),
@@ -210,6 +243,9 @@ def _report(
         state_digest=tip.digest.digest.hex(),
         terms=progress.terms,
         signed_blocks=progress.signed_blocks,
+        unsigned_openings=progress.openings,
+        voters=len(genesis.consensus_keys),
+        signers=tuple(Signer(voter, height) for voter, height in signers),
         events_by_type=dict(sorted(progress.events_by_type.items())),
         problem=problem,
     )

@@ -5,6 +5,7 @@ programs, and exit codes: 0 sound, 1 violation, 2 cannot decide.
 """
 
 import dataclasses
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -73,9 +74,29 @@ def format_report(report: AuditReport) -> list[str]:
         f"  state digest  {report.state_digest}",
         f"  terms         {report.terms}",
         f"  signed blocks {report.signed_blocks}",
+        *_describe_signers(report),
     ]
     lines += [f"  {count:>12}  {kind}" for kind, count in report.events_by_type.items()]
     return lines
+
+
+def _describe_signers(report: AuditReport) -> Iterator[str]:
+    """Say on whose word the chain rests, and what is not counted because it rests on nobody's."""
+    if report.signers:
+        newest, *others = report.signers
+        since = others[0].height + 1 if others else 1
+        yield (
+            f"  newest part   from height {since} to {report.height} rests on one voter's word,"
+            f" {newest.voter}'s: no other has signed a block so high"
+        )
+        signed = ", ".join(f"{one.voter} up to {one.height}" for one in report.signers)
+        yield f"  signed by     {len(report.signers)} of {report.voters} voters: {signed}"
+    if report.unsigned_openings:
+        count = report.unsigned_openings
+        yield (
+            f"  not counted   {count} block{'' if count == 1 else 's'} above height {report.height}"
+            " that only open terms: nobody signs them"
+        )
 
 
 def _what(report: AuditReport) -> str:

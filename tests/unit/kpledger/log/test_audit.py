@@ -29,6 +29,7 @@ from kpledger.log.audit import (
     AuditProgress,
     AuditReport,
     AuditVerdict,
+    Signer,
     Violation,
     defer_signatures,
     find_bad_signature,
@@ -44,6 +45,7 @@ from kpledger.scheme.v1.events.certificate import CertificateIssued
 
 NOOP, BLOCK, CONFIG = range(3)
 SHIPMENTS = 3
+CUT_AT_AN_OPENING = 6
 
 
 def store(block: int | bytes, term: int = 1) -> bytes:
@@ -88,8 +90,13 @@ def finding(report: AuditReport) -> tuple[AuditVerdict, int, int | None, str | N
     return report.verdict, report.height, report.first_bad_height, report.field
 
 
-def violation_at(height: int, field: str) -> tuple[AuditVerdict, int, int, str]:
-    return AuditVerdict.VIOLATION, height - 1, height, field
+def violation_at(
+    height: int, field: str, *, signed: int | None = None
+) -> tuple[AuditVerdict, int, int, str]:
+    """Give what is to be found; the report goes up to the last block below that has a signature."""
+    if signed is None:
+        signed = max((one for one in signed_heights() if one < height), default=0)
+    return AuditVerdict.VIOLATION, signed, height, field
 
 
 def put_at(height: int, stored: bytes) -> list[bytes]:
@@ -145,6 +152,9 @@ def test_sound_chain_is_reported_whole() -> None:
         state_digest=ledger.tip.digest.digest.hex(),
         terms=1,
         signed_blocks=3,
+        unsigned_openings=0,
+        voters=3,
+        signers=(Signer("bw-1", 4),),
         events_by_type={
             "authority_registered": 3,
             "decision_recorded": 1,
@@ -181,7 +191,7 @@ def test_flipped_bit_is_found_at_its_height(height: int, choice: int, bit: int) 
     stored[choice % len(stored)] ^= 1 << bit
     report = audit(put_at(height, bytes(stored)))
     assert (report.verdict, report.first_bad_height) == (AuditVerdict.VIOLATION, height)
-    assert report.height == height - 1
+    assert finding(report)[:2] == violation_at(height, "")[:2]
 
 
 @pytest.mark.parametrize("height", signed_heights())
@@ -319,14 +329,35 @@ def test_block_under_another_height_is_found(given_height: int) -> None:
 @pytest.mark.parametrize("length", range(2, LAST + 1))
 def test_chain_that_was_cut_is_sound_and_shorter(length: int) -> None:
     report = audit(make_chain()[:length])
-    assert (report.verdict, report.height) == (AuditVerdict.SOUND, length)
+    signed = length - 1 if length == CUT_AT_AN_OPENING else length
+    assert (report.verdict, report.height) == (AuditVerdict.SOUND, signed)
+    assert report.unsigned_openings == length - signed
+
+
+def test_openings_that_lengthen_a_chain_are_not_counted() -> None:
+    """Anybody can write them, and so make a chain that was cut look as long as it was."""
+    chain = make_chain()
+    cut = audit(chain[:5])
+    longer = audit([*chain[:5], store(2), store(3), store(9)])
+    assert longer == replace(cut, unsigned_openings=3)
+    assert (longer.height, longer.terms) == (5, 1)
+
+
+def test_a_report_says_which_voters_have_signed_how_far_up() -> None:
+    """Of one voter's rewritten chain nobody but this voter has signed the newest part."""
+    ledger = open_trade()
+    for serial, leader in enumerate(("za-1", "bw-1", "eu-1", "eu-1"), start=1):
+        issued = CertificateIssued(certificate=make_certificate(number_of("BW", serial)))
+        ledger.record(make_event("BW/gaborone", issued, nonce=serial), leader=leader)
+    report = audit([store(block) for block in ledger.blocks])
+    assert report.signers == (Signer("eu-1", 8), Signer("bw-1", 6), Signer("za-1", 5))
 
 
 def test_inserted_opening_of_a_term_is_found_at_the_next_block() -> None:
     """It is unsigned, so it is the block after it that does not fit."""
     chain = make_chain()
     report = audit([*chain[:4], store(2), *chain[4:]])
-    assert finding(report) == violation_at(6, "height")
+    assert finding(report) == violation_at(6, "height", signed=4)
 
 
 def test_second_opening_of_a_term_is_found() -> None:
@@ -360,14 +391,15 @@ def test_other_genesis_is_found_at_the_first_signed_block() -> None:
 @pytest.mark.parametrize("length", [0, 1])
 def test_chain_without_a_signed_block_decides_nothing(length: int) -> None:
     report = audit(make_chain()[:length])
-    assert (report.verdict, report.height) == (AuditVerdict.UNDECIDED, length)
+    assert (report.verdict, report.height) == (AuditVerdict.UNDECIDED, 0)
+    assert report.unsigned_openings == length
     assert report.problem == "the chain is empty: it has no signed block"
 
 
 def test_undecided_report_says_why_and_how_far() -> None:
     genesis = make_genesis()
     ledger: MemoryLedger = open_trade()
-    progress = AuditProgress(ledger.tip, terms=1, signed_blocks=3)
+    progress = AuditProgress(ledger.tip, ledger.tip, terms=1, signed_blocks=3)
     report = report_undecided(genesis, progress, "the line went dead")
     expected = replace(
         report_sound(genesis, progress),
