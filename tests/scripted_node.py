@@ -33,6 +33,7 @@ STATUS = {
     "books": {"height": 3, "behind": 0, "building": False, "problem": None},
     "refused_blocks": [],
     "pending": 0,
+    "ready": True,
     "storage": {"durability": "fsync", "failed": None},
 }
 

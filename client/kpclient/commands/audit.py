@@ -48,7 +48,7 @@ def audit(
         founded, chain = session.genesis, session.open_chain()
     except UsageError:
         raise  # nothing was looked at
-    except (ClientError, LedgerError) as error:
+    except (ClientError, LedgerError, OSError) as error:
         if connection.as_json:
             print_json({"verdict": AuditVerdict.UNDECIDED, "problem": str(error)})
         else:

@@ -11,29 +11,51 @@ is opened strictly first, every checksum verified. From where this meets damage,
 from a second scratch directory, leniently: a table's block is read as it is, whatever its checksum
 says; a record of the write-ahead log with a wrong checksum is left out, and the rest of its 32 KiB
 with it, so that the first block in it is found missing. LevelDB's own repair is not used: it aborts
-the process on some damaged tables (1.22).
+the process on some damaged tables (1.22). All of it runs in another process
+(:mod:`kpclient.replay.database_reader`), since the files may have been made to do harm.
+
+For the same reason a copy is made of regular files that are no larger than a node makes them, and
+nothing is followed: no link, no pipe, no device. What is refused, missing or unreadable contradicts
+nothing, and so is no finding about the chain.
 
 What is not seen is the loss of the end alone: a copy from which the last blocks were cut is a
 shorter chain, and so is one whose write-ahead log has a wrong length in a last record. That there
 was more is known only to who holds a checkpoint or a commit certificate.
 """
 
-import shutil
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
-import plyvel
+import msgpack
 
-from kpclient.errors import UsageError
+from kpclient.errors import ClientError, UsageError
+from kpclient.replay import database_reader
+from kpclient.replay.database_reader import MAX_STORED_BYTES
 from kpledger.log import layout
 
-_TABLES: Final = ("*.ldb", "*.sst")
-_RECORDS: Final = ("CURRENT", "MANIFEST-*", "*.log")
+_TABLE: Final = re.compile(r"\d+\.(ldb|sst)")
+_RECORD: Final = re.compile(r"CURRENT|MANIFEST-.*|.*\.log")
+LARGEST_FILE_BYTES: Final = 64 << 20
+"""A node's tables and write-ahead logs have some 16 MiB, and a batch more."""
+_MAX_COPIED_BYTES: Final = 4 * LARGEST_FILE_BYTES
+"""Of all small files together."""
+_MAX_FILES: Final = 100_000
+"""That many tables hold more than a terabyte."""
+_PIECE_BYTES: Final = 1 << 20
+
+
+class ChainUnavailableError(ClientError):
+    """The blocks cannot be had, or not all of them."""
 
 
 class _DamagedError(Exception):
@@ -79,11 +101,12 @@ class CopiedChain:
         self.source = str(directory)
         nested = directory / layout.DATABASE_DIRECTORY
         for self._database in (nested, directory):
-            for pattern in ("CURRENT", "MANIFEST-*", *_TABLES):
-                if any(self._database.glob(pattern)):
-                    return
+            if any(
+                _TABLE.fullmatch(one) or _RECORD.fullmatch(one) for one in _names(self._database)
+            ):
+                return
         problem = f"there is no database of a node in {nested}, nor in {directory} itself"
-        raise UsageError("--copy", problem, "a copy of the directory of a stopped node")
+        raise UsageError("--copy", problem, _ACCEPTED)
 
     def __iter__(self) -> Iterator[StoredBlock | UnreadableBlock]:
         """Yield the blocks from height 1 on; last of all an unreadable one, if there is any damage.
@@ -91,6 +114,9 @@ class CopiedChain:
         A copy that ends early, without a trace of damage and without later blocks, is a shorter
         chain. If damage was met and yet all blocks could be read, the next one is unreadable:
         whether the copy ended here cannot be told.
+
+        Raises:
+            ChainUnavailableError: a file is missing, cannot be read, or is none that a node writes.
         """
         height = 0
         damage = ""
@@ -107,37 +133,147 @@ class CopiedChain:
         yield UnreadableBlock(height + 1, damage)
 
 
+_ACCEPTED: Final = "a copy of the directory of a stopped node"
+
+
+def _names(directory: Path) -> list[str]:
+    """Name the files in a directory; none if there is no such directory.
+
+    Raises:
+        UsageError: it cannot be looked into, or is only a link in the copy.
+    """
+    if directory.name == layout.DATABASE_DIRECTORY and directory.is_symlink():
+        raise UsageError("--copy", f"{directory} is a link, and not a copy", _ACCEPTED)
+    try:
+        return sorted(one.name for one in directory.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        problem = f"{directory} cannot be read: {error.strerror}"
+        raise UsageError("--copy", problem, _ACCEPTED) from None
+
+
 def _read_blocks(directory: Path, first: int, *, strict: bool) -> Generator[bytes]:
     """Yield what is stored under the heights from the first on, without a gap."""
-    with _open_scratch(directory, strict=strict) as database:
-        if strict and database.get(layout.FORMAT_KEY) is None:
-            raise _DamagedError("the format record is missing")
-        # Not plyvel's own iterator: it ends without a word where a damaged block is the last one.
-        found = database.raw_iterator(verify_checksums=strict, fill_cache=False)
-        with closing(found):
-            found.seek(layout.block_key(first))
-            for height in count(first):
-                if not found.valid() or found.key() > layout.LAST_BLOCK_KEY:
-                    return
-                if found.key() != layout.block_key(height):
-                    raise _DamagedError("it is missing, and later ones are there")
-                yield found.value()
-                found.next()
+    with (
+        _fill_scratch(directory) as scratch,
+        _start_reader(scratch, first, strict=strict) as (process, output),
+    ):
+        unpacker = msgpack.Unpacker(max_buffer_size=MAX_STORED_BYTES + _PIECE_BYTES)
+        while piece := os.read(output.fileno(), _PIECE_BYTES):
+            unpacker.feed(piece)
+            for height, found in unpacker:
+                if isinstance(found, bytes):
+                    yield found
+                    continue
+                why = found.replace(str(scratch), str(directory))
+                if height == 0:
+                    raise ChainUnavailableError(f"{directory} cannot be read: {why}; {_ADVICE}")
+                if why:
+                    raise _DamagedError(why)
+                return
+        how = _describe_end(process.wait())
+        problem = f"the process that reads it has ended ({how})"
+        raise ChainUnavailableError(f"{directory} cannot be read: {problem}; {_ADVICE}")
+
+
+_ADVICE: Final = "copy the whole directory again, of a stopped node, as somebody who may read it"
 
 
 @contextmanager
-def _open_scratch(directory: Path, *, strict: bool) -> Iterator[plyvel.DB]:
-    """Open a scratch directory that looks like the database's, and remove it afterwards."""
-    with tempfile.TemporaryDirectory(prefix="kpledger-copy-") as scratch:
-        for pattern in _RECORDS:
-            for record in directory.glob(pattern):
-                shutil.copyfile(record, Path(scratch, record.name))
-        for pattern in _TABLES:
-            for table in directory.glob(pattern):
-                Path(scratch, table.name).symlink_to(table.absolute())
+def _start_reader(
+    scratch: Path, first: int, *, strict: bool
+) -> Iterator[tuple["subprocess.Popen[bytes]", IO[bytes]]]:
+    """Start the process that reads; gives it and what it writes, and ends it at last."""
+    how = "strict" if strict else "lenient"
+    with subprocess.Popen(  # noqa: S603 (this interpreter and our own module)
+        [sys.executable, "-m", database_reader.__name__, str(scratch), str(first), how],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
         try:
-            with closing(plyvel.DB(scratch, paranoid_checks=strict, compression=None)) as database:
-                yield database
-        except plyvel.Error as error:
-            why = b" ".join(error.args).decode(errors="replace")
-            raise _DamagedError(why.replace(scratch, str(directory))) from error
+            if process.stdout is not None:
+                yield process, process.stdout
+        finally:
+            process.kill()
+
+
+def _describe_end(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+@contextmanager
+def _fill_scratch(directory: Path) -> Iterator[Path]:
+    """Make a scratch directory that looks like the database's, and remove it afterwards.
+
+    Raises:
+        ChainUnavailableError: a file cannot be read, or is none that a node writes.
+        _DamagedError: a file cannot be what a node has written.
+    """
+    with tempfile.TemporaryDirectory(prefix="kpledger-copy-") as made:
+        scratch = Path(made)
+        names = _names(directory)
+        if len(names) > _MAX_FILES:
+            raise _refuse(directory, f"it holds {len(names)} files, more than {_MAX_FILES}")
+        records = [directory / name for name in names if _RECORD.fullmatch(name)]
+        if sum(one.lstat().st_size for one in records) > _MAX_COPIED_BYTES:
+            raise _refuse(directory, f"there are more than {_MAX_COPIED_BYTES} bytes to copy")
+        for record in records:
+            with _open_regular(record) as (file, size):
+                _copy(file, scratch / record.name, size)
+        for table in (directory / name for name in names if _TABLE.fullmatch(name)):
+            with _open_regular(table) as (_, size):
+                if not size:
+                    raise _DamagedError(f"{table} is empty")
+            (scratch / table.name).symlink_to(table.absolute())
+        _check_current(scratch / "CURRENT")
+        yield scratch
+
+
+@contextmanager
+def _open_regular(path: Path) -> Iterator[tuple[IO[bytes], int]]:
+    """Open a file; gives it and the size that it has now.
+
+    Raises:
+        ChainUnavailableError: it cannot be read, or is not a regular file of sensible size.
+    """
+    try:
+        # A pipe would wait for who writes to it; a link leads to whatever its maker wanted.
+        if stat.S_ISLNK(path.lstat().st_mode):
+            raise _refuse(path, "it is a link")
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise _refuse(path, error.strerror or str(error)) from None
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(handle)
+        raise _refuse(path, "it is not a regular file")
+    with os.fdopen(handle, "rb") as file:
+        if found.st_size > LARGEST_FILE_BYTES:
+            problem = f"it has {found.st_size} bytes; no node writes more than {LARGEST_FILE_BYTES}"
+            raise _refuse(path, problem)
+        yield file, found.st_size
+
+
+def _copy(file: IO[bytes], target: Path, size: int) -> None:
+    """Copy as many bytes as a file had when it was opened."""
+    with target.open("xb") as copy:
+        left = size
+        while left and (piece := file.read(min(left, _PIECE_BYTES))):
+            copy.write(piece)
+            left -= len(piece)
+
+
+def _check_current(file: Path) -> None:
+    """See that the file that names the manifest names one beside it.
+
+    Raises:
+        _DamagedError: it leads elsewhere.
+    """
+    if file.exists() and b"/" in file.read_bytes():
+        raise _DamagedError("CURRENT names a file in another directory")
+
+
+def _refuse(path: Path, problem: str) -> ChainUnavailableError:
+    return ChainUnavailableError(f"{path} cannot be read: {problem}; {_ADVICE}")

@@ -12,10 +12,9 @@ from typing import Final
 
 import msgpack
 
-from kpclient.errors import ClientError
 from kpclient.net.answers import read_answer
 from kpclient.net.node_client import NodeClient, NodeUnreachableError, read_from
-from kpclient.replay.copied_chain import StoredBlock
+from kpclient.replay.copied_chain import ChainUnavailableError, StoredBlock
 from kpledger.api.answers import StatusAnswer
 from kpledger.api.routes import BLOCKS, STATUS
 from kpledger.log.genesis import Genesis
@@ -26,10 +25,6 @@ MAX_STREAMED_BYTES: Final = MAX_PAYLOAD_BYTES + 64
 _CHUNK_BYTES: Final = 256 << 10
 """More than ever comes in one piece."""
 _OTHER: Final = "sends something other than blocks"
-
-
-class ChainUnavailableError(ClientError):
-    """The blocks cannot be had, or not all of them."""
 
 
 class ServedChain:

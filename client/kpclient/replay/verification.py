@@ -28,8 +28,13 @@ from typing import ClassVar, Final, Self
 from kpclient.errors import ClientError, UsageError
 from kpclient.net.node_client import split_urls
 from kpclient.output.console import show_progress
-from kpclient.replay.copied_chain import CopiedChain, StoredBlock, UnreadableBlock
-from kpclient.replay.served_chain import ChainUnavailableError, ServedChain
+from kpclient.replay.copied_chain import (
+    ChainUnavailableError,
+    CopiedChain,
+    StoredBlock,
+    UnreadableBlock,
+)
+from kpclient.replay.served_chain import ServedChain
 from kpledger.books.writer import BooksWriter, uncollected
 from kpledger.command import EXIT_REFUSED
 from kpledger.log import audit
@@ -40,6 +45,9 @@ Chain = Iterable[StoredBlock | UnreadableBlock]
 """Blocks from height 1 on."""
 BATCH_BYTES: Final = 256 << 10
 """Blocks that travel to another process together; some 300 events."""
+MAX_OPENINGS: Final = 100_000
+"""Openings of a term without a signed block between them, which cost nothing to write without end.
+A network that elects a leader each second and records nothing needs more than a day for so many."""
 BATCHES_AHEAD: Final = 4
 """Batches under way for each process; bounds memory when rules run ahead of signatures."""
 
@@ -151,10 +159,14 @@ def audit_chain(
                 findings.append(_execute(auditor, blocks, signatures, jobs))
             except (ChainUnavailableError, UnknownRulesError) as error:
                 why = str(error)
+            except (OSError, MemoryError) as error:
+                why = _describe_trouble(error)
             # In front, so that of two findings in one block it is the one reported.
             findings.insert(0, signatures.finish())
         except BrokenExecutor as error:
             why = f"a process that verified signatures has ended: {error}"
+        except (OSError, MemoryError) as error:
+            why = _describe_trouble(error)
     found = [finding for finding in findings if finding is not None]
     if found:
         first = min(found, key=lambda finding: finding.violation.height)
@@ -162,6 +174,14 @@ def audit_chain(
     if why is not None:
         return audit.report_undecided(genesis, auditor.progress, why)
     return audit.report_sound(genesis, auditor.progress)
+
+
+def _describe_trouble(error: OSError | MemoryError) -> str:
+    """Tell of trouble of this machine, which says nothing about the chain."""
+    told = str(error) or "there is not enough memory"
+    return (
+        f"this machine hinders the audit: {told} (TMPDIR says where files go; --jobs 0 needs none)"
+    )
 
 
 def _each(chain: Chain) -> Generator[StoredBlock | UnreadableBlock]:
@@ -178,6 +198,11 @@ def _execute(
     """Execute block after block, up to the end or the first violation."""
     for block in chain:
         before = auditor.progress
+        if before.openings > MAX_OPENINGS:
+            problem = (
+                f"more than {MAX_OPENINGS} blocks follow that only open terms: nobody signs them"
+            )
+            raise ChainUnavailableError(problem)
         if isinstance(block, UnreadableBlock):
             return _Finding(before, audit.Violation(block.height, "entry", block.why))
         if signatures.add(before, block.stored):

@@ -21,8 +21,11 @@ from founding import (
 from typer.testing import CliRunner
 
 from kpclient.cli import app
-from kpclient.replay.copied_chain import StoredBlock, UnreadableBlock
-from kpclient.replay.served_chain import ChainUnavailableError
+from kpclient.replay.copied_chain import (
+    ChainUnavailableError,
+    StoredBlock,
+    UnreadableBlock,
+)
 from kpclient.replay.verification import BATCH_BYTES, audit_chain
 from kpledger.base.codec import encode
 from kpledger.log import layout

@@ -1,0 +1,88 @@
+"""Reads the entries of a database that somebody else has made, in a process of its own.
+
+LevelDB believes what stands in its files: a length in one of them can ask for any amount of memory,
+and some damage ends the process. Here both end this process alone, which may take so much memory
+and no more. It writes to standard output what a node streams, MessagePack arrays [height, stored
+entry]; in the last one stands, instead of an entry, why there are no more: nothing at the end of
+the log, what is damaged at this height, or, at height 0, what hindered the reading.
+"""
+
+import errno
+import os
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import count
+from typing import Final
+
+import msgpack
+import plyvel
+
+from kpledger.log import layout
+
+MAX_STORED_BYTES: Final = layout.MAX_PAYLOAD_BYTES + 64
+"""Largest stored entry, with what frames it in a stream."""
+MEMORY_BYTES: Final = 256 << 20
+"""What reading takes at most; of an honest database far less."""
+
+_MISSING: Final = ("missing files", "create_if_missing", "non-existent file")
+"""How LevelDB says that a file is not there: a table, CURRENT, or the manifest that it names."""
+
+_Frame = tuple[int, bytes | str]
+
+
+def read_frames(directory: str, first: int, *, strict: bool) -> Iterator[_Frame]:
+    """Yield the entries from a height on without a gap, and last why there are no more."""
+    height = first
+    try:
+        with closing(plyvel.DB(directory, paranoid_checks=strict, compression=None)) as database:
+            if strict and database.get(layout.FORMAT_KEY) is None:
+                yield 0, "the format record is missing, so that this is no whole database of a node"
+                return
+            # Not plyvel's own iterator: it ends without a word where a damaged block is the last.
+            found = database.raw_iterator(verify_checksums=strict, fill_cache=False)
+            with closing(found):
+                found.seek(layout.block_key(first))
+                for height in count(first):
+                    if not found.valid() or found.key() > layout.LAST_BLOCK_KEY:
+                        yield height, ""
+                        return
+                    if found.key() != layout.block_key(height):
+                        yield height, "it is missing, and later ones are there"
+                        return
+                    stored = found.value()
+                    if len(stored) > MAX_STORED_BYTES:
+                        yield height, f"it has {len(stored)} bytes, more than any entry"
+                        return
+                    yield height, stored
+                    found.next()
+    except plyvel.IOError as error:
+        yield 0, _text(error)
+    except plyvel.Error as error:
+        # A file that is not there contradicts nothing.
+        is_torn = any(words in _text(error) for words in _MISSING)
+        yield 0 if is_torn else height, _text(error)
+    except MemoryError:
+        yield 0, f"more memory is asked for than the {MEMORY_BYTES >> 20} MiB that reading may take"
+
+
+def _text(error: plyvel.Error) -> str:
+    return b" ".join(error.args).decode(errors="replace")
+
+
+def _main(directory: str, first: str, strict: str) -> None:
+    # Files that are only mapped do not count.
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        for frame in read_frames(directory, int(first), strict=strict == "strict"):
+            sys.stdout.buffer.write(msgpack.packb(frame))
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        # Nobody listens any more.
+        os._exit(0 if error.errno == errno.EPIPE else 1)
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
