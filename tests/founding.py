@@ -135,9 +135,9 @@ def make_genesis_file(
 
 
 @functools.cache
-def make_genesis(policy: GenesisPolicy | None = None) -> Genesis:
+def make_genesis() -> Genesis:
     """Give the parsed genesis file of this world."""
-    return parse_genesis(format_genesis(make_genesis_file(policy=policy)))
+    return parse_genesis(format_genesis(make_genesis_file()))
 
 
 def vary(value: S, **changes: object) -> S:

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 from network import sign_key_event
+from ports import PORTS
 
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.envelope import decode_envelope
@@ -49,7 +50,7 @@ class Neighbours:
         config = self.configs[name]
         service = NodeService(config, self.genesis, load_keys(config, self.genesis))
         self.running[name] = service
-        await service.start()
+        await service.start(PORTS.peers)
 
     async def stop(self, name: str) -> None:
         await self.running.pop(name).stop()

@@ -108,10 +108,15 @@ def sign_key_event(keys: Path, chain: bytes, participant: str = "BW") -> bytes:
 
 
 async def start_kpnode(
-    *arguments: str | Path, environment: Mapping[str, str] | None = None
+    *arguments: str | Path, environment: Mapping[str, str] | None = None, files: int | None = None
 ) -> asyncio.subprocess.Process:
-    """Start the command with both outputs piped; `environment` adds to our own."""
+    """Start the command with both outputs piped; `environment` adds to our own.
+
+    It may have `files` open, and each process that it starts as many.
+    """
+    prefix = () if files is None else ("prlimit", f"--nofile={files}:{files}")
     return await asyncio.create_subprocess_exec(
+        *prefix,
         sys.executable,
         "-m",
         "kpnode",
@@ -138,11 +143,16 @@ async def read_line(stream: asyncio.StreamReader | None) -> bytes:
 
 @asynccontextmanager
 async def running_network(
-    directory: Path, *options: str, environment: Mapping[str, str] | None = None
+    directory: Path,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    files: int | None = None,
 ) -> AsyncIterator[Network]:
     """Run a network in a directory, on free ports if it is new, until the end of the block."""
     ports = ("--port", "0")
-    process = await start_kpnode("devnet", directory, *ports, *options, environment=environment)
+    process = await start_kpnode(
+        "devnet", directory, *ports, *options, environment=environment, files=files
+    )
     try:
         line = await read_line(process.stdout)
         if not line:

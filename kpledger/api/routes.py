@@ -122,6 +122,8 @@ class Route:
     from_books: bool = False
     """Whether the process answers that keeps the books; otherwise that which takes part in
     consensus."""
+    is_small: bool = False
+    """Whether the books answer it from a few rows; what is not small may take long."""
     question: type[msgspec.Struct] = NoParameters
     """The fields that stand in the path, then the parameters of the query."""
     options: type[msgspec.Struct] = NoParameters
@@ -245,6 +247,7 @@ def route_of(query: AnyQuery) -> Route:
         query.summary,
         _reply(query.summary, query.answer),
         from_books=True,
+        is_small=query.is_small,
         question=query.question,
         options=ReadOptions,
     )

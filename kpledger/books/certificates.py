@@ -133,10 +133,16 @@ CERTIFICATES: Final = Query(
     _respond_list,
 )
 CERTIFICATE: Final = Query(
-    "certificates/{number}", "What a certificate says, and where it stands", _respond_one
+    "certificates/{number}",
+    "What a certificate says, and where it stands",
+    _respond_one,
+    is_small=True,
 )
 HISTORY: Final = Query(
-    "certificates/{number}/history", "The events on a certificate, oldest first", _respond_history
+    "certificates/{number}/history",
+    "The events on a certificate, oldest first",
+    _respond_history,
+    is_small=True,
 )
 
 

@@ -59,8 +59,12 @@ class BooksMeta(msgspec.Struct, frozen=True, kw_only=True):
     indexed: Annotated[int, msgspec.Meta(ge=0, le=1)]
 
 
-def open_books(path: str, *, read_only: bool = False) -> sqlite3.Connection:
+def open_books(
+    path: str, *, read_only: bool = False, cache_kib: int = _CACHE_KIB
+) -> sqlite3.Connection:
     """Open a database file, which is created unless it is only to be read.
+
+    ``cache_kib`` is how much of the file is kept in memory, and how much one sorts in memory.
 
     Raises:
         sqlite3.Error: it cannot be opened, or is none.
@@ -69,7 +73,7 @@ def open_books(path: str, *, read_only: bool = False) -> sqlite3.Connection:
     connection = sqlite3.connect(
         where, uri=read_only, isolation_level=None, check_same_thread=False
     )
-    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    connection.execute(f"PRAGMA cache_size = -{cache_kib}")
     connection.execute("PRAGMA mmap_size = 0")
     if not read_only:
         # Readers go on while one writes; a crash loses at most what is derived again.

@@ -76,8 +76,14 @@ def _respond_all(books: Books, question: KeysQuestion) -> KeysAnswer:
 
 
 KEY: Final = Query(
-    "keys/{key}", "Whose a key is, and from when until when its signatures count", _respond_one
+    "keys/{key}",
+    "Whose a key is, and from when until when its signatures count",
+    _respond_one,
+    is_small=True,
 )
 SIGNING_KEYS: Final = Query(
-    "keys", "The keys that sign for a participant, and from when until when", _respond_all
+    "keys",
+    "The keys that sign for a participant, and from when until when",
+    _respond_all,
+    is_small=True,
 )

@@ -140,6 +140,7 @@ PARTICIPANT: Final = Query(
     "participants/{code}",
     "A participant, with its standing, offices and number ranges",
     _respond_one,
+    is_small=True,
 )
 ORGANISATION: Final = Query(
     "organisation",

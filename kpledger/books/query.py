@@ -9,6 +9,7 @@ import functools
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from inspect import get_annotations
+from itertools import islice
 from typing import Final, Generic, TypeVar, get_args, get_origin
 
 import msgspec
@@ -28,6 +29,8 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 FIRST_YEAR: Final = 1990
 LAST_YEAR: Final = 2099
+MAX_SELECTED: Final = 50_000
+"""Of one statement: more than any table of the scheme has."""
 
 
 class QuestionError(LedgerError):
@@ -45,10 +48,21 @@ class NotOnLedgerError(LedgerError):
     """A question about something that the ledger does not hold."""
 
 
+class TooMuchError(LedgerError):
+    """A question whose answer is larger than anybody reads."""
+
+
 class Query(Generic[_Q_co, _A_co]):
     """One kind of question."""
 
-    def __init__(self, path: str, summary: str, respond: Callable[[Books, _Q_co], _A_co]) -> None:
+    def __init__(
+        self,
+        path: str,
+        summary: str,
+        respond: Callable[[Books, _Q_co], _A_co],
+        *,
+        is_small: bool = False,
+    ) -> None:
         """Take the forms of question and answer from what responds.
 
         Args:
@@ -56,8 +70,11 @@ class Query(Generic[_Q_co, _A_co]):
             summary: what is answered, in a line.
             respond: answers from the books; raises :class:`QuestionError` or
                 :class:`NotOnLedgerError`.
+            is_small: whether it reads a few rows by an index and no more, so that a node lets
+                nobody who asks it wait for those who ask anything else.
         """
         self.path, self.summary, self.respond = path, summary, respond
+        self.is_small = is_small
         _, question, answer = get_annotations(respond).values()
         self.question: type[_Q_co] = question
         """Its parameters: a flat Struct of text, numbers and truth values, with defaults."""
@@ -117,10 +134,15 @@ def select_rows(
             a column in JSON.
         file: the statement, below this package.
         parameters: of the statement.
+
+    Raises:
+        TooMuchError: there are more than :data:`MAX_SELECTED`.
     """
     cursor = books.connection.execute(_read_statement(file), parameters)
     names = [column[0] for column in cursor.description]
-    rows = [dict(zip(names, row, strict=True)) for row in cursor]
+    rows = [dict(zip(names, row, strict=True)) for row in islice(cursor, MAX_SELECTED + 1)]
+    if len(rows) > MAX_SELECTED:
+        raise TooMuchError(f"the answer has more than {MAX_SELECTED} rows")
     for name, parse in _parsers_of(kind).items():
         for row in rows:
             row[name] = parse(row[name])

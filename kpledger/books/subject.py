@@ -106,7 +106,10 @@ def _respond(books: Books, question: SubjectQuestion) -> SubjectAnswer:
 
 
 SUBJECT: Final = Query(
-    "subject", "What is known about a subject: kind, state, head, record and events", _respond
+    "subject",
+    "What is known about a subject: kind, state, head, record and events",
+    _respond,
+    is_small=True,
 )
 
 

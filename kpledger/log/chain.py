@@ -111,18 +111,30 @@ class BlockExecutor:
         self.events: list[SignedEvent] = []
         self._leaves: list[Digest] = []
 
+    @property
+    def _at(self) -> EventPlace:
+        return EventPlace(
+            chain=self.genesis.chain,
+            now_ms=self.now_ms,
+            index=self.before.tree.size + len(self.events),
+            height=self.before.height + 1,
+        )
+
+    def may_sign(self, event: SignedEvent) -> Refusal | None:
+        """Say why the keys of an event may not sign it; asked before a signature is verified.
+
+        Raises:
+            UnknownRulesError: the block is under rules that this program does not have.
+        """
+        return self.rules.may_sign(event, self.changes, self._at)
+
     def add(self, event: SignedEvent) -> Refusal | None:
         """Execute an event; it becomes part of the block unless it is refused.
 
         Raises:
             UnknownRulesError: the block is under rules that this program does not have.
         """
-        at = EventPlace(
-            chain=self.genesis.chain,
-            now_ms=self.now_ms,
-            index=self.before.tree.size + len(self.events),
-            height=self.before.height + 1,
-        )
+        at = self._at
         refusal = self.rules.execute(event, self.changes, at)
         if refusal is None:
             self._leaves.append(hash_leaf(event.encoded))
@@ -182,6 +194,9 @@ def seal_block(executed: ExecutedBlock, key: SigningKey) -> bytes:
 Verify = Callable[[SignedEvent], None]
 """Verifies the signatures of an event, or knows that they were verified; raises LedgerError."""
 
+VerifyLeader = Callable[[BlockHeader, Digest, bytes, bytes], None]
+"""The same for the signature of a block (:func:`kpledger.log.block.verify_leader`)."""
+
 
 def execute_entry(
     genesis: Genesis,
@@ -190,6 +205,7 @@ def execute_entry(
     entry: StoredEntry,
     *,
     verify_event: Verify = verify_envelope,
+    verify_block: VerifyLeader = verify_leader,
     rules: Rulebook = RELEASED,
 ) -> ExecutedBlock:
     """Check an entry of the log, of whichever kind, against the chain before it, by executing it.
@@ -200,6 +216,7 @@ def execute_entry(
         base: the state at the tip.
         entry: as stored and sent.
         verify_event: verifies an event's signatures.
+        verify_block: verifies the signature of a block's leader.
         rules: the versions of the rules that the caller knows.
 
     Raises:
@@ -222,7 +239,7 @@ def execute_entry(
     leader_key = genesis.consensus_keys.get(header.leader)
     if leader_key is None:
         _fail(tip, "leader", f"{header.leader!r} is not a voter")
-    verify_leader(header, compute_head(block.header), block.signature, leader_key)
+    verify_block(header, compute_head(block.header), block.signature, leader_key)
     executor = BlockExecutor(genesis, tip, base, header.time_ms, rules)
     _execute_events(executor, block.events, verify_event)
     executed = executor.finish(header.term, header.leader, BlockKind.BLOCK)

@@ -109,6 +109,19 @@ class Rulebook:
         """
         return _in_shape_of(self._version_at(state, height), event)
 
+    def may_sign(self, event: SignedEvent, state: ChangeSet, at: EventPlace) -> Refusal | None:
+        """Say why the keys of an event may not sign it, by the version that holds for its block.
+
+        Raises:
+            UnknownRulesError: this program does not have that version.
+        """
+        version = self._version_at(state, at.height)
+        try:
+            event = _in_shape_of(version, event)
+        except LedgerError as error:
+            return _refuse_body(error)
+        return version.may_sign(event, state, at)
+
     def execute(self, event: SignedEvent, state: ChangeSet, at: EventPlace) -> Refusal | None:
         """Execute an event by the version that holds for its block.
 
@@ -122,7 +135,7 @@ class Rulebook:
         try:
             event = _in_shape_of(version, event)
         except LedgerError as error:
-            return Refusal(Rule.E12, "body", str(error), "an event that the rules in force know")
+            return _refuse_body(error)
         next_version = version.activated(event.body)
         if next_version is None or next_version in self.versions:
             return version.execute(event, state, at)
@@ -158,6 +171,10 @@ class Rulebook:
         if version is None:
             raise UnknownRulesError(height, number, self.known)
         return version
+
+
+def _refuse_body(error: LedgerError) -> Refusal:
+    return Refusal(Rule.E12, "body", str(error), "an event that the rules in force know")
 
 
 def _in_shape_of(version: RuleVersion, event: SignedEvent) -> SignedEvent:

@@ -70,6 +70,8 @@ class RuleVersion:
     """What can be said."""
     found: Callable[[Founding, ChangeSet], None]
     """Writes the state of a ledger that begins with these rules."""
+    may_sign: Callable[[SignedEvent, ChangeSet, EventPlace], Refusal | None]
+    """Says why the keys of an event may not sign it, before any signature is verified."""
     execute: Callable[[SignedEvent, ChangeSet, EventPlace], Refusal | None]
     """Executes an event, or refuses it and leaves the change-set as it was."""
     apply: Callable[[SignedEvent, ChangeSet, EventPlace], None]

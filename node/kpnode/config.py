@@ -202,8 +202,10 @@ class LimitsSection(_Section, frozen=True, kw_only=True):
     """Events waiting for a block; more are turned away, to come again later."""
     batch_events: Annotated[int, Meta(ge=1, le=10_000)] = 256
     """Events in one block."""
+    request_bytes: Annotated[int, Meta(ge=1 << 20, le=1 << 30)] = 64 << 20
+    """Of all requests whose body is being read or waits for its answer."""
     skew_ms: Annotated[int, Meta(ge=1, le=3_600_000)] = 10_000
-    """How far a block's time may be ahead of this node's clock."""
+    """How far the time of a new block may be from this node's clock, either way."""
 
 
 class NodeConfig(_Section, frozen=True, kw_only=True):

@@ -20,17 +20,26 @@ from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import Genesis, parse_genesis
 from kpnode.api.access import AccessControl
 from kpnode.api.app import build_app
+from kpnode.api.client import AddressRanges
 from kpnode.api.http import HttpServer
 from kpnode.api.served import ApiLimits
 from kpnode.books.supervisor import BooksSupervisor, run_process
-from kpnode.config import NodeConfig
+from kpnode.config import LOOPBACK, NodeConfig
 from kpnode.engine import Engine, Loss
 from kpnode.keyfile import load_seed
 from kpnode.ledger import Ledger
+from kpnode.listening.acceptor import AcceptorLimits
+from kpnode.listening.descriptors import (
+    PortLimits,
+    TooFewDescriptorsError,
+    raise_limit,
+    share_descriptors,
+)
 from kpnode.machine import Machine
 from kpnode.process import rest_collector
 from kpnode.raft import Configuration, Index, NodeId, RaftConfig, RaftCore, Recovered
 from kpnode.runtime import Node
+from kpnode.storage.database import OPEN_FILES_MAX
 from kpnode.storage.leveldb import LevelStorage
 from kpnode.tokens import TokenRegister
 from kpnode.transport.link import Peer
@@ -105,14 +114,16 @@ class NodeService:
             raise
         self._links = PeerLinks(self.node, keys.tls)
 
-    async def start(self) -> None:
+    async def start(self, limits: AcceptorLimits) -> None:
         """Listen to peers, connect to them, and begin to take part.
+
+        ``limits`` is how many connections the port for peers takes.
 
         Raises:
             OSError: the address for peers cannot be used.
         """
         genesis, listen = self.node.genesis, self._peers.listen
-        await self._links.transport.listener.start(listen.host, listen.port)
+        await self._links.transport.listener.start(listen.host, listen.port, limits)
         await self._links.transport.set_peers(
             {
                 NodeId(name): Peer(address, bytes.fromhex(genesis.node(name).tls_key))
@@ -147,6 +158,7 @@ def _build_node(
             seed=int.from_bytes(genesis.chain[:4], "big"),
             window=raft.window,
             max_append_bytes=raft.max_append_bytes,
+            fixed_voters=True,
         ),
         Recovered(
             hard_state=storage.hard_state,
@@ -180,6 +192,36 @@ def _build_node(
     )
 
 
+def _plan_ports(config: NodeConfig) -> PortLimits:
+    """Say how many connections each port takes.
+
+    Raises:
+        StartError: the process may have too few.
+    """
+    try:
+        return share_descriptors(
+            raise_limit(), peers=len(config.peers.addresses), database=OPEN_FILES_MAX
+        )
+    except TooFewDescriptorsError as error:
+        raise StartError(str(error)) from None
+
+
+async def _serve_api(
+    server: HttpServer, config: NodeConfig, keys: NodeKeys, limits: AcceptorLimits
+) -> None:
+    """Listen where the configuration says; whom it names has some connections reserved.
+
+    Raises:
+        OSError: the address cannot be used.
+    """
+    api, access = config.api, config.access
+    tls = public_server_context(keys.tls, NodeId(config.node.name)) if api.tls else None
+    preferred = AddressRanges((*LOOPBACK, *access.addresses, *access.proxies))
+    await server.start(
+        api.listen.host, api.listen.port, tls, limits, is_preferred=preferred.__contains__
+    )
+
+
 async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     """Run a node until SIGTERM or SIGINT.
 
@@ -200,13 +242,18 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
         raise StartError(f"{config.node.genesis}: {error}") from None
     keys = load_keys(config, genesis)
     access = AccessControl(config.access, TokenRegister(config.access.tokens))
+    ports = _plan_ports(config)
     service = NodeService(config, genesis, keys)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     api, directory = config.api, config.node.directory
-    limits = ApiLimits(max_body_bytes=api.max_body_bytes, max_submissions=config.limits.queue)
+    limits = ApiLimits(
+        max_body_bytes=api.max_body_bytes,
+        max_submissions=config.limits.queue,
+        request_bytes=max(config.limits.request_bytes, api.max_body_bytes),
+    )
     books = BooksSupervisor(service.node, directory, run_process(config.node.genesis, directory))
     app = build_app(
         service.node,
@@ -217,11 +264,10 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     )
     server = HttpServer(app, request_s=limits.request_s)
     try:
-        tls = public_server_context(keys.tls, NodeId(config.node.name)) if api.tls else None
         try:
-            await service.start()
+            await service.start(ports.peers)
             await books.start()
-            await server.start(api.listen.host, api.listen.port, tls)
+            await _serve_api(server, config, keys, ports.api)
         except OSError as error:
             raise StartError(f"cannot listen: {error}") from None
         rest_collector()

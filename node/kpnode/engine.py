@@ -12,13 +12,12 @@ from itertools import count
 from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.base.state import read_record
 from kpledger.log.chain import BlockExecutor, ExecutedBlock, InvalidBlockError
-from kpledger.scheme.envelope import verify_envelope
 from kpledger.scheme.event import SignedEvent
-from kpledger.scheme.outcome import Refusal, Rule
-from kpledger.scheme.v1.records import EventRecord, KeyRecord
-from kpnode.machine import EarlyBlockError, Machine
+from kpledger.scheme.v1.records import EventRecord
+from kpnode.machine import Machine, MistimedBlockError
 from kpnode.ports import Storage
 from kpnode.pump import Pumped, pump
+from kpnode.punctuality import ClockDoubt, Punctuality
 from kpnode.raft import (
     AppendReply,
     AppendRequest,
@@ -43,7 +42,8 @@ from kpnode.raft import (
     Unreachable,
     VoteRequest,
 )
-from kpnode.submission import Committed, Refused, Retry
+from kpnode.signatures import Signatures
+from kpnode.submission import Committed, Refused, Retry, find_committed, refuse_signature
 
 MAX_REFUSED_BLOCKS = 100
 _MAX_FIRST_TICKET = 1 << 52
@@ -54,9 +54,11 @@ TRANSFER_ELECTIONS = 10
 """Election timeouts from one campaign that sets aside a live leader to the next one."""
 
 
-EARLY_ELECTIONS = 3
-"""For how many shortest election timeouts a leader is not listened to whose block came from the
-future: long enough for a majority that found the same to elect another, whose clock is right."""
+PAUSE_ELECTIONS = 3
+"""For how many shortest election timeouts a leader is not listened to whose block was mistimed:
+long enough for a majority that found the same to elect another, whose clock is right."""
+MAX_CLAIMS = 100
+"""How many claims about commits are remembered, so that each is told once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,11 @@ class RefusedBlock:
 
 @dataclass(frozen=True, slots=True)
 class _Distrust:
-    """A leader that is not listened to in one term."""
+    """A leader that is not listened to: in one term, or for a while."""
 
     term: Term
     until_tick: int | None
-    """When this ends; None if it lasts as long as the term."""
+    """When this ends, in whichever term; None if it lasts as long as the term."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ class Step:
     refused: tuple[RefusedBlock, ...]
     loss: Loss | None
     """News that the disk has lost something."""
+    doubt: ClockDoubt | None
+    """What the newest block says about clocks, if it is nothing good."""
     status: Status
 
 
@@ -143,12 +147,21 @@ class Engine:
         self._max_block_events = max_block_events
         self._max_block_bytes = max_block_bytes
         self._distrusted: dict[NodeId, _Distrust] = {}
-        self._early_pause_ticks = EARLY_ELECTIONS * election_ticks
+        self._claims: dict[tuple[NodeId, Term], None] = {}
+        self._punctuality = Punctuality(
+            now_ms, skew_ms=machine.skew_ms, election_ticks=election_ticks
+        )
+        self._pause_ticks = PAUSE_ELECTIONS * election_ticks
         self._ticks = 0
         self._transfer_pause_ticks = TRANSFER_ELECTIONS * election_ticks
         self._calm_ticks = self._transfer_pause_ticks
         self._noticed = Index(0)
         self.tickets = count(secrets.randbelow(_MAX_FIRST_TICKET))
+
+    @property
+    def signatures(self) -> Signatures:
+        """What was verified: no step computes what is known there."""
+        return self._machine.signatures
 
     def status(self) -> Status:
         """Give a picture of the core."""
@@ -181,6 +194,7 @@ class Engine:
             grounds=self._machine.top.height,
             refused=tuple(results.refused),
             loss=results.loss,
+            doubt=self._punctuality.doubt,
             status=self._core.status(),
         )
 
@@ -206,6 +220,9 @@ class Engine:
         if isinstance(item, Tick):
             self._ticks += 1
             self._calm_ticks += 1
+            self._punctuality.tick()
+            if self._core.role is Role.LEADER:
+                self._punctuality.hear(self._core.node)
         if not isinstance(item, Received):
             self._core.handle(item)
             return
@@ -216,16 +233,20 @@ class Engine:
             body = self._limit_transfer(message.sender, message.body)
             item = Received(replace(message, body=body))
         self._core.handle(item)
-        if isinstance(message.body, HeartbeatRequest):
-            results.loss = self._notice_loss() or results.loss
+        if isinstance(message.body, AppendRequest | HeartbeatRequest):
+            if self._follows(message.sender, message.body.term):
+                self._punctuality.hear(message.sender)
+            if isinstance(message.body, HeartbeatRequest):
+                results.loss = self._notice_loss() or results.loss
+                self._note_claim(message.sender, message.body, results)
 
     def _admits(self, message: Message, results: _Results) -> bool:
         """Tell whether a message may reach the core.
 
         After one bad block nothing else is taken from its leader in that term, not even a
         heartbeat. So an honest majority stops following it and elects another. A block from the
-        future proves less, since the wrong clock may be this node's: its leader gets another
-        hearing after a while, or this node would be left behind for good.
+        future or the past proves less, since the wrong clock may be this node's: its leader gets
+        another hearing after a while, or this node would be left behind for good.
         """
         sender, body = message.sender, message.body
         if isinstance(body, TimeoutNow) and not self._follows(sender, body.term):
@@ -234,23 +255,44 @@ class Engine:
         if from_leader and self._distrusts(sender, body.term):
             return False
         try:
-            self._check_message(body)
+            self._check_message(sender, body)
         except LedgerError as error:
             if isinstance(body, AppendRequest):
-                self._distrust(sender, body.term, early=isinstance(error, EarlyBlockError))
+                self._distrust(sender, body.term, error)
             results.refused.append(RefusedBlock(sender, body.term, str(error)))
             return False
         return True
 
-    def _distrust(self, leader: NodeId, term: Term, *, early: bool) -> None:
-        until_tick = self._ticks + self._early_pause_ticks if early else None
+    def _distrust(self, leader: NodeId, term: Term, error: LedgerError) -> None:
+        until_tick = None
+        if isinstance(error, MistimedBlockError):
+            until_tick = self._ticks + self._pause_ticks
+            self._punctuality.refuse(leader, error.time_ms)
         self._distrusted[leader] = _Distrust(term, until_tick)
 
     def _distrusts(self, leader: NodeId, term: Term) -> bool:
         found = self._distrusted.get(leader)
-        if found is None or found.term != term:
+        if found is None:
             return False
-        return found.until_tick is None or self._ticks < found.until_tick
+        return found.term == term if found.until_tick is None else self._ticks < found.until_tick
+
+    def _note_claim(self, leader: NodeId, beat: HeartbeatRequest, results: _Results) -> None:
+        """Tell, once in a term, of a leader that speaks of a commit that nothing else speaks for.
+
+        Either it lies, or what this node knows of itself is wrong; nothing follows from it.
+        """
+        known = max(self._core.last_index, self._core.lost_up_to)
+        claim = leader, beat.term
+        if beat.commit <= known or beat.term < self._core.term or claim in self._claims:
+            return
+        if len(self._claims) >= MAX_CLAIMS:
+            self._claims.clear()
+        self._claims[claim] = None
+        problem = (
+            f"it claims that block {beat.commit} is committed and was acknowledged by this node,"
+            f" which knows of none after {known}"
+        )
+        results.refused.append(RefusedBlock(leader, beat.term, problem))
 
     def _follows(self, leader: NodeId, term: Term) -> bool:
         """Tell whether a node is the leader of the current term, and not this one."""
@@ -281,7 +323,7 @@ class Engine:
         self._noticed = lost_up_to
         return Loss(self._core.last_index, lost_up_to)
 
-    def _check_message(self, body: MessageBody) -> None:
+    def _check_message(self, sender: NodeId, body: MessageBody) -> None:
         """Check what a message claims against what this node knows.
 
         Raises:
@@ -292,7 +334,10 @@ class Engine:
             raise LedgerError(f"a message of term {body.term}, far beyond {term}")
         if isinstance(body, AppendRequest) and body.term >= term:
             self._check_committed(body)
-            self._machine.check_append(body, self._now_ms())
+            blocks = self._machine.check_append(
+                body, self._now_ms(), misses_none=self._punctuality.refuses_late(sender)
+            )
+            self._punctuality.take(sender, body, blocks)
 
     def _check_committed(self, request: AppendRequest) -> None:
         """Refuse an append that contradicts a committed block; an honest leader holds them all."""
@@ -310,6 +355,7 @@ class Engine:
         if core.role is not Role.LEADER or core.last_index != self._machine.top.height:
             results.answers += [(event.event_id, Retry()) for event in events]
             return
+        self._punctuality.stamp(core.node, self._machine.top.time_ms)
         executor = self._machine.open_block(self._now_ms())
         size = 0
         for position, event in enumerate(events):
@@ -335,39 +381,15 @@ class Engine:
         """
         record = read_record(executor.changes, EventRecord.key_for(event.event_id), EventRecord)
         if record is not None:
-            return self._find_committed(event.event_id, record)
-        refused = _check_signers(executor, event)
-        if refused is not None:
-            return refused
-        refusal = executor.add(event)
+            return find_committed(self._machine.ledger, event.event_id)
+        refusal = None
+        if not self.signatures.knows(event):
+            # Verified where it came in, unless the memory of that is full: then here, last.
+            refusal = executor.may_sign(event)
+            try:
+                if refusal is None:
+                    self.signatures.check(event)
+            except BadSignatureError as error:
+                return refuse_signature(event.event_id, error)
+        refusal = refusal or executor.add(event)
         return None if refusal is None else Refused(event.event_id, refusal, bad_signature=False)
-
-    def _find_committed(self, event_id: bytes, record: EventRecord) -> Committed | None:
-        stored = self._machine.ledger.event(event_id)
-        if stored is None:
-            return None
-        return Committed(event_id, record.height, record.index, stored.time_ms, duplicate=True)
-
-
-def _check_signers(executor: BlockExecutor, event: SignedEvent) -> Refused | None:
-    """Refuse an event if a signature is wrong, or no key of it is known.
-
-    Whether any key is known is looked at first: a stranger's signatures cost no arithmetic. One
-    among known keys may be new, as the next Chair's is; whether it may is for the rules to say.
-    """
-    if not any(_is_registered(executor, public_key) for public_key in event.signers):
-        problem, is_wrong = f"key {event.signers[0].hex()} is not registered", False
-    else:
-        try:
-            verify_envelope(event)
-        except BadSignatureError as error:
-            problem, is_wrong = str(error), True
-        else:
-            return None
-    accepted = "a signature over exactly this event by a registered key"
-    refusal = Refusal(Rule.E1, "signatures", problem, accepted)
-    return Refused(event.event_id, refusal, bad_signature=is_wrong)
-
-
-def _is_registered(executor: BlockExecutor, public_key: bytes) -> bool:
-    return executor.changes.read(KeyRecord.key_for(public_key), KeyRecord) is not None

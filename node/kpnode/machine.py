@@ -34,13 +34,30 @@ from kpledger.log.genesis import Genesis
 from kpledger.log.layout import StoredEntry
 from kpnode.ledger import Ledger
 from kpnode.raft import AppendRequest, Entry, EntryKind, Index, InvariantError, LogReader, Term
+from kpnode.signatures import Signatures
 
 _TAIL_BLOCKS = 64
 _READ_BYTES = 4 << 20
 
 
-class EarlyBlockError(InvalidBlockError):
-    """A block is too far in the future: its leader's clock is wrong, or this node's is."""
+class MistimedBlockError(InvalidBlockError):
+    """A block is too far from this node's clock: its leader's is wrong, this node's, or it lies.
+
+    Attributes:
+        time_ms: its block time.
+    """
+
+    def __init__(self, height: int, time_ms: int, problem: str) -> None:
+        super().__init__(height, "time_ms", f"{time_ms} is {problem}")
+        self.time_ms = time_ms
+
+
+class EarlyBlockError(MistimedBlockError):
+    """It is in the future."""
+
+
+class LateBlockError(MistimedBlockError):
+    """It is old, although it is new to a node that misses none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +73,20 @@ class Machine:
 
     Attributes:
         ledger: the committed part.
+        skew_ms: how far the time of another leader's block may be from this clock.
+        signatures: what was verified already; voters execute blocks by it.
     """
 
     def __init__(
         self, genesis: Genesis, name: str, key: SigningKey, ledger: Ledger, *, skew_ms: int
     ) -> None:
-        """Start at the ledger's tip; :meth:`recover` takes in the rest of the log.
-
-        ``skew_ms`` is how far the time of another leader's block may run ahead of this clock.
-        """
+        """Start at the ledger's tip; :meth:`recover` takes in the rest of the log."""
         self.ledger = ledger
+        self.signatures = Signatures()
         self._genesis = genesis
         self._name = name
         self._key = key
-        self._skew_ms = skew_ms
+        self.skew_ms = skew_ms
         self._staged: list[ExecutedBlock] = []
         self._candidates: dict[tuple[int, int], _Candidate] = {}
 
@@ -146,28 +163,43 @@ class Machine:
         self._candidates[execution.tip.height, term] = _Candidate(payload, execution)
         return payload
 
-    def check_append(self, request: AppendRequest, now_ms: int) -> None:
-        """Verify every block of an append that the log does not hold yet.
+    def check_append(
+        self, request: AppendRequest, now_ms: int, *, misses_none: bool = False
+    ) -> list[ExecutedBlock]:
+        """Verify every block of an append that the log does not hold yet; give those of events.
+
+        Args:
+            request: what a leader sent.
+            now_ms: this node's clock.
+            misses_none: whether this node was sent every block when it was made, so that none may
+                be old. The block that opens a term has no time of its own.
 
         Raises:
             LedgerError: a block does not follow by the rules, is not signed by the leader of its
-                term, or comes from further in the future than the skew limit
-                (:class:`EarlyBlockError`). The request must not reach the core.
+                term, or is further from the clock than the skew limit
+                (:class:`MistimedBlockError`). The request must not reach the core.
         """
+        new = []
         for entry in request.entries:
             if entry.index <= self.ledger.tip.height or self._holds(entry):
                 continue
             parent = self._parent(entry, request)
             if parent is None:
                 # It does not extend this log; the core will say so.
-                return
+                break
             execution = self._execute(entry, *parent)
-            latest = now_ms + self._skew_ms
-            if execution.tip.time_ms > latest:
-                raise EarlyBlockError(
-                    entry.index, "time_ms", f"{execution.tip.time_ms} is after {latest}"
-                )
+            if entry.kind is EntryKind.BLOCK:
+                self._check_time(execution.tip, now_ms, misses_none=misses_none)
+                new.append(execution)
             self._candidates[entry.index, entry.term] = _Candidate(entry.payload, execution)
+        return new
+
+    def _check_time(self, tip: Tip, now_ms: int, *, misses_none: bool) -> None:
+        earliest, latest = now_ms - self.skew_ms, now_ms + self.skew_ms
+        if tip.time_ms > latest:
+            raise EarlyBlockError(tip.height, tip.time_ms, f"after {latest}")
+        if misses_none and tip.time_ms < earliest:
+            raise LateBlockError(tip.height, tip.time_ms, f"before {earliest}")
 
     def _holds(self, entry: Entry) -> bool:
         candidate = self._candidates.get((entry.index, entry.term))
@@ -199,7 +231,14 @@ class Machine:
 
     def _execute(self, entry: Entry, tip: Tip, base: StateReader) -> ExecutedBlock:
         stored = StoredEntry(entry.kind.value, entry.term, entry.payload)
-        return execute_entry(self._genesis, tip, base, stored)
+        return execute_entry(
+            self._genesis,
+            tip,
+            base,
+            stored,
+            verify_event=self.signatures.check,
+            verify_block=self.signatures.check_leader,
+        )
 
     def stage(self, entries: tuple[Entry, ...]) -> None:
         """Take note that the log now ends with these entries.

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from kpledger.base.errors import LedgerError
 from kpledger.scheme.event import SignedEvent
-from kpledger.scheme.outcome import Refusal
+from kpledger.scheme.outcome import Refusal, Rule
+from kpnode.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Unavailable:
 
     event_id: bytes
     reason: str
+    own_share: bool = False
+    """Only who sent it is told so: it has sent too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,22 @@ Outcome = Committed | Refused | Pending | Unavailable
 
 Answer = Committed | Refused | Pending | Unavailable | Retry
 """What one attempt comes to."""
+
+
+def find_committed(ledger: Ledger, event_id: bytes) -> Committed | None:
+    """Find an event that is on the ledger, and answer whoever sends it again."""
+    stored = ledger.event(event_id)
+    if stored is None:
+        return None
+    record = stored.record
+    return Committed(event_id, record.height, record.index, stored.time_ms, duplicate=True)
+
+
+def refuse_signature(event_id: bytes, error: LedgerError) -> Refused:
+    """Refuse an event of which a signature does not verify."""
+    accepted = "a signature over exactly this event by a registered key"
+    refusal = Refusal(Rule.E1, "signatures", str(error), accepted)
+    return Refused(event_id, refusal, bad_signature=True)
 
 
 _GRAIN_S: Final = 0.02
@@ -81,6 +101,7 @@ class Submissions:
         self._waiting: dict[bytes, list[asyncio.Future[Answer]]] = {}
         self._deadlines_s: dict[asyncio.Future[Answer], tuple[float, bytes]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._held: deque[tuple[int, Refused]] = deque()
 
     def __len__(self) -> int:
         """Count the events that wait for admission."""
@@ -155,6 +176,25 @@ class Submissions:
         """Tell everybody who waits for one of the events."""
         for event_id in event_ids:
             self.answer(event_id, answer)
+
+    def hold(self, refused: Refused, height: int) -> None:
+        """Say a refusal only when the block at this height is committed, on which it rests.
+
+        Should that block be lost, the event may pass after all.
+        """
+        self._held.append((height, refused))
+
+    def release(self, height: int) -> None:
+        """Say the refusals that rest on blocks up to this height, which are committed."""
+        while self._held and self._held[0][0] <= height:
+            _, refused = self._held.popleft()
+            self.answer(refused.event_id, refused)
+
+    def retry_held(self) -> None:
+        """Let what was refused on uncommitted blocks be tried again: they may be lost."""
+        held = [refused.event_id for _, refused in self._held]
+        self._held.clear()
+        self.answer_all(held, Retry())
 
     @property
     def awaited(self) -> tuple[bytes, ...]:

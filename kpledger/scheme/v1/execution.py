@@ -1,7 +1,8 @@
 """Execution: one event on a state, by the rules of version 1.
 
 Executing is total: the answer is None and the state has changed, or a refusal and it has not.
-Signatures are verified elsewhere, before; here it is decided whether their keys may speak.
+Signatures are verified elsewhere. :func:`may_sign` decides before whether their keys may speak, so
+that nobody computes what does not count; :func:`execute` decides it again, with all else.
 """
 
 from collections.abc import Mapping
@@ -11,9 +12,17 @@ from kpledger.scheme.event import Body, EventPlace, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.catalogue import CATALOGUE, Row
 from kpledger.scheme.v1.context import CatalogueError, Context, Refusals
-from kpledger.scheme.v1.effects.quotas import use_quotas
 from kpledger.scheme.v1.records import EventRecord
-from kpledger.scheme.v1.rules import authorship, quotas
+from kpledger.scheme.v1.rules import authorship
+
+
+def may_sign(event: SignedEvent, state: ChangeSet, at: EventPlace) -> Refusal | None:
+    """Say why the keys of an event may not sign it here, or None if just these have to.
+
+    Looks at what stands before every row and at nothing else. A key that is not registered passes
+    only where a rule names it, as the next Chair's, which has to prove itself.
+    """
+    return next(_check_signed(Context(event, state, at), CATALOGUE), None)
 
 
 def execute(
@@ -43,6 +52,12 @@ def apply(event: SignedEvent, state: ChangeSet, at: EventPlace) -> None:
 
 
 def _check(context: Context, catalogue: Mapping[type[Body], Row]) -> Refusals:
+    yield from _check_signed(context, catalogue)
+    for check in catalogue[type(context.event.body)].checks:
+        yield from check(context)
+
+
+def _check_signed(context: Context, catalogue: Mapping[type[Body], Row]) -> Refusals:
     event = context.event
     row = catalogue.get(type(event.body))
     if row is None:
@@ -55,9 +70,6 @@ def _check(context: Context, catalogue: Mapping[type[Body], Row]) -> Refusals:
         yield from authorship.check_form(context)
         yield from authorship.check_author(context, row.offices)
         yield from authorship.check_signers(context, row.cosigners(context))
-        yield from quotas.check_quota(context)
-        for check in row.checks:
-            yield from check(context)
 
 
 def _apply(context: Context, catalogue: Mapping[type[Body], Row]) -> None:
@@ -65,7 +77,6 @@ def _apply(context: Context, catalogue: Mapping[type[Body], Row]) -> None:
     row = catalogue.get(type(event.body))
     if row is None:
         raise CatalogueError(f"rules v1 do not know {event.header.type}")
-    use_quotas(context)
     row.effect(context)
     record = EventRecord(
         index=at.index,

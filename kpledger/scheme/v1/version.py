@@ -5,7 +5,7 @@ from typing import Final
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events import BODIES
 from kpledger.scheme.v1.events.decisions import RulesActivated
-from kpledger.scheme.v1.execution import apply, execute
+from kpledger.scheme.v1.execution import apply, execute, may_sign
 from kpledger.scheme.v1.founding import found
 from kpledger.scheme.version import RuleVersion
 
@@ -15,5 +15,10 @@ def _activated(body: Body) -> int | None:
 
 
 V1: Final = RuleVersion(
-    shapes=BODIES, found=found, execute=execute, apply=apply, activated=_activated
+    shapes=BODIES,
+    found=found,
+    may_sign=may_sign,
+    execute=execute,
+    apply=apply,
+    activated=_activated,
 )

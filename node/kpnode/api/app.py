@@ -10,6 +10,7 @@ from kpledger.api import routes
 from kpledger.base.keys import SigningKey
 from kpnode.api.access import AccessControl
 from kpnode.api.blocks import BlocksApi
+from kpnode.api.delivery import Delivery
 from kpnode.api.http import add_route, answer_problems
 from kpnode.api.openapi import build_openapi
 from kpnode.api.proxy import BooksProxy
@@ -49,12 +50,13 @@ def build_app(
         routes.READY: status.get_ready,
         routes.OPENAPI: get_openapi,
     }
+    delivery = Delivery(limits)
     app = web.Application(
         client_max_size=limits.max_body_bytes,
-        middlewares=[answer_problems, access.identify],
+        middlewares=[delivery.deliver, answer_problems, access.identify],
     )
-    app.cleanup_ctx.append(proxy.connected)
+    app.cleanup_ctx.extend((proxy.connected, delivery.watching))
     for route in routes.ROUTES:
-        handler = proxy.forward if route.from_books else handlers[route]
+        handler = proxy.forwarding(route) if route.from_books else handlers[route]
         add_route(app, route, handler, guard=access.guard)
     return app

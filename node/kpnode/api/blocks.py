@@ -2,12 +2,13 @@
 
 ``GET /v1/blocks`` is a stream of MessagePack arrays [height, stored entry], up to the block that
 was the newest when the request came. One request can carry the whole ledger, so the number of
-streams is bounded, and a client that does not read is cut off. ``GET /v1/events/{id}`` shows one
-event, where it stands, and the envelope that proves it.
+streams is bounded, in all and for each client, and one that reads too slowly is cut off.
+``GET /v1/events/{id}`` shows one event, where it stands, and the envelope that proves it.
 """
 
 import asyncio
 import logging
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -18,14 +19,15 @@ from kpledger.api.routes import MSGPACK_TYPE, BlocksQuestion, EventQuestion, Rea
 from kpledger.books.query import encode_answer
 from kpledger.scheme.envelope import decode_envelope, format_envelope_json
 from kpnode.api.client import client_of
+from kpnode.api.delivery import PIECE_BYTES, NotWholeError, cut_off, send_piece, sending
 from kpnode.api.parameters import read_parameters
 from kpnode.api.served import ApiLimits, catch_up, ledger_headers, respond_json
-from kpnode.api.shares import Shares
+from kpnode.api.shares import Held, Shares
 from kpnode.ledger import Ledger, StoredEvent
 from kpnode.runtime import Node
 from kpnode.storage.errors import StorageError
 
-PIECE_BYTES: Final = 256 * 1024
+_READ_BYTES: Final = 256 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -37,35 +39,34 @@ class BlocksApi:
         """Read this node's ledger."""
         self._node = node
         self._ledger = node.ledger
-        self._write_s = limits.write_s
         self._streams = Shares(limits.max_streams, "downloads of blocks are under way")
 
     async def get_blocks(self, request: web.Request) -> web.StreamResponse:
         """Stream blocks from a height on."""
         question = read_parameters(request, BlocksQuestion)
-        with self._streams.take(client_of(request).site):
-            return await self._stream(request, question)
-
-    async def _stream(self, request: web.Request, question: BlocksQuestion) -> web.StreamResponse:
-        tip = self._ledger.tip
-        last = min(tip.height, question.first + question.limit - 1)
-        response = web.StreamResponse(headers=ledger_headers(tip, MSGPACK_TYPE))
-        response.enable_chunked_encoding()
-        if request.method == "HEAD":
-            return response
-        await response.prepare(request)
-        height = question.first
-        try:
-            while height <= last:
-                piece, height = await asyncio.to_thread(read_piece, self._ledger, height, last)
-                async with asyncio.timeout(self._write_s):
-                    await response.write(piece)
-        except (StorageError, TimeoutError) as error:
-            # The status has been sent: all that can still be said is that the stream is not whole.
-            _log.warning("a download of blocks ends at %d: %r", height, error)
-            if request.transport is not None:
-                request.transport.abort()
+        end = partial(cut_off, request)
+        with self._streams.take(client_of(request), cut_off=end) as held:
+            tip = self._ledger.tip
+            response = web.StreamResponse(headers=ledger_headers(tip, MSGPACK_TYPE))
+            response.enable_chunked_encoding()
+            if request.method != "HEAD":
+                with sending(request):
+                    await response.prepare(request)
+                    last = min(tip.height, question.first + question.limit - 1)
+                    await self._stream(response, question.first, last, held)
         return response
+
+    async def _stream(
+        self, response: web.StreamResponse, height: int, last: int, held: Held
+    ) -> None:
+        while height <= last:
+            try:
+                part, height = await asyncio.to_thread(read_piece, self._ledger, height, last)
+            except StorageError as error:
+                _log.warning("a download of blocks ends at %d: %r", height, error)
+                raise NotWholeError from None
+            for start in range(0, len(part), PIECE_BYTES):
+                await send_piece(response, part[start : start + PIECE_BYTES], held)
 
     async def get_event(self, request: web.Request) -> web.Response:
         """Show what is known about an event id."""
@@ -78,10 +79,10 @@ class BlocksApi:
 
 
 def read_piece(ledger: Ledger, first: int, last: int) -> tuple[bytes, int]:
-    """Read blocks up to about :data:`PIECE_BYTES`; gives them, and the height to go on from."""
+    """Read blocks up to about 256 KiB; gives them, and the height to go on from."""
     piece = bytearray()
     height = first
-    while height <= last and len(piece) < PIECE_BYTES:
+    while height <= last and len(piece) < _READ_BYTES:
         stored = ledger.block(height)
         piece += msgspec.msgpack.encode((height, stored))
         height += 1

@@ -9,18 +9,15 @@ the address of a proxy never lists anybody, since all the world may stand behind
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from kpnode.config import AccessSection, AddressRange
+from kpnode.sites import IPAddress, Site, read_address, site_of
 
-IPAddress = IPv4Address | IPv6Address
-
-_SITE_BITS: Final = 64
-"""Whoever has one IPv6 address commonly has all of its /64 (RFC 6177)."""
 _X_FORWARDED_FOR: Final = "X-Forwarded-For"
 _FORWARDED: Final = "Forwarded"
 _FORWARDED_FOR: Final = re.compile(r'(?:^|;)\s*for\s*=\s*("[^"]*"|[^;]*)', re.IGNORECASE)
@@ -39,29 +36,12 @@ class Client:
     """Whether the operator has listed it, by its address or by a token."""
 
     @property
-    def site(self) -> IPv4Address | IPv6Network:
+    def site(self) -> Site:
         """What is counted as one client: an IPv4 address, or the /64 of an IPv6 one."""
         return site_of(self.address)
 
 
 _KEY: Final = web.RequestKey("client", Client)
-
-
-def site_of(address: IPAddress) -> IPv4Address | IPv6Network:
-    """Give what counts as one client: an IPv4 address, or the /64 of an IPv6 one."""
-    if isinstance(address, IPv4Address):
-        return address
-    return IPv6Network((int(address), _SITE_BITS), strict=False)
-
-
-def read_address(text: str) -> IPAddress:
-    """Read an address as a socket gives it; an IPv4 one in IPv6 clothes is the IPv4 one it is.
-
-    Raises:
-        ValueError: it is none.
-    """
-    found = ip_address(text)
-    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
 
 
 class AddressRanges:

@@ -17,6 +17,7 @@ from kpledger.scheme.envelope import decode_envelope, parse_envelope_json
 from kpledger.scheme.event import SignedEvent
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
 from kpnode.api.served import ApiLimits
+from kpnode.api.shares import Held
 
 _ARRAYS: Final = frozenset(bytes([first]) for first in (*range(0x90, 0xA0), 0xDC, 0xDD))
 """First bytes of a MessagePack array; an envelope is a map."""
@@ -39,11 +40,11 @@ class GivenEvents:
     """Whether they came as a list, were it of one."""
 
 
-async def read_events(request: web.Request, limits: ApiLimits) -> GivenEvents:
-    """Read and decode the events of a request.
+async def read_events(request: web.Request, limits: ApiLimits, held: Held) -> GivenEvents:
+    """Read and decode the events of a request; ``held`` counts its bytes as they come.
 
     Raises:
-        ProblemError: another media type, or it comes too slowly.
+        ProblemError: another media type, it comes too slowly, or there is no room for it.
         HTTPRequestEntityTooLarge: it is too large.
         LedgerError: it is neither one envelope nor a list of them.
     """
@@ -51,7 +52,7 @@ async def read_events(request: web.Request, limits: ApiLimits) -> GivenEvents:
     if media_type not in (JSON_TYPE, MSGPACK_TYPE):
         detail = f"{media_type or 'no content type'} is not {JSON_TYPE} or {MSGPACK_TYPE}"
         raise ProblemError(make_problem(ProblemKind.UNSUPPORTED_MEDIA_TYPE, detail))
-    body = await _read(request, limits)
+    body = await _read(request, limits, held)
     is_packed = media_type == MSGPACK_TYPE
     is_batch = body[:1] in _ARRAYS if is_packed else body.lstrip()[:1] == b"["
     parts = _split(body, is_packed=is_packed) if is_batch else [body]
@@ -59,18 +60,24 @@ async def read_events(request: web.Request, limits: ApiLimits) -> GivenEvents:
     return GivenEvents(events, is_batch=is_batch)
 
 
-async def _read(request: web.Request, limits: ApiLimits) -> bytes:
-    limit = limits.max_body_bytes
-    if (request.content_length or 0) > limit:
-        raise web.HTTPRequestEntityTooLarge(limit, request.content_length or 0)
-    if request.content.is_eof():
-        return await request.read()
+async def _read(request: web.Request, limits: ApiLimits, held: Held) -> bytes:
+    limit, announced = limits.max_body_bytes, request.content_length or 0
+    if announced > limit:
+        raise web.HTTPRequestEntityTooLarge(limit, announced)
+    body = bytearray()
     try:
         async with asyncio.timeout(limits.request_s):
-            return await request.read()
+            # Counted as it comes: what is announced costs whoever announces it nothing.
+            while piece := await request.content.readany():
+                if len(body) + len(piece) > limit:
+                    raise web.HTTPRequestEntityTooLarge(limit, len(body) + len(piece))
+                held.add(len(piece))
+                held.went_on(len(piece))
+                body += piece
     except TimeoutError:
         detail = f"the body was not there within {limits.request_s:g} seconds"
         raise ProblemError(make_problem(ProblemKind.TOO_SLOW, detail)) from None
+    return bytes(body)
 
 
 def _split(batch: bytes, *, is_packed: bool) -> list[bytes]:

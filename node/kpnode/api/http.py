@@ -4,6 +4,7 @@ Whatever goes wrong is answered with a problem document (:mod:`kpnode.api.proble
 access log: it would cost more than many a request, and a proxy keeps a better one.
 """
 
+import asyncio
 import logging
 import socket
 import ssl
@@ -26,6 +27,9 @@ from kpnode.api.problems import (
     make_problem,
     respond_problem,
 )
+from kpnode.listening.acceptor import Acceptor, AcceptorLimits
+from kpnode.listening.connections import serving
+from kpnode.sites import IPAddress
 from kpnode.storage.errors import StorageError
 
 HEIGHT_HEADER: Final = "KP-Height"
@@ -63,6 +67,10 @@ def add_route(
 
     async def handle(request: web.Request) -> web.StreamResponse:
         check_parameters(request, route)
+        if request.body_exists and not route.takes_events:
+            # Behind what nobody reads, it would not be seen that the client has left.
+            detail = f"{request.method} {route.path} takes no body"
+            raise ProblemError(make_problem(ProblemKind.UNWANTED_BODY, detail, accepted="no body"))
         return await handler(request)
 
     add = app.router.add_post if route.takes_events else app.router.add_get
@@ -79,7 +87,7 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     headers = {}
     if problem.status == ProblemKind.METHOD_NOT_ALLOWED.status and problem.accepted:
         headers["Allow"] = problem.accepted
-    if problem.status == ProblemKind.OVERSIZED.status:
+    if not request.content.is_eof():
         # What is still coming is not read.
         headers["Connection"] = "close"
     return respond_problem(problem, headers)
@@ -116,14 +124,25 @@ def _explain(request: web.Request, error: Exception) -> Problem:
     return problem
 
 
+@web.middleware
+async def _keep_connection(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let no connection give way to another one while its request is served."""
+    with serving(request):
+        return await handler(request)
+
+
 class HttpServer:
     """Listens for HTTP requests."""
 
     def __init__(self, app: web.Application, *, request_s: float) -> None:
         """Prepare to serve an application.
 
-        ``request_s`` is how long a client may take for the headers of a request, or be silent.
+        ``request_s`` is how long a client may take for the headers of a request, its TLS handshake
+        included, or be silent.
         """
+        app.middlewares.insert(0, _keep_connection)
+        self._request_s = request_s
+        self._acceptor: Acceptor | None = None
         self._runner = web.AppRunner(
             app,
             handle_signals=False,
@@ -139,16 +158,42 @@ class HttpServer:
             handler_cancellation=True,
         )
 
-    async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> int:
+    async def start(
+        self,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None,
+        limits: AcceptorLimits,
+        *,
+        is_preferred: Callable[[IPAddress], bool],
+    ) -> int:
         """Listen, and give the port; port 0 takes a free one.
+
+        Args:
+            host: where to listen.
+            port: likewise.
+            tls: serve HTTPS.
+            limits: how many connections to take.
+            is_preferred: tells whether an address may have one of the reserved connections.
 
         Raises:
             OSError: the address cannot be used.
         """
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, ssl_context=tls, reuse_address=True)
-        await site.start()
-        return site.port
+        self._acceptor = Acceptor(
+            "the API",
+            self._make_speaker,
+            limits,
+            wait_s=self._request_s,
+            tls=tls,
+            is_preferred=is_preferred,
+        )
+        return await self._acceptor.start(host, port)
+
+    def _make_speaker(self) -> asyncio.Protocol:
+        if self._runner.server is None:
+            raise RuntimeError("nothing is served before the application is set up")
+        return self._runner.server()
 
     async def start_on(self, listener: socket.socket) -> None:
         """Listen on a socket, which is closed at the end."""
@@ -157,4 +202,6 @@ class HttpServer:
 
     async def stop(self) -> None:
         """Stop listening and end every connection."""
+        if self._acceptor is not None:
+            await self._acceptor.close()
         await self._runner.cleanup()

@@ -31,6 +31,7 @@ class ProblemKind(Enum):
     BAD_PARAMETER = ("bad-parameter", 400, "Bad parameter")
     NOT_LISTED = ("not-listed", 401, "Not for everybody")
     UNKNOWN_TOKEN = ("unknown-token", 401, "Not a token of this node")
+    UNWANTED_BODY = ("unwanted-body", 400, "The request has a body")
     NOT_FOUND = ("not-found", 404, "Not found")
     METHOD_NOT_ALLOWED = ("method-not-allowed", 405, "Method not allowed")
     TOO_SLOW = ("too-slow", 408, "The request came too slowly")

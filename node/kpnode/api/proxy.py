@@ -2,7 +2,8 @@
 
 A question is passed on once the books hold what this node held when it was asked, so that no answer
 is older than the node's own state. If their process ends meanwhile, or finds its file damaged, the
-question waits for the next one; and all that no longer than its time.
+question waits for the next one; and all that no longer than its time. Dear questions are read by
+readers of their own, so that no small one waits for them, and clients take turns at both.
 """
 
 import asyncio
@@ -12,15 +13,16 @@ from typing import Final
 
 import aiohttp
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from yarl import URL
 
-from kpledger.api.routes import ReadOptions
+from kpledger.api.routes import ReadOptions, Route
 from kpnode.api.client import client_of
 from kpnode.api.http import HEIGHT_HEADER
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
-from kpnode.api.served import ApiLimits, BooksGate, catch_up
-from kpnode.api.shares import Shares
+from kpnode.api.served import DEAR_READERS, SMALL_READERS, ApiLimits, BooksGate, catch_up
+from kpnode.api.shares import Shares, Turns
 from kpnode.runtime import Node
 
 MAX_BEHIND: Final = 10_000
@@ -28,9 +30,7 @@ MAX_BEHIND: Final = 10_000
 _SILENCE_S: Final = 60.0
 """Longest silence of the books, which themselves end a question sooner."""
 
-_CONNECTIONS: Final = 32
-_WHOLE_BYTES: Final = 1 << 20
-"""Larger answers are passed on as they come."""
+_CONNECTIONS: Final = 2 * (SMALL_READERS + DEAR_READERS)
 _RETRY_S: Final = 0.02
 _NOT_KEPT: Final = frozenset(
     {"connection", "content-length", "date", "server", "transfer-encoding"}
@@ -45,7 +45,8 @@ class BooksProxy:
         """Ask the books of this node."""
         self._node = node
         self._books = books
-        self._questions = Shares(limits.max_questions, "questions are being answered")
+        self._small = _Lane(limits.max_questions, SMALL_READERS)
+        self._dear = _Lane(limits.max_dear_questions, DEAR_READERS)
         self._session: aiohttp.ClientSession | None = None
 
     async def connected(self, _app: web.Application) -> AsyncIterator[None]:
@@ -57,29 +58,37 @@ class BooksProxy:
         ) as self._session:
             yield
 
-    async def forward(self, request: web.Request) -> web.StreamResponse:
-        """Pass a question on, and its answer back."""
-        options = read_parameters(request, ReadOptions)
-        deadline = time.monotonic() + options.timeout_ms / 1000
-        with self._questions.take(client_of(request).site):
-            tip = await catch_up(self._node, options)
-            return await self._ask(request, tip.height, deadline)
+    def forwarding(self, route: Route) -> Handler:
+        """Give what passes the questions of a route on, and their answers back."""
+        lane = self._small if route.is_small else self._dear
 
-    async def _ask(self, request: web.Request, height: int, deadline: float) -> web.StreamResponse:
+        async def forward(request: web.Request) -> web.StreamResponse:
+            options = read_parameters(request, ReadOptions)
+            deadline = time.monotonic() + options.timeout_ms / 1000
+            with lane.shares.take(client_of(request)):
+                tip = await catch_up(self._node, options)
+                return await self._ask(request, lane.turns, tip.height, deadline)
+
+        return forward
+
+    async def _ask(
+        self, request: web.Request, turns: Turns, height: int, deadline: float
+    ) -> web.Response:
         while True:
             await self._reach(height, deadline)
-            response = web.StreamResponse()
+            detail = "the questions of others took all the time that there was for this one"
+            kind = ProblemKind.BUSY
             try:
-                return await self._pass_on(request, response, height, deadline)
+                async with (
+                    asyncio.timeout(max(deadline - time.monotonic(), 0)),
+                    turns.take(client_of(request)),
+                ):
+                    detail = "the process that keeps the books gave no answer in time"
+                    kind = ProblemKind.BOOKS_BEHIND
+                    return await self._pass_on(request, height)
             except (aiohttp.ClientError, TimeoutError):
-                if response.prepared:
-                    # All that can still be said is that the answer is not whole.
-                    if request.transport is not None:
-                        request.transport.abort()
-                    return response
-            if time.monotonic() >= deadline:
-                detail = "the process that keeps the books gave no answer in time"
-                raise ProblemError(make_problem(ProblemKind.BOOKS_BEHIND, detail))
+                if time.monotonic() >= deadline:
+                    raise ProblemError(make_problem(kind, detail)) from None
             # The process has ended, or is about to.
             await asyncio.sleep(_RETRY_S)
 
@@ -107,23 +116,17 @@ class BooksProxy:
         doing = "are being built" if status.building else "are"
         return f"the books {doing} and hold {status.height} of {height} blocks; ask again later"
 
-    async def _pass_on(
-        self, request: web.Request, response: web.StreamResponse, height: int, deadline: float
-    ) -> web.StreamResponse:
-        """Pass a question on, and its answer back.
+    async def _pass_on(self, request: web.Request, height: int) -> web.Response:
+        """Pass a question on, and read its answer; the books keep none longer than the others.
 
         Raises:
             aiohttp.ClientError: none has come, or one from books that are given up.
-            TimeoutError: none has come in time.
         """
         if self._session is None:
             raise RuntimeError("nothing is passed on before the application is served")
         target = URL(request.raw_path, encoded=True)
         asked = {HEIGHT_HEADER: str(height)}
-        async with (
-            asyncio.timeout(max(deadline - time.monotonic(), 0)) as limit,
-            self._session.request(request.method, target, headers=asked) as answer,
-        ):
+        async with self._session.request(request.method, target, headers=asked) as answer:
             is_old = int(answer.headers.get(HEIGHT_HEADER, height)) < height
             if is_old or answer.status == ProblemKind.BOOKS_BEHIND.status:
                 raise aiohttp.ClientPayloadError("it comes from books that are given up")
@@ -132,16 +135,12 @@ class BooksProxy:
                 for name, value in answer.headers.items()
                 if name.lower() not in _NOT_KEPT
             }
-            size = answer.content_length
-            if request.method == "HEAD" or (size is not None and size <= _WHOLE_BYTES):
-                body = await answer.read()
-                return web.Response(status=answer.status, headers=headers, body=body)
-            # A long one comes as fast as its client takes it.
-            limit.reschedule(None)
-            response.set_status(answer.status)
-            response.headers.update(headers)
-            await response.prepare(request)
-            async for piece in answer.content.iter_any():
-                await response.write(piece)
-            await response.write_eof()
-            return response
+            return web.Response(status=answer.status, headers=headers, body=await answer.read())
+
+
+class _Lane:
+    """Questions of one kind: how many there may be, and who is next."""
+
+    def __init__(self, limit: int, readers: int) -> None:
+        self.shares = Shares(limit, "questions are being answered")
+        self.turns = Turns(readers)

@@ -1,7 +1,7 @@
 """What the API serves: a node and its books, within limits, as of a block."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 from aiohttp import web
@@ -28,6 +28,12 @@ class BooksGate(Protocol):
         """Wait until they hold the block at a height."""
 
 
+SMALL_READERS: Final = 4
+"""Small questions that the books answer at once."""
+DEAR_READERS: Final = 2
+"""Dear questions that the books answer at once."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiLimits:
     """What the API takes on."""
@@ -36,18 +42,22 @@ class ApiLimits:
     """Largest request."""
     max_submissions: int = 10_000
     """Events that are being submitted at once; more are told to come again."""
+    request_bytes: int = 64 << 20
+    """Of all requests under way whose body is being read, or is waiting for its answer."""
+    answer_bytes: int = 64 << 20
+    """Of all answers that are being sent."""
     max_streams: int = 16
     """Downloads of blocks at once."""
     max_questions: int = 256
-    """Questions to the books at once."""
+    """Small questions to the books at once."""
+    max_dear_questions: int = 64
+    """Dear questions to the books at once, most of which wait."""
     max_rehearsals: int = 64
     """Rehearsals at once, most of which wait."""
     request_s: float = 20.0
     """From the first byte of a request, or from the last answer, to the end of its headers; and
     again to the end of its body. Above the 15 seconds for which common clients keep an idle
     connection, so that none is closed while its client begins to write."""
-    write_s: float = 60.0
-    """For a client to take a piece of a download."""
 
 
 async def catch_up(node: Node, options: ReadOptions) -> Tip:

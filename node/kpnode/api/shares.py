@@ -2,29 +2,51 @@
 
 Whatever a client can make a node hold or do (bytes of requests and answers, downloads, questions,
 rehearsals) is taken from a bounded capacity. One client has at most its share of it, so that it
-cannot keep others out: with 429 it hears that it has its own share, with 503 that all is taken.
+cannot keep others out: with 429 it hears that it has its share, with 503 that all is taken. Those
+whom the operator lists have a larger share, and a part that is theirs alone.
 """
 
 import asyncio
+import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Hashable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
+from kpnode.api.client import Client
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
+from kpnode.sites import Site
 
 PARTS: Final = 4
-"""A client's share is one of so many parts, unless another is named."""
+"""A client's share is one of so many parts, unless another is named; one part is for listed clients
+alone."""
+_LISTED: Final = 2
+"""So many shares has a client that the operator lists."""
+RATE: Final = 32 * 1024
+"""Bytes a second that a client has to send of a request, or to take of an answer."""
+WINDOW_S: Final = 10.0
+"""So far it may fall behind that before it is cut off."""
+_LAG_S: Final = 3.0
+"""So far, where somebody else waits for what it holds."""
 
 
 class Held:
-    """What one request holds of a capacity; it may grow."""
+    """What one request holds of a capacity.
 
-    def __init__(self, shares: "Shares", client: Hashable) -> None:
+    Attributes:
+        count: how much.
+        cut_off: ends the request, if it may give way to others.
+    """
+
+    def __init__(
+        self, shares: "Shares", client: Client, cut_off: Callable[[], None] | None
+    ) -> None:
         """Hold nothing yet."""
-        self._shares = shares
-        self._client = client
+        self.client = client
         self.count = 0
+        self.cut_off = cut_off
+        self._shares = shares
+        self._due_s = time.monotonic() + WINDOW_S
 
     def add(self, count: int) -> None:
         """Hold so much more.
@@ -32,58 +54,114 @@ class Held:
         Raises:
             ProblemError: it would be too much, for this client (429) or for all (503).
         """
-        self._shares.reserve(self._client, count)
-        self.count += count
+        self._shares.reserve(self, count)
+
+    def went_on(self, size: int) -> None:
+        """Note that the client has sent or taken so many bytes."""
+        self._due_s = min(self._due_s + size / RATE, time.monotonic() + WINDOW_S)
+
+    @property
+    def patience_s(self) -> float:
+        """How long the client may take for what comes next; not above zero: it is too late."""
+        return self._due_s - time.monotonic()
 
 
 class Shares:
     """A bounded capacity, and what each client has of it."""
 
     def __init__(self, limit: int, what: str, *, share: int | None = None) -> None:
-        """Allow so many in all, and ``share`` of them for one client.
+        """Allow so many in all, and ``share`` of them for one client that is not listed.
 
         ``what`` follows a number in what others are told: "downloads of blocks are under way".
         """
         self._limit = limit
+        self._open = limit - limit // PARTS
+        """For clients that are not listed."""
         self._share = max(1, limit // PARTS) if share is None else share
         self._what = what
         self._total = 0
-        self._taken: Counter[Hashable] = Counter()
+        self._taken: Counter[Site] = Counter()
+        self._may_give_way: dict[Held, None] = {}
 
     @contextmanager
-    def take(self, client: Hashable, count: int = 1) -> Iterator[Held]:
+    def take(
+        self, client: Client, count: int = 1, *, cut_off: Callable[[], None] | None = None
+    ) -> Iterator[Held]:
         """Have so many more under way for a client.
+
+        With ``cut_off``, which ends the request, it gives way to others when its client lags.
 
         Raises:
             ProblemError: they would be too many, for this client (429) or for all (503).
         """
-        held = Held(self, client)
+        held = Held(self, client, cut_off)
         held.add(count)
+        if cut_off is not None:
+            self._may_give_way[held] = None
         try:
             yield held
         finally:
-            self._total -= held.count
-            self._taken[client] -= held.count
-            if not self._taken[client]:
-                # Whoever has nothing is forgotten: strangers have many addresses.
-                del self._taken[client]
+            self._release(held)
 
-    def reserve(self, client: Hashable, count: int) -> None:
-        """Count so many more for a client; :meth:`take` does so, and gives them back.
+    def reserve(self, held: Held, count: int) -> None:
+        """Let what is held grow.
 
         Raises:
-            ProblemError: they would be too many, for this client (429) or for all (503).
+            ProblemError: it would be too much, for its client (429) or for all (503).
         """
-        own = self._taken[client]
-        if self._total + count > self._limit:
+        site, is_listed = held.client.site, held.client.is_listed
+        share = self._share * _LISTED if is_listed else self._share
+        limit = self._limit if is_listed else self._open
+        own = self._taken[site]
+        more = own + count - share
+        if share < limit and more > 0 and not self._make_room(more, held, site):
+            detail = f"{own} {self._what} for this client alone; send this again later"
+            accepted = f"{share} at once for one client"
+            raise ProblemError(make_problem(ProblemKind.SHARE_TAKEN, detail, accepted=accepted))
+        more = self._total + count - limit
+        if more > 0 and not self._make_room(more, held):
             detail = f"{self._total} {self._what}; send this again later"
             raise ProblemError(make_problem(ProblemKind.BUSY, detail))
-        if own + count > self._share:
-            detail = f"{own} {self._what} for this client alone; send this again later"
-            accepted = f"{self._share} at once for one client"
-            raise ProblemError(make_problem(ProblemKind.SHARE_TAKEN, detail, accepted=accepted))
+        held.count += count
         self._total += count
-        self._taken[client] += count
+        self._taken[site] += count
+
+    def _make_room(self, count: int, newcomer: Held, site: Site | None = None) -> bool:
+        """Cut off those who lag most, of all or of one site, until there is room for so many.
+
+        Returns:
+            Whether there is; where there is not enough, nobody is cut off.
+        """
+        lagging = sorted(
+            (
+                one
+                for one in self._may_give_way
+                if one is not newcomer
+                and one.patience_s < WINDOW_S - _LAG_S
+                and site in (None, one.client.site)
+            ),
+            key=lambda one: one.patience_s,
+        )
+        if sum(one.count for one in lagging) < count:
+            return False
+        for held in lagging:
+            count -= held.count
+            self._release(held)
+            if held.cut_off is not None:
+                held.cut_off()
+            if count <= 0:
+                break
+        return True
+
+    def _release(self, held: Held) -> None:
+        site = held.client.site
+        self._may_give_way.pop(held, None)
+        self._total -= held.count
+        self._taken[site] -= held.count
+        if not self._taken[site]:
+            # Whoever has nothing is forgotten: strangers have many addresses.
+            del self._taken[site]
+        held.count = 0
 
 
 class Turns:
@@ -93,63 +171,58 @@ class Turns:
     where two or more may be done at once, no client has all of them.
     """
 
-    def __init__(self, width: int, shares: Shares) -> None:
-        """Let ``width`` have their turn at once; ``shares`` bounds them and all that wait."""
+    def __init__(self, width: int) -> None:
+        """Let ``width`` have their turn at once."""
         self._width = width
-        self._shares = shares
         self._most = max(1, width - 1)
-        self._running: Counter[Hashable] = Counter()
-        self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
-        """By client, whoever is next first."""
+        self._running: Counter[Site] = Counter()
+        self._waiting: dict[Site, deque[asyncio.Future[None]]] = {}
+        """By site, whoever is next first."""
 
     @asynccontextmanager
-    async def take(self, client: Hashable) -> AsyncIterator[None]:
-        """Wait for a turn, and have it.
+    async def take(self, client: Client) -> AsyncIterator[None]:
+        """Wait for a turn, and have it."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        site = client.site
+        self._waiting.setdefault(site, deque()).append(turn)
+        self._give()
+        try:
+            await turn
+            yield
+        finally:
+            self._end(site, turn)
 
-        Raises:
-            ProblemError: too many wait already, of this client (429) or of all (503).
-        """
-        with self._shares.take(client):
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.setdefault(client, deque()).append(turn)
-            self._give()
-            try:
-                await turn
-                yield
-            finally:
-                self._end(client, turn)
-
-    def _end(self, client: Hashable, turn: asyncio.Future[None]) -> None:
+    def _end(self, site: Site, turn: asyncio.Future[None]) -> None:
         if turn.cancelled():
-            self._forget(client, turn)
+            self._forget(site, turn)
         else:
-            self._running[client] -= 1
-            if not self._running[client]:
-                del self._running[client]
+            self._running[site] -= 1
+            if not self._running[site]:
+                del self._running[site]
         self._give()
 
-    def _forget(self, client: Hashable, turn: asyncio.Future[None]) -> None:
-        waiting = self._waiting[client]
+    def _forget(self, site: Site, turn: asyncio.Future[None]) -> None:
+        waiting = self._waiting[site]
         waiting.remove(turn)
         if not waiting:
-            del self._waiting[client]
+            del self._waiting[site]
 
     def _give(self) -> None:
         """Give turns to those who wait, as long as there are some."""
         while self._running.total() < self._width and (found := self._find_next()) is not None:
-            client, turn = found
-            self._forget(client, turn)
-            if client in self._waiting:
+            site, turn = found
+            self._forget(site, turn)
+            if site in self._waiting:
                 # Behind all others.
-                self._waiting[client] = self._waiting.pop(client)
-            self._running[client] += 1
+                self._waiting[site] = self._waiting.pop(site)
+            self._running[site] += 1
             turn.set_result(None)
 
-    def _find_next(self) -> tuple[Hashable, asyncio.Future[None]] | None:
-        for client, waiting in self._waiting.items():
-            if self._running[client] < self._most:
+    def _find_next(self) -> tuple[Site, asyncio.Future[None]] | None:
+        for site, waiting in self._waiting.items():
+            if self._running[site] < self._most:
                 for turn in waiting:
                     # One whose client has left is forgotten when its task hears of it.
                     if not turn.done():
-                        return client, turn
+                        return site, turn
         return None

@@ -9,7 +9,10 @@ the ledger moves on, it is a forecast and no promise.
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
 from typing import Final, assert_never
 
@@ -20,6 +23,7 @@ from kpledger.api.answers import (
     BatchAnswer,
     CommittedAnswer,
     PendingAnswer,
+    Problem,
     RefusedAnswer,
     RehearsalAnswer,
     RehearsalResult,
@@ -29,16 +33,18 @@ from kpledger.api.answers import (
 from kpledger.api.routes import JSON_TYPE, ReadOptions, SubmitOptions
 from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.log.chain import BlockExecutor
-from kpledger.scheme.envelope import verify_envelope
 from kpledger.scheme.event import SignedEvent
-from kpledger.scheme.outcome import Refusal, Rule
+from kpnode.api.allowances import Allowances, ClientAllowance, spent_problem
 from kpnode.api.client import client_of
+from kpnode.api.delivery import cut_off
 from kpnode.api.envelopes import read_events
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemKind, error_problem, refusal_problem, respond_problem
 from kpnode.api.served import ApiLimits, catch_up, explain_failing, respond_json
-from kpnode.api.shares import Shares, Turns
+from kpnode.api.shares import PARTS, Held, Shares, Turns
 from kpnode.runtime import Committed, Node, Outcome, Pending, Refused, Unavailable
+from kpnode.signatures import Signatures
+from kpnode.submission import refuse_signature
 
 _REHEARSALS_AT_ONCE: Final = 2
 """They cost as much as blocks, and anybody may ask for them; others wait."""
@@ -53,14 +59,21 @@ class SubmitApi:
         """Submit to this node, and rehearse on its ledger."""
         self._node = node
         self._limits = limits
+        self._allowances = Allowances()
         self._submissions = Shares(limits.max_submissions, "events are being submitted")
-        rehearsals = Shares(limits.max_rehearsals, "rehearsals wait")
-        self._stage = Turns(_REHEARSALS_AT_ONCE, rehearsals)
+        self._rehearsals = Shares(limits.max_rehearsals, "rehearsals wait")
+        self._stage = Turns(_REHEARSALS_AT_ONCE)
+        share = max(limits.request_bytes // PARTS, limits.max_body_bytes)
+        self._bytes = Shares(limits.request_bytes, "bytes of requests wait", share=share)
 
     async def post_events(self, request: web.Request) -> web.Response:
         """Submit one envelope or a batch."""
+        with self._taking(request) as held:
+            return await self._post_events(request, held)
+
+    async def _post_events(self, request: web.Request, held: Held) -> web.Response:
         timeout_s = read_parameters(request, SubmitOptions).timeout_ms / 1000
-        given = await read_events(request, self._limits)
+        given = await read_events(request, self._limits, held)
         if given.is_batch:
             return _respond(200, await self._submit_batch(request, given.events, timeout_s))
         (event,) = given.events
@@ -98,8 +111,10 @@ class SubmitApi:
     async def _submit(
         self, request: web.Request, events: Sequence[SignedEvent], timeout_s: float
     ) -> list[Outcome]:
-        with self._submissions.take(client_of(request).site, len(events)):
-            return await self._node.submit(events, timeout_s)
+        client = client_of(request)
+        with self._submissions.take(client, len(events)):
+            allowance = self._allowances.of(client.site)
+            return await self._node.submit(events, timeout_s, allowance)
 
     def _describe(self, outcome: Outcome) -> SubmitAnswer:
         event_id = outcome.event_id.hex()
@@ -119,7 +134,8 @@ class SubmitApi:
                 return RefusedAnswer(id=event_id, problem=problem)
             case Unavailable():
                 status = self._node.status()
-                problem = explain_failing(status, ProblemKind.BUSY, outcome.reason)
+                kind = ProblemKind.SHARE_TAKEN if outcome.own_share else ProblemKind.BUSY
+                problem = explain_failing(status, kind, outcome.reason)
                 return UnavailableAnswer(id=event_id, problem=problem)
             case _:
                 assert_never(outcome)
@@ -127,39 +143,71 @@ class SubmitApi:
     async def post_rehearsals(self, request: web.Request) -> web.Response:
         """Rehearse one envelope or a batch."""
         options = read_parameters(request, ReadOptions)
-        given = await read_events(request, self._limits)
-        tip = await catch_up(self._node, options)
-        async with self._stage.take(client_of(request).site):
-            is_over = threading.Event()
-            try:
-                answer = await asyncio.to_thread(self._rehearse, given.events, is_over)
-            finally:
-                # Also when the client has left: nobody rehearses on for nobody.
-                is_over.set()
+        with self._rehearsals.take(client_of(request)), self._taking(request) as held:
+            given = await read_events(request, self._limits, held)
+            tip = await catch_up(self._node, options)
+            async with self._stage.take(client_of(request)):
+                is_over = threading.Event()
+                try:
+                    rehearsal = self._open_rehearsal(request)
+                    wanted = takewhile(lambda _: not is_over.is_set(), given.events)
+                    answer = await asyncio.to_thread(rehearsal.run, wanted)
+                finally:
+                    # Also when the client has left: nobody rehearses on for nobody.
+                    is_over.set()
         return respond_json(answer, tip)
 
-    def _rehearse(
-        self, events: Sequence[SignedEvent | LedgerError], is_over: threading.Event
-    ) -> RehearsalAnswer:
+    def _taking(self, request: web.Request) -> AbstractContextManager[Held]:
+        """Count what a request brings until it is answered, for its events are kept as long.
+
+        Raises:
+            ProblemError: its client has sent too much in vain (429).
+        """
+        self._allowances.of(client_of(request).site)
+        return self._bytes.take(client_of(request), 0, cut_off=partial(cut_off, request))
+
+    def _open_rehearsal(self, request: web.Request) -> "_Rehearsal":
+        allowance = self._allowances.of(client_of(request).site)
         ledger = self._node.ledger
         now_ms = max(ledger.tip.time_ms, time.time_ns() // 1_000_000)
         executor = BlockExecutor(self._node.genesis, ledger.tip, ledger.state, now_ms)
-        wanted = takewhile(lambda _: not is_over.is_set(), events)
-        return RehearsalAnswer(results=tuple(_rehearse_one(executor, one) for one in wanted))
+        spend = partial(asyncio.get_running_loop().call_soon_threadsafe, allowance.spend, 1)
+        return _Rehearsal(executor, self._node.signatures, allowance, spend)
 
 
-def _rehearse_one(executor: BlockExecutor, event: SignedEvent | LedgerError) -> RehearsalResult:
-    if isinstance(event, LedgerError):
-        return RehearsalResult(id=None, accepted=False, problem=error_problem(event))
-    bad_signature = False
-    try:
-        verify_envelope(event)
-        refusal = executor.add(event)
-    except BadSignatureError as error:
-        bad_signature = True
-        refusal = Refusal(Rule.E1, "signatures", str(error), "signatures that verify")
-    problem = None if refusal is None else refusal_problem(refusal, bad_signature=bad_signature)
-    return RehearsalResult(id=event.event_id.hex(), accepted=problem is None, problem=problem)
+@dataclass(frozen=True, slots=True)
+class _Rehearsal:
+    """A block that nobody will see; runs in a thread, in the order of cost as a submission does."""
+
+    executor: BlockExecutor
+    signatures: Signatures
+    allowance: ClientAllowance
+    spend: Callable[[], object]
+
+    def run(self, events: Iterable[SignedEvent | LedgerError]) -> RehearsalAnswer:
+        return RehearsalAnswer(results=tuple(map(self._rehearse, events)))
+
+    def _rehearse(self, event: SignedEvent | LedgerError) -> RehearsalResult:
+        if isinstance(event, LedgerError):
+            return RehearsalResult(id=None, accepted=False, problem=error_problem(event))
+        problem = self._find_problem(event)
+        return RehearsalResult(id=event.event_id.hex(), accepted=problem is None, problem=problem)
+
+    def _find_problem(self, event: SignedEvent) -> Problem | None:
+        if self.allowance.is_spent:
+            return spent_problem()
+        refusal, bad_signature = self.executor.may_sign(event), False
+        if refusal is None:
+            try:
+                self.signatures.check(event)
+            except BadSignatureError as error:
+                refused = refuse_signature(event.event_id, error)
+                refusal, bad_signature = refused.refusal, refused.bad_signature
+        if refusal is None:
+            refusal = self.executor.add(event)
+        else:
+            self.spend()
+        return None if refusal is None else refusal_problem(refusal, bad_signature=bad_signature)
 
 
 def _respond(status: int, answer: msgspec.Struct) -> web.Response:

@@ -162,6 +162,11 @@ class RaftCore:
     # What the driver asks for at every message costs no whole picture.
 
     @property
+    def node(self) -> NodeId:
+        """This node."""
+        return self._state.node
+
+    @property
     def role(self) -> Role:
         """This node's part in the current term."""
         return self._state.role
@@ -228,6 +233,8 @@ class RaftCore:
         # Whoever took its own messages for another's would follow itself, or vote twice.
         if sender == state.node:
             return
+        if state.config.fixed_voters and not state.membership.is_voter(sender):
+            return
         match body:
             case PreVoteRequest():
                 election.handle_pre_vote_request(state, sender, body)
@@ -249,6 +256,10 @@ class RaftCore:
         if body.term < state.term:
             if not isinstance(body, TimeoutNow):
                 following.refuse_old_leader(state, sender, body)
+            return
+        # Who is no voter as far as this node knows may lead all the same, if the node lags behind.
+        # But while it hears a leader that it knows, no stranger deposes that one.
+        if not state.membership.is_voter(sender) and election.hears_another_leader(state, sender):
             return
         # A second leader in one term is a lie; whoever authenticates messages collects the proof,
         # and the core stays with the one it knows.

@@ -27,7 +27,7 @@ def handle_pre_vote_request(state: RaftState, sender: NodeId, request: PreVoteRe
     """
     granted = (
         request.term > state.term
-        and not _hears_another_leader(state, sender)
+        and not hears_another_leader(state, sender)
         and _is_up_to_date(state, request)
     )
     # The own term in a refusal frees an asker that is stuck in a lower one (canonical/raft #279).
@@ -66,7 +66,7 @@ def handle_vote_request(state: RaftState, sender: NodeId, request: VoteRequest) 
     if request.term > state.term:
         # A node that was removed may have been asked, late, to succeed; it still disturbs nobody.
         asked = request.transfer and state.membership.is_voter(sender)
-        if not asked and _hears_another_leader(state, sender):
+        if not asked and hears_another_leader(state, sender):
             return
         state.follow(request.term, None)
     # A vote is given again to the same candidate, since the first answer may have been lost (thesis
@@ -98,7 +98,7 @@ def _may_campaign(state: RaftState) -> bool:
     return state.membership.is_voter(state.node) and not state.lost_up_to
 
 
-def _hears_another_leader(state: RaftState, asker: NodeId) -> bool:
+def hears_another_leader(state: RaftState, asker: NodeId) -> bool:
     """Tell whether a leader other than the asker spoke within the shortest election timeout.
 
     A leader hears itself as long as its quorum check keeps it in office. The asker's own presence

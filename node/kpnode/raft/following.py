@@ -37,9 +37,9 @@ def handle_heartbeat_request(state: RaftState, sender: NodeId, request: Heartbea
     """Answer a sign of life; learn of commits, but only of entries compared in this term.
 
     A leader speaks here of no commit that this node did not acknowledge to it. One beyond the log
-    means that the disk was wiped or rolled back (etcd #10166, Fabric #3639).
+    means that the disk was wiped or rolled back (etcd #10166, Fabric #3639), or that it lies.
     """
-    if request.commit > state.log.last_index:
+    if request.commit > state.log.last_index and state.may_have_acknowledged(request.commit):
         state.note_loss(request.commit)
     state.advance_commit(min(request.commit, state.verified))
     state.send(sender, HeartbeatReply(state.term, request.round, state.log.commit))

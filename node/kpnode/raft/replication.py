@@ -21,7 +21,7 @@ from kpnode.raft.types import NO_INDEX, Entry, EntryKind, Index, NodeId
 def open_term(state: RaftState) -> None:
     """Become the leader of the current term, and open it with an entry of its own."""
     first = Index(state.log.last_index + 1)
-    state.leader = state.node
+    state.set_leader(state.node)
     state.elapsed_ticks = 0
     lead = Leadership(
         opened_at=first,

@@ -9,6 +9,7 @@ Not here: when to change; see `election` and `replication`.
 from collections import deque
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Final
 
 from kpnode.raft.interface import Dropped, DropReason, ReadGrant, Role
 from kpnode.raft.log import RaftLog
@@ -17,6 +18,9 @@ from kpnode.raft.messages import Message, MessageBody
 from kpnode.raft.progress import Progress
 from kpnode.raft.reads import ReadQueue
 from kpnode.raft.types import NO_INDEX, NO_TERM, Entry, HardState, Index, NodeId, RaftConfig, Term
+
+MAX_LOST_ENTRIES: Final = 1 << 40
+"""No ledger is that long: 300 years of 100 blocks a second."""
 
 
 @dataclass(slots=True)
@@ -72,6 +76,8 @@ class RaftState:
         self.elapsed_ticks = 0
         self.verified = NO_INDEX
         """The log is known to equal that of this term's leader up to here."""
+        self.first_led: Term | None = None
+        """The first term since the start in which this node heard a leader, or led."""
         self.least_end: tuple[Term, Index] = (NO_TERM, NO_INDEX)
         """No log that ends before this, term before index, holds all this node acknowledged."""
         self.tickets: deque[tuple[Index, int]] = deque()
@@ -122,6 +128,16 @@ class RaftState:
         """Index up to which the log is known to have lost entries, 0 if it is not."""
         return NO_INDEX if self.log_end >= self.least_end else self.least_end[1]
 
+    def may_have_acknowledged(self, index: Index) -> bool:
+        """Tell whether this node can have acknowledged an entry beyond its log to its leader.
+
+        What it has acknowledged since its start it knows. Before that it may have had another disk;
+        but then the leader it acknowledged to was in office already when it started, and is the
+        first one that it heard. A commit of which any other speaks, or one that no ledger reaches,
+        is a claim of that leader and nothing else.
+        """
+        return self.term == self.first_led and index - self.log.last_index <= MAX_LOST_ENTRIES
+
     def note_loss(self, index: Index) -> None:
         """Note that the disk lost entries up to `index` of a log of the current term.
 
@@ -130,12 +146,11 @@ class RaftState:
         what is committed. A log that ends in a later term always reaches that far, since whoever
         led that term held everything committed before it (thesis 3.6.3).
 
-        What a lying leader can do with this: an absurd index keeps those it tells it to from
-        voting until they store an entry of a later term, or restart, since nothing of this is
-        saved. Told to a majority, it stops elections until enough of them were restarted, which
-        the status calls for by naming the index. A leader that lies can stop the others anyway, by
-        committing nothing; it gets no entry lost or forged. To forget sooner would lose committed
-        entries whenever the leader fails before it has brought an honest node up to date.
+        What a lying leader can do with this: if it is the first that a node hears after its start,
+        it can keep that node from voting until it stores an entry of a later term, or restarts,
+        since nothing of this is saved. A node that has heard an earlier leader knows better
+        (`may_have_acknowledged`). To forget sooner would lose committed entries whenever the leader
+        fails before it has brought an honest node up to date.
         """
         self.least_end = max(self.least_end, (self.term, index))
 
@@ -162,10 +177,16 @@ class RaftState:
             self.verified = NO_INDEX
         if leader is not None or role_state is not None:
             self.elapsed_ticks = 0
-        self.leader = leader
+        self.set_leader(leader)
         if isinstance(role_state, Leadership):
             for ticket in role_state.reads.tickets():
                 self.drop(ticket, DropReason.NOT_LEADER)
+
+    def set_leader(self, leader: NodeId | None) -> None:
+        """Take note of who leads the current term."""
+        self.leader = leader
+        if leader is not None and self.first_led is None:
+            self.first_led = self.term
 
     def append(self, entries: tuple[Entry, ...]) -> None:
         """Put entries into the log, with all that follows from their presence."""

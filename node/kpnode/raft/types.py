@@ -112,6 +112,9 @@ class RaftConfig:
     max_waiting_reads: int = 4096
     max_apply_bytes: int = 8 << 20
     """Payload bytes of committed entries in one `Ready`."""
+    fixed_voters: bool = False
+    """The voters never change, so who is none of them is not heard at all. Where they may change, a
+    node that lags behind learns from a stranger that it leads by now (thesis 4.2.2)."""
 
     def __post_init__(self) -> None:
         if not 0 < len(self.node.encode()) <= MAX_NODE_ID_BYTES:

@@ -1,8 +1,30 @@
 """Whom a leader hands over to when it is stopped, so that nobody has to wait for its silence."""
 
+import asyncio
+import logging
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from kpnode.raft import NodeId, Status
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """Leadership on its way to another node."""
+
+    ticket: int
+    successor: NodeId
+    ended: asyncio.Event
+
+    async def wait(self, timeout_s: float) -> None:
+        """Wait until it has ended, or until there is no hope left."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.ended.wait()
+        except TimeoutError:
+            _log.warning("%s did not take over in time", self.successor)
 
 
 def choose_successor(status: Status, connected: Collection[str]) -> NodeId | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from kpnode.engine import Loss, RefusedBlock
+from kpnode.punctuality import ClockDoubt
 from kpnode.raft import Status
 from kpnode.storage.errors import StorageError
 
@@ -51,6 +52,8 @@ class NodeStatus:
     """Why the node has stopped taking part; it still answers questions."""
     loss: Loss | None
     """What the disk was found to have lost since the start."""
+    doubt: ClockDoubt | None
+    """What the newest block says about clocks, if it is nothing good."""
     refused_blocks: tuple[RefusedBlock, ...]
     """The newest blocks of other leaders that broke a rule."""
     uptime_s: int
@@ -63,7 +66,8 @@ class NodeStatus:
         """
         failed = () if self.failure is None else (_describe_failure(self.failure),)
         lost = () if self.loss is None else (_describe_loss(self.loss, self.raft),)
-        return (*failed, *lost)
+        doubted = () if self.doubt is None else (_describe_doubt(self.doubt, self.raft.node),)
+        return (*failed, *lost, *doubted)
 
 
 def _describe_failure(failure: Failure) -> str:
@@ -91,4 +95,21 @@ def _describe_loss(loss: Loss, status: Status) -> str:
         f" {loss.last_index}, and must have reached {loss.lost_up_to}. {state} Find out whether"
         " the disk was wiped, restored from an older copy or damaged; one that was damaged is to"
         " be replaced."
+    )
+
+
+def _describe_doubt(doubt: ClockDoubt, node: str) -> str:
+    seconds = abs(doubt.block_ms - doubt.own_ms) / 1000
+    side = "behind" if doubt.block_ms < doubt.own_ms else "ahead of"
+    where = f"{seconds:.1f} s {side} this node's clock"
+    if doubt.leader == node:
+        where = f"the newest block is {where}, so blocks of this node carry its time until then"
+    elif doubt.stands_still:
+        where = f"blocks of {doubt.leader} carry one and the same time, the last of them {where}"
+    else:
+        where = f"a block of {doubt.leader} is {where}"
+    return (
+        f"A clock is wrong: {where}. Compare the clocks of both nodes with a source of time; if"
+        " they are right, the leader stamps its blocks falsely. A node that catches up is told"
+        " this as well; then nothing needs to be done."
     )

@@ -11,7 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
 from kpledger.log.chain import ExecutedBlock
@@ -20,6 +20,7 @@ from kpledger.scheme.event import SignedEvent
 from kpnode.engine import MAX_REFUSED_BLOCKS, Engine, Loss, RefusedBlock, Step
 from kpnode.ledger import Ledger
 from kpnode.ports import Links
+from kpnode.punctuality import ClockDoubt
 from kpnode.raft import (
     Dropped,
     Index,
@@ -34,11 +35,14 @@ from kpnode.raft import (
     TransferRequested,
     Unreachable,
 )
-from kpnode.runtime.handover import choose_successor
+from kpnode.runtime.handover import Handover, choose_successor
 from kpnode.runtime.health import STOPPING, Failure, NodeStatus, explain_error
+from kpnode.runtime.incoming import Incoming
+from kpnode.runtime.intake import UNLIMITED, Allowance, Intake
 from kpnode.runtime.pace import Pace
 from kpnode.runtime.reads import RETRY_S, Reads
 from kpnode.runtime.rounds import Rounds
+from kpnode.runtime.verifier import Verifier
 from kpnode.runtime.worker import Worker
 from kpnode.submission import (
     Answer,
@@ -48,21 +52,14 @@ from kpnode.submission import (
     Retry,
     Submissions,
     Unavailable,
+    find_committed,
+    refuse_signature,
 )
 
 MAX_INPUTS: Final = 64
 _ROUND_ELECTIONS: Final = 2
 """Election timeouts after which a question for a read index, or its answer, is taken for lost."""
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Transfer:
-    """Leadership on its way to another node."""
-
-    ticket: int
-    successor: NodeId
-    ended: asyncio.Event
 
 
 class Node:
@@ -72,6 +69,7 @@ class Node:
         genesis: what the ledger was founded on.
         name: this node.
         ledger: the committed ledger, for questions.
+        signatures: what was verified, remembered.
     """
 
     def __init__(
@@ -108,8 +106,17 @@ class Node:
         timeout_s = _ROUND_ELECTIONS * election_s
         self._rounds = Rounds(engine.tickets, self._send_question, timeout_s=timeout_s)
         self._reads = Reads(self._rounds.ask, max_queue)
-        self._transfer: _Transfer | None = None
-        self._held: deque[tuple[int, bytes, Refused]] = deque()
+        self.signatures = engine.signatures
+        self._verifier = Verifier(engine.signatures)
+        self._intake = Intake(ledger, self._verifier, self.catch_up)
+        self._incoming = Incoming(
+            self._verifier,
+            genesis.consensus_keys,
+            lambda message: self._put(Received(message)),
+            limit=max_queue,
+        )
+        self._relay_turn = asyncio.Lock()
+        self._transfer: Handover | None = None
         self._wake = asyncio.Event()
         self._pace = Pace(engine.may_save)
         self._worker: Worker[[Sequence[Input], Sequence[SignedEvent]], Step] | None = None
@@ -118,6 +125,7 @@ class Node:
         self._refused: deque[RefusedBlock] = deque(maxlen=MAX_REFUSED_BLOCKS)
         self._failure: Failure | None = None
         self._loss = loss
+        self._doubt: ClockDoubt | None = None
         self._started = time.monotonic()
 
     async def start(self, links: Links) -> None:
@@ -126,6 +134,7 @@ class Node:
         self._started = time.monotonic()
         self._log_alarms()
         worker = self._worker = Worker(self._engine.step, name="core")
+        self._verifier.start()
         self._tasks = [
             asyncio.create_task(self._run(worker), name="core"),
             asyncio.create_task(self._tick(), name="tick"),
@@ -142,13 +151,9 @@ class Node:
         successor = None if links is None else choose_successor(status, links.connected())
         if successor is None or self._failure is not None:
             return
-        self._transfer = _Transfer(next(self._engine.tickets), successor, asyncio.Event())
+        self._transfer = Handover(next(self._engine.tickets), successor, asyncio.Event())
         self._put(TransferRequested(self._transfer.ticket, successor))
-        try:
-            async with asyncio.timeout(self._election_s):
-                await self._transfer.ended.wait()
-        except TimeoutError:
-            _log.warning("%s did not take over in time", successor)
+        await self._transfer.wait(self._election_s)
 
     async def stop(self) -> None:
         """Finish the step under way and stop; whoever waits hears that the node is stopping."""
@@ -161,6 +166,7 @@ class Node:
         if self._worker is not None:
             await self._worker.close()
             self._worker = None
+            await self._verifier.close()
         self._fail(STOPPING)
 
     def status(self) -> NodeStatus:
@@ -171,13 +177,15 @@ class Node:
             pending=len(self._submissions),
             failure=self._failure,
             loss=self._loss,
+            doubt=self._doubt,
             refused_blocks=tuple(self._refused),
             uptime_s=int(time.monotonic() - self._started),
         )
 
     def receive(self, message: Message) -> None:
         """Take a message from a peer; its sender was authenticated by the link it came over."""
-        self._put(Received(message))
+        if self._worker is not None:
+            self._incoming.take(message)
 
     def unreachable(self, peer: NodeId) -> None:
         """Note that the link to a peer is gone, and with it perhaps what was in flight."""
@@ -194,14 +202,20 @@ class Node:
             self._inputs.append(item)
             self._wake.set()
 
-    async def submit(self, events: Sequence[SignedEvent], timeout_s: float) -> list[Outcome]:
+    async def submit(
+        self, events: Sequence[SignedEvent], timeout_s: float, allowance: Allowance = UNLIMITED
+    ) -> list[Outcome]:
         """Bring events onto the ledger, through the leader wherever it is; outcomes in order.
+
+        Those of strangers, or with bad signatures, go no further and cost ``allowance``.
 
         What has to be tried again is tried again together and in order: an event may rest on one
         before it. If that one was lost on its way, a refusal says nothing.
         """
         deadline_s = time.monotonic() + timeout_s
         answers: list[Answer] = [Retry()] * len(events)
+        if self._failure is None:
+            answers = await self._intake.admit(events, deadline_s, allowance)
         while True:
             places = [at for at, answer in enumerate(answers) if isinstance(answer, Retry)]
             attempt = await self._attempt([events[at] for at in places], deadline_s)
@@ -217,9 +231,16 @@ class Node:
     async def answer_relay(self, event: SignedEvent, timeout_s: float) -> Outcome:
         """Take an event that another node relayed here because this node was the leader.
 
-        It is tried once: what comes before and after it, the other node alone knows.
+        It is tried once: what comes before and after it, the other node alone knows. That node has
+        looked whether its keys may sign; the signatures are not believed.
         """
         deadline_s = time.monotonic() + timeout_s
+        check = self._verifier.begin_event(event)
+        async with self._relay_turn:
+            # In the order in which they came, however long each takes.
+            error = await check
+        if error is not None:
+            return refuse_signature(event.event_id, error)
         (answer,) = await self._attempt([event], deadline_s, relay=False)
         lost = Unavailable(event.event_id, "the event was not ordered")
         return lost if isinstance(answer, Retry) else answer
@@ -268,12 +289,9 @@ class Node:
         is worth waiting.
         """
         if isinstance(outcome, Committed):
-            stored = self.ledger.event(event_id)
-            if stored is not None:
-                record = stored.record
-                own = Committed(
-                    event_id, record.height, record.index, stored.time_ms, outcome.duplicate
-                )
+            own = find_committed(self.ledger, event_id)
+            if own is not None:
+                own = replace(own, duplicate=outcome.duplicate)
                 self._submissions.answer(event_id, own)
         elif isinstance(outcome, Refused):
             self._submissions.answer(event_id, outcome)
@@ -370,6 +388,7 @@ class Node:
         for dropped in step.dropped:
             self._take_dropped(dropped)
         for execution in step.applied:
+            self._intake.applied(execution)
             self._tell_committed(execution)
         self._reads.applied(self.ledger.tip.height)
         for grant in step.reads:
@@ -379,17 +398,18 @@ class Node:
     def _take_answers(self, step: Step) -> None:
         for event_id, answer in step.answers:
             if isinstance(answer, Refused) and step.grounds > self.ledger.tip.height:
-                self._held.append((step.grounds, event_id, answer))
+                self._submissions.hold(answer, step.grounds)
             else:
                 self._submissions.answer(event_id, answer)
-        self._release_held()
+        self._submissions.release(self.ledger.tip.height)
 
     def _take_alarms(self, step: Step) -> None:
         for refused in step.refused:
             _log.error("refused a block of %s: %s", refused.leader, refused.problem)
             self._refused.append(refused)
-        if step.loss is not None:
-            self._loss = step.loss
+        is_news = step.loss is not None or (step.doubt is not None and self._doubt is None)
+        self._loss, self._doubt = step.loss or self._loss, step.doubt
+        if is_news:
             self._log_alarms()
 
     def _log_alarms(self) -> None:
@@ -401,16 +421,6 @@ class Node:
         self._rounds.on_reply(self._raft.node, dropped.ticket, None)
         if self._transfer is not None and self._transfer.ticket == dropped.ticket:
             self._transfer.ended.set()
-
-    def _release_held(self) -> None:
-        """Say the refusals whose grounds are committed by now.
-
-        A refusal may rest on a block that is not: should that block be lost, the event may pass
-        after all, so nobody is told before.
-        """
-        while self._held and self._held[0][0] <= self.ledger.tip.height:
-            _, event_id, refused = self._held.popleft()
-            self._submissions.answer(event_id, refused)
 
     def _tell_committed(self, execution: ExecutedBlock) -> None:
         header = execution.header
@@ -426,9 +436,8 @@ class Node:
     def _leadership_changed(self, status: Status) -> None:
         _log.info("%s in term %d, leader %s", status.role.value, status.term, status.leader)
         moved = [event_id for event_id, via in self._relayed.items() if via != status.leader]
-        moved += [event_id for _, event_id, _ in self._held]
-        self._held.clear()
         self._submissions.answer_all(moved, Retry())
+        self._submissions.retry_held()
         self._rounds.led_by(status.leader)
         if self._transfer is not None and status.leader not in (None, status.node):
             self._transfer.ended.set()

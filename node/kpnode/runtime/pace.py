@@ -14,7 +14,7 @@ from kpnode.raft import AppendRequest, Input, Received
 
 _EVENTS: Final = 8
 """Events that are executed in place, as a rule in two or three milliseconds."""
-_BYTES: Final = 8192
+IN_PLACE_BYTES: Final = 8192
 """The same for blocks of another leader."""
 _QUICK_S: Final = 0.005
 _DETOURS: Final = 256
@@ -39,7 +39,7 @@ class Pace:
         if self._detours:
             self._detours -= 1
             return False
-        return len(events) <= _EVENTS and sum(map(_count_bytes, items)) <= _BYTES
+        return len(events) <= _EVENTS and sum(map(_count_bytes, items)) <= IN_PLACE_BYTES
 
     def took(self, seconds: float) -> None:
         """Note how long a step in place has taken."""

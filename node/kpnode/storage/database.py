@@ -36,8 +36,8 @@ _WRITE_BUFFER_BYTES: Final = 16 << 20
 """Fewer flushes than with LevelDB's 4 MiB; reading so much log at start takes under a second."""
 _TABLE_BYTES: Final = 16 << 20
 """Ten gigabytes are then hundreds of files instead of thousands."""
-_OPEN_FILES_MAX: Final = 256
-"""Leaves most of the usual 1,024 descriptors of a process to connections."""
+OPEN_FILES_MAX: Final = 256
+"""LevelDB has no more files open than that; the rest of the process's are for connections."""
 _CACHE_BYTES: Final = 32 << 20
 _BLOOM_FILTER_BITS: Final = 10
 """Most lookups of event ids are for events never seen: one in a hundred of them reads the disk."""
@@ -116,7 +116,7 @@ class Database:
                 compression=None,
                 write_buffer_size=_WRITE_BUFFER_BYTES,
                 max_file_size=_TABLE_BYTES,
-                max_open_files=_OPEN_FILES_MAX,
+                max_open_files=OPEN_FILES_MAX,
                 lru_cache_size=_CACHE_BYTES,
                 bloom_filter_bits=_BLOOM_FILTER_BITS,
             )

@@ -14,7 +14,10 @@ from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kpledger.base.errors import LedgerError, MalformedError
+from kpnode.listening.acceptor import Acceptor, AcceptorLimits
+from kpnode.listening.connections import serving
 from kpnode.raft import Message, NodeId
+from kpnode.sites import IPAddress, Site, read_address, site_of
 from kpnode.transport.link import PEER_PATH
 from kpnode.transport.options import Counts, TransportOptions
 from kpnode.transport.tls import Pins, UnknownPeerError, peer_of, server_context, trust
@@ -55,40 +58,43 @@ class Listener:
         self._context = server_context(private_key, node, self._pins)
         self._connections: dict[NodeId, asyncio.Transport] = {}
         self._http = web.Server(self._accept, access_log=None)
-        self._server: asyncio.Server | None = None
+        self._sites: dict[NodeId, Site] = {}
+        self._acceptor: Acceptor | None = None
 
     @property
     def port(self) -> int:
         """The port in use, or 0 if there is none."""
-        sockets = self._server.sockets if self._server is not None else ()
-        return int(sockets[0].getsockname()[1]) if sockets else 0
+        return self._acceptor.port if self._acceptor is not None else 0
 
     def set_pins(self, pins: Pins) -> None:
         """Accept these keys from now on and no others; end the connections of all others."""
         before, self._pins = self._pins, dict(pins)
         trust(self._context, pins)
-        for peer in list(self._connections):
+        for peer in before:
             if before.get(peer) != pins.get(peer):
                 self._end(peer)
+                self._sites.pop(peer, None)
 
-    async def start(self, host: str, port: int) -> None:
+    async def start(self, host: str, port: int, limits: AcceptorLimits) -> None:
         """Listen.
 
         Raises:
             OSError: The address cannot be used.
         """
-        self._server = await asyncio.get_running_loop().create_server(
+        self._acceptor = Acceptor(
+            "the port for peers",
             self._http,
-            host,
-            port,
-            ssl=self._context,
-            ssl_handshake_timeout=self._options.connect_s,
+            limits,
+            wait_s=self._options.connect_s,
+            tls=self._context,
+            is_preferred=self._is_preferred,
         )
+        await self._acceptor.start(host, port)
 
     async def close(self) -> None:
         """Stop listening and end all connections."""
-        if self._server is not None:
-            await stop_accepting(self._server)
+        if self._acceptor is not None:
+            await self._acceptor.close()
         for peer in list(self._connections):
             self._end(peer)
         await self._http.shutdown(self._options.closing_s)
@@ -106,8 +112,11 @@ class Listener:
         # Who connects again has given up the former connection, even if we have not noticed.
         self._end(peer)
         self._connections[peer] = connection
+        if request.remote is not None:
+            self._sites[peer] = site_of(read_address(request.remote))
         try:
-            return await self._converse(peer, request)
+            with serving(request):
+                return await self._converse(peer, request)
         finally:
             if self._connections.get(peer) is connection:
                 del self._connections[peer]
@@ -159,20 +168,11 @@ class Listener:
             raise ForeignMessageError(peer, frame)
         return frame
 
+    def _is_preferred(self, address: IPAddress) -> bool:
+        """Tell whether a peer was at an address, so that strangers elsewhere cannot keep it out."""
+        return site_of(address) in self._sites.values()
+
     def _end(self, peer: NodeId) -> None:
         connection = self._connections.pop(peer, None)
         if connection is not None:
             connection.abort()
-
-
-async def stop_accepting(server: asyncio.Server) -> None:
-    """Close a server's listening sockets, and no other.
-
-    `asyncio.Server.close` alone loses a connection that was accepted in the same turn of the loop,
-    with its socket open (python/cpython issue 109564, still open for 3.11 and 3.12).
-    """
-    loop = asyncio.get_running_loop()
-    for listening in server.sockets:
-        loop.remove_reader(listening.fileno())
-    await asyncio.sleep(0)
-    server.close()

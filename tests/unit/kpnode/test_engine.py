@@ -1,6 +1,7 @@
 """The engine: what only a liar would send does not reach the core."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,10 @@ from scheme_statements import HAND_OVER
 
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.v1.events.governance import KeyAdded
-from kpnode.engine import EARLY_ELECTIONS, MAX_TERM_STEP, TRANSFER_ELECTIONS, Engine, Loss
+from kpnode.engine import MAX_TERM_STEP, PAUSE_ELECTIONS, TRANSFER_ELECTIONS, Engine, Loss
 from kpnode.ledger import Ledger
 from kpnode.machine import Machine
+from kpnode.punctuality import BREAK_ELECTIONS, COMPANY_ELECTIONS, STILL_MS, ClockDoubt
 from kpnode.raft import (
     AppendReply,
     AppendRequest,
@@ -75,7 +77,7 @@ class World:
             max_block_bytes=1 << 20,
         )
 
-    def say(self, sender: NodeId, body: MessageBody) -> Input:
+    def say(self, sender: NodeId, body: MessageBody) -> Received:
         return Received(Message(sender, ME, body))
 
     def lead(self) -> None:
@@ -158,26 +160,33 @@ def test_term_that_jumps_is_refused(world: World, body: MessageBody) -> None:
     assert step.status.term == 1
 
 
-def early_block(world: World) -> Input:
-    """Append the third block, sealed for term 2 by a leader whose clock is ahead of ours."""
+def sealed_block(world: World, ahead_ms: int, *, term: int = 2, nonce: int = 0) -> Received:
+    """Append the next block, sealed by a leader whose clock is so far ahead of ours."""
     key = signing_key(f"{HONEST}/consensus")
     leader = Machine(make_genesis(), HONEST, key, world.ledger, skew_ms=SKEW_MS)
-    builder = leader.open_block(NOW_MS + SKEW_MS + 1)
-    body = KeyAdded(authority="root", key=signing_key("new").public_key, valid_from=0)
-    builder.add(decode_envelope(make_event("BW/root", body)))
-    block = Entry(Index(3), Term(2), EntryKind.BLOCK, leader.seal(builder, Term(2)))
-    return world.say(HONEST, AppendRequest(Term(2), Index(2), Term(1), (block,), Index(2)))
+    builder = leader.open_block(world.now_ms + ahead_ms)
+    new = signing_key(f"new {nonce}").public_key
+    builder.add(
+        decode_envelope(
+            make_event("BW/root", KeyAdded(authority="root", key=new, valid_from=0), nonce=nonce)
+        )
+    )
+    tip = world.ledger.tip
+    payload = leader.seal(builder, Term(term))
+    block = Entry(Index(tip.height + 1), Term(term), EntryKind.BLOCK, payload)
+    end = Index(tip.height)
+    return world.say(HONEST, AppendRequest(Term(term), end, Term(tip.term), (block,), end))
 
 
 def test_leader_whose_block_is_early_is_heard_again_after_a_while(world: World) -> None:
     """It is this node's clock that was behind, and is set right now."""
     beat = world.say(HONEST, HeartbeatRequest(Term(2), Index(2), 0))
     follow(world)
-    append = early_block(world)
+    append = sealed_block(world, SKEW_MS + 1)
     step = world.engine.step([append], [])
     assert "time_ms" in step.refused[0].problem
     world.now_ms += 1
-    for _ in range(EARLY_ELECTIONS * ELECTION_TICKS - 1):
+    for _ in range(PAUSE_ELECTIONS * ELECTION_TICKS - 1):
         step = world.engine.step([Tick(), append, beat], [])
         assert (step.refused, step.status.last_index) == ((), 2)
     assert step.status.leader is None
@@ -185,12 +194,122 @@ def test_leader_whose_block_is_early_is_heard_again_after_a_while(world: World) 
     assert (step.status.leader, step.status.last_index) == (HONEST, 3)
 
 
+def pass_time(world: World, ticks: int, *inputs: Input) -> None:
+    """Let time pass on both clocks, with the same inputs after each tick."""
+    for _ in range(ticks):
+        world.now_ms += 100
+        world.engine.step([Tick(), *inputs], [])
+
+
+COMPANY_TICKS = COMPANY_ELECTIONS * ELECTION_TICKS
+BREAK_TICKS = BREAK_ELECTIONS * ELECTION_TICKS
+
+
+@pytest.mark.parametrize(("behind_ms", "height"), [(SKEW_MS, 3), (SKEW_MS + 1, 2)])
+def test_late_block_is_refused_by_a_node_in_company(
+    world: World, behind_ms: int, height: int
+) -> None:
+    beat = world.say(HONEST, HeartbeatRequest(Term(2), Index(2), 0))
+    pass_time(world, COMPANY_TICKS + 1, beat)
+    step = world.engine.step([sealed_block(world, -behind_ms)], [])
+    assert step.status.last_index == height
+    assert [one.leader for one in step.refused] == [HONEST] * (3 - height)
+    assert (step.doubt is not None) == (height == 2)
+
+
+@pytest.mark.parametrize("term", [3, 9])
+def test_leader_itself_refuses_a_late_block_of_who_claims_a_later_term(
+    world: World, term: int
+) -> None:
+    """Nothing else is taken from it for a while, and this node leads on."""
+    reply = world.say(LIAR, HeartbeatReply(Term(1), 0, Index(2)))
+    pass_time(world, COMPANY_TICKS + 1, reply)
+    step = world.engine.step([sealed_block(world, -25_000, term=term)], [])
+    beat = world.say(HONEST, HeartbeatRequest(Term(term + 1), Index(0), 0))
+    step = world.engine.step([beat], [])
+    assert (step.status.role, step.status.term) == (Role.LEADER, 1)
+
+
+def test_late_block_is_taken_by_a_node_that_just_came_into_company(world: World) -> None:
+    beat = world.say(HONEST, HeartbeatRequest(Term(2), Index(2), 0))
+    pass_time(world, COMPANY_TICKS + 1, beat)
+    pass_time(world, BREAK_TICKS + 1)
+    step = world.engine.step([beat, sealed_block(world, -25_000)], [])
+    assert (step.status.last_index, step.refused) == (3, ())
+    assert step.doubt is not None
+
+
+def test_late_block_is_taken_after_a_pause_of_the_machine(world: World) -> None:
+    beat = world.say(HONEST, HeartbeatRequest(Term(2), Index(2), 0))
+    pass_time(world, COMPANY_TICKS + 1, beat)
+    append = sealed_block(world, 0)
+    world.now_ms += 25_000
+    step = world.engine.step([Tick(), beat, append], [])
+    assert (step.status.last_index, step.refused) == (3, ())
+
+
+@pytest.mark.parametrize("beats_first", [False, True])
+def test_late_block_is_taken_in_the_end_if_nobody_else_leads(
+    world: World, *, beats_first: bool
+) -> None:
+    """It must not stop a network that has nobody else: two voters, one with a slow clock."""
+    beat = world.say(HONEST, HeartbeatRequest(Term(2), Index(2), 0))
+    pass_time(world, COMPANY_TICKS + 1, beat)
+    append = sealed_block(world, -25_000)
+    refusals = 0
+    for _ in range(2 * BREAK_TICKS):
+        world.now_ms += 100
+        said = (beat, append) if beats_first else (append, beat)
+        step = world.engine.step([Tick(), *said], [])
+        refusals += len(step.refused)
+        if step.status.last_index == 3:
+            break
+    assert (step.status.last_index, refusals) == (3, 2)
+
+
+def test_late_block_of_who_comes_again_and_again_stays_refused(world: World) -> None:
+    """As long as there is a leader whose blocks are in time."""
+    beat = world.say(HONEST, HeartbeatRequest(Term(2), Index(2), 0))
+    pass_time(world, COMPANY_TICKS + 1, beat)
+    liars = replace(sealed_block(world, -25_000, term=3).message, sender=LIAR)
+    for _ in range(3 * BREAK_TICKS):
+        world.now_ms += 100
+        step = world.engine.step([Tick(), Received(liars), beat], [])
+    assert (step.status.last_index, step.status.leader) == (2, HONEST)
+
+
+def test_time_that_stands_still_is_noticed(world: World) -> None:
+    commits = {n: world.say(HONEST, HeartbeatRequest(Term(2), Index(n), 0)) for n in (2, 3, 4)}
+    world.engine.step([commits[2], sealed_block(world, 0), commits[3]], [])
+    world.now_ms += STILL_MS // 2
+    step = world.engine.step([sealed_block(world, -STILL_MS, nonce=1), commits[4]], [])
+    assert (step.doubt, step.refused, world.ledger.tip.height) == (None, (), 4)
+    world.now_ms += STILL_MS // 2 + 1
+    step = world.engine.step([sealed_block(world, -2 * STILL_MS, nonce=2)], [])
+    assert step.doubt == ClockDoubt(HONEST, NOW_MS, world.now_ms, stands_still=True)
+    assert (step.refused, step.status.last_index) == ((), 5)
+
+
+def test_clock_of_a_leader_that_is_behind_is_noticed_by_itself(world: World) -> None:
+    events = [
+        KeyAdded(authority="root", key=signing_key(f"{n}").public_key, valid_from=0) for n in (1, 2)
+    ]
+    signed = [
+        decode_envelope(make_event("BW/root", body, nonce=n)) for n, body in enumerate(events)
+    ]
+    world.now_ms -= SKEW_MS + 1
+    step = world.engine.step([], [signed[0]])
+    assert step.doubt == ClockDoubt(ME, NOW_MS, world.now_ms)
+    world.now_ms += 1
+    assert world.engine.step([], [signed[1]]).doubt is None
+
+
 def test_leader_whose_block_breaks_a_rule_is_not_heard_again_in_its_term(world: World) -> None:
     follow(world)
     forged = Entry(Index(3), Term(2), EntryKind.BLOCK, b"")
     request = AppendRequest(Term(2), Index(2), Term(1), (forged,), Index(2))
     assert len(world.engine.step([world.say(HONEST, request)], []).refused) == 1
-    for _ in range(10 * EARLY_ELECTIONS * ELECTION_TICKS):
+    for _ in range(10 * PAUSE_ELECTIONS * ELECTION_TICKS):
         beat = world.say(HONEST, HeartbeatRequest(Term(2), Index(2), 0))
         step = world.engine.step([Tick(), beat], [])
     assert step.status.leader is None
@@ -266,16 +385,31 @@ def test_nomination_never_reaches_a_leader(world: World) -> None:
     assert (step.status.role, step.status.term) == (Role.LEADER, 1)
 
 
-def test_loss_is_told_once_although_it_is_repaired_in_the_same_step(world: World) -> None:
-    """A leader that speaks of block 4 as acknowledged, to a log that ends at 2."""
-    follow(world, 3)
-    beat = world.say(HONEST, HeartbeatRequest(Term(3), Index(4), 0))
-    entries = tuple(Entry(Index(term + 1), Term(term), EntryKind.NOOP, b"") for term in (2, 3))
-    repair = world.say(HONEST, AppendRequest(Term(3), Index(2), Term(1), entries, Index(4)))
+def test_loss_is_told_once_although_it_is_repaired_in_the_same_step(tmp_path: Path) -> None:
+    """A leader that speaks of block 2 as acknowledged, to a node that has just started, empty."""
+    world = World(tmp_path / "ledger")
+    beat = world.say(HONEST, HeartbeatRequest(Term(3), Index(2), 0))
+    entries = tuple(Entry(Index(term - 1), Term(term), EntryKind.NOOP, b"") for term in (2, 3))
+    repair = world.say(HONEST, AppendRequest(Term(3), Index(0), Term(0), entries, Index(2)))
     step = world.engine.step([beat, beat, repair, beat], [])
-    assert (step.status.lost_up_to, step.status.last_index) == (0, 4)
-    assert step.loss == Loss(Index(2), Index(4))
+    assert (step.status.lost_up_to, step.status.last_index) == (0, 2)
+    assert step.loss == Loss(Index(0), Index(2))
     assert world.engine.step([beat], []).loss is None
+    world.storage.close()
+
+
+def test_claim_about_commits_is_told_once_in_a_term_and_nothing_follows(world: World) -> None:
+    follow(world)
+    beats = [world.say(HONEST, HeartbeatRequest(Term(2), Index(n), 0)) for n in (4, (1 << 53) - 1)]
+    step = world.engine.step(beats, [])
+    assert [one.problem for one in step.refused] == [
+        (
+            "it claims that block 4 is committed and was acknowledged by this node, which knows of"
+            " none after 2"
+        )
+    ]
+    assert (step.loss, step.status.lost_up_to, step.status.leader) == (None, 0, HONEST)
+    assert world.engine.step(beats, []).refused == ()
 
 
 @pytest.mark.parametrize("signers", [("a stranger",), ("BW/root", "a stranger")])

@@ -11,9 +11,9 @@ from multidict import CIMultiDict
 from serving import Served, serve
 
 from kpledger.api.routes import ROUTES, Access, Route
-from kpnode.api.client import read_address, site_of
 from kpnode.api.served import ApiLimits
 from kpnode.config import LOOPBACK, AccessSection, AddressRange, BlocksFor
+from kpnode.sites import read_address, site_of
 from kpnode.tokens import add_token, revoke_token
 
 LISTED = "10.1.2.3"

@@ -132,7 +132,7 @@ async def test_an_older_answer_than_was_asked_for_is_not_passed_on(tmp_path: Pat
 
 async def test_too_many_questions_at_once_are_told_to_come_again(tmp_path: Path) -> None:
     gate = Gate(tmp_path)
-    async with serve(tmp_path / "ledger", ApiLimits(max_questions=1), run=gate) as served:
+    async with serve(tmp_path / "ledger", ApiLimits(max_dear_questions=1), run=gate) as served:
         asked = [asyncio.create_task(served.get("/v1/participants")) for _ in range(2)]
         async with asyncio.timeout(PATIENCE_S):
             (refused,), (waiting,) = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)

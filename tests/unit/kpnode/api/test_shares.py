@@ -2,16 +2,24 @@
 
 import asyncio
 from contextlib import ExitStack
+from ipaddress import ip_address
 
 import pytest
 
+from kpnode.api.client import Client
 from kpnode.api.problems import ProblemError
-from kpnode.api.shares import Shares, Turns
-
-ONE, OTHER, THIRD = "192.0.2.1", "192.0.2.2", "2001:db8::/64"
+from kpnode.api.shares import RATE, WINDOW_S, Shares, Turns
 
 
-def refusal(shares: Shares, client: str, count: int = 1) -> tuple[int, str] | None:
+def client(address: str, *, is_listed: bool = False) -> Client:
+    return Client(ip_address(address), is_listed=is_listed)
+
+
+ONE, OTHER, THIRD = map(client, ("192.0.2.1", "192.0.2.2", "2001:db8::1"))
+LISTED = client("192.0.2.3", is_listed=True)
+
+
+def refusal(shares: Shares, client: Client, count: int = 1) -> tuple[int, str] | None:
     try:
         with shares.take(client, count):
             return None
@@ -29,9 +37,9 @@ def test_one_client_has_at_most_its_share() -> None:
 
 
 def test_all_clients_together_have_at_most_the_whole() -> None:
-    shares = Shares(2, "downloads are under way", share=1)
-    with shares.take(ONE), shares.take(OTHER):
-        told = "2 downloads are under way; send this again later"
+    shares = Shares(3, "downloads are under way", share=1)
+    with shares.take(ONE), shares.take(OTHER), shares.take(client("192.0.2.9")):
+        told = "3 downloads are under way; send this again later"
         assert refusal(shares, THIRD) == (503, told)
     assert refusal(shares, THIRD) is None
 
@@ -43,9 +51,29 @@ def test_what_is_held_grows_and_is_given_back_whole() -> None:
         with pytest.raises(ProblemError):
             held.add(1)
         assert held.count == 60
-        assert refusal(shares, OTHER, 40) is None
-        assert refusal(shares, OTHER, 41) is not None
+        assert refusal(shares, OTHER, 15) is None
+        assert refusal(shares, OTHER, 16) is not None
     assert refusal(shares, OTHER, 60) is None
+
+
+def test_addresses_of_one_ipv6_network_are_one_client() -> None:
+    shares = Shares(4, "downloads are under way")
+    with shares.take(THIRD):
+        assert refusal(shares, client("2001:db8::ffff:1")) is not None
+        assert refusal(shares, client("2001:db8:0:1::1")) is None
+
+
+def test_listed_clients_have_more_and_a_part_of_their_own() -> None:
+    shares = Shares(8, "downloads are under way")
+    with shares.take(ONE, 2), shares.take(OTHER, 2), shares.take(THIRD, 2):
+        assert refusal(shares, client("192.0.2.9")) == (
+            503,
+            "6 downloads are under way; send this again later",
+        )
+        assert refusal(shares, LISTED, 2) is None
+        assert refusal(shares, LISTED, 3) is not None
+    assert refusal(shares, LISTED, 4) is None
+    assert refusal(shares, LISTED, 5) is not None
 
 
 async def settle() -> None:
@@ -58,17 +86,17 @@ class Running:
 
     def __init__(self, turns: Turns) -> None:
         self.turns = turns
-        self.begun: list[str] = []
+        self.begun: list[Client] = []
         self._ends: list[asyncio.Event] = []
 
-    async def one(self, client: str) -> None:
+    async def one(self, client: Client) -> None:
         end = asyncio.Event()
         async with self.turns.take(client):
             self.begun.append(client)
             self._ends.append(end)
             await end.wait()
 
-    async def begin(self, *clients: str) -> list[asyncio.Task[None]]:
+    async def begin(self, *clients: Client) -> list[asyncio.Task[None]]:
         tasks = [asyncio.create_task(self.one(client)) for client in clients]
         await settle()
         return tasks
@@ -83,7 +111,7 @@ class Running:
 
 
 async def test_clients_take_turns() -> None:
-    running = Running(Turns(1, Shares(100, "questions wait")))
+    running = Running(Turns(1))
     tasks = await running.begin(ONE, ONE, ONE, OTHER, OTHER, THIRD)
     await running.end_all()
     assert running.begun == [ONE, ONE, OTHER, THIRD, ONE, OTHER]
@@ -91,7 +119,7 @@ async def test_clients_take_turns() -> None:
 
 
 async def test_one_place_is_left_for_others() -> None:
-    running = Running(Turns(3, Shares(100, "questions wait")))
+    running = Running(Turns(3))
     tasks = await running.begin(*[ONE] * 9)
     assert running.begun == [ONE, ONE]
     tasks += await running.begin(OTHER)
@@ -102,8 +130,7 @@ async def test_one_place_is_left_for_others() -> None:
 
 
 async def test_whoever_leaves_gives_back_its_turn_and_its_place_in_the_queue() -> None:
-    shares = Shares(4, "questions wait", share=4)
-    running = Running(Turns(1, shares))
+    running = Running(Turns(1))
     first, second, third, other = await running.begin(ONE, ONE, ONE, OTHER)
     # In one go: none of them has heard of it when the turn of the first is free.
     first.cancel()
@@ -115,15 +142,70 @@ async def test_whoever_leaves_gives_back_its_turn_and_its_place_in_the_queue() -
     assert running.begun == [ONE, ONE, OTHER]
     other.cancel()
     await settle()
-    with ExitStack() as held:
-        for _ in range(4):
-            held.enter_context(shares.take(ONE))
-
-
-async def test_what_waits_is_bounded_for_each_client() -> None:
-    running = Running(Turns(1, Shares(8, "questions wait")))
-    tasks = await running.begin(ONE, ONE, ONE)
-    error = tasks[2].exception()
-    assert isinstance(error, ProblemError)
-    assert error.problem.status == 429
+    await running.begin(THIRD)
+    assert running.begun == [ONE, ONE, OTHER, THIRD]
     await running.end_all()
+
+
+class Stream:
+    """Something that gives way when its client lags."""
+
+    def __init__(self, shares: Shares, client: Client, stack: ExitStack) -> None:
+        self.is_cut_off = False
+        self.held = stack.enter_context(shares.take(client, cut_off=self.cut_off))
+
+    def cut_off(self) -> None:
+        self.is_cut_off = True
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Stands still until a test sets its only item."""
+    now = [1000.0]
+    monkeypatch.setattr("kpnode.api.shares.time.monotonic", lambda: now[0])
+    return now
+
+
+def test_whoever_lags_gives_way_to_the_next_of_the_same_client(clock: list[float]) -> None:
+    shares = Shares(8, "downloads are under way")
+    with ExitStack() as stack:
+        streams = [Stream(shares, ONE, stack) for _ in range(2)]
+        assert refusal(shares, ONE) is not None, "neither lags yet"
+        clock[0] += 4
+        streams[0].held.went_on(4 * RATE)
+        assert refusal(shares, ONE) is None
+        assert [stream.is_cut_off for stream in streams] == [False, True]
+        assert [stream.held.count for stream in streams] == [1, 0]
+    with shares.take(ONE), shares.take(ONE):
+        assert refusal(shares, ONE) is not None, "what was cut off is given back once"
+
+
+def test_where_all_is_taken_whoever_lags_most_gives_way(clock: list[float]) -> None:
+    shares = Shares(3, "downloads are under way", share=1)
+    with ExitStack() as stack:
+        streams = []
+        for one in (ONE, OTHER, THIRD):
+            streams.append(Stream(shares, one, stack))
+            clock[0] += 4
+        assert refusal(shares, client("192.0.2.9")) is None
+        assert [stream.is_cut_off for stream in streams] == [True, False, False]
+
+
+def test_nobody_is_cut_off_where_that_would_not_be_enough(clock: list[float]) -> None:
+    shares = Shares(100, "bytes are being read", share=60)
+    with shares.take(ONE, 50), ExitStack() as stack:
+        stream = Stream(shares, ONE, stack)
+        clock[0] += 4
+        assert refusal(shares, ONE, 20) is not None
+        assert not stream.is_cut_off
+
+
+def test_a_client_is_given_the_time_that_its_rate_allows(clock: list[float]) -> None:
+    with Shares(1, "downloads are under way").take(ONE) as held:
+        assert held.patience_s == WINDOW_S
+        clock[0] += 5
+        assert held.patience_s == WINDOW_S - 5
+        held.went_on(2 * RATE)
+        assert held.patience_s == WINDOW_S - 3
+        held.went_on(1000 * RATE)
+        assert held.patience_s == WINDOW_S, "what was quick once says nothing of later"

@@ -15,9 +15,10 @@ from founding import open_trade
 from kpledger.books.database import Books
 from kpledger.books.query import NotOnLedgerError, Query, QuestionError
 from kpnode.api.http import HttpServer
+from kpnode.api.served import DEAR_READERS
 from kpnode.books.keeper import open_writer
 from kpnode.books.place import BOOKS_NAME
-from kpnode.books.server import READERS, BooksApi
+from kpnode.books.server import BooksApi
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 PATIENCE_S = 30.0
@@ -94,7 +95,7 @@ async def test_a_question_without_an_answer_is_a_problem(
 
 async def test_nobody_reads_on_for_a_client_that_has_left(tmp_path: Path) -> None:
     async with asking(tmp_path, budget_s=1000) as session:
-        for _ in range(READERS):
+        for _ in range(DEAR_READERS):
             asked = asyncio.create_task(session.get("/v1/endless"))
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(asked, 0.2)

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from ports import PORTS
 
 from kpnode.raft import Message, NodeId, Term, TimeoutNow
 from kpnode.transport.link import PEER_PATH
-from kpnode.transport.listener import Listener, stop_accepting
+from kpnode.transport.listener import Listener
 from kpnode.transport.options import Counts, TransportOptions
 from kpnode.transport.tls import client_context
 from kpnode.transport.wire import MAX_FRAME_BYTES, Frame, RelayReply, encode_frame
@@ -77,7 +78,7 @@ class Caller:
 async def door() -> AsyncIterator[Door]:
     door = Door(TransportOptions())
     door.listener.set_pins({NA: PINS[NA], SG: PINS[SG]})
-    await door.listener.start("127.0.0.1", 0)
+    await door.listener.start("127.0.0.1", 0, PORTS.peers)
     yield door
     await door.listener.close()
 
@@ -210,7 +211,7 @@ async def test_a_newer_connection_replaces_the_older(
 async def test_a_peer_that_answers_no_ping_is_given_up(caller: Caller, until: Until) -> None:
     door = Door(TransportOptions(ping_s=0.02))
     door.listener.set_pins(PINS)
-    await door.listener.start("127.0.0.1", 0)
+    await door.listener.start("127.0.0.1", 0, PORTS.peers)
     na = await caller.connect(door, context_of(NA))  # and then it never reads
     await until(lambda: door.counts.accepted == 1 and door.peers == ())
     assert (door.counts.refused_frames, na.closed) == (0, False)
@@ -225,11 +226,9 @@ async def test_closing_ends_all_connections(door: Door, caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("turns", range(6))
-async def test_a_connection_accepted_while_closing_is_not_lost(turns: int) -> None:
+async def test_a_connection_accepted_while_closing_is_not_lost(door: Door, turns: int) -> None:
     """In which turn of the loop it is accepted is not ours to say, so several are tried."""
-    server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1")
-    address: tuple[str, int] = server.sockets[0].getsockname()
-    with socket.create_connection(address):
+    with socket.create_connection(("127.0.0.1", door.listener.port)):
         for _ in range(turns):
             await asyncio.sleep(0)
-        await stop_accepting(server)
+        await door.listener.close()

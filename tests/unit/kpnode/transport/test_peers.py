@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from ports import PORTS
 
 from kpledger.base.errors import OversizedError
 from kpnode.config import Address
@@ -65,7 +66,7 @@ async def listening(
     node: NodeId, private_key: Ed25519PrivateKey | None = None, port: int = 0
 ) -> AsyncIterator[Station]:
     station = Station(node, private_key or KEYS[node])
-    await station.transport.listener.start("127.0.0.1", port)
+    await station.transport.listener.start("127.0.0.1", port, PORTS.peers)
     try:
         yield station
     finally:
@@ -217,8 +218,9 @@ async def test_a_frame_that_no_node_would_accept_is_an_error() -> None:
 async def test_a_port_in_use_is_an_error() -> None:
     async with listening(BW) as bw:
         second = Station(NA, KEYS[NA])
-        with pytest.raises(OSError, match="address already in use"):
-            await second.transport.listener.start("127.0.0.1", bw.transport.listener.port)
+        taken = bw.transport.listener.port
+        with pytest.raises(OSError, match="Address already in use"):
+            await second.transport.listener.start("127.0.0.1", taken, PORTS.peers)
         await second.transport.close()
 
 

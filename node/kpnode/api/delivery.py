@@ -1,0 +1,134 @@
+"""Answers on their way: to clients that read slowly or not at all, and for those who have left.
+
+What an answer holds until it is taken comes from a bounded capacity, of which one client has its
+share; whoever takes less than :data:`RATE` is cut off, and where all is taken, whoever lags gives
+way before (:mod:`kpnode.api.shares`). Whoever has left is noticed even if there is more of what it
+sent than the node reads before it has answered, so that nobody works on for nobody.
+"""
+
+import asyncio
+import itertools
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from kpnode.api.client import client_of
+from kpnode.api.problems import ProblemError, respond_problem
+from kpnode.api.served import ApiLimits
+from kpnode.api.shares import RATE, WINDOW_S, Held, Shares
+
+PIECE_BYTES: Final = 64 * 1024
+"""What is written at once; with less left to send nobody is waited for."""
+_LOOK_S: Final = 1.0
+"""How often it is looked who has left."""
+_GONE: Final = frozenset({7, 8})
+"""TCP_CLOSE and TCP_CLOSE_WAIT: the other side sends no more (tcp_states.h of Linux)."""
+
+
+class NotWholeError(Exception):
+    """An answer that has begun cannot be brought to its end."""
+
+
+class Delivery:
+    """Sends the answers of an application."""
+
+    def __init__(self, limits: ApiLimits) -> None:
+        """Send within these limits."""
+        self._answers = Shares(limits.answer_bytes, "bytes of answers are being sent")
+        self._numbers = itertools.count()
+        self._asking: dict[int, web.Request] = {}
+        """Requests under way, by a number."""
+
+    @web.middleware
+    async def deliver(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Send what is answered; the outermost of all middleware."""
+        number = next(self._numbers)
+        self._asking[number] = request
+        try:
+            response = await handler(request)
+            with sending(request):
+                if isinstance(response, web.Response) and not response.prepared:
+                    response = await self._send(request, response)
+                async with asyncio.timeout(WINDOW_S):
+                    await response.prepare(request)
+                    await response.write_eof()
+            return response
+        finally:
+            del self._asking[number]
+
+    async def _send(self, request: web.Request, response: web.Response) -> web.Response:
+        """Send what is long piece by piece; gives the response that is to be ended."""
+        body = response.body
+        if not isinstance(body, bytes) or len(body) <= PIECE_BYTES or request.method == "HEAD":
+            return response
+        try:
+            end = partial(cut_off, request)
+            with self._answers.take(client_of(request), len(body), cut_off=end) as held:
+                await response.prepare(request)
+                # Its length has been sent, and with the end of the response nothing follows.
+                response.body = None
+                for start in range(0, len(body), PIECE_BYTES):
+                    await send_piece(response, body[start : start + PIECE_BYTES], held)
+        except ProblemError as error:
+            return respond_problem(error.problem)
+        return response
+
+    async def watching(self, _app: web.Application) -> AsyncIterator[None]:
+        """Look for those who have left, while the application is served."""
+        task = asyncio.create_task(self._watch(), name="departures")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            for request in tuple(self._asking.values()):
+                if has_left(request):
+                    cut_off(request)
+
+
+async def send_piece(response: web.StreamResponse, piece: bytes, held: Held) -> None:
+    """Send a piece of an answer.
+
+    Raises:
+        TimeoutError: the client takes too little.
+    """
+    # Whoever takes this piece at that rate is in time, however late the piece itself comes.
+    async with asyncio.timeout(max(held.patience_s, len(piece) / RATE)):
+        await response.write(piece)
+    held.went_on(len(piece))
+
+
+@contextmanager
+def sending(request: web.Request) -> Iterator[None]:
+    """Cut a client off that does not take what is sent to it, or whose connection has broken."""
+    try:
+        yield
+    except (TimeoutError, ConnectionError, NotWholeError):
+        # The status has been sent: all that can still be said is that the answer is not whole.
+        cut_off(request)
+
+
+def cut_off(request: web.Request) -> None:
+    """End the connection of a client at once, and with it what is done for it."""
+    if request.transport is not None:
+        request.transport.abort()
+
+
+def has_left(request: web.Request) -> bool:
+    """Tell whether a client sends no more, though what it has sent may not have been read yet."""
+    if request.transport is None:
+        return True
+    connection = request.transport.get_extra_info("socket")
+    if connection is None or connection.family == socket.AF_UNIX:
+        return False
+    state: bytes = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+    return state[0] in _GONE

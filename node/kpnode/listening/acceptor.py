@@ -1,0 +1,178 @@
+"""The acceptor: takes connections from a port, within limits, and hands them to a protocol.
+
+Accepts by itself instead of letting the loop do it, because with TLS the loop tells of a connection
+only after its handshake, and because its servers end for good when they run out of descriptors
+(uvloop 0.23). Works on uvloop and on the loop of the standard library.
+"""
+
+import asyncio
+import errno
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from kpnode.incident import Incident
+from kpnode.listening.connections import Connection, ConnectionLimits, Connections
+from kpnode.sites import IPAddress, read_address, site_of
+
+_BACKLOG: Final = 1024
+"""Connections that the kernel holds until they are accepted."""
+_ACCEPTS_A_TURN: Final = 16
+"""So many are accepted before others have their turn."""
+_SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_SHORTAGE_PAUSE_S: Final = 0.2
+_RELEASED: Final = 64
+"""So many connections are given up when there are no descriptors: the database needs some too."""
+_SWEEPS: Final = 10
+"""So often those that have waited too long are looked for, in the time for which one may wait."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptorLimits:
+    """What an acceptor takes."""
+
+    connections: ConnectionLimits
+    handshakes: ConnectionLimits
+    """How many of the connections may be in their TLS handshake."""
+
+
+class Acceptor:
+    """Accepts connections on a port; belongs to one event loop."""
+
+    def __init__(
+        self,
+        name: str,
+        factory: Callable[[], asyncio.Protocol],
+        limits: AcceptorLimits,
+        *,
+        wait_s: float,
+        tls: ssl.SSLContext | None = None,
+        is_preferred: Callable[[IPAddress], bool],
+    ) -> None:
+        """Prepare; must be called in the event loop.
+
+        Args:
+            name: what is served there, for the log.
+            factory: makes the protocol of a connection, which is an HTTP server's.
+            limits: how many there may be.
+            wait_s: how long one may wait for a request, its TLS handshake included.
+            tls: serve TLS.
+            is_preferred: tells whether an address may have one of the reserved places.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._factory = factory
+        self._wait_s = wait_s
+        self._tls = tls
+        self._is_preferred = is_preferred
+        clock = self._loop.time
+        crowding = Incident(_log, f"too many connections to {name}")
+        self._connections = Connections(limits.connections, clock, crowding)
+        shaking = Incident(_log, f"too many TLS handshakes with {name}")
+        self._handshakes = Connections(limits.handshakes, clock, shaking)
+        self._failing = Incident(_log, f"a TLS handshake with {name} failed")
+        self._shortage = Incident(_log, f"no further connection to {name} could be accepted")
+        self._listeners: list[socket.socket] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sweeping: asyncio.TimerHandle | None = None
+
+    @property
+    def port(self) -> int:
+        """The port in use, or 0 if there is none."""
+        return int(self._listeners[0].getsockname()[1]) if self._listeners else 0
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen, and give the port; port 0 takes a free one.
+
+        Raises:
+            OSError: the address cannot be used.
+        """
+        kind = socket.SOCK_STREAM
+        found = await self._loop.getaddrinfo(host, port, type=kind, flags=socket.AI_PASSIVE)
+        for family, address in dict.fromkeys((one[0], one[4]) for one in found):
+            listener = socket.create_server(address, family=family, backlog=_BACKLOG)
+            listener.settimeout(0)
+            self._listeners.append(listener)
+            self._loop.add_reader(listener, self._accept, listener)
+        self._sweep()
+        return self.port
+
+    async def close(self) -> None:
+        """Accept no more, and end the handshakes under way; other connections stay."""
+        for listener in self._listeners:
+            self._loop.remove_reader(listener)
+            listener.close()
+        self._listeners.clear()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _sweep(self) -> None:
+        self._connections.end_overdue(self._wait_s)
+        self._sweeping = self._loop.call_later(self._wait_s / _SWEEPS, self._sweep)
+
+    def _accept(self, listener: socket.socket) -> None:
+        for _ in range(_ACCEPTS_A_TURN):
+            try:
+                accepted, peer = listener.accept()
+            except OSError as error:
+                # All others are of the connection itself (accept(2)): it is gone already.
+                if error.errno in _SHORTAGES:
+                    self._lack(listener, error)
+                return
+            self._take(accepted, read_address(peer[0].partition("%")[0]))
+
+    def _lack(self, listener: socket.socket, error: OSError) -> None:
+        """Make room where the limits were too high for what the system gives."""
+        self._shortage.note(error.strerror)
+        if error.errno == errno.EMFILE:
+            self._connections.shrink(_RELEASED)
+        self._loop.remove_reader(listener)
+        self._loop.call_later(_SHORTAGE_PAUSE_S, self._resume, listener)
+
+    def _resume(self, listener: socket.socket) -> None:
+        if listener in self._listeners:
+            self._loop.add_reader(listener, self._accept, listener)
+
+    def _take(self, accepted: socket.socket, address: IPAddress) -> None:
+        connection = Connection(
+            self._connections,
+            self._factory,
+            site_of(address),
+            is_preferred=self._is_preferred(address),
+        )
+        if not self._connections.admit(connection):
+            accepted.close()
+            return
+        opening = connection.opening = self._loop.create_task(self._open(accepted, connection))
+        self._tasks.add(opening)
+        if self._tls is not None and not self._handshakes.admit(connection):
+            opening.cancel()
+
+        def opened(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            self._handshakes.remove(connection)
+            if task.cancelled():
+                self._connections.remove(connection)
+                # What was cancelled at once has not touched it.
+                accepted.close()
+
+        opening.add_done_callback(opened)
+
+    async def _open(self, accepted: socket.socket, connection: Connection) -> None:
+        try:
+            await self._loop.connect_accepted_socket(
+                lambda: connection,
+                accepted,
+                ssl=self._tls,
+                ssl_handshake_timeout=None if self._tls is None else self._wait_s,
+            )
+        except OSError as error:  # also what the ssl module raises
+            self._connections.remove(connection)
+            self._failing.note(f"from {connection.site}: {error}")

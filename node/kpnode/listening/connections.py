@@ -1,0 +1,281 @@
+"""The connections of one port: how many there may be, and which gives way to another.
+
+A connection *waits* for its client while the node does nothing for it: a request, its TLS handshake
+or a body has not come whole, or the next request has not begun. Where there is no room, the one
+that has waited longest gives way to a newcomer: of those from the same site if that has its share,
+else of those from the site that holds most. So whoever holds connections keeps nobody out, and a
+site with few is not pushed out by one with many. Only where nothing waits is a newcomer turned
+away.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from aiohttp import StreamReader, web
+
+from kpnode.incident import Incident
+from kpnode.sites import Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionLimits:
+    """How many connections there may be."""
+
+    total: int
+    """In all."""
+    share: int
+    """From one site that is not preferred."""
+    reserved: int = 0
+    """Of all, for sites that are preferred."""
+
+
+class Connection(asyncio.Protocol):
+    """An accepted connection, in front of the protocol that speaks on it.
+
+    Attributes:
+        site: where it comes from.
+        is_preferred: whether it may have a reserved place.
+        opening: makes its handshake; to be cancelled if it is to end before it is open.
+        waits_since_s: since when it has waited for its client, if it does.
+    """
+
+    def __init__(
+        self,
+        home: "Connections",
+        factory: Callable[[], asyncio.Protocol],
+        site: Site,
+        *,
+        is_preferred: bool,
+    ) -> None:
+        """Note a connection from a site; ``factory`` makes who speaks on it once it is open."""
+        self.site = site
+        self.is_preferred = is_preferred
+        self.opening: asyncio.Task[None] | None = None
+        self.waits_since_s = 0.0
+        self._home = home
+        self._factory = factory
+        # What is never opened costs no parser.
+        self._speaker = asyncio.Protocol()
+        self._transport: asyncio.Transport | None = None
+        self._unsent_bytes = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let somebody speak."""
+        # As every stream's is; those of uvloop do not inherit from it.
+        self._transport = cast(asyncio.Transport, transport)
+        self._speaker = self._factory()
+        self._speaker.connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give up the place."""
+        self._home.remove(self)
+        self._speaker.connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what comes."""
+        self._speaker.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """Pass on that nothing more comes."""
+        return self._speaker.eof_received()
+
+    def pause_writing(self) -> None:
+        """Pass on that the client does not read as fast as it is written to."""
+        self._speaker.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass on that it has caught up."""
+        self._speaker.resume_writing()
+
+    def end(self) -> None:
+        """End it at once."""
+        if self._transport is not None:
+            self._transport.abort()
+        elif self.opening is not None:
+            self.opening.cancel()
+
+    def has_read(self) -> bool:
+        """Tell whether its client has read some of an answer since this was asked before."""
+        before = self._unsent_bytes
+        self._unsent_bytes = self._transport.get_write_buffer_size() if self._transport else 0
+        return self._unsent_bytes not in (0, before)
+
+    @contextmanager
+    def serving(self, body: StreamReader) -> Iterator[None]:
+        """Let it not wait while a request is served."""
+        self._home.serve(self, body)
+        try:
+            yield
+        finally:
+            self._home.wait(self)
+
+
+@dataclass(slots=True)
+class _Holding:
+    """The connections of one site."""
+
+    count: int = 0
+    waiting: OrderedDict[Connection, None] = field(default_factory=OrderedDict)
+    """Those without a request under way, the one that has waited longest first."""
+    receiving: OrderedDict[Connection, StreamReader] = field(default_factory=OrderedDict)
+    """Those with a request whose body was not there when it began, and what there is of it."""
+
+    def find_waiting(self) -> Connection | None:
+        """Give the one that has waited longest; those whose body is to come stand behind."""
+        if self.waiting:
+            return next(iter(self.waiting))
+        while self.receiving:
+            connection, body = next(iter(self.receiving.items()))
+            if not body.is_eof():
+                return connection
+            del self.receiving[connection]
+        return None
+
+
+class Connections:
+    """Those of one port, or of it those in one state."""
+
+    def __init__(
+        self, limits: ConnectionLimits, clock: Callable[[], float], crowding: Incident
+    ) -> None:
+        """Hold none.
+
+        ``clock`` gives seconds; ``crowding`` is told when there is no room for a newcomer.
+        """
+        self._limits = limits
+        self._clock = clock
+        self._crowding = crowding
+        self._members: set[Connection] = set()
+        self._strangers = 0
+        # Both kinds may come from one site: what is preferred is decided by the whole address.
+        self._holdings: dict[tuple[Site, bool], _Holding] = {}
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def admit(self, newcomer: Connection) -> bool:
+        """Take in a connection, which waits, if need be in the place of another; tell if so."""
+        holding = self._holding_of(newcomer)
+        if not self._has_room(newcomer, holding):
+            other = self._find_other(newcomer, holding)
+            if other is None:
+                self._crowding.note(f"one from {newcomer.site} was turned away")
+                return False
+            self._crowding.note(f"one from {newcomer.site} replaces one from {other.site}")
+            self._end(other)
+        self._members.add(newcomer)
+        self._strangers += not newcomer.is_preferred
+        self._holdings[newcomer.site, newcomer.is_preferred] = holding
+        holding.count += 1
+        self.wait(newcomer)
+        return True
+
+    def remove(self, connection: Connection) -> None:
+        """Forget a connection that has ended, if it was not forgotten before."""
+        if connection not in self._members:
+            return
+        self._members.remove(connection)
+        self._strangers -= not connection.is_preferred
+        holding = self._holding_of(connection)
+        holding.waiting.pop(connection, None)
+        holding.receiving.pop(connection, None)
+        holding.count -= 1
+        if not holding.count:
+            del self._holdings[connection.site, connection.is_preferred]
+
+    def wait(self, connection: Connection) -> None:
+        """Note that a connection waits for a request from now on."""
+        if connection in self._members:
+            connection.waits_since_s = self._clock()
+            holding = self._holding_of(connection)
+            holding.receiving.pop(connection, None)
+            holding.waiting[connection] = None
+            holding.waiting.move_to_end(connection)
+
+    def serve(self, connection: Connection, body: StreamReader) -> None:
+        """Note that a connection has brought a request, and perhaps its body."""
+        if connection in self._members:
+            holding = self._holding_of(connection)
+            holding.waiting.pop(connection, None)
+            if not body.is_eof():
+                holding.receiving[connection] = body
+
+    def end_overdue(self, wait_s: float) -> None:
+        """End all that have waited so long for a request."""
+        limit_s = self._clock() - wait_s
+        for holding in list(self._holdings.values()):
+            while holding.waiting:
+                connection = next(iter(holding.waiting))
+                if connection.waits_since_s > limit_s:
+                    break
+                if connection.has_read():
+                    self.wait(connection)
+                else:
+                    self._end(connection)
+
+    def shrink(self, count: int) -> None:
+        """Make do with so many fewer than there are; of these end as many as wait."""
+        total = max(1, len(self) - count)
+        self._limits = replace(self._limits, total=total, reserved=0)
+        while len(self) > self._limits.total:
+            other = self._find_waiting(self._holdings.values())
+            if other is None:
+                return
+            self._end(other)
+
+    def _holding_of(self, connection: Connection) -> _Holding:
+        key = connection.site, connection.is_preferred
+        return self._holdings.get(key) or _Holding()
+
+    def _is_crowded(self) -> bool:
+        """Tell whether what is not reserved is taken."""
+        return self._strangers >= self._limits.total - self._limits.reserved
+
+    def _has_room(self, newcomer: Connection, holding: _Holding) -> bool:
+        is_kept_out = not newcomer.is_preferred and (
+            holding.count >= self._limits.share or self._is_crowded()
+        )
+        return not is_kept_out and len(self) < self._limits.total
+
+    def _find_other(self, newcomer: Connection, holding: _Holding) -> Connection | None:
+        """Find a connection that gives way to a newcomer, for which there is no room."""
+        if not newcomer.is_preferred and holding.count >= self._limits.share:
+            return holding.find_waiting()
+        only_strangers = not newcomer.is_preferred and self._is_crowded()
+        others = (
+            one
+            for (_, is_preferred), one in self._holdings.items()
+            if one.count > holding.count and not (only_strangers and is_preferred)
+        )
+        return self._find_waiting(others) or holding.find_waiting()
+
+    @staticmethod
+    def _find_waiting(holdings: Iterable[_Holding]) -> Connection | None:
+        """Find the connection that has waited longest in the largest holding with any."""
+        left = [one for one in holdings if one.waiting or one.receiving]
+        while left:
+            largest = max(left, key=lambda one: one.count)
+            found = largest.find_waiting()
+            if found is not None:
+                return found
+            left.remove(largest)
+        return None
+
+    def _end(self, connection: Connection) -> None:
+        self.remove(connection)
+        connection.end()
+
+
+@contextmanager
+def serving(request: web.BaseRequest) -> Iterator[None]:
+    """Let the connection of a request not give way to others while the request is served."""
+    protocol = request.transport.get_protocol() if request.transport is not None else None
+    if isinstance(protocol, Connection):
+        with protocol.serving(request.content):
+            yield
+    else:
+        yield

@@ -1,0 +1,82 @@
+"""Descriptors: how many connections a node can take, so that some are left for all else it does.
+
+Each connection takes a descriptor. A database that gets none for its next file can write no more,
+and stops the node.
+"""
+
+import resource
+from dataclasses import dataclass
+from typing import Final
+
+from kpnode.listening.acceptor import AcceptorLimits
+from kpnode.listening.connections import ConnectionLimits
+
+ENOUGH: Final = 8192
+"""With more than that, a node takes no more connections: each costs memory as well."""
+_OWN: Final = 96
+"""Output, loop, listening sockets, 32 connections to the books, their pipes, and some to spare."""
+_EACH_PEER: Final = 4
+"""A connection each way, and one more while it takes the other's place."""
+_UNKNOWN_PEERS: Final = 64
+"""Connections to the port for peers of those who have not shown yet who they are."""
+_API_MIN: Final = 64
+_API_MAX: Final = 4096
+_HANDSHAKES_MIN: Final = 32
+
+
+class TooFewDescriptorsError(Exception):
+    """The limit on open files is too low for a node."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortLimits:
+    """What each port of a node takes."""
+
+    api: AcceptorLimits
+    peers: AcceptorLimits
+
+
+def raise_limit() -> int:
+    """Take as many descriptors as may be had, up to what is enough; gives how many there are."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < ENOUGH:
+        soft = min(ENOUGH, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return soft
+
+
+def share_descriptors(limit: int, *, peers: int, database: int) -> PortLimits:
+    """Share out what a process may have open.
+
+    Args:
+        limit: descriptors in all.
+        peers: other nodes.
+        database: files that the database may have open.
+
+    Raises:
+        TooFewDescriptorsError: they are too few.
+    """
+    known = _EACH_PEER * peers
+    api = limit - database - _OWN - known - _UNKNOWN_PEERS
+    if api < _API_MIN:
+        least = limit + _API_MIN - api
+        raise TooFewDescriptorsError(
+            f"this process may have {limit} files and connections open, and a node with {peers}"
+            f" peers needs {least} at least: set LimitNOFILE={ENOUGH} in its systemd unit, or"
+            f" `ulimit -n {ENOUGH}` in the shell that starts it"
+        )
+    api = min(api, _API_MAX)
+    from_peers = ConnectionLimits(
+        total=known + _UNKNOWN_PEERS, share=_UNKNOWN_PEERS // 4, reserved=known
+    )
+    return PortLimits(
+        api=AcceptorLimits(
+            connections=_limit(api), handshakes=_limit(max(api // 8, _HANDSHAKES_MIN))
+        ),
+        # Whoever is through with the handshake is known.
+        peers=AcceptorLimits(connections=from_peers, handshakes=from_peers),
+    )
+
+
+def _limit(total: int) -> ConnectionLimits:
+    return ConnectionLimits(total=total, share=total // 4, reserved=total // 8)

@@ -1,0 +1,152 @@
+"""Intake: what is looked at before a submitted event may wait for a block.
+
+First whether its keys may sign it at all, which costs a few reads of the state; then the
+signatures, in threads of their own; and only then does it wait, or go to the leader. The other
+rules are the leader's to judge, on the newest state: nobody hears what they say about the ledger
+unless a key that may speak has signed. Nothing here is queued for whoever may not.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Protocol
+
+from kpledger.log.chain import BlockExecutor, ExecutedBlock
+from kpledger.scheme.event import SignedEvent
+from kpnode.ledger import Ledger, RecentState
+from kpnode.runtime.verifier import Verifier
+from kpnode.submission import Answer, Refused, Retry, Unavailable, find_committed, refuse_signature
+
+_SLICE: Final = 16
+"""Events that are looked at between two looks at how much their sender is still allowed."""
+_KEPT_RECORDS: Final = 4096
+
+
+class Allowance(Protocol):
+    """How many events a sender may still send in vain: strangers', or with bad signatures."""
+
+    @property
+    def is_spent(self) -> bool:
+        """Tell whether there is nothing left."""
+
+    def spend(self, count: int) -> None:
+        """Note so many more."""
+
+
+class _Unlimited:
+    is_spent = False
+
+    def spend(self, count: int) -> None:
+        pass
+
+
+UNLIMITED: Final = _Unlimited()
+"""The allowance of whoever is not counted."""
+
+
+class Intake:
+    """Lets events of one node in, or says why not; belongs to its event loop."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        verifier: Verifier,
+        catch_up: Callable[[float], Awaitable[str | None]],
+    ) -> None:
+        """Look at events by this ledger.
+
+        ``catch_up`` waits until it holds what was acknowledged before; says what stood in the way.
+        """
+        self._ledger = ledger
+        self._verifier = verifier
+        self._catch_up = catch_up
+        # The thread of the core has one of its own: what is kept here is taken over in the loop.
+        self._recent = RecentState(ledger.state, _KEPT_RECORDS)
+
+    def applied(self, executed: ExecutedBlock) -> None:
+        """Take over what a committed block has changed."""
+        self._recent.apply(executed.changes)
+
+    async def admit(
+        self, events: Sequence[SignedEvent], deadline_s: float, allowance: Allowance
+    ) -> list[Answer]:
+        """Say of each event what is known already; Retry() of those that may be ordered.
+
+        A key that may not speak here may do so by an earlier event of the request, or by one that
+        was acknowledged elsewhere: that is looked at again on the newest state before it is said.
+        """
+        answers: list[Answer] = []
+        for first in range(0, len(events), _SLICE):
+            if allowance.is_spent:
+                return answers + [_turn_away(event) for event in events[first:]]
+            answers += await self._look_at(events[first : first + _SLICE], allowance)
+        if any(map(_is_stranger, answers)):
+            await self._look_again(events, answers, deadline_s, allowance)
+        return answers
+
+    async def _look_at(self, events: Sequence[SignedEvent], allowance: Allowance) -> list[Answer]:
+        executor = self._open()
+        answers: list[Answer] = [self._find(executor, event) for event in events]
+        waiting = [at for at, answer in enumerate(answers) if isinstance(answer, Retry)]
+        errors = await self._verifier.check([events[at] for at in waiting])
+        for at, error in zip(waiting, errors, strict=True):
+            if error is not None:
+                answers[at] = refuse_signature(events[at].event_id, error)
+                allowance.spend(1)
+        return answers
+
+    async def _look_again(
+        self,
+        events: Sequence[SignedEvent],
+        answers: list[Answer],
+        deadline_s: float,
+        allowance: Allowance,
+    ) -> None:
+        """Judge strangers on the newest state and what comes before them in the request."""
+        reason = await self._catch_up(max(0, deadline_s - time.monotonic()))
+        executor = self._open()
+        for at, event in enumerate(events):
+            if at % _SLICE == 0:
+                # Others are served between.
+                await asyncio.sleep(0)
+            if _is_stranger(answers[at]):
+                if reason is not None:
+                    answers[at] = Unavailable(event.event_id, reason)
+                elif allowance.is_spent:
+                    answers[at] = _turn_away(event)
+                else:
+                    answers[at] = await self._judge(executor, event)
+                    allowance.spend(isinstance(answers[at], Refused))
+            if isinstance(answers[at], Retry):
+                executor.add(event)
+
+    async def _judge(self, executor: BlockExecutor, event: SignedEvent) -> Answer:
+        answer = self._find(executor, event)
+        if isinstance(answer, Retry):
+            (error,) = await self._verifier.check([event])
+            return answer if error is None else refuse_signature(event.event_id, error)
+        return answer
+
+    def _find(self, executor: BlockExecutor, event: SignedEvent) -> Answer:
+        """Say what is known of an event before its signatures are verified."""
+        committed = find_committed(self._ledger, event.event_id)
+        if committed is not None:
+            return committed
+        refusal = executor.may_sign(event)
+        if refusal is not None:
+            return Refused(event.event_id, refusal, bad_signature=False)
+        return Retry()
+
+    def _open(self) -> BlockExecutor:
+        tip = self._ledger.tip
+        now_ms = max(tip.time_ms, time.time_ns() // 1_000_000)
+        return BlockExecutor(self._ledger.genesis, tip, self._recent, now_ms)
+
+
+def _is_stranger(answer: Answer) -> bool:
+    return isinstance(answer, Refused) and not answer.bad_signature
+
+
+def _turn_away(event: SignedEvent) -> Unavailable:
+    reason = "too many events of this client were signed by nobody who may; send this again later"
+    return Unavailable(event.event_id, reason, own_share=True)

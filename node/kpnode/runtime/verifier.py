@@ -1,0 +1,98 @@
+"""Signature arithmetic for an event loop, in threads of its own.
+
+Neither the loop nor the thread of the core computes: libsodium does, without the interpreter's
+lock, while they go on. What is asked for in one turn of the loop travels together, because the way
+to another thread and back costs as much as a signature.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from kpledger.base.errors import LedgerError
+from kpledger.scheme.event import SignedEvent
+from kpnode.runtime.worker import Worker
+from kpnode.signatures import Signatures
+
+_THREADS: Final = 2
+_CHUNK: Final = 16
+"""Jobs in one call, so that a large request is shared by the threads."""
+
+Job = Callable[[], None]
+"""Verifies something; raises LedgerError where it does not verify."""
+
+_Worker = Worker[[Sequence[Job]], list[LedgerError | None]]
+
+
+class Verifier:
+    """Verifies for one event loop, in which it must be made.
+
+    Attributes:
+        signatures: what was verified, remembered.
+    """
+
+    def __init__(self, signatures: Signatures) -> None:
+        """Prepare; nothing is verified before :meth:`start`."""
+        self.signatures = signatures
+        self._workers: deque[_Worker] = deque()
+        self._waiting: list[tuple[Job, asyncio.Future[LedgerError | None]]] = []
+
+    def start(self) -> None:
+        """Start the threads."""
+        self._workers.extend(Worker(_do_all, name=f"signatures-{one}") for one in range(_THREADS))
+
+    async def check(self, events: Sequence[SignedEvent]) -> list[LedgerError | None]:
+        """Verify events that are not known yet; says of each what is wrong, or None."""
+        known = self.signatures.knows
+        futures = [None if known(event) else self.begin_event(event) for event in events]
+        return [None if future is None else await future for future in futures]
+
+    def begin_event(self, event: SignedEvent) -> asyncio.Future[LedgerError | None]:
+        """Begin to verify an event."""
+        return self.begin(partial(self.signatures.check, event))
+
+    def begin(self, job: Job) -> asyncio.Future[LedgerError | None]:
+        """Begin a job; its error, or None, is there when it is done."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[LedgerError | None] = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._send)
+        self._waiting.append((job, future))
+        return future
+
+    def _send(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for first in range(0, len(waiting), _CHUNK):
+            part = waiting[first : first + _CHUNK]
+            self._workers.rotate()
+            call = self._workers[0].call([job for job, _ in part])
+            call.add_done_callback(partial(_deliver, [future for _, future in part]))
+
+    async def close(self) -> None:
+        """Finish what was begun, and end the threads."""
+        for worker in self._workers:
+            await worker.close()
+
+
+def _do_all(jobs: Sequence[Job]) -> list[LedgerError | None]:
+    return [_do(job) for job in jobs]
+
+
+def _do(job: Job) -> LedgerError | None:
+    try:
+        job()
+    except LedgerError as error:
+        return error
+    return None
+
+
+def _deliver(
+    futures: Sequence[asyncio.Future[LedgerError | None]],
+    call: asyncio.Future[list[LedgerError | None]],
+) -> None:
+    for future, error in zip(futures, call.result(), strict=True):
+        # Whoever waited may have been cancelled meanwhile.
+        if not future.done():
+            future.set_result(error)

@@ -1,0 +1,28 @@
+"""How the descriptors of a process are shared out."""
+
+import pytest
+
+from kpnode.listening.descriptors import TooFewDescriptorsError, share_descriptors
+
+
+@pytest.mark.parametrize("limit", [512, 1024, 8192, 1_048_576])
+def test_connections_leave_what_all_else_needs(limit: int) -> None:
+    ports = share_descriptors(limit, peers=4, database=256)
+    taken = ports.api.connections.total + ports.peers.connections.total
+    assert taken + 256 + 64 <= limit
+    for one in (ports.api.connections, ports.api.handshakes, ports.peers.connections):
+        assert 0 < one.share < one.total - one.reserved < one.total
+
+
+def test_too_few_are_refused_with_what_to_set() -> None:
+    with pytest.raises(TooFewDescriptorsError, match=r"have 128 .* needs (\d+) .*LimitNOFILE=8192"):
+        share_descriptors(128, peers=4, database=256)
+
+
+def test_what_is_said_to_be_enough_is() -> None:
+    with pytest.raises(TooFewDescriptorsError) as caught:
+        share_descriptors(128, peers=8, database=256)
+    least = int(str(caught.value).partition("needs ")[2].split()[0])
+    share_descriptors(least, peers=8, database=256)
+    with pytest.raises(TooFewDescriptorsError):
+        share_descriptors(least - 1, peers=8, database=256)

@@ -1,0 +1,121 @@
+"""What is let in before it waits for a block: keys that may sign first, then signatures."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from attacks.forgeries import add_noise, forge, sign_as_strangers
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from founding import make_certificate, make_event, opening_events, signing_key
+from serving import NAME, Clock, make_node
+
+from kpledger.base.keys import SigningKey
+from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.event import SignedEvent
+from kpledger.scheme.v1.events.certificate import CertificateIssued
+from kpnode.runtime import Committed, Node, Outcome, Refused, Unavailable
+from kpnode.transport.relay import PeerLinks
+
+OPENING = opening_events("BW/gaborone")
+ISSUE = make_event("BW/gaborone", CertificateIssued(certificate=make_certificate()))
+
+
+@dataclass
+class Purse:
+    """An allowance that says what was spent."""
+
+    left: int
+    spent: int = 0
+
+    @property
+    def is_spent(self) -> bool:
+        return self.spent >= self.left
+
+    def spend(self, count: int) -> None:
+        self.spent += count
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[Node]:
+    node, storage = make_node(tmp_path / "ledger", Clock(), (NAME,))
+    await node.start(PeerLinks(node, Ed25519PrivateKey.generate()))
+    yield node
+    await node.stop()
+    storage.close()
+
+
+async def submit(node: Node, *envelopes: bytes, purse: Purse | None = None) -> list[Outcome]:
+    events = [decode_envelope(one) for one in envelopes]
+    return await node.submit(events, 10, purse or Purse(100))
+
+
+def refusal_of(outcome: Outcome) -> tuple[str, str, bool]:
+    assert isinstance(outcome, Refused), outcome
+    return outcome.refusal.rule.code, outcome.refusal.problem, outcome.bad_signature
+
+
+async def test_key_may_be_used_in_the_request_that_registers_it(node: Node) -> None:
+    purse = Purse(100)
+    outcomes = await submit(node, *OPENING, ISSUE, purse=purse)
+    assert [type(one) for one in outcomes] == [Committed] * 4
+    assert purse.spent == 0
+
+
+async def test_key_that_a_forgery_registers_may_not_be_used(node: Node) -> None:
+    forged = forge(OPENING[1])
+    *_, addition, issue = await submit(node, OPENING[0], forged, ISSUE)
+    assert refusal_of(addition)[2]
+    problem = f"key {signing_key('BW/gaborone').public_key.hex()} is not registered"
+    assert refusal_of(issue) == ("E1", problem, False)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (sign_as_strangers, "is not registered"),
+        (lambda one: add_noise(one, signing_key("IN/root").public_key), "belongs to IN/root"),
+        (lambda one: add_noise(one, SigningKey.from_seed(bytes(32)).public_key), "not registered"),
+    ],
+)
+async def test_signature_of_who_may_not_sign_is_not_verified(
+    node: Node, monkeypatch: pytest.MonkeyPatch, make: object, words: str
+) -> None:
+    verified: list[SignedEvent] = []
+    monkeypatch.setattr(node.signatures, "check", verified.append)
+    purse = Purse(100)
+    assert callable(make)
+    [outcome] = await submit(node, make(OPENING[0]), purse=purse)
+    rule, problem, is_wrong = refusal_of(outcome)
+    assert (rule, is_wrong, purse.spent, verified) == ("E1", False, 1, [])
+    assert words in problem
+
+
+async def test_nothing_is_looked_at_when_the_allowance_is_spent(node: Node) -> None:
+    purse = Purse(5)
+    outcomes = await submit(node, *[forge(OPENING[0])] * 40, purse=purse)
+    turned_away = [one for one in outcomes if isinstance(one, Unavailable)]
+    assert len(turned_away) == 24
+    assert all(one.own_share for one in turned_away)
+    assert all(refusal_of(one)[2] for one in outcomes[:16])
+    assert purse.spent == 16
+
+
+async def test_event_that_is_recorded_is_answered_whatever_its_signatures(node: Node) -> None:
+    purse = Purse(100)
+    [first] = await submit(node, OPENING[0])
+    [again] = await submit(node, forge(OPENING[0]), purse=purse)
+    assert isinstance(first, Committed)
+    assert isinstance(again, Committed)
+    assert (again.duplicate, again.index, purse.spent) == (True, first.index, 0)
+
+
+async def test_relayed_event_is_verified_again(node: Node) -> None:
+    forged, good = decode_envelope(forge(OPENING[0])), decode_envelope(OPENING[0])
+    async with asyncio.timeout(10):
+        while node.status().raft.leader != NAME:  # noqa: ASYNC110 (no event)
+            await asyncio.sleep(0.001)
+    outcomes = await asyncio.gather(node.answer_relay(forged, 10), node.answer_relay(good, 10))
+    assert refusal_of(outcomes[0])[2]
+    assert isinstance(outcomes[1], Committed)
