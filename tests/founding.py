@@ -117,7 +117,13 @@ def make_genesis_file(
         chair_key=public_hex(CHAIR),
         secretariat_key=public_hex("KPCS/secretariat"),
         participants=tuple(
-            GenesisParticipant(code=code, name=name, kind=kind, root_key=public_hex(f"{code}/root"))
+            GenesisParticipant(
+                code=code,
+                name=name,
+                kind=kind,
+                root_key=public_hex(f"{code}/root"),
+                recovery_key=public_hex(f"{code}/recovery"),
+            )
             for code, (name, kind) in PARTICIPANTS.items()
         ),
         nodes=tuple(

@@ -45,7 +45,7 @@ class Load:
         for _ in range(first):
             next(urls)
         while not self.stopping:
-            event = self.network.key_event()
+            event = self.network.note()
             answer = await self.submit(session, urls, event)
             self.acknowledged[answer.id] = answer.height, answer.index
             self._progress.set()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from network import sign_key_event
+from network import sign_note
 from ports import PORTS
 
 from kpledger.log.genesis import Genesis
@@ -43,8 +43,8 @@ class Neighbours:
     def node(self, name: str) -> Node:
         return self.running[name].node
 
-    def key_event(self) -> SignedEvent:
-        return decode_envelope(sign_key_event(self.directory / KEYS_NAME, self.genesis.chain))
+    def note(self) -> SignedEvent:
+        return decode_envelope(sign_note(self.directory / KEYS_NAME, self.genesis.chain))
 
     async def start(self, name: str) -> None:
         config = self.configs[name]

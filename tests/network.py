@@ -17,7 +17,7 @@ import msgspec
 from kpledger.base.keys import SigningKey
 from kpledger.scheme.envelope import sign_event
 from kpledger.scheme.event import Author, Body, encode_event
-from kpledger.scheme.v1.events.governance import KeyAdded
+from kpledger.scheme.v1.events.life import NoteFiled
 
 PATIENCE_S = 60.0
 GLANCE_S = 0.05
@@ -64,9 +64,9 @@ class Network:
         """Read a development key, as `chair` or `root-BW`."""
         return read_key(self.seen.keys, name)
 
-    def key_event(self, participant: str = "BW", chain: str | None = None) -> bytes:
-        """Sign a statement that every rule accepts: a further root key, each time another one."""
-        return sign_key_event(self.seen.keys, bytes.fromhex(chain or self.seen.chain), participant)
+    def note(self, participant: str = "BW", chain: str | None = None) -> bytes:
+        """Sign a statement that every rule accepts: a note, each time another one."""
+        return sign_note(self.seen.keys, bytes.fromhex(chain or self.seen.chain), participant)
 
     def sign(
         self, participant: str, subject: str, body: Body, *, chain: str | None = None
@@ -100,11 +100,10 @@ def sign_statement(keys: Path, chain: bytes, participant: str, subject: str, bod
     return sign_event(payload, [read_key(keys, f"root-{participant}")])
 
 
-def sign_key_event(keys: Path, chain: bytes, participant: str = "BW") -> bytes:
-    """Sign a statement that every rule accepts: a further root key, each time another one."""
-    key = SigningKey.from_seed(secrets.token_bytes(32)).public_key
-    body = KeyAdded(authority="root", key=key, valid_from=0)
-    return sign_statement(keys, chain, participant, key.hex(), body)
+def sign_note(keys: Path, chain: bytes, participant: str = "BW") -> bytes:
+    """Sign a statement that every rule accepts: a note, each time another one."""
+    body = NoteFiled(text="A statement for tests.", references=(), document=None)
+    return sign_statement(keys, chain, participant, participant, body)
 
 
 async def start_kpnode(

@@ -28,6 +28,7 @@ ADMISSION: Final = g.ParticipantAdmitted(
     kind=g.ParticipantKind.STATE,
     effective_from=NOW_MS,
     root_key=signing_key("NA/root").public_key,
+    recovery_key=signing_key("NA/recovery").public_key,
     decision=DECISION,
 )
 STATUS: Final = g.ParticipantStatusChanged(

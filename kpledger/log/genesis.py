@@ -41,6 +41,11 @@ MAX_GENESIS_BYTES: Final = 1024 * 1024
 MAX_GENESIS_VOTERS: Final = 9
 """Nine survive four failures; each further voter makes every commit wait for more disks."""
 
+_RECOVERY_KEY_NEEDED: Final = (
+    "add to each participant the public half of a second Ed25519 key as recovery_key, and keep its"
+    " private half off line: with the root key alone, a thief could take the participant for ever"
+)
+
 HexKey = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z", max_length=64)]
 """An Ed25519 public key as 64 lower-case hexadecimal digits."""
 
@@ -53,6 +58,8 @@ class GenesisParticipant(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     kind: ParticipantKind
     root_key: HexKey
     """The key that speaks for the participant itself."""
+    recovery_key: HexKey
+    """Signs with it where its own keys change; kept off line."""
 
 
 class GenesisNode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -161,7 +168,13 @@ class Genesis:
             chair_key=bytes.fromhex(file.chair_key),
             secretariat_key=bytes.fromhex(file.secretariat_key),
             participants=tuple(
-                Founder(one.code, one.name, one.kind, bytes.fromhex(one.root_key))
+                Founder(
+                    one.code,
+                    one.name,
+                    one.kind,
+                    bytes.fromhex(one.root_key),
+                    bytes.fromhex(one.recovery_key),
+                )
                 for one in file.participants
             ),
         )
@@ -189,7 +202,9 @@ def parse_genesis(encoded: bytes) -> Genesis:
         for key in _all_keys(file):
             check_public_key(bytes.fromhex(key))
     except DECODE_ERRORS as error:
-        raise GenesisError(str(malformed("genesis file", error))) from None
+        missing = "`recovery_key`" in str(error)
+        why = f"; {_RECOVERY_KEY_NEEDED}" if missing else ""
+        raise GenesisError(f"{malformed('genesis file', error)}{why}") from None
     except UnacceptableKeyError as error:
         raise GenesisError(
             f"the genesis file contains a key that cannot be used: {error}"
@@ -232,7 +247,8 @@ def _check_names(file: GenesisFile) -> None:
 
 def _all_keys(file: GenesisFile) -> list[str]:
     keys = [file.chair_key, file.secretariat_key]
-    keys += [participant.root_key for participant in file.participants]
+    for participant in file.participants:
+        keys += [participant.root_key, participant.recovery_key]
     for node in file.nodes:
         keys += [node.consensus_key, node.cosigning_key, node.tls_key]
     return keys

@@ -47,6 +47,7 @@ class Founder:
     name: str
     kind: str
     root_key: bytes
+    recovery_key: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,7 @@ def found_network(
                 name=member.name,
                 kind=member.kind,
                 root_key=_draw(keys / f"root-{member.code}.seed"),
+                recovery_key=_draw(keys / f"recovery-{member.code}.seed"),
             )
             for member in members
         ),

@@ -71,7 +71,7 @@ async def test_nothing_is_verified_of_whoever_may_not_sign(network: Network, pat
         leader = await find_leader(session, network)
         for node in network.seen.nodes[:2]:
             for words, make in shapes.items():
-                events = [make(network.key_event()) for _ in range(8)]
+                events = [make(network.note()) for _ in range(8)]
                 status, results, _ = await send(session, node, events, path)
                 assert status == 200
                 found = [problem_of(result) for result in results]
@@ -83,7 +83,7 @@ async def test_nothing_is_verified_of_whoever_may_not_sign(network: Network, pat
 async def test_forgeries_use_up_the_allowance_of_their_sender_and_of_nobody_else(
     network: Network,
 ) -> None:
-    forgeries = [forge(network.key_event()) for _ in range(MAX_BATCH)]
+    forgeries = [forge(network.note()) for _ in range(MAX_BATCH)]
     async with calling_from("127.0.0.62") as attacker, calling_from("127.0.0.63") as officer:
         leader = await find_leader(officer, network)
         status, results, _ = await send(attacker, leader, forgeries)
@@ -93,5 +93,5 @@ async def test_forgeries_use_up_the_allowance_of_their_sender_and_of_nobody_else
         assert kinds == sorted(kinds), "it was looked at again after the allowance was spent"
         status, _, retry_after = await send(attacker, leader, forgeries)
         assert (status, retry_after is None) == (429, False)
-        status, results, _ = await send(officer, leader, [network.key_event()])
+        status, results, _ = await send(officer, leader, [network.note()])
         assert (status, [one["status"] for one in results]) == (200, ["committed"])

@@ -78,7 +78,7 @@ async def commit(network: Network, at: int) -> None:
         aiohttp.ClientSession() as session,
         session.post(
             f"{network.seen.nodes[at].api}/v1/events",
-            data=network.key_event(),
+            data=network.note(),
             headers={"Content-Type": "application/msgpack"},
         ) as response,
     ):

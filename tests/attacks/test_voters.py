@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 import pytest
-from network import GLANCE_S, NodeSeen, ask_status, ending, sign_key_event, start_kpnode
+from network import GLANCE_S, NodeSeen, ask_status, ending, sign_note, start_kpnode
 from ports import PORTS
 
 from kpledger.log.genesis import Genesis, format_genesis, parse_genesis
@@ -223,7 +223,7 @@ def backdate(network: Founded, liar: NodeSeen, event: bytes, term: Term) -> Appe
 async def test_keys_of_one_voter_move_neither_time_nor_elections(tmp_path: Path) -> None:
     network = found(tmp_path / "net")
     honest, (liar, stranger) = network.nodes[: VOTERS - 1], network.nodes[VOTERS - 1 :]
-    event = sign_key_event(network.directory / "keys", network.genesis.chain)
+    event = sign_note(network.directory / "keys", network.genesis.chain)
     processes = [
         await start_kpnode("run", "--config", one.config) for one in network.nodes[:VOTERS]
     ]

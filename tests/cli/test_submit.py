@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from network import PATIENCE_S
+from network import PATIENCE_S, read_key
 from office import Ledger, new_number
 
 from kpledger.base.keys import SigningKey
@@ -113,7 +113,7 @@ def test_lines_that_are_refused_are_named_and_the_others_go_on(
     taken = ledger.issue()
     good, bad = drafts(1), drafts(1)[0].replace("1.5", "-1")
     twice = write_draft("certificate_voided", taken, {"reason": "ERROR", "remarks": ""})
-    root = SigningKey.from_seed(bytes.fromhex((ledger.seen.keys / "root-BW.seed").read_text()))
+    own = [read_key(ledger.seen.keys, f"{one}-BW") for one in ("root", "recovery")]
     new_key = SigningKey.from_seed(os.urandom(32)).public_key
     payload = encode_event(
         chain=bytes.fromhex(ledger.seen.chain),
@@ -124,7 +124,7 @@ def test_lines_that_are_refused_are_named_and_the_others_go_on(
         prev=None,
         body=KeyAdded(authority="root", key=new_key, valid_from=0),
     )
-    signed = format_envelope_json(sign_event(payload, [root])).decode()
+    signed = format_envelope_json(sign_event(payload, own)).decode()
     file = write_file(tmp_path, [bad, *good, signed, "", "{", twice, twice])
     result = ledger.run("submit", file, "--key", "gaborone", "--json")
     assert result.exit_code == 1, result.output
@@ -136,7 +136,7 @@ def test_lines_that_are_refused_are_named_and_the_others_go_on(
     named = [(one["line"], one["problem"]["rule"], one["problem"]["field"]) for one in refused]
     assert named == [(1, "", "body.certificate.lines[0].carats"), (5, "", ""), (7, "E6", "type")]
     assert "line 7: E6" in result.stderr
-    event = decode_envelope(sign_event(payload, [root]))
+    event = decode_envelope(sign_event(payload, own))
     assert ledger.ask("show", event.event_id.hex())["type"] == "key_added"
 
 

@@ -253,7 +253,7 @@ async def test_running_node_and_its_copy_are_audited_alike(
     async with running_network(tmp_path / "net", "--voters", "1", *options) as network:
         (node,) = network.seen.nodes
         for _ in range(3):
-            status = await post(node.api, network.key_event())
+            status = await post(node.api, network.note())
             assert status == 201
         code, served = await asyncio.to_thread(run_on, network.seen.genesis, "--node", node.api)
         claimed = await ask_status_of(node.api)

@@ -51,7 +51,7 @@ async def post(network: Network, body: bytes, media_type: str) -> tuple[int, Con
 @pytest_asyncio.fixture(loop_scope="module", autouse=True)
 async def _good_event_commits_afterwards(network: Network) -> AsyncIterator[None]:
     yield
-    status, answer = await post(network, network.key_event(), MSGPACK)
+    status, answer = await post(network, network.note(), MSGPACK)
     assert (status, answer["status"]) == (201, "committed")
     for node in network.seen.nodes:
         assert "Traceback" not in node.log.read_text()
@@ -59,7 +59,7 @@ async def _good_event_commits_afterwards(network: Network) -> AsyncIterator[None
 
 def sign_content(network: Network, change: Callable[[Content], object]) -> bytes:
     """Change the content of a good event, and sign that."""
-    content = msgspec.msgpack.decode(open_envelope(network.key_event()).payload, type=Content)
+    content = msgspec.msgpack.decode(open_envelope(network.note()).payload, type=Content)
     change(content)
     payload = msgspec.msgpack.encode(content, order="sorted")
     return sign_event(payload, [network.signing_key("root-BW")])
@@ -73,13 +73,13 @@ def body_of(content: Content) -> Content:
 
 def edit_json(network: Network, change: Callable[[Content], object]) -> bytes:
     """Change the DSSE JSON of a good event."""
-    envelope = msgspec.json.decode(format_envelope_json(network.key_event()), type=Content)
+    envelope = msgspec.json.decode(format_envelope_json(network.note()), type=Content)
     change(envelope)
     return msgspec.json.encode(envelope)
 
 
 def flip_signature(network: Network) -> bytes:
-    envelope = open_envelope(network.key_event())
+    envelope = open_envelope(network.note())
     (signature,) = envelope.signatures
     flipped = bytes([signature.sig[0] ^ 1]) + signature.sig[1:]
     altered = msgspec.structs.replace(signature, sig=flipped)
@@ -167,7 +167,7 @@ CASES = (
     ),
     Case(
         "wrong type in the body",
-        lambda network: sign_content(network, lambda one: body_of(one).update(valid_from=1.5)),
+        lambda network: sign_content(network, lambda one: body_of(one).update(text=1.5)),
         MSGPACK,
         400,
         "malformed",
@@ -175,7 +175,7 @@ CASES = (
     ),
     Case(
         "field of the body missing",
-        lambda network: sign_content(network, lambda one: body_of(one).pop("key")),
+        lambda network: sign_content(network, lambda one: body_of(one).pop("references")),
         MSGPACK,
         400,
         "malformed",
@@ -183,7 +183,7 @@ CASES = (
     ),
     Case(
         "a second spelling",
-        lambda network: b"\xde\x00\x03" + network.key_event()[1:],
+        lambda network: b"\xde\x00\x03" + network.note()[1:],
         MSGPACK,
         400,
         "not-canonical",
@@ -191,7 +191,7 @@ CASES = (
     ),
     Case(
         "bytes after the end",
-        lambda network: network.key_event() + b"\xc0",
+        lambda network: network.note() + b"\xc0",
         MSGPACK,
         400,
         "malformed",
@@ -199,7 +199,7 @@ CASES = (
     ),
     Case(
         "bytes missing",
-        lambda network: network.key_event()[:-1],
+        lambda network: network.note()[:-1],
         MSGPACK,
         400,
         "malformed",
@@ -209,7 +209,7 @@ CASES = (
     Case("oversized body", lambda _: bytes(2 << 20), MSGPACK, 413, "oversized", "E12"),
     Case(
         "another ledger",
-        lambda network: network.key_event(chain="00" * 32),
+        lambda network: network.note(chain="00" * 32),
         MSGPACK,
         422,
         "refused",
@@ -225,7 +225,7 @@ CASES = (
     ),
     Case(
         "unknown key",
-        lambda network: sign_event(open_envelope(network.key_event()).payload, [STRANGER]),
+        lambda network: sign_event(open_envelope(network.note()).payload, [STRANGER]),
         MSGPACK,
         422,
         "refused",
@@ -234,7 +234,7 @@ CASES = (
     Case(
         "key of somebody else",
         lambda network: sign_event(
-            open_envelope(network.key_event()).payload, [network.signing_key("root-ZA")]
+            open_envelope(network.note()).payload, [network.signing_key("root-ZA")]
         ),
         MSGPACK,
         422,
@@ -261,7 +261,7 @@ async def test_a_bad_event_is_refused_for_its_reason(network: Network, case: Cas
 
 
 async def test_every_node_refuses_with_the_same_words(network: Network) -> None:
-    envelope = sign_event(open_envelope(network.key_event()).payload, [STRANGER])
+    envelope = sign_event(open_envelope(network.note()).payload, [STRANGER])
     answers = []
     async with aiohttp.ClientSession() as session:
         for node in network.seen.nodes:
@@ -287,7 +287,7 @@ async def speak(address: str, data: bytes, tls: ssl.SSLContext | None = None) ->
 
 
 async def test_a_request_that_breaks_off_harms_nobody(network: Network) -> None:
-    envelope = network.key_event()
+    envelope = network.note()
     head = (
         f"POST /v1/events HTTP/1.1\r\nHost: node\r\nContent-Type: {MSGPACK}\r\n"
         f"Content-Length: {len(envelope)}\r\n\r\n"
@@ -312,7 +312,7 @@ async def test_connections_that_say_nothing_or_little_stop_nobody(network: Netwo
     silent = [await asyncio.open_connection(address.host, address.port) for _ in range(200)]
     for _, writer in silent[::2]:
         writer.write(b"POST /v1/events HTTP/1.1\r\nHost: no")
-    status, answer = await post(network, network.key_event(), MSGPACK)
+    status, answer = await post(network, network.note(), MSGPACK)
     assert (status, answer["status"]) == (201, "committed")
     for _, writer in silent:
         writer.close()

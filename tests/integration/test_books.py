@@ -28,7 +28,7 @@ from kpledger.books.queries import QUERIES
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.envelope import sign_event
 from kpledger.scheme.event import Author, encode_event
-from kpledger.scheme.v1.events.governance import KeyAdded
+from kpledger.scheme.v1.events.life import NoteFiled
 from kpnode.books.place import BOOKS_NAME
 from kpnode.devnet import find_ports
 
@@ -131,16 +131,15 @@ class Books:
                 await asyncio.sleep(GLANCE_S)
 
     async def submit(self) -> None:
-        """Register a further root key."""
-        key = SigningKey.from_seed(secrets.token_bytes(32)).public_key
+        """File a note."""
         payload = encode_event(
             chain=self.genesis.chain,
             author=Author(participant="BW", authority="root"),
             nonce=secrets.token_bytes(16),
             occurred_at=time.time_ns() // 1_000_000,
-            subject=key.hex(),
+            subject="BW",
             prev=None,
-            body=KeyAdded(authority="root", key=key, valid_from=0),
+            body=NoteFiled(text="A note.", references=(), document=None),
         )
         event = sign_event(payload, [self.root])
         async with self.session.post(

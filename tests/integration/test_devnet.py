@@ -38,7 +38,7 @@ async def post(url: str, envelope: bytes) -> tuple[int, dict[str, object]]:
 
 
 async def commit(network: Network, *, at: int = 0) -> int:
-    status, answer = await post(network.seen.nodes[at].api, network.key_event())
+    status, answer = await post(network.seen.nodes[at].api, network.note())
     assert (status, answer.get("status")) == (201, "committed"), answer
     height = answer["height"]
     assert isinstance(height, int)

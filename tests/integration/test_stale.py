@@ -29,7 +29,7 @@ async def asleep(node: NodeSeen) -> AsyncIterator[None]:
 async def record(session: aiohttp.ClientSession, network: Network, node: NodeSeen) -> str:
     """Have an event committed through a node; gives its id."""
     path = f"{node.api}/v1/events?timeout_ms=20000"
-    async with session.post(path, data=network.key_event(), headers=HEADERS) as response:
+    async with session.post(path, data=network.note(), headers=HEADERS) as response:
         assert response.status == 201, await response.text()
         return msgspec.json.decode(await response.read(), type=Answer).id
 

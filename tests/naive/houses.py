@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events import governance
-from naive.authors import judge_signatures
+from naive.authors import judge_signatures, signs
 from naive.dates import DAY, parse
 from naive.papers import ascending
 from naive.tables import STANDINGS
@@ -22,7 +22,9 @@ ROLES = {
     False: {"EXPORTING", "IMPORTING", "MONITORING", "STATISTICS"},
 }
 """Whether an office is one of the scheme: what it may be designated for."""
-RESERVED = {"KPCS": ("chair", "secretariat", "root")}
+OWN = ("root", "recovery")
+"""Not offices: under these are the keys of a member itself."""
+RESERVED = {"KPCS": ("chair", "secretariat", *OWN)}
 MAX_RUNS = 1000
 
 
@@ -54,7 +56,8 @@ def keeps_house(world: World, said: Said) -> str | None:
 
 def is_new_member(world: World, said: Said) -> str | None:
     body = the(governance.ParticipantAdmitted, said)
-    if body.code in world.members or body.root_key in world.keys:
+    new = {body.root_key, body.recovery_key}
+    if body.code in world.members or len(new) < 2 or new & world.keys.keys():
         return "E6"
     return "E14" if body.effective_from > world.now + YEAR else None
 
@@ -66,6 +69,7 @@ def admit(world: World, said: Said) -> None:
         kind=body.kind, standings=[Since(body.effective_from, "ACTIVE", lapses, said.event)]
     )
     world.keys[body.root_key] = Key((body.code, "root"), 0)
+    world.keys[body.recovery_key] = Key((body.code, "recovery"), 0)
 
 
 def lapse_of(world: World, start: int) -> int:
@@ -122,7 +126,7 @@ def change_standing(world: World, said: Said) -> None:
 def registers_soundly(world: World, said: Said) -> str | None:
     body = the(governance.AuthorityRegistered, said)
     code = house_of(said)
-    if body.authority in RESERVED.get(code, ("root",)) or (code, body.authority) in world.houses:
+    if body.authority in RESERVED.get(code, OWN) or (code, body.authority) in world.houses:
         return "E6"
     fits = ascending(body.roles) and ROLES[code == "KPCS"].issuperset(body.roles)
     territory = body.territory is None or (body.territory not in world.members and code != "KPCS")
@@ -160,12 +164,34 @@ def close(world: World, said: Said) -> None:
 # --- keys
 
 
+def is_signed_by_two(world: World, said: Said) -> str | None:
+    """E1: a member's own keys change by two of them.
+
+    A root may always put an end to itself.
+    """
+    root = (said.author[0], "root")
+    itself = said.type == "key_revoked" and said.signers == (key_named(said),)
+    if said.author != root or itself or not concerns_itself(world, said):
+        return judge_signatures(world, said, cosigners=())
+    owners = [signs(world, key) for key in said.signers]
+    own = {(root[0], name) for name in OWN}
+    sound = len(owners) > 1 and root in owners and own.issuperset(owners)
+    return None if sound else "E1"
+
+
+def concerns_itself(world: World, said: Said) -> bool:
+    if isinstance(said.body, governance.KeyAdded):
+        return said.body.authority in OWN
+    known = world.keys.get(key_named(said))
+    return known is not None and known.owner in {(said.author[0], name) for name in OWN}
+
+
 def may_have_key(world: World, said: Said) -> str | None:
     body = the(governance.KeyAdded, said)
     code = house_of(said)
     if body.key in world.keys:
         return "E6"
-    if body.authority == "root" and code != "KPCS":
+    if body.authority in OWN and code != "KPCS":
         return None
     return None if world.is_open((code, body.authority)) else "E6"
 
@@ -194,10 +220,8 @@ def is_own_key(world: World, said: Said) -> str | None:
 
 
 def revokes_soundly(world: World, said: Said) -> str | None:
-    """E1: no key revokes itself; E5: a time of suspicion where it is compromised, only there."""
+    """E5: a time of suspicion where it is compromised, only there."""
     body = the(governance.KeyRevoked, said)
-    if body.key in said.signers:
-        return "E1"
     if (body.reason == "COMPROMISED") != (body.suspect_since is not None):
         return "E5"
     latest = world.now + world.number(None, "clock_skew_ms")

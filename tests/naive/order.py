@@ -47,6 +47,9 @@ FIRST = (authors.came_before, authors.is_meant_and_timely, authors.has_office)
 SIGNED: dict[str, Question] = {
     "chair_rotated": scheme.is_handed_over,
     "authority_registered": houses.is_countersigned_at_first,
+    "key_added": houses.is_signed_by_two,
+    "key_rotated": houses.is_signed_by_two,
+    "key_revoked": houses.is_signed_by_two,
     "amendment_endorsed": shipments.is_agreed_once_arrived,
     "discrepancy_resolved": shipments.is_agreed,
 }

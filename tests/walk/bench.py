@@ -48,6 +48,7 @@ def found_world(ledger: MemoryLedger) -> World:
     for one in file.participants:
         world.members[one.code] = Member(one.kind, [Since(0, "ACTIVE", None, None)])
         world.keys[bytes.fromhex(one.root_key)] = Key((one.code, "root"), 0)
+        world.keys[bytes.fromhex(one.recovery_key)] = Key((one.code, "recovery"), 0)
     for office in ("chair", "secretariat"):
         world.keys[signing_key(f"KPCS/{office}").public_key] = Key(("KPCS", office), 0)
     policy = file.policy
@@ -73,7 +74,8 @@ class Bench:
         self.world = world
         self.rules = rules
         self.names: dict[bytes, str] = {}
-        for name in (CHAIR, "KPCS/secretariat", *(f"{code}/root" for code in world.members)):
+        own = [f"{code}/{name}" for code in world.members for name in ("root", "recovery")]
+        for name in (CHAIR, "KPCS/secretariat", *own):
             self.learn(name)
         self.nonce = 0
         self.accepted: Counter[str] = Counter()

@@ -98,7 +98,7 @@ class Chance:
         return tuple(names) or ("nobody",)
 
     def asked(self, office: Office) -> int:
-        if office[0] == "KPCS" or office[1] == "root":
+        if office[0] == "KPCS" or office[1] in ("root", "recovery"):
             return 1
         return self.world.number(office[0], "officers")
 

@@ -33,6 +33,7 @@ def admit(chance: Chance) -> Act:
         kind=kind,
         effective_from=soon(chance),
         root_key=new_key(chance, f"{code}/root"),
+        recovery_key=new_key(chance, f"{code}/recovery"),
         decision=decision,
         interim=interim,
     )
@@ -71,10 +72,21 @@ def keeper(chance: Chance) -> Office:
     return CHAIR if chance.likely(10) else (chance.member(), "root")
 
 
+def second(chance: Chance, author: Office) -> tuple[Office, ...]:
+    """Give whose key signs with a root what concerns its own keys: mostly the recovery key."""
+    return () if author == CHAIR or chance.likely(8) else ((author[0], "recovery"),)
+
+
+def second_for(chance: Chance, author: Office, key: bytes) -> tuple[Office, ...]:
+    """Likewise where a key is about to change: it is asked for a member's own keys alone."""
+    own = chance.world.keys[key].owner[1] in ("root", "recovery")
+    return second(chance, author) if own or chance.likely(3) else ()
+
+
 def office_under(chance: Chance, code: str) -> str:
     offices = [office for owner, office in chance.world.houses if owner == code]
     return chance.maybe(offices if chance.likely(90) else []) or chance.pick(
-        ("root", "nowhere", "chair")
+        ("root", "recovery", "nowhere", "chair")
     )
 
 
@@ -132,7 +144,8 @@ def add_key(chance: Chance) -> Act:
         valid_from=soon(chance),
         officer=chance.pick((None, "a", "b", f"o-{len(chance.names)}")),
     )
-    return chance.act(author, body, body.key.hex())
+    others = second(chance, author) if name in ("root", "recovery") else ()
+    return chance.act(author, body, body.key.hex(), *others)
 
 
 def key_of(chance: Chance, code: str) -> bytes:
@@ -152,7 +165,7 @@ def rotate_key(chance: Chance) -> Act:
     old = key_of(chance, author[0])
     new = new_key(chance, chance.names[old].partition("#")[0])
     body = governance.KeyRotated(old=old, new=new, valid_from=soon(chance))
-    return chance.act(author, body, old.hex())
+    return chance.act(author, body, old.hex(), *second_for(chance, author, old))
 
 
 def revoke_key(chance: Chance) -> Act | None:
@@ -168,7 +181,7 @@ def revoke_key(chance: Chance) -> Act | None:
     if chance.likely(5):
         suspect = chance.pick((None, chance.world.now, chance.world.now + DAY))
     body = governance.KeyRevoked(key=key, reason=reason, suspect_since=suspect)
-    return chance.act(author, body, key.hex())
+    return chance.act(author, body, key.hex(), *second_for(chance, author, key))
 
 
 def allot(chance: Chance) -> Act:

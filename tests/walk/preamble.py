@@ -57,6 +57,7 @@ def settle(bench: Bench) -> None:
             kind=kind,
             effective_from=FOUNDED_MS,
             root_key=key,
+            recovery_key=bench.learn(f"{code}/recovery"),
             decision="AD-0",
         )
         say(bench, chance.act(CHAIR, body, code))

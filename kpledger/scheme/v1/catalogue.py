@@ -135,17 +135,22 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
         _HOUSEHOLDER, (*_FIRST, governance.check_closing), governance_effects.close_authority
     ),
     events.governance.KeyAdded: Row(
-        _HOUSEHOLDER, (*_FIRST, governance.check_new_key), governance_effects.add_key
+        _HOUSEHOLDER,
+        (*_FIRST, governance.check_new_key),
+        governance_effects.add_key,
+        authorship.two_own_keys,
     ),
     events.governance.KeyRotated: Row(
         _HOUSEHOLDER,
         (*_FIRST, governance.check_own_key, governance.check_key_rotation),
         governance_effects.rotate_key,
+        authorship.two_own_keys,
     ),
     events.governance.KeyRevoked: Row(
         _HOUSEHOLDER,
         (*_FIRST, governance.check_own_key, governance.check_revocation),
         governance_effects.revoke_key,
+        authorship.two_own_keys,
     ),
     events.governance.NumberRangeAllocated: Row(
         _ROOT, (*_FIRST, numbering.check_range), governance_effects.allot_range

@@ -7,7 +7,7 @@ from kpledger.base.state import ChangeSet
 from kpledger.scheme.v1 import records
 from kpledger.scheme.v1.events.decisions import PolicyValues
 from kpledger.scheme.v1.events.governance import ParticipantKind, Standing
-from kpledger.scheme.v1.ids import CHAIR, ROOT, SECRETARIAT
+from kpledger.scheme.v1.ids import CHAIR, RECOVERY, ROOT, SECRETARIAT
 from kpledger.scheme.version import Founding
 
 
@@ -35,6 +35,7 @@ def found(founding: Founding, changes: ChangeSet) -> None:
         )
         changes.put(records.ParticipantRecord.key_for(one.code), record)
         _put_key(changes, one.root_key, one.code, ROOT)
+        _put_key(changes, one.recovery_key, one.code, RECOVERY)
 
 
 def _put_key(changes: ChangeSet, public_key: bytes, participant: str, authority: str) -> None:

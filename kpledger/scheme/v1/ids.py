@@ -17,6 +17,13 @@ SECRETARIAT: Final = "secretariat"
 ROOT: Final = "root"
 """The authority of every participant that speaks for the participant itself (its focal point)."""
 
+RECOVERY: Final = "recovery"
+"""The authority of every participant under which its recovery key stands. It makes no statements:
+it signs with the root where a participant's own keys change, and is kept off line until then."""
+
+OWN_KEYS: Final = (ROOT, RECOVERY)
+"""Under these stand the keys of a participant itself, and not of one of its offices."""
+
 NUMBER_PATTERN: Final = r"^[A-Z]{2}[A-Z-]{0,6}[0-9]{1,12}\Z"
 
 CertificateNumber = Annotated[str, Meta(pattern=NUMBER_PATTERN, max_length=20)]

@@ -1,7 +1,7 @@
 """A real ledger for simulated nodes: a genesis file, and signed events, both made from numbers.
 
-Each node belongs to a participant of its own. Every event gives a participant a further key; now
-and then two events want the same one, so that the rules have something to refuse.
+Each node belongs to a participant of its own. Every event is a note of a participant; now and then
+one refers to the note before, so that the rules refuse it where that one is not on the ledger.
 """
 
 from functools import cache
@@ -24,12 +24,13 @@ from kpledger.log.genesis import (
 )
 from kpledger.scheme.envelope import decode_envelope, sign_event
 from kpledger.scheme.event import Author, SignedEvent, encode_event
-from kpledger.scheme.v1.events.governance import KeyAdded, ParticipantKind
+from kpledger.scheme.v1.events.governance import ParticipantKind
+from kpledger.scheme.v1.events.life import NoteFiled
 
 SKEW_MS: Final = 10_000
 _CODES: Final = ("AE", "AO", "BW", "CA", "CN", "EU", "IN", "ZA")
 _ROOT: Final = "root"
-_CONFLICT_EVERY: Final = 7
+_REFERENCE_EVERY: Final = 7
 
 
 @cache
@@ -52,7 +53,11 @@ def make_genesis(nodes: tuple[str, ...]) -> Genesis:
         secretariat_key=_public("secretariat"),
         participants=tuple(
             GenesisParticipant(
-                code=code, name=code, kind=ParticipantKind.STATE, root_key=_public(f"{code}/root")
+                code=code,
+                name=code,
+                kind=ParticipantKind.STATE,
+                root_key=_public(f"{code}/root"),
+                recovery_key=_public(f"{code}/recovery"),
             )
             for code in codes.values()
         ),
@@ -73,19 +78,19 @@ def make_genesis(nodes: tuple[str, ...]) -> Genesis:
 
 @cache
 def make_event(genesis: Genesis, number: int) -> SignedEvent:
-    """Return the event of a number: the next key of some participant."""
+    """Return the event of a number: a note of some participant."""
     codes = [participant.code for participant in genesis.file.participants]
     code = codes[number % len(codes)]
-    conflicts = number % _CONFLICT_EVERY == 0 and number > len(codes)
-    key = signing_key(f"key {number - len(codes) if conflicts else number}").public_key
+    refers = number > 0 and number % _REFERENCE_EVERY == 0
+    references = (make_event(genesis, number - 1).event_id,) if refers else ()
     payload = encode_event(
         chain=genesis.chain,
         author=Author(participant=code, authority=_ROOT),
         nonce=number.to_bytes(16, "big"),
         occurred_at=WORLD_MS,
-        subject=key.hex(),
+        subject=code,
         prev=None,
-        body=KeyAdded(authority=_ROOT, key=key, valid_from=WORLD_MS),
+        body=NoteFiled(text=f"Note {number}.", references=references, document=None),
     )
     return decode_envelope(sign_event(payload, [signing_key(f"{code}/root")]))
 

@@ -163,6 +163,7 @@ class Participants:
                     name=self.name(code),
                     kind=self.kind(code),
                     root_key=self.key(f"{code}/root").public_key.hex(),
+                    recovery_key=self.key(f"{code}/recovery").public_key.hex(),
                 )
                 for code in self.founders
             ),

@@ -243,6 +243,7 @@ class Scheme:
                 kind=self._participants.kind(code),
                 effective_from=self._timeline.now_ms + 2 * HOUR_MS,
                 root_key=self._participants.key(f"{code}/root").public_key,
+                recovery_key=self._participants.key(f"{code}/recovery").public_key,
                 decision=decision,
             )
             self._signer.chair(code, body)

@@ -160,17 +160,16 @@ def test_term_that_jumps_is_refused(world: World, body: MessageBody) -> None:
     assert step.status.term == 1
 
 
+OWN_KEYS = ("BW/root", "BW/recovery")
+
+
 def sealed_block(world: World, ahead_ms: int, *, term: int = 2, nonce: int = 0) -> Received:
     """Append the next block, sealed by a leader whose clock is so far ahead of ours."""
     key = signing_key(f"{HONEST}/consensus")
     leader = Machine(make_genesis(), HONEST, key, world.ledger, skew_ms=SKEW_MS)
     builder = leader.open_block(world.now_ms + ahead_ms)
-    new = signing_key(f"new {nonce}").public_key
-    builder.add(
-        decode_envelope(
-            make_event("BW/root", KeyAdded(authority="root", key=new, valid_from=0), nonce=nonce)
-        )
-    )
+    body = KeyAdded(authority="root", key=signing_key(f"new {nonce}").public_key, valid_from=0)
+    builder.add(decode_envelope(make_event("BW/root", body, signers=OWN_KEYS, nonce=nonce)))
     tip = world.ledger.tip
     payload = leader.seal(builder, Term(term))
     block = Entry(Index(tip.height + 1), Term(term), EntryKind.BLOCK, payload)
@@ -438,8 +437,8 @@ def test_next_chair_signs_the_hand_over_with_a_key_that_is_not_registered_yet(
 
 def test_refusal_names_the_uncommitted_block_it_rests_on(world: World) -> None:
     body = KeyAdded(authority="root", key=signing_key("new").public_key, valid_from=0)
-    first = decode_envelope(make_event("BW/root", body))
-    second = decode_envelope(make_event("BW/root", body, nonce=1))
+    first = decode_envelope(make_event("BW/root", body, signers=OWN_KEYS))
+    second = decode_envelope(make_event("BW/root", body, signers=OWN_KEYS, nonce=1))
     step = world.engine.step([], [first, second])
     assert isinstance(dict(step.answers)[second.event_id], Refused)
     assert (step.grounds, world.ledger.tip.height) == (3, 2)

@@ -78,7 +78,7 @@ async def test_leader_hands_over_to_the_next_term_without_an_election_timeout(
             # One term further and a leader known: nobody had to time out and campaign.
             assert (status.role, status.term) == (Role.FOLLOWER, term + 1)
             assert status.leader not in (None, leader)
-            event = network.key_event()
+            event = network.note()
             (outcome,) = await network.node(leader).submit([event], 10)
             assert isinstance(outcome, Committed)
 
@@ -86,7 +86,7 @@ async def test_leader_hands_over_to_the_next_term_without_an_election_timeout(
 async def test_events_under_way_survive_a_hand_over(tmp_path: Path) -> None:
     async with neighbours(tmp_path) as network:
         leader = network.node(await network.leader())
-        waiting = leader.submit([network.key_event() for _ in range(200)], 20)
+        waiting = leader.submit([network.note() for _ in range(200)], 20)
         outcomes, _ = await asyncio.gather(waiting, leader.hand_over())
         assert {type(one) for one in outcomes} == {Committed}
 

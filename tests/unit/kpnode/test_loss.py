@@ -17,7 +17,7 @@ async def test_node_that_lost_the_end_of_its_log_alone_starts_and_is_repaired(
     async with neighbours(tmp_path) as network:
         leader = await network.leader()
         name = next(one for one in NAMES if one != leader)
-        events = [network.key_event() for _ in range(5)]
+        events = [network.note() for _ in range(5)]
         for event in events:
             (outcome,) = await network.node(leader).submit([event], 10)
             assert isinstance(outcome, Committed)

@@ -120,7 +120,7 @@ async def test_nobody_is_left_waiting_for_a_node_that_stops() -> None:
 
 
 async def record(network: Neighbours, name: str) -> Committed:
-    (outcome,) = await network.node(name).submit([network.key_event()], 10)
+    (outcome,) = await network.node(name).submit([network.note()], 10)
     assert isinstance(outcome, Committed), outcome
     return outcome
 

@@ -7,19 +7,20 @@ from kpledger.scheme.v1 import records
 from kpledger.scheme.v1.context import Context, record_of
 from kpledger.scheme.v1.events import governance as events
 from kpledger.scheme.v1.events.life import ObserverRegistered, ObserverWithdrawn
-from kpledger.scheme.v1.ids import ROOT
+from kpledger.scheme.v1.ids import RECOVERY, ROOT
 from kpledger.scheme.v1.rules.decisions import interim_end
 from kpledger.scheme.v1.rules.numbering import is_named, notified_forms
 
 
 def admit_participant(context: Context) -> None:
-    """Write the participant and its root key."""
+    """Write the participant, its root key and its recovery key."""
     body = context.body(events.ParticipantAdmitted)
     standings = (_begin_standing(context, body, events.Standing.ACTIVE),)
     record = record_of(records.ParticipantRecord, body, standings=standings, authority_count=0)
     context.put(record, body.code)
-    root = records.KeyRecord(participant=body.code, authority=ROOT, valid_from=0)
-    context.put(root, body.root_key)
+    for key, authority in ((body.root_key, ROOT), (body.recovery_key, RECOVERY)):
+        record_ = records.KeyRecord(participant=body.code, authority=authority, valid_from=0)
+        context.put(record_, key)
 
 
 def change_status(context: Context) -> None:

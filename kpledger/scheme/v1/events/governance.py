@@ -72,6 +72,8 @@ class ParticipantAdmitted(Body, frozen=True, kw_only=True, forbid_unknown_fields
     """From when it may trade; Unix milliseconds."""
     root_key: PublicKey
     """The key that speaks for the participant itself."""
+    recovery_key: PublicKey
+    """Signs with it where the participant's own keys change; kept off line."""
     decision: DecisionId
     """The recorded decision that admits it, or the Chair's notice."""
     interim: bool = False
@@ -127,7 +129,8 @@ class KeyAdded(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A participant gives one of its authorities a signing key."""
 
     authority: AuthorityId
-    """The office that will sign with it; ``root`` for a further key of the participant itself."""
+    """The office that will sign with it; ``root`` or ``recovery`` for a further key of the
+    participant itself."""
     key: PublicKey
     """The Ed25519 public key; the subject is its hexadecimal form."""
     valid_from: TimeMs

@@ -8,7 +8,7 @@ from kpledger.base.units import format_time
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, Refusals
 from kpledger.scheme.v1.events import governance as events
-from kpledger.scheme.v1.ids import CHAIR, ROOT, SECRETARIAT
+from kpledger.scheme.v1.ids import CHAIR, OWN_KEYS, ROOT, SECRETARIAT
 from kpledger.scheme.v1.records import AuthorityRecord, KeyRecord
 from kpledger.scheme.v1.rules.values import check_past_time
 
@@ -40,13 +40,13 @@ _OF_EITHER = (AuthorKind.MONITOR,)
 
 @dataclass(frozen=True, slots=True)
 class Cosigner:
-    """Who has to sign besides the author: one office, or any office of a participant with a role.
+    """Who has to sign besides the author: one of some offices, or any with a role.
 
     A key that is not registered yet (the next Chair's) stands for itself.
     """
 
     participant: str
-    authority: str | None = None
+    authorities: tuple[str, ...] = ()
     """None: any office of the participant with the role."""
     role: events.AuthorityRole | None = None
     key: bytes | None = None
@@ -55,8 +55,8 @@ class Cosigner:
         """Say who, for a refusal."""
         if self.key is not None:
             return f"key {self.key.hex()}"
-        if self.authority is not None:
-            return f"{self.participant}/{self.authority}"
+        if self.authorities:
+            return " or ".join(f"{self.participant}/{one}" for one in self.authorities)
         return f"an authority of {self.participant} with the role {self.role}"
 
 
@@ -95,7 +95,10 @@ def check_signers(context: Context, cosigners: tuple[Cosigner, ...]) -> Refusals
             waiting.remove(cosigner)
         elif record is None or not _is_in_force(record, context.at.now_ms):
             yield _refuse_key(public_key, record)
-        elif (record.participant, record.authority) == context.author:
+        elif (record.participant, record.authority) == context.author and not (
+            # A second key of the author's may be the one that has to sign with the first.
+            officers and cosigner
+        ):
             officers.add(record.officer or public_key.hex())
         elif any(_is_of(context, one, record) for one in cosigners):
             # The first officer of whoever has to sign, or another one of the same.
@@ -155,7 +158,7 @@ def _is_of(context: Context, cosigner: Cosigner, record: KeyRecord) -> bool:
     if cosigner.key is not None or record.participant != cosigner.participant:
         return False
     if cosigner.role is None:
-        return record.authority == cosigner.authority
+        return record.authority in cosigner.authorities
     return context.is_open(record.participant, record.authority, cosigner.role)
 
 
@@ -207,7 +210,32 @@ def chair_for_the_first_office(context: Context) -> tuple[Cosigner, ...]:
     participant = context.participant(context.author[0])
     first = participant is not None and participant.authority_count == 0
     in_territory = context.body(events.AuthorityRegistered).territory is not None
-    return (Cosigner(KPCS, CHAIR),) if first or in_territory else ()
+    return (Cosigner(KPCS, (CHAIR,)),) if first or in_territory else ()
+
+
+def two_own_keys(context: Context) -> tuple[Cosigner, ...]:
+    """Give who signs with a root where a participant's own keys change: a second one of these.
+
+    So whoever steals one root key can neither make the participant his nor lock it out. But a root
+    key revokes itself alone, as an emergency stop: nobody grows stronger by that.
+    """
+    body, code = context.event.body, context.author[0]
+    if isinstance(body, events.KeyAdded):
+        authority = body.authority
+    else:
+        record = context.key(changed_key(context))
+        # Of somebody else's key it is said elsewhere that it is none of the author's (E2).
+        authority = record.authority if record and record.participant == code else ""
+    stops = isinstance(body, events.KeyRevoked) and context.event.signers == (body.key,)
+    if code == KPCS or authority not in OWN_KEYS or stops:
+        return ()
+    return (Cosigner(code, OWN_KEYS),)
+
+
+def changed_key(context: Context) -> bytes:
+    """Give the key that is replaced or withdrawn."""
+    body = context.event.body
+    return body.old if isinstance(body, events.KeyRotated) else context.body(events.KeyRevoked).key
 
 
 def check_self_suspension(context: Context) -> Refusals:

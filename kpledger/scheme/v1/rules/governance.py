@@ -1,8 +1,8 @@
 """Participants and offices (G1, G2, G4), observers, and keys (G5): rules E1, E2, E5, E6.
 
-A participant's root arranges the keys of its offices and its own; the Chair those of the offices
-of the scheme. The Chair's own key changes hands with the chair alone; the secretariat's is put
-in the place of another by the Chair.
+A participant's root arranges the keys of its offices and, together with a second key, its own; the
+Chair those of the offices of the scheme. The Chair's own key changes hands with the chair alone;
+the secretariat's is put in the place of another by the Chair.
 """
 
 from typing import Final
@@ -16,13 +16,14 @@ from kpledger.scheme.v1.context import Context, Refusals
 from kpledger.scheme.v1.events import governance as events
 from kpledger.scheme.v1.events.governance import AuthorityRole
 from kpledger.scheme.v1.events.life import ObserverRegistered, ObserverWithdrawn
-from kpledger.scheme.v1.ids import CHAIR, ROOT, SECRETARIAT
+from kpledger.scheme.v1.ids import CHAIR, OWN_KEYS, RECOVERY, ROOT, SECRETARIAT
 from kpledger.scheme.v1.rules.values import check_ascending, check_notice_period, check_past_time
 from kpledger.scheme.v1.subjects import Subject
 
 _OF_THE_SCHEME: Final = (AuthorityRole.MONITORING, AuthorityRole.STATISTICS)
 _OF_A_PARTICIPANT: Final = tuple(role for role in AuthorityRole if role != AuthorityRole.OBSERVER)
-_NAMES_TAKEN: Final = (ROOT, CHAIR, SECRETARIAT, Subject.POLICY, Subject.RULES)
+_NAMES_TAKEN: Final = (ROOT, RECOVERY, Subject.POLICY)
+_TAKEN_BY_THE_SCHEME: Final = (*_NAMES_TAKEN, CHAIR, SECRETARIAT, Subject.RULES)
 """``KPCS/rules`` and ``BW/policy`` are subjects of their own; an office of that name would share
 their history."""
 
@@ -32,12 +33,16 @@ _NEVER_REVOKED: Final = (*_NEVER_ROTATED, (KPCS, SECRETARIAT))
 
 
 def check_admission(context: Context) -> Refusals:
-    """E6: an admitted participant was not there before, and its key is new; E14: within a year."""
+    """E6: an admitted participant was not there before, its keys are new; E14: within a year."""
     body = context.body(events.ParticipantAdmitted)
     if context.participant(body.code) is not None:
         problem = f"{body.code} has been admitted already"
         yield Refusal(Rule.E6, "body.code", problem, "a code that is not on the ledger")
     yield from check_unused_key(context, body.root_key, "body.root_key")
+    yield from check_unused_key(context, body.recovery_key, "body.recovery_key")
+    if body.root_key == body.recovery_key:
+        problem = "it is the root key as well"
+        yield Refusal(Rule.E6, "body.recovery_key", problem, "a second key, kept off line")
     yield from check_notice_period(context, body.effective_from)
 
 
@@ -63,8 +68,8 @@ def check_registration(context: Context) -> Refusals:
 
 def _check_new_name(context: Context, name: str, field: str) -> Refusals:
     participant = context.author[0]
-    taken = name in (ROOT, Subject.POLICY) or (participant == KPCS and name in _NAMES_TAKEN)
-    if taken or context.authority(participant, name) is not None:
+    taken = _TAKEN_BY_THE_SCHEME if participant == KPCS else _NAMES_TAKEN
+    if name in taken or context.authority(participant, name) is not None:
         problem = f"{participant}/{name} exists already"
         yield Refusal(Rule.E6, field, problem, "a name that is not on the ledger")
 
@@ -102,12 +107,12 @@ def check_new_key(context: Context) -> Refusals:
     """E6: the key is new, and for an office that exists."""
     body = context.body(events.KeyAdded)
     participant = context.author[0]
-    of_the_root = body.authority == ROOT and participant != KPCS
+    is_own = body.authority in OWN_KEYS and participant != KPCS
     office = context.authority(participant, body.authority)
-    if not of_the_root and (office is None or office.closed_at is not None):
+    if not is_own and (office is None or office.closed_at is not None):
         said = "is closed" if office is not None else "is not registered"
         problem = f"{participant}/{body.authority} {said}"
-        yield Refusal(Rule.E6, "body.authority", problem, "an open office, or root")
+        yield Refusal(Rule.E6, "body.authority", problem, "an open office, root or recovery")
     yield from check_unused_key(context, body.key, "body.key")
 
 
@@ -156,14 +161,8 @@ def check_key_rotation(context: Context) -> Refusals:
 
 
 def check_revocation(context: Context) -> Refusals:
-    """E1: a key cannot revoke itself; E5: the reason fits.
-
-    So the last root key of a participant can never be withdrawn and leave nobody to speak for it.
-    """
+    """E5: the reason fits."""
     body = context.body(events.KeyRevoked)
-    if body.key in context.event.signers:
-        accepted = "another root key of the author"
-        yield Refusal(Rule.E1, "signatures", "a key cannot revoke itself", accepted)
     field, suspect_since = "body.suspect_since", body.suspect_since
     if (body.reason is events.RevocationReason.COMPROMISED) != (suspect_since is not None):
         problem = f"the value is {suspect_since}, for a key that is {body.reason}"

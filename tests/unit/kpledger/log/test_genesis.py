@@ -128,6 +128,15 @@ def test_file_that_cannot_found_a_ledger_is_refused(change: Change, problem: str
         parse_genesis(encoded)
 
 
+def test_file_without_a_recovery_key_is_refused_with_the_reason() -> None:
+    encoded = format_genesis(make_genesis_file())
+    key = b',\n      "recovery_key": "' + public_hex("EU/recovery").encode() + b'"'
+    assert key in encoded
+    problem = r"at participants\[1\]: .* `recovery_key`; add to each .* for ever"
+    with pytest.raises(GenesisError, match=problem):
+        parse_genesis(encoded.replace(key, b""))
+
+
 @pytest.mark.parametrize(
     ("encoded", "problem"),
     [
@@ -203,7 +212,8 @@ def test_policy_left_out_is_the_documented_one() -> None:
 def test_state_begins_with_policy_rules_chair_participants_and_first_keys() -> None:
     state = MemoryState()
     state.apply(make_genesis().seed_state(state))
-    owners = ["KPCS/chair", "KPCS/secretariat", *(f"{code}/root" for code in PARTICIPANTS)]
+    own = [f"{code}/{name}" for code in PARTICIPANTS for name in ("root", "recovery")]
+    owners = ["KPCS/chair", "KPCS/secretariat", *own]
     keys = {KeyRecord.key_for(signing_key(owner).public_key): owner for owner in owners}
     scheme = {PolicyRecord.key_for("network"), RULES_KEY, SCHEME_KEY}
     assert set(state.pairs) == {*scheme, *keys, *map(ParticipantRecord.key_for, PARTICIPANTS)}

@@ -64,6 +64,7 @@ def _trade() -> MemoryLedger:
         name="Chinese Taipei",
         kind=ParticipantKind.ENTITY,
         root_key=signing_key("TW/root").public_key,
+        recovery_key=signing_key("TW/recovery").public_key,
     )
     notice = make_decision(NOTICE, procedure=Procedure.CHAIR_NOTICE)
     ledger.record(make_event(CHAIR, taipei), make_event(CHAIR, notice))

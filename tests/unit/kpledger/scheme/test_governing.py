@@ -131,12 +131,20 @@ REFUSED: list[tuple[str, str, Body, Rule, str]] = [
         "body.key",
     ),
     (
-        "key-revokes-itself",
-        "BW/root",
-        vary(REVOCATION, key=signing_key("BW/root").public_key),
-        Rule.E1,
-        "signatures",
+        "admitted-with-one-key",
+        CHAIR,
+        vary(ADMISSION, recovery_key=ADMISSION.root_key),
+        Rule.E6,
+        "body.recovery_key",
     ),
+    (
+        "admitted-with-a-used-recovery-key",
+        CHAIR,
+        vary(ADMISSION, recovery_key=signing_key("BW/recovery").public_key),
+        Rule.E6,
+        "body.recovery_key",
+    ),
+    ("office-recovery", "BW/root", vary(OFFICE, authority="recovery"), Rule.E6, "body.authority"),
     (
         "compromised-without-a-time",
         "BW/root",
@@ -336,15 +344,3 @@ def test_compromised_key_is_revoked_with_the_time_it_is_suspect_from() -> None:
     ledger.record(make_event("BW/root", body))
     record = ledger.read(KeyRecord.key_for(body.key), KeyRecord)
     assert (record.reason, record.suspect_since) == (RevocationReason.COMPROMISED, FOUNDED_MS)
-
-
-def test_root_key_is_revoked_by_another_root_key() -> None:
-    ledger = open_trade()
-    spare = signing_key("BW/spare").public_key
-    ledger.record(make_event("BW/root", vary(KEY, authority="root", key=spare)))
-    body = vary(REVOCATION, key=signing_key("BW/root").public_key)
-    both = make_event("BW/root", body, signers=("BW/root", "BW/spare"))
-    assert _code(ledger.attempt(both)) == (Rule.E1, "signatures")
-    ledger.record(make_event("BW/root", body, signers=("BW/spare",)))
-    refusal = ledger.attempt(make_event("BW/root", OFFICE))
-    assert _code(refusal) == (Rule.E1, "signatures")

@@ -54,8 +54,8 @@ def test_union_may_still_use_its_first_prefix() -> None:
 def _with_hong_kong() -> MemoryLedger:
     """Give a ledger on which China has the offices beijing and hong-kong, which serves HK."""
     ledger = open_trade()
-    root_key = signing_key("CN/root").public_key
-    ledger.record(make_event(CHAIR, vary(ADMISSION, code="CN", name="China", root_key=root_key)))
+    keys = {f"{one}_key": signing_key(f"CN/{one}").public_key for one in ("root", "recovery")}
+    ledger.record(make_event(CHAIR, vary(ADMISSION, code="CN", name="China", **keys)))
     ledger.record(*opening_events("CN/beijing"))
     office = vary(OFFICE, authority="hong-kong", territory="HK")
     key = KeyAdded(

@@ -134,6 +134,7 @@ def found() -> Genesis:
             name=everybody.name(code),
             kind=everybody.kind(code),
             root_key=everybody.key(f"{code}/root").public_key.hex(),
+            recovery_key=everybody.key(f"{code}/recovery").public_key.hex(),
         )
         for code in everybody.codes
     )

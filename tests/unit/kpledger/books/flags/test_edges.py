@@ -188,6 +188,7 @@ def test_f14_who_joins_within_a_quarter_owes_figures_from_the_next_on(trader: Tr
         name="Qatar",
         kind=ParticipantKind.STATE,
         root_key=signing_key("QA/root").public_key,
+        recovery_key=signing_key("QA/recovery").public_key,
         effective_from=start_of_day_ms("2026-04-20"),
         decision=DECISION,
     )
