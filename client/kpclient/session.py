@@ -14,6 +14,7 @@ import msgspec
 from kpclient.errors import ClientError, FileError, UsageError
 from kpclient.files import make_temporary_directory, read_bounded
 from kpclient.input.options import ConnectionOptions, OfflineOptions
+from kpclient.net.access_tokens import AccessTokens, load_tokens
 from kpclient.net.answers import read_answer
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NodeClient, NodeProblemError, split_urls
@@ -22,7 +23,7 @@ from kpclient.replay.copied_chain import CopiedChain
 from kpclient.replay.served_chain import ServedChain
 from kpclient.replay.verification import open_chain, replay
 from kpclient.seen import Memory, Position
-from kpledger.api.answers import StatusAnswer
+from kpledger.api.answers import PublicStatusAnswer
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.books.certificates import CERTIFICATE, CertificateQuestion
 from kpledger.books.database import Books, open_books
@@ -68,6 +69,11 @@ class Session:
         """The ledger that is meant."""
         path = self._connection.genesis or self.home / "genesis.json"
         return load_genesis(path)
+
+    @cached_property
+    def _tokens(self) -> AccessTokens:
+        connection = self._connection
+        return load_tokens(connection.token_file, in_clear=connection.token_in_clear)
 
     @property
     def outbox(self) -> Outbox:
@@ -139,17 +145,26 @@ class Session:
             ClientError: no node answers; says why not.
         """
         nodes, timeout_s = self._connection.node, self._connection.timeout_s
-        return open_chain(self.genesis, nodes=nodes, copy=self._offline.copy, timeout_s=timeout_s)
+        return open_chain(
+            self.genesis,
+            nodes=nodes,
+            copy=self._offline.copy,
+            timeout_s=timeout_s,
+            tokens=self._tokens,
+        )
 
     async def _ask(self, call: Callable[[LedgerClient], Awaitable[T]]) -> T:
-        urls = split_urls(self._connection.node)
         nodes = NodeClient(
-            self.genesis, urls, timeout_s=self._connection.timeout_s, observe=self._accept
+            self.genesis,
+            split_urls(self._connection.node),
+            timeout_s=self._connection.timeout_s,
+            observe=self._accept,
+            tokens=self._tokens,
         )
         async with nodes:
             return await call(LedgerClient(self.genesis, nodes, newest=self._newest))
 
-    def _accept(self, source: str, shown: StatusAnswer | AuditReport) -> None:
+    def _accept(self, source: str, shown: PublicStatusAnswer | AuditReport) -> None:
         """Compare what a node or a copy shows with what was seen of this ledger before."""
         position = Position(
             height=shown.height,

@@ -184,7 +184,7 @@ class PublicStatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     head: HexDigest
     tree_size: _Count
     tree_root: HexDigest
-    ready: bool
+    ready: bool = False
     """The node takes part and knows a leader, so that it can take events."""
 
 

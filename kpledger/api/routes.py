@@ -250,6 +250,7 @@ def route_of(query: AnyQuery) -> Route:
         is_small=query.is_small,
         question=query.question,
         options=ReadOptions,
+        access=Access.EVERYBODY if query.for_everybody else Access.LISTED,
     )
 
 

@@ -106,7 +106,7 @@ class HistoryAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 def _respond_list(books: Books, question: CertificatesQuestion) -> CertificatesAnswer:
     filters = _read_filters(books, question)
-    after = "" if question.after is None else _read_number("after", question.after)
+    after = "" if question.after is None else read_number("after", question.after)
     numbers, next_after = _read_page(books, filters, after, question.limit)
     found = (books.record(CertificateRecord.key_for(one), CertificateRecord) for one in numbers)
     return CertificatesAnswer(
@@ -115,7 +115,7 @@ def _respond_list(books: Books, question: CertificatesQuestion) -> CertificatesA
 
 
 def _respond_one(books: Books, question: CertificateQuestion) -> CertificateRecord:
-    number = _read_number("number", question.number)
+    number = read_number("number", question.number)
     record = books.record(CertificateRecord.key_for(number), CertificateRecord)
     if record is None:
         raise NotOnLedgerError(f"there is no certificate {number}")
@@ -146,7 +146,12 @@ HISTORY: Final = Query(
 )
 
 
-def _read_number(field: str, text: str) -> str:
+def read_number(field: str, text: str) -> str:
+    """Read the number of a certificate, whether or not there is one.
+
+    Raises:
+        QuestionError: it is none.
+    """
     return read_parameter(field, text, parse_number, "a certificate number, such as BW00001234")
 
 

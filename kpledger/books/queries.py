@@ -16,6 +16,7 @@ from kpledger.books.statistics import ANNEX3, SUMMARY
 from kpledger.books.subject import SUBJECT
 from kpledger.books.trace import TRACE
 from kpledger.books.unconfirmed import UNCONFIRMED
+from kpledger.books.verification import VERIFICATION
 
 QUERIES: Final[tuple[AnyQuery, ...]] = (
     BALANCE,
@@ -38,5 +39,6 @@ QUERIES: Final[tuple[AnyQuery, ...]] = (
     SUBJECT,
     TRACE,
     UNCONFIRMED,
+    VERIFICATION,
 )
 """In alphabetical order of their paths."""

@@ -62,6 +62,7 @@ class Query(Generic[_Q_co, _A_co]):
         respond: Callable[[Books, _Q_co], _A_co],
         *,
         is_small: bool = False,
+        for_everybody: bool = False,
     ) -> None:
         """Take the forms of question and answer from what responds.
 
@@ -72,9 +73,10 @@ class Query(Generic[_Q_co, _A_co]):
                 :class:`NotOnLedgerError`.
             is_small: whether it reads a few rows by an index and no more, so that a node lets
                 nobody who asks it wait for those who ask anything else.
+            for_everybody: whether a node answers it to clients who are not listed there.
         """
         self.path, self.summary, self.respond = path, summary, respond
-        self.is_small = is_small
+        self.is_small, self.for_everybody = is_small, for_everybody
         _, question, answer = get_annotations(respond).values()
         self.question: type[_Q_co] = question
         """Its parameters: a flat Struct of text, numbers and truth values, with defaults."""

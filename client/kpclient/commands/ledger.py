@@ -17,7 +17,7 @@ from kpclient.output.console import (
     write_value,
 )
 from kpclient.session import NotFoundError, Session
-from kpledger.api.answers import StatusAnswer
+from kpledger.api.answers import PublicStatusAnswer, StatusAnswer
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import KPCS, parse_participant
 from kpledger.base.units import format_time
@@ -180,21 +180,31 @@ def status(asking: Asking[SchemeQuestion, SchemeAnswer]) -> None:
     if as_json:
         print_json(found)
         return
-    print_fields(
-        {
-            "node": f"{found.node} of {found.participant}, {found.role} in term {found.term}",
-            "leader": found.leader or "none known",
-            "voters": ", ".join(found.voters),
-            "ledger": found.origin,
-            "chain": found.chain,
-            "height": f"{found.height}, {format_time(found.block_time_ms)}",
-            "head": found.head,
-            "events": str(found.tree_size),
-            "root": found.tree_root,
-            "state digest": found.state_digest,
-            "storage": found.storage.failed or found.storage.durability,
-        }
-    )
+    print_fields(_describe_status(found))
+
+
+def _describe_status(found: PublicStatusAnswer) -> dict[str, str]:
+    """Tell people what a node says of itself, all or what it says to everybody."""
+    place = {
+        "chain": found.chain,
+        "height": str(found.height),
+        "head": found.head,
+        "events": str(found.tree_size),
+        "root": found.tree_root,
+    }
+    if not isinstance(found, StatusAnswer):
+        works = "takes events" if found.ready else "takes no events now"
+        return {"node": f"{found.node}, {works} (it tells us no more)", **place}
+    return {
+        "node": f"{found.node} of {found.participant}, {found.role} in term {found.term}",
+        "leader": found.leader or "none known",
+        "voters": ", ".join(found.voters),
+        "ledger": found.origin,
+        **place,
+        "height": f"{found.height}, {format_time(found.block_time_ms)}",
+        "state digest": found.state_digest,
+        "storage": found.storage.failed or found.storage.durability,
+    }
 
 
 def _print_scheme(asking: Asking[SchemeQuestion, SchemeAnswer], found: SchemeAnswer) -> None:
@@ -218,6 +228,6 @@ def _print_scheme(asking: Asking[SchemeQuestion, SchemeAnswer], found: SchemeAns
     )
 
 
-async def _fetch_status(ledger: LedgerClient) -> StatusAnswer:
+async def _fetch_status(ledger: LedgerClient) -> PublicStatusAnswer:
     await ledger.verify_genesis()
     return await ledger.status()

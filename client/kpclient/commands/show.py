@@ -15,13 +15,20 @@ from kpclient.errors import UsageError
 from kpclient.input.options import ConnectionOptions, FreshnessOptions
 from kpclient.net.answers import VerifiedEvent
 from kpclient.net.ledger_client import LedgerClient
-from kpclient.net.node_client import NotTrustworthyError, read_from
-from kpclient.output.console import print_fields, print_json, print_table, write_value
+from kpclient.net.node_client import NoAccessError, NotTrustworthyError, read_from
+from kpclient.output.console import (
+    print_fields,
+    print_json,
+    print_table,
+    print_trouble,
+    write_value,
+)
 from kpclient.session import NotFoundError, Session
 from kpledger.base.units import format_carats, format_time, format_usd
 from kpledger.books.certificates import CERTIFICATE, HISTORY, CertificateQuestion
 from kpledger.books.query import readable
 from kpledger.books.subject import MAX_EVENTS, SUBJECT, SubjectQuestion
+from kpledger.books.verification import VERIFICATION
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
@@ -60,8 +67,16 @@ def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) ->
         if recorded is not None:
             _print_event(recorded, as_json=connection.as_json)
             return
-    fetch = _fetch_certificate if re.match(NUMBER_PATTERN, what) else _fetch_subject
-    found = session.ask(lambda ledger: fetch(ledger, what))
+    is_number = re.match(NUMBER_PATTERN, what) is not None
+    fetch = _fetch_certificate if is_number else _fetch_subject
+    try:
+        found = session.ask(lambda ledger: fetch(ledger, what))
+    except NoAccessError as error:
+        if not is_number:
+            raise
+        _verify(session, what, as_json=connection.as_json)
+        print_trouble(f"that is all for everybody: {error}")
+        return
     if connection.as_json:
         print_json(found.described | {"history": [_describe_event(one) for one in found.events]})
         return
@@ -70,6 +85,39 @@ def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) ->
     more = "there may be later ones, which only the books hold"
     is_cut = len(found.events) == MAX_EVENTS
     print_table(columns, map(_history_row, found.events), more=more if is_cut else "")
+
+
+def _verify(session: Session, number: str, *, as_json: bool) -> None:
+    """Show what everybody may know of a certificate.
+
+    Raises:
+        NotFoundError: it is not on the ledger.
+    """
+    question = CertificateQuestion(number=number)
+    found = session.ask(lambda ledger: ledger.ask(VERIFICATION, question))
+    if found.number != number:
+        problem = f"asked for {number}, it answers about {found.number}"
+        raise NotTrustworthyError("the node", problem)
+    known = found.certificate
+    if known is None:
+        raise NotFoundError(f"certificate {number}")
+    if as_json:
+        print_json({"verification": found})
+        return
+    print_fields(
+        {
+            "certificate": number,
+            "state": known.state,
+            "issuer": known.issuer,
+            "destination": known.destination,
+            "issued": known.issued_on,
+            "expires": known.expires_on,
+            "carats": format_carats(known.carat_thousandths),
+            "goods": "; ".join(
+                f"{line.hs} {format_carats(line.carat_thousandths)} ct" for line in known.lines
+            ),
+        }
+    )
 
 
 class _Found(NamedTuple):

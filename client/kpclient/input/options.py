@@ -63,6 +63,8 @@ class ConnectionOptions:
 
     node: str = ""
     genesis: Path | None = None
+    token_file: Path | None = None
+    token_in_clear: bool = False
     timeout_s: float = TIMEOUT_S
     home: Path = DEFAULT_HOME
     as_json: bool = False

@@ -18,9 +18,10 @@ import aiohttp
 import msgspec
 
 from kpclient.errors import ClientError, UsageError
+from kpclient.net.access_tokens import NO_TOKENS, AccessTokens
 from kpclient.net.answers import NO_PROBLEM, describe_problem, read_answer
 from kpclient.net.tls import PinnedKey, build_context
-from kpledger.api.answers import Problem, StatusAnswer
+from kpledger.api.answers import Problem, PublicStatusAnswer
 from kpledger.api.routes import MSGPACK_TYPE, STATUS
 from kpledger.command import EXIT_REFUSED
 from kpledger.log.genesis import Genesis
@@ -37,9 +38,14 @@ _SPARE_S: Final = 1.0
 """How much earlier a node gives up than we do, so that its answer arrives."""
 FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 1.0
-_RETRY: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+_ANOTHER_MAY: Final = frozenset(
+    {HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+)
+"""With these a node says no which another one may not say, or this one not later."""
 _OK: Final = range(200, 300)
 _URL: Final = "http(s)://host:port"
+_NOT_LISTED: Final = "urn:kpledger:problem:not-listed"
+_NO_ACCESS: Final = frozenset({_NOT_LISTED, "urn:kpledger:problem:unknown-token"})
 
 
 def split_urls(text: str) -> list[str]:
@@ -93,6 +99,17 @@ class NodeUnreachableError(ClientError):
         self.silences = dict(silences)
 
 
+class NoAccessError(NodeUnreachableError):
+    """Every node answers that this is not for everybody."""
+
+    def __init__(self, silences: Mapping[str, NoAnswerError]) -> None:
+        """Say who was asked, and how one is told more."""
+        super().__init__(silences)
+        told = "; ".join(f"{url}: {silence}" for url, silence in silences.items())
+        hint = "a token of its operator in --token-file FILE or KPLEDGER_TOKEN opens it"
+        self.args = (f"{told} ({hint})",)
+
+
 class NotTrustworthyError(ClientError):
     """What a node says is not what it has to be."""
 
@@ -116,7 +133,8 @@ class NodeClient:
         urls: Sequence[str],
         *,
         timeout_s: float,
-        observe: Callable[[str, StatusAnswer], None],
+        observe: Callable[[str, PublicStatusAnswer], None],
+        tokens: AccessTokens = NO_TOKENS,
     ) -> None:
         """Prepare to ask these nodes.
 
@@ -125,9 +143,10 @@ class NodeClient:
             urls: ``http://host:port`` or ``https://host:port``, in order of preference.
             timeout_s: how long to go on asking for one thing.
             observe: called with the first status of each node, to compare it with what was seen.
+            tokens: what is presented to whom.
 
         Raises:
-            UsageError: no URL, too many, or one that is none.
+            UsageError: no URL, too many, or one that is none, or to which no token may be sent.
         """
         if not 1 <= len(urls) <= MAX_NODES:
             problem = f"{len(urls)} nodes are named"
@@ -139,6 +158,8 @@ class NodeClient:
         self._urls = tuple(url.rstrip("/") for url in urls)
         self.timeout_s = timeout_s
         self._observe = observe
+        tokens.check(self._urls)
+        self._tokens = tokens
         self._preferred = 0
         self._met: set[str] = set()
         self._session: aiohttp.ClientSession
@@ -181,7 +202,8 @@ class NodeClient:
         ``trusting`` a node is asked whatever ledger it keeps: an audit trusts none anyway.
 
         Raises:
-            NodeUnreachableError: none did before the deadline.
+            NodeUnreachableError: none did before the deadline; or, a :class:`NoAccessError`, it is
+                for none of them to tell whoever asks.
             NodeProblemError: one says no.
             NotTrustworthyError: one is no node of this ledger.
         """
@@ -205,6 +227,8 @@ class NodeClient:
                 # What a node said tells more than that it says nothing any more.
                 if error.kind or node not in silences or not silences[node].kind:
                     silences[node] = error
+                if set(self._urls) == silences.keys() and _is_closed(silences):
+                    raise NoAccessError(silences) from None
                 if time.monotonic() + pause >= end:
                     raise NodeUnreachableError(silences) from None
             await asyncio.sleep(pause)
@@ -215,13 +239,13 @@ class NodeClient:
         if node == self.node:
             self._preferred += 1
 
-    def check_status(self, node: str, content: bytes) -> StatusAnswer:
+    def check_status(self, node: str, content: bytes) -> PublicStatusAnswer:
         """Read a node's status.
 
         Raises:
             NotTrustworthyError: it is none, or of another ledger.
         """
-        status = read_from(node, content, lambda text: read_answer(text, StatusAnswer))
+        status = read_from(node, content, lambda text: read_answer(text, PublicStatusAnswer))
         chain = self._genesis.chain.hex()
         if status.chain != chain:
             raise NotTrustworthyError(
@@ -233,15 +257,15 @@ class NodeClient:
         """Read the answer of one node piece by piece, as it comes.
 
         Raises:
-            NodeUnreachableError: it does not answer, or stops in the middle.
+            NodeUnreachableError: it does not answer, or stops in the middle; or, a
+                :class:`NoAccessError`, this is not for whoever asks.
             NodeProblemError: it says no.
             NotTrustworthyError: it holds no pinned key.
         """
         try:
             async with self._send(node, "GET", path, None, SILENCE_S) as response:
                 if response.status not in _OK:
-                    content = await _read_bounded(node, response)
-                    raise NodeProblemError(_read_problem(response.status, content))
+                    raise _refuse(response.status, await _read_bounded(node, response))
                 while True:
                     async with asyncio.timeout(SILENCE_S):
                         chunk = await response.content.readany()
@@ -249,7 +273,9 @@ class NodeClient:
                         return
                     yield chunk
         except NoAnswerError as error:
-            raise NodeUnreachableError({node: error}) from None
+            silences = {node: error}
+            kind = NoAccessError if _is_closed(silences) else NodeUnreachableError
+            raise kind(silences) from None
 
     async def _ask(
         self, node: str, method: str, path: str, body: bytes | None, end: float
@@ -259,11 +285,8 @@ class NodeClient:
         whole = asyncio.timeout_at(asyncio.get_running_loop().time() + timeout_s)
         async with self._send(node, method, path, body, timeout_s) as response, whole:
             content = await _read_bounded(node, response)
-        if response.status in _RETRY:
-            said = _read_problem(response.status, content)
-            raise NoAnswerError(said.detail or said.title, said.type)
         if response.status not in _OK:
-            raise NodeProblemError(_read_problem(response.status, content))
+            raise _refuse(response.status, content)
         return content
 
     @asynccontextmanager
@@ -271,7 +294,9 @@ class NodeClient:
         self, node: str, method: str, path: str, body: bytes | None, timeout_s: float
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request, and give the response once its head is there."""
-        headers = {"Content-Type": MSGPACK_TYPE} if body is not None else {}
+        headers = self._tokens.headers_for(node)
+        if body is not None:
+            headers["Content-Type"] = MSGPACK_TYPE
         try:
             async with asyncio.timeout(timeout_s):
                 response = await self._session.request(
@@ -300,6 +325,20 @@ class NodeClient:
             raise NoAnswerError(f"it closed the connection without an answer{hint}") from None
         except (aiohttp.ClientError, OSError) as error:
             raise NoAnswerError(str(error) or type(error).__name__) from None
+
+
+def _refuse(status: int, content: bytes) -> NoAnswerError | NodeProblemError:
+    """Give the error for an answer that says no."""
+    said = _read_problem(status, content)
+    if status not in _ANOTHER_MAY:
+        return NodeProblemError(said)
+    # What everybody may ask of a node is of no interest to whoever asked for something else.
+    detail = said.detail.partition(";")[0] if said.type == _NOT_LISTED else said.detail
+    return NoAnswerError(detail or said.title, said.type)
+
+
+def _is_closed(silences: Mapping[str, NoAnswerError]) -> bool:
+    return all(one.kind in _NO_ACCESS for one in silences.values())
 
 
 def _reason(error: OSError) -> str:

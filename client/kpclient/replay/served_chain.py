@@ -12,10 +12,16 @@ from typing import Final
 
 import msgpack
 
+from kpclient.net.access_tokens import NO_TOKENS, AccessTokens
 from kpclient.net.answers import read_answer
-from kpclient.net.node_client import NodeClient, NodeUnreachableError, read_from
+from kpclient.net.node_client import (
+    NoAccessError,
+    NodeClient,
+    NodeUnreachableError,
+    read_from,
+)
 from kpclient.replay.copied_chain import ChainUnavailableError, StoredBlock
-from kpledger.api.answers import StatusAnswer
+from kpledger.api.answers import PublicStatusAnswer
 from kpledger.api.routes import BLOCKS, STATUS
 from kpledger.log.genesis import Genesis
 from kpledger.log.layout import MAX_PAYLOAD_BYTES
@@ -35,13 +41,21 @@ class ServedChain:
         height: that height.
     """
 
-    def __init__(self, genesis: Genesis, urls: Sequence[str], *, timeout_s: float) -> None:
+    def __init__(
+        self,
+        genesis: Genesis,
+        urls: Sequence[str],
+        *,
+        timeout_s: float,
+        tokens: AccessTokens = NO_TOKENS,
+    ) -> None:
         """Ask how far the ledger reaches.
 
         Raises:
             ClientError: no node answers, one answers something else, or what is named is no node.
         """
         self._genesis, self._urls, self._timeout_s = genesis, tuple(urls), timeout_s
+        self._tokens = tokens
         self.source, status = asyncio.run(self._ask_status())
         self.height = status.height
 
@@ -80,20 +94,28 @@ class ServedChain:
 
     def _open(self) -> NodeClient:
         return NodeClient(
-            self._genesis, self._urls, timeout_s=self._timeout_s, observe=lambda *_: None
+            self._genesis,
+            self._urls,
+            timeout_s=self._timeout_s,
+            observe=lambda *_: None,
+            tokens=self._tokens,
         )
 
-    async def _ask_status(self) -> tuple[str, StatusAnswer]:
+    async def _ask_status(self) -> tuple[str, PublicStatusAnswer]:
         async with self._open() as nodes:
             # Whose ledger it is need not be asked: every block has to follow from the genesis file.
             node, content = await nodes.request("GET", STATUS.path, trusting=True)
-            return node, read_from(node, content, lambda text: read_answer(text, StatusAnswer))
+            return node, read_from(
+                node, content, lambda text: read_answer(text, PublicStatusAnswer)
+            )
 
     async def _read_stream(self) -> AsyncGenerator[bytes, None]:
         async with self._open() as nodes:
             try:
                 async for chunk in nodes.stream(self.source, BLOCKS.target()):
                     yield chunk
+            except NoAccessError as error:
+                raise ChainUnavailableError(str(error)) from None
             except NodeUnreachableError as error:
                 raise self._unavailable(f"stopped in the middle: {error}") from None
 

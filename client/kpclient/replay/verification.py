@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import ClassVar, Final, Self
 
 from kpclient.errors import ClientError, UsageError
+from kpclient.net.access_tokens import NO_TOKENS, AccessTokens
 from kpclient.net.node_client import split_urls
 from kpclient.output.console import show_progress
 from kpclient.replay.copied_chain import (
@@ -234,7 +235,12 @@ def _verify_batch(first_height: int, blocks: Sequence[bytes]) -> audit.Violation
 
 
 def open_chain(
-    genesis: Genesis, *, nodes: str, copy: Path | None, timeout_s: float
+    genesis: Genesis,
+    *,
+    nodes: str,
+    copy: Path | None,
+    timeout_s: float,
+    tokens: AccessTokens = NO_TOKENS,
 ) -> ServedChain | CopiedChain:
     """Give the chain in a copy of a stopped node's directory, or else of the first node to answer.
 
@@ -247,7 +253,7 @@ def open_chain(
     urls = split_urls(nodes)
     if not urls:
         raise UsageError("--node", "no node is named", "--node URL, or --copy DIR")
-    return ServedChain(genesis, urls, timeout_s=timeout_s)
+    return ServedChain(genesis, urls, timeout_s=timeout_s, tokens=tokens)
 
 
 def verify_chain(

@@ -15,7 +15,7 @@ from lab.year.year import make_trade
 
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NodeClient
-from kpledger.api.answers import CommittedAnswer, RefusedAnswer, StatusAnswer
+from kpledger.api.answers import CommittedAnswer, PublicStatusAnswer, RefusedAnswer
 from kpledger.log.audit import AuditVerdict
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import Author, SignedEvent
@@ -201,7 +201,7 @@ class Demonstration:
         self.findings.failures.append(problem)
 
 
-def _believe(_node: str, _status: StatusAnswer) -> None:
+def _believe(_node: str, _status: PublicStatusAnswer) -> None:
     """Take a node's first status as it is: this network was founded a moment ago."""
 
 

@@ -1,0 +1,104 @@
+"""Tokens with which a client asks a node what is not for everybody, each for one operator's nodes.
+
+A token is shown to nobody but the node that it is for: never over a connection that others can
+read, and not to the nodes of another operator who happens to be named beside it.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from kpclient.errors import UsageError
+from kpclient.files import check_private, read_bounded
+
+VARIABLE: Final = "KPLEDGER_TOKEN"
+_OPTION: Final = "--token-file"
+_MAX_FILE_BYTES: Final = 64 << 10
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,512}")
+"""What RFC 6750 lets stand behind ``Bearer``."""
+_EVERY_HOST: Final = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessTokens:
+    """Which token is for which node."""
+
+    by_place: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By ``host`` or ``host:port``; under the empty name, that of the only host there is."""
+    in_clear: bool = False
+    """Whether they may travel where others can read them."""
+
+    def check(self, urls: Sequence[str]) -> None:
+        """See that every token may be sent to the nodes that it is for.
+
+        Raises:
+            UsageError: others could read it, or would get it.
+        """
+        hosts = {urlsplit(url).hostname for url in urls}
+        if _EVERY_HOST in self.by_place and len(hosts) > 1:
+            problem = f"one token for {len(hosts)} hosts: each operator has tokens of his own"
+            raise UsageError(_OPTION, problem, "lines HOST TOKEN, one for each host")
+        for url in urls:
+            if not self.in_clear and self.token_for(url) and not _is_private(url):
+                problem = f"{url} is not encrypted, and others could read the token"
+                raise UsageError("--node", problem, "https://, or --token-in-clear")
+
+    def token_for(self, url: str) -> str | None:
+        """Give the token for a node, or None."""
+        host, place = urlsplit(url).hostname or "", urlsplit(url).netloc.lower()
+        found = self.by_place.get(place) or self.by_place.get(host)
+        return found or self.by_place.get(_EVERY_HOST)
+
+    def headers_for(self, url: str) -> dict[str, str]:
+        """Give what a request to a node presents."""
+        token = self.token_for(url)
+        return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+
+NO_TOKENS: Final = AccessTokens()
+"""Those of whoever has none."""
+
+
+def _is_private(url: str) -> bool:
+    """Tell whether nobody else can read what is sent there."""
+    parts = urlsplit(url)
+    if parts.scheme == "https" or parts.hostname == "localhost":
+        return True
+    try:
+        return ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
+
+
+def load_tokens(file: Path | None, *, in_clear: bool) -> AccessTokens:
+    """Read tokens from a file, or the one that the environment holds, or none.
+
+    Raises:
+        FileError: the file cannot be read, or others may read it.
+        UsageError: it holds something else.
+    """
+    if file is None:
+        token = os.environ.get(VARIABLE, "").strip()
+        return AccessTokens(_read_line(VARIABLE, token) if token else {}, in_clear)
+    content = read_bounded(file.expanduser(), max_bytes=_MAX_FILE_BYTES)
+    check_private(file.expanduser())
+    found: dict[str, str] = {}
+    for number, line in enumerate(content.decode(errors="replace").splitlines(), start=1):
+        words = line.partition("#")[0].strip()
+        if words:
+            found |= _read_line(f"{file} line {number}", words)
+    if not found:
+        raise UsageError(str(file), "there is no token in it", "a token, or lines HOST TOKEN")
+    return AccessTokens(found, in_clear)
+
+
+def _read_line(where: str, text: str) -> dict[str, str]:
+    *place, token = text.split()
+    if len(place) > 1 or _TOKEN.fullmatch(token) is None:
+        raise UsageError(where, "it is no token", "a token, or HOST TOKEN")
+    return {place[0].lower() if place else _EVERY_HOST: token}

@@ -1,0 +1,197 @@
+"""What a stranger can read of a node, asked on a network of three.
+
+The first node has no [access] section at all, the second lists this machine as it was founded, the
+third shows its blocks to everybody and stands behind a proxy on this machine.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pytest
+from network import NodeSeen
+from office import Ledger, commands_built_once, open_home, read_seen, start_devnet, stop
+
+from kpledger.api.routes import ROUTES
+from kpnode.devnet import NetworkPlan, open_network
+
+NUMBER = "BW00000042"
+FOR_EVERYBODY = {
+    "POST /v1/events",
+    "GET /v1/genesis",
+    "GET /v1/status",
+    "GET /v1/verification/{number}",
+    "GET /checkpoint",
+    "GET /health/live",
+    "GET /health/ready",
+    "GET /openapi.json",
+}
+BLOCKS = "GET /v1/blocks"
+TRADERS = re.compile(rb"Exporter|Importer|Gaborone|Mumbai")
+"""What the certificate says of traders."""
+SECTION = re.compile(r"\[access\].*?(?=\[raft\])", re.DOTALL)
+BEHIND_A_PROXY = """[access]
+addresses = ["10.1.0.0/16"]
+proxies = ["127.0.0.1"]
+blocks = "all"
+"""
+CASES = (0, 2)
+"""The nodes that are asked by strangers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered."""
+
+    status: int
+    body: bytes
+    challenge: str | None = None
+
+
+def ask(node: NodeSeen, route: str, headers: Mapping[str, str] | None = None) -> Answer:
+    """Ask a node at a route, as ``GET /v1/keys/{key}``; something that there is fills its path."""
+    method, path = route.split()
+    filled = path.replace("{number}", NUMBER).replace("{code}", "BW")
+    url = node.api + re.sub(r"{\w+}", "0" * 64, filled)
+    request = urllib.request.Request(  # noqa: S310 (a node of ours)
+        url, method=method, headers=dict(headers or {}), data=b"{}" if method == "POST" else None
+    )
+    try:
+        with urllib.request.urlopen(request) as response:  # noqa: S310 (likewise)
+            return Answer(response.status, response.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, error.read(), error.headers["WWW-Authenticate"])
+
+
+def run_kpnode(*words: str) -> str:
+    done = subprocess.run(
+        (sys.executable, "-m", "kpnode", *words), capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    """Run the network, and issue a certificate by way of the second node."""
+    place = tmp_path_factory.mktemp("access")
+    genesis = open_network(place / "net", NetworkPlan(voters=3, port=0))
+    names = [node.name for node in genesis.file.nodes]
+    for name, section in ((names[0], ""), (names[2], BEHIND_A_PROXY)):
+        config = place / "net" / name / "node.toml"
+        config.write_text(SECTION.sub(section, config.read_text()))
+    process = start_devnet(place / "net")
+    try:
+        with commands_built_once():
+            seen = read_seen(process)
+            own = msgspec.structs.replace(seen, nodes=seen.nodes[1:2])
+            open_home(own, place / "home").issue(number=NUMBER)
+            yield Ledger(seen, place / "home")
+    finally:
+        stop(process)
+
+
+@pytest.mark.parametrize("place", CASES)
+def test_a_stranger_is_answered_at_no_route_but_those_for_everybody(
+    ledger: Ledger, place: int
+) -> None:
+    node = ledger.seen.nodes[place]
+    expected = FOR_EVERYBODY | ({BLOCKS} if place == 2 else set())
+    answers = {route: ask(node, route) for route in (f"{one.method} {one.path}" for one in ROUTES)}
+    assert {route for route, answer in answers.items() if answer.status != 401} == expected
+    for route, answer in answers.items():
+        assert (answer.challenge is None) == (route in expected)
+        assert route == BLOCKS or TRADERS.search(answer.body) is None, route
+
+
+def test_a_stranger_verifies_one_certificate_at_a_time(ledger: Ledger) -> None:
+    answer = ask(ledger.seen.nodes[0], "GET /v1/verification/{number}")
+    found = json.loads(answer.body)
+    for day in ("issued_on", "expires_on"):
+        assert found["certificate"].pop(day)
+    assert found == {
+        "number": NUMBER,
+        "certificate": {
+            "state": "VALIDATED",
+            "issuer": "BW",
+            "destination": "IN",
+            "carat_thousandths": 12_345,
+            "lines": [{"hs": "710210", "carat_thousandths": 12_345}],
+        },
+    }
+    unknown = ask(ledger.seen.nodes[0], "GET /v1/verification/BW00000043")
+    assert (unknown.status, json.loads(unknown.body)["certificate"]) == (200, None)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "10.1.2.3"},
+        {"Forwarded": "for=10.1.2.3"},
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"X-Real-IP": "127.0.0.1", "Host": "localhost", "Origin": "http://localhost"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer kpt_"},
+        {"Authorization": "Basic a3B0Og=="},
+    ],
+)
+def test_no_header_opens_a_node_that_lists_nobody(ledger: Ledger, headers: dict[str, str]) -> None:
+    assert ask(ledger.seen.nodes[0], "GET /v1/certificates", headers).status == 401
+
+
+def test_a_header_that_no_proxy_has_written_closes_a_node_that_lists_this_machine(
+    ledger: Ledger,
+) -> None:
+    node = ledger.seen.nodes[1]
+    assert ask(node, "GET /v1/certificates").status == 200
+    assert ask(node, "GET /v1/certificates", {"X-Forwarded-For": "127.0.0.1"}).status == 401
+
+
+def test_behind_a_proxy_a_client_is_where_the_proxy_says_and_the_proxy_is_nobody(
+    ledger: Ledger,
+) -> None:
+    node, route = ledger.seen.nodes[2], "GET /v1/participants/{code}"
+    assert ask(node, route, {"X-Forwarded-For": "10.1.2.3"}).status == 200
+    assert ask(node, route, {"X-Forwarded-For": "10.1.2.3, 8.8.8.8"}).status == 401
+    both = {"X-Forwarded-For": "10.1.2.3", "Forwarded": "for=8.8.8.8"}
+    assert ask(node, route, both).status == 401
+
+
+def test_a_token_opens_a_running_node_until_it_is_revoked(ledger: Ledger, tmp_path: Path) -> None:
+    node = ledger.seen.nodes[0]
+    config = ("--config", str(node.config))
+    token = run_kpnode("token", "add", "auditor", *config)
+    headers = {"Authorization": f"Bearer {token}"}
+    assert ask(node, "GET /v1/certificates/{number}", headers).status == 200
+    file = tmp_path / "token"
+    file.write_text(token)
+    file.chmod(0o600)
+    audit = ("audit", "--node", node.api)
+    assert ledger.run(*audit, "--token-file", file).exit_code == 0
+    shown = ledger.run("show", NUMBER, "--node", node.api, KPLEDGER_TOKEN=token)
+    assert "Exporter" in shown.stdout
+    run_kpnode("token", "revoke", "auditor", *config)
+    refused = ask(node, "GET /v1/certificates/{number}", headers)
+    assert refused.challenge == 'Bearer realm="kpledger", error="invalid_token"'
+    assert ledger.run(*audit, "--token-file", file).exit_code == 2
+    assert token not in node.log.read_text()
+
+
+def test_who_has_no_token_is_told_what_is_missing(ledger: Ledger) -> None:
+    url = ledger.seen.nodes[0].api
+    for command in (("audit",), ("list",), ("flags",), ("stats", "summary", "--year", "2026")):
+        result = ledger.run(*command, "--node", url)
+        assert (result.exit_code, "--token-file" in result.output) == (2, True), result.output
+    shown = ledger.run("show", NUMBER, "--node", url)
+    assert (shown.exit_code, "Exporter" in shown.output) == (0, False)
+    assert "VALIDATED" in shown.stdout
+    assert "--token-file" in shown.stderr
+    assert ledger.run("show", "BW00000043", "--node", url).exit_code == 1
+    assert ledger.run("status", "--node", url).exit_code == 0
