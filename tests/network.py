@@ -42,6 +42,7 @@ class NetworkSeen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     origin: str
     genesis: Path
     keys: Path
+    open_to: tuple[str, ...]
     nodes: tuple[NodeSeen, ...]
 
 

@@ -267,6 +267,8 @@ def _describe(directory: Path, genesis: Genesis, running: Sequence[_Running]) ->
         "origin": genesis.file.origin,
         "genesis": str(directory / GENESIS_NAME),
         "keys": str(directory / KEYS_NAME),
+        # Whoever comes from there is told everything.
+        "open_to": sorted({one for node in running for one in node.config.access.addresses}),
         "nodes": [
             {
                 "name": node.name,

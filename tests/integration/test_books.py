@@ -64,6 +64,7 @@ PER_NUMBER = (
     "/v1/certificates/{number}/history",
     "/v1/subject?subject={number}",
     "/v1/trace?subject={number}",
+    "/v1/verification/{number}",
 )
 
 

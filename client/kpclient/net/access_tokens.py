@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from kpclient.errors import UsageError
 from kpclient.files import check_private, read_bounded
 
-VARIABLE: Final = "KPLEDGER_TOKEN"
+TOKEN_VARIABLE: Final = "KPLEDGER_TOKEN"  # noqa: S105 (a name)
 _OPTION: Final = "--token-file"
 _MAX_FILE_BYTES: Final = 64 << 10
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,512}")
@@ -83,8 +83,8 @@ def load_tokens(file: Path | None, *, in_clear: bool) -> AccessTokens:
         UsageError: it holds something else.
     """
     if file is None:
-        token = os.environ.get(VARIABLE, "").strip()
-        return AccessTokens(_read_line(VARIABLE, token) if token else {}, in_clear)
+        token = os.environ.get(TOKEN_VARIABLE, "").strip()
+        return AccessTokens(_read_line(TOKEN_VARIABLE, token) if token else {}, in_clear)
     content = read_bounded(file.expanduser(), max_bytes=_MAX_FILE_BYTES)
     check_private(file.expanduser())
     found: dict[str, str] = {}

@@ -1,12 +1,13 @@
 """GET /openapi.json: the routes (:mod:`kpledger.api.routes`) for machines, as OpenAPI 3.1."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from kpledger import __version__
 from kpledger.api.answers import Problem
-from kpledger.api.routes import JSON_TYPE, MAX_BATCH, MSGPACK_TYPE, ROUTES, Reply, Route
+from kpledger.api.routes import JSON_TYPE, MAX_BATCH, MSGPACK_TYPE, ROUTES, Access, Reply, Route
 from kpnode.api.problems import PROBLEM_TYPE, ProblemKind
 
 Json = dict[str, object]
@@ -29,13 +30,27 @@ def build_openapi() -> bytes:
             "description": "A replicated ledger of Kimberley Process certificates.",
         },
         "paths": paths,
-        "components": {"schemas": _as_hex(components)},
+        "components": {"schemas": _as_hex(components), "securitySchemes": _SECURITY_SCHEMES},
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2)
 
 
+_SECURITY_SCHEMES: Final[Json] = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of the node; from addresses that its operator lists none is needed",
+    }
+}
+_SECURITY: Final[Mapping[Access, list[Json]]] = {
+    Access.EVERYBODY: [{}, {"token": []}],
+    Access.AS_CONFIGURED: [{}, {"token": []}],
+    Access.LISTED: [{"token": []}],
+}
+
+
 def _describe(route: Route) -> Json:
-    operation: Json = {"summary": route.summary}
+    operation: Json = {"summary": route.summary, "security": _SECURITY[route.access]}
     parameters = [
         one for kind in (route.question, route.options) for one in _parameters(route, kind)
     ]

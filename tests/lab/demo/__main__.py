@@ -95,6 +95,7 @@ async def _keep(network: Network, console: Console) -> None:
     for node in network.announcement.nodes:
         console.print(f"{node.name}: {node.api}")
     console.print(f"genesis: {network.announcement.genesis}\nkeys: {network.announcement.keys}")
+    console.print(f"open to everybody at {', '.join(network.announcement.open_to)}")
     console.print("Ctrl-C stops it")
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

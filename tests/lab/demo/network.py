@@ -47,6 +47,7 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     chain: str
     genesis: Path
     keys: Path
+    open_to: tuple[str, ...]
     nodes: tuple[NodePlace, ...]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from kpclient.errors import UsageError
 from kpclient.files import TooOpenError, UnreadableError
-from kpclient.net.access_tokens import NO_TOKENS, VARIABLE, AccessTokens, load_tokens
+from kpclient.net.access_tokens import NO_TOKENS, TOKEN_VARIABLE, AccessTokens, load_tokens
 
 FILE = """
 # Botswana
@@ -43,7 +43,7 @@ def test_each_node_is_shown_its_own(file: Path, url: str, token: str | None) -> 
 
 
 def test_one_token_is_for_one_host(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, "kpt_one")
+    monkeypatch.setenv(TOKEN_VARIABLE, "kpt_one")
     tokens = load_tokens(None, in_clear=False)
     file.write_text("kpt_one\n")
     assert load_tokens(file, in_clear=False) == tokens

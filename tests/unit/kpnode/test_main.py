@@ -23,10 +23,14 @@ STATUS = {"node": "bw-1", "role": "candidate", "term": 7, "leader": None, "heigh
 
 
 @asynccontextmanager
-async def answering(status: int, answer: Mapping[str, object]) -> AsyncIterator[str]:
-    """Serve one answer to every question; gives host and port."""
+async def answering(
+    status: int, answer: Mapping[str, object], *, token: str = ""
+) -> AsyncIterator[str]:
+    """Serve one answer to every question, or to those with a token; gives host and port."""
 
-    async def answer_it(_: web.Request) -> web.Response:
+    async def answer_it(request: web.Request) -> web.Response:
+        if token and request.headers.get("Authorization") != f"Bearer {token}":
+            return web.json_response({}, status=401)
         return web.json_response(answer, status=status)
 
     server = web.Application()
@@ -86,6 +90,19 @@ async def test_a_node_that_has_no_time_does_not_answer() -> None:
         result = await run("status", "--node", f"http://{address}")
     assert result.exit_code == 2
     assert f"{address}: does not answer (HTTP status 503)" in result.stdout
+
+
+async def test_a_token_is_shown_to_nodes_on_this_machine_alone(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("kpt_one\n")
+    public = {"node": "bw-1", "height": 7, "ready": True}
+    async with answering(200, public, token=file.read_text().strip()) as address:
+        shown = await run("status", "--node", f"http://{address}", "--token-file", str(file))
+        hidden = await run("status", "--node", f"http://{address}")
+    assert shown.stdout.splitlines()[-2].split()[:2] == ["bw-1", "ready"]
+    assert (shown.exit_code, hidden.exit_code) == (0, 2)
+    result = await run("status", "--node", "https://bw-1.example", "--token-file", str(file))
+    assert (result.exit_code, "is not on this machine" in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("url", ["nonsense", "127.0.0.1:7600", "http://", "http://x:99999"])
