@@ -54,6 +54,8 @@ class Script:
     """The query that came with each of those."""
     batches: list[list[bytes]] = field(default_factory=list)
     url: str = ""
+    retry_after: str = ""
+    """Comes with every problem."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(f"{request.method} {request.path}")
@@ -64,6 +66,8 @@ class Script:
         if isinstance(given, list):
             given = given.pop(0) if len(given) > 1 else given[0]
         if isinstance(given, Problem):
-            return web.Response(status=given.status, body=msgspec.json.encode(given))
+            headers = {"Retry-After": self.retry_after} if self.retry_after else {}
+            body = msgspec.json.encode(given)
+            return web.Response(status=given.status, body=body, headers=headers)
         content = given if isinstance(given, bytes) else msgspec.json.encode(given)
         return web.Response(body=content)

@@ -7,6 +7,7 @@ and asked again in its turn until the deadline.
 
 import asyncio
 import os
+import re
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -39,9 +40,16 @@ _SPARE_S: Final = 1.0
 FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 1.0
 _ANOTHER_MAY: Final = frozenset(
-    {HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
 )
 """With these a node says no which another one may not say, or this one not later."""
+_RETRY_AFTER_MAX_S: Final = 30
+"""So long at most a node is left alone because it says so."""
 _OK: Final = range(200, 300)
 _URL: Final = "http(s)://host:port"
 _NOT_LISTED: Final = "urn:kpledger:problem:not-listed"
@@ -77,12 +85,14 @@ class NoAnswerError(Exception):
 
     Attributes:
         kind: the type of the problem document in which it said why; empty if it said nothing.
+        retry_after_s: when it asks to be asked again; zero if it said nothing.
     """
 
-    def __init__(self, reason: str, kind: str = "") -> None:
+    def __init__(self, reason: str, kind: str = "", retry_after_s: int = 0) -> None:
         """Say why, in its own words or in ours."""
         super().__init__(reason)
         self.kind = kind
+        self.retry_after_s = retry_after_s
 
 
 class NodeUnreachableError(ClientError):
@@ -210,6 +220,7 @@ class NodeClient:
         end = time.monotonic() + self.timeout_s if deadline is None else deadline
         pause = FIRST_PAUSE_S
         silences: dict[str, NoAnswerError] = {}
+        not_before: dict[str, float] = {}
         while True:
             node = self.node
             until, now = end, time.monotonic()
@@ -229,9 +240,12 @@ class NodeClient:
                     silences[node] = error
                 if set(self._urls) == silences.keys() and _is_closed(silences):
                     raise NoAccessError(silences) from None
-                if time.monotonic() + pause >= end:
+                now = time.monotonic()
+                not_before[node] = now + error.retry_after_s
+                wait = max(pause, not_before.get(self.node, now) - now)
+                if now + wait >= end:
                     raise NodeUnreachableError(silences) from None
-            await asyncio.sleep(pause)
+            await asyncio.sleep(wait)
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
     def pass_over(self, node: str) -> None:
@@ -256,26 +270,32 @@ class NodeClient:
     async def stream(self, node: str, path: str) -> AsyncIterator[bytes]:
         """Read the answer of one node piece by piece, as it comes.
 
+        A node that asks to be asked again later is, until the time is up.
+
         Raises:
             NodeUnreachableError: it does not answer, or stops in the middle; or, a
                 :class:`NoAccessError`, this is not for whoever asks.
             NodeProblemError: it says no.
             NotTrustworthyError: it holds no pinned key.
         """
-        try:
-            async with self._send(node, "GET", path, None, SILENCE_S) as response:
-                if response.status not in _OK:
-                    raise _refuse(response.status, await _read_bounded(node, response))
-                while True:
-                    async with asyncio.timeout(SILENCE_S):
-                        chunk = await response.content.readany()
-                    if not chunk:
-                        return
-                    yield chunk
-        except NoAnswerError as error:
-            silences = {node: error}
-            kind = NoAccessError if _is_closed(silences) else NodeUnreachableError
-            raise kind(silences) from None
+        end = time.monotonic() + self.timeout_s
+        while True:
+            try:
+                async with self._send(node, "GET", path, None, SILENCE_S) as response:
+                    if response.status not in _OK:
+                        raise _refuse(response, await _read_bounded(node, response))
+                    while True:
+                        async with asyncio.timeout(SILENCE_S):
+                            chunk = await response.content.readany()
+                        if not chunk:
+                            return
+                        yield chunk
+            except NoAnswerError as error:
+                wait, silences = error.retry_after_s, {node: error}
+                if not wait or time.monotonic() + wait >= end:
+                    kind = NoAccessError if _is_closed(silences) else NodeUnreachableError
+                    raise kind(silences) from None
+            await asyncio.sleep(wait)
 
     async def _ask(
         self, node: str, method: str, path: str, body: bytes | None, end: float
@@ -286,7 +306,7 @@ class NodeClient:
         async with self._send(node, method, path, body, timeout_s) as response, whole:
             content = await _read_bounded(node, response)
         if response.status not in _OK:
-            raise _refuse(response.status, content)
+            raise _refuse(response, content)
         return content
 
     @asynccontextmanager
@@ -327,14 +347,17 @@ class NodeClient:
             raise NoAnswerError(str(error) or type(error).__name__) from None
 
 
-def _refuse(status: int, content: bytes) -> NoAnswerError | NodeProblemError:
+def _refuse(response: aiohttp.ClientResponse, content: bytes) -> NoAnswerError | NodeProblemError:
     """Give the error for an answer that says no."""
-    said = _read_problem(status, content)
-    if status not in _ANOTHER_MAY:
+    said = _read_problem(response.status, content)
+    if response.status not in _ANOTHER_MAY:
         return NodeProblemError(said)
     # What everybody may ask of a node is of no interest to whoever asked for something else.
     detail = said.detail.partition(";")[0] if said.type == _NOT_LISTED else said.detail
-    return NoAnswerError(detail or said.title, said.type)
+    # It may be a date as well, which says more about the node's clock than about when to come.
+    text = response.headers.get("Retry-After", "")
+    seconds = min(int(text), _RETRY_AFTER_MAX_S) if re.fullmatch("[0-9]{1,9}", text) else 0
+    return NoAnswerError(detail or said.title, said.type, seconds)
 
 
 def _is_closed(silences: Mapping[str, NoAnswerError]) -> bool:
