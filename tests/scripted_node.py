@@ -27,6 +27,7 @@ STATUS = {
     "state_digest": "22" * 32,
     "block_time_ms": 5,
     "uptime_s": 1,
+    "ready": True,
     "peers": {},
     "failed": None,
     "alarms": [],
