@@ -27,7 +27,6 @@ STATUS = {
     "state_digest": "22" * 32,
     "block_time_ms": 5,
     "uptime_s": 1,
-    "ready": True,
     "peers": {},
     "failed": None,
     "alarms": [],

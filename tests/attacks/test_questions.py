@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 import pytest
-from network import GLANCE_S, PATIENCE_S, NetworkSeen, NodeSeen, sign_key_event
+from network import GLANCE_S, PATIENCE_S, NetworkSeen, NodeSeen, sign_note
 from office import read_seen, start_devnet, stop
 
 from attacks.flood import ATTACKER_HOST
@@ -197,7 +197,7 @@ async def test_bodies_that_do_not_end_take_a_bounded_memory(
     before = memory_of(node.pid)
     async with attacking(node, 150, UNFINISHED) as attack:
         await attack.wait_until_sent()
-        event = sign_key_event(network.keys, bytes.fromhex(network.chain))
+        event = sign_note(network.keys, bytes.fromhex(network.chain))
         headers = {"Content-Type": "application/msgpack"}
         async with honest.post("/v1/events", data=event, headers=headers) as response:
             assert response.status == 201

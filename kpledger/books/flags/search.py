@@ -16,10 +16,13 @@ from kpledger.books.database import Books
 from kpledger.books.flags.catalogue import Flag, Way, read_flags
 from kpledger.books.flags.sentence import Value, write_sentence
 from kpledger.books.flags.settings import FlagSettings, read_settings
+from kpledger.books.periods import days_between
 from kpledger.books.projections.prices import step_of
 from kpledger.books.query import Query, QuestionError, read_day, read_participant, read_today
 
 LOOK_BACK_DAYS: Final = 365
+MAX_SPAN_DAYS: Final = 40 * 366
+"""Longer than the scheme will be old for long: what a page costs grows with its span."""
 MAX_FINDINGS: Final = 1_000
 EVIDENCE_MAX: Final = 10
 """How many events a finding names; where there are more, they are examples."""
@@ -138,6 +141,9 @@ def prepare_search(books: Books, asked: FlagsQuestion) -> Search:
     first = read_day("from_day", asked.from_day) or add_days(last, -LOOK_BACK_DAYS)
     if first > last:
         raise QuestionError("from_day", f"{first} is after {last}", "a day up to `until`")
+    if days_between(first, last) > MAX_SPAN_DAYS:
+        accepted = f"a day up to {MAX_SPAN_DAYS} days before `until`"
+        raise QuestionError("from_day", f"{first} is too long before {last}", accepted)
     settings = read_settings(books, asked.settings)
     return Search(books, settings, first, last, today, asked.participant)
 

@@ -88,6 +88,7 @@ def test_flags_of_one_participant_are_those_of_either_side(trader: Trader) -> No
         (FlagsQuestion(at="2100-01-01"), "at"),
         (FlagsQuestion(until="soon"), "until"),
         (FlagsQuestion(from_day="2026-05-01", until="2026-04-01"), "from_day"),
+        (FlagsQuestion(from_day="1990-01-01", until="2099-12-31"), "from_day"),
         (FlagsQuestion(settings="F1=3"), "settings"),
     ],
 )
