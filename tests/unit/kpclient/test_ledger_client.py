@@ -281,33 +281,6 @@ async def test_a_dead_node_is_passed_over() -> None:
         assert (await ledger.status()).node == "bw-1"
 
 
-async def test_a_node_is_asked_again_when_it_says_and_not_before() -> None:
-    results = [problem(429, "you have your share"), {"results": [committed(EVENT)]}]
-    script = Script({"POST /v1/events": results}, retry_after="1")
-    async with playing(script) as ledger:
-        assert await ledger.submit([EVENT]) == (landed(EVENT, duplicate=False),)
-    patient = Script({"POST /v1/events": problem(503, "not now")}, retry_after="5")
-    async with playing(patient), client_of(patient.url, timeout_s=2) as ledger:
-        with pytest.raises(NodeUnreachableError, match="not now"):
-            await ledger.submit([EVENT])
-    assert len(patient.batches) == 1
-
-
-async def test_others_are_asked_while_a_node_asks_for_patience() -> None:
-    busy = Script({"POST /v1/events": problem(429, "you have your share")}, retry_after="1000")
-    good = Script({"POST /v1/events": {"results": [committed(EVENT)]}})
-    async with playing(busy, good) as ledger:
-        assert await ledger.submit([EVENT]) == (landed(EVENT, duplicate=False),)
-
-
-@pytest.mark.parametrize("said", ["soon", "-1", "Mon, 30 Nov 2026 06:00:00 GMT", "9" * 5000])
-async def test_what_a_node_says_of_when_to_come_is_bounded(said: str) -> None:
-    results = [problem(503, "not now"), {"results": [committed(EVENT)]}]
-    script = Script({"POST /v1/events": results}, retry_after=said)
-    async with playing(script) as ledger:
-        assert await ledger.submit([EVENT]) == (landed(EVENT, duplicate=False),)
-
-
 async def test_when_time_is_up_nothing_is_claimed() -> None:
     pending = {"id": EVENT.event_id.hex(), "status": "pending"}
     script = Script({"POST /v1/events": {"results": [pending]}})
