@@ -17,6 +17,7 @@ from typing import Final, NoReturn, TextIO
 import typer
 from typer.core import TyperGroup
 
+from kpledger.base.selftest import LibraryError, check_libraries
 from kpledger.base.text import clean, shorten
 
 EXIT_DONE: Final = 0
@@ -49,8 +50,9 @@ class Program(TyperGroup):
             return super().make_context(*args, **options)  # type: ignore[arg-type,return-value]
 
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # of Typer's own click
-        """Run the command."""
+        """Run the command, if the libraries give the answers that they are known to give."""
         with _ending():
+            check_libraries()
             return super().invoke(ctx)
 
 
@@ -71,6 +73,9 @@ def _ending() -> Iterator[None]:
         raise SystemExit(EXIT_UNDECIDED) from None
     except OSError as error:
         end_on_error(error)
+    except LibraryError as error:
+        _say(str(error))
+        raise SystemExit(EXIT_UNDECIDED) from None
     except Exception as error:
         if isinstance(getattr(error, "exit_code", None), int):
             raise  # what Typer itself knows to end the program with

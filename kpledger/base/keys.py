@@ -3,6 +3,10 @@
 Accepted is a signature with canonical A, no A or R of small order, s below the group order, and
 the cofactorless equation; other libraries differ at these edges, and a signature that only some
 nodes accept would split the ledger. A public key is also its own key id.
+
+Versions of one library differ as well, in which points they take for a key. So what a key is does
+not rest on libsodium's own test alone, and :mod:`kpledger.base.selftest` asks at every start
+whether all of it still holds.
 """
 
 from dataclasses import dataclass, field
@@ -16,6 +20,11 @@ from kpledger.base.errors import BadSignatureError, UnacceptableKeyError
 SEED_BYTES: Final = 32
 PUBLIC_KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
+
+_ORDER: Final = 2**252 + 27742317777372353535851937790883648493
+"""L, the order of the subgroup that the base point generates (RFC 8032 section 5.1)."""
+_BELOW_ORDER: Final = (_ORDER - 1).to_bytes(PUBLIC_KEY_BYTES, "little")
+_SIGN_BIT: Final = 0x80
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +62,24 @@ def check_public_key(public_key: bytes) -> None:
         raise UnacceptableKeyError(
             f"a public key has {PUBLIC_KEY_BYTES} bytes, not {len(public_key)}"
         )
-    if not bindings.crypto_core_ed25519_is_valid_point(public_key):
+    if not (bindings.crypto_core_ed25519_is_valid_point(public_key) and _has_order(public_key)):
         raise UnacceptableKeyError(
             f"{public_key.hex()} is not a canonical point of the prime order subgroup"
         )
+
+
+def _has_order(point: bytes) -> bool:
+    """Tell whether a point that libsodium calls valid has order L.
+
+    libsodium before 1.0.21 only looks whether x of [L]P is 0, which is so as well if P is the sum
+    of a point Q of order L and the point T of order 2 (CVE-2025-69277). Since L - 1 is even,
+    [L-1](Q + T) = -Q, which is not -(Q + T); and -P is P with the other sign of x.
+    """
+    negative = point[:-1] + bytes([point[-1] ^ _SIGN_BIT])
+    try:
+        return bindings.crypto_scalarmult_ed25519_noclamp(_BELOW_ORDER, point) == negative
+    except RuntimeError:  # later versions refuse such a point as a factor
+        return False
 
 
 def verify_signature(public_key: bytes, message: bytes, signature: bytes, *, what: str) -> None:

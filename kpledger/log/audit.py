@@ -24,6 +24,7 @@ from typing import Final
 
 from kpledger.base.codec import DECODE_ERRORS, decode_trusted
 from kpledger.base.errors import BadSignatureError, LedgerError
+from kpledger.base.selftest import check_libraries
 from kpledger.base.state import MemoryState
 from kpledger.log.block import decode_block
 from kpledger.log.chain import (
@@ -128,7 +129,11 @@ class AuditReport:
 
 @dataclass(slots=True)
 class Auditor:
-    """Re-derives a chain, block by block; stands before block 1 at first."""
+    """Re-derives a chain, block by block; stands before block 1 at first.
+
+    Raises:
+        LibraryError: a library does not give the answers that it is known to give.
+    """
 
     genesis: Genesis
     """What is trusted."""
@@ -144,6 +149,7 @@ class Auditor:
     _state: MemoryState = field(init=False, default_factory=MemoryState)
 
     def __post_init__(self) -> None:
+        check_libraries()
         changes = self.genesis.seed_state(self._state, self.rules)
         tip = genesis_tip(self.genesis, changes)
         self.progress = AuditProgress(tip, tip)

@@ -18,6 +18,7 @@ from typing import Final
 import uvloop
 
 from kpledger.base.errors import LedgerError
+from kpledger.base.selftest import check_libraries
 from kpledger.log.genesis import Genesis, parse_genesis
 from kpnode.books.keeper import keep_books
 from kpnode.process import rest_collector, set_up_logging
@@ -40,6 +41,7 @@ def _main() -> int:
     # Ctrl-C reaches the node as well, which then stops this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     rest_collector()
+    check_libraries()
     founded = parse_genesis(Path(genesis).read_bytes())
     try:
         uvloop.run(
