@@ -43,7 +43,7 @@ class Ledger:
             "KPLEDGER_NODE": ",".join(node.api for node in self.seen.nodes),
             "KPLEDGER_GENESIS": str(self.seen.genesis),
             "KPLEDGER_HOME": str(self.home),
-            "KPLEDGER_PASSPHRASE": "secret",
+            "KPLEDGER_PASSPHRASE": "for the tests only",
         }
 
     def run(self, *arguments: str | Path, **environment: str) -> Result:

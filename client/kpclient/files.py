@@ -58,12 +58,14 @@ def check_destination(option: str, path: Path, *, parents: bool = False) -> None
 
 
 def make_private_directory(directory: Path) -> None:
-    """Make a directory for its owner alone; one that exists must be so already.
+    """Make a directory, and those above it, for its owner alone; it may not be open already.
 
     Raises:
         TooOpenError: others may look into it.
     """
-    directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+    for one in reversed((directory, *directory.parents)):
+        if not one.exists():
+            one.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
     check_private(directory)
 
 

@@ -89,6 +89,8 @@ class Journal:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self._descriptor = os.open(self._path, flags, PRIVATE_FILE)
         try:
+            # One that was copied may be open to others; what it holds is signed, and not sent yet.
+            os.fchmod(self._descriptor, PRIVATE_FILE)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._recover()
         except BaseException as error:

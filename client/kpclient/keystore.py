@@ -23,6 +23,9 @@ from kpledger.base.keys import SEED_BYTES, SigningKey
 from kpledger.scheme.event import Author
 
 MAX_PASSPHRASE_BYTES: Final = 1024
+MIN_PASSPHRASE_LENGTH: Final = 12
+"""Characters: whoever has the file may try as many as he can pay for, and nobody stops him."""
+_MIN_DIFFERENT: Final = 5
 _MAX_FILE_BYTES: Final = 4096
 _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
 _SUFFIX: Final = ".key"
@@ -63,10 +66,12 @@ class Keystore:
 
     def create(self, *, name: str, author: Author, seed: bytes, passphrase: bytes) -> KeyEntry:
         """Encrypt a key under a passphrase and keep it; one of this name is not overwritten."""
+        _check_passphrase(passphrase)
+        _check_strength(passphrase)
         return self._write(name, author, seed, passphrase, replace=False)
 
     def rewrite(self, name: str, passphrase: bytes) -> KeyEntry:
-        """Write the file of a key anew, in the format of this version."""
+        """Write the file of a key anew, in the format and at the cost of this version."""
         seed, author = self.unseal(name, passphrase), self.entry(name).author
         return self._write(name, author, seed, passphrase, replace=True)
 
@@ -163,3 +168,13 @@ def _check_passphrase(passphrase: bytes) -> None:
     if not 1 <= len(passphrase) <= MAX_PASSPHRASE_BYTES:
         limits = f"1 to {MAX_PASSPHRASE_BYTES} bytes"
         raise KeystoreError(f"a passphrase has {limits}, not {len(passphrase)}")
+
+
+def _check_strength(passphrase: bytes) -> None:
+    """Refuse a passphrase that is tried in no time, whatever trying one costs."""
+    text = passphrase.decode("utf-8", "replace")
+    if len(text) < MIN_PASSPHRASE_LENGTH or len(set(text)) < _MIN_DIFFERENT:
+        found = f"{len(text)}, of which {len(set(text))} differ"
+        accepted = f"{MIN_PASSPHRASE_LENGTH} characters or more, {_MIN_DIFFERENT} of them different"
+        problem = f"the passphrase of a new key has {accepted}; this one has {found}"
+        raise KeystoreError(f"{problem}. A few words that do not belong together are a good one")

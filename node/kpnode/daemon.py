@@ -36,7 +36,7 @@ from kpnode.listening.descriptors import (
     share_descriptors,
 )
 from kpnode.machine import Machine
-from kpnode.process import rest_collector
+from kpnode.process import close_to_others, rest_collector
 from kpnode.raft import Configuration, Index, NodeId, RaftConfig, RaftCore, Recovered
 from kpnode.runtime import Node
 from kpnode.storage.database import OPEN_FILES_MAX
@@ -222,6 +222,23 @@ async def _serve_api(
     )
 
 
+def _close_directories(config: NodeConfig) -> None:
+    """See that nobody else can use what the node stores.
+
+    Nothing is done where there is no database: the directory may be a wrong one.
+
+    Raises:
+        StartError: that cannot be seen to.
+    """
+    directory, database = config.node.directory, config.node.database
+    if database.is_dir():
+        try:
+            close_to_others((directory, database))
+        except OSError as error:
+            problem = f"others may use files in {directory}, which cannot be changed: {error}"
+            raise StartError(f"{problem}; accepted: modes 0700 and 0600") from None
+
+
 async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     """Run a node until SIGTERM or SIGINT.
 
@@ -241,6 +258,7 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     except (OSError, GenesisError) as error:
         raise StartError(f"{config.node.genesis}: {error}") from None
     keys = load_keys(config, genesis)
+    _close_directories(config)
     access = AccessControl(config.access, TokenRegister(config.access.tokens))
     ports = _plan_ports(config)
     service = NodeService(config, genesis, keys)

@@ -40,6 +40,7 @@ from kpnode.config import (
     format_config,
 )
 from kpnode.keyfile import load_seed, write_new_seed
+from kpnode.process import close_to_others
 from kpnode.storage.leveldb import LevelStorage
 
 GENESIS_NAME: Final = "genesis.json"
@@ -252,6 +253,8 @@ def init_node(
         OSError: a file cannot be read or written.
     """
     node = PlannedNode(parse_node_name(name), parse_participant(participant), api, peers)
+    if directory.is_dir() and not any(directory.iterdir()):
+        close_to_others((directory,))
     entry = _draw_node(directory, node)
     if genesis is not None:
         if (directory / CONFIG_NAME).exists():

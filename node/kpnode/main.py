@@ -29,7 +29,7 @@ from kpnode.daemon import StartError, run_node
 from kpnode.devnet import DevnetError, NetworkPlan, open_network, run_network
 from kpnode.founding import FoundingError, init_node
 from kpnode.keyfile import KeyFileError
-from kpnode.process import set_up_logging
+from kpnode.process import keep_private, set_up_logging
 from kpnode.storage.errors import StorageError
 from kpnode.tokens import TokenFileError, add_token, read_tokens, revoke_token
 from kpnode.transport.link import say_why
@@ -378,4 +378,5 @@ def _start(
 
 def main() -> None:
     """Run the command."""
+    keep_private()
     app()

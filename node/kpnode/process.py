@@ -1,4 +1,4 @@
-"""A process of a node: what it logs, how it collects garbage, and how one that it started is ended.
+"""A process of a node: who may use its files, what it logs, how it collects garbage, and its end.
 
 Operators see the log, one line an entry, on standard error.
 """
@@ -6,8 +6,12 @@ Operators see the log, one line an entry, on standard error.
 import asyncio
 import gc
 import logging
+import os
+import stat
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from kpledger.base.text import clean, clean_lines
@@ -15,6 +19,36 @@ from kpledger.base.text import clean, clean_lines
 GARBAGE_THRESHOLD: Final = 20_000
 """Objects more than were freed before the collector looks at them; Python's own 700 is reached
 every few events."""
+
+
+_MAX_NAMED: Final = 5
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_log = logging.getLogger(__name__)
+
+
+def keep_private() -> None:
+    """Let whatever this process and its children make be for their user alone."""
+    os.umask(_OTHERS)
+
+
+def close_to_others(directories: Iterable[Path]) -> None:
+    """Take from others what they may do with directories of a node and the files in them.
+
+    They were made so by an earlier version, by hand, or by a copy that kept no modes.
+
+    Raises:
+        OSError: they cannot be changed, or looked at.
+    """
+    for directory in directories:
+        opened = []
+        for path in (directory, *sorted(directory.iterdir())):
+            mode = path.lstat().st_mode
+            if mode & _OTHERS and (stat.S_ISREG(mode) or path == directory):
+                path.chmod(stat.S_IMODE(mode) & ~_OTHERS)
+                opened.append(path.name)
+        if opened:
+            names = ", ".join(opened[:_MAX_NAMED]) + (", ..." if len(opened) > _MAX_NAMED else "")
+            _log.warning("others could use files in %s (%s); not any more", directory, names)
 
 
 class _Harmless(logging.Formatter):

@@ -15,7 +15,7 @@ from kpledger.scheme.event import Author
 
 HERE = Path(__file__).parent
 FOUNDED = "2003-06-01T00:00:00Z"
-PASSPHRASE = b"secret"
+PASSPHRASE = b"for the tests only"
 CHEAP = (2**10, 8, 1)
 """What scrypt costs for a key: nobody attacks these, and each command opens several."""
 

@@ -19,7 +19,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("NODE", "GENESIS", "KEY", "PASSPHRASE"):
         monkeypatch.delenv(f"KPLEDGER_{name}", raising=False)
     monkeypatch.setenv("KPLEDGER_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("KPLEDGER_PASSPHRASE", "secret")
+    monkeypatch.setenv("KPLEDGER_PASSPHRASE", "for the tests only")
     return tmp_path / "home"
 
 
@@ -86,9 +86,33 @@ def test_the_passphrase_may_come_from_a_file(
 ) -> None:
     name = make_key(tmp_path)
     monkeypatch.delenv("KPLEDGER_PASSPHRASE")
-    (tmp_path / "phrase").write_text("secret\n")
+    (tmp_path / "phrase").write_text("for the tests only\n")
+    (tmp_path / "phrase").chmod(0o600)
     result = run("keys", "export", name, "--secret", "--passphrase-file", tmp_path / "phrase")
     assert result.stdout == f"{SEED.hex()}\n"
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("mode", [0o666, 0o640, 0o604, 0o620])
+def test_a_passphrase_file_that_others_may_use_is_refused(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "phrase").write_text("for the tests only\n")
+    (tmp_path / "phrase").chmod(mode)
+    where = ("--passphrase-file", tmp_path / "phrase")
+    result = run("keys", "new", "--author", "BW/root", *where)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"others may read it (mode {mode:o})" in result.stderr
+    assert f"chmod 600 {tmp_path / 'phrase'}" in result.stderr
+
+
+@pytest.mark.usefixtures("home")
+def test_a_short_passphrase_is_refused_for_a_new_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KPLEDGER_PASSPHRASE", "x")
+    result = run("keys", "new", "--author", "BW/root")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert (
+        "12 characters or more, 5 of them different; this one has 1, of which 1 differ"
+        in result.stderr
+    )
 
 
 @pytest.mark.usefixtures("home")

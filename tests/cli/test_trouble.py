@@ -45,7 +45,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     environment = {
         "KPLEDGER_GENESIS": str(tmp_path / "genesis.json"),
         "KPLEDGER_HOME": str(tmp_path / "home"),
-        "KPLEDGER_PASSPHRASE": "secret",
+        "KPLEDGER_PASSPHRASE": "for the tests only",
     }
     made = ["keys", "new", "--author", "BW/gaborone", "--name", "gaborone"]
     assert CliRunner().invoke(app, made, env=environment).exit_code == 0

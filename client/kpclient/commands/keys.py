@@ -60,8 +60,8 @@ def list_keys(local: LocalOptions) -> None:
     for entry in entries:
         if entry.is_old:
             print_trouble(
-                f"the file of key {entry.name} has an old format; write it anew with:"
-                f" kpledger keys rewrite {entry.name}"
+                f"the file of key {entry.name} was written by an earlier version, and passphrases"
+                f" are tried on it sooner; write it anew with: kpledger keys rewrite {entry.name}"
             )
     for error in problems:
         print_trouble(f"error: {error}")

@@ -11,7 +11,7 @@ import typer
 
 from kpclient.clock import now_ms
 from kpclient.errors import UsageError
-from kpclient.files import read_bounded
+from kpclient.files import check_private, read_bounded
 from kpclient.input.options import SignerOptions
 from kpclient.keystore import MAX_PASSPHRASE_BYTES, Keystore
 from kpclient.session import Session
@@ -99,8 +99,11 @@ def read_passphrase(file: Path | None, prompt: str, *, confirm: bool = False) ->
     Raises:
         UsageError: there is none of the three.
         UnreadableError: the file cannot be read.
+        TooOpenError: others may read it.
     """
     if file is not None:
+        if file.is_file():  # and no pipe
+            check_private(file)
         return read_bounded(file, max_bytes=MAX_PASSPHRASE_BYTES + 1).partition(b"\n")[0]
     given = os.environ.get(VARIABLE)
     if given is not None:

@@ -21,7 +21,7 @@ from kpledger.base.errors import LedgerError
 from kpledger.base.selftest import check_libraries
 from kpledger.log.genesis import Genesis, parse_genesis
 from kpnode.books.keeper import keep_books
-from kpnode.process import rest_collector, set_up_logging
+from kpnode.process import keep_private, rest_collector, set_up_logging
 
 NICENESS: Final = 10
 """Consensus goes first when both want a processor."""
@@ -33,8 +33,7 @@ def _main() -> int:
     """Keep books until the node stops; gives the exit code."""
     genesis, file, feed, listener = sys.argv[1:]
     set_up_logging(verbose=False)
-    # What people ask for is theirs; the files are the node's.
-    os.umask(0o077)
+    keep_private()
     os.nice(NICENESS)
     # Nor does this process take a processor away when it wakes up (sched(7)).
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

@@ -46,6 +46,7 @@ def test_what_is_sealed_can_be_unsealed(
     tmp_path_factory: pytest.TempPathFactory, seed: bytes, phrase: bytes
 ) -> None:
     keystore = Keystore(tmp_path_factory.mktemp("home") / "keys")
+    phrase = PHRASE + phrase
     made = keystore.create(name="one", author=AUTHOR, seed=seed, passphrase=phrase)
     assert made == KeyEntry("one", AUTHOR, SigningKey.from_seed(seed).public_key)
     assert (keystore.entries(), keystore.entry("one")) == (([made], []), made)
@@ -97,6 +98,25 @@ def test_no_passphrase_is_no_passphrase(keystore: Keystore, phrase: bytes) -> No
         keystore.create(name="other", author=AUTHOR, seed=SEED, passphrase=phrase)
     with pytest.raises(KeystoreError, match="1 to 1024 bytes"):
         keystore.unseal("gaborone", phrase)
+
+
+@pytest.mark.parametrize("phrase", ["x", "elevenchars", "aaaaaaaaaaaaaaaaaaaa", "\u00e9" * 6])
+def test_a_new_key_has_no_passphrase_that_is_soon_tried(keystore: Keystore, phrase: str) -> None:
+    with pytest.raises(
+        KeystoreError, match="12 characters or more, 5 of them different; this one has"
+    ):
+        keystore.create(name="other", author=AUTHOR, seed=SEED, passphrase=phrase.encode())
+
+
+def test_a_key_under_a_short_passphrase_is_opened_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keystore = Keystore(tmp_path / "keys")
+    monkeypatch.setattr("kpclient.keystore.MIN_PASSPHRASE_LENGTH", 1)
+    keystore.create(name="gaborone", author=AUTHOR, seed=SEED, passphrase=b"short")
+    monkeypatch.undo()
+    assert keystore.unseal("gaborone", b"short") == SEED
+    assert keystore.rewrite("gaborone", b"short") == ENTRY
 
 
 def test_a_key_is_never_overwritten(keystore: Keystore) -> None:
@@ -188,15 +208,19 @@ def test_a_file_is_opened_by_any_program_that_knows_pkcs8(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("vector", ["gaborone-n1024.key", "gaborone-n65536.key"])
 def test_a_file_with_another_cost_is_opened_and_rewritten_with_ours(
-    tmp_path: Path, vector: str
+    tmp_path: Path, vector: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(keyfile, "_COST", (2**17, 8, 1))
     path = put_vector(tmp_path, vector)
     keystore = Keystore(path.parent)
     assert keystore.unseal("gaborone", PHRASE) == SEED
     with pytest.raises(WrongPassphraseError):
         keystore.unseal("gaborone", b"wrong")
+    assert keystore.entry("gaborone").is_old is (vector == "gaborone-n1024.key")
     keystore.rewrite("gaborone", PHRASE)
-    assert bytes.fromhex("02024000") + bytes.fromhex("020108") in read_der(path)
+    assert bytes.fromhex("0203020000" + "020108" + "020101") in read_der(path)
+    assert keystore.entry("gaborone") == ENTRY
+    assert keystore.unseal("gaborone", PHRASE) == SEED
 
 
 @pytest.mark.parametrize(
