@@ -36,6 +36,8 @@ class Refused:
     refusal: Refusal
     bad_signature: bool
     """A signature is wrong; the rule is the same as for one that is right and does not count."""
+    for_everybody: Refusal | None = None
+    """What somebody unknown hears instead: nobody has proven yet to hold a key that may sign."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ third shows its blocks to everybody and stands behind a proxy on this machine.
 
 import json
 import re
+import secrets
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -16,10 +18,16 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from network import NodeSeen
+from network import NodeSeen, read_key
 from office import Ledger, commands_built_once, open_home, read_seen, start_devnet, stop
 
+from attacks.forgeries import forge
+from kpledger.api.answers import Problem
 from kpledger.api.routes import ROUTES
+from kpledger.base.keys import SigningKey
+from kpledger.scheme.envelope import sign_event
+from kpledger.scheme.event import Author, encode_event
+from kpledger.scheme.v1.events.governance import KeyAdded
 from kpnode.devnet import NetworkPlan, open_network
 
 NUMBER = "BW00000042"
@@ -55,13 +63,15 @@ class Answer:
     challenge: str | None = None
 
 
-def ask(node: NodeSeen, route: str, headers: Mapping[str, str] | None = None) -> Answer:
+def ask(
+    node: NodeSeen, route: str, headers: Mapping[str, str] | None = None, body: bytes = b"{}"
+) -> Answer:
     """Ask a node at a route, as ``GET /v1/keys/{key}``; something that there is fills its path."""
     method, path = route.split()
     filled = path.replace("{number}", NUMBER).replace("{code}", "BW")
     url = node.api + re.sub(r"{\w+}", "0" * 64, filled)
     request = urllib.request.Request(  # noqa: S310 (a node of ours)
-        url, method=method, headers=dict(headers or {}), data=b"{}" if method == "POST" else None
+        url, method=method, headers=dict(headers or {}), data=body if method == "POST" else None
     )
     try:
         with urllib.request.urlopen(request) as response:  # noqa: S310 (likewise)
@@ -69,6 +79,15 @@ def ask(node: NodeSeen, route: str, headers: Mapping[str, str] | None = None) ->
     except urllib.error.HTTPError as error:
         with error:
             return Answer(error.code, error.read(), error.headers["WWW-Authenticate"])
+
+
+def submit(node: NodeSeen, envelope: bytes) -> tuple[str, str]:
+    """Submit an event that is refused; gives the kind of the problem, and what it says."""
+    headers = {"Content-Type": "application/msgpack"}
+    answer = ask(node, "POST /v1/events", headers, envelope)
+    problem = msgspec.json.decode(answer.body, type=Problem)
+    assert (answer.status, problem.rule, problem.field) == (422, "E1", "signatures")
+    return problem.type.rpartition(":")[2], problem.detail
 
 
 def run_kpnode(*words: str) -> str:
@@ -182,6 +201,34 @@ def test_a_token_opens_a_running_node_until_it_is_revoked(ledger: Ledger, tmp_pa
     assert refused.challenge == 'Bearer realm="kpledger", error="invalid_token"'
     assert ledger.run(*audit, "--token-file", file).exit_code == 2
     assert token not in node.log.read_text()
+
+
+def test_whoever_has_proven_no_key_hears_nothing_of_the_ledger(ledger: Ledger) -> None:
+    seen = ledger.seen
+    root, stranger = read_key(seen.keys, "root-BW"), SigningKey.from_seed(secrets.token_bytes(32))
+    # The rules would say that this key is registered already.
+    body = KeyAdded(authority="gaborone", key=root.public_key, valid_from=0)
+
+    def sign(authority: str, key: SigningKey) -> bytes:
+        payload = encode_event(
+            chain=bytes.fromhex(seen.chain),
+            author=Author(participant="BW", authority=authority),
+            nonce=secrets.token_bytes(16),
+            occurred_at=time.time_ns() // 1_000_000,
+            subject=root.public_key.hex(),
+            prev=None,
+            body=body,
+        )
+        return sign_event(payload, [key])
+
+    unregistered = ("refused", f"key {stranger.public_key.hex()} is not registered")
+    not_these = ("refused", "these keys may not sign this event, or not they alone")
+    for authority in ("root", "gaborone", "nowhere"):
+        assert submit(seen.nodes[0], sign(authority, stranger)) == unregistered
+        foreign = forge(sign(authority, read_key(seen.keys, "root-IN")))
+        assert submit(seen.nodes[0], foreign) == not_these
+    kind, detail = submit(seen.nodes[0], forge(sign("root", root)))
+    assert (kind, "does not verify" in detail) == ("bad-signature", True), detail
 
 
 def test_who_has_no_token_is_told_what_is_missing(ledger: Ledger) -> None:

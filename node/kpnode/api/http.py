@@ -120,7 +120,7 @@ def _explain(request: web.Request, error: Exception) -> Problem:
             _log.error("%s %s", request.method, request.path, exc_info=error)
             problem = make_problem(ProblemKind.INTERNAL, "it is in the node's log")
             if isinstance(error, StorageError):
-                problem = make_problem(ProblemKind.STORAGE_FAILED, error.why)
+                problem = make_problem(ProblemKind.STORAGE_FAILED, "it is in the node's log")
     return problem
 
 

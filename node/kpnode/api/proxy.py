@@ -111,8 +111,7 @@ class BooksProxy:
     def _explain(self, height: int) -> str:
         status = self._books.status()
         if status.height is None:
-            reason = f" ({status.problem})" if status.problem else ""
-            return f"the process that keeps the books is being started{reason}"
+            return "the process that keeps the books is being started"
         doing = "are being built" if status.building else "are"
         return f"the books {doing} and hold {status.height} of {height} blocks; ask again later"
 

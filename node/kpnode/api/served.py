@@ -75,11 +75,14 @@ async def catch_up(node: Node, options: ReadOptions) -> Tip:
 
 
 def explain_failing(status: NodeStatus, kind: ProblemKind, reason: str) -> Problem:
-    """Say why a node did not do what was asked: it has stopped, knows no leader, or the reason."""
+    """Say why a node did not do what was asked: it has stopped, knows no leader, or the reason.
+
+    Why it has stopped stands in its status, for those who are told that.
+    """
     if status.failure is not None:
         broken = status.failure.cause is Cause.STORAGE
         kind = ProblemKind.STORAGE_FAILED if broken else ProblemKind.STOPPED
-        return make_problem(kind, status.failure.text)
+        return make_problem(kind, f"{kind.title}; its operator finds in its status why")
     return make_problem(ProblemKind.NO_LEADER if status.raft.leader is None else kind, reason)
 
 

@@ -35,7 +35,7 @@ from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.log.chain import BlockExecutor
 from kpledger.scheme.event import SignedEvent
 from kpnode.api.allowances import Allowances, ClientAllowance, spent_problem
-from kpnode.api.client import client_of
+from kpnode.api.client import Client, client_of
 from kpnode.api.delivery import cut_off
 from kpnode.api.envelopes import read_events
 from kpnode.api.parameters import read_parameters
@@ -80,7 +80,7 @@ class SubmitApi:
         if isinstance(event, LedgerError):
             raise event
         (outcome,) = await self._submit(request, [event], timeout_s)
-        answer = self._describe(outcome)
+        answer = self._describe(outcome, client_of(request))
         match answer:
             case CommittedAnswer():
                 return _respond(201, answer)
@@ -101,7 +101,7 @@ class SubmitApi:
         events = [one for one in batch if isinstance(one, SignedEvent)]
         outcomes = iter(await self._submit(request, events, timeout_s) if events else ())
         results = tuple(
-            self._describe(next(outcomes))
+            self._describe(next(outcomes), client_of(request))
             if isinstance(one, SignedEvent)
             else RefusedAnswer(id=None, problem=error_problem(one))
             for one in batch
@@ -116,7 +116,7 @@ class SubmitApi:
             allowance = self._allowances.of(client.site)
             return await self._node.submit(events, timeout_s, allowance)
 
-    def _describe(self, outcome: Outcome) -> SubmitAnswer:
+    def _describe(self, outcome: Outcome, client: Client) -> SubmitAnswer:
         event_id = outcome.event_id.hex()
         match outcome:
             case Committed():
@@ -129,8 +129,10 @@ class SubmitApi:
                 )
             case Pending():
                 return PendingAnswer(id=event_id)
-            case Refused():
-                problem = refusal_problem(outcome.refusal, bad_signature=outcome.bad_signature)
+            case Refused(refusal=refusal):
+                if not client.is_listed:
+                    refusal = outcome.for_everybody or refusal
+                problem = refusal_problem(refusal, bad_signature=outcome.bad_signature)
                 return RefusedAnswer(id=event_id, problem=problem)
             case Unavailable():
                 status = self._node.status()

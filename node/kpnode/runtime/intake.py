@@ -13,6 +13,8 @@ from typing import Final, Protocol
 
 from kpledger.log.chain import BlockExecutor, ExecutedBlock
 from kpledger.scheme.event import SignedEvent
+from kpledger.scheme.outcome import Refusal, Rule
+from kpledger.scheme.v1.records import KeyRecord
 from kpnode.ledger import Ledger, RecentState
 from kpnode.runtime.verifier import Verifier
 from kpnode.submission import Answer, Refused, Retry, Unavailable, find_committed, refuse_signature
@@ -133,14 +135,25 @@ class Intake:
         if committed is not None:
             return committed
         refusal = executor.may_sign(event)
-        if refusal is not None:
-            return Refused(event.event_id, refusal, bad_signature=False)
-        return Retry()
+        if refusal is None:
+            return Retry()
+        told = _conceal(executor, event) if refusal.rule is Rule.E1 else None
+        return Refused(event.event_id, refusal, bad_signature=False, for_everybody=told)
 
     def _open(self) -> BlockExecutor:
         tip = self._ledger.tip
         now_ms = max(tip.time_ms, time.time_ns() // 1_000_000)
         return BlockExecutor(self._ledger.genesis, tip, self._recent, now_ms)
+
+
+def _conceal(executor: BlockExecutor, event: SignedEvent) -> Refusal:
+    """Say that the keys of an event may not sign it, and nothing of who holds which office."""
+    for key in event.signers:
+        if executor.changes.get(KeyRecord.key_for(key)) is None:
+            problem = f"key {key.hex()} is not registered"
+            return Refusal(Rule.E1, "signatures", problem, "a registered key that is in force")
+    problem = "these keys may not sign this event, or not they alone"
+    return Refusal(Rule.E1, "signatures", problem, "the keys in force of whoever has to sign it")
 
 
 def _is_stranger(answer: Answer) -> bool:
