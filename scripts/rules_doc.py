@@ -20,7 +20,16 @@ from kpledger.scheme.v1.lifecycles import (
     CertificateState,
     ProceedingState,
 )
+from kpledger.scheme.v1.policy import Policy
 from kpledger.scheme.v1.rules import authorship
+from kpledger.scheme.v1.rules.quotas import (
+    FREE,
+    KINDS,
+    SAVED_DAYS,
+    UNIT_BYTES,
+    Kind,
+    check_quota,
+)
 
 PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
 
@@ -40,6 +49,24 @@ of this ledger itself. What each rule guards is also told by `kpledger rules`.
 
 | Rule | Clause | Demands |
 |---|---|---|
+"""
+
+QUOTAS = """
+## Quotas
+
+A ledger that is never compacted must not be filled by one key (E15). An office may file so many
+units a day of each kind of events; an event counts as one for every {unit:,} bytes begun of its
+envelope. What is not used adds up for {days} days, so that an office that had no line for so long
+may send all at once. All offices of a participant together may file {offices} times as much: who
+registers further offices gains no more. A participant's root, the Chair and the secretariat file on
+their own account alone, and none of their offices can use it up. Withdrawing a key uses no quota.
+
+These are the values of a genesis file that says nothing else; the Chair settles others for all
+(`policy_set`), by a recorded decision. Time is block time. A refusal says from when on the very
+same event would be accepted.
+
+| Kind | Units a day | MB a day | At once, at most |
+|---|---|---|---|
 """
 
 EVENTS = """
@@ -88,7 +115,20 @@ def _describe(body: type[Body], row: Row) -> str:
     signs = ""
     if row.cosigners is not nobody_else:
         signs = f" Also signed: {_first_line(row.cosigners)}"
-    return f"### {body.TYPE}\n\n{_first_line(body)}\n\nAuthor: {authors}.{signs}\n\n{checks}\n"
+    quota = "none" if body in FREE else KINDS[body]
+    who = f"Author: {authors}.{signs} Quota: {quota}."
+    return f"### {body.TYPE}\n\n{_first_line(body)}\n\n{who}\n\n{checks}\n"
+
+
+def _quotas() -> str:
+    policy = Policy()
+    head = QUOTAS.format(unit=UNIT_BYTES, days=SAVED_DAYS, offices=policy.quota_offices)
+    rows = ""
+    for kind in Kind:
+        units = getattr(policy, f"{kind}_quota")
+        megabytes = units * UNIT_BYTES / 1_000_000
+        rows += f"| {kind} | {units:,} | {megabytes:.1f} | {megabytes * SAVED_DAYS:.0f} MB |\n"
+    return head + rows
 
 
 def _life() -> str:
@@ -160,10 +200,15 @@ def _proceedings() -> str:
 def format_page() -> str:
     """Give the whole page."""
     rules = "".join(f"| {rule.code} | {rule.clause} | {rule.text} |\n" for rule in Rule)
-    before_all = (authorship.check_form, authorship.check_author, authorship.check_signers)
+    before_all = (
+        authorship.check_form,
+        authorship.check_author,
+        authorship.check_signers,
+        check_quota,
+    )
     always = "".join(f"* {_first_line(check)}\n" for check in before_all)
     events = "".join(_describe(body, row) for body, row in CATALOGUE.items())
-    told = HEAD + rules + EVENTS + always + "\n" + events.rstrip("\n") + "\n"
+    told = HEAD + rules + _quotas() + EVENTS + always + "\n" + events.rstrip("\n") + "\n"
     return told + LIFE + _life() + CASES + _cases() + PROCEEDED + _proceedings()
 
 

@@ -141,9 +141,9 @@ def make_genesis_file(
 
 
 @functools.cache
-def make_genesis() -> Genesis:
+def make_genesis(policy: GenesisPolicy | None = None) -> Genesis:
     """Give the parsed genesis file of this world."""
-    return parse_genesis(format_genesis(make_genesis_file()))
+    return parse_genesis(format_genesis(make_genesis_file(policy=policy)))
 
 
 def vary(value: S, **changes: object) -> S:

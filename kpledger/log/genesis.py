@@ -28,6 +28,7 @@ from kpledger.base.state import ChangeSet, StateReader
 from kpledger.base.units import TimeMs
 from kpledger.scheme.rulebook import RELEASED, Rulebook
 from kpledger.scheme.v1.events.base import Text
+from kpledger.scheme.v1.events.decisions import MAX_QUOTA, Quota
 from kpledger.scheme.v1.events.governance import ParticipantKind
 from kpledger.scheme.version import Founder, Founding
 
@@ -83,6 +84,20 @@ class GenesisPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     carat_tolerance_ppm: Annotated[int, Meta(ge=0, le=100_000)] = 1_000
     value_tolerance_ppm: Annotated[int, Meta(ge=0, le=1_000_000)] = 20_000
     clock_skew_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 10_000
+    trade_quota: Quota = 2_500
+    statistics_quota: Quota = 100
+    governance_quota: Quota = 2_000
+    notes_quota: Quota = 100
+    quota_offices: Annotated[int, Meta(ge=1, le=100)] = 4
+
+
+NO_QUOTAS: Final = GenesisPolicy(
+    trade_quota=MAX_QUOTA,
+    statistics_quota=MAX_QUOTA,
+    governance_quota=MAX_QUOTA,
+    notes_quota=MAX_QUOTA,
+)
+"""For a ledger that takes in years within minutes of block time: quotas that nobody reaches."""
 
 
 class GenesisFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -36,6 +36,7 @@ class Rule(Enum):
     E12 = ("E12", "ledger", "Time does not run ahead, and the form is known")
     E13 = ("E13", "IV (end)", "Where lineage is strict, sources cover what is re-exported")
     E14 = ("E14", "VI.16", "Standing is judged at each event's own time")
+    E15 = ("E15", "ledger", "Nobody files more of a kind than its quota, so that none fills it")
 
     def __init__(self, code: str, clause: str, text: str) -> None:
         self.code = code

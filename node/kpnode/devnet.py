@@ -14,7 +14,7 @@ from typing import Final
 
 import aiohttp
 
-from kpledger.log.genesis import Genesis, parse_genesis
+from kpledger.log.genesis import NO_QUOTAS, Genesis, GenesisPolicy, parse_genesis
 from kpnode.config import Address, NodeConfig, load_config
 from kpnode.founding import (
     CONFIG_NAME,
@@ -72,6 +72,8 @@ class NetworkPlan:
     """A CSV file."""
     tls: bool = False
     """Whether the API is served over TLS."""
+    quotas: bool = True
+    """Whether an office may file so much a day only (rule E15)."""
 
 
 def open_network(directory: Path, plan: NetworkPlan) -> Genesis:
@@ -99,7 +101,8 @@ def open_network(directory: Path, plan: NetworkPlan) -> Genesis:
         _check_ports(node.name, node.api, node.peers)
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        return found_network(directory, found, nodes, api_tls=plan.tls)
+        policy = GenesisPolicy() if plan.quotas else NO_QUOTAS
+        return found_network(directory, found, nodes, api_tls=plan.tls, policy=policy)
     except BaseException:
         for entry in directory.iterdir():
             shutil.rmtree(entry, ignore_errors=True)
@@ -116,6 +119,8 @@ def _check_plan(directory: Path, genesis: Genesis, plan: NetworkPlan) -> None:
         raise _contradiction(directory, "--port", f"on port {first.listen.port}")
     if plan.tls and not first.tls:
         raise _contradiction(directory, "--api-tls", "without it")
+    if not plan.quotas and genesis.file.policy != NO_QUOTAS:
+        raise _contradiction(directory, "--no-quotas", "without it")
     if plan.participants is not None:
         known = [(one.code, one.name, one.kind) for one in genesis.file.participants]
         if known != [(one.code, one.name, one.kind) for one in read_members(plan.participants)]:

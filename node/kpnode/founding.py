@@ -137,6 +137,7 @@ def found_network(
     nodes: tuple[PlannedNode, ...],
     *,
     api_tls: bool,
+    policy: GenesisPolicy = GenesisPolicy(),  # noqa: B008 (it is frozen)
 ) -> Genesis:
     """Write keys, genesis file and node directories of a new network.
 
@@ -152,7 +153,7 @@ def found_network(
         origin=ORIGIN,
         created_at=time.time_ns() // 1_000_000,
         rules_version=RULES_VERSION,
-        policy=GenesisPolicy(),
+        policy=policy,
         chair_key=_draw(keys / "chair.seed"),
         secretariat_key=_draw(keys / "secretariat.seed"),
         participants=tuple(

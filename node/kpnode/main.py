@@ -161,6 +161,13 @@ def devnet(
     api_tls: Annotated[
         bool, typer.Option("--api-tls", help="Serve the API over TLS as well.")
     ] = False,
+    no_quotas: Annotated[
+        bool,
+        typer.Option(
+            "--no-quotas",
+            help="Found it with quotas that nobody reaches, to load years of trade in minutes.",
+        ),
+    ] = False,
 ) -> None:
     """Run a whole network on this machine, for development only.
 
@@ -171,7 +178,9 @@ def devnet(
     """
     try:
         place = directory.absolute()
-        plan = NetworkPlan(voters=voters, port=port, participants=participants, tls=api_tls)
+        plan = NetworkPlan(
+            voters=voters, port=port, participants=participants, tls=api_tls, quotas=not no_quotas
+        )
         genesis = open_network(place, plan)
         report = partial(_print_json, err=True)
         asyncio.run(run_network(place, genesis, on_ready=_print_json, on_ended=report))

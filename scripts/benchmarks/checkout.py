@@ -24,6 +24,14 @@ class Checkout:
         """Give the command line of this state's ``kpnode``."""
         return [str(self.directory / ".venv" / "bin" / "python"), "-m", "kpnode", *arguments]
 
+    def offers(self, command: str, option: str) -> bool:
+        """Tell whether a command of this state's ``kpnode`` has an option."""
+        words = self.command(command, "--help")
+        told = subprocess.run(  # noqa: S603
+            words, cwd=self.directory, env=self.environment(), check=True, capture_output=True
+        )
+        return option.encode() in told.stdout
+
     def environment(self) -> dict[str, str]:
         """Give an environment in which no other state's modules are found."""
         return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

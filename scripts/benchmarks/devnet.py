@@ -116,10 +116,19 @@ class Devnet:
 
 
 @asynccontextmanager
-async def run_devnet(checkout: Checkout, directory: Path, voters: int) -> AsyncIterator[Devnet]:
-    """Start a network in a directory, open its offices, and stop it at the end."""
+async def run_devnet(
+    checkout: Checkout, directory: Path, voters: int, *, quotas: bool = False
+) -> AsyncIterator[Devnet]:
+    """Start a network in a directory, open its offices, and stop it at the end.
+
+    A benchmark has a few offices file what takes all of them years, so it is without quotas if the
+    checkout knows any, unless they are asked for.
+    """
+    options = ["--voters", str(voters), "--port", "0"]
+    if not quotas and checkout.offers("devnet", "--no-quotas"):
+        options.append("--no-quotas")
     process = await asyncio.create_subprocess_exec(
-        *checkout.command("devnet", str(directory), "--voters", str(voters), "--port", "0"),
+        *checkout.command("devnet", str(directory), *options),
         cwd=checkout.directory,
         env=checkout.environment(),
         stdout=asyncio.subprocess.PIPE,

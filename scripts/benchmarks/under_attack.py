@@ -74,7 +74,7 @@ def main() -> None:
 
 
 async def _measure(name: str, honest: _Honest, scratch: Path) -> dict[str, object]:
-    async with run_devnet(THIS, scratch / "network", 3) as devnet:
+    async with run_devnet(THIS, scratch / "network", 3, quotas=True) as devnet:
         without = await _serve(devnet, honest)
         seen = scratch / "network.json"
         seen.write_bytes(devnet.line)

@@ -76,7 +76,9 @@ async def town(directory: Path, **environment: str) -> AsyncIterator[Town]:
     """Run three voters under load; in the end no acknowledged event may be missing anywhere."""
     timeout = aiohttp.ClientTimeout(total=8)
     async with (
-        running_network(directory / "net", "--voters", "3", environment=environment) as network,
+        running_network(
+            directory / "net", "--voters", "3", "--no-quotas", environment=environment
+        ) as network,
         aiohttp.ClientSession(timeout=timeout) as session,
     ):
         found = Town(network, session, Load(network))

@@ -51,7 +51,7 @@ async def test_nothing_acknowledged_is_lost_by_killing_any_voter(tmp_path: Path)
     restarted: list[asyncio.subprocess.Process] = []
     timeout = aiohttp.ClientTimeout(total=8)
     async with (
-        running_network(tmp_path / "net", "--voters", "4") as network,
+        running_network(tmp_path / "net", "--voters", "4", "--no-quotas") as network,
         ending(restarted),
         aiohttp.ClientSession(timeout=timeout) as session,
     ):

@@ -134,7 +134,7 @@ async def make_leader(
 async def test_a_block_with_an_invalid_event_never_commits(tmp_path: Path) -> None:
     processes: list[asyncio.subprocess.Process] = []
     async with (
-        running_network(tmp_path / "net", "--voters", "4") as network,
+        running_network(tmp_path / "net", "--voters", "4", "--no-quotas") as network,
         ending(processes),
         aiohttp.ClientSession() as session,
     ):

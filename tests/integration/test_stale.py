@@ -46,7 +46,7 @@ async def test_who_slept_through_an_election_answers_with_what_was_acknowledged_
     tmp_path: Path,
 ) -> None:
     async with (
-        running_network(tmp_path / "net", "--voters", "3") as network,
+        running_network(tmp_path / "net", "--voters", "3", "--no-quotas") as network,
         aiohttp.ClientSession() as session,
     ):
         for _ in range(2):
@@ -61,7 +61,7 @@ async def test_who_slept_through_an_election_answers_with_what_was_acknowledged_
 
 async def test_leader_whose_voters_sleep_confirms_nothing_and_reads_on(tmp_path: Path) -> None:
     async with (
-        running_network(tmp_path / "net", "--voters", "3") as network,
+        running_network(tmp_path / "net", "--voters", "3", "--no-quotas") as network,
         aiohttp.ClientSession() as session,
     ):
         leader = await find_leader(session, network)

@@ -124,7 +124,8 @@ def about_policy(said: Said) -> str:
     return f"{the(decisions.PolicySet, said).participant or 'KPCS'}/policy"
 
 
-SCHEME_ONLY = ("interim_days", "vigilance", "clock_skew_ms")
+QUOTAS = ("trade_quota", "statistics_quota", "governance_quota", "notes_quota", "quota_offices")
+SCHEME_ONLY = ("interim_days", "vigilance", "clock_skew_ms", *QUOTAS)
 
 
 def settles_soundly(world: World, said: Said) -> str | None:

@@ -183,3 +183,29 @@ note_filed                      any
 correction_made                 any
 """
 AUTHORS = {row[0]: frozenset(row[1:]) for row in map(str.split, AUTHORS_TABLE.strip().splitlines())}
+
+KINDS_TABLE = """
+trade       shipment_approved shipment_declined certificate_issued certificate_validated
+trade       export_notified certificate_voided certificate_replaced amendment_endorsed
+trade       certificate_lost certificate_found certificate_returned_unused transit_noted
+trade       arrival_recorded import_confirmed import_confirmed_discrepant discrepancy_resolved
+trade       shipment_detained shipment_released import_refused_returned shipment_seized
+trade       return_received shipment_diverted case_opened
+statistics  trade_statistics_submitted production_statistics_submitted count_statistics_submitted
+governance  participant_admitted participant_status_changed authority_registered authority_closed
+governance  key_added key_rotated number_range_allocated number_range_retired
+governance  certificate_format_notified decision_recorded chair_rotated vice_chair_elected
+governance  policy_set rules_activated restriction_set restriction_lifted
+governance  observer_registered observer_withdrawn
+notes       annual_report_filed review_requested review_consented review_carried_out review_reported
+notes       recommendation_followed_up meeting_announced meeting_held body_composed
+notes       concern_raised concern_answered concern_closed note_filed correction_made
+notes       suspect_reported suspect_judged anomaly_questioned anomaly_answered
+-           key_revoked
+"""
+KINDS = {
+    event: kind
+    for kind, *events in map(str.split, KINDS_TABLE.strip().splitlines())
+    for event in events
+}
+"""Event type: of which quota it is."""

@@ -28,6 +28,8 @@ class Said:
     subject: str
     prev: bytes | None
     occurred_at: int
+    size: int
+    """Of its envelope, in bytes."""
     body: Body
     here: bool
     """Whether it is meant for this ledger."""
@@ -170,6 +172,8 @@ class World:
     """Working group: whether it is still there."""
     corrected: dict[bytes, int] = field(default_factory=dict)
     events: dict[bytes, Said] = field(default_factory=dict)
+    filed: dict[tuple[str, ...], tuple[int, int]] = field(default_factory=dict)
+    """Of the quotas that are used: how much, and at which time that was so."""
     chair: str | None = None
     vice_chair: str | None = None
     year: int | None = None
@@ -230,4 +234,9 @@ DEFAULTS: dict[str, object] = {
     "notice_expected": False,
     "interim_days": 90,
     "clock_skew_ms": 10_000,
+    "trade_quota": 2_500,
+    "statistics_quota": 100,
+    "governance_quota": 2_000,
+    "notes_quota": 100,
+    "quota_offices": 4,
 }

@@ -12,6 +12,7 @@ from naive.world import Key, Member, Said, Since, World
 
 from kpledger.log.block import BlockKind
 from kpledger.log.chain import BlockExecutor
+from kpledger.log.genesis import GenesisPolicy
 from kpledger.scheme.envelope import decode_envelope, sign_event
 from kpledger.scheme.event import Author, Body, compute_event_id, encode_event
 from kpledger.scheme.outcome import Refusal
@@ -60,6 +61,11 @@ def found_world(ledger: MemoryLedger) -> World:
                 carat_tolerance_ppm=policy.carat_tolerance_ppm,
                 value_tolerance_ppm=policy.value_tolerance_ppm,
                 clock_skew_ms=policy.clock_skew_ms,
+                trade_quota=policy.trade_quota,
+                statistics_quota=policy.statistics_quota,
+                governance_quota=policy.governance_quota,
+                notes_quota=policy.notes_quota,
+                quota_offices=policy.quota_offices,
             ),
         )
     ]
@@ -127,16 +133,17 @@ class Bench:
             body=act.body,
         )
         keys = {name: signing_key(name) for name in act.signers}
-        said = self._hear(act, compute_event_id(payload))
+        encoded = sign_event(payload, list(keys.values()))
+        said = self._hear(act, compute_event_id(payload), len(encoded))
         expected = judge(self.world, said)
-        refusal = self.executor.add(decode_envelope(sign_event(payload, list(keys.values()))))
+        refusal = self.executor.add(decode_envelope(encoded))
         found = refusal.rule.code if refusal else None
         if found != expected:
             raise Disagreement(self._explain(act, refusal, expected))
         self._note(said, found)
         return found
 
-    def _hear(self, act: Act, event: bytes) -> Said:
+    def _hear(self, act: Act, event: bytes, size: int) -> Said:
         return Said(
             event=event,
             type=act.body.TYPE,
@@ -145,6 +152,7 @@ class Bench:
             subject=act.subject,
             prev=act.prev,
             occurred_at=self.world.now if act.occurred_at is None else act.occurred_at,
+            size=size,
             body=act.body,
             here=act.here,
         )
@@ -183,6 +191,6 @@ class Bench:
 
 
 def open_bench(rules: Rulebook = EVERY_VERSION) -> Bench:
-    ledger = MemoryLedger(make_genesis())
+    ledger = MemoryLedger(make_genesis(GenesisPolicy(notes_quota=20)))
     ledger.open_term(1)
     return Bench(ledger, found_world(ledger), rules)

@@ -5,6 +5,7 @@ from random import Random
 
 from naive.dates import DAY
 
+from kpledger.scheme.v1.events import life
 from walk import filing, governing
 from walk.bench import Bench
 from walk.chance import Act, Chance
@@ -55,16 +56,35 @@ def take_step(bench: Bench, area: str, seed: int) -> str | None:
     return bench.say(act)
 
 
+FLOOD_EVENTS = 40
+"""More notes of the longest kind than the quotas of a walk let pass at once."""
+
+
+def flood(bench: Bench, seed: int) -> None:
+    """Let one office file long notes, one after the other, until something refuses."""
+    chance = bench.chance(seed)
+    office = chance.any_office()
+    body = life.NoteFiled(text="\U0001f48e" * 2_000, references=(), document=None)
+    for _ in range(FLOOD_EVENTS):
+        if bench.say(chance.act(office, body, "BW")) is not None:
+            break
+
+
+FLOOD_EVERY = 100
+"""Steps of a walk from one flood to the next, on average."""
+
 PAUSES = (0, 1, 3_600_000, DAY, 3 * DAY, 10 * DAY, 40 * DAY)
 PAUSE_WEIGHTS = (4, 4, 10, 10, 6, 3, 1)
 
 
 def walk(bench: Bench, seed: int, steps: int) -> None:
     """Take many steps, drawn from one seed."""
-    random = Random(seed)
+    random, floods = Random(seed), Random(seed)
     for _ in range(steps):
         if random.randrange(8) == 0:
             bench.advance(random.choices(PAUSES, PAUSE_WEIGHTS)[0])
+        if floods.randrange(FLOOD_EVERY) == 0:
+            flood(bench, floods.getrandbits(48))
         area = random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         take_step(bench, area, random.getrandbits(48))
     bench.advance(0)

@@ -12,8 +12,9 @@ from kpledger.scheme.event import Body, EventPlace, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.catalogue import CATALOGUE, Row
 from kpledger.scheme.v1.context import CatalogueError, Context, Refusals
+from kpledger.scheme.v1.effects.quotas import use_quotas
 from kpledger.scheme.v1.records import EventRecord
-from kpledger.scheme.v1.rules import authorship
+from kpledger.scheme.v1.rules import authorship, quotas
 
 
 def may_sign(event: SignedEvent, state: ChangeSet, at: EventPlace) -> Refusal | None:
@@ -53,6 +54,7 @@ def apply(event: SignedEvent, state: ChangeSet, at: EventPlace) -> None:
 
 def _check(context: Context, catalogue: Mapping[type[Body], Row]) -> Refusals:
     yield from _check_signed(context, catalogue)
+    yield from quotas.check_quota(context)
     for check in catalogue[type(context.event.body)].checks:
         yield from check(context)
 
@@ -77,6 +79,7 @@ def _apply(context: Context, catalogue: Mapping[type[Body], Row]) -> None:
     row = catalogue.get(type(event.body))
     if row is None:
         raise CatalogueError(f"rules v1 do not know {event.header.type}")
+    use_quotas(context)
     row.effect(context)
     record = EventRecord(
         index=at.index,

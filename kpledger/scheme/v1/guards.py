@@ -10,13 +10,14 @@ from typing import Final
 
 from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.catalogue import CATALOGUE
-from kpledger.scheme.v1.rules import authorship
+from kpledger.scheme.v1.rules import authorship, quotas
 
 _HOME: Final = __name__.removesuffix("guards")
 _EVERYWHERE: Final = (
     authorship.check_form,
     authorship.check_author,
     authorship.check_signers,
+    quotas.check_quota,
 )
 """What stands before every row (:func:`kpledger.scheme.v1.execution.execute`)."""
 

@@ -35,6 +35,12 @@ class Policy:
     interim_days: int = 90
     vigilance: tuple[str, ...] = ()
     clock_skew_ms: int = 10_000
+    trade_quota: int = 2_500
+    """Twenty times the mean of the largest office, which files some 40,000 events a year."""
+    statistics_quota: int = 100
+    governance_quota: int = 2_000
+    notes_quota: int = 100
+    quota_offices: int = 4
 
     def latest_expiry(self, issued_on: str) -> str:
         """Give the last day to which a certificate of a day may be valid.
@@ -47,7 +53,16 @@ class Policy:
         return add_days(issued_on, self.max_validity_days or 0)
 
 
-SCHEME_ONLY: Final = ("interim_days", "vigilance", "clock_skew_ms")
+SCHEME_ONLY: Final = (
+    "interim_days",
+    "vigilance",
+    "clock_skew_ms",
+    "trade_quota",
+    "statistics_quota",
+    "governance_quota",
+    "notes_quota",
+    "quota_offices",
+)
 """Values that no participant settles for itself."""
 
 _FOLDED: Final = 1024

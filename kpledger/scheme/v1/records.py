@@ -184,6 +184,19 @@ class PolicyRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
     """In ledger order; the genesis file's values are the first of the network."""
 
 
+class QuotaRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much of its quotas an office has used, or all offices of a participant together.
+
+    For each kind of events the instant up to which what was filed uses the quota up, at so many
+    units a day; in the past where nothing is used. Unix microseconds of block time.
+    """
+
+    trade: int = 0
+    statistics: int = 0
+    governance: int = 0
+    notes: int = 0
+
+
 class EventRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where an event stands; its existence makes submitting twice harmless, for ever."""
 

@@ -13,7 +13,7 @@ from lab.chaos.proxy import Link
 from lab.chaos.sites import Site
 from lab.chaos.voter import Ended, Voter
 
-from kpledger.log.genesis import Genesis
+from kpledger.log.genesis import NO_QUOTAS, Genesis
 from kpledger.scheme.v1.events.governance import ParticipantKind
 from kpnode.config import (
     AccessSection,
@@ -103,7 +103,7 @@ async def open_network(
         )
         for node, site in zip(plan_nodes(_members(), len(sites), _API_PORT), sites, strict=True)
     )
-    genesis = found_network(directory, _members(), planned, api_tls=False)
+    genesis = found_network(directory, _members(), planned, api_tls=False, policy=NO_QUOTAS)
     logs = directory / "logs"
     logs.mkdir()
     voters = {

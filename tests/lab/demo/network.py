@@ -83,7 +83,9 @@ class Network:
             NetworkError: it did not start; says what it printed.
         """
         arguments = ["devnet", str(directory), "--voters", str(voters), "--port", str(port)]
-        process = await _start_kpnode(*arguments, "--participants", str(participants))
+        # A year of trade in minutes of block time.
+        arguments += ["--no-quotas", "--participants", str(participants)]
+        process = await _start_kpnode(*arguments)
         line = b"" if process.stdout is None else await process.stdout.readline()
         try:
             announcement = msgspec.json.decode(line, type=Announcement, dec_hook=_decode_path)

@@ -7,18 +7,19 @@ one refers to the note before, so that the rules refuse it where that one is not
 from functools import cache
 from typing import Final
 
+import msgspec
 from lab.simulator.clock import WORLD_MS
 
 from kpledger.base.hashing import sha256
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import (
     GENESIS_FORMAT,
+    NO_QUOTAS,
     RULES_VERSION,
     Genesis,
     GenesisFile,
     GenesisNode,
     GenesisParticipant,
-    GenesisPolicy,
     format_genesis,
     parse_genesis,
 )
@@ -48,7 +49,7 @@ def make_genesis(nodes: tuple[str, ...]) -> Genesis:
         origin="kp.example/simulated",
         created_at=WORLD_MS,
         rules_version=RULES_VERSION,
-        policy=GenesisPolicy(clock_skew_ms=SKEW_MS),
+        policy=msgspec.structs.replace(NO_QUOTAS, clock_skew_ms=SKEW_MS),
         chair_key=_public("chair"),
         secretariat_key=_public("secretariat"),
         participants=tuple(

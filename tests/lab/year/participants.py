@@ -18,12 +18,12 @@ from kpledger.base.keys import SigningKey
 from kpledger.base.units import start_of_day_ms
 from kpledger.log.genesis import (
     GENESIS_FORMAT,
+    NO_QUOTAS,
     RULES_VERSION,
     Genesis,
     GenesisFile,
     GenesisNode,
     GenesisParticipant,
-    GenesisPolicy,
     format_genesis,
     parse_genesis,
 )
@@ -154,7 +154,7 @@ class Participants:
             origin="kp.example/synthetic-year",
             created_at=start_of_day_ms(FOUNDED_ON),
             rules_version=RULES_VERSION,
-            policy=GenesisPolicy(),
+            policy=NO_QUOTAS,
             chair_key=self.key(f"KPCS/chair/{YEAR - 1}").public_key.hex(),
             secretariat_key=self.key("KPCS/secretariat").public_key.hex(),
             participants=tuple(

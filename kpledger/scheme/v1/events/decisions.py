@@ -9,7 +9,7 @@ is approved before it is issued (PRE) or looked at afterwards (POST).
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -23,6 +23,14 @@ from kpledger.scheme.v1.quantities import CaratThousandths, Day, Year
 
 ParticipantCodes = Annotated[tuple[ParticipantCode, ...], Meta(max_length=400)]
 """Codes in alphabetical order, each once."""
+
+
+MAX_QUOTA: Final = 10**9
+"""A quota that nobody reaches: a ledger that is loaded with years of trade is founded with it."""
+
+Quota = Annotated[int, Meta(ge=10, le=MAX_QUOTA)]
+"""Units a day. An event counts as one for every 2 KiB begun; a week's units may come at once, and
+the largest event there is fits into the least of them."""
 
 
 class Procedure(StrEnum):
@@ -118,6 +126,16 @@ class PolicyValues(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Origins that the Chair asks to look at closely; of the scheme only. Alphabetical."""
     clock_skew_ms: Annotated[int, Meta(ge=0, le=3_600_000)] | None = None
     """How far ``occurred_at`` and block time may run ahead; of the scheme only."""
+    trade_quota: Quota | None = None
+    """How much an office may file a day to issue, ship and import; of the scheme only."""
+    statistics_quota: Quota | None = None
+    """Likewise of statistics."""
+    governance_quota: Quota | None = None
+    """Likewise to arrange offices, keys and numbers, and of measures of the scheme."""
+    notes_quota: Quota | None = None
+    """Likewise of notes, corrections, reports and proceedings."""
+    quota_offices: Annotated[int, Meta(ge=1, le=100)] | None = None
+    """For how many offices' quotas all those of a participant may file; of the scheme only."""
 
 
 class PolicySet(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -117,6 +117,8 @@ BAD: list[tuple[str, Change, str]] = [
     ("validity-0", _vary_policy(max_validity_days=0), "at policy.max_validity_days"),
     ("carat-tolerance", _vary_policy(carat_tolerance_ppm=100_001), "at policy.carat"),
     ("value-tolerance", _vary_policy(value_tolerance_ppm=-1), "at policy.value"),
+    ("quota-0", _vary_policy(notes_quota=9), "at policy.notes_quota"),
+    ("quota-offices-0", _vary_policy(quota_offices=0), "at policy.quota_offices"),
     ("skew", _vary_policy(clock_skew_ms=3_600_001), "at policy.clock_skew_ms"),
 ]
 
@@ -206,6 +208,11 @@ def test_policy_left_out_is_the_documented_one() -> None:
         carat_tolerance_ppm=1_000,
         value_tolerance_ppm=20_000,
         clock_skew_ms=10_000,
+        trade_quota=2_500,
+        statistics_quota=100,
+        governance_quota=2_000,
+        notes_quota=100,
+        quota_offices=4,
     )
 
 
@@ -222,6 +229,11 @@ def test_state_begins_with_policy_rules_chair_participants_and_first_keys() -> N
         carat_tolerance_ppm=1_000,
         value_tolerance_ppm=20_000,
         clock_skew_ms=10_000,
+        trade_quota=2_500,
+        statistics_quota=100,
+        governance_quota=2_000,
+        notes_quota=100,
+        quota_offices=4,
     )
     settled = PolicySince(values=values, effective_from=0, recorded_at=FOUNDED_MS, decision=None)
     assert read_record(state, PolicyRecord.key_for("network"), PolicyRecord) == PolicyRecord(

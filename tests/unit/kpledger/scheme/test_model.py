@@ -24,7 +24,7 @@ from naive.order import QUESTIONS
 from walk.bench import Catalogue, Disagreement, rules_of
 from walk.comparing import Difference
 from walk.preamble import open_walk
-from walk.steps import PAUSES, take_step, walk
+from walk.steps import PAUSES, flood, take_step, walk
 
 from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.catalogue import CATALOGUE
@@ -77,6 +77,10 @@ class Scheme(RuleBasedStateMachine):
     @rule(seed=seeds)
     def file(self, seed: int) -> None:
         take_step(self.bench, "file", seed)
+
+    @rule(seed=seeds)
+    def flood(self, seed: int) -> None:
+        flood(self.bench, seed)
 
     @rule(pause=st.sampled_from(PAUSES))
     def wait(self, pause: int) -> None:

@@ -1,0 +1,140 @@
+"""E15: quotas, so that no key, office or participant fills a ledger that is kept for ever.
+
+An office has a quota for each kind of events (:class:`Kind`), in units a day by the policy of the
+scheme. An event counts as one unit for every :data:`UNIT_BYTES` begun of its envelope: so the quota
+bounds the number of events and their bytes. What is not used adds up for a week: an office that
+had no line for so long may send all at once. All offices of a participant share some of these
+quotas (``quota_offices``), so that registering further offices gains little; who registers them
+(the root, the Chair) and the secretariat file on their own account alone, and none of theirs can
+use it up.
+
+It is the generic cell rate algorithm (ITU-T I.371, *theoretical arrival time*) over block time: one
+integer for each office and kind says up to when the quota is used up.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from kpledger.base.ids import KPCS
+from kpledger.base.units import DAY_MS, format_time
+from kpledger.scheme.event import Body
+from kpledger.scheme.outcome import Refusal, Rule
+from kpledger.scheme.v1.context import Context, Refusals
+from kpledger.scheme.v1.events import (
+    BODIES,
+    certificate,
+    decisions,
+    governance,
+    importing,
+    life,
+    statistics,
+)
+from kpledger.scheme.v1.ids import CHAIR, ROOT, SECRETARIAT
+from kpledger.scheme.v1.records import QuotaRecord
+
+UNIT_BYTES: Final = 2048
+"""An event counts as one unit for every so many bytes of its envelope that it begins."""
+
+SAVED_DAYS: Final = 7
+"""For how many days a quota adds up that is not used: what may come at once."""
+
+_HEADS: Final = ((KPCS, CHAIR), (KPCS, SECRETARIAT))
+"""Who files on its own account alone, as does the root of every participant."""
+
+_DAY_US: Final = DAY_MS * 1000
+_SAVED_US: Final = SAVED_DAYS * _DAY_US
+
+
+class Kind(StrEnum):
+    """The kinds of events that have a quota each: fields of a quota record, and of the policy."""
+
+    TRADE = "trade"
+    STATISTICS = "statistics"
+    GOVERNANCE = "governance"
+    NOTES = "notes"
+
+
+_OF_GROUP: Final = {
+    certificate.__name__: Kind.TRADE,
+    importing.__name__: Kind.TRADE,
+    statistics.__name__: Kind.STATISTICS,
+    governance.__name__: Kind.GOVERNANCE,
+    decisions.__name__: Kind.GOVERNANCE,
+    life.__name__: Kind.NOTES,
+}
+
+KINDS: Final[dict[type[Body], Kind]] = {
+    **{body: _OF_GROUP[body.__module__] for body in BODIES.values()},
+    decisions.ShipmentApproved: Kind.TRADE,
+    decisions.ShipmentDeclined: Kind.TRADE,
+    importing.SuspectReported: Kind.NOTES,
+    importing.SuspectJudged: Kind.NOTES,
+    statistics.AnomalyQuestioned: Kind.NOTES,
+    statistics.AnomalyAnswered: Kind.NOTES,
+    life.ObserverRegistered: Kind.GOVERNANCE,
+    life.ObserverWithdrawn: Kind.GOVERNANCE,
+}
+"""Which quota an event uses, by its type."""
+
+FREE: Final[frozenset[type[Body]]] = frozenset({governance.KeyRevoked})
+"""What uses none: each key is revoked once at most, and a thief who has used up a quota must not
+keep the owner from it."""
+
+
+def check_quota(context: Context) -> Refusals:
+    """E15: neither the author's quota of such events is used up, nor that of all its offices."""
+    if type(context.event.body) in FREE:
+        return
+    kind, now_us = quota_kind(context), context.at.now_ms * 1000
+    for account in accounts(context):
+        free_us = getattr(use(context, account), kind) - _SAVED_US
+        if free_us > now_us:
+            problem = (
+                f"the {kind} quota of {account} is used up: {account.units} units of {UNIT_BYTES}"
+                f" bytes a day, of which {SAVED_DAYS} days' may come at once"
+            )
+            # Rounded up, so that it is not refused once more.
+            accepted = f"the same event from {format_time(-(-free_us // 1000))} on"
+            yield Refusal(Rule.E15, "author", problem, accepted)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who uses a quota, and how much a day it is."""
+
+    name: tuple[str, ...]
+    """Participant and office, or the participant for all its offices."""
+    units: int
+
+    def __str__(self) -> str:
+        """Say whose it is, for a refusal."""
+        return "/".join(self.name) if len(self.name) > 1 else f"all offices of {self.name[0]}"
+
+
+def quota_kind(context: Context) -> Kind:
+    """Give which quota an event uses."""
+    return KINDS[type(context.event.body)]
+
+
+def accounts(context: Context) -> Iterator[Account]:
+    """Give whose quotas an event uses: its author's, and that of its participant's offices."""
+    policy = context.policy()
+    units: int = getattr(policy, f"{quota_kind(context)}_quota")
+    participant, authority = context.author
+    yield Account((participant, authority), units)
+    if (participant, authority) not in _HEADS and authority != ROOT:
+        yield Account((participant,), units * policy.quota_offices)
+
+
+def use(context: Context, account: Account) -> QuotaRecord:
+    """Give how much of its quotas an account has used once it has filed this event as well."""
+    record = context.read_or(QuotaRecord(), *account.name)
+    kind = quota_kind(context)
+    begins_us = max(getattr(record, kind), context.at.now_ms * 1000)
+    units = -(-len(context.event.encoded) // UNIT_BYTES)
+    ends_us = begins_us + units * _DAY_US // account.units
+    return msgspec.structs.replace(record, **{kind: ends_us})
