@@ -57,16 +57,19 @@ def read_tokens(path: Path) -> tuple[TokenEntry, ...]:
         TokenFileError: it cannot be read, others may read or write it, or a line is none.
     """
     try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        # Opening a named pipe would wait for somebody to write.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
             content = file.read(_MAX_FILE_BYTES + 1)
         text = content.decode("ascii")
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError) as error:
         raise TokenFileError(f"{path} cannot be read: {error}") from None
+    if not stat.S_ISREG(mode):
+        raise TokenFileError(f"{path} is no regular file")
     if mode & 0o077:
-        problem = f"has mode {mode:04o}; others may read or write it; chmod 600 it"
+        problem = f"has mode {stat.S_IMODE(mode):04o}; others may read or write it; chmod 600 it"
         raise TokenFileError(f"{path} {problem}")
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line]
     found = []
@@ -148,7 +151,8 @@ def _write(path: Path, entries: Sequence[TokenEntry]) -> None:
 
 
 def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+    # What came in a header may be any bytes.
+    return hashlib.sha256(token.encode(errors="surrogateescape")).hexdigest()
 
 
 class TokenRegister:

@@ -159,6 +159,7 @@ def test_a_stranger_verifies_one_certificate_at_a_time(ledger: Ledger) -> None:
         {"Authorization": "Bearer"},
         {"Authorization": "Bearer kpt_"},
         {"Authorization": "Basic a3B0Og=="},
+        {"Authorization": "Bearer kpt_\u00ff\u00e4"},
     ],
 )
 def test_no_header_opens_a_node_that_lists_nobody(ledger: Ledger, headers: dict[str, str]) -> None:

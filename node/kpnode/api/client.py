@@ -8,7 +8,8 @@ the address of a proxy never lists anybody, since all the world may stand behind
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
@@ -66,17 +67,21 @@ def identify_clients(access: AccessSection, has_token: Callable[[web.Request], b
     """
     listed, proxies = AddressRanges(access.addresses), AddressRanges(access.proxies)
 
-    @web.middleware
-    async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
-        address = read_address(request.remote) if request.remote else _NOWHERE
-        claims = _forwarded_for(request)
+    # Each connection asks many times.
+    @lru_cache(maxsize=1024)
+    def locate(remote: str, claims: tuple[str, ...] | None) -> Client:
+        address = read_address(remote) if remote else _NOWHERE
         is_proxy = address in proxies
         if is_proxy:
             address = _follow(address, claims or (), proxies)
-        is_direct = claims == () and not is_proxy
-        is_behind = bool(claims) and is_proxy and address not in proxies
-        is_listed = (is_direct or is_behind) and address in listed
-        request[_KEY] = Client(address, is_listed=has_token(request) or is_listed)
+        # A header from elsewhere, or none from a proxy: nobody knows who stands behind.
+        is_known = address not in proxies if is_proxy else claims == ()
+        return Client(address, is_listed=is_known and address in listed)
+
+    @web.middleware
+    async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
+        client = locate(request.remote or "", _forwarded_for(request))
+        request[_KEY] = replace(client, is_listed=True) if has_token(request) else client
         return await handler(request)
 
     return identify

@@ -42,6 +42,7 @@ def test_no_two_tokens_are_the_same(file: Path) -> None:
 def test_a_register_follows_the_file(file: Path) -> None:
     register = TokenRegister(file)
     assert not register.holds("")
+    assert not register.holds("kpt_\udcff\u00e4")
     first, second = add_token(file, "first"), add_token(file, "second")
     assert register.holds(first)
     assert register.holds(second)
@@ -102,6 +103,12 @@ def test_a_file_that_cannot_be_used_is_refused_and_lets_nobody_in(
     assert len(caplog.records) == 1
     with pytest.raises(TokenFileError):
         TokenRegister(file)
+
+
+def test_a_pipe_in_the_place_of_the_file_stops_nobody(file: Path) -> None:
+    os.mkfifo(file, 0o600)
+    with pytest.raises(TokenFileError, match="is no regular file"):
+        read_tokens(file)
 
 
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
