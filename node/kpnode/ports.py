@@ -5,6 +5,7 @@ Ports only: no implementation lives here. The port of the log, `LogReader`, is t
 
 from typing import Protocol, TypeVar
 
+from kpledger.scheme.event import Author, SignedEvent
 from kpnode.raft import Entry, HardState, LogReader, Message, NodeId
 
 AppliedT_co = TypeVar("AppliedT_co", covariant=True)
@@ -42,8 +43,11 @@ class Links(Protocol):
     def send(self, messages: tuple[Message, ...]) -> None:
         """Send what can be sent and forget the rest; never block, never raise for a lost peer."""
 
-    def relay(self, peer: NodeId, event_id: bytes, message: bytes) -> bool:
-        """Pass a submitted event on to a peer; False if there is no link to it now."""
+    def relay(self, peer: NodeId, event: SignedEvent, lane: Author) -> bool:
+        """Pass a submitted event on to a peer; False if there is no link to it now.
+
+        ``lane`` is who answers for the length of the request that it came in.
+        """
 
     def ask_index(self, peer: NodeId, ticket: int) -> bool:
         """Ask a leader for a read index under a ticket; False if there is no link to it now."""

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from kpledger.base.errors import LedgerError
-from kpledger.scheme.event import SignedEvent
+from kpledger.scheme.event import Author, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
+from kpnode.fairness import FairQueue, LaneShares
 from kpnode.ledger import Ledger
 
 
@@ -93,13 +94,13 @@ class Submissions:
     """Events that wait for admission, and everybody who waits for an event.
 
     Attributes:
-        limit: events that may wait for admission.
+        shares: how many events of each author are under way.
     """
 
     def __init__(self, limit: int) -> None:
-        """Start empty."""
-        self.limit = limit
-        self._queue: deque[SignedEvent] = deque()
+        """Start empty; about ``limit`` events may be under way at once."""
+        self.shares = LaneShares(limit)
+        self._queue = FairQueue()
         self._waiting: dict[bytes, list[asyncio.Future[Answer]]] = {}
         self._deadlines_s: dict[asyncio.Future[Answer], tuple[float, bytes]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -109,22 +110,18 @@ class Submissions:
         """Count the events that wait for admission."""
         return len(self._queue)
 
-    def enqueue(self, event: SignedEvent) -> bool:
-        """Queue an event for admission; False when too many wait already."""
-        if len(self._queue) >= self.limit:
-            return False
-        self._queue.append(event)
-        return True
+    def enqueue(self, event: SignedEvent, lane: Author) -> None:
+        """Queue an event for admission, in the turn of an author."""
+        self._queue.add(lane, event)
 
     def take(self, count: int) -> list[SignedEvent]:
-        """Take up to so many events out of the queue, oldest first.
+        """Take up to so many events out of the queue; authors take turns.
 
         Events that nobody waits for any more are dropped: who submitted them was told that they are
         pending, and sends them again.
         """
         taken: list[SignedEvent] = []
-        while self._queue and len(taken) < count:
-            event = self._queue.popleft()
+        while len(taken) < count and (event := self._queue.take()) is not None:
             if event.event_id in self._waiting:
                 taken.append(event)
         return taken

@@ -1,5 +1,6 @@
 """What strangers and one key can make a node compute and queue, on real processes."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -9,8 +10,11 @@ import pytest
 import pytest_asyncio
 from load import HEADERS
 from network import (
+    GLANCE_S,
+    PATIENCE_S,
     Network,
     NodeSeen,
+    ask_status,
     find_leader,
     running_network,
 )
@@ -20,13 +24,16 @@ from kpledger.api.routes import MAX_BATCH
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
+FLOOD_BATCHES = 4
+BLOCK_EVENTS = 256
+"""Events that the leader takes into a block at most."""
 Result = dict[str, object]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def network(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Network]:
     place = tmp_path_factory.mktemp("admission") / "net"
-    async with running_network(place, "--voters", "3") as running:
+    async with running_network(place, "--voters", "3", "--no-quotas") as running:
         yield running
 
 
@@ -95,3 +102,22 @@ async def test_forgeries_use_up_the_allowance_of_their_sender_and_of_nobody_else
         assert (status, retry_after is None) == (429, False)
         status, results, _ = await send(officer, leader, [network.note()])
         assert (status, [one["status"] for one in results]) == (200, ["committed"])
+
+
+async def test_author_that_floods_the_queue_keeps_nobody_else_waiting(network: Network) -> None:
+    """Whoever else submits is in one of the next blocks, before much of what was there first."""
+    batches = [[network.note("ZA") for _ in range(MAX_BATCH)] for _ in range(FLOOD_BATCHES)]
+    honest = network.note("IN")
+    async with calling_from("127.0.0.64") as flooder, calling_from("127.0.0.65") as officer:
+        leader = await find_leader(officer, network)
+        height = (await ask_status(officer, leader))["height"]
+        flood = [asyncio.create_task(send(flooder, leader, batch)) for batch in batches]
+        async with asyncio.timeout(PATIENCE_S):
+            while (await ask_status(officer, leader))["height"] == height:  # noqa: ASYNC110 (no event)
+                await asyncio.sleep(GLANCE_S)
+        _, [own], _ = await send(officer, leader, [honest])
+        flooded = [one for _, results, _ in await asyncio.gather(*flood) for one in results]
+    assert own["status"] == "committed"
+    index = msgspec.convert(own["index"], int)
+    indexes = [msgspec.convert(one["index"], int) for one in flooded if "index" in one]
+    assert sum(one > index for one in indexes) > BLOCK_EVENTS

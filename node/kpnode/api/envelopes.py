@@ -19,6 +19,8 @@ from kpnode.api.problems import ProblemError, ProblemKind, make_problem
 from kpnode.api.served import ApiLimits
 from kpnode.api.shares import Held
 
+_SLICE: Final = 16
+"""Envelopes that are decoded in one turn of the loop."""
 _ARRAYS: Final = frozenset(bytes([first]) for first in (*range(0x90, 0xA0), 0xDC, 0xDD))
 """First bytes of a MessagePack array; an envelope is a map."""
 
@@ -56,8 +58,13 @@ async def read_events(request: web.Request, limits: ApiLimits, held: Held) -> Gi
     is_packed = media_type == MSGPACK_TYPE
     is_batch = body[:1] in _ARRAYS if is_packed else body.lstrip()[:1] == b"["
     parts = _split(body, is_packed=is_packed) if is_batch else [body]
-    events = tuple(_decode(part, is_packed=is_packed) for part in parts)
-    return GivenEvents(events, is_batch=is_batch)
+    events = []
+    for at, part in enumerate(parts):
+        if at % _SLICE == _SLICE - 1:
+            # Others are served between.
+            await asyncio.sleep(0)
+        events.append(_decode(part, is_packed=is_packed))
+    return GivenEvents(tuple(events), is_batch=is_batch)
 
 
 async def _read(request: web.Request, limits: ApiLimits, held: Held) -> bytes:

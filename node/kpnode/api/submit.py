@@ -39,7 +39,12 @@ from kpnode.api.client import Client, client_of
 from kpnode.api.delivery import cut_off
 from kpnode.api.envelopes import read_events
 from kpnode.api.parameters import read_parameters
-from kpnode.api.problems import ProblemKind, error_problem, refusal_problem, respond_problem
+from kpnode.api.problems import (
+    ProblemKind,
+    error_problem,
+    refusal_problem,
+    respond_problem,
+)
 from kpnode.api.served import ApiLimits, catch_up, explain_failing, respond_json
 from kpnode.api.shares import PARTS, Held, Shares, Turns
 from kpnode.runtime import Committed, Node, Outcome, Pending, Refused, Unavailable

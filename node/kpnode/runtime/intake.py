@@ -17,7 +17,15 @@ from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.records import KeyRecord
 from kpnode.ledger import Ledger, RecentState
 from kpnode.runtime.verifier import Verifier
-from kpnode.submission import Answer, Refused, Retry, Unavailable, find_committed, refuse_signature
+from kpnode.submission import (
+    Answer,
+    Committed,
+    Refused,
+    Retry,
+    Unavailable,
+    find_committed,
+    refuse_signature,
+)
 
 _SLICE: Final = 16
 """Events that are looked at between two looks at how much their sender is still allowed."""
@@ -80,6 +88,9 @@ class Intake:
         answers: list[Answer] = []
         for first in range(0, len(events), _SLICE):
             if allowance.is_spent:
+                if any(isinstance(answer, Refused) for answer in answers):
+                    # To decode the rest of them was work as well.
+                    allowance.spend(len(events) - first)
                 return answers + [_turn_away(event) for event in events[first:]]
             answers += await self._look_at(events[first : first + _SLICE], allowance)
         if any(map(_is_stranger, answers)):
@@ -114,11 +125,10 @@ class Intake:
             if _is_stranger(answers[at]):
                 if reason is not None:
                     answers[at] = Unavailable(event.event_id, reason)
-                elif allowance.is_spent:
-                    answers[at] = _turn_away(event)
                 else:
-                    answers[at] = await self._judge(executor, event)
-                    allowance.spend(isinstance(answers[at], Refused))
+                    spent = allowance.is_spent
+                    answers[at] = _turn_away(event) if spent else await self._judge(executor, event)
+                    allowance.spend(not isinstance(answers[at], Retry | Committed))
             if isinstance(answers[at], Retry):
                 executor.add(event)
 

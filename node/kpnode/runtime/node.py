@@ -16,8 +16,9 @@ from typing import Final
 
 from kpledger.log.chain import ExecutedBlock
 from kpledger.log.genesis import Genesis
-from kpledger.scheme.event import SignedEvent
+from kpledger.scheme.event import Author, SignedEvent
 from kpnode.engine import MAX_REFUSED_BLOCKS, Engine, Loss, RefusedBlock, Step
+from kpnode.fairness import LaneShares
 from kpnode.ledger import Ledger
 from kpnode.ports import Links
 from kpnode.punctuality import ClockDoubt
@@ -39,13 +40,13 @@ from kpnode.runtime.handover import Handover, choose_successor
 from kpnode.runtime.health import STOPPING, Failure, NodeStatus, explain_error
 from kpnode.runtime.incoming import Incoming
 from kpnode.runtime.intake import UNLIMITED, Allowance, Intake
+from kpnode.runtime.ordering import Ordering
 from kpnode.runtime.pace import Pace
-from kpnode.runtime.reads import RETRY_S, Reads
+from kpnode.runtime.reads import Reads
 from kpnode.runtime.rounds import Rounds
 from kpnode.runtime.verifier import Verifier
 from kpnode.runtime.worker import Worker
 from kpnode.submission import (
-    Answer,
     Committed,
     Outcome,
     Refused,
@@ -53,10 +54,11 @@ from kpnode.submission import (
     Submissions,
     Unavailable,
     find_committed,
-    refuse_signature,
 )
 
 MAX_INPUTS: Final = 64
+MAX_RELAYED: Final = 2048
+"""Events that a node has on their way to the leader at once, more of one author than of another."""
 _ROUND_ELECTIONS: Final = 2
 """Election timeouts after which a question for a read index, or its answer, is taken for lost."""
 _log = logging.getLogger(__name__)
@@ -102,7 +104,8 @@ class Node:
         self._inputs: deque[Input] = deque()
         self._submissions = Submissions(max_queue)
         self._tickets: dict[int, tuple[bytes, ...]] = {}
-        self._relayed: dict[bytes, NodeId] = {}
+        self._relayed: dict[bytes, tuple[NodeId, Author]] = {}
+        self._relays = LaneShares(MAX_RELAYED)
         timeout_s = _ROUND_ELECTIONS * election_s
         self._rounds = Rounds(engine.tickets, self._send_question, timeout_s=timeout_s)
         self._reads = Reads(self._rounds.ask, max_queue)
@@ -115,7 +118,7 @@ class Node:
             lambda message: self._put(Received(message)),
             limit=max_queue,
         )
-        self._relay_turn = asyncio.Lock()
+        self._ordering = Ordering(self._submissions, self._intake, self._verifier, self)
         self._transfer: Handover | None = None
         self._wake = asyncio.Event()
         self._pace = Pace(engine.may_save)
@@ -190,7 +193,7 @@ class Node:
     def unreachable(self, peer: NodeId) -> None:
         """Note that the link to a peer is gone, and with it perhaps what was in flight."""
         self._put(Unreachable(peer))
-        lost = [event_id for event_id, via in self._relayed.items() if via == peer]
+        lost = [one for one, (via, _) in self._relayed.items() if via == peer]
         self._submissions.answer_all(lost, Retry())
         self._rounds.lost(peer)
         if self._transfer is not None and self._transfer.successor == peer:
@@ -208,68 +211,27 @@ class Node:
         """Bring events onto the ledger, through the leader wherever it is; outcomes in order.
 
         Those of strangers, or with bad signatures, go no further and cost ``allowance``.
-
-        What has to be tried again is tried again together and in order: an event may rest on one
-        before it. If that one was lost on its way, a refusal says nothing.
         """
-        deadline_s = time.monotonic() + timeout_s
-        answers: list[Answer] = [Retry()] * len(events)
-        if self._failure is None:
-            answers = await self._intake.admit(events, deadline_s, allowance)
-        while True:
-            places = [at for at, answer in enumerate(answers) if isinstance(answer, Retry)]
-            attempt = await self._attempt([events[at] for at in places], deadline_s)
-            is_lost = False
-            for at, answer in zip(places, attempt, strict=True):
-                is_lost = is_lost or isinstance(answer, Retry)
-                answers[at] = Retry() if is_lost and isinstance(answer, Refused) else answer
-            outcomes = [answer for answer in answers if not isinstance(answer, Retry)]
-            if len(outcomes) == len(events):
-                return outcomes
-            await asyncio.sleep(RETRY_S)
+        return await self._ordering.submit(events, timeout_s, allowance)
 
-    async def answer_relay(self, event: SignedEvent, timeout_s: float) -> Outcome:
-        """Take an event that another node relayed here because this node was the leader.
+    async def answer_relay(self, event: SignedEvent, lane: Author, timeout_s: float) -> Outcome:
+        """Take an event that another node relayed here because this node was the leader."""
+        return await self._ordering.answer_relay(event, lane, timeout_s)
 
-        It is tried once: what comes before and after it, the other node alone knows. That node has
-        looked whether its keys may sign; the signatures are not believed.
-        """
-        deadline_s = time.monotonic() + timeout_s
-        check = self._verifier.begin_event(event)
-        async with self._relay_turn:
-            # In the order in which they came, however long each takes.
-            error = await check
-        if error is not None:
-            return refuse_signature(event.event_id, error)
-        (answer,) = await self._attempt([event], deadline_s, relay=False)
-        lost = Unavailable(event.event_id, "the event was not ordered")
-        return lost if isinstance(answer, Retry) else answer
+    @property
+    def stopped(self) -> str | None:
+        """Why nothing is ordered here any more."""
+        return None if self._failure is None else self._failure.text
 
-    async def _attempt(
-        self, events: Sequence[SignedEvent], deadline_s: float, *, relay: bool = True
-    ) -> list[Answer]:
-        """Start with all of the events, in order, and wait until each has an answer."""
-        futures: list[asyncio.Future[Answer]] = []
-        reason = self._failure.text if self._failure else None
-        try:
-            for event in events:
-                future = self._submissions.wait_for(event.event_id, deadline_s)
-                futures.append(future)
-                reason = reason or self._begin(event, relay=relay)
-                if reason is not None:
-                    is_final = self._failure or not relay or time.monotonic() >= deadline_s
-                    future.set_result(Unavailable(event.event_id, reason) if is_final else Retry())
-            return [await future for future in futures]
-        finally:
-            for event, future in zip(events, futures, strict=False):
-                if self._submissions.forget(event.event_id, future):
-                    self._relayed.pop(event.event_id, None)
+    def forget(self, event_id: bytes) -> None:
+        """Note that nobody waits for an event any more."""
+        if (relayed := self._relayed.pop(event_id, None)) is not None:
+            self._relays.add(relayed[1], -1)
 
-    def _begin(self, event: SignedEvent, *, relay: bool) -> str | None:
+    def begin(self, event: SignedEvent, lane: Author, *, relay: bool) -> str | None:
         """Start one attempt; what stands in its way if nobody can take the event now."""
         if self._raft.role is Role.LEADER:
-            if not self._submissions.enqueue(event):
-                return "too many events wait for a block"
+            self._submissions.enqueue(event, lane)
             self._wake.set()
             return None
         leader = self._raft.leader
@@ -277,9 +239,13 @@ class Node:
             return "there is no leader"
         if not relay:
             return "this node does not lead"
-        if not self._links.relay(leader, event.event_id, event.encoded):
+        if not self._relays.has_room(lane):
+            return f"too many events of {lane} are on their way to the leader"
+        if not self._links.relay(leader, event, lane):
             return f"there is no link to the leader {leader}"
-        self._relayed[event.event_id] = leader
+        self.forget(event.event_id)
+        self._relayed[event.event_id] = leader, lane
+        self._relays.add(lane, 1)
         return None
 
     def relayed(self, event_id: bytes, outcome: Outcome) -> None:
@@ -435,7 +401,7 @@ class Node:
 
     def _leadership_changed(self, status: Status) -> None:
         _log.info("%s in term %d, leader %s", status.role.value, status.term, status.leader)
-        moved = [event_id for event_id, via in self._relayed.items() if via != status.leader]
+        moved = [one for one, (via, _) in self._relayed.items() if via != status.leader]
         self._submissions.answer_all(moved, Retry())
         self._submissions.retry_held()
         self._rounds.led_by(status.leader)

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kpledger.base.codec import decode, encode
 from kpledger.base.errors import LedgerError
 from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES, decode_envelope
+from kpledger.scheme.event import Author, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.raft import Message, NodeId
 from kpnode.runtime import Node, Outcome, Refused
@@ -28,7 +29,7 @@ from kpnode.transport.peers import PeerTransport
 from kpnode.transport.wire import Frame, IndexReply, IndexRequest, RelayReply, RelayRequest
 
 MAX_RELAYS: Final = 4096
-"""Relays that may be on their way at once, in each direction."""
+"""Relays and questions of one peer that are worked on at once, and own ones that are remembered."""
 RELAY_S: Final = 5.0
 """How long the leader works on what was asked of it before it says that it could not."""
 _MAX_FIRST_TICKET: Final = 1 << 52
@@ -100,12 +101,13 @@ class PeerLinks:
         """Give the peers with a live link."""
         return self.transport.connected_peers()
 
-    def relay(self, peer: NodeId, event_id: bytes, envelope: bytes) -> bool:
+    def relay(self, peer: NodeId, event: SignedEvent, lane: Author) -> bool:
         """Pass a submitted event on; False if it cannot leave now."""
         ticket = next(self._tickets)
-        if not self.transport.send_frame(peer, RelayRequest(ticket=ticket, envelope=envelope)):
+        request = RelayRequest(ticket=ticket, envelope=event.encoded, lane=lane)
+        if not self.transport.send_frame(peer, request):
             return False
-        self._relayed[ticket] = peer, event_id
+        self._relayed[ticket] = peer, event.event_id
         if len(self._relayed) > MAX_RELAYS:
             # The oldest has waited longest for a reply that may never come.
             del self._relayed[next(iter(self._relayed))]
@@ -117,7 +119,8 @@ class PeerLinks:
 
     def _take_frame(self, peer: NodeId, frame: Frame) -> None:
         """Take a frame; the transport has authenticated the peer."""
-        is_busy = len(self._answering) >= MAX_RELAYS
+        # Counted for each peer, so that none of them crowds out the others.
+        is_busy = self._waiting_peers[peer] >= MAX_RELAYS
         match frame:
             case Message():
                 self._node.receive(frame)
@@ -161,7 +164,7 @@ class PeerLinks:
             # An honest node has decoded it before; to another one this says: try again.
             self._reply(peer, request.ticket, UNAVAILABLE, b"")
             return
-        outcome = await self._node.answer_relay(event, RELAY_S)
+        outcome = await self._node.answer_relay(event, request.lane, RELAY_S)
         self._reply(peer, request.ticket, *_encode_outcome(outcome))
 
     def _reply(self, peer: NodeId, ticket: int, status: str, body: bytes) -> None:

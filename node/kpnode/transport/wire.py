@@ -6,7 +6,8 @@ before it may answer a linearizable read (index). Each WebSocket message is one 
 
     {"type": "message", "sender": "bw-1", "recipient": "na-1",
      "kind": "vote_reply", "body": {"term": 7, "granted": true}}
-    {"type": "relay_request", "ticket": 12, "envelope": <bytes>}
+    {"type": "relay_request", "ticket": 12, "envelope": <bytes>,
+     "lane": {"participant": "BW", "authority": "gaborone"}}
     {"type": "relay_reply", "ticket": 12, "status": "committed", "body": <bytes>}
     {"type": "index_request", "ticket": 13}
     {"type": "index_reply", "ticket": 13, "index": 4711}
@@ -24,6 +25,7 @@ from msgspec import Meta
 
 from kpledger.base.codec import DECODE_ERRORS, malformed
 from kpledger.base.errors import MalformedError, NotCanonicalError, OversizedError
+from kpledger.scheme.event import Author
 from kpnode.raft import (
     AppendReply,
     AppendRequest,
@@ -64,6 +66,8 @@ class RelayRequest(_Frame, frozen=True, kw_only=True, tag="relay_request"):
     """Chosen by the asker, who finds its waiting client by it."""
     envelope: bytes
     """The signed event; not read here."""
+    lane: Author
+    """The author of the first event of the request that it came in: that is whose turn it takes."""
 
 
 class RelayReply(_Frame, frozen=True, kw_only=True, tag="relay_reply"):

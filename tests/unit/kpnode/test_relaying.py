@@ -10,13 +10,15 @@ from founding import opening_events
 from serving import NAME, Clock, make_node
 
 from kpledger.scheme.envelope import decode_envelope
-from kpledger.scheme.event import SignedEvent
+from kpledger.scheme.event import Author, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.raft import HeartbeatRequest, Index, Message, NodeId, Term
 from kpnode.runtime import Committed, Node, Pending, Refused, Unavailable
 
 LEADER = NodeId("eu-1")
 EVENT, SECOND = (decode_envelope(one) for one in opening_events("BW/gaborone")[:2])
+
+LANE = EVENT.header.author
 
 
 @dataclass
@@ -29,9 +31,9 @@ class Silence:
     def send(self, messages: tuple[Message, ...]) -> None:
         pass
 
-    def relay(self, peer: NodeId, event_id: bytes, envelope: bytes) -> bool:
-        assert (peer, decode_envelope(envelope).event_id) == (LEADER, event_id)
-        self.relayed.append(event_id)
+    def relay(self, peer: NodeId, event: SignedEvent, lane: Author) -> bool:
+        assert (peer, lane) == (LEADER, EVENT.header.author)
+        self.relayed.append(event.event_id)
         self.changed.set()
         return True
 
@@ -123,7 +125,7 @@ async def test_leader_tries_what_was_relayed_to_it_once(tmp_path: Path, links: S
         while node.status().raft.leader != NAME:  # noqa: ASYNC110 (no event)
             await asyncio.sleep(0.001)
     first, second = await asyncio.gather(
-        node.answer_relay(EVENT, 10), node.answer_relay(SECOND, 10)
+        node.answer_relay(EVENT, LANE, 10), node.answer_relay(SECOND, LANE, 10)
     )
     assert isinstance(first, Committed)
     assert second == Unavailable(SECOND.event_id, "the event was not ordered")

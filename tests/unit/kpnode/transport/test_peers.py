@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ports import PORTS
 
 from kpledger.base.errors import OversizedError
+from kpledger.scheme.event import Author
 from kpnode.config import Address
 from kpnode.raft import HeartbeatRequest, Index, Message, NodeId, Term
 from kpnode.transport.link import Peer
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.usefixtures("no_leaks")
 Until = Callable[[Callable[[], bool]], Awaitable[None]]
 
 BW, NA, SG = NodeId("bw-1"), NodeId("na-1"), NodeId("sg-1")
+LANE = Author(participant="BW", authority="gaborone")
 OPTIONS = TransportOptions(first_pause_s=0.01, longest_pause_s=0.05)
 
 
@@ -93,7 +95,7 @@ async def test_frames_arrive_in_the_order_they_were_sent(until: Until) -> None:
 
 
 async def test_a_relayed_event_goes_there_and_its_answer_back(until: Until) -> None:
-    request = RelayRequest(ticket=1, envelope=bytes(40_000))
+    request = RelayRequest(ticket=1, envelope=bytes(40_000), lane=LANE)
     reply = RelayReply(ticket=1, status="committed", body=b"receipt")
     async with listening(BW) as bw, listening(NA) as na:
         await introduce(bw, na)
@@ -212,7 +214,9 @@ async def test_a_frame_for_nobody_is_dropped_and_counted() -> None:
 async def test_a_frame_that_no_node_would_accept_is_an_error() -> None:
     async with listening(BW) as bw:
         with pytest.raises(OversizedError):
-            bw.transport.send_frame(NA, RelayRequest(ticket=1, envelope=bytes(MAX_FRAME_BYTES)))
+            bw.transport.send_frame(
+                NA, RelayRequest(ticket=1, envelope=bytes(MAX_FRAME_BYTES), lane=LANE)
+            )
 
 
 async def test_a_port_in_use_is_an_error() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from kpledger.base.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError
+from kpledger.scheme.event import Author
 from kpnode.raft import (
     AppendReply,
     AppendRequest,
@@ -45,6 +46,7 @@ terms = numbers.map(Term)
 indexes = numbers.map(Index)
 nodes = st.from_regex(r"[a-z0-9]{1,8}-[0-9]{1,3}", fullmatch=True).map(NodeId)
 payloads = st.binary(max_size=100)
+LANE = Author(participant="BW", authority="gaborone")
 CONFIGURATION = encode_configuration(Configuration((NodeId("bw-1"), NodeId("na-1")), b"keys"))
 
 
@@ -83,7 +85,7 @@ MESSAGES: dict[type[MessageBody], st.SearchStrategy[MessageBody]] = {
 statuses = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=64)
 frames: st.SearchStrategy[Frame] = st.one_of(
     st.builds(Message, nodes, nodes, st.one_of(*MESSAGES.values())),
-    st.builds(RelayRequest, ticket=numbers, envelope=payloads),
+    st.builds(RelayRequest, ticket=numbers, envelope=payloads, lane=st.just(LANE)),
     st.builds(RelayReply, ticket=numbers, status=statuses, body=payloads),
     st.builds(IndexRequest, ticket=numbers),
     st.builds(IndexReply, ticket=numbers, index=st.none() | numbers),
@@ -148,7 +150,7 @@ APPEND = AppendRequest(
     Term(3), Index(5), Term(2), (Entry(Index(6), Term(3), EntryKind.BLOCK, b"block"),), Index(5)
 )
 ENVELOPE = Message(NodeId("bw-1"), NodeId("na-1"), VOTE)
-REQUEST = RelayRequest(ticket=12, envelope=b"event")
+REQUEST = RelayRequest(ticket=12, envelope=b"event", lane=LANE)
 REPLY = RelayReply(ticket=12, status="committed", body=b"answer")
 HEARTBEAT = encode_frame(Message(NodeId("bw-1"), NodeId("na-1"), TimeoutNow(Term(1))))
 
@@ -189,6 +191,8 @@ MALFORMED = {
     "ticket negative": respell(lambda it: it.update(ticket=-1), REQUEST),
     "ticket too large": respell(lambda it: it.update(ticket=2**53), REPLY),
     "relay unknown field": respell(lambda it: it.update(hops=1), REQUEST),
+    "relay without lane": respell(lambda it: it.pop("lane"), REQUEST),
+    "relay in the lane of nobody": respell(lambda it: it.update(lane={}), REQUEST),
     "relay without envelope": respell(lambda it: it.pop("envelope"), REQUEST),
     "index negative": respell(lambda it: it.update(index=-1), IndexReply(ticket=1, index=2)),
     "index missing": respell(lambda it: it.pop("index"), IndexReply(ticket=1, index=None)),
@@ -244,7 +248,7 @@ def test_a_flipped_byte_gives_another_frame_or_an_error_of_ours(
 
 def test_a_frame_too_large_to_be_received_is_not_encoded() -> None:
     with pytest.raises(OversizedError) as caught:
-        encode_frame(RelayRequest(ticket=1, envelope=bytes(MAX_FRAME_BYTES)))
+        encode_frame(RelayRequest(ticket=1, envelope=bytes(MAX_FRAME_BYTES), lane=LANE))
     assert caught.value.limit == MAX_FRAME_BYTES
 
 

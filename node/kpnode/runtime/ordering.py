@@ -1,0 +1,146 @@
+"""Submitted events on their way to a block, here if this node leads, else through the leader.
+
+An event that gets no answer is simply tried again: its id makes that harmless.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from kpledger.scheme.event import Author, SignedEvent
+from kpnode.runtime.intake import Allowance, Intake
+from kpnode.runtime.reads import RETRY_S
+from kpnode.runtime.verifier import Verifier
+from kpnode.submission import (
+    Answer,
+    Outcome,
+    Refused,
+    Retry,
+    Submissions,
+    Unavailable,
+    refuse_signature,
+)
+
+
+class Orderer(Protocol):
+    """Who brings an event into a block, or to who does (:class:`kpnode.runtime.Node`)."""
+
+    @property
+    def stopped(self) -> str | None:
+        """Why nothing is ordered here any more."""
+
+    def begin(self, event: SignedEvent, lane: Author, *, relay: bool) -> str | None:
+        """Start one attempt; what stands in its way if nobody can take the event now."""
+
+    def forget(self, event_id: bytes) -> None:
+        """Note that nobody waits for an event any more."""
+
+
+class Ordering:
+    """The requests of one node, each until every event of it has an outcome."""
+
+    def __init__(
+        self, submissions: Submissions, intake: Intake, verifier: Verifier, orderer: Orderer
+    ) -> None:
+        """Let events in by an intake, and bring them to an orderer."""
+        self._submissions = submissions
+        self._intake = intake
+        self._verifier = verifier
+        self._orderer = orderer
+        self._relay_turn = asyncio.Lock()
+
+    async def submit(
+        self, events: Sequence[SignedEvent], timeout_s: float, allowance: Allowance
+    ) -> list[Outcome]:
+        """Bring events onto the ledger; outcomes in order.
+
+        What has to be tried again is tried again together and in order: an event may rest on one
+        before it. If that one was lost on its way, a refusal says nothing.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        answers: list[Answer] = [Retry()] * len(events)
+        if self._orderer.stopped is None:
+            answers = await self._intake.admit(events, deadline_s, allowance)
+        # What comes in one request stays together: who sent it answers for its length.
+        lane = events[0].header.author
+        shares = self._submissions.shares
+        if not shares.has_room(lane):
+            answers = [
+                _turn_away(event, lane) if isinstance(answer, Retry) else answer
+                for event, answer in zip(events, answers, strict=True)
+            ]
+        with shares.hold(lane, sum(isinstance(answer, Retry) for answer in answers)):
+            return await self._order(events, answers, lane, deadline_s)
+
+    async def _order(
+        self,
+        events: Sequence[SignedEvent],
+        answers: list[Answer],
+        lane: Author,
+        deadline_s: float,
+    ) -> list[Outcome]:
+        while True:
+            places = [at for at, answer in enumerate(answers) if isinstance(answer, Retry)]
+            attempt = await self._attempt([events[at] for at in places], lane, deadline_s)
+            is_lost = False
+            for at, answer in zip(places, attempt, strict=True):
+                is_lost = is_lost or isinstance(answer, Retry)
+                answers[at] = Retry() if is_lost and isinstance(answer, Refused) else answer
+            outcomes = [answer for answer in answers if not isinstance(answer, Retry)]
+            if len(outcomes) == len(events):
+                return outcomes
+            await asyncio.sleep(RETRY_S)
+
+    async def answer_relay(self, event: SignedEvent, lane: Author, timeout_s: float) -> Outcome:
+        """Take an event that another node relayed here because this node was the leader.
+
+        It is tried once: what comes before and after it, the other node alone knows. That node has
+        looked whether its keys may sign; the signatures are not believed.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        check = self._verifier.begin_event(event)
+        async with self._relay_turn:
+            # In the order in which they came, however long each takes.
+            error = await check
+        if error is not None:
+            return refuse_signature(event.event_id, error)
+        if not self._submissions.shares.has_room(lane):
+            return _turn_away(event, lane)
+        with self._submissions.shares.hold(lane, 1):
+            (answer,) = await self._attempt([event], lane, deadline_s, relay=False)
+        lost = Unavailable(event.event_id, "the event was not ordered")
+        return lost if isinstance(answer, Retry) else answer
+
+    async def _attempt(
+        self,
+        events: Sequence[SignedEvent],
+        lane: Author,
+        deadline_s: float,
+        *,
+        relay: bool = True,
+    ) -> list[Answer]:
+        """Start with the events, in order, as far as that is possible, and wait for the answers."""
+        futures: list[asyncio.Future[Answer]] = []
+        stopped = reason = self._orderer.stopped
+        try:
+            for event in events:
+                reason = reason or self._orderer.begin(event, lane, relay=relay)
+                if reason is not None:
+                    break
+                futures.append(self._submissions.wait_for(event.event_id, deadline_s))
+            answers = [await future for future in futures]
+        finally:
+            for event, future in zip(events, futures, strict=False):
+                if self._submissions.forget(event.event_id, future):
+                    self._orderer.forget(event.event_id)
+        is_final = stopped or not relay or time.monotonic() >= deadline_s
+        return answers + [
+            Unavailable(event.event_id, reason or "") if is_final else Retry()
+            for event in events[len(futures) :]
+        ]
+
+
+def _turn_away(event: SignedEvent, lane: Author) -> Unavailable:
+    reason = f"too many events of {lane} are under way; send this again later"
+    return Unavailable(event.event_id, reason, own_share=True)

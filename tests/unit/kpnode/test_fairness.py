@@ -1,0 +1,110 @@
+"""Authors take turns; nobody's share leaves no room for the next one."""
+
+import pytest
+from founding import OFFICES, opening_events
+
+from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.event import Author, SignedEvent
+from kpnode.fairness import FairQueue, LaneShares
+
+EVENTS = [decode_envelope(one) for office in OFFICES for one in opening_events(office)]
+SMALL, LARGE = sorted(EVENTS, key=lambda one: len(one.encoded))[:: len(EVENTS) - 1]
+
+
+def lane(name: str) -> Author:
+    participant, _, authority = name.partition("/")
+    return Author(participant=participant, authority=authority)
+
+
+def take_all(queue: FairQueue) -> list[SignedEvent]:
+    taken = []
+    while (event := queue.take()) is not None:
+        taken.append(event)
+    assert len(queue) == 0
+    return taken
+
+
+def test_events_of_one_lane_stay_in_order() -> None:
+    queue = FairQueue()
+    for event in EVENTS:
+        queue.add(lane("BW/root"), event)
+    assert len(queue) == len(EVENTS)
+    assert take_all(queue) == EVENTS
+
+
+def test_participants_take_turns_and_within_them_offices() -> None:
+    queue = FairQueue()
+    names = {}
+    for name, count in {"BW/root": 3, "BW/gaborone": 1, "IN/mumbai": 2}.items():
+        for number in range(count):
+            event = SMALL.__class__(**{f: getattr(SMALL, f) for f in SMALL.__struct_fields__})
+            names[id(event)] = f"{name} {number}"
+            queue.add(lane(name), event)
+    order = [names[id(event)] for event in take_all(queue)]
+    assert order == [
+        "BW/root 0",
+        "IN/mumbai 0",
+        "BW/gaborone 0",
+        "IN/mumbai 1",
+        "BW/root 1",
+        "BW/root 2",
+    ]
+
+
+def test_who_sends_large_events_has_fewer_of_them() -> None:
+    queue = FairQueue()
+    for _ in range(100):
+        queue.add(lane("BW/root"), LARGE)
+        queue.add(lane("IN/root"), SMALL)
+    taken = [queue.take() for _ in range(60)]
+    had = [sum(len(one.encoded) for one in taken if one is kind) for kind in (LARGE, SMALL)]
+    assert abs(had[0] - had[1]) <= len(LARGE.encoded)
+
+
+def test_newcomer_is_next_but_has_no_credit_from_when_it_was_away() -> None:
+    queue = FairQueue()
+    for _ in range(50):
+        queue.add(lane("BW/root"), LARGE)
+    for _ in range(30):
+        queue.take()
+    for _ in range(10):
+        queue.add(lane("IN/root"), SMALL)
+    taken = [queue.take() for _ in range(4)]
+    assert SMALL in taken
+    assert LARGE in taken
+
+
+def test_however_many_fill_their_share_the_next_one_has_room() -> None:
+    shares = LaneShares(10_000)
+    for number in range(20):
+        one = lane(f"A{number}/root")
+        assert shares.has_room(one)
+        while shares.has_room(one):
+            shares.add(one, 1)
+    assert shares.has_room(lane("IN/root"))
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(900, 300), (1, 1)])
+def test_one_author_alone_has_a_third(limit: int, expected: int) -> None:
+    shares, count = LaneShares(limit), 0
+    while shares.has_room(lane("BW/root")):
+        shares.add(lane("BW/root"), 1)
+        count += 1
+    assert count == expected
+
+
+def test_offices_of_one_participant_have_half_between_them() -> None:
+    shares, count = LaneShares(1000), 0
+    for number in range(100):
+        while shares.has_room(lane(f"BW/office-{number}")):
+            shares.add(lane(f"BW/office-{number}"), 1)
+            count += 1
+    assert count == 500
+    assert shares.has_room(lane("IN/root"))
+
+
+def test_what_was_held_is_given_back() -> None:
+    shares = LaneShares(10)
+    with shares.hold(lane("BW/root"), 10):
+        assert not shares.has_room(lane("IN/root"))
+    assert shares.has_room(lane("BW/root"))
