@@ -17,6 +17,7 @@ from network import (
     running_network,
     start_kpnode,
     wait_until_all,
+    wait_until_level,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -64,11 +65,9 @@ async def test_nobody_else_can_use_what_a_node_stores(tmp_path: Path) -> None:
             (node,) = network.seen.nodes
             event = network.note()
             headers = {"Content-Type": "application/msgpack"}
-            async with (
-                aiohttp.ClientSession(headers=headers) as session,
-                session.post(f"{node.api}/v1/events", data=event) as response,
-            ):
-                assert response.status == 201
+            async with aiohttp.ClientSession(headers=headers) as session:
+                await session.post(f"{node.api}/v1/events", data=event)
+                await wait_until_level(session, network)
             stored = {path.name for path in node.directory.rglob("*")}
             assert {"books.sqlite", "node.log", "node.toml", "CURRENT"} <= stored
             assert open_to_others(place) == {}
