@@ -5,8 +5,6 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
-from kpclient import keyfile
-
 # A verdict may not depend on how busy the machine is. Under CI=1 hypothesis's default profile is
 # already derandomized, so that a failure there repeats everywhere.
 settings.register_profile(
@@ -19,7 +17,3 @@ settings.load_profile("kpledger")
 
 # Programs that tests start import the laboratory as the tests do.
 os.environ["PYTHONPATH"] = str(Path(__file__).parent)
-
-# Half a second for each key that a test makes or opens would be minutes; tests/attacks has keys at
-# their full cost.
-keyfile._COST = (2**14, 8, 1)

@@ -264,3 +264,17 @@ def test_changelog_is_about_this_version() -> None:
     assert headings[:1] in (["Unreleased"], [kpledger.__version__])
     numbered = [heading for heading in headings if heading != "Unreleased"]
     assert numbered[:1] in ([], [kpledger.__version__])
+
+
+def _releases(text: str) -> dict[str, str]:
+    """Give the version of each package, by its normal name (PEP 503)."""
+    found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", text, flags=re.MULTILINE)
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}
+
+
+def test_what_is_installed_is_what_is_pinned_and_every_file_of_it_has_a_hash() -> None:
+    """`scripts/lock` writes the one from the other."""
+    lock = (ROOT / "requirements.lock").read_text(encoding="ascii")
+    assert _releases(lock) == _releases((ROOT / "constraints.txt").read_text(encoding="ascii"))
+    blocks = re.split(r"^(?=[A-Za-z])", lock, flags=re.MULTILINE)[1:]
+    assert [block.split("\n")[0] for block in blocks if "--hash=sha256:" not in block] == []

@@ -5,6 +5,11 @@ from collections.abc import Iterator
 import pytest
 from office import Ledger, commands_built_once, open_home, read_seen, start_devnet, stop
 
+from kpclient import keyfile
+
+# Half a second for each key that a command makes or opens would be minutes.
+keyfile._COST = (2**14, 8, 1)
+
 
 @pytest.fixture(scope="session")
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
