@@ -25,6 +25,8 @@ EXIT_REFUSED: Final = 1
 """A rule said no, something is not what it claims to be, or what is meant is not there."""
 EXIT_UNDECIDED: Final = 2
 """Wrong usage, or nothing could be found out: unreachable, unreadable, not decided yet."""
+EXIT_LATER: Final = 75
+"""The system lacks something for the moment; the same may do a moment later (EX_TEMPFAIL)."""
 EXIT_CRASHED: Final = 70
 """An error of the program itself (EX_SOFTWARE of sysexits.h): nothing is said of the ledger."""
 EXIT_INTERRUPTED: Final = 130

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 from network import sign_note
-from ports import PORTS
+from ports import FOR_PEERS
 
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.envelope import decode_envelope
@@ -50,7 +50,7 @@ class Neighbours:
         config = self.configs[name]
         service = NodeService(config, self.genesis, load_keys(config, self.genesis))
         self.running[name] = service
-        await service.start(PORTS.peers)
+        await service.start(FOR_PEERS)
 
     async def stop(self, name: str) -> None:
         await self.running.pop(name).stop()

@@ -2,4 +2,4 @@
 
 from kpnode.listening.descriptors import share_descriptors
 
-PORTS = share_descriptors(1024, peers=4, database=256)
+FOR_API, FOR_PEERS = share_descriptors(1024, peers=4, database=256)

@@ -15,7 +15,7 @@ import aiohttp
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from founding import NOW_MS, OFFICES, make_genesis, opening_events, signing_key
-from ports import PORTS
+from ports import FOR_API
 
 from kpledger.api.routes import MSGPACK_TYPE
 from kpledger.base.errors import LedgerError
@@ -177,7 +177,7 @@ async def serve(
     await node.start(PeerLinks(node, Ed25519PrivateKey.generate()))
     await books.start()
     port = await server.start(
-        "127.0.0.1", 0, None, PORTS.api, is_preferred=lambda address: address.is_loopback
+        "127.0.0.1", 0, None, FOR_API, is_preferred=lambda address: address.is_loopback
     )
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:

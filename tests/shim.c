@@ -1,6 +1,7 @@
-/* Makes the disk of a test misbehave. Preloaded into a node (LD_PRELOAD), it looks for two files
- * beside every file that is synced: with `fail-sync` there, the sync fails with EIO; with
- * `slow-sync` there, it takes two seconds. */
+/* Makes the disk of a test misbehave. Preloaded into a node (LD_PRELOAD), it looks for files beside
+ * every file that is synced: with `fail-sync` there, the sync fails with EIO; with `lack-files`
+ * there, with EMFILE, as if the next file could not be opened; with `slow-sync` there, it takes two
+ * seconds. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -26,6 +27,10 @@ static int sync_with(const char *symbol, int descriptor) {
     if (is_beside(descriptor, "slow-sync")) sleep(2);
     if (is_beside(descriptor, "fail-sync")) {
         errno = EIO;
+        return -1;
+    }
+    if (is_beside(descriptor, "lack-files")) {
+        errno = EMFILE;
         return -1;
     }
     return next(descriptor);

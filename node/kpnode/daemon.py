@@ -9,6 +9,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,18 +29,14 @@ from kpnode.config import LOOPBACK, NodeConfig
 from kpnode.engine import Engine, Loss
 from kpnode.keyfile import load_seed
 from kpnode.ledger import Ledger
-from kpnode.listening.acceptor import AcceptorLimits
-from kpnode.listening.descriptors import (
-    PortLimits,
-    TooFewDescriptorsError,
-    raise_limit,
-    share_descriptors,
-)
+from kpnode.listening.connections import ConnectionLimits
+from kpnode.listening.descriptors import raise_limit, share_descriptors
 from kpnode.machine import Machine
 from kpnode.process import close_to_others, rest_collector
 from kpnode.raft import Configuration, Index, NodeId, RaftConfig, RaftCore, Recovered
-from kpnode.runtime import Node
+from kpnode.runtime import Cause, Node
 from kpnode.storage.database import OPEN_FILES_MAX
+from kpnode.storage.errors import ShortageError, is_shortage
 from kpnode.storage.leveldb import LevelStorage
 from kpnode.tokens import TokenRegister
 from kpnode.transport.link import Peer
@@ -48,6 +45,9 @@ from kpnode.transport.tls import public_server_context
 
 COSIGNING_NAME: Final = "cosigning.seed"
 """The file of the cosigning key; it lies beside the consensus key's."""
+
+_LOOK_S: Final = 1.0
+"""How often it is looked whether the node has stopped taking part."""
 
 _log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class NodeService:
             raise
         self._links = PeerLinks(self.node, keys.tls)
 
-    async def start(self, limits: AcceptorLimits) -> None:
+    async def start(self, limits: ConnectionLimits) -> None:
         """Listen to peers, connect to them, and begin to take part.
 
         ``limits`` is how many connections the port for peers takes.
@@ -192,22 +192,8 @@ def _build_node(
     )
 
 
-def _plan_ports(config: NodeConfig) -> PortLimits:
-    """Say how many connections each port takes.
-
-    Raises:
-        StartError: the process may have too few.
-    """
-    try:
-        return share_descriptors(
-            raise_limit(), peers=len(config.peers.addresses), database=OPEN_FILES_MAX
-        )
-    except TooFewDescriptorsError as error:
-        raise StartError(str(error)) from None
-
-
 async def _serve_api(
-    server: HttpServer, config: NodeConfig, keys: NodeKeys, limits: AcceptorLimits
+    server: HttpServer, config: NodeConfig, keys: NodeKeys, limits: ConnectionLimits
 ) -> None:
     """Listen where the configuration says; whom it names has some connections reserved.
 
@@ -239,6 +225,21 @@ def _close_directories(config: NodeConfig) -> None:
             raise StartError(f"{problem}; accepted: modes 0700 and 0600") from None
 
 
+async def _wait_for_end(node: Node, stopping: asyncio.Event) -> None:
+    """Wait until a node is to stop.
+
+    Raises:
+        ShortageError: it has stopped by itself, and has to start again.
+    """
+    while not stopping.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_S):
+                await stopping.wait()
+        failure = node.status().failure
+        if failure is not None and failure.cause is Cause.SHORTAGE:
+            raise ShortageError(failure.text)
+
+
 async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     """Run a node until SIGTERM or SIGINT.
 
@@ -247,7 +248,9 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
         on_ready: told the URL of the API when the node takes part and answers.
 
     Raises:
+        ShortageError: it has no descriptors or memory, and is to be started again.
         StartError: it cannot start.
+        TooFewDescriptorsError: it may have too few files open.
         KeyFileError: a key cannot be used.
         TokenFileError: the file of tokens cannot be used.
         StorageError: its directory cannot be used.
@@ -260,12 +263,13 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     keys = load_keys(config, genesis)
     _close_directories(config)
     access = AccessControl(config.access, TokenRegister(config.access.tokens))
-    ports = _plan_ports(config)
+    for_api, for_peers = share_descriptors(
+        raise_limit(), peers=len(config.peers.addresses), database=OPEN_FILES_MAX
+    )
     service = NodeService(config, genesis, keys)
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     api, directory = config.api, config.node.directory
     limits = ApiLimits(
         max_body_bytes=api.max_body_bytes,
@@ -273,24 +277,20 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
         request_bytes=max(config.limits.request_bytes, api.max_body_bytes),
     )
     books = BooksSupervisor(service.node, directory, run_process(config.node.genesis, directory))
-    app = build_app(
-        service.node,
-        books,
-        cosigning_key=keys.cosigning,
-        limits=limits,
-        access=access,
-    )
+    app = build_app(service.node, books, cosigning_key=keys.cosigning, limits=limits, access=access)
     server = HttpServer(app, request_s=limits.request_s)
     try:
         try:
-            await service.start(ports.peers)
+            await service.start(for_peers)
             await books.start()
-            await _serve_api(server, config, keys, ports.api)
+            await _serve_api(server, config, keys, for_api)
         except OSError as error:
+            if is_shortage(error):
+                raise
             raise StartError(f"cannot listen: {error}") from None
         rest_collector()
         on_ready(f"{'https' if api.tls else 'http'}://{api.listen}")
-        await stopping.wait()
+        await _wait_for_end(service.node, stopping)
         _log.info("stopping")
         await service.node.hand_over()
     finally:

@@ -16,42 +16,30 @@ QUIET_S: Final = 60.0
 class Incident:
     """One kind of trouble, as the log tells it; belongs to one event loop."""
 
-    def __init__(
-        self,
-        log: logging.Logger,
-        what: str,
-        *,
-        level: int = logging.WARNING,
-        quiet_s: float = QUIET_S,
-    ) -> None:
+    def __init__(self, log: logging.Logger, what: str, *, level: int = logging.WARNING) -> None:
         """Tell it there; ``what`` says in a few words what happens."""
         self._log = log
         self._what = what
         self._level = level
-        self._quiet_s = quiet_s
         self._times = 0
         self._first_s = self._last_s = 0.0
 
-    def note(self, detail: object) -> None:
-        """Count that it has happened; the first time, say so, with its details."""
+    def note(self, detail: object, error: Exception | None = None) -> None:
+        """Count that it has happened; the first time, say so, with where an error comes from."""
         self._last_s = time.monotonic()
         self._times += 1
         if self._times > 1:
             return
         self._first_s = self._last_s
-        self._log.log(self._level, "%s: %s", self._what, detail)
-        self._wait(self._quiet_s)
-
-    def _wait(self, seconds: float) -> None:
-        asyncio.get_running_loop().call_later(seconds, self._look)
+        self._log.log(self._level, "%s: %s", self._what, detail, exc_info=error)
+        asyncio.get_running_loop().call_later(QUIET_S, self._look)
 
     def _look(self) -> None:
         quiet_s = time.monotonic() - self._last_s
-        if quiet_s < self._quiet_s:
-            self._wait(self._quiet_s - quiet_s)
+        if quiet_s < QUIET_S:
+            asyncio.get_running_loop().call_later(QUIET_S - quiet_s, self._look)
             return
         if self._times > 1:
-            lasted_s = self._last_s - self._first_s
-            times = self._times
-            self._log.log(self._level, "%s: over; %d times in %.0f s", self._what, times, lasted_s)
+            said = self._what, self._times, self._last_s - self._first_s
+            self._log.log(self._level, "%s: over; %d times in %.0f s", *said)
         self._times = 0

@@ -23,14 +23,15 @@ import kpledger
 from kpledger.base.codec import DECODE_ERRORS
 from kpledger.base.errors import LedgerError
 from kpledger.base.text import clean, escape_json, shorten
-from kpledger.command import EXIT_UNDECIDED, Program
+from kpledger.command import EXIT_LATER, EXIT_UNDECIDED, Program
 from kpnode.config import Address, ConfigError, load_config
 from kpnode.daemon import StartError, run_node
 from kpnode.devnet import DevnetError, NetworkPlan, open_network, run_network
 from kpnode.founding import FoundingError, init_node
 from kpnode.keyfile import KeyFileError
+from kpnode.listening.descriptors import TooFewDescriptorsError
 from kpnode.process import keep_private, set_up_logging
-from kpnode.storage.errors import StorageError
+from kpnode.storage.errors import ShortageError, StorageError, is_shortage
 from kpnode.tokens import TokenFileError, add_token, read_tokens, revoke_token
 from kpnode.transport.link import say_why
 
@@ -56,15 +57,16 @@ _TROUBLE = (
     StartError,
     StorageError,
     TokenFileError,
+    TooFewDescriptorsError,
 )
 _STATUS_S = 5.0
 _MAX_STATUS_BYTES = 1 << 20
 _MAX_TROUBLES = 100
 
 
-def _stop(problem: object) -> typer.Exit:
+def _stop(problem: object, code: int = EXIT_UNDECIDED) -> typer.Exit:
     typer.echo(clean(f"kpnode: {problem}"), err=True)
-    return typer.Exit(EXIT_UNDECIDED)
+    return typer.Exit(code)
 
 
 def _print_json(value: Mapping[str, object], *, err: bool = False) -> None:
@@ -126,7 +128,11 @@ def run(
         loaded = load_config(config)
         ready = {"node": loaded.node.name, "ready": True}
         uvloop.run(run_node(loaded, lambda url: _print_json(ready | {"api": url})))
-    except _TROUBLE as error:
+    except (ShortageError, OSError, *_TROUBLE) as error:
+        if is_shortage(error):
+            raise _stop(error, EXIT_LATER) from None
+        if isinstance(error, OSError):
+            raise
         raise _stop(error) from None
 
 

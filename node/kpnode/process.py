@@ -20,6 +20,10 @@ GARBAGE_THRESHOLD: Final = 20_000
 """Objects more than were freed before the collector looks at them; Python's own 700 is reached
 every few events."""
 
+LOG_LINES: Final = 50
+"""So many lines of one place in the program are logged in one period."""
+LOG_PERIOD_S: Final = 600.0
+
 
 _MAX_NAMED: Final = 5
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -59,9 +63,33 @@ class _Harmless(logging.Formatter):
         return clean_lines(super().format(record))
 
 
+class _Moderation(logging.Filter):
+    """Lets no place in the program fill the log, in libraries too, whatever makes it speak.
+
+    What is known to happen again and again is told as an :class:`kpnode.incident.Incident`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._periods: dict[tuple[str, int], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        key = record.name, record.lineno
+        began_s, lines = self._periods.get(key, (record.created, 0))
+        if record.created - began_s > LOG_PERIOD_S:
+            if lines > LOG_LINES:
+                record.msg = f"{record.getMessage()} ({lines - LOG_LINES} more were left out)"
+                record.args = ()
+            began_s, lines = record.created, 0
+        self._periods[key] = began_s, lines + 1
+        return lines < LOG_LINES
+
+
 def set_up_logging(*, verbose: bool) -> None:
     """Log warnings and what happens to leadership; everything when verbose."""
     handler = logging.StreamHandler(sys.stderr)
+    if not verbose:
+        handler.addFilter(_Moderation())
     handler.setFormatter(_Harmless("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
     logging.getLogger("aiohttp").setLevel(logging.WARNING)

@@ -17,7 +17,7 @@ import aiohttp
 import msgspec
 import pytest
 from network import GLANCE_S, NodeSeen, ask_status, ending, sign_note, start_kpnode
-from ports import PORTS
+from ports import FOR_PEERS
 
 from kpledger.log.genesis import Genesis, format_genesis, parse_genesis
 from kpledger.scheme.envelope import decode_envelope
@@ -144,7 +144,7 @@ async def holding_keys(network: Founded, node: NodeSeen) -> AsyncIterator[Holder
     )
     try:
         listen = config.peers.listen
-        await transport.listener.start(listen.host, listen.port, PORTS.peers)
+        await transport.listener.start(listen.host, listen.port, FOR_PEERS)
         addresses = config.peers.addresses
         peers = {
             NodeId(name): Peer(address, bytes.fromhex(network.genesis.node(name).tls_key))

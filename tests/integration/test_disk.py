@@ -1,6 +1,7 @@
 """Disks that fail, fill up or forget, under real processes: what was acknowledged is never lost."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -155,6 +156,24 @@ async def test_leader_whose_sync_fails_stops_and_comes_back(tmp_path: Path, shim
         await crowd.load.wait_for_more(CLIENTS)
         await wait_until_status(crowd.session, leader, role="stopped")
         await crowd.stop(leader)
+        await crowd.start(leader)
+        await crowd.catch_up(leader)
+
+
+async def test_leader_without_descriptors_ends_to_be_started_again(
+    tmp_path: Path, shim: str
+) -> None:
+    async with town(tmp_path, LD_PRELOAD=shim) as crowd:
+        leader = await find_leader(crowd.session, crowd.network)
+        trigger = leader.directory / "ledger" / "lack-files"
+        trigger.touch()
+        # What the network tells of a node that has ended by itself.
+        told = await read_line(crowd.network.process.stderr)
+        assert json.loads(told) == {"node": leader.name, "exit": 75}
+        said = leader.log.read_text()
+        assert "Too many open files" in said.splitlines()[-1]
+        assert "Make room" not in said
+        trigger.unlink()
         await crowd.start(leader)
         await crowd.catch_up(leader)
 

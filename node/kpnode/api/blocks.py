@@ -23,6 +23,7 @@ from kpnode.api.delivery import PIECE_BYTES, NotWholeError, cut_off, send_piece,
 from kpnode.api.parameters import read_parameters
 from kpnode.api.served import ApiLimits, catch_up, ledger_headers, respond_json
 from kpnode.api.shares import Held, Shares
+from kpnode.incident import Incident
 from kpnode.ledger import Ledger, StoredEvent
 from kpnode.runtime import Node
 from kpnode.storage.errors import StorageError
@@ -39,6 +40,7 @@ class BlocksApi:
         """Read this node's ledger."""
         self._node = node
         self._ledger = node.ledger
+        self._breaks = Incident(_log, "a download of blocks broke off")
         self._streams = Shares(limits.max_streams, "downloads of blocks are under way")
 
     async def get_blocks(self, request: web.Request) -> web.StreamResponse:
@@ -63,7 +65,7 @@ class BlocksApi:
             try:
                 part, height = await asyncio.to_thread(read_piece, self._ledger, height, last)
             except StorageError as error:
-                _log.warning("a download of blocks ends at %d: %r", height, error)
+                self._breaks.note(f"at height {height}: {error!r}")
                 raise NotWholeError from None
             for start in range(0, len(part), PIECE_BYTES):
                 await send_piece(response, part[start : start + PIECE_BYTES], held)

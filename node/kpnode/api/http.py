@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 from kpledger.api.answers import Problem
@@ -27,8 +26,9 @@ from kpnode.api.problems import (
     make_problem,
     respond_problem,
 )
-from kpnode.listening.acceptor import Acceptor, AcceptorLimits
-from kpnode.listening.connections import serving
+from kpnode.incident import Incident
+from kpnode.listening.acceptor import Acceptor, http_logger
+from kpnode.listening.connections import ConnectionLimits, serving
 from kpnode.sites import IPAddress
 from kpnode.storage.errors import StorageError
 
@@ -40,17 +40,8 @@ SHUTDOWN_S: Final = 3.0
 _log = logging.getLogger(__name__)
 
 
-class _StrangersFilter(logging.Filter):
-    """Keeps out of the log what any stranger could fill it with: bytes that are no HTTP."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let everything else pass."""
-        error = record.exc_info[1] if record.exc_info else None
-        return not isinstance(error, HttpProcessingError | ConnectionError)
-
-
-_http_log = logging.getLogger(f"{__name__}.http")
-_http_log.addFilter(_StrangersFilter())
+_FAULTS: Final = web.AppKey("faults", dict[type[Exception], Incident])
+"""Errors of our own, by their kind."""
 
 
 def add_route(
@@ -117,11 +108,19 @@ def _explain(request: web.Request, error: Exception) -> Problem:
             # Nobody may be there any more to read this, and it is not worth a line in the log.
             problem = make_problem(ProblemKind.BROKEN_OFF, str(error))
         case _:
-            _log.error("%s %s", request.method, request.path, exc_info=error)
+            _note_fault(request, error)
             problem = make_problem(ProblemKind.INTERNAL, "it is in the node's log")
             if isinstance(error, StorageError):
                 problem = make_problem(ProblemKind.STORAGE_FAILED, "it is in the node's log")
     return problem
+
+
+def _note_fault(request: web.Request, error: Exception) -> None:
+    """Log an error of our own: whoever finds a way to make one can make it again and again."""
+    faults, kind = request.app[_FAULTS], type(error)
+    if kind not in faults:
+        faults[kind] = Incident(_log, kind.__name__, level=logging.ERROR)
+    faults[kind].note(f"{request.method} {request.path}", error)
 
 
 @web.middleware
@@ -141,13 +140,14 @@ class HttpServer:
         included, or be silent.
         """
         app.middlewares.insert(0, _keep_connection)
+        app[_FAULTS] = {}
         self._request_s = request_s
         self._acceptor: Acceptor | None = None
         self._runner = web.AppRunner(
             app,
             handle_signals=False,
             access_log=None,
-            logger=_http_log,
+            logger=http_logger(__name__),
             shutdown_timeout=SHUTDOWN_S,
             # Counts from the first byte of a connection too, so it also ends one on which the
             # headers of a request trickle in.
@@ -163,7 +163,7 @@ class HttpServer:
         host: str,
         port: int,
         tls: ssl.SSLContext | None,
-        limits: AcceptorLimits,
+        limits: ConnectionLimits,
         *,
         is_preferred: Callable[[IPAddress], bool],
     ) -> int:

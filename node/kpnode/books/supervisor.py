@@ -11,6 +11,7 @@ import logging
 import socket
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ import aiohttp
 from kpledger.api.answers import BooksAnswer
 from kpnode.books.feed import BlockSource, feed_books
 from kpnode.books.place import BOOKS_NAME, BooksSocket
+from kpnode.incident import Incident
 from kpnode.process import stop_process
 from kpnode.storage.errors import StorageError
 
@@ -84,6 +86,7 @@ class BooksSupervisor:
         self._is_building = True
         self._problem: str | None = None
         self._pause_s = _FIRST_PAUSE_S
+        self._ends = Incident(_log, "the books have ended", level=logging.ERROR)
 
     @property
     def socket_path(self) -> str:
@@ -127,19 +130,22 @@ class BooksSupervisor:
         while True:
             try:
                 reason = await self._live(place)
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 (whatever it was, they are started again)
                 reason = f"they cannot be started: {error}"
             self._take_height(NOWHERE, is_ready=False)
             self._problem = reason
-            _log.error("the books have ended (%s); next start in %.1f s", reason, self._pause_s)
+            self._ends.note(reason)
             await asyncio.sleep(self._pause_s)
             self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
 
     async def _live(self, place: BooksSocket) -> str:
         """Start the books, feed them to their end, and say why they have ended."""
-        ours, theirs = socket.socketpair()
-        reader, writer = await asyncio.open_unix_connection(sock=ours)
-        running = asyncio.ensure_future(self._run(theirs, place.listener.dup()))
+        with ExitStack() as opened:
+            ours, theirs = map(opened.enter_context, socket.socketpair())
+            listener = opened.enter_context(place.listener.dup())
+            reader, writer = await asyncio.open_unix_connection(sock=ours)
+            opened.pop_all()
+        running = asyncio.ensure_future(self._run(theirs, listener))
         feeding = asyncio.create_task(
             feed_books(self._node, reader, writer, wanted=self._wanted, on_height=self._take_height)
         )

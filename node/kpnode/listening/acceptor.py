@@ -11,8 +11,10 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
+
+from aiohttp.http_exceptions import HttpProcessingError
 
 from kpnode.incident import Incident
 from kpnode.listening.connections import Connection, ConnectionLimits, Connections
@@ -26,21 +28,21 @@ _ACCEPTS_A_TURN: Final = 16
 """So many are accepted before others have their turn."""
 _SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _SHORTAGE_PAUSE_S: Final = 0.2
-_RELEASED: Final = 64
-"""So many connections are given up when there are no descriptors: the database needs some too."""
-_SWEEPS: Final = 10
-"""So often those that have waited too long are looked for, in the time for which one may wait."""
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptorLimits:
-    """What an acceptor takes."""
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Keep out of the log what any stranger could fill it with: bytes that are no HTTP."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError | ConnectionError)
 
-    connections: ConnectionLimits
-    handshakes: ConnectionLimits
-    """How many of the connections may be in their TLS handshake."""
+
+def http_logger(name: str) -> logging.Logger:
+    """Give the log of an HTTP server in a module."""
+    log = logging.getLogger(f"{name}.http")
+    log.addFilter(_is_ours)
+    return log
 
 
 class Acceptor:
@@ -50,7 +52,7 @@ class Acceptor:
         self,
         name: str,
         factory: Callable[[], asyncio.Protocol],
-        limits: AcceptorLimits,
+        limits: ConnectionLimits,
         *,
         wait_s: float,
         tls: ssl.SSLContext | None = None,
@@ -61,8 +63,8 @@ class Acceptor:
         Args:
             name: what is served there, for the log.
             factory: makes the protocol of a connection, which is an HTTP server's.
-            limits: how many there may be.
-            wait_s: how long one may wait for a request, its TLS handshake included.
+            limits: how many there may be; half of them in their TLS handshake.
+            wait_s: how long one may wait for a request.
             tls: serve TLS.
             is_preferred: tells whether an address may have one of the reserved places.
         """
@@ -73,13 +75,13 @@ class Acceptor:
         self._is_preferred = is_preferred
         clock = self._loop.time
         crowding = Incident(_log, f"too many connections to {name}")
-        self._connections = Connections(limits.connections, clock, crowding)
+        self._connections = Connections(limits, clock, crowding)
         shaking = Incident(_log, f"too many TLS handshakes with {name}")
-        self._handshakes = Connections(limits.handshakes, clock, shaking)
-        self._failing = Incident(_log, f"a TLS handshake with {name} failed")
+        self._handshakes = Connections(replace(limits, total=limits.total // 2), clock, shaking)
+        self._failing = Incident(_log, f"a handshake with {name} failed")
         self._shortage = Incident(_log, f"no further connection to {name} could be accepted")
         self._listeners: list[socket.socket] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self._sweeping: asyncio.TimerHandle | None = None
 
     @property
@@ -123,7 +125,7 @@ class Acceptor:
 
     def _sweep(self) -> None:
         self._connections.end_overdue(self._wait_s)
-        self._sweeping = self._loop.call_later(self._wait_s / _SWEEPS, self._sweep)
+        self._sweeping = self._loop.call_later(self._wait_s / 10, self._sweep)
 
     def _accept(self, listener: socket.socket) -> None:
         for _ in range(_ACCEPTS_A_TURN):
@@ -139,8 +141,8 @@ class Acceptor:
     def _lack(self, listener: socket.socket, error: OSError) -> None:
         """Make room where the limits were too high for what the system gives."""
         self._shortage.note(error.strerror)
-        if error.errno == errno.EMFILE:
-            self._connections.shrink(_RELEASED)
+        # The database needs some as well.
+        self._connections.end_overdue(0.0)
         self._loop.remove_reader(listener)
         self._loop.call_later(_SHORTAGE_PAUSE_S, self._resume, listener)
 
@@ -158,29 +160,27 @@ class Acceptor:
         if not self._connections.admit(connection):
             accepted.close()
             return
-        opening = connection.opening = self._loop.create_task(self._open(accepted, connection))
-        self._tasks.add(opening)
-        if self._tls is not None and not self._handshakes.admit(connection):
-            opening.cancel()
-
-        def opened(task: asyncio.Task[None]) -> None:
-            self._tasks.discard(task)
-            self._handshakes.remove(connection)
-            if task.cancelled():
-                self._connections.remove(connection)
-                # What was cancelled at once has not touched it.
-                accepted.close()
-
-        opening.add_done_callback(opened)
-
-    async def _open(self, accepted: socket.socket, connection: Connection) -> None:
-        try:
-            await self._loop.connect_accepted_socket(
+        opening = connection.opening = self._loop.create_task(
+            self._loop.connect_accepted_socket(
                 lambda: connection,
                 accepted,
                 ssl=self._tls,
                 ssl_handshake_timeout=None if self._tls is None else self._wait_s,
             )
-        except OSError as error:  # also what the ssl module raises
-            self._connections.remove(connection)
-            self._failing.note(f"from {connection.site}: {error}")
+        )
+        self._tasks.add(opening)
+        if self._tls is not None and not self._handshakes.admit(connection):
+            opening.cancel()
+
+        def opened(task: asyncio.Task[object]) -> None:
+            self._tasks.discard(task)
+            self._handshakes.remove(connection)
+            error = None if task.cancelled() else task.exception()
+            if error is not None:
+                self._failing.note(f"from {connection.site}: {error}")
+            if task.cancelled() or error is not None:
+                self._connections.remove(connection)
+                # What was cancelled at once has not touched it.
+                accepted.close()
+
+        opening.add_done_callback(opened)

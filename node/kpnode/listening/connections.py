@@ -12,7 +12,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import cast
 
 from aiohttp import StreamReader, web
@@ -37,6 +37,7 @@ class Connection(asyncio.Protocol):
     """An accepted connection, in front of the protocol that speaks on it.
 
     Attributes:
+        home: all of its port.
         site: where it comes from.
         is_preferred: whether it may have a reserved place.
         opening: makes its handshake; to be cancelled if it is to end before it is open.
@@ -54,14 +55,13 @@ class Connection(asyncio.Protocol):
         """Note a connection from a site; ``factory`` makes who speaks on it once it is open."""
         self.site = site
         self.is_preferred = is_preferred
-        self.opening: asyncio.Task[None] | None = None
+        self.opening: asyncio.Task[object] | None = None
         self.waits_since_s = 0.0
-        self._home = home
+        self.home = home
         self._factory = factory
         # What is never opened costs no parser.
         self._speaker = asyncio.Protocol()
         self._transport: asyncio.Transport | None = None
-        self._unsent_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let somebody speak."""
@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give up the place."""
-        self._home.remove(self)
+        self.home.remove(self)
         self._speaker.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -97,21 +97,6 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         elif self.opening is not None:
             self.opening.cancel()
-
-    def has_read(self) -> bool:
-        """Tell whether its client has read some of an answer since this was asked before."""
-        before = self._unsent_bytes
-        self._unsent_bytes = self._transport.get_write_buffer_size() if self._transport else 0
-        return self._unsent_bytes not in (0, before)
-
-    @contextmanager
-    def serving(self, body: StreamReader) -> Iterator[None]:
-        """Let it not wait while a request is served."""
-        self._home.serve(self, body)
-        try:
-            yield
-        finally:
-            self._home.wait(self)
 
 
 @dataclass(slots=True)
@@ -159,8 +144,11 @@ class Connections:
 
     def admit(self, newcomer: Connection) -> bool:
         """Take in a connection, which waits, if need be in the place of another; tell if so."""
-        holding = self._holding_of(newcomer)
-        if not self._has_room(newcomer, holding):
+        holding, limits = self._holding_of(newcomer), self._limits
+        is_kept_out = not newcomer.is_preferred and (
+            holding.count >= limits.share or self._strangers >= limits.total - limits.reserved
+        )
+        if is_kept_out or len(self) >= limits.total:
             other = self._find_other(newcomer, holding)
             if other is None:
                 self._crowding.note(f"one from {newcomer.site} was turned away")
@@ -194,7 +182,6 @@ class Connections:
             holding = self._holding_of(connection)
             holding.receiving.pop(connection, None)
             holding.waiting[connection] = None
-            holding.waiting.move_to_end(connection)
 
     def serve(self, connection: Connection, body: StreamReader) -> None:
         """Note that a connection has brought a request, and perhaps its body."""
@@ -212,40 +199,18 @@ class Connections:
                 connection = next(iter(holding.waiting))
                 if connection.waits_since_s > limit_s:
                     break
-                if connection.has_read():
-                    self.wait(connection)
-                else:
-                    self._end(connection)
-
-    def shrink(self, count: int) -> None:
-        """Make do with so many fewer than there are; of these end as many as wait."""
-        total = max(1, len(self) - count)
-        self._limits = replace(self._limits, total=total, reserved=0)
-        while len(self) > self._limits.total:
-            other = self._find_waiting(self._holdings.values())
-            if other is None:
-                return
-            self._end(other)
+                self._end(connection)
 
     def _holding_of(self, connection: Connection) -> _Holding:
         key = connection.site, connection.is_preferred
         return self._holdings.get(key) or _Holding()
 
-    def _is_crowded(self) -> bool:
-        """Tell whether what is not reserved is taken."""
-        return self._strangers >= self._limits.total - self._limits.reserved
-
-    def _has_room(self, newcomer: Connection, holding: _Holding) -> bool:
-        is_kept_out = not newcomer.is_preferred and (
-            holding.count >= self._limits.share or self._is_crowded()
-        )
-        return not is_kept_out and len(self) < self._limits.total
-
     def _find_other(self, newcomer: Connection, holding: _Holding) -> Connection | None:
         """Find a connection that gives way to a newcomer, for which there is no room."""
         if not newcomer.is_preferred and holding.count >= self._limits.share:
             return holding.find_waiting()
-        only_strangers = not newcomer.is_preferred and self._is_crowded()
+        unreserved = self._limits.total - self._limits.reserved
+        only_strangers = not newcomer.is_preferred and self._strangers >= unreserved
         others = (
             one
             for (_, is_preferred), one in self._holdings.items()
@@ -273,9 +238,12 @@ class Connections:
 @contextmanager
 def serving(request: web.BaseRequest) -> Iterator[None]:
     """Let the connection of a request not give way to others while the request is served."""
-    protocol = request.transport.get_protocol() if request.transport is not None else None
-    if isinstance(protocol, Connection):
-        with protocol.serving(request.content):
-            yield
-    else:
+    connection = request.transport.get_protocol() if request.transport is not None else None
+    if not isinstance(connection, Connection):
         yield
+        return
+    connection.home.serve(connection, request.content)
+    try:
+        yield
+    finally:
+        connection.home.wait(connection)

@@ -5,10 +5,8 @@ and stops the node.
 """
 
 import resource
-from dataclasses import dataclass
 from typing import Final
 
-from kpnode.listening.acceptor import AcceptorLimits
 from kpnode.listening.connections import ConnectionLimits
 
 ENOUGH: Final = 8192
@@ -21,19 +19,10 @@ _UNKNOWN_PEERS: Final = 64
 """Connections to the port for peers of those who have not shown yet who they are."""
 _API_MIN: Final = 64
 _API_MAX: Final = 4096
-_HANDSHAKES_MIN: Final = 32
 
 
 class TooFewDescriptorsError(Exception):
     """The limit on open files is too low for a node."""
-
-
-@dataclass(frozen=True, slots=True)
-class PortLimits:
-    """What each port of a node takes."""
-
-    api: AcceptorLimits
-    peers: AcceptorLimits
 
 
 def raise_limit() -> int:
@@ -45,8 +34,10 @@ def raise_limit() -> int:
     return soft
 
 
-def share_descriptors(limit: int, *, peers: int, database: int) -> PortLimits:
-    """Share out what a process may have open.
+def share_descriptors(
+    limit: int, *, peers: int, database: int
+) -> tuple[ConnectionLimits, ConnectionLimits]:
+    """Share out what a process may have open; gives what the API takes, and the port for peers.
 
     Args:
         limit: descriptors in all.
@@ -66,17 +57,7 @@ def share_descriptors(limit: int, *, peers: int, database: int) -> PortLimits:
             f" `ulimit -n {ENOUGH}` in the shell that starts it"
         )
     api = min(api, _API_MAX)
-    from_peers = ConnectionLimits(
-        total=known + _UNKNOWN_PEERS, share=_UNKNOWN_PEERS // 4, reserved=known
+    return (
+        ConnectionLimits(total=api, share=api // 4, reserved=api // 8),
+        ConnectionLimits(total=known + _UNKNOWN_PEERS, share=_UNKNOWN_PEERS // 4, reserved=known),
     )
-    return PortLimits(
-        api=AcceptorLimits(
-            connections=_limit(api), handshakes=_limit(max(api // 8, _HANDSHAKES_MIN))
-        ),
-        # Whoever is through with the handshake is known.
-        peers=AcceptorLimits(connections=from_peers, handshakes=from_peers),
-    )
-
-
-def _limit(total: int) -> ConnectionLimits:
-    return ConnectionLimits(total=total, share=total // 4, reserved=total // 8)

@@ -6,7 +6,7 @@ from enum import Enum
 from kpnode.engine import Loss, RefusedBlock
 from kpnode.punctuality import ClockDoubt
 from kpnode.raft import Status
-from kpnode.storage.errors import StorageError
+from kpnode.storage.errors import StorageError, is_shortage
 
 
 class Cause(Enum):
@@ -14,6 +14,8 @@ class Cause(Enum):
 
     STORAGE = "storage"
     """The disk is full, broken or holds something else than was written."""
+    SHORTAGE = "shortage"
+    """The system had no descriptor or no memory left for it; a new start may have them."""
     INTERNAL = "internal"
     """The program met a state that it knows to be impossible, or made a mistake."""
     STOPPING = "stopping"
@@ -33,6 +35,8 @@ STOPPING = Failure(Cause.STOPPING, "the node is stopping")
 
 def explain_error(error: Exception) -> Failure:
     """Say what an error in a step of the node means."""
+    if is_shortage(error):
+        return Failure(Cause.SHORTAGE, str(error) or "out of memory")
     if isinstance(error, StorageError):
         return Failure(Cause.STORAGE, str(error))
     return Failure(Cause.INTERNAL, f"{type(error).__name__}: {error}")
@@ -74,6 +78,8 @@ def _describe_failure(failure: Failure) -> str:
     match failure.cause:
         case Cause.STORAGE:
             advice = "Make room on the disk or replace it, then start the node again."
+        case Cause.SHORTAGE:
+            advice = "The disk is not to blame. The process ends, to be started again."
         case Cause.INTERNAL:
             advice = "Keep its log for those who maintain the program, then start the node again."
         case Cause.STOPPING:

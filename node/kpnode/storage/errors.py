@@ -1,6 +1,14 @@
 """Why a node's storage cannot be opened, read or written; each error names the directory."""
 
+import errno
+import os
 from pathlib import Path
+from typing import Final
+
+_SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""What the system lacks for a moment: descriptors of the process or of all, memory."""
+_SHORTAGES_IN_WORDS: Final = tuple(map(os.strerror, _SHORTAGES))
+"""LevelDB hands on the words of the system, without a number."""
 
 
 class StorageError(Exception):
@@ -56,3 +64,15 @@ class StorageCorruptError(StorageError):
         super().__init__(directory, f"{where}: {finding}")
         self.height = height
         self.finding = finding
+
+
+class ShortageError(Exception):
+    """The system has no descriptors or memory for the node now; one line that says which."""
+
+
+def is_shortage(error: Exception) -> bool:
+    """Tell whether the system was short of descriptors or memory, and nothing else is to blame."""
+    if isinstance(error, StorageError):
+        return error.why.endswith(_SHORTAGES_IN_WORDS)
+    is_named = isinstance(error, OSError) and error.errno in _SHORTAGES
+    return is_named or isinstance(error, MemoryError | ShortageError)

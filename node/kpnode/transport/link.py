@@ -26,6 +26,7 @@ from typing import Final, NoReturn
 import aiohttp
 
 from kpnode.config import Address
+from kpnode.incident import Incident
 from kpnode.raft import NodeId
 from kpnode.transport.options import Counts, TransportOptions
 from kpnode.transport.tls import UnknownPeerError, peer_of
@@ -111,6 +112,8 @@ class Link:
         self._waiting = asyncio.Event()
         self.is_connected = False
         self._overflowing = False
+        self._losses = Incident(_logger, f"no connection to {node}")
+        self._jams = Incident(_logger, f"{node} reads too slowly")
 
     def send(self, data: bytes) -> bool:
         """Queue one encoded frame; say whether it was."""
@@ -144,8 +147,7 @@ class Link:
             # A connection that is accepted and lost at once is no better than one refused.
             lasted = loop.time() - started > self._options.longest_pause_s
             failures = 1 if lasted else failures + 1
-            level = logging.WARNING if failures == 1 else logging.DEBUG
-            _logger.log(level, "no connection to %s (%s)", self.node, reason)
+            self._losses.note(reason)
             self._counts.disconnected += 1
             self._on_unreachable(self.node)
             await asyncio.sleep(pause_s(failures, self._options, _chance.random()))
@@ -211,7 +213,7 @@ class Link:
         self._counts.dropped_full += 1
         if not self._overflowing:
             self._overflowing = True
-            _logger.warning("%s reads too slowly; frames to it are dropped", self.node)
+            self._jams.note("frames to it are dropped")
             self._on_unreachable(self.node)
 
     def _forget_queue(self) -> None:

@@ -14,8 +14,9 @@ from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kpledger.base.errors import LedgerError, MalformedError
-from kpnode.listening.acceptor import Acceptor, AcceptorLimits
-from kpnode.listening.connections import serving
+from kpnode.incident import Incident
+from kpnode.listening.acceptor import Acceptor, http_logger
+from kpnode.listening.connections import ConnectionLimits, serving
 from kpnode.raft import Message, NodeId
 from kpnode.sites import IPAddress, Site, read_address, site_of
 from kpnode.transport.link import PEER_PATH
@@ -57,8 +58,10 @@ class Listener:
         self._pins: Pins = {}
         self._context = server_context(private_key, node, self._pins)
         self._connections: dict[NodeId, asyncio.Transport] = {}
-        self._http = web.Server(self._accept, access_log=None)
+        self._http = web.Server(self._accept, access_log=None, logger=http_logger(__name__))
         self._sites: dict[NodeId, Site] = {}
+        self._refusals = Incident(_logger, "refused a connection")
+        self._breaches = Incident(_logger, "closed a connection")
         self._acceptor: Acceptor | None = None
 
     @property
@@ -75,7 +78,7 @@ class Listener:
                 self._end(peer)
                 self._sites.pop(peer, None)
 
-    async def start(self, host: str, port: int, limits: AcceptorLimits) -> None:
+    async def start(self, host: str, port: int, limits: ConnectionLimits) -> None:
         """Listen.
 
         Raises:
@@ -107,7 +110,7 @@ class Listener:
             peer = peer_of(connection.get_extra_info("ssl_object"), self._pins)
         except UnknownPeerError as error:
             self._counts.refused_peers += 1
-            _logger.warning("refused a connection: %s", error)
+            self._refusals.note(error)
             raise web.HTTPForbidden from error
         # Who connects again has given up the former connection, even if we have not noticed.
         self._end(peer)
@@ -146,7 +149,7 @@ class Listener:
             except (LedgerError, ForeignMessageError) as error:
                 self._counts.refused_frames += 1
                 reason = str(error)[:_MAX_REASON_LENGTH]
-                _logger.warning("closed the connection from %s: %s", peer, reason)
+                self._breaches.note(f"from {peer}: {reason}")
                 await socket.close(code=WSCloseCode.POLICY_VIOLATION)
                 break
             self._counts.received += 1

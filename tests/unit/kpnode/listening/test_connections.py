@@ -100,8 +100,9 @@ async def test_a_preferred_site_has_no_share_and_yet_gives_way(port: Port) -> No
 async def test_whoever_waits_again_waits_from_then_on(port: Port) -> None:
     first, second = port.fill(A, 2)
     port.now_s = 5.0
-    with first.serving(EMPTY_PAYLOAD):
-        port.now_s = 9.0
+    port.connections.serve(first, EMPTY_PAYLOAD)
+    port.now_s = 9.0
+    port.connections.wait(first)
     port.now_s = 12.0
     port.connections.end_overdue(10.0)
     assert (first.is_over, second.is_over) == (False, True)
@@ -135,15 +136,6 @@ async def test_what_has_ended_leaves_nothing(port: Port) -> None:
         port.connections.wait(one)
     assert (len(port.connections), port.connections._holdings) == (0, {})
     assert over(port.fill(A, 4)) == [False] * 4
-
-
-async def test_shrinking_ends_those_that_wait_and_holds(port: Port) -> None:
-    some = port.fill(A, 4)
-    port.connections.serve(some[0], EMPTY_PAYLOAD)
-    port.connections.shrink(2)
-    assert over(some) == [False, True, True, False]
-    assert port.connect(B) is not None
-    assert (len(port.connections), some[3].is_over) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ports import PORTS
+from ports import FOR_PEERS
 
 from kpnode.raft import Message, NodeId, Term, TimeoutNow
 from kpnode.transport.link import PEER_PATH
@@ -78,7 +78,7 @@ class Caller:
 async def door() -> AsyncIterator[Door]:
     door = Door(TransportOptions())
     door.listener.set_pins({NA: PINS[NA], SG: PINS[SG]})
-    await door.listener.start("127.0.0.1", 0, PORTS.peers)
+    await door.listener.start("127.0.0.1", 0, FOR_PEERS)
     yield door
     await door.listener.close()
 
@@ -211,7 +211,7 @@ async def test_a_newer_connection_replaces_the_older(
 async def test_a_peer_that_answers_no_ping_is_given_up(caller: Caller, until: Until) -> None:
     door = Door(TransportOptions(ping_s=0.02))
     door.listener.set_pins(PINS)
-    await door.listener.start("127.0.0.1", 0, PORTS.peers)
+    await door.listener.start("127.0.0.1", 0, FOR_PEERS)
     na = await caller.connect(door, context_of(NA))  # and then it never reads
     await until(lambda: door.counts.accepted == 1 and door.peers == ())
     assert (door.counts.refused_frames, na.closed) == (0, False)

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ports import PORTS
+from ports import FOR_PEERS
 
 from kpledger.base.errors import OversizedError
 from kpledger.scheme.event import Author
@@ -68,7 +68,7 @@ async def listening(
     node: NodeId, private_key: Ed25519PrivateKey | None = None, port: int = 0
 ) -> AsyncIterator[Station]:
     station = Station(node, private_key or KEYS[node])
-    await station.transport.listener.start("127.0.0.1", port, PORTS.peers)
+    await station.transport.listener.start("127.0.0.1", port, FOR_PEERS)
     try:
         yield station
     finally:
@@ -224,7 +224,7 @@ async def test_a_port_in_use_is_an_error() -> None:
         second = Station(NA, KEYS[NA])
         taken = bw.transport.listener.port
         with pytest.raises(OSError, match="Address already in use"):
-            await second.transport.listener.start("127.0.0.1", taken, PORTS.peers)
+            await second.transport.listener.start("127.0.0.1", taken, FOR_PEERS)
         await second.transport.close()
 
 
