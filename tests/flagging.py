@@ -74,7 +74,7 @@ class Trader:
         )
         return vary(certificate, **changes)
 
-    def say(self, day: str, author: str, body: Body, subject: str = "") -> str:
+    def say(self, day: str, author: str, body: Body, subject: str = "", *signers: str) -> str:
         """Record a statement under the rules; gives its id."""
         self.ledger.wait_until(day)
         record = read_record(
@@ -83,6 +83,7 @@ class Trader:
         event = make_event(
             author,
             body,
+            signers=signers or None,
             subject=subject or None,
             prev=None if record is None else record.head,
             occurred_at=self.ledger.now_ms,

@@ -32,6 +32,7 @@ from kpledger.log.genesis import (
     GenesisNode,
     GenesisParticipant,
     GenesisPolicy,
+    GenesisRecovery,
     format_genesis,
     parse_genesis,
 )
@@ -114,6 +115,7 @@ def make_genesis_file(
         created_at=FOUNDED_MS,
         rules_version=1,
         policy=GenesisPolicy() if policy is None else policy,
+        recovery=GenesisRecovery(witnesses=2, chair_quorum=3),
         chair_key=public_hex(CHAIR),
         secretariat_key=public_hex("KPCS/secretariat"),
         participants=tuple(

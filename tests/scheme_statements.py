@@ -55,6 +55,22 @@ ROTATION: Final = g.KeyRotated(
 REVOCATION: Final = g.KeyRevoked(
     key=signing_key("BW/gaborone").public_key, reason=g.RevocationReason.RETIRED, suspect_since=None
 )
+RECOVERY: Final = g.ParticipantRecovered(
+    code="BW",
+    root_key=NEW_KEY,
+    recovery_key=signing_key("another new key").public_key,
+    suspect_height=None,
+    reason="the safe burnt down",
+)
+CHAIR_RECOVERY: Final = g.ChairRecovered(
+    year=2026,
+    chair="ZA",
+    vice_chair=None,
+    key=NEW_KEY,
+    secretariat_key=signing_key("another new key").public_key,
+    suspect_height=None,
+    reason="the safe burnt down",
+)
 RANGE: Final = g.NumberRange(
     prefix="BW",
     width=6,
@@ -211,6 +227,10 @@ STATEMENTS: Final[dict[str, Statement]] = {
         Statement("BW/root", KEY),
         Statement("BW/root", ROTATION),
         Statement("BW/root", REVOCATION),
+        Statement(CHAIR, RECOVERY, signers=(CHAIR, "BW/recovery")),
+        Statement(
+            "BW/root", CHAIR_RECOVERY, signers=("BW/root", "EU/root", "ZA/root", "a new key")
+        ),
         Statement("BW/root", ALLOTMENT),
         Statement("BW/root", RETIREMENT),
         Statement("BW/root", FORMAT),

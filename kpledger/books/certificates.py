@@ -96,6 +96,8 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     index: int
     block_time_ms: int
     """When it was recorded; Unix milliseconds."""
+    suspect: bool
+    """It may be a thief's: a recovery names its height or an earlier one, and ended its key."""
 
 
 class HistoryAnswer(msgspec.Struct, frozen=True, kw_only=True):

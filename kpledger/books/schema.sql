@@ -147,6 +147,17 @@ CREATE TABLE keys (
     known_until   INTEGER
 );
 
+-- That the keys of a participant, or of the Chair under KPCS, were set anew after theft or loss.
+CREATE TABLE recoveries (
+    participant    TEXT NOT NULL,
+    event_id       BLOB NOT NULL,
+    recovered_at   INTEGER NOT NULL,   -- block time
+    suspect_height INTEGER,            -- the block from which what its keys signed is suspect
+    event_index    INTEGER NOT NULL,
+    known_from     INTEGER NOT NULL,
+    known_until    INTEGER
+);
+
 -- Runs of certificate numbers, and the office that may issue each.
 CREATE TABLE number_ranges (
     participant TEXT NOT NULL,
@@ -734,6 +745,22 @@ SELECT event_index, lower(hex(event_id)) AS event_id, height,
        strftime('%Y-%m-%dT%H:%M:%SZ', recorded_at / 1000, 'unixepoch') AS recorded, type,
        participant || '/' || authority AS author, subject, stated_on
 FROM events;
+
+-- Events that may be a thief's: signed, between the height that a recovery names and that recovery,
+-- with a key that speaks for the participant itself, or one that was added since.
+CREATE VIEW suspect_events AS
+SELECT DISTINCT signatures.event_index, recoveries.participant, recoveries.suspect_height,
+       recoveries.event_index AS recovery
+FROM recoveries
+CROSS JOIN keys ON keys.participant = recoveries.participant
+JOIN signers ON signers.key = keys.key
+JOIN signatures ON signatures.signer = signers.signer
+JOIN events ON events.event_index = signatures.event_index
+WHERE recoveries.known_until IS NULL AND events.height >= recoveries.suspect_height
+  AND events.event_index < recoveries.event_index
+  AND (keys.authority IN ('root', 'recovery', 'chair', 'secretariat') OR NOT EXISTS (
+      SELECT 1 FROM keys AS earlier LEFT JOIN events AS adding USING (event_index)
+      WHERE earlier.key = keys.key AND coalesce(adding.height, 0) < recoveries.suspect_height));
 
 -- What Annex III counts, as known now.
 CREATE VIEW v_trade AS

@@ -55,6 +55,8 @@ class TracedShipment(msgspec.Struct, frozen=True, kw_only=True):
     origins: tuple[str, ...]
     carat_thousandths: int
     """As declared; 0 for a case."""
+    suspect: bool
+    """An event on it may be a thief's: its key ended by a recovery of the key's participant."""
 
 
 class TracedLink(msgspec.Struct, frozen=True, kw_only=True):

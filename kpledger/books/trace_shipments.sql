@@ -7,7 +7,9 @@ SELECT value AS subject,
        coalesce(destination, '') AS destination,
        coalesce(issued_on, '') AS issued_on,
        origins,
-       coalesce(certificates.carat_thousandths, 0) AS carat_thousandths
+       coalesce(certificates.carat_thousandths, 0) AS carat_thousandths,
+       EXISTS (SELECT 1 FROM suspect_events JOIN event_subjects USING (event_index)
+               WHERE event_subjects.subject = value) AS suspect
 FROM json_each(:subjects)
 LEFT JOIN certificates ON certificates.number = value
 LEFT JOIN cases ON subject = value AND known_until IS NULL

@@ -100,6 +100,15 @@ NO_QUOTAS: Final = GenesisPolicy(
 """For a ledger that takes in years within minutes of block time: quotas that nobody reaches."""
 
 
+class GenesisRecovery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who gives back what a thief took, or somebody lost. No event changes it: a thief would."""
+
+    witnesses: Annotated[int, Meta(ge=1, le=12)] = 2
+    """How many participants sign with the Chair that another one gets new keys, if it has none."""
+    chair_quorum: Annotated[int, Meta(ge=2, le=12)] = 5
+    """How many participants sign that Chair and secretariat get new keys."""
+
+
 class GenesisFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The content of the genesis file."""
 
@@ -112,6 +121,7 @@ class GenesisFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     rules_version: Annotated[int, Meta(ge=1, le=RULES_VERSION)]
     """The rules the ledger begins with."""
     policy: GenesisPolicy
+    recovery: GenesisRecovery = GenesisRecovery()
     chair_key: HexKey
     """Signs for the Chair."""
     secretariat_key: HexKey
@@ -180,6 +190,8 @@ class Genesis:
         founding = Founding(
             created_at=file.created_at,
             policy=msgspec.structs.asdict(file.policy),
+            witnesses=file.recovery.witnesses,
+            chair_quorum=file.recovery.chair_quorum,
             chair_key=bytes.fromhex(file.chair_key),
             secretariat_key=bytes.fromhex(file.secretariat_key),
             participants=tuple(
@@ -255,9 +267,23 @@ def _check_names(file: GenesisFile) -> None:
         if node.participant not in codes:
             problem = f"{node.participant} is not one of the participants"
             raise MalformedError("genesis file", problem, field=f"nodes.{node.name}")
+    _check_recovery(file)
     keys = _all_keys(file)
     if len(set(keys)) != len(keys):
         raise MalformedError("genesis file", "one key is used twice", field="keys")
+
+
+def _check_recovery(file: GenesisFile) -> None:
+    """Refuse a file by which nobody could help whoever loses its keys."""
+    states = sum(one.kind is not ParticipantKind.ENTITY for one in file.participants)
+    asked = {
+        "recovery.witnesses": file.recovery.witnesses + 1,
+        "recovery.chair_quorum": file.recovery.chair_quorum,
+    }
+    for field, needed in asked.items():
+        if needed > states:
+            problem = f"needs {needed} participants that are no ENTITY; there are {states}"
+            raise MalformedError("genesis file", problem, field=field)
 
 
 def _all_keys(file: GenesisFile) -> list[str]:

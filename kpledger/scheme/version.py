@@ -58,6 +58,10 @@ class Founding:
     """Time of the block before the first one; Unix milliseconds."""
     policy: Mapping[str, int]
     """What the scheme leaves open, by the name of the value."""
+    witnesses: int
+    """How many participants' roots sign a recovery with the Chair."""
+    chair_quorum: int
+    """How many participants' roots give the chair a new key."""
     chair_key: bytes
     secretariat_key: bytes
     participants: tuple[Founder, ...]

@@ -24,6 +24,7 @@ from kpledger.log.genesis import (
     GenesisNode,
     GenesisParticipant,
     GenesisPolicy,
+    GenesisRecovery,
     format_genesis,
     parse_genesis,
 )
@@ -154,6 +155,7 @@ def found_network(
         created_at=time.time_ns() // 1_000_000,
         rules_version=RULES_VERSION,
         policy=policy,
+        recovery=_choose_helpers(members),
         chair_key=_draw(keys / "chair.seed"),
         secretariat_key=_draw(keys / "secretariat.seed"),
         participants=tuple(
@@ -188,6 +190,18 @@ def found_network(
     # Last, because its presence says that the network is complete.
     (directory / GENESIS_NAME).write_bytes(encoded)
     return genesis
+
+
+def _choose_helpers(members: tuple[Member, ...]) -> GenesisRecovery:
+    """Say who gives new keys to whoever lost them: as in large networks, or all that there are."""
+    usual, states = (
+        GenesisRecovery(),
+        sum(one.kind is not ParticipantKind.ENTITY for one in members),
+    )
+    return GenesisRecovery(
+        witnesses=max(min(usual.witnesses, states - 1), 1),
+        chair_quorum=max(min(usual.chair_quorum, states), 2),
+    )
 
 
 def _draw(path: Path) -> str:

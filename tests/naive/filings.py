@@ -269,8 +269,8 @@ def is_new_observer(world: World, said: Said) -> str | None:
 
 def observe(world: World, said: Said) -> None:
     body = the(life.ObserverRegistered, said)
-    world.houses["KPCS", body.observer] = House({"OBSERVER"})
-    world.keys[body.key] = Key(("KPCS", body.observer), 0)
+    world.houses["KPCS", body.observer] = House({"OBSERVER"}, height=world.height)
+    world.keys[body.key] = Key(("KPCS", body.observer), 0, height=world.height)
 
 
 def is_observer(world: World, said: Said) -> str | None:
@@ -279,7 +279,8 @@ def is_observer(world: World, said: Said) -> str | None:
 
 
 def withdraw(world: World, said: Said) -> None:
-    world.houses["KPCS", the(life.ObserverWithdrawn, said).observer].closed = True
+    house = world.houses["KPCS", the(life.ObserverWithdrawn, said).observer]
+    house.closed, house.closed_height = True, world.height
 
 
 # --- notes and corrections

@@ -66,10 +66,12 @@ def admit(world: World, said: Said) -> None:
     body = the(governance.ParticipantAdmitted, said)
     lapses = lapse_of(world, body.effective_from) if body.interim else None
     world.members[body.code] = Member(
-        kind=body.kind, standings=[Since(body.effective_from, "ACTIVE", lapses, said.event)]
+        kind=body.kind,
+        standings=[Since(body.effective_from, "ACTIVE", lapses, said.event)],
+        admitted=world.now,
     )
-    world.keys[body.root_key] = Key((body.code, "root"), 0)
-    world.keys[body.recovery_key] = Key((body.code, "recovery"), 0)
+    world.keys[body.root_key] = Key((body.code, "root"), 0, height=world.height)
+    world.keys[body.recovery_key] = Key((body.code, "recovery"), 0, height=world.height)
 
 
 def lapse_of(world: World, start: int) -> int:
@@ -145,7 +147,7 @@ def is_countersigned_at_first(world: World, said: Said) -> str | None:
 def register(world: World, said: Said) -> None:
     body = the(governance.AuthorityRegistered, said)
     code = house_of(said)
-    world.houses[code, body.authority] = House(set(body.roles), body.territory)
+    world.houses[code, body.authority] = House(set(body.roles), body.territory, height=world.height)
     if code != "KPCS":
         world.members[code].offices += 1
 
@@ -158,7 +160,8 @@ def closes_an_open_office(world: World, said: Said) -> str | None:
 
 
 def close(world: World, said: Said) -> None:
-    world.houses[house_of(said), the(governance.AuthorityClosed, said).authority].closed = True
+    house = world.houses[house_of(said), the(governance.AuthorityClosed, said).authority]
+    house.closed, house.closed_height = True, world.height
 
 
 # --- keys
@@ -199,7 +202,7 @@ def may_have_key(world: World, said: Said) -> str | None:
 def add_key(world: World, said: Said) -> None:
     body = the(governance.KeyAdded, said)
     owner = (house_of(said), body.authority)
-    world.keys[body.key] = Key(owner, body.valid_from, officer=body.officer)
+    world.keys[body.key] = Key(owner, body.valid_from, officer=body.officer, height=world.height)
 
 
 def key_named(said: Said) -> bytes:
@@ -220,8 +223,10 @@ def is_own_key(world: World, said: Said) -> str | None:
 
 
 def revokes_soundly(world: World, said: Said) -> str | None:
-    """E5: a time of suspicion where it is compromised, only there."""
+    """E5: a time of suspicion where it is compromised, only there; recoveries are others."""
     body = the(governance.KeyRevoked, said)
+    if body.reason == "RECOVERED":
+        return "E5"
     if (body.reason == "COMPROMISED") != (body.suspect_since is not None):
         return "E5"
     latest = world.now + world.number(None, "clock_skew_ms")
@@ -243,7 +248,7 @@ def rotate(world: World, said: Said) -> None:
     body = the(governance.KeyRotated, said)
     old = world.keys[body.old]
     old.end = world.now
-    world.keys[body.new] = Key(old.owner, body.valid_from, officer=old.officer)
+    world.keys[body.new] = Key(old.owner, body.valid_from, officer=old.officer, height=world.height)
 
 
 # --- numbers and forms
@@ -278,7 +283,9 @@ def allots_new_numbers(world: World, said: Said) -> str | None:
 
 def allot(world: World, said: Said) -> None:
     body = the(governance.NumberRangeAllocated, said)
-    world.runs.setdefault(said.author[0], []).append(Run(body.authority, body.range))
+    world.runs.setdefault(said.author[0], []).append(
+        Run(body.authority, body.range, height=world.height)
+    )
 
 
 def named_run(world: World, said: Said) -> Run | None:
@@ -298,7 +305,7 @@ def retires_own_numbers(world: World, said: Said) -> str | None:
 def retire(world: World, said: Said) -> None:
     run = named_run(world, said)
     assert run is not None
-    run.retired = True
+    run.retired, run.retired_height = True, world.height
 
 
 def forms_are_its_own(world: World, said: Said) -> str | None:
@@ -312,4 +319,4 @@ def forms_are_its_own(world: World, said: Said) -> str | None:
 
 def notify_form(world: World, said: Said) -> None:
     body = the(governance.CertificateFormatNotified, said)
-    world.forms.setdefault(said.author[0], []).append((body.valid_from, body.masks))
+    world.forms.setdefault(said.author[0], []).append((body.valid_from, body.masks, world.height))

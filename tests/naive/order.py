@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from naive import authors, filings, houses, papers, scheme, shipments, tables, trade
+from naive import authors, filings, houses, papers, recovering, scheme, shipments, tables, trade
 from naive.world import Said, World
 
 Question = Callable[[World, Said], str | None]
@@ -50,6 +50,8 @@ SIGNED: dict[str, Question] = {
     "key_added": houses.is_signed_by_two,
     "key_rotated": houses.is_signed_by_two,
     "key_revoked": houses.is_signed_by_two,
+    "participant_recovered": recovering.is_signed_for_another,
+    "chair_recovered": recovering.is_signed_by_quorum,
     "amendment_endorsed": shipments.is_agreed_once_arrived,
     "discrepancy_resolved": shipments.is_agreed,
 }
@@ -89,6 +91,10 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     "key_added": (key("key"), *HOUSE, houses.may_have_key),
     "key_rotated": (key("old"), *HOUSE, houses.is_own_key, houses.follows_at_once),
     "key_revoked": (key("key"), *HOUSE, houses.is_own_key, houses.revokes_soundly),
+    "participant_recovered": (field("code"), *HOUSE, recovering.recovers_soundly),
+    "chair_recovered": (
+        is_about(lambda _: "KPCS/chair"), FIRST_ON_SUBJECT, recovering.recovers_chair_soundly,
+    ),
     "number_range_allocated": (
         office("authority"), *HOUSE, houses.allots_to_an_exporter, houses.allots_new_numbers,
     ),
@@ -195,6 +201,8 @@ EFFECTS: dict[str, Effect] = {
     "authority_registered": houses.register,
     "key_added": houses.add_key,
     "key_revoked": houses.revoke,
+    "participant_recovered": recovering.recover,
+    "chair_recovered": recovering.recover_chair,
     "number_range_allocated": houses.allot,
     "restriction_set": scheme.restrict,
     "restriction_lifted": scheme.lift,

@@ -127,7 +127,7 @@ def holds_number(run: Run, prefix: str, digits: str) -> bool:
 
 def fits_form(world: World, code: str, number: str) -> bool:
     """Tell whether a number has a form that its participant notified, if it notified any."""
-    notified = [masks for start, masks in world.forms.get(code, []) if start <= world.now]
+    notified = [masks for start, masks, _ in world.forms.get(code, []) if start <= world.now]
     if not notified:
         return True
     shape = re.sub("[0-9]", "#", number)

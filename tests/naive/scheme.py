@@ -102,7 +102,7 @@ def hand_over(world: World, said: Said) -> None:
     for key in world.keys.values():
         if key.owner == CHAIR and key.end is None:
             key.end = world.now
-    world.keys[body.key] = Key(CHAIR, 0)
+    world.keys[body.key] = Key(CHAIR, 0, height=world.height)
     world.chair, world.vice_chair, world.year = body.chair, body.vice_chair, body.year
 
 
@@ -150,7 +150,7 @@ def settles_soundly(world: World, said: Said) -> str | None:
 def settle(world: World, said: Said) -> None:
     body = the(decisions.PolicySet, said)
     history = world.policies.setdefault(body.participant, [])
-    history.append((body.effective_from, body.values))
+    history.append((body.effective_from, body.values, world.height))
 
 
 def activates_soundly(world: World, said: Said) -> str | None:

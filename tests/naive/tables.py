@@ -125,6 +125,8 @@ authority_closed                root chair
 key_added                       root chair
 key_rotated                     root chair
 key_revoked                     root chair
+participant_recovered           chair
+chair_recovered                 root
 number_range_allocated          root
 number_range_retired            root
 certificate_format_notified     root
@@ -196,7 +198,7 @@ governance  participant_admitted participant_status_changed authority_registered
 governance  key_added key_rotated number_range_allocated number_range_retired
 governance  certificate_format_notified decision_recorded chair_rotated vice_chair_elected
 governance  policy_set rules_activated restriction_set restriction_lifted
-governance  observer_registered observer_withdrawn
+governance  observer_registered observer_withdrawn participant_recovered chair_recovered
 notes       annual_report_filed review_requested review_consented review_carried_out review_reported
 notes       recommendation_followed_up meeting_announced meeting_held body_composed
 notes       concern_raised concern_answered concern_closed note_filed correction_made

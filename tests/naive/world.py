@@ -50,6 +50,8 @@ class Member:
     kind: str
     standings: list[Since]
     offices: int = 0
+    admitted: int | None = None
+    """When the Chair admitted it; none for those who founded the scheme."""
 
 
 @dataclass
@@ -59,6 +61,8 @@ class House:
     roles: set[str]
     territory: str | None = None
     closed: bool = False
+    height: int = 0
+    closed_height: int = 0
 
 
 @dataclass
@@ -67,6 +71,7 @@ class Key:
     start: int
     end: int | None = None
     officer: str | None = None
+    height: int = 0
 
 
 @dataclass
@@ -76,6 +81,8 @@ class Run:
     office: str
     range: NumberRange
     retired: bool = False
+    height: int = 0
+    retired_height: int = 0
 
 
 @dataclass
@@ -153,10 +160,12 @@ class World:
     houses: dict[Office, House] = field(default_factory=dict)
     keys: dict[bytes, Key] = field(default_factory=dict)
     runs: dict[str, list[Run]] = field(default_factory=dict)
-    forms: dict[str, list[tuple[int, tuple[str, ...]]]] = field(default_factory=dict)
+    forms: dict[str, list[tuple[int, tuple[str, ...], int]]] = field(default_factory=dict)
+    """From when, how they look, and the height of the notice."""
     bans: dict[str, list[Ban]] = field(default_factory=dict)
     approvals: dict[tuple[str, str, str], tuple[bool, int]] = field(default_factory=dict)
-    policies: dict[str | None, list[tuple[int, PolicyValues]]] = field(default_factory=dict)
+    policies: dict[str | None, list[tuple[int, PolicyValues, int]]] = field(default_factory=dict)
+    """From when, what, and the height at which it was settled."""
     decisions: dict[str, Decision] = field(default_factory=dict)
     papers: dict[str, Paper] = field(default_factory=dict)
     cases: dict[str, Case] = field(default_factory=dict)
@@ -180,6 +189,9 @@ class World:
     rules: int = 1
     rules_from: int = 0
     """The height from which the newest rules hold."""
+    witnesses: int = 2
+    quorum: int = 3
+    """How many sign a recovery of a member, and of the chair; the genesis file of tests says so."""
     height: int = 1
     """Of the block that the next event goes into."""
 
@@ -198,7 +210,7 @@ class World:
     def policy(self, code: str | None, name: str) -> object:
         """Give a value that holds now: the member's own, or else everybody's."""
         for whose in (code, None) if code else (None,):
-            for start, values in reversed(self.policies.get(whose, [])):
+            for start, values, _ in reversed(self.policies.get(whose, [])):
                 value = getattr(values, name)
                 if start <= self.now and value is not None:
                     return value
@@ -212,7 +224,7 @@ class World:
     def validity(self, code: str) -> tuple[str, int]:
         """Give the longest validity that holds now, ("days", 60) or ("months", 2)."""
         for whose in (code, None):
-            for start, values in reversed(self.policies.get(whose, [])):
+            for start, values, _ in reversed(self.policies.get(whose, [])):
                 if start <= self.now and values.max_validity_months is not None:
                     return ("months", values.max_validity_months)
                 if start <= self.now and values.max_validity_days is not None:

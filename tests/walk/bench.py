@@ -67,6 +67,7 @@ def found_world(ledger: MemoryLedger) -> World:
                 notes_quota=policy.notes_quota,
                 quota_offices=policy.quota_offices,
             ),
+            0,
         )
     ]
     return world

@@ -132,9 +132,9 @@ def compare_key(state: StateReader, key: bytes, known: Key) -> None:
         key.hex(),
         (
             (record.participant, record.authority),
-            (record.valid_from, record.revoked_at, record.officer),
+            (record.valid_from, record.revoked_at, record.officer, record.height),
         ),
-        (known.owner, (known.start, known.end, known.officer)),
+        (known.owner, (known.start, known.end, known.officer, known.height)),
     )
 
 

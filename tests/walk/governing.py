@@ -184,6 +184,46 @@ def revoke_key(chance: Chance) -> Act | None:
     return chance.act(author, body, key.hex(), *second_for(chance, author, key))
 
 
+def suspect(chance: Chance) -> int | None:
+    """Give a height from which a thief may have signed, and rarely one to come."""
+    height = chance.world.height
+    back = chance.weighed({None: 5, 0: 2, 1: 3, 3: 3, -1: 1})
+    return None if back is None else max(height - back, 1)
+
+
+def recover(chance: Chance) -> Act:
+    code = chance.member()
+    body = governance.ParticipantRecovered(
+        code=code,
+        root_key=new_key(chance, f"{code}/root"),
+        recovery_key=new_key(chance, f"{code}/recovery"),
+        suspect_height=suspect(chance),
+        reason="",
+    )
+    count = chance.weighed({2: 10, 1: 2, 3: 2})
+    others = [(one, "root") for one in chance.random.sample(list(chance.world.members), count)]
+    own = (code, chance.pick(("root", "recovery")))
+    return chance.act(CHAIR, body, code, *((own,) if chance.likely(50) else others))
+
+
+def recover_chair(chance: Chance) -> Act:
+    world = chance.world
+    key = new_key(chance, "KPCS/chair")
+    body = governance.ChairRecovered(
+        year=(world.year or 2026) + chance.weighed({0: 10, 1: 5, 20: 1}),
+        chair=chance.code(),
+        vice_chair=chance.weighed({None: 5, chance.code(): 3}),
+        key=key,
+        secretariat_key=new_key(chance, "KPCS/secretariat"),
+        suspect_height=suspect(chance),
+        reason="",
+    )
+    members = chance.random.sample(list(world.members), chance.weighed({3: 10, 2: 2, 4: 2}))
+    signing = [(one, "root") for one in members]
+    act = chance.act(signing[0], body, "KPCS/chair", *signing[1:])
+    return chance.also_by(act, chance.names[key]) if chance.likely(92) else act
+
+
 def allot(chance: Chance) -> Act:
     code = chance.member()
     office = (
@@ -374,6 +414,8 @@ DRAWS: dict[str, tuple[Callable[[Chance], Act | None], int]] = {
     "key_added": (add_key, 6),
     "key_rotated": (rotate_key, 6),
     "key_revoked": (revoke_key, 8),
+    "participant_recovered": (recover, 3),
+    "chair_recovered": (recover_chair, 2),
     "number_range_allocated": (allot, 6),
     "number_range_retired": (retire, 4),
     "certificate_format_notified": (notify_form, 2),

@@ -195,7 +195,13 @@ async def _fetch_certificate(ledger: LedgerClient, number: str) -> _Found:
     if record.head not in {one.event.event_id for one in events}:
         problem = f"its history of {number} does not hold event {record.head.hex()}"
         raise NotTrustworthyError("the node", problem)
-    return _Found({"certificate": record}, describe_certificate(record, events), events)
+    suspects = [one.id for one in history.events if one.suspect]
+    fields = describe_certificate(record, events)
+    if suspects:
+        fields["suspect"] = (
+            f"{', '.join(suspects)}: signed with keys that were stolen, see flag F16"
+        )
+    return _Found({"certificate": record, "suspects": suspects}, fields, events)
 
 
 async def _fetch_subject(ledger: LedgerClient, subject: str) -> _Found:

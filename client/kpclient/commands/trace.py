@@ -122,9 +122,10 @@ def _label(shipment: TracedShipment) -> str:
     if not shipment.destination:
         return f"{shipment.subject}, {shipment.state}, with {shipment.issuer}"
     origins = "+".join(shipment.origins) or "mixed"
+    doubt = ", SUSPECT: see flag F16" if shipment.suspect else ""
     return (
         f"{shipment.subject}, {shipment.state}, {shipment.issuer} to {shipment.destination},"
-        f" {shipment.issued_on}, {format_carats(shipment.carat_thousandths)} ct of {origins}"
+        f" {shipment.issued_on}, {format_carats(shipment.carat_thousandths)} ct of {origins}{doubt}"
     )
 
 

@@ -69,6 +69,7 @@ _TABLES: Final = (
     _Table(records.ParticipantRecord, "standings", each="standings", paths=_SET_BY),
     _Table(records.AuthorityRecord, "offices", about=2),
     _Table(records.KeyRecord, "keys"),
+    _Table(records.RecoveryRecord, "recoveries", about=2),
     _Table(records.RangesRecord, "number_ranges", each="ranges", paths=_OF_RUN),
     _Table(records.FormatsRecord, "formats", each="formats"),
     _Table(records.RestrictionsRecord, "restrictions", each="restrictions", paths=_SET_BY),
@@ -88,8 +89,11 @@ _TABLES_OF: Final = {
     kind: tuple(table for table in _TABLES if table.kind is kind)
     for kind in dict.fromkeys(table.kind for table in _TABLES)
 }
-VERSIONED: Final[Mapping[str, type[Record]]] = {kind.KIND: kind for kind in _TABLES_OF}
-"""The records that have versions, by their kinds."""
+VERSIONED: Final[Mapping[str, type[Record]]] = {
+    **{kind.KIND: kind for kind in _TABLES_OF},
+    records.HouseRecord.KIND: records.HouseRecord,
+}
+"""The records that have versions, and the one kind of the genesis file's that has none, by kind."""
 
 
 class Versions:

@@ -18,6 +18,7 @@ from kpledger.scheme.v1.effects import (
     governance as governance_effects,
     importing as importing_effects,
     life as life_effects,
+    recovery as recovery_effects,
 )
 from kpledger.scheme.v1.rules import (
     authorship,
@@ -32,6 +33,7 @@ from kpledger.scheme.v1.rules import (
     notes,
     numbering,
     proceedings,
+    recovery,
     restrictions,
     standing,
     subject,
@@ -151,6 +153,18 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
         (*_FIRST, governance.check_own_key, governance.check_revocation),
         governance_effects.revoke_key,
         authorship.two_own_keys,
+    ),
+    events.governance.ParticipantRecovered: Row(
+        _CHAIR,
+        (*_FIRST, recovery.check_recovery),
+        recovery_effects.recover_participant,
+        recovery.who_recovers,
+    ),
+    events.governance.ChairRecovered: Row(
+        _ROOT,
+        (subject.check_subject, subject.check_first, recovery.check_chair_recovery),
+        recovery_effects.recover_chair,
+        recovery.quorum_of_participants,
     ),
     events.governance.NumberRangeAllocated: Row(
         _ROOT, (*_FIRST, numbering.check_range), governance_effects.allot_range

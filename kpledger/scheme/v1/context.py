@@ -18,6 +18,7 @@ from kpledger.scheme.v1.records import (
     CaseRecord,
     CertificateRecord,
     EventRecord,
+    HouseRecord,
     KeyRecord,
     ParticipantRecord,
     PolicyRecord,
@@ -129,6 +130,10 @@ class Context(msgspec.Struct, frozen=True):
     def key(self, public_key: bytes) -> KeyRecord | None:
         """Read a key record."""
         return self.read(KeyRecord, public_key)
+
+    def house(self, participant: str) -> HouseRecord:
+        """Read what a participant has arranged."""
+        return self.read_or(HouseRecord(), participant)
 
     def certificate(self, number: str) -> CertificateRecord | None:
         """Read a certificate."""

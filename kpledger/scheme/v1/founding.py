@@ -1,5 +1,7 @@
 """Founding: the state of a ledger that begins with these rules, before its first block."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from kpledger.base.ids import KPCS
@@ -18,12 +20,20 @@ def found(founding: Founding, changes: ChangeSet) -> None:
         effective_from=0,
         recorded_at=founding.created_at,
         decision=None,
+        height=0,
     )
     changes.put(records.PolicyRecord.key_for("network"), records.PolicyRecord(history=(settled,)))
-    scheme = records.SchemeRecord(chair=None, vice_chair=None, year=None, key=founding.chair_key)
+    scheme = records.SchemeRecord(
+        chair=None,
+        vice_chair=None,
+        year=None,
+        key=founding.chair_key,
+        witnesses=founding.witnesses,
+        chair_quorum=founding.chair_quorum,
+    )
     changes.put(records.SCHEME_KEY, scheme)
-    _put_key(changes, founding.chair_key, KPCS, CHAIR)
-    _put_key(changes, founding.secretariat_key, KPCS, SECRETARIAT)
+    keys = {CHAIR: founding.chair_key, SECRETARIAT: founding.secretariat_key}
+    _put_keys(changes, KPCS, keys)
     standing = records.StandingSince(status=Standing.ACTIVE, effective_from=0, decision="genesis")
     for one in founding.participants:
         record = records.ParticipantRecord(
@@ -34,10 +44,14 @@ def found(founding: Founding, changes: ChangeSet) -> None:
             authority_count=0,
         )
         changes.put(records.ParticipantRecord.key_for(one.code), record)
-        _put_key(changes, one.root_key, one.code, ROOT)
-        _put_key(changes, one.recovery_key, one.code, RECOVERY)
+        _put_keys(changes, one.code, {ROOT: one.root_key, RECOVERY: one.recovery_key})
 
 
-def _put_key(changes: ChangeSet, public_key: bytes, participant: str, authority: str) -> None:
-    record = records.KeyRecord(participant=participant, authority=authority, valid_from=0)
-    changes.put(records.KeyRecord.key_for(public_key), record)
+def _put_keys(changes: ChangeSet, participant: str, keys: Mapping[str, bytes]) -> None:
+    for authority, public_key in keys.items():
+        record = records.KeyRecord(
+            participant=participant, authority=authority, valid_from=0, height=0
+        )
+        changes.put(records.KeyRecord.key_for(public_key), record)
+    house = records.HouseRecord(keys=tuple(keys.values()))
+    changes.put(records.HouseRecord.key_for(participant), house)

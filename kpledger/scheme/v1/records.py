@@ -2,7 +2,8 @@
 
 Each record stands under a key of its own, ``<kind>/<id>`` in ASCII, as canonical MessagePack. The
 pairs (key, encoded record) are what the state digest covers. First those of who takes part, then
-of the scheme itself and of the ledger, then of what is traded.
+of the scheme itself and of the ledger, then of what is traded. A ``height`` is that of the block
+that wrote a thing first, 0 for the genesis file: a recovery ends what was arranged since a height.
 """
 
 import msgspec
@@ -52,6 +53,8 @@ class ParticipantRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields
     """How many authorities it has registered; the Chair countersigns the first."""
     statistics_offices: int = 0
     """How many of them are open and have the role STATISTICS; its root submits where none has."""
+    admitted_at: int = 0
+    """Block time of its admission, Unix milliseconds; 0 for those of the genesis file."""
 
     def standing_at(self, time_ms: int) -> Standing | None:
         """Give the standing at an instant; None before it was admitted."""
@@ -85,6 +88,8 @@ class AuthorityRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A territory with numbers of its own that it serves."""
     closed_at: int | None = None
     """Block time of its closing, or of an observer's withdrawal; Unix milliseconds."""
+    height: int
+    closed_height: int | None = None
     observer: ObserverKind | None = None
     """What kind of observer it is; none for an office."""
 
@@ -96,6 +101,8 @@ class AllottedRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     range: NumberRange
     retired_at: int | None = None
     """Block time of its withdrawal; Unix milliseconds."""
+    height: int
+    retired_height: int | None = None
 
 
 class RangesRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -111,6 +118,7 @@ class FormatSince(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     specimen: bytes
     features: str
     valid_from: int
+    height: int
 
 
 class FormatsRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,6 +141,25 @@ class KeyRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     suspect_since: int | None = None
     officer: str | None = None
     """Whose it is among the office's people."""
+    height: int
+
+
+class HouseRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a participant has arranged, or under ``KPCS`` the scheme, in ledger order."""
+
+    keys: tuple[bytes, ...] = ()
+    """Those that have not ended."""
+    offices: tuple[str, ...] = ()
+    """All of them, closed ones too; of the scheme, observers as well."""
+
+
+class RecoveryRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """That the keys of a participant, or of the scheme, were set anew, by one event."""
+
+    recovered_at: int
+    """Block time; Unix milliseconds."""
+    suspect_height: int | None
+    """From where on its keys may have been a thief's; none where they were lost."""
 
 
 class Restriction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -175,6 +202,7 @@ class PolicySince(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     effective_from: int
     recorded_at: int
     decision: str | None
+    height: int
 
 
 class PolicyRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -234,6 +262,9 @@ class SchemeRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
     year: int | None
     key: bytes
     """The Chair's key."""
+    witnesses: int
+    chair_quorum: int
+    """How many participants sign recoveries, of another one and of the Chair; by the genesis."""
 
 
 class RecommendationStatus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

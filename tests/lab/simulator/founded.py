@@ -20,6 +20,7 @@ from kpledger.log.genesis import (
     GenesisFile,
     GenesisNode,
     GenesisParticipant,
+    GenesisRecovery,
     format_genesis,
     parse_genesis,
 )
@@ -50,6 +51,7 @@ def make_genesis(nodes: tuple[str, ...]) -> Genesis:
         created_at=WORLD_MS,
         rules_version=RULES_VERSION,
         policy=msgspec.structs.replace(NO_QUOTAS, clock_skew_ms=SKEW_MS),
+        recovery=GenesisRecovery(witnesses=1, chair_quorum=2),
         chair_key=_public("chair"),
         secretariat_key=_public("secretariat"),
         participants=tuple(

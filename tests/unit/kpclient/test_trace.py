@@ -11,6 +11,7 @@ SHIPMENT = TracedShipment(
     issued_on="2026-03-02",
     origins=("BW",),
     carat_thousandths=1500,
+    suspect=False,
 )
 CASE = TracedShipment(
     subject="BW000001/1",
@@ -20,6 +21,7 @@ CASE = TracedShipment(
     issued_on="",
     origins=(),
     carat_thousandths=0,
+    suspect=False,
 )
 LINK = TracedLink(
     earlier="BW000001", later="BW000001/1", link=LinkKind.CASE, carat_thousandths=None

@@ -8,7 +8,7 @@ import msgspec
 from kpledger.base.ids import KPCS
 from kpledger.scheme.v1 import records
 from kpledger.scheme.v1.context import Context, record_of
-from kpledger.scheme.v1.effects.governance import end_key
+from kpledger.scheme.v1.effects.governance import end_key, put_key
 from kpledger.scheme.v1.events import decisions as events
 from kpledger.scheme.v1.events.governance import RevocationReason
 from kpledger.scheme.v1.ids import CHAIR
@@ -47,10 +47,16 @@ def _lasting(measures: Sequence[M], event_id: bytes) -> tuple[M, ...]:
 def hand_over_chair(context: Context) -> None:
     """End the old Chair's key, write the new one's, and say who presides."""
     body = context.body(events.ChairRotated)
-    end_key(context, context.scheme().key, RevocationReason.SUPERSEDED)
-    key = records.KeyRecord(participant=KPCS, authority=CHAIR, valid_from=0)
-    context.put(key, body.key)
-    context.put(record_of(records.SchemeRecord, body), "kpcs")
+    before = context.scheme()
+    end_key(context, before.key, RevocationReason.SUPERSEDED)
+    put_key(context, body.key, KPCS, CHAIR)
+    scheme = record_of(
+        records.SchemeRecord,
+        body,
+        witnesses=before.witnesses,
+        chair_quorum=before.chair_quorum,
+    )
+    context.put(scheme, "kpcs")
 
 
 def elect_vice_chair(context: Context) -> None:
@@ -62,7 +68,8 @@ def elect_vice_chair(context: Context) -> None:
 def settle_policy(context: Context) -> None:
     """Add what is settled to the history of the scheme or the participant."""
     body = context.body(events.PolicySet)
-    settled = record_of(records.PolicySince, body, recorded_at=context.at.now_ms)
+    at = context.at
+    settled = record_of(records.PolicySince, body, recorded_at=at.now_ms, height=at.height)
     history = (*policy_history(context, body.participant).history, settled)
     context.put(records.PolicyRecord(history=history), body.participant or "network")
 

@@ -16,11 +16,16 @@ def admit_participant(context: Context) -> None:
     """Write the participant, its root key and its recovery key."""
     body = context.body(events.ParticipantAdmitted)
     standings = (_begin_standing(context, body, events.Standing.ACTIVE),)
-    record = record_of(records.ParticipantRecord, body, standings=standings, authority_count=0)
+    record = record_of(
+        records.ParticipantRecord,
+        body,
+        standings=standings,
+        authority_count=0,
+        admitted_at=context.at.now_ms,
+    )
     context.put(record, body.code)
-    for key, authority in ((body.root_key, ROOT), (body.recovery_key, RECOVERY)):
-        record_ = records.KeyRecord(participant=body.code, authority=authority, valid_from=0)
-        context.put(record_, key)
+    put_key(context, body.root_key, body.code, ROOT)
+    put_key(context, body.recovery_key, body.code, RECOVERY)
 
 
 def change_status(context: Context) -> None:
@@ -49,18 +54,34 @@ def register_authority(context: Context) -> None:
     """Write the office and count it."""
     body = context.body(events.AuthorityRegistered)
     code = context.author[0]
-    record = record_of(records.AuthorityRecord, body, participant=code)
-    context.put(record, code, body.authority)
-    _count(context, record, registered=1, statistics=1)
+    record = record_of(records.AuthorityRecord, body, participant=code, height=context.at.height)
+    _open(context, record)
+    count_office(context, record, registered=1, statistics=1)
+
+
+def _open(context: Context, office: records.AuthorityRecord) -> None:
+    context.put(office, office.participant, office.authority)
+    house = context.house(office.participant)
+    offices = (*house.offices, office.authority)
+    context.put(msgspec.structs.replace(house, offices=offices), office.participant)
 
 
 def close_authority(context: Context) -> None:
     """Close the office at block time."""
-    record = _close(context, context.body(events.AuthorityClosed).authority)
-    _count(context, record, registered=0, statistics=-1)
+    name = context.body(events.AuthorityClosed).authority
+    close_office(context, context.existing(records.AuthorityRecord, context.author[0], name))
 
 
-def _count(
+def close_office(context: Context, office: records.AuthorityRecord) -> None:
+    """Write that an office signs nothing from block time on, and count it no more."""
+    closed = msgspec.structs.replace(
+        office, closed_at=context.at.now_ms, closed_height=context.at.height
+    )
+    context.put(closed, office.participant, office.authority)
+    count_office(context, office, registered=0, statistics=-1)
+
+
+def count_office(
     context: Context, office: records.AuthorityRecord, *, registered: int, statistics: int
 ) -> None:
     """Count an office of a participant, and whether it is one for statistics."""
@@ -76,14 +97,6 @@ def _count(
     context.put(counted, office.participant)
 
 
-def _close(context: Context, name: str) -> records.AuthorityRecord:
-    code = context.author[0]
-    record = context.existing(records.AuthorityRecord, code, name)
-    closed = msgspec.structs.replace(record, closed_at=context.at.now_ms)
-    context.put(closed, code, name)
-    return closed
-
-
 def register_observer(context: Context) -> None:
     """Write the observer as an office of the scheme, and its key."""
     body = context.body(ObserverRegistered)
@@ -95,21 +108,51 @@ def register_observer(context: Context) -> None:
         contact=body.contact,
         roles=(events.AuthorityRole.OBSERVER,),
         observer=body.kind,
+        height=context.at.height,
     )
-    context.put(record, KPCS, body.observer)
-    key = records.KeyRecord(participant=KPCS, authority=body.observer, valid_from=0)
-    context.put(key, body.key)
+    _open(context, record)
+    put_key(context, body.key, KPCS, body.observer)
 
 
 def withdraw_observer(context: Context) -> None:
     """Close the observer's registration at block time."""
-    _close(context, context.body(ObserverWithdrawn).observer)
+    name = context.body(ObserverWithdrawn).observer
+    close_office(context, context.existing(records.AuthorityRecord, KPCS, name))
 
 
 def add_key(context: Context) -> None:
     """Write the key record."""
     body = context.body(events.KeyAdded)
-    context.put(record_of(records.KeyRecord, body, participant=context.author[0]), body.key)
+    put_key(
+        context,
+        body.key,
+        context.author[0],
+        body.authority,
+        valid_from=body.valid_from,
+        officer=body.officer,
+    )
+
+
+def put_key(
+    context: Context,
+    public_key: bytes,
+    participant: str,
+    authority: str,
+    *,
+    valid_from: int = 0,
+    officer: str | None = None,
+) -> None:
+    """Write whose a key is, and that its participant has it."""
+    record = records.KeyRecord(
+        participant=participant,
+        authority=authority,
+        valid_from=valid_from,
+        officer=officer,
+        height=context.at.height,
+    )
+    context.put(record, public_key)
+    house = context.house(participant)
+    context.put(msgspec.structs.replace(house, keys=(*house.keys, public_key)), participant)
 
 
 def rotate_key(context: Context) -> None:
@@ -117,7 +160,14 @@ def rotate_key(context: Context) -> None:
     body = context.body(events.KeyRotated)
     old = context.existing(records.KeyRecord, body.old)
     end_key(context, body.old, events.RevocationReason.SUPERSEDED)
-    context.put(msgspec.structs.replace(old, valid_from=body.valid_from), body.new)
+    put_key(
+        context,
+        body.new,
+        old.participant,
+        old.authority,
+        valid_from=body.valid_from,
+        officer=old.officer,
+    )
 
 
 def revoke_key(context: Context) -> None:
@@ -138,11 +188,15 @@ def end_key(
         record, revoked_at=context.at.now_ms, reason=reason, suspect_since=suspect_since
     )
     context.put(ended, public_key)
+    house = context.house(record.participant)
+    keys = tuple(key for key in house.keys if key != public_key)
+    context.put(msgspec.structs.replace(house, keys=keys), record.participant)
 
 
 def allot_range(context: Context) -> None:
     """Add a range to the participant's."""
-    new = record_of(records.AllottedRange, context.body(events.NumberRangeAllocated))
+    body = context.body(events.NumberRangeAllocated)
+    new = record_of(records.AllottedRange, body, height=context.at.height)
     code = context.author[0]
     context.put(records.RangesRecord(ranges=(*context.ranges(code), new)), code)
 
@@ -151,8 +205,11 @@ def retire_range(context: Context) -> None:
     """Close a range at block time."""
     body = context.body(events.NumberRangeRetired)
     code = context.author[0]
+    at = context.at
     ranges = tuple(
-        msgspec.structs.replace(one, retired_at=context.at.now_ms) if is_named(one, body) else one
+        msgspec.structs.replace(one, retired_at=at.now_ms, retired_height=at.height)
+        if is_named(one, body)
+        else one
         for one in context.ranges(code)
     )
     context.put(records.RangesRecord(ranges=ranges), code)
@@ -160,6 +217,7 @@ def retire_range(context: Context) -> None:
 
 def notify_format(context: Context) -> None:
     """Add what the participant's certificates look like from an instant on."""
-    new = record_of(records.FormatSince, context.body(events.CertificateFormatNotified))
+    body = context.body(events.CertificateFormatNotified)
+    new = record_of(records.FormatSince, body, height=context.at.height)
     formats = (*notified_forms(context).formats, new)
     context.put(records.FormatsRecord(formats=formats), context.author[0])

@@ -14,7 +14,7 @@ from kpledger.base.units import TimeMs
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.base import DocumentHash, LongText, Text
 from kpledger.scheme.v1.ids import DecisionId, NumberPrefix, ShortName
-from kpledger.scheme.v1.quantities import Day
+from kpledger.scheme.v1.quantities import Day, Year
 
 
 class ParticipantKind(StrEnum):
@@ -57,6 +57,8 @@ class RevocationReason(StrEnum):
     SUPERSEDED = "SUPERSEDED"
     RETIRED = "RETIRED"
     COMPROMISED = "COMPROMISED"
+    RECOVERED = "RECOVERED"
+    """Ended by a recovery of its participant, and by nothing else."""
 
 
 class ParticipantAdmitted(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -159,6 +161,50 @@ class KeyRevoked(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why."""
     suspect_since: TimeMs | None
     """For a compromised key: the first moment it may have been in other hands."""
+
+
+class ParticipantRecovered(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The Chair sets the keys of a participant anew, after theft or loss.
+
+    With the Chair signs a key of the participant itself, root or recovery; or, where it has none
+    left, as many other participants as the genesis file says. All its root and recovery keys end.
+    Where it was a theft, so does what was arranged since: keys, offices, numbers, forms, policy.
+    """
+
+    code: ParticipantCode
+    """The participant; also the event's subject."""
+    root_key: PublicKey
+    """The key that speaks for it from now on."""
+    recovery_key: PublicKey
+    """Its new recovery key, kept off line."""
+    suspect_height: Annotated[int, Meta(ge=1, le=2**53 - 1)] | None
+    """The first block with a statement that may be a thief's; null where keys were only lost."""
+    reason: LongText
+    """What happened."""
+
+
+class ChairRecovered(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Participants give the Chair and the secretariat new keys, after theft or loss.
+
+    As many of their roots sign as the genesis file says, and the new Chair's key. The keys of
+    Chair and secretariat end. Where it was a theft, so does what was arranged for the scheme since:
+    keys, offices, observers, policy.
+    """
+
+    year: Year
+    """The year for which the Chair presides; the subject is ``KPCS/chair``."""
+    chair: ParticipantCode
+    """Who presides."""
+    vice_chair: ParticipantCode | None
+    """Who follows next, if that is decided."""
+    key: PublicKey
+    """The Chair's new key."""
+    secretariat_key: PublicKey
+    """The secretariat's new key."""
+    suspect_height: Annotated[int, Meta(ge=1, le=2**53 - 1)] | None
+    """The first block with a statement that may be a thief's; null where keys were only lost."""
+    reason: LongText
+    """What happened."""
 
 
 class NumberRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,10 +1,12 @@
 """E1 and E12: who may say this, who signs it, for which ledger and when."""
 
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from kpledger.base.ids import KPCS
-from kpledger.base.units import format_time
+from kpledger.base.units import DAY_MS, format_time
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, Refusals
 from kpledger.scheme.v1.events import governance as events
@@ -38,26 +40,40 @@ _OF_THE_SCHEME = (AuthorKind.SCHEME_STATISTICS,)
 _OF_EITHER = (AuthorKind.MONITOR,)
 
 
+WITNESS_AFTER_MS: Final = 366 * DAY_MS
+"""How long after its admission by the Chair a participant is heard as a witness."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cosigner:
     """Who has to sign besides the author: one of some offices, or any with a role.
 
-    A key that is not registered yet (the next Chair's) stands for itself.
+    A key that is not registered yet (the next Chair's) stands for itself. A *witness* is the root
+    of any participant but one; each participant counts once.
     """
 
     participant: str
+    """Whose offices; of a witness, who is none."""
     authorities: tuple[str, ...] = ()
-    """None: any office of the participant with the role."""
+    """Empty: any office of the participant with the role."""
     role: events.AuthorityRole | None = None
     key: bytes | None = None
+    is_witness: bool = False
 
     def __str__(self) -> str:
         """Say who, for a refusal."""
         if self.key is not None:
             return f"key {self.key.hex()}"
+        if self.is_witness:
+            return f"the root of another participant than {self.participant}"
         if self.authorities:
             return " or ".join(f"{self.participant}/{one}" for one in self.authorities)
         return f"an authority of {self.participant} with the role {self.role}"
+
+
+def witness(code: str) -> Cosigner:
+    """Give the root of any participant but one."""
+    return Cosigner(code, (ROOT,), is_witness=True)
 
 
 def check_form(context: Context) -> Refusals:
@@ -86,14 +102,14 @@ def check_signers(context: Context, cosigners: tuple[Cosigner, ...]) -> Refusals
     """
     waiting = list(cosigners)
     officers: set[str] = set()
-    partners: dict[str, set[str]] = {one.participant: set() for one in cosigners}
+    partners: dict[str, set[str]] = {}
     for signature in context.event.signatures:
         public_key = signature.keyid
         record = context.key(public_key)
-        cosigner = _find_cosigner(context, waiting, public_key, record)
+        cosigner = _find_cosigner(context, waiting, public_key, partners)
         if cosigner is not None and cosigner.key is not None:
             waiting.remove(cosigner)
-        elif record is None or not _is_in_force(record, context.at.now_ms):
+        elif record is None or not is_in_force(record, context.at.now_ms):
             yield _refuse_key(public_key, record)
         elif (record.participant, record.authority) == context.author and not (
             # A second key of the author's may be the one that has to sign with the first.
@@ -102,16 +118,19 @@ def check_signers(context: Context, cosigners: tuple[Cosigner, ...]) -> Refusals
             officers.add(record.officer or public_key.hex())
         elif any(_is_of(context, one, record) for one in cosigners):
             # The first officer of whoever has to sign, or another one of the same.
-            partners[record.participant].add(record.officer or public_key.hex())
+            signed = partners.setdefault(record.participant, set())
+            signed.add(record.officer or public_key.hex())
             if cosigner is not None:
                 waiting.remove(cosigner)
         else:
             problem = f"key {public_key.hex()} belongs to {record.participant}/{record.authority}"
             yield _refuse_signatures(problem, f"keys of {context.event.header.author}")
+    yield from _check_witnesses(context, waiting, cosigners)
     yield from _check_all_signed(context, waiting, signed=len(officers))
     for one in cosigners:
         if one.role is not None:
-            needed, signed = context.policy(one.participant).officers, partners[one.participant]
+            needed = context.policy(one.participant).officers
+            signed = partners.get(one.participant, set())
             yield from _check_officers(one.participant, one.participant, needed, len(signed))
 
 
@@ -125,6 +144,19 @@ def _check_all_signed(context: Context, waiting: list[Cosigner], *, signed: int)
         key = missing if missing.startswith("key ") else f"a key of {missing}"
         yield _refuse_signatures(f"{missing} has not signed", f"a signature by {key}")
     yield from _check_officers(context.author[0], author, officers_needed(context), signed)
+
+
+def _check_witnesses(
+    context: Context, waiting: Sequence[Cosigner], cosigners: Sequence[Cosigner]
+) -> Refusals:
+    """E1: as many other participants signed as have to witness it."""
+    missing, asked = (sum(one.is_witness for one in some) for some in (waiting, cosigners))
+    if missing > 0:
+        code = next(one.participant for one in cosigners if one.is_witness)
+        own = f"a key of {code}/root or {code}/recovery, or " if context.author[0] == KPCS else ""
+        problem = f"{asked - missing} of {asked} participants besides {code} have signed"
+        accepted = f"signatures by {own}the roots of {asked} participants other than {code}"
+        yield _refuse_signatures(problem, accepted)
 
 
 def _check_officers(code: str, office: str, needed: int, signed: int) -> Refusals:
@@ -146,20 +178,38 @@ def officers_needed(context: Context) -> int:
 
 
 def _find_cosigner(
-    context: Context, waiting: list[Cosigner], public_key: bytes, record: KeyRecord | None
+    context: Context, waiting: list[Cosigner], public_key: bytes, partners: Container[str]
 ) -> Cosigner | None:
+    record = context.key(public_key) if waiting else None
     for cosigner in waiting:
-        if cosigner.key == public_key or (record is not None and _is_of(context, cosigner, record)):
+        if cosigner.key == public_key:
+            return cosigner
+        if record is None or (cosigner.is_witness and record.participant in partners):
+            continue
+        if _is_of(context, cosigner, record):
             return cosigner
     return None
 
 
 def _is_of(context: Context, cosigner: Cosigner, record: KeyRecord) -> bool:
+    if cosigner.is_witness:
+        return _is_witness(context, cosigner, record)
     if cosigner.key is not None or record.participant != cosigner.participant:
         return False
     if cosigner.role is None:
         return record.authority in cosigner.authorities
     return context.is_open(record.participant, record.authority, cosigner.role)
+
+
+def _is_witness(context: Context, cosigner: Cosigner, record: KeyRecord) -> bool:
+    """Tell whether a key is a root's of another participant, and that one is heard as a witness."""
+    if record.authority not in cosigner.authorities or record.participant == cosigner.participant:
+        return False
+    participant = context.participant(record.participant)
+    if participant is None or participant.kind is events.ParticipantKind.ENTITY:
+        return False
+    founding = participant.admitted_at == 0
+    return founding or participant.admitted_at + WITNESS_AFTER_MS <= context.at.now_ms
 
 
 def _holds(context: Context, office: AuthorKind) -> bool:
@@ -184,7 +234,8 @@ def _has_role(record: AuthorityRecord, office: AuthorKind) -> bool:
     return office in _OF_EITHER or of_the_scheme is (office in _OF_THE_SCHEME)
 
 
-def _is_in_force(record: KeyRecord, now_ms: int) -> bool:
+def is_in_force(record: KeyRecord, now_ms: int) -> bool:
+    """Tell whether signatures by a key count at an instant."""
     return record.revoked_at is None and record.valid_from <= now_ms
 
 

@@ -5,6 +5,7 @@ Chair those of the offices of the scheme. The Chair's own key changes hands with
 the secretariat's is put in the place of another by the Chair.
 """
 
+from collections.abc import Sized
 from typing import Final
 
 from kpledger.base.errors import UnacceptableKeyError
@@ -19,6 +20,13 @@ from kpledger.scheme.v1.events.life import ObserverRegistered, ObserverWithdrawn
 from kpledger.scheme.v1.ids import CHAIR, OWN_KEYS, RECOVERY, ROOT, SECRETARIAT
 from kpledger.scheme.v1.rules.values import check_ascending, check_notice_period, check_past_time
 from kpledger.scheme.v1.subjects import Subject
+
+MAX_KEYS: Final = 500
+"""How many keys in force a participant may have, its offices' included; the scheme likewise."""
+
+MAX_OFFICES: Final = 500
+"""How many offices a participant may register, closed ones included; the scheme likewise, with its
+observers."""
 
 _OF_THE_SCHEME: Final = (AuthorityRole.MONITORING, AuthorityRole.STATISTICS)
 _OF_A_PARTICIPANT: Final = tuple(role for role in AuthorityRole if role != AuthorityRole.OBSERVER)
@@ -51,6 +59,7 @@ def check_registration(context: Context) -> Refusals:
     body = context.body(events.AuthorityRegistered)
     code = context.author[0]
     yield from _check_new_name(context, body.authority, "body.authority")
+    yield from _check_room(context, context.house(code).offices, "body.authority", MAX_OFFICES)
     yield from check_ascending(body.roles, "body.roles")
     whose, roles = "a participant", _OF_A_PARTICIPANT
     if code == KPCS:
@@ -92,7 +101,9 @@ def check_observer(context: Context) -> Refusals:
     """E6: a registered observer was not there before, and its key is new."""
     body = context.body(ObserverRegistered)
     yield from _check_new_name(context, body.observer, "body.observer")
+    yield from _check_room(context, context.house(KPCS).offices, "body.observer", MAX_OFFICES)
     yield from check_unused_key(context, body.key, "body.key")
+    yield from _check_room(context, context.house(KPCS).keys, "body.key", MAX_KEYS)
 
 
 def check_withdrawal(context: Context) -> Refusals:
@@ -114,6 +125,14 @@ def check_new_key(context: Context) -> Refusals:
         problem = f"{participant}/{body.authority} {said}"
         yield Refusal(Rule.E6, "body.authority", problem, "an open office, root or recovery")
     yield from check_unused_key(context, body.key, "body.key")
+    yield from _check_room(context, context.house(participant).keys, "body.key", MAX_KEYS)
+
+
+def _check_room(context: Context, held: Sized, field: str, limit: int) -> Refusals:
+    """E6: what a participant has arranged stays small enough to be gone through by a recovery."""
+    if len(held) >= limit:
+        problem = f"{context.author[0]} has {len(held)} already"
+        yield Refusal(Rule.E6, field, problem, f"at most {limit}")
 
 
 def check_unused_key(context: Context, public_key: bytes, field: str) -> Refusals:
@@ -163,6 +182,10 @@ def check_key_rotation(context: Context) -> Refusals:
 def check_revocation(context: Context) -> Refusals:
     """E5: the reason fits."""
     body = context.body(events.KeyRevoked)
+    if body.reason is events.RevocationReason.RECOVERED:
+        problem = "RECOVERED is what a recovery sets"
+        accepted = "SUPERSEDED, RETIRED or COMPROMISED"
+        yield Refusal(Rule.E5, "body.reason", problem, accepted)
     field, suspect_since = "body.suspect_since", body.suspect_since
     if (body.reason is events.RevocationReason.COMPROMISED) != (suspect_since is not None):
         problem = f"the value is {suspect_since}, for a key that is {body.reason}"

@@ -40,6 +40,8 @@ SUBJECTS: Final[dict[type[Body], str]] = {
     g.KeyAdded: "{key}",
     g.KeyRotated: "{old}",
     g.KeyRevoked: "{key}",
+    g.ParticipantRecovered: "{code}",
+    g.ChairRecovered: f"{KPCS}/{CHAIR}",
     g.NumberRangeAllocated: "{author}/{authority}",
     g.NumberRangeRetired: "{author}/{authority}",
     g.CertificateFormatNotified: "{author}",

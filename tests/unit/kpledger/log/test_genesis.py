@@ -24,6 +24,7 @@ from kpledger.log.genesis import (
     MAX_GENESIS_BYTES,
     GenesisFile,
     GenesisPolicy,
+    GenesisRecovery,
     format_genesis,
     parse_genesis,
 )
@@ -31,6 +32,7 @@ from kpledger.scheme.v1.events.decisions import PolicyValues
 from kpledger.scheme.v1.events.governance import Standing
 from kpledger.scheme.v1.records import (
     SCHEME_KEY,
+    HouseRecord,
     KeyRecord,
     ParticipantRecord,
     PolicyRecord,
@@ -119,6 +121,16 @@ BAD: list[tuple[str, Change, str]] = [
     ("value-tolerance", _vary_policy(value_tolerance_ppm=-1), "at policy.value"),
     ("quota-0", _vary_policy(notes_quota=9), "at policy.notes_quota"),
     ("quota-offices-0", _vary_policy(quota_offices=0), "at policy.quota_offices"),
+    (
+        "too-few-witnesses",
+        lambda file: vary(file, recovery=GenesisRecovery(witnesses=4, chair_quorum=2)),
+        "at recovery.witnesses: needs 5 participants that are no ENTITY; there are 4",
+    ),
+    (
+        "no-quorum",
+        lambda file: vary(file, recovery=GenesisRecovery(witnesses=1, chair_quorum=5)),
+        "at recovery.chair_quorum: needs 5",
+    ),
     ("skew", _vary_policy(clock_skew_ms=3_600_001), "at policy.clock_skew_ms"),
 ]
 
@@ -223,7 +235,12 @@ def test_state_begins_with_policy_rules_chair_participants_and_first_keys() -> N
     owners = ["KPCS/chair", "KPCS/secretariat", *own]
     keys = {KeyRecord.key_for(signing_key(owner).public_key): owner for owner in owners}
     scheme = {PolicyRecord.key_for("network"), RULES_KEY, SCHEME_KEY}
-    assert set(state.pairs) == {*scheme, *keys, *map(ParticipantRecord.key_for, PARTICIPANTS)}
+    houses = map(HouseRecord.key_for, ("KPCS", *PARTICIPANTS))
+    members = map(ParticipantRecord.key_for, PARTICIPANTS)
+    assert set(state.pairs) == {*scheme, *keys, *houses, *members}
+    assert read_record(state, HouseRecord.key_for("BW"), HouseRecord) == HouseRecord(
+        keys=(signing_key("BW/root").public_key, signing_key("BW/recovery").public_key)
+    )
     values = PolicyValues(
         max_validity_days=60,
         carat_tolerance_ppm=1_000,
@@ -235,7 +252,9 @@ def test_state_begins_with_policy_rules_chair_participants_and_first_keys() -> N
         notes_quota=100,
         quota_offices=4,
     )
-    settled = PolicySince(values=values, effective_from=0, recorded_at=FOUNDED_MS, decision=None)
+    settled = PolicySince(
+        values=values, effective_from=0, recorded_at=FOUNDED_MS, decision=None, height=0
+    )
     assert read_record(state, PolicyRecord.key_for("network"), PolicyRecord) == PolicyRecord(
         history=(settled,)
     )
@@ -243,7 +262,12 @@ def test_state_begins_with_policy_rules_chair_participants_and_first_keys() -> N
         versions=(RulesSince(version=1, height=1),)
     )
     assert read_record(state, SCHEME_KEY, SchemeRecord) == SchemeRecord(
-        chair=None, vice_chair=None, year=None, key=signing_key("KPCS/chair").public_key
+        chair=None,
+        vice_chair=None,
+        year=None,
+        key=signing_key("KPCS/chair").public_key,
+        witnesses=2,
+        chair_quorum=3,
     )
     for key, owner in keys.items():
         participant, authority = owner.split("/")
@@ -254,6 +278,7 @@ def test_state_begins_with_policy_rules_chair_participants_and_first_keys() -> N
             revoked_at=None,
             reason=None,
             suspect_since=None,
+            height=0,
         )
     for code, (name, kind) in PARTICIPANTS.items():
         active = StandingSince(status=Standing.ACTIVE, effective_from=0, decision="genesis")

@@ -47,6 +47,7 @@ from kpledger.scheme.event import (
 )
 from kpledger.scheme.v1.catalogue import CATALOGUE
 from kpledger.scheme.v1.events.governance import AuthorityRegistered, AuthorityRole
+from kpledger.scheme.v1.rules.governance import MAX_KEYS, MAX_OFFICES
 from kpledger.scheme.v1.rules.numbering import MAX_RANGES
 
 PAGE = Path(__file__).parents[4] / "docs" / "protocol.md"
@@ -55,7 +56,7 @@ TIME_MS = 1_767_225_660_000
 
 def _genesis_file() -> GenesisFile:
     file = make_genesis_file(nodes=("bw-1",), voters=("bw-1",))
-    return vary(file, participants=file.participants[:1])
+    return vary(file, participants=file.participants[:3])
 
 
 def _event(genesis: Genesis) -> bytes:
@@ -251,5 +252,7 @@ def test_limits_of_the_page_are_those_of_the_code() -> None:
         f"| genesis file | {MAX_GENESIS_BYTES:,} bytes |",
         f"| voters | {MAX_GENESIS_VOTERS} |",
         f"| number ranges of a participant | {MAX_RANGES} |",
+        f"| keys in force of a participant and its offices | {MAX_KEYS} |",
+        f"| offices of a participant, closed ones included | {MAX_OFFICES} |",
     ]
     assert (MAX_BLOCK_EVENTS, MAX_BLOCK_BYTES, MAX_GENESIS_BYTES) == (4096, 2**22, 2**20)

@@ -239,7 +239,7 @@ def test_chair_hands_over_under_both_keys() -> None:
     ledger = open_trade()
     ledger.record(state(ledger, "chair_rotated"))
     assert ledger.read(SCHEME_KEY, SchemeRecord) == SchemeRecord(
-        chair="ZA", vice_chair="IN", year=2027, key=NEXT_CHAIR_KEY
+        chair="ZA", vice_chair="IN", year=2027, key=NEXT_CHAIR_KEY, witnesses=2, chair_quorum=3
     )
     old = ledger.read(KeyRecord.key_for(signing_key(CHAIR).public_key), KeyRecord)
     assert (old.revoked_at, old.reason) == (NOW_MS, RevocationReason.SUPERSEDED)

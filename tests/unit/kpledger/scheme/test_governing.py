@@ -250,7 +250,9 @@ def test_range_beside_the_others_is_allotted(changes: dict[str, object]) -> None
 
 def test_participant_holds_a_bounded_number_of_ranges() -> None:
     ledger = open_trade()
-    held = AllottedRange(authority="gaborone", range=vary(RANGE, width=12, first=1, last=1))
+    held = AllottedRange(
+        authority="gaborone", range=vary(RANGE, width=12, first=1, last=1), height=1
+    )
     changes = ChangeSet(ledger.state)
     for count, expected in ((MAX_RANGES - 1, None), (MAX_RANGES, (Rule.E3, "body.range"))):
         changes.put(RangesRecord.key_for("BW"), RangesRecord(ranges=(held,) * count))
@@ -289,6 +291,7 @@ def test_governance_is_recorded_whole() -> None:
         revoked_at=None,
         reason=None,
         suspect_since=None,
+        height=8,
     )
     assert ledger.read(ParticipantRecord.key_for("NA"), ParticipantRecord) == ParticipantRecord(
         code="NA",
@@ -296,9 +299,10 @@ def test_governance_is_recorded_whole() -> None:
         kind=ParticipantKind.STATE,
         standings=(admitted,),
         authority_count=0,
+        admitted_at=NOW_MS,
     )
     assert ledger.read(KeyRecord.key_for(ADMISSION.root_key), KeyRecord) == vary(
-        key, participant="NA", authority="root", valid_from=0
+        key, participant="NA", authority="root", valid_from=0, height=5
     )
     botswana = ledger.read(ParticipantRecord.key_for("BW"), ParticipantRecord)
     assert (botswana.standings, botswana.authority_count) == ((genesis, suspended), 2)
@@ -311,13 +315,14 @@ def test_governance_is_recorded_whole() -> None:
         place="Francistown",
         contact="box 1",
         roles=(AuthorityRole.EXPORTING,),
+        height=7,
     )
     assert ledger.read(KeyRecord.key_for(NEW_KEY), KeyRecord) == key
     assert ledger.read(KeyRecord.key_for(REVOCATION.key), KeyRecord) == vary(
-        key, valid_from=FOUNDED_MS, revoked_at=NOW_MS, reason=RevocationReason.RETIRED
+        key, valid_from=FOUNDED_MS, revoked_at=NOW_MS, reason=RevocationReason.RETIRED, height=2
     )
     ranges = ledger.read(RangesRecord.key_for("BW"), RangesRecord).ranges
-    assert ranges[1:] == (AllottedRange(authority="gaborone", range=RANGE),)
+    assert ranges[1:] == (AllottedRange(authority="gaborone", range=RANGE, height=10),)
 
 
 def test_admitted_participant_opens_offices_from_its_first_day() -> None:

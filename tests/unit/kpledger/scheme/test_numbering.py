@@ -163,7 +163,7 @@ def test_form_of_a_territory_follows_its_range() -> None:
 
 def test_forms_are_notified_a_bounded_number_of_times() -> None:
     ledger = open_trade()
-    one = FormatSince(masks=("BW######",), specimen=bytes(32), features="", valid_from=0)
+    one = FormatSince(masks=("BW######",), specimen=bytes(32), features="", valid_from=0, height=5)
     changes = ChangeSet(ledger.state)
     for count, expected in ((MAX_FORMATS - 1, None), (MAX_FORMATS, (Rule.E3, "body.masks"))):
         changes.put(FormatsRecord.key_for("BW"), FormatsRecord(formats=(one,) * count))

@@ -117,7 +117,7 @@ def test_participant_keeps_its_own_value_when_the_scheme_settles_another() -> No
 def test_policy_is_settled_a_bounded_number_of_times() -> None:
     ledger = open_trade()
     one = PolicySince(
-        values=POLICY.values, effective_from=NOW_MS, recorded_at=NOW_MS, decision=None
+        values=POLICY.values, effective_from=NOW_MS, recorded_at=NOW_MS, decision=None, height=5
     )
     changes = ChangeSet(ledger.state)
     for count, expected in ((MAX_SETTLED - 1, None), (MAX_SETTLED, (Rule.E6, "body.values"))):

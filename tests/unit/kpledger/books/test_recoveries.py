@@ -1,0 +1,36 @@
+"""What may be a thief's is shown: by a flag, in the history of a certificate, in its lineage."""
+
+from flagging import Trader
+from founding import CHAIR, signing_key, vary
+from scheme_statements import KEY, OFFICE, RECOVERY
+
+from kpledger.books.certificates import HISTORY, CertificateQuestion
+from kpledger.books.trace import TRACE, TraceQuestion
+from kpledger.scheme.v1.events.certificate import CertificateIssued
+
+BEFORE, THEFT, SINCE, FOUND = "2026-03-02", "2026-03-09", "2026-03-10", "2026-03-20"
+
+
+def test_statements_of_stolen_and_added_keys_are_suspect_until_the_recovery() -> None:
+    trader = Trader()
+    honest = trader.draw_up(BEFORE)
+    trader.issue(honest)
+    first = trader.ledger.tip.height + 1
+    added = vary(KEY, key=signing_key("a thief's").public_key, valid_from=0)
+    theft = trader.say(THEFT, "BW/root", added)
+    stolen, own = trader.draw_up(SINCE), trader.draw_up(SINCE)
+    body = CertificateIssued(certificate=stolen)
+    issue = trader.say(SINCE, "BW/gaborone", body, "", "a thief's")
+    trader.issue(own)
+    assert trader.flags("F16", FOUND) == []
+    anew = vary(RECOVERY, suspect_height=first)
+    recovery = trader.say(FOUND, CHAIR, anew, "", CHAIR, "EU/root", "ZA/root")
+    trader.say(FOUND, "BW/root", OFFICE, "", "a new key")
+
+    found = {one.evidence for one in trader.flags("F16", FOUND)}
+    assert found == {(theft, recovery), (issue, recovery)}
+    for certificate, suspect in ((honest, False), (stolen, True), (own, False)):
+        asked = CertificateQuestion(number=certificate.number)
+        assert [one.suspect for one in trader.ledger.ask(HISTORY, asked).events] == [suspect]
+        traced = trader.ledger.ask(TRACE, TraceQuestion(subject=certificate.number))
+        assert [one.suspect for one in traced.shipments] == [suspect]
