@@ -4,6 +4,7 @@ The first node has no [access] section at all, the second lists this machine as 
 third shows its blocks to everybody and stands behind a proxy on this machine.
 """
 
+import http.client
 import json
 import re
 import secrets
@@ -13,8 +14,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -147,6 +150,26 @@ def test_a_stranger_verifies_one_certificate_at_a_time(ledger: Ledger) -> None:
     }
     unknown = ask(ledger.seen.nodes[0], "GET /v1/verification/BW00000043")
     assert (unknown.status, json.loads(unknown.body)["certificate"]) == (200, None)
+
+
+def test_whoever_guesses_numbers_is_told_to_come_again_and_nobody_else_is(ledger: Ledger) -> None:
+    address = urlsplit(ledger.seen.nodes[0].api)
+
+    def guess(host: str, count: int) -> list[int]:
+        found = []
+        for serial in range(count):
+            connection = http.client.HTTPConnection(
+                str(address.hostname), address.port, source_address=(host, 0)
+            )
+            with closing(connection):
+                connection.request("GET", f"/v1/verification/BW{serial:08d}")
+                found.append(connection.getresponse().status)
+        return found
+
+    found = guess("127.0.0.77", 150)
+    assert found[:100] == [200] * 100
+    assert found[-1] == 429
+    assert guess("127.0.0.78", 1) == [200]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from aiohttp.typedefs import Handler
 from yarl import URL
 
 from kpledger.api.routes import ReadOptions, Route
+from kpnode.api.allowances import VERIFICATIONS_PER_S, Allowances, spent_verifications
 from kpnode.api.client import client_of
 from kpnode.api.http import HEIGHT_HEADER
 from kpnode.api.parameters import read_parameters
@@ -47,6 +48,8 @@ class BooksProxy:
         self._books = books
         self._small = _Lane(limits.max_questions, SMALL_READERS)
         self._dear = _Lane(limits.max_dear_questions, DEAR_READERS)
+        # All that is forwarded for somebody who is not listed.
+        self._verifications = Allowances(per_s=VERIFICATIONS_PER_S, say_spent=spent_verifications)
         self._session: aiohttp.ClientSession | None = None
 
     async def connected(self, _app: web.Application) -> AsyncIterator[None]:
@@ -65,7 +68,10 @@ class BooksProxy:
         async def forward(request: web.Request) -> web.StreamResponse:
             options = read_parameters(request, ReadOptions)
             deadline = time.monotonic() + options.timeout_ms / 1000
-            with lane.shares.take(client_of(request)):
+            client = client_of(request)
+            if not client.is_listed:
+                self._verifications.of(client.site).spend(1)
+            with lane.shares.take(client):
                 tip = await catch_up(self._node, options)
                 return await self._ask(request, lane.turns, tip.height, deadline)
 
