@@ -1,9 +1,11 @@
-"""What was last seen of each ledger, so that no node can show an older or another one unnoticed.
+"""What was seen of each ledger, so that no node can show an older or another one unnoticed.
 
-For each chain id the furthest position is kept. A later answer may lag behind it, for nodes do,
-but it must not contradict it: one height has one head, one tree size has one root, and a ledger
-that grew in blocks did not shrink in events. It is a memory and no proof: between two different
-sizes only a consistency proof or an audit decides.
+Two things are kept for each chain id, and they weigh differently. *Proven* is the furthest position
+up to which this client has verified the chain itself. A later answer may lag behind it, for nodes
+do, but it must not contradict it: one height has one head, one tree size has one root, and a ledger
+that grew in blocks did not shrink in events. *Claimed* is what each node said last, in a status
+that nobody signs. Where claims contradict each other the reader is told who says what, and nobody
+is refused: otherwise whoever lies once would lock out every honest node.
 """
 
 from pathlib import Path
@@ -16,7 +18,9 @@ from kpclient.files import make_private_directory, read_bounded, write_durably
 from kpledger.base.ids import Digest32
 from kpledger.command import EXIT_REFUSED
 
-_MAX_FILE_BYTES: Final = 4096
+_MAX_FILE_BYTES: Final = 64 * 1024
+_MAX_CLAIMS: Final = 64
+"""Nodes whose claims are kept, those that were asked last."""
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,14 +49,15 @@ class DamagedMemoryError(FileError):
 
 
 class Memory:
-    """The furthest position seen of one ledger, in a file of its own."""
+    """What was seen of one ledger, in files of its own."""
 
     def __init__(self, directory: Path, chain: bytes) -> None:
-        """Look at the file of this ledger; it is made when something is seen."""
+        """Look at the files of this ledger; they are made when something is seen."""
         self._path = directory / f"{chain.hex()}.json"
+        self._claims = directory / f"{chain.hex()}.claims.json"
 
     def load(self) -> Position | None:
-        """Give the furthest position seen, None if there is none yet.
+        """Give the furthest position that was proven, None if there is none yet.
 
         Raises:
             DamagedMemoryError: the file cannot be understood.
@@ -65,8 +70,18 @@ class Memory:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise DamagedMemoryError(self._path, str(error)) from None
 
+    def load_claims(self) -> dict[str, Position]:
+        """Give what each node has claimed last, by its URL; worth nothing, so none if damaged."""
+        if not self._claims.exists():
+            return {}
+        try:
+            content = read_bounded(self._claims, max_bytes=_MAX_FILE_BYTES)
+            return msgspec.json.decode(content, type=dict[str, Position])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return {}
+
     def accept(self, shown: Position, *, node: str) -> None:
-        """Compare a position with the furthest one, and keep it if it is further.
+        """Compare a position that was verified here with the furthest one; keep it if further.
 
         Raises:
             ContradictionError: the two cannot both be true.
@@ -76,8 +91,41 @@ class Memory:
         if seen is not None and _contradict(seen, shown):
             raise ContradictionError(node, seen, shown)
         if seen is None or shown.height > seen.height:
-            make_private_directory(self._path.parent)
-            write_durably(self._path, msgspec.json.encode(shown), replace=True)
+            self._write(self._path, shown)
+        claims = self.load_claims()
+        open_still = {
+            url: claim
+            for url, claim in claims.items()
+            if claim.height > shown.height and not _contradict(claim, shown)
+        }
+        if open_still != claims:
+            self._write(self._claims, open_still)
+
+    def hear(self, claim: Position, *, node: str) -> list[str]:
+        """Take what a node claims; gives the claims of other nodes that contradict it, in words.
+
+        Raises:
+            ContradictionError: it contradicts what was proven.
+            DamagedMemoryError: what was proven cannot be understood.
+        """
+        seen = self.load()
+        if seen is not None and _contradict(seen, claim):
+            raise ContradictionError(node, seen, claim)
+        claims = self.load_claims()
+        before = claims.pop(node, None)
+        doubts = [
+            f"{node} claims {_describe(claim)}, but {url} has claimed {_describe(other)}"
+            for url, other in claims.items()
+            if _contradict(claim, other)
+        ]
+        if before != claim:
+            kept = [*claims.items(), (node, claim)][-_MAX_CLAIMS:]
+            self._write(self._claims, dict(kept))
+        return doubts
+
+    def _write(self, path: Path, content: Position | dict[str, Position]) -> None:
+        make_private_directory(path.parent)
+        write_durably(path, msgspec.json.encode(content), replace=True)
 
 
 def _contradict(one: Position, other: Position) -> bool:

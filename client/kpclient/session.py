@@ -19,6 +19,7 @@ from kpclient.net.answers import read_answer
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NodeClient, NodeProblemError, split_urls
 from kpclient.outbox import Outbox
+from kpclient.output.console import print_trouble
 from kpclient.replay.copied_chain import CopiedChain
 from kpclient.replay.served_chain import ServedChain
 from kpclient.replay.verification import open_chain, replay
@@ -158,21 +159,33 @@ class Session:
             self.genesis,
             split_urls(self._connection.node),
             timeout_s=self._connection.timeout_s,
-            observe=self._accept,
+            observe=self._hear,
             tokens=self._tokens,
         )
         async with nodes:
             return await call(LedgerClient(self.genesis, nodes, newest=self._newest))
 
-    def _accept(self, source: str, shown: PublicStatusAnswer | AuditReport) -> None:
-        """Compare what a node or a copy shows with what was seen of this ledger before."""
-        position = Position(
-            height=shown.height,
-            head=bytes.fromhex(shown.head),
-            tree_size=shown.tree_size,
-            tree_root=bytes.fromhex(shown.tree_root),
-        )
-        Memory(self.home / "seen", self.genesis.chain).accept(position, node=source)
+    def _hear(self, node: str, status: PublicStatusAnswer) -> None:
+        """Compare what a node claims with what was proven, and tell where other nodes say else."""
+        for doubt in self._memory.hear(_position_of(status), node=node):
+            print_trouble(f"warning: {doubt}; at most one of them is right (kpledger audit)")
+
+    def _accept(self, source: str, report: AuditReport) -> None:
+        """Compare what was verified here with what was proven before."""
+        self._memory.accept(_position_of(report), node=source)
+
+    @property
+    def _memory(self) -> Memory:
+        return Memory(self.home / "seen", self.genesis.chain)
+
+
+def _position_of(shown: PublicStatusAnswer | AuditReport) -> Position:
+    return Position(
+        height=shown.height,
+        head=bytes.fromhex(shown.head),
+        tree_size=shown.tree_size,
+        tree_root=bytes.fromhex(shown.tree_root),
+    )
 
 
 def load_genesis(path: Path) -> Genesis:

@@ -76,3 +76,40 @@ def test_a_damaged_memory_is_named_and_not_overwritten(memory: Memory, tmp_path:
     with pytest.raises(DamagedMemoryError) as caught:
         memory.accept(at(99, 99), node="any")
     assert (caught.value.path, path.read_text()) == (path, "{")
+
+
+def test_a_claim_is_no_proof_and_locks_nobody_out(memory: Memory) -> None:
+    """A node that lies once, three heights ahead, must not make honest nodes contradict it."""
+    assert memory.hear(at(13, 23, head=1, root=1), node="liar") == []
+    (doubt,) = memory.hear(at(13, 21), node="honest")
+    assert "honest claims height 13" in doubt
+    assert "liar has claimed height 13" in doubt
+    assert memory.load() == SEEN
+
+
+def test_a_claim_that_contradicts_what_was_proven_is_refused(memory: Memory) -> None:
+    with pytest.raises(ContradictionError, match="liar shows height 9"):
+        memory.hear(at(9, 21), node="liar")
+    assert memory.load_claims() == {}
+
+
+def test_the_last_claim_of_each_node_is_kept(memory: Memory) -> None:
+    for number in range(70):
+        memory.hear(at(11, 20), node=f"node {number}")
+    memory.hear(at(12, 20), node="node 69")
+    claims = memory.load_claims()
+    assert (len(claims), claims["node 69"], "node 5" in claims) == (64, at(12, 20), False)
+
+
+def test_what_is_proven_ends_doubts(memory: Memory) -> None:
+    memory.hear(at(13, 23, head=1, root=1), node="liar")
+    memory.hear(at(15, 25), node="ahead")
+    memory.accept(at(13, 21), node="audited")
+    assert memory.load_claims() == {"ahead": at(15, 25)}
+    assert memory.hear(at(14, 22), node="honest") == []
+
+
+def test_claims_that_cannot_be_read_are_none(memory: Memory, tmp_path: Path) -> None:
+    (tmp_path / "seen" / f"{CHAIN.hex()}.claims.json").write_text("{")
+    assert memory.load_claims() == {}
+    assert memory.hear(at(11, 20), node="first") == []
