@@ -70,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
-        elif self.path == "/v1/blocks":
+        elif self.path.partition("?")[0] == "/v1/blocks":
             self.send_response(200)
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
@@ -129,9 +129,9 @@ def test_sound_stream_ends_with_0(tmp_path: Path) -> None:
     assert (code, report["verdict"], report["height"], report["tree_size"]) == (0, "SOUND", 4, 10)
 
 
-def test_stream_that_grew_meanwhile_is_sound(tmp_path: Path) -> None:
+def test_stream_that_grew_meanwhile_is_audited_as_far_as_it_was_claimed(tmp_path: Path) -> None:
     code, report = audit_served(tmp_path, Answers(make_stream(), height=2))
-    assert (code, report["height"]) == (0, 4)
+    assert (code, report["height"]) == (0, 2)
 
 
 def test_altered_block_ends_with_1_and_its_height(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ async def test_running_node_and_its_copy_are_audited_alike(
         claimed = await ask_status_of(node.api)
         await network.stop()
     assert (code, served["verdict"]) == (0, "SOUND")
-    assert served["events_by_type"] == {"key_added": 3}
+    assert served["events_by_type"] == {"note_filed": 3}
     claims = ("chain", "height", "head", "tree_size", "tree_root", "state_digest")
     assert {name: served[name] for name in claims} == {name: claimed[name] for name in claims}
     copy = shutil.copytree(node.directory, tmp_path / "copy")

@@ -1,6 +1,7 @@
 """``kpledger list``, ``participants`` and ``status``: what the ledger says."""
 
 from dataclasses import fields, replace
+from typing import Final
 
 import msgspec
 from msgspec.structs import asdict
@@ -9,6 +10,7 @@ from kpclient.commands.declared import Asking, asks, command
 from kpclient.errors import UsageError
 from kpclient.input.options import ConnectionOptions, FreshnessOptions
 from kpclient.net.ledger_client import LedgerClient
+from kpclient.net.node_client import NotTrustworthyError
 from kpclient.output.console import (
     print_fields,
     print_json,
@@ -42,6 +44,9 @@ from kpledger.scheme.v1.lifecycles import CertificateState
 from kpledger.scheme.v1.policy import Policy
 from kpledger.scheme.v1.records import CertificateRecord
 
+_MAX_EMPTY_PAGES: Final = 1000
+"""In a row; a node has looked at millions of certificates for so many."""
+
 
 @asks("list", CERTIFICATES)
 def list_certificates(
@@ -53,14 +58,18 @@ def list_certificates(
     """List certificates in the order of their numbers."""
     found: list[CertificateRecord] = []
     after = asking.question.after
+    empty_pages = 0
     while len(found) <= limit:  # one more than is listed, to know whether there are more
         left = min(MAX_LISTED, limit + 1 - len(found))
         question = msgspec.structs.replace(asking.question, state=state, after=after, limit=left)
         page = asking.session.answer(CERTIFICATES, question)
         found += page.certificates
-        after = page.next
-        if after is None:
+        if page.next is None:
             break
+        empty_pages = 0 if page.certificates else empty_pages + 1
+        if page.next <= (after or "") or empty_pages > _MAX_EMPTY_PAGES:
+            raise NotTrustworthyError("the node", "its list of certificates comes to no end")
+        after = page.next
     listed = tuple(found[:limit])
     following = listed[-1].number if len(found) > limit else None
     answer = CertificatesAnswer(certificates=listed, next=following)

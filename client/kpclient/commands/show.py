@@ -47,6 +47,8 @@ from kpledger.scheme.v1.ids import NUMBER_PATTERN
 from kpledger.scheme.v1.records import CertificateRecord
 
 _OPENS_A_CASE: Final = (ArrivalRecorded.TYPE, ShipmentDetained.TYPE)
+_MAX_HISTORY: Final = 10_000
+"""Events that are asked for one by one."""
 _EVENT_ID: Final = re.compile(r"[0-9a-f]{64}")
 _record_decoder: Final = msgspec.json.Decoder(dict[str, object] | None)
 _SUBJECT: Final = re.compile(r"[A-Za-z0-9/-]{1,80}")
@@ -172,6 +174,9 @@ def flatten(value: object, name: str = "") -> dict[str, str]:
 
 async def _fetch_events(ledger: LedgerClient, ids: tuple[str, ...]) -> tuple[VerifiedEvent, ...]:
     events: list[VerifiedEvent] = []
+    if len(ids) > _MAX_HISTORY:
+        problem = f"a history of {len(ids)} events is longer than {_MAX_HISTORY}"
+        raise NotTrustworthyError("the node", problem)
     for event_id in ids:
         recorded = await ledger.event(bytes.fromhex(event_id))
         if recorded is None:

@@ -23,18 +23,25 @@ from kpclient.net.access_tokens import NO_TOKENS, AccessTokens
 from kpclient.net.answers import NO_PROBLEM, describe_problem, read_answer
 from kpclient.net.tls import PinnedKey, build_context
 from kpledger.api.answers import Problem, PublicStatusAnswer
-from kpledger.api.routes import MSGPACK_TYPE, STATUS
+from kpledger.api.routes import GENESIS, MSGPACK_TYPE, STATUS
+from kpledger.base.codec import DECODE_ERRORS
+from kpledger.base.text import shorten
 from kpledger.command import EXIT_REFUSED
-from kpledger.log.genesis import Genesis
+from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis
 
 A = TypeVar("A")
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
+_MAX_BYTES: Final = {STATUS.path: 1 << 20, GENESIS.path: MAX_GENESIS_BYTES}
+"""What is read at most of an answer at these paths."""
+_MAX_PROBLEM_BYTES: Final = 64 * 1024
 MAX_NODES: Final = 64
 ATTEMPT_S: Final = 10.0
 """How long one node may take for one answer."""
-SILENCE_S: Final = 30.0
-"""Longest silence in the middle of a stream."""
+_SILENCE: Final = 3
+"""How many times the timeout a stream may make its reader wait, all in all, ahead of its rate."""
+SLOWEST_BYTES_PER_S: Final = 4096
+"""A stream may be this slow: a ledger of a gigabyte then takes three days."""
 _SPARE_S: Final = 1.0
 """How much earlier a node gives up than we do, so that its answer arrives."""
 FIRST_PAUSE_S: Final = 0.05
@@ -127,7 +134,7 @@ class NotTrustworthyError(ClientError):
 
     def __init__(self, node: str, problem: str) -> None:
         """Say who said it, and what is wrong."""
-        super().__init__(f"{node} cannot be trusted: {problem}")
+        super().__init__(f"{node} cannot be trusted: {shorten(problem)}")
 
 
 class NodeClient:
@@ -281,21 +288,42 @@ class NodeClient:
         end = time.monotonic() + self.timeout_s
         while True:
             try:
-                async with self._send(node, "GET", path, None, SILENCE_S) as response:
+                async with self._send(node, "GET", path, None, self.timeout_s) as response:
                     if response.status not in _OK:
-                        raise _refuse(response, await _read_bounded(node, response))
-                    while True:
-                        async with asyncio.timeout(SILENCE_S):
-                            chunk = await response.content.readany()
-                        if not chunk:
-                            return
+                        async with asyncio.timeout(self.timeout_s):
+                            content = await _read_bounded(node, response, _MAX_PROBLEM_BYTES)
+                        raise _refuse(response, content)
+                    async for chunk in self._read_pieces(response):
                         yield chunk
+                    return
             except NoAnswerError as error:
                 wait, silences = error.retry_after_s, {node: error}
                 if not wait or time.monotonic() + wait >= end:
                     kind = NoAccessError if _is_closed(silences) else NodeUnreachableError
                     raise kind(silences) from None
             await asyncio.sleep(wait)
+
+    async def _read_pieces(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        """Read a body of any length; only while we wait for it does its patience run out.
+
+        Raises:
+            NoAnswerError: it comes too slowly.
+        """
+        most_s = left_s = _SILENCE * self.timeout_s
+        clock = asyncio.get_running_loop().time
+        while True:
+            started = clock()
+            try:
+                async with asyncio.timeout(left_s):
+                    piece = await response.content.readany()
+            except TimeoutError:
+                rate = f"less than {SLOWEST_BYTES_PER_S} bytes a second"
+                raise NoAnswerError(f"it sends {rate}, or nothing within {most_s:g} s") from None
+            if not piece:
+                return
+            left_s += len(piece) / SLOWEST_BYTES_PER_S - (clock() - started)
+            left_s = min(most_s, left_s)
+            yield piece
 
     async def _ask(
         self, node: str, method: str, path: str, body: bytes | None, end: float
@@ -304,8 +332,12 @@ class NodeClient:
         timeout_s = max(0.1, min(ATTEMPT_S, end - time.monotonic()))
         whole = asyncio.timeout_at(asyncio.get_running_loop().time() + timeout_s)
         async with self._send(node, method, path, body, timeout_s) as response, whole:
-            content = await _read_bounded(node, response)
-        if response.status not in _OK:
+            most = _MAX_BYTES.get(path, MAX_ANSWER_BYTES)
+            is_problem = response.status not in _OK
+            content = await _read_bounded(
+                node, response, _MAX_PROBLEM_BYTES if is_problem else most
+            )
+        if is_problem:
             raise _refuse(response, content)
         return content
 
@@ -377,15 +409,13 @@ def _timeout(path: str, until: float) -> str:
     return f"{'&' if '?' in path else '?'}timeout_ms={timeout_ms}"
 
 
-async def _read_bounded(node: str, response: aiohttp.ClientResponse) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
+async def _read_bounded(node: str, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    content = bytearray()
     async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > MAX_ANSWER_BYTES:
-            raise NotTrustworthyError(node, f"its answer has more than {MAX_ANSWER_BYTES} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
+        content += chunk
+        if len(content) > max_bytes:
+            raise NotTrustworthyError(node, f"its answer has more than {max_bytes} bytes")
+    return bytes(content)
 
 
 def read_from(node: str, content: bytes, read: Callable[[bytes], A]) -> A:
@@ -401,8 +431,12 @@ def read_from(node: str, content: bytes, read: Callable[[bytes], A]) -> A:
 
 
 def _read_problem(status: int, content: bytes) -> Problem:
+    """Read why a node says no, in so many words as a person still reads."""
     try:
-        return msgspec.json.decode(content, type=Problem)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = msgspec.json.decode(content, type=Problem)
+    except DECODE_ERRORS:
         detail = f"HTTP status {status}"
         return msgspec.structs.replace(NO_PROBLEM, status=status, detail=detail)
+    said = msgspec.structs.asdict(found)
+    cut = {name: shorten(one) for name, one in said.items() if isinstance(one, str)}
+    return msgspec.structs.replace(found, **cut)

@@ -1,6 +1,7 @@
 """The blocks of a running node, streamed over HTTP. Nothing is verified here but who serves them.
 
-A node is asked first how far its ledger reaches; a stream that ends below that height was cut off.
+A node is asked first how far its ledger reaches; a stream that ends below that height was cut off,
+and nothing above it is read: so the work ends, whatever is sent.
 Over https the other side must hold the TLS key of one of the nodes in the genesis file
 (`kpledger.base.pinning`); over plain http it can be anybody, which is no loss for an audit: every
 block has to prove itself.
@@ -22,7 +23,7 @@ from kpclient.net.node_client import (
 )
 from kpclient.replay.copied_chain import ChainUnavailableError, StoredBlock
 from kpledger.api.answers import PublicStatusAnswer
-from kpledger.api.routes import BLOCKS, STATUS
+from kpledger.api.routes import BLOCKS, MAX_HEIGHT, STATUS, BlocksQuestion
 from kpledger.log.genesis import Genesis
 from kpledger.log.layout import MAX_PAYLOAD_BYTES
 
@@ -60,11 +61,11 @@ class ServedChain:
         self.height = status.height
 
     def __iter__(self) -> Iterator[StoredBlock]:
-        """Yield the blocks from height 1 on, as the node sends them.
+        """Yield the blocks from height 1 to the one that the node has claimed first, and no more.
 
         Raises:
-            ChainUnavailableError: the stream cannot be had, is no stream of blocks, or ends below
-                the height that the node has claimed.
+            ChainUnavailableError: the stream cannot be had, is no stream of blocks, comes too
+                slowly, or ends below that height.
         """
         reached = 0
         unpacker = msgpack.Unpacker(
@@ -73,7 +74,7 @@ class ServedChain:
         with asyncio.Runner() as runner:
             stream = self._read_stream()
             try:
-                while chunk := runner.run(_next(stream)):
+                while reached < self.height and (chunk := runner.run(_next(stream))):
                     unpacker.feed(chunk)
                     for item in unpacker:
                         match item:
@@ -81,6 +82,8 @@ class ServedChain:
                                 yield StoredBlock(reached, stored)
                             case _:
                                 raise self._unavailable(f"{_OTHER}: {item!r:.80}")
+                        if reached == self.height:
+                            break  # it has grown since, or never ends
             except (ValueError, msgpack.UnpackException) as error:
                 raise self._unavailable(f"{_OTHER}: {error!r}") from None
             finally:
@@ -110,9 +113,10 @@ class ServedChain:
             )
 
     async def _read_stream(self) -> AsyncGenerator[bytes, None]:
+        question = BlocksQuestion(limit=min(self.height, MAX_HEIGHT))
         async with self._open() as nodes:
             try:
-                async for chunk in nodes.stream(self.source, BLOCKS.target()):
+                async for chunk in nodes.stream(self.source, BLOCKS.target(question)):
                     yield chunk
             except NoAccessError as error:
                 raise ChainUnavailableError(str(error)) from None

@@ -2,6 +2,9 @@
 
 import json
 import multiprocessing
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -145,6 +148,45 @@ def test_death_of_the_verifying_processes_decides_nothing(
     report = run_audit(kill_on_the_way(), jobs=1)
     assert report.verdict is AuditVerdict.UNDECIDED
     assert (report.problem or "").startswith("a process that verified signatures has ended: ")
+
+
+@pytest.mark.parametrize("trouble", [OSError("No space left on device"), MemoryError()])
+def test_trouble_of_this_machine_decides_nothing(
+    chain: tuple[bytes, ...], trouble: Exception
+) -> None:
+    def hindered() -> Iterator[StoredBlock | UnreadableBlock]:
+        yield from blocks(chain[:6])
+        raise trouble
+
+    report = run_audit(hindered())
+    assert (report.verdict, report.height) == (AuditVerdict.UNDECIDED, 6)
+    assert (report.problem or "").startswith("this machine hinders the audit: ")
+
+
+def test_openings_of_a_term_without_end_decide_nothing(
+    chain: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kpclient.replay.verification.MAX_OPENINGS", 1000)
+    report = run_audit(blocks([*chain[:6], *(store(term) for term in range(2, 1500))]))
+    assert (report.verdict, report.height) == (AuditVerdict.UNDECIDED, 6)
+    assert "more than 1000 blocks follow that only open terms" in (report.problem or "")
+
+
+def test_processes_that_cannot_be_started_decide_nothing(
+    tmp_path: Path, chain: tuple[bytes, ...]
+) -> None:
+    """Processes meet at a socket, whose path has room for some hundred characters."""
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    words = ("--genesis", write_genesis(tmp_path), "--copy", write_copy(tmp_path, chain))
+    ended = subprocess.run(
+        [sys.executable, "-m", "kpclient.cli", "audit", *map(str, words), "--jobs", "2", "--json"],
+        env=os.environ | {"TMPDIR": str(deep)},
+        capture_output=True,
+        check=False,
+    )
+    assert (ended.returncode, json.loads(ended.stdout)["verdict"]) == (2, "UNDECIDED")
+    assert "AF_UNIX path too long" in json.loads(ended.stdout)["problem"]
 
 
 def run(*arguments: object) -> tuple[int, str, str]:

@@ -1,0 +1,190 @@
+"""An audit claims no more than holds, ends, and confuses no trouble with a violation."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import msgspec
+import pytest
+from copied import store, write_copy, write_genesis
+from founding import issue, make_certificate, number_of, open_trade
+from network import NetworkSeen, running_network
+from scripted_node import STATUS
+
+from kpledger.log import layout
+
+pytestmark = pytest.mark.slow
+PATIENCE_S = 60
+
+
+def make_chain() -> list[bytes]:
+    """Give an honest chain of six blocks, as a node stores them."""
+    ledger = open_trade()
+    for serial in (1, 2):
+        issue(ledger, make_certificate(number_of("BW", serial)))
+    return [store(block) for block in ledger.blocks]
+
+
+def run(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "kpclient.cli", *map(str, words)],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+def audit(genesis: Path, *words: str | Path) -> tuple[int, dict[str, object]]:
+    """Audit in a process of its own; gives the exit code and the report."""
+    ended = run("audit", "--genesis", genesis, *words, "--json")
+    assert "Traceback" not in ended.stderr
+    return ended.returncode, json.loads(ended.stdout)
+
+
+def test_a_chain_that_was_cut_and_lengthened_by_openings_is_as_high_as_its_last_signature(
+    tmp_path: Path,
+) -> None:
+    """Of six blocks two were cut off, and three that nobody signs were put on."""
+    copy = write_copy(tmp_path, [*make_chain()[:4], store(2), store(3), store(4)])
+    genesis = write_genesis(tmp_path)
+    code, report = audit(genesis, "--copy", copy)
+    assert (code, report["verdict"], report["height"]) == (0, "SOUND", 4)
+    assert (report["unsigned_openings"], report["signers"]) == (3, [{"voter": "bw-1", "height": 4}])
+    told = run("audit", "--genesis", genesis, "--copy", copy).stdout
+    assert "from height 1 to 4 rests on one voter's word, bw-1's" in told
+    assert "3 blocks above height 4 that only open terms: nobody signs them" in told
+
+
+Writes = Callable[[asyncio.StreamWriter], AsyncIterator[None]]
+
+
+async def send_openings(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """Send openings of a term for as long as they are taken."""
+    height = 0
+    while True:
+        piece = bytearray()
+        for _ in range(2000):
+            height += 1
+            piece += msgspec.msgpack.encode([height, store(height)])
+        writer.write(b"%x\r\n%b\r\n" % (len(piece), bytes(piece)))
+        yield
+
+
+async def send_a_byte_now_and_then(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """Keep the stream alive, and bring it to no end."""
+    while True:
+        writer.write(b"1\r\n\x92\r\n")
+        yield
+        await asyncio.sleep(0.2)  # the attack itself
+
+
+@asynccontextmanager
+async def serving(write: Writes, height: int) -> AsyncIterator[str]:
+    """Serve a status that claims a height, and blocks as they are written."""
+    status = json.dumps(STATUS | {"height": height}).encode()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            if b"/v1/status" in head:
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(status))
+                writer.write(status)
+            else:
+                writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                async for _ in write(writer):
+                    await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("write", "height", "said"),
+    [
+        pytest.param(send_openings, 1000, "the chain is empty", id="endless openings"),
+        pytest.param(send_a_byte_now_and_then, 7, "it sends less than", id="trickling"),
+    ],
+)
+async def test_an_audit_of_a_node_that_never_ends_ends(
+    tmp_path: Path, write: Writes, height: int, said: str
+) -> None:
+    async with serving(write, height) as url:
+        words = ("--node", url, "--timeout", "1")
+        code, report = await asyncio.to_thread(audit, write_genesis(tmp_path), *words)
+    assert (code, report["verdict"], said in str(report["problem"])) == (2, "UNDECIDED", True)
+
+
+def link_to_zero(file: Path) -> None:
+    file.unlink()
+    file.symlink_to("/dev/zero")
+
+
+def make_pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def make_directory(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "pattern"),
+    [(link_to_zero, "*.log"), (make_pipe, "CURRENT"), (make_directory, "MANIFEST-*")],
+)
+def test_a_copy_that_was_made_to_do_harm_is_undecided_and_not_copied(
+    tmp_path: Path, spoil: Callable[[Path], None], pattern: str
+) -> None:
+    copy = write_copy(tmp_path, make_chain())
+    (file,) = (copy / layout.DATABASE_DIRECTORY).glob(pattern)
+    spoil(file)
+    code, report = audit(write_genesis(tmp_path), "--copy", copy)
+    assert (code, report["verdict"]) == (2, "UNDECIDED")
+    assert str(file) in str(report["problem"])
+
+
+async def test_one_lying_status_locks_out_no_honest_node(tmp_path: Path) -> None:
+    async with running_network(tmp_path / "net", "--voters", "1") as network:
+        seen: NetworkSeen = network.seen
+        environment = {"KPLEDGER_HOME": str(tmp_path), "KPLEDGER_GENESIS": str(seen.genesis)}
+
+        async def ask(url: str) -> subprocess.CompletedProcess[str]:
+            return await asyncio.to_thread(run, "list", "--node", url, **environment)
+
+        honest = seen.nodes[0].api
+        assert (await ask(honest)).returncode == 0
+        lie = STATUS | {"chain": seen.chain, "height": 4, "tree_size": 9}
+        async with serving_status(lie) as url:
+            assert (await ask(url)).returncode != 0
+        told = await ask(honest)
+        assert (told.returncode, told.stderr) == (0, "")
+
+
+@asynccontextmanager
+async def serving_status(status: dict[str, object]) -> AsyncIterator[str]:
+    """Serve one status at every path."""
+    body = json.dumps(status).encode()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
