@@ -8,8 +8,6 @@ import http.client
 import json
 import re
 import secrets
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -21,8 +19,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 import pytest
+from lab.year.files import load_founded
+from lab.year.live import LiveTrade
 from network import NodeSeen, read_key
-from office import Ledger, commands_built_once, open_home, read_seen, start_devnet, stop
+from office import Ledger, commands_built_once, read_seen, start_devnet, stop
+from typer.testing import CliRunner
 
 from attacks.forgeries import forge
 from kpledger.api.answers import Problem
@@ -32,8 +33,10 @@ from kpledger.scheme.envelope import sign_event
 from kpledger.scheme.event import Author, encode_event
 from kpledger.scheme.v1.events.governance import KeyAdded
 from kpnode.devnet import NetworkPlan, open_network
+from kpnode.main import app
 
-NUMBER = "BW00000042"
+NUMBER = "BW10000001"
+"""The first certificate of a synthetic trade."""
 FOR_EVERYBODY = {
     "POST /v1/events",
     "GET /v1/genesis",
@@ -45,7 +48,7 @@ FOR_EVERYBODY = {
     "GET /openapi.json",
 }
 BLOCKS = "GET /v1/blocks"
-TRADERS = re.compile(rb"Exporter|Importer|Gaborone|Mumbai")
+TRADERS = re.compile(rb"Synthetic|SYNTHETIC")
 """What the certificate says of traders."""
 SECTION = re.compile(r"\[access\].*?(?=\[raft\])", re.DOTALL)
 BEHIND_A_PROXY = """[access]
@@ -53,8 +56,7 @@ addresses = ["10.1.0.0/16"]
 proxies = ["127.0.0.1"]
 blocks = "all"
 """
-CASES = (0, 2)
-"""The nodes that are asked by strangers."""
+PACKED = {"Content-Type": "application/msgpack"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +88,17 @@ def ask(
 
 def submit(node: NodeSeen, envelope: bytes) -> tuple[str, str]:
     """Submit an event that is refused; gives the kind of the problem, and what it says."""
-    headers = {"Content-Type": "application/msgpack"}
-    answer = ask(node, "POST /v1/events", headers, envelope)
+    answer = ask(node, "POST /v1/events", PACKED, envelope)
     problem = msgspec.json.decode(answer.body, type=Problem)
     assert (answer.status, problem.rule, problem.field) == (422, "E1", "signatures")
     return problem.type.rpartition(":")[2], problem.detail
 
 
-def run_kpnode(*words: str) -> str:
-    done = subprocess.run(
-        (sys.executable, "-m", "kpnode", *words), capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
+def change_tokens(node: NodeSeen, *words: str) -> str:
+    """Change the tokens of a running node as its operator does, by a command."""
+    result = CliRunner().invoke(app, ["token", *words, "--config", str(node.config)])
+    assert result.exit_code == 0, result.output
+    return result.stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -111,16 +112,22 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
         config.write_text(SECTION.sub(section, config.read_text()))
     process = start_devnet(place / "net")
     try:
+        seen = read_seen(process)
+        trade, now_ms = (
+            LiveTrade(genesis.chain, load_founded(seen.keys), ("BW", "IN")),
+            time.time_ns() // 10**6,
+        )
+        events = [*trade.open_offices(now_ms), trade.ship(now_ms)[0]]
+        batch = msgspec.msgpack.encode([one.envelope for one in events])
+        answer = ask(seen.nodes[1], "POST /v1/events", PACKED, batch)
+        assert answer.body.count(b"committed") == len(events), answer.body
         with commands_built_once():
-            seen = read_seen(process)
-            own = msgspec.structs.replace(seen, nodes=seen.nodes[1:2])
-            open_home(own, place / "home").issue(number=NUMBER)
             yield Ledger(seen, place / "home")
     finally:
         stop(process)
 
 
-@pytest.mark.parametrize("place", CASES)
+@pytest.mark.parametrize("place", [0, 2])
 def test_a_stranger_is_answered_at_no_route_but_those_for_everybody(
     ledger: Ledger, place: int
 ) -> None:
@@ -144,11 +151,14 @@ def test_a_stranger_verifies_one_certificate_at_a_time(ledger: Ledger) -> None:
             "state": "VALIDATED",
             "issuer": "BW",
             "destination": "IN",
-            "carat_thousandths": 12_345,
-            "lines": [{"hs": "710210", "carat_thousandths": 12_345}],
+            "carat_thousandths": 1500,
+            "lines": [
+                {"hs": "710221", "carat_thousandths": 500},
+                {"hs": "710231", "carat_thousandths": 1000},
+            ],
         },
     }
-    unknown = ask(ledger.seen.nodes[0], "GET /v1/verification/BW00000043")
+    unknown = ask(ledger.seen.nodes[0], "GET /v1/verification/BW10000002")
     assert (unknown.status, json.loads(unknown.body)["certificate"]) == (200, None)
 
 
@@ -209,21 +219,22 @@ def test_behind_a_proxy_a_client_is_where_the_proxy_says_and_the_proxy_is_nobody
 
 def test_a_token_opens_a_running_node_until_it_is_revoked(ledger: Ledger, tmp_path: Path) -> None:
     node = ledger.seen.nodes[0]
-    config = ("--config", str(node.config))
-    token = run_kpnode("token", "add", "auditor", *config)
+    token = change_tokens(node, "add", "auditor")
     headers = {"Authorization": f"Bearer {token}"}
     assert ask(node, "GET /v1/certificates/{number}", headers).status == 200
     file = tmp_path / "token"
     file.write_text(token)
     file.chmod(0o600)
-    audit = ("audit", "--node", node.api)
-    assert ledger.run(*audit, "--token-file", file).exit_code == 0
+    command = ("list", "--node", node.api, "--token-file", file)
+    assert ledger.run(*command).exit_code == 0
+    audit = ledger.run("audit", "--jobs", "0", "--node", node.api, KPLEDGER_TOKEN=token)
+    assert audit.exit_code == 0, audit.output
     shown = ledger.run("show", NUMBER, "--node", node.api, KPLEDGER_TOKEN=token)
-    assert "Exporter" in shown.stdout
-    run_kpnode("token", "revoke", "auditor", *config)
+    assert "Synthetic Exporter" in shown.stdout
+    change_tokens(node, "revoke", "auditor")
     refused = ask(node, "GET /v1/certificates/{number}", headers)
     assert refused.challenge == 'Bearer realm="kpledger", error="invalid_token"'
-    assert ledger.run(*audit, "--token-file", file).exit_code == 2
+    assert ledger.run(*command).exit_code == 2
     assert token not in node.log.read_text()
 
 
@@ -264,5 +275,5 @@ def test_who_has_no_token_is_told_what_is_missing(ledger: Ledger) -> None:
     assert (shown.exit_code, "Exporter" in shown.output) == (0, False)
     assert "VALIDATED" in shown.stdout
     assert "--token-file" in shown.stderr
-    assert ledger.run("show", "BW00000043", "--node", url).exit_code == 1
+    assert ledger.run("show", "BW10000002", "--node", url).exit_code == 1
     assert ledger.run("status", "--node", url).exit_code == 0
