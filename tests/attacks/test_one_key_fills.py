@@ -1,22 +1,18 @@
 """One key, and one participant by many offices, add a bounded number of bytes to the ledger."""
 
 import secrets
-import time
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import aiohttp
-import msgpack
 import msgspec
-from network import Network, running_network
+from network import running_network
 
-from kpledger.api.answers import BatchAnswer, CommittedAnswer, Problem, RefusedAnswer
+from attacks.thief import HEADERS, Thief
+from kpledger.api.answers import Problem
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import GenesisPolicy
-from kpledger.scheme.envelope import sign_event
-from kpledger.scheme.event import Author, Body, encode_event
 from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.events.governance import (
     AuthorityRegistered,
@@ -28,8 +24,6 @@ from kpledger.scheme.v1.events.governance import (
 from kpledger.scheme.v1.events.life import NoteFiled
 from kpledger.scheme.v1.rules.quotas import SAVED_DAYS, UNIT_BYTES
 
-HEADERS: Final = {"Content-Type": "application/msgpack"}
-BATCH: Final = 64
 NOTE: Final = NoteFiled(text="\U0001f48e" * 2_000, references=(), document=None)
 """As long as a note can be: 8,000 bytes."""
 STOCK: Final = SAVED_DAYS * GenesisPolicy().notes_quota
@@ -37,47 +31,9 @@ STOCK: Final = SAVED_DAYS * GenesisPolicy().notes_quota
 OFFICES: Final = 6
 
 
-class Thief:
-    """Signs what he likes by the keys that he has, and sends it."""
-
-    def __init__(self, network: Network, session: aiohttp.ClientSession) -> None:
-        self.chain = bytes.fromhex(network.seen.chain)
-        self.url = f"{network.seen.nodes[0].api}/v1/events?timeout_ms=20000"
-        self.session = session
-
-    def sign(self, author: str, body: Body, subject: str, *keys: SigningKey) -> bytes:
-        participant, _, authority = author.partition("/")
-        payload = encode_event(
-            chain=self.chain,
-            author=Author(participant=participant, authority=authority),
-            nonce=secrets.token_bytes(16),
-            occurred_at=time.time_ns() // 1_000_000,
-            subject=subject,
-            prev=None,
-            body=body,
-        )
-        return sign_event(payload, keys)
-
-    async def send(self, events: Sequence[bytes]) -> Counter[str]:
-        """Send events, and count what became of them: committed, or the rule that refuses."""
-        found: Counter[str] = Counter()
-        for start in range(0, len(events), BATCH):
-            body = msgpack.packb(events[start : start + BATCH])
-            async with self.session.post(self.url, data=body, headers=HEADERS) as response:
-                answered = msgspec.json.decode(await response.read(), type=BatchAnswer)
-            for one in answered.results:
-                match one:
-                    case CommittedAnswer():
-                        found["committed"] += 1
-                    case RefusedAnswer(problem=problem):
-                        found[str(problem.rule)] += 1
-                    case _:
-                        raise AssertionError(one)
-        return found
-
-    async def flood(self, author: str, key: SigningKey, events: int) -> Counter[str]:
-        """File so many of the longest notes."""
-        return await self.send([self.sign(author, NOTE, "BW", key) for _ in range(events)])
+async def flood(thief: Thief, author: str, key: SigningKey, events: int) -> Counter[str]:
+    """File so many of the longest notes."""
+    return await thief.send([thief.sign(author, NOTE, "BW", key) for _ in range(events)])
 
 
 async def test_one_key_and_one_participant_fill_nothing(tmp_path: Path) -> None:
@@ -90,7 +46,7 @@ async def test_one_key_and_one_participant_fill_nothing(tmp_path: Path) -> None:
         units = -(-len(thief.sign("BW/root", NOTE, "BW", root)) // UNIT_BYTES)
         most = STOCK // units
 
-        flooded = await thief.flood("BW/root", root, most + 40)
+        flooded = await flood(thief, "BW/root", root, most + 40)
         assert flooded == {"committed": most, Rule.E15.code: 40}
         one_more = thief.sign("BW/root", NOTE, "BW", root)
         async with thief.session.post(thief.url, data=one_more, headers=HEADERS) as response:
@@ -110,7 +66,7 @@ async def test_one_key_and_one_participant_fill_nothing(tmp_path: Path) -> None:
         assert await thief.send(opening) == {"committed": len(opening)}
         by_offices: Counter[str] = Counter()
         for name, key in keys.items():
-            by_offices += await thief.flood(f"BW/{name}", key, most)
+            by_offices += await flood(thief, f"BW/{name}", key, most)
         most_together = STOCK * GenesisPolicy().quota_offices // units
         assert by_offices["committed"] == most_together
         assert by_offices[Rule.E15.code] == OFFICES * most - most_together

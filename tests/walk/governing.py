@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from naive.dates import DAY, day_at, days_later
+from naive.recovering import is_witness
 from naive.tables import STANDINGS
 from naive.world import Office
 
@@ -191,6 +192,14 @@ def suspect(chance: Chance) -> int | None:
     return None if back is None else max(height - back, 1)
 
 
+def helpers(chance: Chance, count: int) -> list[Office]:
+    """Give roots that may witness a recovery, and rarely any."""
+    members = chance.world.members
+    heard = [code for code in members if is_witness(chance.world, code)]
+    pool = heard if len(heard) >= count and chance.likely(90) else list(members)
+    return [(code, "root") for code in chance.random.sample(pool, count)]
+
+
 def recover(chance: Chance) -> Act:
     code = chance.member()
     body = governance.ParticipantRecovered(
@@ -200,8 +209,7 @@ def recover(chance: Chance) -> Act:
         suspect_height=suspect(chance),
         reason="",
     )
-    count = chance.weighed({2: 10, 1: 2, 3: 2})
-    others = [(one, "root") for one in chance.random.sample(list(chance.world.members), count)]
+    others = helpers(chance, chance.weighed({2: 10, 1: 2, 3: 2}))
     own = (code, chance.pick(("root", "recovery")))
     return chance.act(CHAIR, body, code, *((own,) if chance.likely(50) else others))
 
@@ -218,8 +226,7 @@ def recover_chair(chance: Chance) -> Act:
         suspect_height=suspect(chance),
         reason="",
     )
-    members = chance.random.sample(list(world.members), chance.weighed({3: 10, 2: 2, 4: 2}))
-    signing = [(one, "root") for one in members]
+    signing = helpers(chance, chance.weighed({3: 10, 2: 2, 4: 2}))
     act = chance.act(signing[0], body, "KPCS/chair", *signing[1:])
     return chance.also_by(act, chance.names[key]) if chance.likely(92) else act
 
@@ -415,7 +422,7 @@ DRAWS: dict[str, tuple[Callable[[Chance], Act | None], int]] = {
     "key_rotated": (rotate_key, 6),
     "key_revoked": (revoke_key, 8),
     "participant_recovered": (recover, 3),
-    "chair_recovered": (recover_chair, 2),
+    "chair_recovered": (recover_chair, 4),
     "number_range_allocated": (allot, 6),
     "number_range_retired": (retire, 4),
     "certificate_format_notified": (notify_form, 2),
