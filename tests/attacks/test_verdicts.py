@@ -164,12 +164,15 @@ async def test_one_lying_status_locks_out_no_honest_node(tmp_path: Path) -> None
             return await asyncio.to_thread(run, "list", "--node", url, **environment)
 
         honest = seen.nodes[0].api
-        assert (await ask(honest)).returncode == 0
-        lie = STATUS | {"chain": seen.chain, "height": 4, "tree_size": 9}
-        async with serving_status(lie) as url:
-            assert (await ask(url)).returncode != 0
-        told = await ask(honest)
-        assert (told.returncode, told.stderr) == (0, "")
+        asked = await asyncio.to_thread(run, "status", "--json", "--node", honest, **environment)
+        status = json.loads(asked.stdout)
+        lie = status | {"height": status["height"] + 3, "head": "ab" * 32, "tree_root": "cd" * 32}
+        async with serving_status(lie) as liar:
+            assert (await ask(liar)).returncode != 0
+            told = await ask(honest)
+        assert (told.returncode, told.stderr.count("\n")) == (0, 1)
+        assert f"warning: {honest} claims height {status['height']} " in told.stderr
+        assert f"but {liar} has claimed height {lie['height']} " in told.stderr
 
 
 @asynccontextmanager
