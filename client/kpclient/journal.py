@@ -18,6 +18,7 @@ from msgspec import Meta
 from kpclient.errors import FileError
 from kpclient.files import PRIVATE_FILE, sync_directory
 from kpledger.api.answers import Problem
+from kpledger.base.codec import DECODE_ERRORS
 
 MAX_JOURNAL_BYTES: Final = 8 * 1024**3
 
@@ -148,7 +149,7 @@ class Journal:
     def _read(self, number: int, text: bytes) -> None:
         try:
             entry = _decoder.decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except DECODE_ERRORS as error:
             raise JournalError(self._path, f"entry {number} is damaged: {error}") from None
         if isinstance(entry, _Opening) != (number == 1):
             raise JournalError(self._path, f"entry {number} is out of place")

@@ -101,7 +101,7 @@ class Keystore:
         _check_passphrase(passphrase)
         try:
             seed = keyfile.unseal(content, passphrase)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DamagedKeyError(self._path(name), str(error)) from None
         if seed is None or SigningKey.from_seed(seed).public_key != entry.public_key:
             raise WrongPassphraseError(f"key {name}: wrong passphrase, or its file was changed")
@@ -152,7 +152,7 @@ class Keystore:
         content = read_bounded(path, max_bytes=_MAX_FILE_BYTES)
         try:
             entry = keyfile.read_label(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DamagedKeyError(path, str(error)) from None
         if entry.name != name:
             raise DamagedKeyError(path, f"it holds key {entry.name!r}")

@@ -14,6 +14,7 @@ import msgspec
 from kpclient.errors import FileError
 from kpclient.files import make_private_directory, read_bounded, sync_directory, write_durably
 from kpledger.api.answers import Problem
+from kpledger.base.codec import DECODE_ERRORS
 from kpledger.base.errors import LedgerError
 from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES, decode_envelope
 from kpledger.scheme.event import SignedEvent
@@ -139,5 +140,5 @@ def _read_problem(path: Path) -> Problem | None:
     try:
         content = read_bounded(path, max_bytes=_MAX_PROBLEM_BYTES)
         return msgspec.json.decode(content, type=Problem)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except DECODE_ERRORS as error:
         raise FileError(path, f"it says of no event why it was refused: {error}") from None

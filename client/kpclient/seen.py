@@ -15,6 +15,7 @@ import msgspec
 
 from kpclient.errors import ClientError, FileError
 from kpclient.files import make_private_directory, read_bounded, write_durably
+from kpledger.base.codec import DECODE_ERRORS
 from kpledger.base.ids import Digest32
 from kpledger.command import EXIT_REFUSED
 
@@ -67,7 +68,7 @@ class Memory:
         try:
             content = read_bounded(self._path, max_bytes=_MAX_FILE_BYTES)
             return msgspec.json.decode(content, type=Position)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except DECODE_ERRORS as error:
             raise DamagedMemoryError(self._path, str(error)) from None
 
     def load_claims(self) -> dict[str, Position]:
@@ -77,7 +78,7 @@ class Memory:
         try:
             content = read_bounded(self._claims, max_bytes=_MAX_FILE_BYTES)
             return msgspec.json.decode(content, type=dict[str, Position])
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except DECODE_ERRORS:
             return {}
 
     def accept(self, shown: Position, *, node: str) -> None:

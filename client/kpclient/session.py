@@ -111,8 +111,12 @@ class Session:
     def books(self) -> Books:
         """The books of the whole chain, verified here, in a temporary file; it is read once."""
         chain = self.open_chain()
-        connection = open_books("")
-        self._accept(chain.source, replay(self.genesis, chain, connection))
+        try:
+            connection = open_books("")
+            self._accept(chain.source, replay(self.genesis, chain, connection))
+        except sqlite3.Error as error:
+            problem = f"the books cannot be written on this machine: {error}"
+            raise ClientError(f"{problem} (TMPDIR says where they go)") from None
         return Books(connection)
 
     def write_books(self, file: Path, copy: Path | None) -> AuditReport:

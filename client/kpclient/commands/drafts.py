@@ -18,7 +18,7 @@ from kpclient.net.node_client import read_from
 from kpclient.session import NotFoundError, find_certificate, read_typed
 from kpclient.statements.signing import author_of
 from kpclient.statements.statement import Draft
-from kpledger.base.codec import encode
+from kpledger.base.codec import DECODE_ERRORS, encode
 from kpledger.base.ids import KPCS, parse_hex32
 from kpledger.books.query import readable
 from kpledger.books.subject import SUBJECT, SubjectQuestion
@@ -117,7 +117,7 @@ def _read_value(text: str) -> tuple[str, object]:
         return name, sorted(filter(None, value.split(",")))
     try:
         return name, msgspec.json.decode(value)
-    except msgspec.DecodeError:
+    except DECODE_ERRORS:
         return name, value
 
 

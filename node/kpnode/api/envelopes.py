@@ -12,6 +12,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from kpledger.api.routes import JSON_TYPE, MAX_BATCH, MSGPACK_TYPE
+from kpledger.base.codec import DECODE_ERRORS
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.scheme.envelope import decode_envelope, parse_envelope_json
 from kpledger.scheme.event import SignedEvent
@@ -92,7 +93,7 @@ def _split(batch: bytes, *, is_packed: bool) -> list[bytes]:
         if is_packed:
             return _packed_batch.decode(batch)
         return [bytes(part) for part in _json_batch.decode(batch)]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except DECODE_ERRORS as error:
         problem = f"{error}; accepted: 1 to {MAX_BATCH} envelopes"
         raise MalformedError("batch", problem) from None
 

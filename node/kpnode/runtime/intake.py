@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from kpledger.log.chain import BlockExecutor, ExecutedBlock
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
+from kpledger.scheme.rulebook import UnknownRulesError
 from kpledger.scheme.v1.records import KeyRecord
 from kpnode.ledger import Ledger, RecentState
 from kpnode.runtime.verifier import Verifier
@@ -76,6 +77,13 @@ class Intake:
     def applied(self, executed: ExecutedBlock) -> None:
         """Take over what a committed block has changed."""
         self._recent.apply(executed.changes)
+
+    def judge(self, event: SignedEvent) -> Refusal | None:
+        """Say what the rules say to an event on this ledger, as far as this program knows them."""
+        try:
+            return self._open().add(event)
+        except UnknownRulesError:
+            return None
 
     async def admit(
         self, events: Sequence[SignedEvent], deadline_s: float, allowance: Allowance

@@ -17,6 +17,7 @@ from typing import Final
 from kpledger.log.chain import ExecutedBlock
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.event import Author, SignedEvent
+from kpledger.scheme.outcome import Refusal
 from kpnode.engine import MAX_REFUSED_BLOCKS, Engine, Loss, RefusedBlock, Step
 from kpnode.fairness import LaneShares
 from kpnode.ledger import Ledger
@@ -247,6 +248,10 @@ class Node:
         self._relayed[event.event_id] = leader, lane
         self._relays.add(lane, 1)
         return None
+
+    def judge(self, event: SignedEvent) -> Refusal | None:
+        """Say what the rules say to an event on the committed ledger; it may have moved on."""
+        return self._intake.judge(event)
 
     def relayed(self, event_id: bytes, outcome: Outcome) -> None:
         """Take the leader's answer to a relayed event.

@@ -7,6 +7,7 @@ question for a read index: the node asks again, under another ticket.
 
 import asyncio
 import itertools
+import re
 import secrets
 from collections import Counter
 from collections.abc import Coroutine
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kpledger.base.codec import decode, encode
 from kpledger.base.errors import LedgerError
+from kpledger.base.text import clean, shorten
 from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES, decode_envelope
 from kpledger.scheme.event import Author, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
@@ -33,6 +35,8 @@ MAX_RELAYS: Final = 4096
 RELAY_S: Final = 5.0
 """How long the leader works on what was asked of it before it says that it could not."""
 _MAX_FIRST_TICKET: Final = 1 << 52
+
+_FIELD: Final = re.compile(r"[\w.\[\]]{0,100}", re.ASCII)
 
 COMMITTED: Final = "committed"
 REFUSED: Final = "refused"
@@ -76,7 +80,7 @@ class PeerLinks:
         self._node = node
         # Not from 1: the answer to a question from before a restart must fit no later one.
         self._tickets = itertools.count(secrets.randbelow(_MAX_FIRST_TICKET))
-        self._relayed: dict[int, tuple[NodeId, bytes]] = {}
+        self._relayed: dict[int, tuple[NodeId, SignedEvent]] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self._waiting_peers: Counter[NodeId] = Counter()
         self._notices = Notices(self.transport.send_frame)
@@ -107,7 +111,7 @@ class PeerLinks:
         request = RelayRequest(ticket=ticket, envelope=event.encoded, lane=lane)
         if not self.transport.send_frame(peer, request):
             return False
-        self._relayed[ticket] = peer, event.event_id
+        self._relayed[ticket] = peer, event
         if len(self._relayed) > MAX_RELAYS:
             # The oldest has waited longest for a reply that may never come.
             del self._relayed[next(iter(self._relayed))]
@@ -182,8 +186,25 @@ class PeerLinks:
         if relay is None or relay[0] != peer:
             return
         del self._relayed[reply.ticket]
-        event_id = relay[1]
-        self._node.relayed(event_id, _decode_outcome(event_id, reply))
+        event = relay[1]
+        outcome = _decode_outcome(event.event_id, reply)
+        if isinstance(outcome, Refused):
+            outcome = self._hear_refusal(peer, event, outcome.refusal)
+        self._node.relayed(event.event_id, outcome)
+
+    def _hear_refusal(self, leader: NodeId, event: SignedEvent, said: Refusal) -> Refused:
+        """Pass a leader's refusal on: in our own words if we come to the same, else marked as its.
+
+        Its state may be ahead of ours, so that it may see what we do not; or it lies.
+        """
+        own = self._node.judge(event)
+        if own is None or (own.rule, own.field) != (said.rule, said.field):
+            words = clean(shorten(said.problem))
+            problem = f"the leader {leader} refused it, in these words: {words}"
+            field = said.field if _FIELD.fullmatch(said.field) else ""
+            own = Refusal(said.rule, field, problem, clean(shorten(said.accepted)))
+        # We have verified the signatures ourselves before we asked.
+        return Refused(event.event_id, own, bad_signature=False)
 
 
 def _encode_outcome(outcome: Outcome) -> tuple[str, bytes]:

@@ -2,18 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from founding import opening_events
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from founding import make_event, opening_events
 from serving import NAME, Clock, make_node
 
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import Author, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
+from kpledger.scheme.v1.events.life import NoteFiled
 from kpnode.raft import HeartbeatRequest, Index, Message, NodeId, Term
 from kpnode.runtime import Committed, Node, Pending, Refused, Unavailable
+from kpnode.transport.relay import PeerLinks, _encode_outcome
+from kpnode.transport.wire import RelayReply
 
 LEADER = NodeId("eu-1")
 EVENT, SECOND = (decode_envelope(one) for one in opening_events("BW/gaborone")[:2])
@@ -140,3 +144,43 @@ async def test_nothing_is_remembered_of_an_event_nobody_waits_for(
     node.unreachable(LEADER)
     assert len(links.relayed) == 1
     assert node._relayed == {}
+
+
+async def hear(node: Node, links: Silence, event: SignedEvent, said: Refusal) -> Refusal:
+    """Have the leader refuse an event in these words; gives what the submitter hears."""
+    peers = PeerLinks(node, Ed25519PrivateKey.generate())
+    submitted = asyncio.create_task(node.submit([EVENT], 30))
+    await links.wait_for(1)
+    status, body = _encode_outcome(Refused(event.event_id, said, bad_signature=True))
+    heard: list[Refused] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(node, "relayed", lambda _, outcome: heard.append(outcome))
+        peers._relayed[7] = LEADER, event
+        peers._take_frame(LEADER, RelayReply(ticket=7, status=status, body=body))
+    node.relayed(EVENT.event_id, refuse(EVENT))
+    await submitted
+    assert not heard[0].bad_signature
+    return heard[0].refusal
+
+
+async def test_a_leaders_refusal_is_told_as_its_words_where_this_node_sees_no_reason(
+    node: Node, links: Silence
+) -> None:
+    said = Refusal(Rule.E3, "body\x1b[2J", "no\x1b]0;x\x07 " + "x" * 5000, "\u202eall")
+    heard = await hear(node, links, EVENT, said)
+    assert heard.problem.startswith(f"the leader {LEADER} refused it, in these words: no")
+    assert (heard.rule, heard.field) == (Rule.E3, "")
+    assert (heard.problem + heard.accepted).isprintable()
+    assert len(heard.problem) < 1200
+
+
+async def test_a_leaders_refusal_is_told_in_own_words_where_this_node_comes_to_the_same(
+    node: Node, links: Silence
+) -> None:
+    body = NoteFiled(text="x", references=(), document=None)
+    note = make_event("BW/gaborone", body, subject="BW")
+    event = decode_envelope(note)
+    own = node.judge(event)
+    assert own is not None
+    lie = replace(own, problem="something else", accepted="nothing")
+    assert await hear(node, links, event, lie) == own
