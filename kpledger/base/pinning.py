@@ -24,6 +24,7 @@ import datetime as dt
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
@@ -97,7 +98,7 @@ def public_key_of(tls_certificate: bytes) -> bytes:
         raise OversizedError("TLS certificate", size=size, limit=MAX_TLS_CERTIFICATE_BYTES)
     try:
         key = x509.load_der_x509_certificate(tls_certificate).public_key()
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
         raise MalformedError("TLS certificate", tls_certificate.hex()) from error
     if not isinstance(key, Ed25519PublicKey):
         raise MalformedError("TLS certificate", f"its key is not Ed25519: {tls_certificate.hex()}")

@@ -3,6 +3,8 @@
 import dataclasses
 import datetime as dt
 import ssl
+import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
-from kpledger.base.errors import MalformedError, OversizedError
+from kpledger.base.errors import LedgerError, MalformedError, OversizedError
 from kpledger.base.pinning import build_anchor, build_tls_certificate, public_key_of
 
 NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
@@ -78,6 +81,32 @@ def test_garbage_is_not_a_tls_certificate() -> None:
     for garbage in (b"", whole[:-1], whole + b"\0", build_tls_certificate(ANNA, "anna")):
         with pytest.raises(MalformedError, match="TLS certificate is malformed"):
             public_key_of(garbage)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        pytest.param("a003020102", "a003020103", id="a version that X.509 does not have"),
+        pytest.param("300506032b65700321", "300506032b65770321", id="a key of no known kind"),
+        pytest.param("300506032b65700321", "300506032b65700320", id="a key that is too short"),
+    ],
+)
+def test_a_certificate_that_no_library_reads_is_malformed(written: str, instead: str) -> None:
+    whole = to_der(build_tls_certificate(ANNA, "anna")).hex()
+    assert whole.count(written) == 1
+    with pytest.raises(MalformedError, match="TLS certificate is malformed"):
+        public_key_of(bytes.fromhex(whole.replace(written, instead)))
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_whatever_a_peer_shows_is_read_or_refused(data: st.DataObject) -> None:
+    shown = bytearray(to_der(build_tls_certificate(ANNA, "anna")))
+    for _ in range(data.draw(st.integers(1, 3))):
+        shown[data.draw(st.integers(0, len(shown) - 1))] = data.draw(st.integers(0, 255))
+    with suppress(LedgerError), warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        assert len(public_key_of(bytes(shown))) == 32
 
 
 def test_a_tls_certificate_that_is_too_long_is_refused_unread() -> None:
