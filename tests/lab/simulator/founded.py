@@ -1,7 +1,7 @@
 """A real ledger for simulated nodes: a genesis file, and signed events, both made from numbers.
 
 Each node belongs to a participant of its own. Every event is a note of a participant; now and then
-one refers to the note before, so that the rules refuse it where that one is not on the ledger.
+one refers to the note after it, so that the rules refuse it unless that one came first.
 """
 
 from functools import cache
@@ -84,8 +84,8 @@ def make_event(genesis: Genesis, number: int) -> SignedEvent:
     """Return the event of a number: a note of some participant."""
     codes = [participant.code for participant in genesis.file.participants]
     code = codes[number % len(codes)]
-    refers = number > 0 and number % _REFERENCE_EVERY == 0
-    references = (make_event(genesis, number - 1).event_id,) if refers else ()
+    refers = number % _REFERENCE_EVERY == 0
+    references = (make_event(genesis, number + 1).event_id,) if refers else ()
     payload = encode_event(
         chain=genesis.chain,
         author=Author(participant=code, authority=_ROOT),

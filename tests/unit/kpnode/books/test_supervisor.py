@@ -97,12 +97,12 @@ async def test_a_process_that_hangs_is_killed_and_started_again(
     genesis.write_bytes(make_genesis().encoded)
     before = children()
     async with supervised(
-        BooksSupervisor(served.node, place, run_process(genesis, place), hang_s=3.0)
+        BooksSupervisor(served.node, place, run_process(genesis, place), hang_s=10.0)
     ) as books:
         await wait_until(lambda: not books.status().building)
         (pid,) = children() - before
         os.kill(pid, signal.SIGSTOP)
-        await wait_until(lambda: "no sign of life for 3 s" in str(books.status().problem))
+        await wait_until(lambda: "no sign of life for 10 s" in str(books.status().problem))
         await wait_until(lambda: not Path(f"/proc/{pid}").exists())
         await served.record(opening_events("BW/gaborone")[0])
         await asyncio.wait_for(books.reach(served.node.ledger.tip.height), PATIENCE_S)
