@@ -59,7 +59,8 @@ units a day of each kind of events; an event counts as one for every {unit:,} by
 envelope. What is not used adds up for {days} days, so that an office that had no line for so long
 may send all at once. All offices of a participant together may file {offices} times as much: who
 registers further offices gains no more. A participant's root, the Chair and the secretariat file on
-their own account alone, and none of their offices can use it up. Withdrawing a key uses no quota.
+their own account alone, and none of their offices can use it up. Withdrawing a key, and
+a recovery, use no quota.
 
 These are the values of a genesis file that says nothing else; the Chair settles others for all
 (`policy_set`), by a recorded decision. Time is block time. A refusal says from when on the very

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from kpledger.base.ids import HexDigest
 from kpledger.base.units import MAX_AMOUNT, TimeMs
+from kpledger.scheme.v1.rules.notes import MAX_COUNTERSIGNATURES
 
 _Count = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
 
@@ -51,6 +52,9 @@ class CommittedAnswer(
     """Time of the block, Unix milliseconds."""
     duplicate: bool
     """It was on the ledger before; nothing has changed."""
+    signers: tuple[HexDigest, ...] = ()
+    """The keys whose signatures are recorded with it, ascending. Others that it was sent with are
+    not: what was recorded first stays."""
 
 
 class PendingAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="pending", tag_field="status"):
@@ -112,7 +116,14 @@ class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True, tag="unknown", tag
     id: str
 
 
-class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True, tag="committed", tag_field="status"):
+class RecordedEvent(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag="committed",
+    tag_field="status",
+):
     """An event on the ledger."""
 
     id: str
@@ -123,6 +134,9 @@ class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True, tag="committed", 
     """What it says, as a JSON object."""
     envelope: msgspec.Raw
     """DSSE, from which everything else can be checked."""
+    countersigned: Annotated[tuple[HexDigest, ...], Meta(max_length=MAX_COUNTERSIGNATURES)] = ()
+    """The events by which further officers of the office signed it afterwards, in order; left out
+    where there are none."""
 
 
 class HealthAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -329,6 +329,17 @@ CREATE TABLE corrections (
     known_until INTEGER
 );
 
+-- Which officers signed an event after it had been recorded.
+CREATE TABLE countersignatures (
+    event_id         BLOB NOT NULL,    -- the event that they signed
+    key              BLOB NOT NULL,    -- theirs
+    countersigned_by BLOB NOT NULL,    -- the event by which they did
+    position         INTEGER NOT NULL,
+    event_index      INTEGER,
+    known_from       INTEGER NOT NULL,
+    known_until      INTEGER
+);
+
 -- Shipments without a certificate of their own.
 CREATE TABLE cases (
     subject           TEXT NOT NULL,   -- BW00000042/1, or ZW/case/2026-1
@@ -839,4 +850,5 @@ CREATE INDEX proceedings_key ON proceedings (subject);
 CREATE INDEX recommendations_key ON recommendations (subject);
 CREATE INDEX reports_key ON reports (participant);
 CREATE INDEX corrections_key ON corrections (event_id);
+CREATE INDEX countersignatures_key ON countersignatures (event_id);
 CREATE INDEX cases_key ON cases (subject);

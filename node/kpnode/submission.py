@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kpledger.base.errors import LedgerError
+from kpledger.scheme.envelope import decode_trusted_envelope
 from kpledger.scheme.event import Author, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpnode.fairness import FairQueue, LaneShares
@@ -27,6 +28,8 @@ class Committed:
     """Block time, Unix milliseconds."""
     duplicate: bool
     """It was there before; submitting it again has changed nothing."""
+    signers: tuple[bytes, ...] = ()
+    """The keys that signed what is recorded; empty on the way between nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,9 @@ def find_committed(ledger: Ledger, event_id: bytes) -> Committed | None:
     stored = ledger.event(event_id)
     if stored is None:
         return None
-    record = stored.record
-    return Committed(event_id, record.height, record.index, stored.time_ms, duplicate=True)
+    signers = decode_trusted_envelope(stored.encoded).signers
+    place = event_id, stored.record.height, stored.record.index, stored.time_ms
+    return Committed(*place, duplicate=True, signers=signers)
 
 
 def refuse_signature(event_id: bytes, error: LedgerError) -> Refused:

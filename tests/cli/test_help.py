@@ -63,7 +63,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
             *("return-unused", "lost", "found"),
             *("arrive", "confirm", "resolve", "transit", "divert", "case"),
             *("detain", "release", "refuse", "seize", "receive-back"),
-            *("suspect", "judge", "note", "correct"),
+            *("suspect", "judge", "note", "correct", "countersign"),
             *("submit", "make", "cosign", "outbox list", "outbox drop", "outbox send"),
             *("show", "trace", "calendar", "list", "participants", "status", "audit"),
             *("stats annex3", "stats summary", "rules", "books"),

@@ -110,6 +110,28 @@ def test_a_note_names_what_it_is_about_and_a_correction_what_was_meant(
     assert ledger.run("correct", "00" * 32, "--body", right, *why).exit_code == 1
 
 
+def test_an_officer_whose_signature_is_not_recorded_adds_it(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.ask("keys", "new", "--author", "BW/gaborone", "--name", "gaborone-2")
+    second = ledger.run("keys", "export", "gaborone-2").stdout.strip()
+    ledger.ask("propose", "key", "gaborone", second, "--key", "bw-root")
+    file = tmp_path / "note.json"
+    note = ("note", "BW", "--text", "Two of us say so.", *EXPORTER)
+    event = str(ledger.ask(*note, "--offline", file)["id"])
+    handed = tmp_path / "handed.json"
+    handed.write_bytes(file.read_bytes())
+    ledger.ask("submit", handed)
+
+    told = ledger.run("cosign", file, "--key", "gaborone-2")
+    assert told.exit_code == 0
+    assert "was recorded before, without the signature by key" in told.stderr
+    assert f"kpledger countersign {event} --key NAME" in told.stderr
+    assert ledger.ask("show", event)["countersigners"] == []
+    ledger.ask("countersign", event, "--key", "gaborone-2")
+    assert ledger.ask("show", event)["countersigners"] == [second]
+    assert ledger.refusal("countersign", event, "--key", "gaborone-2") == ("E6", "signatures")
+    assert ledger.run("countersign", event, *EXPORTER).exit_code == 2
+
+
 def test_policy_and_restrictions_are_settled(ledger: Ledger) -> None:
     given = ("--set", "officers=1", "--set", "expiry=JOURNEY", "--set", "strict_lineage=false")
     body = body_of(ledger, "propose", "policy", "ZA", *given, "--key", "za-root")

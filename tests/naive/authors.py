@@ -76,4 +76,5 @@ def count_officers(world: World, said: Said, party: frozenset[tuple[str, str]]) 
 
 def asked_officers(world: World, said: Said) -> int:
     code, office = said.author
-    return 1 if code == "KPCS" or office == "root" else world.number(code, "officers")
+    alone = code == "KPCS" or office == "root" or said.type == "event_countersigned"
+    return 1 if alone else world.number(code, "officers")

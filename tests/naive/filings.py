@@ -10,7 +10,7 @@ from naive.dates import parse
 from naive.houses import the
 from naive.papers import OUT, ascending, is_possible
 from naive.tables import CLOSED, STEPS
-from naive.world import Affair, House, Key, Said, World
+from naive.world import Affair, House, Key, Said, World, broken
 
 Question = Callable[[World, Said], str | None]
 NAME = "[a-z0-9]+(-[a-z0-9]+)*"
@@ -352,3 +352,24 @@ def is_closed_by_another(world: World, said: Said) -> bool:
 def correct(world: World, said: Said) -> None:
     event = the(life.CorrectionMade, said).event
     world.corrected[event] = world.corrected.get(event, 0) + 1
+
+
+def countersigns_own(world: World, said: Said) -> str | None:
+    """E6: there is such an event, no countersignature; E2, E5: of the office, on its subject."""
+    event = the(life.EventCountersigned, said).event
+    earlier = world.events.get(event)
+    if earlier is None:
+        return "E6"
+    keys = world.countersigned.get(event, set())
+    return broken(
+        ("E2", earlier.author == said.author),
+        ("E5", earlier.subject == said.subject),
+        ("E6", earlier.type != said.type),
+        ("E6", not keys.intersection(said.signers)),
+        ("E6", len(keys) + len(said.signers) <= 16),
+    )
+
+
+def countersign(world: World, said: Said) -> None:
+    event = the(life.EventCountersigned, said).event
+    world.countersigned.setdefault(event, set()).update(said.signers)

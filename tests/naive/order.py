@@ -173,6 +173,7 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
         FIRST_ON_SUBJECT, filings.tells("text", "references", "document"), filings.refers_to_events,
     ),
     "correction_made": (FIRST_ON_SUBJECT, filings.corrects_own),
+    "event_countersigned": (FIRST_ON_SUBJECT, filings.countersigns_own),
     "trade_statistics_submitted": (
         is_about(lambda said: f"{said.author[0]}/trade/{told(said, 'quarter')}"), *HOUSE,
         filings.has_no_office_for_it, filings.submits_trade,
@@ -242,6 +243,7 @@ EFFECTS: dict[str, Effect] = {
     "observer_registered": filings.observe,
     "observer_withdrawn": filings.withdraw,
     "correction_made": filings.correct,
+    "event_countersigned": filings.countersign,
     "trade_statistics_submitted": filings.submit,
     "production_statistics_submitted": filings.submit,
     "count_statistics_submitted": filings.submit,

@@ -183,10 +183,12 @@ observer_registered             chair
 observer_withdrawn              chair
 note_filed                      any
 correction_made                 any
+event_countersigned             any
 """
 AUTHORS = {row[0]: frozenset(row[1:]) for row in map(str.split, AUTHORS_TABLE.strip().splitlines())}
 
 KINDS_TABLE = """
+trade       event_countersigned
 trade       shipment_approved shipment_declined certificate_issued certificate_validated
 trade       export_notified certificate_voided certificate_replaced amendment_endorsed
 trade       certificate_lost certificate_found certificate_returned_unused transit_noted
@@ -198,12 +200,12 @@ governance  participant_admitted participant_status_changed authority_registered
 governance  key_added key_rotated number_range_allocated number_range_retired
 governance  certificate_format_notified decision_recorded chair_rotated vice_chair_elected
 governance  policy_set rules_activated restriction_set restriction_lifted
-governance  observer_registered observer_withdrawn participant_recovered chair_recovered
+governance  observer_registered observer_withdrawn
 notes       annual_report_filed review_requested review_consented review_carried_out review_reported
 notes       recommendation_followed_up meeting_announced meeting_held body_composed
 notes       concern_raised concern_answered concern_closed note_filed correction_made
 notes       suspect_reported suspect_judged anomaly_questioned anomaly_answered
--           key_revoked
+-           key_revoked participant_recovered chair_recovered
 """
 KINDS = {
     event: kind

@@ -180,6 +180,8 @@ class World:
     bodies: dict[str, bool] = field(default_factory=dict)
     """Working group: whether it is still there."""
     corrected: dict[bytes, int] = field(default_factory=dict)
+    countersigned: dict[bytes, set[bytes]] = field(default_factory=dict)
+    """Event: the keys that signed it afterwards."""
     events: dict[bytes, Said] = field(default_factory=dict)
     filed: dict[tuple[str, ...], tuple[int, int]] = field(default_factory=dict)
     """Of the quotas that are used: how much, and at which time that was so."""

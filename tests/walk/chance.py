@@ -19,7 +19,7 @@ STRANGERS = ("XX", "ZZ")
 PERCENT = 100
 BLIND = (
     "certificate_issued", "shipment_approved", "shipment_declined", "note_filed",
-    "correction_made",
+    "correction_made", "event_countersigned",
 )  # fmt: skip
 """Types that name no event before them, whatever they are about."""
 

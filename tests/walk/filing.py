@@ -378,6 +378,18 @@ def correct(chance: Chance) -> Act | None:
     return chance.act(author, correction, said.subject)
 
 
+def countersign(chance: Chance) -> Act | None:
+    """Another officer signs what the own office said, mostly."""
+    world = chance.world
+    event = chance.maybe(list(world.events)[-40:])
+    if event is None:
+        return None
+    said = world.events[event]
+    author = said.author if chance.likely(90) else chance.any_office()
+    named = event if chance.likely(97) else bytes(32)
+    return chance.act(author, life.EventCountersigned(event=named), said.subject)
+
+
 CORRECTABLE = (
     "note_filed", "transit_noted", "certificate_lost", "certificate_found", "shipment_detained",
     "shipment_released", "concern_closed", "certificate_voided",
@@ -403,4 +415,5 @@ DRAWS: dict[str, tuple[Callable[[Chance], Act | None], int]] = {
     "observer_withdrawn": (withdraw, 2),
     "note_filed": (note, 4),
     "correction_made": (correct, 10),
+    "event_countersigned": (countersign, 3),
 }

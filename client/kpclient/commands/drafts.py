@@ -16,12 +16,13 @@ from kpclient.input.documents import load_document, naming, read_table
 from kpclient.input.forms import find_type, read_struct
 from kpclient.net.node_client import read_from
 from kpclient.session import NotFoundError, find_certificate, read_typed
-from kpclient.statements.signing import author_of
+from kpclient.statements.signing import author_of, open_keystore
 from kpclient.statements.statement import Draft
 from kpledger.base.codec import DECODE_ERRORS, encode
 from kpledger.base.ids import KPCS, parse_hex32
 from kpledger.books.query import readable
 from kpledger.books.subject import SUBJECT, SubjectQuestion
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.statistics import CountRow, TradeRow
 from kpledger.scheme.v1.quantities import CaratTotal, UsdTotal
 from kpledger.scheme.v1.subjects import Subject, subject_under
@@ -46,6 +47,33 @@ _known_decoder: Final = msgspec.json.Decoder(_Known | None)
 @prepares("correct")
 def read_correction(draft: Draft, *, body: Path) -> None:
     """Put the fields that should read otherwise into the statement that is corrected."""
+    event = _find_event(draft)
+    said = readable(event.body)
+    before = said if isinstance(said, dict) else {}
+    # An error names a field of the file here, and none of this command's options.
+    typed, draft.names = draft.names, {}
+    kind = find_type(event.header.type)
+    fields = before | load_document(body)
+    with naming(body):
+        right = read_struct(kind, fields, within="body")
+    draft.names = typed
+    draft.fields["body"] = encode(right)
+    draft.subject = event.header.subject
+
+
+@prepares("countersign")
+def find_countersigned(draft: Draft) -> None:
+    """Find what is countersigned, and what it is about; who signed it already need not."""
+    event = _find_event(draft)
+    name = draft.by.signer.key
+    key = open_keystore(draft.session.home).entry(name).public_key if name else b""
+    if key in event.signers:
+        problem = f"key {key.hex()} has signed it already"
+        raise UsageError("--key", problem, "the key of another officer")
+    draft.subject = event.header.subject
+
+
+def _find_event(draft: Draft) -> SignedEvent:
     event_id = str(draft.fields["event"])
     wanted = read_typed(
         lambda text: parse_hex32(text, "id"), event_id, "EVENT-ID", "64 hexadecimal digits"
@@ -53,17 +81,7 @@ def read_correction(draft: Draft, *, body: Path) -> None:
     recorded = draft.session.ask(lambda ledger: ledger.event(wanted))
     if recorded is None:
         raise NotFoundError(f"event {event_id}")
-    said = readable(recorded.event.body)
-    before = said if isinstance(said, dict) else {}
-    # An error names a field of the file here, and none of this command's options.
-    typed, draft.names = draft.names, {}
-    kind = find_type(recorded.event.header.type)
-    fields = before | load_document(body)
-    with naming(body):
-        right = read_struct(kind, fields, within="body")
-    draft.names = typed
-    draft.fields["body"] = encode(right)
-    draft.subject = recorded.event.header.subject
+    return recorded.event
 
 
 @prepares("propose decision")

@@ -43,6 +43,7 @@ from kpledger.scheme.v1.events.importing import (
     ImportConfirmedDiscrepant,
     ShipmentDetained,
 )
+from kpledger.scheme.v1.events.life import EventCountersigned
 from kpledger.scheme.v1.ids import NUMBER_PATTERN
 from kpledger.scheme.v1.records import CertificateRecord
 
@@ -67,7 +68,8 @@ def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) ->
         recorded = session.ask(lambda ledger: ledger.event(bytes.fromhex(what)))
         # A key is named in the same form.
         if recorded is not None:
-            _print_event(recorded, as_json=connection.as_json)
+            added = session.ask(lambda ledger: _fetch_countersigners(ledger, recorded))
+            _print_event(recorded, added, as_json=connection.as_json)
             return
     is_number = re.match(NUMBER_PATTERN, what) is not None
     fetch = _fetch_certificate if is_number else _fetch_subject
@@ -132,8 +134,8 @@ class _Found(NamedTuple):
     events: tuple[VerifiedEvent, ...]
 
 
-def _print_event(recorded: VerifiedEvent, *, as_json: bool) -> None:
-    described = _describe_event(recorded)
+def _print_event(recorded: VerifiedEvent, added: list[str], *, as_json: bool) -> None:
+    described = _describe_event(recorded) | {"countersigners": added}
     if as_json:
         print_json(described)
     else:
@@ -184,6 +186,20 @@ async def _fetch_events(ledger: LedgerClient, ids: tuple[str, ...]) -> tuple[Ver
             raise NotTrustworthyError("the node", problem)
         events.append(recorded)
     return tuple(events)
+
+
+async def _fetch_countersigners(ledger: LedgerClient, recorded: VerifiedEvent) -> list[str]:
+    """Give the keys that signed an event after it was recorded; each signature is verified."""
+    event = recorded.event
+    keys: dict[str, None] = {}
+    for later in await _fetch_events(ledger, recorded.countersigned):
+        body, author = later.event.body, later.event.header.author
+        named = body.event if isinstance(body, EventCountersigned) else None
+        if (named, author) != (event.event_id, event.header.author):
+            problem = f"event {later.event.event_id.hex()} does not countersign what it is said to"
+            raise NotTrustworthyError("the node", problem)
+        keys |= dict.fromkeys(key.hex() for key in later.event.signers)
+    return [key for key in keys if bytes.fromhex(key) not in event.signers]
 
 
 async def _fetch_certificate(ledger: LedgerClient, number: str) -> _Found:

@@ -30,6 +30,7 @@ from kpclient.net.heads import FOLLOWING, FOUNDING, Head, look_up_head
 from kpclient.net.ledger_client import LedgerClient, is_decided
 from kpclient.output.console import Advance, print_fields, print_json, print_trouble, show_progress
 from kpclient.session import Session
+from kpclient.statements.sending import tell_unrecorded
 from kpclient.statements.signing import Keyring
 from kpledger.api.answers import CommittedAnswer, Problem, RefusedAnswer, SubmitAnswer
 from kpledger.base.errors import LedgerError, MalformedError
@@ -257,6 +258,8 @@ async def _send_lane(ledger: LedgerClient, lane: dict[int, SignedEvent]) -> dict
     for start in range(0, len(items), BATCH):
         batch = items[start : start + BATCH]
         found = await ledger.submit([event for _, event in batch])
+        for (_, event), answer in zip(batch, found, strict=True):
+            tell_unrecorded(event, answer)
         answers |= {number: answer for (number, _), answer in zip(batch, found, strict=True)}
     return answers
 

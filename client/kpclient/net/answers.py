@@ -29,6 +29,8 @@ class VerifiedEvent:
     height: int
     index: int
     block_time_ms: int
+    countersigned: tuple[str, ...] = ()
+    """Events by which others of its office are said to have signed it afterwards."""
 
 
 def describe_problem(problem: Problem | None) -> dict[str, str]:

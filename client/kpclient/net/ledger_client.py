@@ -202,7 +202,9 @@ class LedgerClient:
         if event.event_id != event_id:
             problem = f"asked for event {event_id.hex()}, it gives {event.event_id.hex()}"
             raise NotTrustworthyError(node, problem)
-        return VerifiedEvent(event, found.height, found.index, found.block_time_ms)
+        return VerifiedEvent(
+            event, found.height, found.index, found.block_time_ms, found.countersigned
+        )
 
     async def ask(self, query: Query[msgspec.Struct, A], question: msgspec.Struct) -> A:
         """Ask what people can ask of the ledger (:mod:`kpledger.books.query`).

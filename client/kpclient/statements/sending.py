@@ -9,7 +9,7 @@ from kpclient.input.options import ConnectionOptions, SendingOptions
 from kpclient.net.answers import NO_PROBLEM, describe_problem, full_problem
 from kpclient.net.ledger_client import is_decided
 from kpclient.net.node_client import NodeProblemError, NodeUnreachableError
-from kpclient.output.console import print_fields, print_json, print_line
+from kpclient.output.console import print_fields, print_json, print_line, print_trouble
 from kpclient.session import Session
 from kpledger.api.answers import (
     CommittedAnswer,
@@ -88,6 +88,22 @@ def send(
     if earlier is not None:
         outbox.remove(earlier)
     _show(meant, describe_answer(answer) | about, as_json=connection.as_json)
+    tell_unrecorded(meant, answer)
+
+
+def tell_unrecorded(event: SignedEvent, answer: SubmitAnswer) -> None:
+    """Say which signatures of an event that was sent are not recorded with it, and what to do.
+
+    Whoever sends an event first fixes what is recorded; its id is the same with fewer signatures.
+    """
+    recorded = answer.signers if isinstance(answer, CommittedAnswer) else ()
+    missing = [key.hex() for key in event.signers if recorded and key.hex() not in recorded]
+    for key in missing:
+        event_id = event.event_id.hex()
+        print_trouble(
+            f"event {event_id} was recorded before, without the signature by key {key};"
+            f" to add it: kpledger countersign {event_id} --key NAME"
+        )
 
 
 def _hand_on(event: SignedEvent, file: Path, *, as_json: bool) -> None:
@@ -111,6 +127,7 @@ def describe_answer(answer: SubmitAnswer) -> dict[str, object]:
                 "index": answer.index,
                 "block_time_ms": answer.block_time_ms,
                 "duplicate": answer.duplicate,
+                "signers": list(answer.signers),
             }
         case RefusedAnswer():
             return {"status": "refused", "problem": full_problem(answer.problem)}
@@ -149,6 +166,7 @@ def _show(event: SignedEvent, answer: dict[str, object], *, as_json: bool) -> No
     hidden = (
         "block_time_ms",
         "waiting_since",
+        "signers",
         *(() if answer.get("duplicate") else ("duplicate",)),
     )
     shown = {name: str(value) for name, value in answer.items() if name not in hidden}

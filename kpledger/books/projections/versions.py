@@ -83,6 +83,12 @@ _TABLES: Final = (
     _Table(records.ProceedingRecord, "recommendations", each="recommendations"),
     _Table(records.ReportRecord, "reports", about=2, spread=_reports),
     _Table(records.CorrectionRecord, "corrections", spread=_corrections),
+    _Table(
+        records.CountersignaturesRecord,
+        "countersignatures",
+        each="countersignatures",
+        paths={"countersigned_by": "event"},
+    ),
     _Table(records.CaseRecord, "cases"),
 )
 _TABLES_OF: Final = {

@@ -245,6 +245,9 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
     events.life.NoteFiled: Row(
         _ANYBODY, (subject.check_first, notes.check_note), life_effects.keep_note
     ),
+    events.life.EventCountersigned: Row(
+        _ANYBODY, (subject.check_first, notes.check_countersigned), life_effects.countersign
+    ),
     events.life.CorrectionMade: Row(
         _ANYBODY, (subject.check_first, notes.check_correction), life_effects.correct
     ),

@@ -212,19 +212,6 @@ class PolicyRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True
     """In ledger order; the genesis file's values are the first of the network."""
 
 
-class QuotaRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How much of its quotas an office has used, or all offices of a participant together.
-
-    For each kind of events the instant up to which what was filed uses the quota up, at so many
-    units a day; in the past where nothing is used. Unix microseconds of block time.
-    """
-
-    trade: int = 0
-    statistics: int = 0
-    governance: int = 0
-    notes: int = 0
-
-
 class EventRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where an event stands; its existence makes submitting twice harmless, for ever."""
 
@@ -342,6 +329,19 @@ class CorrectionRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=
     """That an event was corrected, and by which events, in order."""
 
     corrections: tuple[bytes, ...]
+
+
+class Countersignature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A key that signed a statement after it had been recorded, and the event by which it did."""
+
+    key: bytes
+    event: bytes
+
+
+class CountersignaturesRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who countersigned an event, in order."""
+
+    countersignatures: tuple[Countersignature, ...]
 
 
 class FoundGoods(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

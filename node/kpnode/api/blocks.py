@@ -16,8 +16,10 @@ from aiohttp import web
 
 from kpledger.api.answers import RecordedEvent, UnknownEvent
 from kpledger.api.routes import MSGPACK_TYPE, BlocksQuestion, EventQuestion, ReadOptions
+from kpledger.base.state import read_record
 from kpledger.books.query import encode_answer
 from kpledger.scheme.envelope import decode_envelope, format_envelope_json
+from kpledger.scheme.v1.records import CountersignaturesRecord
 from kpnode.api.client import client_of
 from kpnode.api.delivery import PIECE_BYTES, NotWholeError, cut_off, send_piece, sending
 from kpnode.api.parameters import read_parameters
@@ -77,7 +79,9 @@ class BlocksApi:
         stored = await asyncio.to_thread(self._ledger.event, bytes.fromhex(event_id))
         if stored is None:
             return respond_json(UnknownEvent(id=event_id), tip)
-        return respond_json(_describe(event_id, stored), tip)
+        key = CountersignaturesRecord.key_for(event_id)
+        later = read_record(self._ledger.state, key, CountersignaturesRecord)
+        return respond_json(_describe(event_id, stored, later), tip)
 
 
 def read_piece(ledger: Ledger, first: int, last: int) -> tuple[bytes, int]:
@@ -91,7 +95,9 @@ def read_piece(ledger: Ledger, first: int, last: int) -> tuple[bytes, int]:
     return bytes(piece), height
 
 
-def _describe(event_id: str, stored: StoredEvent) -> RecordedEvent:
+def _describe(
+    event_id: str, stored: StoredEvent, later: CountersignaturesRecord | None
+) -> RecordedEvent:
     event = decode_envelope(stored.encoded)
     content = {**msgspec.structs.asdict(event.header), "body": event.body}
     return RecordedEvent(
@@ -101,4 +107,7 @@ def _describe(event_id: str, stored: StoredEvent) -> RecordedEvent:
         block_time_ms=stored.time_ms,
         event=msgspec.Raw(encode_answer(content)),
         envelope=msgspec.Raw(format_envelope_json(stored.encoded)),
+        countersigned=tuple(
+            dict.fromkeys(one.event.hex() for one in later.countersignatures) if later else ()
+        ),
     )

@@ -131,6 +131,7 @@ class SubmitApi:
                     index=outcome.index,
                     block_time_ms=outcome.time_ms,
                     duplicate=outcome.duplicate,
+                    signers=tuple(key.hex() for key in outcome.signers),
                 )
             case Pending():
                 return PendingAnswer(id=event_id)

@@ -396,10 +396,10 @@ class Node:
     def _tell_committed(self, execution: ExecutedBlock) -> None:
         header = execution.header
         event_ids = tuple(event.event_id for event in execution.events)
-        for position, event_id in enumerate(event_ids):
-            index = header.first_event + position
-            committed = Committed(event_id, header.height, index, header.time_ms, duplicate=False)
-            self._submissions.answer(event_id, committed)
+        for index, event in enumerate(execution.events, header.first_event):
+            place = event.event_id, header.height, index, header.time_ms
+            committed = Committed(*place, duplicate=False, signers=event.signers)
+            self._submissions.answer(event.event_id, committed)
         # Blocks commit in the order in which they were proposed.
         for ticket in [one for one, ids in self._tickets.items() if ids == event_ids]:
             del self._tickets[ticket]

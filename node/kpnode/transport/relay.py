@@ -209,7 +209,7 @@ class PeerLinks:
 
 def _encode_outcome(outcome: Outcome) -> tuple[str, bytes]:
     match outcome:
-        case Committed(_, height, index, time_ms, duplicate):
+        case Committed(_, height, index, time_ms, duplicate, _):
             commit = _Commit(height=height, index=index, time_ms=time_ms, duplicate=duplicate)
             return COMMITTED, encode(commit)
         case Refused(_, Refusal(rule, field, problem, accepted), bad_signature):

@@ -12,18 +12,20 @@ from kpledger.scheme.event import Body
 from kpledger.scheme.v1.context import Context, record_of
 from kpledger.scheme.v1.events import life as events
 from kpledger.scheme.v1.events.importing import SuspectReported
-from kpledger.scheme.v1.events.life import CorrectionMade
+from kpledger.scheme.v1.events.life import CorrectionMade, EventCountersigned
 from kpledger.scheme.v1.events.statistics import AnomalyQuestioned
 from kpledger.scheme.v1.lifecycles import PROCEEDINGS, ProceedingState
 from kpledger.scheme.v1.records import (
     BodyRecord,
     CorrectionRecord,
+    Countersignature,
+    CountersignaturesRecord,
     EditionRecorded,
     ProceedingRecord,
     RecommendationStatus,
 )
 from kpledger.scheme.v1.rules.filings import report_of, submission_of
-from kpledger.scheme.v1.rules.notes import corrections_of
+from kpledger.scheme.v1.rules.notes import corrections_of, countersignatures_of
 from kpledger.scheme.v1.rules.proceedings import KIND_OF, documents_of
 
 REPORT_DAYS: Final = 21
@@ -163,6 +165,17 @@ def compose_body(context: Context) -> None:
 
 def keep_note(_context: Context) -> None:
     """Change nothing: a note stands in the history alone."""
+
+
+def countersign(context: Context) -> None:
+    """Write whose signatures were added to an event."""
+    countersigned = context.body(EventCountersigned).event
+    before = countersignatures_of(context, countersigned).countersignatures
+    added = tuple(
+        Countersignature(key=key, event=context.event.event_id) for key in context.event.signers
+    )
+    record = CountersignaturesRecord(countersignatures=(*before, *added))
+    context.put(record, countersigned)
 
 
 def correct(context: Context) -> None:

@@ -243,6 +243,13 @@ class NoteFiled(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Hash of a paper behind it."""
 
 
+class EventCountersigned(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Further officers of an office put their signatures to a statement that it made before."""
+
+    event: EventId
+    """The statement; its subject is this event's subject, and its author is this one's."""
+
+
 class CorrectionMade(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A participant corrects a statement of its own that moved nothing by its contents.
 

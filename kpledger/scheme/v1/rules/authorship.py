@@ -10,6 +10,7 @@ from kpledger.base.units import DAY_MS, format_time
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, Refusals
 from kpledger.scheme.v1.events import governance as events
+from kpledger.scheme.v1.events.life import EventCountersigned
 from kpledger.scheme.v1.ids import CHAIR, OWN_KEYS, ROOT, SECRETARIAT
 from kpledger.scheme.v1.records import AuthorityRecord, KeyRecord
 from kpledger.scheme.v1.rules.values import check_past_time
@@ -169,10 +170,12 @@ def _check_officers(code: str, office: str, needed: int, signed: int) -> Refusal
 def officers_needed(context: Context) -> int:
     """Give how many officers of the author have to sign (four eyes): its participant's policy.
 
-    It is asked of offices only: the root of a participant must be able to change the policy.
+    It is asked of offices only: the root of a participant must be able to change the policy. And a
+    single officer may countersign what others have signed.
     """
     participant, authority = context.author
-    if participant == KPCS or authority == ROOT:
+    adds_a_signature = isinstance(context.event.body, EventCountersigned)
+    if participant == KPCS or authority == ROOT or adds_a_signature:
         return 1
     return context.policy(participant).officers
 

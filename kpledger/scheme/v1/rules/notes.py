@@ -1,4 +1,4 @@
-"""Notes (A1) and corrections (A2): rules E2, E5 and E6.
+"""Notes (A1), corrections (A2) and countersignatures: rules E2, E5 and E6.
 
 A correction says how a statement should have read. It changes no record, so only statements may be
 corrected whose *contents* no rule, record or sum is made of: what happened stays, however it was
@@ -17,8 +17,13 @@ from kpledger.scheme.v1.events import certificate
 from kpledger.scheme.v1.events.decisions import ShipmentDeclined
 from kpledger.scheme.v1.events.governance import AuthorityClosed
 from kpledger.scheme.v1.events.importing import ShipmentDetained, ShipmentDiverted, ShipmentReleased
-from kpledger.scheme.v1.events.life import ConcernClosed, CorrectionMade, NoteFiled
-from kpledger.scheme.v1.records import CorrectionRecord, EventRecord
+from kpledger.scheme.v1.events.life import (
+    ConcernClosed,
+    CorrectionMade,
+    EventCountersigned,
+    NoteFiled,
+)
+from kpledger.scheme.v1.records import CorrectionRecord, CountersignaturesRecord, EventRecord
 from kpledger.scheme.v1.rules.subject import is_closed, shipment, subject_of
 from kpledger.scheme.v1.rules.values import check_ascending, check_words
 
@@ -44,6 +49,9 @@ CORRECTABLE: Final[dict[str, type[Body]]] = {
 """The types that may be corrected. What is not here: certificates, confirmations and seizures hold
 weights; arrivals and notices of export hold days that rules compare; governance, decisions and
 verdicts are what later events rest on; reports, tables and answers have further editions."""
+
+MAX_COUNTERSIGNATURES: Final = 16
+"""How many keys may countersign one event; as many as may sign it at once."""
 
 MAX_CORRECTIONS = 16
 """How often one event may be corrected."""
@@ -76,6 +84,39 @@ def check_correction(context: Context) -> Refusals:
     if count >= MAX_CORRECTIONS:
         problem = f"it was corrected {count} times"
         yield Refusal(Rule.E6, "body.event", problem, f"at most {MAX_CORRECTIONS} times")
+
+
+def check_countersigned(context: Context) -> Refusals:
+    """E2, E5, E6: each officer signs once what the own office said, and no countersignature."""
+    event_id = context.body(EventCountersigned).event
+    earlier = context.earlier(event_id)
+    if earlier is None:
+        problem = f"{event_id.hex()} is not an event of this ledger"
+        yield Refusal(Rule.E6, "body.event", problem, "the id of an event")
+        return
+    said_by = f"{earlier.participant}/{earlier.authority}"
+    if (earlier.participant, earlier.authority) != context.author:
+        problem = f"it was said by {said_by}, not by {context.event.header.author}"
+        yield Refusal(Rule.E2, "author", problem, said_by)
+    if context.subject != earlier.subject:
+        problem = f"{context.subject} is not the subject"
+        yield Refusal(Rule.E5, "subject", problem, earlier.subject)
+    if earlier.type == EventCountersigned.TYPE:
+        problem = "it is a countersignature itself"
+        yield Refusal(Rule.E6, "body.event", problem, "the event that it countersigns")
+    known = [one.key for one in countersignatures_of(context, event_id).countersignatures]
+    for public_key in context.event.signers:
+        if public_key in known:
+            problem = f"key {public_key.hex()} has countersigned it already"
+            yield Refusal(Rule.E6, "signatures", problem, f"other keys of {said_by}")
+    if len(known) + len(context.event.signers) > MAX_COUNTERSIGNATURES:
+        problem = f"{len(known)} keys have countersigned it"
+        yield Refusal(Rule.E6, "signatures", problem, f"at most {MAX_COUNTERSIGNATURES} keys")
+
+
+def countersignatures_of(context: Context, event_id: bytes) -> CountersignaturesRecord:
+    """Read who countersigned an event; empty when nobody did."""
+    return context.read_or(CountersignaturesRecord(countersignatures=()), event_id)
 
 
 def corrections_of(context: Context, event_id: bytes) -> CorrectionRecord:

@@ -20,6 +20,7 @@ from typing import Final
 import msgspec
 
 from kpledger.base.ids import KPCS
+from kpledger.base.state import Record
 from kpledger.base.units import DAY_MS, format_time
 from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Refusal, Rule
@@ -34,7 +35,6 @@ from kpledger.scheme.v1.events import (
     statistics,
 )
 from kpledger.scheme.v1.ids import CHAIR, ROOT, SECRETARIAT
-from kpledger.scheme.v1.records import QuotaRecord
 
 UNIT_BYTES: Final = 2048
 """An event counts as one unit for every so many bytes of its envelope that it begins."""
@@ -75,14 +75,30 @@ KINDS: Final[dict[type[Body], Kind]] = {
     importing.SuspectJudged: Kind.NOTES,
     statistics.AnomalyQuestioned: Kind.NOTES,
     statistics.AnomalyAnswered: Kind.NOTES,
+    life.EventCountersigned: Kind.TRADE,
     life.ObserverRegistered: Kind.GOVERNANCE,
     life.ObserverWithdrawn: Kind.GOVERNANCE,
 }
 """Which quota an event uses, by its type."""
 
-FREE: Final[frozenset[type[Body]]] = frozenset({governance.KeyRevoked})
-"""What uses none: each key is revoked once at most, and a thief who has used up a quota must not
-keep the owner from it."""
+FREE: Final[frozenset[type[Body]]] = frozenset(
+    {governance.KeyRevoked, governance.ParticipantRecovered, governance.ChairRecovered}
+)
+"""What uses none, since a thief who has used up a quota must not keep the owner from it: each key
+is revoked once at most, and a recovery takes the signatures of several parties."""
+
+
+class QuotaRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much of its quotas an office has used, or all offices of a participant together.
+
+    For each kind of events the instant up to which what was filed uses the quota up, at so many
+    units a day; in the past where nothing is used. Unix microseconds of block time.
+    """
+
+    trade: int = 0
+    statistics: int = 0
+    governance: int = 0
+    notes: int = 0
 
 
 def check_quota(context: Context) -> Refusals:

@@ -34,7 +34,7 @@ from kpledger.scheme.v1.events import BODIES
 seeds = st.integers(0, 2**48 - 1)
 WALK_STEPS: Final = 400
 """Steps of one seeded walk: long enough for certificates to live their lives."""
-QUICK_WALKS: Final = 12
+QUICK_WALKS: Final = 13
 LONG_STEPS: Final = int(os.environ.get("KPLEDGER_WALK_STEPS", "0"))
 
 

@@ -35,8 +35,7 @@ from kpledger.scheme.v1.events.governance import (
 from kpledger.scheme.v1.events.life import NoteFiled
 from kpledger.scheme.v1.execution import apply
 from kpledger.scheme.v1.policy import Policy
-from kpledger.scheme.v1.records import QuotaRecord
-from kpledger.scheme.v1.rules.quotas import KINDS, SAVED_DAYS, UNIT_BYTES, Kind
+from kpledger.scheme.v1.rules.quotas import KINDS, SAVED_DAYS, UNIT_BYTES, Kind, QuotaRecord
 
 NOTE: Final = NoteFiled(text="Seen.", references=(), document=None)
 STOCK: Final = 10 * SAVED_DAYS

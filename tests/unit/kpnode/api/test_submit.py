@@ -6,12 +6,14 @@ from pathlib import Path
 import msgspec
 import pytest
 from founding import (
+    CHAIR,
     NOW_MS,
     event_id_of,
     make_certificate,
     make_confirmation,
     make_event,
     opening_events,
+    public_hex,
     signing_key,
 )
 from serving import Reply, Served, serve
@@ -56,6 +58,7 @@ async def test_an_event_is_answered_when_it_is_committed(served: Served) -> None
             "index": 0,
             "block_time_ms": NOW_MS,
             "duplicate": False,
+            "signers": sorted(public_hex(name) for name in ("BW/root", CHAIR)),
         },
     )
     assert served.node.ledger.tip.height == 2

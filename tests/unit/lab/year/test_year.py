@@ -33,6 +33,7 @@ UNUSED = {
     "authority_closed",
     "case_opened",
     "correction_made",
+    "event_countersigned",
     "observer_withdrawn",
     "restriction_lifted",
     "rules_activated",
