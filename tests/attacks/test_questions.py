@@ -7,12 +7,8 @@ listed, so that nothing here rests on what strangers may not ask at all.
 import asyncio
 import os
 import signal
-import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -20,6 +16,7 @@ import pytest
 from network import GLANCE_S, PATIENCE_S, NetworkSeen, NodeSeen, sign_note
 from office import read_seen, start_devnet, stop
 
+from attacks.crowd import crowding, get
 from attacks.flood import ATTACKER_HOST
 from attacks.trading import fill_ledger
 
@@ -60,62 +57,6 @@ def node(network: NetworkSeen) -> NodeSeen:
 async def honest(node: NodeSeen) -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(node.api) as session:
         yield session
-
-
-def get(target: str) -> bytes:
-    return f"GET {target} HTTP/1.1\r\nHost: node\r\n\r\n".encode()
-
-
-@dataclass(frozen=True, slots=True)
-class Attack:
-    """Connections of a stranger."""
-
-    opened: list[socket.socket]
-    sending: list[asyncio.Task[None]]
-
-    async def wait_until_sent(self) -> None:
-        """Wait until the node has taken all that was sent, or ended the connection."""
-        async with asyncio.timeout(PATIENCE_S):
-            await asyncio.gather(*self.sending)
-
-    async def wait_until_answered(self) -> None:
-        """Wait until each connection has been answered something, or ended."""
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(PATIENCE_S):
-            for one in self.opened:
-                with suppress(ConnectionError):
-                    await loop.sock_recv(one, 1)
-
-
-@asynccontextmanager
-async def attacking(node: NodeSeen, count: int, sent: bytes) -> AsyncIterator[Attack]:
-    """Open connections that send something and read next to nothing."""
-    loop, where = asyncio.get_running_loop(), urlsplit(node.api)
-    opened: list[socket.socket] = []
-    sending: list[asyncio.Task[None]] = []
-    try:
-        for _ in range(count):
-            one = socket.socket()
-            opened.append(one)
-            one.settimeout(0)
-            # The kernel of the node's machine keeps as little as can be had for such a connection.
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
-            one.bind((ATTACKER_HOST, 0))
-            await loop.sock_connect(one, (where.hostname, where.port))
-            sending.append(asyncio.create_task(send(one, sent)))
-        yield Attack(opened, sending)
-    finally:
-        for task in sending:
-            task.cancel()
-        await asyncio.gather(*sending, return_exceptions=True)
-        for one in opened:
-            one.close()
-
-
-async def send(one: socket.socket, sent: bytes) -> None:
-    with suppress(ConnectionError):
-        await asyncio.get_running_loop().sock_sendall(one, sent)
 
 
 async def ask(session: aiohttp.ClientSession, target: str) -> str:
@@ -172,7 +113,7 @@ async def test_work_ends_when_its_client_has_left_though_not_all_it_sent_is_read
     try:
         small = "/v1/participants/BW?timeout_ms=60000"
         async with stranger(node) as session:
-            async with attacking(node, 300, get(small) + JUNK):
+            async with crowding(node.api, 300, get(small) + JUNK):
                 await wait_until(session, SOON, "share-taken", "busy")
             # The books answer nobody, but there is room to ask them.
             await wait_until(session, SOON, "books-behind")
@@ -185,8 +126,8 @@ async def test_answers_that_nobody_reads_take_a_bounded_memory(
     node: NodeSeen, honest: aiohttp.ClientSession
 ) -> None:
     before = memory_of(node.pid)
-    async with attacking(node, 150, get(PAGE)) as attack:
-        await attack.wait_until_answered()
+    async with crowding(node.api, 150, get(PAGE)) as crowd:
+        await crowd.wait_until_answered()
         assert await ask(honest, PAGE) == ""
         assert memory_of(node.pid) - before < 80 * MIB
 
@@ -195,8 +136,8 @@ async def test_bodies_that_do_not_end_take_a_bounded_memory(
     network: NetworkSeen, node: NodeSeen, honest: aiohttp.ClientSession
 ) -> None:
     before = memory_of(node.pid)
-    async with attacking(node, 150, UNFINISHED) as attack:
-        await attack.wait_until_sent()
+    async with crowding(node.api, 150, UNFINISHED, reads=True) as crowd:
+        await crowd.wait_until_sent()
         event = sign_note(network.keys, bytes.fromhex(network.chain))
         headers = {"Content-Type": "application/msgpack"}
         async with honest.post("/v1/events", data=event, headers=headers) as response:
@@ -207,8 +148,8 @@ async def test_bodies_that_do_not_end_take_a_bounded_memory(
 async def test_slow_readers_keep_no_audit_out(
     node: NodeSeen, honest: aiohttp.ClientSession
 ) -> None:
-    async with attacking(node, 48, get("/v1/blocks")) as attack, stranger(node) as neighbour:
-        await attack.wait_until_answered()
+    async with crowding(node.api, 48, get("/v1/blocks")) as crowd, stranger(node) as neighbour:
+        await crowd.wait_until_answered()
         assert await ask(honest, "/v1/blocks") == ""
         # Nor do they keep out whoever shares their address, but for a few seconds.
         await wait_until(neighbour, "/v1/blocks", "")

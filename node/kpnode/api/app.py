@@ -32,7 +32,8 @@ def build_app(
     submit = SubmitApi(node, limits)
     blocks = BlocksApi(node, limits)
     status = StatusApi(node, books, cosigning_key)
-    proxy = BooksProxy(node, books, limits)
+    delivery = Delivery(limits)
+    proxy = BooksProxy(node, books, limits, delivery)
     openapi = build_openapi()
 
     async def get_openapi(_: web.Request) -> web.Response:
@@ -50,7 +51,6 @@ def build_app(
         routes.READY: status.get_ready,
         routes.OPENAPI: get_openapi,
     }
-    delivery = Delivery(limits)
     app = web.Application(
         client_max_size=limits.max_body_bytes,
         middlewares=[delivery.deliver, answer_problems, access.identify],

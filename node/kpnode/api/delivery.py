@@ -26,6 +26,9 @@ PIECE_BYTES: Final = 64 * 1024
 """What is written at once; with less left to send nobody is waited for."""
 _LOOK_S: Final = 1.0
 """How often it is looked who has left."""
+_FAREWELL_S: Final = 0.5
+"""How long a client that has not sent all has for reading the answer: the end of a connection with
+something unread in it may destroy the answer on its way."""
 _GONE: Final = frozenset({7, 8})
 """TCP_CLOSE and TCP_CLOSE_WAIT: the other side sends no more (tcp_states.h of Linux)."""
 
@@ -51,32 +54,41 @@ class Delivery:
         self._asking[number] = request
         try:
             response = await handler(request)
+            if isinstance(response, web.Response):
+                try:
+                    await self.send(request, response)
+                except ProblemError as error:
+                    response = respond_problem(error.problem)
             with sending(request):
-                if isinstance(response, web.Response) and not response.prepared:
-                    response = await self._send(request, response)
                 async with asyncio.timeout(WINDOW_S):
                     await response.prepare(request)
                     await response.write_eof()
+            if not request.content.is_eof():
+                # It is not read what is still coming; the client may stop when it has read why.
+                await asyncio.sleep(_FAREWELL_S)
             return response
         finally:
             del self._asking[number]
 
-    async def _send(self, request: web.Request, response: web.Response) -> web.Response:
-        """Send what is long piece by piece; gives the response that is to be ended."""
+    async def send(self, request: web.Request, response: web.Response) -> None:
+        """Send a long answer piece by piece, to its end; does nothing with others.
+
+        Raises:
+            ProblemError: too much is being sent, to this client (429) or to all (503).
+        """
         body = response.body
         if not isinstance(body, bytes) or len(body) <= PIECE_BYTES or request.method == "HEAD":
-            return response
-        try:
-            end = partial(cut_off, request)
-            with self._answers.take(client_of(request), len(body), cut_off=end) as held:
-                await response.prepare(request)
-                # Its length has been sent, and with the end of the response nothing follows.
-                response.body = None
-                for start in range(0, len(body), PIECE_BYTES):
-                    await send_piece(response, body[start : start + PIECE_BYTES], held)
-        except ProblemError as error:
-            return respond_problem(error.problem)
-        return response
+            return
+        end = partial(cut_off, request)
+        with (
+            self._answers.take(client_of(request), len(body), cut_off=end) as held,
+            sending(request),
+        ):
+            await response.prepare(request)
+            # Its length has been sent; with the end of the response nothing follows.
+            response.body = None
+            for start in range(0, len(body), PIECE_BYTES):
+                await send_piece(response, body[start : start + PIECE_BYTES], held)
 
     async def watching(self, _app: web.Application) -> AsyncIterator[None]:
         """Look for those who have left, while the application is served."""

@@ -156,6 +156,8 @@ class HttpServer:
             auto_decompress=False,
             # Nobody works on for a client that has left.
             handler_cancellation=True,
+            # Nor is read what nobody wants; how a client hears of that is said when it is answered.
+            lingering_time=0,
         )
 
     async def start(

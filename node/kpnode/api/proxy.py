@@ -19,6 +19,7 @@ from yarl import URL
 from kpledger.api.routes import ReadOptions, Route
 from kpnode.api.allowances import VERIFICATIONS_PER_S, Allowances, spent_verifications
 from kpnode.api.client import client_of
+from kpnode.api.delivery import Delivery
 from kpnode.api.http import HEIGHT_HEADER
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
@@ -42,8 +43,9 @@ _NOT_KEPT: Final = frozenset(
 class BooksProxy:
     """Passes questions on."""
 
-    def __init__(self, node: Node, books: BooksGate, limits: ApiLimits) -> None:
+    def __init__(self, node: Node, books: BooksGate, limits: ApiLimits, delivery: Delivery) -> None:
         """Ask the books of this node."""
+        self._delivery = delivery
         self._node = node
         self._books = books
         self._small = _Lane(limits.max_questions, SMALL_READERS)
@@ -73,7 +75,10 @@ class BooksProxy:
                 self._verifications.of(client.site).spend(1)
             with lane.shares.take(client):
                 tip = await catch_up(self._node, options)
-                return await self._ask(request, lane.turns, tip.height, deadline)
+                answer = await self._ask(request, lane.turns, tip.height, deadline)
+                # Within its client's share: who does not read answers gets no others.
+                await self._delivery.send(request, answer)
+                return answer
 
         return forward
 

@@ -22,8 +22,10 @@ from kpnode.sites import IPAddress, read_address, site_of
 
 _BACKLOG: Final = 1024
 """Connections that the kernel holds until they are accepted."""
-_KERNEL_BYTES: Final = 128 * 1024
-"""What the kernel keeps of a connection, each way, in bytes; it takes twice as much (socket(7))."""
+_SENDING_BYTES: Final = 128 * 1024
+"""What the kernel keeps of a connection for its client; it takes twice as much (socket(7))."""
+_RECEIVING_BYTES: Final = 32 * 1024
+"""Likewise of what its client has sent: so much is read at once, whether it is wanted or not."""
 _ACCEPTS_A_TURN: Final = 16
 """So many are accepted before others have their turn."""
 _SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -102,8 +104,8 @@ class Acceptor:
             listener.settimeout(0)
             # Connections inherit it. The kernel's memory is nobody's share, so it is little for
             # each, and none for a client that takes nothing.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _KERNEL_BYTES)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENDING_BYTES)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVING_BYTES)
             user_timeout_ms = round(1000 * self._wait_s)
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, user_timeout_ms)
             self._listeners.append(listener)
