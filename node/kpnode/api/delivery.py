@@ -2,13 +2,17 @@
 
 What an answer holds until it is taken comes from a bounded capacity, of which one client has its
 share; whoever takes less than :data:`RATE` is cut off, and where all is taken, whoever lags gives
-way before (:mod:`kpnode.api.shares`). Whoever has left is noticed even if there is more of what it
-sent than the node reads before it has answered, so that nobody works on for nobody.
+way before (:mod:`kpnode.api.shares`). So that nobody works on for nobody, it is looked who has left
+without the loop seeing it; and whoever sends on more than is read before its answer, behind which
+it could leave unseen, is cut off.
 """
 
 import asyncio
+import fcntl
 import itertools
 import socket
+import struct
+import termios
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -26,6 +30,7 @@ PIECE_BYTES: Final = 64 * 1024
 """What is written at once; with less left to send nobody is waited for."""
 _LOOK_S: Final = 1.0
 """How often it is looked who has left."""
+_INT: Final = struct.Struct("i")
 _FAREWELL_S: Final = 0.5
 """How long a client that has not sent all has for reading the answer: the end of a connection with
 something unread in it may destroy the answer on its way."""
@@ -100,11 +105,18 @@ class Delivery:
             await asyncio.gather(task, return_exceptions=True)
 
     async def _watch(self) -> None:
+        sent_on: set[int] = set()
         while True:
             await asyncio.sleep(_LOOK_S)
-            for request in tuple(self._asking.values()):
+            before, sent_on = sent_on, set()
+            for number, request in tuple(self._asking.items()):
                 if has_left(request):
                     cut_off(request)
+                elif has_sent_on(request):
+                    # Twice: the first time the loop may just not have come to reading it.
+                    sent_on.add(number)
+                    if number in before:
+                        cut_off(request)
 
 
 async def send_piece(response: web.StreamResponse, piece: bytes, held: Held) -> None:
@@ -137,10 +149,27 @@ def cut_off(request: web.Request) -> None:
 
 def has_left(request: web.Request) -> bool:
     """Tell whether a client sends no more, though what it has sent may not have been read yet."""
-    if request.transport is None:
-        return True
-    connection = request.transport.get_extra_info("socket")
+    connection = _socket_of(request)
     if connection is None or connection.family == socket.AF_UNIX:
-        return False
+        return connection is None
     state: bytes = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
     return state[0] in _GONE
+
+
+def has_sent_on(request: web.Request) -> bool:
+    """Tell whether more comes behind a request than is read before its answer.
+
+    Behind that, the end of the connection could not be seen.
+    """
+    connection = _socket_of(request)
+    if connection is None or not request.content.is_eof():
+        return False
+    unread = fcntl.ioctl(connection.fileno(), termios.FIONREAD, bytes(_INT.size))
+    return bool(_INT.unpack(unread)[0])
+
+
+def _socket_of(request: web.Request) -> socket.socket | None:
+    found: socket.socket | None = None
+    if request.transport is not None:
+        found = request.transport.get_extra_info("socket")
+    return found

@@ -8,6 +8,7 @@ as numbers of open files.
 import asyncio
 import logging
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -25,6 +26,8 @@ from kpnode.process import keep_private, rest_collector, set_up_logging
 
 NICENESS: Final = 10
 """Consensus goes first when both want a processor."""
+_MEMORY_BYTES: Final = 1 << 30
+"""More memory of its own this process is not given, whatever somebody asks (setrlimit(2))."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +42,9 @@ def _main() -> int:
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     # Ctrl-C reaches the node as well, which then stops this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    if not 0 <= most <= _MEMORY_BYTES:  # below zero it has no limit
+        resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_BYTES, most))
     rest_collector()
     check_libraries()
     founded = parse_genesis(Path(genesis).read_bytes())

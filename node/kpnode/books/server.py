@@ -147,8 +147,9 @@ class BooksApi:
                 raise parameter_error(error.field, error.problem, error.accepted) from None
             except NotOnLedgerError as error:
                 raise ProblemError(make_problem(ProblemKind.NOT_FOUND, str(error))) from None
-            except TooMuchError as error:
-                raise ProblemError(make_problem(ProblemKind.TOO_COSTLY, str(error))) from None
+            except (TooMuchError, MemoryError) as error:
+                detail = str(error) or "the answer takes too much memory"
+                raise ProblemError(make_problem(ProblemKind.TOO_COSTLY, detail)) from None
             except sqlite3.DatabaseError as error:
                 if budget.is_spent:
                     detail = f"no answer within {budget_s:g} seconds of a processor"
