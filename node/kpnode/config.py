@@ -199,7 +199,7 @@ class LimitsSection(_Section, frozen=True, kw_only=True):
     """What this node takes on at once."""
 
     queue: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
-    """Events waiting for a block; more are turned away, to come again later."""
+    """Events under way to a block; an author may have a third, more are turned away for now."""
     batch_events: Annotated[int, Meta(ge=1, le=10_000)] = 256
     """Events in one block."""
     request_bytes: Annotated[int, Meta(ge=1 << 20, le=1 << 30)] = 64 << 20

@@ -1,14 +1,24 @@
-"""A queue of events that is fair between authors, and shares that leave room for everybody.
+"""A queue that is fair between authors, shares that leave room for everybody, and buckets.
 
 Participants take turns, and the offices of a participant theirs within it, by bytes: who sends
 large events has fewer of them in a block. What somebody sends in one request stays in order.
 """
 
+import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 from kpledger.scheme.event import Author, SignedEvent
+
+_BLOCK_EVENTS: Final = 64
+"""Events of one lane in a block at most; fewer if they are large."""
+_BLOCK_BYTES: Final = 128 * 1024
+_LONGEST_S: Final = 60
+"""How long a bucket is full at most, whatever was put into it."""
+_BUCKETS: Final = 10_000
+"""Buckets that are remembered; the longest untouched are forgotten first."""
 
 
 class FairQueue:
@@ -37,13 +47,33 @@ class FairQueue:
         offices.setdefault(office, deque()).append(event)
         self._count += 1
 
-    def take(self) -> SignedEvent | None:
-        """Take the event whose turn it is; None if none waits."""
-        if not self._count:
-            return None
-        code = min(self._lanes, key=lambda one: self._had[one,])
+    def take(self, count: int, is_wanted: Callable[[SignedEvent], bool]) -> list[SignedEvent]:
+        """Take up to so many events for a block, in turns; those that nobody wants are dropped.
+
+        One lane has so much of a block at most that whoever comes next need not wait for long.
+        """
+        taken: list[SignedEvent] = []
+        room: dict[tuple[str, str], int] = {}
+        while len(taken) < count and (name := self._next(room)) is not None:
+            event = self._pop(*name)
+            if is_wanted(event):
+                taken.append(event)
+                cost = max(len(event.encoded), _BLOCK_BYTES // _BLOCK_EVENTS)
+                room[name] = room.get(name, _BLOCK_BYTES) - cost
+        return taken
+
+    def _next(self, room: Mapping[tuple[str, str], int]) -> tuple[str, str] | None:
+        """Find the lane whose turn it is, among those that still have room in the block."""
+        turns = [
+            (self._had[code,], self._had[code, office], (code, office))
+            for code, offices in self._lanes.items()
+            for office in offices
+            if room.get((code, office), 1) > 0
+        ]
+        return min(turns, key=lambda turn: turn[:2])[2] if turns else None
+
+    def _pop(self, code: str, office: str) -> SignedEvent:
         offices = self._lanes[code]
-        office = min(offices, key=lambda one: self._had[code, one])
         event = offices[office].popleft()
         self._had[code,] += len(event.encoded)
         self._had[code, office] += len(event.encoded)
@@ -93,3 +123,33 @@ class LaneShares:
             del self._lanes[lane]
         if not self._codes[lane.participant]:
             del self._codes[lane.participant]
+
+
+class Buckets:
+    """Leaky buckets, one for each name: what somebody has done in vain, until it is forgotten."""
+
+    def __init__(
+        self, burst: int, per_s: float, now_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Hold ``burst`` each, and forget ``per_s`` a second; none is full for over a minute."""
+        self._full_s = burst / per_s
+        self._per_s = per_s
+        self._now_s = now_s
+        self._empty_at_s: dict[Hashable, float] = {}
+
+    def is_full(self, name: Hashable) -> bool:
+        """Tell whether a bucket holds as much as it may."""
+        return self._left_s(name) >= self._full_s
+
+    def fill(self, name: Hashable, count: int) -> None:
+        """Put so much more into a bucket."""
+        if count:
+            left_s = min(self._left_s(name) + count / self._per_s, self._full_s + _LONGEST_S)
+            self._empty_at_s.pop(name, None)
+            self._empty_at_s[name] = self._now_s() + left_s
+            if len(self._empty_at_s) > _BUCKETS:
+                del self._empty_at_s[next(iter(self._empty_at_s))]
+
+    def _left_s(self, name: Hashable) -> float:
+        """Tell in how many seconds a bucket is empty."""
+        return max(0.0, self._empty_at_s.get(name, 0.0) - self._now_s())

@@ -124,11 +124,7 @@ class Submissions:
         Events that nobody waits for any more are dropped: who submitted them was told that they are
         pending, and sends them again.
         """
-        taken: list[SignedEvent] = []
-        while len(taken) < count and (event := self._queue.take()) is not None:
-            if event.event_id in self._waiting:
-                taken.append(event)
-        return taken
+        return self._queue.take(count, lambda event: event.event_id in self._waiting)
 
     def wait_for(self, event_id: bytes, deadline_s: float) -> asyncio.Future[Answer]:
         """Give a future that is done when something is known about the event, or time is up.

@@ -6,7 +6,7 @@ order; those of another do not wait for them.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from kpledger.base.errors import LedgerError
@@ -14,8 +14,32 @@ from kpnode.raft import AppendRequest, EntryKind, Message, NodeId
 from kpnode.runtime.pace import IN_PLACE_BYTES
 from kpnode.runtime.verifier import Verifier
 
-_Checked = asyncio.Future[LedgerError | None]
-_Lane = deque[tuple[Message, list[_Checked]]]
+_Check = asyncio.Future[LedgerError | None]
+
+
+class InOrder:
+    """Does one thing after another, each when the checks that it waits for are done."""
+
+    def __init__(self) -> None:
+        """Wait for nothing."""
+        self._waiting: deque[tuple[Sequence[_Check], Callable[[], None]]] = deque()
+
+    def __len__(self) -> int:
+        """Count what waits."""
+        return len(self._waiting)
+
+    def add(self, checks: Sequence[_Check], act: Callable[[], None]) -> None:
+        """Act when these checks are done, and all that was added before."""
+        if not self._waiting and not checks:
+            act()
+            return
+        self._waiting.append((checks, act))
+        for check in checks:
+            check.add_done_callback(self._go_on)
+
+    def _go_on(self, _: _Check) -> None:
+        while self._waiting and all(check.done() for check in self._waiting[0][0]):
+            self._waiting.popleft()[1]()
 
 
 class Incoming:
@@ -34,7 +58,7 @@ class Incoming:
         self._leader_keys = leader_keys
         self._put = put
         self._limit = limit
-        self._lanes: dict[NodeId, _Lane] = {}
+        self._peers: dict[NodeId, InOrder] = {}
 
     def take(self, message: Message) -> None:
         """Take a message, and hand it on when its signatures and all before it are done.
@@ -42,16 +66,11 @@ class Incoming:
         Nothing is refused here: what does not verify is found again by whoever executes the block,
         who also knows what follows from that.
         """
-        lane = self._lanes.setdefault(message.sender, deque())
-        checks = self._begin(message) if len(lane) < self._limit else []
-        if not lane and not checks:
-            self._put(message)
-        elif len(lane) < self._limit:
-            lane.append((message, checks))
-            for check in checks:
-                check.add_done_callback(partial(self._go_on, lane))
+        order = self._peers.setdefault(message.sender, InOrder())
+        if len(order) < self._limit:
+            order.add(self._begin(message), partial(self._put, message))
 
-    def _begin(self, message: Message) -> list[_Checked]:
+    def _begin(self, message: Message) -> list[_Check]:
         if not isinstance(message.body, AppendRequest):
             return []
         blocks = [one.payload for one in message.body.entries if one.kind is EntryKind.BLOCK]
@@ -60,7 +79,3 @@ class Incoming:
             return []
         check, keys = self._verifier.signatures.check_block, self._leader_keys
         return [self._verifier.begin(partial(check, one, keys)) for one in blocks]
-
-    def _go_on(self, lane: _Lane, _: _Checked) -> None:
-        while lane and all(check.done() for check in lane[0][1]):
-            self._put(lane.popleft()[0])

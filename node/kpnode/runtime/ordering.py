@@ -6,9 +6,12 @@ An event that gets no answer is simply tried again: its id makes that harmless.
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from functools import partial
+from typing import Final, Protocol
 
 from kpledger.scheme.event import Author, SignedEvent
+from kpnode.fairness import Buckets
+from kpnode.runtime.incoming import InOrder
 from kpnode.runtime.intake import Allowance, Intake
 from kpnode.runtime.reads import RETRY_S
 from kpnode.runtime.verifier import Verifier
@@ -21,6 +24,10 @@ from kpnode.submission import (
     Unavailable,
     refuse_signature,
 )
+
+_REFUSED: Final = 1024
+"""Signed events of one author at once that rules refuse, before no more of them is looked at."""
+_REFUSED_PER_S: Final = 20
 
 
 class Orderer(Protocol):
@@ -48,7 +55,8 @@ class Ordering:
         self._intake = intake
         self._verifier = verifier
         self._orderer = orderer
-        self._relay_turn = asyncio.Lock()
+        self._refused = Buckets(_REFUSED, _REFUSED_PER_S)
+        self._relayed = InOrder()
 
     async def submit(
         self, events: Sequence[SignedEvent], timeout_s: float, allowance: Allowance
@@ -59,19 +67,20 @@ class Ordering:
         before it. If that one was lost on its way, a refusal says nothing.
         """
         deadline_s = time.monotonic() + timeout_s
+        # What comes in one request stays together: who sent it answers for all of it.
+        lane = events[0].header.author
+        shares = self._submissions.shares
+        if self._refused.is_full(lane) or not shares.has_room(lane):
+            return [_turn_away(event, lane) for event in events]
         answers: list[Answer] = [Retry()] * len(events)
         if self._orderer.stopped is None:
             answers = await self._intake.admit(events, deadline_s, allowance)
-        # What comes in one request stays together: who sent it answers for its length.
-        lane = events[0].header.author
-        shares = self._submissions.shares
-        if not shares.has_room(lane):
-            answers = [
-                _turn_away(event, lane) if isinstance(answer, Retry) else answer
-                for event, answer in zip(events, answers, strict=True)
-            ]
-        with shares.hold(lane, sum(isinstance(answer, Retry) for answer in answers)):
-            return await self._order(events, answers, lane, deadline_s)
+        waiting = [at for at, answer in enumerate(answers) if isinstance(answer, Retry)]
+        with shares.hold(lane, len(waiting)):
+            outcomes = await self._order(events, answers, lane, deadline_s)
+        # They are signed, so that they cost nobody's allowance, but the leader its time.
+        self._refused.fill(lane, sum(isinstance(outcomes[at], Refused) for at in waiting))
+        return outcomes
 
     async def _order(
         self,
@@ -99,10 +108,12 @@ class Ordering:
         looked whether its keys may sign; the signatures are not believed.
         """
         deadline_s = time.monotonic() + timeout_s
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         check = self._verifier.begin_event(event)
-        async with self._relay_turn:
-            # In the order in which they came, however long each takes.
-            error = await check
+        # In the order in which they came, however long each takes.
+        self._relayed.add([check], partial(_release, turn))
+        await turn
+        error = check.result()
         if error is not None:
             return refuse_signature(event.event_id, error)
         if not self._submissions.shares.has_room(lane):
@@ -141,6 +152,12 @@ class Ordering:
         ]
 
 
+def _release(turn: asyncio.Future[None]) -> None:
+    # Whoever waited may have been cancelled meanwhile.
+    if not turn.done():
+        turn.set_result(None)
+
+
 def _turn_away(event: SignedEvent, lane: Author) -> Unavailable:
-    reason = f"too many events of {lane} are under way; send this again later"
+    reason = f"too many events of {lane} are under way or were refused; send this again later"
     return Unavailable(event.event_id, reason, own_share=True)

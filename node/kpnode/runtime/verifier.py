@@ -34,7 +34,7 @@ class Verifier:
     """
 
     def __init__(self, signatures: Signatures) -> None:
-        """Prepare; nothing is verified before :meth:`start`."""
+        """Prepare; what is asked for waits until :meth:`start`."""
         self.signatures = signatures
         self._workers: deque[_Worker] = deque()
         self._waiting: list[tuple[Job, asyncio.Future[LedgerError | None]]] = []
@@ -42,6 +42,7 @@ class Verifier:
     def start(self) -> None:
         """Start the threads."""
         self._workers.extend(Worker(_do_all, name=f"signatures-{one}") for one in range(_THREADS))
+        self._send()
 
     async def check(self, events: Sequence[SignedEvent]) -> list[LedgerError | None]:
         """Verify events that are not known yet; says of each what is wrong, or None."""
@@ -57,7 +58,7 @@ class Verifier:
         """Begin a job; its error, or None, is there when it is done."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[LedgerError | None] = loop.create_future()
-        if not self._waiting:
+        if not self._waiting and self._workers:
             loop.call_soon(self._send)
         self._waiting.append((job, future))
         return future
@@ -72,6 +73,7 @@ class Verifier:
 
     async def close(self) -> None:
         """Finish what was begun, and end the threads."""
+        self._send()
         for worker in self._workers:
             await worker.close()
 
@@ -85,6 +87,8 @@ def _do(job: Job) -> LedgerError | None:
         job()
     except LedgerError as error:
         return error
+    except Exception as error:  # noqa: BLE001 (whoever waits must hear of it, and verified it is not)
+        return LedgerError(repr(error))
     return None
 
 

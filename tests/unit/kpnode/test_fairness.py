@@ -5,7 +5,7 @@ from founding import OFFICES, opening_events
 
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import Author, SignedEvent
-from kpnode.fairness import FairQueue, LaneShares
+from kpnode.fairness import Buckets, FairQueue, LaneShares
 
 EVENTS = [decode_envelope(one) for office in OFFICES for one in opening_events(office)]
 SMALL, LARGE = sorted(EVENTS, key=lambda one: len(one.encoded))[:: len(EVENTS) - 1]
@@ -16,11 +16,14 @@ def lane(name: str) -> Author:
     return Author(participant=participant, authority=authority)
 
 
+def anything(_: SignedEvent) -> bool:
+    return True
+
+
 def take_all(queue: FairQueue) -> list[SignedEvent]:
     taken = []
-    while (event := queue.take()) is not None:
-        taken.append(event)
-    assert len(queue) == 0
+    while len(queue):
+        taken += queue.take(1, anything)
     return taken
 
 
@@ -56,7 +59,7 @@ def test_who_sends_large_events_has_fewer_of_them() -> None:
     for _ in range(100):
         queue.add(lane("BW/root"), LARGE)
         queue.add(lane("IN/root"), SMALL)
-    taken = [queue.take() for _ in range(60)]
+    taken = [event for _ in range(60) for event in queue.take(1, anything)]
     had = [sum(len(one.encoded) for one in taken if one is kind) for kind in (LARGE, SMALL)]
     assert abs(had[0] - had[1]) <= len(LARGE.encoded)
 
@@ -66,10 +69,10 @@ def test_newcomer_is_next_but_has_no_credit_from_when_it_was_away() -> None:
     for _ in range(50):
         queue.add(lane("BW/root"), LARGE)
     for _ in range(30):
-        queue.take()
+        queue.take(1, anything)
     for _ in range(10):
         queue.add(lane("IN/root"), SMALL)
-    taken = [queue.take() for _ in range(4)]
+    taken = queue.take(4, anything)
     assert SMALL in taken
     assert LARGE in taken
 
@@ -108,3 +111,56 @@ def test_what_was_held_is_given_back() -> None:
     with shares.hold(lane("BW/root"), 10):
         assert not shares.has_room(lane("IN/root"))
     assert shares.has_room(lane("BW/root"))
+
+
+def test_one_lane_has_a_part_of_a_block_and_what_nobody_wants_none() -> None:
+    queue = FairQueue()
+    for _ in range(100):
+        queue.add(lane("BW/root"), SMALL)
+        queue.add(lane("BW/root"), LARGE)
+    taken = queue.take(256, lambda event: event is SMALL)
+    assert taken == [SMALL] * 64
+    queue.add(lane("IN/root"), LARGE)
+    assert len(queue.take(256, anything)) == 65
+
+
+class Hands:
+    """A clock that a test moves."""
+
+    now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+def test_bucket_of_one_fills_and_leaks_and_no_other(hands: Hands) -> None:
+    buckets = Buckets(100, 10, hands)
+    buckets.fill("me", 99)
+    assert not buckets.is_full("me")
+    buckets.fill("me", 0)
+    buckets.fill("me", 1)
+    assert [buckets.is_full(name) for name in ("me", "you")] == [True, False]
+    hands.now_s += 0.2
+    assert not buckets.is_full("me")
+
+
+def test_no_bucket_is_full_for_longer_than_a_minute(hands: Hands) -> None:
+    buckets = Buckets(100, 10, hands)
+    buckets.fill("me", 1_000_000)
+    hands.now_s += 59
+    assert buckets.is_full("me")
+    hands.now_s += 2
+    assert not buckets.is_full("me")
+
+
+def test_buckets_that_are_remembered_are_bounded(hands: Hands) -> None:
+    buckets = Buckets(100, 10, hands)
+    buckets.fill("first", 1000)
+    for other in range(10_000):
+        buckets.fill(other, 1)
+    assert not buckets.is_full("first")
