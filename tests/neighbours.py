@@ -14,7 +14,7 @@ import msgspec
 from network import sign_note
 from ports import FOR_PEERS
 
-from kpledger.log.genesis import Genesis
+from kpledger.log.genesis import NO_QUOTAS, Genesis
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.governance import ParticipantKind
@@ -91,7 +91,7 @@ def found_three(directory: Path) -> Genesis:
         for name, code in zip(NAMES, codes, strict=True)
     )
     members = tuple(Member(code, code, ParticipantKind.STATE) for code in codes)
-    return found_network(directory, members, planned, api_tls=False)
+    return found_network(directory, members, planned, api_tls=False, policy=NO_QUOTAS)
 
 
 @asynccontextmanager

@@ -171,12 +171,7 @@ class HttpServer:
     ) -> int:
         """Listen, and give the port; port 0 takes a free one.
 
-        Args:
-            host: where to listen.
-            port: likewise.
-            tls: serve HTTPS.
-            limits: how many connections to take.
-            is_preferred: tells whether an address may have one of the reserved connections.
+        Addresses that are preferred may have the reserved ones of the connections.
 
         Raises:
             OSError: the address cannot be used.

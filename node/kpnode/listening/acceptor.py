@@ -10,15 +10,15 @@ import errno
 import logging
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 from aiohttp.http_exceptions import HttpProcessingError
 
 from kpnode.incident import Incident
 from kpnode.listening.connections import Connection, ConnectionLimits, Connections
-from kpnode.sites import IPAddress, read_address, site_of
+from kpnode.sites import IPAddress, Site, read_address, site_of
 
 _BACKLOG: Final = 1024
 """Connections that the kernel holds until they are accepted."""
@@ -26,10 +26,18 @@ _SENDING_BYTES: Final = 128 * 1024
 """What the kernel keeps of a connection for its client; it takes twice as much (socket(7))."""
 _RECEIVING_BYTES: Final = 32 * 1024
 """Likewise of what its client has sent: so much is read at once, whether it is wanted or not."""
-_ACCEPTS_A_TURN: Final = 16
+_ACCEPTS_A_TURN: Final = 4
 """So many are accepted before others have their turn."""
 _SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _SHORTAGE_PAUSE_S: Final = 0.2
+_BURST: Final = 400
+"""So many connections may be opened at once before they are counted by the second."""
+_PREFERRED_PER_S: Final = 200.0
+"""From one site that is preferred."""
+_STRANGERS_PER_S: Final = 100.0
+"""From all others; from one of them a quarter. Each may cost a TLS handshake: a millisecond."""
+_SITES: Final = 10_000
+"""Sites that are remembered; the longest unheard of are forgotten first."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +55,25 @@ def http_logger(name: str) -> logging.Logger:
     return log
 
 
+class _Pace:
+    """How often something may happen: evenly, after a burst (GCRA of ITU-T I.371)."""
+
+    def __init__(self, per_s: float, burst: int) -> None:
+        self._step_s = 1 / per_s
+        self._ahead_s = burst / per_s
+        self._due_s: dict[Hashable, float] = {}
+        """When it would happen next if it happened evenly, by who does it."""
+
+    def allows(self, who: Hashable, now_s: float) -> bool:
+        """Tell whether somebody may do it now, and count it if so."""
+        due_s = max(self._due_s.pop(who, now_s), now_s)
+        is_allowed = due_s + self._step_s - now_s <= self._ahead_s
+        self._due_s[who] = due_s + (self._step_s if is_allowed else 0.0)
+        if len(self._due_s) > _SITES:
+            del self._due_s[next(iter(self._due_s))]
+        return is_allowed
+
+
 class Acceptor:
     """Accepts connections on a port; belongs to one event loop."""
 
@@ -60,15 +87,10 @@ class Acceptor:
         tls: ssl.SSLContext | None = None,
         is_preferred: Callable[[IPAddress], bool],
     ) -> None:
-        """Prepare; must be called in the event loop.
+        """Prepare to hand connections to the protocols of an HTTP server, which ``factory`` makes.
 
-        Args:
-            name: what is served there, for the log.
-            factory: makes the protocol of a connection, which is an HTTP server's.
-            limits: how many there may be; half of them in their TLS handshake.
-            wait_s: how long one may wait for a request.
-            tls: serve TLS.
-            is_preferred: tells whether an address may have one of the reserved places.
+        ``name`` is for the log. A connection may wait ``wait_s`` for a request; at most half of
+        them are in their TLS handshake. Preferred addresses may have reserved places.
         """
         self._loop = asyncio.get_running_loop()
         self._factory = factory
@@ -82,6 +104,10 @@ class Acceptor:
         self._handshakes = Connections(replace(limits, total=limits.total // 2), clock, shaking)
         self._failing = Incident(_log, f"a handshake with {name} failed")
         self._shortage = Incident(_log, f"no further connection to {name} could be accepted")
+        self._haste = Incident(_log, f"connections to {name} are opened too fast")
+        self._preferred_pace = _Pace(_PREFERRED_PER_S, _BURST)
+        self._pace = _Pace(_STRANGERS_PER_S / 4, _BURST // 4)
+        self._common_pace = _Pace(_STRANGERS_PER_S, _BURST)
         self._listeners: list[socket.socket] = []
         self._tasks: set[asyncio.Task[object]] = set()
         self._sweeping: asyncio.TimerHandle | None = None
@@ -143,7 +169,6 @@ class Acceptor:
     def _lack(self, listener: socket.socket, error: OSError) -> None:
         """Make room where the limits were too high for what the system gives."""
         self._shortage.note(error.strerror)
-        # The database needs some as well.
         self._connections.end_overdue(0.0)
         self._loop.remove_reader(listener)
         self._loop.call_later(_SHORTAGE_PAUSE_S, self._resume, listener)
@@ -152,19 +177,25 @@ class Acceptor:
         if listener in self._listeners:
             self._loop.add_reader(listener, self._accept, listener)
 
+    def _is_too_fast(self, site: Site, *, is_preferred: bool) -> bool:
+        now_s = self._loop.time()
+        if is_preferred:
+            return not self._preferred_pace.allows(site, now_s)
+        return not (self._pace.allows(site, now_s) and self._common_pace.allows(None, now_s))
+
     def _take(self, accepted: socket.socket, address: IPAddress) -> None:
-        connection = Connection(
-            self._connections,
-            self._factory,
-            site_of(address),
-            is_preferred=self._is_preferred(address),
-        )
+        site, is_preferred = site_of(address), self._is_preferred(address)
+        if self._is_too_fast(site, is_preferred=is_preferred):
+            self._haste.note(f"one from {site} was turned away")
+            accepted.close()
+            return
+        connection = Connection(self._connections, self._factory(), site, is_preferred=is_preferred)
         if not self._connections.admit(connection):
             accepted.close()
             return
         opening = connection.opening = self._loop.create_task(
             self._loop.connect_accepted_socket(
-                lambda: connection,
+                lambda: cast(asyncio.Protocol, connection),
                 accepted,
                 ssl=self._tls,
                 ssl_handshake_timeout=None if self._tls is None else self._wait_s,

@@ -13,7 +13,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import cast
 
 from aiohttp import StreamReader, web
 
@@ -33,8 +32,8 @@ class ConnectionLimits:
     """Of all, for sites that are preferred."""
 
 
-class Connection(asyncio.Protocol):
-    """An accepted connection, in front of the protocol that speaks on it.
+class Connection:
+    """An accepted connection: a protocol that lets another one speak, and notes the end.
 
     Attributes:
         home: all of its port.
@@ -45,51 +44,30 @@ class Connection(asyncio.Protocol):
     """
 
     def __init__(
-        self,
-        home: "Connections",
-        factory: Callable[[], asyncio.Protocol],
-        site: Site,
-        *,
-        is_preferred: bool,
+        self, home: "Connections", speaker: asyncio.Protocol, site: Site, *, is_preferred: bool
     ) -> None:
-        """Note a connection from a site; ``factory`` makes who speaks on it once it is open."""
+        """Note a connection from a site."""
+        self.home = home
         self.site = site
         self.is_preferred = is_preferred
         self.opening: asyncio.Task[object] | None = None
         self.waits_since_s = 0.0
-        self.home = home
-        self._factory = factory
-        # What is never opened costs no parser.
-        self._speaker = asyncio.Protocol()
+        self._speaker = speaker
         self._transport: asyncio.Transport | None = None
+        self.data_received = speaker.data_received
+        self.eof_received = speaker.eof_received
+        self.pause_writing = speaker.pause_writing
+        self.resume_writing = speaker.resume_writing
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Let somebody speak."""
-        # As every stream's is; those of uvloop do not inherit from it.
-        self._transport = cast(asyncio.Transport, transport)
-        self._speaker = self._factory()
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Let it be ended by its transport from now on."""
+        self._transport = transport
         self._speaker.connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give up the place."""
         self.home.remove(self)
         self._speaker.connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Pass on what comes."""
-        self._speaker.data_received(data)
-
-    def eof_received(self) -> bool | None:
-        """Pass on that nothing more comes."""
-        return self._speaker.eof_received()
-
-    def pause_writing(self) -> None:
-        """Pass on that the client does not read as fast as it is written to."""
-        self._speaker.pause_writing()
-
-    def resume_writing(self) -> None:
-        """Pass on that it has caught up."""
-        self._speaker.resume_writing()
 
     def end(self) -> None:
         """End it at once."""
@@ -238,7 +216,8 @@ class Connections:
 @contextmanager
 def serving(request: web.BaseRequest) -> Iterator[None]:
     """Let the connection of a request not give way to others while the request is served."""
-    connection = request.transport.get_protocol() if request.transport is not None else None
+    transport = request.transport
+    connection: object = transport.get_protocol() if transport is not None else None
     if not isinstance(connection, Connection):
         yield
         return

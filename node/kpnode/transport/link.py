@@ -100,6 +100,7 @@ class Link:
         options: TransportOptions,
         counts: Counts,
         on_unreachable: Callable[[NodeId], None],
+        on_met: Callable[[NodeId, str], None],
     ) -> None:
         self.node = node
         self.peer = peer
@@ -107,6 +108,7 @@ class Link:
         self._options = options
         self._counts = counts
         self._on_unreachable = on_unreachable
+        self._on_met = on_met
         self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
         self._waiting = asyncio.Event()
@@ -194,6 +196,7 @@ class Link:
             await socket.close()
             raise
         _logger.info("connected to %s", self.node)
+        self._on_met(self.node, socket.get_extra_info("peername")[0])
         self._counts.connected += 1
         return socket
 

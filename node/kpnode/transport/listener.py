@@ -59,7 +59,7 @@ class Listener:
         self._context = server_context(private_key, node, self._pins)
         self._connections: dict[NodeId, asyncio.Transport] = {}
         self._http = web.Server(self._accept, access_log=None, logger=http_logger(__name__))
-        self._sites: dict[NodeId, Site] = {}
+        self._sites: dict[tuple[NodeId, bool], Site] = {}
         self._refusals = Incident(_logger, "refused a connection")
         self._breaches = Incident(_logger, "closed a connection")
         self._acceptor: Acceptor | None = None
@@ -76,7 +76,16 @@ class Listener:
         for peer in before:
             if before.get(peer) != pins.get(peer):
                 self._end(peer)
-                self._sites.pop(peer, None)
+                for way in (False, True):
+                    self._sites.pop((peer, way), None)
+
+    def meet(self, peer: NodeId, address: str | None, *, is_caller: bool) -> None:
+        """Note where a peer has shown its key, so that strangers elsewhere cannot keep it out.
+
+        Behind a translator of addresses it may call from another one than it is called at.
+        """
+        if address is not None:
+            self._sites[peer, is_caller] = site_of(read_address(address.partition("%")[0]))
 
     async def start(self, host: str, port: int, limits: ConnectionLimits) -> None:
         """Listen.
@@ -115,8 +124,7 @@ class Listener:
         # Who connects again has given up the former connection, even if we have not noticed.
         self._end(peer)
         self._connections[peer] = connection
-        if request.remote is not None:
-            self._sites[peer] = site_of(read_address(request.remote))
+        self.meet(peer, request.remote, is_caller=True)
         try:
             with serving(request):
                 return await self._converse(peer, request)
@@ -172,7 +180,7 @@ class Listener:
         return frame
 
     def _is_preferred(self, address: IPAddress) -> bool:
-        """Tell whether a peer was at an address, so that strangers elsewhere cannot keep it out."""
+        """Tell whether a peer was at an address."""
         return site_of(address) in self._sites.values()
 
     def _end(self, peer: NodeId) -> None:

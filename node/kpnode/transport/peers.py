@@ -7,6 +7,7 @@ which must return at once.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -112,6 +113,7 @@ class PeerTransport:
             options=self._options,
             counts=self._counts,
             on_unreachable=self._on_unreachable,
+            on_met=partial(self.listener.meet, is_caller=False),
         )
         self._links[node] = link
         self._tasks[node] = asyncio.create_task(link.run(), name=f"link to {node}")

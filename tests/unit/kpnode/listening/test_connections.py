@@ -34,7 +34,7 @@ class Port:
         self.connections = Connections(limits, lambda: self.now_s, Incident(log, "crowded"))
 
     def connect(self, site: IPv4Address, *, is_preferred: bool = False) -> Seen | None:
-        one = Seen(self.connections, asyncio.Protocol, site, is_preferred=is_preferred)
+        one = Seen(self.connections, asyncio.Protocol(), site, is_preferred=is_preferred)
         return one if self.connections.admit(one) else None
 
     def fill(self, site: IPv4Address, count: int, *, is_preferred: bool = False) -> list[Seen]:

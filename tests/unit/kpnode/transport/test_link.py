@@ -84,6 +84,7 @@ async def linked(
         options=options,
         counts=counts,
         on_unreachable=unreachable.append,
+        on_met=lambda _peer, _address: None,
     )
     running = asyncio.create_task(link.run())
     try:
