@@ -65,10 +65,14 @@ class Punctuality:
         self._newest: tuple[NodeId, int, int] | None = None
 
     def tick(self) -> None:
-        """Let one tick pass. Time that passed without ticks, in a pause, was spent alone."""
+        """Let one tick pass."""
         self._ticks += 1
-        before, self._tick_ms = self._tick_ms, self._now_ms()
-        if abs(self._tick_ms - before) > self._skew_ms:
+        self._notice_pause()
+        self._tick_ms = self._now_ms()
+
+    def _notice_pause(self) -> None:
+        """Time that passed without ticks was spent alone: a pause, or a jump of the clock."""
+        if abs(self._now_ms() - self._tick_ms) > self._skew_ms:
             self._heard = None
 
     def hear(self, leader: NodeId) -> None:
@@ -83,6 +87,8 @@ class Punctuality:
         """Tell whether nothing of a leader that is new to this node may be old."""
         if self._late is not None and self._late[0] == leader and self._late[1] >= HEARINGS:
             return False
+        # After a pause, what waited in the sockets may come before the next tick.
+        self._notice_pause()
         if self._heard is None or self._ticks - self._heard > self._break_ticks:
             return False
         return self._ticks - self._since >= self._company_ticks

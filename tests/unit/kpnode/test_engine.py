@@ -238,12 +238,14 @@ def test_late_block_is_taken_by_a_node_that_just_came_into_company(world: World)
     assert step.doubt is not None
 
 
-def test_late_block_is_taken_after_a_pause_of_the_machine(world: World) -> None:
+@pytest.mark.parametrize("woken_by", ["a tick", "a message"])
+def test_late_block_is_taken_after_a_pause_of_the_machine(world: World, woken_by: str) -> None:
     beat = world.say(HONEST, HeartbeatRequest(Term(2), Index(2), 0))
     pass_time(world, COMPANY_TICKS + 1, beat)
     append = sealed_block(world, 0)
     world.now_ms += 25_000
-    step = world.engine.step([Tick(), beat, append], [])
+    first = [Tick()] if woken_by == "a tick" else []
+    step = world.engine.step([*first, beat, append], [])
     assert (step.status.last_index, step.refused) == (3, ())
 
 

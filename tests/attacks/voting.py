@@ -1,0 +1,181 @@
+"""A network of small patience, whose voters' keys a test may hold, and who watches it."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import msgspec
+from network import GLANCE_S, NodeSeen, ask_status
+from ports import FOR_PEERS
+
+from kpledger.log.genesis import Genesis, format_genesis, parse_genesis
+from kpnode.config import LimitsSection, RaftSection, format_config, load_config
+from kpnode.daemon import load_keys
+from kpnode.devnet import find_ports
+from kpnode.founding import CONFIG_NAME, GENESIS_NAME, found_network, plan_nodes, read_members
+from kpnode.raft import (
+    Index,
+    Message,
+    MessageBody,
+    NodeId,
+)
+from kpnode.storage.leveldb import LevelStorage
+from kpnode.transport.link import Peer
+from kpnode.transport.options import TransportOptions
+from kpnode.transport.peers import PeerTransport
+from kpnode.transport.wire import Frame
+
+VOTERS, NODES = 4, 5
+SKEW_MS = 500
+TICK_MS = 30
+DEADLINE_S = 30.0
+PARTICIPANTS = Path(__file__).parents[2] / "config/data/participants.csv"
+ABSURD = Index((1 << 53) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Founded:
+    """A network of four voters and a node that is none, whose processes the test starts."""
+
+    directory: Path
+    genesis: Genesis
+    nodes: tuple[NodeSeen, ...]
+
+    def database(self, node: NodeSeen) -> Path:
+        return load_config(node.config).node.database
+
+
+def found(directory: Path) -> Founded:
+    """Found it, with little patience for clocks and short elections."""
+    port = find_ports("127.0.0.1", (*range(NODES), *range(100, 100 + NODES)))
+    members = read_members(PARTICIPANTS)
+    planned = plan_nodes(members, NODES, port)
+    directory.mkdir()
+    all_vote = found_network(directory, members, planned, api_tls=False)
+    voters = tuple(sorted(one.name for one in planned))[:VOTERS]
+    encoded = format_genesis(msgspec.structs.replace(all_vote.file, voters=voters))
+    genesis = parse_genesis(encoded)
+    (directory / GENESIS_NAME).write_bytes(encoded)
+    nodes = []
+    for one in planned:
+        path = directory / one.name / CONFIG_NAME
+        config = msgspec.structs.replace(
+            load_config(path),
+            raft=RaftSection(tick_ms=TICK_MS),
+            limits=LimitsSection(skew_ms=SKEW_MS),
+        )
+        path.write_text(format_config(config))
+        shutil.rmtree(config.node.database)
+        LevelStorage(config.node.database, chain=genesis.chain, create=True).close()
+        seen = NodeSeen(
+            name=one.name,
+            api=f"http://{one.api}",
+            peers=str(one.peers),
+            pid=0,
+            directory=path.parent,
+            config=path,
+            log=path.parent / "node.log",
+        )
+        nodes.append(seen)
+    # The voters first.
+    return Founded(
+        directory, genesis, tuple(sorted(nodes, key=lambda node: node.name not in voters))
+    )
+
+
+@dataclass(slots=True)
+class Holder:
+    """Who holds the keys of a node, and says what he likes."""
+
+    node: NodeSeen
+    transport: PeerTransport
+    heard: list[Message] = field(default_factory=list)
+
+    def tell(self, peers: Sequence[NodeSeen], body: MessageBody) -> None:
+        for peer in peers:
+            message = Message(NodeId(self.node.name), NodeId(peer.name), body)
+            self.transport.send_frame(NodeId(peer.name), message)
+
+    def answers(self, kind: type, term: int) -> set[str]:
+        """Give who has answered him so in a term."""
+        said = [one for one in self.heard if isinstance(one.body, kind)]
+        return {str(one.sender) for one in said if one.body.term == term}
+
+
+@asynccontextmanager
+async def holding_keys(network: Founded, node: NodeSeen) -> AsyncIterator[Holder]:
+    """Take a node's place on its links."""
+    config = load_config(node.config)
+    heard: list[Message] = []
+
+    def on_frame(_peer: NodeId, frame: Frame) -> None:
+        if isinstance(frame, Message):
+            heard.append(frame)
+
+    transport = PeerTransport(
+        NodeId(node.name),
+        load_keys(config, network.genesis).tls,
+        on_frame=on_frame,
+        on_unreachable=lambda _peer: None,
+        options=TransportOptions(),
+    )
+    try:
+        listen = config.peers.listen
+        await transport.listener.start(listen.host, listen.port, FOR_PEERS)
+        addresses = config.peers.addresses
+        peers = {
+            NodeId(name): Peer(address, bytes.fromhex(network.genesis.node(name).tls_key))
+            for name, address in addresses.items()
+        }
+        await transport.set_peers(peers)
+        yield Holder(node, transport, heard)
+    finally:
+        await transport.close()
+
+
+async def wait_until(check: Callable[[], bool]) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not check():  # noqa: ASYNC110 (no event)
+            await asyncio.sleep(GLANCE_S)
+
+
+class Watch:
+    """Asks nodes how they are."""
+
+    def __init__(self, session: aiohttp.ClientSession, nodes: Sequence[NodeSeen]) -> None:
+        self._session = session
+        self.nodes = nodes
+
+    async def ask(self) -> list[dict[str, object]]:
+        return [await ask_status(self._session, node) for node in self.nodes]
+
+    async def until(self, check: Callable[[dict[str, object]], bool]) -> list[dict[str, object]]:
+        """Wait until all of them are so."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                found = await self.ask()
+                if all(map(check, found)):
+                    return found
+                await asyncio.sleep(GLANCE_S)
+
+    async def commit(self, event: bytes) -> None:
+        """Let the network order an event, whoever leads it by then."""
+        headers = {"Content-Type": "application/msgpack"}
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                with suppress(aiohttp.ClientError):
+                    url = f"{self.nodes[0].api}/v1/events?timeout_ms=5000"
+                    async with self._session.post(url, data=event, headers=headers) as response:
+                        if response.status == 201:
+                            return
+                await asyncio.sleep(GLANCE_S)
+
+
+def number(status: dict[str, object], name: str) -> int:
+    found = status[name]
+    assert isinstance(found, int), name
+    return found
