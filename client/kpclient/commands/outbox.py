@@ -11,7 +11,7 @@ from kpclient.net.ledger_client import LedgerClient
 from kpclient.outbox import Outbox, OutboxEntry
 from kpclient.output.console import print_fields, print_json, print_table, print_trouble
 from kpclient.session import Session
-from kpclient.statements.sending import describe_answer, tell_unrecorded
+from kpclient.statements.sending import describe_answer, take_answers
 from kpledger.api.answers import CommittedAnswer, Problem, RefusedAnswer, SubmitAnswer
 from kpledger.base.units import format_time
 
@@ -86,9 +86,9 @@ async def _send(
         if not batch:
             return answers
         # Whatever is decided leaves at once: if the connection breaks now, it is not sent again.
-        found = await ledger.submit([one.event for one in batch])
+        events = [one.event for one in batch]
+        found = take_answers(events, await ledger.submit(events))
         for one, answer in zip(batch, found, strict=True):
-            tell_unrecorded(one.event, answer)
             if isinstance(answer, CommittedAnswer):
                 outbox.remove(one)
             elif isinstance(answer, RefusedAnswer):

@@ -30,7 +30,7 @@ from kpclient.net.heads import FOLLOWING, FOUNDING, Head, look_up_head
 from kpclient.net.ledger_client import LedgerClient, is_decided
 from kpclient.output.console import Advance, print_fields, print_json, print_trouble, show_progress
 from kpclient.session import Session
-from kpclient.statements.sending import tell_unrecorded
+from kpclient.statements.sending import take_answers
 from kpclient.statements.signing import Keyring
 from kpledger.api.answers import CommittedAnswer, Problem, RefusedAnswer, SubmitAnswer
 from kpledger.base.errors import LedgerError, MalformedError
@@ -256,11 +256,11 @@ async def _send_lane(ledger: LedgerClient, lane: dict[int, SignedEvent]) -> dict
     answers: dict[int, SubmitAnswer] = {}
     items = list(lane.items())
     for start in range(0, len(items), BATCH):
-        batch = items[start : start + BATCH]
-        found = await ledger.submit([event for _, event in batch])
-        for (_, event), answer in zip(batch, found, strict=True):
-            tell_unrecorded(event, answer)
-        answers |= {number: answer for (number, _), answer in zip(batch, found, strict=True)}
+        numbers, batch = zip(*items[start : start + BATCH], strict=True)
+        found = take_answers(batch, await ledger.submit(batch))
+        answers |= dict(zip(numbers, found, strict=True))
+        if not all(map(is_decided, found)):
+            break  # what follows may depend on it
     return answers
 
 

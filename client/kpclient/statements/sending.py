@@ -1,7 +1,8 @@
 """Sending: what every command does with an event once it is signed."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from kpclient.errors import ClientError
 from kpclient.files import check_destination, write_durably
@@ -22,6 +23,9 @@ from kpledger.base.units import format_time
 from kpledger.command import EXIT_REFUSED
 from kpledger.scheme.envelope import format_envelope_json
 from kpledger.scheme.event import SignedEvent
+from kpledger.scheme.outcome import Rule
+
+_FOR_NOW: Final = Rule.E15.code
 
 
 class WouldBeRefusedError(ClientError):
@@ -82,13 +86,35 @@ def send(
         since = f" since {format_time(meant.header.occurred_at)}" if earlier else ""
         raise ClientError(f"{undecided}; it waits in the outbox{since}: kpledger outbox send")
     if isinstance(answer, RefusedAnswer):
-        if earlier is not None:
+        if earlier is not None and answer.problem.rule != _FOR_NOW:
             outbox.set_aside(earlier, answer.problem)
         raise NodeProblemError(answer.problem)
     if earlier is not None:
         outbox.remove(earlier)
     _show(meant, describe_answer(answer) | about, as_json=connection.as_json)
     tell_unrecorded(meant, answer)
+
+
+def take_answers(
+    events: Sequence[SignedEvent], answers: Sequence[SubmitAnswer]
+) -> list[SubmitAnswer]:
+    """Tell what somebody should know of the answers to a batch, and give them as they count.
+
+    What is over a quota is left open, for the very same event is accepted later; so is what was
+    refused after it and may rest on it.
+    """
+    taken: list[SubmitAnswer] = []
+    late: Problem | None = None
+    for event, answer in zip(events, answers, strict=True):
+        tell_unrecorded(event, answer)
+        if isinstance(answer, RefusedAnswer) and (late or answer.problem.rule == _FOR_NOW):
+            late = late or answer.problem
+            taken.append(UnavailableAnswer(id=answer.id or "", problem=late))
+        else:
+            taken.append(answer)
+    if late is not None:
+        print_trouble(f"{late.detail}; accepted: {late.accepted}")
+    return taken
 
 
 def tell_unrecorded(event: SignedEvent, answer: SubmitAnswer) -> None:

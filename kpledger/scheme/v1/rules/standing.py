@@ -1,5 +1,7 @@
 """E4 and E14: trade only between participants in good standing, judged at the event's own time."""
 
+from typing import Final
+
 from kpledger.base.ids import KPCS
 from kpledger.base.units import DAY_MS, format_time
 from kpledger.scheme.outcome import Refusal, Rule
@@ -14,6 +16,12 @@ from kpledger.scheme.v1.records import ParticipantRecord
 from kpledger.scheme.v1.rules.contents import issued_record
 from kpledger.scheme.v1.rules.restrictions import check_restrictions, field_of
 from kpledger.scheme.v1.rules.values import check_notice_period
+
+MAX_STANDINGS: Final = 500
+"""How many standings a participant may have had; each is read whenever it is judged."""
+
+_ALWAYS: Final = (Standing.SUSPENDED, Standing.REMOVED)
+"""What may be decided beyond, once more: nobody is kept from stopping a participant."""
 
 _NEXT_STANDINGS = {
     Standing.ACTIVE: (
@@ -105,6 +113,9 @@ def check_status_change(context: Context) -> Refusals:
     if body.status not in accepted:
         problem = f"{body.code} is {newest} and cannot become {body.status}"
         yield Refusal(Rule.E6, "body.status", problem, " or ".join(accepted))
+    if len(participant.standings) >= MAX_STANDINGS and body.status not in _ALWAYS:
+        problem = f"{body.code} has had {len(participant.standings)} standings"
+        yield Refusal(Rule.E6, "body.status", problem, " or ".join(_ALWAYS))
     starts = [standing.effective_from for standing in participant.standings]
     if context.author[0] == KPCS:
         starts = [start for start in starts if start <= now] or starts

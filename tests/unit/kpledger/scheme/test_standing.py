@@ -23,11 +23,13 @@ from scheme_statements import (
     STATUS,
 )
 
+from kpledger.base.state import ChangeSet
 from kpledger.base.units import DAY_MS
 from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing
 from kpledger.scheme.v1.records import ParticipantRecord
+from kpledger.scheme.v1.rules.standing import MAX_STANDINGS
 from kpledger.scheme.v1.rules.values import MAX_NOTICE_MS
 
 SELF_SUSPENSION = vary(STATUS, status=Standing.SELF_SUSPENDED)
@@ -58,6 +60,26 @@ def test_standing_follows_on_the_one_before(before: Standing, after: Standing) -
     ledger = _in_standing(before)
     refusal = ledger.attempt(make_event(CHAIR, vary(STATUS, status=after), nonce=1))
     assert _code(refusal) == (None if after in NEXT[before] else (Rule.E6, "body.status"))
+
+
+@pytest.mark.parametrize(
+    ("count", "status", "expected"),
+    [
+        (MAX_STANDINGS - 1, Standing.MEMBER_NO_TRADE, None),
+        (MAX_STANDINGS, Standing.MEMBER_NO_TRADE, (Rule.E6, "body.status")),
+        (MAX_STANDINGS, Standing.SUSPENDED, None),
+    ],
+)
+def test_standings_are_bounded_and_a_participant_can_always_be_stopped(
+    count: int, status: Standing, expected: tuple[Rule, str] | None
+) -> None:
+    ledger = open_trade()
+    key = ParticipantRecord.key_for(STATUS.code)
+    record = ledger.read(key, ParticipantRecord)
+    changes = ChangeSet(ledger.state)
+    changes.put(key, vary(record, standings=record.standings * count))
+    ledger.state.apply(changes)
+    assert _code(ledger.attempt(make_event(CHAIR, vary(STATUS, status=status)))) == expected
 
 
 def test_standing_never_begins_before_the_one_it_follows() -> None:
