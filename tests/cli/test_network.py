@@ -7,6 +7,8 @@ import pytest
 from founding import make_genesis
 from office import Ledger, issuing, new_number, read_seen, start_devnet, stop
 
+from kpclient.seen import Memory, Position
+
 pytestmark = pytest.mark.slow
 
 
@@ -247,17 +249,15 @@ def test_another_ledger_than_the_pinned_one_ends_with_1(ledger: Ledger, tmp_path
 
 
 def test_a_ledger_that_contradicts_what_was_seen_ends_with_1(ledger: Ledger) -> None:
-    memory = ledger.home / "seen" / f"{ledger.seen.chain}.json"
-    status = ledger.ask("status")
-    seen = {name: status[name] for name in ("height", "head", "tree_size", "tree_root")}
+    memory = Memory(ledger.home / "seen", bytes.fromhex(ledger.seen.chain))
+    proven = Position(height=0, head=bytes(32), tree_size=10**9, tree_root=bytes(32))
     try:
-        memory.write_text(json.dumps(seen | {"tree_size": 10**9}))
-        # A new block is needed: at one height the heads would still agree.
+        memory.accept(proven, node="an audit")
         result = ledger.run("list")
-        assert result.exit_code == 1
+        assert result.exit_code == 1, result.output
         assert "but seen before was" in result.stderr
     finally:
-        memory.unlink()
+        (ledger.home / "seen" / f"{ledger.seen.chain}.json").unlink()
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,7 @@ class CopiedChain:
 
         Raises:
             UsageError: there is no database.
+            ChainUnavailableError: it cannot be looked for, or is only linked.
         """
         self.source = str(directory)
         nested = directory / layout.DATABASE_DIRECTORY
@@ -106,7 +107,7 @@ class CopiedChain:
             ):
                 return
         problem = f"there is no database of a node in {nested}, nor in {directory} itself"
-        raise UsageError("--copy", problem, _ACCEPTED)
+        raise UsageError("--copy", problem, "a copy of the directory of a stopped node")
 
     def __iter__(self) -> Iterator[StoredBlock | UnreadableBlock]:
         """Yield the blocks from height 1 on; last of all an unreadable one, if there is any damage.
@@ -133,24 +134,20 @@ class CopiedChain:
         yield UnreadableBlock(height + 1, damage)
 
 
-_ACCEPTED: Final = "a copy of the directory of a stopped node"
-
-
 def _names(directory: Path) -> list[str]:
     """Name the files in a directory; none if there is no such directory.
 
     Raises:
-        UsageError: it cannot be looked into, or is only a link in the copy.
+        ChainUnavailableError: it cannot be looked into, or is only a link in the copy.
     """
-    if directory.name == layout.DATABASE_DIRECTORY and directory.is_symlink():
-        raise UsageError("--copy", f"{directory} is a link, and not a copy", _ACCEPTED)
     try:
+        if directory.name == layout.DATABASE_DIRECTORY and directory.is_symlink():
+            raise _refuse(directory, "it is a link")
         return sorted(one.name for one in directory.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        problem = f"{directory} cannot be read: {error.strerror}"
-        raise UsageError("--copy", problem, _ACCEPTED) from None
+        raise _refuse(directory, error.strerror or str(error)) from None
 
 
 def _read_blocks(directory: Path, first: int, *, strict: bool) -> Generator[bytes]:

@@ -180,9 +180,8 @@ def audit_chain(
 def _describe_trouble(error: OSError | MemoryError) -> str:
     """Tell of trouble of this machine, which says nothing about the chain."""
     told = str(error) or "there is not enough memory"
-    return (
-        f"this machine hinders the audit: {told} (TMPDIR says where files go; --jobs 0 needs none)"
-    )
+    advice = "TMPDIR says where temporary files go; --jobs 0 starts no other process"
+    return f"this machine hinders the audit: {told} ({advice})"
 
 
 def _each(chain: Chain) -> Generator[StoredBlock | UnreadableBlock]:

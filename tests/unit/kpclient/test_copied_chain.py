@@ -298,7 +298,7 @@ def test_database_that_is_only_a_link_is_refused(tmp_path: Path) -> None:
     linked = tmp_path / "linked"
     linked.mkdir()
     (linked / layout.DATABASE_DIRECTORY).symlink_to(tmp_path / "node" / layout.DATABASE_DIRECTORY)
-    with pytest.raises(UsageError, match="is a link"):
+    with pytest.raises(ChainUnavailableError, match="is a link"):
         CopiedChain(linked)
 
 
@@ -335,7 +335,10 @@ def test_changed_byte_anywhere_is_shown(tmp_path: Path, *, compact: bool) -> Non
         whole = file.read_bytes()
         for position in range(0, len(whole), max(1, len(whole) // 12)):
             file.write_bytes(with_flipped_byte(whole, position))
-            blocks = list(CopiedChain(node))
+            try:
+                blocks = list(CopiedChain(node))
+            except ChainUnavailableError:
+                continue  # another file is named than the one that is there
             assert blocks == BLOCKS or is_damage_shown(blocks)
         file.write_bytes(whole)
 
