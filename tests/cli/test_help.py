@@ -70,6 +70,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
             *("submit-stats trade", "submit-stats production", "submit-stats counts"),
             *("propose admit", "propose status", "propose authority", "propose close-authority"),
             *("propose key", "propose rotate-key", "propose revoke"),
+            *("propose recover", "propose recover-chair"),
             *("propose range", "propose retire", "propose format"),
             *("propose decision", "propose restriction", "propose lift"),
             *("propose approve", "propose decline", "propose policy"),

@@ -112,11 +112,21 @@ def test_what_the_rules_refuse_is_refused_and_a_rehearsal_foresees_it(ledger: Le
     assert ledger.run("show", unused).exit_code == 1
 
 
+def own_keys(ledger: Ledger, suffix: str) -> tuple[str, ...]:
+    """Make a root and a recovery key of XK, and give them as options."""
+    options: list[str] = []
+    for authority in ("root", "recovery"):
+        name = f"xk-{authority}{suffix}"
+        ledger.ask("keys", "new", "--author", f"XK/{authority}", "--name", name)
+        key = ledger.run("keys", "export", name).stdout.strip()
+        options += [f"--{authority}-key", key]
+    return tuple(options)
+
+
 def test_governance_is_proposed_and_foreseen(ledger: Ledger, tmp_path: Path) -> None:
-    ledger.ask("keys", "new", "--author", "XK/root", "--name", "xk-root")
-    root_key = ledger.run("keys", "export", "xk-root").stdout.strip()
+    keys = own_keys(ledger, "")
     named = ("--name", "Kosovo", "--decision", ledger.decide())
-    admit = ("propose", "admit", "XK", *named, "--root-key", root_key, "--key", "chair")
+    admit = ("propose", "admit", "XK", *named, *keys, "--key", "chair")
     assert ledger.ask(*admit, "--dry-run")["status"] == "acceptable"
     ledger.ask(*admit)
     assert ledger.refusal(*admit) == ledger.refusal(*admit, "--dry-run") == ("E6", "body.code")
@@ -160,6 +170,14 @@ def test_governance_is_proposed_and_foreseen(ledger: Ledger, tmp_path: Path) -> 
         assert word in ledger.run("participants", "XK").stdout
     assert "Kosovo" in ledger.run("participants").stdout
     assert ledger.run("participants", "QQ").exit_code == 1
+
+    stolen = ("--suspect-height", str(sent["height"]), "--reason", "stolen", "--key", "chair")
+    recover = ("propose", "recover", "XK", *own_keys(ledger, "-2"), *stolen)
+    assert ledger.refusal(*recover) == ("E1", "signatures")
+    assert ledger.ask(*recover, "--cosign", "xk-recovery")["status"] == "committed"
+    again = ("propose", "authority", "prizren", *what)
+    assert ledger.refusal(*again, "--key", "xk-root") == ("E1", "signatures")
+    ledger.ask(*again, "--key", "xk-root-2")
 
 
 def test_certificates_are_listed_by_what_is_wanted(ledger: Ledger) -> None:

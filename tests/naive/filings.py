@@ -183,7 +183,7 @@ def about_report(said: Said) -> str:
 
 
 def report(world: World, said: Said) -> None:
-    world.reports[said.subject] = world.reports.get(said.subject, 0) + 1
+    world.reports.setdefault(said.subject, []).append(world.height)
 
 
 def has_no_office_for_it(world: World, said: Said) -> str | None:

@@ -108,6 +108,13 @@ def undo(world: World, code: str, since: int | None) -> None:
             house.closed = True
         elif owner[0] == code and house.closed_height >= since:
             house.closed, house.closed_height = False, 0
+    undo_lists(world, code, since)
+
+
+def undo_lists(world: World, code: str, since: int) -> None:
+    for subject, heights in world.reports.items():
+        if subject.startswith(f"{code}/"):
+            heights[:] = [height for height in heights if height < since]
     runs = world.runs.get(code, [])
     runs[:] = [run for run in runs if run.height < since]
     for run in runs:

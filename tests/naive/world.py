@@ -176,7 +176,8 @@ class World:
     affairs: dict[str, Affair] = field(default_factory=dict)
     editions: dict[str, int] = field(default_factory=dict)
     """Subject of statistics: the newest edition."""
-    reports: dict[str, int] = field(default_factory=dict)
+    reports: dict[str, list[int]] = field(default_factory=dict)
+    """Subject of an annual report: the heights at which it was filed."""
     bodies: dict[str, bool] = field(default_factory=dict)
     """Working group: whether it is still there."""
     corrected: dict[bytes, int] = field(default_factory=dict)

@@ -28,5 +28,8 @@ Quarter = Annotated[str, Meta(pattern=r"^[0-9]{4}Q[1-4]\Z", max_length=6)]
 HalfYear = Annotated[str, Meta(pattern=r"^[0-9]{4}H[12]\Z", max_length=6)]
 """A reference period of the production statistics, ``2022H1`` (KPCS Annex III)."""
 
-Year = Annotated[int, Meta(ge=1900, le=9999)]
+EARLIEST_YEAR: Final = 1900
+"""The first year that anything may be about."""
+
+Year = Annotated[int, Meta(ge=EARLIEST_YEAR, le=9999)]
 """A calendar year."""

@@ -286,13 +286,13 @@ class ProceedingRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class ReportRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An annual report: its editions, in order of filing."""
+    """An annual report: its editions in order of filing, with block times and heights."""
 
     participant: str
     year: int
     documents: tuple[bytes, ...]
     filed_at: tuple[int, ...]
-    """Block times."""
+    heights: tuple[int, ...]
 
 
 class BodyRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -25,6 +25,7 @@ ENTRY: dict[str, object] = {
     "height": 1,
     "index": 0,
     "block_time_ms": 0,
+    "suspect": False,
 }
 
 

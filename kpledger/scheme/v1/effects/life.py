@@ -141,6 +141,7 @@ def file_report(context: Context) -> None:
         before,
         documents=(*before.documents, body.document),
         filed_at=(*before.filed_at, context.at.now_ms),
+        heights=(*before.heights, context.at.height),
     )
     context.put(filed, filed.participant, filed.year)
 

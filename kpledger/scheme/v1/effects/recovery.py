@@ -5,6 +5,7 @@ from typing import TypeVar
 import msgspec
 
 from kpledger.base.ids import KPCS
+from kpledger.base.units import day_of
 from kpledger.scheme.v1 import records
 from kpledger.scheme.v1.context import Context, record_of
 from kpledger.scheme.v1.effects.governance import close_office, count_office, end_key, put_key
@@ -14,6 +15,7 @@ from kpledger.scheme.v1.events.governance import (
     RevocationReason,
 )
 from kpledger.scheme.v1.ids import CHAIR, OWN_KEYS, RECOVERY, ROOT, SECRETARIAT
+from kpledger.scheme.v1.quantities import EARLIEST_YEAR
 
 T = TypeVar("T", records.AllottedRange, records.FormatSince, records.PolicySince)
 
@@ -54,13 +56,20 @@ def _put_back(
         record = context.existing(records.KeyRecord, key)
         if record.authority in heads or record.height >= since:
             end_key(context, key, RevocationReason.RECOVERED)
-    for name in context.house(code).offices:
-        _put_back_office(context, code, name, since)
+    offices = tuple(
+        name for name in context.house(code).offices if _put_back_office(context, code, name, since)
+    )
+    house = msgspec.structs.replace(context.house(code), offices=offices)
+    context.put(house, code)
     _put_back_lists(context, code, since)
+    _put_back_reports(context, code, since)
 
 
-def _put_back_office(context: Context, code: str, name: str, since: int) -> None:
-    """Close an office that was opened since a block, and open again one that was closed."""
+def _put_back_office(context: Context, code: str, name: str, since: int) -> bool:
+    """Close an office that was opened since a block, open again one that was closed.
+
+    Gives whether it was there before: others take no room from those that are still to come.
+    """
     office = context.existing(records.AuthorityRecord, code, name)
     if office.height >= since and office.closed_at is None:
         close_office(context, office)
@@ -68,6 +77,7 @@ def _put_back_office(context: Context, code: str, name: str, since: int) -> None
         opened = msgspec.structs.replace(office, closed_at=None, closed_height=None)
         context.put(opened, code, name)
         count_office(context, opened, registered=0, statistics=1)
+    return office.height < since
 
 
 def _put_back_lists(context: Context, code: str, since: int) -> None:
@@ -87,6 +97,22 @@ def _put_back_lists(context: Context, code: str, since: int) -> None:
     policy = context.read(records.PolicyRecord, name)
     if policy is not None:
         context.put(records.PolicyRecord(history=_before(policy.history, since)), name)
+
+
+def _put_back_reports(context: Context, code: str, since: int) -> None:
+    """Drop annual reports that were filed since a block: there may be so many of each year."""
+    for year in range(EARLIEST_YEAR, int(day_of(context.at.now_ms)[:4]) + 2):
+        report = context.read(records.ReportRecord, code, year)
+        if report is None or report.heights[-1:] < (since,):
+            continue
+        kept = sum(height < since for height in report.heights)
+        before = msgspec.structs.replace(
+            report,
+            documents=report.documents[:kept],
+            filed_at=report.filed_at[:kept],
+            heights=report.heights[:kept],
+        )
+        context.put(before, code, year)
 
 
 def _before(items: tuple[T, ...], since: int) -> tuple[T, ...]:

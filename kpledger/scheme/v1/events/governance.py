@@ -168,7 +168,8 @@ class ParticipantRecovered(Body, frozen=True, kw_only=True, forbid_unknown_field
 
     With the Chair signs a key of the participant itself, root or recovery; or, where it has none
     left, as many other participants as the genesis file says. All its root and recovery keys end.
-    Where it was a theft, so does what was arranged since: keys, offices, numbers, forms, policy.
+    Where it was a theft, so does what was arranged since: keys, offices, numbers, forms, policy,
+    annual reports.
     """
 
     code: ParticipantCode

@@ -33,7 +33,7 @@ def check_annual_report(context: Context) -> Refusals:
 def report_of(context: Context, year: int) -> ReportRecord:
     """Read the editions of the author's annual report; empty when none was filed."""
     code = context.author[0]
-    empty = ReportRecord(participant=code, year=year, documents=(), filed_at=())
+    empty = ReportRecord(participant=code, year=year, documents=(), filed_at=(), heights=())
     return context.read_or(empty, code, year)
 
 

@@ -35,8 +35,10 @@ from scheme_statements import (
 
 from kpledger.base.codec import encode
 from kpledger.base.ids import KPCS
+from kpledger.base.state import Record
 from kpledger.scheme.event import Body
 from kpledger.scheme.outcome import Rule
+from kpledger.scheme.v1.context import record_of
 from kpledger.scheme.v1.events.decisions import PolicySet, PolicyValues
 from kpledger.scheme.v1.events.governance import (
     AuthorityClosed,
@@ -45,16 +47,23 @@ from kpledger.scheme.v1.events.governance import (
     Standing,
 )
 from kpledger.scheme.v1.records import (
+    AllottedRange,
     AuthorityRecord,
+    FormatSince,
     FormatsRecord,
     HouseRecord,
     KeyRecord,
     ParticipantRecord,
     PolicyRecord,
+    PolicySince,
     RangesRecord,
+    ReportRecord,
     SchemeRecord,
 )
 from kpledger.scheme.v1.rules.authorship import WITNESS_AFTER_MS
+from kpledger.scheme.v1.rules.decisions import MAX_SETTLED
+from kpledger.scheme.v1.rules.filings import MAX_REPORTS
+from kpledger.scheme.v1.rules.numbering import MAX_FORMATS, MAX_RANGES
 
 ROOT: Final = "BW/root"
 TWO: Final = ("BW/root", "BW/recovery")
@@ -248,11 +257,41 @@ def test_recovery_puts_back_what_was_arranged_since() -> None:
         record = ledger.read(KeyRecord.key_for(signing_key(name).public_key), KeyRecord)
         assert (record.revoked_at, record.reason) == (NOW_MS, RevocationReason.RECOVERED)
     house = ledger.read(HouseRecord.key_for("BW"), HouseRecord)
+    assert house.offices == ("gaborone",)
     gaborone = signing_key("BW/gaborone").public_key
     assert house.keys == (gaborone, RECOVERY.root_key, RECOVERY.recovery_key)
     assert judge(ledger, ROOT, OFFICE) == SIGNATURES
     assert ledger.attempt(make_event(ROOT, OFFICE, signers=("a new key",))) is None
     assert ledger.read(ParticipantRecord.key_for("BW"), ParticipantRecord).statistics_offices == 0
+
+
+def test_what_a_thief_has_filled_up_has_room_again() -> None:
+    ledger = open_trade()
+    since = ledger.tip.height + 1
+    allotted = AllottedRange(authority="gaborone", range=ALLOTMENT.range, height=since)
+    form = record_of(FormatSince, FORMAT, height=since)
+    settled = record_of(PolicySince, POLICY, recorded_at=NOW_MS, height=since)
+    count = MAX_REPORTS
+    report = ReportRecord(
+        participant="BW",
+        year=2025,
+        documents=(bytes(32),) * count,
+        filed_at=(NOW_MS,) * count,
+        heights=(since,) * count,
+    )
+    full: list[tuple[Body, Record, tuple[str | int, ...]]] = [
+        (ALLOTMENT, RangesRecord(ranges=(allotted,) * MAX_RANGES), ("BW",)),
+        (FORMAT, FormatsRecord(formats=(form,) * MAX_FORMATS), ("BW",)),
+        (POLICY, PolicyRecord(history=(settled,) * MAX_SETTLED), ("BW",)),
+        (STATEMENTS["annual_report_filed"].body, report, ("BW", 2025)),
+    ]
+    for body, record, name in full:
+        ledger.state.pairs[record.key_for(*name)] = encode(record)
+        assert judge(ledger, ROOT, body) is not None
+    theft = vary(RECOVERY, suspect_height=since)
+    ledger.record(make_event(CHAIR, theft, signers=(CHAIR, "BW/recovery")))
+    for body, _, _ in full:
+        assert ledger.attempt(make_event(ROOT, body, signers=("a new key",), nonce=1)) is None
 
 
 def test_recovery_after_a_loss_ends_own_keys_alone() -> None:
