@@ -108,7 +108,8 @@ class Punctuality:
         newest = self._newest
         if newest is None or newest[:2] != (leader, time_ms):
             self._newest = leader, time_ms, now_ms
-        elif now_ms - newest[2] > STILL_MS:
+        # Until its clock is past the newest block, a leader can stamp only that block's time.
+        elif now_ms - newest[2] > STILL_MS and time_ms < now_ms:
             return ClockDoubt(leader, time_ms, now_ms, stands_still=True)
         if abs(time_ms - now_ms) > self._skew_ms:
             return ClockDoubt(leader, time_ms, now_ms)
