@@ -117,8 +117,9 @@ class AuditReport:
     voters: int
     """How many voters the ledger has."""
     signers: tuple[Signer, ...]
-    """Who has signed how far up, the newest first. All above the second one's height rests on the
-    word of the first alone."""
+    """Who has signed how far up, the newest first."""
+    one_voter_from: int | None
+    """From this height on all rests on the word of the first of them alone; null without any."""
     events_by_type: Mapping[str, int]
     first_bad_height: int | None = None
     field: str | None = None
@@ -238,6 +239,7 @@ def _report(
 ) -> AuditReport:
     tip = progress.signed_tip
     signers = sorted(progress.signed_up_to.items(), key=lambda one: -one[1])
+    alone_above = signers[1][1] if len(signers) > 1 else 0
     return AuditReport(
         verdict=verdict,
         chain=genesis.chain.hex(),
@@ -251,6 +253,7 @@ def _report(
         signed_blocks=progress.signed_blocks,
         unsigned_openings=progress.openings,
         voters=len(genesis.consensus_keys),
+        one_voter_from=alone_above + 1 if signers else None,
         signers=tuple(Signer(voter, height) for voter, height in signers),
         events_by_type=dict(sorted(progress.events_by_type.items())),
         problem=problem,

@@ -83,11 +83,9 @@ def format_report(report: AuditReport) -> list[str]:
 def _describe_signers(report: AuditReport) -> Iterator[str]:
     """Say on whose word the chain rests, and what is not counted because it rests on nobody's."""
     if report.signers:
-        newest, *others = report.signers
-        since = others[0].height + 1 if others else 1
         yield (
-            f"  newest part   from height {since} to {report.height} rests on one voter's word,"
-            f" {newest.voter}'s: no other has signed a block so high"
+            f"  newest part   from height {report.one_voter_from} to {report.height} rests on one"
+            f" voter's word, {report.signers[0].voter}'s: no other has signed a block so high"
         )
         signed = ", ".join(f"{one.voter} up to {one.height}" for one in report.signers)
         yield f"  signed by     {len(report.signers)} of {report.voters} voters: {signed}"

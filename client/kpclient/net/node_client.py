@@ -31,7 +31,8 @@ from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis
 
 A = TypeVar("A")
 
-MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
+MAX_ANSWER_BYTES: Final = 8 << 20
+"""No node gives a larger answer but a stream; read, it may take many times as much memory."""
 _MAX_BYTES: Final = {STATUS.path: 1 << 20, GENESIS.path: MAX_GENESIS_BYTES}
 """What is read at most of an answer at these paths."""
 _MAX_PROBLEM_BYTES: Final = 64 * 1024

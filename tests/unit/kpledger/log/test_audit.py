@@ -155,6 +155,7 @@ def test_sound_chain_is_reported_whole() -> None:
         unsigned_openings=0,
         voters=3,
         signers=(Signer("bw-1", 4),),
+        one_voter_from=1,
         events_by_type={
             "authority_registered": 3,
             "decision_recorded": 1,
@@ -351,6 +352,7 @@ def test_a_report_says_which_voters_have_signed_how_far_up() -> None:
         ledger.record(make_event("BW/gaborone", issued, nonce=serial), leader=leader)
     report = audit([store(block) for block in ledger.blocks])
     assert report.signers == (Signer("eu-1", 8), Signer("bw-1", 6), Signer("za-1", 5))
+    assert report.one_voter_from == 7
 
 
 def test_inserted_opening_of_a_term_is_found_at_the_next_block() -> None:
