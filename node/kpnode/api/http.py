@@ -78,10 +78,11 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     headers = {}
     if problem.status == ProblemKind.METHOD_NOT_ALLOWED.status and problem.accepted:
         headers["Allow"] = problem.accepted
-    if not request.content.is_eof():
-        # What is still coming is not read.
-        headers["Connection"] = "close"
-    return respond_problem(problem, headers)
+    response = respond_problem(problem, headers)
+    if problem.status == ProblemKind.SHARE_TAKEN.status or not request.content.is_eof():
+        # What is still coming is not read, nor is what else this client has asked on.
+        response.force_close()
+    return response
 
 
 def _explain(request: web.Request, error: Exception) -> Problem:

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 from founding import opening_events
 from serving import Served, serve
@@ -96,3 +97,16 @@ async def test_an_error_of_our_own_shows_nothing_of_the_inside(served: Served) -
         "status": 500,
         "detail": "it is in the node's log",
     }
+
+
+async def test_whoever_has_its_share_is_told_once_on_a_connection(tmp_path: Path) -> None:
+    async with serve(tmp_path / "ledger", ApiLimits(max_submissions=8)) as served:
+        batch = msgspec.msgpack.encode([OPENING] * 5)
+        head = (
+            "POST /v1/events HTTP/1.1\r\nHost: node\r\n"
+            f"Content-Type: application/msgpack\r\nContent-Length: {len(batch)}\r\n\r\n"
+        )
+        answer = await speak(served, (head.encode() + batch) * 3)
+        assert answer.count(b"HTTP/1.1 ") == 1
+        assert b" 429 " in answer.partition(b"\r\n")[0]
+        assert b"\r\nRetry-After: 1\r\n" in answer
