@@ -264,7 +264,9 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     _close_directories(config)
     access = AccessControl(config.access, TokenRegister(config.access.tokens))
     for_api, for_peers = share_descriptors(
-        raise_limit(), peers=len(config.peers.addresses), database=OPEN_FILES_MAX
+        raise_limit(),
+        peers=len(config.peers.addresses.keys() - {config.node.name}),
+        database=OPEN_FILES_MAX,
     )
     service = NodeService(config, genesis, keys)
     stopping = asyncio.Event()
