@@ -73,8 +73,8 @@ def _find_route(method: str, path: str) -> Route | None:
 class HostileNode(Script):
     """Answers whatever is asked with harm in every field that can hold it."""
 
-    deep: bool = False
-    """Answer all but the status with JSON that is nested deeply."""
+    deep: int = 0
+    """Answer all but the status with JSON that is nested so deeply."""
     refuses: int = 0
     """Answer all but the status with a problem of this status."""
 
@@ -86,7 +86,8 @@ class HostileNode(Script):
         if request.path == GENESIS.path:
             return web.Response(body=make_genesis().encoded)
         if self.deep:
-            return web.Response(body=b"[" * 200_000, status=self.refuses or 200)
+            body = b'{"record":' * self.deep + b"1" + b"}" * self.deep
+            return web.Response(body=body, status=self.refuses or 200)
         if self.refuses:
             told = problem(self.refuses, HARM, field=HARM, rule=HARM, clause=HARM, accepted=HARM)
             return web.Response(status=told.status, body=msgspec.json.encode(told))

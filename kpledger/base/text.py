@@ -12,6 +12,9 @@ from typing import Final
 
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _SHORT: Final = 1000
+_MAX_DEPTH: Final = 64
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_BRACKETS: Final = re.compile(rb"[][{}]")
 
 
 def clean(text: str) -> str:
@@ -48,3 +51,18 @@ def _escape(found: re.Match[str]) -> str:
         return one
     halves = one.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{halves[n : n + 2].hex()}" for n in range(0, len(halves), 2))
+
+
+def check_json_depth(content: bytes) -> None:
+    """Refuse JSON that is nested deeper than any answer of ours, before it is read.
+
+    Raises:
+        ValueError: it is.
+    """
+    if content.count(b"[") + content.count(b"{") <= _MAX_DEPTH:
+        return
+    depth = 0
+    for found in _BRACKETS.finditer(_STRINGS.sub(b"", content)):
+        depth += 1 if found[0] in b"[{" else -1
+        if depth > _MAX_DEPTH:
+            raise ValueError(f"it is nested more than {_MAX_DEPTH} deep")

@@ -20,9 +20,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 import kpledger
-from kpledger.base.codec import DECODE_ERRORS
 from kpledger.base.errors import LedgerError
-from kpledger.base.text import clean, escape_json, shorten
+from kpledger.base.text import check_json_depth, clean, escape_json, shorten
 from kpledger.command import EXIT_LATER, EXIT_UNDECIDED, Program
 from kpnode.config import Address, ConfigError, load_config
 from kpnode.daemon import StartError, run_node
@@ -357,8 +356,9 @@ async def _ask(session: aiohttp.ClientSession, url: str) -> dict[str, object]:
     if content is None:
         return {"error": f"its answer has more than {_MAX_STATUS_BYTES} bytes"}
     try:
+        check_json_depth(content)
         return msgspec.json.decode(content, type=dict[str, object])
-    except DECODE_ERRORS as error:
+    except (ValueError, RecursionError) as error:
         return {"error": f"its answer is not a JSON object ({error})"}
 
 

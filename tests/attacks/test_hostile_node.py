@@ -104,8 +104,9 @@ def test_every_command_is_tried() -> None:
         pytest.param(HostileNode(), ASKING, ((), ("--json",)), id="answers"),
         pytest.param(HostileNode(refuses=400), ASKING[::2], ((),), id="refuses"),
         pytest.param(HostileNode(refuses=503), ASKING[:2], ((),), id="hesitates"),
-        pytest.param(HostileNode(deep=True), ASKING[::4], ((),), id="nests"),
-        pytest.param(HostileNode(deep=True, refuses=400), ASKING[:5], ((),), id="nests refusals"),
+        pytest.param(HostileNode(deep=200_000), ASKING[::4], ((),), id="nests"),
+        pytest.param(HostileNode(deep=400), ASKING[:4], ((),), id="nests a little"),
+        pytest.param(HostileNode(deep=900, refuses=400), ASKING[:5], ((),), id="nests refusals"),
     ],
 )
 async def test_no_command_lets_a_node_act_on_a_terminal(
@@ -154,7 +155,10 @@ async def test_a_spreadsheet_shows_what_a_node_says_and_runs_none_of_it(
     assert not [cell for row in rows for cell in row if cell[:1] in set("=+-@\t\r")]
 
 
-@pytest.mark.parametrize("answer", [b"[" * 200_000, b'{"a":' * 200_000])
+@pytest.mark.parametrize(
+    "answer",
+    [b"[" * 200_000, b'{"a":' * 200_000, b'{"node":' * 400 + b"1" + b"}" * 400],
+)
 async def test_a_status_that_is_nested_deeply_is_no_status(
     environment: dict[str, str], answer: bytes
 ) -> None:

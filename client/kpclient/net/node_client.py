@@ -25,7 +25,7 @@ from kpclient.net.tls import PinnedKey, build_context
 from kpledger.api.answers import Problem, PublicStatusAnswer
 from kpledger.api.routes import GENESIS, MSGPACK_TYPE, STATUS
 from kpledger.base.codec import DECODE_ERRORS
-from kpledger.base.text import shorten
+from kpledger.base.text import check_json_depth, shorten
 from kpledger.command import EXIT_REFUSED
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis
 
@@ -426,6 +426,7 @@ def read_from(node: str, content: bytes, read: Callable[[bytes], A]) -> A:
         NotTrustworthyError: it is not of the expected form.
     """
     try:
+        check_json_depth(content)
         return read(content)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise NotTrustworthyError(node, f"its answer cannot be understood: {error}") from None
