@@ -25,9 +25,28 @@ from kpledger.base.errors import MalformedError, NotCanonicalError, OversizedErr
 S = TypeVar("S", bound=msgspec.Struct)
 
 _TABLE: Final = files("kpledger.base").joinpath("unassigned.txt").read_text(encoding="ascii")
-UNASSIGNED: Final = re.compile(
-    "[" + re.sub("[0-9a-f]{6}", lambda end: chr(int(end[0], 16)), "".join(_TABLE.split())) + "]"
-)
+_BLOCK: Final = 40
+"""Runs of code points beyond U+FFFF that are looked through together."""
+
+
+def _find_unassigned() -> re.Pattern[str]:
+    """Compile the table, so that nobody can make a text dear by what it is written in.
+
+    The expressions of Python test the runs of a class one after the other if one of them lies
+    beyond U+FFFF, else all at once: 1 ms for 2,000 letters of Chinese, against 0.04 ms.
+    """
+    runs = [
+        f"{chr(int(first, 16))}-{chr(int(last, 16))}"
+        for first, _, last in (run.partition("-") for run in _TABLE.split())
+    ]
+    low = "".join(run for run in runs if run[-1] <= "\uffff")
+    high = [run for run in runs if run[-1] > "\uffff"]
+    blocks = [high[start : start + _BLOCK] for start in range(0, len(high), _BLOCK)]
+    parts = [f"[{block[0][0]}-{block[-1][-1]}](?<=[{''.join(block)}])" for block in blocks]
+    return re.compile(f"[{low}]|(?![\0-\uffff])(?:{'|'.join(parts)})")
+
+
+UNASSIGNED: Final = _find_unassigned()
 """Finds a code point in a text that Unicode 14 assigns to no character."""
 
 _TEXTLESS: Final = (
