@@ -20,8 +20,9 @@ from kpledger.scheme.v1.rules import authorship, quotas
 def may_sign(event: SignedEvent, state: ChangeSet, at: EventPlace) -> Refusal | None:
     """Say why the keys of an event may not sign it here, or None if just these have to.
 
-    Looks at what stands before every row and at nothing else. A key that is not registered passes
-    only where a rule names it, as the next Chair's, which has to prove itself.
+    Looks at what stands before every row and at nothing else, the author's quota last. A key that
+    is not registered passes only where a rule names it, as the next Chair's, which has to prove
+    itself.
     """
     return next(_check_signed(Context(event, state, at), CATALOGUE), None)
 
@@ -54,7 +55,6 @@ def apply(event: SignedEvent, state: ChangeSet, at: EventPlace) -> None:
 
 def _check(context: Context, catalogue: Mapping[type[Body], Row]) -> Refusals:
     yield from _check_signed(context, catalogue)
-    yield from quotas.check_quota(context)
     for check in catalogue[type(context.event.body)].checks:
         yield from check(context)
 
@@ -72,6 +72,7 @@ def _check_signed(context: Context, catalogue: Mapping[type[Body], Row]) -> Refu
         yield from authorship.check_form(context)
         yield from authorship.check_author(context, row.offices)
         yield from authorship.check_signers(context, row.cosigners(context))
+        yield from quotas.check_quota(context)
 
 
 def _apply(context: Context, catalogue: Mapping[type[Body], Row]) -> None:

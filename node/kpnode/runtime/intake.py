@@ -30,6 +30,9 @@ from kpnode.submission import (
 
 _SLICE: Final = 16
 """Events that are looked at between two looks at how much their sender is still allowed."""
+_PAUSE_S: Final = 1.0
+"""How much later whoever is over a quota hears so: it slows down who does nothing else, and turns
+nobody away who comes from the same address."""
 _KEPT_RECORDS: Final = 4096
 
 
@@ -101,6 +104,8 @@ class Intake:
                     allowance.spend(len(events) - first)
                 return answers + [_turn_away(event) for event in events[first:]]
             answers += await self._look_at(events[first : first + _SLICE], allowance)
+        if any(map(_is_over_quota, answers)):
+            await asyncio.sleep(min(_PAUSE_S, max(0, deadline_s - time.monotonic())))
         if any(map(_is_stranger, answers)):
             await self._look_again(events, answers, deadline_s, allowance)
         return answers
@@ -175,7 +180,12 @@ def _conceal(executor: BlockExecutor, event: SignedEvent) -> Refusal:
 
 
 def _is_stranger(answer: Answer) -> bool:
-    return isinstance(answer, Refused) and not answer.bad_signature
+    is_refused = isinstance(answer, Refused) and not answer.bad_signature
+    return is_refused and not _is_over_quota(answer)
+
+
+def _is_over_quota(answer: Answer) -> bool:
+    return isinstance(answer, Refused) and answer.refusal.rule is Rule.E15
 
 
 def _turn_away(event: SignedEvent) -> Unavailable:

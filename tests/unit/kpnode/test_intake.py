@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from attacks.forgeries import add_noise, forge, sign_as_strangers
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from founding import make_certificate, make_event, opening_events, signing_key
+from founding import NOW_MS, make_certificate, make_event, opening_events, signing_key
 from serving import NAME, Clock, make_node
 
 from kpledger.base.keys import SigningKey
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.certificate import CertificateIssued
+from kpledger.scheme.v1.events.life import NoteFiled
 from kpnode.runtime import Committed, Node, Outcome, Refused, Unavailable
 from kpnode.transport.relay import PeerLinks
 
@@ -100,6 +101,22 @@ async def test_nothing_is_looked_at_when_the_allowance_is_spent(node: Node) -> N
     assert all(one.own_share for one in turned_away)
     assert all(refusal_of(one)[2] for one in outcomes[:16])
     assert purse.spent == 40, "what was not looked at any more was decoded"
+
+
+async def test_what_is_over_a_quota_is_not_verified_and_costs_others_nothing(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = NoteFiled(text="\U0001f48e" * 2_000, references=(), document=None)
+    made = [make_event("BW/root", note, subject="BW", nonce=nonce) for nonce in range(200)]
+    outcomes = await submit(node, *made[:140])
+    assert all(isinstance(one, Committed) for one in outcomes)
+    verified: list[SignedEvent] = []
+    monkeypatch.setattr(node.signatures, "check", verified.append)
+    monkeypatch.setattr("kpnode.runtime.intake.time.time_ns", lambda: NOW_MS * 1_000_000)
+    purse = Purse(100)
+    refused = [refusal_of(one) for one in await submit(node, *made[140:], purse=purse)]
+    assert {rule for rule, _, _ in refused} == {"E15"}
+    assert (purse.spent, verified) == (0, [])
 
 
 async def test_event_that_is_recorded_is_answered_whatever_its_signatures(node: Node) -> None:
