@@ -59,7 +59,7 @@ async def test_a_network_starts_commits_and_stops_on_ctrl_c(tmp_path: Path) -> N
         assert genesis.file.voters == tuple(sorted(names))
         assert len(genesis.file.participants) == 61
         assert modes_in(seen.keys, "*.seed") == {0o600}
-        assert len(list(seen.keys.glob("*.seed"))) == 63
+        assert len(list(seen.keys.glob("*.seed"))) == 2 + 2 * 61
         # Every node takes events, whoever leads.
         for at in range(4):
             height = await commit(network, at=at)
