@@ -276,7 +276,7 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     limits = ApiLimits(
         max_body_bytes=api.max_body_bytes,
         max_submissions=config.limits.queue,
-        request_bytes=max(config.limits.request_bytes, api.max_body_bytes),
+        request_bytes=max(config.limits.request_bytes, 2 * api.max_body_bytes),
     )
     books = BooksSupervisor(service.node, directory, run_process(config.node.genesis, directory))
     app = build_app(service.node, books, cosigning_key=keys.cosigning, limits=limits, access=access)

@@ -13,6 +13,7 @@ from feeding import kept_books
 from founding import open_trade
 
 from kpledger.books.database import Books
+from kpledger.books.keys import SIGNING_KEYS
 from kpledger.books.query import NotOnLedgerError, Query, QuestionError
 from kpnode.api.http import HttpServer
 from kpnode.api.served import DEAR_READERS
@@ -44,7 +45,17 @@ def respond(books: Books, question: Question) -> Answer:
     return Answer(height=books.height)
 
 
+class Text(msgspec.Struct, frozen=True, kw_only=True):
+    text: str
+
+
+def give_much(books: Books, question: Question) -> Text:
+    return Text(text=books.connection.execute(question.say).fetchone()[0])
+
+
 QUERIES = (
+    Query("much", "As much as is wanted", give_much),
+    SIGNING_KEYS,
     Query("endless", "Never answered", read_for_ever),
     Query("height", "The height", respond),
 )
@@ -91,6 +102,35 @@ async def test_a_question_without_an_answer_is_a_problem(
             f"urn:kpledger:problem:{slug}",
             field,
         )
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param("SELECT hex(zeroblob(9000000))", id="one value"),
+        pytest.param("SELECT hex(zeroblob(4194300))", id="the whole answer"),
+    ],
+)
+async def test_an_answer_is_bounded_and_says_nothing_of_the_books(
+    tmp_path: Path, statement: str
+) -> None:
+    async with asking(tmp_path, budget_s=30) as session:
+        async with session.get("/v1/much", params={"say": statement}) as response:
+            problem = await response.json(content_type="application/problem+json")
+            assert problem["type"] == "urn:kpledger:problem:too-costly"
+        # They do not count as damaged.
+        async with session.get("/v1/height") as response:
+            assert response.status == 200
+
+
+async def test_the_rows_of_an_answer_are_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kpledger.books.query.MAX_SELECTED", 1)
+    path = "/v1/keys?participant=BW"
+    async with asking(tmp_path, budget_s=30) as session, session.get(path) as response:
+        problem = await response.json(content_type="application/problem+json")
+        assert problem["detail"] == "the answer has more than 1 rows"
 
 
 async def test_nobody_reads_on_for_a_client_that_has_left(tmp_path: Path) -> None:
