@@ -67,20 +67,28 @@ class Ordering:
         before it. If that one was lost on its way, a refusal says nothing.
         """
         deadline_s = time.monotonic() + timeout_s
-        # What comes in one request stays together: who sent it answers for all of it.
-        lane = events[0].header.author
-        shares = self._submissions.shares
-        if self._refused.is_full(lane) or not shares.has_room(lane):
-            return [_turn_away(event, lane) for event in events]
+        claimed = events[0].header.author
+        if not self._takes(claimed):
+            return [_turn_away(event, claimed) for event in events]
         answers: list[Answer] = [Retry()] * len(events)
         if self._orderer.stopped is None:
             answers = await self._intake.admit(events, deadline_s, allowance)
         waiting = [at for at, answer in enumerate(answers) if isinstance(answer, Retry)]
-        with shares.hold(lane, len(waiting)):
+        # What comes in one request stays together: the first who has signed answers for all of it.
+        lane = events[waiting[0]].header.author if waiting else claimed
+        if not self._takes(lane):
+            answers = [
+                _turn_away(event, lane) if isinstance(answer, Retry) else answer
+                for event, answer in zip(events, answers, strict=True)
+            ]
+        with self._submissions.shares.hold(lane, len(waiting)):
             outcomes = await self._order(events, answers, lane, deadline_s)
         # They are signed, so that they cost nobody's allowance, but the leader its time.
         self._refused.fill(lane, sum(isinstance(outcomes[at], Refused) for at in waiting))
         return outcomes
+
+    def _takes(self, lane: Author) -> bool:
+        return not self._refused.is_full(lane) and self._submissions.shares.has_room(lane)
 
     async def _order(
         self,

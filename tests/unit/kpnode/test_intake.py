@@ -139,3 +139,27 @@ async def test_relayed_event_is_verified_again(node: Node) -> None:
     )
     assert refusal_of(outcomes[0])[2]
     assert isinstance(outcomes[1], Committed)
+
+
+async def test_author_whose_events_are_refused_again_and_again_is_turned_away_alone(
+    node: Node,
+) -> None:
+    """Nobody else's name helps: who answers for a request is the first that has signed."""
+    certificate = make_certificate(number="BW999999")
+    assert all(isinstance(one, Committed) for one in await submit(node, *OPENING))
+    number = 0
+    outcomes: list[Outcome] = []
+    while not any(isinstance(one, Unavailable) for one in outcomes):
+        assert number < 3000
+        events = []
+        for _ in range(256):
+            number += 1
+            body = CertificateIssued(certificate=certificate)
+            events.append(make_event("BW/gaborone", body, nonce=number))
+        outcomes = await submit(node, *events)
+    hidden = await submit(node, forge(opening_events("ZA/joburg")[0]), events[0])
+    assert refusal_of(hidden[0])[2]
+    assert isinstance(hidden[1], Unavailable)
+    assert hidden[1].own_share
+    [other] = await submit(node, opening_events("EU/antwerp")[0])
+    assert isinstance(other, Committed)
