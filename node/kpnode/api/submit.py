@@ -7,13 +7,10 @@ the ledger moves on, it is a forecast and no promise.
 """
 
 import asyncio
-import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import partial
-from itertools import takewhile
 from typing import Final, assert_never
 
 import msgspec
@@ -31,7 +28,7 @@ from kpledger.api.answers import (
     UnavailableAnswer,
 )
 from kpledger.api.routes import JSON_TYPE, ReadOptions, SubmitOptions
-from kpledger.base.errors import BadSignatureError, LedgerError
+from kpledger.base.errors import LedgerError
 from kpledger.log.chain import BlockExecutor
 from kpledger.scheme.event import SignedEvent
 from kpnode.api.allowances import Allowances, ClientAllowance, spent_problem
@@ -40,19 +37,29 @@ from kpnode.api.delivery import cut_off
 from kpnode.api.envelopes import read_events
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import (
+    ProblemError,
     ProblemKind,
     error_problem,
+    make_problem,
     refusal_problem,
     respond_problem,
 )
 from kpnode.api.served import ApiLimits, catch_up, explain_failing, respond_json
 from kpnode.api.shares import PARTS, Held, Shares, Turns
+from kpnode.fairness import Buckets
 from kpnode.runtime import Committed, Node, Outcome, Pending, Refused, Unavailable
-from kpnode.signatures import Signatures
 from kpnode.submission import refuse_signature
 
 _REHEARSALS_AT_ONCE: Final = 2
 """They cost as much as blocks, and anybody may ask for them; others wait."""
+
+_REHEARSED_BYTES: Final = 4 << 20
+"""Bytes of requests that a client may have rehearsed at once."""
+_REHEARSED_BYTES_PER_S: Final = 256 * 1024
+_SLICE: Final = 8
+"""Events that are rehearsed in one turn of the loop."""
+_BREATH_S: Final = 0.002
+"""For others, between two such turns."""
 
 _encoder: Final = msgspec.json.Encoder()
 
@@ -67,6 +74,7 @@ class SubmitApi:
         self._allowances = Allowances()
         self._submissions = Shares(limits.max_submissions, "events are being submitted")
         self._rehearsals = Shares(limits.max_rehearsals, "rehearsals wait")
+        self._rehearsed = Buckets(_REHEARSED_BYTES, _REHEARSED_BYTES_PER_S)
         self._stage = Turns(_REHEARSALS_AT_ONCE)
         share = max(limits.request_bytes // PARTS, limits.max_body_bytes)
         self._bytes = Shares(limits.request_bytes, "bytes of requests wait", share=share)
@@ -151,18 +159,19 @@ class SubmitApi:
     async def post_rehearsals(self, request: web.Request) -> web.Response:
         """Rehearse one envelope or a batch."""
         options = read_parameters(request, ReadOptions)
-        with self._rehearsals.take(client_of(request)), self._taking(request) as held:
-            given = await read_events(request, self._limits, held)
+        client = client_of(request)
+        allowance = self._allowances.of(client.site)
+        if self._rehearsed.is_full(client.site):
+            raise ProblemError(_too_much_rehearsed())
+        with self._rehearsals.take(client), self._taking(request) as held:
+            try:
+                given = await read_events(request, self._limits, held)
+            finally:
+                # Also when the client has left.
+                self._rehearsed.fill(client.site, held.count)
             tip = await catch_up(self._node, options)
-            async with self._stage.take(client_of(request)):
-                is_over = threading.Event()
-                try:
-                    rehearsal = self._open_rehearsal(request)
-                    wanted = takewhile(lambda _: not is_over.is_set(), given.events)
-                    answer = await asyncio.to_thread(rehearsal.run, wanted)
-                finally:
-                    # Also when the client has left: nobody rehearses on for nobody.
-                    is_over.set()
+            async with self._stage.take(client):
+                answer = await self._rehearse(given.events, allowance)
         return respond_json(answer, tip)
 
     def _taking(self, request: web.Request) -> AbstractContextManager[Held]:
@@ -174,48 +183,47 @@ class SubmitApi:
         self._allowances.of(client_of(request).site)
         return self._bytes.take(client_of(request), 0, cut_off=partial(cut_off, request))
 
-    def _open_rehearsal(self, request: web.Request) -> "_Rehearsal":
-        allowance = self._allowances.of(client_of(request).site)
+    async def _rehearse(
+        self, events: Sequence[SignedEvent | LedgerError], allowance: ClientAllowance
+    ) -> RehearsalAnswer:
+        """Make a block that nobody will see; in the loop, which a busy thread would only slow."""
         ledger = self._node.ledger
         now_ms = max(ledger.tip.time_ms, time.time_ns() // 1_000_000)
         executor = BlockExecutor(self._node.genesis, ledger.tip, ledger.state, now_ms)
-        spend = partial(asyncio.get_running_loop().call_soon_threadsafe, allowance.spend, 1)
-        return _Rehearsal(executor, self._node.signatures, allowance, spend)
+        results = []
+        for at, event in enumerate(events):
+            if at % _SLICE == _SLICE - 1:
+                await asyncio.sleep(_BREATH_S)
+            if isinstance(event, LedgerError):
+                problem = error_problem(event)
+                results.append(RehearsalResult(id=None, accepted=False, problem=problem))
+                continue
+            found = await self._find_problem(executor, event, allowance)
+            event_id = event.event_id.hex()
+            results.append(RehearsalResult(id=event_id, accepted=found is None, problem=found))
+        return RehearsalAnswer(results=tuple(results))
 
-
-@dataclass(frozen=True, slots=True)
-class _Rehearsal:
-    """A block that nobody will see; runs in a thread, in the order of cost as a submission does."""
-
-    executor: BlockExecutor
-    signatures: Signatures
-    allowance: ClientAllowance
-    spend: Callable[[], object]
-
-    def run(self, events: Iterable[SignedEvent | LedgerError]) -> RehearsalAnswer:
-        return RehearsalAnswer(results=tuple(map(self._rehearse, events)))
-
-    def _rehearse(self, event: SignedEvent | LedgerError) -> RehearsalResult:
-        if isinstance(event, LedgerError):
-            return RehearsalResult(id=None, accepted=False, problem=error_problem(event))
-        problem = self._find_problem(event)
-        return RehearsalResult(id=event.event_id.hex(), accepted=problem is None, problem=problem)
-
-    def _find_problem(self, event: SignedEvent) -> Problem | None:
-        if self.allowance.is_spent:
+    async def _find_problem(
+        self, executor: BlockExecutor, event: SignedEvent, allowance: ClientAllowance
+    ) -> Problem | None:
+        """Look at an event in the order of cost, as at one that is submitted."""
+        if allowance.is_spent:
             return spent_problem()
-        refusal, bad_signature = self.executor.may_sign(event), False
+        refusal, bad_signature = executor.may_sign(event), False
         if refusal is None:
-            try:
-                self.signatures.check(event)
-            except BadSignatureError as error:
-                refused = refuse_signature(event.event_id, error)
-                refusal, bad_signature = refused.refusal, refused.bad_signature
-        if refusal is None:
-            refusal = self.executor.add(event)
-        else:
-            self.spend()
-        return None if refusal is None else refusal_problem(refusal, bad_signature=bad_signature)
+            error = await self._node.verify(event)
+            if error is None:
+                refusal = executor.add(event)
+                return None if refusal is None else refusal_problem(refusal, bad_signature=False)
+            refusal, bad_signature = refuse_signature(event.event_id, error).refusal, True
+        allowance.spend(1)
+        return refusal_problem(refusal, bad_signature=bad_signature)
+
+
+def _too_much_rehearsed() -> Problem:
+    detail = "this client has rehearsed much; come again later"
+    accepted = f"{_REHEARSED_BYTES_PER_S // 1024} KiB a second"
+    return make_problem(ProblemKind.SHARE_TAKEN, detail, accepted=accepted)
 
 
 def _respond(status: int, answer: msgspec.Struct) -> web.Response:

@@ -96,6 +96,16 @@ class Intake:
         A key that may not speak here may do so by an earlier event of the request, or by one that
         was acknowledged elsewhere: that is looked at again on the newest state before it is said.
         """
+        try:
+            return await self._admit(events, deadline_s, allowance)
+        except asyncio.CancelledError:
+            # Whoever leaves before it is told is not let off.
+            allowance.spend(len(events))
+            raise
+
+    async def _admit(
+        self, events: Sequence[SignedEvent], deadline_s: float, allowance: Allowance
+    ) -> list[Answer]:
         answers: list[Answer] = []
         for first in range(0, len(events), _SLICE):
             if allowance.is_spent:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from kpledger.base.errors import LedgerError
 from kpledger.log.chain import ExecutedBlock
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.event import Author, SignedEvent
@@ -218,6 +219,11 @@ class Node:
     async def answer_relay(self, event: SignedEvent, lane: Author, timeout_s: float) -> Outcome:
         """Take an event that another node relayed here because this node was the leader."""
         return await self._ordering.answer_relay(event, lane, timeout_s)
+
+    async def verify(self, event: SignedEvent) -> LedgerError | None:
+        """Verify the signatures of an event, in a thread; says what is wrong, or None."""
+        (error,) = await self._verifier.check([event])
+        return error
 
     @property
     def stopped(self) -> str | None:
