@@ -53,9 +53,9 @@ from kpnode.submission import refuse_signature
 _REHEARSALS_AT_ONCE: Final = 2
 """They cost as much as blocks, and anybody may ask for them; others wait."""
 
-_REHEARSED_BYTES: Final = 4 << 20
+_REHEARSED_BYTES: Final = 1 << 20
 """Bytes of requests that a client may have rehearsed at once."""
-_REHEARSED_BYTES_PER_S: Final = 256 * 1024
+_REHEARSED_BYTES_PER_S: Final = 128 * 1024
 _SLICE: Final = 8
 """Events that are rehearsed in one turn of the loop."""
 _BREATH_S: Final = 0.002

@@ -25,9 +25,11 @@ from kpnode.submission import (
     refuse_signature,
 )
 
-_REFUSED: Final = 1024
+_REFUSED: Final = 512
 """Signed events of one author at once that rules refuse, before no more of them is looked at."""
 _REFUSED_PER_S: Final = 20
+_PAUSE_S: Final = 1.0
+"""Before an author that has its share already is told so."""
 
 
 class Orderer(Protocol):
@@ -69,6 +71,8 @@ class Ordering:
         deadline_s = time.monotonic() + timeout_s
         claimed = events[0].header.author
         if not self._takes(claimed):
+            # Whoever sends on in spite of that has to wait for it, and costs nobody much.
+            await asyncio.sleep(_PAUSE_S)
             return [_turn_away(event, claimed) for event in events]
         answers: list[Answer] = [Retry()] * len(events)
         if self._orderer.stopped is None:
