@@ -112,7 +112,7 @@ class Connections:
         self._limits = limits
         self._clock = clock
         self._crowding = crowding
-        self._members: set[Connection] = set()
+        self._members: dict[Connection, _Holding] = {}
         self._strangers = 0
         # Both kinds may come from one site: what is preferred is decided by the whole address.
         self._holdings: dict[tuple[Site, bool], _Holding] = {}
@@ -122,7 +122,8 @@ class Connections:
 
     def admit(self, newcomer: Connection) -> bool:
         """Take in a connection, which waits, if need be in the place of another; tell if so."""
-        holding, limits = self._holding_of(newcomer), self._limits
+        key, limits = (newcomer.site, newcomer.is_preferred), self._limits
+        holding = self._holdings.get(key) or _Holding()
         is_kept_out = not newcomer.is_preferred and (
             holding.count >= limits.share or self._strangers >= limits.total - limits.reserved
         )
@@ -133,20 +134,19 @@ class Connections:
                 return False
             self._crowding.note(f"one from {newcomer.site} replaces one from {other.site}")
             self._end(other)
-        self._members.add(newcomer)
+        self._members[newcomer] = holding
         self._strangers += not newcomer.is_preferred
-        self._holdings[newcomer.site, newcomer.is_preferred] = holding
+        self._holdings[key] = holding
         holding.count += 1
         self.wait(newcomer)
         return True
 
     def remove(self, connection: Connection) -> None:
         """Forget a connection that has ended, if it was not forgotten before."""
-        if connection not in self._members:
+        holding = self._members.pop(connection, None)
+        if holding is None:
             return
-        self._members.remove(connection)
         self._strangers -= not connection.is_preferred
-        holding = self._holding_of(connection)
         holding.waiting.pop(connection, None)
         holding.receiving.pop(connection, None)
         holding.count -= 1
@@ -155,16 +155,14 @@ class Connections:
 
     def wait(self, connection: Connection) -> None:
         """Note that a connection waits for a request from now on."""
-        if connection in self._members:
+        if holding := self._members.get(connection):
             connection.waits_since_s = self._clock()
-            holding = self._holding_of(connection)
             holding.receiving.pop(connection, None)
             holding.waiting[connection] = None
 
     def serve(self, connection: Connection, body: StreamReader) -> None:
         """Note that a connection has brought a request, and perhaps its body."""
-        if connection in self._members:
-            holding = self._holding_of(connection)
+        if holding := self._members.get(connection):
             holding.waiting.pop(connection, None)
             if not body.is_eof():
                 holding.receiving[connection] = body
@@ -178,10 +176,6 @@ class Connections:
                 if connection.waits_since_s > limit_s:
                     break
                 self._end(connection)
-
-    def _holding_of(self, connection: Connection) -> _Holding:
-        key = connection.site, connection.is_preferred
-        return self._holdings.get(key) or _Holding()
 
     def _find_other(self, newcomer: Connection, holding: _Holding) -> Connection | None:
         """Find a connection that gives way to a newcomer, for which there is no room."""
