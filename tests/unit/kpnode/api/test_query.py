@@ -156,6 +156,7 @@ async def test_a_history_lists_the_events_on_a_certificate_oldest_first(served: 
         "height": 13,
         "index": 11,
         "block_time_ms": NOW_MS,
+        "suspect": False,
     }
 
 
@@ -244,6 +245,8 @@ async def test_a_participant_is_shown_with_offices_ranges_and_standing(served: S
                     "use_until": "2027-12-31",
                 },
                 "retired_at": None,
+                "height": 4,
+                "retired_height": None,
             }
         ],
     }
