@@ -101,8 +101,9 @@ def test_every_command_is_tried() -> None:
 @pytest.mark.parametrize(
     ("node", "commands", "forms"),
     [
-        pytest.param(HostileNode(), ASKING, ((), ("--json",)), id="answers"),
-        pytest.param(HostileNode(refuses=400), ASKING[::2], ((),), id="refuses"),
+        pytest.param(HostileNode(), ASKING, ((),), id="answers"),
+        pytest.param(HostileNode(), ASKING[1::2], (("--json",),), id="answers for programs"),
+        pytest.param(HostileNode(refuses=400), ASKING[::3], ((),), id="refuses"),
         pytest.param(HostileNode(refuses=503), ASKING[:2], ((),), id="hesitates"),
         pytest.param(HostileNode(deep=200_000), ASKING[::4], ((),), id="nests"),
         pytest.param(HostileNode(deep=400), ASKING[:4], ((),), id="nests a little"),

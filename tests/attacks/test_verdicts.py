@@ -3,10 +3,8 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -14,12 +12,14 @@ import pytest
 from copied import store, write_copy, write_genesis
 from founding import issue, make_certificate, number_of, open_trade
 from network import NetworkSeen, running_network
+from office import commands_built_once
 from scripted_node import STATUS
+from typer.testing import CliRunner, Result
 
+from kpclient.cli import app
 from kpledger.log import layout
 
 pytestmark = pytest.mark.slow
-PATIENCE_S = 60
 
 
 def make_chain() -> list[bytes]:
@@ -30,22 +30,20 @@ def make_chain() -> list[bytes]:
     return [store(block) for block in ledger.blocks]
 
 
-def run(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "kpclient.cli", *map(str, words)],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+@pytest.fixture(scope="module", autouse=True)
+def built_once() -> Iterator[None]:
+    with commands_built_once():
+        yield
+
+
+def run(*words: str | Path, **environment: str) -> Result:
+    return CliRunner().invoke(app, [*map(str, words)], env=environment)
 
 
 def audit(genesis: Path, *words: str | Path) -> tuple[int, dict[str, object]]:
-    """Audit in a process of its own; gives the exit code and the report."""
+    """Audit; gives the exit code and the report."""
     ended = run("audit", "--genesis", genesis, *words, "--json")
-    assert "Traceback" not in ended.stderr
-    return ended.returncode, json.loads(ended.stdout)
+    return ended.exit_code, json.loads(ended.stdout)
 
 
 def test_a_chain_that_was_cut_and_lengthened_by_openings_is_as_high_as_its_last_signature(
@@ -85,28 +83,50 @@ async def send_a_byte_now_and_then(writer: asyncio.StreamWriter) -> AsyncIterato
         await asyncio.sleep(0.2)  # the attack itself
 
 
+Serves = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
 @asynccontextmanager
-async def serving(write: Writes, height: int) -> AsyncIterator[str]:
-    """Serve a status that claims a height, and blocks as they are written."""
-    status = json.dumps(STATUS | {"height": height}).encode()
+async def listening(serve: Serves) -> AsyncIterator[str]:
+    """Serve every connection so, and end all of them at last."""
+    serving: set[asyncio.Task[None]] = set()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            if b"/v1/status" in head:
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(status))
-                writer.write(status)
-            else:
-                writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-                async for _ in write(writer):
-                    await writer.drain()
-        writer.close()
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        serving.add(task)
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await serve(reader, writer)
+        writer.transport.abort()
+        with suppress(OSError):
+            await writer.wait_closed()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving)
+
+
+def serving(write: Writes, height: int) -> AbstractAsyncContextManager[str]:
+    """Serve a status that claims a height, and blocks as they are written."""
+    status = json.dumps(STATUS | {"height": height}).encode()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if b"/v1/status" in await reader.readuntil(b"\r\n\r\n"):
+            head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+            writer.write(head % len(status) + status)
+            await writer.drain()
+            await reader.read()
+        else:
+            writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            async for _ in write(writer):
+                await writer.drain()
+
+    return listening(serve)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +180,7 @@ async def test_one_lying_status_locks_out_no_honest_node(tmp_path: Path) -> None
         seen: NetworkSeen = network.seen
         environment = {"KPLEDGER_HOME": str(tmp_path), "KPLEDGER_GENESIS": str(seen.genesis)}
 
-        async def ask(url: str) -> subprocess.CompletedProcess[str]:
+        async def ask(url: str) -> Result:
             return await asyncio.to_thread(run, "list", "--node", url, **environment)
 
         honest = seen.nodes[0].api
@@ -168,26 +188,19 @@ async def test_one_lying_status_locks_out_no_honest_node(tmp_path: Path) -> None
         status = json.loads(asked.stdout)
         lie = status | {"height": status["height"] + 3, "head": "ab" * 32, "tree_root": "cd" * 32}
         async with serving_status(lie) as liar:
-            assert (await ask(liar)).returncode != 0
+            assert (await ask(liar)).exit_code != 0
             told = await ask(honest)
-        assert (told.returncode, told.stderr.count("\n")) == (0, 1)
+        assert (told.exit_code, told.stderr.count("\n")) == (0, 1)
         assert f"warning: {honest} claims height {status['height']} " in told.stderr
         assert f"but {liar} has claimed height {lie['height']} " in told.stderr
 
 
-@asynccontextmanager
-async def serving_status(status: dict[str, object]) -> AsyncIterator[str]:
+def serving_status(status: dict[str, object]) -> AbstractAsyncContextManager[str]:
     """Serve one status at every path."""
     body = json.dumps(status).encode()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
-            while await reader.readuntil(b"\r\n\r\n"):
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
-        writer.close()
+        while await reader.readuntil(b"\r\n\r\n"):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
+    return listening(serve)
