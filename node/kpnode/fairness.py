@@ -141,7 +141,7 @@ class Buckets:
         """Tell whether a bucket holds as much as it may."""
         return self._left_s(name) >= self._full_s
 
-    def fill(self, name: Hashable, count: int) -> None:
+    def fill(self, name: Hashable, count: float) -> None:
         """Put so much more into a bucket."""
         if count:
             left_s = min(self._left_s(name) + count / self._per_s, self._full_s + _LONGEST_S)

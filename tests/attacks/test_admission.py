@@ -104,6 +104,27 @@ async def test_forgeries_use_up_the_allowance_of_their_sender_and_of_nobody_else
         assert (status, [one["status"] for one in results]) == (200, ["committed"])
 
 
+async def test_what_is_no_event_or_recorded_already_is_counted_as_well(network: Network) -> None:
+    recorded = network.note()
+    again = [add_noise(recorded, network.signing_key("root-IN").public_key)] * MAX_BATCH
+    shapes = {"127.0.0.67": [b""] * MAX_BATCH, "127.0.0.68": again}
+    async with calling_from("127.0.0.69") as officer:
+        leader = await find_leader(officer, network)
+        assert (await send(officer, leader, [recorded]))[1][0]["status"] == "committed"
+        for host, events in shapes.items():
+            async with calling_from(host) as attacker:
+                answers = [await send(attacker, leader, events) for _ in range(2)]
+                assert answers[-1][0] == 429, answers[-1]
+                assert answers[-1][2] is not None
+                _, results, _ = answers[0]
+                assert (
+                    len([one for one in results if one["status"] == "committed"]) <= MAX_BATCH / 4
+                )
+        # As whoever has lost the answers.
+        status, results, _ = await send(officer, leader, [recorded] * MAX_BATCH)
+        assert (status, {one["status"] for one in results}) == (200, {"committed"})
+
+
 async def test_author_that_floods_the_queue_keeps_nobody_else_waiting(network: Network) -> None:
     """Whoever else submits is in one of the next blocks, before much of what was there first."""
     batches = [[network.note("ZA") for _ in range(MAX_BATCH)] for _ in range(FLOOD_BATCHES)]

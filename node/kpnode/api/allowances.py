@@ -1,9 +1,10 @@
 """Allowances: how much of something a client may do again and again that is not for its own good.
 
-Events that nobody signed who may: what verifies under keys that count costs nothing, however much
-it is; strangers and bad signatures cost one each, and whoever has used its allowance up is told to
-come again before anything of what it sends is decoded. And certificates that somebody who is not
-listed verifies: whoever guesses numbers would else have all of them within the hour.
+Events that nobody signed who may, that are none, or that are on the ledger already: what verifies
+under keys that count costs nothing, however much it is; others cost one each, and whoever has used
+its allowance up is told to come again before anything of what it sends is decoded. And certificates
+that somebody who is not listed verifies: whoever guesses numbers would else have all of them within
+the hour.
 """
 
 from collections.abc import Callable, Hashable
@@ -24,7 +25,10 @@ VERIFICATIONS_PER_S: Final = 0.2
 
 def spent_problem() -> Problem:
     """Say that a client has used up what it may send in vain."""
-    detail = "too many events of this client were signed by nobody who may sign them"
+    detail = (
+        "too many events of this client were signed by nobody who may sign them, were no events,"
+        " or were on the ledger already"
+    )
     accepted = f"{EVENTS_PER_S:g} such events a second"
     return make_problem(ProblemKind.SHARE_TAKEN, detail, accepted=accepted)
 
@@ -55,9 +59,8 @@ class Allowances:
         Raises:
             ProblemError: it is spent (429).
         """
-        allowance = ClientAllowance(self._buckets, client)
-        if allowance.is_spent:
-            raise ProblemError(self._say_spent())
+        allowance = ClientAllowance(self._buckets, client, self._say_spent)
+        allowance.require()
         return allowance
 
 
@@ -67,12 +70,22 @@ class ClientAllowance:
 
     buckets: Buckets
     client: Hashable
+    say_spent: Callable[[], Problem]
+
+    def require(self) -> None:
+        """Go on only if there is something left.
+
+        Raises:
+            ProblemError: there is not (429).
+        """
+        if self.is_spent:
+            raise ProblemError(self.say_spent())
 
     @property
     def is_spent(self) -> bool:
         """Tell whether there is nothing left."""
         return self.buckets.is_full(self.client)
 
-    def spend(self, count: int) -> None:
+    def spend(self, count: float) -> None:
         """Count so many more."""
         self.buckets.fill(self.client, count)

@@ -16,6 +16,7 @@ from kpledger.base.codec import DECODE_ERRORS
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.scheme.envelope import decode_envelope, parse_envelope_json
 from kpledger.scheme.event import SignedEvent
+from kpnode.api.allowances import ClientAllowance
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
 from kpnode.api.served import ApiLimits
 from kpnode.api.shares import Held
@@ -43,11 +44,16 @@ class GivenEvents:
     """Whether they came as a list, were it of one."""
 
 
-async def read_events(request: web.Request, limits: ApiLimits, held: Held) -> GivenEvents:
+async def read_events(
+    request: web.Request, limits: ApiLimits, held: Held, allowance: ClientAllowance
+) -> GivenEvents:
     """Read and decode the events of a request; ``held`` counts its bytes as they come.
 
+    What is no event costs ``allowance``, as one of a stranger does.
+
     Raises:
-        ProblemError: another media type, it comes too slowly, or there is no room for it.
+        ProblemError: another media type, it comes too slowly, there is no room for it, or too much
+            of what its client sends is no event (429): then none of it is taken.
         HTTPRequestEntityTooLarge: it is too large.
         LedgerError: it is neither one envelope nor a list of them.
     """
@@ -58,13 +64,21 @@ async def read_events(request: web.Request, limits: ApiLimits, held: Held) -> Gi
     body = await _read(request, limits, held)
     is_packed = media_type == MSGPACK_TYPE
     is_batch = body[:1] in _ARRAYS if is_packed else body.lstrip()[:1] == b"["
-    parts = _split(body, is_packed=is_packed) if is_batch else [body]
+    try:
+        parts = _split(body, is_packed=is_packed) if is_batch else [body]
+    except LedgerError:
+        allowance.spend(1)
+        raise
     events = []
     for at, part in enumerate(parts):
         if at % _SLICE == _SLICE - 1:
             # Others are served between.
             await asyncio.sleep(0)
-        events.append(_decode(part, is_packed=is_packed))
+        event = _decode(part, is_packed=is_packed)
+        if isinstance(event, LedgerError):
+            allowance.spend(1)
+            allowance.require()
+        events.append(event)
     return GivenEvents(tuple(events), is_batch=is_batch)
 
 

@@ -86,7 +86,8 @@ class SubmitApi:
 
     async def _post_events(self, request: web.Request, held: Held) -> web.Response:
         timeout_s = read_parameters(request, SubmitOptions).timeout_ms / 1000
-        given = await read_events(request, self._limits, held)
+        allowance = self._allowances.of(client_of(request).site)
+        given = await read_events(request, self._limits, held, allowance)
         if given.is_batch:
             return _respond(200, await self._submit_batch(request, given.events, timeout_s))
         (event,) = given.events
@@ -165,7 +166,7 @@ class SubmitApi:
             raise ProblemError(_too_much_rehearsed())
         with self._rehearsals.take(client), self._taking(request) as held:
             try:
-                given = await read_events(request, self._limits, held)
+                given = await read_events(request, self._limits, held, allowance)
             finally:
                 # Also when the client has left.
                 self._rehearsed.fill(client.site, held.count)

@@ -34,23 +34,26 @@ _PAUSE_S: Final = 1.0
 """How much later whoever is over a quota hears so: it slows down who does nothing else, and turns
 nobody away who comes from the same address."""
 _KEPT_RECORDS: Final = 4096
+_SENT_AGAIN: Final = 0.125
+"""What an event costs that is on the ledger with just these signers: an answer may have been lost,
+and whoever sends a whole request again stays within its allowance."""
 
 
 class Allowance(Protocol):
-    """How many events a sender may still send in vain: strangers', or with bad signatures."""
+    """How many events a sender may still send in vain: strangers', forged, or recorded ones."""
 
     @property
     def is_spent(self) -> bool:
         """Tell whether there is nothing left."""
 
-    def spend(self, count: int) -> None:
+    def spend(self, count: float) -> None:
         """Note so many more."""
 
 
 class _Unlimited:
     is_spent = False
 
-    def spend(self, count: int) -> None:
+    def spend(self, count: float) -> None:
         pass
 
 
@@ -123,6 +126,7 @@ class Intake:
     async def _look_at(self, events: Sequence[SignedEvent], allowance: Allowance) -> list[Answer]:
         executor = self._open()
         answers: list[Answer] = [self._find(executor, event) for event in events]
+        allowance.spend(sum(map(_cost_of_duplicate, events, answers)))
         waiting = [at for at, answer in enumerate(answers) if isinstance(answer, Retry)]
         errors = await self._verifier.check([events[at] for at in waiting])
         for at, error in zip(waiting, errors, strict=True):
@@ -198,6 +202,15 @@ def _is_over_quota(answer: Answer) -> bool:
     return isinstance(answer, Refused) and answer.refusal.rule is Rule.E15
 
 
+def _cost_of_duplicate(event: SignedEvent, answer: Answer) -> float:
+    if not isinstance(answer, Committed):
+        return 0
+    return _SENT_AGAIN if answer.signers == event.signers else 1
+
+
 def _turn_away(event: SignedEvent) -> Unavailable:
-    reason = "too many events of this client were signed by nobody who may; send this again later"
+    reason = (
+        "too many events of this client were signed by nobody who may, or were on the ledger"
+        " already; send this again later"
+    )
     return Unavailable(event.event_id, reason, own_share=True)

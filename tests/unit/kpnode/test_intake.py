@@ -28,13 +28,13 @@ class Purse:
     """An allowance that says what was spent."""
 
     left: int
-    spent: int = 0
+    spent: float = 0
 
     @property
     def is_spent(self) -> bool:
         return self.spent >= self.left
 
-    def spend(self, count: int) -> None:
+    def spend(self, count: float) -> None:
         self.spent += count
 
 
@@ -125,7 +125,7 @@ async def test_event_that_is_recorded_is_answered_whatever_its_signatures(node: 
     [again] = await submit(node, forge(OPENING[0]), purse=purse)
     assert isinstance(first, Committed)
     assert isinstance(again, Committed)
-    assert (again.duplicate, again.index, purse.spent) == (True, first.index, 0)
+    assert (again.duplicate, again.index, purse.spent) == (True, first.index, 0.125)
 
 
 async def test_relayed_event_is_verified_again(node: Node) -> None:
