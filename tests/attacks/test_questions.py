@@ -29,7 +29,7 @@ SOON = "/v1/participants/BW?timeout_ms=1"
 JUNK = b"POST /v1/events HTTP/1.1\r\nHost: node\r\nContent-Length: 1000000\r\n\r\n" + bytes(700_000)
 """A further request of which more comes than a node takes in before it has answered the first."""
 UNFINISHED = (
-    b"POST /v1/rehearsals HTTP/1.1\r\nHost: node\r\nContent-Type: application/msgpack\r\n"
+    b"POST /v1/events HTTP/1.1\r\nHost: node\r\nContent-Type: application/msgpack\r\n"
     b"Content-Length: 1048576\r\n\r\n" + bytes(1_048_575)
 )
 MIB = 1 << 20

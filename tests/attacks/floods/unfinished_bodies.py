@@ -13,7 +13,7 @@ _AT_ONCE = 500
 _HOLD_S = 5.0
 _BYTES = 1 << 20
 _UNFINISHED = (
-    b"POST /v1/rehearsals HTTP/1.1\r\nHost: node\r\nContent-Type: application/msgpack\r\n"
+    b"POST /v1/events HTTP/1.1\r\nHost: node\r\nContent-Type: application/msgpack\r\n"
     b"Content-Length: %d\r\n\r\n" % _BYTES + bytes(_BYTES - 1)
 )
 
