@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import msgspec
@@ -53,6 +54,8 @@ class Answers:
     code: int = 200
     whole: bool = True
     """Whether the chunked body is ended as it must be."""
+    at_once: int | None = None
+    """How many frames are sent before the download breaks off; all if none is said."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -75,7 +78,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             # Chunks that do not end where frames end.
-            body = b"".join(self.answers.frames)
+            first = int(parse_qs(urlsplit(self.path).query).get("from", ["1"])[0])
+            body = b"".join(self.answers.frames[first - 1 :][: self.answers.at_once])
             size = 700 + len(body) // 100
             for start in range(0, len(body), size):
                 chunk = body[start : start + size]
@@ -161,6 +165,17 @@ def test_stream_cut_in_the_middle_decides_nothing(tmp_path: Path) -> None:
     code, report = audit_served(tmp_path, Answers(frames, whole=False))
     assert (code, report["verdict"], report["height"]) == (2, "UNDECIDED", 3)
     assert "stopped in the middle" in str(report["problem"])
+
+
+def test_download_that_a_busy_node_has_ended_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = Answers(make_stream(), whole=False, at_once=2)
+    code, report = audit_served(tmp_path, answers)
+    assert (code, report["height"]) == (2, 2), "it has brought too little to be asked again"
+    monkeypatch.setattr("kpclient.replay.served_chain._GOES_ON_BYTES", 1)
+    code, report = audit_served(tmp_path, answers)
+    assert (code, report["height"]) == (0, 4)
 
 
 def test_stream_that_ends_below_the_claimed_height_decides_nothing(tmp_path: Path) -> None:

@@ -31,6 +31,9 @@ MAX_STREAMED_BYTES: Final = MAX_PAYLOAD_BYTES + 64
 """Largest stored block with what frames it in the stream."""
 _CHUNK_BYTES: Final = 256 << 10
 """More than ever comes in one piece."""
+_GOES_ON_BYTES: Final = 256 << 10
+"""So much a download has brought that is asked for again when it breaks off: a busy node ends long
+ones, so that others have their turn. One that brings less again and again would never end."""
 _OTHER: Final = "sends something other than blocks"
 
 
@@ -68,29 +71,49 @@ class ServedChain:
                 slowly, or ends below that height.
         """
         reached = 0
+        with asyncio.Runner() as runner:
+            while reached < self.height:
+                brought = 0
+                try:
+                    for block in self._read_blocks(runner, reached + 1):
+                        reached = block.height
+                        brought += len(block.stored)
+                        yield block
+                except NodeUnreachableError as error:
+                    if brought < _GOES_ON_BYTES:
+                        problem = f"stopped in the middle: {error}"
+                        raise self._unavailable(problem) from None
+                    continue
+                if reached < self.height:
+                    problem = f"its blocks end at {reached}, its status says {self.height}"
+                    raise self._unavailable(f"does not serve its whole ledger: {problem}")
+
+    def _read_blocks(self, runner: asyncio.Runner, first: int) -> Iterator[StoredBlock]:
+        """Yield the blocks of one download, from a height on.
+
+        Raises:
+            ChainUnavailableError: it cannot be had, or is no stream of blocks.
+            NodeUnreachableError: it breaks off, or comes too slowly.
+        """
         unpacker = msgpack.Unpacker(
             max_buffer_size=MAX_STREAMED_BYTES + _CHUNK_BYTES, max_array_len=2
         )
-        with asyncio.Runner() as runner:
-            stream = self._read_stream()
-            try:
-                while reached < self.height and (chunk := runner.run(_next(stream))):
-                    unpacker.feed(chunk)
-                    for item in unpacker:
-                        match item:
-                            case [int(reached), bytes(stored)]:
-                                yield StoredBlock(reached, stored)
-                            case _:
-                                raise self._unavailable(f"{_OTHER}: {item!r:.80}")
-                        if reached == self.height:
-                            break  # it has grown since, or never ends
-            except (ValueError, msgpack.UnpackException) as error:
-                raise self._unavailable(f"{_OTHER}: {error!r}") from None
-            finally:
-                runner.run(stream.aclose())
-        if reached < self.height:
-            problem = f"its blocks end at {reached}, its status says {self.height}"
-            raise self._unavailable(f"does not serve its whole ledger: {problem}")
+        stream = self._read_stream(first)
+        try:
+            while chunk := runner.run(_next(stream)):
+                unpacker.feed(chunk)
+                for item in unpacker:
+                    match item:
+                        case [int(height), bytes(stored)]:
+                            yield StoredBlock(height, stored)
+                        case _:
+                            raise self._unavailable(f"{_OTHER}: {item!r:.80}")
+                    if height == self.height:
+                        return  # it has grown since, or never ends
+        except (ValueError, msgpack.UnpackException) as error:
+            raise self._unavailable(f"{_OTHER}: {error!r}") from None
+        finally:
+            runner.run(stream.aclose())
 
     def _unavailable(self, problem: str) -> ChainUnavailableError:
         return ChainUnavailableError(f"{self.source} {problem}")
@@ -112,16 +135,14 @@ class ServedChain:
                 node, content, lambda text: read_answer(text, PublicStatusAnswer)
             )
 
-    async def _read_stream(self) -> AsyncGenerator[bytes, None]:
-        question = BlocksQuestion(limit=min(self.height, MAX_HEIGHT))
+    async def _read_stream(self, first: int) -> AsyncGenerator[bytes, None]:
+        question = BlocksQuestion(first=first, limit=min(self.height - first + 1, MAX_HEIGHT))
         async with self._open() as nodes:
             try:
                 async for chunk in nodes.stream(self.source, BLOCKS.target(question)):
                     yield chunk
             except NoAccessError as error:
                 raise ChainUnavailableError(str(error)) from None
-            except NodeUnreachableError as error:
-                raise self._unavailable(f"stopped in the middle: {error}") from None
 
 
 async def _next(stream: AsyncIterator[bytes]) -> bytes:

@@ -28,6 +28,8 @@ WINDOW_S: Final = 10.0
 """So far it may fall behind that before it is cut off."""
 _LAG_S: Final = 3.0
 """So far, where somebody else waits for what it holds."""
+TURN_S: Final = 30.0
+"""So long whoever goes on as it should keeps what it holds from those who hold nothing."""
 
 
 class Held:
@@ -36,6 +38,7 @@ class Held:
     Attributes:
         count: how much.
         cut_off: ends the request, if it may give way to others.
+        since_s: from when on, by ``time.monotonic``.
     """
 
     def __init__(
@@ -46,7 +49,8 @@ class Held:
         self.count = 0
         self.cut_off = cut_off
         self._shares = shares
-        self._due_s = time.monotonic() + WINDOW_S
+        self.since_s = time.monotonic()
+        self._due_s = self.since_s + WINDOW_S
 
     def add(self, count: int) -> None:
         """Hold so much more.
@@ -89,7 +93,8 @@ class Shares:
     ) -> Iterator[Held]:
         """Have so many more under way for a client.
 
-        With ``cut_off``, which ends the request, it gives way to others when its client lags.
+        With ``cut_off``, which ends the request, it gives way to others when its client lags, when
+        its site holds more than theirs, or when it has had its turn and they hold nothing.
 
         Raises:
             ProblemError: they would be too many, for this client (429) or for all (503).
@@ -127,24 +132,23 @@ class Shares:
         self._taken[site] += count
 
     def _make_room(self, count: int, newcomer: Held, site: Site | None = None) -> bool:
-        """Cut off those who lag most, of all or of one site, until there is room for so many.
+        """Cut off others, of all or of one site, until there is room for so many.
 
         Returns:
             Whether there is; where there is not enough, nobody is cut off.
         """
-        lagging = sorted(
-            (
-                one
-                for one in self._may_give_way
-                if one is not newcomer
-                and one.patience_s < WINDOW_S - _LAG_S
-                and site in (None, one.client.site)
-            ),
-            key=lambda one: one.patience_s,
-        )
-        if sum(one.count for one in lagging) < count:
+        others = [
+            one
+            for one in self._may_give_way
+            if one is not newcomer and site in (None, one.client.site)
+        ]
+        chosen = sorted(filter(_lags, others), key=lambda one: one.patience_s)
+        if site is None:
+            rest = [one for one in others if not _lags(one)]
+            chosen += self._find_richer(newcomer, count, rest)
+        if sum(one.count for one in chosen) < count:
             return False
-        for held in lagging:
+        for held in chosen:
             count -= held.count
             self._release(held)
             if held.cut_off is not None:
@@ -152,6 +156,23 @@ class Shares:
             if count <= 0:
                 break
         return True
+
+    def _find_richer(self, newcomer: Held, count: int, others: list[Held]) -> list[Held]:
+        """Find who has more than a newcomer, or has had its turn; who has most, for longest first.
+
+        So however many sites go on as they should, each other one has its turn as well.
+        """
+        own = self._taken[newcomer.client.site]
+        ended_s = time.monotonic() - TURN_S
+        richer = [
+            one
+            for one in others
+            if newcomer.client.is_listed >= one.client.is_listed
+            and (
+                self._taken[one.client.site] > own + count or (own == 0 and one.since_s <= ended_s)
+            )
+        ]
+        return sorted(richer, key=lambda one: (-self._taken[one.client.site], one.since_s))
 
     def _release(self, held: Held) -> None:
         site = held.client.site
@@ -162,6 +183,10 @@ class Shares:
             # Whoever has nothing is forgotten: strangers have many addresses.
             del self._taken[site]
         held.count = 0
+
+
+def _lags(held: Held) -> bool:
+    return held.patience_s < WINDOW_S - _LAG_S
 
 
 class Turns:

@@ -164,15 +164,17 @@ class SubmitApi:
         allowance = self._allowances.of(client.site)
         if self._rehearsed.is_full(client.site):
             raise ProblemError(_too_much_rehearsed())
-        with self._rehearsals.take(client), self._taking(request) as held:
+        with self._taking(request) as held:
             try:
                 given = await read_events(request, self._limits, held, allowance)
             finally:
                 # Also when the client has left.
                 self._rehearsed.fill(client.site, held.count)
-            tip = await catch_up(self._node, options)
-            async with self._stage.take(client):
-                answer = await self._rehearse(given.events, allowance)
+            # Not before its events are there: to announce some costs nothing.
+            with self._rehearsals.take(client):
+                tip = await catch_up(self._node, options)
+                async with self._stage.take(client):
+                    answer = await self._rehearse(given.events, allowance)
         return respond_json(answer, tip)
 
     def _taking(self, request: web.Request) -> AbstractContextManager[Held]:

@@ -8,7 +8,7 @@ import pytest
 
 from kpnode.api.client import Client
 from kpnode.api.problems import ProblemError
-from kpnode.api.shares import RATE, WINDOW_S, Shares, Turns
+from kpnode.api.shares import RATE, TURN_S, WINDOW_S, Shares, Turns
 
 
 def client(address: str, *, is_listed: bool = False) -> Client:
@@ -189,6 +189,39 @@ def test_where_all_is_taken_whoever_lags_most_gives_way(clock: list[float]) -> N
             clock[0] += 4
         assert refusal(shares, client("192.0.2.9")) is None
         assert [stream.is_cut_off for stream in streams] == [True, False, False]
+
+
+def test_whoever_holds_more_gives_way_to_a_site_that_holds_less() -> None:
+    shares = Shares(8, "downloads are under way")
+    with ExitStack() as stack:
+        streams = [Stream(shares, one, stack) for one in (ONE, ONE, OTHER, OTHER, THIRD, THIRD)]
+        assert refusal(shares, client("192.0.2.9")) is None
+        assert [stream.is_cut_off for stream in streams] == [True, *[False] * 5]
+
+
+def test_whoever_has_had_its_turn_gives_way_to_a_site_that_holds_nothing(
+    clock: list[float],
+) -> None:
+    shares = Shares(4, "downloads are under way", share=1)
+    with ExitStack() as stack:
+        streams = [Stream(shares, one, stack) for one in (ONE, OTHER, THIRD)]
+        for _ in range(int(TURN_S)):
+            assert refusal(shares, client("192.0.2.9")) is not None
+            clock[0] += 1
+            for stream in streams:
+                stream.held.went_on(RATE)
+        assert refusal(shares, client("192.0.2.9")) is None
+        assert [stream.is_cut_off for stream in streams] == [True, False, False]
+
+
+def test_listed_clients_give_way_to_listed_ones_alone(clock: list[float]) -> None:
+    shares = Shares(4, "downloads are under way", share=4)
+    with ExitStack() as stack:
+        streams = [Stream(shares, LISTED, stack) for _ in range(4)]
+        clock[0] += 2
+        assert refusal(shares, ONE) is not None
+        assert refusal(shares, client("192.0.2.9", is_listed=True)) is None
+        assert [stream.is_cut_off for stream in streams] == [True, False, False, False]
 
 
 def test_nobody_is_cut_off_where_that_would_not_be_enough(clock: list[float]) -> None:
