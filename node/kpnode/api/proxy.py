@@ -9,6 +9,7 @@ readers of their own, so that no small one waits for them, and clients take turn
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Final
 
 import aiohttp
@@ -19,7 +20,7 @@ from yarl import URL
 from kpledger.api.routes import ReadOptions, Route
 from kpnode.api.allowances import VERIFICATIONS_PER_S, Allowances, spent_verifications
 from kpnode.api.client import client_of
-from kpnode.api.delivery import Delivery
+from kpnode.api.delivery import Delivery, cut_off
 from kpnode.api.http import HEIGHT_HEADER
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
@@ -73,7 +74,8 @@ class BooksProxy:
             client = client_of(request)
             if not client.is_listed:
                 self._verifications.of(client.site).spend(1)
-            with lane.shares.take(client):
+            end = partial(cut_off, request)
+            with lane.shares.take(client, cut_off=end, is_paced=False):
                 tip = await catch_up(self._node, options)
                 answer = await self._ask(request, lane.turns, tip.height, deadline)
                 # Within its client's share: who does not read answers gets no others.

@@ -38,14 +38,21 @@ class Held:
     Attributes:
         count: how much.
         cut_off: ends the request, if it may give way to others.
+        is_paced: whether its client has to go on sending or taking.
         since_s: from when on, by ``time.monotonic``.
     """
 
     def __init__(
-        self, shares: "Shares", client: Client, cut_off: Callable[[], None] | None
+        self,
+        shares: "Shares",
+        client: Client,
+        cut_off: Callable[[], None] | None,
+        *,
+        is_paced: bool,
     ) -> None:
-        """Hold nothing yet."""
+        """Hold nothing yet; ``is_paced`` if its client has to go on sending or taking."""
         self.client = client
+        self.is_paced = is_paced
         self.count = 0
         self.cut_off = cut_off
         self._shares = shares
@@ -89,17 +96,23 @@ class Shares:
 
     @contextmanager
     def take(
-        self, client: Client, count: int = 1, *, cut_off: Callable[[], None] | None = None
+        self,
+        client: Client,
+        count: int = 1,
+        *,
+        cut_off: Callable[[], None] | None = None,
+        is_paced: bool = True,
     ) -> Iterator[Held]:
         """Have so many more under way for a client.
 
-        With ``cut_off``, which ends the request, it gives way to others when its client lags, when
-        its site holds more than theirs, or when it has had its turn and they hold nothing.
+        With ``cut_off``, which ends the request, it gives way to others when its client lags (if it
+        is ``is_paced``), when its site holds more than theirs, or when it has had its turn and they
+        hold nothing.
 
         Raises:
             ProblemError: they would be too many, for this client (429) or for all (503).
         """
-        held = Held(self, client, cut_off)
+        held = Held(self, client, cut_off, is_paced=is_paced)
         held.add(count)
         if cut_off is not None:
             self._may_give_way[held] = None
@@ -186,7 +199,7 @@ class Shares:
 
 
 def _lags(held: Held) -> bool:
-    return held.patience_s < WINDOW_S - _LAG_S
+    return held.is_paced and held.patience_s < WINDOW_S - _LAG_S
 
 
 class Turns:

@@ -126,7 +126,8 @@ class SubmitApi:
         self, request: web.Request, events: Sequence[SignedEvent], timeout_s: float
     ) -> list[Outcome]:
         client = client_of(request)
-        with self._submissions.take(client, len(events)):
+        end = partial(cut_off, request)
+        with self._submissions.take(client, len(events), cut_off=end, is_paced=False):
             allowance = self._allowances.of(client.site)
             return await self._node.submit(events, timeout_s, allowance)
 
@@ -171,7 +172,8 @@ class SubmitApi:
                 # Also when the client has left.
                 self._rehearsed.fill(client.site, held.count)
             # Not before its events are there: to announce some costs nothing.
-            with self._rehearsals.take(client):
+            end = partial(cut_off, request)
+            with self._rehearsals.take(client, cut_off=end, is_paced=False):
                 tip = await catch_up(self._node, options)
                 async with self._stage.take(client):
                     answer = await self._rehearse(given.events, allowance)

@@ -70,7 +70,7 @@ class Ordering:
         """
         deadline_s = time.monotonic() + timeout_s
         claimed = events[0].header.author
-        if not self._takes(claimed):
+        if not self._takes(claimed, len(events)):
             # Whoever sends on in spite of that has to wait for it, and costs nobody much.
             await asyncio.sleep(_PAUSE_S)
             return [_turn_away(event, claimed) for event in events]
@@ -80,7 +80,8 @@ class Ordering:
         waiting = [at for at, answer in enumerate(answers) if isinstance(answer, Retry)]
         # What comes in one request stays together: the first who has signed answers for all of it.
         lane = events[waiting[0]].header.author if waiting else claimed
-        if not self._takes(lane):
+        if not self._takes(lane, len(events)) or (waiting and self._is_in_vain(lane, events)):
+            await asyncio.sleep(_PAUSE_S)
             answers = [
                 _turn_away(event, lane) if isinstance(answer, Retry) else answer
                 for event, answer in zip(events, answers, strict=True)
@@ -91,8 +92,21 @@ class Ordering:
         self._refused.fill(lane, sum(isinstance(outcomes[at], Refused) for at in waiting))
         return outcomes
 
-    def _takes(self, lane: Author) -> bool:
-        return not self._refused.is_full(lane) and self._submissions.shares.has_room(lane)
+    def _takes(self, lane: Author, count: int) -> bool:
+        """Tell whether a request of an author is looked at.
+
+        One that brings a single event is, however much of its author's was refused: whoever stole a
+        key, and has it refused again and again, must not keep its owner from withdrawing it.
+        """
+        was_refused = count > 1 and self._refused.is_full(lane)
+        return not was_refused and self._submissions.shares.has_room(lane)
+
+    def _is_in_vain(self, lane: Author, events: Sequence[SignedEvent]) -> bool:
+        """Tell whether an author of whom much was refused sends an event that is refused here, too.
+
+        Then the leader is not asked.
+        """
+        return self._refused.is_full(lane) and self._intake.judge(events[0]) is not None
 
     async def _order(
         self,

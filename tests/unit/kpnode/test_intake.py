@@ -163,3 +163,22 @@ async def test_author_whose_events_are_refused_again_and_again_is_turned_away_al
     assert hidden[1].own_share
     [other] = await submit(node, opening_events("EU/antwerp")[0])
     assert isinstance(other, Committed)
+
+
+async def test_author_of_whom_much_was_refused_may_still_send_what_is_not(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thief who has a stolen key refused for ever keeps nobody from withdrawing it."""
+    monkeypatch.setattr("kpnode.runtime.ordering._PAUSE_S", 0)
+    absent = NoteFiled(text="See there.", references=(bytes(32),), document=None)
+    there = NoteFiled(text="Nothing.", references=(), document=None)
+    made = [make_event("BW/root", absent, subject="BW", nonce=nonce) for nonce in range(600)]
+    honest = [make_event("BW/root", there, subject="BW", nonce=600 + nonce) for nonce in range(2)]
+    refused = await submit(node, *made)
+    assert {refusal_of(one)[0] for one in refused} == {"E6"}
+    [turned_away] = await submit(node, made[0])
+    assert isinstance(turned_away, Unavailable)
+    assert turned_away.own_share
+    assert all(isinstance(one, Unavailable) for one in await submit(node, *honest))
+    [outcome] = await submit(node, honest[0])
+    assert isinstance(outcome, Committed)

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import ExitStack
+from functools import partial
 from ipaddress import ip_address
 
 import pytest
@@ -212,6 +213,21 @@ def test_whoever_has_had_its_turn_gives_way_to_a_site_that_holds_nothing(
                 stream.held.went_on(RATE)
         assert refusal(shares, client("192.0.2.9")) is None
         assert [stream.is_cut_off for stream in streams] == [True, False, False]
+
+
+def test_what_waits_for_the_node_does_not_lag(clock: list[float]) -> None:
+    shares = Shares(4, "questions are being answered", share=2)
+    with ExitStack() as stack:
+        cut_off = [False] * 2
+        for at in range(2):
+            end = partial(cut_off.__setitem__, at, True)  # noqa: FBT003 (the value of an item)
+            stack.enter_context(shares.take(ONE, cut_off=end, is_paced=False))
+        stack.enter_context(shares.take(OTHER))
+        clock[0] += 4
+        assert refusal(shares, OTHER) is not None, "it would hold as much as who gives way"
+        assert cut_off == [False, False]
+        assert refusal(shares, THIRD) is None
+        assert cut_off == [True, False]
 
 
 def test_listed_clients_give_way_to_listed_ones_alone(clock: list[float]) -> None:
