@@ -12,13 +12,16 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NoReturn, TextIO
+from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
 import typer
 from typer.core import TyperGroup
 
 from kpledger.base.selftest import LibraryError, check_libraries
 from kpledger.base.text import clean, shorten
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 EXIT_DONE: Final = 0
 EXIT_REFUSED: Final = 1
@@ -123,11 +126,35 @@ def _claim_streams() -> None:
     sys.stdin, sys.stdout, sys.stderr = (
         _nowhere() if stream is None else stream for stream in (sys.stdin, sys.stdout, sys.stderr)
     )
+    sys.stderr = _forgive(sys.stderr)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as standard error does
     if is_closed:
         _say("standard output is closed; send it to a file, or to /dev/null")
         raise SystemExit(EXIT_UNDECIDED)
+
+
+class _Deaf(io.FileIO):
+    """Standard error where nobody can hear: that changes no verdict and no exit code."""
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """Write what can be written."""
+        try:
+            return super().write(data)
+        except OSError:
+            return len(memoryview(data))
+
+
+def _forgive(stream: TextIO) -> TextIO:
+    """Give standard error so that a full disk or a closed pipe behind it ends nothing."""
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):
+        return stream  # a test's
+    raw = io.BufferedWriter(_Deaf(number, "w", closefd=False))
+    return io.TextIOWrapper(
+        raw, encoding=stream.encoding, errors="backslashreplace", line_buffering=True
+    )
 
 
 def _nowhere() -> TextIO:

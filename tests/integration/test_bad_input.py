@@ -57,6 +57,25 @@ async def _good_event_commits_afterwards(network: Network) -> AsyncIterator[None
         assert "Traceback" not in node.log.read_text()
 
 
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [(b"Content-Type: \xff", 415), (b"Expect: \xff", 417), (b"Expect: 100-continue", 415)],
+)
+async def test_head_that_is_no_text_is_answered_with_a_problem(
+    network: Network, head: bytes, status: int
+) -> None:
+    address = Address(network.seen.nodes[0].api.partition("//")[2])
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(b"POST /v1/events HTTP/1.1\r\nHost: n\r\n%s\r\nContent-Length: 2\r\n\r\n{}" % head)
+    async with asyncio.timeout(PATIENCE_S):
+        answer = await reader.readuntil(b"\r\n\r\n")
+        if b" 100 " in answer:
+            answer = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 %d " % status), answer
+    assert b"application/problem+json" in answer
+
+
 def sign_content(network: Network, change: Callable[[Content], object]) -> bytes:
     """Change the content of a good event, and sign that."""
     content = msgspec.msgpack.decode(open_envelope(network.note()).payload, type=Content)

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable
 from typing import Final
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler
 
 from kpledger.api.answers import Problem
@@ -34,6 +34,7 @@ from kpnode.storage.errors import StorageError
 
 HEIGHT_HEADER: Final = "KP-Height"
 """Names the block that an answer is as of; and to the books, one that they have to hold."""
+_CONTINUE: Final = "100-continue"
 SHUTDOWN_S: Final = 3.0
 """How long requests under way may go on when the server is stopped."""
 
@@ -65,7 +66,21 @@ def add_route(
         return await handler(request)
 
     add = app.router.add_post if route.takes_events else app.router.add_get
-    add(route.path, guard(route, handle))
+    add(route.path, guard(route, handle), expect_handler=_meet_expectation)
+
+
+async def _meet_expectation(request: web.Request) -> web.StreamResponse | None:
+    """Let a client send the body that it has announced (RFC 9110, section 10.1.1)."""
+    expected = request.headers["Expect"]
+    if expected.lower() != _CONTINUE:
+        detail = f"Expect: {expected} is not known"
+        problem = make_problem(ProblemKind.UNKNOWN_EXPECTATION, detail, accepted=_CONTINUE)
+        return respond_problem(problem)
+    if request.version == HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # The answer has not begun.
+        request.writer.output_size = 0
+    return None
 
 
 @web.middleware

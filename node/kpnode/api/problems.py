@@ -38,6 +38,7 @@ class ProblemKind(Enum):
     CONFLICT = ("conflict", 409, "The event does not fit the state of its subject")
     OVERSIZED = ("oversized", 413, "Too large")
     UNSUPPORTED_MEDIA_TYPE = ("unsupported-media-type", 415, "Unsupported media type")
+    UNKNOWN_EXPECTATION = ("unknown-expectation", 417, "The request expects what there is not")
     REFUSED = ("refused", 422, "A rule refuses the event")
     BAD_SIGNATURE = ("bad-signature", 422, "A signature does not verify")
     TOO_COSTLY = ("too-costly", 422, "The question takes too long to answer")
@@ -85,7 +86,8 @@ def make_problem(
         type=kind.urn,
         title=kind.title,
         status=kind.status,
-        detail=detail,
+        # What is echoed of a head may hold bytes that are no text, which aiohttp keeps.
+        detail=detail.encode("utf-8", "backslashreplace").decode(),
         rule=rule and rule.code,
         clause=rule and rule.clause,
         field=field or None,

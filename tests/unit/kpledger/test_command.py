@@ -63,6 +63,7 @@ def test_what_is_foreseen_ends_with_its_code(error: BaseException, code: int, sa
         ("--version >&-", 2, b"error: standard output is closed"),
         ("--version 2>&- <&-", 0, b""),
         ("--version >/dev/full", 2, b"error: "),
+        ("--no-such-option 2>/dev/full", 2, b""),
     ],
 )
 def test_a_stream_that_takes_nothing(program: str, shell: str, code: int, said: bytes) -> None:
