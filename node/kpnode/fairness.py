@@ -139,17 +139,17 @@ class Buckets:
 
     def is_full(self, name: Hashable) -> bool:
         """Tell whether a bucket holds as much as it may."""
-        return self._left_s(name) >= self._full_s
+        return self.left_s(name) >= self._full_s
 
     def fill(self, name: Hashable, count: float) -> None:
         """Put so much more into a bucket."""
         if count:
-            left_s = min(self._left_s(name) + count / self._per_s, self._full_s + _LONGEST_S)
+            left_s = min(self.left_s(name) + count / self._per_s, self._full_s + _LONGEST_S)
             self._empty_at_s.pop(name, None)
             self._empty_at_s[name] = self._now_s() + left_s
             if len(self._empty_at_s) > _BUCKETS:
                 del self._empty_at_s[next(iter(self._empty_at_s))]
 
-    def _left_s(self, name: Hashable) -> float:
+    def left_s(self, name: Hashable) -> float:
         """Tell in how many seconds a bucket is empty."""
         return max(0.0, self._empty_at_s.get(name, 0.0) - self._now_s())

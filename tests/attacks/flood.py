@@ -7,7 +7,9 @@ clients notice of it; ``python -m attacks NAME NETWORK.json`` is one attacker.
 import asyncio
 import importlib
 import pkgutil
+import ssl
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -43,6 +45,16 @@ async def connect(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]
     """Connect to where a URL points, from the attacker's address."""
     parts = urlsplit(url)
     return await asyncio.open_connection(parts.hostname, parts.port, local_addr=(ATTACKER_HOST, 0))
+
+
+def make_hello() -> bytes:
+    """Make what begins a TLS handshake; the same serves for each."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(received, sent).do_handshake()
+    return sent.read()
 
 
 def say_ready() -> None:

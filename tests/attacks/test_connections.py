@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,7 +24,7 @@ from network import (
     wait_until_ended,
 )
 
-from attacks.flood import ATTACKER_HOST
+from attacks.flood import ATTACKER_HOST, make_hello
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -33,6 +33,11 @@ FILES = 560
 DATABASE_FILES = 256
 CONNECTIONS = 600
 LINES = 12
+HASTY = [f"127.0.1.{place}" for place in range(1, 21)]
+"""Sites that together open more connections than a port takes of all strangers."""
+PATIENT = "127.0.2.1"
+TRIES = 12
+PAUSE_S = 0.03
 HEAD = b"GET /health/live HTTP/1.1\r\nHost: node\r\n"
 POST = b"POST /v1/events HTTP/1.1\r\nHost: node\r\nContent-Type: application/json\r\n"
 WAYS = [
@@ -117,6 +122,40 @@ async def test_handshakes_with_the_port_for_peers_keep_no_peer_out(network: Netw
             await commit(network, at=2)
             assert count_files(first.pid) < FILES - DATABASE_FILES
     assert count_lines(network)[0] - before[0] < LINES
+
+
+async def test_sites_in_haste_keep_no_patient_one_out(network: Network) -> None:
+    node, loop, hello = network.seen.nodes[1], asyncio.get_running_loop(), make_hello()
+    hasty = asyncio.create_task(open_and_close(node.peers))
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while "opened too fast" not in node.log.read_text():  # noqa: ASYNC110 (no event)
+                await asyncio.sleep(GLANCE_S)
+            for _ in range(TRIES):
+                with await connect_from(PATIENT, node.peers) as one:
+                    await loop.sock_sendall(one, hello)
+                    assert await loop.sock_recv(one, 1)
+    finally:
+        hasty.cancel()
+        await asyncio.gather(hasty, return_exceptions=True)
+
+
+async def connect_from(host: str, address: str) -> socket.socket:
+    one = socket.socket()
+    one.settimeout(0)
+    one.bind((host, 0))
+    to, _, port = address.rpartition(":")
+    await asyncio.get_running_loop().sock_connect(one, (to, int(port)))
+    return one
+
+
+async def open_and_close(address: str) -> None:
+    """Open connections from many sites, and close them, for as long as it is let."""
+    while True:
+        for host in HASTY:
+            with suppress(OSError):
+                (await connect_from(host, address)).close()
+        await asyncio.sleep(PAUSE_S)
 
 
 async def is_connected(session: aiohttp.ClientSession, network: Network) -> bool:

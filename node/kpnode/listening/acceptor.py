@@ -10,7 +10,7 @@ import errno
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, cast
 
@@ -18,6 +18,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from kpnode.incident import Incident
 from kpnode.listening.connections import Connection, ConnectionLimits, Connections
+from kpnode.listening.pace import FairPace, SitePace
 from kpnode.sites import IPAddress, Site, read_address, site_of
 
 _BACKLOG: Final = 1024
@@ -35,9 +36,8 @@ _BURST: Final = 400
 _PREFERRED_PER_S: Final = 200.0
 """From one site that is preferred."""
 _STRANGERS_PER_S: Final = 100.0
-"""From all others; from one of them a quarter. Each may cost a TLS handshake: a millisecond."""
-_SITES: Final = 10_000
-"""Sites that are remembered; the longest unheard of are forgotten first."""
+"""From all others; from one of them a quarter. Each may cost a TLS handshake: a millisecond.
+Those of one site that come faster are turned away; those of all wait for their turn."""
 
 _log = logging.getLogger(__name__)
 
@@ -53,25 +53,6 @@ def http_logger(name: str) -> logging.Logger:
     log = logging.getLogger(f"{name}.http")
     log.addFilter(_is_ours)
     return log
-
-
-class _Pace:
-    """How often something may happen: evenly, after a burst (GCRA of ITU-T I.371)."""
-
-    def __init__(self, per_s: float, burst: int) -> None:
-        self._step_s = 1 / per_s
-        self._ahead_s = burst / per_s
-        self._due_s: dict[Hashable, float] = {}
-        """When it would happen next if it happened evenly, by who does it."""
-
-    def allows(self, who: Hashable, now_s: float) -> bool:
-        """Tell whether somebody may do it now, and count it if so."""
-        due_s = max(self._due_s.pop(who, now_s), now_s)
-        is_allowed = due_s + self._step_s - now_s <= self._ahead_s
-        self._due_s[who] = due_s + (self._step_s if is_allowed else 0.0)
-        if len(self._due_s) > _SITES:
-            del self._due_s[next(iter(self._due_s))]
-        return is_allowed
 
 
 class Acceptor:
@@ -105,11 +86,11 @@ class Acceptor:
         self._failing = Incident(_log, f"a handshake with {name} failed")
         self._shortage = Incident(_log, f"no further connection to {name} could be accepted")
         self._haste = Incident(_log, f"connections to {name} are opened too fast")
-        self._preferred_pace = _Pace(_PREFERRED_PER_S, _BURST)
-        self._pace = _Pace(_STRANGERS_PER_S / 4, _BURST // 4)
-        self._common_pace = _Pace(_STRANGERS_PER_S, _BURST)
+        self._preferred_pace = SitePace(_PREFERRED_PER_S, _BURST)
+        self._pace = SitePace(_STRANGERS_PER_S / 4, _BURST // 4)
+        self._common_pace = FairPace(_STRANGERS_PER_S, _BURST, self._haste)
         self._listeners: list[socket.socket] = []
-        self._tasks: set[asyncio.Task[object]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._sweeping: asyncio.TimerHandle | None = None
 
     @property
@@ -178,10 +159,8 @@ class Acceptor:
             self._loop.add_reader(listener, self._accept, listener)
 
     def _is_too_fast(self, site: Site, *, is_preferred: bool) -> bool:
-        now_s = self._loop.time()
-        if is_preferred:
-            return not self._preferred_pace.allows(site, now_s)
-        return not (self._pace.allows(site, now_s) and self._common_pace.allows(None, now_s))
+        pace = self._preferred_pace if is_preferred else self._pace
+        return not pace.allows(site, self._loop.time())
 
     def _take(self, accepted: socket.socket, address: IPAddress) -> None:
         site, is_preferred = site_of(address), self._is_preferred(address)
@@ -193,19 +172,12 @@ class Acceptor:
         if not self._connections.admit(connection):
             accepted.close()
             return
-        opening = connection.opening = self._loop.create_task(
-            self._loop.connect_accepted_socket(
-                lambda: cast(asyncio.Protocol, connection),
-                accepted,
-                ssl=self._tls,
-                ssl_handshake_timeout=None if self._tls is None else self._wait_s,
-            )
-        )
+        opening = connection.opening = self._loop.create_task(self._open(connection, accepted))
         self._tasks.add(opening)
         if self._tls is not None and not self._handshakes.admit(connection):
             opening.cancel()
 
-        def opened(task: asyncio.Task[object]) -> None:
+        def opened(task: asyncio.Task[None]) -> None:
             self._tasks.discard(task)
             self._handshakes.remove(connection)
             error = None if task.cancelled() else task.exception()
@@ -217,3 +189,14 @@ class Acceptor:
                 accepted.close()
 
         opening.add_done_callback(opened)
+
+    async def _open(self, connection: Connection, accepted: socket.socket) -> None:
+        """Give a connection its transport, and make its handshake, when it has its turn."""
+        if not connection.is_preferred:
+            await self._common_pace.take_turn(connection.site)
+        await self._loop.connect_accepted_socket(
+            lambda: cast(asyncio.Protocol, connection),
+            accepted,
+            ssl=self._tls,
+            ssl_handshake_timeout=None if self._tls is None else self._wait_s,
+        )

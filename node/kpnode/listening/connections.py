@@ -39,7 +39,8 @@ class Connection:
         home: all of its port.
         site: where it comes from.
         is_preferred: whether it may have a reserved place.
-        opening: makes its handshake; to be cancelled if it is to end before it is open.
+        opening: waits for its turn and makes its handshake; to be cancelled if it is to end before
+            it is open.
         waits_since_s: since when it has waited for its client, if it does.
     """
 
@@ -50,7 +51,7 @@ class Connection:
         self.home = home
         self.site = site
         self.is_preferred = is_preferred
-        self.opening: asyncio.Task[object] | None = None
+        self.opening: asyncio.Task[None] | None = None
         self.waits_since_s = 0.0
         self._speaker = speaker
         self._transport: asyncio.Transport | None = None

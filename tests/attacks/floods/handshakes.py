@@ -2,12 +2,11 @@
 
 import asyncio
 import socket
-import ssl
 from contextlib import suppress
 
 from network import NetworkSeen
 
-from attacks.flood import ATTACKER_HOST, Attack, say_ready
+from attacks.flood import ATTACKER_HOST, Attack, make_hello, say_ready
 
 _A_TURN = 10
 """Connections to each node."""
@@ -15,18 +14,8 @@ _PAUSE_S = 0.02
 _HELD_TURNS = 5
 
 
-def _make_hello() -> bytes:
-    """Make what begins a handshake; the same serves for each."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
-    with suppress(ssl.SSLWantReadError):
-        context.wrap_bio(received, sent).do_handshake()
-    return sent.read()
-
-
 async def _attack(network: NetworkSeen) -> None:
-    loop, hello = asyncio.get_running_loop(), _make_hello()
+    loop, hello = asyncio.get_running_loop(), make_hello()
     ports = [
         (host, int(port)) for host, _, port in (n.peers.rpartition(":") for n in network.nodes)
     ]
