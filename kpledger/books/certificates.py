@@ -125,8 +125,7 @@ def _respond_one(books: Books, question: CertificateQuestion) -> CertificateReco
 
 
 def _respond_history(books: Books, question: CertificateQuestion) -> HistoryAnswer:
-    subject = {"subject": _respond_one(books, question).number}
-    return HistoryAnswer(events=select_rows(books, HistoryEntry, "history.sql", subject))
+    return HistoryAnswer(events=read_history(books, _respond_one(books, question).number))
 
 
 CERTIFICATES: Final = Query(
@@ -146,6 +145,11 @@ HISTORY: Final = Query(
     _respond_history,
     is_small=True,
 )
+
+
+def read_history(books: Books, subject: str) -> tuple[HistoryEntry, ...]:
+    """Read the events on a subject, oldest first."""
+    return select_rows(books, HistoryEntry, "history.sql", {"subject": subject})
 
 
 def read_number(field: str, text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from kpledger.books.certificates import CertificateQuestion, read_number
+from kpledger.books.certificates import CertificateQuestion, read_history, read_number
 from kpledger.books.database import Books
 from kpledger.books.query import Query
 from kpledger.scheme.v1.lifecycles import CertificateState
@@ -34,6 +34,8 @@ class CertificateInShort(msgspec.Struct, frozen=True, kw_only=True):
     carat_thousandths: int
     """In all, as it was issued."""
     lines: tuple[DeclaredWeight, ...]
+    suspect: bool = False
+    """An event on it may be a thief's, whose key was taken back."""
 
 
 class VerificationAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,12 +49,13 @@ class VerificationAnswer(msgspec.Struct, frozen=True, kw_only=True):
 def _respond(books: Books, question: CertificateQuestion) -> VerificationAnswer:
     number = read_number("number", question.number)
     record = books.record(CertificateRecord.key_for(number), CertificateRecord)
-    found = (
-        None
-        if record is None
-        else msgspec.convert(record, CertificateInShort, from_attributes=True)
+    if record is None:
+        return VerificationAnswer(number=number, certificate=None)
+    found = msgspec.convert(record, CertificateInShort, from_attributes=True)
+    suspect = any(event.suspect for event in read_history(books, number))
+    return VerificationAnswer(
+        number=number, certificate=msgspec.structs.replace(found, suspect=suspect)
     )
-    return VerificationAnswer(number=number, certificate=found)
 
 
 VERIFICATION: Final = Query(

@@ -6,6 +6,7 @@ from scheme_statements import KEY, OFFICE, RECOVERY
 
 from kpledger.books.certificates import HISTORY, CertificateQuestion
 from kpledger.books.trace import TRACE, TraceQuestion
+from kpledger.books.verification import VERIFICATION
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 
 BEFORE, THEFT, SINCE, FOUND = "2026-03-02", "2026-03-09", "2026-03-10", "2026-03-20"
@@ -34,3 +35,6 @@ def test_statements_of_stolen_and_added_keys_are_suspect_until_the_recovery() ->
         assert [one.suspect for one in trader.ledger.ask(HISTORY, asked).events] == [suspect]
         traced = trader.ledger.ask(TRACE, TraceQuestion(subject=certificate.number))
         assert [one.suspect for one in traced.shipments] == [suspect]
+        verified = trader.ledger.ask(VERIFICATION, asked).certificate
+        assert verified is not None
+        assert verified.suspect is suspect

@@ -35,6 +35,7 @@ def test_it_tells_what_was_declared_and_where_the_certificate_stands() -> None:
                 {"hs": line.hs, "carat_thousandths": line.carat_thousandths}
                 for line in CERTIFICATE.lines
             ],
+            "suspect": False,
         },
     }
     void = CertificateVoided(reason=VoidReason.ERROR, remarks="")
