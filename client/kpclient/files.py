@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from kpclient.errors import FileError, UsageError
+from kpledger.reading import read_file
 
 PRIVATE_FILE: Final = 0o600
 PRIVATE_DIRECTORY: Final = 0o700
@@ -146,13 +147,9 @@ def read_bounded(path: Path, *, max_bytes: int) -> bytes:
     """Read a whole file of limited size.
 
     Raises:
-        UnreadableError: it is not there, not readable, or too large.
+        UnreadableError: it is not there, not readable, no regular file, or too large.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(max_bytes + 1)
+        return read_file(path, max_bytes=max_bytes)
     except OSError as error:
         raise UnreadableError(path, error.strerror or str(error)) from None
-    if len(content) > max_bytes:
-        raise UnreadableError(path, f"it has more than {max_bytes} bytes")
-    return content

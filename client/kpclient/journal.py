@@ -9,6 +9,7 @@ hence never acted upon, and is cut off.
 import fcntl
 import os
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -19,8 +20,10 @@ from kpclient.errors import FileError
 from kpclient.files import PRIVATE_FILE, sync_directory
 from kpledger.api.answers import Problem
 from kpledger.base.codec import DECODE_ERRORS
+from kpledger.reading import check_regular
 
 MAX_JOURNAL_BYTES: Final = 8 * 1024**3
+_MAX_LINE_BYTES: Final = 1 << 20
 
 _Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 _LineNumber = Annotated[int, Meta(ge=1)]
@@ -90,6 +93,8 @@ class Journal:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self._descriptor = os.open(self._path, flags, PRIVATE_FILE)
         try:
+            # Neither a device's mode nor its content is ours.
+            check_regular(self._path, os.fstat(self._descriptor).st_mode)
             # One that was copied may be open to others; what it holds is signed, and not sent yet.
             os.fchmod(self._descriptor, PRIVATE_FILE)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -135,7 +140,10 @@ class Journal:
         whole = 0
         with os.fdopen(os.dup(self._descriptor), "rb") as file:
             file.seek(0)
-            for number, text in enumerate(file, start=1):
+            lines = iter(partial(file.readline, _MAX_LINE_BYTES), b"")
+            for number, text in enumerate(lines, start=1):
+                if len(text) == _MAX_LINE_BYTES:
+                    raise JournalError(self._path, f"line {number} is too long for a journal")
                 if not text.endswith(b"\n"):
                     break
                 self._read(number, text)

@@ -31,6 +31,8 @@ from kpledger.books.query import AnyQuery
 
 JSON_TYPE: Final = "application/json"
 MSGPACK_TYPE: Final = "application/msgpack"
+BEARER_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,512}")
+"""What may stand behind ``Bearer`` in the header of a request (RFC 6750 section 2.1)."""
 MAX_BATCH: Final = 512
 """The most events in one request."""
 DEFAULT_TIMEOUT_MS: Final = 10_000

@@ -18,6 +18,7 @@ from msgspec import Meta, inspect
 
 from kpledger.base.ids import NodeName
 from kpledger.log.layout import DATABASE_DIRECTORY
+from kpledger.reading import read_file
 
 MAX_FILE_BYTES: Final = 1 << 20
 MAX_PEERS: Final = 64
@@ -241,13 +242,10 @@ def load_config(source: Path) -> NodeConfig:
         ConfigError: it cannot be read, or says something impossible.
     """
     try:
-        with source.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-        text = content.decode()
+        text = read_file(source, max_bytes=MAX_FILE_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(source, "", f"cannot be read: {error}") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise ConfigError(source, "", f"is longer than {MAX_FILE_BYTES} bytes")
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(source, "", f"cannot be read: {why}") from error
     return parse_config(text, source).resolve(source.parent)
 
 

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kpledger.base.errors import GenesisError
 from kpledger.base.keys import SigningKey
-from kpledger.log.genesis import Genesis, parse_genesis
+from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
+from kpledger.reading import read_file
 from kpnode.api.access import AccessControl
 from kpnode.api.app import build_app
 from kpnode.api.client import AddressRanges
@@ -240,6 +241,14 @@ async def _wait_for_end(node: Node, stopping: asyncio.Event) -> None:
             raise ShortageError(failure.text)
 
 
+def _load_genesis(path: Path) -> Genesis:
+    try:
+        return parse_genesis(read_file(path, max_bytes=MAX_GENESIS_BYTES))
+    except (OSError, GenesisError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise StartError(f"{path}: {why}") from None
+
+
 async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     """Run a node until SIGTERM or SIGINT.
 
@@ -256,10 +265,7 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
         StorageError: its directory cannot be used.
         LedgerError: what is stored does not follow from the genesis file.
     """
-    try:
-        genesis = parse_genesis(config.node.genesis.read_bytes())
-    except (OSError, GenesisError) as error:
-        raise StartError(f"{config.node.genesis}: {error}") from None
+    genesis = _load_genesis(config.node.genesis)
     keys = load_keys(config, genesis)
     _close_directories(config)
     access = AccessControl(config.access, TokenRegister(config.access.tokens))

@@ -14,7 +14,14 @@ from typing import Final
 
 import aiohttp
 
-from kpledger.log.genesis import NO_QUOTAS, Genesis, GenesisPolicy, parse_genesis
+from kpledger.log.genesis import (
+    MAX_GENESIS_BYTES,
+    NO_QUOTAS,
+    Genesis,
+    GenesisPolicy,
+    parse_genesis,
+)
+from kpledger.reading import read_file
 from kpnode.config import Address, NodeConfig, load_config
 from kpnode.founding import (
     CONFIG_NAME,
@@ -86,7 +93,7 @@ def open_network(directory: Path, plan: NetworkPlan) -> Genesis:
     """
     path = directory / GENESIS_NAME
     if path.exists():
-        genesis = parse_genesis(path.read_bytes())
+        genesis = parse_genesis(read_file(path, max_bytes=MAX_GENESIS_BYTES))
         _check_plan(directory, genesis, plan)
         return genesis
     if directory.exists() and any(directory.iterdir()):

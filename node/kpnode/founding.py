@@ -5,6 +5,7 @@ own (``kpnode init``) and agree on a genesis file.
 """
 
 import csv
+import io
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from kpledger.base.ids import parse_node_name, parse_participant
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import (
     GENESIS_FORMAT,
+    MAX_GENESIS_BYTES,
     MAX_GENESIS_VOTERS,
     RULES_VERSION,
     Genesis,
@@ -28,6 +30,7 @@ from kpledger.log.genesis import (
     format_genesis,
     parse_genesis,
 )
+from kpledger.reading import read_file
 from kpledger.scheme.v1.events.governance import ParticipantKind
 from kpnode.config import (
     LOOPBACK,
@@ -57,6 +60,7 @@ DEVELOPMENT KEYS. Each file is the seed of an Ed25519 private key in hexadecimal
 Whoever can read this directory can speak for every participant of this network. Never use a key
 from here for anything real.
 """
+_MAX_CSV_BYTES: Final = 1 << 20
 _NODE_PARTICIPANTS: Final = ("BW", "ZA", "AE", "IN", "EU", "CA", "AO", "CN", "US")
 """Who runs the first node, the second, and so on, where they are among the participants."""
 
@@ -93,10 +97,11 @@ def read_members(path: Path) -> tuple[Member, ...]:
         FoundingError: it cannot be read; names the line.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        text = read_file(path, max_bytes=_MAX_CSV_BYTES).decode()
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FoundingError(f"{path}: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise FoundingError(f"{path}: {why}") from None
     members = []
     for line, row in enumerate(rows, start=2):
         try:
@@ -274,7 +279,7 @@ def init_node(
     if genesis is not None:
         if (directory / CONFIG_NAME).exists():
             raise FoundingError(f"{directory / CONFIG_NAME} is there already")
-        encoded = genesis.read_bytes()
+        encoded = read_file(genesis, max_bytes=MAX_GENESIS_BYTES)
         parsed = parse_genesis(encoded)
         if parsed.node(name) != entry:
             raise FoundingError(f"{genesis} names other keys, or another participant, for {name}")

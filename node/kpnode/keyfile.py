@@ -7,8 +7,10 @@ from pathlib import Path
 
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import parse_hex32
+from kpledger.reading import read_file
 
 _PRIVATE_MODE = 0o600
+_MAX_FILE_BYTES = 4096
 
 
 class KeyFileError(Exception):
@@ -42,9 +44,10 @@ def load_seed(path: Path) -> bytes:
     """
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
-        text = path.read_text(encoding="ascii")
+        text = read_file(path, max_bytes=_MAX_FILE_BYTES).decode("ascii")
     except (OSError, UnicodeDecodeError) as error:
-        raise KeyFileError(f"{path} cannot be read: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise KeyFileError(f"{path} cannot be read: {why}") from None
     if mode & 0o077:
         raise KeyFileError(f"{path} has mode {mode:04o}; others may read it; chmod 600 it")
     try:

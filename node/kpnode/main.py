@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
@@ -20,9 +21,11 @@ from rich.table import Column, Table
 from rich.text import Text
 
 import kpledger
+from kpledger.api.routes import BEARER_TOKEN
 from kpledger.base.errors import LedgerError
 from kpledger.base.text import check_json_depth, clean, escape_json, shorten
 from kpledger.command import EXIT_LATER, EXIT_UNDECIDED, Program
+from kpledger.reading import read_file
 from kpnode.config import Address, ConfigError, load_config
 from kpnode.daemon import StartError, run_node
 from kpnode.devnet import DevnetError, NetworkPlan, open_network, run_network
@@ -60,10 +63,13 @@ _TROUBLE = (
 )
 _STATUS_S = 5.0
 _MAX_STATUS_BYTES = 1 << 20
+_MAX_TOKEN_BYTES = 4096
 _MAX_TROUBLES = 100
 
 
 def _stop(problem: object, code: int = EXIT_UNDECIDED) -> typer.Exit:
+    if isinstance(problem, OSError) and problem.filename and problem.strerror:
+        problem = f"{os.fsdecode(problem.filename)}: {problem.strerror}"
     typer.echo(clean(f"kpnode: {problem}"), err=True)
     return typer.Exit(code)
 
@@ -261,10 +267,7 @@ def status(
         if token_file is not None and not _is_here(url):
             # Whoever answers there is not known by a key: `kpledger status` looks at that.
             raise _stop(f"--token-file: {url} is not on this machine; kpledger status sends tokens")
-    try:
-        token = None if token_file is None else token_file.read_text(encoding="ascii").strip()
-    except (OSError, ValueError) as error:
-        raise _stop(f"--token-file: {error}") from None
+    token = None if token_file is None else _load_token(token_file)
     found = asyncio.run(_ask_all(node, token))
     if as_json:
         _print_json({"nodes": found})
@@ -272,6 +275,18 @@ def status(
         _print_nodes([urlsplit(url).netloc for url in node], found)
     if any("error" in one for one in found):
         raise typer.Exit(EXIT_UNDECIDED)
+
+
+def _load_token(path: Path) -> str:
+    try:
+        content = read_file(path, max_bytes=_MAX_TOKEN_BYTES)
+    except OSError as error:
+        raise _stop(f"--token-file: {path} cannot be read: {error.strerror}") from None
+    token = content.strip().decode("ascii", "replace")
+    if BEARER_TOKEN.fullmatch(token) is None:
+        accepted = "one token alone, as kpnode token add printed it"
+        raise _stop(f"--token-file: {path} holds no token; accepted: {accepted}")
+    return token
 
 
 def _is_url(text: str) -> bool:

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from kpledger.reading import read_file
+
 TOKEN_PREFIX: Final = "kpt_"  # noqa: S105 (what each begins with)
 """So that a token which lies about is known for one, by people and by scanners for secrets."""
 MAX_TOKENS: Final = 1_000
@@ -57,17 +59,13 @@ def read_tokens(path: Path) -> tuple[TokenEntry, ...]:
         TokenFileError: it cannot be read, others may read or write it, or a line is none.
     """
     try:
-        # Opening a named pipe would wait for somebody to write.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            content = file.read(_MAX_FILE_BYTES + 1)
-        text = content.decode("ascii")
+        mode = path.stat().st_mode
+        text = read_file(path, max_bytes=_MAX_FILE_BYTES).decode("ascii")
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError) as error:
-        raise TokenFileError(f"{path} cannot be read: {error}") from None
-    if not stat.S_ISREG(mode):
-        raise TokenFileError(f"{path} is no regular file")
+        why = error.strerror if isinstance(error, OSError) else error
+        raise TokenFileError(f"{path} cannot be read: {why}") from None
     if mode & 0o077:
         problem = f"has mode {stat.S_IMODE(mode):04o}; others may read or write it; chmod 600 it"
         raise TokenFileError(f"{path} {problem}")
@@ -80,7 +78,7 @@ def read_tokens(path: Path) -> tuple[TokenEntry, ...]:
         if match is None:
             raise TokenFileError(f"{path}, line {number}: accepted: NAME YYYY-MM-DD SHA256")
         found.append(TokenEntry(*match.groups()))
-    if len(content) > _MAX_FILE_BYTES or len(found) > MAX_TOKENS:
+    if len(found) > MAX_TOKENS:
         raise TokenFileError(f"{path} holds more than {MAX_TOKENS} tokens")
     return tuple(found)
 

@@ -21,7 +21,7 @@ from kpclient.clock import now_ms
 from kpclient.commands.declared import command
 from kpclient.errors import PartlyRefusedError, PartlyUndecidedError, UsageError
 from kpclient.files import write_durably
-from kpclient.input.batch import BatchRow, EventDraft, read_rows
+from kpclient.input.batch import BatchRow, EventDraft, count_rows, read_rows
 from kpclient.input.options import ConnectionOptions, SignerOptions
 from kpclient.journal import Decided, Journal, Signed
 from kpclient.keystore import UnknownKeyError
@@ -56,10 +56,9 @@ def submit(
     """
     # A line may follow what an earlier one has just made, whichever node is asked.
     session = Session(connection, newest=True)
-    if not file.is_file():
+    if not file.is_file():  # nor a pipe, for it is read twice
         raise UsageError("FILE", f"{file} is not a file", "a file with a JSON object on each line")
-    with file.open("rb") as lines:
-        total = sum(1 for _ in lines)
+    total = count_rows(file)
     with (
         Journal(Path(f"{file}.progress"), session.genesis.chain) as journal,
         show_progress("events", total) as advance,

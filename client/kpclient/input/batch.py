@@ -23,6 +23,7 @@ from kpclient.net.heads import FOLLOWING
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.base.ids import EventId
 from kpledger.base.units import TimeMs
+from kpledger.reading import open_file
 from kpledger.scheme.envelope import decode_envelope, parse_envelope_json, verify_envelope
 from kpledger.scheme.event import MAX_SIGNATURES, Body, SignedEvent
 from kpledger.scheme.v1.events.certificate import CertificateIssued, CertificateReplaced
@@ -106,14 +107,30 @@ class BatchRow:
         return any(not _is_number(subject) for subject in self.subjects)
 
 
+def count_rows(path: Path) -> int:
+    """Count the lines of a file.
+
+    Raises:
+        UsageError: the file cannot be read, a line is too long, or there are too many.
+    """
+    return sum(1 for _ in _read_lines(path))
+
+
 def read_rows(path: Path, *, now_ms: int) -> Iterator[BatchRow]:
     """Read the lines of a file that are not blank.
 
     Raises:
         UsageError: the file cannot be read, a line is too long, or there are too many.
     """
+    for number, text in _read_lines(path):
+        if text.strip():
+            digest = hashlib.sha256(text.strip()).hexdigest()
+            yield BatchRow(number, digest, _read_line(text, now_ms))
+
+
+def _read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             for number in range(1, MAX_LINES + 2):
                 text = file.readline(MAX_LINE_BYTES + 1)
                 if not text:
@@ -122,9 +139,7 @@ def read_rows(path: Path, *, now_ms: int) -> Iterator[BatchRow]:
                     problem = f"line {number} is too long, or there are too many"
                     accepted = f"at most {MAX_LINES} lines of {MAX_LINE_BYTES} bytes"
                     raise UsageError("FILE", problem, accepted)
-                if text.strip():
-                    digest = hashlib.sha256(text.strip()).hexdigest()
-                    yield BatchRow(number, digest, _read_line(text, now_ms))
+                yield number, text
     except OSError as error:
         problem = f"{path} cannot be read: {error.strerror}"
         raise UsageError("FILE", problem, "a file with a JSON object on each line") from None

@@ -23,9 +23,12 @@ from kpclient.input.options import NeededUnless, OptionWords, typed_as, with_wor
 from kpclient.input.wording import PATTERNS, item_of, meanings_of, parts_of, without_null
 from kpclient.output.tables import read_name, write_name
 from kpledger.base.units import MAX_TIME_MS, day_of
+from kpledger.reading import open_file
 from kpledger.scheme.event import Author
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
+_MAX_DOCUMENT_BYTES: Final = 16 << 30
+_PIECE_BYTES: Final = 1 << 20
 
 
 class FieldOption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -148,15 +151,22 @@ def read_document(text: str, option: str) -> str:
     """Give the hash of a file, or the hash that is given.
 
     Raises:
-        UsageError: there is no such file.
+        UsageError: there is no such file, or it is larger than any document.
     """
     if _HASH.fullmatch(text):
         return text
+    digest, left = hashlib.sha256(), _MAX_DOCUMENT_BYTES
     try:
-        with Path(text).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with open_file(Path(text)) as file:
+            while piece := file.read(_PIECE_BYTES):
+                digest.update(piece)
+                left -= len(piece)
+                if left < 0:
+                    problem = f"{text}: it has more than {_MAX_DOCUMENT_BYTES} bytes"
+                    raise UsageError(option, problem, "a smaller file, or a SHA-256")
     except OSError as error:
         raise UsageError(option, f"{text}: {error.strerror}", "a file, or a SHA-256") from None
+    return digest.hexdigest()
 
 
 def _derive(

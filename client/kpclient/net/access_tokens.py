@@ -5,7 +5,6 @@ read, and not to the nodes of another operator who happens to be named beside it
 """
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -15,12 +14,11 @@ from urllib.parse import urlsplit
 
 from kpclient.errors import UsageError
 from kpclient.files import check_private, read_bounded
+from kpledger.api.routes import BEARER_TOKEN
 
 TOKEN_VARIABLE: Final = "KPLEDGER_TOKEN"  # noqa: S105 (a name)
 _OPTION: Final = "--token-file"
 _MAX_FILE_BYTES: Final = 64 << 10
-_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,512}")
-"""What RFC 6750 lets stand behind ``Bearer``."""
 _EVERY_HOST: Final = ""
 
 
@@ -99,6 +97,6 @@ def load_tokens(file: Path | None, *, in_clear: bool) -> AccessTokens:
 
 def _read_line(where: str, text: str) -> dict[str, str]:
     *place, token = text.split()
-    if len(place) > 1 or _TOKEN.fullmatch(token) is None:
+    if len(place) > 1 or BEARER_TOKEN.fullmatch(token) is None:
         raise UsageError(where, "it is no token", "a token, or HOST TOKEN")
     return {place[0].lower() if place else _EVERY_HOST: token}

@@ -281,7 +281,7 @@ def test_too_many_addresses_are_refused() -> None:
     [
         (None, "cannot be read: .*No such file"),
         (b"\xff", "cannot be read: .*invalid start byte"),
-        (b"#" * (MAX_FILE_BYTES + 1), "is longer than 1048576 bytes"),
+        (b"#" * (MAX_FILE_BYTES + 1), "has more than 1048576 bytes"),
     ],
 )
 def test_unreadable_file_is_refused(tmp_path: Path, content: bytes | None, complaint: str) -> None:

@@ -83,7 +83,7 @@ def test_who_revokes_what_is_not_there_is_told_what_is(file: Path) -> None:
         ("# x\n\noffice\n", 0o600, "line 3: accepted: NAME"),
         ("ä", 0o600, "cannot be read"),
         (f"x 2026-01-01 {64 * '0'}\n" * (MAX_TOKENS + 1), 0o600, "more than 1000 tokens"),
-        ("#" * (256 << 10) + "\n", 0o600, "more than 1000 tokens"),
+        ("#" * (256 << 10) + "\n", 0o600, "more than 262144 bytes"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_and_lets_nobody_in(
@@ -107,7 +107,7 @@ def test_a_file_that_cannot_be_used_is_refused_and_lets_nobody_in(
 
 def test_a_pipe_in_the_place_of_the_file_stops_nobody(file: Path) -> None:
     os.mkfifo(file, 0o600)
-    with pytest.raises(TokenFileError, match="is no regular file"):
+    with pytest.raises(TokenFileError, match="it is a named pipe, not a regular file"):
         read_tokens(file)
 
 
