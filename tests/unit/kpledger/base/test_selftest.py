@@ -1,6 +1,8 @@
 """Programs ask their libraries for known answers before they decide anything."""
 
 import unicodedata
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import msgspec
@@ -9,6 +11,8 @@ from founding import make_genesis
 from nacl import bindings
 
 from kpledger.base import codec, selftest
+from kpledger.base.keys import SigningKey
+from kpledger.base.multiset import MultisetHash
 from kpledger.base.selftest import LibraryError, check_libraries
 from kpledger.log.audit import Auditor
 
@@ -79,6 +83,52 @@ class _Echo:
 
     def encode(self, _value: object) -> bytes:
         return b""
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "words"),
+    [
+        ("encode", lambda _value: b"", "msgspec .* does not write"),
+        ("decode", lambda *_, **__: None, "msgspec .* takes "),
+        ("find_denormal_text", lambda _text: None, "Python .* normal form C"),
+        ("sha256", lambda _data: bytes(32), "Python .* another SHA-256"),
+        ("hash_with_domain", lambda *_: bytes(32), "Python .* hashes pieces otherwise"),
+    ],
+)
+def test_every_other_answer_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, wrong: Callable[..., object], words: str
+) -> None:
+    monkeypatch.setattr(selftest, name, wrong)
+    with pytest.raises(LibraryError, match=words):
+        check_libraries()
+
+
+def test_library_of_unknown_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lack(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(selftest, "_CHECKS", (("PyNaCl", lambda: iter(["is wrong"])),))
+    monkeypatch.setattr(selftest, "version", lack)
+    with pytest.raises(LibraryError, match="PyNaCl is wrong"):
+        check_libraries()
+
+
+def test_another_normal_form_and_another_shake_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unicodedata, "normalize", lambda _form, text: f"{text}!")
+    with pytest.raises(LibraryError, match=r"Python .* has another normal form"):
+        check_libraries()
+    monkeypatch.undo()
+    monkeypatch.setattr(MultisetHash, "digest", bytes(32))
+    with pytest.raises(LibraryError, match=r"Python .* another SHAKE128"):
+        check_libraries()
+
+
+def test_signature_that_is_not_made_as_rfc_8032_says_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(SigningKey, "sign", lambda _key, _message: bytes(64))
+    with pytest.raises(LibraryError, match=r"PyNaCl .* does not sign as RFC 8032 says"):
+        check_libraries()
 
 
 def test_library_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

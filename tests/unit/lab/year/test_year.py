@@ -32,9 +32,11 @@ TABLES = load_tables()
 UNUSED = {
     "authority_closed",
     "case_opened",
+    "chair_recovered",
     "correction_made",
     "event_countersigned",
     "observer_withdrawn",
+    "participant_recovered",
     "restriction_lifted",
     "rules_activated",
     "shipment_declined",
