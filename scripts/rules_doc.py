@@ -115,7 +115,9 @@ def _describe(body: type[Body], row: Row) -> str:
     checks = "".join(f"{n}. {_first_line(check)}\n" for n, check in enumerate(row.checks, 1))
     signs = ""
     if row.cosigners is not nobody_else:
-        signs = f" Also signed: {_first_line(row.cosigners)}"
+        # Each of them begins with "Give who signs besides".
+        besides = _first_line(row.cosigners).partition(": ")[2]
+        signs = f" Also signed by {besides}"
     quota = "none" if body in FREE else KINDS[body]
     who = f"Author: {authors}.{signs} Quota: {quota}."
     return f"### {body.TYPE}\n\n{_first_line(body)}\n\n{who}\n\n{checks}\n"

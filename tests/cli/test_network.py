@@ -175,6 +175,9 @@ def test_governance_is_proposed_and_foreseen(ledger: Ledger, tmp_path: Path) -> 
     recover = ("propose", "recover", "XK", *own_keys(ledger, "-2"), *stolen)
     assert ledger.refusal(*recover) == ("E1", "signatures")
     assert ledger.ask(*recover, "--cosign", "xk-recovery")["status"] == "committed"
+    ended = ledger.run("participants", "XK").stdout
+    assert "XK/pristina: T, P: EXPORTING: closed 20" in ended
+    assert "pristina (closed)" in ledger.run("participants").stdout
     again = ("propose", "authority", "prizren", *what)
     assert ledger.refusal(*again, "--key", "xk-root") == ("E1", "signatures")
     ledger.ask(*again, "--key", "xk-root-2")

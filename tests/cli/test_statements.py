@@ -129,6 +129,8 @@ def test_an_officer_whose_signature_is_not_recorded_adds_it(ledger: Ledger, tmp_
     ledger.ask("countersign", event, "--key", "gaborone-2")
     assert ledger.ask("show", event)["countersigners"] == [second]
     assert ledger.refusal("countersign", event, "--key", "gaborone-2") == ("E6", "signatures")
+    again = ledger.run("countersign", event, "--key", "gaborone-2").stderr
+    assert ("  option: --key\n" in again, "--cosign" in again) == (True, False)
     assert ledger.run("countersign", event, *EXPORTER).exit_code == 2
 
 

@@ -117,7 +117,10 @@ def _show_organisation(session: Session, *, as_json: bool) -> None:
 
 
 def _participant_row(one: ParticipantAnswer) -> tuple[str, ...]:
-    offices = ", ".join(office.authority for office in one.authorities)
+    offices = ", ".join(
+        office.authority if office.closed_at is None else f"{office.authority} (closed)"
+        for office in one.authorities
+    )
     return (one.code, one.name, one.kind, one.status or "-", offices, str(len(one.ranges)))
 
 
@@ -139,7 +142,8 @@ def _show_participant(session: Session, code: str, *, as_json: bool) -> None:
         print_line(f"{standing.status} from {since} ({standing.decision})")
     for office in one.authorities:
         roles = ", ".join(office.roles)
-        print_line(f"{code}/{office.authority}: {office.title}, {office.place}: {roles}")
+        closed = "" if office.closed_at is None else f": closed {format_time(office.closed_at)}"
+        print_line(f"{code}/{office.authority}: {office.title}, {office.place}: {roles}{closed}")
     for allotted in one.ranges:
         run = allotted.range
         serials = f"{run.first:0{run.width}d} to {run.last:0{run.width}d}"

@@ -201,7 +201,7 @@ def _explain(
     The path in the error goes through the value; a place in an array becomes the field's name.
     """
     found = malformed("draft", error)
-    absent = re.findall(r"^Object missing required field `(\w+)`$", found.problem)
+    absent = re.findall(r"^Object missing required field `(\w+)`", str(error))
     missing = [write_name(one) for one in _find_missing(kind, value, within)]
     if absent and len(missing) > 1:
         problem = f"these fields are missing: {', '.join(missing)}"

@@ -57,6 +57,8 @@ class Draft:
 
     def option_of(self, place: str) -> str:
         """Give what was typed for a field of the event, at the place that an error names."""
+        if place == "signatures" and not self.by.cosign:
+            return self.names["author"]  # its key alone has signed
         return self.names.get(place) or find_option(self.names, place.removeprefix("body."))
 
     def make(self) -> None:

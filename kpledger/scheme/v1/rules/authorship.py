@@ -87,11 +87,16 @@ def check_form(context: Context) -> Refusals:
 
 
 def check_author(context: Context, offices: tuple[AuthorKind, ...]) -> Refusals:
-    """E1: the author holds an office that may say this."""
-    if not any(_holds(context, office) for office in offices):
-        header = context.event.header
-        problem = f"{header.author} may not make the event {header.type}"
-        yield Refusal(Rule.E1, "author", problem, " or ".join(office.value for office in offices))
+    """E1: the author holds an office that may say this, and that is open."""
+    if any(_holds(context, office) for office in offices):
+        return
+    header, accepted = context.event.header, " or ".join(office.value for office in offices)
+    problem = f"{header.author} may not make the event {header.type}"
+    record = context.authority(*context.author)
+    if record is not None and record.closed_at is not None:
+        problem = f"{header.author} was closed at {format_time(record.closed_at)}"
+        accepted = f"an open office: {accepted}"
+    yield Refusal(Rule.E1, "author", problem, accepted)
 
 
 def check_signers(context: Context, cosigners: tuple[Cosigner, ...]) -> Refusals:
@@ -140,10 +145,17 @@ def _refuse_signatures(problem: str, accepted: str) -> Refusal:
 
 
 def _check_all_signed(context: Context, waiting: list[Cosigner], *, signed: int) -> Refusals:
-    author = str(context.event.header.author)
-    for missing in [*([author] if signed == 0 else []), *map(str, waiting)]:
-        key = missing if missing.startswith("key ") else f"a key of {missing}"
-        yield _refuse_signatures(f"{missing} has not signed", f"a signature by {key}")
+    author, (code, office) = str(context.event.header.author), context.author
+    if signed == 0:
+        yield _refuse_signatures(f"{author} has not signed", f"a signature by a key of {author}")
+    for missing in waiting:
+        if missing.participant == code and office in missing.authorities:
+            # One of these keys may have signed, but counts as the author's.
+            problem = f"no second key of {missing} has signed"
+            yield _refuse_signatures(problem, f"a signature by another key of {missing}")
+        else:
+            key = "" if missing.key is not None else "a key of "
+            yield _refuse_signatures(f"{missing} has not signed", f"a signature by {key}{missing}")
     yield from _check_officers(context.author[0], author, officers_needed(context), signed)
 
 
@@ -254,7 +266,7 @@ def _refuse_key(public_key: bytes, record: KeyRecord | None) -> Refusal:
 
 
 def chair_for_the_first_office(context: Context) -> tuple[Cosigner, ...]:
-    """Give who signs a registration besides the root: the Chair, on a participant's first one.
+    """Give who signs besides the root: the Chair, for a participant's first office.
 
     Likewise where an office serves a territory: its numbers will begin with another code than the
     participant's, and nobody else may take that code.
@@ -268,7 +280,7 @@ def chair_for_the_first_office(context: Context) -> tuple[Cosigner, ...]:
 
 
 def two_own_keys(context: Context) -> tuple[Cosigner, ...]:
-    """Give who signs with a root where a participant's own keys change: a second one of these.
+    """Give who signs besides the root: another key of root or recovery, where one of them changes.
 
     So whoever steals one root key can neither make the participant his nor lock it out. But a root
     key revokes itself alone, as an emergency stop: nobody grows stronger by that.

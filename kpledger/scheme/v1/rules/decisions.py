@@ -210,7 +210,7 @@ def _check_presiding(context: Context, code: str, field: str) -> Refusals:
 
 
 def next_chair(context: Context) -> tuple[Cosigner, ...]:
-    """Give who signs a hand-over besides the Chair: the key of the next one."""
+    """Give who signs besides the Chair: the key of the next Chair."""
     return (Cosigner(KPCS, key=context.body(events.ChairRotated).key),)
 
 

@@ -76,7 +76,7 @@ def check_transit_days(context: Context, record: CertificateRecord) -> Refusals:
 
 
 def destination_once_arrived(context: Context) -> tuple[Cosigner, ...]:
-    """Give who signs an amendment besides the issuer: the destination, once it has the goods."""
+    """Give who signs besides the issuer: the destination, once it has the goods."""
     record = context.certificate(context.subject)
     if record is None or record.state not in _AT_THE_DESTINATION:
         return ()

@@ -87,7 +87,7 @@ def check_return(context: Context) -> Refusals:
 
 
 def importing_destination(context: Context) -> tuple[Cosigner, ...]:
-    """Give who signs what issuer and importer agree on besides the issuer: the destination."""
+    """Give who signs besides the issuer: an importing office of the destination."""
     record = context.certificate(context.subject)
     return () if record is None else (Cosigner(record.destination, role=AuthorityRole.IMPORTING),)
 

@@ -28,7 +28,7 @@ _PAST: Final = "a block that is on the ledger, or null where keys were only lost
 
 
 def who_recovers(context: Context) -> tuple[Cosigner, ...]:
-    """Give who signs with the Chair: an own key of the participant, or witnesses."""
+    """Give who signs besides the Chair: an own key of the participant, or witnesses."""
     code = context.body(ParticipantRecovered).code
     for public_key in context.event.signers:
         record = context.key(public_key)
@@ -40,7 +40,7 @@ def who_recovers(context: Context) -> tuple[Cosigner, ...]:
 
 
 def quorum_of_participants(context: Context) -> tuple[Cosigner, ...]:
-    """Give who signs with the participant that gives the chair a new key: others, and that key."""
+    """Give who signs besides the participant: other participants, and the new key."""
     others = context.scheme().chair_quorum - 1
     key = context.body(ChairRecovered).key
     return (*(witness(context.author[0]),) * others, Cosigner(KPCS, key=key))

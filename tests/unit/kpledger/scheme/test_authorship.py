@@ -29,6 +29,7 @@ from kpledger.scheme.v1.context import CatalogueError, Check, Context, Effect
 from kpledger.scheme.v1.effects import certificate, decisions, governance, life
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.events.governance import (
+    AuthorityClosed,
     AuthorityRegistered,
     AuthorityRole,
     KeyAdded,
@@ -98,6 +99,16 @@ def test_role_decides_who_may_issue(role: AuthorityRole, expected: tuple[Rule, s
     if role is AuthorityRole.EXPORTING:
         ledger.record(allotted)
     assert _code(ledger.attempt(make_event("BW/gaborone", ISSUE))) == expected
+
+
+def test_an_office_that_is_closed_is_told_so() -> None:
+    ledger = open_trade()
+    ledger.record(make_event("BW/root", AuthorityClosed(authority="gaborone", reason="moved")))
+    refusal = ledger.attempt(make_event("BW/gaborone", ISSUE))
+    assert _code(refusal) == (Rule.E1, "author")
+    assert refusal is not None
+    assert refusal.problem == "BW/gaborone was closed at 2026-03-02T12:00:00.000Z"
+    assert refusal.accepted == "an open office: an authority with the role EXPORTING"
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,17 @@ def test_own_keys_change_by_two_of_them(
     assert judgement(found) == expected
 
 
+@pytest.mark.parametrize("signer", TWO)
+def test_whoever_signs_with_one_own_key_is_told_that_another_is_missing(signer: str) -> None:
+    found = open_trade().attempt(make_event(ROOT, vary(KEY, authority="root"), signers=(signer,)))
+    assert found is not None
+    if signer == ROOT:
+        assert found.problem == "no second key of BW/root or BW/recovery has signed"
+        assert found.accepted == "a signature by another key of BW/root or BW/recovery"
+    else:
+        assert found.problem == "BW/root has not signed"
+
+
 def test_second_root_key_stands_for_the_recovery_key() -> None:
     ledger = open_trade()
     spare = vary(KEY, authority="root", key=signing_key("BW/spare").public_key)
