@@ -2,14 +2,36 @@
 
 from flagging import Trader
 from founding import CHAIR, signing_key, vary
-from scheme_statements import KEY, OFFICE, RECOVERY
+from scheme_statements import KEY, OFFICE, RECOVERY, REVOCATION
 
+from kpledger.base.units import start_of_day_ms
 from kpledger.books.certificates import HISTORY, CertificateQuestion
 from kpledger.books.trace import TRACE, TraceQuestion
 from kpledger.books.verification import VERIFICATION
 from kpledger.scheme.v1.events.certificate import CertificateIssued
+from kpledger.scheme.v1.events.governance import RevocationReason
 
+WITNESSES = ("EU/root", "ZA/root")
+COMPROMISED = RevocationReason.COMPROMISED
 BEFORE, THEFT, SINCE, FOUND = "2026-03-02", "2026-03-09", "2026-03-10", "2026-03-20"
+
+
+def test_what_is_suspect_for_two_reasons_is_listed_once_with_both() -> None:
+    trader = Trader()
+    first = trader.ledger.tip.height + 1
+    theft = trader.say(THEFT, "BW/root", vary(KEY, key=signing_key("a thief's").public_key))
+    since = start_of_day_ms(BEFORE)
+    stolen = signing_key("BW/root").public_key
+    body = vary(REVOCATION, key=stolen, reason=COMPROMISED, suspect_since=since)
+    revoked = trader.say(SINCE, "BW/root", body)
+    recovery = trader.say(FOUND, CHAIR, vary(RECOVERY, suspect_height=first), "", CHAIR, *WITNESSES)
+
+    found = {one.evidence[0]: one for one in trader.flags("F16", FOUND)}
+    assert [one.evidence for one in trader.flags("F16", FOUND) if one.evidence[0] == theft] == [
+        (theft, revoked, recovery)
+    ]
+    text = found[theft].explanation
+    assert f"revoked as compromised, possibly since {BEFORE}; and in or after block {first}" in text
 
 
 def test_statements_of_stolen_and_added_keys_are_suspect_until_the_recovery() -> None:
@@ -25,11 +47,12 @@ def test_statements_of_stolen_and_added_keys_are_suspect_until_the_recovery() ->
     trader.issue(own)
     assert trader.flags("F16", FOUND) == []
     anew = vary(RECOVERY, suspect_height=first)
-    recovery = trader.say(FOUND, CHAIR, anew, "", CHAIR, "EU/root", "ZA/root")
+    recovery = trader.say(FOUND, CHAIR, anew, "", CHAIR, *WITNESSES)
     trader.say(FOUND, "BW/root", OFFICE, "", "a new key")
 
     found = {one.evidence for one in trader.flags("F16", FOUND)}
     assert found == {(theft, recovery), (issue, recovery)}
+    assert len(trader.flags("F16", FOUND)) == len(found)
     for certificate, suspect in ((honest, False), (stolen, True), (own, False)):
         asked = CertificateQuestion(number=certificate.number)
         assert [one.suspect for one in trader.ledger.ask(HISTORY, asked).events] == [suspect]
