@@ -61,6 +61,25 @@ _TEXTLESS: Final = (
 DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes that it cannot decode; see :func:`malformed`."""
 
+_REWORDED: Final = (
+    (r"^Object missing required field `(.*)`$", r"the field \1 is missing"),
+    (r"^Object contains unknown field `(.*)`$", r"there is no field \1"),
+    (r"^Invalid enum value (.*)$", r"\1 is none of its values"),
+    (r"^Expected ", "expected "),
+    (r" of length ([<>]=)", r" with a length \1"),
+    (r" matching regex '(.*?)(?:\\\\Z)?'$", r" of the form \1"),
+    (r" >= (-?\d+)$", r" of at least \1"),
+    (r" <= (-?\d+)$", r" of at most \1"),
+)
+_KINDS: Final = {
+    "array": "a list",
+    "bool": "true or false",
+    "float": "a decimal number",
+    "int": "an integer",
+    "object": "an object",
+    "str": "text",
+}
+
 _encoder: Final = msgspec.msgpack.Encoder(order="sorted")
 
 
@@ -113,7 +132,18 @@ def decode_trusted(data: bytes, kind: type[S]) -> S:
 def malformed(what: str, error: Exception) -> MalformedError:
     """Turn one of :data:`DECODE_ERRORS` into ours, with the field's path, if any, kept apart."""
     problem, _, path = str(error).partition(" - at `$")
-    return MalformedError(what, problem, field=path.rstrip("`").lstrip("."))
+    return MalformedError(what, reword(problem), field=path.rstrip("`").lstrip("."))
+
+
+def reword(problem: str) -> str:
+    """Say in plain words what msgspec says of a value that is not of its type."""
+    for pattern, words in _REWORDED:
+        problem = re.sub(pattern, words, problem)
+    return re.sub("`(.*?)`", _name_kinds, problem)
+
+
+def _name_kinds(kinds: re.Match[str]) -> str:
+    return " or ".join(_KINDS.get(one, one) for one in kinds[1].split(" | "))
 
 
 def find_denormal_text(value: object) -> str | None:

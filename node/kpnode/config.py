@@ -16,6 +16,7 @@ from typing import Annotated, Final, Self
 import msgspec
 from msgspec import Meta, inspect
 
+from kpledger.base.codec import reword
 from kpledger.base.ids import NodeName
 from kpledger.log.layout import DATABASE_DIRECTORY
 from kpledger.reading import read_file
@@ -304,7 +305,7 @@ def _explain(source: Path, message: str) -> ConfigError:
     named = re.fullmatch(r"Object (?:contains unknown|missing required) field `(.*)`", problem)
     if named is not None:
         keys.append(named[1])
-    verb = {"Object c": "is unknown", "Object m": "is missing"}.get(problem[:8], problem)
+    verb = {"Object c": "is unknown", "Object m": "is missing"}.get(problem[:8], reword(problem))
     return ConfigError(source, ".".join(keys), f"{verb}; accepted: {_describe(keys)}")
 
 

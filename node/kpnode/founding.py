@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from kpledger.base.errors import LedgerError, MalformedError
+from kpledger.base.errors import GenesisError, LedgerError, MalformedError
 from kpledger.base.ids import parse_node_name, parse_participant
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import (
@@ -268,7 +268,7 @@ def init_node(
         MalformedError: the name or the participant's code has not its form.
         FoundingError: there is a node already, or the genesis file names other keys for it.
         KeyFileError: a key file cannot be used.
-        GenesisError: the genesis file cannot found a ledger.
+        GenesisError: the genesis file does not name the node.
         StorageError: the ledger cannot be founded in this directory.
         OSError: a file cannot be read or written.
     """
@@ -280,7 +280,10 @@ def init_node(
         if (directory / CONFIG_NAME).exists():
             raise FoundingError(f"{directory / CONFIG_NAME} is there already")
         encoded = read_file(genesis, max_bytes=MAX_GENESIS_BYTES)
-        parsed = parse_genesis(encoded)
+        try:
+            parsed = parse_genesis(encoded)
+        except GenesisError as error:
+            raise FoundingError(f"{genesis}: {error}") from None
         if parsed.node(name) != entry:
             raise FoundingError(f"{genesis} names other keys, or another participant, for {name}")
         (directory / GENESIS_NAME).write_bytes(encoded)

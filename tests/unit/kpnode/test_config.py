@@ -199,17 +199,27 @@ PEERS = SMALLEST + "[peers.addresses]\n"
         (SMALLEST.replace("tls =", "tsl ="), "api.tsl", "is unknown", API_KEYS),
         (SMALLEST.replace("[api]", "[apis]"), "apis", "is unknown", SECTIONS),
         (MISSING_NAME, "node.name", "is missing", A_NAME),
-        (SMALLEST.replace("false", "0"), "api.tls", "Expected `bool`, got `int`", "true or false"),
+        (
+            SMALLEST.replace("false", "0"),
+            "api.tls",
+            "expected true or false, got an integer",
+            "true or false",
+        ),
         (SMALLEST.replace("8001", "0"), "api.listen", "'127.0.0.1:0' " + NO_ADDRESS, AN_ADDRESS),
         (SMALLEST.replace('"[::1]:7001"', "1"), "peers.listen", "1 " + NO_TEXT, AN_ADDRESS),
         (SMALLEST.replace("store", ""), "node.directory", "'' is not a path", A_PATH),
         (SMALLEST.replace("c.key", r"\u0000"), "keys.consensus", r"'\x00' is not a path", A_PATH),
         (SMALLEST.replace('"t.key"', "[]"), "keys.tls", "[] " + NO_TEXT, A_PATH),
-        (RAFT + "tick_ms = 4", "raft.tick_ms", "Expected `int` >= 5", "an integer from 5 to 10000"),
+        (
+            RAFT + "tick_ms = 4",
+            "raft.tick_ms",
+            "expected an integer of at least 5",
+            "an integer from 5 to 10000",
+        ),
         (
             RAFT + "window = 1.0",
             "raft.window",
-            "Expected `int`, got `float`",
+            "expected an integer, got a decimal number",
             "an integer from 1 to 1024",
         ),
         (
@@ -233,20 +243,20 @@ PEERS = SMALLEST + "[peers.addresses]\n"
         (
             ACCESS + 'addresses = "10.1.0.0/16"',
             "access.addresses",
-            "Expected `array`, got `str`",
+            "expected a list, got text",
             SOME_RANGES,
         ),
         (
             ACCESS + 'blocks = "none"',
             "access.blocks",
-            "Invalid enum value 'none'",
+            "'none' is none of its values",
             '"all", "listed"',
         ),
         (PEERS + 'za-1 = "za"', "peers.addresses", "'za' " + NO_ADDRESS, SOME_ADDRESSES),
         (
             PEERS + 'ZA = "za:1"',
             "peers.addresses",
-            r"Expected `str` matching regex '^[a-z0-9]+(-[a-z0-9]+)*\\Z'",
+            "expected text of the form ^[a-z0-9]+(-[a-z0-9]+)*",
             SOME_ADDRESSES,
         ),
     ],
@@ -272,7 +282,7 @@ def test_text_that_is_not_toml_is_refused_with_its_line() -> None:
 
 def test_too_many_addresses_are_refused() -> None:
     table = "[peers.addresses]\n" + "".join(f'n{number} = "n:1"\n' for number in range(65))
-    with pytest.raises(ConfigError, match="of length <= 64"):
+    with pytest.raises(ConfigError, match="with a length of at most 64"):
         parse_config(SMALLEST + table, SOURCE)
 
 

@@ -1,14 +1,17 @@
 """One spelling per value: whatever else decodes to the same thing is refused, and says why."""
 
 import unicodedata
+from enum import Enum
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import pytest
 from drawing import structs
 from hypothesis import given, strategies as st
+from msgspec import Meta
 
-from kpledger.base.codec import UNASSIGNED, decode, decode_trusted, encode
+from kpledger.base.codec import UNASSIGNED, decode, decode_trusted, encode, malformed
 from kpledger.base.errors import LedgerError, MalformedError, NotCanonicalError, OversizedError
 from kpledger.base.state import Record
 from kpledger.log.block import BlockHeader
@@ -47,6 +50,17 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     count: int
     names: tuple[str, ...]
     raw: bytes
+
+
+class Kind(Enum):
+    A = "a"
+
+
+class Worded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    n: Annotated[int, Meta(ge=1, le=5)] = 1
+    t: Annotated[str, Meta(pattern=r"^[ab]+\Z", min_length=1)] = "a"
+    m: str | None = None
+    k: Kind = Kind.A
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda path: path.stem)
@@ -130,4 +144,24 @@ def test_error_names_the_thing_and_the_field() -> None:
     with pytest.raises(MalformedError) as caught:
         decode(encoded, Sample, what="sample", max_bytes=100)
     assert (caught.value.what, caught.value.field) == ("sample", "count")
-    assert str(caught.value) == "sample is malformed at count: Expected `int`, got `None`"
+    assert str(caught.value) == "sample is malformed at count: expected an integer, got None"
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (b'{"n":0}', "expected an integer of at least 1"),
+        (b'{"n":9}', "expected an integer of at most 5"),
+        (b'{"n":"x"}', "expected an integer, got text"),
+        (b'{"t":""}', "expected text with a length of at least 1"),
+        (b'{"t":"x"}', "expected text of the form ^[ab]+"),
+        (b'{"m":1}', "expected text or null, got an integer"),
+        (b'{"k":"z"}', "'z' is none of its values"),
+        (b'{"z":1}', "there is no field z"),
+        (b"[]", "expected an object, got a list"),
+    ],
+)
+def test_errors_speak_no_language_of_a_library(value: bytes, problem: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.json.decode(value, type=Worded)
+    assert malformed("sample", caught.value).problem == problem
