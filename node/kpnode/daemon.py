@@ -124,6 +124,7 @@ class NodeService:
             OSError: the address for peers cannot be used.
         """
         genesis, listen = self.node.genesis, self._peers.listen
+        self._miss_addresses(genesis)
         await self._links.transport.listener.start(listen.host, listen.port, limits)
         await self._links.transport.set_peers(
             {
@@ -132,6 +133,19 @@ class NodeService:
             }
         )
         await self.node.start(self._links)
+
+    def _miss_addresses(self, genesis: Genesis) -> None:
+        known = {self.node.name, *self._peers.addresses}
+        missing = [voter for voter in genesis.file.voters if voter not in known]
+        if missing:
+            names = ", ".join(missing)
+            _log.error(
+                "This node sends nothing to %s: [peers.addresses] of its configuration holds no"
+                ' line such as %s = "host:7700". Without a majority of the voters there is no'
+                " leader. Add the lines, then start the node again.",
+                names,
+                missing[0],
+            )
 
     async def stop(self) -> None:
         """Stop taking part, close every connection and the storage."""

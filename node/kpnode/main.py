@@ -65,6 +65,10 @@ _STATUS_S = 5.0
 _MAX_STATUS_BYTES = 1 << 20
 _MAX_TOKEN_BYTES = 4096
 _MAX_TROUBLES = 100
+_UNTOLD = (
+    "tells everybody no more than this, not its role and not what is wrong; to see all of it, give"
+    " a token with --token-file FILE (kpnode token add makes one)"
+)
 
 
 def _stop(problem: object, code: int = EXIT_UNDECIDED) -> typer.Exit:
@@ -318,14 +322,15 @@ def _print_nodes(addresses: Sequence[str], answers: Sequence[Mapping[str, object
     for address, one in zip(addresses, answers, strict=True):
         name = _show(one.get("node", address))
         values = (
-            # To whom a node is not to tell its role it says only whether it works.
-            one.get("role", "ready" if one.get("ready") is True else None),
+            _describe_role(one),
             *map(one.get, ("term", "leader", "height", "tree_size")),
             _describe_books(one.get("books")),
             one.get("head"),
         )
         cells = (name, *("-" if value is None else _show(value)[:16] for value in values))
         table.add_row(*map(Text, cells))  # what a node says is no markup
+        if _tells_little(one):
+            troubles.append(f"{name}: {_UNTOLD}")
         alarms = one.get("alarms")
         said = alarms if isinstance(alarms, list) else []
         troubles += [
@@ -334,6 +339,17 @@ def _print_nodes(addresses: Sequence[str], answers: Sequence[Mapping[str, object
     _out.print(table)
     for trouble in troubles[:_MAX_TROUBLES]:
         typer.echo(trouble)
+
+
+def _tells_little(one: Mapping[str, object]) -> bool:
+    return "ready" in one and "role" not in one
+
+
+def _describe_role(one: Mapping[str, object]) -> object:
+    """Give the role of a node, or whether it works: more it does not say to everybody."""
+    if not _tells_little(one):
+        return one.get("role")
+    return "ready" if one["ready"] is True else "not ready"
 
 
 def _show(value: object) -> str:

@@ -99,10 +99,37 @@ async def test_a_token_is_shown_to_nodes_on_this_machine_alone(tmp_path: Path) -
     async with answering(200, public, token=file.read_text().strip()) as address:
         shown = await run("status", "--node", f"http://{address}", "--token-file", str(file))
         hidden = await run("status", "--node", f"http://{address}")
-    assert shown.stdout.splitlines()[-2].split()[:2] == ["bw-1", "ready"]
+    assert shown.stdout.splitlines()[-3].split()[:2] == ["bw-1", "ready"]
     assert (shown.exit_code, hidden.exit_code) == (0, 2)
+    assert shown.stdout.splitlines()[-1].startswith("bw-1: tells everybody no more than this")
     result = await run("status", "--node", "https://bw-1.example", "--token-file", str(file))
     assert (result.exit_code, "is not on this machine" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(("ready", "word"), [(True, "ready"), (False, "not ready")])
+async def test_a_node_that_tells_little_is_told_apart_from_one_without_trouble(
+    word: str, *, ready: bool
+) -> None:
+    async with answering(200, {"node": "bw-1", "height": 7, "ready": ready}) as address:
+        result = await run("status", "--node", f"http://{address}")
+    *_, row, _, told = result.stdout.splitlines()
+    assert row.split() == ["bw-1", *word.split(), "-", "-", "7", "-", "-", "-"]
+    assert told == (
+        "bw-1: tells everybody no more than this, not its role and not what is wrong; to see all of"
+        " it, give a token with --token-file FILE (kpnode token add makes one)"
+    )
+    async with answering(200, STATUS | {"ready": ready}) as address:
+        result = await run("status", "--node", f"http://{address}")
+    assert "--token-file" not in result.stdout
+
+
+async def test_a_genesis_file_that_founds_nothing_is_named(tmp_path: Path) -> None:
+    genesis = tmp_path / "draft.json"
+    genesis.write_text('{"format": 1}')
+    made = ("init", str(tmp_path / "node"), "--name", "bw-1", "--participant", "BW")
+    result = await run(*made, "--genesis", str(genesis))
+    said = f"kpnode: {genesis}: genesis file is malformed at format: expected text, got an integer"
+    assert (result.exit_code, result.stderr) == (2, f"{said}\n")
 
 
 @pytest.mark.parametrize("url", ["nonsense", "127.0.0.1:7600", "http://", "http://x:99999"])
