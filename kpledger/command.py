@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 
 from kpledger.base.selftest import LibraryError, check_libraries
 from kpledger.base.text import clean, shorten
+from kpledger.reading import say_trouble
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -99,8 +100,7 @@ def end_on_error(error: OSError, where: str = "") -> NoReturn:
     """
     is_unread = isinstance(error, BrokenPipeError)
     if not is_unread:
-        file = f"{os.fsdecode(error.filename)}: " if error.filename else ""
-        _say(f"{where}{file}{error.strerror or error}")
+        _say(f"{where}{say_trouble(error)}")
     _forget_output()
     raise SystemExit(EXIT_UNREAD if is_unread else EXIT_UNDECIDED) from None
 

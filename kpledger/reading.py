@@ -63,6 +63,12 @@ def read_file(path: Path, *, max_bytes: int) -> bytes:
     return bytes(content)
 
 
+def say_trouble(error: OSError) -> str:
+    """Say which file is meant, if one is, and what is wrong; without the system's number."""
+    place = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+    return f"{place}{error.strerror or error}"
+
+
 def check_regular(path: Path, mode: int) -> None:
     """Refuse what is no regular file.
 

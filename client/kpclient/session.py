@@ -32,6 +32,7 @@ from kpledger.books.query import Query, QuestionError
 from kpledger.command import EXIT_REFUSED
 from kpledger.log.audit import AuditReport
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
+from kpledger.reading import say_trouble
 from kpledger.scheme.v1.ids import parse_number
 from kpledger.scheme.v1.records import CertificateRecord
 
@@ -139,7 +140,8 @@ class Session:
                 self._accept(chain.source, report)
                 partial.rename(file)
         except (OSError, sqlite3.Error) as error:
-            raise UsageError("--out", f"{file} cannot be written: {error}", "a new name") from None
+            why = say_trouble(error) if isinstance(error, OSError) else error
+            raise UsageError("--out", f"{file} cannot be written: {why}", "a new name") from None
         return report
 
     def open_chain(self) -> ServedChain | CopiedChain:

@@ -43,10 +43,10 @@ MAX_GENESIS_VOTERS: Final = 9
 """Nine survive four failures; each further voter makes every commit wait for more disks."""
 
 _RECOVERY_KEY_NEEDED: Final = (
-    "found a ledger with the public half of a second Ed25519 key of each participant as recovery_key,"
-    " and keep its private half off line: with the root key alone, a thief could take the participant"
-    " for ever. A ledger that was founded without such keys is of an earlier version, which alone"
-    " continues it"
+    "found a ledger with the public half of a second Ed25519 key of each participant as"
+    " recovery_key, and keep its private half off line: with the root key alone, a thief could take"
+    " the participant for ever. A ledger that was founded without such keys is of an earlier"
+    " version; this one cannot continue it"
 )
 
 HexKey = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z", max_length=64)]

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kpledger.base.errors import GenesisError
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
-from kpledger.reading import read_file
+from kpledger.reading import read_file, say_trouble
 from kpnode.api.access import AccessControl
 from kpnode.api.app import build_app
 from kpnode.api.client import AddressRanges
@@ -236,7 +236,8 @@ def _close_directories(config: NodeConfig) -> None:
         try:
             close_to_others((directory, database))
         except OSError as error:
-            problem = f"others may use files in {directory}, which cannot be changed: {error}"
+            problem = f"others may use files in {directory}, which cannot be changed"
+            problem = f"{problem}: {say_trouble(error)}"
             raise StartError(f"{problem}; accepted: modes 0700 and 0600") from None
 
 
@@ -309,7 +310,7 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
         except OSError as error:
             if is_shortage(error):
                 raise
-            raise StartError(f"cannot listen: {error}") from None
+            raise StartError(f"cannot listen: {say_trouble(error)}") from None
         rest_collector()
         on_ready(f"{'https' if api.tls else 'http'}://{api.listen}")
         await _wait_for_end(service.node, stopping)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import os
+import stat
 from collections.abc import Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
@@ -25,7 +25,7 @@ from kpledger.api.routes import BEARER_TOKEN
 from kpledger.base.errors import LedgerError
 from kpledger.base.text import check_json_depth, clean, escape_json, shorten
 from kpledger.command import EXIT_LATER, EXIT_UNDECIDED, Program
-from kpledger.reading import read_file
+from kpledger.reading import read_file, say_trouble
 from kpnode.config import Address, ConfigError, load_config
 from kpnode.daemon import StartError, run_node
 from kpnode.devnet import DevnetError, NetworkPlan, open_network, run_network
@@ -72,9 +72,8 @@ _UNTOLD = (
 
 
 def _stop(problem: object, code: int = EXIT_UNDECIDED) -> typer.Exit:
-    if isinstance(problem, OSError) and problem.filename and problem.strerror:
-        problem = f"{os.fsdecode(problem.filename)}: {problem.strerror}"
-    typer.echo(clean(f"kpnode: {problem}"), err=True)
+    said = say_trouble(problem) if isinstance(problem, OSError) else problem
+    typer.echo(clean(f"kpnode: {said}"), err=True)
     return typer.Exit(code)
 
 
@@ -284,8 +283,12 @@ def status(
 def _load_token(path: Path) -> str:
     try:
         content = read_file(path, max_bytes=_MAX_TOKEN_BYTES)
+        mode = path.stat().st_mode
     except OSError as error:
         raise _stop(f"--token-file: {path} cannot be read: {error.strerror}") from None
+    if stat.S_ISREG(mode) and mode & 0o077:
+        problem = f"others may read it (mode {stat.S_IMODE(mode):o})"
+        raise _stop(f"--token-file: {path}: {problem}; close it with: chmod 600 {path}")
     token = content.strip().decode("ascii", "replace")
     if BEARER_TOKEN.fullmatch(token) is None:
         accepted = "one token alone, as kpnode token add printed it"

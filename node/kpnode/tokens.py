@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kpledger.reading import read_file
+from kpledger.reading import read_file, say_trouble
 
 TOKEN_PREFIX: Final = "kpt_"  # noqa: S105 (what each begins with)
 """So that a token which lies about is known for one, by people and by scanners for secrets."""
@@ -126,7 +126,7 @@ def _changing(path: Path) -> Iterator[Sequence[TokenEntry]]:
         finally:
             os.close(lock)
     except OSError as error:
-        raise TokenFileError(f"{path} cannot be written: {error}") from None
+        raise TokenFileError(f"{path} cannot be written: {say_trouble(error)}") from None
 
 
 def _write(path: Path, entries: Sequence[TokenEntry]) -> None:

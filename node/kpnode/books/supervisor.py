@@ -18,6 +18,7 @@ from typing import Final
 import aiohttp
 
 from kpledger.api.answers import BooksAnswer
+from kpledger.reading import say_trouble
 from kpnode.books.feed import BlockSource, feed_books
 from kpnode.books.place import BOOKS_NAME, BooksSocket
 from kpnode.incident import Incident
@@ -131,7 +132,8 @@ class BooksSupervisor:
             try:
                 reason = await self._live(place)
             except Exception as error:  # noqa: BLE001 (whatever it was, they are started again)
-                reason = f"they cannot be started: {error}"
+                why = say_trouble(error) if isinstance(error, OSError) else error
+                reason = f"they cannot be started: {why}"
             self._take_height(NOWHERE, is_ready=False)
             self._problem = reason
             self._ends.note(reason)

@@ -23,6 +23,7 @@ from typing import IO, Final
 
 import plyvel
 
+from kpledger.reading import say_trouble
 from kpnode.storage.errors import (
     StorageCorruptError,
     StorageError,
@@ -102,7 +103,7 @@ class Database:
                 if finding is not None:
                     raise StorageCorruptError(self.directory, height=None, finding=finding)
         except OSError as error:
-            raise StorageError(self.directory, f"cannot be read: {error}") from error
+            raise StorageError(self.directory, f"cannot be read: {say_trouble(error)}") from error
 
     def _open(self, *, create: bool) -> plyvel.DB:
         with self._reading():

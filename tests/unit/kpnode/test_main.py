@@ -95,6 +95,11 @@ async def test_a_node_that_has_no_time_does_not_answer() -> None:
 async def test_a_token_is_shown_to_nodes_on_this_machine_alone(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("kpt_one\n")
+    open_to_all = await run("status", "--node", "http://127.0.0.1:9", "--token-file", str(file))
+    problem = f"{file}: others may read it (mode 644); close it with: chmod 600 {file}"
+    assert open_to_all.exit_code == 2
+    assert open_to_all.stderr == f"kpnode: --token-file: {problem}\n"
+    file.chmod(0o600)
     public = {"node": "bw-1", "height": 7, "ready": True}
     async with answering(200, public, token=file.read_text().strip()) as address:
         shown = await run("status", "--node", f"http://{address}", "--token-file", str(file))
@@ -104,6 +109,12 @@ async def test_a_token_is_shown_to_nodes_on_this_machine_alone(tmp_path: Path) -
     assert shown.stdout.splitlines()[-1].startswith("bw-1: tells everybody no more than this")
     result = await run("status", "--node", "https://bw-1.example", "--token-file", str(file))
     assert (result.exit_code, "is not on this machine" in result.stderr) == (2, True)
+
+
+async def test_a_configuration_that_is_not_there_is_said_without_a_number(tmp_path: Path) -> None:
+    result = await run("run", "--config", str(tmp_path / "node.toml"))
+    said = f"kpnode: {tmp_path / 'node.toml'}: cannot be read: No such file or directory\n"
+    assert (result.exit_code, result.stderr) == (2, said)
 
 
 @pytest.mark.parametrize(("ready", "word"), [(True, "ready"), (False, "not ready")])
