@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from kpclient.errors import UsageError
+from kpclient.files import check_destination
 from kpclient.input.documents import naming
 from kpclient.input.field_options import find_option
 from kpclient.input.forms import read_struct
@@ -41,7 +42,13 @@ class Draft:
 
     @cached_property
     def session(self) -> Session:
-        """The ledger that is meant."""
+        """The ledger that is meant; it is not asked where what is made has no place.
+
+        Raises:
+            UsageError: nothing can be written where ``--offline`` says.
+        """
+        if self.by.sending.offline is not None:
+            check_destination("--offline", self.by.sending.offline)
         return Session(self.by.connection)
 
     def find_certificate(self) -> CertificateRecord:
