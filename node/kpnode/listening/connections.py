@@ -3,9 +3,9 @@
 A connection *waits* for its client while the node does nothing for it: a request, its TLS handshake
 or a body has not come whole, or the next request has not begun. Where there is no room, the one
 that has waited longest gives way to a newcomer: of those from the same site if that has its share,
-else of those from the site that holds most. So whoever holds connections keeps nobody out, and a
-site with few is not pushed out by one with many. Only where nothing waits is a newcomer turned
-away.
+else of those from the site that holds most, and of such the one that has opened most lately. So
+whoever holds connections keeps nobody out, and a site with few is not pushed out by one with many,
+nor a quiet one by one in haste. Only where nothing else waits is a newcomer turned away.
 """
 
 import asyncio
@@ -13,11 +13,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 from aiohttp import StreamReader, web
 
+from kpnode.fairness import Buckets
 from kpnode.incident import Incident
 from kpnode.sites import Site
+
+_OFTEN: Final = 10
+"""Connections that a site opens at once, beyond one a second, and still counts as a quiet one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,7 @@ class Connection:
 class _Holding:
     """The connections of one site."""
 
+    site: Site
     count: int = 0
     waiting: OrderedDict[Connection, None] = field(default_factory=OrderedDict)
     """Those without a request under way, the one that has waited longest first."""
@@ -115,6 +121,7 @@ class Connections:
         self._crowding = crowding
         self._members: dict[Connection, _Holding] = {}
         self._strangers = 0
+        self._opened = Buckets(_OFTEN, 1.0, clock)
         # Both kinds may come from one site: what is preferred is decided by the whole address.
         self._holdings: dict[tuple[Site, bool], _Holding] = {}
 
@@ -124,7 +131,8 @@ class Connections:
     def admit(self, newcomer: Connection) -> bool:
         """Take in a connection, which waits, if need be in the place of another; tell if so."""
         key, limits = (newcomer.site, newcomer.is_preferred), self._limits
-        holding = self._holdings.get(key) or _Holding()
+        holding = self._holdings.get(key) or _Holding(newcomer.site)
+        self._opened.fill(newcomer.site, 1)
         is_kept_out = not newcomer.is_preferred and (
             holding.count >= limits.share or self._strangers >= limits.total - limits.reserved
         )
@@ -184,19 +192,23 @@ class Connections:
             return holding.find_waiting()
         unreserved = self._limits.total - self._limits.reserved
         only_strangers = not newcomer.is_preferred and self._strangers >= unreserved
+        rank = self._rank(holding, more=1)
         others = (
             one
             for (_, is_preferred), one in self._holdings.items()
-            if one.count > holding.count and not (only_strangers and is_preferred)
+            if not (only_strangers and is_preferred) and self._rank(one) >= rank
         )
         return self._find_waiting(others) or holding.find_waiting()
 
-    @staticmethod
-    def _find_waiting(holdings: Iterable[_Holding]) -> Connection | None:
+    def _rank(self, holding: _Holding, *, more: int = 0) -> tuple[int, int]:
+        """Order sites by how many they would hold, then by how often they come."""
+        return holding.count + more, int(self._opened.left_s(holding.site)) // _OFTEN
+
+    def _find_waiting(self, holdings: Iterable[_Holding]) -> Connection | None:
         """Find the connection that has waited longest in the largest holding with any."""
         left = [one for one in holdings if one.waiting or one.receiving]
         while left:
-            largest = max(left, key=lambda one: one.count)
+            largest = max(left, key=self._rank)
             found = largest.find_waiting()
             if found is not None:
                 return found

@@ -62,6 +62,17 @@ async def test_a_site_with_its_share_gives_up_what_has_waited_longest(port: Port
     assert len(port.connections) == 4
 
 
+async def test_a_quiet_site_is_not_pushed_out_by_those_in_haste() -> None:
+    port = Port(ConnectionLimits(total=2, share=2))
+    hasty = (B, C) * 20
+    for site in hasty:
+        port.connect(site)
+    quiet = port.fill(A, 1)
+    for site in hasty:
+        port.connect(site)
+    assert over(quiet) == [False]
+
+
 async def test_a_site_with_its_share_at_work_is_turned_away(port: Port) -> None:
     for one in port.fill(A, 4):
         port.connections.serve(one, EMPTY_PAYLOAD)
