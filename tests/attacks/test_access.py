@@ -156,6 +156,7 @@ def test_a_stranger_verifies_one_certificate_at_a_time(ledger: Ledger) -> None:
                 {"hs": "710221", "carat_thousandths": 500},
                 {"hs": "710231", "carat_thousandths": 1000},
             ],
+            "suspect": False,
         },
     }
     unknown = ask(ledger.seen.nodes[0], "GET /v1/verification/BW10000002")
