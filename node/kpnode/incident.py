@@ -6,6 +6,7 @@ the disk with it, nor hide among it what an operator has to see.
 
 import asyncio
 import logging
+import math
 import time
 from typing import Final
 
@@ -40,6 +41,6 @@ class Incident:
             asyncio.get_running_loop().call_later(QUIET_S - quiet_s, self._look)
             return
         if self._times > 1:
-            said = self._what, self._times, self._last_s - self._first_s
-            self._log.log(self._level, "%s: over; %d times in %.0f s", *said)
+            said = self._what, self._times, math.ceil(self._last_s - self._first_s)
+            self._log.log(self._level, "%s: over; it happened %d times within %d s", *said)
         self._times = 0

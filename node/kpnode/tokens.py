@@ -186,7 +186,7 @@ class TokenRegister:
         except TokenFileError as error:
             _log.error("no token is accepted until this is mended: %s", error)
             return
-        _log.info("%s: %d tokens", self._path, len(self._entries))
+        _log.info("%s: tokens that are accepted: %d", self._path, len(self._entries))
 
     def _look(self) -> tuple[int, ...]:
         """Give what differs when the file does."""

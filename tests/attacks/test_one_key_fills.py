@@ -52,7 +52,7 @@ async def test_one_key_and_one_participant_fill_nothing(tmp_path: Path) -> None:
         async with thief.session.post(thief.url, data=one_more, headers=HEADERS) as response:
             answer = msgspec.json.decode(await response.read(), type=Problem)
         assert (response.status, answer.rule, answer.field) == (422, Rule.E15.code, "author")
-        assert str(answer.accepted).startswith("the same event from 2")
+        assert str(answer.accepted).startswith("the same, filed again from 2")
 
         # Further offices gain the participant a bounded number of times as much.
         keys = {

@@ -79,7 +79,7 @@ def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) ->
         if not is_number:
             raise
         _verify(session, what, as_json=connection.as_json)
-        print_trouble(f"that is all for everybody: {error}")
+        print_trouble(f"this is what everybody may see. The rest: {error}")
         return
     if connection.as_json:
         print_json(found.described | {"history": [_describe_event(one) for one in found.events]})

@@ -124,7 +124,10 @@ class NoAccessError(NodeUnreachableError):
         """Say who was asked, and how one is told more."""
         super().__init__(silences)
         told = "; ".join(f"{url}: {silence}" for url, silence in silences.items())
-        hint = "a token of its operator in --token-file FILE or KPLEDGER_TOKEN opens it"
+        hint = (
+            "a token of its operator in --token-file FILE or KPLEDGER_TOKEN opens it; a statement"
+            " that follows others needs one as well, for these are looked up first"
+        )
         self.args = (f"{told} ({hint})",)
 
 

@@ -25,7 +25,7 @@ async def test_an_incident_is_told_when_it_begins_and_when_it_is_over(
             await asyncio.sleep(0.01)
     assert caplog.messages == [
         "a stranger knocks: 0",
-        "a stranger knocks: over; 1000 times in 0 s",
+        "a stranger knocks: over; it happened 1000 times within 1 s",
     ]
     incident.note("again")
     assert caplog.messages[2:] == ["a stranger knocks: again"]

@@ -233,7 +233,7 @@ class ObserverWithdrawn(Body, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class NoteFiled(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Anybody with a key, observers included, files a note about any subject."""
+    """Any office, observer or root files a note about any subject."""
 
     text: LongText
     """The note."""

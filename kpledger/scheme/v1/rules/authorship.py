@@ -27,7 +27,7 @@ class AuthorKind(Enum):
     STATISTICS_OFFICE = "a participant's office with the role STATISTICS"
     SCHEME_STATISTICS = "an office of the scheme with the role STATISTICS"
     MONITOR = "an office with the role MONITORING"
-    ANYBODY = "anybody with a key, observers included"
+    ANYBODY = "the Chair, the secretariat, a participant's root, any office or observer"
 
 
 _ROLES = {

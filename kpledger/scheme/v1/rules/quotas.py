@@ -114,7 +114,7 @@ def check_quota(context: Context) -> Refusals:
                 f" bytes a day, of which {SAVED_DAYS} days' may come at once"
             )
             # Rounded up, so that it is not refused once more.
-            accepted = f"the same event from {format_time(-(-free_us // 1000))} on"
+            accepted = f"the same, filed again from {format_time(-(-free_us // 1000))} on"
             yield Refusal(Rule.E15, "author", problem, accepted)
 
 

@@ -91,7 +91,7 @@ def test_refusal_names_the_instant_from_which_the_same_event_is_accepted() -> No
         "author",
         "the notes quota of BW/root is used up: 10 units of 2048 bytes a day,"
         " of which 7 days' may come at once",
-        f"the same event from {format_time(free_ms)} on",
+        f"the same, filed again from {format_time(free_ms)} on",
     )
     assert _refusal(ledger, "BW/root", NOTE, free_ms - 1) is not None
     assert _refusal(ledger, "BW/root", NOTE, free_ms) is None

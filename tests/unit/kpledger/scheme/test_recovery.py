@@ -22,6 +22,7 @@ from scheme_statements import (
     FORMAT,
     KEY,
     NEW_KEY,
+    NOTE,
     OFFICE,
     POLICY,
     RECOVERY,
@@ -108,6 +109,13 @@ def test_whoever_signs_with_one_own_key_is_told_that_another_is_missing(signer: 
         assert found.accepted == "a signature by another key of BW/root or BW/recovery"
     else:
         assert found.problem == "BW/root has not signed"
+
+
+def test_a_recovery_key_is_told_who_files_notes() -> None:
+    found = open_trade().attempt(make_event("BW/recovery", NOTE, subject="BW"))
+    assert found is not None
+    who = "the Chair, the secretariat, a participant's root, any office or observer"
+    assert (found.field, found.accepted) == ("author", who)
 
 
 def test_second_root_key_stands_for_the_recovery_key() -> None:
