@@ -6,6 +6,7 @@ reverse proxy says of whom it speaks for is believed only of the proxies in the 
 the address of a proxy never lists anybody, since all the world may stand behind it.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from kpnode.config import AccessSection, AddressRange
+from kpnode.incident import Incident
 from kpnode.sites import IPAddress, Site, read_address, site_of
 
 _X_FORWARDED_FOR: Final = "X-Forwarded-For"
@@ -25,6 +27,8 @@ _FORWARDED_FOR: Final = re.compile(r'(?:^|;)\s*for\s*=\s*("[^"]*"|[^;]*)', re.IG
 _WITH_PORT: Final = re.compile(r"\[(?P<v6>[^\]]+)\](:\d+)?|(?P<v4>[\d.]+)(:\d+)?")
 _NOWHERE: Final = IPv6Address("::")
 """Stands for a client without an IP address, as on a Unix socket."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ def identify_clients(access: AccessSection, has_token: Callable[[web.Request], b
         has_token: tells whether a request carries a token of this node; raises the problem if it
             carries another one.
     """
+    unnamed = Incident(_log, "a client was not taken as listed")
     listed, proxies = AddressRanges(access.addresses), AddressRanges(access.proxies)
 
     # Each connection asks many times.
@@ -76,6 +81,9 @@ def identify_clients(access: AccessSection, has_token: Callable[[web.Request], b
             address = _follow(address, claims or (), proxies)
         # A header from elsewhere, or none from a proxy: nobody knows who stands behind.
         is_known = address not in proxies if is_proxy else claims == ()
+        if not is_proxy and not is_known and address in listed:
+            sent = f"{_X_FORWARDED_FOR} or {_FORWARDED}"
+            unnamed.note(f"{address} sends {sent}, and is none of the proxies in [access]")
         return Client(address, is_listed=is_known and address in listed)
 
     @web.middleware

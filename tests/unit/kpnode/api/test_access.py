@@ -129,6 +129,19 @@ async def test_a_client_is_where_believed_proxies_say(
         assert response.status == (200 if is_listed else 401)
 
 
+async def test_a_proxy_that_is_not_named_is_told_to_the_operator(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serve(
+        tmp_path / "ledger", ApiLimits(), access=AccessSection(addresses=LOOPBACK)
+    ) as (served):
+        for headers in ({}, {"X-Forwarded-For": LISTED}, {"X-Forwarded-For": "10.9.9.9"}):
+            async with served.session.get("/v1/participants", headers=headers):
+                pass
+    [said] = [one.getMessage() for one in caplog.records if "as listed" in one.getMessage()]
+    assert said.startswith("a client was not taken as listed: 127.0.0.1 sends X-Forwarded-For or")
+
+
 async def test_a_second_line_of_a_header_counts_like_the_first(tmp_path: Path) -> None:
     headers = CIMultiDict([("X-Forwarded-For", LISTED), ("X-Forwarded-For", "8.8.8.8")])
     async with (
