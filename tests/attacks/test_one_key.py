@@ -129,7 +129,7 @@ async def found_office(house: House, office: SigningKey) -> int:
 async def take_over(house: House, his: SigningKey) -> None:
     """Try what would make the participant the thief's: a second own key has to sign."""
     root, new, other = house.key("root-BW"), his.public_key, house.key("recovery-BW").public_key
-    accepted = "a signature by a key of BW/root or BW/recovery"
+    accepted = "a signature by another key of BW/root or BW/recovery"
     for body, key in (
         (KeyRotated(old=root.public_key, new=new, valid_from=0), root.public_key),
         (_add("root", his), new),
