@@ -1,6 +1,9 @@
 """A node that says what a test tells it to, behind a real socket; honest ones do not lie."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgpack
 import msgspec
@@ -71,3 +74,25 @@ class Script:
             return web.Response(status=given.status, body=body, headers=headers)
         content = given if isinstance(given, bytes) else msgspec.json.encode(given)
         return web.Response(body=content)
+
+
+class Answering(Protocol):
+    """Whatever answers requests as it likes."""
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer one."""
+        ...
+
+
+@asynccontextmanager
+async def served(node: Answering) -> AsyncIterator[str]:
+    """Serve what answers on every path; gives the URL."""
+    server = web.Application()
+    server.router.add_route("*", "/{path:.*}", node.answer)
+    runner = web.AppRunner(server)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()

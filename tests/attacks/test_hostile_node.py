@@ -4,8 +4,7 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from aiohttp import web
 from founding import make_genesis
 from hostile_node import HARM, HostileNode, unprintable
 from office import commands_built_once
+from scripted_node import served
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
@@ -74,19 +74,6 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     made = ["keys", "new", "--author", "IN/mumbai", "--name", "mumbai"]
     assert CliRunner().invoke(app, made, env=environment).exit_code == 0
     return environment
-
-
-@asynccontextmanager
-async def served(node: HostileNode) -> AsyncIterator[str]:
-    server = web.Application()
-    server.router.add_route("*", "/{path:.*}", node.answer)
-    runner = web.AppRunner(server)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 async def run(program: typer.Typer, words: tuple[str, ...], environment: dict[str, str]) -> Result:

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -11,7 +9,7 @@ import pytest
 from aiohttp import web
 from founding import make_genesis
 from office import issuing
-from scripted_node import Script
+from scripted_node import Script, served
 from typer.testing import CliRunner, Result
 
 from kpclient.cli import app
@@ -50,19 +48,6 @@ def environment(tmp_path: Path) -> dict[str, str]:
     made = ["keys", "new", "--author", "BW/gaborone", "--name", "gaborone"]
     assert CliRunner().invoke(app, made, env=environment).exit_code == 0
     return environment
-
-
-@asynccontextmanager
-async def served(script: Script) -> AsyncIterator[str]:
-    server = web.Application()
-    server.router.add_route("*", "/{path:.*}", script.answer)
-    runner = web.AppRunner(server)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 async def run(environment: dict[str, str], *words: str) -> Result:
