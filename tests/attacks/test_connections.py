@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -141,11 +141,13 @@ async def test_sites_in_haste_keep_no_patient_one_out(network: Network) -> None:
 
 
 async def connect_from(host: str, address: str) -> socket.socket:
-    one = socket.socket()
-    one.settimeout(0)
-    one.bind((host, 0))
     to, _, port = address.rpartition(":")
-    await asyncio.get_running_loop().sock_connect(one, (to, int(port)))
+    with ExitStack() as until_connected:
+        one = until_connected.enter_context(socket.socket())
+        one.settimeout(0)
+        one.bind((host, 0))
+        await asyncio.get_running_loop().sock_connect(one, (to, int(port)))
+        until_connected.pop_all()
     return one
 
 
