@@ -1,10 +1,15 @@
-"""A node that lies cannot act on a terminal, a spreadsheet or an exit code, by any command."""
+"""A node that lies cannot act on a terminal, a spreadsheet or an exit code, by any command.
+
+Each kind of output is tried by processes; the whole table of commands runs in this one, as it is
+long. The node is a server of its own to both.
+"""
 
 import asyncio
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +22,7 @@ from scripted_node import served
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
+from attacks.commands import KPLEDGER, KPNODE, Ended, run_command
 from kpclient.cli import app
 from kpnode.main import app as node_app
 
@@ -123,33 +129,66 @@ async def test_no_command_lets_a_node_act_on_a_terminal(
     assert found == {}
 
 
+PROCESSES: list[tuple[HostileNode, int, tuple[str | Path, ...]]] = [
+    (HostileNode(), 1, (KPLEDGER, "show", "BW00000001")),
+    (HostileNode(), 0, (KPLEDGER, "trace", "BW00000001", "--dot")),
+    (HostileNode(), 0, (KPLEDGER, "flags", "--json")),
+    (HostileNode(refuses=400), 1, (KPLEDGER, "show", "BW00000001")),
+    (HostileNode(deep=200_000), 1, (KPLEDGER, "show", "BW00000001")),
+]
+"""Commands that are tried as processes, against whom, and how they end."""
+
+
+@pytest.mark.slow
+async def test_no_process_lets_a_node_act_on_a_terminal(environment: dict[str, str]) -> None:
+    async def tell(node: HostileNode, argv: tuple[str | Path, ...]) -> Ended:
+        async with served(node) as url:
+            return await run_command(*argv, "--node", url, environment=environment)
+
+    answers = await asyncio.gather(*(tell(node, argv) for node, _, argv in PROCESSES))
+    for (node, code, argv), ended in zip(PROCESSES, answers, strict=True):
+        assert ended.code == code, (node, argv, ended)
+        assert [*unprintable(ended.output)] == [], (node, argv)
+        assert "Traceback" not in ended.output, (node, argv)
+        if "--json" in argv:
+            json.loads(ended.stdout)
+
+
+@pytest.mark.slow
 async def test_the_status_of_a_node_is_no_markup() -> None:
     async with served(HostileNode()) as url:
-        for form in ((), ("--json",)):
-            result = await run(node_app, ("status", "--node", url, *form), {})
-            assert (result.exit_code, [*unprintable(result.output)]) == (0, [])
-            assert "[bold red]" in result.output
+        words = (KPNODE, "status", "--node", url)
+        for ended in await asyncio.gather(run_command(*words), run_command(*words, "--json")):
+            assert (ended.code, [*unprintable(ended.output)]) == (0, [])
+            assert "[bold red]" in ended.output
 
 
+@pytest.mark.slow
 async def test_a_spreadsheet_shows_what_a_node_says_and_runs_none_of_it(
     environment: dict[str, str],
 ) -> None:
     words = ("stats", "summary", "--year", "2026", "--format", "csv")
     async with served(HostileNode()) as url:
-        result = await run(app, (*words, "--node", url), environment)
-    rows = [*csv.reader(io.StringIO(result.stdout))]
-    assert result.exit_code == 0
+        ended = await run_command(KPLEDGER, *words, "--node", url, environment=environment)
+    rows = [*csv.reader(io.StringIO(ended.stdout))]
+    assert ended.code == 0
+    assert [*unprintable(ended.output.replace("\r\n", "\n"))] == []
     assert any(HARM[:4] in cell for row in rows for cell in row)
     assert not [cell for row in rows for cell in row if cell[:1] in set("=+-@\t\r")]
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [b"[" * 200_000, b'{"a":' * 200_000, b'{"node":' * 400 + b"1" + b"}" * 400],
-)
-async def test_a_status_that_is_nested_deeply_is_no_status(
-    environment: dict[str, str], answer: bytes
-) -> None:
+NESTED = [b"[" * 200_000, b'{"a":' * 200_000, b'{"node":' * 400 + b"1" + b"}" * 400]
+ASKS_STATUS: list[tuple[Path, typer.Typer, str, int]] = [
+    (KPNODE, node_app, "status", 2),
+    (KPLEDGER, app, "audit", 2),
+    (KPLEDGER, app, "status", 1),
+]
+"""Commands that ask for a status, and how they end where it is none."""
+
+
+@asynccontextmanager
+async def nesting(answer: bytes) -> AsyncIterator[str]:
+    """Answer so whatever is asked."""
     node = HostileNode()
 
     async def nested(_: web.Request) -> web.Response:
@@ -157,11 +196,29 @@ async def test_a_status_that_is_nested_deeply_is_no_status(
 
     node.answer = nested  # type: ignore[method-assign, assignment]
     async with served(node) as url:
-        for program, words in (
-            (node_app, ("status", "--node", url)),
-            (app, ("audit", "--node", url)),
-            (app, ("status", "--node", url)),
-        ):
-            result = await run(program, words, environment)
-            code = 1 if words[0] == "status" and program is app else 2
+        yield url
+
+
+@pytest.mark.parametrize("answer", NESTED)
+async def test_a_status_that_is_nested_deeply_is_no_status(
+    environment: dict[str, str], answer: bytes
+) -> None:
+    async with nesting(answer) as url:
+        for _, program, command, code in ASKS_STATUS:
+            result = await run(program, (command, "--node", url), environment)
             assert (result.exit_code, "Traceback" in result.output) == (code, False)
+
+
+@pytest.mark.slow
+async def test_no_process_ends_as_it_must_not_by_a_status_that_is_nested_deeply(
+    environment: dict[str, str],
+) -> None:
+    async with nesting(NESTED[0]) as url:
+        answers = await asyncio.gather(
+            *(
+                run_command(program, command, "--node", url, environment=environment)
+                for program, _, command, _ in ASKS_STATUS
+            )
+        )
+    assert [one.code for one in answers] == [code for *_, code in ASKS_STATUS]
+    assert [one for one in answers if "Traceback" in one.output] == []

@@ -1,5 +1,9 @@
-"""What is named in the place of a file and is none: both commands say so, and do not wait."""
+"""What is named in the place of a file and is none: both commands say so, and do not wait.
 
+Each kind is tried by processes of both commands; the whole table of options runs in this one.
+"""
+
+import asyncio
 import os
 import shlex
 import socket
@@ -15,6 +19,7 @@ from typer.testing import CliRunner
 
 import kpclient.cli
 import kpnode.main
+from attacks.commands import KPLEDGER, KPNODE, run_command
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -117,6 +122,56 @@ def test_no_command_waits_for_a_pipe_or_reads_a_device(
                     assert code == 2, (words, option, kind, output)
                     told.add(found)
     assert {(*user, kind) for user in users for kind in SAID} == told
+
+
+TYPED: tuple[tuple[str | Path, ...], ...] = (
+    (KPLEDGER, "audit", "--copy", ".", "--genesis", "{file}"),
+    (KPLEDGER, "keys", "new", "--author", "BW/root", "--name", "mine", "--seed-file", "{file}"),
+    (KPLEDGER, "list", "--token-file", "{file}"),
+    (KPNODE, "run", "--config", "{file}"),
+)
+"""Commands that read a file, as they are typed."""
+
+
+async def test_no_process_waits_for_a_pipe_or_reads_a_device(place: Path) -> None:
+    """Each command with two kinds, so that each kind is met by two commands."""
+    rows = [
+        (kind, words)
+        for number, words in enumerate(TYPED)
+        for at, kind in enumerate(SAID)
+        if (number + at) % 2 == 0
+    ]
+    environment = {
+        "KPLEDGER_GENESIS": str(place / "genesis.json"),
+        "KPLEDGER_HOME": str(place / "home"),
+        "KPLEDGER_NODE": "http://127.0.0.1:1",
+        "KPLEDGER_PASSPHRASE": "for the tests only",
+    }
+    answers = await asyncio.gather(
+        *(
+            run_command(
+                *(str(word).format(file=place / kind) for word in words),
+                environment=environment,
+                directory=place,
+            )
+            for kind, words in rows
+        )
+    )
+    for (kind, words), ended in zip(rows, answers, strict=True):
+        told = says_why("", kind, place / kind, ended.output)
+        assert (ended.code, told) == (2, True), (kind, words, ended)
+
+
+async def test_no_process_takes_a_file_without_a_token_for_one(place: Path) -> None:
+    file = place / "token"
+    file.write_text("kpt_one\nand more words")
+    file.chmod(0o600)
+    words = ("status", "--node", "http://127.0.0.1:1", "--token-file", file)
+    environment = {"KPLEDGER_GENESIS": str(place / "genesis.json")}
+    for ended in await asyncio.gather(
+        *(run_command(one, *words, environment=environment) for one in (KPLEDGER, KPNODE))
+    ):
+        assert (ended.code, "token" in ended.output) == (2, True), ended
 
 
 @pytest.mark.parametrize("token", ["kpt_one\nand more words", "\x1b[2J", "kpt_\u00e4", ""])

@@ -1,22 +1,24 @@
-"""An audit claims no more than holds, ends, and confuses no trouble with a violation."""
+"""An audit claims no more than holds, ends, and confuses no trouble with a violation.
+
+Every command runs as a process of its own.
+"""
 
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
+import aiohttp
 import msgspec
 import pytest
 from copied import store, write_copy, write_genesis
 from founding import issue, make_certificate, number_of, open_trade
-from network import NetworkSeen, running_network
-from office import commands_built_once
+from network import NetworkSeen, ask_status, running_network
 from scripted_node import STATUS
-from typer.testing import CliRunner, Result
 
-from kpclient.cli import app
+from attacks.commands import KPLEDGER, Ended, run_command
 from kpledger.log import layout
 
 pytestmark = pytest.mark.slow
@@ -30,34 +32,31 @@ def make_chain() -> list[bytes]:
     return [store(block) for block in ledger.blocks]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def built_once() -> Iterator[None]:
-    with commands_built_once():
-        yield
-
-
-def run(*words: str | Path, **environment: str) -> Result:
-    return CliRunner().invoke(app, [*map(str, words)], env=environment)
-
-
-def audit(genesis: Path, *words: str | Path) -> tuple[int, dict[str, object]]:
+async def audit(genesis: Path, *words: str | Path) -> tuple[int, dict[str, object]]:
     """Audit; gives the exit code and the report."""
-    ended = run("audit", "--genesis", genesis, *words, "--json")
-    return ended.exit_code, json.loads(ended.stdout)
+    ended = await run_command(KPLEDGER, "audit", "--genesis", genesis, *words, "--json")
+    return ended.code, json.loads(ended.stdout)
 
 
-def test_a_chain_that_was_cut_and_lengthened_by_openings_is_as_high_as_its_last_signature(
+async def test_a_chain_that_was_cut_and_lengthened_by_openings_is_as_high_as_its_last_signature(
     tmp_path: Path,
 ) -> None:
     """Of six blocks two were cut off, and three that nobody signs were put on."""
     copy = write_copy(tmp_path, [*make_chain()[:4], store(2), store(3), store(4)])
     genesis = write_genesis(tmp_path)
-    code, report = audit(genesis, "--copy", copy)
+    words = (KPLEDGER, "audit", "--genesis", genesis, "--copy", copy)
+    (code, report), told, unheard = await asyncio.gather(
+        audit(genesis, "--copy", copy),
+        run_command(*words),
+        run_command("sh", "-c", '"$0" "$@" >&-', *words),
+    )
     assert (code, report["verdict"], report["height"]) == (0, "SOUND", 4)
     assert (report["unsigned_openings"], report["signers"]) == (3, [{"voter": "bw-1", "height": 4}])
-    told = run("audit", "--genesis", genesis, "--copy", copy).stdout
-    assert "from height 1 to 4 rests on one voter's word, bw-1's" in told
-    assert "3 blocks above height 4 that only open terms: nobody signs them" in told
+    assert "from height 1 to 4 rests on one voter's word, bw-1's" in told.stdout
+    assert "3 blocks above height 4 that only open terms: nobody signs them" in told.stdout
+    # Where nobody can hear a verdict, none is given.
+    assert (unheard.code, unheard.stderr.count("\n")) == (2, 1)
+    assert "standard output is closed" in unheard.stderr
 
 
 Writes = Callable[[asyncio.StreamWriter], AsyncIterator[None]]
@@ -141,7 +140,7 @@ async def test_an_audit_of_a_node_that_never_ends_ends(
 ) -> None:
     async with serving(write, height) as url:
         words = ("--node", url, "--timeout", "1")
-        code, report = await asyncio.to_thread(audit, write_genesis(tmp_path), *words)
+        code, report = await audit(write_genesis(tmp_path), *words)
     assert (code, report["verdict"], said in str(report["problem"])) == (2, "UNDECIDED", True)
 
 
@@ -160,38 +159,50 @@ def make_directory(file: Path) -> None:
     file.mkdir()
 
 
-@pytest.mark.parametrize(
-    ("spoil", "pattern"),
-    [(link_to_zero, "*.log"), (make_pipe, "CURRENT"), (make_directory, "MANIFEST-*")],
-)
-def test_a_copy_that_was_made_to_do_harm_is_undecided_and_not_copied(
-    tmp_path: Path, spoil: Callable[[Path], None], pattern: str
-) -> None:
-    copy = write_copy(tmp_path, make_chain())
-    (file,) = (copy / layout.DATABASE_DIRECTORY).glob(pattern)
-    spoil(file)
-    code, report = audit(write_genesis(tmp_path), "--copy", copy)
-    assert (code, report["verdict"]) == (2, "UNDECIDED")
-    assert str(file) in str(report["problem"])
+SPOILED: list[tuple[Callable[[Path], None], str]] = [
+    (link_to_zero, "*.log"),
+    (make_pipe, "CURRENT"),
+    (make_directory, "MANIFEST-*"),
+]
+"""What is done to a file of a copy."""
+
+
+async def test_a_copy_that_was_made_to_do_harm_is_undecided_and_not_copied(tmp_path: Path) -> None:
+    files, audits = [], []
+    for number, (spoil, pattern) in enumerate(SPOILED):
+        place = tmp_path / str(number)
+        place.mkdir()
+        copy = write_copy(place, make_chain())
+        (file,) = (copy / layout.DATABASE_DIRECTORY).glob(pattern)
+        spoil(file)
+        files.append(file)
+        audits.append(audit(write_genesis(place), "--copy", copy))
+    answers = await asyncio.gather(*audits)
+    assert [(code, report["verdict"]) for code, report in answers] == [(2, "UNDECIDED")] * 3
+    for file, (_, report) in zip(files, answers, strict=True):
+        assert str(file) in str(report["problem"])
 
 
 async def test_one_lying_status_locks_out_no_honest_node(tmp_path: Path) -> None:
-    async with running_network(tmp_path / "net", "--voters", "1") as network:
+    async with (
+        running_network(tmp_path / "net", "--voters", "1") as network,
+        aiohttp.ClientSession() as session,
+    ):
         seen: NetworkSeen = network.seen
         environment = {"KPLEDGER_HOME": str(tmp_path), "KPLEDGER_GENESIS": str(seen.genesis)}
 
-        async def ask(url: str) -> Result:
-            return await asyncio.to_thread(run, "list", "--node", url, **environment)
+        async def ask(url: str) -> Ended:
+            return await run_command(KPLEDGER, "list", "--node", url, environment=environment)
 
         honest = seen.nodes[0].api
-        asked = await asyncio.to_thread(run, "status", "--json", "--node", honest, **environment)
-        status = json.loads(asked.stdout)
-        lie = status | {"height": status["height"] + 3, "head": "ab" * 32, "tree_root": "cd" * 32}
+        status = await ask_status(session, seen.nodes[0])
+        height = msgspec.convert(status["height"], int)
+        lie = status | {"height": height + 3, "head": "ab" * 32, "tree_root": "cd" * 32}
         async with serving_status(lie) as liar:
-            assert (await ask(liar)).exit_code != 0
+            assert (await ask(liar)).code != 0
             told = await ask(honest)
-        assert (told.exit_code, told.stderr.count("\n")) == (0, 1)
-        assert f"warning: {honest} claims height {status['height']} " in told.stderr
+        assert (told.code, told.stderr.count("\n")) == (0, 1)
+        assert f"warning: {honest} claims height {height} " in told.stderr
         assert f"but {liar} has claimed height {lie['height']} " in told.stderr
 
 
