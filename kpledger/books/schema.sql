@@ -66,8 +66,10 @@ CREATE TABLE events (
     days_late   INTEGER NOT NULL     -- from stated_on to recorded_on
 );
 
--- The history of each subject. A replacement is about both certificates; an arrival or detention
--- under a closed certificate is about the certificate and the case that it opens.
+-- The history of each subject: the events on it, and those on others that change it. A replacement
+-- is about both certificates; an arrival or detention under a closed certificate is about the
+-- certificate and the case that it opens; a recovery about each key, office, allotment, policy and
+-- report that it puts back; the closing of an office about its keys.
 CREATE TABLE event_subjects (
     subject     TEXT NOT NULL,
     event_index INTEGER NOT NULL,

@@ -33,8 +33,10 @@ from kpledger.scheme.version import RulesRecord
 
 MAX_EVENTS: Final = 1000
 """In one answer, the oldest."""
-_EVENT_IDS: Final = f"""
-SELECT lower(hex(event_id))
+_EVENTS: Final = f"""
+SELECT lower(hex(event_id)),
+       EXISTS (SELECT 1 FROM suspect_events AS suspect
+               WHERE suspect.event_index = events.event_index)
 FROM event_subjects JOIN events USING (event_index)
 WHERE event_subjects.subject = ?
 ORDER BY event_index
@@ -83,7 +85,11 @@ class SubjectAnswer(msgspec.Struct, frozen=True, kw_only=True):
     record: msgspec.Raw
     """All that is known, as a JSON object; null where there is none."""
     events: tuple[HexDigest, ...]
-    """Ids of the events on it, oldest first; the first thousand."""
+    """Ids of the events on it, oldest first, and of those on others that changed it, as a recovery
+    does that closes an office; the first thousand."""
+    suspects: tuple[HexDigest, ...] = ()
+    """Those of them that may be a thief's: a recovery names their height or an earlier one, and
+    ended their key."""
 
 
 def _respond(books: Books, question: SubjectQuestion) -> SubjectAnswer:
@@ -94,14 +100,17 @@ def _respond(books: Books, question: SubjectQuestion) -> SubjectAnswer:
         )
     kind, record = _find(books, subject)
     state, head = _stand(record, books.time_ms)
-    ids = books.connection.execute(_EVENT_IDS, (subject,))
+    if isinstance(record, KeyRecord) and state == "IN_FORCE" and _is_closed(books, record):
+        state = "OFFICE_CLOSED"
+    events = books.connection.execute(_EVENTS, (subject,)).fetchall()
     return SubjectAnswer(
         subject=subject,
         kind=None if record is None else kind,
         state=state,
         head=None if head is None else head.hex(),
         record=msgspec.Raw(b"null" if record is None else encode_answer(record)),
-        events=tuple(event_id for (event_id,) in ids),
+        events=tuple(event_id for event_id, _ in events),
+        suspects=tuple(event_id for event_id, is_suspect in events if is_suspect),
     )
 
 
@@ -127,6 +136,13 @@ def _find(books: Books, subject: str) -> tuple[str, msgspec.Struct | None]:
 def _newest(record: RestrictionsRecord, subject: str) -> Restriction | None:
     named = [one for one in record.restrictions if subject.endswith(f"/{one.restriction}")]
     return named[-1] if named else None
+
+
+def _is_closed(books: Books, key: KeyRecord) -> bool:
+    """Tell whether the office of a key is closed, which ends what the key may say."""
+    name = AuthorityRecord.key_for(key.participant, key.authority)
+    office = books.record(name, AuthorityRecord)
+    return office is not None and office.closed_at is not None
 
 
 def _stand(record: msgspec.Struct | None, now_ms: int) -> tuple[str | None, bytes | None]:

@@ -57,7 +57,7 @@ from kpledger.scheme.v1.events.certificate import (
     CertificateValidated,
 )
 from kpledger.scheme.v1.events.importing import SuspectReported
-from kpledger.scheme.v1.records import CaseRecord, CertificateRecord
+from kpledger.scheme.v1.records import CertificateRecord
 
 _ISSUING: Final = (CertificateIssued, CertificateReplaced)
 _BATCH_EVENTS: Final = 20_000
@@ -236,15 +236,13 @@ class BooksWriter:
         body, day = event.body, numbered_day(place.now_ms // DAY_MS)
         issued = body.certificate if isinstance(body, _ISSUING) else None
         at = BookedEvent(event, place.index, place.height, place.now_ms, day, issued)
-        opened = None
+        touched: set[str] = set()
         for key, record in state.changed.items():
             if isinstance(record, CertificateRecord):
                 self._shipments.refresh(record)
             else:
-                if isinstance(record, CaseRecord) and record.case != subject:
-                    opened = record.case
-                self._versions.write(key, record, event=place.index, now=place.now_ms)
-        self._events.take(at, opened)
+                touched |= self._versions.write(key, record, event=place.index, now=place.now_ms)
+        self._events.take(at, touched)
         if shipment is not None:
             self._move_on(shipment, at, found)
         if issued is not None:

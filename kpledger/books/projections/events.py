@@ -27,12 +27,12 @@ class Events:
         place = header.height, head, header.time_ms
         self._blocks.append((*place, header.first_event, header.event_count, header.leader))
 
-    def take(self, at: BookedEvent, opened: str | None) -> None:
-        """Note an event, whom it is about, and who signed it.
+    def take(self, at: BookedEvent, touched: set[str]) -> None:
+        """Note an event, whose life it belongs to, and who signed it.
 
         Args:
             at: the event.
-            opened: the case that it opened under another subject, if it did.
+            touched: the subjects that it changed, its own and others.
         """
         event, header = at.event, at.event.header
         issued = at.issued
@@ -44,11 +44,10 @@ class Events:
         statement = header.type, author.participant, author.authority, header.subject
         times = header.occurred_at, numbered_day(stated), at.time_ms // DAY_MS - stated
         self._events.append((*place, *statement, *times))
-        self._subjects.append((header.subject, at.index))
-        if opened is not None:
-            self._subjects.append((opened, at.index))
-        if issued is not None and issued.number != header.subject:
-            self._subjects.append((issued.number, at.index))
+        about = {header.subject, *touched}
+        if issued is not None:
+            about.add(issued.number)
+        self._subjects += [(subject, at.index) for subject in about]
         self._signatures += [(self._signer(one.keyid), at.index) for one in event.signatures]
 
     def take_certificate(self, shipment: Shipment, certificate: Certificate) -> None:

@@ -13,14 +13,21 @@ from typing import Final
 
 import msgspec
 
+from kpledger.base.ids import KPCS
 from kpledger.base.state import Record
 from kpledger.books.projections.rows import Rows, SqlRow, SqlValue
 from kpledger.scheme.v1 import records
+from kpledger.scheme.v1.ids import CHAIR
+from kpledger.scheme.v1.subjects import Subject
 from kpledger.scheme.version import RulesRecord
 
 _NETWORK: Final = records.PolicyRecord.key_for("network")
 _KNOWN: Final = 3
 """So many columns at the end: ``event_index``, ``known_from`` and ``known_until``."""
+_KEYS_OF_OFFICE: Final = """
+SELECT key FROM keys
+WHERE participant = ? AND authority = ? AND known_until IS NULL AND revoked_at IS NULL
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,20 @@ _TABLES: Final = (
     ),
     _Table(records.CaseRecord, "cases"),
 )
+_SUBJECTS: Final[Mapping[str, str]] = {
+    "standings": "{participant}",
+    "offices": "{participant}/{authority}",
+    "keys": "{key}",
+    "number_ranges": "{participant}/{authority}",
+    "formats": "{participant}",
+    "restrictions": f"{{participant}}/{Subject.RESTRICTION}/{{restriction}}",
+    "policies": f"{{participant}}/{Subject.POLICY}",
+    "presidencies": f"{KPCS}/{CHAIR}",
+    "reports": f"{{participant}}/{Subject.REPORT}/{{year}}",
+    "cases": "{subject}",
+}
+"""How events name what a row of a table is about, from its columns. The other tables are written by
+events on the very subject alone, or tell nothing of its life."""
 _TABLES_OF: Final = {
     kind: tuple(table for table in _TABLES if table.kind is kind)
     for kind in dict.fromkeys(table.kind for table in _TABLES)
@@ -110,7 +131,7 @@ class Versions:
         self._connection = rows.connection
         self._columns: dict[str, tuple[str, ...]] = {}
 
-    def write(self, key: bytes, record: Record, *, event: int | None, now: int) -> None:
+    def write(self, key: bytes, record: Record, *, event: int | None, now: int) -> set[str]:
         """Close the rows that a record means no more, and add what it means now.
 
         Args:
@@ -118,7 +139,11 @@ class Versions:
             record: as it is now; of a kind without versions, nothing is written.
             event: the event that wrote it; None for the genesis file.
             now: block time.
+
+        Returns:
+            The subjects whose life this is an event of.
         """
+        touched: set[str] = set()
         for table in _TABLES_OF.get(type(record), ()):
             columns = self._columns_of(table.name)
             about, stated = columns[: table.about], columns[table.about :]
@@ -130,17 +155,27 @@ class Versions:
                 f" WHERE known_until IS NULL{where}",
                 subject,
             ).fetchall()
+            changed: list[SqlRow] = []
             for rowid, *row in known:
                 if wanted[tuple(row)] > 0:
                     wanted[tuple(row)] -= 1
                 else:
                     close = f"UPDATE {table.name} SET known_until = ? WHERE rowid = ?"
                     self._connection.execute(close, (now, rowid))
+                    changed.append(tuple(row))
+            changed += wanted.elements()
+            if table.name in _SUBJECTS:
+                touched |= {_spell(table.name, columns, (*subject, *row)) for row in changed}
+            if changed and table.name == "offices":
+                # An office that is closed takes what its keys could say with it.
+                keys = self._connection.execute(_KEYS_OF_OFFICE, subject)
+                touched |= {one.hex() for (one,) in keys}
             marks = ", ".join("?" * (len(columns) + 2))
             self._connection.executemany(
                 f"INSERT INTO {table.name} VALUES ({marks}, NULL)",
                 [(*subject, *row, event, now) for row in wanted.elements()],
             )
+        return touched
 
     def _columns_of(self, table: str) -> tuple[str, ...]:
         columns = self._columns.get(table)
@@ -160,6 +195,12 @@ def _subject(key: bytes, about: tuple[str, ...]) -> SqlRow:
         bytes.fromhex(part) if column in ("key", "event_id") else part
         for column, part in zip(about, parts, strict=True)
     )
+
+
+def _spell(table: str, columns: tuple[str, ...], row: SqlRow) -> str:
+    """Spell the subject of a row as events do; what is of no participant is the scheme's."""
+    plain = (one.hex() if isinstance(one, bytes) else one or KPCS for one in row)
+    return _SUBJECTS[table].format(**dict(zip(columns, plain, strict=True)))
 
 
 def _spread(table: _Table, record: Record, columns: tuple[str, ...]) -> Iterable[SqlRow]:

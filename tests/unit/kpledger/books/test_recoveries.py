@@ -2,14 +2,25 @@
 
 from flagging import Trader
 from founding import CHAIR, signing_key, vary
-from scheme_statements import KEY, OFFICE, RECOVERY, REVOCATION
+from scheme_statements import (
+    ALLOTMENT,
+    CHAIR_RECOVERY,
+    FORMAT,
+    KEY,
+    OFFICE,
+    POLICY,
+    RECOVERY,
+    REVOCATION,
+)
 
 from kpledger.base.units import start_of_day_ms
 from kpledger.books.certificates import HISTORY, CertificateQuestion
+from kpledger.books.subject import SUBJECT, SubjectAnswer, SubjectQuestion
 from kpledger.books.trace import TRACE, TraceQuestion
 from kpledger.books.verification import VERIFICATION
 from kpledger.scheme.v1.events.certificate import CertificateIssued
-from kpledger.scheme.v1.events.governance import RevocationReason
+from kpledger.scheme.v1.events.governance import AuthorityClosed, RevocationReason
+from kpledger.scheme.v1.events.life import AnnualReportFiled
 
 WITNESSES = ("EU/root", "ZA/root")
 COMPROMISED = RevocationReason.COMPROMISED
@@ -61,3 +72,45 @@ def test_statements_of_stolen_and_added_keys_are_suspect_until_the_recovery() ->
         verified = trader.ledger.ask(VERIFICATION, asked).certificate
         assert verified is not None
         assert verified.suspect is suspect
+
+
+def ask(trader: Trader, subject: str) -> SubjectAnswer:
+    return trader.ledger.ask(SUBJECT, SubjectQuestion(subject=subject))
+
+
+def test_a_recovery_is_in_the_history_of_all_that_it_ends_and_puts_back() -> None:
+    trader = Trader()
+    thiefs = signing_key("a thief's").public_key.hex()
+    first = trader.ledger.tip.height + 1
+    closed = AuthorityClosed(authority="gaborone", reason="moved")
+    report = AnnualReportFiled(year=2025, document=bytes(32), remarks="")
+    for body, subject in (
+        (OFFICE, ""),
+        (vary(KEY, key=bytes.fromhex(thiefs)), ""),
+        (vary(ALLOTMENT, authority="francistown"), ""),
+        (FORMAT, ""),
+        (vary(POLICY, effective_from=start_of_day_ms(FOUND)), "BW/policy"),
+        (report, "BW/report/2025"),
+        (closed, ""),
+    ):
+        trader.say(THEFT, "BW/root", body, subject)
+    anew = vary(RECOVERY, suspect_height=first)
+    recovery = trader.say(FOUND, CHAIR, anew, "", CHAIR, *WITNESSES)
+    ended = ("BW/francistown", "BW/gaborone", "BW/policy", "BW/report/2025", thiefs)
+    own = [signing_key(f"BW/{one}").public_key.hex() for one in ("root", "recovery")]
+    new = [RECOVERY.root_key.hex(), RECOVERY.recovery_key.hex()]
+    for subject in (*ended, *own, *new, "BW"):
+        assert ask(trader, subject).events[-1] == recovery, subject
+    assert ask(trader, "BW/francistown").state == "CLOSED"
+    assert ask(trader, "BW/francistown").suspects == ask(trader, "BW/francistown").events[:-1]
+    assert ask(trader, "BW/gaborone").state == "OPEN"
+    for subject in ("EU/antwerp", "EU", "KPCS/policy", "KPCS/chair"):
+        assert recovery not in ask(trader, subject).events, subject
+
+
+def test_a_recovery_of_the_chair_is_in_the_history_of_its_old_keys() -> None:
+    trader = Trader()
+    signers = ("BW/root", "EU/root", "ZA/root", "a new key")
+    recovery = trader.say(FOUND, "BW/root", CHAIR_RECOVERY, "", *signers)
+    for one in ("KPCS/chair", "KPCS/secretariat"):
+        assert ask(trader, signing_key(one).public_key.hex()).events == (recovery,)

@@ -4,14 +4,14 @@ import msgspec
 import pytest
 from booked import BookedLedger, open_booked_trade
 from founding import CHAIR, NOW_MS, TODAY, make_certificate, make_decision, signing_key, vary
-from scheme_statements import BODY, RESTRICTION
+from scheme_statements import BODY, HAND_OVER, NEW_KEY, RESTRICTION, ROTATION, STATUS
 
 from kpledger.base.units import DAY_MS
 from kpledger.books.query import QuestionError
 from kpledger.books.subject import SUBJECT, SubjectAnswer, SubjectQuestion
 from kpledger.scheme.v1.events.certificate import CertificateIssued, CertificateVoided, VoidReason
 from kpledger.scheme.v1.events.decisions import Mode, PolicySet, PolicyValues
-from kpledger.scheme.v1.events.governance import KeyRevoked, RevocationReason
+from kpledger.scheme.v1.events.governance import AuthorityClosed, KeyRevoked, RevocationReason
 from kpledger.scheme.v1.events.importing import ArrivalRecorded
 from kpledger.scheme.v1.events.life import (
     AnnualReportFiled,
@@ -165,3 +165,28 @@ def test_keys_bodies_and_restrictions_stand_where_time_and_decisions_put_them(
         ["DISSOLVED", "HOLDS", "REVOKED"],
         ["DISSOLVED", "ENDED", "REVOKED"],
     ]
+
+
+def test_an_event_on_something_else_is_in_the_history_of_what_it_ends_or_begins(
+    ledger: BookedLedger,
+) -> None:
+    old = signing_key("BW/gaborone").public_key.hex()
+    rotated = ledger.say("BW/root", ROTATION).hex()
+    closed = ledger.say("BW/root", AuthorityClosed(authority="gaborone", reason="moved")).hex()
+    chairs = signing_key(CHAIR).public_key.hex()
+    hand_over = vary(HAND_OVER, key=signing_key("the next chair's").public_key)
+    handed = ledger.say(CHAIR, hand_over, signers=(CHAIR, "the next chair's")).hex()
+    assert ask(ledger, old).events[-1] == rotated
+    assert ask(ledger, NEW_KEY.hex()).events == (rotated, closed)
+    assert ask(ledger, NEW_KEY.hex()).state == "OFFICE_CLOSED"
+    assert ask(ledger, chairs).events == (handed,)
+    assert ask(ledger, hand_over.key.hex()).events == (handed,)
+
+
+def test_what_a_decision_makes_lasting_has_it_in_its_history(ledger: BookedLedger) -> None:
+    notice = vary(STATUS, code="ZA", decision="NOTICE-1", interim=True)
+    set_by = ledger.say(CHAIR, notice)
+    decision = make_decision("AD-2026-3", ratifies=(set_by,))
+    assert ask(ledger, "ZA").events[-1] == set_by.hex()
+    ratified = ledger.say(CHAIR, decision).hex()
+    assert ask(ledger, "ZA").events[-2:] == (set_by.hex(), ratified)
