@@ -3,6 +3,7 @@
 Run by scripts/docs.
 """
 
+import inspect
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -110,6 +111,12 @@ def _first_line(documented: object) -> str:
     return (documented.__doc__ or "").partition("\n")[0].replace(":class:", "")
 
 
+def _further(body: type[Body]) -> str:
+    """Give what is said of an event besides its first line."""
+    further = (inspect.getdoc(body) or "").partition("\n")[2].strip().replace("``", "`")
+    return f"{further}\n\n" if further else ""
+
+
 def _describe(body: type[Body], row: Row) -> str:
     authors = " or ".join(office.value for office in row.offices)
     checks = "".join(f"{n}. {_first_line(check)}\n" for n, check in enumerate(row.checks, 1))
@@ -120,7 +127,7 @@ def _describe(body: type[Body], row: Row) -> str:
         signs = f" Also signed by {besides}"
     quota = "none" if body in FREE else KINDS[body]
     who = f"Author: {authors}.{signs} Quota: {quota}."
-    return f"### {body.TYPE}\n\n{_first_line(body)}\n\n{who}\n\n{checks}\n"
+    return f"### {body.TYPE}\n\n{_first_line(body)}\n\n{_further(body)}{who}\n\n{checks}\n"
 
 
 def _quotas() -> str:

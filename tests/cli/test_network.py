@@ -123,6 +123,34 @@ def own_keys(ledger: Ledger, suffix: str) -> tuple[str, ...]:
     return tuple(options)
 
 
+def sign_far_apart(ledger: Ledger, folder: Path, *statement: str) -> dict[str, object]:
+    """Let two participants witness what the Chair states, each on a machine of its own."""
+    first, second = folder / "recovery.json", folder / "recovery-2.json"
+    ledger.ask(*statement, "--offline", first)
+    early = ledger.run("cosign", first, "--key", "in-root")
+    assert early.exit_code == 1
+    assert "1 of 2 participants besides XK have signed" in early.stderr
+    assert "--offline FILE writes the statement for the next of them" in early.stderr
+    ledger.ask("cosign", first, "--key", "in-root", "--offline", second)
+    sent = ledger.ask("cosign", second, "--key", "bw-root")
+    assert sent["status"] == "committed"
+    return sent
+
+
+def check_that_a_recovery_is_told(
+    ledger: Ledger, subject: str, recovered: dict[str, object], since: object
+) -> None:
+    """See a recovery in the history of what it ended, and whose that may have been."""
+    shown = ledger.ask("show", subject)
+    history = shown["history"]
+    assert isinstance(history, list)
+    *earlier, last = [one["id"] for one in history]
+    assert (last, shown["suspects"]) == (recovered["id"], earlier)
+    told = ledger.run("show", subject).stdout
+    assert f"block {recovered['height']} put back what was arranged from block {since} on" in told
+    assert "its own among them, may be a thief's: see flag F16" in told
+
+
 def test_governance_is_proposed_and_foreseen(ledger: Ledger, tmp_path: Path) -> None:
     keys = own_keys(ledger, "")
     named = ("--name", "Kosovo", "--decision", ledger.decide())
@@ -174,13 +202,26 @@ def test_governance_is_proposed_and_foreseen(ledger: Ledger, tmp_path: Path) -> 
     stolen = ("--suspect-height", str(sent["height"]), "--reason", "stolen", "--key", "chair")
     recover = ("propose", "recover", "XK", *own_keys(ledger, "-2"), *stolen)
     assert ledger.refusal(*recover) == ("E1", "signatures")
-    assert ledger.ask(*recover, "--cosign", "xk-recovery")["status"] == "committed"
+    recovered = sign_far_apart(ledger, tmp_path, *recover)
+    check_that_a_recovery_is_told(ledger, "XK/pristina", recovered, since=sent["height"])
     ended = ledger.run("participants", "XK").stdout
     assert "XK/pristina: T, P: EXPORTING: closed 20" in ended
     assert "pristina (closed)" in ledger.run("participants").stdout
     again = ("propose", "authority", "prizren", *what)
     assert ledger.refusal(*again, "--key", "xk-root") == ("E1", "signatures")
     ledger.ask(*again, "--key", "xk-root-2")
+
+
+def test_what_the_genesis_file_says_is_told_as_of_the_founding(ledger: Ledger) -> None:
+    shown = ledger.run("show", "BW").stdout
+    assert "standing 1" in shown
+    assert "status ACTIVE; effective from the founding; decision genesis" in shown
+    listed = ledger.run("participants", "BW").stdout
+    assert "ACTIVE from the founding (genesis)" in listed
+    for text in (shown, listed, ledger.run("show", "KPCS/policy").stdout):
+        assert "1970-" not in text
+        assert "_" not in text
+        assert "[0]" not in text
 
 
 def test_certificates_are_listed_by_what_is_wanted(ledger: Ledger) -> None:

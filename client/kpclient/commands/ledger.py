@@ -138,7 +138,7 @@ def _show_participant(session: Session, code: str, *, as_json: bool) -> None:
         return
     print_fields({"code": one.code, "name": one.name, "kind": one.kind, "status": one.status or ""})
     for standing in one.standings:
-        since = format_time(standing.effective_from) if standing.effective_from else "the start"
+        since = write_value("effective_from", standing.effective_from)
         print_line(f"{standing.status} from {since} ({standing.decision})")
     for office in one.authorities:
         roles = ", ".join(office.roles)
@@ -148,7 +148,9 @@ def _show_participant(session: Session, code: str, *, as_json: bool) -> None:
         run = allotted.range
         serials = f"{run.first:0{run.width}d} to {run.last:0{run.width}d}"
         days = f"{run.use_from} to {run.use_until}"
-        print_line(f"{code}/{allotted.authority}: {run.prefix} {serials}, for use {days}")
+        ended = allotted.retired_at
+        retired = "" if ended is None else f": withdrawn {format_time(ended)}"
+        print_line(f"{code}/{allotted.authority}: {run.prefix} {serials}, for use {days}{retired}")
     _print_keys(code, signing)
 
 
@@ -159,8 +161,7 @@ def _print_keys(code: str, signing: KeysAnswer) -> None:
             f"{code}/{one.authority}",
             one.officer or "",
             one.key,
-            # A key without a day of its own is good from when it stands on the ledger.
-            format_time(one.valid_from) if one.valid_from else "its record",
+            write_value("valid_from", one.valid_from),
             "" if one.revoked_at is None else format_time(one.revoked_at),
             one.reason or "",
             "" if one.suspect_since is None else format_time(one.suspect_since),

@@ -94,7 +94,7 @@ def cosign(
     sending: SendingOptions,
     connection: ConnectionOptions,
 ) -> None:
-    """Add a signature to an event that another has signed, and send it."""
+    """Add a signature to what others have signed, and send it or hand it on."""
     session = Session(connection)
     author_of(session.home, signer.key)
     content = read_bounded(file, max_bytes=MAX_ENVELOPE_JSON_BYTES)

@@ -5,7 +5,7 @@ node says about a subject is its claim.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -36,6 +36,7 @@ from kpledger.scheme.v1.events.certificate import (
     CertificateValidated,
     Party,
 )
+from kpledger.scheme.v1.events.governance import ChairRecovered, ParticipantRecovered
 from kpledger.scheme.v1.events.importing import (
     ArrivalRecorded,
     DiscrepancyResolved,
@@ -162,17 +163,23 @@ def _describe_event(recorded: VerifiedEvent) -> dict[str, object]:
 
 
 def flatten(value: object, name: str = "") -> dict[str, str]:
-    """Give names and values for people; what is not there (null) is left out."""
+    """Give names and values in words; what is not there (null) is left out.
+
+    Each thing in a list gets a line of its own.
+    """
     if isinstance(value, dict):
-        parts = [(f"{name}.{key}" if name else str(key), one) for key, one in value.items()]
-    elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
-        parts = [(f"{name}[{place}]", one) for place, one in enumerate(value)]
-    else:
-        return {} if value is None else {name: write_value(name, value)}
-    flat: dict[str, str] = {}
-    for inner, one in parts:
-        flat |= flatten(one, inner)
-    return flat
+        flat: dict[str, str] = {}
+        for key, one in value.items():
+            flat |= flatten(one, f"{name} {key}".strip())
+        return flat
+    label = name.replace("_", " ")
+    if isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        each = (flatten(one).items() for one in value)
+        return {
+            f"{label.removesuffix('s')} {place}": "; ".join(map(" ".join, told))
+            for place, told in enumerate(each, start=1)
+        }
+    return {} if value is None else {label: write_value(name, value)}
 
 
 async def _fetch_events(ledger: LedgerClient, ids: tuple[str, ...]) -> tuple[VerifiedEvent, ...]:
@@ -218,11 +225,7 @@ async def _fetch_certificate(ledger: LedgerClient, number: str) -> _Found:
         problem = f"its history of {number} does not hold event {record.head.hex()}"
         raise NotTrustworthyError("the node", problem)
     suspects = [one.id for one in history.events if one.suspect]
-    fields = describe_certificate(record, events)
-    if suspects:
-        fields["suspect"] = (
-            f"{', '.join(suspects)}: signed with keys that were stolen, see flag F16"
-        )
+    fields = describe_certificate(record, events) | _tell_suspects(suspects)
     return _Found({"certificate": record, "suspects": suspects}, fields, events)
 
 
@@ -233,7 +236,30 @@ async def _fetch_subject(ledger: LedgerClient, subject: str) -> _Found:
     record = read_from("the node", bytes(found.record), _record_decoder.decode) or {}
     known = {"subject": subject, "kind": found.kind, "state": found.state, "head": found.head}
     events = await _fetch_events(ledger, found.events)
-    return _Found({**known, "record": record}, flatten({**known, **record}), events)
+    told = _tell_suspects(found.suspects) | _tell_recoveries(events)
+    described = {**known, "suspects": found.suspects, "record": record}
+    return _Found(described, flatten({**known, **record}) | told, events)
+
+
+def _tell_suspects(suspects: Sequence[str]) -> dict[str, str]:
+    """Tell which events in a history may be a thief's."""
+    told = f"{', '.join(suspects)}: signed with keys that were stolen, see flag F16"
+    return {"suspect": told} if suspects else {}
+
+
+def _tell_recoveries(events: tuple[VerifiedEvent, ...]) -> dict[str, str]:
+    """Tell what recoveries have ended, and what is to be thought of what was made before."""
+    told: list[str] = []
+    for one in events:
+        match one.event.body:
+            case ParticipantRecovered(suspect_height=None) | ChairRecovered(suspect_height=None):
+                told.append(f"block {one.height} set keys anew that had been lost")
+            case ParticipantRecovered(suspect_height=since) | ChairRecovered(suspect_height=since):
+                told.append(
+                    f"block {one.height} put back what was arranged from block {since} on;"
+                    " statements made since, its own among them, may be a thief's: see flag F16"
+                )
+    return {"recovery": "; ".join(told)} if told else {}
 
 
 def describe_certificate(

@@ -30,6 +30,10 @@ from kpledger.command import EXIT_UNDECIDED
 
 DEFAULT_HOME: Final = Path("~/.config/kpledger")
 TIMEOUT_S: Final = 10.0
+_OTHERS_SIGN: Final = (
+    "if others have still to sign: --offline FILE writes the statement for the next of them instead"
+    " of sending it, also with `kpledger cosign`"
+)
 
 
 class OptionWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -347,7 +351,14 @@ def _report(
     if as_json and not answered:
         print_json({"status": "failed", "problem": known})
     print_trouble(f"error: {error}")
+    _explain(known)
+    return code
+
+
+def _explain(known: Mapping[str, str]) -> None:
+    """Say what is known about what went wrong, line by line."""
     for name in ("rule", "clause", "field", "option", "problem", "accepted"):
         if known.get(name):
             print_trouble(f"  {name}: {known[name]}")
-    return code
+    if known.get("field") == "signatures":
+        print_trouble(f"  {_OTHERS_SIGN}")

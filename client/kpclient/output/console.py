@@ -115,7 +115,10 @@ def _cell(row: object, names: str, title: str) -> str:
 
 
 def write_value(name: str, value: object, *, unit: str = "") -> str:
-    """Write the value of a field for people; an amount only where ``ct`` or ``US$`` is the unit."""
+    """Write the value of a field for people; an amount only where ``ct`` or ``US$`` is the unit.
+
+    The instant 0 is that of what the genesis file says.
+    """
     match value:
         case None:
             return "-"
@@ -126,8 +129,13 @@ def write_value(name: str, value: object, *, unit: str = "") -> str:
         case int() if unit in _DECIMALS:
             return format_decimal(value, _DECIMALS[unit])
         case int() if name.endswith(_INSTANTS):
-            return format_time(value)
+            return format_time(value) if value else _founded(name)
     return str(value)
+
+
+def _founded(name: str) -> str:
+    # A key without a day of its own is good from when it stands on the ledger.
+    return "its record" if name.endswith("valid_from") else "the founding"
 
 
 def grow_tree(label: str, branches: Iterable[Tree] = ()) -> Tree:

@@ -167,9 +167,13 @@ class ParticipantRecovered(Body, frozen=True, kw_only=True, forbid_unknown_field
     """The Chair sets the keys of a participant anew, after theft or loss.
 
     With the Chair signs a key of the participant itself, root or recovery; or, where it has none
-    left, as many other participants as the genesis file says. All its root and recovery keys end.
-    Where it was a theft, so does what was arranged since: keys, offices, numbers, forms, policy,
-    annual reports.
+    left, as many other participants as the genesis file says. All its root and recovery keys end,
+    and two new ones take their place. Where it was a theft, what was arranged from
+    ``suspect_height`` on is put back: keys that were added and offices that were opened end,
+    offices that were closed are open again, number ranges, forms, policy and annual reports are
+    again what they were. What was signed with its own keys from there on, or with a key that was
+    added since, may be a thief's (flag F16). It stays on the ledger, as do certificates.
+    An office's key that was withdrawn since stays so: whose it is gets a new one.
     """
 
     code: ParticipantCode
@@ -187,9 +191,13 @@ class ParticipantRecovered(Body, frozen=True, kw_only=True, forbid_unknown_field
 class ChairRecovered(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Participants give the Chair and the secretariat new keys, after theft or loss.
 
-    As many of their roots sign as the genesis file says, and the new Chair's key. The keys of
-    Chair and secretariat end. Where it was a theft, so does what was arranged for the scheme since:
-    keys, offices, observers, policy.
+    As many of their roots sign as the genesis file says, and the new Chair's key. All keys of Chair
+    and secretariat end, and two new ones take their place. Where it was a theft, what was arranged
+    for the scheme from ``suspect_height`` on is put back: keys that were added, offices that were
+    opened and observers that were registered end, those that were closed or withdrawn are open
+    again, policy for all is again what it was. What was signed with these keys from there on may
+    be a thief's (flag F16). It stays on the ledger: decisions, standings and restrictions have to
+    be decided anew.
     """
 
     year: Year
