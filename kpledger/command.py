@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 from kpledger.base.selftest import LibraryError, check_libraries
 from kpledger.base.text import clean, shorten
 from kpledger.reading import say_trouble
+from kpledger.start import end_interrupted
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -33,8 +34,6 @@ EXIT_LATER: Final = 75
 """The system lacks something for the moment; the same may do a moment later (EX_TEMPFAIL)."""
 EXIT_CRASHED: Final = 70
 """An error of the program itself (EX_SOFTWARE of sysexits.h): nothing is said of the ledger."""
-EXIT_INTERRUPTED: Final = 130
-"""Ctrl-C; a shell says so of what SIGINT has ended."""
 EXIT_UNREAD: Final = 141
 """Whoever read the answer stopped reading; a shell says so of what SIGPIPE has ended."""
 
@@ -74,7 +73,7 @@ def _ending() -> Iterator[None]:
     except (KeyboardInterrupt, typer.Abort, EOFError) as error:
         # A prompt that is interrupted aborts, as does one that nobody can answer.
         if isinstance(error, KeyboardInterrupt) or isinstance(error.__context__, KeyboardInterrupt):
-            raise SystemExit(EXIT_INTERRUPTED) from None
+            end_interrupted()
         _say("standard input has ended, and there is a question to be answered on it")
         raise SystemExit(EXIT_UNDECIDED) from None
     except OSError as error:

@@ -1,6 +1,12 @@
-"""``python -m kpnode``."""
+"""The ``kpnode`` command, and ``python -m kpnode``."""
 
-from kpnode.main import main
+from kpledger.start import start
+
+
+def main() -> None:
+    """Run the command."""
+    start("kpnode.main")
+
 
 if __name__ == "__main__":
     main()

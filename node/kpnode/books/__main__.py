@@ -41,8 +41,6 @@ def _main() -> int:
     os.nice(NICENESS)
     # Nor does this process take a processor away when it wakes up (sched(7)).
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    # Ctrl-C reaches the node as well, which then stops this process.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     if not 0 <= most <= _MEMORY_BYTES:  # below zero it has no limit
         resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_BYTES, most))

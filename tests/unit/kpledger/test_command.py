@@ -1,7 +1,10 @@
 """Each exit code has one meaning, whatever a command raises."""
 
+import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -43,7 +46,7 @@ def test_a_fault_of_the_program_is_no_verdict(error: Exception) -> None:
         (PermissionError(13, "Permission denied", "a\x1bb"), 2, "error: a�b: Permission denied\n"),
         (OSError("odd"), 2, "error: odd\n"),
         (BrokenPipeError(32, "Broken pipe"), 141, ""),
-        (KeyboardInterrupt(), 130, ""),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
         (EOFError(), 2, "error: standard input has ended, and there is a question"),
         (typer.Abort(), 2, "error: standard input has ended, and there is a question"),
         (typer.Exit(1), 1, ""),
@@ -54,6 +57,27 @@ def test_what_is_foreseen_ends_with_its_code(error: BaseException, code: int, sa
     result = run_raising(error)
     assert (result.exit_code, result.stderr[: len(said)]) == (code, said)
     assert said or not result.stderr
+
+
+@pytest.mark.parametrize("program", ["kpledger", "kpnode"])
+def test_an_interrupt_while_it_is_imported_is_told_in_one_line(
+    program: str, tmp_path: Path
+) -> None:
+    # Found in the place of the library, it stands for an import that takes long.
+    (tmp_path / "typer.py").write_text(
+        'print("importing", flush=True)\nimport time\ntime.sleep(60)'
+    )
+    with subprocess.Popen(
+        [Path(sys.executable).with_name(program), "--version"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"importing\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, b"interrupted\n")
 
 
 @pytest.mark.parametrize("program", ["kpclient.cli", "kpnode"])
