@@ -118,7 +118,7 @@ def test_a_key_that_is_not_there_ends_the_run(ledger: Ledger, tmp_path: Path) ->
 
 def test_line_that_names_no_key_is_named(ledger: Ledger, tmp_path: Path) -> None:
     file = tmp_path / "misspelt.ndjson"
-    note: dict[str, object] = {"text": "seen", "references": [], "document": None}
+    note: dict[str, object] = {"text": "seen"}
     lines = [line("note_filed", "BW00000001", key, **note) for key in ("gaborone", "gaboron")]
     file.write_text("\n".join(lines))
     result = ledger.run("submit", file)

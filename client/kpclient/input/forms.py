@@ -24,7 +24,7 @@ from msgspec import inspect
 
 from kpclient.clock import now_ms
 from kpclient.input.certificate_form import WRITTEN_AS, below, complete_certificate, is_brief
-from kpclient.input.wording import describe_form, may_be_null, without_null
+from kpclient.input.wording import describe_form, is_needed, may_be_null, without_null
 from kpclient.output.tables import read_name, write_name
 from kpledger.base.codec import malformed
 from kpledger.base.errors import MalformedError
@@ -123,13 +123,12 @@ class _Reader:
             self._brief.append(place)
             value = complete_certificate(value, time_ms=self.time_ms, place=place)
         types = {one.name: one.type for one in kind.fields}
-        # What may be null may be left out, since TOML has no null.
-        absent = [
-            one.name
+        # What may be null may be left out, since TOML has no null; and what may be empty.
+        found: dict[str, object] = {
+            one.name: None if may_be_null(one.type) else []
             for one in kind.fields
-            if one.required and without_null(one.type) is not one.type
-        ]
-        found: dict[str, object] = dict.fromkeys(absent)
+            if one.required and not is_needed(one)
+        }
         said: dict[str, str] = {}
         for name, one in value.items():
             at = below(place, name)
@@ -229,7 +228,7 @@ def _find_missing(kind: inspect.Type, value: object, place: str) -> Iterator[str
                     yield from _find_missing(one.type, value[one.name], at)
                 elif one.required and is_part:
                     yield from _find_missing(one.type, {}, at)
-                elif one.required:
+                elif is_needed(one):
                     yield at
 
 

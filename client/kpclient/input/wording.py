@@ -79,11 +79,10 @@ def fields_of(kind: type[msgspec.Struct], within: str = "") -> tuple[FieldWordin
     found: list[FieldWording] = []
     for one in parts_of(kind):
         path = f"{within}{one.name}"
-        needed = one.required and not may_be_null(one.type)
         form = describe_form(one.type)
         if (called := write_name(one.name)) != one.name:
             form = f"{form}, or {called} as a decimal number"
-        found.append(FieldWording(path, form, needed, meanings.get(one.name, "")))
+        found.append(FieldWording(path, form, is_needed(one), meanings.get(one.name, "")))
         item, many = item_of(one.type)
         if isinstance(item, types.StructType):
             found += fields_of(item.cls, f"{path}{'[]' if many else ''}.")
@@ -120,6 +119,12 @@ def describe_form(kind: types.Type) -> str:  # noqa: C901, PLR0911 (one line for
         case types.NoneType():
             return "null"
     return "value"
+
+
+def is_needed(field: types.Field) -> bool:
+    """Tell whether a field has to be given: it has no default, may not be null, nor be empty."""
+    may_be_empty = isinstance(field.type, types.VarTupleType) and not field.type.min_length
+    return field.required and not may_be_null(field.type) and not may_be_empty
 
 
 def may_be_null(kind: types.Type) -> bool:

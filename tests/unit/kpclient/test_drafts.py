@@ -7,13 +7,16 @@ import msgspec
 import pytest
 from founding import EXPORTER, IMPORTER, NOW_MS, TODAY, make_certificate
 from hypothesis import given, strategies as st
-from scheme_statements import ADMISSION, KEY, OFFICE, RANGE
+from msgspec import inspect
+from scheme_statements import ADMISSION, KEY, OFFICE, RANGE, STATEMENTS
 from statements import CONFIRMATION
 
 from kpclient.errors import UsageError
 from kpclient.input.documents import load_document, parse_json, parse_toml, read_table
 from kpclient.input.forms import find_type, read_struct
 from kpclient.input.thresholds import Thresholds
+from kpclient.input.wording import fields_of, parts_of
+from kpledger.base.codec import encode
 from kpledger.base.errors import MalformedError
 from kpledger.base.units import format_carats, format_usd
 from kpledger.books.query import readable
@@ -213,6 +216,32 @@ def test_bytes_anywhere_in_a_body_are_hexadecimal() -> None:
     with pytest.raises(MalformedError) as caught:
         read_named_body("note_filed", body | {"references": ["ab" * 32, "xy"]})
     assert caught.value.field == "body.references[1]"
+
+
+LISTS = {
+    (body.TYPE, field.name): body
+    for body in (one.body for one in STATEMENTS.values())
+    for field in parts_of(type(body))
+    if isinstance(field.type, inspect.VarTupleType) and not field.type.min_length
+}
+
+
+@pytest.mark.parametrize(("kind", "name"), LISTS)
+def test_a_list_that_may_be_empty_may_be_left_out(kind: str, name: str) -> None:
+    emptied = msgspec.structs.replace(LISTS[kind, name], **{name: ()})
+    plain = readable(emptied)
+    assert isinstance(plain, dict)
+    del plain[name]
+    assert encode(read_named_body(kind, plain)) == encode(emptied)
+    assert [one.needed for one in fields_of(type(emptied)) if one.path == name] == [False]
+
+
+def test_a_list_that_may_not_be_empty_is_missed() -> None:
+    with pytest.raises(MalformedError) as caught:
+        read_named_body(
+            "certificate_format_notified", {"specimen": "ab" * 32, "features": "", "valid_from": 1}
+        )
+    assert caught.value.field == "body.masks"
 
 
 @pytest.mark.parametrize("digits", ["9" * 5000, f"0x{'f' * 5000}"])
