@@ -9,6 +9,7 @@ from pathlib import Path
 from lab.demo.attempts import Attempt, make_attempts
 from lab.demo.network import Network, Position
 from lab.demo.review import Review, count_outcomes, review_copy
+from lab.year.days import YEAR
 from lab.year.shipments import Shipments
 from lab.year.tables import OTHERS, Tables
 from lab.year.year import make_trade
@@ -82,7 +83,8 @@ class Demonstration:
         )
         async with node_client:
             client = LedgerClient(network.genesis, node_client)
-            say(f"opening the offices of {len(trade.participants.codes)} participants")
+            active, founders = len(trade.participants.codes), len(self._tables.participants)
+            say(f"opening the offices of the {active} of {founders} participants that {YEAR} had")
             await self._submit(client, offices)
             half = len(year) // 2
             say(f"recording the first half of the year: {half} events")

@@ -1,6 +1,8 @@
 from pathlib import Path
 
 import pytest
+from lab.year.days import YEAR
+from lab.year.published import list_active
 from lab.year.tables import OTHERS, ROWS_MAX, Amount, Participant, Tables, load_tables
 
 from kpledger.base.errors import MalformedError
@@ -77,3 +79,10 @@ BAD = {
 def test_bad_table_is_refused(tmp_path: Path, table: str, text: str, problem: str) -> None:
     with pytest.raises(MalformedError, match=problem):
         load_tables(write_tables(tmp_path, **{table: text}))
+
+
+def test_the_readme_says_how_many_found_the_ledger_and_have_offices() -> None:
+    tables = load_tables()
+    text = (Path(__file__).parents[4] / "README.md").read_text(encoding="utf-8")
+    assert f"with the {len(tables.participants)} participants of the scheme" in text
+    assert f"the {len(list_active(tables))} of them that the scheme had in {YEAR}" in text
