@@ -95,7 +95,11 @@ def _load_seed_of(expected: str, file: Path) -> bytes:
 
 
 class NodeService:
-    """A node with its storage and its links; start, serve, stop."""
+    """A node with its storage and its links; start, serve, stop.
+
+    Attributes:
+        alarms: what its configuration lacks, in sentences for its operator.
+    """
 
     def __init__(self, config: NodeConfig, genesis: Genesis, keys: NodeKeys) -> None:
         """Open the storage, verify the end of the chain and take in what follows it.
@@ -107,6 +111,7 @@ class NodeService:
             LedgerError: what is stored does not follow from the genesis file.
         """
         self._peers = config.peers
+        self.alarms = _find_missing_addresses(config, genesis)
         self._storage = LevelStorage(config.node.database, chain=genesis.chain, create=False)
         try:
             self.node = _build_node(config, genesis, keys.consensus, self._storage)
@@ -124,7 +129,8 @@ class NodeService:
             OSError: the address for peers cannot be used.
         """
         genesis, listen = self.node.genesis, self._peers.listen
-        self._miss_addresses(genesis)
+        for alarm in self.alarms:
+            _log.error("%s", alarm)
         await self._links.transport.listener.start(listen.host, listen.port, limits)
         await self._links.transport.set_peers(
             {
@@ -134,25 +140,25 @@ class NodeService:
         )
         await self.node.start(self._links)
 
-    def _miss_addresses(self, genesis: Genesis) -> None:
-        known = {self.node.name, *self._peers.addresses}
-        missing = [voter for voter in genesis.file.voters if voter not in known]
-        if missing:
-            names = ", ".join(missing)
-            _log.error(
-                "This node sends nothing to %s: [peers.addresses] of its configuration holds no"
-                ' line such as %s = "host:7700". Without a majority of the voters there is no'
-                " leader. Add the lines, then start the node again.",
-                names,
-                missing[0],
-            )
-
     async def stop(self) -> None:
         """Stop taking part, close every connection and the storage."""
         await self._links.close()
         await self.node.stop()
         await self._links.transport.close()
         self._storage.close()
+
+
+def _find_missing_addresses(config: NodeConfig, genesis: Genesis) -> tuple[str, ...]:
+    known = {config.node.name, *config.peers.addresses}
+    missing = [voter for voter in genesis.file.voters if voter not in known]
+    if not missing:
+        return ()
+    alarm = (
+        f"This node sends nothing to {', '.join(missing)}: [peers.addresses] of its configuration"
+        f' holds no line such as {missing[0]} = "host:7700". Without a majority of the voters there'
+        " is no leader. Add the lines, then start the node again."
+    )
+    return (alarm,)
 
 
 def _build_node(
@@ -205,6 +211,30 @@ def _build_node(
         max_queue=limits.queue,
         loss=Loss(last, Index(applied)) if applied > last else None,
     )
+
+
+def _build_server(
+    service: NodeService,
+    books: BooksSupervisor,
+    config: NodeConfig,
+    keys: NodeKeys,
+    access: AccessControl,
+) -> HttpServer:
+    max_body = config.api.max_body_bytes
+    limits = ApiLimits(
+        max_body_bytes=max_body,
+        max_submissions=config.limits.queue,
+        request_bytes=max(config.limits.request_bytes, 2 * max_body),
+    )
+    app = build_app(
+        service.node,
+        books,
+        cosigning_key=keys.cosigning,
+        limits=limits,
+        access=access,
+        alarms=service.alarms,
+    )
+    return HttpServer(app, request_s=limits.request_s)
 
 
 async def _serve_api(
@@ -264,12 +294,12 @@ def _load_genesis(path: Path) -> Genesis:
         raise StartError(f"{path}: {why}") from None
 
 
-async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
+async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> None:
     """Run a node until SIGTERM or SIGINT.
 
     Args:
         config: the node's configuration, with paths resolved.
-        on_ready: told the URL of the API when the node takes part and answers.
+        on_listening: told the URL of the API when the node answers there.
 
     Raises:
         ShortageError: it has no descriptors or memory, and is to be started again.
@@ -294,14 +324,8 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     api, directory = config.api, config.node.directory
-    limits = ApiLimits(
-        max_body_bytes=api.max_body_bytes,
-        max_submissions=config.limits.queue,
-        request_bytes=max(config.limits.request_bytes, 2 * api.max_body_bytes),
-    )
     books = BooksSupervisor(service.node, directory, run_process(config.node.genesis, directory))
-    app = build_app(service.node, books, cosigning_key=keys.cosigning, limits=limits, access=access)
-    server = HttpServer(app, request_s=limits.request_s)
+    server = _build_server(service, books, config, keys, access)
     try:
         try:
             await service.start(for_peers)
@@ -312,7 +336,7 @@ async def run_node(config: NodeConfig, on_ready: Callable[[str], None]) -> None:
                 raise
             raise StartError(f"cannot listen: {say_trouble(error)}") from None
         rest_collector()
-        on_ready(f"{'https' if api.tls else 'http'}://{api.listen}")
+        on_listening(f"{'https' if api.tls else 'http'}://{api.listen}")
         await _wait_for_end(service.node, stopping)
         _log.info("stopping")
         await service.node.hand_over()

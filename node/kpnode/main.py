@@ -129,13 +129,13 @@ def run(
 ) -> None:
     """Run a node until SIGTERM or Ctrl-C.
 
-    Prints one line of JSON when the node answers.
+    Prints one line of JSON when it listens; whether it takes part, its health tells.
     """
     set_up_logging(verbose=verbose)
     try:
         loaded = load_config(config)
-        ready = {"node": loaded.node.name, "ready": True}
-        uvloop.run(run_node(loaded, lambda url: _print_json(ready | {"api": url})))
+        listening = {"node": loaded.node.name, "listening": True}
+        uvloop.run(run_node(loaded, lambda url: _print_json(listening | {"api": url})))
     except (ShortageError, OSError, *_TROUBLE) as error:
         if is_shortage(error):
             raise _stop(error, EXIT_LATER) from None

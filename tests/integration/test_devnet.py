@@ -3,8 +3,10 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import aiohttp
@@ -90,13 +92,41 @@ async def test_a_killed_node_is_reported_and_can_come_back(tmp_path: Path) -> No
         assert json.loads(line) == {"node": victim.name, "exit": -signal.SIGKILL}
         height = await commit(network)
         node = await start_kpnode("run", "--config", victim.config)
-        ready = json.loads(await read_line(node.stdout))
-        assert ready == {"node": victim.name, "ready": True, "api": victim.api}
+        said = json.loads(await read_line(node.stdout))
+        assert said == {"node": victim.name, "listening": True, "api": victim.api}
         await wait_until_all(network.seen.nodes, height)
         await commit(network, at=2)
         node.terminate()
         await node.communicate()
         assert node.returncode == 0
+
+
+async def test_a_voter_without_an_address_is_an_alarm_until_it_has_one(tmp_path: Path) -> None:
+    async with running_network(tmp_path / "net", "--voters", "3") as network:
+        victim, missing = network.seen.nodes[2], network.seen.nodes[0].name
+        os.kill(victim.pid, signal.SIGKILL)
+        await read_line(network.process.stderr)
+        config = victim.config.read_text()
+        victim.config.write_text(re.sub(rf"^{missing} = .*\n", "", config, flags=re.MULTILINE))
+        node = await start_kpnode("run", "--config", victim.config)
+        await read_line(node.stdout)
+        alarm = f"This node sends nothing to {missing}: [peers.addresses]"
+        asked = ("--node", victim.api, "--genesis", network.seen.genesis)
+        for program, arguments in (("kpnode", asked[:2]), ("kpledger", asked)):
+            shown = await run(program, "status", *arguments)
+            assert alarm in " ".join(shown.split())
+        node.terminate()
+        _, log = await node.communicate()
+        assert alarm in log.decode()
+
+
+async def run(program: str, *arguments: str | Path) -> str:
+    """Run a command to its end, and give what it prints."""
+    command = [Path(sys.executable).with_name(program), *arguments]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    return printed.decode()
 
 
 async def test_a_second_node_on_one_directory_is_refused(tmp_path: Path) -> None:

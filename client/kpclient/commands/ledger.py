@@ -218,6 +218,7 @@ def _describe_status(found: PublicStatusAnswer) -> dict[str, str]:
         "height": f"{found.height}, {format_time(found.block_time_ms)}",
         "state digest": found.state_digest,
         "storage": found.storage.failed or found.storage.durability,
+        **{f"alarm {place}": alarm for place, alarm in enumerate(found.alarms, start=1)},
     }
 
 

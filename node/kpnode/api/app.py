@@ -27,11 +27,12 @@ def build_app(
     cosigning_key: SigningKey,
     limits: ApiLimits,
     access: AccessControl,
+    alarms: tuple[str, ...] = (),
 ) -> web.Application:
-    """Build the application that serves a node."""
+    """Build the application that serves a node; its status has these alarms at all times."""
     submit = SubmitApi(node, limits)
     blocks = BlocksApi(node, limits)
-    status = StatusApi(node, books, cosigning_key)
+    status = StatusApi(node, books, cosigning_key, alarms)
     delivery = Delivery(limits)
     proxy = BooksProxy(node, books, limits, delivery)
     openapi = build_openapi()

@@ -37,8 +37,11 @@ _DURABILITY: Final = "fsync before every acknowledgement"
 class StatusApi:
     """Answers for the node itself."""
 
-    def __init__(self, node: Node, books: BooksGate, cosigning_key: SigningKey) -> None:
+    def __init__(
+        self, node: Node, books: BooksGate, cosigning_key: SigningKey, alarms: tuple[str, ...]
+    ) -> None:
         """Answer for this node; checkpoints are signed under its cosigning key."""
+        self._alarms = alarms
         self._node = node
         self._books = books
         self._cosigning_key = cosigning_key
@@ -86,7 +89,7 @@ class StatusApi:
                 durability=_DURABILITY, failed=failure.text if failure and broken else None
             ),
             failed=None if failure is None else failure.text,
-            alarms=(*status.alarms, *_find_alarms(books)),
+            alarms=(*status.alarms, *self._alarms, *_find_alarms(books)),
             books=books,
             pending=status.pending,
             refused_blocks=tuple(
