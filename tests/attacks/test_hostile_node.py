@@ -213,7 +213,7 @@ async def test_a_status_that_is_nested_deeply_is_no_status(
 async def test_no_process_ends_as_it_must_not_by_a_status_that_is_nested_deeply(
     environment: dict[str, str],
 ) -> None:
-    async with nesting(NESTED[0]) as url:
+    async with nesting(NESTED[1]) as url:
         answers = await asyncio.gather(
             *(
                 run_command(program, command, "--node", url, environment=environment)
