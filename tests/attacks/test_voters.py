@@ -5,18 +5,21 @@ the keys open.
 """
 
 import asyncio
+import secrets
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
 import pytest
-from network import GLANCE_S, NodeSeen, ending, sign_note, start_kpnode
+from network import GLANCE_S, NodeSeen, ending, sign_note, sign_statement, start_kpnode
 
 from attacks.voting import (
     ABSURD,
     DEADLINE_S,
     SKEW_MS,
+    TICK_MS,
     VOTERS,
     Founded,
     Holder,
@@ -26,7 +29,10 @@ from attacks.voting import (
     number,
     wait_until,
 )
+from kpledger.base.keys import SigningKey
 from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.outcome import Refusal, Rule
+from kpledger.scheme.v1.events.governance import KeyAdded
 from kpnode.config import load_config
 from kpnode.daemon import load_keys
 from kpnode.ledger import Ledger
@@ -41,7 +47,10 @@ from kpnode.raft import (
     Index,
     Term,
 )
+from kpnode.runtime import Refused
 from kpnode.storage.leveldb import LevelStorage
+from kpnode.transport.relay import _encode_outcome
+from kpnode.transport.wire import RelayReply, RelayRequest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -90,8 +99,9 @@ async def test_keys_of_one_voter_move_neither_time_nor_elections(tmp_path: Path)
             await wait_until(lambda: len(holder.transport.connected_peers()) == len(honest))
             await refuse_backdated_block(network, watch, holder, event)
             await refuse_absurd_commit(watch, holder)
+            await mark_words_of_a_leader(network, watch, holder)
         await watch.commit(event)
-        await watch.until(lambda one: number(one, "tree_size") == 1)
+        await watch.until(lambda one: number(one, "tree_size") > 0)
 
 
 async def refuse_stranger(watch: Watch, holder: Holder) -> None:
@@ -132,3 +142,65 @@ async def refuse_absurd_commit(watch: Watch, holder: Holder) -> None:
     found = await watch.until(lambda one: number(one, "term") > term and one["leader"] in names)
     assert not any("disk has lost" in str(one["alarms"]) for one in found)
     assert all("it claims that block" in str(one["refused_blocks"]) for one in found)
+
+
+WORDS = "no\x1b]0;x\x07 \u202e" + "x" * 5000
+"""What a leader that lies has to say, to a terminal."""
+
+
+async def mark_words_of_a_leader(network: Founded, watch: Watch, holder: Holder) -> None:
+    """A refusal is told in the words of the node that was asked, or as those of its leader."""
+    keys, name = network.directory / "keys", holder.node.name
+    leading = asyncio.create_task(lead(watch, holder))
+    try:
+        await watch.until(lambda one: one["leader"] == name)
+        lie = Refusal(Rule.E3, "body\x1b[2J", WORDS, WORDS)
+        told = await hear(watch, holder, lie, lambda: sign_note(keys, network.genesis.chain))
+        said = str(told["detail"]) + str(told["accepted"])
+        assert str(told["detail"]).startswith(f"the leader {name} refused it, in these words: no")
+        assert (told["rule"], told.get("field") or "", said.isprintable()) == ("E3", "", True)
+        assert len(said) < 2500
+
+        def add_key() -> bytes:
+            key = SigningKey.from_seed(secrets.token_bytes(32)).public_key
+            body = KeyAdded(authority="nowhere", key=key, valid_from=0)
+            return sign_statement(keys, network.genesis.chain, "BW", key.hex(), body)
+
+        lie = Refusal(Rule.E6, "body.authority", "in words of its own", "nothing")
+        told = await hear(watch, holder, lie, add_key)
+        assert (told["rule"], told["field"]) == ("E6", "body.authority")
+        assert "words" not in str(told["detail"]), told
+    finally:
+        leading.cancel()
+
+
+async def lead(watch: Watch, holder: Holder) -> None:
+    """Lead for ever: in a later term whenever they have gone on to one, as on a busy machine."""
+    term = Term(0)
+    while True:
+        newest = max(one.body.term for one in holder.heard)
+        if newest > term:
+            term = Term(newest + 1)
+        holder.tell(watch.nodes, HeartbeatRequest(term, Index(0), 0))
+        await asyncio.sleep(TICK_MS / 1000)
+
+
+async def hear(
+    watch: Watch, holder: Holder, lie: Refusal, make: Callable[[], bytes]
+) -> dict[str, object]:
+    """Submit until the leader has refused an event in these words; gives what is told of it."""
+    asked = []
+
+    def refuse(request: RelayRequest) -> RelayReply:
+        asked.append(request)
+        event_id = decode_envelope(request.envelope).event_id
+        status, body = _encode_outcome(Refused(event_id, lie, bad_signature=True))
+        return RelayReply(ticket=request.ticket, status=status, body=body)
+
+    holder.refuses = refuse
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            status, told = await watch.submit(make())
+            # While it follows somebody else, the event is committed.
+            if asked and status in {409, 422}:
+                return told

@@ -27,7 +27,7 @@ from kpnode.storage.leveldb import LevelStorage
 from kpnode.transport.link import Peer
 from kpnode.transport.options import TransportOptions
 from kpnode.transport.peers import PeerTransport
-from kpnode.transport.wire import Frame
+from kpnode.transport.wire import Frame, RelayReply, RelayRequest
 
 VOTERS, NODES = 4, 5
 SKEW_MS = 500
@@ -94,6 +94,15 @@ class Holder:
     node: NodeSeen
     transport: PeerTransport
     heard: list[Message] = field(default_factory=list)
+    refuses: Callable[[RelayRequest], RelayReply] | None = None
+    """How he answers to events that are passed on to him as a leader; at first he does not."""
+
+    def take(self, peer: NodeId, frame: Frame) -> None:
+        """Hear what a node says."""
+        if isinstance(frame, Message):
+            self.heard.append(frame)
+        elif isinstance(frame, RelayRequest) and self.refuses is not None:
+            self.transport.send_frame(peer, self.refuses(frame))
 
     def tell(self, peers: Sequence[NodeSeen], body: MessageBody) -> None:
         for peer in peers:
@@ -110,11 +119,9 @@ class Holder:
 async def holding_keys(network: Founded, node: NodeSeen) -> AsyncIterator[Holder]:
     """Take a node's place on its links."""
     config = load_config(node.config)
-    heard: list[Message] = []
 
-    def on_frame(_peer: NodeId, frame: Frame) -> None:
-        if isinstance(frame, Message):
-            heard.append(frame)
+    def on_frame(peer: NodeId, frame: Frame) -> None:
+        holder.take(peer, frame)
 
     transport = PeerTransport(
         NodeId(node.name),
@@ -123,6 +130,7 @@ async def holding_keys(network: Founded, node: NodeSeen) -> AsyncIterator[Holder
         on_unreachable=lambda _peer: None,
         options=TransportOptions(),
     )
+    holder = Holder(node, transport)
     try:
         listen = config.peers.listen
         await transport.listener.start(listen.host, listen.port, FOR_PEERS)
@@ -132,7 +140,7 @@ async def holding_keys(network: Founded, node: NodeSeen) -> AsyncIterator[Holder
             for name, address in addresses.items()
         }
         await transport.set_peers(peers)
-        yield Holder(node, transport, heard)
+        yield holder
     finally:
         await transport.close()
 
@@ -162,16 +170,22 @@ class Watch:
                     return found
                 await asyncio.sleep(GLANCE_S)
 
+    async def submit(self, event: bytes) -> tuple[int, dict[str, object]]:
+        """Submit an event to the first of them; gives the status and the answer."""
+        headers = {"Content-Type": "application/msgpack"}
+        url = f"{self.nodes[0].api}/v1/events?timeout_ms=5000"
+        async with self._session.post(url, data=event, headers=headers) as response:
+            answer = msgspec.json.decode(await response.read(), type=dict[str, object])
+            return response.status, answer
+
     async def commit(self, event: bytes) -> None:
         """Let the network order an event, whoever leads it by then."""
-        headers = {"Content-Type": "application/msgpack"}
         async with asyncio.timeout(DEADLINE_S):
             while True:
                 with suppress(aiohttp.ClientError):
-                    url = f"{self.nodes[0].api}/v1/events?timeout_ms=5000"
-                    async with self._session.post(url, data=event, headers=headers) as response:
-                        if response.status == 201:
-                            return
+                    status, _ = await self.submit(event)
+                    if status == 201:
+                        return
                 await asyncio.sleep(GLANCE_S)
 
 
