@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from network import PATIENCE_S
 
 from attacks.flood import ATTACKER_HOST
+from kpnode.api.shares import RATE
 
 _ROOM_BYTES = 4096
 _SEGMENT_BYTES = 536
@@ -32,6 +33,15 @@ class Crowd:
         async with asyncio.timeout(PATIENCE_S):
             await asyncio.gather(*self.sending)
 
+    async def read_on(self) -> None:
+        """Read all that comes, at twice the pace that is asked of a client; for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            for one in self.opened:
+                with suppress(ConnectionError):
+                    await loop.sock_recv(one, _ROOM_BYTES)
+            await asyncio.sleep(_ROOM_BYTES / (2 * RATE))
+
     async def wait_until_answered(self) -> None:
         """Wait until each connection has been answered something, or ended."""
         loop = asyncio.get_running_loop()
@@ -43,9 +53,9 @@ class Crowd:
 
 @asynccontextmanager
 async def crowding(
-    url: str, count: int, sent: bytes, *, reads: bool = False
+    url: str, count: int, sent: bytes, *, reads: bool = False, host: str = ATTACKER_HOST
 ) -> AsyncIterator[Crowd]:
-    """Open so many connections that all send this; close them at the end of the block.
+    """Open so many connections from one host that all send this; close them at the block's end.
 
     Unless it ``reads``, next to nothing fits into a connection that is not read from.
     """
@@ -53,7 +63,7 @@ async def crowding(
     try:
         for _ in range(count):
             with suppress(ConnectionError):
-                one = await _connect(url, crowd, reads=reads)
+                one = await _connect(url, crowd, reads=reads, host=host)
                 crowd.sending.append(asyncio.create_task(_send(one, sent)))
         yield crowd
     finally:
@@ -64,7 +74,7 @@ async def crowding(
             one.close()
 
 
-async def _connect(url: str, crowd: Crowd, *, reads: bool) -> socket.socket:
+async def _connect(url: str, crowd: Crowd, *, reads: bool, host: str) -> socket.socket:
     where = urlsplit(url)
     one = socket.socket()
     crowd.opened.append(one)
@@ -72,7 +82,7 @@ async def _connect(url: str, crowd: Crowd, *, reads: bool) -> socket.socket:
     if not reads:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM_BYTES)
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, _SEGMENT_BYTES)
-    one.bind((ATTACKER_HOST, 0))
+    one.bind((host, 0))
     await asyncio.get_running_loop().sock_connect(one, (where.hostname, where.port))
     return one
 

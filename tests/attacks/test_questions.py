@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
@@ -32,6 +33,13 @@ UNFINISHED = (
     b"POST /v1/events HTTP/1.1\r\nHost: node\r\nContent-Type: application/msgpack\r\n"
     b"Content-Length: 1048576\r\n\r\n" + bytes(1_048_575)
 )
+ANNOUNCED = (
+    b"POST /v1/rehearsals HTTP/1.1\r\nHost: node\r\nContent-Type: application/msgpack\r\n"
+    b"Content-Length: 1048576\r\n\r\n"
+)
+SITES = ("127.0.4.1", "127.0.4.2")
+DOWNLOADS = 8
+"""As many as one site may have at once; two of them hold all that there are."""
 MIB = 1 << 20
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -74,8 +82,8 @@ async def wait_until(session: aiohttp.ClientSession, target: str, *kinds: str) -
             await asyncio.sleep(GLANCE_S)
 
 
-def stranger(node: NodeSeen) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(local_addr=(ATTACKER_HOST, 0), limit=0)
+def stranger(node: NodeSeen, host: str = ATTACKER_HOST) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(local_addr=(host, 0), limit=0)
     return aiohttp.ClientSession(node.api, connector=connector)
 
 
@@ -153,3 +161,34 @@ async def test_slow_readers_keep_no_audit_out(
         assert await ask(honest, "/v1/blocks") == ""
         # Nor do they keep out whoever shares their address, but for a few seconds.
         await wait_until(neighbour, "/v1/blocks", "")
+
+
+async def test_sites_that_hold_every_download_at_a_good_pace_leave_one_to_others(
+    node: NodeSeen, honest: aiohttp.ClientSession
+) -> None:
+    async with AsyncExitStack() as stack:
+        for host in SITES:
+            crowd = await stack.enter_async_context(
+                crowding(node.api, DOWNLOADS, get("/v1/blocks"), host=host)
+            )
+            await crowd.wait_until_answered()
+            reading = asyncio.create_task(crowd.read_on())
+            stack.callback(reading.cancel)
+        async with stranger(node, SITES[0]) as neighbour:
+            assert await ask(neighbour, "/v1/blocks") == "share-taken", "they go on as they should"
+        assert await ask(honest, "/v1/blocks") == ""
+
+
+async def test_sites_that_only_announce_events_take_no_rehearsal_from_others(
+    network: NetworkSeen, node: NodeSeen, honest: aiohttp.ClientSession
+) -> None:
+    async with AsyncExitStack() as stack:
+        for host in SITES:
+            crowd = await stack.enter_async_context(
+                crowding(node.api, 100, ANNOUNCED, host=host, reads=True)
+            )
+            await crowd.wait_until_sent()
+        event = sign_note(network.keys, bytes.fromhex(network.chain))
+        headers = {"Content-Type": "application/msgpack"}
+        async with honest.post("/v1/rehearsals", data=event, headers=headers) as response:
+            assert response.status == 200, await response.text()
