@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -59,6 +59,43 @@ class Program(TyperGroup):
         with _ending():
             check_libraries()
             return super().invoke(ctx)
+
+
+def make_program(
+    name: str, version: str, about: str, example: str, *, cls: type[Program] = Program
+) -> typer.Typer:
+    """Make what the commands of a program are added to; its help ends with an example."""
+    app = typer.Typer(
+        name=name,
+        cls=cls,
+        help=about,
+        epilog=example_epilog(example),
+        context_settings={"max_content_width": 100},
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+
+    def print_version(wanted: bool) -> None:  # noqa: FBT001 (the signature of a typer callback)
+        if wanted:
+            typer.echo(f"{name} {version}")
+            raise typer.Exit
+
+    wanting = typer.Option(
+        "--version", callback=print_version, is_eager=True, help="Print the version."
+    )
+
+    @app.callback(help=about)
+    def start(*, _version: Annotated[bool, wanting] = False) -> None:
+        """Take what stands in front of every command."""
+
+    return app
+
+
+def example_epilog(example: str) -> str:
+    """Give what a help ends with."""
+    return f"\b\nExample:\n  {example}"
 
 
 @contextmanager

@@ -1,11 +1,8 @@
 """The ``kpledger`` command: its commands, put together. What they do is in `kpclient.commands`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final
+from typing import Final
 
-import typer
-
-import kpledger
 from kpclient.commands import (  # noqa: F401 (each adds its commands)
     analysis,
     audit,
@@ -23,8 +20,9 @@ from kpclient.commands import (  # noqa: F401 (each adds its commands)
 )
 from kpclient.commands.declared import APPS
 from kpclient.commands.statements import add_statements
-from kpclient.input.help_pages import CommandGroup, example_epilog
-from kpclient.output.console import print_line
+from kpclient.input.help_pages import CommandGroup
+from kpledger import __version__
+from kpledger.command import make_program
 
 _SECTIONS: Final[Mapping[str, str]] = {
     "Export offices": "issue replace validate notify amend void return-unused lost found",
@@ -46,39 +44,16 @@ class _Sections(CommandGroup):
         return {title: names.split() for title, names in _SECTIONS.items()}
 
 
-app: Final = typer.Typer(
-    name="kpledger",
+app: Final = make_program(
+    "kpledger",
+    __version__,
+    "A signed, replicated ledger of Kimberley Process certificates: the people's side.",
+    "kpledger status --node http://127.0.0.1:7600 --genesis genesis.json",
     cls=_Sections,
-    help="A signed, replicated ledger of Kimberley Process certificates: the people's side.",
-    epilog=example_epilog("kpledger status --node http://127.0.0.1:7600 --genesis genesis.json"),
-    context_settings={"max_content_width": 100},
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
 )
 add_statements()
 for _name, _commands in APPS.items():
     app.add_typer(_commands, name=_name or None)
-
-
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 (the signature of a typer callback)
-    if wanted:
-        print_line(f"kpledger {kpledger.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _start(
-    *,
-    _version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
-        ),
-    ] = False,
-) -> None:
-    """Keep and read a signed ledger of Kimberley Process certificates."""
 
 
 def main() -> None:

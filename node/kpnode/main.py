@@ -20,11 +20,11 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-import kpledger
+from kpledger import __version__
 from kpledger.api.routes import BEARER_TOKEN
 from kpledger.base.errors import LedgerError
 from kpledger.base.text import check_json_depth, clean, escape_json, shorten
-from kpledger.command import EXIT_LATER, EXIT_UNDECIDED, Program
+from kpledger.command import EXIT_LATER, EXIT_UNDECIDED, example_epilog, make_program
 from kpledger.reading import read_file, say_trouble
 from kpnode.config import Address, ConfigError, load_config
 from kpnode.daemon import StartError, run_node
@@ -37,16 +37,11 @@ from kpnode.storage.errors import ShortageError, StorageError, is_shortage
 from kpnode.tokens import TokenFileError, add_token, read_tokens, revoke_token
 from kpnode.transport.link import say_why
 
-app = typer.Typer(
-    name="kpnode",
-    cls=Program,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"max_content_width": 100},
-    help="A node of the kpledger network: make it, run it, ask how it is.",
-    epilog="\b\nExample:\n  kpnode devnet /tmp/net --voters 4 --port 7600",
+app = make_program(
+    "kpnode",
+    __version__,
+    "A node of the kpledger network: make it, run it, ask how it is.",
+    "kpnode devnet /tmp/net --voters 4 --port 7600",
 )
 _out = Console()
 
@@ -83,8 +78,7 @@ def _print_json(value: Mapping[str, object], *, err: bool = False) -> None:
 
 
 @app.command(
-    epilog="\b\nExample:\n  kpnode init /srv/kp --name bw-1 --participant BW",
-    context_settings={"max_content_width": 100},
+    epilog=example_epilog("kpnode init /srv/kp --name bw-1 --participant BW"),
 )
 def init(
     directory: Annotated[
@@ -122,7 +116,7 @@ def init(
     _print_json(entry)
 
 
-@app.command(epilog="\b\nExample:\n  kpnode run --config /srv/kp/node.toml")
+@app.command(epilog=example_epilog("kpnode run --config /srv/kp/node.toml"))
 def run(
     config: Annotated[Path, typer.Option(metavar="FILE", help="The node's node.toml.")],
     verbose: Annotated[bool, typer.Option("--verbose", help="Log everything.")] = False,  # noqa: FBT002 (a flag)
@@ -144,7 +138,7 @@ def run(
         raise _stop(error) from None
 
 
-@app.command(epilog="\b\nExample:\n  kpnode devnet /tmp/net --voters 4 --port 7600")
+@app.command(epilog=example_epilog("kpnode devnet /tmp/net --voters 4 --port 7600"))
 def devnet(
     directory: Annotated[
         Path,
@@ -205,9 +199,8 @@ def devnet(
 _tokens = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    context_settings={"max_content_width": 100},
     help="Make, list and revoke tokens with which clients may ask a node everything.",
-    epilog="\b\nExample:\n  kpnode token list --config /srv/kp/node.toml",
+    epilog=example_epilog("kpnode token list --config /srv/kp/node.toml"),
 )
 app.add_typer(_tokens, name="token")
 _ConfigFile = Annotated[
@@ -218,7 +211,7 @@ _TokenName = Annotated[
 ]
 
 
-@_tokens.command("add", epilog="\b\nExample:\n  kpnode token add office --config /srv/kp/node.toml")
+@_tokens.command("add", epilog=example_epilog("kpnode token add office --config /srv/kp/node.toml"))
 def add(name: _TokenName, config: _ConfigFile) -> None:
     """Make a token and print it, once: the node keeps its hash alone.
 
@@ -230,7 +223,7 @@ def add(name: _TokenName, config: _ConfigFile) -> None:
         raise _stop(error) from None
 
 
-@_tokens.command("list", epilog="\b\nExample:\n  kpnode token list --config /srv/kp/node.toml")
+@_tokens.command("list", epilog=example_epilog("kpnode token list --config /srv/kp/node.toml"))
 def list_tokens(config: _ConfigFile) -> None:
     """List tokens: the name of each, and the day on which it was made."""
     try:
@@ -241,7 +234,7 @@ def list_tokens(config: _ConfigFile) -> None:
 
 
 @_tokens.command(
-    "revoke", epilog="\b\nExample:\n  kpnode token revoke office --config /srv/kp/node.toml"
+    "revoke", epilog=example_epilog("kpnode token revoke office --config /srv/kp/node.toml")
 )
 def revoke(name: _TokenName, config: _ConfigFile) -> None:
     """Revoke a token: a running node refuses it from the next request on."""
@@ -251,7 +244,7 @@ def revoke(name: _TokenName, config: _ConfigFile) -> None:
         raise _stop(error) from None
 
 
-@app.command(epilog="\b\nExample:\n  kpnode status --node http://127.0.0.1:7600")
+@app.command(epilog=example_epilog("kpnode status --node http://127.0.0.1:7600"))
 def status(
     node: Annotated[list[str], typer.Option(metavar="URL", help="A node's API; may be repeated.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,  # noqa: FBT002 (a flag)
@@ -404,25 +397,6 @@ async def _read_all(response: aiohttp.ClientResponse) -> bytes | None:
         if len(content) > _MAX_STATUS_BYTES:
             return None
     return bytes(content)
-
-
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 (the signature of a typer callback)
-    if wanted:
-        typer.echo(f"kpnode {kpledger.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _start(
-    *,
-    _version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
-        ),
-    ] = False,
-) -> None:
-    """A node of the kpledger network."""
 
 
 def main() -> None:

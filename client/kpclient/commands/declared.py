@@ -23,7 +23,7 @@ import typer
 
 from kpclient.input.field_options import FieldOption, FieldOptions, find_option
 from kpclient.input.forms import read_struct
-from kpclient.input.help_pages import CommandGroup, example_epilog
+from kpclient.input.help_pages import CommandGroup
 from kpclient.input.options import (
     ConnectionOptions,
     FreshnessOptions,
@@ -40,6 +40,7 @@ from kpclient.output.console import print_json, print_line, print_rows
 from kpclient.session import Session
 from kpledger.books.queries import QUERIES
 from kpledger.books.query import AnyQuery, Query
+from kpledger.command import example_epilog
 
 P = ParamSpec("P")
 Q = TypeVar("Q", bound=msgspec.Struct)

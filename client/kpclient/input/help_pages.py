@@ -73,8 +73,3 @@ class PlainCommand(TyperCommand):
             if rows:
                 with formatter.section(f"{kind.title()}s"):
                     formatter.write_dl(rows)
-
-
-def example_epilog(example: str) -> str:
-    """Give what a help ends with."""
-    return f"\b\nExample:\n  {example}"

@@ -23,10 +23,10 @@ import typer
 from typer.models import OptionInfo, ParameterInfo
 
 from kpclient.errors import ClientError, FileError, UsageError
-from kpclient.input.help_pages import PlainCommand, example_epilog
+from kpclient.input.help_pages import PlainCommand
 from kpclient.output.console import print_json, print_trouble
 from kpledger.base.errors import LedgerError, MalformedError
-from kpledger.command import EXIT_UNDECIDED
+from kpledger.command import EXIT_UNDECIDED, example_epilog
 
 DEFAULT_HOME: Final = Path("~/.config/kpledger")
 TIMEOUT_S: Final = 10.0
