@@ -19,6 +19,7 @@ _LONGEST_S: Final = 60
 """How long a bucket is full at most, whatever was put into it."""
 _BUCKETS: Final = 10_000
 """Buckets that are remembered; the longest untouched are forgotten first."""
+_ROUNDING_S: Final = 1e-6
 
 
 class FairQueue:
@@ -126,7 +127,10 @@ class LaneShares:
 
 
 class Buckets:
-    """Leaky buckets, one for each name: what somebody has done in vain, until it is forgotten."""
+    """Leaky buckets, one for each name: what somebody has done lately, until it is forgotten.
+
+    As a meter they say how often something may happen: evenly, after a burst (I.371 of the ITU-T).
+    """
 
     def __init__(
         self, burst: int, per_s: float, now_s: Callable[[], float] = time.monotonic
@@ -153,3 +157,17 @@ class Buckets:
     def left_s(self, name: Hashable) -> float:
         """Tell in how many seconds a bucket is empty."""
         return max(0.0, self._empty_at_s.get(name, 0.0) - self._now_s())
+
+    def early_s(self, name: Hashable) -> float:
+        """Tell in how many seconds a bucket has room for one more; not above zero: it has now."""
+        return self.left_s(name) + 1 / self._per_s - self._full_s - _ROUNDING_S
+
+    def admits(self, name: Hashable) -> bool:
+        """Put one more into a bucket if it has room; tell whether it had."""
+        has_room = self.early_s(name) <= 0
+        if has_room:
+            self.fill(name, 1)
+        else:
+            # Whoever goes on is not forgotten for it.
+            self._empty_at_s[name] = self._empty_at_s.pop(name)
+        return has_room

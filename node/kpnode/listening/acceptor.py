@@ -16,10 +16,11 @@ from typing import Final, cast
 
 from aiohttp.http_exceptions import HttpProcessingError
 
+from kpnode.fairness import Buckets
 from kpnode.incident import Incident
 from kpnode.listening.connections import Connection, ConnectionLimits, Connections
-from kpnode.listening.pace import FairPace, SitePace
-from kpnode.sites import IPAddress, Site, read_address, site_of
+from kpnode.listening.pace import FairPace
+from kpnode.sites import IPAddress, read_address, site_of
 
 _BACKLOG: Final = 1024
 """Connections that the kernel holds until they are accepted."""
@@ -86,8 +87,8 @@ class Acceptor:
         self._failing = Incident(_log, f"a handshake with {name} failed")
         self._shortage = Incident(_log, f"no further connection to {name} could be accepted")
         self._haste = Incident(_log, f"connections to {name} are opened too fast")
-        self._preferred_pace = SitePace(_PREFERRED_PER_S, _BURST)
-        self._pace = SitePace(_STRANGERS_PER_S / 4, _BURST // 4)
+        self._preferred_pace = Buckets(_BURST, _PREFERRED_PER_S, clock)
+        self._pace = Buckets(_BURST // 4, _STRANGERS_PER_S / 4, clock)
         self._common_pace = FairPace(_STRANGERS_PER_S, _BURST, self._haste)
         self._listeners: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -158,13 +159,10 @@ class Acceptor:
         if listener in self._listeners:
             self._loop.add_reader(listener, self._accept, listener)
 
-    def _is_too_fast(self, site: Site, *, is_preferred: bool) -> bool:
-        pace = self._preferred_pace if is_preferred else self._pace
-        return not pace.allows(site, self._loop.time())
-
     def _take(self, accepted: socket.socket, address: IPAddress) -> None:
         site, is_preferred = site_of(address), self._is_preferred(address)
-        if self._is_too_fast(site, is_preferred=is_preferred):
+        pace = self._preferred_pace if is_preferred else self._pace
+        if not pace.admits(site):
             self._haste.note(f"one from {site} was turned away")
             accepted.close()
             return

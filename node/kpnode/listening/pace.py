@@ -1,8 +1,7 @@
-"""Paces: how often something may happen, for each who does it, and for all of them fairly."""
+"""A pace at which something may happen for all sites together, fairly."""
 
 import asyncio
 import heapq
-from collections.abc import Hashable
 from itertools import count
 from typing import Final
 
@@ -12,32 +11,6 @@ from kpnode.sites import Site
 
 _SELDOM_PER_S: Final = 1.0
 """A site that has its turn no more often comes before those that do."""
-_SITES: Final = 10_000
-"""Sites that are remembered; the longest unheard of are forgotten first."""
-
-
-class SitePace:
-    """How often something may happen: evenly, after a burst (GCRA of ITU-T I.371)."""
-
-    def __init__(self, per_s: float, burst: int) -> None:
-        """Allow it so often to each who does it."""
-        self._step_s = 1 / per_s
-        self._ahead_s = (burst - 1) / per_s
-        self._due_s: dict[Hashable, float] = {}
-        """When it would happen next if it happened evenly, by who does it."""
-
-    def early_s(self, who: Hashable, now_s: float) -> float:
-        """Tell by how many seconds somebody is too early; not above zero: it may happen now."""
-        return max(self._due_s.get(who, now_s), now_s) - now_s - self._ahead_s
-
-    def allows(self, who: Hashable, now_s: float) -> bool:
-        """Tell whether somebody may do it now, and count it if so."""
-        is_allowed = self.early_s(who, now_s) <= 0
-        due_s = max(self._due_s.pop(who, now_s), now_s)
-        self._due_s[who] = due_s + (self._step_s if is_allowed else 0.0)
-        if len(self._due_s) > _SITES:
-            del self._due_s[next(iter(self._due_s))]
-        return is_allowed
 
 
 class FairPace:
@@ -52,7 +25,7 @@ class FairPace:
         """Let it happen so often; ``haste`` is told when somebody has to wait."""
         self._loop = asyncio.get_running_loop()
         self._haste = haste
-        self._common = SitePace(per_s, burst)
+        self._common = Buckets(burst, per_s, self._loop.time)
         self._lately = Buckets(1, _SELDOM_PER_S, self._loop.time)
         self._waiting: dict[Site, dict[asyncio.Future[None], None]] = {}
         """By site, whoever has waited longest first."""
@@ -62,8 +35,7 @@ class FairPace:
 
     async def take_turn(self, site: Site) -> None:
         """Wait until something may happen for a site."""
-        now_s = self._loop.time()
-        if not self._order and self._common.allows(None, now_s):
+        if not self._order and self._common.admits(None):
             self._lately.fill(site, 1)
             return
         self._haste.note(f"one from {site} has to wait")
@@ -71,7 +43,7 @@ class FairPace:
         is_first = not self._order
         if site not in self._waiting:
             self._waiting[site] = {}
-            self._line_up(site, now_s)
+            self._line_up(site)
         self._waiting[site][turn] = None
         if is_first:
             self._give()
@@ -81,14 +53,14 @@ class FairPace:
             # Only whoever leaves before its turn is still there.
             self._waiting.get(site, {}).pop(turn, None)
 
-    def _line_up(self, site: Site, now_s: float) -> None:
-        heapq.heappush(self._order, (now_s + self._lately.left_s(site), next(self._numbers), site))
+    def _line_up(self, site: Site) -> None:
+        due_s = self._loop.time() + self._lately.left_s(site)
+        heapq.heappush(self._order, (due_s, next(self._numbers), site))
 
     def _give(self) -> None:
         """Give the turns that there are by now, and come back while somebody waits."""
-        now_s = self._loop.time()
         while self._order:
-            early_s = self._common.early_s(None, now_s)
+            early_s = self._common.early_s(None)
             if early_s > 0:
                 self._loop.call_later(early_s, self._give)
                 return
@@ -98,10 +70,10 @@ class FairPace:
             turn = next((one for one in waiting if not one.done()), None)
             if turn is not None:
                 del waiting[turn]
-                self._common.allows(None, now_s)
+                self._common.fill(None, 1)
                 self._lately.fill(site, 1)
                 turn.set_result(None)
             if turn is None or not waiting:
                 del self._waiting[site]
             else:
-                self._line_up(site, now_s)
+                self._line_up(site)

@@ -149,6 +149,25 @@ def test_bucket_of_one_fills_and_leaks_and_no_other(hands: Hands) -> None:
     assert not buckets.is_full("me")
 
 
+def test_a_bucket_admits_as_many_as_it_holds_then_evenly(hands: Hands) -> None:
+    buckets = Buckets(2, 10, hands)
+    assert [buckets.admits("a") for _ in range(3)] == [True, True, False]
+    assert buckets.admits("b")
+    assert buckets.early_s("a") == pytest.approx(0.1, abs=1e-5)
+    hands.now_s += 0.05
+    assert not buckets.admits("a")
+    hands.now_s += 0.06
+    assert buckets.admits("a")
+
+
+def test_whoever_is_refused_again_and_again_is_not_forgotten(hands: Hands) -> None:
+    buckets = Buckets(1, 0.001, hands)
+    assert buckets.admits("hasty")
+    for other in range(20_000):
+        buckets.fill(other, 1)
+        assert other % 5_000 or not buckets.admits("hasty")
+
+
 def test_no_bucket_is_full_for_longer_than_a_minute(hands: Hands) -> None:
     buckets = Buckets(100, 10, hands)
     buckets.fill("me", 1_000_000)

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from kpnode.incident import Incident
-from kpnode.listening.pace import FairPace, SitePace
+from kpnode.listening.pace import FairPace
 from kpnode.sites import Site
 
 PER_S = 500.0
@@ -100,12 +100,3 @@ def test_who_leaves_before_its_turn_takes_none() -> None:
         assert len(crowd.served) < len(HEAVY)
 
     asyncio.run(scenario())
-
-
-def test_a_pace_counts_each_who_does_it_for_itself() -> None:
-    pace = SitePace(10.0, 2)
-    assert [pace.allows("a", 5.0) for _ in range(3)] == [True, True, False]
-    assert pace.allows("b", 5.0)
-    assert pace.early_s("a", 5.0) == pytest.approx(0.1)
-    assert not pace.allows("a", 5.05)
-    assert pace.allows("a", 5.11)
