@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ from kpnode.founding import (
     plan_nodes,
     read_members,
 )
-from kpnode.process import stop_process
+from kpnode.process import run_until_first, stop_process
 
 READY_S: Final = 30.0
 """How long a network may take until a leader exists."""
@@ -169,7 +169,8 @@ async def run_network(
     try:
         for name, config in configs.items():
             running.append(await _start(directory / name, config))
-        if await _is_stopped_before(stopping, _wait_ready(running)):
+        await run_until_first(stopping.wait(), _wait_ready(running))
+        if stopping.is_set():
             return
         on_ready(_describe(directory, genesis, running))
         watchers = [asyncio.create_task(_watch(node, stopping, on_ended)) for node in running]
@@ -211,21 +212,6 @@ def _check_ports(name: str, *addresses: Address) -> None:
     for address in addresses:
         if not is_free(address.host, address.port):
             raise DevnetError(f"{address} is taken by another program; {name} needs it")
-
-
-async def _is_stopped_before(stopping: asyncio.Event, work: Coroutine[None, None, None]) -> bool:
-    """Do work until it is done, or until the network is to stop; tell which came first."""
-    stopped = asyncio.create_task(stopping.wait())
-    working = asyncio.create_task(work)
-    try:
-        await asyncio.wait((stopped, working), return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            await working
-        return stopping.is_set()
-    finally:
-        stopped.cancel()
-        working.cancel()
-        await asyncio.gather(stopped, working, return_exceptions=True)
 
 
 async def _start(directory: Path, config: NodeConfig) -> _Running:

@@ -1,4 +1,4 @@
-"""A process of a node: who may use its files, what it logs, how it collects garbage, and its end.
+"""A process of a node: who may use its files, what it logs, how it collects garbage, and its ends.
 
 Operators see the log, one line an entry, on standard error.
 """
@@ -9,12 +9,14 @@ import logging
 import os
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from kpledger.base.text import clean, clean_lines
+
+T = TypeVar("T")
 
 GARBAGE_THRESHOLD: Final = 20_000
 """Objects more than were freed before the collector looks at them; Python's own 700 is reached
@@ -103,6 +105,29 @@ def rest_collector() -> None:
     gc.freeze()
     # What serves one request dies with it, nearly all of it by counting references.
     gc.set_threshold(GARBAGE_THRESHOLD)
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[T]]) -> None:
+    """Cancel tasks, and wait until they are done, however they end."""
+    ended = tuple(tasks)
+    for task in ended:
+        task.cancel()
+    await asyncio.gather(*ended, return_exceptions=True)
+
+
+async def run_until_first(*work: Coroutine[None, None, object]) -> None:
+    """Do work side by side until one piece of it is done, and cancel the others.
+
+    Raises:
+        Exception: what that piece has raised.
+    """
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        await end_tasks(tasks)
 
 
 async def stop_process(process: asyncio.subprocess.Process, patience_s: float) -> None:

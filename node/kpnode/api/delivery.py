@@ -25,6 +25,7 @@ from kpnode.api.client import client_of
 from kpnode.api.problems import ProblemError, respond_problem
 from kpnode.api.served import ApiLimits
 from kpnode.api.shares import RATE, WINDOW_S, Held, Shares
+from kpnode.process import end_tasks
 
 PIECE_BYTES: Final = 64 * 1024
 """What is written at once; with less left to send nobody is waited for."""
@@ -101,8 +102,7 @@ class Delivery:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_tasks([task])
 
     async def _watch(self) -> None:
         sent_on: set[int] = set()

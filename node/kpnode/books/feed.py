@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from kpledger.log.layout import decode_stored_entry
 from kpnode.api.blocks import read_piece
 from kpnode.ledger import Ledger
+from kpnode.process import run_until_first
 from kpnode.runtime import NodeStatus
 
 HEIGHT: Final = struct.Struct(">Q")
@@ -66,8 +67,8 @@ async def feed_books(
     Raises:
         StorageError: a block cannot be read.
     """
-    tasks: list[asyncio.Task[None]] = []
-    try:
+    # The process may end; whoever watches it knows more.
+    with suppress(asyncio.IncompleteReadError, ConnectionError):
         height = await _read_height(reader)
         # A block was in the log before it was in the books, but a node that starts may not know
         # yet that the end of its log is committed.
@@ -75,20 +76,9 @@ async def feed_books(
         # They are ready for questions only once they say that they have reached it.
         on_height(height, is_ready=False)
         writer.write(HEIGHT.pack(goal))
-        tasks += [
-            asyncio.create_task(_send_blocks(node, writer, wanted, height)),
-            asyncio.create_task(_take_heights(reader, goal, on_height)),
-        ]
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    except (asyncio.IncompleteReadError, ConnectionError):
-        # The process has ended; whoever watches it knows more.
-        return
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await run_until_first(
+            _send_blocks(node, writer, wanted, height), _take_heights(reader, goal, on_height)
+        )
 
 
 async def _read_height(reader: asyncio.StreamReader) -> int:

@@ -22,7 +22,7 @@ from kpledger.reading import say_trouble
 from kpnode.books.feed import BlockSource, feed_books
 from kpnode.books.place import BOOKS_NAME, BooksSocket
 from kpnode.incident import Incident
-from kpnode.process import stop_process
+from kpnode.process import end_tasks, stop_process
 from kpnode.storage.errors import StorageError
 
 _FIRST_PAUSE_S: Final = 0.1
@@ -108,8 +108,7 @@ class BooksSupervisor:
     async def stop(self) -> None:
         """Stop the process, and listen no more."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_tasks([self._task])
         if self._socket is not None:
             self._socket.close()
 

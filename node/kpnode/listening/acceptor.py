@@ -20,6 +20,7 @@ from kpnode.fairness import Buckets
 from kpnode.incident import Incident
 from kpnode.listening.connections import Connection, ConnectionLimits, Connections
 from kpnode.listening.pace import FairPace
+from kpnode.process import end_tasks
 from kpnode.sites import IPAddress, read_address, site_of
 
 _BACKLOG: Final = 1024
@@ -129,9 +130,7 @@ class Acceptor:
         self._listeners.clear()
         if self._sweeping is not None:
             self._sweeping.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
 
     def _sweep(self) -> None:
         self._connections.end_overdue(self._wait_s)

@@ -27,6 +27,7 @@ import aiohttp
 
 from kpnode.config import Address
 from kpnode.incident import Incident
+from kpnode.process import run_until_first
 from kpnode.raft import NodeId
 from kpnode.transport.options import Counts, TransportOptions
 from kpnode.transport.tls import UnknownPeerError, peer_of
@@ -158,21 +159,12 @@ class Link:
         """Hold one connection from its beginning to its end."""
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             socket = await self._connect(session)
-            sending = asyncio.create_task(self._flush(socket))
-            listening = asyncio.create_task(_await_end(socket))
             self.is_connected = True
             try:
-                done, _ = await asyncio.wait(
-                    (sending, listening), return_when=asyncio.FIRST_COMPLETED
-                )
-                for task in done:
-                    task.result()
+                await run_until_first(self._flush(socket), _await_end(socket))
             finally:
                 self.is_connected = False
                 self._forget_queue()
-                for task in (sending, listening):
-                    task.cancel()
-                await asyncio.gather(sending, listening, return_exceptions=True)
                 with suppress(*_TROUBLE):
                     await socket.close()
 

@@ -11,6 +11,7 @@ from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from kpnode.process import end_tasks
 from kpnode.raft import NodeId
 from kpnode.transport.link import Link, Peer
 from kpnode.transport.listener import Listener
@@ -124,8 +125,7 @@ class PeerTransport:
         for node in list(nodes):
             del self._links[node]
             stopped.append(self._tasks.pop(node))
-            stopped[-1].cancel()
-        await asyncio.gather(*stopped, return_exceptions=True)
+        await end_tasks(stopped)
 
 
 def _report_death(task: asyncio.Task[None]) -> None:

@@ -22,6 +22,7 @@ from kpledger.base.text import clean, shorten
 from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES, decode_envelope
 from kpledger.scheme.event import Author, SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
+from kpnode.process import end_tasks
 from kpnode.raft import Message, NodeId
 from kpnode.runtime import Node, Outcome, Refused
 from kpnode.submission import Committed, Unavailable
@@ -88,9 +89,7 @@ class PeerLinks:
     async def close(self) -> None:
         """Stop working on relayed events."""
         self._notices.close()
-        for task in self._answering:
-            task.cancel()
-        await asyncio.gather(*self._answering, return_exceptions=True)
+        await end_tasks(self._answering)
 
     def send(self, messages: tuple[Message, ...]) -> None:
         """Send messages of the core; best effort."""
