@@ -16,14 +16,7 @@ from msgspec import Meta
 from kpledger.base.codec import decode, encode
 from kpledger.base.errors import MalformedError
 from kpledger.base.hashing import Digest, Domain, hash_with_domain
-from kpledger.base.ids import (
-    AuthorCode,
-    AuthorityId,
-    Digest32,
-    EventId,
-    PublicKey,
-    Signature64,
-)
+from kpledger.base.ids import AuthorCode, AuthorityId, Digest32, EventId, PublicKey, Signature64
 from kpledger.base.units import TimeMs
 
 MAX_EVENT_BYTES: Final = 48 * 1024

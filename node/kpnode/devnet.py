@@ -14,13 +14,7 @@ from typing import Final
 
 import aiohttp
 
-from kpledger.log.genesis import (
-    MAX_GENESIS_BYTES,
-    NO_QUOTAS,
-    Genesis,
-    GenesisPolicy,
-    parse_genesis,
-)
+from kpledger.log.genesis import MAX_GENESIS_BYTES, NO_QUOTAS, Genesis, GenesisPolicy, parse_genesis
 from kpledger.reading import read_file
 from kpnode.config import Address, NodeConfig, load_config
 from kpnode.founding import (

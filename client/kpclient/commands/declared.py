@@ -10,13 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import (
-    Concatenate,
-    Final,
-    Generic,
-    ParamSpec,
-    TypeVar,
-)
+from typing import Concatenate, Final, Generic, ParamSpec, TypeVar
 
 import msgspec
 import typer

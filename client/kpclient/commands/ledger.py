@@ -11,13 +11,7 @@ from kpclient.errors import UsageError
 from kpclient.input.options import ConnectionOptions, FreshnessOptions
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NotTrustworthyError
-from kpclient.output.console import (
-    print_fields,
-    print_json,
-    print_line,
-    print_table,
-    write_value,
-)
+from kpclient.output.console import print_fields, print_json, print_line, print_table, write_value
 from kpclient.session import NotFoundError, Session
 from kpledger.api.answers import PublicStatusAnswer, StatusAnswer
 from kpledger.base.errors import MalformedError

@@ -12,12 +12,7 @@ from msgspec.structs import asdict
 from kpclient.commands.declared import Asking, asks
 from kpclient.errors import UsageError
 from kpclient.files import check_destination, write_public
-from kpclient.output.console import (
-    print_json,
-    print_line,
-    print_table,
-    print_text,
-)
+from kpclient.output.console import print_json, print_line, print_table, print_text
 from kpclient.output.published import load_published
 from kpclient.output.statistics import (
     ANNEX3_TABLES,

@@ -15,12 +15,7 @@ import msgpack
 
 from kpclient.net.access_tokens import NO_TOKENS, AccessTokens
 from kpclient.net.answers import read_answer
-from kpclient.net.node_client import (
-    NoAccessError,
-    NodeClient,
-    NodeUnreachableError,
-    read_from,
-)
+from kpclient.net.node_client import NoAccessError, NodeClient, NodeUnreachableError, read_from
 from kpclient.replay.copied_chain import ChainUnavailableError, StoredBlock
 from kpledger.api.answers import PublicStatusAnswer
 from kpledger.api.routes import BLOCKS, MAX_HEIGHT, STATUS, BlocksQuestion
