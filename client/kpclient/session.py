@@ -22,7 +22,7 @@ from kpclient.outbox import Outbox
 from kpclient.output.console import print_trouble
 from kpclient.replay.copied_chain import CopiedChain
 from kpclient.replay.served_chain import ServedChain
-from kpclient.replay.verification import open_chain, replay
+from kpclient.replay.verification import replay
 from kpclient.seen import Memory, Position
 from kpledger.api.answers import PublicStatusAnswer
 from kpledger.base.errors import LedgerError, MalformedError
@@ -151,14 +151,12 @@ class Session:
             UsageError: there is no such copy, or no node is named.
             ClientError: no node answers; says why not.
         """
-        nodes, timeout_s = self._connection.node, self._connection.timeout_s
-        return open_chain(
-            self.genesis,
-            nodes=nodes,
-            copy=self._offline.copy,
-            timeout_s=timeout_s,
-            tokens=self._tokens,
-        )
+        if self._offline.copy is not None:
+            return CopiedChain(self._offline.copy.expanduser())
+        urls, timeout_s = split_urls(self._connection.node), self._connection.timeout_s
+        if not urls:
+            raise UsageError("--node", "no node is named", "--node URL, or --copy DIR")
+        return ServedChain(self.genesis, urls, timeout_s=timeout_s, tokens=self._tokens)
 
     async def _ask(self, call: Callable[[LedgerClient], Awaitable[T]]) -> T:
         nodes = NodeClient(

@@ -22,12 +22,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Final, Self
 
-from kpclient.errors import ClientError, UsageError
-from kpclient.net.access_tokens import NO_TOKENS, AccessTokens
-from kpclient.net.node_client import split_urls
+from kpclient.errors import ClientError
 from kpclient.output.console import show_progress
 from kpclient.replay.copied_chain import (
     ChainUnavailableError,
@@ -231,28 +228,6 @@ def _verify_batch(first_height: int, blocks: Sequence[bytes]) -> audit.Violation
         if violation is not None:
             return violation
     return None
-
-
-def open_chain(
-    genesis: Genesis,
-    *,
-    nodes: str,
-    copy: Path | None,
-    timeout_s: float,
-    tokens: AccessTokens = NO_TOKENS,
-) -> ServedChain | CopiedChain:
-    """Give the chain in a copy of a stopped node's directory, or else of the first node to answer.
-
-    Raises:
-        UsageError: there is no such copy, or no node is named.
-        ClientError: no node answers; says why not.
-    """
-    if copy is not None:
-        return CopiedChain(copy.expanduser())
-    urls = split_urls(nodes)
-    if not urls:
-        raise UsageError("--node", "no node is named", "--node URL, or --copy DIR")
-    return ServedChain(genesis, urls, timeout_s=timeout_s, tokens=tokens)
 
 
 def verify_chain(
