@@ -20,12 +20,12 @@ from kpclient.errors import FileError
 from kpclient.files import PRIVATE_FILE, sync_directory
 from kpledger.api.answers import Problem
 from kpledger.base.codec import DECODE_ERRORS
+from kpledger.base.ids import HexDigest
 from kpledger.reading import check_regular
 
 MAX_JOURNAL_BYTES: Final = 8 * 1024**3
 _MAX_LINE_BYTES: Final = 1 << 20
 
-_Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 _LineNumber = Annotated[int, Meta(ge=1)]
 
 
@@ -35,16 +35,16 @@ class JournalError(FileError):
 
 class _Opening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="open"):
     format: Literal["kpledger-progress/1"]
-    chain: _Hex
+    chain: HexDigest
 
 
 class Signed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="signed"):
     """An event that a line became, to be sent until it is decided."""
 
     line: _LineNumber
-    text: _Hex
+    text: HexDigest
     """SHA-256 of the line, to see when a file was changed between two runs."""
-    event_id: _Hex
+    event_id: HexDigest
     envelope: bytes
 
 
@@ -52,9 +52,9 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """What became of a line, for good."""
 
     line: _LineNumber
-    text: _Hex
+    text: HexDigest
     """SHA-256 of the line."""
-    event_id: _Hex | None
+    event_id: HexDigest | None
     """None if the line could not be made an event."""
     outcome: Literal["committed", "duplicate", "refused"]
     problem: Problem | None = None

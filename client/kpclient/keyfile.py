@@ -16,7 +16,7 @@ import re
 import secrets
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -33,8 +33,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from msgspec import Meta
 
+from kpledger.base.ids import HexDigest
 from kpledger.scheme.event import Author
 
 _FILE: Final = re.compile(
@@ -85,7 +85,7 @@ class _OldLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     format: Literal["kpledger-key/1"]
     name: str
     author: Author
-    public_key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    public_key: HexDigest
     scrypt: _OldCost
     nonce: bytes
 

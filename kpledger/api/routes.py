@@ -26,6 +26,7 @@ from kpledger.api.answers import (
     StatusAnswer,
     UnknownEvent,
 )
+from kpledger.base.text import spell
 from kpledger.books.queries import QUERIES
 from kpledger.books.query import AnyQuery
 
@@ -154,12 +155,8 @@ class Route:
             if getattr(one, field.name) != field.default or field.name in self.names_in_path
         }
         path = re.sub(r"{(\w+)}", lambda found: quote(str(said.pop(found[1])), safe=""), self.path)
-        query = urlencode({name: _spell(value) for name, value in said.items()})
+        query = urlencode({name: spell(value) for name, value in said.items()})
         return f"{path}?{query}" if query else path
-
-
-def _spell(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _reply(

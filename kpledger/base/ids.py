@@ -34,7 +34,7 @@ NodeName = Annotated[str, Meta(pattern=NAME_PATTERN, max_length=MAX_NAME_CHARS)]
 """A server of the network, for instance ``bw-1``."""
 
 HexDigest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z", max_length=64)]
-"""A SHA-256 digest, as answers in JSON write it."""
+"""A SHA-256 digest, or a public key, as JSON has it."""
 
 Digest32 = Annotated[bytes, Meta(min_length=32, max_length=32)]
 """A SHA-256 digest."""

@@ -34,6 +34,11 @@ def shorten(text: str) -> str:
     return text if len(text) <= _SHORT else f"{text[:_SHORT]} ... ({len(text)} characters)"
 
 
+def spell(value: object) -> str:
+    """Write a plain value as TOML and URLs have it: truth values in small letters."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def escape_json(text: str) -> str:
     r"""Write what is not printable in a JSON text as ``\u`` and its code: the same values.
 

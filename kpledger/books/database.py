@@ -12,6 +12,7 @@ import msgspec
 
 from kpledger.base.codec import decode_trusted
 from kpledger.base.errors import LedgerError
+from kpledger.base.ids import HexDigest
 from kpledger.base.state import Record
 
 R = TypeVar("R", bound=Record)
@@ -42,7 +43,6 @@ class NoBooksError(LedgerError):
     """A database holds no books, or not those of this derivation, whole."""
 
 
-_Hexadecimal = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -50,9 +50,9 @@ class BooksMeta(msgspec.Struct, frozen=True, kw_only=True):
     """How far books are: the table ``meta``, which says what each of its keys is."""
 
     derivation: str
-    chain: _Hexadecimal
+    chain: HexDigest
     height: _Count
-    head: _Hexadecimal
+    head: HexDigest
     time_ms: _Count
     events: _Count
     first_issued_on: str

@@ -3,6 +3,7 @@
 from kpclient.commands.declared import Asking, asks
 from kpclient.input.wording import plain_text
 from kpclient.output.console import print_json, print_line, print_table
+from kpledger.base.text import spell
 from kpledger.base.units import format_carats
 from kpledger.books.balance import BALANCE, BalanceAnswer, BalanceQuestion
 from kpledger.books.flags.catalogue import FlagDescription, describe_flags
@@ -59,11 +60,7 @@ def _print_flag(one: FlagDescription) -> None:
     print_line(f"{one.flag} {one.title}: {one.looks_for}")
     print_line(f"  why: {one.why}")
     for setting in one.settings:
-        print_line(f"  {setting.name} = {_shown(setting.default)}: {setting.meaning}")
+        print_line(f"  {setting.name} = {spell(setting.default)}: {setting.meaning}")
     print_line(f"  evidence: {one.evidence}")
     print_line(f"  harmless: {plain_text(one.benign)}")
     print_line(f"  reading: {plain_text(one.reading)}")
-
-
-def _shown(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

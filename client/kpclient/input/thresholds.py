@@ -8,6 +8,7 @@ from kpclient.errors import UsageError
 from kpclient.files import read_bounded
 from kpclient.input.documents import parse_toml
 from kpledger.base.errors import MalformedError
+from kpledger.base.text import spell
 from kpledger.books.flags.settings import parse_settings
 from kpledger.books.query import QuestionError
 
@@ -53,9 +54,5 @@ def _read(path: Path | None) -> tuple[str, ...]:
     for part, values in tables.items():
         if not isinstance(values, dict):
             raise UsageError("--config", f"{part} is not in a table", _ACCEPTED)
-        found += [f"{part}.{name}={_spell(value)}" for name, value in values.items()]
+        found += [f"{part}.{name}={spell(value)}" for name, value in values.items()]
     return tuple(found)
-
-
-def _spell(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
