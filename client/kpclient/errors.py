@@ -30,7 +30,6 @@ class UsageError(ClientError):
     """
 
     def __init__(self, field: str, problem: str, accepted: str) -> None:
-        """Say where, what is wrong, and what would be accepted."""
         super().__init__(f"{field}: {problem}")
         self.field = field
         self.problem = problem
@@ -52,7 +51,6 @@ class FileError(ClientError):
     """What all errors of its class say of the file."""
 
     def __init__(self, path: Path, problem: str) -> None:
-        """Say which, and what is wrong with it."""
         super().__init__(f"{path}{self.TROUBLE}: {problem}")
         self.path = path
 

@@ -77,7 +77,6 @@ class Journal:
     """
 
     def __init__(self, path: Path, chain: bytes) -> None:
-        """Prepare to use a journal; entering the context opens it."""
         self._path = path
         self._chain = chain.hex()
         self.signed: dict[int, Signed] = {}

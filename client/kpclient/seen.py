@@ -39,7 +39,6 @@ class ContradictionError(ClientError):
     EXIT_CODE: ClassVar[int] = EXIT_REFUSED
 
     def __init__(self, node: str, seen: Position, shown: Position) -> None:
-        """Say who shows what, and what was seen before."""
         super().__init__(f"{node} shows {_describe(shown)}, but seen before was {_describe(seen)}")
 
 

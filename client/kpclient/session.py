@@ -46,7 +46,6 @@ class NotFoundError(ClientError):
     EXIT_CODE = EXIT_REFUSED
 
     def __init__(self, what: str) -> None:
-        """Say what was asked for."""
         super().__init__(f"there is no {what} on the ledger")
 
 

@@ -121,7 +121,6 @@ class Books:
     """The books as of one block, for the questions asked within one :meth:`reading`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        """Read through a connection."""
         self.connection = connection
         self.height = 0
         """The newest block in the books."""

@@ -37,7 +37,6 @@ class QuestionError(LedgerError):
     """A question that has no answer: names the parameter, and what would be accepted."""
 
     def __init__(self, field: str, problem: str, accepted: str) -> None:
-        """Say which parameter, what is wrong with it, and what would be right."""
         super().__init__(f"{field}: {problem}; accepted: {accepted}")
         self.field = field
         self.problem = problem

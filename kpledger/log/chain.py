@@ -277,7 +277,6 @@ class CommittedBlocks:
     """
 
     def __init__(self, genesis: Genesis) -> None:
-        """Read blocks of this ledger."""
         self._genesis = genesis
         self._last: BlockHeader | None = None
         self.head: Digest | None = None

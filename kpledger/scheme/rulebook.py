@@ -24,7 +24,6 @@ class UnknownRulesError(LedgerError):
     """A block is under a version of the rules that this program does not have."""
 
     def __init__(self, height: int, version: int, known: tuple[int, ...]) -> None:
-        """Say which version the block asks for, and which there are."""
         have = ", ".join(f"v{one}" for one in known)
         super().__init__(
             f"block {height} needs rules v{version}; this program has {have}:"

@@ -39,7 +39,6 @@ class ConfigError(Exception):
     """
 
     def __init__(self, source: Path, key: str, problem: str) -> None:
-        """Say where, and what."""
         super().__init__(f"{source}: {key}: {problem}" if key else f"{source}: {problem}")
         self.source = source
         self.key = key

@@ -26,7 +26,6 @@ class FairQueue:
     """Events that wait, each in the lane of the author who sent it or all that came with it."""
 
     def __init__(self) -> None:
-        """Start empty."""
         self._lanes: dict[str, dict[str, deque[SignedEvent]]] = {}
         """By participant and office; none is empty."""
         self._had: dict[tuple[str, ...], int] = {}

@@ -76,7 +76,6 @@ class StoredState:
     __slots__ = ("_store",)
 
     def __init__(self, store: KeyValueStore) -> None:
-        """Read from this store."""
         self._store = store
 
     def get(self, key: bytes) -> bytes | None:

@@ -66,7 +66,6 @@ class NotConfirmedError(ClientError):
     """Nodes answer, but none can know whether it has seen everything."""
 
     def __init__(self, silences: Mapping[str, NoAnswerError]) -> None:
-        """Say what hinders each of them, and what would be answered."""
         told = "; ".join(f"{url}: {silence}" for url, silence in silences.items())
         hint = "without --newest the node answers from what it has"
         super().__init__(f"what is newest cannot be confirmed: {told} ({hint})")

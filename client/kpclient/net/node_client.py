@@ -79,7 +79,6 @@ class NodeProblemError(ClientError):
     EXIT_CODE: ClassVar[int] = EXIT_REFUSED
 
     def __init__(self, problem: Problem) -> None:
-        """Say it in the node's words."""
         super().__init__(problem.detail or problem.title)
         self.problem = problem
 
@@ -97,7 +96,6 @@ class NoAnswerError(Exception):
     """
 
     def __init__(self, reason: str, kind: str = "", retry_after_s: int = 0) -> None:
-        """Say why, in its own words or in ours."""
         super().__init__(reason)
         self.kind = kind
         self.retry_after_s = retry_after_s
@@ -111,7 +109,6 @@ class NodeUnreachableError(ClientError):
     """
 
     def __init__(self, silences: Mapping[str, NoAnswerError]) -> None:
-        """Say who was asked, and what went wrong with each."""
         told = (f"{url} ({silence})" for url, silence in silences.items())
         super().__init__(f"no answer from {', '.join(told)}")
         self.silences = dict(silences)
@@ -121,7 +118,6 @@ class NoAccessError(NodeUnreachableError):
     """Every node answers that this is not for everybody."""
 
     def __init__(self, silences: Mapping[str, NoAnswerError]) -> None:
-        """Say who was asked, and how one is told more."""
         super().__init__(silences)
         told = "; ".join(f"{url}: {silence}" for url, silence in silences.items())
         hint = (
@@ -137,7 +133,6 @@ class NotTrustworthyError(ClientError):
     EXIT_CODE: ClassVar[int] = EXIT_REFUSED
 
     def __init__(self, node: str, problem: str) -> None:
-        """Say who said it, and what is wrong."""
         super().__init__(f"{node} cannot be trusted: {shorten(problem)}")
 
 

@@ -37,7 +37,6 @@ class PinnedKey(Fingerprint):
     """
 
     def __init__(self, pins: frozenset[bytes]) -> None:
-        """Accept these keys."""
         super().__init__(_NO_KEY)
         self._pins = pins
 

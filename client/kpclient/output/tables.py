@@ -92,7 +92,6 @@ class NoParquetError(ClientError):
     """Parquet was asked for, and the library that writes it is not installed."""
 
     def __init__(self) -> None:
-        """Say what to install."""
         super().__init__("Parquet needs pyarrow: pip install 'kpledger[client]'")
 
 

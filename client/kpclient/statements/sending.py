@@ -34,7 +34,6 @@ class WouldBeRefusedError(ClientError):
     EXIT_CODE: ClassVar[int] = EXIT_REFUSED
 
     def __init__(self, problem: Problem) -> None:
-        """Say it as the ledger would."""
         super().__init__(f"would be refused: {problem.field}: {problem.detail}")
         self._problem = problem
 

@@ -28,7 +28,6 @@ class Keyring:
     """The keys of one command: each is opened once, and its passphrase asked for once."""
 
     def __init__(self, session: Session, signer: SignerOptions) -> None:
-        """Open nothing before it is needed."""
         self._session = session
         self._signer = signer
         self._opened: dict[str, tuple[Author, SigningKey]] = {}

@@ -12,7 +12,6 @@ class Events:
     """Writes what is written of every event, and the lists that a new certificate brings along."""
 
     def __init__(self, rows: Rows) -> None:
-        """Add to these rows."""
         self._connection = rows.connection
         self._signers: dict[bytes, int] = {}
         self._blocks = rows.of("INSERT INTO blocks")

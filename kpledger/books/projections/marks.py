@@ -17,7 +17,6 @@ class Marks:
     """Writes the table ``marks``."""
 
     def __init__(self, rows: Rows, shipments: Shipments) -> None:
-        """Add to these rows."""
         self._connection = rows.connection
         self._shipments = shipments
         self._holders: dict[Mark, tuple[int, str]] = {}

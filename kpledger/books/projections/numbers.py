@@ -42,7 +42,6 @@ class Numbers:
     """Writes the tables ``number_intervals``, ``number_tops`` and ``suspects``."""
 
     def __init__(self, rows: Rows, state: BooksState, shipments: Shipments) -> None:
-        """Add to these rows; ranges are read from the state."""
         self._connection = rows.connection
         self._state = state
         self._shipments = shipments

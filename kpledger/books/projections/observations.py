@@ -64,7 +64,6 @@ class Observer:
     """Looks at moves, and writes the table ``movements`` and what is seen at an issue."""
 
     def __init__(self, rows: Rows, state: BooksState, shipments: Shipments) -> None:
-        """Look at what the state and the shipments say."""
         self._connection = rows.connection
         self._state = state
         self._shipments = shipments

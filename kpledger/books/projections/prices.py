@@ -85,7 +85,6 @@ class Prices:
     """Writes the tables ``certificate_lines``, ``price_steps`` and ``price_groups``."""
 
     def __init__(self, rows: Rows) -> None:
-        """Add to these rows."""
         self._connection = rows.connection
         self._histograms: dict[Group, dict[int, int]] = {}
         self._dirty: dict[Group, set[int]] = {}

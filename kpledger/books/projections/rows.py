@@ -15,7 +15,6 @@ class Rows:
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        """Write through a connection."""
         self.connection = connection
         self._gathered: dict[str, list[SqlRow]] = {}
 

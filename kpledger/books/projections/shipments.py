@@ -225,7 +225,6 @@ class Shipments:
     """All certificates, those that events name lately in memory."""
 
     def __init__(self, rows: Rows, state: BooksState) -> None:
-        """Add to these rows; the records are in the state."""
         self._connection = rows.connection
         self._state = state
         self._known: Recent[str, Shipment] = Recent()

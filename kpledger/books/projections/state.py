@@ -54,7 +54,6 @@ class BooksState(ChangeSet):
     __slots__ = ("_absent", "_connection", "_dirty", "_events", "_known", "_written", "changed")
 
     def __init__(self, rows: Rows) -> None:
-        """Stand where the books stand."""
         super().__init__(MemoryState())
         self._connection = rows.connection
         self._written = rows.of(_WRITE)

@@ -54,7 +54,6 @@ class Sums:
     """Writes the tables ``pairs``, ``flows`` and ``received_origins``."""
 
     def __init__(self, rows: Rows) -> None:
-        """Add to these rows."""
         self._pairs = SumTable(rows, "pairs", "quarter issuer destination", 18)
         self._flows = SumTable(rows, "flows", "participant month origin", 6)
         self._received: set[tuple[str, str]] = set()

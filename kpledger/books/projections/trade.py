@@ -45,7 +45,6 @@ class Trade:
     """Writes the tables ``trade`` and ``trade_totals``."""
 
     def __init__(self, rows: Rows) -> None:
-        """Add to these rows."""
         self._open = rows.of("INSERT INTO trade")
         self._close = rows.of(_CLOSE)
         self._totals: dict[Total, list[int]] = {}

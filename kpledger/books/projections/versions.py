@@ -127,7 +127,6 @@ class Versions:
     """Writes the small tables, at once: a later event may change what an earlier one has."""
 
     def __init__(self, rows: Rows) -> None:
-        """Write through the connection of these rows."""
         self._connection = rows.connection
         self._columns: dict[str, tuple[str, ...]] = {}
 

@@ -33,7 +33,6 @@ class AccessControl:
     """
 
     def __init__(self, section: AccessSection, tokens: TokenRegister) -> None:
-        """List the clients that the configuration names, and those with one of these tokens."""
         self._tokens = tokens
         self.identify = identify_clients(section, self._has_token)
         self._for_everybody = {Access.EVERYBODY}

@@ -39,7 +39,6 @@ class BlocksApi:
     """Streams blocks and shows events."""
 
     def __init__(self, node: Node, limits: ApiLimits) -> None:
-        """Read this node's ledger."""
         self._node = node
         self._ledger = node.ledger
         self._breaks = Incident(_log, "a download of blocks broke off")

@@ -53,7 +53,6 @@ class AddressRanges:
     """Addresses in some ranges."""
 
     def __init__(self, ranges: Iterable[AddressRange]) -> None:
-        """Hold these."""
         self._networks: tuple[IPv4Network | IPv6Network, ...] = tuple(one.network for one in ranges)
 
     def __contains__(self, address: IPAddress) -> bool:

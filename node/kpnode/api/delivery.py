@@ -47,7 +47,6 @@ class Delivery:
     """Sends the answers of an application."""
 
     def __init__(self, limits: ApiLimits) -> None:
-        """Send within these limits."""
         self._answers = Shares(limits.answer_bytes, "bytes of answers are being sent")
         self._numbers = itertools.count()
         self._asking: dict[int, web.Request] = {}

@@ -68,7 +68,6 @@ class ProblemError(Exception):
     """
 
     def __init__(self, problem: Problem) -> None:
-        """Carry the problem."""
         super().__init__(problem.detail)
         self.problem = problem
 

@@ -45,7 +45,6 @@ class BooksProxy:
     """Passes questions on."""
 
     def __init__(self, node: Node, books: BooksGate, limits: ApiLimits, delivery: Delivery) -> None:
-        """Ask the books of this node."""
         self._delivery = delivery
         self._node = node
         self._books = books

@@ -32,7 +32,6 @@ class Follower:
     """Writes the blocks of a feed into the books."""
 
     def __init__(self, genesis: Genesis, writer: BooksWriter, feed: socket.socket) -> None:
-        """Write what this feed brings."""
         self._blocks = CommittedBlocks(genesis)
         self._writer = writer
         self._feed = feed

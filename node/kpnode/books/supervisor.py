@@ -76,7 +76,6 @@ class BooksSupervisor:
     def __init__(
         self, node: BlockSource, directory: Path, run: Run, *, hang_s: float = HANG_S
     ) -> None:
-        """Keep books of this node's blocks in its directory."""
         self._hang_s = hang_s
         self._node = node
         self._directory = directory

@@ -52,7 +52,6 @@ class Connection:
     def __init__(
         self, home: "Connections", speaker: asyncio.Protocol, site: Site, *, is_preferred: bool
     ) -> None:
-        """Note a connection from a site."""
         self.home = home
         self.site = site
         self.is_preferred = is_preferred

@@ -20,7 +20,6 @@ class StorageError(Exception):
     """
 
     def __init__(self, directory: Path, why: str) -> None:
-        """Say where, and what the trouble is."""
         super().__init__(f"{directory}: {why}")
         self.directory = directory
         self.why = why
@@ -59,7 +58,6 @@ class StorageCorruptError(StorageError):
     """
 
     def __init__(self, directory: Path, *, height: int | None, finding: str) -> None:
-        """Say which entry, and what was found instead."""
         where = "the database is damaged" if height is None else f"height {height} is damaged"
         super().__init__(directory, f"{where}: {finding}")
         self.height = height

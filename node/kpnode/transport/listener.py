@@ -33,7 +33,6 @@ class ForeignMessageError(Exception):
     """A peer sent a message in another's name, or one that is for another."""
 
     def __init__(self, peer: NodeId, message: Message) -> None:
-        """Say who sent it, and what it says."""
         super().__init__(f"{peer} sent one from {message.sender!r} to {message.recipient!r}")
         self.peer = peer
         self.message = message

@@ -21,7 +21,6 @@ class Notices:
     """What is held back, one notice at most for each peer; belongs to one event loop."""
 
     def __init__(self, send: Callable[[NodeId, Message], bool]) -> None:
-        """Send late what nothing has replaced."""
         self._send = send
         self._held: dict[NodeId, Message] = {}
         self._timer: asyncio.TimerHandle | None = None

@@ -33,7 +33,6 @@ class UnknownPeerError(Exception):
     """
 
     def __init__(self, key: bytes) -> None:
-        """Say which key it was."""
         super().__init__(f"no node has the TLS key {key.hex() or '(none shown)'}")
         self.key = key
 
