@@ -7,8 +7,6 @@ found half written after a power cut. Nobody but their owner may read them.
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -116,22 +114,12 @@ def write_public(path: Path, content: bytes) -> None:
         UnwritableError: it cannot be written.
     """
     try:
-        with make_temporary_directory(beside=path) as directory:
-            temporary = directory / "new"
+        with tempfile.TemporaryDirectory(prefix=".kpledger-", dir=path.parent) as directory:
+            temporary = Path(directory) / "new"
             temporary.write_bytes(content)
             temporary.replace(path)
     except OSError as error:
         raise UnwritableError(path, error.strerror or str(error)) from None
-
-
-@contextmanager
-def make_temporary_directory(*, beside: Path) -> Iterator[Path]:
-    """Make a directory on the disk of a file that is to be; nobody has one of that name.
-
-    What is left in it in the end is removed.
-    """
-    with tempfile.TemporaryDirectory(prefix=".kpledger-", dir=beside.parent) as directory:
-        yield Path(directory)
 
 
 def sync_directory(directory: Path) -> None:

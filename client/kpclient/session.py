@@ -7,12 +7,13 @@ from contextlib import closing
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import msgspec
 
 from kpclient.errors import ClientError, FileError, UsageError
-from kpclient.files import make_temporary_directory, read_bounded
+from kpclient.files import read_bounded
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.net.access_tokens import AccessTokens, load_tokens
 from kpclient.net.answers import read_answer
@@ -130,8 +131,8 @@ class Session:
         chain = self.open_chain()
         # Under the name that was asked for stand complete books or none.
         try:
-            with make_temporary_directory(beside=file) as directory:
-                partial = directory / "books.sqlite"
+            with TemporaryDirectory(prefix=".kpledger-", dir=file.parent) as directory:
+                partial = Path(directory) / "books.sqlite"
                 with closing(open_books(str(partial))) as books:
                     report = replay(self.genesis, chain, books)
                     # One file alone, that can be copied and opened by anybody.
