@@ -20,6 +20,7 @@ from kpledger.base.codec import reword
 from kpledger.base.ids import NodeName
 from kpledger.log.layout import DATABASE_DIRECTORY
 from kpledger.reading import read_file
+from kpnode.errors import SetupError
 
 MAX_FILE_BYTES: Final = 1 << 20
 MAX_PEERS: Final = 64
@@ -27,22 +28,6 @@ MAX_ADDRESS_RANGES: Final = 256
 _PORT_MAX: Final = 65535
 _HOST: Final = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]"
 _ADDRESS: Final = re.compile(rf"(?P<host>{_HOST}):(?P<port>[1-9][0-9]{{0,4}})")
-
-
-class ConfigError(Exception):
-    """A configuration file that cannot be used.
-
-    Attributes:
-        source: the file.
-        key: the offending key with its section, empty if it is the whole file.
-        problem: what is wrong, and what would be accepted.
-    """
-
-    def __init__(self, source: Path, key: str, problem: str) -> None:
-        super().__init__(f"{source}: {key}: {problem}" if key else f"{source}: {problem}")
-        self.source = source
-        self.key = key
-        self.problem = problem
 
 
 class Address(str):
@@ -239,13 +224,13 @@ def load_config(source: Path) -> NodeConfig:
     """Read a configuration file; relative paths in it start at its own directory.
 
     Raises:
-        ConfigError: it cannot be read, or says something impossible.
+        SetupError: it cannot be read, or says something impossible.
     """
     try:
         text = read_file(source, max_bytes=MAX_FILE_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(source, "", f"cannot be read: {why}") from error
+        raise SetupError(f"{source}: cannot be read: {why}") from error
     return parse_config(text, source).resolve(source.parent)
 
 
@@ -253,12 +238,12 @@ def parse_config(text: str, source: Path) -> NodeConfig:
     """Read the text of a configuration file; paths stay as they are written.
 
     Raises:
-        ConfigError: it is not TOML, or says something impossible.
+        SetupError: it is not TOML, or says something impossible.
     """
     try:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also integers of thousands of digits
-        raise ConfigError(source, "", f"is not TOML: {error}") from error
+        raise SetupError(f"{source}: is not TOML: {error}") from error
     try:
         return msgspec.convert(table, NodeConfig, dec_hook=_decode)
     except msgspec.ValidationError as error:
@@ -297,7 +282,7 @@ def _decode(kind: type, value: object) -> object:
     return Path(value)
 
 
-def _explain(source: Path, message: str) -> ConfigError:
+def _explain(source: Path, message: str) -> SetupError:
     """Add to msgspec's complaint, which ends in the path, what would be accepted there."""
     problem, _, path = message.partition(" - at `")
     keys = [key for key in re.sub(r"\[.*\]", "", path.strip("`")).split(".")[1:] if key]
@@ -305,7 +290,8 @@ def _explain(source: Path, message: str) -> ConfigError:
     if named is not None:
         keys.append(named[1])
     verb = {"Object c": "is unknown", "Object m": "is missing"}.get(problem[:8], reword(problem))
-    return ConfigError(source, ".".join(keys), f"{verb}; accepted: {_describe(keys)}")
+    place = ": ".join(filter(None, (str(source), ".".join(keys))))
+    return SetupError(f"{place}: {verb}; accepted: {_describe(keys)}")
 
 
 def _describe(keys: list[str]) -> str:

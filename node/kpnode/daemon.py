@@ -28,6 +28,7 @@ from kpnode.api.served import ApiLimits
 from kpnode.books.supervisor import BooksSupervisor, run_process
 from kpnode.config import LOOPBACK, NodeConfig
 from kpnode.engine import Engine, Loss
+from kpnode.errors import SetupError
 from kpnode.keyfile import load_seed
 from kpnode.ledger import Ledger
 from kpnode.listening.connections import ConnectionLimits
@@ -53,10 +54,6 @@ _LOOK_S: Final = 1.0
 _log = logging.getLogger(__name__)
 
 
-class StartError(Exception):
-    """The node cannot start as it is configured; one line that says why."""
-
-
 @dataclass(frozen=True, slots=True)
 class NodeKeys:
     """The private keys of a node."""
@@ -74,8 +71,7 @@ def load_keys(config: NodeConfig, genesis: Genesis) -> NodeKeys:
 
     Raises:
         GenesisError: it names no such node.
-        KeyFileError: a file cannot be used.
-        StartError: a file holds another key.
+        SetupError: a file cannot be used, or holds another key.
     """
     known, files = genesis.node(config.node.name), config.keys
     cosigning_file = files.consensus.with_name(COSIGNING_NAME)
@@ -90,7 +86,7 @@ def _load_seed_of(expected: str, file: Path) -> bytes:
     seed = load_seed(file)
     found = SigningKey.from_seed(seed).public_key.hex()
     if found != expected:
-        raise StartError(f"{file} holds the key {found}; the genesis file names {expected}")
+        raise SetupError(f"{file} holds the key {found}; the genesis file names {expected}")
     return seed
 
 
@@ -259,7 +255,7 @@ def _close_directories(config: NodeConfig) -> None:
     Nothing is done where there is no database: the directory may be a wrong one.
 
     Raises:
-        StartError: that cannot be seen to.
+        SetupError: that cannot be seen to.
     """
     directory, database = config.node.directory, config.node.database
     if database.is_dir():
@@ -268,7 +264,7 @@ def _close_directories(config: NodeConfig) -> None:
         except OSError as error:
             problem = f"others may use files in {directory}, which cannot be changed"
             problem = f"{problem}: {say_trouble(error)}"
-            raise StartError(f"{problem}; accepted: modes 0700 and 0600") from None
+            raise SetupError(f"{problem}; accepted: modes 0700 and 0600") from None
 
 
 async def _wait_for_end(node: Node, stopping: asyncio.Event) -> None:
@@ -291,7 +287,7 @@ def _load_genesis(path: Path) -> Genesis:
         return parse_genesis(read_file(path, max_bytes=MAX_GENESIS_BYTES))
     except (OSError, GenesisError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise StartError(f"{path}: {why}") from None
+        raise SetupError(f"{path}: {why}") from None
 
 
 async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> None:
@@ -303,10 +299,7 @@ async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> N
 
     Raises:
         ShortageError: it has no descriptors or memory, and is to be started again.
-        StartError: it cannot start.
-        TooFewDescriptorsError: it may have too few files open.
-        KeyFileError: a key cannot be used.
-        TokenFileError: the file of tokens cannot be used.
+        SetupError: it may have too few files open, or a file or address cannot be used.
         StorageError: its directory cannot be used.
         LedgerError: what is stored does not follow from the genesis file.
     """
@@ -334,7 +327,7 @@ async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> N
         except OSError as error:
             if is_shortage(error):
                 raise
-            raise StartError(f"cannot listen: {say_trouble(error)}") from None
+            raise SetupError(f"cannot listen: {say_trouble(error)}") from None
         rest_collector()
         on_listening(f"{'https' if api.tls else 'http'}://{api.listen}")
         await _wait_for_end(service.node, stopping)

@@ -17,6 +17,7 @@ import aiohttp
 from kpledger.log.genesis import MAX_GENESIS_BYTES, NO_QUOTAS, Genesis, GenesisPolicy, parse_genesis
 from kpledger.reading import read_file
 from kpnode.config import Address, NodeConfig, load_config
+from kpnode.errors import SetupError
 from kpnode.founding import (
     CONFIG_NAME,
     GENESIS_NAME,
@@ -49,10 +50,6 @@ Report = Callable[[dict[str, object]], None]
 """Is told something, as a JSON object."""
 
 
-class DevnetError(Exception):
-    """The network cannot run; says why."""
-
-
 @dataclass(slots=True)
 class _Running:
     name: str
@@ -81,9 +78,8 @@ def open_network(directory: Path, plan: NetworkPlan) -> Genesis:
     """Found a network in a directory, or find the one that is there.
 
     Raises:
-        DevnetError: the directory holds something else, or a network that was founded otherwise
-            than planned, or a port is taken.
-        FoundingError: it cannot be founded; the directory is as it was.
+        SetupError: the directory holds something else, or a network that was founded otherwise
+            than planned, a port is taken, or it cannot be founded; the directory is as it was.
     """
     path = directory / GENESIS_NAME
     if path.exists():
@@ -91,7 +87,7 @@ def open_network(directory: Path, plan: NetworkPlan) -> Genesis:
         _check_plan(directory, genesis, plan)
         return genesis
     if directory.exists() and any(directory.iterdir()):
-        raise DevnetError(f"{directory} is not empty and holds no network")
+        raise SetupError(f"{directory} is not empty and holds no network")
     found = read_members(plan.participants or _DEFAULT_CSV)
     voters = _DEFAULT_VOTERS if plan.voters is None else plan.voters
     places = range(voters)
@@ -128,9 +124,9 @@ def _check_plan(directory: Path, genesis: Genesis, plan: NetworkPlan) -> None:
             raise _contradiction(directory, "--participants", "with others")
 
 
-def _contradiction(directory: Path, option: str, how: str) -> DevnetError:
+def _contradiction(directory: Path, option: str, how: str) -> SetupError:
     problem = f"the network in {directory} was founded {how}"
-    return DevnetError(f"{option}: {problem}; leave it out, or take another directory")
+    return SetupError(f"{option}: {problem}; leave it out, or take another directory")
 
 
 async def run_network(
@@ -148,7 +144,7 @@ async def run_network(
         on_ended: told about a node that ended by itself.
 
     Raises:
-        DevnetError: a port is taken, a node does not start, or no leader appears in time.
+        SetupError: a port is taken, a node does not start, or no leader appears in time.
     """
     names = [node.name for node in genesis.file.nodes]
     configs = {name: load_config(directory / name / CONFIG_NAME) for name in names}
@@ -179,14 +175,14 @@ def find_ports(host: str, offsets: Iterable[int]) -> int:
     """Find a first port so that it and all at the offsets from it are free on a host's address.
 
     Raises:
-        DevnetError: there seem to be none.
+        SetupError: there seem to be none.
     """
     wanted = tuple(offsets)
     for _ in range(_TRIES):
         first = LISTENING_PORTS.start + secrets.randbelow(len(LISTENING_PORTS) - max(wanted))
         if all(is_free(host, first + offset) for offset in wanted):
             return first
-    raise DevnetError(f"no {len(wanted)} free ports found on {host}")
+    raise SetupError(f"no {len(wanted)} free ports found on {host}")
 
 
 def is_free(host: str, port: int) -> bool:
@@ -205,7 +201,7 @@ def _check_ports(name: str, *addresses: Address) -> None:
     """See that a node can listen, so that no stranger on its port is taken for it."""
     for address in addresses:
         if not is_free(address.host, address.port):
-            raise DevnetError(f"{address} is taken by another program; {name} needs it")
+            raise SetupError(f"{address} is taken by another program; {name} needs it")
 
 
 async def _start(directory: Path, config: NodeConfig) -> _Running:
@@ -237,7 +233,7 @@ async def _wait_ready(running: Sequence[_Running]) -> None:
                 await asyncio.gather(*(_wait_node(session, node) for node in running))
         except TimeoutError:
             logs = ", ".join(str(node.log) for node in running)
-            raise DevnetError(f"no leader within {READY_S:.0f} s; see {logs}") from None
+            raise SetupError(f"no leader within {READY_S:.0f} s; see {logs}") from None
 
 
 async def _wait_node(session: aiohttp.ClientSession, node: _Running) -> None:
@@ -245,7 +241,7 @@ async def _wait_node(session: aiohttp.ClientSession, node: _Running) -> None:
         if node.process.returncode is not None:
             tail = node.log.read_text(errors="replace").strip().splitlines()[-1:]
             problem = tail[0] if tail else "it said nothing"
-            raise DevnetError(f"{node.name} did not start: {problem}")
+            raise SetupError(f"{node.name} did not start: {problem}")
         with suppress(aiohttp.ClientError, OSError):
             async with session.get(f"{node.api}/health/ready") as response:
                 if response.status == 200:  # noqa: PLR2004 (HTTP OK)

@@ -43,6 +43,7 @@ from kpnode.config import (
     PeersSection,
     format_config,
 )
+from kpnode.errors import SetupError
 from kpnode.keyfile import load_seed, write_new_seed
 from kpnode.process import close_to_others
 from kpnode.storage.leveldb import LevelStorage
@@ -63,10 +64,6 @@ from here for anything real.
 _MAX_CSV_BYTES: Final = 1 << 20
 _NODE_PARTICIPANTS: Final = ("BW", "ZA", "AE", "IN", "EU", "CA", "AO", "CN", "US")
 """Who runs the first node, the second, and so on, where they are among the participants."""
-
-
-class FoundingError(Exception):
-    """A network that cannot be founded; says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +91,23 @@ def read_members(path: Path) -> tuple[Member, ...]:
     The csv module keeps ``NA`` (Namibia) and ``NO`` (Norway) the strings they are.
 
     Raises:
-        FoundingError: it cannot be read; names the line.
+        SetupError: it cannot be read; names the line.
     """
     try:
         text = read_file(path, max_bytes=_MAX_CSV_BYTES).decode()
         rows = list(csv.DictReader(io.StringIO(text, newline="")))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise FoundingError(f"{path}: {why}") from None
+        raise SetupError(f"{path}: {why}") from None
     members = []
     for line, row in enumerate(rows, start=2):
         try:
             code, name = parse_participant(row["code"]), row["name"]
             members.append(Member(code, name, ParticipantKind(row["kind"])))
         except (KeyError, ValueError, MalformedError) as error:
-            raise FoundingError(f"{path} line {line}: {error}") from None
+            raise SetupError(f"{path} line {line}: {error}") from None
     if not members:
-        raise FoundingError(f"{path} has no participants")
+        raise SetupError(f"{path} has no participants")
     return tuple(members)
 
 
@@ -118,14 +115,14 @@ def plan_nodes(members: tuple[Member, ...], count: int, port: int) -> tuple[Plan
     """Choose who runs a node, and on which ports: ``port`` and on for the API, 100 above for peers.
 
     Raises:
-        FoundingError: more nodes than there can be voters or participants.
+        SetupError: more nodes than there can be voters or participants.
     """
     codes = [member.code for member in members]
     order: list[str] = [code for code in _NODE_PARTICIPANTS if code in codes]
     order += [code for code in codes if code not in order]
     if not 1 <= count <= min(MAX_GENESIS_VOTERS, len(order)):
         limit = min(MAX_GENESIS_VOTERS, len(order))
-        raise FoundingError(f"{count} voters; from 1 to {limit} are possible here")
+        raise SetupError(f"{count} voters; from 1 to {limit} are possible here")
     return tuple(
         PlannedNode(
             name=f"{code.lower()}-{number}",
@@ -148,8 +145,7 @@ def found_network(
     """Write keys, genesis file and node directories of a new network.
 
     Raises:
-        FoundingError: it cannot be founded there.
-        KeyFileError: a key is there already.
+        SetupError: it cannot be founded there, or a key is there already.
     """
     keys = directory / KEYS_NAME
     keys.mkdir(parents=True, exist_ok=True)
@@ -180,7 +176,7 @@ def found_network(
     try:
         genesis = parse_genesis(encoded)
     except LedgerError as error:
-        raise FoundingError(str(error)) from None
+        raise SetupError(str(error)) from None
     addresses = {node.name: node.peers for node in nodes}
     for node in nodes:
         config = make_config(
@@ -266,8 +262,8 @@ def init_node(
 
     Raises:
         MalformedError: the name or the participant's code has not its form.
-        FoundingError: there is a node already, or the genesis file names other keys for it.
-        KeyFileError: a key file cannot be used.
+        SetupError: there is a node already, the genesis file names other keys for it, or a key file
+            cannot be used.
         GenesisError: the genesis file does not name the node.
         StorageError: the ledger cannot be founded in this directory.
         OSError: a file cannot be read or written.
@@ -278,14 +274,14 @@ def init_node(
     entry = _draw_node(directory, node)
     if genesis is not None:
         if (directory / CONFIG_NAME).exists():
-            raise FoundingError(f"{directory / CONFIG_NAME} is there already")
+            raise SetupError(f"{directory / CONFIG_NAME} is there already")
         encoded = read_file(genesis, max_bytes=MAX_GENESIS_BYTES)
         try:
             parsed = parse_genesis(encoded)
         except GenesisError as error:
-            raise FoundingError(f"{genesis}: {error}") from None
+            raise SetupError(f"{genesis}: {error}") from None
         if parsed.node(name) != entry:
-            raise FoundingError(f"{genesis} names other keys, or another participant, for {name}")
+            raise SetupError(f"{genesis} names other keys, or another participant, for {name}")
         (directory / GENESIS_NAME).write_bytes(encoded)
         config = make_config(
             node,

@@ -8,27 +8,24 @@ from pathlib import Path
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import parse_hex32
 from kpledger.reading import read_file
+from kpnode.errors import SetupError
 
 _PRIVATE_MODE = 0o600
 _MAX_FILE_BYTES = 4096
-
-
-class KeyFileError(Exception):
-    """A key file that cannot be used; names the file."""
 
 
 def write_new_seed(path: Path) -> bytes:
     """Draw a seed, write it durably and give it.
 
     Raises:
-        KeyFileError: the file is there already; a key is never overwritten.
+        SetupError: the file is there already; a key is never overwritten.
     """
     seed = secrets.token_bytes(32)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_MODE)
     except FileExistsError:
-        raise KeyFileError(f"{path} is there already; a key is never overwritten") from None
+        raise SetupError(f"{path} is there already; a key is never overwritten") from None
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(seed.hex() + "\n")
         file.flush()
@@ -40,17 +37,17 @@ def load_seed(path: Path) -> bytes:
     """Read a seed.
 
     Raises:
-        KeyFileError: missing, readable by others, or not 64 hexadecimal digits.
+        SetupError: missing, readable by others, or not 64 hexadecimal digits.
     """
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         text = read_file(path, max_bytes=_MAX_FILE_BYTES).decode("ascii")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise KeyFileError(f"{path} cannot be read: {why}") from None
+        raise SetupError(f"{path} cannot be read: {why}") from None
     if mode & 0o077:
-        raise KeyFileError(f"{path} has mode {mode:04o}; others may read it; chmod 600 it")
+        raise SetupError(f"{path} has mode {mode:04o}; others may read it; chmod 600 it")
     try:
         return parse_hex32(text.strip(), "key file")
     except MalformedError:
-        raise KeyFileError(f"{path} does not hold 64 lower-case hexadecimal digits") from None
+        raise SetupError(f"{path} does not hold 64 lower-case hexadecimal digits") from None

@@ -26,15 +26,14 @@ from kpledger.base.errors import LedgerError
 from kpledger.base.text import check_json_depth, clean, escape_json, shorten
 from kpledger.command import EXIT_LATER, EXIT_UNDECIDED, example_epilog, make_program
 from kpledger.reading import read_file, say_trouble
-from kpnode.config import Address, ConfigError, load_config
-from kpnode.daemon import StartError, run_node
-from kpnode.devnet import DevnetError, NetworkPlan, open_network, run_network
-from kpnode.founding import FoundingError, init_node
-from kpnode.keyfile import KeyFileError
-from kpnode.listening.descriptors import TooFewDescriptorsError
+from kpnode.config import Address, load_config
+from kpnode.daemon import run_node
+from kpnode.devnet import NetworkPlan, open_network, run_network
+from kpnode.errors import SetupError
+from kpnode.founding import init_node
 from kpnode.process import keep_private, set_up_logging
 from kpnode.storage.errors import ShortageError, StorageError, is_shortage
-from kpnode.tokens import TokenFileError, add_token, read_tokens, revoke_token
+from kpnode.tokens import add_token, read_tokens, revoke_token
 from kpnode.transport.link import say_why
 
 app = make_program(
@@ -45,17 +44,7 @@ app = make_program(
 )
 _out = Console()
 
-_TROUBLE = (
-    ConfigError,
-    DevnetError,
-    FoundingError,
-    KeyFileError,
-    LedgerError,
-    StartError,
-    StorageError,
-    TokenFileError,
-    TooFewDescriptorsError,
-)
+_TROUBLE = (SetupError, LedgerError, StorageError)
 _STATUS_S = 5.0
 _MAX_STATUS_BYTES = 1 << 20
 _MAX_TOKEN_BYTES = 4096
@@ -77,9 +66,7 @@ def _print_json(value: Mapping[str, object], *, err: bool = False) -> None:
     typer.echo(escape_json(json.dumps(value)), err=err)
 
 
-@app.command(
-    epilog=example_epilog("kpnode init /srv/kp --name bw-1 --participant BW"),
-)
+@app.command(epilog=example_epilog("kpnode init /srv/kp --name bw-1 --participant BW"))
 def init(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", file_okay=False, help="The node's directory.")

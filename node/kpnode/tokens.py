@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from kpledger.reading import read_file, say_trouble
+from kpnode.errors import SetupError
 
 TOKEN_PREFIX: Final = "kpt_"  # noqa: S105 (what each begins with)
 """So that a token which lies about is known for one, by people and by scanners for secrets."""
@@ -35,10 +36,6 @@ _HEADING: Final = (
 )
 
 _log = logging.getLogger(__name__)
-
-
-class TokenFileError(Exception):
-    """Tokens that cannot be read or changed so; names the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ def read_tokens(path: Path) -> tuple[TokenEntry, ...]:
     """Read the file; one that is not there holds no token.
 
     Raises:
-        TokenFileError: it cannot be read, others may read or write it, or a line is none.
+        SetupError: it cannot be read, others may read or write it, or a line is none.
     """
     try:
         mode = path.stat().st_mode
@@ -65,10 +62,10 @@ def read_tokens(path: Path) -> tuple[TokenEntry, ...]:
         return ()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise TokenFileError(f"{path} cannot be read: {why}") from None
+        raise SetupError(f"{path} cannot be read: {why}") from None
     if mode & 0o077:
         problem = f"has mode {stat.S_IMODE(mode):04o}; others may read or write it; chmod 600 it"
-        raise TokenFileError(f"{path} {problem}")
+        raise SetupError(f"{path} {problem}")
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line]
     found = []
     for number, line in lines:
@@ -76,10 +73,10 @@ def read_tokens(path: Path) -> tuple[TokenEntry, ...]:
             continue
         match = _LINE.fullmatch(line)
         if match is None:
-            raise TokenFileError(f"{path}, line {number}: accepted: NAME YYYY-MM-DD SHA256")
+            raise SetupError(f"{path}, line {number}: accepted: NAME YYYY-MM-DD SHA256")
         found.append(TokenEntry(*match.groups()))
     if len(found) > MAX_TOKENS:
-        raise TokenFileError(f"{path} holds more than {MAX_TOKENS} tokens")
+        raise SetupError(f"{path} holds more than {MAX_TOKENS} tokens")
     return tuple(found)
 
 
@@ -87,15 +84,15 @@ def add_token(path: Path, name: str) -> str:
     """Make a token and add its hash to the file; gives the token, which nobody keeps.
 
     Raises:
-        TokenFileError: there is one of this name, or the file cannot be used.
+        SetupError: there is one of this name, or the file cannot be used.
     """
     if _NAME.fullmatch(name) is None:
         accepted = "1 to 32 letters, digits, dots, hyphens and underscores, a letter or digit first"
-        raise TokenFileError(f"NAME: {name!r}; accepted: {accepted}")
+        raise SetupError(f"NAME: {name!r}; accepted: {accepted}")
     token = TOKEN_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
     with _changing(path) as entries:
         if any(one.name == name for one in entries):
-            raise TokenFileError(f"{path} has a token {name} already; revoke it first")
+            raise SetupError(f"{path} has a token {name} already; revoke it first")
         day = time.strftime("%Y-%m-%d", time.gmtime())
         _write(path, [*entries, TokenEntry(name, day, _hash(token))])
     return token
@@ -105,13 +102,13 @@ def revoke_token(path: Path, name: str) -> None:
     """Take a token out of the file; a running node refuses it from the next request on.
 
     Raises:
-        TokenFileError: there is none of this name, or the file cannot be used.
+        SetupError: there is none of this name, or the file cannot be used.
     """
     with _changing(path) as entries:
         kept = [one for one in entries if one.name != name]
         if len(kept) == len(entries):
             known = ", ".join(one.name for one in entries) or "none"
-            raise TokenFileError(f"{path} has no token {name!r}; accepted: {known}")
+            raise SetupError(f"{path} has no token {name!r}; accepted: {known}")
         _write(path, kept)
 
 
@@ -126,7 +123,7 @@ def _changing(path: Path) -> Iterator[Sequence[TokenEntry]]:
         finally:
             os.close(lock)
     except OSError as error:
-        raise TokenFileError(f"{path} cannot be written: {say_trouble(error)}") from None
+        raise SetupError(f"{path} cannot be written: {say_trouble(error)}") from None
 
 
 def _write(path: Path, entries: Sequence[TokenEntry]) -> None:
@@ -163,7 +160,7 @@ class TokenRegister:
         """Read the file.
 
         Raises:
-            TokenFileError: it cannot be used.
+            SetupError: it cannot be used.
         """
         self._path = path
         self._seen = self._look()
@@ -183,7 +180,7 @@ class TokenRegister:
         self._seen, self._entries = seen, ()
         try:
             self._entries = read_tokens(self._path)
-        except TokenFileError as error:
+        except SetupError as error:
             _log.error("no token is accepted until this is mended: %s", error)
             return
         _log.info("%s: tokens that are accepted: %d", self._path, len(self._entries))

@@ -7,6 +7,7 @@ and stops the node.
 import resource
 from typing import Final
 
+from kpnode.errors import SetupError
 from kpnode.listening.connections import ConnectionLimits
 
 ENOUGH: Final = 8192
@@ -19,10 +20,6 @@ _UNKNOWN_PEERS: Final = 64
 """Connections to the port for peers of those who have not shown yet who they are."""
 _API_MIN: Final = 64
 _API_MAX: Final = 4096
-
-
-class TooFewDescriptorsError(Exception):
-    """The limit on open files is too low for a node."""
 
 
 def raise_limit() -> int:
@@ -45,13 +42,13 @@ def share_descriptors(
         database: files that the database may have open.
 
     Raises:
-        TooFewDescriptorsError: they are too few.
+        SetupError: they are too few.
     """
     known = _EACH_PEER * peers
     api = limit - database - _OWN - known - _UNKNOWN_PEERS
     if api < _API_MIN:
         least = limit + _API_MIN - api
-        raise TooFewDescriptorsError(
+        raise SetupError(
             f"this process may have {limit} files and connections open, and a node with {peers}"
             f" peers needs {least} at least: set LimitNOFILE={ENOUGH} in its systemd unit, or"
             f" `ulimit -n {ENOUGH}` in the shell that starts it"

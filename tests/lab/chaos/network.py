@@ -69,7 +69,7 @@ def plan_names(voters: int) -> tuple[str, ...]:
     """Give the names that so many voters will have.
 
     Raises:
-        FoundingError: there cannot be so many.
+        SetupError: there cannot be so many.
     """
     return tuple(node.name for node in plan_nodes(_members(), voters, _API_PORT))
 
@@ -91,7 +91,7 @@ async def open_network(
     """Found a network on these sites and open its links; no voter runs yet.
 
     Raises:
-        FoundingError: it cannot be founded.
+        SetupError: it cannot be founded.
         OSError: a link cannot listen.
     """
     planned = tuple(

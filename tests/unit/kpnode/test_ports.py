@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from kpnode import devnet
-from kpnode.devnet import DevnetError, find_ports, is_free
+from kpnode.devnet import find_ports, is_free
+from kpnode.errors import SetupError
 
 HOST = "127.0.0.1"
 
@@ -29,5 +30,5 @@ def test_port_somebody_listens_on_is_not_free() -> None:
 
 
 def test_no_ports_are_found_where_none_can_be_had() -> None:
-    with pytest.raises(DevnetError, match=r"no 2 free ports found on 192\.0\.2\.1"):
+    with pytest.raises(SetupError, match=r"no 2 free ports found on 192\.0\.2\.1"):
         find_ports("192.0.2.1", (0, 1))

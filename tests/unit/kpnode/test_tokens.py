@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from kpnode.errors import SetupError
 from kpnode.tokens import (
     MAX_TOKENS,
     TOKEN_PREFIX,
-    TokenFileError,
     TokenRegister,
     add_token,
     read_tokens,
@@ -56,21 +56,21 @@ def test_a_register_follows_the_file(file: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "two words", "-x", "a" * 33, "a\n", "näme"])
 def test_a_name_is_one_word(file: Path, name: str) -> None:
-    with pytest.raises(TokenFileError, match="accepted: 1 to 32 letters"):
+    with pytest.raises(SetupError, match="accepted: 1 to 32 letters"):
         add_token(file, name)
 
 
 def test_a_name_is_taken_once(file: Path) -> None:
     add_token(file, "office")
-    with pytest.raises(TokenFileError, match="has a token office already"):
+    with pytest.raises(SetupError, match="has a token office already"):
         add_token(file, "office")
 
 
 def test_who_revokes_what_is_not_there_is_told_what_is(file: Path) -> None:
-    with pytest.raises(TokenFileError, match=r"has no token 'office'; accepted: none"):
+    with pytest.raises(SetupError, match=r"has no token 'office'; accepted: none"):
         revoke_token(file, "office")
     add_token(file, "border")
-    with pytest.raises(TokenFileError, match="accepted: border"):
+    with pytest.raises(SetupError, match="accepted: border"):
         revoke_token(file, "office")
 
 
@@ -94,25 +94,25 @@ def test_a_file_that_cannot_be_used_is_refused_and_lets_nobody_in(
     assert register.holds(token)
     file.write_text(content)
     file.chmod(mode)
-    with pytest.raises(TokenFileError, match=complaint):
+    with pytest.raises(SetupError, match=complaint):
         read_tokens(file)
     with caplog.at_level(logging.ERROR):
         assert not register.holds(token)
         assert not register.holds(token)
     assert [record.message for record in caplog.records if complaint in record.message]
     assert len(caplog.records) == 1
-    with pytest.raises(TokenFileError):
+    with pytest.raises(SetupError):
         TokenRegister(file)
 
 
 def test_a_pipe_in_the_place_of_the_file_stops_nobody(file: Path) -> None:
     os.mkfifo(file, 0o600)
-    with pytest.raises(TokenFileError, match="it is a named pipe, not a regular file"):
+    with pytest.raises(SetupError, match="it is a named pipe, not a regular file"):
         read_tokens(file)
 
 
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TokenFileError, match="nowhere/tokens cannot be written"):
+    with pytest.raises(SetupError, match="nowhere/tokens cannot be written"):
         add_token(tmp_path / "nowhere" / "tokens", "office")
 
 
