@@ -16,7 +16,11 @@ WITH coming AS (  -- what ends or begins by itself, unless it has already
     UNION ALL
     SELECT valid_from, participant, 'KEY', lower(hex(key)),
            'a key of ' || participant || '/' || authority || ' becomes valid'
-    FROM keys WHERE known_until IS NULL AND revoked_at IS NULL
+    FROM keys
+    WHERE known_until IS NULL AND revoked_at IS NULL AND NOT EXISTS (
+        SELECT 1 FROM offices
+        WHERE offices.participant = keys.participant AND offices.authority = keys.authority
+          AND offices.known_until IS NULL AND offices.closed_at IS NOT NULL)
 ),
 entries AS (
     SELECT due_on AS day, participant,

@@ -29,7 +29,7 @@ class KeysQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     participant: str = ""
     """A participant, or ``KPCS`` for the scheme's own."""
     past: bool = False
-    """Those as well that were revoked."""
+    """Those as well that were revoked, or whose office was closed."""
 
 
 class RegisteredKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +46,8 @@ class RegisteredKey(msgspec.Struct, frozen=True, kw_only=True):
     reason: RevocationReason | None
     suspect_since: int | None
     """Since when its signatures may be somebody else's; Unix milliseconds."""
+    office_closed_at: int | None = None
+    """Block time at which its office was closed, which ends what it may say."""
 
 
 class KeyAnswer(RegisteredKey, frozen=True, kw_only=True):

@@ -156,8 +156,8 @@ def _print_keys(code: str, signing: KeysAnswer) -> None:
             one.officer or "",
             one.key,
             write_value("valid_from", one.valid_from),
-            "" if one.revoked_at is None else format_time(one.revoked_at),
-            one.reason or "",
+            format_time(ended) if (ended := one.revoked_at or one.office_closed_at) else "",
+            one.reason or ("office closed" if one.office_closed_at else ""),
             "" if one.suspect_since is None else format_time(one.suspect_since),
         )
         for one in signing.keys

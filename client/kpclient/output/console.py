@@ -117,7 +117,7 @@ def _cell(row: object, names: str, title: str) -> str:
 def write_value(name: str, value: object, *, unit: str = "") -> str:
     """Write the value of a field for people; an amount only where ``ct`` or ``US$`` is the unit.
 
-    The instant 0 is that of what the genesis file says.
+    The instant 0, or height 0, is that of what the genesis file says.
     """
     match value:
         case None:
@@ -128,12 +128,14 @@ def write_value(name: str, value: object, *, unit: str = "") -> str:
             return "yes" if value else "no"
         case int() if unit in _DECIMALS:
             return format_decimal(value, _DECIMALS[unit])
-        case int() if name.endswith(_INSTANTS):
-            return format_time(value) if value else _founded(name)
+        case int() if name.endswith((*_INSTANTS, "height")):
+            return _write_beginning(name, value)
     return str(value)
 
 
-def _founded(name: str) -> str:
+def _write_beginning(name: str, value: int) -> str:
+    if value:
+        return str(value) if name.endswith("height") else format_time(value)
     # A key without a day of its own is good from when it stands on the ledger.
     return "its record" if name.endswith("valid_from") else "the founding"
 

@@ -30,6 +30,8 @@ def test_record_is_told_in_words() -> None:
         "filed_at": [0, 1_000],
         "interim": False,
         "clock_skew_ms": 10_000,
+        "height": 0,
+        "closed_height": 7,
         "recommendations": [
             {"name": "seals", "due_on": None},
             {"name": "staff", "due_on": "2027-01-01"},
@@ -42,6 +44,8 @@ def test_record_is_told_in_words() -> None:
         "filed at": "the founding, 1970-01-01T00:00:01.000Z",
         "interim": "no",
         "clock skew ms": "10000",
+        "height": "the founding",
+        "closed height": "7",
         "recommendation 1": "name seals",
         "recommendation 2": "name staff; due on 2027-01-01",
         "approver participant": "KPCS",

@@ -20,7 +20,12 @@ from kpledger.books.query import QuestionError
 from kpledger.books.subject import SUBJECT, SubjectQuestion
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.events.decisions import DecisionRecorded, Mode, Procedure
-from kpledger.scheme.v1.events.governance import KeyAdded, ParticipantStatusChanged, Standing
+from kpledger.scheme.v1.events.governance import (
+    AuthorityClosed,
+    KeyAdded,
+    ParticipantStatusChanged,
+    Standing,
+)
 from kpledger.scheme.v1.events.life import (
     AnnualReportFiled,
     ConcernAnswered,
@@ -133,6 +138,8 @@ def test_a_meeting_and_a_key_to_come_are_listed(ledger: BookedLedger) -> None:
     body = KeyAdded(authority="gaborone", key=key, valid_from=NOW_MS + DAY_MS)
     ledger.say("BW/root", body)
     assert days(ledger, DueKind.KEY) == [("2026-03-03", key.hex())]
+    ledger.say("BW/root", AuthorityClosed(authority="gaborone", reason="moved"))
+    assert days(ledger, DueKind.KEY) == []
 
 
 def test_an_interim_measure_is_listed_until_it_lapses(ledger: BookedLedger) -> None:

@@ -277,6 +277,7 @@ async def test_a_key_is_shown_with_its_owner(served: Served) -> None:
         "revoked_at": None,
         "reason": None,
         "suspect_since": None,
+        "office_closed_at": None,
         "officer": None,
     }
 
