@@ -38,6 +38,8 @@ def _main() -> int:
     genesis, file, feed, listener = sys.argv[1:]
     set_up_logging(verbose=False)
     keep_private()
+    # Ctrl-C reaches the node as well, which then stops this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICENESS)
     # Nor does this process take a processor away when it wakes up (sched(7)).
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

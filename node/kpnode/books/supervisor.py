@@ -59,8 +59,6 @@ def run_process(genesis: Path, directory: Path) -> Run:
                 str(listener.fileno()),
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=(feed.fileno(), listener.fileno()),
-                # Ctrl-C reaches the whole group; the node stops this process itself.
-                process_group=0,
             )
         try:
             return f"process {process.pid} ended with {await process.wait()}"
