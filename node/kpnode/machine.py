@@ -43,6 +43,8 @@ _READ_BYTES = 4 << 20
 class MistimedBlockError(InvalidBlockError):
     """A block is too far from this node's clock: its leader's is wrong, this node's, or it lies.
 
+    It is in the future; or old, although it is new to a node that misses none.
+
     Attributes:
         time_ms: its block time.
     """
@@ -50,14 +52,6 @@ class MistimedBlockError(InvalidBlockError):
     def __init__(self, height: int, time_ms: int, problem: str) -> None:
         super().__init__(height, "time_ms", f"{time_ms} is {problem}")
         self.time_ms = time_ms
-
-
-class EarlyBlockError(MistimedBlockError):
-    """It is in the future."""
-
-
-class LateBlockError(MistimedBlockError):
-    """It is old, although it is new to a node that misses none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +191,9 @@ class Machine:
     def _check_time(self, tip: Tip, now_ms: int, *, misses_none: bool) -> None:
         earliest, latest = now_ms - self.skew_ms, now_ms + self.skew_ms
         if tip.time_ms > latest:
-            raise EarlyBlockError(tip.height, tip.time_ms, f"after {latest}")
+            raise MistimedBlockError(tip.height, tip.time_ms, f"after {latest}")
         if misses_none and tip.time_ms < earliest:
-            raise LateBlockError(tip.height, tip.time_ms, f"before {earliest}")
+            raise MistimedBlockError(tip.height, tip.time_ms, f"before {earliest}")
 
     def _holds(self, entry: Entry) -> bool:
         candidate = self._candidates.get((entry.index, entry.term))

@@ -28,8 +28,6 @@ from kpnode.storage.errors import (
     StorageCorruptError,
     StorageError,
     StorageFailedError,
-    StorageLockedError,
-    StorageMissingError,
 )
 from kpnode.storage.torn import find_damage
 
@@ -65,15 +63,14 @@ class Database:
             create: make it if it is not there.
 
         Raises:
-            StorageMissingError: there is no database, and `create` is not set.
-            StorageLockedError: another process is using it.
             StorageCorruptError: its records of itself, or its write-ahead log, are damaged.
-            StorageError: it cannot be opened for another reason, which is named.
+            StorageError: there is no database, and `create` is not set; another process is using
+                it; or it cannot be opened for another reason, which is named.
         """
         if not (directory / "CURRENT").exists():
             _verify_empty(directory)
             if not create:
-                raise StorageMissingError(directory, "no ledger here; kpnode init founds one")
+                raise StorageError(directory, "no ledger here; kpnode init founds one")
         if create:
             _make_directory(directory)
         self.directory = directory
@@ -249,7 +246,7 @@ def _lock(directory: Path) -> IO[str]:
     one process does that. `flock` belongs to the open file and has no such trap.
 
     Raises:
-        StorageLockedError: another process, or another part of this one, holds it.
+        StorageError: another process, or another part of this one, holds it.
     """
     file = (directory / _LOCK_FILE).open("a+")
     try:
@@ -260,7 +257,7 @@ def _lock(directory: Path) -> IO[str]:
         file.close()
         process = f" (process {holder})" if holder.isdigit() else ""
         why = f"another kpnode is running on {directory}{process}"
-        raise StorageLockedError(directory, why) from None
+        raise StorageError(directory, why) from None
     # For the message that others will see.
     file.truncate(0)
     file.write(str(os.getpid()))

@@ -25,26 +25,6 @@ class StorageError(Exception):
         self.why = why
 
 
-class StorageMissingError(StorageError):
-    """No ledger was founded in the directory; `kpnode init` does that."""
-
-
-class StorageLockedError(StorageError):
-    """Another process has the directory open."""
-
-
-class OtherChainError(StorageError):
-    """The directory belongs to a ledger with another genesis file."""
-
-
-class UnknownFormatError(StorageError):
-    """The directory was written by another version of the layout, or by another program."""
-
-
-class LostHardStateError(StorageError):
-    """The log is there, the record of the own votes is not: this node might vote twice."""
-
-
 class StorageFailedError(StorageError):
     """A write or its sync failed, so that nothing is known about the disk; the node must stop."""
 

@@ -17,11 +17,8 @@ from kpledger.log.layout import StoredEntry
 from kpnode.raft import Entry, EntryKind, HardState, Index, InvariantError, NodeId, Term, take_bytes
 from kpnode.storage.database import Database
 from kpnode.storage.errors import (
-    LostHardStateError,
-    OtherChainError,
     StorageCorruptError,
-    StorageMissingError,
-    UnknownFormatError,
+    StorageError,
 )
 
 TAIL_ENTRIES: Final = 256
@@ -56,13 +53,10 @@ class LevelStorage(Database):
                 ledger anew where it has lost one forgets its votes.
 
         Raises:
-            StorageMissingError: no ledger there, and `create` is not set.
-            StorageLockedError: another process is using it.
-            OtherChainError: it holds another chain.
-            UnknownFormatError: it was written by another version or another program.
-            LostHardStateError: there is a chain but no hard state.
             StorageCorruptError: stored bytes are damaged.
-            StorageError: the directory cannot be opened for another reason, which it names.
+            StorageError: no ledger there, and `create` is not set; another process is using it; it
+                holds another chain, or one but no hard state, so that this node might vote twice;
+                it was written by another version or program; or what else hinders its opening.
         """
         super().__init__(directory, create=create)
         self._tail: list[Entry] = []
@@ -244,7 +238,7 @@ class LevelStorage(Database):
         if found_format is None and self._is_empty():
             if not create:
                 why = "an empty database; kpnode init founds a ledger"
-                raise StorageMissingError(self.directory, why)
+                raise StorageError(self.directory, why)
             self._write(
                 (
                     (layout.FORMAT_KEY, layout.STORE_FORMAT),
@@ -256,11 +250,11 @@ class LevelStorage(Database):
         if found_format != layout.STORE_FORMAT:
             said = "no format record" if found_format is None else f"format {found_format.hex()}"
             why = f"{said}, where this program knows format {layout.STORE_FORMAT.hex()}"
-            raise UnknownFormatError(self.directory, why)
+            raise StorageError(self.directory, why)
         found_chain = self.get(layout.CHAIN_KEY) or b""
         if found_chain != chain:
             why = f"holds chain {found_chain.hex()}, not chain {chain.hex()}"
-            raise OtherChainError(self.directory, why)
+            raise StorageError(self.directory, why)
 
     def _is_empty(self) -> bool:
         with closing(self._scan(b"")) as found:
@@ -281,7 +275,7 @@ class LevelStorage(Database):
         if stored is None:
             why = f"log without sign-state: {last} entries, but no record of term and vote"
             again = "this node may only come back as a replica"
-            raise LostHardStateError(self.directory, f"{why}; {again}")
+            raise StorageError(self.directory, f"{why}; {again}")
         try:
             term, name = layout.decode_hard_state(stored)
         except LedgerError as error:
