@@ -24,18 +24,20 @@ _KINDS: Final[Mapping[Callable[[int], bool], str]] = {
     stat.S_ISSOCK: "a socket",
     stat.S_ISCHR: "a device",
     stat.S_ISBLK: "a device",
+    stat.S_ISLNK: "a link",
 }
 
 
-def open_file(path: Path) -> BinaryIO:
-    """Open a regular file, or a pipe of the shell's, to read it.
+def open_file(path: Path, *, follow: bool = True) -> BinaryIO:
+    """Open a regular file, or a pipe of the shell's, to read it; a link to one if it may follow.
 
     Raises:
         OSError: it cannot be opened, or is something else.
     """
-    _check(path, path.stat().st_mode)
+    _check(path, path.stat(follow_symlinks=follow).st_mode)
     # Between the look and this somebody may put a pipe there, which must not make us wait.
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    handle = os.open(path, flags if follow else flags | os.O_NOFOLLOW)
     try:
         mode = os.fstat(handle).st_mode
         _check(path, mode)

@@ -26,7 +26,6 @@ was more is known only to who holds a checkpoint or a commit certificate.
 import os
 import re
 import signal
-import stat
 import subprocess
 import sys
 import tempfile
@@ -42,6 +41,7 @@ from kpclient.errors import ClientError, UsageError
 from kpclient.replay import database_reader
 from kpclient.replay.database_reader import MAX_STORED_BYTES
 from kpledger.log import layout
+from kpledger.reading import open_file
 
 _TABLE: Final = re.compile(r"\d+\.(ldb|sst)")
 _RECORD: Final = re.compile(r"CURRENT|MANIFEST-.*|.*\.log")
@@ -236,21 +236,16 @@ def _open_regular(path: Path) -> Iterator[tuple[IO[bytes], int]]:
         ChainUnavailableError: it cannot be read, or is not a regular file of sensible size.
     """
     try:
-        # A pipe would wait for who writes to it; a link leads to whatever its maker wanted.
-        if stat.S_ISLNK(path.lstat().st_mode):
-            raise _refuse(path, "it is a link")
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        # A link leads to whatever its maker wanted.
+        opened = open_file(path, follow=False)
     except OSError as error:
         raise _refuse(path, error.strerror or str(error)) from None
-    found = os.fstat(handle)
-    if not stat.S_ISREG(found.st_mode):
-        os.close(handle)
-        raise _refuse(path, "it is not a regular file")
-    with os.fdopen(handle, "rb") as file:
-        if found.st_size > LARGEST_FILE_BYTES:
-            problem = f"it has {found.st_size} bytes; no node writes more than {LARGEST_FILE_BYTES}"
+    with opened as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > LARGEST_FILE_BYTES:
+            problem = f"it has {size} bytes; no node writes more than {LARGEST_FILE_BYTES}"
             raise _refuse(path, problem)
-        yield file, found.st_size
+        yield file, size
 
 
 def _copy(file: IO[bytes], target: Path, size: int) -> None:

@@ -256,10 +256,10 @@ def make_huge(file: Path) -> None:
     ("spoil", "said"),
     [
         (replace_by_link, "it is a link"),
-        (replace_by_pipe, "it is not a regular file"),
-        (replace_by_directory, "it is not a regular file"),
-        (replace_by_socket, "No such device or address"),
-        (replace_by_device, "it is not a regular file"),
+        (replace_by_pipe, "it is a named pipe, not a regular file"),
+        (replace_by_directory, "it is a directory, not a regular file"),
+        (replace_by_socket, "it is a socket, not a regular file"),
+        (replace_by_device, "it is a device, not a regular file"),
         (make_huge, "no node writes more than"),
     ],
 )

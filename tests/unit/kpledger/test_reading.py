@@ -48,7 +48,7 @@ def test_a_pipe_put_there_after_the_look_does_not_make_us_wait(
     path = tmp_path / "one"
     os.mkfifo(path)
     regular = Path(__file__).stat()
-    monkeypatch.setattr(Path, "stat", lambda _: regular)
+    monkeypatch.setattr(Path, "stat", lambda _, **__: regular)
     with pytest.raises(OSError, match="it is a named pipe"):
         open_file(path)
 
