@@ -8,7 +8,7 @@ import msgspec
 from kpledger.base.ids import KPCS
 from kpledger.scheme.v1 import records
 from kpledger.scheme.v1.context import Context, record_of
-from kpledger.scheme.v1.effects.governance import end_key, put_key
+from kpledger.scheme.v1.effects.governance import end_key, put_key, put_presidency
 from kpledger.scheme.v1.events import decisions as events
 from kpledger.scheme.v1.events.governance import RevocationReason
 from kpledger.scheme.v1.ids import CHAIR
@@ -47,16 +47,9 @@ def _lasting(measures: Sequence[M], event_id: bytes) -> tuple[M, ...]:
 def hand_over_chair(context: Context) -> None:
     """End the old Chair's key, write the new one's, and say who presides."""
     body = context.body(events.ChairRotated)
-    before = context.scheme()
-    end_key(context, before.key, RevocationReason.SUPERSEDED)
+    end_key(context, context.scheme().key, RevocationReason.SUPERSEDED)
     put_key(context, body.key, KPCS, CHAIR)
-    scheme = record_of(
-        records.SchemeRecord,
-        body,
-        witnesses=before.witnesses,
-        chair_quorum=before.chair_quorum,
-    )
-    context.put(scheme, "kpcs")
+    put_presidency(context, body)
 
 
 def elect_vice_chair(context: Context) -> None:

@@ -6,6 +6,7 @@ from kpledger.base.ids import KPCS
 from kpledger.scheme.v1 import records
 from kpledger.scheme.v1.context import Context, record_of
 from kpledger.scheme.v1.events import governance as events
+from kpledger.scheme.v1.events.decisions import ChairRotated
 from kpledger.scheme.v1.events.life import ObserverRegistered, ObserverWithdrawn
 from kpledger.scheme.v1.ids import RECOVERY, ROOT
 from kpledger.scheme.v1.rules.decisions import interim_end
@@ -191,6 +192,13 @@ def end_key(
     house = context.house(record.participant)
     keys = tuple(key for key in house.keys if key != public_key)
     context.put(msgspec.structs.replace(house, keys=keys), record.participant)
+
+
+def put_presidency(context: Context, said: ChairRotated | events.ChairRecovered) -> None:
+    """Write who presides and under which key; who recovers keys is for the genesis file to say."""
+    before = context.scheme()
+    helpers = {"witnesses": before.witnesses, "chair_quorum": before.chair_quorum}
+    context.put(record_of(records.SchemeRecord, said, **helpers), "kpcs")
 
 
 def allot_range(context: Context) -> None:

@@ -7,8 +7,14 @@ import msgspec
 from kpledger.base.ids import KPCS
 from kpledger.base.units import day_of
 from kpledger.scheme.v1 import records
-from kpledger.scheme.v1.context import Context, record_of
-from kpledger.scheme.v1.effects.governance import close_office, count_office, end_key, put_key
+from kpledger.scheme.v1.context import Context
+from kpledger.scheme.v1.effects.governance import (
+    close_office,
+    count_office,
+    end_key,
+    put_key,
+    put_presidency,
+)
 from kpledger.scheme.v1.events.governance import (
     ChairRecovered,
     ParticipantRecovered,
@@ -34,14 +40,7 @@ def recover_chair(context: Context) -> None:
     _put_back(context, KPCS, body.suspect_height, (CHAIR, SECRETARIAT))
     put_key(context, body.key, KPCS, CHAIR)
     put_key(context, body.secretariat_key, KPCS, SECRETARIAT)
-    before = context.scheme()
-    scheme = record_of(
-        records.SchemeRecord,
-        body,
-        witnesses=before.witnesses,
-        chair_quorum=before.chair_quorum,
-    )
-    context.put(scheme, "kpcs")
+    put_presidency(context, body)
 
 
 def _put_back(
