@@ -43,10 +43,6 @@ class UnknownKeyError(KeystoreError):
     """There is no key of this name."""
 
 
-class ExistingKeyError(KeystoreError):
-    """A key of this name exists; it is never overwritten."""
-
-
 class DamagedKeyError(KeystoreError, FileError):
     """A key's file is not what this program writes, or would take too much to open."""
 
@@ -122,7 +118,7 @@ class Keystore:
             write_durably(path, keyfile.seal(entry, seed, passphrase), replace=replace)
         except FileExistsError:
             problem = f"there is a key {name!r} already; it is not overwritten"
-            raise ExistingKeyError(problem) from None
+            raise KeystoreError(problem) from None
         return entry
 
     def _names(self) -> tuple[str, ...]:

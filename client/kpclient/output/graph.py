@@ -13,15 +13,11 @@ from kpclient.errors import ClientError
 _PATIENCE_S: Final = 120
 
 
-class DrawingError(ClientError):
-    """A graph could not be drawn; says why."""
-
-
 def draw_svg(graph: str) -> bytes:
     """Lay a graph out and draw it.
 
     Raises:
-        DrawingError: Graphviz is not installed, refuses the graph, or takes too long.
+        ClientError: Graphviz is not installed, refuses the graph, or takes too long.
     """
     try:
         drawn = subprocess.run(  # noqa: S603 (this interpreter and this module)
@@ -32,13 +28,13 @@ def draw_svg(graph: str) -> bytes:
             check=True,
         )
     except subprocess.TimeoutExpired:
-        raise DrawingError(
+        raise ClientError(
             f"the graph is too large to be drawn in {_PATIENCE_S} s; ask for less, or print it"
             f" with --dot"
         ) from None
     except subprocess.CalledProcessError as error:
         last = (error.stderr.decode(errors="replace").strip() or str(error)).splitlines()[-1]
-        raise DrawingError(f"Graphviz cannot draw it: {last}") from None
+        raise ClientError(f"Graphviz cannot draw it: {last}") from None
     return drawn.stdout
 
 

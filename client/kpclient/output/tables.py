@@ -88,13 +88,6 @@ def read_name(name: str) -> str:
     return name
 
 
-class NoParquetError(ClientError):
-    """Parquet was asked for, and the library that writes it is not installed."""
-
-    def __init__(self) -> None:
-        super().__init__("Parquet needs pyarrow: pip install 'kpledger[client]'")
-
-
 def format_value(value: TableCell, kind: CellKind) -> str:
     """Write a value; an empty text where there is none."""
     match value:
@@ -144,7 +137,7 @@ def write_parquet(table: Table, path: Path) -> None:
     """Write a table as Parquet; weights and values are decimals.
 
     Raises:
-        NoParquetError: pyarrow is not installed.
+        ClientError: pyarrow is not installed.
     """
     pa = _load_pyarrow()
     types = {
@@ -174,7 +167,7 @@ def _load_pyarrow() -> ModuleType:
         import_module("pyarrow.parquet")
         return import_module("pyarrow")
     except ImportError:
-        raise NoParquetError from None
+        raise ClientError("Parquet needs pyarrow: pip install 'kpledger[client]'") from None
 
 
 def write_csv_files(books: sqlite3.Connection, directory: Path) -> None:
@@ -195,7 +188,7 @@ def write_parquet_files(books: sqlite3.Connection, directory: Path) -> None:
     """Write each table as a Parquet file, with the types of its columns; one without is text.
 
     Raises:
-        NoParquetError: pyarrow is not installed.
+        ClientError: pyarrow is not installed.
     """
     pa = _load_pyarrow()
     types = {"INTEGER": pa.int64(), "TEXT": pa.string(), "BLOB": pa.binary(), "": pa.string()}

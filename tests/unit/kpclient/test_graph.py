@@ -4,7 +4,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from kpclient.output.graph import DrawingError, draw_svg
+from kpclient.errors import ClientError
+from kpclient.output.graph import draw_svg
 
 
 def test_graph_is_drawn() -> None:
@@ -14,5 +15,5 @@ def test_graph_is_drawn() -> None:
 
 
 def test_what_is_no_graph_is_refused() -> None:
-    with pytest.raises(DrawingError, match=r"Graphviz cannot draw it: .+"):
+    with pytest.raises(ClientError, match=r"Graphviz cannot draw it: .+"):
         draw_svg("digraph { a -> ")

@@ -16,7 +16,6 @@ from kpclient.files import TooOpenError
 from kpclient.keyfile import KeyEntry
 from kpclient.keystore import (
     DamagedKeyError,
-    ExistingKeyError,
     Keystore,
     KeystoreError,
     UnknownKeyError,
@@ -120,7 +119,7 @@ def test_a_key_under_a_short_passphrase_is_opened_as_before(
 
 
 def test_a_key_is_never_overwritten(keystore: Keystore) -> None:
-    with pytest.raises(ExistingKeyError):
+    with pytest.raises(KeystoreError, match="it is not overwritten"):
         keystore.create(name="gaborone", author=AUTHOR, seed=make_seed(), passphrase=PHRASE)
     assert keystore.unseal("gaborone", PHRASE) == SEED
 

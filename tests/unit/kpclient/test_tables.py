@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from kpclient.errors import ClientError
 from kpclient.output.tables import (
     CellKind,
-    NoParquetError,
     Table,
     TableCell,
     format_csv,
@@ -98,7 +98,7 @@ def test_without_its_library_parquet_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    with pytest.raises(NoParquetError, match="pip install"):
+    with pytest.raises(ClientError, match="pip install"):
         write_parquet(TABLE, tmp_path / "table.parquet")
 
 
