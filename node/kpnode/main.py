@@ -6,7 +6,6 @@ import stat
 from collections.abc import Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -21,7 +20,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from kpledger import __version__
-from kpledger.api.routes import BEARER_TOKEN
+from kpledger.api.routes import BEARER_TOKEN, is_here
 from kpledger.base.errors import LedgerError
 from kpledger.base.text import check_json_depth, clean, escape_json, shorten
 from kpledger.command import EXIT_LATER, EXIT_UNDECIDED, example_epilog, make_program
@@ -247,7 +246,7 @@ def status(
     for url in node:
         if not _is_url(url):
             raise _stop(f"--node: {url!r} is not the URL of a node, such as http://127.0.0.1:7600")
-        if token_file is not None and not _is_here(url):
+        if token_file is not None and not is_here(url):
             # Whoever answers there is not known by a key: `kpledger status` looks at that.
             raise _stop(f"--token-file: {url} is not on this machine; kpledger status sends tokens")
     token = None if token_file is None else _load_token(token_file)
@@ -280,14 +279,6 @@ def _is_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def _is_here(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 

@@ -7,14 +7,13 @@ read, and not to the nodes of another operator who happens to be named beside it
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from kpclient.errors import UsageError
 from kpclient.files import check_private, read_bounded
-from kpledger.api.routes import BEARER_TOKEN
+from kpledger.api.routes import BEARER_TOKEN, is_here
 
 TOKEN_VARIABLE: Final = "KPLEDGER_TOKEN"  # noqa: S105 (a name)
 _OPTION: Final = "--token-file"
@@ -42,7 +41,8 @@ class AccessTokens:
             problem = f"one token for {len(hosts)} hosts: each operator has tokens of his own"
             raise UsageError(_OPTION, problem, "lines HOST TOKEN, one for each host")
         for url in urls:
-            if not self.in_clear and self.token_for(url) and not _is_private(url):
+            is_private = url.startswith("https:") or is_here(url)
+            if not self.in_clear and self.token_for(url) and not is_private:
                 problem = f"{url} is not encrypted, and others could read the token"
                 raise UsageError("--node", problem, "https://, or --token-in-clear")
 
@@ -60,17 +60,6 @@ class AccessTokens:
 
 NO_TOKENS: Final = AccessTokens()
 """Those of whoever has none."""
-
-
-def _is_private(url: str) -> bool:
-    """Tell whether nobody else can read what is sent there."""
-    parts = urlsplit(url)
-    if parts.scheme == "https" or parts.hostname == "localhost":
-        return True
-    try:
-        return ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        return False
 
 
 def load_tokens(file: Path | None, *, in_clear: bool) -> AccessTokens:
