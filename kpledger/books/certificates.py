@@ -19,6 +19,7 @@ from kpledger.books.query import (
     read_participant,
     select_rows,
 )
+from kpledger.scheme.event import Author
 from kpledger.scheme.v1.ids import parse_number
 from kpledger.scheme.v1.lifecycles import CertificateState
 from kpledger.scheme.v1.records import CertificateRecord
@@ -77,19 +78,12 @@ class CertificatesAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The number after which the next page begins; null: there are no more."""
 
 
-class EventAuthor(msgspec.Struct, frozen=True, kw_only=True):
-    """Who made an event."""
-
-    participant: str
-    authority: str
-
-
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     """An event as one line of a history."""
 
     id: HexDigest
     type: str
-    author: EventAuthor
+    author: Author
     occurred_at: int
     """When it happened, as its author says; Unix milliseconds."""
     height: int

@@ -5,7 +5,6 @@ import tomllib
 from importlib import resources
 
 import msgspec
-from msgspec import structs
 
 FLAG_COUNT = 18
 
@@ -35,9 +34,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """The sentence (:mod:`sentence`)."""
 
 
-class Flag(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A flag."""
-
+class _Described(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     flag: str
     """Its code, ``F3``."""
     title: str
@@ -51,6 +48,11 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Harmless causes to think of first."""
     reading: str
     """How to read a finding, and what to do next."""
+
+
+class Flag(_Described, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A flag."""
+
     common: str = ""
     """What each of its statements begins with."""
     settings: dict[str, Threshold]
@@ -69,18 +71,11 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """What it counts, with its unit."""
 
 
-class FlagDescription(msgspec.Struct, frozen=True, kw_only=True):
+class FlagDescription(_Described, frozen=True, kw_only=True):
     """A flag, as lists show it."""
 
-    flag: str
-    title: str
-    looks_for: str
-    why: str
     settings: tuple[Setting, ...]
     """With their defaults and units."""
-    evidence: str
-    benign: str
-    reading: str
 
 
 @functools.cache
@@ -105,4 +100,5 @@ def _describe(flag: Flag) -> FlagDescription:
         {"name": f"{flag.flag}.{name}", "default": one.default, "meaning": one.meaning}
         for name, one in flag.settings.items()
     ]
-    return msgspec.convert(structs.asdict(flag) | {"settings": settings}, FlagDescription)
+    told = {name: getattr(flag, name) for name in _Described.__struct_fields__}
+    return msgspec.convert(told | {"settings": settings}, FlagDescription)
