@@ -5,11 +5,16 @@
 as numbers of open files.
 """
 
+import signal
+
+# Ctrl-C reaches the node as well, which then stops this process; also while this still imports.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+# ruff: noqa: E402
+
 import asyncio
 import logging
 import os
 import resource
-import signal
 import socket
 import sqlite3
 import sys
@@ -38,8 +43,6 @@ def _main() -> int:
     genesis, file, feed, listener = sys.argv[1:]
     set_up_logging(verbose=False)
     keep_private()
-    # Ctrl-C reaches the node as well, which then stops this process.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICENESS)
     # Nor does this process take a processor away when it wakes up (sched(7)).
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

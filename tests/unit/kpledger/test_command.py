@@ -12,6 +12,9 @@ from typer.testing import CliRunner, Result
 
 from kpledger.command import Program
 
+SLOW = 'print("importing", flush=True)\nimport time\ntime.sleep(60)'
+"""Found in the place of a library, it stands for an import that takes long."""
+
 
 def run_raising(error: BaseException) -> Result:
     app = typer.Typer(cls=Program)
@@ -63,10 +66,7 @@ def test_what_is_foreseen_ends_with_its_code(error: BaseException, code: int, sa
 def test_an_interrupt_while_it_is_imported_is_told_in_one_line(
     program: str, tmp_path: Path
 ) -> None:
-    # Found in the place of the library, it stands for an import that takes long.
-    (tmp_path / "typer.py").write_text(
-        'print("importing", flush=True)\nimport time\ntime.sleep(60)'
-    )
+    (tmp_path / "typer.py").write_text(SLOW)
     with subprocess.Popen(
         [Path(sys.executable).with_name(program), "--version"],
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
@@ -78,6 +78,22 @@ def test_an_interrupt_while_it_is_imported_is_told_in_one_line(
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
     assert (process.returncode, said) == (130, b"interrupted\n")
+
+
+def test_an_interrupt_is_nothing_to_the_process_of_the_books(tmp_path: Path) -> None:
+    (tmp_path / "uvloop.py").write_text(SLOW)
+    with subprocess.Popen(
+        [sys.executable, "-m", "kpnode.books"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"importing\n"
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (-signal.SIGTERM, b"")
 
 
 @pytest.mark.parametrize("program", ["kpclient.cli", "kpnode"])
