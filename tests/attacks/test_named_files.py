@@ -21,7 +21,7 @@ import kpclient.cli
 import kpnode.main
 from attacks.commands import KPLEDGER, KPNODE, run_command
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 APPS = {"kpledger": kpclient.cli.app, "kpnode": kpnode.main.app}
 WRITTEN = {"--out", "--offline", "--svg"}
