@@ -3,7 +3,6 @@
 import asyncio
 import os
 import stat
-import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,14 +10,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from network import (
-    PATIENCE_S,
-    ending,
-    running_network,
-    start_kpnode,
-    wait_until_all,
-    wait_until_level,
-)
+from network import ending, running_network, start_kpnode, wait_until_all, wait_until_level
+
+from attacks.commands import KPLEDGER, run_command
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -42,19 +36,13 @@ def open_to_others(directory: Path) -> dict[str, str]:
     return {path: f"{mode:04o}" for path, mode in modes.items() if mode & 0o077}
 
 
-async def kpledger(home: Path, *arguments: str | Path, phrase: str = PHRASE) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "kpclient.cli",
-        *map(str, arguments),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=os.environ | {"KPLEDGER_HOME": str(home), "KPLEDGER_PASSPHRASE": phrase},
-    )
-    _, stderr = await asyncio.wait_for(process.communicate(), PATIENCE_S)
-    return process.returncode or 0, stderr.decode()
+async def make_key(
+    home: Path, name: str, *options: str | Path, phrase: str = PHRASE
+) -> tuple[int, str]:
+    words = ("keys", "new", "--author", "BW/root", "--name", name, *options)
+    environment = {"KPLEDGER_HOME": str(home), "KPLEDGER_PASSPHRASE": phrase}
+    ended = await run_command(KPLEDGER, *words, environment=environment)
+    return ended.code, ended.stderr
 
 
 async def test_nobody_else_can_use_what_a_node_stores(tmp_path: Path) -> None:
@@ -97,12 +85,11 @@ async def test_keys_are_closed_and_dear_to_try(tmp_path: Path) -> None:
     home, file = tmp_path / "new" / "home", tmp_path / "phrase"
     file.write_text(f"{PHRASE}\n")
     file.chmod(0o666)
-    new = ("keys", "new", "--author", "BW/root", "--name")
     with careless():
         short, read, made = await asyncio.gather(
-            kpledger(home, *new, "short", phrase="x"),
-            kpledger(home, *new, "read", "--passphrase-file", file),
-            kpledger(home, *new, "made"),
+            make_key(home, "short", phrase="x"),
+            make_key(home, "read", "--passphrase-file", file),
+            make_key(home, "made"),
         )
     assert (short[0], "12 characters or more" in short[1]) == (2, True)
     assert (read[0], f"chmod 600 {file}" in read[1]) == (2, True)

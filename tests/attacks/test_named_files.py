@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 import kpclient.cli
 import kpnode.main
-from attacks.commands import KPLEDGER, KPNODE, run_command
+from attacks.commands import KPLEDGER, KPNODE, Ended, run_command
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -124,42 +124,32 @@ def test_no_command_waits_for_a_pipe_or_reads_a_device(
     assert {(*user, kind) for user in users for kind in SAID} == told
 
 
-TYPED: tuple[tuple[str | Path, ...], ...] = (
-    (KPLEDGER, "audit", "--copy", ".", "--genesis", "{file}"),
-    (KPLEDGER, "keys", "new", "--author", "BW/root", "--name", "mine", "--seed-file", "{file}"),
-    (KPLEDGER, "list", "--token-file", "{file}"),
-    (KPNODE, "run", "--config", "{file}"),
-)
-"""Commands that read a file, as they are typed."""
+NEW_KEY = ("keys", "new", "--author", "BW/root", "--name", "mine", "--seed-file", "{file}")
+TYPED: dict[str, tuple[str | Path, ...]] = {
+    "pipe": (KPLEDGER, "audit", "--copy", ".", "--genesis", "{file}"),
+    "directory": (KPLEDGER, *NEW_KEY),
+    "device": (KPNODE, "run", "--config", "{file}"),
+    "socket": (KPLEDGER, "list", "--token-file", "{file}"),
+}
+"""Commands that read a file, as they are typed, and what they meet."""
 
 
 async def test_no_process_waits_for_a_pipe_or_reads_a_device(place: Path) -> None:
-    """Each command with two kinds, so that each kind is met by two commands."""
-    rows = [
-        (kind, words)
-        for number, words in enumerate(TYPED)
-        for at, kind in enumerate(SAID)
-        if (number + at) % 2 == 0
-    ]
     environment = {
         "KPLEDGER_GENESIS": str(place / "genesis.json"),
         "KPLEDGER_HOME": str(place / "home"),
         "KPLEDGER_NODE": "http://127.0.0.1:1",
         "KPLEDGER_PASSPHRASE": "for the tests only",
     }
-    answers = await asyncio.gather(
-        *(
-            run_command(
-                *(str(word).format(file=place / kind) for word in words),
-                environment=environment,
-                directory=place,
-            )
-            for kind, words in rows
-        )
-    )
-    for (kind, words), ended in zip(rows, answers, strict=True):
+
+    async def run_with(kind: str) -> Ended:
+        words = (str(word).format(file=place / kind) for word in TYPED[kind])
+        return await run_command(*words, environment=environment, directory=place)
+
+    answers = await asyncio.gather(*map(run_with, TYPED))
+    for kind, ended in zip(TYPED, answers, strict=True):
         told = says_why("", kind, place / kind, ended.output)
-        assert (ended.code, told) == (2, True), (kind, words, ended)
+        assert (ended.code, told) == (2, True), (kind, ended)
 
 
 async def test_no_process_takes_a_file_without_a_token_for_one(place: Path) -> None:
