@@ -35,15 +35,11 @@ _log = logging.getLogger(__name__)
 class Client:
     """Who has sent a request."""
 
-    address: IPAddress
-    """Where it comes from; behind proxies that are believed, where those say."""
+    site: Site
+    """What is counted as one client: an IPv4 address, or the /64 of an IPv6 one; behind proxies
+    that are believed, where those say."""
     is_listed: bool
     """Whether the operator has listed it, by its address or by a token."""
-
-    @property
-    def site(self) -> Site:
-        """What is counted as one client: an IPv4 address, or the /64 of an IPv6 one."""
-        return site_of(self.address)
 
 
 _KEY: Final = web.RequestKey("client", Client)
@@ -83,7 +79,7 @@ def identify_clients(access: AccessSection, has_token: Callable[[web.Request], b
         if not is_proxy and not is_known and address in listed:
             sent = f"{_X_FORWARDED_FOR} or {_FORWARDED}"
             unnamed.note(f"{address} sends {sent}, and is none of the proxies in [access]")
-        return Client(address, is_listed=is_known and address in listed)
+        return Client(site_of(address), is_listed=is_known and address in listed)
 
     @web.middleware
     async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -107,11 +103,13 @@ def _forwarded_for(request: web.Request) -> tuple[str, ...] | None:
     """
     plain = request.headers.getall(_X_FORWARDED_FOR, ())
     standard = request.headers.getall(_FORWARDED, ())
+    if not plain and not standard:
+        return ()
     if plain and standard:
         return None
     if plain:
         return tuple(one.strip() for one in ",".join(plain).split(","))
-    found = [_FORWARDED_FOR.search(one) for one in ",".join(standard).split(",") if standard]
+    found = [_FORWARDED_FOR.search(one) for one in ",".join(standard).split(",")]
     return tuple("" if one is None else one[1].strip().strip('"') for one in found)
 
 

@@ -13,6 +13,7 @@ import itertools
 import socket
 import struct
 import termios
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -51,6 +52,9 @@ class Delivery:
         self._numbers = itertools.count()
         self._asking: dict[int, web.Request] = {}
         """Requests under way, by a number."""
+        self._due_s: dict[int, float] = {}
+        """When the ends of answers have to be taken. A timer for each would cost more than most
+        answers."""
 
     @web.middleware
     async def deliver(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -64,16 +68,17 @@ class Delivery:
                     await self.send(request, response)
                 except ProblemError as error:
                     response = respond_problem(error.problem)
+            self._due_s[number] = time.monotonic() + WINDOW_S
             with sending(request):
-                async with asyncio.timeout(WINDOW_S):
-                    await response.prepare(request)
-                    await response.write_eof()
+                await response.prepare(request)
+                await response.write_eof()
             if not request.content.is_eof():
                 # It is not read what is still coming; the client may stop when it has read why.
                 await asyncio.sleep(_FAREWELL_S)
             return response
         finally:
             del self._asking[number]
+            self._due_s.pop(number, None)
 
     async def send(self, request: web.Request, response: web.Response) -> None:
         """Send a long answer piece by piece, to its end; does nothing with others.
@@ -108,8 +113,9 @@ class Delivery:
         while True:
             await asyncio.sleep(_LOOK_S)
             before, sent_on = sent_on, set()
+            now_s = time.monotonic()
             for number, request in tuple(self._asking.items()):
-                if has_left(request):
+                if has_left(request) or self._due_s.get(number, now_s) < now_s:
                     cut_off(request)
                 elif has_sent_on(request):
                     # Twice: the first time the loop may just not have come to reading it.

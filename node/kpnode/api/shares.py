@@ -9,9 +9,9 @@ whom the operator lists have a larger share, and a part that is theirs alone.
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Final
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final, Self
 
 from kpnode.api.client import Client
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
@@ -33,7 +33,7 @@ TURN_S: Final = 30.0
 
 
 class Held:
-    """What one request holds of a capacity.
+    """What one request holds of a capacity, until the context that it is ends.
 
     Attributes:
         count: how much.
@@ -58,6 +58,14 @@ class Held:
         self._shares = shares
         self.since_s = time.monotonic()
         self._due_s = self.since_s + WINDOW_S
+
+    def __enter__(self) -> Self:
+        """Hold what was taken."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Hold nothing any more."""
+        self._shares.release(self)
 
     def add(self, count: int) -> None:
         """Hold so much more.
@@ -91,10 +99,10 @@ class Shares:
         self._share = max(1, limit // PARTS) if share is None else share
         self._what = what
         self._total = 0
-        self._taken: Counter[Site] = Counter()
+        self._taken: dict[Site, int] = {}
+        """By site; none is zero."""
         self._may_give_way: dict[Held, None] = {}
 
-    @contextmanager
     def take(
         self,
         client: Client,
@@ -102,8 +110,8 @@ class Shares:
         *,
         cut_off: Callable[[], None] | None = None,
         is_paced: bool = True,
-    ) -> Iterator[Held]:
-        """Have so many more under way for a client.
+    ) -> Held:
+        """Have so many more under way for a client, until the context that is given ends.
 
         With ``cut_off``, which ends the request, it gives way to others when its client lags (if it
         is ``is_paced``), when its site holds more than theirs, or when it has had its turn and they
@@ -116,10 +124,7 @@ class Shares:
         held.add(count)
         if cut_off is not None:
             self._may_give_way[held] = None
-        try:
-            yield held
-        finally:
-            self._release(held)
+        return held
 
     def reserve(self, held: Held, count: int) -> None:
         """Let what is held grow.
@@ -130,7 +135,7 @@ class Shares:
         site, is_listed = held.client.site, held.client.is_listed
         share = self._share * _LISTED if is_listed else self._share
         limit = self._limit if is_listed else self._open
-        own = self._taken[site]
+        own = self._taken.get(site, 0)
         more = own + count - share
         if share < limit and more > 0 and not self._make_room(more, held, site):
             detail = f"{own} {self._what} for this client alone; send this again later"
@@ -140,9 +145,9 @@ class Shares:
         if more > 0 and not self._make_room(more, held):
             detail = f"{self._total} {self._what}; send this again later"
             raise ProblemError(make_problem(ProblemKind.BUSY, detail))
-        held.count += count
-        self._total += count
-        self._taken[site] += count
+        if count:
+            held.count += count
+            self._count(site, count)
 
     def _make_room(self, count: int, newcomer: Held, site: Site | None = None) -> bool:
         """Cut off others, of all or of one site, until there is room for so many.
@@ -163,7 +168,7 @@ class Shares:
             return False
         for held in chosen:
             count -= held.count
-            self._release(held)
+            self.release(held)
             if held.cut_off is not None:
                 held.cut_off()
             if count <= 0:
@@ -175,27 +180,34 @@ class Shares:
 
         So however many sites go on as they should, each other one has its turn as well.
         """
-        own = self._taken[newcomer.client.site]
+        own = self._taken.get(newcomer.client.site, 0)
         ended_s = time.monotonic() - TURN_S
         richer = [
             one
             for one in others
             if newcomer.client.is_listed >= one.client.is_listed
             and (
-                self._taken[one.client.site] > own + count or (own == 0 and one.since_s <= ended_s)
+                self._taken.get(one.client.site, 0) > own + count
+                or (own == 0 and one.since_s <= ended_s)
             )
         ]
-        return sorted(richer, key=lambda one: (-self._taken[one.client.site], one.since_s))
+        return sorted(richer, key=lambda one: (-self._taken.get(one.client.site, 0), one.since_s))
 
-    def _release(self, held: Held) -> None:
-        site = held.client.site
+    def release(self, held: Held) -> None:
+        """Take back what is held."""
         self._may_give_way.pop(held, None)
-        self._total -= held.count
-        self._taken[site] -= held.count
-        if not self._taken[site]:
+        if held.count:
+            self._count(held.client.site, -held.count)
+            held.count = 0
+
+    def _count(self, site: Site, count: int) -> None:
+        self._total += count
+        own = self._taken.get(site, 0) + count
+        if own:
+            self._taken[site] = own
+        else:
             # Whoever has nothing is forgotten: strangers have many addresses.
             del self._taken[site]
-        held.count = 0
 
 
 def _lags(held: Held) -> bool:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import aiohttp
@@ -152,7 +151,7 @@ async def test_a_second_line_of_a_header_counts_like_the_first(tmp_path: Path) -
 
 
 def test_a_site_is_an_ipv4_address_or_what_one_household_has_of_ipv6() -> None:
-    assert site_of(read_address("::ffff:10.1.2.3")) == ip_address("10.1.2.3")
+    assert site_of(read_address("::ffff:10.1.2.3")) == "10.1.2.3"
     here, there = read_address("2001:db8::1"), read_address("2001:db8:0:1::1")
-    assert site_of(here) == ip_network("2001:db8::/64")
-    assert site_of(there) == ip_network("2001:db8:0:1::/64")
+    assert site_of(here) == "2001:db8::/64"
+    assert site_of(there) == "2001:db8:0:1::/64"

@@ -10,10 +10,11 @@ import pytest
 from kpnode.api.client import Client
 from kpnode.api.problems import ProblemError
 from kpnode.api.shares import RATE, TURN_S, WINDOW_S, Shares, Turns
+from kpnode.sites import site_of
 
 
 def client(address: str, *, is_listed: bool = False) -> Client:
-    return Client(ip_address(address), is_listed=is_listed)
+    return Client(site_of(ip_address(address)), is_listed=is_listed)
 
 
 ONE, OTHER, THIRD = map(client, ("192.0.2.1", "192.0.2.2", "2001:db8::1"))

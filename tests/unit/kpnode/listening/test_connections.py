@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from ipaddress import IPv4Address
 
 import pytest
 from aiohttp import EMPTY_PAYLOAD, StreamReader
@@ -10,10 +9,10 @@ from aiohttp.base_protocol import BaseProtocol
 
 from kpnode.incident import Incident
 from kpnode.listening.connections import Connection, ConnectionLimits, Connections
-from kpnode.sites import read_address, site_of
+from kpnode.sites import Site, read_address, site_of
 
 LIMITS = ConnectionLimits(total=8, share=4, reserved=2)
-A, B, C, D = (IPv4Address(f"192.0.2.{last}") for last in range(1, 5))
+A, B, C, D = (Site(f"192.0.2.{last}") for last in range(1, 5))
 
 
 class Seen(Connection):
@@ -33,11 +32,11 @@ class Port:
         log = logging.getLogger("test")
         self.connections = Connections(limits, lambda: self.now_s, Incident(log, "crowded"))
 
-    def connect(self, site: IPv4Address, *, is_preferred: bool = False) -> Seen | None:
+    def connect(self, site: Site, *, is_preferred: bool = False) -> Seen | None:
         one = Seen(self.connections, asyncio.Protocol(), site, is_preferred=is_preferred)
         return one if self.connections.admit(one) else None
 
-    def fill(self, site: IPv4Address, count: int, *, is_preferred: bool = False) -> list[Seen]:
+    def fill(self, site: Site, count: int, *, is_preferred: bool = False) -> list[Seen]:
         found = [self.connect(site, is_preferred=is_preferred) for _ in range(count)]
         assert None not in found
         return [one for one in found if one is not None]

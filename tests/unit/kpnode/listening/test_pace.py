@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections import Counter
-from ipaddress import IPv4Address
 
 import pytest
 
@@ -13,8 +12,8 @@ from kpnode.sites import Site
 
 PER_S = 500.0
 PATIENCE_S = 20.0
-HEAVY: list[Site] = [IPv4Address("192.0.2.0") + place for place in range(20)]
-LIGHT = IPv4Address("198.51.100.1")
+HEAVY = [Site(f"192.0.2.{place}") for place in range(20)]
+LIGHT = Site("198.51.100.1")
 
 
 class Crowd:
