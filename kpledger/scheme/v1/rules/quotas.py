@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-import msgspec
-
 from kpledger.base.ids import KPCS
 from kpledger.base.state import Record
 from kpledger.base.units import DAY_MS, format_time
@@ -101,16 +99,33 @@ class QuotaRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True)
     notes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What an event uses of one quota."""
+
+    name: tuple[str, ...]
+    """Whose: participant and office, or the participant for all its offices."""
+    kind: Kind
+    units: int
+    """Of the quota, a day."""
+    record: QuotaRecord
+    """How much was used before."""
+    ends_us: int
+    """The instant up to which it is used up with this event, Unix microseconds."""
+
+    def __str__(self) -> str:
+        """Say whose it is, for a refusal."""
+        return "/".join(self.name) if len(self.name) > 1 else f"all offices of {self.name[0]}"
+
+
 def check_quota(context: Context) -> Refusals:
     """E15: neither the author's quota of such events is used up, nor that of all its offices."""
-    if type(context.event.body) in FREE:
-        return
-    kind, now_us = quota_kind(context), context.at.now_ms * 1000
-    for account in accounts(context):
-        free_us = getattr(use(context, account), kind) - _SAVED_US
+    now_us = context.at.now_ms * 1000
+    for use in find_uses(context):
+        free_us = use.ends_us - _SAVED_US
         if free_us > now_us:
             problem = (
-                f"the {kind} quota of {account} is used up: {account.units} units of {UNIT_BYTES}"
+                f"the {use.kind} quota of {use} is used up: {use.units} units of {UNIT_BYTES}"
                 f" bytes a day, of which {SAVED_DAYS} days' may come at once"
             )
             # Rounded up, so that it is not refused once more.
@@ -118,39 +133,21 @@ def check_quota(context: Context) -> Refusals:
             yield Refusal(Rule.E15, "author", problem, accepted)
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Who uses a quota, and how much a day it is."""
-
-    name: tuple[str, ...]
-    """Participant and office, or the participant for all its offices."""
-    units: int
-
-    def __str__(self) -> str:
-        """Say whose it is, for a refusal."""
-        return "/".join(self.name) if len(self.name) > 1 else f"all offices of {self.name[0]}"
-
-
-def quota_kind(context: Context) -> Kind:
-    """Give which quota an event uses."""
-    return KINDS[type(context.event.body)]
-
-
-def accounts(context: Context) -> Iterator[Account]:
-    """Give whose quotas an event uses: its author's, and that of its participant's offices."""
-    policy = context.policy()
-    units: int = getattr(policy, f"{quota_kind(context)}_quota")
+def find_uses(context: Context) -> Iterator[Use]:
+    """Give what an event uses: of its author's quota, and of that of its participant's offices."""
+    body, policy = type(context.event.body), context.policy()
+    if body in FREE:
+        return
+    kind = KINDS[body]
+    units: int = getattr(policy, f"{kind}_quota")
+    yield _use(context, context.author, kind, units)
     participant, authority = context.author
-    yield Account((participant, authority), units)
-    if (participant, authority) not in _HEADS and authority != ROOT:
-        yield Account((participant,), units * policy.quota_offices)
+    if context.author not in _HEADS and authority != ROOT:
+        yield _use(context, (participant,), kind, units * policy.quota_offices)
 
 
-def use(context: Context, account: Account) -> QuotaRecord:
-    """Give how much of its quotas an account has used once it has filed this event as well."""
-    record = context.read_or(QuotaRecord(), *account.name)
-    kind = quota_kind(context)
+def _use(context: Context, name: tuple[str, ...], kind: Kind, units: int) -> Use:
+    record = context.read_or(QuotaRecord(), *name)
     begins_us = max(getattr(record, kind), context.at.now_ms * 1000)
-    units = -(-len(context.event.encoded) // UNIT_BYTES)
-    ends_us = begins_us + units * _DAY_US // account.units
-    return msgspec.structs.replace(record, **{kind: ends_us})
+    counted = -(-len(context.event.encoded) // UNIT_BYTES)
+    return Use(name, kind, units, record, begins_us + counted * _DAY_US // units)
