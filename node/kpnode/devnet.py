@@ -218,7 +218,7 @@ async def _start(directory: Path, config: NodeConfig) -> _Running:
             stdout=stream,
             stderr=stream,
             # Ctrl-C reaches the whole group; the nodes are to be stopped by us, in order.
-            start_new_session=True,
+            process_group=0,
         )
     scheme = "https" if config.api.tls else "http"
     return _Running(config.node.name, config, log, process, f"{scheme}://{config.api.listen}")
