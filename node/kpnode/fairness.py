@@ -4,8 +4,9 @@ Participants take turns, and the offices of a participant theirs within it, by b
 large events has fewer of them in a block. What somebody sends in one request stays in order.
 """
 
+import asyncio
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
@@ -20,6 +21,22 @@ _LONGEST_S: Final = 60
 _BUCKETS: Final = 10_000
 """Buckets that are remembered; the longest untouched are forgotten first."""
 _ROUNDING_S: Final = 1e-6
+
+
+class Slices:
+    """One slice of long work in each turn of an event loop, however many requests have such work.
+
+    Whoever has none waits for a slice at most between two of its steps, and not for one of each.
+    """
+
+    def __init__(self) -> None:
+        """Let nobody wait yet."""
+        self._turn = asyncio.Lock()
+
+    async def next(self) -> None:
+        """Wait until a slice may be done; they come in the order of asking."""
+        async with self._turn:
+            await asyncio.sleep(0)
 
 
 class FairQueue:
@@ -98,13 +115,14 @@ class LaneShares:
     def __init__(self, limit: int) -> None:
         """Allow so many in all; a little more, since a request that has begun is not cut."""
         self._limit = limit
-        self._lanes: Counter[Author] = Counter()
-        self._codes: Counter[str] = Counter()
+        self._total = 0
+        self._taken: dict[Author | str, int] = {}
+        """By author and by participant; none is zero."""
 
     def has_room(self, lane: Author) -> bool:
         """Tell whether an author may have more under way."""
-        room = self._limit - self._lanes.total()
-        return 2 * self._lanes[lane] < room and self._codes[lane.participant] < room
+        room, taken = self._limit - self._total, self._taken
+        return 2 * taken.get(lane, 0) < room and taken.get(lane.participant, 0) < room
 
     @contextmanager
     def hold(self, lane: Author, count: int) -> Iterator[None]:
@@ -117,12 +135,13 @@ class LaneShares:
 
     def add(self, lane: Author, count: int) -> None:
         """Count so many more, or fewer."""
-        self._lanes[lane] += count
-        self._codes[lane.participant] += count
-        if not self._lanes[lane]:
-            del self._lanes[lane]
-        if not self._codes[lane.participant]:
-            del self._codes[lane.participant]
+        self._total += count
+        for name in (lane, lane.participant):
+            taken = self._taken.get(name, 0) + count
+            if taken:
+                self._taken[name] = taken
+            else:
+                self._taken.pop(name, None)
 
 
 class Buckets:

@@ -20,9 +20,9 @@ from kpledger.scheme.v1.rules import authorship, quotas
 def may_sign(event: SignedEvent, state: ChangeSet, at: EventPlace) -> Refusal | None:
     """Say why the keys of an event may not sign it here, or None if just these have to.
 
-    Looks at what stands before every row and at nothing else, the author's quota last. A key that
-    is not registered passes only where a rule names it, as the next Chair's, which has to prove
-    itself.
+    Looks at what stands before every row and at nothing else, the author's quota last; whether the
+    event is on the ledger already says nothing of its keys. A key that is not registered passes
+    only where a rule names it, as the next Chair's, which has to prove itself.
     """
     return next(_check_signed(Context(event, state, at), CATALOGUE), None)
 
@@ -54,8 +54,12 @@ def apply(event: SignedEvent, state: ChangeSet, at: EventPlace) -> None:
 
 
 def _check(context: Context, catalogue: Mapping[type[Body], Row]) -> Refusals:
+    event = context.event
+    if context.state.get(EventRecord.key_for(event.event_id)) is not None:
+        yield Refusal(Rule.E6, "nonce", "this event is on the ledger already", "a new event")
+        return
     yield from _check_signed(context, catalogue)
-    for check in catalogue[type(context.event.body)].checks:
+    for check in catalogue[type(event.body)].checks:
         yield from check(context)
 
 
@@ -66,13 +70,11 @@ def _check_signed(context: Context, catalogue: Mapping[type[Body], Row]) -> Refu
         problem = f"{event.header.type} v{event.header.version} is unknown to rules v1"
         known = ", ".join(sorted(body.TYPE for body in catalogue))
         yield Refusal(Rule.E12, "type", problem, known)
-    elif context.state.get(EventRecord.key_for(event.event_id)) is not None:
-        yield Refusal(Rule.E6, "nonce", "this event is on the ledger already", "a new event")
-    else:
-        yield from authorship.check_form(context)
-        yield from authorship.check_author(context, row.offices)
-        yield from authorship.check_signers(context, row.cosigners(context))
-        yield from quotas.check_quota(context)
+        return
+    yield from authorship.check_form(context)
+    yield from authorship.check_author(context, row.offices)
+    yield from authorship.check_signers(context, row.cosigners(context))
+    yield from quotas.check_quota(context)
 
 
 def _apply(context: Context, catalogue: Mapping[type[Body], Row]) -> None:

@@ -4,6 +4,7 @@ The one place where an envelope from outside is decoded; from here on it is a si
 """
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -20,9 +21,12 @@ from kpnode.api.allowances import ClientAllowance
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
 from kpnode.api.served import ApiLimits
 from kpnode.api.shares import Held
+from kpnode.fairness import Slices
 
-_SLICE: Final = 16
-"""Envelopes that are decoded in one turn of the loop."""
+_SLICE_BYTES: Final = 16 * 1024
+"""What is decoded of a batch in one turn of the loop, in half a millisecond."""
+_ENVELOPE_BYTES: Final = 1024
+"""An envelope counts as so many at least."""
 _ARRAYS: Final = frozenset(bytes([first]) for first in (*range(0x90, 0xA0), 0xDC, 0xDD))
 """First bytes of a MessagePack array; an envelope is a map."""
 
@@ -45,9 +49,11 @@ class GivenEvents:
 
 
 async def read_events(
-    request: web.Request, limits: ApiLimits, held: Held, allowance: ClientAllowance
+    request: web.Request, limits: ApiLimits, held: Held, allowance: ClientAllowance, slices: Slices
 ) -> GivenEvents:
     """Read and decode the events of a request; ``held`` counts its bytes as they come.
+
+    A batch is decoded in ``slices``, between which others are served.
 
     What is no event costs ``allowance``, as one of a stranger does.
 
@@ -70,10 +76,12 @@ async def read_events(
         allowance.spend(1)
         raise
     events = []
-    for at, part in enumerate(parts):
-        if at % _SLICE == _SLICE - 1:
-            # Others are served between.
-            await asyncio.sleep(0)
+    left = 0 if is_batch else len(body)
+    for part in parts:
+        if left <= 0:
+            await slices.next()
+            left = _SLICE_BYTES
+        left -= max(len(part), _ENVELOPE_BYTES)
         event = _decode(part, is_packed=is_packed)
         if isinstance(event, LedgerError):
             allowance.spend(1)
@@ -87,8 +95,10 @@ async def _read(request: web.Request, limits: ApiLimits, held: Held) -> bytes:
     if announced > limit:
         raise web.HTTPRequestEntityTooLarge(limit, announced)
     body = bytearray()
+    # Most bodies have come with their headers.
+    patience = nullcontext() if request.content.is_eof() else asyncio.timeout(limits.request_s)
     try:
-        async with asyncio.timeout(limits.request_s):
+        async with patience:
             # Counted as it comes: what is announced costs whoever announces it nothing.
             while piece := await request.content.readany():
                 if len(body) + len(piece) > limit:

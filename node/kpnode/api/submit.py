@@ -9,7 +9,6 @@ the ledger moves on, it is a forecast and no promise.
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from functools import partial
 from typing import Final, assert_never
 
@@ -81,19 +80,22 @@ class SubmitApi:
 
     async def post_events(self, request: web.Request) -> web.Response:
         """Submit one envelope or a batch."""
-        with self._taking(request) as held:
-            return await self._post_events(request, held)
-
-    async def _post_events(self, request: web.Request, held: Held) -> web.Response:
-        timeout_s = read_parameters(request, SubmitOptions).timeout_ms / 1000
         allowance = self._allowances.of(client_of(request).site)
-        given = await read_events(request, self._limits, held, allowance)
+        with self._taking(request) as held:
+            return await self._post_events(request, held, allowance)
+
+    async def _post_events(
+        self, request: web.Request, held: Held, allowance: ClientAllowance
+    ) -> web.Response:
+        timeout_s = read_parameters(request, SubmitOptions).timeout_ms / 1000
+        given = await read_events(request, self._limits, held, allowance, self._node.slices)
         if given.is_batch:
-            return _respond(200, await self._submit_batch(request, given.events, timeout_s))
+            batch = await self._submit_batch(request, given.events, timeout_s, allowance)
+            return _respond(200, batch)
         (event,) = given.events
         if isinstance(event, LedgerError):
             raise event
-        (outcome,) = await self._submit(request, [event], timeout_s)
+        (outcome,) = await self._submit(request, [event], timeout_s, allowance)
         answer = self._describe(outcome, client_of(request))
         match answer:
             case CommittedAnswer():
@@ -110,10 +112,11 @@ class SubmitApi:
         request: web.Request,
         batch: Sequence[SignedEvent | LedgerError],
         timeout_s: float,
+        allowance: ClientAllowance,
     ) -> BatchAnswer:
         """Submit what is an event; the rest is refused in its place."""
         events = [one for one in batch if isinstance(one, SignedEvent)]
-        outcomes = iter(await self._submit(request, events, timeout_s) if events else ())
+        outcomes = iter(await self._submit(request, events, timeout_s, allowance) if events else ())
         results = tuple(
             self._describe(next(outcomes), client_of(request))
             if isinstance(one, SignedEvent)
@@ -123,12 +126,14 @@ class SubmitApi:
         return BatchAnswer(results=results)
 
     async def _submit(
-        self, request: web.Request, events: Sequence[SignedEvent], timeout_s: float
+        self,
+        request: web.Request,
+        events: Sequence[SignedEvent],
+        timeout_s: float,
+        allowance: ClientAllowance,
     ) -> list[Outcome]:
-        client = client_of(request)
-        end = partial(cut_off, request)
+        client, end = client_of(request), partial(cut_off, request)
         with self._submissions.take(client, len(events), cut_off=end, is_paced=False):
-            allowance = self._allowances.of(client.site)
             return await self._node.submit(events, timeout_s, allowance)
 
     def _describe(self, outcome: Outcome, client: Client) -> SubmitAnswer:
@@ -167,7 +172,7 @@ class SubmitApi:
             raise ProblemError(_too_much_rehearsed())
         with self._taking(request) as held:
             try:
-                given = await read_events(request, self._limits, held, allowance)
+                given = await read_events(request, self._limits, held, allowance, self._node.slices)
             finally:
                 # Also when the client has left.
                 self._rehearsed.fill(client.site, held.count)
@@ -179,13 +184,8 @@ class SubmitApi:
                     answer = await self._rehearse(given.events, allowance)
         return respond_json(answer, tip)
 
-    def _taking(self, request: web.Request) -> AbstractContextManager[Held]:
-        """Count what a request brings until it is answered, for its events are kept as long.
-
-        Raises:
-            ProblemError: its client has sent too much in vain (429).
-        """
-        self._allowances.of(client_of(request).site)
+    def _taking(self, request: web.Request) -> Held:
+        """Count what a request brings until it is answered, for its events are kept as long."""
         return self._bytes.take(client_of(request), 0, cut_off=partial(cut_off, request))
 
     async def _rehearse(
@@ -199,6 +199,7 @@ class SubmitApi:
         for at, event in enumerate(events):
             if at % _SLICE == _SLICE - 1:
                 await asyncio.sleep(_BREATH_S)
+                await self._node.slices.next()
             if isinstance(event, LedgerError):
                 problem = error_problem(event)
                 results.append(RehearsalResult(id=None, accepted=False, problem=problem))
@@ -215,7 +216,10 @@ class SubmitApi:
         if allowance.is_spent:
             return spent_problem()
         refusal, bad_signature = executor.may_sign(event), False
-        if refusal is None:
+        if refusal is not None:
+            # Of what is on the ledger already, nothing but that is worth saying.
+            refusal = executor.add(event) or refusal
+        else:
             error = await self._node.verify(event)
             if error is None:
                 refusal = executor.add(event)

@@ -9,6 +9,7 @@ unless a key that may speak has signed. Nothing here is queued for whoever may n
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 from kpledger.log.chain import BlockExecutor, ExecutedBlock
@@ -16,6 +17,7 @@ from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.rulebook import UnknownRulesError
 from kpledger.scheme.v1.records import KeyRecord
+from kpnode.fairness import Slices
 from kpnode.ledger import Ledger, RecentState
 from kpnode.runtime.verifier import Verifier
 from kpnode.submission import (
@@ -69,20 +71,26 @@ class Intake:
         ledger: Ledger,
         verifier: Verifier,
         catch_up: Callable[[float], Awaitable[str | None]],
+        slices: Slices,
     ) -> None:
         """Look at events by this ledger.
 
         ``catch_up`` waits until it holds what was acknowledged before; says what stood in the way.
+        ``slices`` is who shares the loop with others that have long work.
         """
         self._ledger = ledger
         self._verifier = verifier
         self._catch_up = catch_up
+        self._slices = slices
         # The thread of the core has one of its own: what is kept here is taken over in the loop.
         self._recent = RecentState(ledger.state, _KEPT_RECORDS)
+        self._looking = self._open()
+        """Adds nothing, so that it serves until the next block, with all that it has read."""
 
     def applied(self, executed: ExecutedBlock) -> None:
         """Take over what a committed block has changed."""
         self._recent.apply(executed.changes)
+        self._looking = self._open()
 
     def judge(self, event: SignedEvent) -> Refusal | None:
         """Say what the rules say to an event on this ledger, as far as this program knows them."""
@@ -111,6 +119,8 @@ class Intake:
     ) -> list[Answer]:
         answers: list[Answer] = []
         for first in range(0, len(events), _SLICE):
+            if len(events) > 1:
+                await self._slices.next()
             if allowance.is_spent:
                 if any(isinstance(answer, Refused) for answer in answers):
                     # To decode the rest of them was work as well.
@@ -124,15 +134,14 @@ class Intake:
         return answers
 
     async def _look_at(self, events: Sequence[SignedEvent], allowance: Allowance) -> list[Answer]:
-        executor = self._open()
-        answers: list[Answer] = [self._find(executor, event) for event in events]
-        allowance.spend(sum(map(_cost_of_duplicate, events, answers)))
+        self._looking.now_ms = self._now_ms()
+        answers: list[Answer] = [self._find(self._looking, event) for event in events]
         waiting = [at for at, answer in enumerate(answers) if isinstance(answer, Retry)]
-        errors = await self._verifier.check([events[at] for at in waiting])
-        for at, error in zip(waiting, errors, strict=True):
-            if error is not None:
-                answers[at] = refuse_signature(events[at].event_id, error)
-                allowance.spend(1)
+        found = await self._verify([events[at] for at in waiting])
+        for at, answer in zip(waiting, found, strict=True):
+            answers[at] = answer
+            allowance.spend(isinstance(answer, Refused))
+        allowance.spend(sum(map(_cost_of_duplicate, events, answers)))
         return answers
 
     async def _look_again(
@@ -147,8 +156,7 @@ class Intake:
         executor = self._open()
         for at, event in enumerate(events):
             if at % _SLICE == 0:
-                # Others are served between.
-                await asyncio.sleep(0)
+                await self._slices.next()
             if _is_stranger(answers[at]):
                 if reason is not None:
                     answers[at] = Unavailable(event.event_id, reason)
@@ -162,25 +170,46 @@ class Intake:
     async def _judge(self, executor: BlockExecutor, event: SignedEvent) -> Answer:
         answer = self._find(executor, event)
         if isinstance(answer, Retry):
-            (error,) = await self._verifier.check([event])
-            return answer if error is None else refuse_signature(event.event_id, error)
+            (answer,) = await self._verify([event])
         return answer
+
+    async def _verify(self, events: Sequence[SignedEvent]) -> list[Answer]:
+        """Verify signatures, but of what is on the ledger already."""
+        recorded: dict[bytes, Committed] = {}
+        jobs = [partial(self._verify_new, event, recorded) for event in events]
+        answers: list[Answer] = []
+        for event, error in zip(events, await self._verifier.do(jobs), strict=True):
+            if error is not None:
+                answers.append(refuse_signature(event.event_id, error))
+            else:
+                answers.append(recorded.get(event.event_id) or Retry())
+        return answers
+
+    def _verify_new(self, event: SignedEvent, recorded: dict[bytes, Committed]) -> None:
+        # In a thread: the loop would have to wait for the interpreter's lock after each read.
+        committed = find_committed(self._ledger, event.event_id)
+        if committed is not None:
+            recorded[event.event_id] = committed
+        else:
+            self._verifier.signatures.check(event)
 
     def _find(self, executor: BlockExecutor, event: SignedEvent) -> Answer:
         """Say what is known of an event before its signatures are verified."""
-        committed = find_committed(self._ledger, event.event_id)
-        if committed is not None:
-            return committed
         refusal = executor.may_sign(event)
         if refusal is None:
             return Retry()
+        # It may have been recorded while its keys still might.
+        committed = find_committed(self._ledger, event.event_id)
+        if committed is not None:
+            return committed
         told = _conceal(executor, event) if refusal.rule is Rule.E1 else None
         return Refused(event.event_id, refusal, bad_signature=False, for_everybody=told)
 
     def _open(self) -> BlockExecutor:
-        tip = self._ledger.tip
-        now_ms = max(tip.time_ms, time.time_ns() // 1_000_000)
-        return BlockExecutor(self._ledger.genesis, tip, self._recent, now_ms)
+        return BlockExecutor(self._ledger.genesis, self._ledger.tip, self._recent, self._now_ms())
+
+    def _now_ms(self) -> int:
+        return max(self._ledger.tip.time_ms, time.time_ns() // 1_000_000)
 
 
 def _conceal(executor: BlockExecutor, event: SignedEvent) -> Refusal:

@@ -20,7 +20,7 @@ from kpledger.log.genesis import Genesis
 from kpledger.scheme.event import Author, SignedEvent
 from kpledger.scheme.outcome import Refusal
 from kpnode.engine import MAX_REFUSED_BLOCKS, Engine, Loss, RefusedBlock, Step
-from kpnode.fairness import LaneShares
+from kpnode.fairness import LaneShares, Slices
 from kpnode.ledger import Ledger
 from kpnode.ports import Links
 from kpnode.punctuality import ClockDoubt
@@ -74,6 +74,7 @@ class Node:
         name: this node.
         ledger: the committed ledger, for questions.
         signatures: what was verified, remembered.
+        slices: for whatever is long in its event loop.
     """
 
     def __init__(
@@ -113,7 +114,8 @@ class Node:
         self._reads = Reads(self._rounds.ask, max_queue)
         self.signatures = engine.signatures
         self._verifier = Verifier(engine.signatures)
-        self._intake = Intake(ledger, self._verifier, self.catch_up)
+        self.slices = Slices()
+        self._intake = Intake(ledger, self._verifier, self.catch_up, self.slices)
         self._incoming = Incoming(
             self._verifier,
             genesis.consensus_keys,
@@ -222,8 +224,7 @@ class Node:
 
     async def verify(self, event: SignedEvent) -> LedgerError | None:
         """Verify the signatures of an event, in a thread; says what is wrong, or None."""
-        (error,) = await self._verifier.check([event])
-        return error
+        return await self._verifier.begin_event(event)
 
     @property
     def stopped(self) -> str | None:

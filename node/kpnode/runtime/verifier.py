@@ -44,11 +44,9 @@ class Verifier:
         self._workers.extend(Worker(_do_all, name=f"signatures-{one}") for one in range(_THREADS))
         self._send()
 
-    async def check(self, events: Sequence[SignedEvent]) -> list[LedgerError | None]:
-        """Verify events that are not known yet; says of each what is wrong, or None."""
-        known = self.signatures.knows
-        futures = [None if known(event) else self.begin_event(event) for event in events]
-        return [None if future is None else await future for future in futures]
+    async def do(self, jobs: Sequence[Job]) -> list[LedgerError | None]:
+        """Do jobs; says of each what is wrong, or None."""
+        return [await future for future in [self.begin(job) for job in jobs]]
 
     def begin_event(self, event: SignedEvent) -> asyncio.Future[LedgerError | None]:
         """Begin to verify an event."""

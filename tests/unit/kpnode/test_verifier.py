@@ -51,7 +51,7 @@ BEAT = HeartbeatRequest(Term(1), Index(0), 0)
 
 async def test_each_event_gets_its_own_answer(verifier: Verifier) -> None:
     events = [decode_envelope(one) for one in (ENVELOPES[0], forge(ENVELOPES[1]), ENVELOPES[2])]
-    found = await verifier.check(events)
+    found = [await one for one in [verifier.begin_event(event) for event in events]]
     assert [type(error) for error in found] == [type(None), BadSignatureError, type(None)]
     assert [verifier.signatures.knows(event) for event in events] == [True, False, True]
 
