@@ -25,7 +25,7 @@ from scripted_node import STATUS
 from typer.testing import CliRunner
 
 from kpclient.cli import app
-from kpclient.replay.served_chain import MAX_STREAMED_BYTES
+from kpclient.replay.database_reader import MAX_STORED_BYTES
 from kpledger.base.hashing import sha256
 from kpledger.base.pinning import build_tls_certificate
 from kpledger.log.layout import StoredEntry, encode_stored_entry
@@ -198,7 +198,7 @@ def test_violation_before_the_cut_ends_with_1(tmp_path: Path) -> None:
         msgspec.msgpack.encode([1, "text"]),
         msgspec.msgpack.encode([1, b"", 2]),
         b"\xc1",
-        b"\x92\x01\xc6\xff\xff\xff\xff" + bytes(MAX_STREAMED_BYTES + 1_000_000),
+        b"\x92\x01\xc6\xff\xff\xff\xff" + bytes(MAX_STORED_BYTES + 1_000_000),
     ],
     ids=["map", "text", "long array", "no MessagePack", "oversized block"],
 )

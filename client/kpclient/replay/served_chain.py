@@ -17,13 +17,11 @@ from kpclient.net.access_tokens import NO_TOKENS, AccessTokens
 from kpclient.net.answers import read_answer
 from kpclient.net.node_client import NoAccessError, NodeClient, NodeUnreachableError, read_from
 from kpclient.replay.copied_chain import ChainUnavailableError, StoredBlock
+from kpclient.replay.database_reader import MAX_STORED_BYTES
 from kpledger.api.answers import PublicStatusAnswer
 from kpledger.api.routes import BLOCKS, MAX_HEIGHT, STATUS, BlocksQuestion
 from kpledger.log.genesis import Genesis
-from kpledger.log.layout import MAX_PAYLOAD_BYTES
 
-MAX_STREAMED_BYTES: Final = MAX_PAYLOAD_BYTES + 64
-"""Largest stored block with what frames it in the stream."""
 _CHUNK_BYTES: Final = 256 << 10
 """More than ever comes in one piece."""
 _GOES_ON_BYTES: Final = 256 << 10
@@ -91,7 +89,7 @@ class ServedChain:
             NodeUnreachableError: it breaks off, or comes too slowly.
         """
         unpacker = msgpack.Unpacker(
-            max_buffer_size=MAX_STREAMED_BYTES + _CHUNK_BYTES, max_array_len=2
+            max_buffer_size=MAX_STORED_BYTES + _CHUNK_BYTES, max_array_len=2
         )
         stream = self._read_stream(first)
         try:
