@@ -68,11 +68,7 @@ class AddressRange(str):
         Raises:
             ValueError: it is something else.
         """
-        try:
-            network = ipaddress.ip_network(text)
-        except ValueError as error:
-            raise ValueError(str(error)) from None
-        first = network.network_address
+        first = ipaddress.ip_network(text).network_address
         if isinstance(first, ipaddress.IPv6Address) and first.ipv4_mapped is not None:
             # Clients are told apart by what they are: their IPv4 address.
             raise ValueError(f"{text!r} is a range of IPv4 addresses written as IPv6 ones")
