@@ -7,7 +7,6 @@ written. Nor is one that lies where that one was; each request looks, and so doe
 
 import asyncio
 import logging
-import os
 import sqlite3
 import threading
 import time
@@ -48,15 +47,6 @@ _SHORTAGES: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM})
 """What says nothing of the books, as too few descriptors for a sorter's file."""
 
 _log = logging.getLogger(__name__)
-
-
-def _stand_back() -> None:
-    """Let this thread have what nobody else wants of the processors.
-
-    One of a merely lower priority is not interrupted at once when a step of consensus is due: it
-    has its few milliseconds first, at every step of a commit.
-    """
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 class _Budget:
@@ -103,9 +93,7 @@ class BooksApi:
         self._queries = tuple(queries)
         self._budget_s = budget_s
         self._small = ThreadPoolExecutor(SMALL_READERS, thread_name_prefix="small-reader")
-        self._dear = ThreadPoolExecutor(
-            DEAR_READERS, thread_name_prefix="dear-reader", initializer=_stand_back
-        )
+        self._dear = ThreadPoolExecutor(DEAR_READERS, thread_name_prefix="dear-reader")
         self._connections = threading.local()
         self.damaged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
