@@ -6,7 +6,7 @@ large events has fewer of them in a block. What somebody sends in one request st
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
@@ -15,7 +15,7 @@ from kpledger.scheme.event import Author, SignedEvent
 
 _BLOCK_EVENTS: Final = 64
 """Events of one lane in a block at most; fewer if they are large."""
-_BLOCK_BYTES: Final = 128 * 1024
+_BLOCK_BYTES: Final = 64 * 1024
 _LONGEST_S: Final = 60
 """How long a bucket is full at most, whatever was put into it."""
 _BUCKETS: Final = 10_000
@@ -23,20 +23,51 @@ _BUCKETS: Final = 10_000
 _ROUNDING_S: Final = 1e-6
 
 
-class Slices:
-    """One slice of long work in each turn of an event loop, however many requests have such work.
+BATCHES: Final = "batches"
+"""The name of all work on requests of many events."""
 
-    Whoever has none waits for a slice at most between two of its steps, and not for one of each.
+
+class Slices:
+    """A few slices of work of each name in one turn of an event loop, however much there is.
+
+    Whoever has little work waits between two of its steps for a slice of each other name, and not
+    for all that came at once.
     """
 
-    def __init__(self) -> None:
-        """Let nobody wait yet."""
-        self._turn = asyncio.Lock()
+    def __init__(self, width: int = 1) -> None:
+        """Let ``width`` slices of a name be done in one turn."""
+        self._width = width
+        self._done: Counter[Hashable] = Counter()
+        """In this turn."""
+        self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
+        """By name, in the order of asking; none is empty."""
 
-    async def next(self) -> None:
-        """Wait until a slice may be done; they come in the order of asking."""
-        async with self._turn:
-            await asyncio.sleep(0)
+    async def next(self, name: Hashable) -> None:
+        """Wait until a slice may be done."""
+        if name in self._waiting or self._done[name] >= self._width:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.setdefault(name, deque()).append(turn)
+            await turn
+        else:
+            self._note(name)
+
+    def _note(self, name: Hashable) -> None:
+        if not self._done:
+            asyncio.get_running_loop().call_soon(self._turn)
+        self._done[name] += 1
+
+    def _turn(self) -> None:
+        """Begin the next turn with those who wait."""
+        self._done.clear()
+        for name, turns in tuple(self._waiting.items()):
+            while turns and self._done[name] < self._width:
+                turn = turns.popleft()
+                # Whoever waited may have left.
+                if not turn.done():
+                    turn.set_result(None)
+                    self._note(name)
+            if not turns:
+                del self._waiting[name]
 
 
 class FairQueue:

@@ -114,6 +114,10 @@ class Submissions:
         """Count the events that wait for admission."""
         return len(self._queue)
 
+    def __contains__(self, event_id: bytes) -> bool:
+        """Tell whether somebody waits for an event."""
+        return event_id in self._waiting
+
     def enqueue(self, event: SignedEvent, lane: Author) -> None:
         """Queue an event for admission, in the turn of an author."""
         self._queue.add(lane, event)

@@ -4,12 +4,15 @@ It answers about submissions, blocks and itself; what people ask about the ledge
 the books (:mod:`kpnode.api.proxy`).
 """
 
+from typing import Final
+
 from aiohttp import web
 
 from kpledger.api import routes
 from kpledger.base.keys import SigningKey
 from kpnode.api.access import AccessControl
 from kpnode.api.blocks import BlocksApi
+from kpnode.api.client import take_turns
 from kpnode.api.delivery import Delivery
 from kpnode.api.http import add_route, answer_problems
 from kpnode.api.openapi import build_openapi
@@ -17,7 +20,11 @@ from kpnode.api.proxy import BooksProxy
 from kpnode.api.served import ApiLimits, BooksGate
 from kpnode.api.status import StatusApi
 from kpnode.api.submit import SubmitApi
+from kpnode.fairness import Slices
 from kpnode.runtime import Node
+
+_BEGINNING: Final = 2
+"""Requests of one client that begin in one turn of the loop, each in less than a millisecond."""
 
 
 def build_app(
@@ -54,7 +61,12 @@ def build_app(
     }
     app = web.Application(
         client_max_size=limits.max_body_bytes,
-        middlewares=[delivery.deliver, answer_problems, access.identify],
+        middlewares=[
+            delivery.deliver,
+            answer_problems,
+            access.identify,
+            take_turns(Slices(_BEGINNING)),
+        ],
     )
     app.cleanup_ctx.extend((proxy.connected, delivery.watching))
     for route in routes.ROUTES:

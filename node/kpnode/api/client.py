@@ -18,6 +18,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from kpnode.config import AccessSection, AddressRange
+from kpnode.fairness import Slices
 from kpnode.incident import Incident
 from kpnode.sites import IPAddress, Site, read_address, site_of
 
@@ -88,6 +89,20 @@ def identify_clients(access: AccessSection, has_token: Callable[[web.Request], b
         return await handler(request)
 
     return identify
+
+
+def take_turns(begins: Slices) -> Middleware:
+    """Make the middleware that lets a few requests of each client begin in one turn of the loop.
+
+    However many come at once, those of others begin as well.
+    """
+
+    @web.middleware
+    async def begin(request: web.Request, handler: Handler) -> web.StreamResponse:
+        await begins.next(client_of(request).site)
+        return await handler(request)
+
+    return begin
 
 
 def client_of(request: web.Request) -> Client:

@@ -21,7 +21,7 @@ from kpnode.api.allowances import ClientAllowance
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem
 from kpnode.api.served import ApiLimits
 from kpnode.api.shares import Held
-from kpnode.fairness import Slices
+from kpnode.fairness import BATCHES, Slices
 
 _SLICE_BYTES: Final = 16 * 1024
 """What is decoded of a batch in one turn of the loop, in half a millisecond."""
@@ -67,7 +67,7 @@ async def read_events(
     if media_type not in (JSON_TYPE, MSGPACK_TYPE):
         detail = f"{media_type or 'no content type'} is not {JSON_TYPE} or {MSGPACK_TYPE}"
         raise ProblemError(make_problem(ProblemKind.UNSUPPORTED_MEDIA_TYPE, detail))
-    body = await _read(request, limits, held)
+    body = await _read(request, limits, held, slices)
     is_packed = media_type == MSGPACK_TYPE
     is_batch = body[:1] in _ARRAYS if is_packed else body.lstrip()[:1] == b"["
     try:
@@ -79,7 +79,7 @@ async def read_events(
     left = 0 if is_batch else len(body)
     for part in parts:
         if left <= 0:
-            await slices.next()
+            await slices.next(BATCHES)
             left = _SLICE_BYTES
         left -= max(len(part), _ENVELOPE_BYTES)
         event = _decode(part, is_packed=is_packed)
@@ -90,7 +90,7 @@ async def read_events(
     return GivenEvents(tuple(events), is_batch=is_batch)
 
 
-async def _read(request: web.Request, limits: ApiLimits, held: Held) -> bytes:
+async def _read(request: web.Request, limits: ApiLimits, held: Held, slices: Slices) -> bytes:
     limit, announced = limits.max_body_bytes, request.content_length or 0
     if announced > limit:
         raise web.HTTPRequestEntityTooLarge(limit, announced)
@@ -106,6 +106,8 @@ async def _read(request: web.Request, limits: ApiLimits, held: Held) -> bytes:
                 held.add(len(piece))
                 held.went_on(len(piece))
                 body += piece
+                if not request.content.is_eof():
+                    await slices.next(BATCHES)
     except TimeoutError:
         detail = f"the body was not there within {limits.request_s:g} seconds"
         raise ProblemError(make_problem(ProblemKind.TOO_SLOW, detail)) from None

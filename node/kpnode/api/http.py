@@ -35,6 +35,7 @@ from kpnode.storage.errors import StorageError
 HEIGHT_HEADER: Final = "KP-Height"
 """Names the block that an answer is as of; and to the books, one that they have to hold."""
 _CONTINUE: Final = "100-continue"
+_UNASKED_BYTES: Final = 16 * 1024
 SHUTDOWN_S: Final = 3.0
 """How long requests under way may go on when the server is stopped."""
 
@@ -172,6 +173,8 @@ class HttpServer:
             auto_decompress=False,
             # Nobody works on for a client that has left.
             handler_cancellation=True,
+            # So much of a body is read, and twice as much waits, before somebody asks for it.
+            read_bufsize=_UNASKED_BYTES,
             # Nor is read what nobody wants; how a client hears of that is said when it is answered.
             lingering_time=0,
         )

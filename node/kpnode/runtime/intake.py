@@ -17,7 +17,7 @@ from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.rulebook import UnknownRulesError
 from kpledger.scheme.v1.records import KeyRecord
-from kpnode.fairness import Slices
+from kpnode.fairness import BATCHES, Slices
 from kpnode.ledger import Ledger, RecentState
 from kpnode.runtime.verifier import Verifier
 from kpnode.submission import (
@@ -120,7 +120,7 @@ class Intake:
         answers: list[Answer] = []
         for first in range(0, len(events), _SLICE):
             if len(events) > 1:
-                await self._slices.next()
+                await self._slices.next(BATCHES)
             if allowance.is_spent:
                 if any(isinstance(answer, Refused) for answer in answers):
                     # To decode the rest of them was work as well.
@@ -135,13 +135,9 @@ class Intake:
 
     async def _look_at(self, events: Sequence[SignedEvent], allowance: Allowance) -> list[Answer]:
         self._looking.now_ms = self._now_ms()
-        answers: list[Answer] = [self._find(self._looking, event) for event in events]
-        waiting = [at for at, answer in enumerate(answers) if isinstance(answer, Retry)]
-        found = await self._verify([events[at] for at in waiting])
-        for at, answer in zip(waiting, found, strict=True):
-            answers[at] = answer
-            allowance.spend(isinstance(answer, Refused))
-        allowance.spend(sum(map(_cost_of_duplicate, events, answers)))
+        judged = [self._judge_keys(self._looking, event) for event in events]
+        answers = await self._verify(events, judged)
+        allowance.spend(sum(map(_cost_in_vain, events, judged, answers)))
         return answers
 
     async def _look_again(
@@ -156,7 +152,7 @@ class Intake:
         executor = self._open()
         for at, event in enumerate(events):
             if at % _SLICE == 0:
-                await self._slices.next()
+                await self._slices.next(BATCHES)
             if _is_stranger(answers[at]):
                 if reason is not None:
                     answers[at] = Unavailable(event.event_id, reason)
@@ -168,40 +164,48 @@ class Intake:
                 executor.add(event)
 
     async def _judge(self, executor: BlockExecutor, event: SignedEvent) -> Answer:
-        answer = self._find(executor, event)
-        if isinstance(answer, Retry):
-            (answer,) = await self._verify([event])
+        (answer,) = await self._verify([event], [self._judge_keys(executor, event)])
         return answer
 
-    async def _verify(self, events: Sequence[SignedEvent]) -> list[Answer]:
-        """Verify signatures, but of what is on the ledger already."""
+    async def _verify(
+        self, events: Sequence[SignedEvent], judged: Sequence[Retry | Refused]
+    ) -> list[Answer]:
+        """Verify the signatures of what may be signed so, unless it is on the ledger already.
+
+        What may not may have been recorded while its keys still might.
+        """
         recorded: dict[bytes, Committed] = {}
-        jobs = [partial(self._verify_new, event, recorded) for event in events]
-        answers: list[Answer] = []
-        for event, error in zip(events, await self._verifier.do(jobs), strict=True):
-            if error is not None:
-                answers.append(refuse_signature(event.event_id, error))
-            else:
-                answers.append(recorded.get(event.event_id) or Retry())
-        return answers
+        jobs = [
+            partial(
+                self._verify_new if isinstance(answer, Retry) else self._find_recorded,
+                event,
+                recorded,
+            )
+            for event, answer in zip(events, judged, strict=True)
+        ]
+        errors = await self._verifier.do(jobs)
+        return [
+            recorded.get(event.event_id)
+            or (answer if error is None else refuse_signature(event.event_id, error))
+            for event, answer, error in zip(events, judged, errors, strict=True)
+        ]
 
     def _verify_new(self, event: SignedEvent, recorded: dict[bytes, Committed]) -> None:
+        self._find_recorded(event, recorded)
+        if event.event_id not in recorded:
+            self._verifier.signatures.check(event)
+
+    def _find_recorded(self, event: SignedEvent, recorded: dict[bytes, Committed]) -> None:
         # In a thread: the loop would have to wait for the interpreter's lock after each read.
         committed = find_committed(self._ledger, event.event_id)
         if committed is not None:
             recorded[event.event_id] = committed
-        else:
-            self._verifier.signatures.check(event)
 
-    def _find(self, executor: BlockExecutor, event: SignedEvent) -> Answer:
-        """Say what is known of an event before its signatures are verified."""
+    def _judge_keys(self, executor: BlockExecutor, event: SignedEvent) -> Retry | Refused:
+        """Say what the keys of an event may do, before its signatures are verified."""
         refusal = executor.may_sign(event)
         if refusal is None:
             return Retry()
-        # It may have been recorded while its keys still might.
-        committed = find_committed(self._ledger, event.event_id)
-        if committed is not None:
-            return committed
         told = _conceal(executor, event) if refusal.rule is Rule.E1 else None
         return Refused(event.event_id, refusal, bad_signature=False, for_everybody=told)
 
@@ -231,10 +235,11 @@ def _is_over_quota(answer: Answer) -> bool:
     return isinstance(answer, Refused) and answer.refusal.rule is Rule.E15
 
 
-def _cost_of_duplicate(event: SignedEvent, answer: Answer) -> float:
-    if not isinstance(answer, Committed):
-        return 0
-    return _SENT_AGAIN if answer.signers == event.signers else 1
+def _cost_in_vain(event: SignedEvent, judged: Answer, answer: Answer) -> float:
+    """Tell what an event costs that is on the ledger already, or whose signature is wrong."""
+    if isinstance(answer, Committed):
+        return _SENT_AGAIN if answer.signers == event.signers else 1
+    return isinstance(answer, Refused) and isinstance(judged, Retry)
 
 
 def _turn_away(event: SignedEvent) -> Unavailable:

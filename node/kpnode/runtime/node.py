@@ -266,6 +266,9 @@ class Node:
         A commit is believed when this node has seen it itself; the leader's word only says that it
         is worth waiting.
         """
+        if event_id not in self._submissions:
+            # They have heard of it: this node has seen the commit itself.
+            return
         if isinstance(outcome, Committed):
             own = find_committed(self.ledger, event_id)
             if own is not None:

@@ -161,6 +161,7 @@ class PeerLinks:
         task.add_done_callback(end)
 
     async def _answer(self, peer: NodeId, request: RelayRequest) -> None:
+        await self._node.slices.next(request.lane)
         try:
             event = decode_envelope(request.envelope)
         except LedgerError:
