@@ -23,8 +23,8 @@ from kpnode.api.submit import SubmitApi
 from kpnode.fairness import Slices
 from kpnode.runtime import Node
 
-_BEGINNING: Final = 2
-"""Requests of one client that begin in one turn of the loop, each in less than a millisecond."""
+_BEGINNING: Final = 8
+"""Requests of one client that begin in one turn of the loop, each in half a millisecond or so."""
 
 
 def build_app(

@@ -113,16 +113,18 @@ class Node:
         self._rounds = Rounds(engine.tickets, self._send_question, timeout_s=timeout_s)
         self._reads = Reads(self._rounds.ask, max_queue)
         self.signatures = engine.signatures
-        self._verifier = Verifier(engine.signatures)
+        # However much clients send, what peers send is verified at once.
+        self._verifier = Verifier(engine.signatures, name="clients")
+        self._peers_verifier = Verifier(engine.signatures, name="peers")
         self.slices = Slices()
         self._intake = Intake(ledger, self._verifier, self.catch_up, self.slices)
         self._incoming = Incoming(
-            self._verifier,
+            self._peers_verifier,
             genesis.consensus_keys,
             lambda message: self._put(Received(message)),
             limit=max_queue,
         )
-        self._ordering = Ordering(self._submissions, self._intake, self._verifier, self)
+        self._ordering = Ordering(self._submissions, self._intake, self._peers_verifier, self)
         self._transfer: Handover | None = None
         self._wake = asyncio.Event()
         self._pace = Pace(engine.may_save)
@@ -142,6 +144,7 @@ class Node:
         self._log_alarms()
         worker = self._worker = Worker(self._engine.step, name="core")
         self._verifier.start()
+        self._peers_verifier.start()
         self._tasks = [
             asyncio.create_task(self._run(worker), name="core"),
             asyncio.create_task(self._tick(), name="tick"),
@@ -174,6 +177,7 @@ class Node:
             await self._worker.close()
             self._worker = None
             await self._verifier.close()
+            await self._peers_verifier.close()
         self._fail(STOPPING)
 
     def status(self) -> NodeStatus:

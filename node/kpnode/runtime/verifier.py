@@ -1,4 +1,4 @@
-"""Signature arithmetic for an event loop, in threads of its own.
+"""Signature arithmetic for an event loop, in a thread of its own.
 
 Neither the loop nor the thread of the core computes: libsodium does, without the interpreter's
 lock, while they go on. What is asked for in one turn of the loop travels together, because the way
@@ -6,7 +6,6 @@ to another thread and back costs as much as a signature.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -16,9 +15,8 @@ from kpledger.scheme.event import SignedEvent
 from kpnode.runtime.worker import Worker
 from kpnode.signatures import Signatures
 
-_THREADS: Final = 2
 _CHUNK: Final = 16
-"""Jobs in one call, so that a large request is shared by the threads."""
+"""Jobs in one call, so that who asks for one need not wait for all of a large request."""
 
 Job = Callable[[], None]
 """Verifies something; raises LedgerError where it does not verify."""
@@ -33,16 +31,17 @@ class Verifier:
         signatures: what was verified, remembered.
     """
 
-    def __init__(self, signatures: Signatures) -> None:
-        """Prepare; what is asked for waits until :meth:`start`."""
+    def __init__(self, signatures: Signatures, *, name: str) -> None:
+        """Prepare; what is asked for waits until :meth:`start`. ``name`` is that of the thread."""
         self.signatures = signatures
-        self._workers: deque[_Worker] = deque()
+        self._name = name
+        self._worker: _Worker | None = None
         self._waiting: list[tuple[Job, asyncio.Future[LedgerError | None]]] = []
 
     def start(self) -> None:
-        """Start the threads."""
-        self._workers.extend(Worker(_do_all, name=f"signatures-{one}") for one in range(_THREADS))
-        self._send()
+        """Start the thread."""
+        self._worker = Worker(_do_all, name=self._name)
+        self._send(self._worker)
 
     async def do(self, jobs: Sequence[Job]) -> list[LedgerError | None]:
         """Do jobs; says of each what is wrong, or None."""
@@ -56,24 +55,23 @@ class Verifier:
         """Begin a job; its error, or None, is there when it is done."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[LedgerError | None] = loop.create_future()
-        if not self._waiting and self._workers:
-            loop.call_soon(self._send)
+        if not self._waiting and self._worker is not None:
+            loop.call_soon(self._send, self._worker)
         self._waiting.append((job, future))
         return future
 
-    def _send(self) -> None:
+    def _send(self, worker: _Worker) -> None:
         waiting, self._waiting = self._waiting, []
         for first in range(0, len(waiting), _CHUNK):
             part = waiting[first : first + _CHUNK]
-            self._workers.rotate()
-            call = self._workers[0].call([job for job, _ in part])
+            call = worker.call([job for job, _ in part])
             call.add_done_callback(partial(_deliver, [future for _, future in part]))
 
     async def close(self) -> None:
-        """Finish what was begun, and end the threads."""
-        self._send()
-        for worker in self._workers:
-            await worker.close()
+        """Finish what was begun, and end the thread."""
+        if self._worker is not None:
+            self._send(self._worker)
+            await self._worker.close()
 
 
 def _do_all(jobs: Sequence[Job]) -> list[LedgerError | None]:
