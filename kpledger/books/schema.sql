@@ -761,7 +761,7 @@ FROM events;
 
 -- Events that may be a thief's: signed, between the height that a recovery names and that recovery,
 -- with a key that speaks for the participant itself, or one that was added since.
-CREATE VIEW suspect_events AS
+CREATE VIEW recovery_suspects AS
 SELECT DISTINCT signatures.event_index, recoveries.participant, recoveries.suspect_height,
        recoveries.event_index AS recovery
 FROM recoveries
@@ -774,6 +774,25 @@ WHERE recoveries.known_until IS NULL AND events.height >= recoveries.suspect_hei
   AND (keys.authority IN ('root', 'recovery', 'chair', 'secretariat') OR NOT EXISTS (
       SELECT 1 FROM keys AS earlier LEFT JOIN events AS adding USING (event_index)
       WHERE earlier.key = keys.key AND coalesce(adding.height, 0) < recoveries.suspect_height));
+
+-- Events that were signed with a key which was revoked as compromised, since the day that the
+-- revocation names; ever, if it names none.
+CREATE VIEW revocation_suspects AS
+SELECT signatures.event_index, keys.participant, keys.suspect_since,
+       keys.event_index AS revocation
+FROM signatures
+JOIN signers ON signers.signer = signatures.signer
+JOIN keys ON keys.key = signers.key
+JOIN events ON events.event_index = signatures.event_index
+WHERE keys.reason = 'COMPROMISED' AND keys.known_until IS NULL
+  AND events.recorded_at >= coalesce(keys.suspect_since, 0)
+  AND events.event_index <> keys.event_index;
+
+-- Events that may be a thief's, for either reason; flag F16 says which.
+CREATE VIEW suspect_events AS
+SELECT event_index FROM recovery_suspects
+UNION ALL
+SELECT event_index FROM revocation_suspects;
 
 -- What Annex III counts, as known now.
 CREATE VIEW v_trade AS

@@ -113,7 +113,7 @@ def _verify(session: Session, number: str, *, as_json: bool) -> None:
         {
             "certificate": number,
             "state": known.state,
-            "suspect": "yes: a key that was stolen has signed for it" if known.suspect else "",
+            **({"suspect": "a key that was stolen has signed for it"} if known.suspect else {}),
             "issuer": known.issuer,
             "destination": known.destination,
             "issued": known.issued_on,

@@ -360,5 +360,5 @@ def _explain(known: Mapping[str, str]) -> None:
     for name in ("rule", "clause", "field", "option", "problem", "accepted"):
         if known.get(name):
             print_trouble(f"  {name}: {known[name]}")
-    if known.get("field") == "signatures":
+    if known.get("field") == "signatures" and known.get("problem", "").endswith(" signed"):
         print_trouble(f"  {_OTHERS_SIGN}")

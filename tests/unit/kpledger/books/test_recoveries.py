@@ -74,6 +74,24 @@ def test_statements_of_stolen_and_added_keys_are_suspect_until_the_recovery() ->
         assert verified.suspect is suspect
 
 
+def test_certificates_of_a_key_that_was_revoked_as_compromised_are_suspect_since_then() -> None:
+    trader = Trader()
+    before, after = trader.draw_up(BEFORE), trader.draw_up(SINCE)
+    trader.issue(before)
+    trader.issue(after)
+    stolen = signing_key("BW/gaborone").public_key
+    body = vary(REVOCATION, key=stolen, reason=COMPROMISED, suspect_since=start_of_day_ms(THEFT))
+    trader.say(FOUND, "BW/root", body)
+    for certificate, suspect in ((before, False), (after, True)):
+        asked = CertificateQuestion(number=certificate.number)
+        verified = trader.ledger.ask(VERIFICATION, asked).certificate
+        assert verified is not None
+        assert verified.suspect is suspect
+        traced = trader.ledger.ask(TRACE, TraceQuestion(subject=certificate.number))
+        assert [one.suspect for one in traced.shipments] == [suspect]
+        assert bool(ask(trader, certificate.number).suspects) is suspect
+
+
 def ask(trader: Trader, subject: str) -> SubjectAnswer:
     return trader.ledger.ask(SUBJECT, SubjectQuestion(subject=subject))
 
