@@ -151,8 +151,8 @@ def _find_missing_addresses(config: NodeConfig, genesis: Genesis) -> tuple[str, 
         return ()
     alarm = (
         f"This node sends nothing to {', '.join(missing)}: [peers.addresses] of its configuration"
-        f' holds no line such as {missing[0]} = "host:7700". Without a majority of the voters there'
-        " is no leader. Add the lines, then start the node again."
+        f' holds no line such as {missing[0]} = "host:7700". Nodes that do not hear'
+        " of most others have no leader. Add the lines, then start the node again."
     )
     return (alarm,)
 

@@ -313,7 +313,8 @@ def _report(file: Path, run: Submission, undecided: int, *, as_json: bool) -> No
     if undecided:
         raise PartlyUndecidedError(f"{undecided} events are not decided yet; run it again to go on")
     if refusals:
-        raise PartlyRefusedError(f"{len(refusals)} lines were refused; they are in {refused_file}")
+        were = "line was" if len(refusals) == 1 else "lines were"
+        raise PartlyRefusedError(f"{len(refusals)} {were} refused; see {refused_file}")
 
 
 def _refusal(one: Decided) -> dict[str, object]:

@@ -5,6 +5,7 @@ An event that gets no answer is simply tried again: its id makes that harmless.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Final, Protocol
@@ -28,6 +29,7 @@ from kpnode.submission import (
 _REFUSED: Final = 512
 """Signed events of one author at once that rules refuse, before no more of them is looked at."""
 _REFUSED_PER_S: Final = 20
+_KNOWN_REFUSED: Final = 10_000
 _PAUSE_S: Final = 1.0
 """Before an author that has its share already is told so."""
 
@@ -58,6 +60,8 @@ class Ordering:
         self._verifier = verifier
         self._orderer = orderer
         self._refused = Buckets(_REFUSED, _REFUSED_PER_S)
+        self._known_refused: dict[bytes, None] = {}
+        """Ids of events that were refused, the latest last."""
         self._relayed = InOrder()
 
     async def submit(
@@ -78,8 +82,7 @@ class Ordering:
         if self._orderer.stopped is None:
             answers = await self._intake.admit(events, deadline_s, allowance)
         waiting = [at for at, answer in enumerate(answers) if isinstance(answer, Retry)]
-        # What comes in one request stays together: the first who has signed answers for all of it.
-        lane = events[waiting[0]].header.author if waiting else claimed
+        lane = _find_lane([events[at] for at in waiting]) if waiting else claimed
         if not self._takes(lane, len(events)) or (waiting and self._is_in_vain(lane, events)):
             await asyncio.sleep(_PAUSE_S)
             answers = [
@@ -88,9 +91,24 @@ class Ordering:
             ]
         with self._submissions.shares.hold(lane, len(waiting)):
             outcomes = await self._order(events, answers, lane, deadline_s)
-        # They are signed, so that they cost nobody's allowance, but the leader its time.
-        self._refused.fill(lane, sum(isinstance(outcomes[at], Refused) for at in waiting))
+        for at in waiting:
+            if isinstance(outcomes[at], Refused):
+                self._note_refused(events[at], allowance)
         return outcomes
+
+    def _note_refused(self, event: SignedEvent, allowance: Allowance) -> None:
+        """Count a signed event that a rule refuses, which costs the leader its time.
+
+        Its author answers for it once; after that, whoever sends it again: anybody can who has seen
+        it.
+        """
+        if event.event_id in self._known_refused:
+            allowance.spend(1)
+            return
+        self._refused.fill(event.header.author, 1)
+        self._known_refused[event.event_id] = None
+        if len(self._known_refused) > _KNOWN_REFUSED:
+            del self._known_refused[next(iter(self._known_refused))]
 
     def _takes(self, lane: Author, count: int) -> bool:
         """Tell whether a request of an author is looked at.
@@ -176,6 +194,17 @@ class Ordering:
             Unavailable(event.event_id, reason or "") if is_final else Retry()
             for event in events[len(futures) :]
         ]
+
+
+def _find_lane(events: Sequence[SignedEvent]) -> Author:
+    """Give who answers for a request, whose events stay together: the author of most of them.
+
+    All are signed, but one of them may have been made by somebody else than who sends it.
+    """
+    if len(events) == 1:
+        return events[0].header.author
+    authors = {event.event_id: event.header.author for event in events}
+    return Counter(authors.values()).most_common(1)[0][0]
 
 
 def _release(turn: asyncio.Future[None]) -> None:

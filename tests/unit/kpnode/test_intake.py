@@ -144,7 +144,7 @@ async def test_relayed_event_is_verified_again(node: Node) -> None:
 async def test_author_whose_events_are_refused_again_and_again_is_turned_away_alone(
     node: Node,
 ) -> None:
-    """Nobody else's name helps: who answers for a request is the first that has signed."""
+    """Nobody else's name helps: who answers for a request is who has signed most of it."""
     certificate = make_certificate(number="BW999999")
     assert all(isinstance(one, Committed) for one in await submit(node, *OPENING))
     number = 0
@@ -163,6 +163,24 @@ async def test_author_whose_events_are_refused_again_and_again_is_turned_away_al
     assert hidden[1].own_share
     [other] = await submit(node, opening_events("EU/antwerp")[0])
     assert isinstance(other, Committed)
+
+
+async def test_nobody_pays_for_events_of_its_own_that_others_send_on(node: Node) -> None:
+    """What was refused once may be in anybody's hands, and is put first in many a request."""
+    assert all(isinstance(one, Committed) for one in await submit(node, *OPENING))
+    absent = NoteFiled(text="See there.", references=(bytes(32),), document=None)
+    seen = make_event("ZA/root", absent, subject="ZA")
+    made = [make_event("BW/root", absent, subject="BW", nonce=nonce) for nonce in range(600)]
+    await submit(node, seen, *made, purse=Purse(1000))
+    purse = Purse(1000)
+    again = await submit(node, *[seen] * 600, purse=purse)
+    assert {refusal_of(one)[0] for one in again} == {"E6"}
+    assert purse.spent == 600
+    there = NoteFiled(text="Nothing.", references=(), document=None)
+    own = [make_event("ZA/root", there, subject="ZA", nonce=nonce) for nonce in range(2)]
+    assert all(isinstance(one, Committed) for one in await submit(node, *own))
+    other = [make_event("BW/root", there, subject="BW", nonce=600 + nonce) for nonce in range(2)]
+    assert all(isinstance(one, Unavailable) for one in await submit(node, *other))
 
 
 async def test_author_of_whom_much_was_refused_may_still_send_what_is_not(

@@ -126,7 +126,7 @@ def check_quota(context: Context) -> Refusals:
         if free_us > now_us:
             problem = (
                 f"the {use.kind} quota of {use} is used up: {use.units} units of {UNIT_BYTES}"
-                f" bytes a day, of which {SAVED_DAYS} days' may come at once"
+                f" bytes a day; what is not used adds up for {SAVED_DAYS} days"
             )
             # Rounded up, so that it is not refused once more.
             accepted = f"the same, filed again from {format_time(-(-free_us // 1000))} on"

@@ -89,8 +89,8 @@ def test_refusal_names_the_instant_from_which_the_same_event_is_accepted() -> No
     assert refusal == Refusal(
         Rule.E15,
         "author",
-        "the notes quota of BW/root is used up: 10 units of 2048 bytes a day,"
-        " of which 7 days' may come at once",
+        "the notes quota of BW/root is used up: 10 units of 2048 bytes a day;"
+        " what is not used adds up for 7 days",
         f"the same, filed again from {format_time(free_ms)} on",
     )
     assert _refusal(ledger, "BW/root", NOTE, free_ms - 1) is not None
