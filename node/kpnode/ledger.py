@@ -23,8 +23,6 @@ from kpledger.log.genesis import Genesis
 from kpledger.log.merkle import Frontier
 from kpledger.scheme.v1.records import EventRecord
 
-_OBSOLETE: Final = (b"i", b"m/derivation")
-"""Beginnings of keys that earlier versions of this program wrote, and nobody reads any more."""
 _FORGOTTEN_AT_ONCE: Final = 1000
 _RECENT_RECORDS: Final = 20_000
 _MAX_APPLIED_BYTES: Final = 64 * 1024
@@ -147,7 +145,6 @@ class Ledger:
         self.state = StoredState(store)
         self.recent = RecentState(self.state, _RECENT_RECORDS)
         self._store = store
-        self._forget(_OBSOLETE)
         applied = store.get(layout.APPLIED_KEY)
         self.tip = self._found() if applied is None else _decode_tip(applied)
 
@@ -163,18 +160,14 @@ class Ledger:
         Where the ledger stood is overwritten last. Until then it is beyond a log that has become
         shorter, so that a start after a crash in between begins this anew.
         """
-        self._forget((layout.STATE_PREFIX,))
+        keys = self._first_keys(layout.STATE_PREFIX)
+        if keys:
+            _log.warning("deleting the state, to derive it anew; it may take minutes")
+        while keys:
+            self._store.apply((), keys)
+            keys = self._first_keys(layout.STATE_PREFIX)
         self.recent.clear()
         self.tip = self._found()
-
-    def _forget(self, prefixes: Iterable[bytes]) -> None:
-        for prefix in prefixes:
-            keys = self._first_keys(prefix)
-            if keys:
-                _log.warning("deleting all keys that begin with %r; it may take minutes", prefix)
-            while keys:
-                self._store.apply((), keys)
-                keys = self._first_keys(prefix)
 
     def _first_keys(self, prefix: bytes) -> list[bytes]:
         return [key for key, _ in self._store.scan(prefix, limit=_FORGOTTEN_AT_ONCE)]

@@ -340,18 +340,3 @@ def test_power_loss_while_the_ledger_is_derived_anew_does_no_harm(
         [entry] = leader.storage.entries(Index(height), Index(height), 1)
         machine.apply(entry)
     assert derived_records(leader) == seen[4]
-
-
-def test_what_earlier_versions_kept_for_questions_is_deleted(
-    leader: World, caplog: pytest.LogCaptureFixture
-) -> None:
-    seen = commit_more(leader)
-    obsolete = [b"itrade/of an earlier version", b"ibystate/x", b"m/derivation"]
-    leader.storage.apply([(key, b"?") for key in obsolete])
-    leader.machine = leader.start()
-    assert "deleting all keys that begin with b'i'" in caplog.text
-    assert [leader.storage.get(key) for key in obsolete] == [None] * len(obsolete)
-    assert derived_records(leader) == seen[-1]
-    leader.take(staged := leader.seal(1, issue(4)))
-    leader.machine.apply(staged)
-    assert leader.machine.ledger.tip.height == staged.index
