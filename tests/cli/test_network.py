@@ -212,6 +212,22 @@ def test_governance_is_proposed_and_foreseen(ledger: Ledger, tmp_path: Path) -> 
     ledger.ask(*again, "--key", "xk-root-2")
 
 
+def test_whoever_follows_what_a_stolen_key_has_signed_is_warned(ledger: Ledger) -> None:
+    ledger.ask("keys", "new", "--author", "BW/gaborone", "--name", "second")
+    key = ledger.run("keys", "export", "second").stdout.strip()
+    ledger.ask("propose", "key", "gaborone", key, "--key", "bw-root")
+    number, good = ledger.issue("--key", "second"), ledger.issue()
+    since = ("--suspect-since", "2026-01-01", "--key", "bw-root")
+    ledger.ask("propose", "revoke", key, "--reason", "COMPROMISED", *since)
+    told = "a key that was stolen has signed"
+    for one, is_suspect in ((number, True), (good, False)):
+        arrived = ledger.run("arrive", one, "--key", "mumbai", "--opened")
+        confirmed = ledger.run("confirm", one, "--key", "mumbai")
+        assert (arrived.exit_code, confirmed.exit_code) == (0, 0)
+        assert (told in arrived.stderr, told in confirmed.stderr) == (is_suspect, is_suspect)
+        assert ("F16" in ledger.run("show", one).stdout) is is_suspect
+
+
 def test_what_the_genesis_file_says_is_told_as_of_the_founding(ledger: Ledger) -> None:
     shown = ledger.run("show", "BW").stdout
     assert "standing 1" in shown

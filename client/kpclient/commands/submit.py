@@ -28,7 +28,14 @@ from kpclient.keystore import UnknownKeyError
 from kpclient.net.answers import NO_PROBLEM, full_problem
 from kpclient.net.heads import FOLLOWING, FOUNDING, Head, look_up_head
 from kpclient.net.ledger_client import LedgerClient, is_decided
-from kpclient.output.console import Advance, print_fields, print_json, print_trouble, show_progress
+from kpclient.output.console import (
+    Advance,
+    print_fields,
+    print_json,
+    print_trouble,
+    show_progress,
+    warn_of_suspect,
+)
 from kpclient.session import Session
 from kpclient.statements.sending import take_answers
 from kpclient.statements.signing import Keyring
@@ -210,6 +217,8 @@ class Submission:
                 head = await look_up_head(ledger, subject)
             if head is not None:
                 self.heads[subject] = head
+                if head.is_suspect:
+                    warn_of_suspect(subject)
 
         await asyncio.gather(*(look_up(subject) for subject in sorted(wanted)))
 

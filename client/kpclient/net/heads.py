@@ -47,6 +47,8 @@ class Head:
     event_id: bytes
     closed: bool = False
     """A certificate whose life is closed: what arrives under it leaves it as it is."""
+    is_suspect: bool = False
+    """A key that was stolen has signed an event on the subject."""
 
     def after(self, kind: str, event_id: bytes) -> "Head":
         """Give the head after a further event of this type."""
@@ -66,4 +68,5 @@ async def look_up_head(ledger: LedgerClient, subject: str) -> Head | None:
     if answer.head is None:
         return None
     head = bytes.fromhex(answer.head)
-    return Head(head, closed=answer.kind == "certificate" and answer.state in OPENS_CASE)
+    closed = answer.kind == "certificate" and answer.state in OPENS_CASE
+    return Head(head, closed=closed, is_suspect=bool(answer.suspects))

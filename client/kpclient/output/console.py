@@ -168,6 +168,12 @@ def print_text(text: str) -> None:
     _write(clean_lines(text))
 
 
+def warn_of_suspect(subject: str) -> None:
+    """Say to whoever states something that what it rests on may be a thief's."""
+    told = f"a key that was stolen has signed an event on {subject}"
+    print_trouble(f"warning: {told}; see kpledger show {subject}")
+
+
 def print_trouble(text: str) -> None:
     """Print a line about something that went wrong or needs care, on stderr."""
     sys.stderr.write(clean(text) + "\n")

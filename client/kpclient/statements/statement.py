@@ -17,6 +17,7 @@ from kpclient.input.field_options import find_option
 from kpclient.input.forms import read_struct
 from kpclient.input.options import StatementOptions
 from kpclient.net.heads import FOLLOWING, look_up_head
+from kpclient.output.console import warn_of_suspect
 from kpclient.session import Session, find_certificate
 from kpclient.statements.sending import send
 from kpclient.statements.signing import Keyring
@@ -89,9 +90,12 @@ class Draft:
             accepted = "a subject, such as BW00000042 or ZW/review/2026-1"
             raise UsageError("--subject", problem, accepted)
         follows = self.prev
-        if follows is None and body.TYPE in FOLLOWING:
+        if body.TYPE in FOLLOWING:
             head = self.session.ask(lambda ledger: look_up_head(ledger, about))
-            follows = None if head is None else head.event_id
+            if head is not None:
+                follows = follows or head.event_id
+                if head.is_suspect:
+                    warn_of_suspect(about)
         keys = ("", *(self.by.cosign or ()))
         event = keyring.write(body, keys=keys, subject=about, prev=follows)
         send(self.session, event, connection=self.by.connection, sending=self.by.sending)
