@@ -184,7 +184,7 @@ class LimitsSection(_Section, frozen=True, kw_only=True):
     """Events under way to a block; an author may have a third, more are turned away for now."""
     batch_events: Annotated[int, Meta(ge=1, le=10_000)] = 256
     """Events in one block."""
-    request_bytes: Annotated[int, Meta(ge=1 << 20, le=1 << 30)] = 64 << 20
+    request_bytes: Annotated[int, Meta(ge=1 << 20, le=1 << 30)] = 32 << 20
     """Of all requests whose body is being read or waits for its answer."""
     skew_ms: Annotated[int, Meta(ge=1, le=3_600_000)] = 10_000
     """How far the time of a new block may be from this node's clock, either way."""

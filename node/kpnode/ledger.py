@@ -160,17 +160,16 @@ class Ledger:
         Where the ledger stood is overwritten last. Until then it is beyond a log that has become
         shorter, so that a start after a crash in between begins this anew.
         """
-        keys = self._first_keys(layout.STATE_PREFIX)
-        if keys:
+        if self._first_keys():
             _log.warning("deleting the state, to derive it anew; it may take minutes")
-        while keys:
+        while keys := self._first_keys():
             self._store.apply((), keys)
-            keys = self._first_keys(layout.STATE_PREFIX)
         self.recent.clear()
         self.tip = self._found()
 
-    def _first_keys(self, prefix: bytes) -> list[bytes]:
-        return [key for key, _ in self._store.scan(prefix, limit=_FORGOTTEN_AT_ONCE)]
+    def _first_keys(self) -> list[bytes]:
+        found = self._store.scan(layout.STATE_PREFIX, limit=_FORGOTTEN_AT_ONCE)
+        return [key for key, _ in found]
 
     def commit(self, executed: ExecutedBlock) -> None:
         """Write what a committed block changes; it must be the next one."""

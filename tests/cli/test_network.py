@@ -219,7 +219,7 @@ def test_whoever_follows_what_a_stolen_key_has_signed_is_warned(ledger: Ledger) 
     number, good = ledger.issue("--key", "second"), ledger.issue()
     since = ("--suspect-since", "2026-01-01", "--key", "bw-root")
     ledger.ask("propose", "revoke", key, "--reason", "COMPROMISED", *since)
-    told = "a key that was stolen has signed"
+    told = "a key that was stolen has signed on"
     for one, is_suspect in ((number, True), (good, False)):
         arrived = ledger.run("arrive", one, "--key", "mumbai", "--opened")
         confirmed = ledger.run("confirm", one, "--key", "mumbai")

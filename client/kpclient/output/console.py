@@ -170,8 +170,9 @@ def print_text(text: str) -> None:
 
 def warn_of_suspect(subject: str) -> None:
     """Say to whoever states something that what it rests on may be a thief's."""
-    told = f"a key that was stolen has signed an event on {subject}"
-    print_trouble(f"warning: {told}; see kpledger show {subject}")
+    print_trouble(
+        f"warning: a key that was stolen has signed on {subject}; kpledger show tells more"
+    )
 
 
 def print_trouble(text: str) -> None:

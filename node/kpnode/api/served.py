@@ -42,7 +42,7 @@ class ApiLimits:
     """Largest request."""
     max_submissions: int = 10_000
     """Events that are being submitted at once; more are told to come again."""
-    request_bytes: int = 64 << 20
+    request_bytes: int = 32 << 20
     """Of all requests under way whose body is being read, or is waiting for its answer."""
     answer_bytes: int = 64 << 20
     """Of all answers that are being sent."""
