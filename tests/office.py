@@ -96,6 +96,16 @@ class Ledger:
         return size
 
 
+def walk(words: tuple[str, ...], command: object) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Give every command with the words it is called by, groups left out."""
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield words, command
+        return
+    for name, one in inner.items():
+        yield from walk((*words, name), one)
+
+
 def new_number() -> str:
     return f"BW{next(_serials):08d}"
 

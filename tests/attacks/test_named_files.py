@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import typer
 from founding import make_genesis
-from office import commands_built_once
+from office import commands_built_once, walk
 from typer.testing import CliRunner
 
 import kpclient.cli
@@ -33,15 +33,6 @@ SAID = {
     "device": "a device, not a regular file",
     "socket": "a socket, not a regular file",
 }
-
-
-def walk(words: tuple[str, ...], command: object) -> Iterator[tuple[tuple[str, ...], object]]:
-    inner = getattr(command, "commands", None)
-    if inner is None:
-        yield words, command
-        return
-    for name, one in inner.items():
-        yield from walk((*words, name), one)
 
 
 def name_files(command: object) -> Iterator[str]:

@@ -2,13 +2,13 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 import pytest
 import typer
+from office import walk
 from typer.testing import CliRunner
 
 from kpclient.cli import app
@@ -17,16 +17,6 @@ from kpledger import __version__
 
 MANUAL = Path(__file__).parents[2] / "docs" / "cli.md"
 RUNNER = CliRunner()
-
-
-def walk(words: tuple[str, ...], command: object) -> Iterator[tuple[tuple[str, ...], object]]:
-    """Give every command with the words it is called by, groups left out."""
-    inner = getattr(command, "commands", None)
-    if inner is None:
-        yield words, command
-        return
-    for name, one in inner.items():
-        yield from walk((*words, name), one)
 
 
 COMMANDS = {" ".join(words): one for words, one in walk((), typer.main.get_command(app))}

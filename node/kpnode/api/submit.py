@@ -45,7 +45,7 @@ from kpnode.api.problems import (
 )
 from kpnode.api.served import ApiLimits, catch_up, explain_failing, respond_json
 from kpnode.api.shares import PARTS, Held, Shares, Turns
-from kpnode.fairness import BATCHES, Buckets
+from kpnode.fairness import Buckets
 from kpnode.runtime import Committed, Node, Outcome, Pending, Refused, Unavailable
 from kpnode.submission import refuse_signature
 
@@ -199,7 +199,6 @@ class SubmitApi:
         for at, event in enumerate(events):
             if at % _SLICE == _SLICE - 1:
                 await asyncio.sleep(_BREATH_S)
-                await self._node.slices.next(BATCHES)
             if isinstance(event, LedgerError):
                 problem = error_problem(event)
                 results.append(RehearsalResult(id=None, accepted=False, problem=problem))

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -62,38 +63,39 @@ def test_what_is_foreseen_ends_with_its_code(error: BaseException, code: int, sa
     assert said or not result.stderr
 
 
+def signal_while_importing(
+    folder: Path, library: str, command: Sequence[str | Path], *signals: signal.Signals
+) -> tuple[int, bytes]:
+    """Send signals to a command that waits in an import; gives its code and what it says."""
+    (folder / f"{library}.py").write_text(SLOW)
+    with subprocess.Popen(
+        command,
+        env=os.environ | {"PYTHONPATH": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"importing\n"
+        for one in signals:
+            process.send_signal(one)
+        _, said = process.communicate(timeout=30)
+    return process.returncode, said
+
+
 @pytest.mark.parametrize("program", ["kpledger", "kpnode"])
 def test_an_interrupt_while_it_is_imported_is_told_in_one_line(
     program: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "typer.py").write_text(SLOW)
-    with subprocess.Popen(
-        [Path(sys.executable).with_name(program), "--version"],
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"importing\n"
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
-    assert (process.returncode, said) == (130, b"interrupted\n")
+    command = (Path(sys.executable).with_name(program), "--version")
+    found = signal_while_importing(tmp_path, "typer", command, signal.SIGINT)
+    assert found == (130, b"interrupted\n")
 
 
 def test_an_interrupt_is_nothing_to_the_process_of_the_books(tmp_path: Path) -> None:
-    (tmp_path / "uvloop.py").write_text(SLOW)
-    with subprocess.Popen(
-        [sys.executable, "-m", "kpnode.books"],
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"importing\n"
-        process.send_signal(signal.SIGINT)
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=30)
-    assert (process.returncode, said) == (-signal.SIGTERM, b"")
+    command = (sys.executable, "-m", "kpnode.books")
+    both = signal.SIGINT, signal.SIGTERM
+    found = signal_while_importing(tmp_path, "uvloop", command, *both)
+    assert found == (-signal.SIGTERM, b"")
 
 
 @pytest.mark.parametrize("program", ["kpclient.cli", "kpnode"])

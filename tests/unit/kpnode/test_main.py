@@ -5,11 +5,13 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import typer
 from aiohttp import web
+from scripted_node import served
 from typer.testing import CliRunner, Result
 
 from kpledger import __version__
@@ -22,26 +24,27 @@ HEAD = "0123456789abcdef" * 4
 STATUS = {"node": "bw-1", "role": "candidate", "term": 7, "leader": None, "height": 1_234_567}
 
 
+@dataclass(frozen=True)
+class OneAnswer:
+    """One answer to every question, or to those with a token."""
+
+    status: int
+    said: Mapping[str, object]
+    token: str
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
+            return web.json_response({}, status=401)
+        return web.json_response(self.said, status=self.status)
+
+
 @asynccontextmanager
 async def answering(
-    status: int, answer: Mapping[str, object], *, token: str = ""
+    status: int, said: Mapping[str, object], *, token: str = ""
 ) -> AsyncIterator[str]:
-    """Serve one answer to every question, or to those with a token; gives host and port."""
-
-    async def answer_it(request: web.Request) -> web.Response:
-        if token and request.headers.get("Authorization") != f"Bearer {token}":
-            return web.json_response({}, status=401)
-        return web.json_response(answer, status=status)
-
-    server = web.Application()
-    server.router.add_get("/v1/status", answer_it)
-    runner = web.AppRunner(server)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    """Serve one answer; gives host and port."""
+    async with served(OneAnswer(status, said, token)) as url:
+        yield url.removeprefix("http://")
 
 
 async def run(*words: str) -> Result:
