@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 SHIPPED = ("kpledger", "node/kpnode", "client/kpclient")
 FUNCTION_LINES_MAX = 60
 FILE_LINES_MAX = 450
-SHIPPED_LINES_MAX = 39_100
+SHIPPED_LINES_MAX = 41_000
 OVERRIDES = frozenset({"format_commands", "format_options"})  # typer calls them
 # People and pipes read these two; everything else returns values or logs.
 PRINTERS = ("client/kpclient/output/console.py", "tests/lab/simulator/__main__.py")
@@ -255,6 +255,14 @@ def test_every_vector_is_read_by_a_test() -> None:
     vectors = sorted(path for path in (ROOT / "tests/vectors").rglob("*") if path.is_file())
     sources = [path.read_text(encoding="utf-8") for path in python_files("tests")]
     assert unused_vectors(vectors, sources) == []
+
+
+@pytest.mark.parametrize("page", ["threat-model.md", "troubles.md"])
+def test_every_test_that_a_page_names_is_there(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    named = set(re.findall(r"\b(test_\w+\.py)\b", text))
+    there = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert named - there == set()
 
 
 def test_changelog_is_about_this_version() -> None:
