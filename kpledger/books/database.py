@@ -14,13 +14,14 @@ from kpledger.base.codec import decode_trusted
 from kpledger.base.errors import LedgerError
 from kpledger.base.ids import HexDigest
 from kpledger.base.state import Record
+from kpledger.scheme.v1.territories import TERRITORIES
 
 R = TypeVar("R", bound=Record)
 
 _TABLES: Final = "schema.sql"
 _INDEXES: Final = "indexes.sql"
 
-_REVISION: Final = 2
+_REVISION: Final = 3
 """Of what the writer derives from the events, and how; raised with every change of it."""
 
 _CACHE_KIB: Final = 64 * 1024
@@ -94,6 +95,7 @@ def _write_uri(path: str) -> str:
 def create_tables(connection: sqlite3.Connection) -> None:
     """Create tables, views and the indexes that the writer needs, in an empty database."""
     _execute(connection, _TABLES)
+    connection.executemany("INSERT INTO territories VALUES (?, ?)", TERRITORIES.items())
 
 
 def create_indexes(connection: sqlite3.Connection) -> None:

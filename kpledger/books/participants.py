@@ -16,6 +16,7 @@ from kpledger.scheme.v1.records import (
     RangesRecord,
     StandingSince,
 )
+from kpledger.scheme.v1.territories import tell_home
 
 
 class ParticipantsQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,7 +97,7 @@ def _respond_one(books: Books, question: ParticipantQuestion) -> ParticipantAnsw
     )
     record = books.record(ParticipantRecord.key_for(code), ParticipantRecord)
     if record is None:
-        raise NotOnLedgerError(f"there is no participant {code}")
+        raise NotOnLedgerError(f"there is no participant {code}{tell_home(code)}")
     ranges = books.record(RangesRecord.key_for(code), RangesRecord)
     return ParticipantAnswer(
         code=code,

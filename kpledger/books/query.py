@@ -21,6 +21,7 @@ from kpledger.base.units import day_of, parse_day
 from kpledger.books.database import Books
 from kpledger.books.periods import Period, parse_period
 from kpledger.scheme.v1.records import ParticipantRecord
+from kpledger.scheme.v1.territories import tell_home
 
 T = TypeVar("T")
 _Q_co = TypeVar("_Q_co", bound=msgspec.Struct, covariant=True)
@@ -186,7 +187,7 @@ def read_participant(books: Books, code: str, field: str = "participant") -> str
     read_parameter(field, code, parse_participant, "two capital letters, such as BW")
     if books.record(ParticipantRecord.key_for(code), ParticipantRecord) is None:
         accepted = "the code of a participant on the ledger, such as BW"
-        raise QuestionError(field, f"there is no participant {code!r}", accepted)
+        raise QuestionError(field, f"there is no participant {code!r}{tell_home(code)}", accepted)
     return code
 
 

@@ -103,6 +103,12 @@ CREATE TABLE participants (
     known_until        INTEGER
 );
 
+-- Countries whose stones and trade are those of a participant of another code.
+CREATE TABLE territories (
+    territory   TEXT NOT NULL PRIMARY KEY,
+    participant TEXT NOT NULL
+) WITHOUT ROWID;
+
 -- Every standing a participant was given, in ledger order: of those in effect at an instant and
 -- not lapsed, the one with the highest position counts.
 CREATE TABLE standings (
@@ -691,11 +697,11 @@ CREATE TABLE pairs (
 
 -- What each participant exported and imported, by month and country of origin: exports by issue,
 -- imports by receipt, normal certificates only, withdrawn ones taken out. One of several origins
--- counts in each, by its share.
+-- counts in each, by its share; the stones of a territory are of its participant.
 CREATE TABLE flows (
     participant              TEXT NOT NULL,
     month                    TEXT NOT NULL,
-    origin                   TEXT NOT NULL,       -- '' where countries or shares are not known
+    origin                   TEXT NOT NULL,       -- GL is EU; '' where countries or shares are not known
     exports                  INTEGER NOT NULL,    -- certificates
     export_carat_thousandths INTEGER NOT NULL,
     export_value_usd_cents   INTEGER NOT NULL,
@@ -705,7 +711,7 @@ CREATE TABLE flows (
     PRIMARY KEY (participant, month, origin)
 ) WITHOUT ROWID;
 
--- Which origins a participant ever received, alone or in mixed parcels.
+-- Which origins a participant ever received, alone or in mixed parcels; as in flows.
 CREATE TABLE received_origins (
     participant TEXT NOT NULL,
     origin      TEXT NOT NULL,

@@ -118,7 +118,7 @@ class BooksWriter:
         self._observer = Observer(rows, state, shipments)
         self._numbers = Numbers(rows, state, shipments)
         self._marks = Marks(rows, shipments)
-        self._trade, self._sums, self._prices = Trade(rows), Sums(rows), Prices(rows)
+        self._trade, self._sums, self._prices = Trade(rows), Sums(rows, state), Prices(rows)
         self._versions = Versions(rows)
 
     def _begin(self) -> None:

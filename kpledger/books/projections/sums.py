@@ -8,6 +8,9 @@ from typing import Final
 from kpledger.base.units import bound_amount, quarter_of
 from kpledger.books.projections.rows import Rows
 from kpledger.books.projections.shipments import WHOLE, Move, Shipment
+from kpledger.books.projections.state import BooksState
+from kpledger.scheme.v1.records import ParticipantRecord
+from kpledger.scheme.v1.territories import TERRITORIES
 
 Key = tuple[str, str, str]
 Amounts = tuple[int, int]
@@ -53,7 +56,8 @@ class SumTable:
 class Sums:
     """Writes the tables ``pairs``, ``flows`` and ``received_origins``."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, state: BooksState) -> None:
+        self._state = state
         self._pairs = SumTable(rows, "pairs", "quarter issuer destination", 18)
         self._flows = SumTable(rows, "flows", "participant month origin", 6)
         self._received: set[tuple[str, str]] = set()
@@ -122,7 +126,9 @@ class Sums:
                 of = record.destination, received_on
                 if move is Move.RESOLVED:
                     self._flow(shipment, of, _IMPORTS, -1, found_before)
-                self._received.update((record.destination, one) for one in record.origins)
+                self._received.update(
+                    (record.destination, self._home(one)) for one in record.origins
+                )
                 self._flow(shipment, of, _IMPORTS, 1, shipment.found_amounts)
             case _:
                 pass
@@ -132,8 +138,15 @@ class Sums:
     ) -> None:
         """Add to the flows of a participant, on a day, exports or imports of each origin."""
         for origin, share in shipment.known_shares().items():
-            flow = self._flows.change((of[0], of[1][:7], origin))
+            flow = self._flows.change((of[0], of[1][:7], self._home(origin)))
             _add(flow, at, sign, (amounts[0] * share // WHOLE, amounts[1] * share // WHOLE))
+
+    def _home(self, origin: str) -> str:
+        """Give the participant that a country's stones are of, if it is not one itself."""
+        home = TERRITORIES.get(origin)
+        if home is None or self._state.read(ParticipantRecord.key_for(origin), ParticipantRecord):
+            return origin
+        return home
 
 
 def _add(sums: list[int], at: int, count: int, amounts: Amounts) -> None:

@@ -14,6 +14,7 @@ from kpledger.scheme.v1.events.life import EventCountersigned
 from kpledger.scheme.v1.ids import CHAIR, OWN_KEYS, ROOT, SECRETARIAT
 from kpledger.scheme.v1.records import AuthorityRecord, KeyRecord
 from kpledger.scheme.v1.rules.values import check_past_time
+from kpledger.scheme.v1.territories import tell_home
 
 
 class AuthorKind(Enum):
@@ -92,6 +93,8 @@ def check_author(context: Context, offices: tuple[AuthorKind, ...]) -> Refusals:
         return
     header, accepted = context.event.header, " or ".join(office.value for office in offices)
     problem = f"{header.author} may not make the event {header.type}"
+    if context.participant(header.author.participant) is None:
+        problem += tell_home(header.author.participant)
     record = context.authority(*context.author)
     if record is not None and record.closed_at is not None:
         problem = f"{header.author} was closed at {format_time(record.closed_at)}"

@@ -13,6 +13,7 @@ from kpledger.scheme.v1.events.certificate import (
 )
 from kpledger.scheme.v1.records import AllottedRange, FormatSince, FormatsRecord
 from kpledger.scheme.v1.rules.values import check_ascending, check_span
+from kpledger.scheme.v1.territories import tell_home
 
 MAX_RANGES = 500
 """How many ranges a participant may hold; some eight a year for sixty years."""
@@ -57,7 +58,7 @@ def _check_prefix(context: Context, authority: str, text: str, field: str) -> Re
         codes = (*codes, office.territory)
     if not text.startswith(codes):
         accepted = " or ".join(f"{code}..." for code in codes)
-        problem = f"{text} does not begin with {' or '.join(codes)}"
+        problem = f"{text} does not begin with {' or '.join(codes)}{tell_home(text[:2])}"
         yield Refusal(Rule.E3, field, problem, accepted)
 
 

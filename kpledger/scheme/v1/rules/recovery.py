@@ -23,6 +23,7 @@ from kpledger.scheme.v1.ids import OWN_KEYS
 from kpledger.scheme.v1.rules.authorship import Cosigner, is_in_force, witness
 from kpledger.scheme.v1.rules.decisions import MAX_YEARS
 from kpledger.scheme.v1.rules.governance import check_unused_key
+from kpledger.scheme.v1.territories import tell_home
 
 _PAST: Final = "a block that is on the ledger, or null where keys were only lost"
 
@@ -50,7 +51,7 @@ def check_recovery(context: Context) -> Refusals:
     """E5, E6: a participant that is recovered is on the ledger, and gets two new keys."""
     body = context.body(ParticipantRecovered)
     if context.participant(body.code) is None:
-        problem = f"{body.code} is not a participant"
+        problem = f"{body.code} is not a participant{tell_home(body.code)}"
         yield Refusal(Rule.E6, "body.code", problem, "a participant's code")
     yield from _check_two_keys(
         context, "root_key", body.root_key, "recovery_key", body.recovery_key
@@ -63,7 +64,8 @@ def check_chair_recovery(context: Context) -> Refusals:
     body = context.body(ChairRecovered)
     for field, code in (("body.chair", body.chair), ("body.vice_chair", body.vice_chair)):
         if code is not None and context.participant(code) is None:
-            yield Refusal(Rule.E6, field, f"{code} is not a participant", "a participant's code")
+            problem = f"{code} is not a participant{tell_home(code)}"
+            yield Refusal(Rule.E6, field, problem, "a participant's code")
     if body.vice_chair == body.chair:
         problem = f"{body.vice_chair} presides already"
         yield Refusal(Rule.E6, "body.vice_chair", problem, "another participant, or null")

@@ -10,6 +10,7 @@ from kpledger.scheme.v1.events.certificate import CertificateKind
 from kpledger.scheme.v1.events.governance import AuthorityRole
 from kpledger.scheme.v1.records import ApprovalRecord, CertificateRecord, Restriction
 from kpledger.scheme.v1.rules.values import check_ascending, check_notice_period
+from kpledger.scheme.v1.territories import tell_home
 
 MAX_RESTRICTIONS = 200
 """How many restrictions a participant may ever have been under."""
@@ -86,7 +87,7 @@ def check_restriction(context: Context) -> Refusals:
     body = context.body(events.RestrictionSet)
     code = body.participant
     if context.participant(code) is None:
-        problem = f"{code} is not a participant"
+        problem = f"{code} is not a participant{tell_home(code)}"
         yield Refusal(Rule.E6, "body.participant", problem, "a participant's code")
     held = context.restrictions(code)
     if any(one.restriction == body.restriction for one in held):

@@ -16,6 +16,7 @@ from kpledger.scheme.v1.records import ParticipantRecord
 from kpledger.scheme.v1.rules.contents import issued_record
 from kpledger.scheme.v1.rules.restrictions import check_restrictions, field_of
 from kpledger.scheme.v1.rules.values import check_notice_period
+from kpledger.scheme.v1.territories import tell_home
 
 MAX_STANDINGS: Final = 500
 """How many standings a participant may have had; each is read whenever it is judged."""
@@ -79,7 +80,7 @@ def may_trade(standing: Standing | None, kind: CertificateKind) -> bool:
 def _check_standing(context: Context, code: str, field: str, kind: CertificateKind) -> Refusals:
     standing = context.standing(code)
     if not may_trade(standing, kind):
-        problem = f"{code} is {standing or 'not a participant of the scheme'}"
+        problem = f"{code} is {standing or 'not a participant of the scheme'}{tell_home(code)}"
         accepted = "is ACTIVE" if kind is CertificateKind.NORMAL else "has not been removed"
         yield Refusal(Rule.E4, field, problem, f"a participant that {accepted}")
 
@@ -88,7 +89,7 @@ def check_member(context: Context) -> Refusals:
     """E4: only a participant that has not been removed arranges its house or takes part."""
     code = context.author[0]
     if code != KPCS and (standing := context.standing(code)) in (None, Standing.REMOVED):
-        problem = f"{code} is {standing or 'not a participant'}"
+        problem = f"{code} is {standing or 'not a participant'}{tell_home(code)}"
         yield Refusal(Rule.E4, "author", problem, "a participant that has not been removed")
 
 
@@ -105,7 +106,7 @@ def check_status_change(context: Context) -> Refusals:
     body = context.body(ParticipantStatusChanged)
     participant, now = context.participant(body.code), context.at.now_ms
     if participant is None:
-        problem = f"{body.code} is not a participant"
+        problem = f"{body.code} is not a participant{tell_home(body.code)}"
         yield Refusal(Rule.E6, "body.code", problem, "a participant's code")
         return
     newest = _newest(participant, now)

@@ -8,6 +8,7 @@ from kpledger.base.errors import MalformedError
 from kpledger.base.units import DAY_MS, format_time, parse_day, start_of_day_ms
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, Refusals
+from kpledger.scheme.v1.territories import tell_home
 
 MAX_NOTICE_MS: Final = 366 * DAY_MS
 """How far ahead a measure may be decided. Standings follow each other in time, so one set by
@@ -41,7 +42,8 @@ def check_known(context: Context, codes: Sequence[str], field: str) -> Refusals:
     yield from check_ascending(codes, field)
     for code in codes:
         if context.participant(code) is None:
-            yield Refusal(Rule.E5, field, f"{code} is not a participant", "codes of participants")
+            problem = f"{code} is not a participant{tell_home(code)}"
+            yield Refusal(Rule.E5, field, problem, "codes of participants")
 
 
 def check_words(field: str, text: str, *papers: object, instead: str = "") -> Refusals:
