@@ -8,6 +8,7 @@ regular file. One pipe is let in: a descriptor that the shell has opened for thi
 Like :mod:`kpledger.command` this belongs to the two programs; nothing of the library imports it.
 """
 
+import codecs
 import errno
 import os
 import stat
@@ -63,6 +64,39 @@ def read_file(path: Path, *, max_bytes: int) -> bytes:
             if len(content) > max_bytes:
                 raise OSError(errno.EFBIG, f"it has more than {max_bytes} bytes", str(path))
     return bytes(content)
+
+
+def read_text(path: Path, *, max_bytes: int) -> str:
+    """Read a whole text file of limited size, as people write them on any system.
+
+    A byte order mark, how lines end, and blank lines at the end are the editor's, and left out.
+
+    Raises:
+        OSError: it cannot be read, is no regular file, is larger, or is not in UTF-8.
+    """
+    content = drop_mark(read_file(path, max_bytes=max_bytes), path)
+    try:
+        text = content.decode().replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        problem = f"it is not text in UTF-8: {error.reason}, byte {error.start + 1}"
+        raise OSError(errno.EILSEQ, problem, str(path)) from None
+    ended = text.rstrip()
+    return text if text == ended else f"{ended}\n"
+
+
+def drop_mark(content: bytes, path: Path) -> bytes:
+    """Leave out the byte order mark that a text begins with.
+
+    Args:
+        content: the text, or the first of it.
+        path: where it is from.
+
+    Raises:
+        OSError: it is in another encoding than UTF-8, by its mark or by its bytes.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content:
+        raise OSError(errno.EILSEQ, "it is in UTF-16, or no text; save it as UTF-8", str(path))
+    return content.removeprefix(codecs.BOM_UTF8)
 
 
 def say_trouble(error: OSError) -> str:

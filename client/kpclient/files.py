@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from kpclient.errors import FileError, UsageError
-from kpledger.reading import read_file
+from kpledger.reading import read_file, read_text
 
 PRIVATE_FILE: Final = 0o600
 PRIVATE_DIRECTORY: Final = 0o700
@@ -139,5 +139,17 @@ def read_bounded(path: Path, *, max_bytes: int) -> bytes:
     """
     try:
         return read_file(path, max_bytes=max_bytes)
+    except OSError as error:
+        raise UnreadableError(path, error.strerror or str(error)) from None
+
+
+def read_text_bounded(path: Path, *, max_bytes: int) -> str:
+    """Read a whole text file of limited size, as :func:`kpledger.reading.read_text` does.
+
+    Raises:
+        UnreadableError: it is not there, not readable, no regular file, too large, or no text.
+    """
+    try:
+        return read_text(path, max_bytes=max_bytes)
     except OSError as error:
         raise UnreadableError(path, error.strerror or str(error)) from None

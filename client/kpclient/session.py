@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from kpclient.errors import ClientError, FileError, UsageError
-from kpclient.files import read_bounded
+from kpclient.files import read_text_bounded
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.net.access_tokens import AccessTokens, load_tokens
 from kpclient.net.answers import read_answer
@@ -199,7 +199,7 @@ def load_genesis(path: Path) -> Genesis:
         FileError: it cannot be read, or is none.
     """
     try:
-        return parse_genesis(read_bounded(path, max_bytes=MAX_GENESIS_BYTES))
+        return parse_genesis(read_text_bounded(path, max_bytes=MAX_GENESIS_BYTES).encode())
     except LedgerError as error:
         raise FileError(path, str(error)) from None
 

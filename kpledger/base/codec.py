@@ -65,6 +65,7 @@ _REWORDED: Final = (
     (r"^Object missing required field `(.*)`$", r"the field \1 is missing"),
     (r"^Object contains unknown field `(.*)`$", r"there is no field \1"),
     (r"^Invalid enum value (.*)$", r"\1 is none of its values"),
+    (r"^Invalid base64 .*$", "not base64, padded, in the standard or the URL-safe alphabet"),
     (r"^Expected ", "expected "),
     (r" of length ([<>]=)", r" with a length \1"),
     (r" matching regex '(.*?)(?:\\\\Z)?'$", r" of the form \1"),

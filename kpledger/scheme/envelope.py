@@ -2,7 +2,7 @@
 
 Signed are the exact payload bytes under the pre-authentication encoding of DSSE v1
 (secure-systems-lab), never a re-encoding. On disk and between nodes the envelope is MessagePack;
-at the HTTP edge it is the standard DSSE JSON with base64.
+at the HTTP edge and in files it is the standard DSSE JSON, with base64 in either alphabet.
 
 Example of the JSON form (payload shortened)::
 
@@ -10,6 +10,7 @@ Example of the JSON form (payload shortened)::
      "signatures": [{"keyid": "<64 hex digits>", "sig": "<base64>"}]}
 """
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Final
 
@@ -36,6 +37,9 @@ MAX_ENVELOPE_BYTES: Final = MAX_EVENT_BYTES + 4096
 """The largest envelope; below 65,535 so that every one fits an entry of a C2SP tile."""
 MAX_ENVELOPE_JSON_BYTES: Final = 2 * MAX_ENVELOPE_BYTES
 
+_URL_SAFE: Final = re.compile(rb'"[A-Za-z0-9_-]+={0,2}"')
+"""A JSON string in the URL-safe alphabet of base64, which DSSE allows as well (envelope.md)."""
+_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 _PAE_PREFIX: Final = b"DSSEv1 %d %s " % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode())
 
 
@@ -187,12 +191,16 @@ def format_envelope_json(encoded: bytes) -> bytes:
 def parse_envelope_json(text: bytes) -> bytes:
     """Read standard DSSE JSON and give the encoded envelope, signatures in ascending order.
 
+    Base64 is that of RFC 4648, section 4 or 5, padded; which of the two leaves no trace.
+
     Raises:
         OversizedError: larger than :data:`MAX_ENVELOPE_JSON_BYTES`.
         MalformedError: not a DSSE envelope of an event; names the field.
     """
     if len(text) > MAX_ENVELOPE_JSON_BYTES:
         raise OversizedError("envelope", size=len(text), limit=MAX_ENVELOPE_JSON_BYTES)
+    if b"-" in text or b"_" in text:  # which nothing else in an envelope has
+        text = _URL_SAFE.sub(lambda match: match[0].translate(_STANDARD), text)
     try:
         found = _json_decoder.decode(text)
     except DECODE_ERRORS as error:

@@ -19,7 +19,7 @@ from msgspec import Meta, inspect
 from kpledger.base.codec import reword
 from kpledger.base.ids import NodeName
 from kpledger.log.layout import DATABASE_DIRECTORY
-from kpledger.reading import read_file
+from kpledger.reading import read_text
 from kpnode.errors import SetupError
 
 MAX_FILE_BYTES: Final = 1 << 20
@@ -223,9 +223,9 @@ def load_config(source: Path) -> NodeConfig:
         SetupError: it cannot be read, or says something impossible.
     """
     try:
-        text = read_file(source, max_bytes=MAX_FILE_BYTES).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
+        text = read_text(source, max_bytes=MAX_FILE_BYTES)
+    except OSError as error:
+        why = error.strerror or error
         raise SetupError(f"{source}: cannot be read: {why}") from error
     return parse_config(text, source).resolve(source.parent)
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kpledger.base.errors import GenesisError
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
-from kpledger.reading import read_file, say_trouble
+from kpledger.reading import read_text, say_trouble
 from kpnode.api.access import AccessControl
 from kpnode.api.app import build_app
 from kpnode.api.client import AddressRanges
@@ -284,7 +284,7 @@ async def _wait_for_end(node: Node, stopping: asyncio.Event) -> None:
 
 def _load_genesis(path: Path) -> Genesis:
     try:
-        return parse_genesis(read_file(path, max_bytes=MAX_GENESIS_BYTES))
+        return parse_genesis(read_text(path, max_bytes=MAX_GENESIS_BYTES).encode())
     except (OSError, GenesisError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise SetupError(f"{path}: {why}") from None

@@ -15,7 +15,7 @@ from typing import Final
 import aiohttp
 
 from kpledger.log.genesis import MAX_GENESIS_BYTES, NO_QUOTAS, Genesis, GenesisPolicy, parse_genesis
-from kpledger.reading import read_file
+from kpledger.reading import read_text
 from kpnode.config import Address, NodeConfig, load_config
 from kpnode.errors import SetupError
 from kpnode.founding import (
@@ -83,7 +83,7 @@ def open_network(directory: Path, plan: NetworkPlan) -> Genesis:
     """
     path = directory / GENESIS_NAME
     if path.exists():
-        genesis = parse_genesis(read_file(path, max_bytes=MAX_GENESIS_BYTES))
+        genesis = parse_genesis(read_text(path, max_bytes=MAX_GENESIS_BYTES).encode())
         _check_plan(directory, genesis, plan)
         return genesis
     if directory.exists() and any(directory.iterdir()):

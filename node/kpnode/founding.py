@@ -30,7 +30,7 @@ from kpledger.log.genesis import (
     format_genesis,
     parse_genesis,
 )
-from kpledger.reading import read_file
+from kpledger.reading import read_text
 from kpledger.scheme.v1.events.governance import ParticipantKind
 from kpnode.config import (
     LOOPBACK,
@@ -94,9 +94,9 @@ def read_members(path: Path) -> tuple[Member, ...]:
         SetupError: it cannot be read; names the line.
     """
     try:
-        text = read_file(path, max_bytes=_MAX_CSV_BYTES).decode()
+        text = read_text(path, max_bytes=_MAX_CSV_BYTES)
         rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, csv.Error) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise SetupError(f"{path}: {why}") from None
     members = []
@@ -275,7 +275,7 @@ def init_node(
     if genesis is not None:
         if (directory / CONFIG_NAME).exists():
             raise SetupError(f"{directory / CONFIG_NAME} is there already")
-        encoded = read_file(genesis, max_bytes=MAX_GENESIS_BYTES)
+        encoded = read_text(genesis, max_bytes=MAX_GENESIS_BYTES).encode()
         try:
             parsed = parse_genesis(encoded)
         except GenesisError as error:

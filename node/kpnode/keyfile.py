@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kpledger.base.errors import MalformedError
 from kpledger.base.ids import parse_hex32
-from kpledger.reading import read_file
+from kpledger.reading import read_text
 from kpnode.errors import SetupError
 
 _PRIVATE_MODE = 0o600
@@ -41,9 +41,9 @@ def load_seed(path: Path) -> bytes:
     """
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
-        text = read_file(path, max_bytes=_MAX_FILE_BYTES).decode("ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
+        text = read_text(path, max_bytes=_MAX_FILE_BYTES)
+    except OSError as error:
+        why = error.strerror or error
         raise SetupError(f"{path} cannot be read: {why}") from None
     if mode & 0o077:
         raise SetupError(f"{path} has mode {mode:04o}; others may read it; chmod 600 it")

@@ -24,7 +24,7 @@ from kpledger.api.routes import BEARER_TOKEN, is_here
 from kpledger.base.errors import LedgerError
 from kpledger.base.text import check_json_depth, clean, escape_json, shorten
 from kpledger.command import EXIT_LATER, EXIT_UNDECIDED, example_epilog, make_program
-from kpledger.reading import read_file, say_trouble
+from kpledger.reading import read_text, say_trouble
 from kpnode.config import Address, load_config
 from kpnode.daemon import run_node
 from kpnode.devnet import NetworkPlan, open_network, run_network
@@ -261,14 +261,13 @@ def status(
 
 def _load_token(path: Path) -> str:
     try:
-        content = read_file(path, max_bytes=_MAX_TOKEN_BYTES)
+        token = read_text(path, max_bytes=_MAX_TOKEN_BYTES).strip()
         mode = path.stat().st_mode
     except OSError as error:
         raise _stop(f"--token-file: {path} cannot be read: {error.strerror}") from None
     if stat.S_ISREG(mode) and mode & 0o077:
         problem = f"others may read it (mode {stat.S_IMODE(mode):o})"
         raise _stop(f"--token-file: {path}: {problem}; close it with: chmod 600 {path}")
-    token = content.strip().decode("ascii", "replace")
     if BEARER_TOKEN.fullmatch(token) is None:
         accepted = "one token alone, as kpnode token add printed it"
         raise _stop(f"--token-file: {path} holds no token; accepted: {accepted}")

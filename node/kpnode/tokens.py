@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kpledger.reading import read_file, say_trouble
+from kpledger.reading import read_text, say_trouble
 from kpnode.errors import SetupError
 
 TOKEN_PREFIX: Final = "kpt_"  # noqa: S105 (what each begins with)
@@ -57,11 +57,11 @@ def read_tokens(path: Path) -> tuple[TokenEntry, ...]:
     """
     try:
         mode = path.stat().st_mode
-        text = read_file(path, max_bytes=_MAX_FILE_BYTES).decode("ascii")
+        text = read_text(path, max_bytes=_MAX_FILE_BYTES)
     except FileNotFoundError:
         return ()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
+    except OSError as error:
+        why = error.strerror or error
         raise SetupError(f"{path} cannot be read: {why}") from None
     if mode & 0o077:
         problem = f"has mode {stat.S_IMODE(mode):04o}; others may read or write it; chmod 600 it"

@@ -7,7 +7,7 @@ import typer
 
 from kpclient.commands.declared import command
 from kpclient.errors import UsageError
-from kpclient.files import read_bounded
+from kpclient.files import read_text_bounded
 from kpclient.input.forms import read_struct
 from kpclient.input.options import LocalOptions, PassphraseOptions
 from kpclient.keyfile import KeyEntry
@@ -121,7 +121,7 @@ def parse_author(text: str) -> Author:
 
 
 def _load_seed(path: Path) -> bytes:
-    lines = read_bounded(path, max_bytes=_MAX_SEED_FILE_BYTES).decode("ascii", "replace")
+    lines = read_text_bounded(path, max_bytes=_MAX_SEED_FILE_BYTES)
     # Comment lines say what a development key is; the seed is the one line that is none.
     seeds = [line.strip() for line in lines.splitlines() if line and not line.startswith("#")]
     if len(seeds) != 1:

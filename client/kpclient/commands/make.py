@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kpclient.commands.declared import command
 from kpclient.errors import UsageError
-from kpclient.files import read_bounded
+from kpclient.files import read_text_bounded
 from kpclient.input.documents import load_document, naming
 from kpclient.input.forms import find_type
 from kpclient.input.options import (
@@ -97,7 +97,7 @@ def cosign(
     """Add a signature to what others have signed, and send it or hand it on."""
     session = Session(connection)
     author_of(session.home, signer.key)
-    content = read_bounded(file, max_bytes=MAX_ENVELOPE_JSON_BYTES)
+    content = read_text_bounded(file, max_bytes=MAX_ENVELOPE_JSON_BYTES).encode()
     with naming(file):
         event = decode_envelope(parse_envelope_json(content))
         verify_envelope(event)

@@ -23,7 +23,7 @@ from kpclient.net.heads import FOLLOWING
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.base.ids import EventId
 from kpledger.base.units import TimeMs
-from kpledger.reading import open_file
+from kpledger.reading import drop_mark, open_file
 from kpledger.scheme.envelope import decode_envelope, parse_envelope_json, verify_envelope
 from kpledger.scheme.event import MAX_SIGNATURES, Body, SignedEvent
 from kpledger.scheme.v1.events.certificate import CertificateIssued, CertificateReplaced
@@ -139,7 +139,7 @@ def _read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
                     problem = f"line {number} is too long, or there are too many"
                     accepted = f"at most {MAX_LINES} lines of {MAX_LINE_BYTES} bytes"
                     raise UsageError("FILE", problem, accepted)
-                yield number, text
+                yield number, drop_mark(text, path) if number == 1 else text
     except OSError as error:
         problem = f"{path} cannot be read: {error.strerror}"
         raise UsageError("FILE", problem, "a file with a JSON object on each line") from None

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import inspect
 
 from kpclient.errors import UsageError
-from kpclient.files import read_bounded
+from kpclient.files import read_text_bounded
 from kpclient.input.forms import read_struct
 from kpclient.input.wording import parts_of
 from kpclient.output.tables import write_name
@@ -38,7 +38,7 @@ def load_document(path: Path) -> dict[str, object]:
         MalformedError: it is neither.
         UnreadableError: it cannot be read.
     """
-    content = read_bounded(path, max_bytes=MAX_DOCUMENT_BYTES)
+    content = read_text_bounded(path, max_bytes=MAX_DOCUMENT_BYTES).encode()
     with naming(path):
         return parse_toml(content) if path.suffix == ".toml" else parse_json(content)
 
@@ -135,7 +135,7 @@ def read_table(file: Path, kind: type[S]) -> list[S]:
 def _read_rows(file: Path, kind: type[S]) -> list[S]:
     types = {write_name(one.name): one.type for one in parts_of(kind)}
     columns = ", ".join(types)
-    text = read_bounded(file, max_bytes=MAX_DOCUMENT_BYTES).decode("utf-8-sig", "replace")
+    text = read_text_bounded(file, max_bytes=MAX_DOCUMENT_BYTES)
     reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
     if sorted(reader.fieldnames or ()) != sorted(types):
         found = ", ".join(reader.fieldnames or ())

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from kpclient.errors import UsageError
-from kpclient.files import read_bounded
+from kpclient.files import read_text_bounded
 from kpclient.input.documents import parse_toml
 from kpledger.base.errors import MalformedError
 from kpledger.base.text import spell
@@ -46,7 +46,7 @@ def _read(path: Path | None) -> tuple[str, ...]:
     if path is None:
         return ()
     try:
-        tables = parse_toml(read_bounded(path, max_bytes=_MAX_FILE_BYTES))
+        tables = parse_toml(read_text_bounded(path, max_bytes=_MAX_FILE_BYTES).encode())
     except MalformedError as error:
         problem = f"{path} is not a TOML file: {error.problem}"
         raise UsageError("--config", problem, _ACCEPTED) from None

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from kpclient.errors import UsageError
-from kpclient.files import check_private, read_bounded
+from kpclient.files import check_private, read_text_bounded
 from kpledger.api.routes import BEARER_TOKEN, is_here
 
 TOKEN_VARIABLE: Final = "KPLEDGER_TOKEN"  # noqa: S105 (a name)
@@ -72,10 +72,10 @@ def load_tokens(file: Path | None, *, in_clear: bool) -> AccessTokens:
     if file is None:
         token = os.environ.get(TOKEN_VARIABLE, "").strip()
         return AccessTokens(_read_line(TOKEN_VARIABLE, token) if token else {}, in_clear)
-    content = read_bounded(file.expanduser(), max_bytes=_MAX_FILE_BYTES)
+    content = read_text_bounded(file.expanduser(), max_bytes=_MAX_FILE_BYTES)
     check_private(file.expanduser())
     found: dict[str, str] = {}
-    for number, line in enumerate(content.decode(errors="replace").splitlines(), start=1):
+    for number, line in enumerate(content.splitlines(), start=1):
         words = line.partition("#")[0].strip()
         if words:
             found |= _read_line(f"{file} line {number}", words)

@@ -4,6 +4,7 @@ The one place where an envelope from outside is decoded; from here on it is a si
 """
 
 import asyncio
+from codecs import BOM_UTF8
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -69,6 +70,8 @@ async def read_events(
         raise ProblemError(make_problem(ProblemKind.UNSUPPORTED_MEDIA_TYPE, detail))
     body = await _read(request, limits, held, slices)
     is_packed = media_type == MSGPACK_TYPE
+    if not is_packed:
+        body = body.removeprefix(BOM_UTF8)  # RFC 8259, section 8.1: it may be ignored
     is_batch = body[:1] in _ARRAYS if is_packed else body.lstrip()[:1] == b"["
     try:
         parts = _split(body, is_packed=is_packed) if is_batch else [body]

@@ -26,7 +26,7 @@ import uvloop
 from kpledger.base.errors import LedgerError
 from kpledger.base.selftest import check_libraries
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
-from kpledger.reading import read_file
+from kpledger.reading import read_text
 from kpnode.books.keeper import keep_books
 from kpnode.process import keep_private, rest_collector, set_up_logging
 
@@ -51,7 +51,7 @@ def _main() -> int:
         resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_BYTES, most))
     rest_collector()
     check_libraries()
-    founded = parse_genesis(read_file(Path(genesis), max_bytes=MAX_GENESIS_BYTES))
+    founded = parse_genesis(read_text(Path(genesis), max_bytes=MAX_GENESIS_BYTES).encode())
     try:
         uvloop.run(
             _keep(

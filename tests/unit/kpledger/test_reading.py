@@ -1,5 +1,6 @@
 """Files that people name: regular ones, and pipes that the shell has opened."""
 
+import codecs
 import os
 import socket
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kpledger.reading import check_regular, open_file, read_file
+from kpledger.reading import check_regular, open_file, read_file, read_text
 
 
 def bind(path: Path) -> None:
@@ -74,3 +75,35 @@ def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
 def test_what_is_no_kind_that_we_know_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="it is something else, not a regular file"):
         check_regular(tmp_path, 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", ""),
+        (b"\xef\xbb\xbfone\r\n\r\ntwo\r\n\r\n  \r\n", "one\n\ntwo\n"),
+        ("caf\xe9".encode(), "caf\xe9"),
+        (b"one\n\n", "one\n"),
+    ],
+)
+def test_what_an_editor_adds_is_no_part_of_a_text(
+    content: bytes, text: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "one"
+    path.write_bytes(content)
+    assert read_text(path, max_bytes=100) == text
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        *(("one".encode(name), "UTF-16, or no text") for name in ("utf-16", "utf-16-le", "utf-32")),
+        (codecs.BOM_UTF16_BE + "\u4e00".encode("utf-16-be"), "UTF-16, or no text"),
+        ("a caf\xe9".encode("latin-1"), "not text in UTF-8: .*, byte 6"),
+    ],
+)
+def test_another_encoding_is_named(content: bytes, problem: str, tmp_path: Path) -> None:
+    path = tmp_path / "one"
+    path.write_bytes(content)
+    with pytest.raises(OSError, match=problem):
+        read_text(path, max_bytes=100)

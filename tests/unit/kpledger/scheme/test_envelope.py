@@ -109,6 +109,29 @@ def test_json_form_is_standard_dsse() -> None:
     }
 
 
+def _spell(encoded: bytes, altchars: bytes) -> bytes:
+    """Write an event in JSON with the 63rd and 64th digit of base64 as given, slashes escaped."""
+    event = decode_envelope(encoded)
+    (one,) = event.signatures
+    texts = [event.payload, one.sig]
+    payload, sig = (base64.b64encode(one, altchars).decode().replace("/", "\\/") for one in texts)
+    signature = f'{{"keyid": "{one.keyid.hex()}", "sig": "{sig}"}}'
+    return (
+        f'{{"payload": "{payload}", "payloadType": "{PAYLOAD_TYPE}", "signatures": [{signature}]}}'
+    ).encode()
+
+
+@pytest.mark.parametrize("altchars", [b"+/", b"-_"], ids=["standard", "URL-safe"])
+def test_both_alphabets_of_base64_give_the_same_event(altchars: bytes) -> None:
+    body = CertificateIssued(certificate=make_certificate())
+    for nonce in range(20):
+        encoded = make_event("BW/gaborone", body, nonce=nonce)
+        found = parse_envelope_json(_spell(encoded, altchars))
+        assert found == encoded
+        assert decode_envelope(found).event_id == decode_envelope(encoded).event_id
+        assert format_envelope_json(found) == format_envelope_json(encoded)
+
+
 def _json(**changes: object) -> bytes:
     found: dict[str, object] = msgspec.json.decode(format_envelope_json(EVENT))
     return msgspec.json.encode({**found, **changes})
@@ -128,6 +151,9 @@ def _json(**changes: object) -> bytes:
         (_json(payload="%%%%"), "payload"),
         (_json(payload="QQ"), "payload"),
         (_json(payload="\u00e9"), "payload"),
+        (_json(payload="QQ="), "payload"),
+        (_json(payload="QQ\n=="), "payload"),
+        (_json(payload="A+_="), "payload"),
         (_json(payloadType="text/plain"), "payloadType"),
         (_json(signatures=[{"keyid": "zz", "sig": ""}]), "signatures[0].keyid"),
         (_json(signatures=[{"keyid": "00", "sig": "%"}]), "signatures[0].sig"),
