@@ -9,13 +9,8 @@ from kpledger.books.database import Books
 from kpledger.books.query import NotOnLedgerError, Query, read_parameter, select_rows
 from kpledger.scheme.v1.events.governance import AuthorityRole, ParticipantKind, Standing
 from kpledger.scheme.v1.events.life import ObserverKind
-from kpledger.scheme.v1.records import (
-    AllottedRange,
-    BodyRecord,
-    ParticipantRecord,
-    RangesRecord,
-    StandingSince,
-)
+from kpledger.scheme.v1.measures import StandingSince
+from kpledger.scheme.v1.records import AllottedRange, BodyRecord, ParticipantRecord, RangesRecord
 from kpledger.scheme.v1.territories import tell_home
 
 

@@ -205,6 +205,7 @@ CREATE TABLE restrictions (
     scope           TEXT NOT NULL,     -- EXPORT, IMPORT or ORIGIN
     mode            TEXT NOT NULL,
     zones           TEXT NOT NULL,     -- allowed zones, with commas
+    operations      TEXT NOT NULL,     -- those that it is about, with commas; empty: all
     approver        TEXT,              -- participant/authority
     effective_from  INTEGER NOT NULL,
     effective_until INTEGER,

@@ -58,6 +58,8 @@ class RestrictionAt(msgspec.Struct, frozen=True, kw_only=True):
     mode: str
     zones: tuple[str, ...]
     """The zones that are allowed; empty: it is not about zones."""
+    operations: tuple[str, ...]
+    """The operations that it is about; empty: all."""
     approver: str
     since: str
     until: str

@@ -6,7 +6,7 @@ WITH known AS (
     FROM restrictions
     WHERE known_until IS NULL
 )
-SELECT participant, restriction, scope, mode, zones,
+SELECT participant, restriction, scope, mode, zones, operations,
        coalesce(approver, '') AS approver,
        date(effective_from / 1000, 'unixepoch') AS since,
        coalesce(date(ends / 1000, 'unixepoch'), '') AS until,

@@ -13,6 +13,7 @@ from kpledger.base.ids import HexDigest
 from kpledger.base.state import Record
 from kpledger.books.database import Books
 from kpledger.books.query import Query, QuestionError, encode_answer
+from kpledger.scheme.v1.measures import Restriction
 from kpledger.scheme.v1.records import (
     AuthorityRecord,
     BodyRecord,
@@ -24,7 +25,6 @@ from kpledger.scheme.v1.records import (
     PolicyRecord,
     ProceedingRecord,
     ReportRecord,
-    Restriction,
     RestrictionsRecord,
     SchemeRecord,
     SubmissionRecord,

@@ -53,7 +53,9 @@ def judge_signatures(
     if None in owners:
         return "E1"
     own = frozenset({said.author})
-    parties = [own, *(party - own for party in cosigners)]
+    # Of two keys of the author's office, the second may be the one that signs with it.
+    twice = owners.count(said.author) > 1
+    parties = [own, *(party if twice else party - own for party in cosigners)]
     everybody = frozenset().union(*parties)
     if not everybody.issuperset(owners):
         return "E1"
@@ -64,7 +66,7 @@ def judge_signatures(
     for party in parties[1:]:
         code = min(party)[0]
         asked = 1 if code == "KPCS" else world.number(code, "officers")
-        if count_officers(world, said, party) < asked:
+        if count_officers(world, said, party) - (own <= party) < asked:
             return "E1"
     return None
 

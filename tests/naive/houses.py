@@ -43,12 +43,20 @@ def house_of(said: Said) -> str:
     return said.author[0]
 
 
-def keeps_house(world: World, said: Said) -> str | None:
-    """E4: whoever was removed, or is not in yet, arranges nothing."""
+def takes_part(world: World, said: Said) -> str | None:
+    """E4: whoever was removed, or is not in yet, takes no part."""
     code = house_of(said)
     if code == "KPCS":
         return None
     return "E4" if world.standing(code) in (None, "REMOVED") else None
+
+
+def keeps_house(world: World, said: Said) -> str | None:
+    """E4: whoever was removed arranges nothing; who comes in later gets ready before."""
+    member = world.members.get(house_of(said))
+    comes = member is not None and any(since.start > world.now for since in member.standings)
+    awaited = comes and world.standing(house_of(said)) is None
+    return None if awaited else takes_part(world, said)
 
 
 # --- members

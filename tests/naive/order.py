@@ -67,23 +67,24 @@ CONFIRM = (
     trade.is_its_business, trade.was_confirmed, trade.is_alive, trade.has_a_way_on,
     trade.saw_newest, shipments.repeats_paper,
 )  # fmt: skip
-GO_ON = (houses.keeps_house, filings.goes_on)
+GO_ON = (houses.takes_part, filings.goes_on)
+PART = (FIRST_ON_SUBJECT, houses.takes_part)
 HOUSE = (FIRST_ON_SUBJECT, houses.keeps_house)
 
 QUESTIONS: dict[str, tuple[Question, ...]] = {
     "participant_admitted": (
-        field("code"), *HOUSE, houses.is_new_member, scheme.rests_on_decision,
+        field("code"), *PART, houses.is_new_member, scheme.rests_on_decision,
     ),
     "participant_status_changed": (
-        field("code"), *HOUSE, houses.suspends_only_itself, houses.follows_on_standing,
+        field("code"), *PART, houses.suspends_only_itself, houses.follows_on_standing,
         scheme.rests_on_decision,
     ),
     "restriction_set": (
-        is_about(scheme.about_restriction), *HOUSE, scheme.restricts_soundly,
+        is_about(scheme.about_restriction), *PART, scheme.restricts_soundly,
         scheme.rests_on_decision,
     ),
     "restriction_lifted": (
-        is_about(scheme.about_restriction), *HOUSE, scheme.lifts_soundly,
+        is_about(scheme.about_restriction), *PART, scheme.lifts_soundly,
         scheme.lift_rests_on_decision,
     ),
     "authority_registered": (office("authority"), *HOUSE, houses.registers_soundly),
@@ -91,7 +92,7 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     "key_added": (key("key"), *HOUSE, houses.may_have_key),
     "key_rotated": (key("old"), *HOUSE, houses.is_own_key, houses.follows_at_once),
     "key_revoked": (key("key"), *HOUSE, houses.is_own_key, houses.revokes_soundly),
-    "participant_recovered": (field("code"), *HOUSE, recovering.recovers_soundly),
+    "participant_recovered": (field("code"), *PART, recovering.recovers_soundly),
     "chair_recovered": (
         is_about(lambda _: "KPCS/chair"), FIRST_ON_SUBJECT, recovering.recovers_chair_soundly,
     ),
@@ -102,16 +103,16 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     "certificate_format_notified": (
         is_about(lambda said: said.author[0]), *HOUSE, houses.forms_are_its_own,
     ),
-    "chair_rotated": (is_about(lambda _: "KPCS/chair"), *HOUSE, scheme.hands_over_soundly),
-    "vice_chair_elected": (is_about(lambda _: "KPCS/chair"), *HOUSE, scheme.elects_soundly),
+    "chair_rotated": (is_about(lambda _: "KPCS/chair"), *PART, scheme.hands_over_soundly),
+    "vice_chair_elected": (is_about(lambda _: "KPCS/chair"), *PART, scheme.elects_soundly),
     "decision_recorded": (
-        is_about(lambda said: f"KPCS/decision/{told(said, 'decision')}"), *HOUSE,
+        is_about(lambda said: f"KPCS/decision/{told(said, 'decision')}"), *PART,
         scheme.records_soundly,
     ),
     "policy_set": (is_about(scheme.about_policy), *HOUSE, scheme.settles_soundly),
-    "rules_activated": (is_about(lambda _: "KPCS/rules"), *HOUSE, scheme.activates_soundly),
-    "shipment_approved": (field("number"), *HOUSE, scheme.approves_under_ban),
-    "shipment_declined": (field("number"), *HOUSE, scheme.approves_under_ban),
+    "rules_activated": (is_about(lambda _: "KPCS/rules"), *PART, scheme.activates_soundly),
+    "shipment_approved": (field("number"), *PART, scheme.approves_under_ban),
+    "shipment_declined": (field("number"), *PART, scheme.approves_under_ban),
     "certificate_issued": (about_new_paper, FIRST_ON_SUBJECT, *ISSUE),
     "certificate_validated": (*STEP, shipments.trades_still, shipments.validates_soundly),
     "export_notified": (
@@ -123,7 +124,7 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     "certificate_lost": STEP,
     "certificate_found": (*STEP, shipments.was_reported_lost),
     "certificate_returned_unused": (*STEP, shipments.happened("returned_on")),
-    "transit_noted": (*STEP, houses.keeps_house, shipments.passes_soundly),
+    "transit_noted": (*STEP, houses.takes_part, shipments.passes_soundly),
     "arrival_recorded": (*STEP, shipments.arrives_soundly),
     "import_confirmed": (*CONFIRM, shipments.is_clean),
     "import_confirmed_discrepant": CONFIRM,
@@ -135,7 +136,7 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     "return_received": (*STEP, shipments.came_back),
     "shipment_diverted": (*STEP, shipments.holds_as_member, shipments.happened("found_on")),
     "annual_report_filed": (
-        is_about(filings.about_report), *HOUSE, filings.reports_on_year,
+        is_about(filings.about_report), *PART, filings.reports_on_year,
     ),
     "review_requested": (
         filings.opens_under("review", participant), *GO_ON, filings.asks_for_review,
@@ -151,7 +152,7 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     ),
     "meeting_held": (*GO_ON, filings.was_held),
     "body_composed": (
-        is_about(lambda said: f"KPCS/body/{told(said, 'name')}"), *HOUSE, filings.composes_soundly,
+        is_about(lambda said: f"KPCS/body/{told(said, 'name')}"), *PART, filings.composes_soundly,
     ),
     "concern_raised": (
         filings.opens_under("concern", participant), *GO_ON, filings.concerns_another,
@@ -160,10 +161,10 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     "concern_answered": (*GO_ON, filings.answers_for_itself, filings.tells("text", "document")),
     "concern_closed": (*GO_ON, filings.tells("text")),
     "observer_registered": (
-        is_about(lambda said: f"KPCS/{told(said, 'observer')}"), *HOUSE, filings.is_new_observer,
+        is_about(lambda said: f"KPCS/{told(said, 'observer')}"), *PART, filings.is_new_observer,
     ),
     "observer_withdrawn": (
-        is_about(lambda said: f"KPCS/{told(said, 'observer')}"), *HOUSE, filings.is_observer,
+        is_about(lambda said: f"KPCS/{told(said, 'observer')}"), *PART, filings.is_observer,
     ),
     "suspect_reported": (
         filings.opens_under("suspect", lambda said: said.author[0]), *GO_ON, filings.shows_a_day,
@@ -175,15 +176,15 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     "correction_made": (FIRST_ON_SUBJECT, filings.corrects_own),
     "event_countersigned": (FIRST_ON_SUBJECT, filings.countersigns_own),
     "trade_statistics_submitted": (
-        is_about(lambda said: f"{said.author[0]}/trade/{told(said, 'quarter')}"), *HOUSE,
+        is_about(lambda said: f"{said.author[0]}/trade/{told(said, 'quarter')}"), *PART,
         filings.has_no_office_for_it, filings.submits_trade,
     ),
     "production_statistics_submitted": (
-        is_about(lambda said: f"{said.author[0]}/production/{told(said, 'half_year')}"), *HOUSE,
+        is_about(lambda said: f"{said.author[0]}/production/{told(said, 'half_year')}"), *PART,
         filings.has_no_office_for_it, filings.submits_production,
     ),
     "count_statistics_submitted": (
-        is_about(lambda said: f"{said.author[0]}/counts/{told(said, 'quarter')}"), *HOUSE,
+        is_about(lambda said: f"{said.author[0]}/counts/{told(said, 'quarter')}"), *PART,
         filings.has_no_office_for_it, filings.submits_counts,
     ),
     "anomaly_questioned": (
@@ -192,7 +193,7 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     ),
     "anomaly_answered": (*GO_ON, filings.answers_for_itself, filings.tells("answer", "document")),
     "case_opened": (
-        shipments.opens_under_own_code, *HOUSE, shipments.is_new_case, shipments.opens_on_a_day,
+        shipments.opens_under_own_code, *PART, shipments.is_new_case, shipments.opens_on_a_day,
     ),
 }  # fmt: skip
 

@@ -88,16 +88,20 @@ def is_restricted(world: World, paper: Certificate, issuer: str) -> bool:
 
 
 def blocks(world: World, paper: Certificate, code: str, ban: Ban) -> bool:
-    zones = set(ban.body.zones)
+    zones, about = set(ban.body.zones), set(ban.body.operations)
     named = [
         zone for zone in paper.origin.zones if ban.body.scope != "ORIGIN" or zone.startswith(code)
     ]
-    if zones and not (named and zones.issuperset(named)):
+    if (zones or about) and not named:
         return True
+    if zones and not zones.issuperset(named):
+        return True
+    if about and not about.intersection(paper.origin.zones):
+        return False
     if ban.body.mode == "PRE":
         said = world.approvals.get((paper.number, code, ban.body.restriction), (False, 0))
         return not said[0] or paper.carat_thousandths > said[1]
-    return ban.body.mode == "PROHIBITED" and not zones
+    return ban.body.mode == "PROHIBITED" and bool(about or not zones)
 
 
 # --- E3

@@ -184,14 +184,17 @@ def named_ban(world: World, code: str, name: str) -> Ban | None:
 
 def restricts_soundly(world: World, said: Said) -> str | None:
     body = the(decisions.RestrictionSet, said)
-    elsewhere = any(zone[:2] != body.participant for zone in body.zones)
+    zones, about = set(body.zones), set(body.operations)
+    elsewhere = any(zone[:2] != body.participant for zone in zones | about)
+    apart = about.isdisjoint(zones) if body.mode == "PROHIBITED" else about <= zones
     named = body.approver
     approver = None if named is None else (named.participant, named.authority)
     until = body.effective_until
     return broken(
         ("E6", body.participant in world.members),
         ("E6", named_ban(world, body.participant, body.restriction) is None),
-        ("E5", ascending(body.zones) and not (elsewhere and body.scope == "ORIGIN")),
+        ("E5", ascending(body.zones) and ascending(body.operations)),
+        ("E5", not (elsewhere and body.scope == "ORIGIN") and (apart or not zones)),
         ("E5", (approver is None) == (body.mode == "PROHIBITED")),
         ("E6", approver is None or world.is_open(approver, "MONITORING")),
         ("E5", until is None or until > body.effective_from),

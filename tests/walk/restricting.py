@@ -23,12 +23,16 @@ def restrict(chance: Chance) -> Act:
     zones = chance.weighed(
         {(): 10, ("CF/berberati", "CF/boda"): 5, ("ZA/kimberley",): 3, ("ZA/b", "ZA/a"): 1}
     )
+    about: tuple[str, ...] = ()
+    if chance.likely(30):
+        about = chance.weighed({zones[:1]: 5, ("ZA/kimberley",): 3, ("CF/boda",): 3})
     body = decisions.RestrictionSet(
         restriction=chance.pick(("zones", "export-1", "import-1")),
         participant=code,
         scope=chance.pick(list(decisions.Scope)),
         mode=mode,
         zones=zones,
+        operations=about,
         approver=Author(participant=approver[0], authority=approver[1])
         if asked and approver
         else None,

@@ -78,6 +78,7 @@ _STATISTICIAN: Final = (AuthorKind.STATISTICS_OFFICE, AuthorKind.PARTICIPANT_ROO
 _ANYBODY: Final = (AuthorKind.ANYBODY,)
 
 _FIRST: Final = (subject.check_subject, subject.check_first, standing.check_member)
+_HOUSE: Final = (subject.check_subject, subject.check_first, standing.check_house)
 _OPEN: Final = (subject.check_name, standing.check_member, proceedings.check_step)
 _STEP: Final = (standing.check_member, proceedings.check_step)
 _ANSWER: Final = (*_STEP, proceedings.check_concerned)
@@ -129,28 +130,28 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
     ),
     events.governance.AuthorityRegistered: Row(
         _HOUSEHOLDER,
-        (*_FIRST, governance.check_registration),
+        (*_HOUSE, governance.check_registration),
         governance_effects.register_authority,
         authorship.chair_for_the_first_office,
     ),
     events.governance.AuthorityClosed: Row(
-        _HOUSEHOLDER, (*_FIRST, governance.check_closing), governance_effects.close_authority
+        _HOUSEHOLDER, (*_HOUSE, governance.check_closing), governance_effects.close_authority
     ),
     events.governance.KeyAdded: Row(
         _HOUSEHOLDER,
-        (*_FIRST, governance.check_new_key),
+        (*_HOUSE, governance.check_new_key),
         governance_effects.add_key,
         authorship.two_own_keys,
     ),
     events.governance.KeyRotated: Row(
         _HOUSEHOLDER,
-        (*_FIRST, governance.check_own_key, governance.check_key_rotation),
+        (*_HOUSE, governance.check_own_key, governance.check_key_rotation),
         governance_effects.rotate_key,
         authorship.two_own_keys,
     ),
     events.governance.KeyRevoked: Row(
         _HOUSEHOLDER,
-        (*_FIRST, governance.check_own_key, governance.check_revocation),
+        (*_HOUSE, governance.check_own_key, governance.check_revocation),
         governance_effects.revoke_key,
         authorship.two_own_keys,
     ),
@@ -167,13 +168,13 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
         recovery.quorum_of_participants,
     ),
     events.governance.NumberRangeAllocated: Row(
-        _ROOT, (*_FIRST, numbering.check_range), governance_effects.allot_range
+        _ROOT, (*_HOUSE, numbering.check_range), governance_effects.allot_range
     ),
     events.governance.NumberRangeRetired: Row(
-        _ROOT, (*_FIRST, numbering.check_retirement), governance_effects.retire_range
+        _ROOT, (*_HOUSE, numbering.check_retirement), governance_effects.retire_range
     ),
     events.governance.CertificateFormatNotified: Row(
-        _ROOT, (*_FIRST, numbering.check_format), governance_effects.notify_format
+        _ROOT, (*_HOUSE, numbering.check_format), governance_effects.notify_format
     ),
     events.decisions.ChairRotated: Row(
         _CHAIR,
@@ -188,7 +189,7 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
         _CLERK, (*_FIRST, decisions.check_record), decision_effects.record_decision
     ),
     events.decisions.PolicySet: Row(
-        _CHAIR_OR_ROOT, (*_FIRST, decisions.check_policy), decision_effects.settle_policy
+        _CHAIR_OR_ROOT, (*_HOUSE, decisions.check_policy), decision_effects.settle_policy
     ),
     events.decisions.RulesActivated: Row(
         _CHAIR, (*_FIRST, decisions.check_activation), decision_effects.activate_rules

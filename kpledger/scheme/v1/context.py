@@ -11,6 +11,7 @@ from kpledger.base.state import ChangeSet, Record
 from kpledger.scheme.event import Body, EventPlace, SignedEvent
 from kpledger.scheme.outcome import Refusal
 from kpledger.scheme.v1.events.governance import AuthorityRole, Standing
+from kpledger.scheme.v1.measures import Restriction
 from kpledger.scheme.v1.policy import Policy, resolve_policy
 from kpledger.scheme.v1.records import (
     AllottedRange,
@@ -24,7 +25,6 @@ from kpledger.scheme.v1.records import (
     PolicyRecord,
     ProceedingRecord,
     RangesRecord,
-    Restriction,
     RestrictionsRecord,
     SchemeRecord,
 )

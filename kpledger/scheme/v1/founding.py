@@ -10,6 +10,7 @@ from kpledger.scheme.v1 import records
 from kpledger.scheme.v1.events.decisions import PolicyValues
 from kpledger.scheme.v1.events.governance import ParticipantKind, Standing
 from kpledger.scheme.v1.ids import CHAIR, RECOVERY, ROOT, SECRETARIAT
+from kpledger.scheme.v1.measures import StandingSince
 from kpledger.scheme.version import Founding
 
 
@@ -34,7 +35,7 @@ def found(founding: Founding, changes: ChangeSet) -> None:
     changes.put(records.SCHEME_KEY, scheme)
     keys = {CHAIR: founding.chair_key, SECRETARIAT: founding.secretariat_key}
     _put_keys(changes, KPCS, keys)
-    standing = records.StandingSince(status=Standing.ACTIVE, effective_from=0, decision="genesis")
+    standing = StandingSince(status=Standing.ACTIVE, effective_from=0, decision="genesis")
     for one in founding.participants:
         record = records.ParticipantRecord(
             code=one.code,

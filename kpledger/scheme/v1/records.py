@@ -10,7 +10,7 @@ import msgspec
 
 from kpledger.base.state import Record
 from kpledger.scheme.v1.events.certificate import CertificateKind, GoodsLine, Party, Source
-from kpledger.scheme.v1.events.decisions import ExpiryMeaning, Mode, PolicyValues, Procedure, Scope
+from kpledger.scheme.v1.events.decisions import ExpiryMeaning, PolicyValues, Procedure
 from kpledger.scheme.v1.events.governance import (
     AuthorityRole,
     NumberRange,
@@ -21,24 +21,11 @@ from kpledger.scheme.v1.events.governance import (
 from kpledger.scheme.v1.events.importing import CaseKind
 from kpledger.scheme.v1.events.life import BodyKind, FollowUpStatus, ObserverKind
 from kpledger.scheme.v1.lifecycles import CaseState, CertificateState, ProceedingState
+from kpledger.scheme.v1.measures import Restriction, StandingSince
 from kpledger.scheme.v1.subjects import Subject
 
 SCHEME_KEY = b"scheme/kpcs"
 """The key of the one scheme record."""
-
-
-class StandingSince(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A standing and the instant it begins."""
-
-    status: Standing
-    effective_from: int
-    """Unix milliseconds."""
-    decision: str
-    """The decision behind it."""
-    lapses_at: int | None = None
-    """Interim: when it ends unless ratified; Unix milliseconds."""
-    event: bytes | None = None
-    """The event that set it; none for those of the genesis file."""
 
 
 class ParticipantRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,6 +47,11 @@ class ParticipantRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields
         """Give the standing at an instant; None before it was admitted."""
         found = self.standing_since(time_ms)
         return None if found is None else found.status
+
+    def is_awaited(self, time_ms: int) -> bool:
+        """Tell whether it was admitted from a later instant on, and does not take part yet."""
+        to_come = any(one.effective_from > time_ms for one in self.standings)
+        return to_come and self.standing_at(time_ms) is None
 
     def standing_since(self, time_ms: int) -> StandingSince | None:
         """Give the standing at an instant, and since when; None before it was admitted.
@@ -160,33 +152,6 @@ class RecoveryRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Block time; Unix milliseconds."""
     suspect_height: int | None
     """From where on its keys may have been a thief's; none where they were lost."""
-
-
-class Restriction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A restriction on trade, and when it holds."""
-
-    restriction: str
-    scope: Scope
-    mode: Mode
-    zones: tuple[str, ...]
-    approver: tuple[str, str] | None
-    """Participant, or ``KPCS``, and authority."""
-    effective_from: int
-    effective_until: int | None
-    decision: str
-    lapses_at: int | None
-    """Interim: when it ends unless ratified; Unix milliseconds."""
-    event: bytes
-
-    def ends_at(self) -> int | None:
-        """Give when it ends, as far as that is known; Unix milliseconds."""
-        ends = [end for end in (self.effective_until, self.lapses_at) if end is not None]
-        return min(ends, default=None)
-
-    def holds_at(self, time_ms: int) -> bool:
-        """Tell whether it is in force at an instant."""
-        end = self.ends_at()
-        return self.effective_from <= time_ms and (end is None or time_ms < end)
 
 
 class RestrictionsRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

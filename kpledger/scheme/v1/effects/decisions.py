@@ -12,10 +12,11 @@ from kpledger.scheme.v1.effects.governance import end_key, put_key, put_presiden
 from kpledger.scheme.v1.events import decisions as events
 from kpledger.scheme.v1.events.governance import RevocationReason
 from kpledger.scheme.v1.ids import CHAIR
+from kpledger.scheme.v1.measures import Restriction, StandingSince
 from kpledger.scheme.v1.rules.decisions import interim_end, measured_participant, policy_history
 from kpledger.scheme.version import RulesRecord, RulesSince
 
-M = TypeVar("M", records.StandingSince, records.Restriction)
+M = TypeVar("M", StandingSince, Restriction)
 
 
 def record_decision(context: Context) -> None:
@@ -79,7 +80,7 @@ def set_restriction(context: Context) -> None:
     body = context.body(events.RestrictionSet)
     approver = body.approver
     new = record_of(
-        records.Restriction,
+        Restriction,
         body,
         approver=None if approver is None else (approver.participant, approver.authority),
         lapses_at=interim_end(context, body.effective_from, interim=body.interim),

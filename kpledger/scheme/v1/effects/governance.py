@@ -9,6 +9,7 @@ from kpledger.scheme.v1.events import governance as events
 from kpledger.scheme.v1.events.decisions import ChairRotated
 from kpledger.scheme.v1.events.life import ObserverRegistered, ObserverWithdrawn
 from kpledger.scheme.v1.ids import RECOVERY, ROOT
+from kpledger.scheme.v1.measures import StandingSince
 from kpledger.scheme.v1.rules.decisions import interim_end
 from kpledger.scheme.v1.rules.numbering import is_named, notified_forms
 
@@ -41,8 +42,8 @@ def _begin_standing(
     context: Context,
     body: events.ParticipantAdmitted | events.ParticipantStatusChanged,
     status: events.Standing,
-) -> records.StandingSince:
-    return records.StandingSince(
+) -> StandingSince:
+    return StandingSince(
         status=status,
         effective_from=body.effective_from,
         decision=body.decision,

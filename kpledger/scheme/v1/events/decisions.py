@@ -4,8 +4,9 @@ KPCS section VI; the catalogue's events G3, G8 to G10 and M1. Decisions are take
 (VI.5), so a recorded decision has no objection; that of a member without a vote does not count.
 
 Restrictions are by zone, operation or direction. The Central African Republic's compliant zones and
-Zimbabwe's named operations are the models: a list of places, an approver, and whether each shipment
-is approved before it is issued (PRE) or looked at afterwards (POST).
+Zimbabwe's named operations are the models: a list of places that are allowed, one of operations
+that it is about, an approver, and whether each shipment is approved before it is issued (PRE) or
+looked at afterwards (POST).
 """
 
 from enum import StrEnum
@@ -207,7 +208,11 @@ class RestrictionSet(Body, frozen=True, kw_only=True, forbid_unknown_fields=True
     decision: DecisionId
     """The recorded decision, or the Chair's notice."""
     interim: bool = False
-    """Decided by the Chair's notice alone: it lapses unless it is ratified."""
+    """Decided by the Chair alone: it lapses unless it is ratified."""
+    operations: Annotated[tuple[Zone, ...], Meta(max_length=200)] = ()
+    """The operations, such as mines, that it is about, in alphabetical order, each once; all where
+    there are none. Where there are any, a certificate in scope must name its zones; what comes from
+    none of these is held to the allowed zones alone."""
 
 
 class RestrictionLifted(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -21,14 +21,9 @@ from kpledger.scheme.v1.events.governance import (
     ParticipantStatusChanged,
     Standing,
 )
+from kpledger.scheme.v1.measures import Restriction, StandingSince
 from kpledger.scheme.v1.policy import SCHEME_ONLY
-from kpledger.scheme.v1.records import (
-    DecisionRecord,
-    EventRecord,
-    PolicyRecord,
-    Restriction,
-    StandingSince,
-)
+from kpledger.scheme.v1.records import DecisionRecord, EventRecord, PolicyRecord
 from kpledger.scheme.v1.rules.authorship import Cosigner
 from kpledger.scheme.v1.rules.governance import check_unused_key
 from kpledger.scheme.v1.rules.restrictions import find_restriction

@@ -8,7 +8,8 @@ from kpledger.scheme.v1.context import Context, Refusals
 from kpledger.scheme.v1.events import decisions as events
 from kpledger.scheme.v1.events.certificate import CertificateKind
 from kpledger.scheme.v1.events.governance import AuthorityRole
-from kpledger.scheme.v1.records import ApprovalRecord, CertificateRecord, Restriction
+from kpledger.scheme.v1.measures import Restriction
+from kpledger.scheme.v1.records import ApprovalRecord, CertificateRecord
 from kpledger.scheme.v1.rules.values import check_ascending, check_notice_period
 from kpledger.scheme.v1.territories import tell_home
 
@@ -25,7 +26,7 @@ def check_restrictions(context: Context, shipment: CertificateRecord) -> Refusal
     if shipment.kind is not CertificateKind.TECHNICAL:
         for code, restriction in _in_scope(context, shipment):
             yield from _check_zones(context, code, restriction, shipment)
-            if restriction.mode is events.Mode.PRE:
+            if restriction.mode is events.Mode.PRE and _is_about(restriction, shipment):
                 yield from _check_approved(context, code, restriction, shipment)
 
 
@@ -48,20 +49,33 @@ def _check_zones(
     context: Context, code: str, restriction: Restriction, shipment: CertificateRecord
 ) -> Refusals:
     name = f"restriction {code}/{restriction.restriction}"
-    if not restriction.zones:
-        if restriction.mode is events.Mode.PROHIBITED:
-            problem = f"{name} prohibits it ({restriction.scope}, {restriction.decision})"
-            yield Refusal(Rule.E4, "subject", problem, "a certificate out of its scope")
+    allowed, about = restriction.zones, restriction.operations
+    prohibits = restriction.mode is events.Mode.PROHIBITED
+    if prohibits and not allowed and not about:
+        problem = f"{name} prohibits it ({restriction.scope}, {restriction.decision})"
+        yield Refusal(Rule.E4, "subject", problem, "a certificate out of its scope")
+    if not allowed and not about:
         return
     named = shipment.zones
     if restriction.scope is events.Scope.ORIGIN:
         # A parcel of mixed origin names zones of other countries too.
         named = tuple(zone for zone in named if zone.startswith(f"{code}/"))
-    strange = [zone for zone in named if zone not in restriction.zones]
+    held = about if prohibits else ()
+    strange = [zone for zone in named if zone in held or (allowed and zone not in allowed)]
     if strange or not named:
         problem = f"{name} does not allow {strange[0]}" if strange else f"{name} requires zones"
-        accepted = "zones among " + ", ".join(restriction.zones)
+        accepted = "zones among " + ", ".join(allowed)
+        if not allowed:
+            accepted = f"the zones that the goods come from, none of them {', '.join(held)}"
+        if not allowed and not held:
+            accepted = "the zones or operations that the goods come from"
         yield Refusal(Rule.E4, field_of(context, shipment, "origin.zones"), problem, accepted)
+
+
+def _is_about(restriction: Restriction, shipment: CertificateRecord) -> bool:
+    """Tell whether any of the goods come from operations that a restriction is about."""
+    about = restriction.operations
+    return not about or not set(about).isdisjoint(shipment.zones)
 
 
 def _check_approved(
@@ -96,10 +110,12 @@ def check_restriction(context: Context) -> Refusals:
     if len(held) >= MAX_RESTRICTIONS:
         problem = f"{code} has been under {len(held)} restrictions"
         yield Refusal(Rule.E6, "body.restriction", problem, f"at most {MAX_RESTRICTIONS}")
-    for zone in body.zones:
-        if body.scope is events.Scope.ORIGIN and not zone.startswith(f"{code}/"):
-            yield Refusal(Rule.E5, "body.zones", f"{zone} is not in {code}", f"zones of {code}")
-    yield from check_ascending(body.zones, "body.zones")
+    for field, places in (("body.zones", body.zones), ("body.operations", body.operations)):
+        for zone in places:
+            if body.scope is events.Scope.ORIGIN and not zone.startswith(f"{code}/"):
+                yield Refusal(Rule.E5, field, f"{zone} is not in {code}", f"zones of {code}")
+        yield from check_ascending(places, field)
+    yield from _check_operations(body)
     yield from _check_approver(context, body)
     start, end = body.effective_from, body.effective_until
     if end is not None and end <= start:
@@ -107,6 +123,16 @@ def check_restriction(context: Context) -> Refusals:
         accepted = f"a time after {format_time(start)}, or null"
         yield Refusal(Rule.E5, "body.effective_until", problem, accepted)
     yield from check_notice_period(context, start)
+
+
+def _check_operations(body: events.RestrictionSet) -> Refusals:
+    """E5: what it is about is allowed on a condition, or prohibited; not both."""
+    prohibits = body.mode is events.Mode.PROHIBITED
+    for operation in body.operations if body.zones else ():
+        if (operation in body.zones) is prohibits:
+            problem = f"{operation} is {'both' if prohibits else 'not'} among the allowed zones"
+            accepted = "zones without it" if prohibits else "zones with it, or none"
+            yield Refusal(Rule.E5, "body.zones", problem, accepted)
 
 
 def _check_approver(context: Context, body: events.RestrictionSet) -> Refusals:

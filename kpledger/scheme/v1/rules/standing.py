@@ -78,19 +78,37 @@ def may_trade(standing: Standing | None, kind: CertificateKind) -> bool:
 
 
 def _check_standing(context: Context, code: str, field: str, kind: CertificateKind) -> Refusals:
-    standing = context.standing(code)
-    if not may_trade(standing, kind):
-        problem = f"{code} is {standing or 'not a participant of the scheme'}{tell_home(code)}"
+    if not may_trade(context.standing(code), kind):
+        problem = _describe_standing(context, code)
         accepted = "is ACTIVE" if kind is CertificateKind.NORMAL else "has not been removed"
         yield Refusal(Rule.E4, field, problem, f"a participant that {accepted}")
 
 
 def check_member(context: Context) -> Refusals:
-    """E4: only a participant that has not been removed arranges its house or takes part."""
+    """E4: only a participant that has not been removed takes part."""
     code = context.author[0]
-    if code != KPCS and (standing := context.standing(code)) in (None, Standing.REMOVED):
-        problem = f"{code} is {standing or 'not a participant'}{tell_home(code)}"
+    if code != KPCS and context.standing(code) in (None, Standing.REMOVED):
+        problem = _describe_standing(context, code)
         yield Refusal(Rule.E4, "author", problem, "a participant that has not been removed")
+
+
+def check_house(context: Context) -> Refusals:
+    """E4: a participant arranges its house unless it was removed, and before it takes part.
+
+    Who is admitted from a day on has its offices, keys and numbers ready on that day.
+    """
+    participant = context.participant(context.author[0])
+    if participant is None or not participant.is_awaited(context.at.now_ms):
+        yield from check_member(context)
+
+
+def _describe_standing(context: Context, code: str) -> str:
+    participant, now = context.participant(code), context.at.now_ms
+    if participant is not None and participant.is_awaited(now):
+        begin = min(one.effective_from for one in participant.standings)
+        return f"{code} takes part only from {format_time(begin)} on"
+    standing = context.standing(code)
+    return f"{code} is {standing or 'not a participant of the scheme'}{tell_home(code)}"
 
 
 def check_status_change(context: Context) -> Refusals:

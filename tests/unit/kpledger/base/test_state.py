@@ -7,6 +7,7 @@ from kpledger.base.codec import encode
 from kpledger.base.multiset import MultisetHash
 from kpledger.base.state import ChangeSet, MemoryState, read_record
 from kpledger.scheme.v1.events.governance import ParticipantKind, Standing
+from kpledger.scheme.v1.measures import StandingSince
 from kpledger.scheme.v1.records import (
     AuthorityRecord,
     CertificateRecord,
@@ -14,7 +15,6 @@ from kpledger.scheme.v1.records import (
     KeyRecord,
     ParticipantRecord,
     RangesRecord,
-    StandingSince,
 )
 
 

@@ -30,6 +30,7 @@ from kpledger.log.genesis import (
 )
 from kpledger.scheme.v1.events.decisions import PolicyValues
 from kpledger.scheme.v1.events.governance import Standing
+from kpledger.scheme.v1.measures import StandingSince
 from kpledger.scheme.v1.records import (
     SCHEME_KEY,
     HouseRecord,
@@ -38,7 +39,6 @@ from kpledger.scheme.v1.records import (
     PolicyRecord,
     PolicySince,
     SchemeRecord,
-    StandingSince,
 )
 from kpledger.scheme.version import RULES_KEY, RulesRecord, RulesSince
 

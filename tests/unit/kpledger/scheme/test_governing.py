@@ -6,12 +6,9 @@ from founding import (
     DECISION,
     FOUNDED_MS,
     NOW_MS,
-    decide,
     event_id_of,
-    found_ledger,
     make_event,
     open_trade,
-    opening_events,
     signing_key,
     vary,
 )
@@ -37,13 +34,13 @@ from kpledger.scheme.v1.events.governance import (
     RevocationReason,
     Standing,
 )
+from kpledger.scheme.v1.measures import StandingSince
 from kpledger.scheme.v1.records import (
     AllottedRange,
     AuthorityRecord,
     KeyRecord,
     ParticipantRecord,
     RangesRecord,
-    StandingSince,
 )
 from kpledger.scheme.v1.rules.numbering import MAX_RANGES
 from kpledger.scheme.v1.rules.values import MAX_NOTICE_MS
@@ -323,17 +320,6 @@ def test_governance_is_recorded_whole() -> None:
     )
     ranges = ledger.read(RangesRecord.key_for("BW"), RangesRecord).ranges
     assert ranges[1:] == (AllottedRange(authority="gaborone", range=RANGE, height=10),)
-
-
-def test_admitted_participant_opens_offices_from_its_first_day() -> None:
-    ledger = found_ledger()
-    decide(ledger)
-    ledger.record(make_event(CHAIR, vary(ADMISSION, effective_from=NOW_MS + 1)))
-    registered, _, _ = opening_events("NA/windhoek")
-    assert _code(ledger.attempt(registered)) == (Rule.E4, "author")
-    assert ledger.attempt(registered, now_ms=NOW_MS + 1) is None
-    stranger, _, _ = opening_events("XX/nowhere")
-    assert _code(ledger.attempt(stranger)) == (Rule.E1, "signatures")
 
 
 def test_key_is_revoked_once() -> None:

@@ -210,12 +210,65 @@ def test_trading_entity_trades() -> None:
     assert _judge_issue(ledger, make_certificate(destination="TW")) is None
 
 
+MARANGE: Final = vary(RESTRICTION, zones=(), operations=("BW/jwaneng",))
+BANNED: Final = vary(MARANGE, mode=Mode.PROHIBITED, approver=None)
+NOT_YET: Final = (Rule.E4, "subject")
+OPERATIONS: Final = [
+    ("needs-approval", MARANGE, ("BW/jwaneng",), NOT_YET),
+    ("other-operation", MARANGE, ("BW/orapa",), None),
+    ("mixed-with-another", MARANGE, ("BW/jwaneng", "BW/orapa"), NOT_YET),
+    ("says-none", MARANGE, (), ZONES),
+    ("prohibited", BANNED, ("BW/jwaneng",), ZONES),
+    ("other-than-prohibited", BANNED, ("BW/orapa",), None),
+    ("mixed-with-prohibited", BANNED, ("BW/jwaneng", "BW/orapa"), ZONES),
+    ("says-none-where-one-is-prohibited", BANNED, (), ZONES),
+    ("afterwards", vary(MARANGE, mode=Mode.POST), ("BW/jwaneng",), None),
+    ("says-none-afterwards", vary(MARANGE, mode=Mode.POST), (), ZONES),
+    ("allowed", vary(MARANGE, zones=RESTRICTION.zones), ("BW/orapa",), None),
+    ("unknown", vary(MARANGE, zones=RESTRICTION.zones), ("BW/tsabong",), ZONES),
+    ("by-issuer", vary(MARANGE, scope=Scope.EXPORT), ("BW/orapa",), None),
+    ("by-issuer-held", vary(MARANGE, scope=Scope.EXPORT), ("BW/jwaneng",), NOT_YET),
+    ("by-destination", vary(MARANGE, scope=Scope.IMPORT, participant="EU"), ("BW/orapa",), None),
+    (
+        "by-destination-held",
+        vary(MARANGE, scope=Scope.IMPORT, participant="EU"),
+        ("BW/jwaneng",),
+        NOT_YET,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("restriction", "zones", "expected"), [pytest.param(*row[1:], id=row[0]) for row in OPERATIONS]
+)
+def test_restriction_of_one_operation_leaves_the_others_alone(
+    restriction: RestrictionSet, zones: tuple[str, ...], expected: Judgement
+) -> None:
+    """Marange was under approval while Murowa traded; who says neither does not get by."""
+    assert _judge_issue(_monitored(restriction), _with_zones(*zones)) == expected
+
+
+def test_approved_operation_passes() -> None:
+    ledger = _monitored(MARANGE)
+    ledger.record(make_event(MONITOR, APPROVAL))
+    assert _judge_issue(ledger, _with_zones("BW/jwaneng")) is None
+
+
 REFUSED: Final[list[tuple[str, dict[str, object], Rule, str]]] = [
     ("of-a-stranger", {"participant": "XX"}, Rule.E6, "body.participant"),
     ("name-used", {"restriction": "set"}, Rule.E6, "body.restriction"),
     ("zone-elsewhere", {"zones": ("ZA/kimberley",)}, Rule.E5, "body.zones"),
     ("zones-unsorted", {"zones": ("BW/orapa", "BW/jwaneng")}, Rule.E5, "body.zones"),
     ("zone-twice", {"zones": ("BW/orapa", "BW/orapa")}, Rule.E5, "body.zones"),
+    ("operation-elsewhere", {"operations": ("ZA/venetia",)}, Rule.E5, "body.operations"),
+    ("operations-unsorted", {"operations": ("BW/orapa", "BW/jwaneng")}, Rule.E5, "body.operations"),
+    ("operation-not-allowed", {"operations": ("BW/tsabong",)}, Rule.E5, "body.zones"),
+    (
+        "operation-allowed-and-prohibited",
+        {"operations": ("BW/orapa",), "mode": Mode.PROHIBITED, "approver": None},
+        Rule.E5,
+        "body.zones",
+    ),
     ("nobody-approves", {"approver": None}, Rule.E5, "body.approver"),
     ("nothing-to-approve", {"mode": Mode.PROHIBITED}, Rule.E5, "body.approver"),
     (

@@ -21,7 +21,7 @@ def trader() -> Trader:
     return Trader()
 
 
-def restrict(trader: Trader, *, scope: Scope = Scope.EXPORT, mode: Mode = Mode.POST) -> None:
+def restrict(trader: Trader, *, scope: Scope = Scope.EXPORT, about: tuple[str, ...] = ()) -> None:
     trader.ledger.wait_until(SET)
     decide(trader.ledger)
     trader.say(SET, CHAIR, MONITORING, MONITOR)
@@ -30,8 +30,9 @@ def restrict(trader: Trader, *, scope: Scope = Scope.EXPORT, mode: Mode = Mode.P
     restriction = vary(
         RESTRICTION,
         scope=scope,
-        mode=mode,
+        mode=Mode.POST,
         zones=(),
+        operations=about,
         effective_from=start_of_day_ms(DAY),
         effective_until=None,
         decision=DECISION,
@@ -108,4 +109,18 @@ def test_f9_only_what_is_in_scope_needs_an_approval(
 ) -> None:
     restrict(trader, scope=scope)
     certificate = issue(trader, issuer, destination)
+    assert trader.subjects("F9", DUE) == ([certificate.number] if raised else [])
+
+
+@pytest.mark.parametrize(
+    ("zones", "raised"),
+    [(("BW/jwaneng",), True), (("BW/jwaneng", "BW/orapa"), True), (("BW/orapa",), False)],
+)
+def test_f9_only_operations_that_a_restriction_is_about_need_an_approval(
+    trader: Trader, zones: tuple[str, ...], *, raised: bool
+) -> None:
+    restrict(trader, about=("BW/jwaneng",))
+    certificate = trader.draw_up(DAY)
+    certificate = vary(certificate, origin=vary(certificate.origin, zones=zones))
+    trader.issue(certificate)
     assert trader.subjects("F9", DUE) == ([certificate.number] if raised else [])
