@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from functools import cached_property
 from http import HTTPStatus
@@ -18,7 +18,7 @@ from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.net.access_tokens import AccessTokens, load_tokens
 from kpclient.net.answers import read_answer
 from kpclient.net.ledger_client import LedgerClient
-from kpclient.net.node_client import NodeClient, NodeProblemError, split_urls
+from kpclient.net.node_client import NodeClient, NodeProblemError
 from kpclient.outbox import Outbox
 from kpclient.output.console import print_trouble
 from kpclient.replay.copied_chain import CopiedChain
@@ -76,6 +76,10 @@ class Session:
     def _tokens(self) -> AccessTokens:
         connection = self._connection
         return load_tokens(connection.token_file, in_clear=connection.token_in_clear)
+
+    @property
+    def _nodes(self) -> Sequence[str]:
+        return self._connection.node or ()
 
     @property
     def outbox(self) -> Outbox:
@@ -153,15 +157,15 @@ class Session:
         """
         if self._offline.copy is not None:
             return CopiedChain(self._offline.copy.expanduser())
-        urls, timeout_s = split_urls(self._connection.node), self._connection.timeout_s
-        if not urls:
+        if not self._nodes:
             raise UsageError("--node", "no node is named", "--node URL, or --copy DIR")
-        return ServedChain(self.genesis, urls, timeout_s=timeout_s, tokens=self._tokens)
+        timeout_s = self._connection.timeout_s
+        return ServedChain(self.genesis, self._nodes, timeout_s=timeout_s, tokens=self._tokens)
 
     async def _ask(self, call: Callable[[LedgerClient], Awaitable[T]]) -> T:
         nodes = NodeClient(
             self.genesis,
-            split_urls(self._connection.node),
+            self._nodes,
             timeout_s=self._connection.timeout_s,
             observe=self._hear,
             tokens=self._tokens,

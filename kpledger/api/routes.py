@@ -9,9 +9,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Annotated, Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import msgspec
 from msgspec import Meta
@@ -238,15 +237,6 @@ EVENT: Final = Route(
     question=EventQuestion,
     options=ReadOptions,
 )
-
-
-def is_here(url: str) -> bool:
-    """Tell whether a URL leads to this very machine, so that nobody else reads what is sent."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def route_of(query: AnyQuery) -> Route:

@@ -8,7 +8,6 @@ from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -20,8 +19,9 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from kpledger import __version__
-from kpledger.api.routes import BEARER_TOKEN, is_here
-from kpledger.base.errors import LedgerError
+from kpledger.api.addresses import NODE_URL, NODE_VARIABLE, NodeAddress, is_here, parse_addresses
+from kpledger.api.routes import BEARER_TOKEN, STATUS
+from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.base.text import check_json_depth, clean, escape_json, shorten
 from kpledger.command import EXIT_LATER, EXIT_UNDECIDED, example_epilog, make_program
 from kpledger.reading import read_text, say_trouble
@@ -232,7 +232,13 @@ def revoke(name: _TokenName, config: _ConfigFile) -> None:
 
 @app.command(epilog=example_epilog("kpnode status --node http://127.0.0.1:7600"))
 def status(
-    node: Annotated[list[str], typer.Option(metavar="URL", help="A node's API; may be repeated.")],
+    context: typer.Context,
+    node: Annotated[
+        list[str],
+        typer.Option(
+            metavar="URL[,URL]", envvar=NODE_VARIABLE, help="Nodes' APIs; may be repeated."
+        ),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,  # noqa: FBT002 (a flag)
     token_file: Annotated[
         Path | None,
@@ -243,18 +249,18 @@ def status(
 
     Exit code 2 if one of them does not answer.
     """
-    for url in node:
-        if not _is_url(url):
-            raise _stop(f"--node: {url!r} is not the URL of a node, such as http://127.0.0.1:7600")
-        if token_file is not None and not is_here(url):
+    addresses = _read_addresses(context, node)
+    for one in addresses:
+        if token_file is not None and (one.login or not is_here(one.url)):
             # Whoever answers there is not known by a key: `kpledger status` looks at that.
-            raise _stop(f"--token-file: {url} is not on this machine; kpledger status sends tokens")
+            place = "behind a password" if one.login else "not on this machine"
+            raise _stop(f"--token-file: {one.url} is {place}; kpledger status sends tokens")
     token = None if token_file is None else _load_token(token_file)
-    found = asyncio.run(_ask_all(node, token))
+    found = asyncio.run(_ask_all(addresses, token))
     if as_json:
         _print_json({"nodes": found})
     else:
-        _print_nodes([urlsplit(url).netloc for url in node], found)
+        _print_nodes([one.url.partition("://")[2] for one in addresses], found)
     if any("error" in one for one in found):
         raise typer.Exit(EXIT_UNDECIDED)
 
@@ -274,12 +280,16 @@ def _load_token(path: Path) -> str:
     return token
 
 
-def _is_url(text: str) -> bool:
+def _read_addresses(context: typer.Context, texts: Sequence[str]) -> Sequence[NodeAddress]:
+    source = context.get_parameter_source("node")
+    where = "--node" if source is None or source.name == "COMMANDLINE" else NODE_VARIABLE
     try:
-        parts = urlsplit(text)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
+        found = parse_addresses(texts)
+    except MalformedError as error:
+        raise _stop(f"{where}: {error.problem}; accepted: {NODE_URL}") from None
+    if not found:
+        raise _stop(f"{where}: no node is named; accepted: {NODE_URL}")
+    return found
 
 
 def _print_nodes(addresses: Sequence[str], answers: Sequence[Mapping[str, object]]) -> None:
@@ -336,7 +346,7 @@ def _describe_books(found: object) -> str | None:
     return f"{found['height']}{' (building)' if found.get('building') else ''}"
 
 
-async def _ask_all(urls: list[str], token: str | None) -> list[dict[str, object]]:
+async def _ask_all(addresses: Sequence[NodeAddress], token: str | None) -> list[dict[str, object]]:
     timeout = aiohttp.ClientTimeout(total=_STATUS_S)
     # What a status page says is believed by nobody: `kpledger audit` is for that.
     connector = aiohttp.TCPConnector(ssl=False)
@@ -344,12 +354,15 @@ async def _ask_all(urls: list[str], token: str | None) -> list[dict[str, object]
     async with aiohttp.ClientSession(
         timeout=timeout, connector=connector, headers=headers, auto_decompress=False
     ) as session:
-        return list(await asyncio.gather(*(_ask(session, url) for url in urls)))
+        return list(await asyncio.gather(*(_ask(session, one) for one in addresses)))
 
 
-async def _ask(session: aiohttp.ClientSession, url: str) -> dict[str, object]:
+async def _ask(session: aiohttp.ClientSession, address: NodeAddress) -> dict[str, object]:
+    login = {"Authorization": address.login} if address.login else {}
     try:
-        async with session.get(f"{url.rstrip('/')}/v1/status", allow_redirects=False) as response:
+        async with session.get(
+            f"{address.url}{STATUS.path}", headers=login, allow_redirects=False
+        ) as response:
             if response.status != HTTPStatus.OK:
                 return {"error": f"does not answer (HTTP status {response.status})"}
             content = await _read_all(response)

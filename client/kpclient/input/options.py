@@ -65,7 +65,8 @@ class LocalOptions:
 class ConnectionOptions:
     """What a command needs that asks a ledger."""
 
-    node: str = ""
+    # typer takes repeated options as lists only.
+    node: list[str] | None = None
     genesis: Path | None = None
     token_file: Path | None = None
     token_in_clear: bool = False
@@ -118,7 +119,6 @@ class StatementOptions:
     """What every command needs that makes a statement."""
 
     signer: SignerOptions
-    # typer takes repeated options as lists only.
     cosign: list[str] | None = None
     sending: SendingOptions
     connection: ConnectionOptions

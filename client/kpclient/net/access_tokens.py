@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from kpclient.errors import UsageError
 from kpclient.files import check_private, read_text_bounded
-from kpledger.api.routes import BEARER_TOKEN, is_here
+from kpledger.api.addresses import NodeAddress, is_here
+from kpledger.api.routes import BEARER_TOKEN
 
 TOKEN_VARIABLE: Final = "KPLEDGER_TOKEN"  # noqa: S105 (a name)
 _OPTION: Final = "--token-file"
@@ -30,21 +31,30 @@ class AccessTokens:
     in_clear: bool = False
     """Whether they may travel where others can read them."""
 
-    def check(self, urls: Sequence[str]) -> None:
-        """See that every token may be sent to the nodes that it is for.
+    def check(self, addresses: Sequence[NodeAddress], named_by: str = "--node") -> None:
+        """See that every token and password may be sent to the nodes that it is for.
+
+        Args:
+            addresses: the nodes.
+            named_by: the option or variable that names them.
 
         Raises:
-            UsageError: others could read it, or would get it.
+            UsageError: others could read it, or would get it, or a node would get both.
         """
-        hosts = {urlsplit(url).hostname for url in urls}
+        hosts = {urlsplit(one.url).hostname for one in addresses}
         if _EVERY_HOST in self.by_place and len(hosts) > 1:
             problem = f"one token for {len(hosts)} hosts: each operator has tokens of his own"
             raise UsageError(_OPTION, problem, "lines HOST TOKEN, one for each host")
-        for url in urls:
+        for url, login in ((one.url, one.login) for one in addresses):
+            token = self.token_for(url)
+            if token and login:
+                problem = f"a token and a password for {url}: a request has room for one of them"
+                raise UsageError(named_by, problem, "a proxy that asks for no password")
             is_private = url.startswith("https:") or is_here(url)
-            if not self.in_clear and self.token_for(url) and not is_private:
-                problem = f"{url} is not encrypted, and others could read the token"
-                raise UsageError("--node", problem, "https://, or --token-in-clear")
+            if not self.in_clear and (token or login) and not is_private:
+                secret = "token" if token else "password"
+                problem = f"{url} is not encrypted, and others could read the {secret}"
+                raise UsageError(named_by, problem, "https://, or --token-in-clear")
 
     def token_for(self, url: str) -> str | None:
         """Give the token for a node, or None."""
@@ -52,10 +62,11 @@ class AccessTokens:
         found = self.by_place.get(place) or self.by_place.get(host)
         return found or self.by_place.get(_EVERY_HOST)
 
-    def headers_for(self, url: str) -> dict[str, str]:
+    def headers_for(self, address: NodeAddress) -> dict[str, str]:
         """Give what a request to a node presents."""
-        token = self.token_for(url)
-        return {} if token is None else {"Authorization": f"Bearer {token}"}
+        token = self.token_for(address.url)
+        shown = address.login if token is None else f"Bearer {token}"
+        return {"Authorization": shown} if shown else {}
 
 
 NO_TOKENS: Final = AccessTokens()

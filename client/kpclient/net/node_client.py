@@ -22,9 +22,11 @@ from kpclient.errors import ClientError, UsageError
 from kpclient.net.access_tokens import NO_TOKENS, AccessTokens
 from kpclient.net.answers import NO_PROBLEM, describe_problem, read_answer
 from kpclient.net.tls import PinnedKey, build_context
+from kpledger.api.addresses import NODE_URL, NODE_VARIABLE, parse_addresses
 from kpledger.api.answers import Problem, PublicStatusAnswer
 from kpledger.api.routes import GENESIS, MSGPACK_TYPE, STATUS
 from kpledger.base.codec import DECODE_ERRORS
+from kpledger.base.errors import MalformedError
 from kpledger.base.text import check_json_depth, shorten
 from kpledger.command import EXIT_REFUSED
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis
@@ -59,14 +61,8 @@ _ANOTHER_MAY: Final = frozenset(
 _RETRY_AFTER_MAX_S: Final = 30
 """So long at most a node is left alone because it says so."""
 _OK: Final = range(200, 300)
-_URL: Final = "http(s)://host:port"
 _NOT_LISTED: Final = "urn:kpledger:problem:not-listed"
 _NO_ACCESS: Final = frozenset({_NOT_LISTED, "urn:kpledger:problem:unknown-token"})
-
-
-def split_urls(text: str) -> list[str]:
-    """Read the URLs of nodes, separated by commas."""
-    return [url.strip() for url in text.split(",") if url.strip()]
 
 
 class NodeProblemError(ClientError):
@@ -156,7 +152,7 @@ class NodeClient:
 
         Args:
             genesis: what the ledger is pinned by.
-            urls: ``http://host:port`` or ``https://host:port``, in order of preference.
+            urls: addresses as people type them, in order of preference.
             timeout_s: how long to go on asking for one thing.
             observe: called with the first status of each node, to compare it with what was seen.
             tokens: what is presented to whom.
@@ -164,17 +160,21 @@ class NodeClient:
         Raises:
             UsageError: no URL, too many, or one that is none, or to which no token may be sent.
         """
-        if not 1 <= len(urls) <= MAX_NODES:
-            problem = f"{len(urls)} nodes are named"
-            raise UsageError("--node", problem, f"1 to {MAX_NODES} URLs, separated by commas")
-        for url in urls:
-            if not url.startswith(("http://", "https://")):
-                raise UsageError("--node", f"{url!r} is not the URL of a node", _URL)
+        # As typer takes a list apart that it finds there.
+        is_found = list(urls) == os.environ.get(NODE_VARIABLE, "").split() != []
+        self._named_by = NODE_VARIABLE if is_found else "--node"
+        try:
+            self._addresses = {one.url: one for one in parse_addresses(urls)}
+        except MalformedError as error:
+            raise UsageError(self._named_by, error.problem, NODE_URL) from None
+        self._urls = tuple(self._addresses)
+        if not 1 <= len(self._urls) <= MAX_NODES:
+            problem = f"{len(self._urls)} nodes are named"
+            raise UsageError(self._named_by, problem, f"1 to {MAX_NODES} URLs, separated by commas")
         self._genesis = genesis
-        self._urls = tuple(url.rstrip("/") for url in urls)
         self.timeout_s = timeout_s
         self._observe = observe
-        tokens.check(self._urls)
+        tokens.check(tuple(self._addresses.values()), self._named_by)
         self._tokens = tokens
         self._preferred = 0
         self._met: set[str] = set()
@@ -345,7 +345,7 @@ class NodeClient:
         self, node: str, method: str, path: str, body: bytes | None, timeout_s: float
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request, and give the response once its head is there."""
-        headers = self._tokens.headers_for(node)
+        headers = self._tokens.headers_for(self._addresses[node])
         if body is not None:
             headers["Content-Type"] = MSGPACK_TYPE
         try:
@@ -366,7 +366,7 @@ class NodeClient:
         except aiohttp.ClientSSLError:
             raise NoAnswerError("it does not speak TLS there; is it http://?") from None
         except (aiohttp.InvalidURL, UnicodeError):  # the latter of names that DNS cannot have
-            raise UsageError("--node", f"{node!r} is not a URL", _URL) from None
+            raise UsageError(self._named_by, f"{node!r} is not a URL", NODE_URL) from None
         except aiohttp.ClientConnectorError as error:
             raise NoAnswerError(_reason(error.os_error)) from None
         except TimeoutError:

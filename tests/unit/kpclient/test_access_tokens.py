@@ -7,6 +7,7 @@ import pytest
 from kpclient.errors import UsageError
 from kpclient.files import TooOpenError, UnreadableError
 from kpclient.net.access_tokens import NO_TOKENS, TOKEN_VARIABLE, AccessTokens, load_tokens
+from kpledger.api.addresses import NodeAddress, parse_addresses
 
 FILE = """
 # Botswana
@@ -14,6 +15,10 @@ bw-1.example kpt_one     # all its ports
 BW-1.example:8444 kpt_two
 [2001:db8::1]:8443 kpt_three
 """
+
+
+def addresses(*urls: str) -> tuple[NodeAddress, ...]:
+    return parse_addresses(urls)
 
 
 @pytest.fixture
@@ -38,7 +43,9 @@ def test_each_node_is_shown_its_own(file: Path, url: str, token: str | None) -> 
     file.write_text(FILE)
     tokens = load_tokens(file, in_clear=False)
     assert tokens.token_for(url) == token
-    assert tokens.headers_for(url) == ({"Authorization": f"Bearer {token}"} if token else {})
+    assert tokens.headers_for(NodeAddress(url)) == (
+        {"Authorization": f"Bearer {token}"} if token else {}
+    )
     assert "kpt" not in repr(tokens)
 
 
@@ -47,9 +54,9 @@ def test_one_token_is_for_one_host(file: Path, monkeypatch: pytest.MonkeyPatch) 
     tokens = load_tokens(None, in_clear=False)
     file.write_text("kpt_one\n")
     assert load_tokens(file, in_clear=False) == tokens
-    tokens.check(["https://bw-1.example:1", "https://bw-1.example:2"])
+    tokens.check(addresses("https://bw-1.example:1", "https://bw-1.example:2"))
     with pytest.raises(UsageError, match="one token for 2 hosts"):
-        tokens.check(["https://bw-1.example", "https://za-1.example"])
+        tokens.check(addresses("https://bw-1.example", "https://za-1.example"))
 
 
 @pytest.mark.parametrize(
@@ -66,18 +73,29 @@ def test_one_token_is_for_one_host(file: Path, monkeypatch: pytest.MonkeyPatch) 
     ],
 )
 def test_nobody_else_can_read_a_token(url: str, *, is_private: bool) -> None:
-    NO_TOKENS.check([url])
-    AccessTokens({"": "kpt_one"}, in_clear=True).check([url])
+    NO_TOKENS.check(addresses(url))
+    AccessTokens({"": "kpt_one"}, in_clear=True).check(addresses(url))
     tokens = AccessTokens({"": "kpt_one"})
     if is_private:
-        tokens.check([url])
+        tokens.check(addresses(url))
     else:
         with pytest.raises(UsageError, match="is not encrypted"):
-            tokens.check([url])
+            tokens.check(addresses(url))
+
+
+def test_a_password_in_a_url_is_guarded_as_a_token_is() -> None:
+    NO_TOKENS.check(addresses("https://user:secret@h", "http://user:secret@127.0.0.1"))
+    AccessTokens(in_clear=True).check(addresses("http://user:secret@h"))
+    with pytest.raises(UsageError, match=r"http://h is not encrypted.*the password"):
+        NO_TOKENS.check(addresses("http://user:secret@h"))
+    with pytest.raises(UsageError, match="a token and a password for https://h"):
+        AccessTokens({"": "kpt_one"}).check(addresses("https://user:secret@h"))
+    (address,) = addresses("https://user@h")
+    assert NO_TOKENS.headers_for(address) == {"Authorization": "Basic dXNlcjo="}
 
 
 def test_a_token_for_another_node_does_not_matter() -> None:
-    AccessTokens({"bw-1.example": "kpt_one"}).check(["http://za-1.example"])
+    AccessTokens({"bw-1.example": "kpt_one"}).check(addresses("http://za-1.example"))
 
 
 @pytest.mark.parametrize(

@@ -353,13 +353,15 @@ async def test_a_redirect_is_not_followed() -> None:
     assert script.asked == ["GET /v1/status"]
 
 
-@pytest.mark.parametrize("urls", [[], ["ftp://x"], ["127.0.0.1:1"], ["http://x"] * 65])
+@pytest.mark.parametrize(
+    "urls", [[], ["ftp://x"], ["127.0.0.1:1"], ["http://"], [f"http://{n}" for n in range(65)]]
+)
 def test_what_is_no_list_of_nodes_is_refused(urls: list[str]) -> None:
     with pytest.raises(UsageError):
         NodeClient(GENESIS, urls, timeout_s=1, observe=lambda *_: None)
 
 
-@pytest.mark.parametrize("url", ["http://", "http://a..b", f"http://{'a' * 64}"])
+@pytest.mark.parametrize("url", ["http://a..b", f"http://{'a' * 64}"])
 async def test_a_url_without_a_host_is_refused(url: str) -> None:
     async with client_of(url, timeout_s=0.2) as ledger:
         with pytest.raises(UsageError, match="is not a URL"):
