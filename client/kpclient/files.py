@@ -1,21 +1,30 @@
-"""Small files that survive a crash: written whole or not at all, and on disk before it returns.
+"""Files that are written: our own, which survive a crash, and those that somebody names.
 
 Keys, the outbox and what was last seen of a ledger are all a few hundred bytes; none of them may be
 found half written after a power cut. Nobody but their owner may read them.
+
+A name that is typed may lead anywhere. What is there stays what it is: a device, a named pipe or an
+empty file is written through, a link is followed, and what holds something is not overwritten.
 """
 
+import errno
+import io
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import BinaryIO, ClassVar, Final
 
 from kpclient.errors import FileError, UsageError
-from kpledger.reading import read_file, read_text
+from kpledger.reading import check_regular, read_file, read_text
 
 PRIVATE_FILE: Final = 0o600
 PRIVATE_DIRECTORY: Final = 0o700
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_STDOUT: Final = frozenset(map(Path, ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")))
+_FORMS: Final = frozenset({"csv", "json", "parquet", "sqlite", "svg", "dot", "png", "pdf", "xlsx"})
+_PIECE_BYTES: Final = 1 << 20
 
 
 class TooOpenError(FileError):
@@ -34,26 +43,49 @@ class UnwritableError(FileError):
     TROUBLE: ClassVar[str] = " cannot be written"
 
 
-def check_destination(option: str, path: Path, *, parents: bool = False) -> None:
-    """Refuse a place where nothing new can be made, before there is anything to write.
+def check_destination(
+    option: str, path: Path, *, form: str = "", streams: bool = True, parents: bool = False
+) -> None:
+    """Refuse a place where nothing can be written, before there is anything to write.
 
     Args:
         option: what was typed for it.
         path: the file or directory that is wanted.
-        parents: whether the directories above it are made as well.
+        form: what is written, as in a name's end, such as ``csv``.
+        streams: whether a device or a named pipe will do.
+        parents: a directory is wanted, and those above it are made as well.
 
     Raises:
-        UsageError: it exists, or cannot be made.
+        UsageError: something is there already, it cannot be written, or its name says that
+            something else is in it.
     """
-    if os.path.lexists(path):
-        raise UsageError(option, f"{path} exists already", "a new name")
-    above = next(one for one in path.absolute().parents if not parents or one.exists())
+    if is_stdout(path) and not parents:
+        if streams:
+            return
+        raise UsageError(option, "this cannot be printed", "the name of a new file")
+    named = path.suffix.lower().removeprefix(".")
+    if form and named != form and named in _FORMS:
+        problem = f"{path} is the name of a {named} file, and {form} is written"
+        raise UsageError(option, problem, f"a name that ends in .{form}")
     try:
+        if os.path.lexists(path) if parents else path.exists():
+            if parents or not _is_open_for(path.stat(), streams=streams):
+                raise UsageError(option, f"{path} exists already", "a new name")
+            if not os.access(path, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return
+        place = _resolve(path)
+        above = next(one for one in place.parents if not parents or one.exists())
         with tempfile.TemporaryFile(dir=above):
             pass
     except OSError as error:
         problem = f"{path} cannot be written: {error.strerror}"
         raise UsageError(option, problem, "a name where files can be made") from None
+
+
+def is_stdout(path: Path) -> bool:
+    """Tell whether a name means standard output."""
+    return path in _STDOUT
 
 
 def make_private_directory(directory: Path) -> None:
@@ -84,42 +116,146 @@ def check_private(path: Path) -> None:
 def write_durably(path: Path, content: bytes, *, replace: bool) -> None:
     """Write a private file in one step: after a crash it is there whole, or as it was before.
 
+    One that is replaced keeps its mode and owner; a link is followed, and stays.
+
     Raises:
         FileExistsError: it exists, and is not to be replaced.
         UnwritableError: nothing can be made where it is to be.
     """
     try:
+        place = _resolve(path)
         # It has mode 0600, so that it is never open to others, not for a moment.
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, temporary = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
     except OSError as error:
         raise UnwritableError(path, error.strerror or str(error)) from None
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if replace and place.exists():
+                _keep(place, handle)
+            os.fsync(handle)
         if replace:
-            Path(temporary).replace(path)
+            Path(temporary).replace(place)
         else:
-            path.hardlink_to(temporary)  # unlike a rename, this fails if the name is taken
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    sync_directory(path.parent)
-
-
-def write_public(path: Path, content: bytes) -> None:
-    """Write a new file that is nobody's secret, whole or not at all.
-
-    Raises:
-        UnwritableError: it cannot be written.
-    """
-    try:
-        with tempfile.TemporaryDirectory(prefix=".kpledger-", dir=path.parent) as directory:
-            temporary = Path(directory) / "new"
-            temporary.write_bytes(content)
-            temporary.replace(path)
+            _name(Path(temporary), place)
+    except FileExistsError:
+        raise
     except OSError as error:
         raise UnwritableError(path, error.strerror or str(error)) from None
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    sync_directory(place.parent)
+
+
+def write_public(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+    """Write what a command makes where somebody wants it; a new file whole or not at all.
+
+    Args:
+        path: where, as :func:`check_destination` has let it pass.
+        content: what.
+        mode: of a new file, less the umask.
+
+    Raises:
+        UnwritableError: it cannot be written, or somebody has made it meanwhile.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=".kpledger-", dir=place_for(path)) as directory:
+            made = Path(directory) / "new"
+            handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            hand_over(made, path)
+    except OSError as error:
+        raise UnwritableError(path, error.strerror or str(error)) from None
+
+
+def place_for(path: Path) -> Path | None:
+    """Give the directory to make a file in before it gets a name; None: that of TMPDIR."""
+    return None if path.exists() else _resolve(path).parent
+
+
+def hand_over(made: Path, path: Path) -> None:
+    """Move a finished file to where somebody wants it, or write it through what is there.
+
+    Raises:
+        OSError: somebody has made it meanwhile, nobody reads the pipe, or it cannot be written.
+    """
+    if not path.exists():
+        _name(made, _resolve(path))
+        return
+    # A pipe that nobody reads, or that is put there now, must not make us wait.
+    flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    try:
+        handle = os.open(path, flags)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(errno.ENXIO, "no program reads it; start that one first") from None
+        raise
+    with made.open("rb") as content, os.fdopen(handle, "wb", 0) as file:
+        _write_through(content, file)
+
+
+def _write_through(content: BinaryIO, file: io.FileIO) -> None:
+    found = os.fstat(file.fileno())
+    if not _is_open_for(found, streams=True):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+    os.set_blocking(file.fileno(), True)
+    try:
+        while piece := memoryview(content.read(_PIECE_BYTES)):
+            while piece:
+                piece = piece[file.write(piece) :]
+    except BaseException:
+        if stat.S_ISREG(found.st_mode):
+            file.truncate(0)  # as it was
+        raise
+
+
+def _is_open_for(found: os.stat_result, *, streams: bool) -> bool:
+    """Tell whether something can be written through, and nothing is lost by it."""
+    if stat.S_ISREG(found.st_mode):
+        return found.st_size == 0
+    # No block device: those hold disks.
+    return streams and (stat.S_ISFIFO(found.st_mode) or stat.S_ISCHR(found.st_mode))
+
+
+def _name(made: Path, place: Path) -> None:
+    """Give a finished file its name, if that is free.
+
+    Raises:
+        FileExistsError: it is taken.
+    """
+    try:
+        os.link(made, place)  # unlike a rename, this fails if the name is taken
+    except FileExistsError:
+        raise
+    except OSError:
+        # Where there are no hard links, as on exFAT or SMB, the name is taken first.
+        os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+        try:
+            made.replace(place)
+        except BaseException:
+            place.unlink()
+            raise
+    else:
+        made.unlink()
+
+
+def _keep(place: Path, handle: int) -> None:
+    """Give a file that is open the owner and the mode of the one that it replaces."""
+    found = place.stat()
+    check_regular(place, found.st_mode)
+    with suppress(PermissionError):  # only root may
+        os.fchown(handle, found.st_uid, found.st_gid)
+    os.fchmod(handle, stat.S_IMODE(found.st_mode))
+
+
+def _resolve(path: Path) -> Path:
+    """Follow links, also to what is not there yet."""
+    place = Path(os.path.realpath(path))
+    if place.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return place
 
 
 def sync_directory(directory: Path) -> None:
@@ -127,6 +263,9 @@ def sync_directory(directory: Path) -> None:
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # SMB has no such thing for a directory
+            raise
     finally:
         os.close(handle)
 

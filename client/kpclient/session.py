@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from kpclient.errors import ClientError, FileError, UsageError
-from kpclient.files import read_text_bounded
+from kpclient.files import hand_over, place_for, read_text_bounded
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.net.access_tokens import AccessTokens, load_tokens
 from kpclient.net.answers import read_answer
@@ -135,14 +135,14 @@ class Session:
         chain = self.open_chain()
         # Under the name that was asked for stand complete books or none.
         try:
-            with TemporaryDirectory(prefix=".kpledger-", dir=file.parent) as directory:
+            with TemporaryDirectory(prefix=".kpledger-", dir=place_for(file)) as directory:
                 partial = Path(directory) / "books.sqlite"
                 with closing(open_books(str(partial))) as books:
                     report = replay(self.genesis, chain, books)
                     # One file alone, that can be copied and opened by anybody.
                     books.execute("PRAGMA journal_mode = DELETE")
                 self._accept(chain.source, report)
-                partial.rename(file)
+                hand_over(partial, file)
         except (OSError, sqlite3.Error) as error:
             why = say_trouble(error) if isinstance(error, OSError) else error
             raise UsageError("--out", f"{file} cannot be written: {why}", "a new name") from None

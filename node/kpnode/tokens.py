@@ -127,6 +127,7 @@ def _changing(path: Path) -> Iterator[Sequence[TokenEntry]]:
 
 
 def _write(path: Path, entries: Sequence[TokenEntry]) -> None:
+    path = path.resolve()  # a link to it stays
     partial = path.with_name(path.name + ".new")
     partial.unlink(missing_ok=True)
     lines = [f"{one.name} {one.day} {one.sha256}\n" for one in entries]

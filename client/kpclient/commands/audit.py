@@ -120,7 +120,7 @@ def books(
     csv: Path | None = None,
 ) -> None:
     """Verify the whole ledger and write it as a SQLite database."""
-    check_destination("--out", out)
+    check_destination("--out", out, form="sqlite", streams=False)
     for option, place in (("--parquet", parquet), ("--csv", csv)):
         if place is not None:
             check_destination(option, place, parents=True)

@@ -1,5 +1,6 @@
 """``kpledger stats``: the statistics of KPCS Annex III, for people, spreadsheets and programs."""
 
+import io
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,8 +12,8 @@ from msgspec.structs import asdict
 
 from kpclient.commands.declared import Asking, asks
 from kpclient.errors import UsageError
-from kpclient.files import check_destination, write_public
-from kpclient.output.console import print_json, print_line, print_table, print_text
+from kpclient.files import check_destination, is_stdout, write_public
+from kpclient.output.console import print_bytes, print_json, print_line, print_table, print_text
 from kpclient.output.published import load_published
 from kpclient.output.statistics import (
     ANNEX3_TABLES,
@@ -54,7 +55,7 @@ class Layout(StrEnum):
 class Printing:
     """In which form, and where to."""
 
-    layout: Layout = Layout.TABLE
+    layout: Layout | None = None
     out: Path | None = None
 
 
@@ -86,16 +87,18 @@ def _choose_layout(printing: Printing, *, as_json: bool) -> Layout:
     """Give the form of the answer; before anything is asked.
 
     Raises:
-        UsageError: Parquet has no file to go to, a table for people was to go to one, or the file
-            exists or cannot be written.
+        UsageError: two forms were asked for, Parquet has no file to go to, a table for people was
+            to go to one, or the file exists or cannot be written.
     """
-    layout = Layout.JSON if as_json else printing.layout
-    if printing.out is not None:
+    layout = printing.layout or (Layout.JSON if as_json else Layout.TABLE)
+    if as_json and layout is not Layout.JSON:
+        raise UsageError("--json", f"--format {layout} is another form", "one of the two")
+    if printing.out is not None and not is_stdout(printing.out):
         if layout is Layout.TABLE:
             accepted = "csv, json or parquet, or no --out"
             raise UsageError("--format", "a table for people cannot be written to a file", accepted)
-        check_destination("--out", printing.out)
-    elif layout is Layout.PARQUET:
+        check_destination("--out", printing.out, form=layout.value)
+    elif layout is Layout.PARQUET and printing.out is None:
         raise UsageError("--out", "Parquet cannot be printed", "--out FILE")
     return layout
 
@@ -104,18 +107,23 @@ def _deliver(
     layout: Layout, out: Path | None, table: Table, described: Mapping[str, object]
 ) -> None:
     """Print a table for programs, or write it to a file."""
-    if layout is Layout.PARQUET and out is not None:
-        write_parquet(table, out)
-        return
-    if layout is Layout.JSON and out is None:
+    is_printed = out is None or is_stdout(out)
+    if layout is Layout.JSON and is_printed:
         print_json(described)
         return
-    csv = layout is Layout.CSV
-    text = format_csv(table) if csv else f"{encode_answer(described).decode()}\n"
-    if out is None:
-        print_text(text)
+    content = io.BytesIO()
+    if layout is Layout.PARQUET:
+        write_parquet(table, content)
+    elif layout is Layout.CSV:
+        content.write(format_csv(table).encode())
     else:
-        write_public(out, text.encode())
+        content.write(encode_answer(described) + b"\n")
+    if out is not None and not is_printed:
+        write_public(out, content.getvalue())
+    elif layout is Layout.PARQUET:
+        print_bytes(content.getvalue())
+    else:
+        print_text(content.getvalue().decode())
 
 
 def _print_annex3(answer: Annex3Answer) -> None:

@@ -306,8 +306,8 @@ def _report(file: Path, run: Submission, undecided: int, *, as_json: bool) -> No
     if refusals:
         lines = b"".join(msgspec.json.encode(_refusal(one)) + b"\n" for one in refusals)
         write_durably(refused_file, lines, replace=True)
-    else:
-        refused_file.unlink(missing_ok=True)
+    elif refused_file.is_file():  # a link to it stays
+        refused_file.resolve().unlink()
     if as_json:
         print_json({**totals, "refusals": [_refusal(one) for one in refusals]})
     else:

@@ -7,7 +7,8 @@ from typing import Final
 from rich.tree import Tree
 
 from kpclient.commands.declared import Asking, asks
-from kpclient.files import check_destination, write_public
+from kpclient.errors import UsageError
+from kpclient.files import check_destination, is_stdout, write_public
 from kpclient.net.node_client import NotTrustworthyError
 from kpclient.output.console import grow_tree, print_json, print_line, print_text, print_tree
 from kpclient.output.graph import draw_svg
@@ -38,12 +39,20 @@ def trace(
     asking: Asking[TraceQuestion, TraceAnswer], *, dot: bool = False, svg: Path | None = None
 ) -> None:
     """Trace goods back to where they came from, and forward to where they went."""
+    is_printed = svg is not None and is_stdout(svg)
+    if dot + is_printed + asking.as_json > 1:
+        accepted = "--dot, --json or --svg -, one of them"
+        raise UsageError("--dot" if dot else "--json", "two forms were asked for", accepted)
     if svg is not None:
-        check_destination("--svg", svg)
+        check_destination("--svg", svg, form="svg")
     found = asking.answer()
     _check_complete(found)
     if svg is not None:
-        write_public(svg, draw_svg(format_dot(found)))
+        drawing = draw_svg(format_dot(found))
+        if is_printed:
+            print_text(drawing.decode())
+            return
+        write_public(svg, drawing)
     if asking.as_json:
         print_json(found)
     elif dot:

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 from rich.tree import Tree
 
+from kpclient.errors import UsageError
 from kpclient.output.layout import lay_out_blocks, lay_out_fields, lay_out_table
 from kpclient.output.tables import format_decimal
 from kpledger.base.text import clean, clean_lines, escape_json
@@ -168,6 +169,17 @@ def print_text(text: str) -> None:
     _write(clean_lines(text))
 
 
+def print_bytes(content: bytes) -> None:
+    """Print an answer for programs that is no text; not to a terminal.
+
+    Raises:
+        UsageError: there is one.
+    """
+    if sys.stdout.isatty():
+        raise UsageError("--out", "this is not for a terminal", "--out FILE, or a pipe behind it")
+    _write(content)
+
+
 def warn_of_suspect(subject: str) -> None:
     """Say to whoever states something that what it rests on may be a thief's."""
     print_trouble(
@@ -205,14 +217,17 @@ def _print(*parts: RenderableType) -> None:
     _write(printed.get())
 
 
-def _write(text: str) -> None:
+def _write(text: str | bytes) -> None:
     """Print to somebody who may stop reading, as in ``| head``: then there is nothing to say.
 
     Raises:
         SystemExit: nobody reads any more, or there is no room for the answer.
     """
     try:
-        sys.stdout.write(text)
+        if isinstance(text, bytes):
+            sys.stdout.buffer.write(text)
+        else:
+            sys.stdout.write(text)
         # Now and not when the interpreter ends, where nobody could see it fail.
         sys.stdout.flush()
     except OSError as error:

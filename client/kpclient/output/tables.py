@@ -18,7 +18,7 @@ from enum import Enum
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import BinaryIO, Final
 
 from kpclient.errors import ClientError
 from kpledger.base.text import clean
@@ -133,7 +133,7 @@ def defuse(cell: str) -> str:
     return _FORMULA.sub(r"\1'\2", clean(cell))
 
 
-def write_parquet(table: Table, path: Path) -> None:
+def write_parquet(table: Table, file: Path | BinaryIO) -> None:
     """Write a table as Parquet; weights and values are decimals.
 
     Raises:
@@ -152,7 +152,7 @@ def write_parquet(table: Table, path: Path) -> None:
         columns[name] = pa.array(
             [_as_decimal(row.get(name), kind) for row in table.rows], types[kind]
         )
-    pa.parquet.write_table(pa.table(columns), path)
+    pa.parquet.write_table(pa.table(columns), file)
 
 
 def _as_decimal(value: TableCell, kind: CellKind) -> TableCell | Decimal:

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from kpclient.errors import ClientError
-from kpclient.files import check_destination, write_durably
+from kpclient.files import PRIVATE_FILE, check_destination, is_stdout, write_public
 from kpclient.input.options import ConnectionOptions, SendingOptions
 from kpclient.net.answers import NO_PROBLEM, describe_problem, full_problem
 from kpclient.net.ledger_client import is_decided
 from kpclient.net.node_client import NodeProblemError, NodeUnreachableError
-from kpclient.output.console import print_fields, print_json, print_line, print_trouble
+from kpclient.output.console import print_fields, print_json, print_line, print_text, print_trouble
 from kpclient.session import Session
 from kpledger.api.answers import (
     CommittedAnswer,
@@ -133,8 +133,12 @@ def tell_unrecorded(event: SignedEvent, answer: SubmitAnswer) -> None:
 
 def _hand_on(event: SignedEvent, file: Path, *, as_json: bool) -> None:
     """Write a signed event for another signer."""
-    check_destination("--offline", file)
-    write_durably(file, format_envelope_json(event.encoded) + b"\n", replace=False)
+    content = format_envelope_json(event.encoded) + b"\n"
+    if is_stdout(file):
+        print_text(content.decode())
+        return
+    check_destination("--offline", file, form="json")
+    write_public(file, content, mode=PRIVATE_FILE)
     written = {"id": event.event_id.hex(), "status": "written", "file": str(file)}
     if as_json:
         print_json(written)

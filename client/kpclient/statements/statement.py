@@ -49,7 +49,7 @@ class Draft:
             UsageError: nothing can be written where ``--offline`` says.
         """
         if self.by.sending.offline is not None:
-            check_destination("--offline", self.by.sending.offline)
+            check_destination("--offline", self.by.sending.offline, form="json")
         return Session(self.by.connection)
 
     def find_certificate(self) -> CertificateRecord:
