@@ -29,7 +29,7 @@ from kpledger.api.answers import PublicStatusAnswer
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.books.certificates import CERTIFICATE, CertificateQuestion
 from kpledger.books.database import Books, open_books
-from kpledger.books.query import Query, QuestionError
+from kpledger.books.query import Query
 from kpledger.command import EXIT_REFUSED
 from kpledger.log.audit import AuditReport
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
@@ -102,8 +102,6 @@ class Session:
                 return self.ask(lambda ledger: ledger.ask(query, question))
             with self.books.reading() as books:
                 return read_answer(query.reply(books, question), query.answer)
-        except QuestionError as error:
-            raise UsageError(error.field, error.problem, error.accepted) from None
         except NodeProblemError as error:
             # A question that has no answer is the same mistake there as here.
             problem = error.problem

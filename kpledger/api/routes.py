@@ -29,6 +29,7 @@ from kpledger.api.answers import (
 from kpledger.base.text import spell
 from kpledger.books.queries import QUERIES
 from kpledger.books.query import AnyQuery
+from kpledger.books.question import Hex, Question
 
 JSON_TYPE: Final = "application/json"
 MSGPACK_TYPE: Final = "application/msgpack"
@@ -94,12 +95,10 @@ class BlocksQuestion(msgspec.Struct, frozen=True, kw_only=True, rename={"first":
     limit: Annotated[int, Meta(ge=1, le=MAX_HEIGHT)] = MAX_HEIGHT
 
 
-class EventQuestion(msgspec.Struct, frozen=True, kw_only=True):
+class EventQuestion(Question, frozen=True, kw_only=True):
     """Which event."""
 
-    id: Annotated[
-        str, Meta(pattern=r"^[0-9a-f]{64}\Z", description="64 lower-case hexadecimal digits")
-    ]
+    id: Hex
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,20 @@ from msgspec import Meta
 
 from kpledger.base.units import MAX_AMOUNT
 from kpledger.books.database import Books
-from kpledger.books.flags.settings import read_settings
-from kpledger.books.query import Query, read_participant, read_today, select_rows
+from kpledger.books.flags.settings import Settings, read_settings
+from kpledger.books.query import Query, read_participant, select_rows, today_of
+from kpledger.books.question import Day, Participant, Question
 
 
-class BalanceQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class BalanceQuestion(Question, frozen=True, kw_only=True):
     """Whose balance, and over which months."""
 
-    participant: str = ""
+    participant: Participant
     months: Annotated[int, Meta(ge=1, le=240)] = 12
     """How many, up to the month of ``at``."""
-    at: str = ""
+    at: Day = ""
     """A day of the last month; that of the newest block if not given."""
-    settings: str = ""
+    settings: Settings = ""
     """``stock.US=250000``: what it held before the first month, in carats."""
 
 
@@ -49,13 +50,13 @@ class BalanceAnswer(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[BalanceRow, ...]
 
 
-class ProductionQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ProductionQuestion(Question, frozen=True, kw_only=True):
     """Whose production, and how many half-years."""
 
-    participant: str = ""
+    participant: Participant
     half_years: Annotated[int, Meta(ge=1, le=100)] = 4
     """How many, up to that of ``at``."""
-    at: str = ""
+    at: Day = ""
     """A day of the last half-year; that of the newest block if not given."""
 
 
@@ -87,7 +88,7 @@ class ProductionAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond_balance(books: Books, question: BalanceQuestion) -> BalanceAnswer:
-    today = read_today(books, question.at)
+    today = today_of(books, question.at)
     code = read_participant(books, question.participant)
     opening = read_settings(books, question.settings).stock.get(code, 0) * 1_000
     asked = {
@@ -102,7 +103,7 @@ def _respond_balance(books: Books, question: BalanceQuestion) -> BalanceAnswer:
 
 
 def _respond_production(books: Books, question: ProductionQuestion) -> ProductionAnswer:
-    today = read_today(books, question.at)
+    today = today_of(books, question.at)
     code = read_participant(books, question.participant)
     asked = {
         "participant": code,

@@ -14,7 +14,8 @@ import msgspec
 from kpledger.base.ids import KPCS
 from kpledger.base.units import add_days, day_of
 from kpledger.books.database import Books
-from kpledger.books.query import Query, QuestionError, read_day, read_participant, select_rows
+from kpledger.books.query import Query, read_participant, select_rows
+from kpledger.books.question import AnyAuthor, Day, Question, QuestionError
 
 _AHEAD_DAYS: Final = 92
 _FARTHEST_DAYS: Final = 3_660
@@ -38,14 +39,14 @@ class DueKind(StrEnum):
     """A key becomes valid."""
 
 
-class CalendarQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CalendarQuestion(Question, frozen=True, kw_only=True):
     """Whose calendar, and of when."""
 
-    participant: str = ""
+    participant: AnyAuthor = ""
     """A code, or ``KPCS``; empty: everybody."""
-    from_day: str = ""
+    from_day: Day = ""
     """Empty: everything that is overdue, too."""
-    until_day: str = ""
+    until_day: Day = ""
     """Empty: 92 days from today."""
 
 
@@ -73,8 +74,8 @@ def _respond(books: Books, question: CalendarQuestion) -> CalendarAnswer:
     if question.participant not in ("", KPCS):
         read_participant(books, question.participant)
     today = day_of(books.time_ms)
-    first = read_day("from_day", question.from_day)
-    last = read_day("until_day", question.until_day) or add_days(today, _AHEAD_DAYS)
+    first = question.from_day
+    last = question.until_day or add_days(today, _AHEAD_DAYS)
     if first > last:
         raise QuestionError("from_day", f"{first} is after {last}", f"a day up to {last}")
     farthest = add_days(today, _FARTHEST_DAYS)

@@ -4,6 +4,9 @@ A replacement is in the history of two certificates. An arrival or a detention o
 whose life is over opens a case: it is in the history of the certificate and of the case.
 """
 
+import heapq
+from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated, Final
 
 import msgspec
@@ -14,13 +17,11 @@ from kpledger.books.database import Books
 from kpledger.books.query import (
     NotOnLedgerError,
     Query,
-    QuestionError,
-    read_parameter,
     read_participant,
     select_rows,
 )
+from kpledger.books.question import AnyNumber, AnyParticipant, Number, Question, some_of
 from kpledger.scheme.event import Author
-from kpledger.scheme.v1.ids import parse_number
 from kpledger.scheme.v1.lifecycles import CertificateState
 from kpledger.scheme.v1.records import CertificateRecord
 
@@ -53,19 +54,19 @@ _PAGES: Final[dict[tuple[str, ...], str]] = {
 that an index is followed for."""
 
 
-class CertificateQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CertificateQuestion(Question, frozen=True, kw_only=True):
     """Which certificate."""
 
-    number: str = ""
+    number: Number
 
 
-class CertificatesQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CertificatesQuestion(Question, frozen=True, kw_only=True):
     """Which certificates: those that meet all filters."""
 
-    state: str | None = None
-    issuer: str | None = None
-    destination: str | None = None
-    after: str | None = None
+    state: Annotated[str, some_of(CertificateState)] = ""
+    issuer: AnyParticipant = ""
+    destination: AnyParticipant = ""
+    after: AnyNumber = ""
     """Only numbers behind this one."""
     limit: Annotated[int, Meta(ge=1, le=MAX_LISTED)] = 100
 
@@ -101,17 +102,15 @@ class HistoryAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond_list(books: Books, question: CertificatesQuestion) -> CertificatesAnswer:
-    filters = _read_filters(books, question)
-    after = "" if question.after is None else read_number("after", question.after)
-    numbers, next_after = _read_page(books, filters, after, question.limit)
+    numbers, last = _read_page(books, question, _read_filters(books, question))
     found = (books.record(CertificateRecord.key_for(one), CertificateRecord) for one in numbers)
     return CertificatesAnswer(
-        certificates=tuple(record for record in found if record is not None), next=next_after
+        certificates=tuple(record for record in found if record is not None), next=last or None
     )
 
 
 def _respond_one(books: Books, question: CertificateQuestion) -> CertificateRecord:
-    number = read_number("number", question.number)
+    number = question.number
     record = books.record(CertificateRecord.key_for(number), CertificateRecord)
     if record is None:
         raise NotOnLedgerError(f"there is no certificate {number}")
@@ -146,48 +145,37 @@ def read_history(books: Books, subject: str) -> tuple[HistoryEntry, ...]:
     return select_rows(books, HistoryEntry, "history.sql", {"subject": subject})
 
 
-def read_number(field: str, text: str) -> str:
-    """Read the number of a certificate, whether or not there is one.
-
-    Raises:
-        QuestionError: it is none.
-    """
-    return read_parameter(field, text, parse_number, "a certificate number, such as BW00001234")
-
-
 def _read_filters(books: Books, question: CertificatesQuestion) -> dict[str, str]:
-    wanted = {name: getattr(question, name) for name in ("state", "issuer", "destination")}
-    filters = {name: value for name, value in wanted.items() if value is not None}
-    for name, value in filters.items():
-        if name != "state":
-            read_participant(books, value, name)
-        elif value not in list(CertificateState):
-            raise QuestionError(name, f"{value[:64]!r}", ", ".join(CertificateState))
-    return filters
+    wanted = {"issuer": question.issuer, "destination": question.destination}
+    return {name: read_participant(books, code, name) for name, code in wanted.items() if code}
 
 
 def _read_page(
-    books: Books, filters: dict[str, str], after: str, limit: int
-) -> tuple[list[str], str | None]:
-    """Give the numbers of a page, and after which one to go on."""
-    wanted = {"state": None, "issuer": None, "destination": None, "after": after} | filters
-    found = books.connection.execute(_PAGES[_leading(filters)], {**wanted, "scanned": MAX_SCANNED})
+    books: Books, question: CertificatesQuestion, filters: dict[str, str]
+) -> tuple[list[str], str]:
+    """Give the numbers of a page, and after which one to go on; empty where there are no more."""
+    states = question.state.split(",") if question.state else [None]
+    found = heapq.merge(*(_follow(books, state, filters, question.after) for state in {*states}))
     numbers: list[str] = []
-    scanned, last = 0, after
-    for last, fits in found:
-        scanned += 1
+    last = ""
+    for last, fits in islice(found, MAX_SCANNED):
         if fits:
             numbers.append(last)
-            if len(numbers) == limit:
+            if len(numbers) == question.limit:
                 return numbers, last
-    return numbers, last if scanned == MAX_SCANNED else None
+    return numbers, last if next(found, None) else ""
 
 
-def _leading(filters: dict[str, str]) -> tuple[str, ...]:
-    """Choose the filters whose index is followed; the others are looked at on the way.
+def _follow(
+    books: Books, state: str | None, filters: dict[str, str], after: str
+) -> Iterator[tuple[str, bool]]:
+    """Give numbers in their order, and whether they meet all filters.
 
-    Nearly every certificate is confirmed in the end, so that this state narrows nothing.
+    An index is followed for some of them; the others are looked at on the way. Nearly every
+    certificate is confirmed in the end, so that this state narrows nothing.
     """
-    if filters.get("state", CertificateState.CONFIRMED) != CertificateState.CONFIRMED:
-        return ("state",)
-    return tuple(name for name in ("issuer", "destination") if name in filters)
+    leading = tuple(filters)
+    if state not in (None, CertificateState.CONFIRMED):
+        leading = ("state",)
+    asked = {"issuer": None, "destination": None, **filters, "state": state, "after": after}
+    return books.connection.execute(_PAGES[leading], {**asked, "scanned": MAX_SCANNED + 1})

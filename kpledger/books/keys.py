@@ -4,29 +4,24 @@ from typing import Final
 
 import msgspec
 
-from kpledger.base.ids import KPCS, parse_hex32
+from kpledger.base.ids import KPCS
 from kpledger.books.database import Books
-from kpledger.books.query import (
-    NotOnLedgerError,
-    Query,
-    read_parameter,
-    read_participant,
-    select_rows,
-)
+from kpledger.books.query import NotOnLedgerError, Query, read_participant, select_rows
+from kpledger.books.question import Author, Hex, Question
 from kpledger.scheme.v1.events.governance import RevocationReason
 
 
-class KeyQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class KeyQuestion(Question, frozen=True, kw_only=True):
     """Which key."""
 
-    key: str = ""
+    key: Hex
     """Ed25519, hexadecimal."""
 
 
-class KeysQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class KeysQuestion(Question, frozen=True, kw_only=True):
     """Whose keys."""
 
-    participant: str = ""
+    participant: Author
     """A participant, or ``KPCS`` for the scheme's own."""
     past: bool = False
     """Those as well that were revoked, or whose office was closed."""
@@ -63,9 +58,8 @@ class KeysAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond_one(books: Books, question: KeyQuestion) -> KeyAnswer:
-    accepted = "64 lower-case hexadecimal digits"
-    key = read_parameter("key", question.key, lambda text: parse_hex32(text, "key"), accepted)
-    for found in select_rows(books, KeyAnswer, "key.sql", {"key": key}):
+    asked = {"key": bytes.fromhex(question.key)}
+    for found in select_rows(books, KeyAnswer, "key.sql", asked):
         return found
     raise NotOnLedgerError(f"key {question.key} is not registered")
 

@@ -9,26 +9,20 @@ from kpledger.base.units import add_days
 from kpledger.books.database import Books
 from kpledger.books.flags.catalogue import read_flags
 from kpledger.books.periods import Period
-from kpledger.books.query import (
-    Query,
-    QuestionError,
-    read_participant,
-    read_period,
-    read_today,
-    select_rows,
-)
+from kpledger.books.query import Query, read_participant, select_rows, today_of
+from kpledger.books.question import Day, Participant, PeriodName, Question, QuestionError
 
 
-class MirrorQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MirrorQuestion(Question, frozen=True, kw_only=True):
     """Whose trade, and when."""
 
-    one: str = ""
+    one: Participant
     """A participant's code."""
-    other: str = ""
+    other: Participant
     """Another's."""
-    period: str = ""
+    period: PeriodName
     """A quarter, half-year or year: ``2022Q1``, ``2022H1``, ``2022``."""
-    at: str = ""
+    at: Day = ""
     """Today; the day of the newest block if not given."""
 
 
@@ -78,7 +72,7 @@ class MirrorAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond(books: Books, question: MirrorQuestion) -> MirrorAnswer:
-    today = read_today(books, question.at)
+    today = today_of(books, question.at)
     one = read_participant(books, question.one, "one")
     other = read_participant(books, question.other, "other")
     if one == other:
@@ -87,7 +81,7 @@ def _respond(books: Books, question: MirrorQuestion) -> MirrorAnswer:
     settle_days = read_flags()["F12"].settings["settle_days"].default
     quarters = [
         (quarter, add_days(Period(quarter).last_day, settle_days) <= today)
-        for quarter in read_period(question.period).quarters
+        for quarter in Period(question.period).quarters
     ]
     pair = {"one": one, "other": other, "quarters": json.dumps(quarters)}
     return MirrorAnswer(at=today, rows=select_rows(books, MirrorRow, "mirror.sql", pair))

@@ -8,7 +8,9 @@ from msgspec import Meta
 
 from kpledger.books.database import Books
 from kpledger.books.flags.search import Finding, FlagsQuestion, find_flags, prepare_search
+from kpledger.books.flags.settings import Settings
 from kpledger.books.query import Query, read_participant, select_rows
+from kpledger.books.question import Day, Participant, Question
 
 _BEGAN: Final = "SELECT value FROM meta WHERE key = 'first_issued_on'"
 
@@ -16,13 +18,13 @@ _OBSERVED: Final = ("F7.order", "F7.never", "F7.outside", "F7.year")
 """What F7 sees at an event; gaps are listed with their ranges."""
 
 
-class NumbersQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class NumbersQuestion(Question, frozen=True, kw_only=True):
     """Whose numbers."""
 
-    participant: str = ""
-    at: str = ""
+    participant: Participant
+    at: Day = ""
     """Today; the day of the newest block if not given."""
-    settings: str = ""
+    settings: Settings = ""
     """Thresholds of F7: ``F7.order_days=30``."""
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
     """At most so many gaps of a range, and so many findings."""

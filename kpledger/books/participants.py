@@ -4,9 +4,10 @@ from typing import Final
 
 import msgspec
 
-from kpledger.base.ids import KPCS, parse_participant
+from kpledger.base.ids import KPCS
 from kpledger.books.database import Books
-from kpledger.books.query import NotOnLedgerError, Query, read_parameter, select_rows
+from kpledger.books.query import NotOnLedgerError, Query, select_rows
+from kpledger.books.question import Participant, Question
 from kpledger.scheme.v1.events.governance import AuthorityRole, ParticipantKind, Standing
 from kpledger.scheme.v1.events.life import ObserverKind
 from kpledger.scheme.v1.measures import StandingSince
@@ -14,17 +15,17 @@ from kpledger.scheme.v1.records import AllottedRange, BodyRecord, ParticipantRec
 from kpledger.scheme.v1.territories import tell_home
 
 
-class ParticipantsQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ParticipantsQuestion(Question, frozen=True, kw_only=True):
     """Everybody."""
 
 
-class ParticipantQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ParticipantQuestion(Question, frozen=True, kw_only=True):
     """Which participant."""
 
-    code: str = ""
+    code: Participant
 
 
-class OrganisationQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OrganisationQuestion(Question, frozen=True, kw_only=True):
     """Who works for the scheme."""
 
     past: bool = False
@@ -87,9 +88,7 @@ class OrganisationAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond_one(books: Books, question: ParticipantQuestion) -> ParticipantAnswer:
-    code = read_parameter(
-        "code", question.code, parse_participant, "two capital letters, such as BW"
-    )
+    code = question.code
     record = books.record(ParticipantRecord.key_for(code), ParticipantRecord)
     if record is None:
         raise NotOnLedgerError(f"there is no participant {code}{tell_home(code)}")

@@ -1,8 +1,8 @@
 """Queries: what people can ask of the books, each with the form of its question and of its answer.
 
 A node serves a query under ``/v1/<path>``, the people's side asks it there, and who has verified
-the chain himself gets the same answer from books of his own. Questions are flat: text, whole
-numbers, truth values; bytes in answers are written in hexadecimal.
+the chain himself gets the same answer from books of his own. Bytes in answers are written
+in hexadecimal.
 """
 
 import functools
@@ -15,33 +15,19 @@ from typing import Final, Generic, TypeVar, get_args, get_origin
 import msgspec
 from msgspec import structs
 
-from kpledger.base.errors import LedgerError, MalformedError
-from kpledger.base.ids import parse_participant
-from kpledger.base.units import day_of, parse_day
+from kpledger.base.errors import LedgerError
+from kpledger.base.units import day_of
 from kpledger.books.database import Books
-from kpledger.books.periods import Period, parse_period
+from kpledger.books.question import QuestionError
 from kpledger.scheme.v1.records import ParticipantRecord
 from kpledger.scheme.v1.territories import tell_home
 
-T = TypeVar("T")
 _Q_co = TypeVar("_Q_co", bound=msgspec.Struct, covariant=True)
 _A_co = TypeVar("_A_co", bound=msgspec.Struct, covariant=True)
 S = TypeVar("S", bound=msgspec.Struct)
 
-FIRST_YEAR: Final = 1990
-LAST_YEAR: Final = 2099
 MAX_SELECTED: Final = 50_000
 """Of one statement: more than any table of the scheme has."""
-
-
-class QuestionError(LedgerError):
-    """A question that has no answer: names the parameter, and what would be accepted."""
-
-    def __init__(self, field: str, problem: str, accepted: str) -> None:
-        super().__init__(f"{field}: {problem}; accepted: {accepted}")
-        self.field = field
-        self.problem = problem
-        self.accepted = accepted
 
 
 class NotOnLedgerError(LedgerError):
@@ -166,62 +152,18 @@ def _parsers_of(kind: type[msgspec.Struct]) -> dict[str, Callable[[str], object]
     return parsers
 
 
-def read_parameter(field: str, text: str, parse: Callable[[str], T], accepted: str) -> T:
-    """Read a parameter of a question.
-
-    Raises:
-        QuestionError: it is malformed.
-    """
-    try:
-        return parse(text)
-    except MalformedError as error:
-        raise QuestionError(field, error.problem, accepted) from None
-
-
 def read_participant(books: Books, code: str, field: str = "participant") -> str:
-    """Read the code of a participant on the ledger.
+    """See that a participant is on the ledger, and give its code.
 
     Raises:
-        QuestionError: it is none, or the ledger knows none of this code.
+        QuestionError: the ledger knows none of this code.
     """
-    read_parameter(field, code, parse_participant, "two capital letters, such as BW")
     if books.record(ParticipantRecord.key_for(code), ParticipantRecord) is None:
         accepted = "the code of a participant on the ledger, such as BW"
         raise QuestionError(field, f"there is no participant {code!r}{tell_home(code)}", accepted)
     return code
 
 
-def read_day(field: str, text: str) -> str:
-    """Read a day, or none.
-
-    Periods are counted one by one from day to day, so that a day near an end of the calendar would
-    cost the node seconds for nothing.
-
-    Raises:
-        QuestionError: it is none, or not of :data:`FIRST_YEAR` to :data:`LAST_YEAR`.
-    """
-    if text:
-        year = read_parameter(field, text, parse_day, "a day, such as 2026-03-02").year
-        if not FIRST_YEAR <= year <= LAST_YEAR:
-            accepted = f"a day of the years {FIRST_YEAR} to {LAST_YEAR}"
-            raise QuestionError(field, f"{text} is too far away", accepted)
-    return text
-
-
-def read_today(books: Books, text: str) -> str:
-    """Read the day that a question calls today, ``at``; that of the newest block if none is given.
-
-    Raises:
-        QuestionError: it is no day, or not of those years.
-    """
-    return read_day("at", text) or day_of(books.time_ms)
-
-
-def read_period(text: str) -> Period:
-    """Read the ``period`` of a question.
-
-    Raises:
-        QuestionError: it is none.
-    """
-    accepted = "a quarter, half-year or year: 2022Q1, 2022H1, 2022"
-    return read_parameter("period", text, parse_period, accepted)
+def today_of(books: Books, at: str) -> str:
+    """Give the day that a question calls today; that of the newest block if it names none."""
+    return at or day_of(books.time_ms)

@@ -10,7 +10,8 @@ import msgspec
 
 from kpledger.base.units import day_of, end_of_day_ms
 from kpledger.books.database import Books
-from kpledger.books.query import Query, QuestionError, read_parameter, select_rows
+from kpledger.books.query import Query, select_rows
+from kpledger.books.question import Day, Question, QuestionError
 from kpledger.scheme.v1.events.governance import ParticipantKind, Standing
 from kpledger.scheme.v1.policy import Policy, resolve_policy
 from kpledger.scheme.v1.records import PolicyRecord
@@ -25,10 +26,10 @@ WHERE known_from <= :time_ms AND (known_until IS NULL OR known_until > :time_ms)
 _FOUNDED: Final = "SELECT min(known_from) FROM participants"
 
 
-class SchemeQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SchemeQuestion(Question, frozen=True, kw_only=True):
     """Of when."""
 
-    at: str = ""
+    at: Day = ""
     """A day: the scheme at its end, UTC. Empty: as of the newest block."""
 
 
@@ -94,7 +95,7 @@ class SchemeAnswer(msgspec.Struct, frozen=True, kw_only=True):
 def _respond(books: Books, question: SchemeQuestion) -> SchemeAnswer:
     time_ms = books.time_ms
     if question.at:
-        time_ms = read_parameter("at", question.at, end_of_day_ms, "a day, such as 2026-03-02")
+        time_ms = end_of_day_ms(question.at)
         (founded_ms,) = books.connection.execute(_FOUNDED).fetchone()
         if time_ms < founded_ms:
             problem = f"{question.at} is before the ledger began, on {day_of(founded_ms)}"

@@ -15,21 +15,15 @@ they are traded.
 
 import json
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from kpledger.base.units import MAX_AMOUNT, MAX_TIME_MS, day_of, end_of_day_ms
 from kpledger.books.database import Books
-from kpledger.books.periods import Period, parse_period
-from kpledger.books.query import (
-    Query,
-    QuestionError,
-    read_parameter,
-    read_participant,
-    read_period,
-    select_rows,
-)
+from kpledger.books.periods import Period
+from kpledger.books.query import Query, read_participant, select_rows
+from kpledger.books.question import Day, Participant, PeriodName, Question, QuestionError, form
 from kpledger.scheme.v1.events.statistics import Flow, Series
 
 
@@ -44,14 +38,14 @@ class Basis(StrEnum):
     """Both, and how they differ."""
 
 
-class Annex3Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Annex3Question(Question, frozen=True, kw_only=True):
     """Which tables are wanted."""
 
-    participant: str = ""
+    participant: Participant
     """Code of the reporting participant."""
-    period: str = ""
+    period: PeriodName
     """A quarter, half-year or year: 2022Q1, 2022H1, 2022."""
-    known_at: str = ""
+    known_at: Day = ""
     """As known at the end of this day, UTC; empty: as known now."""
     source: Basis = Basis.DERIVED
 
@@ -125,11 +119,11 @@ class Annex3Answer(msgspec.Struct, frozen=True, kw_only=True):
     submissions: tuple[Annex3Submission, ...]
 
 
-class SummaryQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SummaryQuestion(Question, frozen=True, kw_only=True):
     """Which summary is wanted."""
 
-    year: str = ""
-    known_at: str = ""
+    year: Annotated[str, form("(19|20)[0-9]{2}", "a year, such as 2022")]
+    known_at: Day = ""
     """As known at the end of this day, UTC; empty: as known now."""
     source: Basis = Basis.DERIVED
     """Of trade and certificates: derived or submitted."""
@@ -169,7 +163,7 @@ class SummaryAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 def _respond_annex3(books: Books, question: Annex3Question) -> Annex3Answer:
     known_at, as_of = _read_known_at(books, question.known_at)
-    period = read_period(question.period)
+    period = Period(question.period)
     participant = read_participant(books, question.participant)
     quarters, half_years = period.quarters, period.half_years
     dues = [(Series.TRADE, one) for one in quarters] + [(Series.COUNTS, one) for one in quarters]
@@ -203,15 +197,12 @@ def _respond_annex3(books: Books, question: Annex3Question) -> Annex3Answer:
 
 
 def _respond_summary(books: Books, question: SummaryQuestion) -> SummaryAnswer:
-    year = read_parameter("year", question.year, parse_period, "a year, such as 2022").name
     known_at, as_of = _read_known_at(books, question.known_at)
-    if year != year[:4]:
-        raise QuestionError("year", f"{year} is not a year", "a year, such as 2022")
     if question.source is Basis.COMPARED:
         accepted = "derived or submitted; statistics/annex3 compares"
         raise QuestionError("source", "a summary has one source", accepted)
     asked = {
-        "year": year,
+        "year": question.year,
         "known_at": known_at,
         "known_on": day_of(known_at),
         "derived": question.source is Basis.DERIVED,
@@ -219,7 +210,7 @@ def _respond_summary(books: Books, question: SummaryQuestion) -> SummaryAnswer:
     }
     totals, *participants = select_rows(books, SummaryRow, "summary.sql", asked)
     return SummaryAnswer(
-        year=year,
+        year=question.year,
         source=question.source,
         known_at=as_of,
         participants=tuple(participants),
@@ -259,5 +250,4 @@ def _read_known_at(books: Books, day: str) -> tuple[int, str]:
     newest = day_of(books.time_ms)
     if not day:
         return MAX_TIME_MS, newest
-    known_at = read_parameter("known_at", day, end_of_day_ms, "a day, such as 2022-08-31")
-    return known_at, min(day, newest)
+    return end_of_day_ms(day), min(day, newest)

@@ -12,7 +12,8 @@ import msgspec
 from kpledger.base.ids import HexDigest
 from kpledger.base.state import Record
 from kpledger.books.database import Books
-from kpledger.books.query import Query, QuestionError, encode_answer
+from kpledger.books.query import Query, encode_answer
+from kpledger.books.question import Question, Subject
 from kpledger.scheme.v1.measures import Restriction
 from kpledger.scheme.v1.records import (
     AuthorityRecord,
@@ -64,10 +65,10 @@ _PLACES: Final[tuple[tuple[str, str, type[Record], str], ...]] = (
 stands in its key behind the kind of record. The first that fits counts."""
 
 
-class SubjectQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SubjectQuestion(Question, frozen=True, kw_only=True):
     """Which subject."""
 
-    subject: str = ""
+    subject: Subject
     """As events name it: ``BW00000042``, ``BW00000042/1``, ``ZW/review/2026-1``."""
 
 
@@ -94,10 +95,6 @@ class SubjectAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 def _respond(books: Books, question: SubjectQuestion) -> SubjectAnswer:
     subject = question.subject
-    if not subject:
-        raise QuestionError(
-            "subject", "none is named", "a subject, such as BW00000042 or ZW/policy"
-        )
     kind, record = _find(books, subject)
     state, head = _stand(record, books.time_ms)
     if isinstance(record, KeyRecord) and state == "IN_FORCE" and _is_closed(books, record):

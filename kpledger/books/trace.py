@@ -13,7 +13,8 @@ import msgspec
 from msgspec import Meta
 
 from kpledger.books.database import Books
-from kpledger.books.query import Query, QuestionError, select_rows
+from kpledger.books.query import Query, select_rows
+from kpledger.books.question import Question, QuestionError, Subject
 
 MAX_TRACED: Final = 2000
 """Shipments in one answer."""
@@ -32,10 +33,10 @@ class LinkKind(StrEnum):
     """The second moves the goods of the first, outside trade."""
 
 
-class TraceQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TraceQuestion(Question, frozen=True, kw_only=True):
     """Whose goods."""
 
-    subject: str = ""
+    subject: Subject
     """A certificate's number, or a case."""
     limit: Annotated[int, Meta(ge=1, le=MAX_TRACED)] = 500
     """At most so many certificates and cases."""

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from kpledger.books.certificates import CertificateQuestion, read_history, read_number
+from kpledger.books.certificates import CertificateQuestion, read_history
 from kpledger.books.database import Books
 from kpledger.books.query import Query
 from kpledger.scheme.v1.lifecycles import CertificateState
@@ -47,7 +47,7 @@ class VerificationAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond(books: Books, question: CertificateQuestion) -> VerificationAnswer:
-    number = read_number("number", question.number)
+    number = question.number
     record = books.record(CertificateRecord.key_for(number), CertificateRecord)
     if record is None:
         return VerificationAnswer(number=number, certificate=None)

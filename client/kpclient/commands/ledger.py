@@ -46,22 +46,23 @@ _MAX_EMPTY_PAGES: Final = 1000
 def list_certificates(
     asking: Asking[CertificatesQuestion, CertificatesAnswer],
     *,
-    state: CertificateState | None = None,
+    state: list[CertificateState] | None = None,
     limit: int = 100,
 ) -> None:
     """List certificates in the order of their numbers."""
     found: list[CertificateRecord] = []
     after = asking.question.after
+    states = ",".join(state or ())
     empty_pages = 0
     while len(found) <= limit:  # one more than is listed, to know whether there are more
         left = min(MAX_LISTED, limit + 1 - len(found))
-        question = msgspec.structs.replace(asking.question, state=state, after=after, limit=left)
+        question = msgspec.structs.replace(asking.question, state=states, after=after, limit=left)
         page = asking.session.answer(CERTIFICATES, question)
         found += page.certificates
         if page.next is None:
             break
         empty_pages = 0 if page.certificates else empty_pages + 1
-        if page.next <= (after or "") or empty_pages > _MAX_EMPTY_PAGES:
+        if page.next <= after or empty_pages > _MAX_EMPTY_PAGES:
             raise NotTrustworthyError("the node", "its list of certificates comes to no end")
         after = page.next
     listed = tuple(found[:limit])
@@ -166,12 +167,12 @@ def _print_keys(code: str, signing: KeysAnswer) -> None:
 
 
 @asks("status", SCHEME)
-def status(asking: Asking[SchemeQuestion, SchemeAnswer]) -> None:
+def status(asking: Asking[SchemeQuestion, SchemeAnswer], *, at: str = "") -> None:
     """Show where the ledger stands or, with --at, who could trade on a day.
 
     Where the ledger stands is said by a node, after checking whose ledger it keeps.
     """
-    at, offline, as_json = asking.question.at, asking.by.offline, asking.as_json
+    offline, as_json = asking.by.offline, asking.as_json
     if at:
         question = SchemeQuestion(at="" if at == "now" else at)
         scheme = replace(asking, question=question).answer()

@@ -26,6 +26,7 @@ from kpclient.errors import ClientError, FileError, UsageError
 from kpclient.input.help_pages import PlainCommand
 from kpclient.output.console import print_json, print_trouble
 from kpledger.base.errors import LedgerError, MalformedError
+from kpledger.books.question import QuestionError
 from kpledger.command import EXIT_UNDECIDED, example_epilog
 
 DEFAULT_HOME: Final = Path("~/.config/kpledger")
@@ -201,7 +202,7 @@ def add_command(
         as_json = given.get("as_json") is True
         with reporting(as_json=as_json, option_of=lambda field: typed.get(field, "")):
             _check_given(needed, given)
-            _check_text(typed, given)
+            _check_text(context, typed, given)
             _check_source(context, given)
             for group, kind in groups.items():
                 given[group] = _gather(kind, given)
@@ -272,14 +273,21 @@ def _check_given(needed: Iterable[inspect.Parameter], given: Mapping[str, object
         raise UsageError(names, problem, accepted)
 
 
-def _check_text(typed: Mapping[str, str], given: Mapping[str, object]) -> None:
+def _check_text(
+    context: typer.Context, typed: Mapping[str, str], given: Mapping[str, object]
+) -> None:
     """See that what was typed is text; only the names of files may be any bytes.
 
+    An empty one would be taken for what was not typed, and a filter for none.
+
     Raises:
-        UsageError: it is not in UTF-8; names the option.
+        UsageError: it is empty, or not in UTF-8; names the option.
     """
     for name, value in given.items():
+        source = context.get_parameter_source(name)
         for text in value if isinstance(value, list) else [value]:
+            if text == "" and source is not None and source.name == "COMMANDLINE":
+                raise UsageError(typed[name], "it is empty", "some text; or leave it out")
             if isinstance(text, str) and not text.isascii():
                 try:
                     text.encode()
@@ -333,6 +341,8 @@ def _report(
     error: ClientError | LedgerError | OSError, *, as_json: bool, option_of: Callable[[str], str]
 ) -> int:
     """Say what went wrong, line by line or as the JSON object, and give the exit code for it."""
+    if isinstance(error, QuestionError):
+        error = UsageError(error.field, error.problem, error.accepted)
     if isinstance(error, OSError) and error.filename and error.strerror:
         error = FileError(Path(os.fsdecode(error.filename)), error.strerror)
     known, answered, code = {"detail": str(error)}, False, EXIT_UNDECIDED

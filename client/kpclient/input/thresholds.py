@@ -10,7 +10,7 @@ from kpclient.input.documents import parse_toml
 from kpledger.base.errors import MalformedError
 from kpledger.base.text import spell
 from kpledger.books.flags.settings import parse_settings
-from kpledger.books.query import QuestionError
+from kpledger.books.question import QuestionError
 
 _MAX_FILE_BYTES: Final = 64 * 1024
 _ACCEPTED: Final = (

@@ -15,10 +15,11 @@ from kpledger.base.units import add_days, end_of_day_ms
 from kpledger.books.database import Books
 from kpledger.books.flags.catalogue import Flag, Way, read_flags
 from kpledger.books.flags.sentence import Value, write_sentence
-from kpledger.books.flags.settings import FlagSettings, read_settings
+from kpledger.books.flags.settings import FlagSettings, Settings, read_settings
 from kpledger.books.periods import days_between
 from kpledger.books.projections.prices import step_of
-from kpledger.books.query import Query, QuestionError, read_day, read_participant, read_today
+from kpledger.books.query import Query, read_participant, today_of
+from kpledger.books.question import AnyParticipant, Day, Question, QuestionError, form
 
 LOOK_BACK_DAYS: Final = 365
 MAX_SPAN_DAYS: Final = 40 * 366
@@ -51,20 +52,36 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of the events it rests on, hexadecimal."""
 
 
-class FlagsQuestion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+def _read_flags(text: str) -> tuple[str, ...]:
+    chosen = [one.strip().upper() for one in text.split(",")] if text else []
+    for one in chosen:
+        if one not in read_flags():
+            raise QuestionError("flag", f"there is no flag {one[:20]!r}", "F1 to F18")
+    return tuple(dict.fromkeys(chosen))
+
+
+class FlagsQuestion(Question, frozen=True, kw_only=True):
     """Which findings."""
 
-    flag: str = ""
+    flag: Annotated[
+        str,
+        form(
+            "[Ff][0-9]+(, *[Ff][0-9]+)*",
+            "F1 to F18; or several, with commas",
+            parse=_read_flags,
+            may_be_empty=True,
+        ),
+    ] = ""
     """Only this one, ``F3``; or several, ``F3,F5``."""
-    participant: str = ""
+    participant: AnyParticipant = ""
     """Only what concerns this one, as issuer, destination or reporter."""
-    from_day: str = ""
+    from_day: Day = ""
     """The first day; a year before the last if not given."""
-    until: str = ""
+    until: Day = ""
     """The last day; today if not given."""
-    at: str = ""
+    at: Day = ""
     """Today, for what is overdue; the day of the newest block if not given."""
-    settings: str = ""
+    settings: Settings = ""
     """Other thresholds than the defaults, ``F1.days=45,stock.US=250000``."""
     limit: Annotated[int, Meta(ge=1, le=MAX_FINDINGS)] = 100
     skip: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
@@ -136,9 +153,9 @@ def prepare_search(books: Books, asked: FlagsQuestion) -> Search:
     """
     if asked.participant:
         read_participant(books, asked.participant)
-    today = read_today(books, asked.at)
-    last = read_day("until", asked.until) or today
-    first = read_day("from_day", asked.from_day) or add_days(last, -LOOK_BACK_DAYS)
+    today = today_of(books, asked.at)
+    last = asked.until or today
+    first = asked.from_day or add_days(last, -LOOK_BACK_DAYS)
     if first > last:
         raise QuestionError("from_day", f"{first} is after {last}", "a day up to `until`")
     if days_between(first, last) > MAX_SPAN_DAYS:
@@ -220,11 +237,3 @@ def _respond(books: Books, question: FlagsQuestion) -> FlagsAnswer:
 
 
 FLAGS: Final = Query("flags", "What an analyst should look at, the newest first", _respond)
-
-
-def _read_flags(text: str) -> tuple[str, ...]:
-    chosen = [one.strip().upper() for one in text.split(",")] if text else []
-    for one in chosen:
-        if one not in read_flags():
-            raise QuestionError("flag", f"there is no flag {one[:20]!r}", "F1 to F18")
-    return tuple(dict.fromkeys(chosen))

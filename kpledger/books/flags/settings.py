@@ -14,7 +14,8 @@ from kpledger.base.errors import MalformedError
 from kpledger.base.ids import parse_participant
 from kpledger.books.database import Books
 from kpledger.books.flags.catalogue import Threshold, read_flags
-from kpledger.books.query import QuestionError, read_participant
+from kpledger.books.query import read_participant
+from kpledger.books.question import QuestionError, form
 
 MAX_SETTINGS_CHARS: Final = 4_000
 _FIELD: Final = "settings"
@@ -61,6 +62,18 @@ def parse_settings(text: str) -> FlagSettings:
             threshold = _find(name, code, setting)
             settings.chosen[f"{code.upper()}.{setting}"] = _read(name, value, threshold)
     return settings
+
+
+Settings = Annotated[
+    str,
+    form(
+        ".{1,4000}",
+        "thresholds, such as F1.days=45,stock.US=250000",
+        parse=parse_settings,
+        may_be_empty=True,
+    ),
+]
+"""Other thresholds than the defaults; or empty."""
 
 
 def read_settings(books: Books, text: str) -> FlagSettings:

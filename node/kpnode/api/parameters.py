@@ -16,6 +16,7 @@ from msgspec import inspect
 
 from kpledger.api.routes import Route
 from kpledger.base.codec import malformed
+from kpledger.books.question import QuestionError
 from kpnode.api.problems import ProblemError, parameter_error
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -52,11 +53,16 @@ def read_parameters(request: web.Request, kind: type[S]) -> S:
     given = {**request.query, **request.match_info}
     wanted = {name: given[name] for name in _names(kind) if name in given}
     for name, value in wanted.items():
+        if not value:
+            # It would be taken for what says nothing: a filter would be none.
+            raise _refuse(kind, name, value, "")
         # What other readers of numbers would let pass: signs, exponents, digits of other scripts.
         if _describe(kind, name).is_number and _DIGITS.fullmatch(value) is None:
             raise _refuse(kind, name, value, "")
     try:
         return msgspec.convert(wanted, kind, strict=False)
+    except QuestionError as error:
+        raise parameter_error(error.field, error.problem, error.accepted) from None
     except msgspec.ValidationError as error:
         found = malformed("question", error)
         name = found.field or next(name for name in _names(kind) if name not in wanted)

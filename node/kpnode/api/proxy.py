@@ -68,6 +68,8 @@ class BooksProxy:
         lane = self._small if route.is_small else self._dear
 
         async def forward(request: web.Request) -> web.StreamResponse:
+            # What has no answer is refused before anything is waited for.
+            read_parameters(request, route.question)
             options = read_parameters(request, ReadOptions)
             deadline = time.monotonic() + options.timeout_ms / 1000
             client = client_of(request)

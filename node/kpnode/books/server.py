@@ -23,7 +23,8 @@ from aiohttp.typedefs import Handler
 from kpledger.api.routes import JSON_TYPE, route_of
 from kpledger.books.database import Books, NoBooksError, open_books, read_meta, verify_tables
 from kpledger.books.queries import QUERIES
-from kpledger.books.query import AnyQuery, NotOnLedgerError, QuestionError, TooMuchError
+from kpledger.books.query import AnyQuery, NotOnLedgerError, TooMuchError
+from kpledger.books.question import QuestionError
 from kpnode.api.http import HEIGHT_HEADER, add_route, answer_problems
 from kpnode.api.parameters import read_parameters
 from kpnode.api.problems import ProblemError, ProblemKind, make_problem, parameter_error

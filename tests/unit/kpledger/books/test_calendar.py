@@ -16,7 +16,7 @@ from scheme_statements import RESTRICTION
 
 from kpledger.base.units import DAY_MS, start_of_day_ms
 from kpledger.books.calendar import CALENDAR, CalendarEntry, CalendarQuestion, DueKind
-from kpledger.books.query import QuestionError
+from kpledger.books.question import QuestionError
 from kpledger.books.subject import SUBJECT, SubjectQuestion
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.events.decisions import DecisionRecorded, Mode, Procedure

@@ -5,7 +5,7 @@ from booked import open_booked_trade
 from founding import FOUNDED_MS, signing_key
 
 from kpledger.books.keys import KEY, SIGNING_KEYS, KeyQuestion, KeysQuestion, RegisteredKey
-from kpledger.books.query import QuestionError
+from kpledger.books.question import QuestionError
 from kpledger.scheme.v1.events.governance import AuthorityClosed, KeyRevoked, RevocationReason
 
 OFFICE = "BW/gaborone"

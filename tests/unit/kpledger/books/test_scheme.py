@@ -5,7 +5,7 @@ from booked import BookedLedger, open_booked_trade
 from founding import CHAIR, NOW_MS, make_decision, make_genesis, signing_key
 
 from kpledger.base.units import DAY_MS, day_of
-from kpledger.books.query import QuestionError
+from kpledger.books.question import QuestionError
 from kpledger.books.scheme import SCHEME, MemberAt, SchemeAnswer, SchemeQuestion
 from kpledger.scheme.v1.events.decisions import (
     ChairRotated,

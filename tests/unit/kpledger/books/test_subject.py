@@ -7,7 +7,7 @@ from founding import CHAIR, NOW_MS, TODAY, make_certificate, make_decision, sign
 from scheme_statements import BODY, HAND_OVER, NEW_KEY, RESTRICTION, ROTATION, STATUS
 
 from kpledger.base.units import DAY_MS
-from kpledger.books.query import QuestionError
+from kpledger.books.question import QuestionError
 from kpledger.books.subject import SUBJECT, SubjectAnswer, SubjectQuestion
 from kpledger.scheme.v1.events.certificate import CertificateIssued, CertificateVoided, VoidReason
 from kpledger.scheme.v1.events.decisions import Mode, PolicySet, PolicyValues

@@ -12,7 +12,7 @@ from kpledger.books.balance import (
 from kpledger.books.calendar import CALENDAR, CalendarQuestion
 from kpledger.books.mirror import MIRROR, MirrorQuestion
 from kpledger.books.numbers import NUMBERS, NumbersQuestion
-from kpledger.books.query import QuestionError
+from kpledger.books.question import QuestionError
 from kpledger.books.unconfirmed import UNCONFIRMED, UnconfirmedQuestion
 from kpledger.scheme.v1.events.importing import SuspectReported
 
@@ -42,9 +42,8 @@ def test_the_mirror_shows_both_ways(trader: Trader) -> None:
 
 @pytest.mark.parametrize(("one", "other"), [("BW", "BW"), ("BW", ""), ("BW", "XX")])
 def test_a_mirror_needs_two_participants(trader: Trader, one: str, other: str) -> None:
-    question = MirrorQuestion(one=one, other=other, period="2026Q3")
     with pytest.raises(QuestionError, match="other: "):
-        MIRROR.respond(trader.ledger.books, question)
+        MIRROR.respond(trader.ledger.books, MirrorQuestion(one=one, other=other, period="2026Q3"))
 
 
 def test_nobody_is_answered_for_whom_the_ledger_does_not_know(trader: Trader) -> None:
@@ -127,9 +126,9 @@ def test_numbers_say_whether_there_are_more_findings(trader: Trader) -> None:
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda book: BALANCE.respond(book, BalanceQuestion()),
-        lambda book: PRODUCTION_CHECK.respond(book, ProductionQuestion()),
-        lambda book: NUMBERS.respond(book, NumbersQuestion()),
+        lambda book: BALANCE.respond(book, BalanceQuestion(participant="")),
+        lambda book: PRODUCTION_CHECK.respond(book, ProductionQuestion(participant="")),
+        lambda book: NUMBERS.respond(book, NumbersQuestion(participant="")),
     ],
 )
 def test_somebody_has_to_be_named(trader: Trader, ask: object) -> None:

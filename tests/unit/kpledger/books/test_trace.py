@@ -4,7 +4,7 @@ import pytest
 from booked import BookedLedger, open_booked_trade
 from founding import TODAY, make_certificate, make_confirmation, vary
 
-from kpledger.books.query import QuestionError
+from kpledger.books.question import QuestionError
 from kpledger.books.trace import TRACE, LinkKind, TraceAnswer, TraceQuestion
 from kpledger.scheme.v1.events.certificate import (
     Certificate,

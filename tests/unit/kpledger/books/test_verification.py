@@ -6,7 +6,7 @@ from booked import open_booked_trade
 from founding import make_certificate
 
 from kpledger.books.certificates import CertificateQuestion
-from kpledger.books.query import QuestionError
+from kpledger.books.question import QuestionError
 from kpledger.books.verification import VERIFICATION, VerificationAnswer
 from kpledger.scheme.v1.events.certificate import CertificateIssued, CertificateVoided, VoidReason
 from kpledger.scheme.v1.lifecycles import CertificateState

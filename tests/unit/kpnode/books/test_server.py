@@ -14,7 +14,8 @@ from founding import open_trade
 
 from kpledger.books.database import Books
 from kpledger.books.keys import SIGNING_KEYS
-from kpledger.books.query import NotOnLedgerError, Query, QuestionError
+from kpledger.books.query import NotOnLedgerError, Query
+from kpledger.books.question import QuestionError
 from kpnode.api.http import HttpServer
 from kpnode.api.served import DEAR_READERS
 from kpnode.books.keeper import open_writer

@@ -1,6 +1,7 @@
 """Flags are asked for in pages, by participant and by day."""
 
 import itertools
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -9,7 +10,7 @@ from flagging import Trader
 from kpledger.base.units import add_days
 from kpledger.books.balance import BALANCE, BalanceQuestion
 from kpledger.books.flags.search import FLAGS, FlagsQuestion, prepare_search
-from kpledger.books.query import QuestionError
+from kpledger.books.question import QuestionError
 
 DAY = "2026-07-06"
 
@@ -79,24 +80,24 @@ def test_flags_of_one_participant_are_those_of_either_side(trader: Trader) -> No
 
 
 @pytest.mark.parametrize(
-    ("question", "field"),
+    ("ask", "field"),
     [
-        (FlagsQuestion(flag="F19"), "flag"),
-        (FlagsQuestion(participant="bw"), "participant"),
-        (FlagsQuestion(at="2026-02-30"), "at"),
-        (FlagsQuestion(at="0001-01-01"), "at"),
-        (FlagsQuestion(at="2100-01-01"), "at"),
-        (FlagsQuestion(until="soon"), "until"),
-        (FlagsQuestion(from_day="2026-05-01", until="2026-04-01"), "from_day"),
-        (FlagsQuestion(from_day="1990-01-01", until="2099-12-31"), "from_day"),
-        (FlagsQuestion(settings="F1=3"), "settings"),
+        (lambda: FlagsQuestion(flag="F19"), "flag"),
+        (lambda: FlagsQuestion(participant="bw"), "participant"),
+        (lambda: FlagsQuestion(at="2026-02-30"), "at"),
+        (lambda: FlagsQuestion(at="0001-01-01"), "at"),
+        (lambda: FlagsQuestion(at="2100-01-01"), "at"),
+        (lambda: FlagsQuestion(until="soon"), "until"),
+        (lambda: FlagsQuestion(from_day="2026-05-01", until="2026-04-01"), "from_day"),
+        (lambda: FlagsQuestion(from_day="1990-01-01", until="2099-12-31"), "from_day"),
+        (lambda: FlagsQuestion(settings="F1=3"), "settings"),
     ],
 )
 def test_a_question_without_sense_names_its_parameter(
-    trader: Trader, question: FlagsQuestion, field: str
+    trader: Trader, ask: Callable[[], FlagsQuestion], field: str
 ) -> None:
     with pytest.raises(QuestionError) as caught:
-        trader.ledger.ask(FLAGS, question)
+        trader.ledger.ask(FLAGS, ask())
     assert caught.value.field == field
 
 

@@ -7,7 +7,7 @@ from flagging import Trader
 from hypothesis import given, strategies as st
 
 from kpledger.books.flags.settings import FlagSettings, parse_settings
-from kpledger.books.query import QuestionError
+from kpledger.books.question import QuestionError
 
 
 def test_what_is_not_named_keeps_its_default() -> None:

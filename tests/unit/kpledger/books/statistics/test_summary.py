@@ -10,7 +10,7 @@ from founding import (
     make_confirmation,
 )
 
-from kpledger.books.query import QuestionError
+from kpledger.books.question import QuestionError
 from kpledger.books.statistics import (
     SUMMARY,
     Basis,
