@@ -34,6 +34,7 @@ from kpledger.command import EXIT_REFUSED
 from kpledger.log.audit import AuditReport
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 from kpledger.reading import say_trouble
+from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.ids import parse_number
 from kpledger.scheme.v1.records import CertificateRecord
 
@@ -48,6 +49,18 @@ class NotFoundError(ClientError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"there is no {what} on the ledger")
+
+
+class NotToFollowError(NotFoundError):
+    """Nor is a statement on it accepted: rule E6 would refuse it."""
+
+    def __init__(self, what: str, *, field: str, accepted: str) -> None:
+        super().__init__(what)
+        self._place = {"field": field, "problem": str(self), "accepted": accepted}
+
+    def describe(self) -> dict[str, str]:
+        """Give what is known about it, as of any refusal."""
+        return {"rule": Rule.E6.code, "clause": Rule.E6.clause, **self._place}
 
 
 class Session:
@@ -223,7 +236,7 @@ def find_certificate(session: Session, number: str) -> CertificateRecord:
 
     Raises:
         UsageError: the number is none.
-        NotFoundError: there is no such certificate.
+        NotToFollowError: there is no such certificate.
     """
     accepted = "a country code, optional letters, then digits, such as BW00001234"
     wanted = read_typed(parse_number, number, "NUMBER", accepted)
@@ -231,5 +244,6 @@ def find_certificate(session: Session, number: str) -> CertificateRecord:
         lambda ledger: ledger.find(CERTIFICATE, CertificateQuestion(number=wanted))
     )
     if record is None:
-        raise NotFoundError(f"certificate {wanted}")
+        accepted = "the number of a certificate on the ledger"
+        raise NotToFollowError(f"certificate {wanted}", field="subject", accepted=accepted)
     return record

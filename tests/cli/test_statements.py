@@ -40,6 +40,37 @@ def test_a_certificate_is_validated_announced_and_amended(ledger: Ledger) -> Non
     assert ledger.state(number) == "ARRIVED"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("arrive",),
+        ("confirm",),
+        ("confirm", "--discrepant"),
+        ("amend", "--field", "importer.name", "--new", "I", "--reason", "typing"),
+        ("resolve", "--explanation", "scales"),
+        ("seize", "--reason", "ORDER", "--law", "Act 12", "--custody", "Vault 3"),
+        ("receive-back",),
+        ("void", "--reason", "ERROR"),
+        ("notify", "--carrier", "Air", "--waybill", "083-1"),
+    ],
+)
+def test_a_statement_on_an_unknown_number_names_its_rule(
+    ledger: Ledger, words: tuple[str, ...]
+) -> None:
+    command, *options = words
+    said = (command, new_number(), *options, *EXPORTER)
+    assert ledger.refusal(*said) == ("E6", "subject")
+
+
+def test_a_statement_on_an_unknown_event_names_its_rule(ledger: Ledger, tmp_path: Path) -> None:
+    right = tmp_path / "right.json"
+    right.write_text('{"remarks": "none"}')
+    unknown = "00" * 32
+    correction = ("--reason", "a slip", "--body", str(right))
+    assert ledger.refusal("countersign", unknown, *EXPORTER) == ("E6", "body.event")
+    assert ledger.refusal("correct", unknown, *correction, *EXPORTER) == ("E6", "body.event")
+
+
 def test_a_lost_certificate_is_found_and_an_unused_one_returned(ledger: Ledger) -> None:
     number = ledger.issue()
     ledger.ask("lost", number, "--circumstances", "robbed", "--with-goods", *EXPORTER)

@@ -253,8 +253,9 @@ def is_enough(world: World, said: Said, weighed: int | None) -> bool:
     if weighed is None:
         return not others
     allowed = world.number(said.author[0], "carat_tolerance_ppm")
+    least = world.number(said.author[0], "carat_tolerance_thousandths")
     more = paper.carat_thousandths + sum(others) - weighed
-    return len(others) < 100 and more * MILLION <= weighed * allowed
+    return len(others) < 100 and more <= max(weighed * allowed // MILLION, least)
 
 
 def share_from_abroad(paper: Certificate, issuer: str) -> int:

@@ -220,8 +220,8 @@ def is_clean(world: World, said: Said) -> str | None:
         and world.standing(paper.issuer, paper.issued_at) not in not_in_order(paper.says)
         and was_in_time(paper, body)
         and body.parcels == paper.says.parcels
-        and is_near(world, paper, body, "carat_thousandths", "carat_tolerance_ppm")
-        and is_near(world, paper, body, "value_usd_cents", "value_tolerance_ppm")
+        and is_near(world, paper, body, "carat_thousandths", "carat_tolerance")
+        and is_near(world, paper, body, "value_usd_cents", "value_tolerance")
     )
     return None if good else "E8"
 
@@ -230,8 +230,10 @@ def is_near(
     world: World, paper: Paper, body: importing.ImportConfirmed, field: str, tolerance: str
 ) -> bool:
     declared, found = getattr(paper.says, field), getattr(body, field)
-    allowed = world.number(paper.says.destination, tolerance)
-    return bool(abs(found - declared) * MILLION <= declared * allowed)
+    unit = "thousandths" if field == "carat_thousandths" else "usd_cents"
+    least = world.number(paper.says.destination, f"{tolerance}_{unit}")
+    millionths = world.number(paper.says.destination, f"{tolerance}_ppm")
+    return bool(abs(found - declared) <= max(least, declared * millionths // MILLION))
 
 
 def was_in_time(paper: Paper, body: importing.ImportConfirmed) -> bool:

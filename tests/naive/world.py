@@ -243,7 +243,9 @@ class World:
 DEFAULTS: dict[str, object] = {
     "expiry": "EXPORT_BY",
     "carat_tolerance_ppm": 1_000,
+    "carat_tolerance_thousandths": 10,
     "value_tolerance_ppm": 20_000,
+    "value_tolerance_usd_cents": 100,
     "officers": 1,
     "strict_lineage": False,
     "notice_expected": False,

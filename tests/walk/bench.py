@@ -59,7 +59,9 @@ def found_world(ledger: MemoryLedger) -> World:
             PolicyValues(
                 max_validity_days=policy.max_validity_days,
                 carat_tolerance_ppm=policy.carat_tolerance_ppm,
+                carat_tolerance_thousandths=policy.carat_tolerance_thousandths,
                 value_tolerance_ppm=policy.value_tolerance_ppm,
+                value_tolerance_usd_cents=policy.value_tolerance_usd_cents,
                 clock_skew_ms=policy.clock_skew_ms,
                 trade_quota=policy.trade_quota,
                 statistics_quota=policy.statistics_quota,

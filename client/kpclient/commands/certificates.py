@@ -14,7 +14,6 @@ from kpclient.commands.statements import prepares
 from kpclient.errors import UsageError
 from kpclient.input.documents import load_document, naming
 from kpclient.input.forms import read_struct
-from kpclient.session import find_certificate
 from kpclient.statements.statement import Draft
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind
 from kpledger.scheme.v1.events.importing import DiscrepancyCause, ImportConfirmed
@@ -117,7 +116,7 @@ def weigh(draft: Draft) -> None:
         return
     if "/" in draft.subject:
         raise UsageError("--carats", "a case declares no weight", "carats, such as 12.345")
-    record = find_certificate(draft.session, draft.subject)
+    record = draft.find_certificate()
     draft.fields["carat_thousandths"] = record.carat_thousandths
 
 

@@ -4,7 +4,6 @@
 spreadsheets write it; weights are carats and values US$.
 """
 
-from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +14,7 @@ from kpclient.errors import UsageError
 from kpclient.input.documents import load_document, naming, read_table
 from kpclient.input.forms import find_type, read_struct
 from kpclient.net.node_client import read_from
-from kpclient.session import NotFoundError, find_certificate, read_typed
+from kpclient.session import NotToFollowError, find_certificate, read_typed
 from kpclient.statements.signing import author_of, open_keystore
 from kpclient.statements.statement import Draft
 from kpledger.base.codec import DECODE_ERRORS, encode
@@ -80,7 +79,8 @@ def _find_event(draft: Draft) -> SignedEvent:
     )
     recorded = draft.session.ask(lambda ledger: ledger.event(wanted))
     if recorded is None:
-        raise NotFoundError(f"event {event_id}")
+        accepted = "the id of an event on the ledger"
+        raise NotToFollowError(f"event {event_id}", field="body.event", accepted=accepted)
     return recorded.event
 
 
@@ -110,7 +110,7 @@ def weigh_approval(draft: Draft, *, under: str) -> None:
     number = str(draft.fields["number"])
     try:
         record = find_certificate(draft.session, number)
-    except NotFoundError:
+    except NotToFollowError:
         problem = f"{number} is not issued yet, so its weight is not known"
         raise UsageError("--carats", problem, "up to how much may be issued") from None
     draft.fields["carat_thousandths"] = record.carat_thousandths
@@ -132,7 +132,7 @@ def _read_value(text: str) -> tuple[str, object]:
     if not equals:
         raise UsageError("--set", f"{text!r} has no value", "NAME=VALUE, such as officers=2")
     if name == "vigilance":
-        return name, sorted(filter(None, value.split(",")))
+        return name, list(filter(None, value.split(",")))
     try:
         return name, msgspec.json.decode(value)
     except DECODE_ERRORS:
@@ -141,16 +141,15 @@ def _read_value(text: str) -> tuple[str, object]:
 
 @prepares("submit-stats trade")
 def read_trade(draft: Draft, *, file: Path) -> None:
-    """Read the rows of a table, and put them in their order."""
-    order = attrgetter("flow", "partner", "origin", "hs")
-    draft.fields["rows"] = sorted(read_table(file, TradeRow), key=order)
+    """Read the rows of a table."""
+    draft.fields["rows"] = read_table(file, TradeRow)
     _number_edition(draft, Subject.TRADE, draft.fields["quarter"])
 
 
 @prepares("submit-stats counts")
 def read_counts(draft: Draft, *, file: Path) -> None:
-    """Read the rows of a table, and put them in their order."""
-    draft.fields["rows"] = sorted(read_table(file, CountRow), key=attrgetter("partner"))
+    """Read the rows of a table."""
+    draft.fields["rows"] = read_table(file, CountRow)
     _number_edition(draft, Subject.COUNTS, draft.fields["quarter"])
 
 

@@ -52,8 +52,6 @@ class FieldOption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The parameter of the command which, if it is given, makes this one needless."""
     document: bool = False
     """A file is given, or its SHA-256; the hash is recorded."""
-    ordered: bool = False
-    """The ledger lists the values in ascending order, each once."""
     negated: bool = False
     """A flag that says the opposite of the field."""
     written: str = ""
@@ -279,9 +277,7 @@ def _value_of(row: _Row, value: object) -> object:
     if option.document:
         typed = typed_as(row.parameter)
         plain = [read_document(str(one), typed) for one in plain]
-    if not isinstance(value, list):
-        return plain[0]
-    return sorted(set(map(str, plain))) if option.ordered else plain
+    return plain if isinstance(value, list) else plain[0]
 
 
 def _steps(path: str) -> list[str | int]:

@@ -4,7 +4,8 @@ One way in for everything that people write. A value may have the ledger's form 
 in ``carats`` and values in ``value_usd`` as decimals beside ``carat_thousandths`` and
 ``value_usd_cents``; keys, hashes and ids of events in hexadecimal; instants as
 ``2004-07-09T12:00:00Z`` or as a day, which means its first moment; an author as ``KPCS/chair``.
-Text becomes NFC. Which fields those are follows from the types. What may be left out of a
+Text becomes NFC, and lists get the order that the ledger asks for (:mod:`kpclient.input.order`).
+Which fields those are follows from the types. What may be left out of a
 certificate is in :mod:`kpclient.input.certificate_form`.
 
 Here it is only decided whether a value can be understood; whether it is acceptable is for the
@@ -24,6 +25,7 @@ from msgspec import inspect
 
 from kpclient.clock import now_ms
 from kpclient.input.certificate_form import WRITTEN_AS, below, complete_certificate, is_brief
+from kpclient.input.order import put_in_order
 from kpclient.input.wording import describe_form, is_needed, may_be_null, without_null
 from kpclient.output.tables import read_name, write_name
 from kpledger.base.codec import malformed
@@ -81,7 +83,7 @@ def read_struct(kind: type[S], value: object, *, within: str = "", time_ms: int 
     described = _type_info(kind)
     plain = reader.read(value, described, within)
     try:
-        return msgspec.convert(plain, kind, builtin_types=(bytes,))
+        return put_in_order(msgspec.convert(plain, kind, builtin_types=(bytes,)))
     except msgspec.ValidationError as error:
         raise reader.name_as_written(_explain(described, plain, error, within)) from None
 

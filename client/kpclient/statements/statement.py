@@ -57,7 +57,7 @@ class Draft:
 
         Raises:
             UsageError: the number is none.
-            NotFoundError: there is no such certificate.
+            NotToFollowError: there is no such certificate.
         """
         record = find_certificate(self.session, self.subject)
         self.prev = record.head

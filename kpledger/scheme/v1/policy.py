@@ -26,7 +26,11 @@ class Policy:
     max_validity_months: int | None = None
     expiry: ExpiryMeaning = ExpiryMeaning.EXPORT_BY
     carat_tolerance_ppm: int = 1_000
+    carat_tolerance_thousandths: int = 10
+    """Two scales that show hundredths of a carat may round one stone to neighbouring figures."""
     value_tolerance_ppm: int = 20_000
+    value_tolerance_usd_cents: int = 100
+    """Likewise for valuers, who write whole dollars."""
     officers: int = 1
     strict_lineage: bool = False
     notice_expected: bool = False

@@ -109,8 +109,12 @@ class PolicyValues(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What has to happen by the day of expiry."""
     carat_tolerance_ppm: Annotated[int, Meta(ge=0, le=100_000)] | None = None
     """How far found may differ from declared weight in a clean confirmation, in millionths."""
+    carat_tolerance_thousandths: Annotated[int, Meta(ge=0, le=1_000)] | None = None
+    """How far it may differ however little there is, in thousandths of a carat."""
     value_tolerance_ppm: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
-    """Likewise for value."""
+    """Likewise for value, in millionths."""
+    value_tolerance_usd_cents: Annotated[int, Meta(ge=0, le=100_000)] | None = None
+    """Likewise for value however low it is, in US cents."""
     officers: Annotated[int, Meta(ge=1, le=8)] | None = None
     """How many officers of an office must sign each of its events; the root signs alone."""
     strict_lineage: bool | None = None

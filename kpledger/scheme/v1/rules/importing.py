@@ -134,19 +134,17 @@ def _check_found(
         problem = f"{body.parcels} parcels found, {record.parcels} declared"
         yield Refusal(Rule.E8, "body.parcels", problem, accepted)
     found, declared = body.carat_thousandths, record.carat_thousandths
-    if _differs(found, declared, policy.carat_tolerance_ppm):
+    apart, least = abs(found - declared), policy.carat_tolerance_thousandths
+    if exceeds(apart, declared, policy.carat_tolerance_ppm, least):
         problem = f"{format_carats(found)} ct found, {format_carats(declared)} ct declared"
         yield Refusal(Rule.E8, "body.carat_thousandths", problem, accepted)
     found, declared = body.value_usd_cents, record.value_usd_cents
-    if _differs(found, declared, policy.value_tolerance_ppm):
+    apart, least = abs(found - declared), policy.value_tolerance_usd_cents
+    if exceeds(apart, declared, policy.value_tolerance_ppm, least):
         problem = f"US$ {format_usd(found)} found, US$ {format_usd(declared)} declared"
         yield Refusal(Rule.E8, "body.value_usd_cents", problem, accepted)
 
 
-def _differs(found: int, declared: int, tolerance_ppm: int) -> bool:
-    return abs(found - declared) * _MILLION > declared * tolerance_ppm
-
-
-def exceeds(amount: int, limit: int, tolerance_ppm: int) -> bool:
-    """Tell whether an amount is above a limit by more than a tolerance in millionths of it."""
-    return (amount - limit) * _MILLION > limit * tolerance_ppm
+def exceeds(apart: int, declared: int, tolerance_ppm: int, least: int) -> bool:
+    """Tell whether an amount differs by more than millionths of it and more than the least."""
+    return apart > least and apart * _MILLION > declared * tolerance_ppm

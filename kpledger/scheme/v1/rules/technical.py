@@ -67,8 +67,8 @@ def _check_case(context: Context, certificate: Certificate, case: CaseRecord) ->
         problem = f"{len(moved)} certificates move the goods of {case.case}"
         yield Refusal(Rule.E10, _FIELD, problem, f"at most {MAX_TECHNICAL}")
     before = sum(one.carat_thousandths for one in moved)
-    tolerance = context.policy(issuer).carat_tolerance_ppm
-    if exceeds(before + certificate.carat_thousandths, weighed, tolerance):
+    policy, more = context.policy(issuer), before + certificate.carat_thousandths - weighed
+    if exceeds(more, weighed, policy.carat_tolerance_ppm, policy.carat_tolerance_thousandths):
         left = max(weighed - before, 0)
         field = "body.certificate.carat_thousandths"
         problem = (

@@ -33,7 +33,8 @@ def check_ascending(values: Sequence[str] | Sequence[bytes], field: str) -> Refu
     shown = [value.hex() if isinstance(value, bytes) else str(value) for value in values]
     for before, after in itertools.pairwise(shown):
         if before >= after:
-            problem = f"{after} comes after {before}"
+            twice, unordered = f"{after} is named twice", f"{after} comes after {before}"
+            problem = twice if before == after else unordered
             yield Refusal(Rule.E5, field, problem, "ascending order, each once")
 
 

@@ -118,7 +118,9 @@ BAD: list[tuple[str, Change, str]] = [
     ("node-name", lambda file: _vary_node(file, name="BW 1"), r"at nodes\[0\].name"),
     ("validity-0", _vary_policy(max_validity_days=0), "at policy.max_validity_days"),
     ("carat-tolerance", _vary_policy(carat_tolerance_ppm=100_001), "at policy.carat"),
+    ("carat-least", _vary_policy(carat_tolerance_thousandths=1_001), "at policy.carat"),
     ("value-tolerance", _vary_policy(value_tolerance_ppm=-1), "at policy.value"),
+    ("value-least", _vary_policy(value_tolerance_usd_cents=-1), "at policy.value"),
     ("quota-0", _vary_policy(notes_quota=9), "at policy.notes_quota"),
     ("quota-offices-0", _vary_policy(quota_offices=0), "at policy.quota_offices"),
     (
@@ -221,7 +223,9 @@ def test_policy_left_out_is_the_documented_one() -> None:
     assert GenesisPolicy() == GenesisPolicy(
         max_validity_days=60,
         carat_tolerance_ppm=1_000,
+        carat_tolerance_thousandths=10,
         value_tolerance_ppm=20_000,
+        value_tolerance_usd_cents=100,
         clock_skew_ms=10_000,
         trade_quota=2_500,
         statistics_quota=100,
@@ -244,17 +248,7 @@ def test_state_begins_with_policy_rules_chair_participants_and_first_keys() -> N
     assert read_record(state, HouseRecord.key_for("BW"), HouseRecord) == HouseRecord(
         keys=(signing_key("BW/root").public_key, signing_key("BW/recovery").public_key)
     )
-    values = PolicyValues(
-        max_validity_days=60,
-        carat_tolerance_ppm=1_000,
-        value_tolerance_ppm=20_000,
-        clock_skew_ms=10_000,
-        trade_quota=2_500,
-        statistics_quota=100,
-        governance_quota=2_000,
-        notes_quota=100,
-        quota_offices=4,
-    )
+    values = msgspec.convert(msgspec.structs.asdict(GenesisPolicy()), PolicyValues)
     settled = PolicySince(
         values=values, effective_from=0, recorded_at=FOUNDED_MS, decision=None, height=0
     )

@@ -263,9 +263,17 @@ def test_meaning_of_expiry_is_that_of_the_day_of_issue() -> None:
     assert _arriving_after_expiry(ledger) == ("E8", "body.received_on")
 
 
+EXACT = {
+    "carat_tolerance_ppm": 0,
+    "carat_tolerance_thousandths": 0,
+    "value_tolerance_ppm": 0,
+    "value_tolerance_usd_cents": 0,
+}
+
+
 def test_tolerance_is_that_of_the_destination() -> None:
     ledger = _shipped()
-    set_policy(ledger, "EU", carat_tolerance_ppm=0, value_tolerance_ppm=0)
+    set_policy(ledger, "EU", **EXACT)
     set_policy(ledger, "BW", carat_tolerance_ppm=100_000, value_tolerance_ppm=100_000)
     assert judge(ledger, "import_confirmed") is None
     for body, field in (
@@ -274,6 +282,51 @@ def test_tolerance_is_that_of_the_destination() -> None:
         (_found(value=5_000_001), "body.value_usd_cents"),
     ):
         assert judge(ledger, "import_confirmed", body) == ("E8", field)
+
+
+@pytest.mark.parametrize(
+    ("declared", "found", "field"),
+    [
+        # Scales that show two decimals: 1.235 ct are 1.24 ct.
+        ((1_235, 50_000), (1_240, 50_000), None),
+        ((1_235, 50_000), (1_245, 50_000), None),
+        ((1_235, 50_000), (1_225, 50_000), None),
+        ((1_235, 50_000), (1_246, 50_000), "body.carat_thousandths"),
+        ((1_235, 50_000), (1_224, 50_000), "body.carat_thousandths"),
+        # Valuers who write whole dollars.
+        ((1_235, 1_160), (1_235, 1_200), None),
+        ((1_235, 1_160), (1_235, 1_261), "body.value_usd_cents"),
+        # Of larger goods the millionths allow more.
+        ((20_000, 50_000), (20_020, 51_000), None),
+        ((20_000, 50_000), (20_021, 50_000), "body.carat_thousandths"),
+        ((20_000, 50_000), (20_000, 51_001), "body.value_usd_cents"),
+    ],
+)
+def test_tolerance_has_a_least_amount(
+    declared: tuple[int, int], found: tuple[int, int], field: str | None
+) -> None:
+    amounts = dict(zip(("carat_thousandths", "value_usd_cents"), declared, strict=True))
+    line = vary(CERTIFICATE.lines[0], **amounts)
+    ledger = open_trade()
+    issue(ledger, vary(CERTIFICATE, lines=(line,), **amounts))
+    judged = judge(ledger, "import_confirmed", _found(carats=found[0], value=found[1]))
+    assert judged == (None if field is None else ("E8", field))
+
+
+@pytest.mark.parametrize("name", ["carat_tolerance_thousandths", "value_tolerance_usd_cents"])
+def test_least_amount_is_settled_by_policy(name: str) -> None:
+    ledger = open_trade()
+    small = {"carat_thousandths": 1_000, "value_usd_cents": 1_000}
+    issue(ledger, vary(CERTIFICATE, lines=(vary(CERTIFICATE.lines[0], **small),), **small))
+    off = (
+        {"carats": 1_030, "value": 1_000}
+        if name.startswith("carat")
+        else {"carats": 1_000, "value": 1_030}
+    )
+    set_policy(ledger, "EU", **EXACT)
+    assert judge(ledger, "import_confirmed", _found(**off)) is not None
+    set_policy(ledger, "EU", **{name: 30})
+    assert judge(ledger, "import_confirmed", _found(**off)) is None
 
 
 def test_what_was_found_is_kept() -> None:

@@ -113,7 +113,7 @@ def test_returned_goods_of_a_closed_case_do_not_move_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("carats", "refused"), [(5_000, False), (5_005, False), (5_006, True), (1, False)]
+    ("carats", "refused"), [(5_000, False), (5_010, False), (5_011, True), (1, False)]
 )
 def test_weight_stays_within_what_was_weighed_of_the_case(carats: int, *, refused: bool) -> None:
     assert isinstance(OPENED, CaseOpened)
@@ -128,9 +128,9 @@ def test_weight_stays_within_what_was_weighed_of_the_case(carats: int, *, refuse
 def test_tolerance_is_that_of_the_issuer() -> None:
     ledger = open_trade()
     travel(ledger, "case_opened", subject=NAMED)
-    set_policy(ledger, "ZA", carat_tolerance_ppm=2_000)
-    assert _judge(ledger, _technical("ZA", NAMED, 5_010), "ZA/joburg") is None
-    assert _judge(ledger, _technical("ZA", NAMED, 5_011), "ZA/joburg") is not None
+    set_policy(ledger, "ZA", carat_tolerance_ppm=3_000)
+    assert _judge(ledger, _technical("ZA", NAMED, 5_015), "ZA/joburg") is None
+    assert _judge(ledger, _technical("ZA", NAMED, 5_016), "ZA/joburg") is not None
 
 
 def test_weight_of_a_case_that_was_not_weighed_is_free() -> None:
@@ -162,12 +162,12 @@ WEIGHT = ("E10", "body.certificate.carat_thousandths")
 def test_goods_are_not_certified_twice() -> None:
     ledger = _weighed()
     issue(ledger, _technical("ZA", NAMED, 3_000), "ZA/joburg")
-    assert _found(_judge(ledger, _second("ZA", NAMED, 2_005), "ZA/joburg")) is None
-    refusal = _judge(ledger, _second("ZA", NAMED, 2_006), "ZA/joburg")
+    assert _found(_judge(ledger, _second("ZA", NAMED, 2_010), "ZA/joburg")) is None
+    refusal = _judge(ledger, _second("ZA", NAMED, 2_011), "ZA/joburg")
     assert _found(refusal) == WEIGHT
     assert refusal is not None
     assert (refusal.problem, refusal.accepted) == (
-        f"2.006 ct of {NAMED}, of which 5.000 ct were weighed and 2.000 ct are left",
+        f"2.011 ct of {NAMED}, of which 5.000 ct were weighed and 2.000 ct are left",
         "up to 2000",
     )
 
@@ -195,7 +195,7 @@ def test_what_a_replaced_certificate_moved_is_free_for_the_new_one() -> None:
     )
     step = make_step(ledger, "certificate_replaced", body, author="ZA/joburg", subject="ZA000007")
     ledger.record(step)
-    third = vary(_technical("ZA", NAMED, 6), number="ZA000009")
+    third = vary(_technical("ZA", NAMED, 11), number="ZA000009")
     assert _found(_judge(ledger, third, "ZA/joburg")) == WEIGHT
     record = ledger.read(TechnicalRecord.key_for(NAMED), TechnicalRecord)
     assert record.numbers == ("ZA000008",)
