@@ -10,7 +10,8 @@ from kpledger.books.calendar import CALENDAR, CalendarQuestion
 from kpledger.books.flags.search import FLAGS, FlagsQuestion
 from kpledger.books.mirror import MIRROR, MirrorQuestion
 from kpledger.books.participants import PARTICIPANT, ParticipantQuestion
-from kpledger.books.query import NotOnLedgerError, Query, QuestionError
+from kpledger.books.query import NotOnLedgerError, Query
+from kpledger.books.question import QuestionError
 from kpledger.books.statistics import ANNEX3, Annex3Question
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.certificate import CertificateIssued, Origin, OriginKind
