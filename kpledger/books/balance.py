@@ -9,7 +9,7 @@ from kpledger.base.units import MAX_AMOUNT
 from kpledger.books.database import Books
 from kpledger.books.flags.settings import Settings, read_settings
 from kpledger.books.query import Query, read_participant, select_rows, today_of
-from kpledger.books.question import Day, Participant, Question
+from kpledger.books.question import AnyDay, Participant, Question
 
 
 class BalanceQuestion(Question, frozen=True, kw_only=True):
@@ -18,7 +18,7 @@ class BalanceQuestion(Question, frozen=True, kw_only=True):
     participant: Participant
     months: Annotated[int, Meta(ge=1, le=240)] = 12
     """How many, up to the month of ``at``."""
-    at: Day = ""
+    at: AnyDay = ""
     """A day of the last month; that of the newest block if not given."""
     settings: Settings = ""
     """``stock.US=250000``: what it held before the first month, in carats."""
@@ -56,7 +56,7 @@ class ProductionQuestion(Question, frozen=True, kw_only=True):
     participant: Participant
     half_years: Annotated[int, Meta(ge=1, le=100)] = 4
     """How many, up to that of ``at``."""
-    at: Day = ""
+    at: AnyDay = ""
     """A day of the last half-year; that of the newest block if not given."""
 
 

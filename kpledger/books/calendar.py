@@ -15,7 +15,7 @@ from kpledger.base.ids import KPCS
 from kpledger.base.units import add_days, day_of
 from kpledger.books.database import Books
 from kpledger.books.query import Query, read_participant, select_rows
-from kpledger.books.question import AnyAuthor, Day, Question, QuestionError
+from kpledger.books.question import AnyDay, AnySide, Question, QuestionError
 
 _AHEAD_DAYS: Final = 92
 _FARTHEST_DAYS: Final = 3_660
@@ -42,11 +42,11 @@ class DueKind(StrEnum):
 class CalendarQuestion(Question, frozen=True, kw_only=True):
     """Whose calendar, and of when."""
 
-    participant: AnyAuthor = ""
+    participant: AnySide = ""
     """A code, or ``KPCS``; empty: everybody."""
-    from_day: Day = ""
+    from_day: AnyDay = ""
     """Empty: everything that is overdue, too."""
-    until_day: Day = ""
+    until_day: AnyDay = ""
     """Empty: 92 days from today."""
 
 

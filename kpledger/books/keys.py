@@ -7,7 +7,7 @@ import msgspec
 from kpledger.base.ids import KPCS
 from kpledger.books.database import Books
 from kpledger.books.query import NotOnLedgerError, Query, read_participant, select_rows
-from kpledger.books.question import Author, Hex, Question
+from kpledger.books.question import Hex, Question, Side
 from kpledger.scheme.v1.events.governance import RevocationReason
 
 
@@ -21,7 +21,7 @@ class KeyQuestion(Question, frozen=True, kw_only=True):
 class KeysQuestion(Question, frozen=True, kw_only=True):
     """Whose keys."""
 
-    participant: Author
+    participant: Side
     """A participant, or ``KPCS`` for the scheme's own."""
     past: bool = False
     """Those as well that were revoked, or whose office was closed."""

@@ -10,7 +10,7 @@ from kpledger.books.database import Books
 from kpledger.books.flags.catalogue import read_flags
 from kpledger.books.periods import Period
 from kpledger.books.query import Query, read_participant, select_rows, today_of
-from kpledger.books.question import Day, Participant, PeriodName, Question, QuestionError
+from kpledger.books.question import AnyDay, Participant, PeriodName, Question, QuestionError
 
 
 class MirrorQuestion(Question, frozen=True, kw_only=True):
@@ -22,7 +22,7 @@ class MirrorQuestion(Question, frozen=True, kw_only=True):
     """Another's."""
     period: PeriodName
     """A quarter, half-year or year: ``2022Q1``, ``2022H1``, ``2022``."""
-    at: Day = ""
+    at: AnyDay = ""
     """Today; the day of the newest block if not given."""
 
 

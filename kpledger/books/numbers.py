@@ -10,7 +10,7 @@ from kpledger.books.database import Books
 from kpledger.books.flags.search import Finding, FlagsQuestion, find_flags, prepare_search
 from kpledger.books.flags.settings import Settings
 from kpledger.books.query import Query, read_participant, select_rows
-from kpledger.books.question import Day, Participant, Question
+from kpledger.books.question import AnyDay, Participant, Question
 
 _BEGAN: Final = "SELECT value FROM meta WHERE key = 'first_issued_on'"
 
@@ -22,7 +22,7 @@ class NumbersQuestion(Question, frozen=True, kw_only=True):
     """Whose numbers."""
 
     participant: Participant
-    at: Day = ""
+    at: AnyDay = ""
     """Today; the day of the newest block if not given."""
     settings: Settings = ""
     """Thresholds of F7: ``F7.order_days=30``."""

@@ -5,17 +5,11 @@ months after the end of the period. A quarter is written ``2026Q1``, a half-year
 ``2026``; days are ``2026-01-31``.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
-from kpledger.base.errors import MalformedError
 from kpledger.base.units import DAY_MS, add_days, add_months, parse_day, start_of_day_ms
 
-_PERIOD: Final = re.compile(r"([0-9]{4})(?:Q[1-4]|H[12])?\Z")
-_FIRST_YEAR: Final = 1900
-_LAST_YEAR: Final = 9998
-"""A year at the end of the calendar has no day on which its figures are due."""
 _MONTHS_IN: Final = {"Q": 3, "H": 6, "": 12}
 _MONTHS_TO_SUBMIT: Final = 2
 _WORKING_DAYS: Final = 5
@@ -67,18 +61,6 @@ class Period:
     def _day_before(self, *, months: int) -> str:
         """Give the last day of the month that is so many months after its end."""
         return add_days(add_months(self.first_day, self._months[1] + months), -1)
-
-
-def parse_period(text: str) -> Period:
-    """Read a quarter, half-year or year.
-
-    Raises:
-        MalformedError: it is none, or of no year from 1900 to 9998.
-    """
-    match = _PERIOD.match(text)
-    if match is None or not _FIRST_YEAR <= int(match[1]) <= _LAST_YEAR:
-        raise MalformedError("period", f"{text[:64]!r} is not a reference period")
-    return Period(text)
 
 
 def days_between(first: str, second: str) -> int:

@@ -93,7 +93,7 @@ _CODE: Final = "[A-Z]{2}"
 _A_CODE: Final = "two capital letters, such as BW"
 _A_NUMBER: Final = "a certificate number, such as BW00001234"
 
-Day = Annotated[
+AnyDay = Annotated[
     str,
     # Periods are counted one by one from day to day, so that a day near an end of the calendar
     # would cost a node seconds for nothing.
@@ -109,9 +109,9 @@ Participant = Annotated[str, form(_CODE, _A_CODE)]
 """The code of a participant."""
 AnyParticipant = Annotated[str, form(_CODE, _A_CODE, may_be_empty=True)]
 """The code of a participant; or empty, for all."""
-Author = Annotated[str, form(f"{_CODE}|{KPCS}", f"{_A_CODE}, or {KPCS}")]
+Side = Annotated[str, form(f"{_CODE}|{KPCS}", f"{_A_CODE}, or {KPCS}")]
 """The code of a participant, or that of the scheme itself."""
-AnyAuthor = Annotated[str, form(f"{_CODE}|{KPCS}", f"{_A_CODE}, or {KPCS}", may_be_empty=True)]
+AnySide = Annotated[str, form(f"{_CODE}|{KPCS}", f"{_A_CODE}, or {KPCS}", may_be_empty=True)]
 """Likewise; or empty, for all."""
 Number = Annotated[str, form(NUMBER_PATTERN[1:-2], _A_NUMBER)]
 """The number of a certificate."""
@@ -119,7 +119,7 @@ AnyNumber = Annotated[str, form(NUMBER_PATTERN[1:-2], _A_NUMBER, may_be_empty=Tr
 """Likewise; or empty."""
 Hex = Annotated[str, form("[0-9a-f]{64}", "64 lower-case hexadecimal digits")]
 """A digest or a public key."""
-Subject = Annotated[
+SubjectName = Annotated[
     str, form("[^/].{0,255}", "what events are about, such as BW00000042 or ZW/policy")
 ]
 """What events name as their subject."""

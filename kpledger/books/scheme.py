@@ -11,7 +11,7 @@ import msgspec
 from kpledger.base.units import day_of, end_of_day_ms
 from kpledger.books.database import Books
 from kpledger.books.query import Query, select_rows
-from kpledger.books.question import Day, Question, QuestionError
+from kpledger.books.question import AnyDay, Question, QuestionError
 from kpledger.scheme.v1.events.governance import ParticipantKind, Standing
 from kpledger.scheme.v1.policy import Policy, resolve_policy
 from kpledger.scheme.v1.records import PolicyRecord
@@ -29,7 +29,7 @@ _FOUNDED: Final = "SELECT min(known_from) FROM participants"
 class SchemeQuestion(Question, frozen=True, kw_only=True):
     """Of when."""
 
-    at: Day = ""
+    at: AnyDay = ""
     """A day: the scheme at its end, UTC. Empty: as of the newest block."""
 
 

@@ -23,7 +23,7 @@ from kpledger.base.units import MAX_AMOUNT, MAX_TIME_MS, day_of, end_of_day_ms
 from kpledger.books.database import Books
 from kpledger.books.periods import Period
 from kpledger.books.query import Query, read_participant, select_rows
-from kpledger.books.question import Day, Participant, PeriodName, Question, QuestionError, form
+from kpledger.books.question import AnyDay, Participant, PeriodName, Question, QuestionError, form
 from kpledger.scheme.v1.events.statistics import Flow, Series
 
 
@@ -45,7 +45,7 @@ class Annex3Question(Question, frozen=True, kw_only=True):
     """Code of the reporting participant."""
     period: PeriodName
     """A quarter, half-year or year: 2022Q1, 2022H1, 2022."""
-    known_at: Day = ""
+    known_at: AnyDay = ""
     """As known at the end of this day, UTC; empty: as known now."""
     source: Basis = Basis.DERIVED
 
@@ -123,7 +123,7 @@ class SummaryQuestion(Question, frozen=True, kw_only=True):
     """Which summary is wanted."""
 
     year: Annotated[str, form("(19|20)[0-9]{2}", "a year, such as 2022")]
-    known_at: Day = ""
+    known_at: AnyDay = ""
     """As known at the end of this day, UTC; empty: as known now."""
     source: Basis = Basis.DERIVED
     """Of trade and certificates: derived or submitted."""

@@ -13,7 +13,7 @@ from kpledger.base.ids import HexDigest
 from kpledger.base.state import Record
 from kpledger.books.database import Books
 from kpledger.books.query import Query, encode_answer
-from kpledger.books.question import Question, Subject
+from kpledger.books.question import Question, SubjectName
 from kpledger.scheme.v1.measures import Restriction
 from kpledger.scheme.v1.records import (
     AuthorityRecord,
@@ -68,7 +68,7 @@ stands in its key behind the kind of record. The first that fits counts."""
 class SubjectQuestion(Question, frozen=True, kw_only=True):
     """Which subject."""
 
-    subject: Subject
+    subject: SubjectName
     """As events name it: ``BW00000042``, ``BW00000042/1``, ``ZW/review/2026-1``."""
 
 

@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from kpledger.books.database import Books
 from kpledger.books.query import Query, select_rows
-from kpledger.books.question import Question, QuestionError, Subject
+from kpledger.books.question import Question, QuestionError, SubjectName
 
 MAX_TRACED: Final = 2000
 """Shipments in one answer."""
@@ -36,7 +36,7 @@ class LinkKind(StrEnum):
 class TraceQuestion(Question, frozen=True, kw_only=True):
     """Whose goods."""
 
-    subject: Subject
+    subject: SubjectName
     """A certificate's number, or a case."""
     limit: Annotated[int, Meta(ge=1, le=MAX_TRACED)] = 500
     """At most so many certificates and cases."""

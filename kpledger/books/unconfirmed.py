@@ -9,7 +9,7 @@ from kpledger.base.units import MAX_AMOUNT, add_days, add_months, quarter_of
 from kpledger.books.database import Books
 from kpledger.books.flags.search import FlagsQuestion, prepare_search
 from kpledger.books.query import Query, select_rows
-from kpledger.books.question import AnyParticipant, Day, Question
+from kpledger.books.question import AnyDay, AnyParticipant, Question
 
 _ISSUED_MONTHS: Final = 3
 """How far back quarters go: what expired in the window was issued up to so long before it."""
@@ -22,9 +22,9 @@ class UnconfirmedQuestion(Question, frozen=True, kw_only=True):
     """Only what concerns this one, as issuer or destination."""
     days: Annotated[int, Meta(ge=0, le=3660)] = 30
     """Days after expiry without news."""
-    from_day: Day = ""
+    from_day: AnyDay = ""
     """The first day of expiry; a year before today if not given."""
-    at: Day = ""
+    at: AnyDay = ""
     """Today; the day of the newest block if not given."""
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
     """At most so many certificates, the newest first; the ranking counts all."""

@@ -19,7 +19,7 @@ from kpledger.books.flags.settings import FlagSettings, Settings, read_settings
 from kpledger.books.periods import days_between
 from kpledger.books.projections.prices import step_of
 from kpledger.books.query import Query, read_participant, today_of
-from kpledger.books.question import AnyParticipant, Day, Question, QuestionError, form
+from kpledger.books.question import AnyDay, AnyParticipant, Question, QuestionError, form
 
 LOOK_BACK_DAYS: Final = 365
 MAX_SPAN_DAYS: Final = 40 * 366
@@ -75,11 +75,11 @@ class FlagsQuestion(Question, frozen=True, kw_only=True):
     """Only this one, ``F3``; or several, ``F3,F5``."""
     participant: AnyParticipant = ""
     """Only what concerns this one, as issuer, destination or reporter."""
-    from_day: Day = ""
+    from_day: AnyDay = ""
     """The first day; a year before the last if not given."""
-    until: Day = ""
+    until: AnyDay = ""
     """The last day; today if not given."""
-    at: Day = ""
+    at: AnyDay = ""
     """Today, for what is overdue; the day of the newest block if not given."""
     settings: Settings = ""
     """Other thresholds than the defaults, ``F1.days=45,stock.US=250000``."""

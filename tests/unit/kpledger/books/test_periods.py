@@ -4,8 +4,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from kpledger.base.errors import MalformedError
-from kpledger.books.periods import days_between, parse_period, working_days
+from kpledger.books.periods import Period, days_between, working_days
+from kpledger.books.question import QuestionError
+from kpledger.books.statistics import Annex3Question
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ from kpledger.books.periods import days_between, parse_period, working_days
 )
 def test_figures_are_due_two_months_after_the_period(name: str, due_on: str) -> None:
     """KPCS Annex III: within two months of the reference period."""
-    assert parse_period(name).due_on == due_on
+    assert Period(name).due_on == due_on
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_figures_are_due_two_months_after_the_period(name: str, due_on: str) -> 
 def test_a_period_knows_what_is_in_it(
     name: str, quarters: tuple[str, ...], half_years: tuple[str, ...], days: tuple[str, str]
 ) -> None:
-    period = parse_period(name)
+    period = Period(name)
     assert (period.quarters, period.half_years) == (quarters, half_years)
     assert (period.first_day, period.last_day) == days
 
@@ -51,9 +52,9 @@ def test_a_period_knows_what_is_in_it(
 @pytest.mark.parametrize(
     "name", ["", "2022Q5", "2022Q0", "2022H3", "22Q1", "2022-Q1", "9999", "0000", "2022Q1\n"]
 )
-def test_anything_else_is_no_period(name: str) -> None:
-    with pytest.raises(MalformedError):
-        parse_period(name)
+def test_anything_else_is_no_period_that_can_be_asked_for(name: str) -> None:
+    with pytest.raises(QuestionError, match="period: "):
+        Annex3Question(participant="BW", period=name)
 
 
 def test_working_days_are_those_from_monday_to_friday() -> None:
