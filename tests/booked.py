@@ -97,7 +97,8 @@ class BookedLedger(MemoryLedger):
 
     def project(self, author: str, body: Body, *, subject: str) -> None:
         """Write a statement that no rule has judged into the books; the state stays."""
-        event = decode_envelope(make_event(author, body, subject=subject))
+        encoded = make_event(author, body, subject=subject, occurred_at=self.now_ms)
+        event = decode_envelope(encoded)
         self._keeper.slip_in(self.now_ms, event)
 
 

@@ -49,6 +49,8 @@ CREATE INDEX movements_discrepant ON movements
     WHERE move = 'DISCREPANT';
 CREATE INDEX movements_seals ON movements (recorded_on, issuer, destination)
     WHERE seals_broken = 1;
+CREATE INDEX movements_contents ON movements (recorded_on, issuer, destination)
+    WHERE contents IS NOT NULL;
 CREATE INDEX movements_again ON movements (recorded_on, issuer, destination)
     WHERE move = 'AGAIN';
 CREATE INDEX movements_expired ON movements (recorded_on, issuer, destination, days_expired)
@@ -65,7 +67,6 @@ CREATE INDEX certificate_lines_price ON certificate_lines
     (year, issuer, origin, hs, price_step, destination)
     WHERE price_step IS NOT NULL;
 CREATE INDEX certificate_sources_certificate ON certificate_sources (certificate, position);
-CREATE INDEX events_late ON events (recorded_on, participant) WHERE days_late >= 2;
 CREATE INDEX suspects_day ON suspects (recorded_on);
 CREATE INDEX blocks_time ON blocks (time_ms, first_event);
 CREATE INDEX number_intervals_certificate ON number_intervals (certificate);

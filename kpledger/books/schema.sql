@@ -62,9 +62,24 @@ CREATE TABLE events (
     authority   TEXT NOT NULL,       -- the author's office
     subject     TEXT NOT NULL,
     occurred_at INTEGER NOT NULL,    -- when it happened, by the author's clock
-    stated_on   TEXT NOT NULL,       -- the day of that, or the day of issue if that is earlier
-    days_late   INTEGER NOT NULL     -- from stated_on to recorded_on
+    stated_on   TEXT NOT NULL        -- the day of that, or the day of issue if that is earlier
 );
+
+-- The dates that statements name, where they lie away from the day of recording.
+CREATE TABLE stated_dates (
+    recorded_on TEXT NOT NULL,
+    event_index INTEGER NOT NULL,
+    field       TEXT NOT NULL,       -- where it stands: arrived_on; occurred_at of the event itself
+    participant TEXT NOT NULL,       -- the author's
+    kind        TEXT NOT NULL,       -- what it is of: HAPPENED (an issue, an arrival), RECEIVED (a
+                                     -- receipt), LEFT (a departure, told at the other end), DEPARTS
+                                     -- (as announced), DECIDED (a decision or measure), PERIOD (that
+                                     -- figures are about), USED (numbers, since then), PLANNED
+                                     -- (expiry, due and expected days)
+    stated_on   TEXT NOT NULL,       -- of a period, its last day
+    days        INTEGER NOT NULL,    -- from stated_on to recorded_on; negative: it lies ahead
+    PRIMARY KEY (recorded_on, event_index, field)
+) WITHOUT ROWID;
 
 -- The history of each subject: the events on it, and those on others that change it. A replacement
 -- is about both certificates; an arrival or detention under a closed certificate is about the
@@ -553,7 +568,9 @@ CREATE TABLE movements (
                                          -- ARRIVED, CONFIRMED (within the tolerance), DISCREPANT
                                          -- (confirmed otherwise), RESOLVED (agreed on afterwards),
                                          -- HELD (detained, diverted, sent back or seized), RELEASED,
-                                         -- AGAIN (presented once more after its life was over)
+                                         -- AGAIN (presented once more after its life was over),
+                                         -- PASSED (noted in a country of transit), RETURNED (the
+                                         -- issuer has the goods back)
     participant       TEXT NOT NULL,     -- who did it
     issuer            TEXT NOT NULL,     -- of the certificate, as the next
     destination       TEXT NOT NULL,
@@ -576,7 +593,11 @@ CREATE TABLE movements (
     moved_on          TEXT,              -- the day that decides it
     unannounced       INTEGER,           -- 1: no notice of export, though its issuer is expected to
                                          -- give one; seen at the arrival, or else the confirmation
-    seals_broken      INTEGER,           -- ARRIVED: 1 if the containers did not come closed
+    -- ARRIVED, AGAIN, PASSED, HELD, RETURNED, DISCREPANT:
+    seals_broken      INTEGER,           -- 1: the containers were not closed
+    contents          TEXT,              -- what was not as declared: CONTENTS (an officer says so),
+                                         -- PARCELS (their number), WEIGHT (beyond the tolerance, but
+                                         -- for DISCREPANT)
     -- The move by which it was first presented (ARRIVED, HELD at the destination, confirmed):
     issuer_standing   TEXT               -- of its issuer then, if not ACTIVE
 );

@@ -27,6 +27,7 @@ from kpledger.books.database import (
     read_meta,
     verify_tables,
 )
+from kpledger.books.projections.dates import Dates
 from kpledger.books.projections.editions import write_edition
 from kpledger.books.projections.events import Events
 from kpledger.books.projections.marks import Marks
@@ -113,7 +114,7 @@ class BooksWriter:
     def _build_projections(self) -> None:
         rows = self._rows = Rows(self._connection)
         state = self._state = BooksState(rows)
-        self._events = Events(rows)
+        self._events, self._dates = Events(rows), Dates(rows)
         shipments = self._shipments = Shipments(rows, state)
         self._observer = Observer(rows, state, shipments)
         self._numbers = Numbers(rows, state, shipments)
@@ -243,6 +244,7 @@ class BooksWriter:
             else:
                 touched |= self._versions.write(key, record, event=place.index, now=place.now_ms)
         self._events.take(at, touched)
+        self._dates.take(at)
         if shipment is not None:
             self._move_on(shipment, at, found)
         if issued is not None:

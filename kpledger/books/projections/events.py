@@ -41,7 +41,7 @@ class Events:
         author = header.author
         place = at.index, event.event_id, at.height, at.time_ms, at.day
         statement = header.type, author.participant, author.authority, header.subject
-        times = header.occurred_at, numbered_day(stated), at.time_ms // DAY_MS - stated
+        times = header.occurred_at, numbered_day(stated)
         self._events.append((*place, *statement, *times))
         about = {header.subject, *touched}
         if issued is not None:

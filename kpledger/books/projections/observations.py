@@ -16,10 +16,19 @@ from kpledger.books.projections.neighbours import NEIGHBOURS
 from kpledger.books.projections.rows import Rows
 from kpledger.books.projections.shipments import BookedEvent, Move, Shipment, Shipments
 from kpledger.books.projections.state import BooksState
-from kpledger.scheme.v1.events.certificate import Source
+from kpledger.scheme.v1.events.certificate import Source, TransitNoted
 from kpledger.scheme.v1.events.decisions import ExpiryMeaning
 from kpledger.scheme.v1.events.governance import Standing
-from kpledger.scheme.v1.events.importing import ArrivalRecorded
+from kpledger.scheme.v1.events.importing import (
+    ArrivalRecorded,
+    DiscrepancyCause,
+    HoldReason,
+    ImportConfirmedDiscrepant,
+    ImportRefusedReturned,
+    ReturnReceived,
+    ShipmentDetained,
+    ShipmentSeized,
+)
 from kpledger.scheme.v1.policy import Policy, resolve_policy
 from kpledger.scheme.v1.records import ParticipantRecord, PolicyRecord
 
@@ -57,6 +66,7 @@ class Movement(msgspec.Struct):
     moved_on: str | None = None
     unannounced: int | None = None
     seals_broken: int | None = None
+    contents: str | None = None
     issuer_standing: str | None = None
 
 
@@ -95,7 +105,6 @@ class Observer:
                 row.day = record.exported_on
             case Move.ARRIVED if isinstance(body, ArrivalRecorded):
                 row.day = body.arrived_on
-                row.seals_broken = None if body.seals_intact else 1
                 # Whether a certificate that is valid for export was late is not known before the
                 # confirmation says when the shipment left.
                 if record.expiry is ExpiryMeaning.JOURNEY or record.exported_on:
@@ -112,8 +121,13 @@ class Observer:
                 self._see_standing(row, shipment, at)
             case Move.AGAIN if isinstance(body, ArrivalRecorded):
                 row.day = body.arrived_on
+            case Move.PASSED if isinstance(body, TransitNoted):
+                row.day = body.entered_on
+            case Move.RETURNED if isinstance(body, ReturnReceived):
+                row.day = body.received_on
             case _:
                 pass
+        self._see_goods(row, shipment, at)
         self._rows.append(msgspec.structs.astuple(row))
 
     def _see_found(self, row: Movement, move: Move, shipment: Shipment, at: BookedEvent) -> None:
@@ -135,6 +149,34 @@ class Observer:
             self._see_notice(row, shipment, at)
         if not shipment.there_on:
             self._see_standing(row, shipment, at)
+
+    def _see_goods(self, row: Movement, shipment: Shipment, at: BookedEvent) -> None:
+        """See whether seals were broken, or the goods other than declared, whoever says so."""
+        record, body, weighed = shipment.record, at.event.body, None
+        match body:
+            case ArrivalRecorded():
+                row.seals_broken, weighed = (
+                    int(not body.seals_intact) or None,
+                    body.found_carat_thousandths,
+                )
+            case TransitNoted():
+                row.seals_broken = int(not body.seals_intact) or None
+            case ReturnReceived():
+                weighed = body.carat_thousandths
+            case ShipmentDetained() | ImportRefusedReturned() | ShipmentSeized():
+                row.seals_broken = int(body.reason is HoldReason.BROKEN_SEALS) or None
+                row.contents = "CONTENTS" if body.reason is HoldReason.CONTENTS_DIFFER else None
+            case ImportConfirmedDiscrepant() if body.cause is DiscrepancyCause.CONTENTS:
+                row.contents = "CONTENTS"
+            case ImportConfirmedDiscrepant() if body.parcels != record.parcels:
+                row.contents = "PARCELS"
+            case _:
+                pass
+        if weighed is not None:
+            declared = record.carat_thousandths
+            apart = bound_amount(abs(weighed - declared) * MILLION // declared)
+            if apart > self._policy(row.participant, at).carat_tolerance_ppm:
+                row.contents, row.carat_thousandths, row.weight_ppm = "WEIGHT", weighed, apart
 
     def _see_notice(self, row: Movement, shipment: Shipment, at: BookedEvent) -> None:
         if shipment.notice is None and self._policy(shipment.record.issuer, at).notice_expected:

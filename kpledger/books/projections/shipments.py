@@ -48,6 +48,10 @@ class Move(StrEnum):
     """Let go on: to its destination, or into the country where it arrived."""
     AGAIN = "AGAIN"
     """Presented once more after its life was over."""
+    PASSED = "PASSED"
+    """Noted in a country of transit."""
+    RETURNED = "RETURNED"
+    """The issuer has back what was sent back."""
 
 
 _MOVES: Final = {
@@ -59,6 +63,7 @@ _MOVES: Final = {
     "shipment_detained": Move.HELD,
     "shipment_diverted": Move.HELD,
     "shipment_released": Move.RELEASED,
+    "transit_noted": Move.PASSED,
     **dict.fromkeys(_WITHDRAWALS, Move.WITHDRAWN),
     **dict.fromkeys(_ENDS, Move.HELD),
 }
@@ -66,6 +71,8 @@ _MOVES_AFTER_END: Final = {
     "arrival_recorded": Move.AGAIN,
     "shipment_detained": Move.AGAIN,
     "discrepancy_resolved": Move.RESOLVED,
+    "return_received": Move.RETURNED,
+    "transit_noted": Move.PASSED,
 }
 
 
@@ -320,8 +327,8 @@ def advance(shipment: Shipment, at: BookedEvent) -> Move | None:
         return _MOVES_AFTER_END.get(kind)
     move = _MOVES.get(kind)
     match move:
-        case None:
-            return None
+        case None | Move.PASSED:
+            return move
         case Move.VALIDATED:
             shipment.validated = True
         case Move.EXPORTED:

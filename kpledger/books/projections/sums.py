@@ -20,7 +20,10 @@ _DECLARED, _SETTLED, _FOUND, _HELD, _RECEIVED = range(0, 15, 3)
 _LIGHTER, _HEAVIER, _DRIFT = 15, 16, 17
 _EXPORTS, _IMPORTS = 0, 3
 _KEPT: Final = 20_000
-_WITHOUT_SUMS: Final = (Move.VALIDATED, Move.EXPORTED, Move.ARRIVED, Move.AGAIN)
+_WITHOUT_SUMS: Final = (
+    *(Move.VALIDATED, Move.EXPORTED, Move.ARRIVED, Move.AGAIN),
+    *(Move.PASSED, Move.RETURNED),
+)
 
 
 class SumTable:

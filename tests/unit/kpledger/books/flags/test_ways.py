@@ -5,12 +5,22 @@ from flagging import OFFICE, Trader
 from founding import make_confirmation, vary
 
 from kpledger.books.flags.search import Finding, FlagsQuestion, find_flags, prepare_search
+from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
     Origin,
     OriginKind,
     Source,
+    TransitNoted,
+)
+from kpledger.scheme.v1.events.importing import (
+    ArrivalRecorded,
+    DiscrepancyCause,
+    HoldReason,
+    ImportRefusedReturned,
+    ShipmentDetained,
+    ShipmentSeized,
 )
 
 UNLISTED = Origin(kind=OriginKind.MIXED, countries=())
@@ -104,3 +114,104 @@ def test_f8_is_listed_under_both_issuers_of_a_seal(trader: Trader, participant: 
     again = trader.draw_up("2026-03-02", "BW", "EU", seals=("X-1",))
     trader.issue(again)
     assert [one.subject for one in find(trader, "F8", RECORDED, participant)] == [again.number]
+
+
+def detained(reason: HoldReason) -> ShipmentDetained:
+    return ShipmentDetained(reason=reason, legal_reference="A 1", remarks="a")
+
+
+@pytest.mark.parametrize(
+    ("author", "body", "kind"),
+    [
+        pytest.param(
+            "ZA/joburg",
+            TransitNoted(entered_on="2026-03-05", left_on=None, seals_intact=False, remarks=""),
+            "seals",
+            id="transit",
+        ),
+        pytest.param("EU/antwerp", detained(HoldReason.BROKEN_SEALS), "seals", id="detention"),
+        pytest.param("ZA/joburg", detained(HoldReason.BROKEN_SEALS), "seals", id="on the way"),
+        pytest.param("EU/antwerp", detained(HoldReason.CONTENTS_DIFFER), "contents", id="contents"),
+        pytest.param(
+            "EU/antwerp",
+            ArrivalRecorded(
+                arrived_on="2026-03-05",
+                seals_intact=True,
+                opened=True,
+                found_carat_thousandths=60_000,
+                remarks="",
+            ),
+            "contents",
+            id="weighed at the arrival",
+        ),
+        pytest.param(
+            "EU/antwerp",
+            ImportRefusedReturned(
+                reason=HoldReason.BROKEN_SEALS, technical_certificate=None, remarks="a"
+            ),
+            "seals",
+            id="refusal",
+        ),
+        pytest.param(
+            "EU/antwerp",
+            ShipmentSeized(
+                reason=HoldReason.CONTENTS_DIFFER,
+                legal_reference="A 1",
+                custody="EU",
+                carat_thousandths=100_000,
+            ),
+            "contents",
+            id="seizure",
+        ),
+    ],
+)
+def test_f2_seals_and_contents_wherever_they_are_noted(
+    trader: Trader, author: str, body: Body, kind: str
+) -> None:
+    certificate = trader.draw_up("2026-03-02")
+    issue = trader.issue(certificate)
+    if isinstance(body, ImportRefusedReturned | ShipmentSeized):
+        trader.arrive(certificate, "2026-03-05")
+    told = trader.say("2026-03-06", author, body, certificate.number)
+    found = find(trader, f"F2.{kind}", "2026-03-06", author[:2])
+    assert [(one.subject, one.evidence) for one in found] == [(certificate.number, (told, issue))]
+    assert find(trader, "F2", "2026-03-06") == found
+
+
+@pytest.mark.parametrize(
+    ("changes", "raised"),
+    [
+        ({"parcels": 3}, True),
+        ({"cause": DiscrepancyCause.CONTENTS}, True),
+        ({"value_usd_cents": 5_000_001}, False),
+    ],
+)
+def test_f2_a_confirmation_of_other_contents(
+    trader: Trader, changes: dict[str, object], *, raised: bool
+) -> None:
+    certificate = trader.draw_up("2026-03-02")
+    trader.issue(certificate)
+    trader.confirm_otherwise(certificate, "2026-03-06", **changes)
+    assert bool(find(trader, "F2.contents", "2026-03-06")) is raised
+
+
+def test_f2_what_an_authority_says_twice_is_flagged_once(trader: Trader) -> None:
+    certificate = trader.draw_up("2026-03-02")
+    trader.issue(certificate)
+    trader.arrive(certificate, "2026-03-05", seals_intact=False)
+    held = detained(HoldReason.BROKEN_SEALS)
+    trader.say("2026-03-06", "EU/antwerp", held, certificate.number)
+    assert len(find(trader, "F2", "2026-03-06")) == 1
+
+
+def test_f2_a_transit_or_arrival_in_order_says_nothing(trader: Trader) -> None:
+    certificate = trader.draw_up("2026-03-02")
+    trader.issue(certificate)
+    note = TransitNoted(entered_on="2026-03-05", left_on=None, seals_intact=True, remarks="")
+    trader.show("2026-03-05", "ZA/joburg", note, certificate.number)
+    trader.arrive(certificate, "2026-03-06")
+    trader.confirm(certificate, "2026-03-07")
+    assert find(trader, "F2", "2026-03-07") == []
+    # A note of somebody else moves nothing: the certificate is confirmed, and counts as before.
+    state = trader.ledger.books.connection.execute("SELECT state, ended FROM certificates")
+    assert state.fetchone() == ("CONFIRMED", "import_confirmed")

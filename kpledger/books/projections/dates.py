@@ -1,0 +1,137 @@
+"""Dates: the days that statements name, where they lie away from the day of recording.
+
+Whatever an event says about when something happened, begins or is due stands in :data:`DATES`; how
+far is too far is for flag F16 to say, by the kind of the date. Dates near the day of recording, as
+nearly all are, are not written.
+"""
+
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from operator import attrgetter
+from typing import Final
+
+from kpledger.base.units import DAY_MS, start_of_day_ms
+from kpledger.books.periods import Period
+from kpledger.books.projections.rows import Rows
+from kpledger.books.projections.shipments import BookedEvent, numbered_day
+
+
+class DateKind(StrEnum):
+    """What a date is of, and so by how much it may differ from the day of recording."""
+
+    HAPPENED = "HAPPENED"
+    """What has happened: an issue, an arrival, the making of the statement."""
+    RECEIVED = "RECEIVED"
+    """A receipt that is confirmed, for which there is a limit of its own."""
+    LEFT = "LEFT"
+    """A departure, as the other end tells it after the journey."""
+    DEPARTS = "DEPARTS"
+    """A departure, as it is announced."""
+    DECIDED = "DECIDED"
+    """What bodies decide or do: a decision, a measure that takes effect, a review."""
+    PERIOD = "PERIOD"
+    """The end of a period that figures or a report are about."""
+    USED = "USED"
+    """Since when numbers are for use."""
+    PLANNED = "PLANNED"
+    """What is still to come: expiry, an expected arrival, an answer that is due, a meeting."""
+
+
+_NEAR: Final = {
+    DateKind.HAPPENED: (2, 1),
+    DateKind.RECEIVED: (7, 1),
+    DateKind.LEFT: (31, 1),
+    DateKind.DEPARTS: (2, 92),
+    DateKind.DECIDED: (2, 92),
+    DateKind.PERIOD: (92, 1),
+    DateKind.USED: (92, 92),
+    DateKind.PLANNED: (1, 92),
+}
+"""From how many days before and after the day of recording on a date is written."""
+
+_ISSUE: Final = {
+    "certificate.issued_on": DateKind.HAPPENED,
+    "certificate.validated_at": DateKind.HAPPENED,
+    "certificate.expires_on": DateKind.PLANNED,
+}
+_IN_FORCE: Final = {"effective_from": DateKind.DECIDED}
+DATES: Final[dict[str, dict[str, DateKind]]] = {
+    "certificate_issued": _ISSUE,
+    "certificate_replaced": _ISSUE,
+    "certificate_validated": {"validated_at": DateKind.HAPPENED},
+    "export_notified": {"exported_on": DateKind.DEPARTS, "expected_on": DateKind.PLANNED},
+    "certificate_returned_unused": {"returned_on": DateKind.HAPPENED},
+    "transit_noted": {"entered_on": DateKind.HAPPENED, "left_on": DateKind.HAPPENED},
+    "arrival_recorded": {"arrived_on": DateKind.HAPPENED},
+    "import_confirmed": {"received_on": DateKind.RECEIVED, "exported_on": DateKind.LEFT},
+    "import_confirmed_discrepant": {"received_on": DateKind.RECEIVED},
+    "return_received": {"received_on": DateKind.HAPPENED},
+    "shipment_diverted": {"found_on": DateKind.HAPPENED},
+    "case_opened": {"opened_on": DateKind.HAPPENED},
+    "decision_recorded": {"decided_on": DateKind.DECIDED},
+    "policy_set": _IN_FORCE,
+    "restriction_set": {**_IN_FORCE, "effective_until": DateKind.PLANNED},
+    "restriction_lifted": _IN_FORCE,
+    "participant_admitted": _IN_FORCE,
+    "participant_status_changed": _IN_FORCE,
+    "number_range_allocated": {
+        "range.use_from": DateKind.USED,
+        "range.use_until": DateKind.PLANNED,
+    },
+    "annual_report_filed": {"year": DateKind.PERIOD},
+    "trade_statistics_submitted": {"quarter": DateKind.PERIOD},
+    "count_statistics_submitted": {"quarter": DateKind.PERIOD},
+    "production_statistics_submitted": {"half_year": DateKind.PERIOD},
+    "review_carried_out": {"from_day": DateKind.DECIDED, "until_day": DateKind.DECIDED},
+    "meeting_announced": {"from_day": DateKind.PLANNED, "until_day": DateKind.PLANNED},
+    "concern_raised": {"answer_due_on": DateKind.PLANNED},
+    "anomaly_questioned": {"answer_due_on": DateKind.PLANNED},
+}
+"""The dates that an event of each type names, by where they stand in its body."""
+
+_PERIODS: Final = ("year", "quarter", "half_year")
+_Dated = tuple[str, DateKind, Callable[[object], str | int | None], bool]
+
+
+class Dates:
+    """Writes the table ``stated_dates``."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows.of("INSERT INTO stated_dates")
+
+    def take(self, at: BookedEvent) -> None:
+        """Note the dates of an event that lie away from its recording."""
+        header = at.event.header
+        recorded = at.time_ms // DAY_MS
+        for field, kind, stated in _dates_of(at):
+            days = recorded - stated
+            before, after = _NEAR[kind]
+            if days >= before or -days >= after:
+                day = numbered_day(stated)
+                row = (at.day, at.index, field, header.author.participant, kind.value, day, days)
+                self._rows.append(row)
+
+
+def _dates_of(at: BookedEvent) -> Iterator[tuple[str, DateKind, int]]:
+    """Give each date with its kind, and the number of its day."""
+    yield "occurred_at", DateKind.HAPPENED, at.event.header.occurred_at // DAY_MS
+    for field, kind, read, is_period in _READERS.get(at.event.header.type, ()):
+        stated = read(at.event.body)
+        if stated is None:
+            continue
+        if is_period:
+            stated = Period(str(stated)).last_day
+        yield (
+            field,
+            kind,
+            (start_of_day_ms(stated) if isinstance(stated, str) else stated) // DAY_MS,
+        )
+
+
+_READERS: Final[dict[str, tuple[_Dated, ...]]] = {
+    type_: tuple(
+        (path.rpartition(".")[2], kind, attrgetter(path), path in _PERIODS)
+        for path, kind in dates.items()
+    )
+    for type_, dates in DATES.items()
+}
