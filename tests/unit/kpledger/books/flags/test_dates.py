@@ -120,9 +120,9 @@ BEFORE: dict[type[Body], tuple[Body, ...]] = {
 def test_f16_a_date_of_a_certificates_way(
     trader: Trader, body: Body, field: str, days: int
 ) -> None:
-    certificate = trader.draw_up(
-        ISSUED, **{"validated_at": None} if isinstance(body, CertificateValidated) else {}
-    )
+    certificate = trader.draw_up(ISSUED)
+    if isinstance(body, CertificateValidated):
+        certificate = vary(certificate, validated_at=None)
     trader.issue(certificate)
     for before in BEFORE.get(type(body), ()):
         trader.show(ISSUED, "EU/antwerp", before, certificate.number)
