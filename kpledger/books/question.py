@@ -109,6 +109,10 @@ Participant = Annotated[str, form(_CODE, _A_CODE)]
 """The code of a participant."""
 AnyParticipant = Annotated[str, form(_CODE, _A_CODE, may_be_empty=True)]
 """The code of a participant; or empty, for all."""
+ALL: Final = "all"
+"""Every participant, where one or all of them may be asked for."""
+OneOrAll = Annotated[str, form(f"{_CODE}|{ALL}", f"{_A_CODE}, or {ALL}")]
+"""The code of a participant; or ``all``."""
 Side = Annotated[str, form(f"{_CODE}|{KPCS}", f"{_A_CODE}, or {KPCS}")]
 """The code of a participant, or that of the scheme itself."""
 AnySide = Annotated[str, form(f"{_CODE}|{KPCS}", f"{_A_CODE}, or {KPCS}", may_be_empty=True)]

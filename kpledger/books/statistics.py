@@ -6,25 +6,31 @@ moment it is confirmed, with what was found. What is taken back counts no more f
 Technical certificates count nowhere (rule E10). The tables ``trade`` and ``trade_totals`` hold what
 counts, and since when; ``editions`` and ``edition_rows`` what was submitted.
 
-``statistics/annex3`` gives the tables of one participant and period: trade by partner, origin and
-HS code, certificates by partner, production; each as derived from the events, as submitted, or both
-compared. ``statistics/summary`` gives one year of all participants, as the scheme publishes it.
-Either gives what was known at a day. Production is only ever submitted: the ledger sees stones when
-they are traded.
+``statistics/annex3`` gives the tables of one participant, or of all, and a period: trade by
+partner, origin and HS code, certificates by partner, production; each as derived from the events,
+as submitted, or both compared. ``statistics/summary`` gives one year of all participants, as the
+scheme publishes it. Either gives what was known at a day. Production is only ever submitted: the
+ledger sees stones when they are traded.
 """
 
 import json
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from kpledger.base.units import MAX_AMOUNT, MAX_TIME_MS, day_of, end_of_day_ms
 from kpledger.books.database import Books
 from kpledger.books.periods import Period
-from kpledger.books.query import Query, read_participant, select_rows
-from kpledger.books.question import AnyDay, Participant, PeriodName, Question, QuestionError, form
+from kpledger.books.query import MAX_SELECTED, Query, TooMuchError, read_participant, select_rows
+from kpledger.books.question import ALL, AnyDay, OneOrAll, PeriodName, Question, QuestionError, form
 from kpledger.scheme.v1.events.statistics import Flow, Series
+
+_R = TypeVar("_R", bound=msgspec.Struct)
+_CODES: Final = "SELECT participant FROM participants WHERE known_until IS NULL ORDER BY 1"
 
 
 class Basis(StrEnum):
@@ -41,8 +47,8 @@ class Basis(StrEnum):
 class Annex3Question(Question, frozen=True, kw_only=True):
     """Which tables are wanted."""
 
-    participant: Participant
-    """Code of the reporting participant."""
+    participant: OneOrAll
+    """Code of the reporting participant; all: every one on the ledger."""
     period: PeriodName
     """A quarter, half-year or year: 2022Q1, 2022H1, 2022."""
     known_at: AnyDay = ""
@@ -53,6 +59,8 @@ class Annex3Question(Question, frozen=True, kw_only=True):
 class Annex3Trade(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the trade table; what the source does not give is null."""
 
+    participant: str | UnsetType = UNSET
+    """Who reports, in the tables of all; not told in those of one."""
     flow: Flow
     partner: str
     origin: str
@@ -71,6 +79,7 @@ class Annex3Trade(msgspec.Struct, frozen=True, kw_only=True):
 class Annex3Count(msgspec.Struct, frozen=True, kw_only=True):
     """Certificates issued to a partner and received from it; null as in the trade table."""
 
+    participant: str | UnsetType = UNSET
     partner: str
     issued: int | None = None
     received: int | None = None
@@ -83,6 +92,7 @@ class Annex3Count(msgspec.Struct, frozen=True, kw_only=True):
 class Annex3Production(msgspec.Struct, frozen=True, kw_only=True):
     """What was mined in a half-year, as submitted."""
 
+    participant: str | UnsetType = UNSET
     half_year: str
     carat_thousandths: int
     value_usd_cents: int
@@ -91,6 +101,7 @@ class Annex3Production(msgspec.Struct, frozen=True, kw_only=True):
 class Annex3Submission(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a table was submitted by the day, and whether in time."""
 
+    participant: str | UnsetType = UNSET
     series: Series
     period: str
     edition: int
@@ -109,6 +120,7 @@ class Annex3Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The tables."""
 
     participant: str
+    """Whose they are; ``all``: everybody's, in the order of codes."""
     period: str
     source: Basis
     known_at: str
@@ -162,9 +174,34 @@ class SummaryAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond_annex3(books: Books, question: Annex3Question) -> Annex3Answer:
+    if question.participant != ALL:
+        return _respond_one(books, question, read_participant(books, question.participant))
+    codes = [code for (code,) in books.connection.execute(_CODES)]
+    ones = [_respond_one(books, question, code) for code in codes]
+    if sum(len(one.trade) for one in ones) > MAX_SELECTED:
+        raise TooMuchError(f"the answer has more than {MAX_SELECTED} rows; ask for shorter periods")
+    return Annex3Answer(
+        participant=ALL,
+        period=question.period,
+        source=question.source,
+        known_at=_read_known_at(books, question.known_at)[1],
+        trade=_gather(ones, lambda one: one.trade),
+        counts=_gather(ones, lambda one: one.counts),
+        production=_gather(ones, lambda one: one.production),
+        submissions=_gather(ones, lambda one: one.submissions),
+    )
+
+
+def _gather(
+    answers: Sequence[Annex3Answer], table: Callable[[Annex3Answer], tuple[_R, ...]]
+) -> tuple[_R, ...]:
+    """Put the same table of several participants together, and say in each row whose it is."""
+    return tuple(replace(row, participant=one.participant) for one in answers for row in table(one))
+
+
+def _respond_one(books: Books, question: Annex3Question, participant: str) -> Annex3Answer:
     known_at, as_of = _read_known_at(books, question.known_at)
     period = Period(question.period)
-    participant = read_participant(books, question.participant)
     quarters, half_years = period.quarters, period.half_years
     dues = [(Series.TRADE, one) for one in quarters] + [(Series.COUNTS, one) for one in quarters]
     dues += [(Series.PRODUCTION, one) for one in half_years]

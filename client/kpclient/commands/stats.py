@@ -61,7 +61,7 @@ class Printing:
 
 @asks("stats annex3", ANNEX3)
 def annex3(asking: Asking[Annex3Question, Annex3Answer], *, printing: Printing) -> None:
-    """Print a participant's trade, certificate counts and production of a period."""
+    """Print trade, certificate counts and production of a period, of a participant or of all."""
     layout = _choose_layout(printing, as_json=asking.as_json)
     answer = asking.answer()
     if layout is Layout.TABLE:
@@ -127,14 +127,16 @@ def _deliver(
 
 
 def _print_annex3(answer: Annex3Answer) -> None:
-    print_line(
-        f"{answer.participant} {answer.period}, {answer.source}, as known at {answer.known_at}"
-    )
     table = lay_out_annex3(answer)
-    for name in ANNEX3_TABLES:
-        print_line("")
-        print_line(name)
-        _print(Table(table.columns, [row for row in table.rows if row["table"] == name]))
+    for number, code in enumerate(dict.fromkeys(row["participant"] for row in table.rows)):
+        if number:
+            print_line("")
+        print_line(f"{code} {answer.period}, {answer.source}, as known at {answer.known_at}")
+        rows = [row for row in table.rows if row["participant"] == code]
+        for name in ANNEX3_TABLES:
+            print_line("")
+            print_line(name)
+            _print(Table(table.columns, [row for row in rows if row["table"] == name]))
 
 
 def _print(table: Table, *, hidden: Collection[str] = _SAID_ABOVE) -> None:

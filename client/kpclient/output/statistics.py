@@ -46,11 +46,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 def lay_out_annex3(answer: Annex3Answer) -> Table:
     """Lay out the tables as one; the column ``table`` says which a row is of."""
-    common = {name: str(getattr(answer, name)) for name in _ANNEX3[1:5]}
+    common = {name: str(getattr(answer, name)) for name in _ANNEX3[2:5]}
     return Table(
         _ANNEX3,
         [
-            {"table": name, **common, **_figures(row)}
+            {"table": name, "participant": answer.participant, **common, **_figures(row)}
             for name in ANNEX3_TABLES
             for row in getattr(answer, name)
         ],

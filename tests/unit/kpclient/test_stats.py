@@ -85,6 +85,24 @@ def test_json_is_the_answer_itself(place: Path, tmp_path: Path) -> None:
     assert (answer["participant"], answer["counts"][0]["issued"]) == ("BW", 1)
 
 
+def test_all_participants_are_told_in_one_call(place: Path) -> None:
+    asked = ("annex3", "--participant", "all", "--period", "2026Q1")
+    printed = run(place, *asked)
+    assert printed.exit_code == 0, printed.output
+    heads = [line for line in printed.stdout.splitlines() if "as known at" in line]
+    assert [head[:9] for head in heads] == [f"{code} 2026Q1" for code in ("BW", "EU", "IN", "ZA")]
+    rows = list(csv.DictReader(io.StringIO(run(place, *asked, "--format", "csv").stdout)))
+    answer = json.loads(run(place, *asked, "--json").stdout)
+    one = json.loads(annex3(place, "--json").stdout)
+    assert answer["participant"] == "all"
+    for table in ("trade", "counts", "production", "submissions"):
+        told = [(row["participant"], table) for row in answer[table]]
+        assert told == [(row["participant"], table) for row in rows if row["table"] == table]
+        mine = [row for row in answer[table] if row["participant"] == "BW"]
+        assert mine == [row | {"participant": "BW"} for row in one[table]]
+    assert {row["participant"] for row in answer["trade"]} == {"BW", "EU"}
+
+
 def test_it_is_printed_as_known_at_a_day(place: Path) -> None:
     words = ("summary", "--year", "2026", "--json", "--known-at")
     answers = [json.loads(run(place, *words, day).stdout) for day in ("2026-03-19", "2026-03-20")]

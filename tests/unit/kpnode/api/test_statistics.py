@@ -32,6 +32,16 @@ async def trade(served: Served) -> None:
     await served.record(make_event("BW/root", body, subject="BW/production/2025H2"))
 
 
+async def test_annex3_of_all_is_answered_at_once(served: Served) -> None:
+    await trade(served)
+    reply = await served.get("/v1/statistics/annex3?participant=all&period=2026Q1")
+    assert (reply.status, reply.json["participant"]) == (200, "all")
+    counts = reply.json["counts"]
+    assert isinstance(counts, list)
+    told = [(row["participant"], row["partner"]) for row in counts]
+    assert told == [("BW", "EU"), ("EU", "BW")]
+
+
 async def test_annex3_is_answered_from_what_was_recorded(served: Served) -> None:
     await trade(served)
     reply = await served.get("/v1/statistics/annex3?participant=EU&period=2026Q1")
