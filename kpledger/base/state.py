@@ -120,6 +120,43 @@ class ChangeSet:
         return digest.exchange(removed=removed, added=added)
 
 
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """What change-sets of one block after another say over a base, as one state that can be read.
+
+    Neighbours of one size are merged, as in a log-structured merge tree: however many blocks there
+    are, a look-up sees as many dictionaries as their number has binary digits, and what a block
+    wrote is copied as often. Nothing is changed in place, so that two chains may part at any block.
+    """
+
+    base: StateReader
+    written: tuple[dict[bytes, bytes], ...]
+    """The newest first."""
+    sizes: tuple[int, ...]
+    """How many change-sets are in each."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Give the encoded record under a key after the newest block, or None."""
+        for written in self.written:
+            value = written.get(key)
+            if value is not None:
+                return value
+        return self.base.get(key)
+
+
+def lay_over(base: StateReader, changes: ChangeSet) -> Layers:
+    """Give the state after changes of the state ``base``; they must not grow any more."""
+    older: tuple[dict[bytes, bytes], ...] = ()
+    sizes: tuple[int, ...] = ()
+    if isinstance(base, Layers):
+        older, sizes, base = base.written, base.sizes, base.base
+    written, size = changes.written, 1
+    while sizes and sizes[0] <= size:
+        written, size = {**older[0], **written}, size + sizes[0]
+        older, sizes = older[1:], sizes[1:]
+    return Layers(base, (written, *older), (size, *sizes))
+
+
 def read_record(state: StateReader, key: bytes, kind: type[R]) -> R | None:
     """Read and decode a record, or give None."""
     value = state.get(key)

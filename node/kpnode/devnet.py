@@ -28,16 +28,18 @@ from kpnode.founding import (
     plan_nodes,
     read_members,
 )
+from kpnode.patience import StandstillError, measure_work, wait_until
 from kpnode.process import run_until_first, stop_process
 
-READY_S: Final = 30.0
-"""How long a network may take until a leader exists."""
+STANDSTILL_S: Final = 30.0
+"""So long may nothing move while a network starts. A large ledger takes as long as it takes."""
 STOP_S: Final = 10.0
-"""How long a node may take to stop before it is killed."""
+"""How long a node that is to stop may do nothing before it is killed."""
 _DEFAULT_PORT: Final = 7600
 _DEFAULT_VOTERS: Final = 4
 _DEFAULT_CSV: Final = Path(__file__).parents[2] / "config" / "data" / "participants.csv"
-_POLL_S: Final = 0.05
+_ANSWER: Final = aiohttp.ClientTimeout(total=5)
+_OK: Final = 200
 LISTENING_PORTS: Final = range(16_384, 32_768)
 """Where to look for free ports.
 
@@ -144,7 +146,7 @@ async def run_network(
         on_ended: told about a node that ended by itself.
 
     Raises:
-        SetupError: a port is taken, a node does not start, or no leader appears in time.
+        SetupError: a port is taken, a node does not start, or no leader appears.
     """
     names = [node.name for node in genesis.file.nodes]
     configs = {name: load_config(directory / name / CONFIG_NAME) for name in names}
@@ -225,28 +227,35 @@ async def _start(directory: Path, config: NodeConfig) -> _Running:
 
 
 async def _wait_ready(running: Sequence[_Running]) -> None:
+    """Wait until every node can take part, for as long as those that cannot yet do something.
+
+    Raises:
+        SetupError: a node has ended, or nothing moves any more.
+    """
     # The nodes are our own children on this machine: their TLS is not what is examined here.
     connector = aiohttp.TCPConnector(ssl=False)
     async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def look() -> list[object]:
+            return await asyncio.gather(*(_look_at(session, node) for node in running))
+
         try:
-            async with asyncio.timeout(READY_S):
-                await asyncio.gather(*(_wait_node(session, node) for node in running))
-        except TimeoutError:
+            await wait_until(lambda seen: set(seen) == {_OK}, look, standstill_s=STANDSTILL_S)
+        except StandstillError as error:
             logs = ", ".join(str(node.log) for node in running)
-            raise SetupError(f"no leader within {READY_S:.0f} s; see {logs}") from None
+            raise SetupError(f"there is no leader, and {error}; see {logs}") from None
 
 
-async def _wait_node(session: aiohttp.ClientSession, node: _Running) -> None:
-    while True:
-        if node.process.returncode is not None:
-            tail = node.log.read_text(errors="replace").strip().splitlines()[-1:]
-            problem = tail[0] if tail else "it said nothing"
-            raise SetupError(f"{node.name} did not start: {problem}")
-        with suppress(aiohttp.ClientError, OSError):
-            async with session.get(f"{node.api}/health/ready") as response:
-                if response.status == 200:  # noqa: PLR2004 (HTTP OK)
-                    return
-        await asyncio.sleep(_POLL_S)
+async def _look_at(session: aiohttp.ClientSession, node: _Running) -> object:
+    """Give the status of a node's answer, or what it has done while it does not answer yet."""
+    if node.process.returncode is not None:
+        tail = node.log.read_text(errors="replace").strip().splitlines()[-1:]
+        problem = tail[0] if tail else "it said nothing"
+        raise SetupError(f"{node.name} did not start: {problem}")
+    with suppress(aiohttp.ClientError, OSError, TimeoutError):
+        async with session.get(f"{node.api}/health/ready", timeout=_ANSWER) as response:
+            return response.status
+    return measure_work(node.process.pid)
 
 
 def _describe(directory: Path, genesis: Genesis, running: Sequence[_Running]) -> dict[str, object]:

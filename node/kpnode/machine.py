@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kpledger.base.keys import SigningKey
-from kpledger.base.state import StateReader
+from kpledger.base.state import Layers, StateReader, lay_over
 from kpledger.log.block import (
     BlockKind,
     compute_head,
@@ -38,6 +38,8 @@ from kpnode.signatures import Signatures
 
 _TAIL_BLOCKS = 64
 _READ_BYTES = 4 << 20
+_STALE_LAYERS = 64
+"""So many committed blocks may lie below those that are not, before these are laid anew."""
 
 
 class MistimedBlockError(InvalidBlockError):
@@ -143,7 +145,7 @@ class Machine:
     @property
     def top_state(self) -> StateReader:
         """The state at :attr:`top`."""
-        return self._staged[-1].changes if self._staged else self.ledger.recent
+        return _state_after(self._staged[-1]) if self._staged else self.ledger.recent
 
     def open_block(self, now_ms: int) -> BlockExecutor:
         """Begin the next block on top of the log; block time never goes back."""
@@ -217,10 +219,10 @@ class Machine:
             return (tip, self.ledger.recent) if tip.term == term else None
         candidate = self._candidates.get((index, term))
         if candidate is not None:
-            return candidate.execution.tip, candidate.execution.changes
+            return candidate.execution.tip, _state_after(candidate.execution)
         staged = self._staged_at(index)
         if staged is not None and staged.tip.term == term:
-            return staged.tip, staged.changes
+            return staged.tip, _state_after(staged)
         return None
 
     def _execute(self, entry: Entry, tip: Tip, base: StateReader) -> ExecutedBlock:
@@ -251,6 +253,16 @@ class Machine:
                 self._staged.append(candidate.execution)
             else:
                 self._staged.append(self._execute(entry, self.top, self.top_state))
+        base = self._staged[-1].changes.base
+        if isinstance(base, Layers) and sum(base.sizes) > 2 * len(self._staged) + _STALE_LAYERS:
+            self._lay_anew()
+
+    def _lay_anew(self) -> None:
+        """Let the staged blocks hold nothing of those that are committed by now."""
+        base: StateReader = self.ledger.recent
+        for block in self._staged:
+            block.changes.base = base
+            base = _state_after(block)
 
     def drop_candidates(self) -> None:
         """Forget candidates that the core did not take; called when all its work is done."""
@@ -274,6 +286,10 @@ class Machine:
             # What it was layered on is in the store now.
             self._staged[0].changes.base = self.ledger.recent
         return execution
+
+
+def _state_after(block: ExecutedBlock) -> Layers:
+    return lay_over(block.changes.base, block.changes)
 
 
 def _fits(candidate: _Candidate, entry: Entry, top: Tip) -> bool:

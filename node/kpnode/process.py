@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from kpledger.base.text import clean, clean_lines
+from kpnode.patience import StandstillError, measure_work, wait_until
 
 T = TypeVar("T")
 
@@ -131,14 +132,18 @@ async def run_until_first(*work: Coroutine[None, None, object]) -> None:
 
 
 async def stop_process(process: asyncio.subprocess.Process, patience_s: float) -> None:
-    """Ask a process to end, wait, and kill it if it takes too long."""
+    """Ask a process to end, wait, and kill it once it has done nothing for so long."""
     if process.returncode is not None:
         return
     with suppress(ProcessLookupError):
         process.terminate()
+
+    async def look() -> tuple[int, int] | None:
+        return measure_work(process.pid) if process.returncode is None else None
+
     try:
-        await asyncio.wait_for(process.wait(), patience_s)
-    except TimeoutError:
+        await wait_until(lambda work: work is None, look, standstill_s=patience_s)
+    except StandstillError:
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+import catch_up
 import commit
 import peers
 import queries
@@ -17,6 +18,7 @@ _TEMPORARY: Final = Path(tempfile.gettempdir())
 EXAMPLES: Final = """\
 examples:
   scripts/bench replay --events 100000
+  scripts/bench catch-up --events 20000
   scripts/bench commit --clients 64 --seconds 10
   scripts/bench queries --years 20 --events 5000000 --directory /var/tmp/years
 """
@@ -42,6 +44,8 @@ def main() -> None:
         result = replay.run(
             chosen.events, chosen.block_events, chosen.jobs, with_books=chosen.books
         )
+    elif chosen.benchmark == "catch-up":
+        result = catch_up.run(chosen.events, chosen.block_events, chosen.directory)
     else:
         load = commit.Load(
             voters=chosen.voters,
@@ -69,6 +73,10 @@ def make_parser() -> argparse.ArgumentParser:
     _add(replaying, "--block-events", 64, "events in a block")
     _add(replaying, "--jobs", CORES, "processes for signatures")
     replaying.add_argument("--books", action="store_true", help="write the books as well")
+    catching_up = benchmarks.add_parser("catch-up", help="let a voter catch up with a log")
+    _add(catching_up, "--events", 20_000, "in the log")
+    _add(catching_up, "--block-events", 16, "events in a block")
+    _add(catching_up, "--directory", _TEMPORARY, "where the network lives")
     committing = benchmarks.add_parser("commit", help="load a network of real processes")
     _add(committing, "--voters", 3, "nodes")
     _add(committing, "--clients", "1,64", "how many at a time, one measure for each")

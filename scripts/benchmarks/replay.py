@@ -9,7 +9,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ from rates import CORES, measure_verify_per_s
 
 from kpclient.replay.copied_chain import CopiedChain
 from kpclient.replay.verification import audit_chain
+from kpledger.base.keys import SigningKey
 from kpledger.base.state import MemoryState
 from kpledger.base.units import start_of_day_ms
 from kpledger.books.database import open_books
@@ -89,41 +90,53 @@ def run(events: int, block_events: int, jobs: int, *, with_books: bool) -> dict[
     }
 
 
-def make_envelopes(genesis: Genesis) -> Iterator[bytes]:
+def make_envelopes(trade: LiveTrade, now_ms: int) -> Iterator[bytes]:
     """Open the offices, then trade without an end."""
-    trade = LiveTrade(genesis.chain, {})
-    for event in trade.open_offices(NOW_MS):
+    for event in trade.open_offices(now_ms):
         yield event.envelope
     in_transit: list[bytes] = []
     while True:
-        issue, confirmation = trade.ship(NOW_MS)
+        issue, confirmation = trade.ship(now_ms)
         yield issue.envelope
         in_transit.append(confirmation.envelope)
         if len(in_transit) > IN_TRANSIT:
             yield in_transit.pop(0)
 
 
-def make_entries(genesis: Genesis, events: int, block_events: int) -> Iterator[bytes]:
-    """Seal the events into blocks and give the entries of the log as a node stores them."""
-    key = PARTICIPANTS.key(f"{NODE}/consensus")
+def cut_blocks(envelopes: Iterable[bytes], block_events: int) -> Iterator[list[bytes]]:
+    """Give the events block by block."""
+    waiting = iter(envelopes)
+    while chosen := list(itertools.islice(waiting, block_events)):
+        yield chosen
+
+
+def make_blocks(
+    genesis: Genesis,
+    signer: tuple[str, SigningKey],
+    envelopes: Iterable[Sequence[bytes]],
+    now_ms: int,
+) -> Iterator[tuple[StoredEntry, ExecutedBlock]]:
+    """Open term 1 and seal the events of each block; gives each as it is stored, and executed.
+
+    ``signer`` is the voter that leads, and its key.
+    """
+    leader, key = signer
     state = MemoryState()
     seed = genesis.seed_state(MemoryState())
     state.apply(seed)
     opening = execute_noop(genesis, genesis_tip(genesis, seed), state, 1)
     tip = opening.tip
-    yield encode_stored_entry(StoredEntry(kind=0, term=1, payload=b""))
-    envelopes = itertools.islice(make_envelopes(genesis), events)
-    while chosen := list(itertools.islice(envelopes, block_events)):
-        executor = BlockExecutor(genesis, tip, state, NOW_MS + tip.height)
+    yield StoredEntry(kind=0, term=1, payload=b""), opening
+    for chosen in envelopes:
+        executor = BlockExecutor(genesis, tip, state, now_ms)
         for envelope in chosen:
             refusal = executor.add(decode_envelope(envelope))
             if refusal is not None:
                 sys.exit(f"the synthetic trade breaks a rule: {refusal}")
-        execution = executor.finish(1, NODE, BlockKind.BLOCK)
+        execution = executor.finish(1, leader, BlockKind.BLOCK)
         state.apply(execution.changes)
         tip = execution.tip
-        payload = seal_block(execution, key)
-        yield encode_stored_entry(StoredEntry(kind=1, term=1, payload=payload))
+        yield StoredEntry(kind=1, term=1, payload=seal_block(execution, key)), execution
 
 
 def write_copy(directory: Path, genesis: Genesis, events: int, block_events: int) -> None:
@@ -133,6 +146,9 @@ def write_copy(directory: Path, genesis: Genesis, events: int, block_events: int
     )
     database.put(layout.FORMAT_KEY, layout.STORE_FORMAT)
     database.put(layout.CHAIN_KEY, genesis.chain)
-    for height, entry in enumerate(make_entries(genesis, events, block_events), start=1):
-        database.put(layout.block_key(height), entry)
+    signer = NODE, PARTICIPANTS.key(f"{NODE}/consensus")
+    envelopes = make_envelopes(LiveTrade(genesis.chain, {}), NOW_MS)
+    cut = cut_blocks(itertools.islice(envelopes, events), block_events)
+    for stored, executed in make_blocks(genesis, signer, cut, NOW_MS):
+        database.put(layout.block_key(executed.tip.height), encode_stored_entry(stored))
     database.close()

@@ -1,6 +1,6 @@
 """One running node. It owns the clock, the queue of inputs and the thread of the core.
 
-One task takes what has arrived (at most 64 inputs and one block of events), lets the engine make
+One task takes what has arrived (so many inputs, and one block of events), lets the engine make
 one step, then sends messages and tells those who wait. A step that takes long or has to wait for a
 slow disk is made in a thread of its own, so that others are served meanwhile. Whatever arrives
 during a step shares the next one and its fsync.
@@ -43,7 +43,7 @@ from kpnode.runtime.health import STOPPING, Failure, NodeStatus, explain_error
 from kpnode.runtime.incoming import Incoming
 from kpnode.runtime.intake import UNLIMITED, Allowance, Intake
 from kpnode.runtime.ordering import Ordering
-from kpnode.runtime.pace import Pace
+from kpnode.runtime.pace import Pace, count_block_bytes
 from kpnode.runtime.reads import Reads
 from kpnode.runtime.rounds import Rounds
 from kpnode.runtime.verifier import Verifier
@@ -59,6 +59,9 @@ from kpnode.submission import (
 )
 
 MAX_INPUTS: Final = 64
+MAX_INPUT_BYTES: Final = 256 << 10
+"""Blocks for one step; a larger append has a step of its own. What is executed and not yet saved
+is held in memory, and whoever sent it waits for the answer before it sends more."""
 MAX_RELAYED: Final = 2048
 """Events that a node has on their way to the leader at once, more of one author than of another."""
 _ROUND_ELECTIONS: Final = 2
@@ -341,7 +344,7 @@ class Node:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            items = [self._inputs.popleft() for _ in range(min(MAX_INPUTS, len(self._inputs)))]
+            items = self._take_inputs()
             events = self._submissions.take(self._max_block_events)
             try:
                 if self._pace.is_quick(items, events):
@@ -359,6 +362,16 @@ class Node:
                 return
             if self._inputs or self._submissions:
                 self._wake.set()
+
+    def _take_inputs(self) -> list[Input]:
+        """Take what has arrived, but only so many blocks that their answer leaves soon."""
+        taken: list[Input] = []
+        size = 0
+        while self._inputs and len(taken) < MAX_INPUTS and size < MAX_INPUT_BYTES:
+            item = self._inputs.popleft()
+            size += count_block_bytes(item)
+            taken.append(item)
+        return taken
 
     def _finish(self, step: Step) -> None:
         if self._links is not None and step.outgoing:

@@ -39,7 +39,7 @@ class Pace:
         if self._detours:
             self._detours -= 1
             return False
-        return len(events) <= _EVENTS and sum(map(_count_bytes, items)) <= IN_PLACE_BYTES
+        return len(events) <= _EVENTS and sum(map(count_block_bytes, items)) <= IN_PLACE_BYTES
 
     def took(self, seconds: float) -> None:
         """Note how long a step in place has taken."""
@@ -47,7 +47,8 @@ class Pace:
             self._detours = _DETOURS
 
 
-def _count_bytes(item: Input) -> int:
+def count_block_bytes(item: Input) -> int:
+    """Give how long the blocks are that an input brings."""
     body = item.message.body if isinstance(item, Received) else None
     if not isinstance(body, AppendRequest):
         return 0

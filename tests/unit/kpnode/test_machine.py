@@ -27,7 +27,8 @@ from kpledger.log.layout import (
 )
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.v1.events.certificate import CertificateIssued
-from kpledger.scheme.v1.records import CertificateRecord
+from kpledger.scheme.v1.events.life import NoteFiled
+from kpledger.scheme.v1.records import CertificateRecord, EventRecord
 from kpnode.ledger import Ledger
 from kpnode.machine import Machine, MistimedBlockError
 from kpnode.raft import (
@@ -45,6 +46,8 @@ from kpnode.raft.membership import encode_configuration
 from kpnode.storage.leveldb import LevelStorage
 
 SKEW_MS = 1000
+MANY_BLOCKS = 1_100
+HOUR_MS = 3_600_000
 
 
 class World:
@@ -123,6 +126,18 @@ def issue(serial: int) -> bytes:
     return make_event("BW/gaborone", CertificateIssued(certificate=certificate))
 
 
+def note(hour: int) -> bytes:
+    """File a note so many hours later: sooner, they would be more than the quota."""
+    body = NoteFiled(text="One of many.", references=(), document=None)
+    at = NOW_MS + hour * HOUR_MS
+    return make_event("BW/root", body, subject="BW", nonce=hour, occurred_at=at)
+
+
+def is_recorded(machine: Machine, event: bytes) -> bool:
+    key = EventRecord.key_for(decode_envelope(event).event_id)
+    return machine.top_state.get(key) is not None
+
+
 def open_both(leader: World, voter: World) -> Entry:
     """Let both hold and commit a NOOP and the block that opens BW/gaborone; give that block."""
     leader.take(noop(1, 1))
@@ -134,6 +149,35 @@ def open_both(leader: World, voter: World) -> Entry:
         world.machine.apply(noop(1, 1))
         world.machine.apply(opening)
     return opening
+
+
+def test_no_number_of_uncommitted_blocks_is_too_many(leader: World, voter: World) -> None:
+    previous = open_both(leader, voter)
+    blocks = []
+    # More than Python lets functions call each other.
+    for serial in range(1, MANY_BLOCKS + 1):
+        now_ms = NOW_MS + serial * HOUR_MS
+        blocks.append(leader.seal(1, note(serial), now_ms=now_ms))
+        leader.take(blocks[-1])
+    # Several appends that come before anything of them is saved.
+    for first in range(0, MANY_BLOCKS, 256):
+        part = blocks[first : first + 256]
+        voter.machine.check_append(append(previous, *part), now_ms)
+        previous = part[-1]
+    voter.take(*blocks)
+    assert voter.machine.top == leader.machine.top
+    # Nor where a node finds them in its log when it starts.
+    assert voter.start().top == leader.machine.top
+    # A rival in the middle of them follows the block before it, and nothing else.
+    middle = MANY_BLOCKS // 2
+    rival = Entry(blocks[middle].index, Term(2), EntryKind.NOOP, b"")
+    leader.machine.check_append(append(blocks[middle - 1], rival), now_ms)
+    leader.take(rival)
+    for entry in (*blocks[:middle], rival):
+        leader.machine.apply(entry)
+    assert leader.machine.ledger.tip == leader.machine.top
+    assert is_recorded(leader.machine, note(middle))
+    assert not is_recorded(leader.machine, note(middle + 1))
 
 
 def test_leader_and_voter_come_to_the_same_tip(leader: World, voter: World) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given, strategies as st
 
 from kpledger.base.codec import encode
 from kpledger.base.multiset import MultisetHash
-from kpledger.base.state import ChangeSet, MemoryState, read_record
+from kpledger.base.state import ChangeSet, MemoryState, StateReader, lay_over, read_record
 from kpledger.scheme.v1.events.governance import ParticipantKind, Standing
 from kpledger.scheme.v1.measures import StandingSince
 from kpledger.scheme.v1.records import (
@@ -55,6 +55,51 @@ def test_layers_read_and_digest_as_if_each_were_applied(
         top = changes
         assert {key: top.get(key) for key in applied.pairs} == applied.pairs
     assert digest == _digest(applied)
+
+
+@given(st.lists(st.tuples(writes, st.booleans()), max_size=20))
+def test_layers_on_layers_read_as_if_each_were_applied(layers: list[tuple[Layer, bool]]) -> None:
+    bottom = MemoryState()
+    before = make_record(0, 1)
+    bottom.pairs[b"event/d"] = encode(before)
+    top: StateReader = bottom
+    expected = [dict(bottom.pairs)]
+    seen = [top]
+    for layer, is_rival in layers:
+        # A rival of the newest block follows the same one as that.
+        below = seen[-2] if is_rival and len(seen) > 1 else seen[-1]
+        pairs = expected[-2] if is_rival and len(seen) > 1 else expected[-1]
+        changes = ChangeSet(below)
+        for key, record in layer:
+            changes.put(key, record)
+        seen.append(lay_over(below, changes))
+        expected.append({**pairs, **changes.written})
+    for state, pairs in zip(seen, expected, strict=True):
+        assert {key: state.get(key) for key in pairs} == pairs
+        assert state.get(b"event/e") is None
+
+
+class Sought(bytes):
+    """A key that counts in how many dictionaries it is looked for."""
+
+    times = 0
+
+    def __hash__(self) -> int:
+        type(self).times += 1
+        return super().__hash__()
+
+
+@pytest.mark.parametrize(("blocks", "most"), [(1, 2), (7, 4), (1_000, 11), (5_000, 14)])
+def test_a_look_up_through_many_blocks_costs_few_steps(blocks: int, most: int) -> None:
+    top: StateReader = MemoryState()
+    for number in range(blocks):
+        changes = ChangeSet(top)
+        changes.put(b"event/%d" % number, make_record(number, 1))
+        top = lay_over(top, changes)
+    Sought.times = 0
+    assert top.get(Sought(b"event/none")) is None
+    assert Sought.times <= most
+    assert top.get(b"event/0") == encode(make_record(0, 1))
 
 
 def test_dropped_layer_leaves_no_trace() -> None:

@@ -1,0 +1,80 @@
+"""Patience with somebody else's work: it ends when nothing moves any more, not after a fixed time.
+
+How long work takes depends on how much of it there is and on the machine; only that it stands still
+says that it will not be done. So whoever waits looks how far it is, and gives up when that was the
+same for so long. What a protocol or a user bounds is bounded by them and not here.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, TypeVar
+
+SeenT = TypeVar("SeenT")
+
+_PAUSE_S: Final = 0.02
+_TICKS_PER_STEP: Final = os.sysconf("SC_CLK_TCK") // 2
+"""What a process uses that only waits must not look like work."""
+_USER, _SYSTEM = 11, 12
+"""Fields of ``/proc/PID/stat`` behind the name, which may itself hold blanks (``proc(5)``)."""
+
+
+class StandstillError(Exception):
+    """What was waited for stands still.
+
+    Attributes:
+        seconds: how long it did.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"nothing has moved for {seconds:g} s")
+        self.seconds = seconds
+
+
+async def wait_until(
+    is_enough: Callable[[SeenT], bool],
+    look: Callable[[], Awaitable[SeenT]],
+    *,
+    standstill_s: float,
+    progress: Callable[[SeenT], object] = lambda seen: seen,
+) -> SeenT:
+    """Look again and again until it is enough, and give what was seen then.
+
+    Args:
+        is_enough: tells whether to wait no longer.
+        look: sees how far it is.
+        standstill_s: without progress for so long, the wait ends.
+        progress: what changes of what is seen as long as it goes forward, and only then.
+
+    Raises:
+        StandstillError: it has not changed for so long.
+    """
+    newest, since_s = None, time.monotonic()
+    while not is_enough(seen := await look()):
+        now_s = time.monotonic()
+        if (reached := progress(seen)) != newest:
+            newest, since_s = reached, now_s
+        if now_s - since_s >= standstill_s:
+            raise StandstillError(standstill_s)
+        await asyncio.sleep(_PAUSE_S)
+    return seen
+
+
+def measure_work(pid: int) -> tuple[int, int]:
+    """Say how much a process has done: half seconds of processor time, and bytes it has written.
+
+    As far as the system tells; nothing for a process that has ended.
+    """
+    ticks = written = 0
+    with suppress(OSError, ValueError, IndexError):
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        fields = stat.rpartition(")")[2].split()
+        ticks = int(fields[_USER]) + int(fields[_SYSTEM])
+        told = Path(f"/proc/{pid}/io").read_text(encoding="ascii")
+        written = next(
+            int(line.split()[1]) for line in told.splitlines() if line.startswith("write_bytes")
+        )
+    return ticks // _TICKS_PER_STEP, written

@@ -1,0 +1,72 @@
+"""Waiting ends when nothing moves any more, and not before."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from kpnode.patience import StandstillError, measure_work, wait_until
+from kpnode.process import stop_process
+
+SHORT_S = 0.05
+LONG_S = 60.0
+
+
+async def test_waits_for_as_long_as_something_moves() -> None:
+    # Each look comes after a pause: all of them together last many times as long as patience does.
+    steps: Iterator[int] = iter(range(200))
+
+    async def look() -> int:
+        return next(steps)
+
+    assert await wait_until(lambda seen: seen == 60, look, standstill_s=SHORT_S) == 60
+
+
+@pytest.mark.parametrize("noise", [1, 1_000])
+async def test_gives_up_when_nothing_moves_whatever_else_changes(noise: int) -> None:
+    looks: Iterator[int] = iter(range(0, 1_000_000, noise))
+
+    async def look() -> tuple[str, int]:
+        return "block 7", next(looks)
+
+    with pytest.raises(StandstillError, match="nothing has moved for"):
+        await wait_until(lambda _: False, look, standstill_s=SHORT_S, progress=lambda seen: seen[0])
+
+
+async def start_python(program: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-u", "-c", program, stdout=asyncio.subprocess.PIPE
+    )
+
+
+async def test_a_process_at_work_moves_and_one_that_waits_or_has_ended_does_not() -> None:
+    working = await start_python("while True: pass")
+    waiting = await start_python("print('here'); import time; time.sleep(1e6)")
+    assert waiting.stdout is not None
+    await waiting.stdout.readline()
+
+    async def look() -> tuple[int, int]:
+        return measure_work(working.pid)
+
+    await wait_until(lambda work: work[0] >= 2, look, standstill_s=LONG_S)
+    assert measure_work(waiting.pid)[0] <= 1
+    for process in (working, waiting):
+        process.kill()
+        await process.communicate()
+    assert measure_work(working.pid) == (0, 0)
+
+
+async def test_a_process_that_does_not_end_is_killed_only_when_it_stands_still() -> None:
+    stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); print('here')\n"
+    ending = "import signal, sys; signal.signal(15, lambda *_: sys.exit(3)); print('here')\n"
+    hung, orderly = [
+        await start_python(program + "while True: time.sleep(1e6)")
+        for program in (stubborn, ending + "import time\n")
+    ]
+    for process, patience_s, code in ((hung, SHORT_S, -9), (orderly, LONG_S, 3)):
+        assert process.stdout is not None
+        await process.stdout.readline()
+        await stop_process(process, patience_s)
+        assert process.returncode == code
+        await process.communicate()
