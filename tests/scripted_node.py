@@ -43,7 +43,9 @@ STATUS = {
 
 def problem(status: int, detail: str, **further: str) -> Problem:
     """Make a problem document as a node gives it."""
-    return Problem(type="about:blank", title="", status=status, detail=detail, **further)
+    return Problem(
+        type="urn:kpledger:problem:scripted", title="", status=status, detail=detail, **further
+    )
 
 
 @dataclass

@@ -6,10 +6,14 @@ do, but it must not contradict it: one height has one head, one tree size has on
 that grew in blocks did not shrink in events. *Claimed* is what each node said last, in a status
 that nobody signs. Where claims contradict each other the reader is told who says what, and nobody
 is refused: otherwise whoever lies once would lock out every honest node.
+
+Kept as well is who was waited for in vain a moment ago, so that not every command waits anew.
 """
 
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 
 import msgspec
 
@@ -22,6 +26,11 @@ from kpledger.command import EXIT_REFUSED
 _MAX_FILE_BYTES: Final = 64 * 1024
 _MAX_CLAIMS: Final = 64
 """Nodes whose claims are kept, those that were asked last."""
+_HUNG_MS: Final = 600_000
+"""So long a node that hung is asked last."""
+
+
+V = TypeVar("V")
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,6 +64,7 @@ class Memory:
         """Look at the files of this ledger; they are made when something is seen."""
         self._path = directory / f"{chain.hex()}.json"
         self._claims = directory / f"{chain.hex()}.claims.json"
+        self._hung = directory / f"{chain.hex()}.hung.json"
 
     def load(self) -> Position | None:
         """Give the furthest position that was proven, None if there is none yet.
@@ -72,13 +82,21 @@ class Memory:
 
     def load_claims(self) -> dict[str, Position]:
         """Give what each node has claimed last, by its URL; worth nothing, so none if damaged."""
-        if not self._claims.exists():
-            return {}
-        try:
-            content = read_bounded(self._claims, max_bytes=_MAX_FILE_BYTES)
-            return msgspec.json.decode(content, type=dict[str, Position])
-        except DECODE_ERRORS:
-            return {}
+        return _load_by_node(self._claims, Position)
+
+    def load_hung(self, *, now_ms: int) -> dict[str, int]:
+        """Give the nodes that were waited for in vain lately, and when; worth nothing either."""
+        hung = _load_by_node(self._hung, int)
+        return {node: at_ms for node, at_ms in hung.items() if 0 <= now_ms - at_ms <= _HUNG_MS}
+
+    def note_hung(self, nodes: Collection[str], *, answered: Collection[str], now_ms: int) -> None:
+        """Keep who was waited for in vain now, and forget it of who has answered."""
+        known = self.load_hung(now_ms=now_ms)
+        found = {node: at_ms for node, at_ms in known.items() if node not in answered}
+        found |= dict.fromkeys(nodes, now_ms)
+        if found != known:
+            with suppress(FileError, OSError):  # a home that cannot be written costs time alone
+                self._write(self._hung, dict([*found.items()][-_MAX_CLAIMS:]))
 
     def accept(self, shown: Position, *, node: str) -> None:
         """Compare a position that was verified here with the furthest one; keep it if further.
@@ -123,9 +141,19 @@ class Memory:
             self._write(self._claims, dict(kept))
         return doubts
 
-    def _write(self, path: Path, content: Position | dict[str, Position]) -> None:
+    def _write(self, path: Path, content: Position | Mapping[str, Position | int]) -> None:
         make_private_directory(path.parent)
         write_durably(path, msgspec.json.encode(content), replace=True)
+
+
+def _load_by_node(path: Path, kind: type[V]) -> dict[str, V]:
+    if not path.exists():
+        return {}
+    try:
+        content = read_bounded(path, max_bytes=_MAX_FILE_BYTES)
+        return msgspec.json.decode(content, type=dict[str, kind])  # type: ignore[valid-type]
+    except DECODE_ERRORS:
+        return {}
 
 
 def _contradict(one: Position, other: Position) -> bool:

@@ -12,13 +12,15 @@ from typing import TypeVar
 
 import msgspec
 
+from kpclient.clock import now_ms
 from kpclient.errors import ClientError, FileError, UsageError
 from kpclient.files import hand_over, place_for, read_text_bounded
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.net.access_tokens import AccessTokens, load_tokens
 from kpclient.net.answers import read_answer
 from kpclient.net.ledger_client import LedgerClient
-from kpclient.net.node_client import NodeClient, NodeProblemError
+from kpclient.net.node_client import NodeClient
+from kpclient.net.refusals import NodeProblemError
 from kpclient.outbox import Outbox
 from kpclient.output.console import print_trouble
 from kpclient.replay.copied_chain import CopiedChain
@@ -180,9 +182,13 @@ class Session:
             timeout_s=self._connection.timeout_s,
             observe=self._hear,
             tokens=self._tokens,
+            asked_last=self._memory.load_hung(now_ms=now_ms()),
         )
         async with nodes:
-            return await call(LedgerClient(self.genesis, nodes, newest=self._newest))
+            try:
+                return await call(LedgerClient(self.genesis, nodes, newest=self._newest))
+            finally:
+                self._memory.note_hung(nodes.hung, answered=nodes.met, now_ms=now_ms())
 
     def _hear(self, node: str, status: PublicStatusAnswer) -> None:
         """Compare what a node claims with what was proven, and tell where other nodes say else."""

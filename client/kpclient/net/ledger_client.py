@@ -12,7 +12,7 @@ the very same bytes until the deadline.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final, TypeGuard, TypeVar
 
@@ -22,16 +22,14 @@ import msgspec
 from kpclient.errors import ClientError
 from kpclient.net.answers import VerifiedEvent, read_answer
 from kpclient.net.node_client import (
-    ATTEMPT_S,
     FIRST_PAUSE_S,
     LONGEST_PAUSE_S,
-    NoAnswerError,
     NodeClient,
-    NodeProblemError,
     NodeUnreachableError,
     NotTrustworthyError,
     read_from,
 )
+from kpclient.net.refusals import NoAnswerError, NodeProblemError
 from kpledger.api import routes
 from kpledger.api.answers import (
     BatchAnswer,
@@ -54,8 +52,6 @@ from kpledger.scheme.event import SignedEvent
 A = TypeVar("A", bound=msgspec.Struct)
 B = TypeVar("B", BatchAnswer, RehearsalAnswer)
 
-_SPARE_S: Final = 5.0
-"""How much earlier than our request a node gives up, so that its answer arrives."""
 _event_decoder: Final = msgspec.json.Decoder(RecordedEvent | UnknownEvent)
 _UNCONFIRMED: Final = frozenset(
     {"urn:kpledger:problem:no-leader", "urn:kpledger:problem:not-confirmed"}
@@ -89,8 +85,14 @@ class LedgerClient:
         self._nodes = nodes
         self._newest = newest
 
-    async def submit(self, events: Sequence[SignedEvent]) -> tuple[SubmitAnswer, ...]:
+    async def submit(
+        self, events: Sequence[SignedEvent], *, before: Callable[[], None] | None = None
+    ) -> tuple[SubmitAnswer, ...]:
         """Send events, in order, at most a batch, until each is decided or time is up.
+
+        Args:
+            events: what is sent.
+            before: called before they go out to any node.
 
         Raises:
             NodeProblemError: a node refuses the whole batch.
@@ -105,7 +107,7 @@ class LedgerClient:
             if not open_events:
                 break
             try:
-                answers |= await self._submit_once(open_events, deadline)
+                answers |= await self._submit_once(open_events, deadline, before)
             except NodeUnreachableError:
                 if not answers:
                     raise
@@ -118,11 +120,13 @@ class LedgerClient:
         return tuple(answers[event.event_id] for event in events)
 
     async def _submit_once(
-        self, events: Sequence[SignedEvent], deadline: float
+        self, events: Sequence[SignedEvent], deadline: float, before: Callable[[], None] | None
     ) -> dict[bytes, SubmitAnswer]:
-        wait_s = min(ATTEMPT_S - _SPARE_S, deadline - time.monotonic())
-        options = routes.SubmitOptions(timeout_ms=max(1, int(1000 * wait_s)))
-        node, results = await self._send(routes.SUBMIT, BatchAnswer, events, options, deadline)
+        body: bytes = msgpack.packb([event.encoded for event in events])
+        node, content = await self._nodes.request(
+            "POST", routes.SUBMIT.path, body=body, deadline=deadline, waits=True, before=before
+        )
+        results = _read_results(node, content, BatchAnswer, events)
         answers: dict[bytes, SubmitAnswer] = {
             event.event_id: result for event, result in zip(events, results.results, strict=True)
         }
@@ -136,33 +140,10 @@ class LedgerClient:
         Raises:
             NotTrustworthyError: a node answers something else.
         """
-        _, results = await self._send(
-            routes.REHEARSE, RehearsalAnswer, events, routes.ReadOptions()
-        )
-        return results.results
-
-    async def _send(
-        self,
-        route: routes.Route,
-        kind: type[B],
-        events: Sequence[SignedEvent],
-        options: msgspec.Struct,
-        deadline: float | None = None,
-    ) -> tuple[str, B]:
-        """Post events; gives who answered, and an answer with a result about each of them."""
         body: bytes = msgpack.packb([event.encoded for event in events])
-        node, content = await self._nodes.request(
-            "POST", route.target(options), body=body, deadline=deadline
-        )
-        found = read_from(node, content, lambda text: read_answer(text, kind))
-        if len(found.results) != len(events):
-            problem = f"{len(found.results)} results for {len(events)} events"
-            raise NotTrustworthyError(node, problem)
-        for event, result in zip(events, found.results, strict=True):
-            if result.id is not None and result.id != event.event_id.hex():
-                problem = f"sent event {event.event_id.hex()}, it answers about {result.id}"
-                raise NotTrustworthyError(node, problem)
-        return node, found
+        path = routes.REHEARSE.target(routes.ReadOptions())
+        node, content = await self._nodes.request("POST", path, body=body)
+        return _read_results(node, content, RehearsalAnswer, events).results
 
     async def status(self) -> PublicStatusAnswer:
         """Ask a node where it stands; it tells all, a :class:`StatusAnswer`, whom it knows."""
@@ -235,3 +216,19 @@ class LedgerClient:
             if not self._newest or _UNCONFIRMED.isdisjoint(kinds):
                 raise
             raise NotConfirmedError(error.silences) from None
+
+
+def _read_results(node: str, content: bytes, kind: type[B], events: Sequence[SignedEvent]) -> B:
+    """Read an answer with a result about each of the events that were sent.
+
+    Raises:
+        NotTrustworthyError: it is something else.
+    """
+    found = read_from(node, content, lambda text: read_answer(text, kind))
+    if len(found.results) != len(events):
+        raise NotTrustworthyError(node, f"{len(found.results)} results for {len(events)} events")
+    for event, result in zip(events, found.results, strict=True):
+        if result.id is not None and result.id != event.event_id.hex():
+            problem = f"sent event {event.event_id.hex()}, it answers about {result.id}"
+            raise NotTrustworthyError(node, problem)
+    return found

@@ -2,17 +2,17 @@
 
 It knows HTTP, TLS and timeouts, and nothing of events. A node has to belong to the ledger of the
 pinned genesis file before it is asked anything else; a node that does not answer is passed over,
-and asked again in its turn until the deadline.
+and asked again in its turn until the deadline. Each has a part of the time, so that one that hangs
+costs little.
 """
 
 import asyncio
 import os
-import re
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from typing import ClassVar, Final, Self, TypeVar
 
 import aiohttp
@@ -20,12 +20,12 @@ import msgspec
 
 from kpclient.errors import ClientError, UsageError
 from kpclient.net.access_tokens import NO_TOKENS, AccessTokens
-from kpclient.net.answers import NO_PROBLEM, describe_problem, read_answer
+from kpclient.net.answers import read_answer
+from kpclient.net.refusals import NoAnswerError, check_speaker, is_for_others, refuse
 from kpclient.net.tls import PinnedKey, build_context
 from kpledger.api.addresses import NODE_URL, NODE_VARIABLE, parse_addresses
-from kpledger.api.answers import Problem, PublicStatusAnswer
+from kpledger.api.answers import PublicStatusAnswer
 from kpledger.api.routes import GENESIS, MSGPACK_TYPE, STATUS
-from kpledger.base.codec import DECODE_ERRORS
 from kpledger.base.errors import MalformedError
 from kpledger.base.text import check_json_depth, shorten
 from kpledger.command import EXIT_REFUSED
@@ -45,56 +45,15 @@ _SILENCE: Final = 3
 """How many times the timeout a stream may make its reader wait, all in all, ahead of its rate."""
 SLOWEST_BYTES_PER_S: Final = 4096
 """A stream may be this slow: a ledger of a gigabyte then takes three days."""
+_GLANCE_S: Final = 1.0
+"""So long a node may take at first to say how it is, if others can be asked; then twice as long."""
+_LEAST_S: Final = 2.0
+"""A node that has said so is given that much for an answer, however many there are."""
 _SPARE_S: Final = 1.0
 """How much earlier a node gives up than we do, so that its answer arrives."""
 FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 1.0
-_ANOTHER_MAY: Final = frozenset(
-    {
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        HTTPStatus.GATEWAY_TIMEOUT,
-    }
-)
-"""With these a node says no which another one may not say, or this one not later."""
-_RETRY_AFTER_MAX_S: Final = 30
-"""So long at most a node is left alone because it says so."""
 _OK: Final = range(200, 300)
-_NOT_LISTED: Final = "urn:kpledger:problem:not-listed"
-_NO_ACCESS: Final = frozenset({_NOT_LISTED, "urn:kpledger:problem:unknown-token"})
-
-
-class NodeProblemError(ClientError):
-    """A node says no, and why.
-
-    Attributes:
-        problem: its problem document.
-    """
-
-    EXIT_CODE: ClassVar[int] = EXIT_REFUSED
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.detail or problem.title)
-        self.problem = problem
-
-    def describe(self) -> dict[str, str]:
-        """Give what is known about it, name by name."""
-        return describe_problem(self.problem)
-
-
-class NoAnswerError(Exception):
-    """A node gives no answer now; another one, or a later attempt, may.
-
-    Attributes:
-        kind: the type of the problem document in which it said why; empty if it said nothing.
-        retry_after_s: when it asks to be asked again; zero if it said nothing.
-    """
-
-    def __init__(self, reason: str, kind: str = "", retry_after_s: int = 0) -> None:
-        super().__init__(reason)
-        self.kind = kind
-        self.retry_after_s = retry_after_s
 
 
 class NodeUnreachableError(ClientError):
@@ -137,6 +96,8 @@ class NodeClient:
 
     Attributes:
         timeout_s: how long it goes on asking for one thing.
+        met: the nodes that have answered, and belong to the ledger.
+        hung: the nodes that were waited for in vain, and have not answered since.
     """
 
     def __init__(
@@ -147,6 +108,7 @@ class NodeClient:
         timeout_s: float,
         observe: Callable[[str, PublicStatusAnswer], None],
         tokens: AccessTokens = NO_TOKENS,
+        asked_last: Collection[str] = (),
     ) -> None:
         """Prepare to ask these nodes.
 
@@ -156,6 +118,7 @@ class NodeClient:
             timeout_s: how long to go on asking for one thing.
             observe: called with the first status of each node, to compare it with what was seen.
             tokens: what is presented to whom.
+            asked_last: nodes that others are preferred to.
 
         Raises:
             UsageError: no URL, too many, or one that is none, or to which no token may be sent.
@@ -167,7 +130,7 @@ class NodeClient:
             self._addresses = {one.url: one for one in parse_addresses(urls)}
         except MalformedError as error:
             raise UsageError(self._named_by, error.problem, NODE_URL) from None
-        self._urls = tuple(self._addresses)
+        self._urls = tuple(sorted(self._addresses, key=lambda url: url in asked_last))
         if not 1 <= len(self._urls) <= MAX_NODES:
             problem = f"{len(self._urls)} nodes are named"
             raise UsageError(self._named_by, problem, f"1 to {MAX_NODES} URLs, separated by commas")
@@ -177,7 +140,8 @@ class NodeClient:
         tokens.check(tuple(self._addresses.values()), self._named_by)
         self._tokens = tokens
         self._preferred = 0
-        self._met: set[str] = set()
+        self.met: set[str] = set()
+        self.hung: set[str] = set()
         self._session: aiohttp.ClientSession
         self._tls: ssl.SSLContext
 
@@ -210,12 +174,14 @@ class NodeClient:
         deadline: float | None = None,
         waits: bool = False,
         trusting: bool = False,
+        before: Callable[[], None] | None = None,
     ) -> tuple[str, bytes]:
         """Ask one node after the other until one answers; gives who it was, and the answer.
 
-        With ``waits`` the node may have to wait before it can answer. Each is told for how long, so
-        that its reason is heard, and that those behind it are asked in time as well. With
-        ``trusting`` a node is asked whatever ledger it keeps: an audit trusts none anyway.
+        With ``waits`` the node may have to wait before it can answer; it is told for how long, so
+        that its reason is heard. With ``trusting`` a node is asked whatever ledger it keeps: an
+        audit trusts none anyway. What is to be done ``before`` a node may act on a request is done
+        once one is there that will.
 
         Raises:
             NodeUnreachableError: none did before the deadline; or, a :class:`NoAccessError`, it is
@@ -227,32 +193,54 @@ class NodeClient:
         pause = FIRST_PAUSE_S
         silences: dict[str, NoAnswerError] = {}
         not_before: dict[str, float] = {}
+        rounds: Counter[str] = Counter()
         while True:
-            node = self.node
-            until, now = end, time.monotonic()
-            if waits:  # they share what is left of the time
-                until = now + (end - now) / max(1, len(self._urls) - len(silences))
+            node, now = self.node, time.monotonic()
+            glance, until = self._share(now, end, rounds[node])
             try:
-                if not trusting and node not in self._met:
-                    content = await self._ask(node, "GET", STATUS.path, None, until)
-                    self._observe(node, self.check_status(node, content))
-                    self._met.add(node)
+                if not trusting and node not in self.met:
+                    await self._meet(node, glance)
+                if before is not None:
+                    before()
                 asked = path + _timeout(path, until) if waits else path
-                return node, await self._ask(node, method, asked, body, until)
+                most = glance if path == STATUS.path else until
+                content = await self._ask(node, method, asked, body, most)
             except NoAnswerError as error:
                 self.pass_over(node)
+                self.met.discard(node)
+                self.hung |= {node} if error.hung else set()
+                rounds[node] += 1
                 # What a node said tells more than that it says nothing any more.
                 if error.kind or node not in silences or not silences[node].kind:
                     silences[node] = error
-                if set(self._urls) == silences.keys() and _is_closed(silences):
+                if set(self._urls) == silences.keys() and is_for_others(silences):
                     raise NoAccessError(silences) from None
                 now = time.monotonic()
                 not_before[node] = now + error.retry_after_s
                 wait = max(pause, not_before.get(self.node, now) - now)
                 if now + wait >= end:
                     raise NodeUnreachableError(silences) from None
+            else:
+                self.hung.discard(node)
+                return node, content
             await asyncio.sleep(wait)
             pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    def _share(self, now: float, end: float, tried: int) -> tuple[float, float]:
+        """Say until when a node may say how it is, and until when it may answer.
+
+        Nodes share what is left of the time; and how it is, a node can say at once.
+        """
+        left_s = end - now
+        if len(self._urls) == 1:
+            return end, end
+        part_s = max(left_s / len(self._urls), min(_LEAST_S, left_s / 2))
+        return now + min(_GLANCE_S * 2**tried, left_s), now + part_s
+
+    async def _meet(self, node: str, until: float) -> None:
+        content = await self._ask(node, "GET", STATUS.path, None, until)
+        self._observe(node, self.check_status(node, content))
+        self.met.add(node)
 
     def pass_over(self, node: str) -> None:
         """Ask the next node from now on, if this one is still the one that is asked."""
@@ -291,14 +279,14 @@ class NodeClient:
                     if response.status not in _OK:
                         async with asyncio.timeout(self.timeout_s):
                             content = await _read_bounded(node, response, _MAX_PROBLEM_BYTES)
-                        raise _refuse(response, content)
+                        raise refuse(response, content)
                     async for chunk in self._read_pieces(response):
                         yield chunk
                     return
             except NoAnswerError as error:
                 wait, silences = error.retry_after_s, {node: error}
                 if not wait or time.monotonic() + wait >= end:
-                    kind = NoAccessError if _is_closed(silences) else NodeUnreachableError
+                    kind = NoAccessError if is_for_others(silences) else NodeUnreachableError
                     raise kind(silences) from None
             await asyncio.sleep(wait)
 
@@ -337,7 +325,7 @@ class NodeClient:
                 node, response, _MAX_PROBLEM_BYTES if is_problem else most
             )
         if is_problem:
-            raise _refuse(response, content)
+            raise refuse(response, content)
         return content
 
     @asynccontextmanager
@@ -359,6 +347,7 @@ class NodeClient:
                     allow_redirects=False,
                 )
             async with response:
+                check_speaker(response)
                 yield response
         except (aiohttp.ServerFingerprintMismatch, aiohttp.ClientConnectorCertificateError):
             problem = "it does not hold the TLS key of a node in the genesis file"
@@ -370,29 +359,12 @@ class NodeClient:
         except aiohttp.ClientConnectorError as error:
             raise NoAnswerError(_reason(error.os_error)) from None
         except TimeoutError:
-            raise NoAnswerError(f"no answer within {timeout_s:.1f} s") from None
+            raise NoAnswerError(f"no answer within {timeout_s:.1f} s", hung=True) from None
         except aiohttp.ServerDisconnectedError:
             hint = "; does it speak TLS, and is it https://?" if node.startswith("http:") else ""
             raise NoAnswerError(f"it closed the connection without an answer{hint}") from None
         except (aiohttp.ClientError, OSError) as error:
             raise NoAnswerError(str(error) or type(error).__name__) from None
-
-
-def _refuse(response: aiohttp.ClientResponse, content: bytes) -> NoAnswerError | NodeProblemError:
-    """Give the error for an answer that says no."""
-    said = _read_problem(response.status, content)
-    if response.status not in _ANOTHER_MAY:
-        return NodeProblemError(said)
-    # What everybody may ask of a node is of no interest to whoever asked for something else.
-    detail = said.detail.partition(";")[0] if said.type == _NOT_LISTED else said.detail
-    # It may be a date as well, which says more about the node's clock than about when to come.
-    text = response.headers.get("Retry-After", "")
-    seconds = min(int(text), _RETRY_AFTER_MAX_S) if re.fullmatch("[0-9]{1,9}", text) else 0
-    return NoAnswerError(detail or said.title, said.type, seconds)
-
-
-def _is_closed(silences: Mapping[str, NoAnswerError]) -> bool:
-    return all(one.kind in _NO_ACCESS for one in silences.values())
 
 
 def _reason(error: OSError) -> str:
@@ -428,15 +400,3 @@ def read_from(node: str, content: bytes, read: Callable[[bytes], A]) -> A:
         return read(content)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise NotTrustworthyError(node, f"its answer cannot be understood: {error}") from None
-
-
-def _read_problem(status: int, content: bytes) -> Problem:
-    """Read why a node says no, in so many words as a person still reads."""
-    try:
-        found = msgspec.json.decode(content, type=Problem)
-    except DECODE_ERRORS:
-        detail = f"HTTP status {status}"
-        return msgspec.structs.replace(NO_PROBLEM, status=status, detail=detail)
-    said = msgspec.structs.asdict(found)
-    cut = {name: shorten(one) for name, one in said.items() if isinstance(one, str)}
-    return msgspec.structs.replace(found, **cut)

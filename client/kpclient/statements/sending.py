@@ -9,7 +9,8 @@ from kpclient.files import PRIVATE_FILE, check_destination, is_stdout, write_pub
 from kpclient.input.options import ConnectionOptions, SendingOptions
 from kpclient.net.answers import NO_PROBLEM, describe_problem, full_problem
 from kpclient.net.ledger_client import is_decided
-from kpclient.net.node_client import NodeProblemError, NodeUnreachableError
+from kpclient.net.node_client import NodeUnreachableError
+from kpclient.net.refusals import NodeProblemError
 from kpclient.output.console import print_fields, print_json, print_line, print_text, print_trouble
 from kpclient.session import Session
 from kpledger.api.answers import (

@@ -113,3 +113,24 @@ def test_claims_that_cannot_be_read_are_none(memory: Memory, tmp_path: Path) -> 
     (tmp_path / "seen" / f"{CHAIN.hex()}.claims.json").write_text("{")
     assert memory.load_claims() == {}
     assert memory.hear(at(11, 20), node="first") == []
+
+
+def test_who_hung_is_remembered_for_a_while_and_until_it_answers(memory: Memory) -> None:
+    memory.note_hung({"one", "two"}, answered=(), now_ms=5)
+    assert memory.load_hung(now_ms=6) == {"one": 5, "two": 5}
+    memory.note_hung((), answered={"one"}, now_ms=7)
+    assert memory.load_hung(now_ms=8) == {"two": 5}
+    assert memory.load_hung(now_ms=4) == {}
+    assert memory.load_hung(now_ms=5 + 3_600_000) == {}
+
+
+def test_who_hung_is_forgotten_rather_than_a_reason_to_stop(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    blocked = Memory(tmp_path / "file", CHAIN)
+    blocked.note_hung({"one"}, answered=(), now_ms=5)
+    assert blocked.load_hung(now_ms=5) == {}
+    memory = Memory(tmp_path, CHAIN)
+    memory.note_hung({"one"}, answered=(), now_ms=5)
+    (file,) = tmp_path.glob("*.hung.json")
+    file.write_bytes(b"{")
+    assert memory.load_hung(now_ms=5) == {}
