@@ -31,7 +31,7 @@ from kpledger.scheme.v1.events.importing import (
     ImportConfirmedDiscrepant,
 )
 from kpledger.scheme.v1.events.statistics import ProductionStatisticsSubmitted
-from kpledger.scheme.v1.records import CertificateRecord
+from kpledger.scheme.v1.records import CaseRecord, CertificateRecord, ProceedingRecord
 
 OFFICE = {"BW": "BW/gaborone", "EU": "EU/antwerp", "ZA": "ZA/joburg"}
 
@@ -77,8 +77,11 @@ class Trader:
     def say(self, day: str, author: str, body: Body, subject: str = "", *signers: str) -> str:
         """Record a statement under the rules; gives its id."""
         self.ledger.wait_until(day)
-        record = read_record(
-            self.ledger.state, CertificateRecord.key_for(subject), CertificateRecord
+        state = self.ledger.state
+        record = (
+            read_record(state, CertificateRecord.key_for(subject), CertificateRecord)
+            or read_record(state, CaseRecord.key_for(subject), CaseRecord)
+            or read_record(state, ProceedingRecord.key_for(subject), ProceedingRecord)
         )
         event = make_event(
             author,

@@ -47,6 +47,7 @@ BY_HOLDER: Final = (
     "shipment_released",
     "import_refused_returned",
     "shipment_seized",
+    "opening_withdrawn",
 )
 _WITH_THE_GOODS: Final = (_S.ARRIVED, _S.DETAINED)
 

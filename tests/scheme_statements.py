@@ -321,6 +321,12 @@ STATEMENTS: Final[dict[str, Statement]] = {
             _ANOMALY,
             after=("anomaly_questioned",),
         ),
+        Statement(
+            "EU/antwerp",
+            life.OpeningWithdrawn(reason="the wrong number"),
+            _SUSPECT,
+            after=("suspect_reported",),
+        ),
         Statement("BW/root", NOTE, "BW"),
     )
 }

@@ -27,7 +27,7 @@ from kpledger.command import make_program
 _SECTIONS: Final[Mapping[str, str]] = {
     "Export offices": "issue replace validate notify amend void return-unused lost found",
     "Import offices": "arrive confirm resolve detain release refuse seize receive-back transit"
-    " divert case suspect judge",
+    " divert case suspect judge withdraw",
     "Any statement": "make note correct cosign countersign submit propose submit-stats outbox",
     "The ledger": "show list participants status calendar rules audit",
     "Analysis": "trace flags mirror balance production-check unconfirmed numbers books stats",

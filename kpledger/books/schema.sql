@@ -566,11 +566,12 @@ CREATE TABLE movements (
     move              TEXT NOT NULL,     -- VALIDATED (by a step of its own), WITHDRAWN (voided,
                                          -- replaced or returned unused), EXPORTED (announced),
                                          -- ARRIVED, CONFIRMED (within the tolerance), DISCREPANT
-                                         -- (confirmed otherwise), RESOLVED (agreed on afterwards),
-                                         -- HELD (detained, diverted, sent back or seized), RELEASED,
-                                         -- AGAIN (presented once more after its life was over),
-                                         -- PASSED (noted in a country of transit), RETURNED (the
-                                         -- issuer has the goods back)
+                                         -- (confirmed otherwise), RESOLVED (agreed on afterwards, or
+                                         -- the discrepancy withdrawn), HELD (detained, diverted,
+                                         -- sent back or seized), RELEASED, AGAIN (presented once
+                                         -- more after its life was over), PASSED (noted in a
+                                         -- country of transit), RETURNED (the issuer has the goods
+                                         -- back)
     participant       TEXT NOT NULL,     -- who did it
     issuer            TEXT NOT NULL,     -- of the certificate, as the next
     destination       TEXT NOT NULL,
@@ -878,6 +879,16 @@ WHERE first_day >= date(joined.effective_from / 1000, 'unixepoch')
               OR standings.lapses_at >= strftime('%s', last_day, '+1 day') * 1000)
        ORDER BY standings.position DESC LIMIT 1) IS NOT 'REMOVED';
 
+-- Cases and proceedings that were opened by mistake, and withdrawn by whoever had opened them.
+CREATE VIEW withdrawn_openings AS
+SELECT first.event_index AS opening, last.event_index AS withdrawal, subject
+FROM cases AS last JOIN cases AS first USING (subject)
+WHERE last.state = 'WITHDRAWN' AND last.known_until IS NULL
+UNION
+SELECT first.event_index, last.event_index, subject
+FROM proceedings AS last JOIN proceedings AS first USING (subject)
+WHERE last.state = 'WITHDRAWN' AND last.known_until IS NULL;
+
 -- ------------------------------------------------------------------------------ indexes
 
 -- What the writer asks for; those for questions are in indexes.sql.
@@ -901,3 +912,6 @@ CREATE INDEX reports_key ON reports (participant);
 CREATE INDEX corrections_key ON corrections (event_id);
 CREATE INDEX countersignatures_key ON countersignatures (event_id);
 CREATE INDEX cases_key ON cases (subject);
+CREATE INDEX cases_withdrawn ON cases (subject) WHERE state = 'WITHDRAWN' AND known_until IS NULL;
+CREATE INDEX proceedings_withdrawn ON proceedings (subject)
+    WHERE state = 'WITHDRAWN' AND known_until IS NULL;

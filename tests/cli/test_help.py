@@ -52,7 +52,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
             *("issue", "validate", "notify", "amend", "void", "replace"),
             *("return-unused", "lost", "found"),
             *("arrive", "confirm", "resolve", "transit", "divert", "case"),
-            *("detain", "release", "refuse", "seize", "receive-back"),
+            *("detain", "release", "refuse", "seize", "receive-back", "withdraw"),
             *("suspect", "judge", "note", "correct", "countersign"),
             *("submit", "make", "cosign", "outbox list", "outbox drop", "outbox send"),
             *("show", "trace", "calendar", "list", "participants", "status", "audit"),

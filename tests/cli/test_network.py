@@ -80,7 +80,14 @@ def test_certificate_that_is_presented_again_names_its_cases(ledger: Ledger) -> 
     assert "cases" not in ledger.run("show", number).stdout
     for _ in range(2):
         ledger.ask("arrive", number, "--key", "mumbai")
-    assert f"{number}/1, {number}/2" in ledger.run("show", number).stdout
+    assert f"{number}/1, {number}/2\n" in ledger.run("show", number).stdout
+    mistake = ("--reason", "typed the wrong number")
+    ledger.ask("withdraw", f"{number}/1", *mistake, "--key", "mumbai")
+    assert f"{number}/1 (opened by mistake), {number}/2\n" in ledger.run("show", number).stdout
+    assert "opened by mistake: typed the wrong number" in ledger.run("show", f"{number}/1").stdout
+    found = ledger.ask("flags", "--flag", "F8")["findings"]
+    assert isinstance(found, list)
+    assert sorted(one["measure"] for one in found if one["subject"] == number) == [0, 1]
 
 
 def test_what_the_rules_refuse_is_refused_and_a_rehearsal_foresees_it(ledger: Ledger) -> None:

@@ -2,7 +2,18 @@
 
 from collections.abc import Callable
 
-from naive import authors, filings, houses, papers, recovering, scheme, shipments, tables, trade
+from naive import (
+    authors,
+    filings,
+    houses,
+    papers,
+    recovering,
+    scheme,
+    shipments,
+    tables,
+    trade,
+    withdrawing,
+)  # fmt: skip
 from naive.world import Said, World
 
 Question = Callable[[World, Said], str | None]
@@ -170,6 +181,10 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
         filings.opens_under("suspect", lambda said: said.author[0]), *GO_ON, filings.shows_a_day,
     ),
     "suspect_judged": (*GO_ON, filings.judges_own_paper),
+    "opening_withdrawn": (
+        withdrawing.is_opener, withdrawing.is_untouched, filings.tells("reason"),
+        withdrawing.moves_nothing,
+    ),
     "note_filed": (
         FIRST_ON_SUBJECT, filings.tells("text", "references", "document"), filings.refers_to_events,
     ),
@@ -251,4 +266,5 @@ EFFECTS: dict[str, Effect] = {
     **dict.fromkeys(
         (event for steps in tables.STEPS.values() for _, event in steps), filings.proceed
     ),
+    "opening_withdrawn": withdrawing.withdraw,
 }

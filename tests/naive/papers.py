@@ -232,7 +232,7 @@ def moves_a_case(world: World, said: Said) -> str | None:
         return "E10" if paper.case else None
     case = world.cases.get(paper.case)
     if case is not None:
-        fits = case.holder == said.author[0] and case.state != "RETURN_CLOSED"
+        fits = case.holder == said.author[0] and case.state not in ("RETURN_CLOSED", "WITHDRAWN")
         return None if fits and is_enough(world, said, case.weighed) else "E10"
     held = world.papers.get(paper.case)
     if held is None or held.state not in HELD or held.holder != said.author[0]:
@@ -240,16 +240,21 @@ def moves_a_case(world: World, said: Said) -> str | None:
     return None if is_enough(world, said, None) else "E10"
 
 
+def moving(world: World, case: str, but: str = "") -> list[int]:
+    """Give the weights of the technical certificates under which goods move."""
+    return [
+        one.says.carat_thousandths
+        for number, one in world.papers.items()
+        if (one.says.kind, one.says.case) == ("TECHNICAL", case)
+        and one.state not in ("VOIDED", "REPLACED", "RETURNED_UNUSED", "RETURN_CLOSED")
+        and number != but
+    ]
+
+
 def is_enough(world: World, said: Said, weighed: int | None) -> bool:
     """Tell whether goods suffice: one certificate if nobody weighed them, else their weight."""
     paper = paper_in(said)
-    others = [
-        one.says.carat_thousandths
-        for number, one in world.papers.items()
-        if (one.says.kind, one.says.case) == ("TECHNICAL", paper.case)
-        and one.state not in ("VOIDED", "REPLACED", "RETURNED_UNUSED", "RETURN_CLOSED")
-        and number != said.subject
-    ]
+    others = moving(world, paper.case, but=said.subject)
     if weighed is None:
         return not others
     allowed = world.number(said.author[0], "carat_tolerance_ppm")

@@ -21,6 +21,7 @@ shipment_released            -                -                     -           
 import_refused_returned      -                -                     -                     RETURNED             RETURNED -         RETURNED
 shipment_seized              -                -                     -                     SEIZED               SEIZED   -         SEIZED
 shipment_diverted            -                -                     DIVERTED*             -                    -        -         -
+opening_withdrawn            -                -                     -                     -                    -        -         IN_TRANSIT*
 """  # noqa: E501
 
 MARKS = {
@@ -34,33 +35,42 @@ MARKS = {
     ("shipment_detained", "ISSUED"): "moved_before_validation",
     ("arrival_recorded", "LOST"): "arrived_though_lost",
     ("shipment_detained", "LOST"): "arrived_though_lost",
+    ("opening_withdrawn", "DIVERTED"): "diversion_withdrawn",
+    ("opening_withdrawn", "CONFIRMED_DISCREPANT"): "discrepancy_withdrawn",
+    ("opening_withdrawn", "RETURNED"): "refusal_withdrawn",
+    ("opening_withdrawn", "SEIZED"): "seizure_withdrawn",
 }
 """What the star of an event, or of an event in one state, is called."""
 
 AFTERWARDS = {
     ("CONFIRMED_DISCREPANT", "discrepancy_resolved"): "RESOLVED",
     ("RETURNED", "return_received"): "RETURN_CLOSED",
+    ("CONFIRMED_DISCREPANT", "opening_withdrawn"): "RESOLVED*",
+    ("RETURNED", "opening_withdrawn"): "DETAINED*",
+    ("SEIZED", "opening_withdrawn"): "DETAINED*",
 }
 """What still happens to certificates that are no longer on their way."""
 
 TAKEN_BACK = ("VOIDED", "REPLACED", "RETURNED_UNUSED")
 USED = ("CONFIRMED", "CONFIRMED_DISCREPANT", "RESOLVED", "RETURN_CLOSED", "SEIZED")
-CLOSED = (*TAKEN_BACK, "CONFIRMED", "RESOLVED", "RETURN_CLOSED", "SEIZED")
+CLOSED = (*TAKEN_BACK, "CONFIRMED", "RESOLVED", "RETURN_CLOSED")
 CONFIRMED = ("CONFIRMED", "CONFIRMED_DISCREPANT", "RESOLVED")
 
 CASE_TABLE = """
-event                    OPEN      DETAINED  RETURNED
-shipment_detained        DETAINED  -         -
-shipment_released        -         OPEN      -
-import_refused_returned  RETURNED  RETURNED  -
-shipment_seized          SEIZED    SEIZED    -
-return_received          -         -         RETURN_CLOSED
+event                    OPEN      DETAINED  RETURNED       SEIZED
+shipment_detained        DETAINED  -         -              -
+shipment_released        -         OPEN      -              -
+import_refused_returned  RETURNED  RETURNED  -              -
+shipment_seized          SEIZED    SEIZED    -              -
+return_received          -         -         RETURN_CLOSED  -
+opening_withdrawn        WITHDRAWN WITHDRAWN DETAINED       DETAINED
 """
 
 AFFAIRS = {
     "review": """
         - review_requested REQUESTED
         REQUESTED review_consented CONSENTED/DECLINED
+        REQUESTED opening_withdrawn WITHDRAWN
         DECLINED review_consented CONSENTED/DECLINED
         CONSENTED review_carried_out CARRIED_OUT
         CARRIED_OUT review_reported REPORTED
@@ -68,20 +78,24 @@ AFFAIRS = {
     "meeting": """
         - meeting_announced ANNOUNCED
         ANNOUNCED meeting_announced ANNOUNCED
+        ANNOUNCED opening_withdrawn WITHDRAWN
         ANNOUNCED meeting_held HELD""",
     "concern": """
         - concern_raised RAISED
         RAISED concern_answered ANSWERED
         ANSWERED concern_answered ANSWERED
         RAISED concern_closed CLOSED
+        RAISED opening_withdrawn WITHDRAWN
         ANSWERED concern_closed CLOSED""",
     "anomaly": """
         - anomaly_questioned RAISED
         RAISED anomaly_answered ANSWERED
+        RAISED opening_withdrawn WITHDRAWN
         ANSWERED anomaly_answered ANSWERED""",
     "suspect": """
         - suspect_reported RAISED
         RAISED suspect_judged JUDGED
+        RAISED opening_withdrawn WITHDRAWN
         JUDGED suspect_judged JUDGED""",
 }
 
@@ -181,6 +195,7 @@ concern_answered                root
 concern_closed                  chair
 observer_registered             chair
 observer_withdrawn              chair
+opening_withdrawn               chair secretariat root EXPORTING IMPORTING scheme:STATISTICS
 note_filed                      any
 correction_made                 any
 event_countersigned             any
@@ -188,7 +203,7 @@ event_countersigned             any
 AUTHORS = {row[0]: frozenset(row[1:]) for row in map(str.split, AUTHORS_TABLE.strip().splitlines())}
 
 KINDS_TABLE = """
-trade       event_countersigned
+trade       event_countersigned opening_withdrawn
 trade       shipment_approved shipment_declined certificate_issued certificate_validated
 trade       export_notified certificate_voided certificate_replaced amendment_endorsed
 trade       certificate_lost certificate_found certificate_returned_unused transit_noted

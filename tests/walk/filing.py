@@ -235,6 +235,13 @@ def follow(chance: Chance, kind: str) -> Act | None:
         return None
     subject, affair = found
     author, body = NEXT[kind](chance, affair)
+    if chance.likely(12):
+        body = life.OpeningWithdrawn(reason="a mistake" if chance.likely(95) else "")
+        by_office = kind in ("suspect", "anomaly") and chance.likely(70)
+        head = "chair" if affair.opened_by == "KPCS" else "root"
+        author = (affair.opened_by, head)
+        if by_office:
+            author = chance.office_of(affair.opened_by, kind="opening_withdrawn")
     if chance.likely(4):
         author = chance.any_office()
     return chance.act(author, body, subject)

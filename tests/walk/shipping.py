@@ -8,7 +8,7 @@ from naive.tables import CASES, CERTIFICATES
 from naive.world import Case, Paper
 
 from kpledger.scheme.event import Body
-from kpledger.scheme.v1.events import certificate, importing
+from kpledger.scheme.v1.events import certificate, importing, life
 from walk.chance import Act, Chance
 
 Draw = Callable[[Chance, Paper], Body]
@@ -236,7 +236,12 @@ def diverted(chance: Chance, paper: Paper) -> Body:
     return importing.ShipmentDiverted(place="A port", found_on=some_day(chance, paper), reason="")
 
 
+def withdrawn(chance: Chance, _thing: Paper | Case) -> Body:
+    return life.OpeningWithdrawn(reason=chance.weighed({"the wrong number": 20, " ": 1}))
+
+
 ON_PAPER: dict[str, Draw] = {
+    "opening_withdrawn": withdrawn,
     "certificate_validated": validated,
     "export_notified": notified,
     "certificate_voided": voided,
@@ -257,6 +262,7 @@ ON_PAPER: dict[str, Draw] = {
     "shipment_diverted": diverted,
 }
 ON_CASE = {
+    "opening_withdrawn": withdrawn,
     "shipment_detained": detained,
     "shipment_released": released,
     "import_refused_returned": refused,

@@ -44,8 +44,9 @@ from kpledger.scheme.v1.events.importing import (
     ImportConfirmedDiscrepant,
     ShipmentDetained,
 )
-from kpledger.scheme.v1.events.life import EventCountersigned
+from kpledger.scheme.v1.events.life import EventCountersigned, OpeningWithdrawn
 from kpledger.scheme.v1.ids import NUMBER_PATTERN
+from kpledger.scheme.v1.lifecycles import CaseState
 from kpledger.scheme.v1.records import CertificateRecord
 
 _OPENS_A_CASE: Final = (ArrivalRecorded.TYPE, ShipmentDetained.TYPE)
@@ -225,7 +226,13 @@ async def _fetch_certificate(ledger: LedgerClient, number: str) -> _Found:
         problem = f"its history of {number} does not hold event {record.head.hex()}"
         raise NotTrustworthyError("the node", problem)
     suspects = [one.id for one in history.events if one.suspect]
-    fields = describe_certificate(record, events) | _tell_suspects(suspects)
+    named = _name_cases(record, events)
+    cases = [await ledger.ask(SUBJECT, SubjectQuestion(subject=one)) for one in named]
+    withdrawn = [one.subject for one in cases if one.state == CaseState.WITHDRAWN]
+    telling = (f"{one} (opened by mistake)" if one in withdrawn else one for one in named)
+    told = {"cases": ", ".join(telling)} if named else {}
+    told |= _tell_suspects(suspects) | _tell_withdrawal(events)
+    fields = describe_certificate(record, events) | told
     return _Found({"certificate": record, "suspects": suspects}, fields, events)
 
 
@@ -236,7 +243,7 @@ async def _fetch_subject(ledger: LedgerClient, subject: str) -> _Found:
     record = read_from("the node", bytes(found.record), _record_decoder.decode) or {}
     known = {"subject": subject, "kind": found.kind, "state": found.state, "head": found.head}
     events = await _fetch_events(ledger, found.events)
-    told = _tell_suspects(found.suspects) | _tell_recoveries(events)
+    told = _tell_suspects(found.suspects) | _tell_recoveries(events) | _tell_withdrawal(events)
     described = {**known, "suspects": found.suspects, "record": record}
     return _Found(described, flatten({**known, **record}) | told, events)
 
@@ -245,6 +252,14 @@ def _tell_suspects(suspects: Sequence[str]) -> dict[str, str]:
     """Tell which events in a history may be a thief's."""
     told = f"{', '.join(suspects)}: signed with keys that were stolen, see flag F16"
     return {"suspect": told} if suspects else {}
+
+
+def _tell_withdrawal(events: tuple[VerifiedEvent, ...]) -> dict[str, str]:
+    """Tell what was opened by mistake, as whoever opened it says."""
+    reasons = [
+        one.event.body.reason for one in events if isinstance(one.event.body, OpeningWithdrawn)
+    ]
+    return {"withdrawn": f"opened by mistake: {'; '.join(reasons)}"} if reasons else {}
 
 
 def _tell_recoveries(events: tuple[VerifiedEvent, ...]) -> dict[str, str]:
@@ -291,7 +306,6 @@ def describe_certificate(
         **_describe_arrival(record, events),
         "replaces": record.replaces,
         "replaced by": record.replaced_by,
-        "cases": ", ".join(_name_cases(record, events)),
     }
     return {name: value for name, value in fields.items() if value}
 
@@ -353,10 +367,20 @@ def _write_amounts(goods: _Goods) -> str:
 
 
 def _name_cases(record: CertificateRecord, events: tuple[VerifiedEvent, ...]) -> tuple[str, ...]:
-    """Name the cases that were opened on a certificate after its life was closed."""
-    places = [place for place, one in enumerate(events) if one.event.event_id == record.head]
-    later = (one.event.header.type for one in events[places[-1] + 1 :])
-    opened = [kind for kind in later if kind in _OPENS_A_CASE]
+    """Name the cases of a certificate: what opened them was followed by nothing on it."""
+    before: dict[bytes, bytes | None] = {
+        one.event.event_id: one.event.header.prev for one in events
+    }
+    moves: set[bytes] = set()
+    at: bytes | None = record.head
+    while at in before and at not in moves:
+        moves.add(at)
+        at = before[at]
+    opened = [
+        one
+        for one in events
+        if one.event.header.type in _OPENS_A_CASE and one.event.event_id not in moves
+    ]
     return tuple(f"{record.number}/{count}" for count, _ in enumerate(opened, start=1))
 
 

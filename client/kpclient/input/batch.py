@@ -28,6 +28,7 @@ from kpledger.scheme.envelope import decode_envelope, parse_envelope_json, verif
 from kpledger.scheme.event import MAX_SIGNATURES, Body, SignedEvent
 from kpledger.scheme.v1.events.certificate import CertificateIssued, CertificateReplaced
 from kpledger.scheme.v1.events.importing import ImportRefusedReturned
+from kpledger.scheme.v1.events.life import OpeningWithdrawn
 from kpledger.scheme.v1.ids import parse_number
 
 MAX_LINE_BYTES: Final = 256 * 1024
@@ -104,7 +105,9 @@ class BatchRow:
     @property
     def governs(self) -> bool:
         """Whether later rows may depend on it, whatever they are about."""
-        return any(not _is_number(subject) for subject in self.subjects)
+        named = any(not _is_number(subject) for subject in self.subjects)
+        # A certificate whose seizure is withdrawn goes on from where it stood.
+        return named or isinstance(getattr(self.content, "body", None), OpeningWithdrawn)
 
 
 def count_rows(path: Path) -> int:

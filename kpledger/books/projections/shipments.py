@@ -16,6 +16,7 @@ from kpledger.books.projections.rows import Rows, SqlRow
 from kpledger.books.projections.state import BooksState, Recent
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind
+from kpledger.scheme.v1.lifecycles import CertificateState
 from kpledger.scheme.v1.records import CertificateRecord
 
 WHOLE: Final = 10_000
@@ -25,6 +26,7 @@ _WITHDRAWALS: Final = frozenset(
     ("certificate_voided", "certificate_replaced", "certificate_returned_unused")
 )
 _ENDS: Final = frozenset(("import_refused_returned", "shipment_seized"))
+_PUT_BACK: Final = "opening_withdrawn"
 
 
 class Move(StrEnum):
@@ -41,7 +43,7 @@ class Move(StrEnum):
     """As declared, within the tolerance."""
     DISCREPANT = "DISCREPANT"
     RESOLVED = "RESOLVED"
-    """Both sides agreed what a discrepant shipment held."""
+    """Both sides agreed what a discrepant shipment held; or it had come as declared."""
     HELD = "HELD"
     """Detained, diverted, sent back or seized."""
     RELEASED = "RELEASED"
@@ -323,6 +325,8 @@ def advance(shipment: Shipment, at: BookedEvent) -> Move | None:
     The record is that after the event already.
     """
     kind = at.event.header.type
+    if kind == _PUT_BACK:
+        return _put_back(shipment)
     if shipment.ended is not None:
         return _MOVES_AFTER_END.get(kind)
     move = _MOVES.get(kind)
@@ -340,6 +344,19 @@ def advance(shipment: Shipment, at: BookedEvent) -> Move | None:
         case _:
             shipment.ended, shipment.ending, shipment.waits = kind, at.index, None
     return move
+
+
+def _put_back(shipment: Shipment) -> Move:
+    """Put a certificate back to where it stood before something was stated by mistake."""
+    match shipment.record.state:
+        case CertificateState.RESOLVED:
+            return Move.RESOLVED
+        case CertificateState.IN_TRANSIT:
+            shipment.diverted, shipment.waits = False, "NEWS"
+            return Move.RELEASED
+        case _:
+            shipment.ended = shipment.ending = None
+            return Move.HELD
 
 
 def _hold_or_release(shipment: Shipment, at: BookedEvent, move: Move) -> bool:

@@ -19,6 +19,7 @@ from kpledger.scheme.v1.effects import (
     importing as importing_effects,
     life as life_effects,
     recovery as recovery_effects,
+    withdrawal as withdrawal_effects,
 )
 from kpledger.scheme.v1.rules import (
     authorship,
@@ -38,6 +39,7 @@ from kpledger.scheme.v1.rules import (
     standing,
     subject,
     technical,
+    withdrawal,
 )
 from kpledger.scheme.v1.rules.authorship import AuthorKind, Cosigner
 
@@ -73,6 +75,7 @@ _HOUSEHOLDER: Final = (AuthorKind.PARTICIPANT_ROOT, AuthorKind.CHAIR)
 _EXPORTING: Final = (AuthorKind.EXPORTING_AUTHORITY,)
 _IMPORTING: Final = (AuthorKind.IMPORTING_AUTHORITY,)
 _EITHER_END: Final = (AuthorKind.EXPORTING_AUTHORITY, AuthorKind.IMPORTING_AUTHORITY)
+_OPENER: Final = (*_CLERK, *_ROOT, *_EITHER_END, AuthorKind.SCHEME_STATISTICS)
 _MONITOR: Final = (AuthorKind.MONITOR,)
 _STATISTICIAN: Final = (AuthorKind.STATISTICS_OFFICE, AuthorKind.PARTICIPANT_ROOT)
 _ANYBODY: Final = (AuthorKind.ANYBODY,)
@@ -251,6 +254,11 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
     ),
     events.life.CorrectionMade: Row(
         _ANYBODY, (subject.check_first, notes.check_correction), life_effects.correct
+    ),
+    events.life.OpeningWithdrawn: Row(
+        _OPENER,
+        (withdrawal.check_withdrawn, withdrawal.check_mistake),
+        withdrawal_effects.withdraw,
     ),
     # Group C: what an issuing participant does with its certificates.
     events.certificate.CertificateIssued: Row(

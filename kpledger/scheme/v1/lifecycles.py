@@ -45,6 +45,8 @@ class CaseState(StrEnum):
     RETURNED = "RETURNED"
     RETURN_CLOSED = "RETURN_CLOSED"
     SEIZED = "SEIZED"
+    WITHDRAWN = "WITHDRAWN"
+    """Opened by mistake, as whoever opened it says."""
 
 
 class ProceedingState(StrEnum):
@@ -63,6 +65,8 @@ class ProceedingState(StrEnum):
     ANSWERED = "ANSWERED"
     CLOSED = "CLOSED"
     JUDGED = "JUDGED"
+    WITHDRAWN = "WITHDRAWN"
+    """Opened by mistake, as whoever opened it says."""
 
 
 class CertificateMark(StrEnum):
@@ -80,6 +84,14 @@ class CertificateMark(StrEnum):
     """It surfaced elsewhere than at its destination."""
     AMENDED = "amended"
     """A typing error was corrected; the certificate shows what it says now."""
+    NO_DISCREPANCY = "discrepancy_withdrawn"
+    """What was found differed by mistake alone; it came as declared."""
+    NO_DIVERSION = "diversion_withdrawn"
+    """It had not surfaced elsewhere."""
+    NO_REFUSAL = "refusal_withdrawn"
+    """It was not sent back; whoever refused it by mistake has it still."""
+    NO_SEIZURE = "seizure_withdrawn"
+    """It was not seized; whoever said so by mistake has it still."""
 
 
 class Transition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -243,6 +243,17 @@ class NoteFiled(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Hash of a paper behind it."""
 
 
+class OpeningWithdrawn(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whoever opened a case, a proceeding or a dispute by mistake withdraws it, and says why.
+
+    Its subject is the case, the proceeding, or the certificate of a discrepancy, a diversion, a
+    refusal or a seizure. All that was said stays in the history.
+    """
+
+    reason: LongText
+    """How the mistake came about."""
+
+
 class EventCountersigned(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Further officers of an office put their signatures to a statement that it made before."""
 

@@ -31,15 +31,20 @@ MAX_DOCUMENTS = 200
 _DOCUMENT: Final = "the hash of a document"
 
 KIND_OF: Final = {
-    name: kind for kind, table in PROCEEDINGS.items() for steps in table.values() for name in steps
+    name: kind
+    for kind, table in PROCEEDINGS.items()
+    for steps in table.values()
+    for name in steps
+    if name != events.OpeningWithdrawn.TYPE
 }
-"""The kind of proceeding that an event type is a step of."""
+"""The kind of proceeding that an event type is a step of, where it is of one alone."""
 
 
 def check_step(context: Context) -> Refusals:
     """E6: the proceeding stands where this event goes on from, and its author has seen that."""
     name, prev = context.event.header.type, context.event.header.prev
-    kind, record = KIND_OF[name], context.read(ProceedingRecord, context.subject)
+    record = context.read(ProceedingRecord, context.subject)
+    kind = KIND_OF[name] if name in KIND_OF else context.proceeding().kind
     state, head = (ProceedingState.NONE, None) if record is None else (record.state, record.head)
     if record is not None and record.kind is not kind:
         problem = f"{context.subject} is of the kind {record.kind}"

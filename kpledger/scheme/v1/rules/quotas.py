@@ -74,6 +74,7 @@ KINDS: Final[dict[type[Body], Kind]] = {
     statistics.AnomalyQuestioned: Kind.NOTES,
     statistics.AnomalyAnswered: Kind.NOTES,
     life.EventCountersigned: Kind.TRADE,
+    life.OpeningWithdrawn: Kind.TRADE,
     life.ObserverRegistered: Kind.GOVERNANCE,
     life.ObserverWithdrawn: Kind.GOVERNANCE,
 }

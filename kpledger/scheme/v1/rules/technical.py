@@ -56,7 +56,7 @@ def _check_case(context: Context, certificate: Certificate, case: CaseRecord) ->
     if case.holder != issuer:
         problem = f"the goods of {case.case} are with {case.holder}"
         yield Refusal(Rule.E10, _FIELD, problem, _ACCEPTED)
-    if case.state is CaseState.RETURN_CLOSED:
+    if case.state in (CaseState.RETURN_CLOSED, CaseState.WITHDRAWN):
         yield Refusal(Rule.E10, _FIELD, f"{case.case} is {case.state}", _ACCEPTED)
     weighed = case.carat_thousandths
     if weighed is None:

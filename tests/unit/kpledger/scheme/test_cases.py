@@ -26,6 +26,7 @@ PATHS_OF_CASES: Final[dict[CaseState, tuple[str, ...]]] = {
     CaseState.RETURNED: ("import_refused_returned",),
     CaseState.RETURN_CLOSED: ("import_refused_returned", "return_received"),
     CaseState.SEIZED: ("shipment_seized",),
+    CaseState.WITHDRAWN: ("opening_withdrawn",),
 }
 # The same table as the library's, written down a second time.
 ALLOWED: Final = {
@@ -33,15 +34,21 @@ ALLOWED: Final = {
         "shipment_detained": CaseState.DETAINED,
         "import_refused_returned": CaseState.RETURNED,
         "shipment_seized": CaseState.SEIZED,
+        "opening_withdrawn": CaseState.WITHDRAWN,
     },
     CaseState.DETAINED: {
         "shipment_released": CaseState.OPEN,
         "import_refused_returned": CaseState.RETURNED,
         "shipment_seized": CaseState.SEIZED,
+        "opening_withdrawn": CaseState.WITHDRAWN,
     },
-    CaseState.RETURNED: {"return_received": CaseState.RETURN_CLOSED},
+    CaseState.RETURNED: {
+        "return_received": CaseState.RETURN_CLOSED,
+        "opening_withdrawn": CaseState.DETAINED,
+    },
     CaseState.RETURN_CLOSED: {},
-    CaseState.SEIZED: {},
+    CaseState.SEIZED: {"opening_withdrawn": CaseState.DETAINED},
+    CaseState.WITHDRAWN: {},
 }
 ON_CASES: Final = (
     "shipment_detained",
@@ -49,6 +56,7 @@ ON_CASES: Final = (
     "import_refused_returned",
     "shipment_seized",
     "return_received",
+    "opening_withdrawn",
 )
 OPENED = SOUND["case_opened"][1]
 ARRIVAL = SOUND["arrival_recorded"][1]

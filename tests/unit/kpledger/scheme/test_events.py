@@ -65,6 +65,7 @@ TYPES: Final = [
     "number_range_retired",
     "observer_registered",
     "observer_withdrawn",
+    "opening_withdrawn",
     "participant_admitted",
     "participant_recovered",
     "participant_status_changed",

@@ -28,9 +28,10 @@ ALLOWED: Final = {
     _S.ARRIVED: "MFCXDRS",
     _S.DETAINED: "MFLRS",
     _S.LOST: "FVPAD",
-    _S.DIVERTED: "PDRS",
-    _S.CONFIRMED_DISCREPANT: "Y",
-    _S.RETURNED: "B",
+    _S.DIVERTED: "PDRSZ",
+    _S.CONFIRMED_DISCREPANT: "YZ",
+    _S.RETURNED: "BZ",
+    _S.SEIZED: "Z",
 }
 LETTERS: Final[dict[str, tuple[str, CertificateState | None]]] = {
     "A": ("arrival_recorded", _S.ARRIVED),
@@ -52,7 +53,15 @@ LETTERS: Final[dict[str, tuple[str, CertificateState | None]]] = {
     "W": ("shipment_diverted", _S.DIVERTED),
     "X": ("import_confirmed_discrepant", _S.CONFIRMED_DISCREPANT),
     "Y": ("discrepancy_resolved", _S.RESOLVED),
+    "Z": ("opening_withdrawn", None),
 }
+BACK_TO: Final = {
+    _S.DIVERTED: _S.IN_TRANSIT,
+    _S.CONFIRMED_DISCREPANT: _S.RESOLVED,
+    _S.RETURNED: _S.DETAINED,
+    _S.SEIZED: _S.DETAINED,
+}
+"""Where a certificate stands once what was stated by mistake is withdrawn."""
 MARKS: Final = {
     (_S.ISSUED, "arrival_recorded"): CertificateMark.NOT_VALIDATED,
     (_S.ISSUED, "shipment_detained"): CertificateMark.NOT_VALIDATED,
@@ -66,6 +75,10 @@ MARKS: Final = {
     (_S.LOST, "arrival_recorded"): CertificateMark.WAS_LOST,
     (_S.LOST, "shipment_detained"): CertificateMark.WAS_LOST,
     (_S.DIVERTED, "certificate_replaced"): CertificateMark.EXPORTED,
+    (_S.DIVERTED, "opening_withdrawn"): CertificateMark.NO_DIVERSION,
+    (_S.CONFIRMED_DISCREPANT, "opening_withdrawn"): CertificateMark.NO_DISCREPANCY,
+    (_S.RETURNED, "opening_withdrawn"): CertificateMark.NO_REFUSAL,
+    (_S.SEIZED, "opening_withdrawn"): CertificateMark.NO_SEIZURE,
 }
 
 EVENTS: Final = [name for name, _ in LETTERS.values()]
@@ -102,7 +115,7 @@ def test_table_is_the_one_of_the_scheme() -> None:
         for name, step in steps.items()
     }
     expected = {
-        (state, LETTERS[letter][0]): LETTERS[letter][1]
+        (state, LETTERS[letter][0]): BACK_TO[state] if letter == "Z" else LETTERS[letter][1]
         for state, letters in ALLOWED.items()
         for letter in letters
     }
