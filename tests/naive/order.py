@@ -71,7 +71,7 @@ SIGNED: dict[str, Question] = {
 FIRST_ON_SUBJECT = houses.names_nothing_before
 ISSUE = (
     papers.are_parties_in_order, papers.is_numbered_well, papers.is_filled_in,
-    papers.moves_a_case, papers.covers_sources,
+    papers.is_issued_in_trade, papers.moves_a_case, papers.covers_sources,
 )  # fmt: skip
 STEP = (trade.is_its_business, trade.has_a_way_on, trade.saw_newest)
 CONFIRM = (
@@ -125,9 +125,12 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     "shipment_approved": (field("number"), *PART, scheme.approves_under_ban),
     "shipment_declined": (field("number"), *PART, scheme.approves_under_ban),
     "certificate_issued": (about_new_paper, FIRST_ON_SUBJECT, *ISSUE),
-    "certificate_validated": (*STEP, shipments.trades_still, shipments.validates_soundly),
+    "certificate_validated": (
+        *STEP, shipments.trades_still, shipments.validates_soundly, shipments.validates_in_trade,
+    ),
     "export_notified": (
         *STEP, shipments.trades_still, shipments.is_in_force, shipments.leaves_while_valid,
+        shipments.leaves_in_trade,
     ),
     "amendment_endorsed": (*STEP, shipments.amends_what_stands),
     "certificate_voided": STEP,

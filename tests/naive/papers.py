@@ -7,7 +7,7 @@ from kpledger.scheme.v1.events.certificate import (
     CertificateIssued,
     CertificateReplaced,
 )
-from naive.dates import DAY, days_later, months_later, parse, starts
+from naive.dates import DAY, day_at, days_later, months_later, parse, starts
 from naive.world import Ban, Paper, Run, Said, World
 
 FROZEN_CODES = frozenset({"EU", "XX", "QQ"})
@@ -57,7 +57,50 @@ def are_in_trade(world: World, paper: Certificate, issuer: str) -> str | None:
     return None
 
 
-def bans_now(world: World, paper: Certificate, issuer: str) -> list[tuple[str, Ban]]:
+def is_dated_in_trade(world: World, paper: Certificate, issuer: str, *days: str) -> str | None:
+    """E4: at a moment of each day that is told, both were in trade, and nothing was in the way.
+
+    A day that is not over is judged by now, as all is.
+    """
+    for start in (start for day in days if (start := starts(day)) is not None):
+        moments = [start, *changes_within(world, start), start + DAY - 1]
+        if moments[-1] >= world.now:
+            continue
+        for code in (issuer, paper.destination):
+            held = {world.standing(code, moment) for moment in moments}
+            if held <= not_in_order(paper):
+                return "E4"
+        bans = [
+            (code, ban)
+            for code, ban in bans_at(world, paper, issuer, moments[0])
+            if holds(ban, moments[-1])
+        ]
+        if paper.kind != "TECHNICAL" and any(blocks(world, paper, *one) for one in bans):
+            return "E4"
+    return None
+
+
+def changes_within(world: World, start: int) -> list[int]:
+    """Give the moments of a day at which somebody's standing changed."""
+    times = {
+        moment
+        for member in world.members.values()
+        for since in member.standings
+        for moment in (since.start, since.lapses)
+        if moment is not None and start < moment < start + DAY
+    }
+    return sorted(times)
+
+
+def is_issued_in_trade(world: World, said: Said) -> str | None:
+    paper = paper_in(said)
+    days = [paper.issued_on]
+    if paper.validated_at is not None:
+        days.append(day_at(paper.validated_at))
+    return is_dated_in_trade(world, paper, said.author[0], *days)
+
+
+def bans_at(world: World, paper: Certificate, issuer: str, moment: int) -> list[tuple[str, Ban]]:
     """Give the restrictions in force that a certificate falls under."""
     touched = {
         "ORIGIN": paper.origin.countries,
@@ -70,7 +113,7 @@ def bans_now(world: World, paper: Certificate, issuer: str) -> list[tuple[str, B
         found += [
             (code, ban)
             for ban in newest.values()
-            if code in touched[ban.body.scope] and holds(ban, world.now)
+            if code in touched[ban.body.scope] and holds(ban, moment)
         ]
     return found
 
@@ -84,7 +127,9 @@ def is_restricted(world: World, paper: Certificate, issuer: str) -> bool:
     """Tell whether a restriction is in the way: its approver can let the shipment pass."""
     if paper.kind == "TECHNICAL":
         return False
-    return any(blocks(world, paper, code, ban) for code, ban in bans_now(world, paper, issuer))
+    return any(
+        blocks(world, paper, code, ban) for code, ban in bans_at(world, paper, issuer, world.now)
+    )
 
 
 def blocks(world: World, paper: Certificate, code: str, ban: Ban) -> bool:

@@ -7,13 +7,15 @@ from msgspec.structs import replace
 from kpledger.scheme.v1.events import certificate, importing
 from naive import trade
 from naive.authors import judge_signatures
-from naive.dates import ends, parse
+from naive.dates import DAY, day_at, ends, parse, starts
 from naive.houses import the
 from naive.papers import (
     FROZEN_CODES,
     are_in_trade,
     ascending,
+    changes_within,
     give_back,
+    is_dated_in_trade,
     is_possible,
     is_validated_too_early,
     not_in_order,
@@ -55,6 +57,20 @@ def trades_still(world: World, said: Said) -> str | None:
     """E4 again, when it is validated and when it leaves."""
     paper = world.papers[said.subject]
     return are_in_trade(world, paper.says, paper.issuer)
+
+
+def validates_in_trade(world: World, said: Said) -> str | None:
+    """E4 of the day of validation."""
+    paper = world.papers[said.subject]
+    day = day_at(the(certificate.CertificateValidated, said).validated_at)
+    return is_dated_in_trade(world, paper.says, paper.issuer, day)
+
+
+def leaves_in_trade(world: World, said: Said) -> str | None:
+    """E4 of the day on which it leaves."""
+    paper = world.papers[said.subject]
+    day = the(certificate.ExportNotified, said).exported_on
+    return is_dated_in_trade(world, paper.says, paper.issuer, day)
 
 
 def validates_soundly(world: World, said: Said) -> str | None:
@@ -217,13 +233,25 @@ def is_clean(world: World, said: Said) -> str | None:
     paper = world.papers[said.subject]
     good = (
         not paper.lost
-        and world.standing(paper.issuer, paper.issued_at) not in not_in_order(paper.says)
+        and was_issued_in_trade(world, paper)
         and was_in_time(paper, body)
         and body.parcels == paper.says.parcels
         and is_near(world, paper, body, "carat_thousandths", "carat_tolerance")
         and is_near(world, paper, body, "value_usd_cents", "value_tolerance")
     )
     return None if good else "E8"
+
+
+def was_issued_in_trade(world: World, paper: Paper) -> bool:
+    """Tell whether the issuer was in trade when it was recorded, and on the day it states."""
+    start = starts(paper.says.issued_on)
+    assert start is not None
+    out = not_in_order(paper.says)
+    if world.standing(paper.issuer, paper.issued_at) in out:
+        return False
+    moments = (start, *changes_within(world, start), start + DAY - 1)
+    held = {world.standing(paper.issuer, moment) for moment in moments}
+    return moments[-1] >= paper.issued_at or not held <= out
 
 
 def is_near(

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from kpledger.base.units import bound_amount
+from kpledger.base.units import bound_amount, end_of_day_ms, start_of_day_ms
 from kpledger.books.periods import days_between, working_days
 from kpledger.books.projections.neighbours import NEIGHBOURS
 from kpledger.books.projections.rows import Rows
@@ -183,12 +183,16 @@ class Observer:
             row.unannounced = 1
 
     def _see_standing(self, row: Movement, shipment: Shipment, at: BookedEvent) -> None:
-        issuer = self._state.read(
-            ParticipantRecord.key_for(shipment.record.issuer), ParticipantRecord
-        )
-        standing = None if issuer is None else issuer.standing_at(at.time_ms)
-        if standing is not None and standing is not Standing.ACTIVE:
-            row.issuer_standing = standing.value
+        """See the issuer's standing: then, or else all of the day of arrival or departure."""
+        record = shipment.record
+        issuer = self._state.read(ParticipantRecord.key_for(record.issuer), ParticipantRecord)
+        days = [day for day in (row.day, record.exported_on) if day is not None and day < at.day]
+        spans = [(start_of_day_ms(day), end_of_day_ms(day)) for day in days]
+        for first, last in ((at.time_ms, at.time_ms), *spans) if issuer is not None else ():
+            held = issuer.standings_within(first, last)
+            if Standing.ACTIVE not in held and held[-1] is not None:
+                row.issuer_standing = held[-1].value
+                return
 
     def _see_return(self, shipment: Shipment, sources: list[Drawn]) -> None:
         record = shipment.record

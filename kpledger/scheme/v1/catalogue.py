@@ -90,6 +90,7 @@ _ISSUE: Final = (
     standing.check_parties,
     numbering.check_certificate_number,
     contents.check_contents,
+    standing.check_dates,
     technical.check_technical,
     lineage.check_lineage,
 )
@@ -268,12 +269,18 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
     ),
     events.certificate.CertificateValidated: Row(
         _EXPORTING,
-        (*_OWN, standing.check_parties, exporting.check_validation),
+        (*_OWN, standing.check_parties, exporting.check_validation, standing.check_dates),
         certificate_effects.move,
     ),
     events.certificate.ExportNotified: Row(
         _EXPORTING,
-        (*_OWN, standing.check_parties, exporting.check_unexpired, exporting.check_export_notice),
+        (
+            *_OWN,
+            standing.check_parties,
+            exporting.check_unexpired,
+            exporting.check_export_notice,
+            standing.check_dates,
+        ),
         certificate_effects.notify_export,
     ),
     events.certificate.AmendmentEndorsed: Row(

@@ -48,6 +48,12 @@ class ParticipantRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields
         found = self.standing_since(time_ms)
         return None if found is None else found.status
 
+    def standings_within(self, first_ms: int, last_ms: int) -> tuple[Standing | None, ...]:
+        """Give the standings that it had in a span, both ends included, in their order."""
+        changes = (at for one in self.standings for at in (one.effective_from, one.lapses_at))
+        within = {at for at in changes if at is not None and first_ms < at <= last_ms}
+        return tuple(self.standing_at(at) for at in (first_ms, *sorted(within)))
+
     def is_awaited(self, time_ms: int) -> bool:
         """Tell whether it was admitted from a later instant on, and does not take part yet."""
         to_come = any(one.effective_from > time_ms for one in self.standings)

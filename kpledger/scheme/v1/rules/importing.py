@@ -12,7 +12,7 @@ from kpledger.scheme.v1.events.governance import AuthorityRole
 from kpledger.scheme.v1.lifecycles import TRANSITIONS, USED
 from kpledger.scheme.v1.records import CertificateRecord
 from kpledger.scheme.v1.rules.authorship import Cosigner
-from kpledger.scheme.v1.rules.standing import may_trade
+from kpledger.scheme.v1.rules.standing import may_trade, standing_at_issue
 from kpledger.scheme.v1.rules.values import check_ascending, check_past_day, check_span
 
 _MILLION: Final = 1_000_000
@@ -104,7 +104,7 @@ def check_clean(context: Context, record: CertificateRecord) -> Refusals:
     if day is not None:
         yield from check_span(Rule.E8, "body.exported_on", day, record.issued_on, received)
     yield from _check_unexpired(record, body)
-    standing = context.standing(record.issuer, record.recorded_at)
+    standing = standing_at_issue(context, record)
     if not may_trade(standing, record.kind):
         problem = f"{record.issuer} was {standing} when {record.number} was issued"
         yield Refusal(Rule.E8, "subject", problem, _OTHERWISE)

@@ -17,14 +17,18 @@ MAX_RESTRICTIONS = 200
 """How many restrictions a participant may ever have been under."""
 
 
-def check_restrictions(context: Context, shipment: CertificateRecord) -> Refusals:
-    """E4: no restriction that is in force now stands in the way of a shipment.
+def check_restrictions(
+    context: Context, shipment: CertificateRecord, first_ms: int, last_ms: int
+) -> Refusals:
+    """E4: no restriction that is in force during all of a span stands in the way of a shipment.
 
     A technical certificate moves goods that are not traded, back from a restricted zone for
     instance, and is under none.
     """
     if shipment.kind is not CertificateKind.TECHNICAL:
         for code, restriction in _in_scope(context, shipment):
+            if not (restriction.holds_at(first_ms) and restriction.holds_at(last_ms)):
+                continue
             yield from _check_zones(context, code, restriction, shipment)
             if restriction.mode is events.Mode.PRE and _is_about(restriction, shipment):
                 yield from _check_approved(context, code, restriction, shipment)
@@ -41,7 +45,7 @@ def _in_scope(context: Context, shipment: CertificateRecord) -> Iterator[tuple[s
     scopes += [(origin, events.Scope.ORIGIN) for origin in shipment.origins]
     for code, scope in scopes:
         for restriction in context.restrictions(code):
-            if restriction.scope is scope and restriction.holds_at(context.at.now_ms):
+            if restriction.scope is scope:
                 yield code, restriction
 
 

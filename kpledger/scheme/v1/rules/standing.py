@@ -1,18 +1,21 @@
 """E4 and E14: trade only between participants in good standing, judged at the event's own time."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from kpledger.base.ids import KPCS
-from kpledger.base.units import DAY_MS, format_time
+from kpledger.base.units import DAY_MS, day_of, end_of_day_ms, format_time, start_of_day_ms
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, Refusals
 from kpledger.scheme.v1.events.certificate import (
     CertificateIssued,
     CertificateKind,
     CertificateReplaced,
+    CertificateValidated,
+    ExportNotified,
 )
 from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing
-from kpledger.scheme.v1.records import ParticipantRecord
+from kpledger.scheme.v1.records import CertificateRecord, ParticipantRecord
 from kpledger.scheme.v1.rules.contents import issued_record
 from kpledger.scheme.v1.rules.restrictions import check_restrictions, field_of
 from kpledger.scheme.v1.rules.values import check_notice_period
@@ -23,6 +26,8 @@ MAX_STANDINGS: Final = 500
 
 _ALWAYS: Final = (Standing.SUSPENDED, Standing.REMOVED)
 """What may be decided beyond, once more: nobody is kept from stopping a participant."""
+
+_ISSUING: Final = (CertificateIssued, CertificateReplaced)
 
 _NEXT_STANDINGS = {
     Standing.ACTIVE: (
@@ -51,11 +56,8 @@ def check_parties(context: Context) -> Refusals:
     members. Restrictions on their trade are looked at in the same breath. Goods that are not traded
     go back under a technical certificate to whoever is a member still, suspended or not.
     """
-    if isinstance(context.event.body, CertificateIssued | CertificateReplaced):
-        shipment = issued_record(context)
-    elif (found := context.certificate(context.subject)) is not None:
-        shipment = found
-    else:
+    shipment, now = _shipment_of(context), context.at.now_ms
+    if shipment is None:
         return
     issuer, destination = shipment.issuer, shipment.destination
     field = field_of(context, shipment, "destination")
@@ -64,7 +66,65 @@ def check_parties(context: Context) -> Refusals:
         yield Refusal(Rule.E4, field, f"{problem} has no certificate", "another participant")
     yield from _check_standing(context, issuer, "author", shipment.kind)
     yield from _check_standing(context, destination, field, shipment.kind)
-    yield from check_restrictions(context, shipment)
+    yield from check_restrictions(context, shipment, now, now)
+
+
+def _shipment_of(context: Context) -> CertificateRecord | None:
+    if isinstance(context.event.body, _ISSUING):
+        return issued_record(context)
+    return context.certificate(context.subject)
+
+
+def check_dates(context: Context) -> Refusals:
+    """E4: nor is anything dated into a time when one of them was not, or a restriction held.
+
+    Whoever is in good standing again could else make up for what was forbidden. A day counts if
+    they were in good standing at any moment of it, UTC; one that is not over is judged by now.
+    """
+    shipment = _shipment_of(context)
+    if shipment is None:
+        return
+    accepted = "a day on which both were in good standing, and no restriction stood in the way"
+    for field, day in _stated_days(context):
+        first, last = start_of_day_ms(day), end_of_day_ms(day)
+        if last >= context.at.now_ms:
+            continue
+        for code in (shipment.issuer, shipment.destination):
+            held = context.existing(ParticipantRecord, code).standings_within(first, last)
+            if not any(may_trade(one, shipment.kind) for one in held):
+                was = " and ".join(one or "no participant" for one in dict.fromkeys(held))
+                yield Refusal(Rule.E4, field, f"{code} was {was} on {day}", accepted)
+        for one in check_restrictions(context, shipment, first, last):
+            yield Refusal(Rule.E4, field, f"{one.problem} on {day}", accepted)
+
+
+def _stated_days(context: Context) -> Iterator[tuple[str, str]]:
+    """Give the fields in which an event says when it happened, and the day that each names."""
+    body = context.event.body
+    match body:
+        case CertificateIssued() | CertificateReplaced():
+            yield "body.certificate.issued_on", body.certificate.issued_on
+            if body.certificate.validated_at is not None:
+                yield "body.certificate.validated_at", day_of(body.certificate.validated_at)
+        case CertificateValidated():
+            yield "body.validated_at", day_of(body.validated_at)
+        case ExportNotified():
+            yield "body.exported_on", body.exported_on
+        case _:
+            pass
+
+
+def standing_at_issue(context: Context, record: CertificateRecord) -> Standing | None:
+    """Give the standing in which the issuer was when a certificate was issued.
+
+    That is when it was recorded; or on the day that it states, if it was not in good standing then.
+    """
+    issuer, recorded_at = context.existing(ParticipantRecord, record.issuer), record.recorded_at
+    recorded, last = issuer.standing_at(recorded_at), end_of_day_ms(record.issued_on)
+    if last >= recorded_at or not may_trade(recorded, record.kind):
+        return recorded
+    stated = issuer.standings_within(start_of_day_ms(record.issued_on), last)
+    return recorded if any(may_trade(one, record.kind) for one in stated) else stated[-1]
 
 
 def may_trade(standing: Standing | None, kind: CertificateKind) -> bool:
