@@ -186,9 +186,11 @@ class Observer:
         """See the issuer's standing: then, or else all of the day of arrival or departure."""
         record = shipment.record
         issuer = self._state.read(ParticipantRecord.key_for(record.issuer), ParticipantRecord)
+        if issuer is None:
+            return
         days = [day for day in (row.day, record.exported_on) if day is not None and day < at.day]
         spans = [(start_of_day_ms(day), end_of_day_ms(day)) for day in days]
-        for first, last in ((at.time_ms, at.time_ms), *spans) if issuer is not None else ():
+        for first, last in ((at.time_ms, at.time_ms), *spans):
             held = issuer.standings_within(first, last)
             if Standing.ACTIVE not in held and held[-1] is not None:
                 row.issuer_standing = held[-1].value
