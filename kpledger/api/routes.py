@@ -132,6 +132,8 @@ class Route:
     """Further parameters of the query, about how it is answered."""
     takes_events: bool = False
     """Whether it is a POST with one or many signed events."""
+    may_find_none: bool = False
+    """Whether the ledger may not hold what the path names (404)."""
     access: Access = Access.LISTED
     """For whom it is; a new route is for nobody else before somebody has thought about it."""
 
@@ -246,6 +248,7 @@ def route_of(query: AnyQuery) -> Route:
         _reply(query.summary, query.answer),
         from_books=True,
         is_small=query.is_small,
+        may_find_none=query.may_find_none,
         question=query.question,
         options=ReadOptions,
         access=Access.EVERYBODY if query.for_everybody else Access.LISTED,

@@ -131,12 +131,14 @@ CERTIFICATE: Final = Query(
     "What a certificate says, and where it stands",
     _respond_one,
     is_small=True,
+    may_find_none=True,
 )
 HISTORY: Final = Query(
     "certificates/{number}/history",
     "The events on a certificate, oldest first",
     _respond_history,
     is_small=True,
+    may_find_none=True,
 )
 
 

@@ -76,6 +76,7 @@ KEY: Final = Query(
     "Whose a key is, and from when until when its signatures count",
     _respond_one,
     is_small=True,
+    may_find_none=True,
 )
 SIGNING_KEYS: Final = Query(
     "keys",

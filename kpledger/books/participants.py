@@ -136,6 +136,7 @@ PARTICIPANT: Final = Query(
     "A participant, with its standing, offices and number ranges",
     _respond_one,
     is_small=True,
+    may_find_none=True,
 )
 ORGANISATION: Final = Query(
     "organisation",

@@ -49,6 +49,7 @@ class Query(Generic[_Q_co, _A_co]):
         *,
         is_small: bool = False,
         for_everybody: bool = False,
+        may_find_none: bool = False,
     ) -> None:
         """Take the forms of question and answer from what responds.
 
@@ -60,9 +61,11 @@ class Query(Generic[_Q_co, _A_co]):
             is_small: whether it reads a few rows by an index and no more, so that a node lets
                 nobody who asks it wait for those who ask anything else.
             for_everybody: whether a node answers it to clients who are not listed there.
+            may_find_none: whether ``respond`` raises :class:`NotOnLedgerError`.
         """
         self.path, self.summary, self.respond = path, summary, respond
         self.is_small, self.for_everybody = is_small, for_everybody
+        self.may_find_none = may_find_none
         _, question, answer = get_annotations(respond).values()
         self.question: type[_Q_co] = question
         """Its parameters: a flat Struct of text, numbers and truth values, with defaults."""

@@ -124,7 +124,7 @@ AnyNumber = Annotated[str, form(NUMBER_PATTERN[1:-2], _A_NUMBER, may_be_empty=Tr
 Hex = Annotated[str, form("[0-9a-f]{64}", "64 lower-case hexadecimal digits")]
 """A digest or a public key."""
 SubjectName = Annotated[
-    str, form("[^/].{0,255}", "what events are about, such as BW00000042 or ZW/policy")
+    str, form("[!-~]{1,255}", "what events are about, such as BW00000042 or ZW/policy")
 ]
 """What events name as their subject."""
 PeriodName = Annotated[

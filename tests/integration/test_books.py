@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 import pytest
+from declared import check_answer
 from lab.year.directory import build
 from lab.year.participants import NODE
 from lab.year.tables import load_tables
@@ -23,6 +24,7 @@ from network import GLANCE_S, PATIENCE_S, end_all, read_line, start_kpnode, wait
 from rebuilt import RebuiltBooks, find_query
 
 from kpclient.replay.served_chain import ServedChain
+from kpledger.api.routes import JSON_TYPE, route_of
 from kpledger.base.keys import SigningKey
 from kpledger.books.queries import QUERIES
 from kpledger.log.genesis import Genesis
@@ -170,7 +172,9 @@ class Books:
         targets = list(_targets(page["certificates"], self.root))
         assert {find_query(target)[0].path for target in targets} == {one.path for one in QUERIES}
         for target in targets:
-            assert (target, await self.ask(target)) == (target, replayed.answer(target))
+            answer = await self.ask(target)
+            assert (target, answer) == (target, replayed.answer(target))
+            check_answer(route_of(find_query(target)[0]), 200, JSON_TYPE, answer)
 
 
 def _children_of(pid: int) -> list[int]:
