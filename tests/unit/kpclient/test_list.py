@@ -54,6 +54,22 @@ def test_people_see_a_row_for_each(place: Path) -> None:
     assert lines[-1] == f"2 shown; more follow with --after {NUMBERS[1]}"
 
 
+def test_several_states_are_listed_together(place: Path) -> None:
+    words = ("--state", "CONFIRMED", "--state", "VALIDATED", "--limit", "1", "--json")
+    assert [one["number"] for one in json.loads(run(place, *words).stdout)["certificates"]] == [
+        NUMBERS[0]
+    ]
+    none = run(place, "--state", "CONFIRMED", "--state", "VOIDED", "--json")
+    assert json.loads(none.stdout)["certificates"] == []
+
+
+@pytest.mark.parametrize("option", ["--issuer", "--destination", "--after"])
+def test_an_empty_filter_is_not_taken_for_none(place: Path, option: str) -> None:
+    result = run(place, option, "")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"error: {option}: it is empty\n")
+
+
 def test_a_limit_that_is_just_enough_leaves_nothing_to_follow(place: Path) -> None:
     lines = run(place, "--limit", str(len(NUMBERS))).stdout.splitlines()
     assert lines[-1] == f"{len(NUMBERS)} in all"
