@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TextIO
 
 import typer
+from rich.console import Console
 from typer.core import TyperGroup
 
 from kpledger.base.selftest import LibraryError, check_libraries
@@ -37,6 +38,8 @@ EXIT_CRASHED: Final = 70
 EXIT_UNREAD: Final = 141
 """Whoever read the answer stopped reading; a shell says so of what SIGPIPE has ended."""
 
+_UNFOLDED: Final = 1_000_000
+"""Columns where nothing is to be folded."""
 _STANDARD: Final = 3
 """Descriptors that every program has: standard input, output and error."""
 
@@ -164,10 +167,22 @@ def _claim_streams() -> None:
     )
     sys.stderr = _forgive(sys.stderr)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error does
+        # Programs read UTF-8, whatever people read here; what nobody can read, as standard error.
+        encoding = None if sys.stdout.isatty() else "utf-8"
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
     if is_closed:
         _say("standard output is closed; send it to a file, or to /dev/null")
         raise SystemExit(EXIT_UNDECIDED)
+
+
+def open_console(stream: TextIO) -> Console:
+    """Give what lays text out for a stream: plain and unfolded unless a terminal is behind it.
+
+    Variables such as ``FORCE_COLOR`` or ``COLUMNS`` change nothing of that.
+    """
+    is_terminal = stream.isatty()
+    width = None if is_terminal else _UNFOLDED
+    return Console(file=stream, force_terminal=is_terminal, highlight=False, width=width)
 
 
 class _Deaf(io.FileIO):

@@ -21,6 +21,8 @@ def start(program: str) -> None:
     Raises:
         SystemExit: the command has ended, or was interrupted.
     """
+    # Processes that it starts run nothing that lies in the directory it was started in.
+    os.environ["PYTHONSAFEPATH"] = "1"
     # What is raised while a module is imported may be swallowed on its way; the end is not. Who
     # ignores interrupts, as in the background of a script, goes on doing so.
     is_usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler

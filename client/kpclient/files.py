@@ -88,6 +88,19 @@ def is_stdout(path: Path) -> bool:
     return path in _STDOUT
 
 
+def expand(option: str, path: Path) -> Path:
+    """Put a home directory in the place of ``~``.
+
+    Raises:
+        UsageError: there is none: no ``HOME``, and no user of that name or number.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        problem = f"{path} is not known: no such user has a home directory on this machine"
+        raise UsageError(option, problem, "a whole path, such as /srv/kpledger") from None
+
+
 def make_private_directory(directory: Path) -> None:
     """Make a directory, and those above it, for its owner alone; it may not be open already.
 

@@ -4,8 +4,10 @@ It is no agent: a key is opened for one command and forgotten. What is in a file
 :mod:`kpclient.keyfile`; ``keys rewrite`` writes those of an earlier format anew.
 """
 
+import codecs
 import re
 import secrets
+import unicodedata
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -62,8 +64,7 @@ class Keystore:
 
     def create(self, *, name: str, author: Author, seed: bytes, passphrase: bytes) -> KeyEntry:
         """Encrypt a key under a passphrase and keep it; one of this name is not overwritten."""
-        _check_passphrase(passphrase)
-        _check_strength(passphrase)
+        _check_strength(_spell(passphrase))
         return self._write(name, author, seed, passphrase, replace=False)
 
     def rewrite(self, name: str, passphrase: bytes) -> KeyEntry:
@@ -94,9 +95,11 @@ class Keystore:
             WrongPassphraseError: the passphrase does not open it.
         """
         entry, content = self._load(name)
-        _check_passphrase(passphrase)
+        # Earlier versions took every byte as it came.
+        ways = dict.fromkeys((_spell(passphrase, strictly=False), passphrase.partition(b"\n")[0]))
         try:
-            seed = keyfile.unseal(content, passphrase)
+            tried = (keyfile.unseal(content, one) for one in ways)
+            seed = next(filter(None, tried), None)
         except (ValueError, RecursionError) as error:
             raise DamagedKeyError(self._path(name), str(error)) from None
         if seed is None or SigningKey.from_seed(seed).public_key != entry.public_key:
@@ -110,12 +113,11 @@ class Keystore:
     def _write(
         self, name: str, author: Author, seed: bytes, passphrase: bytes, *, replace: bool
     ) -> KeyEntry:
-        path = self._path(name)
-        _check_passphrase(passphrase)
+        path, phrase = self._path(name), _spell(passphrase)
         entry = KeyEntry(name, author, SigningKey.from_seed(seed).public_key)
         make_private_directory(self._directory)
         try:
-            write_durably(path, keyfile.seal(entry, seed, passphrase), replace=replace)
+            write_durably(path, keyfile.seal(entry, seed, phrase), replace=replace)
         except FileExistsError:
             problem = f"there is a key {name!r} already; it is not overwritten"
             raise KeystoreError(problem) from None
@@ -160,10 +162,30 @@ def make_seed() -> bytes:
     return secrets.token_bytes(SEED_BYTES)
 
 
-def _check_passphrase(passphrase: bytes) -> None:
-    if not 1 <= len(passphrase) <= MAX_PASSPHRASE_BYTES:
+def _spell(passphrase: bytes, *, strictly: bool = True) -> bytes:
+    """Give the one spelling of a passphrase, wherever it was typed (RFC 8265, OpaqueString).
+
+    It is the first line, without the byte order mark before it and the carriage return behind it
+    that an editor adds; every kind of space is a plain one, and accents are composed (NFC).
+
+    Raises:
+        KeystoreError: it has no sensible length; or, ``strictly``, somebody could not type it.
+    """
+    line = passphrase.partition(b"\n")[0].removeprefix(codecs.BOM_UTF8).rstrip(b"\r")
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        text = line.decode(errors="surrogateescape")
+    spaced = "".join(" " if unicodedata.category(one) == "Zs" else one for one in text)
+    text = unicodedata.normalize("NFC", spaced)
+    if strictly and not text.isprintable():
+        problem = "the passphrase of a new key has a character that nobody can type, or is not text"
+        raise KeystoreError(f"{problem}; accepted: printable characters, in UTF-8")
+    spelled = text.encode(errors="surrogateescape")
+    if not 1 <= len(spelled) <= MAX_PASSPHRASE_BYTES:
         limits = f"1 to {MAX_PASSPHRASE_BYTES} bytes"
-        raise KeystoreError(f"a passphrase has {limits}, not {len(passphrase)}")
+        raise KeystoreError(f"a passphrase has {limits}, not {len(spelled)}")
+    return spelled
 
 
 def _check_strength(passphrase: bytes) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from kpclient.clock import now_ms
 from kpclient.errors import ClientError, FileError, UsageError
-from kpclient.files import hand_over, place_for, read_text_bounded
+from kpclient.files import expand, hand_over, place_for, read_text_bounded
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.net.access_tokens import AccessTokens, load_tokens
 from kpclient.net.answers import read_answer
@@ -79,7 +79,7 @@ class Session:
         self._connection = connection
         self._newest = newest
         self._offline = offline or OfflineOptions()
-        self.home = connection.home.expanduser()
+        self.home = expand("--home", connection.home)
 
     @cached_property
     def genesis(self) -> Genesis:
@@ -169,7 +169,7 @@ class Session:
             ClientError: no node answers; says why not.
         """
         if self._offline.copy is not None:
-            return CopiedChain(self._offline.copy.expanduser())
+            return CopiedChain(expand("--copy", self._offline.copy))
         if not self._nodes:
             raise UsageError("--node", "no node is named", "--node URL, or --copy DIR")
         timeout_s = self._connection.timeout_s

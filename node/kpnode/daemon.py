@@ -6,7 +6,6 @@
 
 import asyncio
 import logging
-import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -34,7 +33,7 @@ from kpnode.ledger import Ledger
 from kpnode.listening.connections import ConnectionLimits
 from kpnode.listening.descriptors import raise_limit, share_descriptors
 from kpnode.machine import Machine
-from kpnode.process import close_to_others, rest_collector
+from kpnode.process import call_on_stop, close_to_others, rest_collector
 from kpnode.raft import Configuration, Index, NodeId, RaftConfig, RaftCore, Recovered
 from kpnode.runtime import Cause, Node
 from kpnode.storage.database import OPEN_FILES_MAX
@@ -291,7 +290,7 @@ def _load_genesis(path: Path) -> Genesis:
 
 
 async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> None:
-    """Run a node until SIGTERM or SIGINT.
+    """Run a node until it is told to stop.
 
     Args:
         config: the node's configuration, with paths resolved.
@@ -314,8 +313,7 @@ async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> N
     )
     service = NodeService(config, genesis, keys)
     stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    call_on_stop(stopping.set)
     api, directory = config.api, config.node.directory
     books = BooksSupervisor(service.node, directory, run_process(config.node.genesis, directory))
     server = _build_server(service, books, config, keys, access)

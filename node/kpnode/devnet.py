@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 import shutil
-import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -29,7 +28,7 @@ from kpnode.founding import (
     read_members,
 )
 from kpnode.patience import StandstillError, measure_work, wait_until
-from kpnode.process import run_until_first, stop_process
+from kpnode.process import call_on_stop, end_with_parent, run_until_first, stop_process
 
 STANDSTILL_S: Final = 30.0
 """So long may nothing move while a network starts. A large ledger takes as long as it takes."""
@@ -134,7 +133,7 @@ def _contradiction(directory: Path, option: str, how: str) -> SetupError:
 async def run_network(
     directory: Path, genesis: Genesis, *, on_ready: Report, on_ended: Report
 ) -> None:
-    """Run every node of a network until SIGINT or SIGTERM.
+    """Run every node of a network until it is told to stop; they end if this process does.
 
     A node that ends by itself is reported and not started again: losing one is what such a network
     is for.
@@ -153,9 +152,7 @@ async def run_network(
     for config in configs.values():
         _check_ports(config.node.name, config.api.listen, config.peers.listen)
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    call_on_stop(stopping.set)
     running: list[_Running] = []
     watchers: list[asyncio.Task[None]] = []
     try:
@@ -221,6 +218,7 @@ async def _start(directory: Path, config: NodeConfig) -> _Running:
             stderr=stream,
             # Ctrl-C reaches the whole group; the nodes are to be stopped by us, in order.
             process_group=0,
+            preexec_fn=end_with_parent,
         )
     scheme = "https" if config.api.tls else "http"
     return _Running(config.node.name, config, log, process, f"{scheme}://{config.api.listen}")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import stat
+import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
@@ -14,7 +15,6 @@ import msgspec
 import typer
 import uvloop
 from rich import box
-from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -23,7 +23,7 @@ from kpledger.api.addresses import NODE_URL, NODE_VARIABLE, NodeAddress, is_here
 from kpledger.api.routes import BEARER_TOKEN, STATUS
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.base.text import check_json_depth, clean, escape_json, shorten
-from kpledger.command import EXIT_LATER, EXIT_UNDECIDED, example_epilog, make_program
+from kpledger.command import EXIT_LATER, EXIT_UNDECIDED, example_epilog, make_program, open_console
 from kpledger.reading import read_text, say_trouble
 from kpnode.config import Address, load_config
 from kpnode.daemon import run_node
@@ -41,7 +41,6 @@ app = make_program(
     "A node of the kpledger network: make it, run it, ask how it is.",
     "kpnode devnet /tmp/net --voters 4 --port 7600",
 )
-_out = Console()
 
 _TROUBLE = (SetupError, LedgerError, StorageError)
 _STATUS_S = 5.0
@@ -319,7 +318,10 @@ def _print_nodes(addresses: Sequence[str], answers: Sequence[Mapping[str, object
         troubles += [
             f"{name}: {_show(problem)}" for problem in (one.get("error"), *said) if problem
         ]
-    _out.print(table)
+    console = open_console(sys.stdout)
+    with console.capture() as printed:
+        console.print(table)
+    typer.echo(printed.get(), nl=False)
     for trouble in troubles[:_MAX_TROUBLES]:
         typer.echo(trouble)
 

@@ -4,12 +4,14 @@ Operators see the log, one line an entry, on standard error.
 """
 
 import asyncio
+import ctypes
 import gc
 import logging
 import os
+import signal
 import stat
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
@@ -28,6 +30,8 @@ LOG_LINES: Final = 50
 LOG_PERIOD_S: Final = 600.0
 
 
+_PR_SET_PDEATHSIG: Final = 1
+"""Of prctl(2)."""
 _MAX_NAMED: Final = 5
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _log = logging.getLogger(__name__)
@@ -129,6 +133,21 @@ async def run_until_first(*work: Coroutine[None, None, object]) -> None:
             task.result()
     finally:
         await end_tasks(tasks)
+
+
+def call_on_stop(call: Callable[[], None]) -> None:
+    """Call something when this process is told to end: also when its terminal is closed.
+
+    Call it in the event loop. What is ignored, as under ``nohup``, goes on being ignored.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(number, call)
+
+
+def end_with_parent() -> None:
+    """Have the system end this process, in order, when its parent ends, however that ends."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 async def stop_process(process: asyncio.subprocess.Process, patience_s: float) -> None:

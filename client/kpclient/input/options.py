@@ -9,7 +9,6 @@ and what help says of it stands in ``options.toml``; what only one command has, 
 
 import functools
 import inspect
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
@@ -22,12 +21,13 @@ import msgspec
 import typer
 from typer.models import OptionInfo, ParameterInfo
 
-from kpclient.errors import ClientError, FileError, UsageError
+from kpclient.errors import ClientError, UsageError
 from kpclient.input.help_pages import PlainCommand
 from kpclient.output.console import print_json, print_trouble
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.books.question import QuestionError
 from kpledger.command import EXIT_UNDECIDED, example_epilog
+from kpledger.reading import say_trouble
 
 DEFAULT_HOME: Final = Path("~/.config/kpledger")
 TIMEOUT_S: Final = 10.0
@@ -343,8 +343,8 @@ def _report(
     """Say what went wrong, line by line or as the JSON object, and give the exit code for it."""
     if isinstance(error, QuestionError):
         error = UsageError(error.field, error.problem, error.accepted)
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        error = FileError(Path(os.fsdecode(error.filename)), error.strerror)
+    if isinstance(error, OSError):
+        error = ClientError(say_trouble(error))
     known, answered, code = {"detail": str(error)}, False, EXIT_UNDECIDED
     if isinstance(error, ClientError):
         known, answered, code = error.describe(), error.IS_ANSWERED, error.EXIT_CODE

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from kpclient.errors import UsageError
-from kpclient.files import check_private, read_text_bounded
+from kpclient.files import check_private, expand, read_text_bounded
 from kpledger.api.addresses import NodeAddress, is_here
 from kpledger.api.routes import BEARER_TOKEN
 
@@ -83,8 +83,9 @@ def load_tokens(file: Path | None, *, in_clear: bool) -> AccessTokens:
     if file is None:
         token = os.environ.get(TOKEN_VARIABLE, "").strip()
         return AccessTokens(_read_line(TOKEN_VARIABLE, token) if token else {}, in_clear)
-    content = read_text_bounded(file.expanduser(), max_bytes=_MAX_FILE_BYTES)
-    check_private(file.expanduser())
+    place = expand(_OPTION, file)
+    content = read_text_bounded(place, max_bytes=_MAX_FILE_BYTES)
+    check_private(place)
     found: dict[str, str] = {}
     for number, line in enumerate(content.splitlines(), start=1):
         words = line.partition("#")[0].strip()

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final
 
 import msgspec
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 from rich.tree import Tree
@@ -25,12 +25,10 @@ from kpclient.output.tables import format_decimal
 from kpledger.base.text import clean, clean_lines, escape_json
 from kpledger.base.units import format_time
 from kpledger.books.query import encode_answer, readable
-from kpledger.command import end_on_error
+from kpledger.command import end_on_error, open_console
 
 _WIDTH_IN_FILES: Final = 220
 """Columns of a table where there is no terminal; sentences in it are folded there."""
-_UNFOLDED: Final = 1_000_000
-"""Columns where nothing is to be folded."""
 _DECIMALS: Final = {"ct": 3, "US$": 2}
 _INSTANTS: Final = ("_at", "_from", "_until", "time_ms")
 """How the names of Unix milliseconds end."""
@@ -72,7 +70,7 @@ def print_table(
     width = _width()
     laid_out = lay_out_table(columns, cells, width or _WIDTH_IN_FILES, spare)
     if laid_out is None and width is None:
-        laid_out = lay_out_table(columns, cells, _UNFOLDED)
+        laid_out = lay_out_table(columns, cells, open_console(sys.stdout).width)
     count = f"{len(cells)} shown; {more}" if more else f"{len(cells)} in all"
     if laid_out is None:
         _write("".join(f"{line}\n" for line in lay_out_blocks(columns, cells, width or 0)))
@@ -195,7 +193,7 @@ def print_trouble(text: str) -> None:
 @contextmanager
 def show_progress(what: str, total: int | None) -> Iterator[Advance]:
     """Show a progress bar on stderr, on a terminal only; the total may be unknown."""
-    console = _console(error=True)
+    console = open_console(sys.stderr)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -209,7 +207,7 @@ def show_progress(what: str, total: int | None) -> Iterator[Advance]:
 
 
 def _print(*parts: RenderableType) -> None:
-    console = _console(error=False)
+    console = open_console(sys.stdout)
     # The console would end the program by itself if nobody read what it prints.
     with console.capture() as printed:
         for part in parts:
@@ -236,13 +234,5 @@ def _write(text: str | bytes) -> None:
 
 def _width() -> int | None:
     """Give how wide the terminal is; None where there is none."""
-    console = _console(error=False)
+    console = open_console(sys.stdout)
     return console.width if console.is_terminal else None
-
-
-def _console(*, error: bool) -> Console:
-    # Made for each use: stdout may have been replaced since, and a terminal resized.
-    console = Console(stderr=error, highlight=False, soft_wrap=False)
-    if not console.is_terminal:
-        console.width = _UNFOLDED
-    return console

@@ -11,9 +11,9 @@ import typer
 
 from kpclient.clock import now_ms
 from kpclient.errors import UsageError
-from kpclient.files import check_private, read_bounded
+from kpclient.files import check_private, expand, read_bounded
 from kpclient.input.options import SignerOptions
-from kpclient.keystore import MAX_PASSPHRASE_BYTES, Keystore
+from kpclient.keystore import Keystore
 from kpclient.session import Session
 from kpledger.base.keys import SigningKey
 from kpledger.scheme.envelope import decode_envelope, sign_event
@@ -22,6 +22,7 @@ from kpledger.scheme.event import Author, Body, SignedEvent, encode_event
 VARIABLE: Final = "KPLEDGER_PASSPHRASE"
 """The environment variable that may hold the passphrase."""
 _NONCE_BYTES: Final = 16
+_MAX_FILE_BYTES: Final = 4096
 
 
 class Keyring:
@@ -89,11 +90,11 @@ def author_of(home: Path, key: str) -> Author:
 
 def open_keystore(home: Path) -> Keystore:
     """Give the keys in a home."""
-    return Keystore(home.expanduser() / "keys")
+    return Keystore(expand("--home", home) / "keys")
 
 
 def read_passphrase(file: Path | None, prompt: str, *, confirm: bool = False) -> bytes:
-    """Give a passphrase: from a file, the environment, or the terminal.
+    """Give a passphrase as it stands in a file, the environment, or on the terminal.
 
     Raises:
         UsageError: there is none of the three.
@@ -103,7 +104,7 @@ def read_passphrase(file: Path | None, prompt: str, *, confirm: bool = False) ->
     if file is not None:
         if file.is_file():  # and no pipe
             check_private(file)
-        return read_bounded(file, max_bytes=MAX_PASSPHRASE_BYTES + 1).partition(b"\n")[0]
+        return read_bounded(file, max_bytes=_MAX_FILE_BYTES)
     given = os.environ.get(VARIABLE)
     if given is not None:
         return os.fsencode(given)

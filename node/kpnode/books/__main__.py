@@ -7,8 +7,10 @@ as numbers of open files.
 
 import signal
 
-# Ctrl-C reaches the node as well, which then stops this process; also while this still imports.
-signal.signal(signal.SIGINT, signal.SIG_IGN)
+# What a terminal sends reaches the node as well, which then stops this process; also while this
+# still imports.
+for _number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(_number, signal.SIG_IGN)
 # ruff: noqa: E402
 
 import asyncio

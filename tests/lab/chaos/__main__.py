@@ -17,8 +17,8 @@ from lab.chaos.network import plan_names
 from lab.chaos.report import judge, print_report, summarize
 from lab.chaos.run import Options, Result, Run
 from lab.chaos.sites import Site, SitesError, made_sites
-from rich.console import Console
 
+from kpledger.command import open_console
 from kpnode.books.place import SOCKET_NAME
 
 _MIB: Final = 1 << 20
@@ -26,7 +26,7 @@ _DISK_MIB: Final = 64
 _DISK_MIB_PER_MINUTE: Final = 16
 _FAILED: Final = 2
 _INTERRUPTED: Final = 130
-_console = Console(highlight=False, soft_wrap=True)
+_console = open_console(sys.stdout)
 
 
 def _say(line: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,6 +16,8 @@ from lab.demo.report import findings_json, show_findings
 from lab.year.tables import PUBLISHED, Tables, load_tables
 from lab.year.year import TRADE_CERTIFICATES_MIN
 from rich.console import Console
+
+from kpledger.command import open_console
 
 
 def demo(
@@ -35,7 +38,7 @@ def demo(
 
     Example: scripts/demo --certificates 5000 --json
     """
-    console = Console(stderr=as_json)
+    console = open_console(sys.stderr if as_json else sys.stdout)
     tables = load_tables()
     with tempfile.TemporaryDirectory(prefix="kpledger-demo-") as workspace:
         try:

@@ -20,6 +20,7 @@ from lab.year.files import load_founded
 
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import Genesis, parse_genesis
+from kpnode.process import end_with_parent
 
 _POLL_S = 0.01
 _TIMEOUT_S = 30.0
@@ -170,6 +171,7 @@ class Network:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=end_with_parent,
             )
         self.restarted.append(process)
 
@@ -222,5 +224,6 @@ async def _start_kpnode(*arguments: str) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         # Ctrl-C reaches the whole group; the network is to be stopped by us.
         start_new_session=True,
+        preexec_fn=end_with_parent,
         limit=1 << 20,
     )

@@ -1,6 +1,8 @@
 """Each exit code has one meaning, whatever a command raises."""
 
+import json
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+import kpclient.cli
 from kpledger.command import Program
 
 SLOW = 'print("importing", flush=True)\nimport time\ntime.sleep(60)'
@@ -116,3 +119,74 @@ def test_a_stream_that_takes_nothing(program: str, shell: str, code: int, said: 
         timeout=60,
     )
     assert (ended.returncode, ended.stderr[: len(said)]) == (code, said)
+
+
+FORCED = {"FORCE_COLOR": "1", "COLUMNS": "20", "TTY_COMPATIBLE": "1", "CLICOLOR_FORCE": "1"}
+
+
+def run_plainly(*words: str, environment: dict[str, str]) -> tuple[int, bytes, bytes]:
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", *words],
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("kpclient", "rules"),
+        ("kpnode", "status", "--node", "http://127.0.0.1:1"),
+        ("kpclient", "make", "note_filed", "--fields"),
+    ],
+)
+@pytest.mark.parametrize("environment", [FORCED, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_nothing_is_coloured_or_folded_in_a_pipe(
+    words: tuple[str, ...], environment: dict[str, str]
+) -> None:
+    found = run_plainly(*words, environment=environment)
+    assert found == run_plainly(*words, environment={})
+    assert b"\x1b" not in found[1] + found[2]
+    assert words[0] != "kpnode" or b"127.0.0.1:1 " in found[1]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_programs_read_utf8_whatever_the_locale(encoding: str) -> None:
+    environment = {"PYTHONIOENCODING": encoding, "LC_ALL": "C"}
+    words = ("kpclient", "status", "--genesis", "/nowhere/caf\u00e9", "--json")
+    _, printed, _ = run_plainly(*words, environment=environment)
+    assert "/nowhere/caf\u00e9 cannot be read" in json.loads(printed)["problem"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({"KPLEDGER_HOME": "~no-such-user/x"}, "--home: ~no-such-user/x is not known"),
+        ({"HOME": "/proc/nowhere"}, "/proc/nowhere: No such file or directory"),
+        ({"HOME": "/dev/null"}, "Not a directory"),
+    ],
+)
+def test_a_home_that_is_none_is_told_in_words(environment: dict[str, str], says: str) -> None:
+    environment |= {"KPLEDGER_PASSPHRASE": "for the tests only"}
+    words = ("kpclient", "keys", "new", "--author", "BW/root")
+    code, printed, said = run_plainly(*words, environment=environment)
+    assert (code, printed, said[:7]) == (2, b"", b"error: ")
+    assert says in said.decode()
+    assert b"Errno" not in said
+
+
+def test_a_user_that_the_system_does_not_know_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container runs programs under any number, without HOME."""
+
+    def find_nobody(number: int) -> object:
+        raise KeyError(number)
+
+    monkeypatch.setattr(pwd, "getpwuid", find_nobody)
+    for name in ("HOME", "KPLEDGER_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    result = CliRunner().invoke(kpclient.cli.app, ["keys", "list"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--home: ~/.config/kpledger is not known: no such user has a home" in result.stderr
