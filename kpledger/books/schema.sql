@@ -505,6 +505,8 @@ CREATE TABLE certificates (
     waits                   TEXT,                 -- NEWS of the goods, CONFIRMATION, or NULL
     waits_since             TEXT,                 -- expires_on or there_on
     head                    INTEGER NOT NULL,     -- its newest event
+    officers                TEXT NOT NULL,        -- who signed its issue: office/officer, or digits of
+                                                  -- the key of one without a name; with commas
     -- Worked out at its issue, and NULL where there is nothing to say; but for the first two of
     -- normal ones only.
     higher                  INTEGER,              -- certificate with a higher number of the same
@@ -764,6 +766,48 @@ CREATE TABLE price_groups (
     deviation INTEGER NOT NULL,          -- median distance from it, in steps; more where the prices
                                          -- lie in several heaps
     PRIMARY KEY (year, issuer, origin, hs)
+) WITHOUT ROWID;
+
+-- How the shipments of each officer, exporter, licence and importer fared, by year of issue and
+-- issuer. Normal certificates only.
+CREATE TABLE parties (
+    year        TEXT NOT NULL,
+    participant TEXT NOT NULL,         -- the issuer
+    role        TEXT NOT NULL,         -- OFFICER, EXPORTER, LICENCE (the exporter's) or IMPORTER
+    party       TEXT NOT NULL,         -- as certificates.officers, or the name or licence
+    settled     INTEGER NOT NULL,      -- certificates that were confirmed, cleanly or not
+    discrepant  INTEGER NOT NULL,      -- those of them that were not as declared
+    PRIMARY KEY (year, participant, role, party)
+) WITHOUT ROWID;
+
+-- The prices of the same, for each origin and HS code: lines of certificates, withdrawn ones taken
+-- out, and their steps as in price_steps.
+CREATE TABLE party_prices (
+    year        TEXT NOT NULL,
+    participant TEXT NOT NULL,
+    origin      TEXT NOT NULL,
+    hs          TEXT NOT NULL,
+    role        TEXT NOT NULL,
+    party       TEXT NOT NULL,
+    count       INTEGER NOT NULL,
+    steps       INTEGER NOT NULL,      -- their sum
+    squares     INTEGER NOT NULL,      -- the sum of their squares
+    PRIMARY KEY (year, participant, origin, hs, role, party)
+) WITHOUT ROWID;
+
+-- What each participant imported by HS code, as found; and what it exported that is not of its own
+-- origin, and names no source that the ledger knows. By year of receipt and of issue.
+CREATE TABLE turnovers (
+    year                     TEXT NOT NULL,
+    participant              TEXT NOT NULL,
+    hs                       TEXT NOT NULL,
+    imports                  INTEGER NOT NULL,    -- lines of certificates
+    import_carat_thousandths INTEGER NOT NULL,
+    import_value_usd_cents   INTEGER NOT NULL,
+    exports                  INTEGER NOT NULL,
+    export_carat_thousandths INTEGER NOT NULL,
+    export_value_usd_cents   INTEGER NOT NULL,
+    PRIMARY KEY (year, participant, hs)
 ) WITHOUT ROWID;
 
 -- ------------------------------------------------------------------------------ views

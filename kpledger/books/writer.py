@@ -33,6 +33,7 @@ from kpledger.books.projections.events import Events
 from kpledger.books.projections.marks import Marks
 from kpledger.books.projections.numbers import Numbers
 from kpledger.books.projections.observations import Observer
+from kpledger.books.projections.parties import Parties
 from kpledger.books.projections.prices import Prices
 from kpledger.books.projections.rows import Rows
 from kpledger.books.projections.shipments import (
@@ -52,6 +53,7 @@ from kpledger.log.genesis import Genesis
 from kpledger.scheme.event import EventPlace, SignedEvent
 from kpledger.scheme.rulebook import RELEASED, Rulebook
 from kpledger.scheme.v1.events.certificate import (
+    AmendmentEndorsed,
     Certificate,
     CertificateIssued,
     CertificateReplaced,
@@ -120,6 +122,7 @@ class BooksWriter:
         self._numbers = Numbers(rows, state, shipments)
         self._marks = Marks(rows, shipments)
         self._trade, self._sums, self._prices = Trade(rows), Sums(rows, state), Prices(rows)
+        self._parties = Parties(rows, state)
         self._versions = Versions(rows)
 
     def _begin(self) -> None:
@@ -184,6 +187,7 @@ class BooksWriter:
             self._trade,
             self._sums,
             self._prices,
+            self._parties,
             self._state,
         ):
             projection.flush()
@@ -259,6 +263,8 @@ class BooksWriter:
         if shipment.record.head == at.event.event_id:
             shipment.head = at.index
         self._shipments.touch(shipment)
+        if isinstance(at.event.body, AmendmentEndorsed) and not shipment.is_technical:
+            self._parties.amend(shipment, at.event.body)
         move = advance(shipment, at)
         if move is None:
             return
@@ -269,12 +275,14 @@ class BooksWriter:
         if not shipment.is_technical:
             self._trade.count(move, shipment, at, found_before)
             self._sums.add(move, shipment, found_before)
+            self._parties.count(move, shipment)
 
     def _issue(self, certificate: Certificate, at: BookedEvent) -> None:
         shipment = self._shipments.issue(certificate, at)
         day = certificate.issued_on
         if not self._first_issued_on or day < self._first_issued_on:
             self._first_issued_on = day
+        shipment.officers = self._parties.name_officers(at)
         self._events.take_certificate(shipment, certificate)
         self._numbers.use(shipment)
         self._prices.count(Move.ISSUED, shipment)
@@ -283,3 +291,4 @@ class BooksWriter:
             self._observer.see_issue(shipment, certificate.sources)
             self._trade.count(Move.ISSUED, shipment, at, (0, 0))
             self._sums.add(Move.ISSUED, shipment, (0, 0))
+            self._parties.count(Move.ISSUED, shipment)

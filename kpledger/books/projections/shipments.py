@@ -117,11 +117,13 @@ class Shipment(msgspec.Struct):
     unsettled: bool = False
     waits: str | None = None
     head: int = 0
+    officers: str = ""
+    """Who signed it at its office, with commas."""
+    sourced_price: int | None = None
     higher: int | None = None
     days_after_higher: int | None = None
     earlier: int | None = None
     days_after_earlier: int | None = None
-    sourced_price: int | None = None
     sourced_change_ppm: int | None = None
     sourced_days: int | None = None
     sourced_percent: int | None = None
@@ -188,7 +190,7 @@ _FIXED: Final = (
     "number kind issuer authority destination issued_on recorded_at expires_on expiry origin"
     " carat_thousandths value_usd_cents replaces higher days_after_higher earlier"
     " days_after_earlier sourced_price sourced_change_ppm sourced_days sourced_percent"
-    " drawn_carat_thousandths watched_origins watched_neighbours"
+    " drawn_carat_thousandths watched_origins watched_neighbours officers"
 )
 _CHANGING: Final = (
     "state exporter.name exporter.licence importer.name importer.licence parcels replaced_by"
@@ -198,7 +200,8 @@ _CHANGING: Final = (
 _FOUND: Final = ("parcels", "carat_thousandths", "value_usd_cents")
 # In the order in which a shipment has them.
 _KEPT: Final = (
-    "validated, notice, held_on, arrival, diverted, ended, ending, held, unsettled, waits, head"
+    "validated, notice, held_on, arrival, diverted, ended, ending, held, unsettled, waits, head,"
+    " officers, sourced_price"
 )
 
 

@@ -3,22 +3,25 @@
 What both sides agreed on takes the place of what was found, and what was withdrawn is taken out.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from kpledger.base.units import bound_amount, quarter_of
 from kpledger.books.projections.rows import Rows
 from kpledger.books.projections.shipments import WHOLE, Move, Shipment
 from kpledger.books.projections.state import BooksState
+from kpledger.books.projections.trade import Line, declared_lines, found_lines
 from kpledger.scheme.v1.records import ParticipantRecord
 from kpledger.scheme.v1.territories import TERRITORIES
 
-Key = tuple[str, str, str]
+Key = tuple[str, ...]
 Amounts = tuple[int, int]
 """Thousandths of a carat, US cents."""
 
 _DECLARED, _SETTLED, _FOUND, _HELD, _RECEIVED = range(0, 15, 3)
 _LIGHTER, _HEAVIER, _DRIFT = 15, 16, 17
 _EXPORTS, _IMPORTS = 0, 3
+_TURNED_IN, _TURNED_OUT = 0, 3
 _KEPT: Final = 20_000
 _WITHOUT_SUMS: Final = (
     *(Move.VALIDATED, Move.EXPORTED, Move.ARRIVED, Move.AGAIN),
@@ -27,12 +30,13 @@ _WITHOUT_SUMS: Final = (
 
 
 class SumTable:
-    """A table of sums under a key of three words, those used lately in memory."""
+    """A table of sums under a key of some words, those used lately in memory."""
 
     def __init__(self, rows: Rows, name: str, key: str, columns: int) -> None:
         """Keep the sums of a table with so many of them."""
         self._connection = rows.connection
         self._columns = columns
+        self._words = len(key.split())
         where = " AND ".join(f"{one} = ?" for one in key.split())
         self._select = f"SELECT * FROM {name} WHERE {where}"
         self._written = rows.of(f"REPLACE INTO {name}")
@@ -45,7 +49,9 @@ class SumTable:
         sums = self._known.get(key)
         if sums is None:
             row = self._connection.execute(self._select, key).fetchone()
-            sums = self._known[key] = [0] * self._columns if row is None else list(row[3:])
+            sums = self._known[key] = (
+                [0] * self._columns if row is None else list(row[self._words :])
+            )
         return sums
 
     def flush(self) -> None:
@@ -57,12 +63,13 @@ class SumTable:
 
 
 class Sums:
-    """Writes the tables ``pairs``, ``flows`` and ``received_origins``."""
+    """Writes the tables ``pairs``, ``flows``, ``turnovers`` and ``received_origins``."""
 
     def __init__(self, rows: Rows, state: BooksState) -> None:
         self._state = state
         self._pairs = SumTable(rows, "pairs", "quarter issuer destination", 18)
         self._flows = SumTable(rows, "flows", "participant month origin", 6)
+        self._turnovers = SumTable(rows, "turnovers", "year participant hs", 6)
         self._received: set[tuple[str, str]] = set()
         self._origins = rows.of("INSERT OR IGNORE INTO received_origins")
 
@@ -70,6 +77,7 @@ class Sums:
         """Give the sums that have changed to be written."""
         self._pairs.flush()
         self._flows.flush()
+        self._turnovers.flush()
         self._origins += sorted(self._received)
         self._received.clear()
 
@@ -79,6 +87,7 @@ class Sums:
             return
         self._add_to_pair(move, shipment, found_before)
         self._add_to_flows(move, shipment, found_before)
+        self._add_to_turnovers(move, shipment, found_before)
 
     def _add_to_pair(self, move: Move, shipment: Shipment, found_before: Amounts) -> None:
         record, received_on = shipment.record, shipment.received_on
@@ -135,6 +144,29 @@ class Sums:
                 self._flow(shipment, of, _IMPORTS, 1, shipment.found_amounts)
             case _:
                 pass
+
+    def _add_to_turnovers(self, move: Move, shipment: Shipment, found_before: Amounts) -> None:
+        """Add up, by HS code, what comes in, and what of it may go out without naming a source."""
+        record, received_on = shipment.record, shipment.received_on
+        match move:
+            case Move.ISSUED | Move.WITHDRAWN:
+                homes = {self._home(origin) for origin in record.origins}
+                if shipment.sourced_price is None and record.issuer not in homes:
+                    sign = 1 if move is Move.ISSUED else -1
+                    of = record.issued_on[:4], record.issuer
+                    self._turn_over(of, _TURNED_OUT, sign, declared_lines(shipment))
+            case Move.CONFIRMED | Move.DISCREPANT | Move.RESOLVED if received_on is not None:
+                of = received_on[:4], record.destination
+                if move is Move.RESOLVED:
+                    self._turn_over(of, _TURNED_IN, -1, found_lines(shipment, found_before))
+                lines = found_lines(shipment, shipment.found_amounts)
+                self._turn_over(of, _TURNED_IN, 1, lines)
+            case _:
+                pass
+
+    def _turn_over(self, of: tuple[str, str], at: int, sign: int, lines: Iterable[Line]) -> None:
+        for hs, *amounts in lines:
+            _add(self._turnovers.change((*of, hs)), at, sign, (amounts[0], amounts[1]))
 
     def _flow(
         self, shipment: Shipment, of: tuple[str, str], at: int, sign: int, amounts: Amounts

@@ -66,12 +66,12 @@ class Trade:
             case Move.ISSUED | Move.VALIDATED | Move.WITHDRAWN:
                 if shipment.validated:
                     sign = -1 if move is Move.WITHDRAWN else 1
-                    self._count(_EXPORT, _declared_lines(shipment), shipment, at, sign)
+                    self._count(_EXPORT, declared_lines(shipment), shipment, at, sign)
             case Move.CONFIRMED | Move.DISCREPANT | Move.RESOLVED:
                 if move is Move.RESOLVED:
-                    lines = _found_lines(shipment, found_before)
+                    lines = found_lines(shipment, found_before)
                     self._count(_IMPORT, lines, shipment, at, -1)
-                lines = _found_lines(shipment, shipment.found_amounts)
+                lines = found_lines(shipment, shipment.found_amounts)
                 self._count(_IMPORT, lines, shipment, at, 1)
             case _:
                 pass
@@ -99,14 +99,16 @@ class Trade:
                 self._close.append((at.time_ms, *group, hs, shipment.issue, line, at.index))
 
 
-def _declared_lines(shipment: Shipment) -> Iterable[Line]:
+def declared_lines(shipment: Shipment) -> Iterable[Line]:
+    """Give what it declares by HS code."""
     return [
         (str(line.hs), line.carat_thousandths, line.value_usd_cents)
         for line in shipment.record.lines
     ]
 
 
-def _found_lines(shipment: Shipment, found: tuple[int, int]) -> Iterable[Line]:
+def found_lines(shipment: Shipment, found: tuple[int, int]) -> Iterable[Line]:
+    """Give what was found, distributed over the declared HS codes."""
     lines = shipment.record.lines
     carats = distribute(found[0], [line.carat_thousandths for line in lines])
     values = distribute(found[1], [line.value_usd_cents for line in lines])

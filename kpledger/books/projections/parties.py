@@ -1,0 +1,100 @@
+"""Parties: who signs, sends and receives shipments, and how these fare; added up by year.
+
+One certificate says little of an officer, an exporter or a licence; a year of them beside those of
+the others of the same issuer says more. Prices are counted at the issue, as steps
+(:mod:`kpledger.books.projections.prices`); what came back discrepant, at the confirmation.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from kpledger.books.projections.prices import step_of
+from kpledger.books.projections.rows import Rows
+from kpledger.books.projections.shipments import BookedEvent, Move, Shipment
+from kpledger.books.projections.state import BooksState
+from kpledger.books.projections.sums import SumTable
+from kpledger.scheme.v1.events.certificate import AmendmentEndorsed
+from kpledger.scheme.v1.records import KeyRecord
+
+_ROLES: Final = {
+    "exporter.name": "EXPORTER",
+    "exporter.licence": "LICENCE",
+    "importer.name": "IMPORTER",
+}
+"""The roles that a certificate names, by the field that an amendment may change."""
+_SHOWN_KEY: Final = 16
+"""So many digits of a key stand for an officer without a name."""
+
+
+class Parties:
+    """Writes the tables ``parties`` and ``party_prices``."""
+
+    def __init__(self, rows: Rows, state: BooksState) -> None:
+        self._state = state
+        self._fates = SumTable(rows, "parties", "year participant role party", 2)
+        key = "year participant origin hs role party"
+        self._prices = SumTable(rows, "party_prices", key, 3)
+
+    def flush(self) -> None:
+        """Give the sums that have changed to be written."""
+        self._fates.flush()
+        self._prices.flush()
+
+    def name_officers(self, at: BookedEvent) -> str:
+        """Give the officers of its office who signed an event, as the books write them."""
+        author = at.event.header.author
+        records = (
+            (key, self._state.read(KeyRecord.key_for(key.hex()), KeyRecord))
+            for key in sorted({one.keyid for one in at.event.signatures})
+        )
+        return ",".join(
+            f"{author.authority}/{record.officer or key.hex()[:_SHOWN_KEY]}"
+            for key, record in records
+            if record is not None
+            and (record.participant, record.authority) == (author.participant, author.authority)
+        )
+
+    def count(self, move: Move, shipment: Shipment) -> None:
+        """Count what a move of a normal certificate shows of its parties."""
+        match move:
+            case Move.ISSUED | Move.WITHDRAWN:
+                sign = 1 if move is Move.ISSUED else -1
+                for role, party in _parties_of(shipment):
+                    self._add_prices(shipment, role, party, sign)
+            case Move.CONFIRMED | Move.DISCREPANT:
+                of = shipment.record.issued_on[:4], shipment.record.issuer
+                for role, party in _parties_of(shipment):
+                    sums = self._fates.change((*of, role, party))
+                    sums[0] += 1
+                    sums[1] += move is Move.DISCREPANT
+            case _:
+                pass
+
+    def amend(self, shipment: Shipment, amendment: AmendmentEndorsed) -> None:
+        """Count the prices of a certificate for whom an amendment names, not whom it named."""
+        role = _ROLES.get(amendment.field)
+        if role is not None:
+            for party, sign in ((amendment.old, -1), (amendment.new, 1)):
+                if party:
+                    self._add_prices(shipment, role, party, sign)
+
+    def _add_prices(self, shipment: Shipment, role: str, party: str, sign: int) -> None:
+        record = shipment.record
+        of = record.issued_on[:4], record.issuer, shipment.origin
+        for line in record.lines:
+            step = step_of(line.carat_thousandths, line.value_usd_cents)
+            sums = self._prices.change((*of, str(line.hs), role, party))
+            sums[0] += sign
+            sums[1] += sign * step
+            sums[2] += sign * step * step
+
+
+def _parties_of(shipment: Shipment) -> Iterator[tuple[str, str]]:
+    """Give everybody who has a part in a shipment, with the role."""
+    record = shipment.record
+    for officer in filter(None, shipment.officers.split(",")):
+        yield "OFFICER", officer
+    yield "EXPORTER", record.exporter.name
+    yield "IMPORTER", record.importer.name
+    if record.exporter.licence:
+        yield "LICENCE", record.exporter.licence
