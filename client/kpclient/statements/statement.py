@@ -1,9 +1,9 @@
 """Statements: the event that a command makes, signed by one or several, and sent or handed on.
 
-Some statements take several signatures: the Chair countersigns a participant's first authority, the
-destination an amendment of a shipment that has arrived. Where all keys are in one place,
-``--cosign`` adds them at once; otherwise ``--offline FILE`` writes the signed event for the other
-signer, who adds a signature with ``cosign`` and sends it.
+Some statements take several signatures: the Chair countersigns a participant's first authority and
+one that serves a territory, the destination an amendment of a shipment that has arrived. Where all
+keys are in one place, ``--cosign`` adds them at once; otherwise ``--offline FILE`` writes the
+signed event for the other signer, who adds a signature with ``cosign`` and sends it.
 """
 
 from dataclasses import dataclass, field

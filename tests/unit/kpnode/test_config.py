@@ -27,6 +27,7 @@ from kpnode.config import (
     parse_config,
 )
 from kpnode.errors import SetupError
+from kpnode.founding import GENESIS_NAME, init_node
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "node.example.toml"
 MANUAL = Path(__file__).parents[3] / "docs" / "operating.md"
@@ -123,6 +124,15 @@ def test_smallest_file_is_filled_up_with_defaults() -> None:
         ),
         limits=LimitsSection(queue=10_000, batch_events=256, skew_ms=10_000),
     )
+
+
+def test_example_names_the_files_that_a_new_node_has(tmp_path: Path) -> None:
+    listen = Address("127.0.0.1:7600")
+    init_node(tmp_path, "bw-1", "BW", genesis=None, api=listen, peers=listen)
+    example = load_config(EXAMPLE)
+    named = {path.name for path in (example.keys.consensus, example.keys.tls)}
+    assert named < {path.name for path in tmp_path.iterdir()}
+    assert example.node.genesis.name == GENESIS_NAME
 
 
 def test_example_loads_and_shows_every_default() -> None:

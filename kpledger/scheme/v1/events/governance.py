@@ -99,9 +99,10 @@ class ParticipantStatusChanged(Body, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class AuthorityRegistered(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A participant designates an office (KPCS IV(b)); the Chair countersigns the first one.
+    """A participant designates an office (KPCS IV(b)).
 
-    The Chair registers the offices of the scheme itself: monitoring teams, working groups.
+    The Chair countersigns the first one, and one that serves a territory. It registers the offices
+    of the scheme itself: monitoring teams, working groups.
     """
 
     authority: AuthorityId

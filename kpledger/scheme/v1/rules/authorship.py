@@ -269,10 +269,10 @@ def _refuse_key(public_key: bytes, record: KeyRecord | None) -> Refusal:
 
 
 def chair_for_the_first_office(context: Context) -> tuple[Cosigner, ...]:
-    """Give who signs besides the root: the Chair, for a participant's first office.
+    """Give who signs besides the root: the Chair, for the first office or a territory's.
 
-    Likewise where an office serves a territory: its numbers will begin with another code than the
-    participant's, and nobody else may take that code.
+    The numbers of the latter begin with another code than the participant's, which nobody else may
+    take.
     """
     if context.author[0] == KPCS:
         return ()

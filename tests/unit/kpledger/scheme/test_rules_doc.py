@@ -17,7 +17,7 @@ def test_page_is_what_the_rules_say() -> None:
 
 def test_page_says_of_each_event_who_signs_besides_its_author() -> None:
     page = (ROOT / "docs" / "rules.md").read_text()
-    assert " Also signed by the Chair, for a participant's first office. Quota" in page
+    assert " Also signed by the Chair, for the first office or a territory's. Quota" in page
     for row in CATALOGUE.values():
         if row.cosigners is not nobody_else:
             assert (row.cosigners.__doc__ or "").startswith("Give who signs besides the ")
