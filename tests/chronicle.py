@@ -68,7 +68,7 @@ class Town:
         """Submit lines of events; gives what was refused."""
         file = self.ledger.home / f"{name}.ndjson"
         file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        answer = json.loads(self.ledger.run("submit", file, "--json").stdout)
+        answer = json.loads(self.ledger.run("submit", file, "--yes", "--json").stdout)
         assert answer["undecided"] == 0, answer
         return [_refused(lines[one["line"] - 1], one["problem"]) for one in answer["refusals"]]
 

@@ -29,7 +29,7 @@ def issued(number: str) -> str:
 def submit(ledger: Ledger, tmp_path: Path, *lines: str) -> dict[str, object]:
     file = tmp_path / "case.ndjson"
     file.write_text("".join(f"{one}\n" for one in lines))
-    return ledger.ask("submit", file)
+    return ledger.ask("submit", file, "--yes")
 
 
 def arrived(number: str) -> str:

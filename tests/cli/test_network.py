@@ -38,7 +38,7 @@ def test_each_fate_of_a_shipment_has_its_command(ledger: Ledger) -> None:
     assert ledger.state(number) == "DETAINED"
     ledger.ask("release", number, "--remedy", "list sent", *by)
     assert ledger.state(number) == "ARRIVED"
-    ledger.ask("seize", number, *broken, *law, "--custody", "vault", *by)
+    ledger.ask("seize", number, *broken, *law, "--custody", "vault", "--yes", *by)
     assert ledger.state(number) == "SEIZED"
     number = ledger.issue()
     ledger.ask("arrive", number, "--broken-seals", *by)
@@ -79,7 +79,7 @@ def test_certificate_that_is_presented_again_names_its_cases(ledger: Ledger) -> 
     ledger.ask("confirm", number, "--key", "mumbai")
     assert "cases" not in ledger.run("show", number).stdout
     for _ in range(2):
-        ledger.ask("arrive", number, "--key", "mumbai")
+        ledger.ask("arrive", number, "--key", "mumbai", "--yes")
     assert f"{number}/1, {number}/2\n" in ledger.run("show", number).stdout
     mistake = ("--reason", "typed the wrong number")
     ledger.ask("withdraw", f"{number}/1", *mistake, "--key", "mumbai")

@@ -104,7 +104,9 @@ def test_a_case_without_a_certificate_is_opened_and_seized(ledger: Ledger) -> No
     ledger.ask("release", case, "--remedy", "none", *IMPORTER)
     why = ("--reason", "ORDER", "--law", "Act", "--custody", "Vault", *IMPORTER)
     assert ledger.run("seize", case, *why).exit_code == 2
-    assert body_of(ledger, "seize", case, *why, "--carats", "1")["carat_thousandths"] == 1000
+    assert (
+        body_of(ledger, "seize", case, *why, "--carats", "1", "--yes")["carat_thousandths"] == 1000
+    )
     assert ledger.ask("show", case)["state"] == "SEIZED"
 
 
@@ -121,7 +123,7 @@ def test_a_suspect_certificate_is_reported_and_judged(ledger: Ledger, tmp_path: 
     scan.write_bytes(b"scan")
     subject = f"IN/suspect/{new_number().lower()}"
     shown = ("--issuer", "BW", "--number", "BW 17", "--document", scan)
-    body = body_of(ledger, "suspect", subject, *shown, *IMPORTER)
+    body = body_of(ledger, "suspect", subject, *shown, *IMPORTER, "--yes")
     assert body["image"] == sha256(b"scan").hex()
     assert body_of(ledger, "judge", subject, "FAKE", *EXPORTER)["verdict"] == "FAKE"
     assert ledger.ask("show", subject)["state"] == "JUDGED"

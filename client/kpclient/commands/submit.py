@@ -37,6 +37,7 @@ from kpclient.output.console import (
     warn_of_suspect,
 )
 from kpclient.session import Session
+from kpclient.statements.caution import find_caution
 from kpclient.statements.sending import take_answers
 from kpclient.statements.signing import Keyring
 from kpledger.api.answers import CommittedAnswer, Problem, RefusedAnswer, SubmitAnswer
@@ -54,7 +55,12 @@ _SHOWN: Final = 20
 
 @command("submit")
 def submit(
-    *, file: Path, signer: SignerOptions, connection: ConnectionOptions, jobs: int = 4
+    *,
+    file: Path,
+    signer: SignerOptions,
+    connection: ConnectionOptions,
+    jobs: int = 4,
+    yes: bool = False,
 ) -> None:
     """Submit the events of a file; run again, it goes on where it stopped.
 
@@ -70,7 +76,7 @@ def submit(
         Journal(Path(f"{file}.progress"), session.genesis.chain) as journal,
         show_progress("events", total) as advance,
     ):
-        run = Submission(session, signer, journal, jobs=jobs)
+        run = Submission(session, signer, journal, jobs=jobs, yes=yes)
         undecided = session.ask(lambda ledger: run.send_file(ledger, file, advance))
     _report(file, run, undecided, as_json=connection.as_json)
 
@@ -83,6 +89,8 @@ class Submission:
     signer: SignerOptions
     journal: Journal
     jobs: int = field(kw_only=True)
+    yes: bool = field(kw_only=True, default=False)
+    """Whether drafts may accuse somebody, or do what cannot be undone."""
     heads: dict[str, Head] = field(default_factory=dict)
     """The newest event on each certificate, as far as this file has made one."""
     lines: set[int] = field(default_factory=set)
@@ -161,6 +169,10 @@ class Submission:
             return draft
         head = self.heads.get(draft.subject) if draft.follows else None
         prev = draft.prev if head is None else head.event_id
+        caution = "" if self.yes else find_caution(draft.body, draft.subject, head)
+        if caution:
+            accepted = "--yes, for all lines where that is meant"
+            raise UsageError("--yes", f"line {line.number}: {caution}", accepted)
         try:
             return self.keyring.write(
                 draft.body,

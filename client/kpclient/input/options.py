@@ -121,6 +121,7 @@ class StatementOptions:
 
     signer: SignerOptions
     cosign: list[str] | None = None
+    yes: bool = False
     sending: SendingOptions
     connection: ConnectionOptions
 

@@ -4,10 +4,14 @@ Certificates, cases and proceedings have a head that the next event on them must
 (the optimistic lock, rule E6). The tables of the ledger say which event types move them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+import msgspec
+
 from kpclient.net.ledger_client import LedgerClient
+from kpclient.net.node_client import read_from
 from kpledger.books.subject import SUBJECT, SubjectQuestion
 from kpledger.scheme.v1.lifecycles import (
     CASE_TRANSITIONS,
@@ -36,6 +40,27 @@ FOLLOWING: Final = _PROCEEDS | {
 }
 """The types of events that follow another one on the same subject, where there is one."""
 
+_LEADS_TO: Final = {
+    event: str(step.state)
+    for steps in TRANSITIONS.values()
+    for event, step in steps.items()
+    if step.state is not None
+}
+"""Event type: where it leads a certificate to."""
+
+
+class _Known(msgspec.Struct):
+    """What is used of a :class:`kpledger.scheme.v1.records.CertificateRecord`."""
+
+    issuer: str | None = None
+    destination: str | None = None
+    expires_on: str | None = None
+    expiry: str | None = None
+    exported_on: str | None = None
+
+
+_known_decoder: Final = msgspec.json.Decoder(_Known | None)
+
 FOUNDING: Final = frozenset({"certificate_issued", "certificate_replaced"})
 """The types of events that a new certificate begins with."""
 
@@ -49,12 +74,21 @@ class Head:
     """A certificate whose life is closed: what arrives under it leaves it as it is."""
     is_suspect: bool = False
     """A key that was stolen has signed an event on the subject."""
+    state: str = ""
+    """Where the subject stands, as far as that is known."""
+    known: Mapping[str, str | None] = field(default_factory=dict)
+    """Of a certificate: whose it is, where it goes, and when it expires."""
 
     def after(self, kind: str, event_id: bytes) -> "Head":
         """Give the head after a further event of this type."""
         if kind in NOTES or (self.closed and kind in OPENING):
             return self
-        return Head(event_id, closed=self.closed or kind in CLOSING)
+        return replace(
+            self,
+            event_id=event_id,
+            closed=self.closed or kind in CLOSING,
+            state=_LEADS_TO.get(kind, self.state),
+        )
 
 
 async def look_up_head(ledger: LedgerClient, subject: str) -> Head | None:
@@ -69,4 +103,11 @@ async def look_up_head(ledger: LedgerClient, subject: str) -> Head | None:
         return None
     head = bytes.fromhex(answer.head)
     closed = answer.kind == "certificate" and answer.state in OPENS_CASE
-    return Head(head, closed=closed, is_suspect=bool(answer.suspects))
+    record = read_from("the node", bytes(answer.record), _known_decoder.decode) or _Known()
+    return Head(
+        head,
+        closed=closed,
+        is_suspect=bool(answer.suspects),
+        state=answer.state or "",
+        known=msgspec.structs.asdict(record),
+    )

@@ -17,8 +17,9 @@ from kpclient.input.field_options import find_option
 from kpclient.input.forms import read_struct
 from kpclient.input.options import StatementOptions
 from kpclient.net.heads import FOLLOWING, look_up_head
-from kpclient.output.console import warn_of_suspect
+from kpclient.output.console import print_trouble, warn_of_suspect
 from kpclient.session import Session, find_certificate
+from kpclient.statements.caution import ask_first, find_caution
 from kpclient.statements.sending import send
 from kpclient.statements.signing import Keyring
 from kpledger.scheme.event import Body
@@ -89,13 +90,23 @@ class Draft:
             problem = f"an event of type {body.TYPE} does not say what it is about"
             accepted = "a subject, such as BW00000042 or ZW/review/2026-1"
             raise UsageError("--subject", problem, accepted)
-        follows = self.prev
+        follows, head = self.prev, None
         if body.TYPE in FOLLOWING:
             head = self.session.ask(lambda ledger: look_up_head(ledger, about))
             if head is not None:
                 follows = follows or head.event_id
                 if head.is_suspect:
                     warn_of_suspect(about)
+        self._ask_first(find_caution(body, about, head))
         keys = ("", *(self.by.cosign or ()))
         event = keyring.write(body, keys=keys, subject=about, prev=follows)
         send(self.session, event, connection=self.by.connection, sending=self.by.sending)
+
+    def _ask_first(self, caution: str) -> None:
+        """Ask before it is sent; where it is not, yet, only say what would be asked."""
+        sending = self.by.sending
+        if sending.dry_run or sending.offline is not None:
+            if caution:
+                print_trouble(f"warning: {caution}")
+        else:
+            ask_first(caution, yes=self.by.yes)
