@@ -111,6 +111,8 @@ class Search:
     """Today, for whatever is overdue."""
     participant: str = ""
     """Only what concerns this one, or everybody."""
+    last_day: str = ""
+    """The last day of all, where the days are a slice of more; that of the slice if empty."""
 
     def parameters(self, flag: Flag) -> dict[str, Value]:
         """Give what the statements of a flag are asked with."""
@@ -120,10 +122,12 @@ class Search:
         return {
             "from_day": self.from_day,
             "until_day": self.until_day,
+            "last_day": self.last_day or self.until_day,
             "at": self.at,
             "at_ms": end_of_day_ms(self.at),
             "participant": self.participant,
             "stock": json.dumps(self.settings.stock),
+            **self.settings.of_others(flag.flag),
             **thresholds,
         }
 
@@ -132,7 +136,9 @@ class Search:
         days, last = _FIRST_SLICE_DAYS, self.until_day
         while self.from_day <= last:
             first = max(self.from_day, add_days(last, 1 - days))
-            yield replace(self, from_day=first, until_day=last)
+            yield replace(
+                self, from_day=first, until_day=last, last_day=self.last_day or self.until_day
+            )
             days, last = days + days // 2, add_days(first, -1)
 
 

@@ -37,6 +37,15 @@ class FlagSettings:
         thresholds = read_flags()[code].settings.items()
         return {name: self.chosen.get(f"{code}.{name}", one.default) for name, one in thresholds}
 
+    def of_others(self, code: str) -> dict[str, int | bool]:
+        """Give every threshold of the other flags, as ``F6_percent``."""
+        return {
+            f"{other}_{name}": value
+            for other in read_flags()
+            if other != code
+            for name, value in self.of_flag(other).items()
+        }
+
 
 def parse_settings(text: str) -> FlagSettings:
     """Read ``F1.days=45,stock.US=250000``.
