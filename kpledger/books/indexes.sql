@@ -67,6 +67,8 @@ CREATE INDEX certificate_lines_price ON certificate_lines
     (year, issuer, origin, hs, price_step, destination)
     WHERE price_step IS NOT NULL;
 CREATE INDEX certificate_sources_certificate ON certificate_sources (certificate, position);
+CREATE INDEX certificate_sources_fault ON certificate_sources (certificate, fault)
+    WHERE fault IS NOT NULL;
 CREATE INDEX suspects_day ON suspects (recorded_on);
 CREATE INDEX blocks_time ON blocks (time_ms, first_event);
 CREATE INDEX number_intervals_certificate ON number_intervals (certificate);

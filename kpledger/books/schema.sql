@@ -558,6 +558,11 @@ CREATE TABLE certificate_sources (
     certificate       INTEGER NOT NULL,          -- the one that names it
     position          INTEGER NOT NULL,          -- 0, 1, ... in its own list
     carat_thousandths INTEGER NOT NULL,          -- how much is drawn
+    fault             TEXT,                      -- why it is not drawn rightly, as known now; NULL:
+                                                 -- nothing is wrong. NEVER issued, LATER: issued
+                                                 -- only afterwards, ELSEWHERE: sent to somebody else,
+                                                 -- TECHNICAL, NOT_IMPORTED, EARLY: before it came in,
+                                                 -- MORE than is left, other ORIGIN, other CLASS
     PRIMARY KEY (source, certificate)
 ) WITHOUT ROWID;
 

@@ -42,7 +42,7 @@ class TraceQuestion(Question, frozen=True, kw_only=True):
     """At most so many certificates and cases."""
 
 
-class TracedShipment(msgspec.Struct, frozen=True, kw_only=True):
+class TracedShipment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A certificate or case, as far as a lineage shows it."""
 
     subject: str
@@ -58,6 +58,12 @@ class TracedShipment(msgspec.Struct, frozen=True, kw_only=True):
     """As declared; 0 for a case."""
     suspect: bool
     """An event on it may be a thief's: its key ended by a recovery of the key's participant."""
+    wrong_sources: tuple[str, ...] = ()
+    """What it names as sources and did not rightly draw from, as flag F19 tells."""
+    claimed_carat_thousandths: int = 0
+    """How much of it all re-exports claim that name it as a source."""
+    held_carat_thousandths: int = 0
+    """How much there was of it: as found, or as declared where nobody has confirmed it."""
 
 
 class TracedLink(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ from kpledger.books.database import (
     read_meta,
     verify_tables,
 )
+from kpledger.books.projections.claims import Claims
 from kpledger.books.projections.dates import Dates
 from kpledger.books.projections.editions import write_edition
 from kpledger.books.projections.events import Events
@@ -123,7 +124,7 @@ class BooksWriter:
         self._marks = Marks(rows, shipments)
         self._trade, self._sums, self._prices = Trade(rows), Sums(rows, state), Prices(rows)
         self._parties = Parties(rows, state)
-        self._versions = Versions(rows)
+        self._versions, self._claims = Versions(rows), Claims(rows)
 
     def _begin(self) -> None:
         self.height, self.head = 0, self._genesis.chain
@@ -188,6 +189,7 @@ class BooksWriter:
             self._sums,
             self._prices,
             self._parties,
+            self._claims,
             self._state,
         ):
             projection.flush()
@@ -266,6 +268,7 @@ class BooksWriter:
         if isinstance(at.event.body, AmendmentEndorsed) and not shipment.is_technical:
             self._parties.amend(shipment, at.event.body)
         move = advance(shipment, at)
+        self._claims.see(move, shipment)
         if move is None:
             return
         self._observer.see_move(move, shipment, at)
@@ -287,6 +290,7 @@ class BooksWriter:
         self._numbers.use(shipment)
         self._prices.count(Move.ISSUED, shipment)
         self._marks.put(Move.ISSUED, shipment, at)
+        self._claims.see(Move.ISSUED, shipment)
         if not shipment.is_technical:
             self._observer.see_issue(shipment, certificate.sources)
             self._trade.count(Move.ISSUED, shipment, at, (0, 0))

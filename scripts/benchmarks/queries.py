@@ -38,7 +38,7 @@ _SAMPLES: Final = 500
 _SKIPPED: Final = 1_000
 _PAGE: Final = 100
 _SHORTER: Final = 60
-_FLAGS: Final = tuple(f"F{number}" for number in range(1, 19))
+_FLAGS: Final = tuple(f"F{number}" for number in range(1, 20))
 CODES: Final = ("AE", "AO", "BW", "CN", "EU", "IN", "RU", "ZA")
 
 

@@ -332,12 +332,24 @@ def covers_sources(world: World, said: Said) -> str | None:
         used = world.papers.get(source.number)
         if used is None or used.says.destination != issuer or used.found is None:
             return "E13"
-        if used.says.kind == "TECHNICAL":
+        if used.says.kind == "TECHNICAL" or not can_come_from(paper, used):
             return "E13"
         left = used.found[1] - world.drawn.get(source.number, 0) + freed.get(source.number, 0)
         if source.carat_thousandths > left:
             return "E13"
     return None
+
+
+def can_come_from(paper: Certificate, used: Paper) -> bool:
+    """Tell whether goods can be those of a source: there by then, of its origins and classes."""
+    countries, before = set(paper.origin.countries), set(used.says.origin.countries)
+    if countries and before and not countries & before:
+        return False
+    classes = {str(line.hs) for line in used.says.lines} & {
+        "710210",
+        *(str(line.hs) for line in paper.lines),
+    }
+    return bool(classes) and used.received_on is not None and used.received_on <= paper.issued_on
 
 
 # --- what follows

@@ -280,6 +280,7 @@ def confirm(world: World, said: Said) -> None:
     assert isinstance(body, importing.ImportConfirmed | importing.ImportConfirmedDiscrepant)
     paper = world.papers[said.subject]
     paper.found = (body.parcels, body.carat_thousandths, body.value_usd_cents)
+    paper.received_on = body.received_on
     paper.holder = said.author[0]
     paper.exported_on = getattr(body, "exported_on", None) or paper.exported_on
 

@@ -120,6 +120,7 @@ class Paper:
     lost: bool = False
     holder: str | None = None
     found: tuple[int, int, int] | None = None
+    received_on: str | None = None
     replaces: str | None = None
     replaced_by: str | None = None
     drew: dict[str, int] = field(default_factory=dict)

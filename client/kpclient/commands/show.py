@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from kpclient.commands.declared import command
+from kpclient.commands.trace import describe_claims
 from kpclient.errors import UsageError
 from kpclient.input.options import ConnectionOptions, FreshnessOptions
 from kpclient.net.answers import VerifiedEvent
@@ -28,6 +29,7 @@ from kpledger.base.units import format_carats, format_time, format_usd
 from kpledger.books.certificates import CERTIFICATE, HISTORY, CertificateQuestion
 from kpledger.books.query import readable
 from kpledger.books.subject import MAX_EVENTS, SUBJECT, SubjectQuestion
+from kpledger.books.trace import TRACE, TraceQuestion
 from kpledger.books.verification import VERIFICATION
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
@@ -232,6 +234,9 @@ async def _fetch_certificate(ledger: LedgerClient, number: str) -> _Found:
     telling = (f"{one} (opened by mistake)" if one in withdrawn else one for one in named)
     told = {"cases": ", ".join(telling)} if named else {}
     told |= _tell_suspects(suspects) | _tell_withdrawal(events)
+    lineage = await ledger.ask(TRACE, TraceQuestion(subject=number, limit=1))
+    claims = [claim for one in lineage.shipments[:1] for claim in describe_claims(one)]
+    told |= {"claims": "; ".join(claims)} if claims else {}
     fields = describe_certificate(record, events) | told
     return _Found({"certificate": record, "suspects": suspects}, fields, events)
 
@@ -300,6 +305,10 @@ def describe_certificate(
             f"{line.hs} {format_carats(line.carat_thousandths)} ct"
             f" US$ {format_usd(line.value_usd_cents)}"
             for line in record.lines
+        ),
+        "sources": "; ".join(
+            f"{format_carats(source.carat_thousandths)} ct of {source.number}"
+            for source in record.sources
         ),
         "seals": ", ".join(_sealed_with(record.number, events)),
         "exported": record.exported_on,

@@ -1,6 +1,6 @@
 """``kpledger trace``: where the goods of a certificate came from, and where they went."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -126,10 +126,22 @@ def _label(shipment: TracedShipment) -> str:
         return f"{shipment.subject}, {shipment.state}, with {shipment.issuer}"
     origins = "+".join(shipment.origins) or "mixed"
     doubt = ", SUSPECT: see flag F16" if shipment.suspect else ""
+    claims = "".join(f", {one}" for one in describe_claims(shipment))
     return (
         f"{shipment.subject}, {shipment.state}, {shipment.issuer} to {shipment.destination},"
         f" {shipment.issued_on}, {format_carats(shipment.carat_thousandths)} ct of {origins}{doubt}"
+        f"{claims}"
     )
+
+
+def describe_claims(shipment: TracedShipment) -> Iterator[str]:
+    """Tell what re-exports claim of a certificate, and which claims of its own are wrong."""
+    claimed, held = shipment.claimed_carat_thousandths, shipment.held_carat_thousandths
+    if claimed:
+        left = format_carats(max(0, held - claimed))
+        yield f"{format_carats(claimed)} ct of {format_carats(held)} ct claimed and {left} ct left"
+    if shipment.wrong_sources:
+        yield f"WRONG SOURCE {' '.join(shipment.wrong_sources)}: see flag F19"
 
 
 def format_dot(found: TraceAnswer) -> str:

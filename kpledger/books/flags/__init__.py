@@ -1,6 +1,6 @@
 """Flags: what an analyst should look at, because it is rarely what honest trade looks like.
 
-A rule refuses; a flag only points. Each of the eighteen is a file, ``f1.toml`` to ``f18.toml``, and
+A rule refuses; a flag only points. Each of the nineteen is a file, ``f1.toml`` to ``f19.toml``, and
 the file is all there is to it: what it looks for and why, its thresholds with their defaults, and
 for each of its ways to be raised a statement of SQL over the tables of the books with the sentence
 that explains a finding. :mod:`catalogue` reads the files, :mod:`settings` the thresholds of a

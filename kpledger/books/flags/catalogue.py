@@ -1,4 +1,4 @@
-"""The catalogue: the eighteen flags, as their files say."""
+"""The catalogue: the nineteen flags, as their files say."""
 
 import functools
 import tomllib
@@ -6,7 +6,7 @@ from importlib import resources
 
 import msgspec
 
-FLAG_COUNT = 18
+FLAG_COUNT = 19
 
 
 class Threshold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

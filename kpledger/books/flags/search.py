@@ -56,7 +56,7 @@ def _read_flags(text: str) -> tuple[str, ...]:
     chosen = [one.strip().upper() for one in text.split(",")] if text else []
     for one in chosen:
         if one not in read_flags():
-            raise QuestionError("flag", f"there is no flag {one[:20]!r}", "F1 to F18")
+            raise QuestionError("flag", f"there is no flag {one[:20]!r}", "F1 to F19")
     return tuple(dict.fromkeys(chosen))
 
 
@@ -67,7 +67,7 @@ class FlagsQuestion(Question, frozen=True, kw_only=True):
         str,
         form(
             "[Ff][0-9]+(, *[Ff][0-9]+)*",
-            "F1 to F18; or several, with commas",
+            "F1 to F19; or several, with commas",
             parse=_read_flags,
             may_be_empty=True,
         ),

@@ -100,7 +100,7 @@ def read_settings(books: Books, text: str) -> FlagSettings:
 def _find(name: str, code: str, setting: str) -> Threshold:
     flag = read_flags().get(code.upper())
     if flag is None:
-        known = "F1 to F18, or stock"
+        known = "F1 to F19, or stock"
         raise QuestionError(_FIELD, f"{name}: there is no flag {code!r}", known)
     if setting not in flag.settings:
         known = ", ".join(f"{flag.flag}.{one}" for one in flag.settings)

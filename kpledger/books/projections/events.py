@@ -54,7 +54,7 @@ class Events:
         issue, day = shipment.issue, certificate.issued_on
         self._origins += [(origin, day, issue, share) for origin, share in shipment.shares]
         self._sources += [
-            (source.number, issue, position, source.carat_thousandths)
+            (source.number, issue, position, source.carat_thousandths, None)
             for position, source in enumerate(certificate.sources)
         ]
 

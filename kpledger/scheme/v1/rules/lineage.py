@@ -1,13 +1,19 @@
 """E13: lineage. Where a participant asks it of itself, re-exports are covered by what came in.
 
 KPCS section IV leaves tracing to the trade; a participant opts in with its policy. How much of each
-import went out again is counted for everybody: auditors look at it (flag F6).
+import went out again is counted for everybody, and what is claimed wrongly is flagged (F19).
 """
 
 from kpledger.base.units import format_carats
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, Refusals
-from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind, OriginKind, Source
+from kpledger.scheme.v1.events.certificate import (
+    Certificate,
+    CertificateKind,
+    HsCode,
+    OriginKind,
+    Source,
+)
 from kpledger.scheme.v1.lifecycles import USED
 from kpledger.scheme.v1.records import CertificateRecord, DrawnRecord
 from kpledger.scheme.v1.rules.numbering import issued_certificate
@@ -23,7 +29,7 @@ def check_lineage(context: Context) -> Refusals:
     if certificate.kind is CertificateKind.TECHNICAL or not context.policy(issuer).strict_lineage:
         return
     for source in certificate.sources:
-        yield from _check_source(context, source)
+        yield from _check_source(context, certificate, source)
     needed = certificate.carat_thousandths - _mined_at_home(certificate, issuer)
     named = sum(source.carat_thousandths for source in certificate.sources)
     if named < needed:
@@ -45,8 +51,9 @@ def _mined_at_home(certificate: Certificate, issuer: str) -> int:
     return certificate.carat_thousandths * share // _WHOLE
 
 
-def _check_source(context: Context, source: Source) -> Refusals:
+def _check_source(context: Context, certificate: Certificate, source: Source) -> Refusals:
     number, issuer = source.number, context.author[0]
+    accepted = f"NORMAL certificates under which {issuer} imported"
     record = context.certificate(number)
     if record is None:
         problem = f"there is no certificate {number}"
@@ -56,6 +63,15 @@ def _check_source(context: Context, source: Source) -> Refusals:
         problem = f"{number} is {record.kind}: what it moves is not traded"
     elif record.state not in USED or record.found is None:
         problem = f"{number} is {record.state}"
+    elif record.found.received_on > certificate.issued_on:
+        problem = f"{number} came in on {record.found.received_on}, after {certificate.issued_on}"
+        accepted = "what had come in by the day of issue"
+    elif _have_other_origins(certificate, record):
+        problem = f"the stones of {number} are from {', '.join(record.origins)}"
+        accepted = f"sources from {', '.join(certificate.origin.countries)}"
+    elif _have_other_classes(certificate, record):
+        problem = f"{number} held {', '.join(line.hs for line in record.lines)}"
+        accepted = f"sources of {', '.join(line.hs for line in certificate.lines)}, or of 710210"
     else:
         left = record.found.carat_thousandths - _drawn_before(context, number)
         if source.carat_thousandths > left:
@@ -63,8 +79,19 @@ def _check_source(context: Context, source: Source) -> Refusals:
             problem = f"{weight} ct of {number}, of which {rest} ct are left"
             yield Refusal(Rule.E13, _FIELD, problem, f"up to {max(left, 0)} of it")
         return
-    accepted = f"NORMAL certificates under which {issuer} imported"
     yield Refusal(Rule.E13, _FIELD, problem, accepted)
+
+
+def _have_other_origins(certificate: Certificate, record: CertificateRecord) -> bool:
+    """Tell whether no country of a source is named; any may be meant where one names none."""
+    named = certificate.origin.countries
+    return bool(named and record.origins) and set(named).isdisjoint(record.origins)
+
+
+def _have_other_classes(certificate: Certificate, record: CertificateRecord) -> bool:
+    """Tell whether no goods are of a class that a source held; unsorted ones become any."""
+    held = {line.hs for line in record.lines}
+    return HsCode.UNSORTED not in held and held.isdisjoint(line.hs for line in certificate.lines)
 
 
 def _drawn_before(context: Context, number: str) -> int:

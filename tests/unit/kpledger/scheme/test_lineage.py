@@ -1,18 +1,29 @@
 """E13: where lineage is strict, what came in covers what goes out again; it is counted for all."""
 
 import pytest
-from founding import MemoryLedger, issue, make_certificate, make_confirmation, make_event, vary
+from founding import (
+    TODAY,
+    MemoryLedger,
+    issue,
+    make_certificate,
+    make_confirmation,
+    make_event,
+    open_trade,
+    vary,
+)
 from journey import make_step, set_policy, start_journey, travel
 from statements import NUMBER, SOUND
 
 from kpledger.base.state import read_record
-from kpledger.base.units import MAX_AMOUNT
+from kpledger.base.units import DAY_MS, MAX_AMOUNT
 from kpledger.scheme.outcome import Refusal
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateIssued,
     CertificateKind,
     CertificateReplaced,
+    GoodsLine,
+    HsCode,
     Origin,
     OriginKind,
     ReplacementReason,
@@ -276,3 +287,78 @@ def test_total_stays_an_amount_whatever_is_named() -> None:
         named = _re_export((NUMBER, MAX_AMOUNT), number=f"EU00000{serial}")
         issue(ledger, named, "EU/antwerp")
     assert _drawn(ledger) == MAX_AMOUNT
+
+
+def _strict_judge(ledger: MemoryLedger, certificate: Certificate) -> tuple[str, str] | None:
+    refusal = ledger.attempt(make_event("EU/antwerp", CertificateIssued(certificate=certificate)))
+    return None if refusal is None else (refusal.field, refusal.problem)
+
+
+def _of_class(*classes: HsCode, carats: int = 50_000) -> dict[str, object]:
+    lines = tuple(
+        GoodsLine(hs=hs, carat_thousandths=carats, value_usd_cents=100_000) for hs in classes
+    )
+    return {
+        "lines": lines,
+        "carat_thousandths": carats * len(classes),
+        "value_usd_cents": 100_000 * len(classes),
+    }
+
+
+def test_goods_do_not_leave_before_they_came() -> None:
+    ledger = start_journey()
+    ledger.now_ms += 3 * DAY_MS
+    found = vary(make_confirmation(make_certificate(NUMBER)), received_on="2026-03-05")
+    ledger.record(make_step(ledger, "import_confirmed", found))
+    set_policy(ledger, "EU", strict_lineage=True)
+    early = _small(50_000, (NUMBER, 50_000))
+    assert _strict_judge(ledger, early) == (FIELD, f"{NUMBER} came in on 2026-03-05, after {TODAY}")
+    on_the_day = vary(early, issued_on="2026-03-05", validated_at=ledger.now_ms)
+    assert _strict_judge(ledger, on_the_day) is None
+
+
+@pytest.mark.parametrize(
+    ("origin", "problem"),
+    [
+        (Origin(kind=OriginKind.SINGLE, countries=("BW",)), None),
+        (Origin(kind=OriginKind.MIXED, countries=("BW", "ZA")), None),
+        (MIXED, None),
+        (Origin(kind=OriginKind.SINGLE, countries=("ZA",)), f"the stones of {NUMBER} are from BW"),
+        (
+            Origin(kind=OriginKind.MIXED, countries=("CD", "ZA")),
+            f"the stones of {NUMBER} are from BW",
+        ),
+    ],
+)
+def test_origin_is_never_changed_by_a_re_export(origin: Origin, problem: str | None) -> None:
+    certificate = vary(_small(50_000, (NUMBER, 50_000)), origin=origin)
+    judged = _strict_judge(_imported(), certificate)
+    assert judged == (None if problem is None else (FIELD, problem))
+
+
+def test_class_is_that_of_a_source_unless_it_was_unsorted() -> None:
+    unsorted = _small(50_000, (NUMBER, 50_000))
+    unsorted = vary(unsorted, **_of_class(HsCode.UNSORTED))
+    held = (FIELD, f"{NUMBER} held 710221, 710231")
+    assert _strict_judge(_imported(), unsorted) == held
+    ledger = open_trade()
+    issue(ledger, vary(make_certificate(NUMBER), **_of_class(HsCode.UNSORTED)))
+    found = vary(make_confirmation(make_certificate(NUMBER)), **_amounts_of(HsCode.UNSORTED))
+    ledger.record(make_step(ledger, "import_confirmed", found))
+    set_policy(ledger, "EU", strict_lineage=True)
+    assert _strict_judge(ledger, unsorted) is None
+    assert _strict_judge(ledger, vary(unsorted, **_of_class(HsCode.INDUSTRIAL))) is None
+
+
+def _amounts_of(*classes: HsCode) -> dict[str, object]:
+    return {name: one for name, one in _of_class(*classes).items() if name != "lines"}
+
+
+def test_refusal_names_the_source_and_what_is_left_of_it() -> None:
+    ledger = _imported()
+    issue(ledger, _small(60_000, (NUMBER, 60_000)), "EU/antwerp")
+    over = _small(50_000, (NUMBER, 50_000), number="EU000002")
+    assert _strict_judge(ledger, over) == (
+        FIELD,
+        f"50.000 ct of {NUMBER}, of which 39.950 ct are left",
+    )

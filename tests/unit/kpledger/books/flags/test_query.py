@@ -82,7 +82,7 @@ def test_flags_of_one_participant_are_those_of_either_side(trader: Trader) -> No
 @pytest.mark.parametrize(
     ("ask", "field"),
     [
-        (lambda: FlagsQuestion(flag="F19"), "flag"),
+        (lambda: FlagsQuestion(flag="F99"), "flag"),
         (lambda: FlagsQuestion(participant="bw"), "participant"),
         (lambda: FlagsQuestion(at="2026-02-30"), "at"),
         (lambda: FlagsQuestion(at="0001-01-01"), "at"),
