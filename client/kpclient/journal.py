@@ -177,6 +177,10 @@ class Journal:
         if not content:
             return
         view = memoryview(content)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
-        os.fsync(self._descriptor)
+        try:
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+            os.fsync(self._descriptor)
+        except OSError as error:
+            problem = f"it cannot be written, so nothing more is sent: {error.strerror}"
+            raise JournalError(self._path, problem) from None

@@ -1,10 +1,12 @@
 """The outbox: events that are signed but not on the ledger yet, one file for each.
 
-Sign now, send when a node can be reached. An envelope leaves the outbox only when the ledger has
-it, or when a rule refused it; sending one twice is harmless, because the ledger knows it by its id.
-What was refused is kept beside, with the refusal, until the person who looks at it drops it.
+Sign now, send when a node can be reached. Whatever is sent is here before it is sent, and leaves
+only when the ledger has it, or when a rule refused it; sending one twice is harmless, because the
+ledger knows it by its id. What was refused after it had waited is kept beside, with the refusal,
+until the person who looks at it drops it, or tries it again.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,6 +26,8 @@ _WAITING: Final = ".envelope"
 _REFUSED: Final = ".refused"
 _PROBLEM: Final = ".problem"
 """Stands beside what was refused, and says why; JSON."""
+_NOTES: Final = ".notes"
+"""Stands beside an event, and says what was done with it; JSON."""
 _NOW_MS: Final = 600_000
 """How far from when an event was signed an instant in it may lie that was left to the clock."""
 _MAX_PROBLEM_BYTES: Final = 64 * 1024
@@ -37,6 +41,12 @@ class OutboxEntry:
     path: Path
     problem: Problem | None = None
     """Why it was refused, if it was and that is known."""
+    sent_at: int | None = None
+    """When it was sent first, if it was; Unix milliseconds."""
+
+
+class _Notes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    sent_at: int | None = None
 
 
 class Outbox:
@@ -46,18 +56,28 @@ class Outbox:
         """Look at a directory; it is made when the first event is put in."""
         self._directory = directory
 
-    def put(self, event: SignedEvent) -> Path:
-        """Keep an event durably; one that waits already is not kept twice."""
+    def put(self, event: SignedEvent, *, sent_at: int | None = None) -> Path:
+        """Keep an event durably, once; and when it was sent first, in Unix milliseconds."""
         make_private_directory(self._directory)
         # Names ascend in time: events on one certificate must be sent in the order they were made.
         name = f"{event.header.occurred_at:016d}-{event.event_id.hex()}"
         path = self._directory / f"{name}{_WAITING}"
-        write_durably(path, event.encoded, replace=True)
+        notes = path.with_suffix(_NOTES)
+        if sent_at is not None and _read_notes(notes).sent_at is None:
+            write_durably(notes, msgspec.json.encode(_Notes(sent_at=sent_at)), replace=True)
+        if not path.exists():
+            write_durably(path, event.encoded, replace=True)
         return path
 
-    def find_same(self, event: SignedEvent) -> OutboxEntry | None:
-        """Find what waits and states the same: whoever repeats a command means one event."""
-        return next((one for one in self.waiting() if _content(one.event) == _content(event)), None)
+    def find_same(self, event: SignedEvent, *, but_for: Collection[str] = ()) -> OutboxEntry | None:
+        """Find what waits and states the same, ``but_for`` some fields of the body.
+
+        Whoever repeats a command means one event.
+        """
+        content = _content(event, but_for)
+        return next(
+            (one for one in self.waiting() if _content(one.event, but_for) == content), None
+        )
 
     def waiting(self) -> tuple[OutboxEntry, ...]:
         """Give the events that wait, oldest first, at most :data:`MAX_WAITING`.
@@ -65,7 +85,10 @@ class Outbox:
         Raises:
             FileError: a file holds no event, or cannot be read.
         """
-        return tuple(OutboxEntry(_read(path), path) for path in self._paths(_WAITING))
+        return tuple(
+            OutboxEntry(_read(path), path, sent_at=_read_notes(path.with_suffix(_NOTES)).sent_at)
+            for path in self._paths(_WAITING)
+        )
 
     def refused(self) -> tuple[OutboxEntry, ...]:
         """Give the events that were refused, oldest first, at most :data:`MAX_WAITING`.
@@ -80,7 +103,8 @@ class Outbox:
 
     def remove(self, entry: OutboxEntry) -> None:
         """Forget an event that is on the ledger."""
-        entry.path.unlink(missing_ok=True)
+        for suffix in (_WAITING, _NOTES):
+            entry.path.with_suffix(suffix).unlink(missing_ok=True)
         sync_directory(self._directory)
 
     def set_aside(self, entry: OutboxEntry, problem: Problem) -> None:
@@ -88,6 +112,12 @@ class Outbox:
         reason = entry.path.with_suffix(_PROBLEM)
         write_durably(reason, msgspec.json.encode(problem), replace=True)
         entry.path.replace(entry.path.with_suffix(_REFUSED))
+        sync_directory(self._directory)
+
+    def take_back(self, entry: OutboxEntry) -> None:
+        """Let an event that was refused wait to be sent again."""
+        entry.path.replace(entry.path.with_suffix(_WAITING))
+        entry.path.with_suffix(_PROBLEM).unlink(missing_ok=True)
         sync_directory(self._directory)
 
     def drop(self, event_id: str) -> bool:
@@ -107,11 +137,13 @@ def _event_id_of(path: Path) -> str:
     return path.stem.partition("-")[2]
 
 
-def _content(event: SignedEvent) -> tuple[object, ...]:
-    """Give what an event states and who signed it, without when that was."""
+def _content(event: SignedEvent, but_for: Collection[str]) -> tuple[object, ...]:
+    """Give what an event states and who signed it, without when that was, and what it follows."""
     header = event.header
-    body = _forget_now(msgspec.to_builtins(event.body, builtin_types=(bytes,)), header.occurred_at)
-    return header.author, header.type, header.subject, header.prev, body, event.signers
+    plain = msgspec.to_builtins(event.body, builtin_types=(bytes,))
+    said = {name: value for name, value in plain.items() if name not in but_for}
+    body = _forget_now(said, header.occurred_at)
+    return header.author, header.type, header.subject, body, event.signers
 
 
 def _forget_now(value: object, now_ms: int) -> object:
@@ -142,3 +174,12 @@ def _read_problem(path: Path) -> Problem | None:
         return msgspec.json.decode(content, type=Problem)
     except DECODE_ERRORS as error:
         raise FileError(path, f"it says of no event why it was refused: {error}") from None
+
+
+def _read_notes(path: Path) -> _Notes:
+    if not path.exists():
+        return _Notes()
+    try:
+        return msgspec.json.decode(read_bounded(path, max_bytes=_MAX_PROBLEM_BYTES), type=_Notes)
+    except DECODE_ERRORS:
+        return _Notes(sent_at=0)  # that it was sent is the safe thing to believe

@@ -95,8 +95,7 @@ class Memory:
         found = {node: at_ms for node, at_ms in known.items() if node not in answered}
         found |= dict.fromkeys(nodes, now_ms)
         if found != known:
-            with suppress(FileError, OSError):  # a home that cannot be written costs time alone
-                self._write(self._hung, dict([*found.items()][-_MAX_CLAIMS:]))
+            self._try_to_write(self._hung, dict([*found.items()][-_MAX_CLAIMS:]))
 
     def accept(self, shown: Position, *, node: str) -> None:
         """Compare a position that was verified here with the furthest one; keep it if further.
@@ -138,8 +137,13 @@ class Memory:
         ]
         if before != claim:
             kept = [*claims.items(), (node, claim)][-_MAX_CLAIMS:]
-            self._write(self._claims, dict(kept))
+            self._try_to_write(self._claims, dict(kept))
         return doubts
+
+    def _try_to_write(self, path: Path, content: Mapping[str, Position | int]) -> None:
+        """Write what a home that cannot be written may do without."""
+        with suppress(FileError, OSError):
+            self._write(path, content)
 
     def _write(self, path: Path, content: Position | Mapping[str, Position | int]) -> None:
         make_private_directory(path.parent)

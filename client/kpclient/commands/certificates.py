@@ -74,6 +74,7 @@ def validate_now(draft: Draft) -> None:
 def quote_old(draft: Draft) -> None:
     """Say what stands there now."""
     record = draft.find_certificate()
+    draft.looked_up.add("old")
     try:
         draft.fields["old"] = str(attrgetter(str(draft.fields["field"]))(record))
     except AttributeError:

@@ -174,4 +174,5 @@ def _number_edition(draft: Draft, kind: Subject, period: object) -> None:
     question = SubjectQuestion(subject=subject_under(code, kind, str(period)))
     record = bytes(draft.session.answer(SUBJECT, question).record)
     known = read_from("the node", record, _known_decoder.decode)
+    draft.looked_up.add("edition")
     draft.fields["edition"] = 1 if known is None else len(known.editions) + 1

@@ -1,8 +1,11 @@
 """``kpledger outbox``: events that are signed and wait to be sent."""
 
 import itertools
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
+from kpclient.clock import now_ms
 from kpclient.commands.declared import command
 from kpclient.errors import PartlyRefusedError, PartlyUndecidedError, UsageError
 from kpclient.input.options import ConnectionOptions
@@ -14,6 +17,7 @@ from kpclient.session import Session
 from kpclient.statements.sending import describe_answer, take_answers
 from kpledger.api.answers import CommittedAnswer, Problem, RefusedAnswer, SubmitAnswer
 from kpledger.base.units import format_time
+from kpledger.scheme.event import SignedEvent
 
 _BATCH: Final = 64
 
@@ -29,7 +33,7 @@ def list_waiting(connection: ConnectionOptions) -> None:
         return
     rows = [(*_describe(one).values(), "waiting") for one in waiting]
     rows += [(*_describe(one).values(), "refused") for one in refused]
-    print_table(("id", "type", "subject", "author", "signed", "status"), rows)
+    print_table(("id", "type", "subject", "author", "signed", "sent", "status"), rows)
     for one in refused:
         print_trouble(_describe_refusal(one.event.event_id.hex(), one.problem))
 
@@ -87,7 +91,8 @@ async def _send(
             return answers
         # Whatever is decided leaves at once: if the connection breaks now, it is not sent again.
         events = [one.event for one in batch]
-        found = take_answers(events, await ledger.submit(events))
+        keep = partial(_keep, outbox, events)
+        found = take_answers(events, await ledger.submit(events, before=keep))
         for one, answer in zip(batch, found, strict=True):
             if isinstance(answer, CommittedAnswer):
                 outbox.remove(one)
@@ -95,6 +100,12 @@ async def _send(
                 outbox.set_aside(one, answer.problem)
         answers += found
     return answers
+
+
+def _keep(outbox: Outbox, events: Sequence[SignedEvent]) -> None:
+    """Note that events are being sent."""
+    for one in events:
+        outbox.put(one, sent_at=now_ms())
 
 
 def _describe_refusal(event_id: str, problem: Problem | None) -> str:
@@ -111,4 +122,5 @@ def _describe(entry: OutboxEntry) -> dict[str, str]:
         "subject": header.subject,
         "author": str(header.author),
         "signed": format_time(header.occurred_at),
+        "sent": "" if entry.sent_at is None else format_time(entry.sent_at),
     }

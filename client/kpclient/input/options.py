@@ -113,6 +113,7 @@ class SendingOptions:
     offline: Path | None = None
     dry_run: bool = False
     offline_ok: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -324,7 +324,7 @@ class NodeClient:
             content = await _read_bounded(
                 node, response, _MAX_PROBLEM_BYTES if is_problem else most
             )
-        if is_problem:
+        if is_problem or content.lstrip()[:1] == b"<":  # a page, under whatever name
             raise refuse(response, content)
         return content
 

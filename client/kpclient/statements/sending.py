@@ -1,16 +1,19 @@
 """Sending: what every command does with an event once it is signed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Final
 
-from kpclient.errors import ClientError
+from kpclient.clock import now_ms
+from kpclient.errors import ClientError, FileError
 from kpclient.files import PRIVATE_FILE, check_destination, is_stdout, write_public
 from kpclient.input.options import ConnectionOptions, SendingOptions
 from kpclient.net.answers import NO_PROBLEM, describe_problem, full_problem
 from kpclient.net.ledger_client import is_decided
-from kpclient.net.node_client import NodeUnreachableError
+from kpclient.net.node_client import NodeUnreachableError, NotTrustworthyError
 from kpclient.net.refusals import NodeProblemError
+from kpclient.outbox import Outbox, OutboxEntry
 from kpclient.output.console import print_fields, print_json, print_line, print_text, print_trouble
 from kpclient.session import Session
 from kpledger.api.answers import (
@@ -22,11 +25,14 @@ from kpledger.api.answers import (
 )
 from kpledger.base.units import format_time
 from kpledger.command import EXIT_REFUSED
+from kpledger.reading import say_trouble
 from kpledger.scheme.envelope import format_envelope_json
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Rule
 
 _FOR_NOW: Final = Rule.E15.code
+_AHEAD: Final = 64
+"""So many events at most go ahead of one."""
 
 
 class WouldBeRefusedError(ClientError):
@@ -45,17 +51,35 @@ class WouldBeRefusedError(ClientError):
         return known
 
 
+class UndecidedError(ClientError):
+    """What was sent may have been recorded, or may be yet; it is kept until that is known."""
+
+    def __init__(self, event: SignedEvent, reason: str, *, waited: bool = False) -> None:
+        since = f" since {format_time(event.header.occurred_at)}" if waited else ""
+        undecided = f"event {event.event_id.hex()} is not decided yet ({reason})"
+        super().__init__(f"{undecided}; it waits in the outbox{since}: kpledger outbox send")
+        self.reason = reason
+
+
 def send(
-    session: Session, event: SignedEvent, *, connection: ConnectionOptions, sending: SendingOptions
+    session: Session,
+    event: SignedEvent,
+    *,
+    connection: ConnectionOptions,
+    sending: SendingOptions,
+    looked_up: Collection[str] = (),
 ) -> None:
     """Send an event, hand it on in a file or rehearse it, and say what became of it.
+
+    Fields of its body that were ``looked_up`` follow from what the ledger holds; nobody typed them.
 
     Raises:
         UsageError: the file exists, or cannot be written.
         NodeProblemError: it is refused.
         WouldBeRefusedError: it would be.
         NodeUnreachableError: no node answers, and it is not to be kept.
-        ClientError: nobody knows yet.
+        UndecidedError: nobody knows yet.
+        ClientError: it could not be kept, and was not sent.
     """
     if sending.offline is not None:
         _hand_on(event, sending.offline, as_json=connection.as_json)
@@ -66,33 +90,117 @@ def send(
     outbox = session.outbox
     # What was said before and may still come to the ledger is not to be said twice: the very same
     # bytes have to be sent again, not others.
-    earlier = outbox.find_same(event)
-    meant = event if earlier is None else earlier.event
-    about: dict[str, object] = (
-        {} if earlier is None else {"waiting_since": meant.header.occurred_at}
-    )
+    earlier = None if sending.again else outbox.find_same(event, but_for=looked_up)
+    meant, about = event, dict[str, object]()
+    if earlier is not None:
+        meant, about = earlier.event, {"waiting_since": earlier.event.header.occurred_at}
+        print_trouble(_describe_earlier(earlier))
     try:
-        (answer,) = session.ask(lambda ledger: ledger.submit([meant]))
-    except NodeUnreachableError as error:
+        answer = _submit(session, meant, earlier)
+    except (NodeUnreachableError, UndecidedError) as error:
         if not sending.offline_ok:
             raise
         outbox.put(meant)
-        about |= {"status": "waiting", "reason": str(error)}
+        about |= {"status": "waiting", "reason": str(getattr(error, "reason", error))}
         _show(meant, about, as_json=connection.as_json)
         return
-    if not is_decided(answer):
-        outbox.put(meant)
-        undecided = f"event {meant.event_id.hex()} is not decided yet ({_reason(answer)})"
-        since = f" since {format_time(meant.header.occurred_at)}" if earlier else ""
-        raise ClientError(f"{undecided}; it waits in the outbox{since}: kpledger outbox send")
-    if isinstance(answer, RefusedAnswer):
-        if earlier is not None and answer.problem.rule != _FOR_NOW:
-            outbox.set_aside(earlier, answer.problem)
-        raise NodeProblemError(answer.problem)
-    if earlier is not None:
-        outbox.remove(earlier)
     _show(meant, describe_answer(answer) | about, as_json=connection.as_json)
     tell_unrecorded(meant, answer)
+
+
+def _submit(session: Session, event: SignedEvent, earlier: OutboxEntry | None) -> CommittedAnswer:
+    """Send an event, and ahead of it what it may rest on; it is kept until it is decided."""
+    outbox, ahead = session.outbox, _find_ahead(session.outbox, event)
+    events = [*(one.event for one in ahead), event]
+    with _keeping(outbox, event, earlier) as keep:
+        *before, answer = session.ask(lambda ledger: ledger.submit(events, before=keep))
+        for one, its in zip(ahead, before, strict=True):
+            print_trouble(f"{_name(one.event)}, kept in the outbox: {_settle(outbox, one, its)}")
+        if not is_decided(answer):
+            raise UndecidedError(event, _reason(answer), waited=earlier is not None)
+        entry = OutboxEntry(event, outbox.put(event))
+        if isinstance(answer, CommittedAnswer):
+            outbox.remove(entry)
+            return answer
+        if earlier is None:
+            outbox.remove(entry)
+        elif answer.problem.rule != _FOR_NOW:
+            outbox.set_aside(entry, answer.problem)
+        raise NodeProblemError(answer.problem)
+
+
+@contextmanager
+def _keeping(
+    outbox: Outbox, event: SignedEvent, earlier: OutboxEntry | None
+) -> Iterator[Callable[[], None]]:
+    """Keep an event from before it is sent; gives what is to be called then.
+
+    Raises:
+        UndecidedError: something went wrong after it was sent.
+        ClientError: likewise before, or it cannot be kept.
+    """
+    kept = False
+
+    def keep() -> None:
+        nonlocal kept
+        if not kept:
+            try:
+                outbox.put(event, sent_at=now_ms())
+            except (FileError, OSError) as error:
+                why = say_trouble(error) if isinstance(error, OSError) else error
+                problem = f"nothing was sent, for it has to be kept first: {why}"
+                raise ClientError(problem) from None
+            kept = True
+
+    try:
+        yield keep
+    except KeyboardInterrupt:
+        if kept:
+            print_trouble(str(UndecidedError(event, "interrupted")))
+        raise
+    except (NodeUnreachableError, NotTrustworthyError) as error:
+        if not kept:
+            raise
+        raise UndecidedError(event, str(error), waited=earlier is not None) from None
+
+
+def _find_ahead(outbox: Outbox, event: SignedEvent) -> list[OutboxEntry]:
+    """Find what has to go first: what waits on the same subject, or was sent by the same author."""
+    header = event.header
+    return [
+        one
+        for one in outbox.waiting()
+        if (one.event.header.occurred_at, one.event.event_id) < (header.occurred_at, event.event_id)
+        and (
+            one.event.header.subject == header.subject
+            or (one.sent_at is not None and one.event.header.author == header.author)
+        )
+    ][-_AHEAD:]
+
+
+def _settle(outbox: Outbox, entry: OutboxEntry, answer: SubmitAnswer) -> str:
+    """Take an event out of the outbox if it is decided; gives what became of it, in words."""
+    match answer:
+        case CommittedAnswer():
+            outbox.remove(entry)
+            return f"it is on the ledger, in block {answer.height}"
+        case RefusedAnswer(problem=problem) if problem.rule != _FOR_NOW:
+            outbox.set_aside(entry, problem)
+            return f"refused by {problem.rule or 'the node'}: {problem.detail}"
+    return "not decided yet"
+
+
+def _describe_earlier(earlier: OutboxEntry) -> str:
+    header = earlier.event.header
+    if earlier.sent_at is None:
+        said = f"this waits in the outbox since {format_time(header.occurred_at)}"
+    else:
+        said = f"this has been sent at {format_time(earlier.sent_at)}, and its fate is not known"
+    return f"{said}; the same event is sent, and no second one made (--again makes one)"
+
+
+def _name(event: SignedEvent) -> str:
+    return f"event {event.event_id.hex()} ({event.header.type} on {event.header.subject})"
 
 
 def take_answers(

@@ -38,6 +38,8 @@ class Draft:
     subject: str = ""
     names: dict[str, str] = field(default_factory=dict)
     """What is typed for a field, by its path below the body."""
+    looked_up: set[str] = field(default_factory=set)
+    """Fields that nobody typed: they follow from what the ledger holds."""
     prev: bytes | None = None
     file: Path | None = None
     """Where the fields were written."""
@@ -100,7 +102,13 @@ class Draft:
         self._ask_first(find_caution(body, about, head))
         keys = ("", *(self.by.cosign or ()))
         event = keyring.write(body, keys=keys, subject=about, prev=follows)
-        send(self.session, event, connection=self.by.connection, sending=self.by.sending)
+        send(
+            self.session,
+            event,
+            connection=self.by.connection,
+            sending=self.by.sending,
+            looked_up=self.looked_up,
+        )
 
     def _ask_first(self, caution: str) -> None:
         """Ask before it is sent; where it is not, yet, only say what would be asked."""
