@@ -7,9 +7,10 @@ streams and Typer, which the library needs nowhere else.
 
 import io
 import os
+import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TextIO
@@ -101,6 +102,28 @@ def example_epilog(example: str) -> str:
     return f"\b\nExample:\n  {example}"
 
 
+def number_parser(
+    kind: type[int] | type[float], least: float | None = None, most: float | None = None
+) -> Callable[[object], int | float]:
+    """Give what reads a number that is typed: digits, at most with a point, as in every table.
+
+    Python would take ``1_0``, blanks, and the digits of every script.
+    """
+    form = re.compile(r"-?\d{1,15}" + r"(\.\d{1,9})?" * (kind is float), re.ASCII)
+
+    def read(typed: object) -> int | float:
+        if form.fullmatch(str(typed)) is None:
+            raise ValueError(f"a {'' if kind is float else 'whole '}number is expected")
+        number = kind(str(typed))
+        if least is not None and number < least:
+            raise ValueError(f"{least} is the least")
+        if most is not None and number > most:
+            raise ValueError(f"{most} is the most")
+        return number
+
+    return read
+
+
 @contextmanager
 def _ending() -> Iterator[None]:
     """End the program if something goes wrong that no command has dealt with.
@@ -122,6 +145,8 @@ def _ending() -> Iterator[None]:
         _say(str(error))
         raise SystemExit(EXIT_UNDECIDED) from None
     except Exception as error:
+        if isinstance(error, typer.BadParameter):
+            error.message = error.message.removeprefix("Value error, ")
         if isinstance(getattr(error, "exit_code", None), int):
             raise  # what Typer itself knows to end the program with
         _say(_describe_crash(error))

@@ -11,6 +11,7 @@ Like :mod:`kpledger.command` this belongs to the two programs; nothing of the li
 import codecs
 import errno
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -97,6 +98,13 @@ def drop_mark(content: bytes, path: Path) -> bytes:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content:
         raise OSError(errno.EILSEQ, "it is in UTF-16, or no text; save it as UTF-8", str(path))
     return content.removeprefix(codecs.BOM_UTF8)
+
+
+def explain_toml(error: ValueError | RecursionError) -> str:
+    """Say what is wrong with a text in TOML; paths of Windows need other quotes."""
+    if re.search(r"Unescaped '\\'|hex value|Unicode scalar", str(error)):
+        return f"{error}; a path with backslashes stands in single quotes, as 'C:\\kp\\node'"
+    return str(error)
 
 
 def say_trouble(error: OSError) -> str:

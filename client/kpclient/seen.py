@@ -10,7 +10,7 @@ is refused: otherwise whoever lies once would lock out every honest node.
 Kept as well is who was waited for in vain a moment ago, so that not every command waits anew.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
@@ -18,10 +18,11 @@ from typing import ClassVar, Final, TypeVar
 import msgspec
 
 from kpclient.errors import ClientError, FileError
-from kpclient.files import make_private_directory, read_bounded, write_durably
+from kpclient.files import UnwritableError, make_private_directory, read_bounded, write_durably
 from kpledger.base.codec import DECODE_ERRORS
 from kpledger.base.ids import Digest32
 from kpledger.command import EXIT_REFUSED
+from kpledger.reading import say_trouble
 
 _MAX_FILE_BYTES: Final = 64 * 1024
 _MAX_CLAIMS: Final = 64
@@ -60,8 +61,14 @@ class DamagedMemoryError(FileError):
 class Memory:
     """What was seen of one ledger, in files of its own."""
 
-    def __init__(self, directory: Path, chain: bytes) -> None:
-        """Look at the files of this ledger; they are made when something is seen."""
+    def __init__(
+        self, directory: Path, chain: bytes, *, warn: Callable[[str], None] | None = None
+    ) -> None:
+        """Look at the files of this ledger; they are made when something is seen.
+
+        ``warn`` is told if they cannot be written, which is an error otherwise.
+        """
+        self._warn = warn
         self._path = directory / f"{chain.hex()}.json"
         self._claims = directory / f"{chain.hex()}.claims.json"
         self._hung = directory / f"{chain.hex()}.hung.json"
@@ -146,8 +153,14 @@ class Memory:
             self._write(path, content)
 
     def _write(self, path: Path, content: Position | Mapping[str, Position | int]) -> None:
-        make_private_directory(path.parent)
-        write_durably(path, msgspec.json.encode(content), replace=True)
+        try:
+            make_private_directory(path.parent)
+            write_durably(path, msgspec.json.encode(content), replace=True)
+        except (OSError, UnwritableError) as error:
+            if self._warn is None:
+                raise
+            why = say_trouble(error) if isinstance(error, OSError) else error
+            self._warn(f"warning: what nodes claim and what is verified is not remembered: {why}")
 
 
 def _load_by_node(path: Path, kind: type[V]) -> dict[str, V]:

@@ -201,7 +201,7 @@ class Session:
 
     @property
     def _memory(self) -> Memory:
-        return Memory(self.home / "seen", self.genesis.chain)
+        return Memory(self.home / "seen", self.genesis.chain, warn=print_trouble)
 
 
 def _position_of(shown: PublicStatusAnswer | AuditReport) -> Position:

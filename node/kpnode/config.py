@@ -19,7 +19,7 @@ from msgspec import Meta, inspect
 from kpledger.base.codec import reword
 from kpledger.base.ids import NodeName
 from kpledger.log.layout import DATABASE_DIRECTORY
-from kpledger.reading import read_text
+from kpledger.reading import explain_toml, read_text
 from kpnode.errors import SetupError
 
 MAX_FILE_BYTES: Final = 1 << 20
@@ -109,6 +109,8 @@ class ApiSection(_Section, frozen=True, kw_only=True):
     listen: Address
     tls: bool
     """Serve HTTPS; false only behind a proxy that does, or on one machine."""
+    keep_alive_s: Annotated[int, Meta(ge=5, le=600)] = 20
+    """So long a connection may be idle between requests, and a request take to arrive."""
     max_body_bytes: Annotated[int, Meta(ge=1 << 10, le=64 << 20)] = 1 << 20
     """Largest request; a larger one is refused before it is read."""
 
@@ -239,7 +241,7 @@ def parse_config(text: str, source: Path) -> NodeConfig:
     try:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also integers of thousands of digits
-        raise SetupError(f"{source}: is not TOML: {error}") from error
+        raise SetupError(f"{source}: is not TOML: {explain_toml(error)}") from error
     try:
         return msgspec.convert(table, NodeConfig, dec_hook=_decode)
     except msgspec.ValidationError as error:
@@ -273,7 +275,7 @@ def _decode(kind: type, value: object) -> object:
         raise TypeError(f"{value!r} is not text in quotes")
     if kind in (Address, AddressRange):
         return kind(value)
-    if not value or "\0" in value:
+    if not value or re.search(r"[\0-\x1f]", value):
         raise ValueError(f"{value!r} is not a path")
     return Path(value)
 

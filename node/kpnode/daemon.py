@@ -208,6 +208,16 @@ def _build_node(
     )
 
 
+def _limits_of(config: NodeConfig) -> ApiLimits:
+    max_body = config.api.max_body_bytes
+    return ApiLimits(
+        max_body_bytes=max_body,
+        max_submissions=config.limits.queue,
+        request_bytes=max(config.limits.request_bytes, 2 * max_body),
+        request_s=config.api.keep_alive_s,
+    )
+
+
 def _build_server(
     service: NodeService,
     books: BooksSupervisor,
@@ -215,12 +225,7 @@ def _build_server(
     keys: NodeKeys,
     access: AccessControl,
 ) -> HttpServer:
-    max_body = config.api.max_body_bytes
-    limits = ApiLimits(
-        max_body_bytes=max_body,
-        max_submissions=config.limits.queue,
-        request_bytes=max(config.limits.request_bytes, 2 * max_body),
-    )
+    limits = _limits_of(config)
     app = build_app(
         service.node,
         books,

@@ -40,13 +40,17 @@ def load_seed(path: Path) -> bytes:
         SetupError: missing, readable by others, or not 64 hexadecimal digits.
     """
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
+        found = path.stat()
         text = read_text(path, max_bytes=_MAX_FILE_BYTES)
     except OSError as error:
         why = error.strerror or error
         raise SetupError(f"{path} cannot be read: {why}") from None
-    if mode & 0o077:
-        raise SetupError(f"{path} has mode {mode:04o}; others may read it; chmod 600 it")
+    mode = stat.S_IMODE(found.st_mode)
+    # A secret of a container is root's, and readable to the group of whom the node runs as.
+    refused = 0o037 if found.st_uid == 0 != os.geteuid() else 0o077
+    if mode & refused:
+        problem = f"{path} has mode {mode:04o}; others may read it; chmod 600 it"
+        raise SetupError(f"{problem} (0440 will do if it is root's, and the node runs as another)")
     try:
         return parse_hex32(text.strip(), "key file")
     except MalformedError:

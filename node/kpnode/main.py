@@ -23,7 +23,14 @@ from kpledger.api.addresses import NODE_URL, NODE_VARIABLE, NodeAddress, is_here
 from kpledger.api.routes import BEARER_TOKEN, STATUS
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.base.text import check_json_depth, clean, escape_json, shorten
-from kpledger.command import EXIT_LATER, EXIT_UNDECIDED, example_epilog, make_program, open_console
+from kpledger.command import (
+    EXIT_LATER,
+    EXIT_UNDECIDED,
+    example_epilog,
+    make_program,
+    number_parser,
+    open_console,
+)
 from kpledger.reading import read_text, say_trouble
 from kpnode.config import Address, load_config
 from kpnode.daemon import run_node
@@ -133,7 +140,11 @@ def devnet(
     ],
     voters: Annotated[
         int | None,
-        typer.Option(metavar="N", help="How many nodes, each a process, all voting. [default: 4]"),
+        typer.Option(
+            metavar="N",
+            help="How many nodes, each a process, all voting. [default: 4]",
+            parser=number_parser(int, 1),
+        ),
     ] = None,
     port: Annotated[
         int | None,
@@ -141,6 +152,7 @@ def devnet(
             metavar="N",
             help="First port of the API; peers use those 100 above. 0 takes free ones."
             " [default: 7600]",
+            parser=number_parser(int, 0, 65_535),
         ),
     ] = None,
     participants: Annotated[
@@ -352,9 +364,12 @@ async def _ask_all(addresses: Sequence[NodeAddress], token: str | None) -> list[
     timeout = aiohttp.ClientTimeout(total=_STATUS_S)
     # What a status page says is believed by nobody: `kpledger audit` is for that.
     connector = aiohttp.TCPConnector(ssl=False)
-    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    # A proxy may compress all the same; it is unfolded piece by piece.
+    headers = {"Accept-Encoding": "identity"}
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
     async with aiohttp.ClientSession(
-        timeout=timeout, connector=connector, headers=headers, auto_decompress=False
+        timeout=timeout, connector=connector, headers=headers
     ) as session:
         return list(await asyncio.gather(*(_ask(session, one) for one in addresses)))
 
@@ -368,6 +383,8 @@ async def _ask(session: aiohttp.ClientSession, address: NodeAddress) -> dict[str
             if response.status != HTTPStatus.OK:
                 return {"error": f"does not answer (HTTP status {response.status})"}
             content = await _read_all(response)
+    except aiohttp.ClientPayloadError:
+        return {"error": "its answer breaks off, or is compressed and cannot be read"}
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         slow = f"nothing within {_STATUS_S:g} s"
         reason = slow if isinstance(error, TimeoutError) else say_why(error)

@@ -188,3 +188,24 @@ def test_trouble_with_files_names_what_was_typed(
     environment["KPLEDGER_HOME"] = str(tmp_path / "file")
     result = CliRunner().invoke(app, ["keys", "new", "--author", "BW/root"], env=environment)
     assert result.stderr == f"error: {tmp_path / 'file' / 'keys'}: Not a directory\n"
+
+
+@pytest.mark.parametrize(
+    "typed", ["1_0", " 1", "1 ", "+1", "1e1", "\u0661", "\uff11", "1,000", "0x1", ""]
+)
+def test_numbers_are_digits_wherever_they_are_typed(typed: str) -> None:
+    for words in (("list", "--limit", typed), ("list", "--timeout", typed)):
+        result = CliRunner().invoke(app, [*words])
+        kind = "a whole number" if words[1] == "--limit" else "a number"
+        said = f"Invalid value for '{words[1]}': {kind} is expected"
+        assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
+
+
+@pytest.mark.parametrize(
+    "typed", ["1_000.5", "1,000.5", "1 000.5", "1e3", "+5", "\u0663", "1.", ".5"]
+)
+def test_figures_are_digits_and_a_point(environment: dict[str, str], typed: str) -> None:
+    words = [one if one != "12.345" else typed for one in issuing("BW000001")]
+    assert typed in words
+    result = CliRunner().invoke(app, [*words, "--offline", "-"], env=environment)
+    assert (result.exit_code, "is not a decimal number" in result.stderr) == (2, True)

@@ -24,6 +24,7 @@ from kpclient.input.forms import read_struct
 from kpclient.input.wording import parts_of
 from kpclient.output.tables import write_name
 from kpledger.base.errors import MalformedError
+from kpledger.reading import explain_toml
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -65,7 +66,7 @@ def parse_toml(content: bytes) -> dict[str, object]:
         MalformedError: it is not TOML.
     """
     try:
-        found = tomllib.loads(content.decode(), parse_float=str)
+        found = tomllib.loads(content.decode(), parse_float=lambda text: text.replace("_", ""))
         _check_values(found)
     except (ValueError, RecursionError) as error:
         raise MalformedError("draft", _explain(error)) from None
@@ -102,7 +103,7 @@ def _explain(error: ValueError | RecursionError) -> str:
         case UnicodeEncodeError():
             return "it holds half of a surrogate pair, which is no character"
         case json.JSONDecodeError() | tomllib.TOMLDecodeError() | UnicodeDecodeError():
-            return str(error)
+            return explain_toml(error)
         case RecursionError():
             return "it is nested too deeply"
     return "it holds an integer of too many digits"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Final, Protocol, cast
+from typing import Protocol, cast
 
 import typer
 from typer.core import TyperCommand
@@ -35,30 +35,8 @@ class CommandGroup(Program):
                 )
 
 
-_PLAINLY: Final[Mapping[str, str]] = {
-    r"^Value error, ": "",
-    r"^Input should be a valid integer.*": "a whole number is expected",
-    r"^Input should be a valid number.*": "a number is expected",
-    r"^Input should be greater than or equal to (.+)": r"\1 is the least",
-    r"^Input should be less than or equal to (.+)": r"\1 is the most",
-}
-"""What typer says of a value that it cannot take, and what a person is told."""
-
-
 class PlainCommand(TyperCommand):
-    """Calls its arguments by their names, where typer would add their types.
-
-    Which value it cannot take it says in plain words.
-    """
-
-    def parse_args(self, ctx: object, args: list[str]) -> list[str]:
-        """Read what was typed."""
-        try:
-            return super().parse_args(cast("typer.Context", ctx), args)
-        except typer.BadParameter as error:
-            for pattern, words in _PLAINLY.items():
-                error.message = re.sub(pattern, words, error.message)
-            raise
+    """Calls its arguments by their names, where typer would add their types."""
 
     def format_options(self, ctx: object, formatter: _HelpFormatter) -> None:
         """Write what the arguments are, and the options."""

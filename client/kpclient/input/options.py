@@ -26,7 +26,7 @@ from kpclient.input.help_pages import PlainCommand
 from kpclient.output.console import print_json, print_trouble
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.books.question import QuestionError
-from kpledger.command import EXIT_UNDECIDED, example_epilog
+from kpledger.command import EXIT_UNDECIDED, example_epilog, number_parser
 from kpledger.reading import say_trouble
 
 DEFAULT_HOME: Final = Path("~/.config/kpledger")
@@ -129,6 +129,7 @@ class StatementOptions:
 
 _REQUIRED: Final = "  [required]"
 """Stands behind the help of an option that has to be given, as typer writes it."""
+_WHOLE: Final = (int, int | None)
 _KINDS: Final[Mapping[object, str]] = {
     str: "TEXT",
     str | None: "TEXT",
@@ -164,6 +165,9 @@ def with_words(parameter: inspect.Parameter, words: OptionWords | None = None) -
             envvar=said.envvar,
             min=said.min,
             max=said.max,
+            parser=number_parser(int if kind in _WHOLE else float, said.min, said.max)
+            if kind in (*_WHOLE, float)
+            else None,
         )
         if name.startswith("--")
         else typer.Argument(metavar=name, help=said.help)

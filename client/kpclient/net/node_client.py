@@ -152,7 +152,7 @@ class NodeClient:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=PinnedKey(pins), limit=64),
             timeout=aiohttp.ClientTimeout(total=None),
-            auto_decompress=False,  # no answer may unfold to more than what was sent
+            headers={"Accept-Encoding": "identity"},  # a proxy may compress all the same
         )
         return self
 
@@ -363,6 +363,9 @@ class NodeClient:
         except aiohttp.ServerDisconnectedError:
             hint = "; does it speak TLS, and is it https://?" if node.startswith("http:") else ""
             raise NoAnswerError(f"it closed the connection without an answer{hint}") from None
+        except aiohttp.ClientPayloadError:
+            problem = "its answer breaks off, or is compressed and cannot be read"
+            raise NoAnswerError(problem) from None
         except (aiohttp.ClientError, OSError) as error:
             raise NoAnswerError(str(error) or type(error).__name__) from None
 

@@ -91,6 +91,15 @@ def test_decimals_in_files_are_exact_and_codes_stay_text(tmp_path: Path) -> None
     assert (found.carat_thousandths, found.value_usd_cents) == (100, 123_450)
 
 
+def test_what_separates_digits_in_toml_is_no_digit() -> None:
+    assert parse_toml(b"carats = 1_000.5\nparcels = 1_0") == {"carats": "1000.5", "parcels": 10}
+
+
+def test_backslashes_in_toml_are_explained() -> None:
+    with pytest.raises(MalformedError, match="stands in single quotes"):
+        parse_toml(b'file = "C:\\Users"')
+
+
 def test_json_and_toml_say_the_same(tmp_path: Path) -> None:
     path = tmp_path / "draft.json"
     lines = [{"hs": "710210", "carats": 0.1, "value_usd": 1234.5}]

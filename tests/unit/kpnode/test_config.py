@@ -48,7 +48,7 @@ tls = "t.key"
 """
 SECTIONS = "node, api, peers, keys, access, raft, limits"
 RAFT_KEYS = "tick_ms, election_ticks, heartbeat_ticks, window, max_append_bytes"
-API_KEYS = "listen, tls, max_body_bytes"
+API_KEYS = "listen, tls, keep_alive_s, max_body_bytes"
 A_NAME = "up to 32 lower-case letters and digits, hyphens between them"
 A_PATH = "a path in quotes"
 NO_ADDRESS = "is not host:port with a port from 1 to 65535"
@@ -61,9 +61,7 @@ names = st.from_regex(r"[a-z0-9]{1,9}(-[a-z0-9]{1,9}){0,2}", fullmatch=True)
 hosts = st.from_regex(r"[a-z0-9]([a-z0-9.-]{0,20}[a-z0-9])?", fullmatch=True)
 ipv6_hosts = st.ip_addresses(v=6).map(lambda host: f"[{host}]")
 addresses = st.builds("{}:{}".format, hosts | ipv6_hosts, st.integers(1, 65535)).map(Address)
-paths = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20
-).map(Path)
+paths = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20).map(Path)
 ranges = st.lists(
     st.builds(
         lambda address, bits: AddressRange(str(ip_network((int(address), bits), strict=False))),
@@ -77,7 +75,12 @@ election_ticks = st.integers(2, 1000)
 configs = st.builds(
     NodeConfig,
     node=st.builds(NodeSection, name=names, directory=paths, genesis=paths),
-    api=st.builds(ApiSection, listen=addresses, max_body_bytes=st.integers(1 << 10, 64 << 20)),
+    api=st.builds(
+        ApiSection,
+        listen=addresses,
+        keep_alive_s=st.integers(5, 600),
+        max_body_bytes=st.integers(1 << 10, 64 << 20),
+    ),
     peers=st.builds(
         PeersSection,
         listen=addresses,
