@@ -6,10 +6,11 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import aiohttp
 import msgspec
@@ -18,8 +19,13 @@ from kpledger.base.keys import SigningKey
 from kpledger.scheme.envelope import sign_event
 from kpledger.scheme.event import Author, Body, encode_event
 from kpledger.scheme.v1.events.life import NoteFiled
+from kpnode.patience import measure_work, wait_until
+from kpnode.process import wait_while_working
+
+T = TypeVar("T")
 
 PATIENCE_S = 60.0
+"""So long may nothing move where a test waits for others."""
 GLANCE_S = 0.05
 
 
@@ -79,7 +85,7 @@ class Network:
     async def stop(self, how: signal.Signals = signal.SIGINT) -> int:
         """Stop it, and give its exit code."""
         self.process.send_signal(how)
-        return await asyncio.wait_for(self.process.wait(), PATIENCE_S)
+        return await wait_for(self.process, self.process.wait())
 
 
 def read_key(keys: Path, name: str) -> SigningKey:
@@ -131,14 +137,22 @@ async def start_kpnode(
 async def run_kpnode(*arguments: str | Path) -> tuple[int, str, str]:
     """Run the command to its end; gives the exit code and both outputs."""
     process = await start_kpnode(*arguments)
-    stdout, stderr = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    stdout, stderr = await wait_for(process, process.communicate())
     return process.returncode or 0, stdout.decode(), stderr.decode()
 
 
-async def read_line(stream: asyncio.StreamReader | None) -> bytes:
-    """Read a line of an output."""
+async def wait_for(process: asyncio.subprocess.Process, end: Coroutine[None, None, T]) -> T:
+    """Wait for something of a process as long as it or those below it do something."""
+    return await wait_while_working(process, asyncio.create_task(end), PATIENCE_S)
+
+
+async def read_line(
+    process: asyncio.subprocess.Process, stream: asyncio.StreamReader | None = None
+) -> bytes:
+    """Read a line of a process's standard output, or of its other one."""
+    stream = stream or process.stdout
     assert stream is not None
-    return await asyncio.wait_for(stream.readline(), PATIENCE_S)
+    return await wait_for(process, stream.readline())
 
 
 @asynccontextmanager
@@ -154,7 +168,7 @@ async def running_network(
         "devnet", directory, *ports, *options, environment=environment, files=files
     )
     try:
-        line = await read_line(process.stdout)
+        line = await read_line(process)
         if not line:
             _, stderr = await process.communicate()
             raise AssertionError(stderr.decode())
@@ -163,24 +177,46 @@ async def running_network(
         if process.returncode is None:
             process.terminate()
         # Reads what is left, so that no pipe is closed by the collector.
-        await asyncio.wait_for(process.communicate(), PATIENCE_S)
+        await wait_for(process, process.communicate())
 
 
-async def wait_until_all(network: Sequence[NodeSeen], height: int) -> list[dict[str, object]]:
+Status = dict[str, object]
+
+
+async def watch(
+    nodes: Sequence[NodeSeen],
+    is_enough: Callable[[list[Status]], bool],
+    session: aiohttp.ClientSession | None = None,
+) -> list[Status]:
+    """Wait until what the nodes say of themselves is enough, as long as blocks come; gives it."""
+
+    async def look() -> list[Status]:
+        return [await ask_status(asking, node) for node in nodes]
+
+    async with nullcontext(session) if session else aiohttp.ClientSession() as asking:
+        return await wait_until(is_enough, look, standstill_s=PATIENCE_S, progress=_see_progress)
+
+
+def _see_progress(found: list[Status]) -> object:
+    # Not heights: terms that are opened one after the other are no progress.
+    return [(one.get("tree_size"), one.get("books")) for one in found]
+
+
+async def wait_until_all(network: Sequence[NodeSeen], height: int) -> list[Status]:
     """Wait until each of the nodes has committed a height; gives their status."""
-    async with aiohttp.ClientSession() as session, asyncio.timeout(PATIENCE_S):
-        while True:
-            found = [await ask_status(session, node) for node in network]
-            if all(isinstance(one["height"], int) and one["height"] >= height for one in found):
-                return found
-            await asyncio.sleep(GLANCE_S)
+    return await watch(
+        network,
+        lambda found: all(
+            isinstance(one["height"], int) and one["height"] >= height for one in found
+        ),
+    )
 
 
-async def ask_status(session: aiohttp.ClientSession, node: NodeSeen) -> dict[str, object]:
+async def ask_status(session: aiohttp.ClientSession, node: NodeSeen) -> Status:
     """Ask a node how it is; a node that does not answer is at height -1."""
     try:
         async with session.get(f"{node.api}/v1/status") as response:
-            return msgspec.json.decode(await response.read(), type=dict[str, object])
+            return msgspec.json.decode(await response.read(), type=Status)
     except aiohttp.ClientError:
         return {"height": -1}
 
@@ -190,7 +226,7 @@ async def end_all(processes: Sequence[asyncio.subprocess.Process]) -> None:
     for process in processes:
         if process.returncode is None:
             process.terminate()
-        await asyncio.wait_for(process.communicate(), PATIENCE_S)
+        await wait_for(process, process.communicate())
 
 
 @asynccontextmanager
@@ -204,60 +240,52 @@ async def ending(processes: Sequence[asyncio.subprocess.Process]) -> AsyncIterat
 
 async def wait_until_status(
     session: aiohttp.ClientSession, node: NodeSeen, **wanted: object
-) -> dict[str, object]:
+) -> Status:
     """Wait until a node says so of itself, as `role="stopped"`; gives its status."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            found = await ask_status(session, node)
-            if wanted.items() <= found.items():
-                return found
-            await asyncio.sleep(GLANCE_S)
+    (found,) = await watch([node], lambda found: wanted.items() <= found[0].items(), session)
+    return found
 
 
 async def wait_until_alarm(session: aiohttp.ClientSession, node: NodeSeen, words: str) -> str:
     """Wait until an alarm of a node has these words in it; gives all its alarms."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            alarms = str((await ask_status(session, node)).get("alarms"))
-            if words in alarms:
-                return alarms
-            await asyncio.sleep(GLANCE_S)
+    (found,) = await watch([node], lambda found: words in str(found[0].get("alarms")), session)
+    return str(found["alarms"])
 
 
 async def find_leader(session: aiohttp.ClientSession, network: Network) -> NodeSeen:
     """Wait until a node says that it leads, and give it."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            for node in network.seen.nodes:
-                if (await ask_status(session, node)).get("role") == "leader":
-                    return node
-            await asyncio.sleep(GLANCE_S)
+    nodes = network.seen.nodes
+    found = await watch(nodes, lambda found: "leader" in map(_role_of, found), session)
+    return nodes[[_role_of(one) for one in found].index("leader")]
 
 
-async def wait_until_level(
-    session: aiohttp.ClientSession, network: Network
-) -> list[dict[str, object]]:
+def _role_of(status: Status) -> object:
+    return status.get("role")
+
+
+async def wait_until_level(session: aiohttp.ClientSession, network: Network) -> list[Status]:
     """Wait until every node and its books stand at one head; gives the status of each."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            found = [await ask_status(session, node) for node in network.seen.nodes]
-            heads = {str(one.get("head")) for one in found}
-            if len(heads) == 1 and "None" not in heads and all(map(_has_books, found)):
-                return found
-            await asyncio.sleep(GLANCE_S)
+    return await watch(network.seen.nodes, _is_level, session)
 
 
-def _has_books(status: dict[str, object]) -> bool:
+def _is_level(found: list[Status]) -> bool:
+    heads = {str(one.get("head")) for one in found}
+    return len(heads) == 1 and "None" not in heads and all(map(_has_books, found))
+
+
+def _has_books(status: Status) -> bool:
     books = status["books"]
     assert isinstance(books, dict)
     return bool(books["height"] == status["height"])
 
 
 async def wait_until_ended(pid: int) -> None:
-    """Wait until there is no such process."""
-    async with asyncio.timeout(PATIENCE_S):
-        while is_alive(pid):  # noqa: ASYNC110 (no event)
-            await asyncio.sleep(GLANCE_S)
+    """Wait until there is no such process, as long as it does something."""
+
+    async def look() -> bool:
+        return not is_alive(pid)
+
+    await wait_until(bool, look, standstill_s=PATIENCE_S, progress=lambda _: measure_work(pid))
 
 
 def is_alive(pid: int) -> bool:

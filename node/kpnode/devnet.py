@@ -234,18 +234,33 @@ async def _wait_ready(running: Sequence[_Running]) -> None:
     connector = aiohttp.TCPConnector(ssl=False)
     async with aiohttp.ClientSession(connector=connector) as session:
 
-        async def look() -> list[object]:
+        async def look() -> list[int | None]:
             return await asyncio.gather(*(_look_at(session, node) for node in running))
 
         try:
-            await wait_until(lambda seen: set(seen) == {_OK}, look, standstill_s=STANDSTILL_S)
+            await wait_until(
+                lambda seen: set(seen) == {_OK},
+                look,
+                standstill_s=STANDSTILL_S,
+                progress=lambda seen: _see_progress(running, seen),
+            )
         except StandstillError as error:
             logs = ", ".join(str(node.log) for node in running)
             raise SetupError(f"there is no leader, and {error}; see {logs}") from None
 
 
-async def _look_at(session: aiohttp.ClientSession, node: _Running) -> object:
-    """Give the status of a node's answer, or what it has done while it does not answer yet."""
+def _see_progress(running: Sequence[_Running], seen: Sequence[int | None]) -> object:
+    """What does not answer yet may be at work."""
+    silent = [node.process.pid for node, told in zip(running, seen, strict=True) if told is None]
+    return seen, measure_work(*silent)
+
+
+async def _look_at(session: aiohttp.ClientSession, node: _Running) -> int | None:
+    """Ask whether a node can take part; gives the status of its answer, None without one.
+
+    Raises:
+        SetupError: it has ended.
+    """
     if node.process.returncode is not None:
         tail = node.log.read_text(errors="replace").strip().splitlines()[-1:]
         problem = tail[0] if tail else "it said nothing"
@@ -253,7 +268,7 @@ async def _look_at(session: aiohttp.ClientSession, node: _Running) -> object:
     with suppress(aiohttp.ClientError, OSError, TimeoutError):
         async with session.get(f"{node.api}/health/ready", timeout=_ANSWER) as response:
             return response.status
-    return measure_work(node.process.pid)
+    return None
 
 
 def _describe(directory: Path, genesis: Genesis, running: Sequence[_Running]) -> dict[str, object]:

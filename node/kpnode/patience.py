@@ -8,7 +8,7 @@ same for so long. What a protocol or a user bounds is bounded by them and not he
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
@@ -16,6 +16,8 @@ from typing import Final, TypeVar
 SeenT = TypeVar("SeenT")
 
 _PAUSE_S: Final = 0.02
+_LOOKS: Final = 30
+"""So often it is looked for progress before it is given up: that may cost more than the rest."""
 _TICKS_PER_STEP: Final = os.sysconf("SC_CLK_TCK") // 2
 """What a process uses that only waits must not look like work."""
 _USER, _SYSTEM = 11, 12
@@ -47,34 +49,46 @@ async def wait_until(
         is_enough: tells whether to wait no longer.
         look: sees how far it is.
         standstill_s: without progress for so long, the wait ends.
-        progress: what changes of what is seen as long as it goes forward, and only then.
+        progress: gives what changes as long as it goes forward, and only then; asked now and then.
 
     Raises:
         StandstillError: it has not changed for so long.
     """
-    newest, since_s = None, time.monotonic()
+    newest: object = None
+    since_s = due_s = time.monotonic()
     while not is_enough(seen := await look()):
-        now_s = time.monotonic()
-        if (reached := progress(seen)) != newest:
-            newest, since_s = reached, now_s
-        if now_s - since_s >= standstill_s:
-            raise StandstillError(standstill_s)
+        if (now_s := time.monotonic()) >= due_s:
+            due_s = now_s + standstill_s / _LOOKS
+            if (reached := progress(seen)) != newest:
+                newest, since_s = reached, now_s
+            elif now_s - since_s >= standstill_s:
+                raise StandstillError(standstill_s)
         await asyncio.sleep(_PAUSE_S)
     return seen
 
 
-def measure_work(pid: int) -> tuple[int, int]:
-    """Say how much a process has done: half seconds of processor time, and bytes it has written.
+def measure_work(*pids: int) -> tuple[int, int]:
+    """Say how much processes and those below them have done, as far as the system tells.
 
-    As far as the system tells; nothing for a process that has ended.
+    That is half seconds of processor time, and bytes written. It moves as well when one of them
+    ends; those that have ended count for nothing.
     """
     ticks = written = 0
-    with suppress(OSError, ValueError, IndexError):
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-        fields = stat.rpartition(")")[2].split()
-        ticks = int(fields[_USER]) + int(fields[_SYSTEM])
-        told = Path(f"/proc/{pid}/io").read_text(encoding="ascii")
-        written = next(
-            int(line.split()[1]) for line in told.splitlines() if line.startswith("write_bytes")
-        )
+    for pid in pids:
+        for one in _find_family(pid):
+            with suppress(OSError):
+                stat = Path(f"/proc/{one}/stat").read_text(encoding="utf-8", errors="replace")
+                fields = stat.rpartition(")")[2].split()
+                ticks += int(fields[_USER]) + int(fields[_SYSTEM])
+                told = Path(f"/proc/{one}/io").read_text(encoding="ascii").split()
+                written += int(told[told.index("write_bytes:") + 1])
     return ticks // _TICKS_PER_STEP, written
+
+
+def _find_family(pid: int) -> Iterator[int]:
+    """Give a process and those that descend from it."""
+    yield pid
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in file.read_text(encoding="ascii").split():
+                yield from _find_family(int(child))

@@ -150,18 +150,35 @@ def end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+async def wait_while_working(
+    process: asyncio.subprocess.Process, awaited: asyncio.Future[T], standstill_s: float
+) -> T:
+    """Wait for something of a process, as long as it or one below it works.
+
+    Raises:
+        StandstillError: they did nothing for so long.
+    """
+
+    async def look() -> bool:
+        return awaited.done()
+
+    try:
+        await wait_until(
+            bool, look, standstill_s=standstill_s, progress=lambda _: measure_work(process.pid)
+        )
+    finally:
+        awaited.cancel()
+    return await awaited
+
+
 async def stop_process(process: asyncio.subprocess.Process, patience_s: float) -> None:
     """Ask a process to end, wait, and kill it once it has done nothing for so long."""
     if process.returncode is not None:
         return
     with suppress(ProcessLookupError):
         process.terminate()
-
-    async def look() -> tuple[int, int] | None:
-        return measure_work(process.pid) if process.returncode is None else None
-
     try:
-        await wait_until(lambda work: work is None, look, standstill_s=patience_s)
+        await wait_while_working(process, asyncio.ensure_future(process.wait()), patience_s)
     except StandstillError:
         with suppress(ProcessLookupError):
             process.kill()

@@ -19,10 +19,12 @@ from kpledger.base.errors import LedgerError
 from kpledger.books.database import Books, open_books
 from kpledger.books.queries import QUERIES
 from kpledger.books.query import AnyQuery
+from kpnode.process import wait_while_working
 
 NOTHING: Final = "/v1/nothing"
 """What nobody answers, to see what asking costs."""
-_START_S: Final = 60.0
+_STANDSTILL_S: Final = 60.0
+"""So long may the process do nothing before its first answer."""
 
 
 class Asker(Protocol):
@@ -107,8 +109,8 @@ async def running_books(genesis: Path, books: Path, path: Path) -> AsyncIterator
         try:
             async with aiohttp.ClientSession("http://books", connector=connector) as session:
                 asker = HttpAsker(session)
-                async with asyncio.timeout(_START_S):
-                    await asker.ask(NOTHING)
+                first = asyncio.create_task(asker.ask(NOTHING))
+                await wait_while_working(process, first, _STANDSTILL_S)
                 yield asker
         finally:
             if process.returncode is None:

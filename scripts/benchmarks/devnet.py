@@ -1,7 +1,6 @@
 """A network of real nodes to be loaded, from this checkout or another one."""
 
 import asyncio
-import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -15,9 +14,13 @@ from lab.year.files import load_founded
 from lab.year.live import LiveTrade
 from processes import find_children, measure_cpu_s
 
+from kpnode.process import stop_process
+
 _COMMITTED: Final = 201
-_PREPARE_S: Final = 30.0
-_STOP_S: Final = 30.0
+_ANSWER_S: Final = 30.0
+"""For one answer."""
+_STANDSTILL_S: Final = 30.0
+"""So long may a network that is to stop do nothing."""
 
 
 class NodeAddress(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +94,7 @@ class Devnet:
         """Give every participant an office that may trade."""
         connection = await HttpConnection.open((await self.find_leader()).api)
         for event in self._trade.open_offices(_now_ms()):
-            async with asyncio.timeout(_PREPARE_S):
+            async with asyncio.timeout(_ANSWER_S):
                 status, body = await connection.request("POST", "/v1/events", event.envelope)
             if status != _COMMITTED:
                 raise RuntimeError(f"an office cannot be opened: {status} {body.decode()}")
@@ -143,9 +146,7 @@ async def run_devnet(
         await devnet.open_offices()
         yield devnet
     finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), _STOP_S)
+        await stop_process(process, _STANDSTILL_S)
 
 
 def _now_ms() -> int:

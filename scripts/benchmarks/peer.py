@@ -9,11 +9,13 @@ from typing import Final
 
 from clients import Sender
 
-_READY_S: Final = 30.0
-_STOP_S: Final = 10.0
+from kpnode.patience import measure_work, wait_until
+from kpnode.process import stop_process
+
+_STANDSTILL_S: Final = 30.0
+"""So long may a store do nothing while it starts or stops."""
 _ANSWER_S: Final = 2.0
 """A store that has no leader yet may not answer at all."""
-_POLL_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +30,18 @@ class Peer:
 
     async def wait_ready(self) -> str:
         """Wait until it has a leader, and say who that is."""
-        async with asyncio.timeout(_READY_S):
-            while True:
-                leader = None
-                with suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
-                    async with asyncio.timeout(_ANSWER_S):
-                        leader = await self.find_leader()
-                if leader is not None:
-                    return leader
-                await asyncio.sleep(_POLL_S)
+        return await wait_until(
+            bool,
+            self._look,
+            standstill_s=_STANDSTILL_S,
+            progress=lambda _: measure_work(*self.pids.values()),
+        )
+
+    async def _look(self) -> str:
+        with suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
+            async with asyncio.timeout(_ANSWER_S):
+                return await self.find_leader() or ""
+        return ""
 
 
 @asynccontextmanager
@@ -54,8 +59,4 @@ async def run_processes(
             pids[name] = process.pid
         yield pids
     finally:
-        for process in running:
-            if process.returncode is None:
-                process.terminate()
-        for process in running:
-            await asyncio.wait_for(process.wait(), _STOP_S)
+        await asyncio.gather(*(stop_process(process, _STANDSTILL_S) for process in running))

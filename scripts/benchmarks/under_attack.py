@@ -25,7 +25,10 @@ from clients import HttpConnection, Span, Tally, run_clients, sleep_until
 from devnet import Devnet, run_devnet
 from processes import count_descriptors, measure_memory_mb
 
-_READY_S: Final = 120.0
+from kpnode.process import wait_while_working
+
+_STANDSTILL_S: Final = 60.0
+"""So long may an attacker do nothing before it begins."""
 _SAMPLE_S: Final = 0.25
 _WARM_UP_S: Final = 1.0
 _MS: Final = 1000
@@ -97,7 +100,8 @@ async def _attacking(name: str, seen: Path) -> AsyncIterator[None]:
     try:
         if process.stdout is None:
             raise RuntimeError("the attacker was started without a pipe")
-        line = await asyncio.wait_for(process.stdout.readline(), _READY_S)
+        first = asyncio.create_task(process.stdout.readline())
+        line = await wait_while_working(process, first, _STANDSTILL_S)
         if line != b"ready\n":
             raise RuntimeError(f"the attack {name} did not begin")
         yield

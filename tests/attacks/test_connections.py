@@ -116,7 +116,7 @@ async def test_handshakes_with_the_port_for_peers_keep_no_peer_out(network: Netw
         await wait_until_ended(last.pid)
         again = await start_kpnode("run", "--config", last.config)
         async with ending([again]), asyncio.timeout(PATIENCE_S):
-            assert await read_line(again.stdout)
+            assert await read_line(again)
             while not await is_connected(session, network):  # noqa: ASYNC110 (no event)
                 await asyncio.sleep(GLANCE_S)
             await commit(network, at=2)

@@ -48,7 +48,10 @@ def say(watch: Watch, name: str, leader: str | None, term: int, failed: str | No
     role = "leader" if name == leader else "follower"
     storage = Storage(failed=failed)
     watch.take(
-        name, Status(role=role, term=term, leader=leader, height=1, head="", storage=storage)
+        name,
+        Status(
+            role=role, term=term, leader=leader, tree_size=0, height=1, head="", storage=storage
+        ),
     )
 
 

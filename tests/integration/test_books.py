@@ -87,7 +87,7 @@ class Books:
 
     async def start(self) -> None:
         self.node = await start_kpnode("run", "--config", self.directory / NODE / "node.toml")
-        assert await read_line(self.node.stdout)
+        assert await read_line(self.node)
 
     async def stop(self) -> None:
         if self.node is not None:

@@ -88,11 +88,11 @@ async def test_a_killed_node_is_reported_and_can_come_back(tmp_path: Path) -> No
         victim = network.seen.nodes[2]
         await commit(network)
         os.kill(victim.pid, signal.SIGKILL)
-        line = await read_line(network.process.stderr)
+        line = await read_line(network.process, network.process.stderr)
         assert json.loads(line) == {"node": victim.name, "exit": -signal.SIGKILL}
         height = await commit(network)
         node = await start_kpnode("run", "--config", victim.config)
-        said = json.loads(await read_line(node.stdout))
+        said = json.loads(await read_line(node))
         assert said == {"node": victim.name, "listening": True, "api": victim.api}
         await wait_until_all(network.seen.nodes, height)
         await commit(network, at=2)
@@ -105,11 +105,11 @@ async def test_a_voter_without_an_address_is_an_alarm_until_it_has_one(tmp_path:
     async with running_network(tmp_path / "net", "--voters", "3") as network:
         victim, missing = network.seen.nodes[2], network.seen.nodes[0].name
         os.kill(victim.pid, signal.SIGKILL)
-        await read_line(network.process.stderr)
+        await read_line(network.process, network.process.stderr)
         config = victim.config.read_text()
         victim.config.write_text(re.sub(rf"^{missing} = .*\n", "", config, flags=re.MULTILINE))
         node = await start_kpnode("run", "--config", victim.config)
-        await read_line(node.stdout)
+        await read_line(node)
         alarm = f"This node sends nothing to {missing}: [peers.addresses]"
         asked = ("--node", victim.api, "--genesis", network.seen.genesis)
         for program, arguments in (("kpnode", asked[:2]), ("kpledger", asked)):

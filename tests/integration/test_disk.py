@@ -59,7 +59,7 @@ class Town:
     async def start(self, node: NodeSeen) -> asyncio.subprocess.Process:
         process = await start_kpnode("run", "--config", node.config)
         self.restarted.append(process)
-        assert await read_line(process.stdout), await process.stderr.read()  # type: ignore[union-attr]
+        assert await read_line(process), await process.stderr.read()  # type: ignore[union-attr]
         return process
 
     async def follower(self) -> NodeSeen:
@@ -168,7 +168,7 @@ async def test_leader_without_descriptors_ends_to_be_started_again(
         trigger = leader.directory / "ledger" / "lack-files"
         trigger.touch()
         # What the network tells of a node that has ended by itself.
-        told = await read_line(crowd.network.process.stderr)
+        told = await read_line(crowd.network.process, crowd.network.process.stderr)
         assert json.loads(told) == {"node": leader.name, "exit": 75}
         said = leader.log.read_text()
         assert "Too many open files" in said.splitlines()[-1]

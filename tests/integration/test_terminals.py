@@ -48,7 +48,7 @@ async def test_a_network_is_started_from_any_directory_and_leaves_nothing_behind
     name: str, tmp_path: Path
 ) -> None:
     async with started_in(tmp_path) as process:
-        (node,) = parse_network(await read_line(process.stdout)).nodes
+        (node,) = parse_network(await read_line(process)).nodes
         books = children_of(node.pid)
         assert books
         process.send_signal(signal.Signals[name])
@@ -62,5 +62,5 @@ async def test_a_network_is_started_from_any_directory_and_leaves_nothing_behind
 
 async def test_what_is_to_outlive_its_terminal_does(tmp_path: Path) -> None:
     async with started_in(tmp_path, "nohup") as process:
-        (node,) = parse_network(await read_line(process.stdout)).nodes
+        (node,) = parse_network(await read_line(process)).nodes
         assert [ignores_hangup(pid) for pid in (process.pid, node.pid)] == [True, True]

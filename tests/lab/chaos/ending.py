@@ -5,6 +5,7 @@ import json
 import signal
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,10 +21,10 @@ from kpledger.log.block import decode_block, decode_block_header
 from kpledger.log.layout import decode_stored_entry
 from kpledger.scheme.envelope import decode_envelope
 from kpnode.founding import GENESIS_NAME
+from kpnode.patience import StandstillError, wait_until
 
-SETTLE_S: Final = 30.0
-"""How long a network may take, with no fault left, until all nodes stand level and take events."""
-_POLL_S: Final = 0.1
+STANDSTILL_S: Final = 30.0
+"""So long may nothing move, with no fault left, before all nodes stand level and take events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +41,48 @@ async def settle(network: Network, watch: Watch, workload: Workload) -> Settled:
     """Wait until the healed network is level, takes an event at each node, and is level again."""
     begun = now_s()
     try:
-        async with asyncio.timeout(SETTLE_S):
-            for voter in network.voters.values():
-                await voter.ensure_running()
-            await _wait_level(network, watch)
-            for name in network.names:
-                event, _ = workload.trade.ship(now_ms())
-                while await workload.submit("settle", name, event) is not Outcome.OK:  # noqa: ASYNC110 (no event)
-                    await asyncio.sleep(_POLL_S)
-            height = await _wait_level(network, watch)
-    except TimeoutError:
+        for voter in network.voters.values():
+            await voter.ensure_running()
+        await _wait_level(network, watch)
+        for name in network.names:
+            event, _ = workload.trade.ship(now_ms())
+            await wait_until(
+                lambda outcome: outcome is Outcome.OK,
+                partial(workload.submit, "settle", name, event),
+                standstill_s=STANDSTILL_S,
+                # If it takes no event, nothing at all moves in a network that is level.
+                progress=lambda _: None,
+            )
+        height = await _wait_level(network, watch)
+    except StandstillError as error:
         found = {name: await watch.ask(name) for name in network.names}
         states = "; ".join(f"{name}: {_describe(status)}" for name, status in found.items())
-        problem = f"not level {SETTLE_S:.0f} s after everything healed: {states}"
-        return Settled(SETTLE_S, watch.heights(), [Violation(Kind.STUCK, problem)])
+        problem = f"not level after everything healed, and {error}: {states}"
+        return Settled(now_s() - begun, watch.heights(), [Violation(Kind.STUCK, problem)])
     return Settled(now_s() - begun, dict.fromkeys(network.names, height), [])
 
 
 async def _wait_level(network: Network, watch: Watch) -> int:
-    """Wait until all nodes have one head and follow one leader; gives the height."""
-    while True:
-        found = await asyncio.gather(*(watch.ask(name) for name in network.names))
+    """Wait until all nodes have one head and follow one leader; gives the height.
+
+    Raises:
+        StandstillError: they do not, and no node catches up or works without an answer.
+    """
+
+    async def look() -> list[Status | None]:
+        return await asyncio.gather(*(watch.ask(name) for name in network.names))
+
+    def is_level(found: list[Status | None]) -> bool:
         heads = {None if status is None else (status.height, status.head) for status in found}
-        first = found[0]
-        if first is not None and len(heads) == 1 and watch.agreed() is not None:
-            return first.height
-        await asyncio.sleep(_POLL_S)
+        return len(heads) == 1 and None not in heads and watch.agreed() is not None
+
+    def see_progress(found: list[Status | None]) -> object:
+        # Not heights: terms that are opened one after the other are no progress.
+        seen = zip(network.voters.values(), found, strict=True)
+        return [voter.work() if status is None else status.tree_size for voter, status in seen]
+
+    found = await wait_until(is_level, look, standstill_s=STANDSTILL_S, progress=see_progress)
+    return next(status.height for status in found if status is not None)
 
 
 def _describe(status: Status | None) -> str:

@@ -25,9 +25,11 @@ from lab.year.files import load_founded
 
 from kpnode.config import RaftSection
 from kpnode.founding import KEYS_NAME
+from kpnode.patience import StandstillError, wait_until
 
 HISTORY_NAME: Final = "history.jsonl"
-_READY_S: Final = 30.0
+_STANDSTILL_S: Final = 30.0
+"""So long may nothing move before the network has its first leader."""
 _CALM_S: Final = 10.0
 _POLL_S: Final = 0.1
 
@@ -135,10 +137,9 @@ class Run:
             for voter in network.voters.values():
                 await voter.ensure_running()
             try:
-                async with asyncio.timeout(_READY_S):
-                    await _wait_calm(watch)
-            except TimeoutError:
-                raise TimeoutError(f"the network had no leader within {_READY_S:.0f} s") from None
+                await _wait_calm(network, watch)
+            except StandstillError as error:
+                raise TimeoutError(f"the network had no leader, and {error}") from None
             clients = list(self._make_clients(workload))
             for event in workload.trade.open_offices(now_ms()):
                 if await clients[0].bring(event) is not Outcome.OK:
@@ -225,6 +226,12 @@ async def running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _wait_calm(watch: Watch) -> None:
-    while not watch.is_calm:  # noqa: ASYNC110 (no event)
-        await asyncio.sleep(_POLL_S)
+async def _wait_calm(network: Network, watch: Watch) -> None:
+    async def look() -> bool:
+        return watch.is_calm
+
+    def see_progress(_: object) -> object:
+        seen = watch.heights()
+        return seen, [voter.work() for name, voter in network.voters.items() if not seen[name]]
+
+    await wait_until(bool, look, standstill_s=_STANDSTILL_S, progress=see_progress)

@@ -15,9 +15,11 @@ from lab.chaos.preload import Machine, Preloads
 from lab.chaos.sites import Site
 
 from kpnode.founding import CONFIG_NAME
+from kpnode.patience import StandstillError, measure_work
+from kpnode.process import wait_while_working
 
 STOP_S: Final = 15.0
-"""How long a node may take to stop in order."""
+"""So long may a node that is to end do nothing before it is killed."""
 _TAIL_LINES: Final = 5
 _SHARED: Final = Path("/dev/shm")  # noqa: S108 (where the kernel has it)
 
@@ -72,6 +74,10 @@ class Voter:
         """There is a process."""
         return self._process is not None and self._process.returncode is None
 
+    def work(self) -> tuple[int, int]:
+        """Say what its process has done (:func:`kpnode.patience.measure_work`)."""
+        return (0, 0) if self._process is None else measure_work(self._process.pid)
+
     async def _start(self, *, drift: tuple[float, float] | None) -> None:
         command = (sys.executable, "-m", "kpnode", "run", "--config", self.site.disk / CONFIG_NAME)
         environment = self._machine.environment(drift)
@@ -105,8 +111,8 @@ class Voter:
         with suppress(ProcessLookupError):
             process.send_signal(how)
         code = None
-        with suppress(TimeoutError):
-            code = await asyncio.wait_for(process.wait(), STOP_S)
+        with suppress(StandstillError):
+            code = await wait_while_working(process, asyncio.ensure_future(process.wait()), STOP_S)
         if process.returncode is None:
             process.kill()
             await process.wait()

@@ -36,6 +36,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     term: int
     leader: str | None
     height: int
+    tree_size: int
     head: str
     storage: Storage
 

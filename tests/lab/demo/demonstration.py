@@ -3,20 +3,21 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.demo.attempts import Attempt, make_attempts
-from lab.demo.network import Network, Position
+from lab.demo.network import Network
 from lab.demo.review import Review, count_outcomes, review_copy
 from lab.year.days import YEAR
 from lab.year.shipments import Shipments
 from lab.year.tables import OTHERS, Tables
 from lab.year.year import make_trade
 
-from kpclient.net.ledger_client import LedgerClient
-from kpclient.net.node_client import NodeClient
-from kpledger.api.answers import CommittedAnswer, PublicStatusAnswer, RefusedAnswer
+from kpclient.net.ledger_client import LedgerClient, is_decided
+from kpclient.net.node_client import NodeClient, NodeUnreachableError
+from kpledger.api.answers import CommittedAnswer, PublicStatusAnswer, RefusedAnswer, SubmitAnswer
 from kpledger.log.audit import AuditVerdict
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import Author, SignedEvent
@@ -24,7 +25,8 @@ from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.ids import ROOT
 
 MAX_BATCH = 256
-_TIMEOUT_S = 30.0
+_STANDSTILL_S = 30.0
+"""So long events are sent before it is looked whether anything has moved meanwhile."""
 Say = Callable[[str], None]
 
 
@@ -79,7 +81,7 @@ class Demonstration:
         year = [decode_envelope(one.envelope) for one in trade.events]
         self._expect(year, trade.shipments)
         node_client = NodeClient(
-            network.genesis, network.urls, timeout_s=_TIMEOUT_S, observe=_believe
+            network.genesis, network.urls, timeout_s=_STANDSTILL_S, observe=_believe
         )
         async with node_client:
             client = LedgerClient(network.genesis, node_client)
@@ -114,10 +116,10 @@ class Demonstration:
 
     async def _submit(self, client: LedgerClient, events: Sequence[SignedEvent]) -> None:
         for batch in cut_batches(events):
-            answers = await client.submit(batch)
-            for event, answer in zip(batch, answers, strict=True):
+            answers = await self._bring(client, batch)
+            for event in batch:
                 subject = event.header.subject
-                match answer:
+                match answer := answers.get(event.event_id):
                     case CommittedAnswer():
                         place = answer.height, answer.index
                         self.findings.acknowledged[event.event_id] = place
@@ -125,8 +127,23 @@ class Demonstration:
                         problem = f"{answer.problem.rule}: {answer.problem.detail}"
                         self._fail(f"an honest event on {subject} was refused: {problem}")
                     case _:
-                        self._fail(f"an event on {subject} was not decided in time")
+                        self._fail(f"an event on {subject} was not decided, and nothing moves")
             self.findings.events += len(batch)
+
+    async def _bring(
+        self, client: LedgerClient, batch: Sequence[SignedEvent]
+    ) -> dict[bytes, SubmitAnswer]:
+        """Send events until all are decided, or nothing has moved while they were sent again."""
+        answers: dict[bytes, SubmitAnswer] = {}
+        reached: object = None
+        while left := [one for one in batch if not is_decided(answers.get(one.event_id))]:
+            with suppress(NodeUnreachableError):
+                for event, answer in zip(left, await client.submit(left), strict=True):
+                    answers[event.event_id] = answer
+            sizes = {one.node: one.tree_size for one in await self._network.positions()}
+            if reached == (reached := (len(left), sizes)):
+                break
+        return answers
 
     async def _lose_leader(
         self, client: LedgerClient, events: Sequence[SignedEvent], say: Say
@@ -135,7 +152,8 @@ class Demonstration:
         network, findings = self._network, self.findings
         before = await network.wait_for_leader()
         submitting = asyncio.create_task(self._submit(client, events))
-        await self._wait_for_progress(before)
+        # So that the kill hits work under way.
+        await network.wait_for_events(before.tree_size)
         await network.kill(before.node)
         killed = time.monotonic()
         findings.killed = before.node
@@ -144,14 +162,6 @@ class Demonstration:
         findings.leaderless_s = time.monotonic() - killed
         say(f"{after.node} leads in term {after.term}, after {findings.leaderless_s:.2f} s")
         await submitting
-
-    async def _wait_for_progress(self, before: Position) -> None:
-        """Wait until the second half has begun to arrive, so that the kill hits work under way."""
-        deadline = time.monotonic() + _TIMEOUT_S
-        while time.monotonic() < deadline:
-            positions = await self._network.positions()
-            if max(one.tree_size for one in positions) > before.tree_size:
-                return
 
     async def _try_all(self, client: LedgerClient, attempts: Sequence[Attempt]) -> None:
         for attempt in attempts:

@@ -1,14 +1,14 @@
 """The demonstration's network: ``kpnode devnet`` as a process of its own, watched from outside.
 
-Nothing of the node's code is imported: what is shown is what anybody sees who starts it.
+Of the node's code only the way to wait is imported: what is shown is what anybody sees who
+starts it.
 """
 
 import asyncio
 import os
 import signal
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +20,11 @@ from lab.year.files import load_founded
 
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import Genesis, parse_genesis
-from kpnode.process import end_with_parent
+from kpnode.patience import StandstillError, measure_work, wait_until
+from kpnode.process import end_with_parent, stop_process
 
-_POLL_S = 0.01
-_TIMEOUT_S = 30.0
-_STOP_S = 30.0
+_STANDSTILL_S = 60.0
+"""So long may nothing move before the demonstration is given up."""
 
 
 class NetworkError(Exception):
@@ -131,15 +131,49 @@ class Network:
         """Wait until a node leads in a later term, and give its position.
 
         Raises:
-            NetworkError: none does in time.
+            NetworkError: none does, and nothing moves any more.
         """
-        deadline = time.monotonic() + _TIMEOUT_S
-        while time.monotonic() < deadline:
-            for position in await self.positions():
-                if position.role == "leader" and position.term > above_term:
-                    return position
-            await asyncio.sleep(_POLL_S)
-        raise NetworkError(f"no leader within {_TIMEOUT_S:.0f} s")
+
+        def find(positions: Sequence[Position]) -> Position | None:
+            leaders = [one for one in positions if one.role == "leader" and one.term > above_term]
+            return leaders[0] if leaders else None
+
+        found = find(await self._wait(lambda positions: find(positions) is not None, "no leader"))
+        if found is None:
+            raise NetworkError("no leader")
+        return found
+
+    async def _wait(
+        self, is_enough: Callable[[Sequence[Position]], bool], problem: str
+    ) -> Sequence[Position]:
+        """Wait for the nodes as long as events come, or a node works that does not answer yet.
+
+        Raises:
+            NetworkError: nothing moves any more.
+        """
+
+        def see_progress(positions: Sequence[Position]) -> object:
+            # Not heights: terms that are opened one after the other are no progress.
+            sizes = {position.node: position.tree_size for position in positions}
+            is_silent = len(sizes) < len(self.urls)
+            return sizes, measure_work(*(one.pid for one in self.restarted if is_silent))
+
+        try:
+            return await wait_until(
+                is_enough, self.positions, standstill_s=_STANDSTILL_S, progress=see_progress
+            )
+        except StandstillError as error:
+            raise NetworkError(f"{problem}: {error}; {await self.positions()}") from None
+
+    async def wait_for_events(self, tree_size: int) -> None:
+        """Wait until a node holds more events than so many.
+
+        Raises:
+            NetworkError: none does, and nothing moves any more.
+        """
+        await self._wait(
+            lambda positions: any(one.tree_size > tree_size for one in positions), "no event"
+        )
 
     async def kill(self, name: str) -> None:
         """Kill a node's process with SIGKILL."""
@@ -149,16 +183,20 @@ class Network:
         """Stop a node cleanly, and wait until it has closed its storage.
 
         Raises:
-            NetworkError: it goes on running.
+            NetworkError: it goes on running, and does nothing.
         """
         pid = self.place(name).pid
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + _TIMEOUT_S
-        while time.monotonic() < deadline:
-            if not _is_running(pid):
-                return
-            await asyncio.sleep(_POLL_S)
-        raise NetworkError(f"{name} did not stop within {_TIMEOUT_S:.0f} s")
+
+        async def look() -> bool:
+            return not _is_running(pid)
+
+        try:
+            await wait_until(
+                bool, look, standstill_s=_STANDSTILL_S, progress=lambda _: measure_work(pid)
+            )
+        except StandstillError as error:
+            raise NetworkError(f"{name} does not stop: {error}") from None
 
     async def restart(self, name: str) -> None:
         """Start a killed node again, on what its disk holds."""
@@ -179,16 +217,15 @@ class Network:
         """Wait until every node stands at the same head, and give that position.
 
         Raises:
-            NetworkError: they do not in time.
+            NetworkError: they do not, and nothing moves any more.
         """
-        deadline = time.monotonic() + _TIMEOUT_S
-        while time.monotonic() < deadline:
-            positions = await self.positions()
+
+        def is_level(positions: Sequence[Position]) -> bool:
             heads = {position.head for position in positions}
-            if len(positions) == len(self.urls) and len(heads) == 1:
-                return positions[0]
-            await asyncio.sleep(_POLL_S)
-        raise NetworkError(f"the nodes did not come to one head: {await self.positions()}")
+            return len(positions) == len(self.urls) and len(heads) == 1
+
+        positions = await self._wait(is_level, "the nodes did not come to one head")
+        return positions[0]
 
     async def stop(self) -> int:
         """Stop every node cleanly and give devnet's exit code."""
@@ -197,13 +234,8 @@ class Network:
             with suppress(ProcessLookupError):
                 process.terminate()
         await asyncio.gather(*(process.wait() for process in self.restarted))
-        with suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGINT)
-        try:
-            return await asyncio.wait_for(self.process.wait(), _STOP_S)
-        except TimeoutError:
-            self.process.kill()
-            return await self.process.wait()
+        await stop_process(self.process, _STANDSTILL_S)
+        return await self.process.wait()
 
 
 def _decode_path(kind: type, value: object) -> Path:

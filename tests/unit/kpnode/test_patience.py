@@ -1,6 +1,8 @@
 """Waiting ends when nothing moves any more, and not before."""
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -54,7 +56,24 @@ async def test_a_process_at_work_moves_and_one_that_waits_or_has_ended_does_not(
     for process in (working, waiting):
         process.kill()
         await process.communicate()
-    assert measure_work(working.pid) == (0, 0)
+    assert measure_work(working.pid, waiting.pid) == (0, 0)
+
+
+async def test_the_work_of_those_below_a_process_counts() -> None:
+    busy = "import os; print(os.getpid(), flush=True)\nwhile True: pass"
+    above = await start_python(
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}])"
+    )
+    assert above.stdout is not None
+    below = int(await above.stdout.readline())
+
+    async def look() -> tuple[int, int]:
+        return measure_work(above.pid)
+
+    await wait_until(lambda work: work[0] >= 2, look, standstill_s=LONG_S)
+    above.kill()
+    os.kill(below, signal.SIGKILL)
+    await above.communicate()
 
 
 async def test_a_process_that_does_not_end_is_killed_only_when_it_stands_still() -> None:
