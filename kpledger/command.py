@@ -141,8 +141,8 @@ def _ending() -> Iterator[None]:
         raise SystemExit(EXIT_UNDECIDED) from None
     except OSError as error:
         end_on_error(error)
-    except LibraryError as error:
-        _say(str(error))
+    except (LibraryError, ImportError, MemoryError) as error:
+        _say(str(error) or "there is not enough memory on this machine")
         raise SystemExit(EXIT_UNDECIDED) from None
     except Exception as error:
         if isinstance(error, typer.BadParameter):

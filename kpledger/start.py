@@ -1,6 +1,7 @@
-"""How both commands start: Ctrl-C ends them in words, also while they are still being imported.
+"""How both commands start: whatever ends them while they are still being imported is said in words.
 
 That takes half a second, before :mod:`kpledger.command` is there. Nothing slow is imported here.
+Python itself would end with 1, which is the code of a verdict.
 """
 
 import os
@@ -12,6 +13,7 @@ from typing import Final, NoReturn
 
 EXIT_INTERRUPTED: Final = 130
 """Ctrl-C; a shell says so of what SIGINT has ended."""
+_UNDECIDED, _CRASHED = 2, 70  # as kpledger.command has them
 _SAID: Final = "interrupted\n"
 
 
@@ -28,13 +30,20 @@ def start(program: str) -> None:
     is_usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if is_usual:
         signal.signal(signal.SIGINT, lambda _number, _frame: _leave())
-    main = import_module(program).main
-    if is_usual:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        main = import_module(program).main
+        if is_usual:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         main()
     except KeyboardInterrupt:
         end_interrupted()
+    except ImportError as error:
+        remedy = f"pip install 'kpledger[{program[2:].partition('.')[0]}]' installs what it needs"
+        _end(f"the program cannot be loaded: {error}; {remedy}", _UNDECIDED)
+    except (OSError, MemoryError) as error:
+        _end(f"this machine hinders the program: {str(error) or 'no memory'}", _UNDECIDED)
+    except Exception as error:  # noqa: BLE001 (whatever it is, it is no verdict)
+        _end(f"an error of the program itself; please report it: {error!r}", _CRASHED)
 
 
 def end_interrupted() -> NoReturn:
@@ -46,6 +55,12 @@ def end_interrupted() -> NoReturn:
     if sys.stderr is not None:
         sys.stderr.write(_SAID)
     raise SystemExit(EXIT_INTERRUPTED)
+
+
+def _end(sentence: str, code: int) -> NoReturn:
+    with suppress(OSError):  # nobody can hear
+        os.write(2, f"error: {sentence}\n".encode(errors="backslashreplace"))
+    raise SystemExit(code) from None
 
 
 def _leave() -> NoReturn:

@@ -117,6 +117,8 @@ class Session:
                 return self.ask(lambda ledger: ledger.ask(query, question))
             with self.books.reading() as books:
                 return read_answer(query.reply(books, question), query.answer)
+        except sqlite3.Error as error:
+            raise ClientError(f"the books cannot be read on this machine: {error}") from None
         except NodeProblemError as error:
             # A question that has no answer is the same mistake there as here.
             problem = error.problem

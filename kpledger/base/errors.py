@@ -44,6 +44,17 @@ class OversizedError(LedgerError):
         self.limit = limit
 
 
+class AnotherLedgerError(LedgerError):
+    """What was read is of another ledger than the one that is meant, and contradicts nothing."""
+
+    def __init__(self, source: str, *, found: str, pinned: str) -> None:
+        """Name who shows what, and the chain ids of its ledger and of the one that is meant."""
+        super().__init__(
+            f"{source} is of another ledger: its chain id is {found}, that of the genesis file is"
+            f" {pinned}; give the genesis file of that ledger, or a node or copy of this one"
+        )
+
+
 class UnacceptableKeyError(LedgerError):
     """A public key that libsodium's rule refuses: not canonical, or of small order."""
 

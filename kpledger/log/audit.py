@@ -23,10 +23,10 @@ from enum import StrEnum
 from typing import Final
 
 from kpledger.base.codec import DECODE_ERRORS, decode_trusted
-from kpledger.base.errors import BadSignatureError, LedgerError
+from kpledger.base.errors import AnotherLedgerError, BadSignatureError, LedgerError
 from kpledger.base.selftest import check_libraries
 from kpledger.base.state import MemoryState
-from kpledger.log.block import decode_block
+from kpledger.log.block import decode_block, decode_block_header
 from kpledger.log.chain import (
     ExecutedBlock,
     InvalidBlockError,
@@ -37,7 +37,7 @@ from kpledger.log.chain import (
 )
 from kpledger.log.genesis import Genesis
 from kpledger.log.layout import decode_stored_entry
-from kpledger.scheme.envelope import Envelope, verify_envelope
+from kpledger.scheme.envelope import Envelope, decode_envelope, verify_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRulesError
 
@@ -164,6 +164,8 @@ class Auditor:
             stored: as under :func:`kpledger.log.layout.block_key`.
 
         Raises:
+            AnotherLedgerError: the first signed block names another ledger; the chain may be sound,
+                and is not the one that the genesis file founds.
             UnknownRulesError: the block is under rules that this program does not have, so that it
                 cannot say whether it is sound.
         """
@@ -181,6 +183,8 @@ class Auditor:
                 rules=self.rules,
             )
         except InvalidBlockError as error:
+            if error.field == "chain" and not self.progress.signed_blocks:
+                self._check_ledger(stored)
             return Violation(error.height, error.field, error.problem)
         except BadSignatureError as error:
             return Violation(height, "signature", str(error))
@@ -193,6 +197,27 @@ class Auditor:
         self._state.apply(executed.changes)
         self.progress = _advance(self.progress, executed)
         return None
+
+    def _check_ledger(self, stored: bytes) -> None:
+        """Tell another ledger from a chain id that is wrong: there authors have signed that id.
+
+        Raises:
+            AnotherLedgerError: the events of the block are of the ledger that its header names.
+        """
+        block = decode_block(decode_stored_entry(stored).payload)
+        chain = decode_block_header(block.header).chain
+        if all(_is_of(chain, encoded) for encoded in block.events):
+            found, pinned = chain.hex(), self.genesis.chain.hex()
+            raise AnotherLedgerError("the chain", found=found, pinned=pinned) from None
+
+
+def _is_of(chain: bytes, encoded: bytes) -> bool:
+    try:
+        event = decode_envelope(encoded)
+        verify_envelope(event)
+    except LedgerError:
+        return False
+    return event.header.chain == chain
 
 
 def _advance(progress: AuditProgress, executed: ExecutedBlock) -> AuditProgress:

@@ -326,11 +326,29 @@ def test_the_status_is_shown_and_the_audit_finds_it_sound(ledger: Ledger) -> Non
     assert "SOUND" in result.stdout
 
 
-def test_another_ledger_than_the_pinned_one_ends_with_1(ledger: Ledger, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status",),
+        ("audit",),
+        ("list",),
+        ("list", "--replay"),
+        ("flags", "--replay"),
+        ("show", "BW000001"),
+        ("books", "-o", "{place}/books.sqlite"),
+        ("note", "BW000001", "--text", "x", "--key", "gaborone"),
+    ],
+    ids=" ".join,
+)
+def test_another_ledger_than_the_pinned_one_is_told_and_accuses_nobody(
+    ledger: Ledger, tmp_path: Path, words: tuple[str, ...]
+) -> None:
     (tmp_path / "genesis.json").write_bytes(make_genesis().encoded)
-    result = ledger.run("status", KPLEDGER_GENESIS=str(tmp_path / "genesis.json"))
-    assert result.exit_code == 1
-    assert "cannot be trusted" in result.stderr
+    words = tuple(word.format(place=tmp_path) for word in words)
+    result = ledger.run(*words, KPLEDGER_GENESIS=str(tmp_path / "genesis.json"))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"is of another ledger: its chain id is {ledger.seen.chain}, that of" in result.stderr
+    assert "cannot be trusted" not in result.stderr
 
 
 def test_a_ledger_that_contradicts_what_was_seen_ends_with_1(ledger: Ledger) -> None:

@@ -52,6 +52,8 @@ class Answers:
     height: int = 4
     status: bytes | None = None
     code: int = 200
+    refused: int = 0
+    """With which code the blocks are refused, as by a proxy; 0 if they are served."""
     whole: bool = True
     """Whether the chunked body is ended as it must be."""
     at_once: int | None = None
@@ -73,6 +75,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+        elif self.answers.refused:
+            self.send_error(self.answers.refused)
         elif self.path.partition("?")[0] == "/v1/blocks":
             self.send_response(200)
             self.send_header("Transfer-Encoding", "chunked")
@@ -218,6 +222,32 @@ def test_server_that_is_no_node_decides_nothing(tmp_path: Path, status: bytes) -
 def test_node_that_answers_with_an_error_decides_nothing(tmp_path: Path) -> None:
     code, report = audit_served(tmp_path, Answers(make_stream(), code=503))
     assert (code, "503" in str(report["problem"])) == (2, True)
+
+
+@pytest.mark.parametrize("command", [("audit",), ("list", "--replay"), ("books", "-o", "{out}")])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        Answers([], code=404),
+        Answers([], code=502),
+        Answers([], status=b"<html>"),
+        Answers([], refused=400),
+        Answers([], refused=404),
+        Answers([], refused=502),
+        Answers([], status=json.dumps(STATUS | {"chain": "ab" * 32}).encode()),
+    ],
+    ids=["404", "502", "HTML", "blocks 400", "blocks 404", "blocks 502", "another ledger"],
+)
+def test_trouble_of_the_line_is_no_verdict_for_any_command_that_verifies(
+    tmp_path: Path, answers: Answers, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "genesis.json").write_bytes(make_genesis().encoded)
+    words = [word.format(out=tmp_path / "books.sqlite") for word in command]
+    with serve(answers) as url:
+        where = ("--genesis", str(tmp_path / "genesis.json"), "--node", url, "--timeout", "0.2")
+        result = CliRunner().invoke(app, [*words, *where], env={"KPLEDGER_HOME": str(tmp_path)})
+    assert (result.exit_code, url in result.output) == (2, True), result.output
+    assert ("is of another ledger" in result.output) == (b"abab" in (answers.status or b""))
 
 
 def test_node_that_cannot_be_reached_decides_nothing(tmp_path: Path) -> None:

@@ -163,6 +163,7 @@ def with_words(parameter: inspect.Parameter, words: OptionWords | None = None) -
             metavar=said.metavar or _KINDS.get(kind) or _choices_of(kind),
             help=said.help,
             envvar=said.envvar,
+            readable=False,  # what is wrong with a file is said by whoever reads it, also as JSON
             min=said.min,
             max=said.max,
             parser=number_parser(int if kind in _WHOLE else float, said.min, said.max)

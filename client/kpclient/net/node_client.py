@@ -26,7 +26,7 @@ from kpclient.net.tls import PinnedKey, build_context
 from kpledger.api.addresses import NODE_URL, NODE_VARIABLE, parse_addresses
 from kpledger.api.answers import PublicStatusAnswer
 from kpledger.api.routes import GENESIS, MSGPACK_TYPE, STATUS
-from kpledger.base.errors import MalformedError
+from kpledger.base.errors import AnotherLedgerError, MalformedError
 from kpledger.base.text import check_json_depth, shorten
 from kpledger.command import EXIT_REFUSED
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis
@@ -173,21 +173,19 @@ class NodeClient:
         body: bytes | None = None,
         deadline: float | None = None,
         waits: bool = False,
-        trusting: bool = False,
         before: Callable[[], None] | None = None,
     ) -> tuple[str, bytes]:
         """Ask one node after the other until one answers; gives who it was, and the answer.
 
         With ``waits`` the node may have to wait before it can answer; it is told for how long, so
-        that its reason is heard. With ``trusting`` a node is asked whatever ledger it keeps: an
-        audit trusts none anyway. What is to be done ``before`` a node may act on a request is done
+        that its reason is heard. What is to be done ``before`` a node may act on a request is done
         once one is there that will.
 
         Raises:
             NodeUnreachableError: none did before the deadline; or, a :class:`NoAccessError`, it is
                 for none of them to tell whoever asks.
             NodeProblemError: one says no.
-            NotTrustworthyError: one is no node of this ledger.
+            NotTrustworthyError, AnotherLedgerError: one is no node of this ledger.
         """
         end = time.monotonic() + self.timeout_s if deadline is None else deadline
         pause = FIRST_PAUSE_S
@@ -198,7 +196,7 @@ class NodeClient:
             node, now = self.node, time.monotonic()
             glance, until = self._share(now, end, rounds[node])
             try:
-                if not trusting and node not in self.met:
+                if node not in self.met:
                     await self._meet(node, glance)
                 if before is not None:
                     before()
@@ -251,14 +249,13 @@ class NodeClient:
         """Read a node's status.
 
         Raises:
-            NotTrustworthyError: it is none, or of another ledger.
+            NotTrustworthyError: it is none.
+            AnotherLedgerError: it is of another ledger.
         """
         status = read_from(node, content, lambda text: read_answer(text, PublicStatusAnswer))
         chain = self._genesis.chain.hex()
         if status.chain != chain:
-            raise NotTrustworthyError(
-                node, f"it keeps ledger {status.chain}; the genesis file pins {chain}"
-            )
+            raise AnotherLedgerError(node, found=shorten(status.chain), pinned=chain)
         return status
 
     async def stream(self, node: str, path: str) -> AsyncIterator[bytes]:

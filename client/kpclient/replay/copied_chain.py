@@ -41,7 +41,7 @@ from kpclient.errors import ClientError, UsageError
 from kpclient.replay import database_reader
 from kpclient.replay.database_reader import MAX_STORED_BYTES
 from kpledger.log import layout
-from kpledger.reading import open_file
+from kpledger.reading import open_file, say_trouble
 
 _TABLE: Final = re.compile(r"\d+\.(ldb|sst)")
 _RECORD: Final = re.compile(r"CURRENT|MANIFEST-.*|.*\.log")
@@ -117,7 +117,8 @@ class CopiedChain:
         whether the copy ended here cannot be told.
 
         Raises:
-            ChainUnavailableError: a file is missing, cannot be read, or is none that a node writes.
+            ChainUnavailableError: a file or a block is missing, cannot be read, or is none that a
+                node writes: it was not copied whole, or while the node went on.
         """
         height = 0
         damage = ""
@@ -206,7 +207,6 @@ def _fill_scratch(directory: Path) -> Iterator[Path]:
 
     Raises:
         ChainUnavailableError: a file cannot be read, or is none that a node writes.
-        _DamagedError: a file cannot be what a node has written.
     """
     with tempfile.TemporaryDirectory(prefix="kpledger-copy-") as made:
         scratch = Path(made)
@@ -214,7 +214,13 @@ def _fill_scratch(directory: Path) -> Iterator[Path]:
         if len(names) > _MAX_FILES:
             raise _refuse(directory, f"it holds {len(names)} files, more than {_MAX_FILES}")
         records = [directory / name for name in names if _RECORD.fullmatch(name)]
-        if sum(one.lstat().st_size for one in records) > _MAX_COPIED_BYTES:
+        if not any(record.suffix == ".log" for record in records):
+            raise _refuse(directory, "there is no write-ahead log, which every database has")
+        try:
+            size = sum(one.lstat().st_size for one in records)
+        except OSError as error:
+            raise _refuse(directory, say_trouble(error)) from None
+        if size > _MAX_COPIED_BYTES:
             raise _refuse(directory, f"there are more than {_MAX_COPIED_BYTES} bytes to copy")
         for record in records:
             with _open_regular(record) as (file, size):
@@ -222,9 +228,11 @@ def _fill_scratch(directory: Path) -> Iterator[Path]:
         for table in (directory / name for name in names if _TABLE.fullmatch(name)):
             with _open_regular(table) as (_, size):
                 if not size:
-                    raise _DamagedError(f"{table} is empty")
+                    raise _refuse(table, "it is empty")
             (scratch / table.name).symlink_to(table.absolute())
-        _check_current(scratch / "CURRENT")
+        current = scratch / "CURRENT"
+        if current.exists() and b"/" in current.read_bytes():
+            raise _refuse(directory / current.name, "it names a file in another directory")
         yield scratch
 
 
@@ -255,16 +263,6 @@ def _copy(file: IO[bytes], target: Path, size: int) -> None:
         while left and (piece := file.read(min(left, _PIECE_BYTES))):
             copy.write(piece)
             left -= len(piece)
-
-
-def _check_current(file: Path) -> None:
-    """See that the file that names the manifest names one beside it.
-
-    Raises:
-        _DamagedError: it leads elsewhere.
-    """
-    if file.exists() and b"/" in file.read_bytes():
-        raise _DamagedError("CURRENT names a file in another directory")
 
 
 def _refuse(path: Path, problem: str) -> ChainUnavailableError:

@@ -14,11 +14,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
+from pathlib import Path
 from typing import Final
 
 import msgpack
 import plyvel
 
+from kpclient.replay.database_files import find_tear
 from kpledger.log import layout
 
 MAX_STORED_BYTES: Final = layout.MAX_PAYLOAD_BYTES + 64
@@ -26,30 +28,35 @@ MAX_STORED_BYTES: Final = layout.MAX_PAYLOAD_BYTES + 64
 MEMORY_BYTES: Final = 256 << 20
 """What reading takes at most; of an honest database far less."""
 
-_MISSING: Final = ("missing files", "create_if_missing", "non-existent file")
-"""How LevelDB says that a file is not there: a table, CURRENT, or the manifest that it names."""
+_TORN: Final = (
+    *("missing files", "create_if_missing", "non-existent file"),
+    *("too short to be an sstable", "bad magic number"),
+)
+"""How LevelDB says that a file is not there, or not whole: a table, CURRENT, or the manifest."""
 
 _Frame = tuple[int, bytes | str]
 
 
 def read_frames(directory: str, first: int, *, strict: bool) -> Iterator[_Frame]:
     """Yield the entries from a height on without a gap, and last why there are no more."""
-    height = first
+    height, is_open = first, False
+    torn = find_tear(Path(directory))
     try:
         with closing(plyvel.DB(directory, paranoid_checks=strict, compression=None)) as database:
+            is_open = True
             if strict and database.get(layout.FORMAT_KEY) is None:
-                yield 0, "the format record is missing, so that this is no whole database of a node"
-                return
+                torn = "the format record is missing, so that this is no whole database of a node"
             # Not plyvel's own iterator: it ends without a word where a damaged block is the last.
             found = database.raw_iterator(verify_checksums=strict, fill_cache=False)
             with closing(found):
                 found.seek(layout.block_key(first))
                 for height in count(first):
                     if not found.valid() or found.key() > layout.LAST_BLOCK_KEY:
-                        yield height, ""
+                        yield (0, torn) if torn else (height, "")
                         return
                     if found.key() != layout.block_key(height):
-                        yield height, "it is missing, and later ones are there"
+                        lost = "it is missing, and later ones are there"
+                        yield (0, torn) if torn else (height, lost)
                         return
                     stored = found.value()
                     if len(stored) > MAX_STORED_BYTES:
@@ -60,9 +67,9 @@ def read_frames(directory: str, first: int, *, strict: bool) -> Iterator[_Frame]
     except plyvel.IOError as error:
         yield 0, _text(error)
     except plyvel.Error as error:
-        # A file that is not there contradicts nothing.
-        is_torn = any(words in _text(error) for words in _MISSING)
-        yield 0 if is_torn else height, _text(error)
+        # A file that is not there contradicts nothing, nor one that only says which others belong.
+        is_torn = any(words in _text(error) for words in _TORN)
+        yield 0 if is_torn or not (strict or is_open) else height, _text(error)
     except MemoryError:
         yield 0, f"more memory is asked for than the {MEMORY_BYTES >> 20} MiB that reading may take"
 
@@ -73,7 +80,9 @@ def _text(error: plyvel.Error) -> str:
 
 def _main(directory: str, first: str, strict: str) -> None:
     # Files that are only mapped do not count.
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    bound = MEMORY_BYTES if most == resource.RLIM_INFINITY else min(MEMORY_BYTES, most)
+    resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         for frame in read_frames(directory, int(first), strict=strict == "strict"):

@@ -14,8 +14,13 @@ from typing import Final
 import msgpack
 
 from kpclient.net.access_tokens import NO_TOKENS, AccessTokens
-from kpclient.net.answers import read_answer
-from kpclient.net.node_client import NoAccessError, NodeClient, NodeUnreachableError, read_from
+from kpclient.net.node_client import (
+    NoAccessError,
+    NodeClient,
+    NodeUnreachableError,
+    NotTrustworthyError,
+)
+from kpclient.net.refusals import NodeProblemError
 from kpclient.replay.copied_chain import ChainUnavailableError, StoredBlock
 from kpclient.replay.database_reader import MAX_STORED_BYTES
 from kpledger.api.answers import PublicStatusAnswer
@@ -49,6 +54,7 @@ class ServedChain:
         """Ask how far the ledger reaches.
 
         Raises:
+            AnotherLedgerError: the node is of another ledger.
             ClientError: no node answers, one answers something else, or what is named is no node.
         """
         self._genesis, self._urls, self._timeout_s = genesis, tuple(urls), timeout_s
@@ -122,11 +128,13 @@ class ServedChain:
 
     async def _ask_status(self) -> tuple[str, PublicStatusAnswer]:
         async with self._open() as nodes:
-            # Whose ledger it is need not be asked: every block has to follow from the genesis file.
-            node, content = await nodes.request("GET", STATUS.path, trusting=True)
-            return node, read_from(
-                node, content, lambda text: read_answer(text, PublicStatusAnswer)
-            )
+            try:
+                node, content = await nodes.request("GET", STATUS.path)
+                return node, nodes.check_status(node, content)
+            except (NodeProblemError, NotTrustworthyError) as error:
+                # A chain that cannot be had contradicts nothing.
+                problem = f"{nodes.node} does not say how far its ledger reaches: {error}"
+                raise ChainUnavailableError(problem) from None
 
     async def _read_stream(self, first: int) -> AsyncGenerator[bytes, None]:
         question = BlocksQuestion(first=first, limit=min(self.height - first + 1, MAX_HEIGHT))
@@ -134,8 +142,8 @@ class ServedChain:
             try:
                 async for chunk in nodes.stream(self.source, BLOCKS.target(question)):
                     yield chunk
-            except NoAccessError as error:
-                raise ChainUnavailableError(str(error)) from None
+            except (NoAccessError, NodeProblemError, NotTrustworthyError) as error:
+                raise self._unavailable(f"does not serve its blocks: {error}") from None
 
 
 async def _next(stream: AsyncIterator[bytes]) -> bytes:

@@ -20,7 +20,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
@@ -33,10 +33,13 @@ from kpclient.replay.copied_chain import (
     UnreadableBlock,
 )
 from kpclient.replay.served_chain import ServedChain
+from kpledger.base.errors import AnotherLedgerError
 from kpledger.books.writer import BooksWriter, uncollected
 from kpledger.command import EXIT_REFUSED
 from kpledger.log import audit
+from kpledger.log.chain import ExecutedBlock
 from kpledger.log.genesis import Genesis
+from kpledger.reading import say_trouble
 from kpledger.scheme.rulebook import UnknownRulesError
 
 Chain = Iterable[StoredBlock | UnreadableBlock]
@@ -82,7 +85,8 @@ class _SignatureQueue:
     def __exit__(self, *_: object) -> None:
         """End the processes, without waiting for results that nobody wants any more."""
         if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+            with suppress(RuntimeError):  # its thread was never started
+                self._pool.shutdown(cancel_futures=True)
 
     def add(self, before: audit.AuditProgress, stored: bytes) -> bool:
         """Take the next block; tell whether a batch was begun with it."""
@@ -104,10 +108,27 @@ class _SignatureQueue:
             result = Future()
             result.set_result(_verify_batch(first, blocks))
         else:
-            result = self._pool.submit(_verify_batch, first, blocks)
+            try:
+                result = self._pool.submit(_verify_batch, first, blocks)
+            except RuntimeError as error:  # no thread can be started, or a process has ended
+                raise BrokenExecutor(str(error)) from None
         self._begun.append((before, result))
         self._waiting.clear()
         self._waiting_bytes = 0
+
+    @property
+    def first_open(self) -> audit.AuditProgress | None:
+        """How far all signatures are known to be good; None if that is how far all was read."""
+        unproven = (*(before for before, _ in self._begun), [one for one, _ in self._waiting])
+        return next((before[0] for before in unproven if before), None)
+
+    def find_done(self) -> _Finding | None:
+        """Give the first violation in what is verified already, after some process has failed."""
+        for before, result in self._begun:
+            is_verified = result.done() and not result.cancelled() and not result.exception()
+            if is_verified and (violation := result.result()) is not None:
+                return _place(before, violation)
+        return None
 
     def settle(self, *, batches_left: int) -> _Finding | None:
         """Wait until so few batches are under way; give the first violation found in the others.
@@ -116,10 +137,11 @@ class _SignatureQueue:
             BrokenExecutor: a process ended without an answer.
         """
         while len(self._begun) > batches_left:
-            before, result = self._begun.popleft()
+            before, result = self._begun[0]
             violation = result.result()
             if violation is not None:
-                return _Finding(before[violation.height - 1 - before[0].tip.height], violation)
+                return _place(before, violation)
+            self._begun.popleft()
         return None
 
     def finish(self) -> _Finding | None:
@@ -155,30 +177,35 @@ def audit_chain(
         try:
             try:
                 findings.append(_execute(auditor, blocks, signatures, jobs))
-            except (ChainUnavailableError, UnknownRulesError) as error:
+            except (ClientError, AnotherLedgerError, UnknownRulesError) as error:
                 why = str(error)
             except (OSError, MemoryError) as error:
                 why = _describe_trouble(error)
             # In front, so that of two findings in one block it is the one reported.
             findings.insert(0, signatures.finish())
-        except BrokenExecutor as error:
-            why = f"a process that verified signatures has ended: {error}"
-        except (OSError, MemoryError) as error:
+        except (BrokenExecutor, OSError, MemoryError) as error:
             why = _describe_trouble(error)
+            findings.insert(0, signatures.find_done())
+        progress = signatures.first_open or auditor.progress
     found = [finding for finding in findings if finding is not None]
     if found:
         first = min(found, key=lambda finding: finding.violation.height)
         return audit.report_violation(genesis, first.before, first.violation)
     if why is not None:
-        return audit.report_undecided(genesis, auditor.progress, why)
+        return audit.report_undecided(genesis, progress, why)
     return audit.report_sound(genesis, auditor.progress)
 
 
-def _describe_trouble(error: OSError | MemoryError) -> str:
+def _place(before: Sequence[audit.AuditProgress], violation: audit.Violation) -> _Finding:
+    """Say how far the audit had come before a violation in a batch."""
+    return _Finding(before[violation.height - 1 - before[0].tip.height], violation)
+
+
+def _describe_trouble(error: BrokenExecutor | OSError | MemoryError) -> str:
     """Tell of trouble of this machine, which says nothing about the chain."""
-    told = str(error) or "there is not enough memory"
+    told = say_trouble(error) if isinstance(error, OSError) else str(error)
     advice = "TMPDIR says where temporary files go; --jobs 0 starts no other process"
-    return f"this machine hinders the audit: {told} ({advice})"
+    return f"this machine hinders the audit: {told or 'there is not enough memory'} ({advice})"
 
 
 def _each(chain: Chain) -> Generator[StoredBlock | UnreadableBlock]:
@@ -258,10 +285,16 @@ def replay(
         ClientError: not all of it can be read.
     """
     writer = BooksWriter(connection, genesis)
+
+    def write(executed: ExecutedBlock) -> None:
+        try:
+            writer.append(executed.header, executed.events)
+        except sqlite3.Error as error:
+            problem = f"the books cannot be written on this machine (see TMPDIR): {error}"
+            raise ClientError(problem) from None
+
     with uncollected():
-        report = verify_chain(
-            genesis, chain, observe=lambda executed: writer.append(executed.header, executed.events)
-        )
+        report = verify_chain(genesis, chain, observe=write)
     if report.problem == audit.EMPTY_CHAIN:
         # Nobody vouches for it; but nothing is answered that the genesis file does not say.
         writer.complete()

@@ -3,10 +3,12 @@
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import plyvel
 import pytest
+from leveldb_files import copy_directory, record_ends
 
 from kpclient.errors import UsageError
 from kpclient.replay.copied_chain import (
@@ -99,7 +101,8 @@ def test_reading_changes_nothing(tmp_path: Path, *, compact: bool, damaged: bool
             content = file.read_bytes()
             file.write_bytes(with_flipped_byte(content, len(content) // 2) if content else b"")
     before = snapshot(tmp_path)
-    list(CopiedChain(node))
+    with suppress(ChainUnavailableError):
+        list(CopiedChain(node))
     assert snapshot(tmp_path) == before
 
 
@@ -189,16 +192,19 @@ def test_missing_block_is_reported_with_its_height(tmp_path: Path) -> None:
     [
         ("MANIFEST-*", "Corruption: no meta-nextfile entry in descriptor"),
         ("CURRENT", "Corruption: CURRENT file does not end with newline"),
-        ("*.ldb", "{file} is empty"),
+        ("*.ldb", "{file} cannot be read: it is empty"),
     ],
 )
-def test_database_that_cannot_be_read_at_all_is_no_empty_chain(
-    tmp_path: Path, name: str, why: str
+@pytest.mark.parametrize("kept", [0, 5, 10])
+def test_database_that_cannot_be_read_at_all_decides_nothing(
+    tmp_path: Path, name: str, why: str, kept: int
 ) -> None:
+    """As a copy is left behind on a full disk; what says how files belong together says no more."""
     node = write_node(tmp_path / "node", compact=True)
     file = find_file(node, name)
-    file.write_bytes(b"")
-    assert list(CopiedChain(node)) == [UnreadableBlock(1, why.format(file=file))]
+    file.write_bytes(file.read_bytes()[:kept])
+    why = "ledger cannot be read" if kept and name == "*.ldb" else why.format(file=file)
+    assert why in unavailable(node)
 
 
 def unavailable(node: Path) -> str:
@@ -206,6 +212,64 @@ def unavailable(node: Path) -> str:
     with pytest.raises(ChainUnavailableError) as caught:
         list(CopiedChain(node))
     return str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def moments(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Give copies of one database at rest, before and after LevelDB wrote its log into a table."""
+    place = tmp_path_factory.mktemp("moments")
+    node = write_node(place / "node")
+    before, after = place / "before", place / "after"
+    copy_directory(node / layout.DATABASE_DIRECTORY, before)
+    with plyvel.DB(str(node / layout.DATABASE_DIRECTORY)) as database:
+        for block in BLOCKS[:9]:
+            height = LAST + block.height
+            database.put(layout.block_key(height), block.stored)
+    copy_directory(node / layout.DATABASE_DIRECTORY, after)
+    return before, after
+
+
+@pytest.mark.parametrize(
+    "names", [{"*.log"}, {"CURRENT", "MANIFEST-*"}, {"*.log", "*.ldb"}], ids=str
+)
+@pytest.mark.parametrize("older", [True, False])
+def test_files_of_two_moments_decide_nothing(
+    tmp_path: Path, moments: tuple[Path, Path], names: set[str], *, older: bool
+) -> None:
+    """Of all files but the named ones a copy was made at one moment, of those at another."""
+    all_names = {"*.log", "CURRENT", "MANIFEST-*", "*.ldb"}
+    first, second = moments if older else reversed(moments)
+    torn = tmp_path / layout.DATABASE_DIRECTORY
+    torn.mkdir()
+    for source, patterns in ((first, names), (second, all_names - names)):
+        for file in (one for pattern in patterns for one in source.glob(pattern)):
+            (torn / file.name).write_bytes(file.read_bytes())
+    told = unavailable(tmp_path)
+    assert "copy the whole directory again" in told
+
+
+def test_writes_that_are_missing_before_a_log_decide_nothing(
+    tmp_path: Path, moments: tuple[Path, Path]
+) -> None:
+    """The older log was copied before its last writes came, and the newer one is there as well."""
+    before, after = moments
+    torn = copy_directory(before, tmp_path / layout.DATABASE_DIRECTORY)
+    log = find_file(tmp_path, "*.log")
+    log.write_bytes(log.read_bytes()[: record_ends(log.read_bytes())[20]])
+    (newer,) = after.glob("*.log")
+    (torn / newer.name).write_bytes(newer.read_bytes())
+    told = unavailable(tmp_path)
+    assert f"are missing before log {newer.stem}" in told
+    read = iter(CopiedChain(tmp_path))
+    assert [next(read) for _ in range(10)] == BLOCKS[:10]
+    with pytest.raises(ChainUnavailableError):
+        list(read)
+
+
+def test_each_moment_by_itself_is_a_whole_copy(moments: tuple[Path, Path]) -> None:
+    before, after = moments
+    assert list(CopiedChain(before)) == BLOCKS
+    assert [one.height for one in CopiedChain(after)] == [*range(1, LAST + 10)]
 
 
 def test_lost_table_is_no_clean_end(tmp_path: Path) -> None:
@@ -288,9 +352,7 @@ def test_many_records_are_not_copied(tmp_path: Path) -> None:
 def test_manifest_in_another_directory_is_not_read(tmp_path: Path) -> None:
     node = write_node(tmp_path / "node", compact=True)
     find_file(node, "CURRENT").write_bytes(b"../../../../../../../dev/zero\n")
-    assert list(CopiedChain(node)) == [
-        UnreadableBlock(1, "CURRENT names a file in another directory")
-    ]
+    assert "CURRENT cannot be read: it names a file in another directory" in unavailable(node)
 
 
 def test_database_that_is_only_a_link_is_refused(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from kpledger.api.answers import (
     RefusedAnswer,
     StatusAnswer,
 )
+from kpledger.base.errors import AnotherLedgerError
 from kpledger.books.certificates import (
     CERTIFICATE,
     CERTIFICATES,
@@ -153,7 +154,7 @@ async def test_what_a_node_shows_first_can_be_compared_with_what_was_seen() -> N
 async def test_a_node_of_another_ledger_is_not_asked_anything() -> None:
     script = Script({"GET /v1/status": STATUS | {"chain": "ab" * 32}})
     async with playing(script) as ledger:
-        with pytest.raises(NotTrustworthyError, match="the genesis file pins"):
+        with pytest.raises(AnotherLedgerError, match="is of another ledger: its chain id is abab"):
             await ledger.submit([EVENT])
     assert script.asked == ["GET /v1/status"]
 

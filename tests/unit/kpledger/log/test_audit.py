@@ -23,6 +23,7 @@ from founding import (
 from hypothesis import given, settings, strategies as st
 
 from kpledger.base.codec import encode
+from kpledger.base.errors import AnotherLedgerError
 from kpledger.base.hashing import sha256
 from kpledger.log.audit import (
     Auditor,
@@ -383,11 +384,18 @@ def test_change_of_voters_is_found() -> None:
     assert finding(audit(put_at(ISSUED, entry))) == violation_at(ISSUED, "kind")
 
 
-def test_other_genesis_is_found_at_the_first_signed_block() -> None:
+def test_another_ledger_is_known_by_its_first_signed_block() -> None:
     """The block that opens a term names no chain: it follows from any genesis file."""
     file = make_genesis_file(policy=GenesisPolicy(max_validity_days=61))
     other = parse_genesis(format_genesis(file))
-    assert finding(audit(make_chain(), other)) == violation_at(2, "chain")
+    with pytest.raises(AnotherLedgerError, match=f"chain id is {make_genesis().chain.hex()}"):
+        audit(make_chain(), other)
+
+
+def test_a_block_of_another_ledger_in_the_middle_is_a_violation() -> None:
+    """What is of this ledger below it was signed, so that somebody has put it there."""
+    spliced = [*make_chain()[:-1], reseal(LAST, {"chain": bytes(32)})]
+    assert finding(audit(spliced)) == violation_at(LAST, "chain")
 
 
 @pytest.mark.parametrize("length", [0, 1])
