@@ -143,7 +143,7 @@ def devnet(
         typer.Option(
             metavar="N",
             help="How many nodes, each a process, all voting. [default: 4]",
-            parser=number_parser(int, 1),
+            parser=number_parser(int),
         ),
     ] = None,
     port: Annotated[
@@ -152,7 +152,7 @@ def devnet(
             metavar="N",
             help="First port of the API; peers use those 100 above. 0 takes free ones."
             " [default: 7600]",
-            parser=number_parser(int, 0, 65_535),
+            parser=number_parser(int),
         ),
     ] = None,
     participants: Annotated[
