@@ -249,6 +249,12 @@ STATEMENTS: Final[dict[str, Statement]] = {
                 ratifies=(),
             ),
         ),
+        Statement(
+            "BW/root",
+            d.PositionTaken(
+                decision="AD-2026-2", document=PAPER, stance=d.Stance.SUPPORT, remarks=""
+            ),
+        ),
         Statement("BW/root", POLICY),
         Statement(CHAIR, d.RulesActivated(version=2, height=1_000, decision=DECISION)),
         Statement(MONITOR, APPROVAL, after=("authority_registered", "restriction_set")),

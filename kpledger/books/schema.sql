@@ -265,7 +265,19 @@ CREATE TABLE decisions (
     document    BLOB NOT NULL,
     procedure   TEXT NOT NULL,
     decided_on  TEXT NOT NULL,
-    supports    TEXT NOT NULL,         -- with commas
+    supports    TEXT NOT NULL,         -- on the Chair's word, with commas; who signed: positions
+    event_index INTEGER,
+    known_from  INTEGER NOT NULL,
+    known_until INTEGER
+);
+
+-- What participants signed about decisions: the newest word of each.
+CREATE TABLE positions (
+    decision    TEXT NOT NULL,
+    participant TEXT NOT NULL,
+    stance      TEXT NOT NULL,         -- SUPPORT, OBJECTION or WITHDRAWN
+    document    BLOB NOT NULL,         -- the text that it means
+    event_id    BLOB NOT NULL,         -- the event by which it said so
     event_index INTEGER,
     known_from  INTEGER NOT NULL,
     known_until INTEGER
@@ -929,6 +941,16 @@ WHERE first_day >= date(joined.effective_from / 1000, 'unixepoch')
               OR standings.lapses_at >= strftime('%s', last_day, '+1 day') * 1000)
        ORDER BY standings.position DESC LIMIT 1) IS NOT 'REMOVED';
 
+-- What decisions rest on: how many participants signed for their very text.
+CREATE VIEW signed_decisions AS
+SELECT decisions.decision, iif(count(participant), count(participant) || ' signed',
+                               'the Chair''s word') AS rests_on
+FROM decisions
+LEFT JOIN positions ON positions.decision = decisions.decision AND stance = 'SUPPORT'
+     AND positions.document = decisions.document AND positions.known_until IS NULL
+WHERE decisions.known_until IS NULL
+GROUP BY decisions.decision;
+
 -- Cases and proceedings that were opened by mistake, and withdrawn by whoever had opened them.
 CREATE VIEW withdrawn_openings AS
 SELECT first.event_index AS opening, last.event_index AS withdrawal, subject
@@ -955,6 +977,7 @@ CREATE INDEX restrictions_key ON restrictions (participant);
 CREATE INDEX approvals_key ON approvals (number);
 CREATE INDEX policies_key ON policies (participant);
 CREATE INDEX decisions_key ON decisions (decision);
+CREATE INDEX positions_key ON positions (decision);
 CREATE INDEX bodies_key ON bodies (name);
 CREATE INDEX proceedings_key ON proceedings (subject);
 CREATE INDEX recommendations_key ON recommendations (subject);

@@ -44,6 +44,8 @@ class MemberAt(msgspec.Struct, frozen=True, kw_only=True):
     """The day from which it has this standing; empty for those of the genesis file."""
     decision: str
     """The decision behind it."""
+    rests_on: str
+    """The Chair's word, or how many participants have signed for that decision; empty: neither."""
     interim_until: str
     """Interim: the day on which it lapses unless ratified; empty otherwise."""
     may_trade: bool
@@ -66,6 +68,8 @@ class RestrictionAt(msgspec.Struct, frozen=True, kw_only=True):
     until: str
     """The day on which it ends or lapses; empty: until it is lifted."""
     decision: str
+    rests_on: str
+    """The Chair's word, or how many participants have signed for that decision; empty: neither."""
 
 
 class PolicyAt(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,11 +11,12 @@ WITH newest AS (
 )
 SELECT participant AS code, name, kind, status,
        iif(effective_from, date(effective_from / 1000, 'unixepoch'), '') AS since,
-       decision,
+       decision, coalesce(rests_on, '') AS rests_on,
        coalesce(date(lapses_at / 1000, 'unixepoch'), '') AS interim_until,
        status = 'ACTIVE' AS may_trade
 FROM newest
 JOIN participants USING (participant)
 JOIN standings USING (participant, position)
+LEFT JOIN signed_decisions USING (decision)
 WHERE participants.known_until IS NULL AND standings.known_until IS NULL
 ORDER BY participant

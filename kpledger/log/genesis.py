@@ -87,6 +87,7 @@ class GenesisPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     carat_tolerance_thousandths: Annotated[int, Meta(ge=0, le=1_000)] = 10
     value_tolerance_ppm: Annotated[int, Meta(ge=0, le=1_000_000)] = 20_000
     value_tolerance_usd_cents: Annotated[int, Meta(ge=0, le=100_000)] = 100
+    signed_supports: Annotated[int, Meta(ge=0, le=100)] = 0
     clock_skew_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 10_000
     trade_quota: Quota = 2_500
     statistics_quota: Quota = 100

@@ -62,7 +62,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
             *("propose key", "propose rotate-key", "propose revoke"),
             *("propose recover", "propose recover-chair"),
             *("propose range", "propose retire", "propose format"),
-            *("propose decision", "propose restriction", "propose lift"),
+            *("propose decision", "propose position", "propose restriction", "propose lift"),
             *("propose approve", "propose decline", "propose policy"),
             *("flags", "mirror", "balance", "production-check", "unconfirmed", "numbers"),
         ]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from office import Ledger
+from office import Ledger, new_number
 
 pytestmark = pytest.mark.slow
 
@@ -38,3 +38,39 @@ def test_the_schemes_own_offices_are_shown(ledger: Ledger, tmp_path: Path) -> No
     assert "KPCS/wdc: World Diamond Council: observer, INDUSTRY" in (
         ledger.run("participants", "KPCS").stdout
     )
+
+
+def test_who_signed_for_a_decision_is_told_apart_from_whom_the_chair_names(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    text = tmp_path / "ad.txt"
+    text.write_text("What was decided")
+    name, by = f"AD-{new_number()}", ("--document", text)
+    what = ("--title", "T", *by, "--procedure", "PLENARY", "--support", "BW", "--support", "IN")
+    sign = ("propose", "position", name)
+    ledger.ask(*sign, "OBJECTION", *by, "--key", "za-root")
+    record = ("propose", "decision", name, *what, "--key", "chair")
+    assert ledger.refusal(*record) == ("E11", "body.decision")
+    ledger.ask(*sign, "WITHDRAWN", *by, "--key", "za-root")
+    ledger.ask(*record)
+    decision = f"KPCS/decision/{name}"
+    shown = " ".join(ledger.run("show", decision).stdout.split())
+    assert "signed for it nobody" in shown
+    assert "on the Chair's word alone BW, IN" in shown
+    restriction = ("--scope", "EXPORT", "--mode", "PROHIBITED", "--zone", "ZA/kimberley")
+    case = name.lower()
+    ledger.ask(
+        "propose", "restriction", "ZA", case, *restriction, "--decision", name, "--key", "chair"
+    )
+    assert rests_on(ledger, case) == "the Chair's word"
+    ledger.ask(*sign, "SUPPORT", *by, "--key", "bw-root")
+    shown = " ".join(ledger.run("show", decision).stdout.split())
+    assert "signed for it BW objects to it nobody on the Chair's word alone IN" in shown
+    assert rests_on(ledger, case) == "1 signed"
+    ledger.ask("propose", "lift", "ZA", case, "--decision", name, "--key", "chair")
+
+
+def rests_on(ledger: Ledger, restriction: str) -> object:
+    found = ledger.ask("status", "--at", "now")["restrictions"]
+    assert isinstance(found, list)
+    return next(one["rests_on"] for one in found if one["restriction"] == restriction)

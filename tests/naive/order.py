@@ -120,6 +120,10 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
         is_about(lambda said: f"KPCS/decision/{told(said, 'decision')}"), *PART,
         scheme.records_soundly,
     ),
+    "position_taken": (
+        is_about(lambda said: f"KPCS/decision/{told(said, 'decision')}"), *PART,
+        scheme.speaks_with_a_vote,
+    ),
     "policy_set": (is_about(scheme.about_policy), *HOUSE, scheme.settles_soundly),
     "rules_activated": (is_about(lambda _: "KPCS/rules"), *PART, scheme.activates_soundly),
     "shipment_approved": (field("number"), *PART, scheme.approves_under_ban),
@@ -233,6 +237,7 @@ EFFECTS: dict[str, Effect] = {
     "chair_rotated": scheme.hand_over,
     "vice_chair_elected": scheme.elect,
     "decision_recorded": scheme.record,
+    "position_taken": scheme.speak,
     "policy_set": scheme.settle,
     "rules_activated": scheme.activate,
     "shipment_approved": scheme.approve,

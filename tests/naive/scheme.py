@@ -20,7 +20,37 @@ def has_vote(world: World, code: str, at: int | None = None) -> bool:
 def is_decided(world: World, name: str | None) -> bool:
     """Tell whether a decision stands, taken by more than the Chair alone."""
     decision = world.decisions.get(name or "")
-    return decision is not None and decision.procedure != "CHAIR_NOTICE"
+    return decision is not None and is_carried(world, name or "", decision)
+
+
+def is_carried(world: World, name: str, decision: Decision) -> bool:
+    """Tell whether the scheme took a decision: nobody objects, and enough have signed for it."""
+    asked = world.number(None, "signed_supports")
+    enough = len(signed_for(world, name, decision.document)) >= asked
+    return decision.procedure != "CHAIR_NOTICE" and enough and not objecting(world, name)
+
+
+def signed_for(world: World, name: str, document: bytes) -> set[str]:
+    said = world.positions.get(name, {})
+    return {code for code in said if said[code] == ("SUPPORT", document) and has_vote(world, code)}
+
+
+def objecting(world: World, name: str) -> set[str]:
+    said = world.positions.get(name, {})
+    return {code for code in said if said[code][0] == "OBJECTION" and has_vote(world, code)}
+
+
+def speaks_with_a_vote(world: World, said: Said) -> str | None:
+    """E11: who has a vote, of the text that was recorded."""
+    body = the(decisions.PositionTaken, said)
+    known = world.decisions.get(body.decision)
+    same = known is None or known.document == body.document
+    return None if has_vote(world, said.author[0]) and same else "E11"
+
+
+def speak(world: World, said: Said) -> None:
+    body = the(decisions.PositionTaken, said)
+    world.positions.setdefault(body.decision, {})[said.author[0]] = (body.stance, body.document)
 
 
 def rests_on_decision(world: World, said: Said) -> str | None:
@@ -42,6 +72,9 @@ def records_soundly(world: World, said: Said) -> str | None:
     body = the(decisions.DecisionRecorded, said)
     alone = body.procedure == "CHAIR_NOTICE"
     day = ends(body.decided_on)
+    asked = bool(world.number(None, "signed_supports"))
+    signed = signed_for(world, body.decision, body.document)
+    decision = Decision(body.procedure, body.document)
     lists = all(map(ascending, (body.supports, body.objections, body.ratifies)))
     return broken(
         ("E6", body.decision not in world.decisions),
@@ -49,8 +82,10 @@ def records_soundly(world: World, said: Said) -> str | None:
         ("E5", world.members.keys() >= {*body.supports, *body.objections}),
         ("E11", not {*body.supports} & {*body.objections}),
         ("E11", not any(has_vote(world, code, day) for code in body.objections)),
-        ("E11", alone or any(has_vote(world, code, day) for code in body.supports)),
-        ("E11", not (alone and body.ratifies)),
+        ("E11", alone or not objecting(world, body.decision)),
+        ("E11", alone or not asked or signed.issuperset(body.supports)),
+        ("E11", alone or asked or any(has_vote(world, code, day) for code in body.supports)),
+        ("E11", not body.ratifies or is_carried(world, body.decision, decision)),
         ("E11", all(is_interim(world, event) for event in body.ratifies)),
     )
 
@@ -69,7 +104,7 @@ def is_interim(world: World, event: bytes) -> bool:
 
 def record(world: World, said: Said) -> None:
     body = the(decisions.DecisionRecorded, said)
-    world.decisions[body.decision] = Decision(body.procedure)
+    world.decisions[body.decision] = Decision(body.procedure, body.document)
     for one in interim_measures(world):
         if one.event in body.ratifies:
             one.lapses = None
@@ -125,7 +160,7 @@ def about_policy(said: Said) -> str:
 
 
 QUOTAS = ("trade_quota", "statistics_quota", "governance_quota", "notes_quota", "quota_offices")
-SCHEME_ONLY = ("interim_days", "vigilance", "clock_skew_ms", *QUOTAS)
+SCHEME_ONLY = ("signed_supports", "interim_days", "vigilance", "clock_skew_ms", *QUOTAS)
 
 
 def settles_soundly(world: World, said: Said) -> str | None:

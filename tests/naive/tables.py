@@ -145,6 +145,7 @@ number_range_allocated          root
 number_range_retired            root
 certificate_format_notified     root
 decision_recorded               chair secretariat
+position_taken                  root
 chair_rotated                   chair
 vice_chair_elected              chair
 policy_set                      chair root
@@ -213,7 +214,8 @@ trade       return_received shipment_diverted case_opened
 statistics  trade_statistics_submitted production_statistics_submitted count_statistics_submitted
 governance  participant_admitted participant_status_changed authority_registered authority_closed
 governance  key_added key_rotated number_range_allocated number_range_retired
-governance  certificate_format_notified decision_recorded chair_rotated vice_chair_elected
+governance  certificate_format_notified decision_recorded position_taken chair_rotated
+governance  vice_chair_elected
 governance  policy_set rules_activated restriction_set restriction_lifted
 governance  observer_registered observer_withdrawn
 notes       annual_report_filed review_requested review_consented review_carried_out review_reported

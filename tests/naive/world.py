@@ -98,6 +98,7 @@ class Ban:
 @dataclass
 class Decision:
     procedure: str
+    document: bytes = b""
 
 
 @dataclass
@@ -168,6 +169,8 @@ class World:
     policies: dict[str | None, list[tuple[int, PolicyValues, int]]] = field(default_factory=dict)
     """From when, what, and the height at which it was settled."""
     decisions: dict[str, Decision] = field(default_factory=dict)
+    positions: dict[str, dict[str, tuple[str, bytes]]] = field(default_factory=dict)
+    """Decision: what each participant signed last, of which text."""
     papers: dict[str, Paper] = field(default_factory=dict)
     cases: dict[str, Case] = field(default_factory=dict)
     presented: dict[str, int] = field(default_factory=dict)

@@ -63,6 +63,7 @@ def found_world(ledger: MemoryLedger) -> World:
                 value_tolerance_ppm=policy.value_tolerance_ppm,
                 value_tolerance_usd_cents=policy.value_tolerance_usd_cents,
                 clock_skew_ms=policy.clock_skew_ms,
+                signed_supports=policy.signed_supports,
                 trade_quota=policy.trade_quota,
                 statistics_quota=policy.statistics_quota,
                 governance_quota=policy.governance_quota,

@@ -8,8 +8,8 @@ from naive.tables import STANDINGS
 from naive.world import Office
 
 from kpledger.scheme.v1.events import decisions, governance
-from walk import restricting
-from walk.basis import CHAIR, HASH, SECRETARIAT, some_decision, soon
+from walk import deciding, restricting
+from walk.basis import CHAIR, HASH, some_decision, soon
 from walk.chance import Act, Chance
 
 NEWCOMERS = ("AO", "CA", "GB", "JP", "LS", "TZ")
@@ -297,47 +297,6 @@ def notify_form(chance: Chance) -> Act:
     return chance.act((code, "root"), body, code)
 
 
-def decide(chance: Chance) -> Act:
-    world = chance.world
-    procedure = chance.pick(list(decisions.Procedure))
-    supports = sorted(chance.random.sample(list(world.members), chance.random.randint(1, 3)))
-    objections = [one for one in world.members if one not in supports and chance.likely(1)]
-    if chance.likely(3):
-        supports = chance.pick(([], ["XX"], ["ZA", "BW"], ["TW"], ["BW", "BW"]))
-    interim = interim_events(chance)
-    body = decisions.DecisionRecorded(
-        decision=f"AD-{len(world.decisions)}" if chance.likely(95) else "AD-1",
-        title="A decision",
-        document=HASH,
-        procedure=procedure,
-        decided_on=chance.weighed({chance.day(3): 20, chance.day(0, 2): 1, "2026-02-30": 1}),
-        supports=tuple(supports),
-        objections=tuple(sorted(objections)),
-        ratifies=interim if procedure != "CHAIR_NOTICE" or chance.likely(5) else (),
-    )
-    author = chance.pick((CHAIR, SECRETARIAT))
-    return chance.act(author, body, f"KPCS/decision/{body.decision}")
-
-
-def interim_events(chance: Chance) -> tuple[bytes, ...]:
-    """Give interim measures to ratify, or rarely something that is none."""
-    if chance.likely(2) and chance.world.events:
-        return (chance.pick(list(chance.world.events)),)
-    world = chance.world
-    waiting = [
-        since.event
-        for member in world.members.values()
-        for since in member.standings
-        if since.lapses is not None and since.event is not None
-    ]
-    waiting += [ban.event for bans in world.bans.values() for ban in bans if ban.lapses is not None]
-    return (
-        tuple(sorted(chance.random.sample(waiting, min(len(waiting), 2))))
-        if chance.likely(40)
-        else ()
-    )
-
-
 def hand_over(chance: Chance) -> Act:
     world = chance.world
     heir = world.vice_chair or chance.member()
@@ -375,6 +334,8 @@ VALUES: tuple[dict[str, object], ...] = (
     {"strict_lineage": False},
     {"notice_expected": True},
     {"interim_days": 30},
+    {"signed_supports": 1},
+    {"signed_supports": 0},
     {"clock_skew_ms": 20_000},
     {"clock_skew_ms": 10_000},
     {"trade_quota": 10, "quota_offices": 1},
@@ -422,13 +383,14 @@ DRAWS: dict[str, tuple[Callable[[Chance], Act | None], int]] = {
     "authority_closed": (close, 3),
     "key_added": (add_key, 6),
     "key_rotated": (rotate_key, 6),
-    "key_revoked": (revoke_key, 8),
+    "key_revoked": (revoke_key, 12),
     "participant_recovered": (recover, 3),
     "chair_recovered": (recover_chair, 4),
     "number_range_allocated": (allot, 6),
     "number_range_retired": (retire, 4),
     "certificate_format_notified": (notify_form, 2),
-    "decision_recorded": (decide, 12),
+    "decision_recorded": (deciding.decide, 12),
+    "position_taken": (deciding.take_position, 8),
     "chair_rotated": (hand_over, 2),
     "vice_chair_elected": (elect, 2),
     "policy_set": (set_policy, 8),

@@ -84,12 +84,6 @@ def _find_event(draft: Draft) -> SignedEvent:
     return recorded.event
 
 
-@prepares("propose decision")
-def object_nobody(draft: Draft) -> None:
-    """Decide by consensus: nobody objected."""
-    draft.fields["objections"] = []
-
-
 @prepares("propose decline")
 def name_restriction(draft: Draft, *, under: str) -> None:
     """Name the restriction."""

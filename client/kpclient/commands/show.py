@@ -5,7 +5,7 @@ node says about a subject is its claim.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -25,6 +25,7 @@ from kpclient.output.console import (
     write_value,
 )
 from kpclient.session import NotFoundError, Session
+from kpledger.base.ids import KPCS
 from kpledger.base.units import format_carats, format_time, format_usd
 from kpledger.books.certificates import CERTIFICATE, HISTORY, CertificateQuestion
 from kpledger.books.query import readable
@@ -38,6 +39,7 @@ from kpledger.scheme.v1.events.certificate import (
     CertificateValidated,
     Party,
 )
+from kpledger.scheme.v1.events.decisions import PositionTaken, Stance
 from kpledger.scheme.v1.events.governance import ChairRecovered, ParticipantRecovered
 from kpledger.scheme.v1.events.importing import (
     ArrivalRecorded,
@@ -50,6 +52,7 @@ from kpledger.scheme.v1.events.life import EventCountersigned, OpeningWithdrawn
 from kpledger.scheme.v1.ids import NUMBER_PATTERN
 from kpledger.scheme.v1.lifecycles import CaseState
 from kpledger.scheme.v1.records import CertificateRecord
+from kpledger.scheme.v1.subjects import Subject
 
 _OPENS_A_CASE: Final = (ArrivalRecorded.TYPE, ShipmentDetained.TYPE)
 _MAX_HISTORY: Final = 10_000
@@ -249,6 +252,8 @@ async def _fetch_subject(ledger: LedgerClient, subject: str) -> _Found:
     known = {"subject": subject, "kind": found.kind, "state": found.state, "head": found.head}
     events = await _fetch_events(ledger, found.events)
     told = _tell_suspects(found.suspects) | _tell_recoveries(events) | _tell_withdrawal(events)
+    if subject.startswith(f"{KPCS}/{Subject.DECISION}/"):
+        told |= _tell_positions(record, events)
     described = {**known, "suspects": found.suspects, "record": record}
     return _Found(described, flatten({**known, **record}) | told, events)
 
@@ -265,6 +270,31 @@ def _tell_withdrawal(events: tuple[VerifiedEvent, ...]) -> dict[str, str]:
         one.event.body.reason for one in events if isinstance(one.event.body, OpeningWithdrawn)
     ]
     return {"withdrawn": f"opened by mistake: {'; '.join(reasons)}"} if reasons else {}
+
+
+def _tell_positions(
+    record: Mapping[str, object], events: tuple[VerifiedEvent, ...]
+) -> dict[str, str]:
+    """Tell who signed for a decision, and who is only said to support it."""
+    said = {
+        one.event.header.author.participant: one.event.body
+        for one in events
+        if isinstance(one.event.body, PositionTaken)
+    }
+    text = record.get("document")
+    signed = [
+        code
+        for code, body in said.items()
+        if body.stance is Stance.SUPPORT and text in (None, body.document.hex())
+    ]
+    against = [code for code, body in said.items() if body.stance is Stance.OBJECTION]
+    named = record.get("supports")
+    by_word = [str(one) for one in named if one not in signed] if isinstance(named, list) else []
+    return {
+        "signed for it": ", ".join(sorted(signed)) or "nobody",
+        "objects to it": ", ".join(sorted(against)) or "nobody",
+        "on the Chair's word alone": ", ".join(by_word) or "nobody",
+    }
 
 
 def _tell_recoveries(events: tuple[VerifiedEvent, ...]) -> dict[str, str]:

@@ -83,6 +83,7 @@ _TABLES: Final = (
     _Table(records.ApprovalRecord, "approvals", about=3),
     _Table(records.PolicyRecord, "policies", spread=_policies),
     _Table(records.DecisionRecord, "decisions"),
+    _Table(records.PositionsRecord, "positions", each="positions", paths=_SET_BY),
     _Table(records.SchemeRecord, "presidencies", about=0),
     _Table(RulesRecord, "rule_versions", about=0, each="versions"),
     _Table(records.BodyRecord, "bodies"),

@@ -23,6 +23,7 @@ from kpledger.scheme.v1.effects import (
 )
 from kpledger.scheme.v1.rules import (
     authorship,
+    consensus,
     contents,
     custody,
     decisions,
@@ -191,6 +192,9 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
     ),
     events.decisions.DecisionRecorded: Row(
         _CLERK, (*_FIRST, decisions.check_record), decision_effects.record_decision
+    ),
+    events.decisions.PositionTaken: Row(
+        _ROOT, (*_FIRST, consensus.check_position), decision_effects.take_position
     ),
     events.decisions.PolicySet: Row(
         _CHAIR_OR_ROOT, (*_HOUSE, decisions.check_policy), decision_effects.settle_policy

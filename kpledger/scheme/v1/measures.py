@@ -1,11 +1,11 @@
-"""Measures of the scheme as the records keep them: a standing, a restriction, and when they hold.
+"""Measures of the scheme as the records keep them, when they hold, and who signed for them.
 
 What the Chair sets alone is interim: it lapses unless a decision ratifies it.
 """
 
 import msgspec
 
-from kpledger.scheme.v1.events.decisions import Mode, Scope
+from kpledger.scheme.v1.events.decisions import Mode, Scope, Stance
 from kpledger.scheme.v1.events.governance import Standing
 
 
@@ -50,3 +50,13 @@ class Restriction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """Tell whether it is in force at an instant."""
         end = self.ends_at()
         return self.effective_from <= time_ms and (end is None or time_ms < end)
+
+
+class SignedPosition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a participant said of a decision last, and by which event."""
+
+    participant: str
+    stance: Stance
+    document: bytes
+    """Hash of the text that it meant."""
+    event: bytes

@@ -36,6 +36,7 @@ class Policy:
     notice_expected: bool = False
     confirm_within_days: int = 10
     overdue_days: int = 30
+    signed_supports: int = 0
     interim_days: int = 90
     vigilance: tuple[str, ...] = ()
     clock_skew_ms: int = 10_000
@@ -58,6 +59,7 @@ class Policy:
 
 
 SCHEME_ONLY: Final = (
+    "signed_supports",
     "interim_days",
     "vigilance",
     "clock_skew_ms",

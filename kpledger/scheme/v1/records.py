@@ -21,7 +21,7 @@ from kpledger.scheme.v1.events.governance import (
 from kpledger.scheme.v1.events.importing import CaseKind
 from kpledger.scheme.v1.events.life import BodyKind, FollowUpStatus, ObserverKind
 from kpledger.scheme.v1.lifecycles import CaseState, CertificateState, ProceedingState
-from kpledger.scheme.v1.measures import Restriction, StandingSince
+from kpledger.scheme.v1.measures import Restriction, SignedPosition, StandingSince
 from kpledger.scheme.v1.subjects import Subject
 
 SCHEME_KEY = b"scheme/kpcs"
@@ -209,6 +209,12 @@ class DecisionRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     supports: tuple[str, ...]
     recorded_at: int
     """Block time."""
+
+
+class PositionsRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What participants signed about a decision, in the order in which they spoke first."""
+
+    positions: tuple[SignedPosition, ...] = ()
 
 
 class SchemeRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,7 +12,8 @@ from kpledger.scheme.v1.effects.governance import end_key, put_key, put_presiden
 from kpledger.scheme.v1.events import decisions as events
 from kpledger.scheme.v1.events.governance import RevocationReason
 from kpledger.scheme.v1.ids import CHAIR
-from kpledger.scheme.v1.measures import Restriction, StandingSince
+from kpledger.scheme.v1.measures import Restriction, SignedPosition, StandingSince
+from kpledger.scheme.v1.rules.consensus import positions_on
 from kpledger.scheme.v1.rules.decisions import interim_end, measured_participant, policy_history
 from kpledger.scheme.version import RulesRecord, RulesSince
 
@@ -26,6 +27,14 @@ def record_decision(context: Context) -> None:
     context.put(record, body.decision)
     for event_id in body.ratifies:
         _ratify(context, event_id)
+
+
+def take_position(context: Context) -> None:
+    """Put the newest word of a participant in the place of an earlier one."""
+    body, author = context.body(events.PositionTaken), context.author[0]
+    new = record_of(SignedPosition, body, participant=author, event=context.event.event_id)
+    known = {one.participant: one for one in positions_on(context, body.decision)} | {author: new}
+    context.put(records.PositionsRecord(positions=tuple(known.values())), body.decision)
 
 
 def _ratify(context: Context, event_id: bytes) -> None:

@@ -67,11 +67,36 @@ class DecisionRecorded(Body, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     decided_on: Day
     """When."""
     supports: ParticipantCodes
-    """Who supported it."""
+    """Who supported it, on the word of whoever records it; who signed for it says so itself."""
     objections: ParticipantCodes
-    """Who objected."""
+    """Who objected, likewise."""
     ratifies: Annotated[tuple[EventId, ...], Meta(max_length=100)]
     """Interim measures that it makes lasting, by the events that set them; ascending, each once."""
+
+
+class Stance(StrEnum):
+    """What a participant thinks of a decision."""
+
+    SUPPORT = "SUPPORT"
+    OBJECTION = "OBJECTION"
+    WITHDRAWN = "WITHDRAWN"
+    """Neither of both any more."""
+
+
+class PositionTaken(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A participant supports a decision by its signature, or objects to it; its newest word counts.
+
+    Before the decision is recorded, or afterwards.
+    """
+
+    decision: DecisionId
+    """Which; the subject is ``KPCS/decision/<id>``."""
+    document: DocumentHash
+    """Hash of the text that it means."""
+    stance: Stance
+    """For it, against it, or neither any more."""
+    remarks: LongText
+    """In words."""
 
 
 class ChairRotated(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -125,6 +150,9 @@ class PolicyValues(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Working days from arrival to confirmation before it is remarked on."""
     overdue_days: Annotated[int, Meta(ge=1, le=3660)] | None = None
     """Days after expiry from which an unconfirmed certificate is remarked on."""
+    signed_supports: Annotated[int, Meta(ge=0, le=100)] | None = None
+    """How many participants must have signed for a decision before a measure rests on it that is
+    not interim; 0: the Chair's word is enough. Of the scheme only."""
     interim_days: Annotated[int, Meta(ge=1, le=366)] | None = None
     """Days after which an interim measure lapses unless ratified; of the scheme only."""
     vigilance: Annotated[tuple[CountryCode, ...], Meta(max_length=100)] | None = None

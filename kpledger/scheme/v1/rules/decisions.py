@@ -17,14 +17,13 @@ from kpledger.scheme.v1.events import decisions as events
 from kpledger.scheme.v1.events.decisions import RestrictionLifted, RestrictionSet
 from kpledger.scheme.v1.events.governance import (
     ParticipantAdmitted,
-    ParticipantKind,
     ParticipantStatusChanged,
-    Standing,
 )
 from kpledger.scheme.v1.measures import Restriction, StandingSince
 from kpledger.scheme.v1.policy import SCHEME_ONLY
 from kpledger.scheme.v1.records import DecisionRecord, EventRecord, PolicyRecord
 from kpledger.scheme.v1.rules.authorship import Cosigner
+from kpledger.scheme.v1.rules.consensus import has_vote, objecting, say_why_not, signed_for
 from kpledger.scheme.v1.rules.governance import check_unused_key
 from kpledger.scheme.v1.rules.restrictions import find_restriction
 from kpledger.scheme.v1.rules.values import (
@@ -45,19 +44,7 @@ MAX_BLOCKS_AHEAD: Final = 100_000
 """How far ahead rules may be activated: some months of the trade of all participants. One version
 follows another, so one set by mistake for a distant height would stand in the way of all others."""
 
-_VOTING: Final = (Standing.ACTIVE, Standing.MEMBER_NO_TRADE)
 _RECORDED: Final = "a decision that has been recorded"
-
-
-def has_vote(context: Context, code: str, time_ms: int) -> bool:
-    """Tell whether a participant counts in a decision taken at an instant.
-
-    A trading entity takes no part in decisions, nor does who is suspended or removed.
-    """
-    participant = context.participant(code)
-    if participant is None or participant.kind is ParticipantKind.ENTITY:
-        return False
-    return participant.standing_at(time_ms) in _VOTING
 
 
 def check_decision(context: Context) -> Refusals:
@@ -75,7 +62,7 @@ def check_decision(context: Context) -> Refusals:
         yield from check_recorded(context, body.decision)
     elif context.author[0] == KPCS:
         record = context.read(DecisionRecord, body.decision)
-        if record is not None and record.procedure is not events.Procedure.CHAIR_NOTICE:
+        if record is not None and _say_why_not(context, record) is None:
             problem = f"measures on the decision {body.decision} ({record.procedure})"
             yield Refusal(Rule.E11, "body.interim", f"{problem} are not interim", "false")
     elif body.interim:
@@ -84,17 +71,26 @@ def check_decision(context: Context) -> Refusals:
 
 
 def check_recorded(context: Context, decision: str) -> Refusals:
-    """E11: the decision is on the ledger, and more than a notice of the Chair."""
+    """E11: the decision is on the ledger, and the scheme's: no notice, and nobody objects."""
     record = context.read(DecisionRecord, decision)
     if record is None:
         yield Refusal(Rule.E11, "body.decision", f"{decision} is not recorded", _RECORDED)
-    elif record.procedure is events.Procedure.CHAIR_NOTICE:
-        problem = f"{decision} is only a notice of the Chair"
-        yield Refusal(Rule.E11, "body.decision", problem, "a decision of the scheme")
+    elif (why := _say_why_not(context, record)) is not None:
+        problem, accepted = f"{decision} {why}", "a decision of the scheme"
+        if record.procedure is not events.Procedure.CHAIR_NOTICE:
+            accepted = f"{accepted} that participants have signed for, and nobody objects to"
+        yield Refusal(Rule.E11, "body.decision", problem, accepted)
+
+
+def _say_why_not(context: Context, record: DecisionRecord) -> str | None:
+    return say_why_not(context, record.decision, record.document, record.procedure)
 
 
 def check_record(context: Context) -> Refusals:
-    """E11: a recorded decision is new, and nobody with a vote objected."""
+    """E11: a recorded decision is new, and nobody with a vote objected.
+
+    Where participants sign for decisions, it names as its supports only who has.
+    """
     body = context.body(events.DecisionRecorded)
     if context.read(DecisionRecord, body.decision) is not None:
         problem = f"{body.decision} has been recorded already"
@@ -118,10 +114,26 @@ def _check_votes(context: Context, body: events.DecisionRecorded) -> Refusals:
     if both:
         problem = f"{', '.join(both)} supported and objected"
         yield Refusal(Rule.E11, "body.supports", problem, "each on one side")
+    by_chair = body.procedure is events.Procedure.CHAIR_NOTICE
+    if not by_chair:
+        yield from _check_signed(context, body)
     in_favour = any(has_vote(context, code, at) for code in body.supports)
-    if not in_favour and body.procedure is not events.Procedure.CHAIR_NOTICE:
+    if not in_favour and not by_chair and not context.policy().signed_supports:
         problem = "nobody with a vote supported it"
         accepted = "the support of a participant with a vote"
+        yield Refusal(Rule.E11, "body.supports", problem, accepted)
+
+
+def _check_signed(context: Context, body: events.DecisionRecorded) -> Refusals:
+    against = objecting(context, body.decision)
+    if against:
+        problem = f"{', '.join(against)} objected by a statement of its own"
+        yield Refusal(Rule.E11, "body.decision", problem, "a decision that nobody objects to")
+    signed = signed_for(context, body.decision, body.document)
+    unsigned = [code for code in body.supports if code not in signed]
+    if unsigned and context.policy().signed_supports:
+        problem = f"{', '.join(unsigned)} did not sign for this text of {body.decision}"
+        accepted = ", ".join(sorted(signed)) or "none: it is recorded on the Chair's word"
         yield Refusal(Rule.E11, "body.supports", problem, accepted)
 
 
@@ -129,6 +141,9 @@ def _check_ratified(context: Context, body: events.DecisionRecorded) -> Refusals
     if body.ratifies and body.procedure is events.Procedure.CHAIR_NOTICE:
         problem = "a notice of the Chair ratifies nothing"
         yield Refusal(Rule.E11, "body.procedure", problem, "PLENARY or WRITTEN")
+    why = say_why_not(context, body.decision, body.document, body.procedure)
+    if body.ratifies and why is not None:
+        yield Refusal(Rule.E11, "body.ratifies", f"{body.decision} {why}", "signatures first")
     for position, event_id in enumerate(body.ratifies):
         field = f"body.ratifies[{position}]"
         lapses_at = interim_until(context, event_id)

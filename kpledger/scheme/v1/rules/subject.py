@@ -46,6 +46,7 @@ SUBJECTS: Final[dict[type[Body], str]] = {
     g.NumberRangeRetired: "{author}/{authority}",
     g.CertificateFormatNotified: "{author}",
     d.DecisionRecorded: f"{KPCS}/{Subject.DECISION}/{{decision}}",
+    d.PositionTaken: f"{KPCS}/{Subject.DECISION}/{{decision}}",
     d.ChairRotated: f"{KPCS}/{CHAIR}",
     d.ViceChairElected: f"{KPCS}/{CHAIR}",
     d.PolicySet: f"{{participant}}/{Subject.POLICY}",

@@ -226,6 +226,7 @@ def test_policy_left_out_is_the_documented_one() -> None:
         carat_tolerance_thousandths=10,
         value_tolerance_ppm=20_000,
         value_tolerance_usd_cents=100,
+        signed_supports=0,
         clock_skew_ms=10_000,
         trade_quota=2_500,
         statistics_quota=100,

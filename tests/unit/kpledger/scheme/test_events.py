@@ -70,6 +70,7 @@ TYPES: Final = [
     "participant_recovered",
     "participant_status_changed",
     "policy_set",
+    "position_taken",
     "production_statistics_submitted",
     "recommendation_followed_up",
     "restriction_lifted",

@@ -76,6 +76,7 @@ OF_THE_SCHEME_ALONE: Final = {
     "rules_activated",
     "annual_report_filed",
     "meeting_announced",
+    "position_taken",
     "observer_registered",
     "suspect_reported",
     "trade_statistics_submitted",
