@@ -30,6 +30,18 @@ def test_goods_are_traced_both_ways(ledger: Ledger, chain: tuple[str, str]) -> N
     assert ledger.run("trace", "BW99999999").exit_code == 2
 
 
+def test_a_source_that_went_elsewhere_is_told(ledger: Ledger, chain: tuple[str, str]) -> None:
+    first, second = chain
+    findings = ledger.ask("flags", "--flag", "F19", "--participant", "BW")["findings"]
+    assert isinstance(findings, list)
+    told = {one["subject"]: one["explanation"] for one in findings}
+    assert f"{first} as the source of 2.500 ct, which went to IN and not to BW" in told[second]
+    shown = ledger.run("show", second).stdout
+    assert f"2.500 ct of {first}" in shown
+    assert f"WRONG SOURCE {first}: see flag F19" in shown
+    assert "2.500 ct of 12.345 ct claimed and 9.845 ct left" in ledger.run("show", first).stdout
+
+
 def test_a_graph_is_printed_and_drawn(
     ledger: Ledger, chain: tuple[str, str], tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from kpledger.scheme.v1.events.governance import KeyAdded
 
 SET = "2026-03-03"
 DAY = "2026-03-04"
+UNTIL = "2026-03-10"
 DUE = "2026-04-05"
 """Thirty-two days after."""
 
@@ -21,7 +22,13 @@ def trader() -> Trader:
     return Trader()
 
 
-def restrict(trader: Trader, *, scope: Scope = Scope.EXPORT, about: tuple[str, ...] = ()) -> None:
+def restrict(
+    trader: Trader,
+    *,
+    scope: Scope = Scope.EXPORT,
+    about: tuple[str, ...] = (),
+    until: str | None = None,
+) -> None:
     trader.ledger.wait_until(SET)
     decide(trader.ledger)
     trader.say(SET, CHAIR, MONITORING, MONITOR)
@@ -34,7 +41,7 @@ def restrict(trader: Trader, *, scope: Scope = Scope.EXPORT, about: tuple[str, .
         zones=(),
         operations=about,
         effective_from=start_of_day_ms(DAY),
-        effective_until=None,
+        effective_until=until and start_of_day_ms(until),
         decision=DECISION,
     )
     trader.say(SET, CHAIR, restriction, "BW/restriction/zones")
@@ -69,6 +76,18 @@ def test_f9_a_shipment_dated_before_the_restriction_and_recorded_under_it(trader
     certificate = trader.draw_up("2026-03-02")
     trader.issue(certificate, on="2026-03-05")
     assert trader.subjects("F9", "2026-04-03") == [certificate.number]
+
+
+@pytest.mark.parametrize(
+    ("day", "raised"), [("2026-03-03", False), (DAY, True), ("2026-03-09", True), (UNTIL, False)]
+)
+def test_f9_a_shipment_dated_under_the_restriction_and_recorded_after_it(
+    trader: Trader, day: str, *, raised: bool
+) -> None:
+    restrict(trader, until=UNTIL)
+    certificate = trader.draw_up(day)
+    trader.issue(certificate, on="2026-03-12")
+    assert trader.subjects("F9", "2026-04-30") == ([certificate.number] if raised else [])
 
 
 def test_f9_a_shipment_that_was_declined(trader: Trader) -> None:

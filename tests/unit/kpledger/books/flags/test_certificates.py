@@ -2,6 +2,7 @@
 
 import pytest
 from flagging import Trader
+from journey import set_policy
 
 from kpledger.base.units import start_of_day_ms
 from kpledger.scheme.v1.events.certificate import (
@@ -52,6 +53,15 @@ def test_f2_a_little_less_within_the_tolerance(trader: Trader) -> None:
     assert (found.subject, found.measure) == (short.number, 900)
     assert found.evidence == (events[0], confirmed)
     assert "99.910 ct" in found.explanation
+
+
+@pytest.mark.parametrize(("found", "raised"), [(1_260, False), (1_261, True)])
+def test_f2_a_value_in_whole_dollars(trader: Trader, found: int, *, raised: bool) -> None:
+    set_policy(trader.ledger, "EU", value_tolerance_usd_cents=1_000)
+    certificate = trader.draw_up(DAY, carats=1_235, cents=1_160)
+    trader.issue(certificate)
+    trader.confirm(certificate, "2026-03-09", value_usd_cents=found)
+    assert bool(trader.flags("F2", "2026-03-10")) is raised
 
 
 @pytest.mark.parametrize(("found", "raised"), [(85_000, True), (93_000, False)])
