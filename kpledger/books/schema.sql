@@ -797,7 +797,7 @@ CREATE TABLE parties (
     PRIMARY KEY (year, participant, role, party)
 ) WITHOUT ROWID;
 
--- The prices of the same, for each origin and HS code: lines of certificates, withdrawn ones taken
+-- The prices of exporters and licences, for each origin and HS code: lines of certificates, withdrawn ones taken
 -- out, and their steps as in price_steps.
 CREATE TABLE party_prices (
     year        TEXT NOT NULL,

@@ -5,7 +5,7 @@ the others of the same issuer says more. Prices are counted at the issue, as ste
 (:mod:`kpledger.books.projections.prices`); what came back discrepant, at the confirmation.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Final
 
 from kpledger.books.projections.prices import step_of
@@ -19,9 +19,8 @@ from kpledger.scheme.v1.records import KeyRecord
 _ROLES: Final = {
     "exporter.name": "EXPORTER",
     "exporter.licence": "LICENCE",
-    "importer.name": "IMPORTER",
 }
-"""The roles that a certificate names, by the field that an amendment may change."""
+"""The roles of whoever sets a price, by the field that an amendment may change."""
 _SHOWN_KEY: Final = 16
 """So many digits of a key stand for an officer without a name."""
 
@@ -59,11 +58,12 @@ class Parties:
         match move:
             case Move.ISSUED | Move.WITHDRAWN:
                 sign = 1 if move is Move.ISSUED else -1
-                for role, party in _parties_of(shipment):
-                    self._add_prices(shipment, role, party, sign)
+                self._add_prices(shipment, dict.fromkeys(_sellers_of(shipment), sign))
             case Move.CONFIRMED | Move.DISCREPANT:
                 of = shipment.record.issued_on[:4], shipment.record.issuer
-                for role, party in _parties_of(shipment):
+                others = [("OFFICER", one) for one in shipment.officers.split(",") if one]
+                others.append(("IMPORTER", shipment.record.importer.name))
+                for role, party in (*_sellers_of(shipment), *others):
                     sums = self._fates.change((*of, role, party))
                     sums[0] += 1
                     sums[1] += move is Move.DISCREPANT
@@ -74,27 +74,25 @@ class Parties:
         """Count the prices of a certificate for whom an amendment names, not whom it named."""
         role = _ROLES.get(amendment.field)
         if role is not None:
-            for party, sign in ((amendment.old, -1), (amendment.new, 1)):
-                if party:
-                    self._add_prices(shipment, role, party, sign)
+            changes = {(role, amendment.old): -1, (role, amendment.new): 1}
+            changes.pop((role, ""), None)
+            self._add_prices(shipment, changes)
 
-    def _add_prices(self, shipment: Shipment, role: str, party: str, sign: int) -> None:
+    def _add_prices(self, shipment: Shipment, changes: Mapping[tuple[str, str], int]) -> None:
+        """Count the prices of a certificate, or take them back, for each role and party."""
         record = shipment.record
         of = record.issued_on[:4], record.issuer, shipment.origin
         for line in record.lines:
-            step = step_of(line.carat_thousandths, line.value_usd_cents)
-            sums = self._prices.change((*of, str(line.hs), role, party))
-            sums[0] += sign
-            sums[1] += sign * step
-            sums[2] += sign * step * step
+            step, hs = step_of(line.carat_thousandths, line.value_usd_cents), str(line.hs)
+            for who, sign in changes.items():
+                sums = self._prices.change((*of, hs, *who))
+                sums[0] += sign
+                sums[1] += sign * step
+                sums[2] += sign * step * step
 
 
-def _parties_of(shipment: Shipment) -> Iterator[tuple[str, str]]:
-    """Give everybody who has a part in a shipment, with the role."""
-    record = shipment.record
-    for officer in filter(None, shipment.officers.split(",")):
-        yield "OFFICER", officer
-    yield "EXPORTER", record.exporter.name
-    yield "IMPORTER", record.importer.name
-    if record.exporter.licence:
-        yield "LICENCE", record.exporter.licence
+def _sellers_of(shipment: Shipment) -> tuple[tuple[str, str], ...]:
+    """Give whose price it is, with the role."""
+    name = "EXPORTER", shipment.record.exporter.name
+    licence = shipment.record.exporter.licence
+    return (name, ("LICENCE", licence)) if licence else (name,)
