@@ -54,6 +54,11 @@ _PAGES: Final[dict[tuple[str, ...], str]] = {
 that an index is followed for."""
 
 
+_REPORTS: Final = """
+SELECT subject FROM suspects WHERE number = ? ORDER BY event_index LIMIT 100
+"""
+
+
 class CertificateQuestion(Question, frozen=True, kw_only=True):
     """Which certificate."""
 
@@ -99,6 +104,8 @@ class HistoryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The events on a certificate, oldest first."""
 
     events: tuple[HistoryEntry, ...]
+    reports: tuple[str, ...]
+    """Subjects of the reports of suspect papers with its number; the first hundred."""
 
 
 def _respond_list(books: Books, question: CertificatesQuestion) -> CertificatesAnswer:
@@ -118,7 +125,11 @@ def _respond_one(books: Books, question: CertificateQuestion) -> CertificateReco
 
 
 def _respond_history(books: Books, question: CertificateQuestion) -> HistoryAnswer:
-    return HistoryAnswer(events=read_history(books, _respond_one(books, question).number))
+    number = _respond_one(books, question).number
+    reports = books.connection.execute(_REPORTS, (number,)).fetchall()
+    return HistoryAnswer(
+        events=read_history(books, number), reports=tuple(subject for (subject,) in reports)
+    )
 
 
 CERTIFICATES: Final = Query(

@@ -70,6 +70,7 @@ CREATE INDEX certificate_sources_certificate ON certificate_sources (certificate
 CREATE INDEX certificate_sources_fault ON certificate_sources (certificate, fault)
     WHERE fault IS NOT NULL;
 CREATE INDEX suspects_day ON suspects (recorded_on);
+CREATE INDEX suspects_number ON suspects (number, event_index);
 CREATE INDEX blocks_time ON blocks (time_ms, first_event);
 CREATE INDEX number_intervals_certificate ON number_intervals (certificate);
 CREATE INDEX editions_restated ON editions (recorded_on, participant)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from kpclient.commands.declared import command
 from kpclient.errors import UsageError
-from kpclient.files import read_text_bounded
-from kpclient.input.documents import load_document, naming
+from kpclient.input.documents import load_document
 from kpclient.input.forms import find_type
 from kpclient.input.options import (
     ConnectionOptions,
@@ -18,19 +17,15 @@ from kpclient.input.options import (
     StatementOptions,
 )
 from kpclient.input.wording import event_types, fields_of, summarise
-from kpclient.output.console import print_json, print_line, print_table
+from kpclient.output.console import print_json, print_line, print_table, print_trouble
+from kpclient.output.histories import tell_event
+from kpclient.output.layout import lay_out_fields
 from kpclient.session import Session
 from kpclient.statements.sending import send
-from kpclient.statements.signing import Keyring, author_of
+from kpclient.statements.signing import Keyring, author_of, read_signed
 from kpclient.statements.statement import Draft
 from kpledger.base.errors import MalformedError
-from kpledger.scheme.envelope import (
-    MAX_ENVELOPE_JSON_BYTES,
-    add_signature,
-    decode_envelope,
-    parse_envelope_json,
-    verify_envelope,
-)
+from kpledger.scheme.envelope import add_signature, decode_envelope
 from kpledger.scheme.event import Body
 
 
@@ -94,16 +89,18 @@ def cosign(
     sending: SendingOptions,
     connection: ConnectionOptions,
 ) -> None:
-    """Add a signature to what others have signed, and send it or hand it on."""
+    """Add a signature to what others have signed, and send it or hand it on.
+
+    What is signed is shown first.
+    """
     session = Session(connection)
     author_of(session.home, signer.key)
-    content = read_text_bounded(file, max_bytes=MAX_ENVELOPE_JSON_BYTES).encode()
-    with naming(file):
-        event = decode_envelope(parse_envelope_json(content))
-        verify_envelope(event)
+    event = read_signed(file)
     if event.header.chain != session.genesis.chain:
         problem = f"it is meant for ledger {event.header.chain.hex()}"
         raise UsageError("FILE", problem, f"an event for {session.genesis.chain.hex()}")
+    for line in lay_out_fields(tell_event(event).items(), None):
+        print_trouble(line)
     _, key = Keyring(session, signer).open()
     signed = decode_envelope(add_signature(event.encoded, key))
     send(session, signed, connection=connection, sending=sending)

@@ -5,7 +5,8 @@ node says about a subject is its claim.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
@@ -22,31 +23,31 @@ from kpclient.output.console import (
     print_json,
     print_table,
     print_trouble,
-    write_value,
+)
+from kpclient.output.histories import (
+    HISTORY_COLUMNS,
+    describe_certificate,
+    describe_event,
+    flatten,
+    history_row,
+    tell_event,
 )
 from kpclient.session import NotFoundError, Session
+from kpclient.statements.signing import read_signed
 from kpledger.base.ids import KPCS
-from kpledger.base.units import format_carats, format_time, format_usd
+from kpledger.base.units import format_carats, format_time
 from kpledger.books.certificates import CERTIFICATE, HISTORY, CertificateQuestion
-from kpledger.books.query import readable
+from kpledger.books.keys import KEY, KeyQuestion
 from kpledger.books.subject import MAX_EVENTS, SUBJECT, SubjectQuestion
 from kpledger.books.trace import TRACE, TraceQuestion
 from kpledger.books.verification import VERIFICATION
-from kpledger.scheme.v1.events.certificate import (
-    Certificate,
-    CertificateIssued,
-    CertificateReplaced,
-    CertificateValidated,
-    Party,
-)
 from kpledger.scheme.v1.events.decisions import PositionTaken, Stance
 from kpledger.scheme.v1.events.governance import ChairRecovered, ParticipantRecovered
 from kpledger.scheme.v1.events.importing import (
     ArrivalRecorded,
-    DiscrepancyResolved,
-    ImportConfirmed,
-    ImportConfirmedDiscrepant,
     ShipmentDetained,
+    SuspectJudged,
+    SuspectReported,
 )
 from kpledger.scheme.v1.events.life import EventCountersigned, OpeningWithdrawn
 from kpledger.scheme.v1.ids import NUMBER_PATTERN
@@ -64,24 +65,36 @@ _SUBJECT: Final = re.compile(r"[A-Za-z0-9/-]{1,80}")
 
 @command("show")
 def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) -> None:
-    """Show a certificate, another subject or an event, with its history."""
+    """Show a certificate, another subject or an event, with its history.
+
+    A file with a signed event, as --offline writes it, is shown as well; no node is asked.
+    """
     session = Session(connection, newest=reading.newest)
     if _SUBJECT.fullmatch(what) is None:
-        accepted = "a subject, such as BW00000042 or ZW/review/2026-1, or the id of an event"
+        if Path(what).is_file():
+            handed = read_signed(Path(what))
+            if connection.as_json:
+                print_json(describe_event(handed))
+            else:
+                print_fields(tell_event(handed))
+            return
+        accepted = "a subject, such as BW00000042, the id of an event, or a file with a signed one"
         raise UsageError(
-            "SUBJECT", f"{what[:80]!r} is neither a subject nor the id of an event", accepted
+            "SUBJECT", f"{what[:80]!r} is no subject, id of an event or file", accepted
         )
     if _EVENT_ID.fullmatch(what):
         recorded = session.ask(lambda ledger: ledger.event(bytes.fromhex(what)))
         # A key is named in the same form.
         if recorded is not None:
             added = session.ask(lambda ledger: _fetch_countersigners(ledger, recorded))
-            _print_event(recorded, added, as_json=connection.as_json)
+            officers = session.ask(lambda ledger: _fetch_officers(ledger, [recorded]))
+            _print_event(recorded, officers, added, as_json=connection.as_json)
             return
     is_number = re.match(NUMBER_PATTERN, what) is not None
     fetch = _fetch_certificate if is_number else _fetch_subject
     try:
         found = session.ask(lambda ledger: fetch(ledger, what))
+        officers = session.ask(lambda ledger: _fetch_officers(ledger, found.events))
     except NoAccessError as error:
         if not is_number:
             raise
@@ -89,13 +102,14 @@ def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) ->
         print_trouble(f"this is what everybody may see. The rest: {error}")
         return
     if connection.as_json:
-        print_json(found.described | {"history": [_describe_event(one) for one in found.events]})
+        told = [_describe(one, officers) for one in found.events]
+        print_json(found.described | {"history": told})
         return
     print_fields(found.fields)
-    columns = ("recorded", "event", "author", "id")
     more = "there may be later ones, which only the books hold"
     is_cut = len(found.events) == MAX_EVENTS
-    print_table(columns, map(_history_row, found.events), more=more if is_cut else "")
+    rows = [history_row(one, officers) for one in found.events]
+    print_table(HISTORY_COLUMNS, rows, more=more if is_cut else "")
 
 
 def _verify(session: Session, number: str, *, as_json: bool) -> None:
@@ -142,50 +156,28 @@ class _Found(NamedTuple):
     events: tuple[VerifiedEvent, ...]
 
 
-def _print_event(recorded: VerifiedEvent, added: list[str], *, as_json: bool) -> None:
-    described = _describe_event(recorded) | {"countersigners": added}
+def _print_event(
+    recorded: VerifiedEvent, officers: Mapping[bytes, str], added: list[str], *, as_json: bool
+) -> None:
     if as_json:
-        print_json(described)
-    else:
-        body = described.pop("body")
-        print_fields(flatten(described) | flatten(body))
+        print_json(_describe(recorded, officers) | {"countersigners": added})
+        return
+    place = {
+        "recorded": format_time(recorded.block_time_ms),
+        "height": str(recorded.height),
+        "officers": ", ".join(officers.values()),
+        "countersigners": ", ".join(added),
+    }
+    print_fields(tell_event(recorded.event) | {name: one for name, one in place.items() if one})
 
 
-def _describe_event(recorded: VerifiedEvent) -> dict[str, object]:
-    header = recorded.event.header
-    return {
-        "id": recorded.event.event_id.hex(),
-        "type": header.type,
-        "subject": header.subject,
-        "author": str(header.author),
-        "occurred_at": header.occurred_at,
-        "prev": header.prev.hex() if header.prev else None,
-        "signers": [key.hex() for key in recorded.event.signers],
+def _describe(recorded: VerifiedEvent, officers: Mapping[bytes, str]) -> dict[str, object]:
+    return describe_event(recorded.event) | {
+        "officers": [officers[key] for key in recorded.event.signers if key in officers],
         "height": recorded.height,
         "index": recorded.index,
         "block_time_ms": recorded.block_time_ms,
-        "body": readable(recorded.event.body),
     }
-
-
-def flatten(value: object, name: str = "") -> dict[str, str]:
-    """Give names and values in words; what is not there (null) is left out.
-
-    Each thing in a list gets a line of its own.
-    """
-    if isinstance(value, dict):
-        flat: dict[str, str] = {}
-        for key, one in value.items():
-            flat |= flatten(one, f"{name} {key}".strip())
-        return flat
-    label = name.replace("_", " ")
-    if isinstance(value, list) and any(isinstance(one, dict) for one in value):
-        each = (flatten(one).items() for one in value)
-        return {
-            f"{label.removesuffix('s')} {place}": "; ".join(map(" ".join, told))
-            for place, told in enumerate(each, start=1)
-        }
-    return {} if value is None else {label: write_value(name, value)}
 
 
 async def _fetch_events(ledger: LedgerClient, ids: tuple[str, ...]) -> tuple[VerifiedEvent, ...]:
@@ -216,6 +208,31 @@ async def _fetch_countersigners(ledger: LedgerClient, recorded: VerifiedEvent) -
     return [key for key in keys if bytes.fromhex(key) not in event.signers]
 
 
+async def _fetch_officers(
+    ledger: LedgerClient, events: Iterable[VerifiedEvent]
+) -> dict[bytes, str]:
+    """Give the names of the officers who signed, by their keys, where a key has one."""
+    keys = dict.fromkeys(key for one in events for key in one.event.signers)
+    found = {key: await ledger.find(KEY, KeyQuestion(key=key.hex())) for key in keys}
+    return {key: one.officer for key, one in found.items() if one is not None and one.officer}
+
+
+async def _tell_reports(ledger: LedgerClient, reports: Iterable[str]) -> dict[str, str]:
+    """Tell what papers with this number were reported as suspect, and what was said of them."""
+    told: list[str] = []
+    for subject in reports:
+        found = await ledger.ask(SUBJECT, SubjectQuestion(subject=subject))
+        words = [str(found.state)]
+        for one in await _fetch_events(ledger, found.events):
+            match one.event.body:
+                case SuspectReported(remarks=remarks):
+                    words.append(remarks)
+                case SuspectJudged(verdict=verdict, remarks=remarks):
+                    words.append(": ".join(filter(None, (verdict, remarks))))
+        told.append(f"{subject} ({', '.join(filter(None, words))})")
+    return {"reported as suspect": "; ".join(told)} if told else {}
+
+
 async def _fetch_certificate(ledger: LedgerClient, number: str) -> _Found:
     asked = CertificateQuestion(number=number)
     record = await ledger.find(CERTIFICATE, asked)
@@ -236,12 +253,14 @@ async def _fetch_certificate(ledger: LedgerClient, number: str) -> _Found:
     withdrawn = [one.subject for one in cases if one.state == CaseState.WITHDRAWN]
     telling = (f"{one} (opened by mistake)" if one in withdrawn else one for one in named)
     told = {"cases": ", ".join(telling)} if named else {}
+    told |= await _tell_reports(ledger, history.reports)
     told |= _tell_suspects(suspects) | _tell_withdrawal(events)
     lineage = await ledger.ask(TRACE, TraceQuestion(subject=number, limit=1))
     claims = [claim for one in lineage.shipments[:1] for claim in describe_claims(one)]
     told |= {"claims": "; ".join(claims)} if claims else {}
     fields = describe_certificate(record, events) | told
-    return _Found({"certificate": record, "suspects": suspects}, fields, events)
+    known = {"certificate": record, "suspects": suspects, "reports": history.reports}
+    return _Found(known, fields, events)
 
 
 async def _fetch_subject(ledger: LedgerClient, subject: str) -> _Found:
@@ -256,6 +275,24 @@ async def _fetch_subject(ledger: LedgerClient, subject: str) -> _Found:
         told |= _tell_positions(record, events)
     described = {**known, "suspects": found.suspects, "record": record}
     return _Found(described, flatten({**known, **record}) | told, events)
+
+
+def _name_cases(record: CertificateRecord, events: tuple[VerifiedEvent, ...]) -> tuple[str, ...]:
+    """Name the cases of a certificate: what opened them was followed by nothing on it."""
+    before: dict[bytes, bytes | None] = {
+        one.event.event_id: one.event.header.prev for one in events
+    }
+    moves: set[bytes] = set()
+    at: bytes | None = record.head
+    while at in before and at not in moves:
+        moves.add(at)
+        at = before[at]
+    opened = [
+        one
+        for one in events
+        if one.event.header.type in _OPENS_A_CASE and one.event.event_id not in moves
+    ]
+    return tuple(f"{record.number}/{count}" for count, _ in enumerate(opened, start=1))
 
 
 def _tell_suspects(suspects: Sequence[str]) -> dict[str, str]:
@@ -310,124 +347,3 @@ def _tell_recoveries(events: tuple[VerifiedEvent, ...]) -> dict[str, str]:
                     " statements made since, its own among them, may be a thief's: see flag F16"
                 )
     return {"recovery": "; ".join(told)} if told else {}
-
-
-def describe_certificate(
-    record: CertificateRecord, events: tuple[VerifiedEvent, ...]
-) -> dict[str, str]:
-    """Tell people what a certificate declares, what was found, and where it stands."""
-    fields = {
-        "certificate": record.number,
-        "kind": f"{record.kind} for {record.case}" if record.case else "",
-        "state": " ".join((record.state, *record.marks)),
-        "issuer": f"{record.issuer}/{record.authority}",
-        "destination": record.destination,
-        "issued": record.issued_on,
-        "expires": record.expires_on,
-        "exporter": _write_party(record.exporter),
-        "importer": _write_party(record.importer),
-        "origin": ", ".join(record.origins) or "mixed",
-        "zones": ", ".join(record.zones),
-        "parcels": str(record.parcels),
-        "carats": format_carats(record.carat_thousandths),
-        "value": f"US$ {format_usd(record.value_usd_cents)}",
-        "goods": "; ".join(
-            f"{line.hs} {format_carats(line.carat_thousandths)} ct"
-            f" US$ {format_usd(line.value_usd_cents)}"
-            for line in record.lines
-        ),
-        "sources": "; ".join(
-            f"{format_carats(source.carat_thousandths)} ct of {source.number}"
-            for source in record.sources
-        ),
-        "seals": ", ".join(_sealed_with(record.number, events)),
-        "exported": record.exported_on,
-        **_describe_arrival(record, events),
-        "replaces": record.replaces,
-        "replaced by": record.replaced_by,
-    }
-    return {name: value for name, value in fields.items() if value}
-
-
-def _write_party(party: Party) -> str:
-    licence = f"licence {party.licence}" if party.licence else ""
-    return ", ".join(filter(None, (party.name, party.address, licence)))
-
-
-def _sealed_with(number: str, events: tuple[VerifiedEvent, ...]) -> Iterator[str]:
-    """Give the seals that a certificate was issued with, and those of its validation."""
-    for one in events:
-        match one.event.body:
-            case CertificateIssued(certificate=Certificate(number=issued, seals=seals)):
-                yield from seals if issued == number else ()
-            case CertificateReplaced(certificate=Certificate(number=issued, seals=seals)):
-                yield from seals if issued == number else ()
-            case CertificateValidated(seals=seals):
-                yield from seals
-
-
-def _describe_arrival(
-    record: CertificateRecord, events: tuple[VerifiedEvent, ...]
-) -> dict[str, str]:
-    """Tell how the goods arrived, and what was found in them where it is not what is declared."""
-    told: dict[str, str] = {}
-    for one in events:
-        match one.event.body:
-            # Later arrivals under a certificate are those of other goods.
-            case ArrivalRecorded() as body if "arrived" not in told and record.arrived_on:
-                weighed = body.found_carat_thousandths
-                parts = (
-                    body.arrived_on,
-                    "" if body.seals_intact else "seals broken",
-                    "" if weighed is None else f"{format_carats(weighed)} ct weighed",
-                )
-                told["arrived"] = ", ".join(filter(None, parts))
-            case ImportConfirmed() | ImportConfirmedDiscrepant() as body:
-                told["received"] = body.received_on
-                if _amounts(body) != _amounts(record):
-                    told["found"] = _write_amounts(body)
-            case DiscrepancyResolved() as body:
-                told["agreed"] = _write_amounts(body)
-    return told
-
-
-_Goods = CertificateRecord | ImportConfirmed | ImportConfirmedDiscrepant | DiscrepancyResolved
-"""What says how much there is: as declared, as found, as agreed."""
-
-
-def _amounts(goods: _Goods) -> tuple[int, int, int]:
-    return goods.parcels, goods.carat_thousandths, goods.value_usd_cents
-
-
-def _write_amounts(goods: _Goods) -> str:
-    parcels, carats, value = _amounts(goods)
-    counted = f"{parcels} parcel{'' if parcels == 1 else 's'}"
-    return f"{counted}, {format_carats(carats)} ct, US$ {format_usd(value)}"
-
-
-def _name_cases(record: CertificateRecord, events: tuple[VerifiedEvent, ...]) -> tuple[str, ...]:
-    """Name the cases of a certificate: what opened them was followed by nothing on it."""
-    before: dict[bytes, bytes | None] = {
-        one.event.event_id: one.event.header.prev for one in events
-    }
-    moves: set[bytes] = set()
-    at: bytes | None = record.head
-    while at in before and at not in moves:
-        moves.add(at)
-        at = before[at]
-    opened = [
-        one
-        for one in events
-        if one.event.header.type in _OPENS_A_CASE and one.event.event_id not in moves
-    ]
-    return tuple(f"{record.number}/{count}" for count, _ in enumerate(opened, start=1))
-
-
-def _history_row(recorded: VerifiedEvent) -> tuple[str, ...]:
-    header = recorded.event.header
-    return (
-        format_time(recorded.block_time_ms),
-        header.type,
-        str(header.author),
-        recorded.event.event_id.hex(),
-    )

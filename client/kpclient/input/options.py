@@ -9,7 +9,7 @@ and what help says of it stands in ``options.toml``; what only one command has, 
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
 from enum import Enum
@@ -23,6 +23,7 @@ from typer.models import OptionInfo, ParameterInfo
 
 from kpclient.errors import ClientError, UsageError
 from kpclient.input.help_pages import PlainCommand
+from kpclient.input.spelling import spell_typed
 from kpclient.output.console import print_json, print_trouble
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.books.question import QuestionError
@@ -178,10 +179,10 @@ def with_words(parameter: inspect.Parameter, words: OptionWords | None = None) -
 
 def _choices_of(kind: object) -> str | None:
     """Name what may be chosen, where a parameter is a choice."""
-    for one in (kind, *get_args(kind)):
-        if isinstance(one, type) and issubclass(one, Enum):
-            return "|".join(str(choice.value) for choice in one)
-    return None
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return "|".join(str(choice.value) for choice in kind)
+    # Of a list, or of what may be left out: those of what is in it.
+    return next(filter(None, map(_choices_of, get_args(kind))), None)
 
 
 def add_command(
@@ -202,6 +203,7 @@ def add_command(
         else:
             spread.append(one.replace(kind=inspect.Parameter.KEYWORD_ONLY))
     typed = {one.name: typed_as(one) for one in spread}
+    metavars = {one.name: str(_info_of(one).metavar) for one in spread}
     needed = [one for one in spread if _is_needed(one)]
 
     @functools.wraps(function)
@@ -209,8 +211,9 @@ def add_command(
         as_json = given.get("as_json") is True
         with reporting(as_json=as_json, option_of=lambda field: typed.get(field, "")):
             _check_given(needed, given)
-            _check_text(context, typed, given)
+            _check_text(context, typed, given, needed)
             _check_source(context, given)
+            given |= {name: _spell(metavars[name], one) for name, one in given.items()}
             for group, kind in groups.items():
                 given[group] = _gather(kind, given)
             function(**given)
@@ -224,6 +227,13 @@ def add_command(
     vars(run)["__signature__"] = inspect.Signature([context, *seen])
     app.command(name, cls=PlainCommand, epilog=example_epilog(example))(run)
     return run
+
+
+def _spell(metavar: str, value: object) -> object:
+    if isinstance(value, list):
+        return [_spell(metavar, one) for one in value]
+    # Words of an enumeration are a str too.
+    return spell_typed(metavar, value) if type(value) is str else value
 
 
 def is_group(kind: object) -> TypeGuard[type]:
@@ -281,11 +291,14 @@ def _check_given(needed: Iterable[inspect.Parameter], given: Mapping[str, object
 
 
 def _check_text(
-    context: typer.Context, typed: Mapping[str, str], given: Mapping[str, object]
+    context: typer.Context,
+    typed: Mapping[str, str],
+    given: Mapping[str, object],
+    needed: Collection[inspect.Parameter],
 ) -> None:
     """See that what was typed is text; only the names of files may be any bytes.
 
-    An empty one would be taken for what was not typed, and a filter for none.
+    Where it may be left out, an empty one would be taken for that, and a filter for none.
 
     Raises:
         UsageError: it is empty, or not in UTF-8; names the option.
@@ -293,7 +306,8 @@ def _check_text(
     for name, value in given.items():
         source = context.get_parameter_source(name)
         for text in value if isinstance(value, list) else [value]:
-            if text == "" and source is not None and source.name == "COMMANDLINE":
+            is_typed = source is not None and source.name == "COMMANDLINE"
+            if text == "" and is_typed and all(one.name != name for one in needed):
                 raise UsageError(typed[name], "it is empty", "some text; or leave it out")
             if isinstance(text, str) and not text.isascii():
                 try:

@@ -27,8 +27,6 @@ from kpledger.base.units import format_time
 from kpledger.books.query import encode_answer, readable
 from kpledger.command import end_on_error, open_console
 
-_WIDTH_IN_FILES: Final = 220
-"""Columns of a table where there is no terminal; sentences in it are folded there."""
 _DECIMALS: Final = {"ct": 3, "US$": 2}
 _INSTANTS: Final = ("_at", "_from", "_until", "time_ms")
 """How the names of Unix milliseconds end."""
@@ -67,13 +65,11 @@ def print_table(
     """
     columns = [clean(title) for title in columns]  # one may be named after a participant
     cells = [[clean(cell) for cell in row] for row in rows]
-    width = _width()
-    laid_out = lay_out_table(columns, cells, width or _WIDTH_IN_FILES, spare)
-    if laid_out is None and width is None:
-        laid_out = lay_out_table(columns, cells, open_console(sys.stdout).width)
+    width = open_console(sys.stdout).width
+    laid_out = lay_out_table(columns, cells, width, spare)
     count = f"{len(cells)} shown; {more}" if more else f"{len(cells)} in all"
     if laid_out is None:
-        _write("".join(f"{line}\n" for line in lay_out_blocks(columns, cells, width or 0)))
+        _write("".join(f"{line}\n" for line in lay_out_blocks(columns, cells, width)))
         print_line(count)
         return
     table, hidden = laid_out

@@ -11,12 +11,19 @@ import typer
 
 from kpclient.clock import now_ms
 from kpclient.errors import UsageError
-from kpclient.files import check_private, expand, read_bounded
+from kpclient.files import check_private, expand, read_bounded, read_text_bounded
+from kpclient.input.documents import naming
 from kpclient.input.options import SignerOptions
 from kpclient.keystore import Keystore
 from kpclient.session import Session
 from kpledger.base.keys import SigningKey
-from kpledger.scheme.envelope import decode_envelope, sign_event
+from kpledger.scheme.envelope import (
+    MAX_ENVELOPE_JSON_BYTES,
+    decode_envelope,
+    parse_envelope_json,
+    sign_event,
+    verify_envelope,
+)
 from kpledger.scheme.event import Author, Body, SignedEvent, encode_event
 
 VARIABLE: Final = "KPLEDGER_PASSPHRASE"
@@ -74,6 +81,21 @@ class Keyring:
             body=body,
         )
         return decode_envelope(sign_event(payload, [key for _, key in opened]))
+
+
+def read_signed(file: Path) -> SignedEvent:
+    """Read an event that others have signed, as ``--offline`` writes it; its signatures hold.
+
+    Raises:
+        UnreadableError: the file cannot be read.
+        MalformedError: it is no event.
+        BadSignatureError: a signature does not hold.
+    """
+    content = read_text_bounded(file, max_bytes=MAX_ENVELOPE_JSON_BYTES).encode()
+    with naming(file):
+        event = decode_envelope(parse_envelope_json(content))
+        verify_envelope(event)
+    return event
 
 
 def author_of(home: Path, key: str) -> Author:

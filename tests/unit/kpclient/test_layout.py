@@ -1,5 +1,7 @@
 """Rows and fields in a terminal: no number and no id is ever broken."""
 
+import sys
+
 import pytest
 
 from kpclient.output.console import print_fields, print_table
@@ -18,9 +20,11 @@ LISTED = {
 
 
 @pytest.fixture(autouse=True)
-def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Print to a terminal of 80 columns that knows no colours."""
-    for name, value in {"TTY_COMPATIBLE": "1", "TERM": "dumb", "COLUMNS": "80"}.items():
+def narrow(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Print to what says that it is a terminal, of 80 columns and without colours."""
+    del capsys  # which puts streams of its own there
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda _: True)
+    for name, value in {"TERM": "dumb", "COLUMNS": "80"}.items():
         monkeypatch.setenv(name, value)
 
 
@@ -68,7 +72,7 @@ def test_a_value_without_room_goes_below_its_name(capsys: pytest.CaptureFixture[
 def test_no_row_of_a_file_is_folded_within_a_word(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("TTY_COMPATIBLE")
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda _: False)
     print_table(("a", "b", "c", "d"), [(ID, ID, ID, ID)])
     assert [ID] * 4 in [line.split() for line in capsys.readouterr().out.splitlines()]
 

@@ -76,5 +76,5 @@ def test_a_limit_that_is_just_enough_leaves_nothing_to_follow(place: Path) -> No
 
 
 def test_a_filter_that_is_none_is_named(place: Path) -> None:
-    result = run(place, "--issuer", "bw")
+    result = run(place, "--issuer", "Botswana")
     assert (result.exit_code, result.stderr.startswith("error: --issuer: ")) == (2, True)

@@ -10,8 +10,8 @@ from founding import (
     vary,
 )
 
-from kpclient.commands.show import describe_certificate, flatten
 from kpclient.net.answers import VerifiedEvent
+from kpclient.output.histories import describe_certificate, flatten
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.events.importing import (

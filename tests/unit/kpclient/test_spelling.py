@@ -1,0 +1,46 @@
+"""What people type for codes, numbers and ids, in the form that the ledger has."""
+
+import pytest
+
+from kpclient.input.spelling import spell_typed
+
+ID = "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "meant"),
+    [
+        ("NUMBER", "bw00000001", "BW00000001"),
+        ("NUMBER|CASE", "bw-x1/1", "BW-X1/1"),
+        ("NUMBER=CARATS", "bw00000001=12.5", "BW00000001=12.5"),
+        ("SUBJECT|EVENT-ID|FILE", "zw/review/2026-1", "ZW/review/2026-1"),
+        ("SUBJECT|EVENT-ID|FILE", "kpcs/decision/AD-2026-1", "KPCS/decision/AD-2026-1"),
+        ("SUBJECT|EVENT-ID|FILE", ID.upper(), ID),
+        ("EVENT-ID", ID.upper(), ID),
+        ("CODE", "bw", "BW"),
+        ("CODE|KPCS", "Kpcs", "KPCS"),
+        ("CODE/AUTHORITY", "bw/gaborone", "BW/gaborone"),
+        ("CODE/NAME", "cf/berberati", "CF/berberati"),
+        ("F[,F]", "f1,f10", "F1,F10"),
+        ("QUARTER", "2026q1", "2026Q1"),
+    ],
+)
+def test_what_can_only_mean_one_thing_is_put_right(name: str, typed: str, meant: str) -> None:
+    assert spell_typed(name, typed) == meant
+    assert spell_typed(name, meant) == meant
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("SUBJECT|EVENT-ID|FILE", "first-office.json"),
+        ("SUBJECT|EVENT-ID|FILE", "bw.json"),
+        ("CODE|all", "all"),
+        ("NAME", "bw-root"),
+        ("AUTHORITY", "gaborone"),
+        ("TEXT", "bw"),
+        ("FILE", "bw/cert"),
+    ],
+)
+def test_all_else_is_left_as_it_is(name: str, typed: str) -> None:
+    assert spell_typed(name, typed) == typed
