@@ -108,7 +108,7 @@ def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) ->
     print_fields(found.fields)
     more = "there may be later ones, which only the books hold"
     is_cut = len(found.events) == MAX_EVENTS
-    rows = [history_row(one, officers) for one in found.events]
+    rows = [history_row(one.event, one.block_time_ms, officers) for one in found.events]
     print_table(HISTORY_COLUMNS, rows, more=more if is_cut else "")
 
 
@@ -258,7 +258,7 @@ async def _fetch_certificate(ledger: LedgerClient, number: str) -> _Found:
     lineage = await ledger.ask(TRACE, TraceQuestion(subject=number, limit=1))
     claims = [claim for one in lineage.shipments[:1] for claim in describe_claims(one)]
     told |= {"claims": "; ".join(claims)} if claims else {}
-    fields = describe_certificate(record, events) | told
+    fields = describe_certificate(record, [one.event for one in events]) | told
     known = {"certificate": record, "suspects": suspects, "reports": history.reports}
     return _Found(known, fields, events)
 

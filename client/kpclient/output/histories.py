@@ -1,9 +1,8 @@
 """What people see of a certificate, and of the events in a history."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from kpclient.net.answers import VerifiedEvent
 from kpclient.output.console import write_value
 from kpledger.base.units import format_carats, format_time, format_usd
 from kpledger.books.query import readable
@@ -56,7 +55,7 @@ def flatten(value: object, name: str = "") -> dict[str, str]:
 
 
 def describe_certificate(
-    record: CertificateRecord, events: tuple[VerifiedEvent, ...]
+    record: CertificateRecord, events: Sequence[SignedEvent]
 ) -> dict[str, str]:
     """Tell people what a certificate declares, what was found, and where it stands."""
     fields = {
@@ -97,10 +96,10 @@ def _write_party(party: Party) -> str:
     return ", ".join(filter(None, (party.name, party.address, licence)))
 
 
-def _sealed_with(number: str, events: tuple[VerifiedEvent, ...]) -> Iterator[str]:
+def _sealed_with(number: str, events: Sequence[SignedEvent]) -> Iterator[str]:
     """Give the seals that a certificate was issued with, and those of its validation."""
     for one in events:
-        match one.event.body:
+        match one.body:
             case CertificateIssued(certificate=Certificate(number=issued, seals=seals)):
                 yield from seals if issued == number else ()
             case CertificateReplaced(certificate=Certificate(number=issued, seals=seals)):
@@ -109,13 +108,11 @@ def _sealed_with(number: str, events: tuple[VerifiedEvent, ...]) -> Iterator[str
                 yield from seals
 
 
-def _describe_arrival(
-    record: CertificateRecord, events: tuple[VerifiedEvent, ...]
-) -> dict[str, str]:
+def _describe_arrival(record: CertificateRecord, events: Sequence[SignedEvent]) -> dict[str, str]:
     """Tell how the goods arrived, and what was found in them where it is not what is declared."""
     told: dict[str, str] = {}
     for one in events:
-        match one.event.body:
+        match one.body:
             # Later arrivals under a certificate are those of other goods.
             case ArrivalRecorded() as body if "arrived" not in told and record.arrived_on:
                 weighed = body.found_carat_thousandths
@@ -172,17 +169,19 @@ def tell_event(event: SignedEvent) -> dict[str, str]:
     return flatten(described) | flatten(body)
 
 
-def history_row(recorded: VerifiedEvent, officers: Mapping[bytes, str]) -> tuple[str, ...]:
+def history_row(
+    event: SignedEvent, recorded_ms: int, officers: Mapping[bytes, str]
+) -> tuple[str, ...]:
     """Tell what an event in a history says, as cells under :data:`HISTORY_COLUMNS`."""
-    header = recorded.event.header
-    named = ", ".join(officers[key] for key in recorded.event.signers if key in officers)
-    body = readable(recorded.event.body)
+    header = event.header
+    named = ", ".join(officers[key] for key in event.signers if key in officers)
+    body = readable(event.body)
     said = body.items() if isinstance(body, dict) else ()
     told = flatten({name: one for name, one in said if name not in _TOLD_ABOVE})
     return (
-        format_time(recorded.block_time_ms),
+        format_time(recorded_ms),
         header.type,
         f"{header.author} ({named})" if named else str(header.author),
         "; ".join(f"{name} {one}" for name, one in told.items() if one),
-        recorded.event.event_id.hex(),
+        event.event_id.hex(),
     )

@@ -98,7 +98,7 @@ def test_what_was_found_and_agreed_is_told_beside_what_is_declared() -> None:
         prev = events[-1].event.event_id
         said = make_event(signers[0], body, subject="BW000001", prev=prev, signers=signers)
         events += verified(ledger, said)
-    told = describe_certificate(ledger.certificate("BW000001"), tuple(events))
+    told = describe_certificate(ledger.certificate("BW000001"), [one.event for one in events])
     assert told["exporter"].endswith(", licence L-7")
     assert {name: told[name] for name in ("seals", "arrived", "received", "found", "agreed")} == {
         "seals": "S-1, S-0",
@@ -118,5 +118,5 @@ def test_what_was_found_as_declared_is_not_repeated() -> None:
     confirmation = make_confirmation(certificate)
     confirmed = make_event("EU/antwerp", confirmation, prev=event.event.event_id)
     events = (event, *verified(ledger, confirmed))
-    told = describe_certificate(ledger.certificate("BW000001"), events)
+    told = describe_certificate(ledger.certificate("BW000001"), [one.event for one in events])
     assert (told["received"], "found" in told) == (TODAY, False)
