@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 import msgspec
-from network import GLANCE_S, PATIENCE_S, Network, NodeSeen, ask_status
+from network import GLANCE_S, PATIENCE_S, Network, NodeSeen, watch
 from rebuilt import RebuiltBooks, tables_in
 
 from kpclient.replay.copied_chain import CopiedChain, StoredBlock
@@ -86,12 +86,8 @@ class Load:
 
 
 async def wait_until_caught_up(session: aiohttp.ClientSession, node: NodeSeen, height: int) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            found = (await ask_status(session, node))["height"]
-            if isinstance(found, int) and found >= height:
-                return
-            await asyncio.sleep(GLANCE_S)
+    """Wait until a node has committed a height, for as long as it goes forward."""
+    await watch([node], lambda found: int(str(found[0]["height"])) >= height, session)
 
 
 def places_in(copy: Path) -> dict[str, tuple[int, int]]:

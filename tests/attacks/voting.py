@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 import msgspec
-from network import GLANCE_S, NodeSeen, ask_status
+from network import GLANCE_S, NodeSeen, ask_status, watch
 from ports import FOR_PEERS
 
 from kpledger.log.genesis import Genesis, format_genesis, parse_genesis
@@ -163,12 +163,7 @@ class Watch:
 
     async def until(self, check: Callable[[dict[str, object]], bool]) -> list[dict[str, object]]:
         """Wait until all of them are so."""
-        async with asyncio.timeout(DEADLINE_S):
-            while True:
-                found = await self.ask()
-                if all(map(check, found)):
-                    return found
-                await asyncio.sleep(GLANCE_S)
+        return await watch(self.nodes, lambda found: all(map(check, found)), self._session)
 
     async def submit(self, event: bytes) -> tuple[int, dict[str, object]]:
         """Submit an event to the first of them; gives the status and the answer."""
