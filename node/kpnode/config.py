@@ -161,7 +161,7 @@ class RaftSection(_Section, frozen=True, kw_only=True):
     """So often a leader is heard; below `election_ticks`."""
     window: Annotated[int, Meta(ge=1, le=1_024)] = 16
     """Appends under way to one voter."""
-    max_append_bytes: Annotated[int, Meta(ge=1 << 10, le=16 << 20)] = 1 << 20
+    max_append_bytes: Annotated[int, Meta(ge=1 << 10, le=16 << 20)] = 256 << 10
     """Blocks in one append; a larger block travels alone."""
 
     def __post_init__(self) -> None:

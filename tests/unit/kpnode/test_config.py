@@ -123,7 +123,7 @@ def test_smallest_file_is_filled_up_with_defaults() -> None:
             election_ticks=10,
             heartbeat_ticks=2,
             window=16,
-            max_append_bytes=1_048_576,
+            max_append_bytes=262_144,
         ),
         limits=LimitsSection(queue=10_000, batch_events=256, skew_ms=10_000),
     )
