@@ -81,21 +81,24 @@ def check_dates(context: Context) -> Refusals:
     Whoever is in good standing again could else make up for what was forbidden. A day counts if
     they were in good standing at any moment of it, UTC; one that is not over is judged by now.
     """
+    for field, day in _stated_days(context):
+        if end_of_day_ms(day) < context.at.now_ms:
+            yield from _check_day(context, field, day)
+
+
+def _check_day(context: Context, field: str, day: str) -> Refusals:
     shipment = _shipment_of(context)
     if shipment is None:
         return
     accepted = "a day on which both were in good standing, and no restriction stood in the way"
-    for field, day in _stated_days(context):
-        first, last = start_of_day_ms(day), end_of_day_ms(day)
-        if last >= context.at.now_ms:
-            continue
-        for code in (shipment.issuer, shipment.destination):
-            held = context.existing(ParticipantRecord, code).standings_within(first, last)
-            if not any(may_trade(one, shipment.kind) for one in held):
-                was = " and ".join(one or "no participant" for one in dict.fromkeys(held))
-                yield Refusal(Rule.E4, field, f"{code} was {was} on {day}", accepted)
-        for one in check_restrictions(context, shipment, first, last):
-            yield Refusal(Rule.E4, field, f"{one.problem} on {day}", accepted)
+    first, last = start_of_day_ms(day), end_of_day_ms(day)
+    for code in (shipment.issuer, shipment.destination):
+        held = context.existing(ParticipantRecord, code).standings_within(first, last)
+        if not any(may_trade(one, shipment.kind) for one in held):
+            was = " and ".join(one or "no participant" for one in dict.fromkeys(held))
+            yield Refusal(Rule.E4, field, f"{code} was {was} on {day}", accepted)
+    for one in check_restrictions(context, shipment, first, last):
+        yield Refusal(Rule.E4, field, f"{one.problem} on {day}", accepted)
 
 
 def _stated_days(context: Context) -> Iterator[tuple[str, str]]:
