@@ -48,16 +48,11 @@ def check_destination(
 ) -> None:
     """Refuse a place where nothing can be written, before there is anything to write.
 
-    Args:
-        option: what was typed for it.
-        path: the file or directory that is wanted.
-        form: what is written, as in a name's end, such as ``csv``.
-        streams: whether a device or a named pipe will do.
-        parents: a directory is wanted, and those above it are made as well.
+    ``form`` is what is written, such as ``csv``; with ``streams`` a device or a named pipe will do;
+    with ``parents`` a directory is wanted, and those above it are made as well.
 
     Raises:
-        UsageError: something is there already, it cannot be written, or its name says that
-            something else is in it.
+        UsageError: something is there, nothing can be made, or the name is that of another form.
     """
     if is_stdout(path) and not parents:
         if streams:
@@ -139,35 +134,28 @@ def write_durably(path: Path, content: bytes, *, replace: bool) -> None:
         place = _resolve(path)
         # It has mode 0600, so that it is never open to others, not for a moment.
         handle, temporary = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-    except OSError as error:
-        raise UnwritableError(path, error.strerror or str(error)) from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            if replace and place.exists():
-                _keep(place, handle)
-            os.fsync(handle)
-        if replace:
-            Path(temporary).replace(place)
-        else:
-            _name(Path(temporary), place)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                if replace and place.exists():
+                    _keep(place, handle)
+                os.fsync(handle)
+            if replace:
+                Path(temporary).replace(place)
+            else:
+                _name(Path(temporary), place)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+        sync_directory(place.parent)
     except FileExistsError:
         raise
     except OSError as error:
         raise UnwritableError(path, error.strerror or str(error)) from None
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    sync_directory(place.parent)
 
 
 def write_public(path: Path, content: bytes, *, mode: int = 0o666) -> None:
-    """Write what a command makes where somebody wants it; a new file whole or not at all.
-
-    Args:
-        path: where, as :func:`check_destination` has let it pass.
-        content: what.
-        mode: of a new file, less the umask.
+    """Write what a command makes where somebody wants it; a new file, of a mode, whole.
 
     Raises:
         UnwritableError: it cannot be written, or somebody has made it meanwhile.
@@ -178,6 +166,8 @@ def write_public(path: Path, content: bytes, *, mode: int = 0o666) -> None:
             handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
+                file.flush()
+                os.fsync(handle)
             hand_over(made, path)
     except OSError as error:
         raise UnwritableError(path, error.strerror or str(error)) from None
@@ -233,11 +223,7 @@ def _is_open_for(found: os.stat_result, *, streams: bool) -> bool:
 
 
 def _name(made: Path, place: Path) -> None:
-    """Give a finished file its name, if that is free.
-
-    Raises:
-        FileExistsError: it is taken.
-    """
+    """Give a finished file its name too, unless it is taken; then it is a FileExistsError."""
     try:
         os.link(made, place)  # unlike a rename, this fails if the name is taken
     except FileExistsError:
@@ -250,8 +236,6 @@ def _name(made: Path, place: Path) -> None:
         except BaseException:
             place.unlink()
             raise
-    else:
-        made.unlink()
 
 
 def _keep(place: Path, handle: int) -> None:
