@@ -8,7 +8,7 @@ question, :mod:`search` runs the statements and answers, and :mod:`sentence` fil
 
 A statement is plain SQLite without functions of our own: whoever has a file of the books and knows
 SQL can run it as it stands, ``.parameter set :days 30`` for each of its parameters first. It begins
-with what is ``common`` to the flag, if anything is. Its amounts are whole numbers; the sentence
-writes them as carats and dollars. ``CROSS JOIN`` and ``MATERIALIZED`` tell SQLite in which order to
-go: years of trade are searched by their days, never from end to end.
+with what is ``common`` to the flag, or to several (``balances.sql``). Its amounts are whole
+numbers; the sentence writes them as carats and dollars. ``CROSS JOIN`` and ``MATERIALIZED`` tell
+SQLite in which order to go: years of trade are searched by their days, never from end to end.
 """

@@ -5,6 +5,7 @@ import tomllib
 from importlib import resources
 
 import msgspec
+from msgspec.structs import replace
 
 FLAG_COUNT = 19
 
@@ -54,7 +55,8 @@ class Flag(_Described, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A flag."""
 
     common: str = ""
-    """What each of its statements begins with."""
+    """What each of its statements begins with; its file has that, or names another that has it for
+    several flags."""
     settings: dict[str, Threshold]
     """By name; a statement knows each as ``:name``."""
     finding: tuple[Way, ...]
@@ -81,13 +83,20 @@ class FlagDescription(_Described, frozen=True, kw_only=True):
 @functools.cache
 def read_flags() -> dict[str, Flag]:
     """Read every flag, by code, in the order of the scheme's list."""
-    folder = resources.files(__package__)
-    texts = (
-        (folder / f"f{number}.toml").read_text(encoding="utf-8")
+    flags = (
+        msgspec.convert(tomllib.loads(_read(f"f{number}.toml")), Flag)
         for number in range(1, FLAG_COUNT + 1)
     )
-    flags = (msgspec.convert(tomllib.loads(text), Flag) for text in texts)
-    return {flag.flag: flag for flag in flags}
+    return {
+        flag.flag: replace(flag, common=_read(flag.common))
+        if flag.common.endswith(".sql")
+        else flag
+        for flag in flags
+    }
+
+
+def _read(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def describe_flags() -> tuple[FlagDescription, ...]:

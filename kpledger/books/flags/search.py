@@ -127,7 +127,7 @@ class Search:
             "at_ms": end_of_day_ms(self.at),
             "participant": self.participant,
             "stock": json.dumps(self.settings.stock),
-            **self.settings.of_others(flag.flag),
+            **self.settings.of_all(),
             **thresholds,
         }
 

@@ -37,13 +37,12 @@ class FlagSettings:
         thresholds = read_flags()[code].settings.items()
         return {name: self.chosen.get(f"{code}.{name}", one.default) for name, one in thresholds}
 
-    def of_others(self, code: str) -> dict[str, int | bool]:
-        """Give every threshold of the other flags, as ``F6_percent``."""
+    def of_all(self) -> dict[str, int | bool]:
+        """Give every threshold of all flags, as ``F6_percent``."""
         return {
-            f"{other}_{name}": value
-            for other in read_flags()
-            if other != code
-            for name, value in self.of_flag(other).items()
+            f"{code}_{name}": value
+            for code in read_flags()
+            for name, value in self.of_flag(code).items()
         }
 
 
