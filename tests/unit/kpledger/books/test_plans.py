@@ -68,7 +68,8 @@ def connection() -> Iterator[sqlite3.Connection]:
 
 def explain(connection: sqlite3.Connection, statement: str) -> list[str]:
     names = set(re.findall(r":([a-z_]+)", statement))
-    values = dict.fromkeys(names) if names else (None,) * statement.count("?")
+    count = 1 if "?1" in statement else statement.count("?")
+    values = dict.fromkeys(names) if names else (None,) * count
     rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)
     return [row[3] for row in rows]
 
