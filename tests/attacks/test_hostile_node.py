@@ -62,7 +62,7 @@ ASK_NOTHING = {"rules", "keys", "make", "cosign", "submit", "propose", "submit-s
 STATEMENTS = {
     *("issue", "replace", "validate", "notify", "amend", "void", "return-unused", "lost", "found"),
     *("confirm", "resolve", "detain", "release", "refuse", "seize", "receive-back", "transit"),
-    *("divert", "case", "suspect", "judge", "note", "correct", "countersign"),
+    *("divert", "case", "suspect", "judge", "withdraw", "note", "correct", "countersign"),
 }
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from office import Ledger, new_number
+from office import Ledger, issuing, new_number
 
 pytestmark = pytest.mark.slow
 
@@ -74,3 +74,20 @@ def rests_on(ledger: Ledger, restriction: str) -> object:
     found = ledger.ask("status", "--at", "now")["restrictions"]
     assert isinstance(found, list)
     return next(one["rests_on"] for one in found if one["restriction"] == restriction)
+
+
+def test_restriction_of_one_operation_leaves_the_others_alone(ledger: Ledger) -> None:
+    name = new_number().lower()
+    what = ("--scope", "IMPORT", "--mode", "PROHIBITED", "--operation", "BW/jwaneng")
+    decision = ("--decision", ledger.decide(), "--key", "chair")
+    ledger.ask("propose", "restriction", "ZA", name, *what, *decision)
+    to_za = (*issuing(new_number()), "--destination", "ZA")
+    for zones in ((), ("--zone", "BW/jwaneng"), ("--zone", "BW/orapa", "--zone", "BW/jwaneng")):
+        rule, field = ledger.refusal(*to_za, *zones)
+        assert (rule, "--zone" in field or "zones" in field) == ("E4", True), field
+    ledger.issue("--destination", "ZA", "--zone", "BW/orapa")
+    found = ledger.ask("status", "--at", "now")["restrictions"]
+    assert isinstance(found, list)
+    assert ["BW/jwaneng"] in [one["operations"] for one in found if one["restriction"] == name]
+    ledger.ask("propose", "lift", "ZA", name, *decision)
+    ledger.issue("--destination", "ZA")

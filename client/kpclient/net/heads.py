@@ -74,9 +74,9 @@ class Head:
     """A certificate whose life is closed: what arrives under it leaves it as it is."""
     is_suspect: bool = False
     """A key that was stolen has signed an event on the subject."""
-    state: str = ""
+    state: str = field(default="", compare=False)
     """Where the subject stands, as far as that is known."""
-    known: Mapping[str, str | None] = field(default_factory=dict)
+    known: Mapping[str, str | None] = field(default_factory=dict, compare=False)
     """Of a certificate: whose it is, where it goes, and when it expires."""
 
     def after(self, kind: str, event_id: bytes) -> "Head":

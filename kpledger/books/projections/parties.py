@@ -14,6 +14,7 @@ from kpledger.books.projections.shipments import BookedEvent, Move, Shipment
 from kpledger.books.projections.state import BooksState
 from kpledger.books.projections.sums import SumTable
 from kpledger.scheme.v1.events.certificate import AmendmentEndorsed
+from kpledger.scheme.v1.lifecycles import CertificateMark
 from kpledger.scheme.v1.records import KeyRecord
 
 _ROLES: Final = {
@@ -60,13 +61,9 @@ class Parties:
                 sign = 1 if move is Move.ISSUED else -1
                 self._add_prices(shipment, dict.fromkeys(_sellers_of(shipment), sign))
             case Move.CONFIRMED | Move.DISCREPANT:
-                of = shipment.record.issued_on[:4], shipment.record.issuer
-                others = [("OFFICER", one) for one in shipment.officers.split(",") if one]
-                others.append(("IMPORTER", shipment.record.importer.name))
-                for role, party in (*_sellers_of(shipment), *others):
-                    sums = self._fates.change((*of, role, party))
-                    sums[0] += 1
-                    sums[1] += move is Move.DISCREPANT
+                self._add_fate(shipment, came=1, discrepant=move is Move.DISCREPANT)
+            case Move.RESOLVED if CertificateMark.NO_DISCREPANCY in shipment.record.marks:
+                self._add_fate(shipment, came=0, discrepant=-1)
             case _:
                 pass
 
@@ -77,6 +74,15 @@ class Parties:
             changes = {(role, amendment.old): -1, (role, amendment.new): 1}
             changes.pop((role, ""), None)
             self._add_prices(shipment, changes)
+
+    def _add_fate(self, shipment: Shipment, *, came: int, discrepant: int) -> None:
+        of = shipment.record.issued_on[:4], shipment.record.issuer
+        others = [("OFFICER", one) for one in shipment.officers.split(",") if one]
+        others.append(("IMPORTER", shipment.record.importer.name))
+        for role, party in (*_sellers_of(shipment), *others):
+            sums = self._fates.change((*of, role, party))
+            sums[0] += came
+            sums[1] += discrepant
 
     def _add_prices(self, shipment: Shipment, changes: Mapping[tuple[str, str], int]) -> None:
         """Count the prices of a certificate, or take them back, for each role and party."""

@@ -92,6 +92,8 @@ def test_f2_a_discrepancy_that_was_withdrawn_counts_as_declared(trader: Trader) 
         (quarter_of(DAY),),
     )
     assert counted.fetchall() == [(certificate.carat_thousandths,)]
+    fates = trader.ledger.books.connection.execute("SELECT DISTINCT * FROM parties").fetchall()
+    assert {one[-2:] for one in fates} == {(1, 0)}
 
 
 SETBACKS: list[tuple[str, Body]] = [
