@@ -31,6 +31,7 @@ from kpledger.scheme.v1.events.importing import (
 )
 from kpledger.scheme.v1.policy import Policy, resolve_policy
 from kpledger.scheme.v1.records import ParticipantRecord, PolicyRecord
+from kpledger.scheme.v1.territories import TERRITORIES
 
 MILLION: Final = 1_000_000
 _LINKED_PPM: Final = 5_000
@@ -243,7 +244,8 @@ class Observer:
         listed = set(resolve_policy(network, None, shipment.record.recorded_at).vigilance)
         if not listed:
             return
-        origins = set(shipment.record.origins)
+        origins = {TERRITORIES.get(one, one) for one in shipment.record.origins}
+        origins.update(shipment.record.origins)
         if watched := sorted(origins & listed):
             shipment.watched_origins = ", ".join(watched)
             return

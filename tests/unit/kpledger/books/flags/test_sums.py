@@ -254,6 +254,16 @@ def test_f18_an_origin_that_the_chair_names(trader: Trader) -> None:
     assert sorted(with_neighbours) == sorted([odd.number, beside.number])
 
 
+@pytest.mark.parametrize("listed", ["EU", "GL"])
+def test_f18_an_origin_that_belongs_to_whom_the_chair_names(trader: Trader, listed: str) -> None:
+    set_vigilance(trader, PolicyValues(vigilance=(listed,)))
+    greenland = Origin(kind=OriginKind.SINGLE, countries=("GL",))
+    odd = trader.draw_up("2026-03-04", "EU", "BW", origin=greenland)
+    trader.issue(odd)
+    trader.issue(trader.draw_up("2026-03-04"))
+    assert trader.subjects("F18", "2026-03-04") == [odd.number]
+
+
 def set_vigilance(trader: Trader, values: PolicyValues) -> None:
     decision = DecisionRecorded(
         decision="AD-2026-1",
