@@ -16,7 +16,12 @@ from kpnode.raft.types import NodeId, Term
 def tick_election(state: RaftState) -> None:
     """Let time pass for a node that does not lead."""
     state.elapsed_ticks += 1
-    if state.elapsed_ticks >= state.election_timeout_ticks and _may_campaign(state):
+    if state.elapsed_ticks < state.election_timeout_ticks:
+        return
+    # Whoever waited in vain has given its leader up, whether it may campaign or not: it would else
+    # send clients there for ever, and refuse the others its vote for that leader's sake.
+    state.leader = None
+    if _may_campaign(state):
         _start_pre_vote(state)
 
 
@@ -70,10 +75,10 @@ def handle_vote_request(state: RaftState, sender: NodeId, request: VoteRequest) 
             return
         state.follow(request.term, None)
     # A vote is given again to the same candidate, since the first answer may have been lost (thesis
-    # 3.4). A leader that is known has the majority of this term already.
+    # 3.4). A leader that was heard has the majority of this term already.
+    is_open = state.voted_for is None and state.last_led < state.term
     granted = request.term == state.term and (
-        state.voted_for == sender
-        or (state.voted_for is None and state.leader is None and _is_up_to_date(state, request))
+        state.voted_for == sender or (is_open and _is_up_to_date(state, request))
     )
     if granted and state.voted_for is None:
         state.follow(state.term, None)
@@ -117,8 +122,6 @@ def _is_up_to_date(state: RaftState, request: PreVoteRequest | VoteRequest) -> b
 
 def _start_pre_vote(state: RaftState) -> None:
     state.elapsed_ticks = 0
-    # Who asks for pre-votes has given its leader up; it would else refuse the others for its sake.
-    state.leader = None
     state.role_state = Campaign(pre=True, granted=[])
     log = state.log
     for peer in state.peers:

@@ -78,6 +78,8 @@ class RaftState:
         """The log is known to equal that of this term's leader up to here."""
         self.first_led: Term | None = None
         """The first term since the start in which this node heard a leader, or led."""
+        self.last_led = NO_TERM
+        """The newest such term: it has its leader, who may be forgotten, and needs no vote."""
         self.least_end: tuple[Term, Index] = (NO_TERM, NO_INDEX)
         """No log that ends before this, term before index, holds all this node acknowledged."""
         self.tickets: deque[tuple[Index, int]] = deque()
@@ -185,8 +187,9 @@ class RaftState:
     def set_leader(self, leader: NodeId | None) -> None:
         """Take note of who leads the current term."""
         self.leader = leader
-        if leader is not None and self.first_led is None:
-            self.first_led = self.term
+        if leader is not None:
+            self.last_led = self.term
+            self.first_led = self.term if self.first_led is None else self.first_led
 
     def append(self, entries: tuple[Entry, ...]) -> None:
         """Put entries into the log, with all that follows from their presence."""

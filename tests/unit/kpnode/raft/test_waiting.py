@@ -1,5 +1,6 @@
 """How long a node waits for a leader, and a leader for its quorum."""
 
+import pytest
 from lab.simulator.cluster import Cluster
 
 from kpnode.raft import (
@@ -157,3 +158,28 @@ def test_settings_reach_the_core() -> None:
     cluster = Cluster("ab", settings=settings)
     cluster.tick("a", 7)
     assert cluster.status("a").role is Role.PRE_CANDIDATE
+
+
+@pytest.mark.parametrize("why", ["it does not vote", "its disk has lost entries", "it campaigns"])
+def test_leader_that_is_silent_for_an_election_timeout_is_forgotten(why: str) -> None:
+    voters = "bcd" if why == "it does not vote" else "abc"
+    cluster = Cluster("abc", voters=voters, logs={"a": [1]})
+    if why == "its disk has lost entries":
+        cluster.restart("a", applied=2)
+    cluster.tell("a", "b", heartbeat(2))
+    cluster.tick("a", 9)
+    assert cluster.status("a").leader == "b"
+    cluster.tick("a", 10)
+    assert cluster.status("a").leader is None
+    assert (cluster.status("a").role is Role.FOLLOWER) == (why != "it campaigns")
+    cluster.tell("a", "b", heartbeat(2))
+    assert cluster.status("a").leader == "b"
+
+
+def test_term_whose_leader_was_forgotten_needs_no_vote() -> None:
+    """The leader may have had this node's, which a disk that was rolled back does not know."""
+    cluster = Cluster("abc", voters="bcd")
+    cluster.tell("a", "b", heartbeat(1))
+    cluster.tick("a", 20)
+    assert cluster.tell("a", "c", vote(1)) == refused(1)
+    assert cluster.tell("a", "c", vote(2)) == granted(2)
