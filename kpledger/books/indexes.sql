@@ -62,6 +62,8 @@ CREATE INDEX movements_unannounced ON movements (recorded_on, issuer, destinatio
     WHERE unannounced = 1;
 CREATE INDEX movements_standing ON movements (recorded_on, issuer, destination)
     WHERE issuer_standing IS NOT NULL;
+CREATE INDEX movements_received ON movements (recorded_on, issuer, destination)
+    WHERE destination_standing IS NOT NULL;
 
 CREATE INDEX certificate_lines_price ON certificate_lines
     (year, issuer, origin, hs, price_step, destination)

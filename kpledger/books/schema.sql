@@ -619,8 +619,10 @@ CREATE TABLE movements (
                                          -- PARCELS (their number), WEIGHT (beyond the tolerance, but
                                          -- for DISCREPANT)
     -- The move by which it was first presented (ARRIVED, HELD at the destination, confirmed):
-    issuer_standing   TEXT               -- of its issuer then, or all of the day that is stated or
+    issuer_standing   TEXT,              -- of its issuer then, or all of the day that is stated or
                                          -- on which it left, if not ACTIVE
+    destination_standing TEXT            -- of its destination then, or all of the day that is
+                                         -- stated, if not ACTIVE
 );
 
 -- Seals and photographs, which should be on one certificate alone.

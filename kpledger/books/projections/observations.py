@@ -69,6 +69,7 @@ class Movement(msgspec.Struct):
     seals_broken: int | None = None
     contents: str | None = None
     issuer_standing: str | None = None
+    destination_standing: str | None = None
 
 
 class Observer:
@@ -184,18 +185,22 @@ class Observer:
             row.unannounced = 1
 
     def _see_standing(self, row: Movement, shipment: Shipment, at: BookedEvent) -> None:
-        """See the issuer's standing: then, or else all of the day of arrival or departure."""
+        """See the standing of both: then, or else all of a day of departure or arrival."""
         record = shipment.record
-        issuer = self._state.read(ParticipantRecord.key_for(record.issuer), ParticipantRecord)
-        if issuer is None:
-            return
-        days = [day for day in (row.day, record.exported_on) if day is not None and day < at.day]
-        spans = [(start_of_day_ms(day), end_of_day_ms(day)) for day in days]
+        row.issuer_standing = self._bad_standing(record.issuer, at, row.day, record.exported_on)
+        row.destination_standing = self._bad_standing(record.destination, at, row.day)
+
+    def _bad_standing(self, code: str, at: BookedEvent, *days: str | None) -> str | None:
+        participant = self._state.read(ParticipantRecord.key_for(code), ParticipantRecord)
+        if participant is None:
+            return None
+        over = [day for day in days if day is not None and day < at.day]
+        spans = [(start_of_day_ms(day), end_of_day_ms(day)) for day in over]
         for first, last in ((at.time_ms, at.time_ms), *spans):
-            held = issuer.standings_within(first, last)
+            held = participant.standings_within(first, last)
             if Standing.ACTIVE not in held and held[-1] is not None:
-                row.issuer_standing = held[-1].value
-                return
+                return held[-1].value
+        return None
 
     def _see_return(self, shipment: Shipment, sources: list[Drawn]) -> None:
         record = shipment.record

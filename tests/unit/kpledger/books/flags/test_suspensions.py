@@ -130,3 +130,17 @@ def test_presented_on_a_day_that_was_partly_in_order(trader: Trader, day: str) -
     change(trader, ACTIVE, "2026-03-14", 12)
     confirm(trader, certificate, day)
     assert trader.flags("F10", "2026-03-20", "F10.days=0") == []
+
+
+@pytest.mark.parametrize(("day", "raised"), [(DAY, False), ("2026-03-12", True)])
+def test_received_on_a_day_of_the_destinations_suspension(
+    trader: Trader, day: str, *, raised: bool
+) -> None:
+    certificate = trader.draw_up("2026-03-09")
+    trader.issue(certificate)
+    change(trader, SUSPENDED, DAY, 12, "EU")
+    change(trader, ACTIVE, "2026-03-14", 12, "EU")
+    confirm(trader, certificate, day)
+    found = trader.flags("F10", "2026-03-20", "F10.days=0")
+    assert [one.subject for one in found] == ([certificate.number] if raised else [])
+    assert all("presented in EU while EU was suspended" in one.explanation for one in found)
