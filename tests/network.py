@@ -14,13 +14,13 @@ from typing import TypeVar
 
 import aiohttp
 import msgspec
+from working import wait_while_working
 
 from kpledger.base.keys import SigningKey
 from kpledger.scheme.envelope import sign_event
 from kpledger.scheme.event import Author, Body, encode_event
 from kpledger.scheme.v1.events.life import NoteFiled
 from kpnode.patience import measure_work, wait_until
-from kpnode.process import wait_while_working
 
 T = TypeVar("T")
 

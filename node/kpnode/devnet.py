@@ -33,7 +33,7 @@ from kpnode.process import call_on_stop, end_with_parent, run_until_first, stop_
 STANDSTILL_S: Final = 30.0
 """So long may nothing move while a network starts. A large ledger takes as long as it takes."""
 STOP_S: Final = 10.0
-"""How long a node that is to stop may do nothing before it is killed."""
+"""How long a node that is to stop may write nothing before it is killed."""
 _DEFAULT_PORT: Final = 7600
 _DEFAULT_VOTERS: Final = 4
 _DEFAULT_CSV: Final = Path(__file__).parents[2] / "config" / "data" / "participants.csv"

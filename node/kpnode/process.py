@@ -150,35 +150,23 @@ def end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-async def wait_while_working(
-    process: asyncio.subprocess.Process, awaited: asyncio.Future[T], standstill_s: float
-) -> T:
-    """Wait for something of a process, as long as it or one below it works.
-
-    Raises:
-        StandstillError: they did nothing for so long.
-    """
-
-    async def look() -> bool:
-        return awaited.done()
-
-    try:
-        await wait_until(
-            bool, look, standstill_s=standstill_s, progress=lambda _: measure_work(process.pid)
-        )
-    finally:
-        awaited.cancel()
-    return await awaited
-
-
 async def stop_process(process: asyncio.subprocess.Process, patience_s: float) -> None:
-    """Ask a process to end, wait, and kill it once it has done nothing for so long."""
+    """Ask a process to end, wait, and kill it once it has written nothing for so long.
+
+    What it only computes is no reason to wait: a process that turns in a circle does that as well.
+    """
     if process.returncode is not None:
         return
     with suppress(ProcessLookupError):
         process.terminate()
+
+    async def look() -> bool:
+        return process.returncode is not None
+
     try:
-        await wait_while_working(process, asyncio.ensure_future(process.wait()), patience_s)
+        await wait_until(
+            bool, look, standstill_s=patience_s, progress=lambda _: measure_work(process.pid)[1]
+        )
     except StandstillError:
         with suppress(ProcessLookupError):
             process.kill()

@@ -14,12 +14,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import aiohttp
 import msgspec
+from working import wait_while_working
 
 from kpledger.base.errors import LedgerError
 from kpledger.books.database import Books, open_books
 from kpledger.books.queries import QUERIES
 from kpledger.books.query import AnyQuery
-from kpnode.process import wait_while_working
 
 NOTHING: Final = "/v1/nothing"
 """What nobody answers, to see what asking costs."""

@@ -24,8 +24,7 @@ from checkout import THIS
 from clients import HttpConnection, Span, Tally, run_clients, sleep_until
 from devnet import Devnet, run_devnet
 from processes import count_descriptors, measure_memory_mb
-
-from kpnode.process import wait_while_working
+from working import wait_while_working
 
 _STANDSTILL_S: Final = 60.0
 """So long may an attacker do nothing before it begins."""

@@ -29,7 +29,7 @@ _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 10.0
 """Between an end of the process and its next start."""
 _STOP_S: Final = 5.0
-"""How long it may take to stop before it is killed."""
+"""How long it may write nothing before it is killed when it is to stop."""
 HANG_S: Final = 60.0
 """How long it may give no sign of life: it answers while it writes, however much that is."""
 _BEATS: Final = 6

@@ -13,10 +13,10 @@ from typing import Final
 
 from lab.chaos.preload import Machine, Preloads
 from lab.chaos.sites import Site
+from working import wait_while_working
 
 from kpnode.founding import CONFIG_NAME
 from kpnode.patience import StandstillError, measure_work
-from kpnode.process import wait_while_working
 
 STOP_S: Final = 15.0
 """So long may a node that is to end do nothing before it is killed."""

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -76,16 +78,43 @@ async def test_the_work_of_those_below_a_process_counts() -> None:
     await above.communicate()
 
 
-async def test_a_process_that_does_not_end_is_killed_only_when_it_stands_still() -> None:
-    stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); print('here')\n"
-    ending = "import signal, sys; signal.signal(15, lambda *_: sys.exit(3)); print('here')\n"
-    hung, orderly = [
-        await start_python(program + "while True: time.sleep(1e6)")
-        for program in (stubborn, ending + "import time\n")
-    ]
-    for process, patience_s, code in ((hung, SHORT_S, -9), (orderly, LONG_S, 3)):
-        assert process.stdout is not None
-        await process.stdout.readline()
-        await stop_process(process, patience_s)
-        assert process.returncode == code
-        await process.communicate()
+STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('here')\n"
+ORDERLY = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(3)); print('here')\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "patience_s", "code"),
+    [
+        (STUBBORN + "while True: time.sleep(1e6)", SHORT_S, -9),
+        (STUBBORN + "while True: pass", SHORT_S, -9),
+        (ORDERLY + "while True: time.sleep(1e6)", LONG_S, 3),
+    ],
+    ids=["hangs", "turns in a circle", "ends"],
+)
+async def test_a_process_that_does_not_end_is_killed(
+    program: str, patience_s: float, code: int
+) -> None:
+    process = await start_python(program)
+    assert process.stdout is not None
+    await process.stdout.readline()
+    await stop_process(process, patience_s)
+    assert process.returncode == code
+    await process.communicate()
+
+
+def test_what_a_process_writes_to_a_disk_counts(tmp_path: Path) -> None:
+    kind = subprocess.run(
+        ["stat", "-f", "-c", "%T", tmp_path],  # noqa: S607
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    if kind == "tmpfs":
+        pytest.skip("the temporary directory is in memory, and nothing is written to a disk")
+    _, before = measure_work(os.getpid())
+    with (tmp_path / "state").open("wb") as file:
+        file.write(bytes(1 << 20))
+        file.flush()
+        os.fsync(file.fileno())
+    _, after = measure_work(os.getpid())
+    assert after - before >= 1 << 20
