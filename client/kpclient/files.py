@@ -84,11 +84,7 @@ def is_stdout(path: Path) -> bool:
 
 
 def expand(option: str, path: Path) -> Path:
-    """Put a home directory in the place of ``~``.
-
-    Raises:
-        UsageError: there is none: no ``HOME``, and no user of that name or number.
-    """
+    """Put a home directory in the place of ``~``; it is a UsageError if there is none."""
     try:
         return path.expanduser()
     except RuntimeError:
@@ -179,11 +175,7 @@ def place_for(path: Path) -> Path | None:
 
 
 def hand_over(made: Path, path: Path) -> None:
-    """Move a finished file to where somebody wants it, or write it through what is there.
-
-    Raises:
-        OSError: somebody has made it meanwhile, nobody reads the pipe, or it cannot be written.
-    """
+    """Move a finished file to where somebody wants it, or write it through what is there."""
     if not path.exists():
         _name(made, _resolve(path))
         return

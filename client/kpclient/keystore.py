@@ -172,10 +172,7 @@ def _spell(passphrase: bytes, *, strictly: bool = True) -> bytes:
         KeystoreError: it has no sensible length; or, ``strictly``, somebody could not type it.
     """
     line = passphrase.partition(b"\n")[0].removeprefix(codecs.BOM_UTF8).rstrip(b"\r")
-    try:
-        text = line.decode()
-    except UnicodeDecodeError:
-        text = line.decode(errors="surrogateescape")
+    text = line.decode(errors="surrogateescape")
     spaced = "".join(" " if unicodedata.category(one) == "Zs" else one for one in text)
     text = unicodedata.normalize("NFC", spaced)
     if strictly and not text.isprintable():

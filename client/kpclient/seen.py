@@ -64,10 +64,7 @@ class Memory:
     def __init__(
         self, directory: Path, chain: bytes, *, warn: Callable[[str], None] | None = None
     ) -> None:
-        """Look at the files of this ledger; they are made when something is seen.
-
-        ``warn`` is told if they cannot be written, which is an error otherwise.
-        """
+        """Look at the files of this ledger; without ``warn`` it is an error if none can be made."""
         self._warn = warn
         self._path = directory / f"{chain.hex()}.json"
         self._claims = directory / f"{chain.hex()}.claims.json"

@@ -136,10 +136,7 @@ async def run_until_first(*work: Coroutine[None, None, object]) -> None:
 
 
 def call_on_stop(call: Callable[[], None]) -> None:
-    """Call something when this process is told to end: also when its terminal is closed.
-
-    Call it in the event loop. What is ignored, as under ``nohup``, goes on being ignored.
-    """
+    """Call something when this process is told to end; what ``nohup`` ignores stays ignored."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         if signal.getsignal(number) is not signal.SIG_IGN:
             asyncio.get_running_loop().add_signal_handler(number, call)

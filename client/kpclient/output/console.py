@@ -164,11 +164,7 @@ def print_text(text: str) -> None:
 
 
 def print_bytes(content: bytes) -> None:
-    """Print an answer for programs that is no text; not to a terminal.
-
-    Raises:
-        UsageError: there is one.
-    """
+    """Print an answer for programs that is no text; on a terminal it is a UsageError."""
     if sys.stdout.isatty():
         raise UsageError("--out", "this is not for a terminal", "--out FILE, or a pipe behind it")
     _write(content)
