@@ -45,6 +45,8 @@ STATE_PREFIX: Final = b"s"
 
 MAX_PAYLOAD_BYTES: Final = 16 << 20
 """Largest payload of one stored entry."""
+MAX_STORED_BYTES: Final = MAX_PAYLOAD_BYTES + 64
+"""Largest stored entry, with what frames it in a stream."""
 MAX_NODE_NAME_BYTES: Final = 255
 """Longest name of a node."""
 

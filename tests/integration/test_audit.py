@@ -25,10 +25,9 @@ from scripted_node import STATUS
 from typer.testing import CliRunner
 
 from kpclient.cli import app
-from kpclient.replay.database_reader import MAX_STORED_BYTES
 from kpledger.base.hashing import sha256
 from kpledger.base.pinning import build_tls_certificate
-from kpledger.log.layout import StoredEntry, encode_stored_entry
+from kpledger.log.layout import MAX_STORED_BYTES, StoredEntry, encode_stored_entry
 
 
 def make_stream() -> list[bytes]:

@@ -32,17 +32,21 @@ import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Final
 
 import msgpack
 
 from kpclient.errors import ClientError, UsageError
-from kpclient.replay import database_reader
-from kpclient.replay.database_reader import MAX_STORED_BYTES
 from kpledger.log import layout
 from kpledger.reading import open_file, say_trouble
 
+_READER: Final = "kpclient.replay.database_reader"
+_LACKING: Final = (
+    "to read a copy takes LevelDB, which is not installed: pip install 'kpledger[copy]' (for Python"
+    " 3.13 and later it is built from source, with a C++ compiler and libleveldb-dev)"
+)
 _TABLE: Final = re.compile(r"\d+\.(ldb|sst)")
 _RECORD: Final = re.compile(r"CURRENT|MANIFEST-.*|.*\.log")
 LARGEST_FILE_BYTES: Final = 64 << 20
@@ -97,8 +101,11 @@ class CopiedChain:
 
         Raises:
             UsageError: there is no database.
-            ChainUnavailableError: it cannot be looked for, or is only linked.
+            ChainUnavailableError: it cannot be looked for, or is only linked, or nothing that could
+                read it is installed.
         """
+        if find_spec("plyvel") is None:
+            raise ChainUnavailableError(_LACKING)
         self.source = str(directory)
         nested = directory / layout.DATABASE_DIRECTORY
         for self._database in (nested, directory):
@@ -157,7 +164,7 @@ def _read_blocks(directory: Path, first: int, *, strict: bool) -> Generator[byte
         _fill_scratch(directory) as scratch,
         _start_reader(scratch, first, strict=strict) as (process, output),
     ):
-        unpacker = msgpack.Unpacker(max_buffer_size=MAX_STORED_BYTES + _PIECE_BYTES)
+        unpacker = msgpack.Unpacker(max_buffer_size=layout.MAX_STORED_BYTES + _PIECE_BYTES)
         while piece := os.read(output.fileno(), _PIECE_BYTES):
             unpacker.feed(piece)
             for height, found in unpacker:
@@ -185,7 +192,7 @@ def _start_reader(
     """Start the process that reads; gives it and what it writes, and ends it at last."""
     how = "strict" if strict else "lenient"
     with subprocess.Popen(  # noqa: S603 (this interpreter and our own module)
-        [sys.executable, "-m", database_reader.__name__, str(scratch), str(first), how],
+        [sys.executable, "-m", _READER, str(scratch), str(first), how],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

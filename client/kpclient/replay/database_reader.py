@@ -23,8 +23,6 @@ import plyvel
 from kpclient.replay.database_files import find_tear
 from kpledger.log import layout
 
-MAX_STORED_BYTES: Final = layout.MAX_PAYLOAD_BYTES + 64
-"""Largest stored entry, with what frames it in a stream."""
 MEMORY_BYTES: Final = 256 << 20
 """What reading takes at most; of an honest database far less."""
 
@@ -59,7 +57,7 @@ def read_frames(directory: str, first: int, *, strict: bool) -> Iterator[_Frame]
                         yield (0, torn) if torn else (height, lost)
                         return
                     stored = found.value()
-                    if len(stored) > MAX_STORED_BYTES:
+                    if len(stored) > layout.MAX_STORED_BYTES:
                         yield height, f"it has {len(stored)} bytes, more than any entry"
                         return
                     yield height, stored

@@ -22,10 +22,10 @@ from kpclient.net.node_client import (
 )
 from kpclient.net.refusals import NodeProblemError
 from kpclient.replay.copied_chain import ChainUnavailableError, StoredBlock
-from kpclient.replay.database_reader import MAX_STORED_BYTES
 from kpledger.api.answers import PublicStatusAnswer
 from kpledger.api.routes import BLOCKS, MAX_HEIGHT, STATUS, BlocksQuestion
 from kpledger.log.genesis import Genesis
+from kpledger.log.layout import MAX_STORED_BYTES
 
 _CHUNK_BYTES: Final = 256 << 10
 """More than ever comes in one piece."""

@@ -2,14 +2,18 @@
 
 import os
 import stat
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import plyvel
 import pytest
+from copied import write_genesis
 from leveldb_files import copy_directory, record_ends
+from typer.testing import CliRunner
 
+from kpclient.cli import app
 from kpclient.errors import UsageError
 from kpclient.replay.copied_chain import (
     LARGEST_FILE_BYTES,
@@ -18,9 +22,9 @@ from kpclient.replay.copied_chain import (
     StoredBlock,
     UnreadableBlock,
 )
-from kpclient.replay.database_reader import MAX_STORED_BYTES, MEMORY_BYTES
+from kpclient.replay.database_reader import MEMORY_BYTES
 from kpledger.log import layout
-from kpledger.log.layout import StoredEntry
+from kpledger.log.layout import MAX_STORED_BYTES, StoredEntry
 
 LAST = 60
 CHECKSUM = "Corruption: checksum mismatch"
@@ -353,6 +357,20 @@ def test_manifest_in_another_directory_is_not_read(tmp_path: Path) -> None:
     node = write_node(tmp_path / "node", compact=True)
     find_file(node, "CURRENT").write_bytes(b"../../../../../../../dev/zero\n")
     assert "CURRENT cannot be read: it names a file in another directory" in unavailable(node)
+
+
+@pytest.mark.parametrize("words", [("audit",), ("list",), ("flags",), ("books", "-o", "b")])
+def test_without_leveldb_a_copy_is_not_read_and_what_is_missing_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    node = write_node(tmp_path / "node")
+    genesis = write_genesis(tmp_path)
+    monkeypatch.setitem(sys.modules, "plyvel", None)
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, [*words, "--genesis", str(genesis), "--copy", str(node)])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "LevelDB, which is not installed: pip install 'kpledger[copy]'" in result.stderr
+    assert "libleveldb-dev" in result.stderr
 
 
 def test_database_that_is_only_a_link_is_refused(tmp_path: Path) -> None:
