@@ -6,6 +6,7 @@ ledger knows it by its id. What was refused after it had waited is kept beside, 
 until the person who looks at it drops it, or tries it again.
 """
 
+import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ _WAITING: Final = ".envelope"
 _REFUSED: Final = ".refused"
 _PROBLEM: Final = ".problem"
 """Stands beside what was refused, and says why; JSON."""
+_TYPED: Final = ".typed"
+"""What was typed, and is not signed yet; JSON."""
 _NOTES: Final = ".notes"
 """Stands beside an event, and says what was done with it; JSON."""
 _NOW_MS: Final = 600_000
@@ -43,10 +46,48 @@ class OutboxEntry:
     """Why it was refused, if it was and that is known."""
     sent_at: int | None = None
     """When it was sent first, if it was; Unix milliseconds."""
+    known_at: int | None = None
+    """Of when the answers were that it was made on, if no node was reached."""
+
+
+class TypedStatement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was typed, and lacks what the ledger holds: it is signed when a node is reached."""
+
+    command: str
+    type: str
+    subject: str
+    fields: dict[str, object]
+    """The plain value of the body, as far as it was typed."""
+    given: dict[str, object]
+    """Further parameters of the command."""
+    author: str
+    keys: tuple[str, ...]
+    """The names of the keys that are to sign, the author's first."""
+    yes: bool
+    """Whether its author was not to be asked again."""
+    at_ms: int
+    """When it was typed, which is when it occurred; Unix milliseconds."""
+
+    @property
+    def name(self) -> str:
+        """The name of its file, without suffix."""
+        return f"{self.at_ms:016d}-{hashlib.sha256(msgspec.json.encode(self)).hexdigest()}"
+
+    @property
+    def entry_id(self) -> str:
+        """What the outbox calls it."""
+        return self.name.partition("-")[2]
+
+    def is_same(self, other: "TypedStatement") -> bool:
+        """Tell whether another says the same, whenever that was."""
+        one, two = ((s.fields, s.at_ms) for s in (self, other))
+        rest = msgspec.structs.replace(other, fields=self.fields, at_ms=self.at_ms)
+        return rest == self and _forget_now(*one) == _forget_now(*two)
 
 
 class _Notes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sent_at: int | None = None
+    known_at: int | None = None
 
 
 class Outbox:
@@ -56,15 +97,19 @@ class Outbox:
         """Look at a directory; it is made when the first event is put in."""
         self._directory = directory
 
-    def put(self, event: SignedEvent, *, sent_at: int | None = None) -> Path:
-        """Keep an event durably, once; and when it was sent first, in Unix milliseconds."""
+    def put(
+        self, event: SignedEvent, *, sent_at: int | None = None, known_at: int | None = None
+    ) -> Path:
+        """Keep an event durably, once; and what of it is known first (:class:`OutboxEntry`)."""
         make_private_directory(self._directory)
         # Names ascend in time: events on one certificate must be sent in the order they were made.
         name = f"{event.header.occurred_at:016d}-{event.event_id.hex()}"
         path = self._directory / f"{name}{_WAITING}"
         notes = path.with_suffix(_NOTES)
-        if sent_at is not None and _read_notes(notes).sent_at is None:
-            write_durably(notes, msgspec.json.encode(_Notes(sent_at=sent_at)), replace=True)
+        old = _read_notes(notes)
+        new = _Notes(sent_at=old.sent_at or sent_at, known_at=old.known_at or known_at)
+        if new != old:
+            write_durably(notes, msgspec.json.encode(new), replace=True)
         if not path.exists():
             write_durably(path, event.encoded, replace=True)
         return path
@@ -85,10 +130,7 @@ class Outbox:
         Raises:
             FileError: a file holds no event, or cannot be read.
         """
-        return tuple(
-            OutboxEntry(_read(path), path, sent_at=_read_notes(path.with_suffix(_NOTES)).sent_at)
-            for path in self._paths(_WAITING)
-        )
+        return tuple(_read_entry(path) for path in self._paths(_WAITING))
 
     def refused(self) -> tuple[OutboxEntry, ...]:
         """Give the events that were refused, oldest first, at most :data:`MAX_WAITING`.
@@ -96,10 +138,21 @@ class Outbox:
         Raises:
             FileError: a file does not hold what it should, or cannot be read.
         """
-        return tuple(
-            OutboxEntry(_read(path), path, _read_problem(path.with_suffix(_PROBLEM)))
-            for path in self._paths(_REFUSED)
-        )
+        return tuple(_read_entry(path) for path in self._paths(_REFUSED))
+
+    def put_typed(self, typed: TypedStatement) -> None:
+        """Keep what was typed durably, to be signed later."""
+        make_private_directory(self._directory)
+        path = self._directory / f"{typed.name}{_TYPED}"
+        write_durably(path, msgspec.json.encode(typed), replace=True)
+
+    def typed(self) -> tuple[TypedStatement, ...]:
+        """Give what waits to be signed, oldest first.
+
+        Raises:
+            FileError: a file does not hold what it should, or cannot be read.
+        """
+        return tuple(_read_typed(path) for path in self._paths(_TYPED))
 
     def remove(self, entry: OutboxEntry) -> None:
         """Forget an event that is on the ledger."""
@@ -164,6 +217,20 @@ def _read(path: Path) -> SignedEvent:
     except LedgerError as error:
         advice = f"forget it with: kpledger outbox drop {_event_id_of(path)}"
         raise FileError(path, f"it holds no event ({error}); {advice}") from None
+
+
+def _read_entry(path: Path) -> OutboxEntry:
+    notes = _read_notes(path.with_suffix(_NOTES))
+    problem = _read_problem(path.with_suffix(_PROBLEM))
+    return OutboxEntry(_read(path), path, problem, notes.sent_at, notes.known_at)
+
+
+def _read_typed(path: Path) -> TypedStatement:
+    try:
+        content = read_bounded(path, max_bytes=MAX_ENVELOPE_BYTES)
+        return msgspec.json.decode(content, type=TypedStatement)
+    except DECODE_ERRORS as error:
+        raise FileError(path, f"it holds no statement: {error}") from None
 
 
 def _read_problem(path: Path) -> Problem | None:

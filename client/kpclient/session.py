@@ -23,6 +23,7 @@ from kpclient.net.node_client import NodeClient
 from kpclient.net.refusals import NodeProblemError
 from kpclient.outbox import Outbox
 from kpclient.output.console import print_trouble
+from kpclient.recall import Recall
 from kpclient.replay.copied_chain import CopiedChain
 from kpclient.replay.served_chain import ServedChain
 from kpclient.replay.verification import replay
@@ -74,11 +75,16 @@ class Session:
         *,
         newest: bool = False,
         offline: OfflineOptions | None = None,
+        recalls: bool | None = None,
     ) -> None:
-        """Remember what was asked for; nothing is read or asked before it is needed."""
+        """Remember what was asked for; nothing is read or asked before it is needed.
+
+        Answers are remembered unless ``recalls`` is None, and used without a line if it is true.
+        """
         self._connection = connection
         self._newest = newest
         self._offline = offline or OfflineOptions()
+        self._recalls = recalls
         self.home = expand("--home", connection.home)
 
     @cached_property
@@ -104,6 +110,12 @@ class Session:
     def ask(self, call: Callable[[LedgerClient], Awaitable[T]]) -> T:
         """Ask the nodes something and wait for the answer."""
         return asyncio.run(self._ask(call))
+
+    @cached_property
+    def recall(self) -> Recall:
+        """What is remembered of the answers about this ledger."""
+        place = self.home / "known" / self.genesis.chain.hex()
+        return Recall(place, answers=self._recalls is True)
 
     def answer(self, query: Query[msgspec.Struct, A], question: msgspec.Struct) -> A:
         """Ask what the books of the ledger tell: those of a node, or those of the chain itself.
@@ -188,7 +200,10 @@ class Session:
         )
         async with nodes:
             try:
-                return await call(LedgerClient(self.genesis, nodes, newest=self._newest))
+                recall = None if self._recalls is None else self.recall
+                return await call(
+                    LedgerClient(self.genesis, nodes, newest=self._newest, recall=recall)
+                )
             finally:
                 self._memory.note_hung(nodes.hung, answered=nodes.met, now_ms=now_ms())
 

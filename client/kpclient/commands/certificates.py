@@ -67,7 +67,7 @@ def draw_up(
 @prepares("validate")
 def validate_now(draft: Draft) -> None:
     """Validate at this moment."""
-    draft.fields["validated_at"] = now_ms()
+    draft.fields["validated_at"] = draft.at_ms or now_ms()
 
 
 @prepares("amend")

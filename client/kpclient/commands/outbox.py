@@ -7,17 +7,34 @@ from typing import Final
 
 from kpclient.clock import now_ms
 from kpclient.commands.declared import command
-from kpclient.errors import PartlyRefusedError, PartlyUndecidedError, UsageError
-from kpclient.input.options import ConnectionOptions
+from kpclient.commands.statements import sign_typed
+from kpclient.errors import (
+    ClientError,
+    PartlyRefusedError,
+    PartlyUndecidedError,
+    UsageError,
+)
+from kpclient.input.options import (
+    ConnectionOptions,
+    PassphraseOptions,
+    SendingOptions,
+    SignerOptions,
+    StatementOptions,
+)
 from kpclient.net.answers import full_problem
+from kpclient.net.heads import look_up_head
 from kpclient.net.ledger_client import LedgerClient
-from kpclient.outbox import Outbox, OutboxEntry
+from kpclient.net.node_client import NodeUnreachableError
+from kpclient.outbox import Outbox, OutboxEntry, TypedStatement
 from kpclient.output.console import print_fields, print_json, print_table, print_trouble
 from kpclient.session import Session
 from kpclient.statements.sending import describe_answer, take_answers
 from kpledger.api.answers import CommittedAnswer, Problem, RefusedAnswer, SubmitAnswer
+from kpledger.base.errors import LedgerError
 from kpledger.base.units import format_time
+from kpledger.books.query import readable
 from kpledger.scheme.event import SignedEvent
+from kpledger.scheme.outcome import Rule
 
 _BATCH: Final = 64
 
@@ -29,9 +46,11 @@ def list_waiting(connection: ConnectionOptions) -> None:
     waiting, refused = outbox.waiting(), outbox.refused()
     if connection.as_json:
         described = [_describe(one) | {"problem": full_problem(one.problem)} for one in refused]
-        print_json({"waiting": [_describe(one) for one in waiting], "refused": described})
+        unsigned = [_describe_typed(one) for one in outbox.typed()]
+        print_json({"waiting": [*map(_describe, waiting), *unsigned], "refused": described})
         return
     rows = [(*_describe(one).values(), "waiting") for one in waiting]
+    rows += [(*_describe_typed(one).values(), "unsigned") for one in outbox.typed()]
     rows += [(*_describe(one).values(), "refused") for one in refused]
     print_table(("id", "type", "subject", "author", "signed", "sent", "status"), rows)
     for one in refused:
@@ -54,31 +73,138 @@ def drop(*, event_id: str, connection: ConnectionOptions) -> None:
         print_fields(dropped)
 
 
+@command("outbox retry")
+def retry(*, event_id: str, connection: ConnectionOptions) -> None:
+    """Let an event that was refused wait to be sent again, as it is."""
+    outbox = Session(connection).outbox
+    found = [one for one in outbox.refused() if one.event.event_id.hex() == event_id]
+    if not found:
+        accepted = "the id of a refused event that `kpledger outbox list` shows"
+        raise UsageError("EVENT-ID", f"the outbox has no refused event {event_id}", accepted)
+    outbox.take_back(found[0])
+    told = {"id": event_id, "status": "waiting"}
+    if connection.as_json:
+        print_json(told)
+    else:
+        print_fields(told)
+
+
+@command("outbox show")
+def show_one(*, event_id: str, connection: ConnectionOptions) -> None:
+    """Show an event of the outbox whole: what it says, and what became of it."""
+    outbox = Session(connection).outbox
+    for one in (*outbox.waiting(), *outbox.refused()):
+        if one.event.event_id.hex() == event_id:
+            problem = {} if one.problem is None else {"problem": full_problem(one.problem)}
+            print_json(_describe(one) | problem | {"body": readable(one.event.body)})
+            return
+    for typed in outbox.typed():
+        if typed.entry_id == event_id:
+            print_json(typed)
+            return
+    accepted = "an id that `kpledger outbox list` shows"
+    raise UsageError("EVENT-ID", f"the outbox has no event {event_id}", accepted)
+
+
 @command("outbox send")
-def send_waiting(connection: ConnectionOptions) -> None:
-    """Send the events that wait, oldest first; what is recorded leaves the outbox."""
+def send_waiting(connection: ConnectionOptions, *, unlocking: PassphraseOptions) -> None:
+    """Send what waits, oldest first; what is recorded leaves the outbox.
+
+    What was typed without a line, and lacked what the ledger holds, is signed now.
+    """
     session = Session(connection)
-    outbox = session.outbox
-    waiting = outbox.waiting()
-    answers = session.ask(lambda ledger: _send(ledger, outbox, waiting)) if waiting else []
+    outbox, answers, unsigned = session.outbox, list[SubmitAnswer](), 0
+    for typed in outbox.typed():
+        answers += _send_until(session, typed.at_ms)
+        unsigned += not _sign(outbox, typed, connection, unlocking)
+    answers += _send_until(session, None)
+    _report(session, answers, unsigned, as_json=connection.as_json)
+
+
+def _sign(
+    outbox: Outbox,
+    typed: TypedStatement,
+    connection: ConnectionOptions,
+    unlocking: PassphraseOptions,
+) -> bool:
+    """Sign what was typed, and let it wait; tells whether it could be."""
+    key, *others = typed.keys
+    signer = SignerOptions(key=key, passphrase_file=unlocking.passphrase_file)
+    by = StatementOptions(
+        signer=signer,
+        cosign=others,
+        sending=SendingOptions(),
+        connection=connection,
+        yes=typed.yes,
+    )
+    try:
+        outbox.put(sign_typed(typed, by))
+    except NodeUnreachableError:
+        raise
+    except (ClientError, LedgerError) as error:
+        print_trouble(f"{typed.type} on {typed.subject} ({typed.entry_id}) is not signed: {error}")
+        return False
+    outbox.drop(typed.entry_id)
+    return True
+
+
+def _send_until(session: Session, time_ms: int | None) -> list[SubmitAnswer]:
+    """Send the events that wait, and were signed until a time."""
+    waiting = tuple(
+        one
+        for one in session.outbox.waiting()
+        if time_ms is None or one.event.header.occurred_at <= time_ms
+    )
+    if not waiting:
+        return []
+    return session.ask(lambda ledger: _send(ledger, session.outbox, waiting))
+
+
+def _report(
+    session: Session, answers: Sequence[SubmitAnswer], unsigned: int, *, as_json: bool
+) -> None:
     refused = [one for one in answers if isinstance(one, RefusedAnswer)]
     sent = sum(isinstance(one, CommittedAnswer) for one in answers)
-    if connection.as_json:
+    if as_json:
         described = [{"id": one.id, **describe_answer(one)} for one in answers]
         print_json({"sent": sent, "refused": len(refused), "events": described})
     else:
         rows = [(one.id or "", str(describe_answer(one)["status"])) for one in answers]
         print_table(("id", "status"), rows)
+    set_aside = {one.event.event_id.hex(): one for one in session.outbox.refused()}
     for one in refused:
         print_trouble(_describe_refusal(one.id or "", one.problem))
+        entry = set_aside.get(one.id or "")
+        if entry is not None and one.problem.rule == Rule.E6.code:
+            print_trouble(f"  {_describe_change(session, entry)}")
     if refused:
         counted = "1 event was" if len(refused) == 1 else f"{len(refused)} events were"
         raise PartlyRefusedError(f"{counted} refused and set aside; see: kpledger outbox list")
-    if sent < len(answers):
-        left = len(answers) - sent
+    left = len(answers) - sent + unsigned
+    if left:
         raise PartlyUndecidedError(
             "1 event still waits" if left == 1 else f"{left} events still wait"
         )
+
+
+def _describe_change(session: Session, entry: OutboxEntry) -> str:
+    """Say what has happened to a subject that an event on it did not know."""
+    subject = entry.event.header.subject
+    made = format_time(entry.known_at or entry.event.header.occurred_at)
+
+    async def look_up(ledger: LedgerClient) -> str:
+        head = await look_up_head(ledger, subject)
+        newest = None if head is None else await ledger.event(head.event_id)
+        if newest is None:
+            return f"there is nothing on {subject}"
+        header, at = newest.event.header, format_time(newest.block_time_ms)
+        return f"the newest event on {subject} is {header.type} by {header.author}, of {at}"
+
+    decide = "drop it, or make the statement again, or retry it: kpledger outbox --help"
+    try:
+        return f"it was made on what was known at {made}; {session.ask(look_up)}; {decide}"
+    except ClientError as error:
+        return f"it was made on what was known at {made}; {error}; {decide}"
 
 
 async def _send(
@@ -123,4 +249,15 @@ def _describe(entry: OutboxEntry) -> dict[str, str]:
         "author": str(header.author),
         "signed": format_time(header.occurred_at),
         "sent": "" if entry.sent_at is None else format_time(entry.sent_at),
+    }
+
+
+def _describe_typed(typed: TypedStatement) -> dict[str, str]:
+    return {
+        "id": typed.entry_id,
+        "type": typed.type,
+        "subject": typed.subject,
+        "author": typed.author,
+        "signed": "",
+        "sent": "",
     }

@@ -69,7 +69,7 @@ def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) ->
 
     A file with a signed event, as --offline writes it, is shown as well; no node is asked.
     """
-    session = Session(connection, newest=reading.newest)
+    session = Session(connection, newest=reading.newest, recalls=False)
     if _SUBJECT.fullmatch(what) is None:
         if Path(what).is_file():
             handed = read_signed(Path(what))
@@ -241,6 +241,7 @@ async def _fetch_certificate(ledger: LedgerClient, number: str) -> _Found:
     if record.number != number:
         problem = f"asked for {number}, it gives {record.number}"
         raise NotTrustworthyError("the node", problem)
+    ledger.remember_head(number, record.head)
     history = await ledger.ask(HISTORY, asked)
     events = await _fetch_events(ledger, tuple(one.id for one in history.events))
     # Notes and approvals stand in its history and do not move it.

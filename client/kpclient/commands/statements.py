@@ -7,7 +7,7 @@ its draft (:func:`prepares`).
 import inspect
 from collections.abc import Callable
 from importlib import resources
-from typing import Annotated, Final
+from typing import Annotated, Final, get_type_hints
 
 import msgspec
 import typer
@@ -16,7 +16,9 @@ from kpclient.commands.declared import add_by_name, parameters_of
 from kpclient.input.field_options import FieldOption, FieldOptions
 from kpclient.input.forms import find_type
 from kpclient.input.options import StatementOptions, reporting
+from kpclient.outbox import TypedStatement
 from kpclient.statements.statement import Draft
+from kpledger.scheme.event import SignedEvent
 
 _HEADER: Final = {"author": "--key", "signatures": "--cosign"}
 """Fields of an event besides its body, and what is typed for them."""
@@ -98,11 +100,10 @@ def _add_statement(
     names = derived.names() | _HEADER | ({"subject": declared.about} if declared.about else {})
 
     def run(*, by: StatementOptions, subject: str = "", **given: object) -> None:
-        draft = Draft(by, kind, {}, subject, dict(names))
+        draft = Draft(by, kind, {}, subject, dict(names), command=name, given=given)
         with reporting(as_json=by.connection.as_json, option_of=draft.option_of):
             draft.fields = derived.take(given)
-            prepare(draft, **given)
-            draft.make()
+            draft.make(prepare)
 
     run.__doc__ = declared.summary
     keyword = inspect.Parameter.KEYWORD_ONLY
@@ -114,6 +115,25 @@ def _add_statement(
         inspect.Parameter("by", keyword, annotation=StatementOptions),
     ]
     add_by_name(name, run, parameters, example=declared.example)
+
+
+def sign_typed(typed: TypedStatement, by: StatementOptions) -> SignedEvent:
+    """Complete and sign what was typed when there was no line.
+
+    Raises:
+        LedgerError: it is no event that a ledger would take.
+        ClientError: what it lacks cannot be looked up, or it cannot be signed.
+    """
+    draft = Draft(by, find_type(typed.type), dict(typed.fields), typed.subject)
+    draft.at_ms = typed.at_ms
+    prepare = _preparers.get(typed.command, _leave)
+    hints = get_type_hints(prepare)
+    given = {
+        name: msgspec.convert(value, hints[name], dec_hook=lambda kind, text: kind(text))
+        for name, value in typed.given.items()
+    }
+    prepare(draft, **given)
+    return draft.sign()
 
 
 def _leave(_: Draft) -> None:

@@ -78,6 +78,8 @@ class Head:
     """Where the subject stands, as far as that is known."""
     known: Mapping[str, str | None] = field(default_factory=dict, compare=False)
     """Of a certificate: whose it is, where it goes, and when it expires."""
+    events: tuple[str, ...] = ()
+    """The ids of the events on the subject."""
 
     def after(self, kind: str, event_id: bytes) -> "Head":
         """Give the head after a further event of this type."""
@@ -110,4 +112,5 @@ async def look_up_head(ledger: LedgerClient, subject: str) -> Head | None:
         is_suspect=bool(answer.suspects),
         state=answer.state or "",
         known=msgspec.structs.asdict(record),
+        events=answer.events,
     )

@@ -30,6 +30,7 @@ from kpclient.net.node_client import (
     read_from,
 )
 from kpclient.net.refusals import NoAnswerError, NodeProblemError
+from kpclient.recall import Recall
 from kpledger.api import routes
 from kpledger.api.answers import (
     BatchAnswer,
@@ -75,8 +76,15 @@ def is_decided(answer: SubmitAnswer | None) -> TypeGuard[CommittedAnswer | Refus
 class LedgerClient:
     """The questions that the nodes of one ledger answer, and what they are sent."""
 
-    def __init__(self, genesis: Genesis, nodes: NodeClient, *, newest: bool = False) -> None:
-        """Ask these nodes, whose client is open.
+    def __init__(
+        self,
+        genesis: Genesis,
+        nodes: NodeClient,
+        *,
+        newest: bool = False,
+        recall: Recall | None = None,
+    ) -> None:
+        """Ask these nodes, whose client is open; ``recall`` remembers what they answer.
 
         With ``newest`` a node answers questions about the ledger only once it has seen everything
         that was acknowledged to anybody before it was asked.
@@ -84,6 +92,7 @@ class LedgerClient:
         self._genesis = genesis
         self._nodes = nodes
         self._newest = newest
+        self._recall = recall
 
     async def submit(
         self, events: Sequence[SignedEvent], *, before: Callable[[], None] | None = None
@@ -99,6 +108,8 @@ class LedgerClient:
             NodeUnreachableError: no node took it before the deadline.
             NotTrustworthyError: a node answers something else.
         """
+        if self._recall is not None and self._recall.silence is not None:
+            raise self._recall.silence
         deadline = time.monotonic() + self._nodes.timeout_s
         answers: dict[bytes, SubmitAnswer] = {}
         pause = FIRST_PAUSE_S
@@ -205,17 +216,34 @@ class LedgerClient:
                 return None
             raise
 
+    def remember_head(self, subject: str, event_id: bytes) -> None:
+        """Remember the newest event on a subject, if anything is to be remembered."""
+        if self._recall is not None:
+            self._recall.keep_head(subject, event_id)
+
     async def _question(self, route: routes.Route, question: msgspec.Struct) -> tuple[str, bytes]:
         """Ask about the ledger; gives who answered, and the answer."""
         consistency = routes.Consistency.LINEARIZABLE if self._newest else routes.Consistency.LOCAL
         path = route.target(question, routes.ReadOptions(consistency=consistency))
-        try:
-            return await self._nodes.request("GET", path, waits=self._newest)
-        except NodeUnreachableError as error:
-            kinds = {one.kind for one in error.silences.values()}
-            if not self._newest or _UNCONFIRMED.isdisjoint(kinds):
-                raise
-            raise NotConfirmedError(error.silences) from None
+        recall = self._recall
+        if recall is None or recall.silence is None:
+            try:
+                node, content = await self._nodes.request("GET", path, waits=self._newest)
+            except NodeUnreachableError as error:
+                kinds = {one.kind for one in error.silences.values()}
+                if self._newest and not _UNCONFIRMED.isdisjoint(kinds):
+                    raise NotConfirmedError(error.silences) from None
+                if recall is None or any(kinds):
+                    raise
+                recall.silence = error
+            else:
+                if recall is not None:
+                    recall.keep(path, content)
+                return node, content
+        known = recall.use(path)
+        if known is None and recall.silence is not None:
+            raise recall.silence
+        return "what was remembered", known or b""
 
 
 def _read_results(node: str, content: bytes, kind: type[B], events: Sequence[SignedEvent]) -> B:

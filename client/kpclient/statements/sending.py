@@ -8,12 +8,14 @@ from typing import ClassVar, Final
 from kpclient.clock import now_ms
 from kpclient.errors import ClientError, FileError
 from kpclient.files import PRIVATE_FILE, check_destination, is_stdout, write_public
+from kpclient.input.batch import BatchRow
 from kpclient.input.options import ConnectionOptions, SendingOptions
 from kpclient.net.answers import NO_PROBLEM, describe_problem, full_problem
+from kpclient.net.heads import FOLLOWING, FOUNDING
 from kpclient.net.ledger_client import is_decided
 from kpclient.net.node_client import NodeUnreachableError, NotTrustworthyError
 from kpclient.net.refusals import NodeProblemError
-from kpclient.outbox import Outbox, OutboxEntry
+from kpclient.outbox import Outbox, OutboxEntry, TypedStatement
 from kpclient.output.console import print_fields, print_json, print_line, print_text, print_trouble
 from kpclient.session import Session
 from kpledger.api.answers import (
@@ -100,8 +102,11 @@ def send(
     except (NodeUnreachableError, UndecidedError) as error:
         if not sending.offline_ok:
             raise
-        outbox.put(meant)
+        known_at = session.recall.used_at_ms
+        outbox.put(meant, known_at=known_at)
         about |= {"status": "waiting", "reason": str(getattr(error, "reason", error))}
+        if known_at is not None:
+            about["made_on"] = f"what was known at {format_time(known_at)}"
         _show(meant, about, as_json=connection.as_json)
         return
     _show(meant, describe_answer(answer) | about, as_json=connection.as_json)
@@ -121,6 +126,9 @@ def _submit(session: Session, event: SignedEvent, earlier: OutboxEntry | None) -
         entry = OutboxEntry(event, outbox.put(event))
         if isinstance(answer, CommittedAnswer):
             outbox.remove(entry)
+            if event.header.type in FOLLOWING | FOUNDING:
+                for subject in BatchRow(0, "", event).subjects:
+                    session.recall.keep_head(subject, event.event_id)
             return answer
         if earlier is None:
             outbox.remove(entry)
@@ -324,3 +332,13 @@ def _show(event: SignedEvent, answer: dict[str, object], *, as_json: bool) -> No
         }
         | shown
     )
+
+
+def show_typed(typed: TypedStatement, reason: str, *, as_json: bool) -> None:
+    """Say that what was typed is kept, and not signed yet."""
+    kept = {"id": typed.entry_id, "type": typed.type, "subject": typed.subject}
+    told = kept | {"author": typed.author, "status": "unsigned", "reason": reason}
+    if as_json:
+        print_json(told)
+    else:
+        print_fields(told | {"next": "it is signed when there is a line: kpledger outbox send"})

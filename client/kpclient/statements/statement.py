@@ -6,25 +6,41 @@ keys are in one place, ``--cosign`` adds them at once; otherwise ``--offline FIL
 signed event for the other signer, who adds a signature with ``cosign`` and sends it.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from kpclient.errors import UsageError
+import msgspec
+
+from kpclient.clock import now_ms
+from kpclient.errors import ClientError, UsageError
 from kpclient.files import check_destination
+from kpclient.input.batch import BatchRow
 from kpclient.input.documents import naming
 from kpclient.input.field_options import find_option
 from kpclient.input.forms import read_struct
 from kpclient.input.options import StatementOptions
-from kpclient.net.heads import FOLLOWING, look_up_head
+from kpclient.net.heads import FOLLOWING, FOUNDING, Head, look_up_head
+from kpclient.net.node_client import NoAccessError, NodeUnreachableError
+from kpclient.outbox import TypedStatement
 from kpclient.output.console import print_trouble, warn_of_suspect
 from kpclient.session import Session, find_certificate
 from kpclient.statements.caution import ask_first, find_caution
-from kpclient.statements.sending import send
-from kpclient.statements.signing import Keyring
-from kpledger.scheme.event import Body
+from kpclient.statements.sending import send, show_typed
+from kpclient.statements.signing import Keyring, author_of
+from kpledger.scheme.event import Body, SignedEvent
 from kpledger.scheme.v1.records import CertificateRecord
 from kpledger.scheme.v1.rules.subject import subject_of
+
+
+class UnsignedAheadError(ClientError):
+    """Something on the same subject was typed before, and has to be signed first."""
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(
+            f"what was typed before on {subject} waits to be signed: kpledger outbox send"
+        )
 
 
 @dataclass
@@ -43,6 +59,11 @@ class Draft:
     prev: bytes | None = None
     file: Path | None = None
     """Where the fields were written."""
+    command: str = ""
+    given: dict[str, object] = field(default_factory=dict)
+    """Parameters of the command besides the fields."""
+    at_ms: int | None = None
+    """When it was typed, if that was earlier."""
 
     @cached_property
     def session(self) -> Session:
@@ -53,7 +74,7 @@ class Draft:
         """
         if self.by.sending.offline is not None:
             check_destination("--offline", self.by.sending.offline, form="json")
-        return Session(self.by.connection)
+        return Session(self.by.connection, recalls=self.by.sending.offline_ok)
 
     def find_certificate(self) -> CertificateRecord:
         """Look up the certificate that it is about, and follow its newest event.
@@ -72,8 +93,81 @@ class Draft:
             return self.names["author"]  # its key alone has signed
         return self.names.get(place) or find_option(self.names, place.removeprefix("body."))
 
-    def make(self) -> None:
-        """Make the statement: sign it, and send it or hand it on.
+    def make(self, prepare: Callable[..., None] = lambda _: None) -> None:
+        """Complete the statement, sign it, and send it or hand it on.
+
+        Where it lacks what the ledger holds, no node is reached and nothing is remembered, what was
+        typed is kept, if it may be, and signed when there is a line.
+
+        Raises:
+            MalformedError: the fields are no body of this type.
+            UsageError: the subject has to be named.
+            ClientError: it is refused, or nobody knows yet.
+        """
+        plain, sending = self._write_down(), self.by.sending
+        is_sent = sending.offline is None and not sending.dry_run
+        try:
+            prepare(self, **self.given)
+            waited = self._find_typed(plain) if is_sent else None
+            event = self.sign()
+        except (NodeUnreachableError, UnsignedAheadError) as error:
+            if not (sending.offline_ok and is_sent) or isinstance(error, NoAccessError):
+                raise
+            typed = self._as_typed(plain)
+            self.session.outbox.put_typed(typed)
+            show_typed(typed, str(error), as_json=self.by.connection.as_json)
+            return
+        if waited is not None:
+            self.session.outbox.put(event)
+            self.session.outbox.drop(waited.entry_id)
+        send(
+            self.session,
+            event,
+            connection=self.by.connection,
+            sending=sending,
+            looked_up=self.looked_up,
+        )
+
+    def _write_down(self) -> bytes:
+        """Give what was typed, as far as it can be written down."""
+        given = {
+            name: value.absolute() if isinstance(value, Path) else value
+            for name, value in self.given.items()
+        }
+        return msgspec.json.encode({"fields": self.fields, "given": given}, enc_hook=str)
+
+    def _as_typed(self, plain: bytes) -> TypedStatement:
+        """Give what was typed, as the outbox keeps it; what is there already, if it is the same."""
+        typed = TypedStatement(
+            command=self.command,
+            type=self.kind.TYPE,
+            subject=self.subject,
+            author=str(author_of(self.session.home, self.by.signer.key)),
+            keys=(self.by.signer.key, *(self.by.cosign or ())),
+            yes=self.by.yes,
+            at_ms=now_ms(),
+            **msgspec.json.decode(plain),
+        )
+        known = () if self.by.sending.again else self.session.outbox.typed()
+        return next((one for one in known if typed.is_same(one)), typed)
+
+    def _find_typed(self, plain: bytes) -> TypedStatement | None:
+        """Find the same that was typed before and is signed now, as of then.
+
+        Raises:
+            UnsignedAheadError: something else on the subject has to be signed first.
+        """
+        known = self.session.outbox.typed()
+        typed = self._as_typed(plain) if known else None
+        if typed in known:
+            self.at_ms = typed.at_ms
+            return typed
+        if any(one.subject == self.subject != "" for one in known):
+            raise UnsignedAheadError(self.subject)
+        return None
+
+    def sign(self) -> SignedEvent:
+        """Make the event, once all fields are there.
 
         Where no subject is given, it is the one that author and body speak of; where no event is
         given that it follows, it follows the newest on its subject, if its type has to.
@@ -81,7 +175,7 @@ class Draft:
         Raises:
             MalformedError: the fields are no body of this type.
             UsageError: the subject has to be named.
-            ClientError: it is refused, or nobody knows yet.
+            ClientError: what it follows cannot be looked up.
         """
         with naming(self.file):
             body = read_struct(self.kind, self.fields, within="body")
@@ -94,21 +188,37 @@ class Draft:
             raise UsageError("--subject", problem, accepted)
         follows, head = self.prev, None
         if body.TYPE in FOLLOWING:
-            head = self.session.ask(lambda ledger: look_up_head(ledger, about))
+            head = self._find_head(about)
             if head is not None:
                 follows = follows or head.event_id
                 if head.is_suspect:
                     warn_of_suspect(about)
         self._ask_first(find_caution(body, about, head))
         keys = ("", *(self.by.cosign or ()))
-        event = keyring.write(body, keys=keys, subject=about, prev=follows)
-        send(
-            self.session,
-            event,
-            connection=self.by.connection,
-            sending=self.by.sending,
-            looked_up=self.looked_up,
+        return keyring.write(
+            body, keys=keys, subject=about, prev=self.prev or follows, occurred_at=self.at_ms
         )
+
+    def _find_head(self, about: str) -> Head | None:
+        """Find the newest event on a subject: on the ledger, or waiting here to be sent to it."""
+        recall, head, silence = self.session.recall, None, None
+        try:
+            head = self.session.ask(lambda ledger: look_up_head(ledger, about))
+        except NodeUnreachableError as error:
+            silence = error
+        own = recall.use_head(about) if recall.silence is not None else None
+        if own is not None and (head is None or own.hex() not in head.events):
+            head = Head(own) if head is None else replace(head, event_id=own)
+            self.prev = own
+        for one in self.session.outbox.waiting():
+            event_id, kind = one.event.event_id, one.event.header.type
+            moves = kind in FOLLOWING | FOUNDING and about in BatchRow(0, "", one.event).subjects
+            if moves and (head is None or event_id.hex() not in head.events):
+                head = (head or Head(event_id)).after(kind, event_id)
+                self.prev = head.event_id
+        if head is None and silence is not None:
+            raise silence
+        return head
 
     def _ask_first(self, caution: str) -> None:
         """Ask before it is sent; where it is not, yet, only say what would be asked."""

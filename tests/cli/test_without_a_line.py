@@ -1,0 +1,122 @@
+"""Statements that are made without a line, on what is remembered or on nothing, and sent later."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from office import Ledger, issuing, new_number
+
+pytestmark = pytest.mark.slow
+
+OFF = ("--timeout", "0.2", "--node", "http://127.0.0.1:9", "--offline-ok")
+MUMBAI, GABORONE = ("--key", "mumbai"), ("--key", "gaborone")
+LEAVES = ("--carrier", "Air", "--waybill", "1", *GABORONE)
+
+
+def elsewhere(ledger: Ledger, home: Path) -> Ledger:
+    """Give somebody with the same keys who has never heard of anything."""
+    shutil.copytree(ledger.home / "keys", home / "keys")
+    home.chmod(0o700)
+    return Ledger(ledger.seen, home)
+
+
+def keep(ledger: Ledger, *words: str) -> dict[str, object]:
+    """Make a statement without a line, that has to be kept; gives what is said of it."""
+    result = ledger.run(*words, *OFF, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    (entry,) = [one for one in waiting(ledger) if one["id"] == found["id"]]
+    assert entry["subject"] in words
+    return dict(found)
+
+
+def waiting(ledger: Ledger) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = json.loads(ledger.run("outbox", "list", "--json").stdout)[
+        "waiting"
+    ]
+    return found
+
+
+def test_what_follows_is_made_on_what_this_machine_has_seen(ledger: Ledger) -> None:
+    number = ledger.issue()
+    ledger.ask("show", number)
+    first = keep(ledger, "arrive", number, *MUMBAI)
+    assert (first["status"], str(first["made_on"])[:19]) == ("waiting", "what was known at 2")
+    assert keep(ledger, "confirm", number, *MUMBAI)["status"] == "waiting"
+    assert ledger.ask("outbox", "send")["sent"] == 2
+    assert ledger.state(number) == "CONFIRMED"
+
+
+def test_what_follows_something_that_waits_itself_is_sent_after_it(ledger: Ledger) -> None:
+    number = new_number()
+    assert keep(ledger, *issuing(number))["status"] == "waiting"
+    assert keep(ledger, "notify", number, *LEAVES)["status"] == "waiting"
+    assert keep(ledger, "arrive", number, *MUMBAI)["status"] == "waiting"
+    assert keep(ledger, "confirm", number, *MUMBAI)["status"] == "unsigned"
+    assert ledger.ask("outbox", "send")["sent"] == 4
+    assert ledger.state(number) == "CONFIRMED"
+
+
+def test_an_event_goes_out_behind_what_waits_on_its_subject(ledger: Ledger) -> None:
+    number = ledger.issue()
+    keep(ledger, "arrive", number, *MUMBAI)
+    done = ledger.run("confirm", number, *MUMBAI)
+    assert (done.exit_code, "kept in the outbox: it is on the ledger" in done.stderr) == (0, True)
+    assert (waiting(ledger), ledger.state(number)) == ([], "CONFIRMED")
+
+
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [
+        pytest.param(("arrive", *MUMBAI), "ARRIVED", id="arrive"),
+        pytest.param(("confirm", *MUMBAI), "CONFIRMED", id="confirm"),
+        pytest.param(("notify", *LEAVES), "IN_TRANSIT", id="notify"),
+        pytest.param(("void", "--reason", "ERROR", *GABORONE), "VOIDED", id="void"),
+        pytest.param(("lost", "--circumstances", "C", *GABORONE), "LOST", id="lost"),
+    ],
+)
+def test_where_nothing_is_known_what_was_typed_is_kept(
+    ledger: Ledger, tmp_path: Path, words: tuple[str, ...], state: str
+) -> None:
+    number, post = ledger.issue(), elsewhere(ledger, tmp_path / "post")
+    command, *options = words
+    kept = keep(post, command, number, *options)
+    assert kept["status"] == "unsigned"
+    assert keep(post, command, number, *options)["id"] == kept["id"]
+    assert str(kept["id"]) in post.run("outbox", "list").stdout
+    assert post.run("outbox", "send", *OFF[:-1]).exit_code == 2
+    sent = post.ask("outbox", "send")
+    assert sent["sent"] == 1
+    assert (waiting(post), ledger.state(number)) == ([], state)
+
+
+def test_what_was_typed_is_signed_when_it_is_typed_again(ledger: Ledger, tmp_path: Path) -> None:
+    number, post = ledger.issue(), elsewhere(ledger, tmp_path / "post")
+    keep(post, "arrive", number, *MUMBAI)
+    other = post.run("lost", number, "--circumstances", "C", *GABORONE)
+    assert (other.exit_code, "waits to be signed" in other.stderr) == (2, True)
+    assert post.run("arrive", number, *MUMBAI).exit_code == 0
+    assert (waiting(post), ledger.state(number)) == ([], "ARRIVED")
+
+
+def test_what_the_ledger_refuses_is_explained_and_stays_until_somebody_decides(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    number, post = ledger.issue(), elsewhere(ledger, tmp_path / "post")
+    post.ask("show", number)
+    late = str(keep(post, "arrive", number, *MUMBAI)["id"])
+    ledger.ask("arrive", number, *MUMBAI)
+    result = post.run("outbox", "send")
+    assert result.exit_code == 1
+    assert f"E6: {number} is ARRIVED" in result.stderr
+    assert "it was made on what was known at 2" in result.stderr
+    assert f"the newest event on {number} is arrival_recorded by IN/mumbai" in result.stderr
+    result = post.run("outbox", "show", late)
+    assert result.exit_code == 0, result.output
+    shown = json.loads(result.stdout)
+    assert (shown["problem"]["rule"], shown["body"]["arrived_on"][:2]) == ("E6", "20")
+    assert post.ask("outbox", "retry", late)["status"] == "waiting"
+    assert post.run("outbox", "send").exit_code == 1
+    assert post.ask("outbox", "drop", late)["status"] == "dropped"
+    assert post.ask("confirm", number, *MUMBAI)["status"] == "committed"
