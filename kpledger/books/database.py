@@ -21,7 +21,7 @@ R = TypeVar("R", bound=Record)
 _TABLES: Final = "schema.sql"
 _INDEXES: Final = "indexes.sql"
 
-_REVISION: Final = 3
+_REVISION: Final = 4
 """Of what the writer derives from the events, and how; raised with every change of it."""
 
 _CACHE_KIB: Final = 64 * 1024

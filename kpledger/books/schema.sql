@@ -75,7 +75,8 @@ CREATE TABLE stated_dates (
                                      -- receipt), LEFT (a departure, told at the other end), DEPARTS
                                      -- (as announced), DECIDED (a decision or measure), PERIOD (that
                                      -- figures are about), USED (numbers, since then), PLANNED
-                                     -- (expiry, due and expected days)
+                                     -- (expiry, due and expected days), UNTIL (the end of what
+                                     -- holds for a time)
     stated_on   TEXT NOT NULL,       -- of a period, its last day
     days        INTEGER NOT NULL,    -- from stated_on to recorded_on; negative: it lies ahead
     PRIMARY KEY (recorded_on, event_index, field)

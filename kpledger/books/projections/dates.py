@@ -10,7 +10,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Final
 
-from kpledger.base.units import DAY_MS, start_of_day_ms
+from kpledger.base.units import DAY_MS, MAX_TIME_MS, start_of_day_ms
 from kpledger.books.periods import Period
 from kpledger.books.projections.rows import Rows
 from kpledger.books.projections.shipments import BookedEvent, numbered_day
@@ -33,6 +33,8 @@ class DateKind(StrEnum):
     """The end of a period that figures or a report are about."""
     USED = "USED"
     """Since when numbers are for use."""
+    UNTIL = "UNTIL"
+    """The end of what holds for a time; however far it lies ahead, for it may be for ever."""
     PLANNED = "PLANNED"
     """What is still to come: expiry, an expected arrival, an answer that is due, a meeting."""
 
@@ -45,6 +47,7 @@ _NEAR: Final = {
     DateKind.DECIDED: (2, 92),
     DateKind.PERIOD: (92, 1),
     DateKind.USED: (92, 92),
+    DateKind.UNTIL: (1, MAX_TIME_MS),
     DateKind.PLANNED: (1, 92),
 }
 """From how many days before and after the day of recording on a date is written."""
@@ -70,13 +73,13 @@ DATES: Final[dict[str, dict[str, DateKind]]] = {
     "case_opened": {"opened_on": DateKind.HAPPENED},
     "decision_recorded": {"decided_on": DateKind.DECIDED},
     "policy_set": _IN_FORCE,
-    "restriction_set": {**_IN_FORCE, "effective_until": DateKind.PLANNED},
+    "restriction_set": {**_IN_FORCE, "effective_until": DateKind.UNTIL},
     "restriction_lifted": _IN_FORCE,
     "participant_admitted": _IN_FORCE,
     "participant_status_changed": _IN_FORCE,
     "number_range_allocated": {
         "range.use_from": DateKind.USED,
-        "range.use_until": DateKind.PLANNED,
+        "range.use_until": DateKind.UNTIL,
     },
     "annual_report_filed": {"year": DateKind.PERIOD},
     "trade_statistics_submitted": {"quarter": DateKind.PERIOD},

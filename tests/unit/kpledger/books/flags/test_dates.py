@@ -18,6 +18,7 @@ from kpledger.scheme.v1.events.certificate import (
     ExportNotified,
     TransitNoted,
 )
+from kpledger.scheme.v1.events.governance import NumberRange, NumberRangeAllocated
 from kpledger.scheme.v1.events.importing import (
     ArrivalRecorded,
     CaseKind,
@@ -250,3 +251,15 @@ def test_f16_nothing_where_all_is_told_at_once(trader: Trader) -> None:
     trader.arrive(certificate, "2026-03-12")
     trader.confirm(certificate, "2026-03-20", exported_on=NEAR)
     assert trader.flags("F16", LATE) == []
+
+
+@pytest.mark.parametrize(("last", "raised"), [("9999-12-31", False), ("2026-12-31", True)])
+def test_f16_numbers_may_be_for_use_for_ever(trader: Trader, last: str, *, raised: bool) -> None:
+    body = NumberRangeAllocated(
+        authority="gaborone",
+        range=NumberRange(
+            prefix="BW", width=8, first=1, last=9, use_from="2026-12-01", use_until=last
+        ),
+    )
+    trader.say(LATE, "BW/root", body)
+    assert bool(trader.flags("F16", LATE)) is raised
