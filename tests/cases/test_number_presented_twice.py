@@ -2,7 +2,8 @@
 
 A certificate of Guinea was confirmed in Mumbai in July. In August a second parcel comes to Surat
 under the same paper. It cannot be confirmed again; its arrival opens a case of its own, in which
-the goods are detained and seized, and the certificate stays as it was.
+the goods are detained and seized, and the certificate stays as it was. Mumbai types the number once
+more, by mistake, and withdraws it.
 """
 
 import pytest
@@ -37,7 +38,18 @@ def test_the_certificate_is_as_it_was(town: Town) -> None:
 
 @pytest.mark.usefixtures("refused")
 def test_the_second_presentation_is_flagged(town: Town) -> None:
-    assert town.flags("GN", "F8", at="2025-12-31") == [("F8", "GN00000001")]
+    assert town.flags("GN", "F8", at="2025-08-26") == [("F8", "GN00000001")]
+
+
+@pytest.mark.usefixtures("refused")
+def test_the_mistyped_number_accuses_nobody(town: Town) -> None:
+    assert town.record("GN00000001/2")["state"] == "WITHDRAWN"
+    found = town.ledger.ask("flags", "--flag", "F8", "--participant", "GN", "--at", "2025-12-31")
+    findings = found["findings"]
+    assert isinstance(findings, list)
+    told = {one["measure"]: one["explanation"] for one in findings}
+    assert sorted(told) == [0, 1]
+    assert "Case GN00000001/2 was opened in IN by mistake" in told[0]
 
 
 @pytest.mark.usefixtures("refused")
