@@ -71,7 +71,7 @@ def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) ->
     """
     session = Session(connection, newest=reading.newest, recalls=False)
     if _SUBJECT.fullmatch(what) is None:
-        if Path(what).is_file():
+        if Path(what).exists():
             handed = read_signed(Path(what))
             if connection.as_json:
                 print_json(describe_event(handed))
