@@ -12,6 +12,7 @@ from kpclient.commands import (  # noqa: F401 (each adds its commands)
     ledger,
     make,
     outbox,
+    reconcile,
     rules,
     show,
     stats,
@@ -30,7 +31,8 @@ _SECTIONS: Final[Mapping[str, str]] = {
     " divert case suspect judge withdraw",
     "Any statement": "make note correct cosign countersign submit propose submit-stats outbox",
     "The ledger": "show list participants status calendar rules audit",
-    "Analysis": "trace flags mirror balance production-check unconfirmed numbers books stats",
+    "Analysis": "trace flags mirror balance production-check unconfirmed numbers reconcile books"
+    " stats",
     "Keys": "keys",
 }
 """The commands in the order of the help, by who needs them."""

@@ -62,28 +62,28 @@ class Printing:
 @asks("stats annex3", ANNEX3)
 def annex3(asking: Asking[Annex3Question, Annex3Answer], *, printing: Printing) -> None:
     """Print trade, certificate counts and production of a period, of a participant or of all."""
-    layout = _choose_layout(printing, as_json=asking.as_json)
+    layout = choose_layout(printing, as_json=asking.as_json)
     answer = asking.answer()
     if layout is Layout.TABLE:
         _print_annex3(answer)
     else:
-        _deliver(layout, printing.out, lay_out_annex3(answer), asdict(answer))
+        deliver(layout, printing.out, lay_out_annex3(answer), asdict(answer))
 
 
 @asks("stats summary", SUMMARY)
 def summary(asking: Asking[SummaryQuestion, SummaryAnswer], *, printing: Printing) -> None:
     """Print a year of all participants, and how it differs from what was published."""
-    layout = _choose_layout(printing, as_json=asking.as_json)
+    layout = choose_layout(printing, as_json=asking.as_json)
     answer = asking.answer()
     compared = compare_with_published(answer, load_published(answer.year))
     if layout is Layout.TABLE:
         _print_summary(answer, compared)
     else:
         described = asdict(answer) | {"published": compared}
-        _deliver(layout, printing.out, lay_out_summary(answer, compared), described)
+        deliver(layout, printing.out, lay_out_summary(answer, compared), described)
 
 
-def _choose_layout(printing: Printing, *, as_json: bool) -> Layout:
+def choose_layout(printing: Printing, *, as_json: bool) -> Layout:
     """Give the form of the answer; before anything is asked.
 
     Raises:
@@ -103,7 +103,7 @@ def _choose_layout(printing: Printing, *, as_json: bool) -> Layout:
     return layout
 
 
-def _deliver(
+def deliver(
     layout: Layout, out: Path | None, table: Table, described: Mapping[str, object]
 ) -> None:
     """Print a table for programs, or write it to a file."""

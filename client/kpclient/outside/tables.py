@@ -1,0 +1,351 @@
+"""Tables from outside: customs data of UN Comtrade, published summaries, estimates of production.
+
+Each is a CSV file with a line of names, as its source writes it: commas, semicolons or tabs, with
+decimal points or commas. What is passed over is counted by why, and a country that nobody knows is
+listed.
+"""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from kpclient.errors import UsageError
+from kpclient.files import read_text_bounded
+from kpclient.outside.countries import find_participant, is_total
+
+MAX_TABLE_BYTES: Final = 64 << 20
+_CARATS_PER_KG: Final = 5_000
+_AMOUNT: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE]\+?[0-9]{1,2})?")
+_LARGEST: Final = Decimal(10) ** 15
+_SEPARATORS: Final = ",;\t"
+
+
+class Kind(StrEnum):
+    """What kind of table it is."""
+
+    COMTRADE = "comtrade"
+    SUMMARY = "summary"
+    ESTIMATE = "estimate"
+
+
+class Measured(StrEnum):
+    """What a figure is of."""
+
+    PRODUCTION = "production"
+    IMPORT = "import"
+    EXPORT = "export"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """Of whom, of what and of when a figure is; empty where the table does not tell."""
+
+    year: str
+    participant: str
+    measured: Measured
+    partner: str = ""
+    hs: str = ""
+
+
+@dataclass(slots=True)
+class Amounts:
+    """How much; None where nothing is said."""
+
+    carat_thousandths: int | None = None
+    value_usd_cents: int | None = None
+
+    def add(self, carats: int | None, value: int | None) -> None:
+        """Add to it."""
+        if carats is not None:
+            self.carat_thousandths = (self.carat_thousandths or 0) + carats
+        if value is not None:
+            self.value_usd_cents = (self.value_usd_cents or 0) + value
+
+
+@dataclass(slots=True)
+class OutsideTable:
+    """What a table says."""
+
+    figures: dict[Key, Amounts] = field(default_factory=dict)
+    noted: Counter[str] = field(default_factory=Counter)
+    """What is to be known of rows that were passed over or converted, with their count."""
+    unknown: dict[str, str] = field(default_factory=dict)
+    """Names of countries that nobody knows, and where each stands first."""
+
+    def add(self, key: Key, carats: int | None, value: int | None) -> None:
+        """Add to what is said under a key."""
+        self.figures.setdefault(key, Amounts()).add(carats, value)
+
+
+def read_outside(file: Path, kind: Kind, *, year: str) -> OutsideTable:
+    """Read a table; ``year`` is that of rows that name none.
+
+    Raises:
+        UsageError: it is no such table: names line and column.
+        UnreadableError: it cannot be read, or is larger than :data:`MAX_TABLE_BYTES`.
+    """
+    text = read_text_bounded(file, max_bytes=MAX_TABLE_BYTES)
+    first = text.partition("\n")[0]
+    separator = max(_SEPARATORS, key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    found = OutsideTable()
+    try:
+        names = next(reader, [])
+        columns = _find_columns(file, kind, names, has_year=bool(year))
+        seen: dict[tuple[str, ...], int] = {}
+        for cells in reader:
+            if not any(map(str.strip, cells)):
+                continue
+            row = _Row(f"{file}, line {reader.line_num}", cells, columns, separator)
+            before = seen.setdefault(row.identity(kind), reader.line_num)
+            if before != reader.line_num:
+                problem = f"{row.place} says again what line {before} says"
+                raise UsageError("FILE", problem, "each row once")
+            _READERS[kind](row, found, year)
+    except csv.Error as error:
+        raise UsageError("FILE", f"{file} is not a table: {error}", "a table as CSV") from None
+    if not found.figures:
+        said = ", ".join(f"{count} {why}" for why, count in found.noted.items())
+        raise UsageError("FILE", f"{file} says nothing to compare ({said or 'no rows'})", kind)
+    return found
+
+
+_COLUMNS: Final[Mapping[Kind, Mapping[str, str]]] = {
+    Kind.COMTRADE: {
+        "reporter": "reporteriso|reportercode|reporterdesc|reporter",
+        "partner": "partneriso|partnercode|partnerdesc|partner",
+        "flow": "flowcode|tradeflowcode|flowdesc|tradeflow",
+        "hs": "cmdcode|commoditycode",
+        "year": "refyear|year|period",
+        "value": "primaryvalue|tradevalueus|tradevalue",
+        "qty?": "qty",
+        "unit?": "qtyunitabbr|qtyunitcode|qtyunit",
+        "alternative?": "altqty",
+        "alternative unit?": "altqtyunitabbr|altqtyunitcode|altqtyunit",
+        "kg?": "netwgt|netweightkg|netweight",
+        "second partner?": "partner2code|2ndpartnercode",
+        "transport?": "motcode|modeoftransportcode",
+        "procedure?": "customscode|customsproccode",
+    },
+    Kind.SUMMARY: {
+        "participant": "participant|participantcode|code|country|countryname|name",
+        "year?": "year",
+        **{
+            f"{measured} {amount}?": "|".join(
+                f"{stem}{word}{unit}"
+                for stem in (measured.value, f"{measured.value}s")
+                for word in words
+                for unit in ("", "cts", "carats", "ct", "usd", "us")
+            )
+            for measured in Measured
+            for amount, words in {
+                "carats": ("carats", "volume", "cts", "carat"),
+                "value": ("value", "valueusd", "usd"),
+            }.items()
+        },
+    },
+    Kind.ESTIMATE: {
+        "origin": "origin|country|countryname|participant|producer|code",
+        "year?": "year|period|refyear",
+        "carats?": "carats|cts|volume|volumects|production|productioncarats|quantity",
+        "value?": "valueusd|value|usd|valueus",
+    },
+}
+"""By the kind of table its columns, and the names under which each is looked for, the best first; a
+question mark says that it may be missing."""
+
+
+def _find_columns(
+    file: Path, kind: Kind, names: Sequence[str], *, has_year: bool
+) -> dict[str, list[int]]:
+    plain = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in names]
+    twice = sorted({name for name in plain if name and plain.count(name) > 1})
+    if twice:
+        raise UsageError("FILE", f"{file} has these columns twice: {', '.join(twice)}", "one each")
+    found = {
+        column.removesuffix("?"): [plain.index(name) for name in called.split("|") if name in plain]
+        for column, called in _COLUMNS[kind].items()
+    }
+    missing = [one for one in _COLUMNS[kind] if not one.endswith("?") and not found[one]]
+    if kind is not Kind.COMTRADE:
+        missing += [] if found["year"] or has_year else ["year (or --year)"]
+        amounts = ("carats", "value")
+        if not any(found[one] for one in found if one.endswith(amounts)):
+            missing.append("an amount, in carats or US$")
+    if missing:
+        accepted = "; ".join(
+            f"{one.removesuffix('?')}: {called.replace('|', ', ')}"
+            for one, called in _COLUMNS[kind].items()
+            if one in missing
+        )
+        problem = f"{file} has no column for {', '.join(missing)}"
+        raise UsageError("FILE", problem, accepted or "columns with figures")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row, and where it stands."""
+
+    place: str
+    cells: Sequence[str]
+    columns: Mapping[str, Sequence[int]]
+    separator: str
+
+    def texts(self, column: str) -> list[str]:
+        """Give what stands in the columns that may tell it, the best first."""
+        cells = [self.cells[one].strip() for one in self.columns[column] if one < len(self.cells)]
+        return [one for one in cells if one]
+
+    def text(self, column: str) -> str:
+        """Give the first of them."""
+        return next(iter(self.texts(column)), "")
+
+    def identity(self, kind: Kind) -> tuple[str, ...]:
+        """Give what no other row may have: of customs data all, else whom and when it is about."""
+        if kind is Kind.COMTRADE:
+            return tuple(self.cells)
+        return self.text("origin" if kind is Kind.ESTIMATE else "participant"), self.text("year")
+
+    def year(self, given: str) -> str:
+        """Give the year of the row.
+
+        Raises:
+            UsageError: it is none.
+        """
+        text = self.text("year") or given
+        if re.fullmatch("(19|20)[0-9]{2}([0-9]{2}|-[0-9]{2}|[HQ][1-4])?", text) is None:
+            raise self._wrong("year", text, "a year, such as 2023")
+        return text[:4]
+
+    def amount(self, column: str, units: int) -> int | None:
+        """Give an amount in so many parts of its unit, rounded; None where the cell is empty.
+
+        Raises:
+            UsageError: it is none.
+        """
+        text = re.sub(r"[\s\u00a0\u202f']|US\$|\$", "", self.text(column))
+        if text in ("", "-", "n/a", "N/A", "NA", "null"):
+            return None
+        plain = self._plain(column, text)
+        if _AMOUNT.fullmatch(plain) is None or abs(Decimal(plain)) > _LARGEST:
+            raise self._wrong(column, text, "a number, such as 1234567.8")
+        if plain.startswith("-"):
+            raise self._wrong(column, text, "a number of 0 or more")
+        return int((Decimal(plain) * units).to_integral_value())
+
+    def _plain(self, column: str, text: str) -> str:
+        """Leave out what parts thousands, and write a decimal point."""
+        by_commas = re.fullmatch(r"-?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?", text)
+        by_points = re.fullmatch(r"-?[0-9]{1,3}(\.[0-9]{3})+(,[0-9]+)?", text)
+        if self.separator != ";":
+            return text.replace(",", "") if by_commas else text
+        # Where semicolons part the cells, commas may be decimal: a lone group says neither.
+        if (by_commas or by_points) and len(re.findall("[.,]", text)) == 1:
+            accepted = "digits alone, or with all that parts thousands and decimals"
+            raise self._wrong(column, f"{text}, which may mean two numbers", accepted)
+        if by_commas:
+            return text.replace(",", "")
+        return text.replace(".", "").replace(",", ".") if by_points else text.replace(",", ".")
+
+    def _wrong(self, column: str, text: str, accepted: str) -> UsageError:
+        shown = f"{text[:60]!r}" if text else "nothing"
+        return UsageError("FILE", f"{self.place}, {column}: {shown}", accepted)
+
+
+def _find(row: _Row, column: str, found: OutsideTable) -> str | None:
+    """Find who trades for the country in a column; one that nobody knows is noted."""
+    names = row.texts(column)
+    code = find_participant(*names)
+    if code is None:
+        found.unknown.setdefault(names[-1] if names else "(empty)", f"{row.place}, {column}")
+        found.noted["of a country that nobody knows"] += 1
+    return code
+
+
+_FLOWS: Final = {
+    **dict.fromkeys(("m", "1", "import", "imports"), Measured.IMPORT),
+    **dict.fromkeys(("x", "2", "export", "exports"), Measured.EXPORT),
+}
+_HS: Final = ("710210", "710221", "710231")
+_PARTS: Final = {
+    "second partner": ("", "0"),
+    "transport": ("", "0"),
+    "procedure": ("", "C00", "0"),
+}
+"""What stands in these columns where a row is not one of several parts of another."""
+
+
+def _read_comtrade(row: _Row, found: OutsideTable, year: str) -> None:
+    hs, flow = row.text("hs"), _FLOWS.get(row.text("flow").lower())
+    if hs not in _HS:
+        found.noted["of other goods than 710210, 710221 and 710231"] += 1
+    elif flow is None:
+        # Exports contain re-exports, imports re-imports.
+        found.noted["of re-exports or re-imports, which exports and imports contain"] += 1
+    elif any(is_total(one) for one in row.texts("partner")):
+        found.noted["sums over all partners"] += 1
+    elif any(row.text(column) not in whole for column, whole in _PARTS.items()):
+        found.noted["parts of another row, by transport, procedure or second partner"] += 1
+    else:
+        reporter, partner = _find(row, "reporter", found), _find(row, "partner", found)
+        if reporter is None or partner is None:
+            return
+        if reporter == partner:
+            found.noted["of trade within one participant"] += 1
+            return
+        key = Key(year=row.year(year), participant=reporter, measured=flow, partner=partner, hs=hs)
+        found.add(key, _read_weight(row, found), row.amount("value", 100))
+
+
+def _read_weight(row: _Row, found: OutsideTable) -> int | None:
+    """Give thousandths of a carat from whatever unit there is."""
+    for quantity, unit in (("qty", "unit"), ("alternative", "alternative unit")):
+        called = {one.lower() for one in row.texts(unit)}
+        if called & {"carat", "carats", "ct", "13", "weight in carats"}:
+            return row.amount(quantity, 1000)
+        if called & {"kg", "8", "weight in kilograms"}:
+            found.noted["weights in kilograms, taken as 5,000 carats each"] += 1
+            return row.amount(quantity, 1000 * _CARATS_PER_KG)
+    if row.text("kg"):
+        found.noted["weights in kilograms, taken as 5,000 carats each"] += 1
+        return row.amount("kg", 1000 * _CARATS_PER_KG)
+    found.noted["weights in no unit that means carats"] += 1
+    return None
+
+
+def _read_summary(row: _Row, found: OutsideTable, year: str) -> None:
+    if is_total(row.text("participant")):
+        found.noted["sums over all participants"] += 1
+        return
+    code = _find(row, "participant", found)
+    if code is None:
+        return
+    for measured in Measured:
+        carats = row.amount(f"{measured} carats", 1000)
+        value = row.amount(f"{measured} value", 100)
+        if carats is not None or value is not None:
+            key = Key(year=row.year(year), participant=code, measured=measured)
+            found.add(key, carats, value)
+
+
+def _read_estimate(row: _Row, found: OutsideTable, year: str) -> None:
+    if is_total(row.text("origin")):
+        found.noted["sums over all producers"] += 1
+    elif code := _find(row, "origin", found):
+        key = Key(year=row.year(year), participant=code, measured=Measured.PRODUCTION)
+        found.add(key, row.amount("carats", 1000), row.amount("value", 100))
+
+
+_READERS: Final = {
+    Kind.COMTRADE: _read_comtrade,
+    Kind.SUMMARY: _read_summary,
+    Kind.ESTIMATE: _read_estimate,
+}
