@@ -12,7 +12,7 @@ from kpclient.errors import UsageError
 from kpclient.output.console import print_line, print_rows
 from kpclient.output.tables import Table, write_name
 from kpclient.outside.comparison import Difference, cannot_know, compare, figures_of
-from kpclient.outside.tables import Kind, OutsideTable, read_outside
+from kpclient.outside.tables import OutsideTable, TableKind, read_outside
 from kpclient.session import Session
 from kpledger.books.participants import PARTICIPANTS, ParticipantsQuestion
 from kpledger.books.statistics import ANNEX3, Annex3Answer, Annex3Question
@@ -38,7 +38,7 @@ _SPARE: Final = ("US$ ledger", "US$ outside", "US$ difference", "ct ledger")
 def reconcile(
     *,
     file: Path,
-    kind: Kind,
+    kind: TableKind,
     year: str = "",
     participant: str = "",
     limit: int = 50,

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from kpclient.outside.tables import Amounts, Key, Kind, Measured, OutsideTable
+from kpclient.outside.tables import FigureAmounts, FigureKey, Measured, OutsideTable, TableKind
 from kpledger.books.statistics import Annex3Answer
 from kpledger.scheme.v1.events.statistics import Flow
 
@@ -14,7 +14,7 @@ _FLOWS: Final = {Flow.EXPORT: Measured.EXPORT, Flow.IMPORT: Measured.IMPORT}
 OWN_EXPORTS: Final = "exports of its own origin"
 
 
-def cannot_know(kind: Kind) -> tuple[str, ...]:
+def cannot_know(kind: TableKind) -> tuple[str, ...]:
     """Say why figures may differ though nobody has done wrong."""
     text = resources.files(__package__).joinpath("notes.toml").read_bytes()
     notes = msgspec.toml.decode(text, type=dict[str, tuple[str, ...]])
@@ -41,29 +41,31 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     difference_value_usd_cents: int | None
 
 
-def figures_of(answers: Iterable[Annex3Answer], kind: Kind) -> dict[tuple[Key, str], Amounts]:
+def figures_of(
+    answers: Iterable[Annex3Answer], kind: TableKind
+) -> dict[tuple[FigureKey, str], FigureAmounts]:
     """Add up what the ledger says, by the keys of a kind of table and what each figure is."""
-    found: dict[tuple[Key, str], Amounts] = {}
+    found: dict[tuple[FigureKey, str], FigureAmounts] = {}
 
-    def add(key: Key, figure: str, carats: int | None, value: int | None) -> None:
-        found.setdefault((key, figure), Amounts()).add(carats, value)
+    def add(key: FigureKey, figure: str, carats: int | None, value: int | None) -> None:
+        found.setdefault((key, figure), FigureAmounts()).add(carats, value)
 
     for answer in answers:
         year, code = answer.period, answer.participant
-        mined = Key(year=year, participant=code, measured=Measured.PRODUCTION)
-        if kind is not Kind.COMTRADE:
+        mined = FigureKey(year=year, participant=code, measured=Measured.PRODUCTION)
+        if kind is not TableKind.COMTRADE:
             for half in answer.production:
                 add(mined, mined.measured, half.carat_thousandths, half.value_usd_cents)
         for row in answer.trade:
             amounts = row.carat_thousandths, row.value_usd_cents
             flow = _FLOWS[row.flow]
             is_own = row.origin == code and flow is Measured.EXPORT
-            if kind is Kind.ESTIMATE:
+            if kind is TableKind.ESTIMATE:
                 if is_own:
                     add(mined, OWN_EXPORTS, *amounts)
                 continue
-            detail = kind is Kind.COMTRADE
-            key = Key(
+            detail = kind is TableKind.COMTRADE
+            key = FigureKey(
                 year=year,
                 participant=code,
                 measured=flow,
@@ -75,21 +77,23 @@ def figures_of(answers: Iterable[Annex3Answer], kind: Kind) -> dict[tuple[Key, s
 
 
 def compare(
-    table: OutsideTable, ledger: Mapping[tuple[Key, str], Amounts]
+    table: OutsideTable, ledger: Mapping[tuple[FigureKey, str], FigureAmounts]
 ) -> tuple[Difference, ...]:
     """Compare every figure that one side has; the largest difference in carats comes first."""
     wanted = {(key.year, key.participant, key.measured) for key in table.figures}
     keys = {(key, key.measured.value) for key in table.figures}
     keys |= {one for one in ledger if (one[0].year, one[0].participant, one[0].measured) in wanted}
     found = [
-        _compare(key, figure, ledger.get((key, figure), Amounts()), table.figures.get(key))
+        _compare(key, figure, ledger.get((key, figure), FigureAmounts()), table.figures.get(key))
         for key, figure in keys
     ]
     return tuple(sorted(found, key=_rank))
 
 
-def _compare(key: Key, figure: str, ours: Amounts, theirs: Amounts | None) -> Difference:
-    theirs = theirs or Amounts()
+def _compare(
+    key: FigureKey, figure: str, ours: FigureAmounts, theirs: FigureAmounts | None
+) -> Difference:
+    theirs = theirs or FigureAmounts()
     carats = _less(theirs.carat_thousandths, ours.carat_thousandths)
     known = ours.carat_thousandths
     return Difference(

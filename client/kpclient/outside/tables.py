@@ -27,7 +27,7 @@ _LARGEST: Final = Decimal(10) ** 15
 _SEPARATORS: Final = ",;\t"
 
 
-class Kind(StrEnum):
+class TableKind(StrEnum):
     """What kind of table it is."""
 
     COMTRADE = "comtrade"
@@ -44,7 +44,7 @@ class Measured(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class FigureKey:
     """Of whom, of what and of when a figure is; empty where the table does not tell."""
 
     year: str
@@ -55,7 +55,7 @@ class Key:
 
 
 @dataclass(slots=True)
-class Amounts:
+class FigureAmounts:
     """How much; None where nothing is said."""
 
     carat_thousandths: int | None = None
@@ -73,18 +73,18 @@ class Amounts:
 class OutsideTable:
     """What a table says."""
 
-    figures: dict[Key, Amounts] = field(default_factory=dict)
+    figures: dict[FigureKey, FigureAmounts] = field(default_factory=dict)
     noted: Counter[str] = field(default_factory=Counter)
     """What is to be known of rows that were passed over or converted, with their count."""
     unknown: dict[str, str] = field(default_factory=dict)
     """Names of countries that nobody knows, and where each stands first."""
 
-    def add(self, key: Key, carats: int | None, value: int | None) -> None:
+    def add(self, key: FigureKey, carats: int | None, value: int | None) -> None:
         """Add to what is said under a key."""
-        self.figures.setdefault(key, Amounts()).add(carats, value)
+        self.figures.setdefault(key, FigureAmounts()).add(carats, value)
 
 
-def read_outside(file: Path, kind: Kind, *, year: str) -> OutsideTable:
+def read_outside(file: Path, kind: TableKind, *, year: str) -> OutsideTable:
     """Read a table; ``year`` is that of rows that name none.
 
     Raises:
@@ -117,8 +117,8 @@ def read_outside(file: Path, kind: Kind, *, year: str) -> OutsideTable:
     return found
 
 
-_COLUMNS: Final[Mapping[Kind, Mapping[str, str]]] = {
-    Kind.COMTRADE: {
+_COLUMNS: Final[Mapping[TableKind, Mapping[str, str]]] = {
+    TableKind.COMTRADE: {
         "reporter": "reporteriso|reportercode|reporterdesc|reporter",
         "partner": "partneriso|partnercode|partnerdesc|partner",
         "flow": "flowcode|tradeflowcode|flowdesc|tradeflow",
@@ -134,7 +134,7 @@ _COLUMNS: Final[Mapping[Kind, Mapping[str, str]]] = {
         "transport?": "motcode|modeoftransportcode",
         "procedure?": "customscode|customsproccode",
     },
-    Kind.SUMMARY: {
+    TableKind.SUMMARY: {
         "participant": "participant|participantcode|code|country|countryname|name",
         "year?": "year",
         **{
@@ -151,7 +151,7 @@ _COLUMNS: Final[Mapping[Kind, Mapping[str, str]]] = {
             }.items()
         },
     },
-    Kind.ESTIMATE: {
+    TableKind.ESTIMATE: {
         "origin": "origin|country|countryname|participant|producer|code",
         "year?": "year|period|refyear",
         "carats?": "carats|cts|volume|volumects|production|productioncarats|quantity",
@@ -163,7 +163,7 @@ question mark says that it may be missing."""
 
 
 def _find_columns(
-    file: Path, kind: Kind, names: Sequence[str], *, has_year: bool
+    file: Path, kind: TableKind, names: Sequence[str], *, has_year: bool
 ) -> dict[str, list[int]]:
     plain = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in names]
     twice = sorted({name for name in plain if name and plain.count(name) > 1})
@@ -174,7 +174,7 @@ def _find_columns(
         for column, called in _COLUMNS[kind].items()
     }
     missing = [one for one in _COLUMNS[kind] if not one.endswith("?") and not found[one]]
-    if kind is not Kind.COMTRADE:
+    if kind is not TableKind.COMTRADE:
         missing += [] if found["year"] or has_year else ["year (or --year)"]
         amounts = ("carats", "value")
         if not any(found[one] for one in found if one.endswith(amounts)):
@@ -208,11 +208,13 @@ class _Row:
         """Give the first of them."""
         return next(iter(self.texts(column)), "")
 
-    def identity(self, kind: Kind) -> tuple[str, ...]:
+    def identity(self, kind: TableKind) -> tuple[str, ...]:
         """Give what no other row may have: of customs data all, else whom and when it is about."""
-        if kind is Kind.COMTRADE:
+        if kind is TableKind.COMTRADE:
             return tuple(self.cells)
-        return self.text("origin" if kind is Kind.ESTIMATE else "participant"), self.text("year")
+        return self.text("origin" if kind is TableKind.ESTIMATE else "participant"), self.text(
+            "year"
+        )
 
     def year(self, given: str) -> str:
         """Give the year of the row.
@@ -301,7 +303,9 @@ def _read_comtrade(row: _Row, found: OutsideTable, year: str) -> None:
         if reporter == partner:
             found.noted["of trade within one participant"] += 1
             return
-        key = Key(year=row.year(year), participant=reporter, measured=flow, partner=partner, hs=hs)
+        key = FigureKey(
+            year=row.year(year), participant=reporter, measured=flow, partner=partner, hs=hs
+        )
         found.add(key, _read_weight(row, found), row.amount("value", 100))
 
 
@@ -332,7 +336,7 @@ def _read_summary(row: _Row, found: OutsideTable, year: str) -> None:
         carats = row.amount(f"{measured} carats", 1000)
         value = row.amount(f"{measured} value", 100)
         if carats is not None or value is not None:
-            key = Key(year=row.year(year), participant=code, measured=measured)
+            key = FigureKey(year=row.year(year), participant=code, measured=measured)
             found.add(key, carats, value)
 
 
@@ -340,12 +344,12 @@ def _read_estimate(row: _Row, found: OutsideTable, year: str) -> None:
     if is_total(row.text("origin")):
         found.noted["sums over all producers"] += 1
     elif code := _find(row, "origin", found):
-        key = Key(year=row.year(year), participant=code, measured=Measured.PRODUCTION)
+        key = FigureKey(year=row.year(year), participant=code, measured=Measured.PRODUCTION)
         found.add(key, row.amount("carats", 1000), row.amount("value", 100))
 
 
 _READERS: Final = {
-    Kind.COMTRADE: _read_comtrade,
-    Kind.SUMMARY: _read_summary,
-    Kind.ESTIMATE: _read_estimate,
+    TableKind.COMTRADE: _read_comtrade,
+    TableKind.SUMMARY: _read_summary,
+    TableKind.ESTIMATE: _read_estimate,
 }
