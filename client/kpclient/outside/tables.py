@@ -147,7 +147,7 @@ _COLUMNS: Final[Mapping[TableKind, Mapping[str, str]]] = {
             for measured in Measured
             for amount, words in {
                 "carats": ("carats", "volume", "cts", "carat"),
-                "value": ("value", "valueusd", "usd"),
+                "value": ("value", "usd", "us"),
             }.items()
         },
     },
