@@ -26,6 +26,7 @@ ENTRY: dict[str, object] = {
     "index": 0,
     "block_time_ms": 0,
     "suspect": False,
+    "reports": [],
 }
 
 
