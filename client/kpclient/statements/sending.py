@@ -152,13 +152,13 @@ def _keeping(
     def keep() -> None:
         nonlocal kept
         if not kept:
+            kept = True
             try:
                 outbox.put(event, sent_at=now_ms())
             except (FileError, OSError) as error:
                 why = say_trouble(error) if isinstance(error, OSError) else error
                 problem = f"nothing was sent, for it has to be kept first: {why}"
                 raise ClientError(problem) from None
-            kept = True
 
     try:
         yield keep
