@@ -26,7 +26,6 @@ ENTRY: dict[str, object] = {
     "index": 0,
     "block_time_ms": 0,
     "suspect": False,
-    "reports": [],
 }
 
 
@@ -61,6 +60,6 @@ def test_the_id_of_an_event_is_a_digest(change: dict[str, object]) -> None:
 
 def test_so_it_is_in_a_history() -> None:
     author = {"participant": "BW", "authority": "gaborone"}
-    read({"events": [ENTRY | {"author": author}]}, HistoryAnswer)
+    read({"events": [ENTRY | {"author": author}], "reports": []}, HistoryAnswer)
     with pytest.raises(NotTrustworthyError, match="cannot be trusted"):
-        read({"events": [ENTRY | {"author": author, "id": "zz"}]}, HistoryAnswer)
+        read({"events": [ENTRY | {"author": author, "id": "zz"}], "reports": []}, HistoryAnswer)
