@@ -62,6 +62,8 @@ class PendingAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="pending", ta
 
     id: str
     """The event's id."""
+    reason: str | None = None
+    """What keeps the node from deciding anything now; null where nothing does."""
 
 
 class RefusedAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="refused", tag_field="status"):

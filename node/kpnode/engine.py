@@ -39,6 +39,7 @@ from kpnode.raft import (
     Term,
     Tick,
     TimeoutNow,
+    TransferRequested,
     Unreachable,
     VoteRequest,
 )
@@ -108,6 +109,8 @@ class Step:
     """News that the disk has lost something."""
     doubt: ClockDoubt | None
     """What the newest block says about clocks, if it is nothing good."""
+    newest_ms: int
+    """The time of the newest block that this node knows of, taken or not."""
     status: Status
 
 
@@ -126,6 +129,7 @@ class Engine:
     Attributes:
         tickets: numbers for whatever is asked of the core. They travel to other nodes as well, so
             they begin anywhere: an answer that outlives a restart must fit no later question.
+        find_early: tells whether a block time is ahead of this node's clock.
     """
 
     def __init__(
@@ -151,11 +155,13 @@ class Engine:
         self._punctuality = Punctuality(
             now_ms, skew_ms=machine.skew_ms, election_ticks=election_ticks
         )
+        self.find_early = self._punctuality.find_early
         self._pause_ticks = PAUSE_ELECTIONS * election_ticks
         self._ticks = 0
         self._transfer_pause_ticks = TRANSFER_ELECTIONS * election_ticks
         self._calm_ticks = self._transfer_pause_ticks
         self._noticed = Index(0)
+        self._offered_ms: int | None = None
         self.tickets = count(secrets.randbelow(_MAX_FIRST_TICKET))
 
     @property
@@ -166,6 +172,11 @@ class Engine:
     def status(self) -> Status:
         """Give a picture of the core."""
         return self._core.status()
+
+    @property
+    def newest_ms(self) -> int:
+        """The time of the newest block that this node knows of; not to be asked during a step."""
+        return max(self._machine.top.time_ms, self._punctuality.early_ms)
 
     def step(self, items: Sequence[Input], events: Sequence[SignedEvent]) -> Step:
         """Handle inputs, then try to order events; every effect on disk is done at return.
@@ -195,6 +206,7 @@ class Engine:
             refused=tuple(results.refused),
             loss=results.loss,
             doubt=self._punctuality.doubt,
+            newest_ms=self.newest_ms,
             status=self._core.status(),
         )
 
@@ -257,18 +269,21 @@ class Engine:
         try:
             self._check_message(sender, body)
         except LedgerError as error:
-            if isinstance(body, AppendRequest):
-                self._distrust(sender, body.term, error)
+            if isinstance(body, AppendRequest) and not self._distrust(sender, body.term, error):
+                return False
             results.refused.append(RefusedBlock(sender, body.term, str(error)))
             return False
         return True
 
-    def _distrust(self, leader: NodeId, term: Term, error: LedgerError) -> None:
+    def _distrust(self, leader: NodeId, term: Term, error: LedgerError) -> bool:
+        """Stop listening to a leader for a block that it answers for; others come again."""
         until_tick = None
         if isinstance(error, MistimedBlockError):
             until_tick = self._ticks + self._pause_ticks
-            self._punctuality.refuse(leader, error.time_ms)
+            if not self._punctuality.refuse(leader, error.time_ms, self._machine.top.time_ms):
+                return False
         self._distrusted[leader] = _Distrust(term, until_tick)
+        return True
 
     def _distrusts(self, leader: NodeId, term: Term) -> bool:
         found = self._distrusted.get(leader)
@@ -352,10 +367,10 @@ class Engine:
     def _order(self, events: Sequence[SignedEvent], results: _Results) -> None:
         """Admit events by the rules and propose what passes as one block."""
         core = self._core
-        if core.role is not Role.LEADER or core.last_index != self._machine.top.height:
+        leads = core.role is Role.LEADER and core.last_index == self._machine.top.height
+        if not leads or self._waits_for_time():
             results.answers += [(event.event_id, Retry()) for event in events]
             return
-        self._punctuality.stamp(core.node, self._machine.top.time_ms)
         executor = self._machine.open_block(self._now_ms())
         size = 0
         for position, event in enumerate(events):
@@ -373,6 +388,22 @@ class Engine:
         ticket = next(self.tickets)
         results.proposed = ticket, tuple(event.event_id for event in executor.events)
         core.handle(Proposed(ticket, payload))
+
+    def _waits_for_time(self) -> bool:
+        """Tell whether nothing is to be sealed now, since the last block is ahead of the clock.
+
+        Once another voter is asked to lead, whose clock may be right; then one block is tried.
+        """
+        top_ms = self._machine.top.time_ms
+        if not self.find_early(top_ms) or not (peers := self._core.status().peers):
+            return False
+        is_held = self._core.commit < self._core.last_index
+        if is_held or self._offered_ms == top_ms:
+            return is_held
+        self._offered_ms = top_ms
+        successor = max(peers, key=lambda peer: (peer.recently_active, peer.match)).node
+        self._core.handle(TransferRequested(next(self.tickets), successor))
+        return True
 
     def _admit(self, executor: BlockExecutor, event: SignedEvent) -> Committed | Refused | None:
         """Add an event to the block; an answer if that is all that will happen to it.

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from kpledger.base.keys import SigningKey
 from kpledger.base.state import Layers, StateReader, lay_over
+from kpledger.base.units import format_time
 from kpledger.log.block import (
     BlockKind,
     compute_head,
@@ -52,7 +53,7 @@ class MistimedBlockError(InvalidBlockError):
     """
 
     def __init__(self, height: int, time_ms: int, problem: str) -> None:
-        super().__init__(height, "time_ms", f"{time_ms} is {problem}")
+        super().__init__(height, "time_ms", f"{format_time(time_ms)} is {problem}")
         self.time_ms = time_ms
 
 
@@ -193,9 +194,9 @@ class Machine:
     def _check_time(self, tip: Tip, now_ms: int, *, misses_none: bool) -> None:
         earliest, latest = now_ms - self.skew_ms, now_ms + self.skew_ms
         if tip.time_ms > latest:
-            raise MistimedBlockError(tip.height, tip.time_ms, f"after {latest}")
+            raise MistimedBlockError(tip.height, tip.time_ms, f"after {format_time(latest)}")
         if misses_none and tip.time_ms < earliest:
-            raise MistimedBlockError(tip.height, tip.time_ms, f"before {earliest}")
+            raise MistimedBlockError(tip.height, tip.time_ms, f"before {format_time(earliest)}")
 
     def _holds(self, entry: Entry) -> bool:
         candidate = self._candidates.get((entry.index, entry.term))

@@ -11,6 +11,9 @@ against those that were not (thesis 3.6.1). So a node in company refuses late bl
 It is another question who leads then. A leader whose block was refused is not heard for a while,
 and the others elect one whose clock is right. If nobody else was heard until the same leader has
 been refused twice, the network has no other, and goes on with what it has.
+
+Block time never goes back: after clocks that were ahead, nobody can stamp less. So an early block
+is held against its leader once, and not at all if this node holds one of that time: both wait.
 """
 
 from collections.abc import Callable, Iterable
@@ -43,11 +46,22 @@ class ClockDoubt:
     """An earlier block of this leader said the same, longer ago than that can be."""
 
 
+@dataclass(frozen=True, slots=True)
+class Early:
+    """A block so far ahead of a clock that nobody with such a clock takes it, or one on it, yet."""
+
+    block_ms: int
+    own_ms: int
+    until_ms: int
+    """When the block is within what two clocks may differ by."""
+
+
 class Punctuality:
     """What one node knows of the time of the blocks that it is sent.
 
     Attributes:
         doubt: the newest block that shows a wrong clock; None once one came in time.
+        early_ms: the time of a block that the leader sends, and that is too early for now; or 0.
     """
 
     def __init__(self, now_ms: Callable[[], int], *, skew_ms: int, election_ticks: int) -> None:
@@ -63,6 +77,9 @@ class Punctuality:
         self._since = 0
         self._late: tuple[NodeId, int] | None = None
         self._newest: tuple[NodeId, int, int] | None = None
+        self.early_ms = 0
+        self._early_of: NodeId | None = None
+        self._refused_ms: int | None = None
 
     def tick(self) -> None:
         """Let one tick pass."""
@@ -79,6 +96,8 @@ class Punctuality:
         """Take note that this node leads, or follows who has just spoken."""
         if self._late is not None and self._late[0] != leader:
             self._late = None
+        if self._early_of != leader:
+            self.early_ms = 0
         if self._heard is None or self._ticks - self._heard > self._break_ticks:
             self._since = self._ticks
         self._heard = self._ticks
@@ -97,6 +116,7 @@ class Punctuality:
         """Look at the blocks in an append that were new to this node, and that it takes."""
         now_ms = self._now_ms()
         for block in blocks:
+            self.early_ms = 0
             time_ms = block.tip.time_ms
             if time_ms < now_ms - self._skew_ms:
                 self._since = self._ticks
@@ -115,14 +135,23 @@ class Punctuality:
             return ClockDoubt(leader, time_ms, now_ms)
         return None
 
-    def stamp(self, leader: NodeId, top_ms: int) -> None:
-        """Take note that this node seals a block on one of that time, which it cannot go below."""
-        now_ms = self._now_ms()
-        is_behind = top_ms - now_ms > self._skew_ms
-        self.doubt = ClockDoubt(leader, top_ms, now_ms) if is_behind else None
+    def find_early(self, time_ms: int) -> Early | None:
+        """Tell whether a block is ahead of this node's clock; may be asked at any moment."""
+        now_ms, until_ms = self._now_ms(), time_ms - self._skew_ms
+        return Early(time_ms, now_ms, until_ms) if until_ms > now_ms else None
 
-    def refuse(self, leader: NodeId, time_ms: int) -> None:
-        """Take note of a block that was refused for its time."""
-        self.doubt = ClockDoubt(leader, time_ms, self._now_ms())
+    def refuse(self, leader: NodeId, time_ms: int, held_ms: int) -> bool:
+        """Take note of a block that was refused for its time; tell if its leader answers for it.
+
+        ``held_ms`` is the time of the last block that this node holds.
+        """
+        now_ms = self._now_ms()
+        if time_ms > now_ms:
+            self._early_of, self.early_ms = leader, time_ms
+            # The same one again: the others have had the time to elect somebody who lacks it.
+            is_known, self._refused_ms = time_ms == self._refused_ms, time_ms
+            return not is_known and time_ms > held_ms
+        self.doubt = ClockDoubt(leader, time_ms, now_ms)
         before = self._late[1] if self._late is not None and self._late[0] == leader else 0
         self._late = leader, before + 1
+        return True

@@ -49,14 +49,14 @@ class Founded:
         return load_config(node.config).node.database
 
 
-def found(directory: Path) -> Founded:
+def found(directory: Path, voters_count: int = VOTERS) -> Founded:
     """Found it, with little patience for clocks and short elections."""
     port = find_ports("127.0.0.1", (*range(NODES), *range(100, 100 + NODES)))
     members = read_members(PARTICIPANTS)
     planned = plan_nodes(members, NODES, port)
     directory.mkdir()
     all_vote = found_network(directory, members, planned, api_tls=False)
-    voters = tuple(sorted(one.name for one in planned))[:VOTERS]
+    voters = tuple(sorted(one.name for one in planned))[:voters_count]
     encoded = format_genesis(msgspec.structs.replace(all_vote.file, voters=voters))
     genesis = parse_genesis(encoded)
     (directory / GENESIS_NAME).write_bytes(encoded)

@@ -20,6 +20,7 @@ from kpclient.output.console import print_fields, print_json, print_line, print_
 from kpclient.session import Session
 from kpledger.api.answers import (
     CommittedAnswer,
+    PendingAnswer,
     Problem,
     RefusedAnswer,
     SubmitAnswer,
@@ -282,9 +283,10 @@ def describe_answer(answer: SubmitAnswer) -> dict[str, object]:
 
 
 def _reason(answer: SubmitAnswer) -> str:
-    return (
-        answer.problem.detail if isinstance(answer, UnavailableAnswer) else "not committed in time"
-    )
+    if isinstance(answer, UnavailableAnswer):
+        return answer.problem.detail
+    reason = answer.reason if isinstance(answer, PendingAnswer) else None
+    return reason or "not committed in time"
 
 
 def _rehearse(session: Session, event: SignedEvent, *, as_json: bool) -> None:

@@ -45,6 +45,7 @@ class ProblemKind(Enum):
     SHARE_TAKEN = ("share-taken", 429, "This client has its share already")
     INTERNAL = ("internal", 500, "The node has made a mistake")
     NO_LEADER = ("no-leader", 503, "There is no leader at the moment")
+    NOT_RECORDING = ("not-recording", 503, "Nothing can be recorded at the moment")
     NOT_CONFIRMED = ("not-confirmed", 503, "What is newest could not be confirmed in time")
     BOOKS_BEHIND = ("books-behind", 503, "The node's books are not there yet")
     BUSY = ("busy", 503, "The node has too much to do")

@@ -83,7 +83,11 @@ def explain_failing(status: NodeStatus, kind: ProblemKind, reason: str) -> Probl
         broken = status.failure.cause is Cause.STORAGE
         kind = ProblemKind.STORAGE_FAILED if broken else ProblemKind.STOPPED
         return make_problem(kind, f"{kind.title}; its operator finds in its status why")
-    return make_problem(ProblemKind.NO_LEADER if status.raft.leader is None else kind, reason)
+    if status.raft.leader is None:
+        return make_problem(ProblemKind.NO_LEADER, reason)
+    if kind is ProblemKind.BUSY and status.obstacle is not None:
+        return make_problem(ProblemKind.NOT_RECORDING, status.obstacle)
+    return make_problem(kind, reason)
 
 
 def ledger_headers(tip: Tip, media_type: str = JSON_TYPE) -> dict[str, str]:

@@ -62,7 +62,7 @@ class StatusApi:
             head=tip.head.hex(),
             tree_size=tip.tree.size,
             tree_root=tip.tree.root().hex(),
-            ready=_is_ready(node.status()),
+            ready=node.status().obstacle is None,
         )
 
     def _describe(self, public: PublicStatusAnswer) -> StatusAnswer:
@@ -94,7 +94,7 @@ class StatusApi:
             pending=status.pending,
             refused_blocks=tuple(
                 RefusedBlockAnswer(leader=one.leader, term=one.term, problem=one.problem)
-                for one in status.refused_blocks
+                for one in status.trouble.refused
             ),
         )
 
@@ -103,11 +103,10 @@ class StatusApi:
         return _respond_word("live")
 
     async def get_ready(self, _request: web.Request) -> web.Response:
-        """Say whether the node can take events: it takes part, and knows a leader."""
+        """Say whether the node can take events: it takes part, knows a leader, and it is time."""
         status = self._node.status()
-        if not _is_ready(status):
-            reason = "this node knows no leader"
-            raise ProblemError(explain_failing(status, ProblemKind.NO_LEADER, reason))
+        if (obstacle := status.obstacle) is not None:
+            raise ProblemError(explain_failing(status, ProblemKind.BUSY, obstacle))
         return _respond_word("ready")
 
     async def get_genesis(self, _request: web.Request) -> web.Response:
@@ -129,10 +128,6 @@ class StatusApi:
             self._checkpoint = tip.tree.size, note
         headers = ledger_headers(tip, media_type=CHECKPOINT.replies[0].media_type)
         return web.Response(body=self._checkpoint[1], headers=headers)
-
-
-def _is_ready(status: NodeStatus) -> bool:
-    return status.failure is None and status.raft.leader is not None
 
 
 def _find_alarms(books: BooksAnswer) -> tuple[str, ...]:

@@ -149,7 +149,7 @@ class SubmitApi:
                     signers=tuple(key.hex() for key in outcome.signers),
                 )
             case Pending():
-                return PendingAnswer(id=event_id)
+                return PendingAnswer(id=event_id, reason=self._node.status().obstacle)
             case Refused(refusal=refusal):
                 if not client.is_listed:
                     refusal = outcome.for_everybody or refusal

@@ -18,8 +18,7 @@ def tick_election(state: RaftState) -> None:
     state.elapsed_ticks += 1
     if state.elapsed_ticks < state.election_timeout_ticks:
         return
-    # Whoever waited in vain has given its leader up, whether it may campaign or not: it would else
-    # send clients there for ever, and refuse the others its vote for that leader's sake.
+    # Else it would refuse the others for that leader's sake, and send clients there for ever.
     state.leader = None
     if _may_campaign(state):
         _start_pre_vote(state)

@@ -1,11 +1,14 @@
 """How a node is: a picture of one moment, why it stopped if it did, and what a person should do."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 
-from kpnode.engine import Loss, RefusedBlock
-from kpnode.punctuality import ClockDoubt
+from kpledger.base.units import format_time
+from kpnode.engine import Loss
+from kpnode.punctuality import ClockDoubt, Early
 from kpnode.raft import Status
+from kpnode.runtime.trouble import Trouble
 from kpnode.storage.errors import StorageError, is_shortage
 
 
@@ -54,12 +57,8 @@ class NodeStatus:
     """Events that wait for admission."""
     failure: Failure | None
     """Why the node has stopped taking part; it still answers questions."""
-    loss: Loss | None
-    """What the disk was found to have lost since the start."""
-    doubt: ClockDoubt | None
-    """What the newest block says about clocks, if it is nothing good."""
-    refused_blocks: tuple[RefusedBlock, ...]
-    """The newest blocks of other leaders that broke a rule."""
+    trouble: Trouble
+    """What else is wrong."""
     uptime_s: int
 
     @property
@@ -68,10 +67,27 @@ class NodeStatus:
 
         Sentences say what happened, what it means and what to do.
         """
-        failed = () if self.failure is None else (_describe_failure(self.failure),)
-        lost = () if self.loss is None else (_describe_loss(self.loss, self.raft),)
-        doubted = () if self.doubt is None else (_describe_doubt(self.doubt, self.raft.node),)
-        return (*failed, *lost, *doubted)
+        found = self.trouble
+        early = None if self.failure else found.early
+        alarms = (
+            self.failure and _describe_failure(self.failure),
+            found.loss and _describe_loss(found.loss, self.raft),
+            early and _describe_early(early, self.raft),
+            found.stuck_s and f"Nothing is recorded: {_describe_stuck(self)}",
+            found.doubt and _describe_doubt(found.doubt),
+        )
+        return tuple(alarm for alarm in alarms if alarm)
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why this node cannot take events now, in a sentence; None if it can."""
+        if self.failure is not None:
+            return "this node has stopped taking part"
+        if self.raft.leader is None:
+            return "this node knows no leader"
+        if (early := self.trouble.early) and not _is_alone(self.raft):
+            return explain_early(early)
+        return _describe_stuck(self).partition(". ")[0] if self.trouble.stuck_s else None
 
 
 def _describe_failure(failure: Failure) -> str:
@@ -104,18 +120,51 @@ def _describe_loss(loss: Loss, status: Status) -> str:
     )
 
 
-def _describe_doubt(doubt: ClockDoubt, node: str) -> str:
+def explain_early(early: Early) -> str:
+    """Say in a sentence what is ahead of which clock, and when that ends."""
+    ahead = timedelta(seconds=(early.block_ms - early.own_ms) // 1000)
+    return (
+        f"the newest block bears the time {format_time(early.block_ms)}, ahead of this node's clock"
+        f" by {ahead}; by such a clock none may follow before {format_time(early.until_ms)}"
+    )
+
+
+def _is_alone(status: Status) -> bool:
+    return status.configurations[-1].voters == (status.node,)
+
+
+def _describe_early(early: Early, status: Status) -> str:
+    wait = timedelta(seconds=(early.until_ms - early.own_ms) // 1000)
+    then = "other voters wait as well, and nothing can be recorded if most have such a clock"
+    if _is_alone(status):
+        then = "this node is the only voter and goes on, with blocks that bear that same time"
+    return (
+        f"A clock is wrong: {explain_early(early)}, in {wait}. Until then {then}. Another clock was"
+        " ahead when that block was made, or this one is behind now. Compare this one with a source"
+        " of time: if it is behind, set it, which ends this at once; else it ends by itself."
+    )
+
+
+def _describe_stuck(status: NodeStatus) -> str:
+    raft, span = status.raft, timedelta(seconds=int(status.trouble.stuck_s))
+    peers = ", ".join(str(one.node) for one in raft.peers if one.match < raft.last_index)
+    return (
+        f"this node leads, and no majority has taken block {raft.commit + 1} from it for {span}."
+        f" Not at the end of its log are {peers}: they catch up, or their status says why they take"
+        " nothing. Compare the clocks: voters take no block that is ahead of theirs."
+    )
+
+
+def _describe_doubt(doubt: ClockDoubt) -> str:
     seconds = abs(doubt.block_ms - doubt.own_ms) / 1000
     side = "behind" if doubt.block_ms < doubt.own_ms else "ahead of"
     where = f"{seconds:.1f} s {side} this node's clock"
-    if doubt.leader == node:
-        where = f"the newest block is {where}, so blocks of this node carry its time until then"
-    elif doubt.stands_still:
+    if doubt.stands_still:
         where = f"blocks of {doubt.leader} carry one and the same time, the last of them {where}"
     else:
         where = f"a block of {doubt.leader} is {where}"
     return (
         f"A clock is wrong: {where}. Compare the clocks of both nodes with a source of time; if"
-        " they are right, the leader stamps its blocks falsely. A node that catches up is told"
-        " this as well; then nothing needs to be done."
+        " they are right, ask who runs the leader why its blocks bear another time. A node that"
+        " catches up is told this as well; then nothing needs to be done."
     )

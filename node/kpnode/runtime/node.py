@@ -19,11 +19,10 @@ from kpledger.log.chain import ExecutedBlock
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.event import Author, SignedEvent
 from kpledger.scheme.outcome import Refusal
-from kpnode.engine import MAX_REFUSED_BLOCKS, Engine, Loss, RefusedBlock, Step
+from kpnode.engine import Engine, Loss, Step
 from kpnode.fairness import LaneShares, Slices
 from kpnode.ledger import Ledger
 from kpnode.ports import Links
-from kpnode.punctuality import ClockDoubt
 from kpnode.raft import (
     Dropped,
     Index,
@@ -39,13 +38,14 @@ from kpnode.raft import (
     Unreachable,
 )
 from kpnode.runtime.handover import Handover, choose_successor
-from kpnode.runtime.health import STOPPING, Failure, NodeStatus, explain_error
+from kpnode.runtime.health import STOPPING, Failure, NodeStatus, explain_early, explain_error
 from kpnode.runtime.incoming import Incoming
 from kpnode.runtime.intake import UNLIMITED, Allowance, Intake
 from kpnode.runtime.ordering import Ordering
 from kpnode.runtime.pace import Pace, count_block_bytes
 from kpnode.runtime.reads import Reads
 from kpnode.runtime.rounds import Rounds
+from kpnode.runtime.trouble import Trouble
 from kpnode.runtime.verifier import Verifier
 from kpnode.runtime.worker import Worker
 from kpnode.submission import (
@@ -134,10 +134,8 @@ class Node:
         self._worker: Worker[[Sequence[Input], Sequence[SignedEvent]], Step] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._raft = engine.status()
-        self._refused: deque[RefusedBlock] = deque(maxlen=MAX_REFUSED_BLOCKS)
         self._failure: Failure | None = None
-        self._loss = loss
-        self._doubt: ClockDoubt | None = None
+        self._trouble = Trouble(engine, loss, election_s)
         self._started = time.monotonic()
 
     async def start(self, links: Links) -> None:
@@ -190,9 +188,7 @@ class Node:
             peers=self._links.connected() if self._links else (),
             pending=len(self._submissions),
             failure=self._failure,
-            loss=self._loss,
-            doubt=self._doubt,
-            refused_blocks=tuple(self._refused),
+            trouble=self._trouble,
             uptime_s=int(time.monotonic() - self._started),
         )
 
@@ -284,7 +280,12 @@ class Node:
         elif isinstance(outcome, Refused):
             self._submissions.answer(event_id, outcome)
         else:
-            self._submissions.answer(event_id, Retry())
+            self._submissions.answer(event_id, self._retry(event_id))
+
+    def _retry(self, event_id: bytes) -> Retry | Unavailable:
+        """Let an event be tried again, unless that is in vain before a certain moment."""
+        early = self._trouble.early
+        return Retry() if early is None else Unavailable(event_id, explain_early(early))
 
     async def catch_up(self, timeout_s: float) -> str | None:
         """Wait until the committed ledger holds all that was acknowledged before this call.
@@ -391,24 +392,17 @@ class Node:
         self._reads.applied(self.ledger.tip.height)
         for grant in step.reads:
             self._rounds.on_reply(step.status.node, grant.ticket, grant.index)
-        self._take_alarms(step)
+        if self._trouble.take(step):
+            self._log_alarms()
 
     def _take_answers(self, step: Step) -> None:
         for event_id, answer in step.answers:
             if isinstance(answer, Refused) and step.grounds > self.ledger.tip.height:
                 self._submissions.hold(answer, step.grounds)
             else:
-                self._submissions.answer(event_id, answer)
+                again = isinstance(answer, Retry)
+                self._submissions.answer(event_id, self._retry(event_id) if again else answer)
         self._submissions.release(self.ledger.tip.height)
-
-    def _take_alarms(self, step: Step) -> None:
-        for refused in step.refused:
-            _log.error("refused a block of %s: %s", refused.leader, refused.problem)
-            self._refused.append(refused)
-        is_news = step.loss is not None or (step.doubt is not None and self._doubt is None)
-        self._loss, self._doubt = step.loss or self._loss, step.doubt
-        if is_news:
-            self._log_alarms()
 
     def _log_alarms(self) -> None:
         for alarm in self.status().alarms:

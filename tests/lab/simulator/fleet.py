@@ -165,6 +165,9 @@ class Fleet:
             raise ViolationError(
                 Invariant.NoInternalError, f"{node.name} stops: {error}"
             ) from error
+        if node.core is not None and node.core.transfers:
+            _call(self.panel.on_wish, ((node.name, wish) for wish in node.core.transfers))
+            node.core.transfers.clear()
         if node.disk.writes != writes:
             for on_save in self.panel.on_save:
                 on_save(node.name, node.disk)

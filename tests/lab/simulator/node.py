@@ -30,6 +30,7 @@ from kpnode.raft import (
     RoleChange,
     Status,
     Tick,
+    TransferRequested,
 )
 
 __all__ = ["Answer", "Applied", "Moods", "SimCore", "SimMachine", "SimNode", "Stepped"]
@@ -85,12 +86,16 @@ class SimCore(RaftCore):
         super().__init__(config, recovered, log)
         self.late: Callable[[], bool] = lambda: False
         self._reports: deque[Persisted] = deque()
+        self.transfers: list[TransferRequested] = []
+        """What the driver, or the engine by itself, has asked for and nobody was shown yet."""
 
     def handle(self, item: Input) -> None:
         """Take an input; reports of durability may queue, but never overtake one another.
 
         They come at the worst moment as well: when another leader has just written to the log.
         """
+        if isinstance(item, TransferRequested):
+            self.transfers.append(item)
         if isinstance(item, Persisted):
             self._reports.append(item)
         elif not self._reports:

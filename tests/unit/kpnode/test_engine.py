@@ -17,6 +17,7 @@ from founding import (
 from scheme_statements import HAND_OVER
 
 from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.governance import KeyAdded
 from kpnode.engine import MAX_TERM_STEP, PAUSE_ELECTIONS, TRANSFER_ELECTIONS, Engine, Loss
 from kpnode.ledger import Ledger
@@ -49,7 +50,7 @@ from kpnode.raft import (
 )
 from kpnode.raft.messages import PreVoteReply, PreVoteRequest
 from kpnode.storage.leveldb import LevelStorage
-from kpnode.submission import Refused
+from kpnode.submission import Refused, Retry
 
 VOTERS = tuple(NodeId(name) for name in ("bw-1", "eu-1", "za-1"))
 ME, HONEST, LIAR = VOTERS
@@ -163,13 +164,17 @@ def test_term_that_jumps_is_refused(world: World, body: MessageBody) -> None:
 OWN_KEYS = ("BW/root", "BW/recovery")
 
 
+def key_added(number: int, signers: tuple[str, ...] = OWN_KEYS) -> SignedEvent:
+    body = KeyAdded(authority="root", key=signing_key(f"new {number}").public_key, valid_from=0)
+    return decode_envelope(make_event("BW/root", body, signers=signers, nonce=number))
+
+
 def sealed_block(world: World, ahead_ms: int, *, term: int = 2, nonce: int = 0) -> Received:
     """Append the next block, sealed by a leader whose clock is so far ahead of ours."""
     key = signing_key(f"{HONEST}/consensus")
     leader = Machine(make_genesis(), HONEST, key, world.ledger, skew_ms=SKEW_MS)
     builder = leader.open_block(world.now_ms + ahead_ms)
-    body = KeyAdded(authority="root", key=signing_key(f"new {nonce}").public_key, valid_from=0)
-    builder.add(decode_envelope(make_event("BW/root", body, signers=OWN_KEYS, nonce=nonce)))
+    builder.add(key_added(nonce))
     tip = world.ledger.tip
     payload = leader.seal(builder, Term(term))
     block = Entry(Index(tip.height + 1), Term(term), EntryKind.BLOCK, payload)
@@ -292,17 +297,17 @@ def test_time_that_stands_still_is_noticed(world: World) -> None:
 
 
 def test_clock_of_a_leader_that_is_behind_is_noticed_by_itself(world: World) -> None:
-    events = [
-        KeyAdded(authority="root", key=signing_key(f"{n}").public_key, valid_from=0) for n in (1, 2)
-    ]
-    signed = [
-        decode_envelope(make_event("BW/root", body, nonce=n)) for n, body in enumerate(events)
-    ]
+    signed = [key_added(1), key_added(2)]
     world.now_ms -= SKEW_MS + 1
     step = world.engine.step([], [signed[0]])
-    assert step.doubt == ClockDoubt(ME, NOW_MS, world.now_ms)
+    assert world.engine.find_early(step.newest_ms) is not None
+    assert (step.proposed, step.status.transfer_target) == (None, HONEST)
+    step = world.engine.step([Tick()] * ELECTION_TICKS, [signed[0]])
+    assert (step.proposed is not None, step.status.transfer_target) == (True, None)
+    step = world.engine.step([], [signed[1]])
+    assert (step.proposed, step.answers) == (None, ((signed[1].event_id, Retry()),))
     world.now_ms += 1
-    assert world.engine.step([], [signed[1]]).doubt is None
+    assert world.engine.step([], [signed[1]]).proposed is not None
 
 
 def test_leader_whose_block_breaks_a_rule_is_not_heard_again_in_its_term(world: World) -> None:
@@ -417,8 +422,7 @@ def test_claim_about_commits_is_told_once_in_a_term_and_nothing_follows(world: W
 def test_signature_of_a_stranger_is_refused_by_its_key(
     world: World, signers: tuple[str, ...]
 ) -> None:
-    body = KeyAdded(authority="root", key=signing_key("new").public_key, valid_from=0)
-    event = decode_envelope(make_event("BW/root", body, signers=signers))
+    event = key_added(0, signers)
     [(event_id, answer)] = world.engine.step([], [event]).answers
     assert event_id == event.event_id
     assert isinstance(answer, Refused)
