@@ -3,6 +3,7 @@
 The genesis file is that of `founding`, the clock stands at its noon; all else is as in production.
 """
 
+import asyncio
 import os
 import socket
 import sqlite3
@@ -15,6 +16,7 @@ import aiohttp
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from founding import NOW_MS, OFFICES, make_genesis, opening_events, signing_key
+from network import PATIENCE_S
 from ports import FOR_API
 
 from kpledger.api.routes import MSGPACK_TYPE
@@ -180,6 +182,9 @@ async def serve(
         "127.0.0.1", 0, None, FOR_API, is_preferred=lambda address: address.is_loopback
     )
     try:
+        if tuple(voters) == (NAME,):
+            async with asyncio.timeout(PATIENCE_S):
+                await node.reach(1)  # where it leads, it has something to answer from
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
             yield Served(node, books, clock, port, session)
     finally:

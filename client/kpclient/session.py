@@ -4,11 +4,12 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
+from datetime import timedelta
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -41,6 +42,8 @@ from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.ids import parse_number
 from kpledger.scheme.v1.records import CertificateRecord
 
+_OLD_S: Final = 5
+"""Seconds without a leader that are worth a warning: no election takes as long."""
 T = TypeVar("T")
 A = TypeVar("A", bound=msgspec.Struct)
 
@@ -209,6 +212,11 @@ class Session:
 
     def _hear(self, node: str, status: PublicStatusAnswer) -> None:
         """Compare what a node claims with what was proven, and tell where other nodes say else."""
+        if status.age_s >= _OLD_S:
+            age = timedelta(seconds=status.age_s)
+            print_trouble(
+                f"warning: {node} has heard no leader for {age}; what it has may be as old"
+            )
         for doubt in self._memory.hear(_position_of(status), node=node):
             print_trouble(f"warning: {doubt}; at most one of them is right (kpledger audit)")
 

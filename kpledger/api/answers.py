@@ -202,6 +202,8 @@ class PublicStatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     tree_root: HexDigest
     ready: bool = False
     """The node takes part and knows a leader, so that it can take events."""
+    age_s: int = 0
+    """So many seconds ago it was in touch with its leader, or since its start never."""
 
 
 class StatusAnswer(PublicStatusAnswer, frozen=True, kw_only=True):

@@ -54,3 +54,6 @@ class Links(Protocol):
 
     def connected(self) -> tuple[str, ...]:
         """Return the peers with a live link, ascending."""
+
+    def unreachable(self) -> tuple[str, ...]:
+        """Say of the others where they should be and why there is no link, each in a few words."""

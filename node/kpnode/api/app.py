@@ -59,6 +59,11 @@ def build_app(
         routes.READY: status.get_ready,
         routes.OPENAPI: get_openapi,
     }
+
+    async def tell_age(_: web.Request, response: web.StreamResponse) -> None:
+        if node.age_s:
+            response.headers["KP-Age-S"] = str(node.age_s)
+
     app = web.Application(
         client_max_size=limits.max_body_bytes,
         middlewares=[
@@ -68,6 +73,7 @@ def build_app(
             take_turns(Slices(_BEGINNING)),
         ],
     )
+    app.on_response_prepare.append(tell_age)
     app.cleanup_ctx.extend((proxy.connected, delivery.watching))
     for route in routes.ROUTES:
         handler = proxy.forwarding(route) if route.from_books else handlers[route]

@@ -23,7 +23,7 @@ from kpledger.scheme.v1.records import CountersignaturesRecord
 from kpnode.api.client import client_of
 from kpnode.api.delivery import PIECE_BYTES, NotWholeError, cut_off, send_piece, sending
 from kpnode.api.parameters import read_parameters
-from kpnode.api.served import ApiLimits, catch_up, ledger_headers, respond_json
+from kpnode.api.served import ApiLimits, catch_up, find_tip, ledger_headers, respond_json
 from kpnode.api.shares import Held, Shares
 from kpnode.incident import Incident
 from kpnode.ledger import Ledger, StoredEvent
@@ -49,7 +49,7 @@ class BlocksApi:
         question = read_parameters(request, BlocksQuestion)
         end = partial(cut_off, request)
         with self._streams.take(client_of(request), cut_off=end) as held:
-            tip = self._ledger.tip
+            tip = find_tip(self._node)
             response = web.StreamResponse(headers=ledger_headers(tip, MSGPACK_TYPE))
             response.enable_chunked_encoding()
             if request.method != "HEAD":

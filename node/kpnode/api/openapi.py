@@ -8,6 +8,7 @@ import msgspec
 from kpledger import __version__
 from kpledger.api.answers import Problem
 from kpledger.api.routes import (
+    BLOCKS,
     CHECKPOINT,
     JSON_TYPE,
     LIVE,
@@ -135,6 +136,7 @@ _OF_EVENTS: Final = (
 )
 _OF_A_NODE_OUT_OF_WORK: Final = (
     ProblemKind.NO_LEADER,
+    ProblemKind.NOT_RECORDING,
     ProblemKind.STOPPED,
     ProblemKind.STORAGE_FAILED,
 )
@@ -159,6 +161,7 @@ def _describe_problems(route: Route) -> Json:
         (route is SUBMIT, _OF_SUBMISSIONS),
         (route is READY, _OF_A_NODE_OUT_OF_WORK),
         (route.options is ReadOptions, [ProblemKind.NOT_CONFIRMED, *_OF_A_NODE_OUT_OF_WORK]),
+        (route in (BLOCKS, CHECKPOINT), [ProblemKind.NO_LEADER]),
         (route.from_books, [ProblemKind.TOO_COSTLY, ProblemKind.BOOKS_BEHIND]),
         (route.may_find_none, [ProblemKind.NOT_FOUND]),
         (route not in _WITHOUT_SHARE, _OF_SHARES),

@@ -64,13 +64,26 @@ async def catch_up(node: Node, options: ReadOptions) -> Tip:
     """Wait for what an answer has to take into account; gives the tip to answer from.
 
     Raises:
-        ProblemError: it did not come in time.
+        ProblemError: it did not come in time, or there is nothing to answer from.
     """
     if options.consistency is Consistency.LINEARIZABLE:
         reason = await node.catch_up(options.timeout_ms / 1000)
         if reason is not None:
             kind = ProblemKind.NOT_CONFIRMED
             raise ProblemError(explain_failing(node.status(), kind, reason))
+    return find_tip(node)
+
+
+def find_tip(node: Node) -> Tip:
+    """Give the tip to answer from.
+
+    Raises:
+        ProblemError: there is none: the node has never heard the others, and nothing means nothing.
+    """
+    status = node.status()
+    if node.ledger.tip.height == 0 and not status.hears_leader:
+        never = f"this node has never heard the others and holds nothing yet: {status.obstacle}"
+        raise ProblemError(make_problem(ProblemKind.NO_LEADER, never))
     return node.ledger.tip
 
 
@@ -83,8 +96,8 @@ def explain_failing(status: NodeStatus, kind: ProblemKind, reason: str) -> Probl
         broken = status.failure.cause is Cause.STORAGE
         kind = ProblemKind.STORAGE_FAILED if broken else ProblemKind.STOPPED
         return make_problem(kind, f"{kind.title}; its operator finds in its status why")
-    if status.raft.leader is None:
-        return make_problem(ProblemKind.NO_LEADER, reason)
+    if not status.hears_leader:
+        return make_problem(ProblemKind.NO_LEADER, status.obstacle or reason)
     if kind is ProblemKind.BUSY and status.obstacle is not None:
         return make_problem(ProblemKind.NOT_RECORDING, status.obstacle)
     return make_problem(kind, reason)

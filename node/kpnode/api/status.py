@@ -26,7 +26,7 @@ from kpledger.log.checkpoint import (
 )
 from kpnode.api.client import client_of
 from kpnode.api.problems import ProblemError, ProblemKind
-from kpnode.api.served import BooksGate, explain_failing, ledger_headers, respond_json
+from kpnode.api.served import BooksGate, explain_failing, find_tip, ledger_headers, respond_json
 from kpnode.runtime import Cause, Node, NodeStatus
 
 STOPPED: Final = "stopped"
@@ -63,6 +63,7 @@ class StatusApi:
             tree_size=tip.tree.size,
             tree_root=tip.tree.root().hex(),
             ready=node.status().obstacle is None,
+            age_s=node.status().age_s,
         )
 
     def _describe(self, public: PublicStatusAnswer) -> StatusAnswer:
@@ -119,7 +120,7 @@ class StatusApi:
 
         Only what is committed is signed, so no two checkpoints of a node contradict each other.
         """
-        tip = self._node.ledger.tip
+        tip = find_tip(self._node)
         if self._checkpoint[0] != tip.tree.size:
             origin = self._node.genesis.file.origin
             checkpoint = Checkpoint(origin, tip.tree.size, tip.tree.root())

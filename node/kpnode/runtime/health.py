@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from typing import Final
 
 from kpledger.base.units import format_time
 from kpnode.engine import Loss
@@ -45,6 +46,10 @@ def explain_error(error: Exception) -> Failure:
     return Failure(Cause.INTERNAL, f"{type(error).__name__}: {error}")
 
 
+_SILENCE_S: Final = 5
+"""Seconds without a leader that are no election any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
     """A picture of the node for the API."""
@@ -59,6 +64,10 @@ class NodeStatus:
     """Why the node has stopped taking part; it still answers questions."""
     trouble: Trouble
     """What else is wrong."""
+    unreachable: tuple[str, ...]
+    """The others, each with where it should be and why there is no link."""
+    age_s: int
+    """How long ago this node was in touch with its leader; since its start, if it never was."""
     uptime_s: int
 
     @property
@@ -69,22 +78,31 @@ class NodeStatus:
         """
         found = self.trouble
         early = None if self.failure else found.early
+        is_silent = not self.failure and not self.hears_leader and self.age_s >= _SILENCE_S
         alarms = (
             self.failure and _describe_failure(self.failure),
             found.loss and _describe_loss(found.loss, self.raft),
             early and _describe_early(early, self.raft),
             found.stuck_s and f"Nothing is recorded: {_describe_stuck(self)}",
             found.doubt and _describe_doubt(found.doubt),
+            is_silent and _describe_silence(self),
         )
-        return tuple(alarm for alarm in alarms if alarm)
+        return tuple(alarm for alarm in alarms if isinstance(alarm, str))
+
+    @property
+    def hears_leader(self) -> bool:
+        """Whether this node leads, or hears who does and can answer."""
+        leader = self.raft.leader
+        return self.failure is None and (leader == self.raft.node or leader in self.peers)
 
     @property
     def obstacle(self) -> str | None:
         """Why this node cannot take events now, in a sentence; None if it can."""
         if self.failure is not None:
             return "this node has stopped taking part"
-        if self.raft.leader is None:
-            return "this node knows no leader"
+        if not self.hears_leader:
+            leader = self.raft.leader
+            return f"this node {f'does not reach {leader}' if leader else 'knows no leader'}"
         if (early := self.trouble.early) and not _is_alone(self.raft):
             return explain_early(early)
         return _describe_stuck(self).partition(". ")[0] if self.trouble.stuck_s else None
@@ -126,6 +144,17 @@ def explain_early(early: Early) -> str:
     return (
         f"the newest block bears the time {format_time(early.block_ms)}, ahead of this node's clock"
         f" by {ahead}; by such a clock none may follow before {format_time(early.until_ms)}"
+    )
+
+
+def _describe_silence(status: NodeStatus) -> str:
+    missing = ", ".join(status.unreachable) or "none of those in [peers.addresses]"
+    why = f"Not connected: {missing}. Look at the addresses, at those nodes, at the network."
+    if status.raft.node not in status.raft.configurations[-1].voters:
+        why = "It is no voter of the genesis file, and only voters are sent what is recorded."
+    return (
+        f"For {timedelta(seconds=status.age_s)} {status.obstacle}: it may have missed what was"
+        f" recorded since, and can record nothing. {why}"
     )
 
 

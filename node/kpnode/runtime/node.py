@@ -136,12 +136,12 @@ class Node:
         self._raft = engine.status()
         self._failure: Failure | None = None
         self._trouble = Trouble(engine, loss, election_s)
-        self._started = time.monotonic()
+        self._started = self._current_s = time.monotonic()
 
     async def start(self, links: Links) -> None:
         """Begin to take part, over these links."""
         self._links = links
-        self._started = time.monotonic()
+        self._started = self._current_s = time.monotonic()
         self._log_alarms()
         worker = self._worker = Worker(self._engine.step, name="core")
         self._verifier.start()
@@ -189,8 +189,15 @@ class Node:
             pending=len(self._submissions),
             failure=self._failure,
             trouble=self._trouble,
+            unreachable=self._links.unreachable() if self._links else (),
+            age_s=self.age_s,
             uptime_s=int(time.monotonic() - self._started),
         )
+
+    @property
+    def age_s(self) -> int:
+        """How many seconds ago this node was in touch with its leader."""
+        return int(time.monotonic() - self._current_s)
 
     def receive(self, message: Message) -> None:
         """Take a message from a peer; its sender was authenticated by the link it came over."""
@@ -283,8 +290,7 @@ class Node:
             self._submissions.answer(event_id, self._retry(event_id))
 
     def _retry(self, event_id: bytes) -> Retry | Unavailable:
-        """Let an event be tried again, unless that is in vain before a certain moment."""
-        early = self._trouble.early
+        early = self._trouble.early  # until that is over, it would be in vain
         return Retry() if early is None else Unavailable(event_id, explain_early(early))
 
     async def catch_up(self, timeout_s: float) -> str | None:
@@ -340,6 +346,8 @@ class Node:
             # believe that it has waited for others all that while.
             await asyncio.sleep(self._tick_s)
             self._put(Tick())
+            if self.status().hears_leader:
+                self._current_s = time.monotonic()
 
     async def _run(self, worker: Worker[[Sequence[Input], Sequence[SignedEvent]], Step]) -> None:
         while True:

@@ -90,6 +90,7 @@ class Link:
         node: the peer's name.
         peer: where it is, and who.
         is_connected: whether frames can leave.
+        trouble: why not, when that was found last.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class Link:
         self._queued_bytes = 0
         self._waiting = asyncio.Event()
         self.is_connected = False
+        self.trouble = "not tried yet"
         self._overflowing = False
         self._losses = Incident(_logger, f"no connection to {node}")
         self._jams = Incident(_logger, f"{node} reads too slowly")
@@ -150,6 +152,7 @@ class Link:
             # A connection that is accepted and lost at once is no better than one refused.
             lasted = loop.time() - started > self._options.longest_pause_s
             failures = 1 if lasted else failures + 1
+            self.trouble = reason
             self._losses.note(reason)
             self._counts.disconnected += 1
             self._on_unreachable(self.node)

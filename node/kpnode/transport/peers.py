@@ -67,6 +67,14 @@ class PeerTransport:
         """Those to whom frames can leave now."""
         return tuple(sorted(node for node, link in self._links.items() if link.is_connected))
 
+    def unreachable_peers(self) -> tuple[str, ...]:
+        """Say of the others where they should be, and why nothing leaves."""
+        return tuple(
+            f"{node} at {link.peer.address} ({link.trouble})"
+            for node, link in sorted(self._links.items())
+            if not link.is_connected
+        )
+
     async def set_peers(self, peers: Mapping[NodeId, Peer]) -> None:
         """Connect to these nodes from now on, and to no others; those that stay are not disturbed.
 

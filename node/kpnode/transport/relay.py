@@ -104,6 +104,10 @@ class PeerLinks:
         """Give the peers with a live link."""
         return self.transport.connected_peers()
 
+    def unreachable(self) -> tuple[str, ...]:
+        """Say who should be where and is not reached, and why."""
+        return self.transport.unreachable_peers()
+
     def relay(self, peer: NodeId, event: SignedEvent, lane: Author) -> bool:
         """Pass a submitted event on; False if it cannot leave now."""
         ticket = next(self._tickets)

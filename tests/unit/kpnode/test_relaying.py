@@ -47,6 +47,9 @@ class Silence:
     def connected(self) -> tuple[str, ...]:
         return (LEADER,)
 
+    def unreachable(self) -> tuple[str, ...]:
+        return ()
+
     async def wait_for(self, count: int) -> None:
         async with asyncio.timeout(10):
             while len(self.relayed) < count:

@@ -57,7 +57,7 @@ async def test_a_refusal_says_what_everybody_may_ask_and_how_one_is_listed(tmp_p
 async def test_a_stranger_hears_of_a_node_only_what_a_client_needs(tmp_path: Path) -> None:
     async with serve(tmp_path / "ledger", ApiLimits(), access=AccessSection()) as served:
         found = (await served.get("/v1/status")).json
-    names = {"node", "chain", "height", "head", "tree_size", "tree_root", "ready"}
+    names = {"node", "chain", "height", "head", "tree_size", "tree_root", "ready", "age_s"}
     assert set(found) == names
 
 

@@ -376,4 +376,6 @@ async def test_what_is_newest_is_not_guessed_without_a_leader(tmp_path: Path, pa
         reply = await served.get(f"{path}?consistency=linearizable&timeout_ms=20")
         assert (reply.status, reply.json["type"]) == (503, "urn:kpledger:problem:no-leader")
         assert reply.headers["Retry-After"] == "1"
-        assert (await served.get(path)).status in {200, 404}
+        # Nor is it told that there is nothing by a node that has never heard the others.
+        reply = await served.get(path)
+        assert (reply.status, "never heard" in str(reply.json["detail"])) == (503, True)

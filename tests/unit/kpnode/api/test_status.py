@@ -48,6 +48,7 @@ async def test_the_status_names_ledger_and_consensus(served: Served) -> None:
         "tree_size": 1,
         "tree_root": tip.tree.root().hex(),
         "ready": True,
+        "age_s": 0,
         "state_digest": tip.digest.digest.hex(),
         "block_time_ms": NOW_MS,
         "storage": {"durability": "fsync before every acknowledgement", "failed": None},

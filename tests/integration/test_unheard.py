@@ -1,0 +1,116 @@
+"""Nodes that have never heard the others, or not for long: they say so, and so do the commands."""
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import pytest
+from attacks.voting import VOTERS, Founded, Watch, found, number
+from network import NodeSeen, ask_status, ending, sign_note, start_kpnode, wait_until_alarm
+from typer.testing import CliRunner, Result
+
+from kpclient.cli import app
+from kpledger.api.routes import CHECKPOINT, GENESIS, LIVE, OPENAPI, READY, ROUTES, STATUS
+from kpnode.config import Address, format_config, load_config
+from kpnode.founding import GENESIS_NAME
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+NEEDS_NOTHING = {GENESIS, STATUS, LIVE, READY, OPENAPI}
+"""Routes that tell nothing of what is recorded."""
+READING = (
+    ["list"],
+    ["list", "--json"],
+    ["show", "BW00000001"],
+    ["flags"],
+    ["stats", "annex3", "--participant", "BW", "--period", "2026Q1"],
+    ["participants"],
+    ["trace", "BW00000001"],
+    ["calendar"],
+)
+
+
+def give_addresses(node: NodeSeen, addresses: dict[str, Address]) -> None:
+    config = load_config(node.config)
+    peers = msgspec.structs.replace(config.peers, addresses=addresses)
+    node.config.write_text(format_config(msgspec.structs.replace(config, peers=peers)))
+
+
+async def type_command(
+    network: Founded, words: list[str], *nodes: NodeSeen, timeout_s: int = 20
+) -> Result:
+    environment = {
+        "KPLEDGER_NODE": ",".join(node.api for node in nodes),
+        "KPLEDGER_GENESIS": str(network.directory / GENESIS_NAME),
+        "KPLEDGER_HOME": str(network.directory / "home"),
+    }
+    typed = [*words, "--timeout", str(timeout_s)]
+    return await asyncio.to_thread(CliRunner().invoke, app, typed, env=environment)
+
+
+async def test_nodes_that_hear_nobody(tmp_path: Path) -> None:
+    network = found(tmp_path / "net")
+    first, second, lost, lonely, _ = network.nodes
+    give_addresses(lonely, {})
+    # Nobody listens where it looks for them.
+    give_addresses(lost, {node.name: Address("127.0.0.1:1") for node in (first, second, lonely)})
+    started = [await start_kpnode("run", "--config", node.config) for node in network.nodes]
+    async with ending(started), aiohttp.ClientSession() as session:
+        await check_the_unheard(session, network)
+
+
+async def check_the_unheard(session: aiohttp.ClientSession, network: Founded) -> None:
+    _, _, lost, lonely, stranger = network.nodes
+    told = {
+        lost: "at 127.0.0.1:1 (connection refused)",
+        lonely: "holds no line such as",
+        stranger: "no voter of the genesis file",
+    }
+    for node, words in told.items():
+        await wait_until_alarm(session, node, words)
+        await wait_until_alarm(session, node, "may have missed what was recorded")
+        status = await ask_status(session, node)
+        assert (status["ready"], number(status, "age_s") >= 5) == (False, True)
+        for route in ROUTES:
+            has_no_questions = not route.names_in_path and not route.takes_events
+            needed = [one for one in msgspec.structs.fields(route.question) if one.required]
+            if has_no_questions and not needed and route not in NEEDS_NOTHING:
+                async with session.get(node.api + route.path) as response:
+                    problem = await response.text()
+                    assert (response.status, "never heard" in problem) == (503, True), route.path
+        async with session.get(node.api + READY.path) as response:
+            assert response.status == 503
+            assert "this node knows no leader" in await response.text()
+    for command in READING:
+        result = await type_command(network, command, lonely, timeout_s=2)
+        assert (result.exit_code, "never heard the others" in result.output) == (2, True), command
+
+
+async def test_command_goes_on_to_a_node_that_has_heard_and_says_how_old_its_knowledge_is(
+    tmp_path: Path,
+) -> None:
+    network = found(tmp_path / "net")
+    *voters, stranger = network.nodes
+    started = [await start_kpnode("run", "--config", node.config) for node in network.nodes]
+    async with ending(started), aiohttp.ClientSession() as session:
+        watch = Watch(session, voters)
+        await watch.until(lambda one: bool(one.get("leader")))
+        await watch.commit(sign_note(network.directory / "keys", network.genesis.chain))
+        result = await type_command(network, ["list"], stranger, *voters)
+        assert (result.exit_code, "never heard" in result.output) == (0, False), result.output
+        [kept, *others] = voters
+        height = number(await ask_status(session, kept), "height")
+        for process in started[1:VOTERS]:
+            process.terminate()
+        alarms = await wait_until_alarm(session, kept, "may have missed what was recorded")
+        assert all(other.name in alarms for other in others)
+        # What it has it tells, and how old that may be.
+        result = await type_command(network, ["list", "--json"], kept)
+        assert (result.exit_code, "has heard no leader for" in result.stderr) == (0, True)
+        assert msgspec.json.decode(result.stdout) == {"certificates": [], "next": None}
+        async with session.get(f"{kept.api}/v1/certificates") as response:
+            assert (response.status, int(response.headers["KP-Height"]) >= height) == (200, True)
+            assert int(response.headers["KP-Age-S"]) >= 5
+        async with session.get(kept.api + CHECKPOINT.path) as response:
+            assert response.status == 200
