@@ -108,6 +108,7 @@ class Draft:
         is_sent = sending.offline is None and not sending.dry_run
         try:
             prepare(self, **self.given)
+            self.body  # noqa: B018 (what cannot be said at all is told before anything is looked up)
             waited = self._find_typed(plain) if is_sent else None
             event = self.sign()
         except (NodeUnreachableError, UnsignedAheadError) as error:
@@ -166,6 +167,16 @@ class Draft:
             raise UnsignedAheadError(self.subject)
         return None
 
+    @cached_property
+    def body(self) -> Body:
+        """What is said, once all fields are there.
+
+        Raises:
+            MalformedError: the fields are no body of this type.
+        """
+        with naming(self.file):
+            return read_struct(self.kind, self.fields, within="body")
+
     def sign(self) -> SignedEvent:
         """Make the event, once all fields are there.
 
@@ -177,8 +188,7 @@ class Draft:
             UsageError: the subject has to be named.
             ClientError: what it follows cannot be looked up.
         """
-        with naming(self.file):
-            body = read_struct(self.kind, self.fields, within="body")
+        body = self.body
         keyring = Keyring(self.session, self.by.signer)
         author, _ = keyring.open()
         about = self.subject or subject_of(author.participant, body)

@@ -234,7 +234,9 @@ def moments(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize(
-    "names", [{"*.log"}, {"CURRENT", "MANIFEST-*"}, {"*.log", "*.ldb"}], ids=str
+    "names",
+    [{"*.log"}, {"CURRENT", "MANIFEST-*"}, {"*.log", "*.ldb"}],
+    ids=lambda names: " ".join(sorted(names)),
 )
 @pytest.mark.parametrize("older", [True, False])
 def test_files_of_two_moments_decide_nothing(

@@ -26,7 +26,7 @@ async def test_a_finding_is_served_with_its_evidence(served: Served) -> None:
 @pytest.mark.parametrize(
     ("path", "parameter"),
     [
-        ("/v1/flags?flag=F19", "flag"),
+        ("/v1/flags?flag=F99", "flag"),
         ("/v1/flags?settings=F1.days", "settings"),
         ("/v1/flags?limit=0", "limit"),
         ("/v1/flags?codes=BW", "codes"),
