@@ -20,7 +20,7 @@ from kpledger.api.answers import Problem
 from kpledger.base.codec import DECODE_ERRORS
 from kpledger.base.errors import LedgerError
 from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES, decode_envelope
-from kpledger.scheme.event import SignedEvent
+from kpledger.scheme.event import Author, Body, SignedEvent
 
 MAX_WAITING: Final = 100_000
 _WAITING: Final = ".envelope"
@@ -114,14 +114,16 @@ class Outbox:
             write_durably(path, event.encoded, replace=True)
         return path
 
-    def find_same(self, event: SignedEvent, *, but_for: Collection[str] = ()) -> OutboxEntry | None:
+    def find_same(
+        self, statement: "Statement", *, but_for: Collection[str] = ()
+    ) -> OutboxEntry | None:
         """Find what waits and states the same, ``but_for`` some fields of the body.
 
         Whoever repeats a command means one event.
         """
-        content = _content(event, but_for)
+        content = statement.content(but_for)
         return next(
-            (one for one in self.waiting() if _content(one.event, but_for) == content), None
+            (one for one in self.waiting() if state(one.event).content(but_for) == content), None
         )
 
     def waiting(self) -> tuple[OutboxEntry, ...]:
@@ -190,13 +192,39 @@ def _event_id_of(path: Path) -> str:
     return path.stem.partition("-")[2]
 
 
-def _content(event: SignedEvent, but_for: Collection[str]) -> tuple[object, ...]:
-    """Give what an event states and who signed it, without when that was, and what it follows."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What an event states and who signs it, whether or not it is signed."""
+
+    author: Author
+    subject: str
+    body: Body
+    signers: frozenset[bytes]
+    at_ms: int
+
+    def content(self, but_for: Collection[str]) -> tuple[object, ...]:
+        """Give all of it without when that was; likewise ``but_for`` some fields of the body."""
+        plain = msgspec.to_builtins(self.body, builtin_types=(bytes,))
+        said = {name: value for name, value in plain.items() if name not in but_for}
+        return (
+            self.author,
+            self.body.TYPE,
+            self.subject,
+            _forget_now(said, self.at_ms),
+            self.signers,
+        )
+
+
+def state(event: SignedEvent) -> Statement:
+    """Give what an event states; what it follows is no part of it."""
     header = event.header
-    plain = msgspec.to_builtins(event.body, builtin_types=(bytes,))
-    said = {name: value for name, value in plain.items() if name not in but_for}
-    body = _forget_now(said, header.occurred_at)
-    return header.author, header.type, header.subject, body, event.signers
+    return Statement(
+        author=header.author,
+        subject=header.subject,
+        body=event.body,
+        signers=frozenset(event.signers),
+        at_ms=header.occurred_at,
+    )
 
 
 def _forget_now(value: object, now_ms: int) -> object:

@@ -100,6 +100,28 @@ def test_what_was_typed_is_signed_when_it_is_typed_again(ledger: Ledger, tmp_pat
     assert (waiting(post), ledger.state(number)) == ([], "ARRIVED")
 
 
+def test_what_waits_is_no_second_one_when_something_unsigned_came_after_it(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    number, post = ledger.issue(), elsewhere(ledger, tmp_path / "post")
+    note = ("note", number, "--text", "seen", *MUMBAI)
+    first = keep(post, *note)
+    arrived = keep(post, "arrive", number, *MUMBAI)
+    confirmed = keep(post, "confirm", number, *MUMBAI)
+    assert [one["status"] for one in (first, arrived, confirmed)] == ["waiting", *["unsigned"] * 2]
+    for words, kept in (
+        (note, first),
+        (("arrive", number, *MUMBAI), arrived),
+        (("confirm", number, *MUMBAI), confirmed),
+    ):
+        assert keep(post, *words)["id"] == kept["id"]
+    assert post.ask("outbox", "send")["sent"] == 3
+    history = ledger.ask("show", number)["history"]
+    assert isinstance(history, list)
+    kinds = [one["type"] for one in history]
+    assert kinds[1:] == ["note_filed", "arrival_recorded", "import_confirmed"]
+
+
 def test_what_the_ledger_refuses_is_explained_and_stays_until_somebody_decides(
     ledger: Ledger, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ from kpclient.net.heads import FOLLOWING, FOUNDING
 from kpclient.net.ledger_client import is_decided
 from kpclient.net.node_client import NodeUnreachableError, NotTrustworthyError
 from kpclient.net.refusals import NodeProblemError
-from kpclient.outbox import Outbox, OutboxEntry, TypedStatement
+from kpclient.outbox import Outbox, OutboxEntry, TypedStatement, state
 from kpclient.output.console import print_fields, print_json, print_line, print_text, print_trouble
 from kpclient.session import Session
 from kpledger.api.answers import (
@@ -93,7 +93,7 @@ def send(
     outbox = session.outbox
     # What was said before and may still come to the ledger is not to be said twice: the very same
     # bytes have to be sent again, not others.
-    earlier = None if sending.again else outbox.find_same(event, but_for=looked_up)
+    earlier = None if sending.again else outbox.find_same(state(event), but_for=looked_up)
     meant, about = event, dict[str, object]()
     if earlier is not None:
         meant, about = earlier.event, {"waiting_since": earlier.event.header.occurred_at}

@@ -23,12 +23,12 @@ from kpclient.input.forms import read_struct
 from kpclient.input.options import StatementOptions
 from kpclient.net.heads import FOLLOWING, FOUNDING, Head, look_up_head
 from kpclient.net.node_client import NoAccessError, NodeUnreachableError
-from kpclient.outbox import TypedStatement
+from kpclient.outbox import Statement, TypedStatement
 from kpclient.output.console import print_trouble, warn_of_suspect
 from kpclient.session import Session, find_certificate
 from kpclient.statements.caution import ask_first, find_caution
 from kpclient.statements.sending import send, show_typed
-from kpclient.statements.signing import Keyring, author_of
+from kpclient.statements.signing import Keyring, author_of, open_keystore
 from kpledger.scheme.event import Body, SignedEvent
 from kpledger.scheme.v1.records import CertificateRecord
 from kpledger.scheme.v1.rules.subject import subject_of
@@ -108,9 +108,10 @@ class Draft:
         is_sent = sending.offline is None and not sending.dry_run
         try:
             prepare(self, **self.given)
-            self.body  # noqa: B018 (what cannot be said at all is told before anything is looked up)
-            waited = self._find_typed(plain) if is_sent else None
-            event = self.sign()
+            # What states the same and waits is sent again, and nothing else signed.
+            event = self._find_open() if is_sent else None
+            waited = self._find_typed(plain) if is_sent and event is None else None
+            event = event or self.sign()
         except (NodeUnreachableError, UnsignedAheadError) as error:
             if not (sending.offline_ok and is_sent) or isinstance(error, NoAccessError):
                 raise
@@ -128,6 +129,28 @@ class Draft:
             sending=sending,
             looked_up=self.looked_up,
         )
+
+    def _find_open(self) -> SignedEvent | None:
+        """Find what waits and states the same, signed by the same keys.
+
+        Raises:
+            MalformedError: the fields are no body of this type.
+            KeystoreError: a key cannot be found.
+        """
+        body, home = self.body, self.session.home
+        author = author_of(home, self.by.signer.key)
+        if self.by.sending.again:
+            return None
+        keys = (self.by.signer.key, *(self.by.cosign or ()))
+        statement = Statement(
+            author=author,
+            subject=self.subject or subject_of(author.participant, body) or "",
+            body=body,
+            signers=frozenset(open_keystore(home).entry(name).public_key for name in keys),
+            at_ms=now_ms(),
+        )
+        found = self.session.outbox.find_same(statement, but_for=self.looked_up)
+        return None if found is None else found.event
 
     def _write_down(self) -> bytes:
         """Give what was typed, as far as it can be written down."""

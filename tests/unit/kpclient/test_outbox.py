@@ -7,7 +7,7 @@ from founding import NOW_MS, make_certificate, make_event, number_of
 from msgspec.structs import replace
 
 from kpclient.errors import FileError
-from kpclient.outbox import Outbox
+from kpclient.outbox import Outbox, state
 from kpledger.api.answers import Problem
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import SignedEvent
@@ -73,18 +73,18 @@ def test_the_same_statement_is_found_whenever_it_was_made(tmp_path: Path) -> Non
     outbox.put(FIRST)
     again = event(2, occurred_at=5000)
     assert again.event_id != FIRST.event_id
-    found = outbox.find_same(again)
+    found = outbox.find_same(state(again))
     assert found is not None
     assert found.event == FIRST
-    assert outbox.find_same(SECOND) is None
+    assert outbox.find_same(state(SECOND)) is None
 
 
 def test_what_the_clock_gave_is_the_same_and_what_was_typed_is_not(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "outbox")
     outbox.put(event(1, occurred_at=NOW_MS, validated_at=NOW_MS - 20))
     later = NOW_MS + 10_000_000
-    assert outbox.find_same(event(1, occurred_at=later, validated_at=later - 500))
-    assert not outbox.find_same(event(1, occurred_at=later, validated_at=NOW_MS + 1_000_000))
+    assert outbox.find_same(state(event(1, occurred_at=later, validated_at=later - 500)))
+    assert not outbox.find_same(state(event(1, occurred_at=later, validated_at=NOW_MS + 1_000_000)))
 
 
 def test_any_event_can_be_dropped_even_a_damaged_one(tmp_path: Path) -> None:
