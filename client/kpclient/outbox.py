@@ -6,15 +6,17 @@ ledger knows it by its id. What was refused after it had waited is kept beside, 
 until the person who looks at it drops it, or tries it again.
 """
 
+import fcntl
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from kpclient.errors import FileError
+from kpclient.errors import ClientError, FileError
 from kpclient.files import make_private_directory, read_bounded, sync_directory, write_durably
 from kpledger.api.answers import Problem
 from kpledger.base.codec import DECODE_ERRORS
@@ -29,6 +31,7 @@ _PROBLEM: Final = ".problem"
 """Stands beside what was refused, and says why; JSON."""
 _TYPED: Final = ".typed"
 """What was typed, and is not signed yet; JSON."""
+_LOCK: Final = "lock"
 _NOTES: Final = ".notes"
 """Stands beside an event, and says what was done with it; JSON."""
 _NOW_MS: Final = 600_000
@@ -88,6 +91,8 @@ class TypedStatement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class _Notes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sent_at: int | None = None
     known_at: int | None = None
+    typed: str = ""
+    """What was typed and is signed with the event, by the name of its entry."""
 
 
 class Outbox:
@@ -97,17 +102,45 @@ class Outbox:
         """Look at a directory; it is made when the first event is put in."""
         self._directory = directory
 
+    @contextmanager
+    def signing(self) -> Iterator[None]:
+        """Let nobody else sign what was typed: two commands would make two events of it.
+
+        Raises:
+            ClientError: somebody does.
+        """
+        make_private_directory(self._directory)
+        with (self._directory / _LOCK).open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                problem = "another command signs and sends what waits in the outbox"
+                raise ClientError(f"{problem}; try again when it has ended") from None
+            yield
+
     def put(
-        self, event: SignedEvent, *, sent_at: int | None = None, known_at: int | None = None
+        self,
+        event: SignedEvent,
+        *,
+        sent_at: int | None = None,
+        known_at: int | None = None,
+        typed: str = "",
     ) -> Path:
-        """Keep an event durably, once; and what of it is known first (:class:`OutboxEntry`)."""
+        """Keep an event durably, once; and what of it is known first (:class:`OutboxEntry`).
+
+        What was ``typed`` before it was signed does not wait any more from then on.
+        """
         make_private_directory(self._directory)
         # Names ascend in time: events on one certificate must be sent in the order they were made.
         name = f"{event.header.occurred_at:016d}-{event.event_id.hex()}"
         path = self._directory / f"{name}{_WAITING}"
         notes = path.with_suffix(_NOTES)
         old = _read_notes(notes)
-        new = _Notes(sent_at=old.sent_at or sent_at, known_at=old.known_at or known_at)
+        new = _Notes(
+            sent_at=old.sent_at or sent_at,
+            known_at=old.known_at or known_at,
+            typed=old.typed or typed,
+        )
         if new != old:
             write_durably(notes, msgspec.json.encode(new), replace=True)
         if not path.exists():
@@ -154,10 +187,18 @@ class Outbox:
         Raises:
             FileError: a file does not hold what it should, or cannot be read.
         """
-        return tuple(_read_typed(path) for path in self._paths(_TYPED))
+        # A command that was killed may have signed one and not come to forgetting what was typed.
+        signed = {
+            _read_notes(path.with_suffix(_NOTES)).typed
+            for suffix in (_WAITING, _REFUSED)
+            for path in self._paths(suffix)
+        }
+        found = (_read_typed(path) for path in self._paths(_TYPED))
+        return tuple(one for one in found if one.entry_id not in signed)
 
     def remove(self, entry: OutboxEntry) -> None:
         """Forget an event that is on the ledger."""
+        self._forget_typed(entry.path)
         for suffix in (_WAITING, _NOTES):
             entry.path.with_suffix(suffix).unlink(missing_ok=True)
         sync_directory(self._directory)
@@ -179,10 +220,17 @@ class Outbox:
         """Forget an event, whatever became of it, even a damaged one; tells whether it was here."""
         found = [one for one in self._directory.glob("*") if _event_id_of(one) == event_id]
         for path in found:
+            self._forget_typed(path)
             path.unlink()
         if found:
             sync_directory(self._directory)
         return bool(found)
+
+    def _forget_typed(self, path: Path) -> None:
+        """Forget what was typed for an event, before the event itself is forgotten."""
+        typed = _read_notes(path.with_suffix(_NOTES)).typed
+        for one in self._directory.glob(f"*-{typed}{_TYPED}") if typed else ():
+            one.unlink(missing_ok=True)
 
     def _paths(self, suffix: str) -> list[Path]:
         return sorted(self._directory.glob(f"*{suffix}"))[:MAX_WAITING]

@@ -1,7 +1,10 @@
 """Statements that are made without a line, on what is remembered or on nothing, and sent later."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,6 +123,24 @@ def test_what_waits_is_no_second_one_when_something_unsigned_came_after_it(
     assert isinstance(history, list)
     kinds = [one["type"] for one in history]
     assert kinds[1:] == ["note_filed", "arrival_recorded", "import_confirmed"]
+
+
+def test_two_that_send_at_once_send_everything_once(ledger: Ledger, tmp_path: Path) -> None:
+    number, post = ledger.issue(), elsewhere(ledger, tmp_path / "post")
+    keep(post, "arrive", number, *MUMBAI)
+    texts = [f"note {count}" for count in range(4)]
+    for text in texts:
+        assert keep(post, "note", number, "--text", text, *MUMBAI)["status"] == "unsigned"
+    command = [sys.executable, "-m", "kpclient", "outbox", "send"]
+    environment = os.environ | post.environment()
+    sending = [subprocess.Popen(command, env=environment) for _ in range(2)]
+    codes = [one.wait(60) for one in sending]
+    assert 0 in codes
+    assert set(codes) <= {0, 2}
+    history = ledger.ask("show", number)["history"]
+    assert isinstance(history, list)
+    assert [one["body"]["text"] for one in history if one["type"] == "note_filed"] == texts
+    assert waiting(post) == []
 
 
 def test_what_the_ledger_refuses_is_explained_and_stays_until_somebody_decides(

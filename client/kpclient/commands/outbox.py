@@ -114,10 +114,11 @@ def send_waiting(connection: ConnectionOptions, *, unlocking: PassphraseOptions)
     """
     session = Session(connection)
     outbox, answers, unsigned = session.outbox, list[SubmitAnswer](), 0
-    for typed in outbox.typed():
-        answers += _send_until(session, typed.at_ms)
-        unsigned += not _sign(outbox, typed, connection, unlocking)
-    answers += _send_until(session, None)
+    with outbox.signing():
+        for typed in outbox.typed():
+            answers += _send_until(session, typed.at_ms)
+            unsigned += not _sign(outbox, typed, connection, unlocking)
+        answers += _send_until(session, None)
     _report(session, answers, unsigned, as_json=connection.as_json)
 
 
@@ -138,7 +139,7 @@ def _sign(
         yes=typed.yes,
     )
     try:
-        outbox.put(sign_typed(typed, by))
+        outbox.put(sign_typed(typed, by), typed=typed.entry_id)
     except NodeUnreachableError:
         raise
     except (ClientError, LedgerError) as error:

@@ -110,8 +110,8 @@ class Draft:
             prepare(self, **self.given)
             # What states the same and waits is sent again, and nothing else signed.
             event = self._find_open() if is_sent else None
-            waited = self._find_typed(plain) if is_sent and event is None else None
-            event = event or self.sign()
+            if event is None:
+                event = self._sign_once(plain) if is_sent else self.sign()
         except (NodeUnreachableError, UnsignedAheadError) as error:
             if not (sending.offline_ok and is_sent) or isinstance(error, NoAccessError):
                 raise
@@ -119,9 +119,6 @@ class Draft:
             self.session.outbox.put_typed(typed)
             show_typed(typed, str(error), as_json=self.by.connection.as_json)
             return
-        if waited is not None:
-            self.session.outbox.put(event)
-            self.session.outbox.drop(waited.entry_id)
         send(
             self.session,
             event,
@@ -129,6 +126,24 @@ class Draft:
             sending=sending,
             looked_up=self.looked_up,
         )
+
+    def _sign_once(self, plain: bytes) -> SignedEvent:
+        """Make the event; if the same was typed before, that is signed with it and waits no more.
+
+        Raises:
+            UnsignedAheadError: something else on the subject has to be signed first.
+            ClientError: another command signs what was typed; or as :meth:`sign`.
+        """
+        outbox = self.session.outbox
+        if not outbox.typed():
+            return self.sign()
+        with outbox.signing():
+            waited = self._find_typed(plain)
+            event = self.sign()
+            if waited is not None:
+                outbox.put(event, typed=waited.entry_id)
+                outbox.drop(waited.entry_id)
+        return event
 
     def _find_open(self) -> SignedEvent | None:
         """Find what waits and states the same, signed by the same keys.

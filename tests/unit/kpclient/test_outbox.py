@@ -6,8 +6,8 @@ import pytest
 from founding import NOW_MS, make_certificate, make_event, number_of
 from msgspec.structs import replace
 
-from kpclient.errors import FileError
-from kpclient.outbox import Outbox, state
+from kpclient.errors import ClientError, FileError
+from kpclient.outbox import Outbox, TypedStatement, state
 from kpledger.api.answers import Problem
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import SignedEvent
@@ -85,6 +85,40 @@ def test_what_the_clock_gave_is_the_same_and_what_was_typed_is_not(tmp_path: Pat
     later = NOW_MS + 10_000_000
     assert outbox.find_same(state(event(1, occurred_at=later, validated_at=later - 500)))
     assert not outbox.find_same(state(event(1, occurred_at=later, validated_at=NOW_MS + 1_000_000)))
+
+
+def test_what_was_signed_is_not_signed_again_though_its_text_was_not_forgotten(
+    tmp_path: Path,
+) -> None:
+    """A command may be killed between the two."""
+    outbox = Outbox(tmp_path / "outbox")
+    typed = TypedStatement(
+        command="note",
+        type="note_filed",
+        subject="BW",
+        fields={"text": "seen"},
+        given={},
+        author="BW/gaborone",
+        keys=("gaborone",),
+        yes=False,
+        at_ms=NOW_MS,
+    )
+    outbox.put_typed(typed)
+    assert outbox.typed() == (typed,)
+    outbox.put(FIRST, typed=typed.entry_id)
+    assert outbox.typed() == ()
+    outbox.put(FIRST, sent_at=NOW_MS)
+    (entry,) = outbox.waiting()
+    outbox.remove(entry)
+    assert (outbox.typed(), list((tmp_path / "outbox").iterdir())) == ((), [])
+
+
+def test_only_one_command_signs_what_was_typed(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox")
+    with outbox.signing(), pytest.raises(ClientError, match="another command"):
+        outbox.signing().__enter__()
+    with outbox.signing():
+        pass
 
 
 def test_any_event_can_be_dropped_even_a_damaged_one(tmp_path: Path) -> None:
