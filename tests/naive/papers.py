@@ -14,6 +14,13 @@ FROZEN_CODES = frozenset({"EU", "XX", "QQ"})
 """Codes that the walk tries and that are no country of mining origin."""
 OUT = frozenset({None, "REMOVED"})
 NOT_IN_TRADE = OUT | {"SUSPENDED", "SELF_SUSPENDED", "MEMBER_NO_TRADE"}
+HOMES = {
+    "AT AX BE BG CY CZ DE DK EE ES FI FR GF GL GP GR HR HU IE IT LT LU LV MF MQ MT NL PL PT RE RO"
+    " SE SI SK YT": "EU",
+    "HK MO": "CN",
+    "LI": "CH",
+    "AS GU MP PR UM VI": "US",
+}
 WHOLE = 10_000
 MILLION = 10**6
 HELD = ("ARRIVED", "DETAINED", "DIVERTED", "RETURNED", "SEIZED")
@@ -33,6 +40,12 @@ def is_possible(world: World, day: str) -> bool:
 
 def ascending(items: tuple[object, ...]) -> bool:
     return list(items) == sorted(set(items))  # type: ignore[type-var]
+
+
+def home_of(world: World, country: str) -> str:
+    """Give the member that trades the stones of a country: itself, or whose territory it is."""
+    homes = [home for countries, home in HOMES.items() if country in countries.split()]
+    return homes[0] if homes and country not in world.members else country
 
 
 # --- E4
@@ -103,7 +116,7 @@ def is_issued_in_trade(world: World, said: Said) -> str | None:
 def bans_at(world: World, paper: Certificate, issuer: str, moment: int) -> list[tuple[str, Ban]]:
     """Give the restrictions in force that a certificate falls under."""
     touched = {
-        "ORIGIN": paper.origin.countries,
+        "ORIGIN": tuple(home_of(world, country) for country in paper.origin.countries),
         "EXPORT": (issuer,),
         "IMPORT": (paper.destination,),
     }
@@ -135,7 +148,9 @@ def is_restricted(world: World, paper: Certificate, issuer: str) -> bool:
 def blocks(world: World, paper: Certificate, code: str, ban: Ban) -> bool:
     zones, about = set(ban.body.zones), set(ban.body.operations)
     named = [
-        zone for zone in paper.origin.zones if ban.body.scope != "ORIGIN" or zone.startswith(code)
+        zone
+        for zone in paper.origin.zones
+        if ban.body.scope != "ORIGIN" or home_of(world, zone[:2]) == code
     ]
     if (zones or about) and not named:
         return True
@@ -308,13 +323,12 @@ def is_enough(world: World, said: Said, weighed: int | None) -> bool:
     return len(others) < 100 and more <= max(weighed * allowed // MILLION, least)
 
 
-def share_from_abroad(paper: Certificate, issuer: str) -> int:
+def share_from_abroad(world: World, paper: Certificate, issuer: str) -> int:
     """Give how much of a shipment the issuer did not mine, in ten-thousandths."""
-    origin = paper.origin
-    if origin.shares:
-        shares = zip(origin.countries, origin.shares, strict=True)
-        return sum(share for country, share in shares if country != issuer)
-    return 0 if origin.countries == (issuer,) else WHOLE
+    homes, shares = [home_of(world, one) for one in paper.origin.countries], paper.origin.shares
+    if shares:
+        return sum(share for home, share in zip(homes, shares, strict=True) if home != issuer)
+    return 0 if set(homes) == {issuer} else WHOLE
 
 
 def covers_sources(world: World, said: Said) -> str | None:
@@ -324,7 +338,7 @@ def covers_sources(world: World, said: Said) -> str | None:
     if not world.policy(issuer, "strict_lineage") or paper.kind == "TECHNICAL":
         return None
     total = sum(source.carat_thousandths for source in paper.sources)
-    if total * WHOLE < paper.carat_thousandths * share_from_abroad(paper, issuer):
+    if total * WHOLE < paper.carat_thousandths * share_from_abroad(world, paper, issuer):
         return "E13"
     old = world.papers.get(said.subject)
     freed = old.drew if old else {}

@@ -4,7 +4,7 @@ from kpledger.scheme.v1.events import decisions
 from naive.authors import signs
 from naive.dates import day_at, ends
 from naive.houses import YEAR, lapse_of, the
-from naive.papers import FROZEN_CODES, ascending, is_possible
+from naive.papers import FROZEN_CODES, ascending, home_of, is_possible
 from naive.world import Ban, Decision, Key, Said, Since, World, broken
 
 CHAIR = ("KPCS", "chair")
@@ -220,7 +220,7 @@ def named_ban(world: World, code: str, name: str) -> Ban | None:
 def restricts_soundly(world: World, said: Said) -> str | None:
     body = the(decisions.RestrictionSet, said)
     zones, about = set(body.zones), set(body.operations)
-    elsewhere = any(zone[:2] != body.participant for zone in zones | about)
+    elsewhere = any(home_of(world, zone[:2]) != body.participant for zone in zones | about)
     apart = about.isdisjoint(zones) if body.mode == "PROHIBITED" else about <= zones
     named = body.approver
     approver = None if named is None else (named.participant, named.authority)

@@ -20,8 +20,8 @@ from kpledger.scheme.v1.events.certificate import (
 )
 from walk.chance import Act, Chance
 
-COUNTRIES = ("AO", "BW", "CF", "NA", "RU", "ZA")
-ZONES = ("CF/berberati", "CF/boda", "CF/carnot", "ZA/kimberley")
+COUNTRIES = ("AO", "BW", "CF", "GL", "NA", "RU", "ZA")
+ZONES = ("CF/berberati", "CF/boda", "CF/carnot", "GL/maniitsoq", "ZA/kimberley")
 WHOLE = 10_000
 
 

@@ -9,7 +9,7 @@ from walk.chance import Act, Chance
 
 
 def restrict(chance: Chance) -> Act:
-    code = chance.pick(("CF", "ZA", "BW")) if chance.likely(80) else chance.code()
+    code = chance.pick(("CF", "ZA", "BW", "EU")) if chance.likely(80) else chance.code()
     decision, interim = some_decision(chance)
     mode = chance.weighed(
         {decisions.Mode.PRE: 5, decisions.Mode.POST: 5, decisions.Mode.PROHIBITED: 2}
@@ -21,7 +21,13 @@ def restrict(chance: Chance) -> Act:
     approver = chance.maybe(approvers if chance.likely(95) else list(chance.world.houses))
     asked = (mode != decisions.Mode.PROHIBITED) == chance.likely(97)
     zones = chance.weighed(
-        {(): 10, ("CF/berberati", "CF/boda"): 5, ("ZA/kimberley",): 3, ("ZA/b", "ZA/a"): 1}
+        {
+            (): 10,
+            ("CF/berberati", "CF/boda"): 5,
+            ("ZA/kimberley",): 3,
+            ("GL/maniitsoq",): 3,
+            ("ZA/b", "ZA/a"): 1,
+        }
     )
     about: tuple[str, ...] = ()
     if chance.likely(30):

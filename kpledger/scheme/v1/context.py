@@ -28,6 +28,7 @@ from kpledger.scheme.v1.records import (
     RestrictionsRecord,
     SchemeRecord,
 )
+from kpledger.scheme.v1.territories import TERRITORIES
 
 B = TypeVar("B", bound=Body)
 R = TypeVar("R", bound=Record)
@@ -111,6 +112,11 @@ class Context(msgspec.Struct, frozen=True):
     def participant(self, code: str) -> ParticipantRecord | None:
         """Read a participant."""
         return self.read(ParticipantRecord, code)
+
+    def home_of(self, country: str) -> str:
+        """Give the participant that a country's stones are of, if it is not one itself."""
+        home = TERRITORIES.get(country)
+        return country if home is None or self.participant(country) is not None else home
 
     def standing(self, code: str, time_ms: int | None = None) -> Standing | None:
         """Give the standing of a participant, now or at an instant; None for who is none."""

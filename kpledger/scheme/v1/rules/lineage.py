@@ -11,7 +11,6 @@ from kpledger.scheme.v1.events.certificate import (
     Certificate,
     CertificateKind,
     HsCode,
-    OriginKind,
     Source,
 )
 from kpledger.scheme.v1.lifecycles import USED
@@ -23,14 +22,17 @@ _WHOLE = 10_000
 
 
 def check_lineage(context: Context) -> Refusals:
-    """E13: where lineage is strict, sources were imported and cover what is re-exported."""
+    """E13: where lineage is strict, sources were imported and cover what is re-exported.
+
+    What a territory of the issuer mined the issuer mined itself.
+    """
     certificate = issued_certificate(context)
     issuer = context.author[0]
     if certificate.kind is CertificateKind.TECHNICAL or not context.policy(issuer).strict_lineage:
         return
     for source in certificate.sources:
         yield from _check_source(context, certificate, source)
-    needed = certificate.carat_thousandths - _mined_at_home(certificate, issuer)
+    needed = certificate.carat_thousandths - _mined_at_home(context, certificate)
     named = sum(source.carat_thousandths for source in certificate.sources)
     if named < needed:
         weight = f"{format_carats(needed)} ct"
@@ -38,16 +40,13 @@ def check_lineage(context: Context) -> Refusals:
         yield Refusal(Rule.E13, _FIELD, problem, f"sources of at least {weight}")
 
 
-def _mined_at_home(certificate: Certificate, issuer: str) -> int:
+def _mined_at_home(context: Context, certificate: Certificate) -> int:
     """Give the weight that needs no source: what the issuer mined itself, as far as it says."""
-    origin = certificate.origin
-    if issuer not in origin.countries:
-        return 0
-    if origin.kind is OriginKind.SINGLE:
+    origin, issuer = certificate.origin, context.author[0]
+    mined = [context.home_of(country) == issuer for country in origin.countries]
+    if mined and all(mined):
         return certificate.carat_thousandths
-    if not origin.shares:
-        return 0
-    share = origin.shares[origin.countries.index(issuer)]
+    share = sum(share for share, own in zip(origin.shares, mined, strict=False) if own)
     return certificate.carat_thousandths * share // _WHOLE
 
 

@@ -22,6 +22,8 @@ def check_restrictions(
 ) -> Refusals:
     """E4: no restriction that is in force during all of a span stands in the way of a shipment.
 
+    One on the origin of a participant holds the stones of its territories too. A mixed parcel that
+    names no country (KPCS Annex I) is held back by none; it is flagged (F18).
     A technical certificate moves goods that are not traded, back from a restricted zone for
     instance, and is under none.
     """
@@ -42,11 +44,16 @@ def field_of(context: Context, shipment: CertificateRecord, name: str) -> str:
 
 def _in_scope(context: Context, shipment: CertificateRecord) -> Iterator[tuple[str, Restriction]]:
     scopes = [(shipment.issuer, events.Scope.EXPORT), (shipment.destination, events.Scope.IMPORT)]
-    scopes += [(origin, events.Scope.ORIGIN) for origin in shipment.origins]
+    homes = dict.fromkeys(context.home_of(origin) for origin in shipment.origins)
+    scopes += [(home, events.Scope.ORIGIN) for home in homes]
     for code, scope in scopes:
         for restriction in context.restrictions(code):
             if restriction.scope is scope:
                 yield code, restriction
+
+
+def _is_in(context: Context, zone: str, code: str) -> bool:
+    return context.home_of(zone.partition("/")[0]) == code
 
 
 def _check_zones(
@@ -63,7 +70,7 @@ def _check_zones(
     named = shipment.zones
     if restriction.scope is events.Scope.ORIGIN:
         # A parcel of mixed origin names zones of other countries too.
-        named = tuple(zone for zone in named if zone.startswith(f"{code}/"))
+        named = tuple(zone for zone in named if _is_in(context, zone, code))
     held = about if prohibits else ()
     strange = [zone for zone in named if zone in held or (allowed and zone not in allowed)]
     if strange or not named:
@@ -116,7 +123,7 @@ def check_restriction(context: Context) -> Refusals:
         yield Refusal(Rule.E6, "body.restriction", problem, f"at most {MAX_RESTRICTIONS}")
     for field, places in (("body.zones", body.zones), ("body.operations", body.operations)):
         for zone in places:
-            if body.scope is events.Scope.ORIGIN and not zone.startswith(f"{code}/"):
+            if body.scope is events.Scope.ORIGIN and not _is_in(context, zone, code):
                 yield Refusal(Rule.E5, field, f"{zone} is not in {code}", f"zones of {code}")
         yield from check_ascending(places, field)
     yield from _check_operations(body)

@@ -85,6 +85,29 @@ def test_sources_cover_what_is_issued_and_no_more_is_asked() -> None:
     assert _judge(ledger, _small(50_000)) == ("E13", FIELD)
 
 
+@pytest.mark.parametrize(
+    ("countries", "shares", "expected"),
+    [
+        pytest.param(("GL",), (), None, id="greenland"),
+        pytest.param(("DK",), (), None, id="denmark"),
+        pytest.param(("DK", "GL"), (), None, id="both"),
+        pytest.param(("BW", "DK", "GL"), (5_000, 3_000, 2_000), None, id="half is from abroad"),
+        pytest.param(("BW", "DK", "GL"), (5_001, 3_000, 1_999), ("E13", FIELD), id="and a bit"),
+        pytest.param(("BW", "GL"), (), ("E13", FIELD), id="shares unknown"),
+        pytest.param(("HK",), (), ("E13", FIELD), id="of another"),
+    ],
+)
+def test_what_a_territory_mined_its_participant_mined(
+    countries: tuple[str, ...], shares: tuple[int, ...], expected: tuple[str, str] | None
+) -> None:
+    ledger = _imported()
+    kind = OriginKind.SINGLE if len(countries) == 1 else OriginKind.MIXED
+    origin = Origin(kind=kind, countries=countries, shares=shares)
+    half = () if len(countries) < 3 else ((NUMBER, 25_000),)
+    certificate = vary(_small(50_000, *half), origin=origin)
+    assert _judge(ledger, certificate) == expected
+
+
 def test_no_more_is_drawn_from_a_source_than_was_found() -> None:
     ledger = _imported()
     assert _judge(ledger, _small(99_950, (NUMBER, 99_950))) is None

@@ -97,6 +97,44 @@ def test_origin_is_restricted_whoever_issues() -> None:
     assert _judge_issue(ledger, certificate, "ZA/joburg") is None
 
 
+@pytest.mark.parametrize("countries", [("DK",), ("GL",), ("BW", "GL"), ("DK", "GL")], ids="-".join)
+@pytest.mark.parametrize("author", ["EU/antwerp", "ZA/joburg"])
+def test_stones_of_a_territory_are_restricted_with_its_participant(
+    author: str, countries: tuple[str, ...]
+) -> None:
+    ledger = _monitored(vary(PROHIBITION, participant="EU"))
+    kind = OriginKind.SINGLE if len(countries) == 1 else OriginKind.MIXED
+    certificate = make_certificate(f"{author[:2]}000001", "BW")
+    certificate = vary(certificate, origin=vary(certificate.origin, kind=kind, countries=countries))
+    assert _judge_issue(ledger, certificate, author) == (Rule.E4, "subject")
+
+
+@pytest.mark.parametrize(
+    ("zones", "expected"),
+    [
+        ((), ZONES),
+        (("GL/maniitsoq",), None),
+        (("GL/maniitsoq", "GL/qaqortoq"), ZONES),
+    ],
+)
+@pytest.mark.parametrize("mode", [Mode.PROHIBITED, Mode.POST])
+def test_zones_of_a_territory_are_allowed_under_its_participant(
+    zones: tuple[str, ...], expected: Judgement, mode: Mode
+) -> None:
+    ledger = _monitored()
+    approver = None if mode is Mode.PROHIBITED else RESTRICTION.approver
+    allowed = ("GL/maniitsoq",)
+    ledger.record(
+        make_event(
+            CHAIR,
+            vary(RESTRICTION, participant="EU", mode=mode, zones=allowed, approver=approver),
+        )
+    )
+    certificate = make_certificate("EU000001", "BW")
+    origin = vary(certificate.origin, countries=("GL",), zones=zones)
+    assert _judge_issue(ledger, vary(certificate, origin=origin), "EU/antwerp") == expected
+
+
 @pytest.mark.parametrize(
     ("zones", "expected"),
     [

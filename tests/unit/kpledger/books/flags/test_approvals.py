@@ -6,7 +6,13 @@ from founding import CHAIR, DECISION, decide, signing_key, vary
 from scheme_statements import APPROVAL, MONITOR, MONITORING, RESTRICTION
 
 from kpledger.base.units import start_of_day_ms
-from kpledger.scheme.v1.events.certificate import Certificate, CertificateVoided, VoidReason
+from kpledger.scheme.v1.events.certificate import (
+    Certificate,
+    CertificateVoided,
+    Origin,
+    OriginKind,
+    VoidReason,
+)
 from kpledger.scheme.v1.events.decisions import Mode, Scope, ShipmentApproved, ShipmentDeclined
 from kpledger.scheme.v1.events.governance import KeyAdded
 
@@ -25,6 +31,7 @@ def trader() -> Trader:
 def restrict(
     trader: Trader,
     *,
+    code: str = "BW",
     scope: Scope = Scope.EXPORT,
     about: tuple[str, ...] = (),
     until: str | None = None,
@@ -36,6 +43,7 @@ def restrict(
     trader.say(SET, CHAIR, KeyAdded(authority="car-team", key=key, valid_from=0), key.hex())
     restriction = vary(
         RESTRICTION,
+        participant=code,
         scope=scope,
         mode=Mode.POST,
         zones=(),
@@ -44,7 +52,7 @@ def restrict(
         effective_until=until and start_of_day_ms(until),
         decision=DECISION,
     )
-    trader.say(SET, CHAIR, restriction, "BW/restriction/zones")
+    trader.say(SET, CHAIR, restriction, f"{code}/restriction/zones")
 
 
 def issue(trader: Trader, issuer: str = "BW", destination: str = "EU") -> Certificate:
@@ -143,3 +151,35 @@ def test_f9_only_operations_that_a_restriction_is_about_need_an_approval(
     certificate = vary(certificate, origin=vary(certificate.origin, zones=zones))
     trader.issue(certificate)
     assert trader.subjects("F9", DUE) == ([certificate.number] if raised else [])
+
+
+@pytest.mark.parametrize("origin", ["DK", "GL"])
+def test_f9_stones_of_a_territory_need_the_approval_of_its_participant(
+    trader: Trader, origin: str
+) -> None:
+    restrict(trader, code="EU", scope=Scope.ORIGIN)
+    stones = Origin(kind=OriginKind.SINGLE, countries=(origin,))
+    certificate = trader.draw_up(DAY, "EU", "ZA", origin=stones)
+    trader.issue(certificate)
+    issue(trader)
+    assert trader.subjects("F9", DUE) == [certificate.number]
+
+
+@pytest.mark.parametrize(
+    ("scope", "until", "countries", "raised"),
+    [
+        pytest.param(Scope.ORIGIN, None, (), True, id="none is named"),
+        pytest.param(Scope.ORIGIN, None, ("ZA", "ZW"), False, id="others are named"),
+        pytest.param(Scope.EXPORT, None, (), False, id="exports are restricted"),
+        pytest.param(Scope.ORIGIN, "2026-03-05", (), False, id="over"),
+    ],
+)
+def test_f18_a_mixed_parcel_names_no_origin_while_one_is_restricted(
+    trader: Trader, scope: Scope, until: str | None, countries: tuple[str, ...], *, raised: bool
+) -> None:
+    restrict(trader, scope=scope, until=until)
+    origin = Origin(kind=OriginKind.MIXED, countries=countries)
+    certificate = trader.draw_up("2026-03-06", "EU", "ZA", origin=origin)
+    trader.issue(certificate)
+    assert trader.subjects("F18", DUE) == ([certificate.number] if raised else [])
+    assert trader.subjects("F18", DUE, "F18.unnamed=false") == []
