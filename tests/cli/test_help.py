@@ -175,6 +175,8 @@ def test_the_version_is_that_of_the_package() -> None:
         pytest.param(["void", "BW1", "--reason", "BECAUSE"], id="unknown choice"),
         pytest.param(["show"], id="missing argument"),
         pytest.param(["status", "--timeout", "soon"], id="no number"),
+        pytest.param(["issue", "--hs", "710210", "--hs", "710231"], id="an option twice"),
+        pytest.param(["flags", "--flag=F1", "--flag", "F2"], id="an option twice, in two ways"),
     ],
 )
 def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:

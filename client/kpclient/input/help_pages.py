@@ -36,7 +36,25 @@ class CommandGroup(Program):
 
 
 class PlainCommand(TyperCommand):
-    """Calls its arguments by their names, where typer would add their types."""
+    """Calls its arguments by their names, where typer would add their types.
+
+    An option that may be given once is not given twice: the last would silently win.
+    """
+
+    def parse_args(self, ctx: object, args: list[str]) -> list[str]:
+        """Read what was typed.
+
+        Raises:
+            BadParameter: an option that may not be repeated is.
+        """
+        context = cast("typer.Context", ctx)
+        _, _, given = self.make_parser(context).parse_args(args=list(args))
+        for one in given:
+            takes_one = not (getattr(one, "multiple", False) or getattr(one, "is_flag", False))
+            if one.param_type_name == "option" and takes_one and given.count(one) > 1:
+                problem = "it is given twice, and may be given once"
+                raise typer.BadParameter(problem, context, param_hint=one.opts[0])
+        return super().parse_args(context, args)
 
     def format_options(self, ctx: object, formatter: _HelpFormatter) -> None:
         """Write what the arguments are, and the options."""
