@@ -50,6 +50,7 @@ ASKING = (
     ("numbers", "BW"),
     ("stats", "annex3", "--participant", "BW", "--period", "2026Q1"),
     ("stats", "annex3", "--participant", "BW", "--period", "2026Q1", "--format", "csv"),
+    ("reconcile", "{table}", "--as", "estimate"),
     ("stats", "summary", "--year", "2026"),
     ("stats", "summary", "--year", "2026", "--format", "csv"),
     ("stats", "summary", "--year", "2022", "--format", "json"),
@@ -111,11 +112,13 @@ async def test_no_command_lets_a_node_act_on_a_terminal(
     forms: tuple[tuple[str, ...], ...],
 ) -> None:
     found: dict[str, str] = {}
+    table = tmp_path / "estimate.csv"
+    table.write_text("origin,year,carats\nBW,2026,1\n")
     async with served(node) as url:
         for number, words in enumerate(commands):
             for form in forms:
                 new = str(tmp_path / f"new-{number}-{len(form)}")
-                typed = (*(word.format(new=new) for word in words), *form)
+                typed = (*(word.format(new=new, table=table) for word in words), *form)
                 if words != ("outbox", "list"):
                     typed += ("--node", url, "--timeout", "0.2")
                 result = await run(app, typed, environment)
