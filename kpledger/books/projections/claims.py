@@ -13,6 +13,9 @@ from kpledger.books.projections.shipments import Move, Shipment
 _JUDGING: Final = (Move.ISSUED, Move.CONFIRMED, Move.DISCREPANT, Move.RESOLVED)
 """Moves of a source after which the claims on it are judged anew."""
 
+_CLAIMING: Final = (Move.ISSUED, Move.WITHDRAWN, Move.RETURNED, None)
+"""Moves of a certificate with sources after which it claims otherwise."""
+
 _JUDGE: Final = files("kpledger.books").joinpath("claims.sql").read_text(encoding="utf-8")
 
 
@@ -25,10 +28,10 @@ class Claims:
         self._judged = rows.of(_JUDGE)
 
     def see(self, move: Move | None, shipment: Shipment) -> None:
-        """Note whose claims may stand otherwise after a move, or the event that closes a return."""
+        """Note whose claims may stand otherwise after a move, or an event that makes none."""
         if move in _JUDGING:
             self._sources.add(shipment.record.number)
-        if move in (Move.ISSUED, Move.WITHDRAWN, None):
+        if move in _CLAIMING:
             self._sources.update(source.number for source in shipment.record.sources)
 
     def flush(self) -> None:
