@@ -2,6 +2,7 @@
 -- What the writer itself asks for while it writes is at the end of schema.sql.
 
 CREATE UNIQUE INDEX events_id ON events (event_id);
+CREATE INDEX events_withdrawing ON events (event_index, subject) WHERE type = 'opening_withdrawn';
 
 -- Lists of certificates in the order of their numbers. Nearly all are CONFIRMED in the end, so that
 -- only the others need an index by state.

@@ -954,7 +954,8 @@ LEFT JOIN positions ON positions.decision = decisions.decision AND stance = 'SUP
 WHERE decisions.known_until IS NULL
 GROUP BY decisions.decision;
 
--- Cases and proceedings that were opened by mistake, and withdrawn by whoever had opened them.
+-- Cases and proceedings that were opened by mistake, and withdrawn by whoever had opened them; and
+-- what was withdrawn that had held up a certificate: a discrepancy, a diversion, a refusal, a seizure.
 CREATE VIEW withdrawn_openings AS
 SELECT first.event_index AS opening, last.event_index AS withdrawal, subject
 FROM cases AS last JOIN cases AS first USING (subject)
@@ -962,7 +963,15 @@ WHERE last.state = 'WITHDRAWN' AND last.known_until IS NULL
 UNION
 SELECT first.event_index, last.event_index, subject
 FROM proceedings AS last JOIN proceedings AS first USING (subject)
-WHERE last.state = 'WITHDRAWN' AND last.known_until IS NULL;
+WHERE last.state = 'WITHDRAWN' AND last.known_until IS NULL
+UNION
+SELECT max(m.event_index), w.event_index, w.subject
+FROM events AS w
+CROSS JOIN certificates AS c ON c.number = w.subject
+CROSS JOIN movements AS m ON m.certificate = c.issue AND m.event_index < w.event_index
+ AND m.move IN ('DISCREPANT', 'HELD')
+WHERE w.type = 'opening_withdrawn'
+GROUP BY w.event_index;
 
 -- ------------------------------------------------------------------------------ indexes
 

@@ -2,11 +2,14 @@
 
 import pytest
 from flagging import Trader
+from founding import vary
 
 from kpledger.base.units import quarter_of
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.certificate import CertificateVoided, ExportNotified, VoidReason
 from kpledger.scheme.v1.events.importing import (
+    ArrivalRecorded,
+    DiscrepancyCause,
     HoldReason,
     ImportRefusedReturned,
     Seizure,
@@ -127,3 +130,63 @@ def test_f1_what_surfaced_elsewhere_by_mistake_waits_for_news_again(trader: Trad
     assert trader.flags("F1", "2026-06-30") == []
     trader.say("2026-03-10", "ZA/joburg", MISTAKE, certificate.number)
     assert trader.subjects("F1", "2026-06-30") == [certificate.number]
+
+
+AGAIN = ArrivalRecorded(
+    arrived_on="2026-03-05",
+    seals_intact=False,
+    opened=True,
+    found_carat_thousandths=1_000,
+    remarks="",
+)
+
+
+def test_second_presentation_that_was_withdrawn_accuses_by_no_flag(trader: Trader) -> None:
+    certificate = trader.draw_up(DAY)
+    trader.issue(certificate)
+    trader.confirm(certificate, "2026-03-10")
+    trader.say("2026-03-20", "EU/antwerp", AGAIN, certificate.number)
+    before = [one for flag in ("F2", "F10", "F16") for one in trader.flags(flag, "2026-03-21")]
+    assert [one.subject for one in before] == [certificate.number] * 3
+    trader.say("2026-03-21", "EU/antwerp", MISTAKE, f"{certificate.number}/1")
+    assert [trader.flags(flag, "2026-03-21") for flag in ("F2", "F10", "F16")] == [[], [], []]
+    # What is seen in earnest afterwards is told.
+    again = trader.say("2026-03-22", "EU/antwerp", AGAIN, certificate.number)
+    for flag, count in (("F2", 2), ("F16", 1)):
+        found = trader.flags(flag, "2026-03-22")
+        assert [again in one.evidence for one in found] == [True] * count
+
+
+SEEN_BY_MISTAKE: list[tuple[str, Body]] = [
+    ("EU/antwerp", vary(SEIZED, reason=HoldReason.BROKEN_SEALS)),
+    ("EU/antwerp", vary(SEIZED, reason=HoldReason.CONTENTS_DIFFER)),
+    ("EU/antwerp", vary(REFUSED, reason=HoldReason.BROKEN_SEALS)),
+    ("EU/antwerp", REFUSED),
+]
+
+
+@pytest.mark.parametrize(("office", "body"), SEEN_BY_MISTAKE)
+def test_f2_what_was_held_by_mistake_was_not_seen(trader: Trader, office: str, body: Body) -> None:
+    certificate = trader.draw_up(DAY)
+    trader.issue(certificate)
+    trader.arrive(certificate, "2026-03-10")
+    trader.say("2026-03-11", office, body, certificate.number)
+    assert trader.subjects("F2", "2026-03-11") == [certificate.number]
+    trader.say("2026-03-12", office, MISTAKE, certificate.number)
+    assert trader.flags("F2", "2026-03-12") == []
+    trader.say("2026-03-13", office, body, certificate.number)
+    assert trader.subjects("F2", "2026-03-13") == [certificate.number]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"parcels": 9}, {"cause": DiscrepancyCause.CONTENTS}], ids=["parcels", "contents"]
+)
+def test_f2_goods_that_differed_by_mistake_are_as_declared(
+    trader: Trader, changes: dict[str, object]
+) -> None:
+    certificate = trader.draw_up(DAY)
+    trader.issue(certificate)
+    trader.confirm_otherwise(certificate, "2026-03-10", **changes)
+    assert trader.subjects("F2", "2026-03-10") == [certificate.number]
+    trader.say("2026-03-11", "EU/antwerp", MISTAKE, certificate.number)
+    assert trader.flags("F2", "2026-03-11") == []
