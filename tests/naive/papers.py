@@ -71,38 +71,41 @@ def are_in_trade(world: World, paper: Certificate, issuer: str) -> str | None:
 
 
 def is_dated_in_trade(world: World, paper: Certificate, issuer: str, *days: str) -> str | None:
-    """E4: at a moment of each day that is told, both were in trade, and nothing was in the way.
+    """E4: at one moment of each day that is told, both were in trade and nothing was in the way.
 
     A day that is not over is judged by now, as all is.
     """
     for start in (start for day in days if (start := starts(day)) is not None):
-        moments = [start, *changes_within(world, start), start + DAY - 1]
-        if moments[-1] >= world.now:
-            continue
-        for code in (issuer, paper.destination):
-            held = {world.standing(code, moment) for moment in moments}
-            if held <= not_in_order(paper):
-                return "E4"
-        bans = [
-            (code, ban)
-            for code, ban in bans_at(world, paper, issuer, moments[0])
-            if holds(ban, moments[-1])
-        ]
-        if paper.kind != "TECHNICAL" and any(blocks(world, paper, *one) for one in bans):
+        moments = [start, *changes_within(world, start)]
+        if start + DAY <= world.now and not any(
+            was_in_trade(world, paper, issuer, moment) for moment in moments
+        ):
             return "E4"
     return None
 
 
+def was_in_trade(world: World, paper: Certificate, issuer: str, moment: int) -> bool:
+    standings = {world.standing(code, moment) for code in (issuer, paper.destination)}
+    bans = bans_at(world, paper, issuer, moment) if paper.kind != "TECHNICAL" else []
+    return not standings & not_in_order(paper) and not any(
+        blocks(world, paper, *ban) for ban in bans
+    )
+
+
 def changes_within(world: World, start: int) -> list[int]:
-    """Give the moments of a day at which somebody's standing changed."""
+    """Give the moments of a day at which somebody's standing changed, or a restriction."""
     times = {
         moment
         for member in world.members.values()
         for since in member.standings
         for moment in (since.start, since.lapses)
-        if moment is not None and start < moment < start + DAY
+    } | {
+        moment
+        for bans in world.bans.values()
+        for ban in bans
+        for moment in (ban.body.effective_from, ban.until, ban.lapses)
     }
-    return sorted(times)
+    return sorted(moment for moment in times if moment is not None and start < moment < start + DAY)
 
 
 def is_issued_in_trade(world: World, said: Said) -> str | None:

@@ -50,9 +50,13 @@ class ParticipantRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields
 
     def standings_within(self, first_ms: int, last_ms: int) -> tuple[Standing | None, ...]:
         """Give the standings that it had in a span, both ends included, in their order."""
-        changes = (at for one in self.standings for at in (one.effective_from, one.lapses_at))
-        within = {at for at in changes if at is not None and first_ms < at <= last_ms}
-        return tuple(self.standing_at(at) for at in (first_ms, *sorted(within)))
+        within = sorted({at for at in self.changes() if first_ms < at <= last_ms})
+        return tuple(self.standing_at(at) for at in (first_ms, *within))
+
+    def changes(self) -> tuple[int, ...]:
+        """Give the instants at which its standing may have changed; Unix milliseconds."""
+        ends = (one.lapses_at for one in self.standings if one.lapses_at is not None)
+        return (*(one.effective_from for one in self.standings), *ends)
 
     def is_awaited(self, time_ms: int) -> bool:
         """Tell whether it was admitted from a later instant on, and does not take part yet."""

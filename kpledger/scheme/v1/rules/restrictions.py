@@ -17,10 +17,8 @@ MAX_RESTRICTIONS = 200
 """How many restrictions a participant may ever have been under."""
 
 
-def check_restrictions(
-    context: Context, shipment: CertificateRecord, first_ms: int, last_ms: int
-) -> Refusals:
-    """E4: no restriction that is in force during all of a span stands in the way of a shipment.
+def check_restrictions(context: Context, shipment: CertificateRecord, time_ms: int) -> Refusals:
+    """E4: no restriction that is in force at an instant stands in the way of a shipment.
 
     One on the origin of a participant holds the stones of its territories too. A mixed parcel that
     names no country (KPCS Annex I) is held back by none; it is flagged (F18).
@@ -28,8 +26,8 @@ def check_restrictions(
     instance, and is under none.
     """
     if shipment.kind is not CertificateKind.TECHNICAL:
-        for code, restriction in _in_scope(context, shipment):
-            if not (restriction.holds_at(first_ms) and restriction.holds_at(last_ms)):
+        for code, restriction in restrictions_on(context, shipment):
+            if not restriction.holds_at(time_ms):
                 continue
             yield from _check_zones(context, code, restriction, shipment)
             if restriction.mode is events.Mode.PRE and _is_about(restriction, shipment):
@@ -42,7 +40,10 @@ def field_of(context: Context, shipment: CertificateRecord, name: str) -> str:
     return f"body.certificate.{name}" if is_new else "subject"
 
 
-def _in_scope(context: Context, shipment: CertificateRecord) -> Iterator[tuple[str, Restriction]]:
+def restrictions_on(
+    context: Context, shipment: CertificateRecord
+) -> Iterator[tuple[str, Restriction]]:
+    """Give the restrictions in whose scope a shipment is, in force or not, and whose each is."""
     scopes = [(shipment.issuer, events.Scope.EXPORT), (shipment.destination, events.Scope.IMPORT)]
     homes = dict.fromkeys(context.home_of(origin) for origin in shipment.origins)
     scopes += [(home, events.Scope.ORIGIN) for home in homes]

@@ -17,7 +17,7 @@ from kpledger.scheme.v1.events.certificate import (
 from kpledger.scheme.v1.events.governance import ParticipantStatusChanged, Standing
 from kpledger.scheme.v1.records import CertificateRecord, ParticipantRecord
 from kpledger.scheme.v1.rules.contents import issued_record
-from kpledger.scheme.v1.rules.restrictions import check_restrictions, field_of
+from kpledger.scheme.v1.rules.restrictions import check_restrictions, field_of, restrictions_on
 from kpledger.scheme.v1.rules.values import check_notice_period
 from kpledger.scheme.v1.territories import tell_home
 
@@ -66,7 +66,7 @@ def check_parties(context: Context) -> Refusals:
         yield Refusal(Rule.E4, field, f"{problem} has no certificate", "another participant")
     yield from _check_standing(context, issuer, "author", shipment.kind)
     yield from _check_standing(context, destination, field, shipment.kind)
-    yield from check_restrictions(context, shipment, now, now)
+    yield from check_restrictions(context, shipment, now)
 
 
 def _shipment_of(context: Context) -> CertificateRecord | None:
@@ -79,7 +79,7 @@ def check_dates(context: Context) -> Refusals:
     """E4: nor is anything dated into a time when one of them was not, or a restriction held.
 
     Whoever is in good standing again could else make up for what was forbidden. A day counts if
-    they were in good standing at any moment of it, UTC; one that is not over is judged by now.
+    at any moment of it, UTC, all was in order at once; one that is not over is judged by now.
     """
     for field, day in _stated_days(context):
         if end_of_day_ms(day) < context.at.now_ms:
@@ -90,15 +90,35 @@ def _check_day(context: Context, field: str, day: str) -> Refusals:
     shipment = _shipment_of(context)
     if shipment is None:
         return
-    accepted = "a day on which both were in good standing, and no restriction stood in the way"
     first, last = start_of_day_ms(day), end_of_day_ms(day)
+    within = {at for at in _changes(context, shipment) if first < at <= last}
+    found = [_faults_at(context, shipment, at) for at in (first, *sorted(within))]
+    if all(found):
+        problems = dict.fromkeys(problem for faults in found for problem in faults)
+        accepted = "a day on which both were in good standing, and no restriction stood in the way"
+        yield Refusal(Rule.E4, field, f"{' and '.join(problems)} on {day}", accepted)
+
+
+def _changes(context: Context, shipment: CertificateRecord) -> Iterator[int]:
+    """Give the instants at which what stands in the way of a shipment may have changed."""
     for code in (shipment.issuer, shipment.destination):
-        held = context.existing(ParticipantRecord, code).standings_within(first, last)
-        if not any(may_trade(one, shipment.kind) for one in held):
-            was = " and ".join(one or "no participant" for one in dict.fromkeys(held))
-            yield Refusal(Rule.E4, field, f"{code} was {was} on {day}", accepted)
-    for one in check_restrictions(context, shipment, first, last):
-        yield Refusal(Rule.E4, field, f"{one.problem} on {day}", accepted)
+        yield from context.existing(ParticipantRecord, code).changes()
+    for _, restriction in restrictions_on(context, shipment):
+        yield restriction.effective_from
+        if (end := restriction.ends_at()) is not None:
+            yield end
+
+
+def _faults_at(context: Context, shipment: CertificateRecord, time_ms: int) -> list[str]:
+    """Say what stood in the way of a shipment at an instant."""
+    codes = (shipment.issuer, shipment.destination)
+    held = {code: context.standing(code, time_ms) for code in codes}
+    faults = [
+        f"{code} was {standing or 'no participant'}"
+        for code, standing in held.items()
+        if not may_trade(standing, shipment.kind)
+    ]
+    return faults + [one.problem for one in check_restrictions(context, shipment, time_ms)]
 
 
 def _stated_days(context: Context) -> Iterator[tuple[str, str]]:

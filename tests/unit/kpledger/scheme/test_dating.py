@@ -225,6 +225,59 @@ def _restricted(restriction: RestrictionSet) -> MemoryLedger:
     return ledger
 
 
+MORNING: Final = (_at("2026-03-09", 8), _at("2026-03-10", 12))
+AFTERNOON: Final = (_at("2026-03-10", 12), _at("2026-03-11", 14))
+FROM_ELEVEN: Final = (_at("2026-03-10", 11), _at("2026-03-11", 14))
+FROM_ONE: Final = (_at("2026-03-10", 13), _at("2026-03-11", 14))
+MIDDAY: Final = (_at("2026-03-10", 11), _at("2026-03-10", 13))
+
+
+@pytest.mark.parametrize("later", ["EU", Scope.IMPORT, Scope.ORIGIN])
+@pytest.mark.parametrize("earlier", ["BW", Scope.EXPORT])
+@pytest.mark.parametrize(
+    ("second", "good"),
+    [
+        pytest.param(AFTERNOON, False, id="relieved at noon"),
+        pytest.param(FROM_ELEVEN, False, id="overlapping"),
+        pytest.param(FROM_ONE, True, id="an hour free"),
+        pytest.param(MIDDAY, True, id="over before midnight"),
+    ],
+)
+def test_day_of_which_no_moment_was_in_order_for_all_together(
+    earlier: str | Scope, later: str | Scope, second: tuple[int, int], *, good: bool
+) -> None:
+    ledger = open_trade()
+    steps: list[tuple[int, Body]] = []
+    for name, what, (since, until) in (("a", earlier, MORNING), ("b", later, second)):
+        if isinstance(what, Scope):
+            code = "EU" if what is Scope.IMPORT else "BW"
+            ban = vary(BANNED, restriction=name, scope=what, participant=code)
+            steps.append((since, vary(ban, effective_from=since, effective_until=until)))
+        else:
+            for at, status in ((since, Standing.SUSPENDED), (until, Standing.ACTIVE)):
+                steps.append((at, vary(STATUS, code=what, status=status, effective_from=at)))
+    for at, body in sorted(steps, key=lambda step: step[0]):
+        ledger.now_ms = at
+        ledger.record(make_event(CHAIR, body))
+    ledger.now_ms = _at(TODAY, 12)
+    assert _judge(ledger, _dated("2026-03-10")) == (None if good else ISSUED)
+    assert _judge(ledger, _dated("2026-03-12")) is None
+
+
+def test_refusal_names_all_that_stood_in_the_way_by_turns() -> None:
+    ledger = open_trade()
+    for code, (since, until) in (("BW", MORNING), ("EU", AFTERNOON)):
+        for at, status in ((since, Standing.SUSPENDED), (until, Standing.ACTIVE)):
+            ledger.now_ms = at
+            body = vary(STATUS, code=code, status=status, effective_from=at)
+            ledger.record(make_event(CHAIR, body))
+    ledger.now_ms = _at(TODAY, 12)
+    said = make_event("BW/gaborone", CertificateIssued(certificate=_dated("2026-03-10")))
+    refusal = ledger.attempt(said)
+    assert refusal is not None
+    assert refusal.problem == "BW was SUSPENDED and EU was SUSPENDED on 2026-03-10"
+
+
 def test_what_needed_an_approval_on_its_day_needs_it_afterwards() -> None:
     until = _at("2026-03-20", 12)
     ledger = _restricted(vary(RESTRICTION, zones=(), effective_until=until))
