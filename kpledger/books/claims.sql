@@ -1,7 +1,7 @@
 -- What is wrong with the claims on a source, as known now; of several faults the first counts.
 --
--- Claims take from a source in the order of their issue; what was withdrawn or came back takes
--- nothing, nor does what others name than whoever imported it. Two scales differ by a hundredth of
+-- Claims take from a source in the order of their issue; what was withdrawn, came back or was
+-- lost without its goods takes nothing, nor does what others name than whoever imported it. Two scales differ by a hundredth of
 -- a carat. Unsorted goods (710210) become those of any HS code.
 --
 -- Parameter 1: the number of the source.
@@ -16,7 +16,7 @@ FROM (
         WHEN source.received_on > claimant.issued_on THEN 'EARLY'
         WHEN total(claimed.carat_thousandths) FILTER (
                  WHERE source.destination = claimant.issuer AND source.issue < claimant.issue
-                   AND claimant.withdrawn = 0 AND claimant.state <> 'RETURN_CLOSED')
+                   AND claimant.claims = 1)
                OVER (ORDER BY claimed.certificate) > source.found_carat_thousandths + 10
           THEN 'MORE'
         WHEN claimant.origins <> '' AND source.origins <> '' AND NOT EXISTS (

@@ -515,6 +515,9 @@ CREATE TABLE certificates (
                                                   -- released nor confirmed
     unsettled               INTEGER NOT NULL,     -- a normal one without an answer, or found with
                                                   -- another weight than declared
+    claims                  INTEGER NOT NULL,     -- what it draws from its sources counts: it was not
+                                                  -- withdrawn, nor did its goods come back, nor is
+                                                  -- it lost without them
     waits                   TEXT,                 -- NEWS of the goods, CONFIRMATION, or NULL
     waits_since             TEXT,                 -- expires_on or there_on
     head                    INTEGER NOT NULL,     -- its newest event

@@ -15,7 +15,7 @@ SELECT value AS subject,
          AS wrong_sources,
        (SELECT CAST(total(s.carat_thousandths) AS INTEGER)
         FROM certificate_sources AS s JOIN certificates AS claimant ON claimant.issue = s.certificate
-        WHERE s.source = value AND claimant.withdrawn = 0 AND claimant.state <> 'RETURN_CLOSED')
+        WHERE s.source = value AND claimant.claims = 1)
          AS claimed_carat_thousandths,
        coalesce(found_carat_thousandths, certificates.carat_thousandths, 0)
          AS held_carat_thousandths

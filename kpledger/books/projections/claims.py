@@ -9,6 +9,7 @@ from typing import Final
 
 from kpledger.books.projections.rows import Rows
 from kpledger.books.projections.shipments import Move, Shipment
+from kpledger.scheme.v1.lifecycles import CertificateMark
 
 _JUDGING: Final = (Move.ISSUED, Move.CONFIRMED, Move.DISCREPANT, Move.RESOLVED)
 """Moves of a source after which the claims on it are judged anew."""
@@ -31,7 +32,7 @@ class Claims:
         """Note whose claims may stand otherwise after a move, or an event that makes none."""
         if move in _JUDGING:
             self._sources.add(shipment.record.number)
-        if move in _CLAIMING:
+        if move in _CLAIMING or CertificateMark.WAS_LOST in shipment.record.marks:
             self._sources.update(source.number for source in shipment.record.sources)
 
     def flush(self) -> None:

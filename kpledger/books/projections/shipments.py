@@ -15,7 +15,7 @@ from kpledger.base.units import add_days, quarter_of
 from kpledger.books.projections.rows import Rows, SqlRow
 from kpledger.books.projections.state import BooksState, Recent
 from kpledger.scheme.event import SignedEvent
-from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind
+from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind, CertificateLost
 from kpledger.scheme.v1.lifecycles import CertificateState
 from kpledger.scheme.v1.records import CertificateRecord
 
@@ -115,6 +115,8 @@ class Shipment(msgspec.Struct):
     ending: int | None = None
     held: bool = False
     unsettled: bool = False
+    claims: bool = True
+    """Whether what it draws from its sources counts."""
     waits: str | None = None
     head: int = 0
     officers: str = ""
@@ -195,13 +197,13 @@ _FIXED: Final = (
 _CHANGING: Final = (
     "state exporter.name exporter.licence importer.name importer.licence parcels replaced_by"
     " validated exported_on notice arrived_on held_on there_on arrival prior lost diverted holder"
-    " received_on ended ending withdrawn held unsettled waits waits_since head issue"
+    " received_on ended ending withdrawn held unsettled claims waits waits_since head issue"
 )
 _FOUND: Final = ("parcels", "carat_thousandths", "value_usd_cents")
 # In the order in which a shipment has them.
 _KEPT: Final = (
-    "validated, notice, held_on, arrival, diverted, ended, ending, held, unsettled, waits, head,"
-    " officers, sourced_price"
+    "validated, notice, held_on, arrival, diverted, ended, ending, held, unsettled, claims, waits,"
+    " head, officers, sourced_price"
 )
 
 
@@ -327,6 +329,15 @@ def advance(shipment: Shipment, at: BookedEvent) -> Move | None:
 
     The record is that after the event already.
     """
+    move, body, state = _move_on(shipment, at), at.event.body, shipment.record.state
+    if isinstance(body, CertificateLost):
+        shipment.claims = body.with_goods
+    elif state is not CertificateState.LOST:
+        shipment.claims = not shipment.withdrawn and state is not CertificateState.RETURN_CLOSED
+    return move
+
+
+def _move_on(shipment: Shipment, at: BookedEvent) -> Move | None:
     kind = at.event.header.type
     if kind == _PUT_BACK:
         return _put_back(shipment)

@@ -10,6 +10,8 @@ from statements import SOUND
 from kpledger.books.trace import TRACE, TraceQuestion
 from kpledger.scheme.v1.events.certificate import (
     Certificate,
+    CertificateFound,
+    CertificateLost,
     CertificateReplaced,
     CertificateVoided,
     GoodsLine,
@@ -119,6 +121,48 @@ def test_what_came_back_claims_nothing(trader: Trader, *, in_between: bool) -> N
         trader.say("2026-03-21", author, vary(body, **changes), first.number)
     if not in_between:
         claim(trader, (source.number, 2_000_000), day="2026-03-22")
+    assert told(trader) == {}
+
+
+@pytest.mark.parametrize("with_goods", [False, True])
+@pytest.mark.parametrize("then", ["", "found", "arrived"])
+def test_what_is_lost_without_its_goods_claims_nothing(
+    trader: Trader, then: str, *, with_goods: bool
+) -> None:
+    source = bring_in(trader)
+    first = claim(trader, (source.number, 2_000_000))
+    second = claim(trader, (source.number, 2_000_000))
+    assert set(told(trader)) == {second.number}
+    lost = CertificateLost(with_goods=with_goods, circumstances="left in a taxi")
+    trader.say("2026-03-21", "EU/antwerp", lost, first.number)
+    assert set(told(trader)) == ({second.number} if with_goods else set())
+    if then == "found":
+        found = CertificateFound(circumstances="in the taxi")
+        trader.say("2026-03-22", "EU/antwerp", found, first.number)
+    elif then == "arrived":
+        trader.arrive(first, "2026-03-22")
+    assert set(told(trader)) == ({second.number} if with_goods or then else set())
+
+
+@pytest.mark.parametrize(
+    ("carats", "raised"), [(1_000, True), (1_900_000, True), (1_910_000, False), (2_000_000, False)]
+)
+def test_sources_that_weigh_more_than_what_they_went_into(
+    trader: Trader, carats: int, *, raised: bool
+) -> None:
+    sources = [trader.draw_up(DAY, carats=1_000_000) for _ in range(2)]
+    for one in sources:
+        trader.issue(one)
+    for one in sources:
+        trader.confirm(one, "2026-03-09")
+    named = tuple(Source(number=one.number, carat_thousandths=1_000_000) for one in sources)
+    certificate = trader.draw_up(LATER, "EU", "ZA", carats=carats, sources=named)
+    trader.issue(certificate)
+    assert set(told(trader)) == ({certificate.number} if raised else set())
+    if raised:
+        [found] = trader.flags("F19", AT)
+        assert (found.measure, len(found.evidence)) == ((2_000_000 - carats) // 1_000, 3)
+    trader.say("2026-03-21", "EU/antwerp", VOIDED, certificate.number)
     assert told(trader) == {}
 
 
