@@ -60,7 +60,7 @@ def trade(chance: Chance) -> Act:
             rows = [
                 statistics.TradeRow(
                     flow=statistics.Flow.EXPORT,
-                    partner="XX",
+                    partner=chance.pick(("DK", "XX")),
                     origin="",
                     hs=HsCode.UNSORTED,
                     carat_thousandths=1,
@@ -107,7 +107,7 @@ def counts(chance: Chance) -> Act:
         chance.random.sample([code for code in chance.world.members if code != author[0]], 2)
     )
     if chance.likely(8):
-        partners = chance.pick((partners[::-1], partners[:1] * 2, [author[0]], ["XX"]))
+        partners = chance.pick((partners[::-1], partners[:1] * 2, [author[0]], ["DK"], ["XX"]))
     body = statistics.CountStatisticsSubmitted(
         quarter=quarter,
         edition=edition(chance, subject),

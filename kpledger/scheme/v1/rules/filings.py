@@ -15,6 +15,7 @@ from kpledger.scheme.v1.ids import COUNTRIES, ROOT
 from kpledger.scheme.v1.records import BodyRecord, ReportRecord, SubmissionRecord
 from kpledger.scheme.v1.rules.values import check_ascending, check_begun, check_known
 from kpledger.scheme.v1.subjects import Subject
+from kpledger.scheme.v1.territories import tell_home
 
 MAX_REPORTS = 100
 """How often an annual report may be filed."""
@@ -108,7 +109,11 @@ def _check_partners(context: Context, partners: Sequence[str]) -> Refusals:
         field = f"body.rows[{position}].partner"
         if partner == context.author[0]:
             yield Refusal(Rule.E5, field, f"{partner} trades with itself", "another participant")
-        if partner not in COUNTRIES and context.participant(partner) is None:
+        home = context.home_of(partner)
+        if home != partner and context.participant(home) is not None:
+            problem = f"{partner} is not a participant{tell_home(partner)}"
+            yield Refusal(Rule.E5, field, problem, home)
+        elif partner not in COUNTRIES and context.participant(partner) is None:
             problem = f"there is no participant or country {partner}"
             yield Refusal(Rule.E5, field, problem, "a participant, or ISO 3166-1 alpha-2")
 

@@ -69,6 +69,18 @@ REFUSED: Final[list[tuple[str, Body, Rule, str]]] = [
         "body.rows[1].partner",
     ),
     (
+        "trade-with-a-territory",
+        vary(TRADE, rows=(EXPORT, vary(IMPORT, partner="DK"))),
+        Rule.E5,
+        "body.rows[1].partner",
+    ),
+    (
+        "count-of-a-territory",
+        vary(COUNTS, rows=(vary(COUNT, partner="GL"),)),
+        Rule.E5,
+        "body.rows[0].partner",
+    ),
+    (
         "origin-nowhere",
         vary(TRADE, rows=(vary(EXPORT, origin="XX"),)),
         Rule.E5,
@@ -95,6 +107,16 @@ REFUSED: Final[list[tuple[str, Body, Rule, str]]] = [
 )
 def test_unsound_filing_is_refused(body: Body, rule: Rule, field: str) -> None:
     assert judge(open_trade(), "BW/root", body) == (rule, field)
+
+
+def test_territory_is_told_whose_partner_to_name() -> None:
+    body = vary(COUNTS, rows=(vary(COUNT, partner="DK"),))
+    refusal = open_trade().attempt(make_event("BW/root", body))
+    assert refusal is not None
+    assert refusal.problem == "DK is not a participant: DK is part of EU; use EU"
+    # Nobody takes part for Hong Kong here, and stones of a territory are named as such.
+    rows = (vary(EXPORT, partner="HK"), vary(IMPORT, origin="GL"))
+    assert judge(open_trade(), "BW/root", vary(TRADE, rows=rows)) is None
 
 
 def test_rows_ascend_by_flow_partner_origin_and_code() -> None:
