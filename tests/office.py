@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +81,7 @@ class Ledger:
 
     def issue(self, *options: str, number: str = "") -> str:
         number = number or new_number()
-        assert self.ask(*issuing(number), *options)["status"] == "committed"
+        assert self.ask(*issuing(number, *options))["status"] == "committed"
         return number
 
     def state(self, number: str) -> object:
@@ -110,10 +110,18 @@ def new_number() -> str:
     return f"BW{next(_serials):08d}"
 
 
-def issuing(number: str) -> tuple[str, ...]:
+def issuing(number: str, *options: str) -> tuple[str, ...]:
+    """Give the words of an issue; options take the place of the usual ones."""
     certificate = ("--number", number, "--destination", "IN", "--origin", "BW", *PARTIES)
     goods = ("--hs", "710210", "--carats", "12.345", "--value", "1234.50")
-    return ("issue", "--key", "gaborone", *certificate, *goods)
+    usual = ("--key", "gaborone", *certificate, *goods)
+    return ("issue", *without(usual, options), *options)
+
+
+def without(usual: Sequence[str], options: Sequence[str]) -> list[str]:
+    """Leave out of pairs of options and values those that are among other options."""
+    pairs = zip(usual[::2], usual[1::2], strict=True)
+    return [word for name, value in pairs if name not in options for word in (name, value)]
 
 
 @contextmanager

@@ -24,8 +24,8 @@ from kpledger.base.errors import LedgerError
 from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES, decode_envelope
 from kpledger.scheme.event import Author, Body, SignedEvent
 
-MAX_WAITING: Final = 100_000
-_WAITING: Final = ".envelope"
+MAXWAITING: Final = 100_000
+WAITING: Final = ".envelope"
 _REFUSED: Final = ".refused"
 _PROBLEM: Final = ".problem"
 """Stands beside what was refused, and says why; JSON."""
@@ -133,7 +133,7 @@ class Outbox:
         make_private_directory(self._directory)
         # Names ascend in time: events on one certificate must be sent in the order they were made.
         name = f"{event.header.occurred_at:016d}-{event.event_id.hex()}"
-        path = self._directory / f"{name}{_WAITING}"
+        path = self._directory / f"{name}{WAITING}"
         notes = path.with_suffix(_NOTES)
         old = _read_notes(notes)
         new = _Notes(
@@ -160,15 +160,15 @@ class Outbox:
         )
 
     def waiting(self) -> tuple[OutboxEntry, ...]:
-        """Give the events that wait, oldest first, at most :data:`MAX_WAITING`.
+        """Give the events that wait, oldest first, at most :data:`MAXWAITING`.
 
         Raises:
             FileError: a file holds no event, or cannot be read.
         """
-        return tuple(_read_entry(path) for path in self._paths(_WAITING))
+        return tuple(_read_entry(path) for path in self._paths(WAITING))
 
     def refused(self) -> tuple[OutboxEntry, ...]:
-        """Give the events that were refused, oldest first, at most :data:`MAX_WAITING`.
+        """Give the events that were refused, oldest first, at most :data:`MAXWAITING`.
 
         Raises:
             FileError: a file does not hold what it should, or cannot be read.
@@ -190,7 +190,7 @@ class Outbox:
         # A command that was killed may have signed one and not come to forgetting what was typed.
         signed = {
             _read_notes(path.with_suffix(_NOTES)).typed
-            for suffix in (_WAITING, _REFUSED)
+            for suffix in (WAITING, _REFUSED)
             for path in self._paths(suffix)
         }
         found = (_read_typed(path) for path in self._paths(_TYPED))
@@ -199,7 +199,7 @@ class Outbox:
     def remove(self, entry: OutboxEntry) -> None:
         """Forget an event that is on the ledger."""
         self._forget_typed(entry.path)
-        for suffix in (_WAITING, _NOTES):
+        for suffix in (WAITING, _NOTES):
             entry.path.with_suffix(suffix).unlink(missing_ok=True)
         sync_directory(self._directory)
 
@@ -212,7 +212,7 @@ class Outbox:
 
     def take_back(self, entry: OutboxEntry) -> None:
         """Let an event that was refused wait to be sent again."""
-        entry.path.replace(entry.path.with_suffix(_WAITING))
+        entry.path.replace(entry.path.with_suffix(WAITING))
         entry.path.with_suffix(_PROBLEM).unlink(missing_ok=True)
         sync_directory(self._directory)
 
@@ -233,7 +233,7 @@ class Outbox:
             one.unlink(missing_ok=True)
 
     def _paths(self, suffix: str) -> list[Path]:
-        return sorted(self._directory.glob(f"*{suffix}"))[:MAX_WAITING]
+        return sorted(self._directory.glob(f"*{suffix}"))[:MAXWAITING]
 
 
 def _event_id_of(path: Path) -> str:

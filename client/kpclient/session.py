@@ -89,6 +89,7 @@ class Session:
         self._offline = offline or OfflineOptions()
         self._recalls = recalls
         self.home = expand("--home", connection.home)
+        self._told_old: set[str] = set()
 
     @cached_property
     def genesis(self) -> Genesis:
@@ -212,7 +213,8 @@ class Session:
 
     def _hear(self, node: str, status: PublicStatusAnswer) -> None:
         """Compare what a node claims with what was proven, and tell where other nodes say else."""
-        if status.age_s >= _OLD_S:
+        if status.age_s >= _OLD_S and node not in self._told_old:
+            self._told_old.add(node)
             age = timedelta(seconds=status.age_s)
             print_trouble(
                 f"warning: {node} has heard no leader for {age}; what it has may be as old"

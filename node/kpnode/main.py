@@ -196,7 +196,7 @@ def devnet(
 _tokens = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Make, list and revoke tokens with which clients may ask a node everything.",
+    help="Make, list and revoke the tokens of clients.",
     epilog=example_epilog("kpnode token list --config /srv/kp/node.toml"),
 )
 app.add_typer(_tokens, name="token")

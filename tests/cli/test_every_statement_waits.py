@@ -65,6 +65,6 @@ def test_a_statement_waits_for_a_line(
     listed = CliRunner().invoke(app, ["outbox", "list", "--json"], env=post)
     (entry,) = [one for one in json.loads(listed.stdout)["waiting"] if one["id"] == kept["id"]]
     assert (entry["type"], bool(entry["signed"])) == (kept["type"], kept["status"] == "waiting")
-    shown = CliRunner().invoke(app, ["outbox", "show", kept["id"]], env=post)
+    shown = CliRunner().invoke(app, ["outbox", "show", kept["id"], "--json"], env=post)
     assert json.loads(shown.stdout)["type"] == kept["type"]
     assert CliRunner().invoke(app, ["outbox", "drop", kept["id"]], env=post).exit_code == 0

@@ -81,7 +81,7 @@ def test_restriction_of_one_operation_leaves_the_others_alone(ledger: Ledger) ->
     what = ("--scope", "IMPORT", "--mode", "PROHIBITED", "--operation", "BW/jwaneng")
     decision = ("--decision", ledger.decide(), "--key", "chair")
     ledger.ask("propose", "restriction", "ZA", name, *what, *decision)
-    to_za = (*issuing(new_number()), "--destination", "ZA")
+    to_za = issuing(new_number(), "--destination", "ZA")
     for zones in ((), ("--zone", "BW/jwaneng"), ("--zone", "BW/orapa", "--zone", "BW/jwaneng")):
         rule, field = ledger.refusal(*to_za, *zones)
         assert (rule, "--zone" in field or "zones" in field) == ("E4", True), field

@@ -52,6 +52,10 @@ def draw_up(
         draft.names.setdefault("subject", "--number")
         if source:
             pairs = [one.partition("=") for one in source]
+            for number, _, carats in pairs:
+                if not carats:
+                    accepted = "NUMBER=CARATS, such as IN00000007=12.345"
+                    raise UsageError("--source", f"{number!r} does not say how much", accepted)
             plain["sources"] = [{"number": one, "carats": carats} for one, _, carats in pairs]
         if technical:
             plain |= {"kind": CertificateKind.TECHNICAL.value, "case": technical}

@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from kpclient.commands.declared import Asking, asks, command
-from kpclient.errors import UsageError
+from kpclient.errors import PartlyUndecidedError, UsageError
 from kpclient.input.options import ConnectionOptions, FreshnessOptions
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NotTrustworthyError
@@ -188,8 +188,11 @@ def status(asking: Asking[SchemeQuestion, SchemeAnswer], *, at: str = "") -> Non
     found = asking.session.ask(_fetch_status)
     if as_json:
         print_json(found)
-        return
-    print_fields(_describe_status(found))
+    else:
+        print_fields(_describe_status(found))
+    if found.height == 0 and found.age_s > 0 and not found.ready:
+        problem = f"{found.node} has never heard the others, and holds nothing yet"
+        raise PartlyUndecidedError(f"{problem}; its operator finds why in its alarms")
 
 
 def _describe_status(found: PublicStatusAnswer) -> dict[str, str]:

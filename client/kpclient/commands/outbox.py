@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
+import msgspec
+
 from kpclient.clock import now_ms
 from kpclient.commands.declared import command
 from kpclient.commands.statements import sign_typed
@@ -25,8 +27,9 @@ from kpclient.net.answers import full_problem
 from kpclient.net.heads import look_up_head
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NodeUnreachableError
-from kpclient.outbox import Outbox, OutboxEntry, TypedStatement
+from kpclient.outbox import WAITING, Outbox, OutboxEntry, TypedStatement
 from kpclient.output.console import print_fields, print_json, print_table, print_trouble
+from kpclient.output.histories import flatten, tell_event
 from kpclient.session import Session
 from kpclient.statements.sending import describe_answer, take_answers
 from kpledger.api.answers import CommittedAnswer, Problem, RefusedAnswer, SubmitAnswer
@@ -95,15 +98,32 @@ def show_one(*, event_id: str, connection: ConnectionOptions) -> None:
     outbox = Session(connection).outbox
     for one in (*outbox.waiting(), *outbox.refused()):
         if one.event.event_id.hex() == event_id:
-            problem = {} if one.problem is None else {"problem": full_problem(one.problem)}
-            print_json(_describe(one) | problem | {"body": readable(one.event.body)})
+            _show_entry(one, as_json=connection.as_json)
             return
     for typed in outbox.typed():
         if typed.entry_id == event_id:
-            print_json(typed)
+            if connection.as_json:
+                print_json(msgspec.to_builtins(typed) | {"status": "unsigned"})
+            else:
+                said = _describe_typed(typed) | flatten(typed.fields)
+                print_fields(said | {"status": "unsigned"})
             return
     accepted = "an id that `kpledger outbox list` shows"
     raise UsageError("EVENT-ID", f"the outbox has no event {event_id}", accepted)
+
+
+def _show_entry(entry: OutboxEntry, *, as_json: bool) -> None:
+    is_refused = entry.problem is not None or entry.path.suffix != WAITING
+    status = {"status": "refused" if is_refused else "waiting"}
+    if as_json:
+        problem = {} if entry.problem is None else {"problem": full_problem(entry.problem)}
+        print_json(_describe(entry) | status | problem | {"body": readable(entry.event.body)})
+        return
+    why = _describe_refusal("", entry.problem).partition(": ")[2] if is_refused else ""
+    further = {"sent": _describe(entry)["sent"], "refused": why}
+    print_fields(
+        tell_event(entry.event) | status | {name: one for name, one in further.items() if one}
+    )
 
 
 @command("outbox send")

@@ -88,7 +88,7 @@ def _ask(
     )
     if not asked:
         about = ", ".join(sorted({f"{key.participant} {key.year}" for key in table.figures})[:20])
-        problem = f"the table is about {about}, and none of it is wanted or on the ledger"
+        problem = f"the table has nothing of what is wanted and on the ledger; it has {about}"
         raise UsageError("FILE", problem, "a participant and a year of the table")
     return [
         session.answer(ANNEX3, Annex3Question(participant=code, period=one)) for code, one in asked
@@ -97,7 +97,10 @@ def _ask(
 
 def _tell(table: OutsideTable, strangers: Iterable[str]) -> list[str]:
     """Tell what of the table was not compared, or not as it stands there."""
-    told = [f"{count} rows: {why}." for why, count in sorted(table.noted.items())]
+    told = [
+        f"{why[0].upper()}{why[1:]}: {count} {'row' if count == 1 else 'rows'}."
+        for why, count in sorted(table.noted.items())
+    ]
     if table.unknown:
         named = ", ".join(f"{name!r} ({place})" for name, place in table.unknown.items())
         told.append(f"Nobody knows these countries, and nothing of them is compared: {named}.")

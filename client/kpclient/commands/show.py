@@ -58,6 +58,8 @@ from kpledger.scheme.v1.subjects import Subject
 _OPENS_A_CASE: Final = (ArrivalRecorded.TYPE, ShipmentDetained.TYPE)
 _MAX_HISTORY: Final = 10_000
 """Events that are asked for one by one."""
+_DECISION: Final = re.compile(r"[A-Z]+-[0-9]{4}-[A-Z0-9-]+")
+"""How the scheme calls its decisions; no certificate has such a number."""
 _EVENT_ID: Final = re.compile(r"[0-9a-f]{64}")
 _record_decoder: Final = msgspec.json.Decoder(dict[str, object] | None)
 _SUBJECT: Final = re.compile(r"[A-Za-z0-9/-]{1,80}")
@@ -79,9 +81,10 @@ def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) ->
                 print_fields(tell_event(handed))
             return
         accepted = "a subject, such as BW00000042, the id of an event, or a file with a signed one"
-        raise UsageError(
-            "SUBJECT", f"{what[:80]!r} is no subject, id of an event or file", accepted
-        )
+        problem = f"{what[:80]!r} is no subject, no id of an event, and no file that is there"
+        raise UsageError("SUBJECT", problem, accepted)
+    if _DECISION.fullmatch(what):
+        what = f"{KPCS}/{Subject.DECISION}/{what}"
     if _EVENT_ID.fullmatch(what):
         recorded = session.ask(lambda ledger: ledger.event(bytes.fromhex(what)))
         # A key is named in the same form.

@@ -128,7 +128,12 @@ def deliver(
 
 def _print_annex3(answer: Annex3Answer) -> None:
     table = lay_out_annex3(answer)
-    for number, code in enumerate(dict.fromkeys(row["participant"] for row in table.rows)):
+    codes = list(dict.fromkeys(row["participant"] for row in table.rows))
+    # Of all participants, those that have done and said nothing in the period fill a line.
+    told = {row["participant"] for row in table.rows if row["table"] != "submissions"}
+    told |= {row["participant"] for row in table.rows if row.get("edition")}
+    silent = [str(code) for code in codes if len(codes) > 1 and code not in told]
+    for number, code in enumerate(code for code in codes if str(code) not in silent):
         if number:
             print_line("")
         print_line(f"{code} {answer.period}, {answer.source}, as known at {answer.known_at}")
@@ -137,6 +142,9 @@ def _print_annex3(answer: Annex3Answer) -> None:
             print_line("")
             print_line(name)
             _print(Table(table.columns, [row for row in rows if row["table"] == name]))
+    if silent:
+        print_line("")
+        print_line(f"nothing in {answer.period} of {', '.join(silent)}")
 
 
 def _print(table: Table, *, hidden: Collection[str] = _SAID_ABOVE) -> None:

@@ -164,6 +164,7 @@ def with_words(parameter: inspect.Parameter, words: OptionWords | None = None) -
             metavar=said.metavar or _KINDS.get(kind) or _choices_of(kind),
             help=said.help,
             envvar=said.envvar,
+            case_sensitive=False,
             readable=False,  # what is wrong with a file is said by whoever reads it, also as JSON
             min=said.min,
             max=said.max,

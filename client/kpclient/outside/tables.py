@@ -251,8 +251,8 @@ class _Row:
             return text.replace(",", "") if by_commas else text
         # Where semicolons part the cells, commas may be decimal: a lone group says neither.
         if (by_commas or by_points) and len(re.findall("[.,]", text)) == 1:
-            accepted = "digits alone, or with all that parts thousands and decimals"
-            raise self._wrong(column, f"{text}, which may mean two numbers", accepted)
+            problem = f"{self.place}, {column}: {text!r} may mean two numbers"
+            raise UsageError("FILE", problem, "digits alone, or with decimals: 32345 or 32345,00")
         if by_commas:
             return text.replace(",", "")
         return text.replace(".", "").replace(",", ".") if by_points else text.replace(",", ".")
@@ -268,7 +268,7 @@ def _find(row: _Row, column: str, found: OutsideTable) -> str | None:
     code = find_participant(*names)
     if code is None:
         found.unknown.setdefault(names[-1] if names else "(empty)", f"{row.place}, {column}")
-        found.noted["of a country that nobody knows"] += 1
+        found.noted["rows of a country that nobody knows"] += 1
     return code
 
 
@@ -288,10 +288,10 @@ _PARTS: Final = {
 def _read_comtrade(row: _Row, found: OutsideTable, year: str) -> None:
     hs, flow = row.text("hs"), _FLOWS.get(row.text("flow").lower())
     if hs not in _HS:
-        found.noted["of other goods than 710210, 710221 and 710231"] += 1
+        found.noted["rows of other goods than 710210, 710221 and 710231"] += 1
     elif flow is None:
         # Exports contain re-exports, imports re-imports.
-        found.noted["of re-exports or re-imports, which exports and imports contain"] += 1
+        found.noted["rows of re-exports or re-imports, which exports and imports contain"] += 1
     elif any(is_total(one) for one in row.texts("partner")):
         found.noted["sums over all partners"] += 1
     elif any(row.text(column) not in whole for column, whole in _PARTS.items()):
@@ -301,7 +301,7 @@ def _read_comtrade(row: _Row, found: OutsideTable, year: str) -> None:
         if reporter is None or partner is None:
             return
         if reporter == partner:
-            found.noted["of trade within one participant"] += 1
+            found.noted["rows of trade within one participant"] += 1
             return
         key = FigureKey(
             year=row.year(year), participant=reporter, measured=flow, partner=partner, hs=hs

@@ -86,7 +86,7 @@ def test_customs_that_tell_the_truth_find_what_was_declared_otherwise(place: Pat
     ]
     assert found[0]["difference_value_usd_cents"] == 2_000_000
     printed = run(place, "\n".join(rows), "comtrade").stdout
-    assert "1 rows: sums over all partners" in printed
+    assert "Sums over all partners: 1 row." in printed
     assert "Imports are valued with insurance and freight" in printed
 
 
@@ -162,7 +162,7 @@ def test_an_estimate_stands_beside_what_was_reported_and_exported(place: Path) -
         (
             "estimate",
             "origin,year,carats\nAngola,2026,1\n",
-            "none of it is wanted or on the ledger",
+            "the table has nothing of what is wanted",
         ),
         ("estimate", 'origin,year,carats\n"' + "x" * 140_000 + '",2026,1\n', "is not a table"),
     ],
