@@ -167,3 +167,15 @@ def test_what_the_ledger_refuses_is_explained_and_stays_until_somebody_decides(
     assert post.run("outbox", "send").exit_code == 1
     assert post.ask("outbox", "drop", late)["status"] == "dropped"
     assert post.ask("confirm", number, *MUMBAI)["status"] == "committed"
+
+
+def test_what_is_recorded_and_cannot_be_printed_is_not_recorded_twice(ledger: Ledger) -> None:
+    """Whoever was not told types it again."""
+    number = ledger.issue()
+    command = [sys.executable, "-m", "kpclient", "note", number, "--text", "full", *MUMBAI]
+    with Path("/dev/full").open("wb") as full:
+        environment = os.environ | ledger.environment()
+        ended = subprocess.run(command, stdout=full, env=environment, check=False)
+    assert ended.returncode == 2
+    again = ledger.ask(*command[3:])
+    assert (again["status"], again["duplicate"], waiting(ledger)) == ("committed", True, [])

@@ -31,6 +31,7 @@ _COLUMNS: Final = {
     "outside_value_usd_cents": "US$ outside",
     "difference_value_usd_cents": "US$ difference",
 }
+_MONTHS: Final = 12
 _SPARE: Final = ("US$ ledger", "US$ outside", "US$ difference", "ct ledger")
 
 
@@ -100,6 +101,11 @@ def _tell(table: OutsideTable, strangers: Iterable[str]) -> list[str]:
     told = [
         f"{why[0].upper()}{why[1:]}: {count} {'row' if count == 1 else 'rows'}."
         for why, count in sorted(table.noted.items())
+    ]
+    told += [
+        f"Of {year} the table has {len(months)} of 12 months, and the ledger all that it knows."
+        for year, months in table.months.items()
+        if "" not in months and len(months) < _MONTHS
     ]
     if table.unknown:
         named = ", ".join(f"{name!r} ({place})" for name, place in table.unknown.items())

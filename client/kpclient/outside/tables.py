@@ -76,6 +76,8 @@ class OutsideTable:
     figures: dict[FigureKey, FigureAmounts] = field(default_factory=dict)
     noted: Counter[str] = field(default_factory=Counter)
     """What is to be known of rows that were passed over or converted, with their count."""
+    months: dict[str, set[str]] = field(default_factory=dict)
+    """By year, the months that rows are of; empty for those of the whole year."""
     unknown: dict[str, str] = field(default_factory=dict)
     """Names of countries that nobody knows, and where each stands first."""
 
@@ -103,6 +105,10 @@ def read_outside(file: Path, kind: TableKind, *, year: str) -> OutsideTable:
         for cells in reader:
             if not any(map(str.strip, cells)):
                 continue
+            # A last cell that is empty stands at the end of every line of some sources.
+            if len(cells) != len(names) and (len(cells) != len(names) + 1 or cells[-1].strip()):
+                problem = f"{file}, line {reader.line_num} has {len(cells)} cells"
+                raise UsageError("FILE", problem, f"{len(names)}, as the line of names")
             row = _Row(f"{file}, line {reader.line_num}", cells, columns, separator)
             before = seen.setdefault(row.identity(kind), reader.line_num)
             if before != reader.line_num:
@@ -111,6 +117,10 @@ def read_outside(file: Path, kind: TableKind, *, year: str) -> OutsideTable:
             _READERS[kind](row, found, year)
     except csv.Error as error:
         raise UsageError("FILE", f"{file} is not a table: {error}", "a table as CSV") from None
+    for of_year, months in found.months.items():
+        if "" in months and len(months) > 1:
+            problem = f"{file} has rows of the whole of {of_year} and of months in it"
+            raise UsageError("FILE", problem, "one of the two")
     if not found.figures:
         said = ", ".join(f"{count} {why}" for why, count in found.noted.items())
         raise UsageError("FILE", f"{file} says nothing to compare ({said or 'no rows'})", kind)
@@ -124,6 +134,7 @@ _COLUMNS: Final[Mapping[TableKind, Mapping[str, str]]] = {
         "flow": "flowcode|tradeflowcode|flowdesc|tradeflow",
         "hs": "cmdcode|commoditycode",
         "year": "refyear|year|period",
+        "month?": "period",
         "value": "primaryvalue|tradevalueus|tradevalue",
         "qty?": "qty",
         "unit?": "qtyunitabbr|qtyunitcode|qtyunit",
@@ -303,6 +314,8 @@ def _read_comtrade(row: _Row, found: OutsideTable, year: str) -> None:
         if reporter == partner:
             found.noted["rows of trade within one participant"] += 1
             return
+        months = found.months.setdefault(row.year(year), set())
+        months.add(row.text("month")[4:].lstrip("-"))
         key = FigureKey(
             year=row.year(year), participant=reporter, measured=flow, partner=partner, hs=hs
         )

@@ -111,6 +111,8 @@ def send(
         _show(meant, about, as_json=connection.as_json)
         return
     _show(meant, describe_answer(answer) | about, as_json=connection.as_json)
+    # Not before its author has been told: who has not types it again, and means this one.
+    outbox.remove(OutboxEntry(meant, outbox.put(meant)))
     tell_unrecorded(meant, answer)
 
 
@@ -126,7 +128,6 @@ def _submit(session: Session, event: SignedEvent, earlier: OutboxEntry | None) -
             raise UndecidedError(event, _reason(answer), waited=earlier is not None)
         entry = OutboxEntry(event, outbox.put(event))
         if isinstance(answer, CommittedAnswer):
-            outbox.remove(entry)
             if event.header.type in FOLLOWING | FOUNDING:
                 for subject in BatchRow(0, "", event).subjects:
                     session.recall.keep_head(subject, event.event_id)

@@ -37,6 +37,10 @@ def customs(hs: str, carats: str, value: str, partner: str = "56,BEL,Belgium", *
     )
 
 
+EXPORTS = "participant,year,exports carats\n"
+MONTHLY = customs("710231", "1", "1").replace("C,A,2026,2026,", "C,M,2026,202601,")
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ledger on which BW issued 40 ct of 710221 and 60 ct of 710231 to EU, which confirmed."""
@@ -126,6 +130,11 @@ def test_a_published_summary_is_compared_participant_by_participant(
     assert (one["difference_carat_thousandths"], one["difference_value_usd_cents"]) == (30_000, 0)
 
 
+def test_months_of_a_year_are_told_to_be_a_part_of_it(place: Path) -> None:
+    printed = run(place, f"{COMTRADE}\n{MONTHLY}\n", "comtrade").stdout
+    assert "Of 2026 the table has 1 of 12 months" in printed
+
+
 def test_an_estimate_stands_beside_what_was_reported_and_exported(place: Path) -> None:
     table = "origin,year,carats\nBotswana,2026,250\nAngola,2026,9\nAtlantis,2026,1\n"
     found = differences(place, table, "estimate")
@@ -158,6 +167,13 @@ def test_an_estimate_stands_beside_what_was_reported_and_exported(place: Path) -
         ("summary", "participant,year,exports carats\nTotal,2026,1\n", "says nothing to compare"),
         ("summary", "participant,year,exports carats\nBW,1999,1\n", ""),
         ("comtrade", "a,b\n1,2\n", "has no column for reporter"),
+        ("summary", f"{EXPORTS}BW,2026,1,000\n", "line 2 has 4 cells"),
+        ("summary", f"{EXPORTS}BW,2026\n", "line 2 has 2 cells"),
+        (
+            "comtrade",
+            f"{COMTRADE}\n{customs('710231', '1', '1')}\n{MONTHLY}\n",
+            "rows of the whole of 2026 and of months in it",
+        ),
         ("comtrade", f"{COMTRADE}\n{customs('710239', '1', '1')}\n", "says nothing to compare"),
         (
             "estimate",
