@@ -64,6 +64,26 @@ def test_f2_a_value_in_whole_dollars(trader: Trader, found: int, *, raised: bool
     assert bool(trader.flags("F2", "2026-03-10")) is raised
 
 
+@pytest.mark.parametrize(
+    ("found", "raised"),
+    [
+        pytest.param({"carat_thousandths": 20}, True, id="double"),
+        pytest.param({"carat_thousandths": 1}, True, id="a tenth"),
+        pytest.param({"carat_thousandths": 12}, False, id="a fifth more"),
+        pytest.param({"value_usd_cents": 160}, True, id="double the value"),
+        pytest.param({"value_usd_cents": 96}, False, id="a fifth more value"),
+    ],
+)
+def test_f2_a_small_parcel_within_the_least_amount(
+    trader: Trader, found: dict[str, int], *, raised: bool
+) -> None:
+    certificate = trader.draw_up("2026-03-02", carats=10, cents=80)
+    trader.issue(certificate)
+    trader.confirm(certificate, "2026-03-10", **found)
+    assert trader.subjects("F2", "2026-03-10") == ([certificate.number] if raised else [])
+    assert trader.subjects("F2", "2026-03-10", "F2.small_percent=100") == []
+
+
 @pytest.mark.parametrize(("found", "raised"), [(85_000, True), (93_000, False)])
 def test_f2_a_large_discrepancy(trader: Trader, found: int, *, raised: bool) -> None:
     certificate = trader.draw_up(DAY)
