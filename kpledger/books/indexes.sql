@@ -31,6 +31,7 @@ CREATE INDEX certificates_f11 ON certificates (issued_on, issuer)
 CREATE INDEX certificates_f11_sanctions ON certificates (issued_on, issuer, destination)
     WHERE instr(origins, 'RU') AND destination IN ('CA', 'EU', 'GB', 'JP', 'US')
       AND issued_on >= '2023-01-01' AND kind = 'NORMAL';
+CREATE INDEX certificates_zones ON certificates (issued_on, issuer) WHERE zones <> '';
 CREATE INDEX certificates_f19 ON certificates (issued_on, issuer, destination)
     WHERE drawn_carat_thousandths > carat_thousandths;
 CREATE INDEX certificates_f18 ON certificates (issued_on, issuer)

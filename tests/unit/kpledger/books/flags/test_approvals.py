@@ -183,3 +183,22 @@ def test_f18_a_mixed_parcel_names_no_origin_while_one_is_restricted(
     trader.issue(certificate)
     assert trader.subjects("F18", DUE) == ([certificate.number] if raised else [])
     assert trader.subjects("F18", DUE, "F18.unnamed=false") == []
+
+
+@pytest.mark.parametrize(
+    ("about", "raised"),
+    [
+        pytest.param(("BW/orapa",), ["BW/orapaa", "BW/letlhakane"], id="an operation"),
+        pytest.param(("ZA/kimberley",), [], id="of another country"),
+        pytest.param((), [], id="all operations"),
+    ],
+)
+def test_f18_an_operation_that_nobody_has_named_before(
+    trader: Trader, about: tuple[str, ...], raised: list[str]
+) -> None:
+    restrict(trader, scope=Scope.EXPORT, about=about)
+    for zone in ("BW/letlhakane", "BW/letlhakane", "BW/orapa", "BW/orapaa"):
+        origin = Origin(kind=OriginKind.SINGLE, countries=("BW",), zones=(zone,))
+        trader.issue(trader.draw_up("2026-03-06", origin=origin))
+    found = trader.flags("F18", DUE)
+    assert [one.explanation.split()[1].strip(",") for one in found] == raised
