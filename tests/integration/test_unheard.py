@@ -24,6 +24,8 @@ READING = (
     ["list", "--json"],
     ["show", "BW00000001"],
     ["flags"],
+    ["flags", "--replay"],
+    ["audit"],
     ["stats", "annex3", "--participant", "BW", "--period", "2026Q1"],
     ["participants"],
     ["trace", "BW00000001"],

@@ -55,11 +55,14 @@ class ServedChain:
 
         Raises:
             AnotherLedgerError: the node is of another ledger.
-            ClientError: no node answers, one answers something else, or what is named is no node.
+            ClientError: no node answers, one answers something else, has never heard the others,
+                or is none.
         """
         self._genesis, self._urls, self._timeout_s = genesis, tuple(urls), timeout_s
         self._tokens = tokens
         self.source, status = asyncio.run(self._ask_status())
+        if status.height == 0 and status.age_s > 0 and not status.ready:
+            raise self._unavailable("has never heard the others, and holds nothing yet")
         self.height = status.height
 
     def __iter__(self) -> Iterator[StoredBlock]:
