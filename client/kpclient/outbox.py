@@ -8,11 +8,11 @@ until the person who looks at it drops it, or tries it again.
 
 import fcntl
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -24,7 +24,9 @@ from kpledger.base.errors import LedgerError
 from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES, decode_envelope
 from kpledger.scheme.event import Author, Body, SignedEvent
 
-MAXWAITING: Final = 100_000
+T = TypeVar("T")
+
+MAX_WAITING: Final = 100_000
 WAITING: Final = ".envelope"
 _REFUSED: Final = ".refused"
 _PROBLEM: Final = ".problem"
@@ -84,7 +86,8 @@ class TypedStatement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def is_same(self, other: "TypedStatement") -> bool:
         """Tell whether another says the same, whenever that was."""
         one, two = ((s.fields, s.at_ms) for s in (self, other))
-        rest = msgspec.structs.replace(other, fields=self.fields, at_ms=self.at_ms)
+        # Whoever is asked to say it says the same as before.
+        rest = msgspec.structs.replace(other, fields=self.fields, at_ms=self.at_ms, yes=self.yes)
         return rest == self and _forget_now(*one) == _forget_now(*two)
 
 
@@ -98,9 +101,15 @@ class _Notes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Outbox:
     """The events that wait in one directory."""
 
-    def __init__(self, directory: Path) -> None:
-        """Look at a directory; it is made when the first event is put in."""
+    def __init__(self, directory: Path, *, warn: Callable[[str], None]) -> None:
+        """Look at a directory; it is made when the first event is put in.
+
+        A file in it that is damaged keeps nothing else from being said or sent: it is told of
+        by ``warn``, once, and passed over.
+        """
         self._directory = directory
+        self._warn = warn
+        self._told: set[Path] = set()
 
     @contextmanager
     def signing(self) -> Iterator[None]:
@@ -160,20 +169,12 @@ class Outbox:
         )
 
     def waiting(self) -> tuple[OutboxEntry, ...]:
-        """Give the events that wait, oldest first, at most :data:`MAXWAITING`.
-
-        Raises:
-            FileError: a file holds no event, or cannot be read.
-        """
-        return tuple(_read_entry(path) for path in self._paths(WAITING))
+        """Give the events that wait, oldest first, at most :data:`MAX_WAITING`."""
+        return tuple(self._read_all(WAITING, _read_entry))
 
     def refused(self) -> tuple[OutboxEntry, ...]:
-        """Give the events that were refused, oldest first, at most :data:`MAXWAITING`.
-
-        Raises:
-            FileError: a file does not hold what it should, or cannot be read.
-        """
-        return tuple(_read_entry(path) for path in self._paths(_REFUSED))
+        """Give the events that were refused, oldest first, at most :data:`MAX_WAITING`."""
+        return tuple(self._read_all(_REFUSED, _read_entry))
 
     def put_typed(self, typed: TypedStatement) -> None:
         """Keep what was typed durably, to be signed later."""
@@ -182,18 +183,14 @@ class Outbox:
         write_durably(path, msgspec.json.encode(typed), replace=True)
 
     def typed(self) -> tuple[TypedStatement, ...]:
-        """Give what waits to be signed, oldest first.
-
-        Raises:
-            FileError: a file does not hold what it should, or cannot be read.
-        """
+        """Give what waits to be signed, oldest first."""
         # A command that was killed may have signed one and not come to forgetting what was typed.
         signed = {
             _read_notes(path.with_suffix(_NOTES)).typed
             for suffix in (WAITING, _REFUSED)
             for path in self._paths(suffix)
         }
-        found = (_read_typed(path) for path in self._paths(_TYPED))
+        found = self._read_all(_TYPED, _read_typed)
         return tuple(one for one in found if one.entry_id not in signed)
 
     def remove(self, entry: OutboxEntry) -> None:
@@ -232,8 +229,18 @@ class Outbox:
         for one in self._directory.glob(f"*-{typed}{_TYPED}") if typed else ():
             one.unlink(missing_ok=True)
 
+    def _read_all(self, suffix: str, read: Callable[[Path], T]) -> Iterator[T]:
+        for path in self._paths(suffix):
+            try:
+                yield read(path)
+            except FileError as error:
+                if path not in self._told:
+                    self._told.add(path)
+                    advice = f"forget it with: kpledger outbox drop {_event_id_of(path)}"
+                    self._warn(f"warning: {error}; {advice}")
+
     def _paths(self, suffix: str) -> list[Path]:
-        return sorted(self._directory.glob(f"*{suffix}"))[:MAXWAITING]
+        return sorted(self._directory.glob(f"*{suffix}"))[:MAX_WAITING]
 
 
 def _event_id_of(path: Path) -> str:
@@ -291,8 +298,7 @@ def _read(path: Path) -> SignedEvent:
     try:
         return decode_envelope(read_bounded(path, max_bytes=MAX_ENVELOPE_BYTES))
     except LedgerError as error:
-        advice = f"forget it with: kpledger outbox drop {_event_id_of(path)}"
-        raise FileError(path, f"it holds no event ({error}); {advice}") from None
+        raise FileError(path, f"it holds no event ({error})") from None
 
 
 def _read_entry(path: Path) -> OutboxEntry:

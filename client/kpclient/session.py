@@ -106,10 +106,11 @@ class Session:
     def _nodes(self) -> Sequence[str]:
         return self._connection.node or ()
 
-    @property
+    @cached_property
     def outbox(self) -> Outbox:
         """The events of this ledger that wait to be sent."""
-        return Outbox(self.home / "outbox" / self.genesis.chain.hex())
+        directory = self.home / "outbox" / self.genesis.chain.hex()
+        return Outbox(directory, warn=print_trouble)
 
     def ask(self, call: Callable[[LedgerClient], Awaitable[T]]) -> T:
         """Ask the nodes something and wait for the answer."""

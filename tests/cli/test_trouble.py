@@ -59,7 +59,7 @@ async def test_an_event_that_is_not_decided_in_time_waits_in_the_outbox(
 ) -> None:
     """It may come to the ledger yet: what is sent again must be the same event, not a new one."""
     script = Hesitating()
-    outbox = Outbox(tmp_path / "home" / "outbox" / make_genesis().chain.hex())
+    outbox = Outbox(tmp_path / "home" / "outbox" / make_genesis().chain.hex(), warn=print)
     async with served(script) as url:
         at = ("--node", url, "--timeout", "0.3")
         result = await run(environment, *issuing("BW000001"), *at, "--json")

@@ -164,6 +164,7 @@ def _sign(
         raise
     except (ClientError, LedgerError) as error:
         print_trouble(f"{typed.type} on {typed.subject} ({typed.entry_id}) is not signed: {error}")
+        print_trouble(f"  type it again, or forget it: kpledger outbox drop {typed.entry_id}")
         return False
     outbox.drop(typed.entry_id)
     return True

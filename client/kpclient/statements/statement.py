@@ -37,9 +37,10 @@ from kpledger.scheme.v1.rules.subject import subject_of
 class UnsignedAheadError(ClientError):
     """Something on the same subject was typed before, and has to be signed first."""
 
-    def __init__(self, subject: str) -> None:
+    def __init__(self, typed: TypedStatement) -> None:
+        said = f"{typed.type}, typed before on {typed.subject}, waits to be signed"
         super().__init__(
-            f"what was typed before on {subject} waits to be signed: kpledger outbox send"
+            f"{said}: kpledger outbox send; or forget it: kpledger outbox drop {typed.entry_id}"
         )
 
 
@@ -201,8 +202,9 @@ class Draft:
         if typed in known:
             self.at_ms = typed.at_ms
             return typed
-        if any(one.subject == self.subject != "" for one in known):
-            raise UnsignedAheadError(self.subject)
+        for one in known:
+            if one.subject == self.subject != "":
+                raise UnsignedAheadError(one)
         return None
 
     @cached_property

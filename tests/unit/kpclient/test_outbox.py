@@ -6,7 +6,7 @@ import pytest
 from founding import NOW_MS, make_certificate, make_event, number_of
 from msgspec.structs import replace
 
-from kpclient.errors import ClientError, FileError
+from kpclient.errors import ClientError
 from kpclient.outbox import Outbox, TypedStatement, state
 from kpledger.api.answers import Problem
 from kpledger.scheme.envelope import decode_envelope
@@ -26,18 +26,21 @@ REFUSAL = Problem(type="", title="", detail="it was used before", rule="E3", sta
 
 
 def test_events_wait_in_the_order_they_were_made(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path / "outbox")
+    outbox = Outbox(tmp_path / "outbox", warn=pytest.fail)
     for one in (SECOND, FIRST, SECOND):
         outbox.put(one)
-    assert [one.event for one in Outbox(tmp_path / "outbox").waiting()] == [FIRST, SECOND]
+    assert [one.event for one in Outbox(tmp_path / "outbox", warn=pytest.fail).waiting()] == [
+        FIRST,
+        SECOND,
+    ]
 
 
 def test_an_outbox_that_was_never_used_is_empty(tmp_path: Path) -> None:
-    assert Outbox(tmp_path / "none").waiting() == ()
+    assert Outbox(tmp_path / "none", warn=pytest.fail).waiting() == ()
 
 
 def test_what_is_on_the_ledger_leaves(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path / "outbox")
+    outbox = Outbox(tmp_path / "outbox", warn=pytest.fail)
     outbox.put(FIRST)
     outbox.put(SECOND)
     outbox.remove(outbox.waiting()[0])
@@ -45,7 +48,7 @@ def test_what_is_on_the_ledger_leaves(tmp_path: Path) -> None:
 
 
 def test_what_was_refused_is_kept_with_the_reason_and_sent_no_more(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path / "outbox")
+    outbox = Outbox(tmp_path / "outbox", warn=pytest.fail)
     outbox.put(FIRST)
     outbox.set_aside(outbox.waiting()[0], REFUSAL)
     assert outbox.waiting() == ()
@@ -53,23 +56,24 @@ def test_what_was_refused_is_kept_with_the_reason_and_sent_no_more(tmp_path: Pat
 
 
 def test_what_was_refused_before_reasons_were_kept_is_still_shown(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path / "outbox")
+    outbox = Outbox(tmp_path / "outbox", warn=pytest.fail)
     path = outbox.put(FIRST)
     path.replace(path.with_suffix(".refused"))
     assert [(one.event, one.problem) for one in outbox.refused()] == [(FIRST, None)]
 
 
 def test_a_reason_that_is_damaged_is_named(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path / "outbox")
+    outbox = Outbox(tmp_path / "outbox", warn=pytest.fail)
     path = outbox.put(FIRST)
     outbox.set_aside(outbox.waiting()[0], REFUSAL)
     path.with_suffix(".problem").write_bytes(b"{")
-    with pytest.raises(FileError, match="why it was refused"):
-        outbox.refused()
+    told: list[str] = []
+    assert Outbox(tmp_path / "outbox", warn=told.append).refused() == ()
+    assert "why it was refused" in told[0]
 
 
 def test_the_same_statement_is_found_whenever_it_was_made(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path / "outbox")
+    outbox = Outbox(tmp_path / "outbox", warn=pytest.fail)
     outbox.put(FIRST)
     again = event(2, occurred_at=5000)
     assert again.event_id != FIRST.event_id
@@ -80,7 +84,7 @@ def test_the_same_statement_is_found_whenever_it_was_made(tmp_path: Path) -> Non
 
 
 def test_what_the_clock_gave_is_the_same_and_what_was_typed_is_not(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path / "outbox")
+    outbox = Outbox(tmp_path / "outbox", warn=pytest.fail)
     outbox.put(event(1, occurred_at=NOW_MS, validated_at=NOW_MS - 20))
     later = NOW_MS + 10_000_000
     assert outbox.find_same(state(event(1, occurred_at=later, validated_at=later - 500)))
@@ -91,7 +95,7 @@ def test_what_was_signed_is_not_signed_again_though_its_text_was_not_forgotten(
     tmp_path: Path,
 ) -> None:
     """A command may be killed between the two."""
-    outbox = Outbox(tmp_path / "outbox")
+    outbox = Outbox(tmp_path / "outbox", warn=pytest.fail)
     typed = TypedStatement(
         command="note",
         type="note_filed",
@@ -114,7 +118,7 @@ def test_what_was_signed_is_not_signed_again_though_its_text_was_not_forgotten(
 
 
 def test_only_one_command_signs_what_was_typed(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path / "outbox")
+    outbox = Outbox(tmp_path / "outbox", warn=pytest.fail)
     with outbox.signing(), pytest.raises(ClientError, match="another command"):
         outbox.signing().__enter__()
     with outbox.signing():
@@ -122,7 +126,7 @@ def test_only_one_command_signs_what_was_typed(tmp_path: Path) -> None:
 
 
 def test_any_event_can_be_dropped_even_a_damaged_one(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path / "outbox")
+    outbox = Outbox(tmp_path / "outbox", warn=pytest.fail)
     outbox.put(FIRST)
     outbox.set_aside(outbox.waiting()[0], REFUSAL)
     outbox.put(SECOND).write_bytes(b"")
@@ -133,8 +137,15 @@ def test_any_event_can_be_dropped_even_a_damaged_one(tmp_path: Path) -> None:
     assert list((tmp_path / "outbox").iterdir()) == []
 
 
-def test_a_damaged_event_is_named_with_what_forgets_it(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path / "outbox")
+def test_a_damaged_file_is_named_once_with_what_forgets_it_and_stops_nothing(
+    tmp_path: Path,
+) -> None:
+    told: list[str] = []
+    outbox = Outbox(tmp_path / "outbox", warn=told.append)
     outbox.put(FIRST).write_bytes(FIRST.encoded[:-1])
-    with pytest.raises(FileError, match=f"outbox drop {FIRST.event_id.hex()}"):
-        outbox.waiting()
+    outbox.put(SECOND)
+    (tmp_path / "outbox" / f"{0:016d}-{'ab' * 32}.typed").touch()
+    for _ in range(2):
+        assert [one.event for one in outbox.waiting()] == [SECOND]
+        assert outbox.typed() == ()
+    assert [one.rpartition(" ")[2] for one in told] == [FIRST.event_id.hex(), "ab" * 32]
