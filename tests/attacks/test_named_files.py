@@ -45,17 +45,27 @@ def name_files(command: object) -> Iterator[str]:
             yield max(one.opts, key=len) if is_option else one.metavar
 
 
+def put(argv: list[str], names: Sequence[str], value: str) -> None:
+    """Give an option a value, in the place of another one if it is there."""
+    for place, word in enumerate(argv):
+        if word in names:
+            argv[place + 1] = value
+            return
+    argv += [max(names, key=len), value]
+
+
 def fill(words: Sequence[str], command: object, option: str, file: Path) -> list[str]:
     """Give the example of a command's help, with a file in the place of what an option names."""
     example = shlex.split(getattr(command, "epilog", "").partition("Example:")[2])
     # Whatever it makes is made in the directory of this test.
     argv = [one.replace("/srv", ".").replace("/tmp", ".") for one in example[1:]]  # noqa: S108
-    names = {name for one in getattr(command, "params", ()) for name in one.opts}
+    known = {name: one.opts for one in getattr(command, "params", ()) for name in one.opts}
     for name, value in (("--key", "mine"), ("--node", "http://127.0.0.1:1"), ("--timeout", "0.1")):
-        if name in names and not (name == "--node" and "--copy" in argv):
-            argv += [name, value]
+        if name in known and not (name == "--node" and "--copy" in argv):
+            put(argv, known[name], value)
     if option.startswith("--"):
-        return [*argv, option, str(file)]
+        put(argv, known[option], str(file))
+        return argv
     argv[len(words) - 1 : len(words)] = [str(file)]
     return argv
 
