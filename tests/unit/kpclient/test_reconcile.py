@@ -28,11 +28,11 @@ LEGACY = (
 
 def customs(hs: str, carats: str, value: str, partner: str = "56,BEL,Belgium", **other: str) -> str:
     """Give a row of COMTRADE: Botswana's exports of 2026, unless said otherwise."""
-    said = {"flow": "X,Export", "unit": "13,carat", "kg": "", "mot": "0", "of": "72,BWA,Botswana"}
+    said = {"flow": "X,Export", "unit": "13,carat", "kg": "", "transport": "0", "of": "72,BWA,Botswana"}
     said |= other
     year = said.get("year", "2026")
     return (
-        f"C,A,{year},{year},{said['of']},{said['flow']},{partner},0,{hs},C00,{said['mot']},"
+        f"C,A,{year},{year},{said['of']},{said['flow']},{partner},0,{hs},C00,{said['transport']},"
         f"{said['unit']},{carats},,,,{said['kg']},,{value},{value}"
     )
 
@@ -76,7 +76,7 @@ def test_customs_that_tell_the_truth_find_what_was_declared_otherwise(place: Pat
         customs("710239", "7", "1"),
         customs("710231", "65", "41000", "0,W00,World"),
         customs("710231", "3", "9", flow="RX,Re-export"),
-        customs("710231", "1", "9", mot="1000"),
+        customs("710231", "1", "9", transport="1000"),
     ]
     found = differences(place, "\n".join(rows), "comtrade")
     told = [
