@@ -28,7 +28,13 @@ LEGACY = (
 
 def customs(hs: str, carats: str, value: str, partner: str = "56,BEL,Belgium", **other: str) -> str:
     """Give a row of COMTRADE: Botswana's exports of 2026, unless said otherwise."""
-    said = {"flow": "X,Export", "unit": "13,carat", "kg": "", "transport": "0", "of": "72,BWA,Botswana"}
+    said = {
+        "flow": "X,Export",
+        "unit": "13,carat",
+        "kg": "",
+        "transport": "0",
+        "of": "72,BWA,Botswana",
+    }
     said |= other
     year = said.get("year", "2026")
     return (
