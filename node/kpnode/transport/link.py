@@ -47,7 +47,8 @@ _REASONS: Final[dict[type[Exception], str]] = {
     TimeoutError: "no answer in time",
 }
 """The first that fits counts."""
-_TROUBLE: Final = (aiohttp.ClientError, OSError, TimeoutError, UnknownPeerError)
+# The last is what uvloop says of a socket that it has not let go of; the next attempt has another.
+_TROUBLE: Final = (aiohttp.ClientError, OSError, TimeoutError, UnknownPeerError, RuntimeError)
 
 _chance: Final = secrets.SystemRandom()
 _logger: Final = logging.getLogger(__name__)
