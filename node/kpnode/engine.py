@@ -43,6 +43,7 @@ from kpnode.raft import (
     Unreachable,
     VoteRequest,
 )
+from kpnode.refusals import Refusals
 from kpnode.signatures import Signatures
 from kpnode.submission import Committed, Refused, Retry, find_committed, refuse_signature
 
@@ -99,11 +100,9 @@ class Step:
     reads: tuple[ReadGrant, ...]
     dropped: tuple[Dropped, ...]
     answers: tuple[tuple[bytes, Committed | Refused | Retry], ...]
-    """Event ids and what is known about them already."""
+    """Event ids and what is known about them; a refusal among them is final."""
     proposed: tuple[int, tuple[bytes, ...]] | None
     """The ticket of a block that was proposed, and its events."""
-    grounds: int
-    """The height of the newest block that the refusals among the answers rest on."""
     refused: tuple[RefusedBlock, ...]
     loss: Loss | None
     """News that the disk has lost something."""
@@ -152,6 +151,7 @@ class Engine:
         self._max_block_bytes = max_block_bytes
         self._distrusted: dict[NodeId, _Distrust] = {}
         self._claims: dict[tuple[NodeId, Term], None] = {}
+        self._refusals = Refusals()
         self._punctuality = Punctuality(
             now_ms, skew_ms=machine.skew_ms, election_ticks=election_ticks
         )
@@ -195,14 +195,19 @@ class Engine:
             self._order(events, results)
         results.pumped.append(pump(self._core, self._storage, self._machine))
         self._machine.drop_candidates()
+        reads = [one for pumped in results.pumped for one in pumped.reads]
+        dropped = [one for pumped in results.pumped for one in pumped.dropped]
+        own = self._refusals.tickets
+        leads_in = self._core.term if self._core.role is Role.LEADER else None
+        applied = Index(self._machine.ledger.tip.height)
+        results.answers += self._refusals.settle(reads, dropped, leads_in, applied)
         return Step(
             outgoing=tuple(one for pumped in results.pumped for one in pumped.outgoing),
             applied=tuple(one for pumped in results.pumped for one in pumped.applied),
-            reads=tuple(one for pumped in results.pumped for one in pumped.reads),
-            dropped=tuple(one for pumped in results.pumped for one in pumped.dropped),
+            reads=tuple(one for one in reads if one.ticket not in own),
+            dropped=tuple(one for one in dropped if one.ticket not in own),
             answers=tuple(results.answers),
             proposed=results.proposed,
-            grounds=self._machine.top.height,
             refused=tuple(results.refused),
             loss=results.loss,
             doubt=self._punctuality.doubt,
@@ -372,6 +377,7 @@ class Engine:
             results.answers += [(event.event_id, Retry()) for event in events]
             return
         executor = self._machine.open_block(self._now_ms())
+        refused: list[Refused] = []
         size = 0
         for position, event in enumerate(events):
             size += len(event.encoded)
@@ -380,14 +386,21 @@ class Engine:
                 results.answers += [(left.event_id, Retry()) for left in events[position:]]
                 break
             answer = self._admit(executor, event)
-            if answer is not None:
+            if isinstance(answer, Refused) and not answer.bad_signature:
+                refused.append(answer)
+            elif answer is not None:
                 results.answers.append((event.event_id, answer))
-        if not executor.events:
-            return
-        payload = self._machine.seal(executor, core.term)
-        ticket = next(self.tickets)
-        results.proposed = ticket, tuple(event.event_id for event in executor.events)
-        core.handle(Proposed(ticket, payload))
+        grounds = Index(self._machine.top.height + bool(executor.events))
+        proposal = None
+        if executor.events:
+            proposal = next(self.tickets)
+            payload = self._machine.seal(executor, core.term)
+            results.proposed = proposal, tuple(event.event_id for event in executor.events)
+            core.handle(Proposed(proposal, payload))
+        if refused:
+            ticket = next(self.tickets)
+            self._refusals.hold(ticket, refused, term=core.term, grounds=grounds, proposal=proposal)
+            core.handle(ReadRequested(ticket))
 
     def _waits_for_time(self) -> bool:
         """Tell whether nothing is to be sealed now, since the last block is ahead of the clock.

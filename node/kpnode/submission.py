@@ -4,7 +4,6 @@ Lives in the event loop of one node; the thread that runs the core never touches
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -108,7 +107,6 @@ class Submissions:
         self._waiting: dict[bytes, list[asyncio.Future[Answer]]] = {}
         self._deadlines_s: dict[asyncio.Future[Answer], tuple[float, bytes]] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._held: deque[tuple[int, Refused]] = deque()
 
     def __len__(self) -> int:
         """Count the events that wait for admission."""
@@ -179,25 +177,6 @@ class Submissions:
         """Tell everybody who waits for one of the events."""
         for event_id in event_ids:
             self.answer(event_id, answer)
-
-    def hold(self, refused: Refused, height: int) -> None:
-        """Say a refusal only when the block at this height is committed, on which it rests.
-
-        Should that block be lost, the event may pass after all.
-        """
-        self._held.append((height, refused))
-
-    def release(self, height: int) -> None:
-        """Say the refusals that rest on blocks up to this height, which are committed."""
-        while self._held and self._held[0][0] <= height:
-            _, refused = self._held.popleft()
-            self.answer(refused.event_id, refused)
-
-    def retry_held(self) -> None:
-        """Let what was refused on uncommitted blocks be tried again: they may be lost."""
-        held = [refused.event_id for _, refused in self._held]
-        self._held.clear()
-        self.answer_all(held, Retry())
 
     @property
     def awaited(self) -> tuple[bytes, ...]:

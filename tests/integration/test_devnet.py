@@ -104,6 +104,8 @@ async def test_a_killed_node_is_reported_and_can_come_back(tmp_path: Path) -> No
 async def test_a_voter_without_an_address_is_an_alarm_until_it_has_one(tmp_path: Path) -> None:
     async with running_network(tmp_path / "net", "--voters", "3") as network:
         victim, missing = network.seen.nodes[2], network.seen.nodes[0].name
+        # A node that holds nothing, and hears nobody, has nothing to say of the ledger.
+        await wait_until_all(network.seen.nodes, await commit(network))
         os.kill(victim.pid, signal.SIGKILL)
         await read_line(network.process, network.process.stderr)
         config = victim.config.read_text()

@@ -12,6 +12,8 @@ import pytest
 from load import HEADERS, Answer
 from network import Network, NodeSeen, find_leader, running_network, wait_until_status
 
+from kpledger.scheme.v1.events.governance import AuthorityClosed
+
 pytestmark = pytest.mark.slow
 
 
@@ -81,3 +83,24 @@ async def test_leader_whose_voters_sleep_confirms_nothing_and_reads_on(tmp_path:
             }
             await wait_until_status(session, leader, leader=None)
         assert await status_of(session, leader, event_id) == "committed"
+
+
+async def test_leader_whose_voters_sleep_refuses_nothing_for_good(tmp_path: Path) -> None:
+    """They may have elected another, and recorded what would let this event pass."""
+    async with (
+        running_network(tmp_path / "net", "--voters", "3", "--no-quotas") as network,
+        aiohttp.ClientSession() as session,
+    ):
+        leader = await find_leader(session, network)
+        closed = AuthorityClosed(authority="nowhere", reason="It was never registered.")
+        event = network.sign("BW", "BW/nowhere", closed)
+        path = f"{leader.api}/v1/events?timeout_ms="
+        first, second = (node for node in network.seen.nodes if node != leader)
+        async with (
+            asleep(first),
+            asleep(second),
+            session.post(path + "2000", data=event, headers=HEADERS) as response,
+        ):
+            assert response.status in {202, 503}, await response.text()
+        async with session.post(path + "20000", data=event, headers=HEADERS) as response:
+            assert response.status == 409, await response.text()

@@ -391,7 +391,9 @@ class Node:
         if step.proposed is not None:
             ticket, event_ids = step.proposed
             self._tickets[ticket] = event_ids
-        self._take_answers(step)
+        for event_id, answer in step.answers:
+            again = isinstance(answer, Retry)
+            self._submissions.answer(event_id, self._retry(event_id) if again else answer)
         for dropped in step.dropped:
             self._take_dropped(dropped)
         for execution in step.applied:
@@ -402,15 +404,6 @@ class Node:
             self._rounds.on_reply(step.status.node, grant.ticket, grant.index)
         if self._trouble.take(step):
             self._log_alarms()
-
-    def _take_answers(self, step: Step) -> None:
-        for event_id, answer in step.answers:
-            if isinstance(answer, Refused) and step.grounds > self.ledger.tip.height:
-                self._submissions.hold(answer, step.grounds)
-            else:
-                again = isinstance(answer, Retry)
-                self._submissions.answer(event_id, self._retry(event_id) if again else answer)
-        self._submissions.release(self.ledger.tip.height)
 
     def _log_alarms(self) -> None:
         for alarm in self.status().alarms:
@@ -437,7 +430,6 @@ class Node:
         _log.info("%s in term %d, leader %s", status.role.value, status.term, status.leader)
         moved = [one for one, (via, _) in self._relayed.items() if via != status.leader]
         self._submissions.answer_all(moved, Retry())
-        self._submissions.retry_held()
         self._rounds.led_by(status.leader)
         if self._transfer is not None and status.leader not in (None, status.node):
             self._transfer.ended.set()

@@ -123,7 +123,6 @@ class LedgerNode(SimNode):
         self._engine: Engine | None = None
         self._seen: _SeenMachine | None = None
         self._waiting_for: dict[bytes, None] = {}
-        self._held: list[tuple[int, Answer]] = []
         self._counts = counts
 
     def start(self, moods: Moods, *, scan: bool) -> None:
@@ -158,7 +157,6 @@ class LedgerNode(SimNode):
         self._records.lose_unsynced()
         self._engine = self._seen = None
         self._waiting_for = {}
-        self._held = []
 
     def lose(self, keep: Index, stored: Applied, *, votes: bool) -> None:
         """While it is stopped, lose the log after `keep`, and all that was derived from it."""
@@ -191,29 +189,22 @@ class LedgerNode(SimNode):
             roles=(RoleChange(step.status.role, step.status.term, step.status.leader),)
             if changed
             else (),
-            answers=tuple(self._answer(step, events, applied, moved=changed)),
+            answers=tuple(self._answer(step, events, applied)),
             values=tuple((grant.ticket, Index(step.status.applied)) for grant in step.reads),
         )
 
     def _answer(
-        self, step: Step, events: list[bytes], applied: tuple[Applied, ...], *, moved: bool
+        self, step: Step, events: list[bytes], applied: tuple[Applied, ...]
     ) -> Iterator[Answer]:
         self._waiting_for.update(dict.fromkeys(events))
-        if moved:
-            # What the refusals rest on may be gone with the leadership.
-            yield from (Answer(held.event, None) for _, held in self._held)
-            self._held = []
         for event, answer in step.answers:
             if isinstance(answer, Committed):
                 yield Answer(event, Index(answer.height), answer.duplicate)
             elif isinstance(answer, Refused):
-                self._held.append((step.grounds, Answer(event, None, refused=True)))
+                yield Answer(event, None, refused=True)
             else:
                 yield Answer(event, None)
         yield from self._answer_proposed(step, applied)
-        committed = step.status.commit
-        yield from (answer for grounds, answer in self._held if grounds <= committed)
-        self._held = [one for one in self._held if one[0] > committed]
 
     def _answer_proposed(self, step: Step, applied: tuple[Applied, ...]) -> Iterator[Answer]:
         """Say what became of the events in blocks."""

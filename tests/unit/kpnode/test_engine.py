@@ -11,91 +11,43 @@ from founding import (
     make_decision,
     make_event,
     make_genesis,
-    opening_events,
     signing_key,
 )
 from scheme_statements import HAND_OVER
+from single_engine import (
+    ELECTION_TICKS,
+    HONEST,
+    LIAR,
+    ME,
+    SKEW_MS,
+    World,
+    key_added,
+)
 
 from kpledger.scheme.envelope import decode_envelope
-from kpledger.scheme.event import SignedEvent
-from kpledger.scheme.v1.events.governance import KeyAdded
-from kpnode.engine import MAX_TERM_STEP, PAUSE_ELECTIONS, TRANSFER_ELECTIONS, Engine, Loss
-from kpnode.ledger import Ledger
+from kpnode.engine import MAX_TERM_STEP, PAUSE_ELECTIONS, TRANSFER_ELECTIONS, Loss
 from kpnode.machine import Machine
 from kpnode.punctuality import BREAK_ELECTIONS, COMPANY_ELECTIONS, STILL_MS, ClockDoubt
 from kpnode.raft import (
-    AppendReply,
     AppendRequest,
-    Configuration,
     Entry,
     EntryKind,
     HeartbeatReply,
     HeartbeatRequest,
     Index,
     Input,
-    Message,
     MessageBody,
     NodeId,
-    RaftConfig,
-    RaftCore,
     Received,
-    Recovered,
     Role,
     Term,
     Tick,
     TimeoutNow,
     TransferRequested,
-    VoteReply,
     VoteRequest,
 )
-from kpnode.raft.messages import PreVoteReply, PreVoteRequest
-from kpnode.storage.leveldb import LevelStorage
+from kpnode.raft.messages import PreVoteRequest
 from kpnode.submission import Refused, Retry
-
-VOTERS = tuple(NodeId(name) for name in ("bw-1", "eu-1", "za-1"))
-ME, HONEST, LIAR = VOTERS
-ELECTION_TICKS = 10
-SKEW_MS = 1000
-
-
-class World:
-    """The engine of bw-1 on real storage; the test speaks for the other two."""
-
-    def __init__(self, directory: Path) -> None:
-        genesis = make_genesis()
-        self.now_ms = NOW_MS
-        self.storage = LevelStorage(directory, chain=genesis.chain, create=True)
-        self.ledger = Ledger(genesis, self.storage)
-        machine = Machine(genesis, ME, signing_key(f"{ME}/consensus"), self.ledger, skew_ms=SKEW_MS)
-        recovered = Recovered(self.storage.hard_state, Configuration(VOTERS), Index(0))
-        self.engine = Engine(
-            RaftCore(RaftConfig(ME), recovered, self.storage),
-            self.storage,
-            machine,
-            now_ms=lambda: self.now_ms,
-            election_ticks=ELECTION_TICKS,
-            max_block_events=100,
-            max_block_bytes=1 << 20,
-        )
-
-    def say(self, sender: NodeId, body: MessageBody) -> Received:
-        return Received(Message(sender, ME, body))
-
-    def lead(self) -> None:
-        """Win the election of term 1, and commit its NOOP and a block."""
-        for _ in range(40):
-            self.engine.step([Tick()], [])
-        self.engine.step([self.say(HONEST, PreVoteReply(Term(1), granted=True))], [])
-        self.engine.step([self.say(HONEST, VoteReply(Term(1), granted=True))], [])
-        assert self.engine.status().role is Role.LEADER
-        events = [decode_envelope(one) for one in opening_events("BW/gaborone")]
-        self.engine.step(
-            [self.say(HONEST, AppendReply(Term(1), accepted=True, index=Index(1)))], events
-        )
-        self.engine.step(
-            [self.say(HONEST, AppendReply(Term(1), accepted=True, index=Index(2)))], []
-        )
-        assert self.ledger.tip.height == 2
 
 
 @pytest.fixture
@@ -159,14 +111,6 @@ def test_term_that_jumps_is_refused(world: World, body: MessageBody) -> None:
     step = world.engine.step([world.say(LIAR, body)], [])
     assert "far beyond 1" in step.refused[0].problem
     assert step.status.term == 1
-
-
-OWN_KEYS = ("BW/root", "BW/recovery")
-
-
-def key_added(number: int, signers: tuple[str, ...] = OWN_KEYS) -> SignedEvent:
-    body = KeyAdded(authority="root", key=signing_key(f"new {number}").public_key, valid_from=0)
-    return decode_envelope(make_event("BW/root", body, signers=signers, nonce=number))
 
 
 def sealed_block(world: World, ahead_ms: int, *, term: int = 2, nonce: int = 0) -> Received:
@@ -423,7 +367,7 @@ def test_signature_of_a_stranger_is_refused_by_its_key(
     world: World, signers: tuple[str, ...]
 ) -> None:
     event = key_added(0, signers)
-    [(event_id, answer)] = world.engine.step([], [event]).answers
+    [(event_id, answer)] = world.confirm(world.engine.step([], [event])).answers
     assert event_id == event.event_id
     assert isinstance(answer, Refused)
     stranger = signing_key("a stranger").public_key.hex()
@@ -439,12 +383,3 @@ def test_next_chair_signs_the_hand_over_with_a_key_that_is_not_registered_yet(
     assert step.answers == ()
     assert world.ledger.tip.height == 2
     assert step.status.last_index == 3
-
-
-def test_refusal_names_the_uncommitted_block_it_rests_on(world: World) -> None:
-    body = KeyAdded(authority="root", key=signing_key("new").public_key, valid_from=0)
-    first = decode_envelope(make_event("BW/root", body, signers=OWN_KEYS))
-    second = decode_envelope(make_event("BW/root", body, signers=OWN_KEYS, nonce=1))
-    step = world.engine.step([], [first, second])
-    assert isinstance(dict(step.answers)[second.event_id], Refused)
-    assert (step.grounds, world.ledger.tip.height) == (3, 2)

@@ -1,0 +1,95 @@
+"""Refusals of a leader: said only when it has proven that it led, and what they rest on is safe."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from single_engine import ELECTION_TICKS, HONEST, LIAR, World, key_added
+
+from kpledger.scheme.envelope import decode_envelope
+from kpledger.scheme.outcome import Rule
+from kpnode.raft import (
+    AppendReply,
+    HeartbeatRequest,
+    Index,
+    Role,
+    Term,
+    Tick,
+    TransferRequested,
+)
+from kpnode.submission import Refused, Retry
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path / "ledger")
+    world.lead()
+    yield world
+    world.storage.close()
+
+
+def test_refusal_waits_for_proof_that_its_node_leads(world: World) -> None:
+    event = key_added(0, ("a stranger",))
+    step = world.engine.step([], [event])
+    assert (step.proposed, step.answers) == (None, ())
+    step = world.confirm(step)
+    [(event_id, answer)] = step.answers
+    assert isinstance(answer, Refused)
+    assert (event_id, answer.refusal.rule) == (event.event_id, Rule.E1)
+    assert (step.reads, step.dropped) == ((), ())
+    assert world.engine.step([Tick()], []).answers == ()
+
+
+def test_leader_that_was_cut_off_refuses_nothing(world: World) -> None:
+    event = key_added(0, ("a stranger",))
+    assert world.engine.step([], [event]).answers == ()
+    answers = [
+        one
+        for _ in range(2 * ELECTION_TICKS + 1)
+        for one in world.engine.step([Tick()], []).answers
+    ]
+    assert answers == [(event.event_id, Retry())]
+    assert world.engine.status().role is not Role.LEADER
+
+
+def test_refusal_by_a_leader_whose_term_is_over_is_tried_again(world: World) -> None:
+    event = key_added(0, ("a stranger",))
+    step = world.engine.step([], [event])
+    newer = world.say(LIAR, HeartbeatRequest(Term(2), Index(0), 0))
+    step = world.engine.step([newer], [])
+    assert (step.answers, step.dropped) == (((event.event_id, Retry()),), ())
+
+
+def test_refusal_that_rests_on_a_block_waits_for_its_commit(world: World) -> None:
+    first, second = key_added(1), key_added(1, nonce=2)
+    step = world.engine.step([], [first, second])
+    assert (step.proposed is not None, step.answers) == (True, ())
+    assert world.confirm(step).answers == ()
+    committed = AppendReply(Term(1), accepted=True, index=Index(3))
+    step = world.engine.step([world.say(HONEST, committed)], [])
+    [(event_id, answer)] = step.answers
+    assert (event_id, isinstance(answer, Refused)) == (second.event_id, True)
+    assert world.ledger.tip.height == 3
+
+
+def test_refusal_that_rests_on_a_block_which_is_lost_is_tried_again(world: World) -> None:
+    first, second = key_added(1), key_added(1, nonce=2)
+    assert world.confirm(world.engine.step([], [first, second])).answers == ()
+    newer = world.say(LIAR, HeartbeatRequest(Term(2), Index(0), 0))
+    assert world.engine.step([newer], []).answers == ((second.event_id, Retry()),)
+
+
+def test_refusal_that_rests_on_a_block_which_is_not_taken_is_tried_again(world: World) -> None:
+    first, second = key_added(1), key_added(1, nonce=2)
+    step = world.engine.step([TransferRequested(1, HONEST)], [first, second])
+    assert step.answers == ((second.event_id, Retry()),)
+    assert step.proposed is not None
+    assert [one.ticket for one in step.dropped] == [step.proposed[0]]
+
+
+def test_wrong_signature_is_refused_at_once(world: World) -> None:
+    event = key_added(0)
+    forged = decode_envelope(event.encoded[:-1] + bytes([event.encoded[-1] ^ 1]))
+    [(event_id, answer)] = world.engine.step([], [forged]).answers
+    assert isinstance(answer, Refused)
+    assert (event_id, answer.bad_signature) == (forged.event_id, True)
