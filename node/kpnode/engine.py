@@ -43,7 +43,7 @@ from kpnode.raft import (
     Unreachable,
     VoteRequest,
 )
-from kpnode.refusals import Refusals
+from kpnode.refusals import HeldRefusals
 from kpnode.signatures import Signatures
 from kpnode.submission import Committed, Refused, Retry, find_committed, refuse_signature
 
@@ -151,7 +151,7 @@ class Engine:
         self._max_block_bytes = max_block_bytes
         self._distrusted: dict[NodeId, _Distrust] = {}
         self._claims: dict[tuple[NodeId, Term], None] = {}
-        self._refusals = Refusals()
+        self._refusals = HeldRefusals()
         self._punctuality = Punctuality(
             now_ms, skew_ms=machine.skew_ms, election_ticks=election_ticks
         )

@@ -23,7 +23,7 @@ class _Held:
     is_proven: bool = False
 
 
-class Refusals:
+class HeldRefusals:
     """Refusals on their way, each batch under the ticket of its round."""
 
     def __init__(self) -> None:
