@@ -44,7 +44,7 @@ CREATE TABLE blocks (
 );
 
 -- The state as of the newest block: canonical MessagePack by key, as in docs/protocol.md, without
--- the keys event/..., which are the table events.
+-- the keys event/..., which are the table events, and quota/..., which decide only what is let in.
 CREATE TABLE records (
     key   BLOB NOT NULL UNIQUE,
     value BLOB NOT NULL

@@ -149,7 +149,8 @@ class Rulebook:
     def apply(self, event: SignedEvent, changes: ChangeSet, at: EventPlace) -> SignedEvent:
         """Write what an accepted event changes, and give it as :meth:`read` does.
 
-        Nothing is checked: the event stands in a block that was committed or verified.
+        Nothing is checked: the event stands in a block that was committed or verified. So the
+        quotas that it uses are left out.
 
         Raises:
             UnknownRulesError: this program does not have that version.

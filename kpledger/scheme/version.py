@@ -80,6 +80,6 @@ class RuleVersion:
     execute: Callable[[SignedEvent, ChangeSet, EventPlace], Refusal | None]
     """Executes an event, or refuses it and leaves the change-set as it was."""
     apply: Callable[[SignedEvent, ChangeSet, EventPlace], None]
-    """Writes what an accepted event changes, checking nothing."""
+    """Writes what an accepted event changes, checking nothing, but for the quotas that it uses."""
     activated: Callable[[Body], int | None]
     """Says which version an event puts in force, if it does."""

@@ -40,12 +40,15 @@ def execute(
     context = Context(event, state, at)
     refusal = next(_check(context, catalogue), None)
     if refusal is None:
+        use_quotas(context)
         _apply(context, catalogue)
     return refusal
 
 
 def apply(event: SignedEvent, state: ChangeSet, at: EventPlace) -> None:
     """Write the changes of an event that was accepted at this very place, checking nothing.
+
+    The quotas that it uses are left out: only who decides what is let in asks for them.
 
     Raises:
         CatalogueError: these rules do not know the event, so that they cannot have accepted it.
@@ -82,7 +85,6 @@ def _apply(context: Context, catalogue: Mapping[type[Body], Row]) -> None:
     row = catalogue.get(type(event.body))
     if row is None:
         raise CatalogueError(f"rules v1 do not know {event.header.type}")
-    use_quotas(context)
     row.effect(context)
     record = EventRecord(
         index=at.index,
