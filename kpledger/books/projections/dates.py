@@ -5,7 +5,8 @@ far is too far is for flag F16 to say, by the kind of the date. Dates near the d
 nearly all are, are not written.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from operator import attrgetter
 from typing import Final
@@ -14,6 +15,7 @@ from kpledger.base.units import DAY_MS, MAX_TIME_MS, start_of_day_ms
 from kpledger.books.periods import Period
 from kpledger.books.projections.rows import Rows
 from kpledger.books.projections.shipments import BookedEvent, numbered_day
+from kpledger.scheme.event import SignedEvent
 
 
 class DateKind(StrEnum):
@@ -93,7 +95,31 @@ DATES: Final[dict[str, dict[str, DateKind]]] = {
 """The dates that an event of each type names, by where they stand in its body."""
 
 _PERIODS: Final = ("year", "quarter", "half_year")
-_Dated = tuple[str, DateKind, Callable[[object], str | int | None], bool]
+_Read = Callable[[SignedEvent], str | int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Dated:
+    """A date that events of a type name."""
+
+    field: str
+    kind: DateKind
+    read: _Read
+    is_period: bool
+    before: int
+    after: int
+
+
+def _dated(path: str, kind: DateKind) -> _Dated:
+    field = path.rpartition(".")[2]
+    return _Dated(field, kind, attrgetter(path), field in _PERIODS, *_NEAR[kind])
+
+
+_OF_ALL: Final = (_dated("header.occurred_at", DateKind.HAPPENED),)
+_READERS: Final[dict[str, tuple[_Dated, ...]]] = {
+    type_: (*_OF_ALL, *(_dated(f"body.{path}", kind) for path, kind in dates.items()))
+    for type_, dates in DATES.items()
+}
 
 
 class Dates:
@@ -104,37 +130,15 @@ class Dates:
 
     def take(self, at: BookedEvent) -> None:
         """Note the dates of an event that lie away from its recording."""
-        header = at.event.header
-        recorded = at.time_ms // DAY_MS
-        for field, kind, stated in _dates_of(at):
-            days = recorded - stated
-            before, after = _NEAR[kind]
-            if days >= before or -days >= after:
-                day = numbered_day(stated)
-                row = (at.day, at.index, field, header.author.participant, kind.value, day, days)
-                self._rows.append(row)
-
-
-def _dates_of(at: BookedEvent) -> Iterator[tuple[str, DateKind, int]]:
-    """Give each date with its kind, and the number of its day."""
-    yield "occurred_at", DateKind.HAPPENED, at.event.header.occurred_at // DAY_MS
-    for field, kind, read, is_period in _READERS.get(at.event.header.type, ()):
-        stated = read(at.event.body)
-        if stated is None:
-            continue
-        if is_period:
-            stated = Period(str(stated)).last_day
-        yield (
-            field,
-            kind,
-            (start_of_day_ms(stated) if isinstance(stated, str) else stated) // DAY_MS,
-        )
-
-
-_READERS: Final[dict[str, tuple[_Dated, ...]]] = {
-    type_: tuple(
-        (path.rpartition(".")[2], kind, attrgetter(path), path in _PERIODS)
-        for path, kind in dates.items()
-    )
-    for type_, dates in DATES.items()
-}
+        event, recorded = at.event, at.time_ms // DAY_MS
+        for one in _READERS.get(event.header.type, _OF_ALL):
+            stated = one.read(event)
+            if stated is None:
+                continue
+            if one.is_period:
+                stated = Period(str(stated)).last_day
+            number = (start_of_day_ms(stated) if isinstance(stated, str) else stated) // DAY_MS
+            days = recorded - number
+            if days >= one.before or -days >= one.after:
+                author, day = event.header.author.participant, numbered_day(number)
+                self._rows.append((at.day, at.index, one.field, author, one.kind.value, day, days))

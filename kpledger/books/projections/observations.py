@@ -192,7 +192,9 @@ class Observer:
 
     def _bad_standing(self, code: str, at: BookedEvent, *days: str | None) -> str | None:
         participant = self._state.read(ParticipantRecord.key_for(code), ParticipantRecord)
-        if participant is None:
+        if participant is None or all(
+            one.status is Standing.ACTIVE for one in participant.standings
+        ):
             return None
         over = [day for day in days if day is not None and day < at.day]
         spans = [(start_of_day_ms(day), end_of_day_ms(day)) for day in over]

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from kpledger.books.projections.prices import step_of
-from kpledger.books.projections.rows import Rows
+from kpledger.books.projections.rows import Rows, SumTable
 from kpledger.books.projections.shipments import BookedEvent, Move, Shipment
 from kpledger.books.projections.state import BooksState
-from kpledger.books.projections.sums import SumTable
 from kpledger.scheme.v1.events.certificate import AmendmentEndorsed
 from kpledger.scheme.v1.lifecycles import CertificateMark
 from kpledger.scheme.v1.records import KeyRecord
@@ -31,9 +30,8 @@ class Parties:
 
     def __init__(self, rows: Rows, state: BooksState) -> None:
         self._state = state
-        self._fates = SumTable(rows, "parties", "year participant role party", 2)
-        key = "year participant origin hs role party"
-        self._prices = SumTable(rows, "party_prices", key, 3)
+        self._fates = SumTable(rows, "parties", 2)
+        self._prices = SumTable(rows, "party_prices", 3)
 
     def flush(self) -> None:
         """Give the sums that have changed to be written."""

@@ -5,6 +5,7 @@ Prices of rough diamonds scatter over orders of magnitude, so they are counted i
 it.
 """
 
+import functools
 from bisect import bisect_left
 from itertools import accumulate
 from typing import Final
@@ -19,6 +20,8 @@ _MILLI: Final = 1_000_000
 _MIN_DEVIATION: Final = 2
 """Steps: where all prices are nearly the same, a difference of a few percent is none."""
 _KEPT: Final = 2_000
+_LINES: Final = 16
+"""So many prices are remembered: those of one certificate are counted for its goods and parties."""
 
 Group = tuple[str, str, str, str]
 """Year, issuer, origin (empty where there are several or none), HS code."""
@@ -26,6 +29,7 @@ Group = tuple[str, str, str, str]
 _OF_GROUP: Final = "WHERE year = ? AND issuer = ? AND origin = ? AND hs = ?"
 
 
+@functools.lru_cache(maxsize=_LINES)
 def step_of(carat_thousandths: int, value_usd_cents: int) -> int:
     """Give the step of a price: 32 times the binary logarithm of thousandths of a cent per carat.
 

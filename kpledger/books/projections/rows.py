@@ -2,6 +2,12 @@
 
 import functools
 import sqlite3
+from collections import defaultdict
+from typing import Final
+
+from kpledger.base.units import MAX_AMOUNT, bound_amount
+
+_BOUNDED: Final = f"{{0}} = max(-{MAX_AMOUNT}, min({MAX_AMOUNT}, {{0}} + excluded.{{0}}))"
 
 SqlValue = str | int | bytes | None
 SqlRow = tuple[SqlValue, ...]
@@ -32,6 +38,34 @@ class Rows:
             if rows:
                 self.connection.executemany(_with_values(statement, len(rows[0])), rows)
                 rows.clear()
+
+
+class SumTable:
+    """A table of sums under a key of some words: what a transaction adds to them."""
+
+    def __init__(self, rows: Rows, name: str, columns: int) -> None:
+        """Add to a table whose last so many columns are sums."""
+        self._rows, self._name = rows, name
+        self._added: defaultdict[tuple[str, ...], list[int]] = defaultdict(lambda: [0] * columns)
+
+    def change(self, key: tuple[str, ...]) -> list[int]:
+        """Give what is added to the sums under a key, to be changed in place."""
+        return self._added[key]
+
+    def flush(self) -> None:
+        """Give what was added to be written."""
+        rows = self._rows.of(self._add)
+        rows += [(*key, *map(bound_amount, sums)) for key, sums in sorted(self._added.items())]
+        self._added.clear()
+
+    @functools.cached_property
+    def _add(self) -> str:
+        found = self._rows.connection.execute(
+            "SELECT name, pk FROM pragma_table_info(?)", (self._name,)
+        ).fetchall()
+        sums = ", ".join(_BOUNDED.format(name) for name, is_key in found if not is_key)
+        marks = ", ".join("?" * len(found))
+        return f"INSERT INTO {self._name} VALUES ({marks}) ON CONFLICT DO UPDATE SET {sums}"
 
 
 @functools.cache

@@ -6,15 +6,14 @@ What both sides agreed on takes the place of what was found, and what was withdr
 from collections.abc import Iterable
 from typing import Final
 
-from kpledger.base.units import bound_amount, quarter_of
-from kpledger.books.projections.rows import Rows
+from kpledger.base.units import quarter_of
+from kpledger.books.projections.rows import Rows, SumTable
 from kpledger.books.projections.shipments import WHOLE, Move, Shipment
 from kpledger.books.projections.state import BooksState
 from kpledger.books.projections.trade import Line, declared_lines, found_lines
 from kpledger.scheme.v1.records import ParticipantRecord
 from kpledger.scheme.v1.territories import TERRITORIES
 
-Key = tuple[str, ...]
 Amounts = tuple[int, int]
 """Thousandths of a carat, US cents."""
 
@@ -22,44 +21,10 @@ _DECLARED, _SETTLED, _FOUND, _HELD, _RECEIVED = range(0, 15, 3)
 _LIGHTER, _HEAVIER, _DRIFT = 15, 16, 17
 _EXPORTS, _IMPORTS = 0, 3
 _TURNED_IN, _TURNED_OUT = 0, 3
-_KEPT: Final = 20_000
 _WITHOUT_SUMS: Final = (
     *(Move.VALIDATED, Move.EXPORTED, Move.ARRIVED, Move.AGAIN),
     *(Move.PASSED, Move.RETURNED),
 )
-
-
-class SumTable:
-    """A table of sums under a key of some words, those used lately in memory."""
-
-    def __init__(self, rows: Rows, name: str, key: str, columns: int) -> None:
-        """Keep the sums of a table with so many of them."""
-        self._connection = rows.connection
-        self._columns = columns
-        self._words = len(key.split())
-        where = " AND ".join(f"{one} = ?" for one in key.split())
-        self._select = f"SELECT * FROM {name} WHERE {where}"
-        self._written = rows.of(f"REPLACE INTO {name}")
-        self._known: dict[Key, list[int]] = {}
-        self._dirty: set[Key] = set()
-
-    def change(self, key: Key) -> list[int]:
-        """Give the sums under a key, to be changed in place."""
-        self._dirty.add(key)
-        sums = self._known.get(key)
-        if sums is None:
-            row = self._connection.execute(self._select, key).fetchone()
-            sums = self._known[key] = (
-                [0] * self._columns if row is None else list(row[self._words :])
-            )
-        return sums
-
-    def flush(self) -> None:
-        """Give the sums that have changed to be written."""
-        self._written += [(*key, *self._known[key]) for key in sorted(self._dirty)]
-        self._dirty.clear()
-        if len(self._known) > _KEPT:
-            self._known.clear()
 
 
 class Sums:
@@ -67,9 +32,9 @@ class Sums:
 
     def __init__(self, rows: Rows, state: BooksState) -> None:
         self._state = state
-        self._pairs = SumTable(rows, "pairs", "quarter issuer destination", 18)
-        self._flows = SumTable(rows, "flows", "participant month origin", 6)
-        self._turnovers = SumTable(rows, "turnovers", "year participant hs", 6)
+        self._pairs = SumTable(rows, "pairs", 18)
+        self._flows = SumTable(rows, "flows", 6)
+        self._turnovers = SumTable(rows, "turnovers", 6)
         self._received: set[tuple[str, str]] = set()
         self._origins = rows.of("INSERT OR IGNORE INTO received_origins")
 
@@ -113,7 +78,7 @@ class Sums:
                 if move is Move.CONFIRMED:
                     pair[_LIGHTER] += difference < 0
                     pair[_HEAVIER] += difference > 0
-                    pair[_DRIFT] = bound_amount(pair[_DRIFT] + difference)
+                    pair[_DRIFT] += difference
                 _add(self._pair(shipment, received_on), _RECEIVED, 1, found)
             case Move.RESOLVED if received_on is not None:
                 change = found[0] - found_before[0], found[1] - found_before[1]
@@ -150,8 +115,9 @@ class Sums:
         record, received_on = shipment.record, shipment.received_on
         match move:
             case Move.ISSUED | Move.WITHDRAWN:
-                homes = {self._home(origin) for origin in record.origins}
-                if shipment.sourced_price is None and record.issuer not in homes:
+                if shipment.sourced_price is None and record.issuer not in {
+                    self._home(origin) for origin in record.origins
+                }:
                     sign = 1 if move is Move.ISSUED else -1
                     of = record.issued_on[:4], record.issuer
                     self._turn_over(of, _TURNED_OUT, sign, declared_lines(shipment))
@@ -188,8 +154,8 @@ def _add(sums: list[int], at: int, count: int, amounts: Amounts) -> None:
     """Add a number of certificates, or take them away, with their weight and value."""
     sign = -1 if count < 0 else 1
     sums[at] += count
-    sums[at + 1] = bound_amount(sums[at + 1] + sign * amounts[0])
-    sums[at + 2] = bound_amount(sums[at + 2] + sign * amounts[1])
+    sums[at + 1] += sign * amounts[0]
+    sums[at + 2] += sign * amounts[1]
 
 
 def _set_held(pair: list[int], shipment: Shipment, declared: Amounts, *, held: bool) -> None:

@@ -12,13 +12,11 @@ a discrepant shipment held, the import counts what they agreed on.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from kpledger.base.units import MAX_AMOUNT, bound_amount, quarter_of
-from kpledger.books.projections.rows import Rows
+from kpledger.base.units import quarter_of
+from kpledger.books.projections.rows import Rows, SumTable
 from kpledger.books.projections.shipments import BookedEvent, Move, Shipment
 from kpledger.scheme.v1.events.statistics import Flow
 
-Total = tuple[str, str, str, str]
-"""Quarter, flow, reporter, day of recording."""
 Line = tuple[str, int, int]
 """HS code, thousandths of a carat, US cents."""
 
@@ -31,14 +29,6 @@ _CLOSE: Final = (
     " AND partner = ? AND origin = ? AND hs = ? AND certificate = ? AND line = ?"
     " AND event_index < ? AND known_until IS NULL"
 )
-_BOUNDED: Final = f"max(-{MAX_AMOUNT}, min({MAX_AMOUNT}, {{0}} + excluded.{{0}}))"
-_ADD: Final = (
-    "INSERT INTO trade_totals VALUES (?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (quarter, flow, reporter, known_on) DO UPDATE SET"
-    f" carat_thousandths = {_BOUNDED.format('carat_thousandths')},"
-    f" value_usd_cents = {_BOUNDED.format('value_usd_cents')},"
-    " certificates = certificates + excluded.certificates"
-)
 
 
 class Trade:
@@ -47,16 +37,11 @@ class Trade:
     def __init__(self, rows: Rows) -> None:
         self._open = rows.of("INSERT INTO trade")
         self._close = rows.of(_CLOSE)
-        self._totals: dict[Total, list[int]] = {}
-        self._changed_totals = rows.of(_ADD)
+        self._totals = SumTable(rows, "trade_totals", 3)
 
     def flush(self) -> None:
         """Give the totals to be written."""
-        self._changed_totals += [
-            (*total, bound_amount(carats), bound_amount(value), count)
-            for total, (carats, value, count) in self._totals.items()
-        ]
-        self._totals.clear()
+        self._totals.flush()
 
     def count(
         self, move: Move, shipment: Shipment, at: BookedEvent, found_before: tuple[int, int]
@@ -85,7 +70,7 @@ class Trade:
         if flow == _IMPORT:
             reporter, partner, day = partner, reporter, shipment.received_on or day
         quarter = quarter_of(day)
-        total = self._totals.setdefault((quarter, flow, reporter, at.day), [0, 0, 0])
+        total = self._totals.change((quarter, flow, reporter, at.day))
         total[2] += sign
         group = reporter, quarter, flow, partner, shipment.origin
         since = at.index, at.time_ms, None, day
