@@ -34,7 +34,7 @@ from walk.steps import walk
 
 from kpledger.base.state import MemoryState
 from kpledger.books.database import NoBooksError, open_books
-from kpledger.books.projections import numbers, prices, state, sums
+from kpledger.books.projections import numbers, prices, state
 from kpledger.books.writer import BooksWriter, OutOfOrderError, uncollected
 from kpledger.log.block import BlockKind
 from kpledger.log.chain import ExecutedBlock, execute_noop, genesis_tip
@@ -125,7 +125,7 @@ def test_a_writer_needs_nothing_but_the_file(seed: int) -> None:
 def test_nothing_depends_on_what_is_kept_in_memory(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for projection in (numbers, prices, state, sums):
+    for projection in (numbers, prices, state):
         monkeypatch.setattr(projection, "_KEPT", 0)
     bench = Walked()
     settle(bench)
