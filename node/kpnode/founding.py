@@ -32,6 +32,7 @@ from kpledger.log.genesis import (
 )
 from kpledger.reading import read_text
 from kpledger.scheme.v1.events.governance import ParticipantKind
+from kpledger.scheme.v1.territories import tell_home
 from kpnode.config import (
     LOOPBACK,
     AccessSection,
@@ -104,6 +105,8 @@ def read_members(path: Path) -> tuple[Member, ...]:
         try:
             code, name = parse_participant(row["code"]), row["name"]
             members.append(Member(code, name, ParticipantKind(row["kind"])))
+            if home := tell_home(code):
+                raise SetupError(f"{path} line {line}{home}")
         except (KeyError, ValueError, MalformedError) as error:
             raise SetupError(f"{path} line {line}: {error}") from None
     if not members:

@@ -6,7 +6,7 @@ from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events import governance
 from naive.authors import judge_signatures, signs
 from naive.dates import DAY, parse
-from naive.papers import ascending
+from naive.papers import ascending, home_of
 from naive.tables import STANDINGS
 from naive.world import House, Key, Member, Run, Said, Since, World
 
@@ -65,7 +65,8 @@ def keeps_house(world: World, said: Said) -> str | None:
 def is_new_member(world: World, said: Said) -> str | None:
     body = the(governance.ParticipantAdmitted, said)
     new = {body.root_key, body.recovery_key}
-    if body.code in world.members or len(new) < 2 or new & world.keys.keys():
+    is_another_s = home_of(world, body.code) != body.code or body.code in world.members
+    if is_another_s or len(new) < 2 or new & world.keys.keys():
         return "E6"
     return "E14" if body.effective_from > world.now + YEAR else None
 
@@ -139,8 +140,11 @@ def registers_soundly(world: World, said: Said) -> str | None:
     if body.authority in RESERVED.get(code, OWN) or (code, body.authority) in world.houses:
         return "E6"
     fits = ascending(body.roles) and ROLES[code == "KPCS"].issuperset(body.roles)
-    territory = body.territory is None or (body.territory not in world.members and code != "KPCS")
-    return None if fits and territory else "E5"
+    if body.territory is not None:
+        home = home_of(world, body.territory)
+        fits = fits and code != "KPCS" and home in (code, body.territory)
+        fits = fits and body.territory not in world.members
+    return None if fits else "E5"
 
 
 def is_countersigned_at_first(world: World, said: Said) -> str | None:

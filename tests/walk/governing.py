@@ -111,7 +111,7 @@ def register(chance: Chance) -> Act:
     )
     if author == CHAIR:
         roles = chance.pick(((role.MONITORING,), (role.STATISTICS,), (role.EXPORTING,)))
-    territory = chance.weighed({None: 30, "MO": 2, "BW": 1, "HK": 1})
+    territory = chance.weighed({None: 30, "IM": 2, "BW": 1, "HK": 1})
     body = governance.AuthorityRegistered(
         authority=name, title=name, place="Somewhere", roles=roles, contact="", territory=territory
     )

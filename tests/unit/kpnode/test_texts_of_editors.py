@@ -123,3 +123,10 @@ def test_a_seed_that_root_has_put_into_a_container_is_read(
         if owner == 0:
             with pytest.raises(SetupError, match="0440 will do"):
                 load_seed(path)
+
+
+def test_no_ledger_is_founded_with_a_territory_for_a_participant(tmp_path: Path) -> None:
+    file = tmp_path / "participants.csv"
+    file.write_text("code,name,kind\nEU,European Union,REIO\nGL,Greenland,STATE\n")
+    with pytest.raises(SetupError, match="line 3: GL is part of EU; use EU"):
+        read_members(file)

@@ -251,7 +251,8 @@ def _check_whose(context: Context, body: events.PolicySet) -> Refusals:
     expected = None if author == KPCS else author
     if body.participant != expected:
         problem = f"{author} may not settle the policy of {body.participant or 'the scheme'}"
-        yield Refusal(Rule.E1, "body.participant", problem, expected or "null")
+        accepted = expected or "null: the policy of the scheme; a participant settles its own"
+        yield Refusal(Rule.E1, "body.participant", problem, accepted)
     if expected is None and body.decision is None:
         problem = "the policy of the scheme needs a decision"
         yield Refusal(Rule.E11, "body.decision", problem, _RECORDED)

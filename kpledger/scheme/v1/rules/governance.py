@@ -20,6 +20,7 @@ from kpledger.scheme.v1.events.life import ObserverRegistered, ObserverWithdrawn
 from kpledger.scheme.v1.ids import CHAIR, OWN_KEYS, RECOVERY, ROOT, SECRETARIAT
 from kpledger.scheme.v1.rules.values import check_ascending, check_notice_period, check_past_time
 from kpledger.scheme.v1.subjects import Subject
+from kpledger.scheme.v1.territories import TERRITORIES, tell_home
 
 MAX_KEYS: Final = 500
 """How many keys in force a participant may have, its offices' included; the scheme likewise."""
@@ -41,8 +42,11 @@ _NEVER_REVOKED: Final = (*_NEVER_ROTATED, (KPCS, SECRETARIAT))
 
 
 def check_admission(context: Context) -> Refusals:
-    """E6: an admitted participant was not there before, its keys are new; E14: within a year."""
+    """E6: who is admitted is new and nobody's territory, its keys are new; E14: within a year."""
     body = context.body(events.ParticipantAdmitted)
+    if home := tell_home(body.code):
+        problem = f"{body.code} takes no part of its own{home}"
+        yield Refusal(Rule.E6, "body.code", problem, "a code that is no territory of another")
     if context.participant(body.code) is not None:
         problem = f"{body.code} has been admitted already"
         yield Refusal(Rule.E6, "body.code", problem, "a code that is not on the ledger")
@@ -68,9 +72,10 @@ def check_registration(context: Context) -> Refusals:
         if role not in roles:
             problem = f"an office of {whose} cannot have the role {role}"
             yield Refusal(Rule.E5, "body.roles", problem, ", ".join(sorted(roles)))
-    territory = body.territory
-    if territory is not None and (code == KPCS or context.participant(territory) is not None):
-        problem = f"{territory} is not a territory of {code}"
+    territory = body.territory or ""
+    is_taken = code == KPCS or context.participant(territory) is not None
+    if territory and (is_taken or TERRITORIES.get(territory, code) != code):
+        problem = f"{territory} is not a territory of {code}{tell_home(territory)}"
         accepted = "null, or a territory with numbers of its own that is not a participant"
         yield Refusal(Rule.E5, "body.territory", problem, accepted)
 

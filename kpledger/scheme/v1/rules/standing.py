@@ -163,7 +163,7 @@ def may_trade(standing: Standing | None, kind: CertificateKind) -> bool:
 def _check_standing(context: Context, code: str, field: str, kind: CertificateKind) -> Refusals:
     if not may_trade(context.standing(code), kind):
         problem = _describe_standing(context, code)
-        accepted = "is ACTIVE" if kind is CertificateKind.NORMAL else "has not been removed"
+        accepted = "is ACTIVE" if kind is CertificateKind.NORMAL else "takes part"
         yield Refusal(Rule.E4, field, problem, f"a participant that {accepted}")
 
 
@@ -172,7 +172,7 @@ def check_member(context: Context) -> Refusals:
     code = context.author[0]
     if code != KPCS and context.standing(code) in (None, Standing.REMOVED):
         problem = _describe_standing(context, code)
-        yield Refusal(Rule.E4, "author", problem, "a participant that has not been removed")
+        yield Refusal(Rule.E4, "author", problem, "a participant that takes part")
 
 
 def check_house(context: Context) -> Refusals:

@@ -121,3 +121,11 @@ def test_nobody_else_gets_ready() -> None:
     assert judgement(lapsed.attempt(registered)) == (Rule.E4, "author")
     stranger, _, _ = opening_events("XX/nowhere")
     assert judgement(open_trade().attempt(stranger)) == (Rule.E1, "signatures")
+
+
+@pytest.mark.parametrize(("code", "home"), [("HK", "CN"), ("DK", "EU"), ("GL", "EU"), ("PR", "US")])
+def test_a_territory_is_not_admitted_beside_its_participant(code: str, home: str) -> None:
+    refusal = open_trade().attempt(make_event(CHAIR, vary(ADMISSION, code=code), subject=code))
+    assert refusal is not None
+    assert judgement(refusal) == (Rule.E6, "body.code")
+    assert refusal.problem.endswith(f"{code} is part of {home}; use {home}")
