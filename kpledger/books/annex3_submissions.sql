@@ -1,7 +1,7 @@
 -- What a participant submitted for some periods, as known at an instant, and whether in time.
 --
 -- Parameters: participant; periods: JSON, as [["TRADE", "2026Q1", "2026-05-31"]], with the day on
--- which each is due; known_at: Unix milliseconds; as_of: a day.
+-- which each is due, if it is; known_at: Unix milliseconds; as_of: a day.
 WITH asked AS (
     SELECT key AS place, value ->> 0 AS series, value ->> 1 AS period, value ->> 2 AS due_on
     FROM json_each(:periods)
@@ -19,9 +19,12 @@ SELECT known.series, known.period,
        coalesce(lower(hex(event_id)), '') AS event,
        coalesce(oldest.recorded_on, '') AS first_on,
        coalesce(newest.recorded_on, '') AS newest_on,
-       due_on,
-       coalesce(oldest.recorded_on, :as_of) > due_on AS late
+       iif(coalesce(oldest.period, due.period) IS NULL, '', known.due_on) AS due_on,
+       coalesce(oldest.period, due.period) IS NOT NULL
+           AND coalesce(oldest.recorded_on, :as_of) > known.due_on AS late
 FROM known
+LEFT JOIN filings_due AS due
+    ON due.series = known.series AND due.period = known.period AND due.participant = :participant
 LEFT JOIN editions AS oldest
     ON oldest.series = known.series AND oldest.period = known.period
     AND oldest.participant = :participant AND oldest.edition = known.oldest

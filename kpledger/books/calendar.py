@@ -2,7 +2,8 @@
 
 Statistics within two months (KPCS Annex III), annual reports by 31 March, reports of reviews within
 three weeks (VI.15), recommendations and answers by the day that was set; interim measures that
-lapse, restrictions that end, meetings, the end of the Chair's year (VI.4), keys not yet valid.
+lapse, what was decided to begin or to end on a day, meetings, the end of the Chair's year (VI.4),
+keys not yet valid.
 Today is the day of the newest block.
 """
 
@@ -32,6 +33,8 @@ class DueKind(StrEnum):
     RECOMMENDATION = "RECOMMENDATION"
     LAPSE = "LAPSE"
     """An interim measure ends unless it is ratified."""
+    BEGIN = "BEGIN"
+    """A standing, an admission among them, a restriction or a policy begins to hold."""
     END = "END"
     """A restriction ends as it was decided."""
     CHAIR = "CHAIR"

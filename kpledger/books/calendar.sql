@@ -10,6 +10,19 @@ WITH coming AS (  -- what ends or begins by itself, unless it has already
            'restriction by ' || decision || ' lapses unless ratified'
     FROM restrictions WHERE known_until IS NULL
     UNION ALL
+    SELECT effective_from, participant, 'BEGIN', participant,
+           iif(position, 'is ' || status, 'takes part') || ' from this day on, by ' || decision
+    FROM standings WHERE known_until IS NULL
+    UNION ALL
+    SELECT effective_from, participant, 'BEGIN', participant || '/restriction/' || restriction,
+           'restriction by ' || decision || ' begins'
+    FROM restrictions WHERE known_until IS NULL
+    UNION ALL
+    SELECT effective_from, iif(participant = '', 'KPCS', participant), 'BEGIN',
+           iif(participant = '', 'KPCS', participant) || '/policy',
+           'policy' || coalesce(' by ' || decision, '') || ' begins'
+    FROM policies WHERE known_until IS NULL
+    UNION ALL
     SELECT effective_until, participant, 'END', participant || '/restriction/' || restriction,
            'restriction by ' || decision || ' ends'
     FROM restrictions WHERE known_until IS NULL

@@ -112,6 +112,7 @@ class Annex3Submission(msgspec.Struct, frozen=True, kw_only=True):
     """The day on which the first edition was recorded; empty if there is none."""
     newest_on: str
     due_on: str
+    """Empty if none came and none is due, as of before the first certificate on the ledger."""
     late: bool
     """The first edition came after the due day, or it has passed without one."""
 

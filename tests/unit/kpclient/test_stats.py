@@ -57,7 +57,7 @@ def test_people_see_a_table_for_each_series(place: Path) -> None:
     result = annex3(place)
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("BW 2026Q1, derived, as known at 2026-03-20\n")
-    for text in ("trade", "counts", "submissions", "710231", "60.000", "40000.00", "2026-05-31"):
+    for text in ("trade", "counts", "submissions", "710231", "60.000", "40000.00", "due on"):
         assert text in result.stdout
 
 

@@ -12,7 +12,7 @@ from founding import (
     signing_key,
     vary,
 )
-from scheme_statements import RESTRICTION
+from scheme_statements import ADMISSION, POLICY, RESTRICTION, STATUS
 
 from kpledger.base.units import DAY_MS, start_of_day_ms
 from kpledger.books.calendar import CALENDAR, CalendarEntry, CalendarQuestion, DueKind
@@ -224,11 +224,30 @@ def test_a_restriction_that_ends_is_shown_and_on_the_calendar(ledger: BookedLedg
     ]
     assert states == ["TO_COME", "TO_COME", None]
     entries = ask(ledger, participant="BW")
+    begins = [(one.day, one.what) for one in entries if one.kind is DueKind.BEGIN]
+    assert begins == [("2026-03-04", f"restriction by {DECISION} begins")] * 2
     ends = [(one.day, one.subject) for one in entries if one.kind is DueKind.END]
     assert ends == [
         ("2026-04-10", "BW/restriction/first"),
         ("2026-05-10", "BW/restriction/second"),
     ]
+
+
+def test_who_is_admitted_and_whose_standing_changes_from_a_day_on(ledger: BookedLedger) -> None:
+    decide(ledger)
+    first, second, third = (NOW_MS + days * DAY_MS for days in (5, 6, 7))
+    ledger.say(CHAIR, vary(ADMISSION, effective_from=first))
+    ledger.say(CHAIR, vary(STATUS, effective_from=second))
+    ledger.say("ZA/root", vary(POLICY, participant="ZA", effective_from=third))
+    begins = [one for one in ask(ledger) if one.kind is DueKind.BEGIN]
+    assert [(one.day, one.participant, one.what) for one in begins] == [
+        ("2026-03-07", "NA", f"takes part from this day on, by {DECISION}"),
+        ("2026-03-08", "BW", f"is SUSPENDED from this day on, by {DECISION}"),
+        ("2026-03-09", "ZA", "policy begins"),
+    ]
+    ledger.wait_until("2026-03-10")
+    ledger.say("IN/root", vary(POLICY, participant="IN", effective_from=ledger.now_ms))
+    assert [one for one in ask(ledger) if one.kind is DueKind.BEGIN] == []
 
 
 def test_an_interim_restriction_that_lapses_is_on_the_calendar(ledger: BookedLedger) -> None:

@@ -221,27 +221,32 @@ def test_the_first_edition_decides_whether_it_came_late(ledger: BookedLedger) ->
 
 
 def test_what_is_missing_is_late_once_its_day_has_passed(ledger: BookedLedger) -> None:
-    ledger.wait_until("2026-06-01")
+    ledger.wait_until("2026-04-01")
     certificate = vary(
         make_certificate(),
-        issued_on="2026-06-01",
-        expires_on="2026-07-01",
+        issued_on="2026-04-01",
+        expires_on="2026-05-01",
         validated_at=ledger.now_ms,
     )
     issue(ledger, certificate)
+    ledger.wait_until("2026-09-01")
+    submit_counts(ledger)
     expected = Annex3Submission(
         series=Series.TRADE,
-        period="2026Q1",
+        period="2026Q2",
         edition=0,
         event="",
         first_on="",
         newest_on="",
-        due_on="2026-05-31",
+        due_on="2026-08-31",
         late=True,
     )
-    assert ask(ledger).submissions[0] == expected
-    assert not ask(ledger, known_at="2026-05-31").submissions[0].late
-    assert not ask(ledger, period="2026Q2").submissions[0].late
+    assert ask(ledger, period="2026Q2").submissions[0] == expected
+    assert not ask(ledger, period="2026Q2", known_at="2026-08-31").submissions[0].late
+    assert not ask(ledger, period="2026Q3").submissions[0].late
+    # The first quarter began before there was any trade on the ledger, as the calendar says, too.
+    before = ask(ledger, period="2026Q1").submissions[0]
+    assert (before.due_on, before.late) == ("", False)
 
 
 @pytest.mark.parametrize(
