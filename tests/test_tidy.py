@@ -257,6 +257,16 @@ def test_every_vector_is_read_by_a_test() -> None:
     assert unused_vectors(vectors, sources) == []
 
 
+def test_every_trouble_names_what_shows_it_with_its_path() -> None:
+    text = (ROOT / "docs" / "troubles.md").read_text(encoding="utf-8")
+    shown = [line[:-2].rpartition(" | ")[2] for line in text.splitlines() if line[:2] == "| "]
+    for cell in shown:
+        for one in cell.split(", ") if cell != "shown by" else ():
+            link = re.fullmatch(r"\[(test_\w+\.py)(?:::(\w+))?\]\(\.\./(tests/[\w/]+/\1)\)", one)
+            assert link is not None, one
+            assert f"def {link[2] or 'test_'}" in (ROOT / link[3]).read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("page", ["threat-model.md", "troubles.md"])
 def test_every_test_that_a_page_names_is_there(page: str) -> None:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
