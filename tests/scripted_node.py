@@ -1,5 +1,6 @@
 """A node that says what a test tells it to, behind a real socket; honest ones do not lie."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -87,13 +88,13 @@ class Answering(Protocol):
 
 
 @asynccontextmanager
-async def served(node: Answering) -> AsyncIterator[str]:
-    """Serve what answers on every path; gives the URL."""
+async def served(node: Answering, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """Serve what answers on every path, over TLS if it is given; gives the URL, with http."""
     server = web.Application()
     server.router.add_route("*", "/{path:.*}", node.answer)
     runner = web.AppRunner(server)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
     try:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:

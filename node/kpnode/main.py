@@ -388,6 +388,10 @@ async def _ask(session: aiohttp.ClientSession, address: NodeAddress) -> dict[str
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         slow = f"nothing within {_STATUS_S:g} s"
         reason = slow if isinstance(error, TimeoutError) else say_why(error)
+        if isinstance(error, aiohttp.ClientConnectorSSLError):
+            reason += "; is it http://?"
+        elif isinstance(error, aiohttp.ServerDisconnectedError) and address.url.startswith("http:"):
+            reason += "; does it speak TLS, and is it https://?"
         return {"error": f"does not answer ({reason})"}
     if content is None:
         return {"error": f"its answer has more than {_MAX_STATUS_BYTES} bytes"}

@@ -56,10 +56,10 @@ def close_to_others(directories: Iterable[Path]) -> None:
             mode = path.lstat().st_mode
             if mode & _OTHERS and (stat.S_ISREG(mode) or path == directory):
                 path.chmod(stat.S_IMODE(mode) & ~_OTHERS)
-                opened.append(path.name)
+                opened.append("the directory" if path == directory else path.name)
         if opened:
             names = ", ".join(opened[:_MAX_NAMED]) + (", ..." if len(opened) > _MAX_NAMED else "")
-            _log.warning("others could use files in %s (%s); not any more", directory, names)
+            _log.warning("other users could open %s in %s; they cannot any more", names, directory)
 
 
 class _Harmless(logging.Formatter):

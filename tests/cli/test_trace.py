@@ -35,11 +35,13 @@ def test_a_source_that_went_elsewhere_is_told(ledger: Ledger, chain: tuple[str, 
     findings = ledger.ask("flags", "--flag", "F19", "--participant", "BW")["findings"]
     assert isinstance(findings, list)
     told = {one["subject"]: one["explanation"] for one in findings}
-    assert f"{first} as the source of 2.500 ct, which went to IN and not to BW" in told[second]
+    assert (
+        f"{first} as the source of 2.500 ct, but its destination is IN and not BW" in told[second]
+    )
     shown = ledger.run("show", second).stdout
     assert f"2.500 ct of {first}" in shown
     assert f"WRONG SOURCE {first}: see flag F19" in shown
-    assert "2.500 ct of 12.345 ct claimed and 9.845 ct left" in ledger.run("show", first).stdout
+    assert "2.500 of 12.345 ct are claimed, 9.845 ct left" in ledger.run("show", first).stdout
 
 
 def test_a_graph_is_printed_and_drawn(

@@ -51,6 +51,9 @@ def make(
     if fields:
         _explain(known, as_json=by.connection.as_json)
         return
+    if body is None and (missing := [one.path for one in fields_of(known) if one.needed]):
+        accepted = f"a file with these fields; `kpledger make {kind} --fields` explains them"
+        raise UsageError("--body", f"{kind} says {', '.join(missing)}", accepted)
     Draft(by, known, {} if body is None else load_document(body), subject, file=body).make()
 
 

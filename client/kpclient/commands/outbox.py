@@ -23,6 +23,7 @@ from kpclient.input.options import (
     SignerOptions,
     StatementOptions,
 )
+from kpclient.input.wording import tell_commands
 from kpclient.net.answers import full_problem
 from kpclient.net.heads import look_up_head
 from kpclient.net.ledger_client import LedgerClient
@@ -258,7 +259,7 @@ def _keep(outbox: Outbox, events: Sequence[SignedEvent]) -> None:
 
 def _describe_refusal(event_id: str, problem: Problem | None) -> str:
     rule = f"{problem.rule}: " if problem and problem.rule else ""
-    detail = problem.detail if problem else "it was refused; why was not kept"
+    detail = tell_commands(problem.detail) if problem else "it was refused; why was not kept"
     return f"event {event_id}: {rule}{detail}"
 
 

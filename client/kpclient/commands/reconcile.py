@@ -48,12 +48,12 @@ def reconcile(
 ) -> None:
     """Compare a table from outside with the ledger, the largest differences first."""
     layout = choose_layout(printing, as_json=by.connection.as_json)
-    table = read_outside(file, kind, year=year)
+    table = read_outside(file, kind, year=year, participant=participant)
     session = Session(by.connection, newest=by.reading.newest, offline=by.offline)
     members = {
         one.code for one in session.answer(PARTICIPANTS, ParticipantsQuestion()).participants
     }
-    answers = _ask(session, table, members, year=year, participant=participant)
+    answers = _ask(session, table, members, year=year)
     wanted = {(one.period, one.participant) for one in answers}
     strangers = sorted({key.participant for key in table.figures} - members)
     table.figures = {
@@ -71,25 +71,24 @@ def reconcile(
 
 
 def _ask(
-    session: Session, table: OutsideTable, members: set[str], *, year: str, participant: str
+    session: Session, table: OutsideTable, members: set[str], *, year: str
 ) -> list[Annex3Answer]:
     """Ask for the years of the participants that a table is about.
 
     Raises:
-        UsageError: it is about nobody on the ledger, or not about whom or when is wanted.
+        UsageError: it is about nobody on the ledger, or not about the year that is wanted.
     """
     asked = sorted(
         {
             (key.participant, key.year)
             for key in table.figures
-            if key.participant in members
-            and participant in ("", key.participant)
-            and year in ("", key.year)
+            if key.participant in members and year in ("", key.year)
         }
     )
     if not asked:
         about = ", ".join(sorted({f"{key.participant} {key.year}" for key in table.figures})[:20])
-        problem = f"the table has nothing of what is wanted and on the ledger; it has {about}"
+        of = f" of {year}" if year else ""
+        problem = f"the table has no rows{of} of participants on the ledger; it has {about}"
         raise UsageError("FILE", problem, "a participant and a year of the table")
     return [
         session.answer(ANNEX3, Annex3Question(participant=code, period=one)) for code, one in asked

@@ -81,7 +81,7 @@ def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) ->
                 print_fields(tell_event(handed))
             return
         accepted = "a subject, such as BW00000042, the id of an event, or a file with a signed one"
-        problem = f"{what[:80]!r} is no subject, no id of an event, and no file that is there"
+        problem = f"there is no file {what[:80]!r}, and no subject or event is called so"
         raise UsageError("SUBJECT", problem, accepted)
     if _DECISION.fullmatch(what):
         what = f"{KPCS}/{Subject.DECISION}/{what}"

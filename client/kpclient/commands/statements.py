@@ -16,6 +16,7 @@ from kpclient.commands.declared import add_by_name, parameters_of
 from kpclient.input.field_options import FieldOption, FieldOptions
 from kpclient.input.forms import find_type
 from kpclient.input.options import StatementOptions, reporting
+from kpclient.input.wording import COMMANDS
 from kpclient.outbox import TypedStatement
 from kpclient.statements.statement import Draft
 from kpledger.scheme.event import SignedEvent
@@ -31,6 +32,8 @@ class _Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     event: str
     """The type of event that it makes."""
+    otherwise: str = ""
+    """The type that it makes where what was found is what was declared."""
     summary: str
     example: str
     """What its help ends with, behind the name of the command."""
@@ -73,6 +76,7 @@ def add_statements() -> None:
     text = (resources.files(__package__) / "statements.toml").read_bytes()
     declared = msgspec.toml.decode(text, type=_Declarations)
     for name, one in declared.commands.items():
+        COMMANDS.update(dict.fromkeys(filter(None, (one.event, one.otherwise)), name))
         alike = declared.commands.get(one.like, one)
         options = alike.options | one.options
         special = {

@@ -23,6 +23,7 @@ from kpclient.errors import PartlyRefusedError, PartlyUndecidedError, UsageError
 from kpclient.files import write_durably
 from kpclient.input.batch import BatchRow, EventDraft, count_rows, read_rows
 from kpclient.input.options import ConnectionOptions, SignerOptions
+from kpclient.input.wording import tell_commands
 from kpclient.journal import Decided, Journal, Signed
 from kpclient.keystore import UnknownKeyError
 from kpclient.net.answers import NO_PROBLEM, full_problem
@@ -327,7 +328,7 @@ def _report(file: Path, run: Submission, undecided: int, *, as_json: bool) -> No
     for one in refusals[:_SHOWN]:
         problem = one.problem or NO_PROBLEM
         rule = f"{problem.rule}: " if problem.rule else ""
-        print_trouble(f"line {one.line}: {rule}{problem.detail}")
+        print_trouble(f"line {one.line}: {rule}{tell_commands(problem.detail)}")
     if gone.total():
         what = ", ".join(f"{count} {outcome}" for outcome, count in sorted((+gone).items()))
         print_trouble(f"not counted: lines of an earlier run that {file} no longer has: {what}")

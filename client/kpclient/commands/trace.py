@@ -139,7 +139,7 @@ def describe_claims(shipment: TracedShipment) -> Iterator[str]:
     claimed, held = shipment.claimed_carat_thousandths, shipment.held_carat_thousandths
     if claimed:
         left = format_carats(max(0, held - claimed))
-        yield f"{format_carats(claimed)} ct of {format_carats(held)} ct claimed and {left} ct left"
+        yield f"{format_carats(claimed)} of {format_carats(held)} ct are claimed, {left} ct left"
     if shipment.wrong_sources:
         yield f"WRONG SOURCE {' '.join(shipment.wrong_sources)}: see flag F19"
 

@@ -24,6 +24,7 @@ from typer.models import OptionInfo, ParameterInfo
 from kpclient.errors import ClientError, UsageError
 from kpclient.input.help_pages import PlainCommand
 from kpclient.input.spelling import spell_typed
+from kpclient.input.wording import tell_commands
 from kpclient.output.console import print_json, print_trouble
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.books.question import QuestionError
@@ -382,7 +383,10 @@ def _report(
         known["field"] = error.field
     if as_json and not answered:
         print_json({"status": "failed", "problem": known})
-    print_trouble(f"error: {error}")
+    said = f"error: {error}"
+    if known.get("rule"):
+        said, known = tell_commands(said), {name: tell_commands(one) for name, one in known.items()}
+    print_trouble(said)
     _explain(known)
     return code
 

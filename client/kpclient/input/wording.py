@@ -21,6 +21,8 @@ from kpledger.scheme.event import Author, Body
 from kpledger.scheme.v1.events import BODIES
 
 _MOST_CHOICES: Final = 16
+COMMANDS: Final[dict[str, str]] = {}
+"""By the type of an event the command that states it, as commands are declared."""
 
 
 class _Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,6 +49,7 @@ class FieldWording(NamedTuple):
     meaning: str
 
 
+_TYPE: Final = re.compile("|".join(sorted({rf"\b{name}\b" for name, _ in BODIES})))
 _MARKUP: Final = re.compile(r":\w+:`~?([\w.]+)`|``(.+?)``|`(.+?)`|\*(\w[^*]*)\*", re.DOTALL)
 _TYPES: Final = {body.__name__: body.TYPE for body in BODIES.values()}
 
@@ -59,6 +62,16 @@ def plain_text(docstring: str) -> str:
         return _TYPES.get(named, named)
 
     return " ".join(_MARKUP.sub(unmark, docstring).split())
+
+
+def tell_commands(refused: str) -> str:
+    """Give what a rule says with commands, as they are typed, in the place of types of events."""
+
+    def name(found: re.Match[str]) -> str:
+        return f"`kpledger {COMMANDS.get(found[0], f'make {found[0]}')}`"
+
+    # Types that one command states stand once in a list of what is accepted.
+    return ", ".join(dict.fromkeys(_TYPE.sub(name, refused).split(", ")))
 
 
 def event_types() -> dict[str, str]:

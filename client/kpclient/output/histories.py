@@ -61,7 +61,7 @@ def describe_certificate(
     fields = {
         "certificate": record.number,
         "kind": f"{record.kind} for {record.case}" if record.case else "",
-        "state": " ".join((record.state, *record.marks)),
+        "state": ", ".join((record.state, *(one.replace("_", " ") for one in record.marks))),
         "issuer": f"{record.issuer}/{record.authority}",
         "destination": record.destination,
         "issued": record.issued_on,

@@ -86,8 +86,8 @@ class OutsideTable:
         self.figures.setdefault(key, FigureAmounts()).add(carats, value)
 
 
-def read_outside(file: Path, kind: TableKind, *, year: str) -> OutsideTable:
-    """Read a table; ``year`` is that of rows that name none.
+def read_outside(file: Path, kind: TableKind, *, year: str, participant: str = "") -> OutsideTable:
+    """Read a table, or its rows of a participant; ``year`` is that of rows that name none.
 
     Raises:
         UsageError: it is no such table: names line and column.
@@ -110,6 +110,8 @@ def read_outside(file: Path, kind: TableKind, *, year: str) -> OutsideTable:
                 problem = f"{file}, line {reader.line_num} has {len(cells)} cells"
                 raise UsageError("FILE", problem, f"{len(names)}, as the line of names")
             row = _Row(f"{file}, line {reader.line_num}", cells, columns, separator)
+            if participant and find_participant(*row.texts(next(iter(columns)))) != participant:
+                continue
             before = seen.setdefault(row.identity(kind), reader.line_num)
             if before != reader.line_num:
                 problem = f"{row.place} says again what line {before} says"
@@ -122,8 +124,10 @@ def read_outside(file: Path, kind: TableKind, *, year: str) -> OutsideTable:
             problem = f"{file} has rows of the whole of {of_year} and of months in it"
             raise UsageError("FILE", problem, "one of the two")
     if not found.figures:
-        said = ", ".join(f"{count} {why}" for why, count in found.noted.items())
-        raise UsageError("FILE", f"{file} says nothing to compare ({said or 'no rows'})", kind)
+        said = ", ".join(f"{why}: {count}" for why, count in found.noted.items())
+        of = f" of {participant}" if participant else ""
+        problem = f"{file} says nothing{of} to compare ({said or 'no rows'})"
+        raise UsageError("FILE", problem, f"a table of the kind {kind}, with figures{of}")
     return found
 
 

@@ -10,6 +10,7 @@ from kpclient.errors import ClientError, FileError
 from kpclient.files import PRIVATE_FILE, check_destination, is_stdout, write_public
 from kpclient.input.batch import BatchRow
 from kpclient.input.options import ConnectionOptions, SendingOptions
+from kpclient.input.wording import tell_commands
 from kpclient.net.answers import NO_PROBLEM, describe_problem, full_problem
 from kpclient.net.heads import FOLLOWING, FOUNDING
 from kpclient.net.ledger_client import is_decided
@@ -196,7 +197,7 @@ def _settle(outbox: Outbox, entry: OutboxEntry, answer: SubmitAnswer) -> str:
             return f"it is on the ledger, in block {answer.height}"
         case RefusedAnswer(problem=problem) if problem.rule != _FOR_NOW:
             outbox.set_aside(entry, problem)
-            return f"refused by {problem.rule or 'the node'}: {problem.detail}"
+            return f"refused by {problem.rule or 'the node'}: {tell_commands(problem.detail)}"
     return "not decided yet"
 
 

@@ -154,6 +154,18 @@ def test_an_estimate_stands_beside_what_was_reported_and_exported(place: Path) -
     assert "no participants on this ledger, and are not compared: AO" in printed
 
 
+def test_what_is_told_of_a_table_is_told_of_whom_it_is_asked_about(place: Path) -> None:
+    atlantis = "999,,Atlantis"
+    rows = [COMTRADE, customs("710231", "1", "1"), customs("710231", "2", "2", partner=atlantis)]
+    rows += [customs("710231", "3", "3", partner=atlantis, of="710,ZAF,South Africa")]
+    table = "\n".join(rows)
+    assert "Rows of a country that nobody knows: 2 rows." in run(place, table, "comtrade").stdout
+    own = run(place, table, "comtrade", "--participant", "BW").stdout
+    assert "Rows of a country that nobody knows: 1 row." in own
+    none = run(place, "\n".join(rows[:2]), "comtrade", "--participant", "ZA")
+    assert (none.exit_code, "says nothing of ZA to compare (no rows)" in none.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("kind", "table", "says"),
     [
@@ -184,7 +196,7 @@ def test_an_estimate_stands_beside_what_was_reported_and_exported(place: Path) -
         (
             "estimate",
             "origin,year,carats\nAngola,2026,1\n",
-            "the table has nothing of what is wanted",
+            "no rows of participants on the ledger; it has AO 2026",
         ),
         ("estimate", 'origin,year,carats\n"' + "x" * 140_000 + '",2026,1\n', "is not a table"),
     ],

@@ -20,6 +20,7 @@ from kpledger.scheme.v1.events.importing import (
     DiscrepancyResolved,
     ImportConfirmedDiscrepant,
 )
+from kpledger.scheme.v1.lifecycles import CertificateMark
 
 
 def test_record_is_told_in_words() -> None:
@@ -120,3 +121,12 @@ def test_what_was_found_as_declared_is_not_repeated() -> None:
     events = (event, *verified(ledger, confirmed))
     told = describe_certificate(ledger.certificate("BW000001"), [one.event for one in events])
     assert (told["received"], "found" in told) == (TODAY, False)
+
+
+def test_what_is_remarkable_of_a_certificate_stands_in_words_beside_its_state() -> None:
+    ledger = open_trade()
+    ledger.record(make_event("BW/gaborone", CertificateIssued(certificate=make_certificate())))
+    record = ledger.certificate("BW000001")
+    for mark in CertificateMark:
+        told = describe_certificate(vary(record, marks=(mark,)), [])["state"]
+        assert told == f"VALIDATED, {mark.value.replace('_', ' ')}"

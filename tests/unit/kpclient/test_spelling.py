@@ -23,6 +23,12 @@ ID = "0123456789abcdef" * 4
         ("CODE/NAME", "cf/berberati", "CF/berberati"),
         ("F[,F]", "f1,f10", "F1,F10"),
         ("QUARTER", "2026q1", "2026Q1"),
+        ("ERROR|NOT_EXPORTED|FRAUD|ORDER", "error", "ERROR"),
+        ("ERROR|NOT_EXPORTED|FRAUD|ORDER", "Not-Exported", "NOT_EXPORTED"),
+        ("derived|submitted|compared", "Derived", "derived"),
+        ("CODE|all", "ALL", "all"),
+        ("CODE|all", "bw", "BW"),
+        ("YYYY-MM-DD|now", "NOW", "now"),
     ],
 )
 def test_what_can_only_mean_one_thing_is_put_right(name: str, typed: str, meant: str) -> None:
@@ -36,6 +42,8 @@ def test_what_can_only_mean_one_thing_is_put_right(name: str, typed: str, meant:
         ("SUBJECT|EVENT-ID|FILE", "first-office.json"),
         ("SUBJECT|EVENT-ID|FILE", "bw.json"),
         ("CODE|all", "all"),
+        ("FILE|SHA256", "file"),
+        ("ERROR|CHANGED|DAMAGED|LOST", "spoilt"),
         ("NAME", "bw-root"),
         ("AUTHORITY", "gaborone"),
         ("TEXT", "bw"),

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,11 +12,14 @@ from pathlib import Path
 import pytest
 import typer
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from scripted_node import served
 from typer.testing import CliRunner, Result
 
 from kpledger import __version__
 from kpnode.main import app
+from kpnode.raft import NodeId
+from kpnode.transport.tls import public_server_context
 
 ROOT = Path(__file__).parents[3]
 MANUAL = ROOT / "docs" / "cli.md"
@@ -40,10 +44,14 @@ class OneAnswer:
 
 @asynccontextmanager
 async def answering(
-    status: int, said: Mapping[str, object], *, token: str = ""
+    status: int,
+    said: Mapping[str, object],
+    *,
+    token: str = "",
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[str]:
     """Serve one answer; gives host and port."""
-    async with served(OneAnswer(status, said, token)) as url:
+    async with served(OneAnswer(status, said, token), tls) as url:
         yield url.removeprefix("http://")
 
 
@@ -66,11 +74,23 @@ async def test_a_node_that_is_down_is_told_in_few_words() -> None:
     assert (result.exit_code, json.loads(result.stdout)) == (2, {"nodes": [error]})
 
 
-async def test_a_node_without_tls_is_told_apart_from_one_that_is_down() -> None:
-    async with answering(200, STATUS) as address:
-        result = await run("status", "--node", f"https://{address}")
+@pytest.mark.parametrize(
+    ("speaks_tls", "scheme", "why"),
+    [
+        (False, "https", "it does not speak TLS there; is it http://?"),
+        (True, "http", "it closed the connection without an answer; does it speak TLS, and is it"),
+    ],
+)
+async def test_a_url_of_the_wrong_kind_is_told_apart_from_a_node_that_is_down(
+    *, speaks_tls: bool, scheme: str, why: str
+) -> None:
+    tls = (
+        public_server_context(Ed25519PrivateKey.generate(), NodeId("bw-1")) if speaks_tls else None
+    )
+    async with answering(200, STATUS, tls=tls) as address:
+        result = await run("status", "--node", f"{scheme}://{address}")
     trouble = result.stdout.splitlines()[-1]
-    assert trouble == f"{address}: does not answer (it does not speak TLS there)"
+    assert trouble.startswith(f"{address}: does not answer ({why}")
 
 
 async def test_what_is_not_known_is_a_dash_and_alarms_stand_below() -> None:

@@ -66,8 +66,9 @@ def test_more_than_a_source_holds(trader: Trader) -> None:
     wrong = claim(trader, (source.number, 3_000_000))
     explanation = told(trader)[wrong.number]
     assert explanation == (
-        f"Names {source.number} as the source of 3000.000 ct, which is more than is left of it. It"
-        " declares 2000.000 ct, 2000.000 ct were found, and 2000.000 ct were left for this one."
+        f"Names {source.number} as the source of 3000.000 ct, but that is more than is left of"
+        f" it. {source.number} declares 2000.000 ct, 2000.000 ct were found,"
+        " and 2000.000 ct were left for this one."
     )
 
 
@@ -170,14 +171,15 @@ def test_source_that_went_to_somebody_else(trader: Trader) -> None:
     source = bring_in(trader, to="ZA")
     wrong = claim(trader, (source.number, 1_000))
     assert (
-        f"{source.number} as the source of 1.000 ct, which went to ZA" in told(trader)[wrong.number]
+        f"{source.number} as the source of 1.000 ct, but its destination is ZA"
+        in told(trader)[wrong.number]
     )
 
 
 def test_source_that_was_never_issued(trader: Trader) -> None:
     wrong = claim(trader, ("BW999999", 1_000))
     assert told(trader)[wrong.number] == (
-        "Names BW999999 as the source of 1.000 ct, a number that was never issued."
+        "Names BW999999 as the source of 1.000 ct, but this number was never issued."
     )
 
 
@@ -185,7 +187,7 @@ def test_source_that_was_issued_afterwards(trader: Trader) -> None:
     source = trader.draw_up("2026-03-21", "BW", "EU")
     wrong = claim(trader, (source.number, 1_000))
     trader.issue(source)
-    assert "which was issued only afterwards" in told(trader)[wrong.number]
+    assert "it was issued only afterwards" in told(trader)[wrong.number]
 
 
 ENDS: Final[dict[str, tuple[str, ...]]] = {
@@ -215,14 +217,14 @@ def test_source_under_which_nothing_was_imported(trader: Trader, state: str) -> 
         trader.say("2026-03-05", author, body, source.number)
     wrong = claim(trader, (source.number, 1_000))
     explanation = told(trader)[wrong.number]
-    assert f"which is {state.replace(' ', '_')}: nobody has confirmed an import" in explanation
+    assert f"it is {state.replace(' ', '_')}, and nobody has confirmed an import" in explanation
 
 
 def test_source_that_expired(trader: Trader) -> None:
     source = trader.draw_up(DAY, expires_on="2026-03-10")
     trader.issue(source)
     wrong = claim(trader, (source.number, 1_000))
-    assert "which is VALIDATED, expired on 2026-03-10:" in told(trader)[wrong.number]
+    assert "it is VALIDATED, expired on 2026-03-10, and" in told(trader)[wrong.number]
 
 
 def test_late_confirmation_settles_a_claim(trader: Trader) -> None:
@@ -240,7 +242,7 @@ def test_goods_that_left_before_they_came(trader: Trader) -> None:
     trader.issue(source)
     wrong = claim(trader, (source.number, 1_000))
     trader.confirm(source, "2026-03-25")
-    assert "which came in only on 2026-03-25" in told(trader)[wrong.number]
+    assert "its goods came in only on 2026-03-25" in told(trader)[wrong.number]
 
 
 @pytest.mark.parametrize(
@@ -258,7 +260,7 @@ def test_origin_that_the_source_does_not_have(
 ) -> None:
     source = bring_in(trader)
     wrong = claim(trader, (source.number, 1_000), origin=origin)
-    assert ("whose stones are from BW and not from" in told(trader).get(wrong.number, "")) is raised
+    assert ("its stones are from BW and not from" in told(trader).get(wrong.number, "")) is raised
     assert told(trader, "F19.goods=false") == {}
 
 
