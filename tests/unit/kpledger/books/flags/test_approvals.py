@@ -202,3 +202,19 @@ def test_f18_an_operation_that_nobody_has_named_before(
         trader.issue(trader.draw_up("2026-03-06", origin=origin))
     found = trader.flags("F18", DUE)
     assert [one.explanation.split()[1].strip(",") for one in found] == raised
+
+
+@pytest.mark.parametrize("voided", [False, True])
+def test_f18_a_withdrawn_certificate_makes_no_operation_known(
+    trader: Trader, *, voided: bool
+) -> None:
+    restrict(trader, scope=Scope.EXPORT, about=("BW/orapa",))
+    origin = Origin(kind=OriginKind.SINGLE, countries=("BW",), zones=("BW/orapaa",))
+    first, second = (trader.draw_up("2026-03-06", origin=origin) for _ in range(2))
+    trader.issue(first)
+    if voided:
+        body = CertificateVoided(reason=VoidReason.ERROR, remarks="")
+        trader.say("2026-03-06", "BW/gaborone", body, first.number)
+    trader.issue(second)
+    named = second if voided else first
+    assert trader.subjects("F18", DUE) == [named.number]
