@@ -8,8 +8,11 @@ nearly all are, are not written.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.resources import files
 from operator import attrgetter
 from typing import Final
+
+import msgspec
 
 from kpledger.base.units import DAY_MS, MAX_TIME_MS, start_of_day_ms
 from kpledger.books.periods import Period
@@ -54,46 +57,10 @@ _NEAR: Final = {
 }
 """From how many days before and after the day of recording on a date is written."""
 
-_ISSUE: Final = {
-    "certificate.issued_on": DateKind.HAPPENED,
-    "certificate.validated_at": DateKind.HAPPENED,
-    "certificate.expires_on": DateKind.PLANNED,
-}
-_IN_FORCE: Final = {"effective_from": DateKind.DECIDED}
-DATES: Final[dict[str, dict[str, DateKind]]] = {
-    "certificate_issued": _ISSUE,
-    "certificate_replaced": _ISSUE,
-    "certificate_validated": {"validated_at": DateKind.HAPPENED},
-    "export_notified": {"exported_on": DateKind.DEPARTS, "expected_on": DateKind.PLANNED},
-    "certificate_returned_unused": {"returned_on": DateKind.HAPPENED},
-    "transit_noted": {"entered_on": DateKind.HAPPENED, "left_on": DateKind.HAPPENED},
-    "arrival_recorded": {"arrived_on": DateKind.HAPPENED},
-    "import_confirmed": {"received_on": DateKind.RECEIVED, "exported_on": DateKind.LEFT},
-    "import_confirmed_discrepant": {"received_on": DateKind.RECEIVED},
-    "return_received": {"received_on": DateKind.HAPPENED},
-    "shipment_diverted": {"found_on": DateKind.HAPPENED},
-    "case_opened": {"opened_on": DateKind.HAPPENED},
-    "decision_recorded": {"decided_on": DateKind.DECIDED},
-    "policy_set": _IN_FORCE,
-    "restriction_set": {**_IN_FORCE, "effective_until": DateKind.UNTIL},
-    "restriction_lifted": _IN_FORCE,
-    "participant_admitted": _IN_FORCE,
-    "participant_status_changed": _IN_FORCE,
-    "number_range_allocated": {
-        "range.use_from": DateKind.USED,
-        "range.use_until": DateKind.UNTIL,
-    },
-    "annual_report_filed": {"year": DateKind.PERIOD},
-    "trade_statistics_submitted": {"quarter": DateKind.PERIOD},
-    "count_statistics_submitted": {"quarter": DateKind.PERIOD},
-    "production_statistics_submitted": {"half_year": DateKind.PERIOD},
-    "review_carried_out": {"from_day": DateKind.DECIDED, "until_day": DateKind.DECIDED},
-    "meeting_announced": {"from_day": DateKind.PLANNED, "until_day": DateKind.PLANNED},
-    "concern_raised": {"answer_due_on": DateKind.PLANNED},
-    "anomaly_questioned": {"answer_due_on": DateKind.PLANNED},
-}
+DATES: Final = msgspec.toml.decode(
+    files(__package__).joinpath("dates.toml").read_bytes(), type=dict[str, dict[str, DateKind]]
+)
 """The dates that an event of each type names, by where they stand in its body."""
-
 _PERIODS: Final = ("year", "quarter", "half_year")
 _Read = Callable[[SignedEvent], str | int | None]
 
