@@ -30,6 +30,7 @@ from kpnode.incident import Incident
 from kpnode.process import run_until_first
 from kpnode.raft import NodeId
 from kpnode.transport.options import Counts, TransportOptions
+from kpnode.transport.sockets import Sockets
 from kpnode.transport.tls import UnknownPeerError, peer_of
 
 PEER_PATH: Final = "/v1/peer"
@@ -47,7 +48,8 @@ _REASONS: Final[dict[type[Exception], str]] = {
     TimeoutError: "no answer in time",
 }
 """The first that fits counts."""
-# The last is what uvloop says of a socket that it has not let go of; the next attempt has another.
+# The last is what uvloop raises where it takes a socket for another's: the next has its own,
+# and a link that ended would leave its peer behind for good.
 _TROUBLE: Final = (aiohttp.ClientError, OSError, TimeoutError, UnknownPeerError, RuntimeError)
 
 _chance: Final = secrets.SystemRandom()
@@ -161,16 +163,20 @@ class Link:
 
     async def _converse(self) -> None:
         """Hold one connection from its beginning to its end."""
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            socket = await self._connect(session)
-            self.is_connected = True
-            try:
-                await run_until_first(self._flush(socket), _await_end(socket))
-            finally:
-                self.is_connected = False
-                self._forget_queue()
-                with suppress(*_TROUBLE):
-                    await socket.close()
+        sockets = Sockets()
+        with sockets.watched():
+            connector = aiohttp.TCPConnector(socket_factory=sockets.make)
+            cookies = aiohttp.DummyCookieJar()
+            async with aiohttp.ClientSession(connector=connector, cookie_jar=cookies) as session:
+                socket = await self._connect(session)
+                self.is_connected = True
+                try:
+                    await run_until_first(self._flush(socket), _await_end(socket))
+                finally:
+                    self.is_connected = False
+                    self._forget_queue()
+                    with suppress(*_TROUBLE):
+                        await socket.close()
 
     async def _connect(self, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
         """Open a WebSocket to the peer, and to nobody else.
