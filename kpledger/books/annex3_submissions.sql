@@ -1,14 +1,15 @@
 -- What a participant submitted for some periods, as known at an instant, and whether in time.
 --
--- Parameters: participant; periods: JSON, as [["TRADE", "2026Q1", "2026-05-31"]], with the day on
--- which each is due, if it is; known_at: Unix milliseconds; as_of: a day.
+-- Parameters: participant; periods: JSON, as [["TRADE", "2026Q1"]]; known_at: Unix milliseconds;
+-- as_of: a day.
 WITH asked AS (
-    SELECT key AS place, value ->> 0 AS series, value ->> 1 AS period, value ->> 2 AS due_on
+    SELECT key AS place, value ->> 0 AS series, value ->> 1 AS period
     FROM json_each(:periods)
 ),
 known AS (
-    SELECT place, asked.series, asked.period, due_on, min(edition) AS oldest, max(edition) AS newest
+    SELECT place, asked.series, asked.period, periods.due_on, min(edition) AS oldest, max(edition) AS newest
     FROM asked
+    JOIN periods ON periods.period = asked.period
     LEFT JOIN editions
         ON editions.series = asked.series AND editions.period = asked.period
         AND participant = :participant AND recorded_at <= :known_at

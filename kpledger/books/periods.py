@@ -1,8 +1,7 @@
-"""Quarters, half-years and years: which lie in which, and when their figures are due; and days.
+"""Quarters, half-years and years: which lie in which; and days.
 
-KPCS Annex III: trade and certificate counts by quarter, production by half-year, each within two
-months after the end of the period. A quarter is written ``2026Q1``, a half-year ``2026H1``, a year
-``2026``; days are ``2026-01-31``.
+KPCS Annex III: trade and certificate counts by quarter, production by half-year. A quarter is
+written ``2026Q1``, a half-year ``2026H1``, a year ``2026``; days are ``2026-01-31``.
 """
 
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from typing import Final
 from kpledger.base.units import DAY_MS, add_days, add_months, parse_day, start_of_day_ms
 
 _MONTHS_IN: Final = {"Q": 3, "H": 6, "": 12}
-_MONTHS_TO_SUBMIT: Final = 2
 _WORKING_DAYS: Final = 5
 
 
@@ -40,12 +38,7 @@ class Period:
     @property
     def last_day(self) -> str:
         """The day it ends with."""
-        return self._day_before(months=0)
-
-    @property
-    def due_on(self) -> str:
-        """The last day on which its figures are in time: 31 May for the first quarter."""
-        return self._day_before(months=_MONTHS_TO_SUBMIT)
+        return add_days(add_months(self.first_day, self._months[1]), -1)
 
     @property
     def _months(self) -> tuple[int, int]:
@@ -57,10 +50,6 @@ class Period:
         (first, count), step = self._months, _MONTHS_IN[letter]
         starts = range(first, first + count, step) if count >= step else ()
         return tuple(f"{self.name[:4]}{letter}{month // step + 1}" for month in starts)
-
-    def _day_before(self, *, months: int) -> str:
-        """Give the last day of the month that is so many months after its end."""
-        return add_days(add_months(self.first_day, self._months[1] + months), -1)
 
 
 def days_between(first: str, second: str) -> int:

@@ -214,7 +214,7 @@ def _respond_one(books: Books, question: Annex3Question, participant: str) -> An
         "first": quarters[0],
         "last": quarters[-1],
         "half_years": json.dumps(half_years),
-        "periods": json.dumps([(series, one, Period(one).due_on) for series, one in dues]),
+        "periods": json.dumps(dues),
     }
     found = select_rows(books, Annex3Submission, "annex3_submissions.sql", asked)
     trade, counts = (

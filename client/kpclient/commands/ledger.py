@@ -131,10 +131,12 @@ def _show_participant(session: Session, code: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"participant": one} | asdict(signing))
         return
-    print_fields({"code": one.code, "name": one.name, "kind": one.kind, "status": one.status or ""})
-    for standing in one.standings:
-        since = write_value("effective_from", standing.effective_from)
-        print_line(f"{standing.status} from {since} ({standing.decision})")
+    since = [
+        f"{of.status} from {write_value('effective_from', of.effective_from)} ({of.decision})"
+        for of in one.standings
+    ]
+    now = {"status": one.status or "takes no part yet", "standings": "; ".join(since)}
+    print_fields({"code": one.code, "name": one.name, "kind": one.kind, **now})
     for office in one.authorities:
         roles = ", ".join(office.roles)
         closed = "" if office.closed_at is None else f": closed {format_time(office.closed_at)}"
@@ -142,10 +144,11 @@ def _show_participant(session: Session, code: str, *, as_json: bool) -> None:
     for allotted in one.ranges:
         run = allotted.range
         serials = f"{run.first:0{run.width}d} to {run.last:0{run.width}d}"
-        days = f"{run.use_from} to {run.use_until}"
+        until = "" if run.use_until.startswith("9999") else f" to {run.use_until}"
         ended = allotted.retired_at
         retired = "" if ended is None else f": withdrawn {format_time(ended)}"
-        print_line(f"{code}/{allotted.authority}: {run.prefix} {serials}, for use {days}{retired}")
+        days = f"for use from {run.use_from}{until}{retired}"
+        print_line(f"{code}/{allotted.authority}: {run.prefix} {serials}, {days}")
     _print_keys(code, signing)
 
 

@@ -324,7 +324,7 @@ def _report(file: Path, run: Submission, undecided: int, *, as_json: bool) -> No
     if as_json:
         print_json({**totals, "refusals": [_refusal(one) for one in refusals]})
     else:
-        print_fields({name.replace("_", " "): str(count) for name, count in totals.items()})
+        print_fields({name: str(count) for name, count in totals.items()})
     for one in refusals[:_SHOWN]:
         problem = one.problem or NO_PROBLEM
         rule = f"{problem.rule}: " if problem.rule else ""

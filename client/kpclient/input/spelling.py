@@ -10,7 +10,7 @@ from typing import Final
 
 _CAPITALS: Final = frozenset(
     {"CODE", "F[,F]", "HALF-YEAR", "NUMBER", "NUMBER=CARATS", "OTHER-CODE", "PERIOD", "QUARTER"}
-    | {"RULE", "STANDING", "VERDICT"}
+    | {"RULE", "STANCE", "STANDING", "VERDICT"}
 )
 """Names of arguments and options whose values have no small letters."""
 _PATHS: Final = frozenset({"CASE", "CODE/AUTHORITY", "CODE/NAME", "SUBJECT", "SUSPECT"})

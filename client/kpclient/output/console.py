@@ -148,8 +148,9 @@ def print_tree(tree: Tree) -> None:
 
 
 def print_fields(fields: Mapping[str, str]) -> None:
-    """Print names and values, one on a line."""
-    for line in lay_out_fields(fields.items(), _width()):
+    """Print names, their words apart, and values, one on a line."""
+    named = ((name.replace("_", " "), value) for name, value in fields.items())
+    for line in lay_out_fields(named, _width()):
         print_line(line)
 
 

@@ -319,9 +319,7 @@ def _show(event: SignedEvent, answer: dict[str, object], *, as_json: bool) -> No
         "signers",
         *(() if answer.get("duplicate") else ("duplicate",)),
     )
-    shown = {
-        name.replace("_", " "): str(value) for name, value in answer.items() if name not in hidden
-    }
+    shown = {name: str(value) for name, value in answer.items() if name not in hidden}
     time_ms = answer.get("block_time_ms")
     if isinstance(time_ms, int):
         shown["block time"] = format_time(time_ms)

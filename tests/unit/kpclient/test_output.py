@@ -26,8 +26,8 @@ def test_control_characters_are_shown_and_do_nothing(text: str) -> None:
 
 
 def test_names_are_printed_as_they_are_in_any_script(capsys: pytest.CaptureFixture[str]) -> None:
-    print_fields({"name": "Société [red]Ünïón[/red] 鑽石", "n": ""})
-    assert capsys.readouterr().out == "name  Société [red]Ünïón[/red] 鑽石\nn\n"
+    print_fields({"name_of": "Société [red]Ünïón[/red] 鑽石", "n": ""})
+    assert capsys.readouterr().out == "name of  Société [red]Ünïón[/red] 鑽石\nn\n"
 
 
 def test_a_table_shows_cells_as_they_are_and_counts_rows(

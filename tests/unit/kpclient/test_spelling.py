@@ -1,7 +1,12 @@
 """What people type for codes, numbers and ids, in the form that the ledger has."""
 
-import pytest
+import re
 
+import pytest
+from office import walk
+from typer.main import get_command
+
+from kpclient.cli import app
 from kpclient.input.spelling import spell_typed
 
 ID = "0123456789abcdef" * 4
@@ -34,6 +39,17 @@ ID = "0123456789abcdef" * 4
 def test_what_can_only_mean_one_thing_is_put_right(name: str, typed: str, meant: str) -> None:
     assert spell_typed(name, typed) == meant
     assert spell_typed(name, meant) == meant
+
+
+def test_every_argument_that_is_a_choice_is_understood_in_any_case() -> None:
+    found = 0
+    for _, command in walk(("kpledger",), get_command(app)):
+        for one in getattr(command, "params", ()):
+            choices = re.search(r"One of ([A-Z_, ]+)\.", getattr(one, "help", None) or "")
+            for choice in choices[1].split(", ") if choices else ():
+                assert spell_typed(one.metavar, choice.lower()) == choice
+                found += 1
+    assert found > 9
 
 
 @pytest.mark.parametrize(

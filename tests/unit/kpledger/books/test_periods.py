@@ -1,4 +1,4 @@
-"""Periods, which lie in which, and when their figures are due."""
+"""Periods, and which lie in which."""
 
 from datetime import date, timedelta
 
@@ -7,25 +7,6 @@ import pytest
 from kpledger.books.periods import Period, days_between, working_days
 from kpledger.books.question import QuestionError
 from kpledger.books.statistics import Annex3Question
-
-
-@pytest.mark.parametrize(
-    ("name", "due_on"),
-    [
-        ("2022Q1", "2022-05-31"),
-        ("2022Q2", "2022-08-31"),
-        ("2022Q3", "2022-11-30"),
-        ("2022Q4", "2023-02-28"),
-        ("2023Q4", "2024-02-29"),
-        ("2022H1", "2022-08-31"),
-        ("2022H2", "2023-02-28"),
-        ("2022", "2023-02-28"),
-        ("9998Q4", "9999-02-28"),
-    ],
-)
-def test_figures_are_due_two_months_after_the_period(name: str, due_on: str) -> None:
-    """KPCS Annex III: within two months of the reference period."""
-    assert Period(name).due_on == due_on
 
 
 @pytest.mark.parametrize(
