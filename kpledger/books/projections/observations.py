@@ -102,11 +102,11 @@ class Observer:
         record, found, body = shipment.record, shipment.record.found, at.event.body
         who = at.event.header.author.participant, record.issuer, record.destination
         row = Movement(at.index, shipment.issue, str(move), *who, at.time_ms, at.day)
+        self._see_goods(row, shipment, at)
         match move:
             case Move.EXPORTED:
                 row.day = record.exported_on
             case Move.ARRIVED if isinstance(body, ArrivalRecorded):
-                row.day = body.arrived_on
                 # Whether a certificate that is valid for export was late is not known before the
                 # confirmation says when the shipment left.
                 if record.expiry is ExpiryMeaning.JOURNEY or record.exported_on:
@@ -121,15 +121,8 @@ class Observer:
                     self._see_found(row, move, shipment, at)
             case Move.HELD if shipment.arrival == at.index:
                 self._see_standing(row, shipment, at)
-            case Move.AGAIN if isinstance(body, ArrivalRecorded):
-                row.day = body.arrived_on
-            case Move.PASSED if isinstance(body, TransitNoted):
-                row.day = body.entered_on
-            case Move.RETURNED if isinstance(body, ReturnReceived):
-                row.day = body.received_on
             case _:
                 pass
-        self._see_goods(row, shipment, at)
         self._rows.append(msgspec.structs.astuple(row))
 
     def _see_found(self, row: Movement, move: Move, shipment: Shipment, at: BookedEvent) -> None:
@@ -153,18 +146,16 @@ class Observer:
             self._see_standing(row, shipment, at)
 
     def _see_goods(self, row: Movement, shipment: Shipment, at: BookedEvent) -> None:
-        """See whether seals were broken, or the goods other than declared, whoever says so."""
+        """See when it was, and whether seals were broken or the goods other than declared."""
         record, body, weighed = shipment.record, at.event.body, None
         match body:
             case ArrivalRecorded():
-                row.seals_broken, weighed = (
-                    int(not body.seals_intact) or None,
-                    body.found_carat_thousandths,
-                )
-            case TransitNoted():
+                row.day, weighed = body.arrived_on, body.found_carat_thousandths
                 row.seals_broken = int(not body.seals_intact) or None
+            case TransitNoted():
+                row.day, row.seals_broken = body.entered_on, int(not body.seals_intact) or None
             case ReturnReceived():
-                weighed = body.carat_thousandths
+                row.day, weighed = body.received_on, body.carat_thousandths
             case ShipmentDetained() | ImportRefusedReturned() | ShipmentSeized():
                 row.seals_broken = int(body.reason is HoldReason.BROKEN_SEALS) or None
                 row.contents = "CONTENTS" if body.reason is HoldReason.CONTENTS_DIFFER else None
