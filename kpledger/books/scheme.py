@@ -24,6 +24,10 @@ WHERE known_from <= :time_ms AND (known_until IS NULL OR known_until > :time_ms)
 
 
 _FOUNDED: Final = "SELECT min(known_from) FROM participants"
+_AWAITED: Final = """
+SELECT participant || ' from ' || date(effective_from / 1000, 'unixepoch') FROM standings
+WHERE known_until IS NULL AND position = 0 AND effective_from > :time_ms ORDER BY participant
+"""
 
 
 class SchemeQuestion(Question, frozen=True, kw_only=True):
@@ -90,6 +94,8 @@ class SchemeAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The year that the Chair presides for."""
     participants: tuple[MemberAt, ...]
     """In alphabetical order; those that were removed have that standing."""
+    awaited: tuple[str, ...]
+    """Who is admitted from a later day on, as ``ET from 2027-01-01``."""
     restrictions: tuple[RestrictionAt, ...]
     policy: Policy
     """What holds for all."""
@@ -116,6 +122,7 @@ def _respond(books: Books, question: SchemeQuestion) -> SchemeAnswer:
         vice_chair=vice_chair,
         year=year,
         participants=members,
+        awaited=tuple(told for (told,) in books.connection.execute(_AWAITED, asked)),
         restrictions=select_rows(books, RestrictionAt, "scheme_restrictions.sql", asked),
         policy=resolve_policy(network, None, time_ms),
         own_policies=tuple(

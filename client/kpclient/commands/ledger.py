@@ -230,6 +230,7 @@ def _print_scheme(asking: Asking[SchemeQuestion, SchemeAnswer], found: SchemeAns
             "day": found.day,
             "chair": found.chair or "not known",
             "vice-chair": found.vice_chair or "not known",
+            "to come": ", ".join(found.awaited) or "nobody",
         }
     )
     asking.print_tables(found)

@@ -2,9 +2,10 @@
 
 import pytest
 from booked import BookedLedger, open_booked_trade
-from founding import CHAIR, NOW_MS, make_decision, make_genesis, signing_key
+from founding import CHAIR, NOW_MS, make_decision, make_genesis, signing_key, vary
+from scheme_statements import ADMISSION
 
-from kpledger.base.units import DAY_MS, day_of
+from kpledger.base.units import DAY_MS, day_of, start_of_day_ms
 from kpledger.books.question import QuestionError
 from kpledger.books.scheme import SCHEME, MemberAt, SchemeAnswer, SchemeQuestion
 from kpledger.scheme.v1.events.decisions import (
@@ -121,3 +122,13 @@ def test_before_the_ledger_began_nothing_is_said(ledger: BookedLedger) -> None:
     assert ask(ledger, day).participants
     with pytest.raises(QuestionError, match=f"1990-01-01 is before the ledger began, on {day}"):
         ask(ledger, "1990-01-01")
+
+
+def test_who_is_admitted_from_a_later_day_on_is_to_come() -> None:
+    ledger = open_booked_trade()
+    ledger.say(CHAIR, make_decision())
+    assert ask(ledger).awaited == ()
+    ledger.say(CHAIR, vary(ADMISSION, effective_from=start_of_day_ms("2026-03-20")))
+    for day in ("", "2026-03-19"):
+        assert ask(ledger, day).awaited == ("NA from 2026-03-20",)
+    assert ask(ledger, "2026-03-20").awaited == ()
