@@ -34,6 +34,8 @@ CREATE INDEX certificates_f11_sanctions ON certificates (issued_on, issuer, dest
 CREATE INDEX certificates_zones ON certificates (issued_on, issuer) WHERE zones <> '';
 CREATE INDEX certificates_f19 ON certificates (issued_on, issuer, destination)
     WHERE drawn_carat_thousandths > carat_thousandths;
+CREATE INDEX certificates_f19_gap ON certificates (issued_on, issuer, destination)
+    WHERE drawn_carat_thousandths < carat_thousandths;
 CREATE INDEX certificates_f18 ON certificates (issued_on, issuer)
     WHERE origins = '' AND kind = 'NORMAL';
 CREATE INDEX certificates_f15 ON certificates (issued_on, issuer, destination)

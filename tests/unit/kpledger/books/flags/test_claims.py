@@ -299,6 +299,34 @@ def test_less_was_found_than_declared_and_less_agreed_on(trader: Trader) -> None
     assert len(told(trader)) == 2
 
 
+@pytest.mark.parametrize(
+    ("origins", "percent", "raised"),
+    [
+        (("BW",), 5, True),
+        (("BW", "ZA"), 5, True),
+        (("BW",), 70, False),
+        (("BW", "GL"), 5, False),
+        ((), 5, False),
+    ],
+)
+def test_sources_that_leave_a_part_open(
+    trader: Trader, origins: tuple[str, ...], percent: int, *, raised: bool
+) -> None:
+    source = bring_in(trader)
+    kind = OriginKind.SINGLE if len(origins) == 1 else OriginKind.MIXED
+    named = (Source(number=source.number, carat_thousandths=700_000),)
+    origin = Origin(kind=kind, countries=origins)
+    part = trader.draw_up(LATER, "EU", "ZA", carats=2_000_000, sources=named, origin=origin)
+    trader.issue(part)
+    said = told(trader, f"F19.gap_percent={percent},F19.goods=false").get(part.number, "")
+    assert said == (
+        "Names sources of 700.000 ct for goods of 2000.000 ct, all from abroad"
+        f" ({', '.join(origins)}). Nobody can see where the rest came in."
+        if raised
+        else ""
+    )
+
+
 def test_claims_of_few_carats_may_be_left_out(trader: Trader) -> None:
     claim(trader, ("BW999999", 1_999))
     large = claim(trader, ("BW999998", 2_000))
