@@ -170,10 +170,11 @@ def test_stream_cut_in_the_middle_decides_nothing(tmp_path: Path) -> None:
     assert "stopped in the middle" in str(report["problem"])
 
 
+@pytest.mark.parametrize("whole", [False, True], ids=["broken off", "looks whole"])
 def test_download_that_a_busy_node_has_ended_goes_on_where_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, whole: bool
 ) -> None:
-    answers = Answers(make_stream(), whole=False, at_once=2)
+    answers = Answers(make_stream(), whole=whole, at_once=2)
     code, report = audit_served(tmp_path, answers)
     assert (code, report["height"]) == (2, 2), "it has brought too little to be asked again"
     monkeypatch.setattr("kpclient.replay.served_chain._GOES_ON_BYTES", 1)

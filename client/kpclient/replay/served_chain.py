@@ -81,14 +81,15 @@ class ServedChain:
                         reached = block.height
                         brought += len(block.stored)
                         yield block
-                except NodeUnreachableError as error:
-                    if brought < _GOES_ON_BYTES:
-                        problem = f"stopped in the middle: {error}"
-                        raise self._unavailable(problem) from None
-                    continue
-                if reached < self.height:
                     problem = f"its blocks end at {reached}, its status says {self.height}"
-                    raise self._unavailable(f"does not serve its whole ledger: {problem}")
+                    problem = f"does not serve its whole ledger: {problem}"
+                except NodeUnreachableError as error:
+                    told = "; ".join(map(str, error.silences.values()))
+                    how = "stopped in the middle" if brought else "does not serve its blocks"
+                    problem = f"{how}: {told}"
+                # Behind a proxy, or by HTTP/1.0, a download that was ended may look whole.
+                if reached < self.height and brought < _GOES_ON_BYTES:
+                    raise self._unavailable(problem)
 
     def _read_blocks(self, runner: asyncio.Runner, first: int) -> Iterator[StoredBlock]:
         """Yield the blocks of one download, from a height on.

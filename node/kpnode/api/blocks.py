@@ -7,7 +7,6 @@ streams is bounded, in all and for each client, and one that reads too slowly is
 """
 
 import asyncio
-import logging
 from functools import partial
 from typing import Final
 
@@ -21,18 +20,14 @@ from kpledger.books.query import encode_answer
 from kpledger.scheme.envelope import decode_envelope, format_envelope_json
 from kpledger.scheme.v1.records import CountersignaturesRecord
 from kpnode.api.client import client_of
-from kpnode.api.delivery import PIECE_BYTES, NotWholeError, cut_off, send_piece, sending
+from kpnode.api.delivery import PIECE_BYTES, cut_off, send_piece, sending
 from kpnode.api.parameters import read_parameters
 from kpnode.api.served import ApiLimits, catch_up, find_tip, ledger_headers, respond_json
 from kpnode.api.shares import Held, Shares
-from kpnode.incident import Incident
 from kpnode.ledger import Ledger, StoredEvent
 from kpnode.runtime import Node
-from kpnode.storage.errors import StorageError
 
 _READ_BYTES: Final = 256 * 1024
-
-_log = logging.getLogger(__name__)
 
 
 class BlocksApi:
@@ -41,7 +36,6 @@ class BlocksApi:
     def __init__(self, node: Node, limits: ApiLimits) -> None:
         self._node = node
         self._ledger = node.ledger
-        self._breaks = Incident(_log, "a download of blocks broke off")
         self._streams = Shares(limits.max_streams, "downloads of blocks are under way")
 
     async def get_blocks(self, request: web.Request) -> web.StreamResponse:
@@ -51,7 +45,6 @@ class BlocksApi:
         with self._streams.take(client_of(request), cut_off=end) as held:
             tip = find_tip(self._node)
             response = web.StreamResponse(headers=ledger_headers(tip, MSGPACK_TYPE))
-            response.enable_chunked_encoding()
             if request.method != "HEAD":
                 with sending(request):
                     await response.prepare(request)
@@ -63,11 +56,7 @@ class BlocksApi:
         self, response: web.StreamResponse, height: int, last: int, held: Held
     ) -> None:
         while height <= last:
-            try:
-                part, height = await asyncio.to_thread(read_piece, self._ledger, height, last)
-            except StorageError as error:
-                self._breaks.note(f"at height {height}: {error!r}")
-                raise NotWholeError from None
+            part, height = await asyncio.to_thread(read_piece, self._ledger, height, last)
             for start in range(0, len(part), PIECE_BYTES):
                 await send_piece(response, part[start : start + PIECE_BYTES], held)
 

@@ -33,15 +33,13 @@ PIECE_BYTES: Final = 64 * 1024
 _LOOK_S: Final = 1.0
 """How often it is looked who has left."""
 _INT: Final = struct.Struct("i")
+_RESET: Final = struct.pack("ii", 1, 0)
+"""What closes a connection without waiting for what is still to be sent (socket(7))."""
 _FAREWELL_S: Final = 0.5
 """How long a client that has not sent all has for reading the answer: the end of a connection with
 something unread in it may destroy the answer on its way."""
 _GONE: Final = frozenset({7, 8})
 """TCP_CLOSE and TCP_CLOSE_WAIT: the other side sends no more (tcp_states.h of Linux)."""
-
-
-class NotWholeError(Exception):
-    """An answer that has begun cannot be brought to its end."""
 
 
 class Delivery:
@@ -138,18 +136,29 @@ async def send_piece(response: web.StreamResponse, piece: bytes, held: Held) -> 
 
 @contextmanager
 def sending(request: web.Request) -> Iterator[None]:
-    """Cut a client off that does not take what is sent to it, or whose connection has broken."""
+    """Cut a client off if its answer does not come to its end, whoever is to blame."""
     try:
         yield
-    except (TimeoutError, ConnectionError, NotWholeError):
+    except (TimeoutError, ConnectionError):
         # The status has been sent: all that can still be said is that the answer is not whole.
         cut_off(request)
+    except BaseException:
+        cut_off(request)
+        raise
 
 
 def cut_off(request: web.Request) -> None:
-    """End the connection of a client at once, and with it what is done for it."""
-    if request.transport is not None:
-        request.transport.abort()
+    """End the connection of a client at once, and with it what is done for it.
+
+    It is reset: where no length was sent, as in HTTP/1.0, an orderly end would say that the answer
+    is whole (RFC 9112, section 8).
+    """
+    transport, connection = request.transport, _socket_of(request)
+    if transport is None or transport.is_closing():
+        return
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    transport.abort()
 
 
 def has_left(request: web.Request) -> bool:

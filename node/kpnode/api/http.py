@@ -126,9 +126,11 @@ def _explain(request: web.Request, error: Exception) -> Problem:
             problem = make_problem(ProblemKind.BROKEN_OFF, str(error))
         case _:
             _note_fault(request, error)
-            problem = make_problem(ProblemKind.INTERNAL, "it is in the node's log")
-            if isinstance(error, StorageError):
-                problem = make_problem(ProblemKind.STORAGE_FAILED, "it is in the node's log")
+            is_disk = isinstance(error, StorageError)
+            kind = ProblemKind.STORAGE_FAILED if is_disk else ProblemKind.INTERNAL
+            problem = make_problem(
+                kind, "the node has failed at this; its log says what went wrong"
+            )
     return problem
 
 
