@@ -6,8 +6,13 @@ WITH asked AS (
     SELECT key AS place, value ->> 0 AS series, value ->> 1 AS period
     FROM json_each(:periods)
 ),
+due AS MATERIALIZED (
+    SELECT series, period FROM filings_due
+    WHERE participant = :participant AND period IN (SELECT period FROM asked)
+),
 known AS (
-    SELECT place, asked.series, asked.period, periods.due_on, min(edition) AS oldest, max(edition) AS newest
+    SELECT place, asked.series, asked.period, periods.due_on,
+           min(edition) AS oldest, max(edition) AS newest
     FROM asked
     JOIN periods ON periods.period = asked.period
     LEFT JOIN editions
@@ -24,8 +29,7 @@ SELECT known.series, known.period,
        coalesce(oldest.period, due.period) IS NOT NULL
            AND coalesce(oldest.recorded_on, :as_of) > known.due_on AS late
 FROM known
-LEFT JOIN filings_due AS due
-    ON due.series = known.series AND due.period = known.period AND due.participant = :participant
+LEFT JOIN due ON due.series = known.series AND due.period = known.period
 LEFT JOIN editions AS oldest
     ON oldest.series = known.series AND oldest.period = known.period
     AND oldest.participant = :participant AND oldest.edition = known.oldest
