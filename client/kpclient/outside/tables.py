@@ -13,8 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from importlib import resources
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from kpclient.errors import UsageError
 from kpclient.files import read_text_bounded
@@ -131,50 +134,20 @@ def read_outside(file: Path, kind: TableKind, *, year: str, participant: str = "
     return found
 
 
-_COLUMNS: Final[Mapping[TableKind, Mapping[str, str]]] = {
-    TableKind.COMTRADE: {
-        "reporter": "reporteriso|reportercode|reporterdesc|reporter",
-        "partner": "partneriso|partnercode|partnerdesc|partner",
-        "flow": "flowcode|tradeflowcode|flowdesc|tradeflow",
-        "hs": "cmdcode|commoditycode",
-        "year": "refyear|year|period",
-        "month?": "period",
-        "value": "primaryvalue|tradevalueus|tradevalue",
-        "qty?": "qty",
-        "unit?": "qtyunitabbr|qtyunitcode|qtyunit",
-        "alternative?": "altqty",
-        "alternative unit?": "altqtyunitabbr|altqtyunitcode|altqtyunit",
-        "kg?": "netwgt|netweightkg|netweight",
-        "second partner?": "partner2code|2ndpartnercode",
-        "transport?": "motcode|modeoftransportcode",
-        "procedure?": "customscode|customsproccode",
-    },
-    TableKind.SUMMARY: {
-        "participant": "participant|participantcode|code|country|countryname|name",
-        "year?": "year",
-        **{
-            f"{measured} {amount}?": "|".join(
-                f"{stem}{word}{unit}"
-                for stem in (measured.value, f"{measured.value}s")
-                for word in words
-                for unit in ("", "cts", "carats", "ct", "usd", "us")
-            )
-            for measured in Measured
-            for amount, words in {
-                "carats": ("carats", "volume", "cts", "carat"),
-                "value": ("value", "usd", "us"),
-            }.items()
-        },
-    },
-    TableKind.ESTIMATE: {
-        "origin": "origin|country|countryname|participant|producer|code",
-        "year?": "year|period|refyear",
-        "carats?": "carats|cts|volume|volumects|production|productioncarats|quantity",
-        "value?": "valueusd|value|usd|valueus",
-    },
+_COLUMNS: Final = msgspec.toml.decode(
+    (resources.files(__package__) / "columns.toml").read_bytes(),
+    type=dict[TableKind, dict[str, str]],
+)
+_COLUMNS[TableKind.SUMMARY] |= {
+    f"{measured} {amount}?": "|".join(
+        f"{stem}{word}{unit}"
+        for stem in (measured.value, f"{measured.value}s")
+        for word in words.split()
+        for unit in ("", "cts", "carats", "ct", "usd", "us")
+    )
+    for measured in Measured
+    for amount, words in (("carats", "carats volume cts carat"), ("value", "value usd us"))
 }
-"""By the kind of table its columns, and the names under which each is looked for, the best first; a
-question mark says that it may be missing."""
 
 
 def _find_columns(

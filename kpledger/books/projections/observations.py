@@ -6,13 +6,13 @@ worked out once, here, and stored as columns; what is too much is for the flags 
 
 import heapq
 from collections.abc import Iterable
+from importlib import resources
 from typing import Final
 
 import msgspec
 
 from kpledger.base.units import bound_amount, end_of_day_ms, start_of_day_ms
 from kpledger.books.periods import days_between, working_days
-from kpledger.books.projections.neighbours import NEIGHBOURS
 from kpledger.books.projections.rows import Rows
 from kpledger.books.projections.shipments import BookedEvent, Move, Shipment, Shipments
 from kpledger.books.projections.state import BooksState
@@ -34,6 +34,9 @@ from kpledger.scheme.v1.records import ParticipantRecord, PolicyRecord
 from kpledger.scheme.v1.territories import TERRITORIES
 
 MILLION: Final = 1_000_000
+_NEIGHBOURS: Final = msgspec.toml.decode(
+    (resources.files(__package__) / "neighbours.toml").read_bytes(), type=dict[str, tuple[str, ...]]
+)
 _LINKED_PPM: Final = 5_000
 _LANE_DAYS: Final = 365
 _FOUND: Final = (Move.CONFIRMED, Move.DISCREPANT)
@@ -247,7 +250,7 @@ class Observer:
         if watched := sorted(origins & listed):
             shipment.watched_origins = ", ".join(watched)
             return
-        beside = {code for one in listed for code in NEIGHBOURS.get(one, ())}
+        beside = {code for one in listed for code in _NEIGHBOURS.get(one, ())}
         if near := sorted(origins & beside):
             shipment.watched_neighbours = ", ".join(near)
 
