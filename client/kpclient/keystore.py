@@ -167,9 +167,6 @@ def _spell(passphrase: bytes, *, strictly: bool = True) -> bytes:
 
     It is the first line, without the byte order mark before it and the carriage return behind it
     that an editor adds; every kind of space is a plain one, and accents are composed (NFC).
-
-    Raises:
-        KeystoreError: it has no sensible length; or, ``strictly``, somebody could not type it.
     """
     line = passphrase.partition(b"\n")[0].removeprefix(codecs.BOM_UTF8).rstrip(b"\r")
     text = line.decode(errors="surrogateescape")

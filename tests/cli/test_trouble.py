@@ -1,7 +1,10 @@
 """Commands when nodes hesitate and disks do not obey: nothing is lost, nothing is claimed."""
 
 import asyncio
+import codecs
+import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -119,8 +122,59 @@ async def test_a_record_that_is_none_is_not_believed(
     async with served(script) as url:
         files = (str(table),) if words[-1] == "--file" else ()
         result = await run(environment, *words, *files, "--node", url)
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert "the node cannot be trusted: its answer cannot be understood" in result.stderr
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no answer from the node (its answer cannot be understood" in result.stderr
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "compressed": gzip.compress,
+    "marked": lambda text: codecs.BOM_UTF8 + text,
+    "cut off": lambda text: text[: len(text) // 2],
+    "empty": lambda _: b"",
+    "in another encoding": lambda text: text.decode().encode("utf-16"),
+    "a page": lambda _: b"<html>Log in</html>",
+    "something else": lambda _: b'{"error": "no"}',
+    "nested": lambda _: b"[" * 10_000,
+}
+
+
+class Damaged(Script):
+    """A node with something in front of it that damages answers on their way."""
+
+    def __init__(self, damage: Callable[[bytes], bytes], *, spared: int = 0) -> None:
+        super().__init__({"GET /v1/genesis": make_genesis().encoded})
+        self._damage, self._spared = damage, spared
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        if (request.method, request.path) not in {("GET", "/v1/status"), ("GET", "/v1/genesis")}:
+            self.answers[f"{request.method} {request.path}"] = {"a": 1}
+        given = await super().answer(request)
+        if len(self.asked) <= self._spared:
+            return given
+        assert isinstance(given, web.Response)
+        assert isinstance(given.body, bytes)
+        return web.Response(body=self._damage(given.body), content_type="application/json")
+
+
+@pytest.mark.parametrize("spared", [0, 1], ids=["from the start", "once asked"])
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_what_was_damaged_on_its_way_decides_nothing(
+    environment: dict[str, str], damage: str, spared: int
+) -> None:
+    """Whatever is asked: the rest of the answer may be true, and nobody has signed it."""
+    for words in (
+        ("status",),
+        ("list",),
+        ("show", "BW000001"),
+        ("calendar",),
+        ("audit",),
+        ("note", "BW", "--text", "Seen.", "--key", "gaborone"),
+        ("note", "BW", "--text", "Seen.", "--key", "gaborone", "--dry-run"),
+    ):
+        async with served(Damaged(DAMAGES[damage], spared=spared)) as url:
+            result = await run(environment, *words, "--node", url, "--timeout", "0.1")
+        assert result.exit_code == 2, (words, result.output)
+        assert "cannot be trusted" not in result.stderr
 
 
 def test_a_home_that_cannot_be_written_ends_with_2(

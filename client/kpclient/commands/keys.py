@@ -12,7 +12,7 @@ from kpclient.input.forms import read_struct
 from kpclient.input.options import LocalOptions, PassphraseOptions
 from kpclient.keyfile import KeyEntry
 from kpclient.keystore import make_seed
-from kpclient.output.console import print_fields, print_json, print_line, print_table, print_trouble
+from kpclient.output.console import print_answer, print_json, print_line, print_table, print_trouble
 from kpclient.session import read_typed
 from kpclient.statements.signing import open_keystore, read_passphrase
 from kpledger.base.errors import MalformedError
@@ -131,10 +131,7 @@ def _load_seed(path: Path) -> bytes:
 
 
 def _print(entry: KeyEntry, *, as_json: bool) -> None:
-    if as_json:
-        print_json(_describe(entry))
-    else:
-        print_fields(_describe(entry))
+    print_answer(_describe(entry), _describe(entry), as_json=as_json)
 
 
 def _describe(entry: KeyEntry) -> dict[str, str]:

@@ -11,7 +11,14 @@ from kpclient.errors import PartlyUndecidedError, UsageError
 from kpclient.input.options import ConnectionOptions, FreshnessOptions
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NotTrustworthyError
-from kpclient.output.console import print_fields, print_json, print_line, print_table, write_value
+from kpclient.output.console import (
+    print_answer,
+    print_fields,
+    print_json,
+    print_line,
+    print_table,
+    write_value,
+)
 from kpclient.session import NotFoundError, Session
 from kpledger.api.answers import PublicStatusAnswer, StatusAnswer
 from kpledger.base.errors import MalformedError
@@ -189,10 +196,7 @@ def status(asking: Asking[SchemeQuestion, SchemeAnswer], *, at: str = "") -> Non
             "--at", "a replay says nothing about a node", "--at DAY, or neither --replay nor --copy"
         )
     found = asking.session.ask(_fetch_status)
-    if as_json:
-        print_json(found)
-    else:
-        print_fields(_describe_status(found))
+    print_answer(found, _describe_status(found), as_json=as_json)
     if found.height == 0 and found.age_s > 0 and not found.ready:
         problem = f"{found.node} has never heard the others, and holds nothing yet"
         raise PartlyUndecidedError(f"{problem}; its operator finds why in its alarms")

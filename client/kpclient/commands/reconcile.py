@@ -73,11 +73,7 @@ def reconcile(
 def _ask(
     session: Session, table: OutsideTable, members: set[str], *, year: str
 ) -> list[Annex3Answer]:
-    """Ask for the years of the participants that a table is about.
-
-    Raises:
-        UsageError: it is about nobody on the ledger, or not about the year that is wanted.
-    """
+    """Ask for the years of the participants that a table is about."""
     asked = sorted(
         {
             (key.participant, key.year)

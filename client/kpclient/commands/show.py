@@ -19,6 +19,7 @@ from kpclient.net.answers import VerifiedEvent
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NoAccessError, NotTrustworthyError, read_from
 from kpclient.output.console import (
+    print_answer,
     print_fields,
     print_json,
     print_table,
@@ -75,10 +76,7 @@ def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) ->
     if _SUBJECT.fullmatch(what) is None:
         if Path(what).exists():
             handed = read_signed(Path(what))
-            if connection.as_json:
-                print_json(describe_event(handed))
-            else:
-                print_fields(tell_event(handed))
+            print_answer(describe_event(handed), tell_event(handed), as_json=connection.as_json)
             return
         accepted = "a subject, such as BW00000042, the id of an event, or a file with a signed one"
         problem = f"there is no file {what[:80]!r}, and no subject or event is called so"
@@ -98,6 +96,8 @@ def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) ->
     try:
         found = session.ask(lambda ledger: fetch(ledger, what))
         officers = session.ask(lambda ledger: _fetch_officers(ledger, found.events))
+        if found.head is not None:
+            session.recall.keep_head(what, found.head)
     except NoAccessError as error:
         if not is_number:
             raise
@@ -116,11 +116,7 @@ def show(what: str, connection: ConnectionOptions, reading: FreshnessOptions) ->
 
 
 def _verify(session: Session, number: str, *, as_json: bool) -> None:
-    """Show what everybody may know of a certificate.
-
-    Raises:
-        NotFoundError: it is not on the ledger.
-    """
+    """Show what everybody may know of a certificate."""
     question = CertificateQuestion(number=number)
     found = session.ask(lambda ledger: ledger.ask(VERIFICATION, question))
     if found.number != number:
@@ -129,24 +125,19 @@ def _verify(session: Session, number: str, *, as_json: bool) -> None:
     known = found.certificate
     if known is None:
         raise NotFoundError(f"certificate {number}")
-    if as_json:
-        print_json({"verification": found})
-        return
-    print_fields(
-        {
-            "certificate": number,
-            "state": known.state,
-            **({"suspect": "a key that was stolen has signed for it"} if known.suspect else {}),
-            "issuer": known.issuer,
-            "destination": known.destination,
-            "issued": known.issued_on,
-            "expires": known.expires_on,
-            "carats": format_carats(known.carat_thousandths),
-            "goods": "; ".join(
-                f"{line.hs} {format_carats(line.carat_thousandths)} ct" for line in known.lines
-            ),
-        }
-    )
+    goods = (f"{line.hs} {format_carats(line.carat_thousandths)} ct" for line in known.lines)
+    told = {
+        "certificate": number,
+        "state": known.state,
+        **({"suspect": "a key that was stolen has signed for it"} if known.suspect else {}),
+        "issuer": known.issuer,
+        "destination": known.destination,
+        "issued": known.issued_on,
+        "expires": known.expires_on,
+        "carats": format_carats(known.carat_thousandths),
+        "goods": "; ".join(goods),
+    }
+    print_answer({"verification": found}, told, as_json=as_json)
 
 
 class _Found(NamedTuple):
@@ -157,6 +148,7 @@ class _Found(NamedTuple):
     fields: dict[str, str]
     """For people."""
     events: tuple[VerifiedEvent, ...]
+    head: bytes | None = None
 
 
 def _print_event(
@@ -244,7 +236,6 @@ async def _fetch_certificate(ledger: LedgerClient, number: str) -> _Found:
     if record.number != number:
         problem = f"asked for {number}, it gives {record.number}"
         raise NotTrustworthyError("the node", problem)
-    ledger.remember_head(number, record.head)
     history = await ledger.ask(HISTORY, asked)
     events = await _fetch_events(ledger, tuple(one.id for one in history.events))
     # Notes and approvals stand in its history and do not move it.
@@ -264,7 +255,7 @@ async def _fetch_certificate(ledger: LedgerClient, number: str) -> _Found:
     told |= {"claims": "; ".join(claims)} if claims else {}
     fields = describe_certificate(record, [one.event for one in events]) | told
     known = {"certificate": record, "suspects": suspects, "reports": history.reports}
-    return _Found(known, fields, events)
+    return _Found(known, fields, events, record.head)
 
 
 async def _fetch_subject(ledger: LedgerClient, subject: str) -> _Found:

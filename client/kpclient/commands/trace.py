@@ -64,11 +64,7 @@ def trace(
 
 
 def _check_complete(found: TraceAnswer) -> None:
-    """See that every shipment of a lineage is described.
-
-    Raises:
-        NotTrustworthyError: one is not.
-    """
+    """See that every shipment of a lineage is described."""
     links = (*found.back, *found.forward)
     named = {found.subject, *(end for link in links for end in (link.earlier, link.later))}
     for subject in sorted(named - {one.subject for one in found.shipments}):

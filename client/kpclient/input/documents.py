@@ -90,11 +90,7 @@ def parse_json(content: bytes, *, what: str = "draft") -> dict[str, object]:
 
 
 def _check_values(found: object) -> None:
-    """See that all of it can be written again: halves of characters and endless integers cannot.
-
-    Raises:
-        ValueError: there is something that cannot.
-    """
+    """See that all of it can be written again: halves of characters and endless integers cannot."""
     json.dumps(found, ensure_ascii=False, default=str).encode()
 
 

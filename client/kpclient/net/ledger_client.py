@@ -13,6 +13,7 @@ the very same bytes until the deadline.
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Final, TypeGuard, TypeVar
 
@@ -40,18 +41,17 @@ from kpledger.api.answers import (
     RefusedAnswer,
     RehearsalAnswer,
     RehearsalResult,
-    StatusAnswer,
     SubmitAnswer,
     UnknownEvent,
 )
 from kpledger.base.errors import LedgerError
 from kpledger.books.query import Query
-from kpledger.log.genesis import Genesis
+from kpledger.log.genesis import Genesis, parse_genesis
 from kpledger.scheme.envelope import decode_envelope, parse_envelope_json, verify_envelope
 from kpledger.scheme.event import SignedEvent
 
 A = TypeVar("A", bound=msgspec.Struct)
-B = TypeVar("B", BatchAnswer, RehearsalAnswer)
+B = TypeVar("B")
 
 _event_decoder: Final = msgspec.json.Decoder(RecordedEvent | UnknownEvent)
 _UNCONFIRMED: Final = frozenset(
@@ -134,12 +134,13 @@ class LedgerClient:
         self, events: Sequence[SignedEvent], deadline: float, before: Callable[[], None] | None
     ) -> dict[bytes, SubmitAnswer]:
         body: bytes = msgpack.packb([event.encoded for event in events])
-        node, content = await self._nodes.request(
-            "POST", routes.SUBMIT.path, body=body, deadline=deadline, waits=True, before=before
+        read, path = partial(read_answer, kind=BatchAnswer), routes.SUBMIT.path
+        node, found = await self._nodes.request(
+            "POST", path, read, body=body, deadline=deadline, waits=True, before=before
         )
-        results = _read_results(node, content, BatchAnswer, events)
+        _check_results(node, found.results, events)
         answers: dict[bytes, SubmitAnswer] = {
-            event.event_id: result for event, result in zip(events, results.results, strict=True)
+            event.event_id: result for event, result in zip(events, found.results, strict=True)
         }
         if not all(map(is_decided, answers.values())):
             self._nodes.pass_over(node)  # it may be cut off from the leader; others may not
@@ -153,17 +154,15 @@ class LedgerClient:
         """
         body: bytes = msgpack.packb([event.encoded for event in events])
         path = routes.REHEARSE.target(routes.ReadOptions())
-        node, content = await self._nodes.request("POST", path, body=body)
-        return _read_results(node, content, RehearsalAnswer, events).results
+        read = partial(read_answer, kind=RehearsalAnswer)
+        node, found = await self._nodes.request("POST", path, read, body=body)
+        _check_results(node, found.results, events)
+        return found.results
 
     async def status(self) -> PublicStatusAnswer:
         """Ask a node where it stands; it tells all, a :class:`StatusAnswer`, whom it knows."""
-        node, content = await self._nodes.request("GET", routes.STATUS.path)
-        public = self._nodes.check_status(node, content)
-        try:
-            return read_answer(content, StatusAnswer)
-        except msgspec.ValidationError:
-            return public
+        _, found = await self._nodes.status()
+        return found
 
     async def verify_genesis(self) -> None:
         """Compare the genesis file that a node serves with the pinned one, byte by byte.
@@ -171,7 +170,7 @@ class LedgerClient:
         Raises:
             NotTrustworthyError: they differ.
         """
-        node, content = await self._nodes.request("GET", routes.GENESIS.path)
+        node, content = await self._nodes.request("GET", routes.GENESIS.path, _read_genesis)
         if content != self._genesis.encoded:
             raise NotTrustworthyError(node, "it serves another genesis file than the pinned one")
 
@@ -181,8 +180,8 @@ class LedgerClient:
         Raises:
             NotTrustworthyError: the event has another id, or a signature does not hold.
         """
-        node, content = await self._question(routes.EVENT, routes.EventQuestion(id=event_id.hex()))
-        found = read_from(node, content, _event_decoder.decode)
+        question = routes.EventQuestion(id=event_id.hex())
+        node, found = await self._question(routes.EVENT, question, _event_decoder.decode)
         if isinstance(found, UnknownEvent):
             return None
         try:
@@ -204,8 +203,9 @@ class LedgerClient:
             NodeProblemError: the node refuses the question, and names the parameter; or the ledger
                 does not hold what it is about.
         """
-        node, content = await self._question(routes.route_of(query), question)
-        return read_from(node, content, lambda text: read_answer(text, query.answer))
+        read = partial(read_answer, kind=query.answer)
+        _, found = await self._question(routes.route_of(query), question, read)
+        return found
 
     async def find(self, query: Query[msgspec.Struct, A], question: msgspec.Struct) -> A | None:
         """Ask likewise; None if the ledger does not hold what it is about."""
@@ -216,19 +216,18 @@ class LedgerClient:
                 return None
             raise
 
-    def remember_head(self, subject: str, event_id: bytes) -> None:
-        """Remember the newest event on a subject, if anything is to be remembered."""
-        if self._recall is not None:
-            self._recall.keep_head(subject, event_id)
-
-    async def _question(self, route: routes.Route, question: msgspec.Struct) -> tuple[str, bytes]:
+    async def _question(
+        self, route: routes.Route, question: msgspec.Struct, read: Callable[[bytes], B]
+    ) -> tuple[str, B]:
         """Ask about the ledger; gives who answered, and the answer."""
         consistency = routes.Consistency.LINEARIZABLE if self._newest else routes.Consistency.LOCAL
         path = route.target(question, routes.ReadOptions(consistency=consistency))
         recall = self._recall
         if recall is None or recall.silence is None:
             try:
-                node, content = await self._nodes.request("GET", path, waits=self._newest)
+                node, (content, answer) = await self._nodes.request(
+                    "GET", path, lambda text: (text, read(text)), waits=self._newest
+                )
             except NodeUnreachableError as error:
                 kinds = {one.kind for one in error.silences.values()}
                 if self._newest and not _UNCONFIRMED.isdisjoint(kinds):
@@ -239,24 +238,29 @@ class LedgerClient:
             else:
                 if recall is not None:
                     recall.keep(path, content)
-                return node, content
+                return node, answer
         known = recall.use(path)
         if known is None and recall.silence is not None:
             raise recall.silence
-        return "what was remembered", known or b""
+        node = "what was remembered"
+        return node, read_from(node, known or b"", read)
 
 
-def _read_results(node: str, content: bytes, kind: type[B], events: Sequence[SignedEvent]) -> B:
-    """Read an answer with a result about each of the events that were sent.
+def _read_genesis(content: bytes) -> bytes:
+    try:
+        parse_genesis(content)
+    except LedgerError as error:
+        raise ValueError(str(error)) from None
+    return content
 
-    Raises:
-        NotTrustworthyError: it is something else.
-    """
-    found = read_from(node, content, lambda text: read_answer(text, kind))
-    if len(found.results) != len(events):
-        raise NotTrustworthyError(node, f"{len(found.results)} results for {len(events)} events")
-    for event, result in zip(events, found.results, strict=True):
+
+def _check_results(
+    node: str, results: Sequence[SubmitAnswer | RehearsalResult], events: Sequence[SignedEvent]
+) -> None:
+    """See that an answer has a result about each of the events that were sent."""
+    if len(results) != len(events):
+        raise NotTrustworthyError(node, f"{len(results)} results for {len(events)} events")
+    for event, result in zip(events, results, strict=True):
         if result.id is not None and result.id != event.event_id.hex():
             problem = f"sent event {event.event_id.hex()}, it answers about {result.id}"
             raise NotTrustworthyError(node, problem)
-    return found

@@ -24,7 +24,7 @@ from kpclient.net.answers import read_answer
 from kpclient.net.refusals import NoAnswerError, check_speaker, is_for_others, refuse
 from kpclient.net.tls import PinnedKey, build_context
 from kpledger.api.addresses import NODE_URL, NODE_VARIABLE, parse_addresses
-from kpledger.api.answers import PublicStatusAnswer
+from kpledger.api.answers import PublicStatusAnswer, StatusAnswer
 from kpledger.api.routes import GENESIS, MSGPACK_TYPE, STATUS
 from kpledger.base.errors import AnotherLedgerError, MalformedError
 from kpledger.base.text import check_json_depth, shorten
@@ -169,14 +169,16 @@ class NodeClient:
         self,
         method: str,
         path: str,
+        read: Callable[[bytes], A],
         *,
         body: bytes | None = None,
         deadline: float | None = None,
         waits: bool = False,
         before: Callable[[], None] | None = None,
-    ) -> tuple[str, bytes]:
+    ) -> tuple[str, A]:
         """Ask one node after the other until one answers; gives who it was, and the answer.
 
+        One whose answer cannot be ``read``, for it was damaged on its way or is none, gave none.
         With ``waits`` the node may have to wait before it can answer; it is told for how long, so
         that its reason is heard. What is to be done ``before`` a node may act on a request is done
         once one is there that will.
@@ -202,7 +204,7 @@ class NodeClient:
                     before()
                 asked = path + _timeout(path, until) if waits else path
                 most = glance if path == STATUS.path else until
-                content = await self._ask(node, method, asked, body, most)
+                answer = _read(await self._ask(node, method, asked, body, most), read)
             except NoAnswerError as error:
                 self.pass_over(node)
                 self.met.discard(node)
@@ -220,7 +222,7 @@ class NodeClient:
                     raise NodeUnreachableError(silences) from None
             else:
                 self.hung.discard(node)
-                return node, content
+                return node, answer
             await asyncio.sleep(wait)
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
@@ -237,22 +239,24 @@ class NodeClient:
 
     async def _meet(self, node: str, until: float) -> None:
         content = await self._ask(node, "GET", STATUS.path, None, until)
-        self._observe(node, self.check_status(node, content))
+        self._observe(node, self._check_chain(node, _read(content, _read_status)))
         self.met.add(node)
+
+    async def status(self) -> tuple[str, PublicStatusAnswer]:
+        """Ask a node where it stands; it tells all, a :class:`StatusAnswer`, whom it knows.
+
+        Raises:
+            AnotherLedgerError: it is of another ledger; or as :meth:`request`.
+        """
+        node, found = await self.request("GET", STATUS.path, _read_status)
+        return node, self._check_chain(node, found)
 
     def pass_over(self, node: str) -> None:
         """Ask the next node from now on, if this one is still the one that is asked."""
         if node == self.node:
             self._preferred += 1
 
-    def check_status(self, node: str, content: bytes) -> PublicStatusAnswer:
-        """Read a node's status.
-
-        Raises:
-            NotTrustworthyError: it is none.
-            AnotherLedgerError: it is of another ledger.
-        """
-        status = read_from(node, content, lambda text: read_answer(text, PublicStatusAnswer))
+    def _check_chain(self, node: str, status: PublicStatusAnswer) -> PublicStatusAnswer:
         chain = self._genesis.chain.hex()
         if status.chain != chain:
             raise AnotherLedgerError(node, found=shorten(status.chain), pinned=chain)
@@ -275,7 +279,7 @@ class NodeClient:
                 async with self._send(node, "GET", path, None, self.timeout_s) as response:
                     if response.status not in _OK:
                         async with asyncio.timeout(self.timeout_s):
-                            content = await _read_bounded(node, response, _MAX_PROBLEM_BYTES)
+                            content = await _read_bounded(response, _MAX_PROBLEM_BYTES)
                         raise refuse(response, content)
                     async for chunk in self._read_pieces(response):
                         yield chunk
@@ -288,11 +292,7 @@ class NodeClient:
             await asyncio.sleep(wait)
 
     async def _read_pieces(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-        """Read a body of any length; only while we wait for it does its patience run out.
-
-        Raises:
-            NoAnswerError: it comes too slowly.
-        """
+        """Read a body of any length; only while we wait for it does its patience run out."""
         most_s = left_s = _SILENCE * self.timeout_s
         clock = asyncio.get_running_loop().time
         while True:
@@ -318,9 +318,7 @@ class NodeClient:
         async with self._send(node, method, path, body, timeout_s) as response, whole:
             most = _MAX_BYTES.get(path, MAX_ANSWER_BYTES)
             is_problem = response.status not in _OK
-            content = await _read_bounded(
-                node, response, _MAX_PROBLEM_BYTES if is_problem else most
-            )
+            content = await _read_bounded(response, _MAX_PROBLEM_BYTES if is_problem else most)
         if is_problem or content.lstrip()[:1] == b"<":  # a page, under whatever name
             raise refuse(response, content)
         return content
@@ -380,23 +378,38 @@ def _timeout(path: str, until: float) -> str:
     return f"{'&' if '?' in path else '?'}timeout_ms={timeout_ms}"
 
 
-async def _read_bounded(node: str, response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+async def _read_bounded(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
     content = bytearray()
     async for chunk in response.content.iter_any():
         content += chunk
         if len(content) > max_bytes:
-            raise NotTrustworthyError(node, f"its answer has more than {max_bytes} bytes")
+            raise NoAnswerError(f"its answer has more than {max_bytes} bytes")
     return bytes(content)
 
 
 def read_from(node: str, content: bytes, read: Callable[[bytes], A]) -> A:
-    """Read an answer.
+    """Read a part of an answer, or one that was remembered.
 
     Raises:
-        NotTrustworthyError: it is not of the expected form.
+        NodeUnreachableError: it is not of the expected form, which decides nothing.
     """
+    try:
+        return _read(content, read)
+    except NoAnswerError as error:
+        raise NodeUnreachableError({node: error}) from None
+
+
+def _read(content: bytes, read: Callable[[bytes], A]) -> A:
     try:
         check_json_depth(content)
         return read(content)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise NotTrustworthyError(node, f"its answer cannot be understood: {error}") from None
+        said = shorten(f"its answer cannot be understood: {error}")
+        raise NoAnswerError(f"{said}; it may have been damaged on its way") from None
+
+
+def _read_status(content: bytes) -> PublicStatusAnswer:
+    try:
+        return read_answer(content, StatusAnswer)
+    except msgspec.ValidationError:
+        return read_answer(content, PublicStatusAnswer)

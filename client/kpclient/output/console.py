@@ -154,6 +154,16 @@ def print_fields(fields: Mapping[str, str]) -> None:
         print_line(line)
 
 
+def print_answer(
+    answer: msgspec.Struct | Mapping[str, object], fields: Mapping[str, str], *, as_json: bool
+) -> None:
+    """Print an answer for programs, or names and values for people."""
+    if as_json:
+        print_json(answer)
+    else:
+        print_fields(fields)
+
+
 def print_line(text: str) -> None:
     """Print a line of an answer."""
     _write(clean(text) + "\n")
@@ -209,11 +219,7 @@ def _print(*parts: RenderableType) -> None:
 
 
 def _write(text: str | bytes) -> None:
-    """Print to somebody who may stop reading, as in ``| head``: then there is nothing to say.
-
-    Raises:
-        SystemExit: nobody reads any more, or there is no room for the answer.
-    """
+    """Print to somebody who may stop reading, as in ``| head``: then there is nothing to say."""
     try:
         if isinstance(text, bytes):
             sys.stdout.buffer.write(text)

@@ -143,11 +143,7 @@ class CopiedChain:
 
 
 def _names(directory: Path) -> list[str]:
-    """Name the files in a directory; none if there is no such directory.
-
-    Raises:
-        ChainUnavailableError: it cannot be looked into, or is only a link in the copy.
-    """
+    """Name the files in a directory; none if there is no such directory."""
     try:
         if directory.name == layout.DATABASE_DIRECTORY and directory.is_symlink():
             raise _refuse(directory, "it is a link")
@@ -210,11 +206,7 @@ def _describe_end(code: int) -> str:
 
 @contextmanager
 def _fill_scratch(directory: Path) -> Iterator[Path]:
-    """Make a scratch directory that looks like the database's, and remove it afterwards.
-
-    Raises:
-        ChainUnavailableError: a file cannot be read, or is none that a node writes.
-    """
+    """Make a scratch directory that looks like the database's, and remove it afterwards."""
     with tempfile.TemporaryDirectory(prefix="kpledger-copy-") as made:
         scratch = Path(made)
         names = _names(directory)
@@ -245,11 +237,7 @@ def _fill_scratch(directory: Path) -> Iterator[Path]:
 
 @contextmanager
 def _open_regular(path: Path) -> Iterator[tuple[IO[bytes], int]]:
-    """Open a file; gives it and the size that it has now.
-
-    Raises:
-        ChainUnavailableError: it cannot be read, or is not a regular file of sensible size.
-    """
+    """Open a file; gives it and the size that it has now."""
     try:
         # A link leads to whatever its maker wanted.
         opened = open_file(path, follow=False)

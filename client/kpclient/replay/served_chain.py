@@ -23,7 +23,7 @@ from kpclient.net.node_client import (
 from kpclient.net.refusals import NodeProblemError
 from kpclient.replay.copied_chain import ChainUnavailableError, StoredBlock
 from kpledger.api.answers import PublicStatusAnswer
-from kpledger.api.routes import BLOCKS, MAX_HEIGHT, STATUS, BlocksQuestion
+from kpledger.api.routes import BLOCKS, MAX_HEIGHT, BlocksQuestion
 from kpledger.log.genesis import Genesis
 from kpledger.log.layout import MAX_STORED_BYTES
 
@@ -92,12 +92,7 @@ class ServedChain:
                     raise self._unavailable(problem)
 
     def _read_blocks(self, runner: asyncio.Runner, first: int) -> Iterator[StoredBlock]:
-        """Yield the blocks of one download, from a height on.
-
-        Raises:
-            ChainUnavailableError: it cannot be had, or is no stream of blocks.
-            NodeUnreachableError: it breaks off, or comes too slowly.
-        """
+        """Yield the blocks of one download, from a height on."""
         unpacker = msgpack.Unpacker(
             max_buffer_size=MAX_STORED_BYTES + _CHUNK_BYTES, max_array_len=2
         )
@@ -133,8 +128,7 @@ class ServedChain:
     async def _ask_status(self) -> tuple[str, PublicStatusAnswer]:
         async with self._open() as nodes:
             try:
-                node, content = await nodes.request("GET", STATUS.path)
-                return node, nodes.check_status(node, content)
+                return await nodes.status()
             except (NodeProblemError, NotTrustworthyError) as error:
                 # A chain that cannot be had contradicts nothing.
                 problem = f"{nodes.node} does not say how far its ledger reaches: {error}"

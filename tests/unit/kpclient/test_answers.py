@@ -5,7 +5,7 @@ import pytest
 from scripted_node import STATUS
 
 from kpclient.net.answers import read_answer
-from kpclient.net.node_client import NotTrustworthyError, read_from
+from kpclient.net.node_client import NodeUnreachableError, read_from
 from kpledger.api.answers import StatusAnswer
 from kpledger.books.certificates import HistoryAnswer
 from kpledger.books.subject import SubjectAnswer
@@ -47,19 +47,19 @@ def read(answer: dict[str, object], kind: type[msgspec.Struct]) -> msgspec.Struc
 )
 def test_a_status_that_no_ledger_can_have_is_not_believed(change: dict[str, object]) -> None:
     assert read(STATUS, StatusAnswer) == msgspec.convert(STATUS, StatusAnswer)
-    with pytest.raises(NotTrustworthyError, match="cannot be trusted"):
+    with pytest.raises(NodeUnreachableError, match="cannot be understood"):
         read(STATUS | change, StatusAnswer)
 
 
 @pytest.mark.parametrize("change", [{"head": "zz"}, {"events": ["zz"]}])
 def test_the_id_of_an_event_is_a_digest(change: dict[str, object]) -> None:
     read(SUBJECT, SubjectAnswer)
-    with pytest.raises(NotTrustworthyError, match="cannot be trusted"):
+    with pytest.raises(NodeUnreachableError, match="cannot be understood"):
         read(SUBJECT | change, SubjectAnswer)
 
 
 def test_so_it_is_in_a_history() -> None:
     author = {"participant": "BW", "authority": "gaborone"}
     read({"events": [ENTRY | {"author": author}], "reports": []}, HistoryAnswer)
-    with pytest.raises(NotTrustworthyError, match="cannot be trusted"):
+    with pytest.raises(NodeUnreachableError, match="cannot be understood"):
         read({"events": [ENTRY | {"author": author, "id": "zz"}], "reports": []}, HistoryAnswer)

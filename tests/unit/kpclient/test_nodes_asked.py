@@ -95,6 +95,19 @@ async def test_what_stands_in_a_nodes_place_says_nothing_for_it(
             await ledger.submit([EVENT])
 
 
+@pytest.mark.parametrize("damaged", [b"\xff", b"", b"{}", b"[", b'{"results": [{}]}', b"[" * 9999])
+async def test_where_an_answer_was_damaged_the_next_node_is_asked(damaged: bytes) -> None:
+    bad, good = Script(dict.fromkeys(ANSWERS, damaged)), Script(dict(ANSWERS))
+    async with asking(bad, good) as (ledger, _):
+        assert await ledger.submit([EVENT]) == (LANDED,)
+        answer = await ledger.ask(PARTICIPANTS, ParticipantsQuestion())
+        assert answer == ParticipantsAnswer(participants=())
+    status = Script({"GET /v1/status": damaged})
+    async with asking(status, Script(dict(ANSWERS))) as (ledger, _):
+        assert (await ledger.status()).height == 3
+    assert set(status.asked) == {"GET /v1/status"}
+
+
 async def test_a_node_that_hung_lately_is_asked_last() -> None:
     first, second = Script(), Script()
     async with asking(first, second, asked_last={0}) as (ledger, _):

@@ -37,7 +37,7 @@ async def playing(*scripts: Script, timeout_s: float = 5.0) -> AsyncIterator[Nod
 
 
 async def fetch(client: NodeClient) -> bytes:
-    _, content = await client.request("GET", GENESIS.path)
+    _, content = await client.request("GET", GENESIS.path, bytes)
     return content
 
 
