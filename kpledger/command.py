@@ -135,8 +135,9 @@ def _ending() -> Iterator[None]:
         yield
     except (KeyboardInterrupt, typer.Abort, EOFError) as error:
         # A prompt that is interrupted aborts, as does one that nobody can answer.
-        if isinstance(error, KeyboardInterrupt) or isinstance(error.__context__, KeyboardInterrupt):
-            end_interrupted()
+        for one in (error, error.__context__):
+            if isinstance(one, KeyboardInterrupt):
+                end_interrupted(*one.args)
         _say("standard input has ended, and there is a question to be answered on it")
         raise SystemExit(EXIT_UNDECIDED) from None
     except OSError as error:

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Final, NoReturn
 
 EXIT_INTERRUPTED: Final = 130
-"""Ctrl-C; a shell says so of what SIGINT has ended."""
+"""Ctrl-C; a shell says so of what SIGINT has ended: 128, and the number of the signal."""
 _UNDECIDED, _CRASHED = 2, 70  # as kpledger.command has them
 _SAID: Final = "interrupted\n"
 
@@ -35,8 +35,8 @@ def start(program: str) -> None:
         if is_usual:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         main()
-    except KeyboardInterrupt:
-        end_interrupted()
+    except KeyboardInterrupt as error:
+        end_interrupted(*error.args)
     except ImportError as error:
         remedy = f"pip install 'kpledger[{program[2:].partition('.')[0]}]' installs what it needs"
         _end(f"the program cannot be loaded: {error}; {remedy}", _UNDECIDED)
@@ -46,15 +46,20 @@ def start(program: str) -> None:
         _end(f"an error of the program itself; please report it: {error!r}", _CRASHED)
 
 
-def end_interrupted() -> NoReturn:
-    """End the program, which was interrupted, and say so.
+def interrupt(number: int, _frame: object) -> NoReturn:
+    """Let a signal interrupt the program as Ctrl-C does."""
+    raise KeyboardInterrupt(number)
+
+
+def end_interrupted(number: int = signal.SIGINT) -> NoReturn:
+    """End the program, which a signal has interrupted, and say so.
 
     Raises:
         SystemExit: always.
     """
     if sys.stderr is not None:
         sys.stderr.write(_SAID)
-    raise SystemExit(EXIT_INTERRUPTED)
+    raise SystemExit(128 + number)
 
 
 def _end(sentence: str, code: int) -> NoReturn:

@@ -1,7 +1,8 @@
 /* Makes the disk of a test misbehave. Preloaded into a node (LD_PRELOAD), it looks for files beside
  * every file that is synced: with `fail-sync` there, the sync fails with EIO; with `lack-files`
  * there, with EMFILE, as if the next file could not be opened; with `slow-sync` there, it takes two
- * seconds. */
+ * seconds. Beside a file that is locked, `lack-locks` makes that fail with ENOLCK, as over NFS where
+ * no daemon for locks runs, and `lack-lock-calls` with EOPNOTSUPP. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -34,6 +35,18 @@ static int sync_with(const char *symbol, int descriptor) {
         return -1;
     }
     return next(descriptor);
+}
+
+int flock(int descriptor, int operation) {
+    if (is_beside(descriptor, "lack-locks")) {
+        errno = ENOLCK;
+        return -1;
+    }
+    if (is_beside(descriptor, "lack-lock-calls")) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    return ((int (*)(int, int))dlsym(RTLD_NEXT, "flock"))(descriptor, operation);
 }
 
 int fsync(int descriptor) { return sync_with("fsync", descriptor); }

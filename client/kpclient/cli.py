@@ -1,5 +1,6 @@
 """The ``kpledger`` command: its commands, put together. What they do is in `kpclient.commands`."""
 
+import signal
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -24,6 +25,7 @@ from kpclient.commands.statements import add_statements
 from kpclient.input.help_pages import CommandGroup
 from kpledger import __version__
 from kpledger.command import make_program
+from kpledger.start import interrupt
 
 _SECTIONS: Final[Mapping[str, str]] = {
     "Export offices": "issue replace validate notify amend void return-unused lost found",
@@ -59,7 +61,10 @@ for _name, _commands in APPS.items():
 
 
 def main() -> None:
-    """Run the command."""
+    """Run the command; who stops it or closes its terminal interrupts it as Ctrl-C does."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, interrupt)
     app()
 
 

@@ -8,6 +8,7 @@ empty file is written through, a link is followed, and what holds something is n
 """
 
 import errno
+import fcntl
 import io
 import os
 import stat
@@ -16,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Final
 
-from kpclient.errors import FileError, UsageError
+from kpclient.errors import ClientError, FileError, UsageError
 from kpledger.reading import check_regular, read_file, read_text
 
 PRIVATE_FILE: Final = 0o600
@@ -115,6 +116,22 @@ def check_private(path: Path) -> None:
         wanted = PRIVATE_DIRECTORY if path.is_dir() else PRIVATE_FILE
         problem = f"others may read it (mode {mode:o}); close it with: chmod {wanted:o} {path}"
         raise TooOpenError(path, problem)
+
+
+def lock(file: int, path: Path, *, busy: ClientError) -> None:
+    """Lock an open file until it is closed.
+
+    Raises:
+        ClientError: ``busy``, if another process has locked it.
+        FileError: there are no locks where it lies.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise busy from None
+    except OSError as error:
+        problem = f"files cannot be locked there ({error.strerror}), so it is not safe to go on"
+        raise FileError(path, f"{problem}; put it on a disk of this machine") from None
 
 
 def write_durably(path: Path, content: bytes, *, replace: bool) -> None:

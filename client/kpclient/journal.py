@@ -6,7 +6,6 @@ knows them again; so nothing is submitted twice. A line that was torn by a crash
 hence never acted upon, and is cut off.
 """
 
-import fcntl
 import os
 from collections.abc import Iterable
 from functools import partial
@@ -17,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from kpclient.errors import FileError
-from kpclient.files import PRIVATE_FILE, sync_directory
+from kpclient.files import PRIVATE_FILE, lock, sync_directory
 from kpledger.api.answers import Problem
 from kpledger.base.codec import DECODE_ERRORS
 from kpledger.base.ids import HexDigest
@@ -96,12 +95,11 @@ class Journal:
             check_regular(self._path, os.fstat(self._descriptor).st_mode)
             # One that was copied may be open to others; what it holds is signed, and not sent yet.
             os.fchmod(self._descriptor, PRIVATE_FILE)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            busy = JournalError(self._path, "another submission is using it")
+            lock(self._descriptor, self._path, busy=busy)
             self._recover()
-        except BaseException as error:
+        except BaseException:
             os.close(self._descriptor)
-            if isinstance(error, BlockingIOError):
-                raise JournalError(self._path, "another submission is using it") from None
             raise
         return self
 

@@ -157,7 +157,8 @@ class Memory:
             if self._warn is None:
                 raise
             why = say_trouble(error) if isinstance(error, OSError) else error
-            self._warn(f"warning: what nodes claim and what is verified is not remembered: {why}")
+            warn, self._warn = self._warn, lambda _: None  # once is enough
+            warn(f"warning: what nodes claim and what is verified is not remembered: {why}")
 
 
 def _load_by_node(path: Path, kind: type[V]) -> dict[str, V]:

@@ -227,7 +227,7 @@ class Session:
         """Compare what was verified here with what was proven before."""
         self._memory.accept(_position_of(report), node=source)
 
-    @property
+    @cached_property
     def _memory(self) -> Memory:
         return Memory(self.home / "seen", self.genesis.chain, warn=print_trouble)
 

@@ -35,9 +35,11 @@ async def test_a_node_is_asked_and_that_nothing_is_remembered_is_told(
 ) -> None:
     (tmp_path / "genesis.json").write_bytes(make_genesis().encoded)
     script = Script({"GET /v1/genesis": make_genesis().encoded})
-    async with served(script) as url:
-        words = ["status", "--node", url, "--genesis", str(tmp_path / "genesis.json")]
-        environment = {"KPLEDGER_HOME": str(home)}
-        ended = await asyncio.to_thread(CliRunner().invoke, app, words, env=environment)
-    assert (ended.exit_code, "bw-1" in ended.stdout) == (0, True), ended.output
-    assert ended.stderr.startswith("warning: what nodes claim and what is verified is not")
+    for further in ((), ("--node", "http://127.0.0.1:9")):  # one that is to be remembered too
+        async with served(script) as url:
+            words = ["status", "--genesis", str(tmp_path / "genesis.json"), "--node", url, *further]
+            environment = {"KPLEDGER_HOME": str(home)}
+            ended = await asyncio.to_thread(CliRunner().invoke, app, words, env=environment)
+        assert (ended.exit_code, "bw-1" in ended.stdout) == (0, True), ended.output
+        warning = "warning: what nodes claim and what is verified is not"
+        assert (ended.stderr.startswith(warning), ended.stderr.count(warning)) == (True, 1)

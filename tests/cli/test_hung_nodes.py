@@ -131,7 +131,7 @@ def test_the_next_command_of_an_author_asks_first_what_became_of_the_last(fragil
     assert fragile.ask("outbox", "list") == {"waiting": [], "refused": []}
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_ended_while_it_waits_leaves_what_it_sent(
     fragile: Ledger, how: signal.Signals
 ) -> None:
@@ -149,9 +149,9 @@ def test_a_command_that_is_ended_while_it_waits_leaves_what_it_sent(
             time.sleep(GLANCE_S)
         process.send_signal(how)
         _, stderr = process.communicate(timeout=PATIENCE_S)
-    if how is signal.SIGINT:
+    if how is not signal.SIGKILL:
         # A shell calls either 130: said by the program, or by the signal that it ends itself with.
-        assert process.returncode in (130, -signal.SIGINT)
+        assert process.returncode in (128 + how, -how)
         assert b"it waits in the outbox" in stderr
     waiting = the_one_waiting(fragile)
     sent = fragile.run(*words)

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import plyvel
 import pytest
 from fullness import small_disk_at
 from load import Load, verify_copies, wait_until_caught_up
+from misbehaving import compile_shim
 from neighbours import NAMES, found_three
 from network import (
     Network,
@@ -38,7 +38,6 @@ from kpledger.log.layout import HARD_STATE_KEY
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 CLIENTS = 4
-SHIM = Path(__file__).parents[1] / "shim.c"
 ROOM_BYTES = 64 << 10
 
 
@@ -115,13 +114,7 @@ async def verify_that_it_stopped(town: Town, node: NodeSeen, why: str) -> None:
 @pytest.fixture
 def shim(tmp_path: Path) -> str:
     """Compile the library that makes syncs fail or take long."""
-    library = tmp_path / "shim.so"
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("needs a C compiler")
-    command = [compiler, "-shared", "-fPIC", "-Wall", "-o", str(library), str(SHIM), "-ldl"]
-    subprocess.run(command, check=True)
-    return str(library)
+    return compile_shim(tmp_path)
 
 
 async def test_leader_whose_disk_fills_up_stops_and_comes_back(tmp_path: Path) -> None:

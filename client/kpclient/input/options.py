@@ -132,13 +132,14 @@ class StatementOptions:
 _REQUIRED: Final = "  [required]"
 """Stands behind the help of an option that has to be given, as typer writes it."""
 _WHOLE: Final = (int, int | None)
+_PATHS: Final = (Path, Path | None)
 _KINDS: Final[Mapping[object, str]] = {
     str: "TEXT",
     str | None: "TEXT",
     list[str]: "TEXT",
     list[str] | None: "TEXT",
-    int: "N",
-    int | None: "N",
+    **dict.fromkeys(_WHOLE, "N"),
+    **dict.fromkeys(_PATHS, "FILE"),
 }
 
 
@@ -157,6 +158,7 @@ def with_words(parameter: inspect.Parameter, words: OptionWords | None = None) -
     """Make a parameter an option with these words, or with those that commands share."""
     said = words or _SHARED[parameter.name]
     kind: object = parameter.annotation
+    read_path = _read_path if kind in _PATHS else None
     name = said.name or f"--{parameter.name.replace('_', '-')}"
     info = (
         typer.Option(
@@ -171,12 +173,18 @@ def with_words(parameter: inspect.Parameter, words: OptionWords | None = None) -
             max=said.max,
             parser=number_parser(int if kind in _WHOLE else float, said.min, said.max)
             if kind in (*_WHOLE, float)
-            else None,
+            else read_path,
         )
         if name.startswith("--")
-        else typer.Argument(metavar=name, help=said.help)
+        else typer.Argument(metavar=name, help=said.help, parser=read_path)
     )
     return parameter.replace(annotation=Annotated[kind, info])
+
+
+def _read_path(typed: object) -> Path:
+    if not str(typed):
+        raise ValueError("it is empty, and the name of a file or a directory is expected")
+    return Path(str(typed))
 
 
 def _choices_of(kind: object) -> str | None:
@@ -274,11 +282,7 @@ def _is_needed(parameter: inspect.Parameter) -> bool:
 
 
 def _check_given(needed: Iterable[inspect.Parameter], given: Mapping[str, object]) -> None:
-    """Name all options that are missing.
-
-    Raises:
-        UsageError: there are some.
-    """
+    """Name all options that are missing."""
     missing = [
         one
         for one in needed
@@ -301,9 +305,6 @@ def _check_text(
     """See that what was typed is text; only the names of files may be any bytes.
 
     Where it may be left out, an empty one would be taken for that, and a filter for none.
-
-    Raises:
-        UsageError: it is empty, or not in UTF-8; names the option.
     """
     for name, value in given.items():
         source = context.get_parameter_source(name)
@@ -319,11 +320,7 @@ def _check_text(
 
 
 def _check_source(context: typer.Context, given: Mapping[str, object]) -> None:
-    """See that the ledger is read from one place; a node that the environment names is a default.
-
-    Raises:
-        UsageError: both a node and a copy were typed.
-    """
+    """See that one source is named; a node that the environment names is a default."""
     source = context.get_parameter_source("node")
     if given.get("copy") is not None and source is not None and source.name == "COMMANDLINE":
         problem = "a copy is to be read instead of a node"

@@ -259,3 +259,37 @@ def test_books_are_written_into_an_empty_file_and_over_nothing(place: Path) -> N
     assert (FILE.stat().st_mode & 0o777, FILE.read_bytes()[:6]) == (0o600, b"SQLite")
     again = run(place, "books", "--out", str(FILE))
     assert (again.returncode, b"exists already" in again.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("list", "--home"),
+        ("list", "--genesis"),
+        ("books", "-o"),
+        ("books", "--copy"),
+        ("trace", "BW000001", "--svg"),
+        (
+            "stats",
+            "annex3",
+            "--participant",
+            "BW",
+            "--period",
+            "2026Q1",
+            "--format",
+            "csv",
+            "--out",
+        ),
+        ("note", "BW", "--text", "T", "--key", "x", "--offline"),
+        ("note", "BW", "--text", "T", "--key", "x", "--passphrase-file"),
+        ("issue", "--draft"),
+        ("submit",),
+        ("cosign",),
+        ("make", "note_filed", "--body"),
+    ],
+    ids=" ".join,
+)
+def test_an_empty_name_of_a_file_is_called_empty(words: tuple[str, ...]) -> None:
+    """No directory ``.`` that nobody has typed."""
+    result = CliRunner().invoke(app, [*words, ""])
+    assert (result.exit_code, "it is empty" in result.stderr) == (2, True), result.output
