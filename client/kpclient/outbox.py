@@ -6,7 +6,6 @@ ledger knows it by its id. What was refused after it had waited is kept beside, 
 until the person who looks at it drops it, or tries it again.
 """
 
-import fcntl
 import hashlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -17,7 +16,13 @@ from typing import Final, TypeVar
 import msgspec
 
 from kpclient.errors import ClientError, FileError
-from kpclient.files import make_private_directory, read_bounded, sync_directory, write_durably
+from kpclient.files import (
+    lock,
+    make_private_directory,
+    read_bounded,
+    sync_directory,
+    write_durably,
+)
 from kpledger.api.answers import Problem
 from kpledger.base.codec import DECODE_ERRORS
 from kpledger.base.errors import LedgerError
@@ -38,7 +43,7 @@ _NOTES: Final = ".notes"
 """Stands beside an event, and says what was done with it; JSON."""
 _NOW_MS: Final = 600_000
 """How far from when an event was signed an instant in it may lie that was left to the clock."""
-_MAX_PROBLEM_BYTES: Final = 64 * 1024
+_MAX_JSON_BYTES: Final = max(MAX_ENVELOPE_BYTES, 64 * 1024)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,20 @@ class OutboxEntry:
     """When it was sent first, if it was; Unix milliseconds."""
     known_at: int | None = None
     """Of when the answers were that it was made on, if no node was reached."""
+    typed: str = ""
+    """What was typed and is signed with the event, by the id of its entry."""
+    yes: bool = False
+    """Whether who made it without a line said that it is meant, whatever it opens."""
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether who made it knew what it opens, or said that it is meant all the same."""
+        return self.yes or self.sent_at is not None
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """What it is called by: the event's id, and that of what was typed before."""
+        return self.event.event_id.hex(), self.typed
 
 
 class TypedStatement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,7 +114,7 @@ class _Notes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sent_at: int | None = None
     known_at: int | None = None
     typed: str = ""
-    """What was typed and is signed with the event, by the name of its entry."""
+    yes: bool = False
 
 
 class Outbox:
@@ -116,15 +135,13 @@ class Outbox:
         """Let nobody else sign what was typed: two commands would make two events of it.
 
         Raises:
-            ClientError: somebody does.
+            ClientError: somebody does, or nobody can know.
         """
         make_private_directory(self._directory)
-        with (self._directory / _LOCK).open("ab") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                problem = "another command signs and sends what waits in the outbox"
-                raise ClientError(f"{problem}; try again when it has ended") from None
+        with (self._directory / _LOCK).open("ab") as file:
+            problem = "another command signs and sends what waits in the outbox"
+            busy = ClientError(f"{problem}; try again when it has ended")
+            lock(file.fileno(), self._directory, busy=busy)
             yield
 
     def put(
@@ -134,7 +151,8 @@ class Outbox:
         sent_at: int | None = None,
         known_at: int | None = None,
         typed: str = "",
-    ) -> Path:
+        yes: bool = False,
+    ) -> OutboxEntry:
         """Keep an event durably, once; and what of it is known first (:class:`OutboxEntry`).
 
         What was ``typed`` before it was signed does not wait any more from then on.
@@ -149,12 +167,13 @@ class Outbox:
             sent_at=old.sent_at or sent_at,
             known_at=old.known_at or known_at,
             typed=old.typed or typed,
+            yes=old.yes or yes,
         )
         if new != old:
             write_durably(notes, msgspec.json.encode(new), replace=True)
         if not path.exists():
             write_durably(path, event.encoded, replace=True)
-        return path
+        return OutboxEntry(event, path, None, **msgspec.structs.asdict(new))
 
     def find_same(
         self, statement: "Statement", *, but_for: Collection[str] = ()
@@ -304,31 +323,26 @@ def _read(path: Path) -> SignedEvent:
 def _read_entry(path: Path) -> OutboxEntry:
     notes = _read_notes(path.with_suffix(_NOTES))
     problem = _read_problem(path.with_suffix(_PROBLEM))
-    return OutboxEntry(_read(path), path, problem, notes.sent_at, notes.known_at)
+    return OutboxEntry(_read(path), path, problem, **msgspec.structs.asdict(notes))
 
 
 def _read_typed(path: Path) -> TypedStatement:
-    try:
-        content = read_bounded(path, max_bytes=MAX_ENVELOPE_BYTES)
-        return msgspec.json.decode(content, type=TypedStatement)
-    except DECODE_ERRORS as error:
-        raise FileError(path, f"it holds no statement: {error}") from None
+    return _load(path, TypedStatement, "it holds no statement")
 
 
 def _read_problem(path: Path) -> Problem | None:
-    if not path.exists():
-        return None
-    try:
-        content = read_bounded(path, max_bytes=_MAX_PROBLEM_BYTES)
-        return msgspec.json.decode(content, type=Problem)
-    except DECODE_ERRORS as error:
-        raise FileError(path, f"it says of no event why it was refused: {error}") from None
+    return _load(path, Problem, "it says of no event why it was refused") if path.exists() else None
 
 
 def _read_notes(path: Path) -> _Notes:
-    if not path.exists():
-        return _Notes()
     try:
-        return msgspec.json.decode(read_bounded(path, max_bytes=_MAX_PROBLEM_BYTES), type=_Notes)
-    except DECODE_ERRORS:
+        return _load(path, _Notes, "it holds no notes") if path.exists() else _Notes()
+    except FileError:
         return _Notes(sent_at=0)  # that it was sent is the safe thing to believe
+
+
+def _load(path: Path, kind: type[T], lacks: str) -> T:
+    try:
+        return msgspec.json.decode(read_bounded(path, max_bytes=_MAX_JSON_BYTES), type=kind)
+    except DECODE_ERRORS as error:
+        raise FileError(path, f"{lacks}: {error}") from None

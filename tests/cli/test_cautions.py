@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,73 @@ def test_without_a_terminal_it_has_to_be_said_that_it_is_meant(
     # A rehearsal changes nothing, and says what would be asked.
     assert says in ledger.run(name, number, *options, "--dry-run").stderr
     assert ledger.ask(name, number, *options, "--yes")["status"] == "committed"
+
+
+def refuse(ledger: Ledger, says: str, *words: str | Path) -> None:
+    """See that a command wants to be told that it is meant, and sends and writes nothing."""
+    size = ledger.size()
+    result = ledger.run(*words)
+    told = (result.exit_code, says in result.stderr, "--yes" in result.stderr)
+    assert told == (2, True, True), result.output
+    assert ledger.size() == size
+
+
+@pytest.mark.parametrize(("state", "words", "says"), ASKED)
+def test_what_is_handed_on_is_asked_about_by_whoever_signs_and_by_whoever_sends(
+    ledger: Ledger, tmp_path: Path, state: str, words: tuple[str, ...], says: str
+) -> None:
+    number, (name, *options), file = bring(ledger, state), words, tmp_path / "signed.json"
+    if name == "seize":
+        ledger.ask("arrive", number, *IMPORTER)
+    refuse(ledger, says, name, number, *options, "--offline", file)
+    assert not file.exists()
+    assert ledger.ask(name, number, *options, "--offline", file, "--yes")["status"] == "written"
+    refuse(ledger, says, "cosign", file, "--key", "chair")
+    refuse(ledger, says, "cosign", file, "--key", "chair", "--offline", tmp_path / "both.json")
+    refuse(ledger, says, "submit", file)
+    assert ledger.ask("submit", file, "--yes")["committed"] == 1
+
+
+def test_several_sign_what_accuses_and_each_is_asked(ledger: Ledger, tmp_path: Path) -> None:
+    number, file = bring(ledger, "CONFIRMED"), tmp_path / "signed.json"
+    ledger.ask("keys", "new", "--author", "IN/mumbai", "--name", "second")
+    key = ledger.run("keys", "export", "second").stdout.strip()
+    ledger.ask("propose", "key", "mumbai", key, "--key", "in-root")
+    ledger.ask("arrive", number, *IMPORTER, "--offline", file, "--yes")
+    refuse(ledger, "has come already", "cosign", file, "--key", "second")
+    sent = ledger.ask("cosign", file, "--key", "second", "--yes")
+    assert sent["status"] == "committed"
+    # Whoever sends once more what is on the ledger opens nothing.
+    assert ledger.ask("submit", file)["duplicate"] == 1
+
+
+OFF = ("--timeout", "0.2", "--node", "http://127.0.0.1:9", "--offline-ok")
+
+
+@pytest.mark.parametrize("seen", [True, False], ids=["signed", "unsigned"])
+@pytest.mark.parametrize(("state", "words", "says"), [one for one in ASKED if one[1][0] != "seize"])
+def test_what_is_made_without_a_line_is_asked_about_when_it_is_sent(
+    ledger: Ledger,
+    tmp_path: Path,
+    state: str,
+    words: tuple[str, ...],
+    says: str,
+    *,
+    seen: bool,
+) -> None:
+    """Whoever makes it knows which event was the newest, or nothing, but not where that led."""
+    number, (name, *options) = bring(ledger, state), words
+    post = Ledger(ledger.seen, tmp_path / "post")
+    shutil.copytree(ledger.home / "keys", post.home / "keys")
+    post.home.chmod(0o700)
+    if seen:
+        post.ask("show", number)
+    result = post.run(name, number, *options, *OFF)
+    assert (result.exit_code, seen) == (0, "waiting" in result.stdout)
+    refuse(post, says, "outbox", "send")
+    if seen:  # what goes out behind it takes nothing along that was not meant
+        refuse(post, says, "note", number, "--text", "Seen.", *IMPORTER)
+    assert post.ask("outbox", "send", "--yes")["sent"] == 1
 
 
 def test_what_accuses_nobody_asks_nothing(ledger: Ledger) -> None:

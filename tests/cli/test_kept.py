@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from aiohttp import web
 from founding import make_genesis
 from fullness import small_disk_at
+from misbehaving import compile_shim
 from office import issuing
 from scripted_node import Script, problem, served
 from typer.testing import CliRunner, Result
@@ -131,6 +134,33 @@ async def test_nothing_is_sent_that_cannot_be_kept(
     assert (result.exit_code, script.batches) == (2, [])
     assert "nothing was sent, for it has to be kept first" in result.stderr
     assert "No space left on device" in result.stderr
+
+
+@pytest.mark.parametrize("lacks", ["lack-locks", "lack-lock-calls"])
+async def test_where_files_cannot_be_locked_nothing_is_sent_and_a_way_is_shown(
+    environment: dict[str, str], tmp_path: Path, lacks: str
+) -> None:
+    """As over NFS without a daemon for locks: two commands could send the same twice."""
+    unsigned = ("confirm", "BW000001", "--key", "gaborone", "--offline-ok", "--timeout", "0.1")
+    result = await run(environment, *unsigned, "--node", "http://127.0.0.1:9")
+    assert (result.exit_code, "unsigned" in result.stdout) == (0, True)
+    file = tmp_path / "lines.ndjson"
+    file.write_text('{"type": "note_filed", "subject": "BW", "body": {"text": "T"}}\n')
+    (outbox,) = (tmp_path / "home" / "outbox").iterdir()
+    for place in (outbox, tmp_path):
+        (place / lacks).touch()
+    script = Script()
+    async with served(script) as url:
+        for words in (("outbox", "send"), ("submit", str(file), "--key", "gaborone")):
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "kpclient", *words, "--node", url),
+                env=os.environ | environment | {"LD_PRELOAD": compile_shim(tmp_path)},
+                stderr=asyncio.subprocess.PIPE,
+            )
+            _, stderr = await process.communicate()
+            told = (process.returncode, b"files cannot be locked there" in stderr)
+            assert (*told, b"put it on a disk of this machine" in stderr) == (2, True, True)
+    assert script.batches == []
 
 
 async def test_no_line_of_a_file_is_sent_that_cannot_be_kept(

@@ -61,6 +61,8 @@ def test_a_file_is_submitted_and_a_second_run_changes_nothing(
     for earlier in (0, 80):
         expected: dict[str, object] = {**counts, "decided_earlier": earlier, "refusals": []}
         assert ledger.ask("submit", file, "--key", "gaborone") == expected
+    told = ledger.run("submit", file, "--key", "gaborone").stdout
+    assert "80, 80 of them by an earlier run" in told
     assert ledger.size() == size + 80
     assert not Path(f"{file}.refused").exists()
 

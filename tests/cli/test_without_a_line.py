@@ -91,15 +91,40 @@ def test_where_nothing_is_known_what_was_typed_is_kept(
     assert post.run("outbox", "send", *OFF[:-1]).exit_code == 2
     sent = post.ask("outbox", "send")
     assert sent["sent"] == 1
+    assert isinstance(sent["events"], list)
+    (told,) = sent["events"]
+    assert (told["was_unsigned_as"], told["subject"], told["type"]) == (
+        kept["id"],
+        number,
+        kept["type"],
+    )
     assert (waiting(post), ledger.state(number)) == ([], state)
+
+
+@pytest.mark.parametrize("kind", ["arrive", "confirm"])
+def test_what_was_typed_is_found_by_its_first_id_and_rests_on_nothing(
+    ledger: Ledger, tmp_path: Path, kind: str
+) -> None:
+    """Somebody else confirms meanwhile what was typed where nothing was known."""
+    number, post = ledger.issue(), elsewhere(ledger, tmp_path / "post")
+    kept = keep(post, "lost", number, "--circumstances", "C", *GABORONE)
+    ledger.ask("arrive", number, *MUMBAI)
+    if kind == "confirm":
+        ledger.ask("confirm", number, *MUMBAI)
+    result = post.run("outbox", "send")
+    assert (result.exit_code, f"({kept['type']} on {number}): E" in result.stderr) == (1, True)
+    assert "was unsigned as" in result.stdout
+    assert "without a line, when nothing was known" in result.stderr
+    assert "it was made on" not in result.stderr
+    assert post.ask("outbox", "show", str(kept["id"]))["status"] == "refused"
 
 
 def test_what_was_typed_is_signed_when_it_is_typed_again(ledger: Ledger, tmp_path: Path) -> None:
     number, post = ledger.issue(), elsewhere(ledger, tmp_path / "post")
-    keep(post, "arrive", number, *MUMBAI)
+    typed = keep(post, "arrive", number, *MUMBAI)
     other = post.run("lost", number, "--circumstances", "C", *GABORONE)
     assert (other.exit_code, "waits to be signed" in other.stderr) == (2, True)
-    assert post.run("arrive", number, *MUMBAI).exit_code == 0
+    assert post.ask("arrive", number, *MUMBAI)["was_unsigned_as"] == typed["id"]
     assert (waiting(post), ledger.state(number)) == ([], "ARRIVED")
 
 

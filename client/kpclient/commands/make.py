@@ -17,11 +17,13 @@ from kpclient.input.options import (
     StatementOptions,
 )
 from kpclient.input.wording import event_types, fields_of, summarise
+from kpclient.net.node_client import NodeUnreachableError
+from kpclient.outbox import state
 from kpclient.output.console import print_json, print_line, print_table, print_trouble
 from kpclient.output.histories import tell_event
 from kpclient.output.layout import lay_out_fields
 from kpclient.session import Session
-from kpclient.statements.sending import send
+from kpclient.statements.sending import ask_about, send
 from kpclient.statements.signing import Keyring, author_of, read_signed
 from kpclient.statements.statement import Draft
 from kpledger.base.errors import MalformedError
@@ -91,6 +93,7 @@ def cosign(
     signer: SignerOptions,
     sending: SendingOptions,
     connection: ConnectionOptions,
+    yes: bool = False,
 ) -> None:
     """Add a signature to what others have signed, and send it or hand it on.
 
@@ -104,6 +107,12 @@ def cosign(
         raise UsageError("FILE", problem, f"an event for {session.genesis.chain.hex()}")
     for line in lay_out_fields(tell_event(event).items(), None):
         print_trouble(line)
+    try:
+        ask_about(session, event, yes=yes, rehearses=sending.dry_run and sending.offline is None)
+    except NodeUnreachableError:
+        if sending.offline is None and not sending.offline_ok:
+            raise
     _, key = Keyring(session, signer).open()
     signed = decode_envelope(add_signature(event.encoded, key))
-    send(session, signed, connection=connection, sending=sending)
+    earlier = None if sending.again else session.outbox.find_same(state(signed))
+    send(session, signed, connection=connection, sending=sending, earlier=earlier, yes=yes)

@@ -16,6 +16,7 @@ from kpclient.errors import (
     PartlyUndecidedError,
     UsageError,
 )
+from kpclient.input.batch import BatchRow
 from kpclient.input.options import (
     ConnectionOptions,
     PassphraseOptions,
@@ -29,10 +30,15 @@ from kpclient.net.heads import look_up_head
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NodeUnreachableError
 from kpclient.outbox import WAITING, Outbox, OutboxEntry, TypedStatement
-from kpclient.output.console import print_fields, print_json, print_table, print_trouble
+from kpclient.output.console import (
+    print_answer,
+    print_json,
+    print_table,
+    print_trouble,
+)
 from kpclient.output.histories import flatten, tell_event
 from kpclient.session import Session
-from kpclient.statements.sending import describe_answer, take_answers
+from kpclient.statements.sending import ask_about, describe_answer, name_event, take_answers
 from kpledger.api.answers import CommittedAnswer, Problem, RefusedAnswer, SubmitAnswer
 from kpledger.base.errors import LedgerError
 from kpledger.base.units import format_time
@@ -41,6 +47,9 @@ from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.outcome import Rule
 
 _BATCH: Final = 64
+_MEANT: Final = "if it is meant: kpledger outbox send --yes"
+_Done = tuple[OutboxEntry, SubmitAnswer]
+"""What was sent, and what became of it."""
 
 
 @command("outbox list")
@@ -58,7 +67,7 @@ def list_waiting(connection: ConnectionOptions) -> None:
     rows += [(*_describe(one).values(), "refused") for one in refused]
     print_table(("id", "type", "subject", "author", "signed", "sent", "status"), rows)
     for one in refused:
-        print_trouble(_describe_refusal(one.event.event_id.hex(), one.problem))
+        print_trouble(f"{name_event(one.event)}: {_tell_why(one.problem)}")
 
 
 @command("outbox drop")
@@ -68,29 +77,29 @@ def drop(*, event_id: str, connection: ConnectionOptions) -> None:
     One that was sent and not decided may come to the ledger all the same.
     """
     if not Session(connection).outbox.drop(event_id):
-        accepted = "an id that `kpledger outbox list` shows"
-        raise UsageError("EVENT-ID", f"the outbox has no event {event_id}", accepted)
-    dropped = {"id": event_id, "status": "dropped"}
-    if connection.as_json:
-        print_json(dropped)
-    else:
-        print_fields(dropped)
+        raise _unknown(event_id)
+    _tell(event_id, "dropped", connection)
 
 
 @command("outbox retry")
 def retry(*, event_id: str, connection: ConnectionOptions) -> None:
     """Let an event that was refused wait to be sent again, as it is."""
     outbox = Session(connection).outbox
-    found = [one for one in outbox.refused() if one.event.event_id.hex() == event_id]
+    found = [one for one in outbox.refused() if event_id in one.ids]
     if not found:
-        accepted = "the id of a refused event that `kpledger outbox list` shows"
-        raise UsageError("EVENT-ID", f"the outbox has no refused event {event_id}", accepted)
+        raise _unknown(event_id, "refused event")
     outbox.take_back(found[0])
-    told = {"id": event_id, "status": "waiting"}
-    if connection.as_json:
-        print_json(told)
-    else:
-        print_fields(told)
+    _tell(event_id, "waiting", connection)
+
+
+def _tell(event_id: str, status: str, connection: ConnectionOptions) -> None:
+    told = {"id": event_id, "status": status}
+    print_answer(told, told, as_json=connection.as_json)
+
+
+def _unknown(event_id: str, what: str = "event") -> UsageError:
+    accepted = "the id of one that `kpledger outbox list` shows"
+    return UsageError("EVENT-ID", f"the outbox has no {what} {event_id}", accepted)
 
 
 @command("outbox show")
@@ -98,49 +107,63 @@ def show_one(*, event_id: str, connection: ConnectionOptions) -> None:
     """Show an event of the outbox whole: what it says, and what became of it."""
     outbox = Session(connection).outbox
     for one in (*outbox.waiting(), *outbox.refused()):
-        if one.event.event_id.hex() == event_id:
+        if event_id in one.ids:
             _show_entry(one, as_json=connection.as_json)
             return
     for typed in outbox.typed():
         if typed.entry_id == event_id:
-            if connection.as_json:
-                print_json(msgspec.to_builtins(typed) | {"status": "unsigned"})
-            else:
-                said = _describe_typed(typed) | flatten(typed.fields)
-                print_fields(said | {"status": "unsigned"})
+            status = {"status": "unsigned"}
+            said = _describe_typed(typed) | flatten(typed.fields)
+            whole = msgspec.to_builtins(typed) | status
+            print_answer(whole, said | status, as_json=connection.as_json)
             return
-    accepted = "an id that `kpledger outbox list` shows"
-    raise UsageError("EVENT-ID", f"the outbox has no event {event_id}", accepted)
+    raise _unknown(event_id)
 
 
 def _show_entry(entry: OutboxEntry, *, as_json: bool) -> None:
     is_refused = entry.problem is not None or entry.path.suffix != WAITING
     status = {"status": "refused" if is_refused else "waiting"}
-    if as_json:
-        problem = {} if entry.problem is None else {"problem": full_problem(entry.problem)}
-        print_json(_describe(entry) | status | problem | {"body": readable(entry.event.body)})
-        return
-    why = _describe_refusal("", entry.problem).partition(": ")[2] if is_refused else ""
-    further = {"sent": _describe(entry)["sent"], "refused": why}
-    print_fields(
-        tell_event(entry.event) | status | {name: one for name, one in further.items() if one}
-    )
+    problem = {} if entry.problem is None else {"problem": full_problem(entry.problem)}
+    whole = _describe(entry) | status | problem | {"body": readable(entry.event.body)}
+    why = _tell_why(entry.problem) if is_refused else ""
+    further = {"sent": _describe(entry)["sent"], "was unsigned as": entry.typed, "refused": why}
+    told = tell_event(entry.event) | status | {name: one for name, one in further.items() if one}
+    print_answer(whole, told, as_json=as_json)
 
 
 @command("outbox send")
-def send_waiting(connection: ConnectionOptions, *, unlocking: PassphraseOptions) -> None:
+def send_waiting(
+    connection: ConnectionOptions, *, unlocking: PassphraseOptions, yes: bool = False
+) -> None:
     """Send what waits, oldest first; what is recorded leaves the outbox.
 
     What was typed without a line, and lacked what the ledger holds, is signed now.
     """
     session = Session(connection)
-    outbox, answers, unsigned = session.outbox, list[SubmitAnswer](), 0
+    outbox, done = session.outbox, list[_Done]()
     with outbox.signing():
+        held = _hold(session, yes=yes)
         for typed in outbox.typed():
-            answers += _send_until(session, typed.at_ms)
-            unsigned += not _sign(outbox, typed, connection, unlocking)
-        answers += _send_until(session, None)
-    _report(session, answers, unsigned, as_json=connection.as_json)
+            done += _send_until(session, held, typed.at_ms)
+            if typed.subject not in held:
+                _sign(outbox, typed, connection, unlocking, yes=yes)
+        done += _send_until(session, held)
+    _report(session, done, as_json=connection.as_json)
+
+
+def _hold(session: Session, *, yes: bool) -> set[str]:
+    """Ask about what was made without a line; gives the subjects on which nothing is to be sent."""
+    held: set[str] = set()
+    for one in session.outbox.waiting():
+        try:
+            ask_about(session, one.event, yes=yes or one.was_asked)
+        except NodeUnreachableError:
+            raise
+        except ClientError as error:
+            print_trouble(f"not sent, nor is what follows it: {error}")
+            print_trouble(f"  {_MEANT}; or forget it: kpledger outbox drop {_id_of(one)}")
+            held.update(BatchRow(0, "", one.event).subjects)
+    return held
 
 
 def _sign(
@@ -148,8 +171,10 @@ def _sign(
     typed: TypedStatement,
     connection: ConnectionOptions,
     unlocking: PassphraseOptions,
-) -> bool:
-    """Sign what was typed, and let it wait; tells whether it could be."""
+    *,
+    yes: bool,
+) -> None:
+    """Sign what was typed, and let it wait; if it cannot be, say why."""
     key, *others = typed.keys
     signer = SignerOptions(key=key, passphrase_file=unlocking.passphrase_file)
     by = StatementOptions(
@@ -157,53 +182,56 @@ def _sign(
         cosign=others,
         sending=SendingOptions(),
         connection=connection,
-        yes=typed.yes,
+        yes=typed.yes or yes,
     )
     try:
-        outbox.put(sign_typed(typed, by), typed=typed.entry_id)
+        outbox.put(sign_typed(typed, by), typed=typed.entry_id, yes=True)
     except NodeUnreachableError:
         raise
     except (ClientError, LedgerError) as error:
         print_trouble(f"{typed.type} on {typed.subject} ({typed.entry_id}) is not signed: {error}")
-        print_trouble(f"  type it again, or forget it: kpledger outbox drop {typed.entry_id}")
-        return False
+        is_asked = isinstance(error, UsageError) and error.field == "--yes"
+        advice = _MEANT if is_asked else "type it again"
+        print_trouble(f"  {advice}; or forget it: kpledger outbox drop {typed.entry_id}")
+        return
     outbox.drop(typed.entry_id)
-    return True
 
 
-def _send_until(session: Session, time_ms: int | None) -> list[SubmitAnswer]:
-    """Send the events that wait, and were signed until a time."""
+def _send_until(session: Session, held: set[str], time_ms: int | None = None) -> list[_Done]:
+    """Send the events that wait, up to a time if one is given; what is ``held`` goes on waiting."""
     waiting = tuple(
         one
         for one in session.outbox.waiting()
-        if time_ms is None or one.event.header.occurred_at <= time_ms
+        if (time_ms is None or one.event.header.occurred_at <= time_ms)
+        and not held & {*BatchRow(0, "", one.event).subjects}
     )
     if not waiting:
         return []
     return session.ask(lambda ledger: _send(ledger, session.outbox, waiting))
 
 
-def _report(
-    session: Session, answers: Sequence[SubmitAnswer], unsigned: int, *, as_json: bool
-) -> None:
-    refused = [one for one in answers if isinstance(one, RefusedAnswer)]
-    sent = sum(isinstance(one, CommittedAnswer) for one in answers)
+def _report(session: Session, done: Sequence[_Done], *, as_json: bool) -> None:
+    refused = [(one, answer) for one, answer in done if isinstance(answer, RefusedAnswer)]
+    sent = sum(isinstance(answer, CommittedAnswer) for _, answer in done)
+    described = [
+        _describe(one) | {"was_unsigned_as": one.typed} | describe_answer(answer)
+        for one, answer in done
+    ]
     if as_json:
-        described = [{"id": one.id, **describe_answer(one)} for one in answers]
         print_json({"sent": sent, "refused": len(refused), "events": described})
     else:
-        rows = [(one.id or "", str(describe_answer(one)["status"])) for one in answers]
-        print_table(("id", "status"), rows)
-    set_aside = {one.event.event_id.hex(): one for one in session.outbox.refused()}
-    for one in refused:
-        print_trouble(_describe_refusal(one.id or "", one.problem))
-        entry = set_aside.get(one.id or "")
-        if entry is not None and one.problem.rule == Rule.E6.code:
-            print_trouble(f"  {_describe_change(session, entry)}")
+        was_typed = any(one.typed for one, _ in done)
+        columns = ("id", "type", "subject", "status", *(["was_unsigned_as"] * was_typed))
+        rows = [[str(one[name]) for name in columns] for one in described]
+        print_table([one.replace("_", " ") for one in columns], rows)
+    for one, answer in refused:
+        print_trouble(f"{name_event(one.event)}: {_tell_why(answer.problem)}")
+        if answer.problem.rule == Rule.E6.code:
+            print_trouble(f"  {_describe_change(session, one)}")
     if refused:
         counted = "1 event was" if len(refused) == 1 else f"{len(refused)} events were"
         raise PartlyRefusedError(f"{counted} refused and set aside; see: kpledger outbox list")
-    left = len(answers) - sent + unsigned
+    left = len(session.outbox.waiting()) + len(session.outbox.typed())
     if left:
         raise PartlyUndecidedError(
             "1 event still waits" if left == 1 else f"{left} events still wait"
@@ -212,8 +240,12 @@ def _report(
 
 def _describe_change(session: Session, entry: OutboxEntry) -> str:
     """Say what has happened to a subject that an event on it did not know."""
-    subject = entry.event.header.subject
-    made = format_time(entry.known_at or entry.event.header.occurred_at)
+    subject, made_at = entry.event.header.subject, entry.event.header.occurred_at
+    had_line = entry.sent_at is not None and not entry.typed
+    rests = f"it was made on what was known at {format_time(entry.known_at or made_at)}"
+    if entry.known_at is None and not had_line:
+        at = format_time(made_at)
+        rests = f"it was typed at {at} without a line, when nothing was known here of {subject}"
 
     async def look_up(ledger: LedgerClient) -> str:
         head = await look_up_head(ledger, subject)
@@ -225,15 +257,15 @@ def _describe_change(session: Session, entry: OutboxEntry) -> str:
 
     decide = "drop it, or make the statement again, or retry it: kpledger outbox --help"
     try:
-        return f"it was made on what was known at {made}; {session.ask(look_up)}; {decide}"
+        return f"{rests}; {session.ask(look_up)}; {decide}"
     except ClientError as error:
-        return f"it was made on what was known at {made}; {error}; {decide}"
+        return f"{rests}; {error}; {decide}"
 
 
 async def _send(
     ledger: LedgerClient, outbox: Outbox, waiting: tuple[OutboxEntry, ...]
-) -> list[SubmitAnswer]:
-    answers: list[SubmitAnswer] = []
+) -> list[_Done]:
+    answers: list[_Done] = []
     for start in itertools.count(0, _BATCH):
         batch = waiting[start : start + _BATCH]
         if not batch:
@@ -247,7 +279,7 @@ async def _send(
                 outbox.remove(one)
             elif isinstance(answer, RefusedAnswer):
                 outbox.set_aside(one, answer.problem)
-        answers += found
+        answers += zip(batch, found, strict=True)
     return answers
 
 
@@ -257,16 +289,20 @@ def _keep(outbox: Outbox, events: Sequence[SignedEvent]) -> None:
         outbox.put(one, sent_at=now_ms())
 
 
-def _describe_refusal(event_id: str, problem: Problem | None) -> str:
+def _tell_why(problem: Problem | None) -> str:
     rule = f"{problem.rule}: " if problem and problem.rule else ""
     detail = tell_commands(problem.detail) if problem else "it was refused; why was not kept"
-    return f"event {event_id}: {rule}{detail}"
+    return f"{rule}{detail}"
+
+
+def _id_of(entry: OutboxEntry) -> str:
+    return entry.event.event_id.hex()
 
 
 def _describe(entry: OutboxEntry) -> dict[str, str]:
     header = entry.event.header
     return {
-        "id": entry.event.event_id.hex(),
+        "id": _id_of(entry),
         "type": header.type,
         "subject": header.subject,
         "author": str(header.author),
@@ -276,11 +312,5 @@ def _describe(entry: OutboxEntry) -> dict[str, str]:
 
 
 def _describe_typed(typed: TypedStatement) -> dict[str, str]:
-    return {
-        "id": typed.entry_id,
-        "type": typed.type,
-        "subject": typed.subject,
-        "author": typed.author,
-        "signed": "",
-        "sent": "",
-    }
+    known = {"id": typed.entry_id, "type": typed.type, "subject": typed.subject}
+    return known | {"author": typed.author, "signed": "", "sent": ""}

@@ -31,14 +31,13 @@ from kpclient.net.heads import FOLLOWING, FOUNDING, Head, look_up_head
 from kpclient.net.ledger_client import LedgerClient, is_decided
 from kpclient.output.console import (
     Advance,
-    print_fields,
-    print_json,
+    print_answer,
     print_trouble,
     show_progress,
     warn_of_suspect,
 )
 from kpclient.session import Session
-from kpclient.statements.caution import find_caution
+from kpclient.statements.caution import ask_first, depends_on_state, find_caution
 from kpclient.statements.sending import take_answers
 from kpclient.statements.signing import Keyring
 from kpledger.api.answers import CommittedAnswer, Problem, RefusedAnswer, SubmitAnswer
@@ -96,8 +95,8 @@ class Submission:
     """The newest event on each certificate, as far as this file has made one."""
     lines: set[int] = field(default_factory=set)
     """Those that the file has, as far as it was read."""
-    before: int = 0
-    """How many of them an earlier run has decided."""
+    before: set[int] = field(default_factory=set)
+    """Those of them that an earlier run has decided."""
 
     async def send_file(self, ledger: LedgerClient, file: Path, advance: Advance) -> int:
         """Send every line that is not decided yet; gives how many were left open.
@@ -132,6 +131,7 @@ class Submission:
         """Give the events of a segment that are not decided, each in the journal already."""
         events: dict[int, SignedEvent] = {}
         fresh: list[Signed] = []
+        cautions: list[str] = []
         await self._look_up(ledger, segment)
         for line in segment:
             self.journal.check_text(line.number, line.text)
@@ -139,13 +139,14 @@ class Submission:
             known = self.journal.signed.get(line.number)
             done = self.journal.decided.get(line.number)
             if done is not None:
-                self.before += 1
+                self.before.add(line.number)
                 if done.event_id is not None and done.outcome != "refused":
                     self._remember(line, bytes.fromhex(done.event_id))
                 continue
             if known is not None:
                 event = decode_envelope(known.envelope)
             else:
+                cautions += self._find_cautions(line)
                 written = self._write(line)
                 if isinstance(written, LedgerError):
                     self.journal.write([_decide_unreadable(line, written)])
@@ -161,8 +162,24 @@ class Submission:
                 )
             events[line.number] = event
             self._remember(line, event.event_id)
+        if not self.yes:
+            # Nothing of the segment is kept or sent before.
+            for one in cautions[:-1][:_SHOWN]:
+                print_trouble(f"warning: {one}")
+            accepted = "--yes, for all lines where that is meant"
+            ask_first(cautions[-1] if cautions else "", yes=False, accepted=accepted)
         self.journal.write(fresh)
         return events
+
+    def _find_cautions(self, line: BatchRow) -> list[str]:
+        """Find what whoever sends a line should know, after all that the file says before it."""
+        if isinstance(line.content, LedgerError):
+            return []
+        subject = line.subjects[0]
+        head = self.heads.get(subject)
+        event_id = line.content.event_id if isinstance(line.content, SignedEvent) else b""
+        caution = find_caution(line.content.body, subject, head, event_id)
+        return [f"line {line.number}: {caution}"] if caution else []
 
     def _write(self, line: BatchRow) -> SignedEvent | LedgerError:
         draft = line.content
@@ -170,10 +187,6 @@ class Submission:
             return draft
         head = self.heads.get(draft.subject) if draft.follows else None
         prev = draft.prev if head is None else head.event_id
-        caution = "" if self.yes else find_caution(draft.body, draft.subject, head)
-        if caution:
-            accepted = "--yes, for all lines where that is meant"
-            raise UsageError("--yes", f"line {line.number}: {caution}", accepted)
         try:
             return self.keyring.write(
                 draft.body,
@@ -215,13 +228,15 @@ class Submission:
                 # Others may have moved it, or a certificate's arrival opened it: never remembered.
                 self.heads.pop(line.subjects[0], None)
         wanted = {
-            line.content.subject
+            line.subjects[0]
             for line in segment
             if line.number not in self.journal.signed
             and line.number not in self.journal.decided
-            and isinstance(line.content, EventDraft)
-            and line.content.follows
-            and line.content.subject not in self.heads
+            and not isinstance(line.content, LedgerError)
+            and (
+                getattr(line.content, "follows", False) or depends_on_state(line.content.body.TYPE)
+            )
+            and line.subjects[0] not in self.heads
         }
         gate = asyncio.Semaphore(_LOOKUPS)
 
@@ -315,16 +330,21 @@ def _report(file: Path, run: Submission, undecided: int, *, as_json: bool) -> No
     counts = Counter(one.outcome for one in ours)
     totals = {name: counts[name] for name in ("committed", "duplicate", "refused")}
     totals["undecided"] = undecided
-    totals["decided_earlier"] = run.before
+    totals["decided_earlier"] = len(run.before)
     if refusals:
         lines = b"".join(msgspec.json.encode(_refusal(one)) + b"\n" for one in refusals)
         write_durably(refused_file, lines, replace=True)
     elif refused_file.is_file():  # a link to it stays
         refused_file.resolve().unlink()
-    if as_json:
-        print_json({**totals, "refusals": [_refusal(one) for one in refusals]})
-    else:
-        print_fields({name: str(count) for name, count in totals.items()})
+    earlier: Counter[str] = Counter(one.outcome for one in ours if one.line in run.before)
+    told = {
+        name: f"{totals[name]}, {earlier[name]} of them by an earlier run"
+        if earlier[name]
+        else str(totals[name])
+        for name in ("committed", "duplicate", "refused", "undecided")
+    }
+    described = {**totals, "refusals": [_refusal(one) for one in refusals]}
+    print_answer(described, told, as_json=as_json)
     for one in refusals[:_SHOWN]:
         problem = one.problem or NO_PROBLEM
         rule = f"{problem.rule}: " if problem.rule else ""

@@ -1,7 +1,8 @@
 """Cautions: who accuses somebody, or does what cannot be taken back, is asked first.
 
 Which statements these are, and in which states of their subject, says ``cautions.toml``; what is
-asked says in words what the statement opens, and whom that accuses.
+asked says in words what the statement opens, and whom that accuses. Whoever signs a statement or
+brings it to the ledger is asked, whatever way it takes there.
 """
 
 import sys
@@ -14,6 +15,7 @@ import typer
 
 from kpclient.errors import ClientError, UsageError
 from kpclient.net.heads import Head
+from kpclient.output.console import print_trouble
 from kpledger.scheme.event import Body
 from kpledger.scheme.v1.events.decisions import ExpiryMeaning
 from kpledger.scheme.v1.events.importing import ArrivalRecorded
@@ -34,19 +36,23 @@ class _Cautions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _CAUTIONS: Final = msgspec.toml.decode(
     (resources.files(__package__) / "cautions.toml").read_bytes(), type=_Cautions
 ).caution
+MEANT: Final = "--yes, where that is meant"
 _UNKNOWN: Final = defaultdict(
     lambda: "somebody", issuer="its issuer", destination="its destination"
 )
 
 
-def find_caution(body: Body, subject: str, head: Head | None) -> str:
-    """Say what whoever makes a statement should know first; empty if there is nothing.
+def find_caution(body: Body, subject: str, head: Head | None, event_id: bytes = b"") -> str:
+    """Say what whoever makes or sends a statement should know first; empty if there is nothing.
 
     Args:
         body: what is stated.
         subject: what it is about.
         head: where that stands, as far as it is known.
+        event_id: the event that states it, if it is signed; one that is recorded opens nothing.
     """
+    if head is not None and event_id and event_id.hex() in head.events:
+        return ""
     states = _states_of(body, head)
     for one in _CAUTIONS:
         if body.TYPE in one.events and (not one.states or not states.isdisjoint(one.states)):
@@ -55,6 +61,11 @@ def find_caution(body: Body, subject: str, head: Head | None) -> str:
             words = {**said, **known, "subject": subject, "state": head.state if head else ""}
             return one.says.strip().format_map(_UNKNOWN | words)
     return ""
+
+
+def depends_on_state(kind: str) -> bool:
+    """Tell whether what has to be known of a type of event depends on where its subject stands."""
+    return any(kind in one.events and one.states for one in _CAUTIONS)
 
 
 def _states_of(body: Body, head: Head | None) -> set[str]:
@@ -68,16 +79,18 @@ def _states_of(body: Body, head: Head | None) -> set[str]:
     return states
 
 
-def ask_first(caution: str, *, yes: bool) -> None:
-    """Ask on the terminal whether to go on.
+def ask_first(caution: str, *, yes: bool, rehearses: bool = False, accepted: str = MEANT) -> None:
+    """Ask on the terminal whether to go on; where a statement is only rehearsed, say it.
 
     Raises:
-        UsageError: there is no terminal, and nobody said ``--yes``.
+        UsageError: there is no terminal, and nobody said ``--yes``; says what is ``accepted``.
         ClientError: the answer is no.
     """
-    if not caution or yes:
+    if caution and rehearses:
+        print_trouble(f"warning: {caution}")
+    if not caution or yes or rehearses:
         return
     if not sys.stdin.isatty():
-        raise UsageError("--yes", caution, "--yes, where that is meant")
+        raise UsageError("--yes", caution, accepted)
     if not typer.confirm(f"{caution}. Go on?", err=True):
-        raise ClientError("nothing was signed, and nothing was sent")
+        raise ClientError("the answer was no; it is not sent")

@@ -1,9 +1,9 @@
 """Sending: what every command does with an event once it is signed."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
 from kpclient.clock import now_ms
 from kpclient.errors import ClientError, FileError
@@ -11,14 +11,22 @@ from kpclient.files import PRIVATE_FILE, check_destination, is_stdout, write_pub
 from kpclient.input.batch import BatchRow
 from kpclient.input.options import ConnectionOptions, SendingOptions
 from kpclient.input.wording import tell_commands
-from kpclient.net.answers import NO_PROBLEM, describe_problem, full_problem
-from kpclient.net.heads import FOLLOWING, FOUNDING
+from kpclient.net.answers import NO_PROBLEM, full_problem
+from kpclient.net.heads import FOLLOWING, FOUNDING, look_up_head
 from kpclient.net.ledger_client import is_decided
 from kpclient.net.node_client import NodeUnreachableError, NotTrustworthyError
 from kpclient.net.refusals import NodeProblemError
-from kpclient.outbox import Outbox, OutboxEntry, TypedStatement, state
-from kpclient.output.console import print_fields, print_json, print_line, print_text, print_trouble
+from kpclient.outbox import Outbox, OutboxEntry, TypedStatement
+from kpclient.output.console import (
+    print_answer,
+    print_json,
+    print_line,
+    print_text,
+    print_trouble,
+    write_value,
+)
 from kpclient.session import Session
+from kpclient.statements.caution import MEANT, ask_first, depends_on_state, find_caution
 from kpledger.api.answers import (
     CommittedAnswer,
     PendingAnswer,
@@ -28,7 +36,6 @@ from kpledger.api.answers import (
     UnavailableAnswer,
 )
 from kpledger.base.units import format_time
-from kpledger.command import EXIT_REFUSED
 from kpledger.reading import say_trouble
 from kpledger.scheme.envelope import format_envelope_json
 from kpledger.scheme.event import SignedEvent
@@ -39,20 +46,12 @@ _AHEAD: Final = 64
 """So many events at most go ahead of one."""
 
 
-class WouldBeRefusedError(ClientError):
+class WouldBeRefusedError(NodeProblemError):
     """A rehearsal ended with a refusal; it says which rule, where, and what would be accepted."""
 
-    EXIT_CODE: ClassVar[int] = EXIT_REFUSED
-
     def __init__(self, problem: Problem) -> None:
-        super().__init__(f"would be refused: {problem.field}: {problem.detail}")
-        self._problem = problem
-
-    def describe(self) -> dict[str, str]:
-        """Give what is known about it, name by name."""
-        known = describe_problem(self._problem)
-        del known["type"]
-        return known
+        super().__init__(problem)
+        self.args = (f"would be refused: {problem.field}: {problem.detail}",)
 
 
 class UndecidedError(ClientError):
@@ -71,11 +70,12 @@ def send(
     *,
     connection: ConnectionOptions,
     sending: SendingOptions,
-    looked_up: Collection[str] = (),
+    earlier: OutboxEntry | None,
+    yes: bool,
 ) -> None:
     """Send an event, hand it on in a file or rehearse it, and say what became of it.
 
-    Fields of its body that were ``looked_up`` follow from what the ledger holds; nobody typed them.
+    If it was made ``earlier`` it waits there; whoever has said ``yes`` is not asked again.
 
     Raises:
         UsageError: the file exists, or cannot be written.
@@ -91,43 +91,69 @@ def send(
     if sending.dry_run:
         _rehearse(session, event, as_json=connection.as_json)
         return
-    outbox = session.outbox
-    # What was said before and may still come to the ledger is not to be said twice: the very same
-    # bytes have to be sent again, not others.
-    earlier = None if sending.again else outbox.find_same(state(event), but_for=looked_up)
-    meant, about = event, dict[str, object]()
+    outbox, about = session.outbox, dict[str, object]()
     if earlier is not None:
-        meant, about = earlier.event, {"waiting_since": earlier.event.header.occurred_at}
+        about = {"waiting_since": earlier.event.header.occurred_at}
+        about |= {"was_unsigned_as": earlier.typed} if earlier.typed else {}
         print_trouble(_describe_earlier(earlier))
     try:
-        answer = _submit(session, meant, earlier)
+        if earlier is not None:
+            ask_about(session, event, yes=yes or earlier.was_asked)
+        answer = _submit(session, event, earlier)
     except (NodeUnreachableError, UndecidedError) as error:
         if not sending.offline_ok:
             raise
         known_at = session.recall.used_at_ms
-        outbox.put(meant, known_at=known_at)
+        outbox.put(event, known_at=known_at, yes=yes)
         about |= {"status": "waiting", "reason": str(getattr(error, "reason", error))}
         if known_at is not None:
             about["made_on"] = f"what was known at {format_time(known_at)}"
-        _show(meant, about, as_json=connection.as_json)
+        _show(event, about, as_json=connection.as_json)
         return
-    _show(meant, describe_answer(answer) | about, as_json=connection.as_json)
+    _show(event, describe_answer(answer) | about, as_json=connection.as_json)
     # Not before its author has been told: who has not types it again, and means this one.
-    outbox.remove(OutboxEntry(meant, outbox.put(meant)))
-    tell_unrecorded(meant, answer)
+    outbox.remove(outbox.put(event))
+    tell_unrecorded(event, answer)
+
+
+def ask_about(
+    session: Session,
+    event: SignedEvent,
+    *,
+    yes: bool,
+    rehearses: bool = False,
+    accepted: str = MEANT,
+) -> None:
+    """Ask first about an event that was signed before, by where its subject stands now.
+
+    Raises:
+        UsageError, ClientError: as :func:`kpclient.statements.caution.ask_first` does.
+        NodeUnreachableError: nobody knows.
+    """
+    subject, head = event.header.subject, None
+    if not yes and depends_on_state(event.header.type):
+        head = session.ask(lambda ledger: look_up_head(ledger, subject))
+    caution = find_caution(event.body, subject, head, event.event_id)
+    said = caution and f"{name_event(event)}: {caution}"
+    ask_first(said, yes=yes, rehearses=rehearses, accepted=accepted)
 
 
 def _submit(session: Session, event: SignedEvent, earlier: OutboxEntry | None) -> CommittedAnswer:
     """Send an event, and ahead of it what it may rest on; it is kept until it is decided."""
     outbox, ahead = session.outbox, _find_ahead(session.outbox, event)
+    for one in ahead:
+        drop = f"kpledger outbox drop {one.event.event_id.hex()}"
+        accepted = f"kpledger outbox send --yes; or {drop}"
+        ask_about(session, one.event, yes=one.was_asked, accepted=accepted)
     events = [*(one.event for one in ahead), event]
     with _keeping(outbox, event, earlier) as keep:
         *before, answer = session.ask(lambda ledger: ledger.submit(events, before=keep))
         for one, its in zip(ahead, before, strict=True):
-            print_trouble(f"{_name(one.event)}, kept in the outbox: {_settle(outbox, one, its)}")
+            became = _settle(outbox, one, its)
+            print_trouble(f"{name_event(one.event)}, kept in the outbox: {became}")
         if not is_decided(answer):
             raise UndecidedError(event, _reason(answer), waited=earlier is not None)
-        entry = OutboxEntry(event, outbox.put(event))
+        entry = outbox.put(event)
         if isinstance(answer, CommittedAnswer):
             if event.header.type in FOLLOWING | FOUNDING:
                 for subject in BatchRow(0, "", event).subjects:
@@ -144,12 +170,7 @@ def _submit(session: Session, event: SignedEvent, earlier: OutboxEntry | None) -
 def _keeping(
     outbox: Outbox, event: SignedEvent, earlier: OutboxEntry | None
 ) -> Iterator[Callable[[], None]]:
-    """Keep an event from before it is sent; gives what is to be called then.
-
-    Raises:
-        UndecidedError: something went wrong after it was sent.
-        ClientError: likewise before, or it cannot be kept.
-    """
+    """Keep an event from before it is sent; gives what is to be called then."""
     kept = False
 
     def keep() -> None:
@@ -210,7 +231,8 @@ def _describe_earlier(earlier: OutboxEntry) -> str:
     return f"{said}; the same event is sent, and no second one made (--again makes one)"
 
 
-def _name(event: SignedEvent) -> str:
+def name_event(event: SignedEvent) -> str:
+    """Say which event is meant, and what it is."""
     return f"event {event.event_id.hex()} ({event.header.type} on {event.header.subject})"
 
 
@@ -260,10 +282,7 @@ def _hand_on(event: SignedEvent, file: Path, *, as_json: bool) -> None:
     check_destination("--offline", file, form="json")
     write_public(file, content, mode=PRIVATE_FILE)
     written = {"id": event.event_id.hex(), "status": "written", "file": str(file)}
-    if as_json:
-        print_json(written)
-    else:
-        print_fields(written)
+    print_answer(written, written, as_json=as_json)
 
 
 def describe_answer(answer: SubmitAnswer) -> dict[str, object]:
@@ -309,40 +328,27 @@ def _show(event: SignedEvent, answer: dict[str, object], *, as_json: bool) -> No
         "subject": header.subject,
         "author": str(header.author),
     }
-    if as_json:
-        print_json(about | answer)
-        return
     # That it was there before is worth a line; that it was not, none.
-    hidden = (
-        "block_time_ms",
-        "waiting_since",
-        "signers",
-        *(() if answer.get("duplicate") else ("duplicate",)),
-    )
-    shown = {name: str(value) for name, value in answer.items() if name not in hidden}
-    time_ms = answer.get("block_time_ms")
-    if isinstance(time_ms, int):
-        shown["block time"] = format_time(time_ms)
+    hidden = {"waiting_since", "signers", *(() if answer.get("duplicate") else ("duplicate",))}
+    holds_from = getattr(event.body, "effective_from", None)
+    further = {"holds_from": holds_from} if isinstance(holds_from, int) else {}
+    fields = {
+        "event": event.event_id.hex(),
+        "what": f"{header.type} on {header.subject} by {header.author}",
+    } | {
+        name.removesuffix("_ms"): write_value(name, value)
+        for name, value in (answer | further).items()
+        if name not in hidden
+    }
     since = answer.get("waiting_since")
     if isinstance(since, int):
-        shown["made"] = f"{format_time(since)}, kept in the outbox since; no second event was made"
-    holds_from = getattr(event.body, "effective_from", None)
-    if isinstance(holds_from, int):
-        shown["holds from"] = format_time(holds_from)
-    print_fields(
-        {
-            "event": event.event_id.hex(),
-            "what": f"{header.type} on {header.subject} by {header.author}",
-        }
-        | shown
-    )
+        fields["made"] = f"{format_time(since)}, kept in the outbox since; no second event was made"
+    print_answer(about | answer, fields, as_json=as_json)
 
 
 def show_typed(typed: TypedStatement, reason: str, *, as_json: bool) -> None:
     """Say that what was typed is kept, and not signed yet."""
     kept = {"id": typed.entry_id, "type": typed.type, "subject": typed.subject}
     told = kept | {"author": typed.author, "status": "unsigned", "reason": reason}
-    if as_json:
-        print_json(told)
-    else:
-        print_fields(told | {"next": "it is signed when there is a line: kpledger outbox send"})
+    following = {"next": "it is signed when there is a line: kpledger outbox send"}
+    print_answer(told, told | following, as_json=as_json)

@@ -23,8 +23,8 @@ from kpclient.input.forms import read_struct
 from kpclient.input.options import StatementOptions
 from kpclient.net.heads import FOLLOWING, FOUNDING, Head, look_up_head
 from kpclient.net.node_client import NoAccessError, NodeUnreachableError
-from kpclient.outbox import Statement, TypedStatement
-from kpclient.output.console import print_trouble, warn_of_suspect
+from kpclient.outbox import OutboxEntry, Statement, TypedStatement
+from kpclient.output.console import warn_of_suspect
 from kpclient.session import Session, find_certificate
 from kpclient.statements.caution import ask_first, find_caution
 from kpclient.statements.sending import send, show_typed
@@ -65,6 +65,8 @@ class Draft:
     """Parameters of the command besides the fields."""
     at_ms: int | None = None
     """When it was typed, if that was earlier."""
+    yes: bool = False
+    """Whether its author has said that it is meant, whatever it opens."""
 
     @cached_property
     def session(self) -> Session:
@@ -110,9 +112,8 @@ class Draft:
         try:
             prepare(self, **self.given)
             # What states the same and waits is sent again, and nothing else signed.
-            event = self._find_open() if is_sent else None
-            if event is None:
-                event = self._sign_once(plain) if is_sent else self.sign()
+            open_one = self._find_open() if is_sent else None
+            made = open_one or (self._sign_once(plain) if is_sent else self.sign())
         except (NodeUnreachableError, UnsignedAheadError) as error:
             if not (sending.offline_ok and is_sent) or isinstance(error, NoAccessError):
                 raise
@@ -120,39 +121,32 @@ class Draft:
             self.session.outbox.put_typed(typed)
             show_typed(typed, str(error), as_json=self.by.connection.as_json)
             return
+        earlier, event = (made, made.event) if isinstance(made, OutboxEntry) else (None, made)
         send(
             self.session,
             event,
             connection=self.by.connection,
             sending=sending,
-            looked_up=self.looked_up,
+            earlier=earlier,
+            yes=self.yes or self.by.yes,
         )
 
-    def _sign_once(self, plain: bytes) -> SignedEvent:
-        """Make the event; if the same was typed before, that is signed with it and waits no more.
-
-        Raises:
-            UnsignedAheadError: something else on the subject has to be signed first.
-            ClientError: another command signs what was typed; or as :meth:`sign`.
-        """
+    def _sign_once(self, plain: bytes) -> SignedEvent | OutboxEntry:
+        """Make the event; if the same was typed before, that is signed with it and waits as it."""
         outbox = self.session.outbox
         if not outbox.typed():
             return self.sign()
         with outbox.signing():
             waited = self._find_typed(plain)
             event = self.sign()
-            if waited is not None:
-                outbox.put(event, typed=waited.entry_id)
-                outbox.drop(waited.entry_id)
-        return event
+            if waited is None:
+                return event
+            entry = outbox.put(event, typed=waited.entry_id, yes=self.yes)
+            outbox.drop(waited.entry_id)
+        return entry
 
-    def _find_open(self) -> SignedEvent | None:
-        """Find what waits and states the same, signed by the same keys.
-
-        Raises:
-            MalformedError: the fields are no body of this type.
-            KeystoreError: a key cannot be found.
-        """
+    def _find_open(self) -> OutboxEntry | None:
+        """Find what waits and states the same, signed by the same keys."""
         body, home = self.body, self.session.home
         author = author_of(home, self.by.signer.key)
         if self.by.sending.again:
@@ -165,8 +159,7 @@ class Draft:
             signers=frozenset(open_keystore(home).entry(name).public_key for name in keys),
             at_ms=now_ms(),
         )
-        found = self.session.outbox.find_same(statement, but_for=self.looked_up)
-        return None if found is None else found.event
+        return self.session.outbox.find_same(statement, but_for=self.looked_up)
 
     def _write_down(self) -> bytes:
         """Give what was typed, as far as it can be written down."""
@@ -192,11 +185,7 @@ class Draft:
         return next((one for one in known if typed.is_same(one)), typed)
 
     def _find_typed(self, plain: bytes) -> TypedStatement | None:
-        """Find the same that was typed before and is signed now, as of then.
-
-        Raises:
-            UnsignedAheadError: something else on the subject has to be signed first.
-        """
+        """Find the same that was typed before and is signed now, as of then."""
         known = self.session.outbox.typed()
         typed = self._as_typed(plain) if known else None
         if typed in known:
@@ -243,7 +232,10 @@ class Draft:
                 follows = follows or head.event_id
                 if head.is_suspect:
                     warn_of_suspect(about)
-        self._ask_first(find_caution(body, about, head))
+        caution, sending = find_caution(body, about, head), self.by.sending
+        rehearses = sending.dry_run and sending.offline is None
+        ask_first(caution, yes=self.by.yes, rehearses=rehearses)
+        self.yes = self.by.yes or bool(caution)
         keys = ("", *(self.by.cosign or ()))
         return keyring.write(
             body, keys=keys, subject=about, prev=self.prev or follows, occurred_at=self.at_ms
@@ -269,12 +261,3 @@ class Draft:
         if head is None and silence is not None:
             raise silence
         return head
-
-    def _ask_first(self, caution: str) -> None:
-        """Ask before it is sent; where it is not, yet, only say what would be asked."""
-        sending = self.by.sending
-        if sending.dry_run or sending.offline is not None:
-            if caution:
-                print_trouble(f"warning: {caution}")
-        else:
-            ask_first(caution, yes=self.by.yes)

@@ -57,14 +57,14 @@ def test_what_was_refused_is_kept_with_the_reason_and_sent_no_more(tmp_path: Pat
 
 def test_what_was_refused_before_reasons_were_kept_is_still_shown(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "outbox", warn=pytest.fail)
-    path = outbox.put(FIRST)
+    path = outbox.put(FIRST).path
     path.replace(path.with_suffix(".refused"))
     assert [(one.event, one.problem) for one in outbox.refused()] == [(FIRST, None)]
 
 
 def test_a_reason_that_is_damaged_is_named(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "outbox", warn=pytest.fail)
-    path = outbox.put(FIRST)
+    path = outbox.put(FIRST).path
     outbox.set_aside(outbox.waiting()[0], REFUSAL)
     path.with_suffix(".problem").write_bytes(b"{")
     told: list[str] = []
@@ -129,7 +129,7 @@ def test_any_event_can_be_dropped_even_a_damaged_one(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "outbox", warn=pytest.fail)
     outbox.put(FIRST)
     outbox.set_aside(outbox.waiting()[0], REFUSAL)
-    outbox.put(SECOND).write_bytes(b"")
+    outbox.put(SECOND).path.write_bytes(b"")
     assert not outbox.drop("*")
     assert outbox.drop(FIRST.event_id.hex())
     assert not outbox.drop(FIRST.event_id.hex())
@@ -142,7 +142,7 @@ def test_a_damaged_file_is_named_once_with_what_forgets_it_and_stops_nothing(
 ) -> None:
     told: list[str] = []
     outbox = Outbox(tmp_path / "outbox", warn=told.append)
-    outbox.put(FIRST).write_bytes(FIRST.encoded[:-1])
+    outbox.put(FIRST).path.write_bytes(FIRST.encoded[:-1])
     outbox.put(SECOND)
     (tmp_path / "outbox" / f"{0:016d}-{'ab' * 32}.typed").touch()
     for _ in range(2):
