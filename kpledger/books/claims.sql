@@ -1,13 +1,13 @@
--- What is wrong with the claims on a source, as known now; of several faults the first counts.
+-- What is wrong with the claims on some sources, as known now; of several faults the first counts.
 --
 -- Claims take from a source in the order of their issue; what was withdrawn, came back or was
 -- lost without its goods takes nothing, nor does what others name than whoever imported it. Two scales differ by a hundredth of
 -- a carat. Unsorted goods (710210) become those of any HS code.
 --
--- Parameter 1: the number of the source.
+-- Parameter 1: the numbers of the sources, as a JSON array.
 UPDATE certificate_sources SET fault = judged.fault
 FROM (
-    SELECT claimed.certificate AS claim, CASE
+    SELECT claimed.source AS number, claimed.certificate AS claim, CASE
         WHEN source.issue IS NULL THEN 'NEVER'
         WHEN source.issue > claimed.certificate THEN 'LATER'
         WHEN source.destination <> claimant.issuer THEN 'ELSEWHERE'
@@ -17,7 +17,7 @@ FROM (
         WHEN total(claimed.carat_thousandths) FILTER (
                  WHERE source.destination = claimant.issuer AND source.issue < claimant.issue
                    AND claimant.claims = 1)
-               OVER (ORDER BY claimed.certificate) > source.found_carat_thousandths + 10
+               OVER (PARTITION BY claimed.source ORDER BY claimed.certificate) > source.found_carat_thousandths + 10
           THEN 'MORE'
         WHEN claimant.origins <> '' AND source.origins <> '' AND NOT EXISTS (
             SELECT 1 FROM json_each('["' || replace(source.origins, ',', '","') || '"]')
@@ -28,9 +28,10 @@ FROM (
              AND had.hs IN (has.hs, '710210')
             WHERE had.certificate = source.issue) THEN 'CLASS'
         END AS fault
-    FROM certificate_sources AS claimed
+    FROM json_each(?1) AS asked
+    CROSS JOIN certificate_sources AS claimed ON claimed.source = asked.value
     JOIN certificates AS claimant ON claimant.issue = claimed.certificate
     LEFT JOIN certificates AS source ON source.number = claimed.source
-    WHERE claimed.source = ?1 AND claimant.kind = 'NORMAL'
+    WHERE claimant.kind = 'NORMAL'
 ) AS judged
-WHERE source = ?1 AND certificate = judged.claim AND certificate_sources.fault IS NOT judged.fault
+WHERE source = judged.number AND certificate = judged.claim AND certificate_sources.fault IS NOT judged.fault

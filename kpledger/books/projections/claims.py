@@ -4,6 +4,7 @@ A claim is judged by what is known now, so it is judged anew when its source is 
 sides agree what that held, and when another claim on it comes or ends.
 """
 
+import json
 from importlib.resources import files
 from typing import Final
 
@@ -37,5 +38,6 @@ class Claims:
 
     def flush(self) -> None:
         """Give the sources whose claims are to be judged anew."""
-        self._judged += [(number,) for number in sorted(self._sources)]
-        self._sources.clear()
+        if self._sources:
+            self._judged.append((json.dumps(sorted(self._sources)),))
+            self._sources.clear()
