@@ -395,7 +395,9 @@ class Engine:
         if executor.events:
             proposal = next(self.tickets)
             payload = self._machine.seal(executor, core.term)
-            results.proposed = proposal, tuple(event.event_id for event in executor.events)
+            passed = tuple(event.event_id for event in executor.events)
+            self._refusals.withdraw(passed)
+            results.proposed = proposal, passed
             core.handle(Proposed(proposal, payload))
         if refused:
             ticket = next(self.tickets)

@@ -7,7 +7,7 @@ said only when a round begun after the judgement has proven that this node still
 event may pass after all, and is tried again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from kpnode.raft import Dropped, Index, ReadGrant, Term
@@ -54,6 +54,11 @@ class HeldRefusals:
             proposal: its ticket, if that block is proposed just now, and may not be taken.
         """
         self._held[ticket] = _Held(tuple(refused), term, grounds, proposal)
+
+    def withdraw(self, event_ids: Collection[bytes]) -> None:
+        """Forget what was refused and has passed since, when it was sent again."""
+        for held in self._held.values():
+            held.refused = tuple(one for one in held.refused if one.event_id not in event_ids)
 
     def settle(
         self,

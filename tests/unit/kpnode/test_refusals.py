@@ -87,6 +87,17 @@ def test_refusal_that_rests_on_a_block_which_is_not_taken_is_tried_again(world: 
     assert [one.ticket for one in step.dropped] == [step.proposed[0]]
 
 
+def test_event_that_passes_when_it_is_sent_again_is_not_refused_for_before(world: World) -> None:
+    """Its key was added meanwhile, and the round that would let the refusal out was slow."""
+    event = key_added(2, ("BW/root", "new 1"))
+    waiting = world.engine.step([], [event])
+    assert waiting.answers == ()
+    world.engine.step([], [key_added(1)])
+    again = world.engine.step([], [event])
+    assert again.proposed is not None
+    assert world.confirm(waiting).answers == ()
+
+
 def test_wrong_signature_is_refused_at_once(world: World) -> None:
     event = key_added(0)
     forged = decode_envelope(event.encoded[:-1] + bytes([event.encoded[-1] ^ 1]))
