@@ -88,9 +88,14 @@ class Punctuality:
         self._tick_ms = self._now_ms()
 
     def _notice_pause(self) -> None:
-        """Time that passed without ticks was spent alone: a pause, or a jump of the clock."""
-        if abs(self._now_ms() - self._tick_ms) > self._skew_ms:
-            self._heard = None
+        """Time that passed without ticks was spent alone: a pause, or a jump of the clock.
+
+        What a clock made doubtful that shows another time now, it does not any more.
+        """
+        now_ms = self._now_ms()
+        if abs(now_ms - self._tick_ms) > self._skew_ms:
+            self._heard = self.doubt = None
+            self._tick_ms = now_ms
 
     def hear(self, leader: NodeId) -> None:
         """Take note that this node leads, or follows who has just spoken."""

@@ -240,6 +240,27 @@ def test_time_that_stands_still_is_noticed(world: World) -> None:
     assert (step.refused, step.status.last_index) == ((), 5)
 
 
+@pytest.mark.parametrize("ahead_ms", [3_600_000, -3_600_000, 2 * SKEW_MS])
+def test_what_a_wrong_clock_made_doubtful_is_not_once_it_is_right(
+    world: World, ahead_ms: int
+) -> None:
+    beat = world.say(HONEST, HeartbeatRequest(Term(2), Index(2), 0))
+    pass_time(world, BREAK_TICKS + 1)
+    step = world.engine.step([Tick(), beat, sealed_block(world, -SKEW_MS - 1)], [])
+    assert step.doubt is not None
+    world.now_ms -= ahead_ms
+    assert world.engine.step([Tick(), beat], []).doubt is None
+
+
+def test_a_doubt_that_came_behind_a_pause_outlives_the_next_tick(world: World) -> None:
+    beat = world.say(HONEST, HeartbeatRequest(Term(2), Index(2), 0))
+    pass_time(world, COMPANY_TICKS + 1, beat)
+    append = sealed_block(world, 0)
+    world.now_ms += 25_000
+    assert world.engine.step([beat, append], []).doubt is not None
+    assert world.engine.step([Tick(), beat], []).doubt is not None
+
+
 def test_clock_of_a_leader_that_is_behind_is_noticed_by_itself(world: World) -> None:
     signed = [key_added(1), key_added(2)]
     world.now_ms -= SKEW_MS + 1
