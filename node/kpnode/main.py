@@ -21,6 +21,7 @@ from rich.text import Text
 from kpledger import __version__
 from kpledger.api.addresses import NODE_URL, NODE_VARIABLE, NodeAddress, is_here, parse_addresses
 from kpledger.api.routes import BEARER_TOKEN, STATUS
+from kpledger.api.strangers import explain_handshake, explain_status
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.base.text import check_json_depth, clean, escape_json, shorten
 from kpledger.command import (
@@ -381,7 +382,9 @@ async def _ask(session: aiohttp.ClientSession, address: NodeAddress) -> dict[str
             f"{address.url}{STATUS.path}", headers=login, allow_redirects=False
         ) as response:
             if response.status != HTTPStatus.OK:
-                return {"error": f"does not answer (HTTP status {response.status})"}
+                to = response.headers.get("Location")
+                told = explain_status(response.status, str(response.url), to)
+                return {"error": f"does not answer (HTTP status {response.status}{told})"}
             content = await _read_all(response)
     except aiohttp.ClientPayloadError:
         return {"error": "its answer breaks off, or is compressed and cannot be read"}
@@ -389,7 +392,7 @@ async def _ask(session: aiohttp.ClientSession, address: NodeAddress) -> dict[str
         slow = f"nothing within {_STATUS_S:g} s"
         reason = slow if isinstance(error, TimeoutError) else say_why(error)
         if isinstance(error, aiohttp.ClientConnectorSSLError):
-            reason += "; is it http://?"
+            reason = explain_handshake(error.os_error)
         elif isinstance(error, aiohttp.ServerDisconnectedError) and address.url.startswith("http:"):
             reason += "; does it speak TLS, and is it https://?"
         return {"error": f"does not answer ({reason})"}

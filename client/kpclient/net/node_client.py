@@ -26,6 +26,7 @@ from kpclient.net.tls import PinnedKey, build_context
 from kpledger.api.addresses import NODE_URL, NODE_VARIABLE, parse_addresses
 from kpledger.api.answers import PublicStatusAnswer, StatusAnswer
 from kpledger.api.routes import GENESIS, MSGPACK_TYPE, STATUS
+from kpledger.api.strangers import explain_handshake
 from kpledger.base.errors import AnotherLedgerError, MalformedError
 from kpledger.base.text import check_json_depth, shorten
 from kpledger.command import EXIT_REFUSED
@@ -319,7 +320,7 @@ class NodeClient:
             most = _MAX_BYTES.get(path, MAX_ANSWER_BYTES)
             is_problem = response.status not in _OK
             content = await _read_bounded(response, _MAX_PROBLEM_BYTES if is_problem else most)
-        if is_problem or content.lstrip()[:1] == b"<":  # a page, under whatever name
+        if is_problem or content.lstrip()[:1] in {b"", b"<"}:  # nothing, or a page by any name
             raise refuse(response, content)
         return content
 
@@ -347,8 +348,8 @@ class NodeClient:
         except (aiohttp.ServerFingerprintMismatch, aiohttp.ClientConnectorCertificateError):
             problem = "it does not hold the TLS key of a node in the genesis file"
             raise NotTrustworthyError(node, problem) from None
-        except aiohttp.ClientSSLError:
-            raise NoAnswerError("it does not speak TLS there; is it http://?") from None
+        except aiohttp.ClientConnectorSSLError as error:
+            raise NoAnswerError(explain_handshake(error.os_error)) from None
         except (aiohttp.InvalidURL, UnicodeError):  # the latter of names that DNS cannot have
             raise UsageError(self._named_by, f"{node!r} is not a URL", NODE_URL) from None
         except aiohttp.ClientConnectorError as error:
@@ -367,6 +368,8 @@ class NodeClient:
 
 def _reason(error: OSError) -> str:
     """Say why there is no connection, without the numbers and addresses of the system."""
+    if isinstance(error, ConnectionResetError):
+        return "it closed the connection before anything was asked"
     known = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
     return (known or "no address of it can be reached").lower()
 

@@ -15,6 +15,7 @@ import msgspec
 from kpclient.errors import ClientError
 from kpclient.net.answers import NO_PROBLEM, describe_problem
 from kpledger.api.answers import Problem
+from kpledger.api.strangers import explain_status
 from kpledger.base.codec import DECODE_ERRORS
 from kpledger.base.text import shorten
 from kpledger.command import EXIT_REFUSED
@@ -90,7 +91,8 @@ def refuse(response: aiohttp.ClientResponse, content: bytes) -> NoAnswerError | 
     """Give the error for an answer that says no."""
     said = _read_problem(content)
     if said is None:
-        said = msgspec.structs.replace(NO_PROBLEM, detail=_describe_stranger(response))
+        detail = _describe_stranger(response, "" if content.strip() else "empty")
+        said = msgspec.structs.replace(NO_PROBLEM, detail=detail)
     elif response.status not in _ANOTHER_MAY:
         return NodeProblemError(said)
     # What everybody may ask of a node is of no interest to whoever asked for something else.
@@ -101,9 +103,10 @@ def refuse(response: aiohttp.ClientResponse, content: bytes) -> NoAnswerError | 
     return NoAnswerError(detail or said.title, said.type, seconds)
 
 
-def _describe_stranger(response: aiohttp.ClientResponse) -> str:
-    kind = shorten(response.content_type)
-    return f"something else than a node answers there: HTTP status {response.status}, {kind}"
+def _describe_stranger(response: aiohttp.ClientResponse, kind: str = "") -> str:
+    status, kind = response.status, kind or shorten(response.content_type)
+    told = explain_status(status, str(response.url), response.headers.get("Location"))
+    return f"something else than a node answers there: HTTP status {status}, {kind}{told}"
 
 
 def is_for_others(silences: Mapping[str, NoAnswerError]) -> bool:

@@ -83,7 +83,8 @@ def say_why(error: BaseException) -> str:
             return why
     if isinstance(error, OSError) and error.errno and error.errno > 0:
         return os.strerror(error.errno).lower()
-    return str(error) or "the connection broke off"
+    broke = isinstance(error, aiohttp.ClientConnectorError) or not str(error)
+    return "the connection broke off" if broke else str(error)
 
 
 class Link:

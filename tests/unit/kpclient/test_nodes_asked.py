@@ -31,7 +31,9 @@ PAGE = "<html><title>no</title></html>"
 ODD = Problem(type="about:blank", title="", status=403, detail="no")
 STRANGERS: list[tuple[int, str, bytes]] = [
     *((status, "text/html", PAGE.encode()) for status in (200, 302, 403, 404, 429, 500)),
-    *((status, "text/plain", b"no") for status in (400, 407, 502, 503, 504, 511)),
+    *((status, "text/plain", b"no") for status in (301, 307, 400, 401, 407, 413, 502, 503, 511)),
+    *((status, "application/json", b"") for status in (200, 202, 204, 205)),
+    (200, "text/plain", b" \r\n"),
     (403, "application/problem+json", msgspec.json.encode(ODD)),
 ]
 

@@ -1,5 +1,6 @@
 """Whom a client talks to over TLS: holders of a pinned key, and nobody else."""
 
+import asyncio
 import datetime as dt
 import ssl
 from collections.abc import AsyncIterator
@@ -128,3 +129,29 @@ async def test_a_url_of_the_wrong_kind_is_told_in_words(
             await node.status()
     assert says in str(caught.value)
     assert "object at" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (b"\x15\x03\x03\x00\x02\x02\x46", "it speaks no TLS 1.3, which is asked for"),
+        (b"\x15\x03\x03\x00\x02\x02\x28", "it refuses the TLS handshake: handshake failure"),
+        (b"\x15\x03\x03\x00\x02\x02\x70", "it refuses the TLS handshake: unrecognized name"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "it does not speak TLS there"),
+        (b"", "it closed the connection before anything was asked"),
+    ],
+    ids=["protocol version", "handshake failure", "unrecognized name", "SSH", "nothing"],
+)
+async def test_a_handshake_that_fails_is_told_by_its_cause(said: bytes, told: str) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(5)
+        writer.write(said)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with NodeClient(GENESIS, [url], timeout_s=0.3, observe=lambda *_: None) as line:
+        with pytest.raises(NodeUnreachableError) as caught:
+            await LedgerClient(GENESIS, line).status()
+    server.close()
+    assert told in str(caught.value)
