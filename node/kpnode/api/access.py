@@ -61,12 +61,9 @@ class AccessControl:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             if not client_of(request).is_listed:
-                detail = f"{route.path} is answered only to clients whom the operator has listed"
-                raise ProblemError(
-                    make_problem(
-                        ProblemKind.NOT_LISTED, f"{detail}; {self._say_open()}", accepted=_ACCEPTED
-                    )
-                )
+                listed = f"{route.path} is answered only to clients whom the operator has listed"
+                detail = f"{listed}; {self._say_open()}"
+                raise ProblemError(make_problem(ProblemKind.NOT_LISTED, detail, accepted=_ACCEPTED))
             return await handler(request)
 
         return handle

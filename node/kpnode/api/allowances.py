@@ -7,7 +7,7 @@ that somebody who is not listed verifies: whoever guesses numbers would else hav
 the hour.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,35 +23,26 @@ VERIFICATIONS_PER_S: Final = 0.2
 """Certificates, again and again: one every five seconds."""
 
 
-def spent_problem() -> Problem:
-    """Say that a client has used up what it may send in vain."""
-    detail = (
-        "too many events of this client were signed by nobody who may sign them, were no events,"
-        " or were on the ledger already"
-    )
-    accepted = f"{EVENTS_PER_S:g} such events a second"
-    return make_problem(ProblemKind.SHARE_TAKEN, detail, accepted=accepted)
-
-
-def spent_verifications() -> Problem:
-    """Say that a client has verified as many certificates as it may."""
-    detail = "this client has verified many certificates; come again later, or be listed"
-    accepted = f"one in {1 / VERIFICATIONS_PER_S:g} seconds"
-    return make_problem(ProblemKind.SHARE_TAKEN, detail, accepted=accepted)
+SPENT_EVENTS: Final = make_problem(
+    ProblemKind.SHARE_TAKEN,
+    "too many events of this client were signed by nobody who may sign them, were no events,"
+    " or were on the ledger already",
+    accepted=f"{EVENTS_PER_S:g} such events a second",
+)
+SPENT_VERIFICATIONS: Final = make_problem(
+    ProblemKind.SHARE_TAKEN,
+    "this client has verified many certificates; come again later, or be listed",
+    accepted=f"one in {1 / VERIFICATIONS_PER_S:g} seconds",
+)
 
 
 class Allowances:
     """What each client may still do."""
 
-    def __init__(
-        self,
-        *,
-        per_s: float = EVENTS_PER_S,
-        say_spent: Callable[[], Problem] = spent_problem,
-    ) -> None:
-        """Remember nobody yet; ``say_spent`` is what a client hears that has had its part."""
+    def __init__(self, *, per_s: float = EVENTS_PER_S, spent: Problem = SPENT_EVENTS) -> None:
+        """Remember nobody yet; ``spent`` is what a client hears that has had its part."""
         self._buckets = Buckets(_BURST, per_s)
-        self._say_spent = say_spent
+        self._spent = spent
 
     def of(self, client: Hashable) -> "ClientAllowance":
         """Give the allowance of a client.
@@ -59,7 +50,7 @@ class Allowances:
         Raises:
             ProblemError: it is spent (429).
         """
-        allowance = ClientAllowance(self._buckets, client, self._say_spent)
+        allowance = ClientAllowance(self._buckets, client, self._spent)
         allowance.require()
         return allowance
 
@@ -70,7 +61,7 @@ class ClientAllowance:
 
     buckets: Buckets
     client: Hashable
-    say_spent: Callable[[], Problem]
+    spent: Problem
 
     def require(self) -> None:
         """Go on only if there is something left.
@@ -79,7 +70,7 @@ class ClientAllowance:
             ProblemError: there is not (429).
         """
         if self.is_spent:
-            raise ProblemError(self.say_spent())
+            raise ProblemError(self.spent)
 
     @property
     def is_spent(self) -> bool:

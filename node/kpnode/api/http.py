@@ -128,9 +128,7 @@ def _explain(request: web.Request, error: Exception) -> Problem:
             _note_fault(request, error)
             is_disk = isinstance(error, StorageError)
             kind = ProblemKind.STORAGE_FAILED if is_disk else ProblemKind.INTERNAL
-            problem = make_problem(
-                kind, "the node has failed at this; its log says what went wrong"
-            )
+            problem = make_problem(kind, "this failed in the node, whose log says why")
     return problem
 
 

@@ -126,9 +126,8 @@ def error_problem(error: LedgerError) -> Problem:
 def parameter_error(name: str, problem: str, accepted: str) -> ProblemError:
     """Make the error for a bad query or path parameter."""
     detail = f"{name}: {problem}"
-    return ProblemError(
-        make_problem(ProblemKind.BAD_PARAMETER, detail, field=name, accepted=accepted)
-    )
+    bad = make_problem(ProblemKind.BAD_PARAMETER, detail, field=name, accepted=accepted)
+    return ProblemError(bad)
 
 
 def respond_problem(problem: Problem, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -18,7 +18,7 @@ from aiohttp.typedefs import Handler
 from yarl import URL
 
 from kpledger.api.routes import ReadOptions, Route
-from kpnode.api.allowances import VERIFICATIONS_PER_S, Allowances, spent_verifications
+from kpnode.api.allowances import SPENT_VERIFICATIONS, VERIFICATIONS_PER_S, Allowances
 from kpnode.api.client import client_of
 from kpnode.api.delivery import Delivery, cut_off
 from kpnode.api.http import HEIGHT_HEADER
@@ -51,7 +51,7 @@ class BooksProxy:
         self._small = _Lane(limits.max_questions, SMALL_READERS)
         self._dear = _Lane(limits.max_dear_questions, DEAR_READERS)
         # All that is forwarded for somebody who is not listed.
-        self._verifications = Allowances(per_s=VERIFICATIONS_PER_S, say_spent=spent_verifications)
+        self._verifications = Allowances(per_s=VERIFICATIONS_PER_S, spent=SPENT_VERIFICATIONS)
         self._session: aiohttp.ClientSession | None = None
 
     async def connected(self, _app: web.Application) -> AsyncIterator[None]:
@@ -118,9 +118,8 @@ class BooksProxy:
             async with asyncio.timeout(0 if is_far else max(deadline - time.monotonic(), 0)):
                 await self._books.reach(height)
         except TimeoutError:
-            raise ProblemError(
-                make_problem(ProblemKind.BOOKS_BEHIND, self._explain(height))
-            ) from None
+            problem = make_problem(ProblemKind.BOOKS_BEHIND, self._explain(height))
+            raise ProblemError(problem) from None
 
     def _explain(self, height: int) -> str:
         status = self._books.status()

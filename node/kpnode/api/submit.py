@@ -30,7 +30,7 @@ from kpledger.api.routes import JSON_TYPE, ReadOptions, SubmitOptions
 from kpledger.base.errors import LedgerError
 from kpledger.log.chain import BlockExecutor
 from kpledger.scheme.event import SignedEvent
-from kpnode.api.allowances import Allowances, ClientAllowance, spent_problem
+from kpnode.api.allowances import SPENT_EVENTS, Allowances, ClientAllowance
 from kpnode.api.client import Client, client_of
 from kpnode.api.delivery import cut_off
 from kpnode.api.envelopes import read_events
@@ -169,7 +169,9 @@ class SubmitApi:
         client = client_of(request)
         allowance = self._allowances.of(client.site)
         if self._rehearsed.is_full(client.site):
-            raise ProblemError(_too_much_rehearsed())
+            detail = "this client has rehearsed much; come again later"
+            accepted = f"{_REHEARSED_BYTES_PER_S // 1024} KiB a second"
+            raise ProblemError(make_problem(ProblemKind.SHARE_TAKEN, detail, accepted=accepted))
         with self._taking(request) as held:
             try:
                 given = await read_events(request, self._limits, held, allowance, self._node.slices)
@@ -213,7 +215,7 @@ class SubmitApi:
     ) -> Problem | None:
         """Look at an event in the order of cost, as at one that is submitted."""
         if allowance.is_spent:
-            return spent_problem()
+            return SPENT_EVENTS
         refusal, bad_signature = executor.may_sign(event), False
         if refusal is not None:
             # Of what is on the ledger already, nothing but that is worth saying.
@@ -226,12 +228,6 @@ class SubmitApi:
             refusal, bad_signature = refuse_signature(event.event_id, error).refusal, True
         allowance.spend(1)
         return refusal_problem(refusal, bad_signature=bad_signature)
-
-
-def _too_much_rehearsed() -> Problem:
-    detail = "this client has rehearsed much; come again later"
-    accepted = f"{_REHEARSED_BYTES_PER_S // 1024} KiB a second"
-    return make_problem(ProblemKind.SHARE_TAKEN, detail, accepted=accepted)
 
 
 def _respond(status: int, answer: msgspec.Struct) -> web.Response:

@@ -95,7 +95,7 @@ async def test_an_error_of_our_own_shows_nothing_of_the_inside(served: Served) -
         "type": "urn:kpledger:problem:internal",
         "title": "The node has made a mistake",
         "status": 500,
-        "detail": "the node has failed at this; its log says what went wrong",
+        "detail": "this failed in the node, whose log says why",
     }
 
 
