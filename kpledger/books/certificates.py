@@ -14,12 +14,7 @@ from msgspec import Meta
 
 from kpledger.base.ids import HexDigest
 from kpledger.books.database import Books
-from kpledger.books.query import (
-    NotOnLedgerError,
-    Query,
-    read_participant,
-    select_rows,
-)
+from kpledger.books.query import NotOnLedgerError, Query, read_participant, select_rows
 from kpledger.books.question import AnyNumber, AnyParticipant, Number, Question, some_of
 from kpledger.scheme.event import Author
 from kpledger.scheme.v1.lifecycles import CertificateState

@@ -95,12 +95,7 @@ class BlockExecutor:
     """Executes events one by one on a tip; both the leader and whoever checks it use it."""
 
     def __init__(
-        self,
-        genesis: Genesis,
-        tip: Tip,
-        base: StateReader,
-        now_ms: int,
-        rules: Rulebook = RELEASED,
+        self, genesis: Genesis, tip: Tip, base: StateReader, now_ms: int, rules: Rulebook = RELEASED
     ) -> None:
         """Start a block at ``now_ms``; ``base`` is the state at the tip."""
         self.genesis = genesis

@@ -194,12 +194,7 @@ def _path(leaves: Sequence[Digest], start: int, end: int) -> tuple[Digest, ...]:
 
 
 def verify_inclusion(
-    *,
-    leaf_hash: Digest,
-    index: int,
-    size: TreeSize,
-    path: Sequence[Digest],
-    root: Digest,
+    *, leaf_hash: Digest, index: int, size: TreeSize, path: Sequence[Digest], root: Digest
 ) -> None:
     """Verify that a leaf stands at an index of the tree of that size and root.
 

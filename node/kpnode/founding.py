@@ -287,11 +287,7 @@ def init_node(
             raise SetupError(f"{genesis} names other keys, or another participant, for {name}")
         (directory / GENESIS_NAME).write_bytes(encoded)
         config = make_config(
-            node,
-            {name: peers},
-            genesis=Path(GENESIS_NAME),
-            api_tls=True,
-            access=AccessSection(),
+            node, {name: peers}, genesis=Path(GENESIS_NAME), api_tls=True, access=AccessSection()
         )
         _write_node(directory, config, parsed)
     return msgspec.structs.asdict(entry)

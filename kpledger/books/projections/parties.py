@@ -16,10 +16,7 @@ from kpledger.scheme.v1.events.certificate import AmendmentEndorsed
 from kpledger.scheme.v1.lifecycles import CertificateMark
 from kpledger.scheme.v1.records import KeyRecord
 
-_ROLES: Final = {
-    "exporter.name": "EXPORTER",
-    "exporter.licence": "LICENCE",
-}
+_ROLES: Final = {"exporter.name": "EXPORTER", "exporter.licence": "LICENCE"}
 """The roles of whoever sets a price, by the field that an amendment may change."""
 _SHOWN_KEY: Final = 16
 """So many digits of a key stand for an officer without a name."""

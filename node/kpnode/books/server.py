@@ -78,11 +78,7 @@ class BooksApi:
     """
 
     def __init__(
-        self,
-        file: Path,
-        queries: Iterable[AnyQuery] = QUERIES,
-        *,
-        budget_s: float = DEAR_BUDGET_S,
+        self, file: Path, queries: Iterable[AnyQuery] = QUERIES, *, budget_s: float = DEAR_BUDGET_S
     ) -> None:
         """Answer from this file, which is open; must be called in the event loop.
 

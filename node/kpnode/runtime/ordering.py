@@ -127,11 +127,7 @@ class Ordering:
         return self._refused.is_full(lane) and self._intake.judge(events[0]) is not None
 
     async def _order(
-        self,
-        events: Sequence[SignedEvent],
-        answers: list[Answer],
-        lane: Author,
-        deadline_s: float,
+        self, events: Sequence[SignedEvent], answers: list[Answer], lane: Author, deadline_s: float
     ) -> list[Outcome]:
         while True:
             places = [at for at, answer in enumerate(answers) if isinstance(answer, Retry)]
@@ -168,12 +164,7 @@ class Ordering:
         return lost if isinstance(answer, Retry) else answer
 
     async def _attempt(
-        self,
-        events: Sequence[SignedEvent],
-        lane: Author,
-        deadline_s: float,
-        *,
-        relay: bool = True,
+        self, events: Sequence[SignedEvent], lane: Author, deadline_s: float, *, relay: bool = True
     ) -> list[Answer]:
         """Start with the events, in order, as far as that is possible, and wait for the answers."""
         futures: list[asyncio.Future[Answer]] = []

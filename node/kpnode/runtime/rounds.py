@@ -23,11 +23,7 @@ class Rounds:
     """Asks, and knows which answer belongs to which question."""
 
     def __init__(
-        self,
-        tickets: Iterator[int],
-        send: Callable[[int], NodeId | None],
-        *,
-        timeout_s: float,
+        self, tickets: Iterator[int], send: Callable[[int], NodeId | None], *, timeout_s: float
     ) -> None:
         """Prepare.
 

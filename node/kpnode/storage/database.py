@@ -24,11 +24,7 @@ from typing import IO, Final
 import plyvel
 
 from kpledger.reading import say_trouble
-from kpnode.storage.errors import (
-    StorageCorruptError,
-    StorageError,
-    StorageFailedError,
-)
+from kpnode.storage.errors import StorageCorruptError, StorageError, StorageFailedError
 from kpnode.storage.torn import find_damage
 
 _WRITE_BUFFER_BYTES: Final = 16 << 20

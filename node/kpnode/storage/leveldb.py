@@ -16,10 +16,7 @@ from kpledger.log import layout
 from kpledger.log.layout import StoredEntry
 from kpnode.raft import Entry, EntryKind, HardState, Index, InvariantError, NodeId, Term, take_bytes
 from kpnode.storage.database import Database
-from kpnode.storage.errors import (
-    StorageCorruptError,
-    StorageError,
-)
+from kpnode.storage.errors import StorageCorruptError, StorageError
 
 TAIL_ENTRIES: Final = 256
 """Entries at the end of the log that are kept in memory, and all verified at start. Up to twice as

@@ -15,10 +15,7 @@ from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, Refusals
 from kpledger.scheme.v1.events import decisions as events
 from kpledger.scheme.v1.events.decisions import RestrictionLifted, RestrictionSet
-from kpledger.scheme.v1.events.governance import (
-    ParticipantAdmitted,
-    ParticipantStatusChanged,
-)
+from kpledger.scheme.v1.events.governance import ParticipantAdmitted, ParticipantStatusChanged
 from kpledger.scheme.v1.measures import Restriction, StandingSince
 from kpledger.scheme.v1.policy import SCHEME_ONLY
 from kpledger.scheme.v1.records import DecisionRecord, EventRecord, PolicyRecord
