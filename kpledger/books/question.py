@@ -75,9 +75,10 @@ def form(
         may_be_empty: whether a question may leave it empty, and so say nothing.
     """
     whole = f"({pattern})?" if may_be_empty else pattern
+    more = {"format": "date"} if parse is parse_day else {}
     return Meta(
         # Nobody asks for an empty text: who says nothing leaves the parameter out.
-        extra_json_schema={"pattern": f"^({pattern})$", "description": accepted},
+        extra_json_schema={"pattern": f"^({pattern})$", "description": accepted, **more},
         extra={_FORM: _Form(re.compile(whole), accepted, parse)},
     )
 

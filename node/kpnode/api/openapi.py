@@ -163,7 +163,7 @@ def _describe_problems(route: Route) -> Json:
         (route.options is ReadOptions, [ProblemKind.NOT_CONFIRMED, *_OF_A_NODE_OUT_OF_WORK]),
         (route in (BLOCKS, CHECKPOINT), [ProblemKind.NO_LEADER]),
         (route.from_books, [ProblemKind.TOO_COSTLY, ProblemKind.BOOKS_BEHIND]),
-        (route.may_find_none, [ProblemKind.NOT_FOUND]),
+        (route.may_find_none or bool(route.names_in_path), [ProblemKind.NOT_FOUND]),
         (route not in _WITHOUT_SHARE, _OF_SHARES),
     )
     titles: dict[int, list[str]] = {}

@@ -21,7 +21,9 @@ from kpnode.api.problems import ProblemError, parameter_error
 
 S = TypeVar("S", bound=msgspec.Struct)
 
+_SOMETHING: Final = re.compile("(?s).+")
 _DIGITS: Final = re.compile(r"-?[0-9]{1,18}")
+_TRUTH: Final = re.compile("true|false")
 _SHOWN: Final = 64
 """So much of what was given is shown in a problem."""
 
@@ -53,11 +55,9 @@ def read_parameters(request: web.Request, kind: type[S]) -> S:
     given = {**request.query, **request.match_info}
     wanted = {name: given[name] for name in _names(kind) if name in given}
     for name, value in wanted.items():
-        if not value:
-            # It would be taken for what says nothing: a filter would be none.
-            raise _refuse(kind, name, value, "")
-        # What other readers of numbers would let pass: signs, exponents, digits of other scripts.
-        if _describe(kind, name).is_number and _DIGITS.fullmatch(value) is None:
+        # Nothing would be taken for what says nothing: a filter would be none. And of a number or
+        # a truth value other readers let more pass: signs, exponents, digits of other scripts, 1.
+        if _describe(kind, name).form.fullmatch(value) is None:
             raise _refuse(kind, name, value, "")
     try:
         return msgspec.convert(wanted, kind, strict=False)
@@ -83,7 +83,7 @@ class _Parameter:
     """What may stand for a parameter."""
 
     accepted: str
-    is_number: bool = False
+    form: re.Pattern[str] = _SOMETHING
 
 
 @lru_cache
@@ -97,11 +97,11 @@ def _describe(kind: type[msgspec.Struct], name: str) -> _Parameter:
         found = found.type
     match found:
         case inspect.IntType(ge=low, le=high) if low is not None and high is not None:
-            return _Parameter(f"an integer from {low} to {high}", is_number=True)
+            return _Parameter(f"an integer from {low} to {high}", _DIGITS)
         case inspect.IntType():
-            return _Parameter("an integer", is_number=True)
+            return _Parameter("an integer", _DIGITS)
         case inspect.BoolType():
-            return _Parameter("true or false")
+            return _Parameter("true or false", _TRUTH)
         case inspect.EnumType(cls=cls):
             return _Parameter(", ".join(str(one.value) for one in cls))
         case _:
