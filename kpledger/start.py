@@ -38,7 +38,9 @@ def start(program: str) -> None:
     except KeyboardInterrupt as error:
         end_interrupted(*error.args)
     except ImportError as error:
-        remedy = f"pip install 'kpledger[{program[2:].partition('.')[0]}]' installs what it needs"
+        remedy = f"pip install '.[{program[2:].partition('.')[0]}]' in a clone of the project"
+        if error.name == "plyvel":
+            remedy += ", for LevelDB; from Python 3.13 on with a C++ compiler and libleveldb-dev"
         _end(f"the program cannot be loaded: {error}; {remedy}", _UNDECIDED)
     except (OSError, MemoryError) as error:
         _end(f"this machine hinders the program: {str(error) or 'no memory'}", _UNDECIDED)

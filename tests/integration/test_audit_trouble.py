@@ -167,6 +167,8 @@ def test_a_database_that_a_node_has_open_is_read_and_not_touched(copies: Path) -
     ("module", "code", "said"),
     [
         ("raise ImportError('libleveldb.so.1')", 2, "cannot be loaded: libleveldb.so.1"),
+        ("raise ImportError('x')", 2, "pip install '.["),
+        ("raise ModuleNotFoundError('x', name='plyvel')", 2, "and libleveldb-dev"),
         ("raise OSError(24, 'Too many open files')", 2, "Too many open files"),
         ("raise MemoryError", 2, "this machine hinders the program: no memory"),
         ("raise RuntimeError('unforeseen')", 70, "RuntimeError('unforeseen')"),

@@ -42,7 +42,7 @@ def _main() -> None:
     try:
         import pygraphviz  # noqa: PLC0415 (only the drawing process loads it)
     except ImportError:
-        sys.exit("pygraphviz is not installed: pip install 'kpledger[client]'")
+        sys.exit("pygraphviz is not installed: pip install '.[client]' in a clone of the project")
     graph = pygraphviz.AGraph(string=sys.stdin.read())
     sys.stdout.buffer.write(graph.draw(format="svg", prog="dot"))
 

@@ -167,7 +167,8 @@ def _load_pyarrow() -> ModuleType:
         import_module("pyarrow.parquet")
         return import_module("pyarrow")
     except ImportError:
-        raise ClientError("Parquet needs pyarrow: pip install 'kpledger[client]'") from None
+        lacking = "Parquet needs pyarrow: pip install '.[client]' in a clone of the project"
+        raise ClientError(lacking) from None
 
 
 def write_csv_files(books: sqlite3.Connection, directory: Path) -> None:

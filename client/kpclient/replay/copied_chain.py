@@ -44,8 +44,8 @@ from kpledger.reading import open_file, say_trouble
 
 _READER: Final = "kpclient.replay.database_reader"
 _LACKING: Final = (
-    "to read a copy takes LevelDB, which is not installed: pip install 'kpledger[copy]' (for Python"
-    " 3.13 and later it is built from source, with a C++ compiler and libleveldb-dev)"
+    "to read a copy takes LevelDB, which is not installed: pip install '.[copy]' in a clone of the"
+    " project (from Python 3.13 on with a C++ compiler and libleveldb-dev)"
 )
 _TABLE: Final = re.compile(r"\d+\.(ldb|sst)")
 _RECORD: Final = re.compile(r"CURRENT|MANIFEST-.*|.*\.log")

@@ -371,7 +371,7 @@ def test_without_leveldb_a_copy_is_not_read_and_what_is_missing_is_said(
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, [*words, "--genesis", str(genesis), "--copy", str(node)])
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "LevelDB, which is not installed: pip install 'kpledger[copy]'" in result.stderr
+    assert "LevelDB, which is not installed: pip install '.[copy]'" in result.stderr
     assert "libleveldb-dev" in result.stderr
 
 
