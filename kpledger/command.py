@@ -146,6 +146,9 @@ def _ending() -> Iterator[None]:
         _say(str(error) or "there is not enough memory on this machine")
         raise SystemExit(EXIT_UNDECIDED) from None
     except Exception as error:
+        if str(error) == "can't start new thread":
+            _say("no thread can be started: end other processes, or raise their limit (ulimit -u)")
+            raise SystemExit(EXIT_UNDECIDED) from None
         if isinstance(error, typer.BadParameter):
             error.message = error.message.removeprefix("Value error, ")
         if isinstance(getattr(error, "exit_code", None), int):

@@ -6,10 +6,12 @@ from pathlib import Path
 import plyvel
 from founding import make_genesis
 
+from kpclient.replay.copied_chain import StoredBlock
 from kpledger.log import layout
 from kpledger.log.layout import StoredEntry, encode_stored_entry
 
 NOOP, BLOCK = 0, 1
+LAST = 60
 
 
 def store(block: int | bytes) -> bytes:
@@ -33,4 +35,39 @@ def write_genesis(directory: Path) -> Path:
     """Write the genesis file of the small world."""
     file = directory / "genesis.json"
     file.write_bytes(make_genesis().encoded)
+    return file
+
+
+def payload(height: int) -> bytes:
+    """Return bytes found nowhere else, from tens of bytes to more than LevelDB's log block."""
+    size = 40_000 if height == 30 else 20 + height * 97 % 3000
+    return (b"<%d>" % height * size)[:size]
+
+
+BLOCKS = [
+    StoredBlock(height, layout.encode_stored_entry(StoredEntry(1, height, payload(height))))
+    for height in range(1, LAST + 1)
+]
+
+
+def write_node(directory: Path, *, batch: int = 1, compact: bool = False) -> Path:
+    """Write a node's directory: some blocks per batch, in the log or in a table."""
+    database_directory = directory / layout.DATABASE_DIRECTORY
+    database_directory.mkdir(parents=True)
+    with plyvel.DB(str(database_directory), create_if_missing=True, compression=None) as database:
+        database.put(layout.FORMAT_KEY, layout.STORE_FORMAT)
+        for first in range(0, LAST, batch):
+            with database.write_batch(sync=False) as changes:
+                changes.put(layout.HARD_STATE_KEY, b"hard state")
+                for block in BLOCKS[first : first + batch]:
+                    changes.put(layout.block_key(block.height), block.stored)
+                    changes.put(layout.state_key(b"%d" % block.height), b"derived")
+        if compact:
+            database.compact_range()
+    return directory
+
+
+def find_file(directory: Path, pattern: str) -> Path:
+    """Give the one file of a database whose name is of a form."""
+    (file,) = (directory / layout.DATABASE_DIRECTORY).glob(pattern)
     return file

@@ -69,40 +69,55 @@ def mounted(what: str) -> tuple[str, ...]:
 
 
 def limited(limit: str) -> tuple[str, ...]:
-    return ("sh", "-c", f'ulimit {limit}; exec "$@"', "sh")
+    return ("bash", "-c", f'ulimit {limit}; exec "$@"', "bash")
 
 
+def full(place: str) -> tuple[str, ...]:
+    return mounted(f"mount -t tmpfs -o size=4k none {place}")
+
+
+AS_NOBODY = (
+    *("setpriv", "--reuid=65533", "--clear-groups", "--inh-caps=+dac_override,+dac_read_search"),
+    "--ambient-caps=+dac_override,+dac_read_search",
+)
+"""The system counts the processes of whoever is not root."""
 MACHINES = {
-    "a long TMPDIR": ((), {"TMPDIR": "{long}"}, "AF_UNIX path too long"),
-    "a full TMPDIR": (
-        mounted("mount -t tmpfs -o size=4k none {place}"),
-        {"TMPDIR": "{place}"},
-        "No space left on device",
+    "a full TMPDIR": (full("{place}"), "No space left on device; make room in {place}, or"),
+    "few files": (
+        limited("-n 9"),
+        "Too many open files; raise the limit of open files (ulimit -n)",
     ),
-    "a read-only /dev/shm": (
-        mounted("mount -t tmpfs -o ro none /dev/shm"),
-        {},
-        "Read-only file system",
+    "few files, and processes to start": (limited("-n 12"), "Too many open files; raise the limit"),
+    "one process": (
+        (*AS_NOBODY, *limited("-u 1")),
+        "Resource temporarily unavailable; end other processes, or raise their limit (ulimit -u)",
     ),
-    "few descriptors": (limited("-n 16"), {}, "Too many open files"),
+    "two processes": ((*AS_NOBODY, *limited("-u 2")), "Resource temporarily unavailable; end"),
 }
 
 
+@pytest.fixture(scope="module")
+def is_root() -> None:
+    if subprocess.run([*mounted("true"), "true"], check=False).returncode:
+        pytest.skip("only root mounts, and becomes somebody else")
+
+
+@pytest.mark.usefixtures("is_root")
 @pytest.mark.parametrize("name", MACHINES)
 def test_trouble_of_the_machine_decides_nothing_and_takes_nothing_back(
     copies: Path, tmp_path: Path, name: str
 ) -> None:
-    wrapped_in, environment, said = MACHINES[name]
-    if wrapped_in and subprocess.run([*mounted("true"), "true"], check=False).returncode:
-        pytest.skip("only root mounts")
-    long = tmp_path / ("d" * 100)
-    long.mkdir()
-    words = tuple(word.replace("{place}", str(tmp_path)) for word in wrapped_in)
-    values = {key: value.format(long=long, place=tmp_path) for key, value in environment.items()}
-    code, stdout, _ = run(copies, copies / "good", *words, environment=values)
+    wrapped_in, said = MACHINES[name]
+    place = tmp_path / "place"
+    place.mkdir()
+    home = tmp_path / "home"
+    words = tuple(word.replace("{place}", str(place)) for word in wrapped_in)
+    values = {"TMPDIR": str(place)} if "TMPDIR" in name else {}
+    values["KPLEDGER_HOME"] = str(home)
+    code, stdout, stderr = run(copies, copies / "good", *words, environment=values)
     report = json.loads(stdout)
-    assert (code, report["verdict"]) == (2, "UNDECIDED"), report
-    assert said in report["problem"]
+    assert (code, report["verdict"], stderr) == (2, "UNDECIDED", ""), report
+    assert said.format(place=place) in report["problem"]
     code, stdout, _ = run(copies, copies / "bad", *words, environment=values)
     found = json.loads(stdout)
     assert (code, found["verdict"]) in {(1, "VIOLATION"), (2, "UNDECIDED")}
@@ -110,12 +125,37 @@ def test_trouble_of_the_machine_decides_nothing_and_takes_nothing_back(
         assert found["first_bad_height"] == BAD_AT
 
 
-@pytest.mark.parametrize("kib", [20_000, 60_000])
-def test_too_little_memory_is_no_violation(copies: Path, kib: int) -> None:
+@pytest.mark.usefixtures("is_root")
+@pytest.mark.parametrize(
+    ("wrapped_in", "named"),
+    [
+        (mounted("mount -t tmpfs -o ro none /dev/shm"), "place"),
+        (full("/dev/shm"), "place"),  # noqa: S108
+        ((), "d" * 100),
+    ],
+    ids=["a read-only /dev/shm", "a full /dev/shm", "a long TMPDIR"],
+)
+def test_processes_need_nothing_but_pipes(
+    copies: Path, tmp_path: Path, wrapped_in: tuple[str, ...], named: str
+) -> None:
+    (tmp_path / named).mkdir()
+    values = {"TMPDIR": str(tmp_path / named)}
+    for copy, expected in (("good", 0), ("bad", 1)):
+        assert run(copies, copies / copy, *wrapped_in, environment=values)[0] == expected
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [f"-d {kib}" for kib in (20_000, 60_000)] + [f"-v {kib}000" for kib in range(88, 121, 4)],
+)
+def test_too_little_memory_is_no_violation_and_ends_soon(copies: Path, limit: str) -> None:
     """How much is too little, and where it shows, depends on the machine."""
-    code, stdout, _ = run(copies, copies / "good", *limited(f"-d {kib}"))
+    code, stdout, stderr = run(copies, copies / "good", *limited(limit))
     assert code in {0, 2, 70}
     assert "VIOLATION" not in stdout
+    assert "Traceback" not in stderr
+    if code == 2 and stdout:
+        assert "free memory, or raise its limit" in json.loads(stdout)["problem"]
 
 
 @pytest.mark.parametrize("what", [">&-", ">/dev/full", "<&- >&- 2>&-", "| true"])

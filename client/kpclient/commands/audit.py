@@ -18,6 +18,7 @@ from kpclient.files import check_destination
 from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.output.console import print_fields, print_json, print_line, print_trouble
 from kpclient.output.tables import write_csv_files, write_parquet_files
+from kpclient.replay.children import describe_trouble
 from kpclient.replay.verification import verify_chain
 from kpclient.session import Session
 from kpledger.base.errors import LedgerError
@@ -45,16 +46,16 @@ def audit(
     """
     session = Session(connection, offline=OfflineOptions(copy=copy))
     try:
-        founded, chain = session.genesis, session.open_chain()
+        report = verify_chain(session.genesis, session.open_chain(), jobs=jobs)
     except UsageError:
         raise  # nothing was looked at
-    except (ClientError, LedgerError, OSError) as error:
+    except (ClientError, LedgerError, OSError, MemoryError) as error:
+        why = describe_trouble(error)
         if connection.as_json:
-            print_json({"verdict": AuditVerdict.UNDECIDED, "problem": str(error)})
+            print_json({"verdict": AuditVerdict.UNDECIDED, "problem": why})
         else:
-            print_trouble(f"UNDECIDED: {error}")
+            print_trouble(f"UNDECIDED: {why}")
         raise typer.Exit(EXIT_UNDECIDED) from None
-    report = verify_chain(founded, chain, jobs=jobs)
     if connection.as_json:
         print_json(dataclasses.asdict(report))
     else:

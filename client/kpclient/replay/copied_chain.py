@@ -1,18 +1,15 @@
 """The blocks of a copied node directory, read without changing it and in spite of damage.
 
-An auditor asks two things of such a copy: what does it say, and where is the first thing wrong
-with it. What is stored is handed out as it is, also where LevelDB's checksums do not hold: the
-hashes and signatures inside find the exact block, a checksum only the neighbourhood. Nothing is
-verified here.
+What is stored is handed out as it is, also where LevelDB's checksums do not hold: the hashes and
+signatures inside find the exact block, a checksum only the neighbourhood. Nothing is verified here.
 
 LevelDB writes to a directory as soon as it opens it; therefore it works on a scratch directory,
 with copies of the small files and symbolic links to the tables, which LevelDB never changes. That
 is opened strictly first, every checksum verified. From where this meets damage, the rest is read
-from a second scratch directory, leniently: a table's block is read as it is, whatever its checksum
-says; a record of the write-ahead log with a wrong checksum is left out, and the rest of its 32 KiB
-with it, so that the first block in it is found missing. LevelDB's own repair is not used: it aborts
-the process on some damaged tables (1.22). All of it runs in another process
-(:mod:`kpclient.replay.database_reader`), since the files may have been made to do harm.
+leniently, from a second one: a table's block as it is; without a record of the write-ahead log that
+has a wrong checksum, and the rest of its 32 KiB, so that the first block in it is found missing.
+LevelDB's own repair aborts the process on some damaged tables (1.22). All of it runs in another
+process (:mod:`kpclient.replay.database_reader`), since the files may have been made to do harm.
 
 For the same reason a copy is made of regular files that are no larger than a node makes them, and
 nothing is followed: no link, no pipe, no device. What is refused, missing or unreadable contradicts
@@ -26,19 +23,18 @@ was more is known only to who holds a checkpoint or a commit certificate.
 import os
 import re
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, cast
 
 import msgpack
 
 from kpclient.errors import ClientError, UsageError
+from kpclient.replay.children import fail, is_memory_limited, started
 from kpledger.log import layout
 from kpledger.reading import open_file, say_trouble
 
@@ -47,8 +43,9 @@ _LACKING: Final = (
     "to read a copy takes LevelDB, which is not installed: pip install '.[copy]' in a clone of the"
     " project (from Python 3.13 on with a C++ compiler and libleveldb-dev)"
 )
+_CRASHES: Final = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV)
 _TABLE: Final = re.compile(r"\d+\.(ldb|sst)")
-_RECORD: Final = re.compile(r"CURRENT|MANIFEST-.*|.*\.log")
+_RECORD: Final = re.compile(r"CURRENT|MANIFEST-\d+|\d+\.log")
 LARGEST_FILE_BYTES: Final = 64 << 20
 """A node's tables and write-ahead logs have some 16 MiB, and a batch more."""
 _MAX_COPIED_BYTES: Final = 4 * LARGEST_FILE_BYTES
@@ -120,8 +117,8 @@ class CopiedChain:
         """Yield the blocks from height 1 on; last of all an unreadable one, if there is any damage.
 
         A copy that ends early, without a trace of damage and without later blocks, is a shorter
-        chain. If damage was met and yet all blocks could be read, the next one is unreadable:
-        whether the copy ended here cannot be told.
+        chain. If damage was met and no trace of a later block, it is in what a node keeps beside
+        its blocks: that contradicts nothing in the chain.
 
         Raises:
             ChainUnavailableError: a file or a block is missing, cannot be read, or is none that a
@@ -137,7 +134,9 @@ class CopiedChain:
                         yield StoredBlock(height, stored)
             except _DamagedError as error:
                 damage = damage or str(error)
-            if not damage:
+            else:
+                if damage:
+                    raise _refuse(self._database, damage)
                 return
         yield UnreadableBlock(height + 1, damage)
 
@@ -156,12 +155,14 @@ def _names(directory: Path) -> list[str]:
 
 def _read_blocks(directory: Path, first: int, *, strict: bool) -> Generator[bytes]:
     """Yield what is stored under the heights from the first on, without a gap."""
+    how = "strict" if strict else "lenient"
     with (
         _fill_scratch(directory) as scratch,
-        _start_reader(scratch, first, strict=strict) as (process, output),
+        started(_READER, str(scratch), str(first), how) as child,
     ):
         unpacker = msgpack.Unpacker(max_buffer_size=layout.MAX_STORED_BYTES + _PIECE_BYTES)
-        while piece := os.read(output.fileno(), _PIECE_BYTES):
+        output = cast("IO[bytes]", child.stdout).fileno()
+        while piece := os.read(output, _PIECE_BYTES):
             unpacker.feed(piece)
             for height, found in unpacker:
                 if isinstance(found, bytes):
@@ -169,39 +170,19 @@ def _read_blocks(directory: Path, first: int, *, strict: bool) -> Generator[byte
                     continue
                 why = found.replace(str(scratch), str(directory))
                 if height == 0:
-                    raise ChainUnavailableError(f"{directory} cannot be read: {why}; {_ADVICE}")
+                    raise _refuse(directory, why)
+                if height < 0:
+                    raise OSError(found)
                 if why:
                     raise _DamagedError(why)
                 return
-        how = _describe_end(process.wait())
-        problem = f"the process that reads it has ended ({how})"
-        raise ChainUnavailableError(f"{directory} cannot be read: {problem}; {_ADVICE}")
+        ended = fail(child, f"reads {directory}")
+        if -child.wait() in _CRASHES and not is_memory_limited():
+            raise _refuse(directory, str(ended))
+        raise ended
 
 
 _ADVICE: Final = "copy the whole directory again, of a stopped node, as somebody who may read it"
-
-
-@contextmanager
-def _start_reader(
-    scratch: Path, first: int, *, strict: bool
-) -> Iterator[tuple["subprocess.Popen[bytes]", IO[bytes]]]:
-    """Start the process that reads; gives it and what it writes, and ends it at last."""
-    how = "strict" if strict else "lenient"
-    with subprocess.Popen(  # noqa: S603 (this interpreter and our own module)
-        [sys.executable, "-m", _READER, str(scratch), str(first), how],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            if process.stdout is not None:
-                yield process, process.stdout
-        finally:
-            process.kill()
-
-
-def _describe_end(code: int) -> str:
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 @contextmanager
@@ -223,14 +204,16 @@ def _fill_scratch(directory: Path) -> Iterator[Path]:
             raise _refuse(directory, f"there are more than {_MAX_COPIED_BYTES} bytes to copy")
         for record in records:
             with _open_regular(record) as (file, size):
-                _copy(file, scratch / record.name, size)
+                (scratch / record.name).write_bytes(file.read(size))
         for table in (directory / name for name in names if _TABLE.fullmatch(name)):
             with _open_regular(table) as (_, size):
                 if not size:
                     raise _refuse(table, "it is empty")
             (scratch / table.name).symlink_to(table.absolute())
         current = scratch / "CURRENT"
-        if current.exists() and b"/" in current.read_bytes():
+        if not current.exists():
+            raise _refuse(directory, f"its file {current.name} is missing")
+        if b"/" in current.read_bytes():
             raise _refuse(directory / current.name, "it names a file in another directory")
         yield scratch
 
@@ -249,15 +232,6 @@ def _open_regular(path: Path) -> Iterator[tuple[IO[bytes], int]]:
             problem = f"it has {size} bytes; no node writes more than {LARGEST_FILE_BYTES}"
             raise _refuse(path, problem)
         yield file, size
-
-
-def _copy(file: IO[bytes], target: Path, size: int) -> None:
-    """Copy as many bytes as a file had when it was opened."""
-    with target.open("xb") as copy:
-        left = size
-        while left and (piece := file.read(min(left, _PIECE_BYTES))):
-            copy.write(piece)
-            left -= len(piece)
 
 
 def _refuse(path: Path, problem: str) -> ChainUnavailableError:

@@ -7,6 +7,7 @@ and from which log on writes are still to be taken in. So what is missing in bet
 LevelDB itself verifies the checksums of what these files hold.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,17 @@ _TORN: Final = "its files are of different moments"
 _LOG_NUMBER, _LAST_SEQUENCE = 2, 4
 _FIELDS: Final = {1: "t", 2: "n", 3: "n", 4: "n", 5: "nt", 6: "nn", 7: "nnntt", 9: "n"}
 """What a record of the manifest holds by its tags: numbers and texts (`db/version_edit.cc`)."""
+_PUT: Final = re.compile(
+    rb"(?:\x01\x09|\x00\x11[\x80-\xff]{0,4}[\x00-\x7f](?=.{9}\x01))b\0{4}(.{4})", re.DOTALL
+)
+"""How the key of a block is written in a log, and in a table, at the start of one of its blocks."""
+
+
+def find_highest_block(directory: Path) -> int:
+    """Give the greatest height of which a block left a trace, be it readable or not; 0 for none."""
+    files = (one for one in directory.iterdir() if one.suffix in {".log", ".ldb", ".sst"})
+    found = (height for one in files for height in _PUT.findall(one.read_bytes()))
+    return max((int.from_bytes(height, "big") for height in found), default=0)
 
 
 def find_tear(directory: Path) -> str:

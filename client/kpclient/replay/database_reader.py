@@ -4,7 +4,8 @@ LevelDB believes what stands in its files: a length in one of them can ask for a
 and some damage ends the process. Here both end this process alone, which may take so much memory
 and no more. It writes to standard output what a node streams, MessagePack arrays [height, stored
 entry]; in the last one stands, instead of an entry, why there are no more: nothing at the end of
-the log, what is damaged at this height, or, at height 0, what hindered the reading.
+the log, what is damaged at this height, at height 0 what cannot be read, or, at height -1, what of
+this machine hindered the reading.
 """
 
 import errno
@@ -12,7 +13,7 @@ import os
 import resource
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -20,17 +21,17 @@ from typing import Final
 import msgpack
 import plyvel
 
-from kpclient.replay.database_files import find_tear
+from kpclient.replay.children import MEMORY_BYTES, is_memory_limited
+from kpclient.replay.database_files import find_highest_block, find_tear
 from kpledger.log import layout
-
-MEMORY_BYTES: Final = 256 << 20
-"""What reading takes at most; of an honest database far less."""
 
 _TORN: Final = (
     *("missing files", "create_if_missing", "non-existent file"),
     *("too short to be an sstable", "bad magic number"),
 )
 """How LevelDB says that a file is not there, or not whole: a table, CURRENT, or the manifest."""
+
+_SHORTAGES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM)
 
 _Frame = tuple[int, bytes | str]
 
@@ -39,6 +40,8 @@ def read_frames(directory: str, first: int, *, strict: bool) -> Iterator[_Frame]
     """Yield the entries from a height on without a gap, and last why there are no more."""
     height, is_open = first, False
     torn = find_tear(Path(directory))
+    # Before LevelDB is there, which puts a log into a table without what is damaged.
+    highest = 0 if strict else find_highest_block(Path(directory))
     try:
         with closing(plyvel.DB(directory, paranoid_checks=strict, compression=None)) as database:
             is_open = True
@@ -49,10 +52,11 @@ def read_frames(directory: str, first: int, *, strict: bool) -> Iterator[_Frame]
             with closing(found):
                 found.seek(layout.block_key(first))
                 for height in count(first):
-                    if not found.valid() or found.key() > layout.LAST_BLOCK_KEY:
+                    is_last = not found.valid() or found.key() > layout.LAST_BLOCK_KEY
+                    if is_last and height > highest:
                         yield (0, torn) if torn else (height, "")
                         return
-                    if found.key() != layout.block_key(height):
+                    if is_last or found.key() != layout.block_key(height):
                         lost = "it is missing, and later ones are there"
                         yield (0, torn) if torn else (height, lost)
                         return
@@ -63,13 +67,17 @@ def read_frames(directory: str, first: int, *, strict: bool) -> Iterator[_Frame]
                     yield height, stored
                     found.next()
     except plyvel.IOError as error:
-        yield 0, _text(error)
+        is_short = any(_text(error).endswith(os.strerror(code)) for code in _SHORTAGES)
+        yield -1 if is_short else 0, _text(error)
     except plyvel.Error as error:
-        # A file that is not there contradicts nothing, nor one that only says which others belong.
+        # A file that is not there contradicts nothing, nor one that only says which others belong,
+        # nor damage behind the last block.
         is_torn = any(words in _text(error) for words in _TORN)
-        yield 0 if is_torn or not (strict or is_open) else height, _text(error)
+        is_open = strict or (is_open and height <= highest)
+        yield 0 if is_torn or not is_open else height, _text(error)
     except MemoryError:
-        yield 0, f"more memory is asked for than the {MEMORY_BYTES >> 20} MiB that reading may take"
+        why = f"it asks for more memory than the {MEMORY_BYTES >> 20} MiB that it may take"
+        yield (-1, os.strerror(errno.ENOMEM)) if is_memory_limited() else (0, why)
 
 
 def _text(error: plyvel.Error) -> str:
@@ -82,13 +90,10 @@ def _main(directory: str, first: str, strict: str) -> None:
     bound = MEMORY_BYTES if most == resource.RLIM_INFINITY else min(MEMORY_BYTES, most)
     resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    try:
+    with suppress(BrokenPipeError):  # nobody listens any more
         for frame in read_frames(directory, int(first), strict=strict == "strict"):
             sys.stdout.buffer.write(msgpack.packb(frame))
         sys.stdout.buffer.flush()
-    except OSError as error:
-        # Nobody listens any more.
-        os._exit(0 if error.errno == errno.EPIPE else 1)
 
 
 if __name__ == "__main__":
