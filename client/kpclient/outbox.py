@@ -16,13 +16,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from kpclient.errors import ClientError, FileError
-from kpclient.files import (
-    lock,
-    make_private_directory,
-    read_bounded,
-    sync_directory,
-    write_durably,
-)
+from kpclient.files import lock, make_private_directory, read_bounded, sync_directory, write_durably
 from kpledger.api.answers import Problem
 from kpledger.base.codec import DECODE_ERRORS
 from kpledger.base.errors import LedgerError

@@ -213,10 +213,7 @@ CHECKPOINT: Final = Route(
     access=Access.EVERYBODY,
 )
 LIVE: Final = Route(
-    "/health/live",
-    "The process answers",
-    _reply("It does", HealthAnswer),
-    access=Access.EVERYBODY,
+    "/health/live", "The process answers", _reply("It does", HealthAnswer), access=Access.EVERYBODY
 )
 READY: Final = Route(
     "/health/ready",
@@ -225,10 +222,7 @@ READY: Final = Route(
     access=Access.EVERYBODY,
 )
 OPENAPI: Final = Route(
-    "/openapi.json",
-    "The routes for machines",
-    _reply("OpenAPI 3.1"),
-    access=Access.EVERYBODY,
+    "/openapi.json", "The routes for machines", _reply("OpenAPI 3.1"), access=Access.EVERYBODY
 )
 
 EVENT: Final = Route(

@@ -132,9 +132,7 @@ def _write(path: Path, entries: Sequence[TokenEntry]) -> None:
     partial.unlink(missing_ok=True)
     lines = [f"{one.name} {one.day} {one.sha256}\n" for one in entries]
     with os.fdopen(
-        os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_MODE),
-        "w",
-        encoding="ascii",
+        os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_MODE), "w", encoding="ascii"
     ) as file:
         if os.geteuid() == 0:
             # An administrator makes it for the user under whom the node runs.

@@ -135,8 +135,4 @@ def _print(entry: KeyEntry, *, as_json: bool) -> None:
 
 
 def _describe(entry: KeyEntry) -> dict[str, str]:
-    return {
-        "name": entry.name,
-        "author": str(entry.author),
-        "public_key": entry.public_key.hex(),
-    }
+    return {"name": entry.name, "author": str(entry.author), "public_key": entry.public_key.hex()}

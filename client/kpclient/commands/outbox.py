@@ -10,12 +10,7 @@ import msgspec
 from kpclient.clock import now_ms
 from kpclient.commands.declared import command
 from kpclient.commands.statements import sign_typed
-from kpclient.errors import (
-    ClientError,
-    PartlyRefusedError,
-    PartlyUndecidedError,
-    UsageError,
-)
+from kpclient.errors import ClientError, PartlyRefusedError, PartlyUndecidedError, UsageError
 from kpclient.input.batch import BatchRow
 from kpclient.input.options import (
     ConnectionOptions,
@@ -30,12 +25,7 @@ from kpclient.net.heads import look_up_head
 from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NodeUnreachableError
 from kpclient.outbox import WAITING, Outbox, OutboxEntry, TypedStatement
-from kpclient.output.console import (
-    print_answer,
-    print_json,
-    print_table,
-    print_trouble,
-)
+from kpclient.output.console import print_answer, print_json, print_table, print_trouble
 from kpclient.output.histories import flatten, tell_event
 from kpclient.session import Session
 from kpclient.statements.sending import ask_about, describe_answer, name_event, take_answers

@@ -75,8 +75,7 @@ def lay_out_summary(answer: SummaryAnswer, compared: Sequence[Comparison]) -> Ta
         name = "Others, as published" if code == OTHERS else ""
         rows.append({"participant": code, "name": name})
     return Table(
-        (*_SUMMARY, *_COMPARED),
-        [row | beside.get(str(row["participant"]), {}) for row in rows],
+        (*_SUMMARY, *_COMPARED), [row | beside.get(str(row["participant"]), {}) for row in rows]
     )
 
 

@@ -211,10 +211,7 @@ def _tables(books: sqlite3.Connection) -> Iterator[tuple[str, Sequence[TypedName
 
 
 def _read(
-    books: sqlite3.Connection,
-    table: str,
-    columns: Sequence[TypedName],
-    written: Mapping[str, str],
+    books: sqlite3.Connection, table: str, columns: Sequence[TypedName], written: Mapping[str, str]
 ) -> Iterator[list[tuple[object, ...]]]:
     values = ", ".join(written.get(kind, "{}").format(f'"{name}"') for name, kind in columns)
     cursor = books.execute(f'SELECT {values} FROM "{table}"')  # noqa: S608 (names of the schema)

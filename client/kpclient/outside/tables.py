@@ -265,11 +265,7 @@ _FLOWS: Final = {
     **dict.fromkeys(("x", "2", "export", "exports"), Measured.EXPORT),
 }
 _HS: Final = ("710210", "710221", "710231")
-_PARTS: Final = {
-    "second partner": ("", "0"),
-    "transport": ("", "0"),
-    "procedure": ("", "C00", "0"),
-}
+_PARTS: Final = {"second partner": ("", "0"), "transport": ("", "0"), "procedure": ("", "C00", "0")}
 """What stands in these columns where a row is not one of several parts of another."""
 
 

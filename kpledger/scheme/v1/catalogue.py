@@ -261,15 +261,11 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
         _ANYBODY, (subject.check_first, notes.check_correction), life_effects.correct
     ),
     events.life.OpeningWithdrawn: Row(
-        _OPENER,
-        (withdrawal.check_withdrawn, withdrawal.check_mistake),
-        withdrawal_effects.withdraw,
+        _OPENER, (withdrawal.check_withdrawn, withdrawal.check_mistake), withdrawal_effects.withdraw
     ),
     # Group C: what an issuing participant does with its certificates.
     events.certificate.CertificateIssued: Row(
-        _EXPORTING,
-        (subject.check_subject, subject.check_first, *_ISSUE),
-        certificate_effects.issue,
+        _EXPORTING, (subject.check_subject, subject.check_first, *_ISSUE), certificate_effects.issue
     ),
     events.certificate.CertificateValidated: Row(
         _EXPORTING,
@@ -301,9 +297,7 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
         _EITHER_END, (custody.check_involved, *_NEXT), certificate_effects.lose
     ),
     events.certificate.CertificateFound: Row(
-        _EITHER_END,
-        (custody.check_involved, *_NEXT, subject.check_lost),
-        certificate_effects.find,
+        _EITHER_END, (custody.check_involved, *_NEXT, subject.check_lost), certificate_effects.find
     ),
     events.certificate.CertificateReturnedUnused: Row(
         _EXPORTING, (*_OWN, exporting.check_return_day), certificate_effects.take_back

@@ -109,8 +109,7 @@ def handle_append_reply(
     if not reply.accepted:
         ceiling = Index(min(reply.hint_index, reply.index - 1))
         progress.refused(
-            reply.index,
-            state.log.agreement(floor=NO_INDEX, ceiling=ceiling, term=reply.hint_term),
+            reply.index, state.log.agreement(floor=NO_INDEX, ceiling=ceiling, term=reply.hint_term)
         )
     # Beyond the own log nothing was sent in this term: no honest peer can have acknowledged it.
     elif reply.index <= state.log.last_index:

@@ -7,12 +7,7 @@ import went out again is counted for everybody, and what is claimed wrongly is f
 from kpledger.base.units import format_carats
 from kpledger.scheme.outcome import Refusal, Rule
 from kpledger.scheme.v1.context import Context, Refusals
-from kpledger.scheme.v1.events.certificate import (
-    Certificate,
-    CertificateKind,
-    HsCode,
-    Source,
-)
+from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind, HsCode, Source
 from kpledger.scheme.v1.lifecycles import USED
 from kpledger.scheme.v1.records import CertificateRecord, DrawnRecord
 from kpledger.scheme.v1.rules.numbering import issued_certificate
