@@ -51,6 +51,17 @@ def test_what_follows_is_made_on_what_this_machine_has_seen(ledger: Ledger) -> N
     assert ledger.state(number) == "CONFIRMED"
 
 
+def test_that_there_was_nothing_is_not_what_a_statement_follows(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    number, post = new_number(), elsewhere(ledger, tmp_path / "post")
+    assert post.run("arrive", number, *MUMBAI).exit_code == 1
+    ledger.ask(*issuing(number))
+    assert keep(post, "arrive", number, *MUMBAI)["status"] == "unsigned"
+    assert post.ask("outbox", "send")["sent"] == 1
+    assert ledger.state(number) == "ARRIVED"
+
+
 def test_what_follows_something_that_waits_itself_is_sent_after_it(ledger: Ledger) -> None:
     number = new_number()
     assert keep(ledger, *issuing(number))["status"] == "waiting"

@@ -258,6 +258,8 @@ class Draft:
             if moves and (head is None or event_id.hex() not in head.events):
                 head = (head or Head(event_id)).after(kind, event_id)
                 self.prev = head.event_id
-        if head is None and silence is not None:
-            raise silence
+        # That there was nothing when somebody looked says nothing of what has come since.
+        unheard = silence or recall.silence
+        if head is None and unheard is not None:
+            raise unheard
         return head
