@@ -95,6 +95,9 @@ class Session:
     def genesis(self) -> Genesis:
         """The ledger that is meant."""
         path = self._connection.genesis or self.home / "genesis.json"
+        if self._connection.genesis is None and not path.exists():
+            accepted = f"the genesis file that founds it; KPLEDGER_GENESIS and {path} serve as well"
+            raise UsageError("--genesis", "which ledger is meant is not said", accepted)
         return load_genesis(path)
 
     @cached_property

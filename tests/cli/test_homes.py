@@ -43,3 +43,11 @@ async def test_a_node_is_asked_and_that_nothing_is_remembered_is_told(
         assert (ended.exit_code, "bw-1" in ended.stdout) == (0, True), ended.output
         warning = "warning: what nodes claim and what is verified is not"
         assert (ended.stderr.startswith(warning), ended.stderr.count(warning)) == (True, 1)
+
+
+def test_a_new_home_says_how_a_ledger_is_named(tmp_path: Path) -> None:
+    environment = {"KPLEDGER_HOME": str(tmp_path / "home"), "KPLEDGER_GENESIS": ""}
+    ended = CliRunner().invoke(app, ["status"], env=environment)
+    assert ended.exit_code == 2
+    assert "which ledger is meant is not said" in ended.stderr
+    assert "KPLEDGER_GENESIS" in ended.stderr

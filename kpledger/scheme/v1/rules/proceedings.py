@@ -23,6 +23,7 @@ from kpledger.scheme.v1.rules.values import (
     check_past_day,
     check_span,
     check_words,
+    tell_unseen,
 )
 
 MAX_DOCUMENTS = 200
@@ -57,7 +58,7 @@ def check_step(context: Context) -> Refusals:
         problem = f"{context.subject} is {state}, and no {name} can follow"
         yield Refusal(Rule.E6, "type", problem, ", ".join(steps) or "nothing: it is over")
     if prev != head:
-        problem = f"{prev.hex() if prev else 'null'} is not the newest event on {context.subject}"
+        problem = tell_unseen(prev, context.subject)
         yield Refusal(Rule.E6, "prev", problem, head.hex() if head else "null")
     filed = 0 if record is None else len(record.documents)
     if filed >= MAX_DOCUMENTS and documents_of(context.event.body):

@@ -24,6 +24,7 @@ from kpledger.scheme.v1.events.importing import (
 from kpledger.scheme.v1.ids import CHAIR, MAX_SHORT_NAME_CHARS, SHORT_NAME_PATTERN
 from kpledger.scheme.v1.lifecycles import CASE_TRANSITIONS, OPENS_CASE, TRANSITIONS
 from kpledger.scheme.v1.records import CaseRecord, CertificateRecord
+from kpledger.scheme.v1.rules.values import tell_unseen
 from kpledger.scheme.v1.subjects import Subject
 
 _PRESENTED: Final = (ArrivalRecorded.TYPE, ShipmentDetained.TYPE)
@@ -148,9 +149,7 @@ def check_prev(context: Context) -> Refusals:
     """E6: the author has seen the newest event on the certificate or case (optimistic lock)."""
     record, prev = shipment(context), context.event.header.prev
     if record is not None and prev != record.head:
-        seen = prev.hex() if prev else "null"
-        problem = f"{seen} is not the newest event on {context.subject}"
-        yield Refusal(Rule.E6, "prev", problem, record.head.hex())
+        yield Refusal(Rule.E6, "prev", tell_unseen(prev, context.subject), record.head.hex())
 
 
 @on_certificate

@@ -104,3 +104,10 @@ def check_notice_period(context: Context, effective_from: int) -> Refusals:
         yield Refusal(
             Rule.E14, "body.effective_from", problem, f"a time up to {format_time(latest)}"
         )
+
+
+def tell_unseen(prev: bytes | None, subject: str) -> str:
+    """Say what is wrong with an event whose author has not seen the newest on its subject."""
+    if prev is None:
+        return f"it follows nothing, and there are events on {subject}"
+    return f"{prev.hex()} is not the newest event on {subject}"
