@@ -79,7 +79,8 @@ def read_text(path: Path, *, max_bytes: int) -> str:
     try:
         text = content.decode().replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        problem = f"it is not text in UTF-8: {error.reason}, byte {error.start + 1}"
+        problem = f"it is not text in UTF-8: {error.reason}, byte {error.start + 1}; save it as "
+        problem += "UTF-8, which spreadsheets call 'CSV UTF-8'"
         raise OSError(errno.EILSEQ, problem, str(path)) from None
     ended = text.rstrip()
     return text if text == ended else f"{ended}\n"

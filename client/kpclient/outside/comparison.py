@@ -11,6 +11,7 @@ from kpledger.books.statistics import Annex3Answer
 from kpledger.scheme.v1.events.statistics import Flow
 
 _FLOWS: Final = {Flow.EXPORT: Measured.EXPORT, Flow.IMPORT: Measured.IMPORT}
+_HALF_YEARS: Final = 2
 OWN_EXPORTS: Final = "exports of its own origin"
 
 
@@ -22,7 +23,7 @@ def cannot_know(kind: TableKind) -> tuple[str, ...]:
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """A figure on both sides; null where a side says nothing."""
+    """A figure on both sides; null where a side does not tell it, and then without a difference."""
 
     year: str
     participant: str
@@ -56,6 +57,8 @@ def figures_of(
         if kind is not TableKind.COMTRADE:
             for half in answer.production:
                 add(mined, mined.measured, half.carat_thousandths, half.value_usd_cents)
+            if len(answer.production) < _HALF_YEARS:
+                add(mined, mined.measured, None, None)
         for row in answer.trade:
             amounts = row.carat_thousandths, row.value_usd_cents
             flow = _FLOWS[row.flow]
@@ -83,17 +86,22 @@ def compare(
     wanted = {(key.year, key.participant, key.measured) for key in table.figures}
     keys = {(key, key.measured.value) for key in table.figures}
     keys |= {one for one in ledger if (one[0].year, one[0].participant, one[0].measured) in wanted}
+    told = table.figures.values()
+    # Without a row there was nothing; but nobody says so in an amount that no row tells.
+    without = FigureAmounts(
+        carat_thousandths=min(
+            (0 for one in told if one.carat_thousandths is not None), default=None
+        ),
+        value_usd_cents=min((0 for one in told if one.value_usd_cents is not None), default=None),
+    )
     found = [
-        _compare(key, figure, ledger.get((key, figure), FigureAmounts()), table.figures.get(key))
-        for key, figure in keys
+        _compare(*one, ledger.get(one, FigureAmounts()), table.figures.get(one[0], without))
+        for one in keys
     ]
     return tuple(sorted(found, key=_rank))
 
 
-def _compare(
-    key: FigureKey, figure: str, ours: FigureAmounts, theirs: FigureAmounts | None
-) -> Difference:
-    theirs = theirs or FigureAmounts()
+def _compare(key: FigureKey, figure: str, ours: FigureAmounts, theirs: FigureAmounts) -> Difference:
     carats = _less(theirs.carat_thousandths, ours.carat_thousandths)
     known = ours.carat_thousandths
     return Difference(
@@ -113,11 +121,10 @@ def _compare(
 
 
 def _less(theirs: int | None, ours: int | None) -> int | None:
-    """Give a difference; where one side has no row it says that there was nothing."""
-    return None if theirs is None and ours is None else (theirs or 0) - (ours or 0)
+    return None if theirs is None or ours is None else theirs - ours
 
 
 def _rank(one: Difference) -> tuple[object, ...]:
     sizes = one.difference_carat_thousandths, one.difference_value_usd_cents
     names = one.year, one.participant, one.figure, one.partner, one.hs
-    return *(-abs(size or 0) for size in sizes), *names
+    return sizes[0] is None, *(-abs(size or 0) for size in sizes), *names

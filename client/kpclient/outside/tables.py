@@ -59,17 +59,19 @@ class FigureKey:
 
 @dataclass(slots=True)
 class FigureAmounts:
-    """How much; None where nothing is said."""
+    """How much: None as soon as a part of it is not told."""
 
-    carat_thousandths: int | None = None
-    value_usd_cents: int | None = None
+    carat_thousandths: int | None = 0
+    value_usd_cents: int | None = 0
 
     def add(self, carats: int | None, value: int | None) -> None:
         """Add to it."""
-        if carats is not None:
-            self.carat_thousandths = (self.carat_thousandths or 0) + carats
-        if value is not None:
-            self.value_usd_cents = (self.value_usd_cents or 0) + value
+        self.carat_thousandths = _sum(self.carat_thousandths, carats)
+        self.value_usd_cents = _sum(self.value_usd_cents, value)
+
+
+def _sum(first: int | None, second: int | None) -> int | None:
+    return None if first is None or second is None else first + second
 
 
 @dataclass(slots=True)
@@ -81,12 +83,35 @@ class OutsideTable:
     """What is to be known of rows that were passed over or converted, with their count."""
     months: dict[str, set[str]] = field(default_factory=dict)
     """By year, the months that rows are of; empty for those of the whole year."""
+    parts: Counter[tuple[FigureKey, str]] = field(default_factory=Counter)
+    """Rows of parts of a flow: of whose and what year's flow, and how the part is called."""
     unknown: dict[str, str] = field(default_factory=dict)
     """Names of countries that nobody knows, and where each stands first."""
 
     def add(self, key: FigureKey, carats: int | None, value: int | None) -> None:
-        """Add to what is said under a key."""
+        """Add to what is said under a key; nought beside an amount is not told."""
+        if carats == 0 and value:
+            carats = None
+        elif value == 0 and carats:
+            value = None
+        for amount, name, unit in ((carats, "weight", "carats"), (value, "value", "US$")):
+            if amount is None:
+                why = f"{key.measured} without a {name}, which has no difference in {unit}"
+                self.noted[why] += 1
         self.figures.setdefault(key, FigureAmounts()).add(carats, value)
+
+    def note_parts(self) -> None:
+        """Note the rows of parts of a flow, and of which of them the table lacks the whole."""
+        wholes = {(one.year, one.participant, one.measured) for one in self.figures}
+        for (key, part), count in self.parts.items():
+            whole = f"{key.measured}s"
+            has_whole = (key.year, key.participant, key.measured) in wholes
+            why = (
+                f", which {whole} contain"
+                if has_whole
+                else f" without the {whole} they are part of"
+            )
+            self.noted[f"rows of {part}{why}, and so not compared"] += count
 
 
 def read_outside(file: Path, kind: TableKind, *, year: str, participant: str = "") -> OutsideTable:
@@ -126,7 +151,8 @@ def read_outside(file: Path, kind: TableKind, *, year: str, participant: str = "
         if "" in months and len(months) > 1:
             problem = f"{file} has rows of the whole of {of_year} and of months in it"
             raise UsageError("FILE", problem, "one of the two")
-    if not found.figures:
+    found.note_parts()
+    if all(one == FigureAmounts(None, None) for one in found.figures.values()):
         said = ", ".join(f"{why}: {count}" for why, count in found.noted.items())
         of = f" of {participant}" if participant else ""
         problem = f"{file} says nothing{of} to compare ({said or 'no rows'})"
@@ -261,9 +287,18 @@ def _find(row: _Row, column: str, found: OutsideTable) -> str | None:
 
 
 _FLOWS: Final = {
-    **dict.fromkeys(("m", "1", "import", "imports"), Measured.IMPORT),
-    **dict.fromkeys(("x", "2", "export", "exports"), Measured.EXPORT),
+    code: (measured, part)
+    for measured, part, codes in (
+        (Measured.IMPORT, "", "m|1|import|imports"),
+        (Measured.IMPORT, "re-imports", "rm|4|re-import|re-imports"),
+        (Measured.IMPORT, "foreign imports", "fm|foreign import|foreign imports"),
+        (Measured.EXPORT, "", "x|2|export|exports"),
+        (Measured.EXPORT, "re-exports", "rx|3|re-export|re-exports"),
+        (Measured.EXPORT, "domestic exports", "dx|domestic export|domestic exports"),
+    )
+    for code in codes.split("|")
 }
+"""What is measured, and which part of it; empty for the whole."""
 _HS: Final = ("710210", "710221", "710231")
 _PARTS: Final = {"second partner": ("", "0"), "transport": ("", "0"), "procedure": ("", "C00", "0")}
 """What stands in these columns where a row is not one of several parts of another."""
@@ -274,8 +309,7 @@ def _read_comtrade(row: _Row, found: OutsideTable, year: str) -> None:
     if hs not in _HS:
         found.noted["rows of other goods than 710210, 710221 and 710231"] += 1
     elif flow is None:
-        # Exports contain re-exports, imports re-imports.
-        found.noted["rows of re-exports or re-imports, which exports and imports contain"] += 1
+        found.noted[f"rows of another flow than imports and exports: {row.text('flow')}"] += 1
     elif any(is_total(one) for one in row.texts("partner")):
         found.noted["sums over all partners"] += 1
     elif any(row.text(column) not in whole for column, whole in _PARTS.items()):
@@ -287,27 +321,41 @@ def _read_comtrade(row: _Row, found: OutsideTable, year: str) -> None:
         if reporter == partner:
             found.noted["rows of trade within one participant"] += 1
             return
+        measured, part = flow
+        if part:
+            key = FigureKey(year=row.year(year), participant=reporter, measured=measured)
+            found.parts[key, part] += 1
+            return
         months = found.months.setdefault(row.year(year), set())
         months.add(row.text("month")[4:].lstrip("-"))
         key = FigureKey(
-            year=row.year(year), participant=reporter, measured=flow, partner=partner, hs=hs
+            year=row.year(year), participant=reporter, measured=measured, partner=partner, hs=hs
         )
-        found.add(key, _read_weight(row, found), row.amount("value", 100))
+        value = row.amount("value", 100)
+        found.add(key, _read_weight(row, found, value), value)
 
 
-def _read_weight(row: _Row, found: OutsideTable) -> int | None:
-    """Give thousandths of a carat from whatever unit there is."""
-    for quantity, unit in (("qty", "unit"), ("alternative", "alternative unit")):
-        called = {one.lower() for one in row.texts(unit)}
-        if called & {"carat", "carats", "ct", "13", "weight in carats"}:
-            return row.amount(quantity, 1000)
-        if called & {"kg", "8", "weight in kilograms"}:
-            found.noted["weights in kilograms, taken as 5,000 carats each"] += 1
-            return row.amount(quantity, 1000 * _CARATS_PER_KG)
-    if row.text("kg"):
-        found.noted["weights in kilograms, taken as 5,000 carats each"] += 1
-        return row.amount("kg", 1000 * _CARATS_PER_KG)
-    found.noted["weights in no unit that means carats"] += 1
+_UNITS: Final = {
+    **dict.fromkeys(("carat", "carats", "ct", "13", "weight in carats"), 1000),
+    **dict.fromkeys(("kg", "8", "weight in kilograms"), 1000 * _CARATS_PER_KG),
+}
+"""In thousandths of a carat."""
+_ESTIMATED: Final = {"qty": "true 1 2 6", "alternative": "true 1", "kg": "true 1 4 6"}
+"""Where a weight may stand, the best first, and what says that its source estimated it."""
+
+
+def _read_weight(row: _Row, found: OutsideTable, value: int | None) -> int | None:
+    """Give thousandths of a carat from whatever tells them; nought is told of no value alone."""
+    for name, marks in _ESTIMATED.items():
+        called = ["kg"] if name == "kg" else row.texts(f"{name} unit")
+        unit = next((_UNITS[one.lower()] for one in called if one.lower() in _UNITS), None)
+        weight = None if unit is None else row.amount(name, unit)
+        if weight or (weight == value == 0):
+            if unit != _UNITS["ct"]:
+                found.noted["weights in kilograms, taken as 5,000 carats each"] += 1
+            if row.text(f"{name} estimated").lower() in marks.split():
+                found.noted["weights that their source estimated, and did not measure"] += 1
+            return weight
     return None
 
 
@@ -319,11 +367,10 @@ def _read_summary(row: _Row, found: OutsideTable, year: str) -> None:
     if code is None:
         return
     for measured in Measured:
-        carats = row.amount(f"{measured} carats", 1000)
-        value = row.amount(f"{measured} value", 100)
-        if carats is not None or value is not None:
+        columns = f"{measured} carats", f"{measured} value"
+        if any(row.columns[one] for one in columns):
             key = FigureKey(year=row.year(year), participant=code, measured=measured)
-            found.add(key, carats, value)
+            found.add(key, row.amount(columns[0], 1000), row.amount(columns[1], 100))
 
 
 def _read_estimate(row: _Row, found: OutsideTable, year: str) -> None:

@@ -146,8 +146,8 @@ def test_an_estimate_stands_beside_what_was_reported_and_exported(place: Path) -
     found = differences(place, table, "estimate")
     amounts = ("ledger_carat_thousandths", "difference_carat_thousandths")
     assert [(one["figure"], *(one[name] for name in amounts)) for one in found] == [
-        ("production", None, 250_000),
         ("exports of its own origin", 100_000, 150_000),
+        ("production", None, None),  # BW submitted none, which is not zero
     ]
     printed = run(place, table, "estimate").stdout
     assert "'Atlantis'" in printed
@@ -207,6 +207,151 @@ def test_what_is_no_such_table_is_refused_by_line_and_column(
     result = run(place, table, kind)
     assert result.exit_code == (2 if says else 0), result.output
     assert says in result.stderr
+
+
+SAYS_NOTHING = (None, None)
+BY_COUNTRY = "participant,year,exports carats,exports value\n"
+ESTIMATE = "origin,year,carats,value\n"
+BY_VALUE = "origin,year,value\n"
+FLAGGED = COMTRADE + ",isQtyEstimated,isNetWgtEstimated"
+
+
+@pytest.mark.parametrize(
+    ("kind", "table", "carats", "value"),
+    [
+        (
+            "comtrade",
+            [COMTRADE, customs("710231", "0", "64004", unit="-1,N/A", kg="0")],
+            SAYS_NOTHING,
+            (6_400_400, 2_400_400),
+        ),
+        (
+            "comtrade",
+            [COMTRADE, customs("710231", "", "64004", unit="-1,N/A")],
+            SAYS_NOTHING,
+            (6_400_400, 2_400_400),
+        ),
+        (
+            "comtrade",
+            [COMTRADE, customs("710231", "0", "40000")],
+            SAYS_NOTHING,
+            (4_000_000, 0),
+        ),
+        (
+            "comtrade",
+            [COMTRADE, customs("710231", "N/A", "40000", kg="0.012")],
+            (60_000, 0),
+            (4_000_000, 0),
+        ),
+        (
+            "comtrade",
+            [COMTRADE, customs("710231", "12", "40000", unit="5,u")],
+            SAYS_NOTHING,
+            (4_000_000, 0),
+        ),
+        ("comtrade", [COMTRADE, customs("710231", "60", "")], (60_000, 0), SAYS_NOTHING),
+        (
+            "comtrade",  # a part of the European Union that tells no weight leaves no sum of it
+            [
+                COMTRADE,
+                customs("710231", "60", "40000"),
+                customs("710231", "", "1", "276,DEU,Germany"),
+            ],
+            SAYS_NOTHING,
+            (4_000_100, 100),
+        ),
+        ("summary", [BY_COUNTRY, "BW,2026,0,50000"], SAYS_NOTHING, (5_000_000, 0)),
+        ("summary", [BY_COUNTRY, "BW,2026,N/A,50000"], SAYS_NOTHING, (5_000_000, 0)),
+        ("summary", [BY_COUNTRY, "BW,2026,100,"], (100_000, 0), SAYS_NOTHING),
+        ("summary", [EXPORTS, "BW,2026,100"], (100_000, 0), SAYS_NOTHING),
+        ("summary", [EXPORTS, "BW,2026,0"], (0, -100_000), SAYS_NOTHING),
+        ("estimate", [ESTIMATE, "BW,2026,,60000"], SAYS_NOTHING, (6_000_000, 1_000_000)),
+        ("estimate", [ESTIMATE, "BW,2026,0,60000"], SAYS_NOTHING, (6_000_000, 1_000_000)),
+        ("estimate", [BY_VALUE, "BW,2026,60000"], SAYS_NOTHING, (6_000_000, 1_000_000)),
+    ],
+)
+def test_what_a_table_does_not_tell_has_no_difference_and_is_counted(
+    place: Path,
+    kind: str,
+    table: list[str],
+    carats: tuple[int | None, int | None],
+    value: tuple[int | None, int | None],
+) -> None:
+    text = "\n".join(line.strip() for line in table)
+    found = differences(place, text, kind)
+    (one,) = (row for row in found if row["hs"] in ("710231", "") and row["figure"] != "production")
+    names = "carat_thousandths", "value_usd_cents"
+    told = [(one[f"outside_{name}"], one[f"difference_{name}"]) for name in names]
+    assert told == [carats, value]
+    assert (one["difference_percent"] is None) is (carats[1] is None)
+    printed = run(place, text, kind).stdout
+    figure = "Production" if kind == "estimate" else "Export"
+    notes = {
+        "weight": "which has no difference in carats",
+        "value": "which has no difference in US$",
+    }
+    for (name, why), amounts in zip(notes.items(), (carats, value), strict=True):
+        assert (f"{figure} without a {name}, {why}: 1 row." in printed) is (amounts[1] is None)
+    assert "in kilograms" not in printed or "0.012" in text
+
+
+def test_what_has_no_difference_stands_behind_what_has_one(place: Path) -> None:
+    rows = [COMTRADE, customs("710221", "", "9000000"), customs("710231", "60.001", "40000")]
+    assert [one["hs"] for one in differences(place, "\n".join(rows), "comtrade")] == [
+        "710231",
+        "710221",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "is_told"),
+    [
+        (customs("710231", "60", "40000") + ",true,false", True),
+        (customs("710231", "60", "40000") + ",True,", True),
+        (
+            customs("710231", "60", "40000") + ",false,true",
+            False,
+        ),  # that weight is not the one read
+        (customs("710231", "0", "40000", kg="0.012") + ",false,true", True),
+        (customs("710231", "60", "40000") + ",false,false", False),
+        (customs("710231", "60", "40000") + ",0,0", False),
+    ],
+)
+def test_weights_that_their_source_estimated_are_counted(
+    place: Path, row: str, *, is_told: bool
+) -> None:
+    printed = run(place, f"{FLAGGED}\n{row}\n", "comtrade").stdout
+    told = "Weights that their source estimated, and did not measure: 1 row."
+    assert (told in printed) is is_told
+
+
+@pytest.mark.parametrize(
+    ("flow", "part", "whole", "sum_of_all"),
+    [
+        ("DX,Domestic Export", "domestic exports", "exports", "X,Export"),
+        ("RX,Re-export", "re-exports", "exports", "X,Export"),
+        ("FM,Foreign Import", "foreign imports", "imports", "M,Import"),
+        ("RM,Re-import", "re-imports", "imports", "M,Import"),
+    ],
+)
+def test_a_part_of_a_flow_without_the_whole_of_it_is_told(
+    place: Path, flow: str, part: str, whole: str, sum_of_all: str
+) -> None:
+    only = f"{COMTRADE}\n{customs('710231', '5', '9', flow=flow)}"
+    of_another = customs("710231", "1", "1", of="699,IND,India")
+    lacking = f"of {part} without the {whole} they are part of, and so not compared: 1"
+    refused = run(place, only, "comtrade")
+    assert (refused.exit_code, f"rows {lacking}" in refused.stderr) == (2, True)
+    assert f"Rows {lacking} row." in run(place, f"{only}\n{of_another}", "comtrade").stdout
+    total = customs("710231", "6", "9", flow=sum_of_all)
+    contained = f"Rows of {part}, which {whole} contain, and so not compared: 1 row."
+    assert contained in run(place, f"{only}\n{total}", "comtrade").stdout
+
+
+def test_a_table_in_another_encoding_is_to_be_saved_as_utf_8(place: Path) -> None:
+    table = f"{EXPORTS}C\u00f4te d'Ivoire,2026,1\n".encode("latin-1")
+    result = run(place, table, "summary")
+    assert (result.exit_code, "save it as UTF-8" in result.stderr) == (2, True)
 
 
 def test_it_is_written_as_csv_with_every_difference(place: Path) -> None:
