@@ -215,3 +215,21 @@ def test_what_is_recorded_and_cannot_be_printed_is_not_recorded_twice(ledger: Le
     assert ended.returncode == 2
     again = ledger.ask(*command[3:])
     assert (again["status"], again["duplicate"], waiting(ledger)) == ("committed", True, [])
+
+
+def test_statement_whose_key_cannot_be_opened_waits_and_nobody_is_told_to_forget_it(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    number, post = ledger.issue(), elsewhere(ledger, tmp_path / "post")
+    keep(post, "arrive", number, *MUMBAI)
+    (tmp_path / "wrong").write_text("not this passphrase\n")
+    (tmp_path / "wrong").chmod(0o600)
+    hidden = (post.home / "keys" / "mumbai.key").rename(tmp_path / "mumbai.key")
+    without = post.run("outbox", "send")
+    hidden.rename(post.home / "keys" / "mumbai.key")
+    wrong = post.run("outbox", "send", "--passphrase-file", str(tmp_path / "wrong"))
+    for result in (without, wrong):
+        assert result.exit_code == 2, result.output
+        assert "it waits: kpledger outbox send" in result.stderr
+        assert "outbox drop" not in result.stderr
+    assert post.ask("outbox", "send")["sent"] == 1

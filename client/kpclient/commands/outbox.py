@@ -20,6 +20,7 @@ from kpclient.input.options import (
     StatementOptions,
 )
 from kpclient.input.wording import tell_commands
+from kpclient.keystore import KeystoreError
 from kpclient.net.answers import full_problem
 from kpclient.net.heads import look_up_head
 from kpclient.net.ledger_client import LedgerClient
@@ -180,11 +181,18 @@ def _sign(
         raise
     except (ClientError, LedgerError) as error:
         print_trouble(f"{typed.type} on {typed.subject} ({typed.entry_id}) is not signed: {error}")
-        is_asked = isinstance(error, UsageError) and error.field == "--yes"
-        advice = _MEANT if is_asked else "type it again"
-        print_trouble(f"  {advice}; or forget it: kpledger outbox drop {typed.entry_id}")
+        print_trouble(f"  {_advise(error, typed.entry_id)}")
         return
     outbox.drop(typed.entry_id)
+
+
+def _advise(error: ClientError | LedgerError, entry_id: str) -> str:
+    """Say how to go on with what could not be signed."""
+    field = error.field if isinstance(error, UsageError) else ""
+    if isinstance(error, KeystoreError) or field == "passphrase":
+        return "it waits: kpledger outbox send, with its key here and the passphrase of that"
+    advice = _MEANT if field == "--yes" else "type it again"
+    return f"{advice}; or forget it: kpledger outbox drop {entry_id}"
 
 
 def _send_until(session: Session, held: set[str], time_ms: int | None = None) -> list[_Done]:
