@@ -347,8 +347,9 @@ def _report(file: Path, run: Submission, undecided: int, *, as_json: bool) -> No
     print_answer(described, told, as_json=as_json)
     for one in refusals[:_SHOWN]:
         problem = one.problem or NO_PROBLEM
-        rule = f"{problem.rule}: " if problem.rule else ""
-        print_trouble(f"line {one.line}: {rule}{tell_commands(problem.detail)}")
+        # Only a rule speaks of what may be done; of a draft the types themselves are meant.
+        ruled = f"{problem.rule}: {tell_commands(problem.detail)}" if problem.rule else ""
+        print_trouble(f"line {one.line}: {ruled or problem.detail}")
     if gone.total():
         what = ", ".join(f"{count} {outcome}" for outcome, count in sorted((+gone).items()))
         print_trouble(f"not counted: lines of an earlier run that {file} no longer has: {what}")

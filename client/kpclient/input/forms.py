@@ -18,6 +18,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from difflib import get_close_matches
 from typing import Final, TypeVar
 
 import msgspec
@@ -59,8 +60,10 @@ def find_type(name: str) -> type[Body]:
     """
     known = BODIES.get((name, 1))
     if known is None:
-        accepted = ", ".join(sorted(name for name, version in BODIES if version == 1))
-        problem = f"there is no event type {name!r}; the types are {accepted}"
+        types = sorted(name for name, version in BODIES if version == 1)
+        near = get_close_matches(name, types, n=1)
+        meant = f", perhaps {near[0]}" if near else ""
+        problem = f"there is no event type {name!r}{meant}; kpledger make --list has them all"
         raise MalformedError("draft", problem, field="type")
     return known
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec import inspect
 
-from kpclient.input.forms import read_struct
+from kpclient.input.forms import find_type, read_struct
 from kpclient.input.wording import PATTERNS, fields_of
 from kpledger.base.errors import MalformedError
 from kpledger.scheme.v1.events import BODIES
@@ -171,3 +171,11 @@ def test_a_field_that_may_be_null_may_be_left_out() -> None:
 def test_a_field_that_is_needed_is_missed() -> None:
     with pytest.raises(MalformedError, match=r"body\.text: expected .*, got nothing"):
         read_struct(ConcernRaised, {**CONCERN, "text": None}, within="body")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("note_fild", "note_filed"), ("Import_confirmed", "import_confirmed")]
+)
+def test_mistyped_type_is_told_with_the_one_that_is_like_it(typed: str, meant: str) -> None:
+    with pytest.raises(MalformedError, match=f"{typed}', perhaps {meant}; kpledger make --list"):
+        find_type(typed)
