@@ -132,7 +132,7 @@ class Trader:
             importer=certificate.importer,
             received_on=day,
             cause=DiscrepancyCause.UNKNOWN,
-            remarks="",
+            remarks="Synthetic",
         )
         office = OFFICE[certificate.destination]
         return self.say(day, office, vary(body, **changes), certificate.number)

@@ -45,7 +45,7 @@ def test_a_certificate_is_validated_announced_and_amended(ledger: Ledger) -> Non
     [
         ("arrive",),
         ("confirm",),
-        ("confirm", "--discrepant"),
+        ("confirm", "--discrepant", "--found-parcels", "2"),
         ("amend", "--field", "importer.name", "--new", "I", "--reason", "typing"),
         ("resolve", "--explanation", "scales"),
         ("seize", "--reason", "ORDER", "--law", "Act 12", "--custody", "Vault 3"),
@@ -87,6 +87,18 @@ def test_a_discrepancy_is_resolved_by_both_ends(ledger: Ledger) -> None:
     assert ledger.refusal(*settle, *EXPORTER) == ("E1", "signatures")
     body = body_of(ledger, *settle, *EXPORTER, "--cosign", "mumbai")
     assert (body["carat_thousandths"], body["value_usd_cents"]) == (12_000, 123_450)
+
+
+def test_a_discrepancy_says_what_differs(ledger: Ledger) -> None:
+    number, size = ledger.issue(), ledger.size()
+    for cause in ((), ("--cause", "WEIGHING"), ("--cause", "UNKNOWN")):
+        result = ledger.run("confirm", number, "--discrepant", *cause, *IMPORTER)
+        assert (result.exit_code, "--found-carats" in result.stderr) == (2, True), result.output
+    as_declared = ("confirm", number, "--discrepant", "--found-carats", "12.345", *IMPORTER)
+    assert ledger.refusal(*as_declared)[0] == "E8"
+    assert ledger.size() == size
+    ledger.ask("confirm", number, "--discrepant", "--remarks", "The seals were broken", *IMPORTER)
+    assert ledger.state(number) == "CONFIRMED_DISCREPANT"
 
 
 def test_a_refused_shipment_is_received_back(ledger: Ledger) -> None:

@@ -145,7 +145,7 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
     "transit_noted": (*STEP, houses.takes_part, shipments.passes_soundly),
     "arrival_recorded": (*STEP, shipments.arrives_soundly),
     "import_confirmed": (*CONFIRM, shipments.is_clean),
-    "import_confirmed_discrepant": CONFIRM,
+    "import_confirmed_discrepant": (*CONFIRM, shipments.tells_what_differs),
     "discrepancy_resolved": STEP,
     "shipment_detained": (*STEP, shipments.holds_as_member),
     "shipment_released": STEP,

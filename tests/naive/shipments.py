@@ -242,6 +242,20 @@ def is_clean(world: World, said: Said) -> str | None:
     return None if good else "E8"
 
 
+def tells_what_differs(world: World, said: Said) -> str | None:
+    """E8: a figure differs, or the cause or the remarks say what does."""
+    body = the(importing.ImportConfirmedDiscrepant, said)
+    says = world.papers[said.subject].says
+    tells = (
+        body.parcels != says.parcels
+        or body.carat_thousandths != says.carat_thousandths
+        or body.value_usd_cents != says.value_usd_cents
+        or body.cause in ("CONTENTS", "CLERICAL")
+        or body.remarks.strip() != ""
+    )
+    return None if tells else "E8"
+
+
 def was_issued_in_trade(world: World, paper: Paper) -> bool:
     """Tell whether the issuer was in trade when it was recorded, and on the day it states."""
     start = starts(paper.says.issued_on)

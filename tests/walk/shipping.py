@@ -178,6 +178,16 @@ def confirmed_discrepant(chance: Chance, paper: Paper) -> Body:
         cause=importing.DiscrepancyCause.WEIGHING,
         remarks="",
     )
+    if chance.likely(10):
+        cause = chance.pick(list(importing.DiscrepancyCause))
+        remarks = chance.pick(("", " ", "seals broken"))
+        return vary(
+            body,
+            parcels=says.parcels,
+            carat_thousandths=says.carat_thousandths,
+            cause=cause,
+            remarks=remarks,
+        )
     return vary(body, **misread(chance, paper, clean=False))
 
 

@@ -6,6 +6,7 @@ cannot decide on one shipment without knowing of each other.
 
 from operator import attrgetter
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -16,7 +17,7 @@ from kpclient.input.documents import load_document, naming
 from kpclient.input.forms import read_struct
 from kpclient.statements.statement import Draft
 from kpledger.scheme.v1.events.certificate import Certificate, CertificateKind
-from kpledger.scheme.v1.events.importing import DiscrepancyCause, ImportConfirmed
+from kpledger.scheme.v1.events.importing import TELLING_CAUSES, DiscrepancyCause, ImportConfirmed
 from kpledger.scheme.v1.records import CertificateRecord, FoundGoods
 
 
@@ -85,12 +86,21 @@ def quote_old(draft: Draft) -> None:
         draft.fields["old"] = ""  # no such field can be amended, as the form will say
 
 
+_TOLD: Final = (
+    "--found-carats, --found-value or --found-parcels; or, where all are as declared, "
+    f"--cause {' or '.join(TELLING_CAUSES)}, or --remarks"
+)
+
+
 @prepares("confirm")
 def repeat_certificate(draft: Draft, *, exported_on: str = "", discrepant: bool = False) -> None:
     """Repeat what the certificate declares, except for what was found."""
     cause, remarks = draft.fields["cause"], draft.fields["remarks"]
     if discrepant and exported_on:
         raise UsageError("--exported-on", "not part of a discrepant confirmation", "leave it out")
+    found = draft.fields.keys() & {"parcels", "carats", "value_usd"}
+    if discrepant and not (found or cause in TELLING_CAUSES or remarks):
+        raise UsageError("--discrepant", "nothing says what differs from the certificate", _TOLD)
     if not discrepant:
         if remarks or cause != DiscrepancyCause.UNKNOWN:
             raise UsageError("--cause", "a clean confirmation gives no cause", "with --discrepant")

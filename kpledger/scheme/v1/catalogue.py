@@ -317,7 +317,9 @@ CATALOGUE: Final[dict[type[Body], Row]] = {
         _IMPORTING, (*_CONFIRM, importing.check_clean), importing_effects.confirm
     ),
     events.importing.ImportConfirmedDiscrepant: Row(
-        _IMPORTING, _CONFIRM, importing_effects.confirm_discrepant
+        _IMPORTING,
+        (*_CONFIRM, importing.check_discrepant),
+        importing_effects.confirm_discrepant,
     ),
     events.importing.DiscrepancyResolved: Row(
         _EXPORTING,

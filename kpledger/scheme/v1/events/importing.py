@@ -4,7 +4,7 @@ KPCS section III(b) and Annex II recommendations 22 to 24; the catalogue's group
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta
 
@@ -25,6 +25,10 @@ class DiscrepancyCause(StrEnum):
     CONTENTS = "CONTENTS"
     CLERICAL = "CLERICAL"
     UNKNOWN = "UNKNOWN"
+
+
+TELLING_CAUSES: Final = (DiscrepancyCause.CONTENTS, DiscrepancyCause.CLERICAL)
+"""What says that something differs though all figures are as declared."""
 
 
 class HoldReason(StrEnum):

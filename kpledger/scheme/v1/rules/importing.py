@@ -9,7 +9,7 @@ from kpledger.scheme.v1.events import importing as events
 from kpledger.scheme.v1.events.certificate import Party
 from kpledger.scheme.v1.events.decisions import ExpiryMeaning
 from kpledger.scheme.v1.events.governance import AuthorityRole
-from kpledger.scheme.v1.lifecycles import TRANSITIONS, USED
+from kpledger.scheme.v1.lifecycles import TRANSITIONS, USED, CertificateState
 from kpledger.scheme.v1.records import CertificateRecord
 from kpledger.scheme.v1.rules.authorship import Cosigner
 from kpledger.scheme.v1.rules.standing import may_trade, standing_at_issue
@@ -27,7 +27,10 @@ def check_confirmed_once(_context: Context, record: CertificateRecord) -> Refusa
     """E7: one confirmation for each certificate."""
     if record.state in USED:
         problem = f"{record.number} is {record.state} already"
-        yield Refusal(Rule.E7, "subject", problem, "a certificate that has not been confirmed")
+        differs = record.state is CertificateState.CONFIRMED_DISCREPANT
+        other = ", or discrepancy_resolved, which states other figures" if differs else ""
+        accepted = f"a certificate that has not been confirmed{other}"
+        yield Refusal(Rule.E7, "subject", problem, accepted)
 
 
 @on_certificate
@@ -143,6 +146,19 @@ def _check_found(
     if exceeds(apart, declared, policy.value_tolerance_ppm, least):
         problem = f"US$ {format_usd(found)} found, US$ {format_usd(declared)} declared"
         yield Refusal(Rule.E8, "body.value_usd_cents", problem, accepted)
+
+
+@on_certificate
+def check_discrepant(context: Context, record: CertificateRecord) -> Refusals:
+    """E8: a discrepant confirmation says what differs: in a figure, its cause or its remarks."""
+    body = context.body(events.ImportConfirmedDiscrepant)
+    found = body.parcels, body.carat_thousandths, body.value_usd_cents
+    declared = record.parcels, record.carat_thousandths, record.value_usd_cents
+    if found == declared and body.cause not in events.TELLING_CAUSES and not body.remarks.strip():
+        problem = f"parcels, weight and value are as declared, and the cause is {body.cause}"
+        telling = " or ".join(events.TELLING_CAUSES)
+        accepted = f"what differs: other figures, the cause {telling}, or remarks"
+        yield Refusal(Rule.E8, "body.cause", problem, accepted)
 
 
 def exceeds(apart: int, declared: int, tolerance_ppm: int, least: int) -> bool:

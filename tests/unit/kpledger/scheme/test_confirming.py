@@ -147,6 +147,30 @@ def test_discrepant_confirmation_may_find_anything() -> None:
     assert _judge(_shipped(), DISCREPANT) is None
 
 
+@pytest.mark.parametrize(
+    ("changes", "is_told"),
+    [
+        ({}, False),
+        ({"cause": DiscrepancyCause.WEIGHING}, False),
+        ({"remarks": " "}, False),
+        ({"cause": DiscrepancyCause.CONTENTS}, True),
+        ({"cause": DiscrepancyCause.CLERICAL}, True),
+        ({"remarks": "The seals were broken"}, True),
+        ({"parcels": CLEAN.parcels + 1}, True),
+        ({"carat_thousandths": CLEAN.carat_thousandths - 1}, True),
+        ({"value_usd_cents": CLEAN.value_usd_cents + 1}, True),
+    ],
+)
+def test_discrepant_confirmation_says_what_differs(
+    changes: dict[str, object], *, is_told: bool
+) -> None:
+    figures = ("parcels", "carat_thousandths", "value_usd_cents")
+    as_declared = vary(DISCREPANT, **{name: getattr(CLEAN, name) for name in figures})
+    refusal = _judge(_shipped(), vary(as_declared, **changes))
+    found = refusal and (refusal.rule, refusal.field)
+    assert found == (None if is_told else (Rule.E8, "body.cause"))
+
+
 @pytest.mark.parametrize("day", [YESTERDAY, add_days(TODAY, 2), "2026-02-30"])
 def test_arrival_on_an_impossible_day_is_refused(day: str) -> None:
     refusal = _judge(_shipped(), vary(ARRIVAL, arrived_on=day))

@@ -228,7 +228,7 @@ class Story:
             importer=IMPORTER,
             received_on=self.day,
             cause=DiscrepancyCause.WEIGHING,
-            remarks="",
+            remarks="Synthetic",
         )
         self.say(one, body, CertificateState.CONFIRMED_DISCREPANT, one.destination)
         self.counted[one.certificate.number] = carats, value, self.day
