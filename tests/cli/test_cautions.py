@@ -35,6 +35,7 @@ ASKED = [
     ("LOST", ("arrive", *IMPORTER), "was reported lost"),
     ("VOIDED", ("detain", *LAW, *IMPORTER), "it accuses BW"),
     ("IN_TRANSIT", ("void", "--reason", "ERROR", *EXPORTER), "cannot be undone"),
+    ("CONFIRMED_DISCREPANT", ("withdraw", "--reason", "typo", *IMPORTER), "received as declared"),
     ("IN_TRANSIT", ("seize", *LAW, "--custody", "V", *IMPORTER), "accuses whoever sent them"),
 ]
 
