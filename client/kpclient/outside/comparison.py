@@ -89,10 +89,8 @@ def compare(
     told = table.figures.values()
     # Without a row there was nothing; but nobody says so in an amount that no row tells.
     without = FigureAmounts(
-        carat_thousandths=min(
-            (0 for one in told if one.carat_thousandths is not None), default=None
-        ),
-        value_usd_cents=min((0 for one in told if one.value_usd_cents is not None), default=None),
+        0 if any(one.carat_thousandths is not None for one in told) else None,
+        0 if any(one.value_usd_cents is not None for one in told) else None,
     )
     found = [
         _compare(*one, ledger.get(one, FigureAmounts()), table.figures.get(one[0], without))

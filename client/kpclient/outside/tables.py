@@ -10,7 +10,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from importlib import resources
@@ -104,13 +104,9 @@ class OutsideTable:
         """Note the rows of parts of a flow, and of which of them the table lacks the whole."""
         wholes = {(one.year, one.participant, one.measured) for one in self.figures}
         for (key, part), count in self.parts.items():
-            whole = f"{key.measured}s"
-            has_whole = (key.year, key.participant, key.measured) in wholes
-            why = (
-                f", which {whole} contain"
-                if has_whole
-                else f" without the {whole} they are part of"
-            )
+            flow = f"{key.measured}s"
+            known = (key.year, key.participant, key.measured) in wholes
+            why = f", which {flow} contain" if known else f" without the {flow} they are part of"
             self.noted[f"rows of {part}{why}, and so not compared"] += count
 
 
@@ -287,16 +283,12 @@ def _find(row: _Row, column: str, found: OutsideTable) -> str | None:
 
 
 _FLOWS: Final = {
-    code: (measured, part)
-    for measured, part, codes in (
-        (Measured.IMPORT, "", "m|1|import|imports"),
-        (Measured.IMPORT, "re-imports", "rm|4|re-import|re-imports"),
-        (Measured.IMPORT, "foreign imports", "fm|foreign import|foreign imports"),
-        (Measured.EXPORT, "", "x|2|export|exports"),
-        (Measured.EXPORT, "re-exports", "rx|3|re-export|re-exports"),
-        (Measured.EXPORT, "domestic exports", "dx|domestic export|domestic exports"),
-    )
-    for code in codes.split("|")
+    **dict.fromkeys(("m", "1", "import", "imports"), (Measured.IMPORT, "")),
+    **dict.fromkeys(("x", "2", "export", "exports"), (Measured.EXPORT, "")),
+    **dict.fromkeys(("rm", "4", "re-import", "re-imports"), (Measured.IMPORT, "re-imports")),
+    **dict.fromkeys(("rx", "3", "re-export", "re-exports"), (Measured.EXPORT, "re-exports")),
+    **dict.fromkeys(("fm", "foreign import"), (Measured.IMPORT, "foreign imports")),
+    **dict.fromkeys(("dx", "domestic export"), (Measured.EXPORT, "domestic exports")),
 }
 """What is measured, and which part of it; empty for the whole."""
 _HS: Final = ("710210", "710221", "710231")
@@ -322,15 +314,12 @@ def _read_comtrade(row: _Row, found: OutsideTable, year: str) -> None:
             found.noted["rows of trade within one participant"] += 1
             return
         measured, part = flow
+        key = FigureKey(year=row.year(year), participant=reporter, measured=measured)
         if part:
-            key = FigureKey(year=row.year(year), participant=reporter, measured=measured)
             found.parts[key, part] += 1
             return
-        months = found.months.setdefault(row.year(year), set())
-        months.add(row.text("month")[4:].lstrip("-"))
-        key = FigureKey(
-            year=row.year(year), participant=reporter, measured=measured, partner=partner, hs=hs
-        )
+        found.months.setdefault(row.year(year), set()).add(row.text("month")[4:].lstrip("-"))
+        key = replace(key, partner=partner, hs=hs)
         value = row.amount("value", 100)
         found.add(key, _read_weight(row, found, value), value)
 
