@@ -26,6 +26,7 @@ _Q_co = TypeVar("_Q_co", bound=msgspec.Struct, covariant=True)
 _A_co = TypeVar("_A_co", bound=msgspec.Struct, covariant=True)
 S = TypeVar("S", bound=msgspec.Struct)
 
+_FOUNDED: Final = "SELECT min(known_from) FROM participants"
 MAX_SELECTED: Final = 50_000
 """Of one statement: more than any table of the scheme has."""
 
@@ -167,6 +168,14 @@ def read_participant(books: Books, code: str, field: str = "participant") -> str
     return code
 
 
-def today_of(books: Books, at: str) -> str:
-    """Give the day that a question calls today; that of the newest block if it names none."""
+def today_of(books: Books, at: str, field: str = "at") -> str:
+    """Give the day that a question calls today; that of the newest block if it names none.
+
+    Raises:
+        QuestionError: the day is before the ledger began; names the field that asks for it.
+    """
+    (founded_ms,) = books.connection.execute(_FOUNDED).fetchone() if at else (0,)
+    if at and at < day_of(founded_ms):
+        problem = f"{at} is before the ledger began, on {day_of(founded_ms)}"
+        raise QuestionError(field, problem, "that day or a later one")
     return at or day_of(books.time_ms)

@@ -10,8 +10,8 @@ import msgspec
 
 from kpledger.base.units import day_of, end_of_day_ms
 from kpledger.books.database import Books
-from kpledger.books.query import Query, select_rows
-from kpledger.books.question import AnyDay, Question, QuestionError
+from kpledger.books.query import Query, select_rows, today_of
+from kpledger.books.question import AnyDay, Question
 from kpledger.scheme.v1.events.governance import ParticipantKind, Standing
 from kpledger.scheme.v1.policy import Policy, resolve_policy
 from kpledger.scheme.v1.records import PolicyRecord
@@ -23,7 +23,6 @@ WHERE known_from <= :time_ms AND (known_until IS NULL OR known_until > :time_ms)
 """
 
 
-_FOUNDED: Final = "SELECT min(known_from) FROM participants"
 _AWAITED: Final = """
 SELECT participant || ' from ' || date(effective_from / 1000, 'unixepoch') FROM standings
 WHERE known_until IS NULL AND position = 0 AND effective_from > :time_ms ORDER BY participant
@@ -103,13 +102,7 @@ class SchemeAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _respond(books: Books, question: SchemeQuestion) -> SchemeAnswer:
-    time_ms = books.time_ms
-    if question.at:
-        time_ms = end_of_day_ms(question.at)
-        (founded_ms,) = books.connection.execute(_FOUNDED).fetchone()
-        if time_ms < founded_ms:
-            problem = f"{question.at} is before the ledger began, on {day_of(founded_ms)}"
-            raise QuestionError("at", problem, "that day or a later one")
+    time_ms = end_of_day_ms(today_of(books, question.at)) if question.at else books.time_ms
     asked = {"time_ms": time_ms}
     members = select_rows(books, MemberAt, "scheme_members.sql", asked)
     presidency = books.connection.execute(_PRESIDENCY, asked).fetchone()

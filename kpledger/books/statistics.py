@@ -25,7 +25,14 @@ from msgspec.structs import replace
 from kpledger.base.units import MAX_AMOUNT, MAX_TIME_MS, day_of, end_of_day_ms
 from kpledger.books.database import Books
 from kpledger.books.periods import Period
-from kpledger.books.query import MAX_SELECTED, Query, TooMuchError, read_participant, select_rows
+from kpledger.books.query import (
+    MAX_SELECTED,
+    Query,
+    TooMuchError,
+    read_participant,
+    select_rows,
+    today_of,
+)
 from kpledger.books.question import ALL, AnyDay, OneOrAll, PeriodName, Question, QuestionError, form
 from kpledger.scheme.v1.events.statistics import Flow, Series
 
@@ -288,4 +295,4 @@ def _read_known_at(books: Books, day: str) -> tuple[int, str]:
     newest = day_of(books.time_ms)
     if not day:
         return MAX_TIME_MS, newest
-    return end_of_day_ms(day), min(day, newest)
+    return end_of_day_ms(today_of(books, day, "known_at")), min(day, newest)

@@ -19,7 +19,9 @@ def test_the_scheme_is_shown_at_a_date(ledger: Ledger) -> None:
 
 
 def test_what_makes_no_sense_is_said(ledger: Ledger) -> None:
-    assert ledger.run("status", "--at", "then").exit_code == 2
+    for day in ("then", "2026-02-30", "2020-01-01"):
+        result = ledger.run("status", "--at", day)
+        assert (result.exit_code, "error: --at: " in result.stderr) == (2, True), result.output
     assert ledger.run("status", "--replay").exit_code == 2
 
 

@@ -86,10 +86,7 @@ def quote_old(draft: Draft) -> None:
         draft.fields["old"] = ""  # no such field can be amended, as the form will say
 
 
-_TOLD: Final = (
-    "--found-carats, --found-value or --found-parcels; or, where all are as declared, "
-    f"--cause {' or '.join(TELLING_CAUSES)}, or --remarks"
-)
+_TOLD: Final = "--found-carats, --found-value, --found-parcels, --remarks, or --cause CONTENTS"
 
 
 @prepares("confirm")

@@ -198,7 +198,7 @@ def _add_question(
         },
         hidden=hidden,
     )
-    names = derived.names() | {"settings": "--set"}
+    names = derived.names() | {one: f"--{one}" for one in declared.hidden} | {"settings": "--set"}
 
     def run(*, by: QuestionOptions, thresholds: Thresholds | None = None, **given: object) -> None:
         as_json = by.connection.as_json

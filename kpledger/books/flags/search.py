@@ -11,14 +11,14 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from kpledger.base.units import add_days, end_of_day_ms
+from kpledger.base.units import add_days, day_of, end_of_day_ms
 from kpledger.books.database import Books
 from kpledger.books.flags.catalogue import Flag, Way, read_flags
 from kpledger.books.flags.sentence import Value, write_sentence
 from kpledger.books.flags.settings import FlagSettings, Settings, read_settings
 from kpledger.books.periods import days_between
 from kpledger.books.projections.prices import step_of
-from kpledger.books.query import Query, read_participant, today_of
+from kpledger.books.query import Query, read_participant
 from kpledger.books.question import AnyDay, AnyParticipant, Question, QuestionError, form
 
 LOOK_BACK_DAYS: Final = 365
@@ -159,7 +159,7 @@ def prepare_search(books: Books, asked: FlagsQuestion) -> Search:
     """
     if asked.participant:
         read_participant(books, asked.participant)
-    today = today_of(books, asked.at)
+    today = asked.at or day_of(books.time_ms)
     last = asked.until or today
     first = asked.from_day or add_days(last, -LOOK_BACK_DAYS)
     if first > last:

@@ -156,8 +156,7 @@ def check_discrepant(context: Context, record: CertificateRecord) -> Refusals:
     declared = record.parcels, record.carat_thousandths, record.value_usd_cents
     if found == declared and body.cause not in events.TELLING_CAUSES and not body.remarks.strip():
         problem = f"parcels, weight and value are as declared, and the cause is {body.cause}"
-        telling = " or ".join(events.TELLING_CAUSES)
-        accepted = f"what differs: other figures, the cause {telling}, or remarks"
+        accepted = f"other figures, the cause {' or '.join(events.TELLING_CAUSES)}, or remarks"
         yield Refusal(Rule.E8, "body.cause", problem, accepted)
 
 

@@ -8,6 +8,7 @@ from scheme_statements import ADMISSION
 from kpledger.base.units import DAY_MS, day_of, start_of_day_ms
 from kpledger.books.question import QuestionError
 from kpledger.books.scheme import SCHEME, MemberAt, SchemeAnswer, SchemeQuestion
+from kpledger.books.statistics import ANNEX3, SUMMARY, Annex3Question, SummaryQuestion
 from kpledger.scheme.v1.events.decisions import (
     ChairRotated,
     ExpiryMeaning,
@@ -122,6 +123,17 @@ def test_before_the_ledger_began_nothing_is_said(ledger: BookedLedger) -> None:
     assert ask(ledger, day).participants
     with pytest.raises(QuestionError, match=f"1990-01-01 is before the ledger began, on {day}"):
         ask(ledger, "1990-01-01")
+
+
+def test_what_was_known_before_the_ledger_began_is_not_asked(ledger: BookedLedger) -> None:
+    day = "1990-01-01"
+    with pytest.raises(QuestionError, match="before the ledger began") as annex3:
+        ANNEX3.respond(
+            ledger.books, Annex3Question(participant="BW", period="2026Q1", known_at=day)
+        )
+    with pytest.raises(QuestionError, match="before the ledger began") as summary:
+        SUMMARY.respond(ledger.books, SummaryQuestion(year="2026", known_at=day))
+    assert (annex3.value.field, summary.value.field) == ("known_at", "known_at")
 
 
 def test_who_is_admitted_from_a_later_day_on_is_to_come() -> None:
