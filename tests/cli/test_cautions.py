@@ -91,12 +91,12 @@ def test_what_is_handed_on_is_asked_about_by_whoever_signs_and_by_whoever_sends(
 
 def test_several_sign_what_accuses_and_each_is_asked(ledger: Ledger, tmp_path: Path) -> None:
     number, file = bring(ledger, "CONFIRMED"), tmp_path / "signed.json"
-    ledger.ask("keys", "new", "--author", "IN/mumbai", "--name", "second")
-    key = ledger.run("keys", "export", "second").stdout.strip()
+    ledger.ask("keys", "new", "--author", "IN/mumbai", "--name", "colleague")
+    key = ledger.run("keys", "export", "colleague").stdout.strip()
     ledger.ask("propose", "key", "mumbai", key, "--key", "in-root")
     ledger.ask("arrive", number, *IMPORTER, "--offline", file, "--yes")
-    refuse(ledger, "has come already", "cosign", file, "--key", "second")
-    sent = ledger.ask("cosign", file, "--key", "second", "--yes")
+    refuse(ledger, "has come already", "cosign", file, "--key", "colleague")
+    sent = ledger.ask("cosign", file, "--key", "colleague", "--yes")
     assert sent["status"] == "committed"
     # Whoever sends once more what is on the ledger opens nothing.
     assert ledger.ask("submit", file)["duplicate"] == 1
