@@ -82,8 +82,9 @@ class HeldRefusals:
         answers: list[tuple[bytes, Refused | Retry]] = []
         for ticket, held in list(self._held.items()):
             is_final = held.is_proven and held.grounds <= applied
-            is_vain = ticket in vain or held.proposal in vain or held.term != leads_in
-            if is_final or is_vain:
-                del self._held[ticket]
+            if is_final or {ticket, held.proposal} & vain or held.term != leads_in:
                 answers += [(one.event_id, one if is_final else Retry()) for one in held.refused]
+                held.refused = ()
+                if held.is_proven or ticket in vain or held.term != leads_in:
+                    del self._held[ticket]  # else its round is under way, and nobody else's
         return answers
