@@ -35,7 +35,6 @@ from kpledger.log.block import (
 )
 from kpledger.log.chain import (
     ExecutedBlock as ExecutedBlock,
-    InvalidBlockError as InvalidBlockError,
     Tip as Tip,
     execute_entry as execute_entry,
     genesis_tip as genesis_tip,

@@ -27,16 +27,10 @@ from kpledger.base.errors import AnotherLedgerError, BadSignatureError, LedgerEr
 from kpledger.base.selftest import check_libraries
 from kpledger.base.state import MemoryState
 from kpledger.log.block import decode_block, decode_block_header
-from kpledger.log.chain import (
-    ExecutedBlock,
-    InvalidBlockError,
-    Tip,
-    Verify,
-    execute_entry,
-    genesis_tip,
-)
+from kpledger.log.chain import ExecutedBlock, Tip, Verify, execute_entry, genesis_tip
 from kpledger.log.genesis import Genesis
-from kpledger.log.layout import decode_stored_entry
+from kpledger.log.invalid_block import InvalidBlockError
+from kpledger.log.layout import BLOCK_ENTRY, decode_stored_entry
 from kpledger.scheme.envelope import Envelope, decode_envelope, verify_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRulesError
@@ -297,7 +291,7 @@ def find_bad_signature(height: int, stored: bytes) -> Violation | None:
     """
     try:
         entry = decode_stored_entry(stored)
-        events = decode_block(entry.payload).events if entry.payload else ()
+        events = decode_block(entry.payload).events if entry.kind == BLOCK_ENTRY else ()
     except LedgerError:
         return None
     for position, encoded in enumerate(events):

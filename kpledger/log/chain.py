@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-import msgspec
-
 from kpledger.base.codec import encode
 from kpledger.base.errors import LedgerError
 from kpledger.base.hashing import Digest, hash_leaf
@@ -27,9 +25,13 @@ from kpledger.log.block import (
     encode_block,
     verify_leader,
 )
+from kpledger.log.certificates import LeaderCertificate, decode_opening
 from kpledger.log.genesis import Genesis
-from kpledger.log.layout import StoredEntry, decode_stored_entry
+from kpledger.log.invalid_block import InvalidBlockError
+from kpledger.log.layout import NOOP_ENTRY, StoredEntry, decode_stored_entry
 from kpledger.log.merkle import Frontier, compute_root
+from kpledger.log.opening import derive_opening, verify_base
+from kpledger.log.statements import Electorate, LogEnd, SignatureCheck, verifies
 from kpledger.scheme.envelope import decode_envelope, verify_envelope
 from kpledger.scheme.event import EventPlace, SignedEvent
 from kpledger.scheme.outcome import Refusal
@@ -37,24 +39,6 @@ from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRules, UnknownRu
 
 _KINDS: Final = (BlockKind.NOOP, BlockKind.BLOCK, BlockKind.CONFIG)
 """Kinds of block by the number that stands for them in an entry of the log."""
-
-
-class InvalidBlockError(LedgerError):
-    """A block that does not follow from the chain before it.
-
-    Attributes:
-        height: where it stands, or would stand.
-        field: the field of its header, or ``events[n]``.
-    """
-
-    def __init__(
-        self, height: int, field: str, problem: str, refusal: Refusal | None = None
-    ) -> None:
-        super().__init__(f"block {height} is invalid at {field}: {problem}")
-        self.height = height
-        self.field = field
-        self.problem = problem
-        self.refusal = refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +51,13 @@ class Tip:
     time_ms: int
     tree: Frontier
     digest: MultisetHash
+    leader: str | None = None
+    """Who was elected in ``term`` by the votes in the block that opened it; None if it has none."""
+
+    @property
+    def end(self) -> LogEnd:
+        """The place of the last block, as voters name it."""
+        return LogEnd(term=self.term, index=self.height, head=self.head)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +68,8 @@ class ExecutedBlock:
     changes: ChangeSet
     events: tuple[SignedEvent, ...]
     header: BlockHeader
+    opening: LeaderCertificate | None = None
+    """The votes in a block that opens a term."""
 
 
 def genesis_tip(genesis: Genesis, changes: ChangeSet) -> Tip:
@@ -136,8 +129,10 @@ class BlockExecutor:
             self.events.append(self.rules.read(event, self.changes, at.height))
         return refusal
 
-    def finish(self, term: int, leader: str, kind: BlockKind) -> ExecutedBlock:
-        """Give the block that these events make."""
+    def finish(
+        self, term: int, leader: str, kind: BlockKind, opening: LeaderCertificate | None = None
+    ) -> ExecutedBlock:
+        """Give the block that these events make, or these votes."""
         digest = self.changes.digest_over(self.before.digest)
         tree = self.before.tree.extend(self._leaves)
         header = BlockHeader(
@@ -164,20 +159,46 @@ class BlockExecutor:
             time_ms=self.now_ms,
             tree=tree,
             digest=digest,
+            leader=self.before.leader if opening is None else opening.candidate,
         )
-        return ExecutedBlock(tip, self.changes, tuple(self.events), header)
+        return ExecutedBlock(tip, self.changes, tuple(self.events), header, opening)
 
 
-def execute_noop(genesis: Genesis, tip: Tip, base: StateReader, term: int) -> ExecutedBlock:
-    """Derive the block that opens a term.
+def execute_noop(
+    genesis: Genesis,
+    tip: Tip,
+    base: StateReader,
+    term: int,
+    payload: bytes = b"",
+    *,
+    check: SignatureCheck = verifies,
+) -> ExecutedBlock:
+    """Derive the block that opens a term, and verify the votes that it carries.
+
+    Earlier versions let terms be opened without votes. Once one was opened with them, every later
+    one needs them.
 
     Raises:
-        InvalidBlockError: the term does not rise.
+        InvalidBlockError: the term does not rise, the votes are missing, or are for another term or
+            another log, or are no leader certificate.
     """
     if not tip.term < term <= MAX_COUNT:
         _fail(tip, "term", f"{term} is not above {tip.term}, or is larger than {MAX_COUNT}")
     executor = BlockExecutor(genesis, tip, base, tip.time_ms)
-    return executor.finish(term, "", BlockKind.NOOP)
+    if not payload:
+        if tip.leader is not None:
+            _fail(tip, "payload", "no votes open the term, as they did an earlier one")
+        return executor.finish(term, "", BlockKind.NOOP)
+    try:
+        opening = decode_opening(payload)
+        executed = executor.finish(term, "", BlockKind.NOOP, opening)
+        verify_base(opening, executed.header, tip.term)
+        opening.verify(Electorate.of(genesis), check)
+    except InvalidBlockError:
+        raise
+    except LedgerError as error:
+        _fail(tip, "payload", str(error))
+    return executed
 
 
 def seal_block(executed: ExecutedBlock, key: SigningKey) -> bytes:
@@ -201,6 +222,7 @@ def execute_entry(
     *,
     verify_event: Verify = verify_envelope,
     verify_block: VerifyLeader = verify_leader,
+    check: SignatureCheck = verifies,
     rules: Rulebook = RELEASED,
 ) -> ExecutedBlock:
     """Check an entry of the log, of whichever kind, against the chain before it, by executing it.
@@ -212,6 +234,7 @@ def execute_entry(
         entry: as stored and sent.
         verify_event: verifies an event's signatures.
         verify_block: verifies the signature of a block's leader.
+        check: verifies the votes that open a term.
         rules: the versions of the rules that the caller knows.
 
     Raises:
@@ -223,9 +246,7 @@ def execute_entry(
     """
     kind = _KINDS[entry.kind]
     if kind is BlockKind.NOOP:
-        if entry.payload:
-            _fail(tip, "payload", "a NOOP carries nothing")
-        return execute_noop(genesis, tip, base, entry.term)
+        return execute_noop(genesis, tip, base, entry.term, entry.payload, check=check)
     if kind is BlockKind.CONFIG:
         _fail(tip, "kind", "the voters cannot be changed yet")
     block = decode_block(entry.payload)
@@ -283,7 +304,7 @@ class CommittedBlocks:
             LedgerError: it is none, or does not follow the one before.
         """
         entry = decode_stored_entry(stored)
-        if entry.payload:
+        if entry.kind != NOOP_ENTRY:
             block = decode_block(entry.payload)
             header, events, encoded = decode_block_header(block.header), block.events, block.header
         else:
@@ -302,17 +323,8 @@ class CommittedBlocks:
             state = MemoryState()
             tip = genesis_tip(self._genesis, self._genesis.seed_state(state))
             return execute_noop(self._genesis, tip, state, term).header
-        return msgspec.structs.replace(
-            self._last,
-            term=term,
-            height=height,
-            prev_head=self.head,
-            first_event=self._last.tree_size,
-            event_count=0,
-            payload_root=compute_root(()),
-            leader="",
-            kind=BlockKind.NOOP,
-        )
+        head = compute_head(encode(self._last)) if self.head is None else self.head
+        return derive_opening(self._last, head, term)
 
 
 def _verify_place(genesis: Genesis, tip: Tip, header: BlockHeader) -> None:
@@ -329,6 +341,9 @@ def _verify_place(genesis: Genesis, tip: Tip, header: BlockHeader) -> None:
             _fail(tip, field, f"{_show(found)} is not {_show(expected)}")
     if header.term < tip.term:
         _fail(tip, "term", f"{header.term} is below {tip.term}")
+    if tip.leader is not None and (header.term, header.leader) != (tip.term, tip.leader):
+        problem = f"{header.leader} in term {header.term}, where {tip.leader} was elected"
+        _fail(tip, "leader", f"{problem} in term {tip.term}")
     if header.time_ms < tip.time_ms:
         _fail(tip, "time_ms", f"{header.time_ms} is before {tip.time_ms}")
 

@@ -53,6 +53,11 @@ MAX_NODE_NAME_BYTES: Final = 255
 # In each value by itself, so that a reader of one knows it without the table's version.
 _VERSION: Final = 1
 _KIND_MAX: Final = 2
+
+NOOP_ENTRY: Final = 0
+"""Kind of a stored entry that opens a term."""
+BLOCK_ENTRY: Final = 1
+"""Kind of one that carries events."""
 _U64_MAX: Final = (1 << 64) - 1
 _BLOCK_KEY: Final = struct.Struct(">cQ")
 _ENTRY_HEADER: Final = struct.Struct(">BBQ")

@@ -11,7 +11,8 @@ from itertools import count
 
 from kpledger.base.errors import BadSignatureError, LedgerError
 from kpledger.base.state import read_record
-from kpledger.log.chain import BlockExecutor, ExecutedBlock, InvalidBlockError
+from kpledger.log.chain import BlockExecutor, ExecutedBlock
+from kpledger.log.invalid_block import InvalidBlockError
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.records import EventRecord
 from kpnode.machine import Machine, MistimedBlockError

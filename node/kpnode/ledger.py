@@ -46,8 +46,10 @@ class KeyValueStore(Protocol):
         ...
 
 
-class _Applied(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The tip, as stored beside the state it belongs to."""
+class _Applied(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """The tip, as stored beside the state it belongs to; earlier versions knew of no leader."""
 
     height: int
     term: int
@@ -55,6 +57,7 @@ class _Applied(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     time_ms: int
     tree: bytes
     digest: bytes
+    leader: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +213,7 @@ def _encode_tip(tip: Tip) -> bytes:
             time_ms=tip.time_ms,
             tree=tip.tree.encode(),
             digest=tip.digest.encode(),
+            leader=tip.leader,
         )
     )
 
@@ -223,4 +227,5 @@ def _decode_tip(encoded: bytes) -> Tip:
         time_ms=applied.time_ms,
         tree=Frontier.decode(applied.tree),
         digest=MultisetHash.decode(applied.digest),
+        leader=applied.leader,
     )

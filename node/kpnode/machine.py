@@ -23,15 +23,9 @@ from kpledger.log.block import (
     decode_block_header,
     verify_leader,
 )
-from kpledger.log.chain import (
-    BlockExecutor,
-    ExecutedBlock,
-    InvalidBlockError,
-    Tip,
-    execute_entry,
-    seal_block,
-)
+from kpledger.log.chain import BlockExecutor, ExecutedBlock, Tip, execute_entry, seal_block
 from kpledger.log.genesis import Genesis
+from kpledger.log.invalid_block import InvalidBlockError
 from kpledger.log.layout import StoredEntry
 from kpnode.ledger import Ledger
 from kpnode.raft import AppendRequest, Entry, EntryKind, Index, InvariantError, LogReader, Term

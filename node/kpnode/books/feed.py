@@ -13,7 +13,7 @@ import struct
 from contextlib import suppress
 from typing import Final, Protocol
 
-from kpledger.log.layout import decode_stored_entry
+from kpledger.log.layout import BLOCK_ENTRY, decode_stored_entry
 from kpnode.api.blocks import read_piece
 from kpnode.ledger import Ledger
 from kpnode.process import run_until_first
@@ -118,7 +118,7 @@ def _find_signed(ledger: Ledger, height: int) -> int:
     """
     while height > 1:
         stored = ledger.block(height)
-        if stored is not None and decode_stored_entry(stored).payload:
+        if stored is not None and decode_stored_entry(stored).kind == BLOCK_ENTRY:
             return height
         height -= 1
     return 1

@@ -19,7 +19,7 @@ from kpledger.base.codec import encode
 from kpledger.base.errors import LedgerError
 from kpledger.base.state import read_record
 from kpledger.log.block import BlockKind, decode_block, encode_block
-from kpledger.log.chain import InvalidBlockError
+from kpledger.log.invalid_block import InvalidBlockError
 from kpledger.log.layout import (
     APPLIED_KEY,
     STATE_PREFIX,

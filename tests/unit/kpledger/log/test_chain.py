@@ -37,14 +37,8 @@ from kpledger.log.block import (
     decode_block_header,
     encode_block,
 )
-from kpledger.log.chain import (
-    InvalidBlockError,
-    Tip,
-    execute_entry,
-    execute_noop,
-    genesis_tip,
-    seal_block,
-)
+from kpledger.log.chain import Tip, execute_entry, execute_noop, genesis_tip, seal_block
+from kpledger.log.invalid_block import InvalidBlockError
 from kpledger.log.layout import StoredEntry
 from kpledger.log.merkle import Frontier, compute_root
 from kpledger.scheme.envelope import PAYLOAD_TYPE, Envelope, decode_envelope, sign_event

@@ -7,7 +7,8 @@ from founding import MemoryLedger, make_genesis, open_trade, opening_events
 from kpledger.base.codec import encode
 from kpledger.base.errors import LedgerError
 from kpledger.log.block import compute_head
-from kpledger.log.chain import CommittedBlocks, InvalidBlockError
+from kpledger.log.chain import CommittedBlocks
+from kpledger.log.invalid_block import InvalidBlockError
 
 
 def test_headers_chain_up_to_the_tip_whatever_the_terms() -> None:

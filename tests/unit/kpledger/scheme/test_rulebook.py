@@ -25,7 +25,8 @@ from scheme_statements import NOTE
 from kpledger.base.errors import MalformedError
 from kpledger.base.state import ChangeSet
 from kpledger.log.audit import Auditor
-from kpledger.log.chain import BlockExecutor, InvalidBlockError, execute_entry
+from kpledger.log.chain import BlockExecutor, execute_entry
+from kpledger.log.invalid_block import InvalidBlockError
 from kpledger.log.layout import StoredEntry, encode_stored_entry
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import Body, EventPlace, SignedEvent
