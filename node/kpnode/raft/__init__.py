@@ -10,6 +10,7 @@ Not here: signatures, encodings of messages, storage. Their place is around the 
 
 from kpnode.raft.core import RaftCore as RaftCore
 from kpnode.raft.interface import (
+    Certified as Certified,
     ConfigProposed as ConfigProposed,
     Dropped as Dropped,
     DropReason as DropReason,
@@ -27,6 +28,7 @@ from kpnode.raft.interface import (
     Tick as Tick,
     TransferRequested as TransferRequested,
     Unreachable as Unreachable,
+    VoteSigned as VoteSigned,
 )
 from kpnode.raft.log import LogReader as LogReader, take_bytes as take_bytes
 from kpnode.raft.membership import (

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from kpnode.raft import election, following, replication
 from kpnode.raft.interface import (
+    Certified,
     ConfigProposed,
     DriverRequest,
     DropReason,
@@ -25,6 +26,7 @@ from kpnode.raft.interface import (
     Tick,
     TransferRequested,
     Unreachable,
+    VoteSigned,
 )
 from kpnode.raft.log import LogReader, RaftLog
 from kpnode.raft.membership import Membership
@@ -72,7 +74,8 @@ class RaftCore:
             )
         membership = _read_membership(recovered, raft_log)
         self._state = RaftState(config, recovered.hard_state, raft_log, membership)
-        known = max(recovered.applied, recovered.lost_up_to)
+        acknowledged = recovered.hard_state.acknowledged
+        known = max(recovered.applied, recovered.lost_up_to, acknowledged)
         if known > raft_log.last_index:
             self._state.note_loss(known)
         self._saved = recovered.hard_state
@@ -97,6 +100,8 @@ class RaftCore:
                 state.log.mark_persisted(item.index, item.term)
                 if isinstance(state.role_state, Leadership):
                     replication.commit(state, state.role_state)
+            case VoteSigned() | Certified():
+                self._take_signed(item)
             case Unreachable():
                 if isinstance(state.role_state, Leadership) and item.peer in state.role_state.peers:
                     state.role_state.peers[item.peer].lost()
@@ -110,7 +115,7 @@ class RaftCore:
         state = self._state
         if isinstance(state.role_state, Leadership):
             replication.flush(state, state.role_state)
-        hard_state = HardState(state.term, state.voted_for)
+        hard_state = HardState(state.term, state.voted_for, state.acknowledged)
         role = self._role()
         ready = Ready(
             hard_state=None if hard_state == self._saved else hard_state,
@@ -226,6 +231,16 @@ class RaftCore:
                 replication.request_transfer(state, lead, item)
             case _:
                 assert_never(item)
+
+    def _take_signed(self, item: VoteSigned | Certified) -> None:
+        """Go on where a signature was waited for; one of another term comes too late."""
+        state = self._state
+        if item.term != state.term:
+            return
+        if isinstance(item, VoteSigned):
+            election.handle_vote_signed(state, item)
+        elif isinstance(state.role_state, Leadership):
+            replication.commit_certified(state, state.role_state, item.index)
 
     def _receive(self, message: Message) -> None:
         """Sort a message; each kind has its own rule for terms that are not the current one."""

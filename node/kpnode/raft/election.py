@@ -6,7 +6,8 @@ node that comes back from a partition, or was removed, disturbs nobody. Only the
 lift that rule, by asking a successor to campaign (3.10).
 """
 
-from kpnode.raft.membership import is_quorum
+from kpnode.raft.interface import VoteSigned
+from kpnode.raft.membership import encode_opening, is_quorum
 from kpnode.raft.messages import PreVoteReply, PreVoteRequest, VoteReply, VoteRequest
 from kpnode.raft.replication import open_term
 from kpnode.raft.state import Campaign, Leadership, RaftState
@@ -89,7 +90,14 @@ def handle_vote_request(state: RaftState, sender: NodeId, request: VoteRequest) 
 def handle_vote_reply(state: RaftState, sender: NodeId, reply: VoteReply) -> None:
     """Count a vote of the current term, once per sender."""
     if isinstance(state.role_state, Campaign) and not state.role_state.pre and reply.granted:
-        _count(state, state.role_state, sender)
+        _count(state, state.role_state, sender, reply.attached)
+
+
+def handle_vote_signed(state: RaftState, item: VoteSigned) -> None:
+    """Count the own vote, now that it is signed; the campaign may be over by then."""
+    campaign = state.role_state
+    if isinstance(campaign, Campaign) and not campaign.pre:
+        _count(state, campaign, state.node, item.attached)
 
 
 def handle_timeout_now(state: RaftState) -> None:
@@ -121,7 +129,7 @@ def _is_up_to_date(state: RaftState, request: PreVoteRequest | VoteRequest) -> b
 
 def _start_pre_vote(state: RaftState) -> None:
     state.elapsed_ticks = 0
-    state.role_state = Campaign(pre=True, granted=[])
+    state.role_state = Campaign(pre=True)
     log = state.log
     for peer in state.peers:
         state.send(peer, PreVoteRequest(Term(state.term + 1), log.last_index, log.last_term))
@@ -132,25 +140,26 @@ def _start_vote(state: RaftState, *, transfer: bool) -> None:
     state.follow(Term(state.term + 1), None)
     state.elapsed_ticks = 0
     state.voted_for = state.node
-    state.role_state = Campaign(pre=False, granted=[])
+    state.role_state = Campaign(pre=False)
     log = state.log
     for peer in state.peers:
         state.send(peer, VoteRequest(state.term, log.last_index, log.last_term, transfer))
-    _count(state, state.role_state, state.node)
+    if not state.config.signed:
+        _count(state, state.role_state, state.node)
 
 
-def _count(state: RaftState, campaign: Campaign, voter: NodeId) -> None:
+def _count(state: RaftState, campaign: Campaign, voter: NodeId, attached: bytes = b"") -> None:
     """Add a grant and move on when every active configuration has a majority of them.
 
     The own vote counts at once although it is not durable yet: nothing that follows from it leaves
-    this node before the `Ready` that saves it.
+    this node before the `Ready` that saves it. One that is signed counts when it is, since nothing
+    may be signed before it is durable.
     """
-    if voter not in campaign.granted:
-        campaign.granted.append(voter)
+    campaign.granted.setdefault(voter, attached)
     if not is_quorum(state.membership.active, campaign.granted):
         return
     # A node that is alone wins either in the very call that begins it.
     if campaign.pre:
         _start_vote(state, transfer=False)
     else:
-        open_term(state)
+        open_term(state, encode_opening(campaign.granted) if state.config.signed else b"")

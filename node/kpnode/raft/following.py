@@ -22,12 +22,15 @@ def handle_append_request(state: RaftState, sender: NodeId, request: AppendReque
         )
         return
     # Only a real conflict may truncate: an old, short append can arrive after a newer, longer one.
-    missing = log.missing(request.entries)
+    missing = log.missing(request.entries, compared=state.config.signed)
+    # Only a leader that lies overwrites within its term. What this node signed it keeps to.
+    if missing and state.config.signed and missing[0].index <= state.verified:
+        return
     if missing:
         state.append(missing)
     # What was compared is what is acknowledged; entries beyond may stem from another leader.
     verified = Index(request.prev_index + len(request.entries))
-    state.verified = max(state.verified, verified)
+    state.verify(verified)
     # Not up to the end of the log: what follows may be a rest of another leader's (thesis 3.5).
     state.advance_commit(min(request.commit, verified))
     state.send(sender, AppendReply(state.term, accepted=True, index=verified))

@@ -70,6 +70,24 @@ class Persisted:
 
 
 @dataclass(frozen=True, slots=True)
+class VoteSigned:
+    """The vote of this candidate for itself is durable and signed (only with `signed`)."""
+
+    term: Term
+    attached: bytes
+    """The signed vote, as those of the others arrive in `VoteReply.attached`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """A majority signed that it holds this leader's log up to here (only with `signed`)."""
+
+    index: Index
+    term: Term
+    """In which this node leads, and the entry was made (thesis 3.6.2)."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadRequested:
     """The driver wants an index at which a read is linearizable."""
 
@@ -106,7 +124,7 @@ class Unreachable:
 DriverRequest = Proposed | ConfigProposed | ReadRequested | TransferRequested
 """What only a leader can do for the driver; each is answered under its ticket."""
 
-Input = Tick | Received | Persisted | Unreachable | DriverRequest
+Input = Tick | Received | Persisted | VoteSigned | Certified | Unreachable | DriverRequest
 """Everything `RaftCore.handle` takes."""
 
 

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
-from kpnode.raft.types import Entry, Index, InvariantError, Term
+from kpnode.raft.types import Entry, EntryKind, Index, InvariantError, Term
 
 
 class LogReader(Protocol):
@@ -123,12 +123,26 @@ class RaftLog:
                 high = Index(middle - 1)
         return low
 
-    def missing(self, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
-        """Return the entries from the first one this log lacks or contradicts."""
+    def missing(self, entries: tuple[Entry, ...], *, compared: bool = False) -> tuple[Entry, ...]:
+        """Return the entries from the first one this log lacks or contradicts.
+
+        An honest leader makes one entry of a term for a place; of a liar's there may be several.
+        With `compared` they are told apart, as long as none is committed.
+        """
         for position, entry in enumerate(entries):
-            if self.term_at(entry.index) != entry.term:
+            if self.term_at(entry.index) != entry.term or (compared and self._differs(entry)):
                 return entries[position:]
         return ()
+
+    def _differs(self, entry: Entry) -> bool:
+        """Tell whether the entry in the same place, of the same term, is another one.
+
+        Two that open the term are one, whichever votes they show: what follows them is the same.
+        """
+        if entry.index <= self.commit:
+            return False
+        (own,) = self.entries(entry.index, entry.index, 1)
+        return own != entry and not own.kind is entry.kind is EntryKind.NOOP
 
     def append(self, entries: tuple[Entry, ...]) -> None:
         """Put entries at their place and drop what was there and after.

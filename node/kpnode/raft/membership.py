@@ -1,4 +1,4 @@
-"""Who votes, in the bytes of a CONFIG entry and in a log, and what a majority of them agrees on.
+"""Who votes and who did, in the bytes of entries and in a log, and what a majority agrees on.
 
 A change is active from the moment its entry is in the log, and until it is committed every quorum
 is needed in the old *and* the new configuration. That is Raft's joint consensus (thesis 4.3)
@@ -28,8 +28,21 @@ class InvalidConfigurationError(ValueError):
 
 def encode_configuration(configuration: Configuration) -> bytes:
     """Return the payload of a CONFIG entry: version, voter count, then length-prefixed fields."""
-    parts = [_HEAD.pack(_VERSION, len(configuration.voters))]
-    for text in (*(voter.encode() for voter in configuration.voters), configuration.attachment):
+    voters = [voter.encode() for voter in configuration.voters]
+    return _encode_fields(len(voters), (*voters, configuration.attachment))
+
+
+def encode_opening(votes: Mapping[NodeId, bytes]) -> bytes:
+    """Return the payload of the NOOP that opens a term by signed votes, ascending by voter.
+
+    Version, vote count, then the length-prefixed votes; they say themselves whose they are.
+    """
+    return _encode_fields(len(votes), [votes[voter] for voter in sorted(votes)])
+
+
+def _encode_fields(count: int, texts: Collection[bytes]) -> bytes:
+    parts = [_HEAD.pack(_VERSION, count)]
+    for text in texts:
         parts += (_LENGTH.pack(len(text)), text)
     return b"".join(parts)
 

@@ -2,6 +2,9 @@
 
 A reply is a message of its own; nothing waits for it. Loss, repetition, delay and reordering of any
 of them is normal life. How they become bytes is the transport's business.
+
+Each has room for what its driver has to say beside it, `attached`: signatures and certificates. The
+core reads none of it, and keeps that of votes alone, for the entry that opens a term.
 """
 
 from dataclasses import dataclass
@@ -18,6 +21,7 @@ class PreVoteRequest:
     """The term the asker would campaign in: one above its own."""
     last_index: Index
     last_term: Term
+    attached: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class PreVoteReply:
     """Newest entry the sender knows to be committed."""
     commit_term: Term = NO_TERM
     """Its term: an asker that has this very entry may take it for committed."""
+    attached: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class VoteRequest:
     last_term: Term
     transfer: bool
     """The leader itself asked for this election, so its presence is no reason to refuse."""
+    attached: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class VoteReply:
 
     term: Term
     granted: bool
+    attached: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,7 @@ class AppendRequest:
     prev_term: Term
     entries: tuple[Entry, ...]
     commit: Index
+    attached: bytes = b""
 
     def __post_init__(self) -> None:
         index, term = self.prev_index, self.prev_term
@@ -93,6 +101,7 @@ class AppendReply:
     """If refused: the sender's log can agree with the leader's up to here at most."""
     hint_term: Term = NO_TERM
     """Term of the sender's entry at `hint_index`."""
+    attached: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,7 @@ class HeartbeatRequest:
     """At most what the receiver is known to hold."""
     round: int
     """Newest round of read confirmation; rounds count from 0 in each term."""
+    attached: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +124,7 @@ class HeartbeatReply:
     round: int
     commit: Index
     """The sender's commit index: tells the leader whether an append has to bring it up."""
+    attached: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +132,7 @@ class TimeoutNow:
     """The leader asks its successor to campaign at once (thesis 3.10)."""
 
     term: Term
+    attached: bytes = b""
 
 
 ReplyBody = PreVoteReply | VoteReply | AppendReply | HeartbeatReply

@@ -18,7 +18,7 @@ from kpnode.raft.state import Leadership, RaftState, Transfer
 from kpnode.raft.types import NO_INDEX, Entry, EntryKind, Index, NodeId
 
 
-def open_term(state: RaftState) -> None:
+def open_term(state: RaftState, opening: bytes = b"") -> None:
     """Become the leader of the current term, and open it with an entry of its own."""
     first = Index(state.log.last_index + 1)
     state.set_leader(state.node)
@@ -30,7 +30,7 @@ def open_term(state: RaftState) -> None:
     state.role_state = lead
     # Without an entry of its own a leader can commit nothing of earlier terms (thesis 3.6.2), and
     # does not know what is committed, which reads depend on (6.4).
-    _append(state, lead, EntryKind.NOOP, b"")
+    _append(state, lead, EntryKind.NOOP, opening)
 
 
 def tick_leader(state: RaftState, lead: Leadership) -> None:
@@ -131,15 +131,29 @@ def handle_heartbeat_reply(
 
 
 def commit(state: RaftState, lead: Leadership) -> None:
-    """Commit what a majority of every active configuration holds durably."""
+    """Commit what a majority of every active configuration holds durably.
+
+    With `signed` that takes a certificate: a peer's word is not enough.
+    """
+    if state.config.signed:
+        return
     held: dict[NodeId, int] = {peer: progress.held for peer, progress in lead.peers.items()}
     # The leader's own disk is one among the others (thesis 10.2.1).
     held[state.node] = state.log.persisted
     index = Index(quorum_value(state.membership.active, held))
     # Only an entry of the own term may be committed by counting replicas (thesis 3.6.2): an older
     # one can still be overwritten by a leader that never saw it.
-    if state.log.term_at(index) != state.term:
-        return
+    if state.log.term_at(index) == state.term:
+        _advance_commit(state, lead, index)
+
+
+def commit_certified(state: RaftState, lead: Leadership, index: Index) -> None:
+    """Commit what a majority signed in this term; there may be no certificate of anything else."""
+    if state.log.term_at(index) == state.term:
+        _advance_commit(state, lead, index)
+
+
+def _advance_commit(state: RaftState, lead: Leadership, index: Index) -> None:
     replaced = state.advance_commit(index)
     while lead.uncommitted and lead.uncommitted[0][0] <= index:
         lead.uncommitted_bytes -= lead.uncommitted.popleft()[1]
@@ -169,6 +183,9 @@ def flush(state: RaftState, lead: Leadership) -> None:
 def _append(state: RaftState, lead: Leadership, kind: EntryKind, payload: bytes) -> None:
     index = Index(state.log.last_index + 1)
     state.append((Entry(index, state.term, kind, payload),))
+    if state.config.signed:
+        # Its own disk acknowledges like the others', and is bound by that like them.
+        state.verify(index)
     lead.uncommitted.append((index, len(payload)))
     lead.uncommitted_bytes += len(payload)
     if kind is EntryKind.CONFIG:

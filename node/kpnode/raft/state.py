@@ -28,8 +28,8 @@ class Campaign:
     """What a (pre-)candidate keeps."""
 
     pre: bool
-    granted: list[NodeId]
-    """Who granted it, each once."""
+    granted: dict[NodeId, bytes] = field(default_factory=dict)
+    """Who granted it, and what was attached to a vote."""
 
 
 @dataclass(slots=True)
@@ -74,8 +74,10 @@ class RaftState:
         self.leader: NodeId | None = None
         self.role_state: Campaign | Leadership | None = None
         self.elapsed_ticks = 0
-        self.verified = NO_INDEX
+        self.verified = min(hard_state.acknowledged, log.last_index)
         """The log is known to equal that of this term's leader up to here."""
+        self.acknowledged = hard_state.acknowledged
+        """The same, of what was signed: the log may have lost some of it since (0 if unsigned)."""
         self.first_led: Term | None = None
         """The first term since the start in which this node heard a leader, or led."""
         self.last_led = NO_TERM
@@ -176,7 +178,7 @@ class RaftState:
             # A vote or an acknowledgement that was superseded before it could be saved never gets
             # to the disk. It would do no harm, but what leaves a node is to be found on its disk.
             self.outbox.clear()
-            self.verified = NO_INDEX
+            self.verified = self.acknowledged = NO_INDEX
         if leader is not None or role_state is not None:
             self.elapsed_ticks = 0
         self.set_leader(leader)
@@ -190,6 +192,12 @@ class RaftState:
         if leader is not None:
             self.last_led = self.term
             self.first_led = self.term if self.first_led is None else self.first_led
+
+    def verify(self, index: Index) -> None:
+        """Note that the log equals that of this term's leader up to `index`."""
+        self.verified = max(self.verified, index)
+        if self.config.signed:
+            self.acknowledged = max(self.acknowledged, index)
 
     def append(self, entries: tuple[Entry, ...]) -> None:
         """Put entries into the log, with all that follows from their presence."""

@@ -59,6 +59,9 @@ class HardState:
 
     term: Term
     voted_for: NodeId | None
+    acknowledged: Index = NO_INDEX
+    """Up to here the node has acknowledged the log to the leader of `term`, or leads it itself; 0
+    without `RaftConfig.signed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,10 @@ class RaftConfig:
     fixed_voters: bool = False
     """The voters never change, so who is none of them is not heard at all. Where they may change, a
     node that lags behind learns from a stranger that it leads by now (thesis 4.2.2)."""
+    signed: bool = False
+    """The driver signs votes and acknowledgements, and a node may lie: the own vote counts by
+    `VoteSigned`, a leader commits by `Certified` alone, and within a term nothing that this node
+    acknowledged is overwritten."""
 
     def __post_init__(self) -> None:
         if not 0 < len(self.node.encode()) <= MAX_NODE_ID_BYTES:

@@ -5,7 +5,7 @@ asks of the leader: to order an event that it took (relay), or to say how far it
 before it may answer a linearizable read (index). Each WebSocket message is one frame:
 
     {"type": "message", "sender": "bw-1", "recipient": "na-1",
-     "kind": "vote_reply", "body": {"term": 7, "granted": true}}
+     "kind": "vote_reply", "body": {"term": 7, "granted": true, "attached": <bytes>}}
     {"type": "relay_request", "ticket": 12, "envelope": <bytes>,
      "lane": {"participant": "BW", "authority": "gaborone"}}
     {"type": "relay_reply", "ticket": 12, "status": "committed", "body": <bytes>}
@@ -40,9 +40,14 @@ from kpnode.raft import (
     VoteReply,
     VoteRequest,
 )
+from kpnode.raft.messages import ReplyBody
 from kpnode.raft.types import MAX_NODE_ID_BYTES
 
-MAX_FRAME_BYTES: Final = 17 << 20
+MAX_REPLY_ATTACHED_BYTES: Final = 64 << 10
+"""A reply shows signatures, and why there is a term, but no log."""
+MAX_REQUEST_ATTACHED_BYTES: Final = 4 << 20
+"""A candidate shows the headers of what it holds beyond the newest commit certificate."""
+MAX_FRAME_BYTES: Final = (17 << 20) + MAX_REQUEST_ATTACHED_BYTES
 """The largest append that a node can be configured for (16 MiB), and room for what is around it."""
 
 MAX_STATUS_LENGTH: Final = 64
@@ -134,7 +139,8 @@ def encode_frame(frame: Frame) -> bytes:
     """Encode a frame.
 
     Raises:
-        OversizedError: It exceeds what the other side accepts, and so must never be sent.
+        OversizedError: It, or what is attached, exceeds what the other side accepts, and so must
+            never be sent.
     """
     data = _encoder.encode(_carry(frame) if isinstance(frame, Message) else frame)
     _check_size(data)
@@ -145,7 +151,8 @@ def decode_frame(data: bytes) -> Frame:
     """Decode a frame from a peer that is known but not trusted.
 
     Raises:
-        OversizedError: There are more than `MAX_FRAME_BYTES`; nothing was decoded.
+        OversizedError: There are more than `MAX_FRAME_BYTES`; nothing was decoded. Or more is
+            attached than there may be.
         MalformedError: It is no MessagePack, no frame, or no message that a core may meet.
         NotCanonicalError: It says more, less or otherwise than `encode_frame` would.
     """
@@ -161,6 +168,7 @@ def decode_frame(data: bytes) -> Frame:
 
 
 def _carry(message: Message) -> _Carried:
+    _check_attached(message.body)
     return _Carried(
         sender=message.sender,
         recipient=message.recipient,
@@ -184,6 +192,13 @@ def _check_numbers(body: MessageBody) -> None:
         value = getattr(body, name)
         if isinstance(value, int) and not 0 <= value <= MAX_NUMBER:
             raise MalformedError("frame", f"{value} is out of range", field=f"body.{name}")
+
+
+def _check_attached(body: MessageBody) -> None:
+    is_reply = isinstance(body, ReplyBody)
+    limit = MAX_REPLY_ATTACHED_BYTES if is_reply else MAX_REQUEST_ATTACHED_BYTES
+    if len(body.attached) > limit:
+        raise OversizedError("attachment", size=len(body.attached), limit=limit)
 
 
 def _check_size(data: bytes) -> None:

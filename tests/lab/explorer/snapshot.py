@@ -21,7 +21,7 @@ from types import FunctionType
 from typing import Final, TypeAlias
 
 from kpnode.raft import Configuration, Entry, EntryKind, decode_configuration, encode_configuration
-from kpnode.raft.state import Campaign, RaftState
+from kpnode.raft.state import RaftState
 
 Plain: TypeAlias = "bool | int | str | bytes | tuple[Plain, ...] | None"
 
@@ -38,11 +38,10 @@ _FUNCTION: Final = "function"
 _CONSTANTS: Final = (_ENUM, _FUNCTION)
 _ATOMS: Final = (bool, int, str, bytes)
 
-# What the core keeps ascending by name, or never looks at the order of: who granted a campaign, and
-# what is to be sent (messages overtake each other anyway).
+# What the core keeps ascending by name, or never looks at the order of: what is to be sent, since
+# messages overtake each other anyway.
 _UNORDERED: Final[Mapping[tuple[type, str], Callable[[Iterable[object]], object]]] = {
     (Configuration, "voters"): tuple,
-    (Campaign, "granted"): list,
     (RaftState, "outbox"): list,
 }
 _CONTAINERS: Final[Mapping[str, Callable[[Iterable[object]], object]]] = {

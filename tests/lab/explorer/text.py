@@ -57,6 +57,8 @@ def _describe_message(body: MessageBody) -> str:
     values = []
     for field in fields(body):
         value = getattr(body, field.name)
+        if field.name == "attached" and not value:
+            continue
         if isinstance(body, AppendRequest) and field.name == "entries":
             value = describe_log(body.entries)
         values.append(f"{field.name}={value}")

@@ -104,7 +104,8 @@ class _SkipsLogMatch(SimCore):
 
 
 class _LogThatTruncates(RaftLog):
-    def missing(self, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    def missing(self, entries: tuple[Entry, ...], *, compared: bool = False) -> tuple[Entry, ...]:
+        del compared
         return tuple(entry for entry in entries if entry.index > self.commit)
 
 

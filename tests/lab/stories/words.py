@@ -218,7 +218,7 @@ def parse_message(words: list[str]) -> MessageBody:
     """
     kind = parse_kind(words[0])
     said = dict(parse_pair(word) for word in words[1:])
-    known = [field.name for field in fields(kind)]
+    known = [field.name for field in fields(kind) if field.name != "attached"]
     if unknown := [name for name in said if name not in known]:
         raise UsageError(f"{words[0]} has no field {unknown[0]!r}, only {', '.join(known)}")
     values: dict[str, object] = {}
@@ -244,7 +244,8 @@ def make_entry(index: int, term: int) -> Entry:
 def format_message(message: Message) -> str:
     """Write a message with its way."""
     body = message.body
-    said = [f"{f.name}={format_value(getattr(body, f.name))}" for f in fields(body)]
+    names = [field.name for field in fields(body) if field.name != "attached"]
+    said = [f"{name}={format_value(getattr(body, name))}" for name in names]
     return " ".join((message.sender, ">", message.recipient, _NAMES[type(body)], *said))
 
 

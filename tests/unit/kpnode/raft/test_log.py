@@ -207,6 +207,18 @@ def test_only_what_is_missing_or_different_is_missing() -> None:
     assert log.missing(run(3, 2, 2)) == run(4, 2)
 
 
+def test_entries_of_one_term_are_told_apart_above_the_commit_index_if_asked() -> None:
+    log = RaftLog(stored(1, 1), Index(0))
+    log.append((entry(3, 1, b"own"),))
+    others = tuple(entry(index, 1, b"other") for index in (1, 2, 3))
+    assert log.missing(others) == ()
+    for commit in range(4):
+        log.commit = Index(commit)
+        assert log.missing(others, compared=True) == others[commit:]
+    log.commit = Index(0)
+    assert log.missing((entry(3, 1, b"own"),), compared=True) == ()
+
+
 def test_broken_storage_is_noticed() -> None:
     class Forgetful(MemoryStorage):
         def entries(self, first: Index, last: Index, max_bytes: int) -> tuple[Entry, ...]:

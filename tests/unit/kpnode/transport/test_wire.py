@@ -32,6 +32,8 @@ from kpnode.raft import (
 from kpnode.transport.wire import (
     MAX_FRAME_BYTES,
     MAX_NUMBER,
+    MAX_REPLY_ATTACHED_BYTES,
+    MAX_REQUEST_ATTACHED_BYTES,
     Frame,
     IndexReply,
     IndexRequest,
@@ -66,20 +68,25 @@ def append_requests(draw: st.DrawFn) -> AppendRequest:
         for offset, (term, kind) in enumerate(zip(ascending[1:-1], kinds, strict=False))
     )
     return AppendRequest(
-        Term(ascending[-1]), Index(prev_index), Term(ascending[0]), entries, draw(indexes)
+        Term(ascending[-1]),
+        Index(prev_index),
+        Term(ascending[0]),
+        entries,
+        draw(indexes),
+        draw(payloads),
     )
 
 
 MESSAGES: dict[type[MessageBody], st.SearchStrategy[MessageBody]] = {
-    PreVoteRequest: st.builds(PreVoteRequest, terms, indexes, terms),
-    PreVoteReply: st.builds(PreVoteReply, terms, st.booleans()),
-    VoteRequest: st.builds(VoteRequest, terms, indexes, terms, st.booleans()),
-    VoteReply: st.builds(VoteReply, terms, st.booleans()),
+    PreVoteRequest: st.builds(PreVoteRequest, terms, indexes, terms, payloads),
+    PreVoteReply: st.builds(PreVoteReply, terms, st.booleans(), attached=payloads),
+    VoteRequest: st.builds(VoteRequest, terms, indexes, terms, st.booleans(), payloads),
+    VoteReply: st.builds(VoteReply, terms, st.booleans(), payloads),
     AppendRequest: append_requests(),
-    AppendReply: st.builds(AppendReply, terms, st.booleans(), indexes, indexes, terms),
-    HeartbeatRequest: st.builds(HeartbeatRequest, terms, indexes, numbers),
-    HeartbeatReply: st.builds(HeartbeatReply, terms, numbers, indexes),
-    TimeoutNow: st.builds(TimeoutNow, terms),
+    AppendReply: st.builds(AppendReply, terms, st.booleans(), indexes, indexes, terms, payloads),
+    HeartbeatRequest: st.builds(HeartbeatRequest, terms, indexes, numbers, payloads),
+    HeartbeatReply: st.builds(HeartbeatReply, terms, numbers, indexes, payloads),
+    TimeoutNow: st.builds(TimeoutNow, terms, payloads),
 }
 
 statuses = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=64)
@@ -113,13 +120,15 @@ def test_every_frame_comes_out_as_it_went_in(frame: Frame) -> None:
 
 def test_the_bytes_of_a_frame_do_not_change() -> None:
     """A renamed class or field would part the nodes of two versions."""
-    vote = Message(NodeId("bw-1"), NodeId("na-1"), VoteReply(Term(7), granted=True))
+    vote = Message(
+        NodeId("bw-1"), NodeId("na-1"), VoteReply(Term(7), granted=True, attached=b"\x02")
+    )
     relay = RelayReply(ticket=12, status="committed", body=b"\x01")
     index = IndexReply(ticket=13, index=7)
     assert (encode_frame(vote), encode_frame(relay), encode_frame(index)) == (
         (
             b"\x85\xa4type\xa7message\xa6sender\xa4bw-1\xa9recipient\xa4na-1"
-            b"\xa4kind\xaavote_reply\xa4body\x82\xa4term\x07\xa7granted\xc3"
+            b"\xa4kind\xaavote_reply\xa4body\x83\xa4term\x07\xa7granted\xc3\xa8attached\xc4\x01\x02"
         ),
         b"\x84\xa4type\xabrelay_reply\xa6ticket\x0c\xa6status\xa9committed\xa4body\xc4\x01\x01",
         b"\x83\xa4type\xabindex_reply\xa6ticket\x0d\xa5index\x07",
@@ -170,7 +179,7 @@ MALFORMED = {
     "no body": respell(lambda it: it.pop("body"), ENVELOPE),
     "body of another kind": respell(lambda it: it.update(kind="heartbeat_reply"), ENVELOPE),
     "body no map": respell(lambda it: it.update(body=7), ENVELOPE),
-    "nested too deeply": HEARTBEAT[:-7] + b"\x91" * 100_000 + b"\x00",
+    "nested too deeply": HEARTBEAT[:-18] + b"\x91" * 100_000 + b"\x00",
     "term missing": respell_body(lambda it: it.pop("term"), VOTE),
     "term negative": respell_body(lambda it: it.update(term=-1), VOTE),
     "term too large": respell_body(lambda it: it.update(term=2**53), VOTE),
@@ -209,7 +218,8 @@ NOT_CANONICAL = {
         lambda it: it.pop("hint_term"), AppendReply(Term(3), accepted=True, index=Index(5))
     ),
     "fields out of order": respell_body(lambda it: it.update(term=it.pop("term")), VOTE),
-    "field repeated": HEARTBEAT.replace(b"\x81\xa4term\x01", b"\x82\xa4term\x01\xa4term\x01"),
+    "nothing attached left out": respell_body(lambda it: it.pop("attached"), TimeoutNow(Term(1))),
+    "field repeated": HEARTBEAT.replace(b"\x82\xa4term\x01", b"\x83\xa4term\x01\xa4term\x01"),
     "integer too wide": HEARTBEAT.replace(b"\xa4term\x01", b"\xa4term\xcd\x00\x01"),
 }
 
@@ -267,3 +277,33 @@ def test_the_largest_append_of_any_configuration_fits() -> None:
     append = AppendRequest(Term(2**52), Index(2**52), Term(2**52), entries, Index(2**52))
     envelope = Message(NodeId("b" * 255), NodeId("n" * 255), append)
     assert decode_frame(encode_frame(envelope)) == envelope
+
+
+def attach(size: int, *, reply: bool) -> Message:
+    body = (
+        VoteReply(Term(7), granted=True, attached=bytes(size))
+        if reply
+        else TimeoutNow(Term(7), attached=bytes(size))
+    )
+    return Message(NodeId("bw-1"), NodeId("na-1"), body)
+
+
+@pytest.mark.parametrize(
+    ("reply", "limit"), [(True, MAX_REPLY_ATTACHED_BYTES), (False, MAX_REQUEST_ATTACHED_BYTES)]
+)
+def test_no_more_is_attached_than_may_be(limit: int, *, reply: bool) -> None:
+    most = encode_frame(attach(limit, reply=reply))
+    assert decode_frame(most) == attach(limit, reply=reply)
+    with pytest.raises(OversizedError) as caught:
+        encode_frame(attach(limit + 1, reply=reply))
+    assert (caught.value.size, caught.value.limit) == (limit + 1, limit)
+
+
+def test_more_attached_than_may_be_is_refused() -> None:
+    """A reply may not carry what a request may."""
+    request = encode_frame(attach(MAX_REPLY_ATTACHED_BYTES + 1, reply=False))
+    reply = request.replace(b"\xabtimeout_now\xa4body\x82", b"\xaavote_reply\xa4body\x83", 1)
+    reply = reply.replace(b"\xa4term\x07", b"\xa4term\x07\xa7granted\xc3", 1)
+    with pytest.raises(OversizedError) as caught:
+        decode_frame(reply)
+    assert caught.value.limit == MAX_REPLY_ATTACHED_BYTES
