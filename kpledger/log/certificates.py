@@ -151,7 +151,8 @@ class CommitCertificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """A majority's disks hold a block, all said in the term in which it was made: it is final.
 
     It covers every block before it as well. Only blocks of the own term are committed by counting
-    (Raft thesis 3.6.2), so ``term`` is that of the block and that of the acknowledgements.
+    (Raft thesis 3.6.2), so ``term`` is that of the block and that of the acknowledgements. Whoever
+    has the block must see that it is; else it shows nothing, and no honest voter has signed it.
     """
 
     term: LogCount

@@ -68,7 +68,8 @@ def verify_path(
     Args:
         electorate: whose chain it is.
         shown: the headers, without a gap.
-        voteless_up_to: up to this height the opening of a term may come without votes.
+        voteless_up_to: up to this height the opening of a term may come without votes, unless one
+            before it on the path has some.
         check: verifies a signature.
 
     Raises:
@@ -84,6 +85,7 @@ def verify_path(
             opening = _read_opening(header, one.seal, before, voteless_up_to)
             if opening is not None:
                 opening.verify(electorate, check)
+                voteless_up_to = 0
             leader = None if opening is None else opening.candidate
         else:
             opening, leader = None, header.leader
@@ -117,6 +119,9 @@ def _read_opening(
     if before is not None and header != derive_opening(before.header, before.head, header.term):
         raise InvalidBlockError(height, "header", "it is not what opens a term after that block")
     if not seal and height <= voteless_up_to:
+        if before is not None and header.term <= before.header.term:
+            problem = f"{header.term} is not above {before.header.term}"
+            raise InvalidBlockError(height, "term", problem)
         return None
     opening = decode_opening(seal)
     verify_base(opening, header, None if before is None else before.header.term)

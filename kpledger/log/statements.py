@@ -112,11 +112,16 @@ class LogEnd(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """*My disk holds the chain up to this block, and I hold to it in this term* (thesis 3.5)."""
+    """*My disk holds the chain up to this block, and I hold to it in its term* (thesis 3.5).
+
+    It is said in the term in which the block was made, and of no older block: a majority that holds
+    one of those does not make it final (thesis 3.6.2, figure 3.7), and whoever said so would stand
+    convicted when it is overwritten.
+    """
 
     voter: NodeName
     term: LogCount
-    """Of the leader to whom it is said."""
+    """Of the block, and of the leader to whom it is said."""
     index: LogCount
     head: Digest32
     generation: Generation
@@ -226,11 +231,14 @@ class StatementSigner:
     key: SigningKey
     generation: int
 
-    def acknowledge(self, end: LogEnd, *, term: int) -> Acknowledgement:
-        """Acknowledge the chain up to ``end`` in a term; the disk must hold it already."""
+    def acknowledge(self, end: LogEnd) -> Acknowledgement:
+        """Acknowledge the chain up to a block of the current term; the disk must hold it already.
+
+        Older blocks are not to be signed for, whatever the reply to their leader says of them.
+        """
         unsigned = Acknowledgement(
             voter=self.voter,
-            term=term,
+            term=end.term,
             index=end.index,
             head=end.head,
             generation=self.generation,
