@@ -24,7 +24,6 @@ AWAITED = frozenset(
     {
         "acknowledge",
         "certify_commit",
-        "decode_commit_certificate",
         "decode_term_proof",
         "nominate",
         "place",

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from kpledger.base.ids import HexDigest
 from kpledger.base.units import MAX_AMOUNT, TimeMs
+from kpledger.log.certificates import CommitCertificate
 from kpledger.scheme.v1.rules.notes import MAX_COUNTERSIGNATURES
 
 _Count = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
@@ -141,6 +142,15 @@ class RecordedEvent(
     where there are none."""
 
 
+class CommitsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has signed that blocks are final: statements that anybody can verify."""
+
+    commits: tuple[CommitCertificate, ...]
+    """The newest commit certificate of each term, ascending by term."""
+    next: int | None
+    """The term to go on from, if there are more."""
+
+
 class HealthAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """All is well, as far as was asked."""
 
@@ -204,6 +214,8 @@ class PublicStatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The node takes part and knows a leader, so that it can take events."""
     age_s: int = 0
     """So many seconds ago it was in touch with its leader, or since its start never."""
+    final_height: _Count = 0
+    """Up to here a majority of the voters has signed that the blocks are final; 0 for none."""
 
 
 class StatusAnswer(PublicStatusAnswer, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from kpledger.api.answers import (
     BatchAnswer,
+    CommitsAnswer,
     CommittedAnswer,
     HealthAnswer,
     PendingAnswer,
@@ -30,6 +31,7 @@ from kpledger.base.text import spell
 from kpledger.books.queries import QUERIES
 from kpledger.books.query import AnyQuery
 from kpledger.books.question import Hex, Question
+from kpledger.log.block import MAX_COUNT
 
 JSON_TYPE: Final = "application/json"
 MSGPACK_TYPE: Final = "application/msgpack"
@@ -40,6 +42,8 @@ MAX_BATCH: Final = 512
 DEFAULT_TIMEOUT_MS: Final = 10_000
 MAX_TIMEOUT_MS: Final = 60_000
 MAX_HEIGHT: Final = 10**15
+MAX_COMMITS: Final = 500
+"""The most commit certificates in one answer: a megabyte."""
 
 TimeoutMs = Annotated[
     int, Meta(ge=1, le=MAX_TIMEOUT_MS, description="How long the answer may take, in milliseconds")
@@ -93,6 +97,13 @@ class BlocksQuestion(msgspec.Struct, frozen=True, kw_only=True, rename={"first":
 
     first: Annotated[int, Meta(ge=1, le=MAX_HEIGHT)] = 1
     limit: Annotated[int, Meta(ge=1, le=MAX_HEIGHT)] = MAX_HEIGHT
+
+
+class CommitsQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """Which commit certificates."""
+
+    from_term: Annotated[int, Meta(ge=0, le=MAX_COUNT)] = 0
+    limit: Annotated[int, Meta(ge=1, le=MAX_COMMITS)] = MAX_COMMITS
 
 
 class EventQuestion(Question, frozen=True, kw_only=True):
@@ -193,6 +204,14 @@ BLOCKS: Final = Route(
     question=BlocksQuestion,
     access=Access.AS_CONFIGURED,
 )
+COMMITS: Final = Route(
+    "/v1/commits",
+    "The newest commit certificate of each term: who has signed that a block is final",
+    _reply("Commit certificates", CommitsAnswer),
+    question=CommitsQuestion,
+    # Statements of voters, in which no trade stands; whoever compares nodes needs all of theirs.
+    access=Access.EVERYBODY,
+)
 GENESIS: Final = Route(
     "/v1/genesis",
     "The genesis file, byte for byte",
@@ -254,6 +273,7 @@ ROUTES: Final = (
     REHEARSE,
     EVENT,
     BLOCKS,
+    COMMITS,
     GENESIS,
     STATUS,
     CHECKPOINT,

@@ -8,6 +8,7 @@ was after some block, never in the middle of one.
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, Protocol
 
 import msgspec
@@ -18,6 +19,7 @@ from kpledger.base.multiset import MultisetHash
 from kpledger.base.state import ChangeSet, MemoryState, StateReader, read_record
 from kpledger.log import layout
 from kpledger.log.block import decode_block, decode_block_header
+from kpledger.log.certificates import CommitCertificate, decode_commit_certificate
 from kpledger.log.chain import ExecutedBlock, Tip, genesis_tip
 from kpledger.log.genesis import Genesis
 from kpledger.log.merkle import Frontier
@@ -26,6 +28,7 @@ from kpledger.scheme.v1.records import EventRecord
 _FORGOTTEN_AT_ONCE: Final = 1000
 _RECENT_RECORDS: Final = 20_000
 _MAX_APPLIED_BYTES: Final = 64 * 1024
+_COMMIT_PREFIX: Final = b"c"
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +42,14 @@ class KeyValueStore(Protocol):
 
     def scan(self, prefix: bytes, *, limit: int) -> Iterator[tuple[bytes, bytes]]:
         """Yield keys with the prefix and their values, in byte order."""
+        ...
+
+    def browse(self, prefix: bytes, first: bytes) -> Iterator[bytes]:
+        """Yield the stored values under keys with the prefix from a key on; for any thread."""
+        ...
+
+    def newest(self, prefix: bytes) -> bytes | None:
+        """Return the value under the last stored key with the prefix; for any thread."""
         ...
 
     def apply(self, puts: Iterable[tuple[bytes, bytes]], deletes: Iterable[bytes] = ()) -> None:
@@ -196,6 +207,18 @@ class Ledger:
         header = decode_block_header(block.header)
         encoded = block.events[record.index - header.first_event]
         return StoredEvent(record, header.time_ms, encoded)
+
+    @property
+    def final_height(self) -> int:
+        """The height of the newest commit certificate; 0 if there is none."""
+        newest = self._store.newest(_COMMIT_PREFIX)
+        return 0 if newest is None else decode_commit_certificate(newest).index
+
+    def commits(self, first_term: int, limit: int) -> tuple[CommitCertificate, ...]:
+        """Give the newest commit certificate of each term from one on, so many at most."""
+        first = _COMMIT_PREFIX + first_term.to_bytes(8, "big")
+        found = islice(self._store.browse(_COMMIT_PREFIX, first), limit)
+        return tuple(map(decode_commit_certificate, found))
 
     def block(self, height: int) -> bytes | None:
         """Give the stored bytes of a committed block, or None."""

@@ -52,6 +52,7 @@ def build_app(
         routes.REHEARSE: submit.post_rehearsals,
         routes.EVENT: blocks.get_event,
         routes.BLOCKS: blocks.get_blocks,
+        routes.COMMITS: blocks.get_commits,
         routes.GENESIS: status.get_genesis,
         routes.STATUS: status.get_status,
         routes.CHECKPOINT: status.get_checkpoint,

@@ -3,6 +3,7 @@
 ``GET /v1/blocks`` is a stream of MessagePack arrays [height, stored entry], up to the block that
 was the newest when the request came. One request can carry the whole ledger, so the number of
 streams is bounded, in all and for each client, and one that reads too slowly is cut off.
+``GET /v1/commits`` gives what voters have signed of them.
 ``GET /v1/events/{id}`` shows one event, where it stands, and the envelope that proves it.
 """
 
@@ -13,8 +14,14 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from kpledger.api.answers import RecordedEvent, UnknownEvent
-from kpledger.api.routes import MSGPACK_TYPE, BlocksQuestion, EventQuestion, ReadOptions
+from kpledger.api.answers import CommitsAnswer, RecordedEvent, UnknownEvent
+from kpledger.api.routes import (
+    MSGPACK_TYPE,
+    BlocksQuestion,
+    CommitsQuestion,
+    EventQuestion,
+    ReadOptions,
+)
 from kpledger.base.state import read_record
 from kpledger.books.query import encode_answer
 from kpledger.scheme.envelope import decode_envelope, format_envelope_json
@@ -59,6 +66,16 @@ class BlocksApi:
             part, height = await asyncio.to_thread(read_piece, self._ledger, height, last)
             for start in range(0, len(part), PIECE_BYTES):
                 await send_piece(response, part[start : start + PIECE_BYTES], held)
+
+    async def get_commits(self, request: web.Request) -> web.Response:
+        """Give the newest commit certificate of each term."""
+        question = read_parameters(request, CommitsQuestion)
+        tip = find_tip(self._node)
+        first, limit = question.from_term, question.limit
+        found = await asyncio.to_thread(self._ledger.commits, first, limit + 1)
+        onward = found[limit].term if len(found) > limit else None
+        answer = CommitsAnswer(commits=found[:limit], next=onward)
+        return web.Response(body=encode_answer(answer), headers=ledger_headers(tip))
 
     async def get_event(self, request: web.Request) -> web.Response:
         """Show what is known about an event id."""

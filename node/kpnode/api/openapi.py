@@ -10,6 +10,7 @@ from kpledger.api.answers import Problem
 from kpledger.api.routes import (
     BLOCKS,
     CHECKPOINT,
+    COMMITS,
     JSON_TYPE,
     LIVE,
     MAX_BATCH,
@@ -161,7 +162,7 @@ def _describe_problems(route: Route) -> Json:
         (route is SUBMIT, _OF_SUBMISSIONS),
         (route is READY, _OF_A_NODE_OUT_OF_WORK),
         (route.options is ReadOptions, [ProblemKind.NOT_CONFIRMED, *_OF_A_NODE_OUT_OF_WORK]),
-        (route in (BLOCKS, CHECKPOINT), [ProblemKind.NO_LEADER]),
+        (route in (BLOCKS, CHECKPOINT, COMMITS), [ProblemKind.NO_LEADER]),
         (route.from_books, [ProblemKind.TOO_COSTLY, ProblemKind.BOOKS_BEHIND]),
         (route.may_find_none or bool(route.names_in_path), [ProblemKind.NOT_FOUND]),
         (route not in _WITHOUT_SHARE, _OF_SHARES),

@@ -64,6 +64,7 @@ class StatusApi:
             tree_root=tip.tree.root().hex(),
             ready=node.status().obstacle is None,
             age_s=node.status().age_s,
+            final_height=node.ledger.final_height,
         )
 
     def _describe(self, public: PublicStatusAnswer) -> StatusAnswer:

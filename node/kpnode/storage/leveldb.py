@@ -138,6 +138,29 @@ class LevelStorage(Database):
         with closing(self._scan(prefix)) as found:
             yield from islice(takewhile(lambda record: record[0].startswith(prefix), found), limit)
 
+    def browse(self, prefix: bytes, first: bytes) -> Generator[bytes]:
+        """Yield the values under keys with the prefix from a key on, as of one moment in time.
+
+        For any thread: what was derived lately and is not stored yet is left out.
+
+        Raises:
+            StorageError: a record is damaged, or cannot be read.
+        """
+        with closing(self._scan(first)) as found:
+            for key, value in found:
+                if not key.startswith(prefix):
+                    return
+                yield value
+
+    def newest(self, prefix: bytes) -> bytes | None:
+        """Return the value under the last stored key with the prefix; None if there is none.
+
+        Raises:
+            StorageError: it is damaged, or cannot be read.
+        """
+        key = self._find_below(prefix[:-1] + bytes([prefix[-1] + 1]))
+        return self.get(key) if key is not None and key.startswith(prefix) else None
+
     def apply(self, puts: Iterable[tuple[bytes, bytes]], deletes: Iterable[bytes] = ()) -> None:
         """Change derived records in one atomic step: first the deletes, then the puts.
 

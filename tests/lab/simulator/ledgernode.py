@@ -52,6 +52,16 @@ class SimStore:
         for key in sorted(key for key in self._values if key.startswith(prefix))[:limit]:
             yield key, self._values[key]
 
+    def browse(self, prefix: bytes, first: bytes) -> Iterator[bytes]:
+        """Yield the values under keys with the prefix from a key on."""
+        found = sorted(key for key in self._values if key >= first and key.startswith(prefix))
+        return map(self._values.__getitem__, found)
+
+    def newest(self, prefix: bytes) -> bytes | None:
+        """Return the value under the last key with the prefix."""
+        last = max((key for key in self._values if key.startswith(prefix)), default=b"")
+        return self._values.get(last)
+
     def apply(self, puts: Iterable[tuple[bytes, bytes]], deletes: Iterable[bytes] = ()) -> None:
         """Change derived records in one atomic step, which the next save makes durable."""
         undo = []

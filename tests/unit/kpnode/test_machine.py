@@ -102,6 +102,7 @@ class Interrupted:
 
     def __init__(self, storage: LevelStorage, writes: int) -> None:
         self.get, self.scan = storage.get, storage.scan
+        self.browse, self.newest = storage.browse, storage.newest
         self._storage = storage
         self.writes = writes
 

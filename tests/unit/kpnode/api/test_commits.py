@@ -1,0 +1,82 @@
+"""GET /v1/commits: who has signed that blocks are final, as stored and for everybody."""
+
+from pathlib import Path
+
+import pytest
+from founding import VOTERS, make_genesis, signing_key
+from serving import Served, make_node, serve
+
+from kpclient.net.answers import read_answer
+from kpledger.api.answers import CommitsAnswer
+from kpledger.base.codec import encode
+from kpledger.log.certificates import CommitCertificate, certify_commit
+from kpledger.log.statements import Electorate, LogEnd, StatementSigner
+from kpnode.api.served import ApiLimits
+from kpnode.config import AccessSection
+
+ELECTORATE = Electorate.of(make_genesis())
+
+
+def certify(term: int, index: int, voters: tuple[str, ...] = VOTERS[:2]) -> CommitCertificate:
+    end = LogEnd(term=term, index=index, head=bytes([term]) * 32)
+    signers = (
+        StatementSigner(ELECTORATE, one, signing_key(f"{one}/consensus"), 1) for one in voters
+    )
+    return certify_commit([one.acknowledge(end) for one in signers])
+
+
+CERTIFICATES = (certify(1, 3), certify(2, 9), certify(5, 12, VOTERS))
+
+
+def fill(directory: Path) -> None:
+    """Write certificates into a node's storage, as consensus does."""
+    _, storage = make_node(directory, lambda: 0, ("bw-1",))  # type: ignore[arg-type]
+    storage.apply([(b"c" + one.term.to_bytes(8, "big"), encode(one)) for one in CERTIFICATES])
+    storage.close()
+
+
+async def ask(served: Served, query: str = "") -> CommitsAnswer:
+    reply = await served.get(f"/v1/commits{query}")
+    assert reply.status == 200, reply.body
+    return read_answer(reply.body, CommitsAnswer)
+
+
+async def test_certificates_are_given_as_stored_and_verify(tmp_path: Path) -> None:
+    fill(tmp_path / "ledger")
+    async with serve(tmp_path / "ledger", ApiLimits(), access=AccessSection()) as served:
+        answer = await ask(served)
+        assert answer == CommitsAnswer(commits=CERTIFICATES, next=None)
+        for one in answer.commits:
+            one.verify(ELECTORATE)
+        assert (await served.get("/v1/status")).json["final_height"] == 12
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "last", "onward"),
+    [
+        ("?from_term=1", 0, 3, None),
+        ("?from_term=2", 1, 3, None),
+        ("?from_term=3", 2, 3, None),
+        ("?from_term=6", 3, 3, None),
+        ("?limit=2", 0, 2, 5),
+        ("?from_term=2&limit=1", 1, 2, 5),
+        ("?from_term=2&limit=2", 1, 3, None),
+    ],
+)
+async def test_a_part_of_them_is_given_and_where_to_go_on(
+    tmp_path: Path, query: str, first: int, last: int, onward: int | None
+) -> None:
+    fill(tmp_path / "ledger")
+    async with serve(tmp_path / "ledger", ApiLimits()) as served:
+        answer = await ask(served, query)
+    assert answer == CommitsAnswer(commits=CERTIFICATES[first:last], next=onward)
+
+
+async def test_a_ledger_of_which_nobody_has_signed_anything_has_none(served: Served) -> None:
+    assert await ask(served) == CommitsAnswer(commits=(), next=None)
+    assert (await served.get("/v1/status")).json["final_height"] == 0
+
+
+@pytest.mark.parametrize("query", ["?from_term=-1", "?limit=0", "?limit=501", "?term=1"])
+async def test_a_question_that_makes_no_sense_is_refused(served: Served, query: str) -> None:
+    assert (await served.get(f"/v1/commits{query}")).status == 400
