@@ -17,6 +17,7 @@ from kpledger.base.keys import SigningKey
 from kpledger.base.state import ChangeSet, MemoryState, Record, read_record
 from kpledger.base.units import start_of_day_ms
 from kpledger.log.block import BlockKind
+from kpledger.log.certificates import LeaderCertificate
 from kpledger.log.chain import (
     BlockExecutor,
     ExecutedBlock,
@@ -36,7 +37,7 @@ from kpledger.log.genesis import (
     format_genesis,
     parse_genesis,
 )
-from kpledger.log.layout import StoredEntry
+from kpledger.log.layout import StoredEntry, encode_stored_entry
 from kpledger.scheme.envelope import decode_envelope, open_envelope, sign_event
 from kpledger.scheme.event import Author, Body, EventPlace, compute_event_id, encode_event
 from kpledger.scheme.outcome import Refusal
@@ -259,6 +260,7 @@ class MemoryLedger:
         state: the state at the tip.
         tip: the end of the chain.
         blocks: every block so far in order: the term of a NOOP, the bytes of a block of events.
+        entries: the same as nodes store them; the votes that opened a term stand here alone.
         now_ms: time of the next block.
     """
 
@@ -271,11 +273,13 @@ class MemoryLedger:
         self.tip = genesis_tip(genesis, seed)
         self.state.apply(seed)
         self.blocks: list[int | bytes] = []
+        self.entries: list[bytes] = []
         self.now_ms = NOW_MS
 
-    def open_term(self, term: int) -> None:
-        """Append the NOOP that opens a term."""
-        self._apply(execute_noop(self.genesis, self.tip, self.state, term), term)
+    def open_term(self, term: int, opening: LeaderCertificate | None = None) -> None:
+        """Append the NOOP that opens a term, with the votes that did (:func:`electing.elect`)."""
+        payload = b"" if opening is None else opening.encoded
+        self._apply(execute_noop(self.genesis, self.tip, self.state, term, payload), term)
 
     def attempt(self, encoded: bytes, *, now_ms: int | None = None) -> Refusal | None:
         """Ask what the rules say to an event; nothing is recorded."""
@@ -330,6 +334,10 @@ class MemoryLedger:
         self.state.apply(executed.changes)
         self.tip = executed.tip
         self.blocks.append(block)
+        votes = b"" if executed.opening is None else executed.opening.encoded
+        kind, payload = (1, block) if isinstance(block, bytes) else (0, votes)
+        entry = StoredEntry(kind=kind, term=self.tip.term, payload=payload)
+        self.entries.append(encode_stored_entry(entry))
 
     def read(self, key: bytes, kind: type[R]) -> R:
         """Read a record that is there.

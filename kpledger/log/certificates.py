@@ -247,6 +247,8 @@ class TermProof(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if self.nomination is not None:
             self._verify_nomination(what, self.nomination, electorate, check)
             return
+        if self.opening is not None:
+            raise CertificateError(what, "a leader's certificate comes without a nomination")
         _verify_voters(what, self.pre_votes, electorate)
         for one in self.pre_votes:
             if (one.term, one.candidate) != (self.term, self.candidate):

@@ -11,7 +11,6 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from kpledger.base.codec import encode
 from kpledger.base.errors import BadSignatureError
 from kpledger.base.hashing import Digest
 from kpledger.log.block import (
@@ -24,7 +23,7 @@ from kpledger.log.block import (
 from kpledger.log.certificates import MAX_OPENING_BYTES, LeaderCertificate, decode_opening
 from kpledger.log.invalid_block import InvalidBlockError
 from kpledger.log.opening import derive_opening, verify_base
-from kpledger.log.statements import Electorate, LogEnd, SignatureCheck, verifies
+from kpledger.log.statements import ERA, Electorate, LogEnd, SignatureCheck, verifies
 
 
 class ShownHeader(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -98,7 +97,11 @@ def _verify_place(electorate: Electorate, header: BlockHeader, before: PathBlock
     height = header.height
     if header.kind is BlockKind.CONFIG:
         raise InvalidBlockError(height, "kind", "the voters cannot be changed yet")
-    if (header.chain, header.config_hash) != (electorate.chain, electorate.config_hash):
+    if (header.chain, header.era, header.config_hash) != (
+        electorate.chain,
+        ERA,
+        electorate.config_hash,
+    ):
         raise InvalidBlockError(height, "chain", "it is of another ledger, or of other voters")
     if before is None:
         return
@@ -145,5 +148,5 @@ def _verify_leader(
             raise InvalidBlockError(height, "leader", problem)
     key = electorate.key(header.leader)
     head = compute_head(shown.header)
-    if encode(header) != shown.header or not check(key, block_preimage(header, head), shown.seal):
+    if not check(key, block_preimage(header, head), shown.seal):
         raise BadSignatureError(f"block {height} by {header.leader}", key)
