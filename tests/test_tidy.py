@@ -29,6 +29,7 @@ AWAITED = frozenset(
         "place",
     }
     | {"pre_vote", "verify_path", "vote", "StatementSigner", "end", "acknowledgements"}
+    | {"put_certificate", "read_certificates", "keep_term_proof", "put_evidence", "read_evidence"}
 )
 # People and pipes read these two; everything else returns values or logs.
 PRINTERS = ("client/kpclient/output/console.py", "tests/lab/simulator/__main__.py")

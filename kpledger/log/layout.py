@@ -9,18 +9,32 @@ key                       value
 ========================  =============================================================
 ``b`` u64 height          entry of the log: u8 version (1), u8 kind (0 NOOP, 1 BLOCK,
                           2 CONFIG), u64 term of creation, payload (all that follows)
-``h``                     hard state: u8 version (1), u64 term, name of the node voted
-                          for in that term in UTF-8, no byte for no vote
-``m/format``              u8 version of this table (1)
+``h``                     hard state: u8 version (2), u64 term, u64 height up to which the
+                          node acknowledged its log in that term, u32 generation of the
+                          storage, name of the node voted for in that term in UTF-8, no byte
+                          for no vote
+``t``                     term proof: why the term of the hard state could begin
+``c`` u64 term            newest commit certificate known of that term
+``e`` 32 bytes digest     evidence against a node
+``m/format``              u8 version of this table (2)
 ``m/chain``               32 bytes, hash of the genesis file
+``m/signed``              u64 height up to which blocks that open a term may show no votes; no
+                          record for 0
 ``m/applied``             how far the derived records below reach; the state machine's
 ``s`` key                 state of the ledger: the state machine's value under its key
 ========================  =============================================================
 
-``b``, ``h``, ``m/format`` and ``m/chain`` are the node's memory: what it has promised to others.
-All else is derived from the ``b`` records and can be built again from them. Earlier versions of
-the node also kept indexes under ``i`` and their version under ``m/derivation``; a node that finds
-them deletes them.
+``s`` and ``m/applied`` are derived from the ``b`` records and can be built again from them. All
+else is the node's memory: what it has promised to others, and what others have signed. Earlier
+versions of the node also kept indexes under ``i`` and their version under ``m/derivation``; a node
+that finds them deletes them.
+
+The *generation* tells apart what a node signed before and after a start: it is the second, since
+1970, in which the storage was founded, and one more at each start. So a storage that was founded
+anew has a higher one than the one before it, and one that was restored from a copy a lower one.
+
+Version 1 of the table, before voters signed what they say, had no ``t``, ``c``, ``e`` and
+``m/signed``, and its hard state was u8 version (1), u64 term, name.
 """
 
 import struct
@@ -35,11 +49,17 @@ DATABASE_DIRECTORY: Final = "ledger"
 FORMAT_KEY: Final = b"m/format"
 CHAIN_KEY: Final = b"m/chain"
 APPLIED_KEY: Final = b"m/applied"
+SIGNED_KEY: Final = b"m/signed"
 HARD_STATE_KEY: Final = b"h"
+TERM_PROOF_KEY: Final = b"t"
 
-STORE_FORMAT: Final = b"\x01"
+STORE_FORMAT: Final = b"\x02"
 """Value under :data:`FORMAT_KEY`; a change to the table above makes a new one."""
+UNSIGNED_FORMAT: Final = b"\x01"
+"""The same, of the table before voters signed what they say."""
 
+CERTIFICATE_PREFIX: Final = b"c"
+EVIDENCE_PREFIX: Final = b"e"
 BLOCK_PREFIX: Final = b"b"
 STATE_PREFIX: Final = b"s"
 
@@ -51,7 +71,9 @@ MAX_NODE_NAME_BYTES: Final = 255
 """Longest name of a node."""
 
 # In each value by itself, so that a reader of one knows it without the table's version.
-_VERSION: Final = 1
+_ENTRY_VERSION: Final = 1
+_HARD_STATE_VERSION: Final = 2
+_UNSIGNED_VERSION: Final = 1
 _KIND_MAX: Final = 2
 
 NOOP_ENTRY: Final = 0
@@ -59,9 +81,11 @@ NOOP_ENTRY: Final = 0
 BLOCK_ENTRY: Final = 1
 """Kind of one that carries events."""
 _U64_MAX: Final = (1 << 64) - 1
-_BLOCK_KEY: Final = struct.Struct(">cQ")
+_NUMBERED_KEY: Final = struct.Struct(">cQ")
 _ENTRY_HEADER: Final = struct.Struct(">BBQ")
-_HARD_STATE_HEADER: Final = struct.Struct(">BQ")
+_HARD_STATE_HEADER: Final = struct.Struct(">BQQI")
+_UNSIGNED_HEADER: Final = struct.Struct(">BQ")
+_HEIGHT: Final = struct.Struct(">Q")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +97,29 @@ class StoredEntry:
     payload: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class StoredHardState:
+    """What a node must not forget, as it is stored."""
+
+    term: int
+    voted_for: str | None
+    acknowledged: int
+    generation: int
+
+
 def block_key(height: int) -> bytes:
     """Return the key of an entry; heights begin at 1."""
-    return _BLOCK_KEY.pack(BLOCK_PREFIX, height)
+    return _NUMBERED_KEY.pack(BLOCK_PREFIX, height)
+
+
+def certificate_key(term: int) -> bytes:
+    """Return the key of the newest commit certificate of a term."""
+    return _NUMBERED_KEY.pack(CERTIFICATE_PREFIX, term)
+
+
+def evidence_key(digest: bytes) -> bytes:
+    """Return the key of evidence."""
+    return EVIDENCE_PREFIX + digest
 
 
 LAST_BLOCK_KEY: Final = block_key(_U64_MAX)
@@ -87,7 +131,7 @@ def parse_block_key(key: bytes) -> int:
     Raises:
         MalformedError: it is not the key of an entry.
     """
-    if len(key) != _BLOCK_KEY.size or not key.startswith(BLOCK_PREFIX):
+    if len(key) != _NUMBERED_KEY.size or not key.startswith(BLOCK_PREFIX):
         raise MalformedError("block key", f"{key[:64].hex()} is not the letter b and 8 bytes")
     height = int.from_bytes(key[1:], "big")
     if height == 0:
@@ -102,7 +146,8 @@ def state_key(key: bytes) -> bytes:
 
 def is_memory_key(key: bytes) -> bool:
     """Tell whether the record is one the node promised to keep, not one derived from others."""
-    return key.startswith((BLOCK_PREFIX, HARD_STATE_KEY)) or key in {FORMAT_KEY, CHAIN_KEY}
+    kept = (BLOCK_PREFIX, HARD_STATE_KEY, TERM_PROOF_KEY, CERTIFICATE_PREFIX, EVIDENCE_PREFIX)
+    return key.startswith(kept) or key in {FORMAT_KEY, CHAIN_KEY, SIGNED_KEY}
 
 
 def encode_stored_entry(entry: StoredEntry) -> bytes:
@@ -112,7 +157,7 @@ def encode_stored_entry(entry: StoredEntry) -> bytes:
         OversizedError: the payload exceeds :data:`MAX_PAYLOAD_BYTES`.
     """
     _verify_payload_size(len(entry.payload))
-    return _ENTRY_HEADER.pack(_VERSION, entry.kind, entry.term) + entry.payload
+    return _ENTRY_HEADER.pack(_ENTRY_VERSION, entry.kind, entry.term) + entry.payload
 
 
 def decode_stored_entry(stored: bytes) -> StoredEntry:
@@ -122,7 +167,7 @@ def decode_stored_entry(stored: bytes) -> StoredEntry:
         MalformedError: too short, of an unknown version, or of an unknown kind.
         OversizedError: the payload exceeds :data:`MAX_PAYLOAD_BYTES`.
     """
-    (kind, term), payload = _open("stored entry", _ENTRY_HEADER, stored)
+    (kind, term), payload = _open("stored entry", _ENTRY_HEADER, _ENTRY_VERSION, stored)
     if kind > _KIND_MAX:
         problem = f"{kind} is not 0 (NOOP), 1 (BLOCK) or 2 (CONFIG)"
         raise MalformedError("stored entry", problem, field="kind")
@@ -130,42 +175,76 @@ def decode_stored_entry(stored: bytes) -> StoredEntry:
     return StoredEntry(kind=kind, term=term, payload=payload)
 
 
-def encode_hard_state(term: int, voted_for: str | None) -> bytes:
-    """Encode term and vote for their place under :data:`HARD_STATE_KEY`.
+def encode_hard_state(state: StoredHardState) -> bytes:
+    """Encode a hard state for its place under :data:`HARD_STATE_KEY`.
 
     Raises:
         MalformedError: the vote is for a name that is empty or too long.
     """
-    name = b"" if voted_for is None else voted_for.encode()
-    if voted_for is not None and not 0 < len(name) <= MAX_NODE_NAME_BYTES:
+    name = b"" if state.voted_for is None else state.voted_for.encode()
+    if state.voted_for is not None and not 0 < len(name) <= MAX_NODE_NAME_BYTES:
         raise _bad_name(len(name))
-    return _HARD_STATE_HEADER.pack(_VERSION, term) + name
+    numbers = (state.term, state.acknowledged, state.generation)
+    return _HARD_STATE_HEADER.pack(_HARD_STATE_VERSION, *numbers) + name
 
 
-def decode_hard_state(stored: bytes) -> tuple[int, str | None]:
-    """Decode term and vote as found under :data:`HARD_STATE_KEY`.
+def decode_hard_state(stored: bytes) -> StoredHardState:
+    """Decode a hard state as found under :data:`HARD_STATE_KEY`.
 
     Raises:
-        MalformedError: too short, of an unknown version, or the name is too long or not UTF-8.
+        MalformedError: too short, of another version, or the name is too long or not UTF-8.
     """
-    (term,), name = _open("hard state", _HARD_STATE_HEADER, stored)
-    if len(name) > MAX_NODE_NAME_BYTES:
-        raise _bad_name(len(name))
-    try:
-        return term, name.decode() or None
-    except UnicodeDecodeError as error:
-        raise MalformedError("hard state", str(error), field="voted_for") from None
+    numbers, name = _open("hard state", _HARD_STATE_HEADER, _HARD_STATE_VERSION, stored)
+    term, acknowledged, generation = numbers
+    return StoredHardState(term, _decode_name(name), acknowledged, generation)
 
 
-def _open(what: str, header: struct.Struct, stored: bytes) -> tuple[tuple[int, ...], bytes]:
+def decode_unsigned_hard_state(stored: bytes) -> StoredHardState:
+    """Decode a hard state as found in a database of :data:`UNSIGNED_FORMAT`.
+
+    Raises:
+        MalformedError: too short, of another version, or the name is too long or not UTF-8.
+    """
+    (term,), name = _open("hard state", _UNSIGNED_HEADER, _UNSIGNED_VERSION, stored)
+    return StoredHardState(term, _decode_name(name), acknowledged=0, generation=0)
+
+
+def encode_height(height: int) -> bytes:
+    """Encode a height for its place under :data:`SIGNED_KEY`."""
+    return _HEIGHT.pack(height)
+
+
+def decode_height(stored: bytes) -> int:
+    """Decode a height as found under :data:`SIGNED_KEY`.
+
+    Raises:
+        MalformedError: it has not eight bytes.
+    """
+    if len(stored) != _HEIGHT.size:
+        raise MalformedError("stored height", f"{len(stored)} bytes, not {_HEIGHT.size}")
+    return int.from_bytes(stored, "big")
+
+
+def _open(
+    what: str, header: struct.Struct, expected: int, stored: bytes
+) -> tuple[tuple[int, ...], bytes]:
     """Give the numbers of a header after its version, and what follows the header."""
     if len(stored) < header.size:
         problem = f"{len(stored)} bytes cannot hold its {header.size}-byte header"
         raise MalformedError(what, problem)
     version, *numbers = header.unpack_from(stored)
-    if version != _VERSION:
-        raise MalformedError(what, f"{version} is not {_VERSION}", field="version")
+    if version != expected:
+        raise MalformedError(what, f"{version} is not {expected}", field="version")
     return tuple(numbers), stored[header.size :]
+
+
+def _decode_name(name: bytes) -> str | None:
+    if len(name) > MAX_NODE_NAME_BYTES:
+        raise _bad_name(len(name))
+    try:
+        return name.decode() or None
+    except UnicodeDecodeError as error:
+        raise MalformedError("hard state", str(error), field="voted_for") from None
 
 
 def _verify_payload_size(size: int) -> None:

@@ -286,7 +286,12 @@ async def _wait_for_end(node: Node, stopping: asyncio.Event) -> None:
             raise ShortageError(failure.text)
 
 
-def _load_genesis(path: Path) -> Genesis:
+def read_genesis(path: Path) -> Genesis:
+    """Read a genesis file.
+
+    Raises:
+        SetupError: it cannot be used.
+    """
     try:
         return parse_genesis(read_text(path, max_bytes=MAX_GENESIS_BYTES).encode())
     except (OSError, GenesisError) as error:
@@ -307,7 +312,7 @@ async def run_node(config: NodeConfig, on_listening: Callable[[str], None]) -> N
         StorageError: its directory cannot be used.
         LedgerError: what is stored does not follow from the genesis file.
     """
-    genesis = _load_genesis(config.node.genesis)
+    genesis = read_genesis(config.node.genesis)
     keys = load_keys(config, genesis)
     _close_directories(config)
     access = AccessControl(config.access, TokenRegister(config.access.tokens))

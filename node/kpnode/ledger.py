@@ -28,7 +28,6 @@ from kpledger.scheme.v1.records import EventRecord
 _FORGOTTEN_AT_ONCE: Final = 1000
 _RECENT_RECORDS: Final = 20_000
 _MAX_APPLIED_BYTES: Final = 64 * 1024
-_COMMIT_PREFIX: Final = b"c"
 
 _log = logging.getLogger(__name__)
 
@@ -211,13 +210,13 @@ class Ledger:
     @property
     def final_height(self) -> int:
         """The height of the newest commit certificate; 0 if there is none."""
-        newest = self._store.newest(_COMMIT_PREFIX)
+        newest = self._store.newest(layout.CERTIFICATE_PREFIX)
         return 0 if newest is None else decode_commit_certificate(newest).index
 
     def commits(self, first_term: int, limit: int) -> tuple[CommitCertificate, ...]:
         """Give the newest commit certificate of each term from one on, so many at most."""
-        first = _COMMIT_PREFIX + first_term.to_bytes(8, "big")
-        found = islice(self._store.browse(_COMMIT_PREFIX, first), limit)
+        first = layout.certificate_key(first_term)
+        found = islice(self._store.browse(layout.CERTIFICATE_PREFIX, first), limit)
         return tuple(map(decode_commit_certificate, found))
 
     def block(self, height: int) -> bytes | None:

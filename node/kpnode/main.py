@@ -38,6 +38,7 @@ from kpnode.daemon import run_node
 from kpnode.devnet import NetworkPlan, open_network, run_network
 from kpnode.errors import SetupError
 from kpnode.founding import init_node
+from kpnode.migration import migrate_node
 from kpnode.process import keep_private, set_up_logging
 from kpnode.storage.errors import ShortageError, StorageError, is_shortage
 from kpnode.tokens import add_token, read_tokens, revoke_token
@@ -238,6 +239,30 @@ def revoke(name: _TokenName, config: _ConfigFile) -> None:
     """Revoke a token: a running node refuses it from the next request on."""
     try:
         revoke_token(load_config(config).access.tokens, name)
+    except _TROUBLE as error:
+        raise _stop(error) from None
+
+
+@app.command(epilog=example_epilog("kpnode migrate --config /srv/kp/node.toml"))
+def migrate(
+    config: _ConfigFile,
+    until: Annotated[
+        int,
+        typer.Option(
+            metavar="HEIGHT",
+            help="The greatest height that this command told on any voter. [default: 0]",
+            parser=number_parser(int, least=0),
+            show_default=False,
+        ),
+    ] = 0,
+) -> None:
+    """Make the ledger of an earlier version one of this, while its node is stopped.
+
+    Repeating it does no harm. What it tells has to be the same on every voter.
+    """
+    try:
+        for sentence in migrate_node(load_config(config), until):
+            typer.echo(sentence)
     except _TROUBLE as error:
         raise _stop(error) from None
 

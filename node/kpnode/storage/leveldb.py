@@ -5,18 +5,18 @@ why, is told in `kpnode.storage.database`. One thread writes (`save`, `apply`). 
 derived records, and entries that are committed: those are never discarded under the reader.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+import time
+from collections.abc import Generator, Iterable
 from contextlib import closing
-from itertools import islice, takewhile
 from pathlib import Path
 from typing import Final
 
 from kpledger.base.errors import LedgerError
 from kpledger.log import layout
-from kpledger.log.layout import StoredEntry
+from kpledger.log.layout import StoredEntry, StoredHardState
 from kpnode.raft import Entry, EntryKind, HardState, Index, InvariantError, NodeId, Term, take_bytes
-from kpnode.storage.database import Database
 from kpnode.storage.errors import StorageCorruptError, StorageError
+from kpnode.storage.records import LedgerDatabase
 
 TAIL_ENTRIES: Final = 256
 """Entries at the end of the log that are kept in memory, and all verified at start. Up to twice as
@@ -25,15 +25,15 @@ TAIL_BYTES: Final = 32 << 20
 """Payload bytes of the entries kept in memory."""
 PROBES: Final = 256
 """Entries, evenly spread over the log, that are read at start to find large losses."""
-_AFTER_BLOCKS: Final = b"c"
-"""Above every key that begins with `layout.BLOCK_PREFIX`."""
 
 
-class LevelStorage(Database):
+class LevelStorage(LedgerDatabase):
     """Implements `kpnode.ports.Storage`, and a map of bytes for what is derived from the log.
 
     Attributes:
         hard_state: as last saved; term 0 and no vote in a new ledger.
+        generation: of this start, higher than that of every start before it. It is stored before
+            anything else is written.
     """
 
     def __init__(self, directory: Path, *, chain: bytes, create: bool) -> None:
@@ -53,16 +53,23 @@ class LevelStorage(Database):
             StorageCorruptError: stored bytes are damaged.
             StorageError: no ledger there, and `create` is not set; another process is using it; it
                 holds another chain, or one but no hard state, so that this node might vote twice;
-                it was written by another version or program; or what else hinders its opening.
+                it was written by an earlier version, and is to be migrated, or by another program;
+                or what else hinders its opening.
         """
         super().__init__(directory, create=create)
         self._tail: list[Entry] = []
         self._tail_bytes = 0
         try:
-            self._verify_founding(chain, create=create)
+            is_new = self._verify_founding(chain, create=create)
             last = self._find_last()
-            self.hard_state = self._load_hard_state(last)
+            stored = self._load_hard_state(last)
+            name = None if stored.voted_for is None else NodeId(stored.voted_for)
+            self.hard_state = HardState(Term(stored.term), name, Index(stored.acknowledged))
+            self.generation = stored.generation
             self._load_tail(last)
+            if not is_new:
+                self.generation += 1
+                self._write([self._encode_hard_state(self.hard_state)])
         except BaseException:
             self.close()
             raise
@@ -111,8 +118,7 @@ class LevelStorage(Database):
             return
         puts = [(layout.block_key(entry.index), _encode_entry(entry)) for entry in entries]
         if hard_state is not None:
-            vote = layout.encode_hard_state(hard_state.term, hard_state.voted_for)
-            puts.append((layout.HARD_STATE_KEY, vote))
+            puts.append(self._encode_hard_state(hard_state))
         discarded = range(0)
         if entries:
             self._verify_contiguous(entries)
@@ -123,43 +129,6 @@ class LevelStorage(Database):
             self._remember(entries)
         if hard_state is not None:
             self.hard_state = hard_state
-
-    def scan(self, prefix: bytes, *, limit: int) -> Iterator[tuple[bytes, bytes]]:
-        """Yield keys with the prefix and their values, in byte order, as of one moment in time.
-
-        For the thread that writes: what was derived lately is stored first.
-
-        Raises:
-            StorageCorruptError: a record is damaged.
-            StorageFailedError: a write failed; the node must stop.
-        """
-        if self._deferred:
-            self._write()
-        with closing(self._scan(prefix)) as found:
-            yield from islice(takewhile(lambda record: record[0].startswith(prefix), found), limit)
-
-    def browse(self, prefix: bytes, first: bytes) -> Generator[bytes]:
-        """Yield the values under keys with the prefix from a key on, as of one moment in time.
-
-        For any thread: what was derived lately and is not stored yet is left out.
-
-        Raises:
-            StorageError: a record is damaged, or cannot be read.
-        """
-        with closing(self._scan(first)) as found:
-            for key, value in found:
-                if not key.startswith(prefix):
-                    return
-                yield value
-
-    def newest(self, prefix: bytes) -> bytes | None:
-        """Return the value under the last stored key with the prefix; None if there is none.
-
-        Raises:
-            StorageError: it is damaged, or cannot be read.
-        """
-        key = self._find_below(prefix[:-1] + bytes([prefix[-1] + 1]))
-        return self.get(key) if key is not None and key.startswith(prefix) else None
 
     def apply(self, puts: Iterable[tuple[bytes, bytes]], deletes: Iterable[bytes] = ()) -> None:
         """Change derived records in one atomic step: first the deletes, then the puts.
@@ -227,9 +196,6 @@ class LevelStorage(Database):
             raise self._corrupt(height, str(error)) from error
         return Entry(Index(height), Term(entry.term), EntryKind(entry.kind), entry.payload)
 
-    def _corrupt(self, height: int | None, finding: str) -> StorageCorruptError:
-        return StorageCorruptError(self.directory, height=height, finding=finding)
-
     def _remember(self, entries: tuple[Entry, ...]) -> None:
         tail = self._tail
         self._tail_bytes += sum(len(entry.payload) for entry in entries)
@@ -252,55 +218,50 @@ class LevelStorage(Database):
             if entry.index != expected:
                 raise InvariantError(f"entry {entry.index} in the place of entry {expected}")
 
-    def _verify_founding(self, chain: bytes, *, create: bool) -> None:
-        """See that the database is of this chain; found the chain in one that is empty."""
+    def _verify_founding(self, chain: bytes, *, create: bool) -> bool:
+        """See that the database is of this chain; found the chain in one that is empty, and say."""
         found_format = self.get(layout.FORMAT_KEY)
         if found_format is None and self._is_empty():
             if not create:
                 why = "an empty database; kpnode init founds a ledger"
                 raise StorageError(self.directory, why)
+            state = StoredHardState(0, None, acknowledged=0, generation=first_generation())
             self._write(
                 (
                     (layout.FORMAT_KEY, layout.STORE_FORMAT),
                     (layout.CHAIN_KEY, chain),
-                    (layout.HARD_STATE_KEY, layout.encode_hard_state(0, None)),
+                    (layout.HARD_STATE_KEY, layout.encode_hard_state(state)),
                 )
             )
-            return
+            return True
+        if found_format == layout.UNSIGNED_FORMAT:
+            why = "made by an earlier version; kpnode migrate --config FILE makes it one of this"
+            raise StorageError(self.directory, why)
         if found_format != layout.STORE_FORMAT:
             said = "no format record" if found_format is None else f"format {found_format.hex()}"
             why = f"{said}, where this program knows format {layout.STORE_FORMAT.hex()}"
             raise StorageError(self.directory, why)
-        found_chain = self.get(layout.CHAIN_KEY) or b""
-        if found_chain != chain:
-            why = f"holds chain {found_chain.hex()}, not chain {chain.hex()}"
-            raise StorageError(self.directory, why)
+        self._verify_chain(chain)
+        return False
 
     def _is_empty(self) -> bool:
         with closing(self._scan(b"")) as found:
             return next(found, None) is None
 
-    def _find_last(self) -> int:
-        """Return the height of the last entry, 0 if there is none."""
-        key = self._find_below(_AFTER_BLOCKS)
-        if key is None or not key.startswith(layout.BLOCK_PREFIX):
-            return 0
+    def _load_hard_state(self, last: int) -> StoredHardState:
         try:
-            return layout.parse_block_key(key)
+            return layout.decode_hard_state(self._read_hard_state(last))
         except LedgerError as error:
             raise self._corrupt(None, str(error)) from error
 
-    def _load_hard_state(self, last: int) -> HardState:
-        stored = self.get(layout.HARD_STATE_KEY)
-        if stored is None:
-            why = f"log without sign-state: {last} entries, but no record of term and vote"
-            again = "this node may only come back as a replica"
-            raise StorageError(self.directory, f"{why}; {again}")
-        try:
-            term, name = layout.decode_hard_state(stored)
-        except LedgerError as error:
-            raise self._corrupt(None, str(error)) from error
-        return HardState(Term(term), None if name is None else NodeId(name))
+    def _encode_hard_state(self, state: HardState) -> tuple[bytes, bytes]:
+        stored = StoredHardState(state.term, state.voted_for, state.acknowledged, self.generation)
+        return layout.HARD_STATE_KEY, layout.encode_hard_state(stored)
+
+
+def first_generation() -> int:
+    """Return the generation with which a storage begins: higher than any that was here before."""
+    return int(time.time())
 
 
 def _encode_entry(entry: Entry) -> bytes:

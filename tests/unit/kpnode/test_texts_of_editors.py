@@ -9,7 +9,7 @@ from edited import Reading, check_mark_and_ends, check_other_encodings, write_pr
 from founding import make_genesis
 
 from kpnode.config import load_config
-from kpnode.daemon import _limits_of, _load_genesis
+from kpnode.daemon import _limits_of, read_genesis
 from kpnode.errors import SetupError
 from kpnode.founding import read_members
 from kpnode.keyfile import load_seed
@@ -17,7 +17,7 @@ from kpnode.tokens import read_tokens
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "node.example.toml"
 FILES: dict[str, Reading] = {
-    "genesis": (make_genesis().encoded, lambda path: _load_genesis(path).chain),
+    "genesis": (make_genesis().encoded, lambda path: read_genesis(path).chain),
     "node.toml": (EXAMPLE.read_bytes(), load_config),
     "participants": ("code,name,kind\nBW,Côte,STATE\n".encode(), read_members),
     "seed": (b"ab" * 32 + b"\n", load_seed),

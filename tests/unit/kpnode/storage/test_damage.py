@@ -179,13 +179,13 @@ def test_damaged_record_without_a_height_is_refused(
     assert error.finding.startswith(finding)
 
 
-@pytest.mark.parametrize("found", [None, b"\x02"])
+@pytest.mark.parametrize("found", [None, b"\x03"])
 def test_other_format_is_refused(filled: Path, found: bytes | None) -> None:
     change(filled, layout.FORMAT_KEY, found)
     error = refusal(filled)
     assert isinstance(error, StorageError)
-    said = "no format record" if found is None else "format 02"
-    assert str(error) == f"{filled}: {said}, where this program knows format 01"
+    said = "no format record" if found is None else "format 03"
+    assert str(error) == f"{filled}: {said}, where this program knows format 02"
 
 
 def test_other_chain_is_refused_with_both(filled: Path) -> None:
