@@ -27,6 +27,7 @@ from kpclient.output.console import print_trouble
 from kpclient.recall import Recall
 from kpclient.replay.copied_chain import CopiedChain
 from kpclient.replay.served_chain import ServedChain
+from kpclient.replay.sources import HistoryReader
 from kpclient.replay.verification import replay
 from kpclient.seen import Memory, Position
 from kpledger.api.answers import PublicStatusAnswer
@@ -196,6 +197,10 @@ class Session:
             raise UsageError("--node", "no node is named", "--node URL, or --copy DIR")
         timeout_s = self._connection.timeout_s
         return ServedChain(self.genesis, self._nodes, timeout_s=timeout_s, tokens=self._tokens)
+
+    def open_histories(self) -> HistoryReader:
+        """Give what reads the histories of several nodes and copies."""
+        return HistoryReader(self.genesis, self._connection.timeout_s, self._tokens)
 
     async def _ask(self, call: Callable[[LedgerClient], Awaitable[T]]) -> T:
         nodes = NodeClient(

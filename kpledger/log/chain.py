@@ -290,12 +290,14 @@ class CommittedBlocks:
 
     Attributes:
         head: of the block that was read last; None before the first.
+        seal: what makes that block somebody's: its leader's signature, or votes.
     """
 
     def __init__(self, genesis: Genesis) -> None:
         self._genesis = genesis
         self._last: BlockHeader | None = None
         self.head: Digest | None = None
+        self.seal = b""
 
     def read(self, height: int, stored: bytes) -> tuple[BlockHeader, tuple[bytes, ...]]:
         """Give the header of a block, and its events as envelopes.
@@ -307,12 +309,13 @@ class CommittedBlocks:
         if entry.kind != NOOP_ENTRY:
             block = decode_block(entry.payload)
             header, events, encoded = decode_block_header(block.header), block.events, block.header
+            seal = block.signature
         else:
             header, events = self._open_term(height, entry.term), ()
-            encoded = encode(header)
+            encoded, seal = encode(header), entry.payload
         if header.height != height or self.head not in (None, header.prev_head):
             raise InvalidBlockError(height, "prev_head", "it does not follow the block before")
-        self._last, self.head = header, compute_head(encoded)
+        self._last, self.head, self.seal = header, compute_head(encoded), seal
         return header, events
 
     def _open_term(self, height: int, term: int) -> BlockHeader:

@@ -5,14 +5,15 @@ programs, and exit codes: 0 sound, 1 violation, 2 cannot decide.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import typer
 
 from kpclient.commands.declared import command
+from kpclient.commands.heads import HEADS_EXIT_CODES, compare_sources, format_comparison
 from kpclient.errors import ClientError, UsageError
 from kpclient.files import check_destination
 from kpclient.input.options import ConnectionOptions, OfflineOptions
@@ -36,15 +37,24 @@ EXIT_CODES: Final = {
 
 @command("audit")
 def audit(
-    *, connection: ConnectionOptions, copy: Path | None = None, jobs: int | None = None
+    *,
+    connection: ConnectionOptions,
+    copy: list[Path] | None = None,
+    heads: list[str] | None = None,
+    jobs: int | None = None,
 ) -> None:
     """Verify a whole ledger, trusting nothing but the genesis file.
 
-    Every hash, signature, rule, root and digest is computed again.
+    Every hash, signature, rule, root and digest is computed again. With --heads, or several copies:
+    whether all show one history, by headers and signatures.
 
-    Exit code 0: sound; 1: a block violates the protocol or the rules; 2: cannot decide.
+    Exit code 0: sound, or one history; 1: a block violates the protocol or the rules, or the ledger
+    has forked; 2: cannot decide.
     """
-    session = Session(connection, offline=OfflineOptions(copy=copy))
+    copies = copy or []
+    if heads or len(copies) > 1:
+        _compare(Session(connection), heads or [], copies, as_json=connection.as_json)
+    session = Session(connection, offline=OfflineOptions(copy=next(iter(copies), None)))
     try:
         report = verify_chain(session.genesis, session.open_chain(), jobs=jobs)
     except UsageError:
@@ -62,6 +72,19 @@ def audit(
         for line in format_report(report):
             print_line(line)
     raise typer.Exit(EXIT_CODES[report.verdict])
+
+
+def _compare(
+    session: Session, urls: Sequence[str], copies: Sequence[Path], *, as_json: bool
+) -> NoReturn:
+    """Compare histories, and end with what that says."""
+    report = compare_sources(session, urls, copies)
+    if as_json:
+        print_json(dataclasses.asdict(report))
+    else:
+        for line in format_comparison(report):
+            print_line(line)
+    raise typer.Exit(HEADS_EXIT_CODES[report.verdict])
 
 
 def format_report(report: AuditReport) -> list[str]:

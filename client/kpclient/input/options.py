@@ -132,7 +132,7 @@ class StatementOptions:
 _REQUIRED: Final = "  [required]"
 """Stands behind the help of an option that has to be given, as typer writes it."""
 _WHOLE: Final = (int, int | None)
-_PATHS: Final = (Path, Path | None)
+_PATHS: Final = (Path, Path | None, list[Path] | None)
 _KINDS: Final[Mapping[object, str]] = {
     str: "TEXT",
     str | None: "TEXT",
@@ -322,9 +322,12 @@ def _check_text(
 def _check_source(context: typer.Context, given: Mapping[str, object]) -> None:
     """See that one source is named; a node that the environment names is a default."""
     source = context.get_parameter_source("node")
-    if given.get("copy") is not None and source is not None and source.name == "COMMANDLINE":
+    if given.get("copy") and source is not None and source.name == "COMMANDLINE":
         problem = "a copy is to be read instead of a node"
         raise UsageError("--node", problem, "--node URL or --copy DIR, not both")
+    if given.get("heads") and source is not None and source.name == "COMMANDLINE":
+        problem = "--heads names the nodes that are compared"
+        raise UsageError("--node", problem, "--heads URL for each of them")
 
 
 def _info_of(parameter: inspect.Parameter) -> ParameterInfo:

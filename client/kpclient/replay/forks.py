@@ -1,0 +1,315 @@
+"""Whether nodes and copies show one history, or where their histories part and who signed each.
+
+The reference is the source whose final blocks reach highest. A node whose head the reference has at
+the same height shows the same history, without another block of it being read. Where it has
+another one, both are read, and the first height is found at which they differ.
+
+Not every difference is a fork: the copy of a voter may end with blocks that were never final, and
+that others replaced after a change of leader. That is ordinary. It takes a node, which serves
+nothing else than what it holds for final, or a commit certificate on each side.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kpclient.replay.sources import HistorySource
+from kpledger.log.certificates import CommitCertificate
+from kpledger.log.genesis import Genesis
+from kpledger.log.heads import VerifiedHeads, find_parting
+
+
+class HeadsVerdict(StrEnum):
+    """What a comparison of histories ends with."""
+
+    ONE_HISTORY = "ONE HISTORY"
+    """All are of one chain."""
+    FORK = "FORK"
+    """Two of them exclude each other, or one shows what no honest node would."""
+    UNDECIDED = "UNDECIDED"
+    """Not everything that it takes could be had."""
+
+
+class Agreement(StrEnum):
+    """How the history of one source is to the reference."""
+
+    SAME = "same"
+    """It is a part of it, or goes on from it."""
+    UNFINISHED = "unfinished"
+    """It is a part of it, but for last blocks that were never final."""
+    OTHER = "other"
+    """It excludes it."""
+    UNKNOWN = "unknown"
+    """That could not be found out."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """What one source shows."""
+
+    source: str
+    node: str
+    """How it calls itself; empty for a copy."""
+    height: int
+    head: str
+    """Hexadecimal, as all hashes here."""
+    behind: int
+    """So many blocks the longest history has more."""
+    final_up_to: int
+    """The highest block for which it shows a commit certificate; 0 for none."""
+    final_by: tuple[str, ...]
+    """Who signed that."""
+    agreement: Agreement
+    violation: str | None
+    """What it shows and no honest node would."""
+    problem: str | None
+    """What could not be had from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One side of a fork, above the last block that both have."""
+
+    sources: tuple[str, ...]
+    height: int
+    """Where it ends, as far as it was read."""
+    head: str
+    """There."""
+    parting_head: str
+    """At the first height at which the sides differ; empty if only a certificate is known of it."""
+    leaders: tuple[str, ...]
+    """Who signed blocks of it."""
+    final_up_to: int
+    """Its highest block with a commit certificate; 0 for none."""
+    final_by: tuple[str, ...]
+    """Who signed that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """Two histories that exclude each other."""
+
+    height: int
+    """The first at which they differ."""
+    branches: tuple[Branch, Branch]
+    signed_both: tuple[str, ...]
+    """Who signed blocks or certificates on both sides."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadsReport:
+    """The verdict, and what it rests on."""
+
+    verdict: HeadsVerdict
+    chain: str
+    height: int
+    """Of the reference, as far as it was verified."""
+    head: str
+    final_up_to: int
+    sources: tuple[SourceReport, ...]
+    forks: tuple[Parting, ...]
+    problem: str | None
+    """Why nothing can be decided."""
+
+
+def compare_heads(
+    genesis: Genesis, sources: Sequence[HistorySource], read: Callable[[HistorySource], None]
+) -> HeadsReport:
+    """Compare the histories that sources show.
+
+    Args:
+        genesis: what is trusted.
+        sources: copies, which were read, and nodes, which were asked.
+        read: reads the blocks of a node, unless they were read.
+    """
+
+    def rank(source: HistorySource) -> tuple[int, bool, int]:
+        final = max((one.index for one in source.certificates), default=0)
+        return final, source.is_node, source.height
+
+    for source in sorted((one for one in sources if one.is_there), key=rank, reverse=True):
+        read(source)
+        if source.chain is not None and source.chain.height and not source.violation:
+            return _Comparison(genesis, sources, read, source, source.chain).report()
+    return HeadsReport(
+        verdict=_verdict(sources, is_fork=False, is_decided=False),
+        chain=genesis.chain.hex(),
+        height=0,
+        head="",
+        final_up_to=0,
+        sources=tuple(_describe(one, Agreement.UNKNOWN, None) for one in sources),
+        forks=(),
+        problem="of no source the blocks can be had and verified",
+    )
+
+
+class _Comparison:
+    """All sources beside one of them."""
+
+    def __init__(
+        self,
+        genesis: Genesis,
+        sources: Sequence[HistorySource],
+        read: Callable[[HistorySource], None],
+        reference: HistorySource,
+        chain: VerifiedHeads,
+    ) -> None:
+        self._genesis, self._sources, self._read = genesis, sources, read
+        self._reference, self._chain = reference, chain
+        shown = (one for source in sources for one in source.certificates)
+        self._certificates = {(one.index, one.term, one.head): one for one in shown}.values()
+        self._parted: dict[tuple[int, str], list[HistorySource]] = {}
+        """By the first height at which they differ from the reference, and their head there."""
+        self._problems: list[str] = []
+
+    def report(self) -> HeadsReport:
+        """Say what was found."""
+        chain = self._chain
+        agreements = [self._judge(one) for one in self._sources]
+        forks = (*self._find_forks(), *self._find_certified_forks())
+        is_decided = not self._problems and Agreement.UNKNOWN not in agreements
+        final = chain.final_of(self._certificates)
+        return HeadsReport(
+            verdict=_verdict(self._sources, is_fork=bool(forks), is_decided=is_decided),
+            chain=self._genesis.chain.hex(),
+            height=chain.height,
+            head=_hex(chain.head_at(chain.height)),
+            final_up_to=0 if final is None else final.index,
+            sources=tuple(
+                _describe(one, agreement, chain.height)
+                for one, agreement in zip(self._sources, agreements, strict=True)
+            ),
+            forks=forks,
+            problem="; ".join(self._problems) or None,
+        )
+
+    def _judge(self, source: HistorySource) -> Agreement:
+        """Say how a source's history is to the reference, and note where it parts from it."""
+        if source is self._reference:
+            return Agreement.SAME
+        if source.is_there and source.chain is None:
+            if self._chain.head_at(source.height) == source.head:
+                return Agreement.SAME
+            self._read(source)
+        chain = source.chain
+        if chain is None:
+            return Agreement.UNKNOWN
+        if source.is_node and chain.head_at(source.height) not in (None, source.head):
+            said = f"its status says that block {source.height} has head {source.head.hex()}"
+            source.violation = source.violation or f"{said}, its blocks say otherwise"
+        height = find_parting(self._chain, chain)
+        if height is not None:
+            return self._judge_parting(source, chain, height)
+        is_whole = chain.height >= min(source.height, self._chain.height)
+        return Agreement.SAME if is_whole else Agreement.UNKNOWN
+
+    def _judge_parting(self, source: HistorySource, chain: VerifiedHeads, height: int) -> Agreement:
+        """Say whether two histories that part are a fork, or one has an unfinished end."""
+        unfinished = [
+            one for one in (self._reference, source) if not self._holds_final(one, height)
+        ]
+        if not unfinished:
+            self._parted.setdefault((height, _hex(chain.head_at(height))), []).append(source)
+            return Agreement.OTHER
+        names = " and ".join(one.name for one in unfinished)
+        said = f"nobody has certified what {names} has from block {height} on"
+        if len(unfinished) == 1:
+            source.problem = f"{said}: an end that was never final, which others replaced"
+            return Agreement.UNFINISHED
+        self._problems.append(f"{said}: the end of one was never final, or the ledger has forked")
+        return Agreement.UNKNOWN
+
+    def _holds_final(self, source: HistorySource, height: int) -> bool:
+        """Tell whether what a source shows from a height on is more than an unfinished end."""
+        if source.is_node or source.chain is None:
+            return source.is_node
+        final = source.chain.final_of(self._certificates)
+        return final is not None and final.index >= height
+
+    def _find_forks(self) -> Iterator[Parting]:
+        for (height, _), sources in self._parted.items():
+            ours = [
+                one
+                for one in self._sources
+                if one.chain is None or one.chain.head_at(height) == self._chain.head_at(height)
+            ]
+            ours = [one for one in ours if one.is_there and one.height >= height]
+            longest = max(filter(None, (one.chain for one in sources)), key=lambda one: one.height)
+            yield _fork(
+                height,
+                self._branch(ours, self._chain, height),
+                self._branch(sources, longest, height),
+            )
+
+    def _branch(
+        self, sources: Sequence[HistorySource], chain: VerifiedHeads, height: int
+    ) -> Branch:
+        final = chain.final_of(self._certificates)
+        is_final = final is not None and final.index >= height
+        return Branch(
+            sources=tuple(one.name for one in sources),
+            height=chain.height,
+            head=_hex(chain.head_at(chain.height)),
+            parting_head=_hex(chain.head_at(height)),
+            leaders=chain.leaders_from(height),
+            final_up_to=final.index if final is not None and is_final else 0,
+            final_by=_signers(final) if is_final else (),
+        )
+
+    def _find_certified_forks(self) -> Iterator[Parting]:
+        """Look for what a majority has signed, and is in none of the chains that were read."""
+        chains = [one.chain for one in self._sources if one.chain is not None]
+        for one in self._certificates:
+            if any(chain.holds(one) for chain in chains):
+                continue
+            shown_by = [source for source in self._sources if one in source.certificates]
+            names = tuple(source.name for source in shown_by)
+            said = f"{', '.join(names)} shows that block {one.index} is final with head"
+            if one.index > self._chain.height or not self._holds_final(self._reference, one.index):
+                self._problems.append(f"{said} {one.head.hex()}, and nobody shows that block")
+                continue
+            branch = Branch(
+                sources=names,
+                height=one.index,
+                head=one.head.hex(),
+                parting_head="",
+                leaders=(),
+                final_up_to=one.index,
+                final_by=_signers(one),
+            )
+            yield _fork(one.index, self._branch([self._reference], self._chain, one.index), branch)
+
+
+def _verdict(sources: Iterable[HistorySource], *, is_fork: bool, is_decided: bool) -> HeadsVerdict:
+    if is_fork or any(one.violation for one in sources):
+        return HeadsVerdict.FORK
+    return HeadsVerdict.ONE_HISTORY if is_decided else HeadsVerdict.UNDECIDED
+
+
+def _fork(height: int, ours: Branch, others: Branch) -> Parting:
+    one, other = ({*side.leaders, *side.final_by} for side in (ours, others))
+    return Parting(height, (ours, others), tuple(sorted(one & other)))
+
+
+def _signers(certificate: CommitCertificate | None) -> tuple[str, ...]:
+    return () if certificate is None else tuple(one.voter for one in certificate.by)
+
+
+def _describe(source: HistorySource, agreement: Agreement, height: int | None) -> SourceReport:
+    final = max(source.certificates, key=lambda one: one.index, default=None)
+    return SourceReport(
+        source=source.name,
+        node=source.node,
+        height=source.height,
+        head=source.head.hex(),
+        behind=max(0, (height or 0) - source.height),
+        final_up_to=0 if final is None else final.index,
+        final_by=_signers(final),
+        agreement=agreement,
+        violation=source.violation or None,
+        problem=source.problem or None,
+    )
+
+
+def _hex(head: bytes | None) -> str:
+    return "" if head is None else head.hex()

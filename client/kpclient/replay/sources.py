@@ -1,0 +1,192 @@
+"""What several nodes and copies show of one ledger, each asked for itself.
+
+A node is asked for its commit certificates and then how far it is, so that none of these is for a
+block above that; its blocks are read where that takes a comparison further. What is kept here is
+verified: certificates by the voters' keys of the genesis file, blocks by their headers.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+from kpclient.errors import ClientError
+from kpclient.net.access_tokens import AccessTokens
+from kpclient.net.answers import read_answer
+from kpclient.net.node_client import NodeClient
+from kpclient.net.refusals import NodeProblemError
+from kpclient.output.console import show_progress
+from kpclient.replay.children import describe_trouble
+from kpclient.replay.copied_chain import ChainUnavailableError, CopiedChain, UnreadableBlock
+from kpclient.replay.served_chain import ServedChain
+from kpclient.replay.verification import MAX_OPENINGS
+from kpledger.api.answers import CommitsAnswer, PublicStatusAnswer
+from kpledger.api.routes import COMMITS, CommitsQuestion
+from kpledger.base.errors import AnotherLedgerError, LedgerError
+from kpledger.log.certificates import CommitCertificate
+from kpledger.log.genesis import Genesis
+from kpledger.log.heads import VerifiedHeads
+from kpledger.log.layout import NOOP_ENTRY, decode_stored_entry
+from kpledger.log.statements import Electorate
+
+_MAX_PAGES: Final = 200
+"""Of certificates, one for each term: with a hundred thousand terms something else is wrong."""
+
+
+@dataclass(slots=True, kw_only=True)
+class HistorySource:
+    """A node or a copy, and what is known of the history that it shows."""
+
+    name: str
+    """Its URL, or the directory."""
+    is_node: bool
+    node: str = ""
+    """How it calls itself."""
+    height: int = 0
+    """Where its ledger ends, as it claims or as was read."""
+    head: bytes = b""
+    certificates: list[CommitCertificate] = field(default_factory=list)
+    """Those that it shows and that verify."""
+    chain: VerifiedHeads | None = None
+    """What was read of its blocks."""
+    problem: str = ""
+    """Why not everything that was wanted could be had from it."""
+    violation: str = ""
+    """What it shows and no honest node would."""
+    is_of_another_ledger: bool = False
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it shows a history of this ledger at all."""
+        return bool(self.head)
+
+    def take(self, electorate: Electorate, shown: Iterable[CommitCertificate]) -> None:
+        """Keep the certificates that verify."""
+        for one in shown:
+            try:
+                one.verify(electorate)
+            except LedgerError as error:
+                self.violation = self.violation or f"it shows what is no certificate: {error}"
+            else:
+                self.certificates.append(one)
+
+
+_Asked = tuple[HistorySource, list[CommitCertificate]]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryReader:
+    """Where histories of one ledger are had from."""
+
+    genesis: Genesis
+    timeout_s: float
+    tokens: AccessTokens
+
+    def ask_nodes(self, urls: Sequence[str]) -> list[HistorySource]:
+        """Ask nodes where they stand and what was signed there, all at once."""
+        electorate, sources = Electorate.of(self.genesis), []
+        for source, shown in asyncio.run(self._ask_nodes(urls)):
+            source.take(electorate, shown)
+            sources.append(source)
+        return sources
+
+    async def _ask_nodes(self, urls: Sequence[str]) -> list[_Asked]:
+        return [*await asyncio.gather(*map(self._ask_node, urls))]
+
+    async def _ask_node(self, url: str) -> _Asked:
+        source, shown = HistorySource(name=url, is_node=True), list[CommitCertificate]()
+        try:
+            nodes = NodeClient(
+                self.genesis,
+                (url,),
+                timeout_s=self.timeout_s,
+                observe=lambda *_: None,
+                tokens=self.tokens,
+            )
+            async with nodes:
+                shown = await _fetch_certificates(nodes)
+                _, status = await nodes.status()
+                _note_status(source, status)
+        except AnotherLedgerError as error:
+            source.problem, source.is_of_another_ledger = str(error), True
+        except (ClientError, LedgerError, ValueError) as error:
+            source.problem = str(error)
+        return source, shown
+
+    def read_copy(self, directory: Path) -> HistorySource:
+        """Read a copied directory.
+
+        Raises:
+            UsageError: there is no database.
+        """
+        chain = CopiedChain(directory)
+        source = HistorySource(name=chain.source, is_node=False)
+        self._read(source, chain)
+        if source.chain is not None:
+            source.height = source.chain.height
+            source.head = source.chain.head_at(source.height) or b""
+        return source
+
+    def read_node(self, source: HistorySource) -> None:
+        """Read the blocks of a node that was asked, unless they were read."""
+        if source.chain is not None or not source.is_there:
+            return
+        try:
+            chain = ServedChain(
+                self.genesis, (source.name,), timeout_s=self.timeout_s, tokens=self.tokens
+            )
+        except (ClientError, LedgerError, OSError) as error:
+            source.problem = describe_trouble(error)
+            return
+        self._read(source, chain)
+
+    def _read(self, source: HistorySource, chain: ServedChain | CopiedChain) -> None:
+        """Read blocks, and verify their headers, as far as both goes."""
+        heads, openings = VerifiedHeads(self.genesis), 0
+        try:
+            with show_progress(f"blocks of {source.name}", chain.height) as advance:
+                for block in chain:
+                    if isinstance(block, UnreadableBlock):
+                        source.problem = f"block {block.height} cannot be read: {block.why}"
+                        break
+                    heads.feed(block.height, block.stored)
+                    is_opening = decode_stored_entry(block.stored).kind == NOOP_ENTRY
+                    openings = openings + 1 if is_opening else 0
+                    if openings > MAX_OPENINGS:
+                        problem = f"more than {MAX_OPENINGS} blocks follow that only open terms"
+                        raise ChainUnavailableError(problem)
+                    advance(1)
+            heads.settle()
+        except LedgerError as error:
+            source.violation = source.violation or str(error)
+        except (ClientError, OSError, MemoryError) as error:
+            source.problem = describe_trouble(error)
+        source.chain = heads
+
+
+def _note_status(source: HistorySource, status: PublicStatusAnswer) -> None:
+    source.node, source.height = status.node, status.height
+    source.head = bytes.fromhex(status.head)
+
+
+async def _fetch_certificates(nodes: NodeClient) -> list[CommitCertificate]:
+    """Give the newest commit certificate of each term; none of a node that knows of none."""
+    found: list[CommitCertificate] = []
+    read = partial(read_answer, kind=CommitsAnswer)
+    term = 0
+    for _ in range(_MAX_PAGES):
+        path = COMMITS.target(CommitsQuestion(from_term=term))
+        try:
+            node, answer = await nodes.request("GET", path, read)
+        except NodeProblemError as error:
+            if error.problem.status == HTTPStatus.NOT_FOUND:
+                return found  # it is of an earlier version
+            raise
+        found += answer.commits
+        if answer.next is None:
+            return found
+        term = answer.next
+    raise ChainUnavailableError(f"{node} shows commit certificates without end")

@@ -1,0 +1,155 @@
+"""``kpledger audit --heads`` at the command line: scripted nodes on real sockets, real copies."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import msgpack
+import pytest
+from copied import write_copy, write_genesis
+from electing import finalise
+from founding import MemoryLedger
+from parted import COMMON, begin, go_on, go_on_elsewhere
+from scripted_node import STATUS, Script, problem, served
+from typer.testing import CliRunner
+
+from kpclient.cli import app
+from kpledger.api.answers import CommitsAnswer
+from kpledger.books.query import encode_answer
+from kpledger.log.certificates import CommitCertificate
+
+THEIRS = ("eu-1", "za-1")
+
+
+def script(
+    name: str, ledger: MemoryLedger, *certificates: CommitCertificate, **answers: object
+) -> Script:
+    """Make a node that shows a history; ``blocks``, ``commits`` or ``status`` are other answers."""
+    tip = ledger.tip
+    said = {"node": name, "height": tip.height, "head": tip.head.hex()}
+    blocks = b"".join(msgpack.packb(one) for one in enumerate(ledger.entries, start=1))
+    commits = encode_answer(CommitsAnswer(commits=certificates, next=None))
+    return Script(
+        {
+            "GET /v1/status": answers.get("status", STATUS | said),
+            "GET /v1/commits": answers.get("commits", commits),
+            "GET /v1/blocks": answers.get("blocks", blocks),
+        }
+    )
+
+
+async def compare(place: Path, *nodes: Script, words: Sequence[object] = ()) -> tuple[int, str]:
+    """Run the command against nodes; gives its exit code and what it prints."""
+    async with AsyncExitStack() as stack:
+        for node in nodes:
+            node.url = await stack.enter_async_context(served(node))
+        heads = [word for node in nodes for word in ("--heads", node.url)]
+        genesis = ["--genesis", str(write_genesis(place)), "--home", str(place)]
+        typed = ["audit", *genesis, "--timeout", "2", *heads, *map(str, words)]
+        result = await asyncio.to_thread(CliRunner().invoke, app, typed)
+    return result.exit_code, result.stdout + result.stderr
+
+
+async def test_nodes_of_one_history_end_with_0_and_a_line_each(tmp_path: Path) -> None:
+    ledger = go_on(2)
+    fast = script("bw-1", ledger, finalise(ledger.tip.end))
+    slow = script("eu-1", begin(), blocks=problem(401, "not for everybody"))
+    code, told = await compare(tmp_path, fast, slow)
+    lines = told.splitlines()
+    assert (code, lines[0]) == (0, "ONE HISTORY: 2 sources show one chain")
+    final = f"final up to {COMMON + 2} by bw-1, eu-1"
+    assert f"  bw-1 at {fast.url}: height {COMMON + 2}, {final}" in lines
+    behind = f"height {COMMON}, behind by 2, no commit certificate"
+    assert f"  eu-1 at {slow.url}: {behind}" in lines
+    assert "GET /v1/blocks" not in slow.asked
+
+
+async def test_a_fork_ends_with_1_and_names_who_signed_both_sides(tmp_path: Path) -> None:
+    mine, theirs = go_on(2), go_on_elsewhere(3)
+    one = script("bw-1", mine, finalise(mine.tip.end))
+    other = script("eu-1", theirs, finalise(theirs.tip.end, voters=THEIRS))
+    code, told = await compare(tmp_path, one, other)
+    assert code == 1
+    first = f"FORK: from block {COMMON + 1} on there is more than one history"
+    assert told.splitlines()[0] == first
+    for words in (
+        f"  history 1, shown by {other.url}",
+        f"  history 2, shown by {one.url}",
+        f"ends with block {COMMON + 3}, {theirs.tip.head.hex()}",
+        f"ends with block {COMMON + 2}, {mine.tip.head.hex()}",
+        f"final up to block {COMMON + 3}, signed by eu-1, za-1",
+        "  signed both: eu-1",
+        f"bw-1 at {one.url}: height {COMMON + 2}, behind by 1,",
+        "ANOTHER HISTORY",
+        "what to do: ",
+    ):
+        assert words in told
+
+
+async def test_a_fork_is_told_to_programs(tmp_path: Path) -> None:
+    mine, theirs = go_on(2), go_on_elsewhere(3)
+    code, told = await compare(
+        tmp_path, script("bw-1", mine), script("eu-1", theirs), words=["--json"]
+    )
+    report = json.loads(told)
+    assert (code, report["verdict"], report["forks"][0]["height"]) == (1, "FORK", COMMON + 1)
+    assert sorted(one["agreement"] for one in report["sources"]) == ["other", "same"]
+
+
+async def test_a_node_of_an_earlier_version_has_no_certificates(tmp_path: Path) -> None:
+    old = script("bw-1", begin(), commits=problem(404, "there is no /v1/commits"))
+    code, told = await compare(tmp_path, old, script("eu-1", begin()))
+    assert (code, told.count("no commit certificate")) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({"status": problem(503, "out of order")}, "out of order"),
+        ({"status": STATUS | {"chain": "ab" * 32}}, "is of another ledger"),
+        ({"commits": b"[]"}, "cannot be understood"),
+        ({"commits": b'{"commits":[],"next":0}'}, "certificates without end"),
+    ],
+)
+async def test_a_node_that_is_silent_or_another_s_decides_nothing(
+    tmp_path: Path, answers: dict[str, object], said: str
+) -> None:
+    odd = script("eu-1", begin(), **answers)
+    code, told = await compare(tmp_path, script("bw-1", begin()), odd)
+    assert (code, told.splitlines()[0].split(":")[0]) == (2, "UNDECIDED")
+    assert f"  {odd.url}: " in told
+    assert said in told
+
+
+async def test_a_node_that_shows_a_forged_block_is_named(tmp_path: Path) -> None:
+    ledger = go_on(2)
+    forged = bytearray(b"".join(msgpack.packb(one) for one in enumerate(ledger.entries, start=1)))
+    position = forged.index(ledger.entries[4]) + len(ledger.entries[4]) - 9
+    forged[position] ^= 1
+    node = script("bw-1", ledger, blocks=bytes(forged))
+    code, told = await compare(tmp_path, node, script("eu-1", begin()))
+    assert (code, told.splitlines()[0]) == (1, "FORK: what no honest node shows is shown")
+
+
+async def test_a_copy_is_compared_with_nodes(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    write_copy(copy, begin().entries)
+    code, told = await compare(tmp_path, script("bw-1", go_on(2)), words=["--copy", copy])
+    assert (code, told.splitlines()[0]) == (0, "ONE HISTORY: 2 sources show one chain")
+    assert f"  {copy}: height {COMMON}, behind by 2, no commit certificate" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--heads", "nowhere"), "error: --heads: 'nowhere' is not the URL of a node"),
+        (("--heads", "http://a", "--node", "http://b"), "error: --node: --heads names the nodes"),
+    ],
+)
+def test_wrong_usage_is_told(tmp_path: Path, words: Sequence[str], said: str) -> None:
+    genesis = ["--genesis", str(write_genesis(tmp_path))]
+    result = CliRunner().invoke(app, ["audit", *genesis, *words])
+    assert (result.exit_code, result.stderr.startswith(said)) == (2, True), result.stderr
