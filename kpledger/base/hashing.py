@@ -25,6 +25,7 @@ class Domain(Enum):
     GENESIS = "kpledger/genesis/v1"
     CONFIG = "kpledger/config/v1"
     STATE = "kpledger/state/v1"
+    EVIDENCE = "kpledger/evidence/v1"
 
     def __init__(self, tag: str) -> None:
         self.prefix = tag.encode("ascii") + b"\x00"

@@ -1,0 +1,320 @@
+"""Evidence: what voters signed that no honest voter signs, kept so that it speaks for itself.
+
+Each kind holds all that a stranger needs who has the genesis file: the statements, and the headers
+that show that one block does not descend from another. :mod:`kpledger.log.conviction` says whom it
+convicts; nothing here is verified. What two findings of one contradiction have in common stands in
+one order, so that they are the same bytes.
+"""
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from kpledger.base.errors import MalformedError
+from kpledger.log.block import MAX_BLOCK_EVENTS, BlockHeader, decode_block_header
+from kpledger.log.certificates import MAX_OPENING_BYTES, CommitCertificate, decode_opening
+from kpledger.log.path import ShownHeader
+from kpledger.log.statements import Acknowledgement, LogEnd, Nomination, Vote
+from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES
+
+MAX_PATH_HEADERS: Final = 4096
+"""What is further apart than that is shown by a nearer pair."""
+MAX_FORK_OPENINGS: Final = 64
+"""Who elected the first of several leaders is what counts."""
+
+EncodedHeader = Annotated[bytes, Meta(max_length=1024)]
+HeaderPath = Annotated[tuple[EncodedHeader, ...], Meta(max_length=MAX_PATH_HEADERS)]
+"""Headers without a gap, of which each names the head of the one before."""
+EncodedOpening = Annotated[bytes, Meta(max_length=MAX_OPENING_BYTES)]
+"""The votes that opened a term, as its block carries them."""
+
+
+class Equivocation(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="E1",
+    tag_field="kind",
+):
+    """Two blocks that one leader signed in one term, on two branches."""
+
+    first: ShownHeader
+    """The lower one; at one height that with the lesser head."""
+    second: ShownHeader
+    path: HeaderPath = ()
+    """The headers between: that of the block after the first, to that before the second."""
+
+    @property
+    def accusation(self) -> str:
+        """Say what it shows, if it is true."""
+        first, second = read_header(self.first), read_header(self.second)
+        return (
+            f"{first.leader} signed two blocks in term {first.term} that exclude each other, at"
+            f" heights {first.height} and {second.height}: it showed one ledger to some and"
+            " another one to others"
+        )
+
+
+class DoubleAcknowledgement(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="E2",
+    tag_field="kind",
+):
+    """Two blocks on two branches that one voter acknowledged in one term."""
+
+    first: Acknowledgement
+    """The lower one; at one height that with the lesser head."""
+    second: Acknowledgement
+    path: HeaderPath = ()
+    """The headers from the block after the first up to the second."""
+
+    @property
+    def accusation(self) -> str:
+        """Say what it shows, if it is true."""
+        return (
+            f"{self.first.voter} acknowledged two blocks in term {self.first.term} that exclude"
+            f" each other, {_place(self.first)} and {_place(self.second)}: it helped to make two"
+            " histories final"
+        )
+
+
+class DoubleVote(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="E3",
+    tag_field="kind",
+):
+    """Two votes of one voter in one term, for two candidates; or for itself with two logs."""
+
+    first: Vote
+    """That for the candidate whose name, and else whose head, comes first."""
+    second: Vote
+
+    @property
+    def accusation(self) -> str:
+        """Say what it shows, if it is true."""
+        first, second = self.first, self.second
+        if first.candidate == second.candidate:
+            return (
+                f"{first.voter} stood for leader in term {first.term} with two logs, that end with"
+                f" {_place(first.candidate_end)} and with {_place(second.candidate_end)}"
+            )
+        return (
+            f"{first.voter} voted in term {first.term} for {first.candidate} and for"
+            f" {second.candidate}: it helped to make two leaders at once"
+        )
+
+
+class Amnesia(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="E4",
+    tag_field="kind",
+):
+    """A voter that acknowledged a block, and voted later for a candidate that cannot have it."""
+
+    acknowledgement: Acknowledgement
+    vote: Vote
+    certificate: CommitCertificate | None = None
+    """That the block is final: needed where terms lie between the two."""
+
+    @property
+    def accusation(self) -> str:
+        """Say what it shows, if it is true."""
+        said, vote = self.acknowledgement, self.vote
+        return (
+            f"{said.voter} acknowledged {_place(said)} in term {said.term} and voted in term"
+            f" {vote.term} for {vote.candidate}, whose log ended with {_place(vote.candidate_end)}"
+            f" of term {vote.candidate_end.term}: it helped to undo what it had promised to keep"
+        )
+
+
+class Usurpation(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="E5",
+    tag_field="kind",
+):
+    """A block that was signed by another voter than the one that was elected in its term."""
+
+    block: ShownHeader
+    opening: EncodedOpening
+
+    @property
+    def accusation(self) -> str:
+        """Say what it shows, if it is true."""
+        header, elected = read_header(self.block), decode_opening(self.opening).candidate
+        return (
+            f"{header.leader} signed block {header.height} as the leader of term {header.term},"
+            f" in which {elected} was elected"
+        )
+
+
+class UnshownLog(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="E6",
+    tag_field="kind",
+):
+    """A candidate's vote for itself with a log whose end nobody has seen."""
+
+    vote: Vote
+
+    @property
+    def accusation(self) -> str:
+        """Say what it shows, if it is true."""
+        vote = self.vote
+        return (
+            f"{vote.voter} stood for leader in term {vote.term} with a log that ends with"
+            f" {_place(vote.candidate_end)}, and did not show that block"
+        )
+
+
+class BrokenBlock(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="E7",
+    tag_field="kind",
+):
+    """A signed block that breaks a rule, as far as its own bytes and the header before it show."""
+
+    block: ShownHeader
+    parent: EncodedHeader | None = None
+    """The header before it, where that is what it contradicts."""
+    events: Annotated[
+        tuple[Annotated[bytes, Meta(max_length=2 * MAX_ENVELOPE_BYTES)], ...],
+        Meta(max_length=MAX_BLOCK_EVENTS),
+    ] = ()
+    """Its events, where one of them is what is wrong."""
+    problem: Annotated[str, Meta(max_length=1024)] = ""
+    """What the finder refused, where only the whole ledger shows it."""
+
+    @property
+    def accusation(self) -> str:
+        """Say what it shows, if it is true."""
+        header = read_header(self.block)
+        return f"{header.leader} signed block {header.height} in term {header.term}, which is wrong"
+
+
+class Fork(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="E8",
+    tag_field="kind",
+):
+    """Two commit certificates that exclude each other: two histories, both of them final."""
+
+    first: CommitCertificate
+    """That of the lower term, height and head."""
+    second: CommitCertificate
+    path: HeaderPath = ()
+    """The headers from the block after the lower one up to the higher one."""
+    openings: Annotated[tuple[EncodedOpening, ...], Meta(max_length=MAX_FORK_OPENINGS)] = ()
+    """Leader certificates of terms above that of the first: who elected leaders without it."""
+    equivocation: Equivocation | None = None
+    """Of the leader of the first term, if the second history branches off within it."""
+
+    @property
+    def accusation(self) -> str:
+        """Say what it shows, if it is true."""
+        first, second = self.first, self.second
+        return (
+            f"the ledger has two histories: majorities of the voters made {_place(first)} of term"
+            f" {first.term} final, and {_place(second)} of term {second.term}, and neither"
+            " contains the other"
+        )
+
+
+class AnyStatement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One statement that was said in the voter's current term: exactly one field is there."""
+
+    acknowledgement: Acknowledgement | None = None
+    vote: Vote | None = None
+    nomination: Nomination | None = None
+
+    @property
+    def one(self) -> Acknowledgement | Vote | Nomination:
+        """The statement.
+
+        Raises:
+            MalformedError: there is none, or more than one.
+        """
+        match [one for one in (self.acknowledgement, self.vote, self.nomination) if one]:
+            case [one]:
+                return one
+            case several:
+                raise MalformedError("statement", f"{len(several)} stand where one is due")
+
+
+class StaleGeneration(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag="E9",
+    tag_field="kind",
+):
+    """A statement from an earlier start of a voter's storage, in a later term."""
+
+    first: AnyStatement
+    """In the lower term, from the later start."""
+    second: AnyStatement
+
+    @property
+    def accusation(self) -> str:
+        """Say what it shows, if it is true."""
+        first, second = self.first.one, self.second.one
+        return (
+            f"{first.voter} spoke in term {first.term} from start {first.generation} of its"
+            f" storage, and in term {second.term} from start {second.generation}: its storage was"
+            " put back to an earlier state, or copied"
+        )
+
+
+Evidence = (
+    Equivocation
+    | DoubleAcknowledgement
+    | DoubleVote
+    | Amnesia
+    | Usurpation
+    | UnshownLog
+    | BrokenBlock
+    | Fork
+    | StaleGeneration
+)
+"""Any kind of it."""
+
+
+def kind_of_evidence(evidence: Evidence) -> str:
+    """Give the short name of its kind: ``E1`` to ``E9``."""
+    return str(evidence.__struct_config__.tag)
+
+
+def read_header(shown: ShownHeader) -> BlockHeader:
+    """Decode a header that is shown.
+
+    Raises:
+        LedgerError: it is malformed.
+    """
+    return decode_block_header(shown.header)
+
+
+def _place(what: Acknowledgement | CommitCertificate | LogEnd) -> str:
+    return f"block {what.index} ({what.head[:4].hex()}…)"
