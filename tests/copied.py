@@ -7,7 +7,9 @@ import plyvel
 from founding import make_genesis
 
 from kpclient.replay.copied_chain import StoredBlock
+from kpledger.base.codec import encode
 from kpledger.log import layout
+from kpledger.log.certificates import CommitCertificate
 from kpledger.log.layout import StoredEntry, encode_stored_entry
 
 NOOP, BLOCK = 0, 1
@@ -21,12 +23,16 @@ def store(block: int | bytes) -> bytes:
     return encode_stored_entry(StoredEntry(kind=BLOCK, term=1, payload=block))
 
 
-def write_copy(directory: Path, chain: Iterable[bytes]) -> Path:
+def write_copy(
+    directory: Path, chain: Iterable[bytes], certificates: Iterable[CommitCertificate] = ()
+) -> Path:
     """Write stored blocks into a database, as in a copy of a node's directory."""
     database = plyvel.DB(str(directory / layout.DATABASE_DIRECTORY), create_if_missing=True)
     database.put(layout.FORMAT_KEY, layout.STORE_FORMAT)
     for height, stored in enumerate(chain, start=1):
         database.put(layout.block_key(height), stored)
+    for certificate in certificates:
+        database.put(layout.certificate_key(certificate.term), encode(certificate))
     database.close()
     return directory
 

@@ -9,15 +9,20 @@ Key ids are the public keys themselves, so a signature can be verified before an
 process. A caller that runs it over every block may give the auditor :func:`defer_signatures` and
 must believe in a block only when both agree.
 
-What an audit cannot see: that a chain was cut at its end is no contradiction in it, nor that a
-voter has written its newest part anew. Each block is signed by the one voter that led when it was
-made; who signs a later one has executed it too and builds on it. So a report ends at the last block
-that a voter signed, and says which voters have signed how far up: whoever wrote a part anew needed
-the keys of all of them. Only a checkpoint or a copy from elsewhere shows that there was more.
+That a chain follows from the genesis file does not make it the only one that does. What does is a
+*commit certificate*: a majority of the voters has signed that its disks hold a block, and with it
+all before. Given the certificates that stand beside a chain, the auditor says up to which block it
+is final and by whose signatures; one of another block shows a fork.
+
+Above that, each block is signed by the one voter that led when it was made; who signs a later one
+has executed it too and builds on it. So a report ends at the last block that a voter signed, and
+says which voters have signed how far up: whoever wrote the newest part anew needed the keys of all
+of them. That a chain was cut at its end is no contradiction in it; only a certificate, a checkpoint
+or a copy from elsewhere shows that there was more.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -27,10 +32,13 @@ from kpledger.base.errors import AnotherLedgerError, BadSignatureError, LedgerEr
 from kpledger.base.selftest import check_libraries
 from kpledger.base.state import MemoryState
 from kpledger.log.block import decode_block, decode_block_header
+from kpledger.log.certificates import CommitCertificate, decode_opening
 from kpledger.log.chain import ExecutedBlock, Tip, Verify, execute_entry, genesis_tip
+from kpledger.log.finality import NOTHING_FINAL, CertifiedChain, Finality
 from kpledger.log.genesis import Genesis
 from kpledger.log.invalid_block import InvalidBlockError
-from kpledger.log.layout import BLOCK_ENTRY, decode_stored_entry
+from kpledger.log.layout import BLOCK_ENTRY, StoredEntry, decode_stored_entry
+from kpledger.log.statements import Electorate
 from kpledger.scheme.envelope import Envelope, decode_envelope, verify_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.rulebook import RELEASED, Rulebook, UnknownRulesError
@@ -69,11 +77,14 @@ class AuditProgress:
 
     tip: Tip
     signed_tip: Tip
-    """Where the last block stands that a voter signed; the genesis before the first."""
+    """Where the last block stands that a voter signed, or voted for; the genesis before the
+    first."""
     terms: int = 0
     """How many terms were opened up to there."""
     openings: int = 0
-    """How many more since; nobody signs the opening of a term."""
+    """How many more since without votes: nobody has signed those."""
+    elected: Mapping[str, int] = field(default_factory=dict)
+    """In how many of the terms each voter was elected, by its name; the others show no votes."""
     signed_blocks: int = 0
     """How many blocks carried events and their leader's signature."""
     events_by_type: Mapping[str, int] = field(default_factory=dict)
@@ -105,19 +116,30 @@ class AuditReport:
     tree_root: str
     state_digest: str
     terms: int
+    voteless_terms: int
+    """How many of them show no votes: they were opened by a version that did not sign any."""
+    elected: Mapping[str, int]
+    """Who was elected in the others, by a majority's signed votes, and in how many."""
     signed_blocks: int
     unsigned_openings: int
-    """Openings of a term above ``height``: everybody can write them, so they are not counted."""
+    """Openings without votes above ``height``: everybody can write them, so none is counted."""
     voters: int
     """How many voters the ledger has."""
+    final_up_to: int
+    """The highest block that is final by a certificate; 0 if none is shown to be."""
+    final_by: tuple[str, ...]
+    """The voters who signed that: a majority, or more."""
+    uncertified: int
+    """How many blocks above it are not covered by any certificate: the newest."""
     signers: tuple[Signer, ...]
     """Who has signed how far up, the newest first."""
     one_voter_from: int | None
-    """From this height on all rests on the word of the first of them alone; null without any."""
+    """From this height on all rests on the word of the first of them alone; null if nothing does:
+    without any, or where all that it signed is final."""
     events_by_type: Mapping[str, int]
     first_bad_height: int | None = None
     field: str | None = None
-    """Where in the first bad block."""
+    """Where in the first bad block; ``certificate`` where a majority signed for another one."""
     problem: str | None = None
     """What is wrong, or why nothing can be decided."""
 
@@ -142,6 +164,7 @@ class Auditor:
     progress: AuditProgress = field(init=False)
     """How far it has come."""
     _state: MemoryState = field(init=False, default_factory=MemoryState)
+    _certified: CertifiedChain = field(init=False)
 
     def __post_init__(self) -> None:
         check_libraries()
@@ -149,6 +172,19 @@ class Auditor:
         tip = genesis_tip(self.genesis, changes)
         self.progress = AuditProgress(tip, tip)
         self._state.apply(changes)
+        self._certified = CertifiedChain(Electorate.of(self.genesis))
+
+    def certify(self, certificate: CommitCertificate) -> None:
+        """Hold a certificate of this chain against it: the newest of each term are enough.
+
+        Raises:
+            LedgerError: it does not convince; that says nothing of the chain.
+        """
+        self._certified.certify(certificate)
+
+    def finality_of(self, progress: AuditProgress) -> Finality:
+        """Say what certificates show of the chain as far as an audit has come."""
+        return self._certified.judge(progress.tip.height)
 
     def feed(self, height: int, stored: bytes) -> Violation | None:
         """Verify the next entry of the log; on a violation nothing has changed.
@@ -168,17 +204,20 @@ class Auditor:
             problem = f"block {height} comes where block {tip.height + 1} is due"
             return Violation(tip.height + 1, "height", problem)
         try:
+            entry = decode_stored_entry(stored)
             executed = execute_entry(
                 self.genesis,
                 tip,
                 self._state,
-                decode_stored_entry(stored),
+                entry,
                 verify_event=self.verify_event,
                 rules=self.rules,
             )
         except InvalidBlockError as error:
             if error.field == "chain" and not self.progress.signed_blocks:
-                self._check_ledger(stored)
+                self._check_ledger(entry)
+            elif error.field == "payload" and not tip.height:
+                self._check_votes(entry)
             return Violation(error.height, error.field, error.problem)
         except BadSignatureError as error:
             return Violation(height, "signature", str(error))
@@ -189,16 +228,31 @@ class Auditor:
         if self.observe is not None:
             self.observe(executed)
         self._state.apply(executed.changes)
+        self._certified.append(executed.tip.end)
         self.progress = _advance(self.progress, executed)
         return None
 
-    def _check_ledger(self, stored: bytes) -> None:
+    def _check_votes(self, entry: StoredEntry) -> None:
+        """Tell another ledger from votes that are wrong: its first ones name its chain id.
+
+        Raises:
+            AnotherLedgerError: they open the first term of the ledger that they name.
+        """
+        try:
+            base = decode_opening(entry.payload).base
+        except LedgerError:
+            return
+        if base.index == 0 and base.head != self.genesis.chain:
+            found, pinned = base.head.hex(), self.genesis.chain.hex()
+            raise AnotherLedgerError("the chain", found=found, pinned=pinned) from None
+
+    def _check_ledger(self, entry: StoredEntry) -> None:
         """Tell another ledger from a chain id that is wrong: there authors have signed that id.
 
         Raises:
             AnotherLedgerError: the events of the block are of the ledger that its header names.
         """
-        block = decode_block(decode_stored_entry(stored).payload)
+        block = decode_block(entry.payload)
         chain = decode_block_header(block.header).chain
         if all(_is_of(chain, encoded) for encoded in block.events):
             found, pinned = chain.hex(), self.genesis.chain.hex()
@@ -215,51 +269,79 @@ def _is_of(chain: bytes, encoded: bytes) -> bool:
 
 
 def _advance(progress: AuditProgress, executed: ExecutedBlock) -> AuditProgress:
+    tip, opening = executed.tip, executed.opening
     if not executed.events:
-        return replace(progress, tip=executed.tip, openings=progress.openings + 1)
+        opened = replace(progress, tip=tip, openings=progress.openings + 1)
+        if opening is None:
+            return opened
+        times = progress.elected.get(opening.candidate, 0) + 1
+        elected = {**progress.elected, opening.candidate: times}
+        terms = progress.terms + opened.openings
+        return replace(opened, signed_tip=tip, terms=terms, openings=0, elected=elected)
     counts = Counter(progress.events_by_type)
     counts.update(event.header.type for event in executed.events)
-    return AuditProgress(
-        tip=executed.tip,
-        signed_tip=executed.tip,
+    return replace(
+        progress,
+        tip=tip,
+        signed_tip=tip,
         terms=progress.terms + progress.openings,
+        openings=0,
         signed_blocks=progress.signed_blocks + 1,
         events_by_type=counts,
-        signed_up_to={**progress.signed_up_to, executed.header.leader: executed.tip.height},
+        signed_up_to={**progress.signed_up_to, executed.header.leader: tip.height},
     )
 
 
-def report_sound(genesis: Genesis, progress: AuditProgress) -> AuditReport:
+def report_sound(
+    genesis: Genesis, progress: AuditProgress, finality: Finality = NOTHING_FINAL
+) -> AuditReport:
     """Report on a chain that was read to its end.
 
     Without one signed block the verdict is UNDECIDED: blocks that open a term follow from any
-    genesis file, so that such a chain is nobody's.
+    genesis file, so that such a chain is nobody's. So it is where a certificate shows that there
+    was more.
     """
     if progress.signed_blocks == 0:
-        return report_undecided(genesis, progress, EMPTY_CHAIN)
-    return _report(genesis, progress, AuditVerdict.SOUND)
+        return report_undecided(genesis, progress, EMPTY_CHAIN, finality)
+    if finality.beyond:
+        end = f"the chain ends with block {progress.tip.height}"
+        why = f"{end}, and a majority signed that block {finality.beyond} is final: more is missing"
+        return report_undecided(genesis, progress, why, finality)
+    return _report(genesis, progress, finality, AuditVerdict.SOUND)
 
 
-def report_undecided(genesis: Genesis, progress: AuditProgress, why: str) -> AuditReport:
+def report_undecided(
+    genesis: Genesis, progress: AuditProgress, why: str, finality: Finality = NOTHING_FINAL
+) -> AuditReport:
     """Report on a chain that could not be read to its end."""
-    return _report(genesis, progress, AuditVerdict.UNDECIDED, why)
+    return _report(genesis, progress, finality, AuditVerdict.UNDECIDED, why)
 
 
 def report_violation(
-    genesis: Genesis, progress: AuditProgress, violation: Violation
+    genesis: Genesis,
+    progress: AuditProgress,
+    violation: Violation,
+    finality: Finality = NOTHING_FINAL,
 ) -> AuditReport:
-    """Report a violation; ``progress`` is that before the bad block."""
-    report = _report(genesis, progress, AuditVerdict.VIOLATION, violation.problem)
+    """Report a violation; ``progress`` is that before the bad block, and ``finality`` up to it."""
+    report = _report(genesis, progress, finality, AuditVerdict.VIOLATION, violation.problem)
+    if finality.other is not None:
+        return report
     return replace(report, first_bad_height=violation.height, field=violation.field)
 
 
 def _report(
-    genesis: Genesis, progress: AuditProgress, verdict: AuditVerdict, problem: str | None = None
+    genesis: Genesis,
+    progress: AuditProgress,
+    finality: Finality,
+    verdict: AuditVerdict,
+    problem: str | None = None,
 ) -> AuditReport:
     tip = progress.signed_tip
     signers = sorted(progress.signed_up_to.items(), key=lambda one: -one[1])
-    alone_above = signers[1][1] if len(signers) > 1 else 0
-    return AuditReport(
+    alone_above = max(signers[1][1] if len(signers) > 1 else 0, finality.up_to)
+    is_one_voter = bool(signers) and alone_above < signers[0][1]
+    report = AuditReport(
         verdict=verdict,
         chain=genesis.chain.hex(),
         height=tip.height,
@@ -269,14 +351,45 @@ def _report(
         tree_root=tip.tree.root().hex(),
         state_digest=tip.digest.digest.hex(),
         terms=progress.terms,
+        voteless_terms=progress.terms - sum(progress.elected.values()),
+        elected=dict(sorted(progress.elected.items())),
         signed_blocks=progress.signed_blocks,
         unsigned_openings=progress.openings,
         voters=len(genesis.consensus_keys),
-        one_voter_from=alone_above + 1 if signers else None,
+        final_up_to=finality.up_to,
+        final_by=finality.by,
+        uncertified=max(0, tip.height - finality.up_to),
+        one_voter_from=alone_above + 1 if is_one_voter else None,
         signers=tuple(Signer(voter, height) for voter, height in signers),
         events_by_type=dict(sorted(progress.events_by_type.items())),
         problem=problem,
     )
+    if finality.other is None:
+        return report
+    return replace(
+        report,
+        verdict=AuditVerdict.VIOLATION,
+        first_bad_height=finality.other.index,
+        field="certificate",
+        problem=_describe_fork(finality.other, finality),
+    )
+
+
+def _describe_fork(other: CommitCertificate, finality: Finality) -> str:
+    """Say who has signed for which of two histories; that alone convicts nobody."""
+    voters = [one.voter for one in other.by]
+    told = (
+        f"fork: another block {other.index} is final as well, {other.head.hex()}:"
+        f" {_list(voters)} signed for it, a majority of the voters"
+    )
+    if finality.up_to < other.index:
+        return f"{told}; no certificate says so of the one that stands here"
+    both = _list(voter for voter in voters if voter in finality.by)
+    return f"{told}; {_list(finality.by)} signed for the history that stands here; {both} for both"
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names)
 
 
 def defer_signatures(_event: SignedEvent) -> None:

@@ -96,21 +96,47 @@ def format_report(report: AuditReport) -> list[str]:
         f"  head          {report.head}",
         f"  tree          {report.tree_size} events, root {report.tree_root}",
         f"  state digest  {report.state_digest}",
-        f"  terms         {report.terms}",
+        f"  terms         {report.terms}{_describe_terms(report)}",
         f"  signed blocks {report.signed_blocks}",
+        *_describe_finality(report),
         *_describe_signers(report),
     ]
     lines += [f"  {count:>12}  {kind}" for kind, count in report.events_by_type.items()]
     return lines
 
 
+def _describe_terms(report: AuditReport) -> str:
+    """Say who led, and how many terms cannot tell, because an earlier version opened them."""
+    told = [f"{voter} elected in {count}" for voter, count in report.elected.items()]
+    if report.voteless_terms:
+        told.append(f"{report.voteless_terms} without votes, by an earlier version")
+    return f": {', '.join(told)}" if told else ""
+
+
+def _describe_finality(report: AuditReport) -> Iterator[str]:
+    """Say what a majority has signed, and what it has not, or not to our knowledge."""
+    if not report.final_up_to:
+        yield "  final         nothing is shown to be: there is no commit certificate"
+        return
+    signed = f"{len(report.final_by)} of {report.voters} voters: {', '.join(report.final_by)}"
+    yield f"  final         up to height {report.final_up_to}, signed by {signed}"
+    if report.uncertified:
+        one = report.uncertified == 1
+        yield (
+            f"  not certified {report.uncertified} block{'' if one else 's'} above that:"
+            f" no certificate shows that {'it is' if one else 'they are'} final"
+        )
+
+
 def _describe_signers(report: AuditReport) -> Iterator[str]:
     """Say on whose word the chain rests, and what is not counted because it rests on nobody's."""
-    if report.signers:
+    if report.one_voter_from is not None:
+        newest = report.signers[0]
         yield (
-            f"  newest part   from height {report.one_voter_from} to {report.height} rests on one"
-            f" voter's word, {report.signers[0].voter}'s: no other has signed a block so high"
+            f"  newest part   from height {report.one_voter_from} to {newest.height} rests on one"
+            f" voter's word, {newest.voter}'s: no other has signed a block so high"
         )
+    if report.signers:
         signed = ", ".join(f"{one.voter} up to {one.height}" for one in report.signers)
         yield f"  signed by     {len(report.signers)} of {report.voters} voters: {signed}"
     if report.unsigned_openings:
@@ -128,6 +154,9 @@ def _what(report: AuditReport) -> str:
         )
     if report.verdict is AuditVerdict.UNDECIDED:
         return f": {report.problem}; sound up to height {report.height}"
+    if report.field == "certificate":
+        follows = f"what stands here follows from the genesis file up to height {report.height}"
+        return f": {report.problem}; {follows}"
     return (
         f": block {report.first_bad_height} at {report.field}: {report.problem};"
         f" sound up to height {report.height}"

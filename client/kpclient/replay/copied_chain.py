@@ -17,7 +17,8 @@ nothing, and so is no finding about the chain.
 
 What is not seen is the loss of the end alone: a copy from which the last blocks were cut is a
 shorter chain, and so is one whose write-ahead log has a wrong length in a last record. That there
-was more is known only to who holds a checkpoint or a commit certificate.
+was more is known only to who holds a checkpoint or a commit certificate; a node keeps the latter
+beside its blocks.
 """
 
 import os
@@ -29,13 +30,15 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Final, Literal, cast
 
 import msgpack
 
 from kpclient.errors import ClientError, UsageError
 from kpclient.replay.children import fail, is_memory_limited, started
+from kpledger.base.errors import LedgerError
 from kpledger.log import layout
+from kpledger.log.certificates import CommitCertificate, decode_commit_certificate
 from kpledger.reading import open_file, say_trouble
 
 _READER: Final = "kpclient.replay.database_reader"
@@ -53,6 +56,8 @@ _MAX_COPIED_BYTES: Final = 4 * LARGEST_FILE_BYTES
 _MAX_FILES: Final = 100_000
 """That many tables hold more than a terabyte."""
 _PIECE_BYTES: Final = 1 << 20
+_How = Literal["strict", "lenient", "certificates"]
+"""Blocks, up to the first damage or in spite of it; or what makes them final."""
 
 
 class ChainUnavailableError(ClientError):
@@ -128,7 +133,8 @@ class CopiedChain:
         damage = ""
         for strict in (True, False):
             try:
-                with closing(_read_blocks(self._database, height + 1, strict=strict)) as found:
+                how: _How = "strict" if strict else "lenient"
+                with closing(_read(self._database, height + 1, how)) as found:
                     for stored in found:
                         height += 1
                         yield StoredBlock(height, stored)
@@ -139,6 +145,19 @@ class CopiedChain:
                     raise _refuse(self._database, damage)
                 return
         yield UnreadableBlock(height + 1, damage)
+
+    def certificates(self) -> Iterator[CommitCertificate]:
+        """Yield the commit certificates that stand beside the blocks, unverified, by their terms.
+
+        Raises:
+            ChainUnavailableError: they cannot be read, or one is none.
+        """
+        with closing(_read(self._database, 0, "certificates")) as found:
+            for encoded in found:
+                try:
+                    yield decode_commit_certificate(encoded)
+                except LedgerError as error:
+                    raise _refuse(self._database, str(error)) from None
 
 
 def _names(directory: Path) -> list[str]:
@@ -153,9 +172,8 @@ def _names(directory: Path) -> list[str]:
         raise _refuse(directory, error.strerror or str(error)) from None
 
 
-def _read_blocks(directory: Path, first: int, *, strict: bool) -> Generator[bytes]:
-    """Yield what is stored under the heights from the first on, without a gap."""
-    how = "strict" if strict else "lenient"
+def _read(directory: Path, first: int, how: _How) -> Generator[bytes]:
+    """Yield what is stored under the heights from the first on, without a gap; or certificates."""
     with (
         _fill_scratch(directory) as scratch,
         started(_READER, str(scratch), str(first), how) as child,

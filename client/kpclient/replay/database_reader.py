@@ -5,7 +5,7 @@ and some damage ends the process. Here both end this process alone, which may ta
 and no more. It writes to standard output what a node streams, MessagePack arrays [height, stored
 entry]; in the last one stands, instead of an entry, why there are no more: nothing at the end of
 the log, what is damaged at this height, at height 0 what cannot be read, or, at height -1, what of
-this machine hindered the reading.
+this machine hindered the reading. Likewise the commit certificates, each with its term.
 """
 
 import errno
@@ -24,6 +24,7 @@ import plyvel
 from kpclient.replay.children import MEMORY_BYTES, is_memory_limited
 from kpclient.replay.database_files import find_highest_block, find_tear
 from kpledger.log import layout
+from kpledger.log.certificates import MAX_CERTIFICATE_BYTES
 
 _TORN: Final = (
     *("missing files", "create_if_missing", "non-existent file"),
@@ -67,8 +68,7 @@ def read_frames(directory: str, first: int, *, strict: bool) -> Iterator[_Frame]
                     yield height, stored
                     found.next()
     except plyvel.IOError as error:
-        is_short = any(_text(error).endswith(os.strerror(code)) for code in _SHORTAGES)
-        yield -1 if is_short else 0, _text(error)
+        yield _fail(error)
     except plyvel.Error as error:
         # A file that is not there contradicts nothing, nor one that only says which others belong,
         # nor damage behind the last block.
@@ -76,22 +76,54 @@ def read_frames(directory: str, first: int, *, strict: bool) -> Iterator[_Frame]
         is_open = strict or (is_open and height <= highest)
         yield 0 if is_torn or not is_open else height, _text(error)
     except MemoryError:
-        why = f"it asks for more memory than the {MEMORY_BYTES >> 20} MiB that it may take"
-        yield (-1, os.strerror(errno.ENOMEM)) if is_memory_limited() else (0, why)
+        yield _want_memory()
+
+
+def read_certificates(directory: str) -> Iterator[_Frame]:
+    """Yield the commit certificates by their terms, and last why there are no more."""
+    try:
+        with closing(plyvel.DB(directory, paranoid_checks=True, compression=None)) as database:
+            found = database.raw_iterator(verify_checksums=True, fill_cache=False)
+            with closing(found):
+                found.seek(layout.CERTIFICATE_PREFIX)
+                while found.valid() and found.key().startswith(layout.CERTIFICATE_PREFIX):
+                    term, encoded = int.from_bytes(found.key()[1:9], "big"), found.value()
+                    if len(encoded) > MAX_CERTIFICATE_BYTES:
+                        yield 0, f"the certificate of term {term} has {len(encoded)} bytes"
+                        return
+                    yield term, encoded
+                    found.next()
+        yield 1, ""
+    except plyvel.Error as error:
+        yield _fail(error)
+    except MemoryError:
+        yield _want_memory()
+
+
+def _fail(error: plyvel.Error) -> _Frame:
+    is_short = any(_text(error).endswith(os.strerror(code)) for code in _SHORTAGES)
+    return -1 if is_short else 0, _text(error)
+
+
+def _want_memory() -> _Frame:
+    why = f"it asks for more memory than the {MEMORY_BYTES >> 20} MiB that it may take"
+    return (-1, os.strerror(errno.ENOMEM)) if is_memory_limited() else (0, why)
 
 
 def _text(error: plyvel.Error) -> str:
     return b" ".join(error.args).decode(errors="replace")
 
 
-def _main(directory: str, first: str, strict: str) -> None:
+def _main(directory: str, first: str, how: str) -> None:
     # Files that are only mapped do not count.
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     bound = MEMORY_BYTES if most == resource.RLIM_INFINITY else min(MEMORY_BYTES, most)
     resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(BrokenPipeError):  # nobody listens any more
-        for frame in read_frames(directory, int(first), strict=strict == "strict"):
+        is_strict = how == "strict"
+        blocks = read_frames(directory, int(first), strict=is_strict)
+        for frame in read_certificates(directory) if how == "certificates" else blocks:
             sys.stdout.buffer.write(msgpack.packb(frame))
         sys.stdout.buffer.flush()
 

@@ -29,10 +29,11 @@ from kpclient.replay.copied_chain import (
 )
 from kpclient.replay.served_chain import ServedChain
 from kpclient.replay.signature_verifier import verify_batch
-from kpledger.base.errors import AnotherLedgerError
+from kpledger.base.errors import AnotherLedgerError, LedgerError
 from kpledger.books.writer import BooksWriter, uncollected
 from kpledger.command import EXIT_REFUSED
 from kpledger.log import audit
+from kpledger.log.certificates import CommitCertificate
 from kpledger.log.chain import ExecutedBlock
 from kpledger.log.genesis import Genesis
 from kpledger.scheme.rulebook import UnknownRulesError
@@ -149,7 +150,12 @@ def _take_answer(verifier: Child) -> audit.Violation | None:
 
 
 def audit_chain(
-    genesis: Genesis, chain: Chain, *, jobs: int, observe: audit.Observe | None = None
+    genesis: Genesis,
+    chain: Chain,
+    *,
+    jobs: int,
+    observe: audit.Observe | None = None,
+    certificates: Iterable[CommitCertificate] = (),
 ) -> audit.AuditReport:
     """Audit a chain from its first block to its end.
 
@@ -158,8 +164,11 @@ def audit_chain(
         chain: its blocks from height 1 on.
         jobs: how many other processes verify signatures; with 0, this one does it too.
         observe: sees what each block changes; to be believed only if the report says SOUND.
+        certificates: those that stand beside the blocks; read first, so that a chain that grows
+            meanwhile is not found to be cut.
     """
     auditor = audit.Auditor(genesis, verify_event=audit.defer_signatures, observe=observe)
+    doubt = _take_certificates(auditor, certificates)
     with ExitStack() as stack, closing(_each(chain)) as blocks:
         signatures, why, findings = _SignatureQueue(jobs, stack), None, []
         try:
@@ -175,10 +184,27 @@ def audit_chain(
         progress = signatures.first_open or auditor.progress
     found = [finding for finding in findings if finding is not None]
     if found:
-        return audit.report_violation(genesis, *min(found, key=lambda finding: finding[1].height))
-    if why is not None:
-        return audit.report_undecided(genesis, progress, why)
-    return audit.report_sound(genesis, auditor.progress)
+        before, violation = min(found, key=lambda finding: finding[1].height)
+        finality = auditor.finality_of(before)
+        return audit.report_violation(genesis, before, violation, finality)
+    finality = auditor.finality_of(progress)
+    if (trouble := why or doubt) is not None:
+        return audit.report_undecided(genesis, progress, trouble, finality)
+    return audit.report_sound(genesis, progress, finality)
+
+
+def _take_certificates(
+    auditor: audit.Auditor, certificates: Iterable[CommitCertificate]
+) -> str | None:
+    """Hold certificates against the chain to come; say why not all can be, if so."""
+    try:
+        for one in certificates:
+            auditor.certify(one)
+    except (ClientError, OSError, MemoryError) as error:
+        return describe_trouble(error)
+    except LedgerError as error:
+        return f"what stands beside the blocks is no certificate: {error}"
+    return None
 
 
 def _place(before: Sequence[audit.AuditProgress], violation: audit.Violation) -> _Finding:
@@ -217,6 +243,7 @@ def verify_chain(
 ) -> audit.AuditReport:
     """Audit a chain, on all cores unless it is said on how many, and show how far it is."""
     cores = len(os.sched_getaffinity(0)) if jobs is None else jobs
+    certificates = chain.certificates() if isinstance(chain, CopiedChain) else ()
     with show_progress("blocks", chain.height) as advance:
 
         def see(executed: ExecutedBlock) -> None:
@@ -224,7 +251,7 @@ def verify_chain(
             if observe is not None:
                 observe(executed)
 
-        return audit_chain(genesis, chain, jobs=cores, observe=see)
+        return audit_chain(genesis, chain, jobs=cores, observe=see, certificates=certificates)
 
 
 def replay(
