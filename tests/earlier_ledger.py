@@ -40,14 +40,3 @@ def read_records(directory: Path) -> dict[bytes, bytes]:
     """Read all records of a database."""
     with plyvel.DB(str(directory), compression=None) as database:
         return dict(database)
-
-
-def make_earlier(directory: Path) -> None:
-    """Make a ledger of this version, whose openings show no votes, one of the version before."""
-    with plyvel.DB(str(directory), compression=None) as database:
-        hard_state = database.get(b"h")
-        database.put(b"h", b"\x01" + hard_state[1:9] + hard_state[21:])
-        database.put(b"m/format", b"\x01")
-        for key in database.iterator(include_value=False):
-            if key[:1] in {b"c", b"e", b"t"} or key == b"m/signed":
-                database.delete(key)

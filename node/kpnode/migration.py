@@ -24,8 +24,7 @@ def migrate_node(config: NodeConfig, until: int) -> tuple[str, ...]:
     if height:
         told.append(f"Up to block {height}, blocks that open a term may show no votes.")
         told.append(
-            "That height has to be the same on every voter before the first of them starts: the"
-            " greatest that one of them has told. On those that told less, run this again with"
-            f" --until and that height; here with a height above {height}."
+            "That height has to be the same on every voter before the first of them starts. If"
+            " another one tells a greater height, run this again with --until and that height."
         )
     return tuple(told)

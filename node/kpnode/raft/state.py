@@ -80,7 +80,7 @@ class RaftState:
         """The same, of what was signed: the log may have lost some of it since (0 if unsigned)."""
         self.first_led: Term | None = None
         """The first term since the start in which this node heard a leader, or led."""
-        self.last_led = NO_TERM
+        self.last_led = hard_state.term if hard_state.acknowledged else NO_TERM
         """The newest such term: it has its leader, who may be forgotten, and needs no vote."""
         self.least_end: tuple[Term, Index] = (NO_TERM, NO_INDEX)
         """No log that ends before this, term before index, holds all this node acknowledged."""

@@ -362,6 +362,15 @@ def test_follower_that_restarts_still_knows_what_it_compared() -> None:
     assert cluster.tell("b", "a", beat) == (HeartbeatReply(Term(1), 0, Index(2)),)
 
 
+def test_no_vote_in_a_term_in_which_something_was_acknowledged_before_a_restart() -> None:
+    """It has its leader, whoever the other candidate is."""
+    cluster = signed()
+    cluster.tell("b", "a", append(1, block(1, 1)))
+    cluster.restart("b")
+    request = VoteRequest(Term(1), Index(1), Term(1), transfer=False)
+    assert cluster.tell("b", "c", request) == (VoteReply(Term(1), granted=False),)
+
+
 def lost(keep: int) -> Cluster:
     """Let `b` acknowledge three entries and find `keep` of them after a restart."""
     cluster = signed()
