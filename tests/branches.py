@@ -51,9 +51,23 @@ class Branch:
         seals = (one.seal for one in reversed(self.shown) if is_opening(one))
         return decode_opening(next(seals))
 
+    @property
+    def leader(self) -> str:
+        """Who leads the newest term; empty before the first."""
+        return self.opening.candidate if self.shown else ""
+
+    @property
+    def heads(self) -> tuple[bytes, ...]:
+        """The heads of all blocks."""
+        return tuple(compute_head(one.header) for one in self.shown)
+
     def open(self, term: int, leader: str, voters: Sequence[str] = ()) -> "Branch":
         """Open a term after the newest block."""
-        opening = elect(leader, term=term, base=self.end, voters=voters)
+        return self.follow(elect(leader, term=term, base=self.end, voters=voters))
+
+    def follow(self, opening: LeaderCertificate) -> "Branch":
+        """Open a term with these votes after the newest block."""
+        term = opening.term
         if self.shown:
             header = derive_opening(self.header, compute_head(self.shown[-1].header), term)
         else:

@@ -149,10 +149,12 @@ def amnesias() -> Cases:
     said, behind = LEFT.acknowledge("za-1"), vote("eu-1")
     good = Amnesia(acknowledgement=said, vote=behind)
     yield "good-e4-next-term", good
-    yield "good-e4-after-restart", vary(good, vote=vote("eu-1", generation=2))
+    restarted = vary(good, vote=vote("eu-1", generation=2))
     later = vary(good, vote=vote("eu-1", term=3))
     final = LEFT.finalise("bw-1", "za-1")
     yield "good-e4-terms-between", vary(later, certificate=final)
+    yield "good-e4-after-restart", vary(restarted, certificate=final)
+    yield "e4-after-restart-not-final", restarted
     yield "e4-terms-between-not-final", later
     yield "e4-two-voters", vary(good, vote=vote("eu-1", voter="bw-1"))
     yield "e4-vote-before", vary(good, vote=vote("eu-1", term=1))

@@ -16,6 +16,7 @@ from kpledger.log.evidence import (
 )
 from kpledger.log.statements import (
     Electorate,
+    LogEnd,
     SignatureCheck,
     Vote,
     VoterStatement,
@@ -73,39 +74,37 @@ def judge_double_vote(
 def judge_amnesia(evidence: Amnesia, electorate: Electorate, check: SignatureCheck) -> Conviction:
     """Judge E4: who holds a block of a term votes for no log that ended before it.
 
-    In the term right after, no other leader can have overwritten the block. Where terms lie
-    between, one may: then the voter can only be asked to show who was elected in one of them, and
-    only if the block was final, so that somebody who acknowledged it helped to undo it.
+    A leader of a later term may overwrite the block, and then it may. But who has heard a leader
+    does not vote in its term any more, until it is started again: so a vote in the very next term,
+    from the same start, convicts. Of another the voter can only be asked to show who was elected;
+    and only if the block was final, so that somebody who acknowledged it helped to undo it.
 
     Raises:
         LedgerError: it does not convict, and gives no reason to ask.
     """
-    said, vote = evidence.acknowledgement, evidence.vote
+    said, vote, certificate = evidence.acknowledgement, evidence.vote, evidence.certificate
     _same_voter("E4", said, vote)
     if vote.term <= said.term:
         problem = f"the vote of term {vote.term} is not later than that of term {said.term}"
         raise EvidenceError("E4", problem)
     if vote.candidate_end.place >= (said.term, said.index):
         raise EvidenceError("E4", "the candidate's log does not end before the block")
-    certificate = evidence.certificate
-    if certificate is not None:
-        if (certificate.term, certificate.index, certificate.head) != (
-            said.term,
-            said.index,
-            said.head,
-        ):
-            raise EvidenceError("E4", "the commit certificate is of another block")
+    convicts = (vote.term, vote.generation) == (said.term + 1, said.generation)
+    if certificate is None:
+        if not convicts:
+            problem = (
+                "a later leader may have overwritten the block, which is not shown to be final"
+            )
+            raise EvidenceError("E4", problem)
+    elif certificate.end != LogEnd(term=said.term, index=said.index, head=said.head):
+        raise EvidenceError("E4", "the commit certificate is of another block")
+    else:
         certificate.verify(electorate, check)
     _verify(electorate, check, said, vote)
-    if vote.term == said.term + 1:
-        return Conviction("E4", (said.voter,), weigh_starts(said, vote), evidence.accusation)
-    if certificate is None:
-        problem = f"a leader of a term between {said.term} and {vote.term} may overwrite a block"
-        raise EvidenceError("E4", f"{problem} that is not shown to be final")
-    words = (
-        f"{evidence.accusation}; unless it shows that a leader without that block was elected in"
-        f" a term between {said.term} and {vote.term}"
-    )
+    if convicts:
+        return Conviction("E4", (said.voter,), Guilt.LIE, evidence.accusation)
+    terms = f"in terms {said.term + 1} to {vote.term}"
+    words = f"{evidence.accusation}; unless a leader without that block was elected {terms}"
     return Conviction("E4", (said.voter,), Guilt.SUSPICION, words)
 
 

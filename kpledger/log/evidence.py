@@ -125,7 +125,7 @@ class Amnesia(
     acknowledgement: Acknowledgement
     vote: Vote
     certificate: CommitCertificate | None = None
-    """That the block is final: needed where terms lie between the two."""
+    """That the block is final: needed if terms or a restart lie between the two."""
 
     @property
     def accusation(self) -> str:

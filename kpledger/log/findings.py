@@ -138,7 +138,8 @@ def find_amnesia(
 ) -> Amnesia | None:
     """Find a vote for a log that ended before a block that the voter holds (E4).
 
-    Without the block's commit certificate only a vote in the very next term is one.
+    Without the block's commit certificate only a vote in the very next term, from the same start of
+    its storage, is one.
     """
     evidence = Amnesia(acknowledgement=acknowledgement, vote=vote, certificate=certificate)
     return _hold(evidence, electorate, check)
