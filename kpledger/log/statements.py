@@ -35,8 +35,8 @@ _VOTED: Final = struct.Struct(">32sQQ32sQQ32sI")
 _SUPPORTED: Final = struct.Struct(">32sI")
 
 Generation = Annotated[int, Meta(ge=1, le=2**32 - 1)]
-"""How many times a node was started on its storage: counted on its disk before it signs anything,
-so that a restored or copied disk does not speak with the voice of its successor unnoticed."""
+"""Rises with each start of a node on its storage, on its disk before it signs anything: so a disk
+that was restored or copied does not speak with the voice of its successor unnoticed."""
 
 SignatureCheck = Callable[[bytes, bytes, bytes], bool]
 """Tells whether a key (32 bytes) signed a message (any bytes) with a signature (64 bytes)."""

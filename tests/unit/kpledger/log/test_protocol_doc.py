@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import msgspec
+from electing import elect, finalise, signer_of
 from founding import make_event, make_genesis_file, signing_key, vary
 from msgspec import inspect
 
@@ -20,7 +21,22 @@ from kpledger.log.block import (
     compute_head,
     decode_block,
 )
-from kpledger.log.chain import BlockExecutor, execute_entry, execute_noop, genesis_tip, seal_block
+from kpledger.log.certificates import (
+    MAX_CERTIFICATE_BYTES,
+    MAX_OPENING_BYTES,
+    MAX_TERM_PROOF_BYTES,
+    CertifiedBy,
+    CommitCertificate,
+    TermProof,
+)
+from kpledger.log.chain import (
+    BlockExecutor,
+    ExecutedBlock,
+    execute_entry,
+    execute_noop,
+    genesis_tip,
+    seal_block,
+)
 from kpledger.log.genesis import (
     MAX_GENESIS_BYTES,
     MAX_GENESIS_VOTERS,
@@ -30,6 +46,16 @@ from kpledger.log.genesis import (
     parse_genesis,
 )
 from kpledger.log.layout import StoredEntry, block_key, encode_stored_entry
+from kpledger.log.path import ShownHeader
+from kpledger.log.statements import (
+    MAX_STATEMENT_BYTES,
+    Acknowledgement,
+    Electorate,
+    LogEnd,
+    Nomination,
+    PreVote,
+    Vote,
+)
 from kpledger.scheme.envelope import (
     MAX_ENVELOPE_BYTES,
     MAX_ENVELOPE_JSON_BYTES,
@@ -179,7 +205,8 @@ def make_examples() -> dict[str, str]:
     seed = genesis.seed_state(MemoryState())
     state.apply(seed)
     tip = genesis_tip(genesis, seed)
-    noop = execute_noop(genesis, tip, state, 1)
+    opening = elect("bw-1", term=1, base=tip.end, genesis=genesis)
+    noop = execute_noop(genesis, tip, state, 1, opening.encoded)
     event = decode_envelope(_event(genesis))
     executor = BlockExecutor(genesis, noop.tip, state, TIME_MS)
     refusal = executor.add(event)
@@ -191,8 +218,8 @@ def make_examples() -> dict[str, str]:
     execute_entry(genesis, noop.tip, state, entry)
     header = encode(made.header)
     stored = encode_stored_entry(entry)
-    opened = encode_stored_entry(StoredEntry(kind=0, term=1, payload=b""))
-    return {
+    opened = encode_stored_entry(StoredEntry(kind=0, term=1, payload=opening.encoded))
+    return _voted_examples(genesis, noop, made) | {
         "genesis": genesis.encoded.decode(),
         "chain": _hex(genesis.chain),
         "config": _hex(genesis.config_hash),
@@ -210,7 +237,7 @@ def make_examples() -> dict[str, str]:
         "head": _hex(compute_head(header)),
         "preimage": _hex(block_preimage(made.header, made.tip.head)),
         "signature": _hex(decode_block(block).signature),
-        "stored noop": f"{block_key(1).hex()}\n{opened.hex()}\n",
+        "stored noop": f"{block_key(1).hex()}\n{opened[:10].hex()}\n",
         "event fields": _fields(EventHeader, Author),
         "envelope fields": _fields(Envelope, EventSignature),
         "block fields": _fields(SealedBlock, BlockHeader),
@@ -220,6 +247,37 @@ def make_examples() -> dict[str, str]:
             *RECORDS, *(part for part in _parts(*RECORDS) if part not in BODY_PARTS)
         ),
         "stored block": f"{block_key(2).hex()}\n{stored[:10].hex()}\n",
+    }
+
+
+def _voted_examples(genesis: Genesis, noop: ExecutedBlock, made: ExecutedBlock) -> dict[str, str]:
+    """Give what stands under the markers of what voters sign."""
+    electorate, opening, signer = (
+        Electorate.of(genesis),
+        noop.opening,
+        signer_of("bw-1", genesis=genesis),
+    )
+    if opening is None:
+        raise ValueError("no votes open the term")
+    acknowledgement = signer.acknowledge(made.tip.end)
+    pre_vote = signer.pre_vote("bw-1", term=2)
+    proof = TermProof(term=2, candidate="bw-1", pre_votes=(pre_vote,))
+    shown = ShownHeader(header=encode(noop.header), seal=opening.encoded)
+    return {
+        "vote preimage": _hex(opening.votes[0].preimage(electorate)),
+        "vote": _hex(encode(opening.votes[0])),
+        "acknowledgement preimage": _hex(acknowledgement.preimage(electorate)),
+        "acknowledgement": _hex(encode(acknowledgement)),
+        "pre vote preimage": _hex(pre_vote.preimage(electorate)),
+        "nomination preimage": _hex(signer.nominate("bw-1", term=2).preimage(electorate)),
+        "statement fields": _fields(Acknowledgement, Vote, PreVote, Nomination, LogEnd),
+        "leader certificate": _hex(opening.encoded),
+        "commit certificate": _hex(encode(finalise(made.tip.end, genesis=genesis))),
+        "commit certificate fields": _fields(CommitCertificate, CertifiedBy),
+        "term proof": _hex(encode(proof)),
+        "term proof fields": _fields(TermProof),
+        "path": _hex(encode(shown)),
+        "path fields": _fields(ShownHeader),
     }
 
 
@@ -238,7 +296,7 @@ def test_every_kind_of_record_has_its_row() -> None:
 
 def test_limits_of_the_page_are_those_of_the_code() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    table = page.partition("## 13. Limits\n\n")[2].partition("\n\n## 14")[0]
+    table = page.partition("## 18. Limits\n\n")[2].partition("\n\n## 19")[0]
     assert table.splitlines() == [
         "| What | At most |",
         "|---|---|",
@@ -249,6 +307,10 @@ def test_limits_of_the_page_are_those_of_the_code() -> None:
         "| header | 1,024 bytes |",
         f"| events in a block | {MAX_BLOCK_EVENTS:,} |",
         f"| block | {MAX_BLOCK_BYTES:,} bytes |",
+        f"| statement | {MAX_STATEMENT_BYTES:,} bytes |",
+        f"| leader certificate | {MAX_OPENING_BYTES:,} bytes |",
+        f"| commit certificate | {MAX_CERTIFICATE_BYTES:,} bytes |",
+        f"| term proof | {MAX_TERM_PROOF_BYTES:,} bytes |",
         f"| genesis file | {MAX_GENESIS_BYTES:,} bytes |",
         f"| voters | {MAX_GENESIS_VOTERS} |",
         f"| number ranges of a participant | {MAX_RANGES} |",
