@@ -1,4 +1,4 @@
-"""A node that serves its API on a real socket: the only voter of its consensus, on a real disk.
+"""A node that serves its API on a real socket, on a real disk; the other voters agree with it.
 
 The genesis file is that of `founding`, the clock stands at its noon; all else is as in production.
 """
@@ -7,7 +7,7 @@ import asyncio
 import os
 import socket
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +15,13 @@ from pathlib import Path
 import aiohttp
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from founding import NOW_MS, OFFICES, make_genesis, opening_events, signing_key
+from electing import signer_of
+from engines import make_engine
+from followers import Agreement, Follower
+from founding import NOW_MS, OFFICES, VOTERS, make_genesis, opening_events, signing_key
 from network import PATIENCE_S
 from ports import FOR_API
+from voices import Voice
 
 from kpledger.api.routes import MSGPACK_TYPE
 from kpledger.base.errors import LedgerError
@@ -30,16 +34,25 @@ from kpnode.books.keeper import keep_books
 from kpnode.books.place import BOOKS_NAME
 from kpnode.books.supervisor import BooksSupervisor, Run
 from kpnode.config import LOOPBACK, AccessSection
-from kpnode.engine import Engine
 from kpnode.ledger import Ledger
 from kpnode.machine import Machine
-from kpnode.raft import Configuration, Index, NodeId, RaftConfig, RaftCore, Recovered
+from kpnode.raft import (
+    Configuration,
+    Index,
+    Message,
+    NodeId,
+    RaftConfig,
+    RaftCore,
+    Recovered,
+)
 from kpnode.runtime import Committed, Node
 from kpnode.storage.leveldb import LevelStorage
 from kpnode.tokens import TokenRegister
 from kpnode.transport.relay import PeerLinks
 
 NAME = "bw-1"
+_ELECTION_TICKS = 100
+"""Long, so that a busy machine ends nobody's leadership."""
 
 OPEN = AccessSection(addresses=LOOPBACK)
 
@@ -96,47 +109,81 @@ class Served:
             await self.record(*opening_events(office))
 
 
+class Company(PeerLinks):
+    """Links to nobody, over which the other voters agree with everything."""
+
+    def __init__(self, node: Node, others: Agreement) -> None:
+        super().__init__(node, Ed25519PrivateKey.generate())
+        self._receive = node.receive
+        self._others = others
+
+    def send(self, messages: tuple[Message, ...]) -> None:
+        """Have it answered, once whoever sends this has done so."""
+        for answer in self._others.answer(messages):
+            asyncio.get_running_loop().call_soon(self._receive, answer)
+
+
+def make_agreement() -> Agreement:
+    """Let the other voters agree with the node."""
+    genesis = make_genesis()
+    voices = (Voice(signer_of(one), NodeId(NAME)) for one in VOTERS if one != NAME)
+    return Agreement(tuple(Follower(voice, genesis) for voice in voices))
+
+
 def make_node(
     directory: Path,
     clock: Clock,
-    voters: Sequence[str],
+    others: Agreement | None = None,
+    *,
     tick_s: float = 0.005,
     max_block_bytes: int = 1 << 20,
 ) -> tuple[Node, LevelStorage]:
+    """Make a node that others have elected already, if there are any."""
     genesis = make_genesis()
     storage = LevelStorage(directory, chain=genesis.chain, create=True)
     ledger = Ledger(genesis, storage)
     machine = Machine(genesis, NAME, signing_key(f"{NAME}/consensus"), ledger, skew_ms=1000)
     machine.recover(storage)
     core = RaftCore(
-        RaftConfig(node=NodeId(NAME), election_ticks=3, heartbeat_ticks=1, seed=1),
+        RaftConfig(
+            NodeId(NAME), _ELECTION_TICKS, heartbeat_ticks=1, fixed_voters=True, signed=True
+        ),
         Recovered(
             hard_state=storage.hard_state,
-            configuration=Configuration(voters=tuple(map(NodeId, voters))),
+            configuration=Configuration(voters=tuple(map(NodeId, VOTERS))),
             applied=Index(ledger.tip.height),
         ),
         storage,
     )
-    engine = Engine(
+    engine = make_engine(
         core,
-        storage,
         machine,
+        storage,
         now_ms=clock,
-        election_ticks=3,
+        election_ticks=_ELECTION_TICKS,
         max_block_events=64,
         max_block_bytes=max_block_bytes,
     )
+    if others is not None:
+        others.elect(engine)
     node = Node(
         genesis,
         NAME,
         ledger,
         engine,
         tick_s=tick_s,
-        election_s=3 * tick_s,
+        election_s=_ELECTION_TICKS * tick_s,
         max_block_events=64,
         max_queue=1000,
     )
     return node, storage
+
+
+def make_links(node: Node, others: Agreement | None) -> PeerLinks:
+    """Give the links to voters that agree, or to nobody."""
+    return (
+        PeerLinks(node, Ed25519PrivateKey.generate()) if others is None else Company(node, others)
+    )
 
 
 def children() -> set[int]:
@@ -162,13 +209,14 @@ def run_here(directory: Path) -> Run:
 async def serve(
     directory: Path,
     limits: ApiLimits,
-    voters: Sequence[str] = (NAME,),
     *,
+    leads: bool = True,
     run: Run | None = None,
     access: AccessSection = OPEN,
 ) -> AsyncIterator[Served]:
     clock = Clock()
-    node, storage = make_node(directory, clock, voters)
+    others = make_agreement() if leads else None
+    node, storage = make_node(directory, clock, others)
     books = BooksSupervisor(node, directory.parent, run or run_here(directory.parent))
     cosigning_key = signing_key(f"{NAME}/cosigning")
     control = AccessControl(access, TokenRegister(directory.parent / access.tokens))
@@ -176,13 +224,13 @@ async def serve(
         build_app(node, books, cosigning_key=cosigning_key, limits=limits, access=control),
         request_s=limits.request_s,
     )
-    await node.start(PeerLinks(node, Ed25519PrivateKey.generate()))
+    await node.start(make_links(node, others))
     await books.start()
     port = await server.start(
         "127.0.0.1", 0, None, FOR_API, is_preferred=lambda address: address.is_loopback
     )
     try:
-        if tuple(voters) == (NAME,):
+        if leads:
             async with asyncio.timeout(PATIENCE_S):
                 await node.reach(1)  # where it leads, it has something to answer from
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:

@@ -1,18 +1,25 @@
 """An engine without its node: the test says what the other voters say."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from electing import signer_of
+from engines import make_engine
 from founding import NOW_MS, make_event, make_genesis, opening_events, signing_key
+from voices import Majority, ShownLog, Voice, open_term
 
+from kpledger.log.certificates import CommitCertificate, LeaderCertificate
+from kpledger.log.statements import LogEnd
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.governance import KeyAdded
-from kpnode.engine import Engine, Step
+from kpnode.headers import OwnHeaders
 from kpnode.ledger import Ledger
 from kpnode.machine import Machine
 from kpnode.raft import (
-    AppendReply,
     Configuration,
+    Entry,
+    EntryKind,
     HeartbeatReply,
     HeartbeatRequest,
     Index,
@@ -26,9 +33,8 @@ from kpnode.raft import (
     Role,
     Term,
     Tick,
-    VoteReply,
 )
-from kpnode.raft.messages import PreVoteReply
+from kpnode.step import Step
 from kpnode.storage.leveldb import LevelStorage
 
 VOTERS = tuple(NodeId(name) for name in ("bw-1", "eu-1", "za-1"))
@@ -46,35 +52,48 @@ class World:
         self.now_ms = NOW_MS
         self.storage = LevelStorage(directory, chain=genesis.chain, create=True)
         self.ledger = Ledger(genesis, self.storage)
-        machine = Machine(genesis, ME, signing_key(f"{ME}/consensus"), self.ledger, skew_ms=SKEW_MS)
-        recovered = Recovered(self.storage.hard_state, Configuration(VOTERS), Index(0))
-        self.engine = Engine(
-            RaftCore(RaftConfig(ME), recovered, self.storage),
+        key = signing_key(f"{ME}/consensus")
+        self.machine = Machine(genesis, ME, key, self.ledger, skew_ms=SKEW_MS)
+        self.machine.recover(self.storage)
+        applied = Index(self.ledger.tip.height)
+        recovered = Recovered(self.storage.hard_state, Configuration(VOTERS), applied)
+        self.core = RaftCore(
+            RaftConfig(ME, ELECTION_TICKS, fixed_voters=True, signed=True), recovered, self.storage
+        )
+        self.engine = make_engine(
+            self.core,
+            self.machine,
             self.storage,
-            machine,
             now_ms=lambda: self.now_ms,
             election_ticks=ELECTION_TICKS,
-            max_block_events=100,
-            max_block_bytes=1 << 20,
         )
+        self.voices = {one: Voice(signer_of(one), ME) for one in (HONEST, LIAR)}
+        self.honest = self.voices[HONEST]
+        self.others = Majority(tuple(voice.signer for voice in self.voices.values()))
+
+    @property
+    def end(self) -> LogEnd:
+        """Where the log of the node ends."""
+        return self.machine.top.end
+
+    def hear(self, *messages: Message) -> Step:
+        """Let the node hear others, in one step."""
+        return self.engine.step([Received(one) for one in messages], [])
 
     def say(self, sender: NodeId, body: MessageBody) -> Received:
+        """Let another voter say something without any proof."""
         return Received(Message(sender, ME, body))
 
     def lead(self) -> None:
         """Win the election of term 1, and commit its NOOP and a block."""
-        for _ in range(40):
+        while self.engine.status().role is not Role.PRE_CANDIDATE:
             self.engine.step([Tick()], [])
-        self.engine.step([self.say(HONEST, PreVoteReply(Term(1), granted=True))], [])
-        self.engine.step([self.say(HONEST, VoteReply(Term(1), granted=True))], [])
+        self.hear(self.honest.support(1))
+        self.hear(self.honest.vote(1, self.end))
         assert self.engine.status().role is Role.LEADER
         events = [decode_envelope(one) for one in opening_events("BW/gaborone")]
-        self.engine.step(
-            [self.say(HONEST, AppendReply(Term(1), accepted=True, index=Index(1)))], events
-        )
-        self.engine.step(
-            [self.say(HONEST, AppendReply(Term(1), accepted=True, index=Index(2)))], []
-        )
+        self.engine.step([Received(self.honest.acknowledge(self.end))], events)
+        self.hear(self.honest.acknowledge(self.end))
         assert self.ledger.tip.height == 2
 
     def confirm(self, step: Step) -> Step:
@@ -83,6 +102,70 @@ class World:
         newest = max(body.round for body in sent if isinstance(body, HeartbeatRequest))
         reply = HeartbeatReply(Term(1), newest, Index(self.ledger.tip.height))
         return self.engine.step([self.say(HONEST, reply)], [])
+
+    @property
+    def log(self) -> ShownLog:
+        """The log of the node, as a candidate that has the same shows it."""
+        return ShownLog(self.end, OwnHeaders(self.machine, self.storage).shown(1, self.end.index))
+
+    def elect(self, leader: NodeId, term: int, base: LogEnd | None = None) -> "Reign":
+        """Let the others elect one of them, whose log ends where the node's does, or there."""
+        opening = self.others.elect(leader, term=term, base=base or self.end)
+        return Reign(self, self.voices[leader], opening)
+
+
+@dataclass(frozen=True, slots=True)
+class Reign:
+    """The term of another leader."""
+
+    world: World
+    voice: Voice
+    opening: LeaderCertificate
+
+    @property
+    def noop(self) -> Entry:
+        """The block that opens it."""
+        return open_term(self.opening)
+
+    def beat(self, *, commit: int = 0, final: CommitCertificate | None = None) -> Received:
+        """Give a sign of life of its leader."""
+        return Received(self.voice.beat(self.opening, commit=commit, final=final))
+
+    @property
+    def opened(self) -> LogEnd:
+        """Where the log ends with that block, if it follows what is final."""
+        return self._follow().top.end
+
+    def append(
+        self,
+        *entries: Entry,
+        previous: LogEnd | None = None,
+        final: CommitCertificate | None = None,
+    ) -> Received:
+        """Give blocks of it; the first follows the log with which its leader was elected."""
+        before, commit = previous or self.opening.base, 0 if final is None else final.index
+        said = self.voice.append(self.opening, before, *entries, commit=commit, final=final)
+        return Received(said)
+
+    def _follow(self) -> Machine:
+        """Give a machine of the leader, in its term."""
+        name, world = self.voice.name, self.world
+        key = signing_key(f"{name}/consensus")
+        leader = Machine(make_genesis(), name, key, world.ledger, skew_ms=SKEW_MS)
+        if world.ledger.tip.term < self.opening.term:
+            leader.stage((self.noop,))
+        return leader
+
+    def block(self, ahead_ms: int = 0, *, nonce: int = 0) -> Received:
+        """Give its next block, sealed by a clock so far ahead of the node's."""
+        leader, tip = self._follow(), self.world.ledger.tip
+        entries = [self.noop] if tip.term < self.opening.term else []
+        builder = leader.open_block(self.world.now_ms + ahead_ms)
+        builder.add(key_added(nonce))
+        payload = leader.seal(builder, Term(self.opening.term))
+        index, term = Index(leader.top.height + 1), Term(self.opening.term)
+        block = Entry(index, term, EntryKind.BLOCK, payload)
+        return self.append(*entries, block, previous=tip.end)
 
 
 def key_added(number: int, signers: tuple[str, ...] = OWN_KEYS, *, nonce: int = 0) -> SignedEvent:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kpledger.base.errors import GenesisError
 from kpledger.base.keys import SigningKey
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
+from kpledger.log.statements import Electorate, StatementSigner
 from kpledger.reading import read_text, say_trouble
 from kpnode.api.access import AccessControl
 from kpnode.api.app import build_app
@@ -26,16 +27,20 @@ from kpnode.api.http import HttpServer
 from kpnode.api.served import ApiLimits
 from kpnode.books.supervisor import BooksSupervisor, run_process
 from kpnode.config import LOOPBACK, NodeConfig
-from kpnode.engine import Engine, Loss
+from kpnode.docket import Docket
+from kpnode.engine import Engine
 from kpnode.errors import SetupError
+from kpnode.headers import OwnHeaders
 from kpnode.keyfile import load_seed
 from kpnode.ledger import Ledger
 from kpnode.listening.connections import ConnectionLimits
 from kpnode.listening.descriptors import raise_limit, share_descriptors
 from kpnode.machine import Machine
+from kpnode.notary import Notary
 from kpnode.process import call_on_stop, close_to_others, rest_collector
 from kpnode.raft import Configuration, Index, NodeId, RaftConfig, RaftCore, Recovered
 from kpnode.runtime import Cause, Node
+from kpnode.step import Loss
 from kpnode.storage.database import OPEN_FILES_MAX
 from kpnode.storage.errors import ShortageError, is_shortage
 from kpnode.storage.leveldb import LevelStorage
@@ -161,7 +166,14 @@ def _build_node(
 ) -> Node:
     raft, limits, name = config.raft, config.limits, config.node.name
     ledger = Ledger(genesis, storage)
-    machine = Machine(genesis, name, key, ledger, skew_ms=limits.skew_ms)
+    machine = Machine(
+        genesis,
+        name,
+        key,
+        ledger,
+        skew_ms=limits.skew_ms,
+        voteless_up_to=storage.unsigned_until,
+    )
     applied, last = ledger.tip.height, storage.last_index()
     machine.recover(storage)
     voters = tuple(NodeId(voter) for voter in genesis.file.voters)
@@ -175,6 +187,7 @@ def _build_node(
             window=raft.window,
             max_append_bytes=raft.max_append_bytes,
             fixed_voters=True,
+            signed=True,
         ),
         Recovered(
             hard_state=storage.hard_state,
@@ -186,14 +199,12 @@ def _build_node(
         ),
         storage,
     )
-    engine = Engine(
+    engine = _build_engine(
+        config,
         core,
         storage,
         machine,
-        now_ms=lambda: time.time_ns() // 1_000_000,
-        election_ticks=raft.election_ticks,
-        max_block_events=limits.batch_events,
-        max_block_bytes=raft.max_append_bytes,
+        StatementSigner(Electorate.of(genesis), name, key, storage.generation),
     )
     return Node(
         genesis,
@@ -205,6 +216,36 @@ def _build_node(
         max_block_events=limits.batch_events,
         max_queue=limits.queue,
         loss=Loss(last, Index(applied)) if applied > last else None,
+    )
+
+
+def _build_engine(
+    config: NodeConfig,
+    core: RaftCore,
+    storage: LevelStorage,
+    machine: Machine,
+    signer: StatementSigner,
+) -> Engine:
+    raft, check = config.raft, machine.signatures.check_statement
+    notary = Notary(
+        core,
+        signer,
+        OwnHeaders(machine, storage),
+        storage,
+        election_ticks=raft.election_ticks,
+        check=check,
+        voteless_up_to=storage.unsigned_until,
+    )
+    return Engine(
+        core,
+        storage,
+        machine,
+        notary,
+        Docket(signer.electorate, storage, check),
+        now_ms=lambda: time.time_ns() // 1_000_000,
+        election_ticks=raft.election_ticks,
+        max_block_events=config.limits.batch_events,
+        max_block_bytes=raft.max_append_bytes,
     )
 
 

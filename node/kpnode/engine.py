@@ -15,24 +15,24 @@ from kpledger.log.chain import BlockExecutor, ExecutedBlock
 from kpledger.log.invalid_block import InvalidBlockError
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.records import EventRecord
+from kpnode.docket import Docket, Exhibit, ForkedError
 from kpnode.machine import Machine, MistimedBlockError
+from kpnode.notary import Notary
 from kpnode.ports import Storage
 from kpnode.pump import Pumped, pump
-from kpnode.punctuality import ClockDoubt, Punctuality
+from kpnode.punctuality import Punctuality
 from kpnode.raft import (
     AppendReply,
     AppendRequest,
-    Dropped,
     HeartbeatReply,
     HeartbeatRequest,
     Index,
-    Input,
     Message,
-    MessageBody,
     NodeId,
+    PreVoteReply,
+    PreVoteRequest,
     Proposed,
     RaftCore,
-    ReadGrant,
     ReadRequested,
     Received,
     Role,
@@ -42,35 +42,19 @@ from kpnode.raft import (
     TimeoutNow,
     TransferRequested,
     Unreachable,
+    VoteReply,
     VoteRequest,
 )
 from kpnode.refusals import HeldRefusals
 from kpnode.signatures import Signatures
+from kpnode.step import EngineInput, LeaderStalled, Loss, RefusedBlock, ShownEvidence, Step
 from kpnode.submission import Committed, Refused, Retry, find_committed, refuse_signature
 
-MAX_REFUSED_BLOCKS = 100
 _MAX_FIRST_TICKET = 1 << 52
-MAX_TERM_STEP = 1_000_000
-"""How far ahead of the own term a message may be. Terms rise by about one an election, and pre-vote
-keeps a node that is cut off from raising them; only a liar jumps, to use the terms up."""
-TRANSFER_ELECTIONS = 10
-"""Election timeouts from one campaign that sets aside a live leader to the next one."""
-
 
 PAUSE_ELECTIONS = 3
 """For how many shortest election timeouts a leader is not listened to whose block was mistimed:
 long enough for a majority that found the same to elect another, whose clock is right."""
-MAX_CLAIMS = 100
-"""How many claims about commits are remembered, so that each is told once."""
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedBlock:
-    """A block that this node would not let in, and who sent it."""
-
-    leader: NodeId
-    term: Term
-    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,43 +66,13 @@ class _Distrust:
     """When this ends, in whichever term; None if it lasts as long as the term."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Entries that this node had acknowledged, and that its disk does not hold any more."""
-
-    last_index: Index
-    """Where the log ended when that was noticed."""
-    lost_up_to: Index
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one step came to."""
-
-    outgoing: tuple[Message, ...]
-    """May be sent now: what they promise is durable."""
-    applied: tuple[ExecutedBlock, ...]
-    reads: tuple[ReadGrant, ...]
-    dropped: tuple[Dropped, ...]
-    answers: tuple[tuple[bytes, Committed | Refused | Retry], ...]
-    """Event ids and what is known about them; a refusal among them is final."""
-    proposed: tuple[int, tuple[bytes, ...]] | None
-    """The ticket of a block that was proposed, and its events."""
-    refused: tuple[RefusedBlock, ...]
-    loss: Loss | None
-    """News that the disk has lost something."""
-    doubt: ClockDoubt | None
-    """What the newest block says about clocks, if it is nothing good."""
-    newest_ms: int
-    """The time of the newest block that this node knows of, taken or not."""
-    status: Status
-
-
 @dataclass(slots=True)
 class _Results:
     pumped: list[Pumped[ExecutedBlock]] = field(default_factory=list)
     answers: list[tuple[bytes, Committed | Refused | Retry]] = field(default_factory=list)
     refused: list[RefusedBlock] = field(default_factory=list)
+    vain: list[NodeId] = field(default_factory=list)
+    exhibits: list[Exhibit] = field(default_factory=list)
     loss: Loss | None = None
     proposed: tuple[int, tuple[bytes, ...]] | None = None
 
@@ -137,21 +91,25 @@ class Engine:
         core: RaftCore,
         storage: Storage,
         machine: Machine,
+        notary: Notary,
+        docket: Docket,
         *,
         now_ms: Callable[[], int],
         election_ticks: int,
         max_block_events: int,
         max_block_bytes: int,
     ) -> None:
-        """Take over the three; ``now_ms`` is this node's clock, ``election_ticks`` the core's."""
+        """Take over the four; ``now_ms`` is this node's clock, ``election_ticks`` the core's."""
         self._core = core
         self._storage = storage
         self._machine = machine
+        self._notary = notary
+        self._docket = docket
+        notary.records.barred = docket.barred
         self._now_ms = now_ms
         self._max_block_events = max_block_events
         self._max_block_bytes = max_block_bytes
         self._distrusted: dict[NodeId, _Distrust] = {}
-        self._claims: dict[tuple[NodeId, Term], None] = {}
         self._refusals = HeldRefusals()
         self._punctuality = Punctuality(
             now_ms, skew_ms=machine.skew_ms, election_ticks=election_ticks
@@ -159,8 +117,6 @@ class Engine:
         self.find_early = self._punctuality.find_early
         self._pause_ticks = PAUSE_ELECTIONS * election_ticks
         self._ticks = 0
-        self._transfer_pause_ticks = TRANSFER_ELECTIONS * election_ticks
-        self._calm_ticks = self._transfer_pause_ticks
         self._noticed = Index(0)
         self._offered_ms: int | None = None
         self.tickets = count(secrets.randbelow(_MAX_FIRST_TICKET))
@@ -169,6 +125,11 @@ class Engine:
     def signatures(self) -> Signatures:
         """What was verified: no step computes what is known there."""
         return self._machine.signatures
+
+    @property
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """All evidence that this node has; for any thread."""
+        return self._docket.exhibits
 
     def status(self) -> Status:
         """Give a picture of the core."""
@@ -179,23 +140,26 @@ class Engine:
         """The time of the newest block that this node knows of; not to be asked during a step."""
         return max(self._machine.top.time_ms, self._punctuality.early_ms)
 
-    def step(self, items: Sequence[Input], events: Sequence[SignedEvent]) -> Step:
+    def step(self, items: Sequence[EngineInput], events: Sequence[SignedEvent]) -> Step:
         """Handle inputs, then try to order events; every effect on disk is done at return.
 
         Raises:
+            ForkedError: the ledger has two histories that are both final.
             Exception: any error is final for the node: work that the core has handed out was not
                 done.
         """
         results = _Results()
+        self._stop_at_fork()
         for item in items:
             self._handle(item, results)
         if events:
             if self._core.last_index != self._machine.top.height:
                 # A block goes on top of the log, which the machine knows after the pump alone.
-                results.pumped.append(pump(self._core, self._storage, self._machine))
+                self._pump(results)
             self._order(events, results)
-        results.pumped.append(pump(self._core, self._storage, self._machine))
+        self._pump(results)
         self._machine.drop_candidates()
+        self._take_findings(results)
         reads = [one for pumped in results.pumped for one in pumped.reads]
         dropped = [one for pumped in results.pumped for one in pumped.dropped]
         own = self._refusals.tickets
@@ -203,7 +167,9 @@ class Engine:
         applied = Index(self._machine.ledger.tip.height)
         results.answers += self._refusals.settle(reads, dropped, leads_in, applied)
         return Step(
-            outgoing=tuple(one for pumped in results.pumped for one in pumped.outgoing),
+            outgoing=self._notary.release(
+                one for pumped in results.pumped for one in pumped.outgoing
+            ),
             applied=tuple(one for pumped in results.pumped for one in pumped.applied),
             reads=tuple(one for one in reads if one.ticket not in own),
             dropped=tuple(one for one in dropped if one.ticket not in own),
@@ -213,10 +179,51 @@ class Engine:
             loss=results.loss,
             doubt=self._punctuality.doubt,
             newest_ms=self.newest_ms,
+            exhibits=tuple(results.exhibits),
+            vain=tuple(results.vain),
             status=self._core.status(),
         )
 
-    def may_save(self, item: Input) -> bool:
+    def _stop_at_fork(self) -> None:
+        fork = self._docket.fork
+        if fork is not None:
+            raise ForkedError(fork.words)
+
+    def _take_findings(self, results: _Results) -> None:
+        """Keep what the notary has found, and stop counting whom it convicts."""
+        found, unproven = self._notary.drain()
+        results.vain += (one.sender for one in unproven)
+        results.refused += (
+            RefusedBlock(one.sender, one.term, one.problem) for one in unproven if one.problem
+        )
+        new = (self._docket.add(evidence) for evidence in found)
+        results.exhibits += (exhibit for exhibit in new if exhibit is not None)
+        if results.exhibits:
+            self._notary.records.barred = self._docket.barred
+            self._stop_at_fork()
+
+    def _take_shown(self, shown: ShownEvidence, results: _Results) -> None:
+        try:
+            exhibit = self._docket.take(shown.encoded)
+        except LedgerError as error:
+            problem = f"it shows what is no evidence: {error}"
+            results.refused.append(RefusedBlock(shown.sender, self._core.term, problem))
+            return
+        if exhibit is not None:
+            results.exhibits.append(exhibit)
+
+    def _pump(self, results: _Results) -> None:
+        """Do all work of the core, and what follows from what is saved by then."""
+        while True:
+            self._notary.enter()
+            results.pumped.append(pump(self._core, self._storage, self._machine))
+            inputs = self._notary.inputs()
+            if not inputs:
+                return
+            for item in inputs:
+                self._core.handle(item)
+
+    def may_save(self, item: EngineInput) -> bool:
         """Tell whether handling an input may have to wait for the disk.
 
         What comes in the current term and neither brings entries nor may win an election saves
@@ -233,30 +240,56 @@ class Engine:
         )
         return body.term != self._core.term or not saves_nothing
 
-    def _handle(self, item: Input, results: _Results) -> None:
+    def _handle(self, item: EngineInput, results: _Results) -> None:
         """Give one input to the core, if it may reach it: nothing that only a liar would send."""
-        if isinstance(item, Tick):
-            self._ticks += 1
-            self._calm_ticks += 1
-            self._punctuality.tick()
-            if self._core.role is Role.LEADER:
-                self._punctuality.hear(self._core.node)
-        if not isinstance(item, Received):
-            self._core.handle(item)
+        match item:
+            case ShownEvidence():
+                self._take_shown(item, results)
+            case LeaderStalled():
+                if self._follows(item.leader, item.term):
+                    self._distrusted[item.leader] = _Distrust(item.term, None)
+            case Received():
+                self._receive(item.message, results)
+            case Tick():
+                self._tick()
+                self._core.handle(item)
+            case _:
+                self._core.handle(item)
+
+    def _tick(self) -> None:
+        self._ticks += 1
+        self._notary.tick()
+        self._punctuality.tick()
+        if self._core.role is Role.LEADER:
+            self._punctuality.hear(self._core.node)
+
+    def _receive(self, received: Message, results: _Results) -> None:
+        if self._core.last_index != self._machine.top.height and _is_campaign(received):
+            # Votes rest on where the log ends, which the notary knows after the pump alone.
+            self._pump(results)
+        message = self._notary.admit(received)
+        if message is None or not self._admits(message, results):
             return
-        message = item.message
-        if not self._admits(message, results):
-            return
-        if isinstance(message.body, VoteRequest) and message.body.transfer:
-            body = self._limit_transfer(message.sender, message.body)
-            item = Received(replace(message, body=body))
-        self._core.handle(item)
+        message = self._notary.follow(self._join(message))
+        self._core.handle(Received(message))
         if isinstance(message.body, AppendRequest | HeartbeatRequest):
             if self._follows(message.sender, message.body.term):
                 self._punctuality.hear(message.sender)
             if isinstance(message.body, HeartbeatRequest):
                 results.loss = self._notice_loss() or results.loss
-                self._note_claim(message.sender, message.body, results)
+
+    def _join(self, message: Message) -> Message:
+        """Let a leader go back to where its log and this one are one.
+
+        Where another leader has made two blocks in one place, index and term do not tell them
+        apart: to the core the block before is made one of another term, which it is not, either.
+        """
+        body = message.body
+        if not isinstance(body, AppendRequest) or not self._machine.is_off(body):
+            return message
+        return replace(
+            message, body=replace(body, prev_term=Term(max(0, body.prev_term - 1)), entries=())
+        )
 
     def _admits(self, message: Message, results: _Results) -> bool:
         """Tell whether a message may reach the core.
@@ -273,8 +306,9 @@ class Engine:
         if from_leader and self._distrusts(sender, body.term):
             return False
         try:
-            self._check_message(sender, body)
+            self._check_message(message)
         except LedgerError as error:
+            self._notary.look(message, error)
             if isinstance(body, AppendRequest) and not self._distrust(sender, body.term, error):
                 return False
             results.refused.append(RefusedBlock(sender, body.term, str(error)))
@@ -297,44 +331,10 @@ class Engine:
             return False
         return found.term == term if found.until_tick is None else self._ticks < found.until_tick
 
-    def _note_claim(self, leader: NodeId, beat: HeartbeatRequest, results: _Results) -> None:
-        """Tell, once in a term, of a leader that speaks of a commit that nothing else speaks for.
-
-        Either it lies, or what this node knows of itself is wrong; nothing follows from it.
-        """
-        known = max(self._core.last_index, self._core.lost_up_to)
-        claim = leader, beat.term
-        if beat.commit <= known or beat.term < self._core.term or claim in self._claims:
-            return
-        if len(self._claims) >= MAX_CLAIMS:
-            self._claims.clear()
-        self._claims[claim] = None
-        problem = (
-            f"it claims that block {beat.commit} is committed and was acknowledged by this node,"
-            f" which knows of none after {known}"
-        )
-        results.refused.append(RefusedBlock(leader, beat.term, problem))
-
     def _follows(self, leader: NodeId, term: Term) -> bool:
         """Tell whether a node is the leader of the current term, and not this one."""
         core = self._core
         return (core.leader, core.term) == (leader, term) and core.role is Role.FOLLOWER
-
-    def _limit_transfer(self, sender: NodeId, request: VoteRequest) -> VoteRequest:
-        """Let a campaign set aside a live leader only if it asked for it, as far as one can know.
-
-        The leader itself knows whom it asked. The others know only that it does not happen often:
-        a liar that claims it again and again would have one election after the other. Beyond the
-        limit the request counts as any other, and whoever hears a leader passes it over.
-        """
-        if self._core.role is Role.LEADER:
-            return replace(request, transfer=self._core.transfer_target == sender)
-        if request.term <= self._core.term:
-            return request
-        if self._calm_ticks < self._transfer_pause_ticks:
-            return replace(request, transfer=False)
-        self._calm_ticks = 0
-        return request
 
     def _notice_loss(self) -> Loss | None:
         """See whether the core has just learnt that the disk lost what it had acknowledged."""
@@ -344,21 +344,21 @@ class Engine:
         self._noticed = lost_up_to
         return Loss(self._core.last_index, lost_up_to)
 
-    def _check_message(self, sender: NodeId, body: MessageBody) -> None:
+    def _check_message(self, message: Message) -> None:
         """Check what a message claims against what this node knows.
 
         Raises:
             LedgerError: no honest node can have sent it.
         """
-        term = self._core.term
-        if body.term > term + MAX_TERM_STEP:
-            raise LedgerError(f"a message of term {body.term}, far beyond {term}")
-        if isinstance(body, AppendRequest) and body.term >= term:
+        sender, body = message.sender, message.body
+        if isinstance(body, AppendRequest) and body.term >= self._core.term:
             self._check_committed(body)
             blocks = self._machine.check_append(
                 body, self._now_ms(), misses_none=self._punctuality.refuses_late(sender)
             )
             self._punctuality.take(sender, body, blocks)
+            if any(map(self._machine.is_branched, body.entries)):
+                self._notary.look(message, None)
 
     def _check_committed(self, request: AppendRequest) -> None:
         """Refuse an append that contradicts a committed block; an honest leader holds them all."""
@@ -440,3 +440,7 @@ class Engine:
                 return refuse_signature(event.event_id, error)
         refusal = refusal or executor.add(event)
         return None if refusal is None else Refused(event.event_id, refusal, bad_signature=False)
+
+
+def _is_campaign(message: Message) -> bool:
+    return isinstance(message.body, PreVoteRequest | PreVoteReply | VoteRequest | VoteReply)

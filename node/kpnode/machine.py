@@ -13,6 +13,7 @@ was checked; it is *staged* when the log holds it durably; it is *applied* when 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kpledger.base.hashing import Digest
 from kpledger.base.keys import SigningKey
 from kpledger.base.state import Layers, StateReader, lay_over
 from kpledger.base.units import format_time
@@ -23,10 +24,12 @@ from kpledger.log.block import (
     decode_block_header,
     verify_leader,
 )
+from kpledger.log.certificates import decode_opening
 from kpledger.log.chain import BlockExecutor, ExecutedBlock, Tip, execute_entry, seal_block
 from kpledger.log.genesis import Genesis
 from kpledger.log.invalid_block import InvalidBlockError
 from kpledger.log.layout import StoredEntry
+from kpledger.log.statements import LogEnd
 from kpnode.ledger import Ledger
 from kpnode.raft import AppendRequest, Entry, EntryKind, Index, InvariantError, LogReader, Term
 from kpnode.signatures import Signatures
@@ -69,15 +72,26 @@ class Machine:
     """
 
     def __init__(
-        self, genesis: Genesis, name: str, key: SigningKey, ledger: Ledger, *, skew_ms: int
+        self,
+        genesis: Genesis,
+        name: str,
+        key: SigningKey,
+        ledger: Ledger,
+        *,
+        skew_ms: int,
+        voteless_up_to: int = 0,
     ) -> None:
-        """Start at the ledger's tip; :meth:`recover` takes in the rest of the log."""
+        """Start at the ledger's tip; :meth:`recover` takes in the rest of the log.
+
+        ``voteless_up_to`` is the height up to which terms may have been opened without votes.
+        """
         self.ledger = ledger
         self.signatures = Signatures()
         self._genesis = genesis
         self._name = name
         self._key = key
         self.skew_ms = skew_ms
+        self._voteless_up_to = voteless_up_to
         self._staged: list[ExecutedBlock] = []
         self._candidates: dict[tuple[int, int], _Candidate] = {}
 
@@ -137,6 +151,36 @@ class Machine:
         """The end of the staged chain: where the log ends."""
         return self._staged[-1].tip if self._staged else self.ledger.tip
 
+    def head_at(self, index: int) -> Digest | None:
+        """Give the head of a block that is staged, or of the last committed one, or None."""
+        if index == self.ledger.tip.height:
+            return self.ledger.tip.head
+        staged = self._staged_at(index)
+        return None if staged is None else staged.tip.head
+
+    def is_candidate(self, end: LogEnd) -> bool:
+        """Tell whether a block was verified and waits to be let into the log."""
+        candidate = self._candidates.get((end.index, end.term))
+        return candidate is not None and candidate.execution.tip.head == end.head
+
+    def is_off(self, request: AppendRequest) -> bool:
+        """Tell whether an append follows another block than the log's of that height and term."""
+        for entry in request.entries[:1]:
+            parent = self._parent(entry, request)
+            return parent is not None and self._is_off(entry, parent[0])
+        return False
+
+    def _is_off(self, entry: Entry, tip: Tip) -> bool:
+        """Tell whether a block follows another than this one, which is not committed."""
+        return tip.height > self.ledger.tip.height and _names_another(entry, tip)
+
+    def is_branched(self, entry: Entry) -> bool:
+        """Tell whether the log holds another block of the same height and term."""
+        staged = self._staged_at(entry.index)
+        if staged is None or staged.tip.term != entry.term:
+            return False
+        return _compute_head(entry) not in (None, staged.tip.head)
+
     @property
     def top_state(self) -> StateReader:
         """The state at :attr:`top`."""
@@ -178,6 +222,9 @@ class Machine:
             if parent is None:
                 # It does not extend this log; the core will say so.
                 break
+            if self._is_off(entry, parent[0]):
+                # It does not extend it either, although index and term say so.
+                break
             execution = self._execute(entry, *parent)
             if entry.kind is EntryKind.BLOCK:
                 self._check_time(execution.tip, now_ms, misses_none=misses_none)
@@ -197,7 +244,9 @@ class Machine:
         if candidate is not None and candidate.payload == entry.payload:
             return True
         staged = self._staged_at(entry.index)
-        return staged is not None and staged.tip.term == entry.term
+        if staged is None or staged.tip.term != entry.term:
+            return False
+        return not self.is_branched(entry)
 
     def _staged_at(self, index: int) -> ExecutedBlock | None:
         position = index - self.ledger.tip.height - 1
@@ -221,6 +270,9 @@ class Machine:
         return None
 
     def _execute(self, entry: Entry, tip: Tip, base: StateReader) -> ExecutedBlock:
+        is_voteless = entry.kind is EntryKind.NOOP and not entry.payload
+        if is_voteless and entry.index > self._voteless_up_to:
+            raise InvalidBlockError(entry.index, "payload", "no votes open the term")
         stored = StoredEntry(entry.kind.value, entry.term, entry.payload)
         return execute_entry(
             self._genesis,
@@ -229,6 +281,7 @@ class Machine:
             stored,
             verify_event=self.signatures.check,
             verify_block=self.signatures.check_leader,
+            check=self.signatures.check_statement,
         )
 
     def stage(self, entries: tuple[Entry, ...]) -> None:
@@ -281,6 +334,21 @@ class Machine:
             # What it was layered on is in the store now.
             self._staged[0].changes.base = self.ledger.recent
         return execution
+
+
+def _compute_head(entry: Entry) -> Digest | None:
+    """Give the head of a block of events; None for another, which follows from the one before."""
+    if entry.kind is not EntryKind.BLOCK:
+        return None
+    return compute_head(decode_block(entry.payload).header)
+
+
+def _names_another(entry: Entry, tip: Tip) -> bool:
+    """Tell whether a block says that it follows a block that is not the tip, but in its place."""
+    if entry.kind is EntryKind.BLOCK:
+        return decode_block_header(decode_block(entry.payload).header).prev_head != tip.head
+    base = decode_opening(entry.payload).base
+    return base.place == tip.end.place and base.head != tip.head
 
 
 def _state_after(block: ExecutedBlock) -> Layers:

@@ -52,6 +52,9 @@ class Links(Protocol):
     def ask_index(self, peer: NodeId, ticket: int) -> bool:
         """Ask a leader for a read index under a ticket; False if there is no link to it now."""
 
+    def show(self, peer: NodeId, evidence: bytes) -> None:
+        """Show a peer evidence that this node has; best effort."""
+
     def connected(self) -> tuple[str, ...]:
         """Return the peers with a live link, ascending."""
 

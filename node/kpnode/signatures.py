@@ -15,6 +15,7 @@ from kpledger.log.block import (
     decode_block_header,
     verify_leader,
 )
+from kpledger.log.statements import verifies
 from kpledger.scheme.envelope import open_envelope, verify_envelope
 from kpledger.scheme.event import SignedEvent
 
@@ -58,6 +59,16 @@ class Signatures:
         if not self._knows(digest):
             verify_leader(header, head, signature, leader_key)
             self._keep(digest)
+
+    def check_statement(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
+        """Tell whether a voter signed a statement, as :func:`kpledger.log.statements.verifies`."""
+        digest = sha256(public_key + signature + message)
+        if self._knows(digest):
+            return True
+        is_good = verifies(public_key, message, signature)
+        if is_good:
+            self._keep(digest)
+        return is_good
 
     def check_block(self, payload: bytes, leader_keys: Mapping[str, bytes]) -> None:
         """Verify all that is signed in a block, before it is executed.

@@ -120,8 +120,9 @@ async def holding_keys(network: Founded, node: NodeSeen) -> AsyncIterator[Holder
     """Take a node's place on its links."""
     config = load_config(node.config)
 
-    def on_frame(peer: NodeId, frame: Frame) -> None:
+    def on_frame(peer: NodeId, frame: Frame) -> float:
         holder.take(peer, frame)
+        return 0
 
     transport = PeerTransport(
         NodeId(node.name),

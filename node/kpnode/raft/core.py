@@ -198,6 +198,17 @@ class RaftCore:
         return self._state.log.commit
 
     @property
+    def persisted(self) -> Index:
+        """The log is known to be durable up to here."""
+        return self._state.log.persisted
+
+    @property
+    def opened_at(self) -> Index | None:
+        """Index of the entry that opens the term in which this node leads."""
+        lead = self._state.role_state
+        return lead.opened_at if isinstance(lead, Leadership) else None
+
+    @property
     def last_index(self) -> Index:
         """Index of the last entry, durable or not."""
         return self._state.log.last_index

@@ -44,6 +44,9 @@ def handle_heartbeat_request(state: RaftState, sender: NodeId, request: Heartbea
     """
     if request.commit > state.log.last_index and state.may_have_acknowledged(request.commit):
         state.note_loss(request.commit)
+    # Its own signature has come back to it: no leader can make that up.
+    if state.config.signed and request.acknowledged > state.log.last_index:
+        state.note_loss(request.acknowledged)
     state.advance_commit(min(request.commit, state.verified))
     state.send(sender, HeartbeatReply(state.term, request.round, state.log.commit))
 

@@ -113,6 +113,8 @@ class HeartbeatRequest:
     """At most what the receiver is known to hold."""
     round: int
     """Newest round of read confirmation; rounds count from 0 in each term."""
+    acknowledged: Index = NO_INDEX
+    """Up to here the receiver has acknowledged the log in this term, with proof beside it."""
     attached: bytes = b""
 
 

@@ -6,10 +6,12 @@ from enum import Enum
 from typing import Final
 
 from kpledger.base.units import format_time
-from kpnode.engine import Loss
+from kpledger.log.conviction import Guilt
+from kpnode.docket import Exhibit, ForkedError
 from kpnode.punctuality import ClockDoubt, Early
 from kpnode.raft import Status
 from kpnode.runtime.trouble import Trouble
+from kpnode.step import LeaderStalled, Loss
 from kpnode.storage.errors import StorageError, is_shortage
 
 
@@ -22,6 +24,8 @@ class Cause(Enum):
     """The system had no descriptor or no memory left for it; a new start may have them."""
     INTERNAL = "internal"
     """The program met a state that it knows to be impossible, or made a mistake."""
+    FORK = "fork"
+    """The ledger has two histories, and no program can say which one holds."""
     STOPPING = "stopping"
     """It was asked to stop."""
 
@@ -41,6 +45,8 @@ def explain_error(error: Exception) -> Failure:
     """Say what an error in a step of the node means."""
     if is_shortage(error):
         return Failure(Cause.SHORTAGE, str(error) or "out of memory")
+    if isinstance(error, ForkedError):
+        return Failure(Cause.FORK, str(error))
     if isinstance(error, StorageError):
         return Failure(Cause.STORAGE, str(error))
     return Failure(Cause.INTERNAL, f"{type(error).__name__}: {error}")
@@ -64,6 +70,8 @@ class NodeStatus:
     """Why the node has stopped taking part; it still answers questions."""
     trouble: Trouble
     """What else is wrong."""
+    exhibits: tuple[Exhibit, ...]
+    """The evidence that it has."""
     unreachable: tuple[str, ...]
     """The others, each with where it should be and why there is no link."""
     age_s: int
@@ -84,8 +92,10 @@ class NodeStatus:
             found.loss and _describe_loss(found.loss, self.raft),
             early and _describe_early(early, self.raft),
             found.stuck_s and f"Nothing is recorded: {_describe_stuck(self)}",
+            found.stalled and _describe_stalled(found.stalled),
             found.doubt and _describe_doubt(found.doubt),
             is_silent and _describe_silence(self),
+            *(_describe_exhibit(one) for one in self.exhibits),
         )
         return tuple(alarm for alarm in alarms if isinstance(alarm, str))
 
@@ -116,9 +126,37 @@ def _describe_failure(failure: Failure) -> str:
             advice = "The disk is not to blame. The process ends, to be started again."
         case Cause.INTERNAL:
             advice = "Keep its log for those who maintain the program, then start the node again."
+        case Cause.FORK:
+            advice = (
+                "It still answers questions from its own history. Do not delete anything. Compare"
+                " all nodes with kpledger audit --heads, agree with the other participants which"
+                " history holds, and start this node again from a copy of that one."
+            )
         case Cause.STOPPING:
             advice = "Nothing needs to be done."
     return f"The node has stopped taking part: {failure.text}. {advice}"
+
+
+def _describe_exhibit(exhibit: Exhibit) -> str:
+    conviction, names = exhibit.conviction, ", ".join(exhibit.conviction.culprits)
+    match conviction.guilt:
+        case Guilt.LIE:
+            meaning = (
+                f"Whoever holds the key of {names} made it lie, or stole it. This node does not"
+                f" follow, elect or count {names} any more. Tell the participant that runs it and"
+                " the Chair; the key is to be replaced."
+            )
+        case Guilt.FAULT:
+            meaning = (
+                f"Ask who runs {names} whether its disk was restored from a copy, or copied to a"
+                " second machine; if neither is so, it lies."
+            )
+        case Guilt.SUSPICION:
+            meaning = "It is not shown who did it."
+    return (
+        f"Evidence {conviction.kind}: {conviction.words}. {meaning} kpledger evidence list shows"
+        " the statements, which anybody can verify with the genesis file."
+    )
 
 
 def _describe_loss(loss: Loss, status: Status) -> str:
@@ -181,6 +219,15 @@ def _describe_stuck(status: NodeStatus) -> str:
         f"this node leads, and no majority has taken block {raft.commit + 1} from it for {span}."
         f" Not at the end of its log are {peers}: they catch up, or their status says why they take"
         " nothing. Compare the clocks: voters take no block that is ahead of theirs."
+    )
+
+
+def _describe_stalled(stalled: LeaderStalled) -> str:
+    return (
+        f"{stalled.leader} leads term {stalled.term} and makes nothing final, although it is heard"
+        " and there is something to be recorded. This node follows it no more in that term; if most"
+        " voters see the same, they elect another. Ask who runs it: its disk may be slow, or it"
+        " holds events back."
     )
 
 

@@ -6,13 +6,23 @@ order; those of another do not wait for them.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Final
 
 from kpledger.base.errors import LedgerError
+from kpledger.log.statements import Electorate
+from kpnode.fairness import Buckets
+from kpnode.notary.ahead import verify_ahead
 from kpnode.raft import AppendRequest, EntryKind, Message, NodeId
 from kpnode.runtime.pace import IN_PLACE_BYTES
 from kpnode.runtime.verifier import Verifier
+
+_VAIN: Final = 100
+"""Messages of a peer that are refused at once, before it is heard more slowly."""
+_VAIN_PER_S: Final = 10
+_PAUSE_S: Final = 0.1
+"""After each message then."""
 
 _Check = asyncio.Future[LedgerError | None]
 
@@ -48,17 +58,27 @@ class Incoming:
     def __init__(
         self,
         verifier: Verifier,
-        leader_keys: Mapping[str, bytes],
+        electorate: Electorate,
         put: Callable[[Message], None],
         *,
         limit: int,
     ) -> None:
         """Hand on to ``put``; ``limit`` messages of a peer may wait, more are lost."""
         self._verifier = verifier
-        self._leader_keys = leader_keys
+        self._electorate = electorate
         self._put = put
         self._limit = limit
+        self._vain = Buckets(_VAIN, _VAIN_PER_S)
         self._peers: dict[NodeId, InOrder] = {}
+
+    def note_vain(self, peers: Iterable[NodeId]) -> None:
+        """Take note of who has sent a message in vain."""
+        for peer in peers:
+            self._vain.fill(peer, 1)
+
+    def pause_s(self, peer: NodeId) -> float:
+        """Give for how long nothing more of a peer is to be read."""
+        return _PAUSE_S if self._vain.is_full(peer) else 0
 
     def take(self, message: Message) -> None:
         """Take a message, and hand it on when its signatures and all before it are done.
@@ -71,11 +91,15 @@ class Incoming:
             order.add(self._begin(message), partial(self._put, message))
 
     def _begin(self, message: Message) -> list[_Check]:
-        if not isinstance(message.body, AppendRequest):
-            return []
-        blocks = [one.payload for one in message.body.entries if one.kind is EntryKind.BLOCK]
-        if sum(map(len, blocks)) <= IN_PLACE_BYTES:
-            # What a leader has let in and is as quick as the way to another thread and back.
-            return []
-        check, keys = self._verifier.signatures.check_block, self._leader_keys
-        return [self._verifier.begin(partial(check, one, keys)) for one in blocks]
+        body, signatures = message.body, self._verifier.signatures
+        checks = []
+        if body.attached:
+            ahead = partial(verify_ahead, body, self._electorate, signatures.check_statement)
+            checks.append(self._verifier.begin(ahead))
+        if isinstance(body, AppendRequest):
+            blocks = [one.payload for one in body.entries if one.kind is EntryKind.BLOCK]
+            if sum(map(len, blocks)) > IN_PLACE_BYTES:
+                # Less is as quick as the way to another thread and back.
+                check = partial(signatures.check_block, leader_keys=self._electorate.keys)
+                checks += [self._verifier.begin(partial(check, one)) for one in blocks]
+        return checks

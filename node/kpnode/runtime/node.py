@@ -1,9 +1,8 @@
 """One running node. It owns the clock, the queue of inputs and the thread of the core.
 
 One task takes what has arrived (so many inputs, and one block of events), lets the engine make
-one step, then sends messages and tells those who wait. A step that takes long or has to wait for a
-slow disk is made in a thread of its own, so that others are served meanwhile. Whatever arrives
-during a step shares the next one and its fsync.
+one step, then sends messages and tells those who wait. A step that takes long or waits for a slow
+disk is made in a thread of its own. Whatever arrives during a step shares the next one's fsync.
 """
 
 import asyncio
@@ -17,16 +16,16 @@ from typing import Final
 from kpledger.base.errors import LedgerError
 from kpledger.log.chain import ExecutedBlock
 from kpledger.log.genesis import Genesis
+from kpledger.log.statements import Electorate
 from kpledger.scheme.event import Author, SignedEvent
 from kpledger.scheme.outcome import Refusal
-from kpnode.engine import Engine, Loss, Step
+from kpnode.engine import Engine
 from kpnode.fairness import LaneShares, Slices
 from kpnode.ledger import Ledger
 from kpnode.ports import Links
 from kpnode.raft import (
     Dropped,
     Index,
-    Input,
     Message,
     NodeId,
     ReadRequested,
@@ -45,9 +44,11 @@ from kpnode.runtime.ordering import Ordering
 from kpnode.runtime.pace import Pace, count_block_bytes
 from kpnode.runtime.reads import Reads
 from kpnode.runtime.rounds import Rounds
+from kpnode.runtime.showing import Showing
 from kpnode.runtime.trouble import Trouble
 from kpnode.runtime.verifier import Verifier
 from kpnode.runtime.worker import Worker
+from kpnode.step import EngineInput, Loss, ShownEvidence, Step
 from kpnode.submission import (
     Committed,
     Outcome,
@@ -78,6 +79,7 @@ class Node:
         ledger: the committed ledger, for questions.
         signatures: what was verified, remembered.
         slices: for whatever is long in its event loop.
+        incoming: messages of peers on their way to the core.
     """
 
     def __init__(
@@ -107,7 +109,7 @@ class Node:
         self._max_block_events = max_block_events
         self._max_queue = max_queue
         self._links: Links | None = None
-        self._inputs: deque[Input] = deque()
+        self._inputs: deque[EngineInput] = deque()
         self._submissions = Submissions(max_queue)
         self._tickets: dict[int, tuple[bytes, ...]] = {}
         self._relayed: dict[bytes, tuple[NodeId, Author]] = {}
@@ -121,17 +123,18 @@ class Node:
         self._peers_verifier = Verifier(engine.signatures, name="peers")
         self.slices = Slices()
         self._intake = Intake(ledger, self._verifier, self.catch_up, self.slices)
-        self._incoming = Incoming(
+        self.incoming = Incoming(
             self._peers_verifier,
-            genesis.consensus_keys,
+            Electorate.of(genesis),
             lambda message: self._put(Received(message)),
             limit=max_queue,
         )
         self._ordering = Ordering(self._submissions, self._intake, self._peers_verifier, self)
         self._transfer: Handover | None = None
+        self._showing = Showing()
         self._wake = asyncio.Event()
         self._pace = Pace(engine.may_save)
-        self._worker: Worker[[Sequence[Input], Sequence[SignedEvent]], Step] | None = None
+        self._worker: Worker[[Sequence[EngineInput], Sequence[SignedEvent]], Step] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._raft = engine.status()
         self._failure: Failure | None = None
@@ -155,8 +158,7 @@ class Node:
     async def hand_over(self) -> None:
         """If this node leads, let another one lead, so that stopping it keeps nobody waiting.
 
-        Returns when another node leads, or after about one election timeout: without it the others
-        elect a leader by themselves.
+        Returns when another node leads, or after about one election timeout: then others elect one.
         """
         links, status = self._links, self._raft
         successor = None if links is None else choose_successor(status, links.connected())
@@ -172,8 +174,7 @@ class Node:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-        # A step cannot be cancelled in the middle; what it saved is safe, what it did not is lost
-        # as in a crash.
+        # A step cannot be cancelled in the middle; what it did not save is lost as in a crash.
         if self._worker is not None:
             await self._worker.close()
             self._worker = None
@@ -189,6 +190,7 @@ class Node:
             pending=len(self._submissions),
             failure=self._failure,
             trouble=self._trouble,
+            exhibits=self._engine.exhibits,
             unreachable=self._links.unreachable() if self._links else (),
             age_s=self.age_s,
             uptime_s=int(time.monotonic() - self._started),
@@ -202,7 +204,12 @@ class Node:
     def receive(self, message: Message) -> None:
         """Take a message from a peer; its sender was authenticated by the link it came over."""
         if self._worker is not None:
-            self._incoming.take(message)
+            self.incoming.take(message)
+
+    def take_evidence(self, peer: NodeId, encoded: bytes) -> None:
+        """Take evidence that a peer shows; it is judged by this node itself."""
+        if self._showing.may_take(peer):
+            self._put(ShownEvidence(peer, encoded))
 
     def unreachable(self, peer: NodeId) -> None:
         """Note that the link to a peer is gone, and with it perhaps what was in flight."""
@@ -213,7 +220,7 @@ class Node:
         if self._transfer is not None and self._transfer.successor == peer:
             self._transfer.ended.set()
 
-    def _put(self, item: Input) -> None:
+    def _put(self, item: EngineInput) -> None:
         # Raft takes the loss of any message; an endless queue would only make all of them late.
         if len(self._inputs) < self._max_queue and self._failure is None:
             self._inputs.append(item)
@@ -273,11 +280,9 @@ class Node:
     def relayed(self, event_id: bytes, outcome: Outcome) -> None:
         """Take the leader's answer to a relayed event.
 
-        A commit is believed when this node has seen it itself; the leader's word only says that it
-        is worth waiting.
+        A commit is believed when this node has seen it itself; until then it is worth waiting.
         """
         if event_id not in self._submissions:
-            # They have heard of it: this node has seen the commit itself.
             return
         if isinstance(outcome, Committed):
             own = find_committed(self.ledger, event_id)
@@ -296,8 +301,7 @@ class Node:
     async def catch_up(self, timeout_s: float) -> str | None:
         """Wait until the committed ledger holds all that was acknowledged before this call.
 
-        Returns:
-            None when it does: what is read from now on is linearizable. Else what stood in the way.
+        Gives None when it does: what is read then is linearizable; else what stood in the way.
         """
         try:
             async with asyncio.timeout(timeout_s):
@@ -342,14 +346,18 @@ class Node:
 
     async def _tick(self) -> None:
         while True:
-            # One step of logical time at a time: after a pause of the machine the node must not
-            # believe that it has waited for others all that while.
+            # One step of logical time at a time, also after a pause of the machine.
             await asyncio.sleep(self._tick_s)
             self._put(Tick())
+            self._showing.meet(self._links, self._engine.exhibits)
+            if stalled := self._trouble.find_stalled(self._raft, waits=bool(self._relayed)):
+                self._put(stalled)
             if self.status().hears_leader:
                 self._current_s = time.monotonic()
 
-    async def _run(self, worker: Worker[[Sequence[Input], Sequence[SignedEvent]], Step]) -> None:
+    async def _run(
+        self, worker: Worker[[Sequence[EngineInput], Sequence[SignedEvent]], Step]
+    ) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -364,17 +372,16 @@ class Node:
                     step = await worker.call(items, events)
                 self._finish(step)
             except Exception as error:  # noqa: BLE001 (whatever it is, the node must stop here)
-                # Work that the core handed out was not done: taking part any further could break a
-                # promise. Reading stays possible.
+                # Work of the core was not done: going on could break a promise. Reading can go on.
                 _log.exception("the node stops taking part")
                 self._fail(explain_error(error))
                 return
             if self._inputs or self._submissions:
                 self._wake.set()
 
-    def _take_inputs(self) -> list[Input]:
+    def _take_inputs(self) -> list[EngineInput]:
         """Take what has arrived, but only so many blocks that their answer leaves soon."""
-        taken: list[Input] = []
+        taken: list[EngineInput] = []
         size = 0
         while self._inputs and len(taken) < MAX_INPUTS and size < MAX_INPUT_BYTES:
             item = self._inputs.popleft()
@@ -383,8 +390,9 @@ class Node:
         return taken
 
     def _finish(self, step: Step) -> None:
-        if self._links is not None and step.outgoing:
+        if self._links is not None:
             self._links.send(step.outgoing)
+            self._showing.tell(self._links, step.exhibits)
         if step.status.leader != self._raft.leader or step.status.role is not self._raft.role:
             self._leadership_changed(step.status)
         self._raft = step.status
@@ -402,6 +410,7 @@ class Node:
         self._reads.applied(self.ledger.tip.height)
         for grant in step.reads:
             self._rounds.on_reply(step.status.node, grant.ticket, grant.index)
+        self.incoming.note_vain(step.vain)
         if self._trouble.take(step):
             self._log_alarms()
 
@@ -422,7 +431,6 @@ class Node:
             place = event.event_id, header.height, index, header.time_ms
             committed = Committed(*place, duplicate=False, signers=event.signers)
             self._submissions.answer(event.event_id, committed)
-        # Blocks commit in the order in which they were proposed.
         for ticket in [one for one, ids in self._tickets.items() if ids == event_ids]:
             del self._tickets[ticket]
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from kpledger.scheme.event import SignedEvent
-from kpnode.raft import AppendRequest, Input, Received
+from kpnode.raft import AppendRequest, Received
+from kpnode.step import EngineInput
 
 _EVENTS: Final = 8
 """Events that are executed in place, as a rule in two or three milliseconds."""
@@ -24,7 +25,7 @@ _DETOURS: Final = 256
 class Pace:
     """Decides for one engine; belongs to one event loop."""
 
-    def __init__(self, may_save: Callable[[Input], bool]) -> None:
+    def __init__(self, may_save: Callable[[EngineInput], bool]) -> None:
         """Take the disk for quick until it shows otherwise.
 
         ``may_save`` tells whether handling an input may have to wait for it.
@@ -32,7 +33,7 @@ class Pace:
         self._may_save = may_save
         self._detours = 0
 
-    def is_quick(self, items: Sequence[Input], events: Sequence[SignedEvent]) -> bool:
+    def is_quick(self, items: Sequence[EngineInput], events: Sequence[SignedEvent]) -> bool:
         """Tell whether a step with these is to be made in place."""
         if not events and not any(map(self._may_save, items)):
             return True
@@ -47,7 +48,7 @@ class Pace:
             self._detours = _DETOURS
 
 
-def count_block_bytes(item: Input) -> int:
+def count_block_bytes(item: EngineInput) -> int:
     """Give how long the blocks are that an input brings."""
     body = item.message.body if isinstance(item, Received) else None
     if not isinstance(body, AppendRequest):

@@ -96,25 +96,34 @@ class LedgerDatabase(Database):
     def browse(self, prefix: bytes, first: bytes) -> Generator[bytes]:
         """Yield the values under keys with the prefix from a key on, as of one moment in time.
 
-        For any thread: what was derived lately and is not stored yet is left out.
+        For any thread; what waits for the next batch is there as well.
 
         Raises:
             StorageError: a record is damaged, or cannot be read.
         """
+        waiting = {
+            key: value
+            for key, value in self._deferred.items()
+            if key >= first and key.startswith(prefix)
+        }
         with closing(self._scan(first)) as found:
             for key, value in found:
                 if not key.startswith(prefix):
-                    return
-                yield value
+                    break
+                yield waiting.pop(key, value)
+        # What is not stored at all yet is newer than what is: terms rise.
+        yield from (value for _, value in sorted(waiting.items()))
 
     def newest(self, prefix: bytes) -> bytes | None:
-        """Return the value under the last stored key with the prefix; None if there is none.
+        """Return the value under the last key with the prefix; None if there is none.
 
         Raises:
             StorageError: it is damaged, or cannot be read.
         """
-        key = self._find_below(prefix[:-1] + bytes([prefix[-1] + 1]))
-        return self.get(key) if key is not None and key.startswith(prefix) else None
+        stored = self._find_below(prefix[:-1] + bytes([prefix[-1] + 1]))
+        keys = [key for key in (stored, *self._deferred) if key is not None]
+        key = max((one for one in keys if one.startswith(prefix)), default=None)
+        return None if key is None else self.get(key)
 
     def _verify_chain(self, chain: bytes) -> None:
         found = self.get(layout.CHAIN_KEY) or b""

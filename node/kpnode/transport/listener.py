@@ -48,7 +48,7 @@ class Listener:
         *,
         options: TransportOptions,
         counts: Counts,
-        on_frame: Callable[[NodeId, Frame], None],
+        on_frame: Callable[[NodeId, Frame], float],
     ) -> None:
         self._node = node
         self._options = options
@@ -160,7 +160,9 @@ class Listener:
                 await socket.close(code=WSCloseCode.POLICY_VIOLATION)
                 break
             self._counts.received += 1
-            self._on_frame(peer, frame)
+            # Who sends in vain is read more slowly, and so has to wait itself.
+            if pause_s := self._on_frame(peer, frame):
+                await asyncio.sleep(pause_s)
 
     def _read_frame(self, peer: NodeId, received: WSMessage) -> Frame:
         """Return the frame in a WebSocket message, if this peer may send it to this node.

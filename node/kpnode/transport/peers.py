@@ -32,7 +32,7 @@ class PeerTransport:
         node: NodeId,
         private_key: Ed25519PrivateKey,
         *,
-        on_frame: Callable[[NodeId, Frame], None],
+        on_frame: Callable[[NodeId, Frame], float],
         on_unreachable: Callable[[NodeId], None],
         options: TransportOptions,
     ) -> None:
@@ -41,8 +41,8 @@ class PeerTransport:
         Args:
             node: this node.
             private_key: the key whose public half the other nodes have pinned.
-            on_frame: told each frame and who sent it. A message among them is from that sender
-                and for this node.
+            on_frame: told each frame and who sent it, gives for how many seconds nothing more of
+                that peer is to be read. A message among them is from that sender and for this node.
             on_unreachable: told when a connection ends, when an attempt to connect fails, and when
                 a peer that reads too slowly begins to miss frames.
             options: limits and timeouts.

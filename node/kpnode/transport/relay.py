@@ -7,7 +7,6 @@ question for a read index: the node asks again, under another ticket.
 
 import asyncio
 import itertools
-import re
 import secrets
 from collections import Counter
 from collections.abc import Coroutine
@@ -29,15 +28,22 @@ from kpnode.submission import Committed, Unavailable
 from kpnode.transport.notices import Notices
 from kpnode.transport.options import TransportOptions
 from kpnode.transport.peers import PeerTransport
-from kpnode.transport.wire import Frame, IndexReply, IndexRequest, RelayReply, RelayRequest
+from kpnode.transport.wire import (
+    EvidenceShown,
+    Frame,
+    IndexReply,
+    IndexRequest,
+    RelayReply,
+    RelayRequest,
+)
 
 MAX_RELAYS: Final = 4096
 """Relays and questions of one peer that are worked on at once, and own ones that are remembered."""
 RELAY_S: Final = 5.0
 """How long the leader works on what was asked of it before it says that it could not."""
 _MAX_FIRST_TICKET: Final = 1 << 52
-
-_FIELD: Final = re.compile(r"[\w.\[\]]{0,100}", re.ASCII)
+_CONFIRM_S: Final = 2.0
+"""How long this node waits to know what a leader knows that refuses an event."""
 
 COMMITTED: Final = "committed"
 REFUSED: Final = "refused"
@@ -124,8 +130,12 @@ class PeerLinks:
         """Ask a leader for a read index; False if the question cannot leave now."""
         return self.transport.send_frame(peer, IndexRequest(ticket=ticket))
 
-    def _take_frame(self, peer: NodeId, frame: Frame) -> None:
-        """Take a frame; the transport has authenticated the peer."""
+    def show(self, peer: NodeId, evidence: bytes) -> None:
+        """Show a peer evidence that this node has; best effort."""
+        self.transport.send_frame(peer, EvidenceShown(evidence=evidence))
+
+    def _take_frame(self, peer: NodeId, frame: Frame) -> float:
+        """Take a frame; the transport has authenticated the peer, who may have to pause."""
         # Counted for each peer, so that none of them crowds out the others.
         is_busy = self._waiting_peers[peer] >= MAX_RELAYS
         match frame:
@@ -133,6 +143,8 @@ class PeerLinks:
                 self._node.receive(frame)
             case RelayReply():
                 self._take_reply(peer, frame)
+            case EvidenceShown():
+                self._node.take_evidence(peer, frame.evidence)
             case IndexReply():
                 self._node.on_index_reply(peer, frame.ticket, frame.index)
             case RelayRequest():
@@ -144,6 +156,7 @@ class PeerLinks:
                 # Beyond the limit the question gets no answer, and is asked again.
                 if not is_busy:
                     self._work_on(peer, self._answer_index(peer, frame.ticket))
+        return self._node.incoming.pause_s(peer)
 
     def _lose(self, peer: NodeId) -> None:
         """Forget what was on its way through a peer; whoever submitted it tries again."""
@@ -193,22 +206,26 @@ class PeerLinks:
         event = relay[1]
         outcome = _decode_outcome(event.event_id, reply)
         if isinstance(outcome, Refused):
-            outcome = self._hear_refusal(peer, event, outcome.refusal)
-        self._node.relayed(event.event_id, outcome)
+            self._work_on(peer, self._hear_refusal(peer, event, outcome.refusal))
+        else:
+            self._node.relayed(event.event_id, outcome)
 
-    def _hear_refusal(self, leader: NodeId, event: SignedEvent, said: Refusal) -> Refused:
-        """Pass a leader's refusal on: in our own words if we come to the same, else marked as its.
+    async def _hear_refusal(self, leader: NodeId, event: SignedEvent, said: Refusal) -> None:
+        """Pass a leader's refusal on in our own words, if we come to the same; else it is none.
 
-        Its state may be ahead of ours, so that it may see what we do not; or it lies.
+        Its state may be ahead of ours: a leader refuses by what is committed, which we have soon.
         """
         own = self._node.judge(event)
-        if own is None or (own.rule, own.field) != (said.rule, said.field):
+        if own is None or own.rule is not said.rule:
+            await self._node.catch_up(_CONFIRM_S)
+            own = self._node.judge(event)
+        if own is None or own.rule is not said.rule:
             words = clean(shorten(said.problem))
-            problem = f"the leader {leader} refused it, in these words: {words}"
-            field = said.field if _FIELD.fullmatch(said.field) else ""
-            own = Refusal(said.rule, field, problem, clean(shorten(said.accepted)))
+            reason = f"the leader {leader} refuses it, and this node finds no reason to: {words}"
+            self._node.relayed(event.event_id, Unavailable(event.event_id, reason))
+            return
         # We have verified the signatures ourselves before we asked.
-        return Refused(event.event_id, own, bad_signature=False)
+        self._node.relayed(event.event_id, Refused(event.event_id, own, bad_signature=False))
 
 
 def _encode_outcome(outcome: Outcome) -> tuple[str, bytes]:

@@ -11,6 +11,7 @@ before it may answer a linearizable read (index). Each WebSocket message is one 
     {"type": "relay_reply", "ticket": 12, "status": "committed", "body": <bytes>}
     {"type": "index_request", "ticket": 13}
     {"type": "index_reply", "ticket": 13, "index": 4711}
+    {"type": "evidence_shown", "evidence": <bytes>}
 
 What is decoded is encoded again and compared, so that a field which is unknown, missing, repeated
 or out of order is refused. Not here: who may say what to whom; the listener compares the sender
@@ -100,7 +101,14 @@ class IndexReply(_Frame, frozen=True, kw_only=True, tag="index_reply"):
     """None if the sender does not lead, or could not prove it."""
 
 
-Frame = Message | RelayRequest | RelayReply | IndexRequest | IndexReply
+class EvidenceShown(_Frame, frozen=True, kw_only=True, tag="evidence_shown"):
+    """Shows evidence that the sender has."""
+
+    evidence: bytes
+    """As it is stored; not read here."""
+
+
+Frame = Message | RelayRequest | RelayReply | IndexRequest | IndexReply | EvidenceShown
 """Everything one node sends to another on a link."""
 
 
@@ -129,7 +137,7 @@ _KINDS: Final = {body: kind for kind, body in _MESSAGES.items()}
 _FIELDS: Final = {body: tuple(one.name for one in fields(body)) for body in _MESSAGES.values()}
 _BODIES: Final = {kind: msgspec.msgpack.Decoder(body) for kind, body in _MESSAGES.items()}
 
-_Encoded = _Carried | RelayRequest | RelayReply | IndexRequest | IndexReply
+_Encoded = _Carried | RelayRequest | RelayReply | IndexRequest | IndexReply | EvidenceShown
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final[msgspec.msgpack.Decoder[_Encoded]] = msgspec.msgpack.Decoder(_Encoded)

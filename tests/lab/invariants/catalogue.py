@@ -63,6 +63,8 @@ class Invariant(Enum):
     History = (
         "acknowledged events stay where they are, each once, and reads show all that was known"
     )
+    # Evidence.
+    NobodyAccused = "no evidence convicts an honest voter of a lie"
     # All together.
     Liveness = "in fair weather what is asked for happens"
     NoInternalError = "no node stops on an invariant of its own"
@@ -103,7 +105,8 @@ def check_vote(message: Message, durable: HardState) -> None:
         ViolationError: its vote or its term is not durable.
     """
     candidate = candidate_of(message)
-    if candidate is not None and durable != HardState(message.body.term, candidate):
+    vote = durable.term, durable.voted_for
+    if candidate is not None and vote != (message.body.term, candidate):
         what = f"{message.sender} votes for {candidate} with {durable} on disk"
         raise ViolationError(Invariant.VoteOnce, what)
     # The term of a pre-vote is one that may begin.

@@ -6,8 +6,10 @@ event, and that a refusal is said once the block that it rests on is committed.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import count
 
+from lab.invariants import Invariant, ViolationError
 from lab.simulator.disk import SimDisk
 from lab.simulator.founded import SKEW_MS, signing_key
 from lab.simulator.machine import Applied
@@ -15,13 +17,19 @@ from lab.simulator.node import Answer, Moods, SimCore, SimNode, Stepped
 
 from kpledger.log import layout
 from kpledger.log.chain import ExecutedBlock
+from kpledger.log.conviction import Guilt
 from kpledger.log.genesis import Genesis
 from kpledger.log.layout import StoredEntry
+from kpledger.log.statements import Electorate, StatementSigner
 from kpledger.scheme.event import SignedEvent
-from kpnode.engine import Engine, Step
+from kpnode.docket import Docket
+from kpnode.engine import Engine
+from kpnode.headers import OwnHeaders
 from kpnode.ledger import Ledger
 from kpnode.machine import Machine
+from kpnode.notary import Notary
 from kpnode.raft import Entry, Index, Input, RaftConfig, RoleChange
+from kpnode.step import Step
 from kpnode.submission import Committed, Refused
 
 _MAX_BLOCK_EVENTS = 8
@@ -70,6 +78,33 @@ class SimStore:
             self._values[key] = value
         undo += ((key, self._values.pop(key, None)) for key in deletes)
         self._unsynced.append(tuple(undo))
+
+    @property
+    def term_proof(self) -> bytes:
+        """What was kept last for a term."""
+        return self._values.get(layout.TERM_PROOF_KEY, b"")
+
+    def keep_term_proof(self, encoded: bytes) -> None:
+        """Keep the proof of a term with the next save."""
+        self.apply([(layout.TERM_PROOF_KEY, encoded)])
+
+    def put_certificate(self, term: int, encoded: bytes) -> None:
+        """Keep the newest commit certificate of a term with the next save."""
+        self.apply([(layout.certificate_key(term), encoded)])
+
+    def put_evidence(self, digest: bytes, encoded: bytes) -> None:
+        """Keep evidence."""
+        self.apply([(layout.evidence_key(digest), encoded)])
+
+    def read_evidence(self) -> tuple[bytes, ...]:
+        """Return all evidence."""
+        found = self.scan(layout.EVIDENCE_PREFIX, limit=len(self._values))
+        return tuple(value for _, value in found)
+
+    def read_certificates(self) -> tuple[bytes, ...]:
+        """Return the newest commit certificate of each term."""
+        found = self.scan(layout.CERTIFICATE_PREFIX, limit=len(self._values))
+        return tuple(value for _, value in found)
 
     def lose_all(self) -> None:
         """Forget everything; it can be derived from the log again."""
@@ -125,7 +160,9 @@ class LedgerNode(SimNode):
         tickets: "count[int]",
         counts: Counter[str],
     ) -> None:
-        super().__init__(config, genesis, disk, core_class=core_class, tickets=tickets)
+        signed = replace(config, signed=True)
+        super().__init__(signed, genesis, disk, core_class=core_class, tickets=tickets)
+        self._starts = 0
         self._all_tickets = tickets
         self._founded = founded
         self._events = events
@@ -152,6 +189,8 @@ class LedgerNode(SimNode):
             core,
             self.disk,
             seen,
+            self._build_notary(core, seen),
+            Docket(Electorate.of(self._founded), self._records, seen.signatures.check_statement),
             now_ms=self.clock.now_ms,
             election_ticks=self.config.election_ticks,
             max_block_events=_MAX_BLOCK_EVENTS,
@@ -160,6 +199,18 @@ class LedgerNode(SimNode):
         # The engine begins at a random number, which no replay could repeat.
         self._engine.tickets = self._all_tickets
         self.status = core.status()
+
+    def _build_notary(self, core: SimCore, machine: Machine) -> Notary:
+        self._starts += 1
+        key = signing_key(f"{self.name}/consensus")
+        return Notary(
+            core,
+            StatementSigner(Electorate.of(self._founded), self.name, key, self._starts),
+            OwnHeaders(machine, self.disk),
+            self._records,
+            election_ticks=self.config.election_ticks,
+            check=machine.signatures.check_statement,
+        )
 
     def stop(self) -> None:
         """Lose everything that is not on the disk."""
@@ -186,6 +237,10 @@ class LedgerNode(SimNode):
         step = self._engine.step(items, signed)
         applied = tuple(self.applied)
         self._counts["blocks refused by a node"] += len(step.refused)
+        for exhibit in step.exhibits:
+            self._counts["honest nodes found at fault"] += 1
+            if exhibit.conviction.guilt is not Guilt.FAULT:
+                raise ViolationError(Invariant.NobodyAccused, exhibit.conviction.words)
         changed = (before.role, before.term, before.leader) != (
             step.status.role,
             step.status.term,

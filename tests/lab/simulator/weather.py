@@ -7,7 +7,7 @@ from lab.simulator.fleet import Fleet
 from lab.simulator.network import CutShape, draw_cut
 from lab.simulator.node import SimNode
 
-from kpnode.raft import HardState, Index, NodeId, Tick, Unreachable
+from kpnode.raft import Index, NodeId, Tick, Unreachable
 
 _LONGEST_PAUSE = 3
 """In election timeouts."""
@@ -149,9 +149,10 @@ class Weather:
         term = node.disk.hard_state.term
         if any(other.disk.hard_state.term != term for other in nodes):
             return False
-        votes = [other.disk.hard_state for other in nodes if other is not node]
+        states = [other.disk.hard_state for other in nodes if other is not node]
+        votes = [(state.term, state.voted_for) for state in states]
         return any(
-            2 * votes.count(HardState(term, leader.name)) > len(self._fleet.nodes)
+            2 * votes.count((term, leader.name)) > len(self._fleet.nodes)
             for leader in self._fleet.leaders()
             if leader.status is not None and leader.status.term == term
         )

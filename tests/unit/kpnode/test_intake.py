@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 from attacks.forgeries import add_noise, forge, sign_as_strangers
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from founding import NOW_MS, make_certificate, make_event, opening_events, signing_key
-from serving import NAME, Clock, make_node
+from serving import NAME, Clock, make_agreement, make_links, make_node
 
 from kpledger.base.keys import SigningKey
 from kpledger.scheme.envelope import decode_envelope
@@ -17,7 +16,6 @@ from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.events.life import NoteFiled
 from kpnode.runtime import Committed, Node, Outcome, Refused, Unavailable
-from kpnode.transport.relay import PeerLinks
 
 OPENING = opening_events("BW/gaborone")
 ISSUE = make_event("BW/gaborone", CertificateIssued(certificate=make_certificate()))
@@ -40,8 +38,9 @@ class Purse:
 
 @pytest.fixture
 async def node(tmp_path: Path) -> AsyncIterator[Node]:
-    node, storage = make_node(tmp_path / "ledger", Clock(), (NAME,))
-    await node.start(PeerLinks(node, Ed25519PrivateKey.generate()))
+    others = make_agreement()
+    node, storage = make_node(tmp_path / "ledger", Clock(), others)
+    await node.start(make_links(node, others))
     yield node
     await node.stop()
     storage.close()

@@ -10,7 +10,6 @@ from kpnode.raft import (
     EntryKind,
     HeartbeatReply,
     Index,
-    Input,
     Message,
     NodeId,
     Received,
@@ -18,11 +17,12 @@ from kpnode.raft import (
     Tick,
 )
 from kpnode.runtime.pace import Pace
+from kpnode.step import EngineInput
 
 EVENT = decode_envelope(opening_events("BW/gaborone")[0])
 
 
-def may_save(item: Input) -> bool:
+def may_save(item: EngineInput) -> bool:
     return isinstance(item, Received) and isinstance(item.message.body, AppendRequest)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from founding import make_event, opening_events
-from serving import NAME, Clock, make_node
+from serving import NAME, Clock, make_agreement, make_node
 
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import Author, SignedEvent
@@ -44,6 +44,9 @@ class Silence:
     def ask_index(self, peer: NodeId, ticket: int) -> bool:
         return bool(peer and ticket)
 
+    def show(self, peer: NodeId, evidence: bytes) -> None:
+        pass
+
     def connected(self) -> tuple[str, ...]:
         return (LEADER,)
 
@@ -65,7 +68,7 @@ def links() -> Silence:
 @pytest.fixture
 async def node(tmp_path: Path, links: Silence) -> AsyncIterator[Node]:
     """A node that follows eu-1; its time stands still."""
-    node, storage = make_node(tmp_path / "ledger", Clock(), (NAME, LEADER), tick_s=3600)
+    node, storage = make_node(tmp_path / "ledger", Clock(), tick_s=3600)
     await node.start(links)
     heartbeat = HeartbeatRequest(Term(1), Index(0), 0)
     node.receive(Message(LEADER, NodeId(NAME), heartbeat))
@@ -126,7 +129,9 @@ async def test_refusal_counts_only_if_all_before_it_got_as_far(node: Node, links
 async def test_leader_tries_what_was_relayed_to_it_once(tmp_path: Path, links: Silence) -> None:
     """It may be one of many, whose order only the node knows that relayed them."""
     largest = len(EVENT.encoded)
-    node, storage = make_node(tmp_path / "ledger", Clock(), (NAME,), max_block_bytes=largest)
+    node, storage = make_node(
+        tmp_path / "ledger", Clock(), make_agreement(), max_block_bytes=largest
+    )
     await node.start(links)
     async with asyncio.timeout(10):
         while node.status().raft.leader != NAME:  # noqa: ASYNC110 (no event)

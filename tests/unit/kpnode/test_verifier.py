@@ -9,6 +9,7 @@ from attacks.forgeries import forge
 from founding import make_genesis, opening_events
 
 from kpledger.base.errors import BadSignatureError
+from kpledger.log.statements import Electorate
 from kpledger.scheme.envelope import decode_envelope
 from kpnode.raft import (
     AppendRequest,
@@ -88,7 +89,7 @@ async def test_messages_of_a_peer_keep_their_order_and_let_those_of_others_pass(
         if len(taken) == 4:
             done.set()
 
-    incoming = Incoming(verifier, make_genesis().consensus_keys, take, limit=3)
+    incoming = Incoming(verifier, Electorate.of(make_genesis()), take, limit=3)
     blocks, after, other = say("eu-1", append(LARGE)), say("eu-1", BEAT), say("za-1", BEAT)
     for message in (blocks, after, after, after, other):
         incoming.take(message)

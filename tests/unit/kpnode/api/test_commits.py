@@ -30,7 +30,7 @@ CERTIFICATES = (certify(1, 3), certify(2, 9), certify(5, 12, VOTERS))
 
 def fill(directory: Path) -> None:
     """Write certificates into a node's storage, as consensus does."""
-    _, storage = make_node(directory, lambda: 0, ("bw-1",))  # type: ignore[arg-type]
+    _, storage = make_node(directory, lambda: 0)  # type: ignore[arg-type]
     for one in CERTIFICATES:
         storage.put_certificate(one.term, encode(one))
     storage.close()

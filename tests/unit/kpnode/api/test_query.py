@@ -372,7 +372,7 @@ async def test_a_consistency_that_there_is_not_is_refused(
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_what_is_newest_is_not_guessed_without_a_leader(tmp_path: Path, path: str) -> None:
-    async with serve(tmp_path / "ledger", ApiLimits(), voters=("bw-1", "eu-1")) as served:
+    async with serve(tmp_path / "ledger", ApiLimits(), leads=False) as served:
         reply = await served.get(f"{path}?consistency=linearizable&timeout_ms=20")
         assert (reply.status, reply.json["type"]) == (503, "urn:kpledger:problem:no-leader")
         assert reply.headers["Retry-After"] == "1"

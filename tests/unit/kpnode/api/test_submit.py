@@ -275,7 +275,7 @@ async def test_more_submissions_than_the_limit_are_told_to_come_again(tmp_path: 
 
 
 async def test_without_a_leader_an_event_is_told_to_come_again(tmp_path: Path) -> None:
-    async with serve(tmp_path / "ledger", ApiLimits(), voters=("bw-1", "eu-1")) as served:
+    async with serve(tmp_path / "ledger", ApiLimits(), leads=False) as served:
         reply = await served.post(OPENING[0], query="?timeout_ms=50")
         assert problem_of(reply) == (503, "no-leader", None, None)
         assert reply.headers["Retry-After"] == "1"

@@ -42,8 +42,12 @@ class Door:
             KEYS[BW],
             options=options,
             counts=self.counts,
-            on_frame=lambda peer, frame: self.frames.append((peer, frame)),
+            on_frame=self.take,
         )
+
+    def take(self, peer: NodeId, frame: Frame) -> float:
+        self.frames.append((peer, frame))
+        return 0
 
     @property
     def peers(self) -> tuple[NodeId, ...]:

@@ -44,10 +44,14 @@ class Station:
         self.transport = PeerTransport(
             node,
             private_key,
-            on_frame=lambda peer, frame: self.frames.append((peer, frame)),
+            on_frame=self.take,
             on_unreachable=self.unreachable.append,
             options=OPTIONS,
         )
+
+    def take(self, peer: NodeId, frame: Frame) -> float:
+        self.frames.append((peer, frame))
+        return 0
 
     def say(self, recipient: NodeId, *rounds: int) -> None:
         for round_ in rounds:
@@ -246,7 +250,7 @@ async def test_a_mistake_in_a_callback_is_reported() -> None:
         lambda _loop, context: reported.set_result(context["exception"])
     )
     transport = PeerTransport(
-        BW, KEYS[BW], on_frame=lambda _peer, _frame: None, on_unreachable=fail, options=OPTIONS
+        BW, KEYS[BW], on_frame=lambda _peer, _frame: 0, on_unreachable=fail, options=OPTIONS
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(transport.close)

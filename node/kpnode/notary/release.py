@@ -1,0 +1,179 @@
+"""What leaves a node, with the proofs and signatures it rests on.
+
+Statements are signed here, which is after the save that they rest on: nobody ever holds a promise
+of this node that its disk does not.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from msgspec.structs import replace as replace_fields
+
+from kpledger.base.codec import encode
+from kpledger.log.statements import LogEnd, VoterStatement
+from kpnode.notary.attachment import MAX_PATH, Attachment, encode_attachment
+from kpnode.notary.records import Records
+from kpnode.raft import (
+    AppendReply,
+    AppendRequest,
+    HeartbeatReply,
+    HeartbeatRequest,
+    Index,
+    Message,
+    MessageBody,
+    NodeId,
+    PreVoteReply,
+    PreVoteRequest,
+    TimeoutNow,
+    VoteReply,
+    VoteRequest,
+)
+
+_AGAIN: Final = 32 << 20
+"""Bytes of blocks that a peer may be sent again at once: twice what is under way at most."""
+_AGAIN_PER_TICK: Final = 512 << 10
+
+
+class Release:
+    """Attaches to messages what proves them, for one node."""
+
+    def __init__(self, records: Records) -> None:
+        """Take proofs from these records."""
+        self._records = records
+        self._commit: tuple[LogEnd, bytes] | None = None
+        self._sent: dict[NodeId, Index] = {}
+        self._again: dict[NodeId, int] = {}
+
+    def tick(self) -> None:
+        """Let one tick pass: peers may be sent a little more again of what they were sent."""
+        self._again = {
+            peer: size - _AGAIN_PER_TICK
+            for peer, size in self._again.items()
+            if size > _AGAIN_PER_TICK
+        }
+
+    def enter_term(self) -> None:
+        """Forget what was sent in another term."""
+        self._sent.clear()
+
+    def release(self, message: Message) -> Message | None:
+        """Give a message with what it rests on; None if this node cannot show that."""
+        body, attached = message.body, self._attach(message.recipient, message.body)
+        if attached is None or self._asks_again(message.recipient, body):
+            return None
+        if isinstance(body, HeartbeatRequest):
+            said = self._records.acknowledged.get(message.recipient)
+            known = Index(0 if said is None else said.index)
+            body = replace(body, acknowledged=known)
+        return replace(message, body=replace(body, attached=encode_attachment(attached)))
+
+    def _asks_again(self, peer: NodeId, body: MessageBody) -> bool:
+        """Tell whether a peer is to wait for blocks that it was sent in this term already.
+
+        A line that breaks, or a disk that loses something, needs some of them again; who asks for
+        all of them again and again costs a leader its time.
+        """
+        if not isinstance(body, AppendRequest) or not body.entries:
+            return False
+        newest, last = self._sent.get(peer, Index(0)), body.entries[-1].index
+        if last > newest:
+            self._sent[peer] = last
+            return False
+        before = self._again.get(peer, 0)
+        if before > _AGAIN:
+            return True
+        self._again[peer] = before + sum(len(entry.payload) for entry in body.entries)
+        return False
+
+    def _attach(self, peer: NodeId, body: MessageBody) -> Attachment | None:
+        records = self._records
+        attached: Attachment | None = Attachment()
+        match body:
+            case AppendRequest():
+                # Until the peer has answered, it may not know who leads.
+                shown = Attachment() if peer in records.acknowledged else self._own_term()
+                attached = replace_fields(shown, commit=self._newest_commit())
+            case AppendReply() if body.accepted and body.index:
+                attached = self._acknowledge(body)
+            case HeartbeatRequest():
+                said = records.acknowledged.get(peer)
+                statement = None if said is None else encode(said)
+                attached = replace_fields(
+                    self._own_term(), commit=self._newest_commit(), statement=statement
+                )
+            case AppendReply() | HeartbeatReply() if peer in records.behind:
+                attached = self._own_term()
+            case PreVoteRequest() | VoteRequest():
+                attached = self._claim(body)
+            case PreVoteReply():
+                attached = self._support(peer, body)
+            case VoteReply():
+                attached = self._vote(peer, body)
+            case TimeoutNow():
+                nomination = records.signer.nominate(peer, term=body.term)
+                attached = replace_fields(self._own_term(), statement=encode(nomination))
+        return attached
+
+    def _own_term(self) -> Attachment:
+        return self._records.terms.prove(self._records.core.term)
+
+    def _newest_commit(self) -> bytes | None:
+        newest = self._records.commits.newest
+        if newest is None:
+            return None
+        if self._commit is None or self._commit[0] != newest.end:
+            self._commit = newest.end, encode(newest)
+        return self._commit[1]
+
+    def _acknowledge(self, body: AppendReply) -> Attachment | None:
+        records = self._records
+        if records.core.term_at(body.index) != body.term:
+            # Blocks of an earlier term are not final because a majority holds them (figure 3.7).
+            return Attachment()
+        head = records.chain.head_at(body.index)
+        if head is None:
+            return None
+        end = LogEnd(term=body.term, index=body.index, head=head)
+        return _sign(records.signer.acknowledge(end))
+
+    def _claim(self, body: PreVoteRequest | VoteRequest) -> Attachment | None:
+        """Show the own log from the newest block that is known to be final."""
+        records = self._records
+        if records.chain.end.place != (body.last_term, body.last_index):
+            return None  # it has grown since: a leader was heard
+        newest, last = records.commits.newest, records.chain.end.index
+        first = max(1, records.voteless_up_to) if newest is None else newest.index
+        if last - first >= MAX_PATH:
+            return None
+        path = records.chain.shown(first, last) if last else ()
+        shown = self._own_term()
+        return Attachment(
+            opening=shown.opening,
+            term_proof=shown.term_proof,
+            commit=self._newest_commit(),
+            path=path,
+        )
+
+    def _support(self, peer: NodeId, body: PreVoteReply) -> Attachment:
+        records = self._records
+        commit = self._newest_commit()
+        if not body.granted:
+            return replace_fields(self._own_term(), commit=commit)
+        records.supported = body.term, peer, records.ticks
+        return replace_fields(_sign(records.signer.pre_vote(peer, term=body.term)), commit=commit)
+
+    def _vote(self, peer: NodeId, body: VoteReply) -> Attachment | None:
+        records = self._records
+        if not body.granted:
+            return self._own_term()
+        end = records.ends.get((body.term, peer))
+        if end is None:
+            return None
+        vote = records.signer.vote(
+            peer, term=body.term, candidate_end=end, voter_end=records.chain.end
+        )
+        return _sign(vote)
+
+
+def _sign(statement: VoterStatement) -> Attachment:
+    return Attachment(statement=encode(statement))
