@@ -9,6 +9,7 @@ from kpclient.commands import (  # noqa: F401 (each adds its commands)
     audit,
     certificates,
     drafts,
+    evidence,
     keys,
     ledger,
     make,
@@ -32,7 +33,7 @@ _SECTIONS: Final[Mapping[str, str]] = {
     "Import offices": "arrive confirm resolve detain release refuse seize receive-back transit"
     " divert case suspect judge withdraw",
     "Any statement": "make note correct cosign countersign submit propose submit-stats outbox",
-    "The ledger": "show list participants status calendar rules audit",
+    "The ledger": "show list participants status calendar rules audit evidence",
     "Analysis": "trace flags mirror balance production-check unconfirmed numbers reconcile books"
     " stats",
     "Keys": "keys",

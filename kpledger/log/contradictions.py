@@ -102,9 +102,13 @@ def judge_amnesia(evidence: Amnesia, electorate: Electorate, check: SignatureChe
         certificate.verify(electorate, check)
     _verify(electorate, check, said, vote)
     if convicts:
-        return Conviction("E4", (said.voter,), Guilt.LIE, evidence.accusation)
-    terms = f"in terms {said.term + 1} to {vote.term}"
-    words = f"{evidence.accusation}; unless a leader without that block was elected {terms}"
+        words = f"{evidence.accusation}: it helped to undo what it had promised to keep"
+        return Conviction("E4", (said.voter,), Guilt.LIE, words)
+    words = (
+        f"{evidence.accusation}: it helped to undo what it had promised to keep, unless a leader"
+        f" without that block was elected in between, in one of the terms {said.term + 1} to"
+        f" {vote.term}"
+    )
     return Conviction("E4", (said.voter,), Guilt.SUSPICION, words)
 
 

@@ -134,7 +134,7 @@ class Amnesia(
         return (
             f"{said.voter} acknowledged {_place(said)} in term {said.term} and voted in term"
             f" {vote.term} for {vote.candidate}, whose log ended with {_place(vote.candidate_end)}"
-            f" of term {vote.candidate_end.term}: it helped to undo what it had promised to keep"
+            f" of term {vote.candidate_end.term}"
         )
 
 

@@ -20,7 +20,7 @@ RUNNER = CliRunner()
 
 
 COMMANDS = {" ".join(words): one for words, one in walk((), typer.main.get_command(app))}
-GROUPS = ("", "keys", "propose", "outbox", "stats", "submit-stats")
+GROUPS = ("", "evidence", "keys", "propose", "outbox", "stats", "submit-stats")
 MARKUP = re.compile(r":\w+:`|`|\*\w|<(?:str|int|float|path|list|bool|dir)\b|\[\[")
 """What is written for programmers: roles, quotes and emphasis of docstrings, types of Python."""
 
@@ -74,7 +74,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
             *("propose decision", "propose position", "propose restriction", "propose lift"),
             *("propose approve", "propose decline", "propose policy"),
             *("flags", "mirror", "balance", "production-check", "unconfirmed", "numbers"),
-            "reconcile",
+            *("reconcile", "evidence show", "evidence verify"),
         ]
     )
 
