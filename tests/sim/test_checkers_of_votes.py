@@ -15,6 +15,7 @@ from sim.sightings import GENESIS, A, B, C, ack, change, disk, heard, leads, pic
 
 from kpnode.raft import (
     AppendReply,
+    HardState,
     HeartbeatRequest,
     Index,
     MessageBody,
@@ -62,6 +63,26 @@ def test_hard_state_that_goes_back_is_noticed(after: SimDisk) -> None:
     checker.on_save(A, disk(2, B))
     with pytest.raises(ViolationError, match=r"a (falls back|replaces)"):
         checker.on_start(A, after, GENESIS)
+
+
+def test_acknowledgement_that_is_taken_back_within_its_term_is_noticed() -> None:
+    def acknowledged(term: int, index: int) -> SimDisk:
+        saved = disk(term)
+        saved.hard_state = HardState(Term(term), None, Index(index))
+        return saved
+
+    checker = HardStateForward()
+    checker.on_save(A, acknowledged(1, 5))
+    checker.on_save(A, acknowledged(2, 3))
+    checker.on_save(A, acknowledged(2, 4))
+    with pytest.raises(ViolationError, match="a takes back what it acknowledged"):
+        checker.on_save(A, acknowledged(2, 3))
+
+
+def test_vote_may_stand_beside_an_acknowledgement() -> None:
+    saved = disk(1, B)
+    saved.hard_state = HardState(Term(1), B, Index(5))
+    VoteOnce().on_message(said(A, B, vote(1)), saved)
 
 
 def test_message_ahead_of_the_disk_is_noticed() -> None:

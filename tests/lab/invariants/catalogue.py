@@ -120,7 +120,7 @@ def check_forward(node: NodeId, before: HardState, after: HardState) -> None:
     """Look at what a disk says before and after a step, or a crash.
 
     Raises:
-        ViolationError: a term falls, or a vote is replaced within a term.
+        ViolationError: a term falls, or a vote or an acknowledgement is taken back within a term.
     """
     if after.term < before.term:
         what = f"{node} falls back from term {before.term} to {after.term}"
@@ -129,3 +129,6 @@ def check_forward(node: NodeId, before: HardState, after: HardState) -> None:
         raise ViolationError(
             Invariant.HardStateForward, f"{node} replaces vote {before} by {after}"
         )
+    if after.term == before.term and after.acknowledged < before.acknowledged:
+        what = f"{node} takes back what it acknowledged, {before} by {after}"
+        raise ViolationError(Invariant.HardStateForward, what)
