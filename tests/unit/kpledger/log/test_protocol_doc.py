@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 from electing import elect, finalise, signer_of
@@ -37,6 +38,13 @@ from kpledger.log.chain import (
     genesis_tip,
     seal_block,
 )
+from kpledger.log.evidence import AnyStatement, DoubleAcknowledgement, Evidence
+from kpledger.log.evidence_file import (
+    MAX_EVIDENCE_BYTES,
+    encode_evidence,
+    evidence_id,
+    format_evidence,
+)
 from kpledger.log.genesis import (
     MAX_GENESIS_BYTES,
     MAX_GENESIS_VOTERS,
@@ -54,6 +62,7 @@ from kpledger.log.statements import (
     LogEnd,
     Nomination,
     PreVote,
+    StatementSigner,
     Vote,
 )
 from kpledger.scheme.envelope import (
@@ -194,6 +203,7 @@ def _parts(*kinds: type[msgspec.Struct]) -> tuple[type[msgspec.Struct], ...]:
     return tuple(found)
 
 
+EVIDENCE_KINDS = tuple(sorted(get_args(Evidence), key=lambda kind: str(kind.__struct_config__.tag)))
 RECORDS = tuple(sorted(Record.__subclasses__(), key=lambda kind: kind.KIND))
 BODY_PARTS = _parts(*CATALOGUE)
 
@@ -278,6 +288,24 @@ def _voted_examples(genesis: Genesis, noop: ExecutedBlock, made: ExecutedBlock) 
         "term proof fields": _fields(TermProof),
         "path": _hex(encode(shown)),
         "path fields": _fields(ShownHeader),
+        **_evidence_examples(signer, made),
+    }
+
+
+def _evidence_examples(signer: StatementSigner, made: ExecutedBlock) -> dict[str, str]:
+    """Give what stands under the markers of evidence: the same block, and one a moment later."""
+    header = vary(made.header, time_ms=made.header.time_ms + 1)
+    later = vary(made.tip.end, head=compute_head(encode(header)))
+    first, second = sorted(
+        (signer.acknowledge(end) for end in (made.tip.end, later)), key=lambda one: one.head
+    )
+    evidence = DoubleAcknowledgement(first=first, second=second)
+    encoded = encode_evidence(evidence)
+    return {
+        "evidence file": format_evidence(evidence).decode(),
+        "evidence": _hex(encoded),
+        "evidence id": _hex(evidence_id(encoded)),
+        "evidence fields": _fields(*EVIDENCE_KINDS, AnyStatement),
     }
 
 
@@ -311,6 +339,7 @@ def test_limits_of_the_page_are_those_of_the_code() -> None:
         f"| leader certificate | {MAX_OPENING_BYTES:,} bytes |",
         f"| commit certificate | {MAX_CERTIFICATE_BYTES:,} bytes |",
         f"| term proof | {MAX_TERM_PROOF_BYTES:,} bytes |",
+        f"| evidence | {MAX_EVIDENCE_BYTES:,} bytes |",
         f"| genesis file | {MAX_GENESIS_BYTES:,} bytes |",
         f"| voters | {MAX_GENESIS_VOTERS} |",
         f"| number ranges of a participant | {MAX_RANGES} |",
