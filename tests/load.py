@@ -17,7 +17,7 @@ from kpclient.replay.verification import audit_chain
 from kpledger.log.audit import AuditVerdict
 from kpledger.log.block import decode_block, decode_block_header
 from kpledger.log.genesis import parse_genesis
-from kpledger.log.layout import decode_stored_entry
+from kpledger.log.layout import BLOCK_ENTRY, decode_stored_entry
 from kpledger.scheme.envelope import decode_envelope
 from kpnode.books.place import BOOKS_NAME, SOCKET_NAME
 
@@ -95,9 +95,9 @@ def places_in(copy: Path) -> dict[str, tuple[int, int]]:
     places = {}
     for found in CopiedChain(copy):
         assert isinstance(found, StoredBlock)
-        payload = decode_stored_entry(found.stored).payload
-        if payload:
-            block = decode_block(payload)
+        entry = decode_stored_entry(found.stored)
+        if entry.kind == BLOCK_ENTRY:
+            block = decode_block(entry.payload)
             first = decode_block_header(block.header).first_event
             for position, encoded in enumerate(block.events):
                 event_id = decode_envelope(encoded).event_id.hex()

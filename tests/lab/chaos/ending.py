@@ -18,7 +18,7 @@ from lab.chaos.watch import Status, Watch
 
 from kpclient.replay.copied_chain import CopiedChain, StoredBlock
 from kpledger.log.block import decode_block, decode_block_header
-from kpledger.log.layout import decode_stored_entry
+from kpledger.log.layout import BLOCK_ENTRY, decode_stored_entry
 from kpledger.scheme.envelope import decode_envelope
 from kpnode.founding import GENESIS_NAME
 from kpnode.patience import StandstillError, wait_until
@@ -141,9 +141,9 @@ def _read_events(directory: Path, height: int) -> tuple[tuple[str, Place], ...]:
         # What cannot be read is for the audit to say.
         if not isinstance(found, StoredBlock) or found.height > height:
             break
-        payload = decode_stored_entry(found.stored).payload
-        if payload:
-            block = decode_block(payload)
+        entry = decode_stored_entry(found.stored)
+        if entry.kind == BLOCK_ENTRY:
+            block = decode_block(entry.payload)
             first = decode_block_header(block.header).first_event
             events += [
                 (decode_envelope(encoded).event_id.hex(), Place(found.height, first + position))

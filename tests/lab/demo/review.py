@@ -13,7 +13,7 @@ from kpclient.replay.verification import audit_chain
 from kpledger.log.audit import AuditReport
 from kpledger.log.block import decode_block, decode_block_header
 from kpledger.log.genesis import Genesis
-from kpledger.log.layout import decode_stored_entry
+from kpledger.log.layout import BLOCK_ENTRY, decode_stored_entry
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.event import SignedEvent
 from kpledger.scheme.v1.events.certificate import (
@@ -95,7 +95,7 @@ def _read_events(copy: Path) -> Iterator[tuple[int, int, SignedEvent]]:
         if not isinstance(found, StoredBlock):
             return
         entry = decode_stored_entry(found.stored)
-        if not entry.payload:
+        if entry.kind != BLOCK_ENTRY:
             continue
         block = decode_block(entry.payload)
         first = decode_block_header(block.header).first_event
