@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A verdict may not depend on how busy the machine is. Under CI=1 hypothesis's default profile is
@@ -14,6 +15,13 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("kpledger")
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test has verified is not remembered in another one, nor at the developer's."""
+    monkeypatch.setenv("KPLEDGER_HOME", str(tmp_path / ".kpledger"))
+
 
 # Programs that tests start import the laboratory as the tests do.
 os.environ["PYTHONPATH"] = str(Path(__file__).parent)

@@ -16,6 +16,7 @@ from kpclient.commands import (  # noqa: F401 (each adds its commands)
     outbox,
     reconcile,
     rules,
+    seen,
     show,
     stats,
     submit,
@@ -33,7 +34,7 @@ _SECTIONS: Final[Mapping[str, str]] = {
     "Import offices": "arrive confirm resolve detain release refuse seize receive-back transit"
     " divert case suspect judge withdraw",
     "Any statement": "make note correct cosign countersign submit propose submit-stats outbox",
-    "The ledger": "show list participants status calendar rules audit evidence",
+    "The ledger": "show list participants status calendar rules audit seen evidence",
     "Analysis": "trace flags mirror balance production-check unconfirmed numbers reconcile books"
     " stats",
     "Keys": "keys",

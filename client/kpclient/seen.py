@@ -1,17 +1,21 @@
 """What was seen of each ledger, so that no node can show an older or another one unnoticed.
 
-Two things are kept for each chain id, and they weigh differently. *Proven* is the furthest position
-up to which this client has verified the chain itself. A later answer may lag behind it, for nodes
-do, but it must not contradict it: one height has one head, one tree size has one root, and a ledger
-that grew in blocks did not shrink in events. *Claimed* is what each node said last, in a status
-that nobody signs. Where claims contradict each other the reader is told who says what, and nobody
-is refused: otherwise whoever lies once would lock out every honest node.
+What is kept for each chain id weighs differently. *Proven* are positions up to which this client
+has verified the chain itself: the furthest one, and every other that could not be connected with
+it. Whoever verifies a chain later looks on it for all of them. Those that are on it are connected,
+and the new position stands for them; one that should be there and is not is a *fork*: both sides
+are kept, and said at every occasion, until a person has looked into it. A longer chain never takes
+the place of another one only because it is longer. Proven as well is a *commit certificate*, the
+newest one seen. *Claimed* is what each node said last, in a status that nobody signs. Where claims
+contradict each other the reader is told who says what, and nobody is refused: otherwise whoever
+lies once would lock out every honest node.
 
 Kept as well is who was waited for in vain a moment ago, so that not every command waits anew.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+import fcntl
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
 
@@ -21,12 +25,16 @@ from kpclient.errors import ClientError, FileError
 from kpclient.files import UnwritableError, make_private_directory, read_bounded, write_durably
 from kpledger.base.codec import DECODE_ERRORS
 from kpledger.base.ids import Digest32
+from kpledger.base.units import format_time
 from kpledger.command import EXIT_REFUSED
+from kpledger.log.certificates import CommitCertificate
 from kpledger.reading import say_trouble
 
-_MAX_FILE_BYTES: Final = 64 * 1024
+_MAX_FILE_BYTES: Final = 1 << 20
 _MAX_CLAIMS: Final = 64
 """Nodes whose claims are kept, those that were asked last."""
+MAX_OTHERS: Final = 64
+"""Positions that are kept because nobody knows yet how they are connected with the furthest one."""
 _HUNG_MS: Final = 600_000
 """So long a node that hung is asked last."""
 
@@ -43,6 +51,39 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tree_root: Digest32
 
 
+class Sighting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A position that was verified, and where it was had from."""
+
+    position: Position
+    node: str = ""
+    """URL of a node, or the directory of a copy; empty where an earlier version kept none."""
+    seen_at: int = 0
+    """Unix milliseconds, by the clock here."""
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that was proven of a ledger."""
+
+    furthest: Sighting | None = None
+    others: tuple[Sighting, ...] = ()
+    """Those that could not be connected with it, and those that contradict it."""
+    is_forked: bool = False
+    """Two of them were found not to be on one chain."""
+    certificate: CommitCertificate | None = None
+    """Of the highest block, of those that were seen."""
+
+    @property
+    def sightings(self) -> tuple[Sighting, ...]:
+        """All positions, the furthest first."""
+        return self.others if self.furthest is None else (self.furthest, *self.others)
+
+    @property
+    def heights(self) -> frozenset[int]:
+        """The heights at which a chain has to have the head that was seen."""
+        certified = () if self.certificate is None else (self.certificate.index,)
+        return frozenset((*(one.position.height for one in self.sightings), *certified))
+
+
 class ContradictionError(ClientError):
     """Two positions of one ledger that cannot both be true."""
 
@@ -50,6 +91,21 @@ class ContradictionError(ClientError):
 
     def __init__(self, node: str, seen: Position, shown: Position) -> None:
         super().__init__(f"{node} shows {_describe(shown)}, but seen before was {_describe(seen)}")
+
+
+class ForkError(ClientError):
+    """Histories of one ledger, each verified here, that exclude each other."""
+
+    EXIT_CODE: ClassVar[int] = EXIT_REFUSED
+
+    def __init__(self, seen: Seen, what: str) -> None:
+        told = "; ".join(map(describe_sighting, seen.sightings))
+        super().__init__(
+            f"fork: the ledger has more than one history: {what}. All are kept: {told}. What to"
+            " do: compare the nodes and copies (kpledger audit --heads URL --heads URL), tell"
+            " their operators, and record nothing before it is clear which history holds; then"
+            " let the others be forgotten (kpledger seen forget HEAD)"
+        )
 
 
 class DamagedMemoryError(FileError):
@@ -69,20 +125,24 @@ class Memory:
         self._path = directory / f"{chain.hex()}.json"
         self._claims = directory / f"{chain.hex()}.claims.json"
         self._hung = directory / f"{chain.hex()}.hung.json"
+        self._lock = directory / f"{chain.hex()}.lock"
 
-    def load(self) -> Position | None:
-        """Give the furthest position that was proven, None if there is none yet.
+    def load(self) -> Seen:
+        """Give what was proven; a file of an earlier version holds the furthest position alone.
 
         Raises:
             DamagedMemoryError: the file cannot be understood.
         """
         if not self._path.exists():
-            return None
+            return Seen()
         try:
             content = read_bounded(self._path, max_bytes=_MAX_FILE_BYTES)
-            return msgspec.json.decode(content, type=Position)
+            with suppress(msgspec.ValidationError):
+                return msgspec.json.decode(content, type=Seen)
+            position = msgspec.json.decode(content, type=Position)
         except DECODE_ERRORS as error:
             raise DamagedMemoryError(self._path, str(error)) from None
+        return Seen(furthest=Sighting(position=position))
 
     def load_claims(self) -> dict[str, Position]:
         """Give what each node has claimed last, by its URL; worth nothing, so none if damaged."""
@@ -101,18 +161,116 @@ class Memory:
         if found != known:
             self._try_to_write(self._hung, dict([*found.items()][-_MAX_CLAIMS:]))
 
-    def accept(self, shown: Position, *, node: str) -> None:
-        """Compare a position that was verified here with the furthest one; keep it if further.
+    def accept(
+        self, shown: Position, *, node: str, heads: Mapping[int, bytes], now_ms: int
+    ) -> None:
+        """Keep a position up to which a chain was verified here, and connect what was seen with it.
+
+        Args:
+            shown: the end of the chain.
+            node: who showed it.
+            heads: the heads of that chain at the heights of all sightings up to there.
+            now_ms: Unix milliseconds.
 
         Raises:
-            ContradictionError: the two cannot both be true.
+            ForkError: something that was seen is not on the chain, or was found so before.
             DamagedMemoryError: the file cannot be understood.
         """
-        seen = self.load()
-        if seen is not None and _contradict(seen, shown):
-            raise ContradictionError(node, seen, shown)
-        if seen is None or shown.height > seen.height:
-            self._write(self._path, shown)
+        with self._locked():
+            self._accept(Sighting(position=shown, node=node, seen_at=now_ms), heads)
+
+    def _accept(self, sighting: Sighting, heads: Mapping[int, bytes]) -> None:
+        seen, shown, node = self.load(), sighting.position, sighting.node
+        heads = {**heads, shown.height: shown.head}
+        missing = [one for one in seen.sightings if _is_missing(one.position, shown, heads)]
+        open_still = [
+            one
+            for one in seen.sightings
+            if one in missing or heads.get(one.position.height) != one.position.head
+        ]
+        final = seen.certificate
+        if final is not None and heads.get(final.index, final.head) == final.head:
+            final = None
+        is_forked = seen.is_forked or bool(missing) or final is not None
+        known = self._keep(seen, sighting, open_still)
+        known = msgspec.structs.replace(known, is_forked=is_forked)
+        if known != seen:
+            self._write(self._path, known)
+        self._settle_claims(shown)
+        if missing:
+            raise ForkError(known, f"{describe_sighting(missing[0])} is not on what {node} shows")
+        if final is not None:
+            raise ForkError(known, f"{_describe_final(final)} is not on what {node} shows")
+        if known.is_forked:
+            raise ForkError(known, "that was found before, and nobody has settled it")
+
+    def _keep(self, seen: Seen, sighting: Sighting, open_still: Collection[Sighting]) -> Seen:
+        """Give what is known with a further sighting, which stands for all but these."""
+        if seen.furthest is None or seen.furthest not in open_still:
+            others = tuple(open_still)
+            return msgspec.structs.replace(seen, furthest=sighting, others=others)
+        others = tuple(one for one in seen.others if one in open_still)
+        if len(others) < MAX_OTHERS:
+            return msgspec.structs.replace(seen, others=(*others, sighting))
+        full = f"{len(others)} positions wait to be connected, and no more can be kept"
+        self._say(f"{full}: {describe_sighting(sighting)} is not remembered (kpledger seen list)")
+        return msgspec.structs.replace(seen, others=others)
+
+    def certify(self, certificate: CommitCertificate) -> CommitCertificate | None:
+        """Keep a commit certificate that was verified, if it is the newest.
+
+        Gives the one that was seen before, if the two cannot both be: then neither is forgotten.
+
+        Raises:
+            DamagedMemoryError: the file cannot be understood.
+        """
+        with self._locked():
+            seen = self.load()
+            before = seen.certificate
+            if before is not None and before.index == certificate.index:
+                if before.head == certificate.head:
+                    return None
+                if not seen.is_forked:
+                    self._write(self._path, msgspec.structs.replace(seen, is_forked=True))
+                return before
+            if before is None or before.index < certificate.index:
+                self._write(self._path, msgspec.structs.replace(seen, certificate=certificate))
+            return None
+
+    def forget(self, head: bytes) -> bool:
+        """Forget what was seen with this head, and that it was a fork; says whether there was any.
+
+        Raises:
+            DamagedMemoryError: the file cannot be understood.
+        """
+        with self._locked():
+            seen = self.load()
+            left = [one for one in seen.sightings if one.position.head != head]
+            certificate = seen.certificate
+            if certificate is not None and certificate.head == head:
+                certificate = None
+            if len(left) == len(seen.sightings) and certificate == seen.certificate:
+                return False
+            furthest = max(left, key=lambda one: one.position.height, default=None)
+            if seen.furthest in left:
+                furthest = seen.furthest
+            others = tuple(one for one in left if one != furthest)
+            known = Seen(furthest=furthest, others=others, certificate=certificate)
+            self._write(self._path, known)
+            return True
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Let no other process change what is proven meanwhile; where nothing can be kept, none."""
+        with ExitStack() as stack:
+            with suppress(OSError, FileError):
+                make_private_directory(self._lock.parent)
+                file = stack.enter_context(self._lock.open("a"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _settle_claims(self, shown: Position) -> None:
+        """Forget claims that are decided by what was verified."""
         claims = self.load_claims()
         open_still = {
             url: claim
@@ -123,18 +281,26 @@ class Memory:
             self._write(self._claims, open_still)
 
     def hear(self, claim: Position, *, node: str) -> list[str]:
-        """Take what a node claims; gives the claims of other nodes that contradict it, in words.
+        """Take what a node claims; gives in words what contradicts it that is not proven, either.
+
+        That is what other nodes have claimed, and what else was verified of which nobody knows
+        whether it is on the chain.
 
         Raises:
             ContradictionError: it contradicts what was proven.
             DamagedMemoryError: what was proven cannot be understood.
         """
         seen = self.load()
-        if seen is not None and _contradict(seen, claim):
-            raise ContradictionError(node, seen, claim)
+        if seen.furthest is not None and _contradict(seen.furthest.position, claim):
+            raise ContradictionError(node, seen.furthest.position, claim)
         claims = self.load_claims()
         before = claims.pop(node, None)
         doubts = [
+            f"{node} claims {_describe(claim)}, but {describe_sighting(one)}"
+            for one in seen.others
+            if _contradict(claim, one.position)
+        ]
+        doubts += [
             f"{node} claims {_describe(claim)}, but {url} has claimed {_describe(other)}"
             for url, other in claims.items()
             if _contradict(claim, other)
@@ -149,7 +315,7 @@ class Memory:
         with suppress(FileError, OSError):
             self._write(path, content)
 
-    def _write(self, path: Path, content: Position | Mapping[str, Position | int]) -> None:
+    def _write(self, path: Path, content: Seen | Mapping[str, Position | int]) -> None:
         try:
             make_private_directory(path.parent)
             write_durably(path, msgspec.json.encode(content), replace=True)
@@ -157,8 +323,12 @@ class Memory:
             if self._warn is None:
                 raise
             why = say_trouble(error) if isinstance(error, OSError) else error
-            warn, self._warn = self._warn, lambda _: None  # once is enough
-            warn(f"warning: what nodes claim and what is verified is not remembered: {why}")
+            self._say(f"what nodes claim and what is verified is not remembered: {why}")
+            self._warn = lambda _: None  # once is enough
+
+    def _say(self, text: str) -> None:
+        if self._warn is not None:
+            self._warn(f"warning: {text}")
 
 
 def _load_by_node(path: Path, kind: type[V]) -> dict[str, V]:
@@ -171,10 +341,15 @@ def _load_by_node(path: Path, kind: type[V]) -> dict[str, V]:
         return {}
 
 
+def _is_missing(seen: Position, shown: Position, heads: Mapping[int, bytes]) -> bool:
+    """Tell whether a position is not on a chain that ends as shown and has these heads."""
+    return heads.get(seen.height, seen.head) != seen.head or _contradict(seen, shown)
+
+
 def _contradict(one: Position, other: Position) -> bool:
     older, newer = sorted((one, other), key=lambda position: position.height)
     return (
-        (older.height == newer.height and older.head != newer.head)
+        (older.height == newer.height and older != newer)
         or (older.tree_size == newer.tree_size and older.tree_root != newer.tree_root)
         or older.tree_size > newer.tree_size
     )
@@ -185,3 +360,14 @@ def _describe(position: Position) -> str:
         f"height {position.height} with head {position.head.hex()}"
         f" and {position.tree_size} events under root {position.tree_root.hex()}"
     )
+
+
+def describe_sighting(sighting: Sighting) -> str:
+    """Say what was seen, where and when."""
+    when = f" on {format_time(sighting.seen_at)}" if sighting.seen_at else ""
+    return f"{sighting.node or 'somebody'} showed {_describe(sighting.position)}{when}"
+
+
+def _describe_final(certificate: CommitCertificate) -> str:
+    signers = ", ".join(one.voter for one in certificate.by)
+    return f"block {certificate.index} with head {certificate.head.hex()}, final by {signers},"

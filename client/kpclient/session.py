@@ -26,17 +26,18 @@ from kpclient.outbox import Outbox
 from kpclient.output.console import print_trouble
 from kpclient.recall import Recall
 from kpclient.replay.copied_chain import CopiedChain
+from kpclient.replay.lookout import Lookout
 from kpclient.replay.served_chain import ServedChain
 from kpclient.replay.sources import HistoryReader
-from kpclient.replay.verification import replay
-from kpclient.seen import Memory, Position
+from kpclient.replay.verification import replay, verify_chain
+from kpclient.seen import ForkError, Memory, Position
 from kpledger.api.answers import PublicStatusAnswer
 from kpledger.base.errors import LedgerError, MalformedError
 from kpledger.books.certificates import CERTIFICATE, CertificateQuestion
 from kpledger.books.database import Books, open_books
 from kpledger.books.query import Query
 from kpledger.command import EXIT_REFUSED
-from kpledger.log.audit import AuditReport
+from kpledger.log.audit import AuditReport, AuditVerdict
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
 from kpledger.reading import say_trouble
 from kpledger.scheme.outcome import Rule
@@ -91,6 +92,7 @@ class Session:
         self._recalls = recalls
         self.home = expand("--home", connection.home)
         self._told_old: set[str] = set()
+        self._told_fork = False
 
     @cached_property
     def genesis(self) -> Genesis:
@@ -153,8 +155,9 @@ class Session:
         """The books of the whole chain, verified here, in a temporary file; it is read once."""
         chain = self.open_chain()
         try:
-            connection = open_books("")
-            self._accept(chain.source, replay(self.genesis, chain, connection))
+            connection, lookout = open_books(""), self._look_out()
+            report = replay(self.genesis, chain, connection, lookout)
+            self._accept(chain, report, lookout)
         except sqlite3.Error as error:
             problem = f"the books cannot be written on this machine: {error}"
             raise ClientError(f"{problem} (TMPDIR says where they go)") from None
@@ -173,11 +176,12 @@ class Session:
         try:
             with TemporaryDirectory(prefix=".kpledger-", dir=place_for(file)) as directory:
                 partial = Path(directory) / "books.sqlite"
+                lookout = self._look_out()
                 with closing(open_books(str(partial))) as books:
-                    report = replay(self.genesis, chain, books)
+                    report = replay(self.genesis, chain, books, lookout)
                     # One file alone, that can be copied and opened by anybody.
                     books.execute("PRAGMA journal_mode = DELETE")
-                self._accept(chain.source, report)
+                self._accept(chain, report, lookout)
                 hand_over(partial, file)
         except (OSError, sqlite3.Error) as error:
             why = say_trouble(error) if isinstance(error, OSError) else error
@@ -209,7 +213,7 @@ class Session:
             timeout_s=self._connection.timeout_s,
             observe=self._hear,
             tokens=self._tokens,
-            asked_last=self._memory.load_hung(now_ms=now_ms()),
+            asked_last=self.memory.load_hung(now_ms=now_ms()),
         )
         async with nodes:
             try:
@@ -218,7 +222,7 @@ class Session:
                     LedgerClient(self.genesis, nodes, newest=self._newest, recall=recall)
                 )
             finally:
-                self._memory.note_hung(nodes.hung, answered=nodes.met, now_ms=now_ms())
+                self.memory.note_hung(nodes.hung, answered=nodes.met, now_ms=now_ms())
 
     def _hear(self, node: str, status: PublicStatusAnswer) -> None:
         """Compare what a node claims with what was proven, and tell where other nodes say else."""
@@ -228,19 +232,52 @@ class Session:
             print_trouble(
                 f"warning: {node} has heard no leader for {age}; what it has may be as old"
             )
-        for doubt in self._memory.hear(_position_of(status), node=node):
+        if self.memory.load().is_forked and not self._told_fork:
+            self._told_fork = True
+            print_trouble("warning: two histories of this ledger were seen (kpledger seen list)")
+        for doubt in self.memory.hear(_position_of(status), node=node):
             print_trouble(f"warning: {doubt}; at most one of them is right (kpledger audit)")
 
-    def _accept(self, source: str, report: AuditReport) -> None:
-        """Compare what was verified here with what was proven before."""
-        self._memory.accept(_position_of(report), node=source)
+    def audit(self, jobs: int | None) -> tuple[AuditReport, ForkError | None]:
+        """Verify the whole chain; gives as well how what was seen before contradicts it.
+
+        Raises:
+            ClientError: it cannot be had.
+        """
+        lookout = self._look_out()
+        chain = self.open_chain()
+        report = verify_chain(self.genesis, chain, lookout, jobs=jobs)
+        try:
+            if report.verdict is AuditVerdict.SOUND:
+                self._accept(chain, report, lookout)
+        except ForkError as fork:
+            return report, fork
+        return report, None
+
+    def _look_out(self) -> Lookout:
+        """Give what looks on a chain for everything that was seen of this ledger before."""
+        return Lookout(self.memory.load().heights)
+
+    def _accept(
+        self, chain: ServedChain | CopiedChain, report: AuditReport, lookout: Lookout
+    ) -> None:
+        """Compare what was verified here with what was proven before, and keep it."""
+        if not report.height:
+            return
+        end = lookout.find_end(report, is_served=isinstance(chain, ServedChain))
+        heads = lookout.heads_up_to(end.height)
+        self.memory.accept(end, node=chain.source, heads=heads, now_ms=now_ms())
+        certificate = lookout.newest_certificate(report)
+        if certificate is not None:
+            self.memory.certify(certificate)
 
     @cached_property
-    def _memory(self) -> Memory:
+    def memory(self) -> Memory:
+        """What was seen of this ledger."""
         return Memory(self.home / "seen", self.genesis.chain, warn=print_trouble)
 
 
-def _position_of(shown: PublicStatusAnswer | AuditReport) -> Position:
+def _position_of(shown: PublicStatusAnswer) -> Position:
     return Position(
         height=shown.height,
         head=bytes.fromhex(shown.head),

@@ -20,7 +20,6 @@ from kpclient.input.options import ConnectionOptions, OfflineOptions
 from kpclient.output.console import print_fields, print_json, print_line, print_trouble
 from kpclient.output.tables import write_csv_files, write_parquet_files
 from kpclient.replay.children import describe_trouble
-from kpclient.replay.verification import verify_chain
 from kpclient.session import Session
 from kpledger.base.errors import LedgerError
 from kpledger.base.units import format_time
@@ -56,7 +55,7 @@ def audit(
         _compare(Session(connection), heads or [], copies, as_json=connection.as_json)
     session = Session(connection, offline=OfflineOptions(copy=next(iter(copies), None)))
     try:
-        report = verify_chain(session.genesis, session.open_chain(), jobs=jobs)
+        report, fork = session.audit(jobs)
     except UsageError:
         raise  # nothing was looked at
     except (ClientError, LedgerError, OSError, MemoryError) as error:
@@ -67,10 +66,13 @@ def audit(
             print_trouble(f"UNDECIDED: {why}")
         raise typer.Exit(EXIT_UNDECIDED) from None
     if connection.as_json:
-        print_json(dataclasses.asdict(report))
+        print_json(dataclasses.asdict(report) | {"fork": None if fork is None else str(fork)})
     else:
         for line in format_report(report):
             print_line(line)
+    if fork is not None:
+        print_trouble(str(fork))
+        raise typer.Exit(fork.EXIT_CODE)
     raise typer.Exit(EXIT_CODES[report.verdict])
 
 

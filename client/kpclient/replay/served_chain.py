@@ -8,12 +8,15 @@ block has to prove itself.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import msgpack
 
 from kpclient.net.access_tokens import NO_TOKENS, AccessTokens
+from kpclient.net.answers import read_answer
 from kpclient.net.node_client import (
     NoAccessError,
     NodeClient,
@@ -22,8 +25,9 @@ from kpclient.net.node_client import (
 )
 from kpclient.net.refusals import NodeProblemError
 from kpclient.replay.copied_chain import ChainUnavailableError, StoredBlock
-from kpledger.api.answers import PublicStatusAnswer
-from kpledger.api.routes import BLOCKS, MAX_HEIGHT, BlocksQuestion
+from kpledger.api.answers import CommitsAnswer, PublicStatusAnswer
+from kpledger.api.routes import BLOCKS, COMMITS, MAX_HEIGHT, BlocksQuestion, CommitsQuestion
+from kpledger.log.certificates import CommitCertificate
 from kpledger.log.genesis import Genesis
 from kpledger.log.layout import MAX_STORED_BYTES
 
@@ -32,6 +36,12 @@ _CHUNK_BYTES: Final = 256 << 10
 _GOES_ON_BYTES: Final = 256 << 10
 """So much a download has brought that is asked for again when it breaks off: a busy node ends long
 ones, so that others have their turn. One that brings less again and again would never end."""
+_MAX_PAGES: Final = 200
+"""Of certificates, one for each term: with a hundred thousand terms something else is wrong."""
+_GLANCE_S: Final = 2.0
+"""So long it may take to begin with them."""
+End = tuple[str, PublicStatusAnswer, tuple[CommitCertificate, ...]]
+"""Of a served chain: the node's URL, where it says that it stands, and its certificates."""
 _OTHER: Final = "sends something other than blocks"
 
 
@@ -60,10 +70,17 @@ class ServedChain:
         """
         self._genesis, self._urls, self._timeout_s = genesis, tuple(urls), timeout_s
         self._tokens = tokens
-        self.source, status = asyncio.run(self._ask_status())
+        self.source, status, self._certificates = asyncio.run(self._ask_status())
         if status.height == 0 and status.age_s > 0 and not status.ready:
             raise self._unavailable("has never heard the others, and holds nothing yet")
         self.height = status.height
+
+    def certificates(self) -> Iterator[CommitCertificate]:
+        """Yield the commit certificates that the node shows, unverified, by their terms.
+
+        None of an honest node is for a block above its height.
+        """
+        yield from self._certificates
 
     def __iter__(self) -> Iterator[StoredBlock]:
         """Yield the blocks from height 1 to the one that the node has claimed first, and no more.
@@ -125,10 +142,10 @@ class ServedChain:
             tokens=self._tokens,
         )
 
-    async def _ask_status(self) -> tuple[str, PublicStatusAnswer]:
+    async def _ask_status(self) -> End:
         async with self._open() as nodes:
             try:
-                return await nodes.status()
+                return await ask_end(nodes)
             except (NodeProblemError, NotTrustworthyError) as error:
                 # A chain that cannot be had contradicts nothing.
                 problem = f"{nodes.node} does not say how far its ledger reaches: {error}"
@@ -142,6 +159,42 @@ class ServedChain:
                     yield chunk
             except (NoAccessError, NodeProblemError, NotTrustworthyError) as error:
                 raise self._unavailable(f"does not serve its blocks: {error}") from None
+
+
+async def ask_end(nodes: NodeClient) -> End:
+    """Ask a node how far its ledger reaches and what was signed there; gives who it was as well.
+
+    Raises:
+        AnotherLedgerError: it is of another ledger.
+        ClientError: no node answers, or what it answers makes no sense.
+    """
+    source, status = await nodes.status()
+    certificates = await _fetch_certificates(nodes, source)
+    if certificates:
+        # Asked for again, so that none is for a block above its end.
+        other, status = await nodes.status()
+        return other, status, certificates if other == source else ()
+    return source, status, ()
+
+
+async def _fetch_certificates(nodes: NodeClient, node: str) -> tuple[CommitCertificate, ...]:
+    """Give the newest commit certificate of each term that a node shows."""
+    found: list[CommitCertificate] = []
+    read = partial(read_answer, kind=CommitsAnswer)
+    term, end = 0, time.monotonic() + min(_GLANCE_S, nodes.timeout_s)
+    for _ in range(_MAX_PAGES):
+        path = COMMITS.target(CommitsQuestion(from_term=term))
+        try:
+            asked, answer = await nodes.request("GET", path, read, deadline=end)
+        except (NodeProblemError, NodeUnreachableError):
+            return ()  # it is of an earlier version, or a proxy before it lets nobody ask
+        if asked != node:
+            return ()
+        found += answer.commits
+        if answer.next is None:
+            return tuple(found)
+        term, end = answer.next, time.monotonic() + nodes.timeout_s
+    raise ChainUnavailableError(f"{node} shows commit certificates without end")
 
 
 async def _next(stream: AsyncIterator[bytes]) -> bytes:

@@ -1,39 +1,30 @@
 """What several nodes and copies show of one ledger, each asked for itself.
 
-A node is asked for its commit certificates and then how far it is, so that none of these is for a
-block above that; its blocks are read where that takes a comparison further. What is kept here is
-verified: certificates by the voters' keys of the genesis file, blocks by their headers.
+A node is asked how far it is and for its commit certificates; its blocks are read where that takes
+a comparison further. What is kept here is verified: certificates by the voters' keys of the genesis
+file, blocks by their headers.
 """
 
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from http import HTTPStatus
 from pathlib import Path
-from typing import Final
 
 from kpclient.errors import ClientError
 from kpclient.net.access_tokens import AccessTokens
-from kpclient.net.answers import read_answer
 from kpclient.net.node_client import NodeClient
-from kpclient.net.refusals import NodeProblemError
 from kpclient.output.console import show_progress
 from kpclient.replay.children import describe_trouble
 from kpclient.replay.copied_chain import ChainUnavailableError, CopiedChain, UnreadableBlock
-from kpclient.replay.served_chain import ServedChain
+from kpclient.replay.served_chain import ServedChain, ask_end
 from kpclient.replay.verification import MAX_OPENINGS
-from kpledger.api.answers import CommitsAnswer, PublicStatusAnswer
-from kpledger.api.routes import COMMITS, CommitsQuestion
+from kpledger.api.answers import PublicStatusAnswer
 from kpledger.base.errors import AnotherLedgerError, LedgerError
 from kpledger.log.certificates import CommitCertificate
 from kpledger.log.genesis import Genesis
 from kpledger.log.heads import VerifiedHeads
 from kpledger.log.layout import NOOP_ENTRY, decode_stored_entry
 from kpledger.log.statements import Electorate
-
-_MAX_PAGES: Final = 200
-"""Of certificates, one for each term: with a hundred thousand terms something else is wrong."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,7 +65,7 @@ class HistorySource:
                 self.certificates.append(one)
 
 
-_Asked = tuple[HistorySource, list[CommitCertificate]]
+_Asked = tuple[HistorySource, tuple[CommitCertificate, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +88,7 @@ class HistoryReader:
         return [*await asyncio.gather(*map(self._ask_node, urls))]
 
     async def _ask_node(self, url: str) -> _Asked:
-        source, shown = HistorySource(name=url, is_node=True), list[CommitCertificate]()
+        source, shown = HistorySource(name=url, is_node=True), tuple[CommitCertificate, ...]()
         try:
             nodes = NodeClient(
                 self.genesis,
@@ -107,8 +98,7 @@ class HistoryReader:
                 tokens=self.tokens,
             )
             async with nodes:
-                shown = await _fetch_certificates(nodes)
-                _, status = await nodes.status()
+                _, status, shown = await ask_end(nodes)
                 _note_status(source, status)
         except AnotherLedgerError as error:
             source.problem, source.is_of_another_ledger = str(error), True
@@ -124,6 +114,10 @@ class HistoryReader:
         """
         chain = CopiedChain(directory)
         source = HistorySource(name=chain.source, is_node=False)
+        try:
+            source.take(Electorate.of(self.genesis), chain.certificates())
+        except (ClientError, OSError, MemoryError) as error:
+            source.problem = describe_trouble(error)
         self._read(source, chain)
         if source.chain is not None:
             source.height = source.chain.height
@@ -170,23 +164,3 @@ class HistoryReader:
 def _note_status(source: HistorySource, status: PublicStatusAnswer) -> None:
     source.node, source.height = status.node, status.height
     source.head = bytes.fromhex(status.head)
-
-
-async def _fetch_certificates(nodes: NodeClient) -> list[CommitCertificate]:
-    """Give the newest commit certificate of each term; none of a node that knows of none."""
-    found: list[CommitCertificate] = []
-    read = partial(read_answer, kind=CommitsAnswer)
-    term = 0
-    for _ in range(_MAX_PAGES):
-        path = COMMITS.target(CommitsQuestion(from_term=term))
-        try:
-            node, answer = await nodes.request("GET", path, read)
-        except NodeProblemError as error:
-            if error.problem.status == HTTPStatus.NOT_FOUND:
-                return found  # it is of an earlier version
-            raise
-        found += answer.commits
-        if answer.next is None:
-            return found
-        term = answer.next
-    raise ChainUnavailableError(f"{node} shows commit certificates without end")

@@ -27,6 +27,7 @@ from kpclient.replay.copied_chain import (
     StoredBlock,
     UnreadableBlock,
 )
+from kpclient.replay.lookout import Lookout
 from kpclient.replay.served_chain import ServedChain
 from kpclient.replay.signature_verifier import verify_batch
 from kpledger.base.errors import AnotherLedgerError, LedgerError
@@ -237,17 +238,27 @@ def _execute(auditor: audit.Auditor, chain: Chain, signatures: _SignatureQueue) 
 def verify_chain(
     genesis: Genesis,
     chain: ServedChain | CopiedChain,
+    lookout: Lookout,
     *,
     jobs: int | None = None,
     observe: audit.Observe | None = None,
 ) -> audit.AuditReport:
-    """Audit a chain, on all cores unless it is said on how many, and show how far it is."""
+    """Audit a chain, on all cores unless it is said on how many, and show how far it is.
+
+    Args:
+        genesis: what is trusted.
+        chain: its blocks from height 1 on, and the commit certificates beside them.
+        lookout: sees each block and each certificate.
+        jobs: how many other processes verify signatures.
+        observe: sees what each block changes; to be believed only if the report says SOUND.
+    """
     cores = len(os.sched_getaffinity(0)) if jobs is None else jobs
-    certificates = chain.certificates() if isinstance(chain, CopiedChain) else ()
+    certificates = lookout.follow(chain.certificates())
     with show_progress("blocks", chain.height) as advance:
 
         def see(executed: ExecutedBlock) -> None:
             advance(1)
+            lookout.see(executed)
             if observe is not None:
                 observe(executed)
 
@@ -255,7 +266,10 @@ def verify_chain(
 
 
 def replay(
-    genesis: Genesis, chain: ServedChain | CopiedChain, connection: sqlite3.Connection
+    genesis: Genesis,
+    chain: ServedChain | CopiedChain,
+    connection: sqlite3.Connection,
+    lookout: Lookout,
 ) -> audit.AuditReport:
     """Verify a chain from its first block to its end, and write the books that it makes.
 
@@ -263,6 +277,7 @@ def replay(
         genesis: what is trusted.
         chain: its blocks from height 1 on.
         connection: to an empty database; worth nothing if the chain turns out not to be sound.
+        lookout: sees each block and each certificate.
 
     Raises:
         NotSoundError: a block violates the protocol or the rules.
@@ -278,7 +293,7 @@ def replay(
             raise ClientError(problem) from None
 
     with uncollected():
-        report = verify_chain(genesis, chain, observe=write)
+        report = verify_chain(genesis, chain, lookout, observe=write)
     if report.problem == audit.EMPTY_CHAIN:
         # Nobody vouches for it; but nothing is answered that the genesis file does not say.
         writer.complete()

@@ -105,7 +105,10 @@ async def stop_all(network: Network) -> list[Violation]:
 async def read_ledgers(network: Network, heights: dict[str, int]) -> list[FinalLedger]:
     """Audit and read the directory of every stopped voter, up to what it had committed."""
     verdicts = await asyncio.gather(
-        *(_audit(network.directory, voter.site.disk) for voter in network.voters.values())
+        *(
+            _audit(network.directory, voter.site.disk, home=network.directory / f"auditor-{name}")
+            for name, voter in network.voters.items()
+        )
     )
     return [
         FinalLedger(
@@ -118,11 +121,14 @@ async def read_ledgers(network: Network, heights: dict[str, int]) -> list[FinalL
     ]
 
 
-async def _audit(directory: Path, copy: Path) -> str:
-    """Give the verdict of ``kpledger audit``; with its reason unless it is ``SOUND``."""
+async def _audit(directory: Path, copy: Path, *, home: Path) -> str:
+    """Give the verdict of ``kpledger audit``; with its reason unless it is ``SOUND``.
+
+    A home of its own: the ends of two voters may differ, where they were never final.
+    """
     process = await asyncio.create_subprocess_exec(
         Path(sys.executable).with_name("kpledger"),
-        *("audit", "--json", "--jobs", "0"),
+        *("audit", "--json", "--jobs", "0", "--home", home),
         *("--genesis", directory / GENESIS_NAME, "--copy", copy),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

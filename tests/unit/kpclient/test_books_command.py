@@ -14,7 +14,7 @@ from founding import MemoryLedger, issue, make_certificate, number_of, open_trad
 from typer.testing import CliRunner, Result
 
 from kpclient.cli import app
-from kpclient.seen import Position
+from kpclient.seen import Seen
 from kpledger.base.units import format_time
 
 
@@ -164,14 +164,15 @@ def test_of_a_ledger_that_contradicts_what_was_seen_there_are_no_books(
 ) -> None:
     copy = copy_of(ledger, place)
     assert run(place, "--copy", copy, "-o", str(place / "first.sqlite")).exit_code == 0
-    (seen,) = (place / "home" / "seen").iterdir()
-    position = msgspec.json.decode(seen.read_bytes(), type=Position)
-    other = msgspec.structs.replace(position, head=bytes(32))
+    (seen,) = (place / "home" / "seen").glob("*.json")
+    furthest = msgspec.json.decode(seen.read_bytes(), type=Seen).furthest
+    assert furthest is not None
+    other = msgspec.structs.replace(furthest.position, head=bytes(32))
     seen.write_bytes(msgspec.json.encode(other))
     before = set(place.iterdir())
     result = run(place, "--copy", copy, "-o", str(place / "forked.sqlite"))
     assert result.exit_code == 1
-    assert "but seen before was" in result.stderr
+    assert "error: fork: the ledger has more than one history" in result.stderr
     assert set(place.iterdir()) == before
 
 
