@@ -33,6 +33,10 @@ from kpledger.log.block import (
     decode_block as decode_block,
     decode_block_header as decode_block_header,
 )
+from kpledger.log.certificates import (
+    CommitCertificate as CommitCertificate,
+    decode_commit_certificate as decode_commit_certificate,
+)
 from kpledger.log.chain import (
     ExecutedBlock as ExecutedBlock,
     Tip as Tip,

@@ -136,6 +136,27 @@ def test_bad_block_is_told_before_what_is_wrong_beside_it(tmp_path: Path) -> Non
     assert (code, report["verdict"], report["first_bad_height"]) == (1, "VIOLATION", 5)
 
 
+def list_from(directory: Path) -> tuple[int, str]:
+    home = directory / "home"
+    words = ["list", "--genesis", str(write_genesis(directory)), "--home", str(home)]
+    result = CliRunner().invoke(app, [*words, "--copy", str(directory)])
+    return result.exit_code, result.output
+
+
+def test_questions_are_answered_from_a_chain_that_carries_its_proof(tmp_path: Path) -> None:
+    ledger, certificates = make_ledger()
+    code, out = list_from(write_copy(tmp_path, ledger.entries, certificates))
+    assert (code, number_of("BW", 1) in out) == (0, True)
+
+
+def test_nothing_is_answered_from_a_copy_that_contradicts_a_majority(tmp_path: Path) -> None:
+    ledger, (certificate, _) = make_ledger()
+    other = finalise(vary(certificate.end, head=bytes(32)))
+    code, out = list_from(write_copy(tmp_path, ledger.entries, [other]))
+    assert code == 1
+    assert "the chain is not sound: block 4 at certificate: fork: another block 4" in out
+
+
 def test_certificates_come_in_the_order_of_their_terms(tmp_path: Path) -> None:
     terms = [300, 2, 1, 70_000]
     written = [vary(SEVENTH, term=term) for term in terms]

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from copied import store
+from electing import finalise
 from founding import issue, make_certificate, number_of, open_trade
 
 import kpledger
+from kpledger.base.codec import encode
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "library.md"
@@ -22,6 +24,7 @@ def test_examples_of_the_page_run() -> None:
     given = {
         "genesis_file": ledger.genesis.encoded,
         "entries": [store(block) for block in ledger.blocks],
+        "certificate": encode(finalise(ledger.tip.end)),
     }
     page = doctest.DocTestParser().get_doctest(
         PAGE.read_text(encoding="utf-8"), given, PAGE.name, str(PAGE), 0

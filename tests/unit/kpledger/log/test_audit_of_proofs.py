@@ -89,7 +89,8 @@ def audit(
 
 
 def test_a_report_says_up_to_where_the_ledger_is_final_and_by_whom() -> None:
-    report = audit(finalise(end_at(6), voters=["bw-1", "za-1"]))
+    lower = finalise(end_at(3), voters=["bw-1", "eu-1"])
+    report = audit(lower, finalise(end_at(6), voters=["bw-1", "za-1"]))
     assert (report.verdict, report.height) == (AuditVerdict.SOUND, LAST)
     assert (report.final_up_to, report.final_by) == (6, ("bw-1", "za-1"))
     assert report.uncertified == LAST - 6
@@ -193,6 +194,14 @@ def test_a_report_of_a_fork_says_who_signed_for_both_histories() -> None:
         " eu-1, za-1 signed for the history that stands here; eu-1 for both"
     )
     assert report.final_up_to == 7
+
+
+def test_what_is_final_below_a_fork_says_nothing_of_its_place() -> None:
+    """The copy of a voter may end with blocks that others replaced before they were final."""
+    other = finalise(other_history().tip.end, voters=["bw-1", "eu-1"])
+    report = audit(other, finalise(end_at(SECOND), voters=["bw-1", "eu-1"]))
+    assert (report.verdict, report.final_up_to) == (AuditVerdict.VIOLATION, SECOND)
+    assert (report.problem or "").endswith("no certificate says so of the one that stands here")
 
 
 def test_the_lowest_fork_is_named() -> None:

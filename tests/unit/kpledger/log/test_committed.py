@@ -2,6 +2,7 @@
 
 import pytest
 from copied import store
+from electing import open_signed_trade, open_voted_term
 from founding import MemoryLedger, make_genesis, open_trade, opening_events
 
 from kpledger.base.codec import encode
@@ -24,6 +25,16 @@ def test_headers_chain_up_to_the_tip_whatever_the_terms() -> None:
         assert (header.height, header.event_count) == (height, len(events))
     assert compute_head(encode(header)) == ledger.tip.head
     assert header.state_digest == ledger.tip.digest.digest
+
+
+def test_headers_are_those_of_a_chain_whose_terms_are_voted_for() -> None:
+    ledger = open_signed_trade()
+    open_voted_term(ledger, 4, "eu-1")
+    blocks = CommittedBlocks(ledger.genesis)
+    for height, stored in enumerate(ledger.entries, start=1):
+        header, events = blocks.read(height, stored)
+        assert (header.height, header.event_count) == (height, len(events))
+    assert (blocks.head, header.term) == (ledger.tip.head, 4)
 
 
 def test_reading_may_begin_with_any_block_of_events() -> None:
