@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 import typer
 
 from kpclient.commands.declared import command
-from kpclient.commands.heads import HEADS_EXIT_CODES, compare_sources, format_comparison
+from kpclient.commands.heads import HEADS_EXIT_CODES, compare_histories, format_comparison
 from kpclient.errors import ClientError, UsageError
 from kpclient.files import check_destination
 from kpclient.input.options import ConnectionOptions, OfflineOptions
@@ -40,6 +40,7 @@ def audit(
     connection: ConnectionOptions,
     copy: list[Path] | None = None,
     heads: list[str] | None = None,
+    out: Path | None = None,
     jobs: int | None = None,
 ) -> None:
     """Verify a whole ledger, trusting nothing but the genesis file.
@@ -52,7 +53,9 @@ def audit(
     """
     copies = copy or []
     if heads or len(copies) > 1:
-        _compare(Session(connection), heads or [], copies, as_json=connection.as_json)
+        _compare(Session(connection), heads or [], copies, out, as_json=connection.as_json)
+    if out is not None:
+        raise UsageError("--out", "evidence is found between histories", "--heads URL as well")
     session = Session(connection, offline=OfflineOptions(copy=next(iter(copies), None)))
     try:
         report, fork = session.audit(jobs)
@@ -77,16 +80,21 @@ def audit(
 
 
 def _compare(
-    session: Session, urls: Sequence[str], copies: Sequence[Path], *, as_json: bool
+    session: Session,
+    urls: Sequence[str],
+    copies: Sequence[Path],
+    out: Path | None,
+    *,
+    as_json: bool,
 ) -> NoReturn:
     """Compare histories, and end with what that says."""
-    report = compare_sources(session, urls, copies)
+    compared = compare_histories(session, urls, copies, out)
     if as_json:
-        print_json(dataclasses.asdict(report))
+        print_json({**dataclasses.asdict(compared.report), "evidence": compared.evidence})
     else:
-        for line in format_comparison(report):
+        for line in format_comparison(compared):
             print_line(line)
-    raise typer.Exit(HEADS_EXIT_CODES[report.verdict])
+    raise typer.Exit(HEADS_EXIT_CODES[compared.report.verdict])
 
 
 def format_report(report: AuditReport) -> list[str]:

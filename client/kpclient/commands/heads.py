@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from kpclient.errors import UsageError
-from kpclient.files import expand
+from kpclient.files import expand, write_public
 from kpclient.replay.forks import (
     Agreement,
     Branch,
@@ -18,10 +20,17 @@ from kpclient.replay.forks import (
     SourceReport,
     compare_heads,
 )
+from kpclient.replay.sources import HistoryReader, HistorySource
 from kpclient.session import Session
 from kpledger.api.addresses import NODE_URL, parse_addresses
 from kpledger.base.errors import MalformedError
 from kpledger.command import EXIT_DONE, EXIT_REFUSED, EXIT_UNDECIDED
+from kpledger.log.conviction import Guilt
+from kpledger.log.evidence import Evidence
+from kpledger.log.evidence_file import encode_evidence, evidence_id, format_evidence
+from kpledger.log.judging import judge
+from kpledger.log.statements import Electorate
+from kpledger.log.two_histories import Stretch, find_double_signing
 
 HEADS_EXIT_CODES: Final = {
     HeadsVerdict.ONE_HISTORY: EXIT_DONE,
@@ -34,23 +43,91 @@ _ADVICE: Final = (
 )
 
 
-def compare_sources(session: Session, urls: Sequence[str], copies: Sequence[Path]) -> HeadsReport:
-    """Compare the histories that nodes and copies show.
+class FoundEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a piece of evidence convicts, and where it was written."""
+
+    kind: str
+    guilt: Guilt
+    culprits: tuple[str, ...]
+    words: str
+    file: str | None
+    """None unless a directory was named."""
+
+
+class ComparedHistories(msgspec.Struct, frozen=True, kw_only=True):
+    """What a comparison has found."""
+
+    report: HeadsReport
+    evidence: tuple[FoundEvidence, ...]
+
+
+def compare_histories(
+    session: Session, urls: Sequence[str], copies: Sequence[Path], out: Path | None
+) -> ComparedHistories:
+    """Compare the histories that nodes and copies show, and find whom a fork convicts.
 
     Raises:
         UsageError: a URL is none, or a directory holds no database.
+        UnwritableError: evidence cannot be written.
     """
     try:
         nodes = [one.url for one in parse_addresses(urls)]
     except MalformedError as error:
         raise UsageError("--heads", error.problem, NODE_URL) from None
-    sources = session.open_histories()
-    read = [sources.read_copy(expand("--copy", one)) for one in copies]
-    return compare_heads(session.genesis, [*sources.ask_nodes(nodes), *read], sources.read_node)
+    reader, genesis = session.open_histories(), session.genesis
+    read = [reader.read_copy(expand("--copy", one)) for one in copies]
+    sources = [*reader.ask_nodes(nodes), *read]
+    report = compare_heads(genesis, sources, reader.read_node)
+    electorate = Electorate.of(genesis)
+    found = {
+        evidence_id(encode_evidence(evidence)): evidence
+        for fork in report.forks
+        for evidence in find_double_signing(electorate, *_stretches(reader, fork, sources))
+    }
+    told = [_tell_evidence(one, name, electorate, out) for name, one in found.items()]
+    return ComparedHistories(report=report, evidence=tuple(told))
 
 
-def format_comparison(report: HeadsReport) -> Iterator[str]:
-    """Write a report for people, line by line."""
+def _stretches(
+    reader: HistoryReader, fork: Parting, sources: Sequence[HistorySource]
+) -> tuple[Stretch, Stretch]:
+    """Give what each side of a fork has above the last block that both have."""
+    certificates = [one for source in sources for one in source.certificates]
+
+    def read(branch: Branch) -> Stretch:
+        for source in sources:
+            if source.name in branch.sources and source.chain is not None and branch.parting_head:
+                return reader.read_stretch(source, fork.height, certificates)
+        final = (one for one in certificates if one.head.hex() == branch.head)
+        return Stretch((), tuple(final))
+
+    ours, theirs = fork.branches
+    return read(ours), read(theirs)
+
+
+def _tell_evidence(
+    evidence: Evidence, name: bytes, electorate: Electorate, out: Path | None
+) -> FoundEvidence:
+    """Judge evidence, and write it into a directory if there is one."""
+    conviction = judge(evidence, electorate)
+    file = None
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        file = out / f"{conviction.kind}-{name.hex()[:16]}.json"
+        if not file.exists():  # its name says what is in it
+            write_public(file, format_evidence(evidence))
+    return FoundEvidence(
+        kind=conviction.kind,
+        guilt=conviction.guilt,
+        culprits=conviction.culprits,
+        words=conviction.words,
+        file=None if file is None else str(file),
+    )
+
+
+def format_comparison(compared: ComparedHistories) -> Iterator[str]:
+    """Write for people what was found, line by line."""
+    report = compared.report
     yield report.verdict.value + _summarise(report)
     yield f"  chain   {report.chain}"
     if report.head:
@@ -60,6 +137,12 @@ def format_comparison(report: HeadsReport) -> Iterator[str]:
         yield f"  {_tell_source(source)}"
     for fork in report.forks:
         yield from _tell_fork(fork)
+    for one in compared.evidence:
+        who = ", ".join(one.culprits) or "nobody"
+        verdict = "convicted" if one.guilt.convicts else "to be asked, not convicted"
+        yield f"{verdict}, of a {one.guilt} ({one.kind}): {who}"
+        yield f"  {one.words}"
+        yield f"  {one.file or 'written with -o DIR, for whoever has the genesis file to verify'}"
     if report.forks:
         yield _ADVICE
 

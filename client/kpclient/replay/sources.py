@@ -7,8 +7,10 @@ file, blocks by their headers.
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from kpclient.errors import ClientError
 from kpclient.net.access_tokens import AccessTokens
@@ -19,12 +21,20 @@ from kpclient.replay.copied_chain import ChainUnavailableError, CopiedChain, Unr
 from kpclient.replay.served_chain import ServedChain, ask_end
 from kpclient.replay.verification import MAX_OPENINGS
 from kpledger.api.answers import PublicStatusAnswer
+from kpledger.base.codec import encode
 from kpledger.base.errors import AnotherLedgerError, LedgerError
 from kpledger.log.certificates import CommitCertificate
+from kpledger.log.chain import CommittedBlocks
+from kpledger.log.evidence import MAX_PATH_HEADERS
 from kpledger.log.genesis import Genesis
 from kpledger.log.heads import VerifiedHeads
 from kpledger.log.layout import NOOP_ENTRY, decode_stored_entry
+from kpledger.log.path import ShownHeader
 from kpledger.log.statements import Electorate
+from kpledger.log.two_histories import Stretch
+
+_MAX_SHOWN: Final = 2 * MAX_PATH_HEADERS
+"""What is further from where two histories part is shown by a nearer pair."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,13 +139,41 @@ class HistoryReader:
         if source.chain is not None or not source.is_there:
             return
         try:
-            chain = ServedChain(
-                self.genesis, (source.name,), timeout_s=self.timeout_s, tokens=self.tokens
-            )
+            chain = self._open(source)
         except (ClientError, LedgerError, OSError) as error:
             source.problem = describe_trouble(error)
             return
         self._read(source, chain)
+
+    def read_stretch(
+        self, source: HistorySource, height: int, certificates: Iterable[CommitCertificate]
+    ) -> Stretch:
+        """Read the headers of a source from a height on, and take the certificates of its blocks.
+
+        What cannot be read any more is left out: it convicts nobody.
+        """
+        blocks, shown = CommittedBlocks(self.genesis), list[ShownHeader]()
+        with suppress(ClientError, LedgerError, OSError, MemoryError):
+            for block in self._open(source):
+                if isinstance(block, UnreadableBlock) or len(shown) == _MAX_SHOWN:
+                    break
+                header, _ = blocks.read(block.height, block.stored)
+                if block.height >= height:
+                    shown.append(ShownHeader(header=encode(header), seal=blocks.seal))
+        last, chain = height + len(shown) - 1, source.chain
+        held = (
+            one
+            for one in certificates
+            if height <= one.index <= last and chain is not None and chain.holds(one)
+        )
+        return Stretch(tuple(shown), tuple(held))
+
+    def _open(self, source: HistorySource) -> ServedChain | CopiedChain:
+        if not source.is_node:
+            return CopiedChain(Path(source.name))
+        return ServedChain(
+            self.genesis, (source.name,), timeout_s=self.timeout_s, tokens=self.tokens
+        )
 
     def _read(self, source: HistorySource, chain: ServedChain | CopiedChain) -> None:
         """Read blocks, and verify their headers, as far as both goes."""

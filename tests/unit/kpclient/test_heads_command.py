@@ -11,7 +11,7 @@ import pytest
 from copied import write_copy, write_genesis
 from electing import finalise
 from founding import MemoryLedger
-from parted import COMMON, begin, go_on, go_on_elsewhere
+from parted import COMMON, begin, go_on, go_on_elsewhere, grow
 from scripted_node import STATUS, Script, problem, served
 from typer.testing import CliRunner
 
@@ -88,6 +88,44 @@ async def test_a_fork_ends_with_1_and_names_who_signed_both_sides(tmp_path: Path
         assert words in told
 
 
+async def test_copied_directories_that_went_on_separately_are_a_fork_with_evidence(
+    tmp_path: Path,
+) -> None:
+    mine, theirs = go_on(2), go_on_elsewhere(3)
+    certificates = {
+        "mine": finalise(mine.tip.end),
+        "theirs": finalise(theirs.tip.end, voters=THEIRS),
+    }
+    for name, ledger in (("mine", mine), ("theirs", theirs)):
+        (tmp_path / name).mkdir()
+        write_copy(tmp_path / name, ledger.entries, [certificates[name]])
+    out = tmp_path / "evidence"
+    copies = ["--copy", tmp_path / "mine", "--copy", tmp_path / "theirs"]
+    code, told = await compare(tmp_path, words=[*copies, "-o", out])
+    (file,) = out.iterdir()
+    assert code == 1
+    assert f"FORK: from block {COMMON + 1} on there is more than one history" in told
+    assert "convicted, of a lie (E8): eu-1" in told
+    assert f"  {file}" in told.splitlines()
+    genesis = ["--genesis", str(tmp_path / "genesis.json")]
+    judged = CliRunner().invoke(app, ["evidence", "verify", str(file), *genesis])
+    assert (judged.exit_code, "CONVICTED of a lie: eu-1" in judged.stdout) == (0, True)
+    again, _ = await compare(tmp_path, words=[*copies, "-o", out])
+    assert (again, [*out.iterdir()]) == (1, [file])
+
+
+async def test_a_certificate_of_a_block_that_nobody_shows_convicts_who_signed_both(
+    tmp_path: Path,
+) -> None:
+    mine, other = go_on(5), grow(begin(), [300, 301])
+    one = script("bw-1", mine, finalise(mine.tip.end))
+    two = script("eu-1", begin(), finalise(other.tip.end, voters=("bw-1", "za-1")))
+    code, told = await compare(tmp_path, one, two, words=["--json"])
+    report = json.loads(told)
+    assert (code, report["evidence"][0]["culprits"]) == (1, ["bw-1"])
+    assert (report["evidence"][0]["kind"], report["evidence"][0]["file"]) == ("E8", None)
+
+
 async def test_a_fork_is_told_to_programs(tmp_path: Path) -> None:
     mine, theirs = go_on(2), go_on_elsewhere(3)
     code, told = await compare(
@@ -145,6 +183,7 @@ async def test_a_copy_is_compared_with_nodes(tmp_path: Path) -> None:
     ("words", "said"),
     [
         (("--heads", "nowhere"), "error: --heads: 'nowhere' is not the URL of a node"),
+        (("--copy", "x", "-o", "y"), "error: --out: evidence is found between histories"),
         (("--heads", "http://a", "--node", "http://b"), "error: --node: --heads names the nodes"),
     ],
 )

@@ -1,0 +1,120 @@
+"""Who signed two histories of one ledger: evidence in the parts above the block where they part.
+
+Two leaders' blocks and two certificates on two branches contradict each other only where one voter
+has signed what no honest one signs together: :mod:`kpledger.log.judging` says when. Whoever holds
+both histories has all that it takes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+from kpledger.log.block import BlockKind
+from kpledger.log.certificates import CommitCertificate, LeaderCertificate, decode_opening
+from kpledger.log.evidence import Equivocation, Evidence, Fork, read_header
+from kpledger.log.findings import find_double_votes, find_equivocation, find_fork
+from kpledger.log.judging import judge
+from kpledger.log.path import ShownHeader
+from kpledger.log.statements import Electorate, SignatureCheck, verifies
+
+_NEAREST: Final = 8
+"""Certificates of each history that are compared: the nearest to where the two part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What one of two histories has and the other one has not."""
+
+    shown: tuple[ShownHeader, ...]
+    """The headers from the first block on at which they differ; as many as are known."""
+    certificates: tuple[CommitCertificate, ...]
+    """Of its blocks."""
+
+    def leaderships(self) -> dict[tuple[int, str], ShownHeader]:
+        """Give the first block that each leader signed in each term."""
+        found: dict[tuple[int, str], ShownHeader] = {}
+        for one in self.shown:
+            header = read_header(one)
+            if header.kind is BlockKind.BLOCK:
+                found.setdefault((header.term, header.leader), one)
+        return found
+
+    def openings(self) -> Iterator[LeaderCertificate]:
+        """Give the votes that opened terms; those of an earlier version have none."""
+        for one in self.shown:
+            if read_header(one).kind is BlockKind.NOOP and one.seal:
+                yield decode_opening(one.seal)
+
+
+def find_double_signing(
+    electorate: Electorate, one: Stretch, other: Stretch, *, check: SignatureCheck = verifies
+) -> tuple[Evidence, ...]:
+    """Find what convicts who signed both of two histories, or is a reason to ask.
+
+    Raises:
+        LedgerError: a header is malformed.
+    """
+    equivocations = [*_find_equivocations(electorate, one, other, check)]
+    votes = (vote for side in (one, other) for opening in side.openings() for vote in opening.votes)
+    double_votes = find_double_votes(electorate, votes, check=check)
+    found = _find_forks(electorate, one, other, equivocations, check)
+    forks = _choose(electorate, found, check)
+    return (*forks, *equivocations, *double_votes)
+
+
+def _find_equivocations(
+    electorate: Electorate, one: Stretch, other: Stretch, check: SignatureCheck
+) -> Iterator[Equivocation]:
+    ours, theirs = one.leaderships(), other.leaderships()
+    for leadership in sorted(ours.keys() & theirs.keys()):
+        first, second = ours[leadership], theirs[leadership]
+        is_higher = read_header(first).height > read_header(second).height
+        shown = one.shown if is_higher else other.shown
+        found = find_equivocation(electorate, first, second, shown=shown, check=check)
+        if found is not None:
+            yield found
+
+
+def _find_forks(
+    electorate: Electorate,
+    one: Stretch,
+    other: Stretch,
+    equivocations: list[Equivocation],
+    check: SignatureCheck,
+) -> Iterator[Fork]:
+    openings = [*one.openings(), *other.openings()]
+    by_term = {read_header(found.first).term: found for found in equivocations}
+    pairs = product(_nearest(one), _nearest(other))
+    for ours, theirs in sorted(pairs, key=lambda pair: abs(pair[0].term - pair[1].term)):
+        shown = one.shown if ours.index > theirs.index else other.shown
+        found = find_fork(
+            electorate,
+            ours,
+            theirs,
+            shown=shown,
+            openings=openings,
+            equivocation=by_term.get(min(ours.term, theirs.term)),
+            check=check,
+        )
+        if found is not None:
+            yield found
+
+
+def _nearest(stretch: Stretch) -> list[CommitCertificate]:
+    return sorted(stretch.certificates, key=lambda one: one.index)[:_NEAREST]
+
+
+def _choose(electorate: Electorate, found: Iterator[Fork], check: SignatureCheck) -> list[Fork]:
+    """Keep those that convict somebody whom none before convicts, or else the first."""
+    chosen: list[Fork] = []
+    convicted: set[str] = set()
+    for fork in found:
+        conviction = judge(fork, electorate, check)
+        culprits = {*conviction.culprits} if conviction.guilt.convicts else set[str]()
+        if not chosen or culprits - convicted:
+            if chosen and not convicted:
+                chosen.clear()
+            chosen.append(fork)
+            convicted |= culprits
+    return chosen

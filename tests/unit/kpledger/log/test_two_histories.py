@@ -1,0 +1,96 @@
+"""Two histories of one ledger convict exactly those who signed both."""
+
+from collections.abc import Sequence
+
+import pytest
+from electing import elect, finalise
+from founding import MemoryLedger, make_genesis
+from parted import COMMON, begin, go_on, go_on_elsewhere, grow
+
+from kpledger.base.codec import encode
+from kpledger.log.certificates import CommitCertificate
+from kpledger.log.chain import CommittedBlocks
+from kpledger.log.conviction import Conviction, Guilt
+from kpledger.log.evidence import Evidence
+from kpledger.log.judging import judge
+from kpledger.log.path import ShownHeader
+from kpledger.log.statements import Electorate
+from kpledger.log.two_histories import Stretch, find_double_signing
+
+ELECTORATE = Electorate.of(make_genesis())
+
+
+def stretch(ledger: MemoryLedger, *certificates: CommitCertificate, above: int = COMMON) -> Stretch:
+    """Show what a history has above the block where it parts."""
+    blocks, shown = CommittedBlocks(make_genesis()), list[ShownHeader]()
+    for height, stored in enumerate(ledger.entries, start=1):
+        header, _ = blocks.read(height, stored)
+        shown.append(ShownHeader(header=encode(header), seal=blocks.seal))
+    return Stretch(tuple(shown[above:]), certificates)
+
+
+def convict(one: Stretch, other: Stretch) -> list[Conviction]:
+    found: Sequence[Evidence] = find_double_signing(ELECTORATE, one, other)
+    mirrored = find_double_signing(ELECTORATE, other, one)
+    assert {*map(repr, found)} == {*map(repr, mirrored)}
+    return [judge(evidence, ELECTORATE) for evidence in found]
+
+
+def test_who_made_a_block_final_and_elected_a_leader_without_it_is_convicted() -> None:
+    mine, theirs = go_on(3), go_on_elsewhere(4)
+    convictions = convict(
+        stretch(mine, finalise(mine.tip.end, voters=("bw-1", "eu-1"))),
+        stretch(theirs, finalise(theirs.tip.end, voters=("eu-1", "za-1"))),
+    )
+    assert [(one.kind, one.culprits, one.guilt) for one in convictions] == [
+        ("E8", ("eu-1",), Guilt.LIE)
+    ]
+
+
+def test_of_several_certificates_those_are_shown_that_convict() -> None:
+    mine, theirs = go_on(3), go_on_elsewhere(4)
+    early = finalise(mine.tip.end, voters=("bw-1", "eu-1"))
+    mine.open_term(5, elect("bw-1", term=5, base=mine.tip.end, voters=("bw-1", "eu-1")))
+    grow(mine, [500])
+    late = finalise(mine.tip.end, voters=("bw-1", "eu-1"))
+    convictions = convict(
+        stretch(mine, early, late),
+        stretch(theirs, finalise(theirs.tip.end, voters=("eu-1", "za-1"))),
+    )
+    assert ("E8", ("eu-1",)) in [(one.kind, one.culprits) for one in convictions]
+    assert {name for one in convictions if one.guilt.convicts for name in one.culprits} == {"eu-1"}
+
+
+def test_a_leader_that_goes_on_twice_in_one_term_is_convicted_with_who_acknowledged_both() -> None:
+    one, other = go_on(2), grow(begin(), [300, 301, 302])
+    convictions = convict(
+        stretch(one, finalise(one.tip.end, voters=("bw-1", "eu-1"))),
+        stretch(other, finalise(other.tip.end, voters=("bw-1", "za-1"))),
+    )
+    kinds = [(one.kind, one.culprits, one.guilt) for one in convictions]
+    assert ("E1", ("bw-1",), Guilt.LIE) in kinds
+    assert ("E8", ("bw-1",), Guilt.LIE) in kinds
+    assert {name for one in convictions for name in one.culprits} == {"bw-1"}
+
+
+def test_votes_for_two_leaders_of_one_term_convict_who_gave_both() -> None:
+    one, other = go_on_elsewhere(2, voters=("eu-1", "za-1")), begin()
+    other.open_term(2, elect("bw-1", term=2, base=other.tip.end, voters=("bw-1", "za-1")))
+    grow(other, [400])
+    convictions = convict(stretch(one), stretch(other))
+    assert [(one.kind, one.culprits) for one in convictions] == [("E3", ("za-1",))]
+
+
+@pytest.mark.parametrize("blocks", [1, 3])
+def test_an_end_that_was_replaced_convicts_nobody(blocks: int) -> None:
+    """Ordinary: the leader of term 1 could not finish, and those of term 2 never saw its end."""
+    final = go_on_elsewhere(3)
+    end = finalise(final.tip.end, voters=("eu-1", "za-1"))
+    assert convict(stretch(go_on(blocks)), stretch(final, end)) == []
+
+
+def test_only_the_nearest_certificates_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kpledger.log.two_histories._NEAREST", 0)
+    mine, theirs = go_on(1), go_on_elsewhere(1)
+    shown = (stretch(mine, finalise(mine.tip.end)), stretch(theirs, finalise(theirs.tip.end)))
+    assert convict(*shown) == []
