@@ -4,14 +4,13 @@ import re
 from hashlib import sha256
 from itertools import combinations
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from kpledger.base.keys import SigningKey
 from kpledger.log.certificates import CommitCertificate, certify_commit
 from kpledger.log.conviction import Guilt
-from kpledger.log.evidence import Evidence, Fork
+from kpledger.log.evidence import Fork
 from kpledger.log.genesis import MAX_GENESIS_VOTERS
 from kpledger.log.judging import judge
 from kpledger.log.statements import Electorate, LogEnd, StatementSigner
@@ -67,8 +66,3 @@ def test_so_many_liars_make_two_histories_and_are_convicted(row: tuple[int, ...]
     )
     conviction = judge(Fork(first=both[0], second=both[1]), electorate)
     assert (conviction.culprits, conviction.guilt) == (tuple(sorted(liars)), Guilt.LIE)
-
-
-def test_page_tells_of_every_kind_of_evidence() -> None:
-    told = re.findall(r"^\| (E\d) \|", PAGE, flags=re.MULTILINE)
-    assert told == sorted(kind.__struct_config__.tag for kind in get_args(Evidence))
