@@ -30,9 +30,7 @@ AWAITED = frozenset(
     }
     | {"pre_vote", "verify_path", "vote", "StatementSigner", "end", "acknowledgements"}
     | {"put_certificate", "read_certificates", "keep_term_proof", "put_evidence", "read_evidence"}
-    | {"find_amnesia", "find_broken_block", "find_double_acknowledgement", "find_double_votes"}
-    | {"find_equivocation", "find_fork", "find_stale_generation", "find_usurper"}
-    | {"format_evidence"}
+    | {"find_double_acknowledgement"}
 )
 # People and pipes read these two; everything else returns values or logs.
 PRINTERS = ("client/kpclient/output/console.py", "tests/lab/simulator/__main__.py")

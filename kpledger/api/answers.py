@@ -151,6 +151,15 @@ class CommitsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The term to go on from, if there are more."""
 
 
+class EvidenceAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What voters signed that convicts them, or is a reason to ask, for anybody to judge."""
+
+    evidence: tuple[msgspec.Raw, ...]
+    """Files of evidence, ascending by id."""
+    next: HexDigest | None
+    """The id to go on from, if there is more."""
+
+
 class HealthAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """All is well, as far as was asked."""
 

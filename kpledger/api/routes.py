@@ -19,6 +19,7 @@ from kpledger.api.answers import (
     BatchAnswer,
     CommitsAnswer,
     CommittedAnswer,
+    EvidenceAnswer,
     HealthAnswer,
     PendingAnswer,
     PublicStatusAnswer,
@@ -104,6 +105,13 @@ class CommitsQuestion(msgspec.Struct, frozen=True, kw_only=True):
 
     from_term: Annotated[int, Meta(ge=0, le=MAX_COUNT)] = 0
     limit: Annotated[int, Meta(ge=1, le=MAX_COMMITS)] = MAX_COMMITS
+
+
+class EvidenceQuestion(Question, frozen=True, kw_only=True):
+    """Which evidence."""
+
+    from_id: Hex = "0" * 64
+    """The first id, as ``next`` of an answer gives it."""
 
 
 class EventQuestion(Question, frozen=True, kw_only=True):
@@ -212,6 +220,14 @@ COMMITS: Final = Route(
     # Statements of voters, in which no trade stands; whoever compares nodes needs all of theirs.
     access=Access.EVERYBODY,
 )
+EVIDENCE: Final = Route(
+    "/v1/evidence",
+    "What voters signed that convicts them, or is a reason to ask, as files of evidence",
+    _reply("Evidence", EvidenceAnswer),
+    question=EvidenceQuestion,
+    # A block that breaks the rules stands in it with its events.
+    access=Access.AS_CONFIGURED,
+)
 GENESIS: Final = Route(
     "/v1/genesis",
     "The genesis file, byte for byte",
@@ -274,6 +290,7 @@ ROUTES: Final = (
     EVENT,
     BLOCKS,
     COMMITS,
+    EVIDENCE,
     GENESIS,
     STATUS,
     CHECKPOINT,

@@ -10,8 +10,8 @@ from kpledger.base.hashing import Digest, Domain, hash_with_domain
 from kpledger.log.evidence import Evidence
 
 EVIDENCE_FORMAT: Final = "kpledger-evidence/1"
-MAX_EVIDENCE_BYTES: Final = 8 * 1024 * 1024
-"""Room for a whole block, or for the longest path."""
+MAX_EVIDENCE_BYTES: Final = 5 * 1024 * 1024
+"""Room for a whole block, or for the longest path, and for what stands beside it."""
 MAX_EVIDENCE_JSON_BYTES: Final = 2 * MAX_EVIDENCE_BYTES
 
 

@@ -21,6 +21,7 @@ from kpledger.log import layout
 from kpledger.log.block import decode_block, decode_block_header
 from kpledger.log.certificates import CommitCertificate, decode_commit_certificate
 from kpledger.log.chain import ExecutedBlock, Tip, genesis_tip
+from kpledger.log.evidence_file import evidence_id
 from kpledger.log.genesis import Genesis
 from kpledger.log.merkle import Frontier
 from kpledger.scheme.v1.records import EventRecord
@@ -218,6 +219,20 @@ class Ledger:
         first = layout.certificate_key(first_term)
         found = islice(self._store.browse(layout.CERTIFICATE_PREFIX, first), limit)
         return tuple(map(decode_commit_certificate, found))
+
+    def evidence(self, first: bytes, most_bytes: int) -> tuple[tuple[bytes, ...], bytes | None]:
+        """Give evidence against voters, encoded, from an id on; and the id to go on from, if any.
+
+        As much as fits, and at least one.
+        """
+        found: list[bytes] = []
+        size = 0
+        for encoded in self._store.browse(layout.EVIDENCE_PREFIX, layout.evidence_key(first)):
+            size += len(encoded)
+            if found and size > most_bytes:
+                return tuple(found), evidence_id(encoded)
+            found.append(encoded)
+        return tuple(found), None
 
     def block(self, height: int) -> bytes | None:
         """Give the stored bytes of a committed block, or None."""

@@ -75,7 +75,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
             *("propose decision", "propose position", "propose restriction", "propose lift"),
             *("propose approve", "propose decline", "propose policy"),
             *("flags", "mirror", "balance", "production-check", "unconfirmed", "numbers"),
-            *("reconcile", "evidence show", "evidence verify"),
+            *("reconcile", "evidence list", "evidence show", "evidence verify"),
         ]
     )
 

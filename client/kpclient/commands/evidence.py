@@ -1,6 +1,6 @@
-"""``kpledger evidence``: what a file shows against a voter, judged here with the genesis file.
+"""``kpledger evidence``: what is shown against voters, judged here with the genesis file.
 
-Nothing is asked of anybody: whoever has the genesis file comes to the same verdict.
+Nobody's verdict is believed: whoever has the genesis file comes to the same one.
 """
 
 from pathlib import Path
@@ -9,9 +9,11 @@ from typing import Final
 import typer
 
 from kpclient.commands.declared import command
-from kpclient.files import read_bounded
-from kpclient.input.options import ConnectionOptions, LocalOptions
-from kpclient.output.console import print_fields, print_json, print_line
+from kpclient.files import check_destination, read_bounded, write_public
+from kpclient.input.options import ConnectionOptions, LocalOptions, OfflineOptions
+from kpclient.net.ledger_client import LedgerClient
+from kpclient.output.console import print_fields, print_json, print_line, print_table
+from kpclient.replay.copied_chain import CopiedChain
 from kpclient.session import Session
 from kpledger.base.errors import LedgerError
 from kpledger.command import EXIT_DONE, EXIT_REFUSED
@@ -21,6 +23,7 @@ from kpledger.log.evidence_file import (
     MAX_EVIDENCE_JSON_BYTES,
     encode_evidence,
     evidence_id,
+    format_evidence,
     parse_evidence,
 )
 from kpledger.log.genesis import Genesis
@@ -60,15 +63,42 @@ _FORK: Final = (
 )
 
 
+@command("evidence list")
+def list_evidence(
+    *, connection: ConnectionOptions, copy: Path | None = None, out: Path | None = None
+) -> None:
+    """List the evidence that a node or a copy holds, judged here, and write it into files."""
+    session = Session(connection, offline=OfflineOptions(copy=copy))
+    electorate = Electorate.of(session.genesis)
+    if out is not None:
+        check_destination("--out", out, parents=True)
+    chain = None if copy is None else session.open_chain()
+    if isinstance(chain, CopiedChain):
+        source, found = chain.source, tuple(chain.evidence())
+    else:
+        source, found = session.ask(LedgerClient.evidence)
+    judged = [(_id_of(one), _judge(one, electorate)) for one in found]
+    if out is not None:
+        out.mkdir(parents=True)
+        for evidence, (name, verdict) in zip(found, judged, strict=True):
+            write_public(out / f"{verdict.kind}-{name}.json", format_evidence(evidence))
+    if connection.as_json:
+        listed = [{"id": name, **_tell(verdict)} for name, verdict in judged]
+        print_json({"source": source, "evidence": listed})
+        return
+    print_line(f"{source} holds {len(found)} pieces of evidence")
+    print_table(("id", "kind", "shows", "of"), [_row(*one) for one in judged])
+
+
 @command("evidence show")
 def show_evidence(file: Path, local: LocalOptions) -> None:
     """Show what a file of evidence says, without verifying it."""
     evidence = _load(file)
-    kind, encoded = kind_of_evidence(evidence), encode_evidence(evidence)
+    kind = kind_of_evidence(evidence)
     known = {
         "kind": kind,
         "about": KIND_NAMES[kind],
-        "id": evidence_id(encoded).hex(),
+        "id": _id_of(evidence),
         "says": _read_accusation(evidence),
     }
     if local.as_json:
@@ -86,28 +116,40 @@ def verify_evidence(file: Path, *, genesis: Path | None = None, local: LocalOpti
     """
     evidence = _load(file)
     pinned = Session(ConnectionOptions(genesis=genesis, home=local.home)).genesis
-    try:
-        conviction = judge(evidence, Electorate.of(pinned))
-    except EvidenceError as error:
-        if local.as_json:
-            print_json({"convicts": False, "kind": error.kind, "problem": error.problem})
-        else:
-            print_line(f"NOBODY is convicted: {error}")
-        raise typer.Exit(EXIT_REFUSED) from None
+    found = _judge(evidence, Electorate.of(pinned))
     if local.as_json:
-        print_json(
-            {
-                "convicts": conviction.guilt.convicts,
-                "kind": conviction.kind,
-                "guilt": conviction.guilt,
-                "culprits": conviction.culprits,
-                "words": conviction.words,
-            }
-        )
+        print_json(_tell(found))
+    elif isinstance(found, EvidenceError):
+        print_line(f"NOBODY is convicted: {found}")
     else:
-        for line in format_conviction(conviction, pinned):
+        for line in format_conviction(found, pinned):
             print_line(line)
-    raise typer.Exit(EXIT_DONE if conviction.guilt.convicts else EXIT_REFUSED)
+    raise typer.Exit(EXIT_DONE if _convicts(found) else EXIT_REFUSED)
+
+
+def _judge(evidence: Evidence, electorate: Electorate) -> Conviction | EvidenceError:
+    try:
+        return judge(evidence, electorate)
+    except EvidenceError as error:
+        return error
+
+
+def _row(name: str, found: Conviction | EvidenceError) -> tuple[str, str, str, str]:
+    if isinstance(found, EvidenceError):
+        return name, found.kind, "nothing: it does not hold", ""
+    return name, found.kind, f"a {found.guilt}", ", ".join(found.culprits)
+
+
+def _convicts(found: Conviction | EvidenceError) -> bool:
+    return isinstance(found, Conviction) and found.guilt.convicts
+
+
+def _tell(found: Conviction | EvidenceError) -> dict[str, object]:
+    """Give for programs what evidence amounts to."""
+    told: dict[str, object] = {"convicts": _convicts(found), "kind": found.kind}
+    if isinstance(found, EvidenceError):
+        return told | {"problem": found.problem}
+    return told | {"guilt": found.guilt, "culprits": found.culprits, "words": found.words}
 
 
 def format_conviction(conviction: Conviction, genesis: Genesis) -> list[str]:
@@ -133,6 +175,10 @@ def format_conviction(conviction: Conviction, genesis: Genesis) -> list[str]:
         *fork,
         *advice,
     ]
+
+
+def _id_of(evidence: Evidence) -> str:
+    return evidence_id(encode_evidence(evidence)).hex()
 
 
 def _load(file: Path) -> Evidence:

@@ -36,6 +36,7 @@ from kpledger.api import routes
 from kpledger.api.answers import (
     BatchAnswer,
     CommittedAnswer,
+    EvidenceAnswer,
     PublicStatusAnswer,
     RecordedEvent,
     RefusedAnswer,
@@ -46,9 +47,14 @@ from kpledger.api.answers import (
 )
 from kpledger.base.errors import LedgerError
 from kpledger.books.query import Query
+from kpledger.log.evidence import Evidence
+from kpledger.log.evidence_file import parse_evidence
 from kpledger.log.genesis import Genesis, parse_genesis
 from kpledger.scheme.envelope import decode_envelope, parse_envelope_json, verify_envelope
 from kpledger.scheme.event import SignedEvent
+
+_MAX_PAGES: Final = 1000
+"""Answers that one question is told in, at most."""
 
 A = TypeVar("A", bound=msgspec.Struct)
 B = TypeVar("B")
@@ -173,6 +179,27 @@ class LedgerClient:
         node, content = await self._nodes.request("GET", routes.GENESIS.path, _read_genesis)
         if content != self._genesis.encoded:
             raise NotTrustworthyError(node, "it serves another genesis file than the pinned one")
+
+    async def evidence(self) -> tuple[str, tuple[Evidence, ...]]:
+        """Give the evidence against voters that a node keeps, unverified, and which node that is.
+
+        Raises:
+            LedgerError: a file that a node shows is no evidence.
+            ClientError: no node gives it, or one shows more than could be true.
+        """
+        found: list[Evidence] = []
+        read = partial(read_answer, kind=EvidenceAnswer)
+        first = ""
+        for _ in range(_MAX_PAGES):
+            question = (
+                routes.EvidenceQuestion(from_id=first) if first else routes.EvidenceQuestion()
+            )
+            node, answer = await self._nodes.request("GET", routes.EVIDENCE.target(question), read)
+            found += (parse_evidence(bytes(one)) for one in answer.evidence)
+            if answer.next is None or answer.next <= first:
+                return node, tuple(found)
+            first = answer.next
+        raise ClientError(f"{node} shows evidence without end")
 
     async def event(self, event_id: bytes) -> VerifiedEvent | None:
         """Ask for an event and verify it; None if the ledger does not hold it.

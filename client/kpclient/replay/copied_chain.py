@@ -39,6 +39,8 @@ from kpclient.replay.children import fail, is_memory_limited, started
 from kpledger.base.errors import LedgerError
 from kpledger.log import layout
 from kpledger.log.certificates import CommitCertificate, decode_commit_certificate
+from kpledger.log.evidence import Evidence
+from kpledger.log.evidence_file import decode_evidence
 from kpledger.reading import open_file, say_trouble
 
 _READER: Final = "kpclient.replay.database_reader"
@@ -56,8 +58,8 @@ _MAX_COPIED_BYTES: Final = 4 * LARGEST_FILE_BYTES
 _MAX_FILES: Final = 100_000
 """That many tables hold more than a terabyte."""
 _PIECE_BYTES: Final = 1 << 20
-_How = Literal["strict", "lenient", "certificates"]
-"""Blocks, up to the first damage or in spite of it; or what makes them final."""
+_How = Literal["strict", "lenient", "certificates", "evidence"]
+"""Blocks, up to the first damage or in spite of it; what makes them final; what convicts voters."""
 
 
 class ChainUnavailableError(ClientError):
@@ -156,6 +158,19 @@ class CopiedChain:
             for encoded in found:
                 try:
                     yield decode_commit_certificate(encoded)
+                except LedgerError as error:
+                    raise _refuse(self._database, str(error)) from None
+
+    def evidence(self) -> Iterator[Evidence]:
+        """Yield the evidence against voters that stands beside the blocks, unverified.
+
+        Raises:
+            ChainUnavailableError: it cannot be read, or some of it is none.
+        """
+        with closing(_read(self._database, 0, "evidence")) as found:
+            for encoded in found:
+                try:
+                    yield decode_evidence(encoded)
                 except LedgerError as error:
                     raise _refuse(self._database, str(error)) from None
 

@@ -5,7 +5,7 @@ and some damage ends the process. Here both end this process alone, which may ta
 and no more. It writes to standard output what a node streams, MessagePack arrays [height, stored
 entry]; in the last one stands, instead of an entry, why there are no more: nothing at the end of
 the log, what is damaged at this height, at height 0 what cannot be read, or, at height -1, what of
-this machine hindered the reading. Likewise the commit certificates, each with its term.
+this machine hindered the reading. Likewise the commit certificates and the evidence, with a 1.
 """
 
 import errno
@@ -25,6 +25,7 @@ from kpclient.replay.children import MEMORY_BYTES, is_memory_limited
 from kpclient.replay.database_files import find_highest_block, find_tear
 from kpledger.log import layout
 from kpledger.log.certificates import MAX_CERTIFICATE_BYTES
+from kpledger.log.evidence_file import MAX_EVIDENCE_BYTES
 
 _TORN: Final = (
     *("missing files", "create_if_missing", "non-existent file"),
@@ -33,6 +34,12 @@ _TORN: Final = (
 """How LevelDB says that a file is not there, or not whole: a table, CURRENT, or the manifest."""
 
 _SHORTAGES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM)
+
+_BESIDE: Final = {
+    "certificates": (layout.CERTIFICATE_PREFIX, MAX_CERTIFICATE_BYTES),
+    "evidence": (layout.EVIDENCE_PREFIX, MAX_EVIDENCE_BYTES),
+}
+"""What stands beside the blocks: under which prefix, and how long one may be."""
 
 _Frame = tuple[int, bytes | str]
 
@@ -79,19 +86,19 @@ def read_frames(directory: str, first: int, *, strict: bool) -> Iterator[_Frame]
         yield _want_memory()
 
 
-def read_certificates(directory: str) -> Iterator[_Frame]:
-    """Yield the commit certificates by their terms, and last why there are no more."""
+def read_beside(directory: str, prefix: bytes, most_bytes: int) -> Iterator[_Frame]:
+    """Yield what stands beside the blocks under a prefix, and last why there is no more."""
     try:
         with closing(plyvel.DB(directory, paranoid_checks=True, compression=None)) as database:
             found = database.raw_iterator(verify_checksums=True, fill_cache=False)
             with closing(found):
-                found.seek(layout.CERTIFICATE_PREFIX)
-                while found.valid() and found.key().startswith(layout.CERTIFICATE_PREFIX):
-                    term, encoded = int.from_bytes(found.key()[1:9], "big"), found.value()
-                    if len(encoded) > MAX_CERTIFICATE_BYTES:
-                        yield 0, f"the certificate of term {term} has {len(encoded)} bytes"
+                found.seek(prefix)
+                while found.valid() and found.key().startswith(prefix):
+                    key, encoded = found.key(), found.value()
+                    if len(encoded) > most_bytes:
+                        yield 0, f"the record under {key[:64].hex()} has {len(encoded)} bytes"
                         return
-                    yield term, encoded
+                    yield 1, encoded
                     found.next()
         yield 1, ""
     except plyvel.Error as error:
@@ -121,9 +128,11 @@ def _main(directory: str, first: str, how: str) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(BrokenPipeError):  # nobody listens any more
-        is_strict = how == "strict"
-        blocks = read_frames(directory, int(first), strict=is_strict)
-        for frame in read_certificates(directory) if how == "certificates" else blocks:
+        if how in _BESIDE:
+            frames = read_beside(directory, *_BESIDE[how])
+        else:
+            frames = read_frames(directory, int(first), strict=how == "strict")
+        for frame in frames:
             sys.stdout.buffer.write(msgpack.packb(frame))
         sys.stdout.buffer.flush()
 

@@ -53,6 +53,7 @@ def build_app(
         routes.EVENT: blocks.get_event,
         routes.BLOCKS: blocks.get_blocks,
         routes.COMMITS: blocks.get_commits,
+        routes.EVIDENCE: blocks.get_evidence,
         routes.GENESIS: status.get_genesis,
         routes.STATUS: status.get_status,
         routes.CHECKPOINT: status.get_checkpoint,

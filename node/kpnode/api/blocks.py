@@ -3,7 +3,7 @@
 ``GET /v1/blocks`` is a stream of MessagePack arrays [height, stored entry], up to the block that
 was the newest when the request came. One request can carry the whole ledger, so the number of
 streams is bounded, in all and for each client, and one that reads too slowly is cut off.
-``GET /v1/commits`` gives what voters have signed of them.
+``GET /v1/commits`` gives what voters have signed of them, ``GET /v1/evidence`` what convicts them.
 ``GET /v1/events/{id}`` shows one event, where it stands, and the envelope that proves it.
 """
 
@@ -14,16 +14,18 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from kpledger.api.answers import CommitsAnswer, RecordedEvent, UnknownEvent
+from kpledger.api.answers import CommitsAnswer, EvidenceAnswer, RecordedEvent, UnknownEvent
 from kpledger.api.routes import (
     MSGPACK_TYPE,
     BlocksQuestion,
     CommitsQuestion,
     EventQuestion,
+    EvidenceQuestion,
     ReadOptions,
 )
 from kpledger.base.state import read_record
 from kpledger.books.query import encode_answer
+from kpledger.log.evidence_file import decode_evidence, format_evidence
 from kpledger.scheme.envelope import decode_envelope, format_envelope_json
 from kpledger.scheme.v1.records import CountersignaturesRecord
 from kpnode.api.client import client_of
@@ -35,6 +37,7 @@ from kpnode.ledger import Ledger, StoredEvent
 from kpnode.runtime import Node
 
 _READ_BYTES: Final = 256 * 1024
+_EVIDENCE_BYTES: Final = 2 << 20
 
 
 class BlocksApi:
@@ -75,6 +78,17 @@ class BlocksApi:
         found = await asyncio.to_thread(self._ledger.commits, first, limit + 1)
         onward = found[limit].term if len(found) > limit else None
         answer = CommitsAnswer(commits=found[:limit], next=onward)
+        return web.Response(body=encode_answer(answer), headers=ledger_headers(tip))
+
+    async def get_evidence(self, request: web.Request) -> web.Response:
+        """Give the evidence that this node keeps, as files."""
+        first = bytes.fromhex(read_parameters(request, EvidenceQuestion).from_id)
+        tip = find_tip(self._node)
+        found, onward = await asyncio.to_thread(self._ledger.evidence, first, _EVIDENCE_BYTES)
+        files = (msgspec.Raw(format_evidence(decode_evidence(one))) for one in found)
+        answer = EvidenceAnswer(
+            evidence=tuple(files), next=None if onward is None else onward.hex()
+        )
         return web.Response(body=encode_answer(answer), headers=ledger_headers(tip))
 
     async def get_event(self, request: web.Request) -> web.Response:

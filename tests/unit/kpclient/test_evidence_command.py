@@ -1,18 +1,34 @@
 """``kpledger evidence``: a file is judged with the genesis file alone, in words for people."""
 
+import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+import plyvel
 import pytest
 from convicting import VECTORS, all_cases
+from copied import write_copy
+from electing import open_signed_trade
 from founding import make_genesis, make_genesis_file, vary
+from scripted_node import Script, served
 from typer.testing import CliRunner, Result
 
 from kpclient.cli import app
 from kpclient.commands.evidence import ADVICE, KIND_NAMES
+from kpledger.api.answers import EvidenceAnswer
+from kpledger.books.query import encode_answer
 from kpledger.log.conviction import Guilt
-from kpledger.log.evidence_file import format_evidence
+from kpledger.log.evidence import Evidence
+from kpledger.log.evidence_file import (
+    MAX_EVIDENCE_BYTES,
+    encode_evidence,
+    evidence_id,
+    format_evidence,
+    parse_evidence,
+)
 from kpledger.log.genesis import format_genesis
 
 CASES: Final = all_cases()
@@ -119,3 +135,81 @@ def test_every_kind_and_guilt_has_its_words() -> None:
     assert list(KIND_NAMES) == [f"E{one}" for one in range(1, 10)]
     assert set(ADVICE) == set(Guilt)
     assert GENESIS.read_bytes() == make_genesis().encoded
+
+
+HELD: Final = ("good-e2-one-height", "good-e6-own-vote", "e2-one-branch")
+
+
+def held() -> list[Evidence]:
+    return sorted((CASES[name] for name in HELD), key=lambda one: evidence_id(encode_evidence(one)))
+
+
+def check_listed(place: Path, typed: Sequence[str]) -> None:
+    """List what is held, and judge the files that are written."""
+    out = place / "evidence"
+    listed = CliRunner().invoke(app, ["evidence", "list", *typed, "--out", str(out)])
+    assert listed.exit_code == 0, listed.output
+    assert "holds 3 pieces of evidence" in listed.stdout
+    for shown in ("a lie", "a suspicion", "nothing: it does not hold"):
+        assert shown in listed.stdout
+    files = sorted(out.iterdir())
+    assert [one.name[:3] for one in files] == ["E2-", "E2-", "E6-"]
+    assert {encode_evidence(parse_evidence(one.read_bytes())) for one in files} == {
+        encode_evidence(one) for one in held()
+    }
+    told = CliRunner().invoke(app, ["evidence", "list", *typed, "--json"])
+    found = json.loads(told.stdout)["evidence"]
+    assert {f"{one['kind']}-{one['id']}.json" for one in found} == {one.name for one in files}
+    assert sum(one["convicts"] for one in found) == 1
+
+
+async def test_evidence_of_a_node_is_listed_judged_and_written(tmp_path: Path) -> None:
+    files = [msgspec.Raw(format_evidence(one)) for one in held()]
+    third = evidence_id(encode_evidence(held()[2])).hex()
+    pages = [
+        EvidenceAnswer(evidence=tuple(files[:2]), next=third),
+        EvidenceAnswer(evidence=tuple(files[2:]), next=None),
+    ]
+    node = Script({"GET /v1/evidence": [encode_answer(page) for page in pages * 2]})
+    async with served(node) as url:
+        typed = ["--node", url, "--genesis", str(GENESIS), "--home", str(tmp_path)]
+        await asyncio.to_thread(check_listed, tmp_path, typed)
+    queries = [one for one in node.queries if one]
+    assert queries == [f"from_id={third}"] * 2
+
+
+async def test_a_node_that_never_comes_to_an_end_is_not_believed(tmp_path: Path) -> None:
+    (file,) = (msgspec.Raw(format_evidence(one)) for one in held()[:1])
+    page = encode_answer(EvidenceAnswer(evidence=(file,), next="f" * 64))
+    async with served(Script({"GET /v1/evidence": page})) as url:
+        typed = ["evidence", "list", "--node", url, "--genesis", str(GENESIS), "--json"]
+        result = await asyncio.to_thread(CliRunner().invoke, app, [*typed, "--home", str(tmp_path)])
+    assert len(json.loads(result.stdout)["evidence"]) == 2
+
+
+async def test_what_a_node_shows_that_is_no_evidence_ends_with_2(tmp_path: Path) -> None:
+    page = encode_answer(EvidenceAnswer(evidence=(msgspec.Raw(b"{}"),), next=None))
+    async with served(Script({"GET /v1/evidence": page})) as url:
+        typed = ["evidence", "list", "--node", url, "--genesis", str(GENESIS)]
+        result = await asyncio.to_thread(CliRunner().invoke, app, [*typed, "--home", str(tmp_path)])
+    assert (result.exit_code, "malformed" in result.stderr) == (2, True)
+
+
+def test_evidence_of_a_copy_is_listed_judged_and_written(tmp_path: Path) -> None:
+    copy = write_copy(tmp_path, open_signed_trade().entries)
+    with plyvel.DB(str(copy / "ledger"), compression=None) as database:
+        for one in held():
+            encoded = encode_evidence(one)
+            database.put(b"e" + evidence_id(encoded), encoded)
+    typed = ["--copy", str(copy), "--genesis", str(GENESIS), "--home", str(tmp_path)]
+    check_listed(tmp_path, typed)
+
+
+def test_what_a_copy_holds_that_is_no_evidence_ends_with_2(tmp_path: Path) -> None:
+    copy = write_copy(tmp_path, open_signed_trade().entries)
+    typed = ["evidence", "list", "--copy", str(copy), "--genesis", str(GENESIS)]
+    for stored, said in ((b"x", "malformed"), (bytes(MAX_EVIDENCE_BYTES + 1), "bytes")):
+        with plyvel.DB(str(copy / "ledger"), compression=None) as database:
+            database.put(b"e" + bytes(32), stored)
+        result = CliRunner().invoke(app, [*typed, "--home", str(tmp_path)])
+        assert (result.exit_code, said in result.stderr) == (2, True), result.output

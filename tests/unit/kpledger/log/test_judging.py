@@ -13,6 +13,8 @@ from kpledger.base.errors import LedgerError
 from kpledger.log.conviction import EvidenceError
 from kpledger.log.evidence import kind_of_evidence
 from kpledger.log.evidence_file import (
+    MAX_EVIDENCE_BYTES,
+    MAX_EVIDENCE_JSON_BYTES,
     decode_evidence,
     encode_evidence,
     evidence_id,
@@ -129,9 +131,9 @@ def test_other_format_is_refused(change: bytes) -> None:
 
 def test_file_that_is_too_large_is_refused() -> None:
     with pytest.raises(LedgerError, match="limit"):
-        parse_evidence(b" " * (16 * 1024 * 1024 + 1))
+        parse_evidence(b" " * (MAX_EVIDENCE_JSON_BYTES + 1))
     with pytest.raises(LedgerError, match="limit"):
-        decode_evidence(b" " * (8 * 1024 * 1024 + 1))
+        decode_evidence(b" " * (MAX_EVIDENCE_BYTES + 1))
 
 
 def test_file_with_an_unknown_field_is_refused() -> None:
