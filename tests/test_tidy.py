@@ -20,18 +20,7 @@ FILE_LINES_MAX = 450
 SHIPPED_LINES_MAX = 51_500
 OVERRIDES = frozenset({"format_commands", "format_options"})  # typer calls them
 # Parts of signed consensus that stand before what calls them; empty when it is whole.
-AWAITED = frozenset(
-    {
-        "acknowledge",
-        "certify_commit",
-        "decode_term_proof",
-        "nominate",
-        "place",
-    }
-    | {"pre_vote", "verify_path", "vote", "StatementSigner", "end", "acknowledgements"}
-    | {"put_certificate", "read_certificates", "keep_term_proof", "put_evidence", "read_evidence"}
-    | {"find_double_acknowledgement"}
-)
+AWAITED = frozenset({"find_double_acknowledgement"})
 # People and pipes read these two; everything else returns values or logs.
 PRINTERS = ("client/kpclient/output/console.py", "tests/lab/simulator/__main__.py")
 
