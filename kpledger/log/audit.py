@@ -236,13 +236,15 @@ class Auditor:
         """Tell another ledger from votes that are wrong: its first ones name its chain id.
 
         Raises:
-            AnotherLedgerError: they open the first term of the ledger that they name.
+            AnotherLedgerError: all of them open the first term of the ledger that they name.
         """
         try:
-            base = decode_opening(entry.payload).base
+            opening = decode_opening(entry.payload)
         except LedgerError:
             return
-        if base.index == 0 and base.head != self.genesis.chain:
+        base = opening.base
+        is_agreed = all(vote.candidate_end == base for vote in opening.votes)
+        if is_agreed and base.index == 0 and base.head != self.genesis.chain:
             found, pinned = base.head.hex(), self.genesis.chain.hex()
             raise AnotherLedgerError("the chain", found=found, pinned=pinned) from None
 

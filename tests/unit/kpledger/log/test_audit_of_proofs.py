@@ -20,7 +20,7 @@ from founding import (
     open_trade,
     vary,
 )
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from kpledger.base.errors import AnotherLedgerError, LedgerError
 from kpledger.log.audit import (
@@ -284,6 +284,17 @@ def test_no_bit_of_a_certified_head_can_be_changed(bit: int) -> None:
     head[bit // 8] ^= 1 << bit % 8
     with pytest.raises(LedgerError):
         audit(vary(finalise(end_at(6)), head=bytes(head)))
+
+
+@pytest.mark.parametrize("height", range(1, LAST + 1))
+@settings(max_examples=20)
+@given(choice=st.integers(min_value=0), bit=st.integers(0, 7))
+def test_flipped_bit_is_found_at_its_height(height: int, choice: int, bit: int) -> None:
+    """Also in the votes that open a term, and where nothing follows that is built on it."""
+    stored = bytearray(make_chain()[0][height - 1])
+    stored[choice % len(stored)] ^= 1 << bit
+    report = audit(chain=[*make_chain()[0][: height - 1], bytes(stored)])
+    assert (report.verdict, report.first_bad_height) == (AuditVerdict.VIOLATION, height)
 
 
 def test_another_ledger_is_known_by_its_first_votes() -> None:
