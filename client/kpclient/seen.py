@@ -28,6 +28,8 @@ from kpledger.base.ids import Digest32
 from kpledger.base.units import format_time
 from kpledger.command import EXIT_REFUSED
 from kpledger.log.certificates import CommitCertificate
+from kpledger.log.evidence import Evidence, kind_of_evidence
+from kpledger.log.evidence_file import encode_evidence, evidence_id, format_evidence
 from kpledger.reading import say_trouble
 
 _MAX_FILE_BYTES: Final = 1 << 20
@@ -237,6 +239,14 @@ class Memory:
                 self._write(self._path, msgspec.structs.replace(seen, certificate=certificate))
             return None
 
+    def keep_evidence(self, evidence: Evidence) -> Path | None:
+        """Write evidence beside what was seen, once; gives the file, None if there can be none."""
+        name = evidence_id(encode_evidence(evidence)).hex()[:16]
+        file = self._path.with_suffix(f".{kind_of_evidence(evidence)}-{name}.json")
+        if not file.exists():
+            self._write(file, format_evidence(evidence))
+        return file if file.exists() else None
+
     def forget(self, head: bytes) -> bool:
         """Forget what was seen with this head, and that it was a fork; says whether there was any.
 
@@ -315,10 +325,11 @@ class Memory:
         with suppress(FileError, OSError):
             self._write(path, content)
 
-    def _write(self, path: Path, content: Seen | Mapping[str, Position | int]) -> None:
+    def _write(self, path: Path, content: Seen | Mapping[str, Position | int] | bytes) -> None:
         try:
             make_private_directory(path.parent)
-            write_durably(path, msgspec.json.encode(content), replace=True)
+            encoded = content if isinstance(content, bytes) else msgspec.json.encode(content)
+            write_durably(path, encoded, replace=True)
         except (OSError, UnwritableError) as error:
             if self._warn is None:
                 raise

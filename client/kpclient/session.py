@@ -39,6 +39,7 @@ from kpledger.books.query import Query
 from kpledger.command import EXIT_REFUSED
 from kpledger.log.audit import AuditReport, AuditVerdict
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
+from kpledger.log.statements import Electorate
 from kpledger.reading import say_trouble
 from kpledger.scheme.outcome import Rule
 from kpledger.scheme.v1.ids import parse_number
@@ -256,7 +257,7 @@ class Session:
 
     def _look_out(self) -> Lookout:
         """Give what looks on a chain for everything that was seen of this ledger before."""
-        return Lookout(self.memory.load().heights)
+        return Lookout(self.memory.load())
 
     def _accept(
         self, chain: ServedChain | CopiedChain, report: AuditReport, lookout: Lookout
@@ -264,6 +265,9 @@ class Session:
         """Compare what was verified here with what was proven before, and keep it."""
         if not report.height:
             return
+        fork = lookout.find_fork(Electorate.of(self.genesis))
+        if fork is not None and (file := self.memory.keep_evidence(fork)) is not None:
+            print_trouble(f"two majorities have signed: kpledger evidence verify {file}")
         end = lookout.find_end(report, is_served=isinstance(chain, ServedChain))
         heads = lookout.heads_up_to(end.height)
         self.memory.accept(end, node=chain.source, heads=heads, now_ms=now_ms())

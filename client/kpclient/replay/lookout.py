@@ -4,20 +4,28 @@ What a copy holds above its newest commit certificate may never have been final:
 an end after a change of leader, and nobody has lied. So it is compared with nothing.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
-from kpclient.seen import Position
+from kpclient.seen import Position, Seen
+from kpledger.base.codec import encode
 from kpledger.log.audit import AuditReport
-from kpledger.log.certificates import CommitCertificate
+from kpledger.log.certificates import CommitCertificate, LeaderCertificate
 from kpledger.log.chain import ExecutedBlock, Tip
+from kpledger.log.evidence import MAX_FORK_OPENINGS, MAX_PATH_HEADERS, Fork
+from kpledger.log.findings import find_fork
+from kpledger.log.path import ShownHeader
+from kpledger.log.statements import Electorate
 
 
 class Lookout:
     """Keeps some blocks of one chain: to be believed as far as the chain was found sound."""
 
-    def __init__(self, heights: Collection[int]) -> None:
-        """Look out for the blocks at these heights, and for those of certificates."""
-        self._heights = set(heights)
+    def __init__(self, seen: Seen) -> None:
+        """Look out for the blocks that were seen, and for those of certificates."""
+        self._heights = set(seen.heights)
+        self._final = seen.certificate
+        self._above_final: list[ShownHeader] = []
+        self._openings: list[LeaderCertificate] = []
         self._tips: dict[int, Tip] = {}
         self._certificates: list[CommitCertificate] = []
 
@@ -29,7 +37,13 @@ class Lookout:
             yield one
 
     def see(self, executed: ExecutedBlock) -> None:
-        """Take note of a block, if it is one of those."""
+        """Take note of a block, if it is one of those, or just above what was seen to be final."""
+        above = 0 if self._final is None else executed.tip.height - self._final.index
+        if 0 < above <= MAX_PATH_HEADERS:
+            self._above_final.append(ShownHeader(header=encode(executed.header), seal=b""))
+        opening = executed.opening
+        if self._final is not None and opening is not None and opening.term > self._final.term:
+            self._openings = [*self._openings, opening][:MAX_FORK_OPENINGS]
         if executed.tip.height in self._heights:
             self._tips[executed.tip.height] = executed.tip
 
@@ -57,3 +71,23 @@ class Lookout:
         """Give the certificate of the highest block that is final."""
         found = (one for one in self._certificates if one.index == report.final_up_to)
         return next(found, None)
+
+    def find_fork(self, electorate: Electorate) -> Fork | None:
+        """Find that what was seen to be final and what is final here exclude each other."""
+        if self._final is None:
+            return None
+        tip = self._tips.get(self._final.index)
+        if tip is not None and tip.head == self._final.head:
+            return None
+        nearest = sorted(self._certificates, key=lambda one: one.index)
+        found = (
+            find_fork(
+                electorate,
+                self._final,
+                one,
+                shown=self._above_final,
+                openings=self._openings,
+            )
+            for one in nearest
+        )
+        return next(filter(None, found), None)

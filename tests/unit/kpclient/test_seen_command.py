@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 from copied import write_copy, write_genesis
+from electing import finalise
 from founding import MemoryLedger
 from parted import COMMON, begin, go_on, go_on_elsewhere
 from typer.testing import CliRunner, Result
 
 from kpclient.cli import app
+from kpledger.log.certificates import CommitCertificate
+
+THEIRS = ("eu-1", "za-1")
 
 
 @pytest.fixture
@@ -79,6 +83,42 @@ def test_a_shorter_copy_is_connected_by_a_longer_one(
     assert run(tmp_path, "audit", "--copy", copies["longer"]).exit_code == 0
     listed = json.loads(run(tmp_path, "seen", "list", "--json").stdout)
     assert (listed["others"], listed["furthest"]["position"]["height"]) == ([], COMMON + 5)
+
+
+def certified(place: Path, name: str, ledger: MemoryLedger, certificate: CommitCertificate) -> Path:
+    (place / name).mkdir()
+    write_genesis(place)
+    return write_copy(place / name, ledger.entries, [certificate])
+
+
+def test_two_final_histories_leave_evidence_beside_what_was_seen(tmp_path: Path) -> None:
+    mine, theirs = go_on(2), go_on_elsewhere(4)
+    one = certified(tmp_path, "one", mine, finalise(mine.tip.end))
+    other = certified(tmp_path, "other", theirs, finalise(theirs.tip.end, voters=THEIRS))
+    assert run(tmp_path, "audit", "--copy", one).exit_code == 0
+    for _ in range(2):
+        met = run(tmp_path, "audit", "--copy", other)
+        assert (met.exit_code, "fork: the ledger has more than one history" in met.stderr) == (
+            1,
+            True,
+        )
+        (file,) = (tmp_path / "home" / "seen").glob("*.E8-*.json")
+        assert f"two majorities have signed: kpledger evidence verify {file}" in met.stderr
+    judged = run(tmp_path, "evidence", "verify", file)
+    assert (judged.exit_code, "CONVICTED of a lie: eu-1" in judged.stdout) == (0, True)
+
+
+def test_an_end_of_a_copy_that_was_never_final_is_no_fork(tmp_path: Path) -> None:
+    """Ordinary: a voter that was stopped holds blocks that others replaced."""
+    unfinished, chain = go_on(3), go_on_elsewhere(4)
+    one = certified(tmp_path, "one", unfinished, finalise(begin().tip.end))
+    other = certified(tmp_path, "other", chain, finalise(chain.tip.end, voters=THEIRS))
+    for copy in (one, other, one):
+        result = run(tmp_path, "audit", "--copy", copy)
+        assert (result.exit_code, result.stderr) == (0, ""), result.output
+    seen = json.loads(run(tmp_path, "seen", "list", "--json").stdout)
+    assert seen["furthest"]["position"]["height"] == COMMON + 4
+    assert seen["certificate"]["index"] == COMMON + 4
 
 
 def test_what_was_never_seen_cannot_be_forgotten(tmp_path: Path, copies: dict[str, Path]) -> None:
