@@ -21,6 +21,7 @@ from kpclient.replay.forks import (
     compare_heads,
 )
 from kpclient.replay.sources import HistoryReader, HistorySource
+from kpclient.seen import Seen
 from kpclient.session import Session
 from kpledger.api.addresses import NODE_URL, parse_addresses
 from kpledger.base.errors import MalformedError
@@ -76,9 +77,10 @@ def compare_histories(
         raise UsageError("--heads", error.problem, NODE_URL) from None
     reader, genesis = session.open_histories(), session.genesis
     read = [reader.read_copy(expand("--copy", one)) for one in copies]
-    sources = [*reader.ask_nodes(nodes), *read]
-    report = compare_heads(genesis, sources, reader.read_node)
     electorate = Electorate.of(genesis)
+    remembered = _recall(session.memory.load(), electorate)
+    sources = [*reader.ask_nodes(nodes), *read, *remembered]
+    report = compare_heads(genesis, sources, reader.read_node)
     found = {
         evidence_id(encode_evidence(evidence)): evidence
         for fork in report.forks
@@ -86,6 +88,28 @@ def compare_histories(
     }
     told = [_tell_evidence(one, name, electorate, out) for name, one in found.items()]
     return ComparedHistories(report=report, evidence=tuple(told))
+
+
+def _recall(seen: Seen, electorate: Electorate) -> Iterator[HistorySource]:
+    """Give what was verified here before, so that no node can show less, or something else."""
+    for one in seen.sightings:
+        yield HistorySource(
+            name=f"what {one.node or 'somebody'} showed before",
+            is_node=True,
+            height=one.position.height,
+            head=one.position.head,
+            is_remembered=True,
+        )
+    if seen.certificate is not None:
+        final = HistorySource(
+            name="the newest commit certificate that was seen before",
+            is_node=True,
+            height=seen.certificate.index,
+            head=seen.certificate.head,
+            is_remembered=True,
+        )
+        final.take(electorate, (seen.certificate,))
+        yield final
 
 
 def _stretches(

@@ -160,13 +160,20 @@ class _Comparison:
         self._certificates = {(one.index, one.term, one.head): one for one in shown}.values()
         self._parted: dict[tuple[int, str], list[HistorySource]] = {}
         """By the first height at which they differ from the reference, and their head there."""
+        self._contradicted: list[HistorySource] = []
+        """Of what is remembered that which the reference excludes."""
         self._problems: list[str] = []
 
     def report(self) -> HeadsReport:
         """Say what was found."""
         chain = self._chain
         agreements = [self._judge(one) for one in self._sources]
-        forks = (*self._find_forks(), *self._find_certified_forks())
+        same = [
+            one
+            for one, agreement in zip(self._sources, agreements, strict=True)
+            if agreement is Agreement.SAME
+        ]
+        forks = (*self._find_forks(same), *self._find_unread_forks(), *self._find_certified_forks())
         is_decided = not self._problems and Agreement.UNKNOWN not in agreements
         final = chain.final_of(self._certificates)
         return HeadsReport(
@@ -193,7 +200,7 @@ class _Comparison:
             self._read(source)
         chain = source.chain
         if chain is None:
-            return Agreement.UNKNOWN
+            return self._judge_remembered(source)
         if source.is_node and chain.head_at(source.height) not in (None, source.head):
             said = f"its status says that block {source.height} has head {source.head.hex()}"
             source.violation = source.violation or f"{said}, its blocks say otherwise"
@@ -202,6 +209,15 @@ class _Comparison:
             return self._judge_parting(source, chain, height)
         is_whole = chain.height >= min(source.height, self._chain.height)
         return Agreement.SAME if is_whole else Agreement.UNKNOWN
+
+    def _judge_remembered(self, source: HistorySource) -> Agreement:
+        """Say how something of which no block can be read is to the reference."""
+        if source.is_remembered and source.height > self._chain.height:
+            source.problem = "nobody shows a block so high"
+        elif source.is_remembered and self._holds_final(self._reference, source.height):
+            self._contradicted.append(source)
+            return Agreement.OTHER
+        return Agreement.UNKNOWN
 
     def _judge_parting(self, source: HistorySource, chain: VerifiedHeads, height: int) -> Agreement:
         """Say whether two histories that part are a fork, or one has an unfinished end."""
@@ -226,14 +242,26 @@ class _Comparison:
         final = source.chain.final_of(self._certificates)
         return final is not None and final.index >= height
 
-    def _find_forks(self) -> Iterator[Parting]:
+    def _find_unread_forks(self) -> Iterator[Parting]:
+        """Put what is remembered beside the reference that excludes it."""
+        for one in self._contradicted:
+            final = next(iter(one.certificates), None)
+            branch = Branch(
+                sources=(one.name,),
+                height=one.height,
+                head=one.head.hex(),
+                parting_head="",
+                leaders=(),
+                final_up_to=0 if final is None else final.index,
+                final_by=_signers(final),
+            )
+            yield _fork(
+                one.height, self._branch([self._reference], self._chain, one.height), branch
+            )
+
+    def _find_forks(self, same: Sequence[HistorySource]) -> Iterator[Parting]:
         for (height, _), sources in self._parted.items():
-            ours = [
-                one
-                for one in self._sources
-                if one.chain is None or one.chain.head_at(height) == self._chain.head_at(height)
-            ]
-            ours = [one for one in ours if one.is_there and one.height >= height]
+            ours = [one for one in same if one.height >= height]
             longest = max(filter(None, (one.chain for one in sources)), key=lambda one: one.height)
             yield _fork(
                 height,
@@ -261,6 +289,8 @@ class _Comparison:
         chains = [one.chain for one in self._sources if one.chain is not None]
         for one in self._certificates:
             if any(chain.holds(one) for chain in chains):
+                continue
+            if any(one in source.certificates for source in self._contradicted):
                 continue
             shown_by = [source for source in self._sources if one in source.certificates]
             names = tuple(source.name for source in shown_by)

@@ -57,7 +57,8 @@ class HistorySource:
     """Why not everything that was wanted could be had from it."""
     violation: str = ""
     """What it shows and no honest node would."""
-    is_of_another_ledger: bool = False
+    is_remembered: bool = False
+    """It was shown and verified before; its blocks are not at hand."""
 
     @property
     def is_there(self) -> bool:
@@ -111,7 +112,7 @@ class HistoryReader:
                 _, status, shown = await ask_end(nodes)
                 _note_status(source, status)
         except AnotherLedgerError as error:
-            source.problem, source.is_of_another_ledger = str(error), True
+            source.problem = str(error)
         except (ClientError, LedgerError, ValueError) as error:
             source.problem = str(error)
         return source, shown
@@ -136,7 +137,7 @@ class HistoryReader:
 
     def read_node(self, source: HistorySource) -> None:
         """Read the blocks of a node that was asked, unless they were read."""
-        if source.chain is not None or not source.is_there:
+        if source.chain is not None or source.is_remembered or not source.is_there:
             return
         try:
             chain = self._open(source)

@@ -180,6 +180,42 @@ def test_a_node_that_is_silent_or_of_another_ledger_leaves_it_undecided(world: W
     assert (report.verdict, report.sources[1].problem) == (HeadsVerdict.UNDECIDED, "no answer")
 
 
+def remember(
+    world: World, name: str, ledger: MemoryLedger, *final: CommitCertificate
+) -> HistorySource:
+    source = world.add(name, ledger, *final, keeps_blocks=True)
+    source.is_remembered = True
+    return source
+
+
+def test_what_is_remembered_has_to_be_there(world: World) -> None:
+    world.add("bw", go_on(3))
+    remember(world, "before", go_on(1), finalise(go_on(1).tip.end))
+    assert world.compare().verdict is HeadsVerdict.ONE_HISTORY
+    remember(world, "elsewhere", go_on_elsewhere(2), finalise(go_on_elsewhere(2).tip.end))
+    report = world.compare()
+    assert report.verdict is HeadsVerdict.FORK
+    (fork,) = report.forks
+    assert [branch.sources for branch in fork.branches] == [("bw",), ("elsewhere",)]
+    assert (fork.height, fork.branches[1].final_by) == (COMMON + 2, MINE)
+
+
+def test_what_is_remembered_and_higher_than_all_that_is_shown_is_undecided(world: World) -> None:
+    world.add("bw", begin())
+    remember(world, "before", go_on(1))
+    report = world.compare()
+    assert (report.verdict, report.sources[1].problem) == (
+        HeadsVerdict.UNDECIDED,
+        "nobody shows a block so high",
+    )
+
+
+def test_a_copy_that_ends_unfinished_contradicts_nothing_that_is_remembered(world: World) -> None:
+    world.add("copy", go_on(3), finalise(begin().tip.end), is_copy=True)
+    remember(world, "before", go_on_elsewhere(2))
+    assert world.compare().verdict is HeadsVerdict.UNDECIDED
+
+
 def test_without_any_blocks_nothing_is_decided(world: World) -> None:
     world.add("bw", go_on(3), keeps_blocks=True)
     report = world.compare()

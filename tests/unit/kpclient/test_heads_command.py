@@ -114,6 +114,23 @@ async def test_copied_directories_that_went_on_separately_are_a_fork_with_eviden
     assert (again, [*out.iterdir()]) == (1, [file])
 
 
+async def test_what_was_verified_before_has_to_be_there(tmp_path: Path) -> None:
+    for name, ledger in (("mine", go_on(2)), ("theirs", go_on_elsewhere(3))):
+        (tmp_path / name).mkdir()
+        write_copy(tmp_path / name, ledger.entries)
+    genesis = ["--genesis", str(write_genesis(tmp_path)), "--home", str(tmp_path)]
+    audited = CliRunner().invoke(app, ["audit", *genesis, "--copy", str(tmp_path / "mine")])
+    assert audited.exit_code == 0
+    code, told = await compare(tmp_path, script("bw-1", go_on(4)))
+    assert (code, f"what {tmp_path / 'mine'} showed before: height {COMMON + 2}" in told) == (
+        0,
+        True,
+    )
+    code, told = await compare(tmp_path, script("bw-1", go_on_elsewhere(3)))
+    assert (code, told.splitlines()[0].split(":")[0]) == (1, "FORK")
+    assert f"history 2, shown by what {tmp_path / 'mine'} showed before" in told
+
+
 async def test_a_certificate_of_a_block_that_nobody_shows_convicts_who_signed_both(
     tmp_path: Path,
 ) -> None:
