@@ -225,6 +225,8 @@ class PublicStatusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """So many seconds ago it was in touch with its leader, or since its start never."""
     final_height: _Count = 0
     """Up to here a majority of the voters has signed that the blocks are final; 0 for none."""
+    evidence: _Count = 0
+    """How many pieces of evidence against voters it holds."""
 
 
 class StatusAnswer(PublicStatusAnswer, frozen=True, kw_only=True):

@@ -81,6 +81,10 @@ def compare_histories(
     remembered = _recall(session.memory.load(), electorate)
     sources = [*reader.ask_nodes(nodes), *read, *remembered]
     report = compare_heads(genesis, sources, reader.read_node)
+    shown = (one for source in sources for one in source.certificates)
+    newest = max(shown, default=None, key=lambda one: one.index)
+    if newest is not None and report.verdict is HeadsVerdict.ONE_HISTORY:
+        session.memory.certify(newest)
     found = {
         evidence_id(encode_evidence(evidence)): evidence
         for fork in report.forks
@@ -192,6 +196,8 @@ def _tell_source(source: SourceReport) -> str:
     told += [f"behind by {source.behind}"] if source.behind else []
     final = f"final up to {source.final_up_to} by {', '.join(source.final_by)}"
     told.append(final if source.final_up_to else "no commit certificate")
+    if source.evidence:
+        told.append(f"{source.evidence} in kpledger evidence list --node {source.source}")
     if source.agreement is Agreement.OTHER:
         told.append("ANOTHER HISTORY")
     told += filter(None, (source.violation, source.problem))

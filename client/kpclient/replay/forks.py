@@ -59,6 +59,8 @@ class SourceReport:
     """The highest block for which it shows a commit certificate; 0 for none."""
     final_by: tuple[str, ...]
     """Who signed that."""
+    evidence: int
+    """How many pieces of evidence against voters it says that it holds."""
     agreement: Agreement
     violation: str | None
     """What it shows and no honest node would."""
@@ -335,6 +337,7 @@ def _describe(source: HistorySource, agreement: Agreement, height: int | None) -
         behind=max(0, (height or 0) - source.height),
         final_up_to=0 if final is None else final.index,
         final_by=_signers(final),
+        evidence=source.evidence,
         agreement=agreement,
         violation=source.violation or None,
         problem=source.problem or None,

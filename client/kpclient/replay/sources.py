@@ -49,6 +49,8 @@ class HistorySource:
     height: int = 0
     """Where its ledger ends, as it claims or as was read."""
     head: bytes = b""
+    evidence: int = 0
+    """How many pieces of evidence against voters a node says that it holds."""
     certificates: list[CommitCertificate] = field(default_factory=list)
     """Those that it shows and that verify."""
     chain: VerifiedHeads | None = None
@@ -202,4 +204,4 @@ class HistoryReader:
 
 def _note_status(source: HistorySource, status: PublicStatusAnswer) -> None:
     source.node, source.height = status.node, status.height
-    source.head = bytes.fromhex(status.head)
+    source.head, source.evidence = bytes.fromhex(status.head), status.evidence

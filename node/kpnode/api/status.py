@@ -65,6 +65,7 @@ class StatusApi:
             ready=node.status().obstacle is None,
             age_s=node.status().age_s,
             final_height=node.ledger.final_height,
+            evidence=len(node.status().exhibits),
         )
 
     def _describe(self, public: PublicStatusAnswer) -> StatusAnswer:

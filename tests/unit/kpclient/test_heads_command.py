@@ -64,6 +64,9 @@ async def test_nodes_of_one_history_end_with_0_and_a_line_each(tmp_path: Path) -
     behind = f"height {COMMON}, behind by 2, no commit certificate"
     assert f"  eu-1 at {slow.url}: {behind}" in lines
     assert "GET /v1/blocks" not in slow.asked
+    genesis = ("--genesis", str(tmp_path / "genesis.json"), "--home", str(tmp_path))
+    listed = CliRunner().invoke(app, ["seen", "list", "--json", *genesis])
+    assert json.loads(listed.stdout)["certificate"]["index"] == COMMON + 2
 
 
 async def test_a_fork_ends_with_1_and_names_who_signed_both_sides(tmp_path: Path) -> None:
@@ -151,6 +154,13 @@ async def test_a_fork_is_told_to_programs(tmp_path: Path) -> None:
     report = json.loads(told)
     assert (code, report["verdict"], report["forks"][0]["height"]) == (1, "FORK", COMMON + 1)
     assert sorted(one["agreement"] for one in report["sources"]) == ["other", "same"]
+
+
+async def test_a_node_that_holds_evidence_is_said_to(tmp_path: Path) -> None:
+    said = {"node": "bw-1", "height": COMMON, "head": begin().tip.head.hex(), "evidence": 2}
+    node = script("bw-1", begin(), status=STATUS | said)
+    _, told = await compare(tmp_path, node)
+    assert f"2 in kpledger evidence list --node {node.url}" in told
 
 
 async def test_a_node_of_an_earlier_version_has_no_certificates(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from founding import VOTERS, make_genesis, signing_key
+from founding import VOTERS, make_genesis, opening_events, signing_key
 from serving import Served, make_node, serve
 
 from kpclient.net.answers import read_answer
@@ -25,7 +25,8 @@ def certify(term: int, index: int, voters: tuple[str, ...] = VOTERS[:2]) -> Comm
     return certify_commit([one.acknowledge(end) for one in signers])
 
 
-CERTIFICATES = (certify(1, 3), certify(2, 9), certify(5, 12, VOTERS))
+CERTIFICATES = (certify(2, 3), certify(3, 9), certify(6, 12, VOTERS))
+"""Of terms above that in which the node is elected, and certifies its own block 1."""
 
 
 def fill(directory: Path) -> None:
@@ -46,7 +47,8 @@ async def test_certificates_are_given_as_stored_and_verify(tmp_path: Path) -> No
     fill(tmp_path / "ledger")
     async with serve(tmp_path / "ledger", ApiLimits(), access=AccessSection()) as served:
         answer = await ask(served)
-        assert answer == CommitsAnswer(commits=CERTIFICATES, next=None)
+        kept = tuple(one for one in answer.commits if one.term > 1)
+        assert (kept, answer.next) == (CERTIFICATES, None)
         for one in answer.commits:
             one.verify(ELECTORATE)
         assert (await served.get("/v1/status")).json["final_height"] == 12
@@ -55,13 +57,13 @@ async def test_certificates_are_given_as_stored_and_verify(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("query", "first", "last", "onward"),
     [
-        ("?from_term=1", 0, 3, None),
-        ("?from_term=2", 1, 3, None),
-        ("?from_term=3", 2, 3, None),
-        ("?from_term=6", 3, 3, None),
-        ("?limit=2", 0, 2, 5),
-        ("?from_term=2&limit=1", 1, 2, 5),
-        ("?from_term=2&limit=2", 1, 3, None),
+        ("?from_term=2", 0, 3, None),
+        ("?from_term=3", 1, 3, None),
+        ("?from_term=4", 2, 3, None),
+        ("?from_term=7", 3, 3, None),
+        ("?from_term=2&limit=2", 0, 2, 6),
+        ("?from_term=3&limit=1", 1, 2, 6),
+        ("?from_term=3&limit=2", 1, 3, None),
     ],
 )
 async def test_a_part_of_them_is_given_and_where_to_go_on(
@@ -73,9 +75,13 @@ async def test_a_part_of_them_is_given_and_where_to_go_on(
     assert answer == CommitsAnswer(commits=CERTIFICATES[first:last], next=onward)
 
 
-async def test_a_ledger_of_which_nobody_has_signed_anything_has_none(served: Served) -> None:
-    assert await ask(served) == CommitsAnswer(commits=(), next=None)
-    assert (await served.get("/v1/status")).json["final_height"] == 0
+async def test_what_a_node_has_committed_is_certified(served: Served) -> None:
+    await served.record(*opening_events("BW/gaborone"))
+    tip = served.node.ledger.tip
+    (certificate,) = (await ask(served)).commits
+    assert certificate.end == tip.end
+    certificate.verify(ELECTORATE)
+    assert (await served.get("/v1/status")).json["final_height"] == tip.height
 
 
 @pytest.mark.parametrize("query", ["?from_term=-1", "?limit=0", "?limit=501", "?term=1"])

@@ -50,6 +50,7 @@ async def test_the_status_names_ledger_and_consensus(served: Served) -> None:
         "ready": True,
         "age_s": 0,
         "final_height": 2,
+        "evidence": 0,
         "state_digest": tip.digest.digest.hex(),
         "block_time_ms": NOW_MS,
         "storage": {"durability": "fsync before every acknowledgement", "failed": None},
