@@ -12,7 +12,7 @@ from fullness import files_limited_to
 from serving import Served, serve
 
 from kpledger import __version__
-from kpledger.api.answers import CommittedAnswer
+from kpledger.api.answers import CommittedAnswer, PeerAnswer
 from kpledger.api.routes import ROUTES
 from kpledger.base.errors import BadSignatureError
 from kpledger.log.checkpoint import Checkpoint, KeyType, NoteKey, open_checkpoint
@@ -31,6 +31,10 @@ async def test_the_status_names_ledger_and_consensus(served: Served) -> None:
     await served.books.reach(tip.height)
     found = (await served.get("/v1/status")).json
     assert isinstance(found.pop("uptime_s"), int)
+    peers = msgspec.convert(found.pop("peers"), dict[str, PeerAnswer])
+    assert [*peers] == ["eu-1", "za-1"]
+    assert not any(one.connected for one in peers.values())
+    assert 2 in [one.match for one in peers.values()]
     assert found == {
         "node": "bw-1",
         "participant": "BW",
@@ -41,7 +45,6 @@ async def test_the_status_names_ledger_and_consensus(served: Served) -> None:
         "term": 1,
         "leader": "bw-1",
         "voters": ["bw-1", "eu-1", "za-1"],
-        "peers": {"eu-1": {"connected": False}, "za-1": {"connected": False}},
         "height": 2,
         "last_index": 2,
         "head": tip.head.hex(),
