@@ -347,6 +347,9 @@ def _names_another(entry: Entry, tip: Tip) -> bool:
     """Tell whether a block says that it follows a block that is not the tip, but in its place."""
     if entry.kind is EntryKind.BLOCK:
         return decode_block_header(decode_block(entry.payload).header).prev_head != tip.head
+    if not entry.payload:
+        # Without votes it names no block; whether it may be so, executing it tells.
+        return False
     base = decode_opening(entry.payload).base
     return base.place == tip.end.place and base.head != tip.head
 

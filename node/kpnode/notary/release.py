@@ -29,6 +29,9 @@ from kpnode.raft import (
     VoteRequest,
 )
 
+_VOTELESS_PATH: Final = 256
+"""So many blocks of an earlier version a candidate shows, for voters that lag behind: whose log
+they end in knows them for its own."""
 _AGAIN: Final = 32 << 20
 """Bytes of blocks that a peer may be sent again at once: twice what is under way at most."""
 _AGAIN_PER_TICK: Final = 512 << 10
@@ -142,7 +145,8 @@ class Release:
         if records.chain.end.place != (body.last_term, body.last_index):
             return None  # it has grown since: a leader was heard
         newest, last = records.commits.newest, records.chain.end.index
-        first = max(1, records.voteless_up_to) if newest is None else newest.index
+        lowest = max(1, min(records.voteless_up_to, last) - _VOTELESS_PATH)
+        first = lowest if newest is None else newest.index
         if last - first >= MAX_PATH:
             return None
         path = records.chain.shown(first, last) if last else ()

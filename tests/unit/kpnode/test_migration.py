@@ -5,9 +5,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import plyvel
 import pytest
-from earlier_ledger import TERM, earlier_records, write_records
+from earlier_ledger import TERM, earlier_records, read_records, write_records
 from founding import MemoryLedger
 from neighbours import NAMES, Neighbours, neighbours, wait_until
 from network import sign_note
@@ -94,8 +93,11 @@ async def test_network_of_the_earlier_version_is_migrated_and_goes_on(tmp_path: 
         assert f"was one of this version already. Its last block is {HEIGHT - 2}." in told
         assert f"Up to block {HEIGHT}, blocks" in told
 
-        for name in NAMES:
+        # One that lags behind and one other are enough.
+        for name in NAMES[1:]:
             await network.start(name)
+        assert await network.leader() == NAMES[1]
+        await network.start(NAMES[0])
         (outcome,) = await network.node(await network.leader()).submit([network.note()], 10)
         assert isinstance(outcome, Committed)
         assert outcome.height > HEIGHT
@@ -104,9 +106,11 @@ async def test_network_of_the_earlier_version_is_migrated_and_goes_on(tmp_path: 
         )
         for name in NAMES:
             await network.stop(name)
-            with plyvel.DB(str(network.configs[name].node.database)) as database:
-                assert database.get(b"h")[1:9] > TERM.to_bytes(8)
-                assert database.get(b"m/signed") == HEIGHT.to_bytes(8)
+        # Before LevelDB is opened again: it leaves an empty table if it is closed at once.
         verdict, height = audit(network, NAMES[2])
         assert verdict is AuditVerdict.SOUND
         assert height >= outcome.height
+        for name in NAMES:
+            records = read_records(network.configs[name].node.database)
+            assert records[b"h"][1:9] > TERM.to_bytes(8)
+            assert records[b"m/signed"] == HEIGHT.to_bytes(8)
