@@ -276,6 +276,7 @@ def unproven_forks(one_term: Fork, two_heights: Fork, later: Fork) -> Cases:
         vary(later, first=LONG.make().finalise("bw-1", "eu-1"), second=short),
     )
     yield "e8-too-few", vary(one_term, second=HIGH.finalise("bw-1"))
+    yield "e8-too-few-first", vary(one_term, first=LOW.finalise("bw-1"))
     stranger = vary(one_term.second.by[1], voter="in-1")
     by = (one_term.second.by[0], stranger)
     yield "e8-stranger", vary(one_term, second=vary(one_term.second, by=by))

@@ -188,7 +188,10 @@ class Admission:
         own = records.chain.end
         self._find_branch(claim, own)
         records.commits.learn(attached.commit)
-        records.ends[body.term, sender] = claim.end
+        # The core votes again for whom it has voted, whatever that shows now. The vote stays as it
+        # was: or a liar could have this node sign for a log that ends before what it acknowledged.
+        if (body.term, sender) != (self._core.term, self._core.status().voted_for):
+            records.ends[body.term, sender] = claim.end
         if claim.end.place < own.place:
             return None
         return find_objection(claim, own, records.commits.newest)
