@@ -38,6 +38,7 @@ ASKING = (
     ("status", "--at", "now"),
     ("calendar",),
     ("audit",),
+    ("audit", "--heads", "{node}", "--timeout", "0.2"),
     ("books", "--out", "{new}"),
     ("trace", "BW00000001"),
     ("trace", "BW00000001", "--dot"),
@@ -57,6 +58,8 @@ ASKING = (
     ("arrive", "BW00000001", "--key", "mumbai"),
     ("outbox", "send"),
     ("outbox", "list"),
+    ("evidence", "list"),
+    ("seen", "list"),
 )
 """Commands that show what a node says; those that make a statement show it as ``arrive`` does."""
 ASK_NOTHING = {"rules", "keys", "make", "cosign", "submit", "propose", "submit-stats"}
@@ -118,8 +121,8 @@ async def test_no_command_lets_a_node_act_on_a_terminal(
         for number, words in enumerate(commands):
             for form in forms:
                 new = str(tmp_path / f"new-{number}-{len(form)}")
-                typed = (*(word.format(new=new, table=table) for word in words), *form)
-                if words != ("outbox", "list"):
+                typed = (*(word.format(new=new, table=table, node=url) for word in words), *form)
+                if words != ("outbox", "list") and "--heads" not in words:
                     typed += ("--node", url, "--timeout", "0.2")
                 result = await run(app, typed, environment)
                 said = " ".join(typed)
