@@ -408,6 +408,17 @@ def test_heartbeat_commits_no_more_than_the_log_still_holds() -> None:
     assert cluster.status("b").commit == 1
 
 
+@pytest.mark.parametrize("settings", [SIGNED, None])
+def test_own_acknowledgement_that_comes_back_tells_of_a_loss(settings: RaftConfig | None) -> None:
+    """Whatever the disk remembers of it, and whoever was heard first."""
+    cluster = Cluster("abc", settings=settings, logs={"b": [1, 1]})
+    cluster.tell("b", "c", HeartbeatRequest(Term(1), Index(0), 0))
+    for acknowledged, lost_up_to in ((2, 0), (3, 3)):
+        beat = HeartbeatRequest(Term(2), Index(0), 0, acknowledged=Index(acknowledged))
+        cluster.tell("b", "a", beat)
+        assert cluster.status("b").lost_up_to == (lost_up_to if settings else 0)
+
+
 def test_without_signatures_nothing_of_this_applies() -> None:
     storage = MemoryStorage()
     recovered = Recovered(storage.hard_state, Configuration((NodeId("a"),)), Index(0))

@@ -84,7 +84,7 @@ MESSAGES: dict[type[MessageBody], st.SearchStrategy[MessageBody]] = {
     VoteReply: st.builds(VoteReply, terms, st.booleans(), payloads),
     AppendRequest: append_requests(),
     AppendReply: st.builds(AppendReply, terms, st.booleans(), indexes, indexes, terms, payloads),
-    HeartbeatRequest: st.builds(HeartbeatRequest, terms, indexes, numbers, payloads),
+    HeartbeatRequest: st.builds(HeartbeatRequest, terms, indexes, numbers, indexes, payloads),
     HeartbeatReply: st.builds(HeartbeatReply, terms, numbers, indexes, payloads),
     TimeoutNow: st.builds(TimeoutNow, terms, payloads),
 }
