@@ -13,7 +13,13 @@ import msgspec
 from kpledger.base.codec import decode, encode
 from kpledger.base.errors import LedgerError
 from kpledger.log.certificates import CertificateError
-from kpledger.log.findings import find_double_votes, find_equivocation, find_stale_generation
+from kpledger.log.evidence import MAX_PATH_HEADERS
+from kpledger.log.findings import (
+    find_double_acknowledgement,
+    find_double_votes,
+    find_equivocation,
+    find_stale_generation,
+)
 from kpledger.log.statements import (
     MAX_STATEMENT_BYTES,
     Acknowledgement,
@@ -325,6 +331,7 @@ class Admission:
         said = self._read(Acknowledgement, sender, attached)
         own = records.chain.head_at(body.index)
         if (said.term, said.index, said.head) != (body.term, body.index, own):
+            self._find_double_acknowledgement(sender, said)
             raise CertificateError(f"the acknowledgement of {sender}", "it is of something else")
         if sender in records.barred:
             return None
@@ -333,6 +340,19 @@ class Admission:
             records.acknowledged[sender] = said
         records.commits.gather(said)
         return body
+
+    def _find_double_acknowledgement(self, sender: NodeId, said: Acknowledgement) -> None:
+        """Find that a follower has acknowledged another branch beside this leader's own (E2)."""
+        records = self._records
+        newest = records.acknowledged.get(sender)
+        if newest is None or sender in records.barred:
+            return
+        if 0 <= newest.index - said.index <= MAX_PATH_HEADERS:
+            shown = records.chain.shown(said.index, newest.index)
+            electorate, check = records.signer.electorate, records.check
+            records.accuse(
+                find_double_acknowledgement(electorate, newest, said, shown=shown, check=check)
+            )
 
     def _admit_nomination(
         self, sender: NodeId, body: TimeoutNow, attached: Attachment
