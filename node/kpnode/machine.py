@@ -13,6 +13,7 @@ was checked; it is *staged* when the log holds it durably; it is *applied* when 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kpledger.base.errors import LedgerError
 from kpledger.base.hashing import Digest
 from kpledger.base.keys import SigningKey
 from kpledger.base.state import Layers, StateReader, lay_over
@@ -344,13 +345,16 @@ def _compute_head(entry: Entry) -> Digest | None:
 
 
 def _names_another(entry: Entry, tip: Tip) -> bool:
-    """Tell whether a block says that it follows a block that is not the tip, but in its place."""
-    if entry.kind is EntryKind.BLOCK:
-        return decode_block_header(decode_block(entry.payload).header).prev_head != tip.head
-    if not entry.payload:
-        # Without votes it names no block; whether it may be so, executing it tells.
+    """Tell whether a block says that it follows a block that is not the tip, but in its place.
+
+    What cannot be read names nothing; executing it tells what is wrong with it.
+    """
+    try:
+        if entry.kind is EntryKind.BLOCK:
+            return decode_block_header(decode_block(entry.payload).header).prev_head != tip.head
+        base = decode_opening(entry.payload).base
+    except LedgerError:
         return False
-    base = decode_opening(entry.payload).base
     return base.place == tip.end.place and base.head != tip.head
 
 

@@ -213,13 +213,16 @@ class Admission:
 
     def _admit_pre_vote_reply(
         self, sender: NodeId, body: PreVoteReply, attached: Attachment
-    ) -> PreVoteReply:
+    ) -> PreVoteReply | None:
         """Count a signed pre-vote; believe of a commit what a certificate shows."""
         if body.granted:
+            if sender in self._records.barred:
+                # Nor may the core count it: what is begun with it could not be proven.
+                return None
             said = self._read(PreVote, sender, attached)
             if (said.term, said.candidate) != (body.term, self._core.node):
                 raise CertificateError(f"the pre-vote of {sender}", "it is for something else")
-            if body.term == self._core.term + 1 and sender not in self._records.barred:
+            if body.term == self._core.term + 1:
                 self._terms.add_support(said)
         commits = self._records.commits
         commits.learn(attached.commit)
@@ -309,11 +312,13 @@ class Admission:
         if not isinstance(body, AppendRequest | HeartbeatRequest) or body.term < self._core.term:
             return message
         commits = self._records.commits
+        shown = commits.index
         try:
-            commits.learn(decode_attachment(body.attached).commit)
+            shown = commits.learn(decode_attachment(body.attached).commit)
         except LedgerError as error:
             self._records.refuse(message.sender, body.term, str(error))
-        return replace(message, body=replace(body, commit=Index(min(body.commit, commits.index))))
+        final = shown if isinstance(body, AppendRequest) else commits.index
+        return replace(message, body=replace(body, commit=Index(min(body.commit, final))))
 
     def _admit_acknowledgement(
         self, sender: NodeId, body: AppendReply, attached: Attachment

@@ -26,6 +26,8 @@ class Commits:
     conflicting: CommitCertificate | None = None
     """A certificate of another block in the place of one that is final here: a fork."""
     _compared: bytes = b""
+    _waiting: CommitCertificate | None = None
+    """Of a block that was verified, and that the log may not hold yet."""
     _gathered: dict[int, dict[str, Acknowledgement]] = field(
         default_factory=lambda: defaultdict(dict)
     )
@@ -44,26 +46,43 @@ class Commits:
         """Everything up to here is final; 0 if nothing is known to be."""
         return 0 if self.newest is None else self.newest.index
 
-    def learn(self, encoded: bytes | None) -> None:
+    def learn(self, encoded: bytes | None) -> int:
         """Take in a certificate that a peer has shown, if this node's log holds its block.
+
+        That of a block which waits to be let in speaks for the append that brings the block, which
+        the core may refuse, and for nothing else until the log holds it (:meth:`settle`).
+
+        Returns:
+            How far that append may speak of commits.
 
         Raises:
             LedgerError: it is none.
         """
         if encoded is None:
-            return
+            return self.index
         certificate = decode_commit_certificate(encoded)
         newest = self.newest
         if newest is not None and certificate.end == newest.end:
-            return
+            return self.index
         if certificate.index <= self.index:
             if encoded != self._compared:
                 self._compare(certificate)
                 self._compared = encoded
-            return
+            return self.index
         if self.chain.holds(certificate.end):
             certificate.verify(self.electorate, self.check)
-            self._take(certificate)
+            self._waiting = certificate
+            self.settle()
+            return certificate.index
+        return self.index
+
+    def settle(self) -> None:
+        """Take in the certificate that waits, if the log holds its block by now."""
+        waiting = self._waiting
+        if waiting is not None and self.chain.head_at(waiting.index) == waiting.head:
+            self._waiting = None
+            if waiting.index > self.index:
+                self._take(waiting)
 
     def _compare(self, certificate: CommitCertificate) -> None:
         """See whether a certificate for a place that is final here is of another block."""

@@ -134,6 +134,7 @@ class Notary:
     def inputs(self) -> list[Input]:
         """Give the core what follows from what is saved now: the own vote, what is final."""
         records, core = self.records, self.records.core
+        records.commits.settle()
         found: list[Input] = []
         if core.role is Role.CANDIDATE and self._voted < core.term:
             self._voted = core.term

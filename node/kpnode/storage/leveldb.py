@@ -68,7 +68,8 @@ class LevelStorage(LedgerDatabase):
             self.generation = stored.generation
             self._load_tail(last)
             if not is_new:
-                self.generation += 1
+                # One that comes back from a backup must not speak with the number of another start.
+                self.generation = max(self.generation + 1, first_generation())
                 self._write([self._encode_hard_state(self.hard_state)])
         except BaseException:
             self.close()
@@ -260,7 +261,10 @@ class LevelStorage(LedgerDatabase):
 
 
 def first_generation() -> int:
-    """Return the generation with which a storage begins: higher than any that was here before."""
+    """Return the least generation of a start now, in seconds: higher than any that was before.
+
+    A counter alone would give two starts one number if a backup is put back after the first.
+    """
     return int(time.time())
 
 
