@@ -48,6 +48,12 @@ class Invariant(Enum):
     AppliedInOrder = "entries are applied in order, each once"
     NothingLost = "no sound disk is taken for one that lost something"
     QuietAfterLoss = "who knows that its disk lost entries does not campaign"
+    # Liars.
+    RightlyAccused = (
+        "evidence convicts of a lie only who lies, and of a fault only whose disk came back"
+    )
+    ForkShown = "where two blocks are final in one place, evidence names a liar"
+    TermsProven = "no term begins without a majority, which takes its time"
     # Changes of voters.
     ActiveConfigurations = "the configurations that a node counts are those in its log"
     OneChangeAtATime = "voters change in an open term only, and never beside another change"

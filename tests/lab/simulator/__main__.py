@@ -14,12 +14,15 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from textwrap import fill, indent
 
+from lab.liars.kinds import KINDS
+from lab.liars.table import tabulate
 from lab.planted import PLANTED
 from lab.simulator.coverage import never_happened
 from lab.simulator.hunt import MAX_SEEDS, TICKS, hunt
 from lab.simulator.life import DEFAULT_TICKS, Outcome, run_seed
 from lab.simulator.output import exit_with, write_line
 
+_ALL = "all"
 _SEEDS_PER_TASK = 4
 _ENOUGH_SEEDS = 150
 _SHOWN_SEEDS = 10
@@ -32,6 +35,8 @@ examples:
   scripts/sim --planted-bugs         does it catch what it is there for?
   scripts/sim --planted no-log-match --seeds 0-9
                                               the lives of a cluster with a known bug
+  scripts/sim --liars all --seeds 0-99
+                                              voters that lie, each in its way
 """
 _LEGEND = """\
 how to read a trace, whose lines are in the order in which things happened:
@@ -52,6 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error("--planted-bugs draws its own lives: it goes with --jobs alone")
         return _hunt(options.jobs)
     options.seeds = options.seeds or _DEFAULT_SEEDS
+    if options.liars:
+        if options.ticks or options.planted:
+            parser.error("--liars goes with --seeds, --jobs and --trace")
+        return _lie(options)
     options.ticks = options.ticks or DEFAULT_TICKS
     if options.trace:
         for line in _LEGEND.splitlines():
@@ -64,6 +73,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         trace=write_line if options.trace else None,
     )
     return _report(_live(run, options), options)
+
+
+def _lie(options: argparse.Namespace) -> int:
+    """Live the seeds with liars, and say what became of them."""
+    kinds = tuple(KINDS) if options.liars == _ALL else (options.liars,)
+    trace = write_line if options.trace else None
+    broken = tabulate(kinds, options.seeds, jobs=options.jobs, write=write_line, trace=trace)
+    return 1 if broken else 0
 
 
 def _live(run: Callable[[int], Outcome], options: argparse.Namespace) -> Iterator[Outcome]:
@@ -155,6 +172,12 @@ def _parser() -> argparse.ArgumentParser:
         " rule found it; goes with --jobs alone",
     )
     parser.add_argument(
+        "--liars",
+        choices=(*KINDS, _ALL),
+        metavar="KIND",
+        help="voters that lie: one kind of those below, or all; prints a table of verdicts",
+    )
+    parser.add_argument(
         "--trace",
         action="store_true",
         help="print everything that happens, in one process; how to read it is said below",
@@ -165,7 +188,11 @@ def _parser() -> argparse.ArgumentParser:
 def _describe_planted() -> str:
     names = fill(", ".join(sorted(PLANTED)), 90, break_on_hyphens=False)
     pairs = ", ".join(sorted(name for name, bug in PLANTED.items() if bug.by_hash_seed))
+    lies = fill(", ".join((*KINDS, _ALL)), 90, break_on_hyphens=False)
     return f"""\
+kinds of lies, for --liars:
+{indent(lies, "  ")}
+
 known bugs, for --planted:
 {indent(names, "  ")}
 

@@ -85,8 +85,12 @@ class SimNetwork:
         """Yield what arrives now; what would cross a cut is lost."""
         while self._queue and self._queue[0][0] <= now:
             message = heappop(self._queue)[2]
-            if (message.sender, message.recipient) not in self._cut:
+            if self.carries(message.sender, message.recipient):
                 yield message
+
+    def carries(self, sender: NodeId, recipient: NodeId) -> bool:
+        """Tell whether a link is not cut."""
+        return (sender, recipient) not in self._cut
 
     def cut(self, links: Iterable[Link]) -> None:
         """Cut links."""

@@ -1,0 +1,57 @@
+"""The kinds of lies, by name; and which of them is expected to be convicted, or to stop others."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from lab.liars.certifying import CertifyAlone
+from lab.liars.leading import AskAgain, BreakRules, Equivocate, ForkForOne, Withhold
+from lab.liars.liar import Liar
+from lab.liars.naming import Flood, NameTerms, Replay, Unseat, Usurp
+from lab.liars.voting import (
+    Amnesia,
+    Collude,
+    DoubleAcknowledge,
+    DoubleVote,
+    LongLog,
+    PreVoteLie,
+)
+
+HONEST: Final = "none"
+"""Nobody lies, but old disks come back."""
+_ONE: Final = ((3, 1), (4, 1), (5, 1), (7, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of lie, and the configurations that it is tried in: voters, and liars of them."""
+
+    liar: type[Liar]
+    configurations: tuple[tuple[int, int], ...] = _ONE
+    convicts: bool = False
+    """Whoever sees its two statements together can convict it; else they show nothing."""
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        HONEST: Kind(Liar, ((3, 0), (4, 0), (5, 0), (7, 0))),
+        "equivocate": Kind(Equivocate, convicts=True),
+        "double-vote": Kind(DoubleVote, convicts=True),
+        "double-acknowledge": Kind(DoubleAcknowledge, convicts=True),
+        "amnesia": Kind(Amnesia, convicts=True),
+        "break-rules": Kind(BreakRules, convicts=True),
+        "fork-for-one": Kind(ForkForOne, convicts=True),
+        "certify-alone": Kind(CertifyAlone),
+        "replay": Kind(Replay),
+        "long-log": Kind(LongLog, convicts=True),
+        "pre-vote-lie": Kind(PreVoteLie),
+        "usurp": Kind(Usurp),
+        "name-terms": Kind(NameTerms),
+        "withhold": Kind(Withhold),
+        "flood": Kind(Flood),
+        "ask-again": Kind(AskAgain),
+        "unseat": Kind(Unseat),
+        "collude": Kind(Collude, ((7, 2), (4, 2)), convicts=True),
+    }
+)
