@@ -85,6 +85,8 @@ class Branch:
     """Its highest block with a commit certificate; 0 for none."""
     final_by: tuple[str, ...]
     """Who signed that."""
+    signers: tuple[str, ...]
+    """Who signed blocks or certificates of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ class _Comparison:
         self._genesis, self._sources, self._read = genesis, sources, read
         self._reference, self._chain = reference, chain
         shown = (one for source in sources for one in source.certificates)
-        self._certificates = {(one.index, one.term, one.head): one for one in shown}.values()
+        self._certificates = tuple(dict.fromkeys(shown))
         self._parted: dict[tuple[int, str], list[HistorySource]] = {}
         """By the first height at which they differ from the reference, and their head there."""
         self._contradicted: list[HistorySource] = []
@@ -256,6 +258,7 @@ class _Comparison:
                 leaders=(),
                 final_up_to=0 if final is None else final.index,
                 final_by=_signers(final),
+                signers=_signers(final),
             )
             yield _fork(
                 one.height, self._branch([self._reference], self._chain, one.height), branch
@@ -274,22 +277,25 @@ class _Comparison:
     def _branch(
         self, sources: Sequence[HistorySource], chain: VerifiedHeads, height: int
     ) -> Branch:
-        final = chain.final_of(self._certificates)
-        is_final = final is not None and final.index >= height
+        held = [one for one in self._certificates if one.index >= height and chain.holds(one)]
+        final = max(held, key=lambda one: one.index, default=None)
+        leaders = chain.leaders_from(height)
         return Branch(
             sources=tuple(one.name for one in sources),
             height=chain.height,
             head=_hex(chain.head_at(chain.height)),
             parting_head=_hex(chain.head_at(height)),
-            leaders=chain.leaders_from(height),
-            final_up_to=final.index if final is not None and is_final else 0,
-            final_by=_signers(final) if is_final else (),
+            leaders=leaders,
+            final_up_to=0 if final is None else final.index,
+            final_by=_signers(final),
+            signers=tuple(sorted({*leaders, *(name for one in held for name in _signers(one))})),
         )
 
     def _find_certified_forks(self) -> Iterator[Parting]:
         """Look for what a majority has signed, and is in none of the chains that were read."""
         chains = [one.chain for one in self._sources if one.chain is not None]
-        for one in self._certificates:
+        # One of each block; others may show it with other signers.
+        for one in {(each.index, each.head): each for each in self._certificates}.values():
             if any(chain.holds(one) for chain in chains):
                 continue
             if any(one in source.certificates for source in self._contradicted):
@@ -308,6 +314,7 @@ class _Comparison:
                 leaders=(),
                 final_up_to=one.index,
                 final_by=_signers(one),
+                signers=_signers(one),
             )
             yield _fork(one.index, self._branch([self._reference], self._chain, one.index), branch)
 
@@ -319,8 +326,8 @@ def _verdict(sources: Iterable[HistorySource], *, is_fork: bool, is_decided: boo
 
 
 def _fork(height: int, ours: Branch, others: Branch) -> Parting:
-    one, other = ({*side.leaders, *side.final_by} for side in (ours, others))
-    return Parting(height, (ours, others), tuple(sorted(one & other)))
+    both = {*ours.signers} & {*others.signers}
+    return Parting(height, (ours, others), tuple(sorted(both)))
 
 
 def _signers(certificate: CommitCertificate | None) -> tuple[str, ...]:

@@ -100,6 +100,18 @@ def test_two_histories_are_a_fork_with_who_signed_each(world: World) -> None:
     assert fork.signed_both == ("eu-1",)
 
 
+def test_whoever_signed_any_certificate_of_both_sides_is_named(world: World) -> None:
+    mine, theirs = go_on(3), go_on_elsewhere(5)
+    early, late = go_on(1).tip.end, mine.tip.end
+    assert early.index < late.index
+    world.add("bw", mine, finalise(late, voters=MINE))
+    world.add("in", go_on(1), finalise(early))
+    world.add("ae", mine, finalise(late, voters=("bw-1", "za-1")))
+    world.add("eu", theirs, finalise(theirs.tip.end, voters=THEIRS))
+    (fork,) = world.compare().forks
+    assert fork.signed_both == ("eu-1", "za-1")
+
+
 @pytest.mark.parametrize(("mine", "theirs"), [(1, 4), (4, 1), (2, 2)])
 def test_a_fork_is_found_whichever_side_is_longer(world: World, mine: int, theirs: int) -> None:
     one, other = go_on(mine), go_on_elsewhere(theirs)

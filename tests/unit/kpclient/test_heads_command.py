@@ -117,6 +117,22 @@ async def test_copied_directories_that_went_on_separately_are_a_fork_with_eviden
     assert (again, [*out.iterdir()]) == (1, [file])
 
 
+@pytest.mark.parametrize("height", [COMMON + 2, COMMON + 1])
+async def test_an_audit_of_a_node_takes_its_certificates(tmp_path: Path, height: int) -> None:
+    """One for a block above the end that it names shows that it holds something back."""
+    ledger = go_on(2)
+    said = {"height": height, "head": ledger.tip.head.hex()}
+    node = script("bw-1", ledger, finalise(ledger.tip.end), status=STATUS | said)
+    genesis = ["--genesis", str(write_genesis(tmp_path)), "--home", str(tmp_path), "--json"]
+    async with served(node) as url:
+        typed = ["audit", *genesis, "--node", url]
+        result = await asyncio.to_thread(CliRunner().invoke, app, typed)
+    report = json.loads(result.stdout)
+    is_whole = height == COMMON + 2
+    assert (result.exit_code, report["verdict"]) == ((0, "SOUND") if is_whole else (2, "UNDECIDED"))
+    assert report["final_up_to"] == (height if is_whole else 0)
+
+
 async def test_what_was_verified_before_has_to_be_there(tmp_path: Path) -> None:
     for name, ledger in (("mine", go_on(2)), ("theirs", go_on_elsewhere(3))):
         (tmp_path / name).mkdir()
