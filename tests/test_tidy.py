@@ -20,7 +20,7 @@ FILE_LINES_MAX = 450
 SHIPPED_LINES_MAX = 51_500
 OVERRIDES = frozenset({"format_commands", "format_options"})  # typer calls them
 # Parts of signed consensus that stand before what calls them; empty when it is whole.
-AWAITED = frozenset({"find_double_acknowledgement"})
+AWAITED: frozenset[str] = frozenset()
 # People and pipes read these two; everything else returns values or logs.
 PRINTERS = ("client/kpclient/output/console.py", "tests/lab/simulator/__main__.py")
 
