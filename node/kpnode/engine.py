@@ -272,7 +272,11 @@ class Engine:
             return
         message = self._notary.follow(self._join(message))
         self._core.handle(Received(message))
-        if isinstance(message.body, AppendRequest | HeartbeatRequest):
+        if isinstance(message.body, AppendReply):
+            # Before the pump, so that all that follows is one round of work.
+            for item in self._notary.certify():
+                self._core.handle(item)
+        elif isinstance(message.body, AppendRequest | HeartbeatRequest):
             if self._follows(message.sender, message.body.term):
                 self._punctuality.hear(message.sender)
             if isinstance(message.body, HeartbeatRequest):

@@ -95,7 +95,7 @@ class Admission:
         if proven is None:
             self._records.refuse(sender, body.term)
             return None
-        return replace(message, body=proven)
+        return message if proven is body else replace(message, body=proven)
 
     def _find_double_votes(self) -> None:
         votes, self._terms.double = self._terms.double, []
@@ -314,11 +314,14 @@ class Admission:
         commits = self._records.commits
         shown = commits.index
         try:
-            shown = commits.learn(decode_attachment(body.attached).commit)
+            if body.attached:
+                shown = commits.learn(decode_attachment(body.attached).commit)
         except LedgerError as error:
             self._records.refuse(message.sender, body.term, str(error))
         final = shown if isinstance(body, AppendRequest) else commits.index
-        return replace(message, body=replace(body, commit=Index(min(body.commit, final))))
+        if body.commit <= final:
+            return message
+        return replace(message, body=replace(body, commit=Index(final)))
 
     def _admit_acknowledgement(
         self, sender: NodeId, body: AppendReply, attached: Attachment
@@ -331,8 +334,11 @@ class Admission:
         core, records = self._core, self._records
         if not body.accepted or body.term != core.term or core.role is not Role.LEADER:
             return body
+        known = records.acknowledged.get(sender)
         if core.term_at(body.index) != core.term:
             return body
+        if known is not None and body.index <= min(known.index, records.commits.index):
+            return body  # it has signed for more, and that is final
         said = self._read(Acknowledgement, sender, attached)
         own = records.chain.head_at(body.index)
         if (said.term, said.index, said.head) != (body.term, body.index, own):

@@ -23,6 +23,8 @@ class Commits:
     check: SignatureCheck
     newest: CommitCertificate | None = None
     """Of a block of this node's log, the highest."""
+    encoded: bytes | None = None
+    """The same, as it travels."""
     conflicting: CommitCertificate | None = None
     """A certificate of another block in the place of one that is final here: a fork."""
     _compared: bytes = b""
@@ -38,7 +40,7 @@ class Commits:
         for encoded in reversed(self.store.read_certificates()):
             certificate = decode_commit_certificate(encoded)
             if self.chain.holds(certificate.end):
-                self.newest = certificate
+                self.newest, self.encoded = certificate, encoded
                 return
 
     @property
@@ -58,7 +60,7 @@ class Commits:
         Raises:
             LedgerError: it is none.
         """
-        if encoded is None:
+        if encoded is None or encoded == self.encoded:
             return self.index
         certificate = decode_commit_certificate(encoded)
         newest = self.newest
@@ -92,8 +94,8 @@ class Commits:
             self.conflicting = certificate
 
     def _take(self, certificate: CommitCertificate) -> None:
-        self.newest = certificate
-        self.store.put_certificate(certificate.term, encode(certificate))
+        self.newest, self.encoded = certificate, encode(certificate)
+        self.store.put_certificate(certificate.term, self.encoded)
         for index in [one for one in self._gathered if one <= certificate.index]:
             del self._gathered[index]
 

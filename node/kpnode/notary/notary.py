@@ -8,7 +8,6 @@ from collections.abc import Iterable
 
 from kpledger.base.codec import encode
 from kpledger.base.errors import LedgerError
-from kpledger.log.certificates import CommitCertificate
 from kpledger.log.evidence import Evidence
 from kpledger.log.statements import LogEnd, SignatureCheck, StatementSigner, verifies
 from kpnode.notary.accusations import (
@@ -72,7 +71,7 @@ class Notary:
         self._entered = core.term
         self._kept = store.term_proof
         self._voted = Term(0)
-        self._seen: tuple[CommitCertificate | None, tuple[int, ...]] = None, ()
+        self._seen = (0, 0, 0)
 
     def tick(self) -> None:
         """Let one tick pass."""
@@ -110,8 +109,12 @@ class Notary:
     def _compare(self) -> None:
         """Compare certificates that are new with each other."""
         records = self.records
-        records.accuse(*find_fork_here(records))
-        seen = records.commits.newest, tuple(records.terms.openings)
+        if records.commits.conflicting is not None:
+            records.accuse(*find_fork_here(records))
+        newest, terms = records.commits.newest, records.terms.openings
+        if newest is None or not terms or max(terms) <= newest.term:
+            return
+        seen = newest.index, len(terms), max(terms)
         if seen != self._seen:
             self._seen = seen
             records.accuse(*find_forgotten(records))
@@ -141,12 +144,13 @@ class Notary:
             end = records.chain.end
             vote = records.signer.vote(core.node, term=core.term, candidate_end=end, voter_end=end)
             found.append(VoteSigned(core.term, encode(vote)))
-        if core.role is Role.LEADER:
-            found += self._certify()
-        return found
+        return found + self.certify()
 
-    def _certify(self) -> list[Input]:
+    def certify(self) -> list[Input]:
+        """Give the core what is final now, if this node leads and the others have said enough."""
         records, core = self.records, self.records.core
+        if core.role is not Role.LEADER:
+            return []
         if records.terms.leader(core.term) is None and core.opened_at is not None:
             (opening,) = records.chain.shown(core.opened_at, core.opened_at)
             records.terms.learn_opening(opening.seal)

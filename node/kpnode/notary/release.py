@@ -24,6 +24,7 @@ from kpnode.raft import (
     NodeId,
     PreVoteReply,
     PreVoteRequest,
+    Term,
     TimeoutNow,
     VoteReply,
     VoteRequest,
@@ -43,7 +44,7 @@ class Release:
     def __init__(self, records: Records) -> None:
         """Take proofs from these records."""
         self._records = records
-        self._commit: tuple[LogEnd, bytes] | None = None
+        self._said: tuple[Term, Index, Attachment] | None = None
         self._sent: dict[NodeId, Index] = {}
         self._again: dict[NodeId, int] = {}
 
@@ -95,14 +96,14 @@ class Release:
             case AppendRequest():
                 # Until the peer has answered, it may not know who leads.
                 shown = Attachment() if peer in records.acknowledged else self._own_term()
-                attached = replace_fields(shown, commit=self._newest_commit())
+                attached = replace_fields(shown, commit=self._records.commits.encoded)
             case AppendReply() if body.accepted and body.index:
                 attached = self._acknowledge(body)
             case HeartbeatRequest():
                 said = records.acknowledged.get(peer)
                 statement = None if said is None else encode(said)
                 attached = replace_fields(
-                    self._own_term(), commit=self._newest_commit(), statement=statement
+                    self._own_term(), commit=self._records.commits.encoded, statement=statement
                 )
             case AppendReply() | HeartbeatReply() if peer in records.behind:
                 attached = self._own_term()
@@ -120,24 +121,20 @@ class Release:
     def _own_term(self) -> Attachment:
         return self._records.terms.prove(self._records.core.term)
 
-    def _newest_commit(self) -> bytes | None:
-        newest = self._records.commits.newest
-        if newest is None:
-            return None
-        if self._commit is None or self._commit[0] != newest.end:
-            self._commit = newest.end, encode(newest)
-        return self._commit[1]
-
     def _acknowledge(self, body: AppendReply) -> Attachment | None:
         records = self._records
         if records.core.term_at(body.index) != body.term:
             # Blocks of an earlier term are not final because a majority holds them (figure 3.7).
             return Attachment()
+        if self._said is not None and self._said[:2] == (body.term, body.index):
+            return self._said[2]
         head = records.chain.head_at(body.index)
         if head is None:
             return None
         end = LogEnd(term=body.term, index=body.index, head=head)
-        return _sign(records.signer.acknowledge(end))
+        said = _sign(records.signer.acknowledge(end))
+        self._said = body.term, body.index, said
+        return said
 
     def _claim(self, body: PreVoteRequest | VoteRequest) -> Attachment | None:
         """Show the own log from the newest block that is known to be final."""
@@ -154,13 +151,13 @@ class Release:
         return Attachment(
             opening=shown.opening,
             term_proof=shown.term_proof,
-            commit=self._newest_commit(),
+            commit=self._records.commits.encoded,
             path=path,
         )
 
     def _support(self, peer: NodeId, body: PreVoteReply) -> Attachment:
         records = self._records
-        commit = self._newest_commit()
+        commit = self._records.commits.encoded
         if not body.granted:
             return replace_fields(self._own_term(), commit=commit)
         records.supported = body.term, peer, records.ticks

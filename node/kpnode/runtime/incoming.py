@@ -18,6 +18,9 @@ from kpnode.raft import AppendRequest, EntryKind, Message, NodeId
 from kpnode.runtime.pace import IN_PLACE_BYTES
 from kpnode.runtime.verifier import Verifier
 
+_AHEAD_BYTES: Final = 1024
+"""Acknowledgements and most commit certificates are shorter: a signature or a few, verified sooner
+than the way to another thread and back is walked."""
 _VAIN: Final = 100
 """Messages of a peer that are refused at once, before it is heard more slowly."""
 _VAIN_PER_S: Final = 10
@@ -93,7 +96,7 @@ class Incoming:
     def _begin(self, message: Message) -> list[_Check]:
         body, signatures = message.body, self._verifier.signatures
         checks = []
-        if body.attached:
+        if len(body.attached) > _AHEAD_BYTES:
             ahead = partial(verify_ahead, body, self._electorate, signatures.check_statement)
             checks.append(self._verifier.begin(ahead))
         if isinstance(body, AppendRequest):
