@@ -7,6 +7,11 @@ WORLD_MS = 1_772_409_600_000
 """Wall time at which every life begins: 2026-03-02, 00:00 UTC."""
 
 
+def count_ticks(time_ms: int) -> int:
+    """Return how many ticks after the beginning of a life a right clock shows this time."""
+    return (time_ms - WORLD_MS) // _TICK_MS
+
+
 class SimClock:
     """The clock of one node, which differs from the world's by its rate and its offset."""
 

@@ -10,12 +10,14 @@ from dataclasses import replace
 from itertools import count
 
 from lab.invariants import Invariant, ViolationError
+from lab.simulator.clock import count_ticks
 from lab.simulator.disk import SimDisk
 from lab.simulator.founded import SKEW_MS, signing_key
 from lab.simulator.machine import Applied
 from lab.simulator.node import Answer, Moods, SimCore, SimNode, Stepped
 
 from kpledger.log import layout
+from kpledger.log.block import decode_block, decode_block_header
 from kpledger.log.chain import ExecutedBlock
 from kpledger.log.conviction import Guilt
 from kpledger.log.genesis import Genesis
@@ -28,7 +30,7 @@ from kpnode.headers import OwnHeaders
 from kpnode.ledger import Ledger
 from kpnode.machine import Machine
 from kpnode.notary import Notary
-from kpnode.raft import Entry, Index, Input, RaftConfig, RoleChange
+from kpnode.raft import Entry, EntryKind, Index, Input, RaftConfig, RoleChange
 from kpnode.step import Step
 from kpnode.submission import Committed, Refused
 
@@ -171,6 +173,16 @@ class LedgerNode(SimNode):
         self._seen: _SeenMachine | None = None
         self._waiting_for: dict[bytes, None] = {}
         self._counts = counts
+
+    @property
+    def ahead_ticks(self) -> int:
+        """How long it takes until a right clock is past the newest block in the log."""
+        blocks = (one.payload for one in reversed(self.disk.log) if one.kind is EntryKind.BLOCK)
+        newest = next(blocks, None)
+        if newest is None:
+            return 0
+        time_ms = decode_block_header(decode_block(newest).header).time_ms
+        return max(0, count_ticks(time_ms) - self.clock.now)
 
     def start(self, moods: Moods, *, scan: bool) -> None:
         """Start from the disk and what is derived from it."""

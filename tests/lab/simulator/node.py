@@ -155,6 +155,11 @@ class SimNode:
         self._granted: list[ReadGrant] = []
 
     @property
+    def ahead_ticks(self) -> int:
+        """How long it takes until a right clock is past the newest block in the log."""
+        return 0
+
+    @property
     def leads(self) -> bool:
         """Tell whether the node runs and believes that it leads."""
         return self.status is not None and self.status.role is Role.LEADER

@@ -140,6 +140,8 @@ class World:
         patience = _SETTLE_ELECTIONS * self.options.election_ticks
         longest = max(node.disk.last_index() for node in fleet.nodes.values())
         patience += _SETTLE_TICKS_PER_ENTRY * longest
+        # Nobody can stamp less than a clock that was ahead: all wait until theirs are as far.
+        patience += max(node.ahead_ticks for node in fleet.nodes.values())
         asked: dict[bytes, None] = {}
         clients.settled.clear()
         clients.answered = 0
