@@ -223,8 +223,9 @@ class Machine:
             if parent is None:
                 # It does not extend this log; the core will say so.
                 break
-            if self._is_off(entry, parent[0]):
-                # It does not extend it either, although index and term say so.
+            if entry is request.entries[0] and self._is_off(entry, parent[0]):
+                # It does not extend it either, although index and term say so. A later one that
+                # does not follow the one before it is a bad block.
                 break
             execution = self._execute(entry, *parent)
             if entry.kind is EntryKind.BLOCK:

@@ -79,7 +79,7 @@ class LightMachine:
         for entry in request.entries:
             own = self.at(entry.index)
             if own is None or own.header.prev_head != before.head or not _is_of(own, entry):
-                if self._is_off(before, entry):
+                if entry is request.entries[0] and self._is_off(before, entry):
                     return
                 own = read_entry(self.roll, before, entry)
                 self._candidates[own.head] = own
