@@ -141,7 +141,7 @@ def compare_heads(
         height=0,
         head="",
         final_up_to=0,
-        sources=tuple(_describe(one, Agreement.UNKNOWN, None) for one in sources),
+        sources=tuple(_describe(one, Agreement.UNKNOWN, one.height) for one in sources),
         forks=(),
         problem="of no source the blocks can be had and verified",
     )
@@ -180,6 +180,8 @@ class _Comparison:
         forks = (*self._find_forks(same), *self._find_unread_forks(), *self._find_certified_forks())
         is_decided = not self._problems and Agreement.UNKNOWN not in agreements
         final = chain.final_of(self._certificates)
+        # As they said at one moment: the reference has been read since, and may have grown.
+        longest = max(one.height for one in self._sources if not one.is_remembered)
         return HeadsReport(
             verdict=_verdict(self._sources, is_fork=bool(forks), is_decided=is_decided),
             chain=self._genesis.chain.hex(),
@@ -187,7 +189,7 @@ class _Comparison:
             head=_hex(chain.head_at(chain.height)),
             final_up_to=0 if final is None else final.index,
             sources=tuple(
-                _describe(one, agreement, chain.height)
+                _describe(one, agreement, longest)
                 for one, agreement in zip(self._sources, agreements, strict=True)
             ),
             forks=forks,
@@ -334,14 +336,14 @@ def _signers(certificate: CommitCertificate | None) -> tuple[str, ...]:
     return () if certificate is None else tuple(one.voter for one in certificate.by)
 
 
-def _describe(source: HistorySource, agreement: Agreement, height: int | None) -> SourceReport:
+def _describe(source: HistorySource, agreement: Agreement, longest: int) -> SourceReport:
     final = max(source.certificates, key=lambda one: one.index, default=None)
     return SourceReport(
         source=source.name,
         node=source.node,
         height=source.height,
         head=source.head.hex(),
-        behind=max(0, (height or 0) - source.height),
+        behind=max(0, longest - source.height),
         final_up_to=0 if final is None else final.index,
         final_by=_signers(final),
         evidence=source.evidence,
