@@ -30,7 +30,7 @@ from kpledger.log.statements import (
     verify_statement,
 )
 from kpnode.notary.attachment import Attachment, decode_attachment
-from kpnode.notary.claims import Claim, find_objection, read_claim
+from kpnode.notary.claims import Claim, ClaimError, find_objection, find_stray, read_claim
 from kpnode.notary.records import Records
 from kpnode.raft import (
     AppendReply,
@@ -161,55 +161,69 @@ class Admission:
 
     def _judge(self, sender: NodeId, body: _CandidacyT, attached: Attachment) -> _CandidacyT:
         """Let the core see the end of a candidate's log if this node may vote for it."""
-        records = self._records
-        objection, own = None, records.chain.end.place
-        if sender in records.barred:
-            objection = "it is convicted of a lie"
-        # What is behind is refused by the core; but two logs that end in one term are one branch.
-        elif (body.last_term, body.last_index) >= own or body.last_term == own[0]:
-            objection = self._find_objection(sender, body, attached)
-        if objection is None:
-            return body
-        records.refuse(sender, body.term, objection)
-        return replace(body, last_index=Index(0), last_term=Term(0))
+        try:
+            last_term, last_index = self._find_place(sender, body, attached)
+        except LedgerError as error:
+            self._records.refuse(sender, body.term, str(error))
+            last_term, last_index = 0, 0
+        return replace(body, last_term=Term(last_term), last_index=Index(last_index))
 
-    def _find_objection(
+    def _find_place(
         self, sender: NodeId, body: PreVoteRequest | VoteRequest, attached: Attachment
-    ) -> str | None:
-        records = self._records
+    ) -> tuple[int, int]:
+        """Give the place where a candidate's log ends, as the core is to compare it with its own.
+
+        Raises:
+            LedgerError: this node must not vote for it.
+        """
+        records, own = self._records, self._records.chain.end
+        claimed = int(body.last_term), int(body.last_index)
+        if sender in records.barred:
+            raise ClaimError("it is convicted of a lie")
+        # What is behind is refused by the core; but two logs that end in one term are one branch.
+        if claimed < own.place and claimed[0] != own.term:
+            return claimed
         self._claims[sender] = self._claims.get(sender, 0) + 1
         if self._claims[sender] > _CLAIMS:
-            return "it has shown too many logs in one election timeout"
-        try:
-            claim = read_claim(
-                attached,
-                records.signer.electorate,
-                claimed=(body.last_term, body.last_index),
-                holds=records.chain.holds,
-                voteless_up_to=records.voteless_up_to,
-                check=records.check,
-            )
-        except LedgerError as error:
-            return str(error)
-        own = records.chain.end
-        self._find_branch(claim, own)
+            raise ClaimError("it has shown too many logs in one election timeout")
+        claim = read_claim(
+            attached,
+            records.signer.electorate,
+            claimed=claimed,
+            holds=records.chain.holds,
+            voteless_up_to=records.voteless_up_to,
+            check=records.check,
+        )
         records.commits.learn(attached.commit)
         # The core votes again for whom it has voted, whatever that shows now. The vote stays as it
         # was: or a liar could have this node sign for a log that ends before what it acknowledged.
         if (body.term, sender) != (self._core.term, self._core.status().voted_for):
             records.ends[body.term, sender] = claim.end
-        if claim.end.place < own.place:
-            return None
-        return find_objection(claim, own, records.commits.newest)
+        is_void = self._is_void(sender, claim, own)
+        if claimed < own.place and (not is_void or _is_next(body, own)):
+            return claimed
+        objection = find_objection(claim, own, records.commits.newest, is_void=is_void)
+        if objection is not None:
+            raise ClaimError(objection)
+        return max(claimed, own.place)
 
-    def _find_branch(self, claim: Claim, own: LogEnd) -> None:
-        """Find that a leader has made two blocks in the place where the shorter log ends (E1)."""
-        records, index = self._records, min(own.index, claim.end.index)
-        other = claim.shown_at(index)
+    def _is_void(self, sender: NodeId, claim: Claim, own: LogEnd) -> bool:
+        """Tell whether what this log holds and a candidate's lacks can never be final.
+
+        The two blocks with which the logs part are evidence against their leader (E1).
+        """
+        records = self._records
+        stray = find_stray(claim, own, records.place_at, records.commits.index)
+        if stray is None:
+            records.strays.pop(sender, None)
+            return False
+        records.strays[sender] = stray
+        other = claim.shown_at(stray.index)
         if other is not None:
-            (mine,) = records.chain.shown(index, index)
+            (mine,) = records.chain.shown(stray.index, stray.index)
             electorate, check = records.signer.electorate, records.check
             records.accuse(find_equivocation(electorate, mine, other, check=check))
+        return not records.may_be_final(stray)
 
     def _admit_pre_vote_reply(
         self, sender: NodeId, body: PreVoteReply, attached: Attachment
@@ -403,6 +417,11 @@ class Admission:
         if not isinstance(said, PreVote):
             self._records.said[sender] = said
         return said
+
+
+def _is_next(body: PreVoteRequest | VoteRequest, own: LogEnd) -> bool:
+    """Tell whether a vote for a shorter log would be taken for amnesia (E4): in the next term."""
+    return isinstance(body, VoteRequest) and body.term <= own.term + 1
 
 
 def _with_opening(request: AppendRequest, attached: Attachment) -> Attachment:

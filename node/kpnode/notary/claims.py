@@ -16,6 +16,9 @@ from kpledger.log.path import PathBlock, ShownHeader, verify_path
 from kpledger.log.statements import Electorate, LogEnd, SignatureCheck
 from kpnode.notary.attachment import Attachment
 
+PlaceAt = Callable[[int], LogEnd | None]
+"""Gives a block of a log by its height, None beyond its end."""
+
 
 class ClaimError(LedgerError):
     """A candidate's log, as it is shown, is not what it is said to be."""
@@ -90,19 +93,45 @@ def _is_anchored(
     return is_first or holds(first.end)
 
 
-def find_objection(claim: Claim, own: LogEnd, pinned: CommitCertificate | None) -> str | None:
+def find_stray(claim: Claim, own: LogEnd, place_at: PlaceAt, above: int) -> LogEnd | None:
+    """Find where a candidate's log leaves the voter's, within the term in which that ends.
+
+    Only a leader that lies makes two blocks of one term for one place (E1).
+
+    Args:
+        claim: the candidate's log.
+        own: where the voter's log ends.
+        place_at: gives a block of that log by its height.
+        above: up to here it is final, and not to be looked at.
+
+    Returns:
+        The voter's block of which the candidate's log has another one in its place.
+    """
+    for block in claim.path:
+        if above < block.header.height <= own.index:
+            mine = place_at(block.header.height)
+            if mine is None or mine.head != block.head:
+                terms = {own.term, block.header.term}
+                return mine if mine is not None and {mine.term} == terms else None
+    return None
+
+
+def find_objection(
+    claim: Claim, own: LogEnd, pinned: CommitCertificate | None, *, is_void: bool = False
+) -> str | None:
     """Say why a voter must not vote for a candidate, None if it may (the extended vote rule).
 
     Args:
         claim: the candidate's log.
         own: where the voter's log ends: all that it has acknowledged.
         pinned: the newest commit certificate that it knows on its chain.
+        is_void: whether what it has acknowledged, and the candidate's log lacks, cannot be final.
     """
-    if claim.end.place < own.place:
+    if claim.end.place < own.place and not is_void:
         return f"its log ends with {claim.end.place}, before {own.place}"
     if pinned is not None and not _contains(claim, pinned.end):
         return f"its log does not hold block {pinned.index}, which is final"
-    if _contains(claim, own):
+    if is_void or _contains(claim, own):
         return None
     # What is in an earlier term than the candidate's end was overwritten by a leader who was
     # elected without it, as in plain Raft; unless the same leader has made both.

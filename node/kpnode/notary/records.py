@@ -14,7 +14,7 @@ from kpledger.log.statements import (
 from kpnode.notary.commits import Commits
 from kpnode.notary.ports import OwnChain
 from kpnode.notary.terms import Terms
-from kpnode.raft import NodeId, RaftCore, Term
+from kpnode.raft import Index, NodeId, RaftCore, Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,9 @@ class Records:
     """The newest statement of each peer, of those that it makes in its current term."""
     acknowledged: dict[NodeId, Acknowledgement] = field(default_factory=dict)
     """The newest acknowledgement of each peer to this node, as leader of the current term."""
+    strays: dict[NodeId, LogEnd] = field(default_factory=dict)
+    """Of each candidate whose log leaves this one within its term: this log's block, of which that
+    has another in its place."""
     behind: set[NodeId] = field(default_factory=set)
     """Peers that spoke as leaders of an earlier term."""
 
@@ -64,6 +67,31 @@ class Records:
     def is_unproven(self) -> bool:
         """Whether all that this node knows was made by an earlier version, its term included."""
         return self.voteless_up_to > 0 and self.commits.newest is None
+
+    def may_be_final(self, block: LogEnd) -> bool:
+        """Tell whether a majority may have acknowledged a block of the term that the log ends with.
+
+        A voter that holds to another branch of a term never acknowledges this one in it, unless it
+        lies. So if the leader of that term is convicted, and more of the others have shown another
+        branch than a majority can do without, there is no commit certificate of the block, nor of
+        any that follows it, and there will be none.
+        """
+        electorate = self.signer.electorate
+        others = [
+            stray
+            for voter, stray in self.strays.items()
+            if voter not in self.barred
+            and stray.term == block.term
+            and stray.index <= block.index
+            and self.chain.head_at(stray.index) == stray.head
+        ]
+        is_convicted = self.terms.leader(block.term) in self.barred
+        return not is_convicted or len(others) <= len(electorate.keys) - electorate.majority
+
+    def place_at(self, index: int) -> LogEnd | None:
+        """Give a block of the log by its height, None beyond its end."""
+        head, term = self.chain.head_at(index), self.core.term_at(Index(index))
+        return None if head is None or term is None else LogEnd(term=term, index=index, head=head)
 
     def refuse(self, sender: NodeId, term: Term, problem: str | None = None) -> None:
         """Note that a message was not let in, or not as it was."""
