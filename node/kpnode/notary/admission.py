@@ -30,7 +30,7 @@ from kpledger.log.statements import (
     verify_statement,
 )
 from kpnode.notary.attachment import Attachment, decode_attachment
-from kpnode.notary.claims import Claim, ClaimError, find_objection, find_stray, read_claim
+from kpnode.notary.claims import Claim, ObjectionError, find_objection, find_stray, read_claim
 from kpnode.notary.records import Records
 from kpnode.raft import (
     AppendReply,
@@ -164,7 +164,8 @@ class Admission:
         try:
             last_term, last_index = self._find_place(sender, body, attached)
         except LedgerError as error:
-            self._records.refuse(sender, body.term, str(error))
+            problem = None if isinstance(error, ObjectionError) else str(error)
+            self._records.refuse(sender, body.term, problem)
             last_term, last_index = 0, 0
         return replace(body, last_term=Term(last_term), last_index=Index(last_index))
 
@@ -179,13 +180,13 @@ class Admission:
         records, own = self._records, self._records.chain.end
         claimed = int(body.last_term), int(body.last_index)
         if sender in records.barred:
-            raise ClaimError("it is convicted of a lie")
+            raise ObjectionError("it is convicted of a lie")
         # What is behind is refused by the core; but two logs that end in one term are one branch.
         if claimed < own.place and claimed[0] != own.term:
             return claimed
         self._claims[sender] = self._claims.get(sender, 0) + 1
         if self._claims[sender] > _CLAIMS:
-            raise ClaimError("it has shown too many logs in one election timeout")
+            raise ObjectionError("it has shown too many logs in one election timeout")
         claim = read_claim(
             attached,
             records.signer.electorate,
@@ -204,7 +205,7 @@ class Admission:
             return claimed
         objection = find_objection(claim, own, records.commits.newest, is_void=is_void)
         if objection is not None:
-            raise ClaimError(objection)
+            raise ObjectionError(objection)
         return max(claimed, own.place)
 
     def _is_void(self, sender: NodeId, claim: Claim, own: LogEnd) -> bool:

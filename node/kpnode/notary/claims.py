@@ -24,6 +24,10 @@ class ClaimError(LedgerError):
     """A candidate's log, as it is shown, is not what it is said to be."""
 
 
+class ObjectionError(ClaimError):
+    """This node must not vote for a candidate, who may have said nothing wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The end of a candidate's log, verified."""
