@@ -14,6 +14,8 @@ key                       value
                           storage, name of the node voted for in that term in UTF-8, no byte
                           for no vote
 ``t``                     term proof: why the term of the hard state could begin
+``p``                     promises: ends of the log that a later leader overwrote, and by which
+                          the node still votes
 ``c`` u64 term            newest commit certificate known of that term
 ``e`` 32 bytes digest     evidence against a node
 ``m/format``              u8 version of this table (2)
@@ -33,7 +35,7 @@ The *generation* tells apart what a node signed before and after a start: it is 
 1970, in which the storage was founded, and one more at each start. So a storage that was founded
 anew has a higher one than the one before it, and one that was restored from a copy a lower one.
 
-Version 1 of the table, before voters signed what they say, had no ``t``, ``c``, ``e`` and
+Version 1 of the table, before voters signed what they say, had no ``t``, ``p``, ``c``, ``e`` and
 ``m/signed``, and its hard state was u8 version (1), u64 term, name.
 """
 
@@ -52,6 +54,7 @@ APPLIED_KEY: Final = b"m/applied"
 SIGNED_KEY: Final = b"m/signed"
 HARD_STATE_KEY: Final = b"h"
 TERM_PROOF_KEY: Final = b"t"
+PROMISES_KEY: Final = b"p"
 
 STORE_FORMAT: Final = b"\x02"
 """Value under :data:`FORMAT_KEY`; a change to the table above makes a new one."""
@@ -146,8 +149,9 @@ def state_key(key: bytes) -> bytes:
 
 def is_memory_key(key: bytes) -> bool:
     """Tell whether the record is one the node promised to keep, not one derived from others."""
-    kept = (BLOCK_PREFIX, HARD_STATE_KEY, TERM_PROOF_KEY, CERTIFICATE_PREFIX, EVIDENCE_PREFIX)
-    return key.startswith(kept) or key in {FORMAT_KEY, CHAIN_KEY, SIGNED_KEY}
+    kept = (BLOCK_PREFIX, HARD_STATE_KEY, CERTIFICATE_PREFIX, EVIDENCE_PREFIX)
+    single = {TERM_PROOF_KEY, PROMISES_KEY, FORMAT_KEY, CHAIN_KEY, SIGNED_KEY}
+    return key.startswith(kept) or key in single
 
 
 def encode_stored_entry(entry: StoredEntry) -> bytes:

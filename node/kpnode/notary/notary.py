@@ -19,6 +19,7 @@ from kpnode.notary.accusations import (
 from kpnode.notary.admission import Admission
 from kpnode.notary.commits import Commits
 from kpnode.notary.ports import OwnChain, ProofStore
+from kpnode.notary.promises import Promises
 from kpnode.notary.records import Records, Unproven
 from kpnode.notary.release import Release
 from kpnode.notary.terms import Terms
@@ -62,8 +63,9 @@ class Notary:
         commits = Commits(signer.electorate, chain, store, check)
         commits.recall()
         terms.recall(core.term, store.term_proof)
+        promises = Promises(core, chain, terms, store)
         self.records = Records(
-            core, signer, chain, check, terms, commits, voteless_up_to, election_ticks
+            core, signer, chain, check, terms, commits, promises, voteless_up_to, election_ticks
         )
         self._store = store
         self._admission = Admission(self.records)
@@ -91,6 +93,7 @@ class Notary:
         """Look for evidence in the blocks of an append, which this node takes or refuses."""
         body = message.body
         if isinstance(body, AppendRequest):
+            self.records.promises.expect_branch()
             try:
                 self.records.accuse(*find_in_blocks(self.records, body, problem))
                 if problem is not None:
@@ -120,7 +123,8 @@ class Notary:
             records.accuse(*find_forgotten(records))
 
     def enter(self) -> None:
-        """Keep the proof of the term that the next save enters, in the same batch."""
+        """Keep in the next save's batch what proves its term, and what it takes from the log."""
+        self.records.promises.keep()
         core, terms = self.records.core, self.records.terms
         if core.term != self._entered:
             self._entered = core.term
@@ -139,7 +143,7 @@ class Notary:
         records, core = self.records, self.records.core
         records.commits.settle()
         found: list[Input] = []
-        if core.role is Role.CANDIDATE and self._voted < core.term:
+        if core.role is Role.CANDIDATE and self._voted < core.term and not records.promises.ends:
             self._voted = core.term
             end = records.chain.end
             vote = records.signer.vote(core.node, term=core.term, candidate_end=end, voter_end=end)

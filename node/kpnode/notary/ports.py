@@ -33,6 +33,13 @@ class ProofStore(Protocol):
     def keep_term_proof(self, encoded: bytes) -> None:
         """Write this in the batch with which the term is saved, or the next one."""
 
+    @property
+    def promises(self) -> bytes:
+        """What was kept last of promises that the log does not show; no bytes for none."""
+
+    def keep_promises(self, encoded: bytes) -> None:
+        """Write this in the next batch."""
+
     def put_certificate(self, term: int, encoded: bytes) -> None:
         """Keep the newest commit certificate of a term; it may wait for the next batch."""
 

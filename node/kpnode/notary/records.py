@@ -13,6 +13,7 @@ from kpledger.log.statements import (
 )
 from kpnode.notary.commits import Commits
 from kpnode.notary.ports import OwnChain
+from kpnode.notary.promises import Promises
 from kpnode.notary.terms import Terms
 from kpnode.raft import Index, NodeId, RaftCore, Term
 
@@ -37,6 +38,7 @@ class Records:
     check: SignatureCheck
     terms: Terms
     commits: Commits
+    promises: Promises
     voteless_up_to: int
     """Up to this height an earlier version has made the ledger, which signed no votes."""
     election_ticks: int

@@ -141,6 +141,8 @@ class Release:
         records = self._records
         if records.chain.end.place != (body.last_term, body.last_index):
             return None  # it has grown since: a leader was heard
+        if records.promises.ends:
+            return None  # this log lacks what was promised; nobody should vote for it
         newest, last = records.commits.newest, records.chain.end.index
         lowest = max(1, min(records.voteless_up_to, last) - _VOTELESS_PATH)
         first = lowest if newest is None else newest.index

@@ -47,6 +47,19 @@ class LedgerDatabase(Database):
         """
         self._defer(((layout.TERM_PROOF_KEY, encoded),))
 
+    @property
+    def promises(self) -> bytes:
+        """What was kept last of promises that the log does not show; no bytes for none."""
+        return self.get(layout.PROMISES_KEY) or b""
+
+    def keep_promises(self, encoded: bytes) -> None:
+        """Write this in the next batch: the one that overwrites what was promised.
+
+        Raises:
+            StorageFailedError: a write failed; the node must stop.
+        """
+        self._defer(((layout.PROMISES_KEY, encoded),))
+
     def put_certificate(self, term: int, encoded: bytes) -> None:
         """Keep the newest commit certificate of a term; it waits for the next batch.
 

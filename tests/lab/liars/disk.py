@@ -18,6 +18,7 @@ class Image:
     generation: int
     certificates: Mapping[int, bytes]
     term_proof: bytes
+    promises: bytes
     applied: Index
 
 
@@ -41,6 +42,8 @@ class ProofDisk(MemoryStorage):
         self._waiting: dict[int, bytes] = {}
         """Certificates that go with the next batch."""
         self._waiting_proof: bytes | None = None
+        self._promises = b""
+        self._waiting_promises: bytes | None = None
 
     def start(self, now: int) -> None:
         """Count a start, durably: no two have one number, also where an old image came back."""
@@ -49,7 +52,7 @@ class ProofDisk(MemoryStorage):
     def power_off(self) -> None:
         """Lose what waits for the next save."""
         self._waiting.clear()
-        self._waiting_proof = None
+        self._waiting_proof = self._waiting_promises = None
 
     def save(self, hard_state: HardState | None, entries: tuple[Entry, ...]) -> None:
         """Store both, and what waits to go with them.
@@ -63,6 +66,8 @@ class ProofDisk(MemoryStorage):
         super().save(hard_state, entries)
         self._certificates |= self._waiting
         self._waiting.clear()
+        if self._waiting_promises is not None:
+            self._promises, self._waiting_promises = self._waiting_promises, None
         if self._waiting_proof is not None:
             self._term_proof, self._waiting_proof = self._waiting_proof, None
         if point is CrashPoint.AFTER:
@@ -76,6 +81,15 @@ class ProofDisk(MemoryStorage):
     def keep_term_proof(self, encoded: bytes) -> None:
         """Store this with the next save."""
         self._waiting_proof = encoded
+
+    @property
+    def promises(self) -> bytes:
+        """What was promised and the log does not show."""
+        return self._promises
+
+    def keep_promises(self, encoded: bytes) -> None:
+        """Store this with the next save."""
+        self._waiting_promises = encoded
 
     def put_certificate(self, term: int, encoded: bytes) -> None:
         """Store the newest commit certificate of a term with the next save."""
@@ -101,6 +115,7 @@ class ProofDisk(MemoryStorage):
             self.generation,
             dict(self._certificates),
             self._term_proof,
+            self._promises,
             self.applied,
         )
 
@@ -111,4 +126,5 @@ class ProofDisk(MemoryStorage):
         self.generation = image.generation
         self._certificates = dict(image.certificates)
         self._term_proof = image.term_proof
+        self._promises = image.promises
         self.applied = image.applied

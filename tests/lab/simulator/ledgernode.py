@@ -90,6 +90,15 @@ class SimStore:
         """Keep the proof of a term with the next save."""
         self.apply([(layout.TERM_PROOF_KEY, encoded)])
 
+    @property
+    def promises(self) -> bytes:
+        """What was kept last of promises."""
+        return self._values.get(layout.PROMISES_KEY, b"")
+
+    def keep_promises(self, encoded: bytes) -> None:
+        """Keep promises with the next save."""
+        self.apply([(layout.PROMISES_KEY, encoded)])
+
     def put_certificate(self, term: int, encoded: bytes) -> None:
         """Keep the newest commit certificate of a term with the next save."""
         self.apply([(layout.certificate_key(term), encoded)])

@@ -12,6 +12,7 @@ from kpledger.log.layout import (
     HARD_STATE_KEY,
     LAST_BLOCK_KEY,
     MAX_PAYLOAD_BYTES,
+    PROMISES_KEY,
     SIGNED_KEY,
     TERM_PROOF_KEY,
     StoredEntry,
@@ -181,7 +182,7 @@ def test_oversized_payload_is_refused_both_ways() -> None:
 
 def test_only_what_the_node_promised_is_its_memory() -> None:
     kept = [block_key(1), BLOCK_PREFIX, HARD_STATE_KEY, FORMAT_KEY, CHAIN_KEY, SIGNED_KEY]
-    kept += [TERM_PROOF_KEY, certificate_key(1), evidence_key(bytes(32))]
+    kept += [TERM_PROOF_KEY, PROMISES_KEY, certificate_key(1), evidence_key(bytes(32))]
     derived = [APPLIED_KEY, state_key(b"b"), b"iholder/x", b"m/tail"]
     assert [is_memory_key(key) for key in kept] == [True] * len(kept)
     assert [is_memory_key(key) for key in derived] == [False] * len(derived)
