@@ -55,6 +55,7 @@ _MAX_FIRST_TICKET = 1 << 52
 PAUSE_ELECTIONS = 3
 """For how many shortest election timeouts a leader is not listened to whose block was mistimed:
 long enough for a majority that found the same to elect another, whose clock is right."""
+_CAMPAIGNING = PreVoteRequest | PreVoteReply | VoteRequest | VoteReply
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,6 @@ class Engine:
                 self._pump(results)
             self._order(events, results)
         self._pump(results)
-        self._machine.drop_candidates()
         self._take_findings(results)
         reads = [one for pumped in results.pumped for one in pumped.reads]
         dropped = [one for pumped in results.pumped for one in pumped.dropped]
@@ -217,9 +217,8 @@ class Engine:
         while True:
             self._notary.enter()
             results.pumped.append(pump(self._core, self._storage, self._machine))
-            inputs = self._notary.inputs()
-            if not inputs:
-                return
+            if not (inputs := self._notary.inputs()):
+                return self._machine.drop_candidates()
             for item in inputs:
                 self._core.handle(item)
 
@@ -227,8 +226,7 @@ class Engine:
         """Tell whether handling an input may have to wait for the disk.
 
         What comes in the current term and neither brings entries nor may win an election saves
-        nothing; nor does a tick, after which a node that has peers begins by asking for pre-votes.
-        A step that saves after all is as right as any other, only others have to wait for it.
+        nothing; nor does a tick. A step that saves after all is right as well; others wait for it.
         """
         if not isinstance(item, Received):
             return not isinstance(item, Tick | ReadRequested | Unreachable)
@@ -264,7 +262,8 @@ class Engine:
             self._punctuality.hear(self._core.node)
 
     def _receive(self, received: Message, results: _Results) -> None:
-        if self._core.last_index != self._machine.top.height and _is_campaign(received):
+        is_ahead = self._core.last_index != self._machine.top.height
+        if is_ahead and isinstance(received.body, _CAMPAIGNING):
             # Votes rest on where the log ends, which the notary knows after the pump alone.
             self._pump(results)
         message = self._notary.admit(received)
@@ -277,6 +276,10 @@ class Engine:
             for item in self._notary.certify():
                 self._core.handle(item)
         elif isinstance(message.body, AppendRequest | HeartbeatRequest):
+            entries = message.body.entries if isinstance(message.body, AppendRequest) else ()
+            if not all(map(self._core.holds, entries)):
+                # Nothing may be built on what was verified and not taken: the pump forgets it.
+                self._pump(results)
             if self._follows(message.sender, message.body.term):
                 self._punctuality.hear(message.sender)
             if isinstance(message.body, HeartbeatRequest):
@@ -444,7 +447,3 @@ class Engine:
                 return refuse_signature(event.event_id, error)
         refusal = refusal or executor.add(event)
         return None if refusal is None else Refused(event.event_id, refusal, bad_signature=False)
-
-
-def _is_campaign(message: Message) -> bool:
-    return isinstance(message.body, PreVoteRequest | PreVoteReply | VoteRequest | VoteReply)

@@ -94,6 +94,8 @@ class Machine:
         self.skew_ms = skew_ms
         self._voteless_up_to = voteless_up_to
         self._staged: list[ExecutedBlock] = []
+        self._payloads: list[bytes] = []
+        """Those of the entries that are staged."""
         self._candidates: dict[tuple[int, int], _Candidate] = {}
 
     def recover(self, log: LogReader) -> None:
@@ -176,11 +178,15 @@ class Machine:
         return tip.height > self.ledger.tip.height and _names_another(entry, tip)
 
     def is_branched(self, entry: Entry) -> bool:
-        """Tell whether the log holds another block of the same height and term."""
+        """Tell whether the log has other bytes for the same height and term.
+
+        Only of what opens a term that makes no other block: its head does not depend on the votes.
+        """
         staged = self._staged_at(entry.index)
         if staged is None or staged.tip.term != entry.term:
             return False
-        return _compute_head(entry) not in (None, staged.tip.head)
+        opens = staged.header.kind is BlockKind.NOOP and entry.kind is EntryKind.NOOP
+        return not opens and self._payloads[self._position(entry.index)] != entry.payload
 
     @property
     def top_state(self) -> StateReader:
@@ -215,17 +221,20 @@ class Machine:
                 term, or is further from the clock than the skew limit
                 (:class:`MistimedBlockError`). The request must not reach the core.
         """
-        new = []
+        new: list[ExecutedBlock] = []
+        if self.is_off(request):
+            # It does not extend this log, although index and term say so. A later block that does
+            # not follow the one before it is a bad block.
+            return new
+        is_held = True
         for entry in request.entries:
-            if entry.index <= self.ledger.tip.height or self._holds(entry):
+            # Of what follows a block that the log does not hold, it holds nothing.
+            is_held = is_held and (entry.index <= self.ledger.tip.height or self._holds(entry))
+            if is_held:
                 continue
             parent = self._parent(entry, request)
             if parent is None:
                 # It does not extend this log; the core will say so.
-                break
-            if entry is request.entries[0] and self._is_off(entry, parent[0]):
-                # It does not extend it either, although index and term say so. A later one that
-                # does not follow the one before it is a bad block.
                 break
             execution = self._execute(entry, *parent)
             if entry.kind is EntryKind.BLOCK:
@@ -250,8 +259,11 @@ class Machine:
             return False
         return not self.is_branched(entry)
 
+    def _position(self, index: int) -> int:
+        return index - self.ledger.tip.height - 1
+
     def _staged_at(self, index: int) -> ExecutedBlock | None:
-        position = index - self.ledger.tip.height - 1
+        position = self._position(index)
         return self._staged[position] if 0 <= position < len(self._staged) else None
 
     def _parent(self, entry: Entry, request: AppendRequest) -> tuple[Tip, StateReader] | None:
@@ -293,16 +305,17 @@ class Machine:
             InvariantError: a block reached the log without being checked; the node must stop.
             LedgerError: during recovery: a block in the log is invalid.
         """
-        keep = entries[0].index - self.ledger.tip.height - 1
+        keep = self._position(entries[0].index)
         if not 0 <= keep <= len(self._staged):
             raise InvariantError(f"entry {entries[0].index} is staged on block {self.top.height}")
-        del self._staged[keep:]
+        del self._staged[keep:], self._payloads[keep:]
         for entry in entries:
             candidate = self._candidates.pop((entry.index, entry.term), None)
             if candidate is not None and _fits(candidate, entry, self.top):
                 self._staged.append(candidate.execution)
             else:
                 self._staged.append(self._execute(entry, self.top, self.top_state))
+            self._payloads.append(entry.payload)
         base = self._staged[-1].changes.base
         if isinstance(base, Layers) and sum(base.sizes) > 2 * len(self._staged) + _STALE_LAYERS:
             self._lay_anew()
@@ -332,17 +345,11 @@ class Machine:
                 f"entry {entry.index} is of term {entry.term}, staged was {execution.tip.term}"
             )
         self.ledger.commit(execution)
+        del self._payloads[0]
         if self._staged:
             # What it was layered on is in the store now.
             self._staged[0].changes.base = self.ledger.recent
         return execution
-
-
-def _compute_head(entry: Entry) -> Digest | None:
-    """Give the head of a block of events; None for another, which follows from the one before."""
-    if entry.kind is not EntryKind.BLOCK:
-        return None
-    return compute_head(decode_block(entry.payload).header)
 
 
 def _names_another(entry: Entry, tip: Tip) -> bool:

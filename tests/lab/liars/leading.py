@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _CHANGES: Final = 1 / 30
 """Per tick."""
+_BOTH: Final = 1 / 15
+"""Per message."""
 
 
 class Equivocate(Liar):
@@ -80,7 +82,8 @@ class Equivocate(Liar):
         body = replace(body, commit=branch.final)
         if isinstance(body, AppendRequest):
             body = replace(body, entries=branch.retell(body.entries))
-        return (attach(replace(message, body=body), attached),)
+        told = attach(replace(message, body=body), attached)
+        return (message, told) if self.prng.random() < _BOTH else (told,)
 
     def incoming(self, message: Message) -> Message | None:
         """Count what the other half acknowledges; the core may believe it as well."""

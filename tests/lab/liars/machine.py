@@ -25,7 +25,8 @@ class LightMachine:
     blocks: list[Block]
     """Of the log, by height; the first stands before the chain."""
     applied: Index
-    _candidates: dict[bytes, Block]
+    _candidates: dict[tuple[int, int], Block]
+    """By height and term, as the core tells blocks apart."""
 
     @classmethod
     def recover(cls, roll: Roll, log: LogReader, applied: Index) -> "LightMachine":
@@ -61,7 +62,9 @@ class LightMachine:
 
     def holds(self, end: LogEnd) -> bool:
         """Tell whether the log has a block, or it was checked and waits to be let in."""
-        return self.head_at(end.index) == end.head or end.head in self._candidates
+        candidate = self._candidates.get((end.index, end.term))
+        is_candidate = candidate is not None and candidate.head == end.head
+        return is_candidate or self.head_at(end.index) == end.head
 
     def shown(self, first: int, last: int) -> tuple[ShownHeader, ...]:
         """Give the headers from one height to another of the log, both included."""
@@ -74,15 +77,13 @@ class LightMachine:
             LedgerError: one does not follow; the request must not reach the core.
         """
         before = self._parent(request)
-        if before is None:
+        if before is None or self.is_off(request):
             return  # The core refuses it.
         for entry in request.entries:
-            own = self.at(entry.index)
+            own = self._find(entry.index, entry.term)
             if own is None or own.header.prev_head != before.head or not _is_of(own, entry):
-                if entry is request.entries[0] and self._is_off(before, entry):
-                    return
                 own = read_entry(self.roll, before, entry)
-                self._candidates[own.head] = own
+                self._candidates[entry.index, entry.term] = own
             before = own
 
     def is_off(self, request: AppendRequest) -> bool:
@@ -100,8 +101,15 @@ class LightMachine:
         return own.header.term == entry.term and own.payload != entry.payload
 
     def _parent(self, request: AppendRequest) -> Block | None:
-        before = self.at(request.prev_index)
-        return None if before is None or before.header.term != request.prev_term else before
+        return self._find(request.prev_index, request.prev_term)
+
+    def _find(self, index: int, term: int) -> Block | None:
+        """Find the block of a height and a term, in the log or waiting to be let in."""
+        candidate = self._candidates.get((index, term))
+        if candidate is not None:
+            return candidate
+        own = self.at(index)
+        return None if own is None or own.header.term != term else own
 
     def _is_off(self, before: Block, entry: Entry) -> bool:
         """Tell whether a block follows another than this one, which is not committed."""
@@ -115,7 +123,7 @@ class LightMachine:
 
     def propose(self, block: Block) -> None:
         """Take in a block that this node has made."""
-        self._candidates[block.head] = block
+        self._candidates[block.header.height, block.header.term] = block
 
     def drop_candidates(self) -> None:
         """Forget what the core did not take."""

@@ -250,7 +250,12 @@ class Voter:
             self._pump()
         message = notary.admit(item.message)
         if message is not None and self._admits(message):
-            core.handle(Received(notary.follow(self._join(message))))
+            message = notary.follow(self._join(message))
+            core.handle(Received(message))
+            entries = message.body.entries if isinstance(message.body, AppendRequest) else ()
+            if not all(map(core.holds, entries)):
+                self._pump()
+                machine.drop_candidates()
 
     def _join(self, message: Message) -> Message:
         """Let a leader go back to where its log and this one are one, as the engine does it."""

@@ -1,7 +1,6 @@
 """The engine: what only a liar would send does not reach the core."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -101,19 +100,6 @@ def forge(reign: Reign) -> Received:
     """Give what opens a term, and what is no block."""
     index, term = Index(reign.noop.index + 1), reign.noop.term
     return reign.append(reign.noop, Entry(index, term, EntryKind.BLOCK, b""))
-
-
-@pytest.mark.parametrize("payload", [b"", b"no votes"])
-def test_bytes_in_the_place_of_an_opening_that_is_held_stop_nobody(
-    world: World, payload: bytes
-) -> None:
-    first = follow(world)
-    world.engine.step([first.append(first.noop)], [])
-    second = world.elect(LIAR, 3, first.opened)
-    world.engine.step([second.append(second.noop)], [])
-    other = replace(second.noop, payload=payload)
-    step = world.engine.step([second.append(other)], [])
-    assert (step.status.term, step.status.last_index) == (3, second.noop.index)
 
 
 def test_refused_message_of_another_kind_does_not_restore_a_leader(world: World) -> None:
