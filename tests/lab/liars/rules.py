@@ -9,6 +9,7 @@ from lab.liars.blocks import Block
 from lab.liars.node import Stepped, Voter
 from lab.liars.roll import Roll
 
+from kpledger.base.errors import LedgerError
 from kpledger.log.conviction import Conviction, Guilt
 from kpledger.log.evidence import Evidence, Fork
 from kpledger.log.judging import judge
@@ -69,10 +70,18 @@ class Watch:
         """See that an old disk came back: what it has promised since is forgotten."""
         self.faulty.add(name)
 
-    def break_down(self, name: NodeId, error: InvariantError) -> None:
-        """See a voter stop on an invariant of its own."""
-        if name not in self._liars:
-            self._demand(Invariant.NoInternalError, f"{name}: {error}")
+    def break_down(self, name: NodeId, error: InvariantError | LedgerError) -> None:
+        """See a voter stop on an error of its own.
+
+        Raises:
+            ViolationError: no number of liars is an excuse for it.
+        """
+        if name in self._liars:
+            return
+        if isinstance(error, LedgerError):
+            what = f"{name} has saved what it had not verified: {error}"
+            raise ViolationError(Invariant.NoInternalError, what)
+        self._demand(Invariant.NoInternalError, f"{name}: {error}")
 
     def see(self, voter: Voter, stepped: Stepped, voters: Iterable[Voter]) -> None:
         """See a step of any voter, among all of them.

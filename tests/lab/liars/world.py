@@ -19,6 +19,7 @@ from lab.simulator.disk import CrashPoint, SimCrashError
 from lab.simulator.founded import make_event
 from lab.simulator.network import CutShape, SimNetwork, draw_cut
 
+from kpledger.base.errors import LedgerError
 from kpnode.notary.attachment import decode_attachment
 from kpnode.raft import AppendRequest, InvariantError, Message, NodeId, Received, Tick
 
@@ -145,7 +146,7 @@ class World:
             self.note(f"{voter.name} loses power in a save")
             voter.stop()
             return
-        except InvariantError as error:
+        except (InvariantError, LedgerError) as error:
             self.watch.break_down(voter.name, error)
             voter.stop()
             return
