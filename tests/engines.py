@@ -24,7 +24,8 @@ def make_engine(
     max_block_bytes: int = 1 << 20,
 ) -> Engine:
     """Make the engine of a core whose blocks a machine stages."""
-    signer, check = signer_of(core.node, generation=storage.generation), machine.signatures
+    genesis, check = machine.ledger.genesis, machine.signatures
+    signer = signer_of(core.node, genesis=genesis, generation=storage.generation)
     notary = Notary(
         core,
         signer,

@@ -106,7 +106,8 @@ class World:
     @property
     def log(self) -> ShownLog:
         """The log of the node, as a candidate that has the same shows it."""
-        return ShownLog(self.end, OwnHeaders(self.machine, self.storage).shown(1, self.end.index))
+        headers = OwnHeaders(self.machine, self.storage)
+        return ShownLog(self.end, headers.shown(1, self.end.index) if self.end.index else ())
 
     def elect(self, leader: NodeId, term: int, base: LogEnd | None = None) -> "Reign":
         """Let the others elect one of them, whose log ends where the node's does, or there."""
@@ -134,7 +135,7 @@ class Reign:
     @property
     def opened(self) -> LogEnd:
         """Where the log ends with that block, if it follows what is final."""
-        return self._follow().top.end
+        return self._follow(self.noop).top.end
 
     def append(
         self,
@@ -147,25 +148,30 @@ class Reign:
         said = self.voice.append(self.opening, before, *entries, commit=commit, final=final)
         return Received(said)
 
-    def _follow(self) -> Machine:
-        """Give a machine of the leader, in its term."""
-        name, world = self.voice.name, self.world
-        key = signing_key(f"{name}/consensus")
-        leader = Machine(make_genesis(), name, key, world.ledger, skew_ms=SKEW_MS)
-        if world.ledger.tip.term < self.opening.term:
-            leader.stage((self.noop,))
-        return leader
-
     def block(self, ahead_ms: int = 0, *, nonce: int = 0) -> Received:
         """Give its next block, sealed by a clock so far ahead of the node's."""
-        leader, tip = self._follow(), self.world.ledger.tip
-        entries = [self.noop] if tip.term < self.opening.term else []
+        tip = self.world.ledger.tip
+        before = (self.noop,) if tip.term < self.opening.term else ()
+        sealed = self.seal(*before, ahead_ms=ahead_ms, nonce=nonce)
+        return self.append(*before, sealed, previous=tip.end)
+
+    def seal(self, *before: Entry, ahead_ms: int = 0, nonce: int = 0) -> Entry:
+        """Seal a block that follows what is final, and then these."""
+        leader = self._follow(*before)
         builder = leader.open_block(self.world.now_ms + ahead_ms)
         builder.add(key_added(nonce))
         payload = leader.seal(builder, Term(self.opening.term))
         index, term = Index(leader.top.height + 1), Term(self.opening.term)
-        block = Entry(index, term, EntryKind.BLOCK, payload)
-        return self.append(*entries, block, previous=tip.end)
+        return Entry(index, term, EntryKind.BLOCK, payload)
+
+    def _follow(self, *entries: Entry) -> Machine:
+        """Give a machine of the leader, whose log holds these after what is final."""
+        name, world = self.voice.name, self.world
+        key = signing_key(f"{name}/consensus")
+        leader = Machine(make_genesis(), name, key, world.ledger, skew_ms=SKEW_MS)
+        if entries:
+            leader.stage(entries)
+        return leader
 
 
 def key_added(number: int, signers: tuple[str, ...] = OWN_KEYS, *, nonce: int = 0) -> SignedEvent:

@@ -28,6 +28,7 @@ from kpnode.raft import (
     HeartbeatRequest,
     Index,
     Message,
+    MessageBody,
     NodeId,
     PreVoteReply,
     PreVoteRequest,
@@ -55,7 +56,6 @@ _MAX_FIRST_TICKET = 1 << 52
 PAUSE_ELECTIONS = 3
 """For how many shortest election timeouts a leader is not listened to whose block was mistimed:
 long enough for a majority that found the same to elect another, whose clock is right."""
-_CAMPAIGNING = PreVoteRequest | PreVoteReply | VoteRequest | VoteReply
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class Engine:
                 # A block goes on top of the log, which the machine knows after the pump alone.
                 self._pump(results)
             self._order(events, results)
-        self._pump(results)
+        self._save(results)
         self._take_findings(results)
         reads = [one for pumped in results.pumped for one in pumped.reads]
         dropped = [one for pumped in results.pumped for one in pumped.dropped]
@@ -185,8 +185,7 @@ class Engine:
         )
 
     def _stop_at_fork(self) -> None:
-        fork = self._docket.fork
-        if fork is not None:
+        if (fork := self._docket.fork) is not None:
             raise ForkedError(fork.words)
 
     def _take_findings(self, results: _Results) -> None:
@@ -217,8 +216,9 @@ class Engine:
         while True:
             self._notary.enter()
             results.pumped.append(pump(self._core, self._storage, self._machine))
-            if not (inputs := self._notary.inputs()):
-                return self._machine.drop_candidates()
+            inputs = self._notary.inputs()
+            if not inputs:
+                return
             for item in inputs:
                 self._core.handle(item)
 
@@ -226,7 +226,8 @@ class Engine:
         """Tell whether handling an input may have to wait for the disk.
 
         What comes in the current term and neither brings entries nor may win an election saves
-        nothing; nor does a tick. A step that saves after all is right as well; others wait for it.
+        nothing; nor does a tick, after which a node that has peers begins by asking for pre-votes.
+        A step that saves after all is as right as any other, only others have to wait for it.
         """
         if not isinstance(item, Received):
             return not isinstance(item, Tick | ReadRequested | Unreachable)
@@ -262,44 +263,42 @@ class Engine:
             self._punctuality.hear(self._core.node)
 
     def _receive(self, received: Message, results: _Results) -> None:
-        is_ahead = self._core.last_index != self._machine.top.height
-        if is_ahead and isinstance(received.body, _CAMPAIGNING):
-            # Votes rest on where the log ends, which the notary knows after the pump alone.
-            self._pump(results)
-        message = self._notary.admit(received)
-        if message is None or not self._admits(message, results):
+        if self._must_save_before(received.body):
+            self._save(results)
+        admitted = self._notary.admit(received)
+        message = None if admitted is None else self._check(admitted, results)
+        if message is None:
             return
-        message = self._notary.follow(self._join(message))
+        message = self._notary.follow(message)
+        end, body = self._core.last_index, message.body
         self._core.handle(Received(message))
-        if isinstance(message.body, AppendReply):
+        if isinstance(body, AppendReply):
             # Before the pump, so that all that follows is one round of work.
             for item in self._notary.certify():
                 self._core.handle(item)
-        elif isinstance(message.body, AppendRequest | HeartbeatRequest):
-            entries = message.body.entries if isinstance(message.body, AppendRequest) else ()
-            if not all(map(self._core.holds, entries)):
-                # Nothing may be built on what was verified and not taken: the pump forgets it.
-                self._pump(results)
-            if self._follows(message.sender, message.body.term):
+        elif isinstance(body, AppendRequest | HeartbeatRequest):
+            if self._follows(message.sender, body.term):
                 self._punctuality.hear(message.sender)
-            if isinstance(message.body, HeartbeatRequest):
+            if isinstance(body, HeartbeatRequest):
                 results.loss = self._notice_loss() or results.loss
+            elif body.entries and not end == body.prev_index < self._core.last_index:
+                # It took something out of the log, or was not taken.
+                self._save(results)
 
-    def _join(self, message: Message) -> Message:
-        """Let a leader go back to where its log and this one are one.
+    def _must_save_before(self, body: MessageBody) -> bool:
+        """Tell whether a message is about what is not saved, and does not simply go on there."""
+        last = self._core.last_index
+        goes_on = not isinstance(body, AppendRequest) or not body.entries or body.prev_index == last
+        is_campaign = isinstance(body, PreVoteRequest | PreVoteReply | VoteRequest | VoteReply)
+        return last != self._core.persisted and (is_campaign or not goes_on)
 
-        Where another leader has made two blocks in one place, index and term do not tell them
-        apart: to the core the block before is made one of another term, which it is not, either.
-        """
-        body = message.body
-        if not isinstance(body, AppendRequest) or not self._machine.is_off(body):
-            return message
-        return replace(
-            message, body=replace(body, prev_term=Term(max(0, body.prev_term - 1)), entries=())
-        )
+    def _save(self, results: _Results) -> None:
+        """Save what the core has taken, and forget what it has not."""
+        self._pump(results)
+        self._machine.drop_candidates()
 
-    def _admits(self, message: Message, results: _Results) -> bool:
-        """Tell whether a message may reach the core.
+    def _check(self, message: Message, results: _Results) -> Message | None:
+        """Give a message as the core may see it, None if it may not.
 
         After one bad block nothing else is taken from its leader in that term, not even a
         heartbeat. So an honest majority stops following it and elects another. A block from the
@@ -308,19 +307,19 @@ class Engine:
         """
         sender, body = message.sender, message.body
         if isinstance(body, TimeoutNow) and not self._follows(sender, body.term):
-            return False
+            return None
         from_leader = isinstance(body, AppendRequest | HeartbeatRequest | TimeoutNow)
         if from_leader and self._distrusts(sender, body.term):
-            return False
+            return None
+        if not isinstance(body, AppendRequest) or body.term < self._core.term:
+            return message
         try:
-            self._check_message(message)
+            return replace(message, body=self._check_append(message, body))
         except LedgerError as error:
             self._notary.look(message, error)
-            if isinstance(body, AppendRequest) and not self._distrust(sender, body.term, error):
-                return False
-            results.refused.append(RefusedBlock(sender, body.term, str(error)))
-            return False
-        return True
+            if self._distrust(sender, body.term, error):
+                results.refused.append(RefusedBlock(sender, body.term, str(error)))
+            return None
 
     def _distrust(self, leader: NodeId, term: Term, error: LedgerError) -> bool:
         """Stop listening to a leader for a block that it answers for; others come again."""
@@ -351,21 +350,22 @@ class Engine:
         self._noticed = lost_up_to
         return Loss(self._core.last_index, lost_up_to)
 
-    def _check_message(self, message: Message) -> None:
-        """Check what a message claims against what this node knows.
+    def _check_append(self, message: Message, request: AppendRequest) -> AppendRequest:
+        """Check what a leader sends against what this node knows; give what is new of it.
 
         Raises:
             LedgerError: no honest node can have sent it.
         """
-        sender, body = message.sender, message.body
-        if isinstance(body, AppendRequest) and body.term >= self._core.term:
-            self._check_committed(body)
-            blocks = self._machine.check_append(
-                body, self._now_ms(), misses_none=self._punctuality.refuses_late(sender)
-            )
-            self._punctuality.take(sender, body, blocks)
-            if any(map(self._machine.is_branched, body.entries)):
-                self._notary.look(message, None)
+        self._check_committed(request)
+        new, blocks = self._machine.check_append(
+            request, self._now_ms(), misses_none=self._punctuality.refuses_late(message.sender)
+        )
+        if new.entries and new.entries[0].index <= self._notary.final:
+            raise InvalidBlockError(new.entries[0].index, "prev_head", "another block is final")
+        self._punctuality.take(message.sender, request, blocks)
+        if any(map(self._machine.is_branched, request.entries)):
+            self._notary.look(message, None)
+        return new
 
     def _check_committed(self, request: AppendRequest) -> None:
         """Refuse an append that contradicts a committed block; an honest leader holds them all."""

@@ -11,9 +11,9 @@ was checked; it is *staged* when the log holds it durably; it is *applied* when 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
-from kpledger.base.errors import LedgerError
 from kpledger.base.hashing import Digest
 from kpledger.base.keys import SigningKey
 from kpledger.base.state import Layers, StateReader, lay_over
@@ -94,8 +94,6 @@ class Machine:
         self.skew_ms = skew_ms
         self._voteless_up_to = voteless_up_to
         self._staged: list[ExecutedBlock] = []
-        self._payloads: list[bytes] = []
-        """Those of the entries that are staged."""
         self._candidates: dict[tuple[int, int], _Candidate] = {}
 
     def recover(self, log: LogReader) -> None:
@@ -166,27 +164,10 @@ class Machine:
         candidate = self._candidates.get((end.index, end.term))
         return candidate is not None and candidate.execution.tip.head == end.head
 
-    def is_off(self, request: AppendRequest) -> bool:
-        """Tell whether an append follows another block than the log's of that height and term."""
-        for entry in request.entries[:1]:
-            parent = self._parent(entry, request)
-            return parent is not None and self._is_off(entry, parent[0])
-        return False
-
-    def _is_off(self, entry: Entry, tip: Tip) -> bool:
-        """Tell whether a block follows another than this one, which is not committed."""
-        return tip.height > self.ledger.tip.height and _names_another(entry, tip)
-
     def is_branched(self, entry: Entry) -> bool:
-        """Tell whether the log has other bytes for the same height and term.
-
-        Only of what opens a term that makes no other block: its head does not depend on the votes.
-        """
+        """Tell whether the log holds another block of the same height and term."""
         staged = self._staged_at(entry.index)
-        if staged is None or staged.tip.term != entry.term:
-            return False
-        opens = staged.header.kind is BlockKind.NOOP and entry.kind is EntryKind.NOOP
-        return not opens and self._payloads[self._position(entry.index)] != entry.payload
+        return staged is not None and staged.tip.term == entry.term and not _is_same(entry, staged)
 
     @property
     def top_state(self) -> StateReader:
@@ -207,8 +188,12 @@ class Machine:
 
     def check_append(
         self, request: AppendRequest, now_ms: int, *, misses_none: bool = False
-    ) -> list[ExecutedBlock]:
+    ) -> tuple[AppendRequest, list[ExecutedBlock]]:
         """Verify every block of an append that the log does not hold yet; give those of events.
+
+        Before them stands the append as the core may see it: without what the log holds, and
+        without what does not follow the log. What is not saved must follow what is, and the request
+        what is not saved: else all is to be saved first.
 
         Args:
             request: what a leader sent.
@@ -221,27 +206,52 @@ class Machine:
                 term, or is further from the clock than the skew limit
                 (:class:`MistimedBlockError`). The request must not reach the core.
         """
-        new: list[ExecutedBlock] = []
-        if self.is_off(request):
-            # It does not extend this log, although index and term say so. A later block that does
-            # not follow the one before it is a bad block.
-            return new
-        is_held = True
-        for entry in request.entries:
-            # Of what follows a block that the log does not hold, it holds nothing.
-            is_held = is_held and (entry.index <= self.ledger.tip.height or self._holds(entry))
-            if is_held:
-                continue
-            parent = self._parent(entry, request)
-            if parent is None:
-                # It does not extend this log; the core will say so.
-                break
-            execution = self._execute(entry, *parent)
+        new = self._take_out_held(request)
+        if not new.entries:
+            return new, []
+        place = self._find(new.prev_index, new.prev_term)
+        if place is None:
+            return replace(new, entries=()), []
+        if new is request and self._is_off(new.entries[0], place[0]):
+            # Where a leader has made two blocks in one place, index and term do not tell them
+            # apart. So to the core this one is of an earlier term, which it is not, either: a later
+            # leader goes back to where its log and this one are one.
+            before = Term(max(0, request.prev_term - 1))
+            return replace(request, prev_term=before, entries=()), []
+        found: dict[tuple[int, int], _Candidate] = {}
+        blocks = []
+        for entry in new.entries:
+            execution = self._execute(entry, *place)
             if entry.kind is EntryKind.BLOCK:
                 self._check_time(execution.tip, now_ms, misses_none=misses_none)
-                new.append(execution)
-            self._candidates[entry.index, entry.term] = _Candidate(entry.payload, execution)
-        return new
+                blocks.append(execution)
+            found[entry.index, entry.term] = _Candidate(entry.payload, execution)
+            place = execution.tip, _state_after(execution)
+        self._candidates |= found
+        return new, blocks
+
+    def _take_out_held(self, request: AppendRequest) -> AppendRequest:
+        """Take the first blocks out that the log holds; what is committed was compared before."""
+        held = sum(1 for _ in takewhile(self._holds, request.entries))
+        if not held:
+            return request
+        last = request.entries[held - 1]
+        return replace(
+            request,
+            prev_index=last.index,
+            prev_term=last.term,
+            entries=request.entries[held:],
+        )
+
+    def _holds(self, entry: Entry) -> bool:
+        if entry.index <= self.ledger.tip.height:
+            return True
+        staged = self._staged_at(entry.index)
+        return staged is not None and staged.tip.term == entry.term and _is_same(entry, staged)
+
+    def _is_off(self, entry: Entry, tip: Tip) -> bool:
+        """Tell whether a block follows another than this one, which is not committed."""
+        return tip.height > self.ledger.tip.height and _follows_another(entry, tip.head)
 
     def _check_time(self, tip: Tip, now_ms: int, *, misses_none: bool) -> None:
         earliest, latest = now_ms - self.skew_ms, now_ms + self.skew_ms
@@ -250,38 +260,20 @@ class Machine:
         if misses_none and tip.time_ms < earliest:
             raise MistimedBlockError(tip.height, tip.time_ms, f"before {format_time(earliest)}")
 
-    def _holds(self, entry: Entry) -> bool:
-        candidate = self._candidates.get((entry.index, entry.term))
-        if candidate is not None and candidate.payload == entry.payload:
-            return True
-        staged = self._staged_at(entry.index)
-        if staged is None or staged.tip.term != entry.term:
-            return False
-        return not self.is_branched(entry)
-
-    def _position(self, index: int) -> int:
-        return index - self.ledger.tip.height - 1
-
     def _staged_at(self, index: int) -> ExecutedBlock | None:
-        position = self._position(index)
+        position = index - self.ledger.tip.height - 1
         return self._staged[position] if 0 <= position < len(self._staged) else None
 
-    def _parent(self, entry: Entry, request: AppendRequest) -> tuple[Tip, StateReader] | None:
-        """Find the block before an entry: a candidate, a staged block, or the committed tip."""
-        index = entry.index - 1
-        term = request.prev_term
-        if index > request.prev_index:
-            term = request.entries[index - request.prev_index - 1].term
+    def _find(self, index: int, term: int) -> tuple[Tip, StateReader] | None:
+        """Find a block of the log: a candidate, a staged block, or the committed tip."""
         tip = self.ledger.tip
         if index == tip.height:
             return (tip, self.ledger.recent) if tip.term == term else None
         candidate = self._candidates.get((index, term))
-        if candidate is not None:
-            return candidate.execution.tip, _state_after(candidate.execution)
-        staged = self._staged_at(index)
-        if staged is not None and staged.tip.term == term:
-            return staged.tip, _state_after(staged)
-        return None
+        block = self._staged_at(index) if candidate is None else candidate.execution
+        if block is None or block.tip.term != term:
+            return None
+        return block.tip, _state_after(block)
 
     def _execute(self, entry: Entry, tip: Tip, base: StateReader) -> ExecutedBlock:
         is_voteless = entry.kind is EntryKind.NOOP and not entry.payload
@@ -305,17 +297,16 @@ class Machine:
             InvariantError: a block reached the log without being checked; the node must stop.
             LedgerError: during recovery: a block in the log is invalid.
         """
-        keep = self._position(entries[0].index)
+        keep = entries[0].index - self.ledger.tip.height - 1
         if not 0 <= keep <= len(self._staged):
             raise InvariantError(f"entry {entries[0].index} is staged on block {self.top.height}")
-        del self._staged[keep:], self._payloads[keep:]
+        del self._staged[keep:]
         for entry in entries:
             candidate = self._candidates.pop((entry.index, entry.term), None)
             if candidate is not None and _fits(candidate, entry, self.top):
                 self._staged.append(candidate.execution)
             else:
                 self._staged.append(self._execute(entry, self.top, self.top_state))
-            self._payloads.append(entry.payload)
         base = self._staged[-1].changes.base
         if isinstance(base, Layers) and sum(base.sizes) > 2 * len(self._staged) + _STALE_LAYERS:
             self._lay_anew()
@@ -345,25 +336,26 @@ class Machine:
                 f"entry {entry.index} is of term {entry.term}, staged was {execution.tip.term}"
             )
         self.ledger.commit(execution)
-        del self._payloads[0]
         if self._staged:
             # What it was layered on is in the store now.
             self._staged[0].changes.base = self.ledger.recent
         return execution
 
 
-def _names_another(entry: Entry, tip: Tip) -> bool:
-    """Tell whether a block says that it follows a block that is not the tip, but in its place.
+def _is_same(entry: Entry, block: ExecutedBlock) -> bool:
+    """Tell whether an entry is a block of its height and term, however it is signed."""
+    if entry.kind is EntryKind.BLOCK:
+        return compute_head(decode_block(entry.payload).header) == block.tip.head
+    is_opening = entry.kind is EntryKind.NOOP and block.header.kind is BlockKind.NOOP
+    return is_opening and not _follows_another(entry, block.header.prev_head)
 
-    What cannot be read names nothing; executing it tells what is wrong with it.
-    """
-    try:
-        if entry.kind is EntryKind.BLOCK:
-            return decode_block_header(decode_block(entry.payload).header).prev_head != tip.head
-        base = decode_opening(entry.payload).base
-    except LedgerError:
-        return False
-    return base.place == tip.end.place and base.head != tip.head
+
+def _follows_another(entry: Entry, head: bytes) -> bool:
+    """Tell whether an entry says that it follows another block than the one with this head."""
+    if entry.kind is EntryKind.BLOCK:
+        return decode_block_header(decode_block(entry.payload).header).prev_head != head
+    # Without votes, as an earlier version opened terms, it says nothing of that.
+    return entry.payload != b"" and decode_opening(entry.payload).base.head != head
 
 
 def _state_after(block: ExecutedBlock) -> Layers:

@@ -239,9 +239,6 @@ class Admission:
             said = self._read(PreVote, sender, attached)
             if (said.term, said.candidate) != (body.term, self._core.node):
                 raise CertificateError(f"the pre-vote of {sender}", "it is for something else")
-            if sender in self._records.barred:
-                # The core would count what no proof of the term may rest on.
-                return None
             if body.term == self._core.term + 1:
                 self._terms.add_support(said)
         commits = self._records.commits

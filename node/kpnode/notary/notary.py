@@ -5,6 +5,7 @@ verified on the way in are known by then, so that as a rule nothing is computed 
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from kpledger.base.codec import encode
 from kpledger.base.errors import LedgerError
@@ -89,17 +90,21 @@ class Notary:
         """Take out of a leader's message what it says of commits beyond what is proven."""
         return self._admission.follow(message)
 
+    @property
+    def final(self) -> int:
+        """Up to this height the own log is known to be final."""
+        return self.records.commits.index
+
     def look(self, message: Message, problem: LedgerError | None) -> None:
         """Look for evidence in the blocks of an append, which this node takes or refuses."""
         body = message.body
         if isinstance(body, AppendRequest):
             self.records.promises.expect_branch()
-            try:
+            # What cannot even be read is no evidence; whoever refuses it says why.
+            with suppress(LedgerError):
                 self.records.accuse(*find_in_blocks(self.records, body, problem))
                 if problem is not None:
                     self.records.accuse(*find_other_history(self.records, body))
-            except LedgerError as error:
-                self.records.refuse(message.sender, body.term, str(error))
 
     def drain(self) -> tuple[list[Evidence], list[Unproven]]:
         """Give what was found since the last time, and what was not let in."""
@@ -153,10 +158,11 @@ class Notary:
     def certify(self) -> list[Input]:
         """Give the core what is final now, if this node leads and the others have said enough."""
         records, core = self.records, self.records.core
-        if core.role is not Role.LEADER:
+        opened_at = core.opened_at
+        if opened_at is None or opened_at > core.persisted:
             return []
-        if records.terms.leader(core.term) is None and core.opened_at is not None:
-            (opening,) = records.chain.shown(core.opened_at, core.opened_at)
+        if records.terms.leader(core.term) is None:
+            (opening,) = records.chain.shown(opened_at, opened_at)
             records.terms.learn_opening(opening.seal)
         index = records.commits.find_certifiable(core.term, core.persisted)
         head = None if index is None else records.chain.head_at(index)

@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace as replace_fields
 
 from kpledger.base.codec import encode
-from kpledger.log.statements import LogEnd, VoterStatement
+from kpledger.log.statements import LogEnd, Vote, VoterStatement
 from kpnode.notary.attachment import MAX_PATH, Attachment, encode_attachment
 from kpnode.notary.records import Records
 from kpnode.raft import (
@@ -47,6 +47,7 @@ class Release:
         self._said: tuple[Term, Index, Attachment] | None = None
         self._sent: dict[NodeId, Index] = {}
         self._again: dict[NodeId, int] = {}
+        self._vote_given: Vote | None = None
 
     def tick(self) -> None:
         """Let one tick pass: peers may be sent a little more again of what they were sent."""
@@ -169,12 +170,15 @@ class Release:
         records = self._records
         if not body.granted:
             return self._own_term()
-        end = records.ends.get((body.term, peer))
-        if end is None:
-            return None
-        vote = records.signer.vote(
-            peer, term=body.term, candidate_end=end, voter_end=records.chain.end
-        )
+        vote, end = self._vote_given, records.ends.get((body.term, peer))
+        # It is said again as it was: the candidate's log may be shown otherwise meanwhile.
+        if vote is None or (vote.term, vote.candidate) != (body.term, peer):
+            if end is None:
+                return None
+            vote = records.signer.vote(
+                peer, term=body.term, candidate_end=end, voter_end=records.chain.end
+            )
+            self._vote_given = vote
         return _sign(vote)
 
 

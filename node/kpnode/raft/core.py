@@ -45,7 +45,6 @@ from kpnode.raft.messages import (
 )
 from kpnode.raft.state import Leadership, RaftState
 from kpnode.raft.types import (
-    Entry,
     EntryKind,
     HardState,
     Index,
@@ -218,14 +217,6 @@ class RaftCore:
     def lost_up_to(self) -> Index:
         """Index up to which the log is known to have lost entries, 0 if it is not."""
         return self._state.lost_up_to
-
-    def holds(self, entry: Entry) -> bool:
-        """Tell whether the log has this entry, durable or not; one that opens a term is as good."""
-        log = self._state.log
-        if log.term_at(entry.index) != entry.term:
-            return False
-        (own,) = log.entries(entry.index, entry.index, 1)
-        return own == entry or own.kind is entry.kind is EntryKind.NOOP
 
     def term_at(self, index: Index) -> Term | None:
         """Return the term of an entry of the log, durable or not; None outside of it."""

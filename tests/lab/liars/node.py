@@ -251,9 +251,12 @@ class Voter:
         message = notary.admit(item.message)
         if message is not None and self._admits(message):
             message = notary.follow(self._join(message))
+            end, body = core.last_index, message.body
             core.handle(Received(message))
-            entries = message.body.entries if isinstance(message.body, AppendRequest) else ()
-            if not all(map(core.holds, entries)):
+            if isinstance(body, AppendRequest) and body.entries:
+                if end == body.prev_index < core.last_index:
+                    return
+                # It took something out of the log, or was not taken.
                 self._pump()
                 machine.drop_candidates()
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import plyvel
 import pytest
+from electing import elect
 from founding import (
     NOW_MS,
     make_certificate,
@@ -14,6 +15,7 @@ from founding import (
     opening_events,
     signing_key,
 )
+from voices import open_term
 
 from kpledger.base.codec import encode
 from kpledger.base.errors import LedgerError
@@ -25,6 +27,7 @@ from kpledger.log.layout import (
     STATE_PREFIX,
     block_key,
 )
+from kpledger.log.statements import LogEnd
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 from kpledger.scheme.v1.events.life import NoteFiled
@@ -48,6 +51,7 @@ from kpnode.storage.leveldb import LevelStorage
 SKEW_MS = 1000
 MANY_BLOCKS = 1_100
 HOUR_MS = 3_600_000
+BEGINNING = LogEnd(term=0, index=0, head=make_genesis().chain)
 
 
 class World:
@@ -113,8 +117,9 @@ class Interrupted:
         self._storage.apply(puts, deletes)
 
 
-def noop(index: int, term: int) -> Entry:
-    return Entry(Index(index), Term(term), EntryKind.NOOP, b"")
+def noop(term: int, base: LogEnd = BEGINNING) -> Entry:
+    """Open a term that bw-1 leads, with the votes of a majority."""
+    return open_term(elect("bw-1", term=term, base=base))
 
 
 def append(previous: Entry | None, *entries: Entry) -> AppendRequest:
@@ -141,13 +146,13 @@ def is_recorded(machine: Machine, event: bytes) -> bool:
 
 def open_both(leader: World, voter: World) -> Entry:
     """Let both hold and commit a NOOP and the block that opens BW/gaborone; give that block."""
-    leader.take(noop(1, 1))
+    leader.take(noop(1))
     opening = leader.seal(1, *opening_events("BW/gaborone"))
     leader.take(opening)
-    voter.machine.check_append(append(None, noop(1, 1), opening), NOW_MS)
-    voter.take(noop(1, 1), opening)
+    voter.machine.check_append(append(None, noop(1), opening), NOW_MS)
+    voter.take(noop(1), opening)
     for world in (leader, voter):
-        world.machine.apply(noop(1, 1))
+        world.machine.apply(noop(1))
         world.machine.apply(opening)
     return opening
 
@@ -171,7 +176,8 @@ def test_no_number_of_uncommitted_blocks_is_too_many(leader: World, voter: World
     assert voter.start().top == leader.machine.top
     # A rival in the middle of them follows the block before it, and nothing else.
     middle = MANY_BLOCKS // 2
-    rival = Entry(blocks[middle].index, Term(2), EntryKind.NOOP, b"")
+    head = leader.machine.head_at(blocks[middle - 1].index) or b""
+    rival = noop(2, LogEnd(term=1, index=blocks[middle - 1].index, head=head))
     leader.machine.check_append(append(blocks[middle - 1], rival), now_ms)
     leader.take(rival)
     for entry in (*blocks[:middle], rival):
@@ -210,7 +216,7 @@ def test_truncation_takes_back_what_a_block_changed(leader: World, voter: World)
     voter.machine.check_append(append(opening, block), NOW_MS)
     voter.take(block)
     assert voter.machine.top != before
-    voter.take(noop(3, 2))
+    voter.take(noop(2, before.end))
     assert voter.machine.top.tree == before.tree
     assert voter.machine.top.digest == before.digest
     key = CertificateRecord.key_for(number_of("BW", 1))
@@ -261,6 +267,58 @@ def test_block_of_another_term_than_its_entry_is_not_let_in(leader: World, voter
     claimed = Entry(block.index, Term(2), block.kind, block.payload)
     with pytest.raises(InvalidBlockError, match="the header is of term 1, the entry of 2"):
         voter.machine.check_append(append(opening, claimed), NOW_MS)
+
+
+def test_block_of_another_than_the_elected_leader_is_not_let_in(
+    leader: World, voter: World
+) -> None:
+    opening = open_both(leader, voter)
+    usurped = voter.seal(1, issue(1))
+    with pytest.raises(InvalidBlockError, match="eu-1 in term 1, where bw-1 was elected"):
+        leader.machine.check_append(append(opening, usurped), NOW_MS)
+
+
+def test_term_that_no_votes_open_is_not_let_in(voter: World) -> None:
+    opening = Entry(Index(1), Term(1), EntryKind.NOOP, b"")
+    with pytest.raises(InvalidBlockError, match="no votes open the term"):
+        voter.machine.check_append(append(None, opening), NOW_MS)
+
+
+def test_term_that_an_earlier_version_opened_needs_no_votes(voter: World) -> None:
+    genesis, key = make_genesis(), signing_key("eu-1/consensus")
+    ledger = Ledger(genesis, voter.storage)
+    voter.machine = Machine(genesis, "eu-1", key, ledger, skew_ms=SKEW_MS, voteless_up_to=1)
+    earlier = Entry(Index(1), Term(1), EntryKind.NOOP, b"")
+    later = Entry(Index(2), Term(2), EntryKind.NOOP, b"")
+    with pytest.raises(InvalidBlockError, match="no votes open the term"):
+        voter.machine.check_append(append(None, earlier, later), NOW_MS)
+    voter.take(earlier)
+    voted = noop(2, voter.machine.top.end)
+    voter.machine.check_append(append(earlier, voted), NOW_MS)
+    voter.take(voted)
+    assert (voter.machine.top.height, voter.machine.top.leader) == (2, "bw-1")
+
+
+def test_block_that_follows_another_of_the_same_place_is_left_to_the_core(
+    leader: World, voter: World
+) -> None:
+    """A leader has made two blocks in one place: what follows one does not follow the other."""
+    opening = open_both(leader, voter)
+    shown = leader.seal(1, issue(1))
+    leader.machine.drop_candidates()
+    voter.machine.check_append(append(opening, shown), NOW_MS)
+    voter.take(shown)
+    other = leader.seal(1, issue(2))
+    leader.take(other)
+    later = leader.seal(1, issue(3))
+    assert voter.machine.is_branched(other)
+    assert not voter.machine.is_branched(shown)
+    request, blocks = voter.machine.check_append(append(other, later), NOW_MS)
+    assert (request.prev_term, request.entries, blocks) == (0, (), [])
+    request, blocks = voter.machine.check_append(append(opening, shown), NOW_MS)
+    assert (request.prev_index, request.entries, blocks) == (3, (), [])
+    request, blocks = voter.machine.check_append(append(opening, other), NOW_MS)
+    assert (request.entries, len(blocks)) == ((other,), 1)
 
 
 def test_change_of_voters_is_not_let_in(voter: World) -> None:
@@ -318,7 +376,7 @@ def test_restart_refuses_a_tail_that_was_changed(leader: World, voter: World) ->
 
 def test_commit_out_of_order_stops_the_node(leader: World) -> None:
     with pytest.raises(InvariantError, match="committed before it was staged"):
-        leader.machine.apply(noop(1, 1))
+        leader.machine.apply(noop(1))
 
 
 def lose_end(world: World, last: int) -> None:
@@ -343,7 +401,7 @@ def commit_more(world: World) -> list[list[tuple[bytes, bytes]]]:
     """Commit a NOOP, an opening and three certificates; gives what is derived after each."""
     seen = [derived_records(world)]
     for events in ((), opening_events("BW/gaborone"), *((issue(serial),) for serial in (1, 2, 3))):
-        entry = world.seal(1, *events) if events else noop(1, 1)
+        entry = world.seal(1, *events) if events else noop(1)
         world.take(entry)
         world.machine.apply(entry)
         seen.append(derived_records(world))
@@ -358,7 +416,7 @@ def test_ledger_beyond_the_end_of_the_log_is_derived_anew(leader: World, last: i
     assert (machine.ledger.tip.height, machine.top.height) == (last, last)
     assert derived_records(leader) == seen[last]
     leader.machine = machine
-    leader.take(leader.seal(2, issue(9)) if last > 1 else noop(last + 1, 2))
+    leader.take(leader.seal(1, issue(9)) if last > 1 else noop(2, machine.top.end))
 
 
 def test_power_loss_while_the_ledger_is_derived_anew_does_no_harm(

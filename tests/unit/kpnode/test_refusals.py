@@ -8,15 +8,7 @@ from single_engine import ELECTION_TICKS, HONEST, LIAR, World, key_added
 
 from kpledger.scheme.envelope import decode_envelope
 from kpledger.scheme.outcome import Rule
-from kpnode.raft import (
-    AppendReply,
-    HeartbeatRequest,
-    Index,
-    Role,
-    Term,
-    Tick,
-    TransferRequested,
-)
+from kpnode.raft import Role, Tick, TransferRequested
 from kpnode.submission import Refused, Retry
 
 
@@ -55,8 +47,7 @@ def test_leader_that_was_cut_off_refuses_nothing(world: World) -> None:
 def test_refusal_by_a_leader_whose_term_is_over_is_tried_again(world: World) -> None:
     event = key_added(0, ("a stranger",))
     step = world.engine.step([], [event])
-    newer = world.say(LIAR, HeartbeatRequest(Term(2), Index(0), 0))
-    step = world.engine.step([newer], [])
+    step = world.engine.step([world.elect(LIAR, 2).beat()], [])
     assert (step.answers, step.dropped) == (((event.event_id, Retry()),), ())
 
 
@@ -65,8 +56,7 @@ def test_refusal_that_rests_on_a_block_waits_for_its_commit(world: World) -> Non
     step = world.engine.step([], [first, second])
     assert (step.proposed is not None, step.answers) == (True, ())
     assert world.confirm(step).answers == ()
-    committed = AppendReply(Term(1), accepted=True, index=Index(3))
-    step = world.engine.step([world.say(HONEST, committed)], [])
+    step = world.hear(world.honest.acknowledge(world.end))
     [(event_id, answer)] = step.answers
     assert (event_id, isinstance(answer, Refused)) == (second.event_id, True)
     assert world.ledger.tip.height == 3
@@ -75,7 +65,7 @@ def test_refusal_that_rests_on_a_block_waits_for_its_commit(world: World) -> Non
 def test_refusal_that_rests_on_a_block_which_is_lost_is_tried_again(world: World) -> None:
     first, second = key_added(1), key_added(1, nonce=2)
     assert world.confirm(world.engine.step([], [first, second])).answers == ()
-    newer = world.say(LIAR, HeartbeatRequest(Term(2), Index(0), 0))
+    newer = world.elect(LIAR, 2, world.ledger.tip.end).beat()
     assert world.engine.step([newer], []).answers == ((second.event_id, Retry()),)
 
 

@@ -1,0 +1,112 @@
+"""What a liar that was elected, or campaigns, tries against the promises of one voter."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from single_engine import ELECTION_TICKS, HONEST, LIAR, World
+from voices import ShownLog
+
+from kpledger.log.block import compute_head, decode_block
+from kpledger.log.statements import LogEnd, Vote
+from kpnode.notary.attachment import decode_attachment
+from kpnode.raft import AppendReply, AppendRequest, Entry, Index, Received, Role, Term, Tick
+from kpnode.step import Step
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path / "ledger")
+    world.lead()
+    yield world
+    world.storage.close()
+
+
+def votes_in(step: Step) -> list[Vote]:
+    said = (decode_attachment(one.body.attached).statement for one in step.outgoing)
+    return [msgspec.msgpack.decode(one, type=Vote) for one in said if one is not None]
+
+
+def end_of(block: Entry) -> LogEnd:
+    head = compute_head(decode_block(block.payload).header)
+    return LogEnd(term=block.term, index=block.index, head=head)
+
+
+def take_block(world: World, nonce: int = 1) -> tuple[LogEnd, ShownLog]:
+    """Let it take blocks 3 and 4 of a leader of term 2, who then is silent; gives block 3."""
+    reign = world.elect(HONEST, 2)
+    noop, block = entries_of(reign.block(nonce=nonce))
+    world.engine.step([reign.append(noop)], [])
+    shorter = world.log
+    world.engine.step([reign.append(block, previous=reign.opened)], [])
+    for _ in range(ELECTION_TICKS):
+        world.engine.step([Tick()], [])
+    return shorter.end, shorter
+
+
+def entries_of(said: Received) -> tuple[Entry, ...]:
+    body = said.message.body
+    assert isinstance(body, AppendRequest)
+    return body.entries
+
+
+def test_vote_is_not_signed_again_after_a_restart(world: World, tmp_path: Path) -> None:
+    """The core would give it again, and nothing tells any more for which log it was given."""
+    _, shorter = take_block(world)
+    voice, proof = world.voices[LIAR], world.others.allow(LIAR, term=3)
+    assert len(votes_in(world.hear(voice.ask_vote(proof, world.log)))) == 1
+    world.storage.close()
+    again = World(tmp_path / "ledger")
+    assert again.engine.status().voted_for == LIAR
+    for log in (shorter, again.log):
+        assert again.hear(voice.ask_vote(proof, log)).outgoing == ()
+    again.storage.close()
+
+
+def test_certificate_of_a_block_that_is_not_taken_commits_no_other(world: World) -> None:
+    """The leader has made two; the others made the other one final."""
+    reign = world.elect(LIAR, 2)
+    world.engine.step([reign.block(nonce=1)], [])
+    held = world.end
+    noop, other = entries_of(reign.block(nonce=2))
+    final = world.others.finalise(end_of(other))
+    said = reign.append(other, previous=reign.opened, final=final)
+    again = reign.append(noop, other, final=final)
+    # All in one step: after it the liar is convicted, and not heard any more.
+    step = world.engine.step([said, reign.beat(commit=4, final=final), again], [])
+    assert (world.end, step.status.commit) == (held, 2)
+    assert [one.conviction.culprits for one in step.exhibits] == [(LIAR,)]
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_block_that_is_known_to_be_final_is_not_overwritten(
+    world: World, *, together: bool
+) -> None:
+    """The leader of a later term has not let this node commit it yet."""
+    first = world.elect(LIAR, 2)
+    world.engine.step([first.block(nonce=1)], [])
+    held, final = world.end, world.others.finalise(world.end)
+    _, other = entries_of(first.block(nonce=2))
+    later = world.elect(LIAR, 3)
+    said = [
+        later.beat(final=final),
+        later.append(other, previous=first.opened),
+        later.beat(commit=4, final=final),
+    ]
+    steps = [said] if together else [[one] for one in said]
+    refused = [one for inputs in steps for one in world.engine.step(inputs, []).refused]
+    assert [one.problem for one in refused] == [
+        "block 4 is invalid at prev_head: another block is final"
+    ]
+    assert world.end == held
+
+
+def test_reply_that_comes_with_the_vote_that_elects_stops_nobody(world: World) -> None:
+    """It answers what the new leader has not even saved."""
+    reign = world.elect(HONEST, 2)
+    world.engine.step([reign.beat()], [])
+    world.hear(world.honest.nominate(reign.opening))
+    early = world.voices[LIAR].say(AppendReply(Term(3), accepted=False, index=Index(0)))
+    step = world.hear(world.honest.vote(3, world.end), early)
+    assert step.status.role is Role.LEADER
