@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
 
+from lab.liars.blocks import begin_chain
 from lab.liars.roll import Roll
 
-from kpledger.base.codec import decode
+from kpledger.base.codec import decode, encode
 from kpledger.base.errors import LedgerError
+from kpledger.base.hashing import Digest
 from kpledger.log.block import BlockKind, compute_head, decode_block
 from kpledger.log.certificates import (
     CommitCertificate,
@@ -31,6 +33,7 @@ from kpledger.log.findings import (
     find_stale_generation,
     find_usurper,
 )
+from kpledger.log.opening import derive_opening
 from kpledger.log.path import ShownHeader
 from kpledger.log.statements import (
     MAX_STATEMENT_BYTES,
@@ -148,6 +151,7 @@ class Auditor:
 
     def find(self) -> Iterator[Evidence]:
         """Give the evidence in all that was heard."""
+        self._derive_openings()
         for voter in sorted(self._statements):
             statements = list(self._statements[voter].values())
             yield from self._find_double_acknowledgements(statements)
@@ -155,6 +159,20 @@ class Auditor:
             yield from self._find_stale(statements)
         yield from self._find_in_blocks()
         yield from self._find_forks()
+
+    def _derive_openings(self) -> None:
+        """Make the headers of blocks that open terms, which nobody sends."""
+        for payload, opening in sorted(self._openings.items(), key=lambda one: one[1].term):
+            before = begin_chain(self._roll.genesis).header
+            if opening.base.index:
+                known = self._headers.get(opening.base.head)
+                if known is None:
+                    continue
+                before = read_header(known[0])
+            header = encode(derive_opening(before, Digest(opening.base.head), opening.term))
+            self._headers.setdefault(
+                compute_head(header), (ShownHeader(header=header, seal=payload), ())
+            )
 
     def _find_double_acknowledgements(self, statements: list[Said]) -> Iterator[Evidence]:
         by_term: dict[int, list[Acknowledgement]] = {}
