@@ -198,8 +198,8 @@ class Engine:
         new = (self._docket.add(evidence) for evidence in found)
         results.exhibits += (exhibit for exhibit in new if exhibit is not None)
         if results.exhibits:
+            # After a fork the next step stops; this one still tells the others of it.
             self._notary.records.barred = self._docket.barred
-            self._stop_at_fork()
 
     def _take_shown(self, shown: ShownEvidence, results: _Results) -> None:
         try:

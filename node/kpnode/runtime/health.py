@@ -129,8 +129,8 @@ def _describe_failure(failure: Failure) -> str:
         case Cause.FORK:
             advice = (
                 "It still answers questions from its own history. Do not delete anything. Compare"
-                " all nodes with kpledger audit --heads, agree with the other participants which"
-                " history holds, and start this node again from a copy of that one."
+                " all nodes with kpledger audit --heads, and agree with the other participants"
+                " which history holds; no command lets the network go on by itself."
             )
         case Cause.STOPPING:
             advice = "Nothing needs to be done."
@@ -144,7 +144,7 @@ def _describe_exhibit(exhibit: Exhibit) -> str:
             meaning = (
                 f"Whoever holds the key of {names} made it lie, or stole it. This node does not"
                 f" follow, elect or count {names} any more. Tell the participant that runs it and"
-                " the Chair; the key is to be replaced."
+                " the Chair, and keep that node off."
             )
         case Guilt.FAULT:
             meaning = (
