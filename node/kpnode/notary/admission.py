@@ -354,8 +354,8 @@ class Admission:
         known = records.acknowledged.get(sender)
         if core.term_at(body.index) != core.term:
             return body
-        if known is not None and body.index <= min(known.index, records.commits.index):
-            return body  # it has signed for more, and that is final
+        if known is not None and attached.statement == encode(known):
+            return body  # it says again what it has said
         said = self._read(Acknowledgement, sender, attached)
         own = records.chain.head_at(body.index)
         if (said.term, said.index, said.head) != (body.term, body.index, own):
