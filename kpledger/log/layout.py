@@ -32,8 +32,8 @@ versions of the node also kept indexes under ``i`` and their version under ``m/d
 that finds them deletes them.
 
 The *generation* tells apart what a node signed before and after a start: it is the second, since
-1970, in which the storage was founded, and one more at each start. So a storage that was founded
-anew has a higher one than the one before it, and one that was restored from a copy a lower one.
+1970, of the start, or one more than that of the start before if that is more. So a storage that was
+founded anew, or put back from a copy, has a higher one than the run before it.
 
 Version 1 of the table, before voters signed what they say, had no ``t``, ``p``, ``c``, ``e`` and
 ``m/signed``, and its hard state was u8 version (1), u64 term, name.
