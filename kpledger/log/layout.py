@@ -14,7 +14,7 @@ key                       value
                           storage, name of the node voted for in that term in UTF-8, no byte
                           for no vote
 ``t``                     term proof: why the term of the hard state could begin
-``p``                     promises: ends of the log that a later leader overwrote, and by which
+``p``                     the promise: the newest end of the log when a term was left, by which
                           the node still votes
 ``c`` u64 term            newest commit certificate known of that term
 ``e`` 32 bytes digest     evidence against a node

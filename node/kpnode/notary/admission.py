@@ -204,8 +204,9 @@ class Admission:
         if claimed < own.place and (not is_void or _is_next(body, own)):
             return claimed
         objection = find_objection(claim, own, records.commits.newest, is_void=is_void)
-        for promise in records.promises.ends:
-            objection = objection or find_objection(claim, promise, None)
+        promise = records.promises.missing
+        if objection is None and promise is not None:
+            objection = find_objection(claim, promise, None)
         if objection is not None:
             raise ObjectionError(objection)
         return max(claimed, own.place)

@@ -64,7 +64,7 @@ class Notary:
         commits = Commits(signer.electorate, chain, store, check)
         commits.recall()
         terms.recall(core.term, store.term_proof)
-        promises = Promises(core, chain, terms, store)
+        promises = Promises(core, chain, store)
         self.records = Records(
             core, signer, chain, check, terms, commits, promises, voteless_up_to, election_ticks
         )
@@ -99,7 +99,6 @@ class Notary:
         """Look for evidence in the blocks of an append, which this node takes or refuses."""
         body = message.body
         if isinstance(body, AppendRequest):
-            self.records.promises.expect_branch()
             # What cannot even be read is no evidence; whoever refuses it says why.
             with suppress(LedgerError):
                 self.records.accuse(*find_in_blocks(self.records, body, problem))
@@ -128,7 +127,7 @@ class Notary:
             records.accuse(*find_forgotten(records))
 
     def enter(self) -> None:
-        """Keep in the next save's batch what proves its term, and what it takes from the log."""
+        """Keep in the next save's batch what proves its term, and what the last one promised."""
         self.records.promises.keep()
         core, terms = self.records.core, self.records.terms
         if core.term != self._entered:
@@ -148,7 +147,8 @@ class Notary:
         records, core = self.records, self.records.core
         records.commits.settle()
         found: list[Input] = []
-        if core.role is Role.CANDIDATE and self._voted < core.term and not records.promises.ends:
+        is_held = records.promises.missing is None
+        if core.role is Role.CANDIDATE and self._voted < core.term and is_held:
             self._voted = core.term
             end = records.chain.end
             vote = records.signer.vote(core.node, term=core.term, candidate_end=end, voter_end=end)

@@ -35,7 +35,7 @@ class ProofStore(Protocol):
 
     @property
     def promises(self) -> bytes:
-        """What was kept last of promises that the log does not show; no bytes for none."""
+        """What was kept last of a promise that the log may not show; no bytes for none."""
 
     def keep_promises(self, encoded: bytes) -> None:
         """Write this in the next batch."""

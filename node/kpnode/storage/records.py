@@ -49,11 +49,11 @@ class LedgerDatabase(Database):
 
     @property
     def promises(self) -> bytes:
-        """What was kept last of promises that the log does not show; no bytes for none."""
+        """What was kept last of a promise that the log may not show; no bytes for none."""
         return self.get(layout.PROMISES_KEY) or b""
 
     def keep_promises(self, encoded: bytes) -> None:
-        """Write this in the next batch: the one that overwrites what was promised.
+        """Write this in the next batch: the one that saves a term after the promise's.
 
         Raises:
             StorageFailedError: a write failed; the node must stop.
