@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import shutil
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -34,8 +34,9 @@ class Answer(msgspec.Struct, frozen=True):
 class Load:
     """Clients in closed loops, and what they were told."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, note: Callable[[], bytes] | None = None) -> None:
         self.network = network
+        self.note = note or network.note
         self.acknowledged: dict[str, tuple[int, int]] = {}
         self.stopping = False
         self._progress = asyncio.Event()
@@ -45,7 +46,7 @@ class Load:
         for _ in range(first):
             next(urls)
         while not self.stopping:
-            event = self.network.note()
+            event = self.note()
             answer = await self.submit(session, urls, event)
             self.acknowledged[answer.id] = answer.height, answer.index
             self._progress.set()

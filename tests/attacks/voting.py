@@ -49,7 +49,9 @@ class Founded:
         return load_config(node.config).node.database
 
 
-def found(directory: Path, voters_count: int = VOTERS) -> Founded:
+def found(
+    directory: Path, voters_count: int = VOTERS, *, tick_ms: int = TICK_MS, skew_ms: int = SKEW_MS
+) -> Founded:
     """Found it, with little patience for clocks and short elections."""
     port = find_ports("127.0.0.1", (*range(NODES), *range(100, 100 + NODES)))
     members = read_members(PARTICIPANTS)
@@ -65,8 +67,8 @@ def found(directory: Path, voters_count: int = VOTERS) -> Founded:
         path = directory / one.name / CONFIG_NAME
         config = msgspec.structs.replace(
             load_config(path),
-            raft=RaftSection(tick_ms=TICK_MS),
-            limits=LimitsSection(skew_ms=SKEW_MS),
+            raft=RaftSection(tick_ms=tick_ms),
+            limits=LimitsSection(skew_ms=skew_ms),
         )
         path.write_text(format_config(config))
         shutil.rmtree(config.node.database)

@@ -181,6 +181,8 @@ class Admission:
         claimed = int(body.last_term), int(body.last_index)
         if sender in records.barred:
             raise ObjectionError("it is convicted of a lie")
+        # Also of a log that is behind: it may be of another history, with something final in it.
+        records.commits.learn(attached.commit)
         # What is behind is refused by the core; but two logs that end in one term are one branch.
         if claimed < own.place and claimed[0] != own.term:
             return claimed
@@ -195,7 +197,6 @@ class Admission:
             voteless_up_to=records.voteless_up_to,
             check=records.check,
         )
-        records.commits.learn(attached.commit)
         # The core votes again for whom it has voted, whatever that shows now. The vote stays as it
         # was: or a liar could have this node sign for a log that ends before what it acknowledged.
         if (body.term, sender) != (self._core.term, self._core.status().voted_for):
