@@ -1,40 +1,27 @@
-"""A network of small patience, whose voters' keys a test may hold, and who watches it."""
+"""A network of small patience, and who watches it."""
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 import msgspec
 from network import GLANCE_S, NodeSeen, ask_status, watch
-from ports import FOR_PEERS
 
 from kpledger.log.genesis import Genesis, format_genesis, parse_genesis
 from kpnode.config import LimitsSection, RaftSection, format_config, load_config
-from kpnode.daemon import load_keys
 from kpnode.devnet import find_ports
 from kpnode.founding import CONFIG_NAME, GENESIS_NAME, found_network, plan_nodes, read_members
-from kpnode.raft import (
-    Index,
-    Message,
-    MessageBody,
-    NodeId,
-)
 from kpnode.storage.leveldb import LevelStorage
-from kpnode.transport.link import Peer
-from kpnode.transport.options import TransportOptions
-from kpnode.transport.peers import PeerTransport
-from kpnode.transport.wire import Frame, RelayReply, RelayRequest
 
 VOTERS, NODES = 4, 5
 SKEW_MS = 500
 TICK_MS = 30
 DEADLINE_S = 30.0
 PARTICIPANTS = Path(__file__).parents[2] / "config/data/participants.csv"
-ABSURD = Index((1 << 53) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,65 +74,6 @@ def found(
     return Founded(
         directory, genesis, tuple(sorted(nodes, key=lambda node: node.name not in voters))
     )
-
-
-@dataclass(slots=True)
-class Holder:
-    """Who holds the keys of a node, and says what he likes."""
-
-    node: NodeSeen
-    transport: PeerTransport
-    heard: list[Message] = field(default_factory=list)
-    refuses: Callable[[RelayRequest], RelayReply] | None = None
-    """How he answers to events that are passed on to him as a leader; at first he does not."""
-
-    def take(self, peer: NodeId, frame: Frame) -> None:
-        """Hear what a node says."""
-        if isinstance(frame, Message):
-            self.heard.append(frame)
-        elif isinstance(frame, RelayRequest) and self.refuses is not None:
-            self.transport.send_frame(peer, self.refuses(frame))
-
-    def tell(self, peers: Sequence[NodeSeen], body: MessageBody) -> None:
-        for peer in peers:
-            message = Message(NodeId(self.node.name), NodeId(peer.name), body)
-            self.transport.send_frame(NodeId(peer.name), message)
-
-    def answers(self, kind: type, term: int) -> set[str]:
-        """Give who has answered him so in a term."""
-        said = [one for one in self.heard if isinstance(one.body, kind)]
-        return {str(one.sender) for one in said if one.body.term == term}
-
-
-@asynccontextmanager
-async def holding_keys(network: Founded, node: NodeSeen) -> AsyncIterator[Holder]:
-    """Take a node's place on its links."""
-    config = load_config(node.config)
-
-    def on_frame(peer: NodeId, frame: Frame) -> float:
-        holder.take(peer, frame)
-        return 0
-
-    transport = PeerTransport(
-        NodeId(node.name),
-        load_keys(config, network.genesis).tls,
-        on_frame=on_frame,
-        on_unreachable=lambda _peer: None,
-        options=TransportOptions(),
-    )
-    holder = Holder(node, transport)
-    try:
-        listen = config.peers.listen
-        await transport.listener.start(listen.host, listen.port, FOR_PEERS)
-        addresses = config.peers.addresses
-        peers = {
-            NodeId(name): Peer(address, bytes.fromhex(network.genesis.node(name).tls_key))
-            for name, address in addresses.items()
-        }
-        await transport.set_peers(peers)
-        yield holder
-    finally:
-        await transport.close()
 
 
 async def wait_until(check: Callable[[], bool]) -> None:
