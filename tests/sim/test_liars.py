@@ -25,7 +25,7 @@ def test_no_rule_is_broken_and_nobody_honest_accused(kind: str, voters: int, lia
 
 @pytest.mark.parametrize("kind", [kind for kind, what in KINDS.items() if what.convicts])
 def test_who_hears_everything_can_convict(kind: str) -> None:
-    voters, liars = KINDS[kind].configurations[0]
+    voters, liars = KINDS[kind].configurations[-1]
     assert any(live(kind, voters, liars, seed).shown for seed in SEEDS)
 
 

@@ -1,15 +1,16 @@
 """The chain of one node's log: headers, and no state."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from lab.liars.blocks import Block, begin_chain, read_entry
 from lab.liars.roll import Roll
 
-from kpledger.log.block import decode_block, decode_block_header
+from kpledger.log.block import compute_head, decode_block, decode_block_header
 from kpledger.log.certificates import decode_opening
 from kpledger.log.path import ShownHeader
 from kpledger.log.statements import LogEnd
-from kpnode.raft import AppendRequest, Entry, EntryKind, Index, InvariantError, LogReader
+from kpnode.raft import AppendRequest, Entry, EntryKind, Index, InvariantError, LogReader, Term
 
 _READ_BYTES = 1 << 24
 
@@ -70,38 +71,48 @@ class LightMachine:
         """Give the headers from one height to another of the log, both included."""
         return tuple(block.shown for block in self.blocks[max(1, first) : last + 1])
 
-    def check(self, request: AppendRequest) -> None:
-        """Verify every block of an append that the log does not hold.
+    def check(self, request: AppendRequest) -> AppendRequest:
+        """Verify every block of an append that the log does not hold; give what is new of it.
+
+        As in the machine of the node: without what the log holds and what does not follow it.
 
         Raises:
             LedgerError: one does not follow; the request must not reach the core.
         """
-        before = self._parent(request)
-        if before is None or self.is_off(request):
-            return  # The core refuses it.
-        for entry in request.entries:
-            own = self._find(entry.index, entry.term)
-            if own is None or own.header.prev_head != before.head or not _is_of(own, entry):
-                own = read_entry(self.roll, before, entry)
-                self._candidates[entry.index, entry.term] = own
-            before = own
+        held = sum(1 for _ in takewhile(self._holds, request.entries))
+        new = request
+        if held:
+            last = request.entries[held - 1]
+            new = replace(
+                request,
+                prev_index=last.index,
+                prev_term=last.term,
+                entries=request.entries[held:],
+            )
+        before = self._find(new.prev_index, new.prev_term)
+        if not new.entries or before is None:
+            return replace(new, entries=())
+        if new is request and self._is_off(before, new.entries[0]):
+            term = Term(max(0, request.prev_term - 1))
+            return replace(request, prev_term=term, entries=())
+        found: dict[tuple[int, int], Block] = {}
+        for entry in new.entries:
+            before = found[entry.index, entry.term] = read_entry(self.roll, before, entry)
+        self._candidates |= found
+        return new
 
-    def is_off(self, request: AppendRequest) -> bool:
-        """Tell whether an append follows another block than the log's of that height and term."""
-        before = self._parent(request)
-        return before is not None and any(
-            self._is_off(before, entry) for entry in request.entries[:1]
-        )
+    def _holds(self, entry: Entry) -> bool:
+        own = self.at(entry.index)
+        if entry.index <= self.applied:
+            return True
+        return own is not None and own.header.term == entry.term and _is_same(entry, own)
 
     def is_branched(self, entry: Entry) -> bool:
         """Tell whether the log holds another block of the same height and term."""
         own = self.at(entry.index)
-        if own is None or entry.kind is not EntryKind.BLOCK or entry.index <= self.applied:
+        if own is None or entry.index <= self.applied or own.header.term != entry.term:
             return False
-        return own.header.term == entry.term and own.payload != entry.payload
-
-    def _parent(self, request: AppendRequest) -> Block | None:
-        return self._find(request.prev_index, request.prev_term)
+        return not _is_same(entry, own)
 
     def _find(self, index: int, term: int) -> Block | None:
         """Find the block of a height and a term, in the log or waiting to be let in."""
@@ -113,13 +124,7 @@ class LightMachine:
 
     def _is_off(self, before: Block, entry: Entry) -> bool:
         """Tell whether a block follows another than this one, which is not committed."""
-        if before.header.height <= self.applied:
-            return False
-        if entry.kind is EntryKind.BLOCK:
-            header = decode_block_header(decode_block(entry.payload).header)
-            return header.prev_head != before.head
-        base = decode_opening(entry.payload).base
-        return base.place == before.end.place and base.head != before.head
+        return before.header.height > self.applied and _follows_another(entry, before.head)
 
     def propose(self, block: Block) -> None:
         """Take in a block that this node has made."""
@@ -157,9 +162,15 @@ class LightMachine:
         return block
 
 
-def _is_of(block: Block, entry: Entry) -> bool:
-    """Tell whether an entry is this block; which votes open a term makes no other block of it."""
-    if block.header.term != entry.term:
-        return False
-    same = block.payload == entry.payload
-    return same or (block.opening is not None and entry.kind is EntryKind.NOOP)
+def _is_same(entry: Entry, block: Block) -> bool:
+    """Tell whether an entry is a block of its height and term, however it is signed."""
+    if entry.kind is EntryKind.BLOCK:
+        return compute_head(decode_block(entry.payload).header) == block.head
+    return not block.events and not _follows_another(entry, block.header.prev_head)
+
+
+def _follows_another(entry: Entry, head: bytes) -> bool:
+    """Tell whether an entry says that it follows another block than the one with this head."""
+    if entry.kind is EntryKind.BLOCK:
+        return decode_block_header(decode_block(entry.payload).header).prev_head != head
+    return decode_opening(entry.payload).base.head != head

@@ -16,10 +16,12 @@ from kpnode.notary import Notary
 from kpnode.notary.records import Unproven
 from kpnode.pump import Pumped, pump
 from kpnode.raft import (
+    AppendReply,
     AppendRequest,
     HeartbeatRequest,
     Input,
     Message,
+    MessageBody,
     NodeId,
     PreVoteReply,
     PreVoteRequest,
@@ -239,74 +241,78 @@ class Voter:
                 core.handle(item)
 
     def _handle(self, item: Input) -> None:
-        core, notary, machine = self.core, self.notary, self.machine
+        core, notary = self.core, self.notary
         if isinstance(item, Tick):
             notary.tick()
         if not isinstance(item, Received):
             core.handle(item)
             return
-        if core.last_index != machine.end.index and isinstance(item.message.body, _CAMPAIGNING):
-            # Votes rest on where the log ends, which the notary knows after the pump alone.
-            self._pump()
-        message = notary.admit(item.message)
-        if message is not None and self._admits(message):
-            message = notary.follow(self._join(message))
-            end, body = core.last_index, message.body
-            core.handle(Received(message))
-            if isinstance(body, AppendRequest) and body.entries:
-                if end == body.prev_index < core.last_index:
-                    return
+        if self._must_save_before(item.message.body):
+            self._save()
+        admitted = notary.admit(item.message)
+        message = None if admitted is None else self._check(admitted)
+        if message is None:
+            return
+        message = notary.follow(message)
+        end, body = core.last_index, message.body
+        core.handle(Received(message))
+        if isinstance(body, AppendReply):
+            # Before the pump, so that all that follows is one round of work.
+            for certified in notary.certify():
+                core.handle(certified)
+        elif isinstance(body, AppendRequest) and body.entries:
+            was_taken = end == body.prev_index < core.last_index
+            if not was_taken:
                 # It took something out of the log, or was not taken.
-                self._pump()
-                machine.drop_candidates()
+                self._save()
 
-    def _join(self, message: Message) -> Message:
-        """Let a leader go back to where its log and this one are one, as the engine does it."""
-        body = message.body
-        if not isinstance(body, AppendRequest) or body.term < self.core.term:
-            return message
-        if not self.machine.is_off(body):
-            return message
-        prev_term = Term(max(0, body.prev_term - 1))
-        return replace(message, body=replace(body, prev_term=prev_term, entries=()))
+    def _must_save_before(self, body: MessageBody) -> bool:
+        """Tell whether a message is about what is not saved, and does not simply go on there."""
+        last = self.core.last_index
+        goes_on = not isinstance(body, AppendRequest) or not body.entries or body.prev_index == last
+        return last != self.core.persisted and (isinstance(body, _CAMPAIGNING) or not goes_on)
 
-    def _admits(self, message: Message) -> bool:
-        """Tell whether the blocks in a message are sound, and its leader has sent no other."""
+    def _save(self) -> None:
+        """Save what the core has taken, and forget what it has not."""
+        self._pump()
+        self.machine.drop_candidates()
+
+    def _check(self, message: Message) -> Message | None:
+        """Give a message as the core may see it, None if it may not, as the engine does it."""
         sender, body, running = message.sender, message.body, self.running
-        if not isinstance(body, AppendRequest | HeartbeatRequest | TimeoutNow):
-            return True
         follows = (running.core.leader, running.core.term) == (sender, body.term)
         if isinstance(body, TimeoutNow) and not follows:
-            return False
-        if running.distrusted.get(sender) == body.term:
-            return False
+            return None
+        from_leader = isinstance(body, AppendRequest | HeartbeatRequest | TimeoutNow)
+        if from_leader and running.distrusted.get(sender) == body.term:
+            return None
         if not isinstance(body, AppendRequest) or body.term < running.core.term:
-            return True
+            return message
         try:
-            self._check(body)
-            running.machine.is_off(body)
-            is_branched = any(map(running.machine.is_branched, body.entries))
+            return replace(message, body=self._check_append(message, body))
         except LedgerError as error:
             running.notary.look(message, error)
             running.distrusted[sender] = body.term
-            return False
-        if is_branched:
-            running.notary.look(message, None)
-        return True
+            return None
 
-    def _check(self, request: AppendRequest) -> None:
-        """Verify the blocks of an append; an honest leader holds all that is committed.
+    def _check_append(self, message: Message, request: AppendRequest) -> AppendRequest:
+        """Check what a leader sends against what this node knows; give what is new of it.
 
         Raises:
             LedgerError: no honest leader sends it.
         """
-        core = self.core
+        core, machine = self.core, self.machine
         claims = [(request.prev_index, request.prev_term)]
         claims += [(entry.index, entry.term) for entry in request.entries]
         for index, claimed in claims:
             if index <= core.commit and core.term_at(index) != claimed:
                 raise InvalidBlockError(index, "term", "it contradicts a committed block")
-        self.machine.check(request)
+        new = machine.check(request)
+        if new.entries and new.entries[0].index <= self.notary.final:
+            raise InvalidBlockError(new.entries[0].index, "prev_head", "another block is final")
+        if any(map(machine.is_branched, request.entries)):
+            self.notary.look(message, None)
+        return new
 
     def _order(self, events: list[bytes]) -> bool:
         """Propose a block of events on top of the log, if this node leads an open term."""

@@ -21,6 +21,15 @@ from kpnode.raft import Entry, HardState, Index, Message, following
 from kpnode.raft.messages import AppendRequest
 from kpnode.raft.state import RaftState
 
+_HANDED_OVER: Final = {
+    "transfer": 30,
+    "propose": 300,
+    "partition": 0,
+    "loss": 0,
+    "straggle": 0,
+    "crash": 0,
+    "crash_in_save": 0,
+}
 _CRASHES: Final = {"crash": 20, "restart": 300, "restore": 0}
 
 
@@ -140,7 +149,8 @@ SIGNED_BUGS: Mapping[str, SignedBug] = MappingProxyType(
         ),
         "vote-for-another-branch": SignedBug(
             "Votes for a log because it is as long as its own",
-            *(admission, "find_objection", _compare_ends, "equivocate"),
+            *(admission, "find_objection", _compare_ends, "equivocate", 4, 1),
+            _HANDED_OVER,
         ),
         "term-without-proof": SignedBug(
             "Enters every term that anybody names",

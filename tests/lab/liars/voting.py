@@ -26,8 +26,8 @@ from kpnode.raft import (
     VoteRequest,
 )
 
-_FORGETS: Final = 1 / 30
-"""Per tick."""
+_FORGETS: Final = 1 / 3
+"""Per request."""
 
 
 class DoubleVote(Liar):
@@ -73,23 +73,29 @@ class DoubleAcknowledge(Liar):
 
 
 class Amnesia(Liar):
-    """Forgets votes and acknowledgements: its disk is an older one, and nothing says so."""
+    """Forgets votes and acknowledgements: its disk is an older one, and nothing says so.
 
-    def tick(self) -> Sequence[Message]:
-        """Start again from less than was on the disk, with the number of the newest start."""
-        if self.prng.random() < _FORGETS:
+    It does so when somebody begins a term, which is when what it promised counts.
+    """
+
+    def incoming(self, message: Message) -> Message | None:
+        """Be of another mind when it is asked for support or for a vote."""
+        body = message.body
+        if isinstance(body, PreVoteRequest | VoteRequest) and self.prng.random() < _FORGETS:
             now = self.voter.disk.image()
-            keep = max(0, len(now.log) - self.prng.randrange(6))
-            term = Term(now.log[keep - 1].term if keep else 0)
-            if self.prng.random() < 1 / 2:
-                term = now.hard_state.term
-            applied = Index(min(now.applied, keep))
-            less = HardState(term, None)
-            image = replace(now, hard_state=less, log=now.log[:keep], applied=applied)
+            keep = max(0, len(now.log) - self.prng.randrange(1, 6))
+            least = Term(now.log[keep - 1].term if keep else 0)
+            term = self.prng.choice((least, now.hard_state.term))
+            image = replace(
+                now,
+                hard_state=HardState(term, None),
+                log=now.log[:keep],
+                applied=Index(min(now.applied, keep)),
+            )
             self.voter.stop()
             self.world.restore(self.voter, image)
             self.voter.start_again()
-        return ()
+        return message
 
 
 class LongLog(Liar):
