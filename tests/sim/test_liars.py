@@ -83,4 +83,4 @@ def test_one_seed_is_one_life(capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["--liars", "collude", "--seeds", "1", "--trace"]) == 0
         traces.append(capsys.readouterr().out)
     assert traces[0] == traces[1]
-    assert re.search(r"n\d convicts: n\d signed two blocks", traces[0])
+    assert re.search(r"^\d+ n\d applies \(\d+, \d+\) [0-9a-f]{8}$", traces[0], re.MULTILINE)
