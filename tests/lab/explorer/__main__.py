@@ -7,9 +7,12 @@ shortest way to it is printed. Exit code: 0 no rule is broken, 1 one is, 2 calle
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from time import perf_counter, process_time
 
+from lab.branches import world as liars
+from lab.branches.program import explore as explore_branches
+from lab.branches.world import World
 from lab.explorer.bounds import Bounds
 from lab.explorer.bugs import BUGS, NOTHING
 from lab.explorer.search import Result, Search
@@ -23,6 +26,7 @@ _EXAMPLES = """examples:
   scripts/explore --quick                  smaller worlds, for the gate
   scripts/explore --depth 12               no deeper than twelve moves
   scripts/explore --world membership --crashes 1 --depth 14
+  scripts/explore --world liar             one voter of four lies
   scripts/explore --planted no-log-match   plant a known bug and see it found
 """
 _HELP = {
@@ -66,15 +70,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         states += result.states
         if result.finding is not None:
             return _report_finding(result)
+    for name, small in _worlds_with_a_liar(options).items():
+        seen = explore_branches(name, small, _write)
+        if seen is None:
+            return 1
+        states += seen
     _write(f"{states:,} states in {perf_counter() - begin:.1f} s, no rule broken")
     return 0
 
 
 def _worlds(options: argparse.Namespace) -> Mapping[str, Bounds]:
+    if options.planted in liars.PLANTED:
+        return {}
     if options.planted:
         return {options.planted: NOTHING.with_(BUGS[options.planted].world)}
     known = QUICK if options.quick else WORLDS
-    return {name: known[name] for name in options.world or known}
+    return {name: known[name] for name in options.world or known if name in known}
+
+
+def _worlds_with_a_liar(options: argparse.Namespace) -> Mapping[str, World]:
+    planted = options.planted
+    if planted:
+        chosen = {planted: liars.PLANTED[planted]} if planted in liars.PLANTED else {}
+    else:
+        known = liars.QUICK if options.quick else liars.WORLDS
+        chosen = {name: known[name] for name in options.world or known if name in known}
+    depth, bug = options.depth, planted
+    return {
+        name: replace(world, planted=bug, depth=world.depth if depth is None else depth)
+        for name, world in chosen.items()
+    }
 
 
 def _explore(task: Task, depth: int | None) -> Result:
@@ -126,7 +151,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--depth", type=_count, help="moves from the start; default: to the end")
     parser.add_argument("--jobs", type=_positive, default=2, help="processes (default 2)")
     parser.add_argument(
-        "--world", action="append", choices=sorted(WORLDS), help="one world; may be repeated"
+        "--world",
+        action="append",
+        choices=sorted({*WORLDS, *liars.WORLDS}),
+        help="one world; may be repeated",
     )
     parser.add_argument(
         "--quick",
@@ -135,9 +163,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--planted",
-        choices=sorted(BUGS),
+        choices=sorted({*BUGS, *liars.PLANTED}),
         metavar="NAME",
-        help=f"plant a known bug: {', '.join(sorted(BUGS))}",
+        help=f"plant a known bug: {', '.join(sorted({*BUGS, *liars.PLANTED}))}",
     )
     group = parser.add_argument_group("bounds", "each replaces that of every world")
     for field in fields(Bounds):
