@@ -37,7 +37,7 @@ def test_no_rule_is_broken_where_two_majorities_share_more_than_lie(name: str) -
     assert (result.broken, result.exhausted, result.forks) == (None, True, 0)
 
 
-def test_one_liar_of_three_makes_two_histories_and_is_convicted() -> None:
+def test_one_liar_of_three_makes_two_histories_and_contradicts_itself() -> None:
     result = Search(World(voters=3, terms=2)).run(None)
     assert result.broken is None
     assert result.forks > 0

@@ -19,7 +19,7 @@ def explore(name: str, world: World, write: Callable[[str], None]) -> int | None
         end = "all of them" if result.exhausted else f"all within {result.depth} moves"
         write(f"  {result.states:,} states, {end}; depth {result.depth}")
         if result.forks:
-            write(f"  {result.forks:,} of them with two histories, in each the liar is convicted")
+            write(f"  {result.forks:,} of them with two histories: the liar contradicts itself")
     seconds = process_time() - begin
     write(f"  {result.moves:,} moves in {seconds:.1f} s of processor time")
     if result.broken is None:
