@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Final
 
 from lab.invariants import Invariant, ViolationError
 from lab.invariants.catalogue import check_vote
@@ -14,6 +15,10 @@ from kpledger.log.conviction import Conviction, Guilt
 from kpledger.log.evidence import Evidence, Fork
 from kpledger.log.judging import judge
 from kpnode.raft import InvariantError, NodeId
+
+_BY_BLOCKS: Final = ("E1", "E5", "E8")
+"""Blocks do not name the start of a storage: by these a leader whose disk came back from before its
+term stands there like one that lies (docs/evidence.md)."""
 
 
 class Watch:
@@ -140,7 +145,8 @@ class Watch:
         """
         if not conviction.guilt.convicts:
             return Counter()
-        guilty = self._liars if conviction.guilt is Guilt.LIE else self.faulty
+        is_fault = conviction.guilt is Guilt.FAULT or conviction.kind in _BY_BLOCKS
+        guilty = self.faulty if is_fault else self._liars
         innocent = sorted(set(conviction.culprits) - guilty)
         if innocent:
             what = f"{by} accuses {', '.join(innocent)}: {conviction.kind}: {conviction.words}"
