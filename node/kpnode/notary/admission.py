@@ -356,7 +356,7 @@ class Admission:
         known = records.acknowledged.get(sender)
         if core.term_at(body.index) != core.term:
             return body
-        if known is not None and attached.statement == encode(known):
+        if known is not None and (known.index, encode(known)) == (body.index, attached.statement):
             return body  # it says again what it has said
         said = self._read(Acknowledgement, sender, attached)
         own = records.chain.head_at(body.index)

@@ -153,11 +153,11 @@ def test_statements_about_something_else_are_not_let_in(leader: World) -> None:
         assert "something else" in str(problem_of(leader))
 
 
-def test_acknowledgement_of_what_is_final_is_not_read_again(leader: World) -> None:
-    late = leader.honest.say(AppendReply(Term(1), accepted=True, index=Index(2)))
-    assert admit(leader, late) == late.body
-    # From another, who has not signed for as much, it is.
-    assert admit(leader, replace(late, sender=LIAR)) is None
+def test_acknowledgement_without_a_signature_is_not_let_in(leader: World) -> None:
+    """Also of what is final, and of who has signed for more."""
+    bare = leader.honest.say(AppendReply(Term(1), accepted=True, index=Index(2)))
+    assert admit(leader, bare) is None
+    assert admit(leader, replace(bare, sender=LIAR)) is None
 
 
 @pytest.mark.parametrize(
