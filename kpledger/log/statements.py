@@ -202,6 +202,7 @@ class Nomination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 _SupportT = TypeVar("_SupportT", PreVote, Nomination)
+_UnsignedT = TypeVar("_UnsignedT", Acknowledgement, Vote, PreVote, Nomination)
 
 VoterStatement = Acknowledgement | Vote | PreVote | Nomination
 """Everything that a voter signs in consensus besides blocks."""
@@ -244,8 +245,7 @@ class StatementSigner:
             generation=self.generation,
             signature=b"",
         )
-        signature = self.key.sign(unsigned.preimage(self.electorate))
-        return msgspec.structs.replace(unsigned, signature=signature)
+        return self._sign(unsigned)
 
     def vote(self, candidate: str, *, term: int, candidate_end: LogEnd, voter_end: LogEnd) -> Vote:
         """Vote for a candidate in a term; the disk must hold the vote already."""
@@ -258,8 +258,7 @@ class StatementSigner:
             generation=self.generation,
             signature=b"",
         )
-        signature = self.key.sign(unsigned.preimage(self.electorate))
-        return msgspec.structs.replace(unsigned, signature=signature)
+        return self._sign(unsigned)
 
     def pre_vote(self, candidate: str, *, term: int) -> PreVote:
         """Let a candidate begin a term."""
@@ -277,5 +276,8 @@ class StatementSigner:
             generation=self.generation,
             signature=b"",
         )
+        return self._sign(unsigned)
+
+    def _sign(self, unsigned: _UnsignedT) -> _UnsignedT:
         signature = self.key.sign(unsigned.preimage(self.electorate))
         return msgspec.structs.replace(unsigned, signature=signature)

@@ -1,7 +1,7 @@
 """The notary of one node: between its core and the world.
 
-It belongs to the thread of the core and knows no clock but the core's ticks. Signatures that were
-verified on the way in are known by then, so that as a rule nothing is computed here but its own.
+It belongs to the thread of the core and knows no clock but the core's ticks. Where there are
+many signatures, they were verified on the way in and are known by then; a few are verified here.
 """
 
 from collections.abc import Iterable

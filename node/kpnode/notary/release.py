@@ -97,14 +97,14 @@ class Release:
             case AppendRequest():
                 # Until the peer has answered, it may not know who leads.
                 shown = Attachment() if peer in records.acknowledged else self._own_term()
-                attached = replace_fields(shown, commit=self._records.commits.encoded)
+                attached = replace_fields(shown, commit=records.commits.encoded)
             case AppendReply() if body.accepted and body.index:
                 attached = self._acknowledge(body)
             case HeartbeatRequest():
                 said = records.acknowledged.get(peer)
                 statement = None if said is None else encode(said)
                 attached = replace_fields(
-                    self._own_term(), commit=self._records.commits.encoded, statement=statement
+                    self._own_term(), commit=records.commits.encoded, statement=statement
                 )
             case AppendReply() | HeartbeatReply() if peer in records.behind:
                 attached = self._own_term()
@@ -154,13 +154,13 @@ class Release:
         return Attachment(
             opening=shown.opening,
             term_proof=shown.term_proof,
-            commit=self._records.commits.encoded,
+            commit=records.commits.encoded,
             path=path,
         )
 
     def _support(self, peer: NodeId, body: PreVoteReply) -> Attachment:
         records = self._records
-        commit = self._records.commits.encoded
+        commit = records.commits.encoded
         if not body.granted:
             return replace_fields(self._own_term(), commit=commit)
         records.supported = body.term, peer, records.ticks

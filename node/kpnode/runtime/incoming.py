@@ -1,6 +1,7 @@
 """Messages of peers on their way to the core: what is signed in blocks is verified on the way.
 
-The core's thread finds the signatures known and computes nothing. Messages of one peer keep their
+The core's thread finds the signatures of long blocks and proofs known. What is short it verifies
+itself, sooner than the way to another thread and back is walked. Messages of one peer keep their
 order; those of another do not wait for them.
 """
 
