@@ -15,6 +15,7 @@ from founding import CHAIR, make_decision, make_event, make_genesis, vary
 
 from kpledger.base.hashing import hash_leaf
 from kpledger.log.block import BlockKind
+from kpledger.log.certificates import CommitCertificate, certify_commit
 from kpledger.log.conviction import EvidenceError
 from kpledger.log.evidence import (
     Amnesia,
@@ -261,8 +262,25 @@ def forks() -> Cases:
             openings=(skipped.opening.encoded,),
         ),
     )
-    yield "good-e8-nobody-shown", vary(later, openings=())
+    yield "good-e8-no-election-shown", vary(later, openings=())
+    yield "good-e8-two-starts", one_of_two_starts(pair)
+    stale = vary(later, second=after.finalise("bw-1", "eu-1"), openings=())
+    late = finalise_from(LEFT, {"bw-1": 1, "eu-1": 3})
+    yield "good-e8-earlier-start", vary(stale, first=late)
     yield from unproven_forks(one_term, two_heights, later)
+
+
+def finalise_from(branch: Branch, starts: Mapping[str, int]) -> CommitCertificate:
+    """Make a block final by voters, each from a start of its storage."""
+    said = [branch.acknowledge(voter, generation=one) for voter, one in starts.items()]
+    return certify_commit(said)
+
+
+def one_of_two_starts(pair: Equivocation) -> Fork:
+    """Let the voters of two copies of each directory make both blocks of one leader final."""
+    first = finalise_from(LOW, {"bw-1": 1, "eu-1": 1})
+    second = finalise_from(HIGH, {"bw-1": 2, "eu-1": 2})
+    return Fork(first=first, second=second, equivocation=pair)
 
 
 def unproven_forks(one_term: Fork, two_heights: Fork, later: Fork) -> Cases:
@@ -336,6 +354,8 @@ def make_vector(evidence: Evidence) -> Mapping[str, object]:
         outcome = {"error": str(error)}
     else:
         outcome = {"error": None, "guilt": found.guilt, "culprits": found.culprits}
+        if found.others:
+            outcome["others"] = dict(found.others)
     encoded = encode_evidence(evidence)
     return {
         **outcome,

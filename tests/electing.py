@@ -41,12 +41,13 @@ def elect(
     base: LogEnd,
     voters: Sequence[str] = (),
     genesis: Genesis | None = None,
+    generation: int = 1,
 ) -> LeaderCertificate:
     """Elect a leader after a block, by the first voters that are a majority or by those given."""
     genesis = genesis or make_genesis()
     return LeaderCertificate(
         tuple(
-            signer_of(voter, genesis=genesis).vote(
+            signer_of(voter, genesis=genesis, generation=generation).vote(
                 candidate, term=term, candidate_end=base, voter_end=base
             )
             for voter in voters or majority_of(genesis)
@@ -55,12 +56,17 @@ def elect(
 
 
 def finalise(
-    end: LogEnd, *, voters: Sequence[str] = (), genesis: Genesis | None = None
+    end: LogEnd,
+    *,
+    voters: Sequence[str] = (),
+    genesis: Genesis | None = None,
+    generation: int = 1,
 ) -> CommitCertificate:
     """Make a block final, by the first voters that are a majority or by those given."""
     genesis = genesis or make_genesis()
     chosen = voters or majority_of(genesis)
-    return certify_commit(signer_of(one, genesis=genesis).acknowledge(end) for one in chosen)
+    signers = (signer_of(one, genesis=genesis, generation=generation) for one in chosen)
+    return certify_commit(one.acknowledge(end) for one in signers)
 
 
 def open_voted_term(ledger: MemoryLedger, term: int, leader: str = "bw-1") -> None:

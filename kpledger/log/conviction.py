@@ -22,6 +22,11 @@ class Guilt(StrEnum):
         """Whether it proves anything against anybody."""
         return self is not Guilt.SUSPICION
 
+    @property
+    def gravity(self) -> int:
+        """The higher, the graver."""
+        return -[*Guilt].index(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Conviction:
@@ -30,10 +35,17 @@ class Conviction:
     kind: str
     """``E1`` to ``E9``."""
     culprits: tuple[str, ...]
-    """The voters concerned, in alphabetical order: of a fork nobody may be."""
+    """The voters concerned, in alphabetical order."""
     guilt: Guilt
     words: str
-    """One sentence for people."""
+    """One sentence for people; of a fork more."""
+    others: tuple[tuple[str, Guilt], ...] = ()
+    """Who else signed both histories of a fork, in alphabetical order, and how grave that is."""
+
+    @property
+    def named(self) -> dict[str, Guilt]:
+        """How grave it is, for each voter."""
+        return dict.fromkeys(self.culprits, self.guilt) | dict(self.others)
 
 
 class EvidenceError(LedgerError):

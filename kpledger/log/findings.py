@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import TypeVar
 
+from kpledger.base.codec import encode
 from kpledger.log.block import BlockHeader, compute_head
 from kpledger.log.certificates import CommitCertificate, LeaderCertificate
 from kpledger.log.contradictions import order_of_vote
@@ -210,7 +211,7 @@ def find_fork(
         one: a commit certificate.
         other: another one.
         shown: headers of the chain of the higher block, at least those above the lower one.
-        openings: leader certificates of terms between the two, as far as they are known.
+        openings: leader certificates, as far as they are known; those that count are taken.
         equivocation: two blocks of the leader of the lower term, if they are known.
         check: verifies a signature.
 
@@ -221,15 +222,50 @@ def find_fork(
     needs_path = first.term == second.term or first.index < second.index
     lower, higher = sorted((first.index, second.index))
     path = _slice(shown, lower, higher) if needs_path else ()
-    between = {each.term: each for each in openings if first.term < each.term <= second.term}
+    kept = {
+        each.encoded: each for each in openings if _tells_blame(each, first, second, equivocation)
+    }
+    told = sorted(kept, key=lambda encoded: (kept[encoded].term, encoded))
     evidence = Fork(
         first=first,
         second=second,
         path=path,
-        openings=tuple(between[term].encoded for term in sorted(between)[:MAX_FORK_OPENINGS]),
+        openings=tuple(told[:MAX_FORK_OPENINGS]),
         equivocation=equivocation,
     )
     return _hold(evidence, electorate, check)
+
+
+def _tells_blame(
+    opening: LeaderCertificate,
+    first: CommitCertificate,
+    second: CommitCertificate,
+    equivocation: Equivocation | None,
+) -> bool:
+    """Tell whether votes elected a leader without the first block, or from which start it led."""
+    if equivocation is not None:
+        header = read_header(equivocation.first)
+        if (opening.term, opening.candidate) == (header.term, header.leader):
+            return True
+    is_between = first.term < opening.term <= second.term
+    return is_between and opening.base.place < first.end.place
+
+
+def find_stale_generations(
+    electorate: Electorate, statements: Iterable[Acknowledgement | Vote], *, check: SignatureCheck
+) -> tuple[StaleGeneration, ...]:
+    """Find whose storage was put back or copied, of each voter by one pair of statements (E9)."""
+    newest: dict[str, Acknowledgement | Vote] = {}
+    found: dict[str, StaleGeneration] = {}
+    for one in sorted(statements, key=lambda each: (each.term, encode(each))):
+        before = newest.setdefault(one.voter, one)
+        if one.generation >= before.generation:
+            newest[one.voter] = one
+        elif one.voter not in found:
+            evidence = find_stale_generation(electorate, before, one, check=check)
+            if evidence is not None:
+                found[one.voter] = evidence
+    return tuple(found.values())
 
 
 def find_stale_generation(

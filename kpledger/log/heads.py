@@ -42,9 +42,9 @@ class VerifiedHeads:
         self._heads = bytearray(genesis.chain)
         self._terms = array("Q", [0])
         self._leaders = bytearray(1)
+        self._openings: list[tuple[int, frozenset[str]]] = []
         self._waiting: list[ShownHeader] = []
         self._last: ShownHeader | None = None
-        self._has_votes = False
 
     @property
     def height(self) -> int:
@@ -86,7 +86,7 @@ class VerifiedHeads:
         known = [] if self._last is None else [self._last]
         shown = [*known, *self._waiting]
         # Earlier versions opened terms without votes; after the first one with votes none may be.
-        voteless_up_to = 0 if self._has_votes else MAX_COUNT
+        voteless_up_to = 0 if self._openings else MAX_COUNT
         path = verify_path(
             self._electorate, shown, voteless_up_to=voteless_up_to, check=self._check
         )
@@ -99,7 +99,9 @@ class VerifiedHeads:
         self._heads += block.head
         self._terms.append(block.header.term)
         self._leaders.append(self._voters.index(leader) + 1 if leader else 0)
-        self._has_votes = self._has_votes or block.opening is not None
+        if block.opening is not None:
+            voters = frozenset(vote.voter for vote in block.opening.votes)
+            self._openings.append((block.header.height, voters))
 
     def head_at(self, height: int) -> Digest | None:
         """Give the head of a block; the chain id at height 0, None beyond the end."""
@@ -114,6 +116,11 @@ class VerifiedHeads:
         """Name who has signed blocks from a height on, ascending."""
         numbers = {one for one in self._leaders[height:] if one}
         return tuple(sorted(self._voters[number - 1] for number in numbers))
+
+    def voters_from(self, height: int) -> tuple[str, ...]:
+        """Name whose votes elected the leaders of terms opened from a height on, ascending."""
+        voters = (names for opened_at, names in self._openings if opened_at >= height)
+        return tuple(sorted(frozenset[str]().union(*voters)))
 
     def holds(self, certificate: CommitCertificate) -> bool:
         """Tell whether a commit certificate is for a block of this chain, in the block's term."""

@@ -12,11 +12,17 @@ from typing import Final
 
 from kpledger.log.block import BlockKind
 from kpledger.log.certificates import CommitCertificate, LeaderCertificate, decode_opening
+from kpledger.log.conviction import Guilt
 from kpledger.log.evidence import Equivocation, Evidence, Fork, read_header
-from kpledger.log.findings import find_double_votes, find_equivocation, find_fork
+from kpledger.log.findings import (
+    find_double_votes,
+    find_equivocation,
+    find_fork,
+    find_stale_generations,
+)
 from kpledger.log.judging import judge
 from kpledger.log.path import ShownHeader
-from kpledger.log.statements import Electorate, SignatureCheck, verifies
+from kpledger.log.statements import Acknowledgement, Electorate, SignatureCheck, Vote, verifies
 
 _NEAREST: Final = 8
 """Certificates of each history that are compared: the nearest to where the two part."""
@@ -30,6 +36,9 @@ class Stretch:
     """The headers from the first block on at which they differ; as many as are known."""
     certificates: tuple[CommitCertificate, ...]
     """Of its blocks."""
+    begun: LeaderCertificate | None = None
+    """The votes that opened the term in which it begins, if that was before it: a block that opens
+    a term is the same whoever was elected, by whose votes ever."""
 
     def leaderships(self) -> dict[tuple[int, str], ShownHeader]:
         """Give the first block that each leader signed in each term."""
@@ -42,9 +51,33 @@ class Stretch:
 
     def openings(self) -> Iterator[LeaderCertificate]:
         """Give the votes that opened terms; those of an earlier version have none."""
+        if self.begun is not None:
+            yield self.begun
         for one in self.shown:
             if read_header(one).kind is BlockKind.NOOP and one.seal:
                 yield decode_opening(one.seal)
+
+    def statements(self) -> Iterator[Acknowledgement | Vote]:
+        """Give what voters have signed of it, besides blocks."""
+        for opening in self.openings():
+            yield from opening.votes
+        for certificate in self.certificates:
+            yield from certificate.acknowledgements
+
+
+def find_double_signers(one: Stretch, other: Stretch) -> frozenset[str]:
+    """Name whose signatures stand in both of two histories; an honest voter's may.
+
+    Raises:
+        LedgerError: a header is malformed.
+    """
+    here, there = _signatures(one), _signatures(other)
+    return frozenset({name for name, _ in here - there} & {name for name, _ in there - here})
+
+
+def _signatures(side: Stretch) -> set[tuple[str, Acknowledgement | Vote | ShownHeader]]:
+    blocks = {(leader, block) for (_, leader), block in side.leaderships().items()}
+    return blocks | {(said.voter, said) for said in side.statements()}
 
 
 def find_double_signing(
@@ -52,15 +85,24 @@ def find_double_signing(
 ) -> tuple[Evidence, ...]:
     """Find what convicts who signed both of two histories, or is a reason to ask.
 
+    What stands in the evidence of a fork is not given a second time by itself: less would be known
+    of it there.
+
     Raises:
         LedgerError: a header is malformed.
     """
     equivocations = [*_find_equivocations(electorate, one, other, check)]
-    votes = (vote for side in (one, other) for opening in side.openings() for vote in opening.votes)
-    double_votes = find_double_votes(electorate, votes, check=check)
     found = _find_forks(electorate, one, other, equivocations, check)
     forks = _choose(electorate, found, check)
-    return (*forks, *equivocations, *double_votes)
+    told = [fork.equivocation for fork in forks]
+    said = [*one.statements(), *other.statements()]
+    votes = (each for each in said if isinstance(each, Vote))
+    return (
+        *forks,
+        *(each for each in equivocations if each not in told),
+        *find_double_votes(electorate, votes, check=check),
+        *find_stale_generations(electorate, said, check=check),
+    )
 
 
 def _find_equivocations(
@@ -106,15 +148,18 @@ def _nearest(stretch: Stretch) -> list[CommitCertificate]:
 
 
 def _choose(electorate: Electorate, found: Iterator[Fork], check: SignatureCheck) -> list[Fork]:
-    """Keep those that convict somebody whom none before convicts, or else the first."""
+    """Keep those by which somebody is named whom none graver names, or as gravely."""
+    judged = [(judge(fork, electorate, check), fork) for fork in found]
+    judged.sort(key=lambda one: one[0].guilt.gravity, reverse=True)
     chosen: list[Fork] = []
-    convicted: set[str] = set()
-    for fork in found:
-        conviction = judge(fork, electorate, check)
-        culprits = {*conviction.culprits} if conviction.guilt.convicts else set[str]()
-        if not chosen or culprits - convicted:
-            if chosen and not convicted:
-                chosen.clear()
+    named: dict[str, Guilt] = {}
+    for conviction, fork in judged:
+        graver = {
+            name: guilt
+            for name, guilt in conviction.named.items()
+            if name not in named or guilt.gravity > named[name].gravity
+        }
+        if graver:
             chosen.append(fork)
-            convicted |= culprits
+            named |= graver
     return chosen

@@ -4,12 +4,17 @@ Each finding is evidence that speaks for itself (:mod:`kpledger.log.findings`); 
 is no finding.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from kpledger.base.codec import encode
 from kpledger.base.errors import LedgerError
 from kpledger.log.block import compute_head, decode_block
-from kpledger.log.certificates import decode_commit_certificate
+from kpledger.log.certificates import (
+    CommitCertificate,
+    LeaderCertificate,
+    decode_commit_certificate,
+)
 from kpledger.log.evidence import MAX_PATH_HEADERS, Evidence, read_header
 from kpledger.log.findings import (
     find_amnesia,
@@ -20,9 +25,10 @@ from kpledger.log.findings import (
 )
 from kpledger.log.opening import derive_opening
 from kpledger.log.path import ShownHeader
+from kpledger.log.two_histories import Stretch
 from kpnode.notary.attachment import decode_attachment
 from kpnode.notary.records import Records
-from kpnode.raft import AppendRequest, Entry, EntryKind
+from kpnode.raft import AppendRequest, Entry, EntryKind, Index
 
 
 def find_forgotten(records: Records) -> Iterator[Evidence]:
@@ -51,15 +57,37 @@ def find_fork_here(records: Records) -> Iterator[Evidence]:
         return
     commits.conflicting = None
     last = min(newest.index, other.index + MAX_PATH_HEADERS)
+    yield from _find_fork(records, newest, other, records.chain.shown(other.index, last))
+
+
+def _find_fork(
+    records: Records,
+    newest: CommitCertificate,
+    other: CommitCertificate,
+    shown: Sequence[ShownHeader],
+) -> Iterator[Evidence]:
+    """Find that what is final here and another block exclude each other, and who signed both."""
+    own = _find_own_opening(records, min(newest.term, other.term), newest.index)
     fork = find_fork(
         records.signer.electorate,
         newest,
         other,
-        shown=records.chain.shown(other.index, last),
-        openings=records.terms.openings.values(),
+        shown=shown,
+        openings=[
+            *records.terms.openings.values(),
+            *Stretch(tuple(shown), (), own).openings(),
+        ],
         check=records.check,
     )
     yield from () if fork is None else (fork,)
+
+
+def _find_own_opening(records: Records, term: int, end: int) -> LeaderCertificate | None:
+    """Find who was elected first on this node's chain, up to a height, after a term."""
+    heights = range(1, end + 1)
+    place = bisect_right(heights, term, key=lambda at: records.core.term_at(Index(at)) or 0)
+    shown = _own_header(records, heights[place]) if place < len(heights) else None
+    return None if shown is None else next(Stretch((shown,), ()).openings(), None)
 
 
 def find_in_blocks(
@@ -119,15 +147,7 @@ def find_other_history(records: Records, request: AppendRequest) -> Iterator[Evi
         shown = records.chain.shown(max(1, lower), newest.index)
     else:
         shown = tuple(_follow(records, request))
-    fork = find_fork(
-        records.signer.electorate,
-        newest,
-        other,
-        shown=shown,
-        openings=records.terms.openings.values(),
-        check=records.check,
-    )
-    yield from () if fork is None else (fork,)
+    yield from _find_fork(records, newest, other, shown)
 
 
 def _follow(records: Records, request: AppendRequest) -> Iterator[ShownHeader]:

@@ -152,7 +152,7 @@ def _describe_exhibit(exhibit: Exhibit) -> str:
                 " second machine; if neither is so, it lies."
             )
         case Guilt.SUSPICION:
-            meaning = "It is not shown who did it."
+            meaning = f"It proves nothing against {names}: ask who runs it."
     return (
         f"Evidence {conviction.kind}: {conviction.words}. {meaning} kpledger evidence list shows"
         " the statements, which anybody can verify with the genesis file."

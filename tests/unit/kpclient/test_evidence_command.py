@@ -69,10 +69,11 @@ def test_a_suspicion_convicts_nobody_and_ends_with_1(tmp_path: Path, name: str) 
     assert ADVICE[Guilt.SUSPICION] in result.stdout
 
 
-def test_a_fork_of_whom_nobody_is_known_is_still_said_to_be_one(tmp_path: Path) -> None:
-    result = run(tmp_path, "good-e8-nobody-shown")
+def test_a_fork_that_convicts_nobody_still_names_who_signed_both(tmp_path: Path) -> None:
+    result = run(tmp_path, "good-e8-no-election-shown")
     assert result.exit_code == 1
-    assert "FORK. NOBODY is convicted" in result.stdout
+    assert "FORK. SUSPECTED, and not convicted: eu-1 (run by EU)" in result.stdout
+    assert "eu-1 acknowledged both, as an honest voter may if" in result.stdout
     assert "kpledger audit --heads" in result.stdout
 
 

@@ -191,6 +191,8 @@ def test_first_election_without_the_block_is_the_one_that_counts() -> None:
     assert found is not None
     conviction = judge(found, ELECTORATE)
     assert (conviction.guilt, conviction.culprits) == (Guilt.LIE, ("eu-1",))
+    assert conviction.others == (("bw-1", Guilt.SUSPICION),)
+    assert conviction.words.endswith("Signed both as well: bw-1 (a suspicion)")
 
 
 def test_leader_that_had_the_block_is_not_the_one_that_counts() -> None:
@@ -209,7 +211,7 @@ def test_leader_that_had_the_block_is_not_the_one_that_counts() -> None:
 
 def test_fork_keeps_no_more_openings_than_may_be_shown() -> None:
     branch = ROOT.open(2, "za-1", ("eu-1", "za-1"))
-    openings = [elect("bw-1", term=term, base=branch.end) for term in range(3, 100)]
+    openings = [elect("bw-1", term=term, base=ROOT.end) for term in range(3, 100)]
     last = branch.open(100, "za-1", ("eu-1", "za-1")).make()
     found = find_fork(
         ELECTORATE,

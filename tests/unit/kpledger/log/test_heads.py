@@ -30,6 +30,9 @@ def test_heads_are_those_of_the_chain_and_so_are_terms_and_leaders() -> None:
     assert [heads.term_at(COMMON), heads.term_at(COMMON + 1)] == [1, 2]
     assert heads.leaders_from(COMMON) == ("bw-1", "eu-1")
     assert heads.leaders_from(COMMON + 1) == ("eu-1",)
+    assert heads.voters_from(1) == ("bw-1", "eu-1", "za-1")
+    assert heads.voters_from(COMMON + 1) == ("eu-1", "za-1")
+    assert heads.voters_from(COMMON + 2) == ()
 
 
 def test_a_chain_of_more_than_one_portion_is_verified_over_their_seam(

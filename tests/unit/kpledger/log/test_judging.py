@@ -38,6 +38,7 @@ class Vector(msgspec.Struct, forbid_unknown_fields=True):
     evidence: msgspec.Raw
     guilt: str = ""
     culprits: tuple[str, ...] = ()
+    others: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 def read(name: str) -> Vector:
@@ -57,6 +58,7 @@ def test_vector(name: str) -> None:
     if vector.error is None:
         found = judge(evidence, electorate)
         assert (found.guilt, found.culprits) == (vector.guilt, vector.culprits)
+        assert dict(found.others) == vector.others
     else:
         with pytest.raises(EvidenceError) as refused:
             judge(evidence, electorate)

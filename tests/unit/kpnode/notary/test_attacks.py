@@ -9,20 +9,11 @@ from single_engine import ELECTION_TICKS, HONEST, LIAR, World
 from voices import ShownLog
 
 from kpledger.log.block import compute_head, decode_block
-from kpledger.log.certificates import certify_commit
+from kpledger.log.conviction import Guilt
 from kpledger.log.statements import LogEnd, Vote
+from kpnode.docket import ForkedError
 from kpnode.notary.attachment import decode_attachment
-from kpnode.raft import (
-    AppendReply,
-    AppendRequest,
-    Entry,
-    Index,
-    PreVoteReply,
-    Received,
-    Role,
-    Term,
-    Tick,
-)
+from kpnode.raft import AppendReply, AppendRequest, Entry, Index, Received, Role, Term, Tick
 from kpnode.step import Step
 
 
@@ -123,15 +114,31 @@ def test_reply_that_comes_with_the_vote_that_elects_stops_nobody(world: World) -
     assert step.status.role is Role.LEADER
 
 
-def test_what_is_said_of_the_place_before_the_first_block_stops_nobody(world: World) -> None:
-    """Nothing is there, and no word of one voter may make a node look for it on its disk."""
-    voice, nowhere = world.voices[LIAR], LogEnd(term=0, index=0, head=bytes(32))
-    final = certify_commit([voice.signer.acknowledge(nowhere)])
-    refusal = PreVoteReply(Term(1), granted=False)
-    world.hear(voice.say(refusal, final=final))
-    world.hear(voice.acknowledge(world.end))
-    said = voice.signer.acknowledge(LogEnd(term=1, index=0, head=bytes(32)))
-    body = AppendReply(Term(1), accepted=True, index=Index(2))
-    step = world.hear(voice.say(body, said=said))
-    # Whatever it means by that, it is another chain than the one that it has acknowledged.
-    assert [one.conviction.kind for one in step.exhibits] == ["E2"]
+def test_fork_names_who_elected_a_leader_without_the_block_as_its_own_chain_shows(
+    world: World, tmp_path: Path
+) -> None:
+    """After a restart nobody has told it of that term; and later terms had the leader's blocks."""
+    reign = world.elect(HONEST, 3)
+    world.engine.step([reign.block()], [])
+    final = world.others.finalise(world.end)
+    world.engine.step([reign.beat(commit=world.end.index, final=final)], [])
+    world.engine.step([world.elect(HONEST, 4).beat()], [])
+    world.storage.close()
+    again = World(tmp_path / "ledger")
+    other = again.others.finalise(LogEnd(term=2, index=4, head=b"\x07" * 32))
+    step = again.engine.step([again.elect(LIAR, 5).beat(final=other)], [])
+    (fork,) = (one.conviction for one in step.exhibits if one.conviction.kind == "E8")
+    assert fork.culprits == (HONEST, LIAR)
+    assert f"{HONEST} acknowledged block 4 (07070707…) in term 2 and voted in term 3" in fork.words
+    with pytest.raises(ForkedError, match=f"{LIAR} acknowledged block 4"):
+        again.engine.step([Tick()], [])
+    again.storage.close()
+
+
+def test_fork_names_who_acknowledged_both_where_no_election_is_known(world: World) -> None:
+    own = world.end
+    other = world.others.finalise(LogEnd(term=3, index=own.index, head=b"\x07" * 32))
+    step = world.engine.step([world.elect(LIAR, 5).beat(final=other)], [])
+    (fork,) = (one.conviction for one in step.exhibits)
+    assert (fork.kind, fork.named) == ("E8", {HONEST: Guilt.SUSPICION})
+    assert f"{HONEST} acknowledged both" in fork.words
