@@ -14,7 +14,7 @@ Kept as well is who was waited for in vain a moment ago, so that not every comma
 """
 
 import fcntl
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
@@ -92,7 +92,12 @@ class ContradictionError(ClientError):
     EXIT_CODE: ClassVar[int] = EXIT_REFUSED
 
     def __init__(self, node: str, seen: Position, shown: Position) -> None:
-        super().__init__(f"{node} shows {_describe(shown)}, but seen before was {_describe(seen)}")
+        super().__init__(
+            f"{node} shows {_describe(shown)}, which cannot be connected with what was verified"
+            f" here before, {_describe(seen)}: the ledger has forked, or that node lies. Both are"
+            f" kept (kpledger seen list). What to do: compare that node with others (kpledger"
+            f" audit --heads {node} --heads URL), and rely on nothing that it shows meanwhile"
+        )
 
 
 class ForkError(ClientError):
@@ -239,6 +244,23 @@ class Memory:
                 self._write(self._path, msgspec.structs.replace(seen, certificate=certificate))
             return None
 
+    def note_fork(self, ends: Iterable[Sighting], evidence: Iterable[Evidence]) -> None:
+        """Keep the ends of histories that were found to exclude each other, and who signed both.
+
+        Raises:
+            DamagedMemoryError: the file cannot be understood.
+        """
+        with self._locked():
+            seen = known = self.load()
+            for end in ends:
+                if all(one.position.head != end.position.head for one in known.sightings):
+                    known = self._keep(known, end, known.sightings)
+            known = msgspec.structs.replace(known, is_forked=True)
+            if known != seen:
+                self._write(self._path, known)
+        for one in evidence:
+            self.keep_evidence(one)
+
     def keep_evidence(self, evidence: Evidence) -> Path | None:
         """Write evidence beside what was seen, once; gives the file, None if there can be none."""
         name = evidence_id(encode_evidence(evidence)).hex()[:16]
@@ -300,11 +322,13 @@ class Memory:
             ContradictionError: it contradicts what was proven.
             DamagedMemoryError: what was proven cannot be understood.
         """
-        seen = self.load()
+        seen, claims = self.load(), self.load_claims()
+        before = claims.pop(node, None)
+        if before != claim:
+            kept = [*claims.items(), (node, claim)][-_MAX_CLAIMS:]
+            self._try_to_write(self._claims, dict(kept))
         if seen.furthest is not None and _contradict(seen.furthest.position, claim):
             raise ContradictionError(node, seen.furthest.position, claim)
-        claims = self.load_claims()
-        before = claims.pop(node, None)
         doubts = [
             f"{node} claims {_describe(claim)}, but {describe_sighting(one)}"
             for one in seen.others
@@ -315,10 +339,16 @@ class Memory:
             for url, other in claims.items()
             if _contradict(claim, other)
         ]
-        if before != claim:
-            kept = [*claims.items(), (node, claim)][-_MAX_CLAIMS:]
-            self._try_to_write(self._claims, dict(kept))
         return doubts
+
+    def contradicting_claims(self) -> dict[str, Position]:
+        """Give what nodes have claimed last that contradicts what was proven, by their URLs."""
+        furthest = self.load().furthest
+        return {
+            node: claim
+            for node, claim in self.load_claims().items()
+            if furthest is not None and _contradict(furthest.position, claim)
+        }
 
     def _try_to_write(self, path: Path, content: Mapping[str, Position | int]) -> None:
         """Write what a home that cannot be written may do without."""

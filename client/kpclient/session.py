@@ -39,6 +39,7 @@ from kpledger.books.query import Query
 from kpledger.command import EXIT_REFUSED
 from kpledger.log.audit import AuditReport, AuditVerdict
 from kpledger.log.genesis import MAX_GENESIS_BYTES, Genesis, parse_genesis
+from kpledger.log.judging import judge
 from kpledger.log.statements import Electorate
 from kpledger.reading import say_trouble
 from kpledger.scheme.outcome import Rule
@@ -235,7 +236,11 @@ class Session:
             )
         if self.memory.load().is_forked and not self._told_fork:
             self._told_fork = True
-            print_trouble("warning: two histories of this ledger were seen (kpledger seen list)")
+            print_trouble(
+                "warning: fork: two histories of this ledger were seen, and both are kept (kpledger"
+                " seen list); compare the nodes (kpledger audit --heads URL --heads URL) before"
+                " anything is recorded or relied on"
+            )
         for doubt in self.memory.hear(_position_of(status), node=node):
             print_trouble(f"warning: {doubt}; at most one of them is right (kpledger audit)")
 
@@ -265,9 +270,11 @@ class Session:
         """Compare what was verified here with what was proven before, and keep it."""
         if not report.height:
             return
-        fork = lookout.find_fork(Electorate.of(self.genesis))
-        if fork is not None and (file := self.memory.keep_evidence(fork)) is not None:
-            print_trouble(f"two majorities have signed: kpledger evidence verify {file}")
+        electorate = Electorate.of(self.genesis)
+        for evidence in lookout.find_double_signing(electorate):
+            file = self.memory.keep_evidence(evidence)
+            told = f" (kpledger evidence verify {file})" if file is not None else ""
+            print_trouble(f"{judge(evidence, electorate).words}{told}")
         end = lookout.find_end(report, is_served=isinstance(chain, ServedChain))
         heads = lookout.heads_up_to(end.height)
         self.memory.accept(end, node=chain.source, heads=heads, now_ms=now_ms())

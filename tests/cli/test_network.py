@@ -360,7 +360,7 @@ def test_a_ledger_that_contradicts_what_was_seen_ends_with_1(ledger: Ledger) -> 
         memory.accept(proven, node="an audit", heads={}, now_ms=0)
         result = ledger.run("list")
         assert result.exit_code == 1, result.output
-        assert "but seen before was" in result.stderr
+        assert "cannot be connected with what was verified here before" in result.stderr
     finally:
         (ledger.home / "seen" / f"{ledger.seen.chain}.json").unlink()
 

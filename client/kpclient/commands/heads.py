@@ -3,12 +3,14 @@
 Exit codes: 0 one history, 1 a fork or what no honest node shows, 2 cannot decide.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from kpclient.clock import now_ms
 from kpclient.errors import UsageError
 from kpclient.files import expand, write_public
 from kpclient.replay.forks import (
@@ -21,23 +23,28 @@ from kpclient.replay.forks import (
     compare_heads,
 )
 from kpclient.replay.sources import HistoryReader, HistorySource
-from kpclient.seen import Seen
+from kpclient.seen import Position, Seen, Sighting
 from kpclient.session import Session
 from kpledger.api.addresses import NODE_URL, parse_addresses
 from kpledger.base.errors import MalformedError
 from kpledger.command import EXIT_DONE, EXIT_REFUSED, EXIT_UNDECIDED
-from kpledger.log.conviction import Guilt
-from kpledger.log.evidence import Evidence
+from kpledger.log.block import compute_head
+from kpledger.log.conviction import Conviction, Guilt
+from kpledger.log.evidence import Evidence, read_header
 from kpledger.log.evidence_file import encode_evidence, evidence_id, format_evidence
 from kpledger.log.judging import judge
 from kpledger.log.statements import Electorate
-from kpledger.log.two_histories import Stretch, find_double_signing
+from kpledger.log.two_histories import Stretch, find_double_signers, find_double_signing
 
 HEADS_EXIT_CODES: Final = {
     HeadsVerdict.ONE_HISTORY: EXIT_DONE,
     HeadsVerdict.FORK: EXIT_REFUSED,
     HeadsVerdict.UNDECIDED: EXIT_UNDECIDED,
 }
+_SUSPICION: Final = (
+    "a suspicion convicts nobody: a voter that keeps the rules gives up blocks that it does not"
+    " know to be final"
+)
 _ADVICE: Final = (
     "what to do: stop recording, keep this report and copies of all directories, and let the"
     " operators say which voters' machines or keys were used twice"
@@ -85,13 +92,44 @@ def compare_histories(
     newest = max(shown, default=None, key=lambda one: one.index)
     if newest is not None and report.verdict is HeadsVerdict.ONE_HISTORY:
         session.memory.certify(newest)
-    found = {
-        evidence_id(encode_evidence(evidence)): evidence
-        for fork in report.forks
-        for evidence in find_double_signing(electorate, *_stretches(reader, fork, sources))
-    }
+    found: dict[bytes, Evidence] = {}
+    forks: list[Parting] = []
+    for fork in report.forks:
+        sides = [_read_side(reader, fork, branch, sources) for branch in fork.branches]
+        evidence = find_double_signing(electorate, *sides)
+        found |= {evidence_id(encode_evidence(one)): one for one in evidence}
+        signers = {*fork.signed_both, *find_double_signers(*sides)}
+        forks.append(_grade(fork, signers, [judge(one, electorate) for one in evidence]))
+        ends = (_find_end(*one) for one in zip(fork.branches, sides, strict=True))
+        session.memory.note_fork(filter(None, ends), found.values())
     told = [_tell_evidence(one, name, electorate, out) for name, one in found.items()]
-    return ComparedHistories(report=report, evidence=tuple(told))
+    return ComparedHistories(report=replace(report, forks=tuple(forks)), evidence=tuple(told))
+
+
+def _grade(fork: Parting, signers: Iterable[str], convictions: Iterable[Conviction]) -> Parting:
+    """Say of each who signed both sides how grave that is."""
+    grades = dict.fromkeys(sorted(signers), Guilt.SUSPICION)
+    for conviction in convictions:
+        for name, guilt in conviction.named.items():
+            if name in grades and guilt.gravity > grades[name].gravity:
+                grades[name] = guilt
+    return replace(fork, signed_both=grades)
+
+
+def _find_end(branch: Branch, side: Stretch) -> Sighting | None:
+    """Give the end of one side, as far as it is final: what was seen, and is not to be forgotten.
+
+    A node serves nothing else; a copy may end with blocks that were never final.
+    """
+    headers = [(read_header(one), compute_head(one.header)) for one in side.shown]
+    last = branch.final_up_to or branch.height
+    for header, head in headers:
+        if header.height == last:
+            position = Position(
+                height=last, head=head, tree_size=header.tree_size, tree_root=header.tree_root
+            )
+            return Sighting(position=position, node=branch.sources[0], seen_at=now_ms())
+    return None
 
 
 def _recall(seen: Seen, electorate: Electorate) -> Iterator[HistorySource]:
@@ -116,21 +154,21 @@ def _recall(seen: Seen, electorate: Electorate) -> Iterator[HistorySource]:
         yield final
 
 
-def _stretches(
-    reader: HistoryReader, fork: Parting, sources: Sequence[HistorySource]
-) -> tuple[Stretch, Stretch]:
-    """Give what each side of a fork has above the last block that both have."""
+def _read_side(
+    reader: HistoryReader, fork: Parting, branch: Branch, sources: Sequence[HistorySource]
+) -> Stretch:
+    """Give what one side of a fork has above the last block that both have."""
     certificates = [one for source in sources for one in source.certificates]
-
-    def read(branch: Branch) -> Stretch:
-        for source in sources:
-            if source.name in branch.sources and source.chain is not None and branch.parting_head:
-                return reader.read_stretch(source, fork.height, certificates)
-        final = (one for one in certificates if one.head.hex() == branch.head)
-        return Stretch((), tuple(final))
-
-    ours, theirs = fork.branches
-    return read(ours), read(theirs)
+    read = [
+        (source.chain.height, source)
+        for source in sources
+        if source.name in branch.sources and source.chain is not None
+    ]
+    if read and branch.parting_head:
+        _, longest = max(read, key=lambda one: one[0])
+        return reader.read_stretch(longest, fork.height, certificates)
+    final = (one for one in certificates if one.head.hex() == branch.head)
+    return Stretch((), tuple(final))
 
 
 def _tell_evidence(
@@ -171,6 +209,8 @@ def format_comparison(compared: ComparedHistories) -> Iterator[str]:
         yield f"{verdict}, of a {one.guilt} ({one.kind}): {who}"
         yield f"  {one.words}"
         yield f"  {one.file or 'written with -o DIR, for whoever has the genesis file to verify'}"
+    if any(Guilt.SUSPICION in fork.signed_both.values() for fork in report.forks):
+        yield _SUSPICION
     if report.forks:
         yield _ADVICE
 
@@ -206,17 +246,19 @@ def _tell_source(source: SourceReport) -> str:
 
 def _tell_fork(fork: Parting) -> Iterator[str]:
     yield f"from block {fork.height} on:"
-    for number, branch in enumerate(fork.branches, start=1):
-        yield f"  history {number}, shown by {', '.join(branch.sources)}"
+    for branch in fork.branches:
+        yield f"  history {branch.history}, shown by {', '.join(branch.sources)}"
         yield from (f"    {line}" for line in _tell_branch(fork, branch))
-    signed = ", ".join(fork.signed_both) or "nobody"
-    yield f"  signed both: {signed}"
+    signed = ", ".join(f"{name} (a {guilt})" for name, guilt in fork.signed_both.items())
+    yield f"  signed both: {signed or 'nobody, as far as is shown'}"
 
 
 def _tell_branch(fork: Parting, branch: Branch) -> Iterator[str]:
     if branch.parting_head:
         yield f"head of block {fork.height}  {branch.parting_head}"
     yield f"ends with block {branch.height}, {branch.head}"
+    if branch.voters:
+        yield f"leaders elected by {', '.join(branch.voters)}"
     if branch.leaders:
         yield f"blocks signed by {', '.join(branch.leaders)}"
     if branch.final_up_to:

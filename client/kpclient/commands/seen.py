@@ -1,6 +1,6 @@
 """``kpledger seen``: what this client has verified of a ledger, and how it is told to forget."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -8,7 +8,7 @@ from kpclient.commands.declared import command
 from kpclient.errors import UsageError
 from kpclient.input.options import ConnectionOptions
 from kpclient.output.console import print_json, print_line, print_table
-from kpclient.seen import Seen
+from kpclient.seen import Position, Seen
 from kpclient.session import Session
 from kpledger.base.units import format_time
 
@@ -17,18 +17,20 @@ from kpledger.base.units import format_time
 def list_seen(connection: ConnectionOptions) -> None:
     """List how far the ledger was verified, and what could not be connected with that.
 
-    Nobody is asked. A longer chain that is verified later connects what is on it.
+    Nobody is asked. A longer chain that is verified later connects what is on it. What nodes have
+    only claimed is listed if it contradicts what was verified.
     """
-    seen = Session(connection).memory.load()
+    memory = Session(connection).memory
+    seen, claims = memory.load(), memory.contradicting_claims()
     if connection.as_json:
-        print_json(seen)
+        print_json({**msgspec.structs.asdict(seen), "claims": claims})
         return
     if seen.is_forked:
         print_line("FORK: two of these are not on one chain")
-    print_table(("what", "height", "head", "seen at", "from"), _rows(seen))
+    print_table(("what", "height", "head", "seen at", "from"), _rows(seen, claims))
 
 
-def _rows(seen: Seen) -> Iterator[tuple[str, ...]]:
+def _rows(seen: Seen, claims: Mapping[str, Position]) -> Iterator[tuple[str, ...]]:
     for number, one in enumerate(seen.sightings):
         when = format_time(one.seen_at) if one.seen_at else ""
         what = "not connected" if number or seen.furthest is None else "furthest"
@@ -38,6 +40,8 @@ def _rows(seen: Seen) -> Iterator[tuple[str, ...]]:
     if certificate is not None:
         signers = ", ".join(one.voter for one in certificate.by)
         yield "final", str(certificate.index), certificate.head.hex(), "", f"signed by {signers}"
+    for node, claim in claims.items():
+        yield "only claimed", str(claim.height), claim.head.hex(), "", node
 
 
 @command("seen forget")

@@ -9,12 +9,14 @@ that others replaced after a change of leader. That is ordinary. It takes a node
 nothing else than what it holds for final, or a commit certificate on each side.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import combinations, count
 
 from kpclient.replay.sources import HistorySource
 from kpledger.log.certificates import CommitCertificate
+from kpledger.log.conviction import Guilt
 from kpledger.log.genesis import Genesis
 from kpledger.log.heads import VerifiedHeads, find_parting
 
@@ -72,6 +74,8 @@ class SourceReport:
 class Branch:
     """One side of a fork, above the last block that both have."""
 
+    history: int
+    """Its number: 1 is the reference."""
     sources: tuple[str, ...]
     height: int
     """Where it ends, as far as it was read."""
@@ -81,12 +85,14 @@ class Branch:
     """At the first height at which the sides differ; empty if only a certificate is known of it."""
     leaders: tuple[str, ...]
     """Who signed blocks of it."""
+    voters: tuple[str, ...]
+    """Whose votes elected leaders of it."""
     final_up_to: int
     """Its highest block with a commit certificate; 0 for none."""
     final_by: tuple[str, ...]
     """Who signed that."""
     signers: tuple[str, ...]
-    """Who signed blocks or certificates of it."""
+    """Who signed blocks, votes or certificates of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +102,9 @@ class Parting:
     height: int
     """The first at which they differ."""
     branches: tuple[Branch, Branch]
-    signed_both: tuple[str, ...]
-    """Who signed blocks or certificates on both sides."""
+    signed_both: Mapping[str, Guilt]
+    """Who signed blocks, votes or certificates on both sides, and how grave that is as far as
+    evidence shows: a reason to ask, where none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,22 +169,22 @@ class _Comparison:
         self._reference, self._chain = reference, chain
         shown = (one for source in sources for one in source.certificates)
         self._certificates = tuple(dict.fromkeys(shown))
-        self._parted: dict[tuple[int, str], list[HistorySource]] = {}
-        """By the first height at which they differ from the reference, and their head there."""
+        self._others: list[_History] = []
+        """The histories that exclude the reference, and each other."""
         self._contradicted: list[HistorySource] = []
-        """Of what is remembered that which the reference excludes."""
+        """Of what is remembered that which the reference excludes, and nobody shows."""
         self._problems: list[str] = []
 
     def report(self) -> HeadsReport:
         """Say what was found."""
         chain = self._chain
-        agreements = [self._judge(one) for one in self._sources]
-        same = [
-            one
-            for one, agreement in zip(self._sources, agreements, strict=True)
-            if agreement is Agreement.SAME
-        ]
-        forks = (*self._find_forks(same), *self._find_unread_forks(), *self._find_certified_forks())
+        # What is remembered comes last: somebody may show it.
+        ordered = sorted(self._sources, key=lambda one: one.is_remembered)
+        judged = {id(one): self._judge(one) for one in ordered}
+        agreements = [judged[id(one)] for one in self._sources]
+        same = [one for one in self._sources if judged[id(one)] is Agreement.SAME]
+        unread = (*self._find_unread(), *self._find_unshown())
+        forks = (*self._find_forks(same), *self._find_unread_forks(unread))
         is_decided = not self._problems and Agreement.UNKNOWN not in agreements
         final = chain.final_of(self._certificates)
         # As they said at one moment: the reference has been read since, and may have grown.
@@ -218,6 +225,10 @@ class _Comparison:
 
     def _judge_remembered(self, source: HistorySource) -> Agreement:
         """Say how something of which no block can be read is to the reference."""
+        for history in self._others if source.is_remembered else ():
+            if history.chain.head_at(source.height) == source.head:
+                history.sources.append(source)
+                return Agreement.OTHER
         if source.is_remembered and source.height > self._chain.height:
             source.problem = "nobody shows a block so high"
         elif source.is_remembered and self._holds_final(self._reference, source.height):
@@ -231,7 +242,7 @@ class _Comparison:
             one for one in (self._reference, source) if not self._holds_final(one, height)
         ]
         if not unfinished:
-            self._parted.setdefault((height, _hex(chain.head_at(height))), []).append(source)
+            self._join(source, chain)
             return Agreement.OTHER
         names = " and ".join(one.name for one in unfinished)
         said = f"nobody has certified what {names} has from block {height} on"
@@ -241,6 +252,19 @@ class _Comparison:
         self._problems.append(f"{said}: the end of one was never final, or the ledger has forked")
         return Agreement.UNKNOWN
 
+    def _join(self, source: HistorySource, chain: VerifiedHeads) -> None:
+        """Put a source that excludes the reference to those of one history with it."""
+        for history in self._others:
+            height = find_parting(history.chain, chain)
+            if height is None or not (
+                self._holds_final(source, height)
+                and any(self._holds_final(one, height) for one in history.sources)
+            ):
+                history.sources.append(source)
+                history.chain = max(history.chain, chain, key=lambda one: one.height)
+                return
+        self._others.append(_History(chain, [source]))
+
     def _holds_final(self, source: HistorySource, height: int) -> bool:
         """Tell whether what a source shows from a height on is more than an unfinished end."""
         if source.is_node or source.chain is None:
@@ -248,52 +272,62 @@ class _Comparison:
         final = source.chain.final_of(self._certificates)
         return final is not None and final.index >= height
 
-    def _find_unread_forks(self) -> Iterator[Parting]:
-        """Put what is remembered beside the reference that excludes it."""
-        for one in self._contradicted:
-            final = next(iter(one.certificates), None)
-            branch = Branch(
-                sources=(one.name,),
-                height=one.height,
-                head=one.head.hex(),
-                parting_head="",
-                leaders=(),
-                final_up_to=0 if final is None else final.index,
-                final_by=_signers(final),
-                signers=_signers(final),
-            )
-            yield _fork(
-                one.height, self._branch([self._reference], self._chain, one.height), branch
-            )
-
     def _find_forks(self, same: Sequence[HistorySource]) -> Iterator[Parting]:
-        for (height, _), sources in self._parted.items():
-            ours = [one for one in same if one.height >= height]
-            longest = max(filter(None, (one.chain for one in sources)), key=lambda one: one.height)
-            yield _fork(
-                height,
-                self._branch(ours, self._chain, height),
-                self._branch(sources, longest, height),
-            )
+        """Put each history beside each other."""
+        histories = enumerate((_History(self._chain, [*same]), *self._others), start=1)
+        for (one, ours), (other, theirs) in combinations(histories, 2):
+            height = find_parting(ours.chain, theirs.chain)
+            if height is not None:
+                yield _fork(
+                    height,
+                    self._branch(one, ours, height),
+                    self._branch(other, theirs, height),
+                )
 
-    def _branch(
-        self, sources: Sequence[HistorySource], chain: VerifiedHeads, height: int
-    ) -> Branch:
+    def _branch(self, number: int, history: "_History", height: int) -> Branch:
+        chain = history.chain
         held = [one for one in self._certificates if one.index >= height and chain.holds(one)]
         final = max(held, key=lambda one: one.index, default=None)
-        leaders = chain.leaders_from(height)
+        leaders, voters = chain.leaders_from(height), chain.voters_from(height)
+        signers = {*leaders, *voters, *(name for one in held for name in _signers(one))}
         return Branch(
-            sources=tuple(one.name for one in sources),
+            history=number,
+            sources=tuple(one.name for one in history.sources if one.height >= height),
             height=chain.height,
             head=_hex(chain.head_at(chain.height)),
             parting_head=_hex(chain.head_at(height)),
             leaders=leaders,
+            voters=voters,
             final_up_to=0 if final is None else final.index,
             final_by=_signers(final),
-            signers=tuple(sorted({*leaders, *(name for one in held for name in _signers(one))})),
+            signers=tuple(sorted(signers)),
         )
 
-    def _find_certified_forks(self) -> Iterator[Parting]:
+    def _find_unread_forks(self, unread: Iterable["_Unread"]) -> Iterator[Parting]:
+        """Put blocks that nobody shows beside the reference, which excludes them."""
+        reference = _History(self._chain, [self._reference])
+        for number, one in zip(count(len(self._others) + 2), unread, strict=False):
+            final = one.certificate
+            branch = Branch(
+                history=number,
+                sources=one.sources,
+                height=one.height,
+                head=one.head.hex(),
+                parting_head="",
+                leaders=(),
+                voters=(),
+                final_up_to=0 if final is None else final.index,
+                final_by=_signers(final),
+                signers=_signers(final),
+            )
+            yield _fork(one.height, self._branch(1, reference, one.height), branch)
+
+    def _find_unread(self) -> Iterator["_Unread"]:
+        for one in self._contradicted:
+            final = next(iter(one.certificates), None)
+            yield _Unread((one.name,), one.height, one.head, final)
+
+    def _find_unshown(self) -> Iterator["_Unread"]:
         """Look for what a majority has signed, and is in none of the chains that were read."""
         chains = [one.chain for one in self._sources if one.chain is not None]
         # One of each block; others may show it with other signers.
@@ -302,23 +336,30 @@ class _Comparison:
                 continue
             if any(one in source.certificates for source in self._contradicted):
                 continue
-            shown_by = [source for source in self._sources if one in source.certificates]
-            names = tuple(source.name for source in shown_by)
+            names = tuple(source.name for source in self._sources if one in source.certificates)
             said = f"{', '.join(names)} shows that block {one.index} is final with head"
             if one.index > self._chain.height or not self._holds_final(self._reference, one.index):
                 self._problems.append(f"{said} {one.head.hex()}, and nobody shows that block")
                 continue
-            branch = Branch(
-                sources=names,
-                height=one.index,
-                head=one.head.hex(),
-                parting_head="",
-                leaders=(),
-                final_up_to=one.index,
-                final_by=_signers(one),
-                signers=_signers(one),
-            )
-            yield _fork(one.index, self._branch([self._reference], self._chain, one.index), branch)
+            yield _Unread(names, one.index, one.head, one)
+
+
+@dataclass(slots=True)
+class _History:
+    """Sources that show one history, and the longest chain that was read of it."""
+
+    chain: VerifiedHeads
+    sources: list[HistorySource]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """A block that was final, or shown as such, and that is in no chain that was read."""
+
+    sources: tuple[str, ...]
+    height: int
+    head: bytes
+    certificate: CommitCertificate | None
 
 
 def _verdict(sources: Iterable[HistorySource], *, is_fork: bool, is_decided: bool) -> HeadsVerdict:
@@ -328,8 +369,8 @@ def _verdict(sources: Iterable[HistorySource], *, is_fork: bool, is_decided: boo
 
 
 def _fork(height: int, ours: Branch, others: Branch) -> Parting:
-    both = {*ours.signers} & {*others.signers}
-    return Parting(height, (ours, others), tuple(sorted(both)))
+    both = sorted({*ours.signers} & {*others.signers})
+    return Parting(height, (ours, others), dict.fromkeys(both, Guilt.SUSPICION))
 
 
 def _signers(certificate: CommitCertificate | None) -> tuple[str, ...]:

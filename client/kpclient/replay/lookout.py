@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from kpclient.seen import Position, Seen
 from kpledger.base.codec import encode
 from kpledger.log.audit import AuditReport
-from kpledger.log.certificates import CommitCertificate, LeaderCertificate
+from kpledger.log.certificates import CommitCertificate
 from kpledger.log.chain import ExecutedBlock, Tip
-from kpledger.log.evidence import MAX_FORK_OPENINGS, MAX_PATH_HEADERS, Fork
-from kpledger.log.findings import find_fork
+from kpledger.log.evidence import MAX_FORK_OPENINGS, MAX_PATH_HEADERS, Evidence, Fork
 from kpledger.log.path import ShownHeader
 from kpledger.log.statements import Electorate
+from kpledger.log.two_histories import Stretch, find_double_signing
 
 
 class Lookout:
@@ -25,7 +25,7 @@ class Lookout:
         self._heights = set(seen.heights)
         self._final = seen.certificate
         self._above_final: list[ShownHeader] = []
-        self._openings: list[LeaderCertificate] = []
+        self._openings: list[ShownHeader] = []
         self._tips: dict[int, Tip] = {}
         self._certificates: list[CommitCertificate] = []
 
@@ -38,14 +38,19 @@ class Lookout:
 
     def see(self, executed: ExecutedBlock) -> None:
         """Take note of a block, if it is one of those, or just above what was seen to be final."""
-        above = 0 if self._final is None else executed.tip.height - self._final.index
-        if 0 < above <= MAX_PATH_HEADERS:
-            self._above_final.append(ShownHeader(header=encode(executed.header), seal=b""))
-        opening = executed.opening
-        if self._final is not None and opening is not None and opening.term > self._final.term:
-            self._openings = [*self._openings, opening][:MAX_FORK_OPENINGS]
+        if self._final is not None:
+            self._see_above(self._final, executed)
         if executed.tip.height in self._heights:
             self._tips[executed.tip.height] = executed.tip
+
+    def _see_above(self, final: CommitCertificate, executed: ExecutedBlock) -> None:
+        """Keep what excludes a block that was final, if it is not on this chain: who signed it."""
+        opening, header = executed.opening, encode(executed.header)
+        if opening is not None and opening.term > final.term:
+            known = [*self._openings, ShownHeader(header=header, seal=opening.encoded)]
+            self._openings = known[:MAX_FORK_OPENINGS]
+        if 0 < executed.tip.height - final.index <= MAX_PATH_HEADERS:
+            self._above_final.append(ShownHeader(header=header, seal=b""))
 
     def find_end(self, report: AuditReport, *, is_served: bool) -> Position:
         """Give up to where the chain counts; a node serves nothing that it does not hold final.
@@ -72,22 +77,20 @@ class Lookout:
         found = (one for one in self._certificates if one.index == report.final_up_to)
         return next(found, None)
 
-    def find_fork(self, electorate: Electorate) -> Fork | None:
-        """Find that what was seen to be final and what is final here exclude each other."""
-        if self._final is None:
-            return None
-        tip = self._tips.get(self._final.index)
-        if tip is not None and tip.head == self._final.head:
-            return None
-        nearest = sorted(self._certificates, key=lambda one: one.index)
-        found = (
-            find_fork(
-                electorate,
-                self._final,
-                one,
-                shown=self._above_final,
-                openings=self._openings,
-            )
-            for one in nearest
+    def find_double_signing(self, electorate: Electorate) -> tuple[Evidence, ...]:
+        """Find who signed what was seen to be final, and what is final here and excludes it.
+
+        Nothing is found where the two do not exclude each other.
+        """
+        final = self._final
+        if final is None:
+            return ()
+        tip = self._tips.get(final.index)
+        if tip is not None and tip.head == final.head:
+            return ()
+        others = (
+            one for one in self._certificates if one.index >= final.index or one.term > final.term
         )
-        return next(filter(None, found), None)
+        here = Stretch((*self._openings, *self._above_final), tuple(others))
+        found = find_double_signing(electorate, Stretch((), (final,)), here)
+        return found if any(isinstance(one, Fork) for one in found) else ()

@@ -23,7 +23,8 @@ from kpclient.replay.verification import MAX_OPENINGS
 from kpledger.api.answers import PublicStatusAnswer
 from kpledger.base.codec import encode
 from kpledger.base.errors import AnotherLedgerError, LedgerError
-from kpledger.log.certificates import CommitCertificate
+from kpledger.log.block import BlockKind
+from kpledger.log.certificates import CommitCertificate, decode_opening
 from kpledger.log.chain import CommittedBlocks
 from kpledger.log.evidence import MAX_PATH_HEADERS
 from kpledger.log.genesis import Genesis
@@ -155,7 +156,7 @@ class HistoryReader:
 
         What cannot be read any more is left out: it convicts nobody.
         """
-        blocks, shown = CommittedBlocks(self.genesis), list[ShownHeader]()
+        blocks, shown, begun = CommittedBlocks(self.genesis), list[ShownHeader](), b""
         with suppress(ClientError, LedgerError, OSError, MemoryError):
             for block in self._open(source):
                 if isinstance(block, UnreadableBlock) or len(shown) == _MAX_SHOWN:
@@ -163,13 +164,15 @@ class HistoryReader:
                 header, _ = blocks.read(block.height, block.stored)
                 if block.height >= height:
                     shown.append(ShownHeader(header=encode(header), seal=blocks.seal))
+                elif header.kind is BlockKind.NOOP:
+                    begun = blocks.seal
         last, chain = height + len(shown) - 1, source.chain
         held = (
             one
             for one in certificates
             if height <= one.index <= last and chain is not None and chain.holds(one)
         )
-        return Stretch(tuple(shown), tuple(held))
+        return Stretch(tuple(shown), tuple(held), decode_opening(begun) if begun else None)
 
     def _open(self, source: HistorySource) -> ServedChain | CopiedChain:
         if not source.is_node:

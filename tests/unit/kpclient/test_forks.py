@@ -8,6 +8,7 @@ from parted import COMMON, begin, go_on, go_on_elsewhere, grow, read_heads
 from kpclient.replay.forks import Agreement, HeadsReport, HeadsVerdict, compare_heads
 from kpclient.replay.sources import HistorySource
 from kpledger.log.certificates import CommitCertificate
+from kpledger.log.conviction import Guilt
 from kpledger.log.statements import Electorate
 
 GENESIS = make_genesis()
@@ -97,7 +98,8 @@ def test_two_histories_are_a_fork_with_who_signed_each(world: World) -> None:
     assert ours.head == theirs.tip.head.hex()
     assert others.head == mine.tip.head.hex()
     assert ours.parting_head != others.parting_head
-    assert fork.signed_both == ("eu-1",)
+    assert (ours.voters, others.voters) == (("eu-1", "za-1"), ())
+    assert dict(fork.signed_both) == {"eu-1": Guilt.SUSPICION}
 
 
 def test_whoever_signed_any_certificate_of_both_sides_is_named(world: World) -> None:
@@ -109,7 +111,7 @@ def test_whoever_signed_any_certificate_of_both_sides_is_named(world: World) -> 
     world.add("ae", mine, finalise(late, voters=("bw-1", "za-1")))
     world.add("eu", theirs, finalise(theirs.tip.end, voters=THEIRS))
     (fork,) = world.compare().forks
-    assert fork.signed_both == ("eu-1", "za-1")
+    assert [*fork.signed_both] == ["eu-1", "za-1"]
 
 
 @pytest.mark.parametrize(("mine", "theirs"), [(1, 4), (4, 1), (2, 2)])
@@ -121,13 +123,49 @@ def test_a_fork_is_found_whichever_side_is_longer(world: World, mine: int, their
     assert (report.verdict, report.forks[0].height) == (HeadsVerdict.FORK, COMMON + 1)
 
 
-def test_three_histories_are_two_forks(world: World) -> None:
+def test_who_voted_on_one_side_and_made_the_other_final_is_named(world: World) -> None:
+    mine, theirs = go_on(3), go_on_elsewhere(5, voters=("bw-1", "eu-1"))
+    world.add("bw", mine, finalise(mine.tip.end, voters=("bw-1", "za-1")))
+    world.add("eu", theirs, finalise(theirs.tip.end, voters=THEIRS))
+    (fork,) = world.compare().forks
+    assert [*fork.signed_both] == ["bw-1", "za-1"]
+
+
+def test_three_histories_are_put_beside_each_other(world: World) -> None:
     for name, ledger in (("bw", go_on(5)), ("eu", go_on_elsewhere(2)), ("in", begin(COMMON - 2))):
         world.add(name, ledger)
     world.add("za", grow(begin(COMMON - 2), [77, 78, 79]))
     report = world.compare()
-    assert sorted(fork.height for fork in report.forks) == [COMMON - 1, COMMON + 1]
+    told = [(fork.height, *(one.history for one in fork.branches)) for fork in report.forks]
+    assert sorted(told) == [(COMMON - 1, 1, 3), (COMMON - 1, 2, 3), (COMMON + 1, 1, 2)]
     assert report.sources[2].agreement is Agreement.SAME
+
+
+def test_two_that_part_from_the_longest_together_may_part_later_from_each_other(
+    world: World,
+) -> None:
+    """A copy of a copy: its first block above the common ones is that of the second history."""
+    second, third = go_on_elsewhere(3), grow(go_on_elsewhere(2), [300, 301], leader="eu-1")
+    world.add("bw", go_on(6))
+    world.add("eu", second)
+    world.add("behind", go_on_elsewhere(1))
+    world.add("za", third)
+    forks = {
+        tuple(one.sources for one in fork.branches): fork.height for fork in world.compare().forks
+    }
+    assert forks == {
+        (("bw",), ("eu", "behind")): COMMON + 1,
+        (("bw",), ("za",)): COMMON + 1,
+        (("eu",), ("za",)): COMMON + 3,
+    }
+
+
+def test_what_is_remembered_and_shown_is_no_further_history(world: World) -> None:
+    world.add("bw", go_on(6))
+    world.add("eu", go_on_elsewhere(5))
+    remember(world, "before", go_on_elsewhere(2))
+    (fork,) = world.compare().forks
+    assert fork.branches[1].sources == ("eu", "before")
 
 
 def test_copies_of_directories_that_went_on_separately_are_a_fork(world: World) -> None:
@@ -166,7 +204,7 @@ def test_a_certificate_of_a_block_that_nobody_shows_is_a_fork(world: World) -> N
     (fork,) = report.forks
     assert (fork.height, fork.branches[1].final_by) == (COMMON + 3, THEIRS)
     assert (fork.branches[1].sources, fork.branches[1].parting_head) == (("eu",), "")
-    assert fork.signed_both == ("eu-1",)
+    assert [*fork.signed_both] == ["eu-1"]
 
 
 def test_a_certificate_beyond_all_that_is_shown_leaves_it_undecided(world: World) -> None:

@@ -103,7 +103,8 @@ def test_two_final_histories_leave_evidence_beside_what_was_seen(tmp_path: Path)
             True,
         )
         (file,) = (tmp_path / "home" / "seen").glob("*.E8-*.json")
-        assert f"two majorities have signed: kpledger evidence verify {file}" in met.stderr
+        assert "eu-1 acknowledged block 11" in met.stderr
+        assert f"(kpledger evidence verify {file})" in met.stderr
     judged = run(tmp_path, "evidence", "verify", file)
     assert (judged.exit_code, "CONVICTED of a lie: eu-1" in judged.stdout) == (0, True)
 
