@@ -12,11 +12,10 @@ import msgspec
 from msgspec import Meta
 
 from kpledger.base.errors import MalformedError
-from kpledger.log.block import MAX_BLOCK_EVENTS, BlockHeader, decode_block_header
+from kpledger.log.block import MAX_BLOCK_BYTES, MAX_BLOCK_EVENTS, BlockHeader, decode_block_header
 from kpledger.log.certificates import MAX_OPENING_BYTES, CommitCertificate, decode_opening
 from kpledger.log.path import ShownHeader
 from kpledger.log.statements import Acknowledgement, LogEnd, Nomination, Vote
-from kpledger.scheme.envelope import MAX_ENVELOPE_BYTES
 
 MAX_PATH_HEADERS: Final = 4096
 """What is further apart than that is shown by a nearer pair."""
@@ -197,7 +196,7 @@ class BrokenBlock(
     parent: EncodedHeader | None = None
     """The header before it, where that is what it contradicts."""
     events: Annotated[
-        tuple[Annotated[bytes, Meta(max_length=2 * MAX_ENVELOPE_BYTES)], ...],
+        tuple[Annotated[bytes, Meta(max_length=MAX_BLOCK_BYTES)], ...],
         Meta(max_length=MAX_BLOCK_EVENTS),
     ] = ()
     """Its events, where one of them is what is wrong."""

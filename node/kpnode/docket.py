@@ -6,6 +6,7 @@ until people have decided.
 """
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -16,8 +17,11 @@ from kpledger.log.evidence_file import decode_evidence, encode_evidence, evidenc
 from kpledger.log.judging import judge
 from kpledger.log.statements import Electorate, SignatureCheck
 
-_KEPT: Final = 8
-"""Pieces of one kind against the same voters: a liar that goes on lying fills no disk."""
+_KEPT_BYTES: Final = 64 << 10
+"""Of one kind and gravity against the same voters, beyond which none is added: a liar that goes on
+lying fills no disk, nor any line over which it is shown."""
+_PIECE_BYTES: Final = 8 << 10
+"""As which a shorter piece counts."""
 
 
 class EvidenceStore(Protocol):
@@ -55,11 +59,11 @@ class Docket:
         self._store = store
         self._check = check
         self._exhibits: dict[bytes, Exhibit] = {}
-        self._kinds: Counter[tuple[str, tuple[str, ...]]] = Counter()
+        self._bytes: Counter[tuple[str, Guilt, tuple[str, ...]]] = Counter()
         self.fork: Conviction | None = None
         """Two histories, if they are known."""
         for encoded in store.read_evidence():
-            self._enter(encoded, decode_evidence(encoded))
+            self._judge(encoded)
 
     @property
     def exhibits(self) -> tuple[Exhibit, ...]:
@@ -74,7 +78,10 @@ class Docket:
 
     def add(self, evidence: Evidence) -> Exhibit | None:
         """Keep evidence that was found here; None if it is known, or convicts nobody."""
-        return self._take(encode_evidence(evidence), evidence)
+        with suppress(LedgerError):
+            # Nothing is kept that could not be read again at the next start.
+            return self.take(encode_evidence(evidence))
+        return None
 
     def take(self, encoded: bytes) -> Exhibit | None:
         """Keep evidence that a peer has shown; None if it is known, or convicts nobody.
@@ -82,29 +89,25 @@ class Docket:
         Raises:
             LedgerError: it is none.
         """
-        if evidence_id(encoded) in self._exhibits:
-            return None
-        return self._take(encoded, decode_evidence(encoded))
-
-    def _take(self, encoded: bytes, evidence: Evidence) -> Exhibit | None:
         digest = evidence_id(encoded)
         if digest in self._exhibits:
             return None
-        exhibit = self._enter(encoded, evidence)
+        exhibit = self._judge(encoded)
         if exhibit is not None:
             self._store.put_evidence(digest, encoded)
         return exhibit
 
-    def _enter(self, encoded: bytes, evidence: Evidence) -> Exhibit | None:
+    def _judge(self, encoded: bytes) -> Exhibit | None:
+        evidence = decode_evidence(encoded)
         try:
             conviction = judge(evidence, self._electorate, self._check)
         except LedgerError:
             return None
         is_fork = isinstance(evidence, Fork)
-        kind = conviction.kind, conviction.culprits
-        if self._kinds[kind] >= _KEPT or not (conviction.guilt.convicts or is_fork):
+        kind = conviction.kind, conviction.guilt, conviction.culprits
+        if self._bytes[kind] >= _KEPT_BYTES or not (conviction.guilt.convicts or is_fork):
             return None
-        self._kinds[kind] += 1
+        self._bytes[kind] += max(len(encoded), _PIECE_BYTES)
         exhibit = self._exhibits[evidence_id(encoded)] = Exhibit(encoded, conviction)
         if is_fork:
             self.fork = conviction

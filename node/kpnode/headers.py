@@ -30,7 +30,9 @@ class OwnHeaders:
         return self._machine.top.end
 
     def head_at(self, index: int) -> bytes | None:
-        """Give the head of a block of the log; None beyond its end."""
+        """Give the head of a block of the log, at 0 the chain id; None beyond the end."""
+        if index == 0:
+            return self._machine.ledger.genesis.chain
         head = self._machine.head_at(index)
         if head is not None or index > self.end.index:
             return head
@@ -45,14 +47,14 @@ class OwnHeaders:
         return is_there and self._log.term_at(Index(end.index)) == end.term
 
     def shown(self, first: int, last: int) -> tuple[ShownHeader, ...]:
-        """Give the headers from one height to another, both included.
+        """Give the headers from one height to another, both included; there is none at 0.
 
         Raises:
             LedgerError: the log does not hold them, or they are damaged.
         """
         blocks = CommittedBlocks(self._machine.ledger.genesis)
         found = []
-        for entry in self._read(self._find_signed(first), last):
+        for entry in self._read(self._find_signed(max(1, first)), last):
             stored = StoredEntry(entry.kind.value, entry.term, entry.payload)
             header, _ = blocks.read(entry.index, encode_stored_entry(stored))
             if entry.index >= first:

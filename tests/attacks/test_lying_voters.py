@@ -17,6 +17,7 @@ from attacks.fabrication import (
     elect,
     elsewhere,
     invent,
+    make_final,
     make_next,
     noise,
     open_term,
@@ -244,6 +245,17 @@ async def attach_monsters(siege: Siege) -> None:
     await siege.go_on()
 
 
+async def speak_of_nothing(siege: Siege) -> None:
+    """A commit certificate of the place before the first block, which nobody has signed."""
+    liar, end = siege.liar, end_of(siege)
+    nowhere = LogEnd(term=0, index=0, head=secrets.token_bytes(32))
+    final = encode(make_final([liar.signer], nowhere))
+    attached = encode_attachment(Attachment(commit=final))
+    for body in say_everything(newest_term(siege), end, attached):
+        liar.tell(siege.names, body)
+    await siege.go_on()
+
+
 async def test_nobody_believes_a_voter_that_was_not_elected(tmp_path: Path) -> None:
     async with besieging(tmp_path) as siege:
         for attack in (
@@ -254,6 +266,7 @@ async def test_nobody_believes_a_voter_that_was_not_elected(tmp_path: Path) -> N
             open_three_terms,
             ask_for_everything,
             accuse,
+            speak_of_nothing,
             attach_monsters,
             replay,
             pump_terms,

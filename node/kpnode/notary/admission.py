@@ -149,13 +149,14 @@ class Admission:
         """Let the core judge a candidate's log, or none if it may not be supported now.
 
         A term costs a majority of pre-votes, and after one is given none is given for another term
-        for a while: so terms cannot be used up, however many a liar asks for.
+        for a while: so terms cannot be used up, however many a liar asks for. For the same term
+        others get one too: or who asks first each time, and cannot win, would keep them out.
         """
         records = self._records
         if records.supported is not None:
-            term, candidate, since = records.supported
+            term, since = records.supported
             is_soon = records.ticks - since < records.election_ticks // 2
-            if is_soon and (body.term, sender) != (term, candidate):
+            if is_soon and body.term != term:
                 return replace(body, last_index=Index(0), last_term=Term(0))
         return self._judge(sender, body, attached)
 

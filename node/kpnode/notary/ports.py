@@ -14,13 +14,13 @@ class OwnChain(Protocol):
         """Where the log ends, as far as it is saved."""
 
     def head_at(self, index: int) -> bytes | None:
-        """Give the head of a block of the log; None beyond its end."""
+        """Give the head of a block of the log, at 0 the chain id; None beyond the end."""
 
     def holds(self, end: LogEnd) -> bool:
         """Tell whether the log has this block, or it was verified and waits to be let in."""
 
     def shown(self, first: int, last: int) -> tuple[ShownHeader, ...]:
-        """Give the headers from one height to another of the log, both included."""
+        """Give the headers from one height to another of the log, both included; none is at 0."""
 
 
 class ProofStore(Protocol):

@@ -88,8 +88,11 @@ class Incoming:
         """Take a message, and hand it on when its signatures and all before it are done.
 
         Nothing is refused here: what does not verify is found again by whoever executes the block,
-        who also knows what follows from that.
+        who also knows what follows from that. Only who is no voter is not heard at all.
         """
+        if message.sender not in self._electorate.keys:
+            self.note_vain((message.sender,))
+            return
         order = self._peers.setdefault(message.sender, InOrder())
         if len(order) < self._limit:
             order.add(self._begin(message), partial(self._put, message))

@@ -9,11 +9,22 @@ from single_engine import ELECTION_TICKS, HONEST, LIAR, World
 from voices import ShownLog
 
 from kpledger.log.block import compute_head, decode_block
+from kpledger.log.certificates import certify_commit
 from kpledger.log.conviction import Guilt
 from kpledger.log.statements import LogEnd, Vote
 from kpnode.docket import ForkedError
 from kpnode.notary.attachment import decode_attachment
-from kpnode.raft import AppendReply, AppendRequest, Entry, Index, Received, Role, Term, Tick
+from kpnode.raft import (
+    AppendReply,
+    AppendRequest,
+    Entry,
+    Index,
+    PreVoteReply,
+    Received,
+    Role,
+    Term,
+    Tick,
+)
 from kpnode.step import Step
 
 
@@ -112,6 +123,20 @@ def test_reply_that_comes_with_the_vote_that_elects_stops_nobody(world: World) -
     early = world.voices[LIAR].say(AppendReply(Term(3), accepted=False, index=Index(0)))
     step = world.hear(world.honest.vote(3, world.end), early)
     assert step.status.role is Role.LEADER
+
+
+def test_what_is_said_of_the_place_before_the_first_block_stops_nobody(world: World) -> None:
+    """Nothing is there, and no word of one voter may make a node look for it on its disk."""
+    voice, nowhere = world.voices[LIAR], LogEnd(term=0, index=0, head=bytes(32))
+    final = certify_commit([voice.signer.acknowledge(nowhere)])
+    refusal = PreVoteReply(Term(1), granted=False)
+    world.hear(voice.say(refusal, final=final))
+    world.hear(voice.acknowledge(world.end))
+    said = voice.signer.acknowledge(LogEnd(term=1, index=0, head=bytes(32)))
+    body = AppendReply(Term(1), accepted=True, index=Index(2))
+    step = world.hear(voice.say(body, said=said))
+    # Whatever it means by that, it is another chain than the one that it has acknowledged.
+    assert [one.conviction.kind for one in step.exhibits] == ["E2"]
 
 
 def test_fork_names_who_elected_a_leader_without_the_block_as_its_own_chain_shows(
