@@ -106,7 +106,9 @@ class Submissions:
         self._queue = FairQueue()
         self._waiting: dict[bytes, list[asyncio.Future[Answer]]] = {}
         self._deadlines_s: dict[asyncio.Future[Answer], tuple[float, bytes]] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._due_s = 0.0
+        """The deadline that the timer is for, if there is one."""
 
     def __len__(self) -> int:
         """Count the events that wait for admission."""
@@ -138,13 +140,14 @@ class Submissions:
         self._waiting.setdefault(event_id, []).append(future)
         self._deadlines_s[future] = deadline_s, event_id
         # One timer for all: most events are committed long before, and would each leave one behind.
-        if self._timer is None or deadline_s < self._timer.when() - _GRAIN_S:
+        if self._timer is None or deadline_s < self._due_s:
             self._set_timer(loop, deadline_s)
         return future
 
     def _set_timer(self, loop: asyncio.AbstractEventLoop, deadline_s: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._due_s = deadline_s
         self._timer = loop.call_at(deadline_s + _GRAIN_S, self._expire, loop)
 
     def _expire(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import uvloop
 from founding import opening_events
 
 from kpledger.scheme.envelope import decode_envelope
@@ -33,6 +34,19 @@ async def test_deadline_that_has_passed_is_up_soon() -> None:
     async with asyncio.timeout(10):
         assert await future == Pending(EVENT.event_id)
     assert submissions.forget(EVENT.event_id, future)
+
+
+def test_two_deadlines_that_have_passed_are_up_soon_in_the_loop_of_a_node() -> None:
+    """uvloop's timer for what is due already does not tell when it is due."""
+
+    async def wait_twice() -> None:
+        submissions = Submissions(10)
+        futures = [submissions.wait_for(EVENT.event_id, time.monotonic() - 1) for _ in range(2)]
+        async with asyncio.timeout(10):
+            assert await asyncio.gather(*futures) == [Pending(EVENT.event_id)] * 2
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(wait_twice())
 
 
 async def test_nobody_who_has_given_up_is_told() -> None:
