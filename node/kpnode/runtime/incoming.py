@@ -2,11 +2,12 @@
 
 The core's thread finds the signatures of long blocks and proofs known. What is short it verifies
 itself, sooner than the way to another thread and back is walked. Messages of one peer keep their
-order; those of another do not wait for them.
+order; those of another do not wait for them. What one peer has verified is bounded: blocks are the
+leader's alone, proofs are counted by their bytes.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
@@ -22,6 +23,16 @@ from kpnode.runtime.verifier import Verifier
 _AHEAD_BYTES: Final = 1024
 """Acknowledgements and most commit certificates are shorter: a signature or a few, verified sooner
 than the way to another thread and back is walked."""
+_LONG_BYTES: Final = 64 << 10
+"""The log of a candidate that holds much which is not final. It is verified where the events of
+clients are, so that no leader is kept waiting for it."""
+_SHOWN_BYTES: Final = 8 << 20
+"""Attached by a peer at once, counting what is not short: two logs as long as they may be shown."""
+_SHOWN_PER_S: Final = 256 << 10
+_WAITING_BYTES: Final = 64 << 20
+"""Of a peer's messages that wait for their signatures; more are lost."""
+_MESSAGE_BYTES: Final = 1024
+"""What one takes beside blocks and proofs."""
 _VAIN: Final = 100
 """Messages of a peer that are refused at once, before it is heard more slowly."""
 _VAIN_PER_S: Final = 10
@@ -37,10 +48,6 @@ class InOrder:
     def __init__(self) -> None:
         """Wait for nothing."""
         self._waiting: deque[tuple[Sequence[_Check], Callable[[], None]]] = deque()
-
-    def __len__(self) -> int:
-        """Count what waits."""
-        return len(self._waiting)
 
     def add(self, checks: Sequence[_Check], act: Callable[[], None]) -> None:
         """Act when these checks are done, and all that was added before."""
@@ -65,14 +72,22 @@ class Incoming:
         electorate: Electorate,
         put: Callable[[Message], None],
         *,
-        limit: int,
+        find_leader: Callable[[], NodeId | None],
+        long_verifier: Verifier,
     ) -> None:
-        """Hand on to ``put``; ``limit`` messages of a peer may wait, more are lost."""
+        """Hand on to ``put``.
+
+        ``find_leader`` says whose blocks are worth verifying, ``long_verifier`` verifies what takes
+        long.
+        """
         self._verifier = verifier
+        self._long_verifier = long_verifier
+        self._find_leader = find_leader
         self._electorate = electorate
         self._put = put
-        self._limit = limit
         self._vain = Buckets(_VAIN, _VAIN_PER_S)
+        self._shown = Buckets(_SHOWN_BYTES, _SHOWN_PER_S)
+        self._waiting_bytes: Counter[NodeId] = Counter()
         self._peers: dict[NodeId, InOrder] = {}
 
     def note_vain(self, peers: Iterable[NodeId]) -> None:
@@ -88,25 +103,50 @@ class Incoming:
         """Take a message, and hand it on when its signatures and all before it are done.
 
         Nothing is refused here: what does not verify is found again by whoever executes the block,
-        who also knows what follows from that. Only who is no voter is not heard at all.
+        who also knows what follows from that. Only who is no voter, or asks for too much work, is
+        not heard.
         """
-        if message.sender not in self._electorate.keys:
-            self.note_vain((message.sender,))
+        sender, size = message.sender, _measure(message)
+        if sender not in self._electorate.keys or not self._has_room(message, size):
+            self.note_vain((sender,))
             return
-        order = self._peers.setdefault(message.sender, InOrder())
-        if len(order) < self._limit:
-            order.add(self._begin(message), partial(self._put, message))
+        self._waiting_bytes[sender] += size
+        order = self._peers.setdefault(sender, InOrder())
+        order.add(self._begin(message), partial(self._hand_on, message, size))
+
+    def _has_room(self, message: Message, size: int) -> bool:
+        """Tell whether a peer may have this looked at; what it attaches is counted."""
+        sender, attached = message.sender, len(message.body.attached)
+        if self._waiting_bytes[sender] + size > _WAITING_BYTES:
+            return False
+        if attached <= _AHEAD_BYTES:
+            return True
+        is_full = self._shown.is_full(sender)
+        self._shown.fill(sender, 0 if is_full else attached)
+        return not is_full
+
+    def _hand_on(self, message: Message, size: int) -> None:
+        self._waiting_bytes[message.sender] -= size
+        self._put(message)
 
     def _begin(self, message: Message) -> list[_Check]:
         body, signatures = message.body, self._verifier.signatures
         checks = []
         if len(body.attached) > _AHEAD_BYTES:
             ahead = partial(verify_ahead, body, self._electorate, signatures.check_statement)
-            checks.append(self._verifier.begin(ahead))
-        if isinstance(body, AppendRequest):
+            is_long = len(body.attached) > _LONG_BYTES
+            checks.append((self._long_verifier if is_long else self._verifier).begin(ahead))
+        if isinstance(body, AppendRequest) and message.sender == self._find_leader():
             blocks = [one.payload for one in body.entries if one.kind is EntryKind.BLOCK]
             if sum(map(len, blocks)) > IN_PLACE_BYTES:
                 # Less is as quick as the way to another thread and back.
                 check = partial(signatures.check_block, leader_keys=self._electorate.keys)
                 checks += [self._verifier.begin(partial(check, one)) for one in blocks]
         return checks
+
+
+def _measure(message: Message) -> int:
+    """Give how many bytes of memory a message takes, in round numbers."""
+    body = message.body
+    entries = body.entries if isinstance(body, AppendRequest) else ()
+    return _MESSAGE_BYTES + len(body.attached) + sum(len(entry.payload) for entry in entries)

@@ -127,7 +127,8 @@ class Node:
             self._peers_verifier,
             Electorate.of(genesis),
             lambda message: self._put(Received(message)),
-            limit=max_queue,
+            find_leader=lambda: self._raft.leader,
+            long_verifier=self._verifier,
         )
         self._ordering = Ordering(self._submissions, self._intake, self._peers_verifier, self)
         self._transfer: Handover | None = None
@@ -178,8 +179,7 @@ class Node:
         if self._worker is not None:
             await self._worker.close()
             self._worker = None
-            await self._verifier.close()
-            await self._peers_verifier.close()
+            await asyncio.gather(self._verifier.close(), self._peers_verifier.close())
         self._fail(STOPPING)
 
     def status(self) -> NodeStatus:
