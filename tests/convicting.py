@@ -105,6 +105,8 @@ def double_acknowledgements() -> Cases:
     yield "e2-one-branch", vary(far, first=RIGHT.acknowledge("eu-1"))
     yield "e2-path-missing", vary(far, path=())
     yield "e2-path-of-other-branch", vary(far, path=LEFT.make(count=2).above(LEFT.end.index))
+    lower = signer_of("eu-1").acknowledge(vary(LONG.end, index=LONG.end.index - 1))
+    yield "e2-path-of-other-heights", vary(far, second=lower, path=path[1:])
     yield "e2-bad-signature", vary(good, second=vary(second, signature=first.signature))
     yield "e2-other-start-forged", vary(good, second=vary(second, generation=2))
     yield (
