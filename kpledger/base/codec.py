@@ -63,7 +63,7 @@ DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _REWORDED: Final = (
     (r"^Object missing required field `(.*)`$", r"the field \1 is missing"),
-    (r"^Object contains unknown field `(.*)`$", r"there is no field \1"),
+    (r"^Object contains unknown field `(.*)`$", r"the field \1 is not known"),
     (r"^Invalid enum value (.*)$", r"\1 is none of its values"),
     (r"^Invalid base64 .*$", "not base64, padded, in the standard or the URL-safe alphabet"),
     (r"^Expected ", "expected "),

@@ -104,10 +104,11 @@ def judge_amnesia(evidence: Amnesia, electorate: Electorate, check: SignatureChe
     if convicts:
         words = f"{evidence.accusation}: it helped to undo what it had promised to keep"
         return Conviction("E4", (said.voter,), Guilt.LIE, words)
+    is_next = vote.term == said.term + 1
+    terms = f"term {vote.term}" if is_next else f"one of the terms {said.term + 1} to {vote.term}"
     words = (
         f"{evidence.accusation}: it helped to undo what it had promised to keep, unless a leader"
-        f" without that block was elected in between, in one of the terms {said.term + 1} to"
-        f" {vote.term}"
+        f" without that block had been elected before, in {terms}"
     )
     return Conviction("E4", (said.voter,), Guilt.SUSPICION, words)
 

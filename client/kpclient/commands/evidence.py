@@ -121,6 +121,8 @@ def verify_evidence(file: Path, *, genesis: Path | None = None, local: LocalOpti
         print_json(_tell(found))
     elif isinstance(found, EvidenceError):
         print_line(f"NOBODY is convicted: {found}")
+        told = "what was signed on another ledger takes the genesis file of that one"
+        print_line(f"  Judged for    the ledger {pinned.chain.hex()}; {told}.")
     else:
         for line in format_conviction(found, pinned):
             print_line(line)

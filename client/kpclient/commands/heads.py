@@ -225,7 +225,11 @@ def _summarise(report: HeadsReport) -> str:
         return f": {report.problem}"
     if report.verdict is HeadsVerdict.UNDECIDED:
         return ": not everything could be had"
-    return f": {len(report.sources)} sources show one chain"
+    asked = sum(not one.is_remembered for one in report.sources)
+    if asked == 1:
+        return ": one source alone, compared with what was seen before"
+    remembered = ", as was seen before" if asked < len(report.sources) else ""
+    return f": {asked} sources show one chain{remembered}"
 
 
 def _tell_source(source: SourceReport) -> str:
@@ -235,7 +239,8 @@ def _tell_source(source: SourceReport) -> str:
     told = [f"height {source.height}"]
     told += [f"behind by {source.behind}"] if source.behind else []
     final = f"final up to {source.final_up_to} by {', '.join(source.final_by)}"
-    told.append(final if source.final_up_to else "no commit certificate")
+    if source.final_up_to or not source.is_remembered:
+        told.append(final if source.final_up_to else "no commit certificate")
     if source.evidence:
         told.append(f"{source.evidence} in kpledger evidence list --node {source.source}")
     if source.agreement is Agreement.OTHER:

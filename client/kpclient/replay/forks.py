@@ -52,6 +52,8 @@ class SourceReport:
     source: str
     node: str
     """How it calls itself; empty for a copy."""
+    is_remembered: bool
+    """It is nobody who was asked now, but what was verified here before."""
     height: int
     head: str
     """Hexadecimal, as all hashes here."""
@@ -382,6 +384,7 @@ def _describe(source: HistorySource, agreement: Agreement, longest: int) -> Sour
     return SourceReport(
         source=source.name,
         node=source.node,
+        is_remembered=source.is_remembered,
         height=source.height,
         head=source.head.hex(),
         behind=max(0, longest - source.height),

@@ -29,7 +29,7 @@ from kpledger.log.evidence_file import (
     format_evidence,
     parse_evidence,
 )
-from kpledger.log.genesis import format_genesis
+from kpledger.log.genesis import format_genesis, parse_genesis
 
 CASES: Final = all_cases()
 GENESIS: Final = VECTORS / "genesis.json"
@@ -106,6 +106,8 @@ def test_with_another_genesis_file_it_convicts_nobody(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [*typed, "--home", str(tmp_path)])
     assert result.exit_code == 1
     assert "does not verify" in result.stdout
+    chain = parse_genesis(other.read_bytes()).chain.hex()
+    assert f"Judged for    the ledger {chain}" in result.stdout
 
 
 @pytest.mark.parametrize("text", ["", "x", "{}", '{"format": "kpledger-evidence/2"}'])

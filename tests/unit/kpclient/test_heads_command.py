@@ -67,6 +67,13 @@ async def test_nodes_of_one_history_end_with_0_and_a_line_each(tmp_path: Path) -
     genesis = ("--genesis", str(tmp_path / "genesis.json"), "--home", str(tmp_path))
     listed = CliRunner().invoke(app, ["seen", "list", "--json", *genesis])
     assert json.loads(listed.stdout)["certificate"]["index"] == COMMON + 2
+    # What is remembered is no further source.
+    code, told = await compare(tmp_path, fast, slow)
+    first = told.splitlines()[0]
+    assert (code, first) == (0, "ONE HISTORY: 2 sources show one chain, as was seen before")
+    code, told = await compare(tmp_path, fast)
+    first = told.splitlines()[0]
+    assert (code, first) == (0, "ONE HISTORY: one source alone, compared with what was seen before")
 
 
 async def test_a_fork_ends_with_1_and_names_who_signed_both_sides(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def test_error_names_the_thing_and_the_field() -> None:
         (b'{"t":"x"}', "expected text of the form ^[ab]+"),
         (b'{"m":1}', "expected text or null, got an integer"),
         (b'{"k":"z"}', "'z' is none of its values"),
-        (b'{"z":1}', "there is no field z"),
+        (b'{"z":1}', "the field z is not known"),
         (b"[]", "expected an object, got a list"),
     ],
 )

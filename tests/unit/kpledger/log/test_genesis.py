@@ -166,7 +166,7 @@ def test_file_without_a_recovery_key_is_refused_with_the_reason() -> None:
         (format_genesis(make_genesis_file()) + b"{}", "malformed"),
         (
             format_genesis(make_genesis_file()).replace(b'"format"', b'"form"'),
-            "there is no field form",
+            "the field form is not known",
         ),
     ],
 )

@@ -140,7 +140,7 @@ def test_file_that_is_too_large_is_refused() -> None:
 
 def test_file_with_an_unknown_field_is_refused() -> None:
     text = format_evidence(CASES["good-e2-one-height"])
-    with pytest.raises(LedgerError, match="no field"):
+    with pytest.raises(LedgerError, match="the field more is not known"):
         parse_evidence(text.replace(b'"format"', b'"more": 1, "format"'))
 
 
