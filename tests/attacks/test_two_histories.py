@@ -58,8 +58,9 @@ async def go_on(network: Founded, nodes: Sequence[NodeSeen]) -> None:
     async with running(nodes) as watch:
         for _ in range(EVENTS):
             await watch.commit(sign_note(network.directory / "keys", network.genesis.chain))
-        before = max(int(str(one["tree_size"])) for one in await watch.ask())
-        await watch.until(lambda one: one.get("tree_size") == before)
+        told = await watch.until(lambda one: "tree_size" in one)
+        newest = max(int(str(one["tree_size"])) for one in told)
+        await watch.until(lambda one: one.get("tree_size") == newest)
 
 
 def copy_directory(node: NodeSeen, target: Path) -> NodeSeen:
