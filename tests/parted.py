@@ -5,7 +5,12 @@ from collections.abc import Iterable, Sequence
 from electing import elect, open_signed_trade
 from founding import MemoryLedger, make_certificate, make_event, make_genesis, number_of
 
+from kpledger.base.codec import encode
+from kpledger.log.certificates import CommitCertificate
+from kpledger.log.chain import CommittedBlocks
 from kpledger.log.heads import VerifiedHeads
+from kpledger.log.path import ShownHeader
+from kpledger.log.two_histories import Stretch
 from kpledger.scheme.v1.events.certificate import CertificateIssued
 
 COMMON = 9
@@ -45,3 +50,12 @@ def read_heads(entries: Iterable[bytes], heads: VerifiedHeads | None = None) -> 
         heads.feed(height, stored)
     heads.settle()
     return heads
+
+
+def stretch(ledger: MemoryLedger, *certificates: CommitCertificate, above: int = COMMON) -> Stretch:
+    """Show what a history has above the block where it parts."""
+    blocks, shown = CommittedBlocks(make_genesis()), list[ShownHeader]()
+    for height, stored in enumerate(ledger.entries, start=1):
+        header, _ = blocks.read(height, stored)
+        shown.append(ShownHeader(header=encode(header), seal=blocks.seal))
+    return Stretch(tuple(shown[above:]), certificates)

@@ -255,7 +255,9 @@ class Memory:
             for end in ends:
                 if all(one.position.head != end.position.head for one in known.sightings):
                     known = self._keep(known, end, known.sightings)
-            known = msgspec.structs.replace(known, is_forked=True)
+            # Without any head there is nothing that somebody could have forgotten again.
+            is_forked = bool(known.sightings or known.certificate)
+            known = msgspec.structs.replace(known, is_forked=is_forked)
             if known != seen:
                 self._write(self._path, known)
         for one in evidence:

@@ -41,6 +41,7 @@ HEADS_EXIT_CODES: Final = {
     HeadsVerdict.FORK: EXIT_REFUSED,
     HeadsVerdict.UNDECIDED: EXIT_UNDECIDED,
 }
+_UNSETTLED: Final = "one was found before, and nobody has settled it (kpledger seen list)"
 _SUSPICION: Final = (
     "a suspicion convicts nobody: a voter that keeps the rules gives up blocks that it does not"
     " know to be final"
@@ -85,22 +86,26 @@ def compare_histories(
     reader, genesis = session.open_histories(), session.genesis
     read = [reader.read_copy(expand("--copy", one)) for one in copies]
     electorate = Electorate.of(genesis)
-    remembered = _recall(session.memory.load(), electorate)
-    sources = [*reader.ask_nodes(nodes), *read, *remembered]
+    seen = session.memory.load()
+    sources = [*reader.ask_nodes(nodes), *read, *_recall(seen, electorate)]
     report = compare_heads(genesis, sources, reader.read_node)
+    if seen.is_forked and not report.forks:
+        report = replace(report, verdict=HeadsVerdict.FORK, problem=_UNSETTLED)
     shown = (one for source in sources for one in source.certificates)
     newest = max(shown, default=None, key=lambda one: one.index)
     if newest is not None and report.verdict is HeadsVerdict.ONE_HISTORY:
         session.memory.certify(newest)
-    found: dict[bytes, Evidence] = {}
-    forks: list[Parting] = []
+    held = (one for source in sources for one in source.forks)
+    found: dict[bytes, Evidence] = {evidence_id(encode_evidence(one)): one for one in held}
+    forks, ends = list[Parting](), list[Sighting | None]()
     for fork in report.forks:
         sides = [_read_side(reader, fork, branch, sources) for branch in fork.branches]
         evidence = find_double_signing(electorate, *sides)
         found |= {evidence_id(encode_evidence(one)): one for one in evidence}
         signers = {*fork.signed_both, *find_double_signers(*sides)}
         forks.append(_grade(fork, signers, [judge(one, electorate) for one in evidence]))
-        ends = (_find_end(*one) for one in zip(fork.branches, sides, strict=True))
+        ends += map(_find_end, fork.branches, sides)
+    if forks or found:
         session.memory.note_fork(filter(None, ends), found.values())
     told = [_tell_evidence(one, name, electorate, out) for name, one in found.items()]
     return ComparedHistories(report=replace(report, forks=tuple(forks)), evidence=tuple(told))
@@ -209,9 +214,10 @@ def format_comparison(compared: ComparedHistories) -> Iterator[str]:
         yield f"{verdict}, of a {one.guilt} ({one.kind}): {who}"
         yield f"  {one.words}"
         yield f"  {one.file or 'written with -o DIR, for whoever has the genesis file to verify'}"
-    if any(Guilt.SUSPICION in fork.signed_both.values() for fork in report.forks):
+    grades = [guilt for fork in report.forks for guilt in fork.signed_both.values()]
+    if Guilt.SUSPICION in (*grades, *(one.guilt for one in compared.evidence)):
         yield _SUSPICION
-    if report.forks:
+    if report.forks or any(one.holds_proof for one in report.sources):
         yield _ADVICE
 
 
@@ -219,17 +225,23 @@ def _summarise(report: HeadsReport) -> str:
     if report.forks:
         first = min(fork.height for fork in report.forks)
         return f": from block {first} on there is more than one history"
-    if report.verdict is HeadsVerdict.FORK:
+    if any(one.holds_proof for one in report.sources):
+        return ": it is proven that there is more than one history, and one alone is shown"
+    if any(one.violation for one in report.sources):
         return ": what no honest node shows is shown"
     if report.problem:
         return f": {report.problem}"
     if report.verdict is HeadsVerdict.UNDECIDED:
         return ": not everything could be had"
-    asked = sum(not one.is_remembered for one in report.sources)
+    return f": {_count_sources(report.sources)}"
+
+
+def _count_sources(sources: Sequence[SourceReport]) -> str:
+    asked = sum(not one.is_remembered for one in sources)
     if asked == 1:
-        return ": one source alone, compared with what was seen before"
-    remembered = ", as was seen before" if asked < len(report.sources) else ""
-    return f": {asked} sources show one chain{remembered}"
+        return "one source alone, compared with what was seen before"
+    remembered = ", as was seen before" if asked < len(sources) else ""
+    return f"{asked} sources show one chain{remembered}"
 
 
 def _tell_source(source: SourceReport) -> str:
@@ -243,6 +255,8 @@ def _tell_source(source: SourceReport) -> str:
         told.append(final if source.final_up_to else "no commit certificate")
     if source.evidence:
         told.append(f"{source.evidence} in kpledger evidence list --node {source.source}")
+    if source.holds_proof:
+        told.append("HOLDS PROOF OF TWO HISTORIES")
     if source.agreement is Agreement.OTHER:
         told.append("ANOTHER HISTORY")
     told += filter(None, (source.violation, source.problem))

@@ -65,6 +65,8 @@ class SourceReport:
     """Who signed that."""
     evidence: int
     """How many pieces of evidence against voters it says that it holds."""
+    holds_proof: bool
+    """Whether its evidence proves that there are two histories."""
     agreement: Agreement
     violation: str | None
     """What it shows and no honest node would."""
@@ -365,7 +367,7 @@ class _Unread:
 
 
 def _verdict(sources: Iterable[HistorySource], *, is_fork: bool, is_decided: bool) -> HeadsVerdict:
-    if is_fork or any(one.violation for one in sources):
+    if is_fork or any(one.violation or one.forks for one in sources):
         return HeadsVerdict.FORK
     return HeadsVerdict.ONE_HISTORY if is_decided else HeadsVerdict.UNDECIDED
 
@@ -391,6 +393,7 @@ def _describe(source: HistorySource, agreement: Agreement, longest: int) -> Sour
         final_up_to=0 if final is None else final.index,
         final_by=_signers(final),
         evidence=source.evidence,
+        holds_proof=bool(source.forks),
         agreement=agreement,
         violation=source.violation or None,
         problem=source.problem or None,

@@ -14,6 +14,7 @@ from typing import Final
 
 from kpclient.errors import ClientError
 from kpclient.net.access_tokens import AccessTokens
+from kpclient.net.ledger_client import LedgerClient
 from kpclient.net.node_client import NodeClient
 from kpclient.output.console import show_progress
 from kpclient.replay.children import describe_trouble
@@ -26,9 +27,10 @@ from kpledger.base.errors import AnotherLedgerError, LedgerError
 from kpledger.log.block import BlockKind
 from kpledger.log.certificates import CommitCertificate, decode_opening
 from kpledger.log.chain import CommittedBlocks
-from kpledger.log.evidence import MAX_PATH_HEADERS
+from kpledger.log.evidence import MAX_PATH_HEADERS, Evidence, Fork
 from kpledger.log.genesis import Genesis
 from kpledger.log.heads import VerifiedHeads
+from kpledger.log.judging import judge
 from kpledger.log.layout import NOOP_ENTRY, decode_stored_entry
 from kpledger.log.path import ShownHeader
 from kpledger.log.statements import Electorate
@@ -54,6 +56,8 @@ class HistorySource:
     """How many pieces of evidence against voters a node says that it holds."""
     certificates: list[CommitCertificate] = field(default_factory=list)
     """Those that it shows and that verify."""
+    forks: list[Fork] = field(default_factory=list)
+    """The proofs of two histories that it holds, verified."""
     chain: VerifiedHeads | None = None
     """What was read of its blocks."""
     problem: str = ""
@@ -77,6 +81,14 @@ class HistorySource:
                 self.violation = self.violation or f"it shows what is no certificate: {error}"
             else:
                 self.certificates.append(one)
+
+    def take_evidence(self, electorate: Electorate, shown: Iterable[Evidence]) -> None:
+        """Keep the proofs of two histories; who is accused of anything else is asked elsewhere."""
+        for one in shown:
+            with suppress(LedgerError):
+                if isinstance(one, Fork):
+                    judge(one, electorate)
+                    self.forks.append(one)
 
 
 _Asked = tuple[HistorySource, tuple[CommitCertificate, ...]]
@@ -114,6 +126,9 @@ class HistoryReader:
             async with nodes:
                 _, status, shown = await ask_end(nodes)
                 _note_status(source, status)
+                if source.evidence:
+                    _, evidence = await LedgerClient(self.genesis, nodes).evidence()
+                    source.take_evidence(Electorate.of(self.genesis), evidence)
         except AnotherLedgerError as error:
             source.problem = str(error)
         except (ClientError, LedgerError, ValueError) as error:
@@ -130,6 +145,7 @@ class HistoryReader:
         source = HistorySource(name=chain.source, is_node=False)
         try:
             source.take(Electorate.of(self.genesis), chain.certificates())
+            source.take_evidence(Electorate.of(self.genesis), chain.evidence())
         except (ClientError, OSError, MemoryError) as error:
             source.problem = describe_trouble(error)
         self._read(source, chain)

@@ -7,18 +7,22 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgpack
+import msgspec
 import pytest
 from copied import write_copy, write_genesis
 from electing import finalise
-from founding import MemoryLedger
-from parted import COMMON, begin, go_on, go_on_elsewhere, grow
+from founding import MemoryLedger, make_genesis
+from parted import COMMON, begin, go_on, go_on_elsewhere, grow, stretch
 from scripted_node import STATUS, Script, problem, served
 from typer.testing import CliRunner
 
 from kpclient.cli import app
-from kpledger.api.answers import CommitsAnswer
+from kpledger.api.answers import CommitsAnswer, EvidenceAnswer
 from kpledger.books.query import encode_answer
 from kpledger.log.certificates import CommitCertificate
+from kpledger.log.evidence_file import format_evidence
+from kpledger.log.findings import find_fork
+from kpledger.log.statements import Electorate
 
 THEIRS = ("eu-1", "za-1")
 
@@ -36,8 +40,25 @@ def script(
             "GET /v1/status": answers.get("status", STATUS | said),
             "GET /v1/commits": answers.get("commits", commits),
             "GET /v1/blocks": answers.get("blocks", blocks),
+            "GET /v1/evidence": answers.get("evidence", problem(503, "out of order")),
         }
     )
+
+
+class SeenPosition(msgspec.Struct):
+    head: str
+
+
+class SeenEnd(msgspec.Struct):
+    position: SeenPosition
+
+
+class Seen(msgspec.Struct):
+    """What the client has kept, as it lists it."""
+
+    furthest: SeenEnd
+    others: tuple[SeenEnd, ...]
+    is_forked: bool
 
 
 async def compare(place: Path, *nodes: Script, words: Sequence[object] = ()) -> tuple[int, str]:
@@ -90,7 +111,7 @@ async def test_a_fork_ends_with_1_and_names_who_signed_both_sides(tmp_path: Path
         f"ends with block {COMMON + 3}, {theirs.tip.head.hex()}",
         f"ends with block {COMMON + 2}, {mine.tip.head.hex()}",
         f"final up to block {COMMON + 3}, signed by eu-1, za-1",
-        "  signed both: eu-1",
+        "  signed both: eu-1 (a lie)",
         f"bw-1 at {one.url}: height {COMMON + 2}, behind by 1,",
         "ANOTHER HISTORY",
         "what to do: ",
@@ -184,6 +205,54 @@ async def test_a_node_that_holds_evidence_is_said_to(tmp_path: Path) -> None:
     node = script("bw-1", begin(), status=STATUS | said)
     _, told = await compare(tmp_path, node)
     assert f"2 in kpledger evidence list --node {node.url}" in told
+
+
+async def test_a_node_that_holds_proof_of_a_fork_is_heard_though_all_show_one_history(
+    tmp_path: Path,
+) -> None:
+    mine, theirs = go_on(2), go_on_elsewhere(3)
+    final = finalise(mine.tip.end)
+    proof = find_fork(
+        Electorate.of(make_genesis()),
+        final,
+        finalise(theirs.tip.end, voters=THEIRS),
+        shown=stretch(theirs).shown,
+        openings=stretch(theirs).openings(),
+    )
+    assert proof is not None
+    held = encode_answer(EvidenceAnswer(evidence=(msgspec.Raw(format_evidence(proof)),), next=None))
+    said = {"node": "bw-1", "height": COMMON + 2, "head": mine.tip.head.hex(), "evidence": 1}
+    node = script("bw-1", mine, final, status=STATUS | said, evidence=held)
+    out = tmp_path / "evidence"
+    code, told = await compare(tmp_path, node, words=["-o", out])
+    assert code == 1
+    first = "FORK: it is proven that there is more than one history, and one alone is shown"
+    assert told.splitlines()[0] == first
+    assert "HOLDS PROOF OF TWO HISTORIES" in told
+    assert "convicted, of a lie (E8): eu-1" in told
+    assert [file.name[:3] for file in out.iterdir()] == ["E8-"]
+
+
+async def test_both_ends_of_a_fork_are_kept_until_one_is_forgotten(tmp_path: Path) -> None:
+    mine, theirs = go_on(2), go_on_elsewhere(3)
+    one = script("bw-1", mine, finalise(mine.tip.end))
+    other = script("eu-1", theirs, finalise(theirs.tip.end, voters=THEIRS))
+    assert (await compare(tmp_path, one, other))[0] == 1
+    home = ["--genesis", str(tmp_path / "genesis.json"), "--home", str(tmp_path)]
+
+    def list_seen() -> Seen:
+        listed = CliRunner().invoke(app, ["seen", "list", "--json", *home])
+        return msgspec.json.decode(listed.stdout, type=Seen)
+
+    seen = list_seen()
+    assert seen.is_forked
+    heads = {kept.position.head for kept in (seen.furthest, *seen.others)}
+    assert heads == {mine.tip.head.hex(), theirs.tip.head.hex()}
+    code, told = await compare(tmp_path, script("bw-1", mine))
+    assert (code, told.startswith("FORK: one was found before")) == (1, True)
+    forgotten = CliRunner().invoke(app, ["seen", "forget", theirs.tip.head.hex(), *home])
+    assert (forgotten.exit_code, list_seen().is_forked) == (0, False)
+    assert (await compare(tmp_path, script("bw-1", mine)))[0] == 0
 
 
 async def test_a_node_of_an_earlier_version_has_no_certificates(tmp_path: Path) -> None:

@@ -5,29 +5,16 @@ from dataclasses import replace
 
 import pytest
 from electing import elect, finalise
-from founding import MemoryLedger, make_genesis
-from parted import COMMON, begin, go_on, go_on_elsewhere, grow
+from founding import make_genesis
+from parted import COMMON, begin, go_on, go_on_elsewhere, grow, stretch
 
-from kpledger.base.codec import encode
-from kpledger.log.certificates import CommitCertificate
-from kpledger.log.chain import CommittedBlocks
 from kpledger.log.conviction import Conviction, Guilt
 from kpledger.log.evidence import Evidence
 from kpledger.log.judging import judge
-from kpledger.log.path import ShownHeader
 from kpledger.log.statements import Electorate
 from kpledger.log.two_histories import Stretch, find_double_signers, find_double_signing
 
 ELECTORATE = Electorate.of(make_genesis())
-
-
-def stretch(ledger: MemoryLedger, *certificates: CommitCertificate, above: int = COMMON) -> Stretch:
-    """Show what a history has above the block where it parts."""
-    blocks, shown = CommittedBlocks(make_genesis()), list[ShownHeader]()
-    for height, stored in enumerate(ledger.entries, start=1):
-        header, _ = blocks.read(height, stored)
-        shown.append(ShownHeader(header=encode(header), seal=blocks.seal))
-    return Stretch(tuple(shown[above:]), certificates)
 
 
 def convict(one: Stretch, other: Stretch) -> list[Conviction]:
